@@ -1,0 +1,49 @@
+import type { Embodiment } from '../robot/embodiment.ts';
+
+export type Outcome = 'success' | 'failure' | 'discarded';
+
+/** What an episode says of itself before it begins. */
+export interface EpisodeHeader {
+  /** Unique; also the file's name. */
+  id: string;
+  embodiment: Embodiment;
+  task: string;
+  prompt: string;
+  seed?: number;
+  /** Name and content version of the policy bundle, or `expert`. */
+  policy: string;
+}
+
+/** What FPO needs of a chunk (the image bytes lie beside it, by their stamps). */
+export interface ChunkRecord {
+  /** Counts from 0 in its episode. */
+  index: number;
+  policyVersion: string;
+  /** Stamp of the joint state that it was sampled from, ns. */
+  observationStamp: bigint;
+  /** Stamps of the frames that it was sampled from, ns, by camera. */
+  frameStamps: Record<string, bigint>;
+  /** [joints] the state it was sampled from. */
+  state: Float64Array;
+  horizon: number;
+  /** [horizon, joints] absolute, robot's units. */
+  actions: Float32Array;
+  /** [horizon, actionDim]; empty for an expert's chunk. */
+  noise: Float32Array;
+  /** Control steps between the observation and its first executed action. */
+  delay: number;
+  /** Executed rows of `actions`: from `executedFrom` up to but not including `executedTo`. */
+  executedFrom: number;
+  executedTo: number;
+}
+
+/** How an episode ended. */
+export interface EpisodeResult {
+  outcome: Outcome;
+  /** Success 1, failure 0; none if discarded. */
+  reward: number | null;
+  /** The task's own staged reward, the largest reached. */
+  stagedReward: number;
+  /** Control steps taken. */
+  steps: number;
+}

@@ -1,0 +1,63 @@
+import type { Embodiment } from './embodiment.ts';
+
+/** Measured joints at `stamp`. */
+export interface JointState {
+  /** Nanoseconds of the robot's clock. */
+  stamp: bigint;
+  /** [joints] rad, grippers 0 (closed) to 1 (open). */
+  position: Float64Array;
+}
+
+/** A camera's image at `stamp`; its pixels are decoded or rendered only when somebody asks. */
+export interface CameraFrame {
+  camera: string;
+  /** Nanoseconds of the robot's clock. */
+  stamp: bigint;
+  width: number;
+  height: number;
+  /** RGB8, [height, width, 3]. Further calls return the same bytes. */
+  pixels(): Promise<Uint8Array>;
+}
+
+/** Takes what the robot senses, as it arrives. */
+export interface Observer {
+  joints(state: JointState): void;
+  frame(frame: CameraFrame): void;
+}
+
+/** The robot's time. Waiting is what makes a simulator step, so above it nothing knows which it is. */
+export interface Clock {
+  /** Nanoseconds. */
+  now(): bigint;
+  /** Resolves at `stamp`, or at once if it has passed. */
+  until(stamp: bigint): Promise<void>;
+}
+
+/** A robot: observations out, commands in. ROS 2 and the simulator implement it alike. */
+export interface Robot {
+  readonly embodiment: Embodiment;
+  readonly clock: Clock;
+  /** Starts sensing. One observer at a time. */
+  observe(observer: Observer): void;
+  /** Sends positions [joints], rad and openings, that have passed the guard. */
+  command(positions: Float64Array): void;
+  close(): Promise<void>;
+}
+
+/** How well an attempt goes. */
+export interface Assessment {
+  /** The task's own staged reward, the largest so far. */
+  reward: number;
+  success: boolean;
+}
+
+/** What the robot is to do, and who says whether it did. */
+export interface Task {
+  readonly name: string;
+  readonly prompt: string;
+  /** Control steps of an attempt. */
+  readonly maxSteps: number;
+  /** Brings robot and scene to the start of a new attempt. */
+  reset(seed: number): Promise<void>;
+  assess(): Assessment;
+}
