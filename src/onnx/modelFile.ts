@@ -1,0 +1,79 @@
+import { writeFile } from 'node:fs/promises';
+import { ELEMENT_TYPES } from './elementType.ts';
+import type { Attribute, Constant, Graph, Node, Value } from './graph.ts';
+import { ModelProto } from './schema.ts';
+
+/** Operator set of every graph that Nalu writes; all its operators are of the standard domain. */
+export const OPSET = 20;
+const IR_VERSION = 10;
+const EXTERNAL = 1;
+
+const ATTRIBUTE_TYPES = { float: 1, int: 2, string: 3, graph: 5, ints: 7 } as const;
+
+function attributeProto(name: string, attribute: Attribute): object {
+  if ('int' in attribute) return { name, type: ATTRIBUTE_TYPES.int, i: attribute.int };
+  if ('ints' in attribute) return { name, type: ATTRIBUTE_TYPES.ints, ints: attribute.ints };
+  if ('float' in attribute) return { name, type: ATTRIBUTE_TYPES.float, f: attribute.float };
+  if ('string' in attribute) {
+    return { name, type: ATTRIBUTE_TYPES.string, s: Buffer.from(attribute.string) };
+  }
+  return { name, type: ATTRIBUTE_TYPES.graph, g: graphProto(attribute.graph) };
+}
+
+function nodeProto(node: Node): object {
+  return {
+    name: node.name,
+    op_type: node.op,
+    input: node.inputs.map((input) => input?.name ?? ''),
+    output: node.outputs.map((output) => output.name),
+    attribute: Object.entries(node.attributes).map(([name, value]) => attributeProto(name, value)),
+  };
+}
+
+function valueProto(name: string, { type, shape }: Pick<Value, 'type' | 'shape'>): object {
+  const dim = shape.map((d) => (typeof d === 'number' ? { dim_value: d } : { dim_param: d }));
+  return { name, type: { tensor_type: { elem_type: ELEMENT_TYPES[type].code, shape: { dim } } } };
+}
+
+function constantProto({ name, type, shape, data }: Constant): object {
+  const tensor = { name, dims: shape, data_type: ELEMENT_TYPES[type].code };
+  if ('location' in data) {
+    const entries = { location: data.location, offset: `${data.offset}`, length: `${data.bytes}` };
+    const external_data = Object.entries(entries).map(([key, value]) => ({ key, value }));
+    return { ...tensor, external_data, data_location: EXTERNAL };
+  }
+  const raw_data = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return { ...tensor, raw_data };
+}
+
+/** An output that is an input, a constant or another output's value needs a name of its own. */
+function outputNodes(graph: Graph): object[] {
+  return graph.outputs
+    .filter(({ name, value }) => name !== value.name)
+    .map(({ name, value }) => ({ op_type: 'Identity', name, input: [value.name], output: [name] }));
+}
+
+function graphProto(graph: Graph): object {
+  return {
+    name: graph.name,
+    node: [...graph.nodes.map(nodeProto), ...outputNodes(graph)],
+    initializer: graph.constants.map(constantProto),
+    input: graph.inputs.map((input) => valueProto(input.name, input)),
+    output: graph.outputs.map(({ name, value }) => valueProto(name, value)),
+  };
+}
+
+/** A graph as the bytes of an ONNX model. */
+export function encodeModel(graph: Graph): Uint8Array {
+  return ModelProto.encode({
+    ir_version: IR_VERSION,
+    producer_name: 'nalu',
+    opset_import: [{ domain: '', version: OPSET }],
+    graph: graphProto(graph),
+  }).finish();
+}
+
+/** Writes a graph as an ONNX file; its weights stay where they are and are pointed to. */
+export async function writeModel(graph: Graph, path: string): Promise<void> {
+  await writeFile(path, encodeModel(graph));
+}

@@ -1,0 +1,368 @@
+import {
+  type Dim,
+  type Shape,
+  addDims,
+  broadcastShapes,
+  elementCount,
+  formatShape,
+  sameShape,
+} from './dim.ts';
+import { ELEMENT_TYPES, type ElementType, FLOATS } from './elementType.ts';
+import { Graph, type Value, innermostGraph } from './graph.ts';
+
+const describe = (value: Value) => `${value.type}${formatShape(value.shape)}`;
+
+function axisOf(value: Value, axis: number, op: string): number {
+  const rank = value.shape.length;
+  const index = axis < 0 ? rank + axis : axis;
+  if (index < 0 || index >= rank) {
+    innermostGraph([value]).fail(op, `has no axis ${axis}: ${describe(value)}`);
+  }
+  return index;
+}
+
+function withDim(shape: Shape, axis: number, dim: Dim): Dim[] {
+  return shape.map((old, i) => (i === axis ? dim : old));
+}
+
+function requireFloat(op: string, ...values: Value[]): void {
+  const wrong = values.find((value) => !FLOATS.includes(value.type));
+  if (wrong)
+    innermostGraph(values).fail(op, `needs a floating-point input, not ${describe(wrong)}`);
+}
+
+// --- element by element -----------------------------------------------------------------------
+
+function binary(op: string, resultType?: ElementType) {
+  return (a: Value, b: Value | number): Value => {
+    const graph = typeof b === 'number' ? a.graph : innermostGraph([a, b]);
+    const right = typeof b === 'number' ? graph.constant(a.type, [b], []) : b;
+    if (a.type !== right.type) {
+      graph.fail(op, `element types differ: ${describe(a)} and ${describe(right)}`);
+    }
+    const shape = broadcastShapes(a.shape, right.shape);
+    if (!shape)
+      return graph.fail(op, `shapes do not broadcast: ${describe(a)} and ${describe(right)}`);
+    return graph.node(op, [a, right], [{ type: resultType ?? a.type, shape }])[0];
+  };
+}
+
+export const add = binary('Add');
+export const subtract = binary('Sub');
+export const multiply = binary('Mul');
+export const divide = binary('Div');
+export const power = binary('Pow');
+export const minimum = binary('Min');
+export const maximum = binary('Max');
+export const equal = binary('Equal', 'bool');
+export const greater = binary('Greater', 'bool');
+export const less = binary('Less', 'bool');
+export const and = binary('And');
+
+function unary(op: string, attributes: Parameters<Graph['node']>[3] = {}) {
+  return (x: Value): Value => {
+    requireFloat(op, x);
+    return x.graph.node(op, [x], [{ type: x.type, shape: x.shape }], attributes)[0];
+  };
+}
+
+export const negate = unary('Neg');
+export const squareRoot = unary('Sqrt');
+export const reciprocal = unary('Reciprocal');
+export const exponential = unary('Exp');
+export const sine = unary('Sin');
+export const cosine = unary('Cos');
+export const sigmoid = unary('Sigmoid');
+export const hyperbolicTangent = unary('Tanh');
+/** Gaussian error linear unit in its tanh form. */
+export const geluTanh = unary('Gelu', { approximate: { string: 'tanh' } });
+
+/** Sigmoid linear unit. */
+export function silu(x: Value): Value {
+  return multiply(x, sigmoid(x));
+}
+
+export function cast(x: Value, type: ElementType): Value {
+  if (x.type === type) return x;
+  const to = { int: ELEMENT_TYPES[type].code };
+  return x.graph.node('Cast', [x], [{ type, shape: x.shape }], { to })[0];
+}
+
+/** `condition ? a : b`, broadcast. */
+export function where(condition: Value, a: Value, b: Value): Value {
+  const graph = innermostGraph([condition, a, b]);
+  if (condition.type !== 'bool' || a.type !== b.type) {
+    graph.fail('Where', `takes bool, T, T: ${[condition, a, b].map(describe).join(', ')}`);
+  }
+  const branches = broadcastShapes(a.shape, b.shape);
+  const shape = branches && broadcastShapes(condition.shape, branches);
+  if (!shape) {
+    return graph.fail(
+      'Where',
+      `shapes do not broadcast: ${[condition, a, b].map(describe).join(', ')}`,
+    );
+  }
+  return graph.node('Where', [condition, a, b], [{ type: a.type, shape }])[0];
+}
+
+// --- products ---------------------------------------------------------------------------------
+
+/** Matrix product of the last two axes, the others broadcast (numpy.matmul, rank 2 or more). */
+export function matmul(a: Value, b: Value): Value {
+  const graph = innermostGraph([a, b]);
+  requireFloat('MatMul', a, b);
+  const fail = (why: string) => graph.fail('MatMul', `${why}: ${describe(a)} × ${describe(b)}`);
+  if (a.shape.length < 2 || b.shape.length < 2) fail('needs two matrices');
+  if (a.type !== b.type) fail('element types differ');
+  const [rows, inner] = a.shape.slice(-2);
+  const [innerRight, columns] = b.shape.slice(-2);
+  if (inner !== innerRight) fail(`inner dimensions ${inner} and ${innerRight} differ`);
+  const batch = broadcastShapes(a.shape.slice(0, -2), b.shape.slice(0, -2));
+  if (!batch) return fail('leading dimensions do not broadcast');
+  return graph.node('MatMul', [a, b], [{ type: a.type, shape: [...batch, rows, columns] }])[0];
+}
+
+/** `a·b + c` of matrices, either transposed first. */
+export function gemm(
+  a: Value,
+  b: Value,
+  c: Value | undefined,
+  { transA = false, transB = false } = {},
+): Value {
+  const graph = innermostGraph([a, b, c]);
+  const fail = (why: string) => graph.fail('Gemm', `${why}: ${describe(a)} × ${describe(b)}`);
+  requireFloat('Gemm', a, b);
+  if (a.shape.length !== 2 || b.shape.length !== 2) fail('needs two matrices');
+  if (a.type !== b.type || (c && c.type !== a.type)) fail('element types differ');
+  const [rows, inner] = transA ? [a.shape[1], a.shape[0]] : a.shape;
+  const [innerRight, columns] = transB ? [b.shape[1], b.shape[0]] : b.shape;
+  if (inner !== innerRight) fail(`inner dimensions ${inner} and ${innerRight} differ`);
+  const shape = [rows, columns];
+  if (c && !sameShape(broadcastShapes(c.shape, shape) ?? [], shape)) {
+    fail(`${describe(c)} does not broadcast to ${formatShape(shape)}`);
+  }
+  const inputs = c ? [a, b, c] : [a, b];
+  return graph.node('Gemm', inputs, [{ type: a.type, shape }], {
+    transA: { int: Number(transA) },
+    transB: { int: Number(transB) },
+  })[0];
+}
+
+/** `x·Wᵀ + b` over the last axis, with W [out, in] as PyTorch stores it. */
+export function linear(x: Value, weight: Value, bias?: Value): Value {
+  const graph = innermostGraph([x, weight]);
+  const features = x.shape.at(-1) ?? 1;
+  if (features !== weight.shape[1]) {
+    graph.fail('linear', `${describe(x)} does not fit weights ${describe(weight)} [out, in]`);
+  }
+  const rows = elementCount(x.shape.slice(0, -1));
+  const flat = x.shape.length === 2 ? x : reshape(x, [rows, features]);
+  const y = gemm(flat, weight, bias, { transB: true });
+  return x.shape.length === 2 ? y : reshape(y, [...x.shape.slice(0, -1), weight.shape[0]], x);
+}
+
+// --- shape ------------------------------------------------------------------------------------
+
+/**
+ * The same elements in another shape. At most one dimension may be inferred; where more are
+ * symbolic, those that stand where they stood in `x` are copied, and failing that the shape is
+ * taken at run time from the leading dimensions of `like`.
+ */
+export function reshape(x: Value, shape: Shape, like?: Value): Value {
+  const graph = innermostGraph([x, like]);
+  if (elementCount(x.shape) !== elementCount(shape)) {
+    graph.fail('Reshape', `${describe(x)} has not the elements of ${formatShape(shape)}`);
+  }
+  if (sameShape(x.shape, shape)) return x;
+  const copied = shape.map((dim, i) => typeof dim === 'string' && x.shape[i] === dim);
+  const symbolic = shape.flatMap((dim, i) => (typeof dim === 'string' && !copied[i] ? [i] : []));
+  const result = [{ type: x.type, shape }];
+  if (symbolic.length <= 1) {
+    const target = shape.map((dim, i) => (copied[i] ? 0 : typeof dim === 'string' ? -1 : dim));
+    return graph.node('Reshape', [x, graph.constant('int64', target)], result)[0];
+  }
+  const leading = like ? shape.findIndex((dim, i) => dim !== like.shape[i]) : -1;
+  const rest = shape.slice(leading).map((dim) => (typeof dim === 'string' ? -1 : dim));
+  if (!like || leading < 1 || rest.filter((size) => size === -1).length > 1) {
+    graph.fail('Reshape', `cannot tell ${formatShape(shape)} from ${describe(x)} at run time`);
+  }
+  const head = graph.node('Shape', [like], [{ type: 'int64', shape: [leading] }], {
+    end: { int: leading },
+  })[0];
+  const target = concat([head, graph.constant('int64', rest)], 0);
+  return graph.node('Reshape', [x, target], result)[0];
+}
+
+/** Axes reordered: result axis i is `x`'s axis `order[i]`. */
+export function transpose(x: Value, order: readonly number[]): Value {
+  if (
+    [...order].sort((a, b) => a - b).some((axis, i) => axis !== i) ||
+    order.length !== x.shape.length
+  ) {
+    x.graph.fail('Transpose', `[${order.join(', ')}] is no order of the axes of ${describe(x)}`);
+  }
+  const shape = order.map((axis) => x.shape[axis]);
+  return x.graph.node('Transpose', [x], [{ type: x.type, shape }], { perm: { ints: order } })[0];
+}
+
+export function concat(values: readonly Value[], axis: number): Value {
+  const graph = innermostGraph(values);
+  const [first] = values;
+  const index = axisOf(first, axis, 'Concat');
+  for (const value of values) {
+    const fits = sameShape(withDim(value.shape, index, 0), withDim(first.shape, index, 0));
+    if (value.type !== first.type || !fits) {
+      graph.fail(
+        'Concat',
+        `${describe(value)} does not join ${describe(first)} along axis ${axis}`,
+      );
+    }
+  }
+  const total = values.map((value) => value.shape[index]).reduce(addDims);
+  const shape = withDim(first.shape, index, total);
+  return graph.node('Concat', values, [{ type: first.type, shape }], { axis: { int: index } })[0];
+}
+
+/** Elements `from` up to `to` along one axis of fixed size. */
+export function slice(x: Value, axis: number, from: number, to: number): Value {
+  const index = axisOf(x, axis, 'Slice');
+  const size = x.shape[index];
+  if (!(from >= 0 && from < to && (typeof size === 'string' || to <= size))) {
+    x.graph.fail('Slice', `${from}…${to} is not within axis ${axis} of ${describe(x)}`);
+  }
+  const ints = (n: number) => x.graph.constant('int64', [n]);
+  const shape = withDim(x.shape, index, to - from);
+  return x.graph.node(
+    'Slice',
+    [x, ints(from), ints(to), ints(index)],
+    [{ type: x.type, shape }],
+  )[0];
+}
+
+/** Parts of the given sizes along one axis. */
+export function split(x: Value, axis: number, sizes: readonly number[]): Value[] {
+  const index = axisOf(x, axis, 'Split');
+  if (sizes.reduce((sum, size) => sum + size, 0) !== x.shape[index]) {
+    x.graph.fail(
+      'Split',
+      `[${sizes.join(', ')}] does not add up to axis ${axis} of ${describe(x)}`,
+    );
+  }
+  const outputs = sizes.map((size) => ({ type: x.type, shape: withDim(x.shape, index, size) }));
+  return x.graph.node('Split', [x, x.graph.constant('int64', sizes)], outputs, {
+    axis: { int: index },
+  });
+}
+
+/** `x` repeated to the shape of `like` (numpy.broadcast_to). */
+export function expandLike(x: Value, like: Value): Value {
+  const graph = innermostGraph([x, like]);
+  const shape = broadcastShapes(x.shape, like.shape);
+  if (!shape || !sameShape(shape, like.shape)) {
+    return graph.fail('Expand', `${describe(x)} does not broadcast to ${describe(like)}`);
+  }
+  const target = graph.node('Shape', [like], [{ type: 'int64', shape: [like.shape.length] }])[0];
+  return graph.node('Expand', [x, target], [{ type: x.type, shape }])[0];
+}
+
+/** `count` more elements of `value` at the end of one axis. */
+export function padEnd(x: Value, axis: number, count: number, value: number): Value {
+  const index = axisOf(x, axis, 'Pad');
+  const pads = x.graph.constant('int64', [
+    ...x.shape.map(() => 0),
+    ...x.shape.map((_, i) => (i === index ? count : 0)),
+  ]);
+  const shape = withDim(x.shape, index, addDims(x.shape[index], count));
+  const fill = x.graph.constant(x.type, [value], []);
+  return x.graph.node('Pad', [x, pads, fill], [{ type: x.type, shape }])[0];
+}
+
+/** Rows of `table` along axis 0, in the shape of `indices`. */
+export function gather(table: Value, indices: Value): Value {
+  const graph = innermostGraph([table, indices]);
+  if (indices.type !== 'int64' && indices.type !== 'int32') {
+    graph.fail('Gather', `needs integer indices, not ${describe(indices)}`);
+  }
+  const shape = [...indices.shape, ...table.shape.slice(1)];
+  return graph.node('Gather', [table, indices], [{ type: table.type, shape }], {
+    axis: { int: 0 },
+  })[0];
+}
+
+// --- along an axis ----------------------------------------------------------------------------
+
+function reduction(op: string) {
+  return (x: Value, axes: readonly number[], keepDims = true): Value => {
+    const indices = axes.map((axis) => axisOf(x, axis, op));
+    const shape = keepDims
+      ? x.shape.map((dim, i) => (indices.includes(i) ? 1 : dim))
+      : x.shape.filter((_, i) => !indices.includes(i));
+    const attributes = { keepdims: { int: Number(keepDims) } };
+    const axesInput = x.graph.constant('int64', indices);
+    return x.graph.node(op, [x, axesInput], [{ type: x.type, shape }], attributes)[0];
+  };
+}
+
+export const reduceSum = reduction('ReduceSum');
+export const reduceMean = reduction('ReduceMean');
+export const reduceMax = reduction('ReduceMax');
+
+/** Softmax over the last axis. */
+export function softmax(x: Value): Value {
+  requireFloat('Softmax', x);
+  return x.graph.node('Softmax', [x], [{ type: x.type, shape: x.shape }], { axis: { int: -1 } })[0];
+}
+
+/** Running sum along an axis, each element's own included. */
+export function cumulativeSum(x: Value, axis: number): Value {
+  const index = x.graph.constant('int64', [axisOf(x, axis, 'CumSum')], []);
+  return x.graph.node('CumSum', [x, index], [{ type: x.type, shape: x.shape }])[0];
+}
+
+/** Layer normalisation over the last axis. */
+export function layerNorm(x: Value, scale: Value, bias: Value, epsilon: number): Value {
+  const features = [x.shape.at(-1) ?? 1];
+  if (!sameShape(scale.shape, features) || !sameShape(bias.shape, features)) {
+    x.graph.fail('LayerNormalization', `${describe(x)} with ${describe(scale)}, ${describe(bias)}`);
+  }
+  const graph = innermostGraph([x, scale, bias]);
+  return graph.node('LayerNormalization', [x, scale, bias], [{ type: x.type, shape: x.shape }], {
+    axis: { int: -1 },
+    epsilon: { float: epsilon },
+  })[0];
+}
+
+// --- control ----------------------------------------------------------------------------------
+
+/** 0, 1, … up to but not including a scalar int64. */
+export function range(limit: Value, dim: Dim): Value {
+  const { graph } = limit;
+  const [zero, one] = [0, 1].map((n) => graph.constant('int64', [n], []));
+  return graph.node('Range', [zero, limit, one], [{ type: 'int64', shape: [dim] }])[0];
+}
+
+/**
+ * Repeats `body` `trips` times (a scalar int64), handing its results to its next turn; returns the
+ * last results. The body may use values made outside it.
+ */
+export function loop(
+  trips: Value,
+  initial: readonly Value[],
+  body: (iteration: Value, state: readonly Value[]) => readonly Value[],
+): Value[] {
+  const outer = innermostGraph([trips, ...initial]);
+  const inner = new Graph(outer.unique(outer.path('body')), outer);
+  const iteration = inner.input('iteration', 'int64', []);
+  const condition = inner.input('condition', 'bool', []);
+  const state = initial.map(({ type, shape }) => inner.input('state', type, shape));
+  const results = body(iteration, state);
+  const goOn = inner.node('Identity', [condition], [{ type: 'bool', shape: [] }])[0];
+  inner.output(goOn.name, goOn);
+  results.forEach((result, i) => {
+    if (result.type !== initial[i].type || !sameShape(result.shape, initial[i].shape)) {
+      outer.fail('Loop', `turns ${describe(initial[i])} into ${describe(result)}`);
+    }
+    inner.output(result.name, result);
+  });
+  return outer.node('Loop', [trips, undefined, ...initial], initial, { body: { graph: inner } });
+}

@@ -1,0 +1,71 @@
+import { access } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { InferenceSession, Tensor, listSupportedBackends } from 'onnxruntime-node';
+import { z } from 'zod';
+import { UserError } from '../errors.ts';
+
+/** How ONNX Runtime is to run a graph. */
+export const sessionConfigSchema = z
+  .strictObject({
+    /** In order of preference; options go to the provider as they are. */
+    executionProviders: z
+      .array(
+        z.union([
+          z.enum(['cpu', 'cuda', 'tensorrt', 'webgpu']),
+          z.looseObject({ name: z.enum(['cpu', 'cuda', 'tensorrt', 'webgpu']) }),
+        ]),
+      )
+      .nonempty()
+      .default(['cpu']),
+    /** Threads of one operator. */
+    threads: z.int().min(1).max(256).default(availableParallelism()),
+  })
+  .default({ executionProviders: ['cpu'], threads: availableParallelism() });
+
+export type SessionConfig = z.infer<typeof sessionConfigSchema>;
+
+const providerName = (provider: string | { name: string }) =>
+  typeof provider === 'string' ? provider : provider.name;
+
+/** What each provider needs, for the message when it cannot be had. */
+const REQUIREMENTS: Record<string, string> = {
+  cuda: 'an NVIDIA GPU, CUDA and cuDNN, and the CUDA libraries of onnxruntime-node (npm rebuild onnxruntime-node --onnxruntime-node-install=cuda12; on Jetson build its Node binding from source)',
+  tensorrt:
+    'an NVIDIA GPU, TensorRT, and an onnxruntime-node that was built with it (npm rebuild onnxruntime-node --onnxruntime-node-install=cuda12)',
+  webgpu: 'a GPU with a Vulkan, Metal or Direct3D 12 driver',
+};
+
+/** Opens an ONNX file. Throws a `UserError` that says what is missing: file, provider or weights. */
+export async function openSession(
+  path: string,
+  config: SessionConfig = sessionConfigSchema.parse(undefined),
+): Promise<InferenceSession> {
+  await access(path).catch(() => {
+    throw new UserError(`${path}: no such model file. Is the bundle complete?`);
+  });
+  const built = listSupportedBackends().map(({ name }) => name);
+  for (const name of config.executionProviders.map(providerName)) {
+    if (!built.includes(name)) {
+      throw new UserError(
+        `execution provider ${name} is not in this onnxruntime-node (it has ${built.join(', ')}). It needs ${REQUIREMENTS[name]}.`,
+      );
+    }
+  }
+  try {
+    return await InferenceSession.create(path, {
+      executionProviders: config.executionProviders,
+      intraOpNumThreads: config.threads,
+      interOpNumThreads: 1,
+      executionMode: 'sequential',
+      graphOptimizationLevel: 'all',
+      logSeverityLevel: 3,
+    });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const providers = config.executionProviders.map(providerName).filter((name) => name !== 'cpu');
+    const needs = providers.map((name) => ` ${name} needs ${REQUIREMENTS[name]}.`).join('');
+    throw new UserError(`${path}: ONNX Runtime cannot load it: ${reason}.${needs}`);
+  }
+}
+
+export { Tensor, type InferenceSession };

@@ -1,0 +1,110 @@
+import { addDims, type Dim, multiplyDims } from '../../onnx/dim.ts';
+import { Graph, type Value } from '../../onnx/graph.ts';
+import { add, cast, divide, gather, loop, multiply, range, reshape } from '../../onnx/operators.ts';
+import { type Pi0Config, tokensPerImage } from './config.ts';
+import { denoise, encodeState, projectTime, stepTimes } from './expert.ts';
+import type { Weights } from './layers.ts';
+import { type Cache, encodePrefix } from './prefix.ts';
+import { patchesOfBytes, patchesOfImages } from './vision.ts';
+
+/** Where a graph's weights come from, once the graph is there. */
+export type WeightSource = (graph: Graph) => Weights;
+
+/** How images enter: RGB bytes [.., side, side, 3], or floats [.., 3, side, side] in −1…1. */
+export type ImageInput = 'bytes' | 'floats';
+
+const BATCH = 'batch';
+const CAMERAS = 'cameras';
+const TEXT = 'text';
+
+function prefixInputs(graph: Graph, config: Pi0Config, images: ImageInput) {
+  const { imageSize } = config.vision;
+  const patches =
+    images === 'bytes'
+      ? patchesOfBytes(
+          graph.input('images', 'uint8', [BATCH, CAMERAS, imageSize, imageSize, 3]),
+          config,
+        )
+      : patchesOfImages(
+          graph.input('images', 'float32', [BATCH, CAMERAS, 3, imageSize, imageSize]),
+          config,
+        );
+  return {
+    patches,
+    cameraMask: graph.input('camera_mask', 'bool', [BATCH, CAMERAS]),
+    tokens: graph.input('tokens', 'int64', [BATCH, TEXT]),
+    tokenMask: graph.input('token_mask', 'bool', [BATCH, TEXT]),
+  };
+}
+
+function prefixLength(config: Pi0Config): Dim {
+  return addDims(multiplyDims(CAMERAS, tokensPerImage(config)), TEXT);
+}
+
+/** images, camera_mask, tokens, token_mask → keys.i, values.i [batch, kvHeads, prefix, headDim], valid. */
+export function prefixGraph(config: Pi0Config, source: WeightSource, images: ImageInput): Graph {
+  const graph = new Graph('prefix');
+  const cache = encodePrefix(source(graph), prefixInputs(graph, config, images), config);
+  cache.layers.forEach(({ keys, values }, layer) => {
+    graph.output(`keys.${layer}`, keys);
+    graph.output(`values.${layer}`, values);
+  });
+  graph.output('valid', cache.valid);
+  return graph;
+}
+
+/** A prefix cache as a graph's inputs, named as prefixGraph's outputs. */
+export function cacheInputs(graph: Graph, config: Pi0Config): Cache {
+  const { depth, kvHeads, headDim } = config.expert;
+  const prefix = prefixLength(config);
+  const shape = [BATCH, kvHeads, prefix, headDim];
+  const layers = Array.from({ length: depth }, (_, layer) => ({
+    keys: graph.input(`keys.${layer}`, 'float32', shape),
+    values: graph.input(`values.${layer}`, 'float32', shape),
+  }));
+  return { layers, valid: graph.input('valid', 'bool', [BATCH, prefix]) };
+}
+
+/** x [batch, horizon, actionDim], time [batch], state, a prefix cache → velocity [batch, horizon, actionDim]. */
+export function denoiseGraph(config: Pi0Config, source: WeightSource): Graph {
+  const graph = new Graph('denoise');
+  const weights = source(graph);
+  const x = graph.input('x', 'float32', [BATCH, config.horizon, config.actionDim]);
+  const time = graph.input('time', 'float32', [BATCH]);
+  const state = graph.input('state', 'float32', [BATCH, config.stateDim]);
+  const cache = encodeState(weights, state, cacheInputs(graph, config), config);
+  const perSample = reshape(projectTime(weights, time, config), [BATCH, 1, config.expert.width]);
+  graph.output('velocity', denoise(weights, x, perSample, cache, config));
+  return graph;
+}
+
+/** Euler's method from t = 1 to 0 in `steps` equal steps: noise → actions, both [batch, horizon, actionDim]. */
+export function integrate(
+  weights: Weights,
+  noise: Value,
+  steps: Value,
+  cache: Cache,
+  config: Pi0Config,
+): Value {
+  const times = stepTimes(range(steps, 'steps'), steps);
+  const projectedTimes = projectTime(weights, times, config);
+  const stride = divide(noise.graph.constant('float32', [-1], []), cast(steps, 'float32'));
+  const [actions] = loop(steps, [noise], (step, [x]) => {
+    const projected = gather(projectedTimes, step);
+    return [add(x, multiply(denoise(weights, x, projected, cache, config), stride))];
+  });
+  return actions;
+}
+
+/** images, camera_mask, tokens, token_mask, state, noise, steps (int64 scalar) → actions: a whole chunk in one call. */
+export function sampleGraph(config: Pi0Config, source: WeightSource, images: ImageInput): Graph {
+  const graph = new Graph('sample');
+  const weights = source(graph);
+  const prefix = encodePrefix(weights, prefixInputs(graph, config, images), config);
+  const state = graph.input('state', 'float32', [BATCH, config.stateDim]);
+  const noise = graph.input('noise', 'float32', [BATCH, config.horizon, config.actionDim]);
+  const steps = graph.input('steps', 'int64', []);
+  const cache = encodeState(weights, state, prefix, config);
+  graph.output('actions', integrate(weights, noise, steps, cache, config));
+  return graph;
+}

@@ -1,0 +1,48 @@
+import { dirname, relative } from 'node:path';
+import type { Shape } from '../onnx/dim.ts';
+import { formatShape, sameShape } from '../onnx/dim.ts';
+import type { ElementType } from '../onnx/elementType.ts';
+import type { SafetensorsHeader } from '../onnx/safetensors.ts';
+import { UserError } from '../errors.ts';
+import type { WeightSource } from './pi0/graphs.ts';
+
+const ELEMENT_TYPES: Record<string, ElementType> = {
+  F32: 'float32',
+  F16: 'float16',
+  BF16: 'bfloat16',
+};
+
+/** lerobot's name of a tensor is openpi's behind this. */
+const LEROBOT_PREFIX = 'model.';
+
+/**
+ * Weights that stay in their safetensors file: the graph of a model at `modelPath` points to them.
+ * Throws a `UserError` for a tensor that is missing or has another shape than the policy's.
+ */
+export function externalWeights(
+  header: SafetensorsHeader,
+  path: string,
+  modelPath: string,
+): WeightSource {
+  const location = relative(dirname(modelPath), path);
+  return (graph) => (name, shape) => {
+    const entry = header.tensors.get(name) ?? header.tensors.get(LEROBOT_PREFIX + name);
+    if (!entry) throw new UserError(`${path}: has no tensor ${name}, which the policy needs`);
+    if (!sameShape(entry.shape, shape)) {
+      throw new UserError(
+        `${path}: ${name} is ${formatShape(entry.shape)}, but policy.json makes it ${formatShape(shape)}`,
+      );
+    }
+    const type = ELEMENT_TYPES[entry.dtype];
+    if (!type) throw new UserError(`${path}: ${name} holds ${entry.dtype}, which is no weight's type`);
+    return graph.weight(name, type, shape, { location, offset: entry.offset, bytes: entry.bytes });
+  };
+}
+
+/** Names and shapes of the weights that building graphs asks for. */
+export function recordWeights(shapes: Map<string, Shape>): WeightSource {
+  return (graph) => (name, shape) => {
+    shapes.set(name, shape);
+    return graph.weight(name, 'float32', shape, { location: '', offset: 0, bytes: 0 });
+  };
+}
