@@ -1,4 +1,19 @@
 /** Something that the user can mend: its message is shown as it is, without a stack. */
 export class UserError extends Error {
-  override name = 'UserError';
+  override readonly name = 'UserError';
+  /** What the process exits with. */
+  readonly exitCode: number;
+
+  constructor(message: string, options: { cause?: unknown; exitCode?: number } = {}) {
+    super(message, { cause: options.cause });
+    this.exitCode = options.exitCode ?? 1;
+  }
 }
+
+/** The message of anything thrown. */
+export const messageOf = (thrown: unknown): string =>
+  thrown instanceof Error ? thrown.message : String(thrown);
+
+/** The system's code of a failed call, as `ENOSPC`; undefined if it has none. */
+export const codeOf = (thrown: unknown): string | undefined =>
+  thrown instanceof Error ? (thrown as NodeJS.ErrnoException).code : undefined;
