@@ -181,7 +181,8 @@ export function reshape(x: Value, shape: Shape, like?: Value): Value {
     const target = shape.map((dim, i) => (copied[i] ? 0 : typeof dim === 'string' ? -1 : dim));
     return graph.node('Reshape', [x, graph.constant('int64', target)], result)[0];
   }
-  const leading = like ? shape.findIndex((dim, i) => dim !== like.shape[i]) : -1;
+  const common = like ? shape.findIndex((dim, i) => dim !== like.shape[i]) : 0;
+  const leading = common === -1 ? shape.length - 1 : common;
   const rest = shape.slice(leading).map((dim) => (typeof dim === 'string' ? -1 : dim));
   if (!like || leading < 1 || rest.filter((size) => size === -1).length > 1) {
     graph.fail('Reshape', `cannot tell ${formatShape(shape)} from ${describe(x)} at run time`);

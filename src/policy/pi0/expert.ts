@@ -1,3 +1,4 @@
+import { multiplyDims } from '../../onnx/dim.ts';
 import type { Value } from '../../onnx/graph.ts';
 import {
   add,
@@ -17,12 +18,9 @@ import type { Pi0Config } from './config.ts';
 import {
   type LayerCache,
   type Weights,
-  attend,
+  decoderLayer,
   dense,
-  gatedMlp,
-  joinCaches,
   keyMask,
-  keysAndValues,
   rmsNorm,
   rotation,
 } from './layers.ts';
@@ -31,28 +29,32 @@ import { type Cache, positionsAfter } from './prefix.ts';
 const EXPERT = 'paligemma_with_expert.gemma_expert.model';
 
 /**
- * Runs tokens [batch, count, width] through the expert, each attending to the cache and to all of
- * the tokens. Returns their last hidden state, and the cache with their keys and values added.
+ * Runs `count` tokens a sample, [batch·count, width], through the expert, each attending to the cache
+ * and to all of them. Returns their last hidden state, and the cache with their keys and values added.
  */
-function runExpert(weights: Weights, tokens: Value, cache: Cache, config: Pi0Config) {
-  const { expert } = config;
-  const count = tokens.shape[1] as number;
-  const turn = rotation(positionsAfter(cache.valid, count), expert.headDim);
-  const valid = padEnd(cache.valid, 1, count, 1);
+function runExpert(
+  weights: Weights,
+  tokens: Value,
+  count: number,
+  past: Cache,
+  { expert }: Pi0Config,
+  cutOff = false,
+): { hidden: Value; cache: Cache } {
+  const [batch] = past.valid.shape;
+  const turn = rotation(positionsAfter(past.valid, count), expert);
+  const valid = padEnd(past.valid, 1, count, 1);
   const mask = keyMask(valid);
   const layers: LayerCache[] = [];
   let x = tokens;
   for (let layer = 0; layer < expert.depth; layer++) {
     const name = `${EXPERT}.layers.${layer}`;
-    x = tokens.graph.scope(`expert.${layer}`, () => {
-      const normed = rmsNorm(weights, `${name}.input_layernorm`, x);
-      const own = keysAndValues(weights, `${name}.self_attn`, normed, expert, turn);
-      const joined = joinCaches(cache.layers[layer], own);
-      layers.push(joined);
-      const y = add(x, attend(weights, `${name}.self_attn`, normed, expert, turn, joined, mask));
-      const inner = rmsNorm(weights, `${name}.post_attention_layernorm`, y);
-      return add(y, gatedMlp(weights, `${name}.mlp`, inner, expert.mlp));
-    });
+    const sequence = { x, batch, count, like: turn.cosine };
+    const last = cutOff && layer === expert.depth - 1;
+    const result = x.graph.scope(`expert.${layer}`, () =>
+      decoderLayer(weights, name, sequence, expert, turn, past.layers[layer], mask, last),
+    );
+    layers.push(result.cache);
+    x = result.x;
   }
   return { hidden: x, cache: { layers, valid } };
 }
@@ -69,8 +71,7 @@ export function encodeState(
 ): Cache {
   return state.graph.scope('state', () => {
     const token = dense(weights, 'state_proj', state, config.expert.width);
-    const [batch, width] = token.shape;
-    return runExpert(weights, reshape(token, [batch, 1, width]), prefix, config).cache;
+    return runExpert(weights, token, 1, prefix, config, true).cache;
   });
 }
 
@@ -110,14 +111,18 @@ export function denoise(
   cache: Cache,
   config: Pi0Config,
 ): Value {
+  const { horizon, actionDim } = config;
   const { width } = config.expert;
+  const [batch] = x.shape;
+  const rows = multiplyDims(batch, horizon);
   const weight = weights('action_time_mlp_in.weight', [width, 2 * width]);
-  const actions = dense(weights, 'action_in_proj', x, width);
-  const mixed = silu(add(linear(actions, slice(weight, 1, 0, width)), projectedTime));
-  const tokens = dense(weights, 'action_time_mlp_out', mixed, width);
-  const { hidden } = runExpert(weights, tokens, cache, config);
+  const actions = dense(weights, 'action_in_proj', reshape(x, [rows, actionDim]), width);
+  const mixed = reshape(linear(actions, slice(weight, 1, 0, width)), [batch, horizon, width]);
+  const timed = reshape(silu(add(mixed, projectedTime)), [rows, width]);
+  const tokens = dense(weights, 'action_time_mlp_out', timed, width);
+  const { hidden } = runExpert(weights, tokens, horizon, cache, config);
   const normed = rmsNorm(weights, `${EXPERT}.norm`, hidden);
-  return dense(weights, 'action_out_proj', normed, config.actionDim);
+  return reshape(dense(weights, 'action_out_proj', normed, actionDim), x.shape);
 }
 
 /** Flow times 1, 1 − 1/n, … of n Euler steps, float32 [steps], from their indices (int64). */

@@ -1,4 +1,4 @@
-import { type Shape, multiplyDims } from '../../onnx/dim.ts';
+import { type Dim, type Shape, multiplyDims } from '../../onnx/dim.ts';
 import type { Value } from '../../onnx/graph.ts';
 import {
   add,
@@ -10,6 +10,7 @@ import {
   linear,
   matmul,
   multiply,
+  negate,
   power,
   reduceMean,
   reshape,
@@ -52,29 +53,52 @@ export function gatedMlp(weights: Weights, name: string, x: Value, hidden: numbe
   return dense(weights, `${name}.down_proj`, multiply(geluTanh(gate), up), width, false);
 }
 
-/** Cosines and sines of rotary positions, each [batch, tokens, 1, headDim / 2]. */
+/** Tokens of a sequence, laid out flat so that dense layers take them as they are. */
+export interface Tokens {
+  /** [batch·count, width] */
+  x: Value;
+  batch: Dim;
+  count: Dim;
+  /** Any value [batch, count, ...], which tells the two sizes at run time. */
+  like: Value;
+}
+
+/** Cosines and signed sines of rotary positions, each [batch, tokens, heads, headDim]. */
 export interface Rotation {
   cosine: Value;
   sine: Value;
 }
 
-/** Rotary embedding's angles for integer positions [batch, tokens]. */
-export function rotation(positions: Value, headDim: number): Rotation {
+/**
+ * Rotary embedding's factors for integer positions [batch, tokens], one for every query head and key
+ * head: a multiplication without broadcast is worth their memory.
+ */
+export function rotation(
+  positions: Value,
+  { heads, kvHeads, headDim }: TransformerConfig,
+): Rotation {
+  const { graph } = positions;
   const half = headDim / 2;
   const frequencies = Array.from({ length: half }, (_, i) => ROPE_BASE ** (-i / half));
   const at = reshape(cast(positions, 'float32'), [...positions.shape, 1, 1], positions);
-  const angles = multiply(at, positions.graph.constant('float32', frequencies));
-  return { cosine: cosine(angles), sine: sine(angles) };
+  const angles = multiply(at, graph.constant('float32', frequencies));
+  const rotated = heads + kvHeads;
+  const everyHead = graph.constant('float32', new Array<number>(rotated * headDim).fill(1), [
+    rotated,
+    headDim,
+  ]);
+  const [cosines, sines] = [cosine(angles), sine(angles)];
+  return {
+    cosine: multiply(concat([cosines, cosines], 3), everyHead),
+    sine: multiply(concat([negate(sines), sines], 3), everyHead),
+  };
 }
 
-/** Turns the halves of each head [batch, tokens, heads, headDim] by their positions' angles. */
+/** Turns the halves of each head [batch, tokens, heads, headDim] against each other. */
 function rotate(x: Value, { cosine, sine }: Rotation): Value {
   const half = (x.shape[3] as number) / 2;
   const [a, b] = split(x, 3, [half, half]);
-  return concat(
-    [subtract(multiply(a, cosine), multiply(b, sine)), add(multiply(b, cosine), multiply(a, sine))],
-    3,
-  );
+  return add(multiply(x, cosine), multiply(concat([b, a], 3), sine));
 }
 
 /** Keys and values of one layer, each [batch, kvHeads, tokens, headDim]. */
@@ -90,22 +114,29 @@ function headsFirst(x: Value): Value {
   return transpose(x, [0, 2, 1, 3]);
 }
 
-function project(weights: Weights, name: string, x: Value, heads: number, headDim: number): Value {
-  const flat = dense(weights, name, x, heads * headDim, false);
-  return reshape(flat, [x.shape[0], x.shape[1], heads, headDim]);
-}
-
-/** Keys (rotated) and values that these tokens offer to attention. */
-export function keysAndValues(
+/**
+ * Queries [batch, tokens, heads, headDim] and the keys and values that these tokens offer, from one
+ * product with the three weights stacked.
+ */
+export function project(
   weights: Weights,
   name: string,
-  x: Value,
-  { kvHeads, headDim }: TransformerConfig,
-  rotation: Rotation,
-): LayerCache {
-  const keys = rotate(project(weights, `${name}.k_proj`, x, kvHeads, headDim), rotation);
-  const values = project(weights, `${name}.v_proj`, x, kvHeads, headDim);
-  return { keys: headsFirst(keys), values: headsFirst(values) };
+  { x, batch, count, like }: Tokens,
+  { heads, kvHeads, headDim }: TransformerConfig,
+  turn: Rotation,
+): { queries: Value; own: LayerCache } {
+  const width = x.shape[1];
+  const sizes = { q_proj: heads, k_proj: kvHeads, v_proj: kvHeads };
+  const stacked = concat(
+    Object.entries(sizes).map(([part, n]) =>
+      weights(`${name}.${part}.weight`, [n * headDim, width]),
+    ),
+    0,
+  );
+  const all = reshape(linear(x, stacked), [batch, count, heads + 2 * kvHeads, headDim], like);
+  const [turned, values] = split(all, 2, [heads + kvHeads, kvHeads]);
+  const [queries, keys] = split(rotate(turned, turn), 2, [heads, kvHeads]);
+  return { queries, own: { keys: headsFirst(keys), values: headsFirst(values) } };
 }
 
 /** Two caches joined along their tokens. */
@@ -121,36 +152,54 @@ export function keyMask(valid: Value): Value {
 }
 
 /**
- * Grouped-query attention of tokens [batch, tokens, width] to a cache, each token to every key that
- * `mask` leaves. Query heads that share a key head lie beside each other, so each key head takes one
- * product for all its tokens and heads.
+ * Grouped-query attention of queries [batch, tokens, heads, headDim] to a cache, each to every key
+ * that `mask` leaves → [batch·tokens, heads·headDim]. Query heads that share a key head lie beside
+ * each other, so each key head takes one product for all its tokens and heads.
  */
 export function attend(
-  weights: Weights,
-  name: string,
-  x: Value,
+  queries: Value,
+  { batch, count, like }: Tokens,
   { heads, kvHeads, headDim }: TransformerConfig,
-  rotation: Rotation,
   { keys, values }: LayerCache,
   mask: Value,
 ): Value {
-  const [batch, tokens, width] = x.shape;
   const group = heads / kvHeads;
-  const queries = rotate(project(weights, `${name}.q_proj`, x, heads, headDim), rotation);
-  const scaled = multiply(queries, headDim ** -0.5);
-  const rows = multiplyDims(tokens, group);
   const grouped =
     kvHeads === 1
-      ? scaled
-      : transpose(reshape(scaled, [batch, tokens, kvHeads, group, headDim], x), [0, 2, 1, 3, 4]);
-  const asRows = reshape(grouped, [batch, kvHeads, rows, headDim], x);
-  const logits = matmul(asRows, transpose(keys, [0, 1, 3, 2]));
-  const weightsOfKeys = softmax(add(logits, mask));
-  const mixed = matmul(weightsOfKeys, values);
+      ? queries
+      : transpose(reshape(queries, [batch, count, kvHeads, group, headDim], like), [0, 2, 1, 3, 4]);
+  const rows = reshape(grouped, [batch, kvHeads, multiplyDims(count, group), headDim], like);
+  const logits = matmul(multiply(rows, headDim ** -0.5), transpose(keys, [0, 1, 3, 2]));
+  const mixed = matmul(softmax(add(logits, mask)), values);
   const perToken =
     kvHeads === 1
       ? mixed
-      : transpose(reshape(mixed, [batch, kvHeads, tokens, group, headDim], x), [0, 2, 1, 3, 4]);
-  const flat = reshape(perToken, [batch, tokens, heads * headDim], x);
-  return dense(weights, `${name}.o_proj`, flat, width as number, false);
+      : transpose(reshape(mixed, [batch, kvHeads, count, group, headDim], like), [0, 2, 1, 3, 4]);
+  return reshape(perToken, [multiplyDims(batch, count), heads * headDim]);
+}
+
+/**
+ * One layer of Gemma: tokens attend to `past` and to themselves, then pass the gated MLP. Returns
+ * the tokens after it and the cache with theirs added; a layer whose tokens nobody reads is cut off
+ * after its keys and values.
+ */
+export function decoderLayer(
+  weights: Weights,
+  name: string,
+  tokens: Tokens,
+  config: TransformerConfig,
+  turn: Rotation,
+  past: LayerCache | undefined,
+  mask: Value,
+  cutOff = false,
+): { x: Value; cache: LayerCache } {
+  const normed = rmsNorm(weights, `${name}.input_layernorm`, tokens.x);
+  const attention = `${name}.self_attn`;
+  const { queries, own } = project(weights, attention, { ...tokens, x: normed }, config, turn);
+  const cache = past ? joinCaches(past, own) : own;
+  if (cutOff) return { x: tokens.x, cache };
+  const attended = attend(queries, tokens, config, cache, mask);
+  const x = add(tokens.x, dense(weights, `${attention}.o_proj`, attended, config.width, false));
+  const inner = rmsNorm(weights, `${name}.post_attention_layernorm`, x);
+  return { x: add(x, gatedMlp(weights, `${name}.mlp`, inner, config.mlp)), cache };
 }

@@ -12,16 +12,7 @@ import {
   subtract,
 } from '../../onnx/operators.ts';
 import { type Pi0Config, tokensPerImage } from './config.ts';
-import {
-  type LayerCache,
-  type Weights,
-  attend,
-  gatedMlp,
-  keyMask,
-  keysAndValues,
-  rmsNorm,
-  rotation,
-} from './layers.ts';
+import { type LayerCache, type Weights, decoderLayer, keyMask, rotation } from './layers.ts';
 import { imageTokens } from './vision.ts';
 
 const LANGUAGE = 'paligemma_with_expert.paligemma.model.language_model';
@@ -82,22 +73,20 @@ function positionsOf(valid: Value): Value {
 export function encodePrefix(weights: Weights, inputs: PrefixInputs, config: Pi0Config): Cache {
   const { language } = config;
   const { embeddings, valid } = embedPrefix(weights, inputs, config);
-  const turn = rotation(positionsOf(valid), language.headDim);
+  const [batch, count, width] = embeddings.shape;
+  const turn = rotation(positionsOf(valid), language);
   const mask = keyMask(valid);
   const layers: LayerCache[] = [];
-  let x = embeddings;
+  let x = reshape(embeddings, [multiplyDims(batch, count), width]);
   for (let layer = 0; layer < language.depth; layer++) {
     const name = `${LANGUAGE}.layers.${layer}`;
-    embeddings.graph.scope(`language.${layer}`, () => {
-      const normed = rmsNorm(weights, `${name}.input_layernorm`, x);
-      const cache = keysAndValues(weights, `${name}.self_attn`, normed, language, turn);
-      layers.push(cache);
-      // Nothing reads the last layer's tokens.
-      if (layer === language.depth - 1) return;
-      const y = add(x, attend(weights, `${name}.self_attn`, normed, language, turn, cache, mask));
-      const inner = rmsNorm(weights, `${name}.post_attention_layernorm`, y);
-      x = add(y, gatedMlp(weights, `${name}.mlp`, inner, language.mlp));
-    });
+    const tokens = { x, batch, count, like: embeddings };
+    const last = layer === language.depth - 1;
+    const result = x.graph.scope(`language.${layer}`, () =>
+      decoderLayer(weights, name, tokens, language, turn, undefined, mask, last),
+    );
+    layers.push(result.cache);
+    x = result.x;
   }
   return { layers, valid };
 }
