@@ -153,7 +153,7 @@ export class Graph {
       });
     });
     this.nodes.push(node);
-    return values;
+    return [...values];
   }
 
   unique(name: string): string {
