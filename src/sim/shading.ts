@@ -1,0 +1,31 @@
+/** Unit vectors towards three lamps in the world frame, and their shares; the rest is ambient light. */
+const lamps = [
+  { direction: unit([0.35, -0.5, 0.8]), share: 0.42 },
+  { direction: unit([-0.7, -0.1, 0.6]), share: 0.18 },
+  { direction: unit([0.2, 0.8, 0.5]), share: 0.14 },
+];
+const ambient = 0.4;
+
+/** Linear RGB of what lies behind the scene, and of the wall's brightening towards the zenith. */
+const wall = [0.46, 0.49, 0.53];
+
+function unit([x, y, z]: [number, number, number]) {
+  const length = Math.hypot(x, y, z);
+  return [x / length, y / length, z / length] as const;
+}
+
+/** Lambert brightness (0 to about 1.1) of a surface whose unit normal is (x, y, z). */
+export function brightness(x: number, y: number, z: number): number {
+  let sum = ambient;
+  for (const { direction, share } of lamps) {
+    const facing = x * direction[0] + y * direction[1] + z * direction[2];
+    if (facing > 0) sum += share * facing;
+  }
+  return sum;
+}
+
+/** Brightness of the surroundings in a direction whose upward component is `up`; times `wall`. */
+export function surroundings(up: number): readonly [number, number, number] {
+  const lift = 0.75 + 0.35 * Math.max(-0.6, up);
+  return [wall[0] * lift, wall[1] * lift, wall[2] * lift];
+}

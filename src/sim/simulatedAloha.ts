@@ -1,0 +1,217 @@
+import { setImmediate, setTimeout } from 'node:timers/promises';
+import type { CameraFrame, Observer, Robot, Task } from '../robot/robot.ts';
+import { contactsOf } from './contacts.ts';
+import { alohaEmbodiment } from './embodiment.ts';
+import { loadScene } from './loadScene.ts';
+import { mujoco as loadMujoco } from './mujoco.ts';
+import { createRaycaster } from './raycaster.ts';
+import { alohaScene, substeps, timestep } from './scene.ts';
+import { indexScene } from './sceneIndex.ts';
+import { simTasks, successReward, type SimTaskName } from './tasks.ts';
+import { controlsFromPositions, positionsFromJoints } from './vectors.ts';
+
+export interface SimulatedAlohaOptions {
+  task: SimTaskName;
+  /** Cameras of the scene; all four of ALOHA where absent. */
+  cameras?: string[];
+  /** Pixels of every camera's image; 96 × 96 where absent. */
+  imageSize?: ImageSize;
+  /** Keeps pace with the wall clock; otherwise time runs as fast as it can. */
+  realTime?: boolean;
+  /** Path of an MJCF to use in place of the built-in scene, its joints and shapes named alike. */
+  scene?: string;
+}
+
+export interface ImageSize {
+  width: number;
+  height: number;
+}
+
+/** An ALOHA in MuJoCo with a task on its table: the robot, and who says how the attempt goes. */
+export interface SimulatedAloha extends Robot, Task {
+  readonly name: SimTaskName;
+  /** [14] joint positions now: rad, openings. */
+  positions(): Float64Array;
+  /** Poses [x y z qw qx qy qz] of the task's objects now, m. */
+  objects(): number[][];
+  /** All of MuJoCo's generalised positions, a copy. */
+  qpos(): Float64Array;
+  /** RGB8 [height, width, 3] of a camera now. */
+  picture(camera: string, size?: ImageSize): Uint8Array;
+}
+
+export const alohaCameras = ['cam_high', 'cam_low', 'cam_left_wrist', 'cam_right_wrist'];
+
+const nanosecondsPerStep = BigInt(Math.round(timestep * 1e9));
+const nanosecondsPerControl = nanosecondsPerStep * BigInt(substeps);
+
+/** Milliseconds that a real-time simulation may fall behind before it gives up catching up. */
+const patience = 100;
+
+/** Starts a simulated ALOHA, at rest in the start pose, as after `reset(0)`. */
+export async function simulatedAloha(options: SimulatedAlohaOptions): Promise<SimulatedAloha> {
+  const task = simTasks[options.task];
+  const cameras = options.cameras ?? alohaCameras;
+  const imageSize = options.imageSize ?? { width: 96, height: 96 };
+  const embodiment = alohaEmbodiment(cameras, imageSize);
+  const home = controlsFromPositions(embodiment.joints.map((joint) => joint.home));
+
+  const mujoco = await loadMujoco();
+  const model = options.scene
+    ? await loadScene(mujoco, options.scene)
+    : mujoco.MjModel.from_xml_string(alohaScene(task.objectsXml));
+  const origin = options.scene ?? '(built in)';
+  const index = (() => {
+    try {
+      return indexScene(mujoco, model, task, cameras, origin);
+    } catch (error) {
+      model.delete();
+      throw error;
+    }
+  })();
+  const data = new mujoco.MjData(model);
+  const drawn = new mujoco.MjData(model);
+  const raycaster = createRaycaster(mujoco, model);
+
+  let observer: Observer | undefined;
+  let closed = false;
+  let now = 0n;
+  let steps = 0;
+  let best = 0;
+  let drawnSnapshot: Float64Array | undefined;
+  let wallAnchor = 0;
+
+  function assertOpen() {
+    if (closed) throw new Error('The simulated ALOHA was used after close(); start another.');
+  }
+
+  const qpos = () => Float64Array.from(data.qpos as Float64Array);
+
+  function positions() {
+    const values = data.qpos as Float64Array;
+    return positionsFromJoints(index.joints.map((address) => values[address]));
+  }
+
+  /** Draws the scene as `snapshot` (qpos) has it; cameras of one snapshot share its kinematics. */
+  function draw(snapshot: Float64Array, camera: string, size: ImageSize) {
+    assertOpen();
+    const id = index.cameras.get(camera);
+    if (id === undefined)
+      throw new Error(`No camera "${camera}" here; there are ${cameras.join(', ')}.`);
+    if (drawnSnapshot !== snapshot) {
+      (drawn.qpos as Float64Array).set(snapshot);
+      mujoco.mj_kinematics(model, drawn);
+      mujoco.mj_comPos(model, drawn);
+      mujoco.mj_camlight(model, drawn);
+      drawnSnapshot = snapshot;
+    }
+    return raycaster.render(drawn, id, size.width, size.height);
+  }
+
+  function frame(camera: string, stamp: bigint, snapshot: Float64Array): CameraFrame {
+    let pixels: Uint8Array | undefined;
+    return {
+      camera,
+      stamp,
+      ...imageSize,
+      // eslint-disable-next-line @typescript-eslint/require-await -- a rejection, not a throw
+      pixels: async () => (pixels ??= draw(snapshot, camera, imageSize)),
+    };
+  }
+
+  function sense() {
+    if (!observer) return;
+    observer.joints({ stamp: now, position: positions() });
+    const snapshot = qpos();
+    for (const camera of cameras) observer.frame(frame(camera, now, snapshot));
+  }
+
+  function step() {
+    mujoco.mj_step(model, data);
+    now += nanosecondsPerStep;
+    steps++;
+    if (steps % substeps !== 0) return;
+    best = Math.max(best, task.reward(contactsOf(data, index.shapes)));
+    sense();
+  }
+
+  /** Lets others run, and where time is real, waits for the wall clock. */
+  async function pause() {
+    if (!options.realTime) return setImmediate();
+    const ahead = Number(now) / 1e6 - (performance.now() - wallAnchor);
+    if (ahead < -patience) wallAnchor -= ahead;
+    return ahead > 1 ? setTimeout(ahead) : setImmediate();
+  }
+
+  function place(seed: number) {
+    mujoco.mj_resetData(model, data);
+    const values = data.qpos as Float64Array;
+    const controls = data.ctrl as Float64Array;
+    home.forEach((value, joint) => {
+      values[index.joints[joint]] = value;
+      controls[index.controls[joint]] = value;
+    });
+    task.place(seed).forEach((pose, object) => {
+      values.set(pose, index.objects[object]);
+    });
+    mujoco.mj_forward(model, data);
+    steps = 0;
+    best = 0;
+  }
+
+  place(0);
+  return {
+    name: options.task,
+    prompt: task.prompt,
+    maxSteps: task.maxSteps,
+    embodiment,
+    clock: {
+      now: () => now,
+      async until(stamp) {
+        wallAnchor ||= performance.now() - Number(now) / 1e6;
+        while (now < stamp) {
+          assertOpen();
+          step();
+          if (steps % substeps === 0) await pause();
+        }
+      },
+    },
+    observe(taker) {
+      observer = taker;
+    },
+    command(commanded) {
+      assertOpen();
+      if (commanded.length !== embodiment.joints.length)
+        throw new Error(
+          `ALOHA takes ${embodiment.joints.length} positions, not ${commanded.length}: six joints and a gripper of each arm.`,
+        );
+      const controls = data.ctrl as Float64Array;
+      controlsFromPositions(commanded).forEach((value, joint) => {
+        controls[index.controls[joint]] = value;
+      });
+    },
+    // eslint-disable-next-line @typescript-eslint/require-await -- a rejection, not a throw
+    async reset(seed) {
+      assertOpen();
+      place(seed);
+      now += nanosecondsPerControl;
+      sense();
+    },
+    assess: () => ({ reward: best, success: best >= successReward }),
+    positions,
+    qpos,
+    objects: () =>
+      index.objects.map((address) =>
+        Array.from((data.qpos as Float64Array).subarray(address, address + 7)),
+      ),
+    picture: (camera, size = imageSize) => draw(qpos(), camera, size),
+    close() {
+      if (!closed) {
+        closed = true;
+        raycaster.close();
+        for (const object of [drawn, data, model]) object.delete();
+      }
+      return Promise.resolve();
+    },
+  };
+}
