@@ -35,6 +35,8 @@ export interface ChunkRecord {
   /** Executed rows of `actions`: from `executedFrom` up to but not including `executedTo`. */
   executedFrom: number;
   executedTo: number;
+  /** Rows among them that were not sent: the guard held the robot, or the control step was missed. */
+  held: number;
 }
 
 /** How an episode ended. */

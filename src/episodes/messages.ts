@@ -1,0 +1,107 @@
+import type { Embodiment } from '../robot/embodiment.ts';
+import type { ChunkRecord } from './episode.ts';
+import type {
+  ChunkMessage,
+  JointStateMessage,
+  JointTrajectoryMessage,
+  SchemaName,
+} from './schemas.ts';
+import { fromTime, toTime } from './schemas.ts';
+
+/** An episode's topics that do not depend on its cameras. */
+export const TOPICS = {
+  jointStates: '/joint_states',
+  jointCommands: '/joint_commands',
+  actionChunk: '/action_chunk',
+  chunk: '/nalu/chunk',
+} as const;
+
+/** The topic of a camera's images. */
+export const imageTopic = (camera: string) => `/${camera}/image/compressed`;
+
+/** Every topic of an embodiment's episodes and its message type. */
+export const topicsOf = ({ cameras }: Embodiment): Map<string, SchemaName> =>
+  new Map<string, SchemaName>([
+    [TOPICS.jointStates, 'sensor_msgs/msg/JointState'],
+    [TOPICS.jointCommands, 'sensor_msgs/msg/JointState'],
+    [TOPICS.actionChunk, 'trajectory_msgs/msg/JointTrajectory'],
+    [TOPICS.chunk, 'nalu_msgs/msg/Chunk'],
+    ...cameras.map(
+      ({ name }) => [imageTopic(name), 'sensor_msgs/msg/CompressedImage'] as [string, SchemaName],
+    ),
+  ]);
+
+/** Names of an episode file's metadata records. */
+export const METADATA = { header: 'nalu/header', result: 'nalu/result' } as const;
+
+const NONE = new Float64Array();
+
+export const headerAt = (stamp: bigint, frame = '') => ({ stamp: toTime(stamp), frame_id: frame });
+
+/** Positions [joints] as ROS has them. */
+export const jointStateMessage = (
+  stamp: bigint,
+  name: string[],
+  position: Float64Array,
+): JointStateMessage => ({
+  header: headerAt(stamp),
+  name,
+  position,
+  velocity: NONE,
+  effort: NONE,
+});
+
+/** A chunk's actions [horizon, joints], row 0 at `stamp`, as ROS has them. */
+export function trajectoryMessage(
+  stamp: bigint,
+  { joints, controlRate }: Embodiment,
+  actions: Float32Array,
+): JointTrajectoryMessage {
+  const horizon = actions.length / joints.length;
+  return {
+    header: headerAt(stamp),
+    joint_names: joints.map(({ name }) => name),
+    points: Array.from({ length: horizon }, (_, row) => ({
+      positions: Float64Array.from(
+        actions.subarray(row * joints.length, (row + 1) * joints.length),
+      ),
+      velocities: NONE,
+      accelerations: NONE,
+      effort: NONE,
+      time_from_start: toTime(BigInt(Math.round((row * 1e9) / controlRate))),
+    })),
+  };
+}
+
+export const chunkMessage = (record: ChunkRecord): ChunkMessage => ({
+  header: headerAt(record.observationStamp),
+  index: record.index,
+  policy_version: record.policyVersion,
+  cameras: Object.keys(record.frameStamps),
+  frame_stamps: Object.values(record.frameStamps).map(toTime),
+  state: record.state,
+  horizon: record.horizon,
+  actions: record.actions,
+  noise: record.noise,
+  delay: record.delay,
+  executed_from: record.executedFrom,
+  executed_to: record.executedTo,
+  held: record.held,
+});
+
+export const chunkRecord = (message: ChunkMessage): ChunkRecord => ({
+  index: message.index,
+  policyVersion: message.policy_version,
+  observationStamp: fromTime(message.header.stamp),
+  frameStamps: Object.fromEntries(
+    message.cameras.map((camera, index) => [camera, fromTime(message.frame_stamps[index])]),
+  ),
+  state: message.state.slice(),
+  horizon: message.horizon,
+  actions: message.actions.slice(),
+  noise: message.noise.slice(),
+  delay: message.delay,
+  executedFrom: message.executed_from,
+  executedTo: message.executed_to,
+  held: message.held,
+});

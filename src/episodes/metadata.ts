@@ -1,0 +1,64 @@
+import { z } from 'zod';
+import type { EpisodeHeader, EpisodeResult } from './episode.ts';
+
+const embodiment = z.object({
+  name: z.string(),
+  controlRate: z.number(),
+  joints: z.array(
+    z.object({
+      name: z.string(),
+      kind: z.enum(['arm', 'gripper']),
+      lower: z.number(),
+      upper: z.number(),
+      velocity: z.number(),
+      home: z.number(),
+    }),
+  ),
+  cameras: z.array(z.object({ name: z.string(), width: z.number(), height: z.number() })),
+});
+
+const header = z.object({
+  id: z.string(),
+  task: z.string(),
+  prompt: z.string(),
+  policy: z.string(),
+  seed: z.coerce.number().optional(),
+  embodiment: z
+    .string()
+    .transform((text) => JSON.parse(text) as unknown)
+    .pipe(embodiment),
+});
+
+const result = z.object({
+  outcome: z.enum(['success', 'failure', 'discarded']),
+  reward: z.string().transform((text) => (text === '' ? null : Number(text))),
+  stagedReward: z.coerce.number(),
+  steps: z.coerce.number(),
+});
+
+type Strings = Record<string, string>;
+
+/** A header as the strings of an MCAP metadata record. */
+export const writeHeader = ({ seed, embodiment, ...texts }: EpisodeHeader): Strings => ({
+  ...texts,
+  ...(seed === undefined ? {} : { seed: String(seed) }),
+  embodiment: JSON.stringify(embodiment),
+});
+
+/** The header in a metadata record; throws if it is none. */
+export function readHeader(strings: ReadonlyMap<string, string>): EpisodeHeader {
+  const { seed, ...rest } = header.parse(Object.fromEntries(strings));
+  return seed === undefined ? rest : { ...rest, seed };
+}
+
+/** A result as the strings of an MCAP metadata record; no reward is an empty string. */
+export const writeResult = ({ outcome, reward, stagedReward, steps }: EpisodeResult): Strings => ({
+  outcome,
+  reward: reward === null ? '' : String(reward),
+  stagedReward: String(stagedReward),
+  steps: String(steps),
+});
+
+/** The result in a metadata record; throws if it is none. */
+export const readResult = (strings: ReadonlyMap<string, string>): EpisodeResult =>
+  result.parse(Object.fromEntries(strings));

@@ -1,0 +1,104 @@
+import sharp from 'sharp';
+import { UserError } from '../errors.ts';
+import type { CameraFrame, JointState } from '../robot/robot.ts';
+import type { ChunkRecord, EpisodeHeader, EpisodeResult } from './episode.ts';
+import { METADATA, TOPICS, chunkRecord, imageTopic } from './messages.ts';
+import { readHeader, readResult } from './metadata.ts';
+import { readMcap } from './readMcap.ts';
+import type { McapContent, StoredMessage } from './readMcap.ts';
+import { decode, fromTime } from './schemas.ts';
+
+/** A recorded episode. */
+export interface Episode {
+  path: string;
+  header: EpisodeHeader;
+  /** Null if the recording was cut off. */
+  result: EpisodeResult | null;
+  chunks: ChunkRecord[];
+  /** Measured, one per control step. */
+  joints: JointState[];
+  /** Sent, one per control step. */
+  commands: JointState[];
+  /** The camera's image of that stamp, its pixels decoded when they are asked for. */
+  image(camera: string, stamp: bigint): CameraFrame | undefined;
+  /** What a whole episode would have and this one lacks; empty if it is whole. */
+  missing: string[];
+}
+
+/** The header of an episode's file. Throws a UserError if it has none. */
+export function headerOf(path: string, { metadata, damage }: McapContent): EpisodeHeader {
+  const strings = metadata.get(METADATA.header);
+  if (strings === undefined)
+    throw new UserError(
+      `${path}: no episode in this file${damage ? ` (${damage})` : ''}; remove it or move it away`,
+    );
+  try {
+    return readHeader(strings);
+  } catch (error) {
+    throw new UserError(
+      `${path}: the episode's header is not readable; remove it or move it away`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+function frameOf(camera: string, stamp: bigint, png: Uint8Array): CameraFrame {
+  // A PNG's width and height stand at bytes 16 and 20, big-endian.
+  const view = new DataView(png.buffer, png.byteOffset, png.byteLength);
+  let pixels: Promise<Uint8Array> | undefined;
+  return {
+    camera,
+    stamp,
+    width: view.getUint32(16),
+    height: view.getUint32(20),
+    pixels: () => (pixels ??= sharp(png).removeAlpha().raw().toBuffer()),
+  };
+}
+
+const jointStates = (messages: readonly StoredMessage[]): JointState[] =>
+  messages.map(({ data }) => {
+    const { header, position } = decode('sensor_msgs/msg/JointState', data);
+    return { stamp: fromTime(header.stamp), position: position.slice() };
+  });
+
+/** Reads an episode, whole or not. Throws a UserError if the file is none. */
+export async function readEpisode(path: string): Promise<Episode> {
+  const content = await readMcap(path);
+  const header = headerOf(path, content);
+  const result = content.metadata.get(METADATA.result);
+  const on = (wanted: string) => content.messages.filter(({ topic }) => topic === wanted);
+
+  const chunks = on(TOPICS.chunk).map(({ data }) =>
+    chunkRecord(decode('nalu_msgs/msg/Chunk', data)),
+  );
+  const frames = new Map<string, CameraFrame>();
+  for (const { name } of header.embodiment.cameras)
+    for (const { stamp, data } of on(imageTopic(name))) {
+      const png = decode('sensor_msgs/msg/CompressedImage', data).data;
+      frames.set(`${name} ${stamp}`, frameOf(name, stamp, png));
+    }
+  const image = (camera: string, stamp: bigint) => frames.get(`${camera} ${stamp}`);
+
+  const missing: string[] = [];
+  if (content.damage) missing.push(content.damage);
+  if (!result) missing.push('no result');
+  const sampled = on(TOPICS.actionChunk).length;
+  if (sampled > chunks.length)
+    missing.push(`${sampled - chunks.length} of ${sampled} chunks without a record of their play`);
+  for (const { index, frameStamps } of chunks)
+    for (const [camera, stamp] of Object.entries(frameStamps))
+      if (!image(camera, stamp)) missing.push(`chunk ${index} without its image of ${camera}`);
+
+  return {
+    path,
+    header,
+    result: result ? readResult(result) : null,
+    chunks,
+    joints: jointStates(on(TOPICS.jointStates)),
+    commands: jointStates(on(TOPICS.jointCommands)),
+    image,
+    missing,
+  };
+}

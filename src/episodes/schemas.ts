@@ -1,0 +1,169 @@
+import { parse } from '@foxglove/rosmsg';
+import { MessageReader, MessageWriter } from '@foxglove/rosmsg2-serialization';
+
+const PARTS = {
+  'builtin_interfaces/Time': 'int32 sec\nuint32 nanosec',
+  'builtin_interfaces/Duration': 'int32 sec\nuint32 nanosec',
+  'std_msgs/Header': 'builtin_interfaces/Time stamp\nstring frame_id',
+  'trajectory_msgs/JointTrajectoryPoint': [
+    'float64[] positions',
+    'float64[] velocities',
+    'float64[] accelerations',
+    'float64[] effort',
+    'builtin_interfaces/Duration time_from_start',
+  ].join('\n'),
+} as const;
+
+type Part = keyof typeof PARTS;
+
+const SEPARATOR = '='.repeat(80);
+
+/** A message definition followed by those that it is made of, as an MCAP `ros2msg` schema has it. */
+const definition = (fields: string[], parts: Part[]) =>
+  [fields.join('\n'), ...parts.map((part) => `MSG: ${part}\n${PARTS[part]}`)].join(
+    `\n${SEPARATOR}\n`,
+  ) + '\n';
+
+const HEADER: Part[] = ['std_msgs/Header', 'builtin_interfaces/Time'];
+
+/** ROS messages of an episode, by type. */
+export const SCHEMAS = {
+  'sensor_msgs/msg/JointState': definition(
+    [
+      'std_msgs/Header header',
+      'string[] name',
+      'float64[] position',
+      'float64[] velocity',
+      'float64[] effort',
+    ],
+    HEADER,
+  ),
+  'sensor_msgs/msg/CompressedImage': definition(
+    ['std_msgs/Header header', 'string format', 'uint8[] data'],
+    HEADER,
+  ),
+  'trajectory_msgs/msg/JointTrajectory': definition(
+    [
+      'std_msgs/Header header',
+      'string[] joint_names',
+      'trajectory_msgs/JointTrajectoryPoint[] points',
+    ],
+    [...HEADER, 'trajectory_msgs/JointTrajectoryPoint', 'builtin_interfaces/Duration'],
+  ),
+  'nalu_msgs/msg/Chunk': definition(
+    [
+      '# Stamped as the joint state that the chunk was sampled from.',
+      'std_msgs/Header header',
+      'uint32 index',
+      'string policy_version',
+      'string[] cameras',
+      'builtin_interfaces/Time[] frame_stamps',
+      'float64[] state',
+      'uint32 horizon',
+      '# [horizon, joints], row by row',
+      'float32[] actions',
+      '# [horizon, actionDim], row by row; empty for an expert',
+      'float32[] noise',
+      'uint32 delay',
+      'uint32 executed_from',
+      'uint32 executed_to',
+      'uint32 held',
+    ],
+    HEADER,
+  ),
+} as const;
+
+export type SchemaName = keyof typeof SCHEMAS;
+
+export interface Time {
+  sec: number;
+  nanosec: number;
+}
+
+export interface Header {
+  stamp: Time;
+  frame_id: string;
+}
+
+export interface JointStateMessage {
+  header: Header;
+  name: string[];
+  position: Float64Array;
+  velocity: Float64Array;
+  effort: Float64Array;
+}
+
+export interface CompressedImageMessage {
+  header: Header;
+  format: string;
+  data: Uint8Array;
+}
+
+export interface JointTrajectoryMessage {
+  header: Header;
+  joint_names: string[];
+  points: {
+    positions: Float64Array;
+    velocities: Float64Array;
+    accelerations: Float64Array;
+    effort: Float64Array;
+    time_from_start: Time;
+  }[];
+}
+
+export interface ChunkMessage {
+  header: Header;
+  index: number;
+  policy_version: string;
+  cameras: string[];
+  frame_stamps: Time[];
+  state: Float64Array;
+  horizon: number;
+  actions: Float32Array;
+  noise: Float32Array;
+  delay: number;
+  executed_from: number;
+  executed_to: number;
+  held: number;
+}
+
+/** What each schema's messages look like. */
+export interface Messages {
+  'sensor_msgs/msg/JointState': JointStateMessage;
+  'sensor_msgs/msg/CompressedImage': CompressedImageMessage;
+  'trajectory_msgs/msg/JointTrajectory': JointTrajectoryMessage;
+  'nalu_msgs/msg/Chunk': ChunkMessage;
+}
+
+const parsed = (schema: SchemaName) => parse(SCHEMAS[schema], { ros2: true });
+
+const remembered = <T>(make: (schema: SchemaName) => T) => {
+  const made = new Map<SchemaName, T>();
+  return (schema: SchemaName): T => {
+    const known = made.get(schema) ?? make(schema);
+    made.set(schema, known);
+    return known;
+  };
+};
+
+const writerOf = remembered((schema) => new MessageWriter(parsed(schema)));
+const readerOf = remembered((schema) => new MessageReader(parsed(schema)));
+
+/** A message's CDR bytes. */
+export const encode = <S extends SchemaName>(schema: S, message: Messages[S]): Uint8Array =>
+  writerOf(schema).writeMessage(message);
+
+/** A message from its CDR bytes. */
+export const decode = <S extends SchemaName>(schema: S, data: Uint8Array): Messages[S] =>
+  readerOf(schema).readMessage<Messages[S]>(data);
+
+const SECOND = 1_000_000_000n;
+
+/** Nanoseconds as ROS has them. */
+export const toTime = (nanoseconds: bigint): Time => ({
+  sec: Number(nanoseconds / SECOND),
+  nanosec: Number(nanoseconds % SECOND),
+});
+
+/** ROS time in nanoseconds. */
+export const fromTime = ({ sec, nanosec }: Time): bigint => BigInt(sec) * SECOND + BigInt(nanosec);

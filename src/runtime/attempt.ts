@@ -1,0 +1,176 @@
+import { UserError } from '../errors.ts';
+import type { EpisodeResult, Outcome } from '../episodes/episode.ts';
+import type { Observation } from '../policy/chunkPolicy.ts';
+import type { Embodiment } from '../robot/embodiment.ts';
+import type { JointState, Robot } from '../robot/robot.ts';
+import { runLoop } from './loop.ts';
+import type { LoopCounts, LoopEnd, LoopOptions } from './loop.ts';
+import { createSynchroniser, describeLacks } from './synchroniser.ts';
+import type { Synchroniser } from './synchroniser.ts';
+import { summarise } from './tally.ts';
+import type { ChunkMilliseconds, GuardCount } from './tally.ts';
+
+/** One attempt of a task; see LoopOptions for the rest. */
+export type AttemptOptions = Omit<LoopOptions, 'executeSteps' | 'lead' | 'awaitChunks'> &
+  /** By default 25, 2 and true. */
+  Partial<Pick<LoopOptions, 'executeSteps' | 'lead' | 'awaitChunks'>>;
+
+/** How an attempt went. */
+export interface AttemptResult {
+  seed: number;
+  outcome: Outcome;
+  /** The task's own staged reward, the largest reached. */
+  reward: number;
+  success: boolean;
+  /** Commands sent. */
+  steps: number;
+  /** Control steps that were past before their turn. */
+  missedSteps: number;
+  /** Commands that repeated the last one: guard's hold, or nothing to play. */
+  heldSteps: number;
+  chunks: number;
+  chunkMs: ChunkMilliseconds | null;
+  /** By rule and joint or sensor. */
+  guard: GuardCount[];
+  /** Joint states refused for a value that is not finite, by joint. */
+  refused: Record<string, number>;
+  /** What cut the attempt short; null after success and after the last step. */
+  problem: UserError | null;
+  /** The episode's file; null if nothing was recorded or the recording was given up. */
+  episode: string | null;
+}
+
+const OUTCOMES: Record<LoopEnd['end'], Outcome> = {
+  success: 'success',
+  maxSteps: 'failure',
+  aborted: 'discarded',
+  stopped: 'discarded',
+};
+
+const REWARDS: Record<Outcome, number | null> = { success: 1, failure: 0, discarded: null };
+
+/** Seconds that a robot has to show its joints and cameras. */
+const LONGEST_WAIT = 10;
+
+/** rad or openings that a joint may stand outside its limits at the start. */
+const START_TOLERANCE = 0.1;
+
+function checkOptions({ policy, executeSteps, lead }: LoopOptions): void {
+  if (executeSteps < 1 || lead < 0 || lead >= executeSteps)
+    throw new UserError(
+      `${executeSteps} steps to execute with a lead of ${lead}: the lead must be at least 0 and less than the steps`,
+    );
+  if (executeSteps + lead > policy.horizon)
+    throw new UserError(
+      `${executeSteps} steps to execute after a lead of ${lead} are more than the policy's horizon of ${policy.horizon}; give fewer`,
+    );
+}
+
+function checkStart({ joints }: Embodiment, { position }: JointState): void {
+  joints.forEach(({ name, lower, upper }, joint) => {
+    const at = position[joint];
+    if (at < lower - START_TOLERANCE || at > upper + START_TOLERANCE)
+      throw new UserError(
+        `${name} stands at ${at.toFixed(3)}, outside its limits ${lower} to ${upper}; move it inside or correct the calibration`,
+      );
+  });
+}
+
+async function firstObservation(
+  { robot: { clock, embodiment }, policy, task, signal }: LoopOptions,
+  synchroniser: Synchroniser,
+): Promise<Observation | null> {
+  const step = BigInt(Math.round(1e9 / embodiment.controlRate));
+  const deadline = clock.now() + BigInt(LONGEST_WAIT * 1e9);
+  for (;;) {
+    if (signal?.aborted) return null;
+    const now = clock.now();
+    const taken = synchroniser.take(policy.cameras, task.prompt, now);
+    if ('observation' in taken) return taken.observation;
+    if (now >= deadline)
+      throw new UserError(
+        `no observation within ${LONGEST_WAIT} s: ${describeLacks(taken.lacks, synchroniser.refused)}; check that the robot's driver and cameras are running`,
+      );
+    await clock.until(now + step);
+  }
+}
+
+function createSenses(robot: Robot): Synchroniser {
+  const synchroniser = createSynchroniser(robot.embodiment.joints.map(({ name }) => name));
+  robot.observe(synchroniser);
+  return synchroniser;
+}
+
+/** Anything but a UserError is a fault of the program and goes on up, after the episode is closed. */
+type Ending = LoopEnd | { end: 'stopped'; problem: UserError; fault: unknown };
+
+async function play(options: LoopOptions, counts: LoopCounts, refused: Map<string, number>) {
+  try {
+    checkOptions(options);
+    await options.task.reset(options.seed);
+    const synchroniser = createSenses(options.robot);
+    try {
+      const first = await firstObservation(options, synchroniser);
+      if (!first) return { end: 'aborted', problem: new UserError('stopped by hand') } as const;
+      checkStart(options.robot.embodiment, first.joints);
+      return await runLoop(options, first, synchroniser, counts);
+    } finally {
+      synchroniser.refused.forEach((count, joint) => refused.set(joint, count));
+    }
+  } catch (error) {
+    if (error instanceof UserError) return { end: 'stopped', problem: error } as const;
+    const problem = new UserError('a fault of the program', { cause: error });
+    return { end: 'stopped', problem, fault: error } as const;
+  }
+}
+
+/**
+ * Runs one attempt: resets the task, waits for an observation, then chunk after chunk until success,
+ * the task's last step, a stop or an abort. The episode's file is finished before this resolves. What
+ * stopped the attempt is in the result, not thrown.
+ */
+export async function runAttempt(given: AttemptOptions): Promise<AttemptResult> {
+  const options: LoopOptions = { executeSteps: 25, lead: 2, awaitChunks: true, ...given };
+  const { recorder, seed } = options;
+  const counts: LoopCounts = {
+    steps: 0,
+    missedSteps: 0,
+    heldSteps: 0,
+    chunks: 0,
+    stagedReward: 0,
+    timings: [],
+    guard: new Map(),
+  };
+  const refused = new Map<string, number>();
+  const ending: Ending = await play(options, counts, refused);
+
+  let outcome = OUTCOMES[ending.end];
+  let problem = ending.problem;
+  let episode: string | null = null;
+  const { steps, stagedReward } = counts;
+  const result: EpisodeResult = { outcome, reward: REWARDS[outcome], stagedReward, steps };
+  try {
+    episode = (await recorder?.finish(result)) ?? null;
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    outcome = 'discarded';
+    problem ??= error;
+  }
+  if ('fault' in ending) throw ending.fault;
+
+  return {
+    seed,
+    outcome,
+    reward: stagedReward,
+    success: outcome === 'success',
+    steps,
+    missedSteps: counts.missedSteps,
+    heldSteps: counts.heldSteps,
+    chunks: counts.chunks,
+    chunkMs: summarise(counts.timings),
+    guard: [...counts.guard.values()],
+    refused: Object.fromEntries(refused),
+    problem,
+    episode,
+  };
+}

@@ -1,0 +1,230 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { UserError, messageOf } from '../errors.ts';
+import type { ChunkRecord } from '../episodes/episode.ts';
+import type { EpisodeRecorder } from '../episodes/recordEpisode.ts';
+import type { Chunk, ChunkPolicy, ChunkTiming, Observation } from '../policy/chunkPolicy.ts';
+import type { Robot, Task } from '../robot/robot.ts';
+import { createChunkPlayer } from './chunkPlayer.ts';
+import type { Played } from './chunkPlayer.ts';
+import { describeEvent, guard, guardLimits } from './guard.ts';
+import type { GuardState, SensorAge } from './guard.ts';
+import { noiseSeed } from './noiseSeed.ts';
+import type { Synchroniser } from './synchroniser.ts';
+import { countEvents } from './tally.ts';
+import type { GuardCount } from './tally.ts';
+
+export interface LoopOptions {
+  robot: Robot;
+  task: Task;
+  policy: ChunkPolicy;
+  seed: number;
+  recorder?: EpisodeRecorder;
+  /** Rows of a chunk that are played before the next one takes over. */
+  executeSteps: number;
+  /** Control steps before that at which the next one is requested. */
+  lead: number;
+  /** Whether a control step waits for its chunk; never on a robot whose time goes on. */
+  awaitChunks: boolean;
+  signal?: AbortSignal;
+}
+
+/** What an attempt's loop counts; kept up to date while it runs. */
+export interface LoopCounts {
+  steps: number;
+  missedSteps: number;
+  heldSteps: number;
+  chunks: number;
+  stagedReward: number;
+  timings: ChunkTiming[];
+  guard: Map<string, GuardCount>;
+}
+
+/** Why the loop ended; `problem` if something stopped it. */
+export interface LoopEnd {
+  end: 'success' | 'maxSteps' | 'aborted' | 'stopped';
+  problem: UserError | null;
+}
+
+/** Seconds without anything to play after which the attempt is stopped. */
+const LONGEST_STARVATION = 2;
+
+interface Sampled {
+  index: number;
+  observation: Observation;
+  chunk: Chunk;
+}
+
+interface Request {
+  index: number;
+  origin: number;
+  observation: Observation;
+  settled: Promise<void>;
+  answer?: { chunk: Chunk } | { error: unknown };
+}
+
+function request(options: LoopOptions, index: number, origin: number, observation: Observation) {
+  const made: Request = { index, origin, observation, settled: Promise.resolve() };
+  const sample = async () => {
+    try {
+      const noise = { seed: noiseSeed(options.seed, index) };
+      made.answer = { chunk: await options.policy.sample(observation, noise) };
+    } catch (error) {
+      made.answer = { error };
+    }
+  };
+  made.settled = sample();
+  return made;
+}
+
+const record = ({ content, delay, from, to, held }: Played<Sampled>): ChunkRecord => {
+  const { index, observation, chunk } = content;
+  return {
+    index,
+    policyVersion: chunk.policyVersion,
+    observationStamp: observation.joints.stamp,
+    frameStamps: Object.fromEntries(observation.frames.map(({ camera, stamp }) => [camera, stamp])),
+    state: observation.joints.position,
+    horizon: chunk.horizon,
+    actions: chunk.actions,
+    noise: chunk.noise,
+    delay,
+    executedFrom: from,
+    executedTo: to,
+    held,
+  };
+};
+
+function untilAborted(signal: AbortSignal | undefined) {
+  let heard = () => {};
+  const aborted = new Promise<void>((resolve) => (heard = resolve));
+  if (signal?.aborted) heard();
+  signal?.addEventListener('abort', heard, { once: true });
+  return { aborted, forget: () => signal?.removeEventListener('abort', heard) };
+}
+
+/**
+ * Runs the control loop from an observation of the robot at rest until success, the task's last step,
+ * an abort or a stop. Each step: observe, take the played chunk's row, guard it, command, record.
+ */
+export async function runLoop(
+  options: LoopOptions,
+  first: Observation,
+  synchroniser: Synchroniser,
+  counts: LoopCounts,
+): Promise<LoopEnd> {
+  const { robot, task, policy, recorder, executeSteps, lead, awaitChunks, signal } = options;
+  const { clock, embodiment } = robot;
+  const period = BigInt(Math.round(1e9 / embodiment.controlRate));
+  const limits = guardLimits(embodiment);
+  const player = createChunkPlayer<Sampled>(embodiment.joints.length);
+  const { aborted, forget } = untilAborted(signal);
+
+  let state: GuardState = { command: first.joints.position, nonFinite: 0 };
+  let pending: Request | undefined = request(options, 0, 0, first);
+  let asked = 1;
+  let requestAt = 0;
+  let swapAt = 0;
+  let starved = 0;
+
+  const retire = (played: Played<Sampled> | undefined) => {
+    if (played) recorder?.played(record(played));
+  };
+
+  const send = (command: Float64Array, now: bigint) => {
+    robot.command(command);
+    recorder?.command(now, command);
+  };
+
+  const stop = (problem: UserError): LoopEnd => {
+    if (counts.steps > 0) robot.command(state.command);
+    return { end: 'stopped', problem };
+  };
+
+  const askForChunk = (tick: number) => {
+    if (pending || tick < requestAt) return;
+    const taken = synchroniser.take(policy.cameras, task.prompt, clock.now());
+    if ('observation' in taken) pending = request(options, asked++, tick, taken.observation);
+  };
+
+  /** Puts the pending chunk in play if it is its turn; gives the error if there will be none. */
+  const takeChunk = async (tick: number): Promise<UserError | undefined> => {
+    if (!pending || tick < swapAt) return undefined;
+    if (awaitChunks) {
+      await nextTurn();
+      await Promise.race([pending.settled, aborted]);
+    }
+    const { answer, observation, index, origin } = pending;
+    if (!answer) return undefined;
+    if ('error' in answer)
+      return new UserError(`the policy failed at chunk ${index}: ${messageOf(answer.error)}`, {
+        cause: answer.error,
+      });
+    const { chunk } = answer;
+    const { actions, horizon } = chunk;
+    recorder?.sampled(observation, actions);
+    retire(player.swap({ content: { index, observation, chunk }, origin, actions, horizon }, tick));
+    counts.chunks += 1;
+    counts.timings.push(chunk.timing);
+    pending = undefined;
+    swapAt = tick + executeSteps;
+    requestAt = swapAt - lead;
+    return undefined;
+  };
+
+  const step = (tick: number, ages: SensorAge[], now: bigint): UserError | undefined => {
+    const desired = player.row(tick);
+    starved = desired ? 0 : starved + 1;
+    if (starved > LONGEST_STARVATION * embodiment.controlRate)
+      return new UserError(
+        `the policy gave no chunk for ${LONGEST_STARVATION} s; use a faster device or a smaller policy`,
+      );
+    const ruling = guard(limits, state, desired, ages);
+    state = ruling.next;
+    countEvents(counts.guard, ruling.events);
+    const held = ruling.verdict === 'hold' || ruling.verdict === 'stop';
+    if (ruling.command) send(ruling.command, now);
+    if (desired && !held) player.sent(tick);
+    if (held || !desired) counts.heldSteps += 1;
+    counts.steps += 1;
+    if (ruling.verdict !== 'stop') return undefined;
+    const reasons = ruling.events.filter(({ action }) => action === 'stop').map(describeEvent);
+    return new UserError(`the guard stopped the robot: ${reasons.join('; ')}`);
+  };
+
+  const run = async (): Promise<LoopEnd> => {
+    await Promise.race([pending!.settled, aborted]);
+    const start = clock.now();
+    for (let tick = 0; ; tick++) {
+      const due = start + BigInt(tick) * period;
+      await clock.until(due);
+      const late = Number((clock.now() - due) / period);
+      counts.missedSteps += late;
+      tick += late;
+
+      if (signal?.aborted) return { ...stop(new UserError('stopped by hand')), end: 'aborted' };
+      if (recorder?.problem) return stop(recorder.problem);
+      const { reward, success } = task.assess();
+      counts.stagedReward = Math.max(counts.stagedReward, reward);
+      if (success) return { end: 'success', problem: null };
+      if (tick >= task.maxSteps) return { end: 'maxSteps', problem: null };
+
+      askForChunk(tick);
+      const failure = await takeChunk(tick);
+      if (failure) return stop(failure);
+      if (signal?.aborted) continue;
+
+      const now = clock.now();
+      if (synchroniser.newestJoints) recorder?.joints(synchroniser.newestJoints);
+      const stopped = step(tick, synchroniser.ages(policy.cameras, now), now);
+      if (stopped) return { end: 'stopped', problem: stopped };
+      if (awaitChunks) await recorder?.room();
+    }
+  };
+
+  try {
+    return await run();
+  } finally {
+    forget();
+    retire(player.finish());
+  }
+}

@@ -1,0 +1,47 @@
+import type { Chunk, ChunkPolicy } from '../policy/chunkPolicy.ts';
+
+/** A trajectory to be played as if a policy had sampled it. */
+export interface TrajectorySource {
+  /** Who planned it, as episodes name it. */
+  version: string;
+  /** Cameras to record; their frames belong to each chunk. */
+  cameras: readonly string[];
+  horizon: number;
+  /** Hz of the trajectory's rows. */
+  controlRate: number;
+  /** The rows [steps][joints], absolute, asked for once, at the first observation. */
+  plan(): readonly ArrayLike<number>[];
+}
+
+/**
+ * A policy for one attempt whose chunks are the trajectory's rows from each observation on; the last
+ * row is repeated past its end. Row 0 belongs to the first observation.
+ */
+export function trajectoryPolicy(source: TrajectorySource): ChunkPolicy {
+  const { version, cameras, horizon, controlRate } = source;
+  let begun: { stamp: bigint; rows: readonly ArrayLike<number>[] } | undefined;
+
+  const slice = (stamp: bigint): Chunk => {
+    begun ??= { stamp, rows: source.plan() };
+    const { rows } = begun;
+    const first = Math.round((Number(stamp - begun.stamp) * controlRate) / 1e9);
+    const joints = rows[0].length;
+    const actions = new Float32Array(horizon * joints);
+    for (let row = 0; row < horizon; row++)
+      actions.set(rows[Math.min(first + row, rows.length - 1)], row * joints);
+    return {
+      actions,
+      noise: new Float32Array(),
+      horizon,
+      policyVersion: version,
+      timing: { preprocess: 0, run: 0, total: 0 },
+    };
+  };
+
+  return {
+    cameras,
+    horizon,
+    sample: ({ joints }) => Promise.resolve(slice(joints.stamp)),
+    close: () => Promise.resolve(),
+  };
+}
