@@ -2,7 +2,7 @@ import { dirname, relative } from 'node:path';
 import type { Shape } from '../onnx/dim.ts';
 import { formatShape, sameShape } from '../onnx/dim.ts';
 import type { ElementType } from '../onnx/elementType.ts';
-import type { SafetensorsHeader } from '../onnx/safetensors.ts';
+import type { SafetensorsHeader, TensorEntry } from '../onnx/safetensors.ts';
 import { UserError } from '../errors.ts';
 import type { WeightSource } from './pi0/graphs.ts';
 
@@ -15,6 +15,11 @@ const ELEMENT_TYPES: Record<string, ElementType> = {
 /** lerobot's name of a tensor is openpi's behind this. */
 const LEROBOT_PREFIX = 'model.';
 
+/** A tensor by openpi's name, whichever of the two the file uses. */
+export function findTensor(header: SafetensorsHeader, name: string): TensorEntry | undefined {
+  return header.tensors.get(name) ?? header.tensors.get(LEROBOT_PREFIX + name);
+}
+
 /**
  * Weights that stay in their safetensors file: the graph of a model at `modelPath` points to them.
  * Throws a `UserError` for a tensor that is missing or has another shape than the policy's.
@@ -26,7 +31,7 @@ export function externalWeights(
 ): WeightSource {
   const location = relative(dirname(modelPath), path);
   return (graph) => (name, shape) => {
-    const entry = header.tensors.get(name) ?? header.tensors.get(LEROBOT_PREFIX + name);
+    const entry = findTensor(header, name);
     if (!entry) throw new UserError(`${path}: has no tensor ${name}, which the policy needs`);
     if (!sameShape(entry.shape, shape)) {
       throw new UserError(
@@ -34,7 +39,8 @@ export function externalWeights(
       );
     }
     const type = ELEMENT_TYPES[entry.dtype];
-    if (!type) throw new UserError(`${path}: ${name} holds ${entry.dtype}, which is no weight's type`);
+    if (!type)
+      throw new UserError(`${path}: ${name} holds ${entry.dtype}, which is no weight's type`);
     return graph.weight(name, type, shape, { location, offset: entry.offset, bytes: entry.bytes });
   };
 }

@@ -1,0 +1,90 @@
+import type { AttemptResult } from '../runtime/attempt.ts';
+
+/** Counts over the attempts so far. */
+export interface Tally {
+  episodes: number;
+  successes: number;
+  chunks: number;
+  /** Sum over chunks of their milliseconds. */
+  chunkMs: number;
+  runMs: number;
+  steps: number;
+  missedSteps: number;
+}
+
+export const emptyTally = (): Tally => ({
+  episodes: 0,
+  successes: 0,
+  chunks: 0,
+  chunkMs: 0,
+  runMs: 0,
+  steps: 0,
+  missedSteps: 0,
+});
+
+export function addResult(tally: Tally, result: AttemptResult): void {
+  tally.episodes += 1;
+  tally.successes += Number(result.success);
+  tally.chunks += result.chunks;
+  tally.chunkMs += (result.chunkMs?.mean ?? 0) * result.chunks;
+  tally.runMs += (result.chunkMs?.run ?? 0) * result.chunks;
+  tally.steps += result.steps;
+  tally.missedSteps += result.missedSteps;
+}
+
+const percent = (part: number, whole: number) =>
+  whole === 0 ? '–' : `${((100 * part) / whole).toFixed(0)} %`;
+
+function duration(seconds: number): string {
+  const minutes = Math.floor(seconds / 60);
+  return minutes > 0 ? `${minutes} min ${Math.round(seconds % 60)} s` : `${seconds.toFixed(0)} s`;
+}
+
+/** Human-readable report of a run of attempts, a live line included where there is a terminal. */
+export function createReport(episodes: number, out: NodeJS.WriteStream) {
+  const began = performance.now();
+  const width = String(episodes).length;
+  const clear = () => out.isTTY && out.write('\r\u001b[K');
+
+  return {
+    /** The attempt that runs now. */
+    live(tally: Tally): void {
+      if (!out.isTTY) return;
+      const elapsed = (performance.now() - began) / 1000;
+      const left =
+        tally.episodes > 0
+          ? `, about ${duration((elapsed / tally.episodes) * (episodes - tally.episodes))} left`
+          : '';
+      const rate = percent(tally.successes, tally.episodes);
+      clear();
+      out.write(`episode ${tally.episodes + 1}/${episodes}, success so far ${rate}${left}`);
+    },
+    attempt(tally: Tally, result: AttemptResult): void {
+      const { seed, reward, outcome, steps, chunks, chunkMs, episode } = result;
+      clear();
+      out.write(
+        [
+          `episode ${String(tally.episodes).padStart(width)}/${episodes}`,
+          `seed ${seed}`,
+          outcome.padEnd('discarded'.length),
+          `reward ${reward}`,
+          `${steps} steps`,
+          `${chunks} chunks`,
+          `${(chunkMs?.mean ?? 0).toFixed(1)} ms a chunk`,
+          `success so far ${percent(tally.successes, tally.episodes)}`,
+          ...(episode ? [episode] : []),
+        ].join('  ') + '\n',
+      );
+    },
+    summary(tally: Tally, controlRate: number): void {
+      const elapsed = (performance.now() - began) / 1000;
+      const simulated = tally.steps / controlRate;
+      clear();
+      out.write(
+        `\n${tally.successes} of ${tally.episodes} succeeded (${percent(tally.successes, tally.episodes)}). ` +
+          `${duration(simulated)} of robot time in ${duration(elapsed)} (${(simulated / elapsed).toFixed(1)} times real time), ` +
+          `${tally.chunks} chunks of ${(tally.chunkMs / Math.max(1, tally.chunks)).toFixed(1)} ms.\n`,
+      );
+    },
+  };
+}

@@ -1,0 +1,187 @@
+import { randomUUID } from 'node:crypto';
+import type { EpisodeHeader } from '../episodes/episode.ts';
+import { type EpisodeRecorder, recordEpisode } from '../episodes/recordEpisode.ts';
+import { UserError } from '../errors.ts';
+import { type SessionConfig, sessionConfigSchema } from '../onnx/session.ts';
+import { loadBundle } from '../policy/bundle.ts';
+import type { ChunkPolicy } from '../policy/chunkPolicy.ts';
+import { openWorkerPolicy } from '../policy/workerPolicy.ts';
+import type { Embodiment } from '../robot/embodiment.ts';
+import { runAttempt } from '../runtime/attempt.ts';
+import { trajectoryPolicy } from '../runtime/trajectoryPolicy.ts';
+import { expertTrajectory } from '../sim/expert.ts';
+import { type SimulatedAloha, alohaCameras, simulatedAloha } from '../sim/simulatedAloha.ts';
+import { snapshot } from '../sim/snapshot.ts';
+import type { SimTaskName } from '../sim/tasks.ts';
+import { addResult, createReport, emptyTally } from './progress.ts';
+
+export interface SimOptions {
+  task: SimTaskName;
+  policy: string;
+  episodes: number;
+  seed: number;
+  expert?: boolean;
+  zeroNoise?: boolean;
+  realTime?: boolean;
+  json?: boolean;
+  record?: string;
+  snapshot?: string;
+  scene?: string;
+  executionProvider?: string[];
+  threads?: number;
+}
+
+/** Rows of an expert's chunk. */
+const EXPERT_HORIZON = 50;
+
+/** Who drives: gives the policy of each attempt. */
+interface Driver {
+  name: string;
+  cameras: readonly string[];
+  policy(sim: SimulatedAloha): ChunkPolicy;
+  close(): Promise<void>;
+}
+
+function expertDriver(cameras: readonly string[]): Driver {
+  return {
+    name: 'expert',
+    cameras,
+    policy: (sim) =>
+      trajectoryPolicy({
+        version: 'expert',
+        cameras,
+        horizon: EXPERT_HORIZON,
+        controlRate: sim.embodiment.controlRate,
+        plan: () => expertTrajectory(sim),
+      }),
+    close: () => Promise.resolve(),
+  };
+}
+
+async function bundleDriver(
+  folder: string,
+  zeroNoise: boolean,
+  session: SessionConfig,
+): Promise<Driver & { embodiment: string }> {
+  const bundle = await loadBundle(folder);
+  const worker = await openWorkerPolicy(bundle, session);
+  const policy: ChunkPolicy = zeroNoise
+    ? { ...worker, sample: (observation) => worker.sample(observation, 'zero') }
+    : worker;
+  return {
+    name: `${bundle.name} ${bundle.version}`,
+    embodiment: bundle.embodiment,
+    cameras: bundle.cameras,
+    policy: () => policy,
+    close: () => worker.close(),
+  };
+}
+
+function checkFit(
+  driver: { embodiment: string; cameras: readonly string[] },
+  robot: Embodiment,
+  folder: string,
+) {
+  if (driver.embodiment !== robot.name) {
+    throw new UserError(
+      `${folder} is a policy for ${driver.embodiment}, but the robot is ${robot.name}`,
+    );
+  }
+}
+
+/** An episode's name sorts by time and tells what it is. */
+function episodeHeader(sim: SimulatedAloha, driver: Driver, seed: number): EpisodeHeader {
+  const time = new Date().toISOString().replace(/[:.]/g, '-');
+  return {
+    id: `${time}-${sim.name}-${seed}-${randomUUID().slice(0, 8)}`,
+    embodiment: sim.embodiment,
+    task: sim.name,
+    prompt: sim.prompt,
+    seed,
+    policy: driver.name,
+  };
+}
+
+/** Aborts at the first Ctrl-C, so that the attempt ends in order; the second one ends the process. */
+function interruption(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => controller.abort());
+  }
+  return controller.signal;
+}
+
+/** Runs attempts on the simulated ALOHA and reports them; see `nalu sim --help`. */
+export async function simCommand(options: SimOptions): Promise<'done' | 'interrupted'> {
+  const { task, scene, realTime, episodes, json } = options;
+  if (options.snapshot) {
+    const sim = await simulatedAloha({ task, scene });
+    await sim.reset(options.seed);
+    await snapshot(sim, alohaCameras, options.snapshot);
+    await sim.close();
+    console.log(`${options.snapshot}: ${alohaCameras.join(', ')}`);
+    return 'done';
+  }
+
+  const session = sessionConfigSchema.parse({
+    executionProviders: options.executionProvider,
+    threads: options.threads,
+  });
+  const driver = options.expert
+    ? expertDriver(alohaCameras.filter((name) => name !== 'cam_low'))
+    : await bundleDriver(options.policy, options.zeroNoise ?? false, session);
+  const signal = interruption();
+  const report = createReport(episodes, json ? process.stderr : process.stdout);
+  const tally = emptyTally();
+  try {
+    const sim = await simulatedAloha({ task, scene, realTime, cameras: [...driver.cameras] });
+    try {
+      if ('embodiment' in driver) checkFit(driver, sim.embodiment, options.policy);
+      for (let episode = 0; episode < episodes && !signal.aborted; episode++) {
+        const seed = options.seed + episode;
+        const recorder: EpisodeRecorder | undefined =
+          options.record === undefined
+            ? undefined
+            : await recordEpisode(options.record, episodeHeader(sim, driver, seed));
+        report.live(tally);
+        const result = await runAttempt({
+          robot: sim,
+          task: sim,
+          policy: driver.policy(sim),
+          seed,
+          recorder,
+          awaitChunks: !realTime,
+          signal,
+        });
+        if (signal.aborted) break;
+        if (result.problem) throw result.problem;
+        addResult(tally, result);
+        if (json) {
+          const { reward, success, steps, chunks } = result;
+          console.log(JSON.stringify({ episode, seed, reward, success, steps, chunks }));
+        } else report.attempt(tally, result);
+      }
+      if (json) console.log(JSON.stringify({ summary: summaryOf(tally) }));
+      else report.summary(tally, sim.embodiment.controlRate);
+    } finally {
+      await sim.close();
+    }
+  } finally {
+    await driver.close();
+  }
+  return signal.aborted ? 'interrupted' : 'done';
+}
+
+function summaryOf(tally: ReturnType<typeof emptyTally>) {
+  const { episodes, successes, chunks, chunkMs, runMs, steps, missedSteps } = tally;
+  return {
+    episodes,
+    successes,
+    successRate: episodes > 0 ? successes / episodes : null,
+    steps,
+    missedSteps,
+    chunks,
+    msPerChunk: chunks > 0 ? chunkMs / chunks : null,
+    msPerRun: chunks > 0 ? runMs / chunks : null,
+  };
+}

@@ -1,0 +1,187 @@
+import { createHash } from 'node:crypto';
+import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { UserError } from '../errors.ts';
+import { type Shape, elementCount, formatShape, sameShape } from '../onnx/dim.ts';
+import { writeModel } from '../onnx/modelFile.ts';
+import {
+  type SafetensorsHeader,
+  readSafetensorsHeader,
+  writeSafetensors,
+} from '../onnx/safetensors.ts';
+import { gaussianNoise } from './noise.ts';
+import { type Pi0Config, pi0ConfigSchema } from './pi0/config.ts';
+import { type WeightSource, denoiseGraph, prefixGraph, sampleGraph } from './pi0/graphs.ts';
+import { transformsSchema } from './transforms.ts';
+import { externalWeights, findTensor, recordWeights } from './weights.ts';
+
+/** The contents of `policy.json`. */
+export const bundleSchema = z.strictObject({
+  format: z.literal(1),
+  name: z.string().min(1),
+  description: z.string(),
+  /** Name of the embodiment that the policy's vectors are of. */
+  embodiment: z.string().min(1),
+  /** In the order of the prefix. */
+  cameras: z.array(z.string().min(1)).nonempty(),
+  /** Euler steps of a sample. */
+  steps: z.int().min(1).max(1000),
+  pi0: pi0ConfigSchema,
+  transforms: transformsSchema,
+});
+
+export type BundleConfig = z.infer<typeof bundleSchema>;
+
+/** A policy on disk that has been checked: every file is there and fits the others. */
+export interface Bundle extends BundleConfig {
+  folder: string;
+  /** Changes with the weights or the configuration. */
+  version: string;
+}
+
+export const BUNDLE_FILES = {
+  config: 'policy.json',
+  weights: 'model.safetensors',
+  tokenizer: 'tokenizer.json',
+  sample: 'sample.onnx',
+  prefix: 'prefix.onnx',
+  denoise: 'denoise.onnx',
+} as const;
+
+const GRAPHS = {
+  [BUNDLE_FILES.sample]: (config: Pi0Config, source: WeightSource) =>
+    sampleGraph(config, source, 'bytes'),
+  [BUNDLE_FILES.prefix]: (config: Pi0Config, source: WeightSource) =>
+    prefixGraph(config, source, 'bytes'),
+  [BUNDLE_FILES.denoise]: denoiseGraph,
+};
+
+/** Names and shapes of all weights of a π0 of this configuration. */
+export function weightShapes(config: Pi0Config): Map<string, Shape> {
+  const shapes = new Map<string, Shape>();
+  sampleGraph(config, recordWeights(shapes), 'bytes');
+  return shapes;
+}
+
+/** Checks JSON against a schema; the `UserError` gives the file and the path to each wrong field. */
+export function parseConfig<T>(schema: z.ZodType<T>, value: unknown, path: string): T {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const lines = result.error.issues.map(({ path: field, message }) => {
+    return `  ${field.length > 0 ? field.join('.') : '(top)'}: ${message}`;
+  });
+  throw new UserError(`${path} is not valid:\n${lines.join('\n')}`);
+}
+
+async function readText(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch(() => {
+    throw new UserError(
+      `${path}: cannot be read. A policy bundle is a folder with ${Object.values(BUNDLE_FILES).join(', ')}.`,
+    );
+  });
+}
+
+function parseJson(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new UserError(`${path} is not JSON: ${(error as Error).message}`);
+  }
+}
+
+function checkWeights(header: SafetensorsHeader, config: Pi0Config, path: string): void {
+  const faults: string[] = [];
+  for (const [name, shape] of weightShapes(config)) {
+    const entry = findTensor(header, name);
+    if (!entry) faults.push(`  ${name} is missing (${formatShape(shape)})`);
+    else if (!sameShape(entry.shape, shape)) {
+      faults.push(
+        `  ${name} is ${formatShape(entry.shape)}, policy.json makes it ${formatShape(shape)}`,
+      );
+    }
+  }
+  if (faults.length > 0) {
+    throw new UserError(`${path} does not fit its policy.json:\n${faults.join('\n')}`);
+  }
+}
+
+const SAMPLE_BYTES = 1 << 18;
+const SAMPLES = 64;
+
+/** Hash of policy.json and of blocks spread through the weights: quick at any size, changed by training. */
+async function contentVersion(folder: string): Promise<string> {
+  const hash = createHash('sha256').update(await readFile(join(folder, BUNDLE_FILES.config)));
+  const file = await open(join(folder, BUNDLE_FILES.weights));
+  try {
+    const { size } = await file.stat();
+    const block = Buffer.alloc(Math.min(SAMPLE_BYTES, size));
+    for (let i = 0; i < SAMPLES; i++) {
+      const position = Math.floor(((size - block.length) * i) / (SAMPLES - 1));
+      await file.read(block, 0, block.length, position);
+      hash.update(block);
+    }
+  } finally {
+    await file.close();
+  }
+  return hash.digest('hex').slice(0, 12);
+}
+
+/** Reads a bundle and checks that its files are whole and fit each other. Throws a `UserError`. */
+export async function loadBundle(folder: string): Promise<Bundle> {
+  const configPath = join(folder, BUNDLE_FILES.config);
+  const config = parseConfig(
+    bundleSchema,
+    parseJson(await readText(configPath), configPath),
+    configPath,
+  );
+  const weightsPath = join(folder, BUNDLE_FILES.weights);
+  checkWeights(await readSafetensorsHeader(weightsPath), config.pi0, weightsPath);
+  for (const file of [BUNDLE_FILES.tokenizer, ...Object.keys(GRAPHS)]) {
+    await readText(join(folder, file));
+  }
+  return { ...config, folder, version: await contentVersion(folder) };
+}
+
+/** Writes a bundle's graphs, which point into its weights. */
+export async function writeGraphs(folder: string, config: Pi0Config): Promise<void> {
+  const weights = join(folder, BUNDLE_FILES.weights);
+  const header = await readSafetensorsHeader(weights);
+  for (const [file, build] of Object.entries(GRAPHS)) {
+    const path = join(folder, file);
+    await writeModel(build(config, externalWeights(header, weights, path)), path);
+  }
+}
+
+/** Norm scales are stored as offsets from one in Gemma, as factors in SigLIP. */
+function initialValues(name: string, shape: Shape, seed: number): Float32Array {
+  const count = elementCount(shape) as number;
+  if (shape.length > 1) {
+    const fanIn =
+      name.includes('embed') && shape.length === 2 ? shape[1] : elementCount(shape.slice(1));
+    const scale = name === 'action_out_proj.weight' ? 0.1 : 1;
+    const deviation = scale / Math.sqrt(fanIn as number);
+    return gaussianNoise(seed, count).map((value) => value * deviation);
+  }
+  const isFactor = /vision.*norm.*weight$/.test(name);
+  return new Float32Array(count).fill(isFactor ? 1 : 0);
+}
+
+/** Makes a bundle with random weights drawn from `seed`. */
+export async function createBundle(
+  folder: string,
+  config: BundleConfig,
+  tokenizer: object,
+  seed: number,
+): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const tensors = [...weightShapes(config.pi0)].map(([name, shape], i) => ({
+    name,
+    shape: shape as number[],
+    data: initialValues(name, shape, seed * 10_007 + i),
+  }));
+  await writeSafetensors(join(folder, BUNDLE_FILES.weights), tensors);
+  await writeFile(join(folder, BUNDLE_FILES.config), `${JSON.stringify(config, null, 2)}\n`);
+  await writeFile(join(folder, BUNDLE_FILES.tokenizer), `${JSON.stringify(tokenizer)}\n`);
+  await writeGraphs(folder, config.pi0);
+}

@@ -1,0 +1,94 @@
+import { join } from 'node:path';
+import { type SessionConfig, Tensor, openSession } from '../onnx/session.ts';
+import { BUNDLE_FILES, type Bundle } from './bundle.ts';
+import type { Chunk, NoiseSource } from './chunkPolicy.ts';
+import { resizeWithPad } from './images.ts';
+import { gaussianNoise } from './noise.ts';
+import { loadTokenizer } from './tokenizer.ts';
+import { makeTransforms } from './transforms.ts';
+
+/** RGB bytes [height, width, 3]. */
+export interface Image {
+  width: number;
+  height: number;
+  pixels: Uint8Array;
+}
+
+/** What a chunk is sampled from, with its pixels at hand. */
+export interface SampleRequest {
+  /** In the order of the bundle's cameras. */
+  images: Image[];
+  /** [joints] */
+  state: Float64Array;
+  prompt: string;
+  noise: NoiseSource;
+}
+
+/** Samples chunks from a bundle on this thread, which ONNX Runtime blocks while it computes. */
+export interface Sampler {
+  sample(request: SampleRequest): Promise<Chunk>;
+  close(): Promise<void>;
+}
+
+export async function openSampler(bundle: Bundle, session: SessionConfig): Promise<Sampler> {
+  const { horizon, actionDim, maxTokens, stateDim, vision } = bundle.pi0;
+  const side = vision.imageSize;
+  const graph = await openSession(join(bundle.folder, BUNDLE_FILES.sample), session);
+  const tokenize = await loadTokenizer(join(bundle.folder, BUNDLE_FILES.tokenizer), maxTokens);
+  const transforms = makeTransforms(bundle.transforms);
+
+  const cameras = bundle.cameras.length;
+  const imageBytes = side * side * 3;
+  const pixels = new Uint8Array(cameras * imageBytes);
+  const fixed = {
+    images: new Tensor('uint8', pixels, [1, cameras, side, side, 3]),
+    camera_mask: new Tensor('bool', new Uint8Array(cameras).fill(1), [1, cameras]),
+    steps: new Tensor('int64', BigInt64Array.of(BigInt(bundle.steps)), []),
+  };
+
+  const noiseOf = (source: NoiseSource) =>
+    source === 'zero'
+      ? new Float32Array(horizon * actionDim)
+      : gaussianNoise(source.seed, horizon * actionDim);
+
+  /** Padding would be masked out: leaving it away gives the same chunk sooner. */
+  const promptTensors = (prompt: string) => {
+    const { tokens } = tokenize(prompt);
+    const dims = [1, tokens.length];
+    return {
+      tokens: new Tensor('int64', tokens, dims),
+      token_mask: new Tensor('bool', new Uint8Array(tokens.length).fill(1), dims),
+    };
+  };
+
+  return {
+    async sample({ images, state, prompt, noise: source }) {
+      const began = performance.now();
+      images.forEach((image, i) => {
+        pixels.set(resizeWithPad(image.pixels, image.width, image.height, side), i * imageBytes);
+      });
+      const noise = noiseOf(source);
+      const feeds = {
+        ...fixed,
+        ...promptTensors(prompt),
+        state: new Tensor('float32', transforms.state(state), [1, stateDim]),
+        noise: new Tensor('float32', noise, [1, horizon, actionDim]),
+      };
+      const preprocessed = performance.now();
+      const { actions } = await graph.run(feeds);
+      const ran = performance.now();
+      return {
+        actions: transforms.actions(actions.data as Float32Array, state),
+        noise,
+        horizon,
+        policyVersion: bundle.version,
+        timing: {
+          preprocess: preprocessed - began,
+          run: ran - preprocessed,
+          total: performance.now() - began,
+        },
+      };
+    },
+    close: () => graph.release(),
+  };
+}

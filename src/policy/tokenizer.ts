@@ -1,0 +1,103 @@
+import { readFile } from 'node:fs/promises';
+import { Tokenizer } from '@huggingface/tokenizers';
+import { UserError, messageOf } from '../errors.ts';
+
+/** A prompt as the policy reads it. */
+export interface PromptTokens {
+  /** [tokens] ids without padding, at most the policy's `maxTokens`. */
+  tokens: BigInt64Array;
+  /** Says what was cut off; undefined where the whole prompt fits. */
+  warning?: string;
+}
+
+const BEGIN = '<bos>';
+const PAD = 0n;
+
+function parseTokenizer(json: string, path: string): { tokenizer: Tokenizer; begin: number } {
+  try {
+    const tokenizer = new Tokenizer(JSON.parse(json) as object, {});
+    const begin = tokenizer.token_to_id(BEGIN);
+    if (begin === undefined)
+      throw new Error(`has no token ${BEGIN}, with which π0's prompts begin`);
+    return { tokenizer, begin };
+  } catch (error) {
+    throw new UserError(`${path}: not a usable tokenizer.json: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+/**
+ * Loads a `tokenizer.json`. What it returns makes π0's prompts: begin token, the text in one line
+ * without underscores, a newline; cut to `maxTokens`.
+ */
+export async function loadTokenizer(
+  path: string,
+  maxTokens: number,
+): Promise<(prompt: string) => PromptTokens> {
+  const json = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw new UserError(`${path}: cannot be read: ${messageOf(error)}`, { cause: error });
+  });
+  const { tokenizer, begin } = parseTokenizer(json, path);
+  const encode = (text: string) => tokenizer.encode(text, { add_special_tokens: false }).ids;
+  const newline = encode('\n');
+
+  return (prompt) => {
+    const text = prompt.trim().replaceAll(/[_\n]/g, ' ');
+    const ids = [begin, ...encode(text), ...newline];
+    const tokens = BigInt64Array.from(ids.slice(0, maxTokens), BigInt);
+    if (ids.length <= maxTokens) return { tokens };
+    return {
+      tokens,
+      warning: `the prompt takes ${ids.length} tokens, of which the policy reads the first ${maxTokens}; shorten it: ${prompt}`,
+    };
+  };
+}
+
+/** Pads a prompt on the right to [length] ids, with the mask that tells real tokens (1) from padding. */
+export function padTokens(
+  tokens: BigInt64Array,
+  length: number,
+): { tokens: BigInt64Array; mask: Uint8Array } {
+  const padded = new BigInt64Array(length).fill(PAD);
+  padded.set(tokens);
+  return { tokens: padded, mask: new Uint8Array(length).fill(1, 0, tokens.length) };
+}
+
+/** A `tokenizer.json` of 260 tokens, four special ones and all bytes, for policies trained from nothing. */
+export function tinyTokenizerJson(): object {
+  const special = ['<pad>', '<eos>', BEGIN, '<unk>'];
+  const bytes = Array.from({ length: 256 }, (_, byte) => {
+    return `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`;
+  });
+  const vocab = Object.fromEntries([...special, ...bytes].map((token, id) => [token, id]));
+  return {
+    version: '1.0',
+    truncation: null,
+    padding: null,
+    added_tokens: special.map((content, id) => ({
+      id,
+      content,
+      single_word: false,
+      lstrip: false,
+      rstrip: false,
+      normalized: false,
+      special: true,
+    })),
+    normalizer: null,
+    pre_tokenizer: null,
+    post_processor: null,
+    decoder: { type: 'Sequence', decoders: [{ type: 'ByteFallback' }, { type: 'Fuse' }] },
+    model: {
+      type: 'BPE',
+      dropout: null,
+      unk_token: '<unk>',
+      continuing_subword_prefix: null,
+      end_of_word_suffix: null,
+      fuse_unk: false,
+      byte_fallback: true,
+      vocab,
+      merges: [],
+    },
+  };
+}

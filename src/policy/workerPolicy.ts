@@ -1,0 +1,79 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { UserError } from '../errors.ts';
+import type { SessionConfig } from '../onnx/session.ts';
+import type { CameraFrame } from '../robot/robot.ts';
+import type { Bundle } from './bundle.ts';
+import type { Chunk, ChunkPolicy } from './chunkPolicy.ts';
+import type { WorkerReply, WorkerRequest } from './policyWorker.ts';
+import type { Image } from './sampler.ts';
+
+/** A copy in shared memory, reused while frames keep their size: the worker reads it in place. */
+function sharedPixels() {
+  let shared = new Uint8Array();
+  return async (frame: CameraFrame): Promise<Image> => {
+    const { width, height } = frame;
+    const pixels = await frame.pixels();
+    if (shared.length !== pixels.length)
+      shared = new Uint8Array(new SharedArrayBuffer(pixels.length));
+    shared.set(pixels);
+    return { width, height, pixels: shared };
+  };
+}
+
+/**
+ * A bundle's policy in a worker thread, since ONNX Runtime blocks the thread that calls it. Chunks
+ * are sampled one at a time; a request waits for the one before it.
+ */
+export async function openWorkerPolicy(
+  bundle: Bundle,
+  session: SessionConfig,
+): Promise<ChunkPolicy> {
+  const worker = new Worker(new URL('./policyWorker.js', import.meta.url), {
+    workerData: { bundle, session },
+  });
+  const failure = new Promise<never>((_, reject) => worker.once('error', reject));
+  failure.catch(() => undefined);
+
+  const ask = async (request: WorkerRequest): Promise<WorkerReply> => {
+    worker.postMessage(request);
+    return answer();
+  };
+  const answer = async (): Promise<WorkerReply> => {
+    const [reply] = (await Promise.race([once(worker, 'message'), failure])) as [WorkerReply];
+    if (typeof reply === 'object' && 'error' in reply) {
+      const { name, message } = reply.error;
+      throw name === 'UserError' ? new UserError(message) : reply.error;
+    }
+    return reply;
+  };
+
+  await answer().catch(async (error: unknown) => {
+    await worker.terminate();
+    throw error;
+  });
+
+  const share = bundle.cameras.map(sharedPixels);
+  let previous: Promise<unknown> = Promise.resolve();
+  return {
+    cameras: bundle.cameras,
+    horizon: bundle.pi0.horizon,
+    sample({ frames, joints, prompt }, noise) {
+      const chunk = previous.then(async (): Promise<Chunk> => {
+        const images = await Promise.all(frames.map((frame, i) => share[i](frame)));
+        const began = performance.now();
+        const reply = await ask({ sample: { images, state: joints.position, prompt, noise } });
+        const { chunk } = reply as { chunk: Chunk };
+        return { ...chunk, timing: { ...chunk.timing, total: performance.now() - began } };
+      });
+      previous = chunk.catch(() => undefined);
+      return chunk;
+    },
+    async close() {
+      await previous;
+      const exited = once(worker, 'exit');
+      await ask('close');
+      await exited;
+    },
+  };
+}
