@@ -76,20 +76,26 @@ function checkStart({ joints }: Embodiment, { position }: JointState): void {
   });
 }
 
+const oldest = ({ joints, frames }: Observation): bigint =>
+  frames.reduce((least, { stamp }) => (stamp < least ? stamp : least), joints.stamp);
+
+/** The first observation that is not older than this call. */
 async function firstObservation(
   { robot: { clock, embodiment }, policy, task, signal }: LoopOptions,
   synchroniser: Synchroniser,
 ): Promise<Observation | null> {
+  const since = clock.now();
   const step = BigInt(Math.round(1e9 / embodiment.controlRate));
   const deadline = clock.now() + BigInt(LONGEST_WAIT * 1e9);
   for (;;) {
     if (signal?.aborted) return null;
     const now = clock.now();
     const taken = synchroniser.take(policy.cameras, task.prompt, now);
-    if ('observation' in taken) return taken.observation;
+    const observation = 'observation' in taken ? taken.observation : null;
+    if (observation && oldest(observation) >= since) return observation;
     if (now >= deadline)
       throw new UserError(
-        `no observation within ${LONGEST_WAIT} s: ${describeLacks(taken.lacks, synchroniser.refused)}; check that the robot's driver and cameras are running`,
+        `no observation within ${LONGEST_WAIT} s: ${describeLacks('lacks' in taken ? taken.lacks : [], synchroniser.refused)}; check that the robot's driver and cameras are running`,
       );
     await clock.until(now + step);
   }
@@ -107,9 +113,9 @@ type Ending = LoopEnd | { end: 'stopped'; problem: UserError; fault: unknown };
 async function play(options: LoopOptions, counts: LoopCounts, refused: Map<string, number>) {
   try {
     checkOptions(options);
-    await options.task.reset(options.seed);
     const synchroniser = createSenses(options.robot);
     try {
+      await options.task.reset(options.seed);
       const first = await firstObservation(options, synchroniser);
       if (!first) return { end: 'aborted', problem: new UserError('stopped by hand') } as const;
       checkStart(options.robot.embodiment, first.joints);

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { UserError, messageOf } from '../errors.ts';
 import type { ChunkRecord } from '../episodes/episode.ts';
 import type { EpisodeRecorder } from '../episodes/recordEpisode.ts';
@@ -149,10 +148,7 @@ export async function runLoop(
   /** Puts the pending chunk in play if it is its turn; gives the error if there will be none. */
   const takeChunk = async (tick: number): Promise<UserError | undefined> => {
     if (!pending || tick < swapAt) return undefined;
-    if (awaitChunks) {
-      await nextTurn();
-      await Promise.race([pending.settled, aborted]);
-    }
+    if (awaitChunks) await Promise.race([pending.settled, aborted]);
     const { answer, observation, index, origin } = pending;
     if (!answer) return undefined;
     if ('error' in answer)
