@@ -37,6 +37,8 @@ const EXPERT_HORIZON = 50;
 /** Who drives: gives the policy of each attempt. */
 interface Driver {
   name: string;
+  /** Name of the embodiment that it drives. */
+  embodiment: string;
   cameras: readonly string[];
   policy(sim: SimulatedAloha): ChunkPolicy;
   close(): Promise<void>;
@@ -45,6 +47,7 @@ interface Driver {
 function expertDriver(cameras: readonly string[]): Driver {
   return {
     name: 'expert',
+    embodiment: 'aloha',
     cameras,
     policy: (sim) =>
       trajectoryPolicy({
@@ -62,7 +65,7 @@ async function bundleDriver(
   folder: string,
   zeroNoise: boolean,
   session: SessionConfig,
-): Promise<Driver & { embodiment: string }> {
+): Promise<Driver> {
   const bundle = await loadBundle(folder);
   const worker = await openWorkerPolicy(bundle, session);
   const policy: ChunkPolicy = zeroNoise
@@ -136,7 +139,7 @@ export async function simCommand(options: SimOptions): Promise<'done' | 'interru
   try {
     const sim = await simulatedAloha({ task, scene, realTime, cameras: [...driver.cameras] });
     try {
-      if ('embodiment' in driver) checkFit(driver, sim.embodiment, options.policy);
+      checkFit(driver, sim.embodiment, options.policy);
       for (let episode = 0; episode < episodes && !signal.aborted; episode++) {
         const seed = options.seed + episode;
         const recorder: EpisodeRecorder | undefined =

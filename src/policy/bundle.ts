@@ -154,14 +154,18 @@ export async function writeGraphs(folder: string, config: Pi0Config): Promise<vo
 }
 
 /** Norm scales are stored as offsets from one in Gemma, as factors in SigLIP. */
-function initialValues(name: string, shape: Shape, seed: number): Float32Array {
+function initialValues(
+  name: string,
+  shape: Shape,
+  seed: [number, number],
+): Float32Array<ArrayBuffer> {
   const count = elementCount(shape) as number;
   if (shape.length > 1) {
     const fanIn =
       name.includes('embed') && shape.length === 2 ? shape[1] : elementCount(shape.slice(1));
     const scale = name === 'action_out_proj.weight' ? 0.1 : 1;
     const deviation = scale / Math.sqrt(fanIn as number);
-    return gaussianNoise(seed, count).map((value) => value * deviation);
+    return Float32Array.from(gaussianNoise(seed, count), (value) => value * deviation);
   }
   const isFactor = /vision.*norm.*weight$/.test(name);
   return new Float32Array(count).fill(isFactor ? 1 : 0);
@@ -178,7 +182,7 @@ export async function createBundle(
   const tensors = [...weightShapes(config.pi0)].map(([name, shape], i) => ({
     name,
     shape: shape as number[],
-    data: initialValues(name, shape, seed * 10_007 + i),
+    data: initialValues(name, shape, [seed, i]),
   }));
   await writeSafetensors(join(folder, BUNDLE_FILES.weights), tensors);
   await writeFile(join(folder, BUNDLE_FILES.config), `${JSON.stringify(config, null, 2)}\n`);

@@ -17,7 +17,8 @@ const BATCH = 'batch';
 const CAMERAS = 'cameras';
 const TEXT = 'text';
 
-function prefixInputs(graph: Graph, config: Pi0Config, images: ImageInput) {
+/** What the prefix is made from, as a graph's inputs. */
+export function prefixInputs(graph: Graph, config: Pi0Config, images: ImageInput) {
   const { imageSize } = config.vision;
   const patches =
     images === 'bytes'
