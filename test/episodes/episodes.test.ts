@@ -1,0 +1,250 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, open, readFile, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { parse } from '@foxglove/rosmsg';
+import { MessageReader } from '@foxglove/rosmsg2-serialization';
+import { McapIndexedReader } from '@mcap/core';
+import sharp from 'sharp';
+import { UserError } from '../../src/errors.ts';
+import { listEpisodes } from '../../src/episodes/listEpisodes.ts';
+import { readEpisode } from '../../src/episodes/readEpisode.ts';
+import { recordEpisode } from '../../src/episodes/recordEpisode.ts';
+import { recoverEpisode } from '../../src/episodes/recoverEpisode.ts';
+import { embodiment, headerOf, pixelsOf, play, recordAt, stampOf, success } from './recording.ts';
+
+const folder = await mkdtemp(join(tmpdir(), 'nalu-episodes-'));
+after(() => rm(folder, { recursive: true }));
+
+const record = async (id: string, chunks: number) => {
+  const recorder = await recordEpisode(folder, headerOf(id));
+  await play(recorder, chunks);
+  return recorder.finish({ ...success, steps: chunks * 5 });
+};
+
+/** A file that is as a killed process leaves it: cut off after `bytes`. */
+const cutOff = async (id: string, whole: Buffer, bytes: number) => {
+  const path = join(folder, `${id}.mcap.partial`);
+  await writeFile(path, whole);
+  await truncate(path, bytes);
+  return path;
+};
+
+describe('a recorded episode', () => {
+  it('comes back as it was', async () => {
+    const path = await record('whole', 3);
+    const episode = await readEpisode(path);
+    assert.deepEqual(episode.missing, []);
+    assert.deepEqual(episode.header, headerOf('whole'));
+    assert.deepEqual(episode.result, { ...success, steps: 15 });
+    assert.deepEqual(episode.chunks, [recordAt(0), recordAt(1), recordAt(2)]);
+    assert.equal(episode.joints.length, 15);
+    assert.deepEqual(episode.joints[7], {
+      stamp: stampOf(7),
+      position: Float64Array.of(0.07, 0.5),
+    });
+    assert.deepEqual(episode.commands[7].position, Float64Array.of(0.07, 0.25));
+    const image = episode.image('cam_high', stampOf(5));
+    assert.deepEqual([image?.width, image?.height], [16, 12]);
+    assert.deepEqual(Uint8Array.from(await image!.pixels()), pixelsOf(5));
+    assert.equal(await image!.pixels(), await image!.pixels());
+    assert.equal(episode.image('cam_high', stampOf(6)), undefined);
+  });
+
+  it('is read by other readers of ROS 2 bags, with the schemas that it carries', async () => {
+    const file = await open(await record('foreign', 2));
+    try {
+      const reader = await McapIndexedReader.Initialize({
+        readable: {
+          size: async () => BigInt((await file.stat()).size),
+          read: async (offset, size) => {
+            const { buffer } = await file.read(
+              Buffer.alloc(Number(size)),
+              0,
+              Number(size),
+              Number(offset),
+            );
+            return buffer;
+          },
+        },
+      });
+      assert.equal(reader.header.profile, 'ros2');
+      const readers = new Map<number, MessageReader>();
+      for (const { id, schemaId, messageEncoding } of reader.channelsById.values()) {
+        const schema = reader.schemasById.get(schemaId)!;
+        assert.deepEqual([schema.encoding, messageEncoding], ['ros2msg', 'cdr']);
+        assert.match(schema.name, /^\w+\/msg\/\w+$/);
+        const definition = new TextDecoder().decode(schema.data);
+        readers.set(id, new MessageReader(parse(definition, { ros2: true })));
+      }
+      const seen = new Map<string, Record<string, unknown>[]>();
+      for await (const { channelId, data } of reader.readMessages({ validateCrcs: true })) {
+        const { topic } = reader.channelsById.get(channelId)!;
+        const message = readers.get(channelId)!.readMessage<Record<string, unknown>>(data);
+        assert.equal(readers.get(channelId)!.lastReadHadTrailingBytes(), false);
+        seen.set(topic, [...(seen.get(topic) ?? []), message]);
+      }
+      assert.deepEqual(
+        Object.fromEntries([...seen].map(([topic, messages]) => [topic, messages.length])),
+        {
+          '/cam_high/image/compressed': 2,
+          '/action_chunk': 2,
+          '/joint_states': 10,
+          '/joint_commands': 10,
+          '/nalu/chunk': 2,
+        },
+      );
+      const image = seen.get('/cam_high/image/compressed')![0];
+      assert.equal(image.format, 'png');
+      const pixels = await sharp(image.data as Uint8Array)
+        .raw()
+        .toBuffer();
+      assert.deepEqual(Uint8Array.from(pixels), pixelsOf(0));
+      const { points, joint_names } = seen.get('/action_chunk')![1] as {
+        points: { positions: Float64Array; time_from_start: unknown }[];
+        joint_names: string[];
+      };
+      assert.deepEqual(joint_names, ['shoulder', 'hand']);
+      assert.equal(points.length, 10);
+      assert.deepEqual([...points[3].positions], [...recordAt(1).actions.slice(6, 8)]);
+      assert.deepEqual(points[3].time_from_start, { sec: 0, nanosec: 60_000_000 });
+    } finally {
+      await file.close();
+    }
+  });
+
+  it('never replaces another', async () => {
+    await record('once', 1);
+    await assert.rejects(
+      recordEpisode(folder, headerOf('once')),
+      /once\.mcap: there is an episode/,
+    );
+    const open = await recordEpisode(folder, headerOf('twice'));
+    await assert.rejects(recordEpisode(folder, headerOf('twice')), /is being recorded already/);
+    await open.finish({ ...success, outcome: 'discarded', reward: null });
+  });
+
+  it('names the folder that it cannot be written to', async () => {
+    const file = join(folder, 'not-a-folder');
+    await writeFile(file, '');
+    await assert.rejects(recordEpisode(file, headerOf('nowhere')), {
+      name: 'UserError',
+      message: /not-a-folder: the recording was given up/,
+    });
+  });
+});
+
+describe('a recording that was cut off', () => {
+  it('is on the disk up to its last few steps while it goes on', async () => {
+    const recorder = await recordEpisode(folder, headerOf('running'));
+    await play(recorder, 40);
+    await recorder.room();
+    const path = join(folder, 'running.mcap.partial');
+    const { chunks, result, missing } = await readEpisode(path);
+    assert.equal(result, null);
+    assert.ok(missing.includes('no result'));
+    assert.ok(chunks.length >= 30, `${chunks.length} of 40 chunks`);
+    await recorder.finish({ ...success, outcome: 'discarded', reward: null });
+  });
+
+  it('is recovered as discarded, up to its last complete record, wherever it was cut', async () => {
+    const whole = await readFile(await record('to-cut', 6));
+    let last = 0;
+    for (let cut = 0; cut <= 24; cut++) {
+      const id = `cut-${cut}`;
+      const path = await cutOff(id, whole, Math.floor((whole.length * cut) / 25));
+      let recovered;
+      try {
+        recovered = await recoverEpisode(path);
+      } catch (error) {
+        assert.ok(error instanceof UserError);
+        assert.match(error.message, /no episode in this file/);
+        assert.equal(last, 0, 'only a file without a header has nothing to recover');
+        continue;
+      }
+      await assert.rejects(stat(path), { code: 'ENOENT' });
+      const { chunks, result, commands, joints, missing } = await readEpisode(recovered);
+      assert.deepEqual(result, {
+        outcome: 'discarded',
+        reward: null,
+        stagedReward: 0,
+        steps: commands.length,
+      });
+      assert.deepEqual(
+        chunks,
+        chunks.map((_, index) => recordAt(index)),
+      );
+      assert.ok(missing.every((line) => /without a record of their play/.test(line)));
+      assert.ok(joints.length >= last, 'a longer file gives no less');
+      last = joints.length;
+    }
+    assert.ok(last >= 20, `${last} steps`);
+  });
+
+  it('is recovered up to damaged bytes', async () => {
+    const whole = await readFile(await record('to-damage', 6));
+    whole.fill(0, Math.floor(whole.length / 2), Math.floor(whole.length / 2) + 4096);
+    const path = await cutOff('damaged', whole, whole.length);
+    assert.ok(
+      (await readEpisode(path)).missing.some((line) => line.startsWith('the file is damaged')),
+    );
+    const { result, chunks } = await readEpisode(await recoverEpisode(path));
+    assert.equal(result?.outcome, 'discarded');
+    assert.ok(chunks.length > 0 && chunks.length < 6);
+  });
+
+  it('leaves alone what is no partial episode', async () => {
+    await assert.rejects(recoverEpisode(join(folder, 'whole.mcap')), /not a partial episode/);
+    const path = join(folder, 'gone.mcap.partial');
+    await assert.rejects(recoverEpisode(path), /gone\.mcap\.partial: cannot read the episode/);
+  });
+});
+
+describe('a folder of episodes', () => {
+  it('lists what is finished, what is not and what cannot be read', async () => {
+    const place = join(folder, 'list');
+    const finish = await recordEpisode(place, headerOf('b'));
+    await finish.finish(success);
+    await writeFile(join(place, 'a.mcap.partial'), '');
+    await writeFile(join(place, 'c.mcap'), 'not an episode');
+    await writeFile(join(place, 'notes.txt'), '');
+    const listed = await listEpisodes(place);
+    assert.deepEqual(
+      listed.map(({ id, state }) => [id, state]),
+      [
+        ['a', 'partial'],
+        ['b', 'finished'],
+        ['c', 'unreadable'],
+      ],
+    );
+    assert.ok(listed[1].state === 'finished');
+    assert.deepEqual([listed[1].header, listed[1].result], [headerOf('b'), success]);
+    assert.deepEqual(await listEpisodes(join(folder, 'nowhere')), []);
+  });
+});
+
+describe('a full disk', () => {
+  it('gives up the recording with a clear error and keeps the partial file', async (test) => {
+    const { mountSmallDisk } = await import('./smallDisk.ts');
+    const disk = await mountSmallDisk(join(folder, 'small'), 64 * 1024);
+    if (disk === null) return test.skip('no tmpfs can be mounted here');
+    try {
+      const recorder = await recordEpisode(disk.path, headerOf('full'));
+      for (let round = 0; round < 100 && !recorder.problem; round++) {
+        await play(recorder, 4, () => recorder.room());
+      }
+      assert.match(recorder.problem!.message, /full\.mcap\.partial: the disk is full.*Free space/);
+      await assert.rejects(recorder.finish(success), {
+        name: 'UserError',
+        message: /disk is full/,
+      });
+      assert.deepEqual(await readdir(disk.path), ['full.mcap.partial']);
+      const { header, chunks } = await readEpisode(join(disk.path, 'full.mcap.partial'));
+      assert.equal(header.embodiment.name, embodiment.name);
+      assert.ok(chunks.length > 4);
+    } finally {
+      await disk.unmount();
+    }
+  });
+});

@@ -1,0 +1,90 @@
+import type { ChunkRecord, EpisodeHeader, EpisodeResult } from '../../src/episodes/episode.ts';
+import type { EpisodeRecorder } from '../../src/episodes/recordEpisode.ts';
+import type { Observation } from '../../src/policy/chunkPolicy.ts';
+import type { Embodiment } from '../../src/robot/embodiment.ts';
+
+export const embodiment: Embodiment = {
+  name: 'stub',
+  controlRate: 50,
+  joints: [
+    { name: 'shoulder', kind: 'arm', lower: -1, upper: 1, velocity: 5, home: 0 },
+    { name: 'hand', kind: 'gripper', lower: 0, upper: 1, velocity: 10, home: 0 },
+  ],
+  cameras: [{ name: 'cam_high', width: 16, height: 12 }],
+};
+
+export const headerOf = (id: string): EpisodeHeader => ({
+  id,
+  embodiment,
+  task: 'reach',
+  prompt: 'reach out',
+  seed: 3,
+  policy: 'fake@v1',
+});
+
+export const success: EpisodeResult = {
+  outcome: 'success',
+  reward: 1,
+  stagedReward: 4,
+  steps: 0,
+};
+
+const START = 1_700_000_000_123_456_789n;
+export const HORIZON = 10;
+export const STEPS = 5;
+
+export const stampOf = (step: number) => START + BigInt(step) * 20_000_000n;
+
+/** Pixels that differ from frame to frame. */
+export const pixelsOf = (step: number) =>
+  Uint8Array.from({ length: 16 * 12 * 3 }, (_, index) => (index * 31 + step * 57) % 256);
+
+export const observationAt = (step: number): Observation => ({
+  joints: { stamp: stampOf(step), position: Float64Array.of(step / 100, 0.5) },
+  frames: [
+    {
+      camera: 'cam_high',
+      stamp: stampOf(step),
+      width: 16,
+      height: 12,
+      pixels: () => Promise.resolve(pixelsOf(step)),
+    },
+  ],
+  prompt: 'reach out',
+});
+
+export const recordAt = (index: number): ChunkRecord => {
+  const { joints } = observationAt(index * STEPS);
+  return {
+    index,
+    policyVersion: 'v1',
+    observationStamp: joints.stamp,
+    frameStamps: { cam_high: joints.stamp },
+    state: joints.position,
+    horizon: HORIZON,
+    actions: Float32Array.from({ length: HORIZON * 2 }, (_, value) => index + value / 64),
+    noise: Float32Array.from({ length: HORIZON * 4 }, (_, value) => Math.sin(index + value)),
+    delay: 1,
+    executedFrom: 1,
+    executedTo: 1 + STEPS,
+    held: 0,
+  };
+};
+
+/** Records `chunks` chunks of STEPS control steps each; `between` is awaited after each step. */
+export async function play(
+  recorder: EpisodeRecorder,
+  chunks: number,
+  between: () => Promise<unknown> = () => Promise.resolve(),
+): Promise<void> {
+  for (let index = 0; index < chunks; index++) {
+    const record = recordAt(index);
+    recorder.sampled(observationAt(index * STEPS), record.actions);
+    for (let step = index * STEPS; step < (index + 1) * STEPS; step++) {
+      recorder.joints(observationAt(step).joints);
+      recorder.command(stampOf(step), Float64Array.of(step / 100, 0.25));
+      await between();
+    }
+    recorder.played(record);
+  }
+}

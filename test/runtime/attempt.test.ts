@@ -1,0 +1,358 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import type { EpisodeHeader } from '../../src/episodes/episode.ts';
+import { listEpisodes } from '../../src/episodes/listEpisodes.ts';
+import { readEpisode } from '../../src/episodes/readEpisode.ts';
+import { recordEpisode } from '../../src/episodes/recordEpisode.ts';
+import { runAttempt } from '../../src/runtime/attempt.ts';
+import { noiseSeed } from '../../src/runtime/noiseSeed.ts';
+import { trajectoryPolicy } from '../../src/runtime/trajectoryPolicy.ts';
+import { PERIOD, embodiment, fakePolicy, fakeRobot, fakeTask, ramp } from './fakeRobot.ts';
+
+const folder = await mkdtemp(join(tmpdir(), 'nalu-attempt-'));
+after(() => rm(folder, { recursive: true }));
+
+const header = (id: string): EpisodeHeader => ({
+  id,
+  embodiment,
+  task: 'reach',
+  prompt: 'reach out',
+  seed: 7,
+  policy: 'fake@v1',
+});
+
+const short = { executeSteps: 5, lead: 2, seed: 7 };
+const still = () => Array.from({ length: 10 }, () => [0, 0]);
+
+describe('an attempt', () => {
+  it('plays chunk after chunk until the task succeeds, and records all of it', async () => {
+    const robot = fakeRobot();
+    const recorder = await recordEpisode(folder, header('success'));
+    const policy = fakePolicy(ramp(0.05));
+    const result = await runAttempt({
+      ...short,
+      robot,
+      task: fakeTask(robot, 0.9),
+      policy,
+      recorder,
+    });
+    assert.equal(result.outcome, 'success');
+    assert.equal(result.problem, null);
+    assert.equal(result.steps, robot.commands.length);
+    assert.deepEqual(result.chunkMs, { mean: 5, max: 5, run: 3, overhead: 2 });
+    assert.ok(result.chunks >= 3);
+
+    const episode = await readEpisode(result.episode!);
+    assert.deepEqual(episode.missing, []);
+    assert.deepEqual(episode.header, header('success'));
+    assert.equal(episode.result?.outcome, 'success');
+    assert.equal(episode.result.reward, 1);
+    assert.equal(episode.result.steps, result.steps);
+    assert.deepEqual(
+      episode.commands.map(({ position }) => [...position]),
+      robot.commands,
+    );
+    assert.equal(episode.joints.length, result.steps);
+    assert.deepEqual(
+      episode.chunks
+        .slice(0, 3)
+        .map(({ delay, executedFrom, executedTo, held }) => [
+          delay,
+          executedFrom,
+          executedTo,
+          held,
+        ]),
+      [
+        [0, 0, 5, 0],
+        [2, 2, 7, 0],
+        [2, 2, 7, 0],
+      ],
+    );
+    const rows = episode.chunks.reduce(
+      (sum, chunk) => sum + chunk.executedTo - chunk.executedFrom,
+      0,
+    );
+    assert.equal(rows, result.steps);
+    const [first, second] = episode.chunks;
+    assert.equal(second.observationStamp - first.observationStamp, 3n * PERIOD);
+    assert.deepEqual(second.noise, new Float32Array(40).fill(1));
+    const seen = policy.requests[1].observation.frames[0];
+    const stored = episode.image('cam_high', second.frameStamps.cam_high);
+    assert.deepEqual(
+      [...(await stored!.pixels())],
+      [...(await seen.pixels())],
+      'images are stored without loss',
+    );
+  });
+
+  it('is the same twice: seeds, chunks and commands', async () => {
+    const run = async () => {
+      const robot = fakeRobot();
+      const policy = fakePolicy(ramp(0.02), () => setTimeout(Math.random() * 3));
+      await runAttempt({ ...short, robot, task: fakeTask(robot), policy });
+      return { commands: robot.commands, noises: policy.requests.map(({ noise }) => noise) };
+    };
+    const [first, second] = [await run(), await run()];
+    assert.deepEqual(first, second);
+    assert.deepEqual(first.noises[3], { seed: noiseSeed(7, 3) });
+    const seeds = first.noises.map((noise) => (noise as { seed: number }).seed);
+    assert.equal(new Set(seeds).size, seeds.length);
+  });
+
+  it('is a failure at the last step', async () => {
+    const robot = fakeRobot();
+    const recorder = await recordEpisode(folder, header('failure'));
+    const policy = fakePolicy(ramp(0.001));
+    const result = await runAttempt({ ...short, robot, task: fakeTask(robot), policy, recorder });
+    assert.equal(result.outcome, 'failure');
+    assert.equal(result.steps, 60);
+    const episode = await readEpisode(result.episode!);
+    assert.equal(episode.result?.reward, 0);
+    assert.equal(episode.result.stagedReward, result.reward);
+  });
+
+  it('skips as many rows as a chunk is late, and holds when nothing is left, in real time', async () => {
+    const robot = fakeRobot();
+    const recorder = await recordEpisode(folder, header('late'));
+    let release = () => {};
+    let requests = 0;
+    const policy = fakePolicy(ramp(0.001), () =>
+      ++requests === 2 ? new Promise<void>((resolve) => (release = resolve)) : Promise.resolve(),
+    );
+    robot.onStep = (step) => {
+      if (step === 11) release();
+    };
+    const result = await runAttempt({
+      ...short,
+      robot,
+      task: fakeTask(robot, 2, 20),
+      policy,
+      recorder,
+      awaitChunks: false,
+    });
+    assert.equal(result.outcome, 'failure');
+    const { chunks } = await readEpisode(result.episode!);
+    const play = chunks.map(({ delay, executedFrom, executedTo }) => [
+      delay,
+      executedFrom,
+      executedTo,
+    ]);
+    assert.deepEqual(play[0], [0, 0, 10]);
+    assert.deepEqual(play[1].slice(0, 2), [9, 9]);
+    assert.equal(
+      result.heldSteps,
+      robot.commands.length - play.reduce((n, [, a, b]) => n + b - a, 0),
+    );
+    assert.ok(result.heldSteps >= 2);
+  });
+
+  it('counts control steps that were missed and skips their rows', async () => {
+    const robot = fakeRobot();
+    const recorder = await recordEpisode(folder, header('missed'));
+    robot.onStep = (step) => {
+      if (step === 0) robot.oversleep = 2n * PERIOD;
+    };
+    const policy = fakePolicy(ramp(0.001));
+    const task = fakeTask(robot, 2, 10);
+    const result = await runAttempt({ ...short, robot, task, policy, recorder });
+    assert.equal(result.missedSteps, 2);
+    assert.equal(result.steps, 8);
+    const [{ executedFrom, executedTo, held }] = (await readEpisode(result.episode!)).chunks;
+    assert.deepEqual([executedFrom, executedTo, held], [0, 5, 2]);
+  });
+
+  it('plays a scripted trajectory row by row', async () => {
+    const robot = fakeRobot();
+    const rows = Array.from({ length: 30 }, (_, row) => [row * 0.03125, 0.25]);
+    const policy = trajectoryPolicy({
+      version: 'expert',
+      cameras: ['cam_high'],
+      horizon: 10,
+      controlRate: 50,
+      plan: () => rows,
+    });
+    const task = fakeTask(robot, 2, 40);
+    const result = await runAttempt({ ...short, robot, task, policy });
+    assert.equal(result.outcome, 'failure');
+    const shoulder = robot.commands.map(([position]) => position);
+    assert.deepEqual(
+      shoulder.slice(0, 30),
+      rows.map(([position]) => position),
+    );
+    assert.deepEqual(shoulder.slice(30), Array(10).fill(rows[29][0]));
+  });
+});
+
+describe('an attempt that goes wrong', () => {
+  it('is discarded when it is aborted, its file whole', async () => {
+    const robot = fakeRobot();
+    const abort = new AbortController();
+    robot.onStep = (step) => {
+      if (step === 12) abort.abort();
+    };
+    const recorder = await recordEpisode(folder, header('aborted'));
+    const result = await runAttempt({
+      ...short,
+      robot,
+      task: fakeTask(robot),
+      policy: fakePolicy(ramp(0.001)),
+      recorder,
+      signal: abort.signal,
+    });
+    assert.equal(result.outcome, 'discarded');
+    const episode = await readEpisode(result.episode!);
+    assert.deepEqual(episode.missing, []);
+    assert.equal(episode.result?.reward, null);
+  });
+
+  it('ends at an abort even while it waits for a chunk that never comes', async () => {
+    const robot = fakeRobot();
+    const abort = new AbortController();
+    const policy = fakePolicy(still, () => {
+      abort.abort();
+      return new Promise(() => {});
+    });
+    const task = fakeTask(robot);
+    const result = await runAttempt({ ...short, robot, task, policy, signal: abort.signal });
+    assert.equal(result.outcome, 'discarded');
+    assert.equal(result.steps, 0);
+  });
+
+  it('holds, then stops and names the camera that went blind', async () => {
+    const robot = fakeRobot();
+    robot.onStep = (step) => {
+      if (step === 8) robot.blind.add('cam_wrist');
+    };
+    const task = fakeTask(robot, 2, 500);
+    const result = await runAttempt({ ...short, robot, task, policy: fakePolicy(ramp(0.001)) });
+    assert.equal(result.outcome, 'discarded');
+    assert.match(result.problem!.message, /guard stopped.*cam_wrist.*1\d\d\d ms old/);
+    assert.ok(result.heldSteps > 30);
+    const [last] = robot.commands.at(-1)!;
+    assert.ok(robot.commands.slice(-30).every(([position]) => position === last));
+  });
+
+  it('stops within half a second of silent joints', async () => {
+    const robot = fakeRobot();
+    robot.onStep = (step) => {
+      robot.deaf = step >= 8;
+    };
+    const task = fakeTask(robot, 2, 500);
+    const result = await runAttempt({ ...short, robot, task, policy: fakePolicy(ramp(0.001)) });
+    assert.match(result.problem!.message, /joint state is 520 ms old/);
+    assert.equal(result.steps, 9 + 26);
+  });
+
+  it('carries on over a joint state that is not finite, and counts it', async () => {
+    const robot = fakeRobot();
+    robot.onStep = (step) => {
+      if (step === 8) robot.lie = [NaN, 0];
+    };
+    const result = await runAttempt({
+      ...short,
+      robot,
+      task: fakeTask(robot),
+      policy: fakePolicy(ramp(0.001)),
+    });
+    assert.equal(result.outcome, 'failure');
+    assert.deepEqual(result.refused, { shoulder: 1 });
+  });
+
+  it('stops when the policy fails, with its reason', async () => {
+    const robot = fakeRobot();
+    const policy = fakePolicy((observation, index) => {
+      if (index === 2) throw new Error('out of memory');
+      return ramp(0.001)(observation);
+    });
+    const result = await runAttempt({ ...short, robot, task: fakeTask(robot), policy });
+    assert.equal(result.outcome, 'discarded');
+    assert.equal(result.problem!.message, 'the policy failed at chunk 2: out of memory');
+  });
+
+  it('stops when the policy gives actions that are not numbers', async () => {
+    const robot = fakeRobot();
+    const policy = fakePolicy(() => Array.from({ length: 10 }, () => [0, NaN]));
+    const result = await runAttempt({ ...short, robot, task: fakeTask(robot), policy });
+    assert.match(result.problem!.message, /hand: the policy's action is not a finite number/);
+    assert.ok(robot.commands.flat().every(Number.isFinite));
+  });
+
+  it('stops when no chunk comes for two seconds of real time', async () => {
+    const robot = fakeRobot();
+    let requests = 0;
+    const policy = fakePolicy(ramp(0.001), () =>
+      ++requests === 1 ? Promise.resolve() : new Promise(() => {}),
+    );
+    const task = fakeTask(robot, 2, 500);
+    const result = await runAttempt({ ...short, robot, task, policy, awaitChunks: false });
+    assert.match(result.problem!.message, /no chunk for 2 s/);
+    assert.equal(result.steps, 10 + 100);
+  });
+
+  it('never begins with a joint far outside its limits, without cameras, or with too short a horizon', async () => {
+    const astray = fakeRobot();
+    const task = fakeTask(astray);
+    task.reset = () => {
+      astray.lie = [1.5, 0];
+      astray.place();
+      return Promise.resolve();
+    };
+    const policy = fakePolicy(still);
+    const strayed = await runAttempt({ ...short, robot: astray, task, policy });
+    assert.match(strayed.problem!.message, /shoulder stands at 1\.500, outside its limits/);
+
+    const blind = fakeRobot();
+    blind.blind.add('cam_high');
+    const unseen = await runAttempt({ ...short, robot: blind, task: fakeTask(blind), policy });
+    assert.match(unseen.problem!.message, /no observation within 10 s: nothing from cam_high/);
+
+    const robot = fakeRobot();
+    const greedy = await runAttempt({ robot, task: fakeTask(robot), policy, seed: 1 });
+    assert.match(greedy.problem!.message, /more than the policy's horizon of 10/);
+    for (const { commands } of [astray, blind, robot]) assert.deepEqual(commands, []);
+  });
+
+  it('is discarded when the disk is full: the robot holds, the partial file stays', async () => {
+    const robot = fakeRobot();
+    let written = 0;
+    const recorder = await recordEpisode(folder, header('full'), () =>
+      Promise.resolve({
+        position: () => BigInt(written),
+        write: (bytes: Uint8Array) => {
+          written += bytes.length;
+          return written > 20_000
+            ? Promise.reject(Object.assign(new Error('no space left'), { code: 'ENOSPC' }))
+            : Promise.resolve();
+        },
+        sync: () => Promise.resolve(),
+        close: () => Promise.resolve(),
+      }),
+    );
+    const task = fakeTask(robot, 2, 1000);
+    const policy = fakePolicy(ramp(0.001));
+    const result = await runAttempt({ ...short, robot, task, policy, recorder });
+    assert.equal(result.outcome, 'discarded');
+    assert.equal(result.episode, null);
+    assert.match(result.problem!.message, /full\.mcap\.partial: the disk is full/);
+    assert.ok(result.steps > 0 && result.steps < 1000);
+    assert.ok((await listEpisodes(folder)).every(({ id }) => id !== 'full'));
+  });
+
+  it('passes a fault of the program on, its episode closed as discarded', async () => {
+    const robot = fakeRobot();
+    const recorder = await recordEpisode(folder, header('fault'));
+    const task = fakeTask(robot);
+    task.assess = () => {
+      throw new TypeError('not a function');
+    };
+    const policy = fakePolicy(still);
+    await assert.rejects(runAttempt({ ...short, robot, task, policy, recorder }), TypeError);
+    const listed = (await listEpisodes(folder)).find(({ id }) => id === 'fault');
+    assert.ok(listed?.state === 'finished');
+    assert.equal(listed.result.outcome, 'discarded');
+  });
+});
