@@ -13,9 +13,16 @@ export interface PromptTokens {
 const BEGIN = '<bos>';
 const PAD = 0n;
 
-function parseTokenizer(json: string, path: string): { tokenizer: Tokenizer; begin: number } {
+/** What is used of the library's class, whose own declarations do not resolve in ECMAScript modules. */
+interface TextTokenizer {
+  token_to_id(token: string): number | undefined;
+  encode(text: string, options: { add_special_tokens: boolean }): { ids: number[] };
+}
+const TextTokenizer = Tokenizer as unknown as new (json: object, config: object) => TextTokenizer;
+
+function parseTokenizer(json: string, path: string): { tokenizer: TextTokenizer; begin: number } {
   try {
-    const tokenizer = new Tokenizer(JSON.parse(json) as object, {});
+    const tokenizer = new TextTokenizer(JSON.parse(json) as object, {});
     const begin = tokenizer.token_to_id(BEGIN);
     if (begin === undefined)
       throw new Error(`has no token ${BEGIN}, with which π0's prompts begin`);
@@ -64,18 +71,21 @@ export function padTokens(
   return { tokens: padded, mask: new Uint8Array(length).fill(1, 0, tokens.length) };
 }
 
-/** A `tokenizer.json` of 260 tokens, four special ones and all bytes, for policies trained from nothing. */
+const SPECIAL = ['<pad>', '<eos>', BEGIN, '<unk>'];
+const BYTES = Array.from({ length: 256 }, (_, byte) => {
+  return `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`;
+});
+
+/** Tokens of `tinyTokenizerJson`. */
+export const TINY_VOCABULARY = SPECIAL.length + BYTES.length;
+
+/** A `tokenizer.json` of four special tokens and all bytes, for policies trained from nothing. */
 export function tinyTokenizerJson(): object {
-  const special = ['<pad>', '<eos>', BEGIN, '<unk>'];
-  const bytes = Array.from({ length: 256 }, (_, byte) => {
-    return `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`;
-  });
-  const vocab = Object.fromEntries([...special, ...bytes].map((token, id) => [token, id]));
   return {
     version: '1.0',
     truncation: null,
     padding: null,
-    added_tokens: special.map((content, id) => ({
+    added_tokens: SPECIAL.map((content, id) => ({
       id,
       content,
       single_word: false,
@@ -96,7 +106,7 @@ export function tinyTokenizerJson(): object {
       end_of_word_suffix: null,
       fuse_unk: false,
       byte_fallback: true,
-      vocab,
+      vocab: Object.fromEntries([...SPECIAL, ...BYTES].map((token, id) => [token, id])),
       merges: [],
     },
   };

@@ -1,0 +1,159 @@
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { UserError, messageOf } from '../errors.ts';
+import { ARRAYS, type Dtype, type LoadedTensor, type TensorData, nativeDtype } from './dtype.ts';
+import {
+  LENGTH_BYTES,
+  MAX_HEADER_BYTES,
+  type SafetensorsHeader,
+  type TensorEntry,
+  encodeHeader,
+  parseHeader,
+  tensorBytes,
+} from './safetensorsHeader.ts';
+
+export type { SafetensorsHeader, TensorEntry } from './safetensorsHeader.ts';
+
+/** A tensor to be written. */
+export interface TensorSource {
+  name: string;
+  shape: readonly number[];
+  /** Elements, or a function that fetches them when their turn comes: one tensor in memory at a time. */
+  data: TensorData | (() => TensorData | Promise<TensorData>);
+  /** Needed where `data` is a function or holds bits (`F16`, `BF16`) or truth values (`BOOL`). */
+  dtype?: Dtype;
+}
+
+/** A system call moves less than 2 GiB. */
+const MAX_TRANSFER_BYTES = 2 ** 30;
+
+async function readFully(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length;) {
+    const length = Math.min(bytes.length - done, MAX_TRANSFER_BYTES);
+    const { bytesRead } = await file.read(bytes, done, length, position + done);
+    if (bytesRead === 0)
+      throw new UserError(`the file ends before byte ${position + bytes.length}`);
+    done += bytesRead;
+  }
+}
+
+async function headerOf(file: FileHandle, path: string): Promise<SafetensorsHeader> {
+  const { size } = await file.stat();
+  if (size < LENGTH_BYTES)
+    throw new UserError(`${path}: ${size} bytes are too few for a safetensors file`);
+  const prefix = Buffer.alloc(LENGTH_BYTES);
+  await readFully(file, prefix, 0);
+  const length = prefix.readBigUInt64LE();
+  if (length > size - LENGTH_BYTES || length > MAX_HEADER_BYTES)
+    throw new UserError(
+      `${path}: announces a header of ${length} bytes in a file of ${size}; it is cut short or no safetensors file`,
+    );
+  const header = Buffer.alloc(Number(length));
+  await readFully(file, header, LENGTH_BYTES);
+  return parseHeader(header.toString(), LENGTH_BYTES + header.length, size, path);
+}
+
+async function withFile<T>(path: string, use: (file: FileHandle) => Promise<T>): Promise<T> {
+  const file = await open(path).catch((error: unknown) => {
+    throw new UserError(`${path}: cannot be opened: ${messageOf(error)}`, { cause: error });
+  });
+  try {
+    return await use(file);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Reads what tensors a safetensors file holds and where. Throws a UserError that names file and tensor. */
+export function readSafetensorsHeader(path: string): Promise<SafetensorsHeader> {
+  return withFile(path, (file) => headerOf(file, path));
+}
+
+/** Reads one tensor's elements from an open file. */
+export async function readTensor(file: FileHandle, entry: TensorEntry): Promise<TensorData> {
+  const buffer = new ArrayBuffer(entry.bytes);
+  await readFully(file, new Uint8Array(buffer), entry.offset);
+  return new ARRAYS[entry.dtype](buffer);
+}
+
+/** Reads a whole safetensors file: right for small ones. */
+export function loadSafetensors(
+  path: string,
+): Promise<{ tensors: Map<string, LoadedTensor>; metadata: Record<string, string> }> {
+  return withFile(path, async (file) => {
+    const { tensors, metadata } = await headerOf(file, path);
+    const loaded = new Map<string, LoadedTensor>();
+    for (const [name, entry] of tensors)
+      loaded.set(name, {
+        dtype: entry.dtype,
+        shape: entry.shape,
+        data: await readTensor(file, entry),
+      });
+    return { tensors: loaded, metadata };
+  });
+}
+
+async function writeFully(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length;) {
+    const length = Math.min(bytes.length - done, MAX_TRANSFER_BYTES);
+    done += (await file.write(bytes, done, length)).bytesWritten;
+  }
+}
+
+function resolveDtype({ name, data, dtype }: TensorSource): Dtype {
+  if (dtype) return dtype;
+  if (typeof data === 'function') throw new Error(`tensor ${name}: give its dtype`);
+  return nativeDtype(data);
+}
+
+async function writeTensor(file: FileHandle, tensor: TensorSource & { dtype: Dtype }) {
+  const { name, dtype, shape } = tensor;
+  const data = typeof tensor.data === 'function' ? await tensor.data() : tensor.data;
+  const expected = tensorBytes(dtype, shape);
+  if (data.byteLength !== expected)
+    throw new Error(
+      `tensor ${name} has ${data.byteLength} bytes, but ${dtype} of [${shape.join(', ')}] takes ${expected}`,
+    );
+  await writeFully(file, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path);
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+/**
+ * Writes tensors in their order, data aligned to 64 bytes. The file appears whole and on disk, or
+ * not at all: whoever reads `path` meanwhile sees the old one.
+ */
+export async function writeSafetensors(
+  path: string,
+  tensors: readonly TensorSource[],
+  metadata: Record<string, string> = {},
+): Promise<void> {
+  const typed = tensors.map((tensor) => ({ ...tensor, dtype: resolveDtype(tensor) }));
+  const header = encodeHeader(typed, metadata);
+  const partial = `${path}.${randomUUID()}.partial`;
+  try {
+    const file = await open(partial, 'wx');
+    try {
+      await writeFully(file, header);
+      for (const tensor of typed) await writeTensor(file, tensor);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(partial, path);
+    await syncFolder(dirname(path));
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw error instanceof Error && 'syscall' in error
+      ? new UserError(`${path}: cannot be written: ${error.message}`, { cause: error })
+      : error;
+  }
+}

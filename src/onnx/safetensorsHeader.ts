@@ -1,0 +1,146 @@
+import { z } from 'zod';
+import { UserError, messageOf } from '../errors.ts';
+import { DTYPES, type Dtype } from './dtype.ts';
+
+/** Where a tensor lies in its file. */
+export interface TensorEntry {
+  dtype: Dtype;
+  shape: number[];
+  /** From the beginning of the file. */
+  offset: number;
+  bytes: number;
+}
+
+export interface SafetensorsHeader {
+  /** By name, in the order of their bytes. */
+  tensors: Map<string, TensorEntry>;
+  metadata: Record<string, string>;
+}
+
+/** The header's length, which comes first. */
+export const LENGTH_BYTES = 8;
+/** The format's own limit. */
+export const MAX_HEADER_BYTES = 100_000_000;
+const METADATA = '__metadata__';
+/** Data begins at a multiple of it, which is enough for any vector load. */
+const ALIGNMENT = 64;
+const byteCount = z.int().min(0);
+const entrySchema = z.strictObject({
+  dtype: z.enum(Object.keys(DTYPES) as Dtype[]),
+  shape: z.array(byteCount),
+  data_offsets: z.tuple([byteCount, byteCount]),
+});
+const metadataSchema = z.record(z.string(), z.string());
+
+/** Bytes that a tensor of this type and shape takes. */
+export function tensorBytes(dtype: Dtype, shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, DTYPES[dtype]);
+}
+
+function check<T>(schema: z.ZodType<T>, value: unknown, where: string): T {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw new UserError([where, ...issue.path.map(String), issue.message].join(': '));
+}
+
+/** A name that a valid JSON object has twice: JSON.parse keeps the last one in silence. */
+function repeatedKey(json: string): string | undefined {
+  const seen = new Set<string>();
+  let depth = 0;
+  let previous = '';
+  for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\],:]/g)) {
+    if (token === '{' || token === '[') depth++;
+    else if (token === '}' || token === ']') depth--;
+    else if (depth === 1 && token.startsWith('"') && previous !== ':') {
+      const key = JSON.parse(token) as string;
+      if (seen.has(key)) return key;
+      seen.add(key);
+    }
+    previous = token;
+  }
+  return undefined;
+}
+
+function parseJson(json: string, path: string): Record<string, unknown> {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(json);
+  } catch (error) {
+    throw new UserError(`${path}: its safetensors header is not JSON: ${messageOf(error)}`);
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
+    throw new UserError(`${path}: its safetensors header is not a JSON object`);
+  const repeated = repeatedKey(json);
+  if (repeated !== undefined)
+    throw new UserError(`${path}: its safetensors header has ${repeated} twice`);
+  return parsed as Record<string, unknown>;
+}
+
+/** The tensors' bytes must fill the data without holes and overlaps, as the format demands. */
+function checkLayout(tensors: [string, TensorEntry][], begin: number, end: number, path: string) {
+  let reached = begin;
+  for (const [name, { dtype, shape, offset, bytes }] of tensors) {
+    const where = `${path}: tensor ${name}`;
+    const expected = tensorBytes(dtype, shape);
+    if (bytes !== expected)
+      throw new UserError(
+        `${where} has ${bytes} bytes, but ${dtype} of [${shape.join(', ')}] takes ${expected}`,
+      );
+    if (offset + bytes > end)
+      throw new UserError(
+        `${where} ends ${offset + bytes - end} bytes beyond the file; is the file cut short?`,
+      );
+    if (offset !== reached)
+      throw new UserError(
+        `${where} ${offset < reached ? 'overlaps the tensor before it' : 'comes after a hole'} (data offset ${offset - begin}, expected ${reached - begin})`,
+      );
+    reached += bytes;
+  }
+  if (reached !== end)
+    throw new UserError(`${path}: ${end - reached} bytes after the last tensor belong to nobody`);
+}
+
+/** Checks a header's JSON; the file's data lies from byte `begin` to `end`. */
+export function parseHeader(
+  json: string,
+  begin: number,
+  end: number,
+  path: string,
+): SafetensorsHeader {
+  const { [METADATA]: metadata, ...entries } = parseJson(json, path);
+  const tensors = Object.entries(entries).map(([name, value]): [string, TensorEntry] => {
+    const { dtype, shape, data_offsets } = check(entrySchema, value, `${path}: tensor ${name}`);
+    const [first, last] = data_offsets;
+    if (last < first) throw new UserError(`${path}: tensor ${name} ends before it begins`);
+    return [name, { dtype, shape, offset: begin + first, bytes: last - first }];
+  });
+  tensors.sort(([, a], [, b]) => a.offset - b.offset || a.bytes - b.bytes);
+  checkLayout(tensors, begin, end, path);
+  return {
+    tensors: new Map(tensors),
+    metadata: check(metadataSchema, metadata ?? {}, `${path}: ${METADATA}`),
+  };
+}
+
+/** The file's first bytes, up to its data: length and header for tensors whose bytes follow in order. */
+export function encodeHeader(
+  tensors: readonly { name: string; dtype: Dtype; shape: readonly number[] }[],
+  metadata: Record<string, string>,
+): Buffer {
+  const header = Object.create(null) as Record<string, unknown>;
+  if (Object.keys(metadata).length > 0) header[METADATA] = metadata;
+  let offset = 0;
+  for (const { name, dtype, shape } of tensors) {
+    if (name in header || name === METADATA) throw new Error(`tensor name ${name} is taken`);
+    const end = offset + tensorBytes(dtype, shape);
+    header[name] = { dtype, shape, data_offsets: [offset, end] };
+    offset = end;
+  }
+  const json = Buffer.from(JSON.stringify(header));
+  const total = Math.ceil((LENGTH_BYTES + json.length) / ALIGNMENT) * ALIGNMENT;
+  const encoded = Buffer.alloc(total, ' ');
+  encoded.writeBigUInt64LE(BigInt(total - LENGTH_BYTES));
+  json.copy(encoded, LENGTH_BYTES);
+  return encoded;
+}

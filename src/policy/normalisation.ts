@@ -1,0 +1,81 @@
+import { z } from 'zod';
+import type { Transform } from './transform.ts';
+
+const numbers = z.array(z.number()).nonempty();
+
+const momentsSchema = z
+  .strictObject({ mean: numbers, std: z.array(z.number().min(0)) })
+  .refine(({ mean, std }) => mean.length === std.length, 'mean and std differ in length');
+
+const quantilesSchema = z
+  .strictObject({ q01: numbers, q99: numbers })
+  .refine(({ q01, q99 }) => q01.length === q99.length, 'q01 and q99 differ in length')
+  .refine(({ q01, q99 }) => q01.every((low, i) => low <= q99[i]), 'a q01 lies above its q99');
+
+/** Mean 0 and standard deviation 1, or the middle 98 % to −1…1, by statistics of the training data. */
+export const normalisationSchemas = [
+  z.strictObject({
+    type: z.literal('meanStd'),
+    /** Whose guard against a standard deviation of zero the policy was trained with. */
+    convention: z.enum(['openpi', 'lerobot']),
+    state: momentsSchema,
+    actions: momentsSchema,
+  }),
+  z.strictObject({
+    type: z.literal('quantile'),
+    state: quantilesSchema,
+    actions: quantilesSchema,
+  }),
+] as const;
+
+export type MeanStdConfig = z.infer<(typeof normalisationSchemas)[0]>;
+export type QuantileConfig = z.infer<(typeof normalisationSchemas)[1]>;
+
+/** One joint: to normalise is to subtract `shift` and divide by `divisor`. */
+interface Scaling {
+  shift: number;
+  divisor: number;
+  /** What undoes the division: the same in openpi, without the guard in lerobot. */
+  multiplier: number;
+}
+
+function transformOf(state: Scaling[], actions: Scaling[]): Transform {
+  const normalise = (scalings: Scaling[]) => (vector: Float64Array) => {
+    scalings.forEach(({ shift, divisor }, i) => (vector[i] = (vector[i] - shift) / divisor));
+  };
+  return {
+    encodeState: normalise(state),
+    encodeAction: normalise(actions),
+    decodeAction: (action) => {
+      actions.forEach(({ shift, multiplier }, i) => (action[i] = action[i] * multiplier + shift));
+    },
+  };
+}
+
+const GUARDS = {
+  openpi: { epsilon: 1e-6, undone: true },
+  lerobot: { epsilon: 1e-8, undone: false },
+};
+
+/** (x − mean) / (std + ε). */
+export function meanStd({ convention, state, actions }: MeanStdConfig): Transform {
+  const { epsilon, undone } = GUARDS[convention];
+  const scalings = ({ mean, std }: MeanStdConfig['state']) =>
+    mean.map((shift, i) => {
+      const divisor = std[i] + epsilon;
+      return { shift, divisor, multiplier: undone ? divisor : std[i] };
+    });
+  return transformOf(scalings(state), scalings(actions));
+}
+
+const QUANTILE_EPSILON = 1e-6;
+
+/** 2 (x − q01) / (q99 − q01 + ε) − 1, as openpi has it. */
+export function quantile({ state, actions }: QuantileConfig): Transform {
+  const scalings = ({ q01, q99 }: QuantileConfig['state']) =>
+    q01.map((low, i) => {
+      const half = (q99[i] - low + QUANTILE_EPSILON) / 2;
+      return { shift: low + half, divisor: half, multiplier: half };
+    });
+  return transformOf(scalings(state), scalings(actions));
+}
