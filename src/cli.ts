@@ -1,9 +1,10 @@
 #!/usr/bin/env node
+import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { UserError } from './errors.ts';
-import { createCommand } from './commands/create.ts';
-import { recoverCommand } from './commands/recover.ts';
-import { type SimOptions, simCommand } from './commands/sim.ts';
+import type { SimOptions } from './commands/sim.ts';
+
+const SHIPPED_POLICY = fileURLToPath(new URL('../../models/aloha-mini', import.meta.url));
 
 /** Exit code of a command that Ctrl-C ended. */
 const INTERRUPTED = 130;
@@ -31,12 +32,14 @@ const taskOption = () =>
 
 program
   .command('start')
-  .description('the main job in the simulator: transfer cube with the shipped policy')
+  .description(
+    'the main job in the simulator: ten attempts at transfer cube with the shipped policy',
+  )
   .action(() =>
-    run(
-      simCommand({
+    run(() =>
+      sim({
         task: 'transfer-cube',
-        policy: 'models/aloha-mini',
+        policy: SHIPPED_POLICY,
         episodes: 10,
         seed: 0,
         record: 'episodes',
@@ -48,7 +51,7 @@ program
   .command('sim')
   .description('run a policy, or the scripted expert, on the simulated ALOHA')
   .addOption(taskOption())
-  .option('--policy <folder>', 'policy bundle to run', 'models/aloha-mini')
+  .option('--policy <folder>', 'policy bundle to run', SHIPPED_POLICY)
   .option('--expert', 'run the scripted expert in the place of a policy')
   .option('--episodes <n>', 'attempts to make', integer(1), 1)
   .option('--seed <n>', 'seed of the first attempt; the next ones count up from it', integer(0), 0)
@@ -75,25 +78,32 @@ Examples:
   nalu sim --episodes 200 --seed 1000 --json    success rate of the shipped policy, for a script
   nalu sim --record episodes                    keep the attempt; Foxglove opens it`,
   )
-  .action((options: SimOptions) => run(simCommand(options)));
+  .action((options: SimOptions) => run(() => sim(options)));
 
 program
   .command('create')
   .description('make a small policy bundle with random weights')
   .argument('<folder>', 'where the bundle goes')
   .option('--seed <n>', 'seed of the weights', integer(0), 0)
-  .action((folder: string, { seed }: { seed: number }) => run(createCommand(folder, seed)));
+  .action((folder: string, { seed }: { seed: number }) =>
+    run(async () => (await import('./commands/create.ts')).createCommand(folder, seed)),
+  );
 
 program
   .command('recover')
   .description('make readable what a killed process had recorded of an episode')
   .argument('<files...>', 'unfinished episodes (*.mcap.partial)')
-  .action((files: string[]) => run(recoverCommand(files)));
+  .action((files: string[]) =>
+    run(async () => (await import('./commands/recover.ts')).recoverCommand(files)),
+  );
 
-/** Awaits a command; a `UserError` becomes its message and exit code. */
-async function run(command: Promise<'done' | 'interrupted'>): Promise<void> {
+/** Commands are loaded when they run: --help needs no simulator. */
+const sim = async (options: SimOptions) => (await import('./commands/sim.ts')).simCommand(options);
+
+/** Runs a command; a `UserError` becomes its message and exit code. */
+async function run(command: () => Promise<'done' | 'interrupted'>): Promise<void> {
   try {
-    if ((await command) === 'interrupted') process.exitCode = INTERRUPTED;
+    if ((await command()) === 'interrupted') process.exitCode = INTERRUPTED;
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     console.error(`nalu: ${error.message}`);

@@ -1,6 +1,12 @@
 import { BUNDLE_FILES, createBundle, loadBundle } from '../policy/bundle.ts';
 import { TINY_VOCABULARY, tinyTokenizerJson } from '../policy/tokenizer.ts';
+import { alohaEmbodiment } from '../sim/embodiment.ts';
 import type { BundleConfig } from '../policy/bundle.ts';
+
+const { joints } = alohaEmbodiment([], { width: 96, height: 96 });
+
+/** Stands in for statistics of demonstrations: an untrained policy stays near the pose at rest. */
+const AROUND_HOME = { mean: joints.map(({ home }) => home), std: joints.map(() => 0.3) };
 
 /** About two million parameters: it learns and samples on a CPU. */
 const MINI: BundleConfig = {
@@ -30,7 +36,7 @@ const MINI: BundleConfig = {
     minPeriod: 4e-3,
     maxPeriod: 4,
   },
-  transforms: {} as never,
+  transforms: [{ type: 'meanStd', convention: 'openpi', state: AROUND_HOME, actions: AROUND_HOME }],
 };
 
 /** Makes a small bundle for the simulated ALOHA with random weights. */

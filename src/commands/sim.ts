@@ -80,11 +80,7 @@ async function bundleDriver(
   };
 }
 
-function checkFit(
-  driver: { embodiment: string; cameras: readonly string[] },
-  robot: Embodiment,
-  folder: string,
-) {
+function checkFit(driver: Driver, robot: Embodiment, folder: string) {
   if (driver.embodiment !== robot.name) {
     throw new UserError(
       `${folder} is a policy for ${driver.embodiment}, but the robot is ${robot.name}`,

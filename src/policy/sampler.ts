@@ -35,7 +35,7 @@ export async function openSampler(bundle: Bundle, session: SessionConfig): Promi
   const side = vision.imageSize;
   const graph = await openSession(join(bundle.folder, BUNDLE_FILES.sample), session);
   const tokenize = await loadTokenizer(join(bundle.folder, BUNDLE_FILES.tokenizer), maxTokens);
-  const transforms = makeTransforms(bundle.transforms);
+  const transforms = makeTransforms(bundle.transforms, bundle.pi0);
 
   const cameras = bundle.cameras.length;
   const imageBytes = side * side * 3;
@@ -52,14 +52,15 @@ export async function openSampler(bundle: Bundle, session: SessionConfig): Promi
       : gaussianNoise(source.seed, horizon * actionDim);
 
   /** Padding would be masked out: leaving it away gives the same chunk sooner. */
-  const promptTensors = (prompt: string) => {
-    const { tokens } = tokenize(prompt);
+  const promptTensors = memoLast((prompt: string) => {
+    const { tokens, warning } = tokenize(prompt);
+    if (warning) process.emitWarning(warning);
     const dims = [1, tokens.length];
     return {
       tokens: new Tensor('int64', tokens, dims),
       token_mask: new Tensor('bool', new Uint8Array(tokens.length).fill(1), dims),
     };
-  };
+  });
 
   return {
     async sample({ images, state, prompt, noise: source }) {
@@ -90,5 +91,14 @@ export async function openSampler(bundle: Bundle, session: SessionConfig): Promi
       };
     },
     close: () => graph.release(),
+  };
+}
+
+/** Remembers the last argument's result: prompts change rarely. */
+function memoLast<T>(compute: (key: string) => T): (key: string) => T {
+  let last: { key: string; value: T } | undefined;
+  return (key) => {
+    if (last?.key !== key) last = { key, value: compute(key) };
+    return last.value;
   };
 }

@@ -10,7 +10,7 @@ import type { Image } from './sampler.ts';
 
 /** A copy in shared memory, reused while frames keep their size: the worker reads it in place. */
 function sharedPixels() {
-  let shared = new Uint8Array();
+  let shared: Uint8Array = new Uint8Array();
   return async (frame: CameraFrame): Promise<Image> => {
     const { width, height } = frame;
     const pixels = await frame.pixels();
