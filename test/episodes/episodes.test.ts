@@ -12,6 +12,7 @@ import { listEpisodes } from '../../src/episodes/listEpisodes.ts';
 import { readEpisode } from '../../src/episodes/readEpisode.ts';
 import { recordEpisode } from '../../src/episodes/recordEpisode.ts';
 import { recoverEpisode } from '../../src/episodes/recoverEpisode.ts';
+import { mountSmallDisk } from './smallDisk.ts';
 import { embodiment, headerOf, pixelsOf, play, recordAt, stampOf, success } from './recording.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'nalu-episodes-'));
@@ -224,9 +225,28 @@ describe('a folder of episodes', () => {
   });
 });
 
+describe('a disk that cannot keep up', () => {
+  it('never makes the caller wait; the recording is given up with a clear error', async () => {
+    let free = () => {};
+    let stuck: Promise<void> = Promise.resolve();
+    const recorder = await recordEpisode(folder, headerOf('slow'), () =>
+      Promise.resolve({
+        position: () => 0n,
+        write: () => stuck,
+        sync: () => Promise.resolve(),
+        close: () => Promise.resolve(),
+      }),
+    );
+    stuck = new Promise((resolve) => (free = resolve));
+    await play(recorder, 500);
+    assert.match(recorder.problem!.message, /slow\.mcap\.partial: .*the disk is too slow/);
+    free();
+    await assert.rejects(recorder.finish(success), /too slow/);
+  });
+});
+
 describe('a full disk', () => {
   it('gives up the recording with a clear error and keeps the partial file', async (test) => {
-    const { mountSmallDisk } = await import('./smallDisk.ts');
     const disk = await mountSmallDisk(join(folder, 'small'), 64 * 1024);
     if (disk === null) return test.skip('no tmpfs can be mounted here');
     try {
