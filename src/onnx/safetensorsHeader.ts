@@ -49,7 +49,7 @@ function repeatedKey(json: string): string | undefined {
   const seen = new Set<string>();
   let depth = 0;
   let previous = '';
-  for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\],:]/g)) {
+  for (const [token] of json.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]/g)) {
     if (token === '{' || token === '[') depth++;
     else if (token === '}' || token === ']') depth--;
     else if (depth === 1 && token.startsWith('"') && previous !== ':') {

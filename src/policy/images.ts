@@ -1,10 +1,12 @@
 /** Fixed-point bits of a weight: 255 times the sum of weights stays within 30 bits. */
 const PRECISION = 22;
+const HALF = 1 << (PRECISION - 1);
 const CHANNELS = 3;
 
-/** For each output pixel its first input pixel and `taps` weights, in fixed point. */
+/** For each output pixel its first input pixel and its weights in fixed point, `taps` apart. */
 interface Filter {
   first: Int32Array;
+  counts: Int32Array;
   weights: Int32Array;
   taps: number;
 }
@@ -18,6 +20,7 @@ function triangleFilter(from: number, to: number): Filter {
   const support = Math.max(scale, 1);
   const taps = Math.ceil(support) * 2 + 1;
   const first = new Int32Array(to);
+  const counts = new Int32Array(to);
   const weights = new Int32Array(to * taps);
   for (let i = 0; i < to; i++) {
     const centre = (i + 0.5) * scale;
@@ -28,11 +31,12 @@ function triangleFilter(from: number, to: number): Filter {
     );
     const sum = raw.reduce((a, b) => a + b, 0);
     first[i] = begin;
+    counts[i] = raw.length;
     raw.forEach((weight, tap) => {
       weights[i * taps + tap] = Math.trunc(0.5 + (weight / sum) * 2 ** PRECISION);
     });
   }
-  return { first, weights, taps };
+  return { first, counts, weights, taps };
 }
 
 const filters = new Map<string, Filter>();
@@ -44,42 +48,46 @@ function cachedFilter(from: number, to: number): Filter {
   return filter;
 }
 
-/** The strides, in bytes, that tell a pass along rows from one along columns. */
-interface Lines {
-  count: number;
-  inputLine: number;
-  inputStep: number;
-  outputLine: number;
-  outputStep: number;
+/** Each pixel of a row from its own neighbours. */
+function scaleRow(
+  input: Uint8Array,
+  begin: number,
+  output: Uint8Array,
+  to: number,
+  filter: Filter,
+) {
+  const { first, counts, weights, taps } = filter;
+  for (let i = 0; i < first.length; i++, to += CHANNELS) {
+    let from = begin + first[i] * CHANNELS;
+    let red = HALF;
+    let green = HALF;
+    let blue = HALF;
+    for (let tap = i * taps; tap < i * taps + counts[i]; tap++, from += CHANNELS) {
+      const weight = weights[tap];
+      red += input[from] * weight;
+      green += input[from + 1] * weight;
+      blue += input[from + 2] * weight;
+    }
+    output[to] = red >> PRECISION;
+    output[to + 1] = green >> PRECISION;
+    output[to + 2] = blue >> PRECISION;
+  }
 }
 
-function resample(
+/** One row of `width` bytes as the weighted sum of the rows from `begin` on. */
+function blendRows(
   input: Uint8Array,
+  begin: number,
+  width: number,
   output: Uint8Array,
-  offset: number,
-  { first, weights, taps }: Filter,
-  { count, inputLine, inputStep, outputLine, outputStep }: Lines,
-): void {
-  const half = 1 << (PRECISION - 1);
-  for (let i = 0; i < first.length; i++) {
-    let used = taps;
-    while (used > 1 && weights[i * taps + used - 1] === 0) used--;
-    for (let line = 0; line < count; line++) {
-      let from = line * inputLine + first[i] * inputStep;
-      let red = half;
-      let green = half;
-      let blue = half;
-      for (let tap = 0; tap < used; tap++, from += inputStep) {
-        const weight = weights[i * taps + tap];
-        red += input[from] * weight;
-        green += input[from + 1] * weight;
-        blue += input[from + 2] * weight;
-      }
-      const to = offset + line * outputLine + i * outputStep;
-      output[to] = red >> PRECISION;
-      output[to + 1] = green >> PRECISION;
-      output[to + 2] = blue >> PRECISION;
-    }
+  to: number,
+  weights: Int32Array,
+) {
+  for (let byte = 0; byte < width; byte++) {
+    let sum = HALF;
+    for (let tap = 0, from = begin + byte; tap < weights.length; tap++, from += width)
+      sum += input[from] * weights[tap];
+    output[to + byte] = sum >> PRECISION;
   }
 }
 
@@ -100,21 +108,18 @@ export function resizeWithPad(
   const left = Math.trunc((side - scaledWidth) / 2);
   const top = Math.trunc((side - scaledHeight) / 2);
 
-  const narrow = new Uint8Array(scaledWidth * height * CHANNELS);
-  resample(pixels, narrow, 0, cachedFilter(width, scaledWidth), {
-    count: height,
-    inputLine: width * CHANNELS,
-    inputStep: CHANNELS,
-    outputLine: scaledWidth * CHANNELS,
-    outputStep: CHANNELS,
-  });
+  const rowBytes = scaledWidth * CHANNELS;
+  const across = cachedFilter(width, scaledWidth);
+  const narrow = new Uint8Array(height * rowBytes);
+  for (let row = 0; row < height; row++)
+    scaleRow(pixels, row * width * CHANNELS, narrow, row * rowBytes, across);
+
+  const { first, counts, weights, taps } = cachedFilter(height, scaledHeight);
   const square = new Uint8Array(side * side * CHANNELS);
-  resample(narrow, square, (top * side + left) * CHANNELS, cachedFilter(height, scaledHeight), {
-    count: scaledWidth,
-    inputLine: CHANNELS,
-    inputStep: scaledWidth * CHANNELS,
-    outputLine: CHANNELS,
-    outputStep: side * CHANNELS,
-  });
+  for (let row = 0; row < scaledHeight; row++) {
+    const to = ((top + row) * side + left) * CHANNELS;
+    const own = weights.subarray(row * taps, row * taps + counts[row]);
+    blendRows(narrow, first[row] * rowBytes, rowBytes, square, to, own);
+  }
   return square;
 }

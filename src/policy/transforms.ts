@@ -66,11 +66,11 @@ function makeTransform(config: TransformConfig): Transform {
 /** Between the robot's vectors (rad, gripper openings) and the policy's (normalised, zero-padded). */
 export interface PolicyTransforms {
   /** [joints] measured → [stateDim]. */
-  state(state: Float64Array): Float32Array;
+  state: (state: Float64Array) => Float32Array;
   /** [horizon, actionDim] sampled at `state` → [horizon, joints] absolute. */
-  actions(actions: Float32Array, state: Float64Array): Float32Array;
+  actions: (actions: Float32Array, state: Float64Array) => Float32Array;
   /** [horizon, joints] absolute → [horizon, actionDim], what the policy should have sampled at `state`. */
-  targets(actions: Float32Array, state: Float64Array): Float32Array;
+  targets: (actions: Float32Array, state: Float64Array) => Float32Array;
 }
 
 /** Copies the first numbers of each row; further ones of `to` stay zero. */
