@@ -42,8 +42,8 @@ export async function openWorkerPolicy(
   const answer = async (): Promise<WorkerReply> => {
     const [reply] = (await Promise.race([once(worker, 'message'), failure])) as [WorkerReply];
     if (typeof reply === 'object' && 'error' in reply) {
-      const { name, message } = reply.error;
-      throw name === 'UserError' ? new UserError(message) : reply.error;
+      const { message, stack, isUserError } = reply.error;
+      throw isUserError ? new UserError(message) : Object.assign(new Error(message), { stack });
     }
     return reply;
   };

@@ -8,7 +8,7 @@ import {
   divide,
   linear,
   multiply,
-  padEnd,
+  pad,
   reshape,
   silu,
   sine,
@@ -42,7 +42,7 @@ function runExpert(
 ): { hidden: Value; cache: Cache } {
   const [batch] = past.valid.shape;
   const turn = rotation(positionsAfter(past.valid, count), expert);
-  const valid = padEnd(past.valid, 1, count, 1);
+  const valid = pad(past.valid, 1, 0, count, 1);
   const mask = keyMask(valid);
   const layers: LayerCache[] = [];
   let x = tokens;
