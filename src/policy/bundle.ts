@@ -10,6 +10,7 @@ import {
   readSafetensorsHeader,
   writeSafetensors,
 } from '../onnx/safetensors.ts';
+import { validate } from '../validate.ts';
 import { gaussianNoise } from './noise.ts';
 import { type Pi0Config, pi0ConfigSchema } from './pi0/config.ts';
 import { type WeightSource, denoiseGraph, prefixGraph, sampleGraph } from './pi0/graphs.ts';
@@ -62,16 +63,6 @@ export function weightShapes(config: Pi0Config): Map<string, Shape> {
   const shapes = new Map<string, Shape>();
   sampleGraph(config, recordWeights(shapes), 'bytes');
   return shapes;
-}
-
-/** Checks JSON against a schema; the `UserError` gives the file and the path to each wrong field. */
-export function parseConfig<T>(schema: z.ZodType<T>, value: unknown, path: string): T {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const lines = result.error.issues.map(({ path: field, message }) => {
-    return `  ${field.length > 0 ? field.join('.') : '(top)'}: ${message}`;
-  });
-  throw new UserError(`${path} is not valid:\n${lines.join('\n')}`);
 }
 
 async function readText(path: string): Promise<string> {
@@ -130,7 +121,7 @@ async function contentVersion(folder: string): Promise<string> {
 /** Reads a bundle and checks that its files are whole and fit each other. Throws a `UserError`. */
 export async function loadBundle(folder: string): Promise<Bundle> {
   const configPath = join(folder, BUNDLE_FILES.config);
-  const config = parseConfig(
+  const config = validate(
     bundleSchema,
     parseJson(await readText(configPath), configPath),
     configPath,

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { UserError, messageOf } from '../errors.ts';
+import { validate } from '../validate.ts';
 import type { Embodiment } from './embodiment.ts';
 
 const FULL_TURN = 2 * Math.PI;
@@ -65,13 +66,6 @@ const embodiment = z.strictObject({
   cameras: z.array(camera).superRefine(unique),
 });
 
-const readable = (path: readonly PropertyKey[]): string =>
-  path
-    .map((key, index) =>
-      typeof key === 'number' ? `[${key}]` : index ? `.${String(key)}` : String(key),
-    )
-    .join('');
-
 /** Checks what an embodiment file says; `source` names the file in errors. */
 export function parseEmbodiment(yaml: string, source: string): Embodiment {
   let content: unknown;
@@ -80,12 +74,7 @@ export function parseEmbodiment(yaml: string, source: string): Embodiment {
   } catch (error) {
     throw new UserError(`${source}: not readable as YAML: ${messageOf(error)}`, { cause: error });
   }
-  const checked = embodiment.safeParse(content);
-  if (checked.success) return checked.data;
-  const lines = checked.error.issues.map(
-    (issue) => `${source}: ${issue.path.length ? `${readable(issue.path)}: ` : ''}${issue.message}`,
-  );
-  throw new UserError(lines.join('\n'), { cause: checked.error });
+  return validate(embodiment, content, source);
 }
 
 /** Reads an embodiment from its YAML file. Throws a UserError that names file and field. */

@@ -1,0 +1,32 @@
+import { benchEpisodes } from './episodes.ts';
+import type { Row } from './row.ts';
+import { benchSampling } from './sampling.ts';
+import { benchSim } from './sim.ts';
+
+const SECTIONS: Record<string, () => Promise<Row[]>> = {
+  sampling: benchSampling,
+  sim: benchSim,
+  episodes: benchEpisodes,
+};
+
+function format({ name, value, unit, target, better, note }: Row): string {
+  const figure = `${value.toPrecision(3).padStart(8)} ${unit}`;
+  if (target === undefined || better === undefined) {
+    return `  ${name.padEnd(44)}${figure}${note ? `  (${note})` : ''}`;
+  }
+  const met = better === 'more' ? value >= target : value <= target;
+  const aim = `${better === 'more' ? 'at least' : 'at most'} ${target}`;
+  return `  ${name.padEnd(44)}${figure.padEnd(24)}${aim.padEnd(16)}${met ? 'met' : 'MISSED'}`;
+}
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.find((name) => !(name in SECTIONS));
+if (unknown) {
+  console.error(`no section ${unknown}: there are ${Object.keys(SECTIONS).join(', ')}`);
+  process.exit(1);
+}
+for (const [name, measure] of Object.entries(SECTIONS)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  console.log(`${name} (medians)`);
+  for (const row of await measure()) console.log(format(row));
+}

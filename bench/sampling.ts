@@ -1,0 +1,183 @@
+import { spawn } from 'node:child_process';
+import { access, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { elementCount } from '../src/onnx/dim.ts';
+import { writeModel } from '../src/onnx/modelFile.ts';
+import { readSafetensorsHeader, writeSafetensors } from '../src/onnx/safetensors.ts';
+import { openSession, sessionConfigSchema } from '../src/onnx/session.ts';
+import { loadBundle, weightShapes } from '../src/policy/bundle.ts';
+import { gaussianNoise } from '../src/policy/noise.ts';
+import { sampleGraph } from '../src/policy/pi0/graphs.ts';
+import { externalWeights } from '../src/policy/weights.ts';
+import { openWorkerPolicy } from '../src/policy/workerPolicy.ts';
+import { goldenConfig } from '../test/policy/golden.ts';
+import { type Row, median, timeRuns } from './row.ts';
+
+const THREADS = 2;
+const SESSION = sessionConfigSchema.parse({ threads: THREADS });
+const ROOT = join(import.meta.dirname, '../..');
+const RUNS = 40;
+
+/** What a chunk of the shipped bundle costs outside ONNX Runtime's own call. */
+async function overheadRows(): Promise<Row[]> {
+  const policy = await openWorkerPolicy(await loadBundle(join(ROOT, 'models/aloha-mini')), SESSION);
+  const pixels = new Uint8Array(96 * 96 * 3).fill(128);
+  const frames = policy.cameras.map((camera) => ({
+    camera,
+    stamp: 0n,
+    width: 96,
+    height: 96,
+    pixels: () => Promise.resolve(pixels),
+  }));
+  const joints = { stamp: 0n, position: new Float64Array(14) };
+  const totals: number[] = [];
+  const overheads: number[] = [];
+  for (let seed = 0; seed < 2 * RUNS; seed++) {
+    const { timing } = await policy.sample({ joints, frames, prompt: 'Transfer cube' }, { seed });
+    totals.push(timing.total);
+    overheads.push(timing.total - timing.run);
+  }
+  await policy.close();
+  const [total, overhead] = [median(totals), median(overheads)];
+  return [
+    { name: 'chunk of the shipped bundle', value: total, unit: 'ms' },
+    {
+      name: '  of it outside ONNX Runtime',
+      value: overhead,
+      unit: 'ms',
+      target: 1,
+      better: 'less',
+    },
+    {
+      name: '  as a share',
+      value: (100 * overhead) / total,
+      unit: '%',
+      target: 10,
+      better: 'less',
+    },
+  ];
+}
+
+const CAMERAS = 2;
+
+function midFeeds(side: number, text: number) {
+  const noise = (seed: number, dims: number[]) =>
+    new Tensor('float32', gaussianNoise(seed, elementCount(dims) as number), dims);
+  return {
+    images: noise(1, [1, CAMERAS, 3, side, side]),
+    camera_mask: new Tensor('bool', new Uint8Array(CAMERAS).fill(1), [1, CAMERAS]),
+    tokens: new Tensor('int64', new BigInt64Array(text).fill(5n), [1, text]),
+    token_mask: new Tensor('bool', new Uint8Array(text).fill(1), [1, text]),
+    state: noise(2, [1, 32]),
+    noise: noise(3, [1, 50, 32]),
+    steps: new Tensor('int64', BigInt64Array.of(10n), []),
+  };
+}
+
+interface PyTorchTimes {
+  eagerMs: number;
+  compiledMs: number | null;
+}
+
+/** Times PyTorch on the same weights and exports its plain ONNX graph; undefined where it is not installed. */
+function runPyTorch(args: string[]): Promise<PyTorchTimes | undefined> {
+  return new Promise((resolve) => {
+    const child = spawn('python3', [join(ROOT, 'bench/pytorch_pi0.py'), ...args], {
+      env: { ...process.env, OMP_NUM_THREADS: String(THREADS) },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    let output = '';
+    child.stdout.on('data', (data: Buffer) => (output += data.toString()));
+    child.on('error', () => resolve(undefined));
+    child.on('close', (code) => {
+      const line = output.trim().split('\n').at(-1) ?? '';
+      resolve(code === 0 ? (JSON.parse(line) as PyTorchTimes) : undefined);
+    });
+  });
+}
+
+/** The same middle-sized π0 in Nalu, in PyTorch and as PyTorch's own ONNX export. */
+async function midRows(): Promise<Row[]> {
+  const config = await goldenConfig('mid_config.json');
+  const folder = await mkdtemp(join(tmpdir(), 'nalu-bench-'));
+  try {
+    const weights = join(folder, 'model.safetensors');
+    await writeSafetensors(
+      weights,
+      [...weightShapes(config)].map(([name, shape], i) => {
+        const fanIn = elementCount(shape.slice(1)) as number;
+        const data = gaussianNoise([0, i], elementCount(shape) as number);
+        return {
+          name,
+          shape: shape as number[],
+          data: Float32Array.from(data, (value) => value / Math.sqrt(fanIn) / 2),
+        };
+      }),
+    );
+    const model = join(folder, 'sample.onnx');
+    const source = externalWeights(await readSafetensorsHeader(weights), weights, model);
+    await writeModel(sampleGraph(config, source, 'floats'), model);
+    const session = await openSession(model, SESSION);
+    const feeds = midFeeds(config.vision.imageSize, config.maxTokens);
+    const ours = () => session.run(feeds);
+
+    const before = median(await timeRuns(RUNS, ours));
+    const plain = join(folder, 'plain.onnx');
+    const configPath = join(ROOT, 'test/golden/mid_config.json');
+    const args = ['--config', configPath, '--weights', weights, '--export', plain];
+    const torch = await runPyTorch(args);
+    const chunk = { name: 'chunk at the middle size', value: before, unit: 'ms' };
+    if (!torch) {
+      await session.release();
+      return [{ ...chunk, note: 'no PyTorch here: nothing to compare with' }];
+    }
+
+    const plainMs = await timePlain(plain, feeds);
+    const nalu = Math.min(before, median(await timeRuns(RUNS, ours)));
+    await session.release();
+    const { eagerMs, compiledMs } = torch;
+    return [
+      { ...chunk, value: nalu },
+      { name: '  PyTorch eager', value: eagerMs, unit: 'ms' },
+      { name: '  times as fast', value: eagerMs / nalu, unit: '×', target: 2.3, better: 'more' },
+      ...(compiledMs === null
+        ? []
+        : [{ name: '  PyTorch compiled, times as fast', value: compiledMs / nalu, unit: '×' }]),
+      ...(plainMs === undefined
+        ? []
+        : [
+            { name: '  plain ONNX export', value: plainMs, unit: 'ms' },
+            {
+              name: '  times as fast',
+              value: plainMs / nalu,
+              unit: '×',
+              target: 1,
+              better: 'more' as const,
+            },
+          ]),
+    ];
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function timePlain(path: string, feeds: Record<string, Tensor>): Promise<number | undefined> {
+  if (
+    !(await access(path).then(
+      () => true,
+      () => false,
+    ))
+  )
+    return undefined;
+  const session: InferenceSession = await openSession(path, SESSION);
+  const wanted = Object.fromEntries(session.inputNames.map((name) => [name, feeds[name]]));
+  const time = median(await timeRuns(RUNS, () => session.run(wanted)));
+  await session.release();
+  return time;
+}
+
+export async function benchSampling(): Promise<Row[]> {
+  return [...(await overheadRows()), ...(await midRows())];
+}
