@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import sharp from 'sharp';
+import { listEpisodes } from '../../src/episodes/listEpisodes.ts';
+import { readEpisode } from '../../src/episodes/readEpisode.ts';
+import { withFolder } from '../onnx/run.ts';
+
+const CLI = join(import.meta.dirname, '../../src/cli.js');
+
+interface Ended {
+  code: number | null;
+  out: string;
+  err: string;
+}
+
+/** Runs `nalu` as a user does; `during` sees its process. */
+function nalu(args: string[], during?: (child: ReturnType<typeof spawn>) => void): Promise<Ended> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let [out, err] = ['', ''];
+    child.stdout.on('data', (data: Buffer) => (out += data.toString()));
+    child.stderr.on('data', (data: Buffer) => (err += data.toString()));
+    child.on('close', (code) => resolve({ code, out, err }));
+    during?.(child);
+  });
+}
+
+const jsonLines = (out: string) =>
+  out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+describe('nalu sim', () => {
+  it('prints one JSON object an episode, then a summary, and nothing else', async () => {
+    const { code, out } = await nalu(['sim', '--episodes', '2', '--seed', '5', '--json']);
+    assert.equal(code, 0);
+    const lines = jsonLines(out);
+    assert.deepEqual(
+      lines.slice(0, 2).map(({ episode, seed, steps }) => ({ episode, seed, steps })),
+      [
+        { episode: 0, seed: 5, steps: 400 },
+        { episode: 1, seed: 6, steps: 400 },
+      ],
+    );
+    assert.deepEqual(Object.keys(lines[0]), [
+      'episode',
+      'seed',
+      'reward',
+      'success',
+      'steps',
+      'chunks',
+    ]);
+    const summary = lines[2].summary as Record<string, unknown>;
+    assert.equal(summary.episodes, 2);
+    assert.equal(lines.length, 3);
+  });
+
+  it('makes a run again from its seed, to the byte of what it commanded', () =>
+    withFolder(async (folder) => {
+      const runs = ['a', 'b'].map(async (name) => {
+        const record = join(folder, name);
+        const { code, err } = await nalu(['sim', '--seed', '3', '--record', record]);
+        assert.equal(code, 0, err);
+        const [listed] = await listEpisodes(record);
+        return readEpisode(listed.path);
+      });
+      const [first, second] = await Promise.all(runs);
+      assert.equal(first.chunks.length, 16);
+      assert.deepEqual(first.commands, second.commands);
+      assert.deepEqual(first.chunks, second.chunks);
+    }));
+
+  it('lets the scripted expert do the task', async () => {
+    const { code, out } = await nalu(['sim', '--expert', '--episodes', '1', '--json']);
+    assert.equal(code, 0);
+    assert.equal(jsonLines(out)[0].success, true);
+  });
+
+  it('ends at Ctrl-C with exit code 130 and keeps the attempt as discarded', () =>
+    withFolder(async (folder) => {
+      const args = ['sim', '--real-time', '--record', folder];
+      const { code, err } = await nalu(args, (child) => {
+        const poll = setInterval(() => {
+          void readdir(folder).then((files) => {
+            if (files.length === 0) return;
+            clearInterval(poll);
+            setTimeout(() => child.kill('SIGINT'), 1500);
+          });
+        }, 50);
+      });
+      assert.equal(code, 130, err);
+      const [episode] = await listEpisodes(folder);
+      assert.ok(episode.state === 'finished' && episode.result.outcome === 'discarded');
+      assert.equal(episode.result.reward, null);
+    }));
+
+  it('draws what the cameras see', () =>
+    withFolder(async (folder) => {
+      const file = join(folder, 'scene.png');
+      const { code, err } = await nalu(['sim', '--snapshot', file]);
+      assert.equal(code, 0, err);
+      const { width, height } = await sharp(file).metadata();
+      assert.deepEqual([width, height], [1280, 960]);
+      const { entropy } = await sharp(await readFile(file)).stats();
+      assert.ok(entropy > 2, `a picture of entropy ${entropy} shows next to nothing`);
+    }));
+});
+
+describe('nalu tells what is wrong, without a stack, and exits with an error', () => {
+  const faults: Record<string, { args: string[]; message: RegExp }> = {
+    'a policy that is not there': {
+      args: ['sim', '--policy', '/nowhere'],
+      message: /^nalu: \/nowhere\/policy\.json: cannot be read/,
+    },
+    'a task that does not exist': {
+      args: ['sim', '--task', 'juggle'],
+      message: /Allowed choices are/,
+    },
+    'a number that is none': { args: ['sim', '--episodes', 'many'], message: /whole number/ },
+    'an unknown option': { args: ['sim', '--fast'], message: /unknown option '--fast'/ },
+    'a scene that is not there': {
+      args: ['sim', '--scene', '/nowhere.xml'],
+      message: /nowhere\.xml/,
+    },
+    'a folder that cannot be written': {
+      args: ['sim', '--record', '/dev/null/episodes'],
+      message: /\/dev\/null\/episodes/,
+    },
+    'a file that is no unfinished episode': {
+      args: ['recover', '/etc/hostname'],
+      message: /not a partial episode/,
+    },
+  };
+  for (const [name, { args, message }] of Object.entries(faults)) {
+    it(name, async () => {
+      const { code, err } = await nalu(args);
+      assert.notEqual(code, 0);
+      assert.match(err, message);
+      assert.doesNotMatch(err, /^\s+at /m);
+    });
+  }
+});
