@@ -7,9 +7,10 @@ the prefix computed once, the suffix run once per Euler step. Needs torch; --exp
   python bench/pytorch_pi0.py --config test/golden/mid_config.json    time, random weights
   python bench/pytorch_pi0.py --config … --export plain.onnx          also export the whole sampler
 
-Prints one line of JSON: medians in milliseconds of a chunk (eagerMs, and compiledMs with --compile)
-and of its parts (visionMs: all cameras; prefixMs: prompt embedding and keys and values of the prefix;
-denoiseMs: one Euler step).
+Prints one line of JSON: medians in milliseconds of a chunk (eagerMs, and compiledMs with --compile,
+which takes minutes) and of its parts (visionMs: all cameras; prefixMs: prompt embedding and keys and
+values of the prefix; denoiseMs: one Euler step). A busy machine multiplies these figures: with as
+many threads as cores, each operator waits for the slower one.
 
 The exported graph has no symbolic dimensions:
   images       float32 [1, cameras, 3, side, side]   RGB, -1…1
@@ -28,6 +29,7 @@ import statistics
 import struct
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import torch
@@ -377,6 +379,9 @@ def measure_compiled(model, inputs, runs):
 
 
 def export(model, inputs, path):
+    # Every shape is fixed on purpose.
+    warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
+    warnings.filterwarnings("ignore", category=DeprecationWarning)
     torch.onnx.export(
         model, inputs, path, dynamo=False, opset_version=17, do_constant_folding=True,
         input_names=["images", "camera_mask", "tokens", "token_mask", "state", "noise"],
