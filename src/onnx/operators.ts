@@ -194,6 +194,15 @@ export function reshape(x: Value, shape: Shape, like?: Value): Value {
   return graph.node('Reshape', [x, target], result)[0];
 }
 
+/** The same elements in the shape of `like`, whatever is symbolic about it. */
+export function reshapeLike(x: Value, like: Value): Value {
+  const graph = innermostGraph([x, like]);
+  if (like.shape.filter((dim) => typeof dim === 'string').length <= 1)
+    return reshape(x, like.shape);
+  const target = graph.node('Shape', [like], [{ type: 'int64', shape: [like.shape.length] }])[0];
+  return graph.node('Reshape', [x, target], [{ type: x.type, shape: like.shape }])[0];
+}
+
 /** Axes reordered: result axis i is `x`'s axis `order[i]`. */
 export function transpose(x: Value, order: readonly number[]): Value {
   if (
@@ -240,6 +249,26 @@ export function slice(x: Value, axis: number, from: number, to: number): Value {
   )[0];
 }
 
+/**
+ * The middle of `before + count + after` elements along one axis; sizes may be symbolic as long as
+ * both ends of the part can be told from one end of the axis or the other.
+ */
+export function slicePart(x: Value, axis: number, before: Dim, count: Dim, after: Dim): Value {
+  const index = axisOf(x, axis, 'Slice');
+  const fromEnd = (distance: Dim) =>
+    distance === 0 ? Number.MAX_SAFE_INTEGER : typeof distance === 'number' ? -distance : undefined;
+  const fromStart = (distance: Dim) => (typeof distance === 'number' ? distance : undefined);
+  const start = fromStart(before) ?? fromEnd(addDims(count, after));
+  const end = fromEnd(after) ?? fromStart(addDims(before, count));
+  if (start === undefined || end === undefined) {
+    return x.graph.fail('Slice', `cannot tell where ${before}, ${count}, ${after} divide an axis`);
+  }
+  const ints = (n: number) => x.graph.constant('int64', [n]);
+  const shape = withDim(x.shape, index, count);
+  const inputs = [x, ints(start), ints(end), ints(index)];
+  return x.graph.node('Slice', inputs, [{ type: x.type, shape }])[0];
+}
+
 /** Parts of the given sizes along one axis. */
 export function split(x: Value, axis: number, sizes: readonly number[]): Value[] {
   const index = axisOf(x, axis, 'Split');
@@ -266,14 +295,12 @@ export function expandLike(x: Value, like: Value): Value {
   return graph.node('Expand', [x, target], [{ type: x.type, shape }])[0];
 }
 
-/** `count` more elements of `value` at the end of one axis. */
-export function padEnd(x: Value, axis: number, count: number, value: number): Value {
+/** `before` and `after` more elements of `value` around one axis. */
+export function pad(x: Value, axis: number, before: number, after: number, value: number): Value {
   const index = axisOf(x, axis, 'Pad');
-  const pads = x.graph.constant('int64', [
-    ...x.shape.map(() => 0),
-    ...x.shape.map((_, i) => (i === index ? count : 0)),
-  ]);
-  const shape = withDim(x.shape, index, addDims(x.shape[index], count));
+  const around = (count: number) => x.shape.map((_, i) => (i === index ? count : 0));
+  const pads = x.graph.constant('int64', [...around(before), ...around(after)]);
+  const shape = withDim(x.shape, index, addDims(x.shape[index], before + after));
   const fill = x.graph.constant(x.type, [value], []);
   return x.graph.node('Pad', [x, pads, fill], [{ type: x.type, shape }])[0];
 }
@@ -287,6 +314,16 @@ export function gather(table: Value, indices: Value): Value {
   const shape = [...indices.shape, ...table.shape.slice(1)];
   return graph.node('Gather', [table, indices], [{ type: table.type, shape }], {
     axis: { int: 0 },
+  })[0];
+}
+
+/** Sum of `updates` [..., row] at the rows that `indices` name, in a table like `like` of zeros. */
+export function scatterRows(like: Value, indices: Value, updates: Value): Value {
+  const graph = innermostGraph([like, indices, updates]);
+  const zeros = expandLike(graph.constant(like.type, [0], []), like);
+  const at = reshape(indices, [...indices.shape, 1], indices);
+  return graph.node('ScatterND', [zeros, at, updates], [{ type: like.type, shape: like.shape }], {
+    reduction: { string: 'add' },
   })[0];
 }
 

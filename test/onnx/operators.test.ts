@@ -94,11 +94,11 @@ const cases: Record<string, Case> = {
     expected: [-0.5, 0, -2, 1, 3, 0.5],
     shape: [2, 3],
   },
-  padEnd: {
+  pad: {
     inputs: [row],
-    build: (v) => op.padEnd(v, 0, 2, 7),
-    expected: [1, 2, 4, 7, 7],
-    shape: [5],
+    build: (v) => op.pad(v, 0, 1, 2, 7),
+    expected: [7, 1, 2, 4, 7, 7],
+    shape: [6],
   },
   gather: {
     inputs: [x, { data: [1, 1, 0], shape: [3], type: 'int64' }],

@@ -1,0 +1,49 @@
+import type { Value } from '../onnx/graph.ts';
+import { add, multiply, power, reduceSum, reshape, slice, subtract } from '../onnx/operators.ts';
+import type { Pi0Config } from '../policy/pi0/config.ts';
+import { denoise, projectTime } from '../policy/pi0/expert.ts';
+import type { Weights } from '../policy/pi0/layers.ts';
+import type { Cache } from '../policy/pi0/prefix.ts';
+
+/** What one flow-matching loss is of. */
+export interface FlowSample {
+  /** [batch, horizon, actionDim], normalised. */
+  actions: Value;
+  /** [batch, horizon, actionDim] */
+  noise: Value;
+  /** [batch], 1 is noise and 0 the action. */
+  time: Value;
+}
+
+/**
+ * Squared error of the velocity, [batch, horizon, actionDim]: (noise − action − v(x_t, t))² at
+ * x_t = t·noise + (1 − t)·action. `cache` holds prefix and state.
+ */
+export function flowMatchingErrors(
+  weights: Weights,
+  { actions, noise, time }: FlowSample,
+  cache: Cache,
+  config: Pi0Config,
+): Value {
+  const [batch] = actions.shape;
+  const target = subtract(noise, actions);
+  const at = reshape(time, [batch, 1, 1]);
+  const x = add(actions, multiply(at, target));
+  const projected = reshape(projectTime(weights, time, config), [batch, 1, config.expert.width]);
+  return power(subtract(target, denoise(weights, x, projected, cache, config)), 2);
+}
+
+/**
+ * Losses of samples, [batch]: the mean over the first `dims` dimensions (the rest is padding), summed
+ * over the steps that `mask` [batch, horizon] weighs, 0 where a step does not count.
+ */
+export function sampleLosses(errors: Value, mask: Value, dims: number): Value {
+  const real = slice(errors, 2, 0, dims);
+  const perStep = multiply(reduceSum(real, [2], false), 1 / dims);
+  return reduceSum(multiply(perStep, mask), [1], false);
+}
+
+/** Flow time of a uniform number in 0…1: Beta(1.5, 1)·0.999 + 0.001, as openpi draws it. */
+export function flowTime(uniform: number): number {
+  return uniform ** (1 / 1.5) * 0.999 + 0.001;
+}
