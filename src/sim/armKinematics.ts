@@ -1,0 +1,85 @@
+/** Rotation as rows [9]; positions [3] in metres. */
+export type Rotation = readonly number[];
+export type Point = readonly number[];
+
+/** Position and orientation of a gripper link. */
+export interface GripperPose {
+  position: Point;
+  rotation: Rotation;
+}
+
+/** ViperX-300 offsets, m: shoulder above the base, upper arm, forearm, wrist to gripper link. */
+const shoulderHeight = 0.079 + 0.04805;
+const upperArm = Math.hypot(0.05955, 0.3);
+/** How far the upper arm's straight line to the elbow leans from the joint's own axis, rad. */
+const upperArmLean = Math.atan2(0.05955, 0.3);
+const forearm = 0.3;
+const wristToGripper = 0.069744;
+
+/** Row-major product of two rotations. */
+export function compose(a: Rotation, b: Rotation): Rotation {
+  return Array.from({ length: 9 }, (_, at) => {
+    const row = 3 * Math.floor(at / 3);
+    const column = at % 3;
+    return a[row] * b[column] + a[row + 1] * b[3 + column] + a[row + 2] * b[6 + column];
+  });
+}
+
+/** A rotation applied to a point. */
+export function rotate(rotation: Rotation, [x, y, z]: Point): Point {
+  return [0, 3, 6].map((row) => rotation[row] * x + rotation[row + 1] * y + rotation[row + 2] * z);
+}
+
+/** Rotations about the coordinate axes, rad. */
+export const about = {
+  x: (angle: number): Rotation => {
+    const [c, s] = [Math.cos(angle), Math.sin(angle)];
+    return [1, 0, 0, 0, c, -s, 0, s, c];
+  },
+  y: (angle: number): Rotation => {
+    const [c, s] = [Math.cos(angle), Math.sin(angle)];
+    return [c, 0, s, 0, 1, 0, -s, 0, c];
+  },
+  z: (angle: number): Rotation => {
+    const [c, s] = [Math.cos(angle), Math.sin(angle)];
+    return [c, -s, 0, s, c, 0, 0, 0, 1];
+  },
+};
+
+const transpose = (m: Rotation): Rotation => [m[0], m[3], m[6], m[1], m[4], m[7], m[2], m[5], m[8]];
+
+/**
+ * Joint angles [6] that bring the gripper link to a pose in the arm's base frame, elbow up, in
+ * closed form: the wrist's three axes meet in a point. Of the two wrist solutions the one nearer to
+ * `near` is taken. Undefined where the pose is out of reach; joint limits are not looked at.
+ */
+export function inverseKinematics(
+  pose: GripperPose,
+  near: ArrayLike<number>,
+): number[] | undefined {
+  const back = rotate(pose.rotation, [wristToGripper, 0, 0]);
+  const [x, y, z] = pose.position.map((value, axis) => value - back[axis]);
+  const waist = Math.atan2(y, x);
+  const radius = Math.hypot(x, y);
+  const height = z - shoulderHeight;
+  const reach = Math.hypot(radius, height);
+  if (reach > upperArm + forearm || reach < Math.abs(upperArm - forearm)) return undefined;
+  const bearing = Math.atan2(radius, height);
+  const cosine = (side: number, other: number) =>
+    Math.acos((side * side + reach * reach - other * other) / (2 * side * reach));
+  const shoulder = bearing - cosine(upperArm, forearm) - upperArmLean;
+  const pitch = bearing + cosine(forearm, upperArm) - Math.PI / 2;
+  const carried = compose(about.z(waist), about.y(pitch));
+  const wrist = compose(transpose(carried), pose.rotation);
+  const solutions = [1, -1].map((sign) => [
+    waist,
+    shoulder,
+    pitch - shoulder,
+    Math.atan2(sign * wrist[3], -sign * wrist[6]),
+    sign * Math.acos(Math.max(-1, Math.min(1, wrist[0]))),
+    Math.atan2(sign * wrist[1], sign * wrist[2]),
+  ]);
+  const distance = (solution: number[]) =>
+    Math.max(...solution.map((angle, joint) => Math.abs(angle - near[joint])));
+  return solutions.reduce((best, other) => (distance(other) < distance(best) ? other : best));
+}
