@@ -34,9 +34,9 @@ function transferCube([cube]: number[][]): Moves {
   return {
     right: [
       ...pickUp(x, y, 0.026),
-      { steps: 70, to: above(0, 0.5, height) },
-      { steps: 75 },
-      { steps: 30, opening: 1 },
+      { steps: 70, to: above(0, 0.5, height + 0.006) },
+      { steps: 70 },
+      { steps: 35, opening: 1 },
       { steps: 35, to: above(0.1, 0.5, height + 0.06), straight: true },
     ],
     left: [

@@ -73,7 +73,7 @@ export function handMotion(side: ArmSide, start: ArrayLike<number>, moves: Move[
     for (let step = 1; step <= move.steps; step++) {
       const share = ease(step / move.steps);
       if (end && move.to && move.straight && fromGrip) {
-        const [point] = [between(fromGrip.point, move.to.point, share)];
+        const point = between(fromGrip.point, move.to.point, share);
         const [pitch, roll] = between(
           [fromGrip.pitch, fromGrip.roll],
           [move.to.pitch, move.to.roll],

@@ -59,7 +59,10 @@ function outlinePixels(shapes: Int32Array, width: number, height: number): Int32
       if (y + 1 < height && shapes[at] !== shapes[at + width]) marked[at] = marked[at + width] = 1;
     }
   }
-  return Int32Array.from(marked.keys()).filter((pixel) => marked[pixel] === 1);
+  const pixels = new Int32Array(shapes.length);
+  let count = 0;
+  for (let at = 0; at < marked.length; at++) if (marked[at] === 1) pixels[count++] = at;
+  return pixels.subarray(0, count);
 }
 
 /** Casts rays for one model; pixels on outlines are sampled four more times, against jagged edges. */
@@ -151,14 +154,14 @@ export function createRaycaster(mujoco: Mujoco, model: MjModel): Raycaster {
     });
     const samples = new Float32Array(3 * perPixel * outline.length);
     cast(data, camera, points, size, samples, new Int32Array(perPixel * outline.length));
-    outline.forEach((pixel, index) => {
+    for (let index = 0; index < outline.length; index++) {
       for (let channel = 0; channel < 3; channel++) {
         let sum = 0;
         for (let sample = 0; sample < perPixel; sample++)
           sum += samples[3 * (perPixel * index + sample) + channel];
-        rgb[3 * pixel + channel] = sum / perPixel;
+        rgb[3 * outline[index] + channel] = sum / perPixel;
       }
-    });
+    }
   }
 
   return {
@@ -171,7 +174,7 @@ export function createRaycaster(mujoco: Mujoco, model: MjModel): Raycaster {
       const shapes = new Int32Array(width * height);
       cast(data, camera, points, size, rgb, shapes);
       smoothOutlines(data, camera, size, rgb, shapes);
-      return Uint8Array.from(rgb, (value) => Math.min(255, value));
+      return new Uint8Array(new Uint8ClampedArray(rgb).buffer);
     },
     close() {
       for (const buffer of [hitShapes, hitDistances, hitNormals]) buffer.delete();

@@ -52,7 +52,7 @@ export function alohaScene(objects: string): string {
   <worldbody>
     <geom name="table" type="box" pos="0 0.6 -0.015" size="0.6095 0.381 0.015" rgba="0.80 0.76 0.69 1"/>
     <camera name="cam_high" pos="0 0.6 0.8" xyaxes="1 0 0 0 1 0" fovy="60"/>
-    <camera name="cam_low" pos="0 0.02 0.34" xyaxes="1 0 0 0 0.45 0.893" fovy="68"/>
+    <camera name="cam_low" pos="0 -0.25 0.45" xyaxes="1 0 0 0 0.371 0.928" fovy="62"/>
     ${armXml('left')}
     ${armXml('right')}
     ${objects}

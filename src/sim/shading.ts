@@ -6,7 +6,7 @@ const lamps = [
 ];
 const ambient = 0.4;
 
-/** Linear RGB of what lies behind the scene, and of the wall's brightening towards the zenith. */
+/** RGB (0 to 1) of the wall behind the scene. */
 const wall = [0.46, 0.49, 0.53];
 
 function unit([x, y, z]: [number, number, number]) {
@@ -24,7 +24,7 @@ export function brightness(x: number, y: number, z: number): number {
   return sum;
 }
 
-/** Brightness of the surroundings in a direction whose upward component is `up`; times `wall`. */
+/** RGB (0 to 1) of the wall in a direction whose upward component is `up`: darker below. */
 export function surroundings(up: number): readonly [number, number, number] {
   const lift = 0.75 + 0.35 * Math.max(-0.6, up);
   return [wall[0] * lift, wall[1] * lift, wall[2] * lift];
