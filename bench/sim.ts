@@ -1,0 +1,45 @@
+import { expertTrajectory } from '../src/sim/expert.ts';
+import { simulatedAloha } from '../src/sim/simulatedAloha.ts';
+import { median, timeRuns, type Row } from './row.ts';
+
+const EPISODES = 5;
+const FRAMES = 60;
+
+/** The simulator alone: how fast its time runs under the expert's motion, and what a frame costs. */
+export async function benchSim(): Promise<Row[]> {
+  const sim = await simulatedAloha({ task: 'transfer-cube' });
+  const period = BigInt(1e9 / sim.embodiment.controlRate);
+  const rates: number[] = [];
+  for (let seed = 0; seed < EPISODES; seed++) {
+    await sim.reset(seed);
+    const commands = expertTrajectory(sim);
+    const began = performance.now();
+    for (const command of commands) {
+      sim.command(command);
+      await sim.clock.until(sim.clock.now() + period);
+    }
+    const seconds = (performance.now() - began) / 1000;
+    rates.push(commands.length / sim.embodiment.controlRate / seconds);
+  }
+  const rows: Row[] = [
+    {
+      name: 'simulation without cameras',
+      value: median(rates),
+      unit: '× real time',
+      target: 20,
+      better: 'more',
+    },
+  ];
+  for (const { name, width, height } of sim.embodiment.cameras) {
+    const times = await timeRuns(FRAMES, () => Promise.resolve(sim.picture(name)));
+    rows.push({
+      name: `${name}, ${width}×${height}`,
+      value: median(times),
+      unit: 'ms a frame',
+      target: 5,
+      better: 'less',
+    });
+  }
+  await sim.close();
+  return rows;
+}
