@@ -1,7 +1,10 @@
 import type { MjData, MjModel, Mujoco } from './mujoco.ts';
+import { createMujocoRays } from './mujocoRays.ts';
+import { createPrimitiveRays } from './primitiveRays.ts';
+import type { Hits, Rays } from './rays.ts';
 import { brightness, surroundings } from './shading.ts';
 
-/** Draws a model's cameras by casting MuJoCo's own rays, so it needs neither GPU nor display. */
+/** Draws a model's cameras by casting rays, so it needs neither GPU nor display. */
 export interface Raycaster {
   /**
    * RGB8 [height, width, 3] of a camera in the scene that `data` holds; the positions of shapes and
@@ -11,14 +14,13 @@ export interface Raycaster {
   close(): void;
 }
 
-/** Metres beyond which nothing is drawn. */
-const farthest = 5;
-
-/** Rays of one call into MuJoCo, whose binding wants arrays of exactly that size. */
-const batch = 1024;
-
-/** Geom groups drawn: those that MuJoCo's viewer shows, without collision-only shapes. */
-const shownGroups = [1, 1, 1, 0, 0, 0];
+interface Grid {
+  /** Pixels. */
+  width: number;
+  height: number;
+  /** Slope of a ray from one pixel to the next. */
+  scale: number;
+}
 
 /** Where a pixel on a shape's outline is sampled again, in pixels from its centre. */
 const outlineSamples = [-0.25, -0.25, 0.25, -0.25, -0.25, 0.25, 0.25, 0.25];
@@ -39,16 +41,6 @@ function shapeColours(model: MjModel): Float32Array {
   return colours;
 }
 
-/** Image coordinates [pixels, 2] of every pixel's centre, row by row from the upper left. */
-function pixelCentres(width: number, height: number): Float64Array {
-  const centres = new Float64Array(2 * width * height);
-  for (let pixel = 0; pixel < width * height; pixel++) {
-    centres[2 * pixel] = (pixel % width) + 0.5;
-    centres[2 * pixel + 1] = Math.floor(pixel / width) + 0.5;
-  }
-  return centres;
-}
-
 /** Pixels whose right or lower neighbour shows another shape, and those neighbours. */
 function outlinePixels(shapes: Int32Array, width: number, height: number): Int32Array {
   const marked = new Uint8Array(shapes.length);
@@ -65,119 +57,75 @@ function outlinePixels(shapes: Int32Array, width: number, height: number): Int32
   return pixels.subarray(0, count);
 }
 
-/** Casts rays for one model; pixels on outlines are sampled four more times, against jagged edges. */
+/** RGB (0 to 255) of what the rays of a camera with these axes have hit. */
+function colour(hits: Hits, rays: Rays, axes: ArrayLike<number>, colours: Float32Array) {
+  const { shapes, normals } = hits;
+  const rgb = new Float32Array(3 * shapes.length);
+  for (let ray = 0; ray < shapes.length; ray++) {
+    const at = 3 * ray;
+    const shape = shapes[ray];
+    if (shape >= 0) {
+      const light = 255 * brightness(normals[at], normals[at + 1], normals[at + 2]);
+      for (let channel = 0; channel < 3; channel++)
+        rgb[at + channel] = light * colours[3 * shape + channel];
+    } else {
+      const [u, v] = [rays.u[ray], rays.v[ray]];
+      const rise = (u * axes[6] + v * axes[7] - axes[8]) / Math.sqrt(u * u + v * v + 1);
+      for (let channel = 0; channel < 3; channel++)
+        rgb[at + channel] = 255 * surroundings(rise, channel);
+    }
+  }
+  return rgb;
+}
+
+/** Rays through a grid's pixels, `samples` [x, y, …] (in pixels from the centre) of each. */
+function raysThrough(pixels: Int32Array, samples: number[], grid: Grid): Rays {
+  const each = samples.length / 2;
+  const u = new Float64Array(each * pixels.length);
+  const v = new Float64Array(each * pixels.length);
+  for (let index = 0; index < pixels.length; index++) {
+    const x = (pixels[index] % grid.width) + 0.5 - grid.width / 2;
+    const y = grid.height / 2 - 0.5 - Math.floor(pixels[index] / grid.width);
+    for (let sample = 0; sample < each; sample++) {
+      u[each * index + sample] = (x + samples[2 * sample]) * grid.scale;
+      v[each * index + sample] = (y - samples[2 * sample + 1]) * grid.scale;
+    }
+  }
+  return { u, v };
+}
+
+/**
+ * Casts rays for one model; pixels on outlines are sampled four more times, against jagged edges,
+ * which tells a small image where an object lies to a fraction of a pixel.
+ */
 export function createRaycaster(mujoco: Mujoco, model: MjModel): Raycaster {
   const colours = shapeColours(model);
-  const hitShapes = new mujoco.IntBuffer(batch);
-  const hitDistances = new mujoco.DoubleBuffer(batch);
-  const hitNormals = new mujoco.DoubleBuffer(3 * batch);
-  const directions = new Float64Array(3 * batch);
-  const centres = new Map<string, Float64Array>();
-
-  /** Casts `points` [count, 2] in image coordinates; writes RGB in 0…255 and the shapes hit. */
-  function cast(
-    data: MjData,
-    camera: number,
-    points: Float64Array,
-    size: { width: number; height: number },
-    rgb: Float32Array,
-    shapes: Int32Array,
-  ) {
-    const eye = Array.from((data.cam_xpos as Float64Array).subarray(3 * camera, 3 * camera + 3));
-    const [xx, yx, zx, xy, yy, zy, xz, yz, zz] = (data.cam_xmat as Float64Array).subarray(
-      9 * camera,
-      9 * camera + 9,
-    );
-    const fovy = (model.cam_fovy as Float64Array)[camera];
-    const scale = (2 * Math.tan((fovy * Math.PI) / 360)) / size.height;
-    const count = shapes.length;
-    for (let start = 0; start < count; start += batch) {
-      const used = Math.min(batch, count - start);
-      for (let ray = 0; ray < used; ray++) {
-        const u = (points[2 * (start + ray)] - size.width / 2) * scale;
-        const v = (size.height / 2 - points[2 * (start + ray) + 1]) * scale;
-        const shrink = 1 / Math.sqrt(u * u + v * v + 1);
-        directions[3 * ray] = (u * xx + v * yx - zx) * shrink;
-        directions[3 * ray + 1] = (u * xy + v * yy - zy) * shrink;
-        directions[3 * ray + 2] = (u * xz + v * yz - zz) * shrink;
-      }
-      mujoco.mj_multiRay(
-        model,
-        data,
-        eye,
-        directions as unknown as number[],
-        shownGroups,
-        true,
-        -1,
-        hitShapes,
-        hitDistances,
-        hitNormals,
-        batch,
-        farthest,
-      );
-      const hit = hitShapes.GetView() as Int32Array;
-      const normal = hitNormals.GetView() as Float64Array;
-      for (let ray = 0; ray < used; ray++) {
-        const shape = hit[ray];
-        const at = 3 * (start + ray);
-        shapes[start + ray] = shape;
-        if (shape < 0) {
-          const [red, green, blue] = surroundings(directions[3 * ray + 2]);
-          rgb[at] = 255 * red;
-          rgb[at + 1] = 255 * green;
-          rgb[at + 2] = 255 * blue;
-        } else {
-          const light = 255 * brightness(normal[3 * ray], normal[3 * ray + 1], normal[3 * ray + 2]);
-          rgb[at] = light * colours[3 * shape];
-          rgb[at + 1] = light * colours[3 * shape + 1];
-          rgb[at + 2] = light * colours[3 * shape + 2];
-        }
-      }
-    }
-  }
-
-  /** Replaces the outlines' colours by the mean of their samples. */
-  function smoothOutlines(
-    data: MjData,
-    camera: number,
-    size: { width: number; height: number },
-    rgb: Float32Array,
-    shapes: Int32Array,
-  ) {
-    const outline = outlinePixels(shapes, size.width, size.height);
-    const points = new Float64Array(2 * perPixel * outline.length);
-    outline.forEach((pixel, index) => {
-      for (let axis = 0; axis < 2 * perPixel; axis++) {
-        const centre = axis % 2 === 0 ? pixel % size.width : Math.floor(pixel / size.width);
-        points[2 * perPixel * index + axis] = centre + 0.5 + outlineSamples[axis];
-      }
-    });
-    const samples = new Float32Array(3 * perPixel * outline.length);
-    cast(data, camera, points, size, samples, new Int32Array(perPixel * outline.length));
-    for (let index = 0; index < outline.length; index++) {
-      for (let channel = 0; channel < 3; channel++) {
-        let sum = 0;
-        for (let sample = 0; sample < perPixel; sample++)
-          sum += samples[3 * (perPixel * index + sample) + channel];
-        rgb[3 * outline[index] + channel] = sum / perPixel;
-      }
-    }
-  }
-
+  const caster = createPrimitiveRays(mujoco, model) ?? createMujocoRays(mujoco, model);
   return {
     render(data, camera, width, height) {
-      const size = { width, height };
-      const key = `${width}x${height}`;
-      const points = centres.get(key) ?? pixelCentres(width, height);
-      centres.set(key, points);
-      const rgb = new Float32Array(3 * width * height);
-      const shapes = new Int32Array(width * height);
-      cast(data, camera, points, size, rgb, shapes);
-      smoothOutlines(data, camera, size, rgb, shapes);
+      const axes = (data.cam_xmat as Float64Array).slice(9 * camera, 9 * camera + 9);
+      const eye = (data.cam_xpos as Float64Array).slice(3 * camera, 3 * camera + 3);
+      const fovy = (model.cam_fovy as Float64Array)[camera];
+      const grid = { width, height, scale: (2 * Math.tan((fovy * Math.PI) / 360)) / height };
+      const sample = (pixels: Int32Array, samples: number[]) => {
+        const rays = raysThrough(pixels, samples, grid);
+        const hits = caster.cast(data, { eye, axes }, rays);
+        return { hits, rgb: colour(hits, rays, axes, colours) };
+      };
+      const { hits, rgb } = sample(Int32Array.from(new Int32Array(width * height).keys()), [0, 0]);
+      const outline = outlinePixels(hits.shapes, width, height);
+      const finer = sample(outline, outlineSamples).rgb;
+      for (let index = 0; index < outline.length; index++) {
+        for (let channel = 0; channel < 3; channel++) {
+          let sum = 0;
+          for (let at = 0; at < perPixel; at++) sum += finer[3 * (perPixel * index + at) + channel];
+          rgb[3 * outline[index] + channel] = sum / perPixel;
+        }
+      }
       return new Uint8Array(new Uint8ClampedArray(rgb).buffer);
     },
-    close() {
-      for (const buffer of [hitShapes, hitDistances, hitNormals]) buffer.delete();
+    close: () => {
+      caster.close();
     },
   };
 }

@@ -17,15 +17,15 @@ function unit([x, y, z]: [number, number, number]) {
 /** Lambert brightness (0 to about 1.1) of a surface whose unit normal is (x, y, z). */
 export function brightness(x: number, y: number, z: number): number {
   let sum = ambient;
-  for (const { direction, share } of lamps) {
-    const facing = x * direction[0] + y * direction[1] + z * direction[2];
-    if (facing > 0) sum += share * facing;
+  for (let lamp = 0; lamp < lamps.length; lamp++) {
+    const [a, b, c] = lamps[lamp].direction;
+    const facing = x * a + y * b + z * c;
+    if (facing > 0) sum += lamps[lamp].share * facing;
   }
   return sum;
 }
 
-/** RGB (0 to 1) of the wall in a direction whose upward component is `up`: darker below. */
-export function surroundings(up: number): readonly [number, number, number] {
-  const lift = 0.75 + 0.35 * Math.max(-0.6, up);
-  return [wall[0] * lift, wall[1] * lift, wall[2] * lift];
+/** A channel (0 to 1) of the wall in a direction whose upward component is `rise`: darker below. */
+export function surroundings(rise: number, channel: number): number {
+  return wall[channel] * (0.75 + 0.35 * Math.max(-0.6, rise));
 }
