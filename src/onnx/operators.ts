@@ -370,6 +370,14 @@ export function layerNorm(x: Value, scale: Value, bias: Value, epsilon: number):
   })[0];
 }
 
+/** Size of one axis, known at run time: int64 scalar. */
+export function sizeOf(x: Value, axis: number): Value {
+  const index = axisOf(x, axis, 'Shape');
+  const range = { start: { int: index }, end: { int: index + 1 } };
+  const [size] = x.graph.node('Shape', [x], [{ type: 'int64', shape: [1] }], range);
+  return reshape(size, []);
+}
+
 // --- control ----------------------------------------------------------------------------------
 
 /** 0, 1, … up to but not including a scalar int64. */

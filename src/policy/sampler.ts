@@ -42,7 +42,6 @@ export async function openSampler(bundle: Bundle, session: SessionConfig): Promi
   const pixels = new Uint8Array(cameras * imageBytes);
   const fixed = {
     images: new Tensor('uint8', pixels, [1, cameras, side, side, 3]),
-    camera_mask: new Tensor('bool', new Uint8Array(cameras).fill(1), [1, cameras]),
     steps: new Tensor('int64', BigInt64Array.of(BigInt(bundle.steps)), []),
   };
 
@@ -51,15 +50,10 @@ export async function openSampler(bundle: Bundle, session: SessionConfig): Promi
       ? new Float32Array(horizon * actionDim)
       : gaussianNoise(source.seed, horizon * actionDim);
 
-  /** Padding would be masked out: leaving it away gives the same chunk sooner. */
-  const promptTensors = memoLast((prompt: string) => {
+  const promptTensor = memoLast((prompt: string) => {
     const { tokens, warning } = tokenize(prompt);
     if (warning) process.emitWarning(warning);
-    const dims = [1, tokens.length];
-    return {
-      tokens: new Tensor('int64', tokens, dims),
-      token_mask: new Tensor('bool', new Uint8Array(tokens.length).fill(1), dims),
-    };
+    return new Tensor('int64', tokens, [1, tokens.length]);
   });
 
   return {
@@ -71,7 +65,7 @@ export async function openSampler(bundle: Bundle, session: SessionConfig): Promi
       const noise = noiseOf(source);
       const feeds = {
         ...fixed,
-        ...promptTensors(prompt),
+        tokens: promptTensor(prompt),
         state: new Tensor('float32', transforms.state(state), [1, stateDim]),
         noise: new Tensor('float32', noise, [1, horizon, actionDim]),
       };

@@ -40,15 +40,16 @@ function runExpert(
   { expert }: Pi0Config,
   cutOff = false,
 ): { hidden: Value; cache: Cache } {
-  const [batch] = past.valid.shape;
-  const turn = rotation(positionsAfter(past.valid, count), expert);
-  const valid = pad(past.valid, 1, 0, count, 1);
-  const mask = keyMask(valid);
+  const { keys } = past.layers[0];
+  const [batch] = keys.shape;
+  const turn = rotation(positionsAfter(past, count), expert);
+  const valid = past.valid && pad(past.valid, 1, 0, count, 1);
+  const mask = valid && keyMask(valid);
   const layers: LayerCache[] = [];
   let x = tokens;
   for (let layer = 0; layer < expert.depth; layer++) {
     const name = `${EXPERT}.layers.${layer}`;
-    const sequence = { x, batch, count, like: turn.cosine };
+    const sequence = { x, batch, count, like: keys };
     const last = cutOff && layer === expert.depth - 1;
     const result = x.graph.scope(`expert.${layer}`, () =>
       decoderLayer(weights, name, sequence, expert, turn, past.layers[layer], mask, last),

@@ -4,7 +4,7 @@ import { add, cast, divide, gather, loop, multiply, range, reshape } from '../..
 import { type Pi0Config, tokensPerImage } from './config.ts';
 import { denoise, encodeState, projectTime, stepTimes } from './expert.ts';
 import type { Weights } from './layers.ts';
-import { type Cache, encodePrefix } from './prefix.ts';
+import { type Cache, type PrefixInputs, encodePrefix } from './prefix.ts';
 import { patchesOfBytes, patchesOfImages } from './vision.ts';
 
 /** Where a graph's weights come from, once the graph is there. */
@@ -18,7 +18,12 @@ const CAMERAS = 'cameras';
 const TEXT = 'text';
 
 /** What the prefix is made from, as a graph's inputs. */
-export function prefixInputs(graph: Graph, config: Pi0Config, images: ImageInput) {
+export function prefixInputs(
+  graph: Graph,
+  config: Pi0Config,
+  images: ImageInput,
+  masked = true,
+): PrefixInputs {
   const { imageSize } = config.vision;
   const patches =
     images === 'bytes'
@@ -30,12 +35,13 @@ export function prefixInputs(graph: Graph, config: Pi0Config, images: ImageInput
           graph.input('images', 'float32', [BATCH, CAMERAS, 3, imageSize, imageSize]),
           config,
         );
-  return {
-    patches,
-    cameraMask: graph.input('camera_mask', 'bool', [BATCH, CAMERAS]),
-    tokens: graph.input('tokens', 'int64', [BATCH, TEXT]),
-    tokenMask: graph.input('token_mask', 'bool', [BATCH, TEXT]),
+  const tokens = graph.input('tokens', 'int64', [BATCH, TEXT]);
+  if (!masked) return { patches, cameras: CAMERAS, tokens };
+  const masks = {
+    cameras: graph.input('camera_mask', 'bool', [BATCH, CAMERAS]),
+    tokens: graph.input('token_mask', 'bool', [BATCH, TEXT]),
   };
+  return { patches, cameras: CAMERAS, tokens, masks };
 }
 
 function prefixLength(config: Pi0Config): Dim {
@@ -50,7 +56,7 @@ export function prefixGraph(config: Pi0Config, source: WeightSource, images: Ima
     graph.output(`keys.${layer}`, keys);
     graph.output(`values.${layer}`, values);
   });
-  graph.output('valid', cache.valid);
+  if (cache.valid) graph.output('valid', cache.valid);
   return graph;
 }
 
@@ -97,11 +103,21 @@ export function integrate(
   return actions;
 }
 
-/** images, camera_mask, tokens, token_mask, state, noise, steps (int64 scalar) → actions: a whole chunk in one call. */
-export function sampleGraph(config: Pi0Config, source: WeightSource, images: ImageInput): Graph {
+/**
+ * images, tokens, state, noise, steps (int64 scalar) → actions: a whole chunk in one call. With
+ * `masked`, also camera_mask and token_mask, for batches whose samples differ in cameras or prompt
+ * length; without, missing cameras and padding are left away, which gives the same chunk sooner.
+ */
+export function sampleGraph(
+  config: Pi0Config,
+  source: WeightSource,
+  images: ImageInput,
+  masked = false,
+): Graph {
   const graph = new Graph('sample');
   const weights = source(graph);
-  const prefix = encodePrefix(weights, prefixInputs(graph, config, images), config);
+  const inputs = prefixInputs(graph, config, images, masked);
+  const prefix = encodePrefix(weights, inputs, config);
   const state = graph.input('state', 'float32', [BATCH, config.stateDim]);
   const noise = graph.input('noise', 'float32', [BATCH, config.horizon, config.actionDim]);
   const steps = graph.input('steps', 'int64', []);

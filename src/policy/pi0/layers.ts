@@ -59,11 +59,11 @@ export interface Tokens {
   x: Value;
   batch: Dim;
   count: Dim;
-  /** Any value [batch, count, ...], which tells the two sizes at run time. */
+  /** Any value [batch, ...], which tells sizes at run time; [batch, count, ...] if both are symbolic. */
   like: Value;
 }
 
-/** Cosines and signed sines of rotary positions, each [batch, tokens, heads, headDim]. */
+/** Cosines and signed sines of rotary positions, each [batch or 1, tokens, heads, headDim]. */
 export interface Rotation {
   cosine: Value;
   sine: Value;
@@ -153,7 +153,7 @@ export function keyMask(valid: Value): Value {
 
 /**
  * Grouped-query attention of queries [batch, tokens, heads, headDim] to a cache, each to every key
- * that `mask` leaves → [batch·tokens, heads·headDim]. Query heads that share a key head lie beside
+ * that `mask`, if any, leaves → [batch·tokens, heads·headDim]. Query heads that share a key head lie beside
  * each other, so each key head takes one product for all its tokens and heads.
  */
 export function attend(
@@ -161,7 +161,7 @@ export function attend(
   { batch, count, like }: Tokens,
   { heads, kvHeads, headDim }: TransformerConfig,
   { keys, values }: LayerCache,
-  mask: Value,
+  mask: Value | undefined,
 ): Value {
   const group = heads / kvHeads;
   const grouped =
@@ -170,7 +170,7 @@ export function attend(
       : transpose(reshape(queries, [batch, count, kvHeads, group, headDim], like), [0, 2, 1, 3, 4]);
   const rows = reshape(grouped, [batch, kvHeads, multiplyDims(count, group), headDim], like);
   const logits = matmul(multiply(rows, headDim ** -0.5), transpose(keys, [0, 1, 3, 2]));
-  const mixed = matmul(softmax(add(logits, mask)), values);
+  const mixed = matmul(softmax(mask ? add(logits, mask) : logits), values);
   const perToken =
     kvHeads === 1
       ? mixed
@@ -190,7 +190,7 @@ export function decoderLayer(
   config: TransformerConfig,
   turn: Rotation,
   past: LayerCache | undefined,
-  mask: Value,
+  mask: Value | undefined,
   cutOff = false,
 ): { x: Value; cache: LayerCache } {
   const normed = rmsNorm(weights, `${name}.input_layernorm`, tokens.x);

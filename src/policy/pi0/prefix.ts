@@ -1,4 +1,4 @@
-import { multiplyDims } from '../../onnx/dim.ts';
+import { type Dim, multiplyDims } from '../../onnx/dim.ts';
 import type { Value } from '../../onnx/graph.ts';
 import {
   add,
@@ -7,8 +7,10 @@ import {
   cumulativeSum,
   gather,
   multiply,
+  range,
   reduceSum,
   reshape,
+  sizeOf,
   subtract,
 } from '../../onnx/operators.ts';
 import { type Pi0Config, tokensPerImage } from './config.ts';
@@ -20,50 +22,61 @@ const LANGUAGE = 'paligemma_with_expert.paligemma.model.language_model';
 /** What the action expert attends to: the keys and values of every layer, and which count. */
 export interface Cache {
   layers: LayerCache[];
-  /** bool [batch, tokens]: false for padding and for missing cameras. */
-  valid: Value;
+  /** bool [batch, tokens]: false for padding and for missing cameras. Absent where all tokens count. */
+  valid?: Value;
 }
 
 export interface PrefixInputs {
   /** [batch·cameras, patches, 3·patch²], in −1…1. */
   patches: Value;
-  /** bool [batch, cameras]: false where a camera is missing. */
-  cameraMask: Value;
+  cameras: Dim;
   /** int64 [batch, text]. */
   tokens: Value;
-  /** bool [batch, text]: false for padding. */
-  tokenMask: Value;
-}
-
-/** Embeddings of images, then prompt: [batch, tokens, width], and which of them count. */
-export function embedPrefix(weights: Weights, inputs: PrefixInputs, config: Pi0Config) {
-  const { patches, cameraMask, tokens, tokenMask } = inputs;
-  const { width, vocabulary } = config.language;
-  const [batch, cameras] = cameraMask.shape;
-  const perImage = tokensPerImage(config);
-  const { graph } = patches;
-  const images = graph.scope('vision', () => imageTokens(weights, patches, config));
-  const allImages = reshape(images, [batch, multiplyDims(cameras, perImage), width], cameraMask);
-  const table = weights(`${LANGUAGE}.embed_tokens.weight`, [vocabulary, width]);
-  const text = multiply(gather(table, tokens), Math.sqrt(width));
-  const perToken = graph.constant('float32', new Array<number>(perImage).fill(1));
-  const ofCameras = multiply(
-    reshape(cast(cameraMask, 'float32'), [batch, cameras, 1], cameraMask),
-    perToken,
-  );
-  const imagesValid = cast(
-    reshape(ofCameras, [batch, multiplyDims(cameras, perImage)], cameraMask),
-    'bool',
-  );
-  return {
-    embeddings: concat([allImages, text], 1),
-    valid: concat([imagesValid, tokenMask], 1),
+  /** Absent where neither a camera is missing nor the prompt padded. */
+  masks?: {
+    /** bool [batch, cameras]: false where a camera is missing. */
+    cameras: Value;
+    /** bool [batch, text]: false for padding. */
+    tokens: Value;
   };
 }
 
-/** Positions of valid tokens counted from 0, int64 [batch, tokens]. */
-function positionsOf(valid: Value): Value {
-  return subtract(cumulativeSum(cast(valid, 'int64'), 1), 1);
+/** Which tokens of images and prompt count, bool [batch, tokens]. */
+function validTokens({ masks, cameras }: PrefixInputs, perImage: number): Value | undefined {
+  if (!masks) return undefined;
+  const { graph } = masks.tokens;
+  const [batch] = masks.cameras.shape;
+  const perToken = graph.constant('float32', new Array<number>(perImage).fill(1));
+  const seen = reshape(cast(masks.cameras, 'float32'), [batch, cameras, 1], masks.cameras);
+  const ofImages = multiply(seen, perToken);
+  const flat = reshape(ofImages, [batch, multiplyDims(cameras, perImage)], masks.cameras);
+  return concat([cast(flat, 'bool'), masks.tokens], 1);
+}
+
+/** Embeddings of images, then prompt: [batch, tokens, width], and which of them count. */
+export function embedPrefix(
+  weights: Weights,
+  inputs: PrefixInputs,
+  config: Pi0Config,
+): { embeddings: Value; valid?: Value } {
+  const { patches, cameras, tokens } = inputs;
+  const { width, vocabulary } = config.language;
+  const perImage = tokensPerImage(config);
+  const images = patches.graph.scope('vision', () => imageTokens(weights, patches, config));
+  const joined = [tokens.shape[0], multiplyDims(cameras, perImage), width];
+  const table = weights(`${LANGUAGE}.embed_tokens.weight`, [vocabulary, width]);
+  const text = multiply(gather(table, tokens), Math.sqrt(width));
+  return {
+    embeddings: concat([reshape(images, joined, tokens), text], 1),
+    valid: validTokens(inputs, perImage),
+  };
+}
+
+/** Positions of tokens, the valid ones counted from 0: int64 [batch, tokens], or [1, tokens] if all are. */
+function positionsOf(embeddings: Value, valid: Value | undefined): Value {
+  if (valid) return subtract(cumulativeSum(cast(valid, 'int64'), 1), 1);
+  const tokens = embeddings.shape[1];
+  return reshape(range(sizeOf(embeddings, 1), tokens), [1, tokens]);
 }
 
 /**
@@ -74,8 +87,8 @@ export function encodePrefix(weights: Weights, inputs: PrefixInputs, config: Pi0
   const { language } = config;
   const { embeddings, valid } = embedPrefix(weights, inputs, config);
   const [batch, count, width] = embeddings.shape;
-  const turn = rotation(positionsOf(valid), language);
-  const mask = keyMask(valid);
+  const turn = rotation(positionsOf(embeddings, valid), language);
+  const mask = valid && keyMask(valid);
   const layers: LayerCache[] = [];
   let x = reshape(embeddings, [multiplyDims(batch, count), width]);
   for (let layer = 0; layer < language.depth; layer++) {
@@ -91,12 +104,13 @@ export function encodePrefix(weights: Weights, inputs: PrefixInputs, config: Pi0
   return { layers, valid };
 }
 
-/** Positions of tokens that follow a cache: number of its valid tokens + 0, 1, …; int64 [batch, count]. */
-export function positionsAfter(valid: Value, count: number): Value {
-  const total = reduceSum(cast(valid, 'int64'), [1]);
-  const steps = valid.graph.constant(
+/** Positions of `count` tokens that follow a cache: number of its valid tokens + 0, 1, …; int64 [.., count]. */
+export function positionsAfter({ valid, layers }: Cache, count: number): Value {
+  const { keys } = layers[0];
+  const past = valid ? reduceSum(cast(valid, 'int64'), [1]) : reshape(sizeOf(keys, 2), [1, 1]);
+  const steps = keys.graph.constant(
     'int64',
     Array.from({ length: count }, (_, i) => i),
   );
-  return add(total, steps);
+  return add(past, steps);
 }
