@@ -1,7 +1,7 @@
-import { join } from 'node:path';
 import { sessionConfigSchema } from '../src/onnx/session.ts';
 import { loadBundle } from '../src/policy/bundle.ts';
 import { openWorkerPolicy } from '../src/policy/workerPolicy.ts';
+import { packagePath } from '../src/packagePath.ts';
 import { runAttempt } from '../src/runtime/attempt.ts';
 import { simulatedAloha } from '../src/sim/simulatedAloha.ts';
 import { type Row, median } from './row.ts';
@@ -13,9 +13,9 @@ const MEBIBYTE = 2 ** 20;
 
 /** Whole episodes with three cameras and the shipped policy: how fast, and whether memory stays flat. */
 export async function benchEpisodes(): Promise<Row[]> {
-  const bundle = await loadBundle(join(import.meta.dirname, '../../models/aloha-mini'));
+  const bundle = await loadBundle(packagePath('models/aloha-mini'));
   const policy = await openWorkerPolicy(bundle, sessionConfigSchema.parse({ threads: 2 }));
-  const sim = await simulatedAloha({ task: 'transfer-cube', cameras: [...bundle.cameras] });
+  const sim = await simulatedAloha({ task: 'transfer-cube', cameras: bundle.cameras });
   const rates: number[] = [];
   const memory: number[] = [];
   for (let seed = 0; seed < EPISODES; seed++) {

@@ -1,13 +1,14 @@
 import { expertTrajectory } from '../src/sim/expert.ts';
 import { simulatedAloha } from '../src/sim/simulatedAloha.ts';
+import type { SimTaskName } from '../src/sim/tasks.ts';
 import { median, timeRuns, type Row } from './row.ts';
 
 const EPISODES = 5;
 const FRAMES = 60;
 
-/** The simulator alone: how fast its time runs under the expert's motion, and what a frame costs. */
-export async function benchSim(): Promise<Row[]> {
-  const sim = await simulatedAloha({ task: 'transfer-cube' });
+/** How many times faster than real time a task runs under the expert's motion, without cameras. */
+async function paceOf(task: SimTaskName): Promise<Row> {
+  const sim = await simulatedAloha({ task });
   const period = BigInt(1e9 / sim.embodiment.controlRate);
   const rates: number[] = [];
   for (let seed = 0; seed < EPISODES; seed++) {
@@ -21,15 +22,20 @@ export async function benchSim(): Promise<Row[]> {
     const seconds = (performance.now() - began) / 1000;
     rates.push(commands.length / sim.embodiment.controlRate / seconds);
   }
-  const rows: Row[] = [
-    {
-      name: 'simulation without cameras',
-      value: median(rates),
-      unit: '× real time',
-      target: 20,
-      better: 'more',
-    },
-  ];
+  await sim.close();
+  return {
+    name: `${task} without cameras`,
+    value: median(rates),
+    unit: '× real time',
+    target: 20,
+    better: 'more',
+  };
+}
+
+/** The simulator alone: how fast its time runs, and what a frame costs. */
+export async function benchSim(): Promise<Row[]> {
+  const rows = [await paceOf('transfer-cube'), await paceOf('insertion')];
+  const sim = await simulatedAloha({ task: 'transfer-cube' });
   for (const { name, width, height } of sim.embodiment.cameras) {
     const times = await timeRuns(FRAMES, () => Promise.resolve(sim.picture(name)));
     rows.push({

@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { UserError } from './errors.ts';
+import { packagePath } from './packagePath.ts';
 import type { SimOptions } from './commands/sim.ts';
 
-const SHIPPED_POLICY = fileURLToPath(new URL('../../models/aloha-mini', import.meta.url));
+const SHIPPED_POLICY = packagePath('models/aloha-mini');
 
 /** Exit code of a command that Ctrl-C ended. */
 const INTERRUPTED = 130;
@@ -65,10 +65,9 @@ program
   )
   .option('--scene <file>', 'use this MJCF scene in the place of the built-in one')
   .option(
-    '--execution-provider <names...>',
-    'ONNX Runtime providers in order of preference: cpu, cuda, tensorrt, webgpu',
+    '--session <file>',
+    'YAML: executionProviders with their options, and threads of ONNX Runtime',
   )
-  .option('--threads <n>', 'threads of ONNX Runtime', integer(1))
   .addHelpText(
     'after',
     `

@@ -1,5 +1,7 @@
+import { readFile } from 'node:fs/promises';
+import { parse } from 'yaml';
 import type { z } from 'zod';
-import { UserError } from './errors.ts';
+import { UserError, messageOf } from './errors.ts';
 
 const readable = (path: readonly PropertyKey[]): string =>
   path
@@ -16,4 +18,21 @@ export function validate<T>(schema: z.ZodType<T>, value: unknown, source: string
     ({ path, message }) => `${source}: ${path.length > 0 ? `${readable(path)}: ` : ''}${message}`,
   );
   throw new UserError(lines.join('\n'), { cause: checked.error });
+}
+
+/** Parses YAML; `source` names it in the error. */
+export function parseYaml(text: string, source: string): unknown {
+  try {
+    return parse(text);
+  } catch (error) {
+    throw new UserError(`${source}: not readable as YAML: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** Reads a YAML file. */
+export async function readYaml(path: string): Promise<unknown> {
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw new UserError(`${path}: cannot be read: ${messageOf(error)}`, { cause: error });
+  });
+  return parseYaml(text, path);
 }

@@ -1,15 +1,17 @@
 import { BUNDLE_FILES, createBundle, loadBundle } from '../policy/bundle.ts';
 import { TINY_VOCABULARY, tinyTokenizerJson } from '../policy/tokenizer.ts';
-import { alohaEmbodiment } from '../sim/embodiment.ts';
+import type { Embodiment } from '../robot/embodiment.ts';
+import { simulatedEmbodiment } from '../sim/embodiment.ts';
 import type { BundleConfig } from '../policy/bundle.ts';
 
-const { joints } = alohaEmbodiment([], { width: 96, height: 96 });
-
 /** Stands in for statistics of demonstrations: an untrained policy stays near the pose at rest. */
-const AROUND_HOME = { mean: joints.map(({ home }) => home), std: joints.map(() => 0.3) };
+const aroundHome = ({ joints }: Embodiment) => ({
+  mean: joints.map(({ home }) => home),
+  std: joints.map(() => 0.3),
+});
 
 /** About two million parameters: it learns and samples on a CPU. */
-const MINI: BundleConfig = {
+const MINI: Omit<BundleConfig, 'transforms'> = {
   format: 1,
   name: 'aloha-mini',
   description:
@@ -36,12 +38,15 @@ const MINI: BundleConfig = {
     minPeriod: 4e-3,
     maxPeriod: 4,
   },
-  transforms: [{ type: 'meanStd', convention: 'openpi', state: AROUND_HOME, actions: AROUND_HOME }],
 };
 
 /** Makes a small bundle for the simulated ALOHA with random weights. */
 export async function createCommand(folder: string, seed: number): Promise<'done'> {
-  await createBundle(folder, MINI, tinyTokenizerJson(), seed);
+  const moments = aroundHome(await simulatedEmbodiment());
+  const transforms: BundleConfig['transforms'] = [
+    { type: 'meanStd', convention: 'openpi', state: moments, actions: moments },
+  ];
+  await createBundle(folder, { ...MINI, transforms }, tinyTokenizerJson(), seed);
   const bundle = await loadBundle(folder);
   console.log(
     `${folder}: ${bundle.name} ${bundle.version}, ${Object.values(BUNDLE_FILES).join(', ')}`,

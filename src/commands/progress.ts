@@ -1,4 +1,5 @@
 import type { AttemptResult } from '../runtime/attempt.ts';
+import type { LoopCounts } from '../runtime/loop.ts';
 
 /** Counts over the attempts so far. */
 export interface Tally {
@@ -47,17 +48,24 @@ export function createReport(episodes: number, out: NodeJS.WriteStream) {
   const clear = () => out.isTTY && out.write('\r\u001b[K');
 
   return {
-    /** The attempt that runs now. */
-    live(tally: Tally): void {
+    /** The attempt that runs now, as far as it is. */
+    live(tally: Tally, counts: LoopCounts | undefined): void {
       if (!out.isTTY) return;
       const elapsed = (performance.now() - began) / 1000;
-      const left =
-        tally.episodes > 0
-          ? `, about ${duration((elapsed / tally.episodes) * (episodes - tally.episodes))} left`
-          : '';
-      const rate = percent(tally.successes, tally.episodes);
+      const latest = counts?.timings.at(-1);
       clear();
-      out.write(`episode ${tally.episodes + 1}/${episodes}, success so far ${rate}${left}`);
+      out.write(
+        [
+          `episode ${String(tally.episodes + 1).padStart(width)}/${episodes}`,
+          `reward ${counts?.stagedReward ?? 0}`,
+          `${counts?.chunks ?? 0} chunks`,
+          `${(latest?.total ?? 0).toFixed(1)} ms a chunk`,
+          `success so far ${percent(tally.successes, tally.episodes)}`,
+          ...(tally.episodes > 0
+            ? [`about ${duration((elapsed / tally.episodes) * (episodes - tally.episodes))} left`]
+            : []),
+        ].join('  '),
+      );
     },
     attempt(tally: Tally, result: AttemptResult): void {
       const { seed, reward, outcome, steps, chunks, chunkMs, episode } = result;

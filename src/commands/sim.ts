@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { EpisodeHeader } from '../episodes/episode.ts';
 import { type EpisodeRecorder, recordEpisode } from '../episodes/recordEpisode.ts';
 import { UserError } from '../errors.ts';
-import { type SessionConfig, sessionConfigSchema } from '../onnx/session.ts';
+import { type SessionConfig, loadSessionConfig } from '../onnx/session.ts';
 import { loadBundle } from '../policy/bundle.ts';
 import type { ChunkPolicy } from '../policy/chunkPolicy.ts';
 import { openWorkerPolicy } from '../policy/workerPolicy.ts';
@@ -10,7 +10,7 @@ import type { Embodiment } from '../robot/embodiment.ts';
 import { runAttempt } from '../runtime/attempt.ts';
 import { trajectoryPolicy } from '../runtime/trajectoryPolicy.ts';
 import { expertTrajectory } from '../sim/expert.ts';
-import { type SimulatedAloha, alohaCameras, simulatedAloha } from '../sim/simulatedAloha.ts';
+import { type SimulatedAloha, simulatedAloha } from '../sim/simulatedAloha.ts';
 import { snapshot } from '../sim/snapshot.ts';
 import type { SimTaskName } from '../sim/tasks.ts';
 import { addResult, createReport, emptyTally } from './progress.ts';
@@ -27,8 +27,7 @@ export interface SimOptions {
   record?: string;
   snapshot?: string;
   scene?: string;
-  executionProvider?: string[];
-  threads?: number;
+  session?: string;
 }
 
 /** Rows of an expert's chunk. */
@@ -44,7 +43,9 @@ interface Driver {
   close(): Promise<void>;
 }
 
-function expertDriver(cameras: readonly string[]): Driver {
+/** Sees what the shipped policy sees: its episodes are demonstrations for it. */
+function expertDriver(): Driver {
+  const cameras = ['cam_high', 'cam_left_wrist', 'cam_right_wrist'];
   return {
     name: 'expert',
     embodiment: 'aloha',
@@ -116,24 +117,22 @@ export async function simCommand(options: SimOptions): Promise<'done' | 'interru
   if (options.snapshot) {
     const sim = await simulatedAloha({ task, scene });
     await sim.reset(options.seed);
-    await snapshot(sim, alohaCameras, options.snapshot);
+    const cameras = sim.embodiment.cameras.map(({ name }) => name);
+    await snapshot(sim, cameras, options.snapshot);
     await sim.close();
-    console.log(`${options.snapshot}: ${alohaCameras.join(', ')}`);
+    console.log(`${options.snapshot}: ${cameras.join(', ')}`);
     return 'done';
   }
 
-  const session = sessionConfigSchema.parse({
-    executionProviders: options.executionProvider,
-    threads: options.threads,
-  });
+  const session = await loadSessionConfig(options.session);
   const driver = options.expert
-    ? expertDriver(alohaCameras.filter((name) => name !== 'cam_low'))
+    ? expertDriver()
     : await bundleDriver(options.policy, options.zeroNoise ?? false, session);
   const signal = interruption();
   const report = createReport(episodes, json ? process.stderr : process.stdout);
   const tally = emptyTally();
   try {
-    const sim = await simulatedAloha({ task, scene, realTime, cameras: [...driver.cameras] });
+    const sim = await simulatedAloha({ task, scene, realTime, cameras: driver.cameras });
     try {
       checkFit(driver, sim.embodiment, options.policy);
       for (let episode = 0; episode < episodes && !signal.aborted; episode++) {
@@ -142,7 +141,7 @@ export async function simCommand(options: SimOptions): Promise<'done' | 'interru
           options.record === undefined
             ? undefined
             : await recordEpisode(options.record, episodeHeader(sim, driver, seed));
-        report.live(tally);
+        report.live(tally, undefined);
         const result = await runAttempt({
           robot: sim,
           task: sim,
@@ -150,6 +149,7 @@ export async function simCommand(options: SimOptions): Promise<'done' | 'interru
           seed,
           recorder,
           awaitChunks: !realTime,
+          onChunk: (counts) => report.live(tally, counts),
           signal,
         });
         if (signal.aborted) break;

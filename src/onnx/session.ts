@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { InferenceSession, Tensor, listSupportedBackends } from 'onnxruntime-node';
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
+import { readYaml, validate } from '../validate.ts';
 
 /** How ONNX Runtime is to run a graph. */
 export const sessionConfigSchema = z
@@ -34,6 +35,12 @@ const REQUIREMENTS: Record<string, string> = {
     'an NVIDIA GPU, TensorRT, and an onnxruntime-node that was built with it (npm rebuild onnxruntime-node --onnxruntime-node-install=cuda12)',
   webgpu: 'a GPU with a Vulkan, Metal or Direct3D 12 driver',
 };
+
+/** Reads how sessions are to run from a YAML file; the CPU and all its cores where none is given. */
+export async function loadSessionConfig(path?: string): Promise<SessionConfig> {
+  if (path === undefined) return sessionConfigSchema.parse(undefined);
+  return validate(sessionConfigSchema, await readYaml(path), path);
+}
 
 /** Opens an ONNX file. Throws a `UserError` that says what is missing: file, provider or weights. */
 export async function openSession(

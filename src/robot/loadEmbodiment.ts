@@ -1,8 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { parse } from 'yaml';
 import { z } from 'zod';
-import { UserError, messageOf } from '../errors.ts';
-import { validate } from '../validate.ts';
+import { parseYaml, readYaml, validate } from '../validate.ts';
 import type { Embodiment } from './embodiment.ts';
 
 const FULL_TURN = 2 * Math.PI;
@@ -68,24 +65,10 @@ const embodiment = z.strictObject({
 
 /** Checks what an embodiment file says; `source` names the file in errors. */
 export function parseEmbodiment(yaml: string, source: string): Embodiment {
-  let content: unknown;
-  try {
-    content = parse(yaml);
-  } catch (error) {
-    throw new UserError(`${source}: not readable as YAML: ${messageOf(error)}`, { cause: error });
-  }
-  return validate(embodiment, content, source);
+  return validate(embodiment, parseYaml(yaml, source), source);
 }
 
 /** Reads an embodiment from its YAML file. Throws a UserError that names file and field. */
 export async function loadEmbodiment(path: string): Promise<Embodiment> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    throw new UserError(`${path}: cannot read the embodiment: ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
-  return parseEmbodiment(text, path);
+  return validate(embodiment, await readYaml(path), path);
 }

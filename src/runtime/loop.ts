@@ -25,6 +25,8 @@ export interface LoopOptions {
   /** Whether a control step waits for its chunk; never on a robot whose time goes on. */
   awaitChunks: boolean;
   signal?: AbortSignal;
+  /** Hears the counts whenever a chunk begins to be played. */
+  onChunk?: (counts: LoopCounts) => void;
 }
 
 /** What an attempt's loop counts; kept up to date while it runs. */
@@ -161,6 +163,7 @@ export async function runLoop(
     retire(player.swap({ content: { index, observation, chunk }, origin, actions, horizon }, tick));
     counts.chunks += 1;
     counts.timings.push(chunk.timing);
+    options.onChunk?.(counts);
     pending = undefined;
     swapAt = tick + executeSteps;
     requestAt = swapAt - lead;

@@ -1,7 +1,8 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
+import type { Camera } from '../robot/embodiment.ts';
 import type { CameraFrame, Observer, Robot, Task } from '../robot/robot.ts';
 import { contactsOf } from './contacts.ts';
-import { alohaEmbodiment } from './embodiment.ts';
+import { simulatedEmbodiment } from './embodiment.ts';
 import { loadScene } from './loadScene.ts';
 import { mujoco as loadMujoco } from './mujoco.ts';
 import { createRaycaster } from './raycaster.ts';
@@ -12,10 +13,8 @@ import { controlsFromPositions, positionsFromJoints } from './vectors.ts';
 
 export interface SimulatedAlohaOptions {
   task: SimTaskName;
-  /** Cameras of the scene; all four of ALOHA where absent. */
-  cameras?: string[];
-  /** Pixels of every camera's image; 96 × 96 where absent. */
-  imageSize?: ImageSize;
+  /** Cameras to see through; all of calibration/aloha-sim.yaml where absent. */
+  cameras?: readonly string[];
   /** Keeps pace with the wall clock; otherwise time runs as fast as it can. */
   realTime?: boolean;
   /** Path of an MJCF to use in place of the built-in scene, its joints and shapes named alike. */
@@ -40,8 +39,6 @@ export interface SimulatedAloha extends Robot, Task {
   picture(camera: string, size?: ImageSize): Uint8Array;
 }
 
-export const alohaCameras = ['cam_high', 'cam_low', 'cam_left_wrist', 'cam_right_wrist'];
-
 const nanosecondsPerStep = BigInt(Math.round(timestep * 1e9));
 const nanosecondsPerControl = nanosecondsPerStep * BigInt(substeps);
 
@@ -51,9 +48,8 @@ const patience = 100;
 /** Starts a simulated ALOHA, at rest in the start pose, as after `reset(0)`. */
 export async function simulatedAloha(options: SimulatedAlohaOptions): Promise<SimulatedAloha> {
   const task = simTasks[options.task];
-  const cameras = options.cameras ?? alohaCameras;
-  const imageSize = options.imageSize ?? { width: 96, height: 96 };
-  const embodiment = alohaEmbodiment(cameras, imageSize);
+  const embodiment = await simulatedEmbodiment(options.cameras);
+  const cameras = embodiment.cameras.map(({ name }) => name);
   const home = controlsFromPositions(embodiment.joints.map((joint) => joint.home));
 
   const mujoco = await loadMujoco();
@@ -108,14 +104,19 @@ export async function simulatedAloha(options: SimulatedAlohaOptions): Promise<Si
     return raycaster.render(drawn, id, size.width, size.height);
   }
 
-  function frame(camera: string, stamp: bigint, snapshot: Float64Array): CameraFrame {
+  function frame(
+    { name: camera, width, height }: Camera,
+    stamp: bigint,
+    snapshot: Float64Array,
+  ): CameraFrame {
     let pixels: Uint8Array | undefined;
     return {
       camera,
       stamp,
-      ...imageSize,
+      width,
+      height,
       // eslint-disable-next-line @typescript-eslint/require-await -- a rejection, not a throw
-      pixels: async () => (pixels ??= draw(snapshot, camera, imageSize)),
+      pixels: async () => (pixels ??= draw(snapshot, camera, { width, height })),
     };
   }
 
@@ -123,7 +124,7 @@ export async function simulatedAloha(options: SimulatedAlohaOptions): Promise<Si
     if (!observer) return;
     observer.joints({ stamp: now, position: positions() });
     const snapshot = qpos();
-    for (const camera of cameras) observer.frame(frame(camera, now, snapshot));
+    for (const camera of embodiment.cameras) observer.frame(frame(camera, now, snapshot));
   }
 
   function step() {
@@ -204,7 +205,8 @@ export async function simulatedAloha(options: SimulatedAlohaOptions): Promise<Si
       index.objects.map((address) =>
         Array.from((data.qpos as Float64Array).subarray(address, address + 7)),
       ),
-    picture: (camera, size = imageSize) => draw(qpos(), camera, size),
+    picture: (name, size) =>
+      draw(qpos(), name, size ?? embodiment.cameras.find((camera) => camera.name === name)!),
     close() {
       if (!closed) {
         closed = true;

@@ -176,11 +176,7 @@ describe('the shipped graphs', () => {
     try {
       const seen = observation(policy.cameras);
       const images = await Promise.all(
-        seen.frames.map(async ({ width, height, pixels }) => ({
-          width,
-          height,
-          pixels: await pixels(),
-        })),
+        seen.frames.map(async (taken) => ({ ...taken, pixels: await taken.pixels() })),
       );
       const state = seen.joints.position;
       const direct = await sampler.sample({ images, state, prompt: seen.prompt, noise: 'zero' });

@@ -69,7 +69,7 @@ describe('an embodiment file', () => {
     assert.match(refusal(''), /^robot\.yaml: /);
     await assert.rejects(loadEmbodiment('nowhere.yaml'), {
       name: 'UserError',
-      message: /^nowhere\.yaml: cannot read/,
+      message: /^nowhere\.yaml: cannot be read/,
     });
   });
 });
