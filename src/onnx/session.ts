@@ -1,9 +1,12 @@
 import { access } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { InferenceSession, Tensor, listSupportedBackends } from 'onnxruntime-node';
+import { InferenceSession, Tensor, env, listSupportedBackends } from 'onnxruntime-node';
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
 import { readYaml, validate } from '../validate.ts';
+
+// What goes wrong is thrown, and told from there.
+env.logLevel = 'fatal';
 
 /** How ONNX Runtime is to run a graph. */
 export const sessionConfigSchema = z
@@ -28,11 +31,14 @@ export type SessionConfig = z.infer<typeof sessionConfigSchema>;
 const providerName = (provider: string | { name: string }) =>
   typeof provider === 'string' ? provider : provider.name;
 
+/** Fetches the CUDA and TensorRT libraries, which `npm ci` leaves out. */
+const FETCH_CUDA =
+  'on Linux x64: ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js; on Jetson, build its Node binding from source';
+
 /** What each provider needs, for the message when it cannot be had. */
 const REQUIREMENTS: Record<string, string> = {
-  cuda: 'an NVIDIA GPU, CUDA and cuDNN, and the CUDA libraries of onnxruntime-node (npm rebuild onnxruntime-node --onnxruntime-node-install=cuda12; on Jetson build its Node binding from source)',
-  tensorrt:
-    'an NVIDIA GPU, TensorRT, and an onnxruntime-node that was built with it (npm rebuild onnxruntime-node --onnxruntime-node-install=cuda12)',
+  cuda: `an NVIDIA GPU, CUDA 12, cuDNN and ONNX Runtime's CUDA libraries (${FETCH_CUDA})`,
+  tensorrt: `an NVIDIA GPU, TensorRT and ONNX Runtime's TensorRT libraries (${FETCH_CUDA})`,
   webgpu: 'a GPU with a Vulkan, Metal or Direct3D 12 driver',
 };
 
@@ -65,7 +71,7 @@ export async function openSession(
       interOpNumThreads: 1,
       executionMode: 'sequential',
       graphOptimizationLevel: 'all',
-      logSeverityLevel: 3,
+      logSeverityLevel: 4,
     });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
