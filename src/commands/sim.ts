@@ -102,12 +102,15 @@ function episodeHeader(sim: SimulatedAloha, driver: Driver, seed: number): Episo
   };
 }
 
-/** Aborts at the first Ctrl-C, so that the attempt ends in order; the second one ends the process. */
+/**
+ * Aborts at the first Ctrl-C, or when nobody reads the output any more, so that the attempt ends in
+ * order; a second Ctrl-C ends the process.
+ */
 function interruption(): AbortSignal {
   const controller = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => controller.abort());
-  }
+  const abort = () => controller.abort();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, abort);
+  process.stdout.on('error', abort);
   return controller.signal;
 }
 
@@ -168,7 +171,9 @@ export async function simCommand(options: SimOptions): Promise<'done' | 'interru
   } finally {
     await driver.close();
   }
-  return signal.aborted ? 'interrupted' : 'done';
+  if (!signal.aborted) return 'done';
+  console.error('nalu: stopped by hand; the attempt that ran was discarded');
+  return 'interrupted';
 }
 
 function summaryOf(tally: ReturnType<typeof emptyTally>) {

@@ -24,7 +24,7 @@ export const sessionConfigSchema = z
     /** Threads of one operator. */
     threads: z.int().min(1).max(256).default(availableParallelism()),
   })
-  .default({ executionProviders: ['cpu'], threads: availableParallelism() });
+  .prefault({});
 
 export type SessionConfig = z.infer<typeof sessionConfigSchema>;
 

@@ -98,6 +98,14 @@ describe('nalu sim', () => {
       assert.equal(episode.result.reward, null);
     }));
 
+  it('ends in order when nobody reads its output any more', async () => {
+    const { code, err } = await nalu(['sim', '--episodes', '50', '--json'], (child) => {
+      child.stdout?.once('data', () => child.stdout?.destroy());
+    });
+    assert.equal(code, 130);
+    assert.doesNotMatch(err, /^\s+at /m);
+  });
+
   it('draws what the cameras see', () =>
     withFolder(async (folder) => {
       const file = join(folder, 'scene.png');
