@@ -5,10 +5,13 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
 import { listEpisodes } from '../../src/episodes/listEpisodes.ts';
+import { packagePath } from '../../src/packagePath.ts';
 import { readEpisode } from '../../src/episodes/readEpisode.ts';
 import { withFolder } from '../onnx/run.ts';
 
 const CLI = join(import.meta.dirname, '../../src/cli.js');
+
+const SHIPPED = packagePath('models/aloha-mini');
 
 interface Ended {
   code: number | null;
@@ -115,6 +118,18 @@ describe('nalu sim', () => {
       assert.deepEqual([width, height], [1280, 960]);
       const { entropy } = await sharp(await readFile(file)).stats();
       assert.ok(entropy > 2, `a picture of entropy ${entropy} shows next to nothing`);
+    }));
+});
+
+describe('nalu create', () => {
+  it('makes the shipped bundle again, to the byte', () =>
+    withFolder(async (folder) => {
+      const { code, err } = await nalu(['create', folder, '--seed', '0']);
+      assert.equal(code, 0, err);
+      for (const file of await readdir(folder)) {
+        const shipped = await readFile(join(SHIPPED, file));
+        assert.ok(shipped.equals(await readFile(join(folder, file))), `${file} differs`);
+      }
     }));
 });
 
