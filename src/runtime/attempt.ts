@@ -52,9 +52,6 @@ const REWARDS: Record<Outcome, number | null> = { success: 1, failure: 0, discar
 /** Seconds that a robot has to show its joints and cameras. */
 const LONGEST_WAIT = 10;
 
-/** rad or openings that a joint may stand outside its limits at the start. */
-const START_TOLERANCE = 0.1;
-
 function checkOptions({ policy, executeSteps, lead }: LoopOptions): void {
   if (executeSteps < 1 || lead < 0 || lead >= executeSteps)
     throw new UserError(
@@ -66,10 +63,12 @@ function checkOptions({ policy, executeSteps, lead }: LoopOptions): void {
     );
 }
 
-function checkStart({ joints }: Embodiment, { position }: JointState): void {
-  joints.forEach(({ name, lower, upper }, joint) => {
+/** A joint may stand outside its limits by what one step brings back, or the first command would jump. */
+function checkStart({ joints, controlRate }: Embodiment, { position }: JointState): void {
+  joints.forEach(({ name, lower, upper, velocity }, joint) => {
     const at = position[joint];
-    if (at < lower - START_TOLERANCE || at > upper + START_TOLERANCE)
+    const step = velocity / controlRate;
+    if (at < lower - step || at > upper + step)
       throw new UserError(
         `${name} stands at ${at.toFixed(3)}, outside its limits ${lower} to ${upper}; move it inside or correct the calibration`,
       );

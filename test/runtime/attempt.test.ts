@@ -293,6 +293,21 @@ describe('an attempt that goes wrong', () => {
     assert.equal(result.steps, 10 + 100);
   });
 
+  it('begins with a joint outside its limits only if one step at its speed brings it back', async () => {
+    const startAt = async (position: number) => {
+      const robot = fakeRobot();
+      const task = fakeTask(robot);
+      task.reset = () => {
+        robot.lie = [position, 0];
+        robot.place();
+        return Promise.resolve();
+      };
+      return (await runAttempt({ ...short, robot, task, policy: fakePolicy(still) })).problem;
+    };
+    assert.equal(await startAt(1.09), null, 'a step is 5 rad/s / 50 Hz = 0.1 rad');
+    assert.match((await startAt(1.11))!.message, /outside its limits/);
+  });
+
   it('never begins with a joint far outside its limits, without cameras, or with too short a horizon', async () => {
     const astray = fakeRobot();
     const task = fakeTask(astray);
