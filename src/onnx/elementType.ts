@@ -4,16 +4,16 @@ import type { TypedData } from './graph.ts';
 export type ElementType =
   'float32' | 'float64' | 'float16' | 'bfloat16' | 'int64' | 'int32' | 'uint8' | 'bool';
 
-/** `TensorProto.DataType` and bytes an element. */
-export const ELEMENT_TYPES: Record<ElementType, { code: number; bytes: number }> = {
-  float32: { code: 1, bytes: 4 },
-  uint8: { code: 2, bytes: 1 },
-  int32: { code: 6, bytes: 4 },
-  int64: { code: 7, bytes: 8 },
-  bool: { code: 9, bytes: 1 },
-  float16: { code: 10, bytes: 2 },
-  float64: { code: 11, bytes: 8 },
-  bfloat16: { code: 16, bytes: 2 },
+/** `TensorProto.DataType`. */
+export const ELEMENT_CODES: Record<ElementType, number> = {
+  float32: 1,
+  uint8: 2,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  float64: 11,
+  bfloat16: 16,
 };
 
 export const FLOATS: readonly ElementType[] = ['float32', 'float64', 'float16', 'bfloat16'];

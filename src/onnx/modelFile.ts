@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { ELEMENT_TYPES } from './elementType.ts';
+import { ELEMENT_CODES } from './elementType.ts';
 import type { Attribute, Constant, Graph, Node, Value } from './graph.ts';
 import { ModelProto } from './schema.ts';
 
@@ -32,11 +32,11 @@ function nodeProto(node: Node): object {
 
 function valueProto(name: string, { type, shape }: Pick<Value, 'type' | 'shape'>): object {
   const dim = shape.map((d) => (typeof d === 'number' ? { dim_value: d } : { dim_param: d }));
-  return { name, type: { tensor_type: { elem_type: ELEMENT_TYPES[type].code, shape: { dim } } } };
+  return { name, type: { tensor_type: { elem_type: ELEMENT_CODES[type], shape: { dim } } } };
 }
 
 function constantProto({ name, type, shape, data }: Constant): object {
-  const tensor = { name, dims: shape, data_type: ELEMENT_TYPES[type].code };
+  const tensor = { name, dims: shape, data_type: ELEMENT_CODES[type] };
   if ('location' in data) {
     const entries = { location: data.location, offset: `${data.offset}`, length: `${data.bytes}` };
     const external_data = Object.entries(entries).map(([key, value]) => ({ key, value }));

@@ -7,7 +7,7 @@ import {
   formatShape,
   sameShape,
 } from './dim.ts';
-import { ELEMENT_TYPES, type ElementType, FLOATS } from './elementType.ts';
+import { ELEMENT_CODES, type ElementType, FLOATS } from './elementType.ts';
 import { Graph, type Value, innermostGraph } from './graph.ts';
 
 const describe = (value: Value) => `${value.type}${formatShape(value.shape)}`;
@@ -57,7 +57,6 @@ export const maximum = binary('Max');
 export const equal = binary('Equal', 'bool');
 export const greater = binary('Greater', 'bool');
 export const less = binary('Less', 'bool');
-export const and = binary('And');
 
 function unary(op: string, attributes: Parameters<Graph['node']>[3] = {}) {
   return (x: Value): Value => {
@@ -84,7 +83,7 @@ export function silu(x: Value): Value {
 
 export function cast(x: Value, type: ElementType): Value {
   if (x.type === type) return x;
-  const to = { int: ELEMENT_TYPES[type].code };
+  const to = { int: ELEMENT_CODES[type] };
   return x.graph.node('Cast', [x], [{ type, shape: x.shape }], { to })[0];
 }
 

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
+import { access, constants, mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
-import { type Shape, elementCount, formatShape, sameShape } from '../onnx/dim.ts';
+import { type Shape, elementCount } from '../onnx/dim.ts';
 import { writeModel } from '../onnx/modelFile.ts';
 import {
   type SafetensorsHeader,
@@ -15,7 +15,7 @@ import { gaussianNoise } from './noise.ts';
 import { type Pi0Config, pi0ConfigSchema } from './pi0/config.ts';
 import { type WeightSource, denoiseGraph, prefixGraph, sampleGraph } from './pi0/graphs.ts';
 import { transformsSchema } from './transforms.ts';
-import { externalWeights, findTensor, recordWeights } from './weights.ts';
+import { externalWeights, recordWeights, weightFault } from './weights.ts';
 
 /** The contents of `policy.json`. */
 export const bundleSchema = z.strictObject({
@@ -65,13 +65,12 @@ export function weightShapes(config: Pi0Config): Map<string, Shape> {
   return shapes;
 }
 
-async function readText(path: string): Promise<string> {
-  return readFile(path, 'utf8').catch(() => {
-    throw new UserError(
-      `${path}: cannot be read. A policy bundle is a folder with ${Object.values(BUNDLE_FILES).join(', ')}.`,
-    );
-  });
-}
+/** Throws what a user is told of a bundle's file that is not there. */
+const unreadable = (path: string) => (): never => {
+  throw new UserError(
+    `${path}: cannot be read. A policy bundle is a folder with ${Object.values(BUNDLE_FILES).join(', ')}.`,
+  );
+};
 
 function parseJson(text: string, path: string): unknown {
   try {
@@ -82,18 +81,13 @@ function parseJson(text: string, path: string): unknown {
 }
 
 function checkWeights(header: SafetensorsHeader, config: Pi0Config, path: string): void {
-  const faults: string[] = [];
-  for (const [name, shape] of weightShapes(config)) {
-    const entry = findTensor(header, name);
-    if (!entry) faults.push(`  ${name} is missing (${formatShape(shape)})`);
-    else if (!sameShape(entry.shape, shape)) {
-      faults.push(
-        `  ${name} is ${formatShape(entry.shape)}, policy.json makes it ${formatShape(shape)}`,
-      );
-    }
-  }
+  const faults = [...weightShapes(config)].flatMap(
+    ([name, shape]) => weightFault(header, name, shape) ?? [],
+  );
   if (faults.length > 0) {
-    throw new UserError(`${path} does not fit its policy.json:\n${faults.join('\n')}`);
+    throw new UserError(
+      `${path} does not fit its policy.json:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
+    );
   }
 }
 
@@ -123,13 +117,14 @@ export async function loadBundle(folder: string): Promise<Bundle> {
   const configPath = join(folder, BUNDLE_FILES.config);
   const config = validate(
     bundleSchema,
-    parseJson(await readText(configPath), configPath),
+    parseJson(await readFile(configPath, 'utf8').catch(unreadable(configPath)), configPath),
     configPath,
   );
   const weightsPath = join(folder, BUNDLE_FILES.weights);
   checkWeights(await readSafetensorsHeader(weightsPath), config.pi0, weightsPath);
   for (const file of [BUNDLE_FILES.tokenizer, ...Object.keys(GRAPHS)]) {
-    await readText(join(folder, file));
+    const path = join(folder, file);
+    await access(path, constants.R_OK).catch(unreadable(path));
   }
   return { ...config, folder, version: await contentVersion(folder) };
 }

@@ -16,8 +16,20 @@ const ELEMENT_TYPES: Record<string, ElementType> = {
 const LEROBOT_PREFIX = 'model.';
 
 /** A tensor by openpi's name, whichever of the two the file uses. */
-export function findTensor(header: SafetensorsHeader, name: string): TensorEntry | undefined {
+function findTensor(header: SafetensorsHeader, name: string): TensorEntry | undefined {
   return header.tensors.get(name) ?? header.tensors.get(LEROBOT_PREFIX + name);
+}
+
+/** What is wrong with a file's tensor of this name for a policy that needs this shape; undefined if nothing. */
+export function weightFault(
+  header: SafetensorsHeader,
+  name: string,
+  shape: Shape,
+): string | undefined {
+  const entry = findTensor(header, name);
+  if (!entry) return `${name} is missing (${formatShape(shape)})`;
+  if (sameShape(entry.shape, shape)) return undefined;
+  return `${name} is ${formatShape(entry.shape)}, policy.json makes it ${formatShape(shape)}`;
 }
 
 /**
@@ -31,13 +43,9 @@ export function externalWeights(
 ): WeightSource {
   const location = relative(dirname(modelPath), path);
   return (graph) => (name, shape) => {
-    const entry = findTensor(header, name);
-    if (!entry) throw new UserError(`${path}: has no tensor ${name}, which the policy needs`);
-    if (!sameShape(entry.shape, shape)) {
-      throw new UserError(
-        `${path}: ${name} is ${formatShape(entry.shape)}, but policy.json makes it ${formatShape(shape)}`,
-      );
-    }
+    const fault = weightFault(header, name, shape);
+    if (fault) throw new UserError(`${path}: ${fault}`);
+    const entry = findTensor(header, name)!;
     const type = ELEMENT_TYPES[entry.dtype];
     if (!type)
       throw new UserError(`${path}: ${name} holds ${entry.dtype}, which is no weight's type`);

@@ -132,9 +132,12 @@ const attributes = (shape: Shape) =>
   (shape.pos ? ` pos="${shape.pos}"` : '') +
   (shape.euler ? ` euler="${shape.euler}"` : '');
 
+/** m along the hand's y axis. */
+const fingerRanges = { left: '0.021 0.057', right: '-0.057 -0.021' };
+
 function fingerXml(prefix: string, finger: 'left' | 'right'): string {
   const sign = finger === 'left' ? 1 : -1;
-  const range = finger === 'left' ? '0.021 0.057' : '-0.057 -0.021';
+  const range = fingerRanges[finger];
   const twist =
     finger === 'left'
       ? '0.449364 0.449364 -0.54596 -0.54596'
@@ -188,16 +191,23 @@ export function armDefaultsXml(side: ArmSide): string {
 }
 
 /** Position actuators, in the order of gym-aloha's control vector: six joints, then both fingers. */
-const actuators = [
-  { joint: 'waist', kp: 800, ctrlrange: '-3.14158 3.14158', force: 150 },
-  { joint: 'shoulder', kp: 1600, ctrlrange: '-1.85005 1.25664', force: 300 },
-  { joint: 'elbow', kp: 800, ctrlrange: '-1.76278 1.6057', force: 100 },
-  { joint: 'forearm_roll', kp: 10, ctrlrange: '-3.14158 3.14158', force: 100 },
-  { joint: 'wrist_angle', kp: 50, ctrlrange: '-1.8675 2.23402' },
-  { joint: 'wrist_rotate', kp: 20, ctrlrange: '-3.14158 3.14158' },
-  { joint: 'left_finger', kp: 200, ctrlrange: '0.021 0.057' },
-  { joint: 'right_finger', kp: 200, ctrlrange: '-0.057 -0.021' },
+const actuators: { joint: string; kp: number; force?: number }[] = [
+  { joint: 'waist', kp: 800, force: 150 },
+  { joint: 'shoulder', kp: 1600, force: 300 },
+  { joint: 'elbow', kp: 800, force: 100 },
+  { joint: 'forearm_roll', kp: 10, force: 100 },
+  { joint: 'wrist_angle', kp: 50 },
+  { joint: 'wrist_rotate', kp: 20 },
+  { joint: 'left_finger', kp: 200 },
+  { joint: 'right_finger', kp: 200 },
 ];
+
+/** What a joint can reach and its actuator may ask for. */
+const ranges = new Map([
+  ...links.map(({ joint }) => [joint.name, joint.range] as const),
+  ['left_finger', fingerRanges.left] as const,
+  ['right_finger', fingerRanges.right] as const,
+]);
 
 /** Names of an arm's eight joints as qpos and ctrl have them. */
 export function armJoints(side: ArmSide): string[] {
@@ -207,10 +217,10 @@ export function armJoints(side: ArmSide): string[] {
 /** MJCF of an arm's eight position actuators. */
 export function armActuatorsXml(side: ArmSide): string {
   return actuators
-    .map(({ joint, kp, ctrlrange, force }) => {
+    .map(({ joint, kp, force }) => {
       const name = `${armPrefix(side)}/${joint}`;
       const limit = force ? ` forcerange="-${force} ${force}"` : '';
-      return `<position name="${name}" joint="${name}" kp="${kp}" ctrlrange="${ctrlrange}"${limit}/>`;
+      return `<position name="${name}" joint="${name}" kp="${kp}" ctrlrange="${ranges.get(joint)}"${limit}/>`;
     })
     .join('\n');
 }

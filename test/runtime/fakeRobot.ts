@@ -1,15 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Chunk, ChunkPolicy, NoiseSource, Observation } from '../../src/policy/chunkPolicy.ts';
 import type { Embodiment } from '../../src/robot/embodiment.ts';
+import { embodiment as stub } from '../episodes/recording.ts';
 import type { CameraFrame, Observer, Robot, Task } from '../../src/robot/robot.ts';
 
 export const embodiment: Embodiment = {
-  name: 'stub',
-  controlRate: 50,
-  joints: [
-    { name: 'shoulder', kind: 'arm', lower: -1, upper: 1, velocity: 5, home: 0 },
-    { name: 'hand', kind: 'gripper', lower: 0, upper: 1, velocity: 10, home: 0 },
-  ],
+  ...stub,
   cameras: [
     { name: 'cam_high', width: 8, height: 6 },
     { name: 'cam_wrist', width: 8, height: 6 },

@@ -15,15 +15,7 @@ import {
   slice,
 } from '../../onnx/operators.ts';
 import type { Pi0Config } from './config.ts';
-import {
-  type LayerCache,
-  type Weights,
-  decoderLayer,
-  dense,
-  keyMask,
-  rmsNorm,
-  rotation,
-} from './layers.ts';
+import { type Weights, decoderLayers, dense, keyMask, rmsNorm, rotation } from './layers.ts';
 import { type Cache, positionsAfter } from './prefix.ts';
 
 const EXPERT = 'paligemma_with_expert.gemma_expert.model';
@@ -45,18 +37,18 @@ function runExpert(
   const turn = rotation(positionsAfter(past, count), expert);
   const valid = past.valid && pad(past.valid, 1, 0, count, 1);
   const mask = valid && keyMask(valid);
-  const layers: LayerCache[] = [];
-  let x = tokens;
-  for (let layer = 0; layer < expert.depth; layer++) {
-    const name = `${EXPERT}.layers.${layer}`;
-    const sequence = { x, batch, count, like: keys };
-    const last = cutOff && layer === expert.depth - 1;
-    const result = x.graph.scope(`expert.${layer}`, () =>
-      decoderLayer(weights, name, sequence, expert, turn, past.layers[layer], mask, last),
-    );
-    layers.push(result.cache);
-    x = result.x;
-  }
+  const sequence = { x: tokens, batch, count, like: keys };
+  const part = { name: EXPERT, scope: 'expert' };
+  const { x, layers } = decoderLayers(
+    weights,
+    part,
+    sequence,
+    expert,
+    turn,
+    past.layers,
+    mask,
+    cutOff,
+  );
   return { hidden: x, cache: { layers, valid } };
 }
 

@@ -46,7 +46,7 @@ export function rmsNorm(weights: Weights, name: string, x: Value): Value {
 }
 
 /** Gemma's gated MLP: down(gelu(gate(x)) · up(x)). */
-export function gatedMlp(weights: Weights, name: string, x: Value, hidden: number): Value {
+function gatedMlp(weights: Weights, name: string, x: Value, hidden: number): Value {
   const gate = dense(weights, `${name}.gate_proj`, x, hidden, false);
   const up = dense(weights, `${name}.up_proj`, x, hidden, false);
   const width = x.shape.at(-1) as number;
@@ -118,7 +118,7 @@ function headsFirst(x: Value): Value {
  * Queries [batch, tokens, heads, headDim] and the keys and values that these tokens offer, from one
  * product with the three weights stacked.
  */
-export function project(
+function project(
   weights: Weights,
   name: string,
   { x, batch, count, like }: Tokens,
@@ -140,7 +140,7 @@ export function project(
 }
 
 /** Two caches joined along their tokens. */
-export function joinCaches(a: LayerCache, b: LayerCache): LayerCache {
+function joinCaches(a: LayerCache, b: LayerCache): LayerCache {
   return { keys: concat([a.keys, b.keys], 2), values: concat([a.values, b.values], 2) };
 }
 
@@ -156,7 +156,7 @@ export function keyMask(valid: Value): Value {
  * that `mask`, if any, leaves → [batch·tokens, heads·headDim]. Query heads that share a key head lie beside
  * each other, so each key head takes one product for all its tokens and heads.
  */
-export function attend(
+function attend(
   queries: Value,
   { batch, count, like }: Tokens,
   { heads, kvHeads, headDim }: TransformerConfig,
@@ -183,7 +183,7 @@ export function attend(
  * the tokens after it and the cache with theirs added; a layer whose tokens nobody reads is cut off
  * after its keys and values.
  */
-export function decoderLayer(
+function decoderLayer(
   weights: Weights,
   name: string,
   tokens: Tokens,
@@ -191,7 +191,7 @@ export function decoderLayer(
   turn: Rotation,
   past: LayerCache | undefined,
   mask: Value | undefined,
-  cutOff = false,
+  cutOff: boolean,
 ): { x: Value; cache: LayerCache } {
   const normed = rmsNorm(weights, `${name}.input_layernorm`, tokens.x);
   const attention = `${name}.self_attn`;
@@ -202,4 +202,40 @@ export function decoderLayer(
   const x = add(tokens.x, dense(weights, `${attention}.o_proj`, attended, config.width, false));
   const inner = rmsNorm(weights, `${name}.post_attention_layernorm`, x);
   return { x: add(x, gatedMlp(weights, `${name}.mlp`, inner, config.mlp)), cache };
+}
+
+/**
+ * All layers of a Gemma under `name`, each attending to its own part of `past` and to the tokens
+ * themselves. Where nobody reads the last layer's tokens it is cut off after its keys and values.
+ */
+export function decoderLayers(
+  weights: Weights,
+  { name, scope }: { name: string; scope: string },
+  tokens: Tokens,
+  config: TransformerConfig,
+  turn: Rotation,
+  past: readonly LayerCache[] | undefined,
+  mask: Value | undefined,
+  cutOff: boolean,
+): { x: Value; layers: LayerCache[] } {
+  const layers: LayerCache[] = [];
+  let { x } = tokens;
+  for (let layer = 0; layer < config.depth; layer++) {
+    const last = cutOff && layer === config.depth - 1;
+    const result = x.graph.scope(`${scope}.${layer}`, () =>
+      decoderLayer(
+        weights,
+        `${name}.layers.${layer}`,
+        { ...tokens, x },
+        config,
+        turn,
+        past?.[layer],
+        mask,
+        last,
+      ),
+    );
+    layers.push(result.cache);
+    x = result.x;
+  }
+  return { x, layers };
 }

@@ -14,7 +14,7 @@ import {
   subtract,
 } from '../../onnx/operators.ts';
 import { type Pi0Config, tokensPerImage } from './config.ts';
-import { type LayerCache, type Weights, decoderLayer, keyMask, rotation } from './layers.ts';
+import { type LayerCache, type Weights, decoderLayers, keyMask, rotation } from './layers.ts';
 import { imageTokens } from './vision.ts';
 
 const LANGUAGE = 'paligemma_with_expert.paligemma.model.language_model';
@@ -89,18 +89,10 @@ export function encodePrefix(weights: Weights, inputs: PrefixInputs, config: Pi0
   const [batch, count, width] = embeddings.shape;
   const turn = rotation(positionsOf(embeddings, valid), language);
   const mask = valid && keyMask(valid);
-  const layers: LayerCache[] = [];
-  let x = reshape(embeddings, [multiplyDims(batch, count), width]);
-  for (let layer = 0; layer < language.depth; layer++) {
-    const name = `${LANGUAGE}.layers.${layer}`;
-    const tokens = { x, batch, count, like: embeddings };
-    const last = layer === language.depth - 1;
-    const result = x.graph.scope(`language.${layer}`, () =>
-      decoderLayer(weights, name, tokens, language, turn, undefined, mask, last),
-    );
-    layers.push(result.cache);
-    x = result.x;
-  }
+  const x = reshape(embeddings, [multiplyDims(batch, count), width]);
+  const tokens = { x, batch, count, like: embeddings };
+  const part = { name: LANGUAGE, scope: 'language' };
+  const { layers } = decoderLayers(weights, part, tokens, language, turn, undefined, mask, true);
   return { layers, valid };
 }
 
