@@ -294,6 +294,19 @@ export function expandLike(x: Value, like: Value): Value {
   return graph.node('Expand', [x, target], [{ type: x.type, shape }])[0];
 }
 
+/** `x` repeated along its axes of size 1: `times` of each axis, 1 where it stays as it is. */
+export function expand(x: Value, times: readonly number[]): Value {
+  if (times.length !== x.shape.length || times.some((n, i) => n !== 1 && x.shape[i] !== 1)) {
+    x.graph.fail('Expand', `${describe(x)} does not expand by ${formatShape(times)}`);
+  }
+  const shape = x.shape.map((dim, i) => (times[i] === 1 ? dim : times[i]));
+  return x.graph.node(
+    'Expand',
+    [x, x.graph.constant('int64', times)],
+    [{ type: x.type, shape }],
+  )[0];
+}
+
 /** `before` and `after` more elements of `value` around one axis. */
 export function pad(x: Value, axis: number, before: number, after: number, value: number): Value {
   const index = axisOf(x, axis, 'Pad');

@@ -77,6 +77,12 @@ export async function readTensor(file: FileHandle, entry: TensorEntry): Promise<
   return new ARRAYS[entry.dtype](buffer);
 }
 
+const loadTensor = async (file: FileHandle, entry: TensorEntry): Promise<LoadedTensor> => ({
+  dtype: entry.dtype,
+  shape: entry.shape,
+  data: await readTensor(file, entry),
+});
+
 /** Reads a whole safetensors file: right for small ones. */
 export function loadSafetensors(
   path: string,
@@ -84,13 +90,20 @@ export function loadSafetensors(
   return withFile(path, async (file) => {
     const { tensors, metadata } = await headerOf(file, path);
     const loaded = new Map<string, LoadedTensor>();
-    for (const [name, entry] of tensors)
-      loaded.set(name, {
-        dtype: entry.dtype,
-        shape: entry.shape,
-        data: await readTensor(file, entry),
-      });
+    for (const [name, entry] of tensors) loaded.set(name, await loadTensor(file, entry));
     return { tensors: loaded, metadata };
+  });
+}
+
+/** Reads some of a file's tensors. */
+export function loadTensors(
+  path: string,
+  entries: readonly TensorEntry[],
+): Promise<LoadedTensor[]> {
+  return withFile(path, async (file) => {
+    const loaded: LoadedTensor[] = [];
+    for (const entry of entries) loaded.push(await loadTensor(file, entry));
+    return loaded;
   });
 }
 

@@ -48,6 +48,33 @@ export async function loadSessionConfig(path?: string): Promise<SessionConfig> {
   return validate(sessionConfigSchema, await readYaml(path), path);
 }
 
+function checkProviders({ executionProviders }: SessionConfig): void {
+  const built = listSupportedBackends().map(({ name }) => name);
+  for (const name of executionProviders.map(providerName)) {
+    if (!built.includes(name)) {
+      throw new UserError(
+        `execution provider ${name} is not in this onnxruntime-node (it has ${built.join(', ')}). It needs ${REQUIREMENTS[name]}.`,
+      );
+    }
+  }
+}
+
+const sessionOptions = ({ executionProviders, threads }: SessionConfig) =>
+  ({
+    executionProviders,
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: 4,
+  }) as const;
+
+/** Opens an ONNX model's bytes, which hold or take as inputs all that it needs. */
+export function openModel(model: Uint8Array, config: SessionConfig): Promise<InferenceSession> {
+  checkProviders(config);
+  return InferenceSession.create(model, sessionOptions(config));
+}
+
 /** Opens an ONNX file. Throws a `UserError` that says what is missing: file, provider or weights. */
 export async function openSession(
   path: string,
@@ -56,23 +83,9 @@ export async function openSession(
   await access(path).catch(() => {
     throw new UserError(`${path}: no such model file. Is the bundle complete?`);
   });
-  const built = listSupportedBackends().map(({ name }) => name);
-  for (const name of config.executionProviders.map(providerName)) {
-    if (!built.includes(name)) {
-      throw new UserError(
-        `execution provider ${name} is not in this onnxruntime-node (it has ${built.join(', ')}). It needs ${REQUIREMENTS[name]}.`,
-      );
-    }
-  }
+  checkProviders(config);
   try {
-    return await InferenceSession.create(path, {
-      executionProviders: config.executionProviders,
-      intraOpNumThreads: config.threads,
-      interOpNumThreads: 1,
-      executionMode: 'sequential',
-      graphOptimizationLevel: 'all',
-      logSeverityLevel: 4,
-    });
+    return await InferenceSession.create(path, sessionOptions(config));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const providers = config.executionProviders.map(providerName).filter((name) => name !== 'cpu');

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { access, constants, mkdir, open, readFile, writeFile } from 'node:fs/promises';
+import { access, constants, copyFile, mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
@@ -7,6 +7,7 @@ import { type Shape, elementCount } from '../onnx/dim.ts';
 import { writeModel } from '../onnx/modelFile.ts';
 import {
   type SafetensorsHeader,
+  type TensorSource,
   readSafetensorsHeader,
   writeSafetensors,
 } from '../onnx/safetensors.ts';
@@ -157,21 +158,33 @@ function initialValues(
   return new Float32Array(count).fill(isFactor ? 1 : 0);
 }
 
-/** Makes a bundle with random weights drawn from `seed`. */
-export async function createBundle(
-  folder: string,
-  config: BundleConfig,
-  tokenizer: object,
-  seed: number,
-): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  const tensors = [...weightShapes(config.pi0)].map(([name, shape], i) => ({
+/** Random weights of a π0, drawn from `seed`. */
+export function randomWeights(config: Pi0Config, seed: number): TensorSource[] {
+  return [...weightShapes(config)].map(([name, shape], i) => ({
     name,
     shape: shape as number[],
     data: initialValues(name, shape, [seed, i]),
   }));
-  await writeSafetensors(join(folder, BUNDLE_FILES.weights), tensors);
+}
+
+/** Writes a bundle: its configuration, tokenizer (the JSON of it), weights, and the graphs that point to them. */
+export async function writeBundle(
+  folder: string,
+  config: BundleConfig,
+  tokenizer: string,
+  weights: readonly TensorSource[],
+): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await writeSafetensors(join(folder, BUNDLE_FILES.weights), weights);
   await writeFile(join(folder, BUNDLE_FILES.config), `${JSON.stringify(config, null, 2)}\n`);
-  await writeFile(join(folder, BUNDLE_FILES.tokenizer), `${JSON.stringify(tokenizer)}\n`);
+  await writeFile(join(folder, BUNDLE_FILES.tokenizer), tokenizer);
   await writeGraphs(folder, config.pi0);
+}
+
+/** Copies a bundle's files into another folder. */
+export async function copyBundle({ folder }: Bundle, to: string): Promise<void> {
+  await mkdir(to, { recursive: true });
+  for (const file of Object.values(BUNDLE_FILES)) {
+    await copyFile(join(folder, file), join(to, file), constants.COPYFILE_FICLONE);
+  }
 }

@@ -34,6 +34,12 @@ function generator(seeds: readonly number[]): () => number {
   };
 }
 
+/** A source of uniform numbers in [0, 1), the same for the same seed (see gaussianNoise) on every machine. */
+export function uniformNumbers(seed: number | readonly number[]): () => number {
+  const next = generator(typeof seed === 'number' ? [seed] : seed);
+  return () => next() / 2 ** 32;
+}
+
 /**
  * Standard normal numbers (Box and Muller, 1958), the same for the same seed on every machine.
  * A seed is an integer from 0 to 2^53 − 1, or several, such as an episode's and a chunk's.

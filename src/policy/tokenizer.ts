@@ -80,8 +80,8 @@ const BYTES = Array.from({ length: 256 }, (_, byte) => {
 export const TINY_VOCABULARY = SPECIAL.length + BYTES.length;
 
 /** A `tokenizer.json` of four special tokens and all bytes, for policies trained from nothing. */
-export function tinyTokenizerJson(): object {
-  return {
+export function tinyTokenizerJson(): string {
+  const json = {
     version: '1.0',
     truncation: null,
     padding: null,
@@ -110,4 +110,5 @@ export function tinyTokenizerJson(): object {
       merges: [],
     },
   };
+  return `${JSON.stringify(json)}\n`;
 }

@@ -2,7 +2,13 @@ import { dirname, relative } from 'node:path';
 import type { Shape } from '../onnx/dim.ts';
 import { formatShape, sameShape } from '../onnx/dim.ts';
 import type { ElementType } from '../onnx/elementType.ts';
-import type { SafetensorsHeader, TensorEntry } from '../onnx/safetensors.ts';
+import { toFloat32 } from '../onnx/dtype.ts';
+import {
+  type SafetensorsHeader,
+  type TensorEntry,
+  loadTensors,
+  readSafetensorsHeader,
+} from '../onnx/safetensors.ts';
 import { UserError } from '../errors.ts';
 import type { WeightSource } from './pi0/graphs.ts';
 
@@ -59,4 +65,19 @@ export function recordWeights(shapes: Map<string, Shape>): WeightSource {
     shapes.set(name, shape);
     return graph.weight(name, 'float32', shape, { location: '', offset: 0, bytes: 0 });
   };
+}
+
+/** Reads weights by openpi's names as float32. Throws a `UserError` for one that is missing. */
+export async function loadWeights(
+  path: string,
+  names: readonly string[],
+): Promise<Map<string, Float32Array>> {
+  const header = await readSafetensorsHeader(path);
+  const entries = names.map((name) => {
+    const entry = findTensor(header, name);
+    if (!entry) throw new UserError(`${path}: ${name} is missing`);
+    return entry;
+  });
+  const tensors = await loadTensors(path, entries);
+  return new Map(names.map((name, i) => [name, toFloat32(tensors[i])]));
 }

@@ -20,7 +20,7 @@ describe('the tokenizer', () => {
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'nalu-tokenizer-'));
     path = join(folder, 'tokenizer.json');
-    await writeFile(path, JSON.stringify(tinyTokenizerJson()));
+    await writeFile(path, tinyTokenizerJson());
   });
   after(() => rm(folder, { recursive: true }));
 
@@ -69,7 +69,7 @@ describe('the tokenizer', () => {
     const damaged = join(folder, 'damaged.json');
     await writeFile(damaged, '{"model": ');
     await refuses(damaged, /not a usable/);
-    const json = JSON.stringify(tinyTokenizerJson()).replaceAll('<bos>', '<begin>');
+    const json = tinyTokenizerJson().replaceAll('<bos>', '<begin>');
     await writeFile(damaged, json);
     await refuses(damaged, /<bos>/);
   });

@@ -17,31 +17,40 @@ const BATCH = 'batch';
 const CAMERAS = 'cameras';
 const TEXT = 'text';
 
+/** Cameras and prompt tokens of a graph's inputs, open where they may differ from call to call. */
+export interface PrefixSizes {
+  cameras: Dim;
+  text: Dim;
+}
+
+const OPEN_SIZES: PrefixSizes = { cameras: CAMERAS, text: TEXT };
+
 /** What the prefix is made from, as a graph's inputs. */
 export function prefixInputs(
   graph: Graph,
   config: Pi0Config,
   images: ImageInput,
   masked = true,
+  { cameras, text } = OPEN_SIZES,
 ): PrefixInputs {
   const { imageSize } = config.vision;
   const patches =
     images === 'bytes'
       ? patchesOfBytes(
-          graph.input('images', 'uint8', [BATCH, CAMERAS, imageSize, imageSize, 3]),
+          graph.input('images', 'uint8', [BATCH, cameras, imageSize, imageSize, 3]),
           config,
         )
       : patchesOfImages(
-          graph.input('images', 'float32', [BATCH, CAMERAS, 3, imageSize, imageSize]),
+          graph.input('images', 'float32', [BATCH, cameras, 3, imageSize, imageSize]),
           config,
         );
-  const tokens = graph.input('tokens', 'int64', [BATCH, TEXT]);
-  if (!masked) return { patches, cameras: CAMERAS, tokens };
+  const tokens = graph.input('tokens', 'int64', [BATCH, text]);
+  if (!masked) return { patches, cameras, tokens };
   const masks = {
-    cameras: graph.input('camera_mask', 'bool', [BATCH, CAMERAS]),
-    tokens: graph.input('token_mask', 'bool', [BATCH, TEXT]),
+    cameras: graph.input('camera_mask', 'bool', [BATCH, cameras]),
+    tokens: graph.input('token_mask', 'bool', [BATCH, text]),
   };
-  return { patches, cameras: CAMERAS, tokens, masks };
+  return { patches, cameras, tokens, masks };
 }
 
 function prefixLength(config: Pi0Config): Dim {
@@ -61,9 +70,8 @@ export function prefixGraph(config: Pi0Config, source: WeightSource, images: Ima
 }
 
 /** A prefix cache as a graph's inputs, named as prefixGraph's outputs. */
-export function cacheInputs(graph: Graph, config: Pi0Config): Cache {
+export function cacheInputs(graph: Graph, config: Pi0Config, prefix = prefixLength(config)): Cache {
   const { depth, kvHeads, headDim } = config.expert;
-  const prefix = prefixLength(config);
   const shape = [BATCH, kvHeads, prefix, headDim];
   const layers = Array.from({ length: depth }, (_, layer) => ({
     keys: graph.input(`keys.${layer}`, 'float32', shape),

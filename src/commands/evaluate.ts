@@ -1,0 +1,40 @@
+import type { SessionConfig } from '../onnx/session.ts';
+import { loadBundle } from '../policy/bundle.ts';
+import { openWorkerPolicy } from '../policy/workerPolicy.ts';
+import { runAttempt } from '../runtime/attempt.ts';
+import { simulatedAloha } from '../sim/simulatedAloha.ts';
+import type { SimTaskName } from '../sim/tasks.ts';
+import type { Evaluation } from '../learning/lossCurve.ts';
+
+/** Successes of a bundle over simulated attempts, from random and from zero noise. */
+export async function evaluate(
+  folder: string,
+  task: SimTaskName,
+  episodes: number,
+  seed: number,
+  session: SessionConfig,
+  onAttempt: (done: number) => void,
+): Promise<Evaluation> {
+  const policy = await openWorkerPolicy(await loadBundle(folder), session);
+  const sim = await simulatedAloha({ task, cameras: policy.cameras });
+  const zero = {
+    ...policy,
+    sample: (observation: Parameters<typeof policy.sample>[0]) =>
+      policy.sample(observation, 'zero'),
+  };
+  const counts = { randomNoise: 0, zeroNoise: 0 };
+  let done = 0;
+  try {
+    for (const [kind, driver] of Object.entries({ randomNoise: policy, zeroNoise: zero }))
+      for (let i = 0; i < episodes; i++) {
+        const result = await runAttempt({ robot: sim, task: sim, policy: driver, seed: seed + i });
+        if (result.problem) throw result.problem;
+        counts[kind as keyof typeof counts] += Number(result.success);
+        onAttempt(++done);
+      }
+  } finally {
+    await sim.close();
+    await policy.close();
+  }
+  return { episodes, ...counts };
+}

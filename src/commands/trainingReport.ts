@@ -1,0 +1,48 @@
+import type { Evaluation } from '../learning/lossCurve.ts';
+import type { StepReport } from '../learning/trainer.ts';
+
+function duration(seconds: number): string {
+  const minutes = Math.floor(seconds / 60);
+  if (minutes >= 60) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  return minutes > 0 ? `${minutes} min ${Math.round(seconds % 60)} s` : `${seconds.toFixed(0)} s`;
+}
+
+/** Tells a person how a training run of `steps` steps goes, with a live line where there is a terminal. */
+export function createTrainingReport(from: number, steps: number, out = process.stdout) {
+  const began = performance.now();
+  const clear = () => out.isTTY && out.write('\r\u001b[K');
+  const line = (text: string) => {
+    clear();
+    out.write(`${text}\n`);
+  };
+  const live = (text: string) => {
+    if (!out.isTTY) return;
+    clear();
+    out.write(text);
+  };
+
+  return {
+    line,
+    live,
+    step({ step, loss, norm }: Pick<StepReport, 'step' | 'loss' | 'norm'>, isLogged: boolean) {
+      const perStep = (performance.now() - began) / 1000 / (step - from);
+      const text = [
+        `step ${step}/${steps}`,
+        `loss ${loss.toFixed(4)}`,
+        `gradient ${norm.toFixed(2)}`,
+        `${(perStep * 1000).toFixed(0)} ms a step`,
+        `about ${duration(perStep * (steps - step))} left`,
+      ].join('  ');
+      if (isLogged && !out.isTTY) line(text);
+      else live(text);
+    },
+    evaluation(step: number, { episodes, randomNoise, zeroNoise }: Evaluation) {
+      line(
+        `step ${step}/${steps}  success of ${episodes} attempts each: ${randomNoise} from random noise, ${zeroNoise} from zero noise`,
+      );
+    },
+    elapsed: () => duration((performance.now() - began) / 1000),
+  };
+}
+
+export type TrainingReport = ReturnType<typeof createTrainingReport>;

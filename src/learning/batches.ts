@@ -1,0 +1,117 @@
+import { Tensor } from '../onnx/session.ts';
+import { gaussianNoise, uniformNumbers } from '../policy/noise.ts';
+import type { Pi0Config } from '../policy/pi0/config.ts';
+import { padTokens } from '../policy/tokenizer.ts';
+import type { PolicyTransforms } from '../policy/transforms.ts';
+import type { Demonstration } from './demonstrations.ts';
+import { flowTime } from './flowMatching.ts';
+
+/** Purposes of random numbers, so that no two draw the same. */
+const STREAM = { order: 1, noise: 2, time: 3 };
+
+export interface BatchOptions {
+  config: Pi0Config;
+  transforms: PolicyTransforms;
+  tokenize: (prompt: string) => { tokens: BigInt64Array };
+  /** Observations of a batch. */
+  batch: number;
+  /** Flow samples of each. */
+  samples: number;
+  seed: number;
+}
+
+/** Batches of demonstrations for the flow-matching graph: a step's is the same whenever it is asked for. */
+export interface Batches {
+  /** Longest prompt, tokens. */
+  text: number;
+  /** Whether a prompt is shorter than that. */
+  padded: boolean;
+  of(step: number): Record<string, Tensor>;
+}
+
+/** 0 … count − 1 in an order drawn from the seed and the epoch (Fisher and Yates). */
+function shuffled(count: number, seed: number, epoch: number): Uint32Array<ArrayBuffer> {
+  const draw = uniformNumbers([seed, STREAM.order, epoch]);
+  const order = Uint32Array.from({ length: count }, (_, i) => i);
+  for (let i = count - 1; i > 0; i--) {
+    const j = Math.floor(draw() * (i + 1));
+    [order[i], order[j]] = [order[j], order[i]];
+  }
+  return order;
+}
+
+/** What the policy sees and should do, in its own numbers, once for all steps. */
+function prepare(demonstrations: readonly Demonstration[], options: BatchOptions) {
+  const { transforms, tokenize, config } = options;
+  const prompts = new Map<string, BigInt64Array>();
+  const tokensOf = (prompt: string) => {
+    const tokens = prompts.get(prompt) ?? tokenize(prompt).tokens;
+    prompts.set(prompt, tokens);
+    return tokens;
+  };
+  return demonstrations.map(({ images, state, actions, steps, prompt }) => ({
+    images,
+    tokens: tokensOf(prompt),
+    state: transforms.state(state),
+    actions: transforms.targets(actions, state),
+    mask: new Float32Array(config.horizon).fill(1, 0, steps),
+  }));
+}
+
+export function createBatches(
+  demonstrations: readonly Demonstration[],
+  cameras: number,
+  options: BatchOptions,
+): Batches {
+  const { config, batch, samples, seed } = options;
+  const { horizon, actionDim, stateDim, vision } = config;
+  const prepared = prepare(demonstrations, options);
+  const text = prepared.reduce((most, { tokens }) => Math.max(most, tokens.length), 0);
+  const imageBytes = cameras * vision.imageSize ** 2 * 3;
+
+  let order = { epoch: -1, indices: new Uint32Array() };
+  const at = (position: number) => {
+    const epoch = Math.floor(position / prepared.length);
+    if (epoch !== order.epoch) order = { epoch, indices: shuffled(prepared.length, seed, epoch) };
+    return prepared[order.indices[position % prepared.length]];
+  };
+
+  return {
+    text,
+    padded: prepared.some(({ tokens }) => tokens.length < text),
+    of(step) {
+      const images = new Uint8Array(batch * imageBytes);
+      const tokens = new BigInt64Array(batch * text);
+      const tokenMask = new Uint8Array(batch * text);
+      const state = new Float32Array(batch * stateDim);
+      const actions = new Float32Array(batch * horizon * actionDim);
+      const mask = new Float32Array(batch * horizon);
+      for (let i = 0; i < batch; i++) {
+        const one = at(step * batch + i);
+        const padded = padTokens(one.tokens, text);
+        images.set(one.images, i * imageBytes);
+        tokens.set(padded.tokens, i * text);
+        tokenMask.set(padded.mask, i * text);
+        state.set(one.state, i * stateDim);
+        actions.set(one.actions, i * horizon * actionDim);
+        mask.set(one.mask, i * horizon);
+      }
+      const rows = batch * samples;
+      const draw = uniformNumbers([seed, STREAM.time, step]);
+      const time = Float32Array.from({ length: rows }, () => flowTime(draw()));
+      const noise = gaussianNoise([seed, STREAM.noise, step], rows * horizon * actionDim);
+      const side = vision.imageSize;
+      return {
+        images: new Tensor('uint8', images, [batch, cameras, side, side, 3]),
+        camera_mask: new Tensor('bool', new Uint8Array(batch * cameras).fill(1), [batch, cameras]),
+        tokens: new Tensor('int64', tokens, [batch, text]),
+        token_mask: new Tensor('bool', tokenMask, [batch, text]),
+        state: new Tensor('float32', state, [batch, stateDim]),
+        actions: new Tensor('float32', actions, [batch, horizon, actionDim]),
+        mask: new Tensor('float32', mask, [batch, horizon]),
+        noise: new Tensor('float32', noise, [rows, horizon, actionDim]),
+        time: new Tensor('float32', time, [rows]),
+      };
+    },
+  };
+}

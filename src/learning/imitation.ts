@@ -1,0 +1,198 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+import { encodeModel } from '../onnx/modelFile.ts';
+import { type SessionConfig, Tensor, openModel, openSession } from '../onnx/session.ts';
+import { BUNDLE_FILES, type BundleConfig, weightShapes } from '../policy/bundle.ts';
+import { gaussianNoise, uniformNumbers } from '../policy/noise.ts';
+import { loadTokenizer } from '../policy/tokenizer.ts';
+import {
+  type Parameter,
+  type Trainable,
+  trainableParameters,
+  trainableSchema,
+} from '../policy/trainable.ts';
+import { makeTransforms } from '../policy/transforms.ts';
+import { loadWeights } from '../policy/weights.ts';
+import { augmentationGraph, drawAugmentation } from './augmentation.ts';
+import { createBatches } from './batches.ts';
+import type { Demonstration } from './demonstrations.ts';
+import { flowMatchingGraph } from './lossGraph.ts';
+import { optimiserSchema } from './optimiser.ts';
+import { flatten, tensorsIn } from './parameters.ts';
+import { type StepReport, type TrainingState, initialState, openTrainer } from './trainer.ts';
+
+/** How to imitate; a run with the same settings, bundle and demonstrations gives the same numbers. */
+export const imitationSchema = z.strictObject({
+  trainable: trainableSchema,
+  /** Observations of a batch. */
+  batch: z.int().min(1),
+  /** Flow samples of each observation. */
+  samples: z.int().min(1),
+  /** Whether images are cropped, turned and recoloured as openpi does. */
+  augment: z.boolean(),
+  seed: z.int().min(0),
+  optimiser: optimiserSchema,
+});
+
+export type ImitationSettings = z.infer<typeof imitationSchema>;
+
+type Batch = Record<string, Tensor>;
+
+/** A training run on demonstrations. */
+export interface Imitation {
+  parameters: Parameter[];
+  /** See Trainer. */
+  readonly state: TrainingState;
+  step(): Promise<StepReport>;
+  /** The averaged parameters by name, as they are now. */
+  averaged(): Map<string, Float32Array>;
+  close(): Promise<void>;
+}
+
+const AUGMENTATION_STREAM = 4;
+
+/** Augments a step's images; the same step's always alike. */
+async function openAugmentation(
+  { cameras, pi0 }: BundleConfig,
+  { seed }: ImitationSettings,
+  session: SessionConfig,
+) {
+  const side = pi0.vision.imageSize;
+  const graph = await openModel(encodeModel(augmentationGraph(side)), session);
+  return {
+    async apply(batch: Batch, step: number): Promise<Batch> {
+      const { data, dims } = batch.images;
+      const draw = uniformNumbers([seed, AUGMENTATION_STREAM, step]);
+      const { augmented } = await graph.run({
+        images: new Tensor('uint8', data as Uint8Array, [dims[0] * dims[1], side, side, 3]),
+        ...drawAugmentation(cameras, dims[0], draw),
+      });
+      return { ...batch, images: new Tensor('uint8', augmented.data as Uint8Array, dims) };
+    },
+    close: () => graph.release(),
+  };
+}
+
+/** Encodes observations by the frozen prefix of a bundle. */
+async function openPrefix(folder: string, session: SessionConfig) {
+  const graph = await openSession(join(folder, BUNDLE_FILES.prefix), session);
+  return {
+    async apply({ images, camera_mask, tokens, token_mask, ...rest }: Batch): Promise<Batch> {
+      return { ...rest, ...(await graph.run({ images, camera_mask, tokens, token_mask })) };
+    },
+    close: () => graph.release(),
+  };
+}
+
+const withoutMasks = (batch: Batch): Batch =>
+  Object.fromEntries(
+    Object.entries(batch).filter(([name]) => name !== 'camera_mask' && name !== 'token_mask'),
+  );
+
+const PARAMETER_STREAM = 5;
+
+/** Where parameters begin: at the bundle's weights; adapters at B = 0 and a random A (Hu et al. 2021). */
+async function initialParameters(
+  weights: string,
+  parameters: readonly Parameter[],
+  { parameters: kind }: Trainable,
+  seed: number,
+): Promise<Float32Array> {
+  if (kind === 'lora')
+    return flatten(parameters, ({ name, shape }, i) => {
+      const [rows, columns] = shape;
+      if (name.includes('.lora_B.')) return new Float32Array(rows * columns);
+      const noise = gaussianNoise([seed, PARAMETER_STREAM, i], rows * columns);
+      return noise.map((value) => value / Math.sqrt(columns));
+    });
+  const names = parameters.map(({ name }) => name);
+  const loaded = await loadWeights(weights, names);
+  return flatten(parameters, ({ name }) => loaded.get(name)!);
+}
+
+/** Weights that the loss graph takes as they are: those that adapters are added to. */
+async function frozenWeights(
+  path: string,
+  inputs: readonly string[],
+  config: BundleConfig,
+): Promise<Batch> {
+  const shapes = weightShapes(config.pi0);
+  const names = inputs.filter((name) => shapes.has(name));
+  const loaded = await loadWeights(path, names);
+  return Object.fromEntries(
+    names.map((name) => [
+      name,
+      new Tensor('float32', loaded.get(name)!, shapes.get(name) as number[]),
+    ]),
+  );
+}
+
+/**
+ * Opens a run that trains the bundle in `folder` on demonstrations, from its weights or from where a
+ * checkpoint stands.
+ */
+export async function openImitation(
+  folder: string,
+  bundle: BundleConfig,
+  demonstrations: readonly Demonstration[],
+  settings: ImitationSettings,
+  session: SessionConfig,
+  start?: TrainingState,
+): Promise<Imitation> {
+  const { pi0: config, cameras } = bundle;
+  const { trainable, batch, samples, seed } = settings;
+  const weights = join(folder, BUNDLE_FILES.weights);
+  const parameters = trainableParameters(trainable, config);
+  const state =
+    start ?? initialState(await initialParameters(weights, parameters, trainable, seed));
+
+  const tokenize = await loadTokenizer(join(folder, BUNDLE_FILES.tokenizer), config.maxTokens);
+  const transforms = makeTransforms(bundle.transforms, config);
+  const options = { config, transforms, tokenize, batch, samples, seed };
+  const batches = createBatches(demonstrations, cameras.length, options);
+
+  const graph = flowMatchingGraph({
+    config,
+    trainable,
+    observation: trainable.parameters === 'all' ? 'images' : 'cache',
+    cameras: cameras.length,
+    text: batches.text,
+    masked: batches.padded,
+    samples,
+    dims: demonstrations[0].state.length,
+  });
+  const learned = new Set(parameters.map(({ name }) => name));
+  const inputs = graph.inputs.map(({ name }) => name).filter((name) => !learned.has(name));
+  const frozen = await frozenWeights(weights, inputs, bundle);
+  const trainer = await openTrainer(graph, parameters, state, settings.optimiser, session, frozen);
+  const augmentation = settings.augment
+    ? await openAugmentation(bundle, settings, session)
+    : undefined;
+  const prefix = trainable.parameters === 'all' ? undefined : await openPrefix(folder, session);
+
+  return {
+    parameters,
+    get state() {
+      return trainer.state;
+    },
+    async step() {
+      const { step } = trainer.state;
+      let fed = batches.of(step);
+      if (augmentation) fed = await augmentation.apply(fed, step);
+      if (prefix) fed = await prefix.apply(fed);
+      else if (!batches.padded) fed = withoutMasks(fed);
+      return trainer.step(fed);
+    },
+    averaged() {
+      const { average } = trainer.state.vectors;
+      return new Map(
+        [...tensorsIn(average, parameters)].map(([name, { data }]) => [name, data as Float32Array]),
+      );
+    },
+    async close() {
+      await trainer.close();
+      await augmentation?.close();
+      await prefix?.close();
+    },
+  };
+}

@@ -1,0 +1,98 @@
+import { multiplyDims } from '../onnx/dim.ts';
+import { gradients } from '../onnx/gradient.ts';
+import { Graph, type Value } from '../onnx/graph.ts';
+import { divide, expand, reduceSum, reshape } from '../onnx/operators.ts';
+import { type Pi0Config, tokensPerImage } from '../policy/pi0/config.ts';
+import { encodeState } from '../policy/pi0/expert.ts';
+import { cacheInputs, prefixInputs } from '../policy/pi0/graphs.ts';
+import type { Weights } from '../policy/pi0/layers.ts';
+import { type Cache, encodePrefix } from '../policy/pi0/prefix.ts';
+import {
+  type Trainable,
+  inputWeights,
+  trainableParameters,
+  trainableWeights,
+} from '../policy/trainable.ts';
+import { flowMatchingErrors, sampleLosses } from './flowMatching.ts';
+
+export interface LossGraphOptions {
+  config: Pi0Config;
+  trainable: Trainable;
+  /** What an observation enters as: images and prompt, or the prefix cache that a frozen prefix makes of them. */
+  observation: 'images' | 'cache';
+  cameras: number;
+  /** Prompt tokens, padding included. */
+  text: number;
+  /** Whether prompts are padded, so that attention needs masks; a cache always brings its own. */
+  masked: boolean;
+  /** Flow samples (noise and time) of each observation; its prefix is encoded once for all. */
+  samples: number;
+  /** Action dimensions that are not padding. */
+  dims: number;
+}
+
+const BATCH = 'batch';
+
+/** Each sample of a batch `times` times over: [batch, …] → [batch·times, …]. */
+function repeat(x: Value, times: number): Value {
+  if (times === 1) return x;
+  const [batch, ...rest] = x.shape;
+  const copies = expand(reshape(x, [batch, 1, ...rest]), [1, times, ...rest.map(() => 1)]);
+  return reshape(copies, [multiplyDims(batch, times), ...rest]);
+}
+
+function repeatCache({ layers, valid }: Cache, times: number): Cache {
+  return {
+    layers: layers.map(({ keys, values }) => ({
+      keys: repeat(keys, times),
+      values: repeat(values, times),
+    })),
+    valid: valid && repeat(valid, times),
+  };
+}
+
+function observe(graph: Graph, weights: Weights, options: LossGraphOptions): Cache {
+  const { config, observation, cameras, text, masked } = options;
+  if (observation === 'cache')
+    return cacheInputs(graph, config, cameras * tokensPerImage(config) + text);
+  const inputs = prefixInputs(graph, config, 'bytes', masked, { cameras, text });
+  return encodePrefix(weights, inputs, config);
+}
+
+/**
+ * The flow-matching loss of a batch and its gradients, all weights entering as inputs.
+ * Inputs: images, tokens, and if masked camera_mask and token_mask (or keys.i, values.i, valid), state [batch, stateDim],
+ * actions [batch, horizon, actionDim], mask [batch, horizon] (0 after an episode's end), noise
+ * [batch·samples, horizon, actionDim], time [batch·samples].
+ * Outputs: losses [batch·samples], summed over counted steps (no reduction); loss, their mean over counted
+ * steps; gradient.NAME of the loss by each parameter.
+ */
+export function flowMatchingGraph(options: LossGraphOptions): Graph {
+  const { config, trainable, samples, dims } = options;
+  const graph = new Graph('flow matching');
+  const weights = trainableWeights(inputWeights, trainable)(graph);
+  const prefix = observe(graph, weights, options);
+  const state = graph.input('state', 'float32', [BATCH, config.stateDim]);
+  const cache = repeatCache(encodeState(weights, state, prefix, config), samples);
+
+  const { horizon, actionDim } = config;
+  const actions = graph.input('actions', 'float32', [BATCH, horizon, actionDim]);
+  const mask = repeat(graph.input('mask', 'float32', [BATCH, horizon]), samples);
+  const rows = multiplyDims(BATCH, samples);
+  const sample = {
+    actions: repeat(actions, samples),
+    noise: graph.input('noise', 'float32', [rows, horizon, actionDim]),
+    time: graph.input('time', 'float32', [rows]),
+  };
+  const losses = sampleLosses(flowMatchingErrors(weights, sample, cache, config), mask, dims);
+  const loss = divide(reduceSum(losses, [0], false), reduceSum(mask, [0, 1], false));
+  graph.output('losses', losses);
+  graph.output('loss', loss);
+
+  const inputs = new Map(graph.inputs.map((input) => [input.name, input]));
+  const parameters = trainableParameters(trainable, config).map(({ name }) => inputs.get(name)!);
+  gradients(loss, parameters).forEach((gradient, i) => {
+    graph.output(`gradient.${parameters[i].name}`, gradient);
+  });
+  return graph;
+}

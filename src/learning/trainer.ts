@@ -1,0 +1,144 @@
+import { UserError } from '../errors.ts';
+import type { Graph } from '../onnx/graph.ts';
+import { encodeModel } from '../onnx/modelFile.ts';
+import { type InferenceSession, type SessionConfig, Tensor, openModel } from '../onnx/session.ts';
+import { type Parameter, parameterCount } from '../policy/trainable.ts';
+import {
+  type OptimiserConfig,
+  STATE,
+  type StateName,
+  adamwGraph,
+  learningRate,
+} from './optimiser.ts';
+import { tensorsIn } from './parameters.ts';
+
+/** All that a training run carries from step to step. */
+export interface TrainingState {
+  /** Steps taken. */
+  step: number;
+  /** Flat vectors [parameters]. */
+  vectors: Record<StateName, Float32Array>;
+}
+
+/** What one step tells. */
+export interface StepReport {
+  /** Steps taken, this one included. */
+  step: number;
+  loss: number;
+  /** Of the gradient over all parameters, before clipping. */
+  norm: number;
+  rate: number;
+}
+
+/** Where a run begins: its parameters, and nothing of AdamW yet. */
+export function initialState(parameters: Float32Array): TrainingState {
+  const zeros = () => new Float32Array(parameters.length);
+  return {
+    step: 0,
+    vectors: { parameters, first: zeros(), second: zeros(), average: parameters.slice() },
+  };
+}
+
+/** Takes optimiser steps on a loss graph's gradients, all in ONNX Runtime. */
+export interface Trainer {
+  /** The last good state: its vectors change with the next step. */
+  readonly state: TrainingState;
+  /**
+   * One step on a batch. Throws a `UserError` that names the step where loss or gradient is not finite;
+   * the state is then still the one before.
+   */
+  step(batch: Record<string, Tensor>): Promise<StepReport>;
+  close(): Promise<void>;
+}
+
+/** The two halves between which steps go back and forth: a step reads one and writes the other. */
+interface Half {
+  state: TrainingState;
+  /** The parameters as the loss graph's inputs. */
+  weights: Record<string, Tensor>;
+  /** As the optimiser's inputs, and its outputs where the other half is read. */
+  inputs: Record<string, Tensor>;
+  outputs: Record<string, Tensor>;
+}
+
+function half(state: TrainingState, parameters: readonly Parameter[]): Half {
+  const tensor = (name: StateName) =>
+    new Tensor('float32', state.vectors[name], [state.vectors[name].length]);
+  const named = (prefix: string) =>
+    Object.fromEntries(STATE.map((name) => [prefix + name, tensor(name)]));
+  return {
+    state,
+    weights: Object.fromEntries(tensorsIn(state.vectors.parameters, parameters)),
+    inputs: named(''),
+    outputs: named('next.'),
+  };
+}
+
+const scalar = (value: number) => new Tensor('float32', Float32Array.of(value), []);
+
+/**
+ * Opens a loss graph (outputs `loss` and `gradient.NAME`) and AdamW for `parameters`. `frozen` are the
+ * graph's weights that do not learn.
+ */
+export async function openTrainer(
+  graph: Graph,
+  parameters: readonly Parameter[],
+  start: TrainingState,
+  optimiser: OptimiserConfig,
+  session: SessionConfig,
+  frozen: Record<string, Tensor> = {},
+): Promise<Trainer> {
+  const count = parameterCount(parameters);
+  const differentiate: InferenceSession = await openModel(encodeModel(graph), session);
+  const update: InferenceSession = await openModel(
+    encodeModel(adamwGraph(count, optimiser)),
+    session,
+  );
+  const gradient = new Float32Array(count);
+  const gradients = Object.fromEntries(
+    [...tensorsIn(gradient, parameters)].map(([name, view]) => [`gradient.${name}`, view]),
+  );
+  const flatGradient = new Tensor('float32', gradient, [count]);
+  let now = half(start, parameters);
+  let other = half(initialState(new Float32Array(count)), parameters);
+
+  const stop = (step: number, what: string, value: number): never => {
+    throw new UserError(
+      `step ${step}: the ${what} is ${value}; training stopped before it was applied. Take a smaller learning rate, or look for broken episodes`,
+    );
+  };
+
+  return {
+    get state() {
+      return now.state;
+    },
+    async step(batch) {
+      const { step } = now.state;
+      const feeds = { ...frozen, ...now.weights, ...batch };
+      const result = await differentiate.run(feeds, { loss: null, ...gradients });
+      const loss = (result.loss.data as Float32Array)[0];
+      if (!Number.isFinite(loss)) stop(step + 1, 'loss', loss);
+
+      const rate = learningRate(step, optimiser);
+      const updated = await update.run(
+        {
+          ...now.inputs,
+          gradient: flatGradient,
+          rate: scalar(rate),
+          correction1: scalar(1 - optimiser.beta1 ** (step + 1)),
+          correction2: scalar(1 - optimiser.beta2 ** (step + 1)),
+        },
+        { ...other.outputs, norm: null },
+      );
+      const norm = (updated.norm.data as Float32Array)[0];
+      if (!Number.isFinite(norm)) stop(step + 1, "gradient's norm", norm);
+      other.state.step = step + 1;
+      [now, other] = [other, now];
+      return { step: step + 1, loss, norm, rate };
+    },
+    async close() {
+      await differentiate.release();
+      await update.release();
+    },
+  };
+}

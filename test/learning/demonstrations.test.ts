@@ -1,0 +1,206 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Episode } from '../../src/episodes/readEpisode.ts';
+import { createBatches } from '../../src/learning/batches.ts';
+import {
+  type Viewpoint,
+  demonstrationsOf,
+  gatherDemonstrations,
+} from '../../src/learning/demonstrations.ts';
+import { normalisationOf } from '../../src/learning/statistics.ts';
+import { makeTransforms } from '../../src/policy/transforms.ts';
+import { tinyBundle, tinyDemonstrations } from './tiny.ts';
+
+const VIEW: Viewpoint = {
+  embodiment: 'tiny',
+  cameras: ['cam_high', 'cam_wrist'],
+  side: 8,
+  horizon: 4,
+};
+const PERIOD = 20_000_000n;
+
+/** An episode of six control steps, observed at its first and its fourth. */
+function episode(change: (episode: Episode) => void = () => {}): Episode {
+  const joint = { kind: 'arm', lower: -1, upper: 1, velocity: 1, home: 0 } as const;
+  const at = (step: number) => ({
+    stamp: BigInt(step) * PERIOD,
+    position: Float64Array.of(step / 10, 0, 0),
+  });
+  const made: Episode = {
+    path: 'one.mcap',
+    header: {
+      id: 'one',
+      embodiment: {
+        name: 'tiny',
+        controlRate: 50,
+        joints: ['a', 'b', 'c'].map((name) => ({ name, ...joint })),
+        cameras: VIEW.cameras.map((name) => ({ name, width: 8, height: 8 })),
+      },
+      task: 'go',
+      prompt: 'go',
+      policy: 'expert',
+    },
+    result: { outcome: 'success', reward: 1, stagedReward: 4, steps: 6 },
+    chunks: [0, 3].map((step, index) => ({
+      index,
+      policyVersion: 'expert',
+      observationStamp: BigInt(step) * PERIOD,
+      frameStamps: { cam_high: BigInt(step) * PERIOD, cam_wrist: BigInt(step) * PERIOD },
+      state: Float64Array.of(step, step, step),
+      horizon: 4,
+      actions: new Float32Array(12),
+      noise: new Float32Array(),
+      delay: 0,
+      executedFrom: 0,
+      executedTo: 3,
+      held: 0,
+    })),
+    joints: Array.from({ length: 6 }, (_, step) => at(step)),
+    commands: Array.from({ length: 6 }, (_, step) => at(step)),
+    image: (camera, stamp) => ({
+      camera,
+      stamp,
+      width: 8,
+      height: 8,
+      pixels: () =>
+        Promise.resolve(
+          new Uint8Array(192).fill(Number(stamp / PERIOD) + (camera === 'cam_high' ? 0 : 100)),
+        ),
+    }),
+    missing: [],
+  };
+  change(made);
+  return made;
+}
+
+describe('demonstrations of an episode', () => {
+  it('are what was commanded from each observation on, with what the cameras saw', async () => {
+    const [first, second] = await demonstrationsOf(episode(), VIEW);
+    const firstJoint = (actions: Float32Array) => [0, 1, 2, 3].map((row) => actions[3 * row]);
+    assert.deepEqual(firstJoint(first.actions), [0, 0.1, 0.2, 0.3].map(Math.fround));
+    assert.equal(first.steps, 4);
+    assert.deepEqual([...second.state], [3, 3, 3]);
+    assert.deepEqual([second.images[0], second.images[192]], [3, 103]);
+  });
+
+  it('count no step after the end, where the last command is repeated', async () => {
+    const [, second] = await demonstrationsOf(episode(), VIEW);
+    assert.equal(second.steps, 3);
+    assert.equal(second.actions[9], second.actions[6]);
+  });
+});
+
+describe('episodes are left out, each with its reason, when they', () => {
+  const spoilt: Record<string, { change: (episode: Episode) => void; reason: RegExp }> = {
+    'are of another embodiment': {
+      change: ({ header }) => (header.embodiment = { ...header.embodiment, name: 'so100' }),
+      reason: /of the embodiment so100, not tiny/,
+    },
+    'have another image size than the others': {
+      change: ({ header }) => {
+        const [high, wrist] = header.embodiment.cameras;
+        header.embodiment = { ...header.embodiment, cameras: [high, { ...wrist, width: 9 }] };
+      },
+      reason: /cam_wrist 9×8; the others have .* cam_wrist 8×8/,
+    },
+    'lack a camera': {
+      change: ({ header }) =>
+        (header.embodiment = { ...header.embodiment, cameras: header.embodiment.cameras.slice(1) }),
+      reason: /without cam_high/,
+    },
+    'are cut short': {
+      change: (one) => one.missing.push('no result'),
+      reason: /cut short: no result/,
+    },
+    failed: {
+      change: (one) => (one.result = { ...one.result!, outcome: 'failure' }),
+      reason: /ended in failure/,
+    },
+    'hold values that are not finite': {
+      change: (one) => (one.commands[2].position[1] = NaN),
+      reason: /not finite/,
+    },
+    'were observed at values that are not finite': {
+      change: (one) => (one.chunks[1].state[0] = Infinity),
+      reason: /not finite/,
+    },
+  };
+  for (const [name, { change, reason }] of Object.entries(spoilt))
+    it(name, async () => {
+      const set = await gatherDemonstrations(
+        ['good', 'spoilt', 'unreadable'],
+        (path) => {
+          if (path === 'unreadable') return Promise.reject(new Error('no episode in this file'));
+          return Promise.resolve(path === 'good' ? episode() : episode(change));
+        },
+        VIEW,
+      );
+      assert.equal(set.episodes, 1);
+      assert.equal(set.demonstrations.length, 2);
+      assert.deepEqual(
+        set.leftOut.map(({ path }) => path),
+        ['spoilt', 'unreadable'],
+      );
+      assert.match(set.leftOut[0].reason, reason);
+      assert.match(set.leftOut[1].reason, /no episode in this file/);
+    });
+});
+
+describe('normalisation', () => {
+  it('makes states and actions of the demonstrations zero on average with deviation one', () => {
+    const demonstrations = tinyDemonstrations(100);
+    demonstrations.forEach((one, i) => one.state.set([i, 2 * i, 5]));
+    const { state, targets } = makeTransforms(normalisationOf(demonstrations), tinyBundle.pi0);
+    const states = demonstrations.map((one) => state(one.state));
+    const mean = (values: number[]) => values.reduce((a, b) => a + b) / values.length;
+    for (const joint of [0, 1]) {
+      const values = states.map((row) => row[joint]);
+      assert.ok(Math.abs(mean(values)) < 1e-4);
+      assert.ok(Math.abs(mean(values.map((value) => value ** 2)) - 1) < 1e-3);
+    }
+    assert.ok(
+      states.every((row) => Math.abs(row[2]) < 1e-4),
+      'a joint that rests is not blown up',
+    );
+    const actions = demonstrations.flatMap((one) => [...targets(one.actions, one.state)]);
+    assert.ok(Math.abs(mean(actions)) < 1e-4);
+  });
+});
+
+describe('batches', () => {
+  const demonstrations = tinyDemonstrations(10);
+  const transforms = makeTransforms([], tinyBundle.pi0);
+  const tokenize = (prompt: string) => ({ tokens: new BigInt64Array(prompt.length).fill(9n) });
+  const options = { config: tinyBundle.pi0, transforms, tokenize, batch: 5, samples: 3, seed: 1 };
+  const batches = createBatches(demonstrations, 2, options);
+
+  it('show every demonstration once before any twice, in an order of the seed', () => {
+    const seen = [0, 1].flatMap((step) => {
+      const { images } = batches.of(step);
+      return [0, 1, 2, 3, 4].map((i) => (images.data as Uint8Array)[i * 2 * 192]);
+    });
+    const all = demonstrations.map(({ images }) => images[0]);
+    const ascending = (a: number, b: number) => a - b;
+    assert.deepEqual([...seen].sort(ascending), [...all].sort(ascending));
+    assert.notDeepEqual(seen, all);
+  });
+
+  it('are the same whenever they are asked for, and differ from step to step', () => {
+    const again = batches.of(7);
+    batches.of(2);
+    assert.deepEqual(batches.of(7).noise.data, again.noise.data);
+    assert.deepEqual(batches.of(7).images.data, again.images.data);
+    assert.notDeepEqual(batches.of(8).noise.data, again.noise.data);
+  });
+
+  it('pad prompts to the longest, with a mask', () => {
+    const { tokens, token_mask } = batches.of(0);
+    assert.equal(batches.text, 4);
+    assert.ok(batches.padded);
+    const lengths = [0, 1, 2, 3, 4].map((i) =>
+      (token_mask.data as Uint8Array).subarray(4 * i, 4 * i + 4).reduce((a, b) => a + b, 0),
+    );
+    assert.ok(lengths.every((length) => length === 2 || length === 4));
+    assert.equal(tokens.dims[1], 4);
+  });
+});

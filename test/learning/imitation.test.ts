@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { UserError } from '../../src/errors.ts';
+import { readCheckpoint, writeCheckpoint } from '../../src/learning/checkpoint.ts';
+import { type Imitation, imitationSchema, openImitation } from '../../src/learning/imitation.ts';
+import type { TrainingState } from '../../src/learning/trainer.ts';
+import { sessionConfigSchema } from '../../src/onnx/session.ts';
+import { type Trainable, trainableParameters } from '../../src/policy/trainable.ts';
+import { withFolder } from '../onnx/run.ts';
+import { tinyBundle, tinyDemonstrations, writeTinyBundle } from './tiny.ts';
+
+const SESSION = sessionConfigSchema.parse({ threads: 1 });
+const DEMONSTRATIONS = tinyDemonstrations(64);
+
+const settingsOf = (trainable: Trainable, augment = false) =>
+  imitationSchema.parse({
+    trainable,
+    batch: 8,
+    samples: 2,
+    augment,
+    seed: 3,
+    optimiser: { rate: 3e-3, finalRate: 3e-4, warmUp: 5, steps: 150, averageDecay: 0.9 },
+  });
+
+/** Opens a run on a fresh tiny bundle, lets `body` use it, and closes it. */
+const withRun = <T>(
+  trainable: Trainable,
+  body: (run: Imitation, folder: string) => Promise<T>,
+  { start, augment }: { start?: TrainingState; augment?: boolean } = {},
+): Promise<T> =>
+  withFolder(async (folder) => {
+    await writeTinyBundle(folder);
+    const settings = settingsOf(trainable, augment);
+    const run = await openImitation(folder, tinyBundle, DEMONSTRATIONS, settings, SESSION, start);
+    try {
+      return await body(run, folder);
+    } finally {
+      await run.close();
+    }
+  });
+
+async function takeSteps(run: Imitation, count: number): Promise<number[]> {
+  const losses: number[] = [];
+  for (let i = 0; i < count; i++) losses.push((await run.step()).loss);
+  return losses;
+}
+
+const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+describe('imitation', () => {
+  const kinds: Record<string, Trainable> = {
+    'the whole network': { parameters: 'all' },
+    'the expert alone': { parameters: 'expert' },
+    'adapters of one of its layers': { parameters: 'lora', rank: 4, layers: [1] },
+  };
+  for (const [name, trainable] of Object.entries(kinds))
+    it(`lowers the loss when it trains ${name}`, () =>
+      withRun(trainable, async (run) => {
+        const losses = await takeSteps(run, 60);
+        const [first, last] = [mean(losses.slice(0, 10)), mean(losses.slice(-10))];
+        assert.ok(last < 0.9 * first, `from ${first} to ${last}`);
+      }));
+
+  it('learns what only the images tell', () =>
+    withRun({ parameters: 'all' }, async (run) => {
+      const losses = await takeSteps(run, 150);
+      // Without the images nothing beats the actions' variance of a third.
+      const last = mean(losses.slice(-20));
+      assert.ok(last < 0.25, `the loss is still ${last}`);
+    }));
+
+  it('gives the same numbers for the same seed, augmented or not', async () => {
+    for (const augment of [false, true]) {
+      const runs = [0, 1].map(() =>
+        withRun({ parameters: 'all' }, (run) => takeSteps(run, 5), { augment }),
+      );
+      const [a, b] = await Promise.all(runs);
+      assert.deepEqual(a, b);
+    }
+  });
+
+  it('resumes from a checkpoint to the same numbers', () =>
+    withFolder(async (folder) => {
+      const path = join(folder, 'checkpoint.safetensors');
+      const trainable: Trainable = { parameters: 'all' };
+      const parameters = trainableParameters(trainable, tinyBundle.pi0);
+      const through = await withRun(trainable, async (run) => {
+        await takeSteps(run, 6);
+        await writeCheckpoint(path, { state: run.state, run: 'settings' }, parameters);
+        return takeSteps(run, 6);
+      });
+      const { state, run: kept } = await readCheckpoint(path, parameters);
+      assert.equal(kept, 'settings');
+      assert.equal(state.step, 6);
+      const resumed = await withRun(trainable, (run) => takeSteps(run, 6), { start: state });
+      assert.deepEqual(resumed, through);
+    }));
+
+  it('stops at a loss that is not finite, names the step, and keeps the state before it', () =>
+    withRun({ parameters: 'expert' }, async (run) => {
+      await takeSteps(run, 2);
+      const kept = run.averaged();
+      const copies = new Map([...kept].map(([name, values]) => [name, values.slice()]));
+      run.state.vectors.parameters[0] = Infinity;
+      await assert.rejects(run.step(), (error: Error) => {
+        assert.ok(error instanceof UserError);
+        assert.match(error.message, /^step 3: the (loss|gradient's norm) is (NaN|Infinity)/);
+        return true;
+      });
+      assert.equal(run.state.step, 2);
+      assert.deepEqual(run.averaged(), copies);
+    }));
+});
+
+describe('a checkpoint', () => {
+  const trainable: Trainable = { parameters: 'lora', rank: 2 };
+  const parameters = trainableParameters(trainable, tinyBundle.pi0);
+
+  const withCheckpoint = (body: (path: string, folder: string) => Promise<void>) =>
+    withFolder(async (folder) => {
+      const path = join(folder, 'checkpoint.safetensors');
+      await withRun(trainable, (run) =>
+        writeCheckpoint(path, { state: run.state, run: '{}' }, parameters),
+      );
+      await body(path, folder);
+    });
+
+  it('of another architecture is refused with both shapes of all that differs', () =>
+    withCheckpoint(async (path) => {
+      const other = trainableParameters({ parameters: 'lora', rank: 3 }, tinyBundle.pi0);
+      await assert.rejects(readCheckpoint(path, other), (error: Error) => {
+        assert.ok(error instanceof UserError);
+        assert.match(error.message, /another architecture/);
+        assert.match(
+          error.message,
+          /q_proj\.lora_A\.weight is \[2, 24\], this policy's is \[3, 24\]/,
+        );
+        assert.equal(error.message.split('\n').length - 1, other.length * 4);
+        return true;
+      });
+    }));
+
+  it('that cannot be written leaves the one before intact', () =>
+    withCheckpoint(async (path, folder) => {
+      const before = await readFile(path);
+      const { state } = await readCheckpoint(path, parameters);
+      // Less data than the header announces: what a failed write looks like.
+      const broken = { ...state, vectors: { ...state.vectors, second: new Float32Array(1) } };
+      await assert.rejects(writeCheckpoint(path, { state: broken, run: '{}' }, parameters));
+      assert.ok(before.equals(await readFile(path)));
+      await rm(folder, { recursive: true });
+    }));
+
+  it('that is none is refused', () =>
+    withFolder(async (folder) => {
+      const path = join(folder, 'checkpoint.safetensors');
+      await writeFile(path, 'no checkpoint');
+      await assert.rejects(readCheckpoint(path, parameters), UserError);
+    }));
+});

@@ -1,0 +1,52 @@
+import { type BundleConfig, randomWeights, writeBundle } from '../../src/policy/bundle.ts';
+import { TINY_VOCABULARY, tinyTokenizerJson } from '../../src/policy/tokenizer.ts';
+import type { Demonstration } from '../../src/learning/demonstrations.ts';
+import { uniformNumbers } from '../../src/policy/noise.ts';
+
+const JOINTS = 3;
+const SIDE = 8;
+
+/** A π0 of a few thousand weights for a robot of three joints and two cameras. */
+export const tinyBundle: BundleConfig = {
+  format: 1,
+  name: 'tiny',
+  description: 'for tests',
+  embodiment: 'tiny',
+  cameras: ['cam_high', 'cam_wrist'],
+  steps: 4,
+  pi0: {
+    vision: { width: 16, depth: 1, mlp: 32, heads: 2, patch: 4, imageSize: SIDE },
+    language: {
+      width: 16,
+      depth: 2,
+      mlp: 32,
+      heads: 2,
+      kvHeads: 1,
+      headDim: 8,
+      vocabulary: TINY_VOCABULARY,
+    },
+    expert: { width: 24, depth: 2, mlp: 32, heads: 2, kvHeads: 1, headDim: 8 },
+    maxTokens: 8,
+    horizon: 4,
+    actionDim: JOINTS,
+    stateDim: JOINTS,
+    minPeriod: 4e-3,
+    maxPeriod: 4,
+  },
+  transforms: [],
+};
+
+export const writeTinyBundle = (folder: string, seed = 0): Promise<void> =>
+  writeBundle(folder, tinyBundle, tinyTokenizerJson(), randomWeights(tinyBundle.pi0, seed));
+
+/** Demonstrations whose action is told by the images' brightness: nothing else helps to guess it. */
+export function tinyDemonstrations(count: number): Demonstration[] {
+  const draw = uniformNumbers(11);
+  return Array.from({ length: count }, (_, i) => {
+    const brightness = draw();
+    const images = new Uint8Array(2 * SIDE * SIDE * 3).fill(Math.round(255 * brightness));
+    const actions = new Float32Array(4 * JOINTS).fill(2 * brightness - 1);
+    const prompt = i % 2 === 0 ? 'go' : 'stop';
+    return { images, state: new Float64Array(JOINTS), actions, steps: 4, prompt };
+  });
+}
