@@ -2,6 +2,8 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { UserError } from './errors.ts';
 import { packagePath } from './packagePath.ts';
+import type { DemosOptions } from './commands/demos.ts';
+import type { ImitateOptions } from './commands/imitate.ts';
 import type { SimOptions } from './commands/sim.ts';
 
 const SHIPPED_POLICY = packagePath('models/aloha-mini');
@@ -18,6 +20,14 @@ function integer(least: number) {
     return value;
   };
 }
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new InvalidArgumentError('It must be a number above 0.');
+  return value;
+}
+
+const layers = (text: string): number[] => text.split(',').map(integer(0));
 
 const program = new Command('nalu')
   .description(
@@ -80,12 +90,81 @@ Examples:
   .action((options: SimOptions) => run(() => sim(options)));
 
 program
+  .command('demos')
+  .description('record demonstrations by the scripted expert, in several processes')
+  .argument('<folder>', 'where the episodes go, as TASK-SEED.mcap')
+  .addOption(taskOption())
+  .option('--episodes <n>', 'demonstrations that the folder is to hold', integer(1), 100)
+  .option('--seed <n>', 'seed of the first one; the next ones count up from it', integer(0), 0)
+  .option('--processes <n>', 'processes that record; by default one per CPU core', integer(1))
+  .option(
+    '--every <n>',
+    'control steps between recorded observations (images and joints), at most 48',
+    integer(1),
+    10,
+  )
+  .addHelpText(
+    'after',
+    `
+An attempt that fails is kept with the outcome failure; training leaves it out. The same command again
+goes on: it records only the seeds whose episode is not there.
+
+Examples:
+  nalu demos demos                                        a hundred of transfer cube
+  nalu demos demos --episodes 500                         four hundred more beside them
+  nalu demos pegs --task insertion --every 5              the other task, observed twice as often
+  nalu demos held-out --episodes 20 --seed 900000         seeds that no training has seen
+  nalu imitate demos --out my-policy                      learn from them`,
+  )
+  .action((folder: string, options: DemosOptions) =>
+    run(async () => (await import('./commands/demos.ts')).demosCommand(folder, options)),
+  );
+
+program
   .command('create')
   .description('make a small policy bundle with random weights')
   .argument('<folder>', 'where the bundle goes')
   .option('--seed <n>', 'seed of the weights', integer(0), 0)
   .action((folder: string, { seed }: { seed: number }) =>
     run(async () => (await import('./commands/create.ts')).createCommand(folder, seed)),
+  );
+
+program
+  .command('imitate')
+  .description('train a policy on recorded demonstrations (flow matching)')
+  .argument('<episodes>', 'folder of episodes')
+  .requiredOption('--out <folder>', 'where the trained bundle goes')
+  .option('--from <bundle>', 'policy to go on from, in the place of a small one of random weights')
+  .addOption(
+    new Option('--train <what>', 'what learns').choices(['all', 'expert', 'lora']).default('all'),
+  )
+  .option('--rank <n>', 'of LoRA adapters', integer(1), 8)
+  .option(
+    '--layers <list>',
+    "the expert's layers that get adapters, as in 0,2,3; all by default",
+    layers,
+  )
+  .option('--steps <n>', 'optimiser steps', integer(1), 8000)
+  .option('--batch <n>', 'observations of a step', integer(1), 32)
+  .option('--samples <n>', 'flow samples (noise and time) of each observation', integer(1), 4)
+  .option('--rate <x>', 'largest learning rate', positive, 1e-3)
+  .option('--no-augmentation', 'take images as they are: no crop, turn or colour jitter')
+  .addOption(taskOption())
+  .option('--evaluate-every <n>', 'steps between evaluations in the simulator', integer(1), 1000)
+  .option(
+    '--attempts <n>',
+    'attempts of an evaluation, from random and from zero noise; 0 for none',
+    integer(0),
+    20,
+  )
+  .option('--seed <n>', 'of weights, batches, noise and augmentation', integer(0), 0)
+  .option('--resume', 'go on from the checkpoint in --out, with the same options as before')
+  .option(
+    '--session <file>',
+    'YAML: executionProviders with their options, and threads of ONNX Runtime',
+  )
+  .action((folder: string, options: ImitateOptions) =>
+    run(async () => (await import('./commands/imitate.ts')).imitateCommand(folder, options)),
   );
 
 program

@@ -36,16 +36,21 @@ export function addResult(tally: Tally, result: AttemptResult): void {
 const percent = (part: number, whole: number) =>
   whole === 0 ? '–' : `${((100 * part) / whole).toFixed(0)} %`;
 
-function duration(seconds: number): string {
+/** A duration as people say it. */
+export function duration(seconds: number): string {
   const minutes = Math.floor(seconds / 60);
+  if (minutes >= 60) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
   return minutes > 0 ? `${minutes} min ${Math.round(seconds % 60)} s` : `${seconds.toFixed(0)} s`;
 }
+
+/** Takes the live line away where there is a terminal. */
+export const clearLine = (out: NodeJS.WriteStream) => out.isTTY && out.write('\r\u001b[K');
 
 /** Human-readable report of a run of attempts, a live line included where there is a terminal. */
 export function createReport(episodes: number, out: NodeJS.WriteStream) {
   const began = performance.now();
   const width = String(episodes).length;
-  const clear = () => out.isTTY && out.write('\r\u001b[K');
+  const clear = () => clearLine(out);
 
   return {
     /** The attempt that runs now, as far as it is. */

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import type { EpisodeHeader } from '../episodes/episode.ts';
 import { type EpisodeRecorder, recordEpisode } from '../episodes/recordEpisode.ts';
 import { UserError } from '../errors.ts';
 import { type SessionConfig, loadSessionConfig } from '../onnx/session.ts';
@@ -8,11 +7,12 @@ import type { ChunkPolicy } from '../policy/chunkPolicy.ts';
 import { openWorkerPolicy } from '../policy/workerPolicy.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
 import { runAttempt } from '../runtime/attempt.ts';
-import { trajectoryPolicy } from '../runtime/trajectoryPolicy.ts';
-import { expertTrajectory } from '../sim/expert.ts';
 import { type SimulatedAloha, simulatedAloha } from '../sim/simulatedAloha.ts';
 import { snapshot } from '../sim/snapshot.ts';
 import type { SimTaskName } from '../sim/tasks.ts';
+import { episodeHeader } from './episodeHeader.ts';
+import { EXPERT, EXPERT_CAMERAS, expertPolicy } from './expertPolicy.ts';
+import { interruption } from './interruption.ts';
 import { addResult, createReport, emptyTally } from './progress.ts';
 
 export interface SimOptions {
@@ -30,9 +30,6 @@ export interface SimOptions {
   session?: string;
 }
 
-/** Rows of an expert's chunk. */
-const EXPERT_HORIZON = 50;
-
 /** Who drives: gives the policy of each attempt. */
 interface Driver {
   name: string;
@@ -43,24 +40,13 @@ interface Driver {
   close(): Promise<void>;
 }
 
-/** Sees what the shipped policy sees: its episodes are demonstrations for it. */
-function expertDriver(): Driver {
-  const cameras = ['cam_high', 'cam_left_wrist', 'cam_right_wrist'];
-  return {
-    name: 'expert',
-    embodiment: 'aloha',
-    cameras,
-    policy: (sim) =>
-      trajectoryPolicy({
-        version: 'expert',
-        cameras,
-        horizon: EXPERT_HORIZON,
-        controlRate: sim.embodiment.controlRate,
-        plan: () => expertTrajectory(sim),
-      }),
-    close: () => Promise.resolve(),
-  };
-}
+const expertDriver = (): Driver => ({
+  name: EXPERT,
+  embodiment: 'aloha',
+  cameras: EXPERT_CAMERAS,
+  policy: expertPolicy,
+  close: () => Promise.resolve(),
+});
 
 async function bundleDriver(
   folder: string,
@@ -90,28 +76,9 @@ function checkFit(driver: Driver, robot: Embodiment, folder: string) {
 }
 
 /** An episode's name sorts by time and tells what it is. */
-function episodeHeader(sim: SimulatedAloha, driver: Driver, seed: number): EpisodeHeader {
+function episodeId(task: SimTaskName, seed: number): string {
   const time = new Date().toISOString().replace(/[:.]/g, '-');
-  return {
-    id: `${time}-${sim.name}-${seed}-${randomUUID().slice(0, 8)}`,
-    embodiment: sim.embodiment,
-    task: sim.name,
-    prompt: sim.prompt,
-    seed,
-    policy: driver.name,
-  };
-}
-
-/**
- * Aborts at the first Ctrl-C, or when nobody reads the output any more, so that the attempt ends in
- * order; a second Ctrl-C ends the process.
- */
-function interruption(): AbortSignal {
-  const controller = new AbortController();
-  const abort = () => controller.abort();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, abort);
-  process.stdout.on('error', abort);
-  return controller.signal;
+  return `${time}-${task}-${seed}-${randomUUID().slice(0, 8)}`;
 }
 
 /** Runs attempts on the simulated ALOHA and reports them; see `nalu sim --help`. */
@@ -140,10 +107,11 @@ export async function simCommand(options: SimOptions): Promise<'done' | 'interru
       checkFit(driver, sim.embodiment, options.policy);
       for (let episode = 0; episode < episodes && !signal.aborted; episode++) {
         const seed = options.seed + episode;
+        const header = { id: episodeId(task, seed), policy: driver.name, seed };
         const recorder: EpisodeRecorder | undefined =
           options.record === undefined
             ? undefined
-            : await recordEpisode(options.record, episodeHeader(sim, driver, seed));
+            : await recordEpisode(options.record, episodeHeader(sim, header));
         report.live(tally, undefined);
         const result = await runAttempt({
           robot: sim,

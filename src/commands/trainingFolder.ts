@@ -1,4 +1,4 @@
-import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError, codeOf, messageOf } from '../errors.ts';
 import { readCheckpoint, writeCheckpoint } from '../learning/checkpoint.ts';
@@ -22,7 +22,7 @@ async function readIfThere(path: string): Promise<string> {
   });
 }
 
-/** Opens `OUT/training`: checkpoint, log as JSON lines, and curve of a run. */
+/** Opens `OUT/training`: checkpoint, log as JSON lines, and curve of a run; what a kill left of a write goes. */
 export async function openTrainingFolder(out: string, title: string) {
   const folder = join(out, 'training');
   const [checkpoint, log, curve] = [FILES.checkpoint, FILES.log, FILES.curve].map((file) =>
@@ -31,6 +31,8 @@ export async function openTrainingFolder(out: string, title: string) {
   await mkdir(folder, { recursive: true }).catch((error: unknown) => {
     throw new UserError(`${folder}: cannot be made: ${messageOf(error)}`, { cause: error });
   });
+  for (const file of await readdir(folder))
+    if (file.endsWith('.partial')) await rm(join(folder, file));
   let events: TrainingEvent[] = [];
 
   return {

@@ -1,23 +1,17 @@
 import type { Evaluation } from '../learning/lossCurve.ts';
 import type { StepReport } from '../learning/trainer.ts';
-
-function duration(seconds: number): string {
-  const minutes = Math.floor(seconds / 60);
-  if (minutes >= 60) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-  return minutes > 0 ? `${minutes} min ${Math.round(seconds % 60)} s` : `${seconds.toFixed(0)} s`;
-}
+import { clearLine, duration } from './progress.ts';
 
 /** Tells a person how a training run of `steps` steps goes, with a live line where there is a terminal. */
 export function createTrainingReport(from: number, steps: number, out = process.stdout) {
   const began = performance.now();
-  const clear = () => out.isTTY && out.write('\r\u001b[K');
   const line = (text: string) => {
-    clear();
+    clearLine(out);
     out.write(`${text}\n`);
   };
   const live = (text: string) => {
     if (!out.isTTY) return;
-    clear();
+    clearLine(out);
     out.write(text);
   };
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -8,28 +7,9 @@ import { listEpisodes } from '../../src/episodes/listEpisodes.ts';
 import { packagePath } from '../../src/packagePath.ts';
 import { readEpisode } from '../../src/episodes/readEpisode.ts';
 import { withFolder } from '../onnx/run.ts';
-
-const CLI = join(import.meta.dirname, '../../src/cli.js');
+import { nalu } from './nalu.ts';
 
 const SHIPPED = packagePath('models/aloha-mini');
-
-interface Ended {
-  code: number | null;
-  out: string;
-  err: string;
-}
-
-/** Runs `nalu` as a user does; `during` sees its process. */
-function nalu(args: string[], during?: (child: ReturnType<typeof spawn>) => void): Promise<Ended> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-    let [out, err] = ['', ''];
-    child.stdout.on('data', (data: Buffer) => (out += data.toString()));
-    child.stderr.on('data', (data: Buffer) => (err += data.toString()));
-    child.on('close', (code) => resolve({ code, out, err }));
-    during?.(child);
-  });
-}
 
 const jsonLines = (out: string) =>
   out

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { UserError } from '../../src/errors.ts';
@@ -111,52 +110,5 @@ describe('imitation', () => {
       });
       assert.equal(run.state.step, 2);
       assert.deepEqual(run.averaged(), copies);
-    }));
-});
-
-describe('a checkpoint', () => {
-  const trainable: Trainable = { parameters: 'lora', rank: 2 };
-  const parameters = trainableParameters(trainable, tinyBundle.pi0);
-
-  const withCheckpoint = (body: (path: string, folder: string) => Promise<void>) =>
-    withFolder(async (folder) => {
-      const path = join(folder, 'checkpoint.safetensors');
-      await withRun(trainable, (run) =>
-        writeCheckpoint(path, { state: run.state, run: '{}' }, parameters),
-      );
-      await body(path, folder);
-    });
-
-  it('of another architecture is refused with both shapes of all that differs', () =>
-    withCheckpoint(async (path) => {
-      const other = trainableParameters({ parameters: 'lora', rank: 3 }, tinyBundle.pi0);
-      await assert.rejects(readCheckpoint(path, other), (error: Error) => {
-        assert.ok(error instanceof UserError);
-        assert.match(error.message, /another architecture/);
-        assert.match(
-          error.message,
-          /q_proj\.lora_A\.weight is \[2, 24\], this policy's is \[3, 24\]/,
-        );
-        assert.equal(error.message.split('\n').length - 1, other.length * 4);
-        return true;
-      });
-    }));
-
-  it('that cannot be written leaves the one before intact', () =>
-    withCheckpoint(async (path, folder) => {
-      const before = await readFile(path);
-      const { state } = await readCheckpoint(path, parameters);
-      // Less data than the header announces: what a failed write looks like.
-      const broken = { ...state, vectors: { ...state.vectors, second: new Float32Array(1) } };
-      await assert.rejects(writeCheckpoint(path, { state: broken, run: '{}' }, parameters));
-      assert.ok(before.equals(await readFile(path)));
-      await rm(folder, { recursive: true });
-    }));
-
-  it('that is none is refused', () =>
-    withFolder(async (folder) => {
-      const path = join(folder, 'checkpoint.safetensors');
-      await writeFile(path, 'no checkpoint');
-      await assert.rejects(readCheckpoint(path, parameters), UserError);
     }));
 });

@@ -1,0 +1,43 @@
+import { clearLine, duration } from './progress.ts';
+
+/** Counts over the demonstrations recorded so far. */
+export interface DemoCounts {
+  recorded: number;
+  failed: number;
+}
+
+/** Says how recording `asked` demonstrations goes: a live line on a terminal, else a line each tenth. */
+export function createDemoReport(asked: number, out: NodeJS.WriteStream = process.stdout) {
+  const began = performance.now();
+  const elapsed = () => (performance.now() - began) / 1000;
+  const tenth = (recorded: number) => Math.floor((10 * recorded) / asked);
+
+  const line = ({ recorded, failed }: DemoCounts) => {
+    const perSecond = recorded / elapsed();
+    return [
+      `episodes ${recorded}/${asked}`,
+      `${recorded - failed} succeeded`,
+      ...(recorded > 0
+        ? [
+            `${perSecond.toFixed(2)} a second`,
+            `about ${duration((asked - recorded) / perSecond)} left`,
+          ]
+        : []),
+    ].join('  ');
+  };
+
+  return {
+    elapsed,
+    progress(counts: DemoCounts): void {
+      if (out.isTTY) {
+        clearLine(out);
+        out.write(line(counts));
+      } else if (tenth(counts.recorded) > tenth(counts.recorded - 1))
+        out.write(`${line(counts)}\n`);
+    },
+    say(text: string): void {
+      clearLine(out);
+      out.write(`${text}\n`);
+    },
+  };
+}
