@@ -11,7 +11,6 @@ import {
   openImitation,
 } from '../learning/imitation.ts';
 import { normalisationOf } from '../learning/statistics.ts';
-import type { StepReport } from '../learning/trainer.ts';
 import { writeSafetensors } from '../onnx/safetensors.ts';
 import { loadSessionConfig } from '../onnx/session.ts';
 import {
@@ -29,6 +28,7 @@ import { evaluate } from './evaluate.ts';
 import { interruption } from './interruption.ts';
 import { MINI } from './mini.ts';
 import { openTrainingFolder } from './trainingFolder.ts';
+import { trainingLoop } from './trainingLoop.ts';
 import { type TrainingReport, createTrainingReport } from './trainingReport.ts';
 
 export interface ImitateOptions {
@@ -50,8 +50,6 @@ export interface ImitateOptions {
   session?: string;
 }
 
-const CHECKPOINT_EVERY = 200;
-const LOG_EVERY = 20;
 /** Seed of the first attempt of an evaluation. */
 const EVALUATION_SEED = 50_000;
 
@@ -121,12 +119,23 @@ async function prepareBundle(
 
 /** Writes what was learned into the bundle. */
 async function saveBundle(out: string, run: Imitation): Promise<void> {
-  const path = join(out, BUNDLE_FILES.weights);
   const averaged = run.averaged();
   await writeSafetensors(
-    path,
+    join(out, BUNDLE_FILES.weights),
     run.parameters.map(({ name, shape }) => ({ name, shape, data: averaged.get(name)! })),
   );
+}
+
+async function checkStart({ out, resume = false }: ImitateOptions, checkpoint: string) {
+  const started = await isThere(checkpoint);
+  if (started && !resume)
+    throw new UserError(
+      `${checkpoint}: a run is there already; --resume goes on with it, another --out begins anew`,
+    );
+  if (!started && resume)
+    throw new UserError(
+      `${checkpoint}: nothing to resume; leave --resume away, or is ${out} right?`,
+    );
 }
 
 /** Trains a policy on demonstrations; see `nalu imitate --help`. */
@@ -138,78 +147,42 @@ export async function imitateCommand(
   const settings = settingsOf(options);
   const session = await loadSessionConfig(options.session);
   const files = await openTrainingFolder(out, `nalu imitate: ${basename(resolve(out))}`);
-  const started = await isThere(files.checkpoint);
-  if (started && !resume)
-    throw new UserError(`${files.checkpoint}: a run is there already; --resume goes on with it`);
-  if (!started && resume)
-    throw new UserError(`${files.checkpoint}: no such checkpoint to resume from`);
+  await checkStart(options, files.checkpoint);
 
-  const config = resume
-    ? await loadBundle(out)
-    : from === undefined
-      ? MINI
-      : await loadBundle(from);
-  const gathering = createTrainingReport(0, steps);
-  const set = await gather(episodes, config, gathering);
-  const fingerprint = { settings, from, demonstrations: set.demonstrations.length };
-  const run = JSON.stringify(fingerprint);
+  const reading = createTrainingReport(0, steps);
+  const source = resume ? out : from;
+  const set = await gather(
+    episodes,
+    source === undefined ? MINI : await loadBundle(source),
+    reading,
+  );
   if (!resume) await prepareBundle(options, set);
   const bundle = await loadBundle(out);
   const parameters = trainableParameters(settings.trainable, bundle.pi0);
-  const checkpoint = resume ? await files.load(parameters) : undefined;
-  if (checkpoint && checkpoint.run !== run)
-    throw new UserError(
-      `${files.checkpoint}: that run was made with other settings or demonstrations:\n  then ${checkpoint.run}\n  now  ${run}`,
-    );
+  const run = JSON.stringify({ settings, from, demonstrations: set.demonstrations.length });
+  const start = resume ? await files.load(parameters, run) : undefined;
 
-  const imitation = await openImitation(
-    out,
-    bundle,
-    set.demonstrations,
-    settings,
-    session,
-    checkpoint?.state,
-  );
-  const signal = interruption();
+  const imitation = await openImitation(out, bundle, set.demonstrations, settings, session, start);
   const report = createTrainingReport(imitation.state.step, steps);
-  await files.rewind(imitation.state.step);
-  const save = () => files.save(imitation.state, run, parameters);
+  const signal = interruption();
   try {
-    const recent: StepReport[] = [];
-    const began = performance.now();
-    while (imitation.state.step < steps && !signal.aborted) {
-      const told = await imitation.step();
-      recent.push(told);
-      const { step } = told;
-      const isLogged = step % LOG_EVERY === 0 || step === steps;
-      report.step(told, isLogged);
-      if (isLogged) {
-        const mean = (pick: (one: StepReport) => number) =>
-          recent.reduce((sum, one) => sum + pick(one), 0) / recent.length;
-        const seconds = Math.round((performance.now() - began) / 1000);
-        const loss = mean(({ loss }) => loss);
-        const norm = mean(({ norm }) => norm);
-        await files.tell({ step, loss, norm, rate: told.rate, seconds });
-        recent.length = 0;
-      }
-      if (step % CHECKPOINT_EVERY === 0) await save();
-      const isEvaluated = attempts > 0 && (step % evaluateEvery === 0 || step === steps);
-      if (isEvaluated) {
-        await saveBundle(out, imitation);
-        const evaluation = await evaluate(out, task, attempts, EVALUATION_SEED, session, (done) =>
-          report.live(`step ${step}: attempt ${done}/${2 * attempts}`),
-        );
-        report.evaluation(step, evaluation);
-        await files.tell({ step, evaluation });
-        await files.draw();
-      }
-    }
-    await save();
-    await saveBundle(out, imitation);
-    await files.draw();
+    await trainingLoop(imitation, files, report, {
+      steps,
+      run,
+      signal,
+      evaluateEvery: attempts > 0 ? evaluateEvery : Infinity,
+      save: () => saveBundle(out, imitation),
+      evaluate: () =>
+        evaluate(out, task, attempts, EVALUATION_SEED, session, (done) =>
+          report.live(`attempt ${done}/${2 * attempts}`),
+        ),
+    });
   } finally {
     await imitation.close();
   }
-  report.line(`${out}: ${imitation.state.step} steps in ${report.elapsed()}; ${files.curve}`);
-  return signal.aborted ? 'interrupted' : 'done';
+  const { step } = imitation.state;
+  report.line(`${out}: ${step} steps in ${report.elapsed()}; the loss is drawn in ${files.curve}`);
+  if (!signal.aborted) return 'done';
+  report.line(`stopped by hand at step ${step}; the same command with --resume goes on`);
+  return 'interrupted';
 }

@@ -40,7 +40,15 @@ export async function openTrainingFolder(out: string, title: string) {
     curve,
     save: (state: TrainingState, run: string, parameters: readonly Parameter[]) =>
       writeCheckpoint(checkpoint, { state, run }, parameters),
-    load: (parameters: readonly Parameter[]) => readCheckpoint(checkpoint, parameters),
+    /** The state to go on from; throws a `UserError` if the checkpoint is of another run. */
+    async load(parameters: readonly Parameter[], run: string): Promise<TrainingState> {
+      const { state, run: then } = await readCheckpoint(checkpoint, parameters);
+      if (then !== run)
+        throw new UserError(
+          `${checkpoint} is of a run with other settings or demonstrations:\n  then ${then}\n  now  ${run}`,
+        );
+      return state;
+    },
     /** Keeps the log's lines up to a step, where a resumed run goes on; none for a new run. */
     async rewind(step: number) {
       events = parseLog(step > 0 ? await readIfThere(log) : '').filter(

@@ -5,6 +5,7 @@ import { clearLine, duration } from './progress.ts';
 /** Tells a person how a training run of `steps` steps goes, with a live line where there is a terminal. */
 export function createTrainingReport(from: number, steps: number, out = process.stdout) {
   const began = performance.now();
+  const seconds = () => (performance.now() - began) / 1000;
   const line = (text: string) => {
     clearLine(out);
     out.write(`${text}\n`);
@@ -19,7 +20,7 @@ export function createTrainingReport(from: number, steps: number, out = process.
     line,
     live,
     step({ step, loss, norm }: Pick<StepReport, 'step' | 'loss' | 'norm'>, isLogged: boolean) {
-      const perStep = (performance.now() - began) / 1000 / (step - from);
+      const perStep = seconds() / (step - from);
       const text = [
         `step ${step}/${steps}`,
         `loss ${loss.toFixed(4)}`,
@@ -35,7 +36,8 @@ export function createTrainingReport(from: number, steps: number, out = process.
         `step ${step}/${steps}  success of ${episodes} attempts each: ${randomNoise} from random noise, ${zeroNoise} from zero noise`,
       );
     },
-    elapsed: () => duration((performance.now() - began) / 1000),
+    seconds: () => Math.round(seconds()),
+    elapsed: () => duration(seconds()),
   };
 }
 

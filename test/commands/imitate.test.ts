@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { loadBundle } from '../../src/policy/bundle.ts';
+import { withFolder } from '../onnx/run.ts';
+import { nalu } from './nalu.ts';
+
+const QUICK = ['--batch', '2', '--samples', '1', '--attempts', '0'];
+
+interface LogLine {
+  step: number;
+  loss?: number;
+  rate?: number;
+  evaluation?: { episodes: number };
+}
+
+const logOf = async (out: string) =>
+  (await readFile(join(out, 'training/log.jsonl'), 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as LogLine);
+
+describe('nalu imitate', () => {
+  let folder: string;
+  let demos: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'nalu-imitate-'));
+    demos = join(folder, 'demos');
+    const { code, err } = await nalu(['demos', demos, '--episodes', '2', '--every', '40']);
+    assert.equal(code, 0, err);
+  });
+  after(() => rm(folder, { recursive: true }));
+
+  it('makes a bundle of demonstrations, with a log, a curve and an evaluation', () =>
+    withFolder(async (out) => {
+      const args = ['imitate', demos, '--out', out, ...QUICK, '--steps', '3', '--attempts', '1'];
+      const { code, out: said, err } = await nalu(args);
+      assert.equal(code, 0, err);
+      assert.match(said, /observations of 2 episodes/);
+      const bundle = await loadBundle(out);
+      assert.notEqual(bundle.transforms.length, 0);
+      const log = await logOf(out);
+      assert.ok(log.some(({ step, loss }) => step === 3 && Number.isFinite(loss)));
+      assert.equal(log.find(({ evaluation }) => evaluation)?.evaluation?.episodes, 1);
+      assert.match(await readFile(join(out, 'training/loss.svg'), 'utf8'), /^<svg/);
+    }));
+
+  it('gives the same bundle when it is stopped and resumed as when it runs through', () =>
+    withFolder(async (root) => {
+      const [through, resumed] = ['a', 'b'].map((name) => join(root, name));
+      const args = (out: string) => ['imitate', demos, '--out', out, ...QUICK, '--steps', '30'];
+      assert.equal((await nalu(args(through))).code, 0);
+      const stopped = await nalu(args(resumed), (child) => {
+        child.stdout?.on('data', (text: Buffer) => {
+          if (text.toString().includes('step 20/30')) child.kill('SIGINT');
+        });
+      });
+      assert.equal(stopped.code, 130, stopped.err);
+      assert.match(stopped.out, /--resume goes on/);
+      const { code, err } = await nalu([...args(resumed), '--resume']);
+      assert.equal(code, 0, err);
+      const weights = (out: string) => readFile(join(out, 'model.safetensors'));
+      assert.ok((await weights(through)).equals(await weights(resumed)));
+    }));
+
+  it('does not train over a run that is there, nor resume one of other settings', () =>
+    withFolder(async (out) => {
+      const args = ['imitate', demos, '--out', out, ...QUICK, '--steps', '1'];
+      assert.equal((await nalu(args)).code, 0);
+      const again = await nalu(args);
+      assert.equal(again.code, 1);
+      assert.match(again.err, /a run is there already; --resume/);
+      const other = await nalu([...args, '--resume', '--seed', '9']);
+      assert.equal(other.code, 1);
+      assert.match(other.err, /other settings or demonstrations/);
+    }));
+
+  it('names the episodes that it leaves out and refuses where nothing is left', () =>
+    withFolder(async (root) => {
+      const broken = join(root, 'broken');
+      await mkdir(broken);
+      await writeFile(join(broken, 'one.mcap'), 'no episode');
+      const { code, out, err } = await nalu(['imitate', broken, '--out', join(root, 'out')]);
+      assert.equal(code, 1);
+      assert.match(out, /left out .*one\.mcap: /);
+      assert.match(out, /left out 1 of 1 episodes/);
+      assert.match(err, /none of its 1 episodes can be learned from/);
+      assert.doesNotMatch(err, /^\s+at /m);
+    }));
+
+  it('says what to do where there are no episodes', async () => {
+    const { code, err } = await withFolder((out) => nalu(['imitate', '/nowhere', '--out', out]));
+    assert.equal(code, 1);
+    assert.match(err, /\/nowhere: no episodes there\. npx nalu demos/);
+  });
+});
