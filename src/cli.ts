@@ -144,10 +144,10 @@ program
     "the expert's layers that get adapters, as in 0,2,3; all by default",
     layers,
   )
-  .option('--steps <n>', 'optimiser steps', integer(1), 8000)
+  .option('--steps <n>', 'optimiser steps', integer(1), 6000)
   .option('--batch <n>', 'observations of a step', integer(1), 32)
-  .option('--samples <n>', 'flow samples (noise and time) of each observation', integer(1), 4)
-  .option('--rate <x>', 'largest learning rate', positive, 1e-3)
+  .option('--samples <n>', 'flow samples (noise and time) of each observation', integer(1), 2)
+  .option('--rate <x>', 'largest learning rate', positive, 2e-3)
   .option('--no-augmentation', 'take images as they are: no crop, turn or colour jitter')
   .addOption(taskOption())
   .option('--evaluate-every <n>', 'steps between evaluations in the simulator', integer(1), 1000)

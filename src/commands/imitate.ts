@@ -4,17 +4,15 @@ import { listEpisodes } from '../episodes/listEpisodes.ts';
 import { readEpisode } from '../episodes/readEpisode.ts';
 import { UserError } from '../errors.ts';
 import { type DemonstrationSet, gatherDemonstrations } from '../learning/demonstrations.ts';
-import {
-  type Imitation,
-  type ImitationSettings,
-  imitationSchema,
-  openImitation,
-} from '../learning/imitation.ts';
+import { type ImitationSettings, imitationSchema, openImitation } from '../learning/imitation.ts';
 import { normalisationOf } from '../learning/statistics.ts';
 import { writeSafetensors } from '../onnx/safetensors.ts';
 import { loadSessionConfig } from '../onnx/session.ts';
+import { type Adapter, makeAdapter, writeAdapter } from '../policy/adapter.ts';
 import {
+  ADAPTER_FILE,
   BUNDLE_FILES,
+  type Bundle,
   type BundleConfig,
   copyBundle,
   loadBundle,
@@ -114,16 +112,26 @@ async function prepareBundle(
     const description = `Trained by nalu imitate on ${set.episodes} demonstrations.`;
     const config = { ...MINI, name, description, transforms };
     await writeBundle(out, config, tinyTokenizerJson(), randomWeights(MINI.pi0, seed));
-  } else await copyBundle(await loadBundle(from), out);
+    return;
+  }
+  const source = await loadBundle(from);
+  if (source.trainable)
+    throw new UserError(`${from} has an adapter; go on from a policy without one`);
+  await copyBundle(source, out);
 }
 
-/** Writes what was learned into the bundle. */
-async function saveBundle(out: string, run: Imitation): Promise<void> {
-  const averaged = run.averaged();
-  await writeSafetensors(
-    join(out, BUNDLE_FILES.weights),
-    run.parameters.map(({ name, shape }) => ({ name, shape, data: averaged.get(name)! })),
-  );
+/** Writes what was learned into the bundle: its weights, or an adapter beside them. */
+async function saveBundle(
+  { folder, base }: Bundle,
+  trainable: Trainable,
+  parameters: Adapter['parameters'],
+): Promise<void> {
+  if (trainable.parameters !== 'all') {
+    const adapter = makeAdapter({ trainable, base, parameters });
+    return writeAdapter(join(folder, ADAPTER_FILE), adapter);
+  }
+  const tensors = [...parameters].map(([name, tensor]) => ({ name, ...tensor }));
+  return writeSafetensors(join(folder, BUNDLE_FILES.weights), tensors);
 }
 
 async function checkStart({ out, resume = false }: ImitateOptions, checkpoint: string) {
@@ -171,7 +179,7 @@ export async function imitateCommand(
       run,
       signal,
       evaluateEvery: attempts > 0 ? evaluateEvery : Infinity,
-      save: () => saveBundle(out, imitation),
+      save: () => saveBundle(bundle, settings.trainable, imitation.averaged()),
       evaluate: () =>
         evaluate(out, task, attempts, EVALUATION_SEED, session, (done) =>
           report.live(`attempt ${done}/${2 * attempts}`),

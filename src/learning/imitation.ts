@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { encodeModel } from '../onnx/modelFile.ts';
 import { type SessionConfig, Tensor, openModel, openSession } from '../onnx/session.ts';
-import { BUNDLE_FILES, type BundleConfig, weightShapes } from '../policy/bundle.ts';
+import type { Adapter } from '../policy/adapter.ts';
+import { BUNDLE_FILES, type BundleConfig } from '../policy/bundle.ts';
 import { gaussianNoise, uniformNumbers } from '../policy/noise.ts';
 import { loadTokenizer } from '../policy/tokenizer.ts';
 import {
@@ -12,7 +13,7 @@ import {
   trainableSchema,
 } from '../policy/trainable.ts';
 import { makeTransforms } from '../policy/transforms.ts';
-import { loadWeights } from '../policy/weights.ts';
+import { loadWeights, weightShapes } from '../policy/weights.ts';
 import { augmentationGraph, drawAugmentation } from './augmentation.ts';
 import { createBatches } from './batches.ts';
 import type { Demonstration } from './demonstrations.ts';
@@ -44,8 +45,8 @@ export interface Imitation {
   /** See Trainer. */
   readonly state: TrainingState;
   step(): Promise<StepReport>;
-  /** The averaged parameters by name, as they are now. */
-  averaged(): Map<string, Float32Array>;
+  /** A copy of the averaged parameters. */
+  averaged(): Adapter['parameters'];
   close(): Promise<void>;
 }
 
@@ -183,12 +184,12 @@ export async function openImitation(
       else if (!batches.padded) fed = withoutMasks(fed);
       return trainer.step(fed);
     },
-    averaged() {
-      const { average } = trainer.state.vectors;
-      return new Map(
-        [...tensorsIn(average, parameters)].map(([name, { data }]) => [name, data as Float32Array]),
-      );
-    },
+    averaged: () =>
+      new Map(
+        [...tensorsIn(trainer.state.vectors.average.slice(), parameters)].map(
+          ([name, { dims, data }]) => [name, { shape: dims, data: data as Float32Array }],
+        ),
+      ),
     async close() {
       await trainer.close();
       await augmentation?.close();

@@ -12,11 +12,13 @@ import {
   writeSafetensors,
 } from '../onnx/safetensors.ts';
 import { validate } from '../validate.ts';
+import { adaptedVersion, readAdapter } from './adapter.ts';
 import { gaussianNoise } from './noise.ts';
 import { type Pi0Config, pi0ConfigSchema } from './pi0/config.ts';
 import { type WeightSource, denoiseGraph, prefixGraph, sampleGraph } from './pi0/graphs.ts';
+import type { Trainable } from './trainable.ts';
 import { transformsSchema } from './transforms.ts';
-import { externalWeights, recordWeights, weightFault } from './weights.ts';
+import { externalWeights, weightFault, weightShapes } from './weights.ts';
 
 /** The contents of `policy.json`. */
 export const bundleSchema = z.strictObject({
@@ -39,7 +41,11 @@ export type BundleConfig = z.infer<typeof bundleSchema>;
 export interface Bundle extends BundleConfig {
   folder: string;
   /** Changes with the weights or the configuration. */
+  base: string;
+  /** The base's, and the adapter's if there is one. */
   version: string;
+  /** What the bundle's adapter, if it has one, gives values for. */
+  trainable?: Trainable;
 }
 
 export const BUNDLE_FILES = {
@@ -51,6 +57,9 @@ export const BUNDLE_FILES = {
   denoise: 'denoise.onnx',
 } as const;
 
+/** Parameters that a bundle may hold beside its weights; see adapter.ts. */
+export const ADAPTER_FILE = 'adapter.safetensors';
+
 const GRAPHS = {
   [BUNDLE_FILES.sample]: (config: Pi0Config, source: WeightSource) =>
     sampleGraph(config, source, 'bytes'),
@@ -58,13 +67,6 @@ const GRAPHS = {
     prefixGraph(config, source, 'bytes'),
   [BUNDLE_FILES.denoise]: denoiseGraph,
 };
-
-/** Names and shapes of all weights of a π0 of this configuration. */
-export function weightShapes(config: Pi0Config): Map<string, Shape> {
-  const shapes = new Map<string, Shape>();
-  sampleGraph(config, recordWeights(shapes), 'bytes');
-  return shapes;
-}
 
 /** Throws what a user is told of a bundle's file that is not there. */
 const unreadable = (path: string) => (): never => {
@@ -91,6 +93,12 @@ function checkWeights(header: SafetensorsHeader, config: Pi0Config, path: string
     );
   }
 }
+
+const isThere = (path: string) =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
 
 const SAMPLE_BYTES = 1 << 18;
 const SAMPLES = 64;
@@ -127,7 +135,17 @@ export async function loadBundle(folder: string): Promise<Bundle> {
     const path = join(folder, file);
     await access(path, constants.R_OK).catch(unreadable(path));
   }
-  return { ...config, folder, version: await contentVersion(folder) };
+  const base = await contentVersion(folder);
+  const adapterPath = join(folder, ADAPTER_FILE);
+  if (!(await isThere(adapterPath))) return { ...config, folder, base, version: base };
+  const adapter = await readAdapter(adapterPath, base, config.pi0);
+  return {
+    ...config,
+    folder,
+    base,
+    version: adaptedVersion(base, adapter),
+    trainable: adapter.trainable,
+  };
 }
 
 /** Writes a bundle's graphs, which point into its weights. */

@@ -1,10 +1,14 @@
 import { join } from 'node:path';
+import { UserError } from '../errors.ts';
 import { type SessionConfig, Tensor, openSession } from '../onnx/session.ts';
+import { type Adapter, adaptedVersion, checkAdapter } from './adapter.ts';
+import { initialParameters, tensorsOf, writeAdaptiveGraph } from './adaptive.ts';
 import { BUNDLE_FILES, type Bundle } from './bundle.ts';
 import type { Chunk, NoiseSource } from './chunkPolicy.ts';
 import { resizeWithPad } from './images.ts';
 import { gaussianNoise } from './noise.ts';
 import { loadTokenizer } from './tokenizer.ts';
+import type { Trainable } from './trainable.ts';
 import { makeTransforms } from './transforms.ts';
 
 /** RGB bytes [height, width, 3]. */
@@ -27,13 +31,31 @@ export interface SampleRequest {
 /** Samples chunks from a bundle on this thread, which ONNX Runtime blocks while it computes. */
 export interface Sampler {
   sample(request: SampleRequest): Promise<Chunk>;
+  /**
+   * Takes an adapter's parameters from the next chunk on. Throws a `UserError` for one that does not fit;
+   * the parameters before it stay.
+   */
+  adopt(adapter: Adapter): void;
   close(): Promise<void>;
 }
 
-export async function openSampler(bundle: Bundle, session: SessionConfig): Promise<Sampler> {
+/**
+ * Opens a bundle's sampler. Where `trainable` is given, or the bundle has an adapter, what learns are
+ * inputs of its graph, so that it can be exchanged while the session stays.
+ */
+export async function openSampler(
+  bundle: Bundle,
+  session: SessionConfig,
+  trainable: Trainable | undefined = bundle.trainable,
+): Promise<Sampler> {
   const { horizon, actionDim, maxTokens, stateDim, vision } = bundle.pi0;
   const side = vision.imageSize;
-  const graph = await openSession(join(bundle.folder, BUNDLE_FILES.sample), session);
+  const model = trainable
+    ? await writeAdaptiveGraph(bundle, trainable)
+    : join(bundle.folder, BUNDLE_FILES.sample);
+  const graph = await openSession(model, session);
+  let version = bundle.version;
+  let parameters = trainable ? await initialParameters(bundle, trainable) : {};
   const tokenize = await loadTokenizer(join(bundle.folder, BUNDLE_FILES.tokenizer), maxTokens);
   const transforms = makeTransforms(bundle.transforms, bundle.pi0);
 
@@ -65,6 +87,7 @@ export async function openSampler(bundle: Bundle, session: SessionConfig): Promi
       const noise = noiseOf(source);
       const feeds = {
         ...fixed,
+        ...parameters,
         tokens: promptTensor(prompt),
         state: new Tensor('float32', transforms.state(state), [1, stateDim]),
         noise: new Tensor('float32', noise, [1, horizon, actionDim]),
@@ -76,13 +99,22 @@ export async function openSampler(bundle: Bundle, session: SessionConfig): Promi
         actions: transforms.actions(actions.data as Float32Array, state),
         noise,
         horizon,
-        policyVersion: bundle.version,
+        policyVersion: version,
         timing: {
           preprocess: preprocessed - began,
           run: ran - preprocessed,
           total: performance.now() - began,
         },
       };
+    },
+    adopt(adapter) {
+      if (!trainable)
+        throw new UserError(
+          'this policy was opened without anything to learn; say what is trainable',
+        );
+      checkAdapter(`adapter ${adapter.version}`, adapter, { ...bundle, trainable });
+      parameters = tensorsOf(adapter);
+      version = adaptedVersion(bundle.base, adapter);
     },
     close: () => graph.release(),
   };

@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { type Shape, elementCount } from '../onnx/dim.ts';
 import type { Graph, Value } from '../onnx/graph.ts';
 import { add, matmul, multiply } from '../onnx/operators.ts';
-import { weightShapes } from './bundle.ts';
 import type { Pi0Config } from './pi0/config.ts';
 import type { WeightSource } from './pi0/graphs.ts';
 import type { Weights } from './pi0/layers.ts';
+import { weightShapes } from './weights.ts';
 
 /** What of a π0 learns; the rest is frozen. */
 export const trainableSchema = z.discriminatedUnion('parameters', [

@@ -10,7 +10,8 @@ import {
   readSafetensorsHeader,
 } from '../onnx/safetensors.ts';
 import { UserError } from '../errors.ts';
-import type { WeightSource } from './pi0/graphs.ts';
+import type { Pi0Config } from './pi0/config.ts';
+import { type WeightSource, sampleGraph } from './pi0/graphs.ts';
 
 const ELEMENT_TYPES: Record<string, ElementType> = {
   F32: 'float32',
@@ -60,7 +61,7 @@ export function externalWeights(
 }
 
 /** Names and shapes of the weights that building graphs asks for. */
-export function recordWeights(shapes: Map<string, Shape>): WeightSource {
+function recordWeights(shapes: Map<string, Shape>): WeightSource {
   return (graph) => (name, shape) => {
     shapes.set(name, shape);
     return graph.weight(name, 'float32', shape, { location: '', offset: 0, bytes: 0 });
@@ -80,4 +81,11 @@ export async function loadWeights(
   });
   const tensors = await loadTensors(path, entries);
   return new Map(names.map((name, i) => [name, toFloat32(tensors[i])]));
+}
+
+/** Names and shapes of all weights of a π0 of this configuration. */
+export function weightShapes(config: Pi0Config): Map<string, Shape> {
+  const shapes = new Map<string, Shape>();
+  sampleGraph(config, recordWeights(shapes), 'bytes');
+  return shapes;
 }

@@ -3,10 +3,12 @@ import { Worker } from 'node:worker_threads';
 import { UserError } from '../errors.ts';
 import type { SessionConfig } from '../onnx/session.ts';
 import type { CameraFrame } from '../robot/robot.ts';
+import type { Adapter } from './adapter.ts';
 import type { Bundle } from './bundle.ts';
 import type { Chunk, ChunkPolicy } from './chunkPolicy.ts';
 import type { WorkerReply, WorkerRequest } from './policyWorker.ts';
 import type { Image } from './sampler.ts';
+import type { Trainable } from './trainable.ts';
 
 /** A copy in shared memory, reused while frames keep their size: the worker reads it in place. */
 function sharedPixels() {
@@ -21,6 +23,15 @@ function sharedPixels() {
   };
 }
 
+/** A policy in a worker thread, which may learn while it is used. */
+export interface WorkerPolicy extends ChunkPolicy {
+  /**
+   * Takes an adapter over after the chunk that is being sampled; its arrays are handed to the worker, not
+   * copied. Rejects with a `UserError` if it does not fit; the parameters before it stay.
+   */
+  adopt(adapter: Adapter): Promise<void>;
+}
+
 /**
  * A bundle's policy in a worker thread, since ONNX Runtime blocks the thread that calls it. Chunks
  * are sampled one at a time; a request waits for the one before it.
@@ -28,15 +39,19 @@ function sharedPixels() {
 export async function openWorkerPolicy(
   bundle: Bundle,
   session: SessionConfig,
-): Promise<ChunkPolicy> {
+  trainable?: Trainable,
+): Promise<WorkerPolicy> {
   const worker = new Worker(new URL('./policyWorker.js', import.meta.url), {
-    workerData: { bundle, session },
+    workerData: { bundle, session, trainable },
   });
   const failure = new Promise<never>((_, reject) => worker.once('error', reject));
   failure.catch(() => undefined);
 
-  const ask = async (request: WorkerRequest): Promise<WorkerReply> => {
-    worker.postMessage(request);
+  const ask = async (
+    request: WorkerRequest,
+    handedOver: ArrayBuffer[] = [],
+  ): Promise<WorkerReply> => {
+    worker.postMessage(request, handedOver);
     return answer();
   };
   const answer = async (): Promise<WorkerReply> => {
@@ -55,20 +70,29 @@ export async function openWorkerPolicy(
 
   const share = bundle.cameras.map(sharedPixels);
   let previous: Promise<unknown> = Promise.resolve();
+  const afterPrevious = <T>(job: () => Promise<T>): Promise<T> => {
+    const done = previous.then(job);
+    previous = done.catch(() => undefined);
+    return done;
+  };
   return {
     cameras: bundle.cameras,
     horizon: bundle.pi0.horizon,
     sample({ frames, joints, prompt }, noise) {
-      const chunk = previous.then(async (): Promise<Chunk> => {
+      return afterPrevious(async (): Promise<Chunk> => {
         const images = await Promise.all(frames.map((frame, i) => share[i](frame)));
         const began = performance.now();
         const reply = await ask({ sample: { images, state: joints.position, prompt, noise } });
         const { chunk } = reply as { chunk: Chunk };
         return { ...chunk, timing: { ...chunk.timing, total: performance.now() - began } };
       });
-      previous = chunk.catch(() => undefined);
-      return chunk;
     },
+    adopt: (adapter) =>
+      afterPrevious(async () => {
+        const buffers = [...adapter.parameters.values()].map(({ data }) => data.buffer);
+        const own = buffers.filter((buffer) => buffer instanceof ArrayBuffer);
+        await ask({ adopt: adapter }, [...new Set(own)]);
+      }),
     async close() {
       await previous;
       const exited = once(worker, 'exit');

@@ -100,8 +100,7 @@ describe('imitation', () => {
   it('stops at a loss that is not finite, names the step, and keeps the state before it', () =>
     withRun({ parameters: 'expert' }, async (run) => {
       await takeSteps(run, 2);
-      const kept = run.averaged();
-      const copies = new Map([...kept].map(([name, values]) => [name, values.slice()]));
+      const before = run.averaged();
       run.state.vectors.parameters[0] = Infinity;
       await assert.rejects(run.step(), (error: Error) => {
         assert.ok(error instanceof UserError);
@@ -109,6 +108,6 @@ describe('imitation', () => {
         return true;
       });
       assert.equal(run.state.step, 2);
-      assert.deepEqual(run.averaged(), copies);
+      assert.deepEqual(run.averaged(), before);
     }));
 });
