@@ -16,8 +16,8 @@ export interface TrainingLoopOptions {
   /** Steps between evaluations; Infinity for none. */
   evaluateEvery: number;
   /** Writes the averaged parameters where the policy is loaded from. */
-  save(): Promise<void>;
-  evaluate(): Promise<Evaluation>;
+  save: () => Promise<void>;
+  evaluate: () => Promise<Evaluation>;
 }
 
 function averageOf(reports: readonly StepReport[], pick: (report: StepReport) => number): number {

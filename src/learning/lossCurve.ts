@@ -83,7 +83,7 @@ export function lossCurve(events: readonly TrainingEvent[], title: string): stri
       (kind) => path(rate(kind), COLOURS[kind]) + dots(rate(kind), COLOURS[kind]),
     ),
     ...legend.map(([name, colour], i) =>
-      text(right - 160, top + 14 + 16 * i, name, `fill="${colour}"`),
+      text(right - 150 * (legend.length - i), 22, name, `fill="${colour}"`),
     ),
     '</svg>\n',
   ].join('\n');

@@ -1,11 +1,12 @@
-import { createHash } from 'node:crypto';
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { createHash, randomUUID } from 'node:crypto';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError, messageOf } from '../errors.ts';
+import { elementCount } from '../onnx/dim.ts';
 import { encodeModel } from '../onnx/modelFile.ts';
 import { readSafetensorsHeader } from '../onnx/safetensors.ts';
 import { Tensor } from '../onnx/session.ts';
-import { type Adapter, readAdapter } from './adapter.ts';
+import { type Adapter, adaptedVersion, readAdapter } from './adapter.ts';
 import { ADAPTER_FILE, BUNDLE_FILES, type Bundle } from './bundle.ts';
 import { sampleGraph } from './pi0/graphs.ts';
 import { type Trainable, trainableParameters, trainableWeights } from './trainable.ts';
@@ -28,11 +29,12 @@ export async function writeAdaptiveGraph(
   const model = encodeModel(sampleGraph(pi0, trainableWeights(frozen, trainable), 'bytes'));
   const there = await readFile(path).catch(() => undefined);
   if (there?.equals(model)) return path;
-  const partial = `${path}.${process.pid}.partial`;
+  const partial = `${path}.${randomUUID()}.partial`;
   try {
     await writeFile(partial, model);
     await rename(partial, path);
   } catch (error) {
+    await rm(partial, { force: true });
     throw new UserError(
       `${path}: cannot be written: ${messageOf(error)}. A policy that takes adapters needs a folder that can be written once`,
       { cause: error },
@@ -41,34 +43,37 @@ export async function writeAdaptiveGraph(
   return path;
 }
 
-/** An adapter's parameters as inputs of the graph. */
-export const tensorsOf = ({ parameters }: Adapter): Feeds =>
-  Object.fromEntries(
-    [...parameters].map(([name, { shape, data }]) => [name, new Tensor('float32', data, shape)]),
-  );
+/** What a chunk is sampled with, and how it is signed. */
+export interface Adopted {
+  version: string;
+  parameters: Feeds;
+}
+
+/** An adapter's parameters as inputs of the graph, copied once: ONNX Runtime takes no shared memory. */
+export function adopted(adapter: Adapter): Adopted {
+  const tensors = [...adapter.parameters].map(([name, { shape, data }]) => {
+    return [name, new Tensor('float32', new Float32Array(data), shape)];
+  });
+  return {
+    version: adaptedVersion(adapter.base, adapter),
+    parameters: Object.fromEntries(tensors) as Feeds,
+  };
+}
 
 /** Parameters to begin with: the bundle's adapter, its own weights, or LoRA factors of zero. */
-export async function initialParameters(bundle: Bundle, trainable: Trainable): Promise<Feeds> {
-  const { folder, pi0, base } = bundle;
-  if (bundle.trainable && JSON.stringify(bundle.trainable) === JSON.stringify(trainable))
-    return tensorsOf(await readAdapter(join(folder, ADAPTER_FILE), base, pi0));
+export async function initialParameters(bundle: Bundle, trainable: Trainable): Promise<Adopted> {
+  const { folder, pi0, base, version } = bundle;
   if (bundle.trainable)
-    throw new UserError(
-      `${folder} has an adapter of ${JSON.stringify(bundle.trainable)}; it cannot be opened for ${JSON.stringify(trainable)}`,
-    );
+    return adopted(await readAdapter(join(folder, ADAPTER_FILE), { base, pi0, trainable }));
   const parameters = trainableParameters(trainable, pi0);
+  const names = parameters.map(({ name }) => name);
   const loaded =
     trainable.parameters === 'lora'
       ? undefined
-      : await loadWeights(
-          join(folder, BUNDLE_FILES.weights),
-          parameters.map(({ name }) => name),
-        );
-  return Object.fromEntries(
-    parameters.map(({ name, shape }) => {
-      const count = shape.reduce((product, dim) => product * dim, 1);
-      const data = loaded?.get(name) ?? new Float32Array(count);
-      return [name, new Tensor('float32', data, shape)];
-    }),
-  );
+      : await loadWeights(join(folder, BUNDLE_FILES.weights), names);
+  const tensors = parameters.map(({ name, shape }) => {
+    const data = loaded?.get(name) ?? new Float32Array(elementCount(shape) as number);
+    return [name, new Tensor('float32', data, shape)];
+  });
+  return { version, parameters: Object.fromEntries(tensors) as Feeds };
 }

@@ -138,7 +138,7 @@ export async function loadBundle(folder: string): Promise<Bundle> {
   const base = await contentVersion(folder);
   const adapterPath = join(folder, ADAPTER_FILE);
   if (!(await isThere(adapterPath))) return { ...config, folder, base, version: base };
-  const adapter = await readAdapter(adapterPath, base, config.pi0);
+  const adapter = await readAdapter(adapterPath, { base, pi0: config.pi0 });
   return {
     ...config,
     folder,

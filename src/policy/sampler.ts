@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { UserError } from '../errors.ts';
 import { type SessionConfig, Tensor, openSession } from '../onnx/session.ts';
-import { type Adapter, adaptedVersion, checkAdapter } from './adapter.ts';
-import { initialParameters, tensorsOf, writeAdaptiveGraph } from './adaptive.ts';
+import { type Adapter, checkAdapter } from './adapter.ts';
+import { type Adopted, adopted, initialParameters, writeAdaptiveGraph } from './adaptive.ts';
 import { BUNDLE_FILES, type Bundle } from './bundle.ts';
 import type { Chunk, NoiseSource } from './chunkPolicy.ts';
 import { resizeWithPad } from './images.ts';
@@ -54,8 +54,9 @@ export async function openSampler(
     ? await writeAdaptiveGraph(bundle, trainable)
     : join(bundle.folder, BUNDLE_FILES.sample);
   const graph = await openSession(model, session);
-  let version = bundle.version;
-  let parameters = trainable ? await initialParameters(bundle, trainable) : {};
+  let current: Adopted = trainable
+    ? await initialParameters(bundle, trainable)
+    : { version: bundle.version, parameters: {} };
   const tokenize = await loadTokenizer(join(bundle.folder, BUNDLE_FILES.tokenizer), maxTokens);
   const transforms = makeTransforms(bundle.transforms, bundle.pi0);
 
@@ -85,6 +86,7 @@ export async function openSampler(
         pixels.set(resizeWithPad(image.pixels, image.width, image.height, side), i * imageBytes);
       });
       const noise = noiseOf(source);
+      const { version, parameters } = current;
       const feeds = {
         ...fixed,
         ...parameters,
@@ -113,8 +115,7 @@ export async function openSampler(
           'this policy was opened without anything to learn; say what is trainable',
         );
       checkAdapter(`adapter ${adapter.version}`, adapter, { ...bundle, trainable });
-      parameters = tensorsOf(adapter);
-      version = adaptedVersion(bundle.base, adapter);
+      current = adopted(adapter);
     },
     close: () => graph.release(),
   };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { UserError } from '../errors.ts';
 import { type Shape, elementCount } from '../onnx/dim.ts';
 import type { Graph, Value } from '../onnx/graph.ts';
 import { add, matmul, multiply } from '../onnx/operators.ts';
@@ -59,8 +60,18 @@ function factors(name: string, shape: Shape, rank: number): { down: Parameter; u
   return { down: { name: down, shape: [rank, features] }, up: { name: up, shape: [out, rank] } };
 }
 
-/** What learns of a π0 of this configuration, in a fixed order. */
+function checkLayers(trainable: Trainable, { expert }: Pi0Config): void {
+  if (trainable.parameters !== 'lora') return;
+  const beyond = trainable.layers?.find((layer) => layer >= expert.depth);
+  if (beyond !== undefined)
+    throw new UserError(
+      `the expert has no layer ${beyond} to adapt; its layers are 0 to ${expert.depth - 1}`,
+    );
+}
+
+/** What learns of a π0 of this configuration, in a fixed order. Throws a `UserError` for a layer that it has not. */
 export function trainableParameters(trainable: Trainable, config: Pi0Config): Parameter[] {
+  checkLayers(trainable, config);
   return [...weightShapes(config)].flatMap(([name, shape]): Parameter[] => {
     const role = roleOf(name, trainable);
     if (role === 'learned') return [{ name, shape: shape as number[] }];

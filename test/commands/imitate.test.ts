@@ -65,6 +65,22 @@ describe('nalu imitate', () => {
       assert.ok((await weights(through)).equals(await weights(resumed)));
     }));
 
+  it('trains an adapter of a policy, which stays as it is, and the adapted policy runs', () =>
+    withFolder(async (root) => {
+      const [from, out] = ['from', 'out'].map((name) => join(root, name));
+      assert.equal((await nalu(['create', from])).code, 0);
+      const what = ['--from', from, '--train', 'lora', '--rank', '2', '--layers', '1,3'];
+      const { code, err } = await nalu([
+        ...['imitate', demos, '--out', out, ...what, ...QUICK],
+        ...['--steps', '2', '--attempts', '1'],
+      ]);
+      assert.equal(code, 0, err);
+      const [before, after] = await Promise.all([loadBundle(from), loadBundle(out)]);
+      assert.equal(after.base, before.base);
+      assert.deepEqual(after.trainable, { parameters: 'lora', rank: 2, layers: [1, 3] });
+      assert.match(after.version, new RegExp(`^${before.version}\\+`));
+    }));
+
   it('does not train over a run that is there, nor resume one of other settings', () =>
     withFolder(async (out) => {
       const args = ['imitate', demos, '--out', out, ...QUICK, '--steps', '1'];

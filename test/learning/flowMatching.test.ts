@@ -1,21 +1,22 @@
 import assert from 'node:assert/strict';
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { Tensor } from 'onnxruntime-node';
-import { flowMatchingErrors, flowTime, sampleLosses } from '../../src/learning/flowMatching.ts';
-import { gradients } from '../../src/onnx/gradient.ts';
-import { Graph, type Value } from '../../src/onnx/graph.ts';
+import { createBatches } from '../../src/learning/batches.ts';
+import { flowTime } from '../../src/learning/flowMatching.ts';
+import { flowMatchingGraph } from '../../src/learning/lossGraph.ts';
 import { writeModel } from '../../src/onnx/modelFile.ts';
-import { multiply, reduceSum } from '../../src/onnx/operators.ts';
 import { readSafetensorsHeader } from '../../src/onnx/safetensors.ts';
 import { openSession } from '../../src/onnx/session.ts';
-import { encodeState } from '../../src/policy/pi0/expert.ts';
-import { prefixInputs } from '../../src/policy/pi0/graphs.ts';
-import type { Weights } from '../../src/policy/pi0/layers.ts';
-import { encodePrefix } from '../../src/policy/pi0/prefix.ts';
+import { randomWeights } from '../../src/policy/bundle.ts';
+import { gaussianNoise } from '../../src/policy/noise.ts';
+import type { Pi0Config } from '../../src/policy/pi0/config.ts';
+import { prefixGraph } from '../../src/policy/pi0/graphs.ts';
+import { type Trainable, trainableParameters } from '../../src/policy/trainable.ts';
+import { makeTransforms } from '../../src/policy/transforms.ts';
 import { externalWeights } from '../../src/policy/weights.ts';
-import { withFolder } from '../onnx/run.ts';
+import { runGraph, withFolder } from '../onnx/run.ts';
 import {
   GOLDEN,
   goldenConfig,
@@ -23,86 +24,265 @@ import {
   largestDifference,
   stackCameras,
 } from '../policy/golden.ts';
+import { tinyBundle, tinyDemonstrations } from './tiny.ts';
 
 const BATCH = 2;
 const DIMS = 14;
+const RANK = 4;
+const ALPHA = 8;
+const LORA: Trainable = { parameters: 'lora', rank: RANK, alpha: ALPHA, layers: [0, 2] };
 
-describe('the flow-matching loss', () => {
-  it('and its gradients by all expert weights agree with the reference', () =>
-    withFolder(async (folder) => {
-      const file = join(folder, 'model.safetensors');
-      await copyFile(join(GOLDEN, 'model.safetensors'), file);
-      const config = await goldenConfig('config.json');
-      const model = await goldenTensors('model.safetensors');
-      const inputs = await goldenTensors('inputs.safetensors');
-      const expected = await goldenTensors('expected.safetensors');
+type Lookup = Awaited<ReturnType<typeof goldenTensors>>;
+type Feeds = Record<string, Tensor>;
 
-      const graph = new Graph('loss');
-      const frozen = externalWeights(await readSafetensorsHeader(file), file, file)(graph);
-      const learned = new Map<string, Value>();
-      const weights: Weights = (name, shape) => {
-        if (name.includes('paligemma.model')) return frozen(name, shape);
-        const known = learned.get(name) ?? graph.input(name, 'float32', shape);
-        learned.set(name, known);
-        return known;
-      };
-      const prefix = encodePrefix(weights, prefixInputs(graph, config, 'floats'), config);
-      const state = graph.input('state', 'float32', ['batch', config.stateDim]);
-      const cache = encodeState(weights, state, prefix, config);
-      const chunk = ['batch', config.horizon, config.actionDim];
-      const sample = {
-        actions: graph.input('actions', 'float32', chunk),
-        noise: graph.input('noise', 'float32', chunk),
-        time: graph.input('time', 'float32', ['batch']),
-      };
-      const errors = flowMatchingErrors(weights, sample, cache, config);
-      const mask = graph.input('mask', 'float32', ['batch', config.horizon]);
-      const total = reduceSum(sampleLosses(errors, mask, DIMS), [0], false);
-      const loss = multiply(total, 1 / (BATCH * config.horizon));
-      graph.output('errors', errors);
-      graph.output('loss', loss);
-      const names = [...learned.keys()];
-      gradients(loss, [...learned.values()]).forEach((gradient, i) => {
-        graph.output(`grad.${names[i]}`, gradient);
-      });
+/** Keys and values of the golden observations, computed by the prefix graph. */
+function goldenCache(config: Pi0Config, inputs: Lookup): Promise<Feeds> {
+  return withFolder(async (folder) => {
+    const file = join(folder, 'model.safetensors');
+    await copyFile(join(GOLDEN, 'model.safetensors'), file);
+    const source = externalWeights(await readSafetensorsHeader(file), file, file);
+    const path = join(folder, 'prefix.onnx');
+    await writeModel(prefixGraph(config, source, 'floats'), path);
+    const session = await openSession(path);
+    const cameras = [0, 1, 2];
+    const cache = await session.run({
+      images: stackCameras(cameras.map((i) => inputs(`image.${i}`))),
+      camera_mask: stackCameras(cameras.map((i) => inputs(`image_mask.${i}`))),
+      tokens: inputs('lang_tokens'),
+      token_mask: inputs('lang_masks'),
+    });
+    await session.release();
+    return cache;
+  });
+}
 
-      const path = join(folder, 'loss.onnx');
-      await writeModel(graph, path);
-      const session = await openSession(path);
-      const cameras = [0, 1, 2];
-      const result = await session.run({
-        images: stackCameras(cameras.map((i) => inputs(`image.${i}`))),
-        camera_mask: stackCameras(cameras.map((i) => inputs(`image_mask.${i}`))),
-        tokens: inputs('lang_tokens'),
-        token_mask: inputs('lang_masks'),
-        state: inputs('state'),
-        actions: inputs('actions'),
-        noise: inputs('noise'),
-        time: inputs('time'),
-        mask: new Tensor('float32', new Float32Array(BATCH * config.horizon).fill(1), [
-          BATCH,
-          config.horizon,
-        ]),
-        ...Object.fromEntries(names.map((name) => [name, model(`model.${name}`)])),
-      });
-      await session.release();
+const ones = (shape: number[]) =>
+  new Tensor('float32', new Float32Array(shape.reduce((a, b) => a * b)).fill(1), shape);
 
-      assert.ok(largestDifference(result.errors, expected('cfm_loss')) <= 1.5e-4);
-      const mean = expected('cfm_loss_mean').data[0] as number;
-      assert.ok(Math.abs((result.loss.data[0] as number) - mean) <= 5e-6);
-      assert.ok(names.length > 30, 'every weight of the expert and the projections');
-      for (const name of names) {
-        const reference = expected(`grad.model.${name}`);
-        const largest = (reference.data as Float32Array).reduce(
-          (m, x) => Math.max(m, Math.abs(x)),
-          0,
-        );
-        const difference = largestDifference(result[`grad.${name}`], reference);
-        assert.ok(difference <= 3e-5 * largest, `${name}: off by ${difference} of ${largest}`);
+const numbers = ({ data }: Tensor) => data as Float32Array;
+
+/** The loss's graph of the expert on the golden observations, run on the golden weights. */
+async function goldenStep(
+  config: Pi0Config,
+  trainable: Trainable,
+  cache: Feeds,
+  inputs: Lookup,
+  weightOf: (name: string) => Tensor,
+) {
+  const graph = flowMatchingGraph({
+    config,
+    trainable,
+    observation: 'cache',
+    cameras: 3,
+    text: config.maxTokens,
+    masked: true,
+    samples: 1,
+    dims: DIMS,
+  });
+  const sample = { ...cache, mask: ones([BATCH, config.horizon]) };
+  const given = ['state', 'actions', 'noise', 'time'].map((name) => [name, inputs(name)] as const);
+  const feeds: Feeds = { ...sample, ...Object.fromEntries(given) };
+  for (const { name } of graph.inputs) feeds[name] ??= weightOf(name);
+  return runGraph(graph, feeds);
+}
+
+describe('the flow-matching graph on the reference numbers', () => {
+  let config: Pi0Config;
+  let inputs: Lookup;
+  let expected: Lookup;
+  let model: Lookup;
+  let cache: Feeds;
+  before(async () => {
+    config = await goldenConfig('config.json');
+    inputs = await goldenTensors('inputs.safetensors');
+    expected = await goldenTensors('expected.safetensors');
+    model = await goldenTensors('model.safetensors');
+    cache = await goldenCache(config, inputs);
+  });
+  const weightOf = (name: string) => model(`model.${name}`);
+
+  it('gives its loss, for each sample and on average', async () => {
+    const result = await goldenStep(config, { parameters: 'expert' }, cache, inputs, weightOf);
+    const mean = numbers(expected('cfm_loss_mean'))[0];
+    assert.ok(Math.abs(numbers(result.loss)[0] - mean) <= 5e-6);
+    const errors = numbers(expected('cfm_loss'));
+    const { horizon, actionDim } = config;
+    for (let sample = 0; sample < BATCH; sample++) {
+      let sum = 0;
+      for (let row = 0; row < horizon; row++)
+        for (let dim = 0; dim < DIMS; dim++)
+          sum += errors[(sample * horizon + row) * actionDim + dim] / DIMS;
+      assert.ok(Math.abs(numbers(result.losses)[sample] - sum) <= 1e-5 * sum);
+    }
+  });
+
+  it('gives the gradients by every weight of the expert and the projections', async () => {
+    const result = await goldenStep(config, { parameters: 'expert' }, cache, inputs, weightOf);
+    const parameters = trainableParameters({ parameters: 'expert' }, config);
+    assert.ok(parameters.length > 30);
+    for (const { name } of parameters) {
+      const reference = expected(`grad.model.${name}`);
+      const largest = numbers(reference).reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+      const difference = largestDifference(result[`gradient.${name}`], reference);
+      assert.ok(difference <= 3e-5 * largest, `${name}: off by ${difference} of ${largest}`);
+    }
+  });
+
+  it('gives adapters the gradient that the chain rule makes of their weight', async () => {
+    const shapes = new Map(
+      trainableParameters(LORA, config).map(({ name, shape }) => [name, shape]),
+    );
+    const factor = (name: string, shape: number[]) => {
+      const count = shape.reduce((a, b) => a * b);
+      const isUp = name.includes('lora_B');
+      return new Tensor('float32', isUp ? new Float32Array(count) : gaussianNoise(3, count), shape);
+    };
+    const result = await goldenStep(config, LORA, cache, inputs, (name) => {
+      const shape = shapes.get(name);
+      return shape ? factor(name, shape) : weightOf(name);
+    });
+    // With B = 0 the weight is the reference's, so dB = alpha / rank · dW · Aᵀ and dA = 0.
+    for (const [name, shape] of shapes) {
+      const gradient = numbers(result[`gradient.${name}`]);
+      if (name.includes('lora_A')) {
+        assert.ok(gradient.every((value) => value === 0));
+        continue;
       }
-    }));
+      const weight = expected(`grad.model.${name.replace('.lora_B', '')}`);
+      const [rows, columns] = weight.dims;
+      const down = numbers(factor('lora_A', [RANK, columns]));
+      const products = Float64Array.from({ length: rows * RANK }, (_, i) => {
+        const [row, r] = [Math.floor(i / RANK), i % RANK];
+        let sum = 0;
+        for (let c = 0; c < columns; c++)
+          sum += numbers(weight)[row * columns + c] * down[r * columns + c];
+        return (ALPHA / RANK) * sum;
+      });
+      const largest = products.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+      assert.deepEqual(shape, [rows, RANK]);
+      gradient.forEach((value, i) => assert.ok(Math.abs(value - products[i]) <= 5e-5 * largest));
+    }
+  });
+});
 
-  it('draws times from Beta(1.5, 1), most of them near noise', () => {
+describe('the flow-matching graph of the whole network', () => {
+  const config = tinyBundle.pi0;
+  const tokenize = (prompt: string) => ({ tokens: new BigInt64Array(prompt.length).fill(9n) });
+  const graphOf = (samples: number) =>
+    flowMatchingGraph({
+      config,
+      trainable: { parameters: 'all' },
+      observation: 'images',
+      cameras: 2,
+      text: 4,
+      masked: true,
+      samples,
+      dims: 3,
+    });
+  const batchOf = (samples: number): Feeds =>
+    createBatches(tinyDemonstrations(4), 2, {
+      config,
+      transforms: makeTransforms([], config),
+      tokenize,
+      batch: 3,
+      samples,
+      seed: 1,
+    }).of(0);
+  const weights = randomWeights(config, 5).map(({ name, shape, data }) => ({
+    name,
+    shape,
+    data: data as Float32Array,
+  }));
+  const feedsOf = (change: (i: number) => Float32Array): Feeds =>
+    Object.fromEntries(
+      weights.map(({ name, shape, data }, i) => {
+        const moved = change(i);
+        return [
+          name,
+          new Tensor(
+            'float32',
+            data.map((value, j) => value + moved[j]),
+            shape,
+          ),
+        ];
+      }),
+    );
+  const unmoved = feedsOf((i) => new Float32Array(weights[i].data.length));
+
+  it('has the slope, along random directions of all weights, that central differences have', async () => {
+    const graph = graphOf(2);
+    const batch = batchOf(2);
+    const result = await runGraph(graph, { ...batch, ...unmoved });
+    for (let direction = 0; direction < 3; direction++) {
+      const along = weights.map(({ data }, i) => gaussianNoise([direction, i], data.length));
+      const slope = weights.reduce((sum, { name }, i) => {
+        const gradient = numbers(result[`gradient.${name}`]);
+        return sum + gradient.reduce((part, value, j) => part + value * along[i][j], 0);
+      }, 0);
+      const step = 5e-5;
+      const losses = [];
+      for (const sign of [1, -1]) {
+        const feeds = feedsOf((i) => along[i].map((value) => sign * step * value));
+        losses.push(numbers((await runGraph(graph, { ...batch, ...feeds })).loss)[0]);
+      }
+      const measured = (losses[0] - losses[1]) / (2 * step);
+      assert.ok(
+        Math.abs(slope - measured) <= 0.01 * Math.abs(measured) + 2e-3,
+        `${slope}, ${measured}`,
+      );
+    }
+  });
+
+  it('counts each flow sample of an observation like one of its own', async () => {
+    const together = await runGraph(graphOf(2), { ...batchOf(2), ...unmoved });
+    const { noise, time, ...observations } = batchOf(2);
+    const size = config.horizon * config.actionDim;
+    for (const k of [0, 1]) {
+      const rows = [0, 1, 2].map((i) => 2 * i + k);
+      const part = (tensor: Tensor, width: number, dims: number[]) =>
+        new Tensor(
+          'float32',
+          Float32Array.from(
+            rows.flatMap((row) => [...numbers(tensor).subarray(row * width, (row + 1) * width)]),
+          ),
+          dims,
+        );
+      const alone = await runGraph(graphOf(1), {
+        ...observations,
+        ...unmoved,
+        noise: part(noise, size, [3, config.horizon, config.actionDim]),
+        time: part(time, 1, [3]),
+      });
+      rows.forEach((row, i) => {
+        const [a, b] = [numbers(together.losses)[row], numbers(alone.losses)[i]];
+        assert.ok(Math.abs(a - b) <= 1e-5 * Math.abs(b));
+      });
+    }
+  });
+
+  it('sums over the steps that the mask counts, and divides by their number', async () => {
+    const batch = batchOf(1);
+    const run = async (counts: (row: number) => boolean) => {
+      const data = numbers(batch.mask).map((_, i) => Number(counts(i % config.horizon)));
+      const mask = new Tensor('float32', data, batch.mask.dims);
+      return runGraph(graphOf(1), { ...batch, ...unmoved, mask });
+    };
+    const [first, last, all] = await Promise.all([
+      run((row) => row < 3),
+      run((row) => row >= 3),
+      run(() => true),
+    ]);
+    numbers(all.losses).forEach((loss, i) => {
+      const sum = numbers(first.losses)[i] + numbers(last.losses)[i];
+      assert.ok(Math.abs(loss - sum) <= 1e-5 * loss);
+    });
+    const total = numbers(first.losses).reduce((a, b) => a + b);
+    assert.ok(Math.abs(numbers(first.loss)[0] - total / 9) <= 1e-5 * total);
+  });
+});
+
+describe('flow time', () => {
+  it('is drawn from Beta(1.5, 1), most of it near noise', () => {
     assert.equal(flowTime(0), 0.001);
     assert.equal(flowTime(1), 1);
     const times = Array.from({ length: 10_000 }, (_, i) => flowTime((i + 0.5) / 10_000));

@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
-import { readFile, readdir } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { describe, it, mock } from 'node:test';
+import { InferenceSession } from 'onnxruntime-node';
 import { UserError } from '../../src/errors.ts';
+import { writeSafetensors } from '../../src/onnx/safetensors.ts';
 import { sessionConfigSchema } from '../../src/onnx/session.ts';
 import { type Adapter, makeAdapter, readAdapter, writeAdapter } from '../../src/policy/adapter.ts';
 import {
   ADAPTER_FILE,
   type Bundle,
+  type BundleConfig,
   loadBundle,
   randomWeights,
   writeBundle,
@@ -18,6 +21,8 @@ import { type SampleRequest, openSampler } from '../../src/policy/sampler.ts';
 import { tinyTokenizerJson } from '../../src/policy/tokenizer.ts';
 import { type Trainable, parameterCount, trainableParameters } from '../../src/policy/trainable.ts';
 import { openWorkerPolicy } from '../../src/policy/workerPolicy.ts';
+import { runAttempt } from '../../src/runtime/attempt.ts';
+import { simulatedAloha } from '../../src/sim/simulatedAloha.ts';
 import { tinyBundle, writeTinyBundle } from '../learning/tiny.ts';
 import { withFolder } from '../onnx/run.ts';
 
@@ -34,6 +39,13 @@ const REQUEST: SampleRequest = {
   state: Float64Array.of(0.1, -0.2, 0.3),
   prompt: 'go',
   noise: { seed: 5 },
+};
+
+/** As small, for the simulated ALOHA. */
+const ALOHA: BundleConfig = {
+  ...tinyBundle,
+  embodiment: 'aloha',
+  pi0: { ...tinyBundle.pi0, horizon: 50, actionDim: 14, stateDim: 14, maxTokens: 16 },
 };
 
 const withBundle = (body: (bundle: Bundle) => Promise<void>, seed = 0) =>
@@ -120,6 +132,7 @@ describe('what learns of a π0', () => {
     const adapted = names(LORA);
     assert.equal(adapted.length, 2 * 7);
     assert.ok(adapted.every((name) => /gemma_expert\.model\.layers\.1\..*lora_[AB]/.test(name)));
+    assert.throws(() => names({ ...LORA, layers: [0, 2] }), /no layer 2.*0 to 1/);
   });
 
   it('has 13.86 million parameters for rank 32 on all layers of the published size', () => {
@@ -176,6 +189,84 @@ describe('a sampler with trainable parameters', () => {
       }, 1);
     }));
 
+  it("samples what the other bundle's expert makes of its own prefix once it has adopted that expert", () =>
+    withBundle(async (bundle) => {
+      const trainable: Trainable = { parameters: 'expert' };
+      const adapter = weightsAsAdapter(trainable, bundle.base, 1);
+      const chunk = await sampleOnce(bundle, trainable, adapter);
+      await withFolder(async (folder) => {
+        const weights = randomWeights(tinyBundle.pi0, 0).map((tensor) => ({
+          ...tensor,
+          data: adapter.parameters.get(tensor.name)?.data ?? tensor.data,
+        }));
+        await writeBundle(folder, tinyBundle, tinyTokenizerJson(), weights);
+        assertClose(chunk.actions, (await sampleOnce(await loadBundle(folder))).actions);
+      });
+    }));
+
+  it('opens one session, however often it adopts', () =>
+    withBundle(async (bundle) => {
+      const create = mock.method(InferenceSession, 'create');
+      try {
+        const sampler = await openSampler(bundle, SESSION, LORA);
+        for (const seed of [1, 2, 3]) {
+          sampler.adopt(randomAdapter(LORA, bundle.base, seed));
+          await sampler.sample(REQUEST);
+        }
+        await sampler.close();
+        assert.equal(create.mock.callCount(), 1);
+      } finally {
+        create.mock.restore();
+      }
+    }));
+
+  it('signs a chunk that was under way with the version that it began with', () =>
+    withBundle(async (bundle) => {
+      const plain = await sampleOnce(bundle, LORA);
+      const sampler = await openSampler(bundle, SESSION, LORA);
+      const under = sampler.sample(REQUEST);
+      sampler.adopt(randomAdapter(LORA, bundle.base, 1));
+      const { actions, policyVersion } = await under;
+      assert.deepEqual(actions, plain.actions);
+      assert.equal(policyVersion, bundle.version);
+      await sampler.close();
+    }));
+
+  it('keeps what it has adopted when the adapter is changed afterwards', () =>
+    withBundle(async (bundle) => {
+      const adapter = randomAdapter(LORA, bundle.base, 1);
+      const sampler = await openSampler(bundle, SESSION, LORA);
+      sampler.adopt(adapter);
+      const before = await sampler.sample(REQUEST);
+      for (const { data } of adapter.parameters.values()) data.fill(0);
+      assert.deepEqual((await sampler.sample(REQUEST)).actions, before.actions);
+      await sampler.close();
+    }));
+
+  it('takes no adapter where nothing was made learnable', () =>
+    withBundle(async (bundle) => {
+      const sampler = await openSampler(bundle, SESSION);
+      assert.throws(
+        () => sampler.adopt(randomAdapter(LORA, bundle.base, 1)),
+        /say what is trainable/,
+      );
+      await sampler.close();
+    }));
+
+  it('says so where its graph cannot be written beside the weights', () =>
+    withBundle(async (bundle) => {
+      await sampleOnce(bundle, LORA);
+      const file = (await readdir(bundle.folder)).find((name) => name.startsWith('sample.lora'))!;
+      await rm(join(bundle.folder, file));
+      await mkdir(join(bundle.folder, file));
+      await assert.rejects(
+        openSampler(bundle, SESSION, LORA),
+        (error: Error) => error instanceof UserError && /cannot be written/.test(error.message),
+      );
+      const left = (await readdir(bundle.folder)).filter((name) => name.endsWith('.partial'));
+      assert.deepEqual(left, []);
+    }));
+
   it('takes new parameters between two chunks of one session, and says which made each', () =>
     withBundle(async (bundle) => {
       const adapters = [1, 2].map((seed) => randomAdapter(LORA, bundle.base, seed));
@@ -204,10 +295,18 @@ describe('a sampler with trainable parameters', () => {
       const wrong: [Adapter, RegExp][] = [
         [randomAdapter(LORA, 'other', 2), /belongs to the policy other, this one is/],
         [
-          randomAdapter({ ...LORA, rank: 2 } as Trainable, bundle.base, 2),
+          randomAdapter({ ...LORA, rank: 2 }, bundle.base, 2),
           /q_proj\.lora_A\.weight is \[2, 24\], this policy's is \[3, 24\]/,
         ],
         [randomAdapter(LORA, bundle.base, 2, wide), /is \[3, 32\], this policy's is \[3, 24\]/],
+        [
+          randomAdapter({ ...LORA, layers: [0] }, bundle.base, 2),
+          /layers\.1\.\S+ \[3, 24\] is missing[\s\S]*layers\.0\.\S+ \[3, 24\] is none of/,
+        ],
+        [
+          randomAdapter({ ...LORA, alpha: 3 }, bundle.base, 2),
+          /its alpha is 3, this policy was opened for 6/,
+        ],
         [randomAdapter({ parameters: 'expert' }, bundle.base, 2), /adapts expert.*opened for lora/],
         [broken, /not finite/],
       ];
@@ -238,13 +337,39 @@ describe('an adapter in a bundle', () => {
       const path = join(bundle.folder, 'one.safetensors');
       const adapter = randomAdapter(LORA, bundle.base, 4);
       await writeAdapter(path, adapter);
-      assert.deepEqual(await readAdapter(path, bundle.base, bundle.pi0), adapter);
+      assert.deepEqual(await readAdapter(path, bundle), adapter);
     }));
 
   it('that belongs to other weights is refused', () =>
     withBundle(async (bundle) => {
       await writeAdapter(join(bundle.folder, ADAPTER_FILE), randomAdapter(LORA, 'elsewhere', 4));
       await assert.rejects(loadBundle(bundle.folder), /belongs to the policy elsewhere/);
+    }));
+
+  it('is refused, file and field named, when it is not what it says', () =>
+    withBundle(async (bundle) => {
+      const path = join(bundle.folder, ADAPTER_FILE);
+      const { parameters, base, version } = randomAdapter(LORA, bundle.base, 4);
+      const tensors = [...parameters].map(([name, { shape, data }]) => ({ name, shape, data }));
+      const metadata = {
+        format: 'nalu-adapter-1',
+        trainable: JSON.stringify(LORA),
+        version,
+        base,
+      };
+      const wrong: [Record<string, string>, RegExp][] = [
+        [{ ...metadata, format: 'peft' }, /adapter\.safetensors: format: /],
+        [{ ...metadata, trainable: '{' }, /adapter\.safetensors: trainable: is not JSON/],
+        [{ ...metadata, trainable: '{"parameters":"lora"}' }, /trainable\.rank: /],
+        [{ ...metadata, version: '0123' }, /version 0123, but its content is that of/],
+      ];
+      for (const [claimed, message] of wrong) {
+        await writeSafetensors(path, tensors, claimed);
+        await assert.rejects(
+          loadBundle(bundle.folder),
+          (error: Error) => error instanceof UserError && message.test(error.message),
+        );
+      }
     }));
 
   it('leaves one graph beside the weights, however often it is opened', () =>
@@ -302,5 +427,52 @@ describe('a policy in a worker', () => {
       const after = await policy.sample(observation, REQUEST.noise);
       assert.deepEqual(after.actions, plain.actions);
       await policy.close();
+    }));
+
+  it('takes the same adapter more than once', () =>
+    withBundle(async (bundle) => {
+      const adapters = [1, 2].map((seed) => randomAdapter(LORA, bundle.base, seed));
+      const policy = await openWorkerPolicy(bundle, SESSION, LORA);
+      for (const adapter of [...adapters, ...adapters]) {
+        await policy.adopt(adapter);
+        const { policyVersion } = await policy.sample(observation, REQUEST.noise);
+        assert.equal(policyVersion, `${bundle.base}+${adapter.version}`);
+      }
+      await policy.close();
+    }));
+
+  it('plays an attempt in real time while every chunk comes from a new adapter', () =>
+    withFolder(async (folder) => {
+      const sim = await simulatedAloha({ task: 'transfer-cube', realTime: true });
+      const [first, second] = sim.embodiment.cameras.map(({ name }) => name);
+      const config = { ...ALOHA, cameras: [first, second] as [string, string] };
+      await writeBundle(folder, config, tinyTokenizerJson(), randomWeights(config.pi0, 0));
+      const bundle = await loadBundle(folder);
+      const policy = await openWorkerPolicy(bundle, SESSION, LORA);
+      const adapters = [1, 2, 3, 4, 5, 6].map((seed) =>
+        randomAdapter(LORA, bundle.base, seed, config.pi0),
+      );
+      const versions: string[] = [];
+      const result = await runAttempt({
+        robot: sim,
+        task: { ...sim, maxSteps: 100 },
+        policy: {
+          ...policy,
+          async sample(seen, noise) {
+            const chunk = await policy.sample(seen, noise);
+            versions.push(chunk.policyVersion);
+            return chunk;
+          },
+        },
+        seed: 0,
+        awaitChunks: false,
+        onChunk: ({ chunks }) => void policy.adopt(adapters[chunks - 1]),
+      });
+      await policy.close();
+      await sim.close();
+      assert.equal(result.problem, null);
+      assert.ok(Number.isInteger(result.missedSteps));
+      assert.ok(versions.length >= 3, `${versions.length} chunks`);
+      assert.equal(new Set(versions).size, versions.length, 'each chunk has its own version');
     }));
 });
