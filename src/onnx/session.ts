@@ -2,7 +2,7 @@ import { access } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { InferenceSession, Tensor, env, listSupportedBackends } from 'onnxruntime-node';
 import { z } from 'zod';
-import { UserError } from '../errors.ts';
+import { UserError, messageOf } from '../errors.ts';
 import { readYaml, validate } from '../validate.ts';
 
 // What goes wrong is thrown, and told from there.
@@ -69,10 +69,27 @@ const sessionOptions = ({ executionProviders, threads }: SessionConfig) =>
     logSeverityLevel: 4,
   }) as const;
 
-/** Opens an ONNX model's bytes, which hold or take as inputs all that it needs. */
-export function openModel(model: Uint8Array, config: SessionConfig): Promise<InferenceSession> {
+async function create(what: string, config: SessionConfig, open: () => Promise<InferenceSession>) {
   checkProviders(config);
-  return InferenceSession.create(model, sessionOptions(config));
+  try {
+    return await open();
+  } catch (error) {
+    const providers = config.executionProviders.map(providerName).filter((name) => name !== 'cpu');
+    const needs = providers.map((name) => ` ${name} needs ${REQUIREMENTS[name]}.`).join('');
+    throw new UserError(`${what}: ONNX Runtime cannot load it: ${messageOf(error)}.${needs}`);
+  }
+}
+
+/** Opens an ONNX model's bytes; weights that it points to lie in `folder`. Throws a `UserError`. */
+export function openModel(
+  model: Uint8Array,
+  config: SessionConfig,
+  folder = '.',
+): Promise<InferenceSession> {
+  const extra = { session: { model_external_initializers_file_folder_path: folder } };
+  return create(`a graph on the weights in ${folder}`, config, () =>
+    InferenceSession.create(model, { ...sessionOptions(config), extra }),
+  );
 }
 
 /** Opens an ONNX file. Throws a `UserError` that says what is missing: file, provider or weights. */
@@ -83,15 +100,7 @@ export async function openSession(
   await access(path).catch(() => {
     throw new UserError(`${path}: no such model file. Is the bundle complete?`);
   });
-  checkProviders(config);
-  try {
-    return await InferenceSession.create(path, sessionOptions(config));
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    const providers = config.executionProviders.map(providerName).filter((name) => name !== 'cpu');
-    const needs = providers.map((name) => ` ${name} needs ${REQUIREMENTS[name]}.`).join('');
-    throw new UserError(`${path}: ONNX Runtime cannot load it: ${reason}.${needs}`);
-  }
+  return create(path, config, () => InferenceSession.create(path, sessionOptions(config)));
 }
 
 export { Tensor, type InferenceSession };

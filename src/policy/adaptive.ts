@@ -1,11 +1,8 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UserError, messageOf } from '../errors.ts';
 import { elementCount } from '../onnx/dim.ts';
 import { encodeModel } from '../onnx/modelFile.ts';
 import { readSafetensorsHeader } from '../onnx/safetensors.ts';
-import { Tensor } from '../onnx/session.ts';
+import { type InferenceSession, type SessionConfig, Tensor, openModel } from '../onnx/session.ts';
 import { type Adapter, adaptedVersion, readAdapter } from './adapter.ts';
 import { ADAPTER_FILE, BUNDLE_FILES, type Bundle } from './bundle.ts';
 import { sampleGraph } from './pi0/graphs.ts';
@@ -14,33 +11,16 @@ import { externalWeights, loadWeights } from './weights.ts';
 
 type Feeds = Record<string, Tensor>;
 
-/**
- * Writes the sampler whose trainable parameters are inputs, beside the weights that it points to, unless
- * it is there already; gives its path. Throws a `UserError` if the folder cannot be written.
- */
-export async function writeAdaptiveGraph(
-  { folder, pi0 }: Pick<Bundle, 'folder' | 'pi0'>,
+/** Opens the sampler whose trainable parameters are inputs. */
+export async function openAdaptive(
+  { folder, pi0 }: Bundle,
   trainable: Trainable,
-): Promise<string> {
+  session: SessionConfig,
+): Promise<InferenceSession> {
   const weights = join(folder, BUNDLE_FILES.weights);
-  const key = createHash('sha256').update(JSON.stringify(trainable)).digest('hex').slice(0, 8);
-  const path = join(folder, `sample.${trainable.parameters}-${key}.onnx`);
-  const frozen = externalWeights(await readSafetensorsHeader(weights), weights, path);
-  const model = encodeModel(sampleGraph(pi0, trainableWeights(frozen, trainable), 'bytes'));
-  const there = await readFile(path).catch(() => undefined);
-  if (there?.equals(model)) return path;
-  const partial = `${path}.${randomUUID()}.partial`;
-  try {
-    await writeFile(partial, model);
-    await rename(partial, path);
-  } catch (error) {
-    await rm(partial, { force: true });
-    throw new UserError(
-      `${path}: cannot be written: ${messageOf(error)}. A policy that takes adapters needs a folder that can be written once`,
-      { cause: error },
-    );
-  }
-  return path;
+  const frozen = externalWeights(await readSafetensorsHeader(weights), weights, weights);
+  const graph = sampleGraph(pi0, trainableWeights(frozen, trainable), 'bytes');
+  return openModel(encodeModel(graph), session, folder);
 }
 
 /** What a chunk is sampled with, and how it is signed. */

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { UserError } from '../errors.ts';
 import { type SessionConfig, Tensor, openSession } from '../onnx/session.ts';
 import { type Adapter, checkAdapter } from './adapter.ts';
-import { type Adopted, adopted, initialParameters, writeAdaptiveGraph } from './adaptive.ts';
+import { type Adopted, adopted, initialParameters, openAdaptive } from './adaptive.ts';
 import { BUNDLE_FILES, type Bundle } from './bundle.ts';
 import type { Chunk, NoiseSource } from './chunkPolicy.ts';
 import { resizeWithPad } from './images.ts';
@@ -50,10 +50,9 @@ export async function openSampler(
 ): Promise<Sampler> {
   const { horizon, actionDim, maxTokens, stateDim, vision } = bundle.pi0;
   const side = vision.imageSize;
-  const model = trainable
-    ? await writeAdaptiveGraph(bundle, trainable)
-    : join(bundle.folder, BUNDLE_FILES.sample);
-  const graph = await openSession(model, session);
+  const graph = trainable
+    ? await openAdaptive(bundle, trainable, session)
+    : await openSession(join(bundle.folder, BUNDLE_FILES.sample), session);
   let current: Adopted = trainable
     ? await initialParameters(bundle, trainable)
     : { version: bundle.version, parameters: {} };
