@@ -2,11 +2,15 @@ import { benchEpisodes } from './episodes.ts';
 import type { Row } from './row.ts';
 import { benchSampling } from './sampling.ts';
 import { benchSim } from './sim.ts';
+import { benchSwap } from './swap.ts';
+import { benchTraining } from './training.ts';
 
 const SECTIONS: Record<string, () => Promise<Row[]>> = {
   sampling: benchSampling,
+  swap: benchSwap,
   sim: benchSim,
   episodes: benchEpisodes,
+  training: benchTraining,
 };
 
 function format({ name, value, unit, target, better, note }: Row): string {

@@ -79,6 +79,19 @@ const cases: Record<string, Case> = {
   },
   reduceSum: { shapes: [[2, 3, 2]], build: (x) => op.reduceSum(x, [0, 2], false) },
   reduceMean: { shapes: [[2, 3, 2]], build: (x) => op.reduceMean(x, [1]) },
+  'attention, half of it to a cache': {
+    shapes: [[2, 3, 2], [2, 2, 2], [2, 2, 2]], // prettier-ignore
+    build: (queries, keys, values) => {
+      const cache = keys.graph.constant(
+        keys.type,
+        [1, -0.5, 0.3, 0.7, -1, 0.2, 0.4, 0.9],
+        [2, 2, 2],
+      );
+      const all = op.transpose(op.concat([cache, keys], 1), [0, 2, 1]);
+      const weights = op.softmax(op.matmul(queries, all));
+      return op.matmul(weights, op.concat([cache, values], 1));
+    },
+  },
   softmax: { shapes: [[2, 4]], build: op.softmax },
   layerNorm: {
     shapes: [[3, 4], [4], [4]],
