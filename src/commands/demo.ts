@@ -33,10 +33,9 @@ export async function recordDemo(
     const result = await runAttempt({
       robot: sim,
       task: sim,
-      policy: expertPolicy(sim),
+      policy: expertPolicy(sim, every),
       seed,
       recorder,
-      executeSteps: every,
       lead: leadOf(every),
       signal,
     });

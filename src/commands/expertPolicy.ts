@@ -9,15 +9,19 @@ export const EXPERT = 'expert';
 /** Rows of an expert's chunk. */
 export const EXPERT_HORIZON = 50;
 
+/** Rows of an expert's chunk that are played where nobody asks for another number. */
+export const EXPERT_EXECUTE_STEPS = 25;
+
 /** What the shipped policy sees: the expert's episodes are demonstrations for it. */
 export const EXPERT_CAMERAS = ['cam_high', 'cam_left_wrist', 'cam_right_wrist'];
 
-/** The scripted expert as a policy for one attempt. */
-export const expertPolicy = (sim: SimulatedAloha): ChunkPolicy =>
+/** The scripted expert as a policy for one attempt; a chunk's first `executeSteps` rows are played. */
+export const expertPolicy = (sim: SimulatedAloha, executeSteps: number): ChunkPolicy =>
   trajectoryPolicy({
     version: EXPERT,
     cameras: EXPERT_CAMERAS,
     horizon: EXPERT_HORIZON,
+    executeSteps,
     controlRate: sim.embodiment.controlRate,
     plan: () => expertTrajectory(sim),
   });

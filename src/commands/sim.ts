@@ -11,7 +11,7 @@ import { type SimulatedAloha, simulatedAloha } from '../sim/simulatedAloha.ts';
 import { snapshot } from '../sim/snapshot.ts';
 import type { SimTaskName } from '../sim/tasks.ts';
 import { episodeHeader } from './episodeHeader.ts';
-import { EXPERT, EXPERT_CAMERAS, expertPolicy } from './expertPolicy.ts';
+import { EXPERT, EXPERT_CAMERAS, EXPERT_EXECUTE_STEPS, expertPolicy } from './expertPolicy.ts';
 import { interruption } from './interruption.ts';
 import { addResult, createReport, emptyTally } from './progress.ts';
 
@@ -44,7 +44,7 @@ const expertDriver = (): Driver => ({
   name: EXPERT,
   embodiment: 'aloha',
   cameras: EXPERT_CAMERAS,
-  policy: expertPolicy,
+  policy: (sim) => expertPolicy(sim, EXPERT_EXECUTE_STEPS),
   close: () => Promise.resolve(),
 });
 

@@ -31,6 +31,8 @@ export const bundleSchema = z.strictObject({
   cameras: z.array(z.string().min(1)).nonempty(),
   /** Euler steps of a sample. */
   steps: z.int().min(1).max(1000),
+  /** Rows of a chunk that are played before the next one takes over. */
+  executeSteps: z.int().min(1),
   pi0: pi0ConfigSchema,
   transforms: transformsSchema,
 });

@@ -36,6 +36,8 @@ export interface ChunkTiming {
 export interface ChunkPolicy {
   readonly cameras: readonly string[];
   readonly horizon: number;
+  /** Rows of a chunk that are played before the next one takes over. */
+  readonly executeSteps: number;
   sample(observation: Observation, noise: NoiseSource): Promise<Chunk>;
   close(): Promise<void>;
 }

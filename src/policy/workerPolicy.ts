@@ -75,6 +75,7 @@ export async function openWorkerPolicy(
   return {
     cameras: bundle.cameras,
     horizon: bundle.pi0.horizon,
+    executeSteps: bundle.executeSteps,
     sample({ frames, joints, prompt }, noise) {
       return afterPrevious(async (): Promise<Chunk> => {
         const images = await Promise.all(frames.map((frame, i) => share[i](frame)));

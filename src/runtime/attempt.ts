@@ -11,9 +11,9 @@ import { summarise } from './tally.ts';
 import type { ChunkMilliseconds, GuardCount } from './tally.ts';
 
 /** One attempt of a task; see LoopOptions for the rest. */
-export type AttemptOptions = Omit<LoopOptions, 'executeSteps' | 'lead' | 'awaitChunks'> &
-  /** By default 25, 2 and true. */
-  Partial<Pick<LoopOptions, 'executeSteps' | 'lead' | 'awaitChunks'>>;
+export type AttemptOptions = Omit<LoopOptions, 'lead' | 'awaitChunks'> &
+  /** By default 2 and true. */
+  Partial<Pick<LoopOptions, 'lead' | 'awaitChunks'>>;
 
 /** How an attempt went. */
 export interface AttemptResult {
@@ -52,14 +52,14 @@ const REWARDS: Record<Outcome, number | null> = { success: 1, failure: 0, discar
 /** Seconds that a robot has to show its joints and cameras. */
 const LONGEST_WAIT = 10;
 
-function checkOptions({ policy, executeSteps, lead }: LoopOptions): void {
+function checkOptions({ policy: { executeSteps, horizon }, lead }: LoopOptions): void {
   if (executeSteps < 1 || lead < 0 || lead >= executeSteps)
     throw new UserError(
       `${executeSteps} steps to execute with a lead of ${lead}: the lead must be at least 0 and less than the steps`,
     );
-  if (executeSteps + lead > policy.horizon)
+  if (executeSteps + lead > horizon)
     throw new UserError(
-      `${executeSteps} steps to execute after a lead of ${lead} are more than the policy's horizon of ${policy.horizon}; give fewer`,
+      `${executeSteps} steps to execute after a lead of ${lead} are more than the policy's horizon of ${horizon}; give fewer`,
     );
 }
 
@@ -135,7 +135,7 @@ async function play(options: LoopOptions, counts: LoopCounts, refused: Map<strin
  * stopped the attempt is in the result, not thrown.
  */
 export async function runAttempt(given: AttemptOptions): Promise<AttemptResult> {
-  const options: LoopOptions = { executeSteps: 25, lead: 2, awaitChunks: true, ...given };
+  const options: LoopOptions = { lead: 2, awaitChunks: true, ...given };
   const { recorder, seed } = options;
   const counts: LoopCounts = {
     steps: 0,

@@ -18,8 +18,6 @@ export interface LoopOptions {
   policy: ChunkPolicy;
   seed: number;
   recorder?: EpisodeRecorder;
-  /** Rows of a chunk that are played before the next one takes over. */
-  executeSteps: number;
   /** Control steps before that at which the next one is requested. */
   lead: number;
   /** Whether a control step waits for its chunk; never on a robot whose time goes on. */
@@ -113,7 +111,7 @@ export async function runLoop(
   synchroniser: Synchroniser,
   counts: LoopCounts,
 ): Promise<LoopEnd> {
-  const { robot, task, policy, recorder, executeSteps, lead, awaitChunks, signal } = options;
+  const { robot, task, policy, recorder, lead, awaitChunks, signal } = options;
   const { clock, embodiment } = robot;
   const period = BigInt(Math.round(1e9 / embodiment.controlRate));
   const limits = guardLimits(embodiment);
@@ -165,7 +163,7 @@ export async function runLoop(
     counts.timings.push(chunk.timing);
     options.onChunk?.(counts);
     pending = undefined;
-    swapAt = tick + executeSteps;
+    swapAt = tick + policy.executeSteps;
     requestAt = swapAt - lead;
     return undefined;
   };

@@ -7,6 +7,7 @@ export interface TrajectorySource {
   /** Cameras to record; their frames belong to each chunk. */
   cameras: readonly string[];
   horizon: number;
+  executeSteps: number;
   /** Hz of the trajectory's rows. */
   controlRate: number;
   /** The rows [steps][joints], absolute, asked for once, at the first observation. */
@@ -18,7 +19,7 @@ export interface TrajectorySource {
  * row is repeated past its end. Row 0 belongs to the first observation.
  */
 export function trajectoryPolicy(source: TrajectorySource): ChunkPolicy {
-  const { version, cameras, horizon, controlRate } = source;
+  const { version, cameras, horizon, executeSteps, controlRate } = source;
   let begun: { stamp: bigint; rows: readonly ArrayLike<number>[] } | undefined;
 
   const slice = (stamp: bigint): Chunk => {
@@ -41,6 +42,7 @@ export function trajectoryPolicy(source: TrajectorySource): ChunkPolicy {
   return {
     cameras,
     horizon,
+    executeSteps,
     sample: ({ joints }) => Promise.resolve(slice(joints.stamp)),
     close: () => Promise.resolve(),
   };

@@ -14,6 +14,7 @@ export const tinyBundle: BundleConfig = {
   embodiment: 'tiny',
   cameras: ['cam_high', 'cam_wrist'],
   steps: 4,
+  executeSteps: 2,
   pi0: {
     vision: { width: 16, depth: 1, mlp: 32, heads: 2, patch: 4, imageSize: SIDE },
     language: {

@@ -45,6 +45,7 @@ const REQUEST: SampleRequest = {
 const ALOHA: BundleConfig = {
   ...tinyBundle,
   embodiment: 'aloha',
+  executeSteps: 25,
   pi0: { ...tinyBundle.pi0, horizon: 50, actionDim: 14, stateDim: 14, maxTokens: 16 },
 };
 

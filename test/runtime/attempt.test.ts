@@ -25,7 +25,6 @@ const header = (id: string): EpisodeHeader => ({
   policy: 'fake@v1',
 });
 
-const short = { executeSteps: 5, lead: 2, seed: 7 };
 const still = () => Array.from({ length: 10 }, () => [0, 0]);
 
 describe('an attempt', () => {
@@ -34,7 +33,7 @@ describe('an attempt', () => {
     const recorder = await recordEpisode(folder, header('success'));
     const policy = fakePolicy(ramp(0.05));
     const result = await runAttempt({
-      ...short,
+      seed: 7,
       robot,
       task: fakeTask(robot, 0.9),
       policy,
@@ -93,7 +92,7 @@ describe('an attempt', () => {
     const run = async () => {
       const robot = fakeRobot();
       const policy = fakePolicy(ramp(0.02), () => setTimeout(Math.random() * 3));
-      await runAttempt({ ...short, robot, task: fakeTask(robot), policy });
+      await runAttempt({ seed: 7, robot, task: fakeTask(robot), policy });
       return { commands: robot.commands, noises: policy.requests.map(({ noise }) => noise) };
     };
     const [first, second] = [await run(), await run()];
@@ -107,7 +106,7 @@ describe('an attempt', () => {
     const robot = fakeRobot();
     const recorder = await recordEpisode(folder, header('failure'));
     const policy = fakePolicy(ramp(0.001));
-    const result = await runAttempt({ ...short, robot, task: fakeTask(robot), policy, recorder });
+    const result = await runAttempt({ seed: 7, robot, task: fakeTask(robot), policy, recorder });
     assert.equal(result.outcome, 'failure');
     assert.equal(result.steps, 60);
     const episode = await readEpisode(result.episode!);
@@ -127,7 +126,7 @@ describe('an attempt', () => {
       if (step === 11) release();
     };
     const result = await runAttempt({
-      ...short,
+      seed: 7,
       robot,
       task: fakeTask(robot, 2, 20),
       policy,
@@ -158,7 +157,7 @@ describe('an attempt', () => {
     };
     const policy = fakePolicy(ramp(0.001));
     const task = fakeTask(robot, 2, 10);
-    const result = await runAttempt({ ...short, robot, task, policy, recorder });
+    const result = await runAttempt({ seed: 7, robot, task, policy, recorder });
     assert.equal(result.missedSteps, 2);
     assert.equal(result.steps, 8);
     const [{ executedFrom, executedTo, held }] = (await readEpisode(result.episode!)).chunks;
@@ -172,11 +171,12 @@ describe('an attempt', () => {
       version: 'expert',
       cameras: ['cam_high'],
       horizon: 10,
+      executeSteps: 5,
       controlRate: 50,
       plan: () => rows,
     });
     const task = fakeTask(robot, 2, 40);
-    const result = await runAttempt({ ...short, robot, task, policy });
+    const result = await runAttempt({ seed: 7, robot, task, policy });
     assert.equal(result.outcome, 'failure');
     const shoulder = robot.commands.map(([position]) => position);
     assert.deepEqual(
@@ -196,7 +196,7 @@ describe('an attempt that goes wrong', () => {
     };
     const recorder = await recordEpisode(folder, header('aborted'));
     const result = await runAttempt({
-      ...short,
+      seed: 7,
       robot,
       task: fakeTask(robot),
       policy: fakePolicy(ramp(0.001)),
@@ -217,7 +217,7 @@ describe('an attempt that goes wrong', () => {
       return new Promise(() => {});
     });
     const task = fakeTask(robot);
-    const result = await runAttempt({ ...short, robot, task, policy, signal: abort.signal });
+    const result = await runAttempt({ seed: 7, robot, task, policy, signal: abort.signal });
     assert.equal(result.outcome, 'discarded');
     assert.equal(result.steps, 0);
   });
@@ -228,7 +228,7 @@ describe('an attempt that goes wrong', () => {
       if (step === 8) robot.blind.add('cam_wrist');
     };
     const task = fakeTask(robot, 2, 500);
-    const result = await runAttempt({ ...short, robot, task, policy: fakePolicy(ramp(0.001)) });
+    const result = await runAttempt({ seed: 7, robot, task, policy: fakePolicy(ramp(0.001)) });
     assert.equal(result.outcome, 'discarded');
     assert.match(result.problem!.message, /guard stopped.*cam_wrist.*1\d\d\d ms old/);
     assert.ok(result.heldSteps > 30);
@@ -242,7 +242,7 @@ describe('an attempt that goes wrong', () => {
       robot.deaf = step >= 8;
     };
     const task = fakeTask(robot, 2, 500);
-    const result = await runAttempt({ ...short, robot, task, policy: fakePolicy(ramp(0.001)) });
+    const result = await runAttempt({ seed: 7, robot, task, policy: fakePolicy(ramp(0.001)) });
     assert.match(result.problem!.message, /joint state is 520 ms old/);
     assert.equal(result.steps, 9 + 26);
   });
@@ -253,7 +253,7 @@ describe('an attempt that goes wrong', () => {
       if (step === 8) robot.lie = [NaN, 0];
     };
     const result = await runAttempt({
-      ...short,
+      seed: 7,
       robot,
       task: fakeTask(robot),
       policy: fakePolicy(ramp(0.001)),
@@ -268,7 +268,7 @@ describe('an attempt that goes wrong', () => {
       if (index === 2) throw new Error('out of memory');
       return ramp(0.001)(observation);
     });
-    const result = await runAttempt({ ...short, robot, task: fakeTask(robot), policy });
+    const result = await runAttempt({ seed: 7, robot, task: fakeTask(robot), policy });
     assert.equal(result.outcome, 'discarded');
     assert.equal(result.problem!.message, 'the policy failed at chunk 2: out of memory');
   });
@@ -276,7 +276,7 @@ describe('an attempt that goes wrong', () => {
   it('stops when the policy gives actions that are not numbers', async () => {
     const robot = fakeRobot();
     const policy = fakePolicy(() => Array.from({ length: 10 }, () => [0, NaN]));
-    const result = await runAttempt({ ...short, robot, task: fakeTask(robot), policy });
+    const result = await runAttempt({ seed: 7, robot, task: fakeTask(robot), policy });
     assert.match(result.problem!.message, /hand: the policy's action is not a finite number/);
     assert.ok(robot.commands.flat().every(Number.isFinite));
   });
@@ -288,7 +288,7 @@ describe('an attempt that goes wrong', () => {
       ++requests === 1 ? Promise.resolve() : new Promise(() => {}),
     );
     const task = fakeTask(robot, 2, 500);
-    const result = await runAttempt({ ...short, robot, task, policy, awaitChunks: false });
+    const result = await runAttempt({ seed: 7, robot, task, policy, awaitChunks: false });
     assert.match(result.problem!.message, /no chunk for 2 s/);
     assert.equal(result.steps, 10 + 100);
   });
@@ -302,7 +302,7 @@ describe('an attempt that goes wrong', () => {
         robot.place();
         return Promise.resolve();
       };
-      return (await runAttempt({ ...short, robot, task, policy: fakePolicy(still) })).problem;
+      return (await runAttempt({ seed: 7, robot, task, policy: fakePolicy(still) })).problem;
     };
     assert.equal(await startAt(1.09), null, 'a step is 5 rad/s / 50 Hz = 0.1 rad');
     assert.match((await startAt(1.11))!.message, /outside its limits/);
@@ -317,16 +317,21 @@ describe('an attempt that goes wrong', () => {
       return Promise.resolve();
     };
     const policy = fakePolicy(still);
-    const strayed = await runAttempt({ ...short, robot: astray, task, policy });
+    const strayed = await runAttempt({ seed: 7, robot: astray, task, policy });
     assert.match(strayed.problem!.message, /shoulder stands at 1\.500, outside its limits/);
 
     const blind = fakeRobot();
     blind.blind.add('cam_high');
-    const unseen = await runAttempt({ ...short, robot: blind, task: fakeTask(blind), policy });
+    const unseen = await runAttempt({ seed: 7, robot: blind, task: fakeTask(blind), policy });
     assert.match(unseen.problem!.message, /no observation within 10 s: nothing from cam_high/);
 
     const robot = fakeRobot();
-    const greedy = await runAttempt({ robot, task: fakeTask(robot), policy, seed: 1 });
+    const greedy = await runAttempt({
+      seed: 7,
+      robot,
+      task: fakeTask(robot),
+      policy: { ...policy, executeSteps: 9 },
+    });
     assert.match(greedy.problem!.message, /more than the policy's horizon of 10/);
     for (const { commands } of [astray, blind, robot]) assert.deepEqual(commands, []);
   });
@@ -349,7 +354,7 @@ describe('an attempt that goes wrong', () => {
     );
     const task = fakeTask(robot, 2, 1000);
     const policy = fakePolicy(ramp(0.001));
-    const result = await runAttempt({ ...short, robot, task, policy, recorder });
+    const result = await runAttempt({ seed: 7, robot, task, policy, recorder });
     assert.equal(result.outcome, 'discarded');
     assert.equal(result.episode, null);
     assert.match(result.problem!.message, /full\.mcap\.partial: the disk is full/);
@@ -365,7 +370,7 @@ describe('an attempt that goes wrong', () => {
       throw new TypeError('not a function');
     };
     const policy = fakePolicy(still);
-    await assert.rejects(runAttempt({ ...short, robot, task, policy, recorder }), TypeError);
+    await assert.rejects(runAttempt({ seed: 7, robot, task, policy, recorder }), TypeError);
     const listed = (await listEpisodes(folder)).find(({ id }) => id === 'fault');
     assert.ok(listed?.state === 'finished');
     assert.equal(listed.result.outcome, 'discarded');

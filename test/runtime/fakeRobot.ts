@@ -124,6 +124,7 @@ export function fakePolicy(
     requests,
     cameras: ['cam_high', 'cam_wrist'],
     horizon: 10,
+    executeSteps: 5,
     async sample(observation, noise): Promise<Chunk> {
       const index = requests.push({ observation, noise }) - 1;
       await delay();
