@@ -53,6 +53,7 @@ program
         episodes: 10,
         seed: 0,
         record: 'episodes',
+        watch: true,
       }),
     ),
   );
@@ -67,6 +68,7 @@ program
   .option('--seed <n>', 'seed of the first attempt; the next ones count up from it', integer(0), 0)
   .option('--zero-noise', 'begin every chunk from zero noise in the place of random noise')
   .option('--real-time', 'keep to the wall clock in the place of running as fast as possible')
+  .option('--watch', 'draw the attempts in the terminal as they go')
   .option('--record <folder>', 'keep each attempt as an MCAP file in this folder')
   .option('--json', 'print one JSON object a line and nothing else')
   .option(
@@ -83,6 +85,7 @@ program
     `
 Examples:
   nalu sim --snapshot scene.png                 what the cameras see
+  nalu sim --watch                              see the shipped policy at work
   nalu sim --expert --episodes 20               how the scripted expert does
   nalu sim --episodes 200 --seed 1000 --json    success rate of the shipped policy, for a script
   nalu sim --record episodes                    keep the attempt; Foxglove opens it`,

@@ -46,11 +46,13 @@ export function duration(seconds: number): string {
 /** Takes the live line away where there is a terminal. */
 export const clearLine = (out: NodeJS.WriteStream) => out.isTTY && out.write('\r\u001b[K');
 
+/** Takes the live line and what is drawn below it away where there is a terminal. */
+const clearBelow = (out: NodeJS.WriteStream) => out.isTTY && out.write('\r\u001b[J');
+
 /** Human-readable report of a run of attempts, a live line included where there is a terminal. */
 export function createReport(episodes: number, out: NodeJS.WriteStream) {
   const began = performance.now();
   const width = String(episodes).length;
-  const clear = () => clearLine(out);
 
   return {
     /** The attempt that runs now, as far as it is. */
@@ -58,7 +60,7 @@ export function createReport(episodes: number, out: NodeJS.WriteStream) {
       if (!out.isTTY) return;
       const elapsed = (performance.now() - began) / 1000;
       const latest = counts?.timings.at(-1);
-      clear();
+      clearLine(out);
       out.write(
         [
           `episode ${String(tally.episodes + 1).padStart(width)}/${episodes}`,
@@ -69,12 +71,14 @@ export function createReport(episodes: number, out: NodeJS.WriteStream) {
           ...(tally.episodes > 0
             ? [`about ${duration((elapsed / tally.episodes) * (episodes - tally.episodes))} left`]
             : []),
-        ].join('  '),
+        ]
+          .join('  ')
+          .slice(0, out.columns - 1),
       );
     },
     attempt(tally: Tally, result: AttemptResult): void {
       const { seed, reward, outcome, steps, chunks, chunkMs, episode } = result;
-      clear();
+      clearBelow(out);
       out.write(
         [
           `episode ${String(tally.episodes).padStart(width)}/${episodes}`,
@@ -92,7 +96,7 @@ export function createReport(episodes: number, out: NodeJS.WriteStream) {
     summary(tally: Tally, controlRate: number): void {
       const elapsed = (performance.now() - began) / 1000;
       const simulated = tally.steps / controlRate;
-      clear();
+      clearBelow(out);
       out.write(
         `\n${tally.successes} of ${tally.episodes} succeeded (${percent(tally.successes, tally.episodes)}). ` +
           `${duration(simulated)} of robot time in ${duration(elapsed)} (${(simulated / elapsed).toFixed(1)} times real time), ` +

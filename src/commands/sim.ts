@@ -13,6 +13,7 @@ import type { SimTaskName } from '../sim/tasks.ts';
 import { episodeHeader } from './episodeHeader.ts';
 import { EXPERT, EXPERT_CAMERAS, EXPERT_EXECUTE_STEPS, expertPolicy } from './expertPolicy.ts';
 import { interruption } from './interruption.ts';
+import { viewed } from './view.ts';
 import { addResult, createReport, emptyTally } from './progress.ts';
 
 export interface SimOptions {
@@ -23,6 +24,7 @@ export interface SimOptions {
   expert?: boolean;
   zeroNoise?: boolean;
   realTime?: boolean;
+  watch?: boolean;
   json?: boolean;
   record?: string;
   snapshot?: string;
@@ -94,6 +96,7 @@ export async function simCommand(options: SimOptions): Promise<'done' | 'interru
     return 'done';
   }
 
+  const watch = options.watch && process.stdout.isTTY;
   const session = await loadSessionConfig(options.session);
   const driver = options.expert
     ? expertDriver()
@@ -114,7 +117,7 @@ export async function simCommand(options: SimOptions): Promise<'done' | 'interru
             : await recordEpisode(options.record, episodeHeader(sim, header));
         report.live(tally, undefined);
         const result = await runAttempt({
-          robot: sim,
+          robot: watch ? viewed(sim, process.stdout) : sim,
           task: sim,
           policy: driver.policy(sim),
           seed,

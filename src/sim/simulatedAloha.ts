@@ -4,7 +4,7 @@ import type { CameraFrame, Observer, Robot, Task } from '../robot/robot.ts';
 import { contactsOf } from './contacts.ts';
 import { simulatedEmbodiment } from './embodiment.ts';
 import { loadScene } from './loadScene.ts';
-import { mujoco as loadMujoco } from './mujoco.ts';
+import { find, mujoco as loadMujoco } from './mujoco.ts';
 import { createRaycaster } from './raycaster.ts';
 import { alohaScene, substeps, timestep } from './scene.ts';
 import { indexScene } from './sceneIndex.ts';
@@ -35,7 +35,7 @@ export interface SimulatedAloha extends Robot, Task {
   objects(): number[][];
   /** All of MuJoCo's generalised positions, a copy. */
   qpos(): Float64Array;
-  /** RGB8 [height, width, 3] of a camera now. */
+  /** RGB8 [height, width, 3] of any camera of the scene now. */
   picture(camera: string, size?: ImageSize): Uint8Array;
 }
 
@@ -91,9 +91,8 @@ export async function simulatedAloha(options: SimulatedAlohaOptions): Promise<Si
   /** Draws the scene as `snapshot` (qpos) has it; cameras of one snapshot share its kinematics. */
   function draw(snapshot: Float64Array, camera: string, size: ImageSize) {
     assertOpen();
-    const id = index.cameras.get(camera);
-    if (id === undefined)
-      throw new Error(`No camera "${camera}" here; there are ${cameras.join(', ')}.`);
+    const id = index.cameras.get(camera) ?? find(mujoco, model, 'camera', camera);
+    if (id === undefined) throw new Error(`No camera "${camera}" in this scene.`);
     if (drawnSnapshot !== snapshot) {
       (drawn.qpos as Float64Array).set(snapshot);
       mujoco.mj_kinematics(model, drawn);

@@ -1,0 +1,46 @@
+import type { Robot } from '../robot/robot.ts';
+import type { ImageSize, SimulatedAloha } from '../sim/simulatedAloha.ts';
+
+/** The camera that shows both arms and the table from the front. */
+const CAMERA = 'cam_low';
+
+/** Control steps between two pictures. */
+const EVERY = 2;
+
+/** Lines of a terminal that the picture leaves to the report. */
+const OTHER_LINES = 6;
+const LARGEST = { width: 80, height: 60 };
+
+/** A picture as lines of half blocks, two pixels of a column in each, in 24-bit colour. */
+export function halfBlocks(pixels: Uint8Array, { width, height }: ImageSize): string[] {
+  const colour = (x: number, y: number) =>
+    pixels.subarray((y * width + x) * 3, (y * width + x) * 3 + 3).join(';');
+  return Array.from({ length: Math.floor(height / 2) }, (_, row) => {
+    const cells = Array.from(
+      { length: width },
+      (_, x) => `\u001b[38;2;${colour(x, 2 * row)};48;2;${colour(x, 2 * row + 1)}m▀`,
+    );
+    return `${cells.join('')}\u001b[0m`;
+  });
+}
+
+/** The largest picture of the camera's form that fits, pixels. */
+function sizeIn({ columns, rows }: NodeJS.WriteStream): ImageSize {
+  const scale = Math.min(1, columns / LARGEST.width, (2 * (rows - OTHER_LINES)) / LARGEST.height);
+  return { width: Math.floor(LARGEST.width * scale), height: Math.floor(LARGEST.height * scale) };
+}
+
+/** The robot, drawn below the line that the terminal's cursor stands in while it is commanded. */
+export function viewed(sim: SimulatedAloha, out: NodeJS.WriteStream): Robot {
+  let commands = 0;
+  return {
+    ...sim,
+    command(positions) {
+      sim.command(positions);
+      const size = sizeIn(out);
+      if (commands++ % EVERY !== 0 || size.height < 2) return;
+      const lines = halfBlocks(sim.picture(CAMERA, size), size);
+      out.write(`\n${lines.join('\n')}\u001b[${lines.length}A`);
+    },
+  };
+}
