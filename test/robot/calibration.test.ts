@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { parse, stringify } from 'yaml';
+import { UserError } from '../../src/errors.ts';
+import {
+  type Calibration,
+  embodimentOf,
+  loadCalibration,
+  parseCalibration,
+} from '../../src/robot/calibration.ts';
+
+const aloha = await loadCalibration('calibration/aloha-1.0.yaml');
+
+const changed = (change: (calibration: Calibration) => void): string => {
+  const copy = parse(stringify(aloha)) as Calibration;
+  change(copy);
+  return stringify(copy);
+};
+
+const refusal = (yaml: string): string => {
+  try {
+    parseCalibration(yaml, 'robot.yaml');
+  } catch (error) {
+    assert.ok(error instanceof UserError);
+    return error.message;
+  }
+  return assert.fail('accepted');
+};
+
+const FILES = ['aloha-1.0', 'aloha-2.0', 'aloha-mobile', 'aloha-sim'];
+
+describe("ALOHA's calibrations", () => {
+  it('have fourteen joints in order, left arm first, the same of all', async () => {
+    const names = 'waist shoulder elbow forearm_roll wrist_angle wrist_rotate gripper'.split(' ');
+    for (const file of FILES) {
+      const { joints } = await loadCalibration(`calibration/${file}.yaml`);
+      assert.deepEqual(
+        joints.map(({ name, arm, joint }) => [name, arm, joint]),
+        ['left', 'right'].flatMap((side) => names.map((name) => [`${side}_${name}`, side, name])),
+      );
+      assert.deepEqual(
+        joints.slice(7, 13).map(({ home }) => home),
+        [0, -0.96, 1.16, 0, -0.3, 0],
+      );
+    }
+  });
+
+  it('have the cameras of their model, under its topics', async () => {
+    const cameras = async (file: string) =>
+      (await loadCalibration(`calibration/${file}.yaml`)).cameras.map(({ name, topic }) => [
+        name,
+        topic.split('/')[1],
+      ]);
+    const names = ['cam_high', 'cam_low', 'cam_left_wrist', 'cam_right_wrist'];
+    assert.deepEqual(
+      await cameras('aloha-1.0'),
+      names.map((name) => [name, name]),
+    );
+    assert.deepEqual(
+      (await cameras('aloha-2.0')).map(([, topic]) => topic),
+      ['camera_high', 'camera_low', 'camera_wrist_left', 'camera_wrist_right'],
+    );
+    assert.deepEqual(
+      (await cameras('aloha-mobile')).map(([name]) => name),
+      names.filter((name) => name !== 'cam_low'),
+    );
+  });
+
+  it('keep the real arms inside the limits of their URDF', async () => {
+    const simulated = await loadCalibration('calibration/aloha-sim.yaml');
+    aloha.joints.forEach(({ kind, lower, upper, velocity }, i) => {
+      if (kind === 'gripper') return;
+      assert.ok(lower > simulated.joints[i].lower && upper < simulated.joints[i].upper);
+      assert.ok(velocity < Math.PI);
+    });
+  });
+
+  it('leave above the driver what an embodiment is', async () => {
+    const simulated = embodimentOf(await loadCalibration('calibration/aloha-sim.yaml'));
+    assert.deepEqual(simulated.cameras[0], { name: 'cam_high', width: 96, height: 96 });
+    assert.deepEqual(Object.keys(simulated.joints[0]), [
+      'name',
+      'kind',
+      'lower',
+      'upper',
+      'velocity',
+      'home',
+    ]);
+  });
+
+  it('know the constant sets of the gripper, or take its two angles', () => {
+    assert.deepEqual(aloha.arms[0].gripper, { closed: 0.6197, open: 1.6214 });
+    const own = changed(({ arms }) => (arms[1].gripper = { closed: 0.5, open: 1.5 }));
+    assert.deepEqual(parseCalibration(own, 'robot.yaml').arms[1].gripper, {
+      closed: 0.5,
+      open: 1.5,
+    });
+  });
+});
+
+describe('a calibration file', () => {
+  it('is refused with file, field and what to do when it is wrong', () => {
+    const cases: [(calibration: Calibration) => void, RegExp][] = [
+      [({ joints }) => (joints[1].lower = -106), /joints\[1\]\.lower: -106 .*radians, not degrees/],
+      [({ joints }) => (joints[2].lower = 2), /joints\[2\]\.lower: 2 is not below upper, 1\.5757/],
+      [({ joints }) => (joints[3].home = 4), /joints\[3\]\.home: 4 lies outside .*move it inside/],
+      [
+        ({ joints }) => (joints[6].upper = 1.6),
+        /joints\[6\]\.upper: 1\.6 lies outside 0 \(closed\)/,
+      ],
+      [({ joints }) => (joints[0].velocity = 180), /joints\[0\]\.velocity: .*rad\/s/],
+      [({ joints }) => (joints[4].name = 'left_waist'), /joints\[4\]\.name: left_waist is already/],
+      [({ cameras }) => (cameras[1].width = 0.5), /cameras\[1\]\.width: /],
+      [(calibration) => Object.assign(calibration, { color: 'red' }), /color/],
+      [({ joints }) => Object.assign(joints[0], { effort: 10 }), /joints\[0\]: .*effort/],
+      [({ joints }) => (joints[1].rest = -3), /joints\[1\]\.rest: -3 lies outside/],
+      [
+        ({ joints }) => (joints[8].arm = 'middle'),
+        /joints\[8\]\.arm: no arm middle; .*left, right/,
+      ],
+      [
+        ({ joints }) => (joints[9].joint = 'waist'),
+        /joints\[9\]\.joint: waist of right is already/,
+      ],
+      [({ joints }) => Object.assign(joints[2], { sign: 0 }), /joints\[2\]\.sign/],
+      [({ cameras }) => (cameras[0].topic = 'image_raw'), /cameras\[0\]\.topic: .*from the root/],
+      [({ cameras }) => Object.assign(cameras[0], { rotate: 45 }), /cameras\[0\]\.rotate/],
+      [({ arms }) => (arms[0].gripper = { closed: 1, open: 1 }), /arms\[0\]\.gripper/],
+      [({ arms }) => (arms[0].namespace = '/a/b'), /arms\[0\]\.namespace: a ROS namespace/],
+    ];
+    for (const [change, expected] of cases) {
+      const message = refusal(changed(change));
+      assert.match(message, expected);
+      assert.match(message, /^robot\.yaml: /);
+    }
+  });
+
+  it('is refused when it is no YAML or not there', async () => {
+    assert.match(refusal('joints: [}'), /^robot\.yaml: not readable as YAML/);
+    assert.match(refusal(''), /^robot\.yaml: /);
+    await assert.rejects(loadCalibration('nowhere.yaml'), {
+      name: 'UserError',
+      message: /^nowhere\.yaml: cannot be read/,
+    });
+  });
+});
