@@ -194,6 +194,14 @@ export async function loadCalibration(path: string): Promise<Calibration> {
   return validate<Calibration>(calibration, await readYaml(path), path);
 }
 
+/** Width and height of a camera's images once they are cropped and turned. */
+export function sizeSeen({ width, height, crop, rotate }: CalibratedCamera) {
+  const size = crop ?? { width, height };
+  return rotate % 180 === 0
+    ? { width: size.width, height: size.height }
+    : { width: size.height, height: size.width };
+}
+
 /** What is left of a calibration above the driver. */
 export const embodimentOf = ({ name, controlRate, joints, cameras }: Calibration): Embodiment => ({
   name,
@@ -206,5 +214,5 @@ export const embodimentOf = ({ name, controlRate, joints, cameras }: Calibration
     velocity,
     home,
   })),
-  cameras: cameras.map(({ name, width, height }) => ({ name, width, height })),
+  cameras: cameras.map((camera) => ({ name: camera.name, ...sizeSeen(camera) })),
 });

@@ -49,6 +49,8 @@ export interface Assessment {
   /** The task's own staged reward, the largest so far. */
   reward: number;
   success: boolean;
+  /** Whether somebody has said that it failed. */
+  failed?: boolean;
 }
 
 /** What the robot is to do, and who says whether it did. */

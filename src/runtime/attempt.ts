@@ -42,7 +42,7 @@ export interface AttemptResult {
 
 const OUTCOMES: Record<LoopEnd['end'], Outcome> = {
   success: 'success',
-  maxSteps: 'failure',
+  failure: 'failure',
   aborted: 'discarded',
   stopped: 'discarded',
 };

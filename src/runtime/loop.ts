@@ -40,7 +40,7 @@ export interface LoopCounts {
 
 /** Why the loop ended; `problem` if something stopped it. */
 export interface LoopEnd {
-  end: 'success' | 'maxSteps' | 'aborted' | 'stopped';
+  end: 'success' | 'failure' | 'aborted' | 'stopped';
   problem: UserError | null;
 }
 
@@ -200,10 +200,10 @@ export async function runLoop(
 
       if (signal?.aborted) return { ...stop(new UserError('stopped by hand')), end: 'aborted' };
       if (recorder?.problem) return stop(recorder.problem);
-      const { reward, success } = task.assess();
+      const { reward, success, failed } = task.assess();
       counts.stagedReward = Math.max(counts.stagedReward, reward);
       if (success) return { end: 'success', problem: null };
-      if (tick >= task.maxSteps) return { end: 'maxSteps', problem: null };
+      if (failed || tick >= task.maxSteps) return { end: 'failure', problem: null };
 
       askForChunk(tick);
       const failure = await takeChunk(tick);

@@ -1,0 +1,44 @@
+import { setImmediate, setTimeout } from 'node:timers/promises';
+import type { Clock } from '../robot/robot.ts';
+import { type Stamp, nanosecondsOf } from './messages.ts';
+import { quality } from './qos.ts';
+import type { Ros, RosNode } from './rclnodejs.ts';
+
+/** Milliseconds before a wall-clock stamp at which waiting goes on awake: timers come late by as much. */
+const AWAKE = 1.5;
+
+/**
+ * The node's clock: the wall's, or where `use_sim_time` is set that of /clock, whose messages wake
+ * those who wait. `open` tells whether waiting still makes sense; it ends with an error otherwise.
+ */
+export function rosClock(ros: Ros, node: RosNode, open: () => boolean): Clock {
+  if (node.getParameter('use_sim_time').value !== true) {
+    const now = () => node.getClock().now().nanoseconds;
+    return {
+      now,
+      async until(stamp) {
+        for (let left = stamp - now(); left > 0n; left = stamp - now()) {
+          if (!open()) throw new Error('The clock was used after its robot was closed.');
+          const ms = Number(left) / 1e6 - AWAKE;
+          await (ms > 1 ? setTimeout(ms) : setImmediate());
+        }
+      },
+    };
+  }
+
+  let time = 0n;
+  let waiting: { stamp: bigint; wake: () => void }[] = [];
+  const tick = ({ clock }: { clock: Stamp }) => {
+    time = nanosecondsOf(clock);
+    const due = waiting.filter(({ stamp }) => stamp <= time);
+    waiting = waiting.filter(({ stamp }) => stamp > time);
+    for (const { wake } of due) wake();
+  };
+  node.createSubscription('rosgraph_msgs/msg/Clock', '/clock', quality(ros, 'sensor'), tick);
+  return {
+    now: () => time,
+    async until(stamp) {
+      if (time < stamp) await new Promise<void>((wake) => waiting.push({ stamp, wake }));
+    },
+  };
+}

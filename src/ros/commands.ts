@@ -1,0 +1,91 @@
+import { UserError } from '../errors.ts';
+import type { Calibration } from '../robot/calibration.ts';
+import { jointsByArm, toDriver } from './joints.ts';
+import { jointTrajectory } from './messages.ts';
+import { quality } from './qos.ts';
+import type { Ros, RosNode } from './rclnodejs.ts';
+
+/** How commands leave the node: Interbotix' own messages, or a ros2_control trajectory controller's. */
+export const OUTPUTS = ['interbotix', 'trajectory'] as const;
+export type Output = (typeof OUTPUTS)[number];
+
+/** Sends positions [joints], rad and openings. */
+export type Send = (positions: Float64Array) => void;
+
+export const GROUP_COMMAND = 'interbotix_xs_msgs/msg/JointGroupCommand';
+export const SINGLE_COMMAND = 'interbotix_xs_msgs/msg/JointSingleCommand';
+
+/** The topics of an arm's driver that commands go to. */
+export const commandTopics = (namespace: string) => ({
+  group: `/${namespace}/commands/joint_group`,
+  single: `/${namespace}/commands/joint_single`,
+  trajectory: `/${namespace}/joint_trajectory_controller/joint_trajectory`,
+});
+
+type Group = ReturnType<typeof jointsByArm>[number];
+
+const angles = ({ arm, joints }: Group, kind: 'arm' | 'gripper', positions: Float64Array) =>
+  joints
+    .filter(({ joint }) => joint.kind === kind)
+    .map(({ joint, index }) => toDriver(arm, joint, positions[index]));
+
+/** Throws a `UserError` where Interbotix' messages are not on this machine. */
+function requireInterbotix(ros: Ros): void {
+  try {
+    ros.require(GROUP_COMMAND);
+    ros.require(SINGLE_COMMAND);
+  } catch (error) {
+    throw new UserError(
+      "the messages of interbotix_xs_msgs are not here: source the workspace that has them and run `npx generate-ros-messages`, or set the parameter output to 'trajectory' for a ros2_control trajectory controller",
+      { cause: error },
+    );
+  }
+}
+
+function interbotix(ros: Ros, node: RosNode, group: Group): Send {
+  const topics = commandTopics(group.arm.namespace);
+  const options = () => quality(ros, 'command');
+  requireInterbotix(ros);
+  const arm = node.createPublisher(GROUP_COMMAND, topics.group, options());
+  const gripper = node.createPublisher(SINGLE_COMMAND, topics.single, options());
+  return (positions) => {
+    arm.publish({ name: 'arm', cmd: angles(group, 'arm', positions) });
+    const [cmd] = angles(group, 'gripper', positions);
+    gripper.publish({ name: 'gripper', cmd });
+  };
+}
+
+/** One point a command, a period ahead, with the velocity since the command before. */
+function trajectory(ros: Ros, node: RosNode, group: Group, period: number): Send {
+  const topic = commandTopics(group.arm.namespace).trajectory;
+  const publisher = node.createPublisher(
+    'trajectory_msgs/msg/JointTrajectory',
+    topic,
+    quality(ros, 'command'),
+  );
+  const names = group.joints.map(({ joint }) => joint.joint);
+  let before: number[] | undefined;
+  return (positions) => {
+    const row = group.joints.map(({ joint, index }) =>
+      toDriver(group.arm, joint, positions[index]),
+    );
+    const now = node.getClock().now().nanoseconds;
+    const message = jointTrajectory(now, names, [before ?? row, row], period);
+    publisher.publish({ ...message, points: message.points.slice(1) });
+    before = row;
+  };
+}
+
+/** What sends a robot's commands to its arms' drivers. */
+export function createCommands(
+  ros: Ros,
+  node: RosNode,
+  calibration: Calibration,
+  output: Output,
+): Send {
+  const period = 1 / calibration.controlRate;
+  const sends = jointsByArm(calibration).map((group) =>
+    output === 'interbotix' ? interbotix(ros, node, group) : trajectory(ros, node, group, period),
+  );
+  return (positions) => sends.forEach((send) => send(positions));
+}

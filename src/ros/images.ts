@@ -1,0 +1,128 @@
+import { CdrReader } from '@foxglove/cdr';
+import sharp from 'sharp';
+import { UserError } from '../errors.ts';
+import { type CalibratedCamera, sizeSeen } from '../robot/calibration.ts';
+import type { CameraFrame } from '../robot/robot.ts';
+import { nanosecondsOf } from './messages.ts';
+
+/** An image as its message has it, nothing decoded. */
+interface RawImage {
+  stamp: bigint;
+  width: number;
+  height: number;
+  encoding: string;
+  /** Bytes of a row; 0 for a compressed image. */
+  step: number;
+  data: Uint8Array;
+}
+
+/** Bytes of a pixel and where its red, green and blue lie. */
+const LAYOUTS: Record<string, { bytes: number; rgb: [number, number, number] }> = {
+  rgb8: { bytes: 3, rgb: [0, 1, 2] },
+  bgr8: { bytes: 3, rgb: [2, 1, 0] },
+  rgba8: { bytes: 4, rgb: [0, 1, 2] },
+  bgra8: { bytes: 4, rgb: [2, 1, 0] },
+  mono8: { bytes: 1, rgb: [0, 0, 0] },
+};
+
+function header(reader: CdrReader): bigint {
+  const sec = reader.int32();
+  const nanosec = reader.uint32();
+  reader.string();
+  return nanosecondsOf({ sec, nanosec });
+}
+
+/** Reads sensor_msgs/Image from its CDR bytes; `data` is a view of them. */
+export function readImage(bytes: Uint8Array): RawImage {
+  const reader = new CdrReader(bytes);
+  const stamp = header(reader);
+  const height = reader.uint32();
+  const width = reader.uint32();
+  const encoding = reader.string();
+  reader.uint8();
+  const step = reader.uint32();
+  return { stamp, width, height, encoding, step, data: reader.uint8Array() };
+}
+
+/** Reads sensor_msgs/CompressedImage from its CDR bytes; the size is the calibration's. */
+export function readCompressedImage(
+  bytes: Uint8Array,
+  { width, height }: { width: number; height: number },
+): RawImage {
+  const reader = new CdrReader(bytes);
+  const stamp = header(reader);
+  const encoding = reader.string();
+  return { stamp, width, height, encoding, step: 0, data: reader.uint8Array() };
+}
+
+function checkImage(image: RawImage, { name, width, height }: CalibratedCamera): void {
+  if (image.width !== width || image.height !== height)
+    throw new UserError(
+      `${name}: images of ${image.width}×${image.height}, but its calibration says ${width}×${height}; set the driver's profile or correct the calibration`,
+    );
+  if (image.step === 0) return;
+  const layout = LAYOUTS[image.encoding];
+  if (!layout)
+    throw new UserError(
+      `${name}: encoding ${image.encoding} cannot be read; have the driver publish ${Object.keys(LAYOUTS).join(', ')}`,
+    );
+  if (image.step < width * layout.bytes || image.data.length < image.step * height)
+    throw new UserError(
+      `${name}: ${image.data.length} bytes in rows of ${image.step} are no ${image.encoding} image of ${width}×${height}`,
+    );
+}
+
+/** RGB8 [height, width, 3] of an uncompressed image. */
+function unpack({ width, height, encoding, step, data }: RawImage): Uint8Array {
+  const { bytes, rgb } = LAYOUTS[encoding];
+  const [red, green, blue] = rgb;
+  const pixels = new Uint8Array(width * height * 3);
+  for (let y = 0, to = 0; y < height; y++)
+    for (let x = 0, from = y * step; x < width; x++, from += bytes, to += 3) {
+      pixels[to] = data[from + red];
+      pixels[to + 1] = data[from + green];
+      pixels[to + 2] = data[from + blue];
+    }
+  return pixels;
+}
+
+async function decode(image: RawImage, camera: CalibratedCamera): Promise<Uint8Array> {
+  const { crop, rotate } = camera;
+  const { width, height } = image;
+  if (image.step > 0 && !crop && rotate === 0) return unpack(image);
+  let picture =
+    image.step > 0
+      ? sharp(unpack(image), { raw: { width, height, channels: 3 } })
+      : sharp(image.data).removeAlpha().toColourspace('srgb');
+  if (crop)
+    picture = picture.extract({
+      left: crop.x,
+      top: crop.y,
+      width: crop.width,
+      height: crop.height,
+    });
+  if (rotate) picture = picture.rotate(rotate);
+  const { data, info } = await picture.raw().toBuffer({ resolveWithObject: true });
+  const size = sizeSeen(camera);
+  if (info.width !== size.width || info.height !== size.height)
+    throw new UserError(
+      `${camera.name}: a compressed image gave ${info.width}×${info.height}, but its calibration says ${size.width}×${size.height}`,
+    );
+  return data;
+}
+
+/**
+ * A camera's frame from the bytes of its message, decoded when somebody asks. Throws a `UserError` for
+ * an image that is not what the calibration says.
+ */
+export function frameOf(bytes: Uint8Array, camera: CalibratedCamera): CameraFrame {
+  const image = camera.transport === 'raw' ? readImage(bytes) : readCompressedImage(bytes, camera);
+  checkImage(image, camera);
+  let pixels: Promise<Uint8Array> | undefined;
+  return {
+    camera: camera.name,
+    stamp: image.stamp,
+    ...sizeSeen(camera),
+    pixels: () => (pixels ??= decode(image, camera)),
+  };
+}

@@ -1,0 +1,71 @@
+import { UserError } from '../errors.ts';
+import type { Arm, CalibratedJoint, Calibration } from '../robot/calibration.ts';
+import type { JointState } from '../robot/robot.ts';
+import { type JointStateMessage, nanosecondsOf } from './messages.ts';
+
+const openingOf = ({ gripper: { closed, open } }: Arm, angle: number) =>
+  (angle - closed) / (open - closed);
+
+const angleOf = ({ gripper: { closed, open } }: Arm, opening: number) =>
+  closed + opening * (open - closed);
+
+/** A joint's position, rad or opening, from its driver's angle in rad. */
+export const fromDriver = (arm: Arm, { kind, sign, offset }: CalibratedJoint, angle: number) =>
+  kind === 'gripper' ? openingOf(arm, angle) : sign * angle + offset;
+
+/** The angle in rad that an arm's driver is to be given for a joint's position. */
+export const toDriver = (arm: Arm, { kind, sign, offset }: CalibratedJoint, position: number) =>
+  kind === 'gripper' ? angleOf(arm, position) : sign * (position - offset);
+
+/** The joints of each arm and their place in the robot's vectors. */
+export const jointsByArm = ({ arms, joints }: Calibration) =>
+  arms.map((arm) => ({
+    arm,
+    joints: joints.flatMap((joint, index) => (joint.arm === arm.name ? [{ joint, index }] : [])),
+  }));
+
+/** Finds each joint's angle by its name: drivers report others too, and in their own order. */
+function anglesIn(message: JointStateMessage, arm: Arm, wanted: readonly string[]): number[] {
+  const { name, position } = message;
+  const topic = `/${arm.namespace}/joint_states`;
+  if (name.length !== position.length)
+    throw new UserError(`${topic}: ${name.length} names for ${position.length} positions`);
+  const missing = wanted.filter((joint) => !name.includes(joint));
+  if (missing.length > 0)
+    throw new UserError(
+      `${topic}: lacks ${missing.join(', ')}; it has ${name.join(', ') || 'no names'}. Correct the joints in the calibration`,
+    );
+  const doubled = wanted.filter((joint) => name.indexOf(joint) !== name.lastIndexOf(joint));
+  if (doubled.length > 0) throw new UserError(`${topic}: has ${doubled.join(', ')} twice`);
+  return wanted.map((joint) => position[name.indexOf(joint)]);
+}
+
+/**
+ * Joins the arms' joint states to the robot's. `take` gives the state once each arm has reported; its
+ * stamp is the older of theirs. Throws a `UserError` for a message that is not the calibration's arm.
+ */
+export function createJointMerger(calibration: Calibration) {
+  const groups = jointsByArm(calibration);
+  const stamps = new Map<string, bigint>();
+  const position = new Float64Array(calibration.joints.length).fill(NaN);
+
+  return {
+    take(armName: string, message: JointStateMessage): JointState | undefined {
+      const { arm, joints } = groups.find((group) => group.arm.name === armName)!;
+      const angles = anglesIn(
+        message,
+        arm,
+        joints.map(({ joint }) => joint.joint),
+      );
+      joints.forEach(({ joint, index }, i) => {
+        position[index] = fromDriver(arm, joint, angles[i]);
+      });
+      stamps.set(armName, nanosecondsOf(message.header.stamp));
+      if (stamps.size < groups.length) return undefined;
+      const stamp = [...stamps.values()].reduce((least, next) => (next < least ? next : least));
+      return { stamp, position: position.slice() };
+    },
+    /** Of an arm's newest state, ns. */
+    stampOf: (armName: string) => stamps.get(armName)!,
+  };
+}

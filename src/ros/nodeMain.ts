@@ -1,0 +1,47 @@
+import { UserError, messageOf } from '../errors.ts';
+import { type Ros, type RosNode, loadRos } from './rclnodejs.ts';
+
+/** A node that runs: what is done when the process is told to end, before ROS is shut down. */
+export interface Running {
+  stop(): Promise<void>;
+}
+
+/** Milliseconds that ending may take before the process is ended without it. */
+const LONGEST_STOP = 5000;
+
+/**
+ * Runs a node as a process of its own: rclnodejs' own signal handler leaves Node running and a later
+ * publish throws, so SIGINT and SIGTERM are taken here: the node stops, ROS is shut down, the process exits.
+ */
+export async function nodeMain(
+  name: string,
+  start: (ros: Ros, node: RosNode) => Running | Promise<Running>,
+): Promise<void> {
+  const fail = (error: unknown): never => {
+    if (!(error instanceof UserError)) console.error(error);
+    else console.error(`${name}: ${messageOf(error)}`);
+    process.exit(error instanceof UserError ? error.exitCode : 1);
+  };
+  try {
+    const ros = await loadRos();
+    await ros.init();
+    ros.removeSignalHandlers();
+    const node = ros.createNode(name);
+    const running = await start(ros, node);
+    const end = (code: number) => {
+      setTimeout(() => process.exit(code || 1), LONGEST_STOP).unref();
+      void running
+        .stop()
+        .catch((error: unknown) => console.error(`${name}: ${messageOf(error)}`))
+        .then(() => {
+          ros.shutdown();
+          process.exit(code);
+        });
+    };
+    process.once('SIGINT', () => end(0));
+    process.once('SIGTERM', () => end(0));
+    node.spin();
+  } catch (error) {
+    fail(error);
+  }
+}

@@ -1,0 +1,44 @@
+import { edge } from './edge.ts';
+import { quality } from './qos.ts';
+import type { Ros, RosNode, RosServiceResponse } from './rclnodejs.ts';
+
+/** What a person asks of the node, as services of these names (std_srvs/Trigger). */
+export const REQUESTS = ['start', 'success', 'failure', 'discard', 'stop', 'home'] as const;
+export type Request = (typeof REQUESTS)[number];
+
+/** Says what was done, or throws why it cannot be. */
+export type Answer = Record<Request, () => string>;
+
+const isRequest = (text: string): text is Request => REQUESTS.includes(text as Request);
+
+/** Offers ~/start, ~/success, … and takes the same words from `outcomeTopic`. */
+export function createOperator(
+  ros: Ros,
+  node: RosNode,
+  outcomeTopic: string,
+  answer: Answer,
+): void {
+  const log = node.getLogger();
+  const ask = (request: Request) => {
+    try {
+      return { success: true, message: answer[request]() };
+    } catch (error) {
+      return { success: false, message: (error as Error).message };
+    }
+  };
+  const onFault = (error: unknown) => log.error(String(error));
+  for (const request of REQUESTS) {
+    const callback = (_: never, response: RosServiceResponse) => response.send(ask(request));
+    node.createService('std_srvs/srv/Trigger', `~/${request}`, {}, edge(callback, onFault));
+  }
+  const take = ({ data }: { data: string }) => {
+    if (!isRequest(data)) {
+      log.warn(`${outcomeTopic}: '${data}' is none of ${REQUESTS.join(', ')}`);
+      return;
+    }
+    const { success, message } = ask(data);
+    if (!success) log.warn(`${outcomeTopic}: ${message}`);
+  };
+  const type = 'std_msgs/msg/String';
+  node.createSubscription(type, outcomeTopic, quality(ros, 'command'), edge(take, onFault));
+}

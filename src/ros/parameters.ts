@@ -1,0 +1,84 @@
+import { UserError } from '../errors.ts';
+import type { Ros, RosNode, RosParameter } from './rclnodejs.ts';
+
+interface Common {
+  description: string;
+  /** Whether it is fixed when the node starts. */
+  readOnly: boolean;
+}
+
+/** What a node's parameter may be. */
+export type ParameterSpec = Common &
+  (
+    | { type: 'bool'; default: boolean }
+    | { type: 'integer' | 'double'; default: number; range: [number, number] }
+    | { type: 'string'; default: string; choices?: readonly string[] }
+  );
+
+export type ParameterSpecs = Record<string, ParameterSpec>;
+
+/** Values of parameters by name. */
+export type ParameterValues<S extends ParameterSpecs> = {
+  readonly [K in keyof S]: S[K] extends { choices: readonly (infer C)[] } ? C : S[K]['default'];
+};
+
+const TYPES = { bool: 1, integer: 2, double: 3, string: 4 } as const;
+
+const native = (spec: ParameterSpec) =>
+  spec.type === 'integer' ? BigInt(spec.default) : spec.default;
+
+function rangeOf(ros: Ros, spec: ParameterSpec): object | undefined {
+  if (spec.type === 'integer')
+    return new ros.IntegerRange(BigInt(spec.range[0]), BigInt(spec.range[1]));
+  if (spec.type === 'double') return new ros.FloatingPointRange(...spec.range);
+  return undefined;
+}
+
+/** Why a value cannot be a parameter's; undefined if it can. */
+export function parameterFault(name: string, spec: ParameterSpec, value: unknown) {
+  if (spec.type === 'integer' || spec.type === 'double') {
+    const [least, greatest] = spec.range;
+    const number = Number(value);
+    if (!(number >= least && number <= greatest))
+      return `${name}: ${String(value)} lies outside ${least} to ${greatest}`;
+  }
+  if (spec.type === 'string' && spec.choices && !spec.choices.includes(value as string))
+    return `${name}: '${String(value)}' is none of ${spec.choices.join(', ')}`;
+  return undefined;
+}
+
+/**
+ * Declares a node's parameters and gives their values, which stay up to date. A set that breaks the
+ * table is refused; a value from the command line or a file that does is thrown as a `UserError`.
+ */
+export function declareParameters<S extends ParameterSpecs>(
+  ros: Ros,
+  node: RosNode,
+  specs: S,
+): ParameterValues<S> {
+  const fault = ({ name, value }: RosParameter) =>
+    name in specs ? parameterFault(name, specs[name], value) : undefined;
+  const entries = Object.entries(specs).map(([name, spec]) => {
+    const { type, description, readOnly } = spec;
+    try {
+      node.declareParameter(
+        new ros.Parameter(name, TYPES[type], native(spec)),
+        new ros.ParameterDescriptor(name, TYPES[type], description, readOnly, rangeOf(ros, spec)),
+      );
+    } catch (error) {
+      throw new UserError(`parameter ${name}: must be a ${type}; ${description}`, { cause: error });
+    }
+    const wrong = fault(node.getParameter(name));
+    if (wrong) throw new UserError(`parameter ${wrong}; ${description}`);
+    const read = () => {
+      const { value } = node.getParameter(name);
+      return type === 'integer' ? Number(value) : value;
+    };
+    return [name, { enumerable: true, get: read }] as const;
+  });
+  node.addOnSetParametersCallback((parameters) => {
+    const reason = parameters.flatMap((parameter) => fault(parameter) ?? []).join('; ');
+    return { successful: reason === '', reason };
+  });
+  return Object.defineProperties({}, Object.fromEntries(entries)) as ParameterValues<S>;
+}

@@ -1,0 +1,75 @@
+import { packagePath } from '../packagePath.ts';
+import { OUTPUTS } from './commands.ts';
+import type { ParameterSpecs, ParameterValues } from './parameters.ts';
+
+const text = (description: string, fallback = '') =>
+  ({ type: 'string', default: fallback, description, readOnly: true }) as const;
+
+/** Parameters of the policy's node. */
+export const POLICY_PARAMETERS = {
+  policy: text('folder of the policy bundle', packagePath('models/aloha-mini')),
+  calibration: text('YAML file of the robot', packagePath('calibration/aloha-1.0.yaml')),
+  session: text('YAML file: execution providers and threads of ONNX Runtime; empty for the CPU'),
+  output: {
+    ...text('messages that commands are sent as', 'interbotix'),
+    choices: OUTPUTS,
+  },
+  dry_run: {
+    type: 'bool',
+    default: false,
+    description: 'sends nothing to the motors; chunks are published all the same',
+    readOnly: true,
+  },
+  autostart: {
+    type: 'bool',
+    default: false,
+    description: 'configures and activates the node when it starts',
+    readOnly: true,
+  },
+  prompt: {
+    type: 'string',
+    default: 'Transfer cube',
+    description: 'what the robot is told to do',
+    readOnly: false,
+  },
+  task: text('name of the task, as episodes have it', 'transfer-cube'),
+  seconds: {
+    type: 'double',
+    default: 8,
+    range: [0.1, 3600],
+    description: 'length of an attempt, after which it has failed',
+    readOnly: false,
+  },
+  zero_noise: {
+    type: 'bool',
+    default: false,
+    description: 'begins every chunk from zero noise',
+    readOnly: false,
+  },
+  seed: {
+    type: 'integer',
+    default: 0,
+    range: [0, 2 ** 31],
+    description: 'seed of the first attempt; the next ones count up from it',
+    readOnly: true,
+  },
+  attempts: {
+    type: 'integer',
+    default: 0,
+    range: [0, 1_000_000],
+    description: 'attempts to make by itself once it is active; 0 waits for ~/start',
+    readOnly: true,
+  },
+  approach_speed: {
+    type: 'double',
+    default: 0.5,
+    range: [0.02, 2],
+    description: 'rad/s with which the arms go to their start pose',
+    readOnly: false,
+  },
+  record: text('folder for episodes; empty keeps none'),
+  outcome_topic: text('std_msgs/String topic that says success, failure or discard', '~/outcome'),
+  reset_service: text('std_srvs/Trigger that is called before an attempt; empty for none'),
+} as const satisfies ParameterSpecs;
+
+export type PolicyParameters = ParameterValues<typeof POLICY_PARAMETERS>;
