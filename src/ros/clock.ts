@@ -7,12 +7,21 @@ import type { Ros, RosNode } from './rclnodejs.ts';
 /** Milliseconds before a wall-clock stamp at which waiting goes on awake: timers come late by as much. */
 const AWAKE = 1.5;
 
+export const CLOCK = 'rosgraph_msgs/msg/Clock';
+
+export const usesSimTime = (node: RosNode) => node.getParameter('use_sim_time').value === true;
+
 /**
  * The node's clock: the wall's, or where `use_sim_time` is set that of /clock, whose messages wake
- * those who wait. `open` tells whether waiting still makes sense; it ends with an error otherwise.
+ * those who wait and are told to `onTick`. `open` tells whether waiting still makes sense; it ends with an error otherwise.
  */
-export function rosClock(ros: Ros, node: RosNode, open: () => boolean): Clock {
-  if (node.getParameter('use_sim_time').value !== true) {
+export function rosClock(
+  ros: Ros,
+  node: RosNode,
+  open: () => boolean,
+  onTick: (stamp: bigint) => void,
+): Clock {
+  if (!usesSimTime(node)) {
     const now = () => node.getClock().now().nanoseconds;
     return {
       now,
@@ -30,11 +39,12 @@ export function rosClock(ros: Ros, node: RosNode, open: () => boolean): Clock {
   let waiting: { stamp: bigint; wake: () => void }[] = [];
   const tick = ({ clock }: { clock: Stamp }) => {
     time = nanosecondsOf(clock);
+    onTick(time);
     const due = waiting.filter(({ stamp }) => stamp <= time);
     waiting = waiting.filter(({ stamp }) => stamp > time);
     for (const { wake } of due) wake();
   };
-  node.createSubscription('rosgraph_msgs/msg/Clock', '/clock', quality(ros, 'sensor'), tick);
+  node.createSubscription(CLOCK, '/clock', quality(ros, 'sensor'), tick);
   return {
     now: () => time,
     async until(stamp) {

@@ -24,14 +24,23 @@ export type ParameterValues<S extends ParameterSpecs> = {
 
 const TYPES = { bool: 1, integer: 2, double: 3, string: 4 } as const;
 
+/** Otherwise only whole numbers above the least would be taken. */
+const ANY_STEP = 0;
+
 const native = (spec: ParameterSpec) =>
   spec.type === 'integer' ? BigInt(spec.default) : spec.default;
 
 function rangeOf(ros: Ros, spec: ParameterSpec): object | undefined {
   if (spec.type === 'integer')
     return new ros.IntegerRange(BigInt(spec.range[0]), BigInt(spec.range[1]));
-  if (spec.type === 'double') return new ros.FloatingPointRange(...spec.range);
+  if (spec.type === 'double') return new ros.FloatingPointRange(...spec.range, ANY_STEP);
   return undefined;
+}
+
+/** In words: `ros2 param describe` shows nothing else of a range that rclnodejs declares. */
+function constraints(spec: ParameterSpec): string {
+  if (spec.type === 'string') return spec.choices ? `one of ${spec.choices.join(', ')}` : '';
+  return spec.type === 'bool' ? '' : spec.range.join(' to ');
 }
 
 /** Why a value cannot be a parameter's; undefined if it can. */
@@ -61,10 +70,11 @@ export function declareParameters<S extends ParameterSpecs>(
   const entries = Object.entries(specs).map(([name, spec]) => {
     const { type, description, readOnly } = spec;
     try {
-      node.declareParameter(
-        new ros.Parameter(name, TYPES[type], native(spec)),
-        new ros.ParameterDescriptor(name, TYPES[type], description, readOnly, rangeOf(ros, spec)),
-      );
+      const kind = TYPES[type];
+      const range = rangeOf(ros, spec);
+      const descriptor = new ros.ParameterDescriptor(name, kind, description, readOnly, range);
+      descriptor.additionalConstraints = constraints(spec);
+      node.declareParameter(new ros.Parameter(name, kind, native(spec)), descriptor);
     } catch (error) {
       throw new UserError(`parameter ${name}: must be a ${type}; ${description}`, { cause: error });
     }

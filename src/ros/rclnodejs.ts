@@ -103,8 +103,8 @@ export interface Ros {
     description: string,
     readOnly: boolean,
     range?: object,
-  ) => object;
-  FloatingPointRange: new (from: number, to: number) => object;
+  ) => { additionalConstraints: string };
+  FloatingPointRange: new (from: number, to: number, step: number) => object;
   IntegerRange: new (from: bigint, to: bigint) => object;
 }
 

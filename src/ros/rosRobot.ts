@@ -1,7 +1,7 @@
 import { UserError, messageOf } from '../errors.ts';
 import { type Calibration, embodimentOf } from '../robot/calibration.ts';
 import type { Observer, Robot } from '../robot/robot.ts';
-import { rosClock } from './clock.ts';
+import { CLOCK, rosClock, usesSimTime } from './clock.ts';
 import { type Output, createCommands } from './commands.ts';
 import { edge } from './edge.ts';
 import { frameOf } from './images.ts';
@@ -15,7 +15,7 @@ export interface TopicCount {
   topic: string;
   /** The message type that it must have. */
   type: string;
-  /** `joint state`s, or the camera's name. */
+  /** `joint state`, `clock`, or the camera's name. */
   source: string;
   messages: number;
   /** Of the newest usable message, ns; undefined before the first. */
@@ -117,12 +117,22 @@ export function rosRobot(options: RosRobotOptions): RosRobot {
     });
   }
 
+  const ticks = { topic: '/clock', type: CLOCK, source: 'clock', messages: 0 };
+  const clockCount: TopicCount = { ...ticks, stamp: undefined, problem: undefined };
+  if (usesSimTime(node)) topics.push(clockCount);
+  const clock = rosClock(
+    ros,
+    node,
+    () => !closed,
+    (stamp) => Object.assign(clockCount, { stamp, messages: clockCount.messages + 1 }),
+  );
+
   return {
     embodiment: {
       ...embodiment,
       cameras: cameras.map((name) => embodiment.cameras.find((known) => known.name === name)!),
     },
-    clock: rosClock(ros, node, () => !closed),
+    clock,
     topics,
     observe(taker) {
       observer = taker;

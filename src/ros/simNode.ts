@@ -1,7 +1,9 @@
 import { setTimeout } from 'node:timers/promises';
+import { messageOf } from '../errors.ts';
 import { type Calibration, loadCalibration } from '../robot/calibration.ts';
 import { SIM_CALIBRATION } from '../sim/embodiment.ts';
 import { type SimulatedAloha, simulatedAloha } from '../sim/simulatedAloha.ts';
+import { CLOCK } from './clock.ts';
 import { GROUP_COMMAND, SINGLE_COMMAND, commandTopics } from './commands.ts';
 import { edge } from './edge.ts';
 import { fromDriver, jointsByArm, toDriver } from './joints.ts';
@@ -55,9 +57,24 @@ function jointPublishers(ros: Ros, node: RosNode, calibration: Calibration) {
   });
 }
 
-/** Takes commands from the topics that an arm's driver listens on into `commanded` [joints]. */
-function takeCommands(ros: Ros, node: RosNode, calibration: Calibration, commanded: Float64Array) {
-  const onFault = (error: unknown) => node.getLogger().error(String(error));
+/** Milliseconds that the simulation may fall behind before it gives up catching up. */
+const PATIENCE = 100;
+
+/** What the commands and the steps of a scene share. */
+interface Scene {
+  /** [joints] the newest command. */
+  commanded: Float64Array;
+  /** Whether it stands still, as it was placed, until the first command. */
+  waiting: boolean;
+  seed: number;
+  /** Whether success has been told. */
+  told: boolean;
+  open: boolean;
+}
+
+/** Takes commands from the topics that an arm's driver listens on. */
+function takeCommands(ros: Ros, node: RosNode, calibration: Calibration, scene: Scene) {
+  const onFault = (error: unknown) => node.getLogger().error(messageOf(error));
   const listen = (type: string, topic: string, take: (message: never) => void) =>
     node.createSubscription(type, topic, quality(ros, 'command'), edge(take, onFault));
   const hasInterbotix = (() => {
@@ -74,8 +91,9 @@ function takeCommands(ros: Ros, node: RosNode, calibration: Calibration, command
       joints
         .filter(({ joint }) => joint.kind === kind)
         .forEach(({ joint, index }, i) => {
-          commanded[index] = fromDriver(arm, joint, values[i]);
+          scene.commanded[index] = fromDriver(arm, joint, values[i]);
         });
+      scene.waiting = false;
     };
     if (hasInterbotix) {
       listen(GROUP_COMMAND, topics.group, ({ cmd }: { cmd: ArrayLike<number> }) => set('arm', cmd));
@@ -90,35 +108,41 @@ function takeCommands(ros: Ros, node: RosNode, calibration: Calibration, command
         if (!last) return;
         for (const { joint, index } of joints) {
           const at = joint_names.indexOf(joint.joint);
-          if (at >= 0) commanded[index] = fromDriver(arm, joint, last.positions[at]);
+          if (at >= 0) scene.commanded[index] = fromDriver(arm, joint, last.positions[at]);
         }
+        scene.waiting = false;
       },
     );
   }
 }
 
-/** Publishes what the simulated robot senses, a step after the other, until `open` says no. */
+/** Publishes what the simulated robot senses, a step after the other, while the scene is open. */
 async function publishSteps(
   ros: Ros,
   node: RosNode,
   calibration: Calibration,
   sim: SimulatedAloha,
   every: number,
-  scene: { open: boolean; commanded: Float64Array; onStep: () => void },
+  scene: Scene,
 ) {
   const joints = jointPublishers(ros, node, calibration);
-  const cameras = calibration.cameras.map((camera) => {
-    const options = quality(ros, 'command');
-    return {
-      camera,
-      publisher: node.createPublisher('sensor_msgs/msg/Image', camera.topic, options),
-    };
-  });
-  const clock = node.createPublisher('rosgraph_msgs/msg/Clock', '/clock', quality(ros, 'command'));
+  const options = () => quality(ros, 'command');
+  const cameras = calibration.cameras.map((camera) => ({
+    camera,
+    publisher: node.createPublisher('sensor_msgs/msg/Image', camera.topic, options()),
+  }));
+  const clock = node.createPublisher(CLOCK, '/clock', options());
+  const outcome = node.createPublisher('std_msgs/msg/String', '~/outcome', options());
   const period = BigInt(Math.round(1e9 / calibration.controlRate));
-  for (let step = 0; scene.open; step++) {
-    sim.command(scene.commanded);
-    await sim.clock.until(sim.clock.now() + period);
+  // Each step is taken at the end of its time, so that it obeys a command that came during it.
+  for (let step = 0, due = performance.now(); scene.open; step++) {
+    due = Math.max(due + Number(period) / 1e6, performance.now() - PATIENCE);
+    await setTimeout(due - performance.now());
+    if (scene.waiting) await sim.reset(scene.seed);
+    else {
+      sim.command(scene.commanded);
+      await sim.clock.until(sim.clock.now() + period);
+    }
     const stamp = sim.clock.now();
     for (const publish of joints) publish(stamp, sim.positions());
     if (step % every === 0)
@@ -126,44 +150,37 @@ async function publishSteps(
         if (node.countSubscribers(camera.topic) > 0)
           publisher.publish(image(stamp, camera.name, camera, sim.picture(camera.name)));
     clock.publish({ clock: stampOf(stamp) });
-    scene.onStep();
-    await setTimeout(0);
+    if (!scene.told && sim.assess().success) {
+      scene.told = true;
+      outcome.publish({ data: 'success' });
+    }
   }
 }
 
 /**
  * The simulated ALOHA as a ROS node: it publishes and listens on the real robot's topics, with /clock.
- * The service ~/reset places the next scene; the topic ~/outcome says success when it is reached.
+ * A scene stands still until it is commanded. The service ~/reset places the next one; the topic
+ * ~/outcome says success when it is reached.
  */
 export async function startSimNode(ros: Ros, node: RosNode): Promise<Running> {
   const parameters = declareParameters(ros, node, SIM_PARAMETERS);
   const calibration = await loadCalibration(SIM_CALIBRATION);
-  const sim = await simulatedAloha({ task: parameters.task, realTime: true });
-  let seed = parameters.seed;
+  const sim = await simulatedAloha({ task: parameters.task });
+  const { seed } = parameters;
   await sim.reset(seed);
   const commanded = sim.positions();
-  takeCommands(ros, node, calibration, commanded);
+  const scene: Scene = { commanded, waiting: true, seed, told: false, open: true };
+  takeCommands(ros, node, calibration, scene);
 
-  const outcome = node.createPublisher('std_msgs/msg/String', '~/outcome', quality(ros, 'command'));
-  let told = false;
+  let next = seed;
   const reset = async (_: never, response: RosServiceResponse) => {
-    await sim.reset(seed++);
-    commanded.set(sim.positions());
-    told = false;
-    response.send({ success: true, message: `seed ${seed - 1}` });
+    await sim.reset(next);
+    Object.assign(scene, { commanded: sim.positions(), waiting: true, seed: next, told: false });
+    response.send({ success: true, message: `seed ${next++}` });
   };
-  const onFault = (error: unknown) => node.getLogger().error(String(error));
+  const onFault = (error: unknown) => node.getLogger().error(messageOf(error));
   node.createService('std_srvs/srv/Trigger', '~/reset', {}, edge(reset, onFault));
 
-  const scene = {
-    open: true,
-    commanded,
-    onStep: () => {
-      if (told || !sim.assess().success) return;
-      told = true;
-      outcome.publish({ data: 'success' });
-    },
-  };
   const ended = publishSteps(ros, node, calibration, sim, parameters.camera_every, scene);
   ended.catch(onFault);
   return {

@@ -43,15 +43,15 @@ export async function approach({ robot, pose, speed, signal }: ApproachOptions):
   const period = BigInt(Math.round(1e9 / embodiment.controlRate));
   const seconds = (count: number) => BigInt(Math.round(count * 1e9));
 
-  let due = clock.now();
-  const deadline = due + seconds(PATIENCE);
+  const nextStep = () => clock.until(clock.now() + period);
+  const deadline = clock.now() + seconds(PATIENCE);
   while ('lacks' in synchroniser.take([], '', clock.now())) {
     if (signal?.aborted) return;
     if (clock.now() > deadline)
       throw new UserError(
         `no joint state within ${PATIENCE} s: ${describeLacks([], synchroniser.refused) || 'check that the robot’s driver is running'}`,
       );
-    await clock.until((due += period));
+    await nextStep();
   }
 
   const start = synchroniser.newestJoints!.position;
@@ -63,10 +63,9 @@ export async function approach({ robot, pose, speed, signal }: ApproachOptions):
       return distance(joint) > distance(worst) ? joint : worst;
     }, 0);
 
-  due = clock.now();
   let arrivedBy: bigint | undefined;
   for (;;) {
-    await clock.until((due += period));
+    await nextStep();
     if (signal?.aborted) return;
     const now = clock.now();
     const measured = synchroniser.newestJoints!.position;
