@@ -22,6 +22,13 @@ export type ParameterValues<S extends ParameterSpecs> = {
   readonly [K in keyof S]: S[K] extends { choices: readonly (infer C)[] } ? C : S[K]['default'];
 };
 
+const FORMS = {
+  bool: 'true or false',
+  integer: 'a whole number',
+  double: 'a number with a point, as 8.0',
+  string: 'text',
+} as const;
+
 const TYPES = { bool: 1, integer: 2, double: 3, string: 4 } as const;
 
 /** Otherwise only whole numbers above the least would be taken. */
@@ -76,7 +83,9 @@ export function declareParameters<S extends ParameterSpecs>(
       descriptor.additionalConstraints = constraints(spec);
       node.declareParameter(new ros.Parameter(name, kind, native(spec)), descriptor);
     } catch (error) {
-      throw new UserError(`parameter ${name}: must be a ${type}; ${description}`, { cause: error });
+      throw new UserError(`parameter ${name}: must be ${FORMS[type]}; ${description}`, {
+        cause: error,
+      });
     }
     const wrong = fault(node.getParameter(name));
     if (wrong) throw new UserError(`parameter ${wrong}; ${description}`);

@@ -1,21 +1,54 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { messageOf } from '../../src/errors.ts';
-import { type Ros, loadRos } from '../../src/ros/rclnodejs.ts';
+import { type Ros, type RosNode, loadRos } from '../../src/ros/rclnodejs.ts';
 
-/** rclnodejs, or why there is none: then tests of nodes are skipped with these words. */
-export const ros: Ros | string = await loadRos().catch((error: unknown) => messageOf(error));
+// Tests run beside each other: each file has a ROS domain of its own, and so have its nodes.
+process.env.ROS_DOMAIN_ID = String(100 + (process.pid % 100));
 
-export const skip = typeof ros === 'string' ? `no ROS 2 to test with: ${ros}` : false;
+const found: Ros | string = await loadRos().catch((error: unknown) => messageOf(error));
 
-/** Runs one of the nodes as a process of its own, and ends it. */
-export function startNode(main: 'simMain' | 'policyMain' | 'replayMain', parameters: object) {
-  const values = Object.entries(parameters).flatMap(([name, value]) => [
+/** Why tests of nodes are skipped; false where there is a ROS 2. */
+export const skip = typeof found === 'string' ? `no ROS 2 to test with: ${found}` : false;
+
+/** rclnodejs, initialised for this process with the parameters of its nodes. */
+export async function initRos(parameters: Record<string, unknown> = {}): Promise<Ros> {
+  const ros = found as Ros;
+  process.argv.push(...rosArguments(parameters));
+  await ros.init();
+  ros.removeSignalHandlers();
+  return ros;
+}
+
+const rosArguments = (parameters: Record<string, unknown>) => [
+  '--ros-args',
+  ...Object.entries(parameters).flatMap(([name, value]) => [
     '-p',
-    `${name}:=${String(value)}`,
-  ]);
+    `${name}:=${value === '' ? "''" : String(value)}`,
+  ]),
+];
+
+/** Waits until something is so. */
+export async function until(isSo: () => boolean, what: () => string, seconds = 10): Promise<void> {
+  const deadline = performance.now() + seconds * 1000;
+  while (!isSo()) {
+    if (performance.now() > deadline) throw new Error(`${what()}: not within ${seconds} s`);
+    await setTimeout(10);
+  }
+}
+
+/** Calls a service and gives its response. */
+export async function call(node: RosNode, type: string, name: string, request: object = {}) {
+  const client = node.createClient(type, name);
+  if (!(await client.waitForService(5000))) throw new Error(`no service ${name}`);
+  return new Promise<Record<string, unknown>>((resolve) => client.sendRequest(request, resolve));
+}
+
+/** Runs one of the nodes as a process of its own. */
+export function startNode(main: 'simMain' | 'policyMain', parameters: Record<string, unknown>) {
   const path = join(import.meta.dirname, `../../src/ros/${main}.js`);
-  const child: ChildProcess = spawn(process.execPath, [path, '--ros-args', ...values], {
+  const child: ChildProcess = spawn(process.execPath, [path, ...rosArguments(parameters)], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
@@ -24,10 +57,10 @@ export function startNode(main: 'simMain' | 'policyMain' | 'replayMain', paramet
   child.stderr?.on('data', hear);
   const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
   return {
-    child,
     output: () => output,
     exited,
-    stop: async (signal: NodeJS.Signals = 'SIGINT') => {
+    /** Sends a signal and gives the exit code. */
+    stop(signal: NodeJS.Signals = 'SIGINT') {
       child.kill(signal);
       return exited;
     },

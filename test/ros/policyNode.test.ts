@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, before, describe, it } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { listEpisodes } from '../../src/episodes/listEpisodes.ts';
+import { readEpisode } from '../../src/episodes/readEpisode.ts';
+import { packagePath } from '../../src/packagePath.ts';
+import { commandTopics } from '../../src/ros/commands.ts';
+import type { Ros, RosNode } from '../../src/ros/rclnodejs.ts';
+import { SIM_CALIBRATION } from '../../src/sim/embodiment.ts';
+import { startDriver } from './driver.ts';
+import { call, initRos, skip, startNode, until } from './ros.ts';
+
+const REHEARSAL = {
+  use_sim_time: true,
+  calibration: SIM_CALIBRATION,
+  output: 'trajectory',
+  reset_service: '/aloha_sim/reset',
+  outcome_topic: '/aloha_sim/outcome',
+};
+
+describe("the policy's node", { skip }, () => {
+  let ros: Ros;
+  let person: RosNode;
+  let folder: string;
+  let running: ReturnType<typeof startNode>[] = [];
+  const commands: { at: number; positions: number[] }[] = [];
+
+  before(async () => {
+    ros = await initRos();
+    person = ros.createNode('person');
+    folder = await mkdtemp(join(tmpdir(), 'nalu-node-'));
+    person.createSubscription(
+      'trajectory_msgs/msg/JointTrajectory',
+      commandTopics('follower_right').trajectory,
+      {},
+      ({ points }: { points: { positions: Float64Array }[] }) =>
+        commands.push({ at: performance.now(), positions: [...points[0].positions] }),
+    );
+    person.spin();
+  });
+  afterEach(async () => {
+    await Promise.all(running.map((node) => node.stop('SIGTERM')));
+    running = [];
+    commands.length = 0;
+    await setTimeout(200);
+  });
+  after(async () => {
+    ros.shutdown();
+    await rm(folder, { recursive: true });
+  });
+
+  const start = (...given: Parameters<typeof startNode>) => {
+    const node = startNode(...given);
+    running.push(node);
+    return node;
+  };
+  const trigger = (name: string) => call(person, 'std_srvs/srv/Trigger', `/nalu/${name}`);
+  const change = async (id: number) =>
+    (
+      await call(person, 'lifecycle_msgs/srv/ChangeState', '/nalu/change_state', {
+        transition: { id, label: '' },
+      })
+    ).success;
+  const state = async () => {
+    const answer = await call(person, 'lifecycle_msgs/srv/GetState', '/nalu/get_state');
+    return (answer.current_state as { label: string }).label;
+  };
+
+  it('configures, activates, makes an attempt when asked, and records it', async () => {
+    start('simMain', { seed: 2 });
+    const nalu = start('policyMain', { ...REHEARSAL, record: folder });
+    let chunks = 0;
+    person.createSubscription(
+      'trajectory_msgs/msg/JointTrajectory',
+      '/nalu/chunk',
+      {},
+      ({ points, joint_names }: { points: object[]; joint_names: string[] }) => {
+        chunks += Number(points.length === 50 && joint_names.length === 14);
+      },
+    );
+    assert.equal(await state(), 'unconfigured');
+    assert.match((await trigger('start')).message as string, /not active/);
+    assert.equal(await change(3), false, 'it cannot be activated before it is configured');
+    assert.equal(await change(1), true, nalu.output());
+    assert.equal(await state(), 'inactive');
+    assert.equal(commands.length, 0, 'nothing is commanded before an attempt');
+    assert.equal(await change(3), true, nalu.output());
+    assert.equal((await trigger('start')).success, true);
+    assert.match((await trigger('start')).message as string, /busy/);
+    await until(
+      () => chunks >= 3 && commands.length > 100,
+      () => 'chunks and commands',
+      20,
+    );
+    assert.equal((await trigger('failure')).success, true);
+    await until(
+      () => /attempt 1: failure/.test(nalu.output()),
+      () => nalu.output(),
+    );
+    const [listed] = await listEpisodes(folder);
+    const episode = await readEpisode(listed.path);
+    assert.equal(episode.result?.outcome, 'failure');
+    assert.deepEqual(episode.missing, []);
+    assert.ok(episode.chunks.length >= 3);
+    assert.equal(await change(4), true, 'it deactivates');
+    assert.equal(await change(2), true, 'and cleans up');
+    assert.equal(await state(), 'unconfigured');
+  });
+
+  it('ends in a hold and exits, at SIGINT in motion', async () => {
+    start('simMain', {});
+    const nalu = start('policyMain', { ...REHEARSAL, autostart: true, attempts: 1 });
+    await until(
+      () => commands.length > 60,
+      () => `motion; ${nalu.output()}`,
+      20,
+    );
+    const asked = performance.now();
+    assert.equal(await nalu.stop('SIGINT'), 0);
+    assert.ok(performance.now() - asked < 3000);
+    await setTimeout(100);
+    const last = commands.at(-1)!;
+    const before = commands.at(-2)!;
+    assert.deepEqual(last.positions, before.positions, 'the last command repeats the one before');
+  });
+
+  it('holds, then stops, when the driver falls silent, long before the graph forgets it', async () => {
+    const driver = await startDriver(ros);
+    const nalu = start('policyMain', {
+      ...REHEARSAL,
+      use_sim_time: false,
+      reset_service: '',
+      autostart: true,
+      attempts: 1,
+    });
+    await until(
+      () => commands.length > 30,
+      () => `motion; ${nalu.output()}`,
+      20,
+    );
+    driver.silence();
+    const silent = performance.now();
+    await until(
+      () => /attempt 0: discarded/.test(nalu.output()),
+      () => nalu.output(),
+    );
+    assert.ok(performance.now() - silent < 1500);
+    assert.match(nalu.output(), /the joint state is \d+ ms old; check that the robot's driver is/);
+    const late = commands.filter(({ at }) => at > silent + 200);
+    assert.ok(late.length > 0);
+    driver.close();
+    for (const { positions } of late) assert.deepEqual(positions, late[0].positions);
+  });
+
+  it('names the topics that nothing comes over, and commands nothing', async () => {
+    const nalu = start('policyMain', { ...REHEARSAL, use_sim_time: false });
+    assert.equal(await change(1), true, nalu.output());
+    assert.equal(await change(3), false);
+    assert.match(nalu.output(), /nobody publishes \/follower_left\/joint_states \(ros2 topic info/);
+    assert.match(nalu.output(), /nobody publishes \/cam_high\//);
+    assert.equal(commands.length, 0);
+  });
+
+  it('says what is wrong with its parameters, and refuses a set outside their range', async () => {
+    const wrong = start('policyMain', { output: 'morse' });
+    assert.equal(await wrong.exited, 1);
+    assert.match(
+      wrong.output(),
+      /nalu: parameter output: 'morse' is none of interbotix, trajectory/,
+    );
+    const nalu = start('policyMain', { policy: packagePath('calibration') });
+    assert.equal(await change(1), false);
+    assert.match(nalu.output(), /policy\.json: cannot be read. A policy bundle is a folder with/);
+    assert.equal(await state(), 'unconfigured');
+    const set = async (value: number) => {
+      const parameters = [{ name: 'approach_speed', value: { type: 3, double_value: value } }];
+      const type = 'rcl_interfaces/srv/SetParameters';
+      const { results } = await call(person, type, '/nalu/set_parameters', { parameters });
+      return (results as { successful: boolean }[])[0].successful;
+    };
+    assert.equal(await set(0.25), true);
+    assert.equal(await set(50), false);
+  });
+});
