@@ -1,4 +1,5 @@
 import { benchEpisodes } from './episodes.ts';
+import { benchRos } from './ros.ts';
 import type { Row } from './row.ts';
 import { benchSampling } from './sampling.ts';
 import { benchSim } from './sim.ts';
@@ -11,6 +12,7 @@ const SECTIONS: Record<string, () => Promise<Row[]>> = {
   sim: benchSim,
   episodes: benchEpisodes,
   training: benchTraining,
+  ros: benchRos,
 };
 
 function format({ name, value, unit, target, better, note }: Row): string {

@@ -72,9 +72,10 @@ function checkImage(image: RawImage, { name, width, height }: CalibratedCamera):
     );
 }
 
-/** RGB8 [height, width, 3] of an uncompressed image. */
+/** RGB8 [height, width, 3] of an uncompressed image; the message's own bytes where they are that. */
 function unpack({ width, height, encoding, step, data }: RawImage): Uint8Array {
   const { bytes, rgb } = LAYOUTS[encoding];
+  if (encoding === 'rgb8' && step === width * bytes) return data.subarray(0, step * height);
   const [red, green, blue] = rgb;
   const pixels = new Uint8Array(width * height * 3);
   for (let y = 0, to = 0; y < height; y++)

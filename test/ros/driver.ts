@@ -5,8 +5,8 @@ import type { Ros } from '../../src/ros/rclnodejs.ts';
 import { SIM_CALIBRATION } from '../../src/sim/embodiment.ts';
 
 /** A driver whose arms stand at home and whose cameras see grey, on the wall clock, until it is silenced. */
-export async function startDriver(ros: Ros) {
-  const calibration = await loadCalibration(SIM_CALIBRATION);
+export async function startDriver(ros: Ros, file = SIM_CALIBRATION) {
+  const calibration = await loadCalibration(file);
   const node = ros.createNode('driver');
   const arms = jointsByArm(calibration).map(({ arm, joints }) => ({
     publisher: node.createPublisher('sensor_msgs/msg/JointState', `/${arm.namespace}/joint_states`),

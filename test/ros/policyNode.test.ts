@@ -164,6 +164,46 @@ describe("the policy's node", { skip }, () => {
     assert.equal(commands.length, 0);
   });
 
+  it('does not become active while another node commands the same arms', async () => {
+    const driver = await startDriver(ros);
+    const rival = ros.createNode('teleoperation');
+    const topic = commandTopics('follower_left').trajectory;
+    rival.createPublisher('trajectory_msgs/msg/JointTrajectory', topic);
+    const nalu = start('policyMain', { ...REHEARSAL, use_sim_time: false, reset_service: '' });
+    assert.equal(await change(1), true, nalu.output());
+    assert.equal(await change(3), false);
+    assert.match(nalu.output(), /\/teleoperation commands \/follower_left\/.* stop it before/);
+    rival.destroy();
+    driver.silence();
+    driver.close();
+  });
+
+  it('sends nothing to the motors in a dry run, and shows its chunks all the same', async () => {
+    const driver = await startDriver(ros);
+    let chunks = 0;
+    person.createSubscription('trajectory_msgs/msg/JointTrajectory', '/nalu/chunk', {}, () => {
+      chunks += 1;
+    });
+    const nalu = start('policyMain', {
+      ...REHEARSAL,
+      use_sim_time: false,
+      reset_service: '',
+      dry_run: true,
+      autostart: true,
+      attempts: 1,
+      seconds: '2.0',
+    });
+    await until(
+      () => /attempt 1: failure/.test(nalu.output()),
+      () => nalu.output(),
+      20,
+    );
+    assert.ok(chunks >= 2);
+    assert.equal(commands.length, 0);
+    driver.silence();
+    driver.close();
+  });
+
   it('says what is wrong with its parameters, and refuses a set outside their range', async () => {
     const wrong = start('policyMain', { output: 'morse' });
     assert.equal(await wrong.exited, 1);

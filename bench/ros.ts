@@ -1,0 +1,119 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { messageOf } from '../src/errors.ts';
+import { sessionConfigSchema } from '../src/onnx/session.ts';
+import { packagePath } from '../src/packagePath.ts';
+import { loadBundle } from '../src/policy/bundle.ts';
+import { openWorkerPolicy } from '../src/policy/workerPolicy.ts';
+import { loadCalibration } from '../src/robot/calibration.ts';
+import { loadRos } from '../src/ros/rclnodejs.ts';
+import { rosRobot } from '../src/ros/rosRobot.ts';
+import { createSynchroniser } from '../src/runtime/synchroniser.ts';
+import type { Row } from './row.ts';
+
+/** Seconds; NALU_BENCH_SECONDS=600 for the long run. */
+const DURATION = Number(process.env.NALU_BENCH_SECONDS ?? 30);
+const WARM_UP = 3;
+/** Hz of the driver's images. */
+const FRAME_RATE = 50;
+const CALIBRATION = packagePath('calibration/aloha-1.0.yaml');
+
+/** Another process that publishes both arms and four cameras of 640×480. */
+async function startDriver(): Promise<ChildProcess> {
+  const path = join(import.meta.dirname, 'rosDriver.js');
+  const driver = spawn(process.execPath, [path, CALIBRATION], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(driver.stdout, 'data');
+  return driver;
+}
+
+const percentile = (values: number[], share: number) =>
+  values.sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))];
+
+/** A control loop over ROS: four cameras in, commands out, the policy sampling all the time. */
+export async function benchRos(): Promise<Row[]> {
+  let ros;
+  try {
+    ros = await loadRos();
+  } catch (error) {
+    console.log(`  skipped: ${messageOf(error)}`);
+    return [];
+  }
+  process.env.CYCLONEDDS_URI ??= packagePath('launch/cyclonedds.xml');
+  process.env.ROS_DOMAIN_ID = '98';
+  const driver = await startDriver();
+  await ros.init();
+  ros.removeSignalHandlers();
+  const node = ros.createNode('bench');
+  const calibration = await loadCalibration(CALIBRATION);
+  const cameras = calibration.cameras.map(({ name }) => name);
+  const output = 'trajectory';
+  const robot = rosRobot({ ros, node, calibration, cameras, output, dryRun: false });
+  const synchroniser = createSynchroniser(calibration.joints.map(({ name }) => name));
+  robot.observe(synchroniser);
+  node.spin();
+  const bundle = await loadBundle(packagePath('models/aloha-mini'));
+  const policy = await openWorkerPolicy(bundle, sessionConfigSchema.parse({ threads: 1 }));
+
+  const { clock } = robot;
+  const period = 20_000_000n;
+  const lateness: number[] = [];
+  let [chunks, sampling] = [0, false];
+  const count = () =>
+    robot.topics.filter(({ source }) => cameras.includes(source)).map(({ messages }) => messages);
+  let [before, cpu, resident] = [count(), process.cpuUsage(), 0];
+  let loop = performance.eventLoopUtilization();
+  const start = clock.now();
+  for (let tick = 0; tick < (WARM_UP + DURATION) * 50; tick++) {
+    const due = start + BigInt(tick) * period;
+    await clock.until(due);
+    if (tick === WARM_UP * 50) {
+      [before, cpu, resident] = [count(), process.cpuUsage(), process.memoryUsage.rss()];
+      loop = performance.eventLoopUtilization();
+      lateness.length = 0;
+    }
+    lateness.push(Number(clock.now() - due) / 1e6);
+    const taken = synchroniser.take(bundle.cameras, 'Transfer cube', clock.now());
+    if ('lacks' in taken) continue;
+    robot.command(taken.observation.joints.position);
+    if (sampling) continue;
+    sampling = true;
+    void policy.sample(taken.observation, { seed: tick }).then(() => {
+      sampling = false;
+      chunks += 1;
+    });
+  }
+  const received = count().map((now, camera) => now - before[camera]);
+  const used = process.cpuUsage(cpu);
+  const { utilization } = performance.eventLoopUtilization(loop);
+  const growth = (process.memoryUsage.rss() - resident) / 2 ** 20;
+  await robot.close();
+  await policy.close();
+  driver.kill();
+  ros.shutdown();
+  const expected = DURATION * FRAME_RATE * cameras.length;
+  const total = received.reduce((sum, n) => sum + n, 0);
+  const p99 = percentile(lateness, 0.99);
+  return [
+    { name: 'images received of those sent', value: (100 * total) / expected, unit: '%' },
+    { name: 'tick lateness, p99', value: p99, unit: 'ms', target: 3, better: 'less' },
+    { name: '  p50', value: percentile(lateness, 0.5), unit: 'ms' },
+    { name: '  largest', value: percentile(lateness, 1), unit: 'ms' },
+    {
+      name: "main thread's busy share",
+      value: 100 * utilization,
+      unit: '%',
+      target: 60,
+      better: 'less',
+    },
+    {
+      name: 'whole process, cores',
+      value: (used.user + used.system) / 1e6 / DURATION,
+      unit: 'cores',
+    },
+    { name: 'chunks sampled', value: chunks / DURATION, unit: 'a second' },
+    { name: `growth of resident memory in ${DURATION} s`, value: growth, unit: 'MiB' },
+  ];
+}
