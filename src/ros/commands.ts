@@ -29,11 +29,14 @@ const angles = ({ arm, joints }: Group, kind: 'arm' | 'gripper', positions: Floa
     .filter(({ joint }) => joint.kind === kind)
     .map(({ joint, index }) => toDriver(arm, joint, positions[index]));
 
-/** Throws a `UserError` where Interbotix' messages are not on this machine. */
-function requireInterbotix(ros: Ros): void {
+/** Publishers of an arm's commands. Throws a `UserError` where Interbotix' messages are not on this machine. */
+function interbotixPublishers(ros: Ros, node: RosNode, namespace: string) {
+  const { group, single } = commandTopics(namespace);
   try {
-    ros.require(GROUP_COMMAND);
-    ros.require(SINGLE_COMMAND);
+    return {
+      arm: node.createPublisher(GROUP_COMMAND, group, quality(ros, 'command')),
+      gripper: node.createPublisher(SINGLE_COMMAND, single, quality(ros, 'command')),
+    };
   } catch (error) {
     throw new UserError(
       "the messages of interbotix_xs_msgs are not here: source the workspace that has them and run `npx generate-ros-messages`, or set the parameter output to 'trajectory' for a ros2_control trajectory controller",
@@ -43,11 +46,7 @@ function requireInterbotix(ros: Ros): void {
 }
 
 function interbotix(ros: Ros, node: RosNode, group: Group): Send {
-  const topics = commandTopics(group.arm.namespace);
-  const options = () => quality(ros, 'command');
-  requireInterbotix(ros);
-  const arm = node.createPublisher(GROUP_COMMAND, topics.group, options());
-  const gripper = node.createPublisher(SINGLE_COMMAND, topics.single, options());
+  const { arm, gripper } = interbotixPublishers(ros, node, group.arm.namespace);
   return (positions) => {
     arm.publish({ name: 'arm', cmd: angles(group, 'arm', positions) });
     const [cmd] = angles(group, 'gripper', positions);

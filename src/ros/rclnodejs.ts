@@ -85,8 +85,6 @@ export interface Ros {
   shutdown(): void;
   removeSignalHandlers(): void;
   createNode(name: string): RosNode;
-  /** The class of a message type; throws where the type is not on this machine. */
-  require(type: string): object;
   QoS: new (
     history: number,
     depth: number,

@@ -77,14 +77,6 @@ function takeCommands(ros: Ros, node: RosNode, calibration: Calibration, scene: 
   const onFault = (error: unknown) => node.getLogger().error(messageOf(error));
   const listen = (type: string, topic: string, take: (message: never) => void) =>
     node.createSubscription(type, topic, quality(ros, 'command'), edge(take, onFault));
-  const hasInterbotix = (() => {
-    try {
-      return Boolean(ros.require(GROUP_COMMAND) && ros.require(SINGLE_COMMAND));
-    } catch {
-      node.getLogger().warn('no interbotix_xs_msgs here: listening for joint trajectories only');
-      return false;
-    }
-  })();
   for (const { arm, joints } of jointsByArm(calibration)) {
     const topics = commandTopics(arm.namespace);
     const set = (kind: 'arm' | 'gripper', values: ArrayLike<number>) => {
@@ -95,9 +87,13 @@ function takeCommands(ros: Ros, node: RosNode, calibration: Calibration, scene: 
         });
       scene.waiting = false;
     };
-    if (hasInterbotix) {
+    try {
       listen(GROUP_COMMAND, topics.group, ({ cmd }: { cmd: ArrayLike<number> }) => set('arm', cmd));
       listen(SINGLE_COMMAND, topics.single, ({ cmd }: { cmd: number }) => set('gripper', [cmd]));
+    } catch {
+      node
+        .getLogger()
+        .warn(`no interbotix_xs_msgs here: ${arm.name} takes joint trajectories only`);
     }
     type Trajectory = { joint_names: string[]; points: { positions: ArrayLike<number> }[] };
     listen(

@@ -164,6 +164,27 @@ describe("the policy's node", { skip }, () => {
     assert.equal(commands.length, 0);
   });
 
+  it("offers trajectories where Interbotix' messages are not on the machine", async () => {
+    const without = (paths = '') =>
+      paths
+        .split(':')
+        .filter((path) => !path.includes('interbotix'))
+        .join(':');
+    const { AMENT_PREFIX_PATH, LD_LIBRARY_PATH } = process.env;
+    const nalu = start(
+      'policyMain',
+      { ...REHEARSAL, output: 'interbotix' },
+      {
+        ...process.env,
+        AMENT_PREFIX_PATH: without(AMENT_PREFIX_PATH),
+        LD_LIBRARY_PATH: without(LD_LIBRARY_PATH),
+      },
+    );
+    assert.equal(await change(1), false);
+    assert.match(nalu.output(), /interbotix_xs_msgs are not here: .* set the parameter output to/);
+    assert.equal(await state(), 'unconfigured', 'it can be configured again');
+  });
+
   it('does not become active while another node commands the same arms', async () => {
     const driver = await startDriver(ros);
     const rival = ros.createNode('teleoperation');

@@ -46,10 +46,15 @@ export async function call(node: RosNode, type: string, name: string, request: o
 }
 
 /** Runs one of the nodes as a process of its own. */
-export function startNode(main: 'simMain' | 'policyMain', parameters: Record<string, unknown>) {
+export function startNode(
+  main: 'simMain' | 'policyMain',
+  parameters: Record<string, unknown>,
+  env: NodeJS.ProcessEnv = process.env,
+) {
   const path = join(import.meta.dirname, `../../src/ros/${main}.js`);
   const child: ChildProcess = spawn(process.execPath, [path, ...rosArguments(parameters)], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env,
   });
   let output = '';
   const hear = (data: Buffer) => (output += data.toString());
