@@ -19,7 +19,9 @@ export type ParameterSpecs = Record<string, ParameterSpec>;
 
 /** Values of parameters by name. */
 export type ParameterValues<S extends ParameterSpecs> = {
-  readonly [K in keyof S]: S[K] extends { choices: readonly (infer C)[] } ? C : S[K]['default'];
+  readonly [K in keyof S]: S[K] extends { choices: readonly (infer C)[] }
+    ? C
+    : { bool: boolean; integer: number; double: number; string: string }[S[K]['type']];
 };
 
 const FORMS = {

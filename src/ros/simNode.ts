@@ -6,8 +6,9 @@ import { type SimulatedAloha, simulatedAloha } from '../sim/simulatedAloha.ts';
 import { CLOCK } from './clock.ts';
 import { GROUP_COMMAND, SINGLE_COMMAND, commandTopics } from './commands.ts';
 import { edge } from './edge.ts';
-import { fromDriver, jointsByArm, toDriver } from './joints.ts';
-import { image, jointState, stampOf } from './messages.ts';
+import { jointPublishers } from './jointPublishers.ts';
+import { fromDriver, jointsByArm } from './joints.ts';
+import { image, stampOf } from './messages.ts';
 import type { Running } from './nodeMain.ts';
 import { type ParameterSpecs, declareParameters } from './parameters.ts';
 import { quality } from './qos.ts';
@@ -36,26 +37,6 @@ export const SIM_PARAMETERS = {
     readOnly: true,
   },
 } as const satisfies ParameterSpecs;
-
-/** Where ALOHA's driver reports a finger, m, beside the gripper's angle. */
-const FINGER = { closed: 0.01844, open: 0.058 };
-
-/** Publishes the nine joints of each arm as its driver does. */
-function jointPublishers(ros: Ros, node: RosNode, calibration: Calibration) {
-  return jointsByArm(calibration).map(({ arm, joints }) => {
-    const topic = `/${arm.namespace}/joint_states`;
-    const type = 'sensor_msgs/msg/JointState';
-    const publisher = node.createPublisher(type, topic, quality(ros, 'command'));
-    const names = [...joints.map(({ joint }) => joint.joint), 'left_finger', 'right_finger'];
-    return (stamp: bigint, positions: Float64Array) => {
-      const angles = joints.map(({ joint, index }) => toDriver(arm, joint, positions[index]));
-      const gripper = joints.find(({ joint }) => joint.kind === 'gripper');
-      const opening = gripper ? positions[gripper.index] : 0;
-      const finger = FINGER.closed + opening * (FINGER.open - FINGER.closed);
-      publisher.publish(jointState(stamp, names, [...angles, finger, -finger]));
-    };
-  });
-}
 
 /** Milliseconds that the simulation may fall behind before it gives up catching up. */
 const PATIENCE = 100;

@@ -47,7 +47,7 @@ export async function call(node: RosNode, type: string, name: string, request: o
 
 /** Runs one of the nodes as a process of its own. */
 export function startNode(
-  main: 'simMain' | 'policyMain',
+  main: 'simMain' | 'policyMain' | 'replayMain',
   parameters: Record<string, unknown>,
   env: NodeJS.ProcessEnv = process.env,
 ) {

@@ -1,0 +1,25 @@
+import type { Calibration } from '../robot/calibration.ts';
+import { jointsByArm, toDriver } from './joints.ts';
+import { jointState } from './messages.ts';
+import { quality } from './qos.ts';
+import type { Ros, RosNode } from './rclnodejs.ts';
+
+/** Where ALOHA's driver reports a finger, m, beside the gripper's angle. */
+const FINGER = { closed: 0.01844, open: 0.058 };
+
+/** Publishes the nine joints of each arm as its driver does. */
+export function jointPublishers(ros: Ros, node: RosNode, calibration: Calibration) {
+  return jointsByArm(calibration).map(({ arm, joints }) => {
+    const topic = `/${arm.namespace}/joint_states`;
+    const type = 'sensor_msgs/msg/JointState';
+    const publisher = node.createPublisher(type, topic, quality(ros, 'command'));
+    const names = [...joints.map(({ joint }) => joint.joint), 'left_finger', 'right_finger'];
+    return (stamp: bigint, positions: Float64Array) => {
+      const angles = joints.map(({ joint, index }) => toDriver(arm, joint, positions[index]));
+      const gripper = joints.find(({ joint }) => joint.kind === 'gripper');
+      const opening = gripper ? positions[gripper.index] : 0;
+      const finger = FINGER.closed + opening * (FINGER.open - FINGER.closed);
+      publisher.publish(jointState(stamp, names, [...angles, finger, -finger]));
+    };
+  });
+}
