@@ -1,8 +1,10 @@
 import { UserError } from '../errors.ts';
 import type { Robot } from '../robot/robot.ts';
+import { untilAborted } from './abort.ts';
 import { describeEvent, guard, guardLimits } from './guard.ts';
 import type { GuardLimits, GuardState } from './guard.ts';
 import { createSynchroniser, describeLacks } from './synchroniser.ts';
+import type { Synchroniser } from './synchroniser.ts';
 
 export interface ApproachOptions {
   robot: Robot;
@@ -30,53 +32,52 @@ function slowLimits(robot: Robot, start: Float64Array, speed: number): GuardLimi
   };
 }
 
-/**
- * Moves the robot slowly, behind the guard, from wherever it stands to a pose. Resolves when it is
- * measured there, or with the robot held where it is when `signal` aborts. Throws a `UserError` when a
- * joint does not follow or its state stays away.
- */
-export async function approach({ robot, pose, speed, signal }: ApproachOptions): Promise<void> {
-  const { clock, embodiment } = robot;
-  const names = embodiment.joints.map(({ name }) => name);
-  const synchroniser = createSynchroniser(names);
-  robot.observe(synchroniser);
-  const period = BigInt(Math.round(1e9 / embodiment.controlRate));
-  const seconds = (count: number) => BigInt(Math.round(count * 1e9));
+interface Approach extends ApproachOptions {
+  synchroniser: Synchroniser;
+  /** Resolves a control step later, or when the approach is aborted. */
+  nextStep: () => Promise<void>;
+}
 
-  const nextStep = () => clock.until(clock.now() + period);
-  const deadline = clock.now() + seconds(PATIENCE);
-  while ('lacks' in synchroniser.take([], '', clock.now())) {
-    if (signal?.aborted) return;
-    if (clock.now() > deadline)
+const nanoseconds = (seconds: number) => BigInt(Math.round(seconds * 1e9));
+
+/** The measured joints; undefined when the approach is aborted before there are any. */
+async function measuredJoints({ robot, signal, synchroniser, nextStep }: Approach) {
+  const deadline = robot.clock.now() + nanoseconds(PATIENCE);
+  while ('lacks' in synchroniser.take([], '', robot.clock.now())) {
+    if (signal?.aborted) return undefined;
+    if (robot.clock.now() > deadline)
       throw new UserError(
-        `no joint state within ${PATIENCE} s: ${describeLacks([], synchroniser.refused) || 'check that the robot’s driver is running'}`,
+        `no joint state within ${PATIENCE} s: ${describeLacks([], synchroniser.refused) || "check that the robot's driver is running"}`,
       );
     await nextStep();
   }
+  return synchroniser.newestJoints!.position;
+}
 
-  const start = synchroniser.newestJoints!.position;
+async function move(given: Approach, start: Float64Array): Promise<void> {
+  const { robot, pose, speed, signal, synchroniser, nextStep } = given;
+  const { joints } = robot.embodiment;
   const limits = slowLimits(robot, start, speed);
-  let state: GuardState = { command: start, nonFinite: 0 };
+  const distance = (from: ArrayLike<number>, joint: number) => Math.abs(from[joint] - pose[joint]);
   const farthest = (from: ArrayLike<number>) =>
-    names.reduce((worst, _, joint) => {
-      const distance = (at: number) => Math.abs(from[at] - pose[at]);
-      return distance(joint) > distance(worst) ? joint : worst;
-    }, 0);
-
-  let arrivedBy: bigint | undefined;
+    joints.reduce(
+      (worst, _, joint) => (distance(from, joint) > distance(from, worst) ? joint : worst),
+      0,
+    );
+  let state: GuardState = { command: start, nonFinite: 0 };
+  let deadline: bigint | undefined;
   for (;;) {
     await nextStep();
     if (signal?.aborted) return;
-    const now = clock.now();
+    const now = robot.clock.now();
     const measured = synchroniser.newestJoints!.position;
     const lagging = farthest(measured);
-    const commanded = farthest(state.command);
-    if (Math.abs(state.command[commanded] - pose[commanded]) < 1e-6) {
-      arrivedBy ??= now + seconds(PATIENCE);
-      if (Math.abs(measured[lagging] - pose[lagging]) < NEAR) return;
-      if (now > arrivedBy)
+    if (distance(state.command, farthest(state.command)) < 1e-6) {
+      if (distance(measured, lagging) < NEAR) return;
+      deadline ??= now + nanoseconds(PATIENCE);
+      if (now > deadline)
         throw new UserError(
-          `${names[lagging]} stands at ${measured[lagging].toFixed(3)} and does not go to ${pose[lagging].toFixed(3)}; check its torque, and that nothing blocks it`,
+          `${joints[lagging].name} stands at ${measured[lagging].toFixed(3)} and does not go to ${pose[lagging].toFixed(3)}; check its torque, and that nothing blocks it`,
         );
     }
     const ruling = guard(limits, state, pose, synchroniser.ages([], now));
@@ -86,5 +87,27 @@ export async function approach({ robot, pose, speed, signal }: ApproachOptions):
       throw new UserError(
         `the guard stopped the robot: ${ruling.events.map(describeEvent).join('; ')}`,
       );
+  }
+}
+
+/**
+ * Moves the robot slowly, behind the guard, from wherever it stands to a pose. Resolves when it is
+ * measured there, or with the robot held where it is when `signal` aborts. Throws a `UserError` when a
+ * joint does not follow or its state stays away.
+ */
+export async function approach(options: ApproachOptions): Promise<void> {
+  const { robot, signal } = options;
+  const { clock, embodiment } = robot;
+  const synchroniser = createSynchroniser(embodiment.joints.map(({ name }) => name));
+  robot.observe(synchroniser);
+  const period = nanoseconds(1 / embodiment.controlRate);
+  const { aborted, forget } = untilAborted(signal);
+  const nextStep = () => Promise.race([clock.until(clock.now() + period), aborted]);
+  const given: Approach = { ...options, synchroniser, nextStep };
+  try {
+    const start = await measuredJoints(given);
+    if (start) await move(given, start);
+  } finally {
+    forget();
   }
 }

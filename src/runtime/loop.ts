@@ -3,6 +3,7 @@ import type { ChunkRecord } from '../episodes/episode.ts';
 import type { EpisodeRecorder } from '../episodes/recordEpisode.ts';
 import type { Chunk, ChunkPolicy, ChunkTiming, Observation } from '../policy/chunkPolicy.ts';
 import type { Robot, Task } from '../robot/robot.ts';
+import { untilAborted } from './abort.ts';
 import { createChunkPlayer } from './chunkPlayer.ts';
 import type { Played } from './chunkPlayer.ts';
 import { describeEvent, guard, guardLimits } from './guard.ts';
@@ -92,14 +93,6 @@ const record = ({ content, delay, from, to, held }: Played<Sampled>): ChunkRecor
     held,
   };
 };
-
-function untilAborted(signal: AbortSignal | undefined) {
-  let heard = () => {};
-  const aborted = new Promise<void>((resolve) => (heard = resolve));
-  if (signal?.aborted) heard();
-  signal?.addEventListener('abort', heard, { once: true });
-  return { aborted, forget: () => signal?.removeEventListener('abort', heard) };
-}
 
 /**
  * Runs the control loop from an observation of the robot at rest until success, the task's last step,
@@ -193,7 +186,7 @@ export async function runLoop(
     const start = clock.now();
     for (let tick = 0; ; tick++) {
       const due = start + BigInt(tick) * period;
-      await clock.until(due);
+      await Promise.race([clock.until(due), aborted]);
       const late = Number((clock.now() - due) / period);
       counts.missedSteps += late;
       tick += late;

@@ -127,6 +127,21 @@ describe("the policy's node", { skip }, () => {
     assert.deepEqual(last.positions, before.positions, 'the last command repeats the one before');
   });
 
+  it('exits at SIGINT though the clock that it waits for has stopped', async () => {
+    const sim = start('simMain', {});
+    const nalu = start('policyMain', { ...REHEARSAL, autostart: true, attempts: 1 });
+    await until(
+      () => commands.length > 60,
+      () => `motion; ${nalu.output()}`,
+      20,
+    );
+    await sim.stop('SIGTERM');
+    await setTimeout(200);
+    const asked = performance.now();
+    assert.equal(await nalu.stop('SIGINT'), 0);
+    assert.ok(performance.now() - asked < 3000);
+  });
+
   it('holds, then stops, when the driver falls silent, long before the graph forgets it', async () => {
     const driver = await startDriver(ros);
     const nalu = start('policyMain', {
