@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { UserError } from './errors.ts';
 import { packagePath } from './packagePath.ts';
+import type { CheckOptions } from './commands/check.ts';
 import type { DemosOptions } from './commands/demos.ts';
 import type { ImitateOptions } from './commands/imitate.ts';
 import type { SimOptions } from './commands/sim.ts';
@@ -176,6 +177,35 @@ program
   .argument('<files...>', 'unfinished episodes (*.mcap.partial)')
   .action((files: string[]) =>
     run(async () => (await import('./commands/recover.ts')).recoverCommand(files)),
+  );
+
+program
+  .command('check')
+  .description('compare a policy with a robot, and move nothing')
+  .argument('[bundle]', 'policy bundle', SHIPPED_POLICY)
+  .addOption(new Option('--robot <which>', 'the robot to look at').choices(['sim']).default('sim'))
+  .option('--calibration <file>', "the robot's calibration, in the place of the simulated one's")
+  .addOption(taskOption())
+  .option('--seed <n>', 'of the simulated scene', integer(0), 0)
+  .option('--json', 'print one JSON object a line and nothing else')
+  .option(
+    '--session <file>',
+    'YAML: executionProviders with their options, and threads of ONNX Runtime',
+  )
+  .addHelpText(
+    'after',
+    `
+It takes one observation, samples one chunk from zero noise, and says what does not fit: embodiment,
+cameras, order and signs of joints, normalisation statistics, gripper range, relative or absolute
+actions, the first move. The exit code is 1 if there are errors.
+
+Examples:
+  nalu check                                                the shipped policy on the simulated ALOHA
+  nalu check my-policy --calibration calibration/aloha-2.0.yaml
+  nalu check my-policy --json                               for a script`,
+  )
+  .action((bundle: string, options: CheckOptions) =>
+    run(async () => (await import('./commands/check.ts')).checkCommand(bundle, options)),
   );
 
 /** Commands are loaded when they run: --help needs no simulator. */

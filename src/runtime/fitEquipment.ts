@@ -1,0 +1,100 @@
+import { UserError } from '../errors.ts';
+import { makeTransforms } from '../policy/transforms.ts';
+import type { Finding, FitCase } from './fit.ts';
+
+export function embodimentName({ policy, robot }: FitCase): Finding[] {
+  if (policy.embodiment === robot.name) return [];
+  return [
+    {
+      severity: 'error',
+      subject: 'embodiment',
+      message: `the policy is for ${policy.embodiment}, the robot is ${robot.name}; take a policy for ${robot.name}, or the calibration of the robot that stands there`,
+    },
+  ];
+}
+
+/** The length of the robot's vectors against what the policy's transforms and dimensions take. */
+export function jointCount({ policy, robot, position }: FitCase): Finding[] {
+  const error = (message: string): Finding[] => [{ severity: 'error', subject: 'joints', message }];
+  if (position.length !== robot.joints.length)
+    return error(
+      `${position.length} joints were measured, the calibration has ${robot.joints.length}; correct its list of joints`,
+    );
+  try {
+    makeTransforms(policy.transforms, policy.pi0).state(position);
+    return [];
+  } catch (problem) {
+    if (!(problem instanceof UserError)) throw problem;
+    return error(problem.message);
+  }
+}
+
+export function cameraNames({ policy, robot }: FitCase): Finding[] {
+  const there = robot.cameras.map(({ name }) => name);
+  const missing = policy.cameras.filter((camera) => !there.includes(camera));
+  const unused = there.filter((camera) => !policy.cameras.includes(camera));
+  return [
+    ...missing.map((camera): Finding => ({
+      severity: 'error',
+      subject: camera,
+      message: `the policy looks through ${camera}, the robot has ${there.join(', ') || 'no cameras'}; give the camera at that place this name in the calibration`,
+    })),
+    ...unused.map((camera): Finding => ({
+      severity: 'note',
+      subject: camera,
+      message: `the policy does not look through ${camera}`,
+    })),
+  ];
+}
+
+/** Images are resized with padding to the policy's square; growing them adds nothing to be seen. */
+export function cameraSizes({ policy, robot }: FitCase): Finding[] {
+  const side = policy.pi0.vision.imageSize;
+  return robot.cameras
+    .filter(({ name, width, height }) => {
+      return policy.cameras.includes(name) && Math.max(width, height) < side;
+    })
+    .map(({ name, width, height }) => ({
+      severity: 'warning',
+      subject: name,
+      message: `${name}'s images of ${width}×${height} are enlarged to the policy's ${side}×${side}; let the camera send larger ones, or crop less`,
+    }));
+}
+
+const brightness = (pixels: Uint8Array) =>
+  pixels.reduce((sum, value) => sum + value, 0) / pixels.length;
+
+export function exposure({ pictures, exposure }: FitCase): Finding[] {
+  return pictures.flatMap(({ camera, pixels }): Finding[] => {
+    const [least, greatest] = exposure?.get(camera) ?? [0, 255];
+    const mean = brightness(pixels);
+    if (mean >= least && mean <= greatest) return [];
+    const [word, advice] =
+      mean < least
+        ? ['dark', 'take the lens cap off, switch the light on or expose longer']
+        : ['bright', 'expose less, or shade the camera'];
+    return [
+      {
+        severity: 'warning',
+        subject: camera,
+        message: `${camera}'s image is too ${word}: mean brightness ${mean.toFixed(0)}, calibrated for ${least} to ${greatest}; ${advice}`,
+      },
+    ];
+  });
+}
+
+export function identicalPictures({ pictures }: FitCase): Finding[] {
+  return pictures.flatMap(({ camera, pixels }, index): Finding[] => {
+    const twin = pictures
+      .slice(0, index)
+      .find((other) => Buffer.compare(other.pixels, pixels) === 0);
+    if (!twin) return [];
+    return [
+      {
+        severity: 'error',
+        subject: `${twin.camera}, ${camera}`,
+        message: `${twin.camera} and ${camera} show the same picture, pixel by pixel; correct their topics in the calibration`,
+      },
+    ];
+  });
+}
