@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { UserError } from '../errors.ts';
 import type { SessionConfig } from '../onnx/session.ts';
+import { yieldToControl } from '../priority.ts';
 import type { Adapter } from './adapter.ts';
 import type { Bundle } from './bundle.ts';
 import type { Chunk } from './chunkPolicy.ts';
@@ -31,6 +32,7 @@ const { bundle, session, trainable } = workerData as {
   trainable?: Trainable;
 };
 
+yieldToControl();
 try {
   const sampler = await openSampler(bundle, session, trainable);
   port.on('message', (request: WorkerRequest) => {

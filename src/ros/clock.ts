@@ -9,6 +9,9 @@ const AWAKE = 1.5;
 
 export const CLOCK = 'rosgraph_msgs/msg/Clock';
 
+/** Milliseconds by which played sensors come before the /clock of their stamp: who wakes at it has them. */
+export const SENSOR_LEAD = 6;
+
 export const usesSimTime = (node: RosNode) => node.getParameter('use_sim_time').value === true;
 
 /**

@@ -9,8 +9,6 @@ const SYSTEM_LIVELINESS = 0;
 
 /** What a topic is for, by the conventions of REP 2003. */
 const PROFILES = {
-  /** Only the newest counts: a frame that has not been taken yet is replaced. */
-  newest: { depth: 1, reliability: BEST_EFFORT, durability: VOLATILE },
   /** A sensor's stream; receives from reliable and best-effort publishers. */
   sensor: { depth: 5, reliability: BEST_EFFORT, durability: VOLATILE },
   command: { depth: 10, reliability: RELIABLE, durability: VOLATILE },

@@ -3,7 +3,7 @@ import { UserError, messageOf } from '../errors.ts';
 import { type Episode, readEpisode } from '../episodes/readEpisode.ts';
 import { packagePath } from '../packagePath.ts';
 import { loadCalibration } from '../robot/calibration.ts';
-import { CLOCK } from './clock.ts';
+import { CLOCK, SENSOR_LEAD } from './clock.ts';
 import { edge } from './edge.ts';
 import { jointPublishers } from './jointPublishers.ts';
 import { type Stamp, image, nanosecondsOf, stampOf } from './messages.ts';
@@ -108,8 +108,9 @@ export async function startReplayNode(ros: Ros, node: RosNode): Promise<Running>
       if (step % IMAGE_EVERY === 0)
         for (const frame of imagesAt(episode, origin + BigInt(index) * period))
           cameras.get(frame.camera)?.publish(image(now, frame.camera, frame, await frame.pixels()));
+      await setTimeout(SENSOR_LEAD);
       clock.publish({ clock: stampOf(now) });
-      await setTimeout(Number(period) / 1e6);
+      await setTimeout(Number(period) / 1e6 - SENSOR_LEAD);
     }
   };
   const ended = play().catch(onFault);

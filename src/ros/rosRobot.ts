@@ -1,10 +1,10 @@
 import { UserError, messageOf } from '../errors.ts';
 import { type Calibration, embodimentOf } from '../robot/calibration.ts';
 import type { Observer, Robot } from '../robot/robot.ts';
+import { imageTopic, openCameras } from './cameras.ts';
 import { CLOCK, rosClock, usesSimTime } from './clock.ts';
 import { type Output, createCommands } from './commands.ts';
 import { edge } from './edge.ts';
-import { frameOf } from './images.ts';
 import { createJointMerger } from './joints.ts';
 import type { JointStateMessage } from './messages.ts';
 import { quality } from './qos.ts';
@@ -41,10 +41,16 @@ export interface RosRobotOptions {
 }
 
 const JOINT_STATE = 'sensor_msgs/msg/JointState';
-const IMAGES = {
-  raw: { type: 'sensor_msgs/msg/Image', suffix: '' },
-  compressed: { type: 'sensor_msgs/msg/CompressedImage', suffix: '/compressed' },
-};
+
+/** The calibrated cameras of these names. Throws a `UserError` for one that is not there. */
+const camerasOf = ({ cameras }: Calibration, names: readonly string[]) =>
+  names.map((name) => {
+    const camera = cameras.find((known) => known.name === name);
+    if (camera) return camera;
+    throw new UserError(
+      `the policy looks through ${name}, but the calibration has ${cameras.map((known) => known.name).join(', ') || 'no cameras'}`,
+    );
+  });
 
 /**
  * The robot that a node's topics lead to. A message that is not what the calibration says is left out
@@ -54,6 +60,7 @@ const IMAGES = {
 export function rosRobot(options: RosRobotOptions): RosRobot {
   const { ros, node, calibration, cameras, output, dryRun } = options;
   const embodiment = embodimentOf(calibration);
+  const looking = camerasOf(calibration, cameras);
   const send = dryRun ? () => undefined : createCommands(ros, node, calibration, output);
   const merger = createJointMerger(calibration);
   const topics: TopicCount[] = [];
@@ -61,61 +68,56 @@ export function rosRobot(options: RosRobotOptions): RosRobot {
   let observer: Observer | undefined;
   let closed = false;
 
-  const listen = (
-    type: string,
-    topic: string,
-    source: string,
-    profile: 'newest' | 'sensor',
-    take: (message: never) => bigint,
-  ) => {
-    const count: TopicCount = {
-      topic,
-      type,
-      source,
-      messages: 0,
-      stamp: undefined,
-      problem: undefined,
-    };
+  const counted = (type: string, topic: string, source: string): TopicCount => {
+    const count = { topic, type, source, messages: 0, stamp: undefined, problem: undefined };
     topics.push(count);
-    const callback = (message: never) => {
+    return count;
+  };
+
+  for (const { name, namespace } of calibration.arms) {
+    const topic = `/${namespace}/joint_states`;
+    const count = counted(JOINT_STATE, topic, 'joint state');
+    const take = (message: JointStateMessage) => {
       if (closed) return;
       count.messages += 1;
-      count.stamp = take(message);
+      const state = merger.take(name, message);
+      if (state) observer?.joints(state);
+      count.stamp = merger.stampOf(name);
       count.problem = undefined;
     };
     const onFault = (error: unknown) => {
       count.problem = messageOf(error);
     };
-    const settings = quality(ros, profile, { isRaw: profile === 'newest' });
-    subscriptions.push(node.createSubscription(type, topic, settings, edge(callback, onFault)));
-  };
-
-  for (const { name, namespace } of calibration.arms)
-    listen(
-      JOINT_STATE,
-      `/${namespace}/joint_states`,
-      'joint state',
-      'sensor',
-      (message: JointStateMessage) => {
-        const state = merger.take(name, message);
-        if (state) observer?.joints(state);
-        return merger.stampOf(name);
-      },
+    subscriptions.push(
+      node.createSubscription(JOINT_STATE, topic, quality(ros, 'sensor'), edge(take, onFault)),
     );
-
-  for (const name of cameras) {
-    const camera = calibration.cameras.find((known) => known.name === name);
-    if (!camera)
-      throw new UserError(
-        `the policy looks through ${name}, but the calibration has ${calibration.cameras.map((known) => known.name).join(', ') || 'no cameras'}`,
-      );
-    const { type, suffix } = IMAGES[camera.transport];
-    listen(type, `${camera.topic}${suffix}`, name, 'newest', (bytes: Uint8Array) => {
-      const frame = frameOf(bytes, camera);
-      observer?.frame(frame);
-      return frame.stamp;
-    });
   }
+
+  const images = new Map(
+    looking.map((camera) => {
+      const { type, topic } = imageTopic(camera);
+      return [camera.name, counted(type, topic, camera.name)];
+    }),
+  );
+  const eyes =
+    looking.length > 0
+      ? openCameras({
+          name: node.name(),
+          cameras: looking,
+          onFrame(frame) {
+            const count = images.get(frame.camera)!;
+            count.messages += 1;
+            count.stamp = frame.stamp;
+            count.problem = undefined;
+            observer?.frame(frame);
+          },
+          onProblem(camera, problem) {
+            const count = images.get(camera)!;
+            count.messages += 1;
+            count.problem = problem;
+          },
+        })
+      : undefined;
 
   const ticks = { topic: '/clock', type: CLOCK, source: 'clock', messages: 0 };
   const clockCount: TopicCount = { ...ticks, stamp: undefined, problem: undefined };
@@ -145,11 +147,11 @@ export function rosRobot(options: RosRobotOptions): RosRobot {
         );
       send(positions);
     },
-    close() {
+    async close() {
       closed = true;
       observer = undefined;
       for (const subscription of subscriptions) node.destroySubscription(subscription);
-      return Promise.resolve();
+      await eyes?.close();
     },
   };
 }

@@ -3,7 +3,7 @@ import { messageOf } from '../errors.ts';
 import { type Calibration, loadCalibration } from '../robot/calibration.ts';
 import { SIM_CALIBRATION } from '../sim/embodiment.ts';
 import { type SimulatedAloha, simulatedAloha } from '../sim/simulatedAloha.ts';
-import { CLOCK } from './clock.ts';
+import { CLOCK, SENSOR_LEAD } from './clock.ts';
 import { GROUP_COMMAND, SINGLE_COMMAND, commandTopics } from './commands.ts';
 import { edge } from './edge.ts';
 import { jointPublishers } from './jointPublishers.ts';
@@ -126,6 +126,7 @@ async function publishSteps(
       for (const { camera, publisher } of cameras)
         if (node.countSubscribers(camera.topic) > 0)
           publisher.publish(image(stamp, camera.name, camera, sim.picture(camera.name)));
+    await setTimeout(SENSOR_LEAD);
     clock.publish({ clock: stampOf(stamp) });
     if (!scene.told && sim.assess().success) {
       scene.told = true;

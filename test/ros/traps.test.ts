@@ -45,7 +45,10 @@ describe('a node over rclnodejs', { skip }, () => {
     );
     await setTimeout(300);
   });
-  after(() => ros.shutdown());
+  after(async () => {
+    await robot.close();
+    ros.shutdown();
+  });
 
   const count = (source: string) => robot.topics.find((topic) => topic.source === source)!;
   const image = (data: Uint8Array, encoding = 'rgb8') => ({
