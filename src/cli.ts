@@ -183,8 +183,13 @@ program
   .command('check')
   .description('compare a policy with a robot, and move nothing')
   .argument('[bundle]', 'policy bundle', SHIPPED_POLICY)
-  .addOption(new Option('--robot <which>', 'the robot to look at').choices(['sim']).default('sim'))
+  .addOption(
+    new Option('--robot <which>', 'the robot to look at: the simulated one, or that of ROS topics')
+      .choices(['sim', 'ros'])
+      .default('sim'),
+  )
   .option('--calibration <file>', "the robot's calibration, in the place of the simulated one's")
+  .option('--sim-time', 'with ros: stamps are those of /clock')
   .addOption(taskOption())
   .option('--seed <n>', 'of the simulated scene', integer(0), 0)
   .option('--json', 'print one JSON object a line and nothing else')
@@ -202,6 +207,7 @@ actions, the first move. The exit code is 1 if there are errors.
 Examples:
   nalu check                                                the shipped policy on the simulated ALOHA
   nalu check my-policy --calibration calibration/aloha-2.0.yaml
+  nalu check my-policy --robot ros --calibration mine.yaml  the real robot; nothing is sent to it
   nalu check my-policy --json                               for a script`,
   )
   .action((bundle: string, options: CheckOptions) =>

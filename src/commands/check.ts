@@ -1,22 +1,22 @@
 import { UserError } from '../errors.ts';
 import { type SessionConfig, loadSessionConfig } from '../onnx/session.ts';
 import { type Bundle, loadBundle } from '../policy/bundle.ts';
-import type { Observation } from '../policy/chunkPolicy.ts';
 import { openWorkerPolicy } from '../policy/workerPolicy.ts';
-import { type Calibration, embodimentOf, loadCalibration } from '../robot/calibration.ts';
+import { type Calibration, loadCalibration } from '../robot/calibration.ts';
 import type { Robot } from '../robot/robot.ts';
 import { type Finding, type FitCase, canSample, findMisfits } from '../runtime/fit.ts';
+import { camerasOfBoth, fitCase, observeOnce, withChunk } from '../runtime/fitCase.ts';
 import { farthestFirstMove } from '../runtime/fitMotion.ts';
-import { createSynchroniser, describeLacks } from '../runtime/synchroniser.ts';
 import { SIM_CALIBRATION } from '../sim/embodiment.ts';
 import { simulatedAloha } from '../sim/simulatedAloha.ts';
-import type { SimTaskName } from '../sim/tasks.ts';
+import { type SimTaskName, simTasks } from '../sim/tasks.ts';
 
 export interface CheckOptions {
-  robot: 'sim';
+  robot: 'sim' | 'ros';
   task: SimTaskName;
   seed: number;
   calibration?: string;
+  simTime?: boolean;
   session?: string;
   json?: boolean;
 }
@@ -33,72 +33,57 @@ interface LiveRobot {
   start: () => Promise<void>;
 }
 
-/** Opens the robot that `--robot` names. Throws a UserError if it is not there or not as calibrated. */
-async function openLiveRobot(options: CheckOptions): Promise<LiveRobot> {
-  const path = options.calibration ?? SIM_CALIBRATION;
-  const calibration = await loadCalibration(path);
-  const sim = await simulatedAloha({ task: options.task });
-  return {
-    robot: sim,
-    label:
-      `the simulated ALOHA (${options.task}, seed ${options.seed})` +
-      (options.calibration === undefined ? '' : ` as ${path} has it`),
-    prompt: sim.prompt,
-    calibration,
-    start: () => sim.reset(options.seed),
-  };
-}
+const opened = {
+  async sim(options: CheckOptions): Promise<LiveRobot> {
+    const path = options.calibration ?? SIM_CALIBRATION;
+    const calibration = await loadCalibration(path);
+    const sim = await simulatedAloha({ task: options.task });
+    return {
+      robot: sim,
+      label:
+        `the simulated ALOHA (${options.task}, seed ${options.seed})` +
+        (options.calibration === undefined ? '' : ` as ${path} has it`),
+      prompt: sim.prompt,
+      calibration,
+      start: () => sim.reset(options.seed),
+    };
+  },
+  async ros(
+    { calibration: path, simTime, task }: CheckOptions,
+    bundle: Bundle,
+  ): Promise<LiveRobot> {
+    if (path === undefined)
+      throw new UserError('--robot ros: give the calibration of the robot with --calibration FILE');
+    const calibration = await loadCalibration(path);
+    const { openListener } = await import('../ros/listener.ts');
+    const cameras = bundle.cameras.filter((camera) =>
+      calibration.cameras.some(({ name }) => name === camera),
+    );
+    const robot = await openListener('nalu_check', calibration, cameras, simTime ?? false);
+    return {
+      robot,
+      label: `the topics of ${path}`,
+      prompt: simTasks[task].prompt,
+      calibration,
+      start: () => Promise.resolve(),
+    };
+  },
+} satisfies Record<
+  CheckOptions['robot'],
+  (options: CheckOptions, bundle: Bundle) => Promise<LiveRobot>
+>;
 
-/** Seconds that a robot has to show its joints and cameras. */
-const LONGEST_WAIT = 10;
-
-/** One observation through these cameras. Throws a UserError that says what does not come. */
-async function observe(live: LiveRobot, cameras: readonly string[]): Promise<Observation> {
-  const { clock, embodiment } = live.robot;
-  const synchroniser = createSynchroniser(embodiment.joints.map(({ name }) => name));
-  live.robot.observe(synchroniser);
-  await live.start();
-  const period = BigInt(Math.round(1e9 / embodiment.controlRate));
-  const deadline = clock.now() + BigInt(LONGEST_WAIT * 1e9);
-  for (;;) {
-    const now = clock.now();
-    const taken = synchroniser.take(cameras, live.prompt, now);
-    if ('observation' in taken) return taken.observation;
-    if (now >= deadline)
-      throw new UserError(
-        `no observation within ${LONGEST_WAIT} s: ${describeLacks(taken.lacks, synchroniser.refused)}; check that the robot's driver and cameras are running`,
-      );
-    await clock.until(now + period);
-  }
-}
-
-/** [horizon, joints] the policy's chunk from zero noise. */
-async function sampleChunk(bundle: Bundle, observation: Observation, session: SessionConfig) {
+async function look(bundle: Bundle, live: LiveRobot, session: SessionConfig): Promise<FitCase> {
+  const { robot, calibration, prompt, start } = live;
+  const observation = await observeOnce(robot, camerasOfBoth(bundle, robot), prompt, start);
+  const fit = await fitCase(bundle, calibration, observation);
+  if (!canSample(fit)) return fit;
   const policy = await openWorkerPolicy(bundle, session);
   try {
-    return (await policy.sample(observation, 'zero')).actions;
+    return await withChunk(fit, policy, observation);
   } finally {
     await policy.close();
   }
-}
-
-async function look(bundle: Bundle, live: LiveRobot, session: SessionConfig): Promise<FitCase> {
-  const sensed = live.robot.embodiment.cameras.map(({ name }) => name);
-  const seen = bundle.cameras.filter((camera) => sensed.includes(camera));
-  const observation = await observe(live, seen);
-  const pictures = observation.frames.map(async (frame) => ({
-    camera: frame.camera,
-    pixels: await frame.pixels(),
-  }));
-  const fit: FitCase = {
-    policy: bundle,
-    robot: embodimentOf(live.calibration),
-    position: observation.joints.position,
-    pictures: await Promise.all(pictures),
-    exposure: new Map(live.calibration.cameras.map(({ name, exposure }) => [name, exposure])),
-  };
-  const complete = seen.length === bundle.cameras.length && canSample(fit);
-  return complete ? { ...fit, chunk: await sampleChunk(bundle, observation, session) } : fit;
 }
 
 const firstMove = (fit: FitCase) => fit.chunk && farthestFirstMove({ ...fit, chunk: fit.chunk });
@@ -163,7 +148,7 @@ function printJson(bundle: Bundle, fit: FitCase, findings: readonly Finding[]) {
 export async function checkCommand(folder: string, options: CheckOptions): Promise<'done'> {
   const session = await loadSessionConfig(options.session);
   const bundle = await loadBundle(folder);
-  const live = await openLiveRobot(options);
+  const live = await opened[options.robot](options, bundle);
   try {
     const fit = await look(bundle, live, session);
     const findings = findMisfits(fit);

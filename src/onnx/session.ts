@@ -31,6 +31,10 @@ export type SessionConfig = z.infer<typeof sessionConfigSchema>;
 const providerName = (provider: string | { name: string }) =>
   typeof provider === 'string' ? provider : provider.name;
 
+/** The execution providers in order: a session runs on the first, what it lacks on the next; none is left out. */
+export const describeProviders = ({ executionProviders }: SessionConfig): string =>
+  executionProviders.map(providerName).join(', ');
+
 /** Fetches the CUDA and TensorRT libraries, which `npm ci` leaves out. */
 const FETCH_CUDA =
   'on Linux x64: ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js; on Jetson, build its Node binding from source';

@@ -11,6 +11,18 @@ export type Answer = Record<Request, () => string>;
 
 const isRequest = (text: string): text is Request => REQUESTS.includes(text as Request);
 
+/** Hands on what a std_msgs/String topic says. */
+export function listenToText(
+  ros: Ros,
+  node: RosNode,
+  topic: string,
+  take: (text: string) => void,
+): void {
+  const onFault = (error: unknown) => node.getLogger().error(String(error));
+  const callback = edge(({ data }: { data: string }) => take(data), onFault);
+  node.createSubscription('std_msgs/msg/String', topic, quality(ros, 'command'), callback);
+}
+
 /** Offers ~/start, ~/success, … and takes the same words from `outcomeTopic`. */
 export function createOperator(
   ros: Ros,
@@ -31,14 +43,12 @@ export function createOperator(
     const callback = (_: never, response: RosServiceResponse) => response.send(ask(request));
     node.createService('std_srvs/srv/Trigger', `~/${request}`, {}, edge(callback, onFault));
   }
-  const take = ({ data }: { data: string }) => {
-    if (!isRequest(data)) {
-      log.warn(`${outcomeTopic}: '${data}' is none of ${REQUESTS.join(', ')}`);
+  listenToText(ros, node, outcomeTopic, (text) => {
+    if (!isRequest(text)) {
+      log.warn(`${outcomeTopic}: '${text}' is none of ${REQUESTS.join(', ')}`);
       return;
     }
-    const { success, message } = ask(data);
+    const { success, message } = ask(text);
     if (!success) log.warn(`${outcomeTopic}: ${message}`);
-  };
-  const type = 'std_msgs/msg/String';
-  node.createSubscription(type, outcomeTopic, quality(ros, 'command'), edge(take, onFault));
+  });
 }

@@ -1,97 +1,41 @@
-import { randomUUID } from 'node:crypto';
 import { UserError, messageOf } from '../errors.ts';
-import { recordEpisode } from '../episodes/recordEpisode.ts';
-import { loadSessionConfig } from '../onnx/session.ts';
-import { type Bundle, loadBundle } from '../policy/bundle.ts';
-import type { ChunkPolicy } from '../policy/chunkPolicy.ts';
-import { openWorkerPolicy } from '../policy/workerPolicy.ts';
-import { type Calibration, loadCalibration } from '../robot/calibration.ts';
-import type { Task } from '../robot/robot.ts';
-import { approach } from '../runtime/approach.ts';
-import { type AttemptResult, runAttempt } from '../runtime/attempt.ts';
+import type { AttemptResult } from '../runtime/attempt.ts';
 import type { LoopCounts } from '../runtime/loop.ts';
 import { commandTopics } from './commands.ts';
+import { type Configured, configure } from './configured.ts';
 import { publishDiagnostics } from './diagnostics.ts';
 import { createLifecycle } from './lifecycle.ts';
-import { jointTrajectory } from './messages.ts';
 import type { Running } from './nodeMain.ts';
-import { type Answer, createOperator } from './operator.ts';
+import { type Answer, createOperator, listenToText } from './operator.ts';
 import { declareParameters } from './parameters.ts';
-import { POLICY_PARAMETERS, type PolicyParameters } from './policyParameters.ts';
-import { policyStatuses } from './policyStatus.ts';
-import { quality } from './qos.ts';
+import { type Verdict, attemptOnce, checkFit, goHome } from './policyAttempt.ts';
+import { POLICY_PARAMETERS } from './policyParameters.ts';
+import { createPolicyStatuses } from './policyStatus.ts';
 import type { Ros, RosNode } from './rclnodejs.ts';
-import { type RosRobot, rosRobot } from './rosRobot.ts';
 import { callTrigger } from './trigger.ts';
 import { awaitTopics, checkAlone } from './topics.ts';
-
-/** What a configured node holds. */
-export interface Configured {
-  bundle: Bundle;
-  calibration: Calibration;
-  policy: ChunkPolicy;
-  robot: RosRobot;
-}
 
 /** What an active node is doing. */
 interface Activity {
   abort: AbortController;
-  verdict: 'success' | 'failure' | undefined;
+  verdict: Verdict;
   done: Promise<void>;
 }
 
-async function configure(
-  ros: Ros,
-  node: RosNode,
-  parameters: PolicyParameters,
-): Promise<Configured> {
-  const bundle = await loadBundle(parameters.policy);
-  const calibration = await loadCalibration(parameters.calibration);
-  if (bundle.embodiment !== calibration.name)
-    throw new UserError(
-      `${parameters.policy} is a policy for ${bundle.embodiment}, but ${parameters.calibration} is ${calibration.name}`,
-    );
-  const session = await loadSessionConfig(parameters.session || undefined);
-  const { output, dry_run: dryRun } = parameters;
-  const robot = rosRobot({ ros, node, calibration, cameras: bundle.cameras, output, dryRun });
-  const policy = await openWorkerPolicy(bundle, session).catch(async (error: unknown) => {
-    await robot.close();
-    throw error;
-  });
-  return { bundle, calibration, robot, policy };
-}
-
-/** The policy, its chunks published as trajectories for those who want them. */
-function published(ros: Ros, node: RosNode, { policy, calibration }: Configured): ChunkPolicy {
-  const type = 'trajectory_msgs/msg/JointTrajectory';
-  const publisher = node.createPublisher(type, '~/chunk', quality(ros, 'command'));
-  const names = calibration.joints.map(({ name }) => name);
-  return {
-    ...policy,
-    async sample(observation, noise) {
-      const chunk = await policy.sample(observation, noise);
-      const { actions, horizon } = chunk;
-      const rows = Array.from({ length: horizon }, (_, row) =>
-        actions.subarray(row * names.length, (row + 1) * names.length),
-      );
-      const stamp = observation.joints.stamp;
-      publisher.publish(jointTrajectory(stamp, names, rows, 1 / calibration.controlRate));
-      return chunk;
-    },
-  };
-}
-
-const said = (result: AttemptResult) =>
-  `${result.outcome}, ${result.steps} steps, ${result.chunks} chunks${result.problem ? `: ${result.problem.message}` : ''}`;
+const said = ({ outcome, steps, chunks, problem }: AttemptResult) =>
+  `${outcome}, ${steps} steps, ${chunks} chunks${problem ? `: ${problem.message}` : ''}`;
 
 /** The policy's node: a managed node that runs attempts when it is active. */
 export function startPolicyNode(ros: Ros, node: RosNode): Running {
   const parameters = declareParameters(ros, node, POLICY_PARAMETERS);
   const log = node.getLogger();
   let configured: Configured | undefined;
+  /** Whether the configured policy was found to fit the robot. */
+  let fits = false;
   let activity: Activity | undefined;
   let counts: LoopCounts | undefined;
   const tally = { attempts: 0, successes: 0 };
+  const words: { prompt?: string; task?: string } = {};
   let seed = parameters.seed;
   let stopDiagnostics = () => {};
 
@@ -110,49 +54,20 @@ export function startPolicyNode(ros: Ros, node: RosNode): Running {
       .finally(() => (activity = undefined));
   };
 
-  const goHome = async ({ robot }: Configured, signal: AbortSignal) => {
-    if (parameters.dry_run) return;
-    const pose = Float64Array.from(robot.embodiment.joints, ({ home }) => home);
-    await approach({ robot, pose, speed: parameters.approach_speed, signal });
-  };
-
   const attempt = async (held: Configured, begun: Activity) => {
-    const { robot, bundle } = held;
     const { signal } = begun.abort;
+    const prompt = words.prompt ?? parameters.prompt;
     if (parameters.reset_service) await callTrigger(node, parameters.reset_service);
-    await goHome(held, signal);
+    await goHome(held, parameters, signal);
     if (signal.aborted) return;
-    const { prompt, task: name, seconds, zero_noise: zero } = parameters;
-    const task: Task = {
-      name,
+    if (!fits) await checkFit(held, parameters, prompt, (text) => log.warn(text));
+    fits = true;
+    const result = await attemptOnce(held, {
+      parameters,
+      task: words.task ?? parameters.task,
       prompt,
-      maxSteps: Math.round(seconds * robot.embodiment.controlRate),
-      reset: () => Promise.resolve(),
-      assess: () => ({
-        reward: begun.verdict === 'success' ? 1 : 0,
-        success: begun.verdict === 'success',
-        failed: begun.verdict === 'failure',
-      }),
-    };
-    const policy = published(ros, node, held);
-    const id = `${new Date().toISOString().replace(/[:.]/g, '-')}-${name}-${randomUUID().slice(0, 8)}`;
-    const recorder = parameters.record
-      ? await recordEpisode(parameters.record, {
-          id,
-          embodiment: robot.embodiment,
-          task: name,
-          prompt,
-          seed,
-          policy: `${bundle.name} ${bundle.version}`,
-        })
-      : undefined;
-    const result = await runAttempt({
-      robot,
-      task,
-      policy: zero ? { ...policy, sample: (seen) => policy.sample(seen, 'zero') } : policy,
       seed: seed++,
-      recorder,
-      awaitChunks: false,
+      verdict: () => begun.verdict,
       onChunk: (now) => (counts = now),
       signal,
     });
@@ -163,13 +78,12 @@ export function startPolicyNode(ros: Ros, node: RosNode): Running {
     log.info(`attempt ${tally.attempts}: ${said(result)}; ${tally.successes} succeeded`);
   };
 
-  const attempts = (count: number) => (begun: Activity) =>
-    (async () => {
-      for (let i = 0; i < count && !begun.abort.signal.aborted; i++) {
-        begun.verdict = undefined;
-        await attempt(configured!, begun);
-      }
-    })();
+  const attempts = (count: number) => async (begun: Activity) => {
+    for (let i = 0; i < count && !begun.abort.signal.aborted; i++) {
+      begun.verdict = undefined;
+      await attempt(configured!, begun);
+    }
+  };
 
   const decide = (verdict: 'success' | 'failure') => () => {
     if (!activity) throw new UserError('no attempt is running');
@@ -191,7 +105,7 @@ export function startPolicyNode(ros: Ros, node: RosNode): Running {
     discard: interrupt('the attempt is discarded; the robot holds'),
     stop: interrupt('the robot holds'),
     home: () => {
-      begin(({ abort }) => goHome(configured!, abort.signal));
+      begin(({ abort }) => goHome(configured!, parameters, abort.signal));
       return 'the arms go to their start pose';
     },
   };
@@ -204,16 +118,17 @@ export function startPolicyNode(ros: Ros, node: RosNode): Running {
     stopDiagnostics();
     const held = configured;
     configured = undefined;
-    await held?.robot.close();
-    await held?.policy.close();
+    await held?.close();
   };
 
   const lifecycle = createLifecycle(ros, node, {
     async configure() {
       configured = await configure(ros, node, parameters);
-      const held = configured;
-      const statuses = () => policyStatuses(held, counts, lifecycle.state);
-      stopDiagnostics = publishDiagnostics(ros, node, held.calibration.name, statuses);
+      fits = false;
+      const statuses = createPolicyStatuses(configured);
+      stopDiagnostics = publishDiagnostics(ros, node, configured.calibration.name, () =>
+        statuses(counts, lifecycle.state),
+      );
     },
     async activate() {
       const { calibration, robot } = configured!;
@@ -232,6 +147,11 @@ export function startPolicyNode(ros: Ros, node: RosNode): Running {
     onError: halt,
   });
   createOperator(ros, node, parameters.outcome_topic, answer);
+  for (const word of ['prompt', 'task'] as const)
+    listenToText(ros, node, `~/${word}`, (text) => {
+      words[word] = text;
+      log.info(`${word} of the next attempt: ${text}`);
+    });
 
   if (parameters.autostart)
     void (async () => {

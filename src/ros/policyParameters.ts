@@ -20,6 +20,16 @@ export const POLICY_PARAMETERS = {
     description: 'sends nothing to the motors; chunks are published all the same',
     readOnly: true,
   },
+  ignore_misfits: {
+    type: 'bool',
+    default: false,
+    description: 'runs a policy though it does not fit the robot as nalu check finds it',
+    readOnly: true,
+  },
+  chunk_picture: text(
+    'SVG file that each chunk of a dry run is drawn to; empty for none',
+    'chunk.svg',
+  ),
   autostart: {
     type: 'bool',
     default: false,

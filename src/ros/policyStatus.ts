@@ -1,6 +1,7 @@
 import type { LoopCounts } from '../runtime/loop.ts';
 import type { Status } from './diagnostics.ts';
-import type { Configured } from './policyNode.ts';
+import { describeProviders } from '../onnx/session.ts';
+import type { Configured } from './configured.ts';
 import type { TopicCount } from './rosRobot.ts';
 
 /** Seconds without a usable message after which a topic is stale. */
@@ -9,9 +10,13 @@ const STALE = 1;
 const percentile = (sorted: number[], share: number) =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
 
-function topicStatus({ topic, source, messages, stamp, problem }: TopicCount, now: bigint): Status {
+function topicStatus(
+  { topic, source, messages, stamp, problem }: TopicCount,
+  now: bigint,
+  rate: number,
+): Status {
   const age = stamp === undefined ? Infinity : Number(now - stamp) / 1e9;
-  const values = { topic, messages, 'age (s)': age.toFixed(3) };
+  const values = { topic, messages, 'rate (Hz)': rate.toFixed(1), 'age (s)': age.toFixed(3) };
   const task = `${source} on ${topic}`;
   if (problem) return { task, level: 'error', message: problem, values };
   return age > STALE
@@ -19,10 +24,12 @@ function topicStatus({ topic, source, messages, stamp, problem }: TopicCount, no
     : { task, level: 'ok', message: 'arriving', values };
 }
 
-function chunkStatus({ bundle }: Configured, counts: LoopCounts | undefined): Status {
+function chunkStatus({ bundle, session }: Configured, counts: LoopCounts | undefined): Status {
   const total = (counts?.timings ?? []).map((timing) => timing.total).sort((a, b) => a - b);
   const values = {
     'policy version': bundle.version,
+    'execution providers': describeProviders(session),
+    precision: 'float32',
     'learner link': 'none',
     chunks: counts?.chunks ?? 0,
     ...(total.length > 0 && {
@@ -47,13 +54,27 @@ function loopStatus(counts: LoopCounts | undefined, state: string): Status {
   return { task: 'control loop', level, message: state, values };
 }
 
-/** What the policy's node says of itself on /diagnostics. */
-export const policyStatuses = (
-  configured: Configured,
-  counts: LoopCounts | undefined,
-  state: string,
-): Status[] => [
-  ...configured.robot.topics.map((count) => topicStatus(count, configured.robot.clock.now())),
-  chunkStatus(configured, counts),
-  loopStatus(counts, state),
-];
+/** Messages a second of each topic since it was last asked. */
+function createRates() {
+  const before = new Map<string, { messages: number; at: number }>();
+  return ({ topic, messages }: TopicCount): number => {
+    const at = performance.now();
+    const last = before.get(topic) ?? { messages, at };
+    before.set(topic, { messages, at });
+    return at === last.at ? 0 : (1000 * (messages - last.messages)) / (at - last.at);
+  };
+}
+
+/** What the policy's node says of itself on /diagnostics, each time it is asked. */
+export function createPolicyStatuses(configured: Configured) {
+  const rateOf = createRates();
+  return (counts: LoopCounts | undefined, state: string): Status[] => {
+    const { topics, clock } = configured.robot;
+    const now = clock.now();
+    return [
+      ...topics.map((count) => topicStatus(count, now, rateOf(count))),
+      chunkStatus(configured, counts),
+      loopStatus(counts, state),
+    ];
+  };
+}

@@ -1,8 +1,8 @@
 import { setTimeout } from 'node:timers/promises';
 import { UserError, messageOf } from '../errors.ts';
-import { type Episode, readEpisode } from '../episodes/readEpisode.ts';
 import { packagePath } from '../packagePath.ts';
 import { loadCalibration } from '../robot/calibration.ts';
+import { bagRecording } from './bag.ts';
 import { CLOCK, SENSOR_LEAD } from './clock.ts';
 import { edge } from './edge.ts';
 import { jointPublishers } from './jointPublishers.ts';
@@ -10,6 +10,7 @@ import { type Stamp, image, nanosecondsOf, stampOf } from './messages.ts';
 import type { Running } from './nodeMain.ts';
 import { type ParameterSpecs, declareParameters } from './parameters.ts';
 import { quality } from './qos.ts';
+import { type Recording, episodeRecording } from './recording.ts';
 import type { Ros, RosNode } from './rclnodejs.ts';
 
 export const REPLAY_PARAMETERS = {
@@ -17,6 +18,12 @@ export const REPLAY_PARAMETERS = {
     type: 'string',
     default: '',
     description: 'MCAP file of the episode',
+    readOnly: true,
+  },
+  bag: {
+    type: 'string',
+    default: '',
+    description: "MCAP file of a bag of the robot's topics, in the place of an episode",
     readOnly: true,
   },
   calibration: {
@@ -36,16 +43,8 @@ interface ChunkMessage {
   points: { positions: ArrayLike<number> }[];
 }
 
-/** The image of each of an episode's cameras that was the newest at a stamp, or the first there is. */
-function imagesAt(episode: Episode, stamp: bigint) {
-  const { chunks } = episode;
-  const seen = chunks.filter(({ observationStamp }) => observationStamp <= stamp).at(-1);
-  const { frameStamps } = seen ?? chunks[0];
-  return Object.entries(frameStamps).flatMap(([camera, at]) => episode.image(camera, at) ?? []);
-}
-
 /** Mean and largest difference of a chunk's rows from the commands that were recorded from `first` on. */
-function compare({ points }: ChunkMessage, { commands }: Episode, first: number) {
+function compare({ points }: ChunkMessage, { commands }: Recording, first: number) {
   const differences = points.flatMap(({ positions }, row) => {
     const command = commands[first + row]?.position;
     return command ? Array.from(command, (at, joint) => Math.abs(at - positions[joint])) : [];
@@ -55,17 +54,17 @@ function compare({ points }: ChunkMessage, { commands }: Episode, first: number)
 }
 
 /**
- * A recorded episode as the robot: its joint states and images on the robot's topics, with /clock, from
+ * A recorded episode or bag as the robot: its joint states and images on the robot's topics, with /clock, from
  * when the policy's node has sampled a first chunk. That node runs dry; each chunk is compared with the
  * commands that were recorded.
  */
 export async function startReplayNode(ros: Ros, node: RosNode): Promise<Running> {
   const parameters = declareParameters(ros, node, REPLAY_PARAMETERS);
-  if (!parameters.episode) throw new UserError('parameter episode: give the MCAP file to replay');
-  const episode = await readEpisode(parameters.episode);
-  if (episode.chunks.length === 0)
-    throw new UserError(`${parameters.episode}: no chunk in it, so no images to replay`);
+  const { episode, bag } = parameters;
+  if ((episode === '') === (bag === ''))
+    throw new UserError('parameters episode, bag: give one of them, the MCAP file to replay');
   const calibration = await loadCalibration(parameters.calibration);
+  const recording = await (bag ? bagRecording(bag, calibration) : episodeRecording(episode));
   const log = node.getLogger();
   const options = () => quality(ros, 'command');
   const publishJoints = jointPublishers(ros, node, calibration);
@@ -77,14 +76,14 @@ export async function startReplayNode(ros: Ros, node: RosNode): Promise<Running>
   );
   const clock = node.createPublisher(CLOCK, '/clock', options());
   const period = BigInt(Math.round(1e9 / calibration.controlRate));
-  const origin = episode.joints[0].stamp;
+  const origin = recording.joints[0].stamp;
 
   let begun: bigint | undefined;
   const take = (chunk: ChunkMessage) => {
     const stamp = nanosecondsOf(chunk.header.stamp);
     begun ??= stamp;
     const first = Math.round(Number(stamp - begun) / Number(period));
-    const { mean, largest } = compare(chunk, episode, first);
+    const { mean, largest } = compare(chunk, recording, first);
     log.info(
       `step ${first}: the chunk differs from what was commanded by ${mean.toFixed(4)} (mean), ${largest.toFixed(4)} (largest)`,
     );
@@ -102,11 +101,11 @@ export async function startReplayNode(ros: Ros, node: RosNode): Promise<Running>
     let now = node.getClock().now().nanoseconds;
     for (let step = 0; open; step++, now += period) {
       const index = begun === undefined ? 0 : Number((now - begun) / period);
-      const state = episode.joints[index];
-      if (!state) return log.info(`the episode is over: ${episode.result?.outcome ?? 'cut off'}`);
+      const state = recording.joints[index];
+      if (!state) return log.info(`the recording is over: ${recording.end}`);
       for (const publish of publishJoints) publish(now, state.position);
       if (step % IMAGE_EVERY === 0)
-        for (const frame of imagesAt(episode, origin + BigInt(index) * period))
+        for (const frame of await recording.imagesAt(origin + BigInt(index) * period))
           cameras.get(frame.camera)?.publish(image(now, frame.camera, frame, await frame.pixels()));
       await setTimeout(SENSOR_LEAD);
       clock.publish({ clock: stampOf(now) });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
@@ -149,6 +149,7 @@ describe("the policy's node", { skip }, () => {
       use_sim_time: false,
       reset_service: '',
       autostart: true,
+      ignore_misfits: true,
       attempts: 1,
     });
     await until(
@@ -168,6 +169,27 @@ describe("the policy's node", { skip }, () => {
     assert.ok(late.length > 0);
     driver.close();
     for (const { positions } of late) assert.deepEqual(positions, late[0].positions);
+  });
+
+  it('moves nothing with a policy that does not fit what the robot shows, and says why', async () => {
+    const driver = await startDriver(ros);
+    const nalu = start('policyMain', {
+      ...REHEARSAL,
+      use_sim_time: false,
+      reset_service: '',
+      autostart: true,
+      attempts: 1,
+    });
+    await until(
+      () => /the policy does not fit the robot, so nothing is moved/.test(nalu.output()),
+      () => nalu.output(),
+      20,
+    );
+    assert.match(nalu.output(), /cam_high and cam_left_wrist show the same picture/);
+    await setTimeout(200);
+    assert.equal(commands.length, 0, 'it stood at its start pose already');
+    driver.silence();
+    driver.close();
   });
 
   it('names the topics that nothing comes over, and commands nothing', async () => {
@@ -214,7 +236,7 @@ describe("the policy's node", { skip }, () => {
     driver.close();
   });
 
-  it('sends nothing to the motors in a dry run, and shows its chunks all the same', async () => {
+  it('sends nothing to the motors in a dry run, and publishes and draws its chunks all the same', async () => {
     const driver = await startDriver(ros);
     let chunks = 0;
     person.createSubscription('trajectory_msgs/msg/JointTrajectory', '/nalu/chunk', {}, () => {
@@ -225,6 +247,7 @@ describe("the policy's node", { skip }, () => {
       use_sim_time: false,
       reset_service: '',
       dry_run: true,
+      chunk_picture: join(folder, 'chunk.svg'),
       autostart: true,
       attempts: 1,
       seconds: '2.0',
@@ -236,8 +259,70 @@ describe("the policy's node", { skip }, () => {
     );
     assert.ok(chunks >= 2);
     assert.equal(commands.length, 0);
+    assert.match(await readFile(join(folder, 'chunk.svg'), 'utf8'), /left_waist \(rad\)/);
     driver.silence();
     driver.close();
+  });
+
+  it('tells on /diagnostics what it runs on and how often its topics speak, and takes prompt and task from topics', async () => {
+    start('simMain', { seed: 3 });
+    const statuses = new Map<string, Record<string, string>>();
+    type Message = { status: { name: string; values: { key: string; value: string }[] }[] };
+    person.createSubscription(
+      'diagnostic_msgs/msg/DiagnosticArray',
+      '/diagnostics',
+      {},
+      ({ status }: Message) => {
+        for (const { name, values } of status)
+          statuses.set(name, Object.fromEntries(values.map(({ key, value }) => [key, value])));
+      },
+    );
+    const nalu = start('policyMain', {
+      ...REHEARSAL,
+      autostart: true,
+      ignore_misfits: true,
+      seconds: '1.0',
+      record: folder,
+    });
+    await until(
+      () =>
+        Number(
+          statuses.get('nalu: cam_high on /cam_high/camera/color/image_rect_raw')?.['rate (Hz)'],
+        ) > 10,
+      () => JSON.stringify([...statuses]),
+    );
+    assert.equal(statuses.get('nalu: policy')?.['execution providers'], 'cpu');
+    await until(
+      () => person.countSubscribers('/nalu/prompt') > 0,
+      () => 'the prompt topic',
+    );
+    const say = (topic: string, data: string) =>
+      person.createPublisher('std_msgs/msg/String', topic).publish({ data });
+    const known = new Set((await listEpisodes(folder)).map(({ path }) => path));
+    await until(
+      () => {
+        say('/nalu/prompt', 'Hand it over');
+        say('/nalu/task', 'hand-over');
+        return /prompt.*Hand it over/.test(nalu.output()) && /task.*hand-over/.test(nalu.output());
+      },
+      () => nalu.output(),
+    );
+    let started = false;
+    await until(
+      () => {
+        void trigger('start').then(({ success }) => (started ||= success as boolean));
+        return started;
+      },
+      () => nalu.output(),
+    );
+    await until(
+      () => /attempt 1: failure/.test(nalu.output()),
+      () => nalu.output(),
+      20,
+    );
+    const fresh = (await listEpisodes(folder)).find(({ path }) => !known.has(path))!;
+    const { header } = await readEpisode(fresh.path);
+    assert.deepEqual([header.prompt, header.task], ['Hand it over', 'hand-over']);
   });
 
   it('says what is wrong with its parameters, and refuses a set outside their range', async () => {

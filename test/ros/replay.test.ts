@@ -25,7 +25,7 @@ describe('a recorded episode as the robot', { skip }, () => {
     });
     try {
       await until(
-        () => /the episode is over: success/.test(replay.output()),
+        () => /the recording is over: success/.test(replay.output()),
         () => `${replay.output()}\n${policy.output()}`,
         30,
       );

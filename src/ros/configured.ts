@@ -1,0 +1,95 @@
+import { writeFile } from 'node:fs/promises';
+import { UserError, messageOf } from '../errors.ts';
+import { type SessionConfig, loadSessionConfig } from '../onnx/session.ts';
+import { type Bundle, loadBundle } from '../policy/bundle.ts';
+import type { ChunkPolicy } from '../policy/chunkPolicy.ts';
+import { openWorkerPolicy } from '../policy/workerPolicy.ts';
+import { type Calibration, loadCalibration } from '../robot/calibration.ts';
+import { type DrawnChunk, chunkPlot } from '../runtime/chunkPlot.ts';
+import { jointTrajectory } from './messages.ts';
+import type { PolicyParameters } from './policyParameters.ts';
+import { quality } from './qos.ts';
+import type { Ros, RosNode } from './rclnodejs.ts';
+import { type RosRobot, rosRobot } from './rosRobot.ts';
+
+/** What a configured node holds. */
+export interface Configured {
+  bundle: Bundle;
+  calibration: Calibration;
+  session: SessionConfig;
+  policy: ChunkPolicy;
+  /** The policy, its chunks published (and in a dry run drawn) as they are sampled. */
+  published: ChunkPolicy;
+  robot: RosRobot;
+  close(): Promise<void>;
+}
+
+/** Draws a dry run's chunk; what cannot be written is told. */
+function draw(node: RosNode, file: string, calibration: Calibration, chunk: DrawnChunk) {
+  const title = `chunk of a dry run, ${new Date().toISOString()}`;
+  writeFile(file, chunkPlot(calibration, chunk, title)).catch((error: unknown) =>
+    node.getLogger().warn(`chunk_picture: ${messageOf(error)}`),
+  );
+}
+
+/** The policy, its chunks published as trajectories, and in a dry run drawn, for those who want them. */
+function published(
+  ros: Ros,
+  node: RosNode,
+  policy: ChunkPolicy,
+  calibration: Calibration,
+  { dry_run: dryRun, chunk_picture: picture }: PolicyParameters,
+): ChunkPolicy {
+  const { joints, controlRate } = calibration;
+  const type = 'trajectory_msgs/msg/JointTrajectory';
+  const publisher = node.createPublisher(type, '~/chunk', quality(ros, 'command'));
+  const names = joints.map(({ name }) => name);
+  return {
+    ...policy,
+    async sample(observation, noise) {
+      const chunk = await policy.sample(observation, noise);
+      const { actions, horizon } = chunk;
+      const rows = Array.from({ length: horizon }, (_, row) =>
+        actions.subarray(row * names.length, (row + 1) * names.length),
+      );
+      const stamp = observation.joints.stamp;
+      publisher.publish(jointTrajectory(stamp, names, rows, 1 / controlRate));
+      const { position } = observation.joints;
+      if (dryRun && picture) draw(node, picture, calibration, { position, actions, horizon });
+      return chunk;
+    },
+  };
+}
+
+/** Loads and opens what the parameters name. Throws a `UserError` for what cannot be had or does not match. */
+export async function configure(
+  ros: Ros,
+  node: RosNode,
+  parameters: PolicyParameters,
+): Promise<Configured> {
+  const bundle = await loadBundle(parameters.policy);
+  const calibration = await loadCalibration(parameters.calibration);
+  if (bundle.embodiment !== calibration.name)
+    throw new UserError(
+      `${parameters.policy} is a policy for ${bundle.embodiment}, but ${parameters.calibration} is ${calibration.name}`,
+    );
+  const session = await loadSessionConfig(parameters.session || undefined);
+  const { output, dry_run: dryRun } = parameters;
+  const robot = rosRobot({ ros, node, calibration, cameras: bundle.cameras, output, dryRun });
+  const policy = await openWorkerPolicy(bundle, session).catch(async (error: unknown) => {
+    await robot.close();
+    throw error;
+  });
+  return {
+    bundle,
+    calibration,
+    session,
+    robot,
+    policy,
+    published: published(ros, node, policy, calibration, parameters),
+    async close() {
+      await robot.close();
+      await policy.close();
+    },
+  };
+}

@@ -1,0 +1,34 @@
+import type { Calibration } from '../robot/calibration.ts';
+import { loadRos } from './rclnodejs.ts';
+import { type RosRobot, rosRobot } from './rosRobot.ts';
+import { awaitTopics } from './topics.ts';
+
+/**
+ * A robot that is only listened to, for a command outside of a node of its own: no publisher to its
+ * arms is made. Throws a `UserError` that says of each topic why nothing comes.
+ */
+export async function openListener(
+  name: string,
+  calibration: Calibration,
+  cameras: readonly string[],
+  simTime: boolean,
+): Promise<RosRobot> {
+  const ros = await loadRos();
+  await ros.init(undefined, simTime ? ['--ros-args', '-p', 'use_sim_time:=true'] : []);
+  ros.removeSignalHandlers();
+  const node = ros.createNode(name);
+  const output = 'trajectory';
+  const robot = rosRobot({ ros, node, calibration, cameras, output, dryRun: true });
+  node.spin();
+  const close = async () => {
+    await robot.close();
+    ros.shutdown();
+  };
+  try {
+    await awaitTopics(node, robot, new AbortController().signal);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { ...robot, close };
+}

@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto';
+import { UserError } from '../errors.ts';
+import { recordEpisode } from '../episodes/recordEpisode.ts';
+import type { Assessment } from '../robot/robot.ts';
+import { approach } from '../runtime/approach.ts';
+import { type AttemptResult, runAttempt } from '../runtime/attempt.ts';
+import { findMisfits } from '../runtime/fit.ts';
+import { camerasOfBoth, fitCase, observeOnce, withChunk } from '../runtime/fitCase.ts';
+import type { LoopCounts } from '../runtime/loop.ts';
+import type { Configured } from './configured.ts';
+import type { PolicyParameters } from './policyParameters.ts';
+
+/** What the operator has said of the attempt that runs. */
+export type Verdict = 'success' | 'failure' | undefined;
+
+export interface AttemptOptions {
+  parameters: PolicyParameters;
+  task: string;
+  prompt: string;
+  seed: number;
+  verdict: () => Verdict;
+  onChunk: (counts: LoopCounts) => void;
+  signal: AbortSignal;
+}
+
+/** A slow move to the start pose, from wherever the arms are. */
+export async function goHome(
+  { robot }: Configured,
+  { dry_run, approach_speed: speed }: PolicyParameters,
+  signal: AbortSignal,
+): Promise<void> {
+  if (dry_run) return;
+  const pose = Float64Array.from(robot.embodiment.joints, ({ home }) => home);
+  await approach({ robot, pose, speed, signal });
+}
+
+/**
+ * Tells what does not fit between policy and robot, as `nalu check` finds it, before the policy moves
+ * anything. Throws a `UserError` where it must not move this robot and may not do so all the same.
+ */
+export async function checkFit(
+  { robot, bundle, calibration, policy }: Configured,
+  { dry_run: dryRun, ignore_misfits: ignore }: PolicyParameters,
+  prompt: string,
+  warn: (text: string) => void,
+): Promise<void> {
+  const observation = await observeOnce(robot, camerasOfBoth(bundle, robot), prompt);
+  const seen = await fitCase(bundle, calibration, observation);
+  const findings = findMisfits(await withChunk(seen, policy, observation));
+  const errors = findings.filter(({ severity }) => severity === 'error');
+  for (const { severity, message } of findings) if (severity !== 'note') warn(message);
+  if (errors.length > 0 && !dryRun && !ignore)
+    throw new UserError(
+      'the policy does not fit the robot, so nothing is moved; mend what was told, or set ignore_misfits',
+    );
+}
+
+const assessment = (verdict: Verdict): Assessment => ({
+  reward: verdict === 'success' ? 1 : 0,
+  success: verdict === 'success',
+  failed: verdict === 'failure',
+});
+
+/** One attempt from where the arms are, recorded if the parameters say so. */
+export async function attemptOnce(
+  { robot, bundle, published: policy }: Configured,
+  { parameters, task, prompt, seed, verdict, onChunk, signal }: AttemptOptions,
+): Promise<AttemptResult> {
+  const { seconds, zero_noise: zero, record } = parameters;
+  const id = `${new Date().toISOString().replace(/[:.]/g, '-')}-${task}-${randomUUID().slice(0, 8)}`;
+  const recorder = record
+    ? await recordEpisode(record, {
+        id,
+        embodiment: robot.embodiment,
+        task,
+        prompt,
+        seed,
+        policy: `${bundle.name} ${bundle.version}`,
+      })
+    : undefined;
+  return runAttempt({
+    robot,
+    task: {
+      name: task,
+      prompt,
+      maxSteps: Math.round(seconds * robot.embodiment.controlRate),
+      reset: () => Promise.resolve(),
+      assess: () => assessment(verdict()),
+    },
+    policy: zero ? { ...policy, sample: (seen) => policy.sample(seen, 'zero') } : policy,
+    seed,
+    recorder,
+    awaitChunks: false,
+    onChunk,
+    signal,
+  });
+}
