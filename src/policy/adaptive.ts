@@ -11,7 +11,7 @@ import { externalWeights, loadWeights } from './weights.ts';
 
 type Feeds = Record<string, Tensor>;
 
-/** Opens the sampler whose trainable parameters are inputs. */
+/** Opens the sampler whose trainable parameters are inputs, and which takes noise to explore with. */
 export async function openAdaptive(
   { folder, pi0 }: Bundle,
   trainable: Trainable,
@@ -19,7 +19,9 @@ export async function openAdaptive(
 ): Promise<InferenceSession> {
   const weights = join(folder, BUNDLE_FILES.weights);
   const frozen = externalWeights(await readSafetensorsHeader(weights), weights, weights);
-  const graph = sampleGraph(pi0, trainableWeights(frozen, trainable), 'bytes');
+  const graph = sampleGraph(pi0, trainableWeights(frozen, trainable), 'bytes', {
+    explores: true,
+  });
   return openModel(encodeModel(graph), session, folder);
 }
 

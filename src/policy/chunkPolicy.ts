@@ -1,4 +1,5 @@
 import type { CameraFrame, JointState } from '../robot/robot.ts';
+import type { Exploration } from './exploration.ts';
 
 /** What a chunk is sampled from. */
 export interface Observation {
@@ -8,8 +9,8 @@ export interface Observation {
   prompt: string;
 }
 
-/** Where a chunk's flow begins: seeded Gaussian noise, or zero. */
-export type NoiseSource = { seed: number } | 'zero';
+/** Where a chunk's flow begins: seeded Gaussian noise, from which it may explore, or zero. */
+export type NoiseSource = { seed: number; exploration?: Exploration } | 'zero';
 
 /** A sampled action chunk and what is needed to account for it. */
 export interface Chunk {

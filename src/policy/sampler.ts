@@ -5,6 +5,7 @@ import { type Adapter, checkAdapter } from './adapter.ts';
 import { type Adopted, adopted, initialParameters, openAdaptive } from './adaptive.ts';
 import { BUNDLE_FILES, type Bundle } from './bundle.ts';
 import type { Chunk, NoiseSource } from './chunkPolicy.ts';
+import { explorationNoise } from './exploration.ts';
 import { resizeWithPad } from './images.ts';
 import { gaussianNoise } from './noise.ts';
 import { loadTokenizer } from './tokenizer.ts';
@@ -27,6 +28,8 @@ export interface SampleRequest {
   prompt: string;
   noise: NoiseSource;
 }
+
+const NOTHING_TO_LEARN = 'this policy was opened without anything to learn; say what is trainable';
 
 /** Samples chunks from a bundle on this thread, which ONNX Runtime blocks while it computes. */
 export interface Sampler {
@@ -72,6 +75,22 @@ export async function openSampler(
       ? new Float32Array(horizon * actionDim)
       : gaussianNoise(source.seed, horizon * actionDim);
 
+  const { steps } = bundle;
+  const still = new Float32Array(steps * horizon * actionDim);
+  /** What the flow is moved by as it goes, of a graph that takes such. */
+  const explorationOf = (source: NoiseSource): Record<string, Tensor> => {
+    const exploration = source === 'zero' ? undefined : source.exploration;
+    if (!trainable) {
+      if (exploration) throw new UserError(NOTHING_TO_LEARN);
+      return {};
+    }
+    const noise =
+      source === 'zero' || !exploration
+        ? still
+        : explorationNoise(exploration, source.seed, { steps, horizon, actionDim });
+    return { exploration: new Tensor('float32', noise, [steps, 1, horizon, actionDim]) };
+  };
+
   const promptTensor = memoLast((prompt: string) => {
     const { tokens, warning } = tokenize(prompt);
     if (warning) process.emitWarning(warning);
@@ -89,6 +108,7 @@ export async function openSampler(
       const feeds = {
         ...fixed,
         ...parameters,
+        ...explorationOf(source),
         tokens: promptTensor(prompt),
         state: new Tensor('float32', transforms.state(state), [1, stateDim]),
         noise: new Tensor('float32', noise, [1, horizon, actionDim]),
@@ -109,10 +129,7 @@ export async function openSampler(
       };
     },
     adopt(adapter) {
-      if (!trainable)
-        throw new UserError(
-          'this policy was opened without anything to learn; say what is trainable',
-        );
+      if (!trainable) throw new UserError(NOTHING_TO_LEARN);
       checkAdapter(`adapter ${adapter.version}`, adapter, { ...bundle, trainable });
       current = adopted(adapter);
     },

@@ -101,7 +101,7 @@ describe('π0 agrees with the reference implementation', () => {
     const noise = inputs('noise');
     const zero = new Tensor('float32', new Float32Array(noise.size), noise.dims);
     const feeds = { ...prefixFeeds, state: inputs('state'), steps: STEPS };
-    const graph = sampleGraph(config, source, 'floats', true);
+    const graph = sampleGraph(config, source, 'floats', { masked: true });
     close((await run(graph, { ...feeds, noise })).actions, 'actions_sampled', 2e-5);
     close((await run(graph, { ...feeds, noise: zero })).actions, 'actions_zero_noise', 2e-5);
   });
@@ -163,7 +163,7 @@ describe('π0 agrees with the reference implementation', () => {
           : weights(name, shape);
     };
     const feeds = { ...prefixFeeds, state: inputs('state'), steps: STEPS, noise: inputs('noise') };
-    const { actions } = await run(sampleGraph(grouped, doubled, 'floats', true), feeds);
+    const { actions } = await run(sampleGraph(grouped, doubled, 'floats', { masked: true }), feeds);
     close(actions, 'actions_sampled', 2e-5);
   });
 });

@@ -93,20 +93,25 @@ export function denoiseGraph(config: Pi0Config, source: WeightSource): Graph {
   return graph;
 }
 
-/** Euler's method from t = 1 to 0 in `steps` equal steps: noise → actions, both [batch, horizon, actionDim]. */
+/**
+ * Euler's method from t = 1 to 0 in `steps` equal steps: noise → actions, both [batch, horizon,
+ * actionDim]. `exploration` [steps, batch, horizon, actionDim] is added after each step.
+ */
 export function integrate(
   weights: Weights,
   noise: Value,
   steps: Value,
   cache: Cache,
   config: Pi0Config,
+  exploration?: Value,
 ): Value {
   const times = stepTimes(range(steps, 'steps'), steps);
   const projectedTimes = projectTime(weights, times, config);
   const stride = divide(noise.graph.constant('float32', [-1], []), cast(steps, 'float32'));
   const [actions] = loop(steps, [noise], (step, [x]) => {
     const projected = gather(projectedTimes, step);
-    return [add(x, multiply(denoise(weights, x, projected, cache, config), stride))];
+    const next = add(x, multiply(denoise(weights, x, projected, cache, config), stride));
+    return [exploration ? add(next, gather(exploration, step)) : next];
   });
   return actions;
 }
@@ -114,13 +119,14 @@ export function integrate(
 /**
  * images, tokens, state, noise, steps (int64 scalar) → actions: a whole chunk in one call. With
  * `masked`, also camera_mask and token_mask, for batches whose samples differ in cameras or prompt
- * length; without, missing cameras and padding are left away, which gives the same chunk sooner.
+ * length; without, missing cameras and padding are left away, which gives the same chunk sooner. With
+ * `explores`, also exploration [steps, batch, horizon, actionDim], see `integrate`.
  */
 export function sampleGraph(
   config: Pi0Config,
   source: WeightSource,
   images: ImageInput,
-  masked = false,
+  { masked = false, explores = false } = {},
 ): Graph {
   const graph = new Graph('sample');
   const weights = source(graph);
@@ -129,7 +135,11 @@ export function sampleGraph(
   const state = graph.input('state', 'float32', [BATCH, config.stateDim]);
   const noise = graph.input('noise', 'float32', [BATCH, config.horizon, config.actionDim]);
   const steps = graph.input('steps', 'int64', []);
+  const { horizon, actionDim } = config;
+  const exploration = explores
+    ? graph.input('exploration', 'float32', ['steps', BATCH, horizon, actionDim])
+    : undefined;
   const cache = encodeState(weights, state, prefix, config);
-  graph.output('actions', integrate(weights, noise, steps, cache, config));
+  graph.output('actions', integrate(weights, noise, steps, cache, config, exploration));
   return graph;
 }

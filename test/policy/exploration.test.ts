@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import {
+  type Exploration,
+  explorationNoise,
+  explorationSchema,
+  exploredSteps,
+} from '../../src/policy/exploration.ts';
+
+const SHAPE = { steps: 10, horizon: 50, actionDim: 14 };
+const ROWS = SHAPE.horizon * SHAPE.actionDim;
+const DEFAULT = explorationSchema.parse({});
+
+describe('exploration', () => {
+  it('is spread over the Euler steps, the last always among them', () => {
+    assert.deepEqual(exploredSteps(10, 1), [9]);
+    assert.deepEqual(exploredSteps(10, 4), [2, 4, 7, 9]);
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 40 }),
+        fc.integer({ min: 1, max: 60 }),
+        (steps, wanted) => {
+          const chosen = exploredSteps(steps, wanted);
+          assert.equal(new Set(chosen).size, Math.min(steps, wanted));
+          assert.equal(chosen.at(-1), steps - 1);
+          assert.ok(chosen.every((step) => step >= 0 && step < steps));
+        },
+      ),
+    );
+  });
+
+  it('has its size in every row, and its correlation between rows', () => {
+    const exploration: Exploration = { size: 0.1, correlation: 0.8, steps: 1 };
+    let [first, last, product, count] = [0, 0, 0, 0];
+    for (let seed = 0; seed < 400; seed++) {
+      const noise = explorationNoise(exploration, seed, SHAPE).subarray(9 * ROWS);
+      for (let dim = 0; dim < SHAPE.actionDim; dim++) {
+        const row = (index: number) => noise[index * SHAPE.actionDim + dim];
+        first += row(0) ** 2;
+        last += row(49) ** 2;
+        product += row(30) * row(31);
+        count += 1;
+      }
+    }
+    const close = (value: number, wanted: number) =>
+      assert.ok(Math.abs(value / wanted - 1) < 0.08, `${value} is not ${wanted}`);
+    close(first / count, 0.01);
+    close(last / count, 0.01);
+    close(product / count, 0.008);
+  });
+
+  it('is the same for the same seed, and nothing where its size is zero', () => {
+    const noise = (seed: number) => explorationNoise(DEFAULT, seed, SHAPE);
+    assert.deepEqual(noise(3), noise(3));
+    assert.notDeepEqual(noise(3), noise(4));
+    assert.ok(explorationNoise({ ...DEFAULT, size: 0 }, 3, SHAPE).every((value) => value === 0));
+  });
+});
