@@ -29,9 +29,9 @@ export interface Batches {
   of(step: number): Record<string, Tensor>;
 }
 
-/** 0 … count − 1 in an order drawn from the seed and the epoch (Fisher and Yates). */
-function shuffled(count: number, seed: number, epoch: number): Uint32Array<ArrayBuffer> {
-  const draw = uniformNumbers([seed, STREAM.order, epoch]);
+/** 0 … count − 1 in an order drawn from a seed (Fisher and Yates). */
+export function shuffled(count: number, seed: readonly number[]): Uint32Array<ArrayBuffer> {
+  const draw = uniformNumbers(seed);
   const order = Uint32Array.from({ length: count }, (_, i) => i);
   for (let i = count - 1; i > 0; i--) {
     const j = Math.floor(draw() * (i + 1));
@@ -72,7 +72,8 @@ export function createBatches(
   let order = { epoch: -1, indices: new Uint32Array() };
   const at = (position: number) => {
     const epoch = Math.floor(position / prepared.length);
-    if (epoch !== order.epoch) order = { epoch, indices: shuffled(prepared.length, seed, epoch) };
+    if (epoch !== order.epoch)
+      order = { epoch, indices: shuffled(prepared.length, [seed, STREAM.order, epoch]) };
     return prepared[order.indices[position % prepared.length]];
   };
 

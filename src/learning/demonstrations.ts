@@ -1,3 +1,4 @@
+import type { ChunkRecord } from '../episodes/episode.ts';
 import type { Episode } from '../episodes/readEpisode.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
 import { resizeWithPad } from '../policy/images.ts';
@@ -66,23 +67,33 @@ function commandedFrom({ commands, header }: Episode, stamp: bigint, horizon: nu
   return { actions, steps: Math.min(horizon, commands.length - first) };
 }
 
+/** What a policy sees of a chunk's observation: RGB bytes [cameras, side, side, 3]. */
+export async function imagesOf(
+  episode: Episode,
+  { frameStamps }: Pick<ChunkRecord, 'frameStamps'>,
+  { cameras, side }: Pick<Viewpoint, 'cameras' | 'side'>,
+): Promise<Uint8Array> {
+  const imageBytes = side * side * 3;
+  const images = new Uint8Array(cameras.length * imageBytes);
+  for (const [i, camera] of cameras.entries()) {
+    const frame = episode.image(camera, frameStamps[camera])!;
+    const pixels = resizeWithPad(await frame.pixels(), frame.width, frame.height, side);
+    images.set(pixels, i * imageBytes);
+  }
+  return images;
+}
+
 /** The demonstrations in an episode: one for each observation from which a chunk was asked for. */
 export async function demonstrationsOf(
   episode: Episode,
   view: Viewpoint,
 ): Promise<Demonstration[]> {
-  const imageBytes = view.side * view.side * 3;
   const demonstrations: Demonstration[] = [];
-  for (const { observationStamp, frameStamps, state } of episode.chunks) {
-    const done = commandedFrom(episode, observationStamp, view.horizon);
+  for (const chunk of episode.chunks) {
+    const done = commandedFrom(episode, chunk.observationStamp, view.horizon);
     if (!done) continue;
-    const images = new Uint8Array(view.cameras.length * imageBytes);
-    for (const [i, camera] of view.cameras.entries()) {
-      const frame = episode.image(camera, frameStamps[camera])!;
-      const pixels = resizeWithPad(await frame.pixels(), frame.width, frame.height, view.side);
-      images.set(pixels, i * imageBytes);
-    }
-    demonstrations.push({ images, state, ...done, prompt: episode.header.prompt });
+    const images = await imagesOf(episode, chunk, view);
+    demonstrations.push({ images, state: chunk.state, ...done, prompt: episode.header.prompt });
   }
   return demonstrations;
 }

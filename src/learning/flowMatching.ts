@@ -33,14 +33,9 @@ export function flowMatchingErrors(
   return power(subtract(target, denoise(weights, x, projected, cache, config)), 2);
 }
 
-/**
- * Losses of samples, [batch]: the mean over the first `dims` dimensions (the rest is padding), summed
- * over the steps that `mask` [batch, horizon] weighs, 0 where a step does not count.
- */
-export function sampleLosses(errors: Value, mask: Value, dims: number): Value {
-  const real = slice(errors, 2, 0, dims);
-  const perStep = multiply(reduceSum(real, [2], false), 1 / dims);
-  return reduceSum(multiply(perStep, mask), [1], false);
+/** [batch, horizon] each row's mean over the first `dims` dimensions (the rest is padding). */
+export function rowLosses(errors: Value, dims: number): Value {
+  return multiply(reduceSum(slice(errors, 2, 0, dims), [2], false), 1 / dims);
 }
 
 /** Flow time of a uniform number in 0…1: Beta(1.5, 1)·0.999 + 0.001, as openpi draws it. */

@@ -1,7 +1,7 @@
 import { multiplyDims } from '../onnx/dim.ts';
 import { gradients } from '../onnx/gradient.ts';
 import { Graph, type Value } from '../onnx/graph.ts';
-import { divide, expand, reduceSum, reshape } from '../onnx/operators.ts';
+import { divide, expand, multiply, reduceSum, reshape } from '../onnx/operators.ts';
 import { type Pi0Config, tokensPerImage } from '../policy/pi0/config.ts';
 import { encodeState } from '../policy/pi0/expert.ts';
 import { cacheInputs, prefixInputs } from '../policy/pi0/graphs.ts';
@@ -13,7 +13,7 @@ import {
   trainableParameters,
   trainableWeights,
 } from '../policy/trainable.ts';
-import { flowMatchingErrors, sampleLosses } from './flowMatching.ts';
+import { flowMatchingErrors, rowLosses } from './flowMatching.ts';
 
 export interface LossGraphOptions {
   config: Pi0Config;
@@ -31,10 +31,10 @@ export interface LossGraphOptions {
   dims: number;
 }
 
-const BATCH = 'batch';
+export const BATCH = 'batch';
 
 /** Each sample of a batch `times` times over: [batch, …] → [batch·times, …]. */
-function repeat(x: Value, times: number): Value {
+export function repeat(x: Value, times: number): Value {
   if (times === 1) return x;
   const [batch, ...rest] = x.shape;
   const copies = expand(reshape(x, [batch, 1, ...rest]), [1, times, ...rest.map(() => 1)]);
@@ -59,17 +59,24 @@ function observe(graph: Graph, weights: Weights, options: LossGraphOptions): Cac
   return encodePrefix(weights, inputs, config);
 }
 
+/** Losses of a batch's flow samples, and what they were summed over. */
+export interface FlowLosses {
+  /** [batch·samples, horizon] mean of a row's squared error over the dimensions that count. */
+  rows: Value;
+  /** [batch·samples, horizon] */
+  mask: Value;
+  /** [batch·samples] sum of `rows` that `mask` weighs. */
+  losses: Value;
+}
+
 /**
- * The flow-matching loss of a batch and its gradients, all weights entering as inputs.
- * Inputs: images, tokens, and if masked camera_mask and token_mask (or keys.i, values.i, valid), state [batch, stateDim],
- * actions [batch, horizon, actionDim], mask [batch, horizon] (0 after an episode's end), noise
+ * The losses of flow samples, all weights entering as inputs of `graph`. Inputs: images, tokens, and if
+ * masked camera_mask and token_mask (or keys.i, values.i, valid), state [batch, stateDim], actions
+ * [batch, horizon, actionDim], mask [batch, horizon] (0 where a row does not count), noise
  * [batch·samples, horizon, actionDim], time [batch·samples].
- * Outputs: losses [batch·samples], summed over counted steps (no reduction); loss, their mean over counted
- * steps; gradient.NAME of the loss by each parameter.
  */
-export function flowMatchingGraph(options: LossGraphOptions): Graph {
+export function flowLosses(graph: Graph, options: LossGraphOptions): FlowLosses {
   const { config, trainable, samples, dims } = options;
-  const graph = new Graph('flow matching');
   const weights = trainableWeights(inputWeights, trainable)(graph);
   const prefix = observe(graph, weights, options);
   const state = graph.input('state', 'float32', [BATCH, config.stateDim]);
@@ -78,21 +85,40 @@ export function flowMatchingGraph(options: LossGraphOptions): Graph {
   const { horizon, actionDim } = config;
   const actions = graph.input('actions', 'float32', [BATCH, horizon, actionDim]);
   const mask = repeat(graph.input('mask', 'float32', [BATCH, horizon]), samples);
-  const rows = multiplyDims(BATCH, samples);
+  const count = multiplyDims(BATCH, samples);
   const sample = {
     actions: repeat(actions, samples),
-    noise: graph.input('noise', 'float32', [rows, horizon, actionDim]),
-    time: graph.input('time', 'float32', [rows]),
+    noise: graph.input('noise', 'float32', [count, horizon, actionDim]),
+    time: graph.input('time', 'float32', [count]),
   };
-  const losses = sampleLosses(flowMatchingErrors(weights, sample, cache, config), mask, dims);
-  const loss = divide(reduceSum(losses, [0], false), reduceSum(mask, [0, 1], false));
-  graph.output('losses', losses);
-  graph.output('loss', loss);
+  const rows = rowLosses(flowMatchingErrors(weights, sample, cache, config), dims);
+  return { rows, mask, losses: reduceSum(multiply(rows, mask), [1], false) };
+}
 
+/** Adds gradient.NAME of `loss` by each trainable parameter to the graph's outputs. */
+export function outputGradients(
+  graph: Graph,
+  loss: Value,
+  { config, trainable }: Pick<LossGraphOptions, 'config' | 'trainable'>,
+): void {
   const inputs = new Map(graph.inputs.map((input) => [input.name, input]));
   const parameters = trainableParameters(trainable, config).map(({ name }) => inputs.get(name)!);
   gradients(loss, parameters).forEach((gradient, i) => {
     graph.output(`gradient.${parameters[i].name}`, gradient);
   });
+}
+
+/**
+ * The flow-matching loss of a batch and its gradients; see flowLosses for its inputs.
+ * Outputs: losses [batch·samples], summed over counted steps (no reduction); loss, their mean over counted
+ * steps; gradient.NAME of the loss by each parameter.
+ */
+export function flowMatchingGraph(options: LossGraphOptions): Graph {
+  const graph = new Graph('flow matching');
+  const { losses, mask } = flowLosses(graph, options);
+  const loss = divide(reduceSum(losses, [0], false), reduceSum(mask, [0, 1], false));
+  graph.output('losses', losses);
+  graph.output('loss', loss);
+  outputGradients(graph, loss, options);
   return graph;
 }

@@ -48,6 +48,14 @@ export interface Trainer {
    * the state is then still the one before.
    */
   step(batch: Record<string, Tensor>): Promise<StepReport>;
+  /**
+   * The same, but for `apply`, which sees the loss graph's outputs before the parameters move: where it
+   * says no they stay, and the result is undefined.
+   */
+  stepIf(
+    batch: Record<string, Tensor>,
+    apply: (outputs: Record<string, Tensor>) => boolean,
+  ): Promise<StepReport | undefined>;
   close(): Promise<void>;
 }
 
@@ -108,34 +116,42 @@ export async function openTrainer(
     );
   };
 
+  const told = Object.fromEntries(
+    graph.outputs.flatMap(({ name }) => (name in gradients ? [] : [[name, null]])),
+  );
+
+  const stepIf: Trainer['stepIf'] = async (batch, apply) => {
+    const { step } = now.state;
+    const feeds = { ...frozen, ...now.weights, ...batch };
+    const result = await differentiate.run(feeds, { ...told, ...gradients });
+    const loss = (result.loss.data as Float32Array)[0];
+    if (!Number.isFinite(loss)) stop(step + 1, 'loss', loss);
+    if (!apply(result)) return undefined;
+
+    const rate = learningRate(step, optimiser);
+    const updated = await update.run(
+      {
+        ...now.inputs,
+        gradient: flatGradient,
+        rate: scalar(rate),
+        correction1: scalar(1 - optimiser.beta1 ** (step + 1)),
+        correction2: scalar(1 - optimiser.beta2 ** (step + 1)),
+      },
+      { ...other.outputs, norm: null },
+    );
+    const norm = (updated.norm.data as Float32Array)[0];
+    if (!Number.isFinite(norm)) stop(step + 1, "gradient's norm", norm);
+    other.state.step = step + 1;
+    [now, other] = [other, now];
+    return { step: step + 1, loss, norm, rate };
+  };
+
   return {
     get state() {
       return now.state;
     },
-    async step(batch) {
-      const { step } = now.state;
-      const feeds = { ...frozen, ...now.weights, ...batch };
-      const result = await differentiate.run(feeds, { loss: null, ...gradients });
-      const loss = (result.loss.data as Float32Array)[0];
-      if (!Number.isFinite(loss)) stop(step + 1, 'loss', loss);
-
-      const rate = learningRate(step, optimiser);
-      const updated = await update.run(
-        {
-          ...now.inputs,
-          gradient: flatGradient,
-          rate: scalar(rate),
-          correction1: scalar(1 - optimiser.beta1 ** (step + 1)),
-          correction2: scalar(1 - optimiser.beta2 ** (step + 1)),
-        },
-        { ...other.outputs, norm: null },
-      );
-      const norm = (updated.norm.data as Float32Array)[0];
-      if (!Number.isFinite(norm)) stop(step + 1, "gradient's norm", norm);
-      other.state.step = step + 1;
-      [now, other] = [other, now];
-      return { step: step + 1, loss, norm, rate };
-    },
+    stepIf,
+    step: async (batch) => (await stepIf(batch, () => true))!,
     async close() {
       await differentiate.release();
       await update.release();

@@ -247,7 +247,7 @@ const mask = (condition: Value, gradient: Value) =>
 
 /** The rule of each operator that has one. */
 export const GRADIENT_RULES: Record<string, Rule> = {
-  Identity: (_, dy) => [() => dy],
+  Identity: () => [undefined],
   Add: pairRule(
     (dy) => dy,
     (dy) => dy,

@@ -76,6 +76,11 @@ export const hyperbolicTangent = unary('Tanh');
 /** Gaussian error linear unit in its tanh form. */
 export const geluTanh = unary('Gelu', { approximate: { string: 'tanh' } });
 
+/** `x` as it is, through which no gradient flows. */
+export function detach(x: Value): Value {
+  return x.graph.node('Identity', [x], [{ type: x.type, shape: x.shape }])[0];
+}
+
 /** Sigmoid linear unit. */
 export function silu(x: Value): Value {
   return multiply(x, sigmoid(x));

@@ -1,29 +1,17 @@
 import assert from 'node:assert/strict';
-import { copyFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { Tensor } from 'onnxruntime-node';
 import { createBatches } from '../../src/learning/batches.ts';
 import { flowTime } from '../../src/learning/flowMatching.ts';
 import { flowMatchingGraph } from '../../src/learning/lossGraph.ts';
-import { writeModel } from '../../src/onnx/modelFile.ts';
-import { readSafetensorsHeader } from '../../src/onnx/safetensors.ts';
-import { openSession } from '../../src/onnx/session.ts';
 import { randomWeights } from '../../src/policy/bundle.ts';
 import { gaussianNoise } from '../../src/policy/noise.ts';
 import type { Pi0Config } from '../../src/policy/pi0/config.ts';
-import { prefixGraph } from '../../src/policy/pi0/graphs.ts';
 import { type Trainable, trainableParameters } from '../../src/policy/trainable.ts';
 import { makeTransforms } from '../../src/policy/transforms.ts';
-import { externalWeights } from '../../src/policy/weights.ts';
-import { runGraph, withFolder } from '../onnx/run.ts';
-import {
-  GOLDEN,
-  goldenConfig,
-  goldenTensors,
-  largestDifference,
-  stackCameras,
-} from '../policy/golden.ts';
+import { runGraph } from '../onnx/run.ts';
+import { goldenConfig, goldenTensors, largestDifference } from '../policy/golden.ts';
+import { type Lookup, goldenCache } from './goldenCache.ts';
 import { tinyBundle, tinyDemonstrations } from './tiny.ts';
 
 const BATCH = 2;
@@ -32,29 +20,7 @@ const RANK = 4;
 const ALPHA = 8;
 const LORA: Trainable = { parameters: 'lora', rank: RANK, alpha: ALPHA, layers: [0, 2] };
 
-type Lookup = Awaited<ReturnType<typeof goldenTensors>>;
 type Feeds = Record<string, Tensor>;
-
-/** Keys and values of the golden observations, computed by the prefix graph. */
-function goldenCache(config: Pi0Config, inputs: Lookup): Promise<Feeds> {
-  return withFolder(async (folder) => {
-    const file = join(folder, 'model.safetensors');
-    await copyFile(join(GOLDEN, 'model.safetensors'), file);
-    const source = externalWeights(await readSafetensorsHeader(file), file, file);
-    const path = join(folder, 'prefix.onnx');
-    await writeModel(prefixGraph(config, source, 'floats'), path);
-    const session = await openSession(path);
-    const cameras = [0, 1, 2];
-    const cache = await session.run({
-      images: stackCameras(cameras.map((i) => inputs(`image.${i}`))),
-      camera_mask: stackCameras(cameras.map((i) => inputs(`image_mask.${i}`))),
-      tokens: inputs('lang_tokens'),
-      token_mask: inputs('lang_masks'),
-    });
-    await session.release();
-    return cache;
-  });
-}
 
 const ones = (shape: number[]) =>
   new Tensor('float32', new Float32Array(shape.reduce((a, b) => a * b)).fill(1), shape);

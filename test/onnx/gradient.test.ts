@@ -6,6 +6,7 @@ import { Graph, type Value } from '../../src/onnx/graph.ts';
 import { encodeModel } from '../../src/onnx/modelFile.ts';
 import * as op from '../../src/onnx/operators.ts';
 import { gaussianNoise } from '../../src/policy/noise.ts';
+import { runGraph } from './run.ts';
 
 type Float = 'float64' | 'float32';
 
@@ -178,6 +179,17 @@ describe('a gradient graph', () => {
     const added = graph.nodes.slice(forward).map((node) => node.op);
     assert.equal(added.filter((name) => name === 'Gemm').length, 1);
     assert.ok(!added.includes('Exp') && !added.includes('Mul'));
+  });
+
+  it('stops at a value that was detached', async () => {
+    const graph = new Graph('detached');
+    const x = graph.input('x', 'float32', [2]);
+    const loss = op.reduceSum(op.multiply(x, op.detach(op.multiply(x, x))), [0], false);
+    graph.output('slope', gradients(loss, [x])[0]);
+    const { slope } = await runGraph(graph, {
+      x: new Tensor('float32', Float32Array.of(2, 3), [2]),
+    });
+    assert.deepEqual([...(slope.data as Float32Array)], [4, 9]);
   });
 
   it('gives zeros for a source that the loss does not depend on', async () => {

@@ -1,0 +1,109 @@
+import { z } from 'zod';
+import { trainableSchema } from '../policy/trainable.ts';
+
+const share = z.number().min(0).max(1);
+const positive = z.number().positive();
+
+/** The ensemble of critics that tells how good a moment of an attempt is (Lyu et al., arXiv 2510.09976). */
+export const criticsSchema = z
+  .strictObject({
+    /** Networks; the least of their estimates counts. 1 is the paper's ablation. */
+    count: z.int().min(1).default(5),
+    /** Units of each hidden layer. */
+    hidden: z.array(z.int().min(1)).nonempty().default([64, 64]),
+    /** Adam's rate; FPO++ (arXiv 2602.02481) takes 1e-4 on a hundred times the data of an update here. */
+    rate: positive.default(1e-3),
+    /** Of AdamW: some hundred chunks an update are soon learned by heart. */
+    weightDecay: z.number().nonnegative().default(0.01),
+    epochs: z.int().min(1).default(4),
+    /** Chunks of a step. */
+    minibatch: z.int().min(1).default(128),
+    /** Share that the target networks keep at each step. */
+    polyak: share.default(0.995),
+    /**
+     * Of the targets, a chunk: 0 is the paper's one-step target, which needs many steps for a reward at
+     * the end to reach the beginning; 1 is the return.
+     */
+    lambda: share.default(0.95),
+    /** First updates that train the critics alone (FPO++: one). */
+    warmUp: z.int().min(0).default(1),
+  })
+  .prefault({});
+
+export type CriticsConfig = z.infer<typeof criticsSchema>;
+
+/** What changes in the surrogate's formula. */
+const surrogateShape = {
+  /**
+   * `pair`: a ratio for each pair of noise and time (FPO++, arXiv 2602.02481, eq. 10). `mean`: one a
+   * chunk, of the pairs' mean losses (FPO, arXiv 2507.21053). `standardised`: one a chunk, of the change
+   * standardised over the minibatch (arXiv 2510.09976). `none`: the losses weighted by advantage, without
+   * a ratio (its ablation).
+   */
+  ratio: z.enum(['pair', 'mean', 'standardised', 'none']).default('pair'),
+  /**
+   * Of the standardised ratio exp(beta·z), z = (change − mean) / max(deviation, floor): arXiv 2510.09976
+   * gives no figures. With beta = floor the ratio is FPO's until the changes spread beyond the floor.
+   */
+  beta: positive.default(0.05),
+  deviationFloor: positive.default(0.05),
+  /** False: the ratio is not clipped (ablation of arXiv 2510.09976). */
+  clipping: z.boolean().default(true),
+  /** Reach of the ratio; FPO++ takes 0.01 to 0.03 for manipulation. */
+  clip: positive.max(1).default(0.02),
+  /** Simple policy optimisation for negative advantages (FPO++); it helped locomotion, not manipulation. */
+  aspo: z.boolean().default(false),
+  /** Largest log ratio; its gradient passes (FPO++ for manipulation: 5). */
+  logRatioClamp: positive.default(5),
+};
+
+/** How FPO improves a policy; where no source is given, figures are this project's own. */
+export const fpoSchema = z.strictObject({
+  /** The prefix stays frozen, so that it is encoded once for all epochs. */
+  trainable: trainableSchema.refine(
+    ({ parameters }) => parameters !== 'all',
+    'must be expert or lora: the prefix stays frozen',
+  ),
+  seed: z.int().min(0),
+  /** Pairs of noise and time a chunk (N of arXiv 2507.21053: 8). */
+  samples: z.int().min(1).default(8),
+  /** How times are drawn: as the policy was trained (openpi's Beta), or uniformly (arXiv 2507.21053). */
+  time: z.enum(['policy', 'uniform']).default('policy'),
+  ...surrogateShape,
+  /** Largest old loss of a row (FPO++ for manipulation: 4): what the policy never did is no guide. */
+  oldLossClamp: positive.default(4),
+  /** Passes over an update's chunks. */
+  epochs: z.int().min(1).default(3),
+  /** Chunks of a step, at most. */
+  minibatch: z.int().min(1).default(64),
+  /** Adam's rate (FPO++: 1e-5). */
+  rate: positive.default(2e-5),
+  /** Largest norm of the gradient (FPO++: 1 to 25). */
+  gradientNorm: positive.default(1),
+  /** Adam's (FPO++ for manipulation). */
+  beta1: share.lt(1).default(0.9),
+  beta2: share.lt(1).default(0.99),
+  /** Discount of a control step (FPO++: 0.99 to 0.999, the last for long tasks). */
+  gamma: share.default(0.999),
+  /** Of generalised advantage estimation (arXiv 1506.02438), a chunk. */
+  lambda: share.default(0.95),
+  /**
+   * Least deviation that advantages are divided by, of a reward of 1: where attempts end alike, what is
+   * left is the critics' noise.
+   */
+  advantageFloor: positive.default(0.05),
+  critics: criticsSchema,
+  /** An update ends before a step whose minibatch shows that the policy has gone this far. */
+  stop: z
+    .strictObject({
+      /** Mean of ratio − 1 − log ratio over pairs; 0.02 is a log ratio of 0.2. */
+      drift: positive.default(0.02),
+      /** Share of ratios beyond the clip. */
+      clipShare: share.default(0.5),
+    })
+    .prefault({}),
+});
+
+export type FpoConfig = z.infer<typeof fpoSchema>;
+
+export type SurrogateConfig = Pick<FpoConfig, keyof typeof surrogateShape>;

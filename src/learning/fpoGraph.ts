@@ -1,0 +1,57 @@
+import { Graph } from '../onnx/graph.ts';
+import { minimum, multiply, reduceSum } from '../onnx/operators.ts';
+import type { Pi0Config } from '../policy/pi0/config.ts';
+import type { Trainable } from '../policy/trainable.ts';
+import type { SurrogateConfig } from './fpoConfig.ts';
+import { BATCH, type LossGraphOptions, flowLosses, outputGradients } from './lossGraph.ts';
+import { surrogate } from './surrogate.ts';
+
+/** The policy and batch that FPO's graphs are of. */
+export interface FpoGraphOptions {
+  config: Pi0Config;
+  trainable: Trainable;
+  cameras: number;
+  /** Prompt tokens of the caches, padding included. */
+  text: number;
+  /** Pairs of noise and time a chunk. */
+  samples: number;
+  /** Action dimensions that are not padding. */
+  dims: number;
+}
+
+const lossOptions = (options: FpoGraphOptions): LossGraphOptions => ({
+  ...options,
+  observation: 'cache',
+  masked: true,
+});
+
+/**
+ * The losses of chunks before an update; inputs as flowLosses has them for a cache. Outputs [batch·samples]:
+ * losses, summed over the rows that count, and clamped, the same with each row's loss at most `rowClamp`.
+ */
+export function oldLossesGraph(options: FpoGraphOptions, rowClamp: number): Graph {
+  const graph = new Graph('old losses');
+  const { rows, mask, losses } = flowLosses(graph, lossOptions(options));
+  graph.output('losses', losses);
+  graph.output('clamped', reduceSum(multiply(minimum(rows, rowClamp), mask), [1], false));
+  return graph;
+}
+
+/**
+ * FPO's surrogate and its gradients. Inputs: those of flowLosses for a cache, old_losses [batch·samples]
+ * and advantages [batch]. Outputs: losses [batch·samples]; ratios (see surrogate); loss, and gradient.NAME
+ * of it by each parameter.
+ */
+export function fpoGraph(options: FpoGraphOptions, config: SurrogateConfig): Graph {
+  const graph = new Graph('fpo');
+  const { samples } = options;
+  const { losses } = flowLosses(graph, lossOptions(options));
+  const old = graph.input('old_losses', 'float32', losses.shape);
+  const advantages = graph.input('advantages', 'float32', [BATCH]);
+  const { loss, ratios } = surrogate({ old, current: losses, advantages, samples }, config);
+  graph.output('losses', losses);
+  graph.output('ratios', ratios);
+  graph.output('loss', loss);
+  outputGradients(graph, loss, options);
+  return graph;
+}
