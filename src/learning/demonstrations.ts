@@ -1,4 +1,4 @@
-import type { ChunkRecord } from '../episodes/episode.ts';
+import type { ChunkRecord, Outcome } from '../episodes/episode.ts';
 import type { Episode } from '../episodes/readEpisode.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
 import { resizeWithPad } from '../policy/images.ts';
@@ -37,8 +37,13 @@ const makeOf = ({ joints, cameras }: Embodiment, wanted: readonly string[]) =>
 
 const finite = (values: Float64Array) => values.every(Number.isFinite);
 
-/** Why an episode is no demonstration for this policy; undefined if it is one. */
-export function unfit(episode: Episode, view: Viewpoint, make?: string): string | undefined {
+/** Why an episode is nothing to learn from for this policy, by default by imitation; undefined if it is. */
+export function unfit(
+  episode: Episode,
+  view: Viewpoint,
+  make?: string,
+  outcomes: readonly Outcome[] = ['success'],
+): string | undefined {
   const { header, result, missing, joints, commands, chunks } = episode;
   if (missing.length > 0) return `cut short: ${missing.join(', ')}`;
   if (header.embodiment.name !== view.embodiment)
@@ -48,7 +53,8 @@ export function unfit(episode: Episode, view: Viewpoint, make?: string): string 
   if (unseen.length > 0) return `without ${unseen.join(', ')}`;
   const own = makeOf(header.embodiment, view.cameras);
   if (make !== undefined && own !== make) return `has ${own}; the others have ${make}`;
-  if (result?.outcome !== 'success') return `ended in ${result?.outcome ?? 'nothing'}`;
+  if (!result || !outcomes.includes(result.outcome))
+    return `ended in ${result?.outcome ?? 'nothing'}`;
   const moved = [...joints, ...commands].map(({ position }) => position);
   if (![...moved, ...chunks.map(({ state }) => state)].every(finite))
     return 'has values that are not finite';

@@ -15,7 +15,7 @@ export const criticsSchema = z
     rate: positive.default(1e-3),
     /** Of AdamW: some hundred chunks an update are soon learned by heart. */
     weightDecay: z.number().nonnegative().default(0.01),
-    epochs: z.int().min(1).default(4),
+    epochs: z.int().min(1).default(15),
     /** Chunks of a step. */
     minibatch: z.int().min(1).default(128),
     /** Share that the target networks keep at each step. */

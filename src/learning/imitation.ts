@@ -4,22 +4,17 @@ import { encodeModel } from '../onnx/modelFile.ts';
 import { type SessionConfig, Tensor, openModel, openSession } from '../onnx/session.ts';
 import type { Adapter } from '../policy/adapter.ts';
 import { BUNDLE_FILES, type BundleConfig } from '../policy/bundle.ts';
-import { gaussianNoise, uniformNumbers } from '../policy/noise.ts';
+import { uniformNumbers } from '../policy/noise.ts';
 import { loadTokenizer } from '../policy/tokenizer.ts';
-import {
-  type Parameter,
-  type Trainable,
-  trainableParameters,
-  trainableSchema,
-} from '../policy/trainable.ts';
+import { type Parameter, trainableParameters, trainableSchema } from '../policy/trainable.ts';
 import { makeTransforms } from '../policy/transforms.ts';
-import { loadWeights, weightShapes } from '../policy/weights.ts';
 import { augmentationGraph, drawAugmentation } from './augmentation.ts';
 import { createBatches } from './batches.ts';
 import type { Demonstration } from './demonstrations.ts';
 import { flowMatchingGraph } from './lossGraph.ts';
 import { optimiserSchema } from './optimiser.ts';
-import { flatten, tensorsIn } from './parameters.ts';
+import { tensorsIn } from './parameters.ts';
+import { frozenWeights, startingParameters } from './startingWeights.ts';
 import { type StepReport, type TrainingState, initialState, openTrainer } from './trainer.ts';
 
 /** How to imitate; a run with the same settings, bundle and demonstrations gives the same numbers. */
@@ -90,44 +85,6 @@ const withoutMasks = (batch: Batch): Batch =>
     Object.entries(batch).filter(([name]) => name !== 'camera_mask' && name !== 'token_mask'),
   );
 
-const PARAMETER_STREAM = 5;
-
-/** Where parameters begin: at the bundle's weights; adapters at B = 0 and a random A (Hu et al. 2021). */
-async function initialParameters(
-  weights: string,
-  parameters: readonly Parameter[],
-  { parameters: kind }: Trainable,
-  seed: number,
-): Promise<Float32Array> {
-  if (kind === 'lora')
-    return flatten(parameters, ({ name, shape }, i) => {
-      const [rows, columns] = shape;
-      if (name.includes('.lora_B.')) return new Float32Array(rows * columns);
-      const noise = gaussianNoise([seed, PARAMETER_STREAM, i], rows * columns);
-      return noise.map((value) => value / Math.sqrt(columns));
-    });
-  const names = parameters.map(({ name }) => name);
-  const loaded = await loadWeights(weights, names);
-  return flatten(parameters, ({ name }) => loaded.get(name)!);
-}
-
-/** Weights that the loss graph takes as they are: those that adapters are added to. */
-async function frozenWeights(
-  path: string,
-  inputs: readonly string[],
-  config: BundleConfig,
-): Promise<Batch> {
-  const shapes = weightShapes(config.pi0);
-  const names = inputs.filter((name) => shapes.has(name));
-  const loaded = await loadWeights(path, names);
-  return Object.fromEntries(
-    names.map((name) => [
-      name,
-      new Tensor('float32', loaded.get(name)!, shapes.get(name) as number[]),
-    ]),
-  );
-}
-
 /**
  * Opens a run that trains the bundle in `folder` on demonstrations, from its weights or from where a
  * checkpoint stands.
@@ -145,7 +102,7 @@ export async function openImitation(
   const weights = join(folder, BUNDLE_FILES.weights);
   const parameters = trainableParameters(trainable, config);
   const state =
-    start ?? initialState(await initialParameters(weights, parameters, trainable, seed));
+    start ?? initialState(await startingParameters(weights, parameters, trainable, seed));
 
   const tokenize = await loadTokenizer(join(folder, BUNDLE_FILES.tokenizer), config.maxTokens);
   const transforms = makeTransforms(bundle.transforms, config);
@@ -164,7 +121,7 @@ export async function openImitation(
   });
   const learned = new Set(parameters.map(({ name }) => name));
   const inputs = graph.inputs.map(({ name }) => name).filter((name) => !learned.has(name));
-  const frozen = await frozenWeights(weights, inputs, bundle);
+  const frozen = await frozenWeights(weights, inputs, config);
   const trainer = await openTrainer(graph, parameters, state, settings.optimiser, session, frozen);
   const augmentation = settings.augment
     ? await openAugmentation(bundle, settings, session)

@@ -1,0 +1,160 @@
+import { encodeModel } from '../onnx/modelFile.ts';
+import { type SessionConfig, Tensor, openModel } from '../onnx/session.ts';
+import { shuffled } from './batches.ts';
+import type { CriticsConfig } from './fpoConfig.ts';
+import {
+  type CriticShape,
+  criticLossGraph,
+  criticParameters,
+  criticValuesGraph,
+  initialCritics,
+} from './criticGraph.ts';
+import { optimiserSchema } from './optimiser.ts';
+import { tensorsIn } from './parameters.ts';
+import type { RolloutChunk } from './rollouts.ts';
+import { type TrainingState, initialState, openTrainer } from './trainer.ts';
+
+/** All that critics carry from update to update. */
+export interface CriticState {
+  /** Of the ensemble; the averages are the target networks (Polyak). */
+  training: TrainingState;
+  /** [features] that inputs are standardised by: those of the first update, zeros before it. */
+  mean: Float32Array;
+  deviation: Float32Array;
+}
+
+/** Networks whose estimates are asked for. */
+export type CriticNetworks = 'parameters' | 'average';
+
+/**
+ * An ensemble that estimates the discounted reward to come, V(s). An update's chunks come from the policy
+ * itself, so what the target of arXiv 2510.09976, r + γ·min Q(s', x') with x' drawn from the policy,
+ * averages over x' is V(s'): the networks learn that average and see the moment, not the chunk. The
+ * chunk's own share is in the advantage.
+ */
+export interface Critics {
+  readonly state: CriticState;
+  /** The ensemble's least estimate of each moment [moments, features]. */
+  values(features: readonly Float32Array[], networks: CriticNetworks): Promise<number[]>;
+  /** One pass towards `targets` in minibatches drawn from `seed`; gives the mean loss. */
+  train(
+    features: readonly Float32Array[],
+    targets: readonly number[],
+    seed: readonly number[],
+  ): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** Numbers that tell of the moment at which a chunk was asked for: images, joints, what is under way, time. */
+export function momentOf(chunk: RolloutChunk): Float32Array {
+  const { pooled, state, committed, delay, elapsed } = chunk;
+  return Float32Array.of(...pooled, ...state, ...committed, delay, elapsed);
+}
+
+/** Least deviation that a feature is divided by: one that never moves would be all noise. */
+const LEAST_DEVIATION = 1e-3;
+/** Deviations beyond which a feature is clamped: far from what was seen, an estimate is a guess. */
+const REACH = 5;
+
+function statisticsOf(features: readonly Float32Array[]): Pick<CriticState, 'mean' | 'deviation'> {
+  const mean = new Float32Array(features[0].length);
+  const deviation = new Float32Array(mean.length);
+  for (const row of features) row.forEach((value, i) => (mean[i] += value / features.length));
+  for (const row of features)
+    row.forEach((value, i) => (deviation[i] += (value - mean[i]) ** 2 / features.length));
+  return {
+    mean,
+    deviation: deviation.map((square) => Math.max(LEAST_DEVIATION, Math.sqrt(square))),
+  };
+}
+
+/** Critics that have seen nothing. */
+export function initialCriticState(shape: CriticShape, seed: readonly number[]): CriticState {
+  return {
+    training: initialState(initialCritics(shape, seed)),
+    mean: new Float32Array(shape.features),
+    deviation: new Float32Array(shape.features),
+  };
+}
+
+/** Opens critics where `start` stands; it changes as they learn. */
+export async function openCritics(
+  shape: CriticShape,
+  config: CriticsConfig,
+  start: CriticState,
+  session: SessionConfig,
+): Promise<Critics> {
+  const parameters = criticParameters(shape);
+  const optimiser = optimiserSchema.parse({
+    rate: config.rate,
+    finalRate: config.rate,
+    warmUp: 0,
+    beta2: 0.999,
+    weightDecay: config.weightDecay,
+    averageDecay: config.polyak,
+  });
+  const estimate = await openModel(encodeModel(criticValuesGraph(shape)), session);
+  const trainer = await openTrainer(
+    criticLossGraph(shape),
+    parameters,
+    start.training,
+    optimiser,
+    session,
+  );
+  let { mean, deviation } = start;
+
+  const inputs = (features: readonly Float32Array[]) => {
+    const data = new Float32Array(features.length * shape.features);
+    features.forEach((row, i) =>
+      row.forEach((value, j) => {
+        const standard = deviation[j] === 0 ? 0 : (value - mean[j]) / deviation[j];
+        data[i * shape.features + j] = Math.max(-REACH, Math.min(REACH, standard));
+      }),
+    );
+    return new Tensor('float32', data, [features.length, shape.features]);
+  };
+
+  return {
+    get state() {
+      return { training: trainer.state, mean, deviation };
+    },
+    async values(features, networks) {
+      const weights = tensorsIn(trainer.state.vectors[networks], parameters);
+      const { values } = await estimate.run({
+        features: inputs(features),
+        ...Object.fromEntries(weights),
+      });
+      const data = values.data as Float32Array;
+      return features.map((_, moment) => {
+        let least = Infinity;
+        for (let i = moment; i < data.length; i += features.length)
+          least = Math.min(least, data[i]);
+        return least;
+      });
+    },
+    async train(features, targets, seed) {
+      if (deviation.every((value) => value === 0)) ({ mean, deviation } = statisticsOf(features));
+      const order = shuffled(features.length, seed);
+      const steps = Math.ceil(order.length / config.minibatch);
+      let sum = 0;
+      for (let i = 0; i < steps; i++) {
+        const [from, to] = [i, i + 1].map((n) => Math.floor((n * order.length) / steps));
+        const some = [...order.subarray(from, to)];
+        const { loss } = await trainer.step({
+          features: inputs(some.map((index) => features[index])),
+          targets: new Tensor(
+            'float32',
+            Float32Array.from(some, (index) => targets[index]),
+            [some.length],
+          ),
+        });
+        sum += loss * some.length;
+      }
+      return sum / order.length;
+    },
+    async close() {
+      await estimate.release();
+      await trainer.close();
+    },
+  };
+}

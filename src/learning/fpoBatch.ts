@@ -1,0 +1,108 @@
+import { Tensor } from '../onnx/session.ts';
+import { gaussianNoise, uniformNumbers } from '../policy/noise.ts';
+import type { Pi0Config } from '../policy/pi0/config.ts';
+import { flowTime } from './flowMatching.ts';
+import type { FpoConfig } from './fpoConfig.ts';
+import type { RolloutChunk } from './rollouts.ts';
+
+/** A chunk with what an update draws and computes for it once. */
+export interface UpdateChunk {
+  chunk: RolloutChunk;
+  /** Standardised over the update. */
+  advantage: number;
+  /** [samples] of its pairs; one time for all rows of the chunk. */
+  time: Float32Array;
+  /** [samples, horizon, actionDim] */
+  noise: Float32Array;
+  /** [samples] under the policy at the update's start. */
+  oldLosses: Float32Array;
+  /** [samples] the same with each row's loss clamped. */
+  clampedLosses: Float32Array;
+}
+
+/** Purposes of random numbers, so that no two draw the same. */
+export const STREAM = { critics: 21, criticOrder: 22, time: 23, noise: 24, order: 25 };
+
+const TIMES: Record<FpoConfig['time'], (uniform: number) => number> = {
+  policy: flowTime,
+  uniform: (uniform) => uniform * 0.999 + 0.001,
+};
+
+/** The chunks of update number `update` with their pairs of noise and time, the same whenever they are asked for. */
+export function drawPairs(
+  chunks: readonly RolloutChunk[],
+  advantages: readonly number[],
+  update: number,
+  { seed, samples, time }: Pick<FpoConfig, 'seed' | 'samples' | 'time'>,
+): UpdateChunk[] {
+  const draw = uniformNumbers([seed, STREAM.time, update]);
+  return chunks.map((chunk, i) => ({
+    chunk,
+    advantage: advantages[i],
+    time: Float32Array.from({ length: samples }, () => TIMES[time](draw())),
+    noise: gaussianNoise([seed, STREAM.noise, update, i], samples * chunk.actions.length),
+    oldLosses: new Float32Array(samples),
+    clampedLosses: new Float32Array(samples),
+  }));
+}
+
+function joined(parts: readonly Float32Array[], dims: number[]): Tensor {
+  const data = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    data.set(part, offset);
+    offset += part.length;
+  }
+  return new Tensor('float32', data, dims);
+}
+
+/** Some chunks as inputs of flowLosses for a cache. */
+export function flowFeeds(
+  some: readonly UpdateChunk[],
+  { expert, horizon, actionDim, stateDim }: Pi0Config,
+): Record<string, Tensor> {
+  const count = some.length;
+  const [{ chunk, time }] = some;
+  const prefix = chunk.valid.length;
+  const size = expert.kvHeads * prefix * expert.headDim;
+  const layer = (index: number) =>
+    joined(
+      some.map(({ chunk: { cache } }) => cache.subarray(index * size, (index + 1) * size)),
+      [count, expert.kvHeads, prefix, expert.headDim],
+    );
+  const valid = new Uint8Array(count * prefix);
+  some.forEach((one, i) => valid.set(one.chunk.valid, i * prefix));
+  const feeds: Record<string, Tensor> = {
+    valid: new Tensor('bool', valid, [count, prefix]),
+    state: joined(some.map((one) => one.chunk.state), [count, stateDim]), // prettier-ignore
+    actions: joined(some.map((one) => one.chunk.actions), [count, horizon, actionDim]), // prettier-ignore
+    mask: joined(some.map((one) => one.chunk.mask), [count, horizon]), // prettier-ignore
+    noise: joined(some.map((one) => one.noise), [count * time.length, horizon, actionDim]), // prettier-ignore
+    time: joined(some.map((one) => one.time), [count * time.length]), // prettier-ignore
+  };
+  for (let i = 0; i < expert.depth; i++) {
+    feeds[`keys.${i}`] = layer(2 * i);
+    feeds[`values.${i}`] = layer(2 * i + 1);
+  }
+  return feeds;
+}
+
+/** The rest of fpoGraph's inputs. */
+export function surrogateFeeds(some: readonly UpdateChunk[]): Record<string, Tensor> {
+  const pairs = some.length * some[0].time.length;
+  return {
+    old_losses: joined(some.map((one) => one.clampedLosses), [pairs]), // prettier-ignore
+    advantages: new Tensor(
+      'float32',
+      Float32Array.from(some, ({ advantage }) => advantage),
+      [some.length],
+    ),
+  };
+}
+
+/** `count` things in parts of at most `most`, as even as can be: [from, to) of each. */
+export function evenParts(count: number, most: number): [number, number][] {
+  const parts = Math.ceil(count / most);
+  const at = (part: number) => Math.floor((part * count) / parts);
+  return Array.from({ length: parts }, (_, part) => [at(part), at(part + 1)]);
+}

@@ -1,0 +1,182 @@
+import { join } from 'node:path';
+import { UserError } from '../errors.ts';
+import { encodeModel } from '../onnx/modelFile.ts';
+import { type SessionConfig, type Tensor, openModel } from '../onnx/session.ts';
+import { BUNDLE_FILES, type Bundle } from '../policy/bundle.ts';
+import { tokensPerImage } from '../policy/pi0/config.ts';
+import { trainableParameters } from '../policy/trainable.ts';
+import { shuffled } from './batches.ts';
+import { STREAM, type UpdateChunk, evenParts, flowFeeds, surrogateFeeds } from './fpoBatch.ts';
+import type { FpoConfig } from './fpoConfig.ts';
+import { fpoGraph, oldLossesGraph } from './fpoGraph.ts';
+import { type PolicyReport, spreadOf } from './fpoReport.ts';
+import { optimiserSchema } from './optimiser.ts';
+import { tensorsIn } from './parameters.ts';
+import { frozenWeights } from './startingWeights.ts';
+import { type TrainingState, openTrainer } from './trainer.ts';
+
+/** The policy's half of an update. */
+export interface PolicyLearner {
+  /** See Trainer. */
+  readonly state: TrainingState;
+  /**
+   * Fills in the chunks' old losses, then takes the epochs' steps. Throws a UserError, before any step,
+   * where the losses of the first minibatch are not those that it was given as old.
+   */
+  learn(chunks: readonly UpdateChunk[], update: number): Promise<PolicyReport>;
+  close(): Promise<void>;
+}
+
+/** How far from 1 a ratio may be before the first step: beyond it old and new losses differ in kind. */
+const RATIO_TOLERANCE = 1e-3;
+
+const numbers = (tensor: Tensor) => tensor.data as Float32Array;
+
+/** What of a minibatch's ratios tells how far the policy has gone. */
+function lookAt(
+  some: readonly UpdateChunk[],
+  outputs: Record<string, Tensor>,
+  { clip, logRatioClamp }: Pick<FpoConfig, 'clip' | 'logRatioClamp'>,
+) {
+  const ratios = numbers(outputs.ratios);
+  const losses = numbers(outputs.losses);
+  const old = some.flatMap(({ oldLosses }) => [...oldLosses]);
+  const changes = old.map((before, i) =>
+    Math.max(-logRatioClamp, Math.min(logRatioClamp, before - losses[i])),
+  );
+  const mean = (values: ArrayLike<number>) => spreadOf(values).mean;
+  return {
+    ratios,
+    loss: mean(losses),
+    change: changes.reduce((most, change) => Math.max(most, Math.abs(Math.expm1(change))), 0),
+    drift: mean(changes.map((change) => Math.expm1(change) - change)),
+    clipShare: mean(ratios.map((ratio) => Number(Math.abs(ratio - 1) > clip))),
+  };
+}
+
+type Look = ReturnType<typeof lookAt>;
+
+/** Why an update is to end before this step; undefined if it is not. */
+function reasonToStop({ drift, clipShare }: Look, config: FpoConfig): string | undefined {
+  const { stop, ratio, clipping } = config;
+  if (drift > stop.drift) return `drift ${drift.toPrecision(3)} is above ${stop.drift}`;
+  const clips = clipping && ratio !== 'none';
+  if (clips && clipShare > stop.clipShare)
+    return `${(100 * clipShare).toFixed(0)} % of the ratios are clipped, above ${100 * stop.clipShare} %`;
+  return undefined;
+}
+
+/** Opens FPO's graphs on a bundle's weights for a robot of `joints`, where `start` stands. */
+export async function openPolicyLearner(
+  bundle: Bundle,
+  joints: number,
+  config: FpoConfig,
+  start: TrainingState,
+  session: SessionConfig,
+): Promise<PolicyLearner> {
+  const { pi0, cameras, folder } = bundle;
+  const { trainable, samples, epochs, minibatch, seed } = config;
+  const options = {
+    config: pi0,
+    trainable,
+    cameras: cameras.length,
+    text: pi0.maxTokens,
+    samples,
+    dims: joints,
+  };
+  const parameters = trainableParameters(trainable, pi0);
+  const graph = fpoGraph(options, config);
+  const learned = new Set(parameters.map(({ name }) => name));
+  const inputs = graph.inputs.map(({ name }) => name).filter((name) => !learned.has(name));
+  const frozen = await frozenWeights(join(folder, BUNDLE_FILES.weights), inputs, pi0);
+  const optimiser = optimiserSchema.parse({
+    rate: config.rate,
+    finalRate: config.rate,
+    warmUp: 0,
+    beta1: config.beta1,
+    beta2: config.beta2,
+    weightDecay: 0,
+    clip: config.gradientNorm,
+    averageDecay: 0,
+  });
+  const trainer = await openTrainer(graph, parameters, start, optimiser, session, frozen);
+  const before = await openModel(
+    encodeModel(oldLossesGraph(options, config.oldLossClamp)),
+    session,
+  );
+  const tokens = cameras.length * tokensPerImage(pi0) + pi0.maxTokens;
+
+  const fillOldLosses = async (chunks: readonly UpdateChunk[]) => {
+    const weights = Object.fromEntries(tensorsIn(trainer.state.vectors.parameters, parameters));
+    for (const [from, to] of evenParts(chunks.length, minibatch)) {
+      const some = chunks.slice(from, to);
+      const result = await before.run({ ...frozen, ...weights, ...flowFeeds(some, pi0) });
+      some.forEach((one, i) => {
+        const part = (tensor: Tensor) => numbers(tensor).slice(i * samples, (i + 1) * samples);
+        one.oldLosses = part(result.losses);
+        one.clampedLosses = part(result.clamped);
+      });
+    }
+  };
+
+  /** Whether the trainer's numerics are those of the old losses. */
+  const checkStart = ({ change }: Look) => {
+    if (!(change < RATIO_TOLERANCE))
+      throw new UserError(
+        `before the first step a ratio differs from 1 by ${change.toPrecision(3)}: the old losses are not those of this policy on these chunks; look for broken episodes`,
+      );
+  };
+
+  return {
+    get state() {
+      return trainer.state;
+    },
+    async learn(chunks, update) {
+      const wrong = chunks.find(({ chunk }) => chunk.valid.length !== tokens);
+      if (wrong)
+        throw new UserError(
+          `a chunk's cache is of ${wrong.chunk.valid.length} tokens, this policy's of ${tokens}; encode the episodes with this bundle`,
+        );
+      await fillOldLosses(chunks);
+      const norms: number[] = [];
+      let looks: Look[] = [];
+      let stopped: string | undefined;
+      for (let epoch = 0; epoch < epochs && stopped === undefined; epoch++) {
+        const order = shuffled(chunks.length, [seed, STREAM.order, update, epoch]);
+        looks = [];
+        for (const [from, to] of evenParts(chunks.length, minibatch)) {
+          const some = Array.from(order.subarray(from, to), (index) => chunks[index]);
+          const feeds = { ...flowFeeds(some, pi0), ...surrogateFeeds(some) };
+          const step = await trainer.stepIf(feeds, (outputs) => {
+            const look = lookAt(some, outputs, config);
+            if (epoch === 0 && from === 0) checkStart(look);
+            looks.push(look);
+            stopped = reasonToStop(look, config);
+            return stopped === undefined;
+          });
+          if (!step) break;
+          norms.push(step.norm);
+        }
+      }
+      const rows = (of: readonly UpdateChunk[]) =>
+        spreadOf(of.map(({ chunk: { mask } }) => mask.reduce((sum, counts) => sum + counts, 0)))
+          .mean;
+      const perRow = rows(chunks);
+      const mean = (pick: (look: Look) => number) => spreadOf(looks.map(pick)).mean;
+      return {
+        steps: norms.length,
+        ...(stopped !== undefined && { stopped }),
+        ratios: spreadOf(looks.flatMap(({ ratios }) => [...ratios])),
+        clipShare: mean(({ clipShare }) => clipShare),
+        drift: mean(({ drift }) => drift),
+        norm: norms.length > 0 ? spreadOf(norms).mean : 0,
+        lossBefore: spreadOf(chunks.flatMap(({ oldLosses }) => [...oldLosses])).mean / perRow,
+        lossAfter: mean(({ loss }) => loss) / perRow,
+      };
+    },
+    async close() {
+      await trainer.close();
+      await before.release();
+    },
+  };
+}

@@ -1,0 +1,57 @@
+/** Mean and reach of numbers. */
+export interface Spread {
+  mean: number;
+  deviation: number;
+  least: number;
+  most: number;
+}
+
+/** What an update tells. */
+export interface FpoReport {
+  /** Updates made, this one included. */
+  update: number;
+  attempts: number;
+  successes: number;
+  /** Chunks of which something was executed. */
+  chunks: number;
+  /** Before they are standardised. */
+  advantages: Spread;
+  critics: {
+    /** Mean squared error on the last pass. */
+    loss: number;
+    /** Share of the returns' variance that the critics foretold before they saw them; at most 1. */
+    foretold: number;
+  };
+  /** Missing while the critics warm up. */
+  policy?: PolicyReport;
+}
+
+export interface PolicyReport {
+  /** Optimiser steps taken. */
+  steps: number;
+  /** Why the update ended before its last epoch. */
+  stopped?: string;
+  /** Of the last epoch, that of an early stop included. */
+  ratios: Spread;
+  /** Share of those ratios beyond the clip. */
+  clipShare: number;
+  /** Mean over its pairs of ratio − 1 − log ratio. */
+  drift: number;
+  /** Mean norm of the gradient, before it is clipped. */
+  norm: number;
+  /** Mean flow-matching loss of an executed row, before the update and over its last epoch. */
+  lossBefore: number;
+  lossAfter: number;
+}
+
+export function spreadOf(values: ArrayLike<number>): Spread {
+  const all = Array.from(values);
+  const mean = all.reduce((sum, value) => sum + value, 0) / all.length;
+  const variance = all.reduce((sum, value) => sum + (value - mean) ** 2, 0) / all.length;
+  return {
+    mean,
+    deviation: Math.sqrt(variance),
+    least: all.reduce((a, b) => Math.min(a, b)),
+    most: all.reduce((a, b) => Math.max(a, b)),
+  };
+}

@@ -1,0 +1,173 @@
+import { join } from 'node:path';
+import { UserError } from '../errors.ts';
+import type { SessionConfig } from '../onnx/session.ts';
+import { type Adapter, makeAdapter, readAdapter } from '../policy/adapter.ts';
+import { ADAPTER_FILE, BUNDLE_FILES, type Bundle } from '../policy/bundle.ts';
+import type { Pi0Config } from '../policy/pi0/config.ts';
+import { trainableParameters } from '../policy/trainable.ts';
+import { chunkAdvantages, standardised } from './credit.ts';
+import type { CriticShape } from './criticGraph.ts';
+import { type CriticState, initialCriticState, momentOf, openCritics } from './critics.ts';
+import { STREAM, drawPairs } from './fpoBatch.ts';
+import type { FpoConfig } from './fpoConfig.ts';
+import { openPolicyLearner } from './fpoPolicy.ts';
+import { type FpoReport, spreadOf } from './fpoReport.ts';
+import { flatten, tensorsIn } from './parameters.ts';
+import type { Rollout } from './rollouts.ts';
+import { startingParameters } from './startingWeights.ts';
+import { type TrainingState, initialState } from './trainer.ts';
+
+/** All that a run carries from update to update; random numbers are drawn from its counters. */
+export interface FpoState {
+  /** Updates made. */
+  updates: number;
+  policy: TrainingState;
+  critics: CriticState;
+}
+
+/** Improves a policy from its own attempts. */
+export interface Fpo {
+  /** The last good state: its vectors change with the next update. */
+  readonly state: FpoState;
+  /**
+   * One update on attempts of the policy as it stands. Throws a UserError where there is nothing to learn
+   * from, or a number is not finite; a state that was saved before is then the one to go on from.
+   */
+  update(rollouts: readonly Rollout[]): Promise<FpoReport>;
+  /** The policy's parameters as they stand, for samplers to adopt. */
+  adapter(): Adapter;
+  close(): Promise<void>;
+}
+
+/** The critics of a policy. */
+export function criticShape(
+  { expert, stateDim, actionDim }: Pi0Config,
+  { critics: { count, hidden } }: FpoConfig,
+): CriticShape {
+  const features = expert.kvHeads * expert.headDim + stateDim + actionDim + 2;
+  return { count, hidden, features };
+}
+
+/** Where a run begins: at the bundle's adapter if it has one, else at its weights, with new critics. */
+export async function initialFpoState(bundle: Bundle, config: FpoConfig): Promise<FpoState> {
+  const { folder, base, pi0 } = bundle;
+  const { trainable, seed } = config;
+  const parameters = trainableParameters(trainable, pi0);
+  const values = bundle.trainable
+    ? flatten(
+        parameters,
+        await readAdapter(join(folder, ADAPTER_FILE), { base, pi0, trainable }).then(
+          (adapter) =>
+            ({ name }) =>
+              adapter.parameters.get(name)!.data,
+        ),
+      )
+    : await startingParameters(join(folder, BUNDLE_FILES.weights), parameters, trainable, seed);
+  return {
+    updates: 0,
+    policy: initialState(values),
+    critics: initialCriticState(criticShape(pi0, config), [seed, STREAM.critics]),
+  };
+}
+
+/** Values of each attempt's moments from those of all, in their order. */
+function divide(values: readonly number[], rollouts: readonly Rollout[]): number[][] {
+  let from = 0;
+  return rollouts.map(({ chunks }) => values.slice(from, (from += chunks.length)));
+}
+
+/** Share of the variance of `targets` that `guesses` explain. */
+function explained(targets: readonly number[], guesses: readonly number[]): number {
+  const variance = spreadOf(targets).deviation ** 2;
+  const errors = targets.reduce((sum, y, i) => sum + (y - guesses[i]) ** 2, 0) / targets.length;
+  return variance > 0 ? 1 - errors / variance : 0;
+}
+
+/** Opens a run of FPO on a bundle, for a robot of `joints`, from where `start` stands. */
+export async function openFpo(
+  bundle: Bundle,
+  joints: number,
+  config: FpoConfig,
+  start: FpoState,
+  session: SessionConfig,
+): Promise<Fpo> {
+  const { pi0, base } = bundle;
+  const { trainable, seed, gamma } = config;
+  const parameters = trainableParameters(trainable, pi0);
+  const shape = criticShape(pi0, config);
+  const critics = await openCritics(shape, config.critics, start.critics, session);
+  const policy = await openPolicyLearner(bundle, joints, config, start.policy, session);
+  let { updates } = start;
+
+  /** Advantages of all chunks, attempt by attempt, over values of the same moments. */
+  const credit = (rollouts: readonly Rollout[], values: readonly number[], lambda: number) => {
+    const ofAttempts = divide(values, rollouts);
+    return rollouts.flatMap(({ reward, chunks }, i) =>
+      chunkAdvantages(
+        { steps: chunks.map(({ steps }) => steps), reward, values: ofAttempts[i] },
+        { gamma, lambda },
+      ),
+    );
+  };
+
+  const trainCritics = async (
+    rollouts: readonly Rollout[],
+    moments: readonly Float32Array[],
+  ): Promise<number> => {
+    let loss = 0;
+    for (let epoch = 0; epoch < config.critics.epochs; epoch++) {
+      const values = await critics.values(moments, 'average');
+      const advantages = credit(rollouts, values, config.critics.lambda);
+      const targets = values.map((value, i) => value + advantages[i]);
+      loss = await critics.train(moments, targets, [seed, STREAM.criticOrder, updates, epoch]);
+    }
+    return loss;
+  };
+
+  return {
+    get state() {
+      return { updates, policy: policy.state, critics: critics.state };
+    },
+    async update(rollouts) {
+      const chunks = rollouts.flatMap((rollout) => rollout.chunks);
+      const counts = chunks.map(({ mask }) => mask.some((counted) => counted > 0));
+      const counted = <T>(values: readonly T[]) => values.filter((_, i) => counts[i]);
+      if (!counts.includes(true))
+        throw new UserError(
+          `an update needs attempts with chunks that were executed; these are ${rollouts.length} attempts without any`,
+        );
+      const moments = chunks.map(momentOf);
+      const values = await critics.values(moments, 'parameters');
+      const advantages = counted(credit(rollouts, values, config.lambda));
+      const returns = credit(rollouts, new Array<number>(values.length).fill(0), 1);
+
+      const warm = updates >= config.critics.warmUp;
+      const scaled = standardised(advantages, config.advantageFloor);
+      const learned = warm
+        ? await policy.learn(drawPairs(counted(chunks), scaled, updates, config), updates)
+        : undefined;
+      const loss = await trainCritics(rollouts, moments);
+      updates += 1;
+      return {
+        update: updates,
+        attempts: rollouts.length,
+        successes: rollouts.filter(({ reward }) => reward > 0).length,
+        chunks: advantages.length,
+        advantages: spreadOf(advantages),
+        critics: { loss, foretold: explained(returns, values) },
+        ...(learned && { policy: learned }),
+      };
+    },
+    adapter() {
+      const tensors = tensorsIn(policy.state.vectors.parameters, parameters);
+      const values = [...tensors].map(
+        ([name, { dims, data }]) => [name, { shape: dims, data: data as Float32Array }] as const,
+      );
+      return makeAdapter({ trainable, base, parameters: new Map(values) });
+    },
+    async close() {
+      await critics.close();
+      await policy.close();
+    },
+  };
+}

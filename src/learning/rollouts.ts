@@ -1,0 +1,194 @@
+import { join } from 'node:path';
+import type { ChunkRecord } from '../episodes/episode.ts';
+import type { Episode } from '../episodes/readEpisode.ts';
+import { UserError } from '../errors.ts';
+import { type SessionConfig, Tensor, openSession } from '../onnx/session.ts';
+import { BUNDLE_FILES, type Bundle } from '../policy/bundle.ts';
+import type { Pi0Config } from '../policy/pi0/config.ts';
+import { loadTokenizer, padTokens } from '../policy/tokenizer.ts';
+import { makeTransforms } from '../policy/transforms.ts';
+import { executedRows, stepsOfChunks } from './credit.ts';
+import { type Viewpoint, imagesOf, unfit } from './demonstrations.ts';
+
+/** A chunk that was played, as a learner with a frozen prefix needs it: its images are gone. */
+export interface RolloutChunk {
+  policyVersion: string;
+  /** Keys and values of each layer in turn, each [kvHeads, prefix, headDim]. */
+  cache: Float32Array;
+  /** [prefix] 1 for tokens that count. */
+  valid: Uint8Array;
+  /** [kvHeads·headDim] the last layer's values, averaged over the tokens that count. */
+  pooled: Float32Array;
+  /** [stateDim], normalised. */
+  state: Float32Array;
+  /** [horizon, actionDim], normalised. */
+  actions: Float32Array;
+  /** [horizon] 1 for rows that were executed. */
+  mask: Float32Array;
+  /** [actionDim] normalised: the last row that was already on its way at the observation; zeros if none. */
+  committed: Float32Array;
+  /** Control steps between the observation and the first executed row. */
+  delay: number;
+  /** Control steps of the attempt before its first executed row. */
+  elapsed: number;
+  /** Control steps until the next chunk's first executed row, or the end. */
+  steps: number;
+}
+
+/** An attempt to learn from. */
+export interface Rollout {
+  /** The episode's. */
+  id: string;
+  /** At the end: success 1, failure 0. */
+  reward: number;
+  chunks: RolloutChunk[];
+}
+
+/** Makes rollouts of episodes. */
+export interface RolloutEncoder {
+  /**
+   * What there is to learn from an attempt; its chunks of which nothing was executed are left away.
+   * Throws a UserError that says why if there is nothing: discarded, cut short, of another robot.
+   */
+  encode(episode: Episode): Promise<Rollout>;
+  close(): Promise<void>;
+}
+
+/** Observations that are encoded in one call. */
+const AT_ONCE = 16;
+
+/** Mean over the tokens that count of `values` [heads, prefix, headDim] → [heads·headDim]. */
+function pool(values: Float32Array, valid: Uint8Array, headDim: number): Float32Array {
+  const heads = values.length / (valid.length * headDim);
+  const pooled = new Float32Array(heads * headDim);
+  const count = valid.reduce((sum, one) => sum + one, 0);
+  for (let head = 0; head < heads; head++)
+    for (let token = 0; token < valid.length; token++) {
+      if (valid[token] === 0) continue;
+      const from = (head * valid.length + token) * headDim;
+      for (let i = 0; i < headDim; i++) pooled[head * headDim + i] += values[from + i] / count;
+    }
+  return pooled;
+}
+
+/** Each observation's part of what the prefix graph gives for several. */
+function divideCaches(outputs: Record<string, Tensor>, { expert }: Pi0Config) {
+  const { depth, headDim } = expert;
+  const layers = Array.from({ length: depth }, (_, i) => [`keys.${i}`, `values.${i}`]).flat();
+  const [count, prefix] = outputs.valid.dims;
+  const partOf = <T extends Float32Array | Uint8Array>({ data }: Tensor, i: number) => {
+    const size = data.length / count;
+    return (data as T).subarray(i * size, (i + 1) * size) as T;
+  };
+  return Array.from({ length: count }, (_, i) => {
+    const parts = layers.map((name) => partOf<Float32Array>(outputs[name], i));
+    const cache = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+    parts.forEach((part, layer) => cache.set(part, layer * part.length));
+    const valid = partOf<Uint8Array>(outputs.valid, i).slice();
+    if (valid.length !== prefix) throw new Error('a mask of another length than its cache');
+    return { cache, valid, pooled: pool(parts[parts.length - 1], valid, headDim) };
+  });
+}
+
+/** The row of the chunk before that was still to be executed last when `chunk` was observed. */
+function committedRow(
+  before: ChunkRecord | undefined,
+  chunk: ChunkRecord,
+  controlRate: number,
+): Float32Array | undefined {
+  if (!before || chunk.delay === 0) return undefined;
+  const apart = Number(chunk.observationStamp - before.observationStamp) / 1e9;
+  const row = Math.round(apart * controlRate) + chunk.delay - 1;
+  const joints = before.actions.length / before.horizon;
+  const last = Math.min(row, before.horizon - 1);
+  return before.actions.subarray(last * joints, (last + 1) * joints);
+}
+
+/** Opens the frozen prefix of a bundle, to encode attempts once for all epochs. */
+export async function openRolloutEncoder(
+  bundle: Bundle,
+  session: SessionConfig,
+): Promise<RolloutEncoder> {
+  const { folder, pi0, cameras } = bundle;
+  const side = pi0.vision.imageSize;
+  const view: Viewpoint = {
+    embodiment: bundle.embodiment,
+    cameras,
+    side,
+    horizon: pi0.horizon,
+  };
+  const prefix = await openSession(join(folder, BUNDLE_FILES.prefix), session);
+  const tokenize = await loadTokenizer(join(folder, BUNDLE_FILES.tokenizer), pi0.maxTokens);
+  const transforms = makeTransforms(bundle.transforms, pi0);
+
+  const encodeImages = async (images: readonly Uint8Array[], prompt: string) => {
+    const { tokens, mask } = padTokens(tokenize(prompt).tokens, pi0.maxTokens);
+    const count = images.length;
+    const pixels = new Uint8Array(count * cameras.length * side * side * 3);
+    const text = new BigInt64Array(count * pi0.maxTokens);
+    const textMask = new Uint8Array(count * pi0.maxTokens);
+    images.forEach((image, i) => {
+      pixels.set(image, i * image.length);
+      text.set(tokens, i * pi0.maxTokens);
+      textMask.set(mask, i * pi0.maxTokens);
+    });
+    const outputs = await prefix.run({
+      images: new Tensor('uint8', pixels, [count, cameras.length, side, side, 3]),
+      camera_mask: new Tensor('bool', new Uint8Array(count * cameras.length).fill(1), [
+        count,
+        cameras.length,
+      ]),
+      tokens: new Tensor('int64', text, [count, pi0.maxTokens]),
+      token_mask: new Tensor('bool', textMask, [count, pi0.maxTokens]),
+    });
+    return divideCaches(outputs, pi0);
+  };
+
+  return {
+    async encode(episode) {
+      const { header, result, commands, path } = episode;
+      const refuse = (reason: string): never => {
+        throw new UserError(`${path}: nothing to learn from: ${reason}; leave it out`);
+      };
+      const reason = unfit(episode, view, undefined, ['success', 'failure']);
+      if (reason !== undefined) refuse(reason);
+      const other = episode.chunks.find(({ horizon }) => horizon !== pi0.horizon);
+      if (other) refuse(`its chunks have ${other.horizon} rows, the policy's ${pi0.horizon}`);
+      if (!episode.chunks.every(({ actions }) => actions.every(Number.isFinite)))
+        refuse('has chunks that are not finite');
+
+      const { controlRate } = header.embodiment;
+      const played = episode.chunks.filter(
+        ({ executedFrom, executedTo }) => executedTo > executedFrom,
+      );
+      const steps = stepsOfChunks(played, controlRate);
+      const chunks: RolloutChunk[] = [];
+      let elapsed = 0;
+      for (let from = 0; from < played.length; from += AT_ONCE) {
+        const some = played.slice(from, from + AT_ONCE);
+        const images = await Promise.all(some.map((chunk) => imagesOf(episode, chunk, view)));
+        const encoded = await encodeImages(images, header.prompt);
+        some.forEach((chunk, i) => {
+          const { state, actions, delay, policyVersion } = chunk;
+          const committed = committedRow(played[from + i - 1], chunk, controlRate);
+          chunks.push({
+            policyVersion,
+            ...encoded[i],
+            state: transforms.state(state),
+            actions: transforms.targets(actions, state),
+            mask: executedRows(chunk, commands),
+            committed: committed
+              ? transforms.targets(committed, state)
+              : new Float32Array(pi0.actionDim),
+            delay,
+            elapsed,
+            steps: steps[from + i],
+          });
+          elapsed += steps[from + i];
+        });
+      }
+      return { id: header.id, reward: result!.reward!, chunks };
+    },
+    close: () => prefix.release(),
+  };
+}
