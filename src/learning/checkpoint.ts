@@ -1,6 +1,6 @@
 import { UserError } from '../errors.ts';
 import { formatShape, sameShape } from '../onnx/dim.ts';
-import { loadSafetensors, writeSafetensors } from '../onnx/safetensors.ts';
+import { type TensorSource, loadSafetensors, writeSafetensors } from '../onnx/safetensors.ts';
 import type { Parameter } from '../policy/trainable.ts';
 import { STATE, type StateName } from './optimiser.ts';
 import { flatten, tensorsIn } from './parameters.ts';
@@ -16,36 +16,70 @@ export interface Checkpoint {
 
 const keyOf = (state: StateName, name: string) => `${state}/${name}`;
 
-/** Writes a checkpoint; a crash or a full disk meanwhile leaves the one before as it was. */
-export async function writeCheckpoint(
-  path: string,
-  { state, run }: Checkpoint,
+/** The tensors of a training state, named STATE/NAME behind `prefix`. */
+export function stateTensors(
+  { vectors }: TrainingState,
   parameters: readonly Parameter[],
-): Promise<void> {
-  const tensors = STATE.flatMap((part) =>
-    [...tensorsIn(state.vectors[part], parameters)].map(([name, { data, dims }]) => ({
-      name: keyOf(part, name),
+  prefix = '',
+): TensorSource[] {
+  return STATE.flatMap((part) =>
+    [...tensorsIn(vectors[part], parameters)].map(([name, { data, dims }]) => ({
+      name: prefix + keyOf(part, name),
       shape: dims,
       data: data as Float32Array,
     })),
   );
-  await writeSafetensors(path, tensors, { format: FORMAT, step: String(state.step), run });
+}
+
+/** Names and shapes of `stateTensors`. */
+export const stateShapes = (
+  parameters: readonly Parameter[],
+  prefix = '',
+): [string, readonly number[]][] =>
+  STATE.flatMap((part) =>
+    parameters.map(({ name, shape }): [string, readonly number[]] => [
+      prefix + keyOf(part, name),
+      shape,
+    ]),
+  );
+
+/** The training state after `step` steps whose tensors `dataOf` finds. */
+export function stateFrom(
+  dataOf: (key: string) => Float32Array,
+  parameters: readonly Parameter[],
+  step: number,
+  prefix = '',
+): TrainingState {
+  const vector = (part: StateName) =>
+    flatten(parameters, ({ name }) => dataOf(prefix + keyOf(part, name)));
+  const state = initialState(vector('parameters'));
+  for (const part of STATE) state.vectors[part] = vector(part);
+  return { ...state, step };
+}
+
+/** Writes a checkpoint; a crash or a full disk meanwhile leaves the one before as it was. */
+export function writeCheckpoint(
+  path: string,
+  { state, run }: Checkpoint,
+  parameters: readonly Parameter[],
+): Promise<void> {
+  const metadata = { format: FORMAT, step: String(state.step), run };
+  return writeSafetensors(path, stateTensors(state, parameters), metadata);
 }
 
 /**
- * Reads a checkpoint of these parameters. Throws a `UserError` that lists what does not fit, with both
- * shapes, where it is of another architecture.
+ * Reads a checkpoint's tensors and metadata. Throws a `UserError` that lists what does not fit, with both
+ * shapes, where they are not those of `shapes`, and for a file of another format.
  */
-export async function readCheckpoint(
+export async function readTensors(
   path: string,
-  parameters: readonly Parameter[],
-): Promise<Checkpoint> {
+  format: string,
+  shapes: readonly [string, readonly number[]][],
+): Promise<{ dataOf: (key: string) => Float32Array; metadata: Record<string, string> }> {
   const { tensors, metadata } = await loadSafetensors(path);
-  if (metadata.format !== FORMAT)
-    throw new UserError(`${path}: not a checkpoint of this version of Nalu (${FORMAT})`);
-  const expected = new Map(
-    STATE.flatMap((part) => parameters.map(({ name, shape }) => [keyOf(part, name), shape])),
-  );
+  if (metadata.format !== format)
+    throw new UserError(`${path}: not a checkpoint of this version of Nalu (${format})`);
+  const expected = new Map(shapes);
   const missing = [...expected.keys()].filter((key) => !tensors.has(key));
   const faults = [...tensors].flatMap(([key, { shape }]) => {
     const wanted = expected.get(key);
@@ -58,9 +92,14 @@ export async function readCheckpoint(
     throw new UserError(
       `${path} is of another architecture:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
     );
-  const vector = (part: StateName) =>
-    flatten(parameters, ({ name }) => tensors.get(keyOf(part, name))!.data as Float32Array);
-  const state = initialState(vector('parameters'));
-  for (const part of STATE) state.vectors[part] = vector(part);
-  return { state: { ...state, step: Number(metadata.step) }, run: metadata.run };
+  return { dataOf: (key) => tensors.get(key)!.data as Float32Array, metadata };
+}
+
+/** Reads a checkpoint of these parameters; see readTensors for what it throws. */
+export async function readCheckpoint(
+  path: string,
+  parameters: readonly Parameter[],
+): Promise<Checkpoint> {
+  const { dataOf, metadata } = await readTensors(path, FORMAT, stateShapes(parameters));
+  return { state: stateFrom(dataOf, parameters, Number(metadata.step)), run: metadata.run };
 }

@@ -1,0 +1,72 @@
+import { writeSafetensors } from '../onnx/safetensors.ts';
+import type { Pi0Config } from '../policy/pi0/config.ts';
+import { trainableParameters } from '../policy/trainable.ts';
+import { readTensors, stateFrom, stateShapes, stateTensors } from './checkpoint.ts';
+import { criticParameters } from './criticGraph.ts';
+import type { FpoConfig } from './fpoConfig.ts';
+import { type FpoState, criticShape } from './fpoUpdate.ts';
+
+const FORMAT = 'nalu-fpo-1';
+const POLICY = 'policy/';
+const CRITICS = 'critics/';
+/** What critics' inputs are standardised by. */
+const STATISTICS = ['mean', 'deviation'] as const;
+
+function partsOf(pi0: Pi0Config, config: FpoConfig) {
+  const shape = criticShape(pi0, config);
+  return {
+    features: shape.features,
+    policy: trainableParameters(config.trainable, pi0),
+    critics: criticParameters(shape),
+  };
+}
+
+/** Writes a run's state and `run`, what else it needs; a crash meanwhile leaves the file before as it was. */
+export function writeFpoCheckpoint(
+  path: string,
+  { state, run }: { state: FpoState; run: string },
+  pi0: Pi0Config,
+  config: FpoConfig,
+): Promise<void> {
+  const { policy, critics, features } = partsOf(pi0, config);
+  const tensors = [
+    ...stateTensors(state.policy, policy, POLICY),
+    ...stateTensors(state.critics.training, critics, CRITICS),
+    ...STATISTICS.map((name) => ({
+      name: CRITICS + name,
+      shape: [features],
+      data: state.critics[name],
+    })),
+  ];
+  return writeSafetensors(path, tensors, {
+    format: FORMAT,
+    updates: String(state.updates),
+    policySteps: String(state.policy.step),
+    criticSteps: String(state.critics.training.step),
+    run,
+  });
+}
+
+/** Reads such a state. Throws a UserError that lists what does not fit the policy or the critics. */
+export async function readFpoCheckpoint(
+  path: string,
+  pi0: Pi0Config,
+  config: FpoConfig,
+): Promise<{ state: FpoState; run: string }> {
+  const { policy, critics, features } = partsOf(pi0, config);
+  const { dataOf, metadata } = await readTensors(path, FORMAT, [
+    ...stateShapes(policy, POLICY),
+    ...stateShapes(critics, CRITICS),
+    ...STATISTICS.map((name): [string, number[]] => [CRITICS + name, [features]]),
+  ]);
+  const state: FpoState = {
+    updates: Number(metadata.updates),
+    policy: stateFrom(dataOf, policy, Number(metadata.policySteps), POLICY),
+    critics: {
+      training: stateFrom(dataOf, critics, Number(metadata.criticSteps), CRITICS),
+      mean: dataOf(`${CRITICS}mean`),
+      deviation: dataOf(`${CRITICS}deviation`),
+    },
+  };
+  return { state, run: metadata.run };
+}

@@ -1,0 +1,133 @@
+import type { Episode } from '../../src/episodes/readEpisode.ts';
+import { type SessionConfig, sessionConfigSchema } from '../../src/onnx/session.ts';
+import type { Adapter } from '../../src/policy/adapter.ts';
+import { type Bundle, loadBundle } from '../../src/policy/bundle.ts';
+import { openSampler } from '../../src/policy/sampler.ts';
+import type { Trainable } from '../../src/policy/trainable.ts';
+import { type Rollout, openRolloutEncoder } from '../../src/learning/rollouts.ts';
+import { writeTinyBundle } from './tiny.ts';
+
+export const JOINTS = 3;
+const HORIZON = 4;
+const SIDE = 8;
+const PERIOD = 20_000_000n;
+
+export const SESSION: SessionConfig = sessionConfigSchema.parse({ threads: 1 });
+
+const pixels = new Uint8Array(SIDE * SIDE * 3).fill(120);
+
+/** An attempt of one chunk [4, 3], of which the first `executed` rows were played. */
+export function attempt(
+  id: number,
+  actions: Float32Array,
+  success: boolean,
+  executed = 2,
+): Episode {
+  const joint = { kind: 'arm', lower: -9, upper: 9, velocity: 1, home: 0 } as const;
+  const commands = Array.from({ length: executed }, (_, row) => ({
+    stamp: BigInt(row) * PERIOD,
+    position: Float64Array.from(actions.subarray(row * JOINTS, (row + 1) * JOINTS)),
+  }));
+  return {
+    path: `${id}.mcap`,
+    header: {
+      id: String(id),
+      embodiment: {
+        name: 'tiny',
+        controlRate: 50,
+        joints: ['a', 'b', 'c'].map((name) => ({ name, ...joint })),
+        cameras: ['cam_high', 'cam_wrist'].map((name) => ({ name, width: SIDE, height: SIDE })),
+      },
+      task: 'go',
+      prompt: 'go',
+      policy: 'tiny',
+    },
+    result: {
+      outcome: success ? 'success' : 'failure',
+      reward: Number(success),
+      stagedReward: 0,
+      steps: executed,
+    },
+    chunks: [
+      {
+        index: 0,
+        policyVersion: 'v1',
+        observationStamp: 0n,
+        frameStamps: { cam_high: 0n, cam_wrist: 0n },
+        state: new Float64Array(JOINTS),
+        horizon: HORIZON,
+        actions,
+        noise: new Float32Array(),
+        delay: 0,
+        executedFrom: 0,
+        executedTo: executed,
+        held: 0,
+      },
+    ],
+    joints: commands,
+    commands,
+    image: (camera, stamp) => ({
+      camera,
+      stamp,
+      width: SIDE,
+      height: SIDE,
+      pixels: () => Promise.resolve(pixels),
+    }),
+    missing: [],
+  };
+}
+
+/** The tiny policy in a world that rewards a first action of joint 0 above `threshold`. */
+export interface Bandit {
+  bundle: Bundle;
+  threshold: number;
+  adopt: (adapter: Adapter) => void;
+  /** First actions of joint 0 from noise of these seeds. */
+  play: (from: number, count: number) => Promise<{ chunks: Float32Array[]; first: number[] }>;
+  /** Attempts from noise of these seeds, encoded. */
+  rollouts(from: number, count: number): Promise<Rollout[]>;
+  close(): Promise<void>;
+}
+
+/** Opens the world on a fresh tiny bundle; the threshold is the median of what the policy does now. */
+export async function openBandit(folder: string, trainable: Trainable): Promise<Bandit> {
+  await writeTinyBundle(folder, 4);
+  const bundle = await loadBundle(folder);
+  const sampler = await openSampler(bundle, SESSION, trainable);
+  const encoder = await openRolloutEncoder(bundle, SESSION);
+  const image = { width: SIDE, height: SIDE, pixels };
+
+  const play: Bandit['play'] = async (from, count) => {
+    const chunks: Float32Array[] = [];
+    for (let i = 0; i < count; i++) {
+      const { actions } = await sampler.sample({
+        images: [image, image],
+        state: new Float64Array(JOINTS),
+        prompt: 'go',
+        noise: { seed: from + i },
+      });
+      chunks.push(actions);
+    }
+    return { chunks, first: chunks.map(([action]) => action) };
+  };
+
+  const { first } = await play(1_000_000, 200);
+  const threshold = first.sort((a, b) => a - b)[100];
+  return {
+    bundle,
+    threshold,
+    play,
+    adopt: (adapter) => sampler.adopt(adapter),
+    async rollouts(from, count) {
+      const { chunks } = await play(from, count);
+      const made: Rollout[] = [];
+      for (const [i, actions] of chunks.entries())
+        made.push(await encoder.encode(attempt(from + i, actions, actions[0] > threshold)));
+      return made;
+    },
+    async close() {
+      await sampler.close();
+      await encoder.close();
+    },
+  };
+}

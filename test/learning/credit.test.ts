@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { JointState } from '../../src/robot/robot.ts';
+import {
+  chunkAdvantages,
+  executedRows,
+  standardised,
+  stepsOfChunks,
+} from '../../src/learning/credit.ts';
+
+const PERIOD = 20_000_000n;
+const HORIZON = 6;
+const JOINTS = 2;
+
+const chunk = (executedFrom: number, executedTo: number, held = 0, step = 0) => ({
+  observationStamp: BigInt(step) * PERIOD,
+  executedFrom,
+  executedTo,
+  held,
+  horizon: HORIZON,
+  actions: Float32Array.from({ length: HORIZON * JOINTS }, (_, i) => i / 8),
+});
+
+/** The command that a row makes, as the guard leaves it. */
+const command = (row: number, step = row): JointState => ({
+  stamp: BigInt(step) * PERIOD,
+  position: Float64Array.of((row * JOINTS) / 8, (row * JOINTS + 1) / 8),
+});
+
+const executed = fc
+  .tuple(fc.integer({ min: 0, max: HORIZON }), fc.integer({ min: 0, max: HORIZON }))
+  .map(([a, b]) => [Math.min(a, b), Math.max(a, b)] as const);
+
+const close = (a: number, b: number) =>
+  assert.ok(Math.abs(a - b) <= 1e-9 * Math.max(1, Math.abs(b)), `${a}, ${b}`);
+
+describe('rows that earn credit', () => {
+  it('are those from the first executed to the last, and no others', () => {
+    fc.assert(
+      fc.property(executed, ([from, to]) => {
+        executedRows(chunk(from, to), []).forEach((counts, row) =>
+          assert.equal(counts, Number(row >= from && row < to)),
+        );
+      }),
+    );
+  });
+
+  it('are, where some were held, those that were commanded as they are', () => {
+    const commands = [command(1), command(1, 2), command(3), command(4)];
+    assert.deepEqual([...executedRows(chunk(1, 5, 1), commands)], [0, 1, 0, 1, 1, 0]);
+  });
+
+  it('are not those that only an earlier chunk commanded', () => {
+    const commands = [command(2, 1), command(1, 6), command(3, 8)];
+    assert.deepEqual([...executedRows(chunk(1, 4, 1, 5), commands)], [0, 1, 0, 1, 0, 0]);
+  });
+});
+
+describe('control steps of chunks', () => {
+  it('reach from first executed row to first executed row, and to the end of the last', () => {
+    const chunks = [chunk(0, 5, 0, 0), chunk(2, 6, 0, 3), chunk(2, 4, 0, 7)];
+    assert.deepEqual(stepsOfChunks(chunks, 50), [5, 4, 2]);
+  });
+
+  it('are counted from stamps that are late by less than half a step', () => {
+    const late = { ...chunk(2, 6, 0, 3), observationStamp: 3n * PERIOD + 6_000_000n };
+    assert.deepEqual(stepsOfChunks([chunk(0, 5), late], 50), [5, 4]);
+  });
+
+  it('add up to the whole attempt', () => {
+    const gaps = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 12 });
+    fc.assert(
+      fc.property(gaps, (steps) => {
+        let at = 0;
+        const chunks = steps.map((gap) => {
+          const one = { ...chunk(0, gap), observationStamp: BigInt(at) * PERIOD };
+          at += gap;
+          return one;
+        });
+        assert.deepEqual(stepsOfChunks(chunks, 50), steps);
+      }),
+    );
+  });
+});
+
+describe('advantages of chunks', () => {
+  const attempt = fc
+    .array(
+      fc.record({
+        steps: fc.integer({ min: 1, max: 50 }),
+        value: fc.double({ min: 0, max: 1, noNaN: true }),
+      }),
+      { minLength: 1, maxLength: 12 },
+    ) // prettier-ignore
+    .map((all) => ({
+      steps: all.map(({ steps }) => steps),
+      values: all.map(({ value }) => value),
+    }));
+  const rate = fc.double({ min: 0, max: 1, noNaN: true });
+
+  it('are, with λ = 1, the discounted reward less the value', () => {
+    fc.assert(
+      fc.property(attempt, rate, ({ steps, values }, gamma) => {
+        const advantages = chunkAdvantages({ steps, values, reward: 1 }, { gamma, lambda: 1 });
+        advantages.forEach((advantage, i) => {
+          const left = steps.slice(i).reduce((a, b) => a + b);
+          close(advantage + values[i], gamma ** (left - 1));
+        });
+      }),
+    );
+  });
+
+  it('are, with λ = 0, what a chunk adds to the value that it began with', () => {
+    fc.assert(
+      fc.property(attempt, ({ steps, values }) => {
+        const rates = { gamma: 0.9, lambda: 0 };
+        const advantages = chunkAdvantages({ steps, values, reward: 1 }, rates);
+        advantages.forEach((advantage, i) => {
+          const next = values[i + 1];
+          const earned = next === undefined ? 0.9 ** (steps[i] - 1) : 0.9 ** steps[i] * next;
+          close(advantage, earned - values[i]);
+        });
+      }),
+    );
+  });
+
+  it('are zero where the values foretold everything', () => {
+    fc.assert(
+      fc.property(attempt, rate, ({ steps }, lambda) => {
+        const gamma = 0.99;
+        const values = steps.map((_, i) => gamma ** (steps.slice(i).reduce((a, b) => a + b) - 1));
+        const advantages = chunkAdvantages({ steps, values, reward: 1 }, { gamma, lambda });
+        advantages.forEach((advantage) => close(advantage, 0));
+      }),
+    );
+  });
+
+  it('weigh by the steps that were executed: two chunks of one value are one of both lengths', () => {
+    const rates = { gamma: 0.97, lambda: 1 };
+    const [whole] = chunkAdvantages({ steps: [30], values: [0.4], reward: 1 }, rates);
+    const [first] = chunkAdvantages({ steps: [12, 18], values: [0.4, 0.9], reward: 1 }, rates);
+    close(whole, first);
+  });
+});
+
+describe('standardised advantages', () => {
+  const values = fc.array(fc.double({ min: -5, max: 5, noNaN: true }), {
+    minLength: 1,
+    maxLength: 50,
+  });
+
+  it('have mean zero and a deviation of at most one, and are finite even alone', () => {
+    fc.assert(
+      fc.property(values, (all) => {
+        const scaled = standardised(all, 0.05);
+        const mean = scaled.reduce((a, b) => a + b) / scaled.length;
+        const deviation = Math.sqrt(scaled.reduce((sum, x) => sum + (x - mean) ** 2, 0) / scaled.length); // prettier-ignore
+        assert.ok(Math.abs(mean) < 1e-9 && deviation <= 1 + 1e-9);
+      }),
+    );
+    assert.deepEqual(standardised([3], 0.05), [0]);
+  });
+
+  it('are not blown up where attempts hardly differ', () => {
+    const [low, high] = standardised([0.5, 0.501], 0.05);
+    assert.ok(Math.abs(low) < 0.02 && Math.abs(high) < 0.02);
+  });
+});
