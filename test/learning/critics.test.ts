@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Tensor } from 'onnxruntime-node';
+import {
+  type CriticShape,
+  criticLossGraph,
+  criticParameters,
+  criticValuesGraph,
+  initialCritics,
+} from '../../src/learning/criticGraph.ts';
+import { type Critics, initialCriticState, openCritics } from '../../src/learning/critics.ts';
+import { type CriticsConfig, criticsSchema } from '../../src/learning/fpoConfig.ts';
+import { tensorsIn } from '../../src/learning/parameters.ts';
+import { sessionConfigSchema } from '../../src/onnx/session.ts';
+import { gaussianNoise } from '../../src/policy/noise.ts';
+import { runGraph } from '../onnx/run.ts';
+
+const SESSION = sessionConfigSchema.parse({ threads: 1 });
+const SHAPE: CriticShape = { count: 3, hidden: [8, 6], features: 4 };
+const numbers = ({ data }: Tensor) => data as Float32Array;
+const feedsOf = (flat: Float32Array, shape = SHAPE) =>
+  Object.fromEntries(tensorsIn(flat, criticParameters(shape)));
+
+describe("the critics' graph", () => {
+  const features = new Tensor('float32', gaussianNoise(2, 5 * 4), [5, 4]);
+  const targets = new Tensor('float32', Float32Array.of(0, 1, 0.3, 0.9, 0.1), [5]);
+  const flat = initialCritics(SHAPE, [1]).map((value, i) => value + 0.1 * Math.sin(i));
+
+  it('estimates with each network as if it were alone', async () => {
+    const { values } = await runGraph(criticValuesGraph(SHAPE), { features, ...feedsOf(flat) });
+    assert.deepEqual(values.dims, [3, 5]);
+    const alone = { ...SHAPE, count: 1 };
+    for (let network = 0; network < 3; network++) {
+      const own = Object.entries(feedsOf(flat)).map(([name, tensor]) => {
+        const size = tensor.data.length / 3;
+        const part = numbers(tensor).slice(network * size, (network + 1) * size);
+        return [name, new Tensor('float32', part, [1, ...tensor.dims.slice(1)])];
+      });
+      const one = await runGraph(criticValuesGraph(alone), {
+        features,
+        ...(Object.fromEntries(own) as Record<string, Tensor>),
+      });
+      numbers(one.values).forEach((value, i) =>
+        assert.ok(Math.abs(value - numbers(values)[5 * network + i]) <= 1e-6),
+      );
+    }
+  });
+
+  it('has the slope that central differences have', async () => {
+    const graph = criticLossGraph(SHAPE);
+    const run = (values: Float32Array) =>
+      runGraph(graph, { features, targets, ...feedsOf(values) });
+    const result = await run(flat);
+    const slopes = criticParameters(SHAPE).flatMap(({ name }) => [
+      ...numbers(result[`gradient.${name}`]),
+    ]);
+    for (let direction = 0; direction < 3; direction++) {
+      const along = gaussianNoise([9, direction], flat.length);
+      const step = 1e-2;
+      const [up, down] = [
+        await run(flat.map((value, i) => value + step * along[i])),
+        await run(flat.map((value, i) => value - step * along[i])),
+      ];
+      const measured = (numbers(up.loss)[0] - numbers(down.loss)[0]) / (2 * step);
+      const slope = slopes.reduce((sum, value, i) => sum + value * along[i], 0);
+      assert.ok(Math.abs(slope - measured) <= 0.01 * Math.abs(measured) + 1e-5);
+    }
+  });
+});
+
+describe('critics', () => {
+  const moments = Array.from({ length: 200 }, (_, i) => gaussianNoise([4, i], 4));
+  /** Only the first feature tells. */
+  const targets = moments.map(([first]) => (first > 0 ? 0.9 : 0.2));
+
+  const withCritics = async <T>(
+    config: Partial<CriticsConfig>,
+    body: (critics: Critics) => Promise<T>,
+  ): Promise<T> => {
+    const whole = criticsSchema.parse({ rate: 1e-2, ...config });
+    const shape = { count: whole.count, hidden: [16], features: 4 };
+    const critics = await openCritics(shape, whole, initialCriticState(shape, [1]), SESSION);
+    try {
+      return await body(critics);
+    } finally {
+      await critics.close();
+    }
+  };
+  const passes = async (critics: Critics, count: number) => {
+    for (let i = 0; i < count; i++) await critics.train(moments, targets, [3, i]);
+  };
+
+  it('learn what their targets say, one or five', async () => {
+    for (const count of [1, 5])
+      await withCritics({ count }, async (critics) => {
+        await passes(critics, 120);
+        const values = await critics.values(moments, 'parameters');
+        const errors = values.reduce((sum, value, i) => sum + (value - targets[i]) ** 2, 0);
+        assert.ok(errors / values.length < 0.02, String(errors / values.length));
+      });
+  });
+
+  it('are the more careful the more of them there are', async () => {
+    const meanOf = (count: number) =>
+      withCritics({ count }, async (critics) => {
+        await passes(critics, 10);
+        const values = await critics.values(moments, 'parameters');
+        return values.reduce((a, b) => a + b) / values.length;
+      });
+    assert.ok((await meanOf(8)) < (await meanOf(1)));
+  });
+
+  it('keep targets that follow slowly', () =>
+    withCritics({ polyak: 0.9 }, async (critics) => {
+      const start = critics.state.training.vectors.parameters.slice();
+      await critics.train(moments.slice(0, 100), targets.slice(0, 100), [0]);
+      const { parameters, average } = critics.state.training.vectors;
+      average.forEach((value, i) =>
+        assert.ok(Math.abs(value - (0.9 * start[i] + 0.1 * parameters[i])) <= 1e-6),
+      );
+    }));
+
+  it('estimate half before they have seen anything', () =>
+    withCritics({}, async (critics) => {
+      const values = await critics.values(moments, 'parameters');
+      assert.ok(values.every((value) => Math.abs(value - 0.5) < 0.05));
+    }));
+});

@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { ChunkRecord } from '../../src/episodes/episode.ts';
+import type { Episode } from '../../src/episodes/readEpisode.ts';
+import { UserError } from '../../src/errors.ts';
+import { type RolloutEncoder, openRolloutEncoder } from '../../src/learning/rollouts.ts';
+import { loadBundle } from '../../src/policy/bundle.ts';
+import { withFolder } from '../onnx/run.ts';
+import { JOINTS, SESSION, attempt } from './bandit.ts';
+import { tinyBundle, writeTinyBundle } from './tiny.ts';
+
+const PERIOD = 20_000_000n;
+const { horizon, expert, maxTokens } = tinyBundle.pi0;
+const ACTIONS = Float32Array.from({ length: horizon * JOINTS }, (_, i) => i / 10);
+
+const withEncoder = <T>(body: (encoder: RolloutEncoder) => Promise<T>): Promise<T> =>
+  withFolder(async (folder) => {
+    await writeTinyBundle(folder);
+    const encoder = await openRolloutEncoder(await loadBundle(folder), SESSION);
+    try {
+      return await body(encoder);
+    } finally {
+      await encoder.close();
+    }
+  });
+
+/** Chunks observed at these control steps, of which two rows each were executed after `delay`. */
+function attemptOf(observed: number[], delay = 0): Episode {
+  const episode = attempt(0, ACTIONS, true);
+  const [first] = episode.chunks;
+  const chunks = observed.map((step, index): ChunkRecord => {
+    const from = index === 0 ? 0 : delay;
+    return {
+      ...first,
+      index,
+      observationStamp: BigInt(step) * PERIOD,
+      delay: from,
+      executedFrom: from,
+      executedTo: from + 2,
+      actions: ACTIONS.map((value) => value + index),
+    };
+  });
+  return { ...episode, chunks };
+}
+
+describe('a rollout', () => {
+  it('has of each chunk its cache, its actions and what was executed of them', () =>
+    withEncoder(async (encoder) => {
+      const { reward, chunks } = await encoder.encode(attemptOf([0, 2, 4]));
+      assert.equal(reward, 1);
+      assert.equal(chunks.length, 3);
+      const prefix = 2 * 4 + maxTokens;
+      for (const [i, chunk] of chunks.entries()) {
+        const size = expert.kvHeads * prefix * expert.headDim;
+        assert.equal(chunk.cache.length, 2 * expert.depth * size);
+        assert.equal(chunk.valid.length, prefix);
+        assert.deepEqual(
+          chunk.actions,
+          ACTIONS.map((value) => value + i),
+        );
+        assert.deepEqual([...chunk.mask], [1, 1, 0, 0]);
+        assert.equal(chunk.steps, 2);
+        assert.equal(chunk.elapsed, 2 * i);
+      }
+      // The prompt's padding counts for nothing.
+      assert.ok(chunks[0].valid.includes(0) && chunks[0].pooled.every(Number.isFinite));
+    }));
+
+  it('is the same whether observations are encoded together or alone', () =>
+    withEncoder(async (encoder) => {
+      const many = await encoder.encode(attemptOf(Array.from({ length: 20 }, (_, i) => 2 * i)));
+      const [alone] = (await encoder.encode(attemptOf([0]))).chunks;
+      many.chunks.forEach(({ cache, valid }) => {
+        assert.deepEqual(valid, alone.valid);
+        const prefix = valid.length;
+        cache.forEach((value, i) => {
+          const token = Math.floor(i / expert.headDim) % prefix;
+          if (valid[token]) assert.ok(Math.abs(value - alone.cache[i]) < 1e-5);
+        });
+      });
+    }));
+
+  it('knows which action was on its way when a chunk was asked for', () =>
+    withEncoder(async (encoder) => {
+      const { chunks } = await encoder.encode(attemptOf([0, 2], 1));
+      assert.deepEqual([...chunks[0].committed], [0, 0, 0]);
+      // Observed at step 2, played from step 3: the row of step 2 was the last of the chunk before.
+      assert.deepEqual(chunks[1].committed, ACTIONS.slice(2 * JOINTS, 3 * JOINTS));
+      assert.deepEqual([chunks[0].steps, chunks[1].steps], [3, 2]);
+    }));
+
+  it('leaves away chunks of which nothing was executed, and gives their time to the one before', () =>
+    withEncoder(async (encoder) => {
+      const episode = attemptOf([0, 2, 4]);
+      const idle = { ...episode.chunks[1], executedFrom: 2, executedTo: 2 };
+      const [first, , last] = episode.chunks;
+      const { chunks } = await encoder.encode({ ...episode, chunks: [first, idle, last] });
+      assert.deepEqual(
+        chunks.map(({ steps }) => steps),
+        [4, 2],
+      );
+    }));
+
+  const refusals: Record<string, [Partial<Episode>, RegExp]> = {
+    'was discarded': [
+      { result: { outcome: 'discarded', reward: null, stagedReward: 0, steps: 2 } },
+      /0\.mcap: nothing to learn from: ended in discarded; leave it out/,
+    ],
+    'was cut short': [{ missing: ['no result'] }, /cut short: no result/],
+    'has a chunk of another horizon': [
+      { chunks: [{ ...attemptOf([0]).chunks[0], horizon: 5 }] },
+      /its chunks have 5 rows, the policy's 4/,
+    ],
+    'has a chunk that is not finite': [
+      { chunks: [{ ...attemptOf([0]).chunks[0], actions: ACTIONS.map(() => NaN) }] },
+      /has chunks that are not finite/,
+    ],
+  };
+  for (const [name, [change, message]] of Object.entries(refusals))
+    it(`is not made of an attempt that ${name}`, () =>
+      withEncoder((encoder) =>
+        assert.rejects(
+          encoder.encode({ ...attemptOf([0]), ...change }),
+          (error: Error) => error instanceof UserError && message.test(error.message),
+        ),
+      ));
+
+  it('is made of a failure too, without a reward', () =>
+    withEncoder(async (encoder) => {
+      assert.equal((await encoder.encode(attempt(1, ACTIONS, false))).reward, 0);
+    }));
+});
