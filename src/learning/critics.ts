@@ -9,6 +9,7 @@ import {
   criticValuesGraph,
   initialCritics,
 } from './criticGraph.ts';
+import type { Pi0Config } from '../policy/pi0/config.ts';
 import { optimiserSchema } from './optimiser.ts';
 import { tensorsIn } from './parameters.ts';
 import type { RolloutChunk } from './rollouts.ts';
@@ -27,10 +28,9 @@ export interface CriticState {
 export type CriticNetworks = 'parameters' | 'average';
 
 /**
- * An ensemble that estimates the discounted reward to come, V(s). An update's chunks come from the policy
- * itself, so what the target of arXiv 2510.09976, r + γ·min Q(s', x') with x' drawn from the policy,
- * averages over x' is V(s'): the networks learn that average and see the moment, not the chunk. The
- * chunk's own share is in the advantage.
+ * An ensemble that estimates the discounted reward to come; see CriticsConfig.sees for of what. The target
+ * of arXiv 2510.09976 is r + γ·min Q(s', x') with x' drawn from the policy: an update's chunks are drawn
+ * from it, so x' is the chunk that was taken next.
  */
 export interface Critics {
   readonly state: CriticState;
@@ -46,9 +46,40 @@ export interface Critics {
 }
 
 /** Numbers that tell of the moment at which a chunk was asked for: images, joints, what is under way, time. */
-export function momentOf(chunk: RolloutChunk): Float32Array {
-  const { pooled, state, committed, delay, elapsed } = chunk;
-  return Float32Array.of(...pooled, ...state, ...committed, delay, elapsed);
+function momentOf({ pooled, state, committed, delay, elapsed }: RolloutChunk): number[] {
+  return [...pooled, ...state, ...committed, delay, elapsed];
+}
+
+/** Rows of a chunk that critics see where they see chunks: the first and last executed, two between. */
+const ROWS_SEEN = 4;
+
+/** `actions` [horizon, actionDim], of the rows that were executed of `chunk`, in its place or another's. */
+function rowsSeen(actions: Float32Array, { mask, committed }: RolloutChunk): number[] {
+  const width = committed.length;
+  const counted = [...mask.keys()].filter((row) => mask[row] > 0);
+  return Array.from({ length: ROWS_SEEN }, (_, i) => {
+    const row = counted[Math.round((i * (counted.length - 1)) / (ROWS_SEEN - 1))] ?? 0;
+    return [...actions.subarray(row * width, (row + 1) * width)];
+  }).flat();
+}
+
+/** What critics see of a chunk's moment and, where they see chunks, of `actions` taken there. */
+export function featuresOf(
+  chunk: RolloutChunk,
+  sees: CriticsConfig['sees'],
+  actions = chunk.actions,
+): Float32Array {
+  const moment = momentOf(chunk);
+  return Float32Array.from(sees === 'moment' ? moment : [...moment, ...rowsSeen(actions, chunk)]);
+}
+
+/** Numbers of `featuresOf` for a policy. */
+export function featureCount(
+  { expert, stateDim, actionDim }: Pi0Config,
+  sees: CriticsConfig['sees'],
+): number {
+  const moment = expert.kvHeads * expert.headDim + stateDim + actionDim + 2;
+  return sees === 'moment' ? moment : moment + ROWS_SEEN * actionDim;
 }
 
 /** Least deviation that a feature is divided by: one that never moves would be all noise. */

@@ -21,7 +21,14 @@ export interface UpdateChunk {
 }
 
 /** Purposes of random numbers, so that no two draw the same. */
-export const STREAM = { critics: 21, criticOrder: 22, time: 23, noise: 24, order: 25 };
+export const STREAM = {
+  critics: 21,
+  criticOrder: 22,
+  time: 23,
+  noise: 24,
+  order: 25,
+  baseline: 26,
+};
 
 const TIMES: Record<FpoConfig['time'], (uniform: number) => number> = {
   policy: flowTime,
@@ -46,7 +53,8 @@ export function drawPairs(
   }));
 }
 
-function joined(parts: readonly Float32Array[], dims: number[]): Tensor {
+/** Parts one behind the other, as a tensor. */
+export function joined(parts: readonly Float32Array[], dims: number[]): Tensor {
   const data = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
   let offset = 0;
   for (const part of parts) {
@@ -56,35 +64,44 @@ function joined(parts: readonly Float32Array[], dims: number[]): Tensor {
   return new Tensor('float32', data, dims);
 }
 
-/** Some chunks as inputs of flowLosses for a cache. */
-export function flowFeeds(
-  some: readonly UpdateChunk[],
-  { expert, horizon, actionDim, stateDim }: Pi0Config,
+/** Caches and states of some chunks as a graph's inputs. */
+export function observationFeeds(
+  chunks: readonly RolloutChunk[],
+  { expert, stateDim }: Pi0Config,
 ): Record<string, Tensor> {
-  const count = some.length;
-  const [{ chunk, time }] = some;
-  const prefix = chunk.valid.length;
+  const count = chunks.length;
+  const prefix = chunks[0].valid.length;
   const size = expert.kvHeads * prefix * expert.headDim;
   const layer = (index: number) =>
     joined(
-      some.map(({ chunk: { cache } }) => cache.subarray(index * size, (index + 1) * size)),
+      chunks.map(({ cache }) => cache.subarray(index * size, (index + 1) * size)),
       [count, expert.kvHeads, prefix, expert.headDim],
     );
   const valid = new Uint8Array(count * prefix);
-  some.forEach((one, i) => valid.set(one.chunk.valid, i * prefix));
+  chunks.forEach((chunk, i) => valid.set(chunk.valid, i * prefix));
   const feeds: Record<string, Tensor> = {
     valid: new Tensor('bool', valid, [count, prefix]),
-    state: joined(some.map((one) => one.chunk.state), [count, stateDim]), // prettier-ignore
-    actions: joined(some.map((one) => one.chunk.actions), [count, horizon, actionDim]), // prettier-ignore
-    mask: joined(some.map((one) => one.chunk.mask), [count, horizon]), // prettier-ignore
-    noise: joined(some.map((one) => one.noise), [count * time.length, horizon, actionDim]), // prettier-ignore
-    time: joined(some.map((one) => one.time), [count * time.length]), // prettier-ignore
+    state: joined(chunks.map(({ state }) => state), [count, stateDim]), // prettier-ignore
   };
   for (let i = 0; i < expert.depth; i++) {
     feeds[`keys.${i}`] = layer(2 * i);
     feeds[`values.${i}`] = layer(2 * i + 1);
   }
   return feeds;
+}
+
+/** Some chunks as inputs of flowLosses for a cache. */
+export function flowFeeds(some: readonly UpdateChunk[], config: Pi0Config): Record<string, Tensor> {
+  const { horizon, actionDim } = config;
+  const chunks = some.map(({ chunk }) => chunk);
+  const pairs = some.length * some[0].time.length;
+  return {
+    ...observationFeeds(chunks, config),
+    actions: joined(chunks.map(({ actions }) => actions), [some.length, horizon, actionDim]), // prettier-ignore
+    mask: joined(chunks.map(({ mask }) => mask), [some.length, horizon]), // prettier-ignore
+    noise: joined(some.map(({ noise }) => noise), [pairs, horizon, actionDim]), // prettier-ignore
+    time: joined(some.map(({ time }) => time), [pairs]), // prettier-ignore
+  };
 }
 
 /** The rest of fpoGraph's inputs. */

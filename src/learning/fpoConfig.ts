@@ -7,6 +7,14 @@ const positive = z.number().positive();
 /** The ensemble of critics that tells how good a moment of an attempt is (Lyu et al., arXiv 2510.09976). */
 export const criticsSchema = z
   .strictObject({
+    /**
+     * `moment`: V(s), the average of the paper's Q(s, chunk) over the chunks that the policy takes, which
+     * are those of an update. `chunk`: Q(s, chunk) itself, and V(s) its mean over `baseline` chunks that the
+     * policy samples anew, at a tenth to a half of an update's time.
+     */
+    sees: z.enum(['moment', 'chunk']).default('moment'),
+    /** Chunks sampled of each moment where critics see chunks. */
+    baseline: z.int().min(1).default(4),
     /** Networks; the least of their estimates counts. 1 is the paper's ablation. */
     count: z.int().min(1).default(5),
     /** Units of each hidden layer. */

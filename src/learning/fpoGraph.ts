@@ -1,7 +1,9 @@
 import { Graph } from '../onnx/graph.ts';
 import { minimum, multiply, reduceSum } from '../onnx/operators.ts';
-import type { Pi0Config } from '../policy/pi0/config.ts';
-import type { Trainable } from '../policy/trainable.ts';
+import { type Pi0Config, tokensPerImage } from '../policy/pi0/config.ts';
+import { encodeState } from '../policy/pi0/expert.ts';
+import { cacheInputs, integrate } from '../policy/pi0/graphs.ts';
+import { type Trainable, inputWeights, trainableWeights } from '../policy/trainable.ts';
 import type { SurrogateConfig } from './fpoConfig.ts';
 import { BATCH, type LossGraphOptions, flowLosses, outputGradients } from './lossGraph.ts';
 import { surrogate } from './surrogate.ts';
@@ -34,6 +36,22 @@ export function oldLossesGraph(options: FpoGraphOptions, rowClamp: number): Grap
   const { rows, mask, losses } = flowLosses(graph, lossOptions(options));
   graph.output('losses', losses);
   graph.output('clamped', reduceSum(multiply(minimum(rows, rowClamp), mask), [1], false));
+  return graph;
+}
+
+/**
+ * Chunks of the policy as it learns: a cache (see cacheInputs), state, noise [batch, horizon, actionDim] and
+ * steps (int64 scalar) → actions of that shape.
+ */
+export function resampleGraph({ config, trainable, cameras, text }: FpoGraphOptions): Graph {
+  const graph = new Graph('resample');
+  const weights = trainableWeights(inputWeights, trainable)(graph);
+  const prefix = cacheInputs(graph, config, cameras * tokensPerImage(config) + text);
+  const state = graph.input('state', 'float32', [BATCH, config.stateDim]);
+  const noise = graph.input('noise', 'float32', [BATCH, config.horizon, config.actionDim]);
+  const cache = encodeState(weights, state, prefix, config);
+  const steps = graph.input('steps', 'int64', []);
+  graph.output('actions', integrate(weights, noise, steps, cache, config));
   return graph;
 }
 

@@ -1,17 +1,27 @@
 import { join } from 'node:path';
 import { UserError } from '../errors.ts';
 import { encodeModel } from '../onnx/modelFile.ts';
-import { type SessionConfig, type Tensor, openModel } from '../onnx/session.ts';
+import { type SessionConfig, Tensor, openModel } from '../onnx/session.ts';
 import { BUNDLE_FILES, type Bundle } from '../policy/bundle.ts';
+import { gaussianNoise } from '../policy/noise.ts';
 import { tokensPerImage } from '../policy/pi0/config.ts';
 import { trainableParameters } from '../policy/trainable.ts';
 import { shuffled } from './batches.ts';
-import { STREAM, type UpdateChunk, evenParts, flowFeeds, surrogateFeeds } from './fpoBatch.ts';
+import {
+  STREAM,
+  type UpdateChunk,
+  evenParts,
+  flowFeeds,
+  joined,
+  observationFeeds,
+  surrogateFeeds,
+} from './fpoBatch.ts';
 import type { FpoConfig } from './fpoConfig.ts';
-import { fpoGraph, oldLossesGraph } from './fpoGraph.ts';
+import { fpoGraph, oldLossesGraph, resampleGraph } from './fpoGraph.ts';
 import { type PolicyReport, spreadOf } from './fpoReport.ts';
 import { optimiserSchema } from './optimiser.ts';
 import { tensorsIn } from './parameters.ts';
+import type { RolloutChunk } from './rollouts.ts';
 import { frozenWeights } from './startingWeights.ts';
 import { type TrainingState, openTrainer } from './trainer.ts';
 
@@ -24,6 +34,8 @@ export interface PolicyLearner {
    * where the losses of the first minibatch are not those that it was given as old.
    */
   learn(chunks: readonly UpdateChunk[], update: number): Promise<PolicyReport>;
+  /** A new chunk [horizon, actionDim] of the policy as it stands at each chunk's observation. */
+  resample(chunks: readonly RolloutChunk[], seed: readonly number[]): Promise<Float32Array[]>;
   close(): Promise<void>;
 }
 
@@ -104,13 +116,18 @@ export async function openPolicyLearner(
     encodeModel(oldLossesGraph(options, config.oldLossClamp)),
     session,
   );
+  const sampler = await openModel(encodeModel(resampleGraph(options)), session);
   const tokens = cameras.length * tokensPerImage(pi0) + pi0.maxTokens;
 
+  const weights = () => ({
+    ...frozen,
+    ...Object.fromEntries(tensorsIn(trainer.state.vectors.parameters, parameters)),
+  });
+
   const fillOldLosses = async (chunks: readonly UpdateChunk[]) => {
-    const weights = Object.fromEntries(tensorsIn(trainer.state.vectors.parameters, parameters));
     for (const [from, to] of evenParts(chunks.length, minibatch)) {
       const some = chunks.slice(from, to);
-      const result = await before.run({ ...frozen, ...weights, ...flowFeeds(some, pi0) });
+      const result = await before.run({ ...weights(), ...flowFeeds(some, pi0) });
       some.forEach((one, i) => {
         const part = (tensor: Tensor) => numbers(tensor).slice(i * samples, (i + 1) * samples);
         one.oldLosses = part(result.losses);
@@ -174,9 +191,27 @@ export async function openPolicyLearner(
         lossAfter: mean(({ loss }) => loss) / perRow,
       };
     },
+    async resample(chunks, seed) {
+      const { horizon, actionDim } = pi0;
+      const size = horizon * actionDim;
+      const made: Float32Array[] = [];
+      for (const [from, to] of evenParts(chunks.length, minibatch)) {
+        const some = chunks.slice(from, to);
+        const noise = some.map((_, i) => gaussianNoise([...seed, from + i], size));
+        const { actions } = await sampler.run({
+          ...weights(),
+          ...observationFeeds(some, pi0),
+          noise: joined(noise, [some.length, horizon, actionDim]),
+          steps: new Tensor('int64', BigInt64Array.of(BigInt(bundle.steps)), []),
+        });
+        for (const i of some.keys()) made.push(numbers(actions).slice(i * size, (i + 1) * size));
+      }
+      return made;
+    },
     async close() {
       await trainer.close();
       await before.release();
+      await sampler.release();
     },
   };
 }

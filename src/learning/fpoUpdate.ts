@@ -7,13 +7,19 @@ import type { Pi0Config } from '../policy/pi0/config.ts';
 import { trainableParameters } from '../policy/trainable.ts';
 import { chunkAdvantages, standardised } from './credit.ts';
 import type { CriticShape } from './criticGraph.ts';
-import { type CriticState, initialCriticState, momentOf, openCritics } from './critics.ts';
+import {
+  type CriticState,
+  featureCount,
+  featuresOf,
+  initialCriticState,
+  openCritics,
+} from './critics.ts';
 import { STREAM, drawPairs } from './fpoBatch.ts';
 import type { FpoConfig } from './fpoConfig.ts';
 import { openPolicyLearner } from './fpoPolicy.ts';
 import { type FpoReport, spreadOf } from './fpoReport.ts';
 import { flatten, tensorsIn } from './parameters.ts';
-import type { Rollout } from './rollouts.ts';
+import type { Rollout, RolloutChunk } from './rollouts.ts';
 import { startingParameters } from './startingWeights.ts';
 import { type TrainingState, initialState } from './trainer.ts';
 
@@ -41,11 +47,10 @@ export interface Fpo {
 
 /** The critics of a policy. */
 export function criticShape(
-  { expert, stateDim, actionDim }: Pi0Config,
-  { critics: { count, hidden } }: FpoConfig,
+  pi0: Pi0Config,
+  { critics: { count, hidden, sees } }: FpoConfig,
 ): CriticShape {
-  const features = expert.kvHeads * expert.headDim + stateDim + actionDim + 2;
-  return { count, hidden, features };
+  return { count, hidden, features: featureCount(pi0, sees) };
 }
 
 /** Where a run begins: at the bundle's adapter if it has one, else at its weights, with new critics. */
@@ -110,16 +115,33 @@ export async function openFpo(
     );
   };
 
+  const { sees, baseline, epochs, lambda, warmUp } = config.critics;
+
+  /** V(s) of each chunk's moment. */
+  const valuesOf = async (chunks: readonly RolloutChunk[]): Promise<number[]> => {
+    if (sees === 'moment')
+      return critics.values(chunks.map((chunk) => featuresOf(chunk, sees)), 'parameters'); // prettier-ignore
+    const values = new Array<number>(chunks.length).fill(0);
+    for (let sample = 0; sample < baseline; sample++) {
+      const others = await policy.resample(chunks, [seed, STREAM.baseline, updates, sample]);
+      const seen = chunks.map((chunk, i) => featuresOf(chunk, sees, others[i]));
+      const ofSample = await critics.values(seen, 'parameters');
+      ofSample.forEach((value, i) => (values[i] += value / baseline));
+    }
+    return values;
+  };
+
   const trainCritics = async (
     rollouts: readonly Rollout[],
-    moments: readonly Float32Array[],
+    chunks: readonly RolloutChunk[],
   ): Promise<number> => {
+    const seen = chunks.map((chunk) => featuresOf(chunk, sees));
     let loss = 0;
-    for (let epoch = 0; epoch < config.critics.epochs; epoch++) {
-      const values = await critics.values(moments, 'average');
-      const advantages = credit(rollouts, values, config.critics.lambda);
+    for (let epoch = 0; epoch < epochs; epoch++) {
+      const values = await critics.values(seen, 'average');
+      const advantages = credit(rollouts, values, lambda);
       const targets = values.map((value, i) => value + advantages[i]);
-      loss = await critics.train(moments, targets, [seed, STREAM.criticOrder, updates, epoch]);
+      loss = await critics.train(seen, targets, [seed, STREAM.criticOrder, updates, epoch]);
     }
     return loss;
   };
@@ -136,17 +158,16 @@ export async function openFpo(
         throw new UserError(
           `an update needs attempts with chunks that were executed; these are ${rollouts.length} attempts without any`,
         );
-      const moments = chunks.map(momentOf);
-      const values = await critics.values(moments, 'parameters');
+      const values = await valuesOf(chunks);
       const advantages = counted(credit(rollouts, values, config.lambda));
       const returns = credit(rollouts, new Array<number>(values.length).fill(0), 1);
 
-      const warm = updates >= config.critics.warmUp;
+      const warm = updates >= warmUp;
       const scaled = standardised(advantages, config.advantageFloor);
       const learned = warm
         ? await policy.learn(drawPairs(counted(chunks), scaled, updates, config), updates)
         : undefined;
-      const loss = await trainCritics(rollouts, moments);
+      const loss = await trainCritics(rollouts, chunks);
       updates += 1;
       return {
         update: updates,

@@ -82,6 +82,7 @@ describe('FPO', () => {
     'a standardised ratio': { ratio: 'standardised', beta: 0.1, deviationFloor: 0.1 },
     ASPO: { aspo: true, clip: 0.2 },
     'no clipping and one critic': { clipping: false, critics: { count: 1, epochs: 2 } },
+    'critics that see chunks': { critics: { sees: 'chunk', epochs: 2, baseline: 2 } },
     'no ratio': { ratio: 'none', rate: 1e-3 },
   };
   for (const [name, change] of Object.entries(variants))
