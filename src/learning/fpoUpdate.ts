@@ -88,7 +88,7 @@ function explained(targets: readonly number[], guesses: readonly number[]): numb
   return variance > 0 ? 1 - errors / variance : 0;
 }
 
-/** Opens a run of FPO on a bundle, for a robot of `joints`, from where `start` stands. */
+/** Opens a run of FPO on a bundle, for a robot of `joints`, from where `start` stands; its vectors change. */
 export async function openFpo(
   bundle: Bundle,
   joints: number,

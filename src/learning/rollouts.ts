@@ -192,3 +192,22 @@ export async function openRolloutEncoder(
     close: () => prefix.release(),
   };
 }
+
+/** Rollouts of many episodes, and the episodes that were left out, with the reason. */
+export async function gatherRollouts(
+  paths: readonly string[],
+  read: (path: string) => Promise<Episode>,
+  encoder: Pick<RolloutEncoder, 'encode'>,
+): Promise<{ rollouts: Rollout[]; leftOut: { path: string; reason: string }[] }> {
+  const rollouts: Rollout[] = [];
+  const leftOut: { path: string; reason: string }[] = [];
+  for (const path of paths) {
+    try {
+      rollouts.push(await encoder.encode(await read(path)));
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      leftOut.push({ path, reason: error.message });
+    }
+  }
+  return { rollouts, leftOut };
+}

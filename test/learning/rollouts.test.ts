@@ -3,7 +3,11 @@ import { describe, it } from 'node:test';
 import type { ChunkRecord } from '../../src/episodes/episode.ts';
 import type { Episode } from '../../src/episodes/readEpisode.ts';
 import { UserError } from '../../src/errors.ts';
-import { type RolloutEncoder, openRolloutEncoder } from '../../src/learning/rollouts.ts';
+import {
+  type RolloutEncoder,
+  gatherRollouts,
+  openRolloutEncoder,
+} from '../../src/learning/rollouts.ts';
 import { loadBundle } from '../../src/policy/bundle.ts';
 import { withFolder } from '../onnx/run.ts';
 import { JOINTS, SESSION, attempt } from './bandit.ts';
@@ -128,5 +132,17 @@ describe('a rollout', () => {
   it('is made of a failure too, without a reward', () =>
     withEncoder(async (encoder) => {
       assert.equal((await encoder.encode(attempt(1, ACTIONS, false))).reward, 0);
+    }));
+
+  it('of many episodes come with the reason for each that was left out', () =>
+    withEncoder(async (encoder) => {
+      const discarded = refusals['was discarded'][0];
+      const read = (path: string) =>
+        Promise.resolve(path === 'b' ? { ...attemptOf([0]), ...discarded } : attemptOf([0]));
+      const { rollouts, leftOut } = await gatherRollouts(['a', 'b', 'c'], read, encoder);
+      assert.equal(rollouts.length, 2);
+      assert.equal(leftOut.length, 1);
+      assert.equal(leftOut[0].path, 'b');
+      assert.match(leftOut[0].reason, /ended in discarded/);
     }));
 });
