@@ -1,0 +1,107 @@
+import { UserError, messageOf } from '../errors.ts';
+import { type EpisodeRecorder, recordEpisode } from '../episodes/recordEpisode.ts';
+import { sessionConfigSchema } from '../onnx/session.ts';
+import { readAdapter } from '../policy/adapter.ts';
+import { loadBundle } from '../policy/bundle.ts';
+import { type Exploration, exploring } from '../policy/exploration.ts';
+import { openSampler } from '../policy/sampler.ts';
+import type { Trainable } from '../policy/trainable.ts';
+import { runAttempt } from '../runtime/attempt.ts';
+import { simulatedAloha } from '../sim/simulatedAloha.ts';
+import type { SimTaskName } from '../sim/tasks.ts';
+import { episodeHeader } from './episodeHeader.ts';
+import { inlinePolicy } from './inlinePolicy.ts';
+
+/** What a worker process is told of all its attempts, as JSON in its one argument. */
+export interface RolloutSettings {
+  policy: string;
+  task: SimTaskName;
+  trainable: Trainable;
+  /** Rows of a chunk to play; the bundle's where absent. */
+  executeSteps?: number;
+}
+
+/** One attempt: explored and recorded, or from zero or random noise and only counted. */
+export interface Attempt {
+  seed: number;
+  exploration?: Exploration;
+  zeroNoise?: boolean;
+  /** Folder and name of its episode. */
+  record?: { folder: string; id: string };
+}
+
+export type RolloutRequest = { attempt: Attempt } | { adopt: string };
+
+export interface RolloutResult {
+  seed: number;
+  success: boolean;
+  steps: number;
+  /** The episode's file; null if nothing was recorded. */
+  episode: string | null;
+}
+
+export type RolloutReply = 'ready' | { adopted: string } | RolloutResult | { error: string };
+
+const settings = JSON.parse(process.argv[2]) as RolloutSettings;
+
+const orphaned = new AbortController();
+const stop = () => orphaned.abort();
+process.on('disconnect', stop);
+if (!process.connected) stop();
+// A terminal's Ctrl-C comes here too; the parent hears it and disconnects.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
+
+function tell(reply: RolloutReply): void {
+  if (process.connected) process.send!(reply, undefined, undefined, () => undefined);
+}
+
+function fail(error: unknown): void {
+  if (!(error instanceof UserError)) console.error(error);
+  tell({ error: messageOf(error) });
+}
+
+try {
+  const bundle = await loadBundle(settings.policy);
+  const { trainable } = settings;
+  const sampler = await openSampler(bundle, sessionConfigSchema.parse({ threads: 1 }), trainable);
+  const executeSteps = settings.executeSteps ?? bundle.executeSteps;
+  const policy = { ...inlinePolicy(bundle, sampler), executeSteps };
+  const sim = await simulatedAloha({ task: settings.task, cameras: bundle.cameras });
+
+  const attempt = async ({ seed, exploration, zeroNoise, record }: Attempt) => {
+    const name = `${bundle.name} ${bundle.version}`;
+    const recorder: EpisodeRecorder | undefined =
+      record &&
+      (await recordEpisode(
+        record.folder,
+        episodeHeader(sim, { id: record.id, policy: name, seed }),
+      ));
+    const result = await runAttempt({
+      robot: sim,
+      task: sim,
+      policy: zeroNoise
+        ? { ...policy, sample: (seen) => policy.sample(seen, 'zero') }
+        : exploration
+          ? exploring(policy, exploration)
+          : policy,
+      seed,
+      recorder,
+      signal: orphaned.signal,
+    });
+    if (orphaned.signal.aborted) return;
+    if (result.problem) throw result.problem;
+    const { success, steps, episode } = result;
+    tell({ seed, success, steps, episode });
+  };
+  const adopt = async (path: string) => {
+    sampler.adopt(await readAdapter(path, { ...bundle, trainable }));
+    tell({ adopted: path });
+  };
+  process.on('message', (request: RolloutRequest) => {
+    const done = 'adopt' in request ? adopt(request.adopt) : attempt(request.attempt);
+    done.catch(fail);
+  });
+  tell('ready');
+} catch (error) {
+  fail(error);
+}
