@@ -78,6 +78,35 @@ function reasonToStop({ drift, clipShare }: Look, config: FpoConfig): string | u
   return undefined;
 }
 
+function reportOf(
+  chunks: readonly UpdateChunk[],
+  looks: readonly Look[],
+  norms: readonly number[],
+  stopped: string | undefined,
+): PolicyReport {
+  const mean = (pick: (look: Look) => number) => spreadOf(looks.map(pick)).mean;
+  const counted = chunks.map(({ chunk: { mask } }) => mask.reduce((sum, one) => sum + one, 0));
+  const rows = spreadOf(counted).mean;
+  return {
+    steps: norms.length,
+    ...(stopped !== undefined && { stopped }),
+    ratios: spreadOf(looks.flatMap(({ ratios }) => [...ratios])),
+    clipShare: mean(({ clipShare }) => clipShare),
+    drift: mean(({ drift }) => drift),
+    norm: norms.length > 0 ? spreadOf(norms).mean : 0,
+    lossBefore: spreadOf(chunks.flatMap(({ oldLosses }) => [...oldLosses])).mean / rows,
+    lossAfter: mean(({ loss }) => loss) / rows,
+  };
+}
+
+/** Whether the trainer's numerics are those of the old losses. */
+function checkStart({ change }: Look): void {
+  if (!(change < RATIO_TOLERANCE))
+    throw new UserError(
+      `before the first step a ratio differs from 1 by ${change.toPrecision(3)}: the old losses are not those of this policy on these chunks; look for broken episodes`,
+    );
+}
+
 /** Opens FPO's graphs on a bundle's weights for a robot of `joints`, where `start` stands. */
 export async function openPolicyLearner(
   bundle: Bundle,
@@ -136,14 +165,6 @@ export async function openPolicyLearner(
     }
   };
 
-  /** Whether the trainer's numerics are those of the old losses. */
-  const checkStart = ({ change }: Look) => {
-    if (!(change < RATIO_TOLERANCE))
-      throw new UserError(
-        `before the first step a ratio differs from 1 by ${change.toPrecision(3)}: the old losses are not those of this policy on these chunks; look for broken episodes`,
-      );
-  };
-
   return {
     get state() {
       return trainer.state;
@@ -175,21 +196,7 @@ export async function openPolicyLearner(
           norms.push(step.norm);
         }
       }
-      const rows = (of: readonly UpdateChunk[]) =>
-        spreadOf(of.map(({ chunk: { mask } }) => mask.reduce((sum, counts) => sum + counts, 0)))
-          .mean;
-      const perRow = rows(chunks);
-      const mean = (pick: (look: Look) => number) => spreadOf(looks.map(pick)).mean;
-      return {
-        steps: norms.length,
-        ...(stopped !== undefined && { stopped }),
-        ratios: spreadOf(looks.flatMap(({ ratios }) => [...ratios])),
-        clipShare: mean(({ clipShare }) => clipShare),
-        drift: mean(({ drift }) => drift),
-        norm: norms.length > 0 ? spreadOf(norms).mean : 0,
-        lossBefore: spreadOf(chunks.flatMap(({ oldLosses }) => [...oldLosses])).mean / perRow,
-        lossAfter: mean(({ loss }) => loss) / perRow,
-      };
+      return reportOf(chunks, looks, norms, stopped);
     },
     async resample(chunks, seed) {
       const { horizon, actionDim } = pi0;

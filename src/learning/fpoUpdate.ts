@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { UserError } from '../errors.ts';
 import type { SessionConfig } from '../onnx/session.ts';
-import { type Adapter, makeAdapter, readAdapter } from '../policy/adapter.ts';
+import { type Adapter, type AdapterFit, makeAdapter, readAdapter } from '../policy/adapter.ts';
 import { ADAPTER_FILE, BUNDLE_FILES, type Bundle } from '../policy/bundle.ts';
 import type { Pi0Config } from '../policy/pi0/config.ts';
-import { trainableParameters } from '../policy/trainable.ts';
+import { type Parameter, trainableParameters } from '../policy/trainable.ts';
 import { chunkAdvantages, standardised } from './credit.ts';
 import type { CriticShape } from './criticGraph.ts';
 import {
@@ -53,20 +53,22 @@ export function criticShape(
   return { count, hidden, features: featureCount(pi0, sees) };
 }
 
+async function adapterValues(
+  path: string,
+  policy: AdapterFit,
+  parameters: readonly Parameter[],
+): Promise<Float32Array> {
+  const adapter = await readAdapter(path, policy);
+  return flatten(parameters, ({ name }) => adapter.parameters.get(name)!.data);
+}
+
 /** Where a run begins: at the bundle's adapter if it has one, else at its weights, with new critics. */
 export async function initialFpoState(bundle: Bundle, config: FpoConfig): Promise<FpoState> {
   const { folder, base, pi0 } = bundle;
   const { trainable, seed } = config;
   const parameters = trainableParameters(trainable, pi0);
   const values = bundle.trainable
-    ? flatten(
-        parameters,
-        await readAdapter(join(folder, ADAPTER_FILE), { base, pi0, trainable }).then(
-          (adapter) =>
-            ({ name }) =>
-              adapter.parameters.get(name)!.data,
-        ),
-      )
+    ? await adapterValues(join(folder, ADAPTER_FILE), { base, pi0, trainable }, parameters)
     : await startingParameters(join(folder, BUNDLE_FILES.weights), parameters, trainable, seed);
   return {
     updates: 0,

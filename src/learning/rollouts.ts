@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { ChunkRecord } from '../episodes/episode.ts';
 import type { Episode } from '../episodes/readEpisode.ts';
-import { UserError } from '../errors.ts';
+import { UserError, messageOf } from '../errors.ts';
 import { type SessionConfig, Tensor, openSession } from '../onnx/session.ts';
 import { BUNDLE_FILES, type Bundle } from '../policy/bundle.ts';
 import type { Pi0Config } from '../policy/pi0/config.ts';
@@ -205,8 +205,7 @@ export async function gatherRollouts(
     try {
       rollouts.push(await encoder.encode(await read(path)));
     } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      leftOut.push({ path, reason: error.message });
+      leftOut.push({ path, reason: messageOf(error) });
     }
   }
   return { rollouts, leftOut };

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { drawPairs, evenParts } from '../../src/learning/fpoBatch.ts';
+import type { RolloutChunk } from '../../src/learning/rollouts.ts';
+
+const chunk: RolloutChunk = {
+  policyVersion: 'v1',
+  cache: new Float32Array(),
+  valid: new Uint8Array(),
+  pooled: new Float32Array(),
+  state: new Float32Array(3),
+  actions: new Float32Array(12),
+  mask: new Float32Array(4),
+  committed: new Float32Array(3),
+  delay: 0,
+  elapsed: 0,
+  steps: 4,
+};
+const draw = (update: number, seed = 1, time: 'policy' | 'uniform' = 'policy', count = 2) =>
+  drawPairs(new Array<RolloutChunk>(count).fill(chunk), new Array<number>(count).fill(0), update, { seed, samples: 8, time }); // prettier-ignore
+
+describe('pairs of noise and time', () => {
+  it('are the same for a seed and an update, and others for another chunk, update or seed', () => {
+    const [first, second] = draw(3);
+    assert.deepEqual(draw(3)[0], first);
+    for (const other of [second, draw(4)[0], draw(3, 2)[0]]) {
+      assert.notDeepEqual(other.noise, first.noise);
+      assert.notDeepEqual(other.time, first.time);
+    }
+  });
+
+  it('have one time for all rows of a chunk, near noise as the policy was trained or anywhere', () => {
+    const [{ time, noise }] = draw(0);
+    assert.equal(time.length, 8);
+    assert.equal(noise.length, 8 * 12);
+    const meanOf = (kind: 'policy' | 'uniform') => {
+      const times = draw(0, 1, kind, 500).flatMap((one) => [...one.time]);
+      assert.ok(times.every((t) => t > 0 && t <= 1));
+      return times.reduce((a, b) => a + b) / times.length;
+    };
+    assert.ok(Math.abs(meanOf('policy') - 0.6) < 0.02);
+    assert.ok(Math.abs(meanOf('uniform') - 0.5) < 0.02);
+  });
+});
+
+describe('minibatches', () => {
+  it('hold everything once, none more than allowed nor two more than another', () => {
+    const sizes = fc.tuple(fc.integer({ min: 1, max: 500 }), fc.integer({ min: 1, max: 64 }));
+    fc.assert(
+      fc.property(sizes, ([count, most]) => {
+        const parts = evenParts(count, most);
+        assert.equal(parts[0][0], 0);
+        assert.equal(parts.at(-1)![1], count);
+        parts.slice(1).forEach(([from], i) => assert.equal(from, parts[i][1]));
+        const lengths = parts.map(([from, to]) => to - from);
+        assert.ok(Math.max(...lengths) <= most && Math.min(...lengths) >= 1);
+        assert.ok(Math.max(...lengths) - Math.min(...lengths) <= 1);
+      }),
+    );
+  });
+});
