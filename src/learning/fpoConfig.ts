@@ -41,7 +41,10 @@ export const criticsSchema = z
 
 export type CriticsConfig = z.infer<typeof criticsSchema>;
 
-/** What changes in the surrogate's formula. */
+/**
+ * What changes in the surrogate's formula. A pair's loss is the sum over executed rows of the mean over
+ * joints (FPO++ for manipulation): averaged over rows, a divergence stays hidden from the clip.
+ */
 const surrogateShape = {
   /**
    * `pair`: a ratio for each pair of noise and time (FPO++, arXiv 2602.02481, eq. 10). `mean`: one a

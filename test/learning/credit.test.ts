@@ -51,6 +51,24 @@ describe('rows that earn credit', () => {
     assert.deepEqual([...executedRows(chunk(1, 5, 1), commands)], [0, 1, 0, 1, 1, 0]);
   });
 
+  it('do not depend on what the rows that were not executed say', () => {
+    const values = fc.array(fc.constantFrom(0, 0.125, 0.25, 0.5, 9), {
+      minLength: HORIZON * JOINTS,
+      maxLength: HORIZON * JOINTS,
+    });
+    const commands = [0, 1, 2, 3, 4, 5].map((row) => command(row));
+    fc.assert(
+      fc.property(executed, fc.constantFrom(0, 1), values, ([from, to], held, others) => {
+        const one = chunk(from, to, held);
+        const actions = one.actions.map((value, i) => {
+          const row = Math.floor(i / JOINTS);
+          return row >= from && row < to ? value : others[i];
+        });
+        assert.deepEqual(executedRows({ ...one, actions }, commands), executedRows(one, commands));
+      }),
+    );
+  });
+
   it('are not those that only an earlier chunk commanded', () => {
     const commands = [command(2, 1), command(1, 6), command(3, 8)];
     assert.deepEqual([...executedRows(chunk(1, 4, 1, 5), commands)], [0, 1, 0, 1, 0, 0]);
