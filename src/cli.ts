@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { UserError } from './errors.ts';
 import { packagePath } from './packagePath.ts';
+import type { CalibrateOptions, CalibrateStep } from './commands/calibrate.ts';
 import type { CheckOptions } from './commands/check.ts';
 import type { DemosOptions } from './commands/demos.ts';
 import type { ImitateOptions } from './commands/imitate.ts';
@@ -26,6 +27,18 @@ function positive(text: string): number {
   const value = Number(text);
   if (!(value > 0)) throw new InvalidArgumentError('It must be a number above 0.');
   return value;
+}
+
+const CALIBRATE_STEPS: CalibrateStep[] = ['joints', 'grippers', 'cameras', 'latency'];
+
+function calibrateSteps(text: string): CalibrateStep[] {
+  const named = text.split(',');
+  const wrong = named.find((name) => !CALIBRATE_STEPS.some((step) => step === name));
+  if (wrong !== undefined)
+    throw new InvalidArgumentError(
+      `There is no step '${wrong}'; steps: ${CALIBRATE_STEPS.join(', ')}.`,
+    );
+  return CALIBRATE_STEPS.filter((step) => named.includes(step));
 }
 
 const layers = (text: string): number[] => text.split(',').map(integer(0));
@@ -212,6 +225,53 @@ Examples:
   )
   .action((bundle: string, options: CheckOptions) =>
     run(async () => (await import('./commands/check.ts')).checkCommand(bundle, options)),
+  );
+
+program
+  .command('calibrate')
+  .description('measure a robot as a person moves it by hand, and write its calibration')
+  .argument('<file>', 'the calibration to write (YAML)')
+  .addOption(
+    new Option('--robot <which>', 'the robot to measure').choices(['sim', 'ros']).default('sim'),
+  )
+  .option(
+    '--from <file>',
+    "the calibration to begin with; by default the file itself where it is there, else the simulated robot's",
+  )
+  .option(
+    '--steps <list>',
+    'what to measure, as in joints,cameras',
+    calibrateSteps,
+    CALIBRATE_STEPS,
+  )
+  .option(
+    '--sim-time',
+    "with --robot ros: time comes from /clock, as with the simulated robot's node",
+  )
+  .option('--force', 'replace the file without asking')
+  .addHelpText(
+    'after',
+    `
+It only listens: nothing is ever sent to the motors. Switch the arms' torque off and move them as it
+asks; every step and joint can be skipped with s, q ends. It measures
+
+  joints     sign (from the direction that is named positive) and the range that was visited
+  grippers   the drivers' angles when open and closed, and the constant set they belong to
+  cameras    which is which, sharpness, brightness, size, rate; pictures go to FILE-cameras/
+  latency    how far each camera's images lie behind the joints, from ten seconds of jerks
+
+then says what differs, asks, and writes. Where stdin is no terminal its lines are the answers.
+
+Examples:
+  nalu calibrate try.yaml                            try it: a simulated person moves the simulated arms
+  nalu calibrate try.yaml --from calibration/aloha-2.0.yaml --steps joints,grippers
+                                                     see it find a wrong gripper set
+  nalu calibrate mine.yaml --robot ros --from calibration/aloha-2.0.yaml
+  nalu calibrate mine.yaml --robot ros --steps cameras
+                                                     measure the cameras again, keep the rest`,
+  )
+  .action((file: string, options: CalibrateOptions) =>
+    run(async () => (await import('./commands/calibrate.ts')).calibrateCommand(file, options)),
   );
 
 /** Commands are loaded when they run: --help needs no simulator. */

@@ -44,6 +44,9 @@ export interface Robot {
   close(): Promise<void>;
 }
 
+/** A robot that senses and cannot be commanded. */
+export type SensingRobot = Omit<Robot, 'command'>;
+
 /** How well an attempt goes. */
 export interface Assessment {
   /** The task's own staged reward, the largest so far. */

@@ -1,6 +1,7 @@
 import { UserError } from '../errors.ts';
 import type { Calibration } from '../robot/calibration.ts';
-import { jointsByArm, toDriver } from './joints.ts';
+import { toDriver } from '../robot/driverAngles.ts';
+import { jointsByArm } from './joints.ts';
 import { jointTrajectory } from './messages.ts';
 import { quality } from './qos.ts';
 import type { Ros, RosNode } from './rclnodejs.ts';

@@ -1,5 +1,6 @@
 import type { Calibration } from '../robot/calibration.ts';
-import { jointsByArm, toDriver } from './joints.ts';
+import { toDriver } from '../robot/driverAngles.ts';
+import { jointsByArm } from './joints.ts';
 import { jointState } from './messages.ts';
 import { quality } from './qos.ts';
 import type { Ros, RosNode } from './rclnodejs.ts';

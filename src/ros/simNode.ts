@@ -1,13 +1,14 @@
 import { setTimeout } from 'node:timers/promises';
 import { messageOf } from '../errors.ts';
 import { type Calibration, loadCalibration } from '../robot/calibration.ts';
+import { fromDriver } from '../robot/driverAngles.ts';
 import { SIM_CALIBRATION } from '../sim/embodiment.ts';
 import { type SimulatedAloha, simulatedAloha } from '../sim/simulatedAloha.ts';
 import { CLOCK, SENSOR_LEAD } from './clock.ts';
 import { GROUP_COMMAND, SINGLE_COMMAND, commandTopics } from './commands.ts';
 import { edge } from './edge.ts';
 import { jointPublishers } from './jointPublishers.ts';
-import { fromDriver, jointsByArm } from './joints.ts';
+import { jointsByArm } from './joints.ts';
 import { image, stampOf } from './messages.ts';
 import type { Running } from './nodeMain.ts';
 import { type ParameterSpecs, declareParameters } from './parameters.ts';

@@ -1,5 +1,6 @@
 import { UserError } from '../errors.ts';
 import { makeTransforms } from '../policy/transforms.ts';
+import { brightness } from '../robot/pictureFigures.ts';
 import type { Finding, FitCase } from './fit.ts';
 
 export function embodimentName({ policy, robot }: FitCase): Finding[] {
@@ -60,9 +61,6 @@ export function cameraSizes({ policy, robot }: FitCase): Finding[] {
       message: `${name}'s images of ${width}×${height} are enlarged to the policy's ${side}×${side}; let the camera send larger ones, or crop less`,
     }));
 }
-
-const brightness = (pixels: Uint8Array) =>
-  pixels.reduce((sum, value) => sum + value, 0) / pixels.length;
 
 export function exposure({ pictures, exposure }: FitCase): Finding[] {
   return pictures.flatMap(({ camera, pixels }): Finding[] => {

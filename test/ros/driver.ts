@@ -1,5 +1,6 @@
 import { loadCalibration } from '../../src/robot/calibration.ts';
-import { jointsByArm, toDriver } from '../../src/ros/joints.ts';
+import { toDriver } from '../../src/robot/driverAngles.ts';
+import { jointsByArm } from '../../src/ros/joints.ts';
 import { image, jointState } from '../../src/ros/messages.ts';
 import type { Ros } from '../../src/ros/rclnodejs.ts';
 import { SIM_CALIBRATION } from '../../src/sim/embodiment.ts';

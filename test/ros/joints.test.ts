@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type CalibratedJoint, loadCalibration } from '../../src/robot/calibration.ts';
-import { createJointMerger, fromDriver, toDriver } from '../../src/ros/joints.ts';
+import { fromDriver, toDriver } from '../../src/robot/driverAngles.ts';
+import { createJointMerger } from '../../src/ros/joints.ts';
 import { jointTrajectory, nanosecondsOf, stampOf } from '../../src/ros/messages.ts';
 
 const aloha = await loadCalibration('calibration/aloha-1.0.yaml');

@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { loadCalibration } from '../../src/robot/calibration.ts';
 import { commandTopics, createCommands } from '../../src/ros/commands.ts';
-import { toDriver } from '../../src/ros/joints.ts';
+import { toDriver } from '../../src/robot/driverAngles.ts';
 import { jointState } from '../../src/ros/messages.ts';
 import type { Ros, RosNode, RosPublisher } from '../../src/ros/rclnodejs.ts';
 import { type RosRobot, rosRobot } from '../../src/ros/rosRobot.ts';

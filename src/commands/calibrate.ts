@@ -1,0 +1,199 @@
+import { access, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, parse } from 'node:path';
+import { UserError, messageOf } from '../errors.ts';
+import { type Calibration, loadCalibration, parseCalibration } from '../robot/calibration.ts';
+import { calibrationYaml } from '../robot/calibrationFile.ts';
+import { type Correction, correct } from '../robot/correction.ts';
+import { type Findings, noFindings } from '../robot/findings.ts';
+import { SIM_CALIBRATION } from '../sim/embodiment.ts';
+import { measureGrippers, measureJoints } from './calibrateArms.ts';
+import { type Bench, createBench } from './calibrateBench.ts';
+import { type Seen, measureCameras, writePictures } from './calibrateCameras.ts';
+import { measureLatencies } from './calibrateLatency.ts';
+import { OPENERS, type Subject } from './calibrateRobots.ts';
+import { type Dialogue, Ended, choose, terminalDialogue } from './dialogue.ts';
+import { interruption } from './interruption.ts';
+
+export type CalibrateStep = 'joints' | 'grippers' | 'cameras' | 'latency';
+
+export interface CalibrateOptions {
+  robot: keyof typeof OPENERS;
+  from?: string;
+  steps: CalibrateStep[];
+  simTime?: boolean;
+  force?: boolean;
+}
+
+/** What the steps have brought together. */
+interface Progress {
+  findings: Findings;
+  pictures: Seen[];
+  /** Where pictures lie until the calibration is written. */
+  folder: string;
+}
+
+const STEPS: {
+  name: CalibrateStep;
+  says: string;
+  measure: (bench: Bench, progress: Progress) => Promise<void>;
+}[] = [
+  {
+    name: 'joints',
+    says: 'Joints: sign and range of each, moved by hand; the arms must be free of torque.',
+    measure: (bench, { findings }) => measureJoints(bench, findings),
+  },
+  {
+    name: 'grippers',
+    says: 'Grippers: fully open, then fully closed.',
+    measure: (bench, { findings }) => measureGrippers(bench, findings),
+  },
+  {
+    name: 'cameras',
+    says: 'Cameras: which is which, sharpness, brightness, size, rate.',
+    async measure(bench, progress) {
+      progress.pictures = await measureCameras(bench, progress.findings, progress.folder);
+    },
+  },
+  {
+    name: 'latency',
+    says: 'Latency: how far images lie behind the joints.',
+    measure: (bench, { findings }) => measureLatencies(bench, findings),
+  },
+];
+
+export const STEP_NAMES = STEPS.map(({ name }) => name);
+
+const exists = (path: string) =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
+
+/** The calibration to begin with, and its path. */
+async function beginning(file: string, { from, robot }: CalibrateOptions) {
+  const path =
+    from ?? ((await exists(file)) ? file : robot === 'sim' ? SIM_CALIBRATION : undefined);
+  if (path === undefined)
+    throw new UserError(
+      `${file} is not there yet: begin with the nearest calibration, as in --from calibration/aloha-2.0.yaml`,
+    );
+  return { path, calibration: await loadCalibration(path) };
+}
+
+async function mayWrite(file: string, { force }: CalibrateOptions, dialogue: Dialogue) {
+  if (force || !(await exists(file))) return;
+  const question = `${file} is there already. Replace it once all is measured? (y, n, q ends)`;
+  if (!(await choose(dialogue, question, { y: true, n: false })))
+    throw new UserError(`${file} is left as it is; give another name`);
+}
+
+async function runSteps(bench: Bench, steps: readonly CalibrateStep[], progress: Progress) {
+  for (const { name, says, measure } of STEPS) {
+    if (!steps.includes(name)) continue;
+    const question = `\n${says} (Enter begins, s skips, q ends)`;
+    if (await choose(bench.dialogue, question, { '': true, s: false }))
+      await measure(bench, progress);
+  }
+}
+
+function summarise(dialogue: Dialogue, path: string, { changes, remarks }: Correction): void {
+  dialogue.say(
+    changes.length > 0 ? `\nAgainst ${path}:` : `\nAll that was measured is as ${path} says.`,
+  );
+  for (const change of changes) dialogue.say(`  ${change}`);
+  if (remarks.length > 0) dialogue.say('Left to you:');
+  for (const remark of remarks) dialogue.say(`  ${remark}`);
+}
+
+/** Writes the calibration, read again before it takes its place, and its pictures. */
+async function write(
+  file: string,
+  calibration: Calibration,
+  progress: Progress,
+): Promise<string[]> {
+  const text = calibrationYaml(calibration);
+  parseCalibration(text, file);
+  const partial = `${file}.partial`;
+  try {
+    await writeFile(partial, text);
+    await rename(partial, file);
+  } catch (error) {
+    throw new UserError(`${file}: cannot be written: ${messageOf(error)}`, { cause: error });
+  }
+  if (progress.pictures.length === 0) return [file];
+  const { findings, pictures } = progress;
+  const folder = picturesBeside(file);
+  await rm(folder, { recursive: true, force: true });
+  await writePictures(folder, pictures, (source) => findings.cameras.get(source)?.name ?? source);
+  return [file, folder];
+}
+
+const picturesBeside = (file: string) => join(dirname(file), `${parse(file).name}-cameras`);
+
+const countOf = ({ joints, grippers, cameras, latencies }: Findings) =>
+  joints.size + grippers.size + cameras.size + latencies.size;
+
+/** Leads through a calibration of an open robot and writes it to `file`; whether it was written. */
+export async function calibrate(
+  file: string,
+  begun: { path: string; calibration: Calibration },
+  subject: Subject,
+  steps: readonly CalibrateStep[],
+  dialogue: Dialogue,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const progress: Progress = {
+    findings: noFindings(),
+    pictures: [],
+    folder: `${picturesBeside(file)}.partial`,
+  };
+  const bench = createBench({ ...subject, dialogue, signal });
+  await subject.start();
+  dialogue.say(`Calibrating ${subject.label}, beginning with ${begun.path}.`);
+  try {
+    await runSteps(bench, steps, progress);
+    if (countOf(progress.findings) === 0) {
+      dialogue.say('\nNothing was measured.');
+      return false;
+    }
+    const date = new Date().toISOString().slice(0, 'yyyy-mm-dd'.length);
+    const correction = correct(begun.calibration, progress.findings, date);
+    summarise(dialogue, begun.path, correction);
+    const question = `\nWrite ${file}? (y, n)`;
+    if (!(await choose(dialogue, question, { y: true, n: false }))) return false;
+    const written = await write(file, correction.calibration, progress);
+    dialogue.say(`Wrote ${written.join(' and ')}.`);
+    return true;
+  } finally {
+    await rm(progress.folder, { recursive: true, force: true });
+  }
+}
+
+/** Leads a person through the calibration of a robot; see `nalu calibrate --help`. */
+export async function calibrateCommand(
+  file: string,
+  options: CalibrateOptions,
+): Promise<'done' | 'interrupted'> {
+  const signal = interruption();
+  const dialogue = terminalDialogue(signal);
+  const unwritten = `${file} was not written; nothing has changed.`;
+  let subject: Subject | undefined;
+  try {
+    const begun = await beginning(file, options);
+    await mayWrite(file, options, dialogue);
+    const { calibration } = begun;
+    const simTime = options.simTime ?? false;
+    subject = await OPENERS[options.robot]({ calibration, dialogue, signal, simTime });
+    const written = await calibrate(file, begun, subject, options.steps, dialogue, signal);
+    if (!written) dialogue.say(unwritten);
+    return 'done';
+  } catch (error) {
+    if (error instanceof UserError) dialogue.say(unwritten);
+    if (!signal.aborted && !(error instanceof Ended)) throw error;
+    dialogue.say(`\n${unwritten}`);
+    return signal.aborted ? 'interrupted' : 'done';
+  } finally {
+    dialogue.close();
+    await subject?.robot.close();
+  }
+}

@@ -1,0 +1,106 @@
+import { createInterface } from 'node:readline';
+import { UserError } from '../errors.ts';
+
+/** Whoever was asked wants to end, by `q` or Ctrl-C. */
+export class Ended extends Error {
+  override readonly name = 'Ended';
+}
+
+/** A talk with a person, a line at a time. */
+export interface Dialogue {
+  say(text: string): void;
+  /** A line that the next one replaces, where there is a terminal; nothing elsewhere. */
+  status(text: string): void;
+  /**
+   * The trimmed line that answers. In a terminal the line that `live` gives stands before the cursor and
+   * is kept up to date. Throws `Ended` for Ctrl-C, a `UserError` where the answers have ended.
+   */
+  ask(question: string, live?: () => string): Promise<string>;
+  /** Where pictures can be drawn; undefined where the output is no terminal. */
+  screen: { columns: number; rows: number } | undefined;
+  close(): void;
+}
+
+/** Milliseconds between two live lines. */
+const LIVE_PERIOD = 100;
+
+/** The dialogue over stdin and stdout: with a person at a terminal, or with piped answers. */
+export function terminalDialogue(signal: AbortSignal): Dialogue {
+  const { stdin, stdout } = process;
+  const isTerminal = stdin.isTTY && stdout.isTTY;
+  const lines = createInterface({ input: stdin, output: stdout, terminal: isTerminal });
+  const answers: string[] = [];
+  let over = false;
+  let wake = () => {};
+  const hear = (then: () => void) => {
+    then();
+    wake();
+  };
+  lines.on('line', (line) => hear(() => answers.push(line.trim())));
+  lines.on('close', () => hear(() => (over = true)));
+  lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  const onAbort = () => wake();
+  signal.addEventListener('abort', onAbort);
+
+  const clear = () => isTerminal && stdout.write('\r\u001b[K');
+
+  async function answer(): Promise<string> {
+    for (;;) {
+      if (signal.aborted) throw new Ended();
+      const line = answers.shift();
+      if (line !== undefined) return line;
+      if (over) throw new UserError('the answers have ended before all was asked');
+      await new Promise<void>((resolve) => (wake = resolve));
+    }
+  }
+
+  return {
+    screen: isTerminal ? { columns: stdout.columns, rows: stdout.rows } : undefined,
+    say(text) {
+      clear();
+      stdout.write(`${text}\n`);
+    },
+    status(text) {
+      if (!isTerminal) return;
+      clear();
+      stdout.write(text.slice(0, stdout.columns - 1));
+    },
+    async ask(question, live) {
+      clear();
+      if (!isTerminal) stdout.write(`${question}\n`);
+      else if (live) stdout.write(`${question}\n`);
+      const draw = () => {
+        lines.setPrompt(live ? `${live()}  > ` : `${question} `);
+        lines.prompt(true);
+      };
+      if (isTerminal) draw();
+      const timer = isTerminal && live ? setInterval(draw, LIVE_PERIOD) : undefined;
+      try {
+        return await answer();
+      } finally {
+        clearInterval(timer);
+      }
+    },
+    close() {
+      signal.removeEventListener('abort', onAbort);
+      lines.close();
+    },
+  };
+}
+
+/** Asks until the answer is one of `choices`, by their keys; `q` ends. */
+export async function choose<T>(
+  dialogue: Dialogue,
+  question: string,
+  choices: Record<string, T>,
+  live?: () => string,
+): Promise<T> {
+  for (;;) {
+    const answer = await dialogue.ask(question, live);
+    const key = answer.toLowerCase();
+    if (key === 'q') throw new Ended();
+    if (Object.hasOwn(choices, key)) return choices[key];
+    const keys = [...Object.keys(choices), 'q'].map((known) => known || 'Enter');
+    dialogue.say(`'${answer}' is none of ${keys.join(', ')}.`);
+  }
+}

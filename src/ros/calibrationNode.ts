@@ -1,0 +1,102 @@
+import { setTimeout } from 'node:timers/promises';
+import sharp from 'sharp';
+import { withSizes } from '../robot/arrivingSizes.ts';
+import type { CalibratedCamera, Calibration } from '../robot/calibration.ts';
+import type { SensingRobot } from '../robot/robot.ts';
+import { imageTopic } from './cameras.ts';
+import { edge } from './edge.ts';
+import { readCompressedImage, readImage } from './images.ts';
+import { quality } from './qos.ts';
+import { type Ros, type RosNode, loadRos } from './rclnodejs.ts';
+import { rosRobot } from './rosRobot.ts';
+import { awaitTopics } from './topics.ts';
+
+interface Size {
+  width: number;
+  height: number;
+}
+
+/** Seconds that cameras have to show themselves. */
+const PATIENCE = 5;
+
+/** Width and height that a camera's message really has, pixels. */
+async function sizeIn(bytes: Uint8Array, camera: CalibratedCamera): Promise<Size> {
+  if (camera.transport === 'raw') return readImage(bytes);
+  const { width, height } = await sharp(readCompressedImage(bytes, camera).data).metadata();
+  return { width, height };
+}
+
+/** The sizes of images by topic, of those cameras that show one. */
+async function lookForSizes(
+  ros: Ros,
+  node: RosNode,
+  cameras: readonly CalibratedCamera[],
+  signal: AbortSignal,
+): Promise<Map<string, Size>> {
+  const sizes = new Map<string, Size>();
+  const subscriptions = cameras.map((camera) => {
+    const { type, topic } = imageTopic(camera);
+    const look = async (bytes: Uint8Array) => {
+      if (!sizes.has(camera.topic)) sizes.set(camera.topic, await sizeIn(bytes, camera));
+    };
+    const settings = quality(ros, 'sensor', { isRaw: true });
+    const callback = edge(look, () => undefined);
+    return node.createSubscription(type, topic, settings, callback);
+  });
+  const deadline = performance.now() + PATIENCE * 1000;
+  while (sizes.size < cameras.length && performance.now() < deadline) {
+    signal.throwIfAborted();
+    await setTimeout(20);
+  }
+  for (const subscription of subscriptions) node.destroySubscription(subscription);
+  return sizes;
+}
+
+/** What a robot's topics lead to, and the calibration that it is read by: with the sizes of what arrives. */
+export interface RosSenses {
+  robot: SensingRobot;
+  read: Calibration;
+}
+
+/**
+ * Listens to a robot over ROS 2 as the node nalu_calibrate, which publishes nothing to it. A camera that shows
+ * nothing is left out. Throws a UserError without ROS 2, or where joint states do not come.
+ */
+export async function openRosSenses(
+  calibration: Calibration,
+  { simTime, signal }: { simTime: boolean; signal: AbortSignal },
+): Promise<RosSenses> {
+  const ros = await loadRos();
+  const parameters = ['--ros-args', '-p', `use_sim_time:=${simTime}`];
+  await ros.init(undefined, [...process.argv.slice(0, 2), ...parameters]);
+  ros.removeSignalHandlers();
+  try {
+    const node = ros.createNode('nalu_calibrate');
+    node.spin();
+    const sizes = await lookForSizes(ros, node, calibration.cameras, signal);
+    const read = withSizes(calibration, sizes);
+    const there = read.cameras.filter(({ topic }) => sizes.has(topic));
+    const robot = rosRobot({
+      ros,
+      node,
+      calibration: read,
+      cameras: there.map(({ name }) => name),
+      output: 'trajectory',
+      dryRun: true,
+    });
+    await awaitTopics(node, robot, signal);
+    return {
+      read,
+      robot: {
+        ...robot,
+        async close() {
+          await robot.close();
+          ros.shutdown();
+        },
+      },
+    };
+  } catch (error) {
+    ros.shutdown();
+    throw error;
+  }
+}
