@@ -8,7 +8,8 @@ import type { CameraFrame, JointState } from '../robot/robot.ts';
 import { imageTopic } from './cameras.ts';
 import { commandTopics } from './commands.ts';
 import { frameOf } from './images.ts';
-import { createJointMerger, fromDriver, jointsByArm } from './joints.ts';
+import { fromDriver } from '../robot/driverAngles.ts';
+import { createJointMerger, jointsByArm } from './joints.ts';
 import type { JointStateMessage } from './messages.ts';
 import type { Recording } from './recording.ts';
 

@@ -10,7 +10,8 @@ import { fileSink } from '../../src/episodes/mcap.ts';
 import { loadCalibration } from '../../src/robot/calibration.ts';
 import { bagRecording } from '../../src/ros/bag.ts';
 import { commandTopics } from '../../src/ros/commands.ts';
-import { jointsByArm, toDriver } from '../../src/ros/joints.ts';
+import { toDriver } from '../../src/robot/driverAngles.ts';
+import { jointsByArm } from '../../src/ros/joints.ts';
 
 const calibration = await loadCalibration('calibration/aloha-1.0.yaml');
 const [camera] = calibration.cameras;
