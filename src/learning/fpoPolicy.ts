@@ -57,11 +57,14 @@ function lookAt(
     Math.max(-logRatioClamp, Math.min(logRatioClamp, before - losses[i])),
   );
   const mean = (values: ArrayLike<number>) => spreadOf(values).mean;
+  const advantageOf = (pair: number) =>
+    some[Math.floor((pair * some.length) / changes.length)].advantage;
   return {
     ratios,
     loss: mean(losses),
     change: changes.reduce((most, change) => Math.max(most, Math.abs(Math.expm1(change))), 0),
     drift: mean(changes.map((change) => Math.expm1(change) - change)),
+    gain: mean(changes.map((change, i) => advantageOf(i) * Math.expm1(change))),
     clipShare: mean(ratios.map((ratio) => Number(Math.abs(ratio - 1) > clip))),
   };
 }
@@ -93,6 +96,7 @@ function reportOf(
     ratios: spreadOf(looks.flatMap(({ ratios }) => [...ratios])),
     clipShare: mean(({ clipShare }) => clipShare),
     drift: mean(({ drift }) => drift),
+    gain: mean(({ gain }) => gain),
     norm: norms.length > 0 ? spreadOf(norms).mean : 0,
     lossBefore: spreadOf(chunks.flatMap(({ oldLosses }) => [...oldLosses])).mean / rows,
     lossAfter: mean(({ loss }) => loss) / rows,

@@ -37,6 +37,8 @@ export interface PolicyReport {
   clipShare: number;
   /** Mean over its pairs of ratio − 1 − log ratio. */
   drift: number;
+  /** Mean over them of advantage · (ratio − 1), unclipped: what the update promises on these attempts. */
+  gain: number;
   /** Mean norm of the gradient, before it is clipped. */
   norm: number;
   /** Mean flow-matching loss of an executed row, before the update and over its last epoch. */

@@ -1,0 +1,213 @@
+import { access, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readEpisode } from '../episodes/readEpisode.ts';
+import type { SessionConfig } from '../onnx/session.ts';
+import { type Adapter, readAdapter, writeAdapter } from '../policy/adapter.ts';
+import type { Bundle } from '../policy/bundle.ts';
+import { readFpoCheckpoint, writeFpoCheckpoint } from './fpoCheckpoint.ts';
+import type { FpoConfig } from './fpoConfig.ts';
+import type { FpoReport } from './fpoReport.ts';
+import { type Fpo, type FpoState, initialFpoState, openFpo } from './fpoUpdate.ts';
+import { reasonToKeepBack } from './gate.ts';
+import { flatten } from './parameters.ts';
+import { gatherRollouts, openRolloutEncoder } from './rollouts.ts';
+import { type VersionRecord, isWorse } from './versions.ts';
+import { trainableParameters } from '../policy/trainable.ts';
+import { initialState } from './trainer.ts';
+
+/** An episode that a learner has on its own disk. */
+export interface HeldEpisode {
+  id: string;
+  path: string;
+}
+
+/** What a learner carries beside FPO's state, from which a killed one goes on. */
+interface Run {
+  /** Ids of episodes that were learned from, or left out. */
+  consumed: string[];
+  versions: VersionRecord[];
+  /** The version that the robot is to use. */
+  current: string;
+}
+
+/** What happened to the policy. */
+export type LearnerEvent =
+  | { event: 'published'; version: string; parent: string; report: FpoReport }
+  | { event: 'warmed up'; report: FpoReport }
+  | { event: 'kept back'; version: string; reason: string; report: FpoReport }
+  | { event: 'rolled back'; version: string; to: string }
+  | { event: 'left out'; path: string; reason: string };
+
+export interface LearnerOptions {
+  /** Where its state and the adapters go. */
+  folder: string;
+  bundle: Bundle;
+  joints: number;
+  config: FpoConfig;
+  /** Episodes of an update. */
+  batch: number;
+  session: SessionConfig;
+}
+
+/** Makes new versions of a policy from episodes as they come. */
+export interface Learner {
+  /** The version that the robot is to use, and its file. */
+  current(): { version: string; parent: string | null; file: string };
+  versions(): readonly VersionRecord[];
+  /** Takes note of an episode; the same twice counts once. */
+  add(episode: HeldEpisode): void;
+  /** Episodes that wait for an update. */
+  waiting(): number;
+  /**
+   * Rolls back what proved worse, and makes an update if there are enough episodes. What it did is on
+   * disk when it resolves; undefined if there was nothing to do.
+   */
+  advance(): Promise<LearnerEvent[] | undefined>;
+  close(): Promise<void>;
+}
+
+const STATE = 'state.safetensors';
+
+const isThere = (path: string) =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
+
+/** The version that made an episode's chunks: the newest, where it was exchanged under way. */
+const versionIn = (policyVersion: string | undefined) => policyVersion?.split('+')[1];
+
+/**
+ * Opens a learner where its folder left off. A kill at any moment loses nothing: the state is written
+ * after the adapter that it speaks of, and from the same episodes the same update comes out again.
+ */
+export async function openLearner(options: LearnerOptions): Promise<Learner> {
+  const { folder, bundle, joints, config, batch, session } = options;
+  const adapters = join(folder, 'adapters');
+  await mkdir(adapters, { recursive: true });
+  const stateFile = join(folder, STATE);
+  const fileOf = (version: string) => join(adapters, `${version}.safetensors`);
+  const parameters = trainableParameters(config.trainable, bundle.pi0);
+  const fit = { base: bundle.base, pi0: bundle.pi0, trainable: config.trainable };
+
+  const held = new Map<string, HeldEpisode>();
+  const encoder = await openRolloutEncoder(bundle, session);
+  let fpo: Fpo;
+  let run: Run;
+
+  const save = () =>
+    writeFpoCheckpoint(
+      stateFile,
+      { state: fpo.state, run: JSON.stringify(run) },
+      bundle.pi0,
+      config,
+    );
+  const keep = async (adapter: Adapter) => writeAdapter(fileOf(adapter.version), adapter);
+
+  const open = async (state: FpoState) => openFpo(bundle, joints, config, state, session);
+  if (await isThere(stateFile)) {
+    const read = await readFpoCheckpoint(stateFile, bundle.pi0, config);
+    fpo = await open(read.state);
+    run = JSON.parse(read.run) as Run;
+  } else {
+    fpo = await open(await initialFpoState(bundle, config));
+    const first = fpo.adapter();
+    await keep(first);
+    run = { consumed: [], versions: [], current: first.version };
+    run.versions.push(emptyRecord(first.version, null));
+    await save();
+  }
+  const recordOf = (version: string) => run.versions.find((known) => known.version === version);
+
+  const waiting = () =>
+    [...held.values()]
+      .filter(({ id }) => !run.consumed.includes(id))
+      .sort((a, b) => (a.id < b.id ? -1 : 1));
+
+  /** Puts the policy back to a version's parameters; the critics keep what they know. */
+  const restore = async (version: string, { critics, updates }: FpoState) => {
+    const { parameters: values } = await readAdapter(fileOf(version), fit);
+    const flat = flatten(parameters, ({ name }) => values.get(name)!.data);
+    await fpo.close();
+    fpo = await open({ updates, policy: initialState(flat), critics });
+    run.current = version;
+  };
+
+  const count = (versions: readonly (string | undefined)[], rewards: readonly number[]) =>
+    versions.forEach((version, i) => {
+      const record = recordOf(version ?? run.versions[0].version);
+      if (!record) return;
+      record.attempts += 1;
+      record.successes += rewards[i];
+    });
+
+  const update = async (episodes: readonly HeldEpisode[]): Promise<LearnerEvent[]> => {
+    const paths = episodes.map(({ path }) => path);
+    const { rollouts, leftOut } = await gatherRollouts(paths, readEpisode, encoder);
+    run.consumed.push(...episodes.map(({ id }) => id));
+    const events: LearnerEvent[] = leftOut.map((left) => ({ event: 'left out', ...left }));
+    count(
+      rollouts.map(({ chunks }) => versionIn(chunks.at(-1)?.policyVersion)),
+      rollouts.map(({ reward }) => reward),
+    );
+    const { parent, version } = recordOf(run.current)!;
+    const better = parent === null ? undefined : recordOf(parent);
+    if (better && isWorse(recordOf(version)!, better)) {
+      recordOf(version)!.rolledBack = true;
+      await restore(better.version, fpo.state);
+      await save();
+      return [...events, { event: 'rolled back', version, to: better.version }];
+    }
+    if (rollouts.length === 0) {
+      await save();
+      return events;
+    }
+    const before = fpo.adapter();
+    const report = await fpo.update(rollouts);
+    const after = fpo.adapter();
+    if (after.version === before.version) {
+      await save();
+      return [...events, { event: 'warmed up', report }];
+    }
+    const reason = reasonToKeepBack(before, after, report);
+    if (reason !== undefined) {
+      await restore(before.version, fpo.state);
+      await save();
+      return [...events, { event: 'kept back', version: after.version, reason, report }];
+    }
+    await keep(after);
+    run.versions.push(emptyRecord(after.version, before.version));
+    run.current = after.version;
+    await save();
+    const { version: published } = after;
+    return [...events, { event: 'published', version: published, parent: before.version, report }];
+  };
+
+  return {
+    current() {
+      const { version, parent } = recordOf(run.current)!;
+      return { version, parent, file: fileOf(version) };
+    },
+    versions: () => run.versions,
+    add(episode) {
+      held.set(episode.id, episode);
+    },
+    waiting: () => waiting().length,
+    async advance() {
+      const episodes = waiting();
+      return episodes.length < batch ? undefined : update(episodes.slice(0, batch));
+    },
+    async close() {
+      await fpo.close();
+      await encoder.close();
+    },
+  };
+}
+
+const emptyRecord = (version: string, parent: string | null): VersionRecord => ({
+  version,
+  parent,
+  attempts: 0,
+  successes: 0,
+  rolledBack: false,
+});
