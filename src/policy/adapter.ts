@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { UserError, messageOf } from '../errors.ts';
 import { formatShape, sameShape } from '../onnx/dim.ts';
-import { loadSafetensors, writeSafetensors } from '../onnx/safetensors.ts';
+import { loadSafetensors, readSafetensorsHeader, writeSafetensors } from '../onnx/safetensors.ts';
 import { validate } from '../validate.ts';
 import type { Bundle } from './bundle.ts';
 import { type Trainable, trainableParameters, trainableSchema } from './trainable.ts';
@@ -43,6 +43,10 @@ const metadataSchema = z.object({
 /** How chunks of a policy with this adapter are signed. */
 export const adaptedVersion = (base: string, { version }: Pick<Adapter, 'version'>): string =>
   `${base}+${version}`;
+
+/** The adapter's version in a policy's; the base's if it has none. */
+export const adapterVersion = ({ base, version }: Pick<Bundle, 'base' | 'version'>): string =>
+  version.startsWith(`${base}+`) ? version.slice(base.length + 1) : base;
 
 function sharedCopy(values: Float32Array): Float32Array {
   const copy = new Float32Array(new SharedArrayBuffer(values.byteLength));
@@ -117,6 +121,13 @@ export function writeAdapter(
   const tensors = [...parameters].map(([name, { shape, data }]) => ({ name, shape, data }));
   const metadata = { format: FORMAT, trainable: JSON.stringify(trainable), version, base };
   return writeSafetensors(path, tensors, metadata);
+}
+
+/** What a file says of the adapter in it; its values are not looked at. Throws a `UserError`. */
+export async function readAdapterHead(path: string): Promise<Omit<Adapter, 'parameters'>> {
+  const { metadata } = await readSafetensorsHeader(path);
+  const { trainable, base, version } = validate(metadataSchema, metadata, path);
+  return { trainable, base, version };
 }
 
 /** Reads the adapter of a policy. Throws a `UserError` that lists what does not fit. */

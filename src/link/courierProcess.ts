@@ -1,0 +1,81 @@
+import { setTimeout } from 'node:timers/promises';
+import { type Starting, serveOwner } from './childProcess.ts';
+import type { CourierStatus } from './courier.ts';
+import { type Session, openSession } from './courierSession.ts';
+import { type AdaptedPolicy, type AdapterFile, openInbox } from './inbox.ts';
+import { readRuntimeKeys } from './keys.ts';
+import { openOutbox } from './outbox.ts';
+
+/** The process behind courier.ts: connects again and again, and keeps both boxes. */
+export interface CourierWork {
+  episodes: string;
+  adapters: string;
+  address: string;
+  keys?: string;
+  policy: AdaptedPolicy;
+}
+
+export interface CourierFunctions extends Starting<CourierWork, void> {
+  notify: (nothing: null) => void;
+}
+
+export interface OwnerFunctions {
+  adopt: (file: AdapterFile) => Promise<void>;
+  log: (line: string) => void;
+  status: (status: CourierStatus) => void;
+}
+
+/** Milliseconds between the end of a connection and the next attempt. */
+const FIRST_PAUSE = 50;
+const LONGEST_PAUSE = 2000;
+
+let session: Session | undefined;
+let [closing, finished] = [false, Promise.resolve()];
+
+async function start(work: CourierWork): Promise<void> {
+  const log = (line: string) => owner.tell('log', line);
+  const adopt = (file: AdapterFile) => owner.ask('adopt', file);
+  const keys = work.keys === undefined ? undefined : await readRuntimeKeys(work.keys);
+  const outbox = await openOutbox(work.episodes);
+  const inbox = await openInbox(work.adapters, work.policy, adopt, log);
+  await outbox.refresh();
+  await inbox.resume();
+  let [lastError, pause]: [string | null, number] = [null, FIRST_PAUSE];
+
+  const report = (connected: boolean) => {
+    const { pending, acknowledged } = outbox;
+    if (connected) [lastError, pause] = [null, FIRST_PAUSE];
+    owner.tell('status', { connected, pending, acknowledged, version: inbox.version, lastError });
+  };
+
+  const keepConnected = async () => {
+    while (!closing) {
+      const { address, policy } = work;
+      session = openSession({
+        ...{ address, keys, base: policy.base, outbox, inbox, log },
+        onChange: report,
+      });
+      const why = await session.ended;
+      if (closing) break;
+      if (why !== lastError) log(why);
+      lastError = why;
+      report(false);
+      await setTimeout(pause);
+      pause = Math.min(2 * pause, LONGEST_PAUSE);
+    }
+    await outbox.close();
+    await inbox.close();
+  };
+  report(false);
+  finished = keepConnected();
+}
+
+const owner = serveOwner<OwnerFunctions>({
+  start,
+  notify: () => session?.notify(),
+  async close() {
+    closing = true;
+    session?.close();
+    await finished;
+  },
+} satisfies CourierFunctions);

@@ -1,0 +1,96 @@
+import { once } from 'node:events';
+import { chmod } from 'node:fs/promises';
+import { createConnection } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
+import { Context, Router } from 'zeromq';
+import { UserError, codeOf, messageOf } from '../errors.ts';
+import { type Address, parseAddress } from './address.ts';
+import { readLearnerKeys } from './keys.ts';
+import { MOST_MESSAGE_BYTES } from './protocol.ts';
+import { authorise } from './zap.ts';
+
+/** Milliseconds for which a learner's process may outlive the learner that was killed. */
+const HANDOVER = 2000;
+const TRY_EVERY = 50;
+
+/** ZeroMQ takes a socket's file over from whoever listens on it; this asks before. */
+async function isListening(path: string): Promise<boolean> {
+  const trial = createConnection(path);
+  try {
+    await once(trial, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    trial.destroy();
+  }
+}
+
+/** Where runtimes connect, and who may. */
+export interface LearnerSocket {
+  socket: Router;
+  /** With the port that was found, where any was asked for. */
+  address: string;
+  close(): void;
+}
+
+async function bind(socket: Router, target: Address, address: string): Promise<void> {
+  const last = performance.now() + HANDOVER;
+  for (;;) {
+    const isTaken = target.kind === 'ipc' && (await isListening(target.path));
+    try {
+      if (!isTaken) return await socket.bind(address);
+    } catch (error) {
+      if (codeOf(error) !== 'EADDRINUSE') throw error;
+    }
+    if (performance.now() > last)
+      throw new UserError(
+        `${address}: another process listens there; end it, or choose another address`,
+      );
+    await setTimeout(TRY_EVERY);
+  }
+}
+
+/** Binds the learner's socket; `log` hears of peers that were turned away. Throws a `UserError`. */
+export async function bindLearner(
+  address: string,
+  keys: string | undefined,
+  log: (line: string) => void,
+): Promise<LearnerSocket> {
+  const target = parseAddress(address);
+  const context = new Context();
+  const curve = keys === undefined ? undefined : await readLearnerKeys(keys);
+  const gate =
+    curve &&
+    (await authorise(context, new Set(curve.runtimes.values()), (from, key) =>
+      log(
+        `turned away a peer at ${from} with the key ${key}, which is none of ${[...curve.runtimes.keys()].join(', ')} in ${keys}`,
+      ),
+    ));
+  const socket = new Router({
+    context,
+    linger: 0,
+    mandatory: true,
+    sendTimeout: 0,
+    maxMessageSize: MOST_MESSAGE_BYTES,
+    ...(curve && { curveServer: true, curveSecretKey: curve.secret, zapDomain: 'nalu' }),
+  });
+  const close = () => {
+    socket.close();
+    gate?.close();
+  };
+  socket.events.on('handshake:error:protocol', ({ address: at }) =>
+    log(
+      `turned away a peer at ${at}: it does not have this learner's public key, or speaks without keys`,
+    ),
+  );
+  try {
+    await bind(socket, target, address);
+    if (target.kind === 'ipc') await chmod(target.path, 0o600);
+  } catch (error) {
+    close();
+    if (error instanceof UserError) throw error;
+    throw new UserError(`${address}: cannot listen there: ${messageOf(error)}`, { cause: error });
+  }
+  return { socket, address: socket.lastEndpoint ?? address, close };
+}

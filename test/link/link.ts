@@ -1,0 +1,134 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { folderAddress } from '../../src/link/address.ts';
+import { type Courier, type CourierOptions, openCourier } from '../../src/link/courier.ts';
+import {
+  type LearnerPort,
+  type LearnerPortOptions,
+  openLearnerPort,
+} from '../../src/link/learnerPort.ts';
+import { type Adapter, makeAdapter } from '../../src/policy/adapter.ts';
+import { gaussianNoise } from '../../src/policy/noise.ts';
+import { type Trainable, trainableParameters } from '../../src/policy/trainable.ts';
+import { tinyBundle } from '../learning/tiny.ts';
+
+export const BASE = 'aaaaaaaaaaaa';
+export const LORA: Trainable = { parameters: 'lora', rank: 2 };
+export const policy = { base: BASE, version: BASE, pi0: tinyBundle.pi0, trainable: LORA };
+
+/** Waits, without end, until something is so: the runner's own limit is the only one. */
+export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await setTimeout(5);
+}
+
+/** Random values of what learns of the tiny policy. */
+export function randomAdapter(seed: number, change: Partial<Adapter> = {}): Adapter {
+  const trainable = change.trainable ?? LORA;
+  const parameters = new Map(
+    trainableParameters(trainable, tinyBundle.pi0).map(({ name, shape }, i) => {
+      const count = shape.reduce((a, b) => a * b, 1);
+      return [name, { shape, data: Float32Array.from(gaussianNoise([seed, i], count)) }];
+    }),
+  );
+  return makeAdapter({ trainable, base: BASE, parameters, ...change });
+}
+
+/** Writes files as a recorder leaves them: named when whole. The link never looks into one. */
+export async function putEpisodes(
+  folder: string,
+  names: string[],
+  bytes = 3000,
+): Promise<Map<string, Buffer>> {
+  await mkdir(folder, { recursive: true });
+  const contents = new Map<string, Buffer>();
+  for (const name of names) {
+    const content = randomBytes(bytes);
+    const path = join(folder, `${name}.mcap`);
+    await writeFile(`${path}.partial`, content);
+    await rename(`${path}.partial`, path);
+    contents.set(name, content);
+  }
+  return contents;
+}
+
+/** The episodes on the learner's disk, by name. */
+export async function kept(learner: string): Promise<Map<string, Buffer>> {
+  const folder = join(learner, 'episodes');
+  const contents = new Map<string, Buffer>();
+  for (const file of (await readdir(folder)).sort())
+    contents.set(file.replace(/\.mcap$/, ''), await readFile(join(folder, file)));
+  return contents;
+}
+
+export const names = (count: number, prefix = 'episode') =>
+  Array.from({ length: count }, (_, i) => `${prefix}-${String(i).padStart(4, '0')}`);
+
+/** A place for both sides; both are closed at its end. */
+export interface Place {
+  folder: string;
+  episodes: string;
+  learnerFolder: string;
+  address: string;
+  /** What either side said. */
+  learnerLog: string[];
+  runtimeLog: string[];
+  /** Episodes that the learner's owner heard of. */
+  heard: string[];
+  adopted: Adapter[];
+  openLearner(change?: Partial<LearnerPortOptions>): Promise<LearnerPort>;
+  openRuntime(change?: Partial<CourierOptions>): Promise<Courier>;
+}
+
+export async function withPlace(body: (place: Place) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'nalu-link-'));
+  const open: { close(): Promise<void> }[] = [];
+  const learnerFolder = join(folder, 'learner');
+  const episodes = join(folder, 'episodes');
+  const place: Place = {
+    folder,
+    episodes,
+    learnerFolder,
+    address: folderAddress(learnerFolder),
+    learnerLog: [],
+    runtimeLog: [],
+    heard: [],
+    adopted: [],
+    async openLearner(change = {}) {
+      const port = await openLearnerPort({
+        folder: learnerFolder,
+        address: place.address,
+        policy,
+        onEpisode: ({ name }) => place.heard.push(name),
+        log: (line) => place.learnerLog.push(line),
+        ...change,
+      });
+      open.push(port);
+      return port;
+    },
+    async openRuntime(change = {}) {
+      const courier = await openCourier({
+        episodes,
+        adapters: join(folder, 'adapters'),
+        address: place.address,
+        policy,
+        onAdapter: (adapter) => {
+          place.adopted.push(adapter);
+          return Promise.resolve();
+        },
+        log: (line) => place.runtimeLog.push(line),
+        ...change,
+      });
+      open.push(courier);
+      return courier;
+    },
+  };
+  try {
+    await body(place);
+  } finally {
+    for (const side of open.reverse()) await side.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
