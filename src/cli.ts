@@ -6,6 +6,7 @@ import type { CalibrateOptions, CalibrateStep } from './commands/calibrate.ts';
 import type { CheckOptions } from './commands/check.ts';
 import type { DemosOptions } from './commands/demos.ts';
 import type { ImitateOptions } from './commands/imitate.ts';
+import type { LearnOptions } from './commands/learn.ts';
 import type { SimOptions } from './commands/sim.ts';
 
 const SHIPPED_POLICY = packagePath('models/aloha-mini');
@@ -182,6 +183,46 @@ program
   )
   .action((folder: string, options: ImitateOptions) =>
     run(async () => (await import('./commands/imitate.ts')).imitateCommand(folder, options)),
+  );
+
+program
+  .command('learn')
+  .description(
+    'the learner beside a runtime: improves its policy by FPO from the episodes that it sends',
+  )
+  .argument('<folder>', 'where episodes, state, versions and curve are kept')
+  .option('--policy <folder>', 'policy bundle that the runtime plays', SHIPPED_POLICY)
+  .option(
+    '--calibration <file>',
+    "the robot's calibration",
+    packagePath('calibration/aloha-sim.yaml'),
+  )
+  .option('--config <file>', 'YAML of FPO: what is not in it has its default')
+  .option('--batch <n>', 'episodes of an update', integer(1), 64)
+  .option('--seed <n>', 'of noise, times and order', integer(0), 0)
+  .option(
+    '--address <address>',
+    'ipc:///PATH or tcp://HOST:PORT; by default a socket in the folder',
+  )
+  .option('--keys <folder>', 'keys of the link, which tcp needs (nalu keys makes them)')
+  .option('--json', 'print one JSON object a line on stdout and nothing else there')
+  .option(
+    '--session <file>',
+    'YAML: executionProviders with their options, and threads of ONNX Runtime',
+  )
+  .addHelpText(
+    'after',
+    `
+It may be killed and started again at any time: it goes on from its folder, to the same numbers. What it
+makes reaches the robot only if it is finite, near the version before, and not worse on the attempts that
+it was learned from; a version that proves worse on the robot is taken back.
+
+Examples:
+  nalu learn learning                                            beside the runtime, on the robot
+  nalu keys keys && nalu learn learning --address tcp://*:5570 --keys keys   on a workstation`,
+  )
+  .action((folder: string, options: LearnOptions) =>
+    run(async () => (await import('./commands/learn.ts')).learnCommand(folder, options)),
   );
 
 program

@@ -18,7 +18,7 @@ type Announcement = Omit<MessageOf<'adapter'>, 'line' | 'kind'>;
 /** Adapters that a learner has published, and which came from which. */
 export interface Lineage {
   readonly newest: Announcement | undefined;
-  /** Copies an adapter in as the newest; gives its version. Throws a `UserError` if it does not belong here. */
+  /** Copies an adapter in as the newest, for the first time or again; gives its version. Throws a `UserError` if it does not belong here. */
   add(file: string, parent: string): Promise<string>;
   /** The newest adapter's ancestors, newest first, back to `version` or to the policy as it was opened. */
   since(version: string): [string, ...string[]];
@@ -38,7 +38,7 @@ async function copyDurably(from: string, to: string): Promise<void> {
   await publish(partial, to);
 }
 
-/** The lineage in a folder, made if absent: `line.txt` has a version and its parent a line. */
+/** The lineage in a folder, made if absent: `line.txt` has a running number, a version and its parent a line. */
 export async function openLineage(
   folder: string,
   policy: Pick<Bundle, 'base' | 'version'>,
@@ -47,7 +47,16 @@ export async function openLineage(
   const ledger = await openLedger(join(folder, LINE));
   const pathOf = (version: string) => join(folder, version + SUFFIX);
   const origin = adapterVersion(policy);
-  const parents = new Map([...ledger.lines].map((line) => line.split(' ') as [string, string]));
+  const parents = new Map<string, string>();
+  /** A version that is taken up again is the newest again. */
+  const append = (version: string, parent: string) => {
+    parents.delete(version);
+    parents.set(version, parent);
+  };
+  for (const line of ledger.lines) {
+    const [, version, parent] = line.split(' ');
+    append(version, parent);
+  }
   let newest: Announcement | undefined;
 
   const announce = async (version: string) => {
@@ -82,15 +91,11 @@ export async function openLineage(
         throw new UserError(
           `${file}: its parent ${parent} was never published; publish that first, or name the base ${policy.base}`,
         );
-      if (parents.has(version)) {
-        if (newest?.name === version) return version;
-        throw new UserError(
-          `${file}: ${version} was published before and is not the newest; train on before publishing`,
-        );
-      }
+      if (newest?.name === version) return version;
+      const from = parents.get(version) ?? parent;
       await copyDurably(file, pathOf(version));
-      await ledger.add(`${version} ${parent}`);
-      parents.set(version, parent);
+      await ledger.add(`${ledger.lines.size} ${version} ${from}`);
+      append(version, from);
       await announce(version);
       await removeOld();
       return version;

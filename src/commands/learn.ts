@@ -1,0 +1,129 @@
+import { appendFile, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { listEpisodes } from '../episodes/listEpisodes.ts';
+import { adaptationCurve, readCurve } from '../learning/adaptationCurve.ts';
+import { fpoSchema } from '../learning/fpoConfig.ts';
+import { type LearnerEvent, openLearner } from '../learning/learner.ts';
+import { folderAddress } from '../link/address.ts';
+import { openLearnerPort } from '../link/learnerPort.ts';
+import { loadSessionConfig } from '../onnx/session.ts';
+import { loadBundle } from '../policy/bundle.ts';
+import { yieldToControl } from '../priority.ts';
+import { loadCalibration } from '../robot/calibration.ts';
+import { readYaml, validate } from '../validate.ts';
+import { interruption } from './interruption.ts';
+import { describeEvent, timeLeft } from './learnReport.ts';
+import { clearLine } from './progress.ts';
+
+export interface LearnOptions {
+  policy: string;
+  calibration: string;
+  config?: string;
+  batch: number;
+  seed: number;
+  address?: string;
+  keys?: string;
+  session?: string;
+  json?: boolean;
+}
+
+/** FPO's configuration: a file's, or the defaults on the action expert. */
+async function loadFpoConfig(path: string | undefined, seed: number) {
+  const given = path === undefined ? {} : ((await readYaml(path)) as object);
+  return validate(
+    fpoSchema,
+    { trainable: { parameters: 'expert' }, seed, ...given },
+    path ?? 'the default configuration',
+  );
+}
+
+/**
+ * The learner: takes episodes over the link, makes new versions of the policy from them, and sends each
+ * that passes the gate to the robot. Goes on from its folder after a kill; see `nalu learn --help`.
+ */
+export async function learnCommand(
+  folder: string,
+  options: LearnOptions,
+): Promise<'done' | 'interrupted'> {
+  const { batch, seed, json, keys } = options;
+  const signal = interruption();
+  const session = await loadSessionConfig(options.session);
+  const bundle = await loadBundle(options.policy);
+  const { joints } = await loadCalibration(options.calibration);
+  const config = await loadFpoConfig(options.config, seed);
+  yieldToControl();
+  await mkdir(folder, { recursive: true });
+  const log = join(folder, 'log.jsonl');
+  const say = (line: string) => {
+    if (process.stdout.isTTY && !json) clearLine(process.stdout);
+    (json ? process.stderr : process.stdout).write(`${line}\n`);
+  };
+  const learner = await openLearner({
+    folder,
+    bundle,
+    joints: joints.length,
+    config,
+    batch,
+    session,
+  });
+
+  const began = performance.now();
+  let received = 0;
+  let wake = () => {};
+  const hear = ({ name, path }: { name: string; path: string }) => {
+    received += 1;
+    learner.add({ id: name, path });
+    wake();
+  };
+  const port = await openLearnerPort({
+    folder,
+    address: options.address ?? folderAddress(folder),
+    keys,
+    policy: bundle,
+    onEpisode: hear,
+    log: say,
+  });
+  signal.addEventListener('abort', () => wake());
+
+  const publish = async () => {
+    const { file, parent } = learner.current();
+    const first = learner.versions()[0].version;
+    if (parent !== null || learner.versions().length > 1)
+      await port.publish(file, parent === null || parent === first ? bundle.version : parent);
+  };
+  const tell = async (event: LearnerEvent) => {
+    const entry = { time: new Date().toISOString(), ...event };
+    await appendFile(log, `${JSON.stringify(entry)}\n`);
+    if (json) console.log(JSON.stringify(entry));
+    else say(describeEvent(event));
+  };
+
+  for (const { path, id } of await listEpisodes(join(folder, 'episodes')))
+    learner.add({ id, path });
+  await publish();
+  if (json) console.log(JSON.stringify({ event: 'ready', address: port.address }));
+  else say(`Learning from episodes that come over ${port.address}, ${batch} an update.`);
+
+  try {
+    while (!signal.aborted) {
+      const events = await learner.advance();
+      if (events) {
+        await publish();
+        for (const event of events) await tell(event);
+        await writeFile(join(folder, 'curve.svg'), adaptationCurve(await readCurve(log)));
+        continue;
+      }
+      if (process.stdout.isTTY && !json) {
+        clearLine(process.stdout);
+        const seconds = (performance.now() - began) / 1000;
+        process.stdout.write(timeLeft(learner.waiting(), batch, seconds, received));
+      }
+      await new Promise<void>((resolve) => (wake = resolve));
+    }
+  } finally {
+    await port.close();
+    await learner.close();
+  }
+  say('stopped by hand; the same command goes on from here');
+  return 'interrupted';
+}

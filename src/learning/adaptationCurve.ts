@@ -1,0 +1,94 @@
+import { readFile } from 'node:fs/promises';
+import { scaleLinear } from 'd3-scale';
+import { area, line } from 'd3-shape';
+import { codeOf } from '../errors.ts';
+import type { LearnerEvent } from './learner.ts';
+import { successInterval } from './versions.ts';
+
+/** Successes of the attempts that an update learned from, or of an evaluation after it. */
+export interface CurvePoint {
+  /** Attempts that the policy had learned from. */
+  episodes: number;
+  attempts: number;
+  successes: number;
+}
+
+/** One line of a picture. */
+export interface Curve {
+  name: string;
+  colour: string;
+  points: CurvePoint[];
+}
+
+const WIDTH = 760;
+const HEIGHT = 420;
+const MARGIN = { top: 44, right: 24, bottom: 48, left: 64 };
+
+const text = (x: number, y: number, content: string, attributes = '') =>
+  `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" ${attributes}>${content}</text>`;
+
+const rateOf = ({ attempts, successes }: CurvePoint) => successes / attempts;
+
+/** Success rates over the episodes learned from, each with its 95 % interval shaded, as an SVG. */
+export function adaptationCurve(
+  curves: readonly Curve[],
+  title = 'Success while it learns',
+): string {
+  const [left, right] = [MARGIN.left, WIDTH - MARGIN.right];
+  const [top, bottom] = [MARGIN.top, HEIGHT - MARGIN.bottom];
+  const last = Math.max(
+    1,
+    ...curves.flatMap(({ points }) => points.map((point) => point.episodes)),
+  );
+  const x = scaleLinear([0, last], [left, right]);
+  const y = scaleLinear([0, 1], [bottom, top]);
+  const band = area<CurvePoint>()
+    .x(({ episodes }) => x(episodes))
+    .y0((point) => y(successInterval(point)[0]))
+    .y1((point) => y(successInterval(point)[1]));
+  const path = line<CurvePoint>()
+    .x(({ episodes }) => x(episodes))
+    .y((point) => y(rateOf(point)));
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">`,
+    `<rect width="${WIDTH}" height="${HEIGHT}" fill="white"/>`,
+    text(left, 20, title, 'font-size="15"'),
+    ...y.ticks(5).map((tick) => {
+      const at = y(tick).toFixed(1);
+      return (
+        `<line x1="${left}" x2="${right}" y1="${at}" y2="${at}" stroke="#ddd"/>` +
+        text(left - 8, y(tick) + 4, `${(100 * tick).toFixed(0)} %`, 'text-anchor="end"')
+      );
+    }),
+    ...x.ticks(8).map((tick) => text(x(tick), bottom + 18, String(tick), 'text-anchor="middle"')),
+    text((left + right) / 2, HEIGHT - 10, 'episodes learned from', 'text-anchor="middle"'),
+    ...curves.flatMap(({ colour, points }) => [
+      `<path d="${band(points) ?? ''}" fill="${colour}" opacity="0.15"/>`,
+      `<path d="${path(points) ?? ''}" fill="none" stroke="${colour}" stroke-width="1.8"/>`,
+      ...points.map(
+        (point) =>
+          `<circle cx="${x(point.episodes).toFixed(1)}" cy="${y(rateOf(point)).toFixed(1)}" r="2.5" fill="${colour}"/>`,
+      ),
+    ]),
+    ...curves.map(({ name, colour }, i) => text(left + 180 * i, 38, name, `fill="${colour}"`)),
+    '</svg>\n',
+  ].join('\n');
+}
+
+/** What a learner's log says of the attempts as they came, with their exploration. */
+export async function readCurve(log: string): Promise<Curve[]> {
+  const lines = await readFile(log, 'utf8').catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return '';
+    throw error;
+  });
+  const points: CurvePoint[] = [];
+  let episodes = 0;
+  for (const entry of lines.split('\n').filter((text) => text !== '')) {
+    const event = JSON.parse(entry) as LearnerEvent;
+    if (!('report' in event)) continue;
+    const { attempts, successes } = event.report;
+    points.push({ episodes, attempts, successes });
+    episodes += attempts;
+  }
+  return [{ name: 'attempts that it learned from', colour: '#4878a8', points }];
+}
