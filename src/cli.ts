@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { UserError } from './errors.ts';
 import { packagePath } from './packagePath.ts';
 import type { CalibrateOptions, CalibrateStep } from './commands/calibrate.ts';
+import type { AdaptOptions } from './commands/adapt.ts';
 import type { CheckOptions } from './commands/check.ts';
 import type { DemosOptions } from './commands/demos.ts';
 import type { ImitateOptions } from './commands/imitate.ts';
@@ -183,6 +184,40 @@ program
   )
   .action((folder: string, options: ImitateOptions) =>
     run(async () => (await import('./commands/imitate.ts')).imitateCommand(folder, options)),
+  );
+
+program
+  .command('adapt')
+  .description(
+    'let a policy get better at its task on the simulated ALOHA: attempts, learner, link',
+  )
+  .argument('<folder>', 'where all of the run is kept')
+  .option('--policy <folder>', 'policy bundle to begin with', SHIPPED_POLICY)
+  .addOption(taskOption())
+  .option('--episodes <n>', 'attempts to learn from', integer(1), 1024)
+  .option('--batch <n>', 'attempts of an update', integer(1), 64)
+  .option('--config <file>', 'YAML of FPO: what is not in it has its default')
+  .option(
+    '--exploration <file>',
+    'YAML: size, correlation, steps; what is not in it has its default',
+  )
+  .option('--execute <n>', "rows of a chunk to play, in the place of the bundle's", integer(1))
+  .option('--evaluate-every <n>', 'updates between evaluations', integer(1), 4)
+  .option('--attempts <n>', 'held-out attempts of an evaluation; 0 for none', integer(0), 60)
+  .option('--processes <n>', 'processes that make attempts', integer(1), 2)
+  .option('--seed <n>', "of the attempts' scenes and noise, and of learning", integer(0), 0)
+  .addHelpText(
+    'after',
+    `
+The attempts and the learner are processes of their own, with the link between them as on a robot. The
+same command again goes on where it was stopped. FOLDER/curve.svg is drawn as it goes.
+
+Examples:
+  nalu adapt run                                   the shipped policy, 1024 attempts
+  nalu adapt run --execute 35 --episodes 2048      a weaker beginning: chunks played for 35 steps`,
+  )
+  .action((folder: string, options: AdaptOptions) =>
+    run(async () => (await import('./commands/adapt.ts')).adaptCommand(folder, options)),
   );
 
 program

@@ -13,6 +13,7 @@ import { loadCalibration } from '../robot/calibration.ts';
 import { readYaml, validate } from '../validate.ts';
 import { interruption } from './interruption.ts';
 import { describeEvent, timeLeft } from './learnReport.ts';
+import type { LearnerProgress } from './learnerProcess.ts';
 import { clearLine } from './progress.ts';
 
 export interface LearnOptions {
@@ -91,17 +92,22 @@ export async function learnCommand(
     if (parent !== null || learner.versions().length > 1)
       await port.publish(file, parent === null || parent === first ? bundle.version : parent);
   };
+  const progress = (): LearnerProgress => ({
+    consumed: learner.consumed(),
+    version: learner.current().version,
+    isFirst: learner.current().parent === null,
+  });
   const tell = async (event: LearnerEvent) => {
     const entry = { time: new Date().toISOString(), ...event };
     await appendFile(log, `${JSON.stringify(entry)}\n`);
-    if (json) console.log(JSON.stringify(entry));
+    if (json) console.log(JSON.stringify({ ...entry, ...progress() }));
     else say(describeEvent(event));
   };
 
   for (const { path, id } of await listEpisodes(join(folder, 'episodes')))
     learner.add({ id, path });
   await publish();
-  if (json) console.log(JSON.stringify({ event: 'ready', address: port.address }));
+  if (json) console.log(JSON.stringify({ event: 'ready', address: port.address, ...progress() }));
   else say(`Learning from episodes that come over ${port.address}, ${batch} an update.`);
 
   try {

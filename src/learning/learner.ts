@@ -58,6 +58,8 @@ export interface Learner {
   add(episode: HeldEpisode): void;
   /** Episodes that wait for an update. */
   waiting(): number;
+  /** Episodes that were learned from, or left out. */
+  consumed(): number;
   /**
    * Rolls back what proved worse, and makes an update if there are enough episodes. What it did is on
    * disk when it resolves; undefined if there was nothing to do.
@@ -193,6 +195,7 @@ export async function openLearner(options: LearnerOptions): Promise<Learner> {
       held.set(episode.id, episode);
     },
     waiting: () => waiting().length,
+    consumed: () => run.consumed.length,
     async advance() {
       const episodes = waiting();
       return episodes.length < batch ? undefined : update(episodes.slice(0, batch));
