@@ -189,7 +189,7 @@ function measured(given: Calibration, right: Calibration, findings: Findings, da
       return [name, { date, closed, open, nearest: set, distance: rounded(distance, RAD) }];
     }),
   );
-  const cameras = figuresOf(before?.cameras);
+  const cameras = { ...figuresOf(before?.cameras) };
   const put = (name: string, figures: Record<string, unknown>) => {
     cameras[name] = { ...cameras[name], date, ...figures };
   };

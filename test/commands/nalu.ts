@@ -9,20 +9,21 @@ interface Ended {
   err: string;
 }
 
-/** Runs `nalu` as a user does; `during` sees its process. */
+/** Runs `nalu` as a user does; `during` sees its process, and `input` is its stdin. */
 export function nalu(
   args: string[],
   during?: (child: ReturnType<typeof spawn>) => void,
-  { detached = false } = {},
+  { detached = false, input }: { detached?: boolean; input?: string } = {},
 ): Promise<Ended> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [CLI, ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       detached,
     });
     let [out, err] = ['', ''];
-    child.stdout.on('data', (data: Buffer) => (out += data.toString()));
-    child.stderr.on('data', (data: Buffer) => (err += data.toString()));
+    child.stdin?.end(input);
+    child.stdout!.on('data', (data: Buffer) => (out += data.toString()));
+    child.stderr!.on('data', (data: Buffer) => (err += data.toString()));
     child.on('close', (code) => resolve({ code, out, err }));
     during?.(child);
   });
