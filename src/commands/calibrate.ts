@@ -7,7 +7,7 @@ import { type Correction, correct } from '../robot/correction.ts';
 import { type Findings, noFindings } from '../robot/findings.ts';
 import { SIM_CALIBRATION } from '../sim/embodiment.ts';
 import { measureGrippers, measureJoints } from './calibrateArms.ts';
-import { type Bench, createBench } from './calibrateBench.ts';
+import { type Bench, awaitAngles, createBench } from './calibrateBench.ts';
 import { type Seen, measureCameras, writePictures } from './calibrateCameras.ts';
 import { measureLatencies } from './calibrateLatency.ts';
 import { OPENERS, type Subject } from './calibrateRobots.ts';
@@ -149,6 +149,7 @@ export async function calibrate(
   };
   const bench = createBench({ ...subject, dialogue, signal });
   await subject.start();
+  await awaitAngles(bench);
   dialogue.say(`Calibrating ${subject.label}, beginning with ${begun.path}.`);
   try {
     await runSteps(bench, steps, progress);

@@ -1,4 +1,3 @@
-import { UserError } from '../errors.ts';
 import { fromDriver } from '../robot/driverAngles.ts';
 import type { Findings } from '../robot/findings.ts';
 import { nearestGripperSet } from '../robot/gripperSets.ts';
@@ -22,14 +21,6 @@ function liveLine(bench: Bench, index: number): string {
   return `${joint.name}  driver ${signed(angle)} rad  calibrated ${signed(fromDriver(arm, joint, angle))} ${unit}`;
 }
 
-/** The drivers' angles now, rad. Throws a UserError where none have come. */
-function anglesNow(bench: Bench): Float64Array {
-  const angles = bench.angles();
-  if (!angles)
-    throw new UserError('no joint states come; check that the drivers of all arms are running');
-  return angles;
-}
-
 function describe(motion: Motion, asked: string, names: readonly string[]): string {
   switch (motion.seen) {
     case 'still':
@@ -48,7 +39,7 @@ async function measureJoint(bench: Bench, asked: number, findings: Findings): Pr
   const joint = calibration.joints[asked];
   const instruction = `${joint.name}: ${positiveDirection(joint.joint)}, then through its whole range.`;
   for (;;) {
-    const rows = [anglesNow(bench)];
+    const rows = [bench.angles()!];
     const stop = bench.listen({ angles: ({ angles }) => rows.push(angles) });
     const made = await person
       .make({ kind: 'joint', joint: asked }, instruction, () => liveLine(bench, asked))
@@ -83,7 +74,7 @@ const GRIPPER_SPAN = 0.2;
 
 /** Mean drivers' angles [joints], rad, of a moment. */
 async function meanAngles(bench: Bench): Promise<Float64Array> {
-  const rows = [anglesNow(bench)];
+  const rows = [bench.angles()!];
   const stop = bench.listen({ angles: ({ angles }) => rows.push(angles) });
   await bench.wait(GRIPPER_SPAN).finally(stop);
   return rows[0].map((_, joint) => rows.reduce((sum, row) => sum + row[joint], 0) / rows.length);

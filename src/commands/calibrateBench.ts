@@ -1,3 +1,4 @@
+import { UserError } from '../errors.ts';
 import type { Calibration } from '../robot/calibration.ts';
 import { toDriver } from '../robot/driverAngles.ts';
 import type { CameraFrame, SensingRobot } from '../robot/robot.ts';
@@ -38,7 +39,7 @@ export interface Bench {
   person: Person;
   dialogue: Dialogue;
   signal: AbortSignal;
-  /** The newest drivers' angles [joints], rad; undefined before the first. */
+  /** The newest drivers' angles [joints], rad; undefined before the first, which `awaitAngles` awaits. */
   angles(): Float64Array | undefined;
   /** Hears what is sensed until the returned function is called. */
   listen(listener: Listener): () => void;
@@ -52,6 +53,31 @@ export interface BenchParts {
   dialogue: Dialogue;
   signal: AbortSignal;
   person: Person;
+}
+
+/** Lets a robot's time go by. Throws `Ended` at Ctrl-C. */
+export async function letPass(
+  { clock }: SensingRobot,
+  seconds: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const { aborted, forget } = untilAborted(signal);
+  const due = clock.now() + BigInt(Math.round(seconds * 1e9));
+  await Promise.race([clock.until(due), aborted]).finally(forget);
+  if (signal.aborted) throw new Ended();
+}
+
+/** s for joint states to begin, and between two looks for them. */
+const PATIENCE = 5;
+const LOOK = 0.02;
+
+/** Waits for the first joint states. Throws a UserError where none come. */
+export async function awaitAngles(bench: Bench): Promise<void> {
+  for (let waited = 0; !bench.angles(); waited += LOOK) {
+    if (waited > PATIENCE)
+      throw new UserError('no joint states come; check that the drivers of all arms are running');
+    await bench.wait(LOOK);
+  }
 }
 
 /** Sets a robot up for its calibration, and observes it. */
@@ -81,12 +107,6 @@ export function createBench(parts: BenchParts): Bench {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    async wait(seconds) {
-      const { aborted, forget } = untilAborted(signal);
-      const due = robot.clock.now() + BigInt(Math.round(seconds * 1e9));
-      await Promise.race([robot.clock.until(due), aborted]);
-      forget();
-      if (signal.aborted) throw new Ended();
-    },
+    wait: (seconds) => letPass(robot, seconds, signal),
   };
 }

@@ -6,7 +6,7 @@ import { SIM_CALIBRATION } from '../sim/embodiment.ts';
 import { simulatedAloha } from '../sim/simulatedAloha.ts';
 import { simulatedDrivers } from '../sim/simulatedDrivers.ts';
 import { simulatedHand } from '../sim/simulatedHand.ts';
-import type { Person } from './calibrateBench.ts';
+import { type Person, letPass } from './calibrateBench.ts';
 import { presentPerson, simulatedPerson } from './calibratePerson.ts';
 import type { Dialogue } from './dialogue.ts';
 
@@ -60,9 +60,7 @@ async function openRos({ calibration, dialogue, signal, simTime }: OpenOptions):
     robot,
     calibration: read,
     label: 'the robot; nothing is sent to its motors',
-    person: presentPerson(dialogue, (seconds) =>
-      robot.clock.until(robot.clock.now() + BigInt(seconds * 1e9)),
-    ),
+    person: presentPerson(dialogue, (seconds) => letPass(robot, seconds, signal)),
     start: () => Promise.resolve(),
   };
 }

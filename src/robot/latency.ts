@@ -80,18 +80,22 @@ export function estimateLatency(cause: Series, effect: Series): Latency | undefi
   return { latency: LAGS.least + (best + shift) * STEP, correlation: correlations[best] };
 }
 
+/** ns: rows that lie closer are parts of one, as when each of two arms reports. */
+const LEAST_SPAN = 2_000_000n;
+
 /** Change from each row to the next, a second, at the middle of their times. */
 export function rateOfChange<T>(
   rows: readonly { stamp: bigint; value: T }[],
   distance: (a: T, b: T) => number,
 ): Series {
   const series: Series = { times: [], values: [] };
-  rows.slice(1).forEach(({ stamp, value }, i) => {
-    const before = rows[i];
-    const span = stamp - before.stamp;
-    if (span <= 0n) return;
+  let [before] = rows;
+  for (const row of rows) {
+    const span = row.stamp - before.stamp;
+    if (span < LEAST_SPAN) continue;
     series.times.push(before.stamp + span / 2n);
-    series.values.push(distance(before.value, value) / (Number(span) / 1e9));
-  });
+    series.values.push(distance(before.value, row.value) / (Number(span) / 1e9));
+    before = row;
+  }
   return series;
 }

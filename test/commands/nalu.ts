@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 
 const CLI = join(import.meta.dirname, '../../src/cli.js');
 
@@ -13,7 +14,7 @@ interface Ended {
 export function nalu(
   args: string[],
   during?: (child: ReturnType<typeof spawn>) => void,
-  { detached = false, input }: { detached?: boolean; input?: string } = {},
+  { detached = false, input }: { detached?: boolean; input?: string | Readable } = {},
 ): Promise<Ended> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [CLI, ...args], {
@@ -21,7 +22,10 @@ export function nalu(
       detached,
     });
     let [out, err] = ['', ''];
-    child.stdin?.end(input);
+    if (child.stdin && input !== undefined) {
+      child.stdin.on('error', () => undefined);
+      (typeof input === 'string' ? Readable.from([input]) : input).pipe(child.stdin);
+    }
     child.stdout!.on('data', (data: Buffer) => (out += data.toString()));
     child.stderr!.on('data', (data: Buffer) => (err += data.toString()));
     child.on('close', (code) => resolve({ code, out, err }));

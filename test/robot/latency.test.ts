@@ -80,8 +80,19 @@ describe('the rate of change', () => {
     );
   });
 
-  it('leaves out rows of one stamp', () => {
-    const rows = [0n, 0n].map((stamp) => ({ stamp, value: 1 }));
-    assert.deepEqual(rateOfChange(rows, () => 1).values, []);
+  it('takes rows of nearly one stamp for one, and loses no change by it', () => {
+    const rows = [
+      { stamp: 0n, value: 0 },
+      { stamp: 500_000n, value: 1 },
+      { stamp: 10_000_000n, value: 2 },
+    ];
+    assert.deepEqual(
+      rateOfChange(rows, (a, b) => b - a),
+      { times: [5_000_000n], values: [200] },
+    );
+    assert.deepEqual(
+      rateOfChange([], () => 1),
+      { times: [], values: [] },
+    );
   });
 });

@@ -26,5 +26,12 @@ export async function startDriver(ros: Ros, file = SIM_CALIBRATION) {
     for (const { publisher, camera, pixels } of cameras)
       publisher.publish(image(now, camera.name, camera, pixels));
   }, 20);
-  return { silence: () => clearInterval(timer), close: () => node.destroy() };
+  return {
+    silence: () => clearInterval(timer),
+    /** Turns a joint of an arm, both by index, by rad of the driver's angle. */
+    turn(arm: number, joint: number, by: number) {
+      arms[arm].angles[joint] += by;
+    },
+    close: () => node.destroy(),
+  };
 }

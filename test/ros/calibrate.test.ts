@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { loadCalibration } from '../../src/robot/calibration.ts';
+import { commandTopics } from '../../src/ros/commands.ts';
+import type { Ros, RosNode } from '../../src/ros/rclnodejs.ts';
+import { SIM_CALIBRATION } from '../../src/sim/embodiment.ts';
+import { nalu } from '../commands/nalu.ts';
+import { withFolder } from '../onnx/run.ts';
+import { startDriver } from './driver.ts';
+import { initRos, skip } from './ros.ts';
+
+const LEFT = 0;
+const RIGHT = 1;
+const WAIST = 0;
+
+/** A few of the driver's periods: what was turned has been published. */
+const HEARD = 200;
+
+describe('nalu calibrate on a ROS robot', { skip }, () => {
+  let ros: Ros;
+  let watcher: RosNode;
+  let driver: Awaited<ReturnType<typeof startDriver>>;
+  before(async () => {
+    ros = await initRos();
+    watcher = ros.createNode('watcher');
+    watcher.spin();
+  });
+  beforeEach(async () => {
+    driver = await startDriver(ros);
+  });
+  afterEach(() => {
+    driver.silence();
+    driver.close();
+  });
+  after(() => ros.shutdown());
+
+  /** Runs the command; each question that `person` has an answer to is answered, after what they do. */
+  async function talk(args: string[], person: [RegExp, () => Promise<string>][]) {
+    const input = new PassThrough();
+    let heard = '';
+    const answer = async () => {
+      const [next] = person;
+      if (!next?.[0].test(heard)) return;
+      heard = '';
+      person.shift();
+      input.write(`${await next[1]()}\n`);
+      if (person.length === 0) input.end();
+    };
+    return nalu(
+      args,
+      (child) => {
+        child.stdout!.on('data', (data: Buffer) => {
+          heard += data.toString();
+          void answer();
+        });
+      },
+      { input },
+    );
+  }
+
+  const enter = () => Promise.resolve('');
+  const say = (answer: string) => () => Promise.resolve(answer);
+  const turn = (arm: number, joint: number, by: number) => async () => {
+    driver.turn(arm, joint, by);
+    await setTimeout(HEARD);
+    driver.turn(arm, joint, -2 * by);
+    await setTimeout(HEARD);
+    return '';
+  };
+
+  it('measures what the person moves, and has no publisher to any motor', () =>
+    withFolder(async (folder) => {
+      const file = join(folder, 'mine.yaml');
+      let publishers: unknown[] = [];
+      const look = () => {
+        publishers = ['follower_left', 'follower_right'].flatMap((namespace) =>
+          Object.values(commandTopics(namespace)).flatMap((topic) =>
+            watcher.getPublishersInfoByTopic(topic, false),
+          ),
+        );
+        return enter();
+      };
+      const args = ['calibrate', file, '--robot', 'ros', '--from', SIM_CALIBRATION];
+      const others = ['left_shoulder', 'left_elbow', 'left_forearm_roll', 'left_wrist_angle'];
+      const { code, out, err } = await talk(
+        [...args, '--steps', 'joints'],
+        [
+          [/Joints: /, look],
+          [/left_waist: turn the arm to its left/, turn(RIGHT, WAIST, 0.5)],
+          [/right_waist moved, not left_waist/, enter],
+          [/left_waist: turn the arm to its left/, turn(LEFT, WAIST, -0.5)],
+          ...[...others, 'left_wrist_rotate', 'right_waist', 'right_shoulder'].map(
+            (joint): [RegExp, () => Promise<string>] => [new RegExp(`${joint}: `), say('s')],
+          ),
+          [/right_elbow: /, enter],
+          [/No joint moved by 0.2 rad or more/, say('s')],
+          [/right_forearm_roll: /, say('s')],
+          [/right_wrist_angle: /, say('s')],
+          [/right_wrist_rotate: /, say('s')],
+          [/Write /, say('y')],
+        ],
+      );
+      assert.equal(code, 0, out + err);
+      assert.deepEqual(publishers, []);
+      const { joints, measured } = await loadCalibration(file);
+      assert.deepEqual(
+        joints.filter(({ sign }) => sign === -1).map(({ name }) => name),
+        ['left_waist'],
+      );
+      assert.deepEqual(Object.keys(measured?.joints as object), ['left_waist']);
+    }));
+
+  it('says which driver is silent', () =>
+    withFolder(async (folder) => {
+      driver.silence();
+      const { code, err } = await nalu(
+        ['calibrate', join(folder, 'mine.yaml'), '--robot', 'ros', '--from', SIM_CALIBRATION],
+        undefined,
+        { input: '' },
+      );
+      assert.equal(code, 1);
+      assert.match(err, /\/follower_left\/joint_states has a publisher, driver, but no message/);
+    }));
+});
+
+describe('nalu calibrate without ROS 2', () => {
+  it('says so', () =>
+    withFolder(async (folder) => {
+      const { AMENT_PREFIX_PATH } = process.env;
+      delete process.env.AMENT_PREFIX_PATH;
+      try {
+        const args = ['calibrate', join(folder, 'mine.yaml'), '--robot', 'ros'];
+        const { code, err } = await nalu([...args, '--from', SIM_CALIBRATION], undefined, {
+          input: '',
+        });
+        assert.equal(code, 1);
+        assert.match(err, /no ROS 2 in this shell: source its setup file/);
+      } finally {
+        if (AMENT_PREFIX_PATH !== undefined) process.env.AMENT_PREFIX_PATH = AMENT_PREFIX_PATH;
+      }
+    }));
+});
