@@ -1,4 +1,4 @@
-import { access, rename, rm, writeFile } from 'node:fs/promises';
+import { access, constants, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, parse } from 'node:path';
 import { UserError, messageOf } from '../errors.ts';
 import { type Calibration, loadCalibration, parseCalibration } from '../robot/calibration.ts';
@@ -61,8 +61,6 @@ const STEPS: {
   },
 ];
 
-export const STEP_NAMES = STEPS.map(({ name }) => name);
-
 const exists = (path: string) =>
   access(path).then(
     () => true,
@@ -80,19 +78,33 @@ async function beginning(file: string, { from, robot }: CalibrateOptions) {
   return { path, calibration: await loadCalibration(path) };
 }
 
-async function mayWrite(file: string, { force }: CalibrateOptions, dialogue: Dialogue) {
-  if (force || !(await exists(file))) return;
-  const question = `${file} is there already. Replace it once all is measured? (y, n, q ends)`;
+/** Throws a UserError where the calibration, or its pictures, cannot or must not be written. */
+async function mayWrite(file: string, { force, steps }: CalibrateOptions, dialogue: Dialogue) {
+  await access(dirname(file), constants.W_OK).catch((error: unknown) => {
+    throw new UserError(`${file}: its folder cannot be written to: ${messageOf(error)}`);
+  });
+  const targets = steps.includes('cameras') ? [file, picturesBeside(file)] : [file];
+  const there: string[] = [];
+  for (const target of targets) if (await exists(target)) there.push(target);
+  if (force || there.length === 0) return;
+  const are = there.length > 1 ? 'are' : 'is';
+  const question = `${there.join(' and ')} ${are} there already. Replace once all is measured? (y, n, q ends)`;
   if (!(await choose(dialogue, question, { y: true, n: false })))
     throw new UserError(`${file} is left as it is; give another name`);
 }
 
+/** Measures step after step; one that fails leaves what the others found. */
 async function runSteps(bench: Bench, steps: readonly CalibrateStep[], progress: Progress) {
   for (const { name, says, measure } of STEPS) {
     if (!steps.includes(name)) continue;
     const question = `\n${says} (Enter begins, s skips, q ends)`;
-    if (await choose(bench.dialogue, question, { '': true, s: false }))
+    if (!(await choose(bench.dialogue, question, { '': true, s: false }))) continue;
+    try {
       await measure(bench, progress);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      bench.dialogue.say(`  Not measured: ${error.message}`);
+    }
   }
 }
 
@@ -123,7 +135,6 @@ async function write(
   if (progress.pictures.length === 0) return [file];
   const { findings, pictures } = progress;
   const folder = picturesBeside(file);
-  await rm(folder, { recursive: true, force: true });
   await writePictures(folder, pictures, (source) => findings.cameras.get(source)?.name ?? source);
   return [file, folder];
 }
@@ -180,6 +191,8 @@ export async function calibrateCommand(
   const unwritten = `${file} was not written; nothing has changed.`;
   let subject: Subject | undefined;
   try {
+    if (options.simTime && options.robot === 'sim')
+      throw new UserError('--sim-time belongs to --robot ros');
     const begun = await beginning(file, options);
     await mayWrite(file, options, dialogue);
     const { calibration } = begun;
@@ -189,9 +202,10 @@ export async function calibrateCommand(
     if (!written) dialogue.say(unwritten);
     return 'done';
   } catch (error) {
-    if (error instanceof UserError) dialogue.say(unwritten);
-    if (!signal.aborted && !(error instanceof Ended)) throw error;
-    dialogue.say(`\n${unwritten}`);
+    const isOver = signal.aborted || error instanceof Ended;
+    if (isOver || error instanceof UserError) dialogue.say(`\n${unwritten}`);
+    if (!isOver) throw error;
+    if (error instanceof Ended && error.message) throw new UserError(error.message);
     return signal.aborted ? 'interrupted' : 'done';
   } finally {
     dialogue.close();

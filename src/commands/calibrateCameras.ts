@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { UserError } from '../errors.ts';
+import { UserError, messageOf } from '../errors.ts';
 import type { CalibratedCamera } from '../robot/calibration.ts';
 import type { CameraFinding, Findings } from '../robot/findings.ts';
 import { brightness, frameRate, sharpness, thumbnail } from '../robot/pictureFigures.ts';
@@ -24,6 +24,7 @@ export interface Seen {
   rate: number;
 }
 
+/** The newest picture of each camera that shows one; says of which it cannot be decoded. */
 async function watch(bench: Bench): Promise<Seen[]> {
   const stamps = new Map<string, bigint[]>();
   const newest = new Map<string, CameraFrame>();
@@ -34,15 +35,16 @@ async function watch(bench: Bench): Promise<Seen[]> {
     },
   });
   await bench.wait(SECONDS).finally(stop);
-  return Promise.all(
-    [...newest].map(async ([source, frame]) => ({
-      source,
-      width: frame.width,
-      height: frame.height,
-      pixels: Uint8Array.from(await frame.pixels()),
-      rate: frameRate(stamps.get(source)!),
-    })),
-  );
+  const seen: Seen[] = [];
+  for (const [source, frame] of newest)
+    try {
+      const pixels = Uint8Array.from(await frame.pixels());
+      const { width, height } = frame;
+      seen.push({ source, width, height, pixels, rate: frameRate(stamps.get(source)!) });
+    } catch (error) {
+      bench.dialogue.say(`  ${messageOf(error)}`);
+    }
+  return seen;
 }
 
 const png = ({ pixels, width, height }: Seen) =>
@@ -139,7 +141,7 @@ export async function measureCameras(
     const { name, topic } = camera;
     const picture = seen.find(({ source }) => source === name);
     if (!picture) {
-      dialogue.say(`${name}: no picture came over ${topic} within ${SECONDS} s.`);
+      dialogue.say(`${name}: no picture that can be read came over ${topic} within ${SECONDS} s.`);
       continue;
     }
     const found = figures(picture, camera);

@@ -13,13 +13,12 @@ const LEAST_CORRELATION = 0.5;
 
 type Small = { stamp: bigint; value: Uint8Array };
 
-async function shrink(frame: CameraFrame): Promise<Small> {
+/** An image as it is compared; undefined for one that cannot be decoded. */
+async function shrink(frame: CameraFrame): Promise<Small | undefined> {
   const width = Math.min(COLUMNS, frame.width);
   const height = Math.round((frame.height * width) / frame.width);
-  return {
-    stamp: frame.stamp,
-    value: thumbnail(await frame.pixels(), frame, { width, height }),
-  };
+  const pixels = await frame.pixels().catch(() => undefined);
+  return pixels && { stamp: frame.stamp, value: thumbnail(pixels, frame, { width, height }) };
 }
 
 /** Speed, rad/s, of each arm's joints and of all together. */
@@ -44,7 +43,7 @@ const likeliest = (estimates: (Latency | undefined)[]): Latency | undefined =>
 export async function measureLatencies(bench: Bench, findings: Findings): Promise<void> {
   const { calibration, dialogue, person } = bench;
   const rows: AngleRow[] = [];
-  const images = new Map<string, Promise<Small>[]>();
+  const images = new Map<string, Promise<Small | undefined>[]>();
   const stop = bench.listen({
     angles: (row) => rows.push(row),
     frame(frame) {
@@ -60,7 +59,11 @@ export async function measureLatencies(bench: Bench, findings: Findings): Promis
 
   const causes = speeds(bench, rows);
   for (const { name } of calibration.cameras) {
-    const energy = rateOfChange(await Promise.all(images.get(name) ?? []), difference);
+    const taken = await Promise.all(images.get(name) ?? []);
+    const energy = rateOfChange(
+      taken.filter((image) => image !== undefined),
+      difference,
+    );
     const found = likeliest(causes.map((cause) => estimateLatency(cause, energy)));
     if (!found || found.correlation < LEAST_CORRELATION) {
       dialogue.say(

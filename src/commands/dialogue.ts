@@ -1,7 +1,6 @@
 import { createInterface } from 'node:readline';
-import { UserError } from '../errors.ts';
 
-/** Whoever was asked wants to end, by `q` or Ctrl-C. */
+/** There are no more answers: by `q` or Ctrl-C, or, as the message says, because the input has ended. */
 export class Ended extends Error {
   override readonly name = 'Ended';
 }
@@ -13,7 +12,7 @@ export interface Dialogue {
   status(text: string): void;
   /**
    * The trimmed line that answers. In a terminal the line that `live` gives stands before the cursor and
-   * is kept up to date. Throws `Ended` for Ctrl-C, a `UserError` where the answers have ended.
+   * is kept up to date. Throws `Ended` for Ctrl-C, and where the input has ended.
    */
   ask(question: string, live?: () => string): Promise<string>;
   /** Where pictures can be drawn; undefined where the output is no terminal. */
@@ -49,7 +48,7 @@ export function terminalDialogue(signal: AbortSignal): Dialogue {
       if (signal.aborted) throw new Ended();
       const line = answers.shift();
       if (line !== undefined) return line;
-      if (over) throw new UserError('the answers have ended before all was asked');
+      if (over) throw new Ended('the answers have ended before all was asked');
       await new Promise<void>((resolve) => (wake = resolve));
     }
   }

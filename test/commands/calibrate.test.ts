@@ -208,6 +208,28 @@ describe('nalu calibrate', () => {
       assert.match(err, /--from calibration\/aloha-2\.0\.yaml/);
     }));
 
+  it('goes on with the next step where one cannot be measured', () =>
+    withFolder(async (folder) => {
+      const [from, file] = ['wrong.yaml', 'mine.yaml'].map((name) => join(folder, name));
+      const elsewhere = built.cameras.map((camera) => ({ ...camera, topic: `/x${camera.topic}` }));
+      await writeFile(from, calibrationYaml({ ...built, cameras: elsewhere }));
+      const args = ['calibrate', file, '--from', from, '--steps', 'grippers,cameras'];
+      const { code, out } = await nalu(args, undefined, { input: '\n\ny\n' });
+      assert.equal(code, 0, out);
+      assert.match(out, /Not measured: no picture came within 2 s/);
+      const { measured } = await loadCalibration(file);
+      assert.deepEqual(Object.keys(measured?.grippers as object), [
+        'left_gripper',
+        'right_gripper',
+      ]);
+    }));
+
+  it('says before it measures that it could not write', async () => {
+    const { code, err } = await nalu(['calibrate', '/nowhere/mine.yaml'], undefined, { input: '' });
+    assert.equal(code, 1);
+    assert.match(err, /\/nowhere\/mine\.yaml: its folder cannot be written to/);
+  });
+
   it('refuses a step that there is not', async () => {
     const { code, err } = await nalu(['calibrate', 'mine.yaml', '--steps', 'joints,legs']);
     assert.equal(code, 1);
