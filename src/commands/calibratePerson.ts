@@ -14,7 +14,11 @@ export function presentPerson(
       const choices = { '': true, s: false };
       const question = `${instruction} (${keys})`;
       if (!(await choose(dialogue, question, choices, jerks ? undefined : live))) return false;
-      if (jerks) await wait(move.seconds);
+      for (let left = jerks ? move.seconds : 0; left > 0; left--) {
+        dialogue.status(`${left} s left`);
+        await wait(1);
+      }
+      dialogue.status('');
       return true;
     },
     decide(finding, mayKeep) {

@@ -66,8 +66,9 @@ export function terminalDialogue(signal: AbortSignal): Dialogue {
     },
     async ask(question, live) {
       clear();
-      if (!isTerminal) stdout.write(`${question}\n`);
-      else if (live) stdout.write(`${question}\n`);
+      // What was typed before the question is no answer to it.
+      if (isTerminal) answers.length = 0;
+      if (!isTerminal || live) stdout.write(`${question}\n`);
       const draw = () => {
         lines.setPrompt(live ? `${live()}  > ` : `${question} `);
         lines.prompt(true);

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { loadCalibration } from '../../src/robot/calibration.ts';
+import { calibrationYaml } from '../../src/robot/calibrationFile.ts';
 import { commandTopics } from '../../src/ros/commands.ts';
 import type { Ros, RosNode } from '../../src/ros/rclnodejs.ts';
 import { SIM_CALIBRATION } from '../../src/sim/embodiment.ts';
@@ -111,6 +113,22 @@ describe('nalu calibrate on a ROS robot', { skip }, () => {
         ['left_waist'],
       );
       assert.deepEqual(Object.keys(measured?.joints as object), ['left_waist']);
+    }));
+
+  it('takes the size that images have, and goes on without a camera that shows nothing', () =>
+    withFolder(async (folder) => {
+      const [from, file] = ['wrong.yaml', 'mine.yaml'].map((name) => join(folder, name));
+      const built = await loadCalibration(SIM_CALIBRATION);
+      const [high, low, ...others] = built.cameras;
+      const cameras = [{ ...high, width: 640, height: 480 }, { ...low, topic: '/none' }, ...others];
+      await writeFile(from, calibrationYaml({ ...built, cameras }));
+      const args = ['calibrate', file, '--robot', 'ros', '--from', from, '--steps', 'cameras'];
+      const { code, out, err } = await nalu(args, undefined, { input: '\n\n\n\ny\n' });
+      assert.equal(code, 0, out + err);
+      assert.match(out, /cam_low: no picture that can be read came over \/none/);
+      assert.match(out, /cam_high: 96×96, \d+\.\d Hz, sharpness 0\.0, mean brightness 120/);
+      const { cameras: written } = await loadCalibration(file);
+      assert.deepEqual(written, [high, { ...low, topic: '/none' }, ...others]);
     }));
 
   it('says which driver is silent', () =>
