@@ -261,6 +261,33 @@ Examples:
   );
 
 program
+  .command('keys')
+  .description('make the keys with which a robot and a learner on another machine know each other')
+  .argument('<folder>', 'where the keys go; made if absent')
+  .addHelpText(
+    'after',
+    `
+On one machine robot and learner meet at a socket's file and need no keys. Over TCP both must prove who
+they are, and what they send is encrypted:
+
+  learner.key  runtime.key    secret: whoever has runtime.key can send episodes, whoever has learner.key
+                              can send a policy to the robot. No one but their owner can read them.
+  learner.pub  runtime.pub    public: how each side knows the other
+
+Copy runtime.key, runtime.pub and learner.pub to the robot; leave learner.key, learner.pub and
+runtime.pub with the learner; remove each secret key where it is not needed. For a second robot put its
+public key beside the first one's, under any name that ends in .pub. Keys that are there are never
+overwritten: to exchange them, make new ones in an empty folder.
+
+Examples:
+  nalu keys keys
+  scp -p keys/runtime.key keys/runtime.pub keys/learner.pub robot:nalu/keys/`,
+  )
+  .action((folder: string) =>
+    run(async () => (await import('./commands/keys.ts')).keysCommand(folder)),
+  );
+
+program
   .command('recover')
   .description('make readable what a killed process had recorded of an episode')
   .argument('<files...>', 'unfinished episodes (*.mcap.partial)')

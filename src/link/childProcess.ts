@@ -25,7 +25,7 @@ export interface LinkProcess<Theirs, Started> {
   ask: Correspondent<Theirs>['ask'];
   /** Is lost while the process is being started again. */
   tell: Correspondent<Theirs>['tell'];
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 
 interface Options<Work, Started> {

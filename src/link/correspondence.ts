@@ -16,15 +16,20 @@ type Letter =
   /** Cloning would lose the error's class. */
   | { answer: number; error: { message: string; isUserError: boolean } };
 
+interface Asker {
+  resolve: (value: unknown) => void;
+  reject: (error: Error) => void;
+}
+
 /** Calls the functions of the other end of a port. */
 export interface Correspondent<Theirs> {
   /** Resolves to the result; rejects as the function did. */
-  ask<K extends keyof Theirs & string>(
+  ask: <K extends keyof Theirs & string>(
     name: K,
     argument: Argument<Theirs[K]>,
-  ): Promise<Result<Theirs[K]>>;
+  ) => Promise<Result<Theirs[K]>>;
   /** Waits for nothing. */
-  tell<K extends keyof Theirs & string>(name: K, argument: Argument<Theirs[K]>): void;
+  tell: <K extends keyof Theirs & string>(name: K, argument: Argument<Theirs[K]>) => void;
 }
 
 /**
@@ -36,7 +41,7 @@ export function correspond<Theirs>(
   mine: Functions,
   gone?: Promise<never>,
 ): Correspondent<Theirs> {
-  const open = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
+  const open = new Map<number, Asker>();
   let asked = 0;
 
   const answer = async (id: number | null, name: string, argument: unknown) => {

@@ -78,8 +78,8 @@ export interface Place {
   /** Episodes that the learner's owner heard of. */
   heard: string[];
   adopted: Adapter[];
-  openLearner(change?: Partial<LearnerPortOptions>): Promise<LearnerPort>;
-  openRuntime(change?: Partial<CourierOptions>): Promise<Courier>;
+  openLearner: (change?: Partial<LearnerPortOptions>) => Promise<LearnerPort>;
+  openRuntime: (change?: Partial<CourierOptions>) => Promise<Courier>;
 }
 
 export async function withPlace(body: (place: Place) => Promise<void>): Promise<void> {
