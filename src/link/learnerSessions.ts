@@ -113,7 +113,11 @@ export function serve(options: SessionsOptions): Sessions {
       const { name } = offer;
       await drop(peer);
       try {
-        if (await store.has(offer)) return await say(peer, { kind: 'kept', name });
+        const found = await store.find(offer);
+        if (found) {
+          if (found !== 'noted') onEpisode({ name, path: found.path });
+          return await say(peer, { kind: 'kept', name });
+        }
         peer.incoming = await store.begin(offer);
       } catch (error) {
         return doNotKeep(peer, name, messageOf(error));

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { chmod } from 'node:fs/promises';
+import { chmod, mkdir } from 'node:fs/promises';
 import { createConnection } from 'node:net';
+import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { Context, Router } from 'zeromq';
 import { UserError, codeOf, messageOf } from '../errors.ts';
@@ -85,6 +86,7 @@ export async function bindLearner(
     ),
   );
   try {
+    if (target.kind === 'ipc') await mkdir(dirname(target.path), { recursive: true });
     await bind(socket, target, address);
     if (target.kind === 'ipc') await chmod(target.path, 0o600);
   } catch (error) {

@@ -1,7 +1,7 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf } from '../errors.ts';
-import { wholePath } from '../episodes/files.ts';
+import { episodeFile, wholePath } from '../episodes/files.ts';
 import { openLedger } from './ledger.ts';
 import { type Expected, type Incoming, digest, receive } from './transfer.ts';
 
@@ -9,17 +9,18 @@ const RECEIVED = 'received.txt';
 
 /** A learner's episodes on disk. */
 export interface Store {
-  /** Episodes that ever arrived. */
-  readonly received: number;
-  /** Whether it has this episode, or had it. */
-  has(offered: Expected): Promise<boolean>;
+  /** `noted` if it has this episode, or had it; its file if it lies there and could not be noted before. */
+  find(offered: Expected): Promise<'noted' | { path: string } | undefined>;
   begin(offered: Expected): Promise<Incoming>;
   /** Keeps an episode that is all there; resolves to its file when that is on the disk. */
   keep(arrived: Incoming): Promise<string>;
   close(): Promise<void>;
 }
 
-const keyOf = ({ name, sha256 }: Expected) => `${sha256} ${name}`;
+const keyOf = (sha256: string, id: string) => `${sha256} ${id}`;
+
+/** Robots may give different episodes the same name: the later one gets its hash beside it. */
+const idsOf = ({ name, sha256 }: Expected) => [name, `${name}-${sha256.slice(0, 12)}`];
 
 const digestIfThere = (path: string) =>
   digest(path).catch((error: unknown) => {
@@ -39,32 +40,37 @@ export async function openStore(folder: string): Promise<Store> {
   const ledger = await openLedger(join(folder, RECEIVED));
   let begun = 0;
 
-  /** Robots may give different episodes the same name: the later one gets its hash beside it. */
-  const placeOf = async (arrived: Expected): Promise<{ path: string; isThere: boolean }> => {
-    const { name, sha256 } = arrived;
-    for (const id of [name, `${name}-${sha256.slice(0, 12)}`]) {
+  const noted = new Set([...ledger.lines].map((line) => line.slice(line.indexOf(' ') + 1)));
+  for (const file of await readdir(episodes)) {
+    const episode = episodeFile(file);
+    if (!episode?.finished || noted.has(episode.id)) continue;
+    const { sha256 } = await digest(join(episodes, file));
+    await ledger.add(keyOf(sha256, episode.id));
+  }
+
+  const placeOf = async (arrived: Expected) => {
+    for (const id of idsOf(arrived)) {
       const path = wholePath(episodes, id);
       const found = await digestIfThere(path);
-      if (!found || found.sha256 === sha256) return { path, isThere: found !== undefined };
+      if (!found || found.sha256 === arrived.sha256)
+        return { path, key: keyOf(arrived.sha256, id), isThere: found !== undefined };
     }
-    throw new Error(`${name}: both of its names are taken`);
+    throw new Error(`${arrived.name}: both of its names are taken`);
   };
 
   return {
-    get received() {
-      return ledger.lines.size;
-    },
-    async has(offered) {
-      if (ledger.lines.has(keyOf(offered))) return true;
-      const { isThere } = await placeOf(offered);
-      if (isThere) await ledger.add(keyOf(offered));
-      return isThere;
+    async find(offered) {
+      if (idsOf(offered).some((id) => ledger.lines.has(keyOf(offered.sha256, id)))) return 'noted';
+      const { path, key, isThere } = await placeOf(offered);
+      if (!isThere) return undefined;
+      await ledger.add(key);
+      return { path };
     },
     begin: (offered) => receive(join(incoming, `${begun++}.part`), offered),
     async keep(arrived) {
-      const { path } = await placeOf(arrived);
+      const { path, key } = await placeOf(arrived);
       await arrived.keep(path);
-      await ledger.add(keyOf(arrived));
+      await ledger.add(key);
       return path;
     },
     close: () => ledger.close(),

@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { chmod, copyFile, mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { curveKeyPair } from 'zeromq';
+import { folderAddress, parseAddress } from '../../src/link/address.ts';
+import { makeKeys } from '../../src/link/keys.ts';
+import { nalu } from '../commands/nalu.ts';
+import { withFolder } from '../onnx/run.ts';
+import { kept, putEpisodes, until, withPlace } from './link.ts';
+import { hello, rawRuntime } from './raw.ts';
+
+const LIMIT = { timeout: 60_000 };
+const ANY_PORT = 'tcp://127.0.0.1:*';
+
+describe('nalu keys', LIMIT, () => {
+  it('makes both sides their keys, secret where they should be, and overwrites none', () =>
+    withFolder(async (folder) => {
+      const keys = join(folder, 'keys');
+      const { code, out } = await nalu(['keys', keys]);
+      assert.equal(code, 0);
+      const files = ['learner.key', 'learner.pub', 'runtime.key', 'runtime.pub'];
+      assert.deepEqual((await readdir(keys)).sort(), files);
+      assert.deepEqual(
+        out.trim().split('\n'),
+        files.map((file) => join(keys, file)),
+      );
+      for (const file of files)
+        assert.equal(
+          (await stat(join(keys, file))).mode & 0o077,
+          file.endsWith('.key') ? 0 : 0o044,
+        );
+      const before = await readFile(join(keys, 'learner.key'));
+      const again = await nalu(['keys', keys]);
+      assert.equal(again.code, 1);
+      assert.match(again.err, /learner\.key: there is a key already/);
+      assert.deepEqual(await readFile(join(keys, 'learner.key')), before);
+    }));
+});
+
+describe('the link over TCP', LIMIT, () => {
+  it('demands keys of both sides', () =>
+    withPlace(async ({ folder, openLearner, openRuntime }) => {
+      await assert.rejects(openLearner({ address: ANY_PORT }), /over TCP both sides need keys/);
+      await assert.rejects(openRuntime({ address: 'tcp://127.0.0.1:5570' }), /nalu keys FOLDER/);
+      await assert.rejects(
+        openLearner({ address: ANY_PORT, keys: join(folder, 'none') }),
+        /none\/learner\.key: cannot be read.*nalu keys FOLDER makes the keys/,
+      );
+      const keys = join(folder, 'keys');
+      await makeKeys(keys);
+      await chmod(join(keys, 'learner.key'), 0o644);
+      await assert.rejects(
+        openLearner({ address: ANY_PORT, keys }),
+        /learner\.key: others can read this secret key; chmod 600 it/,
+      );
+    }));
+
+  it('carries episodes between sides that know each other', () =>
+    withPlace(async ({ folder, episodes, learnerFolder, openLearner, openRuntime }) => {
+      const keys = join(folder, 'keys');
+      await makeKeys(keys);
+      const sent = await putEpisodes(episodes, ['one'], 2_500_000);
+      const { address } = await openLearner({ address: ANY_PORT, keys });
+      assert.match(address, /^tcp:\/\/127\.0\.0\.1:\d+$/);
+      const courier = await openRuntime({ address, keys });
+      await until(() => courier.status().acknowledged === 1);
+      assert.deepEqual(await kept(learnerFolder), sent);
+    }));
+
+  it('serves every robot whose public key lies beside the first', () =>
+    withPlace(async ({ folder, episodes, openLearner, openRuntime }) => {
+      const [keys, second] = [join(folder, 'keys'), join(folder, 'second')];
+      await makeKeys(keys);
+      await makeKeys(second);
+      await copyFile(join(second, 'runtime.pub'), join(keys, 'second-robot.pub'));
+      await copyFile(join(keys, 'learner.pub'), join(second, 'learner.pub'));
+      await putEpisodes(episodes, ['one']);
+      const { address } = await openLearner({ address: ANY_PORT, keys });
+      const courier = await openRuntime({ address, keys: second });
+      await until(() => courier.status().acknowledged === 1);
+    }));
+
+  it('turns a robot away that the learner does not know; both name the reason', () =>
+    withPlace(async ({ folder, openLearner, openRuntime, learnerLog, runtimeLog }) => {
+      const [keys, stranger] = [join(folder, 'keys'), join(folder, 'stranger')];
+      await makeKeys(keys);
+      await makeKeys(stranger);
+      await copyFile(join(keys, 'learner.pub'), join(stranger, 'learner.pub'));
+      const { address } = await openLearner({ address: ANY_PORT, keys });
+      const courier = await openRuntime({ address, keys: stranger });
+      await until(() => learnerLog.length > 0 && runtimeLog.length > 0);
+      const theirs = (await readFile(join(stranger, 'runtime.pub'), 'utf8')).trim();
+      assert.equal(
+        learnerLog[0],
+        `turned away a peer at 127.0.0.1 with the key ${theirs}, which is none of runtime.pub in ${keys}`,
+      );
+      assert.match(runtimeLog[0], /does not know this runtime's key; give it runtime\.pub/);
+      assert.equal(courier.status().connected, false);
+    }));
+
+  it('takes nothing from a learner that does not have the key that the robot expects', () =>
+    withPlace(async ({ folder, openLearner, openRuntime, learnerLog, runtimeLog, adopted }) => {
+      const [keys, robot] = [join(folder, 'keys'), join(folder, 'robot')];
+      await makeKeys(keys);
+      await mkdir(robot);
+      for (const file of ['runtime.key', 'runtime.pub'])
+        await copyFile(join(keys, file), join(robot, file));
+      await writeFile(join(robot, 'learner.pub'), curveKeyPair().publicKey);
+      const { address } = await openLearner({ address: ANY_PORT, keys });
+      const courier = await openRuntime({ address, keys: robot });
+      await until(() => learnerLog.length > 0 && runtimeLog.length > 0);
+      assert.match(
+        learnerLog[0],
+        /turned away a peer at .*: it does not have this learner's public/,
+      );
+      assert.match(runtimeLog[0], /went away|is learner\.pub its public key/);
+      assert.equal(courier.status().connected, false);
+      assert.deepEqual(adopted, []);
+    }));
+
+  it('answers nobody who speaks without keys', () =>
+    withPlace(async ({ folder, openLearner, learnerLog }) => {
+      const keys = join(folder, 'keys');
+      await makeKeys(keys);
+      const { address } = await openLearner({ address: ANY_PORT, keys });
+      const plain = rawRuntime(address, { receiveTimeout: 300 });
+      await plain.say(hello());
+      await assert.rejects(plain.hear('welcome'));
+      await until(() => learnerLog.length > 0);
+      assert.match(learnerLog[0], /or speaks without keys/);
+      plain.close();
+    }));
+});
+
+describe('an address', LIMIT, () => {
+  it('is a socket file of a folder or a port', () => {
+    assert.deepEqual(parseAddress(folderAddress('/run/nalu')), {
+      kind: 'ipc',
+      path: '/run/nalu/learner.sock',
+    });
+    assert.deepEqual(parseAddress('tcp://10.0.0.5:5570'), {
+      kind: 'tcp',
+      host: '10.0.0.5',
+      port: '5570',
+    });
+    assert.throws(() => parseAddress('10.0.0.5:5570'), /not an address; give ipc/);
+    assert.throws(
+      () => parseAddress(folderAddress(`/tmp/${'long/'.repeat(30)}`)),
+      /bytes, a socket's path may have 107; choose a folder with a shorter path/,
+    );
+  });
+});

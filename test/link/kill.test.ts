@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { uniformNumbers } from '../../src/policy/noise.ts';
+import { kept, until, withPlace } from './link.ts';
+
+const KILLS = 20;
+const SEED = 4;
+
+const start = (program: string, args: string[], heard: string[] = [], flags: string[] = []) => {
+  const path = join(import.meta.dirname, program);
+  const child = spawn(process.execPath, [...flags, path, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let rest = '';
+  child.stdout.on('data', (data: Buffer) => {
+    const lines = (rest + data.toString()).split('\n');
+    rest = lines.pop()!;
+    heard.push(...lines);
+  });
+  return child;
+};
+
+async function kill(child: ChildProcess): Promise<void> {
+  const closed = once(child, 'exit');
+  child.kill('SIGKILL');
+  await closed;
+}
+
+const said = (lines: string[], what: string) =>
+  lines.filter((line) => line.startsWith(`${what} `)).map((line) => line.slice(what.length + 1));
+
+describe('the link between processes that are killed', { timeout: 180_000 }, () => {
+  it('loses no episode, counts none twice, and leaves no adapter half applied', () =>
+    withPlace(async ({ folder, episodes, learnerFolder, address, openLearner, openRuntime }) => {
+      const draw = uniformNumbers(SEED);
+      const heard: string[] = [];
+      const adapters = join(folder, 'adapters');
+      const sides = {
+        learner: () => start('learnerMain.js', [learnerFolder, address], heard),
+        runtime: (life: number) =>
+          start('runtimeMain.js', [episodes, adapters, address, `life${life}`, '1000'], heard),
+      };
+      let [learner, runtime] = [sides.learner(), sides.runtime(0)];
+      for (let i = 1; i <= KILLS; i++) {
+        await setTimeout(300 + draw() * 1200);
+        if (draw() < 0.5) {
+          await kill(learner);
+          learner = sides.learner();
+        } else {
+          await kill(runtime);
+          runtime = sides.runtime(i);
+        }
+      }
+      await kill(learner);
+      await kill(runtime);
+
+      const recorded = said(heard, 'episode');
+      const beforeEnd = (await readdir(join(learnerFolder, 'episodes'))).length;
+      assert.ok(beforeEnd > 5, `only ${beforeEnd} episodes passed between kills`);
+      assert.ok(said(heard, 'adapter').length > 3, 'hardly an adapter passed between kills');
+      await openLearner();
+      const courier = await openRuntime();
+      const files = (await readdir(episodes)).filter((name) => name.endsWith('.mcap'));
+      await until(() => courier.status().acknowledged === files.length);
+      const there = await kept(learnerFolder);
+      assert.deepEqual([...there.keys()], files.map((file) => file.replace(/\.mcap$/, '')).sort());
+      assert.deepEqual(
+        recorded.filter((name) => !there.has(name)),
+        [],
+      );
+      for (const [name, content] of there)
+        assert.ok(content.equals(await readFile(join(episodes, `${name}.mcap`))), name);
+      const lines = (await readFile(join(learnerFolder, 'received.txt'), 'utf8'))
+        .trim()
+        .split('\n');
+      assert.equal(new Set(lines).size, lines.length);
+      assert.equal(lines.length, files.length);
+    }));
+
+  it('does not mind a clock that jumps', () =>
+    withPlace(async ({ folder, episodes, learnerFolder, address }) => {
+      const heard: string[] = [];
+      const jumps = ['--import', `file://${join(import.meta.dirname, 'jumpingClock.js')}`];
+      const learner = start('learnerMain.js', [learnerFolder, address], heard, jumps);
+      const args = [episodes, join(folder, 'adapters'), address, 'jump', '20'];
+      const runtime = start('runtimeMain.js', args, heard, jumps);
+      await until(
+        async () => (await readdir(join(learnerFolder, 'episodes')).catch(() => [])).length === 20,
+      );
+      await until(() => said(heard, 'adapter').length > 2);
+      await kill(runtime);
+      await kill(learner);
+      assert.deepEqual(
+        said(heard, 'log').filter((line) => !/plays the adapter|no answer|went away/.test(line)),
+        [],
+      );
+    }));
+});

@@ -1,0 +1,23 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { openLearnerPort } from '../../src/link/learnerPort.ts';
+import { writeAdapter } from '../../src/policy/adapter.ts';
+import { BASE, policy, randomAdapter } from './link.ts';
+
+/** A learner that publishes an adapter every 100 ms until it is killed: node learnerMain.js FOLDER ADDRESS */
+const [folder, address] = process.argv.slice(2);
+const port = await openLearnerPort({
+  folder,
+  address,
+  policy,
+  onEpisode: () => undefined,
+  log: (line) => console.log(line),
+});
+console.log('open');
+for (let parent = BASE; ;) {
+  const adapter = randomAdapter(randomBytes(4).readUInt32LE());
+  const file = join(folder, 'next.safetensors');
+  await writeAdapter(file, adapter);
+  parent = await port.publish(file, parent);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+}
