@@ -121,6 +121,17 @@ const figures = (picture: Seen, { name, width, height }: CalibratedCamera): Came
   brightness: brightness(picture.pixels),
 });
 
+/** Leaves out cameras that got another's name where that one did not get another's images. */
+function dropHalfExchanges({ dialogue }: Bench, { cameras }: Findings): void {
+  const names = new Set([...cameras.values()].map(({ name }) => name));
+  if ([...names].every((name) => cameras.has(name))) return;
+  for (const [source, { name }] of cameras) {
+    if (name === source) continue;
+    cameras.delete(source);
+    dialogue.say(`${source} is to be ${name}, but not all were named: both are left as they are.`);
+  }
+}
+
 /**
  * Names, sharpness, brightness, size and rate of the cameras; their pictures go to `folder`. Gives the
  * pictures, by the names that the calibration had.
@@ -154,5 +165,6 @@ export async function measureCameras(
     left = left.filter((other) => other !== right);
     findings.cameras.set(name, { ...found, name: right });
   }
+  dropHalfExchanges(bench, findings);
   return seen;
 }

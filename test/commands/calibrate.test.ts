@@ -148,10 +148,11 @@ describe('nalu calibrate', () => {
       assert.deepEqual([width, height], [96, 96]);
     }));
 
-  it('writes nothing, and says so, where somebody quits, says no or has no more answers', async () => {
+  it('writes nothing, and says so, where somebody quits, skips, says no or has no more answers', async () => {
     const cases = [
       { input: 'q\n', code: 0 },
       { input: '\n\n\n\n\nn\n', code: 0 },
+      { input: '\ncam_low\ns\ns\ns\n', code: 0 },
       { input: 'perhaps\n\n\n', code: 1 },
     ];
     for (const { input, code } of cases)
