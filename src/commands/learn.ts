@@ -130,6 +130,6 @@ export async function learnCommand(
     await port.close();
     await learner.close();
   }
-  say('stopped by hand; the same command goes on from here');
+  if (!json) say('stopped by hand; the same command goes on from here');
   return 'interrupted';
 }

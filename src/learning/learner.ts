@@ -39,7 +39,7 @@ export type LearnerEvent =
   | { event: 'left out'; path: string; reason: string };
 
 export interface LearnerOptions {
-  /** Where its state and the adapters go. */
+  /** Where its state and all versions go. */
   folder: string;
   bundle: Bundle;
   joints: number;
@@ -85,10 +85,10 @@ const versionIn = (policyVersion: string | undefined) => policyVersion?.split('+
  */
 export async function openLearner(options: LearnerOptions): Promise<Learner> {
   const { folder, bundle, joints, config, batch, session } = options;
-  const adapters = join(folder, 'adapters');
-  await mkdir(adapters, { recursive: true });
+  const kept = join(folder, 'versions');
+  await mkdir(kept, { recursive: true });
   const stateFile = join(folder, STATE);
-  const fileOf = (version: string) => join(adapters, `${version}.safetensors`);
+  const fileOf = (version: string) => join(kept, `${version}.safetensors`);
   const parameters = trainableParameters(config.trainable, bundle.pi0);
   const fit = { base: bundle.base, pi0: bundle.pi0, trainable: config.trainable };
 

@@ -7,8 +7,11 @@ import { gaussianNoise } from './noise.ts';
  * its Euler steps. Correlated along the chunk, so that it changes where a motion goes and does not shake.
  */
 export const explorationSchema = z.strictObject({
-  /** Standard deviation, in those of the normalised actions; 0.07 to 0.08 learned in pilots. */
-  size: z.number().min(0).max(1).default(0.08),
+  /**
+   * Standard deviation, in those of the normalised actions. Of 48 attempts of the shipped policy 39
+   * succeeded without, 31 with 0.02 and 13 with 0.04.
+   */
+  size: z.number().min(0).max(1).default(0.01),
   /** Of neighbouring rows of the chunk. */
   correlation: z.number().min(0).lt(1).default(0.95),
   /** Euler steps after which noise is added, evenly spread, the last among them; 1 explores in one step. */
