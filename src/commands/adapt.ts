@@ -9,7 +9,7 @@ import {
   adaptationCurve,
   readCurve,
 } from '../learning/adaptationCurve.ts';
-import { fpoSchema } from '../learning/fpoConfig.ts';
+import { loadTrainable } from '../learning/fpoConfig.ts';
 import type { LearnerEvent } from '../learning/learner.ts';
 import { folderAddress } from '../link/address.ts';
 import { openCourier } from '../link/courier.ts';
@@ -113,10 +113,7 @@ export async function adaptCommand(
   const exploration = options.exploration
     ? validate(explorationSchema, await readYaml(options.exploration), options.exploration)
     : explorationSchema.parse({});
-  const trainable = config
-    ? validate(fpoSchema.partial(), await readYaml(config), config).trainable
-    : undefined;
-  const learnable = trainable ?? ({ parameters: 'expert' } as const);
+  const learnable = await loadTrainable(config);
 
   const runtime = join(folder, 'runtime');
   const recorded = join(runtime, 'episodes');

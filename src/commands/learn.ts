@@ -2,7 +2,7 @@ import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { listEpisodes } from '../episodes/listEpisodes.ts';
 import { adaptationCurve, readCurve } from '../learning/adaptationCurve.ts';
-import { fpoSchema } from '../learning/fpoConfig.ts';
+import { loadFpoConfig } from '../learning/fpoConfig.ts';
 import { type LearnerEvent, openLearner } from '../learning/learner.ts';
 import { folderAddress } from '../link/address.ts';
 import { openLearnerPort } from '../link/learnerPort.ts';
@@ -10,7 +10,6 @@ import { loadSessionConfig } from '../onnx/session.ts';
 import { loadBundle } from '../policy/bundle.ts';
 import { yieldToControl } from '../priority.ts';
 import { loadCalibration } from '../robot/calibration.ts';
-import { readYaml, validate } from '../validate.ts';
 import { interruption } from './interruption.ts';
 import { describeEvent, timeLeft } from './learnReport.ts';
 import type { LearnerProgress } from './learnerProcess.ts';
@@ -26,16 +25,6 @@ export interface LearnOptions {
   keys?: string;
   session?: string;
   json?: boolean;
-}
-
-/** FPO's configuration: a file's, or the defaults on the action expert. */
-async function loadFpoConfig(path: string | undefined, seed: number) {
-  const given = path === undefined ? {} : ((await readYaml(path)) as object);
-  return validate(
-    fpoSchema,
-    { trainable: { parameters: 'expert' }, seed, ...given },
-    path ?? 'the default configuration',
-  );
 }
 
 /**

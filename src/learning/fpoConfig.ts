@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { trainableSchema } from '../policy/trainable.ts';
+import { type Trainable, trainableSchema } from '../policy/trainable.ts';
+import { readYaml, validate } from '../validate.ts';
 
 const share = z.number().min(0).max(1);
 const positive = z.number().positive();
@@ -119,3 +120,14 @@ export const fpoSchema = z.strictObject({
 export type FpoConfig = z.infer<typeof fpoSchema>;
 
 export type SurrogateConfig = Pick<FpoConfig, keyof typeof surrogateShape>;
+
+/** FPO's configuration: a YAML file's, and for what is not in it the defaults, on the action expert. */
+export async function loadFpoConfig(path: string | undefined, seed: number): Promise<FpoConfig> {
+  const given = path === undefined ? {} : ((await readYaml(path)) as object);
+  const whole = { trainable: { parameters: 'expert' }, seed, ...given };
+  return validate(fpoSchema, whole, path ?? 'the default configuration');
+}
+
+/** What learns by such a file. */
+export const loadTrainable = async (path: string | undefined): Promise<Trainable> =>
+  (await loadFpoConfig(path, 0)).trainable;

@@ -4,8 +4,10 @@ import { type SessionConfig, loadSessionConfig } from '../onnx/session.ts';
 import { type Bundle, loadBundle } from '../policy/bundle.ts';
 import type { ChunkPolicy } from '../policy/chunkPolicy.ts';
 import { openWorkerPolicy } from '../policy/workerPolicy.ts';
+import type { Courier } from '../link/courier.ts';
 import { type Calibration, loadCalibration } from '../robot/calibration.ts';
 import { type DrawnChunk, chunkPlot } from '../runtime/chunkPlot.ts';
+import { learnable, openLearnerLink } from './learnerLink.ts';
 import { jointTrajectory } from './messages.ts';
 import type { PolicyParameters } from './policyParameters.ts';
 import { quality } from './qos.ts';
@@ -21,6 +23,8 @@ export interface Configured {
   /** The policy, its chunks published (and in a dry run drawn) as they are sampled. */
   published: ChunkPolicy;
   robot: RosRobot;
+  /** The link to a learner, if there is to be one. */
+  courier: Courier | undefined;
   close(): Promise<void>;
 }
 
@@ -76,20 +80,30 @@ export async function configure(
   const session = await loadSessionConfig(parameters.session || undefined);
   const { output, dry_run: dryRun } = parameters;
   const robot = rosRobot({ ros, node, calibration, cameras: bundle.cameras, output, dryRun });
-  const policy = await openWorkerPolicy(bundle, session).catch(async (error: unknown) => {
-    await robot.close();
-    throw error;
-  });
-  return {
-    bundle,
-    calibration,
-    session,
-    robot,
-    policy,
-    published: published(ros, node, policy, calibration, parameters),
-    async close() {
-      await robot.close();
-      await policy.close();
-    },
+  const closers: (() => Promise<void>)[] = [() => robot.close()];
+  const close = async () => {
+    for (const closer of closers.reverse()) await closer();
   };
+  try {
+    const trainable = await learnable(parameters);
+    const policy = await openWorkerPolicy(bundle, session, trainable);
+    closers.push(() => policy.close());
+    const log = (line: string) => node.getLogger().info(`learner: ${line}`);
+    const courier =
+      trainable && (await openLearnerLink(bundle, policy, trainable, parameters, log));
+    if (courier) closers.push(() => courier.close());
+    return {
+      bundle,
+      calibration,
+      session,
+      robot,
+      policy,
+      published: published(ros, node, policy, calibration, parameters),
+      courier,
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { UserError } from '../errors.ts';
 import { recordEpisode } from '../episodes/recordEpisode.ts';
+import { explorationSchema, exploring } from '../policy/exploration.ts';
 import type { Assessment } from '../robot/robot.ts';
 import { approach } from '../runtime/approach.ts';
 import { type AttemptResult, runAttempt } from '../runtime/attempt.ts';
@@ -63,10 +64,11 @@ const assessment = (verdict: Verdict): Assessment => ({
 
 /** One attempt from where the arms are, recorded if the parameters say so. */
 export async function attemptOnce(
-  { robot, bundle, published: policy }: Configured,
+  { robot, bundle, published }: Configured,
   { parameters, task, prompt, seed, verdict, onChunk, signal }: AttemptOptions,
 ): Promise<AttemptResult> {
-  const { seconds, zero_noise: zero, record } = parameters;
+  const { seconds, zero_noise: zero, record, exploration: size } = parameters;
+  const policy = size > 0 ? exploring(published, explorationSchema.parse({ size })) : published;
   const id = `${new Date().toISOString().replace(/[:.]/g, '-')}-${task}-${randomUUID().slice(0, 8)}`;
   const recorder = record
     ? await recordEpisode(record, {

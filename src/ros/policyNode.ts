@@ -71,6 +71,7 @@ export function startPolicyNode(ros: Ros, node: RosNode): Running {
       onChunk: (now) => (counts = now),
       signal,
     });
+    held.courier?.notify();
     if (result.outcome !== 'discarded') {
       tally.attempts += 1;
       tally.successes += Number(result.success);

@@ -78,6 +78,19 @@ export const POLICY_PARAMETERS = {
     readOnly: false,
   },
   record: text('folder for episodes; empty keeps none'),
+  learner: text(
+    'address of the learner (nalu learn), ipc:///PATH or tcp://HOST:PORT; empty for none',
+  ),
+  keys: text('folder of the keys of the link, which tcp needs'),
+  fpo: text("the learner's --config, if it has one: what of the policy learns"),
+  exploration: {
+    type: 'double',
+    default: 0,
+    range: [0, 0.2],
+    description:
+      "size of the noise that attempts explore with, in deviations of the policy's actions",
+    readOnly: false,
+  },
   outcome_topic: text('std_msgs/String topic that says success, failure or discard', '~/outcome'),
   reset_service: text('std_srvs/Trigger that is called before an attempt; empty for none'),
 } as const satisfies ParameterSpecs;

@@ -24,13 +24,21 @@ function topicStatus(
     : { task, level: 'ok', message: 'arriving', values };
 }
 
-function chunkStatus({ bundle, session }: Configured, counts: LoopCounts | undefined): Status {
+/** The link to the learner in a line. */
+function linkOf({ courier }: Configured): string {
+  if (!courier) return 'none';
+  const { connected, pending, acknowledged, lastError } = courier.status();
+  return `${connected ? 'connected' : `not connected: ${lastError ?? 'no answer yet'}`}, ${acknowledged} episodes delivered, ${pending} to go`;
+}
+
+function chunkStatus(configured: Configured, counts: LoopCounts | undefined): Status {
+  const { bundle, session, courier } = configured;
   const total = (counts?.timings ?? []).map((timing) => timing.total).sort((a, b) => a - b);
   const values = {
-    'policy version': bundle.version,
+    'policy version': courier?.status().version ?? bundle.version,
     'execution providers': describeProviders(session),
     precision: 'float32',
-    'learner link': 'none',
+    'learner link': linkOf(configured),
     chunks: counts?.chunks ?? 0,
     ...(total.length > 0 && {
       'latency p50 (ms)': percentile(total, 0.5).toFixed(1),

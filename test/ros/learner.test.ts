@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { readEpisode } from '../../src/episodes/readEpisode.ts';
+import { folderAddress } from '../../src/link/address.ts';
+import { openLearnerPort } from '../../src/link/learnerPort.ts';
+import { packagePath } from '../../src/packagePath.ts';
+import { makeAdapter, writeAdapter } from '../../src/policy/adapter.ts';
+import { BUNDLE_FILES, loadBundle } from '../../src/policy/bundle.ts';
+import { type Trainable, trainableParameters } from '../../src/policy/trainable.ts';
+import { loadWeights } from '../../src/policy/weights.ts';
+import { SIM_CALIBRATION } from '../../src/sim/embodiment.ts';
+import { skip, startNode, until } from './ros.ts';
+
+describe("the policy's node beside a learner", { skip }, () => {
+  it('hands it each episode, and plays the adapter that comes back', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'nalu-learner-'));
+    const bundle = await loadBundle(packagePath('models/aloha-mini'));
+    const trainable: Trainable = { parameters: 'expert' };
+    const wanted = trainableParameters(trainable, bundle.pi0);
+    const weights = await loadWeights(
+      join(bundle.folder, BUNDLE_FILES.weights),
+      wanted.map(({ name }) => name),
+    );
+    const parameters = new Map(
+      wanted.map(({ name, shape }) => [name, { shape, data: weights.get(name)! }]),
+    );
+    const adapter = makeAdapter({ trainable, base: bundle.base, parameters });
+    const file = join(folder, 'adapter.safetensors');
+    await writeAdapter(file, adapter);
+
+    const learner = join(folder, 'learner');
+    const received: string[] = [];
+    const port = await openLearnerPort({
+      folder: learner,
+      address: folderAddress(learner),
+      policy: bundle,
+      onEpisode: ({ path }) => received.push(path),
+      log: () => undefined,
+    });
+    const sim = startNode('simMain', {});
+    const nalu = startNode('policyMain', {
+      use_sim_time: true,
+      calibration: SIM_CALIBRATION,
+      output: 'trajectory',
+      reset_service: '/aloha_sim/reset',
+      autostart: true,
+      attempts: 3,
+      seconds: '1.5',
+      record: join(folder, 'episodes'),
+      learner: port.address,
+    });
+    try {
+      const what = () => nalu.output();
+      await until(() => received.length > 0, what, 30);
+      await port.publish(file, bundle.version);
+      await until(() => nalu.output().includes(`plays the adapter ${adapter.version}`), what, 20);
+      await until(() => received.length === 3, what, 30);
+      const versions = await Promise.all(
+        received.map(async (path) => (await readEpisode(path)).chunks.at(-1)?.policyVersion),
+      );
+      assert.equal(versions[0], bundle.version);
+      assert.equal(versions[2], `${bundle.base}+${adapter.version}`);
+    } finally {
+      await Promise.all([nalu.stop('SIGTERM'), sim.stop()]);
+      await port.close();
+      await rm(folder, { recursive: true });
+    }
+  });
+});
