@@ -1,4 +1,5 @@
 import { UserError, messageOf } from '../errors.ts';
+import { checkParameterFiles } from './parameterFiles.ts';
 import { type Ros, type RosNode, loadRos } from './rclnodejs.ts';
 
 /** A node that runs: what is done when the process is told to end, before ROS is shut down. */
@@ -23,12 +24,17 @@ export async function nodeMain(
     process.exit(error instanceof UserError ? error.exitCode : 1);
   };
   try {
+    checkParameterFiles(process.argv);
     const ros = await loadRos();
     await ros.init();
     ros.removeSignalHandlers();
     const node = ros.createNode(name);
     const running = await start(ros, node);
+    let ending = false;
+    // A terminal and ros2 launch both send a signal: only the first one counts.
     const end = (code: number) => {
+      if (ending) return;
+      ending = true;
       setTimeout(() => process.exit(code || 1), LONGEST_STOP).unref();
       void running
         .stop()
@@ -38,8 +44,8 @@ export async function nodeMain(
           process.exit(code);
         });
     };
-    process.once('SIGINT', () => end(0));
-    process.once('SIGTERM', () => end(0));
+    process.on('SIGINT', () => end(0));
+    process.on('SIGTERM', () => end(0));
     node.spin();
   } catch (error) {
     fail(error);

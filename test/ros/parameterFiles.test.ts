@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { it } from 'node:test';
+import { packagePath } from '../../src/packagePath.ts';
+import { checkParameterFiles } from '../../src/ros/parameterFiles.ts';
+
+it('a parameter file that rclnodejs would pass over is refused, with what to write', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'nalu-parameters-'));
+  const file = join(folder, 'dumped.yaml');
+  const check = () => checkParameterFiles(['node', 'main.js', '--ros-args', '--params-file', file]);
+  await writeFile(file, '/nalu:\n  ros__parameters:\n    autostart: true\n');
+  assert.throws(check, {
+    name: 'UserError',
+    message: /write nalu: or \/\*\*: in the place of \/nalu:/,
+  });
+  await writeFile(file, 'nalu:\n  ros__parameters:\n    record: /tmp\n');
+  check();
+  for (const shipped of ['parameters', 'rehearsal'])
+    checkParameterFiles(['--params-file', packagePath(`launch/${shipped}.yaml`)]);
+  await rm(folder, { recursive: true });
+});
