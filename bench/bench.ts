@@ -1,4 +1,5 @@
 import { benchEpisodes } from './episodes.ts';
+import { benchLink } from './link.ts';
 import { benchRos } from './ros.ts';
 import type { Row } from './row.ts';
 import { benchSampling } from './sampling.ts';
@@ -12,6 +13,7 @@ const SECTIONS: Record<string, () => Promise<Row[]>> = {
   sim: benchSim,
   episodes: benchEpisodes,
   training: benchTraining,
+  link: benchLink,
   ros: benchRos,
 };
 

@@ -28,7 +28,7 @@ const KINDS: Record<string, Trainable> = {
 };
 
 /** Small random values: what they make of the policy does not matter here, that they change does. */
-function adapterOf(bundle: Bundle, trainable: Trainable, seed: number): Adapter {
+export function adapterOf(bundle: Bundle, trainable: Trainable, seed: number): Adapter {
   const parameters = trainableParameters(trainable, bundle.pi0).map(({ name, shape }, i) => {
     const count = shape.reduce((product, dim) => product * dim, 1);
     const data = gaussianNoise([seed, i], count).map((value) => value * 0.02);

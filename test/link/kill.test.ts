@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { uniformNumbers } from '../../src/policy/noise.ts';
-import { kept, until, withPlace } from './link.ts';
+import { kept, putEpisodes, until, withPlace } from './link.ts';
 
 const KILLS = 20;
 const SEED = 4;
@@ -30,6 +30,18 @@ async function kill(child: ChildProcess): Promise<void> {
   child.kill('SIGKILL');
   await closed;
 }
+
+async function childrenOf(pid: number): Promise<number[]> {
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return text.split(' ').filter(Boolean).map(Number);
+}
+
+/** A process that has ended but was not waited for has no command line. */
+const isRunning = (pid: number): Promise<boolean> =>
+  readFile(`/proc/${pid}/cmdline`, 'utf8').then(
+    (line) => line !== '',
+    () => false,
+  );
 
 const said = (lines: string[], what: string) =>
   lines.filter((line) => line.startsWith(`${what} `)).map((line) => line.slice(what.length + 1));
@@ -80,6 +92,42 @@ describe('the link between processes that are killed', { timeout: 180_000 }, () 
         .split('\n');
       assert.equal(new Set(lines).size, lines.length);
       assert.equal(lines.length, files.length);
+    }));
+
+  it('goes on when a process of its own is killed beneath either side', () =>
+    withPlace(
+      async ({ episodes, learnerFolder, openLearner, openRuntime, runtimeLog, learnerLog }) => {
+        const before = await childrenOf(process.pid);
+        await openLearner();
+        const courier = await openRuntime();
+        const own = (await childrenOf(process.pid)).filter((pid) => !before.includes(pid));
+        assert.equal(own.length, 2);
+        const sent = new Map<string, Buffer>();
+        for (const pid of own) {
+          process.kill(pid, 'SIGKILL');
+          for (const [name, content] of await putEpisodes(episodes, [`after-${pid}`]))
+            sent.set(name, content);
+          courier.notify();
+        }
+        await until(() => courier.status().acknowledged === 2);
+        assert.deepEqual(await kept(learnerFolder), new Map([...sent].sort()));
+        for (const log of [learnerLog, runtimeLog])
+          assert.ok(log.some((line) => line === "the link's process ended (SIGKILL)"));
+      },
+    ));
+
+  it('does not outlive the program that it served', () =>
+    withPlace(async ({ folder, episodes, learnerFolder, address }) => {
+      const heard: string[] = [];
+      const sides = [
+        start('learnerMain.js', [learnerFolder, address], heard),
+        start('runtimeMain.js', [episodes, join(folder, 'adapters'), address, 'x', '5'], heard),
+      ];
+      await until(() => heard.filter((line) => line === 'open').length === 2);
+      const own = (await Promise.all(sides.map(({ pid }) => childrenOf(pid!)))).flat();
+      assert.equal(own.length, 2);
+      for (const side of sides) await kill(side);
+      for (const pid of own) await until(async () => !(await isRunning(pid)));
     }));
 
   it('does not mind a clock that jumps', () =>
