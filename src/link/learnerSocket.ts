@@ -14,6 +14,11 @@ import { authorise } from './zap.ts';
 const HANDOVER = 2000;
 const TRY_EVERY = 50;
 
+/** Which of them says that a peer did not prove itself depends on which side hangs up first. */
+const UNPROVEN = ['handshake:error:protocol', 'handshake:error:other'] as const;
+/** Peers that were turned away of which the log hears, each once: they try again every few seconds. */
+const MOST_TOLD = 1000;
+
 /** ZeroMQ takes a socket's file over from whoever listens on it; this asks before. */
 async function isListening(path: string): Promise<boolean> {
   const trial = createConnection(path);
@@ -61,11 +66,17 @@ export async function bindLearner(
   const target = parseAddress(address);
   const context = new Context();
   const curve = keys === undefined ? undefined : await readLearnerKeys(keys);
+  const said = new Set<string>();
+  const turnedAway = (whom: string) => {
+    if (said.has(whom) || said.size >= MOST_TOLD) return;
+    said.add(whom);
+    log(`turned away ${whom}`);
+  };
   const gate =
     curve &&
     (await authorise(context, new Set(curve.runtimes.values()), (from, key) =>
-      log(
-        `turned away a peer at ${from} with the key ${key}, which is none of ${[...curve.runtimes.keys()].join(', ')} in ${keys}`,
+      turnedAway(
+        `a peer at ${from} with the key ${key}, which is none of ${[...curve.runtimes.keys()].join(', ')} in ${keys}`,
       ),
     ));
   const socket = new Router({
@@ -80,11 +91,12 @@ export async function bindLearner(
     socket.close();
     gate?.close();
   };
-  socket.events.on('handshake:error:protocol', ({ address: at }) =>
-    log(
-      `turned away a peer at ${at}: it does not have this learner's public key, or speaks without keys`,
-    ),
-  );
+  for (const event of curve ? UNPROVEN : [])
+    socket.events.on(event, ({ address: at }) =>
+      turnedAway(
+        `a peer at ${at}: it does not have this learner's public key, or speaks without keys`,
+      ),
+    );
   try {
     if (target.kind === 'ipc') await mkdir(dirname(target.path), { recursive: true });
     await bind(socket, target, address);

@@ -124,9 +124,8 @@ describe('the link over TCP', LIMIT, () => {
       const keys = join(folder, 'keys');
       await makeKeys(keys);
       const { address } = await openLearner({ address: ANY_PORT, keys });
-      const plain = rawRuntime(address, { receiveTimeout: 300 });
-      await plain.say(hello());
-      await assert.rejects(plain.hear('welcome'));
+      const plain = rawRuntime(address, { receiveTimeout: 300, sendTimeout: 300 });
+      await assert.rejects(plain.say(hello()).then(() => plain.hear('welcome')));
       await until(() => learnerLog.length > 0);
       assert.match(learnerLog[0], /or speaks without keys/);
       plain.close();

@@ -58,8 +58,15 @@ describe('the link between processes that are killed', { timeout: 180_000 }, () 
           start('runtimeMain.js', [episodes, adapters, address, `life${life}`, '1000'], heard),
       };
       let [learner, runtime] = [sides.learner(), sides.runtime(0)];
+      const passed = async () =>
+        (await readdir(join(learnerFolder, 'episodes')).catch(() => [])).length +
+        said(heard, 'adapter').length;
       for (let i = 1; i <= KILLS; i++) {
-        await setTimeout(300 + draw() * 1200);
+        if (i % 4 === 0) {
+          const before = await passed();
+          await until(async () => (await passed()) > before);
+        }
+        await setTimeout(draw() * 1500);
         if (draw() < 0.5) {
           await kill(learner);
           learner = sides.learner();
@@ -72,9 +79,6 @@ describe('the link between processes that are killed', { timeout: 180_000 }, () 
       await kill(runtime);
 
       const recorded = said(heard, 'episode');
-      const beforeEnd = (await readdir(join(learnerFolder, 'episodes'))).length;
-      assert.ok(beforeEnd > 5, `only ${beforeEnd} episodes passed between kills`);
-      assert.ok(said(heard, 'adapter').length > 3, 'hardly an adapter passed between kills');
       await openLearner();
       const courier = await openRuntime();
       const files = (await readdir(episodes)).filter((name) => name.endsWith('.mcap'));
