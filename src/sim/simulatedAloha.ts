@@ -7,6 +7,7 @@ import { loadScene } from './loadScene.ts';
 import { find, mujoco as loadMujoco } from './mujoco.ts';
 import { createRaycaster } from './raycaster.ts';
 import { alohaScene, substeps, timestep } from './scene.ts';
+import { type Gap, applyGap, gapSchema } from './gap.ts';
 import { indexScene } from './sceneIndex.ts';
 import { simTasks, successReward, type SimTaskName } from './tasks.ts';
 import { controlsFromPositions, positionsFromJoints } from './vectors.ts';
@@ -19,6 +20,8 @@ export interface SimulatedAlohaOptions {
   realTime?: boolean;
   /** Path of an MJCF to use in place of the built-in scene, its joints and shapes named alike. */
   scene?: string;
+  /** How it differs from the robot as it was; not at all where absent. */
+  gap?: Gap;
 }
 
 export interface ImageSize {
@@ -57,6 +60,11 @@ export async function simulatedAloha(options: SimulatedAlohaOptions): Promise<Si
     ? await loadScene(mujoco, options.scene)
     : mujoco.MjModel.from_xml_string(alohaScene(task.objectsXml));
   const origin = options.scene ?? '(built in)';
+  const gap = options.gap ?? gapSchema.parse({});
+  applyGap(model, gap);
+  const grippers = embodiment.joints.flatMap(({ kind }, joint) =>
+    kind === 'gripper' ? [joint] : [],
+  );
   const index = (() => {
     try {
       return indexScene(mujoco, model, task, cameras, origin);
@@ -76,6 +84,8 @@ export async function simulatedAloha(options: SimulatedAlohaOptions): Promise<Si
   let best = 0;
   let drawnSnapshot: Float64Array | undefined;
   let wallAnchor = 0;
+  /** Controls that are still under way, the next one first. */
+  let delayed: Float64Array[] = [];
 
   function assertOpen() {
     if (closed) throw new Error('The simulated ALOHA was used after close(); start another.');
@@ -85,7 +95,14 @@ export async function simulatedAloha(options: SimulatedAlohaOptions): Promise<Si
 
   function positions() {
     const values = data.qpos as Float64Array;
-    return positionsFromJoints(index.joints.map((address) => values[address]));
+    const measured = positionsFromJoints(index.joints.map((address) => values[address]));
+    for (const joint of grippers) measured[joint] += gap.gripperOffset;
+    return measured;
+  }
+
+  function actuate(controls: ArrayLike<number>) {
+    const actuators = data.ctrl as Float64Array;
+    index.controls.forEach((address, joint) => (actuators[address] = controls[joint]));
   }
 
   /** Draws the scene as `snapshot` (qpos) has it; cameras of one snapshot share its kinematics. */
@@ -157,6 +174,7 @@ export async function simulatedAloha(options: SimulatedAlohaOptions): Promise<Si
     mujoco.mj_forward(model, data);
     steps = 0;
     best = 0;
+    delayed = [];
   }
 
   place(0);
@@ -185,10 +203,10 @@ export async function simulatedAloha(options: SimulatedAlohaOptions): Promise<Si
         throw new Error(
           `ALOHA takes ${embodiment.joints.length} positions, not ${commanded.length}: six joints and a gripper of each arm.`,
         );
-      const controls = data.ctrl as Float64Array;
-      controlsFromPositions(commanded).forEach((value, joint) => {
-        controls[index.controls[joint]] = value;
-      });
+      const wanted = Float64Array.from(commanded);
+      for (const joint of grippers) wanted[joint] -= gap.gripperOffset;
+      delayed.push(Float64Array.from(controlsFromPositions(wanted)));
+      if (delayed.length > gap.delay) actuate(delayed.shift()!);
     },
     // eslint-disable-next-line @typescript-eslint/require-await -- a rejection, not a throw
     async reset(seed) {
