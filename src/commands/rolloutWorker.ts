@@ -7,6 +7,7 @@ import { type Exploration, exploring } from '../policy/exploration.ts';
 import { openSampler } from '../policy/sampler.ts';
 import type { Trainable } from '../policy/trainable.ts';
 import { runAttempt } from '../runtime/attempt.ts';
+import type { Gap } from '../sim/gap.ts';
 import { simulatedAloha } from '../sim/simulatedAloha.ts';
 import type { SimTaskName } from '../sim/tasks.ts';
 import { episodeHeader } from './episodeHeader.ts';
@@ -19,6 +20,8 @@ export interface RolloutSettings {
   trainable: Trainable;
   /** Rows of a chunk to play; the bundle's where absent. */
   executeSteps?: number;
+  /** How the simulated robot differs from the one of the demonstrations. */
+  gap?: Gap;
 }
 
 /** One attempt: explored and recorded, or from zero or random noise and only counted. */
@@ -66,7 +69,8 @@ try {
   const sampler = await openSampler(bundle, sessionConfigSchema.parse({ threads: 1 }), trainable);
   const executeSteps = settings.executeSteps ?? bundle.executeSteps;
   const policy = { ...inlinePolicy(bundle, sampler), executeSteps };
-  const sim = await simulatedAloha({ task: settings.task, cameras: bundle.cameras });
+  const { task, gap } = settings;
+  const sim = await simulatedAloha({ task, cameras: bundle.cameras, gap });
 
   const attempt = async ({ seed, exploration, zeroNoise, record }: Attempt) => {
     const name = `${bundle.name} ${bundle.version}`;

@@ -16,21 +16,27 @@ export interface FlowSample {
 }
 
 /**
- * Squared error of the velocity, [batch, horizon, actionDim]: (noise − action − v(x_t, t))² at
- * x_t = t·noise + (1 − t)·action. `cache` holds prefix and state.
+ * The velocity at x_t = t·noise + (1 − t)·action and what flow matching would have it be, noise − action;
+ * both [batch, horizon, actionDim]. `cache` holds prefix and state.
  */
-export function flowMatchingErrors(
+export function flowVelocity(
   weights: Weights,
   { actions, noise, time }: FlowSample,
   cache: Cache,
   config: Pi0Config,
-): Value {
+): { velocity: Value; target: Value } {
   const [batch] = actions.shape;
   const target = subtract(noise, actions);
   const at = reshape(time, [batch, 1, 1]);
   const x = add(actions, multiply(at, target));
   const projected = reshape(projectTime(weights, time, config), [batch, 1, config.expert.width]);
-  return power(subtract(target, denoise(weights, x, projected, cache, config)), 2);
+  return { velocity: denoise(weights, x, projected, cache, config), target };
+}
+
+/** Squared error of the velocity, [batch, horizon, actionDim]. */
+export function flowMatchingErrors(...sample: Parameters<typeof flowVelocity>): Value {
+  const { velocity, target } = flowVelocity(...sample);
+  return power(subtract(target, velocity), 2);
 }
 
 /** [batch, horizon] each row's mean over the first `dims` dimensions (the rest is padding). */

@@ -18,6 +18,8 @@ export interface UpdateChunk {
   oldLosses: Float32Array;
   /** [samples] the same with each row's loss clamped. */
   clampedLosses: Float32Array;
+  /** [samples, horizon, actionDim] of the velocity, where losses are centred. */
+  target?: Float32Array;
 }
 
 /** Purposes of random numbers, so that no two draw the same. */
@@ -33,6 +35,7 @@ export const STREAM = {
 const TIMES: Record<FpoConfig['time'], (uniform: number) => number> = {
   policy: flowTime,
   uniform: (uniform) => uniform * 0.999 + 0.001,
+  noisy: (uniform) => 0.7 + 0.3 * uniform,
 };
 
 /** The chunks of update number `update` with their pairs of noise and time, the same whenever they are asked for. */
@@ -104,10 +107,18 @@ export function flowFeeds(some: readonly UpdateChunk[], config: Pi0Config): Reco
   };
 }
 
-/** The rest of fpoGraph's inputs. */
-export function surrogateFeeds(some: readonly UpdateChunk[]): Record<string, Tensor> {
+/** The rest of fpoGraph's inputs; `scale` where losses are centred. */
+export function surrogateFeeds(
+  some: readonly UpdateChunk[],
+  { horizon, actionDim }: Pi0Config,
+  scale: number | undefined,
+): Record<string, Tensor> {
   const pairs = some.length * some[0].time.length;
   return {
+    ...(scale !== undefined && {
+      target: joined(some.map((one) => one.target!), [pairs, horizon, actionDim]), // prettier-ignore
+      scale: new Tensor('float32', Float32Array.of(scale), []),
+    }),
     old_losses: joined(some.map((one) => one.clampedLosses), [pairs]), // prettier-ignore
     advantages: new Tensor(
       'float32',

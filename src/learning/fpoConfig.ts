@@ -80,8 +80,20 @@ export const fpoSchema = z.strictObject({
   seed: z.int().min(0),
   /** Pairs of noise and time a chunk (N of arXiv 2507.21053: 8). */
   samples: z.int().min(1).default(8),
-  /** How times are drawn: as the policy was trained (openpi's Beta), or uniformly (arXiv 2507.21053). */
-  time: z.enum(['policy', 'uniform']).default('policy'),
+  /**
+   * How times are drawn: as the policy was trained (openpi's Beta), uniformly (arXiv 2507.21053), or
+   * uniformly from 0.7 on, where the flow decides where a motion goes.
+   */
+  time: z.enum(['policy', 'uniform', 'noisy']).default('noisy'),
+  /**
+   * Losses of what exploration changed of a chunk, in place of those of the whole chunk: the target of a
+   * velocity is then the old policy's own, moved by the difference between the chunk and the one that the
+   * old policy makes of the same noise when it does not explore. What the network gets wrong at every
+   * chunk alike cancels, which is otherwise most of a loss; of 128 attempts' gradients the agreement with
+   * those of 128 others rose from below that of shuffled advantages to a cosine of 0.25. Losses are in units in which
+   * their mean is half the number of joints, as a Gaussian's of that spread.
+   */
+  centred: z.boolean().default(true),
   ...surrogateShape,
   /** Largest old loss of a row (FPO++ for manipulation: 4): what the policy never did is no guide. */
   oldLossClamp: positive.default(4),

@@ -1,11 +1,12 @@
-import { Graph } from '../onnx/graph.ts';
-import { minimum, multiply, reduceSum } from '../onnx/operators.ts';
+import { Graph, type Value } from '../onnx/graph.ts';
+import { minimum, multiply, power, reduceSum, subtract } from '../onnx/operators.ts';
 import { type Pi0Config, tokensPerImage } from '../policy/pi0/config.ts';
 import { encodeState } from '../policy/pi0/expert.ts';
 import { cacheInputs, integrate } from '../policy/pi0/graphs.ts';
 import { type Trainable, inputWeights, trainableWeights } from '../policy/trainable.ts';
-import type { SurrogateConfig } from './fpoConfig.ts';
-import { BATCH, type LossGraphOptions, flowLosses, outputGradients } from './lossGraph.ts';
+import type { FpoConfig, SurrogateConfig } from './fpoConfig.ts';
+import { flowVelocity } from './flowMatching.ts';
+import { BATCH, type LossGraphOptions, flowLosses, outputGradients, repeat } from './lossGraph.ts';
 import { surrogate } from './surrogate.ts';
 
 /** The policy and batch that FPO's graphs are of. */
@@ -40,6 +41,30 @@ export function oldLossesGraph(options: FpoGraphOptions, rowClamp: number): Grap
 }
 
 /**
+ * The same where what counts is what exploration changed, see FpoConfig.centred. One more input, centre
+ * [batch, horizon, actionDim]: the chunk that the policy would have made without. One more output, target
+ * [batch·samples, horizon, actionDim]: the velocities that would have made the chunk of it.
+ */
+export function centredLossesGraph(options: FpoGraphOptions, rowClamp: number): Graph {
+  const graph = new Graph('centred losses');
+  const { config, samples } = options;
+  const { rows, mask, losses } = flowLosses(
+    graph,
+    lossOptions(options),
+    (weights, sample, ...at) => {
+      const { velocity } = flowVelocity(weights, sample, ...at);
+      const centre = graph.input('centre', 'float32', [BATCH, config.horizon, config.actionDim]);
+      const target = subtract(velocity, subtract(sample.actions, repeat(centre, samples)));
+      graph.output('target', target);
+      return power(subtract(target, velocity), 2);
+    },
+  );
+  graph.output('losses', losses);
+  graph.output('clamped', reduceSum(multiply(minimum(rows, rowClamp), mask), [1], false));
+  return graph;
+}
+
+/**
  * Chunks of the policy as it learns: a cache (see cacheInputs), state, noise [batch, horizon, actionDim] and
  * steps (int64 scalar) → actions of that shape.
  */
@@ -55,15 +80,29 @@ export function resampleGraph({ config, trainable, cameras, text }: FpoGraphOpti
   return graph;
 }
 
+function centredLosses(graph: Graph, options: FpoGraphOptions): Value {
+  const { losses } = flowLosses(graph, lossOptions(options), (weights, sample, ...at) => {
+    const { velocity } = flowVelocity(weights, sample, ...at);
+    return power(subtract(graph.input('target', 'float32', velocity.shape), velocity), 2);
+  });
+  return multiply(losses, graph.input('scale', 'float32', []));
+}
+
 /**
  * FPO's surrogate and its gradients. Inputs: those of flowLosses for a cache, old_losses [batch·samples]
- * and advantages [batch]. Outputs: losses [batch·samples]; ratios (see surrogate); loss, and gradient.NAME
+ * and advantages [batch]; where centred also target, of centredLossesGraph, and scale, a factor of the
+ * losses. Outputs: losses [batch·samples]; ratios (see surrogate); loss, and gradient.NAME
  * of it by each parameter.
  */
-export function fpoGraph(options: FpoGraphOptions, config: SurrogateConfig): Graph {
+export function fpoGraph(
+  options: FpoGraphOptions,
+  config: SurrogateConfig & Pick<FpoConfig, 'centred'>,
+): Graph {
   const graph = new Graph('fpo');
   const { samples } = options;
-  const { losses } = flowLosses(graph, lossOptions(options));
+  const losses = config.centred
+    ? centredLosses(graph, options)
+    : flowLosses(graph, lossOptions(options)).losses;
   const old = graph.input('old_losses', 'float32', losses.shape);
   const advantages = graph.input('advantages', 'float32', [BATCH]);
   const { loss, ratios } = surrogate({ old, current: losses, advantages, samples }, config);

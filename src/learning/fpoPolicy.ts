@@ -17,7 +17,7 @@ import {
   surrogateFeeds,
 } from './fpoBatch.ts';
 import type { FpoConfig } from './fpoConfig.ts';
-import { fpoGraph, oldLossesGraph, resampleGraph } from './fpoGraph.ts';
+import { centredLossesGraph, fpoGraph, oldLossesGraph, resampleGraph } from './fpoGraph.ts';
 import { type PolicyReport, spreadOf } from './fpoReport.ts';
 import { optimiserSchema } from './optimiser.ts';
 import { tensorsIn } from './parameters.ts';
@@ -146,7 +146,11 @@ export async function openPolicyLearner(
   });
   const trainer = await openTrainer(graph, parameters, start, optimiser, session, frozen);
   const before = await openModel(
-    encodeModel(oldLossesGraph(options, config.oldLossClamp)),
+    encodeModel(
+      config.centred
+        ? centredLossesGraph(options, config.oldLossClamp)
+        : oldLossesGraph(options, config.oldLossClamp),
+    ),
     session,
   );
   const sampler = await openModel(encodeModel(resampleGraph(options)), session);
@@ -157,16 +161,42 @@ export async function openPolicyLearner(
     ...Object.fromEntries(tensorsIn(trainer.state.vectors.parameters, parameters)),
   });
 
-  const fillOldLosses = async (chunks: readonly UpdateChunk[]) => {
+  const sample = (some: readonly RolloutChunk[], noise: readonly Float32Array[]) =>
+    sampler.run({
+      ...weights(),
+      ...observationFeeds(some, pi0),
+      noise: joined(noise, [some.length, pi0.horizon, pi0.actionDim]),
+      steps: new Tensor('int64', BigInt64Array.of(BigInt(bundle.steps)), []),
+    });
+
+  /** Gives the factor of centred losses. */
+  const fillOldLosses = async (chunks: readonly UpdateChunk[]): Promise<number | undefined> => {
     for (const [from, to] of evenParts(chunks.length, minibatch)) {
       const some = chunks.slice(from, to);
-      const result = await before.run({ ...weights(), ...flowFeeds(some, pi0) });
+      const chunksOf = some.map(({ chunk }) => chunk);
+      const centre = config.centred && {
+        centre: (await sample(chunksOf, chunksOf.map(({ noise }) => noise))).actions, // prettier-ignore
+      };
+      const result = await before.run({ ...weights(), ...flowFeeds(some, pi0), ...centre });
       some.forEach((one, i) => {
-        const part = (tensor: Tensor) => numbers(tensor).slice(i * samples, (i + 1) * samples);
+        const part = (tensor: Tensor) => {
+          const size = tensor.data.length / some.length;
+          return numbers(tensor).slice(i * size, (i + 1) * size);
+        };
         one.oldLosses = part(result.losses);
         one.clampedLosses = part(result.clamped);
+        if (config.centred) one.target = part(result.target);
       });
     }
+    if (!config.centred) return undefined;
+    const scale = Math.fround(
+      joints / 2 / Math.max(spreadOf(chunks.flatMap((one) => [...one.oldLosses])).mean, 1e-9),
+    );
+    for (const one of chunks) {
+      one.oldLosses = one.oldLosses.map((loss) => loss * scale);
+      one.clampedLosses = one.clampedLosses.map((loss) => loss * scale);
+    }
+    return scale;
   };
 
   return {
@@ -179,7 +209,7 @@ export async function openPolicyLearner(
         throw new UserError(
           `a chunk's cache is of ${wrong.chunk.valid.length} tokens, this policy's of ${tokens}; encode the episodes with this bundle`,
         );
-      await fillOldLosses(chunks);
+      const scale = await fillOldLosses(chunks);
       const norms: number[] = [];
       let looks: Look[] = [];
       let stopped: string | undefined;
@@ -188,7 +218,7 @@ export async function openPolicyLearner(
         looks = [];
         for (const [from, to] of evenParts(chunks.length, minibatch)) {
           const some = Array.from(order.subarray(from, to), (index) => chunks[index]);
-          const feeds = { ...flowFeeds(some, pi0), ...surrogateFeeds(some) };
+          const feeds = { ...flowFeeds(some, pi0), ...surrogateFeeds(some, pi0, scale) };
           const step = await trainer.stepIf(feeds, (outputs) => {
             const look = lookAt(some, outputs, config);
             if (epoch === 0 && from === 0) checkStart(look);
@@ -209,12 +239,7 @@ export async function openPolicyLearner(
       for (const [from, to] of evenParts(chunks.length, minibatch)) {
         const some = chunks.slice(from, to);
         const noise = some.map((_, i) => gaussianNoise([...seed, from + i], size));
-        const { actions } = await sampler.run({
-          ...weights(),
-          ...observationFeeds(some, pi0),
-          noise: joined(noise, [some.length, horizon, actionDim]),
-          steps: new Tensor('int64', BigInt64Array.of(BigInt(bundle.steps)), []),
-        });
+        const { actions } = await sample(some, noise);
         for (const i of some.keys()) made.push(numbers(actions).slice(i * size, (i + 1) * size));
       }
       return made;

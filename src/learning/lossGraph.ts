@@ -75,7 +75,11 @@ export interface FlowLosses {
  * [batch, horizon, actionDim], mask [batch, horizon] (0 where a row does not count), noise
  * [batch·samples, horizon, actionDim], time [batch·samples].
  */
-export function flowLosses(graph: Graph, options: LossGraphOptions): FlowLosses {
+export function flowLosses(
+  graph: Graph,
+  options: LossGraphOptions,
+  errorsOf: typeof flowMatchingErrors = flowMatchingErrors,
+): FlowLosses {
   const { config, trainable, samples, dims } = options;
   const weights = trainableWeights(inputWeights, trainable)(graph);
   const prefix = observe(graph, weights, options);
@@ -91,7 +95,7 @@ export function flowLosses(graph: Graph, options: LossGraphOptions): FlowLosses 
     noise: graph.input('noise', 'float32', [count, horizon, actionDim]),
     time: graph.input('time', 'float32', [count]),
   };
-  const rows = rowLosses(flowMatchingErrors(weights, sample, cache, config), dims);
+  const rows = rowLosses(errorsOf(weights, sample, cache, config), dims);
   return { rows, mask, losses: reduceSum(multiply(rows, mask), [1], false) };
 }
 

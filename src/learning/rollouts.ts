@@ -23,6 +23,8 @@ export interface RolloutChunk {
   state: Float32Array;
   /** [horizon, actionDim], normalised. */
   actions: Float32Array;
+  /** [horizon, actionDim] that the chunk was made of. */
+  noise: Float32Array;
   /** [horizon] 1 for rows that were executed. */
   mask: Float32Array;
   /** [actionDim] normalised: the last row that was already on its way at the observation; zeros if none. */
@@ -169,13 +171,14 @@ export async function openRolloutEncoder(
         const images = await Promise.all(some.map((chunk) => imagesOf(episode, chunk, view)));
         const encoded = await encodeImages(images, header.prompt);
         some.forEach((chunk, i) => {
-          const { state, actions, delay, policyVersion } = chunk;
+          const { state, actions, noise, delay, policyVersion } = chunk;
           const committed = committedRow(played[from + i - 1], chunk, controlRate);
           chunks.push({
             policyVersion,
             ...encoded[i],
             state: transforms.state(state),
             actions: transforms.targets(actions, state),
+            noise,
             mask: executedRows(chunk, commands),
             committed: committed
               ? transforms.targets(committed, state)

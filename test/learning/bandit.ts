@@ -2,6 +2,8 @@ import type { Episode } from '../../src/episodes/readEpisode.ts';
 import { type SessionConfig, sessionConfigSchema } from '../../src/onnx/session.ts';
 import type { Adapter } from '../../src/policy/adapter.ts';
 import { type Bundle, loadBundle } from '../../src/policy/bundle.ts';
+import type { Chunk } from '../../src/policy/chunkPolicy.ts';
+import { type Exploration, explorationSchema } from '../../src/policy/exploration.ts';
 import { openSampler } from '../../src/policy/sampler.ts';
 import type { Trainable } from '../../src/policy/trainable.ts';
 import { type Rollout, openRolloutEncoder } from '../../src/learning/rollouts.ts';
@@ -22,6 +24,7 @@ export function attempt(
   actions: Float32Array,
   success: boolean,
   executed = 2,
+  noise: Float32Array = new Float32Array(actions.length),
 ): Episode {
   const joint = { kind: 'arm', lower: -9, upper: 9, velocity: 1, home: 0 } as const;
   const commands = Array.from({ length: executed }, (_, row) => ({
@@ -57,7 +60,7 @@ export function attempt(
         state: new Float64Array(JOINTS),
         horizon: HORIZON,
         actions,
-        noise: new Float32Array(),
+        noise,
         delay: 0,
         executedFrom: 0,
         executedTo: executed,
@@ -83,11 +86,18 @@ export interface Bandit {
   threshold: number;
   adopt: (adapter: Adapter) => void;
   /** First actions of joint 0 from noise of these seeds. */
-  play: (from: number, count: number) => Promise<{ chunks: Float32Array[]; first: number[] }>;
-  /** Attempts from noise of these seeds, encoded. */
+  play: (
+    from: number,
+    count: number,
+    exploration?: Exploration,
+  ) => Promise<{ chunks: Chunk[]; first: number[] }>;
+  /** Explored attempts from noise of these seeds, encoded. */
   rollouts(from: number, count: number): Promise<Rollout[]>;
   close(): Promise<void>;
 }
+
+/** Far more than a trained policy bears, as all that this one does is small and known. */
+const EXPLORATION = explorationSchema.parse({ size: 0.3 });
 
 /** Opens the world on a fresh tiny bundle; the threshold is the median of what the policy does now. */
 export async function openBandit(folder: string, trainable: Trainable): Promise<Bandit> {
@@ -97,18 +107,18 @@ export async function openBandit(folder: string, trainable: Trainable): Promise<
   const encoder = await openRolloutEncoder(bundle, SESSION);
   const image = { width: SIDE, height: SIDE, pixels };
 
-  const play: Bandit['play'] = async (from, count) => {
-    const chunks: Float32Array[] = [];
+  const play: Bandit['play'] = async (from, count, exploration) => {
+    const chunks: Chunk[] = [];
     for (let i = 0; i < count; i++) {
-      const { actions } = await sampler.sample({
+      const chunk = await sampler.sample({
         images: [image, image],
         state: new Float64Array(JOINTS),
         prompt: 'go',
-        noise: { seed: from + i },
+        noise: { seed: from + i, exploration },
       });
-      chunks.push(actions);
+      chunks.push(chunk);
     }
-    return { chunks, first: chunks.map(([action]) => action) };
+    return { chunks, first: chunks.map(({ actions: [action] }) => action) };
   };
 
   const { first } = await play(1_000_000, 200);
@@ -119,10 +129,12 @@ export async function openBandit(folder: string, trainable: Trainable): Promise<
     play,
     adopt: (adapter) => sampler.adopt(adapter),
     async rollouts(from, count) {
-      const { chunks } = await play(from, count);
+      const { chunks } = await play(from, count, EXPLORATION);
       const made: Rollout[] = [];
-      for (const [i, actions] of chunks.entries())
-        made.push(await encoder.encode(attempt(from + i, actions, actions[0] > threshold)));
+      for (const [i, { actions, noise }] of chunks.entries())
+        made.push(
+          await encoder.encode(attempt(from + i, actions, actions[0] > threshold, 2, noise)),
+        );
       return made;
     },
     async close() {

@@ -142,6 +142,7 @@ describe('what critics see', () => {
     pooled: Float32Array.of(0.5),
     state: Float32Array.of(1, 2),
     actions: Float32Array.from({ length: 2 * mask.length }, (_, i) => i),
+    noise: new Float32Array(2 * mask.length),
     mask: Float32Array.from(mask),
     committed: Float32Array.of(7, 8),
     delay: 3,

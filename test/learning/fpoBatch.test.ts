@@ -11,6 +11,7 @@ const chunk: RolloutChunk = {
   pooled: new Float32Array(),
   state: new Float32Array(3),
   actions: new Float32Array(12),
+  noise: new Float32Array(12),
   mask: new Float32Array(4),
   committed: new Float32Array(3),
   delay: 0,

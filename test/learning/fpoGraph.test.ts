@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { Tensor } from 'onnxruntime-node';
 import { type FpoConfig, fpoSchema } from '../../src/learning/fpoConfig.ts';
-import { fpoGraph, oldLossesGraph } from '../../src/learning/fpoGraph.ts';
+import { centredLossesGraph, fpoGraph, oldLossesGraph } from '../../src/learning/fpoGraph.ts';
 import { surrogate } from '../../src/learning/surrogate.ts';
 import { gradients } from '../../src/onnx/gradient.ts';
 import { Graph } from '../../src/onnx/graph.ts';
@@ -17,7 +17,13 @@ const floats = (values: Iterable<number>, dims: readonly number[]) =>
   new Tensor('float32', Float32Array.from(values), dims);
 
 const settings = (change: Partial<FpoConfig> = {}) =>
-  fpoSchema.parse({ trainable: { parameters: 'expert' }, seed: 0, samples: 4, ...change });
+  fpoSchema.parse({
+    trainable: { parameters: 'expert' },
+    seed: 0,
+    samples: 4,
+    centred: false,
+    ...change,
+  });
 
 describe("FPO's graph on the reference numbers", () => {
   let config: Pi0Config;
@@ -33,8 +39,12 @@ describe("FPO's graph on the reference numbers", () => {
     dims: 14,
   });
   /** Feeds of a graph: what it asks for of the batch, the rest from the weights. */
-  const feedsOf = (graph: Graph) =>
-    Object.fromEntries(graph.inputs.map(({ name }) => [name, feeds[name] ?? weightOf(name)]));
+  const feedsOf = (graph: Graph, but: readonly string[] = []) =>
+    Object.fromEntries(
+      graph.inputs
+        .filter(({ name }) => !but.includes(name))
+        .map(({ name }) => [name, feeds[name] ?? weightOf(name)]),
+    );
 
   before(async () => {
     config = await goldenConfig('config.json');
@@ -89,6 +99,25 @@ describe("FPO's graph on the reference numbers", () => {
       assert.ok(value <= numbers(losses)[i] && value <= rows);
     });
     assert.ok(numbers(clamped).some((value, i) => value < 0.99 * numbers(losses)[i]));
+  });
+
+  it('gives centred losses of what exploration changed, whatever the policy, and ratios of one', async () => {
+    const centre = floats(
+      numbers(feeds.actions).map((value) => value - 0.1),
+      feeds.actions.dims,
+    );
+    const old = centredLossesGraph(options(), 4);
+    const { losses, target } = await runGraph(old, { ...feedsOf(old, ['centre']), centre });
+    const rows = numbers(feeds.mask).reduce((sum, one) => sum + one, 0) / 2;
+    const mean = numbers(losses).reduce((sum, loss) => sum + loss, 0) / losses.data.length;
+    assert.ok(Math.abs(mean - rows * 0.01) < 1e-5);
+
+    const graph = fpoGraph(options(), { ...settings(), centred: true });
+    const scale = floats(Float32Array.of(2), []);
+    const doubled = floats(numbers(losses).map((loss) => 2 * loss), losses.dims); // prettier-ignore
+    const given = { target, scale, old_losses: doubled };
+    const { ratios } = await runGraph(graph, { ...feedsOf(graph, ['target', 'scale']), ...given });
+    numbers(ratios).forEach((ratio) => assert.ok(Math.abs(ratio - 1) < 1e-4));
   });
 
   it('has neither loss nor slope where no row counts', async () => {
