@@ -201,6 +201,7 @@ program
     '--exploration <file>',
     'YAML: size, correlation, steps; what is not in it has its default',
   )
+  .option('--gap <file>', 'YAML of how the robot differs from the one of the demonstrations')
   .option('--execute <n>', "rows of a chunk to play, in the place of the bundle's", integer(1))
   .option('--evaluate-every <n>', 'updates between evaluations', integer(1), 4)
   .option('--attempts <n>', 'held-out attempts of an evaluation; 0 for none', integer(0), 60)
@@ -214,7 +215,9 @@ same command again goes on where it was stopped. FOLDER/curve.svg is drawn as it
 
 Examples:
   nalu adapt run                                   the shipped policy, 1024 attempts
-  nalu adapt run --execute 35 --episodes 2048      a weaker beginning: chunks played for 35 steps`,
+  nalu adapt run --execute 35 --episodes 2048      a weaker beginning: chunks played for 35 steps
+  nalu adapt run --gap gap.yaml                    cameraShift: [0.0025, 0, 0] (m), cameraTilt (degrees),
+                                                   gripperOffset, delay (control steps), friction (times)`,
   )
   .action((folder: string, options: AdaptOptions) =>
     run(async () => (await import('./commands/adapt.ts')).adaptCommand(folder, options)),

@@ -17,6 +17,7 @@ import { writeAdapter } from '../policy/adapter.ts';
 import { loadBundle } from '../policy/bundle.ts';
 import { explorationSchema } from '../policy/exploration.ts';
 import { SIM_CALIBRATION } from '../sim/embodiment.ts';
+import { gapSchema } from '../sim/gap.ts';
 import type { SimTaskName } from '../sim/tasks.ts';
 import { readYaml, validate } from '../validate.ts';
 import { createAdaptReport } from './adaptReport.ts';
@@ -29,6 +30,7 @@ export interface AdaptOptions {
   task: SimTaskName;
   config?: string;
   exploration?: string;
+  gap?: string;
   execute?: number;
   episodes: number;
   batch: number;
@@ -113,6 +115,7 @@ export async function adaptCommand(
   const exploration = options.exploration
     ? validate(explorationSchema, await readYaml(options.exploration), options.exploration)
     : explorationSchema.parse({});
+  const gap = options.gap && validate(gapSchema, await readYaml(options.gap), options.gap);
   const learnable = await loadTrainable(config);
 
   const runtime = join(folder, 'runtime');
@@ -134,7 +137,13 @@ export async function adaptCommand(
     hear,
   );
   const pool = openRolloutPool(
-    { policy: resolve(policy), task, trainable: learnable, executeSteps: execute },
+    {
+      policy: resolve(policy),
+      task,
+      trainable: learnable,
+      executeSteps: execute,
+      ...(gap && { gap }),
+    },
     options.processes,
   );
   const newest = join(runtime, 'newest.safetensors');
