@@ -10,7 +10,7 @@ export interface Observation {
 }
 
 /** Where a chunk's flow begins: seeded Gaussian noise, from which it may explore, or zero. */
-export type NoiseSource = { seed: number; exploration?: Exploration } | 'zero';
+export type NoiseSource = { seed: number; attempt?: number; exploration?: Exploration } | 'zero';
 
 /** A sampled action chunk and what is needed to account for it. */
 export interface Chunk {

@@ -14,11 +14,20 @@ export const explorationSchema = z.strictObject({
   size: z.number().min(0).max(1).default(0.01),
   /** Of neighbouring rows of the chunk. */
   correlation: z.number().min(0).lt(1).default(0.95),
+  /**
+   * Share of the variance that is the same in all chunks of an attempt and along them. What one chunk is
+   * off, the next one sees and undoes: of 256 attempts whose chunks each explored alone, no joint's
+   * offset in any chunk told of the outcome.
+   */
+  persistence: z.number().min(0).max(1).default(0.8),
   /** Euler steps after which noise is added, evenly spread, the last among them; 1 explores in one step. */
   steps: z.int().min(1).max(100).default(4),
 });
 
 export type Exploration = z.infer<typeof explorationSchema>;
+
+/** Tells the noise of attempts from that of chunks of the same seed. */
+const ATTEMPT = 31;
 
 /** Counts from 0 of the Euler steps after which noise is added. */
 export function exploredSteps(steps: number, wanted: number): number[] {
@@ -29,26 +38,36 @@ export function exploredSteps(steps: number, wanted: number): number[] {
   ).reverse();
 }
 
+/** What exploration is drawn from: the seed of a chunk's noise, and of its attempt's. */
+export interface ExplorationSeeds {
+  seed: number;
+  attempt: number;
+}
+
 /**
- * Noise [steps, horizon, actionDim] for `integrate`: first-order autoregressive along the horizon, each
- * row of the same size; zero after the steps that are not explored. The same for the same seed.
+ * Noise [steps, horizon, actionDim] for `integrate`: a constant of the attempt, and first-order
+ * autoregressive noise along the horizon, each row of the same size; zero after the steps that are not
+ * explored. The same for the same seeds.
  */
 export function explorationNoise(
-  { size, correlation, steps: wanted }: Exploration,
-  seed: number,
+  { size, correlation, persistence, steps: wanted }: Exploration,
+  { seed, attempt }: ExplorationSeeds,
   { steps, horizon, actionDim }: { steps: number; horizon: number; actionDim: number },
 ): Float32Array {
   const rows = horizon * actionDim;
   const noise = new Float32Array(steps * rows);
   const fresh = Math.sqrt(1 - correlation ** 2);
+  const [common, passing] = [persistence, 1 - persistence].map((part) => size * Math.sqrt(part));
   for (const step of exploredSteps(steps, wanted)) {
     const drawn = gaussianNoise([seed, step + 1], rows);
+    const constant = gaussianNoise([attempt, ATTEMPT, step + 1], actionDim);
     const own = noise.subarray(step * rows, (step + 1) * rows);
     for (let i = 0; i < rows; i++)
       own[i] =
         i < actionDim
-          ? size * drawn[i]
-          : correlation * own[i - actionDim] + size * fresh * drawn[i];
+          ? passing * drawn[i]
+          : correlation * own[i - actionDim] + passing * fresh * drawn[i];
+    for (let i = 0; i < rows; i++) own[i] += common * constant[i % actionDim];
   }
   return noise;
 }

@@ -87,7 +87,11 @@ export async function openSampler(
     const noise =
       source === 'zero' || !exploration
         ? still
-        : explorationNoise(exploration, source.seed, { steps, horizon, actionDim });
+        : explorationNoise(
+            exploration,
+            { seed: source.seed, attempt: source.attempt ?? source.seed },
+            { steps, horizon, actionDim },
+          );
     return { exploration: new Tensor('float32', noise, [steps, 1, horizon, actionDim]) };
   };
 

@@ -66,7 +66,8 @@ function request(options: LoopOptions, index: number, origin: number, observatio
   const made: Request = { index, origin, observation, settled: Promise.resolve() };
   const sample = async () => {
     try {
-      const noise = { seed: noiseSeed(options.seed, index) };
+      const { seed } = options;
+      const noise = { seed: noiseSeed(seed, index), attempt: seed };
       made.answer = { chunk: await options.policy.sample(observation, noise) };
     } catch (error) {
       made.answer = { error };

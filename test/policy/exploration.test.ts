@@ -31,10 +31,10 @@ describe('exploration', () => {
   });
 
   it('has its size in every row, and its correlation between rows', () => {
-    const exploration: Exploration = { size: 0.1, correlation: 0.8, steps: 1 };
+    const exploration: Exploration = { size: 0.1, correlation: 0.8, persistence: 0, steps: 1 };
     let [first, last, product, count] = [0, 0, 0, 0];
     for (let seed = 0; seed < 400; seed++) {
-      const noise = explorationNoise(exploration, seed, SHAPE).subarray(9 * ROWS);
+      const noise = explorationNoise(exploration, { seed, attempt: 1 }, SHAPE).subarray(9 * ROWS);
       for (let dim = 0; dim < SHAPE.actionDim; dim++) {
         const row = (index: number) => noise[index * SHAPE.actionDim + dim];
         first += row(0) ** 2;
@@ -50,10 +50,23 @@ describe('exploration', () => {
     close(product / count, 0.008);
   });
 
+  it('shares what persists between the chunks of an attempt, constant along them', () => {
+    const all: Exploration = { ...DEFAULT, persistence: 1 };
+    const last = (seed: number, attempt: number) =>
+      explorationNoise(all, { seed, attempt }, SHAPE).subarray(9 * ROWS);
+    assert.deepEqual(last(1, 7), last(2, 7));
+    assert.notDeepEqual(last(1, 7), last(1, 8));
+    assert.deepEqual(last(1, 7).slice(0, 14), last(1, 7).slice(-14));
+  });
+
   it('is the same for the same seed, and nothing where its size is zero', () => {
-    const noise = (seed: number) => explorationNoise(DEFAULT, seed, SHAPE);
+    const noise = (seed: number) => explorationNoise(DEFAULT, { seed, attempt: 1 }, SHAPE);
     assert.deepEqual(noise(3), noise(3));
     assert.notDeepEqual(noise(3), noise(4));
-    assert.ok(explorationNoise({ ...DEFAULT, size: 0 }, 3, SHAPE).every((value) => value === 0));
+    assert.ok(
+      explorationNoise({ ...DEFAULT, size: 0 }, { seed: 3, attempt: 1 }, SHAPE).every(
+        (value) => value === 0,
+      ),
+    );
   });
 });
