@@ -9,6 +9,9 @@ export type Request = (typeof REQUESTS)[number];
 /** Says what was done, or throws why it cannot be. */
 export type Answer = Record<Request, () => string>;
 
+/** Asks for a request; the message says what was done, or why it cannot be. */
+export type Ask = (request: Request) => { success: boolean; message: string };
+
 const isRequest = (text: string): text is Request => REQUESTS.includes(text as Request);
 
 /** Hands on what a std_msgs/String topic says. */
@@ -23,15 +26,10 @@ export function listenToText(
   node.createSubscription('std_msgs/msg/String', topic, quality(ros, 'command'), callback);
 }
 
-/** Offers ~/start, ~/success, … and takes the same words from `outcomeTopic`. */
-export function createOperator(
-  ros: Ros,
-  node: RosNode,
-  outcomeTopic: string,
-  answer: Answer,
-): void {
+/** Offers ~/start, ~/success, … and takes the same words from `outcomeTopic`. Gives what asks for them here. */
+export function createOperator(ros: Ros, node: RosNode, outcomeTopic: string, answer: Answer): Ask {
   const log = node.getLogger();
-  const ask = (request: Request) => {
+  const ask: Ask = (request) => {
     try {
       return { success: true, message: answer[request]() };
     } catch (error) {
@@ -51,4 +49,5 @@ export function createOperator(
     const { success, message } = ask(text);
     if (!success) log.warn(`${outcomeTopic}: ${message}`);
   });
+  return ask;
 }

@@ -4,6 +4,7 @@ import type { LoopCounts } from '../runtime/loop.ts';
 import { commandTopics } from './commands.ts';
 import { type Configured, configure } from './configured.ts';
 import { publishDiagnostics } from './diagnostics.ts';
+import { listenToKeys, terminalOfKeys } from './keyPresses.ts';
 import { createLifecycle } from './lifecycle.ts';
 import type { Running } from './nodeMain.ts';
 import { type Answer, createOperator, listenToText } from './operator.ts';
@@ -147,7 +148,9 @@ export function startPolicyNode(ros: Ros, node: RosNode): Running {
     },
     onError: halt,
   });
-  createOperator(ros, node, parameters.outcome_topic, answer);
+  const ask = createOperator(ros, node, parameters.outcome_topic, answer);
+  const terminal = terminalOfKeys();
+  if (terminal) listenToKeys(terminal, ask, (text) => log.info(text));
   for (const word of ['prompt', 'task'] as const)
     listenToText(ros, node, `~/${word}`, (text) => {
       words[word] = text;
