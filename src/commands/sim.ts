@@ -4,9 +4,11 @@ import { UserError } from '../errors.ts';
 import { type SessionConfig, loadSessionConfig } from '../onnx/session.ts';
 import { loadBundle } from '../policy/bundle.ts';
 import type { ChunkPolicy } from '../policy/chunkPolicy.ts';
+import { openClassifier } from '../policy/successClassifier.ts';
 import { openWorkerPolicy } from '../policy/workerPolicy.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
 import { runAttempt } from '../runtime/attempt.ts';
+import { judge } from '../runtime/judge.ts';
 import { type SimulatedAloha, simulatedAloha } from '../sim/simulatedAloha.ts';
 import { snapshot } from '../sim/snapshot.ts';
 import type { SimTaskName } from '../sim/tasks.ts';
@@ -30,6 +32,7 @@ export interface SimOptions {
   snapshot?: string;
   scene?: string;
   session?: string;
+  successClassifier?: string;
 }
 
 /** Who drives: gives the policy of each attempt. */
@@ -101,11 +104,16 @@ export async function simCommand(options: SimOptions): Promise<'done' | 'interru
   const driver = options.expert
     ? expertDriver()
     : await bundleDriver(options.policy, options.zeroNoise ?? false, session);
+  const classifier =
+    options.successClassifier === undefined
+      ? undefined
+      : await openClassifier(options.successClassifier);
   const signal = interruption();
   const report = createReport(episodes, json ? process.stderr : process.stdout);
   const tally = emptyTally();
   try {
-    const sim = await simulatedAloha({ task, scene, realTime, cameras: driver.cameras });
+    const cameras = [...new Set([...driver.cameras, ...(classifier ? [classifier.camera] : [])])];
+    const sim = await simulatedAloha({ task, scene, realTime, cameras });
     try {
       checkFit(driver, sim.embodiment, options.policy);
       for (let episode = 0; episode < episodes && !signal.aborted; episode++) {
@@ -116,9 +124,15 @@ export async function simCommand(options: SimOptions): Promise<'done' | 'interru
             ? undefined
             : await recordEpisode(options.record, episodeHeader(sim, header));
         report.live(tally, undefined);
+        const robot = watch ? viewed(sim, process.stdout) : sim;
+        const judged =
+          classifier &&
+          judge(robot, classifier, { awaitLooks: !realTime, onProblem: console.error });
         const result = await runAttempt({
-          robot: watch ? viewed(sim, process.stdout) : sim,
-          task: sim,
+          robot: judged?.robot ?? robot,
+          task: judged
+            ? { ...sim, assess: () => ({ ...sim.assess(), success: judged.succeeded() }) }
+            : sim,
           policy: driver.policy(sim),
           seed,
           recorder,
@@ -131,7 +145,8 @@ export async function simCommand(options: SimOptions): Promise<'done' | 'interru
         addResult(tally, result);
         if (json) {
           const { reward, success, steps, chunks } = result;
-          console.log(JSON.stringify({ episode, seed, reward, success, steps, chunks }));
+          const rule = classifier && { simulator: sim.assess().success };
+          console.log(JSON.stringify({ episode, seed, reward, success, ...rule, steps, chunks }));
         } else report.attempt(tally, result);
       }
       if (json) console.log(JSON.stringify({ summary: summaryOf(tally) }));
@@ -141,6 +156,7 @@ export async function simCommand(options: SimOptions): Promise<'done' | 'interru
     }
   } finally {
     await driver.close();
+    await classifier?.close();
   }
   if (!signal.aborted) return 'done';
   console.error('nalu: stopped by hand; the attempt that ran was discarded');

@@ -3,6 +3,7 @@ import { UserError, messageOf } from '../errors.ts';
 import { type SessionConfig, loadSessionConfig } from '../onnx/session.ts';
 import { type Bundle, loadBundle } from '../policy/bundle.ts';
 import type { ChunkPolicy } from '../policy/chunkPolicy.ts';
+import { type SuccessClassifier, openClassifier } from '../policy/successClassifier.ts';
 import { openWorkerPolicy } from '../policy/workerPolicy.ts';
 import type { Courier } from '../link/courier.ts';
 import { type Calibration, loadCalibration } from '../robot/calibration.ts';
@@ -25,6 +26,8 @@ export interface Configured {
   robot: RosRobot;
   /** The link to a learner, if there is to be one. */
   courier: Courier | undefined;
+  /** What tells success from a camera, if there is to be one. */
+  classifier: SuccessClassifier | undefined;
   close(): Promise<void>;
 }
 
@@ -78,13 +81,17 @@ export async function configure(
       `${parameters.policy} is a policy for ${bundle.embodiment}, but ${parameters.calibration} is ${calibration.name}`,
     );
   const session = await loadSessionConfig(parameters.session || undefined);
-  const { output, dry_run: dryRun } = parameters;
-  const robot = rosRobot({ ros, node, calibration, cameras: bundle.cameras, output, dryRun });
-  const closers: (() => Promise<void>)[] = [() => robot.close()];
+  const { output, dry_run: dryRun, success_classifier: classifierFile } = parameters;
+  const closers: (() => Promise<void>)[] = [];
   const close = async () => {
     for (const closer of closers.reverse()) await closer();
   };
   try {
+    const classifier = classifierFile ? await openClassifier(classifierFile) : undefined;
+    if (classifier) closers.push(() => classifier.close());
+    const cameras = [...new Set([...bundle.cameras, ...(classifier ? [classifier.camera] : [])])];
+    const robot = rosRobot({ ros, node, calibration, cameras, output, dryRun });
+    closers.push(() => robot.close());
     const trainable = await learnable(parameters);
     const policy = await openWorkerPolicy(bundle, session, trainable);
     closers.push(() => policy.close());
@@ -100,6 +107,7 @@ export async function configure(
       policy,
       published: published(ros, node, policy, calibration, parameters),
       courier,
+      classifier,
       close,
     };
   } catch (error) {

@@ -7,6 +7,7 @@ import { approach } from '../runtime/approach.ts';
 import { type AttemptResult, runAttempt } from '../runtime/attempt.ts';
 import { findMisfits } from '../runtime/fit.ts';
 import { camerasOfBoth, fitCase, observeOnce, withChunk } from '../runtime/fitCase.ts';
+import { judge } from '../runtime/judge.ts';
 import type { LoopCounts } from '../runtime/loop.ts';
 import type { Configured } from './configured.ts';
 import type { PolicyParameters } from './policyParameters.ts';
@@ -20,6 +21,7 @@ export interface AttemptOptions {
   prompt: string;
   seed: number;
   verdict: () => Verdict;
+  warn: (text: string) => void;
   onChunk: (counts: LoopCounts) => void;
   signal: AbortSignal;
 }
@@ -62,10 +64,13 @@ const assessment = (verdict: Verdict): Assessment => ({
   failed: verdict === 'failure',
 });
 
-/** One attempt from where the arms are, recorded if the parameters say so. */
+/**
+ * One attempt from where the arms are, recorded if the parameters say so. It has succeeded where the
+ * classifier says so, unless the operator has said otherwise.
+ */
 export async function attemptOnce(
-  { robot, bundle, published }: Configured,
-  { parameters, task, prompt, seed, verdict, onChunk, signal }: AttemptOptions,
+  { robot, bundle, published, classifier }: Configured,
+  { parameters, task, prompt, seed, verdict, warn, onChunk, signal }: AttemptOptions,
 ): Promise<AttemptResult> {
   const { seconds, zero_noise: zero, record, exploration: size } = parameters;
   const policy = size > 0 ? exploring(published, explorationSchema.parse({ size })) : published;
@@ -80,14 +85,16 @@ export async function attemptOnce(
         policy: `${bundle.name} ${bundle.version}`,
       })
     : undefined;
+  const judged = classifier && judge(robot, classifier, { awaitLooks: false, onProblem: warn });
+  const seen = () => (judged?.succeeded() ? 'success' : undefined);
   return runAttempt({
-    robot,
+    robot: judged?.robot ?? robot,
     task: {
       name: task,
       prompt,
       maxSteps: Math.round(seconds * robot.embodiment.controlRate),
       reset: () => Promise.resolve(),
-      assess: () => assessment(verdict()),
+      assess: () => assessment(verdict() ?? seen()),
     },
     policy: zero ? { ...policy, sample: (seen) => policy.sample(seen, 'zero') } : policy,
     seed,

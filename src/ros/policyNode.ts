@@ -69,6 +69,7 @@ export function startPolicyNode(ros: Ros, node: RosNode): Running {
       prompt,
       seed: seed++,
       verdict: () => begun.verdict,
+      warn: (text) => log.warn(text),
       onChunk: (now) => (counts = now),
       signal,
     });

@@ -92,6 +92,9 @@ export const POLICY_PARAMETERS = {
     readOnly: false,
   },
   outcome_topic: text('std_msgs/String topic that says success, failure or discard', '~/outcome'),
+  success_classifier: text(
+    'YAML file of a classifier that ends an attempt as success by what a camera shows; empty for none',
+  ),
   reset_service: text('std_srvs/Trigger that is called before an attempt; empty for none'),
 } as const satisfies ParameterSpecs;
 

@@ -32,6 +32,8 @@ export interface ImageSize {
 /** An ALOHA in MuJoCo with a task on its table: the robot, and who says how the attempt goes. */
 export interface SimulatedAloha extends Robot, Task {
   readonly name: SimTaskName;
+  /** The task's staged reward of the last control step alone. */
+  stage(): number;
   /** [14] joint positions now: rad, openings. */
   positions(): Float64Array;
   /** Poses [x y z qw qx qy qz] of the task's objects now, m. */
@@ -81,6 +83,7 @@ export async function simulatedAloha(options: SimulatedAlohaOptions): Promise<Si
   let closed = false;
   let now = 0n;
   let steps = 0;
+  let stage = 0;
   let best = 0;
   let drawnSnapshot: Float64Array | undefined;
   let wallAnchor = 0;
@@ -148,7 +151,8 @@ export async function simulatedAloha(options: SimulatedAlohaOptions): Promise<Si
     now += nanosecondsPerStep;
     steps++;
     if (steps % substeps !== 0) return;
-    best = Math.max(best, task.reward(contactsOf(data, index.shapes)));
+    stage = task.reward(contactsOf(data, index.shapes));
+    best = Math.max(best, stage);
     sense();
   }
 
@@ -173,6 +177,7 @@ export async function simulatedAloha(options: SimulatedAlohaOptions): Promise<Si
     });
     mujoco.mj_forward(model, data);
     steps = 0;
+    stage = 0;
     best = 0;
     delayed = [];
   }
@@ -216,6 +221,7 @@ export async function simulatedAloha(options: SimulatedAlohaOptions): Promise<Si
       sense();
     },
     assess: () => ({ reward: best, success: best >= successReward }),
+    stage: () => stage,
     positions,
     qpos,
     objects: () =>

@@ -1,0 +1,44 @@
+import { UserError } from '../errors.ts';
+import { type InferenceSession, Tensor, openSession } from '../onnx/session.ts';
+import { resizeWithPad } from './images.ts';
+import type { Image } from './sampler.ts';
+import { serve } from './workerService.ts';
+
+/** Pixels of a side of the images that a classifier takes. Throws a `UserError` for any other model. */
+function sideOf({ inputMetadata, outputMetadata }: InferenceSession, path: string): number {
+  const [image, ...others] = inputMetadata;
+  const output = outputMetadata.find(({ name }) => name === 'probability');
+  const dims = image?.isTensor ? image.shape : [];
+  const [batch, height, width, channels] = dims;
+  const fits =
+    others.length === 0 &&
+    image?.name === 'image' &&
+    image.isTensor &&
+    image.type === 'uint8' &&
+    [dims.length, batch, channels].join() === '4,1,3' &&
+    typeof height === 'number' &&
+    height === width &&
+    output?.isTensor &&
+    output.type === 'float32';
+  if (!fits)
+    throw new UserError(
+      `${path}: a success classifier takes image uint8 [1, side, side, 3] alone and gives probability float32 [1]; export the model so`,
+    );
+  return height;
+}
+
+await serve<string, Image, number>(async (path) => {
+  const session = await openSession(path, { executionProviders: ['cpu'], threads: 1 });
+  const side = sideOf(session, path);
+  // ONNX Runtime takes no shared memory, which is what an image of this size comes in.
+  const own = new Uint8Array(side * side * 3);
+  const image = new Tensor('uint8', own, [1, side, side, 3]);
+  return {
+    async answer({ pixels, width, height }) {
+      own.set(resizeWithPad(pixels, width, height, side));
+      const { probability } = await session.run({ image });
+      return (probability.data as Float32Array)[0];
+    },
+    close: () => session.release(),
+  };
+});
