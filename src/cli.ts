@@ -4,6 +4,7 @@ import { UserError } from './errors.ts';
 import { packagePath } from './packagePath.ts';
 import type { CalibrateOptions, CalibrateStep } from './commands/calibrate.ts';
 import type { AdaptOptions } from './commands/adapt.ts';
+import type { ClassifierOptions } from './commands/classifier.ts';
 import type { CheckOptions } from './commands/check.ts';
 import type { DemosOptions } from './commands/demos.ts';
 import type { ImitateOptions } from './commands/imitate.ts';
@@ -93,6 +94,10 @@ program
   )
   .option('--scene <file>', 'use this MJCF scene in the place of the built-in one')
   .option(
+    '--success-classifier <file>',
+    "YAML of a classifier that says when an attempt has succeeded, in the place of the simulator's rule",
+  )
+  .option(
     '--session <file>',
     'YAML: executionProviders with their options, and threads of ONNX Runtime',
   )
@@ -104,7 +109,9 @@ Examples:
   nalu sim --watch                              see the shipped policy at work
   nalu sim --expert --episodes 20               how the scripted expert does
   nalu sim --episodes 200 --seed 1000 --json    success rate of the shipped policy, for a script
-  nalu sim --record episodes                    keep the attempt; Foxglove opens it`,
+  nalu sim --record episodes                    keep the attempt; Foxglove opens it
+  nalu sim --episodes 20 --json --success-classifier models/success-transfer-cube/classifier.yaml
+                                                its verdict, and as "simulator" that of the rule`,
   )
   .action((options: SimOptions) => run(() => sim(options)));
 
@@ -221,6 +228,34 @@ Examples:
   )
   .action((folder: string, options: AdaptOptions) =>
     run(async () => (await import('./commands/adapt.ts')).adaptCommand(folder, options)),
+  );
+
+program
+  .command('classifier')
+  .description('train a model that tells success from a camera, on the simulated ALOHA')
+  .addOption(taskOption())
+  .requiredOption('--out <folder>', 'where the model and its settings go')
+  .option('--policy <folder>', 'policy bundle whose attempts it learns from', SHIPPED_POLICY)
+  .option(
+    '--episodes <n>',
+    'attempts to learn from; a quarter as many more are held out',
+    integer(4),
+    160,
+  )
+  .option('--steps <n>', 'optimiser steps', integer(1), 1200)
+  .option('--seed <n>', 'of the first weights and the order of frames', integer(0), 0)
+  .addHelpText(
+    'after',
+    `
+It sees what cam_high shows, every tenth control step, of attempts by the policy and, one in four, by the
+scripted expert; the simulator's rule says which frames show success.
+
+Examples:
+  nalu classifier --out my-classifier
+  nalu sim --episodes 20 --success-classifier my-classifier/classifier.yaml`,
+  )
+  .action((options: ClassifierOptions) =>
+    run(async () => (await import('./commands/classifier.ts')).classifierCommand(options)),
   );
 
 program

@@ -10,6 +10,7 @@ import { packagePath } from '../../src/packagePath.ts';
 import { commandTopics } from '../../src/ros/commands.ts';
 import type { Ros, RosNode } from '../../src/ros/rclnodejs.ts';
 import { SIM_CALIBRATION } from '../../src/sim/embodiment.ts';
+import { writeRedClassifier } from '../policy/classifiers.ts';
 import { startDriver } from './driver.ts';
 import { call, initRos, skip, startNode, until } from './ros.ts';
 
@@ -260,6 +261,31 @@ describe("the policy's node", { skip }, () => {
     assert.ok(chunks >= 2);
     assert.equal(commands.length, 0);
     assert.match(await readFile(join(folder, 'chunk.svg'), 'utf8'), /left_waist \(rad\)/);
+    driver.silence();
+    driver.close();
+  });
+
+  it('ends an attempt as success when a classifier sees it, through a camera that the policy lacks', async () => {
+    const driver = await startDriver(ros);
+    const looks = { camera: 'cam_low', threshold: 120 / 255 - 0.01, agree: 2, every: 10 };
+    const nalu = start('policyMain', {
+      ...REHEARSAL,
+      use_sim_time: false,
+      reset_service: '',
+      autostart: true,
+      ignore_misfits: true,
+      attempts: 2,
+      record: join(folder, 'classified'),
+      success_classifier: await writeRedClassifier(folder, { row: 4, ...looks }),
+    });
+    await until(
+      () => /attempt 2: success/.test(nalu.output()),
+      () => nalu.output(),
+      20,
+    );
+    assert.match(nalu.output(), /attempt 1: success, \d{1,2} steps/, 'both after a look or two');
+    const [listed] = await listEpisodes(join(folder, 'classified'));
+    assert.equal((await readEpisode(listed.path)).result?.reward, 1);
     driver.silence();
     driver.close();
   });

@@ -1,0 +1,103 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { UserError, messageOf } from '../errors.ts';
+import { SIDE_STEP, successGraph } from '../learning/successGraph.ts';
+import {
+  type Verdicts,
+  measureSuccess,
+  precision,
+  recall,
+  trainSuccess,
+} from '../learning/successTraining.ts';
+import { writeModel } from '../onnx/modelFile.ts';
+import { sessionConfigSchema } from '../onnx/session.ts';
+import { loadBundle } from '../policy/bundle.ts';
+import { openSampler } from '../policy/sampler.ts';
+import { type ClassifierSettings, classifierSchema } from '../policy/successClassifier.ts';
+import { simulatedAloha } from '../sim/simulatedAloha.ts';
+import type { SimTaskName } from '../sim/tasks.ts';
+import { labelledFrames } from './classifierFrames.ts';
+import { inlinePolicy } from './inlinePolicy.ts';
+import { interruption } from './interruption.ts';
+import { createTrainingReport } from './trainingReport.ts';
+
+export interface ClassifierOptions {
+  task: SimTaskName;
+  out: string;
+  policy: string;
+  episodes: number;
+  steps: number;
+  seed: number;
+}
+
+/** Seeds of the first attempts: of those that it learns from, and of those that it is measured on. */
+const SEEDS = { training: 700_000, heldOut: 800_000 };
+/** Attempts to learn from for each held-out one. */
+const HELD_OUT = 4;
+/** Training steps between two lines of the log. */
+const LOG_EVERY = 200;
+
+const SETTINGS: ClassifierSettings = classifierSchema.parse({
+  model: 'success.onnx',
+  camera: 'cam_high',
+  every: 10,
+});
+
+const percent = (share: number) => (Number.isNaN(share) ? '–' : `${(100 * share).toFixed(1)} %`);
+
+const said = (what: string, verdicts: Verdicts) =>
+  `${what}: precision ${percent(precision(verdicts))}, recall ${percent(recall(verdicts))} ` +
+  `(${verdicts.right} right, ${verdicts.wrong} wrong, ${verdicts.lacking} lacking)`;
+
+/** Trains a success classifier in the simulator, whose rule labels its frames; see `nalu classifier --help`. */
+export async function classifierCommand(
+  options: ClassifierOptions,
+): Promise<'done' | 'interrupted'> {
+  const { task, out, episodes, steps, seed } = options;
+  await mkdir(out, { recursive: true }).catch((error: unknown) => {
+    throw new UserError(`${out}: cannot be made: ${messageOf(error)}`, { cause: error });
+  });
+  const session = sessionConfigSchema.parse({ threads: 1 });
+  const { camera, every, threshold, agree } = SETTINGS;
+  const signal = interruption();
+  const report = createTrainingReport(0, steps);
+
+  const bundle = await loadBundle(options.policy);
+  const sampler = await openSampler(bundle, session);
+  const cameras = [...new Set([...bundle.cameras, camera])];
+  const sim = await simulatedAloha({ task, cameras });
+  const side = sim.embodiment.cameras.find(({ name }) => name === camera)!.width;
+  if (side % SIDE_STEP !== 0) throw new Error(`${camera}: ${side} is no multiple of ${SIDE_STEP}`);
+  const policy = inlinePolicy(bundle, sampler);
+  const gather = (what: string, first: number, count: number) =>
+    labelledFrames(sim, policy, {
+      camera,
+      every,
+      seed: first,
+      episodes: count,
+      signal,
+      onAttempt: (made) => report.live(`${what} attempts ${made}/${count}`),
+    });
+  try {
+    const training = (await gather('training', SEEDS.training, episodes)).flat();
+    const heldOut = await gather('held-out', SEEDS.heldOut, Math.ceil(episodes / HELD_OUT));
+    if (signal.aborted) return 'interrupted';
+    const shown = training.filter(({ success }) => success).length;
+    report.line(`${training.length} frames of ${episodes} attempts, ${shown} show success`);
+    const flat = await trainSuccess(training, { side, steps, seed }, session, (step) =>
+      report.step(step, step.step % LOG_EVERY === 0),
+    );
+    await writeModel(successGraph(side, flat), join(out, SETTINGS.model));
+    await writeFile(join(out, 'classifier.yaml'), stringify(SETTINGS));
+    const measured = await measureSuccess(heldOut, flat, { side, threshold, agree }, session);
+    report.line(`held out, ${heldOut.length} attempts from seed ${SEEDS.heldOut}:`);
+    report.line(said('  single frames', measured.frames));
+    report.line(said(`  attempts, ${agree} looks in a row`, measured.attempts));
+    report.line(`${join(out, 'classifier.yaml')}: made in ${report.elapsed()}`);
+    return 'done';
+  } finally {
+    await sim.close();
+    await sampler.close();
+  }
+}
