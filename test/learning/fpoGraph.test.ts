@@ -22,6 +22,7 @@ const settings = (change: Partial<FpoConfig> = {}) =>
     seed: 0,
     samples: 4,
     centred: false,
+    clip: 0.02,
     ...change,
   });
 
