@@ -19,6 +19,7 @@ describe('a recorded episode as the robot', { skip }, () => {
       calibration,
       use_sim_time: true,
       dry_run: true,
+      chunk_picture: join(folder, 'chunk.svg'),
       autostart: true,
       attempts: 1,
       seed: 2,
