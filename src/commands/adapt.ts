@@ -64,6 +64,9 @@ async function readResults(path: string): Promise<Evaluation[]> {
     .map((line) => JSON.parse(line) as Evaluation);
 }
 
+const finishedIn = async (folder: string) =>
+  (await listEpisodes(folder)).filter(({ state }) => state !== 'partial').map(({ id }) => id);
+
 async function evaluate(
   pool: RolloutPool,
   attempts: number,
@@ -183,16 +186,22 @@ export async function adaptCommand(
   /** The attempts that are still to be made of the batch that begins at `from`. */
   const attemptsFrom = async (from: number) => {
     const made = new Set([
-      ...(await listEpisodes(recorded)).map(({ id }) => id),
-      ...(await listEpisodes(join(learnerFolder, 'episodes')).catch(() => [])).map(({ id }) => id),
+      ...(await finishedIn(recorded)),
+      ...(await finishedIn(join(learnerFolder, 'episodes'))),
     ]);
     return Array.from({ length: batch }, (_, i) => firstSeed(seed) + from + i)
       .map((of) => ({ seed: of, exploration, record: { folder: recorded, id: `${task}-${of}` } }))
       .filter(({ record }) => !made.has(record.id));
   };
 
+  /** Resolves when the attempts' processes play what the learner says. */
+  const untilPlayed = async () => {
+    while (played !== learner.version() && !signal.aborted) await setTimeout(20);
+  };
+
   const play = async () => {
     let { consumed } = await learner.consumed(0, signal);
+    await untilPlayed();
     await evaluateAfter(consumed);
     while (consumed < episodes && !signal.aborted) {
       const wanted = await attemptsFrom(consumed);
@@ -203,10 +212,8 @@ export async function adaptCommand(
         report.attempts(consumed + ++done + batch - wanted.length, successes, done);
       });
       report.live('learning');
-      const progress = await learner.consumed(consumed + batch, signal);
-      ({ consumed } = progress);
-      while (!progress.isFirst && played !== progress.version && !signal.aborted)
-        await setTimeout(20);
+      ({ consumed } = await learner.consumed(consumed + batch, signal));
+      await untilPlayed();
       const updates = Math.round(consumed / batch);
       if (updates % options.evaluateEvery === 0 || consumed >= episodes)
         await evaluateAfter(consumed);

@@ -1,5 +1,6 @@
 import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { episodeFile } from '../episodes/files.ts';
 import { listEpisodes } from '../episodes/listEpisodes.ts';
 import { adaptationCurve, readCurve } from '../learning/adaptationCurve.ts';
 import { loadFpoConfig } from '../learning/fpoConfig.ts';
@@ -7,6 +8,7 @@ import { type LearnerEvent, openLearner } from '../learning/learner.ts';
 import { folderAddress } from '../link/address.ts';
 import { openLearnerPort } from '../link/learnerPort.ts';
 import { loadSessionConfig } from '../onnx/session.ts';
+import { adapterVersion } from '../policy/adapter.ts';
 import { loadBundle } from '../policy/bundle.ts';
 import { yieldToControl } from '../priority.ts';
 import { loadCalibration } from '../robot/calibration.ts';
@@ -27,6 +29,12 @@ export interface LearnOptions {
   json?: boolean;
 }
 
+/** As a child with a channel to its owner it ends with that one; a kill at any moment loses nothing. */
+function endWithOwner(): void {
+  process.on('disconnect', () => process.exit());
+  process.channel?.unref();
+}
+
 /**
  * The learner: takes episodes over the link, makes new versions of the policy from them, and sends each
  * that passes the gate to the robot. Goes on from its folder after a kill; see `nalu learn --help`.
@@ -42,6 +50,7 @@ export async function learnCommand(
   const { joints } = await loadCalibration(options.calibration);
   const config = await loadFpoConfig(options.config, seed);
   yieldToControl();
+  endWithOwner();
   await mkdir(folder, { recursive: true });
   const log = join(folder, 'log.jsonl');
   const say = (line: string) => {
@@ -60,9 +69,9 @@ export async function learnCommand(
   const began = performance.now();
   let received = 0;
   let wake = () => {};
-  const hear = ({ name, path }: { name: string; path: string }) => {
+  const hear = ({ path }: { path: string }) => {
     received += 1;
-    learner.add({ id: name, path });
+    learner.add({ id: episodeFile(path)!.id, path });
     wake();
   };
   const port = await openLearnerPort({
@@ -75,16 +84,17 @@ export async function learnCommand(
   });
   signal.addEventListener('abort', () => wake());
 
+  /** The first version is that of the bundle itself: it goes out only where one is taken back to it. */
+  const isOut = () => learner.versions().length > 1;
   const publish = async () => {
     const { file, parent } = learner.current();
     const first = learner.versions()[0].version;
-    if (parent !== null || learner.versions().length > 1)
-      await port.publish(file, parent === null || parent === first ? bundle.version : parent);
+    const known = parent === null || parent === first ? adapterVersion(bundle) : parent;
+    if (isOut()) await port.publish(file, known);
   };
   const progress = (): LearnerProgress => ({
     consumed: learner.consumed(),
-    version: learner.current().version,
-    isFirst: learner.current().parent === null,
+    version: isOut() ? learner.current().version : bundle.version,
   });
   const tell = async (event: LearnerEvent) => {
     const entry = { time: new Date().toISOString(), ...event };

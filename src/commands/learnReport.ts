@@ -27,11 +27,13 @@ export function describeEvent(event: LearnerEvent): string {
     case 'published':
       return `update ${event.report.update}: ${progressOf(event.report)}; version ${event.version} goes to the robot`;
     case 'warmed up':
-      return `update ${event.report.update}: ${progressOf(event.report)}; the critics learned, the policy waits for them`;
+      return `update ${event.report.update}: ${progressOf(event.report)}; the critics learned, the policy stays as it is`;
     case 'kept back':
       return `update ${event.report.update}: ${progressOf(event.report)}; version ${event.version} is kept back: ${event.reason}`;
     case 'rolled back':
       return `version ${event.version} is worse than ${event.to} with a certainty above 95 %: taken back`;
+    case 'failed':
+      return `an update failed, its episodes are left out: ${event.reason}`;
     case 'left out':
       return event.reason;
   }

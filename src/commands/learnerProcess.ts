@@ -9,9 +9,8 @@ import { packagePath } from '../packagePath.ts';
 export interface LearnerProgress {
   /** Episodes that it has learned from or left out. */
   consumed: number;
-  /** The version that the robot is to play; the first one is that of the bundle itself. */
+  /** What the robot is to play: an adapter's version, or the bundle's as long as there is none. */
   version: string;
-  isFirst: boolean;
 }
 
 /** What `nalu learn --json` prints. */
@@ -21,6 +20,8 @@ export type LearnerLine = LearnerProgress & ({ event: 'ready'; address: string }
 export interface LearnerProcess {
   /** Resolves when the learner has dealt with so many episodes. */
   consumed(count: number, signal: AbortSignal): Promise<LearnerProgress>;
+  /** As it was last heard. */
+  version(): string | undefined;
   /** Of the process that runs now. */
   pid(): number | undefined;
   stop(): Promise<void>;
@@ -45,8 +46,9 @@ export function startLearner(
   let ended: Promise<void> = Promise.resolve();
 
   const start = () => {
+    if (stopping) return;
     child = spawn(process.execPath, [packagePath('dist/src/cli.js'), 'learn', ...args, '--json'], {
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
       detached: true,
     });
     createInterface({ input: child.stdout! }).on('line', (text) => {
@@ -86,6 +88,7 @@ export function startLearner(
         signal.removeEventListener('abort', onAbort);
       }
     },
+    version: () => progress?.version,
     pid: () => child.pid,
     async stop() {
       stopping = true;

@@ -19,6 +19,7 @@ export interface RolloutPool {
 
 interface Worker {
   child: ChildProcess;
+  /** Asks when all that was asked before is answered. */
   ask(request: RolloutRequest): Promise<Exclude<RolloutReply, { error: string }>>;
   exited: Promise<void>;
 }
@@ -45,16 +46,18 @@ function employ(settings: RolloutSettings): Worker {
     new Promise<Exclude<RolloutReply, { error: string }>>((resolve, reject) => {
       settle = { resolve, reject };
     });
-  const ready = answer();
-  ready.catch(() => undefined);
+  let last = answer();
+  last.catch(() => undefined);
   return {
     child,
     exited,
-    async ask(request) {
-      await ready;
-      const reply = answer();
-      child.send(request);
-      return reply;
+    ask(request) {
+      last = last.then(() => {
+        const reply = answer();
+        child.send(request, (error) => error && end(error.message));
+        return reply;
+      });
+      return last;
     },
   };
 }

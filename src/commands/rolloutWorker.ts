@@ -1,4 +1,6 @@
 import { UserError, messageOf } from '../errors.ts';
+import { partialPath } from '../episodes/files.ts';
+import { discard } from '../episodes/mcap.ts';
 import { type EpisodeRecorder, recordEpisode } from '../episodes/recordEpisode.ts';
 import { sessionConfigSchema } from '../onnx/session.ts';
 import { readAdapter } from '../policy/adapter.ts';
@@ -47,10 +49,10 @@ export type RolloutReply = 'ready' | { adopted: string } | RolloutResult | { err
 
 const settings = JSON.parse(process.argv[2]) as RolloutSettings;
 
-const orphaned = new AbortController();
-const stop = () => orphaned.abort();
-process.on('disconnect', stop);
-if (!process.connected) stop();
+// An attempt that is under way then stays unfinished, and is made again by whoever goes on.
+const end = () => process.exit();
+process.on('disconnect', end);
+if (!process.connected) end();
 // A terminal's Ctrl-C comes here too; the parent hears it and disconnects.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
 
@@ -74,6 +76,7 @@ try {
 
   const attempt = async ({ seed, exploration, zeroNoise, record }: Attempt) => {
     const name = `${bundle.name} ${bundle.version}`;
+    if (record) await discard(partialPath(record.folder, record.id));
     const recorder: EpisodeRecorder | undefined =
       record &&
       (await recordEpisode(
@@ -90,9 +93,7 @@ try {
           : policy,
       seed,
       recorder,
-      signal: orphaned.signal,
     });
-    if (orphaned.signal.aborted) return;
     if (result.problem) throw result.problem;
     const { success, steps, episode } = result;
     tell({ seed, success, steps, episode });

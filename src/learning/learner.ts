@@ -1,6 +1,7 @@
 import { access, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readEpisode } from '../episodes/readEpisode.ts';
+import { messageOf } from '../errors.ts';
 import type { SessionConfig } from '../onnx/session.ts';
 import { type Adapter, readAdapter, writeAdapter } from '../policy/adapter.ts';
 import type { Bundle } from '../policy/bundle.ts';
@@ -36,6 +37,7 @@ export type LearnerEvent =
   | { event: 'warmed up'; report: FpoReport }
   | { event: 'kept back'; version: string; reason: string; report: FpoReport }
   | { event: 'rolled back'; version: string; to: string }
+  | { event: 'failed'; reason: string }
   | { event: 'left out'; path: string; reason: string };
 
 export interface LearnerOptions {
@@ -119,6 +121,11 @@ export async function openLearner(options: LearnerOptions): Promise<Learner> {
     run.versions.push(emptyRecord(first.version, null));
     await save();
   }
+  /** Goes back to the state on disk, after an update that failed half-way. */
+  const reopen = async () => {
+    await fpo.close();
+    fpo = await open((await readFpoCheckpoint(stateFile, bundle.pi0, config)).state);
+  };
   const recordOf = (version: string) => run.versions.find((known) => known.version === version);
 
   const waiting = () =>
@@ -165,7 +172,14 @@ export async function openLearner(options: LearnerOptions): Promise<Learner> {
       return events;
     }
     const before = fpo.adapter();
-    const report = await fpo.update(rollouts);
+    let report: FpoReport;
+    try {
+      report = await fpo.update(rollouts);
+    } catch (error) {
+      await reopen();
+      await save();
+      return [...events, { event: 'failed', reason: messageOf(error) }];
+    }
     const after = fpo.adapter();
     if (after.version === before.version) {
       await save();

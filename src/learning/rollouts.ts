@@ -106,6 +106,23 @@ function committedRow(
   return before.actions.subarray(last * joints, (last + 1) * joints);
 }
 
+/** Why a policy cannot learn from what its chunks are; undefined if it can. */
+function unfitChunks(
+  chunks: readonly ChunkRecord[],
+  { horizon, actionDim }: Pi0Config,
+): string | undefined {
+  const other = chunks.find((chunk) => chunk.horizon !== horizon);
+  if (other) return `its chunks have ${other.horizon} rows, the policy's ${horizon}`;
+  const unlike = chunks.find(({ noise }) => noise.length !== horizon * actionDim);
+  if (unlike)
+    return `its chunks were made of ${unlike.noise.length} numbers of noise, the policy's are of ${horizon * actionDim}`;
+  if (!chunks.every(({ actions, noise }) => [...actions, ...noise].every(Number.isFinite)))
+    return 'has chunks that are not finite';
+  if (!chunks.some(({ executedFrom, executedTo }) => executedTo > executedFrom))
+    return 'none of its chunks was executed';
+  return undefined;
+}
+
 /** Opens the frozen prefix of a bundle, to encode attempts once for all epochs. */
 export async function openRolloutEncoder(
   bundle: Bundle,
@@ -152,12 +169,9 @@ export async function openRolloutEncoder(
       const refuse = (reason: string): never => {
         throw new UserError(`${path}: nothing to learn from: ${reason}; leave it out`);
       };
-      const reason = unfit(episode, view, undefined, ['success', 'failure']);
+      const reason =
+        unfit(episode, view, undefined, ['success', 'failure']) ?? unfitChunks(episode.chunks, pi0);
       if (reason !== undefined) refuse(reason);
-      const other = episode.chunks.find(({ horizon }) => horizon !== pi0.horizon);
-      if (other) refuse(`its chunks have ${other.horizon} rows, the policy's ${pi0.horizon}`);
-      if (!episode.chunks.every(({ actions }) => actions.every(Number.isFinite)))
-        refuse('has chunks that are not finite');
 
       const { controlRate } = header.embodiment;
       const played = episode.chunks.filter(

@@ -8,6 +8,7 @@ import type { MessageOf } from './protocol.ts';
 import { type Incoming, receive } from './transfer.ts';
 
 const SUFFIX = '.safetensors';
+/** A running number and a version a line: one that is taken up again is the newest again. */
 const TAKEN = 'taken.txt';
 
 /** A policy that adapters are to fit, in the version in which it was opened. */
@@ -41,12 +42,13 @@ export async function openInbox(
   log: (line: string) => void,
 ): Promise<Inbox> {
   await mkdir(folder, { recursive: true });
-  const taken = await openLedger(join(folder, TAKEN));
+  const ledger = await openLedger(join(folder, TAKEN));
+  const taken = [...ledger.lines].map((line) => line.slice(line.indexOf(' ') + 1));
   const pathOf = (version: string) => join(folder, version + SUFFIX);
   const partial = join(folder, 'incoming.part');
   const origin = adapterVersion(policy);
   const known = (version: string) =>
-    version === policy.base || version === origin || taken.lines.has(version);
+    version === policy.base || version === origin || taken.includes(version);
   let version = origin;
 
   const handOver = async (path: string, expected: string) => {
@@ -64,7 +66,7 @@ export async function openInbox(
       return version;
     },
     async resume() {
-      const last = [...taken.lines].at(-1);
+      const last = taken.at(-1);
       if (last === undefined) return;
       await handOver(pathOf(last), last).catch((error: unknown) => {
         log(`begins with the policy ${origin}, not with the adapter ${last}: ${messageOf(error)}`);
@@ -89,12 +91,13 @@ export async function openInbox(
         throw error;
       }
       try {
-        await taken.add(name);
+        await ledger.add(`${taken.length} ${name}`);
+        taken.push(name);
         await removeOthers(name);
       } catch (error) {
         log(`plays the adapter ${name}, but could not note it: ${messageOf(error)}`);
       }
     },
-    close: () => taken.close(),
+    close: () => ledger.close(),
   };
 }

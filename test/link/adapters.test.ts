@@ -65,6 +65,23 @@ describe('adapters on their way to the robot', LIMIT, () => {
       await until(() => courier.status().version === second.version);
     }));
 
+  it('are played again after a restart, where one was taken back too', () =>
+    withPlace(async ({ folder, openLearner, openRuntime, adopted }) => {
+      const [first, second] = [randomAdapter(1), randomAdapter(2)];
+      const port = await openLearner();
+      const courier = await openRuntime();
+      for (const adapter of [first, second, first]) {
+        await port.publish(await written(folder, adapter), BASE);
+        await until(() => courier.status().version === adapter.version);
+      }
+      await port.close();
+      await courier.close();
+      adopted.length = 0;
+      const again = await openRuntime();
+      await until(() => again.status().version === first.version);
+      assert.deepEqual(adopted, [first]);
+    }));
+
   it('are not published from a parent that was not', () =>
     withPlace(async ({ folder, openLearner }) => {
       const port = await openLearner();

@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import type { Episode } from '../../src/episodes/readEpisode.ts';
+import { type LearnerProcess, startLearner } from '../../src/commands/learnerProcess.ts';
+import type { LearnerEvent } from '../../src/learning/learner.ts';
+import { folderAddress } from '../../src/link/address.ts';
+import { type Courier, openCourier } from '../../src/link/courier.ts';
+import { type Bundle, loadBundle } from '../../src/policy/bundle.ts';
+import {
+  BATCH,
+  SETTINGS,
+  changed,
+  ended,
+  giveAdapter,
+  makeAttempts,
+  nameOf,
+  writeEpisode,
+} from '../learning/attempts.ts';
+import { until } from '../link/link.ts';
+import { withFolder } from '../onnx/run.ts';
+
+/** A robot of three joints that nobody reaches. */
+const CALIBRATION = `
+name: tiny
+controlRate: 50
+arms:
+  - { name: left, namespace: left, gripper: original, base: [0, 0, 0, 0] }
+joints:
+${['a', 'b', 'c']
+  .map(
+    (name) =>
+      `  - { name: ${name}, arm: left, joint: ${name}, kind: arm, lower: -1, upper: 1, velocity: 1, home: 0, rest: 0 }`,
+  )
+  .join('\n')}
+cameras:
+  - { name: cam_high, width: 8, height: 8, mount: fixed, topic: /high }
+  - { name: cam_wrist, width: 8, height: 8, mount: wrist, topic: /wrist }
+workspace: { lower: [-1, -1, -1], upper: [1, 1, 1] }
+`;
+
+interface Place {
+  bundle: Bundle;
+  attempts: Episode[];
+  learner: LearnerProcess;
+  events: LearnerEvent[];
+  /** Adapters that came, by version. */
+  adopted: string[];
+  /** Has a robot send episodes, named by their number; resolves when the learner has dealt with them all. */
+  send: (episodes: Episode[], robot?: string) => Promise<void>;
+}
+
+/** A learner's process for the tiny policy, and a runtime's end of the link to it. */
+const withLearner = (
+  body: (place: Place) => Promise<void>,
+  prepare: (policy: string) => Promise<void> = () => Promise.resolve(),
+) =>
+  withFolder(async (folder) => {
+    const policy = join(folder, 'policy');
+    const attempts = await makeAttempts(policy, 4 * BATCH);
+    await prepare(policy);
+    const [calibration, config] = ['calibration.yaml', 'fpo.yaml'].map((name) =>
+      join(folder, name),
+    );
+    await writeFile(calibration, CALIBRATION);
+    await writeFile(config, JSON.stringify(SETTINGS));
+    const at = join(folder, 'learner');
+    const events: LearnerEvent[] = [];
+    const learner = startLearner(
+      [
+        at,
+        ...['--policy', policy, '--calibration', calibration, '--config', config],
+        ...['--batch', String(BATCH)],
+      ],
+      (event) => events.push(event),
+    );
+    const adopted: string[] = [];
+    const bundle = await loadBundle(policy);
+    const couriers = new Map<string, { courier: Courier; sent: number }>();
+    const open = (robot: string) =>
+      openCourier({
+        episodes: join(folder, robot, 'episodes'),
+        adapters: join(folder, robot, 'adapters'),
+        address: folderAddress(at),
+        policy: { ...bundle, trainable: SETTINGS.trainable },
+        onAdapter: ({ version }) => Promise.resolve(void adopted.push(version)),
+        log: () => undefined,
+      });
+    let sent = 0;
+    const send = async (episodes: Episode[], robot = 'robot') => {
+      const known = couriers.get(robot) ?? { courier: await open(robot), sent: 0 };
+      couriers.set(robot, known);
+      for (const episode of episodes)
+        await writeEpisode(join(folder, robot, 'episodes'), nameOf(known.sent++), episode);
+      known.courier.notify();
+      sent += episodes.length;
+      await learner.consumed(sent, new AbortController().signal);
+    };
+    try {
+      await body({ bundle, attempts, learner, events, adopted, send });
+    } finally {
+      for (const { courier } of couriers.values()) await courier.close();
+      await learner.stop();
+    }
+  });
+
+const part = (attempts: Episode[], of: number) => attempts.slice(of * BATCH, (of + 1) * BATCH);
+
+describe('nalu learn', { timeout: 120_000 }, () => {
+  it('sends the parent again where a version proves worse, and goes on from it', () =>
+    withLearner(async ({ bundle, attempts, learner, events, adopted, send }) => {
+      await send(part(attempts, 0).map((episode, i) => ended(episode, i > 0)));
+      await until(() => adopted.length === 1);
+      const [version] = adopted;
+      assert.equal(learner.version(), version);
+
+      const signed = (of: number, by: string) =>
+        part(attempts, of).map((episode) =>
+          changed(episode, { policyVersion: `${bundle.base}+${by}` }),
+        );
+      await send(signed(1, version).map((episode) => ended(episode, false)));
+      await until(() => adopted.length === 2);
+      const [, parent] = adopted;
+      assert.deepEqual(
+        events.map((event) => event.event),
+        ['published', 'rolled back'],
+      );
+      assert.equal(learner.version(), parent);
+
+      await send(signed(2, parent));
+      await until(() => adopted.length === 3);
+      const last = events.at(-1)!;
+      assert.equal('parent' in last && last.parent, parent);
+    }));
+
+  it('learns from each of two episodes of one name', () =>
+    withLearner(async ({ attempts, events, send }) => {
+      await send(part(attempts, 0), 'one');
+      await send(part(attempts, 1), 'other');
+      assert.deepEqual(
+        events.map((event) => event.event),
+        ['published', 'published'],
+      );
+    }));
+
+  it('improves a policy that has an adapter already', () =>
+    withLearner(async ({ attempts, learner, adopted, send }) => {
+      await send(part(attempts, 0));
+      await until(() => adopted.length === 1);
+      assert.equal(learner.version(), adopted[0]);
+    }, giveAdapter));
+});

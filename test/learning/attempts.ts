@@ -1,0 +1,93 @@
+import { join } from 'node:path';
+import type { Episode } from '../../src/episodes/readEpisode.ts';
+import { recordEpisode } from '../../src/episodes/recordEpisode.ts';
+import { fpoSchema } from '../../src/learning/fpoConfig.ts';
+import { initialFpoState, openFpo } from '../../src/learning/fpoUpdate.ts';
+import { type Learner, openLearner } from '../../src/learning/learner.ts';
+import { writeAdapter } from '../../src/policy/adapter.ts';
+import { ADAPTER_FILE, loadBundle } from '../../src/policy/bundle.ts';
+import { explorationSchema } from '../../src/policy/exploration.ts';
+import { JOINTS, SESSION, attempt, openBandit } from './bandit.ts';
+
+/** Attempts of an update: as many as two versions need to be compared. */
+export const BATCH = 20;
+
+export const SETTINGS = {
+  trainable: { parameters: 'expert' },
+  seed: 1,
+  rate: 1e-3,
+  stop: { clipShare: 0.9, drift: 0.1 },
+  critics: { epochs: 2, warmUp: 0 },
+} as const;
+
+const EXPLORATION = explorationSchema.parse({ size: 0.3 });
+
+/** Records an episode as a robot does, as `folder/ID.mcap`; gives the path. */
+export async function writeEpisode(folder: string, id: string, episode: Episode): Promise<string> {
+  const { header, result, chunks, joints, commands } = episode;
+  const recorder = await recordEpisode(folder, { ...header, id });
+  for (const { observationStamp: stamp, state: position, actions } of chunks) {
+    const frames = header.embodiment.cameras.map(({ name }) => episode.image(name, stamp)!);
+    recorder.sampled({ joints: { stamp, position }, frames, prompt: header.prompt }, actions);
+  }
+  joints.forEach((state) => recorder.joints(state));
+  commands.forEach(({ stamp, position }) => recorder.command(stamp, position));
+  chunks.forEach((chunk) => recorder.played(chunk));
+  return recorder.finish(result!);
+}
+
+/** Explored attempts, one chunk each, of the tiny policy that it makes in `folder`; every second one succeeds. */
+export async function makeAttempts(folder: string, count: number): Promise<Episode[]> {
+  const bandit = await openBandit(folder, SETTINGS.trainable);
+  try {
+    const { chunks } = await bandit.play(0, count, EXPLORATION);
+    return chunks.map(({ actions, noise, policyVersion }, i) =>
+      changed(attempt(i, actions, i % 2 === 0, 2, noise), { policyVersion }),
+    );
+  } finally {
+    await bandit.close();
+  }
+}
+
+/** Puts an adapter beside a policy's weights, of their own values. */
+export async function giveAdapter(folder: string): Promise<void> {
+  const bundle = await loadBundle(folder);
+  const config = fpoSchema.parse(SETTINGS);
+  const fpo = await openFpo(bundle, JOINTS, config, await initialFpoState(bundle, config), SESSION);
+  await writeAdapter(join(folder, ADAPTER_FILE), fpo.adapter());
+  await fpo.close();
+}
+
+/** The same attempt with all of its chunks changed. */
+export const changed = (episode: Episode, change: Partial<Episode['chunks'][number]>): Episode => ({
+  ...episode,
+  chunks: episode.chunks.map((chunk) => ({ ...chunk, ...change })),
+});
+
+/** The same attempt with its outcome. */
+export const ended = (episode: Episode, success: boolean): Episode => ({
+  ...episode,
+  result: {
+    ...episode.result!,
+    outcome: success ? 'success' : 'failure',
+    reward: Number(success),
+  },
+});
+
+export const nameOf = (index: number) => `attempt-${String(index).padStart(4, '0')}`;
+
+/** Opens a learner of the policy in `bundle`. */
+export async function openTinyLearner(
+  folder: string,
+  bundle: string,
+  change: Record<string, unknown> = {},
+): Promise<Learner> {
+  return openLearner({
+    folder,
+    bundle: await loadBundle(bundle),
+    joints: JOINTS,
+    config: fpoSchema.parse({ ...SETTINGS, ...change }),
+    batch: BATCH,
+    session: SESSION,
+  });
+}

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { FpoReport, PolicyReport } from '../../src/learning/fpoReport.ts';
+import { reasonToKeepBack } from '../../src/learning/gate.ts';
+import { type Adapter, makeAdapter } from '../../src/policy/adapter.ts';
+
+const adapterOf = (...values: number[]): Adapter =>
+  makeAdapter({
+    trainable: { parameters: 'expert' },
+    base: 'base',
+    parameters: new Map([
+      ['fixed', { shape: [2], data: Float32Array.of(3, 4) }],
+      ['weight', { shape: [values.length], data: Float32Array.from(values) }],
+    ]),
+  });
+
+const spread = { mean: 1, deviation: 0, least: 1, most: 1 };
+const POLICY: PolicyReport = {
+  steps: 3,
+  ratios: spread,
+  clipShare: 0,
+  drift: 0.01,
+  gain: 0.1,
+  norm: 1,
+  lossBefore: 1,
+  lossAfter: 1,
+};
+
+const report = (change: Partial<PolicyReport> = {}): FpoReport => ({
+  update: 1,
+  attempts: 1,
+  successes: 1,
+  chunks: 1,
+  advantages: spread,
+  critics: { loss: 0, foretold: 0 },
+  policy: { ...POLICY, ...change },
+});
+
+const BEFORE = adapterOf(0, 0);
+
+describe('what reaches the robot', () => {
+  it('is finite, near the version before, and not worse on what it was learned from', () => {
+    assert.equal(reasonToKeepBack(BEFORE, adapterOf(0.1, 0.2), report()), undefined);
+    assert.equal(reasonToKeepBack(BEFORE, adapterOf(0.1, 0.2), report({ gain: 0 })), undefined);
+  });
+
+  const kept: Record<string, [Adapter, FpoReport, RegExp]> = {
+    'has a value that is not a number': [adapterOf(0, NaN), report(), /not finite/],
+    'has an infinite value': [adapterOf(Infinity, 0), report(), /not finite/],
+    'moved by more than a tenth': [adapterOf(0.51, 0), report(), /moved by 0.10 of their norm/],
+    'drifted out of the trust region': [
+      adapterOf(0.1, 0),
+      report({ drift: 0.2 }),
+      /drifted by 0.2/,
+    ],
+    'has no drift that could be measured': [adapterOf(0.1, 0), report({ drift: NaN }), /drifted/],
+    'is worse on its attempts': [
+      adapterOf(0.1, 0),
+      report({ gain: -0.03 }),
+      /worse than its parent by 0.03/,
+    ],
+    'is not known to be better': [adapterOf(0.1, 0), report({ gain: NaN }), /worse/],
+  };
+  for (const [name, [after, told, reason]] of Object.entries(kept))
+    it(`is no version that ${name}`, () => {
+      assert.match(reasonToKeepBack(BEFORE, after, told) ?? '', reason);
+    });
+});

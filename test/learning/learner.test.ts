@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { Episode } from '../../src/episodes/readEpisode.ts';
+import type { Learner } from '../../src/learning/learner.ts';
+import { CERTAINTY, probabilityBelow } from '../../src/learning/versions.ts';
+import { loadBundle } from '../../src/policy/bundle.ts';
+import { withFolder } from '../onnx/run.ts';
+import {
+  BATCH,
+  changed,
+  ended,
+  makeAttempts,
+  nameOf,
+  openTinyLearner,
+  writeEpisode,
+} from './attempts.ts';
+
+let root: string;
+let bundle: string;
+let attempts: Episode[];
+
+before(async () => {
+  root = await mkdtemp(join(tmpdir(), 'nalu-learner-'));
+  bundle = join(root, 'policy');
+  attempts = await makeAttempts(bundle, 3 * BATCH);
+});
+after(() => rm(root, { recursive: true }));
+
+/** Records episodes in a folder and hands them to a learner; `from` is the number of the first. */
+async function hand(learner: Learner, folder: string, episodes: Episode[], from = 0) {
+  for (const [i, episode] of episodes.entries()) {
+    const id = nameOf(from + i);
+    learner.add({ id, path: await writeEpisode(join(folder, 'episodes'), id, episode) });
+  }
+}
+
+const withLearner = (
+  change: Record<string, unknown>,
+  body: (learner: Learner, folder: string) => Promise<void>,
+) =>
+  withFolder(async (folder) => {
+    const learner = await openTinyLearner(folder, bundle, change);
+    try {
+      await body(learner, folder);
+    } finally {
+      await learner.close();
+    }
+  });
+
+describe('a learner', { timeout: 60_000 }, () => {
+  it('publishes nothing that has left the trust region, and goes on from what it had', () =>
+    withLearner({ rate: 0.1, epochs: 1 }, async (learner, folder) => {
+      const first = learner.current().version;
+      await hand(learner, folder, attempts.slice(0, 2 * BATCH));
+      for (let update = 0; update < 2; update++) {
+        const [event] = (await learner.advance())!;
+        assert.equal(event.event, 'kept back');
+        assert.match('reason' in event ? event.reason : '', /its parameters moved by/);
+        assert.equal(learner.current().version, first);
+      }
+      assert.equal(learner.versions().length, 1);
+    }));
+
+  it('takes a version back that is worse than its parent, and goes on from the parent', () =>
+    withLearner({}, async (learner, folder) => {
+      const { base } = await loadBundle(bundle);
+      const first = learner.current();
+      const well = attempts.slice(0, BATCH).map((episode, i) => ended(episode, i > 0));
+      await hand(learner, folder, well);
+      const [published] = (await learner.advance())!;
+      assert.equal(published.event, 'published');
+      const { version } = learner.current();
+      assert.notEqual(version, first.version);
+
+      const badly = attempts
+        .slice(BATCH, 2 * BATCH)
+        .map((episode) => changed(ended(episode, false), { policyVersion: `${base}+${version}` }));
+      await hand(learner, folder, badly, BATCH);
+      assert.deepEqual(await learner.advance(), [
+        { event: 'rolled back', version, to: first.version },
+      ]);
+      assert.deepEqual(learner.current(), first);
+      const [better, worse] = learner.versions();
+      assert.deepEqual([better.successes, worse.successes], [BATCH - 1, 0]);
+      assert.ok(worse.rolledBack && probabilityBelow(worse, better) > CERTAINTY);
+
+      const again = attempts
+        .slice(2 * BATCH, 3 * BATCH)
+        .map((episode) => changed(episode, { policyVersion: `${base}+${first.version}` }));
+      await hand(learner, folder, again, 2 * BATCH);
+      const [next] = (await learner.advance())!;
+      assert.equal(next.event, 'published');
+      assert.equal(learner.current().parent, first.version);
+      assert.equal(learner.versions()[0].attempts, 2 * BATCH);
+    }));
+
+  it('does not take back a version for a few failures', () =>
+    withLearner({}, async (learner, folder) => {
+      const { base } = await loadBundle(bundle);
+      await hand(learner, folder, attempts.slice(0, BATCH));
+      await learner.advance();
+      const { version } = learner.current();
+      // 7 successes of 20 after 10 of 20.
+      const next = attempts
+        .slice(BATCH, 2 * BATCH)
+        .map((episode, i) =>
+          changed(ended(episode, i < 7), { policyVersion: `${base}+${version}` }),
+        );
+      await hand(learner, folder, next, BATCH);
+      const [event] = (await learner.advance())!;
+      assert.notEqual(event.event, 'rolled back');
+    }));
+
+  it('leaves out what cannot be learned from, says why, and learns from the rest', () =>
+    withLearner({}, async (learner, folder) => {
+      const [one] = attempts;
+      const [{ actions }] = one.chunks;
+      const discarded = { outcome: 'discarded', reward: null, stagedReward: 0, steps: 2 } as const;
+      const broken: [Episode, RegExp][] = [
+        [{ ...one, result: discarded }, /ended in discarded/],
+        [changed(one, { actions: actions.map(() => NaN) }), /not finite/],
+        [changed(one, { noise: actions.map(() => Infinity) }), /not finite/],
+        [changed(one, { noise: new Float32Array() }), /made of 0 numbers of noise/],
+        [changed(one, { horizon: 2 }), /have 2 rows, the policy's 4/],
+        [changed(one, { executedTo: 0 }), /none of its chunks was executed/],
+        [
+          {
+            ...one,
+            header: { ...one.header, embodiment: { ...one.header.embodiment, name: 'other' } },
+          },
+          /of the embodiment other, not tiny/,
+        ],
+      ];
+      await hand(
+        learner,
+        folder,
+        broken.map(([episode]) => episode),
+      );
+      const damaged = join(folder, 'damaged.mcap');
+      await writeFile(damaged, 'no episode');
+      learner.add({ id: 'damaged', path: damaged });
+      learner.add({ id: 'gone', path: join(folder, 'gone.mcap') });
+      const good = attempts.slice(0, BATCH - broken.length - 2);
+      await hand(learner, folder, good, broken.length);
+
+      const events = (await learner.advance())!;
+      const last = events.pop()!;
+      assert.equal(last.event, 'published');
+      assert.equal('report' in last && last.report.attempts, good.length);
+      assert.equal(events.length, broken.length + 2);
+      for (const [i, [, reason]] of broken.entries()) {
+        const event = events.find((known) => 'path' in known && known.path.includes(nameOf(i)));
+        assert.match(event && 'reason' in event ? event.reason : '', reason);
+      }
+      assert.ok(events.some((known) => 'path' in known && known.path === damaged));
+      assert.deepEqual([learner.consumed(), learner.waiting()], [BATCH, 0]);
+    }));
+
+  it('is not stopped by episodes of which none can be learned from', () =>
+    withLearner({}, async (learner, folder) => {
+      const first = learner.current();
+      await mkdir(folder, { recursive: true });
+      for (let i = 0; i < BATCH; i++) {
+        const path = join(folder, `broken-${i}.mcap`);
+        await writeFile(path, '');
+        learner.add({ id: `a-broken-${i}`, path });
+      }
+      await hand(learner, folder, attempts.slice(0, BATCH));
+      const events = (await learner.advance())!;
+      assert.deepEqual(new Set(events.map(({ event }) => event)), new Set(['left out']));
+      assert.deepEqual(learner.current(), first);
+      assert.equal((await learner.advance())!.at(-1)!.event, 'published');
+    }));
+
+  it('is not stopped by an update that fails: the next one is what it would have been without', () =>
+    withLearner({}, async (learner, folder) => {
+      const far = attempts
+        .slice(0, BATCH)
+        .map((episode) => changed(episode, { actions: episode.chunks[0].actions.map(() => 3e38) }));
+      await hand(learner, folder, far);
+      await hand(learner, folder, attempts.slice(0, BATCH), BATCH);
+      const [event] = (await learner.advance())!;
+      assert.equal(event.event, 'failed');
+      assert.equal((await learner.advance())!.at(-1)!.event, 'published');
+      await withLearner({}, async (other, elsewhere) => {
+        await hand(other, elsewhere, attempts.slice(0, BATCH));
+        await other.advance();
+        assert.equal(learner.current().version, other.current().version);
+      });
+    }));
+});

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { readAdapter } from '../../src/policy/adapter.ts';
+import { loadBundle } from '../../src/policy/bundle.ts';
+import { uniformNumbers } from '../../src/policy/noise.ts';
+import { withFolder } from '../onnx/run.ts';
+import {
+  BATCH,
+  SETTINGS,
+  makeAttempts,
+  nameOf,
+  openTinyLearner,
+  writeEpisode,
+} from './attempts.ts';
+
+const UPDATES = 6;
+const LIVES = 8;
+const PROGRAM = join(import.meta.dirname, 'learnerMain.js');
+
+/** Runs a learner's process to its end, or until `during` has killed it. */
+async function run(
+  args: string[],
+  during?: (child: ReturnType<typeof spawn>, said: () => number) => Promise<void>,
+): Promise<number | null> {
+  const child = spawn(process.execPath, [PROGRAM, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const closed = once(child, 'close') as Promise<[number | null]>;
+  let said = 0;
+  child.stdout.on('data', (text: Buffer) => (said += text.toString().split('\n').length - 1));
+  await during?.(child, () => said);
+  const [code] = await closed;
+  return code;
+}
+
+describe('a learner that is killed', { timeout: 120_000 }, () => {
+  it('comes to the same numbers as one that was not', () =>
+    withFolder(async (folder) => {
+      const bundle = join(folder, 'policy');
+      const episodes = join(folder, 'episodes');
+      const attempts = await makeAttempts(bundle, UPDATES * BATCH);
+      for (const [i, episode] of attempts.entries())
+        await writeEpisode(episodes, nameOf(i), episode);
+      const [through, killed] = ['through', 'killed'].map((name) => join(folder, name));
+      assert.equal(await run([through, bundle, episodes]), 0);
+
+      const draw = uniformNumbers(3);
+      let kills = 0;
+      for (let life = 0; life < LIVES; life++) {
+        const code = await run([killed, bundle, episodes], async (child, said) => {
+          const lines = life % 3;
+          while (said() < lines && child.exitCode === null) await setTimeout(2);
+          await setTimeout(draw() * 150);
+          child.kill('SIGKILL');
+        });
+        if (code === null) kills += 1;
+      }
+      assert.ok(kills > LIVES / 2, `only ${kills} kills hit it`);
+      assert.equal(await run([killed, bundle, episodes]), 0);
+
+      const [one, other] = await Promise.all(
+        [through, killed].map((of) => readFile(join(of, 'state.safetensors'))),
+      );
+      assert.ok(one.equals(other));
+      const learner = await openTinyLearner(killed, bundle);
+      assert.equal(learner.consumed(), UPDATES * BATCH);
+      assert.equal(learner.versions().length, UPDATES + 1);
+      const { file, version } = learner.current();
+      const base = await loadBundle(bundle);
+      const read = await readAdapter(file, { ...base, trainable: SETTINGS.trainable });
+      assert.equal(read.version, version);
+      await learner.close();
+    }));
+});
