@@ -97,7 +97,7 @@ describe('an attempt', () => {
     };
     const [first, second] = [await run(), await run()];
     assert.deepEqual(first, second);
-    assert.deepEqual(first.noises[3], { seed: noiseSeed(7, 3) });
+    assert.deepEqual(first.noises[3], { seed: noiseSeed(7, 3), attempt: 7 });
     const seeds = first.noises.map((noise) => (noise as { seed: number }).seed);
     assert.equal(new Set(seeds).size, seeds.length);
   });
