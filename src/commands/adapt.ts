@@ -10,7 +10,7 @@ import {
   readCurve,
 } from '../learning/adaptationCurve.ts';
 import { loadTrainable } from '../learning/fpoConfig.ts';
-import type { LearnerEvent } from '../learning/learner.ts';
+import { LOG, type LearnerEvent } from '../learning/learner.ts';
 import { folderAddress } from '../link/address.ts';
 import { openCourier } from '../link/courier.ts';
 import { writeAdapter } from '../policy/adapter.ts';
@@ -165,7 +165,7 @@ export async function adaptCommand(
   });
 
   const draw = async () => {
-    const seen = await readCurve(join(learnerFolder, 'log.jsonl'));
+    const seen = await readCurve(join(learnerFolder, LOG));
     await writeFile(
       join(folder, 'curve.svg'),
       adaptationCurve([...seen, ...curvesOf(evaluations)], `${bundle.name}, ${task}`),

@@ -1,10 +1,10 @@
-import { appendFile, mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { episodeFile } from '../episodes/files.ts';
 import { listEpisodes } from '../episodes/listEpisodes.ts';
 import { adaptationCurve, readCurve } from '../learning/adaptationCurve.ts';
 import { loadFpoConfig } from '../learning/fpoConfig.ts';
-import { type LearnerEvent, openLearner } from '../learning/learner.ts';
+import { LOG, type LearnerEvent, openLearner } from '../learning/learner.ts';
 import { folderAddress } from '../link/address.ts';
 import { openLearnerPort } from '../link/learnerPort.ts';
 import { loadSessionConfig } from '../onnx/session.ts';
@@ -31,8 +31,11 @@ export interface LearnOptions {
 
 /** As a child with a channel to its owner it ends with that one; a kill at any moment loses nothing. */
 function endWithOwner(): void {
-  process.on('disconnect', () => process.exit());
+  const end = () => process.exit();
+  process.on('disconnect', end);
   process.channel?.unref();
+  // The owner may have ended before this was heard.
+  if (process.connected === false) end();
 }
 
 /**
@@ -43,6 +46,7 @@ export async function learnCommand(
   folder: string,
   options: LearnOptions,
 ): Promise<'done' | 'interrupted'> {
+  endWithOwner();
   const { batch, seed, json, keys } = options;
   const signal = interruption();
   const session = await loadSessionConfig(options.session);
@@ -50,30 +54,22 @@ export async function learnCommand(
   const { joints } = await loadCalibration(options.calibration);
   const config = await loadFpoConfig(options.config, seed);
   yieldToControl();
-  endWithOwner();
   await mkdir(folder, { recursive: true });
-  const log = join(folder, 'log.jsonl');
   const say = (line: string) => {
     if (process.stdout.isTTY && !json) clearLine(process.stdout);
     (json ? process.stderr : process.stdout).write(`${line}\n`);
   };
-  const learner = await openLearner({
-    folder,
-    bundle,
-    joints: joints.length,
-    config,
-    batch,
-    session,
-  });
 
   const began = performance.now();
   let received = 0;
   let wake = () => {};
+  let heard: (path: string) => void = () => {};
   const hear = ({ path }: { path: string }) => {
     received += 1;
-    learner.add({ id: episodeFile(path)!.id, path });
+    heard(path);
     wake();
   };
+  // Only one process can listen there: who does has the folder's state for itself.
   const port = await openLearnerPort({
     folder,
     address: options.address ?? folderAddress(folder),
@@ -83,6 +79,18 @@ export async function learnCommand(
     log: say,
   });
   signal.addEventListener('abort', () => wake());
+  const learner = await openLearner({
+    folder,
+    bundle,
+    joints: joints.length,
+    config,
+    batch,
+    session,
+  }).catch(async (error: unknown) => {
+    await port.close();
+    throw error;
+  });
+  heard = (path) => learner.add({ id: episodeFile(path)!.id, path });
 
   /** The first version is that of the bundle itself: it goes out only where one is taken back to it. */
   const isOut = () => learner.versions().length > 1;
@@ -96,10 +104,8 @@ export async function learnCommand(
     consumed: learner.consumed(),
     version: isOut() ? learner.current().version : bundle.version,
   });
-  const tell = async (event: LearnerEvent) => {
-    const entry = { time: new Date().toISOString(), ...event };
-    await appendFile(log, `${JSON.stringify(entry)}\n`);
-    if (json) console.log(JSON.stringify({ ...entry, ...progress() }));
+  const tell = (event: LearnerEvent) => {
+    if (json) console.log(JSON.stringify({ ...event, ...progress() }));
     else say(describeEvent(event));
   };
 
@@ -114,8 +120,9 @@ export async function learnCommand(
       const events = await learner.advance();
       if (events) {
         await publish();
-        for (const event of events) await tell(event);
-        await writeFile(join(folder, 'curve.svg'), adaptationCurve(await readCurve(log)));
+        events.forEach(tell);
+        const curve = adaptationCurve(await readCurve(join(folder, LOG)));
+        await writeFile(join(folder, 'curve.svg'), curve);
         continue;
       }
       if (process.stdout.isTTY && !json) {

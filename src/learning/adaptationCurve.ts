@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { scaleLinear } from 'd3-scale';
 import { area, line } from 'd3-shape';
 import { codeOf } from '../errors.ts';
+import type { FpoReport } from './fpoReport.ts';
 import type { LearnerEvent } from './learner.ts';
 import { successInterval } from './versions.ts';
 
@@ -75,18 +76,23 @@ export function adaptationCurve(
   ].join('\n');
 }
 
-/** What a learner's log says of the attempts as they came, with their exploration. */
+/**
+ * What a learner's log says of the attempts as they came, with their exploration. An update that was made
+ * again after a kill counts as it was made last.
+ */
 export async function readCurve(log: string): Promise<Curve[]> {
   const lines = await readFile(log, 'utf8').catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') return '';
     throw error;
   });
-  const points: CurvePoint[] = [];
-  let episodes = 0;
+  const reports = new Map<number, FpoReport>();
   for (const entry of lines.split('\n').filter((text) => text !== '')) {
     const event = JSON.parse(entry) as LearnerEvent;
-    if (!('report' in event)) continue;
-    const { attempts, successes } = event.report;
+    if ('report' in event) reports.set(event.report.update, event.report);
+  }
+  const points: CurvePoint[] = [];
+  let episodes = 0;
+  for (const { attempts, successes } of reports.values()) {
     points.push({ episodes, attempts, successes });
     episodes += attempts;
   }

@@ -1,4 +1,4 @@
-import { access, mkdir } from 'node:fs/promises';
+import { access, appendFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readEpisode } from '../episodes/readEpisode.ts';
 import { messageOf } from '../errors.ts';
@@ -66,11 +66,13 @@ export interface Learner {
    * Rolls back what proved worse, and makes an update if there are enough episodes. What it did is on
    * disk when it resolves; undefined if there was nothing to do.
    */
-  advance(): Promise<LearnerEvent[] | undefined>;
+  advance(): Promise<readonly LearnerEvent[] | undefined>;
   close(): Promise<void>;
 }
 
 const STATE = 'state.safetensors';
+/** Events as JSON, one a line. One that a kill kept from being saved stands there again: see readCurve. */
+export const LOG = 'log.jsonl';
 
 const isThere = (path: string) =>
   access(path).then(
@@ -106,6 +108,14 @@ export async function openLearner(options: LearnerOptions): Promise<Learner> {
       bundle.pi0,
       config,
     );
+  /** Ends an update: what happened is in the log before it counts, so that a kill loses none of it. */
+  const settle = async (events: readonly LearnerEvent[]) => {
+    const time = new Date().toISOString();
+    const lines = events.map((event) => `${JSON.stringify({ time, ...event })}\n`);
+    await appendFile(join(folder, LOG), lines.join(''));
+    await save();
+    return events;
+  };
   const keep = async (adapter: Adapter) => writeAdapter(fileOf(adapter.version), adapter);
 
   const open = async (state: FpoState) => openFpo(bundle, joints, config, state, session);
@@ -150,7 +160,7 @@ export async function openLearner(options: LearnerOptions): Promise<Learner> {
       record.successes += rewards[i];
     });
 
-  const update = async (episodes: readonly HeldEpisode[]): Promise<LearnerEvent[]> => {
+  const update = async (episodes: readonly HeldEpisode[]): Promise<readonly LearnerEvent[]> => {
     const paths = episodes.map(({ path }) => path);
     const { rollouts, leftOut } = await gatherRollouts(paths, readEpisode, encoder);
     run.consumed.push(...episodes.map(({ id }) => id));
@@ -164,39 +174,32 @@ export async function openLearner(options: LearnerOptions): Promise<Learner> {
     if (better && isWorse(recordOf(version)!, better)) {
       recordOf(version)!.rolledBack = true;
       await restore(better.version, fpo.state);
-      await save();
-      return [...events, { event: 'rolled back', version, to: better.version }];
+      return settle([...events, { event: 'rolled back', version, to: better.version }]);
     }
-    if (rollouts.length === 0) {
-      await save();
-      return events;
-    }
+    if (rollouts.length === 0) return settle(events);
     const before = fpo.adapter();
     let report: FpoReport;
     try {
       report = await fpo.update(rollouts);
     } catch (error) {
       await reopen();
-      await save();
-      return [...events, { event: 'failed', reason: messageOf(error) }];
+      return settle([...events, { event: 'failed', reason: messageOf(error) }]);
     }
     const after = fpo.adapter();
-    if (after.version === before.version) {
-      await save();
-      return [...events, { event: 'warmed up', report }];
-    }
+    if (after.version === before.version)
+      return settle([...events, { event: 'warmed up', report }]);
     const reason = reasonToKeepBack(before, after, report);
     if (reason !== undefined) {
       await restore(before.version, fpo.state);
-      await save();
-      return [...events, { event: 'kept back', version: after.version, reason, report }];
+      return settle([...events, { event: 'kept back', version: after.version, reason, report }]);
     }
     await keep(after);
     run.versions.push(emptyRecord(after.version, before.version));
     run.current = after.version;
-    await save();
-    const { version: published } = after;
-    return [...events, { event: 'published', version: published, parent: before.version, report }];
+    return settle([
+      ...events,
+      { event: 'published', version: after.version, parent: before.version, report },
+    ]);
   };
 
   return {

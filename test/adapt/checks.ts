@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readEpisode } from '../../src/episodes/readEpisode.ts';
+import { readCurve } from '../../src/learning/adaptationCurve.ts';
 import { readFpoCheckpoint } from '../../src/learning/fpoCheckpoint.ts';
 import { fpoSchema } from '../../src/learning/fpoConfig.ts';
+import { LOG } from '../../src/learning/learner.ts';
 import type { VersionRecord } from '../../src/learning/versions.ts';
 import { readAdapter } from '../../src/policy/adapter.ts';
 import { loadBundle } from '../../src/policy/bundle.ts';
@@ -63,6 +65,13 @@ export async function assertWhole(folder: string, wanted: number): Promise<Versi
   assert.equal(
     versions.reduce((sum, { attempts }) => sum + attempts, 0),
     wanted,
+  );
+
+  const [{ points }] = await readCurve(join(run, 'learner', LOG));
+  assert.deepEqual(
+    points.map(({ episodes, attempts }) => [episodes, attempts]),
+    Array.from({ length: wanted / BATCH }, (_, i) => [i * BATCH, BATCH]),
+    'the curve has each update once',
   );
 
   const adapters = join(run, 'runtime/adapters');

@@ -146,7 +146,7 @@ describe('a learner', { timeout: 60_000 }, () => {
       const good = attempts.slice(0, BATCH - broken.length - 2);
       await hand(learner, folder, good, broken.length);
 
-      const events = (await learner.advance())!;
+      const events = [...(await learner.advance())!];
       const last = events.pop()!;
       assert.equal(last.event, 'published');
       assert.equal('report' in last && last.report.attempts, good.length);

@@ -5,6 +5,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
+import { readCurve } from '../../src/learning/adaptationCurve.ts';
+import { LOG } from '../../src/learning/learner.ts';
 import { readAdapter } from '../../src/policy/adapter.ts';
 import { loadBundle } from '../../src/policy/bundle.ts';
 import { uniformNumbers } from '../../src/policy/noise.ts';
@@ -67,6 +69,9 @@ describe('a learner that is killed', { timeout: 120_000 }, () => {
         [through, killed].map((of) => readFile(join(of, 'state.safetensors'))),
       );
       assert.ok(one.equals(other));
+      const curves = await Promise.all([through, killed].map((of) => readCurve(join(of, LOG))));
+      assert.equal(curves[0][0].points.length, UPDATES);
+      assert.deepEqual(curves[1], curves[0]);
       const learner = await openTinyLearner(killed, bundle);
       assert.equal(learner.consumed(), UPDATES * BATCH);
       assert.equal(learner.versions().length, UPDATES + 1);
