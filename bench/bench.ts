@@ -1,4 +1,5 @@
 import { benchEpisodes } from './episodes.ts';
+import { benchLearning } from './learning.ts';
 import { benchLink } from './link.ts';
 import { benchRos } from './ros.ts';
 import type { Row } from './row.ts';
@@ -13,6 +14,7 @@ const SECTIONS: Record<string, () => Promise<Row[]>> = {
   sim: benchSim,
   episodes: benchEpisodes,
   training: benchTraining,
+  learning: benchLearning,
   link: benchLink,
   ros: benchRos,
 };
