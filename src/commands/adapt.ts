@@ -15,7 +15,7 @@ import { folderAddress } from '../link/address.ts';
 import { openCourier } from '../link/courier.ts';
 import { writeAdapter } from '../policy/adapter.ts';
 import { loadBundle } from '../policy/bundle.ts';
-import { explorationSchema } from '../policy/exploration.ts';
+import { explorationAfter, explorationSchema } from '../policy/exploration.ts';
 import { SIM_CALIBRATION } from '../sim/embodiment.ts';
 import { gapSchema } from '../sim/gap.ts';
 import type { SimTaskName } from '../sim/tasks.ts';
@@ -189,8 +189,12 @@ export async function adaptCommand(
       ...(await finishedIn(recorded)),
       ...(await finishedIn(join(learnerFolder, 'episodes'))),
     ]);
-    return Array.from({ length: batch }, (_, i) => firstSeed(seed) + from + i)
-      .map((of) => ({ seed: of, exploration, record: { folder: recorded, id: `${task}-${of}` } }))
+    return Array.from({ length: batch }, (_, i) => from + i)
+      .map((attempt) => ({
+        seed: firstSeed(seed) + attempt,
+        exploration: explorationAfter(exploration, attempt),
+        record: { folder: recorded, id: `${task}-${firstSeed(seed) + attempt}` },
+      }))
       .filter(({ record }) => !made.has(record.id));
   };
 

@@ -101,8 +101,8 @@ export const fpoSchema = z.strictObject({
   epochs: z.int().min(1).default(3),
   /** Chunks of a step, at most. */
   minibatch: z.int().min(1).default(128),
-  /** Adam's rate (FPO++: 1e-5). With 6e-6 an update of the shipped policy reaches `stop` within ten steps. */
-  rate: positive.default(6e-6),
+  /** Adam's rate (FPO++: 1e-5). With this an update of the shipped policy reaches `stop` within ten steps. */
+  rate: positive.default(1.5e-5),
   /** Largest norm of the gradient (FPO++: 1 to 25). */
   gradientNorm: positive.default(1),
   /** Adam's (FPO++ for manipulation). */
@@ -117,12 +117,17 @@ export const fpoSchema = z.strictObject({
    * left is the critics' noise.
    */
   advantageFloor: positive.default(0.05),
+  /**
+   * Chunks whose advantage is within this share of the deviation are left out: there is next to nothing to
+   * learn from them. Critics tell the outcome of a transfer after its grasp: seven of ten chunks are.
+   */
+  leastAdvantage: z.number().nonnegative().default(0.25),
   critics: criticsSchema,
   /** An update ends before a step whose minibatch shows that the policy has gone this far. */
   stop: z
     .strictObject({
-      /** Mean of ratio − 1 − log ratio over pairs; 0.05 is a log ratio of 0.3. */
-      drift: positive.default(0.05),
+      /** Mean of ratio − 1 − log ratio over pairs; 0.2 is a log ratio of 0.6. */
+      drift: positive.default(0.2),
       /** Share of ratios beyond the clip. */
       clipShare: share.default(0.9),
     })

@@ -166,9 +166,12 @@ export async function openFpo(
 
       const warm = updates >= warmUp;
       const scaled = standardised(advantages, config.advantageFloor);
-      const learned = warm
-        ? await policy.learn(drawPairs(counted(chunks), scaled, updates, config), updates)
-        : undefined;
+      const tells = (_: unknown, i: number) => Math.abs(scaled[i]) >= config.leastAdvantage;
+      const told = counted(chunks).filter(tells);
+      const learned =
+        warm && told.length > 0
+          ? await policy.learn(drawPairs(told, scaled.filter(tells), updates, config), updates)
+          : undefined;
       const loss = await trainCritics(rollouts, chunks);
       updates += 1;
       return {

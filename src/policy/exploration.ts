@@ -8,7 +8,11 @@ import { gaussianNoise } from './noise.ts';
  */
 export const explorationSchema = z.strictObject({
   /** Standard deviation, in those of the normalised actions. */
-  size: z.number().min(0).max(1).default(0.03),
+  size: z.number().min(0).max(1).default(0.02),
+  /** The size that it goes to, in a straight line over so many attempts; it stays where absent. */
+  later: z
+    .strictObject({ size: z.number().min(0).max(1), attempts: z.int().min(1) })
+    .optional(),
   /** Of neighbouring rows of the chunk. */
   correlation: z.number().min(0).lt(1).default(0.99),
   /**
@@ -22,6 +26,13 @@ export const explorationSchema = z.strictObject({
 });
 
 export type Exploration = z.infer<typeof explorationSchema>;
+
+/** Exploration as it is when so many attempts have been made. */
+export function explorationAfter(exploration: Exploration, made: number): Exploration {
+  const { size, later } = exploration;
+  if (!later) return exploration;
+  return { ...exploration, size: size + (later.size - size) * Math.min(1, made / later.attempts) };
+}
 
 /** Tells the noise of attempts from that of chunks of the same seed. */
 const ATTEMPT = 31;

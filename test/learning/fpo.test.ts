@@ -76,6 +76,14 @@ describe('FPO', () => {
       assert.ok(rest.every(({ policy }) => policy!.steps > 0));
     }));
 
+  it('leaves a policy as it is where no attempt tells more than another', () =>
+    withRun(settings({ leastAdvantage: 100 }), async (fpo, bandit) => {
+      const before = fpo.adapter().version;
+      const [, second] = await learn(fpo, bandit, 2);
+      assert.equal(second.policy, undefined);
+      assert.equal(fpo.adapter().version, before);
+    }));
+
   const variants: Record<string, Record<string, unknown>> = {
     'adapters of the expert': { trainable: { parameters: 'lora', rank: 4 }, rate: 0.01 },
     'losses of whole chunks': { centred: false, time: 'policy' },

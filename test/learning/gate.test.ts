@@ -50,8 +50,8 @@ describe('what reaches the robot', () => {
     'moved by more than a tenth': [adapterOf(0.51, 0), report(), /moved by 0.10 of their norm/],
     'drifted out of the trust region': [
       adapterOf(0.1, 0),
-      report({ drift: 0.2 }),
-      /drifted by 0.2/,
+      report({ drift: 0.8 }),
+      /drifted by 0.8/,
     ],
     'has no drift that could be measured': [adapterOf(0.1, 0), report({ drift: NaN }), /drifted/],
     'is worse on its attempts': [

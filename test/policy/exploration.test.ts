@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import {
   type Exploration,
+  explorationAfter,
   explorationNoise,
   explorationSchema,
   exploredSteps,
@@ -48,6 +49,13 @@ describe('exploration', () => {
     close(first / count, 0.01);
     close(last / count, 0.01);
     close(product / count, 0.008);
+  });
+
+  it('goes to another size in a straight line, and stays there', () => {
+    const scheduled = { ...DEFAULT, size: 0.03, later: { size: 0.01, attempts: 100 } };
+    const sizes = [0, 50, 100, 900].map((made) => explorationAfter(scheduled, made).size);
+    assert.deepEqual(sizes.map((size) => size.toFixed(4)), ['0.0300', '0.0200', '0.0100', '0.0100']); // prettier-ignore
+    assert.equal(explorationAfter(DEFAULT, 900).size, DEFAULT.size);
   });
 
   it('shares what persists between the chunks of an attempt, constant along them', () => {
