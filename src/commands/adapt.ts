@@ -53,7 +53,8 @@ const firstSeed = (seed: number) => 10_000_000 + seed * 1_000_000;
 /** First seed of an evaluation's attempts. */
 const HELD_OUT = 5_000_000;
 
-async function readResults(path: string): Promise<Evaluation[]> {
+/** A run's evaluations in their order; none where there is no file. */
+export async function readResults(path: string): Promise<Evaluation[]> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') return '';
     throw error;
@@ -67,7 +68,8 @@ async function readResults(path: string): Promise<Evaluation[]> {
 const finishedIn = async (folder: string) =>
   (await listEpisodes(folder)).filter(({ state }) => state !== 'partial').map(({ id }) => id);
 
-async function evaluate(
+/** Successes of attempts on held-out seeds, with the policy that the pool plays. */
+export async function evaluate(
   pool: RolloutPool,
   attempts: number,
   onDone: (done: number) => void,

@@ -1,0 +1,209 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { type Evaluation, evaluate, readResults } from '../src/commands/adapt.ts';
+import { openRolloutPool } from '../src/commands/rolloutPool.ts';
+import { codeOf } from '../src/errors.ts';
+import { packagePath } from '../src/packagePath.ts';
+import { gapSchema } from '../src/sim/gap.ts';
+
+/** What a variant changes of the defaults. */
+export interface Variant {
+  /** Of FPO's configuration. */
+  fpo?: object;
+  exploration?: object;
+  /** In the place of FPO: imitation of the successes among the episodes of another variant's run. */
+  imitates?: string;
+}
+
+/** A policy on a robot, and the ways in which it is adapted. */
+export interface Experiment {
+  about: string;
+  /** Bundle, in the package. */
+  policy: string;
+  /** See gapSchema. */
+  gap?: object;
+  /** Rows of a chunk to play, in the place of the bundle's. */
+  execute?: number;
+  variants: Record<string, Variant>;
+  seeds: readonly number[];
+  episodes: number;
+  /** Updates between evaluations of CURVE_ATTEMPTS. */
+  evaluateEvery: number;
+  /** Held-out attempts at the end; the last evaluation is the end where absent. */
+  finalAttempts?: number;
+}
+
+/** A line of the results. */
+export interface Adaptation {
+  experiment: string;
+  variant: string;
+  seed: number;
+  /** On the way, CURVE_ATTEMPTS each. */
+  curve: Evaluation[];
+  /** At the end. */
+  final: Evaluation;
+}
+
+const RESULTS = packagePath('docs/adaptations.jsonl');
+const RUNS = packagePath('runs/adaptations');
+/** Variant under which the policy as it was before is measured. */
+export const PRIOR = 'prior';
+
+const CURVE_ATTEMPTS = 60;
+/** Of imitation: an epoch over some 2,000 chunks is 60 steps. */
+const IMITATION = { steps: 600, rate: 1e-4 };
+
+export async function readAdaptations(): Promise<Adaptation[]> {
+  const text = await readFile(RESULTS, 'utf8').catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return '';
+    throw error;
+  });
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Adaptation);
+}
+
+/** Runs `nalu`, which shows its own progress; false if it was stopped by hand. */
+async function nalu(args: readonly string[]): Promise<boolean> {
+  console.log(`nalu ${args.join(' ')}`);
+  const child = spawn(process.execPath, [packagePath('dist/src/cli.js'), ...args], {
+    stdio: 'inherit',
+  });
+  // A terminal's Ctrl-C reaches the child too, which ends in its own time.
+  process.once('SIGINT', () => undefined);
+  const [code] = (await once(child, 'exit')) as [number | null];
+  if (code === 130) return false;
+  if (code !== 0) throw new Error(`nalu ${args[0]} ended with ${code}`);
+  return true;
+}
+
+/** Successes of a policy on the experiment's robot. */
+async function measure(
+  { gap, execute, finalAttempts = CURVE_ATTEMPTS }: Experiment,
+  policy: string,
+  adapter: string | undefined,
+  processes: number,
+): Promise<Omit<Evaluation, 'episodes'>> {
+  const pool = openRolloutPool(
+    {
+      policy,
+      task: 'transfer-cube',
+      trainable: { parameters: 'expert' },
+      executeSteps: execute,
+      ...(gap && { gap: gapSchema.parse(gap) }),
+    },
+    processes,
+  );
+  try {
+    if (adapter !== undefined) await pool.adopt(adapter);
+    return {
+      attempts: finalAttempts,
+      ...(await evaluate(pool, finalAttempts, () => undefined)),
+    };
+  } finally {
+    await pool.close();
+  }
+}
+
+const folderOf = (name: string, variant: string, seed: number) =>
+  join(RUNS, name, `${variant.replaceAll(/[^a-z]+/gi, '-')}-${seed}`);
+
+/** Adapts, and measures what came of it; undefined if it was stopped by hand. */
+async function adapt(
+  name: string,
+  experiment: Experiment,
+  variant: string,
+  seed: number,
+  processes: number,
+): Promise<Pick<Adaptation, 'curve' | 'final'> | undefined> {
+  const { gap, execute, episodes, evaluateEvery } = experiment;
+  const { fpo, exploration } = experiment.variants[variant];
+  const folder = folderOf(name, variant, seed);
+  await mkdir(folder, { recursive: true });
+  const files: string[] = [];
+  for (const [option, content] of Object.entries({ gap, config: fpo, exploration })) {
+    if (!content) continue;
+    const file = join(folder, `${option}.yaml`);
+    await writeFile(file, stringify(content));
+    files.push(`--${option}`, file);
+  }
+  const done = await nalu([
+    ...['adapt', folder, '--policy', packagePath(experiment.policy), ...files],
+    ...(execute === undefined ? [] : ['--execute', String(execute)]),
+    ...['--episodes', String(episodes), '--seed', String(seed), '--processes', String(processes)],
+    ...['--evaluate-every', String(evaluateEvery), '--attempts', String(CURVE_ATTEMPTS)],
+  ]);
+  if (!done) return undefined;
+  const adapter = join(folder, 'runtime', 'newest.safetensors');
+  const curve = await readResults(join(folder, 'results.jsonl'));
+  if (experiment.finalAttempts === undefined) return { curve, final: curve.at(-1)! };
+  const counts = await measure(experiment, packagePath(experiment.policy), adapter, processes);
+  return { curve, final: { episodes, ...counts } };
+}
+
+/** Trains the prior again on the successes among another run's episodes. */
+async function imitate(
+  name: string,
+  experiment: Experiment,
+  variant: string,
+  seed: number,
+  processes: number,
+): Promise<Pick<Adaptation, 'curve' | 'final'> | undefined> {
+  const { policy, episodes, variants } = experiment;
+  const recorded = join(folderOf(name, variants[variant].imitates!, seed), 'learner', 'episodes');
+  const out = folderOf(name, variant, seed);
+  const { steps, rate } = IMITATION;
+  const done = await nalu([
+    ...['imitate', recorded, '--from', packagePath(policy), '--out', out, '--train', 'expert'],
+    ...['--steps', String(steps), '--rate', String(rate), '--seed', String(seed)],
+    ...['--no-augmentation', '--attempts', '0'],
+  ]);
+  if (!done) return undefined;
+  return {
+    curve: [],
+    final: { episodes, ...(await measure(experiment, out, undefined, processes)) },
+  };
+}
+
+export interface RunOptions {
+  processes: number;
+  /** Only this seed, or variant. */
+  seed?: number;
+  variant?: string;
+}
+
+/** Makes the runs of an experiment that have no line in the results yet. */
+export async function runExperiment(
+  name: string,
+  experiment: Experiment,
+  { processes, seed: only, variant: single }: RunOptions,
+): Promise<void> {
+  const isKnown = async (variant: string, seed: number) =>
+    (await readAdaptations()).some(
+      (one) => one.experiment === name && one.variant === variant && one.seed === seed,
+    );
+  const write = (line: Adaptation) => appendFile(RESULTS, `${JSON.stringify(line)}\n`);
+
+  if (!(await isKnown(PRIOR, 0))) {
+    const policy = packagePath(experiment.policy);
+    const counts = await measure(experiment, policy, undefined, processes);
+    const final = { episodes: 0, ...counts };
+    await write({ experiment: name, variant: PRIOR, seed: 0, curve: [], final });
+  }
+  const seeds = experiment.seeds.filter((seed) => only === undefined || seed === only);
+  const variants = Object.keys(experiment.variants).filter(
+    (variant) => single === undefined || variant === single,
+  );
+  for (const seed of seeds)
+    for (const variant of variants) {
+      if (await isKnown(variant, seed)) continue;
+      const run = experiment.variants[variant].imitates === undefined ? adapt : imitate;
+      const result = await run(name, experiment, variant, seed, processes);
+      if (!result) return;
+      await write({ experiment: name, variant, seed, ...result });
+    }
+}

@@ -1,0 +1,94 @@
+import { parseArgs } from 'node:util';
+import { type Experiment, readAdaptations, runExperiment } from './adaptationRun.ts';
+import { drawExperiment, tableOf } from './adaptationReport.ts';
+
+const CAMERAS = { gap: { cameraShift: [0.0025, 0, 0] } };
+
+/** What each experiment changes of the defaults; the shipped policies are in models. */
+const EXPERIMENTS: Record<string, Experiment> = {
+  cameras: {
+    about: 'aloha-mini-12k, every camera 2.5 mm off',
+    policy: 'models/aloha-mini-12k',
+    ...CAMERAS,
+    variants: { 'full method': {}, 'filtered imitation': { imitates: 'full method' } },
+    seeds: [0, 1, 2],
+    episodes: 1536,
+    evaluateEvery: 8,
+    finalAttempts: 200,
+  },
+  gap: {
+    about: 'aloha-mini-12k, cameras, grippers, delay and friction off at once',
+    policy: 'models/aloha-mini-12k',
+    gap: { cameraShift: [0.0015, 0, 0], gripperOffset: 0.02, delay: 2, friction: 0.7 },
+    variants: { 'full method': {} },
+    seeds: [0],
+    episodes: 1024,
+    evaluateEvery: 4,
+    finalAttempts: 200,
+  },
+  nominal: {
+    about: 'aloha-mini, 35 rows of a chunk played, nothing off',
+    policy: 'models/aloha-mini',
+    execute: 35,
+    variants: { 'full method': { exploration: { size: 0.015 } } },
+    seeds: [0],
+    episodes: 1536,
+    evaluateEvery: 8,
+    finalAttempts: 200,
+  },
+  ablations: {
+    about: 'aloha-mini-12k, every camera 2.5 mm off',
+    policy: 'models/aloha-mini-12k',
+    ...CAMERAS,
+    variants: {
+      'no ratio': { fpo: { ratio: 'none' } },
+      'no clipping': { fpo: { clipping: false } },
+      'single-step exploration': { exploration: { steps: 1 } },
+      'single critic': { fpo: { critics: { count: 1 } } },
+      'ratio of the mean (FPO)': { fpo: { ratio: 'mean' } },
+      'standardised ratio': { fpo: { ratio: 'standardised' } },
+    },
+    seeds: [0, 1],
+    episodes: 512,
+    evaluateEvery: 8,
+  },
+};
+
+const HELP = `npm run adaptations -- [NAME ...] [--seed N] [--processes N]
+
+Adapts policies in the simulator and measures what comes of it; each run goes on where it was stopped.
+Runs are kept in runs/adaptations, figures in docs/adaptations.jsonl, from which the pictures are drawn.
+
+${Object.entries(EXPERIMENTS)
+  .map(
+    ([name, { about, seeds, episodes }]) =>
+      `  ${name.padEnd(12)}${about}; ${episodes} episodes, seeds ${seeds.join(', ')}`,
+  )
+  .join('\n')}`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    seed: { type: 'string' },
+    variant: { type: 'string' },
+    processes: { type: 'string', default: '2' },
+    help: { type: 'boolean', default: false },
+  },
+});
+const unknown = positionals.find((name) => !(name in EXPERIMENTS));
+if (values.help || unknown !== undefined || positionals.length === 0) {
+  if (unknown !== undefined) console.error(`no experiment ${unknown}\n`);
+  console.log(HELP);
+  process.exit(values.help ? 0 : 1);
+}
+for (const name of positionals) {
+  const experiment = EXPERIMENTS[name];
+  await runExperiment(name, experiment, {
+    processes: Number(values.processes),
+    seed: values.seed === undefined ? undefined : Number(values.seed),
+    variant: values.variant,
+  });
+  const results = (await readAdaptations()).filter((one) => one.experiment === name);
+  await drawExperiment(name, experiment, results);
+  console.log(tableOf(experiment, results));
+}
