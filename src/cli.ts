@@ -60,20 +60,9 @@ const taskOption = () =>
 program
   .command('start')
   .description(
-    'the main job in the simulator: ten attempts at transfer cube with the shipped policy',
+    'the main job in the simulator: ten attempts of the shipped policy, and some minutes of learning',
   )
-  .action(() =>
-    run(() =>
-      sim({
-        task: 'transfer-cube',
-        policy: SHIPPED_POLICY,
-        episodes: 10,
-        seed: 0,
-        record: 'episodes',
-        watch: true,
-      }),
-    ),
-  );
+  .action(() => run(async () => (await import('./commands/start.ts')).start(SHIPPED_POLICY)));
 
 program
   .command('sim')

@@ -2,7 +2,7 @@ import type { LearnerEvent } from '../learning/learner.ts';
 import { successInterval } from '../learning/versions.ts';
 import type { Evaluation } from './adapt.ts';
 import { describeEvent } from './learnReport.ts';
-import { clearLine, duration } from './progress.ts';
+import { duration, speaker } from './progress.ts';
 
 const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
 
@@ -22,15 +22,7 @@ export function createAdaptReport(episodes: number, batch: number, out = process
   const began = performance.now();
   let first: number | undefined;
 
-  const note = (text: string) => {
-    clearLine(out);
-    out.write(`${text}\n`);
-  };
-  const live = (text: string) => {
-    if (!out.isTTY) return;
-    clearLine(out);
-    out.write(text.slice(0, out.columns - 1));
-  };
+  const { note, live } = speaker(out);
   const left = (made: number): string => {
     first ??= made - 1;
     const pace = (performance.now() - began) / 1000 / (made - first);

@@ -1,4 +1,4 @@
-import { clearLine, duration } from './progress.ts';
+import { duration, speaker } from './progress.ts';
 
 /** Counts over the demonstrations recorded so far. */
 export interface DemoCounts {
@@ -9,6 +9,7 @@ export interface DemoCounts {
 /** Says how recording `asked` demonstrations goes: a live line on a terminal, else a line each tenth. */
 export function createDemoReport(asked: number, out: NodeJS.WriteStream = process.stdout) {
   const began = performance.now();
+  const { note, live } = speaker(out);
   const elapsed = () => (performance.now() - began) / 1000;
   const tenth = (recorded: number) => Math.floor((10 * recorded) / asked);
 
@@ -29,15 +30,9 @@ export function createDemoReport(asked: number, out: NodeJS.WriteStream = proces
   return {
     elapsed,
     progress(counts: DemoCounts): void {
-      if (out.isTTY) {
-        clearLine(out);
-        out.write(line(counts));
-      } else if (tenth(counts.recorded) > tenth(counts.recorded - 1))
-        out.write(`${line(counts)}\n`);
+      if (out.isTTY) live(line(counts));
+      else if (tenth(counts.recorded) > tenth(counts.recorded - 1)) note(line(counts));
     },
-    say(text: string): void {
-      clearLine(out);
-      out.write(`${text}\n`);
-    },
+    say: note,
   };
 }

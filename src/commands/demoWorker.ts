@@ -1,9 +1,9 @@
-import { UserError, messageOf } from '../errors.ts';
 import type { Outcome } from '../episodes/episode.ts';
 import { simulatedAloha } from '../sim/simulatedAloha.ts';
 import type { SimTaskName } from '../sim/tasks.ts';
 import { recordDemo } from './demo.ts';
 import { EXPERT_CAMERAS } from './expertPolicy.ts';
+import { workFor } from './workerProcess.ts';
 
 /** What a worker process is told of all its demonstrations, as JSON in its one argument. */
 export interface DemoSettings {
@@ -28,20 +28,7 @@ export type DemoReply = 'ready' | RecordedDemo | { error: string };
 const { folder, task, every } = JSON.parse(process.argv[2]) as DemoSettings;
 
 const orphaned = new AbortController();
-const stop = () => orphaned.abort();
-process.on('disconnect', stop);
-if (!process.connected) stop();
-// A terminal's Ctrl-C comes here too; the parent hears it and disconnects.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
-
-function tell(reply: DemoReply): void {
-  if (process.connected) process.send!(reply, undefined, undefined, () => undefined);
-}
-
-function fail(error: unknown): void {
-  if (!(error instanceof UserError)) console.error(error);
-  tell({ error: messageOf(error) });
-}
+const { tell, fail } = workFor<DemoReply>(() => orphaned.abort());
 
 try {
   const sim = await simulatedAloha({ task, cameras: EXPERT_CAMERAS });

@@ -102,7 +102,7 @@ export async function learnCommand(
   };
   const progress = (): LearnerProgress => ({
     consumed: learner.consumed(),
-    version: isOut() ? learner.current().version : bundle.version,
+    current: isOut() ? learner.current().version : bundle.version,
   });
   const tell = (event: LearnerEvent) => {
     if (json) console.log(JSON.stringify({ ...event, ...progress() }));

@@ -10,7 +10,7 @@ export interface LearnerProgress {
   /** Episodes that it has learned from or left out. */
   consumed: number;
   /** What the robot is to play: an adapter's version, or the bundle's as long as there is none. */
-  version: string;
+  current: string;
 }
 
 /** What `nalu learn --json` prints. */
@@ -88,7 +88,7 @@ export function startLearner(
         signal.removeEventListener('abort', onAbort);
       }
     },
-    version: () => progress?.version,
+    version: () => progress?.current,
     pid: () => child.pid,
     async stop() {
       stopping = true;

@@ -46,6 +46,19 @@ export function duration(seconds: number): string {
 /** Takes the live line away where there is a terminal. */
 export const clearLine = (out: NodeJS.WriteStream) => out.isTTY && out.write('\r\u001b[K');
 
+/** What is said for good, and a line that what comes next replaces, where there is a terminal. */
+export const speaker = (out: NodeJS.WriteStream) => ({
+  note: (text: string) => {
+    clearLine(out);
+    out.write(`${text}\n`);
+  },
+  live: (text: string) => {
+    if (!out.isTTY) return;
+    clearLine(out);
+    out.write(text.slice(0, out.columns - 1));
+  },
+});
+
 /** Takes the live line and what is drawn below it away where there is a terminal. */
 const clearBelow = (out: NodeJS.WriteStream) => out.isTTY && out.write('\r\u001b[J');
 

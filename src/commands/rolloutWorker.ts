@@ -1,4 +1,3 @@
-import { UserError, messageOf } from '../errors.ts';
 import { partialPath } from '../episodes/files.ts';
 import { discard } from '../episodes/mcap.ts';
 import { type EpisodeRecorder, recordEpisode } from '../episodes/recordEpisode.ts';
@@ -14,6 +13,7 @@ import { simulatedAloha } from '../sim/simulatedAloha.ts';
 import type { SimTaskName } from '../sim/tasks.ts';
 import { episodeHeader } from './episodeHeader.ts';
 import { inlinePolicy } from './inlinePolicy.ts';
+import { workFor } from './workerProcess.ts';
 
 /** What a worker process is told of all its attempts, as JSON in its one argument. */
 export interface RolloutSettings {
@@ -50,20 +50,7 @@ export type RolloutReply = 'ready' | { adopted: string } | RolloutResult | { err
 const settings = JSON.parse(process.argv[2]) as RolloutSettings;
 
 // An attempt that is under way then stays unfinished, and is made again by whoever goes on.
-const end = () => process.exit();
-process.on('disconnect', end);
-if (!process.connected) end();
-// A terminal's Ctrl-C comes here too; the parent hears it and disconnects.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
-
-function tell(reply: RolloutReply): void {
-  if (process.connected) process.send!(reply, undefined, undefined, () => undefined);
-}
-
-function fail(error: unknown): void {
-  if (!(error instanceof UserError)) console.error(error);
-  tell({ error: messageOf(error) });
-}
+const { tell, fail } = workFor<RolloutReply>(() => process.exit());
 
 try {
   const bundle = await loadBundle(settings.policy);

@@ -1,20 +1,12 @@
 import type { Evaluation } from '../learning/lossCurve.ts';
 import type { StepReport } from '../learning/trainer.ts';
-import { clearLine, duration } from './progress.ts';
+import { duration, speaker } from './progress.ts';
 
 /** Tells a person how a training run of `steps` steps goes, with a live line where there is a terminal. */
 export function createTrainingReport(from: number, steps: number, out = process.stdout) {
   const began = performance.now();
   const seconds = () => (performance.now() - began) / 1000;
-  const line = (text: string) => {
-    clearLine(out);
-    out.write(`${text}\n`);
-  };
-  const live = (text: string) => {
-    if (!out.isTTY) return;
-    clearLine(out);
-    out.write(text);
-  };
+  const { note: line, live } = speaker(out);
 
   return {
     line,

@@ -5,6 +5,7 @@ import { codeOf } from '../errors.ts';
 import type { FpoReport } from './fpoReport.ts';
 import type { LearnerEvent } from './learner.ts';
 import { successInterval } from './versions.ts';
+import { picture, text } from '../svg.ts';
 
 /** Successes of the attempts that an update learned from, or of an evaluation after it. */
 export interface CurvePoint {
@@ -24,9 +25,6 @@ export interface Curve {
 const WIDTH = 760;
 const HEIGHT = 420;
 const MARGIN = { top: 44, right: 24, bottom: 48, left: 64 };
-
-const text = (x: number, y: number, content: string, attributes = '') =>
-  `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" ${attributes}>${content}</text>`;
 
 const rateOf = ({ attempts, successes }: CurvePoint) => successes / attempts;
 
@@ -50,9 +48,7 @@ export function adaptationCurve(
   const path = line<CurvePoint>()
     .x(({ episodes }) => x(episodes))
     .y((point) => y(rateOf(point)));
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">`,
-    `<rect width="${WIDTH}" height="${HEIGHT}" fill="white"/>`,
+  return picture(WIDTH, HEIGHT, 12, [
     text(left, 20, title, 'font-size="15"'),
     ...y.ticks(5).map((tick) => {
       const at = y(tick).toFixed(1);
@@ -72,8 +68,7 @@ export function adaptationCurve(
       ),
     ]),
     ...curves.map(({ name, colour }, i) => text(left + 180 * i, 38, name, `fill="${colour}"`)),
-    '</svg>\n',
-  ].join('\n');
+  ]);
 }
 
 /**

@@ -5,6 +5,7 @@ import { padTokens } from '../policy/tokenizer.ts';
 import type { PolicyTransforms } from '../policy/transforms.ts';
 import type { Demonstration } from './demonstrations.ts';
 import { flowTime } from './flowMatching.ts';
+import { epochsOf } from './order.ts';
 
 /** Purposes of random numbers, so that no two draw the same. */
 const STREAM = { order: 1, noise: 2, time: 3 };
@@ -27,17 +28,6 @@ export interface Batches {
   /** Whether a prompt is shorter than that. */
   padded: boolean;
   of(step: number): Record<string, Tensor>;
-}
-
-/** 0 … count − 1 in an order drawn from a seed (Fisher and Yates). */
-export function shuffled(count: number, seed: readonly number[]): Uint32Array<ArrayBuffer> {
-  const draw = uniformNumbers(seed);
-  const order = Uint32Array.from({ length: count }, (_, i) => i);
-  for (let i = count - 1; i > 0; i--) {
-    const j = Math.floor(draw() * (i + 1));
-    [order[i], order[j]] = [order[j], order[i]];
-  }
-  return order;
 }
 
 /** What the policy sees and should do, in its own numbers, once for all steps. */
@@ -69,13 +59,7 @@ export function createBatches(
   const text = prepared.reduce((most, { tokens }) => Math.max(most, tokens.length), 0);
   const imageBytes = cameras * vision.imageSize ** 2 * 3;
 
-  let order = { epoch: -1, indices: new Uint32Array() };
-  const at = (position: number) => {
-    const epoch = Math.floor(position / prepared.length);
-    if (epoch !== order.epoch)
-      order = { epoch, indices: shuffled(prepared.length, [seed, STREAM.order, epoch]) };
-    return prepared[order.indices[position % prepared.length]];
-  };
+  const at = epochsOf(prepared, (epoch) => [seed, STREAM.order, epoch]);
 
   return {
     text,

@@ -1,5 +1,6 @@
 import type { ChunkRecord } from '../episodes/episode.ts';
 import type { JointState } from '../robot/robot.ts';
+import { spreadOf } from './spread.ts';
 
 /** When a chunk was played. */
 export type Played = Pick<ChunkRecord, 'observationStamp' | 'executedFrom' | 'executedTo' | 'held'>;
@@ -82,8 +83,6 @@ export function chunkAdvantages(
 
 /** Numbers less their mean, divided by their deviation, or by `floor` where that is more. */
 export function standardised(values: readonly number[], floor: number): number[] {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
-  const divisor = Math.max(Math.sqrt(variance), floor);
-  return values.map((value) => (value - mean) / divisor);
+  const { mean, deviation } = spreadOf(values);
+  return values.map((value) => (value - mean) / Math.max(deviation, floor));
 }

@@ -1,5 +1,5 @@
 import { Graph, type Value } from '../onnx/graph.ts';
-import { gradients } from '../onnx/gradient.ts';
+import { outputGradients } from '../onnx/gradient.ts';
 import {
   add,
   divide,
@@ -75,8 +75,6 @@ export function criticLossGraph(shape: CriticShape): Graph {
   const total = (x: Value) => reduceSum(x, [0, 1], false);
   const loss = divide(total(errors), total(ones));
   graph.output('loss', loss);
-  gradients(loss, parameters).forEach((gradient, i) =>
-    graph.output(`gradient.${parameters[i].name}`, gradient),
-  );
+  outputGradients(loss, parameters);
   return graph;
 }

@@ -1,6 +1,5 @@
 import { encodeModel } from '../onnx/modelFile.ts';
 import { type SessionConfig, Tensor, openModel } from '../onnx/session.ts';
-import { shuffled } from './batches.ts';
 import type { CriticsConfig } from './fpoConfig.ts';
 import {
   type CriticShape,
@@ -11,6 +10,7 @@ import {
 } from './criticGraph.ts';
 import type { Pi0Config } from '../policy/pi0/config.ts';
 import { optimiserSchema } from './optimiser.ts';
+import { evenParts, shuffled } from './order.ts';
 import { tensorsIn } from './parameters.ts';
 import type { RolloutChunk } from './rollouts.ts';
 import { type TrainingState, initialState, openTrainer } from './trainer.ts';
@@ -166,10 +166,8 @@ export async function openCritics(
     async train(features, targets, seed) {
       if (deviation.every((value) => value === 0)) ({ mean, deviation } = statisticsOf(features));
       const order = shuffled(features.length, seed);
-      const steps = Math.ceil(order.length / config.minibatch);
       let sum = 0;
-      for (let i = 0; i < steps; i++) {
-        const [from, to] = [i, i + 1].map((n) => Math.floor((n * order.length) / steps));
+      for (const [from, to] of evenParts(order.length, config.minibatch)) {
         const some = [...order.subarray(from, to)];
         const { loss } = await trainer.step({
           features: inputs(some.map((index) => features[index])),

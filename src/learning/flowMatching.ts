@@ -33,10 +33,14 @@ export function flowVelocity(
   return { velocity: denoise(weights, x, projected, cache, config), target };
 }
 
+/** What a velocity is from its target, squared; all [batch, horizon, actionDim]. */
+export const velocityErrors = (velocity: Value, target: Value) =>
+  power(subtract(target, velocity), 2);
+
 /** Squared error of the velocity, [batch, horizon, actionDim]. */
 export function flowMatchingErrors(...sample: Parameters<typeof flowVelocity>): Value {
   const { velocity, target } = flowVelocity(...sample);
-  return power(subtract(target, velocity), 2);
+  return velocityErrors(velocity, target);
 }
 
 /** [batch, horizon] each row's mean over the first `dims` dimensions (the rest is padding). */

@@ -127,10 +127,3 @@ export function surrogateFeeds(
     ),
   };
 }
-
-/** `count` things in parts of at most `most`, as even as can be: [from, to) of each. */
-export function evenParts(count: number, most: number): [number, number][] {
-  const parts = Math.ceil(count / most);
-  const at = (part: number) => Math.floor((part * count) / parts);
-  return Array.from({ length: parts }, (_, part) => [at(part), at(part + 1)]);
-}

@@ -90,8 +90,8 @@ export const fpoSchema = z.strictObject({
    * velocity is then the old policy's own, moved by the difference between the chunk and the one that the
    * old policy makes of the same noise when it does not explore. What the network gets wrong at every
    * chunk alike cancels, which is otherwise most of a loss; of 128 attempts' gradients the agreement with
-   * those of 128 others rose from below that of shuffled advantages to a cosine of 0.25. Losses are in units in which
-   * their mean is half the number of joints, as a Gaussian's of that spread.
+   * those of 128 others rose from below that of shuffled advantages to a cosine of 0.25. Losses are in
+   * units in which their mean is half the number of joints, as a Gaussian's of that spread.
    */
   centred: z.boolean().default(true),
   ...surrogateShape,

@@ -1,12 +1,20 @@
+import { outputGradients } from '../onnx/gradient.ts';
 import { Graph, type Value } from '../onnx/graph.ts';
-import { minimum, multiply, power, reduceSum, subtract } from '../onnx/operators.ts';
+import { minimum, multiply, reduceSum, subtract } from '../onnx/operators.ts';
 import { type Pi0Config, tokensPerImage } from '../policy/pi0/config.ts';
 import { encodeState } from '../policy/pi0/expert.ts';
 import { cacheInputs, integrate } from '../policy/pi0/graphs.ts';
 import { type Trainable, inputWeights, trainableWeights } from '../policy/trainable.ts';
 import type { FpoConfig, SurrogateConfig } from './fpoConfig.ts';
-import { flowVelocity } from './flowMatching.ts';
-import { BATCH, type LossGraphOptions, flowLosses, outputGradients, repeat } from './lossGraph.ts';
+import { flowVelocity, velocityErrors } from './flowMatching.ts';
+import {
+  BATCH,
+  type FlowLosses,
+  type LossGraphOptions,
+  flowLosses,
+  learnedInputs,
+  repeat,
+} from './lossGraph.ts';
 import { surrogate } from './surrogate.ts';
 
 /** The policy and batch that FPO's graphs are of. */
@@ -28,15 +36,18 @@ const lossOptions = (options: FpoGraphOptions): LossGraphOptions => ({
   masked: true,
 });
 
+function outputLosses(graph: Graph, { rows, mask, losses }: FlowLosses, rowClamp: number): void {
+  graph.output('losses', losses);
+  graph.output('clamped', reduceSum(multiply(minimum(rows, rowClamp), mask), [1], false));
+}
+
 /**
  * The losses of chunks before an update; inputs as flowLosses has them for a cache. Outputs [batch·samples]:
  * losses, summed over the rows that count, and clamped, the same with each row's loss at most `rowClamp`.
  */
 export function oldLossesGraph(options: FpoGraphOptions, rowClamp: number): Graph {
   const graph = new Graph('old losses');
-  const { rows, mask, losses } = flowLosses(graph, lossOptions(options));
-  graph.output('losses', losses);
-  graph.output('clamped', reduceSum(multiply(minimum(rows, rowClamp), mask), [1], false));
+  outputLosses(graph, flowLosses(graph, lossOptions(options)), rowClamp);
   return graph;
 }
 
@@ -48,19 +59,14 @@ export function oldLossesGraph(options: FpoGraphOptions, rowClamp: number): Grap
 export function centredLossesGraph(options: FpoGraphOptions, rowClamp: number): Graph {
   const graph = new Graph('centred losses');
   const { config, samples } = options;
-  const { rows, mask, losses } = flowLosses(
-    graph,
-    lossOptions(options),
-    (weights, sample, ...at) => {
-      const { velocity } = flowVelocity(weights, sample, ...at);
-      const centre = graph.input('centre', 'float32', [BATCH, config.horizon, config.actionDim]);
-      const target = subtract(velocity, subtract(sample.actions, repeat(centre, samples)));
-      graph.output('target', target);
-      return power(subtract(target, velocity), 2);
-    },
-  );
-  graph.output('losses', losses);
-  graph.output('clamped', reduceSum(multiply(minimum(rows, rowClamp), mask), [1], false));
+  const losses = flowLosses(graph, lossOptions(options), (weights, sample, ...at) => {
+    const { velocity } = flowVelocity(weights, sample, ...at);
+    const centre = graph.input('centre', 'float32', [BATCH, config.horizon, config.actionDim]);
+    const target = subtract(velocity, subtract(sample.actions, repeat(centre, samples)));
+    graph.output('target', target);
+    return velocityErrors(velocity, target);
+  });
+  outputLosses(graph, losses, rowClamp);
   return graph;
 }
 
@@ -83,7 +89,7 @@ export function resampleGraph({ config, trainable, cameras, text }: FpoGraphOpti
 function centredLosses(graph: Graph, options: FpoGraphOptions): Value {
   const { losses } = flowLosses(graph, lossOptions(options), (weights, sample, ...at) => {
     const { velocity } = flowVelocity(weights, sample, ...at);
-    return power(subtract(graph.input('target', 'float32', velocity.shape), velocity), 2);
+    return velocityErrors(velocity, graph.input('target', 'float32', velocity.shape));
   });
   return multiply(losses, graph.input('scale', 'float32', []));
 }
@@ -109,6 +115,6 @@ export function fpoGraph(
   graph.output('losses', losses);
   graph.output('ratios', ratios);
   graph.output('loss', loss);
-  outputGradients(graph, loss, options);
+  outputGradients(loss, learnedInputs(graph, options));
   return graph;
 }

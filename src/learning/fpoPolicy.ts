@@ -6,11 +6,9 @@ import { BUNDLE_FILES, type Bundle } from '../policy/bundle.ts';
 import { gaussianNoise } from '../policy/noise.ts';
 import { tokensPerImage } from '../policy/pi0/config.ts';
 import { trainableParameters } from '../policy/trainable.ts';
-import { shuffled } from './batches.ts';
 import {
   STREAM,
   type UpdateChunk,
-  evenParts,
   flowFeeds,
   joined,
   observationFeeds,
@@ -18,10 +16,12 @@ import {
 } from './fpoBatch.ts';
 import type { FpoConfig } from './fpoConfig.ts';
 import { centredLossesGraph, fpoGraph, oldLossesGraph, resampleGraph } from './fpoGraph.ts';
-import { type PolicyReport, spreadOf } from './fpoReport.ts';
+import type { PolicyReport } from './fpoReport.ts';
 import { optimiserSchema } from './optimiser.ts';
+import { evenParts, shuffled } from './order.ts';
 import { tensorsIn } from './parameters.ts';
 import type { RolloutChunk } from './rollouts.ts';
+import { spreadOf } from './spread.ts';
 import { frozenWeights } from './startingWeights.ts';
 import { type TrainingState, openTrainer } from './trainer.ts';
 
@@ -131,9 +131,7 @@ export async function openPolicyLearner(
   };
   const parameters = trainableParameters(trainable, pi0);
   const graph = fpoGraph(options, config);
-  const learned = new Set(parameters.map(({ name }) => name));
-  const inputs = graph.inputs.map(({ name }) => name).filter((name) => !learned.has(name));
-  const frozen = await frozenWeights(join(folder, BUNDLE_FILES.weights), inputs, pi0);
+  const frozen = await frozenWeights(join(folder, BUNDLE_FILES.weights), graph, parameters, pi0);
   const optimiser = optimiserSchema.parse({
     rate: config.rate,
     finalRate: config.rate,

@@ -1,10 +1,4 @@
-/** Mean and reach of numbers. */
-export interface Spread {
-  mean: number;
-  deviation: number;
-  least: number;
-  most: number;
-}
+import type { Spread } from './spread.ts';
 
 /** What an update tells. */
 export interface FpoReport {
@@ -44,16 +38,4 @@ export interface PolicyReport {
   /** Mean flow-matching loss of an executed row, before the update and over its last epoch. */
   lossBefore: number;
   lossAfter: number;
-}
-
-export function spreadOf(values: ArrayLike<number>): Spread {
-  const all = Array.from(values);
-  const mean = all.reduce((sum, value) => sum + value, 0) / all.length;
-  const variance = all.reduce((sum, value) => sum + (value - mean) ** 2, 0) / all.length;
-  return {
-    mean,
-    deviation: Math.sqrt(variance),
-    least: all.reduce((a, b) => Math.min(a, b)),
-    most: all.reduce((a, b) => Math.max(a, b)),
-  };
 }

@@ -4,7 +4,7 @@ import type { SessionConfig } from '../onnx/session.ts';
 import { type Adapter, type AdapterFit, makeAdapter, readAdapter } from '../policy/adapter.ts';
 import { ADAPTER_FILE, BUNDLE_FILES, type Bundle } from '../policy/bundle.ts';
 import type { Pi0Config } from '../policy/pi0/config.ts';
-import { type Parameter, trainableParameters } from '../policy/trainable.ts';
+import { type Trainable, trainableParameters } from '../policy/trainable.ts';
 import { chunkAdvantages, standardised } from './credit.ts';
 import type { CriticShape } from './criticGraph.ts';
 import {
@@ -17,9 +17,10 @@ import {
 import { STREAM, drawPairs } from './fpoBatch.ts';
 import type { FpoConfig } from './fpoConfig.ts';
 import { openPolicyLearner } from './fpoPolicy.ts';
-import { type FpoReport, spreadOf } from './fpoReport.ts';
+import type { FpoReport } from './fpoReport.ts';
 import { flatten, tensorsIn } from './parameters.ts';
 import type { Rollout, RolloutChunk } from './rollouts.ts';
+import { spreadOf } from './spread.ts';
 import { startingParameters } from './startingWeights.ts';
 import { type TrainingState, initialState } from './trainer.ts';
 
@@ -53,12 +54,13 @@ export function criticShape(
   return { count, hidden, features: featureCount(pi0, sees) };
 }
 
-async function adapterValues(
+/** A flat vector of an adapter's parameters, in the order in which a run has them. */
+export async function readAdapterValues(
   path: string,
-  policy: AdapterFit,
-  parameters: readonly Parameter[],
+  fit: AdapterFit & { trainable: Trainable },
 ): Promise<Float32Array> {
-  const adapter = await readAdapter(path, policy);
+  const adapter = await readAdapter(path, fit);
+  const parameters = trainableParameters(fit.trainable, fit.pi0);
   return flatten(parameters, ({ name }) => adapter.parameters.get(name)!.data);
 }
 
@@ -68,7 +70,7 @@ export async function initialFpoState(bundle: Bundle, config: FpoConfig): Promis
   const { trainable, seed } = config;
   const parameters = trainableParameters(trainable, pi0);
   const values = bundle.trainable
-    ? await adapterValues(join(folder, ADAPTER_FILE), { base, pi0, trainable }, parameters)
+    ? await readAdapterValues(join(folder, ADAPTER_FILE), { base, pi0, trainable })
     : await startingParameters(join(folder, BUNDLE_FILES.weights), parameters, trainable, seed);
   return {
     updates: 0,

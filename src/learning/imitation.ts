@@ -119,9 +119,7 @@ export async function openImitation(
     samples,
     dims: demonstrations[0].state.length,
   });
-  const learned = new Set(parameters.map(({ name }) => name));
-  const inputs = graph.inputs.map(({ name }) => name).filter((name) => !learned.has(name));
-  const frozen = await frozenWeights(weights, inputs, config);
+  const frozen = await frozenWeights(weights, graph, parameters, config);
   const trainer = await openTrainer(graph, parameters, state, settings.optimiser, session, frozen);
   const augmentation = settings.augment
     ? await openAugmentation(bundle, settings, session)

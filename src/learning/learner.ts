@@ -3,17 +3,21 @@ import { join } from 'node:path';
 import { readEpisode } from '../episodes/readEpisode.ts';
 import { messageOf } from '../errors.ts';
 import type { SessionConfig } from '../onnx/session.ts';
-import { type Adapter, readAdapter, writeAdapter } from '../policy/adapter.ts';
+import { type Adapter, writeAdapter } from '../policy/adapter.ts';
 import type { Bundle } from '../policy/bundle.ts';
 import { readFpoCheckpoint, writeFpoCheckpoint } from './fpoCheckpoint.ts';
 import type { FpoConfig } from './fpoConfig.ts';
 import type { FpoReport } from './fpoReport.ts';
-import { type Fpo, type FpoState, initialFpoState, openFpo } from './fpoUpdate.ts';
+import {
+  type Fpo,
+  type FpoState,
+  initialFpoState,
+  openFpo,
+  readAdapterValues,
+} from './fpoUpdate.ts';
 import { reasonToKeepBack } from './gate.ts';
-import { flatten } from './parameters.ts';
 import { gatherRollouts, openRolloutEncoder } from './rollouts.ts';
 import { type VersionRecord, isWorse } from './versions.ts';
-import { trainableParameters } from '../policy/trainable.ts';
 import { initialState } from './trainer.ts';
 
 /** An episode that a learner has on its own disk. */
@@ -93,7 +97,6 @@ export async function openLearner(options: LearnerOptions): Promise<Learner> {
   await mkdir(kept, { recursive: true });
   const stateFile = join(folder, STATE);
   const fileOf = (version: string) => join(kept, `${version}.safetensors`);
-  const parameters = trainableParameters(config.trainable, bundle.pi0);
   const fit = { base: bundle.base, pi0: bundle.pi0, trainable: config.trainable };
 
   const held = new Map<string, HeldEpisode>();
@@ -145,8 +148,7 @@ export async function openLearner(options: LearnerOptions): Promise<Learner> {
 
   /** Puts the policy back to a version's parameters; the critics keep what they know. */
   const restore = async (version: string, { critics, updates }: FpoState) => {
-    const { parameters: values } = await readAdapter(fileOf(version), fit);
-    const flat = flatten(parameters, ({ name }) => values.get(name)!.data);
+    const flat = await readAdapterValues(fileOf(version), fit);
     await fpo.close();
     fpo = await open({ updates, policy: initialState(flat), critics });
     run.current = version;

@@ -1,5 +1,6 @@
 import { scaleLinear, scaleLog } from 'd3-scale';
 import { line } from 'd3-shape';
+import { picture, text } from '../svg.ts';
 
 /** What a training run tells of itself, a line each in its log. */
 export type TrainingEvent =
@@ -17,9 +18,6 @@ const WIDTH = 800;
 const HEIGHT = 440;
 const MARGIN = { top: 40, right: 64, bottom: 48, left: 72 };
 const COLOURS = { loss: '#4878a8', randomNoise: '#d1605e', zeroNoise: '#6a9f58' };
-
-const text = (x: number, y: number, content: string, attributes = '') =>
-  `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" ${attributes}>${content}</text>`;
 
 /** The loss by step on a logarithmic axis, and success rates where there were evaluations, as an SVG. */
 export function lossCurve(events: readonly TrainingEvent[], title: string): string {
@@ -57,9 +55,7 @@ export function lossCurve(events: readonly TrainingEvent[], title: string): stri
       : []),
   ];
 
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">`,
-    `<rect width="${WIDTH}" height="${HEIGHT}" fill="white"/>`,
+  return picture(WIDTH, HEIGHT, 12, [
     text(left, 22, title, 'font-size="15"'),
     ...x.ticks(8).map((tick) => text(x(tick), bottom + 18, String(tick), 'text-anchor="middle"')),
     text((left + right) / 2, HEIGHT - 10, 'step', 'text-anchor="middle"'),
@@ -85,6 +81,5 @@ export function lossCurve(events: readonly TrainingEvent[], title: string): stri
     ...legend.map(([name, colour], i) =>
       text(right - 150 * (legend.length - i), 22, name, `fill="${colour}"`),
     ),
-    '</svg>\n',
-  ].join('\n');
+  ]);
 }

@@ -1,5 +1,5 @@
 import { multiplyDims } from '../onnx/dim.ts';
-import { gradients } from '../onnx/gradient.ts';
+import { outputGradients } from '../onnx/gradient.ts';
 import { Graph, type Value } from '../onnx/graph.ts';
 import { divide, expand, multiply, reduceSum, reshape } from '../onnx/operators.ts';
 import { type Pi0Config, tokensPerImage } from '../policy/pi0/config.ts';
@@ -99,17 +99,13 @@ export function flowLosses(
   return { rows, mask, losses: reduceSum(multiply(rows, mask), [1], false) };
 }
 
-/** Adds gradient.NAME of `loss` by each trainable parameter to the graph's outputs. */
-export function outputGradients(
-  graph: Graph,
-  loss: Value,
+/** The inputs of a graph that are trainable parameters. */
+export function learnedInputs(
+  { inputs }: Graph,
   { config, trainable }: Pick<LossGraphOptions, 'config' | 'trainable'>,
-): void {
-  const inputs = new Map(graph.inputs.map((input) => [input.name, input]));
-  const parameters = trainableParameters(trainable, config).map(({ name }) => inputs.get(name)!);
-  gradients(loss, parameters).forEach((gradient, i) => {
-    graph.output(`gradient.${parameters[i].name}`, gradient);
-  });
+): Value[] {
+  const named = new Map(inputs.map((input) => [input.name, input]));
+  return trainableParameters(trainable, config).map(({ name }) => named.get(name)!);
 }
 
 /**
@@ -123,6 +119,6 @@ export function flowMatchingGraph(options: LossGraphOptions): Graph {
   const loss = divide(reduceSum(losses, [0], false), reduceSum(mask, [0, 1], false));
   graph.output('losses', losses);
   graph.output('loss', loss);
-  outputGradients(graph, loss, options);
+  outputGradients(loss, learnedInputs(graph, options));
   return graph;
 }

@@ -1,3 +1,4 @@
+import type { Graph } from '../onnx/graph.ts';
 import { Tensor } from '../onnx/session.ts';
 import { gaussianNoise } from '../policy/noise.ts';
 import type { Pi0Config } from '../policy/pi0/config.ts';
@@ -26,14 +27,18 @@ export async function startingParameters(
   return flatten(parameters, ({ name }) => loaded.get(name)!);
 }
 
-/** Weights that the loss graph takes as they are: those that adapters are added to. */
+/** Weights that a loss graph takes as they are, beside the `learned` ones: those that adapters are added to. */
 export async function frozenWeights(
   path: string,
-  inputs: readonly string[],
+  { inputs }: Graph,
+  learned: readonly Parameter[],
   config: Pi0Config,
 ): Promise<Record<string, Tensor>> {
   const shapes = weightShapes(config);
-  const names = inputs.filter((name) => shapes.has(name));
+  const given = new Set(learned.map(({ name }) => name));
+  const names = inputs
+    .map(({ name }) => name)
+    .filter((name) => shapes.has(name) && !given.has(name));
   const loaded = await loadWeights(path, names);
   return Object.fromEntries(
     names.map((name) => [

@@ -1,5 +1,5 @@
 import type { Dim } from '../onnx/dim.ts';
-import { gradients } from '../onnx/gradient.ts';
+import { outputGradients } from '../onnx/gradient.ts';
 import { Graph, type Value } from '../onnx/graph.ts';
 import {
   cast,
@@ -88,9 +88,7 @@ export function successLossGraph(side: number, batch: number): Graph {
   const errors = subtract(probabilities(images, weights), targets);
   const loss = reduceMean(power(errors, 2), [0], false);
   graph.output('loss', loss);
-  gradients(loss, weights).forEach((gradient, i) =>
-    graph.output(`gradient.${parameters[i].name}`, gradient),
-  );
+  outputGradients(loss, weights);
   return graph;
 }
 

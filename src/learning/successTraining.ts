@@ -1,7 +1,7 @@
 import { encodeModel } from '../onnx/modelFile.ts';
 import { type SessionConfig, Tensor, openModel } from '../onnx/session.ts';
-import { shuffled } from './batches.ts';
 import { optimiserSchema } from './optimiser.ts';
+import { epochsOf } from './order.ts';
 import {
   imageTensor,
   initialSuccess,
@@ -54,12 +54,7 @@ export async function trainSuccess(
   );
   try {
     const images = new Uint8Array(BATCH * side * side * 3);
-    let order = { epoch: -1, indices: new Uint32Array() };
-    const at = (position: number) => {
-      const epoch = Math.floor(position / frames.length);
-      if (epoch !== order.epoch) order = { epoch, indices: shuffled(frames.length, [seed, epoch]) };
-      return frames[order.indices[position % frames.length]];
-    };
+    const at = epochsOf(frames, (epoch) => [seed, epoch]);
     for (let step = 0; step < steps; step++) {
       const batch = Array.from({ length: BATCH }, (_, i) => at(step * BATCH + i));
       batch.forEach(({ pixels }, i) => images.set(pixels, i * pixels.length));

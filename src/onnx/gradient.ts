@@ -70,3 +70,10 @@ export function gradients(loss: Value, sources: readonly Value[]): Value[] {
   orderResults(graph);
   return found;
 }
+
+/** Adds gradient.NAME of `loss` by each of `inputs` to the outputs of its graph. */
+export function outputGradients(loss: Value, inputs: readonly Value[]): void {
+  gradients(loss, inputs).forEach((gradient, i) =>
+    loss.graph.output(`gradient.${inputs[i].name}`, gradient),
+  );
+}

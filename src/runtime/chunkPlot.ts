@@ -1,6 +1,7 @@
 import { scaleLinear } from 'd3-scale';
 import { line } from 'd3-shape';
 import type { Embodiment } from '../robot/embodiment.ts';
+import { picture, text } from '../svg.ts';
 
 const PANEL = { width: 190, height: 130 };
 const MARGIN = { top: 24, right: 10, bottom: 22, left: 42 };
@@ -15,9 +16,6 @@ export interface DrawnChunk {
   actions: Float32Array;
   horizon: number;
 }
-
-const text = (x: number, y: number, content: string, attributes = '') =>
-  `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" ${attributes}>${content}</text>`;
 
 /**
  * A chunk as an SVG, a panel a joint: its positions over the seconds of its horizon, between the joint's
@@ -60,11 +58,5 @@ export function chunkPlot(
   });
   const width = COLUMNS * PANEL.width;
   const height = TITLE + Math.ceil(joints.length / COLUMNS) * PANEL.height;
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="11">`,
-    `<rect width="${width}" height="${height}" fill="white"/>`,
-    text(MARGIN.left, 22, title, 'font-size="14"'),
-    ...panels,
-    '</svg>\n',
-  ].join('\n');
+  return picture(width, height, 11, [text(MARGIN.left, 22, title, 'font-size="14"'), ...panels]);
 }

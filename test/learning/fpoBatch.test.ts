@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { drawPairs, evenParts } from '../../src/learning/fpoBatch.ts';
+import { drawPairs } from '../../src/learning/fpoBatch.ts';
+import { evenParts } from '../../src/learning/order.ts';
 import type { RolloutChunk } from '../../src/learning/rollouts.ts';
 
 const chunk: RolloutChunk = {
