@@ -52,7 +52,7 @@ const RUNS = packagePath('runs/adaptations');
 /** Variant under which the policy as it was before is measured. */
 export const PRIOR = 'prior';
 
-const CURVE_ATTEMPTS = 60;
+const CURVE_ATTEMPTS = 40;
 /** Of imitation: an epoch over some 2,000 chunks is 60 steps. */
 const IMITATION = { steps: 600, rate: 1e-4 };
 

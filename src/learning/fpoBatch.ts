@@ -22,6 +22,9 @@ export interface UpdateChunk {
   target?: Float32Array;
 }
 
+/** Of a chunk's sum over rows: rounding alone makes less. */
+const LEAST_MOVED = 1e-8;
+
 /** Purposes of random numbers, so that no two draw the same. */
 export const STREAM = {
   critics: 21,
@@ -105,6 +108,29 @@ export function flowFeeds(some: readonly UpdateChunk[], config: Pi0Config): Reco
     noise: joined(some.map(({ noise }) => noise), [pairs, horizon, actionDim]), // prettier-ignore
     time: joined(some.map(({ time }) => time), [pairs]), // prettier-ignore
   };
+}
+
+/**
+ * The factor of centred losses with which they are those of a Gaussian of what exploration changed: on
+ * average half the number of dimensions that it changed (those of equal spread that would vary as much).
+ */
+export function centredScale(
+  chunks: readonly Pick<RolloutChunk, 'actions' | 'mask'>[],
+  centres: readonly Float32Array[],
+  joints: number,
+): number {
+  const actionDim = chunks[0].actions.length / chunks[0].mask.length;
+  const moved = new Float64Array(actionDim);
+  chunks.forEach(({ actions, mask }, i) =>
+    actions.forEach((action, at) => {
+      const counts = mask[Math.floor(at / actionDim)];
+      moved[at % actionDim] += (counts * (action - centres[i][at]) ** 2) / chunks.length;
+    }),
+  );
+  const sum = moved.reduce((a, b) => a + b, 0);
+  const squares = moved.reduce((a, b) => a + b ** 2, 0);
+  const dims = sum ** 2 / Math.max(squares, LEAST_MOVED ** 2);
+  return Math.fround((dims * joints) / 2 / Math.max(sum, LEAST_MOVED));
 }
 
 /** The rest of fpoGraph's inputs; `scale` where losses are centred. */

@@ -63,7 +63,7 @@ const surrogateShape = {
   /** False: the ratio is not clipped (ablation of arXiv 2510.09976). */
   clipping: z.boolean().default(true),
   /** Reach of the ratio; FPO++ takes 0.01 to 0.03 for manipulation, of losses that are not centred. */
-  clip: positive.max(1).default(0.2),
+  clip: positive.max(1).default(0.5),
   /** Simple policy optimisation for negative advantages (FPO++); it helped locomotion, not manipulation. */
   aspo: z.boolean().default(false),
   /** Largest log ratio; its gradient passes (FPO++ for manipulation: 5). */
@@ -82,32 +82,43 @@ export const fpoSchema = z.strictObject({
   samples: z.int().min(1).default(4),
   /**
    * How times are drawn: as the policy was trained (openpi's Beta), uniformly (arXiv 2507.21053), or
-   * uniformly from 0.7 on, where the flow decides where a motion goes.
+   * uniformly from 0.7 on, where the flow decides where a motion goes. A change that is learned there alone
+   * is undone by the flow's later steps.
    */
-  time: z.enum(['policy', 'uniform', 'noisy']).default('noisy'),
+  time: z.enum(['policy', 'uniform', 'noisy']).default('uniform'),
   /**
    * Losses of what exploration changed of a chunk, in place of those of the whole chunk: the target of a
-   * velocity is then the old policy's own, moved by the difference between the chunk and the one that the
-   * old policy makes of the same noise when it does not explore. What the network gets wrong at every
-   * chunk alike cancels, which is otherwise most of a loss; of 128 attempts' gradients the agreement with
-   * those of 128 others rose from below that of shuffled advantages to a cosine of 0.25. Losses are in
-   * units in which their mean is half the number of joints, as a Gaussian's of that spread.
+   * velocity is then the old policy's own at the chunk that it makes of the same noise when it does not
+   * explore, moved by the difference between the two chunks. What the network gets wrong at every chunk
+   * alike cancels, which is otherwise most of a loss. Errors count as what they change of the chunk, t²
+   * times the velocity's, and in units in which their mean is half the number of dimensions that exploration
+   * moved, as a Gaussian's of that spread.
    */
   centred: z.boolean().default(true),
   ...surrogateShape,
   /** Largest old loss of a row (FPO++ for manipulation: 4): what the policy never did is no guide. */
   oldLossClamp: positive.default(4),
   /** Passes over an update's chunks. */
-  epochs: z.int().min(1).default(3),
+  epochs: z.int().min(1).default(2),
   /** Chunks of a step, at most. */
   minibatch: z.int().min(1).default(128),
-  /** Adam's rate (FPO++: 1e-5). With this an update of the shipped policy reaches `stop` within ten steps. */
-  rate: positive.default(1.5e-5),
+  /**
+   * Way that a first step goes, of all parameters together; `stop` shortens it where it was too far. (With
+   * Adam's own epsilon this is Adam's rate; FPO++: 1e-5.)
+   */
+  rate: positive.default(0.01),
   /** Largest norm of the gradient (FPO++: 1 to 25). */
   gradientNorm: positive.default(1),
   /** Adam's (FPO++ for manipulation). */
   beta1: share.lt(1).default(0.9),
   beta2: share.lt(1).default(0.99),
+  /**
+   * Adam's; beside it 1 leaves nothing of Adam's division by each parameter's own size, so that a step goes
+   * along the gradient's average. Adam's 1e-8 moves what is noise as far as what tells: where one gripper
+   * told of success (t = 4.9) and the other joints did not, an update of 128 attempts moved it five times as
+   * far as them, and ten times with 1.
+   */
+  epsilon: positive.default(1),
   /** Discount of a control step (FPO++: 0.99 to 0.999, the last for long tasks). */
   gamma: share.default(0.999),
   /** Of generalised advantage estimation (arXiv 1506.02438), a chunk. */

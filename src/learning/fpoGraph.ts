@@ -1,6 +1,6 @@
 import { outputGradients } from '../onnx/gradient.ts';
 import { Graph, type Value } from '../onnx/graph.ts';
-import { minimum, multiply, reduceSum, subtract } from '../onnx/operators.ts';
+import { minimum, multiply, power, reduceSum, reshape, subtract } from '../onnx/operators.ts';
 import { type Pi0Config, tokensPerImage } from '../policy/pi0/config.ts';
 import { encodeState } from '../policy/pi0/expert.ts';
 import { cacheInputs, integrate } from '../policy/pi0/graphs.ts';
@@ -51,6 +51,12 @@ export function oldLossesGraph(options: FpoGraphOptions, rowClamp: number): Grap
   return graph;
 }
 
+/** What the chunk that a velocity leads to, x_t − t·v, is from its target's, squared. */
+function actionErrors(velocity: Value, target: Value, time: Value): Value {
+  const [pairs] = velocity.shape;
+  return multiply(velocityErrors(velocity, target), power(reshape(time, [pairs, 1, 1]), 2));
+}
+
 /**
  * The same where what counts is what exploration changed, see FpoConfig.centred. One more input, centre
  * [batch, horizon, actionDim]: the chunk that the policy would have made without. One more output, target
@@ -61,10 +67,12 @@ export function centredLossesGraph(options: FpoGraphOptions, rowClamp: number): 
   const { config, samples } = options;
   const losses = flowLosses(graph, lossOptions(options), (weights, sample, ...at) => {
     const { velocity } = flowVelocity(weights, sample, ...at);
-    const centre = graph.input('centre', 'float32', [BATCH, config.horizon, config.actionDim]);
-    const target = subtract(velocity, subtract(sample.actions, repeat(centre, samples)));
+    const shape = [BATCH, config.horizon, config.actionDim];
+    const centre = repeat(graph.input('centre', 'float32', shape), samples);
+    const unexplored = flowVelocity(weights, { ...sample, actions: centre }, ...at).velocity;
+    const target = subtract(unexplored, subtract(sample.actions, centre));
     graph.output('target', target);
-    return velocityErrors(velocity, target);
+    return actionErrors(velocity, target, sample.time);
   });
   outputLosses(graph, losses, rowClamp);
   return graph;
@@ -89,7 +97,8 @@ export function resampleGraph({ config, trainable, cameras, text }: FpoGraphOpti
 function centredLosses(graph: Graph, options: FpoGraphOptions): Value {
   const { losses } = flowLosses(graph, lossOptions(options), (weights, sample, ...at) => {
     const { velocity } = flowVelocity(weights, sample, ...at);
-    return velocityErrors(velocity, graph.input('target', 'float32', velocity.shape));
+    const target = graph.input('target', 'float32', velocity.shape);
+    return actionErrors(velocity, target, sample.time);
   });
   return multiply(losses, graph.input('scale', 'float32', []));
 }

@@ -9,6 +9,7 @@ import { trainableParameters } from '../policy/trainable.ts';
 import {
   STREAM,
   type UpdateChunk,
+  centredScale,
   flowFeeds,
   joined,
   observationFeeds,
@@ -39,10 +40,19 @@ export interface PolicyLearner {
   close(): Promise<void>;
 }
 
+/** Times that a step which went too far is shortened: what is left then comes from the steps before it. */
+const MOST_TRIES = 4;
+
 /** How far from 1 a ratio may be before the first step: beyond it old and new losses differ in kind. */
 const RATIO_TOLERANCE = 1e-3;
 
 const numbers = (tensor: Tensor) => tensor.data as Float32Array;
+
+/** A tensor's `count` equal parts along its first dimension. */
+function divided(tensor: Tensor, count: number): Float32Array[] {
+  const size = tensor.data.length / count;
+  return Array.from({ length: count }, (_, i) => numbers(tensor).slice(i * size, (i + 1) * size));
+}
 
 /** What of a minibatch's ratios tells how far the policy has gone. */
 function lookAt(
@@ -138,6 +148,7 @@ export async function openPolicyLearner(
     warmUp: 0,
     beta1: config.beta1,
     beta2: config.beta2,
+    epsilon: config.epsilon,
     weightDecay: 0,
     clip: config.gradientNorm,
     averageDecay: 0,
@@ -167,34 +178,59 @@ export async function openPolicyLearner(
       steps: new Tensor('int64', BigInt64Array.of(BigInt(bundle.steps)), []),
     });
 
+  const batches = (chunks: readonly UpdateChunk[]) =>
+    evenParts(chunks.length, minibatch).map(([from, to]) => chunks.slice(from, to));
+
+  /** The chunks [batch, horizon, actionDim] that the policy makes of the same noise without exploring. */
+  const centresOf = async (some: readonly UpdateChunk[]) => {
+    const chunks = some.map(({ chunk }) => chunk);
+    return (await sample(chunks, chunks.map(({ noise }) => noise))).actions; // prettier-ignore
+  };
+
   /** Gives the factor of centred losses. */
   const fillOldLosses = async (chunks: readonly UpdateChunk[]): Promise<number | undefined> => {
-    for (const [from, to] of evenParts(chunks.length, minibatch)) {
-      const some = chunks.slice(from, to);
-      const chunksOf = some.map(({ chunk }) => chunk);
-      const centre = config.centred && {
-        centre: (await sample(chunksOf, chunksOf.map(({ noise }) => noise))).actions, // prettier-ignore
-      };
+    const parts = batches(chunks);
+    const centres: Tensor[] = [];
+    if (config.centred) for (const some of parts) centres.push(await centresOf(some));
+    const scale = config.centred
+      ? centredScale(
+          chunks.map(({ chunk }) => chunk),
+          centres.flatMap((tensor, i) => divided(tensor, parts[i].length)),
+          joints,
+        )
+      : undefined;
+    for (const [i, some] of parts.entries()) {
+      const centre = config.centred && { centre: centres[i] };
       const result = await before.run({ ...weights(), ...flowFeeds(some, pi0), ...centre });
-      some.forEach((one, i) => {
-        const part = (tensor: Tensor) => {
-          const size = tensor.data.length / some.length;
-          return numbers(tensor).slice(i * size, (i + 1) * size);
-        };
-        one.oldLosses = part(result.losses);
-        one.clampedLosses = part(result.clamped);
-        if (config.centred) one.target = part(result.target);
+      const scaled = (losses: Float32Array) => losses.map((loss) => loss * (scale ?? 1));
+      const [losses, clamped, target] = ['losses', 'clamped', 'target'].map((name) =>
+        name in result ? divided(result[name], some.length) : [],
+      );
+      some.forEach((one, j) => {
+        one.oldLosses = scaled(losses[j]);
+        one.clampedLosses = scaled(clamped[j]);
+        one.target = target[j];
       });
     }
-    if (!config.centred) return undefined;
-    const scale = Math.fround(
-      joints / 2 / Math.max(spreadOf(chunks.flatMap((one) => [...one.oldLosses])).mean, 1e-9),
-    );
-    for (const one of chunks) {
-      one.oldLosses = one.oldLosses.map((loss) => loss * scale);
-      one.clampedLosses = one.clampedLosses.map((loss) => loss * scale);
-    }
     return scale;
+  };
+
+  /** Shortens the last step until the policy has gone no further than it may; gives what is left of it. */
+  const comeBack = async (
+    look: Look,
+    some: readonly UpdateChunk[],
+    feeds: Record<string, Tensor>,
+  ): Promise<Look> => {
+    const { drift } = config.stop;
+    for (let tries = 0; look.drift > drift && tries < MOST_TRIES; tries++) {
+      // Drift grows with the square of the way.
+      trainer.shorten(Math.min(0.9, Math.sqrt(drift / look.drift)));
+      await trainer.stepIf(feeds, (outputs) => {
+        look = lookAt(some, outputs, config);
+        return false;
+      });
+    }
+    return look;
   };
 
   return {
@@ -224,8 +260,9 @@ export async function openPolicyLearner(
             stopped = reasonToStop(look, config);
             return stopped === undefined;
           });
+          if (step) norms.push(step.norm);
+          else if (norms.length > 0) looks = [await comeBack(looks.at(-1)!, some, feeds)];
           if (!step) break;
-          norms.push(step.norm);
         }
       }
       return reportOf(chunks, looks, norms, stopped);
@@ -238,7 +275,7 @@ export async function openPolicyLearner(
         const some = chunks.slice(from, to);
         const noise = some.map((_, i) => gaussianNoise([...seed, from + i], size));
         const { actions } = await sample(some, noise);
-        for (const i of some.keys()) made.push(numbers(actions).slice(i * size, (i + 1) * size));
+        made.push(...divided(actions, some.length));
       }
       return made;
     },

@@ -56,6 +56,8 @@ export interface Trainer {
     batch: Record<string, Tensor>,
     apply: (outputs: Record<string, Tensor>) => boolean,
   ): Promise<StepReport | undefined>;
+  /** Takes back all but `share` (0 to 1) of the way that the last step went; AdamW's averages stay. */
+  shorten(share: number): void;
   close(): Promise<void>;
 }
 
@@ -152,6 +154,11 @@ export async function openTrainer(
     },
     stepIf,
     step: async (batch) => (await stepIf(batch, () => true))!,
+    shorten(share) {
+      const before = other.state.vectors.parameters;
+      const after = now.state.vectors.parameters;
+      for (let i = 0; i < count; i++) after[i] = before[i] + share * (after[i] - before[i]);
+    },
     async close() {
       await differentiate.release();
       await update.release();

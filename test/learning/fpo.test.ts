@@ -18,7 +18,7 @@ const settings = (change: Record<string, unknown> = {}): FpoConfig =>
   fpoSchema.parse({
     trainable: EXPERT,
     seed: 1,
-    rate: 3e-3,
+    rate: 0.1,
     clip: 0.05,
     stop: { clipShare: 0.9, drift: 0.1 },
     critics: { epochs: 2 },
@@ -85,14 +85,14 @@ describe('FPO', () => {
     }));
 
   const variants: Record<string, Record<string, unknown>> = {
-    'adapters of the expert': { trainable: { parameters: 'lora', rank: 4 }, rate: 0.01 },
+    'adapters of the expert': { trainable: { parameters: 'lora', rank: 4 }, rate: 5 },
     'losses of whole chunks': { centred: false, time: 'policy' },
     'a ratio of chunks': { ratio: 'mean' },
     'a standardised ratio': { ratio: 'standardised', beta: 0.1, deviationFloor: 0.1 },
     ASPO: { aspo: true, clip: 0.2 },
     'no clipping and one critic': { clipping: false, critics: { count: 1, epochs: 2 } },
     'critics that see chunks': { critics: { sees: 'chunk', epochs: 2, baseline: 2 } },
-    'no ratio': { ratio: 'none', rate: 1e-3 },
+    'no ratio': { ratio: 'none', rate: 0.03 },
   };
   for (const [name, change] of Object.entries(variants))
     it(`does so with ${name}`, () =>

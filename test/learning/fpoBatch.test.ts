@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { drawPairs } from '../../src/learning/fpoBatch.ts';
+import { centredScale, drawPairs } from '../../src/learning/fpoBatch.ts';
 import { evenParts } from '../../src/learning/order.ts';
 import type { RolloutChunk } from '../../src/learning/rollouts.ts';
 
@@ -43,6 +43,33 @@ describe('pairs of noise and time', () => {
     };
     assert.ok(Math.abs(meanOf('policy') - 0.6) < 0.02);
     assert.ok(Math.abs(meanOf('uniform') - 0.5) < 0.02);
+  });
+});
+
+describe('the scale of centred losses', () => {
+  const chunkOf = (offsets: number[]) => ({
+    ...chunk,
+    actions: Float32Array.from({ length: 12 }, (_, i) => offsets[i % 3]),
+    mask: Float32Array.of(0, 1, 1, 0),
+  });
+  const still = new Float32Array(12);
+  /** Mean loss of chunks that exploration moved by these offsets, as the graph sums it, times the scale. */
+  const scaledLoss = (all: number[][]) => {
+    const chunks = all.map(chunkOf);
+    const scale = centredScale(chunks, chunks.map(() => still), 3); // prettier-ignore
+    const losses = all.map((offsets) => (2 * offsets.reduce((sum, x) => sum + x ** 2, 0)) / 3);
+    return (scale * losses.reduce((a, b) => a + b)) / losses.length;
+  };
+  const close = (value: number, wanted: number) => assert.ok(Math.abs(value - wanted) < 1e-5);
+
+  it('makes their mean half the number of dimensions that exploration moved, whatever its size', () => {
+    close(scaledLoss([[0.1, -0.1, 0.1], [-0.1, 0.1, 0.1]]), 1.5); // prettier-ignore
+    close(scaledLoss([[0.3, 0, 0], [-0.1, 0, 0]]), 0.5); // prettier-ignore
+    close(scaledLoss([[0.2, 0.2, 0]]), 1);
+  });
+
+  it('is finite where exploration moved nothing', () => {
+    assert.ok(Number.isFinite(centredScale([chunkOf([0, 0, 0])], [still], 3)));
   });
 });
 

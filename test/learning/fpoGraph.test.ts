@@ -102,19 +102,35 @@ describe("FPO's graph on the reference numbers", () => {
     assert.ok(numbers(clamped).some((value, i) => value < 0.99 * numbers(losses)[i]));
   });
 
-  it('gives centred losses of what exploration changed, whatever the policy, and ratios of one', async () => {
-    const centre = floats(
-      numbers(feeds.actions).map((value) => value - 0.1),
-      feeds.actions.dims,
-    );
+  it('centres losses on what exploration changed: off the unexplored velocity by as much, in actions', async () => {
     const old = centredLossesGraph(options(), 4);
-    const { losses, target } = await runGraph(old, { ...feedsOf(old, ['centre']), centre });
-    const rows = numbers(feeds.mask).reduce((sum, one) => sum + one, 0) / 2;
-    const mean = numbers(losses).reduce((sum, loss) => sum + loss, 0) / losses.data.length;
-    assert.ok(Math.abs(mean - rows * 0.01) < 1e-5);
+    const run = (actions: Tensor, centre: Tensor) =>
+      runGraph(old, { ...feedsOf(old, ['centre', 'actions']), actions, centre });
+    const { actions } = feeds;
+    const centre = floats(numbers(actions).map((value) => value - 0.1), actions.dims); // prettier-ignore
+    // Where nothing was explored, there is no loss, and the target is the velocity itself.
+    const [here, there] = [await run(actions, actions), await run(centre, centre)];
+    for (const { losses } of [here, there]) assert.ok(numbers(losses).every((loss) => loss === 0));
+
+    const { losses, target } = await run(actions, centre);
+    const wanted = numbers(there.target).map((velocity) => velocity - 0.1);
+    assert.ok(largestDifference(target, floats(wanted, target.dims)) <= 1e-5);
+    const { horizon, actionDim } = config;
+    numbers(losses).forEach((loss, pair) => {
+      const time = numbers(feeds.time)[pair];
+      let sum = 0;
+      for (let i = 0; i < horizon * actionDim; i++) {
+        const [row, dim] = [Math.floor(i / actionDim), i % actionDim];
+        if (dim >= 14) continue;
+        const counts = numbers(feeds.mask)[Math.floor(pair / 4) * horizon + row];
+        const at = pair * horizon * actionDim + i;
+        sum += (counts * time ** 2 * (numbers(here.target)[at] - wanted[at]) ** 2) / 14;
+      }
+      assert.ok(Math.abs(loss - sum) <= 1e-4 * Math.max(1, sum), `${loss} is not ${sum}`);
+    });
 
     const graph = fpoGraph(options(), { ...settings(), centred: true });
-    const scale = floats(Float32Array.of(2), []);
+    const scale = floats([2], []);
     const doubled = floats(numbers(losses).map((loss) => 2 * loss), losses.dims); // prettier-ignore
     const given = { target, scale, old_losses: doubled };
     const { ratios } = await runGraph(graph, { ...feedsOf(graph, ['target', 'scale']), ...given });
