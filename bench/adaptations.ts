@@ -4,6 +4,9 @@ import { drawExperiment, tableOf } from './adaptationReport.ts';
 
 const CAMERAS = { gap: { cameraShift: [0.0025, 0, 0] } };
 
+/** Where a policy succeeds already when it does not explore. */
+const CAREFUL = { exploration: { size: 0.01 }, fpo: { stop: { drift: 0.2 } } };
+
 /** What each experiment changes of the defaults; the shipped policies are in models. */
 const EXPERIMENTS: Record<string, Experiment> = {
   cameras: {
@@ -30,7 +33,7 @@ const EXPERIMENTS: Record<string, Experiment> = {
     about: 'aloha-mini, 35 rows of a chunk played, nothing off',
     policy: 'models/aloha-mini',
     execute: 35,
-    variants: { 'full method': {}, 'filtered imitation': { imitates: 'full method' } },
+    variants: { 'full method': CAREFUL, 'filtered imitation': { imitates: 'full method' } },
     seeds: [0, 1, 2],
     episodes: 512,
     evaluateEvery: 4,

@@ -134,11 +134,11 @@ export const fpoSchema = z.strictObject({
    */
   leastAdvantage: z.number().nonnegative().default(0.25),
   critics: criticsSchema,
-  /** An update ends before a step whose minibatch shows that the policy has gone this far. */
+  /** An update ends where a minibatch shows that the policy has gone this far. */
   stop: z
     .strictObject({
-      /** Mean of ratio − 1 − log ratio over pairs; 0.2 is a log ratio of 0.6. */
-      drift: positive.default(0.2),
+      /** Mean of ratio − 1 − log ratio over pairs; 0.4 is a log ratio of 0.9. A last step is shortened to it. */
+      drift: positive.default(0.4),
       /** Share of ratios beyond the clip. */
       clipShare: share.default(0.9),
     })

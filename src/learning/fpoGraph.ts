@@ -104,12 +104,11 @@ function centredLosses(graph: Graph, options: FpoGraphOptions): Value {
 }
 
 /**
- * FPO's surrogate and its gradients. Inputs: those of flowLosses for a cache, old_losses [batch·samples]
- * and advantages [batch]; where centred also target, of centredLossesGraph, and scale, a factor of the
- * losses. Outputs: losses [batch·samples]; ratios (see surrogate); loss, and gradient.NAME
- * of it by each parameter.
+ * FPO's surrogate. Inputs: those of flowLosses for a cache, old_losses [batch·samples] and advantages
+ * [batch]; where centred also target, of centredLossesGraph, and scale, a factor of the losses. Outputs:
+ * losses [batch·samples]; ratios (see surrogate); loss.
  */
-export function fpoGraph(
+export function surrogateGraph(
   options: FpoGraphOptions,
   config: SurrogateConfig & Pick<FpoConfig, 'centred'>,
 ): Graph {
@@ -124,6 +123,13 @@ export function fpoGraph(
   graph.output('losses', losses);
   graph.output('ratios', ratios);
   graph.output('loss', loss);
-  outputGradients(loss, learnedInputs(graph, options));
+  return graph;
+}
+
+/** The same, and gradient.NAME of the loss by each parameter. */
+export function fpoGraph(...[options, config]: Parameters<typeof surrogateGraph>): Graph {
+  const graph = surrogateGraph(options, config);
+  const loss = graph.outputs.find(({ name }) => name === 'loss')!;
+  outputGradients(loss.value, learnedInputs(graph, options));
   return graph;
 }

@@ -16,7 +16,13 @@ import {
   surrogateFeeds,
 } from './fpoBatch.ts';
 import type { FpoConfig } from './fpoConfig.ts';
-import { centredLossesGraph, fpoGraph, oldLossesGraph, resampleGraph } from './fpoGraph.ts';
+import {
+  centredLossesGraph,
+  fpoGraph,
+  oldLossesGraph,
+  resampleGraph,
+  surrogateGraph,
+} from './fpoGraph.ts';
 import type { PolicyReport } from './fpoReport.ts';
 import { optimiserSchema } from './optimiser.ts';
 import { evenParts, shuffled } from './order.ts';
@@ -162,6 +168,7 @@ export async function openPolicyLearner(
     ),
     session,
   );
+  const surrogate = await openModel(encodeModel(surrogateGraph(options, config)), session);
   const sampler = await openModel(encodeModel(resampleGraph(options)), session);
   const tokens = cameras.length * tokensPerImage(pi0) + pi0.maxTokens;
 
@@ -225,10 +232,7 @@ export async function openPolicyLearner(
     for (let tries = 0; look.drift > drift && tries < MOST_TRIES; tries++) {
       // Drift grows with the square of the way.
       trainer.shorten(Math.min(0.9, Math.sqrt(drift / look.drift)));
-      await trainer.stepIf(feeds, (outputs) => {
-        look = lookAt(some, outputs, config);
-        return false;
-      });
+      look = lookAt(some, await surrogate.run({ ...weights(), ...feeds }), config);
     }
     return look;
   };
@@ -282,6 +286,7 @@ export async function openPolicyLearner(
     async close() {
       await trainer.close();
       await before.release();
+      await surrogate.release();
       await sampler.release();
     },
   };

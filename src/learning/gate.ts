@@ -1,7 +1,7 @@
 import type { Adapter } from '../policy/adapter.ts';
 import type { FpoReport } from './fpoReport.ts';
 
-/** Largest mean of ratio − 1 − log ratio with which a version may leave: three times where updates end. */
+/** Largest mean of ratio − 1 − log ratio with which a version may leave: beyond where updates end. */
 const FARTHEST_DRIFT = 0.6;
 
 /** Largest change of all parameters together, as a share of their norm. */

@@ -8,7 +8,7 @@ import { gaussianNoise } from './noise.ts';
  */
 export const explorationSchema = z.strictObject({
   /** Standard deviation, in those of the normalised actions. */
-  size: z.number().min(0).max(1).default(0.01),
+  size: z.number().min(0).max(1).default(0.02),
   /** The size that it goes to, in a straight line over so many attempts; it stays where absent. */
   later: z.strictObject({ size: z.number().min(0).max(1), attempts: z.int().min(1) }).optional(),
   /** Of neighbouring rows of the chunk. */

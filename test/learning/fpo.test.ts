@@ -84,6 +84,15 @@ describe('FPO', () => {
       assert.equal(fpo.adapter().version, before);
     }));
 
+  it('shortens a step that went further than an update may go', () =>
+    withRun(settings({ rate: 3 }), async (fpo, bandit) => {
+      const before = fpo.adapter().version;
+      const [, { policy }] = await learn(fpo, bandit, 2);
+      assert.match(policy!.stopped!, /^drift .* is above 0.1$/);
+      assert.ok(policy!.drift > 0 && policy!.drift <= 0.1, `${policy!.drift}`);
+      assert.notEqual(fpo.adapter().version, before);
+    }));
+
   const variants: Record<string, Record<string, unknown>> = {
     'adapters of the expert': { trainable: { parameters: 'lora', rank: 4 }, rate: 5 },
     'losses of whole chunks': { centred: false, time: 'policy' },
