@@ -99,23 +99,22 @@ function reasonToStop({ drift, clipShare }: Look, config: FpoConfig): string | u
 
 function reportOf(
   chunks: readonly UpdateChunk[],
-  looks: readonly Look[],
+  look: Look,
   norms: readonly number[],
   stopped: string | undefined,
 ): PolicyReport {
-  const mean = (pick: (look: Look) => number) => spreadOf(looks.map(pick)).mean;
   const counted = chunks.map(({ chunk: { mask } }) => mask.reduce((sum, one) => sum + one, 0));
   const rows = spreadOf(counted).mean;
   return {
     steps: norms.length,
     ...(stopped !== undefined && { stopped }),
-    ratios: spreadOf(looks.flatMap(({ ratios }) => [...ratios])),
-    clipShare: mean(({ clipShare }) => clipShare),
-    drift: mean(({ drift }) => drift),
-    gain: mean(({ gain }) => gain),
+    ratios: spreadOf(look.ratios),
+    clipShare: look.clipShare,
+    drift: look.drift,
+    gain: look.gain,
     norm: norms.length > 0 ? spreadOf(norms).mean : 0,
     lossBefore: spreadOf(chunks.flatMap(({ oldLosses }) => [...oldLosses])).mean / rows,
-    lossAfter: mean(({ loss }) => loss) / rows,
+    lossAfter: look.loss / rows,
   };
 }
 
@@ -222,17 +221,17 @@ export async function openPolicyLearner(
     return scale;
   };
 
+  const lookAgain = async (some: readonly UpdateChunk[], feeds: Record<string, Tensor>) =>
+    lookAt(some, await surrogate.run({ ...weights(), ...feeds }), config);
+
   /** Shortens the last step until the policy has gone no further than it may; gives what is left of it. */
-  const comeBack = async (
-    look: Look,
-    some: readonly UpdateChunk[],
-    feeds: Record<string, Tensor>,
-  ): Promise<Look> => {
+  const comeBack = async (...minibatch: Parameters<typeof lookAgain>): Promise<Look> => {
     const { drift } = config.stop;
+    let look = await lookAgain(...minibatch);
     for (let tries = 0; look.drift > drift && tries < MOST_TRIES; tries++) {
       // Drift grows with the square of the way.
       trainer.shorten(Math.min(0.9, Math.sqrt(drift / look.drift)));
-      look = lookAt(some, await surrogate.run({ ...weights(), ...feeds }), config);
+      look = await lookAgain(...minibatch);
     }
     return look;
   };
@@ -249,27 +248,27 @@ export async function openPolicyLearner(
         );
       const scale = await fillOldLosses(chunks);
       const norms: number[] = [];
-      let looks: Look[] = [];
       let stopped: string | undefined;
+      let look: Look | undefined;
+      let last: Parameters<typeof lookAgain> | undefined;
       for (let epoch = 0; epoch < epochs && stopped === undefined; epoch++) {
         const order = shuffled(chunks.length, [seed, STREAM.order, update, epoch]);
-        looks = [];
         for (const [from, to] of evenParts(chunks.length, minibatch)) {
           const some = Array.from(order.subarray(from, to), (index) => chunks[index]);
           const feeds = { ...flowFeeds(some, pi0), ...surrogateFeeds(some, pi0, scale) };
+          last = [some, feeds];
           const step = await trainer.stepIf(feeds, (outputs) => {
-            const look = lookAt(some, outputs, config);
+            look = lookAt(some, outputs, config);
             if (epoch === 0 && from === 0) checkStart(look);
-            looks.push(look);
             stopped = reasonToStop(look, config);
             return stopped === undefined;
           });
-          if (step) norms.push(step.norm);
-          else if (norms.length > 0) looks = [await comeBack(looks.at(-1)!, some, feeds)];
           if (!step) break;
+          norms.push(step.norm);
         }
       }
-      return reportOf(chunks, looks, norms, stopped);
+      if (last && norms.length > 0) look = await comeBack(...last);
+      return reportOf(chunks, look!, norms, stopped);
     },
     async resample(chunks, seed) {
       const { horizon, actionDim } = pi0;
