@@ -15,8 +15,8 @@ const EXPERIMENTS: Record<string, Experiment> = {
     ...CAMERAS,
     variants: { 'full method': {}, 'filtered imitation': { imitates: 'full method' } },
     seeds: [0, 1, 2],
-    episodes: 1536,
-    evaluateEvery: 8,
+    episodes: 1024,
+    evaluateEvery: 4,
     finalAttempts: 200,
   },
   gap: {
