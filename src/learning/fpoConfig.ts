@@ -103,8 +103,9 @@ export const fpoSchema = z.strictObject({
   /** Chunks of a step, at most. */
   minibatch: z.int().min(1).default(128),
   /**
-   * Way that a first step goes, of all parameters together; `stop` shortens it where it was too far. (With
-   * Adam's own epsilon this is Adam's rate; FPO++: 1e-5.)
+   * Way that a first step goes, of all parameters together; `stop` shortens it where it was too far. LoRA's
+   * factors, half of which begin at zero, need far more. (With Adam's own epsilon this is Adam's rate;
+   * FPO++: 1e-5.)
    */
   rate: positive.default(0.01),
   /** Largest norm of the gradient (FPO++: 1 to 25). */

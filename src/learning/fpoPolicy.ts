@@ -184,9 +184,6 @@ export async function openPolicyLearner(
       steps: new Tensor('int64', BigInt64Array.of(BigInt(bundle.steps)), []),
     });
 
-  const batches = (chunks: readonly UpdateChunk[]) =>
-    evenParts(chunks.length, minibatch).map(([from, to]) => chunks.slice(from, to));
-
   /** The chunks [batch, horizon, actionDim] that the policy makes of the same noise without exploring. */
   const centresOf = async (some: readonly UpdateChunk[]) => {
     const chunks = some.map(({ chunk }) => chunk);
@@ -195,7 +192,7 @@ export async function openPolicyLearner(
 
   /** Gives the factor of centred losses. */
   const fillOldLosses = async (chunks: readonly UpdateChunk[]): Promise<number | undefined> => {
-    const parts = batches(chunks);
+    const parts = evenParts(chunks.length, minibatch).map(([from, to]) => chunks.slice(from, to));
     const centres: Tensor[] = [];
     if (config.centred) for (const some of parts) centres.push(await centresOf(some));
     const scale = config.centred
