@@ -41,6 +41,12 @@ function outputLosses(graph: Graph, { rows, mask, losses }: FlowLosses, rowClamp
   graph.output('clamped', reduceSum(multiply(minimum(rows, rowClamp), mask), [1], false));
 }
 
+/** What the chunk that a velocity leads to, x_t − t·v, is from its target's, squared. */
+function actionErrors(velocity: Value, target: Value, time: Value): Value {
+  const [pairs] = velocity.shape;
+  return multiply(velocityErrors(velocity, target), power(reshape(time, [pairs, 1, 1]), 2));
+}
+
 /**
  * The losses of chunks before an update; inputs as flowLosses has them for a cache. Outputs [batch·samples]:
  * losses, summed over the rows that count, and clamped, the same with each row's loss at most `rowClamp`.
@@ -49,12 +55,6 @@ export function oldLossesGraph(options: FpoGraphOptions, rowClamp: number): Grap
   const graph = new Graph('old losses');
   outputLosses(graph, flowLosses(graph, lossOptions(options)), rowClamp);
   return graph;
-}
-
-/** What the chunk that a velocity leads to, x_t − t·v, is from its target's, squared. */
-function actionErrors(velocity: Value, target: Value, time: Value): Value {
-  const [pairs] = velocity.shape;
-  return multiply(velocityErrors(velocity, target), power(reshape(time, [pairs, 1, 1]), 2));
 }
 
 /**

@@ -222,9 +222,8 @@ export async function openPolicyLearner(
     lookAt(some, await surrogate.run({ ...weights(), ...feeds }), config);
 
   /** Shortens the last step until the policy has gone no further than it may; gives what is left of it. */
-  const comeBack = async (...minibatch: Parameters<typeof lookAgain>): Promise<Look> => {
+  const comeBack = async (look: Look, minibatch: Parameters<typeof lookAgain>): Promise<Look> => {
     const { drift } = config.stop;
-    let look = await lookAgain(...minibatch);
     for (let tries = 0; look.drift > drift && tries < MOST_TRIES; tries++) {
       // Drift grows with the square of the way.
       trainer.shorten(Math.min(0.9, Math.sqrt(drift / look.drift)));
@@ -264,7 +263,9 @@ export async function openPolicyLearner(
           norms.push(step.norm);
         }
       }
-      if (last && norms.length > 0) look = await comeBack(...last);
+      // What ended the update has seen where it is; a last step that nothing followed has not been looked at.
+      if (stopped === undefined) look = await lookAgain(...last!);
+      if (norms.length > 0) look = await comeBack(look!, last!);
       return reportOf(chunks, look!, norms, stopped);
     },
     async resample(chunks, seed) {
