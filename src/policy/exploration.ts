@@ -21,6 +21,8 @@ export const explorationSchema = z.strictObject({
   persistence: z.number().min(0).max(1).default(0.9),
   /** Euler steps after which noise is added, evenly spread, the last among them; 1 explores in one step. */
   steps: z.int().min(1).max(100).default(4),
+  /** Size of the noise that the flow begins from: 1 as in training, 0 as a policy is deployed. */
+  initialNoise: z.number().min(0).max(1).default(0),
 });
 
 export type Exploration = z.infer<typeof explorationSchema>;

@@ -70,10 +70,11 @@ export async function openSampler(
     steps: new Tensor('int64', BigInt64Array.of(BigInt(bundle.steps)), []),
   };
 
-  const noiseOf = (source: NoiseSource) =>
-    source === 'zero'
-      ? new Float32Array(horizon * actionDim)
-      : gaussianNoise(source.seed, horizon * actionDim);
+  const noiseOf = (source: NoiseSource) => {
+    const size = source === 'zero' ? 0 : (source.exploration?.initialNoise ?? 1);
+    if (source === 'zero' || size === 0) return new Float32Array(horizon * actionDim);
+    return gaussianNoise(source.seed, horizon * actionDim).map((value) => size * value);
+  };
 
   const { steps } = bundle;
   const still = new Float32Array(steps * horizon * actionDim);

@@ -32,7 +32,13 @@ describe('exploration', () => {
   });
 
   it('has its size in every row, and its correlation between rows', () => {
-    const exploration: Exploration = { size: 0.1, correlation: 0.8, persistence: 0, steps: 1 };
+    const exploration: Exploration = {
+      size: 0.1,
+      correlation: 0.8,
+      persistence: 0,
+      steps: 1,
+      initialNoise: 1,
+    };
     let [first, last, product, count] = [0, 0, 0, 0];
     for (let seed = 0; seed < 400; seed++) {
       const noise = explorationNoise(exploration, { seed, attempt: 1 }, SHAPE).subarray(9 * ROWS);
