@@ -30,10 +30,10 @@ export interface Experiment {
   variants: Record<string, Variant>;
   seeds: readonly number[];
   episodes: number;
-  /** Updates between evaluations of CURVE_ATTEMPTS. */
-  evaluateEvery: number;
-  /** Held-out attempts at the end; the last evaluation is the end where absent. */
-  finalAttempts?: number;
+  /** Held-out attempts after every UPDATES of the way. */
+  curveAttempts: number;
+  /** The same at the end. */
+  finalAttempts: number;
 }
 
 /** A line of the results. */
@@ -41,7 +41,7 @@ export interface Adaptation {
   experiment: string;
   variant: string;
   seed: number;
-  /** On the way, CURVE_ATTEMPTS each. */
+  /** On the way. */
   curve: Evaluation[];
   /** At the end. */
   final: Evaluation;
@@ -52,7 +52,8 @@ const RUNS = packagePath('runs/adaptations');
 /** Variant under which the policy as it was before is measured. */
 export const PRIOR = 'prior';
 
-const CURVE_ATTEMPTS = 40;
+/** Updates between evaluations on the way. */
+const UPDATES = 5;
 /** Of imitation: an epoch over some 2,000 chunks is 60 steps. */
 const IMITATION = { steps: 600, rate: 1e-4 };
 
@@ -83,7 +84,7 @@ async function nalu(args: readonly string[]): Promise<boolean> {
 
 /** Successes of a policy on the experiment's robot. */
 async function measure(
-  { gap, execute, finalAttempts = CURVE_ATTEMPTS }: Experiment,
+  { gap, execute, finalAttempts }: Experiment,
   policy: string,
   adapter: string | undefined,
   processes: number,
@@ -120,7 +121,7 @@ async function adapt(
   seed: number,
   processes: number,
 ): Promise<Pick<Adaptation, 'curve' | 'final'> | undefined> {
-  const { gap, execute, episodes, evaluateEvery } = experiment;
+  const { gap, execute, episodes, curveAttempts } = experiment;
   const { fpo, exploration } = experiment.variants[variant];
   const folder = folderOf(name, variant, seed);
   await mkdir(folder, { recursive: true });
@@ -135,12 +136,11 @@ async function adapt(
     ...['adapt', folder, '--policy', packagePath(experiment.policy), ...files],
     ...(execute === undefined ? [] : ['--execute', String(execute)]),
     ...['--episodes', String(episodes), '--seed', String(seed), '--processes', String(processes)],
-    ...['--evaluate-every', String(evaluateEvery), '--attempts', String(CURVE_ATTEMPTS)],
+    ...['--evaluate-every', String(UPDATES), '--attempts', String(curveAttempts)],
   ]);
   if (!done) return undefined;
   const adapter = join(folder, 'runtime', 'newest.safetensors');
   const curve = await readResults(join(folder, 'results.jsonl'));
-  if (experiment.finalAttempts === undefined) return { curve, final: curve.at(-1)! };
   const counts = await measure(experiment, packagePath(experiment.policy), adapter, processes);
   return { curve, final: { episodes, ...counts } };
 }

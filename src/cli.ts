@@ -5,6 +5,7 @@ import { packagePath } from './packagePath.ts';
 import type { CalibrateOptions, CalibrateStep } from './commands/calibrate.ts';
 import type { AdaptOptions } from './commands/adapt.ts';
 import type { ClassifierOptions } from './commands/classifier.ts';
+import type { CreateOptions } from './commands/create.ts';
 import type { CheckOptions } from './commands/check.ts';
 import type { DemosOptions } from './commands/demos.ts';
 import type { ImitateOptions } from './commands/imitate.ts';
@@ -137,11 +138,29 @@ Examples:
 
 program
   .command('create')
-  .description('make a small policy bundle with random weights')
+  .description('make a policy bundle with random weights')
   .argument('<folder>', 'where the bundle goes')
   .option('--seed <n>', 'seed of the weights', integer(0), 0)
-  .action((folder: string, { seed }: { seed: number }) =>
-    run(async () => (await import('./commands/create.ts')).createCommand(folder, seed)),
+  .addOption(
+    new Option('--size <which>', '2 million parameters, or the 3.2 billion of the published policy')
+      .choices(['mini', 'full'])
+      .default('mini'),
+  )
+  .addOption(
+    new Option('--precision <type>', 'in which the full size is stored')
+      .choices(['float32', 'float16', 'bfloat16'])
+      .default('bfloat16'),
+  )
+  .addHelpText(
+    'after',
+    `
+Examples:
+  nalu create mini                                   to try what needs no skill
+  nalu create full --size full                       6.5 GB: does this machine run a policy of this size?
+  nalu create full --size full --precision float16   the same for GPUs without bfloat16, as through WebGPU`,
+  )
+  .action((folder: string, options: CreateOptions) =>
+    run(async () => (await import('./commands/create.ts')).createCommand(folder, options)),
   );
 
 program

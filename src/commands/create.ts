@@ -1,15 +1,19 @@
 import { basename, resolve } from 'node:path';
-import {
-  BUNDLE_FILES,
-  type BundleConfig,
-  loadBundle,
-  randomWeights,
-  writeBundle,
-} from '../policy/bundle.ts';
+import type { TensorSource } from '../onnx/safetensors.ts';
+import { BUNDLE_FILES, type BundleConfig, loadBundle, writeBundle } from '../policy/bundle.ts';
+import type { Precision } from '../policy/precision.ts';
+import { largeRandomWeights, randomWeights } from '../policy/randomWeights.ts';
 import { tinyTokenizerJson } from '../policy/tokenizer.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
 import { simulatedEmbodiment } from '../sim/embodiment.ts';
+import { FULL } from './full.ts';
 import { MINI } from './mini.ts';
+
+export interface CreateOptions {
+  seed: number;
+  size: 'mini' | 'full';
+  precision: Precision;
+}
 
 /** Stands in for statistics of demonstrations: an untrained policy stays near the pose at rest. */
 const aroundHome = ({ joints }: Embodiment) => ({
@@ -17,17 +21,37 @@ const aroundHome = ({ joints }: Embodiment) => ({
   std: joints.map(() => 0.3),
 });
 
-/** Makes a small bundle for the simulated ALOHA with random weights. */
-export async function createCommand(folder: string, seed: number): Promise<'done'> {
+type Size = Omit<BundleConfig, 'name' | 'description' | 'transforms' | 'precision'>;
+
+/** What is made of each size. */
+const SIZES: Record<
+  CreateOptions['size'],
+  { what: string; config: Size; weights: (options: CreateOptions) => TensorSource[] }
+> = {
+  mini: {
+    what: 'A small pi0 for the simulated ALOHA',
+    config: MINI,
+    weights: ({ seed }) => randomWeights(MINI.pi0, seed),
+  },
+  full: {
+    what: 'A pi0 of the published size',
+    config: FULL,
+    weights: ({ seed, precision }) => largeRandomWeights(FULL.pi0, seed, precision),
+  },
+};
+
+/** Makes a bundle for the simulated ALOHA with random weights. */
+export async function createCommand(folder: string, options: CreateOptions): Promise<'done'> {
   const moments = aroundHome(await simulatedEmbodiment());
+  const { what, config: size, weights } = SIZES[options.size];
   const config: BundleConfig = {
-    ...MINI,
+    ...size,
     name: basename(resolve(folder)),
-    description:
-      'A small pi0 for the simulated ALOHA, with random weights: it has not learned anything yet.',
+    description: `${what}, with random weights: it has not learned anything yet.`,
+    precision: options.size === 'mini' ? 'float32' : options.precision,
     transforms: [{ type: 'meanStd', convention: 'openpi', state: moments, actions: moments }],
   };
-  await writeBundle(folder, config, tinyTokenizerJson(), randomWeights(MINI.pi0, seed));
+  await writeBundle(folder, config, tinyTokenizerJson(), weights(options));
   const bundle = await loadBundle(folder);
   console.log(
     `${folder}: ${bundle.name} ${bundle.version}, ${Object.values(BUNDLE_FILES).join(', ')}`,

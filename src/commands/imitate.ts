@@ -1,4 +1,5 @@
 import { access } from 'node:fs/promises';
+import { randomWeights } from '../policy/randomWeights.ts';
 import { basename, join, resolve } from 'node:path';
 import { listEpisodes } from '../episodes/listEpisodes.ts';
 import { readEpisode } from '../episodes/readEpisode.ts';
@@ -16,7 +17,6 @@ import {
   type BundleConfig,
   copyBundle,
   loadBundle,
-  randomWeights,
   writeBundle,
 } from '../policy/bundle.ts';
 import { tinyTokenizerJson } from '../policy/tokenizer.ts';

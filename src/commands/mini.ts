@@ -8,6 +8,7 @@ export const MINI: Omit<BundleConfig, 'name' | 'description' | 'transforms'> = {
   cameras: ['cam_high', 'cam_left_wrist', 'cam_right_wrist'],
   steps: 10,
   executeSteps: 40,
+  precision: 'float32',
   pi0: {
     vision: { width: 128, depth: 4, mlp: 512, heads: 4, patch: 32, imageSize: 96 },
     language: {

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { encodeModel } from '../onnx/modelFile.ts';
-import { type SessionConfig, Tensor, openModel, openSession } from '../onnx/session.ts';
+import { type SessionConfig, Tensor, openModel } from '../onnx/session.ts';
 import type { Adapter } from '../policy/adapter.ts';
 import { BUNDLE_FILES, type BundleConfig } from '../policy/bundle.ts';
+import { type PrefixBundle, openPrefixGraph } from '../policy/sampleGraphs.ts';
 import { uniformNumbers } from '../policy/noise.ts';
 import { loadTokenizer } from '../policy/tokenizer.ts';
 import { type Parameter, trainableParameters, trainableSchema } from '../policy/trainable.ts';
@@ -70,8 +71,8 @@ async function openAugmentation(
 }
 
 /** Encodes observations by the frozen prefix of a bundle. */
-async function openPrefix(folder: string, session: SessionConfig) {
-  const graph = await openSession(join(folder, BUNDLE_FILES.prefix), session);
+async function openPrefix(bundle: PrefixBundle, session: SessionConfig) {
+  const graph = await openPrefixGraph(bundle, session);
   return {
     async apply({ images, camera_mask, tokens, token_mask, ...rest }: Batch): Promise<Batch> {
       return { ...rest, ...(await graph.run({ images, camera_mask, tokens, token_mask })) };
@@ -124,7 +125,7 @@ export async function openImitation(
   const augmentation = settings.augment
     ? await openAugmentation(bundle, settings, session)
     : undefined;
-  const prefix = trainable.parameters === 'all' ? undefined : await openPrefix(folder, session);
+  const prefix = trainable.parameters === 'all' ? undefined : await openPrefix({ ...bundle, folder }, session);
 
   return {
     parameters,

@@ -2,9 +2,10 @@ import { join } from 'node:path';
 import type { ChunkRecord } from '../episodes/episode.ts';
 import type { Episode } from '../episodes/readEpisode.ts';
 import { UserError, messageOf } from '../errors.ts';
-import { type SessionConfig, Tensor, openSession } from '../onnx/session.ts';
+import { type SessionConfig, Tensor } from '../onnx/session.ts';
 import { BUNDLE_FILES, type Bundle } from '../policy/bundle.ts';
 import type { Pi0Config } from '../policy/pi0/config.ts';
+import { openPrefixGraph } from '../policy/sampleGraphs.ts';
 import { loadTokenizer, padTokens } from '../policy/tokenizer.ts';
 import { makeTransforms } from '../policy/transforms.ts';
 import { executedRows, stepsOfChunks } from './credit.ts';
@@ -136,7 +137,7 @@ export async function openRolloutEncoder(
     side,
     horizon: pi0.horizon,
   };
-  const prefix = await openSession(join(folder, BUNDLE_FILES.prefix), session);
+  const prefix = await openPrefixGraph(bundle, session);
   const tokenize = await loadTokenizer(join(folder, BUNDLE_FILES.tokenizer), pi0.maxTokens);
   const transforms = makeTransforms(bundle.transforms, pi0);
 

@@ -32,6 +32,7 @@ export interface Value {
 /** An operation of a graph. */
 export interface Node {
   readonly name: string;
+  /** Of the standard domain, or with its domain before it: `com.microsoft:MatMulNBits`. */
   readonly op: string;
   readonly inputs: readonly (Value | undefined)[];
   readonly outputs: readonly Value[];
@@ -53,13 +54,16 @@ export class Graph {
   readonly outputs: { name: string; value: Value }[] = [];
   readonly nodes: Node[] = [];
   readonly constants: Constant[] = [];
+  /** Type in which this graph's matrix products are computed, in the place of their left factor's. */
+  readonly products: ElementType | undefined;
   readonly #names = new Map<string, number>();
   readonly #shared = new Map<string, Constant>();
   #scope: string[] = [];
 
-  constructor(name: string, parent?: Graph) {
+  constructor(name: string, parent?: Graph, products?: ElementType) {
     this.name = name;
     this.parent = parent;
+    this.products = parent?.products ?? products;
   }
 
   /** Outermost graph: weights and constants live there, and names are unique across it. */

@@ -3,8 +3,10 @@ import { ELEMENT_CODES } from './elementType.ts';
 import type { Attribute, Constant, Graph, Node, Value } from './graph.ts';
 import { ModelProto } from './schema.ts';
 
-/** Operator set of every graph that Nalu writes; all its operators are of the standard domain. */
+/** Operator set of every graph that Nalu writes. */
 export const OPSET = 20;
+/** ONNX Runtime's own operators; a model of standard ones alone does not name them. */
+const RUNTIME_DOMAIN = 'com.microsoft';
 const IR_VERSION = 10;
 const EXTERNAL = 1;
 
@@ -21,9 +23,11 @@ function attributeProto(name: string, attribute: Attribute): object {
 }
 
 function nodeProto(node: Node): object {
+  const [operator, domain = ''] = node.op.split(':').reverse();
   return {
     name: node.name,
-    op_type: node.op,
+    op_type: operator,
+    ...(domain !== '' && { domain }),
     input: node.inputs.map((input) => input?.name ?? ''),
     output: node.outputs.map((output) => output.name),
     attribute: Object.entries(node.attributes).map(([name, value]) => attributeProto(name, value)),
@@ -63,12 +67,22 @@ function graphProto(graph: Graph): object {
   };
 }
 
+const usesRuntimeDomain = (graph: Graph): boolean =>
+  graph.nodes.some(
+    ({ op, attributes }) =>
+      op.startsWith(RUNTIME_DOMAIN) ||
+      Object.values(attributes).some((one) => 'graph' in one && usesRuntimeDomain(one.graph)),
+  );
+
 /** A graph as the bytes of an ONNX model. */
 export function encodeModel(graph: Graph): Uint8Array {
   return ModelProto.encode({
     ir_version: IR_VERSION,
     producer_name: 'nalu',
-    opset_import: [{ domain: '', version: OPSET }],
+    opset_import: [
+      { domain: '', version: OPSET },
+      ...(usesRuntimeDomain(graph) ? [{ domain: RUNTIME_DOMAIN, version: 1 }] : []),
+    ],
     graph: graphProto(graph),
   }).finish();
 }

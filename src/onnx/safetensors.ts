@@ -2,7 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { UserError, messageOf } from '../errors.ts';
-import { ARRAYS, type Dtype, type LoadedTensor, type TensorData, nativeDtype } from './dtype.ts';
+import {
+  ARRAYS,
+  DTYPES,
+  type Dtype,
+  type LoadedTensor,
+  type TensorData,
+  nativeDtype,
+} from './dtype.ts';
 import {
   LENGTH_BYTES,
   MAX_HEADER_BYTES,
@@ -15,12 +22,15 @@ import {
 
 export type { SafetensorsHeader, TensorEntry } from './safetensorsHeader.ts';
 
+/** A tensor's elements in turn. */
+export type Parts = Iterable<TensorData> | AsyncIterable<TensorData>;
+
 /** A tensor to be written. */
 export interface TensorSource {
   name: string;
   shape: readonly number[];
-  /** Elements, or a function that fetches them when their turn comes: one tensor in memory at a time. */
-  data: TensorData | (() => TensorData | Promise<TensorData>);
+  /** Elements, or a function that fetches them when their turn comes, whole or part by part. */
+  data: TensorData | (() => TensorData | Promise<TensorData> | Parts);
   /** Needed where `data` is a function or holds bits (`F16`, `BF16`) or truth values (`BOOL`). */
   dtype?: Dtype;
 }
@@ -95,6 +105,24 @@ export function loadSafetensors(
   });
 }
 
+/** Reads one tensor part by part, each of at most so many elements. */
+export async function* readParts(
+  path: string,
+  entry: TensorEntry,
+  most: number,
+): AsyncGenerator<TensorData> {
+  const width = DTYPES[entry.dtype];
+  const file = await open(path);
+  try {
+    for (let from = 0; from < entry.bytes; from += most * width) {
+      const bytes = Math.min(most * width, entry.bytes - from);
+      yield await readTensor(file, { ...entry, offset: entry.offset + from, bytes });
+    }
+  } finally {
+    await file.close();
+  }
+}
+
 /** Reads some of a file's tensors. */
 export function loadTensors(
   path: string,
@@ -124,11 +152,19 @@ async function writeTensor(file: FileHandle, tensor: TensorSource & { dtype: Dty
   const { name, dtype, shape } = tensor;
   const data = typeof tensor.data === 'function' ? await tensor.data() : tensor.data;
   const expected = tensorBytes(dtype, shape);
-  if (data.byteLength !== expected)
-    throw new Error(
-      `tensor ${name} has ${data.byteLength} bytes, but ${dtype} of [${shape.join(', ')}] takes ${expected}`,
-    );
-  await writeFully(file, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  let written = 0;
+  const check = (isRight: boolean, bytes: number) => {
+    if (!isRight)
+      throw new Error(
+        `tensor ${name} has ${bytes} bytes, but ${dtype} of [${shape.join(', ')}] takes ${expected}`,
+      );
+  };
+  for await (const part of ArrayBuffer.isView(data) ? [data] : data) {
+    check(written + part.byteLength <= expected, written + part.byteLength);
+    await writeFully(file, new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
+    written += part.byteLength;
+  }
+  check(written === expected, written);
 }
 
 async function syncFolder(path: string): Promise<void> {

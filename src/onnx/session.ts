@@ -28,7 +28,7 @@ export const sessionConfigSchema = z
 
 export type SessionConfig = z.infer<typeof sessionConfigSchema>;
 
-const providerName = (provider: string | { name: string }) =>
+export const providerName = (provider: string | { name: string }) =>
   typeof provider === 'string' ? provider : provider.name;
 
 /** The execution providers in order: a session runs on the first, what it lacks on the next; none is left out. */

@@ -3,7 +3,6 @@ import { access, constants, copyFile, mkdir, open, readFile, writeFile } from 'n
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
-import { type Shape, elementCount } from '../onnx/dim.ts';
 import { writeModel } from '../onnx/modelFile.ts';
 import {
   type SafetensorsHeader,
@@ -13,9 +12,9 @@ import {
 } from '../onnx/safetensors.ts';
 import { validate } from '../validate.ts';
 import { adaptedVersion, readAdapter } from './adapter.ts';
-import { gaussianNoise } from './noise.ts';
 import { type Pi0Config, pi0ConfigSchema } from './pi0/config.ts';
 import { type WeightSource, denoiseGraph, prefixGraph, sampleGraph } from './pi0/graphs.ts';
+import { precisionSchema } from './precision.ts';
 import type { Trainable } from './trainable.ts';
 import { transformsSchema } from './transforms.ts';
 import { externalWeights, weightFault, weightShapes } from './weights.ts';
@@ -33,6 +32,7 @@ export const bundleSchema = z.strictObject({
   steps: z.int().min(1).max(1000),
   /** Rows of a chunk that are played before the next one takes over. */
   executeSteps: z.int().min(1),
+  precision: precisionSchema.default('float32'),
   pi0: pi0ConfigSchema,
   transforms: transformsSchema,
 });
@@ -158,33 +158,6 @@ export async function writeGraphs(folder: string, config: Pi0Config): Promise<vo
     const path = join(folder, file);
     await writeModel(build(config, externalWeights(header, weights, path)), path);
   }
-}
-
-/** Norm scales are stored as offsets from one in Gemma, as factors in SigLIP. */
-function initialValues(
-  name: string,
-  shape: Shape,
-  seed: [number, number],
-): Float32Array<ArrayBuffer> {
-  const count = elementCount(shape) as number;
-  if (shape.length > 1) {
-    const fanIn =
-      name.includes('embed') && shape.length === 2 ? shape[1] : elementCount(shape.slice(1));
-    const scale = name === 'action_out_proj.weight' ? 0.1 : 1;
-    const deviation = scale / Math.sqrt(fanIn as number);
-    return Float32Array.from(gaussianNoise(seed, count), (value) => value * deviation);
-  }
-  const isFactor = /vision.*norm.*weight$/.test(name);
-  return new Float32Array(count).fill(isFactor ? 1 : 0);
-}
-
-/** Random weights of a π0, drawn from `seed`. */
-export function randomWeights(config: Pi0Config, seed: number): TensorSource[] {
-  return [...weightShapes(config)].map(([name, shape], i) => ({
-    name,
-    shape: shape as number[],
-    data: initialValues(name, shape, [seed, i]),
-  }));
 }
 
 /** Writes a bundle: its configuration, tokenizer (the JSON of it), weights, and the graphs that point to them. */

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { UserError } from '../errors.ts';
-import { type SessionConfig, Tensor, openSession } from '../onnx/session.ts';
+import { type SessionConfig, Tensor } from '../onnx/session.ts';
 import { type Adapter, checkAdapter } from './adapter.ts';
-import { type Adopted, adopted, initialParameters, openAdaptive } from './adaptive.ts';
+import { type Adopted, adopted, initialParameters, openSampleGraph } from './sampleGraphs.ts';
 import { BUNDLE_FILES, type Bundle } from './bundle.ts';
 import type { Chunk, NoiseSource } from './chunkPolicy.ts';
 import { explorationNoise } from './exploration.ts';
@@ -53,9 +53,7 @@ export async function openSampler(
 ): Promise<Sampler> {
   const { horizon, actionDim, maxTokens, stateDim, vision } = bundle.pi0;
   const side = vision.imageSize;
-  const graph = trainable
-    ? await openAdaptive(bundle, trainable, session)
-    : await openSession(join(bundle.folder, BUNDLE_FILES.sample), session);
+  const graph = await openSampleGraph(bundle, session, trainable);
   let current: Adopted = trainable
     ? await initialParameters(bundle, trainable)
     : { version: bundle.version, parameters: {} };

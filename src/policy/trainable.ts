@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { UserError } from '../errors.ts';
 import { type Shape, elementCount } from '../onnx/dim.ts';
 import type { Graph, Value } from '../onnx/graph.ts';
-import { add, matmul, multiply } from '../onnx/operators.ts';
+import { add, cast, matmul, multiply } from '../onnx/operators.ts';
 import type { Pi0Config } from './pi0/config.ts';
 import type { WeightSource } from './pi0/graphs.ts';
 import type { Weights } from './pi0/layers.ts';
@@ -100,7 +100,10 @@ export function trainableWeights(frozen: WeightSource, trainable: Trainable): We
       const { rank, alpha = rank } = trainable;
       const { down, up } = factors(name, shape, rank);
       const change = matmul(parameter(up), parameter(down));
-      return add(base(name, shape), alpha === rank ? change : multiply(change, alpha / rank));
+      return add(
+        cast(base(name, shape), 'float32'),
+        alpha === rank ? change : multiply(change, alpha / rank),
+      );
     };
 
     const build: Record<Role, Weights> = {
@@ -108,11 +111,14 @@ export function trainableWeights(frozen: WeightSource, trainable: Trainable): We
       learned: (name, shape) => parameter({ name, shape: shape as number[] }),
       adapted,
     };
-    return (name, shape) => {
+    const weights = (name: string, shape: Shape) => {
       const value = known.get(name) ?? build[roleOf(name, trainable)](name, shape);
       known.set(name, value);
       return value;
     };
+    const packed: Weights['packed'] = (name, shape) =>
+      roleOf(name, trainable) === 'frozen' ? base.packed?.(name, shape) : undefined;
+    return Object.assign(weights, { packed });
   };
 }
 

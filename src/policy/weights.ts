@@ -10,6 +10,7 @@ import {
   readSafetensorsHeader,
 } from '../onnx/safetensors.ts';
 import { UserError } from '../errors.ts';
+import { findPacked, packedShapes, packedWeight } from './packedWeights.ts';
 import type { Pi0Config } from './pi0/config.ts';
 import { type WeightSource, sampleGraph } from './pi0/graphs.ts';
 
@@ -33,10 +34,23 @@ export function weightFault(
   name: string,
   shape: Shape,
 ): string | undefined {
+  const packed = findPacked(header, name);
+  if (packed) return packedFault(packed, name, shape);
   const entry = findTensor(header, name);
   if (!entry) return `${name} is missing (${formatShape(shape)})`;
   if (sameShape(entry.shape, shape)) return undefined;
   return `${name} is ${formatShape(entry.shape)}, policy.json makes it ${formatShape(shape)}`;
+}
+
+function packedFault(
+  { bits, elements, scales }: NonNullable<ReturnType<typeof findPacked>>,
+  name: string,
+  shape: Shape,
+): string | undefined {
+  const expected = packedShapes(shape as [number, number], bits);
+  if (sameShape(elements.shape, expected.elements) && sameShape(scales.shape, expected.scales))
+    return undefined;
+  return `${name} in ${bits} bits is ${formatShape(elements.shape)} with scales ${formatShape(scales.shape)}, policy.json makes it ${formatShape(expected.elements)} with ${formatShape(expected.scales)}`;
 }
 
 /**
@@ -49,14 +63,21 @@ export function externalWeights(
   modelPath: string,
 ): WeightSource {
   const location = relative(dirname(modelPath), path);
-  return (graph) => (name, shape) => {
-    const fault = weightFault(header, name, shape);
-    if (fault) throw new UserError(`${path}: ${fault}`);
-    const entry = findTensor(header, name)!;
-    const type = ELEMENT_TYPES[entry.dtype];
-    if (!type)
-      throw new UserError(`${path}: ${name} holds ${entry.dtype}, which is no weight's type`);
-    return graph.weight(name, type, shape, { location, offset: entry.offset, bytes: entry.bytes });
+  const place = ({ offset, bytes }: TensorEntry) => ({ location, offset, bytes });
+  return (graph) => {
+    const plain = (name: string, shape: Shape) => {
+      const fault = weightFault(header, name, shape);
+      if (fault) throw new UserError(`${path}: ${fault}`);
+      const entry = findTensor(header, name)!;
+      const type = ELEMENT_TYPES[entry.dtype];
+      if (!type)
+        throw new UserError(`${path}: ${name} holds ${entry.dtype}, which is no weight's type`);
+      return graph.weight(name, type, shape, place(entry));
+    };
+    return Object.assign(plain, {
+      packed: (name: string, shape: readonly [number, number]) =>
+        packedWeight(graph, header, name, shape, place),
+    });
   };
 }
 

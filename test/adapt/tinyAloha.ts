@@ -1,4 +1,5 @@
-import { writeBundle, randomWeights } from '../../src/policy/bundle.ts';
+import { writeBundle } from '../../src/policy/bundle.ts';
+import { randomWeights } from '../../src/policy/randomWeights.ts';
 import { tinyTokenizerJson } from '../../src/policy/tokenizer.ts';
 import { simulatedEmbodiment } from '../../src/sim/embodiment.ts';
 import { tinyBundle } from '../learning/tiny.ts';

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
+import { randomWeights } from '../../src/policy/randomWeights.ts';
 import { before, describe, it } from 'node:test';
 import { Tensor } from 'onnxruntime-node';
 import { createBatches } from '../../src/learning/batches.ts';
 import { flowTime } from '../../src/learning/flowMatching.ts';
 import { flowMatchingGraph } from '../../src/learning/lossGraph.ts';
-import { randomWeights } from '../../src/policy/bundle.ts';
+import { } from '../../src/policy/bundle.ts';
 import { gaussianNoise } from '../../src/policy/noise.ts';
 import type { Pi0Config } from '../../src/policy/pi0/config.ts';
 import { type Trainable, trainableParameters } from '../../src/policy/trainable.ts';

@@ -1,4 +1,5 @@
-import { type BundleConfig, randomWeights, writeBundle } from '../../src/policy/bundle.ts';
+import { type BundleConfig, writeBundle } from '../../src/policy/bundle.ts';
+import { randomWeights } from '../../src/policy/randomWeights.ts';
 import { TINY_VOCABULARY, tinyTokenizerJson } from '../../src/policy/tokenizer.ts';
 import type { Demonstration } from '../../src/learning/demonstrations.ts';
 import { uniformNumbers } from '../../src/policy/noise.ts';
@@ -15,6 +16,7 @@ export const tinyBundle: BundleConfig = {
   cameras: ['cam_high', 'cam_wrist'],
   steps: 4,
   executeSteps: 2,
+  precision: 'float32',
   pi0: {
     vision: { width: 16, depth: 1, mlp: 32, heads: 2, patch: 4, imageSize: SIDE },
     language: {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomWeights } from '../../src/policy/randomWeights.ts';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, mock } from 'node:test';
@@ -12,7 +13,6 @@ import {
   type Bundle,
   type BundleConfig,
   loadBundle,
-  randomWeights,
   writeBundle,
 } from '../../src/policy/bundle.ts';
 import { gaussianNoise } from '../../src/policy/noise.ts';

@@ -1,4 +1,5 @@
 import { addDims, type Dim, multiplyDims } from '../../onnx/dim.ts';
+import type { ElementType } from '../../onnx/elementType.ts';
 import { Graph, type Value } from '../../onnx/graph.ts';
 import { add, cast, divide, gather, loop, multiply, range, reshape } from '../../onnx/operators.ts';
 import { type Pi0Config, tokensPerImage } from './config.ts';
@@ -58,8 +59,13 @@ function prefixLength(config: Pi0Config): Dim {
 }
 
 /** images, camera_mask, tokens, token_mask → keys.i, values.i [batch, kvHeads, prefix, headDim], valid. */
-export function prefixGraph(config: Pi0Config, source: WeightSource, images: ImageInput): Graph {
-  const graph = new Graph('prefix');
+export function prefixGraph(
+  config: Pi0Config,
+  source: WeightSource,
+  images: ImageInput,
+  products?: ElementType,
+): Graph {
+  const graph = new Graph('prefix', undefined, products);
   const cache = encodePrefix(source(graph), prefixInputs(graph, config, images), config);
   cache.layers.forEach(({ keys, values }, layer) => {
     graph.output(`keys.${layer}`, keys);
@@ -116,6 +122,13 @@ export function integrate(
   return actions;
 }
 
+export interface SampleOptions {
+  masked?: boolean;
+  explores?: boolean;
+  /** Type in which matrix products are computed, float32 if absent; all else is float32. */
+  products?: ElementType;
+}
+
 /**
  * images, tokens, state, noise, steps (int64 scalar) → actions: a whole chunk in one call. With
  * `masked`, also camera_mask and token_mask, for batches whose samples differ in cameras or prompt
@@ -126,9 +139,9 @@ export function sampleGraph(
   config: Pi0Config,
   source: WeightSource,
   images: ImageInput,
-  { masked = false, explores = false } = {},
+  { masked = false, explores = false, products }: SampleOptions = {},
 ): Graph {
-  const graph = new Graph('sample');
+  const graph = new Graph('sample', undefined, products);
   const weights = source(graph);
   const inputs = prefixInputs(graph, config, images, masked);
   const prefix = encodePrefix(weights, inputs, config);

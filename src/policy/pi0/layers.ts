@@ -8,10 +8,12 @@ import {
   divide,
   geluTanh,
   linear,
-  matmul,
+  type PackedMatrix,
   multiply,
   negate,
+  packedLinear,
   power,
+  product,
   reduceMean,
   reshape,
   sine,
@@ -24,7 +26,15 @@ import {
 import type { TransformerConfig } from './config.ts';
 
 /** Gives a weight of the checkpoint as a value: its bytes in a file, or an input while it learns. */
-export type Weights = (name: string, shape: Shape) => Value;
+export interface Weights {
+  (name: string, shape: Shape): Value;
+  /** A matrix that is stored in few bits. */
+  packed?: (name: string, shape: readonly [number, number]) => PackedMatrix | undefined;
+}
+
+/** A weight that takes part otherwise than in a matrix product. */
+export const vector = (weights: Weights, name: string, shape: Shape): Value =>
+  cast(weights(name, shape), 'float32');
 
 /** Added to the logit of what must not be attended to, as the reference does. */
 const MASKED = -2.3819763e38;
@@ -33,14 +43,16 @@ const ROPE_BASE = 10_000;
 
 /** Dense layer under `name`: [..., in] → [..., out]. */
 export function dense(weights: Weights, name: string, x: Value, out: number, bias = true): Value {
-  const features = x.shape.at(-1) as number;
-  const weight = weights(`${name}.weight`, [out, features]);
-  return linear(x, weight, bias ? weights(`${name}.bias`, [out]) : undefined);
+  const shape = [out, x.shape.at(-1) as number] as const;
+  const added = bias ? weights(`${name}.bias`, [out]) : undefined;
+  const packed = weights.packed?.(`${name}.weight`, shape);
+  if (packed) return packedLinear(x, packed, added);
+  return linear(x, weights(`${name}.weight`, shape), added);
 }
 
 /** Gemma's RMS norm, whose stored scale is an offset from 1. */
 export function rmsNorm(weights: Weights, name: string, x: Value): Value {
-  const scale = add(weights(`${name}.weight`, [x.shape.at(-1) ?? 1]), 1);
+  const scale = add(vector(weights, `${name}.weight`, [x.shape.at(-1) ?? 1]), 1);
   const meanSquare = reduceMean(power(x, 2), [-1]);
   return multiply(divide(x, squareRoot(add(meanSquare, RMS_EPSILON))), scale);
 }
@@ -114,6 +126,19 @@ function headsFirst(x: Value): Value {
   return transpose(x, [0, 2, 1, 3]);
 }
 
+/** Matrices of few bits above each other; undefined unless all of them are such. */
+function stackPacked(parts: readonly (PackedMatrix | undefined)[]): PackedMatrix | undefined {
+  if (!parts.every((part) => part !== undefined)) return undefined;
+  const [first] = parts;
+  const rows = parts.reduce((sum, { shape }) => sum + shape[0], 0);
+  return {
+    ...first,
+    shape: [rows, first.shape[1]],
+    elements: concat(parts.map(({ elements }) => elements), 0), // prettier-ignore
+    scales: concat(parts.map(({ scales }) => scales), 0), // prettier-ignore
+  };
+}
+
 /**
  * Queries [batch, tokens, heads, headDim] and the keys and values that these tokens offer, from one
  * product with the three weights stacked.
@@ -125,15 +150,15 @@ function project(
   { heads, kvHeads, headDim }: TransformerConfig,
   turn: Rotation,
 ): { queries: Value; own: LayerCache } {
-  const width = x.shape[1];
-  const sizes = { q_proj: heads, k_proj: kvHeads, v_proj: kvHeads };
-  const stacked = concat(
-    Object.entries(sizes).map(([part, n]) =>
-      weights(`${name}.${part}.weight`, [n * headDim, width]),
-    ),
-    0,
-  );
-  const all = reshape(linear(x, stacked), [batch, count, heads + 2 * kvHeads, headDim], like);
+  const width = x.shape[1] as number;
+  const sizes = Object.entries({ q_proj: heads, k_proj: kvHeads, v_proj: kvHeads });
+  const each = <T>(give: (name: string, shape: readonly [number, number]) => T) =>
+    sizes.map(([part, n]) => give(`${name}.${part}.weight`, [n * headDim, width]));
+  const packed = stackPacked(each((...weight) => weights.packed?.(...weight)));
+  const stacked = packed
+    ? packedLinear(x, packed)
+    : linear(x, concat(each((...weight) => weights(...weight)), 0)); // prettier-ignore
+  const all = reshape(stacked, [batch, count, heads + 2 * kvHeads, headDim], like);
   const [turned, values] = split(all, 2, [heads + kvHeads, kvHeads]);
   const [queries, keys] = split(rotate(turned, turn), 2, [heads, kvHeads]);
   return { queries, own: { keys: headsFirst(keys), values: headsFirst(values) } };
@@ -169,8 +194,8 @@ function attend(
       ? queries
       : transpose(reshape(queries, [batch, count, kvHeads, group, headDim], like), [0, 2, 1, 3, 4]);
   const rows = reshape(grouped, [batch, kvHeads, multiplyDims(count, group), headDim], like);
-  const logits = matmul(multiply(rows, headDim ** -0.5), transpose(keys, [0, 1, 3, 2]));
-  const mixed = matmul(softmax(mask ? add(logits, mask) : logits), values);
+  const logits = product(multiply(rows, headDim ** -0.5), transpose(keys, [0, 1, 3, 2]));
+  const mixed = product(softmax(mask ? add(logits, mask) : logits), values);
   const perToken =
     kvHeads === 1
       ? mixed

@@ -65,7 +65,7 @@ export function embedPrefix(
   const images = patches.graph.scope('vision', () => imageTokens(weights, patches, config));
   const joined = [tokens.shape[0], multiplyDims(cameras, perImage), width];
   const table = weights(`${LANGUAGE}.embed_tokens.weight`, [vocabulary, width]);
-  const text = multiply(gather(table, tokens), Math.sqrt(width));
+  const text = multiply(cast(gather(table, tokens), 'float32'), Math.sqrt(width));
   return {
     embeddings: concat([reshape(images, joined, tokens), text], 1),
     valid: validTokens(inputs, perImage),

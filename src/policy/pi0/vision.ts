@@ -5,8 +5,8 @@ import {
   geluTanh,
   layerNorm,
   linear,
-  matmul,
   multiply,
+  product,
   reshape,
   softmax,
   subtract,
@@ -14,7 +14,7 @@ import {
 } from '../../onnx/operators.ts';
 import { multiplyDims } from '../../onnx/dim.ts';
 import { type Pi0Config, tokensPerImage } from './config.ts';
-import { type Weights, dense } from './layers.ts';
+import { type Weights, dense, vector } from './layers.ts';
 
 const TOWER = 'paligemma_with_expert.paligemma.model.vision_tower.vision_model';
 const PROJECTOR = 'paligemma_with_expert.paligemma.model.multi_modal_projector.linear';
@@ -42,7 +42,7 @@ export function patchesOfBytes(bytes: Value, config: Pi0Config): Value {
 
 function norm(weights: Weights, name: string, x: Value): Value {
   const shape = [x.shape.at(-1) ?? 1];
-  const [scale, bias] = ['weight', 'bias'].map((part) => weights(`${name}.${part}`, shape));
+  const [scale, bias] = ['weight', 'bias'].map((part) => vector(weights, `${name}.${part}`, shape));
   return layerNorm(x, scale, bias, LAYER_NORM_EPSILON);
 }
 
@@ -59,7 +59,7 @@ function selfAttention(weights: Weights, name: string, x: Value, heads: number):
   const queries = transpose(multiply(project('q_proj'), headDim ** -0.5), [0, 2, 1, 3]);
   const keys = transpose(project('k_proj'), [0, 2, 3, 1]);
   const values = transpose(project('v_proj'), [0, 2, 1, 3]);
-  const mixed = matmul(softmax(matmul(queries, keys)), values);
+  const mixed = product(softmax(product(queries, keys)), values);
   const flat = reshape(transpose(mixed, [0, 2, 1, 3]), [images, tokens, width]);
   return dense(weights, `${name}.out_proj`, flat, width as number);
 }
@@ -69,7 +69,7 @@ export function imageTokens(weights: Weights, patches: Value, config: Pi0Config)
   const { width, depth, heads, mlp, patch } = config.vision;
   const kernel = weights(`${TOWER}.embeddings.patch_embedding.weight`, [width, 3, patch, patch]);
   const bias = weights(`${TOWER}.embeddings.patch_embedding.bias`, [width]);
-  const positions = weights(`${TOWER}.embeddings.position_embedding.weight`, [
+  const positions = vector(weights, `${TOWER}.embeddings.position_embedding.weight`, [
     tokensPerImage(config),
     width,
   ]);

@@ -2,26 +2,56 @@ import { join } from 'node:path';
 import { elementCount } from '../onnx/dim.ts';
 import { encodeModel } from '../onnx/modelFile.ts';
 import { readSafetensorsHeader } from '../onnx/safetensors.ts';
-import { type InferenceSession, type SessionConfig, Tensor, openModel } from '../onnx/session.ts';
+import {
+  type InferenceSession,
+  type SessionConfig,
+  Tensor,
+  openModel,
+  openSession,
+} from '../onnx/session.ts';
 import { type Adapter, adaptedVersion, readAdapter } from './adapter.ts';
 import { ADAPTER_FILE, BUNDLE_FILES, type Bundle } from './bundle.ts';
-import { sampleGraph } from './pi0/graphs.ts';
+import { type WeightSource, prefixGraph, sampleGraph } from './pi0/graphs.ts';
+import { productsFor } from './precision.ts';
 import { type Trainable, trainableParameters, trainableWeights } from './trainable.ts';
 import { externalWeights, loadWeights } from './weights.ts';
 
 type Feeds = Record<string, Tensor>;
 
-/** Opens the sampler whose trainable parameters are inputs, and which takes noise to explore with. */
-export async function openAdaptive(
-  { folder, pi0 }: Bundle,
-  trainable: Trainable,
+/** A bundle's weights for graphs that are opened beside them. */
+export async function bundleWeights(folder: string): Promise<WeightSource> {
+  const weights = join(folder, BUNDLE_FILES.weights);
+  return externalWeights(await readSafetensorsHeader(weights), weights, weights);
+}
+
+/**
+ * Opens a bundle's sampler, as the session's provider computes it. Where `trainable` is given its
+ * parameters are inputs, and so is noise to explore with.
+ */
+export async function openSampleGraph(
+  { folder, pi0, precision }: Bundle,
+  session: SessionConfig,
+  trainable: Trainable | undefined,
+): Promise<InferenceSession> {
+  const products = productsFor(precision, session);
+  if (!trainable && !products) return openSession(join(folder, BUNDLE_FILES.sample), session);
+  const frozen = await bundleWeights(folder);
+  const weights = trainable ? trainableWeights(frozen, trainable) : frozen;
+  const graph = sampleGraph(pi0, weights, 'bytes', { explores: trainable !== undefined, products });
+  return openModel(encodeModel(graph), session, folder);
+}
+
+/** What a bundle's prefix is opened from. */
+export type PrefixBundle = Pick<Bundle, 'folder' | 'pi0' | 'precision'>;
+
+/** Opens a bundle's prefix, as the session's provider computes it. */
+export async function openPrefixGraph(
+  { folder, pi0, precision }: PrefixBundle,
   session: SessionConfig,
 ): Promise<InferenceSession> {
-  const weights = join(folder, BUNDLE_FILES.weights);
-  const frozen = externalWeights(await readSafetensorsHeader(weights), weights, weights);
-  const graph = sampleGraph(pi0, trainableWeights(frozen, trainable), 'bytes', {
-    explores: true,
-  });
+  const products = productsFor(precision, session);
+  if (!products) return openSession(join(folder, BUNDLE_FILES.prefix), session);
+  const graph = prefixGraph(pi0, await bundleWeights(folder), 'bytes', products);
   return openModel(encodeModel(graph), session, folder);
 }
 

@@ -1,0 +1,38 @@
+/** Rounds to nearest, ties to even: what 16 of float32's bits hold. */
+export function toBfloat16(values: Float32Array): Uint16Array {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  return Uint16Array.from(bits, (word, i) =>
+    Number.isNaN(values[i]) ? 0x7fc0 : (word + 0x7fff + ((word >>> 16) & 1)) >>> 16,
+  );
+}
+
+/** Adding it moves a number's bits that float16 has none for below its last one, where float32 rounds. */
+const SUBNORMAL = 0.5;
+const LARGEST = 65_504;
+/** Halfway to what would follow the largest float16, from where on it rounds to infinity. */
+const OVERFLOW = 65_520;
+
+const scratch = new Float32Array(1);
+const scratchBits = new Uint32Array(scratch.buffer);
+
+function float16Bits(value: number): number {
+  scratch[0] = value;
+  const word = scratchBits[0];
+  const sign = (word >>> 16) & 0x8000;
+  const size = Math.abs(value);
+  if (Number.isNaN(value)) return 0x7e00;
+  if (size >= OVERFLOW) return sign | 0x7c00;
+  if (size < 2 ** -14) {
+    scratch[0] = size + SUBNORMAL;
+    return sign | (scratchBits[0] - 0x3f000000);
+  }
+  const magnitude = word & 0x7fffffff;
+  return sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13);
+}
+
+/** Rounds to nearest, ties to even; beyond float16's range to infinity. */
+export const toFloat16 = (values: Float32Array): Uint16Array =>
+  Uint16Array.from(values, float16Bits);
+
+/** Whether float16 can hold a number of this size. */
+export const fitsFloat16 = (size: number): boolean => size <= LARGEST;

@@ -1,0 +1,107 @@
+import { UserError } from '../errors.ts';
+import { type Dtype, type TensorData, toFloat32 } from '../onnx/dtype.ts';
+import { fitsFloat16, toBfloat16, toFloat16 } from '../onnx/halfPrecision.ts';
+import { type TensorEntry, type TensorSource, readParts } from '../onnx/safetensors.ts';
+import type { Pi0Config } from './pi0/config.ts';
+import { type PackedBits, packMatrix, packedNames, packedShapes } from './packedWeights.ts';
+import type { Precision } from './precision.ts';
+import { weightShapes } from './weights.ts';
+
+/** What a policy's weights are to become. */
+export interface Storage {
+  precision: Precision;
+  /** Of the language model's matrices, which are most of the prefix, in the place of the precision's. */
+  prefixBits?: PackedBits;
+}
+
+/** Gives a weight of the policy that is converted: where it lies, and in which file. */
+export type WeightFiles = (name: string) => { path: string; entry: TensorEntry };
+
+/** How safetensors call a precision. */
+export const DTYPE_OF: Record<Precision, Dtype> = {
+  float32: 'F32',
+  float16: 'F16',
+  bfloat16: 'BF16',
+};
+
+const LANGUAGE_MATRIX =
+  /^paligemma_with_expert\.paligemma\.model\.language_model\.layers\..*_proj\.weight$/;
+
+/** What the reference keeps in float32: vectors, the embeddings of patches, projections of state, actions, time. */
+const KEPT = /^(?:state_|action_|time_)|embeddings\.(?:patch|position)_embedding/;
+
+/** Whether a weight is stored in the policy's precision, not in float32. */
+export const isHalved = (name: string, shape: readonly number[]) =>
+  shape.length > 1 && !KEPT.test(name);
+
+/** Elements in memory at a time: some 64 MiB. */
+const AT_ONCE = 2 ** 24;
+
+/** Float32 numbers as elements of a stored type; told of those that it cannot hold. */
+export function narrow(values: Float32Array, precision: Precision, name: string): TensorData {
+  if (precision === 'float32') return values;
+  if (precision === 'bfloat16') return toBfloat16(values);
+  const large = values.find((value) => !fitsFloat16(Math.abs(value)));
+  if (large !== undefined)
+    throw new UserError(`${name} holds ${large}, which float16 cannot; convert to bfloat16`);
+  return toFloat16(values);
+}
+
+async function* floats({ path, entry }: ReturnType<WeightFiles>, most: number) {
+  for await (const data of readParts(path, entry, most))
+    yield toFloat32({ dtype: entry.dtype, data });
+}
+
+function plainSource(
+  name: string,
+  shape: number[],
+  weight: ReturnType<WeightFiles>,
+  precision: Precision,
+): TensorSource {
+  const dtype = DTYPE_OF[precision];
+  const data = async function* () {
+    if (weight.entry.dtype === dtype) yield* readParts(weight.path, weight.entry, AT_ONCE);
+    else for await (const part of floats(weight, AT_ONCE)) yield narrow(part, precision, name);
+  };
+  return { name, shape, dtype, data };
+}
+
+/** The two tensors of a matrix in few bits; each is made from the whole matrix, one row group at a time. */
+function packedSources(
+  name: string,
+  shape: readonly [number, number],
+  weight: ReturnType<WeightFiles>,
+  bits: PackedBits,
+): TensorSource[] {
+  const [, features] = shape;
+  const rows = Math.max(1, Math.floor(AT_ONCE / features));
+  const names = packedNames(name, bits);
+  const shapes = packedShapes(shape, bits);
+  const part = (which: 'elements' | 'scales') =>
+    async function* () {
+      for await (const matrix of floats(weight, rows * features))
+        yield packMatrix(matrix, [matrix.length / features, features], bits)[which];
+    };
+  return [
+    { name: names.elements, shape: shapes.elements, dtype: 'U8', data: part('elements') },
+    { name: names.scales, shape: shapes.scales, dtype: 'F32', data: part('scales') },
+  ];
+}
+
+/**
+ * A policy's weights in another storage, for writeSafetensors: read, converted and written part by part.
+ * Packed matrices follow Frantar et al.'s round-to-nearest baseline (arXiv 2210.17323), blocks of 32.
+ */
+export function convertedWeights(
+  config: Pi0Config,
+  files: WeightFiles,
+  { precision, prefixBits }: Storage,
+): TensorSource[] {
+  return [...weightShapes(config)].flatMap(([name, symbolic]) => {
+    const shape = symbolic as number[];
+    const weight = files(name);
+    if (prefixBits && LANGUAGE_MATRIX.test(name))
+      return packedSources(name, shape as [number, number], weight, prefixBits);
+    return [plainSource(name, shape, weight, isHalved(name, shape) ? precision : 'float32')];
+  });
+}
