@@ -11,6 +11,7 @@ import type { DemosOptions } from './commands/demos.ts';
 import type { ImitateOptions } from './commands/imitate.ts';
 import type { LearnOptions } from './commands/learn.ts';
 import type { SimOptions } from './commands/sim.ts';
+import type { VerifyOptions } from './commands/verify.ts';
 
 const SHIPPED_POLICY = packagePath('models/aloha-mini');
 
@@ -374,6 +375,31 @@ Examples:
   )
   .action((bundle: string, options: CheckOptions) =>
     run(async () => (await import('./commands/check.ts')).checkCommand(bundle, options)),
+  );
+
+program
+  .command('verify')
+  .description('compare what a policy computes here with its golden numbers')
+  .argument('[bundle]', 'policy bundle', SHIPPED_POLICY)
+  .option('--write', 'make the golden numbers: on the CPU, in float32')
+  .option('--json', 'print one JSON object and nothing else')
+  .option(
+    '--session <file>',
+    'YAML: executionProviders with their options, and threads of ONNX Runtime',
+  )
+  .addHelpText(
+    'after',
+    `
+A bundle holds inputs, and what the policy makes of them at every stage: embeddings, the prefix's keys and
+values, the velocity, the chunk. An engine of another precision or provider that gives something else moves
+no robot: whatever runs a policy makes the same comparison of its chunk before the first motion.
+
+Examples:
+  nalu verify my-policy --write                      once, after importing or training it
+  nalu verify my-policy --session tensorrt.yaml      is it the same policy on the robot's GPU?`,
+  )
+  .action((bundle: string, options: VerifyOptions) =>
+    run(async () => (await import('./commands/verify.ts')).verifyCommand(bundle, options)),
   );
 
 program

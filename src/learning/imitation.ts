@@ -125,7 +125,8 @@ export async function openImitation(
   const augmentation = settings.augment
     ? await openAugmentation(bundle, settings, session)
     : undefined;
-  const prefix = trainable.parameters === 'all' ? undefined : await openPrefix({ ...bundle, folder }, session);
+  const prefix =
+    trainable.parameters === 'all' ? undefined : await openPrefix({ ...bundle, folder }, session);
 
   return {
     parameters,

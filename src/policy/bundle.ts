@@ -14,6 +14,7 @@ import { validate } from '../validate.ts';
 import { adaptedVersion, readAdapter } from './adapter.ts';
 import { type Pi0Config, pi0ConfigSchema } from './pi0/config.ts';
 import { type WeightSource, denoiseGraph, prefixGraph, sampleGraph } from './pi0/graphs.ts';
+import { findPacked } from './packedWeights.ts';
 import { precisionSchema } from './precision.ts';
 import type { Trainable } from './trainable.ts';
 import { transformsSchema } from './transforms.ts';
@@ -46,6 +47,10 @@ export interface Bundle extends BundleConfig {
   base: string;
   /** The base's, and the adapter's if there is one. */
   version: string;
+  /** Whether matrices of its prefix are of few bits. */
+  isPacked: boolean;
+  /** Whether it has golden numbers; see golden.ts. */
+  hasGolden: boolean;
   /** What the bundle's adapter, if it has one, gives values for. */
   trainable?: Trainable;
 }
@@ -58,6 +63,9 @@ export const BUNDLE_FILES = {
   prefix: 'prefix.onnx',
   denoise: 'denoise.onnx',
 } as const;
+
+/** Inputs, and what the policy makes of them on the CPU in float32; see golden.ts. */
+export const GOLDEN_FILE = 'golden.safetensors';
 
 /** Parameters that a bundle may hold beside its weights; see adapter.ts. */
 export const ADAPTER_FILE = 'adapter.safetensors';
@@ -132,19 +140,21 @@ export async function loadBundle(folder: string): Promise<Bundle> {
     configPath,
   );
   const weightsPath = join(folder, BUNDLE_FILES.weights);
-  checkWeights(await readSafetensorsHeader(weightsPath), config.pi0, weightsPath);
+  const header = await readSafetensorsHeader(weightsPath);
+  checkWeights(header, config.pi0, weightsPath);
   for (const file of [BUNDLE_FILES.tokenizer, ...Object.keys(GRAPHS)]) {
     const path = join(folder, file);
     await access(path, constants.R_OK).catch(unreadable(path));
   }
   const base = await contentVersion(folder);
+  const isPacked = [...weightShapes(config.pi0).keys()].some((name) => findPacked(header, name));
+  const hasGolden = await isThere(join(folder, GOLDEN_FILE));
+  const whole = { ...config, folder, base, version: base, isPacked, hasGolden };
   const adapterPath = join(folder, ADAPTER_FILE);
-  if (!(await isThere(adapterPath))) return { ...config, folder, base, version: base };
+  if (!(await isThere(adapterPath))) return whole;
   const adapter = await readAdapter(adapterPath, { base, pi0: config.pi0 });
   return {
-    ...config,
-    folder,
-    base,
+    ...whole,
     version: adaptedVersion(base, adapter),
     trainable: adapter.trainable,
   };

@@ -18,6 +18,7 @@ export type PolicyRequest = { sample: SampleRequest } | { adopt: Adapter };
 await serve<PolicyWorkerData, PolicyRequest, Chunk | void>(
   async ({ bundle, session, trainable }) => {
     const sampler = await openSampler(bundle, session, trainable);
+    await sampler.verify();
     return {
       answer: (request) =>
         'sample' in request ? sampler.sample(request.sample) : sampler.adopt(request.adopt),

@@ -11,6 +11,7 @@ import { gaussianNoise } from './noise.ts';
 import { loadTokenizer } from './tokenizer.ts';
 import type { Trainable } from './trainable.ts';
 import { makeTransforms } from './transforms.ts';
+import { checkChunk } from './verification.ts';
 
 /** RGB bytes [height, width, 3]. */
 export interface Image {
@@ -39,6 +40,8 @@ export interface Sampler {
    * the parameters before it stay.
    */
   adopt(adapter: Adapter): void;
+  /** Throws a `UserError` unless the bundle's own weights give its golden chunk here; see checkChunk. */
+  verify(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -135,6 +138,15 @@ export async function openSampler(
       if (!trainable) throw new UserError(NOTHING_TO_LEARN);
       checkAdapter(`adapter ${adapter.version}`, adapter, { ...bundle, trainable });
       current = adopted(adapter);
+    },
+    async verify() {
+      const own =
+        trainable && (await initialParameters({ ...bundle, trainable: undefined }, trainable));
+      await checkChunk(bundle, session, async (inputs) => {
+        const feeds = { ...inputs, ...own?.parameters, ...explorationOf('zero') };
+        const { actions } = await graph.run(feeds);
+        return actions.data as Float32Array;
+      });
     },
     close: () => graph.release(),
   };

@@ -83,7 +83,11 @@ function positionsOf(embeddings: Value, valid: Value | undefined): Value {
  * Gemma over images and prompt, for its keys and values alone: it depends neither on the state, the
  * noise, the time nor the expert, so a chunk needs it once, and the learner once for each observation.
  */
-export function encodePrefix(weights: Weights, inputs: PrefixInputs, config: Pi0Config): Cache {
+export function encodePrefix(
+  weights: Weights,
+  inputs: PrefixInputs,
+  config: Pi0Config,
+): Cache & { embeddings: Value } {
   const { language } = config;
   const { embeddings, valid } = embedPrefix(weights, inputs, config);
   const [batch, count, width] = embeddings.shape;
@@ -93,7 +97,7 @@ export function encodePrefix(weights: Weights, inputs: PrefixInputs, config: Pi0
   const tokens = { x, batch, count, like: embeddings };
   const part = { name: LANGUAGE, scope: 'language' };
   const { layers } = decoderLayers(weights, part, tokens, language, turn, undefined, mask, true);
-  return { layers, valid };
+  return { layers, valid, embeddings };
 }
 
 /** Positions of `count` tokens that follow a cache: number of its valid tokens + 0, 1, …; int64 [.., count]. */

@@ -1,0 +1,105 @@
+import { UserError } from '../errors.ts';
+import { encodeModel } from '../onnx/modelFile.ts';
+import {
+  type SessionConfig,
+  describeProviders,
+  openModel,
+  providerName,
+  sessionConfigSchema,
+} from '../onnx/session.ts';
+import type { Bundle } from './bundle.ts';
+import { type Feeds, type Golden, STAGES, type Stage, readGolden, stagesGraph, writeGolden } from './golden.ts'; // prettier-ignore
+import { productsFor } from './precision.ts';
+import { bundleWeights } from './sampleGraphs.ts';
+
+/** How near one stage of a sample comes to its golden numbers. */
+export interface Agreement {
+  stage: Stage;
+  cosine: number;
+  /** Largest difference. */
+  difference: number;
+  /** Largest golden number. */
+  largest: number;
+}
+
+/** The least cosine of a chunk to its golden one that a robot is moved with. */
+export const LEAST_COSINE = { float32: 0.99999, float16: 0.999, bfloat16: 0.999 };
+/** The same with a prefix in few bits, whose golden numbers are those before it was packed. */
+const LEAST_PACKED = 0.99;
+
+const leastCosine = ({ precision, isPacked }: Bundle) =>
+  isPacked ? LEAST_PACKED : LEAST_COSINE[precision];
+
+function agreement(stage: Stage, got: Float32Array, golden: Float32Array): Agreement {
+  let [dot, squares, goldenSquares, difference, largest] = [0, 0, 0, 0, 0];
+  golden.forEach((expected, i) => {
+    const value = got[i];
+    dot += value * expected;
+    squares += value ** 2;
+    goldenSquares += expected ** 2;
+    // NaN stays: a comparison would pass it over.
+    difference = Math.max(difference, Math.abs(value - expected));
+    largest = Math.max(largest, Math.abs(expected));
+  });
+  return { stage, cosine: dot / Math.sqrt(squares * goldenSquares), difference, largest };
+}
+
+const isNear = ({ cosine }: Agreement, least: number) => cosine >= least;
+
+/** Computes the stages on the session's provider. */
+async function runStages(bundle: Bundle, session: SessionConfig, feeds: Feeds): Promise<Feeds> {
+  const products = productsFor(bundle.precision, session);
+  const graph = stagesGraph(bundle.pi0, await bundleWeights(bundle.folder), products);
+  const opened = await openModel(encodeModel(graph), session, bundle.folder);
+  try {
+    return await opened.run(feeds);
+  } finally {
+    await opened.release();
+  }
+}
+
+/** Makes a bundle's golden numbers: on the CPU, in float32. */
+export const makeGolden = (bundle: Bundle, { threads }: SessionConfig): Promise<void> => {
+  const cpu = sessionConfigSchema.parse({ threads });
+  return writeGolden(bundle, (feeds) => runStages(bundle, cpu, feeds));
+};
+
+const missing = ({ folder }: Bundle) =>
+  `${folder} has no golden numbers to compare with; make them once, where its weights are known to be whole: nalu verify ${folder} --write`;
+
+/** Compares every stage of a sample with the golden numbers, and says whether all are near enough. */
+export async function verifyBundle(
+  bundle: Bundle,
+  session: SessionConfig,
+): Promise<{ agreements: Agreement[]; least: number; passes: boolean }> {
+  const golden = await readGolden(bundle);
+  if (!golden) throw new UserError(missing(bundle));
+  const outputs = await runStages(bundle, session, golden.inputs);
+  const agreements = STAGES.map((stage) =>
+    agreement(stage, outputs[stage].data as Float32Array, golden.outputs[stage]),
+  );
+  const least = leastCosine(bundle);
+  return { agreements, least, passes: agreements.every((one) => isNear(one, least)) };
+}
+
+/**
+ * Throws a `UserError` unless `run`, the very graph that is to move a robot, gives the golden chunk. A
+ * bundle without golden numbers passes on the CPU, which made it.
+ */
+export async function checkChunk(
+  bundle: Bundle,
+  session: SessionConfig,
+  run: (inputs: Golden['inputs']) => Promise<Float32Array>,
+): Promise<void> {
+  const golden = await readGolden(bundle);
+  if (!golden) {
+    if (providerName(session.executionProviders[0]) === 'cpu') return;
+    throw new UserError(`${missing(bundle)}; the CPU may play it without`);
+  }
+  const result = agreement('actions', await run(golden.inputs), golden.outputs.actions);
+  const least = leastCosine(bundle);
+  if (isNear(result, least)) return;
+  throw new UserError(
+    `${bundle.folder} gives other chunks on ${describeProviders(session)} than it should: cosine ${result.cosine.toFixed(5)}, at least ${least} is needed. Nothing is moved with it; nalu verify ${bundle.folder} says at which stage they part, and another execution provider or precision may do`,
+  );
+}
