@@ -86,13 +86,28 @@ async function create(what: string, config: SessionConfig, open: () => Promise<I
   }
 }
 
-/** Opens an ONNX model's bytes; weights that it points to lie in `folder`. Throws a `UserError`. */
+/**
+ * Leaves weights in their file and in its type, to be widened at each use: of a policy in half precision
+ * the CPU would else hold every matrix in float32, twice.
+ */
+const LEAN = {
+  session: { disable_prepacking: '1' },
+  optimization: { disable_specified_optimizers: 'ConstantFolding' },
+};
+
+/**
+ * Opens an ONNX model's bytes; weights that it points to lie in `folder`, and are used from there where
+ * it is to be `lean`. Throws a `UserError`.
+ */
 export function openModel(
   model: Uint8Array,
   config: SessionConfig,
   folder = '.',
+  { lean = false } = {},
 ): Promise<InferenceSession> {
-  const extra = { session: { model_external_initializers_file_folder_path: folder } };
+  const { session, optimization } = lean ? LEAN : {};
+  const place = { model_external_initializers_file_folder_path: folder };
+  const extra = { session: { ...place, ...session }, ...(optimization && { optimization }) };
   return create(`a graph on the weights in ${folder}`, config, () =>
     InferenceSession.create(model, { ...sessionOptions(config), extra }),
   );

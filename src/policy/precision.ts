@@ -30,3 +30,7 @@ export function productsFor(
   const halves = HALVES[providerName(first)];
   return halves.includes(precision) ? precision : halves.at(0);
 }
+
+/** Whether a policy's weights would take more memory on the session's provider than in their file. */
+export const widens = (precision: Precision, session: SessionConfig): boolean =>
+  precision !== 'float32' && productsFor(precision, session) === undefined;

@@ -12,7 +12,7 @@ import {
 import { type Adapter, adaptedVersion, readAdapter } from './adapter.ts';
 import { ADAPTER_FILE, BUNDLE_FILES, type Bundle } from './bundle.ts';
 import { type WeightSource, prefixGraph, sampleGraph } from './pi0/graphs.ts';
-import { productsFor } from './precision.ts';
+import { productsFor, widens } from './precision.ts';
 import { type Trainable, trainableParameters, trainableWeights } from './trainable.ts';
 import { externalWeights, loadWeights } from './weights.ts';
 
@@ -33,12 +33,13 @@ export async function openSampleGraph(
   session: SessionConfig,
   trainable: Trainable | undefined,
 ): Promise<InferenceSession> {
+  if (!trainable && precision === 'float32')
+    return openSession(join(folder, BUNDLE_FILES.sample), session);
   const products = productsFor(precision, session);
-  if (!trainable && !products) return openSession(join(folder, BUNDLE_FILES.sample), session);
   const frozen = await bundleWeights(folder);
   const weights = trainable ? trainableWeights(frozen, trainable) : frozen;
   const graph = sampleGraph(pi0, weights, 'bytes', { explores: trainable !== undefined, products });
-  return openModel(encodeModel(graph), session, folder);
+  return openModel(encodeModel(graph), session, folder, { lean: widens(precision, session) });
 }
 
 /** What a bundle's prefix is opened from. */
@@ -49,10 +50,10 @@ export async function openPrefixGraph(
   { folder, pi0, precision }: PrefixBundle,
   session: SessionConfig,
 ): Promise<InferenceSession> {
+  if (precision === 'float32') return openSession(join(folder, BUNDLE_FILES.prefix), session);
   const products = productsFor(precision, session);
-  if (!products) return openSession(join(folder, BUNDLE_FILES.prefix), session);
   const graph = prefixGraph(pi0, await bundleWeights(folder), 'bytes', products);
-  return openModel(encodeModel(graph), session, folder);
+  return openModel(encodeModel(graph), session, folder, { lean: widens(precision, session) });
 }
 
 /** What a chunk is sampled with, and how it is signed. */

@@ -9,7 +9,7 @@ import {
 } from '../onnx/session.ts';
 import type { Bundle } from './bundle.ts';
 import { type Feeds, type Golden, STAGES, type Stage, readGolden, stagesGraph, writeGolden } from './golden.ts'; // prettier-ignore
-import { productsFor } from './precision.ts';
+import { productsFor, widens } from './precision.ts';
 import { bundleWeights } from './sampleGraphs.ts';
 
 /** How near one stage of a sample comes to its golden numbers. */
@@ -50,7 +50,8 @@ const isNear = ({ cosine }: Agreement, least: number) => cosine >= least;
 async function runStages(bundle: Bundle, session: SessionConfig, feeds: Feeds): Promise<Feeds> {
   const products = productsFor(bundle.precision, session);
   const graph = stagesGraph(bundle.pi0, await bundleWeights(bundle.folder), products);
-  const opened = await openModel(encodeModel(graph), session, bundle.folder);
+  const lean = widens(bundle.precision, session);
+  const opened = await openModel(encodeModel(graph), session, bundle.folder, { lean });
   try {
     return await opened.run(feeds);
   } finally {
