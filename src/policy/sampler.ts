@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { UserError } from '../errors.ts';
-import { type SessionConfig, Tensor, openSession } from '../onnx/session.ts';
+import { type SessionConfig, Tensor, executionProvidersOf, openSession } from '../onnx/session.ts';
 import { type Adapter, checkAdapter } from './adapter.ts';
 import { type Adopted, adopted, initialParameters, openAdaptive } from './adaptive.ts';
 import { BUNDLE_FILES, type Bundle } from './bundle.ts';
@@ -33,6 +33,8 @@ const NOTHING_TO_LEARN = 'this policy was opened without anything to learn; say 
 
 /** Samples chunks from a bundle on this thread, which ONNX Runtime blocks while it computes. */
 export interface Sampler {
+  /** Those that it computes on, in order. */
+  readonly executionProviders: readonly string[];
   sample(request: SampleRequest): Promise<Chunk>;
   /**
    * Takes an adapter's parameters from the next chunk on. Throws a `UserError` for one that does not fit;
@@ -103,6 +105,7 @@ export async function openSampler(
   });
 
   return {
+    executionProviders: executionProvidersOf(graph),
     async sample({ images, state, prompt, noise: source }) {
       const began = performance.now();
       images.forEach((image, i) => {

@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { UserError, messageOf } from '../errors.ts';
-import { type SessionConfig, loadSessionConfig } from '../onnx/session.ts';
+import { loadSessionConfig } from '../onnx/session.ts';
 import { type Bundle, loadBundle } from '../policy/bundle.ts';
 import type { ChunkPolicy } from '../policy/chunkPolicy.ts';
 import { type SuccessClassifier, openClassifier } from '../policy/successClassifier.ts';
-import { openWorkerPolicy } from '../policy/workerPolicy.ts';
+import { type WorkerPolicy, openWorkerPolicy } from '../policy/workerPolicy.ts';
 import type { Courier } from '../link/courier.ts';
 import { type Calibration, loadCalibration } from '../robot/calibration.ts';
 import { type DrawnChunk, chunkPlot } from '../runtime/chunkPlot.ts';
@@ -19,8 +19,7 @@ import { type RosRobot, rosRobot } from './rosRobot.ts';
 export interface Configured {
   bundle: Bundle;
   calibration: Calibration;
-  session: SessionConfig;
-  policy: ChunkPolicy;
+  policy: WorkerPolicy;
   /** The policy, its chunks published (and in a dry run drawn) as they are sampled. */
   published: ChunkPolicy;
   robot: RosRobot;
@@ -102,7 +101,6 @@ export async function configure(
     return {
       bundle,
       calibration,
-      session,
       robot,
       policy,
       published: published(ros, node, policy, calibration, parameters),

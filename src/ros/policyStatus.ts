@@ -1,6 +1,5 @@
 import type { LoopCounts } from '../runtime/loop.ts';
 import type { Status } from './diagnostics.ts';
-import { describeProviders } from '../onnx/session.ts';
 import type { Configured } from './configured.ts';
 import type { TopicCount } from './rosRobot.ts';
 
@@ -32,11 +31,11 @@ function linkOf({ courier }: Configured): string {
 }
 
 function chunkStatus(configured: Configured, counts: LoopCounts | undefined): Status {
-  const { bundle, session, courier } = configured;
+  const { bundle, policy, courier } = configured;
   const total = (counts?.timings ?? []).map((timing) => timing.total).sort((a, b) => a - b);
   const values = {
     'policy version': courier?.status().version ?? bundle.version,
-    'execution providers': describeProviders(session),
+    'execution providers': policy.executionProviders.join(', '),
     precision: 'float32',
     'learner link': linkOf(configured),
     chunks: counts?.chunks ?? 0,
