@@ -1,9 +1,11 @@
+import { readdir } from 'node:fs/promises';
 import {
   FETCH_CUDA,
   PROVIDER_NAMES,
   type Provider,
   type ProviderName,
   REQUIREMENTS,
+  engineCache,
   providerName,
 } from '../onnx/providers.ts';
 import { type Finding, findingsOf, needed } from './finding.ts';
@@ -45,14 +47,29 @@ export function remedy(name: ProviderName, hardware: Hardware, log: string): str
 const isWanted = (name: ProviderName, { nvidia, jetson, vulkan }: Hardware) =>
   name === 'webgpu' ? vulkan && !jetson : nvidia || jetson;
 
-/** How much of a model a provider computes, in words. */
+/** Operators of a model that a provider computes, in words. */
 async function share(name: ProviderName, provider: Provider, model: string): Promise<string> {
   const { error, stderr } = await probe('placement', { path: model, provider });
   if (error !== undefined) return `, but does not load ${model}: ${error.trim()}`;
   const placed = parsePlacements(stderr);
   const all = [...placed.values()].reduce((sum, count) => sum + count, 0);
-  const own = placed.get(name) ?? 0;
-  return all > 0 ? `; of the policy's ${all} operators it computes ${own}` : '';
+  return all > 0 ? `; of the policy's ${all} operators it computes ${placed.get(name) ?? 0}` : '';
+}
+
+/** Whether the engine of the product that was just computed has been kept. */
+async function enginesKept(): Promise<string> {
+  const folder = engineCache();
+  const files = await readdir(folder).catch(() => []);
+  return files.length > 0
+    ? `; engines are kept in ${folder}`
+    : '; this binding keeps no engines, so they are built at each start (docs/jetson.md)';
+}
+
+/** What is to say of a provider that works, beside that. */
+function more(name: ProviderName, provider: Provider, model: string | undefined) {
+  // TensorRT makes one operator of many, and that takes minutes.
+  if (name === 'tensorrt') return enginesKept();
+  return name === 'cpu' || model === undefined ? '' : share(name, provider, model);
 }
 
 async function providerFinding(
@@ -65,10 +82,8 @@ async function providerFinding(
   const provider = configured ?? name;
   const { value, error, stderr } = await probe('provider', provider);
   const fault = error ?? value;
-  if (fault === undefined) {
-    const more = model !== undefined && name !== 'cpu' ? await share(name, provider, model) : '';
-    return ok(name, `a product of matrices is right${more}`);
-  }
+  if (fault === undefined)
+    return ok(name, `a product of matrices is right${await more(name, provider, model)}`);
   const library = missingLibrary(stderr);
   const found = library === undefined ? fault : `${fault} (${library} is not found)`;
   if (name === 'cpu') return lack(name, found, `npm ci in Nalu's folder, on this machine`);

@@ -58,7 +58,7 @@ const probes = {
     );
     const data = new engine.MjData(model);
     engine.mj_step(model, data);
-    if (!(data.qpos[2] < 0)) throw new Error('a free body does not fall');
+    if (!((data.qpos as Float64Array)[2] < 0)) throw new Error('a free body does not fall');
     return engine.mj_versionString();
   },
   /** The topics of the ROS 2 that is sourced, with their types. */
