@@ -138,7 +138,7 @@ export async function acceleratorFindings(
 ): Promise<Finding[]> {
   const [{ findings, nvidia, vulkan }, runtime] = await Promise.all([
     gpuFindings(),
-    probe('runtime', undefined as never),
+    probe('runtime'),
   ]);
   if (runtime.value === undefined)
     return [

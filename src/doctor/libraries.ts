@@ -27,7 +27,7 @@ const REINSTALL =
 export const libraryFindings = (): Promise<Finding[]> =>
   Promise.all(
     LIBRARIES.map(async ({ name, title, says }) => {
-      const { value, error } = await probe(name, undefined as never);
+      const { value, error } = await probe(name);
       return needed(
         error === undefined
           ? ok(title, says(value!))

@@ -17,7 +17,7 @@ const PATIENCE = 120;
  */
 export function probe<Name extends keyof Probes>(
   name: Name,
-  argument: Parameters<Probes[Name]>[0],
+  ...[argument]: Parameters<Probes[Name]>
 ): Promise<Probed<Awaited<ReturnType<Probes[Name]>>>> {
   return new Promise((resolve) => {
     const child = fork(join(import.meta.dirname, 'probeMain.js'), [name], {

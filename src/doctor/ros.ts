@@ -53,7 +53,7 @@ export async function rosFindings(
     ];
   }
   const distribution = ok('distribution', env.ROS_DISTRO ?? env.AMENT_PREFIX_PATH);
-  const { value: topics, error } = await probe('topics', undefined as never);
+  const { value: topics, error } = await probe('topics');
   if (topics === undefined)
     return [
       distribution,

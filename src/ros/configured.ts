@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { UserError, messageOf } from '../errors.ts';
-import { loadSessionConfig } from '../onnx/session.ts';
+import { type SessionConfig, loadSessionConfig } from '../onnx/session.ts';
 import { type Bundle, loadBundle } from '../policy/bundle.ts';
 import type { ChunkPolicy } from '../policy/chunkPolicy.ts';
 import { type SuccessClassifier, openClassifier } from '../policy/successClassifier.ts';
@@ -19,6 +19,7 @@ import { type RosRobot, rosRobot } from './rosRobot.ts';
 export interface Configured {
   bundle: Bundle;
   calibration: Calibration;
+  session: SessionConfig;
   policy: WorkerPolicy;
   /** The policy, its chunks published (and in a dry run drawn) as they are sampled. */
   published: ChunkPolicy;
@@ -101,6 +102,7 @@ export async function configure(
     return {
       bundle,
       calibration,
+      session,
       robot,
       policy,
       published: published(ros, node, policy, calibration, parameters),

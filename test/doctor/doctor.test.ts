@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { env } from 'onnxruntime-node';
 import { missingLibrary, parsePlacements, remedy } from '../../src/doctor/accelerators.ts';
 import { formatBytes } from '../../src/doctor/finding.ts';
 import { parseNvidiaSmi, vulkanDrivers } from '../../src/doctor/gpu.ts';
@@ -8,6 +13,8 @@ import { jetsonFinding, nodeFinding } from '../../src/doctor/machine.ts';
 import { bytesNeeded, memoryVerdict } from '../../src/doctor/memory.ts';
 import { probe } from '../../src/doctor/probe.ts';
 import { cameraFindings } from '../../src/doctor/ros.ts';
+import { packagePath } from '../../src/packagePath.ts';
+import { withFolder } from '../onnx/run.ts';
 
 const ORIN =
   '# R36 (release), REVISION: 4.3, GCID: 38968081, BOARD: generic, EABI: aarch64, DATE: Wed Jan  8 01:49:37 UTC 2025\n# KERNEL_VARIANT: oot\nTARGET_USERSPACE_LIB_DIR=nvidia';
@@ -177,4 +184,33 @@ describe('a probe', () => {
     const { error } = await probe('placement', { path: '/nowhere.onnx', provider: 'cpu' });
     assert.match(error!, /nowhere\.onnx/);
   });
+});
+
+describe('the recipe for Jetson', () => {
+  it('builds the version of ONNX Runtime that is installed', async () => {
+    const recipe = await readFile(packagePath('launch/jetson/Dockerfile'), 'utf8');
+    assert.equal(/^ARG ONNXRUNTIME=(.*)$/m.exec(recipe)![1], env.versions.node);
+  });
+
+  it('changes the source of its binding once, and refuses another one', () =>
+    withFolder(async (folder) => {
+      const source = join(folder, 'session_options_helper.cc');
+      const change = () =>
+        promisify(execFile)(process.execPath, [
+          packagePath('launch/jetson/tensorrtOptions.mjs'),
+          source,
+        ]);
+      const [before, after] = [
+        'OrtTensorRTProviderOptionsV2* options;\noptions->device_id = deviceId;\n',
+        'append;\n',
+      ];
+      await writeFile(source, before + after);
+      await change();
+      const changed = await readFile(source, 'utf8');
+      assert.ok(changed.startsWith(before) && changed.endsWith(after));
+      assert.match(changed, /UpdateTensorRTProviderOptions/);
+      await assert.rejects(change(), /is not what this was written for/);
+      await writeFile(source, 'something else');
+      await assert.rejects(change(), /is not what this was written for/);
+    }));
 });
