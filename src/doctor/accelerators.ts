@@ -57,8 +57,11 @@ async function share(name: ProviderName, provider: Provider, model: string): Pro
 }
 
 /** Whether the engine of the product that was just computed has been kept. */
-async function enginesKept(): Promise<string> {
-  const folder = engineCache();
+async function enginesKept(provider: Provider): Promise<string> {
+  const folder =
+    typeof provider === 'object' && 'trt_engine_cache_path' in provider
+      ? String(provider.trt_engine_cache_path)
+      : engineCache();
   const files = await readdir(folder).catch(() => []);
   return files.length > 0
     ? `; engines are kept in ${folder}`
@@ -68,7 +71,7 @@ async function enginesKept(): Promise<string> {
 /** What is to say of a provider that works, beside that. */
 function more(name: ProviderName, provider: Provider, model: string | undefined) {
   // TensorRT makes one operator of many, and that takes minutes.
-  if (name === 'tensorrt') return enginesKept();
+  if (name === 'tensorrt') return enginesKept(provider);
   return name === 'cpu' || model === undefined ? '' : share(name, provider, model);
 }
 
@@ -92,8 +95,21 @@ async function providerFinding(
   return absent(name, `${found}; it needs ${REQUIREMENTS[name].replace(/ \(.*\)/, '')}`);
 }
 
-async function gpuFindings(): Promise<{ findings: Finding[]; nvidia: boolean; vulkan: boolean }> {
+/** A Jetson's GPU may be there without nvidia-smi. */
+function noNvidiaSmi(jetson: boolean): Finding {
   const { ok, lack, absent } = findingsOf('GPU');
+  if (jetson) return ok('NVIDIA', "the Jetson's");
+  return hasNvidiaDriver()
+    ? lack(
+        'NVIDIA',
+        'a driver, but nvidia-smi does not answer',
+        'run nvidia-smi and mend what it says',
+      )
+    : absent('NVIDIA', 'no driver and no nvidia-smi');
+}
+
+async function gpuFindings(jetson: boolean) {
+  const { ok, absent } = findingsOf('GPU');
   const [gpus, drivers] = await Promise.all([nvidiaGpus(), vulkanDrivers()]);
   const nvidia = gpus.map(({ name, driver, memory, computeCapability }) =>
     ok(
@@ -108,19 +124,12 @@ async function gpuFindings(): Promise<{ findings: Finding[]; nvidia: boolean; vu
         .join(', '),
     ),
   );
-  const none = hasNvidiaDriver()
-    ? lack(
-        'NVIDIA',
-        'a driver, but nvidia-smi does not answer',
-        'run nvidia-smi and mend what it says',
-      )
-    : absent('NVIDIA', 'no driver and no nvidia-smi');
   const vulkan =
     drivers.length > 0
       ? ok('Vulkan', drivers.map((path) => path.replace(/.*\/|\.json$/g, '')).join(', '))
       : absent('Vulkan', 'no driver');
   return {
-    findings: [...(nvidia.length > 0 ? nvidia : [none]), vulkan],
+    findings: [...(nvidia.length > 0 ? nvidia : [noNvidiaSmi(jetson)]), vulkan],
     nvidia: nvidia.length > 0 || hasNvidiaDriver(),
     vulkan: drivers.length > 0 && hasRenderNode(),
   };
@@ -137,7 +146,7 @@ export async function acceleratorFindings(
   model: string | undefined,
 ): Promise<Finding[]> {
   const [{ findings, nvidia, vulkan }, runtime] = await Promise.all([
-    gpuFindings(),
+    gpuFindings(jetson),
     probe('runtime'),
   ]);
   if (runtime.value === undefined)

@@ -10,16 +10,15 @@ export function parseTegraRelease(text: string): Tegra | undefined {
   return found ? { release: Number(found[1]), revision: found[2] } : undefined;
 }
 
-/** What a JetPack has; `build` is what docs/jetson.md builds for it, if it does. */
+/** What a JetPack has. */
 interface JetPack {
   version: string;
   cuda: string;
   tensorrt: string;
-  build?: 'jetpack6' | 'jetpack7';
 }
 
-const JETPACK_6 = { version: '6', cuda: '12.6', tensorrt: '10.3', build: 'jetpack6' } as const;
-const JETPACK_7 = { version: '7', cuda: '13.0', tensorrt: '10.13', build: 'jetpack7' } as const;
+const JETPACK_6 = { version: '6', cuda: '12.6', tensorrt: '10.3' };
+const JETPACK_7 = { version: '7', cuda: '13.0', tensorrt: '10.13' };
 
 /** JetPacks by L4T release and revision, or by release alone; from NVIDIA's release notes. */
 const JETPACKS: Record<string, JetPack> = {

@@ -50,12 +50,13 @@ const sessionOptions = (providers: readonly Provider[], { threads }: SessionConf
 
 type Options = ReturnType<typeof sessionOptions>;
 
-/** A provider that a session cannot have, and why. */
+/** A provider that a session cannot have, and what a user is told of it. */
 interface Fault {
   provider: Provider;
-  reason: string;
+  text: string;
 }
 
+/** The providers that cannot be had, by a function that says why. */
 async function faults(
   providers: readonly Provider[],
   faultOf: (provider: Provider) => string | undefined | Promise<string | undefined>,
@@ -63,13 +64,15 @@ async function faults(
   const found: Fault[] = [];
   for (const provider of providers) {
     const reason = await faultOf(provider);
-    if (reason !== undefined) found.push({ provider, reason });
+    const name = providerName(provider);
+    if (reason !== undefined)
+      found.push({
+        provider,
+        text: `execution provider ${name} cannot be had: ${reason}. It needs ${REQUIREMENTS[name]}.`,
+      });
   }
   return found;
 }
-
-const describeFault = ({ provider, reason }: Fault) =>
-  `execution provider ${providerName(provider)} cannot be had: ${reason}. It needs ${REQUIREMENTS[providerName(provider)]}.`;
 
 const warned = new Set<string>();
 
@@ -81,7 +84,7 @@ function warnOnce(text: string) {
 /** What is left of the providers without those that cannot be had, said aloud; throws where that is not wanted. */
 function without(found: readonly Fault[], providers: readonly Provider[], fallback = false) {
   const left = providers.filter((provider) => !found.some((fault) => fault.provider === provider));
-  const what = found.map(describeFault).join('\n');
+  const what = found.map(({ text }) => text).join('\n');
   if (!fallback)
     throw new UserError(
       `${what}\nnalu doctor says more. To go on without it: fallback: true in the session's YAML.`,
@@ -114,10 +117,16 @@ async function create(
     } catch (error) {
       const reason = messageOf(error).trim();
       const found = await faults(providers, probeProvider);
-      const next = providers.length > 1 && fallback ? [{ provider: providers[0], reason }] : [];
-      if (found.length + next.length === 0)
-        throw new UserError(`${what}: ONNX Runtime cannot load it: ${reason}`);
-      providers = without(found.length > 0 ? found : next, providers, fallback);
+      const text = `${what}: ONNX Runtime cannot load it: ${reason}`;
+      const [provider, ...others] = providers;
+      if (found.length > 0) providers = without(found, providers, fallback);
+      else if (fallback && others.length > 0)
+        providers = without(
+          [{ provider, text: `${text} (${providerName(provider)})` }],
+          providers,
+          true,
+        );
+      else throw new UserError(text);
     }
   }
 }
