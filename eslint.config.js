@@ -8,7 +8,7 @@ export default tseslint.config(
   {
     languageOptions: {
       parserOptions: {
-        projectService: { allowDefaultProject: ['*.js'] },
+        projectService: { allowDefaultProject: ['*.js', 'launch/*/*.mjs'] },
         tsconfigRootDir: import.meta.dirname,
       },
     },
@@ -38,5 +38,5 @@ export default tseslint.config(
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
     },
   },
-  { files: ['*.js'], ...tseslint.configs.disableTypeChecked },
+  { files: ['*.js', 'launch/*/*.mjs'], ...tseslint.configs.disableTypeChecked },
 );

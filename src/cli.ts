@@ -8,6 +8,7 @@ import type { ClassifierOptions } from './commands/classifier.ts';
 import type { CreateOptions } from './commands/create.ts';
 import type { CheckOptions } from './commands/check.ts';
 import type { DemosOptions } from './commands/demos.ts';
+import type { DoctorOptions } from './commands/doctor.ts';
 import type { ImitateOptions } from './commands/imitate.ts';
 import type { LearnOptions } from './commands/learn.ts';
 import type { SimOptions } from './commands/sim.ts';
@@ -90,7 +91,7 @@ program
   )
   .option(
     '--session <file>',
-    'YAML: executionProviders with their options, and threads of ONNX Runtime',
+    'YAML: executionProviders with their options, fallback, and threads of ONNX Runtime',
   )
   .addHelpText(
     'after',
@@ -196,7 +197,7 @@ program
   .option('--resume', 'go on from the checkpoint in --out, with the same options as before')
   .option(
     '--session <file>',
-    'YAML: executionProviders with their options, and threads of ONNX Runtime',
+    'YAML: executionProviders with their options, fallback, and threads of ONNX Runtime',
   )
   .action((folder: string, options: ImitateOptions) =>
     run(async () => (await import('./commands/imitate.ts')).imitateCommand(folder, options)),
@@ -290,7 +291,7 @@ program
   .option('--json', 'print one JSON object a line on stdout and nothing else there')
   .option(
     '--session <file>',
-    'YAML: executionProviders with their options, and threads of ONNX Runtime',
+    'YAML: executionProviders with their options, fallback, and threads of ONNX Runtime',
   )
   .addHelpText(
     'after',
@@ -358,7 +359,7 @@ program
   .option('--json', 'print one JSON object a line and nothing else')
   .option(
     '--session <file>',
-    'YAML: executionProviders with their options, and threads of ONNX Runtime',
+    'YAML: executionProviders with their options, fallback, and threads of ONNX Runtime',
   )
   .addHelpText(
     'after',
@@ -400,6 +401,36 @@ Examples:
   )
   .action((bundle: string, options: VerifyOptions) =>
     run(async () => (await import('./commands/verify.ts')).verifyCommand(bundle, options)),
+  );
+
+program
+  .command('doctor')
+  .description('say what this machine can do, and for each lack the next step')
+  .argument('[bundle]', 'policy bundle that is to run here', SHIPPED_POLICY)
+  .option('--calibration <file>', "a robot's calibration: are its cameras' topics there (ROS 2)?")
+  .option('--session <file>', 'YAML of a session: can its execution providers be had?')
+  .option('--record <folder>', 'where episodes are to be kept', 'episodes')
+  .option('--json', 'print one JSON object a line and nothing else')
+  .addHelpText(
+    'after',
+    `
+It tries what it tells: every execution provider multiplies two matrices, every library with native
+code is used, each in a process of its own, so that a driver that crashes ends no more than that.
+
+  ok    it is here and works
+  LACK  it is wanted here, and does not work; the line below says what to do
+  -     it is not here, and nothing on this machine wants it
+
+The exit code is 1 only if something is lacking that the simulated robot needs.
+
+Examples:
+  nalu doctor                                     this machine, and the shipped policy
+  nalu doctor my-policy --session session.yaml    can it run there, on these providers, in this memory?
+  nalu doctor --calibration mine.yaml             are the robot's cameras publishing?
+  nalu doctor --json | grep '"lack"'              for a script`,
+  )
+  .action((bundle: string, options: DoctorOptions) =>
+    run(async () => (await import('./commands/doctor.ts')).doctorCommand(bundle, options)),
   );
 
 program

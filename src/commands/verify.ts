@@ -1,4 +1,4 @@
-import { loadSessionConfig, describeProviders } from '../onnx/session.ts';
+import { loadSessionConfig } from '../onnx/session.ts';
 import { UserError } from '../errors.ts';
 import { loadBundle } from '../policy/bundle.ts';
 import { type Agreement, makeGolden, verifyBundle } from '../policy/verification.ts';
@@ -21,8 +21,8 @@ export async function verifyCommand(folder: string, options: VerifyOptions): Pro
     console.log(`${folder}: golden numbers made on the CPU in float32`);
     return 'done';
   }
-  const { agreements, least, passes } = await verifyBundle(bundle, session);
-  const providers = describeProviders(session);
+  const { agreements, least, passes, ...used } = await verifyBundle(bundle, session);
+  const providers = used.providers.join(', ');
   if (options.json) console.log(JSON.stringify({ folder, providers, least, passes, agreements }));
   else {
     console.log(`${folder} (${bundle.precision}) on ${providers}, beside its golden numbers:`);

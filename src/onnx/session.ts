@@ -1,9 +1,11 @@
 import { access } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { InferenceSession, Tensor, env, listSupportedBackends } from 'onnxruntime-node';
+import { InferenceSession, Tensor, env } from 'onnxruntime-node';
 import { z } from 'zod';
 import { UserError, messageOf } from '../errors.ts';
 import { readYaml, validate } from '../validate.ts';
+import { probeProvider, unbuilt } from './providerProbe.ts';
+import { type Provider, REQUIREMENTS, asBound, providerName, providerSchema } from './providers.ts';
 
 // What goes wrong is thrown, and told from there.
 env.logLevel = 'fatal';
@@ -11,16 +13,10 @@ env.logLevel = 'fatal';
 /** How ONNX Runtime is to run a graph. */
 export const sessionConfigSchema = z
   .strictObject({
-    /** In order of preference; options go to the provider as they are. */
-    executionProviders: z
-      .array(
-        z.union([
-          z.enum(['cpu', 'cuda', 'tensorrt', 'webgpu']),
-          z.looseObject({ name: z.enum(['cpu', 'cuda', 'tensorrt', 'webgpu']) }),
-        ]),
-      )
-      .nonempty()
-      .default(['cpu']),
+    /** In order of preference: a session runs on the first, what that lacks on the next, the rest on the CPU. */
+    executionProviders: z.array(providerSchema).nonempty().default(['cpu']),
+    /** Goes on without a provider that cannot be had, and says so, in the place of an error. */
+    fallback: z.boolean().optional(),
     /** Threads of one operator. */
     threads: z.int().min(1).max(256).default(availableParallelism()),
   })
@@ -28,23 +24,11 @@ export const sessionConfigSchema = z
 
 export type SessionConfig = z.infer<typeof sessionConfigSchema>;
 
-export const providerName = (provider: string | { name: string }) =>
-  typeof provider === 'string' ? provider : provider.name;
+const used = new WeakMap<InferenceSession, readonly Provider[]>();
 
-/** The execution providers in order: a session runs on the first, what it lacks on the next; none is left out. */
-export const describeProviders = ({ executionProviders }: SessionConfig): string =>
-  executionProviders.map(providerName).join(', ');
-
-/** Fetches the CUDA and TensorRT libraries, which `npm ci` leaves out. */
-const FETCH_CUDA =
-  'on Linux x64: ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js; on Jetson, build its Node binding from source';
-
-/** What each provider needs, for the message when it cannot be had. */
-const REQUIREMENTS: Record<string, string> = {
-  cuda: `an NVIDIA GPU, CUDA 12, cuDNN and ONNX Runtime's CUDA libraries (${FETCH_CUDA})`,
-  tensorrt: `an NVIDIA GPU, TensorRT and ONNX Runtime's TensorRT libraries (${FETCH_CUDA})`,
-  webgpu: 'a GPU with a Vulkan, Metal or Direct3D 12 driver',
-};
+/** The execution providers that a session was opened with, in order: those of its configuration that could be had. */
+export const executionProvidersOf = (session: InferenceSession): string[] =>
+  (used.get(session) ?? ['cpu']).map(providerName);
 
 /** Reads how sessions are to run from a YAML file; the CPU and all its cores where none is given. */
 export async function loadSessionConfig(path?: string): Promise<SessionConfig> {
@@ -52,20 +36,9 @@ export async function loadSessionConfig(path?: string): Promise<SessionConfig> {
   return validate(sessionConfigSchema, await readYaml(path), path);
 }
 
-function checkProviders({ executionProviders }: SessionConfig): void {
-  const built = listSupportedBackends().map(({ name }) => name);
-  for (const name of executionProviders.map(providerName)) {
-    if (!built.includes(name)) {
-      throw new UserError(
-        `execution provider ${name} is not in this onnxruntime-node (it has ${built.join(', ')}). It needs ${REQUIREMENTS[name]}.`,
-      );
-    }
-  }
-}
-
-const sessionOptions = ({ executionProviders, threads }: SessionConfig) =>
+const sessionOptions = (providers: readonly Provider[], { threads }: SessionConfig) =>
   ({
-    executionProviders,
+    executionProviders: providers.map(asBound),
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
@@ -75,14 +48,86 @@ const sessionOptions = ({ executionProviders, threads }: SessionConfig) =>
     logSeverityLevel: 4,
   }) as const;
 
-async function create(what: string, config: SessionConfig, open: () => Promise<InferenceSession>) {
-  checkProviders(config);
-  try {
-    return await open();
-  } catch (error) {
-    const providers = config.executionProviders.map(providerName).filter((name) => name !== 'cpu');
-    const needs = providers.map((name) => ` ${name} needs ${REQUIREMENTS[name]}.`).join('');
-    throw new UserError(`${what}: ONNX Runtime cannot load it: ${messageOf(error)}.${needs}`);
+type Options = ReturnType<typeof sessionOptions>;
+
+/** A provider that a session cannot have, and what a user is told of it. */
+interface Fault {
+  provider: Provider;
+  text: string;
+}
+
+/** The providers that cannot be had, by a function that says why. */
+async function faults(
+  providers: readonly Provider[],
+  faultOf: (provider: Provider) => string | undefined | Promise<string | undefined>,
+): Promise<Fault[]> {
+  const found: Fault[] = [];
+  for (const provider of providers) {
+    const reason = await faultOf(provider);
+    const name = providerName(provider);
+    if (reason !== undefined)
+      found.push({
+        provider,
+        text: `execution provider ${name} cannot be had: ${reason}. It needs ${REQUIREMENTS[name]}.`,
+      });
+  }
+  return found;
+}
+
+const warned = new Set<string>();
+
+function warnOnce(text: string) {
+  if (!warned.has(text)) process.emitWarning(text);
+  warned.add(text);
+}
+
+/** What is left of the providers without those that cannot be had, said aloud; throws where that is not wanted. */
+function without(found: readonly Fault[], providers: readonly Provider[], fallback = false) {
+  const left = providers.filter((provider) => !found.some((fault) => fault.provider === provider));
+  const what = found.map(({ text }) => text).join('\n');
+  if (!fallback)
+    throw new UserError(
+      `${what}\nnalu doctor says more. To go on without it: fallback: true in the session's YAML.`,
+    );
+  if (left.length === 0)
+    throw new UserError(`${what}\nNo other is named: add cpu to executionProviders.`);
+  warnOnce(`${what} Used in its place: ${left.map(providerName).join(', ')}`);
+  return left;
+}
+
+/**
+ * Opens a session on the first of the configured providers that can be had. ONNX Runtime itself
+ * throws for a provider whose libraries or device are missing, but leaves one out that it was not
+ * built with; both are a `UserError` here, or with `fallback` a warning.
+ */
+async function create(
+  what: string,
+  config: SessionConfig,
+  open: (options: Options) => Promise<InferenceSession>,
+): Promise<InferenceSession> {
+  const { executionProviders, fallback } = config;
+  const missing = await faults(executionProviders, unbuilt);
+  let providers: readonly Provider[] =
+    missing.length > 0 ? without(missing, executionProviders, fallback) : executionProviders;
+  for (;;) {
+    try {
+      const session = await open(sessionOptions(providers, config));
+      used.set(session, providers);
+      return session;
+    } catch (error) {
+      const reason = messageOf(error).trim();
+      const found = await faults(providers, probeProvider);
+      const text = `${what}: ONNX Runtime cannot load it: ${reason}`;
+      const [provider, ...others] = providers;
+      if (found.length > 0) providers = without(found, providers, fallback);
+      else if (fallback && others.length > 0)
+        providers = without(
+          [{ provider, text: `${text} (${providerName(provider)})` }],
+          providers,
+          true,
+        );
+      else throw new UserError(text);
+    }
   }
 }
 
@@ -108,8 +153,8 @@ export function openModel(
   const { session, optimization } = lean ? LEAN : {};
   const place = { model_external_initializers_file_folder_path: folder };
   const extra = { session: { ...place, ...session }, ...(optimization && { optimization }) };
-  return create(`a graph on the weights in ${folder}`, config, () =>
-    InferenceSession.create(model, { ...sessionOptions(config), extra }),
+  return create(`a graph on the weights in ${folder}`, config, (options) =>
+    InferenceSession.create(model, { ...options, extra }),
   );
 }
 
@@ -121,7 +166,7 @@ export async function openSession(
   await access(path).catch(() => {
     throw new UserError(`${path}: no such model file. Is the bundle complete?`);
   });
-  return create(path, config, () => InferenceSession.create(path, sessionOptions(config)));
+  return create(path, config, (options) => InferenceSession.create(path, options));
 }
 
 export { Tensor, type InferenceSession };

@@ -13,15 +13,18 @@ export interface PolicyWorkerData {
   trainable?: Trainable;
 }
 
-export type PolicyRequest = { sample: SampleRequest } | { adopt: Adapter };
+export type PolicyRequest = { sample: SampleRequest } | { adopt: Adapter } | 'executionProviders';
+export type PolicyAnswer = Chunk | void | readonly string[];
 
-await serve<PolicyWorkerData, PolicyRequest, Chunk | void>(
+await serve<PolicyWorkerData, PolicyRequest, PolicyAnswer>(
   async ({ bundle, session, trainable }) => {
     const sampler = await openSampler(bundle, session, trainable);
     await sampler.verify();
     return {
-      answer: (request) =>
-        'sample' in request ? sampler.sample(request.sample) : sampler.adopt(request.adopt),
+      answer(request) {
+        if (request === 'executionProviders') return sampler.executionProviders;
+        return 'sample' in request ? sampler.sample(request.sample) : sampler.adopt(request.adopt);
+      },
       close: () => sampler.close(),
     };
   },

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ElementType } from '../onnx/elementType.ts';
-import { type SessionConfig, providerName } from '../onnx/session.ts';
+import { type ProviderName, providerName } from '../onnx/providers.ts';
+import type { SessionConfig } from '../onnx/session.ts';
 
 /**
  * In what a policy's large matrices are stored, and multiplied where the processor can. Norms, softmax,
@@ -11,7 +12,7 @@ export const precisionSchema = z.enum(['float32', 'float16', 'bfloat16']);
 export type Precision = z.infer<typeof precisionSchema>;
 
 /** Types of matrix products that a provider has, beside float32. */
-const HALVES: Record<string, readonly Precision[]> = {
+const HALVES: Record<ProviderName, readonly Precision[]> = {
   cpu: [],
   webgpu: ['float16'],
   cuda: ['float16', 'bfloat16'],

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { UserError } from '../errors.ts';
-import { type SessionConfig, Tensor } from '../onnx/session.ts';
+import { type SessionConfig, Tensor, executionProvidersOf } from '../onnx/session.ts';
 import { type Adapter, checkAdapter } from './adapter.ts';
 import { type Adopted, adopted, initialParameters, openSampleGraph } from './sampleGraphs.ts';
 import { BUNDLE_FILES, type Bundle } from './bundle.ts';
@@ -34,6 +34,8 @@ const NOTHING_TO_LEARN = 'this policy was opened without anything to learn; say 
 
 /** Samples chunks from a bundle on this thread, which ONNX Runtime blocks while it computes. */
 export interface Sampler {
+  /** Those that it computes on, in order. */
+  readonly executionProviders: readonly string[];
   sample(request: SampleRequest): Promise<Chunk>;
   /**
    * Takes an adapter's parameters from the next chunk on. Throws a `UserError` for one that does not fit;
@@ -104,6 +106,7 @@ export async function openSampler(
   });
 
   return {
+    executionProviders: executionProvidersOf(graph),
     async sample({ images, state, prompt, noise: source }) {
       const began = performance.now();
       images.forEach((image, i) => {
@@ -142,7 +145,7 @@ export async function openSampler(
     async verify() {
       const own =
         trainable && (await initialParameters({ ...bundle, trainable: undefined }, trainable));
-      await checkChunk(bundle, session, async (inputs) => {
+      await checkChunk(bundle, executionProvidersOf(graph), async (inputs) => {
         const feeds = { ...inputs, ...own?.parameters, ...explorationOf('zero') };
         const { actions } = await graph.run(feeds);
         return actions.data as Float32Array;

@@ -2,12 +2,14 @@ import type { SessionConfig } from '../onnx/session.ts';
 import type { Adapter } from './adapter.ts';
 import type { Bundle } from './bundle.ts';
 import type { Chunk, ChunkPolicy } from './chunkPolicy.ts';
-import type { PolicyRequest, PolicyWorkerData } from './policyWorker.ts';
+import type { PolicyAnswer, PolicyRequest, PolicyWorkerData } from './policyWorker.ts';
 import type { Trainable } from './trainable.ts';
 import { openWorkerThread, sharedPixels } from './workerThread.ts';
 
 /** A policy in a worker thread, which may learn while it is used. */
 export interface WorkerPolicy extends ChunkPolicy {
+  /** Those that its chunks are computed on, in order: what could be had of the session's. */
+  readonly executionProviders: readonly string[];
   /**
    * Takes an adapter over after the chunk that is being sampled, at next to no cost to this thread.
    * Rejects with a `UserError` if it does not fit; the parameters before it stay.
@@ -26,12 +28,14 @@ export async function openWorkerPolicy(
 ): Promise<WorkerPolicy> {
   const data: PolicyWorkerData = { bundle, session, trainable };
   const url = new URL('./policyWorker.js', import.meta.url);
-  const worker = await openWorkerThread<PolicyRequest, Chunk | void>(url, data);
+  const worker = await openWorkerThread<PolicyRequest, PolicyAnswer>(url, data);
+  const executionProviders = (await worker.ask(() => 'executionProviders')) as readonly string[];
   const share = bundle.cameras.map(sharedPixels);
   return {
     cameras: bundle.cameras,
     horizon: bundle.pi0.horizon,
     executeSteps: bundle.executeSteps,
+    executionProviders,
     async sample({ frames, joints, prompt }, noise) {
       let began = 0;
       const chunk = (await worker.ask(async () => {

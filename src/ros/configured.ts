@@ -4,7 +4,7 @@ import { type SessionConfig, loadSessionConfig } from '../onnx/session.ts';
 import { type Bundle, loadBundle } from '../policy/bundle.ts';
 import type { ChunkPolicy } from '../policy/chunkPolicy.ts';
 import { type SuccessClassifier, openClassifier } from '../policy/successClassifier.ts';
-import { openWorkerPolicy } from '../policy/workerPolicy.ts';
+import { type WorkerPolicy, openWorkerPolicy } from '../policy/workerPolicy.ts';
 import type { Courier } from '../link/courier.ts';
 import { type Calibration, loadCalibration } from '../robot/calibration.ts';
 import { type DrawnChunk, chunkPlot } from '../runtime/chunkPlot.ts';
@@ -20,7 +20,7 @@ export interface Configured {
   bundle: Bundle;
   calibration: Calibration;
   session: SessionConfig;
-  policy: ChunkPolicy;
+  policy: WorkerPolicy;
   /** The policy, its chunks published (and in a dry run drawn) as they are sampled. */
   published: ChunkPolicy;
   robot: RosRobot;

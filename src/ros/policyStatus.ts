@@ -1,6 +1,6 @@
 import type { LoopCounts } from '../runtime/loop.ts';
 import type { Status } from './diagnostics.ts';
-import { describeProviders } from '../onnx/session.ts';
+import { providerName } from '../onnx/providers.ts';
 import type { Configured } from './configured.ts';
 import type { TopicCount } from './rosRobot.ts';
 
@@ -31,12 +31,22 @@ function linkOf({ courier }: Configured): string {
   return `${connected ? 'connected' : `not connected: ${lastError ?? 'no answer yet'}`}, ${acknowledged} episodes delivered, ${pending} to go`;
 }
 
+/** The execution providers that are used, and those of the session that could not be had. */
+function providersOf({ session, policy: { executionProviders } }: Configured) {
+  const lacking = session.executionProviders
+    .map(providerName)
+    .filter((name) => !executionProviders.includes(name));
+  const without = lacking.length > 0 ? ` (without ${lacking.join(', ')})` : '';
+  return { lacking, text: executionProviders.join(', ') + without };
+}
+
 function chunkStatus(configured: Configured, counts: LoopCounts | undefined): Status {
-  const { bundle, session, courier } = configured;
+  const { bundle, courier } = configured;
+  const providers = providersOf(configured);
   const total = (counts?.timings ?? []).map((timing) => timing.total).sort((a, b) => a - b);
   const values = {
     'policy version': courier?.status().version ?? bundle.version,
-    'execution providers': describeProviders(session),
+    'execution providers': providers.text,
     precision: 'float32',
     'learner link': linkOf(configured),
     chunks: counts?.chunks ?? 0,
@@ -45,7 +55,8 @@ function chunkStatus(configured: Configured, counts: LoopCounts | undefined): St
       'latency p99 (ms)': percentile(total, 0.99).toFixed(1),
     }),
   };
-  return { task: 'policy', level: 'ok', message: bundle.name, values };
+  const level = providers.lacking.length > 0 ? 'warn' : 'ok';
+  return { task: 'policy', level, message: bundle.name, values };
 }
 
 function loopStatus(counts: LoopCounts | undefined, state: string): Status {

@@ -72,6 +72,7 @@ export interface RosNode {
   addOnSetParametersCallback(
     callback: (parameters: RosParameter[]) => { successful: boolean; reason: string },
   ): void;
+  getTopicNamesAndTypes(): { name: string; types: string[] }[];
   countPublishers(topic: string): number;
   countSubscribers(topic: string): number;
   getPublishersInfoByTopic(topic: string, noDemangle: boolean): RosEndpoint[];

@@ -1,0 +1,38 @@
+import { DTYPES } from '../onnx/dtype.ts';
+import type { TensorEntry } from '../onnx/safetensors.ts';
+import { type Finding, findingsOf, formatBytes, needed } from './finding.ts';
+
+/** Bytes. */
+export interface Memory {
+  total: number;
+  available: number;
+  /** What this process and those beside it in its control group may take, if that is less than `total`. */
+  limit?: number;
+}
+
+/** Node.js, ONNX Runtime and the simulator without the weights: `nalu sim` peaked at 247 MB. */
+const BESIDE_WEIGHTS = 250e6;
+
+/** Bytes that a policy takes at least on the CPU, which computes in float32: weights held in fewer bits become longer. */
+export function bytesNeeded(tensors: Iterable<Pick<TensorEntry, 'dtype' | 'bytes'>>): number {
+  let bytes = BESIDE_WEIGHTS;
+  for (const tensor of tensors) bytes += (tensor.bytes / DTYPES[tensor.dtype]) * DTYPES.F32;
+  return bytes;
+}
+
+const { ok, lack } = findingsOf('policy');
+
+/** Whether a policy that takes so many bytes at least fits. */
+export function memoryVerdict({ total, available, limit }: Memory, bytes: number): Finding {
+  const bound =
+    limit === undefined ? '' : `, of which this control group may take ${formatBytes(limit)}`;
+  const found = `needs at least ${formatBytes(bytes)}; ${formatBytes(available)} of ${formatBytes(total)} are available${bound}`;
+  if (bytes <= Math.min(available, limit ?? Infinity)) return needed(ok('memory', found));
+  const next =
+    bytes > total
+      ? 'take a smaller policy, or a machine with more memory'
+      : limit !== undefined && bytes > limit
+        ? "raise the container's limit (as docker run --memory)"
+        : 'close what else takes memory (see top), or take a smaller policy';
+  return needed(lack('memory', found, next));
+}

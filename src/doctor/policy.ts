@@ -1,0 +1,33 @@
+import { join } from 'node:path';
+import { UserError } from '../errors.ts';
+import { readSafetensorsHeader } from '../onnx/safetensors.ts';
+import { BUNDLE_FILES, loadBundle } from '../policy/bundle.ts';
+import { type Finding, findingsOf, formatBytes, needed } from './finding.ts';
+import { memory } from './machine.ts';
+import { bytesNeeded, memoryVerdict } from './memory.ts';
+
+const { ok, lack } = findingsOf('policy');
+
+/** A bundle, whether its memory is here; and its sampler's file if it is whole. */
+export async function policyFindings(
+  folder: string,
+): Promise<{ findings: Finding[]; model?: string }> {
+  try {
+    const bundle = await loadBundle(folder);
+    const { tensors } = await readSafetensorsHeader(join(folder, BUNDLE_FILES.weights));
+    const entries = [...tensors.values()];
+    const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0);
+    return {
+      findings: [
+        needed(ok('bundle', `${bundle.name} ${bundle.version}, ${formatBytes(bytes)} of weights`)),
+        memoryVerdict(memory(), bytesNeeded(entries)),
+      ],
+      model: join(folder, BUNDLE_FILES.sample),
+    };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return {
+      findings: [needed(lack('bundle', error.message, 'give the folder of a whole policy bundle'))],
+    };
+  }
+}

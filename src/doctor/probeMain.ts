@@ -1,0 +1,89 @@
+import { messageOf } from '../errors.ts';
+import type { Provider } from '../onnx/providers.ts';
+
+/** Milliseconds in which topics are found. */
+const DISCOVERY = 1500;
+
+/** What can be tried; each loads what it tries itself. */
+const probes = {
+  /** Why nothing can be computed on a provider; undefined if it can. */
+  async provider(provider: Provider) {
+    const { probeProvider } = await import('../onnx/providerProbe.ts');
+    return probeProvider(provider);
+  },
+  /** Opens a model with a log of where each of its operators runs. */
+  async placement({ path, provider }: { path: string; provider: Provider }) {
+    const { InferenceSession } = await import('onnxruntime-node');
+    const { asBound } = await import('../onnx/providers.ts');
+    const executionProviders = [asBound(provider)];
+    await InferenceSession.create(path, { executionProviders, logSeverityLevel: 0 });
+  },
+  /** ONNX Runtime's version, and what it was built with. */
+  async runtime() {
+    const { env } = await import('onnxruntime-node');
+    const { builtProviders } = await import('../onnx/providerProbe.ts');
+    return { version: env.versions.node ?? '', built: builtProviders() };
+  },
+  /** ZeroMQ's version, after a message to itself over TCP. */
+  async zeromq() {
+    const { Pair, version } = await import('zeromq');
+    const [a, b] = [new Pair({ linger: 0 }), new Pair({ linger: 0, receiveTimeout: 5000 })];
+    await a.bind('tcp://127.0.0.1:*');
+    b.connect(a.lastEndpoint!);
+    await a.send('there?');
+    const [heard] = await b.receive();
+    if (heard.toString() !== 'there?') throw new Error(`a message came as ${heard.toString()}`);
+    a.close();
+    b.close();
+    return version;
+  },
+  async msgpackr() {
+    const { isNativeAccelerationEnabled, pack, unpack } = await import('msgpackr');
+    if ((unpack(pack([1, 'a'])) as unknown[])[1] !== 'a') throw new Error('it reads wrongly');
+    return isNativeAccelerationEnabled;
+  },
+  async sharp() {
+    const { default: sharp } = await import('sharp');
+    const create = { width: 8, height: 8, channels: 3, background: 'red' } as const;
+    const png = await sharp({ create }).png().toBuffer();
+    const { info } = await sharp(png).resize(4, 4).raw().toBuffer({ resolveWithObject: true });
+    if (info.width !== 4) throw new Error('it resizes wrongly');
+    return sharp.versions.sharp ?? '';
+  },
+  async mujoco() {
+    const { mujoco } = await import('../sim/mujoco.ts');
+    const engine = await mujoco();
+    const model = engine.MjModel.from_xml_string(
+      '<mujoco><worldbody><body><freejoint/><geom size="1"/></body></worldbody></mujoco>',
+    );
+    const data = new engine.MjData(model);
+    engine.mj_step(model, data);
+    if (!((data.qpos as Float64Array)[2] < 0)) throw new Error('a free body does not fall');
+    return engine.mj_versionString();
+  },
+  /** The topics of the ROS 2 that is sourced, with their types. */
+  async topics() {
+    const { loadRos } = await import('../ros/rclnodejs.ts');
+    const ros = await loadRos();
+    await ros.init();
+    const node = ros.createNode('nalu_doctor');
+    node.spin();
+    await new Promise((resolve) => setTimeout(resolve, DISCOVERY));
+    const topics = node.getTopicNamesAndTypes();
+    ros.shutdown();
+    return topics;
+  },
+};
+
+export type Probes = typeof probes;
+
+process.once('message', ({ argument }: { argument: never }) => {
+  const name = process.argv[2] as keyof Probes;
+  const tell = (said: object) => process.send!(said, () => process.exit());
+  void Promise.resolve()
+    .then(() => (probes[name] as (argument: never) => Promise<unknown>)(argument))
+    .then(
+      (value) => tell({ value }),
+      (error: unknown) => tell({ error: messageOf(error) }),
+    );
+});

@@ -1,0 +1,75 @@
+import { loadCalibration } from '../robot/calibration.ts';
+import { imageTopic } from '../ros/cameras.ts';
+import { type Finding, findingsOf } from './finding.ts';
+import { probe } from './probe.ts';
+
+const { ok, lack, absent } = findingsOf('ROS 2');
+
+interface Topic {
+  name: string;
+  types: string[];
+}
+
+const IMAGE_TYPES = ['sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'];
+
+/** Whether there is a topic of the right type for each camera of a calibration, and what images come otherwise. */
+export function cameraFindings(
+  cameras: readonly { name: string; topic: string; type: string }[],
+  topics: readonly Topic[],
+): Finding[] {
+  const images = topics.filter(({ types }) => types.some((type) => IMAGE_TYPES.includes(type)));
+  const seen = images.map(({ name }) => name).join(', ') || 'none';
+  return cameras.map(({ name, topic, type }) => {
+    const published = topics.find((other) => other.name === topic);
+    if (published?.types.includes(type)) return ok(name, topic);
+    return published
+      ? lack(
+          name,
+          `${topic} is ${published.types.join(', ')}, not ${type}`,
+          'correct transport in the calibration',
+        )
+      : lack(
+          name,
+          `nobody publishes ${topic}; image topics: ${seen}`,
+          'start its driver, or correct its topic in the calibration (nalu calibrate finds it)',
+        );
+  });
+}
+
+/** ROS 2, rclnodejs, and, where a calibration is given, its cameras' topics. */
+export async function rosFindings(
+  calibrationPath: string | undefined,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<Finding[]> {
+  const calibration =
+    calibrationPath === undefined ? undefined : await loadCalibration(calibrationPath);
+  if (!env.AMENT_PREFIX_PATH) {
+    const found = 'none in this shell';
+    const source = 'source /opt/ros/jazzy/setup.bash, or that of your distribution';
+    return [
+      calibration
+        ? lack('distribution', found, source)
+        : absent('distribution', found, `for a real robot: ${source}`),
+    ];
+  }
+  const distribution = ok('distribution', env.ROS_DISTRO ?? env.AMENT_PREFIX_PATH);
+  const { value: topics, error } = await probe('topics');
+  if (topics === undefined)
+    return [
+      distribution,
+      lack(
+        'rclnodejs',
+        error ?? '',
+        'npm_config_yes=true npm install rclnodejs, with ROS 2 sourced',
+      ),
+    ];
+  const cameras = (calibration?.cameras ?? []).map((camera) => ({
+    name: camera.name,
+    ...imageTopic(camera),
+  }));
+  return [
+    distribution,
+    ok('rclnodejs', `loads; ${topics.length} topics seen`),
+    ...cameraFindings(cameras, topics),
+  ];
+}
