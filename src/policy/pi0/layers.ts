@@ -24,7 +24,13 @@ import {
 import type { TransformerConfig } from './config.ts';
 
 /** Gives a weight of the checkpoint as a value: its bytes in a file, or an input while it learns. */
-export type Weights = (name: string, shape: Shape) => Value;
+export interface Weights {
+  (name: string, shape: Shape): Value;
+  /** What an adapter of a matrix adds to its product with `x` [rows, in]: [rows, out]. */
+  adapter?: (name: string, shape: Shape, x: Value) => Value | undefined;
+}
+
+const withAdded = (x: Value, added: Value | undefined) => (added ? add(x, added) : x);
 
 /** Added to the logit of what must not be attended to, as the reference does. */
 const MASKED = -2.3819763e38;
@@ -33,9 +39,10 @@ const ROPE_BASE = 10_000;
 
 /** Dense layer under `name`: [..., in] → [..., out]. */
 export function dense(weights: Weights, name: string, x: Value, out: number, bias = true): Value {
-  const features = x.shape.at(-1) as number;
-  const weight = weights(`${name}.weight`, [out, features]);
-  return linear(x, weight, bias ? weights(`${name}.bias`, [out]) : undefined);
+  const shape = [out, x.shape.at(-1) as number];
+  const weight = weights(`${name}.weight`, shape);
+  const y = linear(x, weight, bias ? weights(`${name}.bias`, [out]) : undefined);
+  return withAdded(y, weights.adapter?.(`${name}.weight`, shape, x));
 }
 
 /** Gemma's RMS norm, whose stored scale is an offset from 1. */
@@ -126,14 +133,14 @@ function project(
   turn: Rotation,
 ): { queries: Value; own: LayerCache } {
   const width = x.shape[1];
-  const sizes = { q_proj: heads, k_proj: kvHeads, v_proj: kvHeads };
-  const stacked = concat(
-    Object.entries(sizes).map(([part, n]) =>
-      weights(`${name}.${part}.weight`, [n * headDim, width]),
-    ),
-    0,
-  );
-  const all = reshape(linear(x, stacked), [batch, count, heads + 2 * kvHeads, headDim], like);
+  const sizes = Object.entries({ q_proj: heads, k_proj: kvHeads, v_proj: kvHeads });
+  const each = <T>(give: (name: string, shape: Shape) => T) =>
+    sizes.map(([part, n]) => give(`${name}.${part}.weight`, [n * headDim, width]));
+  const stacked = concat(each(weights), 0);
+  const added = each((weight, shape) => weights.adapter?.(weight, shape, x));
+  const adapted = added.every((part) => part !== undefined) ? concat(added, 1) : undefined;
+  const product = withAdded(linear(x, stacked), adapted);
+  const all = reshape(product, [batch, count, heads + 2 * kvHeads, headDim], like);
   const [turned, values] = split(all, 2, [heads + kvHeads, kvHeads]);
   const [queries, keys] = split(rotate(turned, turn), 2, [heads, kvHeads]);
   return { queries, own: { keys: headsFirst(keys), values: headsFirst(values) } };
