@@ -1,6 +1,7 @@
 import { benchEpisodes } from './episodes.ts';
 import { benchLearning } from './learning.ts';
 import { benchLink } from './link.ts';
+import { benchLora } from './lora.ts';
 import { benchRos } from './ros.ts';
 import type { Row } from './row.ts';
 import { benchSampling } from './sampling.ts';
@@ -14,6 +15,7 @@ const SECTIONS: Record<string, () => Promise<Row[]>> = {
   sim: benchSim,
   episodes: benchEpisodes,
   training: benchTraining,
+  lora: benchLora,
   learning: benchLearning,
   link: benchLink,
   ros: benchRos,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Tensor } from 'onnxruntime-node';
 import { flowMatchingGraph } from '../src/learning/lossGraph.ts';
-import { type Dim, elementCount } from '../src/onnx/dim.ts';
+import { elementCount } from '../src/onnx/dim.ts';
 import { Graph } from '../src/onnx/graph.ts';
 import { encodeModel, writeModel } from '../src/onnx/modelFile.ts';
 import { matmul } from '../src/onnx/operators.ts';
@@ -14,6 +14,7 @@ import { gaussianNoise } from '../src/policy/noise.ts';
 import { type Pi0Config, tokensPerImage } from '../src/policy/pi0/config.ts';
 import { trainableParameters } from '../src/policy/trainable.ts';
 import { goldenConfig } from '../test/policy/golden.ts';
+import { matrixOperations } from './flops.ts';
 import { type Row, median, timeRuns } from './row.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -113,27 +114,6 @@ function writeInputs(folder: string, config: Pi0Config, batch: number): Promise<
   ]);
 }
 
-/** A dimension, such as `50*batch+1`, at this batch. */
-function sizeAt(dim: Dim, batch: number): number {
-  const factor = (text: string) => (text === 'batch' ? batch : Number(text));
-  const product = (term: string) => term.split('*').reduce((n, text) => n * factor(text), 1);
-  return String(dim)
-    .split('+')
-    .reduce((sum, term) => sum + product(term), 0);
-}
-
-/** Floating-point operations of a graph's matrix products: a multiplication and an addition each. */
-function matrixOperations(graph: Graph, batch: number): number {
-  return graph.nodes.reduce((sum, { op, inputs, outputs, attributes }) => {
-    if (op !== 'MatMul' && op !== 'Gemm') return sum;
-    const { shape } = inputs[0]!;
-    const turned = 'transA' in attributes && 'int' in attributes.transA && attributes.transA.int;
-    const inner = shape.at(turned ? -2 : -1)!;
-    const sizes = [inner, ...outputs[0].shape].map((dim) => sizeAt(dim, batch));
-    return sum + sizes.reduce((product, size) => product * size, 2);
-  }, 0);
-}
-
 /** What ONNX Runtime reaches in a large matrix product here, GFLOP/s. */
 async function matrixPeak(): Promise<number> {
   const size = 1536;
@@ -183,7 +163,7 @@ export async function benchTraining(): Promise<Row[]> {
       const fused = plain && (await runPyTorch(folder, true));
       rounds.push({ nalu, plain, fused, peak: await matrixPeak() });
     }
-    return [...naluRows(rounds, matrixOperations(graph, BATCH)), ...torchRows(rounds)];
+    return [...naluRows(rounds, matrixOperations(graph, { batch: BATCH })), ...torchRows(rounds)];
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

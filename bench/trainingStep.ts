@@ -1,9 +1,9 @@
-import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tensorsIn } from '../src/learning/parameters.ts';
 import { loadSafetensors } from '../src/onnx/safetensors.ts';
 import { Tensor, openSession, sessionConfigSchema } from '../src/onnx/session.ts';
 import { parameterCount } from '../src/policy/trainable.ts';
+import { forgetPeak, resident } from './memory.ts';
 import { median } from './row.ts';
 
 /**
@@ -15,11 +15,6 @@ import { median } from './row.ts';
 const folder = process.argv[2];
 const [batch, runs, threads] = process.argv.slice(3).map(Number);
 const WARM_UP = 2;
-
-function resident(field: 'VmRSS' | 'VmHWM'): number {
-  const status = readFileSync('/proc/self/status', 'utf8');
-  return Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1]) / 1024;
-}
 
 const floats = (file: string) => loadSafetensors(join(folder, file));
 
@@ -43,8 +38,8 @@ const session = await openSession(
   sessionConfigSchema.parse({ threads }),
 );
 
-// Forgets the peak of loading: what counts is the step's.
-writeFileSync('/proc/self/clear_refs', '5');
+// What counts is the step's, not loading's.
+forgetPeak();
 const times: number[] = [];
 let loss = NaN;
 for (let run = 0; run < runs + WARM_UP; run++) {

@@ -84,7 +84,7 @@ export function centredLossesGraph(options: FpoGraphOptions, rowClamp: number): 
  */
 export function resampleGraph({ config, trainable, cameras, text }: FpoGraphOptions): Graph {
   const graph = new Graph('resample');
-  const weights = trainableWeights(inputWeights, trainable)(graph);
+  const weights = trainableWeights(inputWeights, trainable, 'beside')(graph);
   const prefix = cacheInputs(graph, config, cameras * tokensPerImage(config) + text);
   const state = graph.input('state', 'float32', [BATCH, config.stateDim]);
   const noise = graph.input('noise', 'float32', [BATCH, config.horizon, config.actionDim]);

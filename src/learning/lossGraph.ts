@@ -81,7 +81,7 @@ export function flowLosses(
   errorsOf: typeof flowMatchingErrors = flowMatchingErrors,
 ): FlowLosses {
   const { config, trainable, samples, dims } = options;
-  const weights = trainableWeights(inputWeights, trainable)(graph);
+  const weights = trainableWeights(inputWeights, trainable, 'beside')(graph);
   const prefix = observe(graph, weights, options);
   const state = graph.input('state', 'float32', [BATCH, config.stateDim]);
   const cache = repeatCache(encodeState(weights, state, prefix, config), samples);

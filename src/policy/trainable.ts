@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { UserError } from '../errors.ts';
 import { type Shape, elementCount } from '../onnx/dim.ts';
 import type { Graph, Value } from '../onnx/graph.ts';
-import { add, cast, matmul, multiply } from '../onnx/operators.ts';
+import { add, cast, linear, matmul, multiply } from '../onnx/operators.ts';
 import type { Pi0Config } from './pi0/config.ts';
 import type { WeightSource } from './pi0/graphs.ts';
 import type { Weights } from './pi0/layers.ts';
@@ -86,39 +86,54 @@ export const parameterCount = (parameters: readonly Parameter[]): number =>
   parameters.reduce((sum, { shape }) => sum + (elementCount(shape) as number), 0);
 
 /**
- * The weights of `frozen` with those that learn as inputs of the graph, named as they are: an
- * adapted weight W becomes W + (alpha / rank)·B·A.
+ * Where an adapter B·A of a weight W counts. `merged`: W + (alpha / rank)·B·A is made once for all the
+ * products it takes part in. `beside`: x·Wᵀ + (alpha / rank)·(x·Aᵀ)·Bᵀ, whose gradient needs neither W's
+ * own nor a second matrix of its size.
  */
-export function trainableWeights(frozen: WeightSource, trainable: Trainable): WeightSource {
+export type AdapterForm = 'merged' | 'beside';
+
+/** The weights of `frozen` with those that learn as inputs of the graph, named as they are. */
+export function trainableWeights(
+  frozen: WeightSource,
+  trainable: Trainable,
+  form: AdapterForm = 'merged',
+): WeightSource {
   return (graph) => {
     const base = frozen(graph);
     const known = new Map<string, Value>();
-    const parameter = ({ name, shape }: Parameter) => graph.input(name, 'float32', shape);
+    const once = (name: string, make: () => Value) => {
+      const value = known.get(name) ?? make();
+      known.set(name, value);
+      return value;
+    };
+    const parameter = ({ name, shape }: Parameter) =>
+      once(name, () => graph.input(name, 'float32', shape));
+    const scaled = (x: Value, { rank, alpha = rank }: Extract<Trainable, { rank: number }>) =>
+      alpha === rank ? x : multiply(x, alpha / rank);
 
-    const adapted = (name: string, shape: Shape) => {
+    const merged = (name: string, shape: Shape) => {
       if (trainable.parameters !== 'lora') return base(name, shape);
-      const { rank, alpha = rank } = trainable;
-      const { down, up } = factors(name, shape, rank);
+      const { down, up } = factors(name, shape, trainable.rank);
       const change = matmul(parameter(up), parameter(down));
-      return add(
-        cast(base(name, shape), 'float32'),
-        alpha === rank ? change : multiply(change, alpha / rank),
-      );
+      return add(cast(base(name, shape), 'float32'), scaled(change, trainable));
+    };
+    const beside: Weights['adapter'] = (name, shape, x) => {
+      if (trainable.parameters !== 'lora' || roleOf(name, trainable) !== 'adapted')
+        return undefined;
+      const { down, up } = factors(name, shape, trainable.rank);
+      return linear(scaled(linear(x, parameter(down)), trainable), parameter(up));
     };
 
     const build: Record<Role, Weights> = {
       frozen: base,
       learned: (name, shape) => parameter({ name, shape: shape as number[] }),
-      adapted,
+      adapted: form === 'merged' ? merged : base,
     };
-    const weights = (name: string, shape: Shape) => {
-      const value = known.get(name) ?? build[roleOf(name, trainable)](name, shape);
-      known.set(name, value);
-      return value;
-    };
+    const weights = (name: string, shape: Shape) =>
+      once(name, () => build[roleOf(name, trainable)](name, shape));
     const packed: Weights['packed'] = (name, shape) =>
       roleOf(name, trainable) === 'frozen' ? base.packed?.(name, shape) : undefined;
-    return Object.assign(weights, { packed });
+    return Object.assign(weights, { packed, ...(form === 'beside' && { adapter: beside }) });
   };
 }
 

@@ -2,12 +2,19 @@ import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { Tensor } from 'onnxruntime-node';
 import { type FpoConfig, fpoSchema } from '../../src/learning/fpoConfig.ts';
-import { centredLossesGraph, fpoGraph, oldLossesGraph } from '../../src/learning/fpoGraph.ts';
+import {
+  centredLossesGraph,
+  fpoGraph,
+  oldLossesGraph,
+  surrogateGraph,
+} from '../../src/learning/fpoGraph.ts';
 import { surrogate } from '../../src/learning/surrogate.ts';
 import { gradients } from '../../src/onnx/gradient.ts';
 import { Graph } from '../../src/onnx/graph.ts';
 import { multiplyDims } from '../../src/onnx/dim.ts';
 import type { Pi0Config } from '../../src/policy/pi0/config.ts';
+import { gaussianNoise } from '../../src/policy/noise.ts';
+import { trainableParameters } from '../../src/policy/trainable.ts';
 import { runGraph } from '../onnx/run.ts';
 import { goldenConfig, goldenTensors, largestDifference } from '../policy/golden.ts';
 import { type Lookup, goldenCache } from './goldenCache.ts';
@@ -136,6 +143,71 @@ describe("FPO's graph on the reference numbers", () => {
     const { ratios } = await runGraph(graph, { ...feedsOf(graph, ['target', 'scale']), ...given });
     numbers(ratios).forEach((ratio) => assert.ok(Math.abs(ratio - 1) < 1e-4));
   });
+
+  for (const rank of [16, 32])
+    describe(`with adapters of rank ${rank}`, () => {
+      const lora = { parameters: 'lora', rank, alpha: 2 * rank } as const;
+      const adapted = () => ({ ...options(), trainable: lora });
+      const factors = () =>
+        trainableParameters(lora, config).map(({ name, shape }, i) => {
+          const data = gaussianNoise([6, i], shape[0] * shape[1]);
+          return [name, floats(data.map((x) => x / Math.sqrt(40 * shape[1])), shape)] as const; // prettier-ignore
+        });
+      /** What a graph gives when it has these factors. */
+      const run = (graph: Graph, given: Iterable<readonly [string, Tensor]>) => {
+        const learned = Object.fromEntries(given);
+        return runGraph(graph, { ...feedsOf(graph, Object.keys(learned)), ...learned });
+      };
+
+      it('gives the losses of weights to which alpha / rank · B·A is added', async () => {
+        const given = new Map(factors());
+        const { losses } = await run(oldLossesGraph(adapted(), 4), given);
+        const whole = oldLossesGraph(options(), 4);
+        const changed = Object.entries(feedsOf(whole)).map(([name, tensor]) => {
+          const layer = name.replace(/\.weight$/, '');
+          const [down, up] = ['A', 'B'].map((half) => given.get(`${layer}.lora_${half}.weight`));
+          if (!down || !up) return [name, tensor] as const;
+          const [rows, columns] = tensor.dims;
+          const sum = Float32Array.from(numbers(tensor), (weight, at) => {
+            const [row, column] = [Math.floor(at / columns), at % columns];
+            for (let r = 0; r < rank; r++)
+              weight += 2 * numbers(up)[row * rank + r] * numbers(down)[r * columns + column];
+            return weight;
+          });
+          return [name, floats(sum, [rows, columns])] as const;
+        });
+        const merged = await run(whole, changed);
+        numbers(merged.losses).forEach((loss, i) =>
+          assert.ok(
+            Math.abs(numbers(losses)[i] / loss - 1) <= 5e-5,
+            `${numbers(losses)[i]}, ${loss}`,
+          ),
+        );
+      });
+
+      it('takes a step after which the loss has changed as its gradient says', async () => {
+        const surrogate = settings({ clipping: false });
+        const given = factors();
+        const { losses: old_losses } = await run(oldLossesGraph(adapted(), 4), given);
+        const start = await run(fpoGraph(adapted(), surrogate), [...given, ['old_losses', old_losses]]); // prettier-ignore
+        const slopeOf = (name: string) => numbers(start[`gradient.${name}`]);
+        const square = given.reduce(
+          (sum, [name]) => slopeOf(name).reduce((a, x) => a + x * x, sum),
+          0,
+        );
+        const graph = surrogateGraph(adapted(), surrogate);
+        const lossAfter = async (change: number) => {
+          const moved = given.map(([name, tensor]) => {
+            const slope = slopeOf(name);
+            const data = numbers(tensor).map((x, i) => x + (change / square) * slope[i]);
+            return [name, floats(data, tensor.dims)] as const;
+          });
+          return numbers((await run(graph, [...moved, ['old_losses', old_losses]])).loss)[0];
+        };
+        const change = (await lossAfter(0.02)) - (await lossAfter(-0.02));
+        assert.ok(Math.abs(change / 0.04 - 1) < 0.02, `${change}`);
+      });
+    });
 
   it('has neither loss nor slope where no row counts', async () => {
     const graph = fpoGraph(options(), settings());

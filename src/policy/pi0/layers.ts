@@ -30,11 +30,15 @@ export interface Weights {
   (name: string, shape: Shape): Value;
   /** A matrix that is stored in few bits. */
   packed?: (name: string, shape: readonly [number, number]) => PackedMatrix | undefined;
+  /** What an adapter of a matrix adds to its product with `x` [rows, in]: [rows, out]. */
+  adapter?: (name: string, shape: Shape, x: Value) => Value | undefined;
 }
 
 /** A weight that takes part otherwise than in a matrix product. */
 export const vector = (weights: Weights, name: string, shape: Shape): Value =>
   cast(weights(name, shape), 'float32');
+
+const withAdded = (x: Value, added: Value | undefined) => (added ? add(x, added) : x);
 
 /** Added to the logit of what must not be attended to, as the reference does. */
 const MASKED = -2.3819763e38;
@@ -44,10 +48,12 @@ const ROPE_BASE = 10_000;
 /** Dense layer under `name`: [..., in] → [..., out]. */
 export function dense(weights: Weights, name: string, x: Value, out: number, bias = true): Value {
   const shape = [out, x.shape.at(-1) as number] as const;
-  const added = bias ? weights(`${name}.bias`, [out]) : undefined;
+  const offset = bias ? weights(`${name}.bias`, [out]) : undefined;
   const packed = weights.packed?.(`${name}.weight`, shape);
-  if (packed) return packedLinear(x, packed, added);
-  return linear(x, weights(`${name}.weight`, shape), added);
+  const y = packed
+    ? packedLinear(x, packed, offset)
+    : linear(x, weights(`${name}.weight`, shape), offset);
+  return withAdded(y, weights.adapter?.(`${name}.weight`, shape, x));
 }
 
 /** Gemma's RMS norm, whose stored scale is an offset from 1. */
@@ -158,7 +164,13 @@ function project(
   const stacked = packed
     ? packedLinear(x, packed)
     : linear(x, concat(each((...weight) => weights(...weight)), 0)); // prettier-ignore
-  const all = reshape(stacked, [batch, count, heads + 2 * kvHeads, headDim], like);
+  const added = each((weight, shape) => weights.adapter?.(weight, shape, x));
+  const adapted = added.every((part) => part !== undefined) ? concat(added, 1) : undefined;
+  const all = reshape(
+    withAdded(stacked, adapted),
+    [batch, count, heads + 2 * kvHeads, headDim],
+    like,
+  );
   const [turned, values] = split(all, 2, [heads + kvHeads, kvHeads]);
   const [queries, keys] = split(rotate(turned, turn), 2, [heads, kvHeads]);
   return { queries, own: { keys: headsFirst(keys), values: headsFirst(values) } };

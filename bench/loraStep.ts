@@ -1,0 +1,98 @@
+import {
+  type UpdateChunk,
+  drawPairs,
+  flowFeeds,
+  surrogateFeeds,
+} from '../src/learning/fpoBatch.ts';
+import { fpoSchema } from '../src/learning/fpoConfig.ts';
+import { fpoGraph } from '../src/learning/fpoGraph.ts';
+import { flowMatchingGraph } from '../src/learning/lossGraph.ts';
+import { optimiserSchema } from '../src/learning/optimiser.ts';
+import { frozenWeights, startingParameters } from '../src/learning/startingWeights.ts';
+import { initialState, openTrainer } from '../src/learning/trainer.ts';
+import { sessionConfigSchema } from '../src/onnx/session.ts';
+import { gaussianNoise } from '../src/policy/noise.ts';
+import { tokensPerImage } from '../src/policy/pi0/config.ts';
+import { trainableParameters } from '../src/policy/trainable.ts';
+import { type LoraCase, caseOf, fullConfig } from './loraCase.ts';
+import { forgetPeak, resident } from './memory.ts';
+import { median } from './row.ts';
+
+/**
+ * Takes a learner's steps with an adapter, in a process of its own so that its memory is its own (Linux):
+ *   node loraStep.js WEIGHTS CASE
+ * WEIGHTS is a safetensors file of the frozen weights, CASE a LoraCase as JSON. Prints a LoraStep as JSON.
+ */
+export interface LoraStep {
+  /** Median of the steps. */
+  seconds: number;
+  /** MiB resident at most while it steps, and what of it is not there before a step. */
+  peak: number;
+  growth: number;
+  frozenBytes: number;
+  /** Of the first step and the last. */
+  losses: number[];
+}
+
+const WARM_UP = 1;
+
+function randomChunk({ depth, samples }: LoraCase, prefix: number): UpdateChunk {
+  const { expert, stateDim, horizon, actionDim } = fullConfig(depth);
+  const size = horizon * actionDim;
+  const chunk = {
+    policyVersion: '',
+    cache: gaussianNoise(1, 2 * depth * prefix * expert.kvHeads * expert.headDim),
+    valid: new Uint8Array(prefix).fill(1),
+    pooled: new Float32Array(expert.kvHeads * expert.headDim),
+    state: gaussianNoise(2, stateDim),
+    actions: gaussianNoise(3, size),
+    noise: gaussianNoise(4, size),
+    mask: new Float32Array(horizon).fill(1),
+    committed: new Float32Array(actionDim),
+    delay: 0,
+    elapsed: 0,
+    steps: horizon,
+  };
+  const [pairs] = drawPairs([chunk], [1], 0, { seed: 0, samples, time: 'uniform' });
+  return { ...pairs, target: gaussianNoise(5, samples * size) };
+}
+
+async function takeSteps(weights: string, wanted: LoraCase): Promise<LoraStep> {
+  const { options, trainable, config } = caseOf(wanted);
+  const fpo = wanted.graph === 'fpo';
+  const graph = fpo
+    ? fpoGraph(options, fpoSchema.parse({ trainable, seed: 0, samples: wanted.samples }))
+    : flowMatchingGraph({ ...options, observation: 'cache', masked: true });
+  const parameters = trainableParameters(trainable, config);
+  const frozen = await frozenWeights(weights, graph, parameters, config);
+  const start = initialState(await startingParameters(weights, parameters, trainable, 0));
+  const optimiser = optimiserSchema.parse({ rate: 1e-4, finalRate: 1e-4, warmUp: 0 });
+  const session = sessionConfigSchema.parse({ threads: wanted.threads });
+  const trainer = await openTrainer(graph, parameters, start, optimiser, session, frozen);
+
+  const prefix = options.cameras * tokensPerImage(config) + options.text;
+  const some = [randomChunk(wanted, prefix)];
+  const feeds = { ...flowFeeds(some, config), ...(fpo && surrogateFeeds(some, config, 0.01)) };
+  forgetPeak();
+  const before = resident('VmRSS');
+  const times: number[] = [];
+  const losses: number[] = [];
+  for (let step = 0; step < wanted.steps + WARM_UP; step++) {
+    const began = performance.now();
+    losses.push((await trainer.step(feeds)).loss);
+    if (step >= WARM_UP) times.push((performance.now() - began) / 1e3);
+  }
+  const peak = resident('VmHWM');
+  await trainer.close();
+  const frozenBytes = Object.values(frozen).reduce((sum, { data }) => sum + 4 * data.length, 0);
+  return {
+    seconds: median(times),
+    peak,
+    growth: peak - before,
+    frozenBytes,
+    losses: [losses[0], losses.at(-1)!],
+  };
+}
+
+const [weights, wanted] = process.argv.slice(2);
+console.log(JSON.stringify(await takeSteps(weights, JSON.parse(wanted) as LoraCase)));
