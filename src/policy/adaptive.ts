@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { elementCount } from '../onnx/dim.ts';
 import { encodeModel } from '../onnx/modelFile.ts';
-import { readSafetensorsHeader } from '../onnx/safetensors.ts';
+import { readShardedHeader } from '../onnx/shards.ts';
 import { type InferenceSession, type SessionConfig, Tensor, openModel } from '../onnx/session.ts';
 import { type Adapter, adaptedVersion, readAdapter } from './adapter.ts';
 import { ADAPTER_FILE, BUNDLE_FILES, type Bundle } from './bundle.ts';
@@ -18,7 +18,7 @@ export async function openAdaptive(
   session: SessionConfig,
 ): Promise<InferenceSession> {
   const weights = join(folder, BUNDLE_FILES.weights);
-  const frozen = externalWeights(await readSafetensorsHeader(weights), weights, weights);
+  const frozen = externalWeights(await readShardedHeader(weights), weights, weights);
   const graph = sampleGraph(pi0, trainableWeights(frozen, trainable), 'bytes', {
     explores: true,
   });
