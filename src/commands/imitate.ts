@@ -124,7 +124,12 @@ async function prepareBundle(
   const { folder, pi0 } = source;
   const config = bundleSchema.strip().parse(source);
   const tokenizer = await readFile(join(folder, BUNDLE_FILES.tokenizer), 'utf8');
-  await writeBundle(out, config, tokenizer, await weightSources(join(folder, BUNDLE_FILES.weights), pi0));
+  await writeBundle(
+    out,
+    config,
+    tokenizer,
+    await weightSources(join(folder, BUNDLE_FILES.weights), pi0),
+  );
 }
 
 /** Writes what was learned into the bundle: its weights, or an adapter beside them. */

@@ -17,11 +17,9 @@ export interface ShardedHeader extends SafetensorsHeader {
 const indexSchema = z.looseObject({
   weight_map: z.record(
     z.string(),
-    z
-      .string()
-      .refine((file) => basename(file) === file && file.endsWith('.safetensors'), {
-        error: 'is no name of a .safetensors file beside the index',
-      }),
+    z.string().refine((file) => basename(file) === file && file.endsWith('.safetensors'), {
+      error: 'is no name of a .safetensors file beside the index',
+    }),
   ),
 });
 

@@ -5,7 +5,11 @@ import { z } from 'zod';
 import { UserError } from '../errors.ts';
 import { type Shape, elementCount } from '../onnx/dim.ts';
 import { writeModel } from '../onnx/modelFile.ts';
-import { type SafetensorsHeader, type TensorSource, writeSafetensors } from '../onnx/safetensors.ts';
+import {
+  type SafetensorsHeader,
+  type TensorSource,
+  writeSafetensors,
+} from '../onnx/safetensors.ts';
 import { type ShardedHeader, readShardedHeader } from '../onnx/shards.ts';
 import { parseJson, validate } from '../validate.ts';
 import { adaptedVersion, readAdapter } from './adapter.ts';

@@ -10,7 +10,8 @@ const RENAMED: [string, string][] = [
   ['.vision_tower.vision_model.', '.vision_tower.'],
 ];
 
-export const EMBEDDINGS = 'paligemma_with_expert.paligemma.model.language_model.embed_tokens.weight';
+export const EMBEDDINGS =
+  'paligemma_with_expert.paligemma.model.language_model.embed_tokens.weight';
 /** The same table under the name of the output layer: safetensors keeps one of two that share their memory. */
 const TIED_EMBEDDINGS = 'paligemma_with_expert.paligemma.lm_head.weight';
 

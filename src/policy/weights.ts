@@ -44,7 +44,8 @@ export function weightFault(
   if (!entry) return `${name} is missing (${formatShape(shape)})`;
   if (!sameShape(entry.shape, shape))
     return `${name} is ${formatShape(entry.shape)}, ${demandedBy} makes it ${formatShape(shape)}`;
-  if (!(entry.dtype in ELEMENT_TYPES)) return `${name} holds ${entry.dtype}, which is no weight's type`;
+  if (!(entry.dtype in ELEMENT_TYPES))
+    return `${name} holds ${entry.dtype}, which is no weight's type`;
   return undefined;
 }
 

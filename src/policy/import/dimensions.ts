@@ -179,12 +179,7 @@ export function dimensionsOf(checkpoint: Checkpoint, family: Family): Pi0Config 
     maxTokens: config.tokenizer_max_length ?? config.max_token_len ?? MAX_TOKENS[family],
     horizon: need('chunk_size', config.chunk_size, config.action_horizon),
     actionDim,
-    stateDim: need(
-      'max_state_dim',
-      config.max_state_dim,
-      axis('state_proj.weight', 1),
-      actionDim,
-    ),
+    stateDim: need('max_state_dim', config.max_state_dim, axis('state_proj.weight', 1), actionDim),
     minPeriod: config.min_period ?? undefined,
     maxPeriod: config.max_period ?? undefined,
   };

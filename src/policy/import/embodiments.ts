@@ -16,7 +16,15 @@ export interface Embodied {
   deltaMask: [number, ...number[]];
 }
 
-const ARM = ['waist', 'shoulder', 'elbow', 'forearm_roll', 'wrist_angle', 'wrist_rotate', 'gripper'];
+const ARM = [
+  'waist',
+  'shoulder',
+  'elbow',
+  'forearm_roll',
+  'wrist_angle',
+  'wrist_rotate',
+  'gripper',
+];
 
 export const EMBODIMENTS: Record<'aloha', Embodied> = {
   aloha: {

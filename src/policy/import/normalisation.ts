@@ -39,7 +39,9 @@ function fitted(
   return names.map((statistic) => {
     const values = moments[statistic];
     if (!values)
-      throw new UserError(`${source}: there is no ${statistic} of the ${vector}; give --stats another`);
+      throw new UserError(
+        `${source}: there is no ${statistic} of the ${vector}; give --stats another`,
+      );
     const wrong = values.findIndex((value) => !Number.isFinite(value));
     if (wrong >= 0)
       throw new UserError(

@@ -19,9 +19,13 @@ export async function placeWeights(
   folder: string,
   copy: boolean,
 ): Promise<Placement> {
-  const named = (path: string) => (header.index === undefined ? BUNDLE_FILES.weights : basename(path));
+  const named = (path: string) =>
+    header.index === undefined ? BUNDLE_FILES.weights : basename(path);
   for (const path of filesOf(header)) {
-    const to = join(folder, path === header.index ? `${BUNDLE_FILES.weights}.index.json` : named(path));
+    const to = join(
+      folder,
+      path === header.index ? `${BUNDLE_FILES.weights}.index.json` : named(path),
+    );
     // Hugging Face's cache holds symbolic links to its files.
     const from = await realpath(path);
     await rm(to, { force: true });

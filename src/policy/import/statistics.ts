@@ -37,7 +37,9 @@ const isThere = (path: string) =>
 const momentsSchema = z.record(z.string(), z.unknown()).transform((fields) => {
   const isVector = (value: unknown): value is number[] =>
     Array.isArray(value) && value.every((one) => typeof one === 'number');
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => isVector(value))) as Moments;
+  return Object.fromEntries(
+    Object.entries(fields).filter(([, value]) => isVector(value)),
+  ) as Moments;
 });
 
 const openpiSchema = z.looseObject({
@@ -123,7 +125,8 @@ async function fromProcessors({ folder }: Checkpoint): Promise<Statistics | unde
 }
 
 /** lerobot's buffers, in which it kept statistics beside the weights until version 0.3. */
-const BUFFER = /^(?:un)?normalize_(?:inputs|targets|outputs)\.buffer_(observation_state|action)\.(\w+)$/;
+const BUFFER =
+  /^(?:un)?normalize_(?:inputs|targets|outputs)\.buffer_(observation_state|action)\.(\w+)$/;
 
 /** Whether a tensor holds statistics of lerobot's buffers. */
 export const isBuffer = (name: string): boolean =>
