@@ -510,6 +510,7 @@ describe('what a policy’s vectors mean', () => {
       }),
       ({ bundle, adapt, delta }) => {
         assert.deepEqual(kinds(bundle), ['aloha', '6,-1,6,-1', 'meanStd']);
+        assert.deepEqual(bundle.transforms[0], { type: 'aloha', convention: 'lerobot' });
         assert.match(adapt.by, /adapt_to_pi_aloha/);
         assert.match(delta.by, /use_delta_joint_actions_aloha/);
         assert.equal(bundle.steps, 7);

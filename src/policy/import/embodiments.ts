@@ -126,6 +126,10 @@ function maskOf({ config, configPath }: Checkpoint, { joints, deltaMask }: Embod
   );
 }
 
+/** Checkpoints of lerobot's own adaptation measure grippers as openpi did before it changed its constants. */
+const alohaOf = ({ config }: Checkpoint): TransformsConfig[number] =>
+  config.adapt_to_pi_aloha ? { type: 'aloha', convention: 'lerobot' } : { type: 'aloha' };
+
 /** The transforms before normalisation, and who chose them. */
 export function embodimentTransforms(
   checkpoint: Checkpoint,
@@ -146,7 +150,7 @@ export function embodimentTransforms(
     );
   }
   const transforms: TransformsConfig = [
-    ...(adapt.value ? [{ type: 'aloha' } as const] : []),
+    ...(adapt.value ? [alohaOf(checkpoint)] : []),
     ...(delta.value
       ? [{ type: 'deltaActions', mask: maskOf(checkpoint, embodiment) } as const]
       : []),
