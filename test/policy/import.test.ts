@@ -12,6 +12,7 @@ import { readShardedHeader } from '../../src/onnx/shards.ts';
 import {
   BUNDLE_FILES,
   type Bundle,
+  bundleSchema,
   copyBundle,
   loadBundle,
   randomWeights,
@@ -22,7 +23,13 @@ import { type Pi0Config, pi0ConfigSchema } from '../../src/policy/pi0/config.ts'
 import { sampleGraph } from '../../src/policy/pi0/graphs.ts';
 import { openSampler } from '../../src/policy/sampler.ts';
 import { tinyTokenizerJson } from '../../src/policy/tokenizer.ts';
-import { externalWeights, loadWeights, weightShapes } from '../../src/policy/weights.ts';
+import type { Trainable } from '../../src/policy/trainable.ts';
+import {
+  externalWeights,
+  loadWeights,
+  weightShapes,
+  weightSources,
+} from '../../src/policy/weights.ts';
 import { withFolder } from '../onnx/run.ts';
 import {
   STATS,
@@ -74,8 +81,8 @@ async function agreesWithGolden(bundle: Bundle, tolerance = 2e-5) {
 }
 
 /** Samples a chunk of a bundle as the runtime does, from its own `sample.onnx`. */
-async function chunkOf(bundle: Bundle): Promise<Float32Array> {
-  const sampler = await openSampler(bundle, SESSION);
+async function chunkOf(bundle: Bundle, trainable?: Trainable): Promise<Float32Array> {
+  const sampler = await openSampler(bundle, SESSION, trainable);
   try {
     const images = bundle.cameras.map((_, camera) => ({
       width: 32,
@@ -231,11 +238,18 @@ describe('an imported policy agrees with the reference implementation', () => {
 
   it('through its own sample.onnx, as a bundle made of the same weights', () =>
     withFolder(async (root) => {
+      const mid = await goldenJson('mid_config.json');
+      const { text_config, expert_config } = mid as Record<string, object>;
       const pi0 = await goldenConfig('mid_config.json');
+      pi0.language.depth = pi0.expert.depth = 2;
       const weights = randomWeights(pi0, 5);
       const folder = await writeCheckpoint(join(root, 'checkpoint'), {
         tensors: weights.map((one) => ({ ...one, name: `model.${one.name}` })),
-        config: await goldenJson('mid_config.json'),
+        config: {
+          ...mid,
+          text_config: { ...text_config, depth: 2 },
+          expert_config: { ...expert_config, depth: 2 },
+        },
         shards: 2,
       });
       const { bundle } = await importPolicy(folder, options(join(root, 'bundle')));
@@ -298,6 +312,41 @@ describe('the weights of an imported policy', () => {
         assert.equal(bundle.pi0.horizon, 12);
       }
     }));
+
+  it('are what learns, or is frozen, as in any bundle', () =>
+    imported(golden({}, undefined, { shards: 2 }), async ({ bundle }) => {
+      const chunk = await chunkOf(bundle);
+      for (const parameters of ['expert', 'all'] as const) {
+        const learning = await chunkOf(bundle, { parameters });
+        const apart = chunk.reduce(
+          (most, value, i) => Math.max(most, Math.abs(value - learning[i])),
+          0,
+        );
+        assert.ok(apart < 1e-4, `${parameters}: off by ${apart}`);
+      }
+    }));
+
+  it('can be written anew in one file, tensor by tensor', () =>
+    imported(
+      async (folder) =>
+        writeCheckpoint(folder, {
+          tensors: await openpiTensors(),
+          config: await openpiConfig(),
+          shards: 2,
+        }),
+      async ({ bundle }) => {
+        const { folder } = bundle;
+        const config = bundleSchema.strip().parse(bundle);
+        const anew = join(folder, 'anew');
+        const weights = await weightSources(weightsOf(bundle), bundle.pi0);
+        await writeBundle(anew, config, tinyTokenizerJson(), weights);
+        const written = await loadBundle(anew);
+        const { files, tensors } = await readShardedHeader(weightsOf(written));
+        assert.deepEqual(files, [weightsOf(written)]);
+        assert.deepEqual([...tensors.keys()], [...weightShapes(bundle.pi0).keys()]);
+        await agreesWithGolden(written);
+      },
+    ));
 
   it('take no room and little time and memory at full size', () =>
     withFolder(async (root) => {
