@@ -43,6 +43,7 @@ function report(imported: Imported): [string, string][] {
     ['tokenizer', imported.tokenizer],
     ['cameras', `${imported.cameras.value.join(', ')} (${imported.cameras.by})`],
     ...transforms(imported).map((line): [string, string] => ['vectors', line]),
+    ...imported.notes.map((note): [string, string] => ['note', note]),
   ];
 }
 

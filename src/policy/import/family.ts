@@ -49,10 +49,14 @@ export function familyOf({ folder, header, config, configPath }: Checkpoint): Fa
   return byTensors;
 }
 
-/** Throws for π0.5: delete this, and its call, once pi0ConfigSchema knows `variant: 'pi05'`. */
-export function refusePi05(family: Family, { folder }: Checkpoint): void {
+/**
+ * What pi0ConfigSchema needs to know of the family. It knows π0 alone so far: where it has a variant,
+ * this is to return `{ variant: family }`, and nothing else of the import changes.
+ */
+export function variantOf(family: Family, { folder }: Checkpoint): object {
   if (family === 'pi05')
     throw new UserError(
       `${folder} is a π0.5 (it has adaptive norms); this version of Nalu runs π0 only`,
     );
+  return {};
 }

@@ -25,7 +25,7 @@ import {
   checkJointNames,
   embodimentTransforms,
 } from './embodiments.ts';
-import { type Family, familyOf, refusePi05 } from './family.ts';
+import { type Family, familyOf } from './family.ts';
 import { normalisationOf } from './normalisation.ts';
 import { type Placement, placeWeights } from './placeWeights.ts';
 import { readStatistics } from './statistics.ts';
@@ -62,6 +62,8 @@ export interface Imported {
   cameras: Choice<string[]>;
   adapt: Choice<boolean>;
   delta: Choice<boolean>;
+  /** What the user should know of. */
+  notes: string[];
 }
 
 const isThere = (path: string) =>
@@ -114,6 +116,14 @@ async function clear(out: string): Promise<void> {
   }
 }
 
+/** How the bundle treats what it sees otherwise than this checkpoint's training did. */
+const notesOf = ({ config }: Checkpoint): string[] =>
+  config.resize_imgs_with_padding
+    ? [
+        'lerobot 0.1 to 0.3 padded images at the top and left; here they are centred, as by openpi and newer lerobot. Look at what it does before you trust it, or train it further with newer lerobot',
+      ]
+    : [];
+
 /**
  * Makes a policy bundle of a published π0. Everything is checked before anything is written, and
  * policy.json is written last: what was interrupted is no bundle. Throws a `UserError` for a checkpoint
@@ -124,7 +134,6 @@ export async function importPolicy(path: string, options: ImportOptions): Promis
   const checkpoint = await openCheckpoint(path);
   const { header, folder } = checkpoint;
   const family = familyOf(checkpoint);
-  refusePi05(family, checkpoint);
   await checkOut(out, checkpoint, force);
 
   const pi0 = dimensionsOf(checkpoint, family);
@@ -163,5 +172,6 @@ export async function importPolicy(path: string, options: ImportOptions): Promis
     cameras,
     adapt,
     delta,
+    notes: notesOf(checkpoint),
   };
 }

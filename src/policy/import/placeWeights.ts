@@ -34,7 +34,7 @@ export async function placeWeights(
     } catch (error) {
       const remedy =
         !copy && UNLINKABLE.includes(codeOf(error) ?? '')
-          ? 'no hard link can be made. Put --out on the same file system as the checkpoint, or say --copy'
+          ? 'no hard link can be made, as between file systems or to a file of another user. Put --out beside the checkpoint, or say --copy'
           : messageOf(error);
       throw new UserError(`${from} → ${to}: ${remedy}`, { cause: error });
     }
