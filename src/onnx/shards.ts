@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
-import { UserError, codeOf, messageOf } from '../errors.ts';
+import { UserError, codeOf, listed, messageOf } from '../errors.ts';
 import { parseJson, validate } from '../validate.ts';
 import { type SafetensorsHeader, readSafetensorsHeader } from './safetensors.ts';
 
@@ -22,17 +22,6 @@ const indexSchema = z.looseObject({
     }),
   ),
 });
-
-/** What a list of faults is cut to. */
-const MOST_FAULTS = 20;
-
-/** Faults, a line each; the first ones of very many. */
-export const listed = (faults: readonly string[]): string =>
-  faults
-    .slice(0, MOST_FAULTS)
-    .concat(faults.length > MOST_FAULTS ? [`and ${faults.length - MOST_FAULTS} more`] : [])
-    .map((fault) => `\n  ${fault}`)
-    .join('');
 
 /** The index of the shards that a model's file would be cut into. */
 export const indexOf = (path: string): string => `${path}.index.json`;

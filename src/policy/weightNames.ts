@@ -1,13 +1,17 @@
 /** lerobot's name of a tensor is openpi's behind this. */
 const LEROBOT_PREFIX = 'model.';
 
-/** Where the transformers library has changed the names of modules: openpi's, and what older or newer ones write. */
+/**
+ * openpi's names of modules, and what other checkpoints write: transformers has moved them, and lerobot
+ * takes a π0's `time_mlp` for its `action_time_mlp`.
+ */
 const RENAMED: [string, string][] = [
   ['.paligemma.model.language_model.', '.paligemma.language_model.model.'],
   ['.paligemma.lm_head.', '.paligemma.language_model.lm_head.'],
   ['.paligemma.model.multi_modal_projector.', '.paligemma.multi_modal_projector.'],
   ['.paligemma.model.vision_tower.', '.paligemma.vision_tower.'],
   ['.vision_tower.vision_model.', '.vision_tower.'],
+  ['action_time_mlp_', 'time_mlp_'],
 ];
 
 export const EMBEDDINGS =

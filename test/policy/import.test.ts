@@ -68,13 +68,14 @@ describe('an imported policy agrees with the reference implementation', () => {
       await agreesWithGolden(copied);
     }));
 
-  it('under the names of older and newer transformers', async () => {
+  it('under the names that older and newer checkpoints give the same tensors', async () => {
     const older = renamed((name) =>
       name
         .replace('paligemma.model.language_model.', 'paligemma.language_model.model.')
         .replace('paligemma.model.vision_tower.', 'paligemma.vision_tower.')
         .replace('paligemma.model.multi_modal_projector.', 'paligemma.multi_modal_projector.')
-        .replace('paligemma.lm_head.', 'paligemma.language_model.lm_head.'),
+        .replace('paligemma.lm_head.', 'paligemma.language_model.lm_head.')
+        .replace('action_time_mlp_', 'time_mlp_'),
     );
     const newer = renamed((name) => name.replace('vision_tower.vision_model.', 'vision_tower.'));
     for (const names of [older, newer]) {

@@ -1,5 +1,4 @@
-import { UserError } from '../../errors.ts';
-import { listed } from '../../onnx/shards.ts';
+import { UserError, listed } from '../../errors.ts';
 import type { Pi0Config } from '../pi0/config.ts';
 import { storedName, weightFault, weightShapes } from '../weights.ts';
 import type { Checkpoint } from './checkpoint.ts';
@@ -36,7 +35,7 @@ export function checkTensors({ folder, header, configPath }: Checkpoint, config:
     .map((name) => `${name} is none of this policy's tensors`);
   if (wrong.length + surplus.length === 0) return;
   const adapters = surplus.some((fault) => fault.includes('.lora_'))
-    ? '\nMerge LoRA adapters into the weights before importing (PEFT’s merge_and_unload).'
+    ? "\nMerge LoRA adapters into the weights before importing (PEFT's merge_and_unload)."
     : '';
   throw new UserError(
     `${folder} does not hold the tensors that ${configPath} and their shapes make a π0 of:${wrong.length > 0 ? listed(wrong) : ''}${surplus.length > 0 ? listed(surplus) : ''}${adapters}`,

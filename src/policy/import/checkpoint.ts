@@ -27,11 +27,11 @@ const OTHERS: Record<string, string> = {
   params:
     'is a JAX checkpoint of openpi. Convert it to PyTorch first, with openpi: uv run examples/convert_jax_model_to_pytorch.py --checkpoint_dir CHECKPOINT --config_name CONFIG --output_path FOLDER',
   _CHECKPOINT_METADATA:
-    'is a JAX checkpoint of openpi. Give the folder above its params to openpi’s examples/convert_jax_model_to_pytorch.py, and import what that writes',
+    "is a JAX checkpoint of openpi. Give the folder above its params to openpi's examples/convert_jax_model_to_pytorch.py, and import what that writes",
   _METADATA:
-    'is a JAX checkpoint of openpi. Give the folder above it to openpi’s examples/convert_jax_model_to_pytorch.py, and import what that writes',
+    "is a JAX checkpoint of openpi. Give the folder above it to openpi's examples/convert_jax_model_to_pytorch.py, and import what that writes",
   'adapter_model.safetensors':
-    'holds a LoRA adapter without the policy it belongs to. Merge the two in Python (PEFT’s merge_and_unload) and save that',
+    "holds a LoRA adapter without the policy it belongs to. Merge the two in Python (PEFT's merge_and_unload) and save that",
   'pytorch_model.bin':
     'holds pickled weights. Save the policy as safetensors in Python (safetensors.torch.save_model)',
   'policy.json': 'is a policy bundle already',

@@ -1,5 +1,4 @@
-import { UserError } from '../../errors.ts';
-import { listed } from '../../onnx/shards.ts';
+import { UserError, listed } from '../../errors.ts';
 import { validate } from '../../validate.ts';
 import { type Pi0Config, pi0ConfigSchema } from '../pi0/config.ts';
 import { EMBEDDINGS, storedNames } from '../weightNames.ts';

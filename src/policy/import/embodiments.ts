@@ -1,5 +1,4 @@
-import { UserError } from '../../errors.ts';
-import { listed } from '../../onnx/shards.ts';
+import { UserError, listed } from '../../errors.ts';
 import type { TransformsConfig } from '../transforms.ts';
 import type { Checkpoint } from './checkpoint.ts';
 

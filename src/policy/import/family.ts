@@ -7,7 +7,6 @@ export type Family = 'pi0' | 'pi05';
 /** What families are told by: a tensor that only they have. The first that fits is taken. */
 const TENSORS: [family: string, name: RegExp][] = [
   ['pi05', /gemma_expert\.model\.layers\.0\.input_layernorm\.dense\.weight$/],
-  ['pi05', /^(model\.)?time_mlp_in\.weight$/],
   ['pi0', /gemma_expert\.model\.layers\.0\./],
   ['smolvla', /vlm_with_expert\./],
   ['diffusion', /^diffusion\.unet\./],

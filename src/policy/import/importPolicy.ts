@@ -1,4 +1,14 @@
-import { access, mkdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import {
+  access,
+  mkdir,
+  mkdtemp,
+  readFile,
+  readdir,
+  realpath,
+  rename,
+  rm,
+  writeFile,
+} from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { UserError } from '../../errors.ts';
 import { elementCount } from '../../onnx/dim.ts';
@@ -116,6 +126,20 @@ async function clear(out: string): Promise<void> {
   }
 }
 
+/** Puts the weights into `out`; only when they are there an earlier bundle gives way. */
+async function replaceWeights(out: string, header: ShardedHeader, copy: boolean) {
+  await mkdir(out, { recursive: true });
+  const staging = await mkdtemp(join(out, '.import-'));
+  try {
+    const placement = await placeWeights(header, staging, copy);
+    await clear(out);
+    for (const file of await readdir(staging)) await rename(join(staging, file), join(out, file));
+    return placement;
+  } finally {
+    await rm(staging, { recursive: true });
+  }
+}
+
 /** How the bundle treats what it sees otherwise than this checkpoint's training did. */
 const notesOf = ({ config }: Checkpoint): string[] =>
   config.resize_imgs_with_padding
@@ -156,9 +180,7 @@ export async function importPolicy(path: string, options: ImportOptions): Promis
     transforms: [...transforms, normalisation],
   };
 
-  await mkdir(out, { recursive: true });
-  await clear(out);
-  const placement = await placeWeights(header, out, copy);
+  const placement = await replaceWeights(out, header, copy);
   await writeFile(join(out, BUNDLE_FILES.tokenizer), tokenizer.json);
   await writeGraphs(out, pi0);
   await writeFile(join(out, BUNDLE_FILES.config), `${JSON.stringify(config, null, 2)}\n`);

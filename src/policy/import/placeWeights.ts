@@ -1,7 +1,7 @@
-import { constants, copyFile, link, realpath, rm } from 'node:fs/promises';
+import { constants, copyFile, link, realpath } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { UserError, codeOf, messageOf } from '../../errors.ts';
-import type { ShardedHeader } from '../../onnx/shards.ts';
+import { type ShardedHeader, indexOf } from '../../onnx/shards.ts';
 import { BUNDLE_FILES, filesOf } from '../bundle.ts';
 
 /** Whether the weights are the checkpoint's own files under a second name, or copies of them. */
@@ -19,16 +19,14 @@ export async function placeWeights(
   folder: string,
   copy: boolean,
 ): Promise<Placement> {
-  const named = (path: string) =>
-    header.index === undefined ? BUNDLE_FILES.weights : basename(path);
+  const nameOf = (path: string) => {
+    if (header.index === undefined) return BUNDLE_FILES.weights;
+    return path === header.index ? indexOf(BUNDLE_FILES.weights) : basename(path);
+  };
   for (const path of filesOf(header)) {
-    const to = join(
-      folder,
-      path === header.index ? `${BUNDLE_FILES.weights}.index.json` : named(path),
-    );
+    const to = join(folder, nameOf(path));
     // Hugging Face's cache holds symbolic links to its files.
     const from = await realpath(path);
-    await rm(to, { force: true });
     try {
       await (copy ? copyFile(from, to, constants.COPYFILE_FICLONE) : link(from, to));
     } catch (error) {
@@ -36,7 +34,7 @@ export async function placeWeights(
         !copy && UNLINKABLE.includes(codeOf(error) ?? '')
           ? 'no hard link can be made, as between file systems or to a file of another user. Put --out beside the checkpoint, or say --copy'
           : messageOf(error);
-      throw new UserError(`${from} → ${to}: ${remedy}`, { cause: error });
+      throw new UserError(`${from}: ${remedy}`, { cause: error });
     }
   }
   return copy ? 'copied' : 'linked';

@@ -1,10 +1,9 @@
 import { access, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { UserError } from '../../errors.ts';
+import { UserError, listed } from '../../errors.ts';
 import { toFloat32 } from '../../onnx/dtype.ts';
 import { type TensorEntry, loadSafetensors, loadTensors } from '../../onnx/safetensors.ts';
-import { listed } from '../../onnx/shards.ts';
 import { readJson, validate } from '../../validate.ts';
 import type { Checkpoint } from './checkpoint.ts';
 
