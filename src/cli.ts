@@ -9,6 +9,7 @@ import type { CreateOptions } from './commands/create.ts';
 import type { CheckOptions } from './commands/check.ts';
 import type { DemosOptions } from './commands/demos.ts';
 import type { DoctorOptions } from './commands/doctor.ts';
+import type { ImportOptions } from './policy/import/importPolicy.ts';
 import type { ImitateOptions } from './commands/imitate.ts';
 import type { LearnOptions } from './commands/learn.ts';
 import type { SimOptions } from './commands/sim.ts';
@@ -29,6 +30,11 @@ function integer(least: number) {
   };
 }
 
+function bits(text: string): 8 | 4 {
+  if (text === '8' || text === '4') return text === '8' ? 8 : 4;
+  throw new InvalidArgumentError('It must be 8 or 4.');
+}
+
 function positive(text: string): number {
   const value = Number(text);
   if (!(value > 0)) throw new InvalidArgumentError('It must be a number above 0.');
@@ -45,6 +51,13 @@ function calibrateSteps(text: string): CalibrateStep[] {
       `There is no step '${wrong}'; steps: ${CALIBRATE_STEPS.join(', ')}.`,
     );
   return CALIBRATE_STEPS.filter((step) => named.includes(step));
+}
+
+/** Names between commas. */
+function list(text: string): string[] {
+  const names = text.split(',').map((name) => name.trim());
+  if (names.includes('')) throw new InvalidArgumentError('A name is empty.');
+  return names;
 }
 
 const layers = (text: string): number[] => text.split(',').map(integer(0));
@@ -163,6 +176,59 @@ Examples:
   )
   .action((folder: string, options: CreateOptions) =>
     run(async () => (await import('./commands/create.ts')).createCommand(folder, options)),
+  );
+
+program
+  .command('import')
+  .description('make a policy bundle of a published π0: a checkpoint of lerobot or openpi')
+  .argument('<checkpoint>', 'folder with model.safetensors or its shards, or the file itself')
+  .requiredOption('--out <folder>', 'where the bundle goes')
+  .addOption(
+    new Option('--embodiment <name>', 'the robot that it was trained for')
+      .choices(['aloha'])
+      .default('aloha'),
+  )
+  .option('--adapt-to-pi', 'it was trained on joints flipped and grippers as motor angles')
+  .option('--no-adapt-to-pi', "it was trained on ALOHA's own joints and gripper openings")
+  .option('--delta-actions', 'its arm actions are relative to the state, grippers absolute')
+  .option('--no-delta-actions', 'its actions are absolute')
+  .option(
+    '--cameras <list>',
+    "the robot's cameras in the policy's order: base, left wrist, right wrist",
+    list,
+  )
+  .option('--stats <file>', "normalisation statistics, in the place of the checkpoint's")
+  .option('--tokenizer <file>', "tokenizer.json, in the place of the checkpoint's")
+  .option('--execute <n>', 'rows of a chunk to play before the next one takes over', integer(1))
+  .option('--copy', 'copy the weights in the place of linking to them')
+  .addOption(
+    new Option('--precision <type>', 'convert the weights, in the place of linking').choices([
+      'float32',
+      'float16',
+      'bfloat16',
+    ]),
+  )
+  .option('--prefix-bits <n>', "pack the language model's matrices into 8 or 4 bits", bits)
+  .option('--force', 'replace a bundle that is there')
+  .addHelpText(
+    'after',
+    `
+The weights stay where they are: the bundle holds a second name (hard link) of each file, which takes no
+room and outlives the checkpoint, and graphs that point into it. A checkpoint on another file system needs
+--copy. Statistics, cameras, dimensions and, in older lerobot checkpoints, the kind of actions are read
+from the checkpoint; what it leaves open must be said, and what was chosen is printed.
+
+Examples:
+  nalu import pi0_aloha --out my-policy --no-adapt-to-pi --no-delta-actions
+                                             trained by lerobot on an ALOHA data set
+  nalu import pi0_aloha_towel_pytorch --out towel --adapt-to-pi --delta-actions --tokenizer tokenizer.json
+                                             converted by openpi's convert_jax_model_to_pytorch.py
+  nalu import pi0_base --out base --adapt-to-pi --delta-actions --stats assets/trossen/norm_stats.json
+  nalu check my-policy --robot ros --calibration mine.yaml
+                                             then: does it fit the robot?`,
+  )
+  .action((checkpoint: string, options: ImportOptions) =>
+    run(async () => (await import('./commands/import.ts')).importCommand(checkpoint, options)),
   );
 
 program

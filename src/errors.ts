@@ -17,3 +17,14 @@ export const messageOf = (thrown: unknown): string =>
 /** The system's code of a failed call, as `ENOSPC`; undefined if it has none. */
 export const codeOf = (thrown: unknown): string | undefined =>
   thrown instanceof Error ? (thrown as NodeJS.ErrnoException).code : undefined;
+
+/** What a list of faults is cut to. */
+const MOST_FAULTS = 20;
+
+/** Faults, a line each; the first ones of very many. */
+export const listed = (faults: readonly string[]): string =>
+  faults
+    .slice(0, MOST_FAULTS)
+    .concat(faults.length > MOST_FAULTS ? [`and ${faults.length - MOST_FAULTS} more`] : [])
+    .map((fault) => `\n  ${fault}`)
+    .join('');

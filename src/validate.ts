@@ -20,6 +20,23 @@ export function validate<T>(schema: z.ZodType<T>, value: unknown, source: string
   throw new UserError(lines.join('\n'), { cause: checked.error });
 }
 
+/** Parses JSON; `source` names it in the error. */
+export function parseJson(text: string, source: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new UserError(`${source} is not JSON: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** Reads a JSON file. */
+export async function readJson(path: string): Promise<unknown> {
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw new UserError(`${path}: cannot be read: ${messageOf(error)}`, { cause: error });
+  });
+  return parseJson(text, path);
+}
+
 /** Parses YAML; `source` names it in the error. */
 export function parseYaml(text: string, source: string): unknown {
   try {

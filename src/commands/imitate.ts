@@ -1,4 +1,4 @@
-import { access } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { randomWeights } from '../policy/randomWeights.ts';
 import { basename, join, resolve } from 'node:path';
 import { listEpisodes } from '../episodes/listEpisodes.ts';
@@ -15,12 +15,14 @@ import {
   BUNDLE_FILES,
   type Bundle,
   type BundleConfig,
+  bundleSchema,
   copyBundle,
   loadBundle,
   writeBundle,
 } from '../policy/bundle.ts';
 import { tinyTokenizerJson } from '../policy/tokenizer.ts';
 import { type Trainable, trainableParameters } from '../policy/trainable.ts';
+import { weightSources } from '../policy/weights.ts';
 import type { SimTaskName } from '../sim/tasks.ts';
 import { evaluate } from './evaluate.ts';
 import { interruption } from './interruption.ts';
@@ -103,7 +105,7 @@ async function gather(
 
 /** Puts into `out` the bundle that is to learn: one of random weights, or a copy of another. */
 async function prepareBundle(
-  { out, from, seed }: ImitateOptions,
+  { out, from, seed, train }: ImitateOptions,
   set: DemonstrationSet,
 ): Promise<void> {
   const name = basename(resolve(out));
@@ -117,7 +119,17 @@ async function prepareBundle(
   const source = await loadBundle(from);
   if (source.trainable)
     throw new UserError(`${from} has an adapter; go on from a policy without one`);
-  await copyBundle(source, out);
+  if (train !== 'all') return copyBundle(source, out);
+  // What is learned takes the weights' places: they must lie as they will be written.
+  const { folder, pi0 } = source;
+  const config = bundleSchema.strip().parse(source);
+  const tokenizer = await readFile(join(folder, BUNDLE_FILES.tokenizer), 'utf8');
+  await writeBundle(
+    out,
+    config,
+    tokenizer,
+    await weightSources(join(folder, BUNDLE_FILES.weights), pi0),
+  );
 }
 
 /** Writes what was learned into the bundle: its weights, or an adapter beside them. */

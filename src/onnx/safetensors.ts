@@ -106,13 +106,9 @@ export function loadSafetensors(
 }
 
 /** Reads one tensor part by part, each of at most so many elements. */
-export async function* readParts(
-  path: string,
-  entry: TensorEntry,
-  most: number,
-): AsyncGenerator<TensorData> {
+export async function* readParts(entry: TensorEntry, most: number): AsyncGenerator<TensorData> {
   const width = DTYPES[entry.dtype];
-  const file = await open(path);
+  const file = await open(entry.path);
   try {
     for (let from = 0; from < entry.bytes; from += most * width) {
       const bytes = Math.min(most * width, entry.bytes - from);
@@ -123,16 +119,17 @@ export async function* readParts(
   }
 }
 
-/** Reads some of a file's tensors. */
-export function loadTensors(
-  path: string,
-  entries: readonly TensorEntry[],
-): Promise<LoadedTensor[]> {
-  return withFile(path, async (file) => {
-    const loaded: LoadedTensor[] = [];
-    for (const entry of entries) loaded.push(await loadTensor(file, entry));
-    return loaded;
-  });
+/** Reads tensors, of one file or of several. */
+export async function loadTensors(entries: readonly TensorEntry[]): Promise<LoadedTensor[]> {
+  const loaded = new Map<TensorEntry, LoadedTensor>();
+  for (const path of new Set(entries.map((entry) => entry.path))) {
+    await withFile(path, async (file) => {
+      for (const entry of entries.filter((one) => one.path === path)) {
+        loaded.set(entry, await loadTensor(file, entry));
+      }
+    });
+  }
+  return entries.map((entry) => loaded.get(entry)!);
 }
 
 async function writeFully(file: FileHandle, bytes: Uint8Array): Promise<void> {

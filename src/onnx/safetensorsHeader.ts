@@ -2,8 +2,10 @@ import { z } from 'zod';
 import { UserError, messageOf } from '../errors.ts';
 import { DTYPES, type Dtype } from './dtype.ts';
 
-/** Where a tensor lies in its file. */
+/** Where a tensor lies. */
 export interface TensorEntry {
+  /** The file. */
+  path: string;
   dtype: Dtype;
   shape: number[];
   /** From the beginning of the file. */
@@ -113,7 +115,7 @@ export function parseHeader(
     const { dtype, shape, data_offsets } = check(entrySchema, value, `${path}: tensor ${name}`);
     const [first, last] = data_offsets;
     if (last < first) throw new UserError(`${path}: tensor ${name} ends before it begins`);
-    return [name, { dtype, shape, offset: begin + first, bytes: last - first }];
+    return [name, { path, dtype, shape, offset: begin + first, bytes: last - first }];
   });
   tensors.sort(([, a], [, b]) => a.offset - b.offset || a.bytes - b.bytes);
   checkLayout(tensors, begin, end, path);

@@ -1,16 +1,16 @@
-import { createHash } from 'node:crypto';
+import { type Hash, createHash } from 'node:crypto';
 import { access, constants, copyFile, mkdir, open, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
 import { writeModel } from '../onnx/modelFile.ts';
 import {
   type SafetensorsHeader,
   type TensorSource,
-  readSafetensorsHeader,
   writeSafetensors,
 } from '../onnx/safetensors.ts';
-import { validate } from '../validate.ts';
+import { type ShardedHeader, readShardedHeader } from '../onnx/shards.ts';
+import { parseJson, validate } from '../validate.ts';
 import { adaptedVersion, readAdapter } from './adapter.ts';
 import { type Pi0Config, pi0ConfigSchema } from './pi0/config.ts';
 import { type WeightSource, denoiseGraph, prefixGraph, sampleGraph } from './pi0/graphs.ts';
@@ -85,14 +85,6 @@ const unreadable = (path: string) => (): never => {
   );
 };
 
-function parseJson(text: string, path: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new UserError(`${path} is not JSON: ${(error as Error).message}`);
-  }
-}
-
 function checkWeights(header: SafetensorsHeader, config: Pi0Config, path: string): void {
   const faults = [...weightShapes(config)].flatMap(
     ([name, shape]) => weightFault(header, name, shape) ?? [],
@@ -113,10 +105,8 @@ const isThere = (path: string) =>
 const SAMPLE_BYTES = 1 << 18;
 const SAMPLES = 64;
 
-/** Hash of policy.json and of blocks spread through the weights: quick at any size, changed by training. */
-async function contentVersion(folder: string): Promise<string> {
-  const hash = createHash('sha256').update(await readFile(join(folder, BUNDLE_FILES.config)));
-  const file = await open(join(folder, BUNDLE_FILES.weights));
+async function hashBlocks(hash: Hash, path: string): Promise<void> {
+  const file = await open(path);
   try {
     const { size } = await file.stat();
     const block = Buffer.alloc(Math.min(SAMPLE_BYTES, size));
@@ -128,6 +118,12 @@ async function contentVersion(folder: string): Promise<string> {
   } finally {
     await file.close();
   }
+}
+
+/** Hash of policy.json and of blocks spread through the weights: quick at any size, changed by training. */
+async function contentVersion(folder: string, files: readonly string[]): Promise<string> {
+  const hash = createHash('sha256').update(await readFile(join(folder, BUNDLE_FILES.config)));
+  for (const file of files) await hashBlocks(hash, file);
   return hash.digest('hex').slice(0, 12);
 }
 
@@ -140,14 +136,14 @@ export async function loadBundle(folder: string): Promise<Bundle> {
     configPath,
   );
   const weightsPath = join(folder, BUNDLE_FILES.weights);
-  const header = await readSafetensorsHeader(weightsPath);
-  checkWeights(header, config.pi0, weightsPath);
+  const weights = await readShardedHeader(weightsPath);
+  checkWeights(weights, config.pi0, weightsPath);
   for (const file of [BUNDLE_FILES.tokenizer, ...Object.keys(GRAPHS)]) {
     const path = join(folder, file);
     await access(path, constants.R_OK).catch(unreadable(path));
   }
-  const base = await contentVersion(folder);
-  const isPacked = [...weightShapes(config.pi0).keys()].some((name) => findPacked(header, name));
+  const base = await contentVersion(folder, weights.files);
+  const isPacked = [...weightShapes(config.pi0).keys()].some((name) => findPacked(weights, name));
   const hasGolden = await isThere(join(folder, GOLDEN_FILE));
   const whole = { ...config, folder, base, version: base, isPacked, hasGolden };
   const adapterPath = join(folder, ADAPTER_FILE);
@@ -163,7 +159,7 @@ export async function loadBundle(folder: string): Promise<Bundle> {
 /** Writes a bundle's graphs, which point into its weights. */
 export async function writeGraphs(folder: string, config: Pi0Config): Promise<void> {
   const weights = join(folder, BUNDLE_FILES.weights);
-  const header = await readSafetensorsHeader(weights);
+  const header = await readShardedHeader(weights);
   for (const [file, build] of Object.entries(GRAPHS)) {
     const path = join(folder, file);
     await writeModel(build(config, externalWeights(header, weights, path)), path);
@@ -184,10 +180,17 @@ export async function writeBundle(
   await writeGraphs(folder, config.pi0);
 }
 
+/** The files that a bundle's weights are in: one, or shards and the index that names them. */
+export const filesOf = ({ files, index }: ShardedHeader): string[] =>
+  index === undefined ? files : [index, ...files];
+
 /** Copies a bundle's files into another folder. */
 export async function copyBundle({ folder }: Bundle, to: string): Promise<void> {
+  const weights = await readShardedHeader(join(folder, BUNDLE_FILES.weights));
+  const others = Object.values(BUNDLE_FILES).filter((file) => file !== BUNDLE_FILES.weights);
+  const files = [...others, ...filesOf(weights).map((path) => basename(path))];
   await mkdir(to, { recursive: true });
-  for (const file of Object.values(BUNDLE_FILES)) {
+  for (const file of files) {
     await copyFile(join(folder, file), join(to, file), constants.COPYFILE_FICLONE);
   }
 }

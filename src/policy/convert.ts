@@ -1,11 +1,16 @@
 import { UserError } from '../errors.ts';
 import { type Dtype, type TensorData, toFloat32 } from '../onnx/dtype.ts';
 import { fitsFloat16, toBfloat16, toFloat16 } from '../onnx/halfPrecision.ts';
-import { type TensorEntry, type TensorSource, readParts } from '../onnx/safetensors.ts';
+import {
+  type SafetensorsHeader,
+  type TensorEntry,
+  type TensorSource,
+  readParts,
+} from '../onnx/safetensors.ts';
 import type { Pi0Config } from './pi0/config.ts';
 import { type PackedBits, packMatrix, packedNames, packedShapes } from './packedWeights.ts';
 import type { Precision } from './precision.ts';
-import { weightShapes } from './weights.ts';
+import { findTensor, weightShapes } from './weights.ts';
 
 /** What a policy's weights are to become. */
 export interface Storage {
@@ -13,9 +18,6 @@ export interface Storage {
   /** Of the language model's matrices, which are most of the prefix, in the place of the precision's. */
   prefixBits?: PackedBits;
 }
-
-/** Gives a weight of the policy that is converted: where it lies, and in which file. */
-export type WeightFiles = (name: string) => { path: string; entry: TensorEntry };
 
 /** How safetensors call a precision. */
 export const DTYPE_OF: Record<Precision, Dtype> = {
@@ -47,20 +49,19 @@ export function narrow(values: Float32Array, precision: Precision, name: string)
   return toFloat16(values);
 }
 
-async function* floats({ path, entry }: ReturnType<WeightFiles>, most: number) {
-  for await (const data of readParts(path, entry, most))
-    yield toFloat32({ dtype: entry.dtype, data });
+async function* floats(entry: TensorEntry, most: number) {
+  for await (const data of readParts(entry, most)) yield toFloat32({ dtype: entry.dtype, data });
 }
 
 function plainSource(
   name: string,
   shape: number[],
-  weight: ReturnType<WeightFiles>,
+  weight: TensorEntry,
   precision: Precision,
 ): TensorSource {
   const dtype = DTYPE_OF[precision];
   const data = async function* () {
-    if (weight.entry.dtype === dtype) yield* readParts(weight.path, weight.entry, AT_ONCE);
+    if (weight.dtype === dtype) yield* readParts(weight, AT_ONCE);
     else for await (const part of floats(weight, AT_ONCE)) yield narrow(part, precision, name);
   };
   return { name, shape, dtype, data };
@@ -70,7 +71,7 @@ function plainSource(
 function packedSources(
   name: string,
   shape: readonly [number, number],
-  weight: ReturnType<WeightFiles>,
+  weight: TensorEntry,
   bits: PackedBits,
 ): TensorSource[] {
   const [, features] = shape;
@@ -94,12 +95,12 @@ function packedSources(
  */
 export function convertedWeights(
   config: Pi0Config,
-  files: WeightFiles,
+  header: SafetensorsHeader,
   { precision, prefixBits }: Storage,
 ): TensorSource[] {
   return [...weightShapes(config)].flatMap(([name, symbolic]) => {
     const shape = symbolic as number[];
-    const weight = files(name);
+    const weight = findTensor(header, name)!;
     if (prefixBits && LANGUAGE_MATRIX.test(name))
       return packedSources(name, shape as [number, number], weight, prefixBits);
     return [plainSource(name, shape, weight, isHalved(name, shape) ? precision : 'float32')];

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { elementCount } from '../onnx/dim.ts';
 import { encodeModel } from '../onnx/modelFile.ts';
-import { readSafetensorsHeader } from '../onnx/safetensors.ts';
 import {
   type InferenceSession,
   type SessionConfig,
@@ -9,6 +8,7 @@ import {
   openModel,
   openSession,
 } from '../onnx/session.ts';
+import { readShardedHeader } from '../onnx/shards.ts';
 import { type Adapter, adaptedVersion, readAdapter } from './adapter.ts';
 import { ADAPTER_FILE, BUNDLE_FILES, type Bundle } from './bundle.ts';
 import { type WeightSource, prefixGraph, sampleGraph } from './pi0/graphs.ts';
@@ -21,7 +21,7 @@ type Feeds = Record<string, Tensor>;
 /** A bundle's weights for graphs that are opened beside them. */
 export async function bundleWeights(folder: string): Promise<WeightSource> {
   const weights = join(folder, BUNDLE_FILES.weights);
-  return externalWeights(await readSafetensorsHeader(weights), weights, weights);
+  return externalWeights(await readShardedHeader(weights), weights, weights);
 }
 
 /**

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { Tokenizer } from '@huggingface/tokenizers';
+import { z } from 'zod';
 import { UserError, messageOf } from '../errors.ts';
+import { parseJson, validate } from '../validate.ts';
 
 /** A prompt as the policy reads it. */
 export interface PromptTokens {
@@ -32,6 +34,39 @@ function parseTokenizer(json: string, path: string): { tokenizer: TextTokenizer;
       cause: error,
     });
   }
+}
+
+const vocabularySchema = z.looseObject({
+  model: z.looseObject({
+    vocab: z.union([
+      z.record(z.string(), z.int()),
+      z.array(z.unknown()).transform((tokens) => ({ last: tokens.length - 1 })),
+    ]),
+  }),
+  added_tokens: z
+    .array(z.looseObject({ id: z.int(), content: z.string(), special: z.boolean().optional() }))
+    .optional(),
+});
+
+/**
+ * Checks that a policy whose table has `rows` rows can read what a `tokenizer.json` makes of prompts.
+ * Special tokens count only where prompts have them: PaliGemma's last, `<image>`, lies beyond π0's table.
+ * Throws a `UserError`.
+ */
+export function checkVocabulary(json: string, path: string, rows: number): void {
+  const { tokenizer, begin } = parseTokenizer(json, path);
+  const { model, added_tokens = [] } = validate(vocabularySchema, parseJson(json, path), path);
+  const ids = [
+    ...Object.values(model.vocab),
+    ...added_tokens.filter(({ special }) => !special).map(({ id }) => id),
+    ...tokenizer.encode('Transfer cube\n', { add_special_tokens: false }).ids,
+    begin,
+  ];
+  const highest = ids.reduce((most, id) => Math.max(most, id), 0);
+  if (highest >= rows)
+    throw new UserError(
+      `${path}: its ids go up to ${highest}, but the policy's table has ${rows} rows; it is the tokenizer of another model. π0 reads PaliGemma's, of google/paligemma-3b-pt-224`,
+    );
 }
 
 /**

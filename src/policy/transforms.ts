@@ -6,7 +6,11 @@ import { meanStd, normalisationSchemas, quantile } from './normalisation.ts';
 import type { Transform } from './transform.ts';
 
 const transformSchema = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('aloha') }),
+  z.strictObject({
+    type: z.literal('aloha'),
+    /** Whose gripper constants the policy was trained with; openpi's if absent. */
+    convention: z.enum(['openpi', 'lerobot']).optional(),
+  }),
   z.strictObject({
     type: z.literal('deltaActions'),
     /** openpi's notation: [6, -1, 6, -1] is six relative joints and an absolute one, twice. */
@@ -53,7 +57,7 @@ export type TransformsConfig = z.infer<typeof transformsSchema>;
 function makeTransform(config: TransformConfig): Transform {
   switch (config.type) {
     case 'aloha':
-      return alohaTransform;
+      return alohaTransform(config.convention);
     case 'deltaActions':
       return deltaActions(expandMask(config.mask));
     case 'meanStd':

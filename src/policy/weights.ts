@@ -6,13 +6,15 @@ import { toFloat32 } from '../onnx/dtype.ts';
 import {
   type SafetensorsHeader,
   type TensorEntry,
+  type TensorSource,
   loadTensors,
-  readSafetensorsHeader,
 } from '../onnx/safetensors.ts';
+import { readShardedHeader } from '../onnx/shards.ts';
 import { UserError } from '../errors.ts';
 import { findPacked, packedShapes, packedWeight } from './packedWeights.ts';
 import type { Pi0Config } from './pi0/config.ts';
 import { type WeightSource, sampleGraph } from './pi0/graphs.ts';
+import { storedNames } from './weightNames.ts';
 
 const ELEMENT_TYPES: Record<string, ElementType> = {
   F32: 'float32',
@@ -20,12 +22,14 @@ const ELEMENT_TYPES: Record<string, ElementType> = {
   BF16: 'bfloat16',
 };
 
-/** lerobot's name of a tensor is openpi's behind this. */
-const LEROBOT_PREFIX = 'model.';
+/** The name under which a file holds the tensor that openpi calls `name`. */
+export const storedName = ({ tensors }: SafetensorsHeader, name: string): string | undefined =>
+  storedNames(name).find((stored) => tensors.has(stored));
 
-/** A tensor by openpi's name, whichever of the two the file uses. */
-function findTensor(header: SafetensorsHeader, name: string): TensorEntry | undefined {
-  return header.tensors.get(name) ?? header.tensors.get(LEROBOT_PREFIX + name);
+/** A tensor by openpi's name, whichever the file uses. */
+export function findTensor(header: SafetensorsHeader, name: string): TensorEntry | undefined {
+  const stored = storedName(header, name);
+  return stored === undefined ? undefined : header.tensors.get(stored);
 }
 
 /** What is wrong with a file's tensor of this name for a policy that needs this shape; undefined if nothing. */
@@ -33,13 +37,17 @@ export function weightFault(
   header: SafetensorsHeader,
   name: string,
   shape: Shape,
+  demandedBy = 'policy.json',
 ): string | undefined {
   const packed = findPacked(header, name);
   if (packed) return packedFault(packed, name, shape);
   const entry = findTensor(header, name);
   if (!entry) return `${name} is missing (${formatShape(shape)})`;
-  if (sameShape(entry.shape, shape)) return undefined;
-  return `${name} is ${formatShape(entry.shape)}, policy.json makes it ${formatShape(shape)}`;
+  if (!sameShape(entry.shape, shape))
+    return `${name} is ${formatShape(entry.shape)}, ${demandedBy} makes it ${formatShape(shape)}`;
+  if (!(entry.dtype in ELEMENT_TYPES))
+    return `${name} holds ${entry.dtype}, which is no weight's type`;
+  return undefined;
 }
 
 function packedFault(
@@ -54,25 +62,26 @@ function packedFault(
 }
 
 /**
- * Weights that stay in their safetensors file: the graph of a model at `modelPath` points to them.
- * Throws a `UserError` for a tensor that is missing or has another shape than the policy's.
+ * Weights that stay in their safetensors files, in the type that they have there: the graph of a model
+ * at `modelPath` points to them. Throws a `UserError` for a tensor that is missing or has another shape
+ * than the policy's.
  */
 export function externalWeights(
   header: SafetensorsHeader,
   path: string,
   modelPath: string,
 ): WeightSource {
-  const location = relative(dirname(modelPath), path);
-  const place = ({ offset, bytes }: TensorEntry) => ({ location, offset, bytes });
+  const place = ({ path: file, offset, bytes }: TensorEntry) => ({
+    location: relative(dirname(modelPath), file),
+    offset,
+    bytes,
+  });
   return (graph) => {
     const plain = (name: string, shape: Shape) => {
       const fault = weightFault(header, name, shape);
       if (fault) throw new UserError(`${path}: ${fault}`);
       const entry = findTensor(header, name)!;
-      const type = ELEMENT_TYPES[entry.dtype];
-      if (!type)
-        throw new UserError(`${path}: ${name} holds ${entry.dtype}, which is no weight's type`);
-      return graph.weight(name, type, shape, place(entry));
+      return graph.weight(name, ELEMENT_TYPES[entry.dtype], shape, place(entry));
     };
     return Object.assign(plain, {
       packed: (name: string, shape: readonly [number, number]) =>
@@ -94,14 +103,25 @@ export async function loadWeights(
   path: string,
   names: readonly string[],
 ): Promise<Map<string, Float32Array>> {
-  const header = await readSafetensorsHeader(path);
+  const header = await readShardedHeader(path);
   const entries = names.map((name) => {
     const entry = findTensor(header, name);
     if (!entry) throw new UserError(`${path}: ${name} is missing`);
     return entry;
   });
-  const tensors = await loadTensors(path, entries);
+  const tensors = await loadTensors(entries);
   return new Map(names.map((name, i) => [name, toFloat32(tensors[i])]));
+}
+
+/** All weights of a π0 in float32, under openpi's names, each read when its turn comes. */
+export async function weightSources(path: string, config: Pi0Config): Promise<TensorSource[]> {
+  const header = await readShardedHeader(path);
+  return [...weightShapes(config)].map(([name, shape]) => ({
+    name,
+    shape: shape as number[],
+    dtype: 'F32',
+    data: async () => toFloat32((await loadTensors([findTensor(header, name)!]))[0]),
+  }));
 }
 
 /** Names and shapes of all weights of a π0 of this configuration. */

@@ -5,7 +5,7 @@ import { Tensor } from 'onnxruntime-node';
 import { createBatches } from '../../src/learning/batches.ts';
 import { flowTime } from '../../src/learning/flowMatching.ts';
 import { flowMatchingGraph } from '../../src/learning/lossGraph.ts';
-import { } from '../../src/policy/bundle.ts';
+import {} from '../../src/policy/bundle.ts';
 import { gaussianNoise } from '../../src/policy/noise.ts';
 import type { Pi0Config } from '../../src/policy/pi0/config.ts';
 import { type Trainable, trainableParameters } from '../../src/policy/trainable.ts';

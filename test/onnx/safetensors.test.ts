@@ -98,7 +98,8 @@ describe('safetensors', () => {
     assert.deepEqual([...tensors.keys()], ['b', 'a']);
     const { offset } = tensors.get('b')!;
     assert.equal(offset % 64, 0);
-    assert.deepEqual(tensors.get('a'), { dtype: 'F32', shape: [], offset: offset + 8, bytes: 4 });
+    const a = { path, dtype: 'F32', shape: [], offset: offset + 8, bytes: 4 };
+    assert.deepEqual(tensors.get('a'), a);
     assert.equal((await readFile(path)).readFloatLE(offset + 8), 3);
   });
 

@@ -54,19 +54,45 @@ const chunk = fc
 describe("ALOHA's grippers", () => {
   const openings = [0, 0.25, 0.5, 0.75, 1];
   it("are measured as openpi's table has it", () => {
-    near(openings.map(openingToAngle), [-1.079866, -0.513078, -0.140056, 0.223328, 0.945653]);
+    near(
+      openings.map((opening) => openingToAngle(opening)),
+      [-1.079866, -0.513078, -0.140056, 0.223328, 0.945653],
+    );
   });
 
   it('are commanded as openpi does', () => {
-    near(openings.map(angleToCommand), [0.553378, 0.671732, 0.790087, 0.908441, 1.026795]);
+    near(
+      openings.map((opening) => angleToCommand(opening)),
+      [0.553378, 0.671732, 0.790087, 0.908441, 1.026795],
+    );
   });
 
   it('are learned from commands as openpi does', () => {
-    near(openings.map(commandToAngle), [-1.1689, -0.640825, -0.11275, 0.415325, 0.9434]);
+    near(
+      openings.map((opening) => commandToAngle(opening)),
+      [-1.1689, -0.640825, -0.11275, 0.415325, 0.9434],
+    );
   });
 });
 
 describe('transforms', () => {
+  it('measure grippers as lerobot once did, where that is said', () => {
+    const { state, actions, targets } = makeTransforms(
+      config([{ ...ALOHA, convention: 'lerobot' }]),
+      DIMS,
+    );
+    const angles = [-0.928013, -0.3705, -0.003582, 0.353855, 1.06436];
+    const commands = [0.483501, 0.613691, 0.743881, 0.874071, 1.004261];
+    [0, 0.25, 0.5, 0.75, 1].forEach((opening, i) => {
+      const here = Float64Array.from(vector(() => opening));
+      near([state(here)[6], state(here)[13]], [angles[i], angles[i]]);
+      const sampled = new Float32Array(32).fill(opening);
+      const played = actions(sampled, here);
+      near([played[6], played[13]], [commands[i], commands[i]]);
+      near(targets(played, here).subarray(0, JOINTS), [...sampled.subarray(0, JOINTS)]);
+    });
+  });
+
   it('flip shoulders and elbows, and convert grippers, of states and actions', () => {
     const { state, actions } = makeTransforms(config([ALOHA]), DIMS);
     const ones = Float64Array.from(vector(() => 1));

@@ -209,8 +209,8 @@ describe('the state against the statistics', () => {
         change(vector);
         mean.splice(0, mean.length, ...vector);
       };
-      turn(state.mean, (vector) => alohaTransform.encodeState(vector));
-      turn(actions.mean, (vector) => alohaTransform.encodeAction(vector, position));
+      turn(state.mean, (vector) => alohaTransform().encodeState(vector));
+      turn(actions.mean, (vector) => alohaTransform().encodeAction(vector, position));
     });
     const declared = { ...inPolicySpace };
     declared.transforms = [{ type: 'aloha' }, ...inPolicySpace.transforms];

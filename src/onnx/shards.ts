@@ -1,0 +1,77 @@
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { z } from 'zod';
+import { UserError, codeOf, listed, messageOf } from '../errors.ts';
+import { parseJson, validate } from '../validate.ts';
+import { type SafetensorsHeader, readSafetensorsHeader } from './safetensors.ts';
+
+/** What one or several safetensors files hold together. */
+export interface ShardedHeader extends SafetensorsHeader {
+  /** The safetensors files. */
+  files: string[];
+  /** The index that names them; undefined for a single file that needs none. */
+  index?: string;
+}
+
+/** Hugging Face's `model.safetensors.index.json`: each tensor's file, which lies beside it. */
+const indexSchema = z.looseObject({
+  weight_map: z.record(
+    z.string(),
+    z.string().refine((file) => basename(file) === file && file.endsWith('.safetensors'), {
+      error: 'is no name of a .safetensors file beside the index',
+    }),
+  ),
+});
+
+/** The index of the shards that a model's file would be cut into. */
+export const indexOf = (path: string): string => `${path}.index.json`;
+
+async function readShards(index: string, json: string): Promise<ShardedHeader> {
+  const { weight_map } = validate(indexSchema, parseJson(json, index), index);
+  const names = [...new Set(Object.values(weight_map))].sort();
+  const headers = new Map<string, SafetensorsHeader>();
+  const faults: string[] = [];
+  for (const name of names) {
+    try {
+      headers.set(name, await readSafetensorsHeader(join(dirname(index), name)));
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      faults.push(error.message);
+    }
+  }
+  if (faults.length > 0)
+    throw new UserError(
+      `${index} names ${names.length} files, of which ${faults.length} cannot be read; fetch these again:${listed(faults)}`,
+    );
+  const tensors: SafetensorsHeader['tensors'] = new Map();
+  for (const [tensor, file] of Object.entries(weight_map)) {
+    const entry = headers.get(file)!.tensors.get(tensor);
+    if (entry) tensors.set(tensor, entry);
+    else faults.push(`${tensor} is not in ${file}`);
+  }
+  if (faults.length > 0)
+    throw new UserError(
+      `${index} does not belong to the files beside it; fetch all of them again:${listed(faults)}`,
+    );
+  const files = names.map((name) => join(dirname(index), name));
+  return { tensors, metadata: {}, files, index };
+}
+
+/**
+ * Reads what a model's safetensors file holds, or, where it is not there, the shards that an index
+ * beside it (`PATH.index.json`) names. Throws a UserError that names every shard that is missing or cut
+ * short.
+ */
+export async function readShardedHeader(path: string): Promise<ShardedHeader> {
+  try {
+    return { ...(await readSafetensorsHeader(path)), files: [path] };
+  } catch (error) {
+    if (!(error instanceof UserError) || codeOf(error.cause) !== 'ENOENT') throw error;
+    const index = indexOf(path);
+    const json = await readFile(index, 'utf8').catch((reason: unknown) => {
+      if (codeOf(reason) === 'ENOENT') throw error;
+      throw new UserError(`${index}: cannot be read: ${messageOf(reason)}`, { cause: reason });
+    });
+    return readShards(index, json);
+  }
+}

@@ -1,0 +1,206 @@
+import assert from 'node:assert/strict';
+import { mkdir, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { writeSafetensors } from '../../src/onnx/safetensors.ts';
+import { importPolicy } from '../../src/policy/import/importPolicy.ts';
+import { tinyTokenizerJson } from '../../src/policy/tokenizer.ts';
+import { openpiTensors, options, writeCheckpoint } from './checkpoints.ts';
+
+import { agreesWithGolden, chunkOf, golden, imported, refused, renamed } from './importing.ts';
+
+describe('an import is refused, with the remedy, for', () => {
+  it('something that is not there', () =>
+    refused((folder) => rm(folder, { recursive: true }), /no such checkpoint/));
+
+  it('a folder without weights', () =>
+    refused(
+      () => Promise.resolve(),
+      /neither model\.safetensors nor .*index\.json is there\. Give/,
+    ));
+
+  it('openpi’s JAX checkpoints', () =>
+    refused(
+      (folder) => mkdir(join(folder, 'params')),
+      /JAX checkpoint of openpi\. Convert it .*convert_jax_model_to_pytorch\.py/,
+    ));
+
+  it('a LoRA adapter alone', () =>
+    refused(
+      (folder) => writeFile(join(folder, 'adapter_model.safetensors'), ''),
+      /LoRA adapter.*Merge/,
+    ));
+
+  it('other families, by their configuration', async () => {
+    const types = {
+      smolvla: 'SmolVLA',
+      act: 'ACT',
+      diffusion: 'diffusion policy',
+      pi0_fast: 'π0-FAST',
+    };
+    for (const [type, title] of Object.entries(types)) {
+      await refused(golden({ type }), new RegExp(`family ${title}; Nalu imports π0`));
+    }
+  });
+
+  it('other families, by their tensors', async () => {
+    const tensors = {
+      SmolVLA: 'model.vlm_with_expert.lm_expert.layers.0.self_attn.q_proj.weight',
+      ACT: 'model.encoder.layers.0.linear1.weight',
+      'diffusion policy': 'diffusion.unet.mid_modules.0.weight',
+      'π0-FAST': 'model.pi0_paligemma.lm_head.weight',
+    };
+    for (const [title, name] of Object.entries(tensors)) {
+      await refused(
+        (folder) =>
+          writeSafetensors(join(folder, 'model.safetensors'), [
+            { name, shape: [1], data: new Float32Array(1) },
+          ]),
+        new RegExp(`family ${title}; Nalu imports π0`),
+      );
+    }
+  });
+
+  it('π0.5, by its configuration or its adaptive norms', async () => {
+    const adaptive = renamed((name) =>
+      name.replace(/(gemma_expert.*input_layernorm)\.weight/, '$1.dense.weight'),
+    );
+    await refused(golden({ type: 'pi05' }, adaptive), /is a π0\.5/);
+    await refused(golden({ type: null }, adaptive), /is a π0\.5/);
+    await refused(golden({ type: 'pi05' }), /config\.json says pi05, but the tensors.*pi0;/);
+  });
+
+  it('tensors that are missing, misshapen or surplus, all listed at once', () =>
+    refused(
+      golden({ max_action_dim: 16 }, (all) => [
+        ...all.filter(({ name }) => name !== 'model.state_proj.bias'),
+        { name: 'model.value_head.weight', shape: [1], data: new Float32Array(1) },
+      ]),
+      /state_proj\.bias is missing \(\[48\]\)[\s\S]*action_in_proj\.weight is \[48, 32\], the configuration makes it \[48, 16\][\s\S]*model\.value_head\.weight is none of/,
+    ));
+
+  it('weights that are no floating-point numbers', () =>
+    refused(
+      golden({}, (all) =>
+        all.map((one) =>
+          one.name === 'model.state_proj.bias'
+            ? { ...one, dtype: 'I32' as const, data: new Int32Array(48) }
+            : one,
+        ),
+      ),
+      /state_proj\.bias holds I32/,
+    ));
+
+  it('LoRA adapters that are not merged', () =>
+    refused(
+      golden({}, (all) => [
+        ...all,
+        {
+          name: 'model.action_in_proj.lora_A.default.weight',
+          shape: [1],
+          data: new Float32Array(1),
+        },
+      ]),
+      /lora_A[\s\S]*Merge LoRA adapters/,
+    ));
+
+  it('sizes that neither its configuration nor its tensors say, all listed at once', () =>
+    refused(
+      async (folder) => writeCheckpoint(folder, { tensors: await openpiTensors() }),
+      /add to that file[\s\S]*text_config\.head_dim[\s\S]*vision_config\.num_attention_heads[\s\S]*chunk_size/,
+    ));
+
+  it('a configuration with wrong values, each named', () =>
+    refused(
+      golden({ chunk_size: 'fifty', max_state_dim: 0 }),
+      /config\.json: chunk_size[\s\S]*max_state_dim/,
+    ));
+
+  it('shards that are cut short or missing, all of them named', () =>
+    refused(async (folder) => {
+      await golden({}, undefined, { shards: 3 })(folder);
+      await truncate(join(folder, 'model-00001-of-00003.safetensors'), 100_000);
+      await rm(join(folder, 'model-00003-of-00003.safetensors'));
+    }, /names 3 files, of which 2 cannot be read; fetch these again:[\s\S]*00001-of-00003.*cut short[\s\S]*00003-of-00003.*cannot be opened/));
+
+  it('an index of other files than those beside it', () =>
+    refused(async (folder) => {
+      await golden({}, undefined, { shards: 2 })(folder);
+      await writeSafetensors(join(folder, 'model-00002-of-00002.safetensors'), []);
+    }, /index\.json does not belong to the files beside it[\s\S]*is not in model-00002-of-00002/));
+
+  it('an index that leads out of its folder', () =>
+    refused(
+      (folder) =>
+        writeFile(
+          join(folder, 'model.safetensors.index.json'),
+          JSON.stringify({ weight_map: { a: '../secret.safetensors' } }),
+        ),
+      /weight_map\.a: is no name of a \.safetensors file beside/,
+    ));
+
+  it('a file that is cut short', () =>
+    refused(async (folder) => {
+      await golden()(folder);
+      await truncate(join(folder, 'model.safetensors'), 1_000_000);
+    }, /model\.safetensors.*cut short/));
+
+  it('no tokenizer, with where PaliGemma’s is', () =>
+    refused(
+      golden({}, undefined, { tokenizer: false }),
+      /--tokenizer FILE.*google\/paligemma-3b-pt-224/,
+    ));
+
+  const withTokenizer = (change: (json: Tokenizer) => void) => async (folder: string) => {
+    await golden()(folder);
+    const json = JSON.parse(tinyTokenizerJson()) as Tokenizer;
+    change(json);
+    await writeFile(join(folder, 'tokenizer.json'), JSON.stringify(json));
+  };
+  interface Tokenizer {
+    model: { vocab: Record<string, number> };
+    added_tokens: { id: number; content: string; special: boolean }[];
+  }
+
+  it('a tokenizer whose ids are beyond the policy’s table', () =>
+    refused(
+      withTokenizer(({ model }) => (model.vocab.x = 512)),
+      /ids go up to 512, but the policy's table has 512 rows; .*PaliGemma/,
+    ));
+
+  it('a tokenizer that begins no prompts', () =>
+    refused(
+      withTokenizer((json) => {
+        json.added_tokens = json.added_tokens.filter(({ content }) => content !== '<bos>');
+        delete json.model.vocab['<bos>'];
+      }),
+      /has no token <bos>/,
+    ));
+
+  it('but not for PaliGemma’s image token, which lies beyond the table and in no prompt', () =>
+    imported(
+      withTokenizer(({ added_tokens }) =>
+        added_tokens.push({ ...added_tokens[0], id: 512, content: '<image>' }),
+      ),
+      ({ bundle }) => chunkOf(bundle).then((chunk) => assert.ok(chunk.every(Number.isFinite))),
+    ));
+
+  it('a folder that holds a bundle, unless it is to be replaced', () =>
+    imported(golden({}, undefined, { shards: 2 }), async ({ bundle }, folder) => {
+      await assert.rejects(
+        importPolicy(folder, options(bundle.folder)),
+        /bundle already;.*--force/,
+      );
+      await assert.rejects(
+        importPolicy(bundle.folder, options(folder)),
+        /is a policy bundle already/,
+      );
+      await assert.rejects(importPolicy(folder, options(folder)), /the checkpoint itself/);
+      const single = join(folder, '../single');
+      await golden()(single);
+      const again = await importPolicy(single, options(bundle.folder, { force: true }));
+      const left = await readdir(bundle.folder);
+      assert.ok(!left.some((file) => file.includes('-of-')), left.join());
+      await agreesWithGolden(again.bundle);
+    }));
+});
