@@ -9,6 +9,7 @@ export const MINI: Omit<BundleConfig, 'name' | 'description' | 'transforms'> = {
   steps: 10,
   executeSteps: 40,
   pi0: {
+    variant: 'pi0',
     vision: { width: 128, depth: 4, mlp: 512, heads: 4, patch: 32, imageSize: 96 },
     language: {
       width: 128,

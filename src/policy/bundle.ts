@@ -160,6 +160,9 @@ export async function writeGraphs(folder: string, config: Pi0Config): Promise<vo
   }
 }
 
+/** The velocity and, in π0.5, what conditions the norms begin near zero. */
+const SMALL = /^action_out_proj\.weight$|norm\.dense\.weight$/;
+
 /** Norm scales are stored as offsets from one in Gemma, as factors in SigLIP. */
 function initialValues(
   name: string,
@@ -170,7 +173,7 @@ function initialValues(
   if (shape.length > 1) {
     const fanIn =
       name.includes('embed') && shape.length === 2 ? shape[1] : elementCount(shape.slice(1));
-    const scale = name === 'action_out_proj.weight' ? 0.1 : 1;
+    const scale = SMALL.test(name) ? 0.1 : 1;
     const deviation = scale / Math.sqrt(fanIn as number);
     return Float32Array.from(gaussianNoise(seed, count), (value) => value * deviation);
   }

@@ -16,6 +16,7 @@ export const tinyBundle: BundleConfig = {
   steps: 4,
   executeSteps: 2,
   pi0: {
+    variant: 'pi0',
     vision: { width: 16, depth: 1, mlp: 32, heads: 2, patch: 4, imageSize: SIDE },
     language: {
       width: 16,

@@ -38,11 +38,15 @@ export function dense(weights: Weights, name: string, x: Value, out: number, bia
   return linear(x, weight, bias ? weights(`${name}.bias`, [out]) : undefined);
 }
 
+function unitRms(x: Value): Value {
+  const meanSquare = reduceMean(power(x, 2), [-1]);
+  return divide(x, squareRoot(add(meanSquare, RMS_EPSILON)));
+}
+
 /** Gemma's RMS norm, whose stored scale is an offset from 1. */
 export function rmsNorm(weights: Weights, name: string, x: Value): Value {
   const scale = add(weights(`${name}.weight`, [x.shape.at(-1) ?? 1]), 1);
-  const meanSquare = reduceMean(power(x, 2), [-1]);
-  return multiply(divide(x, squareRoot(add(meanSquare, RMS_EPSILON))), scale);
+  return multiply(unitRms(x), scale);
 }
 
 /** Gemma's gated MLP: down(gelu(gate(x)) · up(x)). */
@@ -61,6 +65,51 @@ export interface Tokens {
   count: Dim;
   /** Any value [batch, ...], which tells sizes at run time; [batch, count, ...] if both are symbolic. */
   like: Value;
+}
+
+/**
+ * What conditions an adaptive RMS norm and the block behind it, each [width] for all tokens alike, or
+ * [batch, 1 or count, width].
+ */
+export interface Modulation {
+  scale: Value;
+  shift: Value;
+  gate: Value;
+}
+
+/** Modulations by the names of their norms; a norm without one has a weight of its own. */
+export type Modulations = ReadonlyMap<string, Modulation>;
+
+/** What `change` makes of flat tokens, which it is given in the layout that `factor` broadcasts to. */
+function besideFactor(
+  { x, batch, count, like }: Tokens,
+  factor: Value,
+  change: (...values: Value[]) => Value,
+  ...others: Value[]
+): Value {
+  if (factor.shape.length === 1) return change(x, ...others);
+  const apart = [x, ...others].map((flat) => reshape(flat, [batch, count, flat.shape[1]], like));
+  return reshape(change(...apart), x.shape);
+}
+
+/** RMS norm of tokens; an adaptive one is norm(x)·(1 + scale) + shift. */
+export function normTokens(
+  weights: Weights,
+  name: string,
+  tokens: Tokens,
+  modulations?: Modulations,
+): Value {
+  const modulation = modulations?.get(name);
+  if (!modulation) return rmsNorm(weights, name, tokens.x);
+  const { scale, shift } = modulation;
+  return besideFactor(tokens, scale, (x) => add(multiply(unitRms(x), add(scale, 1)), shift));
+}
+
+/** x + y, or x + y·gate behind an adaptive norm; `y` is laid out as x. */
+function addBlock(tokens: Tokens, y: Value, modulation: Modulation | undefined): Value {
+  if (!modulation) return add(tokens.x, y);
+  const { gate } = modulation;
+  return besideFactor(tokens, gate, (x, own) => add(x, multiply(own, gate)), y);
 }
 
 /** Cosines and signed sines of rotary positions, each [batch or 1, tokens, heads, headDim]. */
@@ -185,7 +234,7 @@ function attend(
  */
 function decoderLayer(
   weights: Weights,
-  name: string,
+  { name, modulations }: { name: string; modulations?: Modulations },
   tokens: Tokens,
   config: TransformerConfig,
   turn: Rotation,
@@ -193,15 +242,18 @@ function decoderLayer(
   mask: Value | undefined,
   cutOff: boolean,
 ): { x: Value; cache: LayerCache } {
-  const normed = rmsNorm(weights, `${name}.input_layernorm`, tokens.x);
+  const [before, between] = [`${name}.input_layernorm`, `${name}.post_attention_layernorm`];
+  const normed = normTokens(weights, before, tokens, modulations);
   const attention = `${name}.self_attn`;
   const { queries, own } = project(weights, attention, { ...tokens, x: normed }, config, turn);
   const cache = past ? joinCaches(past, own) : own;
   if (cutOff) return { x: tokens.x, cache };
   const attended = attend(queries, tokens, config, cache, mask);
-  const x = add(tokens.x, dense(weights, `${attention}.o_proj`, attended, config.width, false));
-  const inner = rmsNorm(weights, `${name}.post_attention_layernorm`, x);
-  return { x: add(x, gatedMlp(weights, `${name}.mlp`, inner, config.mlp)), cache };
+  const seen = dense(weights, `${attention}.o_proj`, attended, config.width, false);
+  const x = addBlock(tokens, seen, modulations?.get(before));
+  const inner = normTokens(weights, between, { ...tokens, x }, modulations);
+  const thought = gatedMlp(weights, `${name}.mlp`, inner, config.mlp);
+  return { x: addBlock({ ...tokens, x }, thought, modulations?.get(between)), cache };
 }
 
 /**
@@ -210,7 +262,7 @@ function decoderLayer(
  */
 export function decoderLayers(
   weights: Weights,
-  { name, scope }: { name: string; scope: string },
+  { name, scope, modulations }: { name: string; scope: string; modulations?: Modulations },
   tokens: Tokens,
   config: TransformerConfig,
   turn: Rotation,
@@ -225,7 +277,7 @@ export function decoderLayers(
     const result = x.graph.scope(`${scope}.${layer}`, () =>
       decoderLayer(
         weights,
-        `${name}.layers.${layer}`,
+        { name: `${name}.layers.${layer}`, modulations },
         { ...tokens, x },
         config,
         turn,
