@@ -15,17 +15,9 @@ import {
   slice,
 } from '../../onnx/operators.ts';
 import type { Pi0Config } from './config.ts';
-import {
-  type Modulations,
-  type Tokens,
-  type Weights,
-  decoderLayers,
-  dense,
-  keyMask,
-  normTokens,
-  rotation,
-} from './layers.ts';
+import { type Tokens, type Weights, decoderLayers, dense, keyMask, rotation } from './layers.ts';
 import { EXPERT, modulationsOf, projectCondition } from './modulation.ts';
+import { type Modulations, normTokens } from './norms.ts';
 import { type Cache, positionsAfter } from './prefix.ts';
 
 /**

@@ -5,30 +5,26 @@ import {
   cast,
   concat,
   cosine,
-  divide,
   geluTanh,
   linear,
   matmul,
   multiply,
   negate,
-  power,
-  reduceMean,
   reshape,
   sine,
   softmax,
   split,
-  squareRoot,
   subtract,
   transpose,
 } from '../../onnx/operators.ts';
 import type { TransformerConfig } from './config.ts';
+import { type Modulations, addBlock, normTokens } from './norms.ts';
 
 /** Gives a weight of the checkpoint as a value: its bytes in a file, or an input while it learns. */
 export type Weights = (name: string, shape: Shape) => Value;
 
 /** Added to the logit of what must not be attended to, as the reference does. */
 const MASKED = -2.3819763e38;
-const RMS_EPSILON = 1e-6;
 const ROPE_BASE = 10_000;
 
 /** Dense layer under `name`: [..., in] → [..., out]. */
@@ -36,17 +32,6 @@ export function dense(weights: Weights, name: string, x: Value, out: number, bia
   const features = x.shape.at(-1) as number;
   const weight = weights(`${name}.weight`, [out, features]);
   return linear(x, weight, bias ? weights(`${name}.bias`, [out]) : undefined);
-}
-
-function unitRms(x: Value): Value {
-  const meanSquare = reduceMean(power(x, 2), [-1]);
-  return divide(x, squareRoot(add(meanSquare, RMS_EPSILON)));
-}
-
-/** Gemma's RMS norm, whose stored scale is an offset from 1. */
-export function rmsNorm(weights: Weights, name: string, x: Value): Value {
-  const scale = add(weights(`${name}.weight`, [x.shape.at(-1) ?? 1]), 1);
-  return multiply(unitRms(x), scale);
 }
 
 /** Gemma's gated MLP: down(gelu(gate(x)) · up(x)). */
@@ -65,51 +50,6 @@ export interface Tokens {
   count: Dim;
   /** Any value [batch, ...], which tells sizes at run time; [batch, count, ...] if both are symbolic. */
   like: Value;
-}
-
-/**
- * What conditions an adaptive RMS norm and the block behind it, each [width] for all tokens alike, or
- * [batch, 1 or count, width].
- */
-export interface Modulation {
-  scale: Value;
-  shift: Value;
-  gate: Value;
-}
-
-/** Modulations by the names of their norms; a norm without one has a weight of its own. */
-export type Modulations = ReadonlyMap<string, Modulation>;
-
-/** What `change` makes of flat tokens, which it is given in the layout that `factor` broadcasts to. */
-function besideFactor(
-  { x, batch, count, like }: Tokens,
-  factor: Value,
-  change: (...values: Value[]) => Value,
-  ...others: Value[]
-): Value {
-  if (factor.shape.length === 1) return change(x, ...others);
-  const apart = [x, ...others].map((flat) => reshape(flat, [batch, count, flat.shape[1]], like));
-  return reshape(change(...apart), x.shape);
-}
-
-/** RMS norm of tokens; an adaptive one is norm(x)·(1 + scale) + shift. */
-export function normTokens(
-  weights: Weights,
-  name: string,
-  tokens: Tokens,
-  modulations?: Modulations,
-): Value {
-  const modulation = modulations?.get(name);
-  if (!modulation) return rmsNorm(weights, name, tokens.x);
-  const { scale, shift } = modulation;
-  return besideFactor(tokens, scale, (x) => add(multiply(unitRms(x), add(scale, 1)), shift));
-}
-
-/** x + y, or x + y·gate behind an adaptive norm; `y` is laid out as x. */
-function addBlock(tokens: Tokens, y: Value, modulation: Modulation | undefined): Value {
-  if (!modulation) return add(tokens.x, y);
-  const { gate } = modulation;
-  return besideFactor(tokens, gate, (x, own) => add(x, multiply(own, gate)), y);
 }
 
 /** Cosines and signed sines of rotary positions, each [batch or 1, tokens, heads, headDim]. */

@@ -1,7 +1,8 @@
 import type { Value } from '../../onnx/graph.ts';
 import { concat, silu, split } from '../../onnx/operators.ts';
 import type { Pi0Config } from './config.ts';
-import { type Modulation, type Modulations, type Weights, dense } from './layers.ts';
+import { type Weights, dense } from './layers.ts';
+import type { Modulation, Modulations } from './norms.ts';
 
 export const EXPERT = 'paligemma_with_expert.gemma_expert.model';
 
