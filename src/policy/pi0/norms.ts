@@ -1,6 +1,7 @@
 import type { Value } from '../../onnx/graph.ts';
 import {
   add,
+  cast,
   divide,
   multiply,
   power,
@@ -19,8 +20,8 @@ function unitRms(x: Value): Value {
 
 /** Gemma's RMS norm, whose stored scale is an offset from 1. */
 function rmsNorm(weights: Weights, name: string, x: Value): Value {
-  const scale = add(weights(`${name}.weight`, [x.shape.at(-1) ?? 1]), 1);
-  return multiply(unitRms(x), scale);
+  const weight = cast(weights(`${name}.weight`, [x.shape.at(-1) ?? 1]), 'float32');
+  return multiply(unitRms(x), add(weight, 1));
 }
 
 /**
