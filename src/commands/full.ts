@@ -8,6 +8,7 @@ export const FULL: Omit<BundleConfig, 'name' | 'description' | 'transforms' | 'p
   steps: 10,
   executeSteps: 25,
   pi0: {
+    variant: 'pi0',
     vision: { width: 1152, depth: 27, mlp: 4304, heads: 16, patch: 14, imageSize: 224 },
     language: {
       width: 2048,

@@ -10,6 +10,7 @@ export const MINI: Omit<BundleConfig, 'name' | 'description' | 'transforms'> = {
   executeSteps: 40,
   precision: 'float32',
   pi0: {
+    variant: 'pi0',
     vision: { width: 128, depth: 4, mlp: 512, heads: 4, patch: 32, imageSize: 96 },
     language: {
       width: 128,

@@ -1,7 +1,7 @@
 import { Tensor } from '../onnx/session.ts';
 import { gaussianNoise, uniformNumbers } from '../policy/noise.ts';
-import type { Pi0Config } from '../policy/pi0/config.ts';
-import { padTokens } from '../policy/tokenizer.ts';
+import { type Pi0Config, hasStateToken } from '../policy/pi0/config.ts';
+import { type Tokenize, padTokens } from '../policy/tokenizer.ts';
 import type { PolicyTransforms } from '../policy/transforms.ts';
 import type { Demonstration } from './demonstrations.ts';
 import { flowTime } from './flowMatching.ts';
@@ -13,7 +13,7 @@ const STREAM = { order: 1, noise: 2, time: 3 };
 export interface BatchOptions {
   config: Pi0Config;
   transforms: PolicyTransforms;
-  tokenize: (prompt: string) => { tokens: BigInt64Array };
+  tokenize: Tokenize;
   /** Observations of a batch. */
   batch: number;
   /** Flow samples of each. */
@@ -33,19 +33,16 @@ export interface Batches {
 /** What the policy sees and should do, in its own numbers, once for all steps. */
 function prepare(demonstrations: readonly Demonstration[], options: BatchOptions) {
   const { transforms, tokenize, config } = options;
-  const prompts = new Map<string, BigInt64Array>();
-  const tokensOf = (prompt: string) => {
-    const tokens = prompts.get(prompt) ?? tokenize(prompt).tokens;
-    prompts.set(prompt, tokens);
-    return tokens;
-  };
-  return demonstrations.map(({ images, state, actions, steps, prompt }) => ({
-    images,
-    tokens: tokensOf(prompt),
-    state: transforms.state(state),
-    actions: transforms.targets(actions, state),
-    mask: new Float32Array(config.horizon).fill(1, 0, steps),
-  }));
+  return demonstrations.map(({ images, state, actions, steps, prompt }) => {
+    const normalised = transforms.state(state);
+    return {
+      images,
+      tokens: tokenize(prompt, normalised.subarray(0, state.length)).tokens,
+      state: normalised,
+      actions: transforms.targets(actions, state),
+      mask: new Float32Array(config.horizon).fill(1, 0, steps),
+    };
+  });
 }
 
 export function createBatches(
@@ -91,7 +88,7 @@ export function createBatches(
         camera_mask: new Tensor('bool', new Uint8Array(batch * cameras).fill(1), [batch, cameras]),
         tokens: new Tensor('int64', tokens, [batch, text]),
         token_mask: new Tensor('bool', tokenMask, [batch, text]),
-        state: new Tensor('float32', state, [batch, stateDim]),
+        ...(hasStateToken(config) && { state: new Tensor('float32', state, [batch, stateDim]) }),
         actions: new Tensor('float32', actions, [batch, horizon, actionDim]),
         mask: new Tensor('float32', mask, [batch, horizon]),
         noise: new Tensor('float32', noise, [rows, horizon, actionDim]),

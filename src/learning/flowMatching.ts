@@ -1,7 +1,7 @@
 import type { Value } from '../onnx/graph.ts';
 import { add, multiply, power, reduceSum, reshape, slice, subtract } from '../onnx/operators.ts';
 import type { Pi0Config } from '../policy/pi0/config.ts';
-import { denoise, projectTime } from '../policy/pi0/expert.ts';
+import { denoise, projectTimes } from '../policy/pi0/expert.ts';
 import type { Weights } from '../policy/pi0/layers.ts';
 import type { Cache } from '../policy/pi0/prefix.ts';
 
@@ -17,7 +17,7 @@ export interface FlowSample {
 
 /**
  * The velocity at x_t = t·noise + (1 − t)·action and what flow matching would have it be, noise − action;
- * both [batch, horizon, actionDim]. `cache` holds prefix and state.
+ * both [batch, horizon, actionDim]. `cache` holds the prefix and, for π0, the state.
  */
 export function flowVelocity(
   weights: Weights,
@@ -29,7 +29,7 @@ export function flowVelocity(
   const target = subtract(noise, actions);
   const at = reshape(time, [batch, 1, 1]);
   const x = add(actions, multiply(at, target));
-  const projected = reshape(projectTime(weights, time, config), [batch, 1, config.expert.width]);
+  const projected = projectTimes(weights, time, config);
   return { velocity: denoise(weights, x, projected, cache, config), target };
 }
 

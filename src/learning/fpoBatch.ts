@@ -1,6 +1,6 @@
 import { Tensor } from '../onnx/session.ts';
 import { gaussianNoise, uniformNumbers } from '../policy/noise.ts';
-import type { Pi0Config } from '../policy/pi0/config.ts';
+import { type Pi0Config, hasStateToken } from '../policy/pi0/config.ts';
 import { flowTime } from './flowMatching.ts';
 import type { FpoConfig } from './fpoConfig.ts';
 import type { RolloutChunk } from './rollouts.ts';
@@ -70,11 +70,12 @@ export function joined(parts: readonly Float32Array[], dims: number[]): Tensor {
   return new Tensor('float32', data, dims);
 }
 
-/** Caches and states of some chunks as a graph's inputs. */
+/** Caches of some chunks, and states where the policy takes them beside, as a graph's inputs. */
 export function observationFeeds(
   chunks: readonly RolloutChunk[],
-  { expert, stateDim }: Pi0Config,
+  config: Pi0Config,
 ): Record<string, Tensor> {
+  const { expert, stateDim } = config;
   const count = chunks.length;
   const prefix = chunks[0].valid.length;
   const size = expert.kvHeads * prefix * expert.headDim;
@@ -87,8 +88,9 @@ export function observationFeeds(
   chunks.forEach((chunk, i) => valid.set(chunk.valid, i * prefix));
   const feeds: Record<string, Tensor> = {
     valid: new Tensor('bool', valid, [count, prefix]),
-    state: joined(chunks.map(({ state }) => state), [count, stateDim]), // prettier-ignore
   };
+  if (hasStateToken(config))
+    feeds.state = joined(chunks.map(({ state }) => state), [count, stateDim]); // prettier-ignore
   for (let i = 0; i < expert.depth; i++) {
     feeds[`keys.${i}`] = layer(2 * i);
     feeds[`values.${i}`] = layer(2 * i + 1);

@@ -2,8 +2,7 @@ import { outputGradients } from '../onnx/gradient.ts';
 import { Graph, type Value } from '../onnx/graph.ts';
 import { minimum, multiply, power, reduceSum, reshape, subtract } from '../onnx/operators.ts';
 import { type Pi0Config, tokensPerImage } from '../policy/pi0/config.ts';
-import { encodeState } from '../policy/pi0/expert.ts';
-import { cacheInputs, integrate } from '../policy/pi0/graphs.ts';
+import { cacheInputs, integrate, observedCache } from '../policy/pi0/graphs.ts';
 import { type Trainable, inputWeights, trainableWeights } from '../policy/trainable.ts';
 import type { FpoConfig, SurrogateConfig } from './fpoConfig.ts';
 import { flowVelocity, velocityErrors } from './flowMatching.ts';
@@ -79,16 +78,15 @@ export function centredLossesGraph(options: FpoGraphOptions, rowClamp: number): 
 }
 
 /**
- * Chunks of the policy as it learns: a cache (see cacheInputs), state, noise [batch, horizon, actionDim] and
+ * Chunks of the policy as it learns: a cache (see cacheInputs), π0's state, noise [batch, horizon, actionDim] and
  * steps (int64 scalar) → actions of that shape.
  */
 export function resampleGraph({ config, trainable, cameras, text }: FpoGraphOptions): Graph {
   const graph = new Graph('resample');
   const weights = trainableWeights(inputWeights, trainable, 'beside')(graph);
   const prefix = cacheInputs(graph, config, cameras * tokensPerImage(config) + text);
-  const state = graph.input('state', 'float32', [BATCH, config.stateDim]);
+  const cache = observedCache(graph, weights, prefix, config);
   const noise = graph.input('noise', 'float32', [BATCH, config.horizon, config.actionDim]);
-  const cache = encodeState(weights, state, prefix, config);
   const steps = graph.input('steps', 'int64', []);
   graph.output('actions', integrate(weights, noise, steps, cache, config));
   return graph;

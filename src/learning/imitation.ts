@@ -105,7 +105,7 @@ export async function openImitation(
   const state =
     start ?? initialState(await startingParameters(weights, parameters, trainable, seed));
 
-  const tokenize = await loadTokenizer(join(folder, BUNDLE_FILES.tokenizer), config.maxTokens);
+  const tokenize = await loadTokenizer(join(folder, BUNDLE_FILES.tokenizer), config);
   const transforms = makeTransforms(bundle.transforms, config);
   const options = { config, transforms, tokenize, batch, samples, seed };
   const batches = createBatches(demonstrations, cameras.length, options);

@@ -3,8 +3,7 @@ import { outputGradients } from '../onnx/gradient.ts';
 import { Graph, type Value } from '../onnx/graph.ts';
 import { divide, expand, multiply, reduceSum, reshape } from '../onnx/operators.ts';
 import { type Pi0Config, tokensPerImage } from '../policy/pi0/config.ts';
-import { encodeState } from '../policy/pi0/expert.ts';
-import { cacheInputs, prefixInputs } from '../policy/pi0/graphs.ts';
+import { cacheInputs, observedCache, prefixInputs } from '../policy/pi0/graphs.ts';
 import type { Weights } from '../policy/pi0/layers.ts';
 import { type Cache, encodePrefix } from '../policy/pi0/prefix.ts';
 import {
@@ -71,7 +70,7 @@ export interface FlowLosses {
 
 /**
  * The losses of flow samples, all weights entering as inputs of `graph`. Inputs: images, tokens, and if
- * masked camera_mask and token_mask (or keys.i, values.i, valid), state [batch, stateDim], actions
+ * masked camera_mask and token_mask (or keys.i, values.i, valid), π0's state [batch, stateDim], actions
  * [batch, horizon, actionDim], mask [batch, horizon] (0 where a row does not count), noise
  * [batch·samples, horizon, actionDim], time [batch·samples].
  */
@@ -83,8 +82,7 @@ export function flowLosses(
   const { config, trainable, samples, dims } = options;
   const weights = trainableWeights(inputWeights, trainable, 'beside')(graph);
   const prefix = observe(graph, weights, options);
-  const state = graph.input('state', 'float32', [BATCH, config.stateDim]);
-  const cache = repeatCache(encodeState(weights, state, prefix, config), samples);
+  const cache = repeatCache(observedCache(graph, weights, prefix, config), samples);
 
   const { horizon, actionDim } = config;
   const actions = graph.input('actions', 'float32', [BATCH, horizon, actionDim]);

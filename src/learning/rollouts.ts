@@ -138,16 +138,21 @@ export async function openRolloutEncoder(
     horizon: pi0.horizon,
   };
   const prefix = await openPrefixGraph(bundle, session);
-  const tokenize = await loadTokenizer(join(folder, BUNDLE_FILES.tokenizer), pi0.maxTokens);
+  const tokenize = await loadTokenizer(join(folder, BUNDLE_FILES.tokenizer), pi0);
   const transforms = makeTransforms(bundle.transforms, pi0);
 
-  const encodeImages = async (images: readonly Uint8Array[], prompt: string) => {
-    const { tokens, mask } = padTokens(tokenize(prompt).tokens, pi0.maxTokens);
+  /** States [joints], normalised. */
+  const encodePrefixes = async (
+    images: readonly Uint8Array[],
+    prompt: string,
+    states: readonly Float32Array[],
+  ) => {
     const count = images.length;
     const pixels = new Uint8Array(count * cameras.length * side * side * 3);
     const text = new BigInt64Array(count * pi0.maxTokens);
     const textMask = new Uint8Array(count * pi0.maxTokens);
     images.forEach((image, i) => {
+      const { tokens, mask } = padTokens(tokenize(prompt, states[i]).tokens, pi0.maxTokens);
       pixels.set(image, i * image.length);
       text.set(tokens, i * pi0.maxTokens);
       textMask.set(mask, i * pi0.maxTokens);
@@ -184,14 +189,16 @@ export async function openRolloutEncoder(
       for (let from = 0; from < played.length; from += AT_ONCE) {
         const some = played.slice(from, from + AT_ONCE);
         const images = await Promise.all(some.map((chunk) => imagesOf(episode, chunk, view)));
-        const encoded = await encodeImages(images, header.prompt);
+        const states = some.map(({ state }) => transforms.state(state));
+        const read = states.map((state, i) => state.subarray(0, some[i].state.length));
+        const encoded = await encodePrefixes(images, header.prompt, read);
         some.forEach((chunk, i) => {
           const { state, actions, noise, delay, policyVersion } = chunk;
           const committed = committedRow(played[from + i - 1], chunk, controlRate);
           chunks.push({
             policyVersion,
             ...encoded[i],
-            state: transforms.state(state),
+            state: states[i],
             actions: transforms.targets(actions, state),
             noise,
             mask: executedRows(chunk, commands),

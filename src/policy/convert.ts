@@ -29,8 +29,8 @@ export const DTYPE_OF: Record<Precision, Dtype> = {
 const LANGUAGE_MATRIX =
   /^paligemma_with_expert\.paligemma\.model\.language_model\.layers\..*_proj\.weight$/;
 
-/** What the reference keeps in float32: vectors, the embeddings of patches, projections of state, actions, time. */
-const KEPT = /^(?:state_|action_|time_)|embeddings\.(?:patch|position)_embedding/;
+/** What the reference keeps in float32: vectors, the embeddings of patches, projections of state, actions, time, norms. */
+const KEPT = /^(?:state_|action_|time_)|embeddings\.(?:patch|position)_embedding|norm\.dense\./;
 
 /** Whether a weight is stored in the policy's precision, not in float32. */
 export const isHalved = (name: string, shape: readonly number[]) =>

@@ -2,14 +2,13 @@ import { join } from 'node:path';
 import { elementCount } from '../onnx/dim.ts';
 import type { ElementType } from '../onnx/elementType.ts';
 import { Graph } from '../onnx/graph.ts';
-import { reshape } from '../onnx/operators.ts';
 import { type TensorSource, loadSafetensors, writeSafetensors } from '../onnx/safetensors.ts';
 import { Tensor } from '../onnx/session.ts';
 import { type Bundle, GOLDEN_FILE } from './bundle.ts';
 import { gaussianNoise, uniformNumbers } from './noise.ts';
-import type { Pi0Config } from './pi0/config.ts';
-import { denoise, encodeState, projectTime } from './pi0/expert.ts';
-import { type WeightSource, integrate, prefixInputs } from './pi0/graphs.ts';
+import { type Pi0Config, hasStateToken } from './pi0/config.ts';
+import { denoise, projectTimes } from './pi0/expert.ts';
+import { type WeightSource, integrate, observedCache, prefixInputs } from './pi0/graphs.ts';
 import { encodePrefix } from './pi0/prefix.ts';
 
 /** What of a sample is compared, in the order in which it comes about. */
@@ -32,16 +31,14 @@ export function stagesGraph(config: Pi0Config, source: WeightSource, products?: 
   const weights = source(graph);
   const inputs = prefixInputs(graph, config, 'bytes', false);
   const prefix = encodePrefix(weights, inputs, config);
-  const state = graph.input('state', 'float32', ['batch', config.stateDim]);
+  const cache = observedCache(graph, weights, prefix, config);
   const noise = graph.input('noise', 'float32', ['batch', config.horizon, config.actionDim]);
   const steps = graph.input('steps', 'int64', []);
-  const cache = encodeState(weights, state, prefix, config);
-  const time = projectTime(weights, graph.constant('float32', [1]), config);
+  const atStart = projectTimes(weights, graph.constant('float32', [1]), config);
   const { keys, values } = prefix.layers.at(-1)!;
   graph.output('embeddings', prefix.embeddings);
   graph.output('keys', keys);
   graph.output('values', values);
-  const atStart = reshape(time, [1, 1, config.expert.width]);
   graph.output('velocity', denoise(weights, noise, atStart, cache, config));
   graph.output('actions', integrate(weights, noise, steps, cache, config));
   return graph;
@@ -60,7 +57,7 @@ function inputsOf({ pi0, cameras, steps }: Bundle): Feeds {
   return {
     images: new Tensor('uint8', bytes, [1, cameras.length, side, side, 3]),
     tokens: new Tensor('int64', BigInt64Array.from(ids), [1, text]),
-    state: normal(1, [1, stateDim]),
+    ...(hasStateToken(pi0) && { state: normal(1, [1, stateDim]) }),
     noise: normal(2, [1, horizon, actionDim]),
     steps: new Tensor('int64', BigInt64Array.of(BigInt(steps)), []),
   };

@@ -10,12 +10,15 @@ import { weightShapes } from './weights.ts';
 /** How a weight's elements are distributed: all the same, or normally about 0. */
 type Distribution = { value: number } | { deviation: number };
 
+/** The velocity and, in π0.5, what conditions the norms begin near zero. */
+const SMALL = /^action_out_proj\.weight$|norm\.dense\.weight$/;
+
 /** Norm scales are stored as offsets from one in Gemma, as factors in SigLIP. */
 function distributionOf(name: string, shape: readonly number[]): Distribution {
   if (shape.length === 1) return { value: /vision.*norm.*weight$/.test(name) ? 1 : 0 };
   const isTable = name.includes('embed') && shape.length === 2;
   const fanIn = isTable ? shape[1] : (elementCount(shape.slice(1)) as number);
-  const scale = name === 'action_out_proj.weight' ? 0.1 : 1;
+  const scale = SMALL.test(name) ? 0.1 : 1;
   return { deviation: scale / Math.sqrt(fanIn) };
 }
 

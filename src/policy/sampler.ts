@@ -8,6 +8,8 @@ import type { Chunk, NoiseSource } from './chunkPolicy.ts';
 import { explorationNoise } from './exploration.ts';
 import { resizeWithPad } from './images.ts';
 import { gaussianNoise } from './noise.ts';
+import { hasStateToken } from './pi0/config.ts';
+import { promptTexts } from './prompt.ts';
 import { loadTokenizer } from './tokenizer.ts';
 import type { Trainable } from './trainable.ts';
 import { makeTransforms } from './transforms.ts';
@@ -56,13 +58,13 @@ export async function openSampler(
   session: SessionConfig,
   trainable: Trainable | undefined = bundle.trainable,
 ): Promise<Sampler> {
-  const { horizon, actionDim, maxTokens, stateDim, vision } = bundle.pi0;
+  const { variant, horizon, actionDim, stateDim, vision } = bundle.pi0;
   const side = vision.imageSize;
   const graph = await openSampleGraph(bundle, session, trainable);
   let current: Adopted = trainable
     ? await initialParameters(bundle, trainable)
     : { version: bundle.version, parameters: {} };
-  const tokenize = await loadTokenizer(join(bundle.folder, BUNDLE_FILES.tokenizer), maxTokens);
+  const tokenize = await loadTokenizer(join(bundle.folder, BUNDLE_FILES.tokenizer), bundle.pi0);
   const transforms = makeTransforms(bundle.transforms, bundle.pi0);
 
   const cameras = bundle.cameras.length;
@@ -99,11 +101,24 @@ export async function openSampler(
     return { exploration: new Tensor('float32', noise, [steps, 1, horizon, actionDim]) };
   };
 
-  const promptTensor = memoLast((prompt: string) => {
-    const { tokens, warning } = tokenize(prompt);
-    if (warning) process.emitWarning(warning);
-    return new Tensor('int64', tokens, [1, tokens.length]);
-  });
+  let warnedOf: string | undefined;
+  const promptTensor = memoLast(
+    (prompt: string, state: Float32Array) => {
+      const { tokens, warning } = tokenize(prompt, state);
+      if (warning && prompt !== warnedOf) process.emitWarning(warning);
+      warnedOf = prompt;
+      return new Tensor('int64', tokens, [1, tokens.length]);
+    },
+    (...read) => promptTexts(variant, ...read).join(''),
+  );
+
+  /** The state as the policy reads it: in the prompt, or padded beside it. */
+  const observed = (prompt: string, state: Float64Array): Record<string, Tensor> => {
+    const normalised = transforms.state(state);
+    const tokens = promptTensor(prompt, normalised.subarray(0, state.length));
+    if (!hasStateToken(bundle.pi0)) return { tokens };
+    return { tokens, state: new Tensor('float32', normalised, [1, stateDim]) };
+  };
 
   return {
     executionProviders: executionProvidersOf(graph),
@@ -118,8 +133,7 @@ export async function openSampler(
         ...fixed,
         ...parameters,
         ...explorationOf(source),
-        tokens: promptTensor(prompt),
-        state: new Tensor('float32', transforms.state(state), [1, stateDim]),
+        ...observed(prompt, state),
         noise: new Tensor('float32', noise, [1, horizon, actionDim]),
       };
       const preprocessed = performance.now();
@@ -155,11 +169,15 @@ export async function openSampler(
   };
 }
 
-/** Remembers the last argument's result: prompts change rarely. */
-function memoLast<T>(compute: (key: string) => T): (key: string) => T {
+/** Remembers the result of the last arguments: what is read changes rarely. */
+function memoLast<Arguments extends unknown[], T>(
+  compute: (...given: Arguments) => T,
+  keyOf: (...given: Arguments) => string,
+): (...given: Arguments) => T {
   let last: { key: string; value: T } | undefined;
-  return (key) => {
-    if (last?.key !== key) last = { key, value: compute(key) };
+  return (...given) => {
+    const key = keyOf(...given);
+    if (last?.key !== key) last = { key, value: compute(...given) };
     return last.value;
   };
 }

@@ -3,6 +3,8 @@ import { Tokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
 import { UserError, messageOf } from '../errors.ts';
 import { parseJson, validate } from '../validate.ts';
+import type { Pi0Config } from './pi0/config.ts';
+import { promptTexts } from './prompt.ts';
 
 /** A prompt as the policy reads it. */
 export interface PromptTokens {
@@ -14,6 +16,9 @@ export interface PromptTokens {
 
 const BEGIN = '<bos>';
 const PAD = 0n;
+
+/** Makes tokens of a prompt and, where the policy reads it there, the state [joints], normalised. */
+export type Tokenize = (prompt: string, state: ArrayLike<number>) => PromptTokens;
 
 /** What is used of the library's class, whose own declarations do not resolve in ECMAScript modules. */
 interface TextTokenizer {
@@ -27,7 +32,7 @@ function parseTokenizer(json: string, path: string): { tokenizer: TextTokenizer;
     const tokenizer = new TextTokenizer(JSON.parse(json) as object, {});
     const begin = tokenizer.token_to_id(BEGIN);
     if (begin === undefined)
-      throw new Error(`has no token ${BEGIN}, with which π0's prompts begin`);
+      throw new Error(`has no token ${BEGIN}, with which a π0's prompts begin`);
     return { tokenizer, begin };
   } catch (error) {
     throw new UserError(`${path}: not a usable tokenizer.json: ${messageOf(error)}`, {
@@ -69,24 +74,19 @@ export function checkVocabulary(json: string, path: string, rows: number): void 
     );
 }
 
-/**
- * Loads a `tokenizer.json`. What it returns makes π0's prompts: begin token, the text in one line
- * without underscores, a newline; cut to `maxTokens`.
- */
+/** Loads a `tokenizer.json` for the prompts of a policy: begin token, its texts, cut to `maxTokens`. */
 export async function loadTokenizer(
   path: string,
-  maxTokens: number,
-): Promise<(prompt: string) => PromptTokens> {
+  { maxTokens, variant }: Pick<Pi0Config, 'maxTokens' | 'variant'>,
+): Promise<Tokenize> {
   const json = await readFile(path, 'utf8').catch((error: unknown) => {
     throw new UserError(`${path}: cannot be read: ${messageOf(error)}`, { cause: error });
   });
   const { tokenizer, begin } = parseTokenizer(json, path);
   const encode = (text: string) => tokenizer.encode(text, { add_special_tokens: false }).ids;
-  const newline = encode('\n');
 
-  return (prompt) => {
-    const text = prompt.trim().replaceAll(/[_\n]/g, ' ');
-    const ids = [begin, ...encode(text), ...newline];
+  return (prompt, state) => {
+    const ids = [begin, ...promptTexts(variant, prompt, state).flatMap(encode)];
     const tokens = BigInt64Array.from(ids.slice(0, maxTokens), BigInt);
     if (ids.length <= maxTokens) return { tokens };
     return {

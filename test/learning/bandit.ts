@@ -1,13 +1,13 @@
 import type { Episode } from '../../src/episodes/readEpisode.ts';
 import { type SessionConfig, sessionConfigSchema } from '../../src/onnx/session.ts';
 import type { Adapter } from '../../src/policy/adapter.ts';
-import { type Bundle, loadBundle } from '../../src/policy/bundle.ts';
+import { type Bundle, type BundleConfig, loadBundle } from '../../src/policy/bundle.ts';
 import type { Chunk } from '../../src/policy/chunkPolicy.ts';
 import { type Exploration, explorationSchema } from '../../src/policy/exploration.ts';
 import { openSampler } from '../../src/policy/sampler.ts';
 import type { Trainable } from '../../src/policy/trainable.ts';
 import { type Rollout, openRolloutEncoder } from '../../src/learning/rollouts.ts';
-import { writeTinyBundle } from './tiny.ts';
+import { tinyBundle, writeTinyBundle } from './tiny.ts';
 
 export const JOINTS = 3;
 const HORIZON = 4;
@@ -100,8 +100,12 @@ export interface Bandit {
 const EXPLORATION = explorationSchema.parse({ size: 0.3 });
 
 /** Opens the world on a fresh tiny bundle; the threshold is the median of what the policy does now. */
-export async function openBandit(folder: string, trainable: Trainable): Promise<Bandit> {
-  await writeTinyBundle(folder, 4);
+export async function openBandit(
+  folder: string,
+  trainable: Trainable,
+  config: BundleConfig = tinyBundle,
+): Promise<Bandit> {
+  await writeTinyBundle(folder, 4, config);
   const bundle = await loadBundle(folder);
   const sampler = await openSampler(bundle, SESSION, trainable);
   const encoder = await openRolloutEncoder(bundle, SESSION);

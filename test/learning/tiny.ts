@@ -18,6 +18,7 @@ export const tinyBundle: BundleConfig = {
   executeSteps: 2,
   precision: 'float32',
   pi0: {
+    variant: 'pi0',
     vision: { width: 16, depth: 1, mlp: 32, heads: 2, patch: 4, imageSize: SIDE },
     language: {
       width: 16,
@@ -39,8 +40,14 @@ export const tinyBundle: BundleConfig = {
   transforms: [],
 };
 
-export const writeTinyBundle = (folder: string, seed = 0): Promise<void> =>
-  writeBundle(folder, tinyBundle, tinyTokenizerJson(), randomWeights(tinyBundle.pi0, seed));
+/** The same as a π0.5, whose prompt has room for the state. */
+export const tinyPi05: BundleConfig = {
+  ...tinyBundle,
+  pi0: { ...tinyBundle.pi0, variant: 'pi05', maxTokens: 64 },
+};
+
+export const writeTinyBundle = (folder: string, seed = 0, config = tinyBundle): Promise<void> =>
+  writeBundle(folder, config, tinyTokenizerJson(), randomWeights(config.pi0, seed));
 
 /** Demonstrations whose action is told by the images' brightness: nothing else helps to guess it. */
 export function tinyDemonstrations(count: number): Demonstration[] {

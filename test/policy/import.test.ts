@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { open, readFile, readdir, rm, stat, symlink } from 'node:fs/promises';
+import { open, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { type TensorSource } from '../../src/onnx/safetensors.ts';
@@ -12,7 +12,7 @@ import { type Pi0Config, pi0ConfigSchema } from '../../src/policy/pi0/config.ts'
 import { tinyTokenizerJson } from '../../src/policy/tokenizer.ts';
 import { loadWeights, weightShapes, weightSources } from '../../src/policy/weights.ts';
 import { withFolder } from '../onnx/run.ts';
-import { goldenJson, openpiTensors, options, writeCheckpoint } from './checkpoints.ts';
+import { STATS, goldenJson, openpiTensors, options, writeCheckpoint } from './checkpoints.ts';
 import { goldenConfig } from './golden.ts';
 
 import {
@@ -119,6 +119,35 @@ describe('an imported policy agrees with the reference implementation', () => {
       const chunk = await chunkOf(bundle);
       assert.ok(chunk.every(Number.isFinite));
       assert.deepEqual(chunk, await chunkOf(await loadBundle(own)));
+    }));
+});
+
+describe('a π0.5', () => {
+  it('is told by its adaptive norms, with quantiles and the state in its prompt', () =>
+    withFolder(async (root) => {
+      const pi0 = pi0ConfigSchema.parse({
+        ...(await goldenConfig('config.json')),
+        variant: 'pi05',
+        maxTokens: 200,
+      });
+      const { tokenizer_max_length: _, ...config } = await goldenJson();
+      const stats = join(root, 'norm_stats.json');
+      await writeFile(stats, JSON.stringify({ norm_stats: STATS }));
+      for (const type of ['pi05', null]) {
+        const weights = randomWeights(pi0, 5);
+        const folder = await writeCheckpoint(join(root, `checkpoint-${type}`), {
+          tensors: weights.map((one) => ({ ...one, name: `model.${one.name}` })),
+          config: { ...config, type },
+        });
+        const { bundle, family } = await importPolicy(
+          folder,
+          options(join(root, `bundle-${type}`)),
+        );
+        assert.equal(family, 'pi05');
+        assert.deepEqual(bundle.pi0, pi0);
+        assert.equal(bundle.transforms.at(-1)?.type, 'quantile');
+        assert.ok((await chunkOf(bundle)).every(Number.isFinite));
+      }
     }));
 });
 

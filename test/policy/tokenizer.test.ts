@@ -24,8 +24,13 @@ describe('the tokenizer', () => {
   });
   after(() => rm(folder, { recursive: true }));
 
+  const load = async (maxTokens = 48) => {
+    const tokenize = await loadTokenizer(path, { maxTokens, variant: 'pi0' });
+    return (prompt: string) => tokenize(prompt, []);
+  };
+
   it('begins a prompt with the begin token and ends it with a newline', async () => {
-    const tokenize = await loadTokenizer(path, 48);
+    const tokenize = await load();
     assert.deepEqual(Array.from(tokenize('Transfer cube').tokens), [
       BEGIN,
       ...ids('Transfer cube\n'),
@@ -33,18 +38,18 @@ describe('the tokenizer', () => {
   });
 
   it('strips a prompt and makes spaces of underscores and line breaks', async () => {
-    const tokenize = await loadTokenizer(path, 48);
+    const tokenize = await load();
     assert.deepEqual(tokenize(' pick_up\nit \n'), tokenize('pick up it'));
   });
 
   it('takes any text, byte by byte', async () => {
-    const tokenize = await loadTokenizer(path, 48);
+    const tokenize = await load();
     assert.deepEqual(Array.from(tokenize('thé 🙂').tokens), [BEGIN, ...ids('thé 🙂\n')]);
     assert.ok(tokenize('ÿ').tokens.every((id) => id < TINY_VOCABULARY));
   });
 
   it('cuts a prompt that is too long, and says so', async () => {
-    const tokenize = await loadTokenizer(path, 6);
+    const tokenize = await load(6);
     const { tokens, warning } = tokenize('Transfer cube');
     assert.deepEqual(Array.from(tokens), [BEGIN, ...ids('Trans')]);
     assert.match(warning ?? '', /15 tokens.*first 6/);
@@ -61,7 +66,7 @@ describe('the tokenizer', () => {
   it('names a file that is missing, damaged or without a begin token', async () => {
     const refuses = (path: string, message: RegExp) =>
       assert.rejects(
-        loadTokenizer(path, 48),
+        loadTokenizer(path, { maxTokens: 48, variant: 'pi0' }),
         (error) =>
           error instanceof UserError && error.message.includes(path) && message.test(error.message),
       );

@@ -32,6 +32,8 @@ const featuresSchema = z.record(z.string(), z.looseObject({ shape: z.array(z.int
 export const checkpointConfigSchema = z.looseObject({
   /** lerobot's name of the family. */
   type: z.string().nullish(),
+  /** Of openpi's π0.5: whether the state is in the prompt. */
+  discrete_state_input: choice,
   chunk_size: size,
   action_horizon: size,
   n_action_steps: size,

@@ -5,7 +5,7 @@ import { EMBEDDINGS, storedNames } from '../weightNames.ts';
 import { findTensor } from '../weights.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { PartConfig } from './checkpointConfig.ts';
-import { type Family, variantOf } from './family.ts';
+import type { Family } from './family.ts';
 
 const PALIGEMMA = 'paligemma_with_expert.paligemma.model';
 const VISION = `${PALIGEMMA}.vision_tower.vision_model`;
@@ -145,7 +145,6 @@ function gemmaOf(
  */
 export function dimensionsOf(checkpoint: Checkpoint, family: Family): Pi0Config {
   const { config, configPath } = checkpoint;
-  const variant = variantOf(family, checkpoint);
   const reader = createReader(checkpoint);
   const { axis, depth, need, missing } = reader;
   const [text, action] = [partOf(config.text_config), partOf(config.expert_config)];
@@ -159,7 +158,7 @@ export function dimensionsOf(checkpoint: Checkpoint, family: Family): Pi0Config 
     axis('action_in_proj.weight', 1),
   );
   const dimensions = {
-    ...variant,
+    variant: family,
     vision: visionOf(checkpoint, reader),
     language: {
       ...gemmaOf('text_config', LANGUAGE, headDim, checkpoint, reader),

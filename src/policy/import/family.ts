@@ -45,17 +45,9 @@ export function familyOf({ folder, header, config, configPath }: Checkpoint): Fa
     throw new UserError(
       `${configPath} says ${config.type}, but the tensors beside it are those of ${byTensors}; take both from one checkpoint`,
     );
-  return byTensors;
-}
-
-/**
- * What pi0ConfigSchema needs to know of the family. It knows π0 alone so far: where it has a variant,
- * this is to return `{ variant: family }`, and nothing else of the import changes.
- */
-export function variantOf(family: Family, { folder }: Checkpoint): object {
-  if (family === 'pi05')
+  if (config.discrete_state_input === false)
     throw new UserError(
-      `${folder} is a π0.5 (it has adaptive norms); this version of Nalu runs π0 only`,
+      `${configPath} says discrete_state_input: false; Nalu runs π0.5 with the state in its prompt alone`,
     );
-  return {};
+  return byTensors;
 }

@@ -14,9 +14,11 @@ const transformerSchema = z.strictObject({
 
 export type TransformerConfig = z.infer<typeof transformerSchema>;
 
-/** Dimensions of a π0: any size, from a toy to the published one. */
+/** Dimensions of a π0 or π0.5: any size, from a toy to the published one. */
 export const pi0ConfigSchema = z
   .strictObject({
+    /** π0.5 reads the state in its prompt and feeds flow time to the expert's norms. */
+    variant: z.enum(['pi0', 'pi05']).default('pi0'),
     vision: z.strictObject({
       width: size,
       depth: size,
@@ -62,6 +64,10 @@ export const pi0ConfigSchema = z
   });
 
 export type Pi0Config = z.infer<typeof pi0ConfigSchema>;
+
+/** Whether the state enters as a token of its own; π0.5 reads it in the prompt. */
+export const hasStateToken = ({ variant }: Pick<Pi0Config, 'variant'>): boolean =>
+  variant === 'pi0';
 
 /** Tokens that one camera adds to the prefix. */
 export function tokensPerImage({ vision }: Pi0Config): number {

@@ -1,4 +1,4 @@
-import { multiplyDims } from '../../onnx/dim.ts';
+import { type Shape, multiplyDims } from '../../onnx/dim.ts';
 import type { Value } from '../../onnx/graph.ts';
 import {
   add,
@@ -6,7 +6,7 @@ import {
   concat,
   cosine,
   divide,
-  linear,
+  linearIn,
   multiply,
   pad,
   reshape,
@@ -15,14 +15,22 @@ import {
   slice,
 } from '../../onnx/operators.ts';
 import type { Pi0Config } from './config.ts';
-import { type Weights, decoderLayers, dense, keyMask, rmsNorm, rotation } from './layers.ts';
+import {
+  type Tokens,
+  type Weights,
+  decoderLayers,
+  keyMask,
+  preciseDense,
+  rotation,
+} from './layers.ts';
+import { EXPERT, modulationsOf, projectCondition } from './modulation.ts';
+import { type Modulations, normTokens } from './norms.ts';
 import { type Cache, positionsAfter } from './prefix.ts';
-
-const EXPERT = 'paligemma_with_expert.gemma_expert.model';
 
 /**
  * Runs `count` tokens a sample, [batch·count, width], through the expert, each attending to the cache
- * and to all of them. Returns their last hidden state, and the cache with their keys and values added.
+ * and to all of them. Returns them with their last hidden state, and the cache with their keys and values
+ * added.
  */
 function runExpert(
   weights: Weights,
@@ -30,15 +38,15 @@ function runExpert(
   count: number,
   past: Cache,
   { expert }: Pi0Config,
-  cutOff = false,
-): { hidden: Value; cache: Cache } {
+  { cutOff = false, modulations }: { cutOff?: boolean; modulations?: Modulations } = {},
+): { hidden: Tokens; cache: Cache } {
   const { keys } = past.layers[0];
   const [batch] = keys.shape;
   const turn = rotation(positionsAfter(past, count), expert);
   const valid = past.valid && pad(past.valid, 1, 0, count, 1);
   const mask = valid && keyMask(valid);
   const sequence = { x: tokens, batch, count, like: keys };
-  const part = { name: EXPERT, scope: 'expert' };
+  const part = { name: EXPERT, scope: 'expert', modulations };
   const { x, layers } = decoderLayers(
     weights,
     part,
@@ -49,11 +57,11 @@ function runExpert(
     mask,
     cutOff,
   );
-  return { hidden: x, cache: { layers, valid } };
+  return { hidden: { ...sequence, x }, cache: { layers, valid } };
 }
 
 /**
- * Adds the state's token to a prefix cache. It sees the prefix and itself, never the actions, so one
+ * Adds the state's token of π0 to a prefix cache. It sees the prefix and itself, never the actions, so one
  * encoding serves every denoising step. `state` [batch, stateDim], normalised.
  */
 export function encodeState(
@@ -63,8 +71,8 @@ export function encodeState(
   config: Pi0Config,
 ): Cache {
   return state.graph.scope('state', () => {
-    const token = dense(weights, 'state_proj', state, config.expert.width);
-    return runExpert(weights, token, 1, prefix, config, true).cache;
+    const token = preciseDense(weights, 'state_proj', state, config.expert.width);
+    return runExpert(weights, token, 1, prefix, config, { cutOff: true }).cache;
   });
 }
 
@@ -84,18 +92,43 @@ export function embedTime(time: Value, { expert, minPeriod, maxPeriod }: Pi0Conf
   return cast(concat([sine(angles), cosine(angles)], 1), 'float32');
 }
 
-/** The part of `action_time_mlp_in` that times [n] feed: [n, width], bias included. */
+/**
+ * All that times [n] alone decide, [n, projected]: the part of π0's `action_time_mlp_in` that they feed,
+ * bias included, or what conditions the norms of π0.5.
+ */
 export function projectTime(weights: Weights, time: Value, config: Pi0Config): Value {
+  const embedded = embedTime(time, config);
+  if (config.variant === 'pi05') return projectCondition(weights, embedded, config);
   const { width } = config.expert;
   const weight = weights('action_time_mlp_in.weight', [width, 2 * width]);
   const bias = weights('action_time_mlp_in.bias', [width]);
-  return linear(embedTime(time, config), slice(weight, 1, width, 2 * width), bias);
+  return linearIn('float32', embedded, slice(weight, 1, width, 2 * width), bias);
+}
+
+/** The same for one time a sample, [batch]: [batch, 1, projected], as `denoise` takes it. */
+export function projectTimes(weights: Weights, time: Value, config: Pi0Config): Value {
+  const projected = projectTime(weights, time, config);
+  return reshape(projected, [time.shape[0], 1, projected.shape[1]]);
+}
+
+/** Tokens of π0 [batch·horizon, width]: noisy actions mixed with their projected time by an MLP. */
+function mixTime(
+  weights: Weights,
+  actions: Value,
+  projectedTime: Value,
+  mixedShape: Shape,
+  { expert: { width } }: Pi0Config,
+): Value {
+  const weight = weights('action_time_mlp_in.weight', [width, 2 * width]);
+  const mixed = reshape(linearIn('float32', actions, slice(weight, 1, 0, width)), mixedShape);
+  const timed = reshape(silu(add(mixed, projectedTime)), actions.shape);
+  return preciseDense(weights, 'action_time_mlp_out', timed, width);
 }
 
 /**
  * Velocity of noisy actions `x` [batch, horizon, actionDim] given their projected time, which
- * broadcasts to [batch, horizon, width] (one time a sample, or one a token), and the cache of prefix
- * and state. Velocity = noise − action, as openpi has it.
+ * broadcasts to [batch, horizon, projected] (one time for all, one a sample, or one a token), and the
+ * cache of the prefix and, for π0, the state. Velocity = noise − action, as openpi has it.
  */
 export function denoise(
   weights: Weights,
@@ -108,14 +141,14 @@ export function denoise(
   const { width } = config.expert;
   const [batch] = x.shape;
   const rows = multiplyDims(batch, horizon);
-  const weight = weights('action_time_mlp_in.weight', [width, 2 * width]);
-  const actions = dense(weights, 'action_in_proj', reshape(x, [rows, actionDim]), width);
-  const mixed = reshape(linear(actions, slice(weight, 1, 0, width)), [batch, horizon, width]);
-  const timed = reshape(silu(add(mixed, projectedTime)), [rows, width]);
-  const tokens = dense(weights, 'action_time_mlp_out', timed, width);
-  const { hidden } = runExpert(weights, tokens, horizon, cache, config);
-  const normed = rmsNorm(weights, `${EXPERT}.norm`, hidden);
-  return reshape(dense(weights, 'action_out_proj', normed, actionDim), x.shape);
+  const actions = preciseDense(weights, 'action_in_proj', reshape(x, [rows, actionDim]), width);
+  const modulations = config.variant === 'pi05' ? modulationsOf(projectedTime, config) : undefined;
+  const tokens = modulations
+    ? actions
+    : mixTime(weights, actions, projectedTime, [batch, horizon, width], config);
+  const { hidden } = runExpert(weights, tokens, horizon, cache, config, { modulations });
+  const normed = normTokens(weights, `${EXPERT}.norm`, hidden, modulations);
+  return reshape(preciseDense(weights, 'action_out_proj', normed, actionDim), x.shape);
 }
 
 /** Flow times 1, 1 − 1/n, … of n Euler steps, float32 [steps], from their indices (int64). */

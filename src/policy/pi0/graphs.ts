@@ -1,9 +1,9 @@
 import { addDims, type Dim, multiplyDims } from '../../onnx/dim.ts';
 import type { ElementType } from '../../onnx/elementType.ts';
 import { Graph, type Value } from '../../onnx/graph.ts';
-import { add, cast, divide, gather, loop, multiply, range, reshape } from '../../onnx/operators.ts';
-import { type Pi0Config, tokensPerImage } from './config.ts';
-import { denoise, encodeState, projectTime, stepTimes } from './expert.ts';
+import { add, cast, divide, gather, loop, multiply, range } from '../../onnx/operators.ts';
+import { type Pi0Config, hasStateToken, tokensPerImage } from './config.ts';
+import { denoise, encodeState, projectTime, projectTimes, stepTimes } from './expert.ts';
 import type { Weights } from './layers.ts';
 import { type Cache, type PrefixInputs, encodePrefix } from './prefix.ts';
 import { patchesOfBytes, patchesOfImages } from './vision.ts';
@@ -86,16 +86,30 @@ export function cacheInputs(graph: Graph, config: Pi0Config, prefix = prefixLeng
   return { layers, valid: graph.input('valid', 'bool', [BATCH, prefix]) };
 }
 
-/** x [batch, horizon, actionDim], time [batch], state, a prefix cache → velocity [batch, horizon, actionDim]. */
+/**
+ * The cache that actions attend to. π0 adds the state's token, with `state` [batch, stateDim] as an input
+ * of the graph; π0.5 has read the state in the prompt.
+ */
+export function observedCache(
+  graph: Graph,
+  weights: Weights,
+  prefix: Cache,
+  config: Pi0Config,
+): Cache {
+  if (!hasStateToken(config)) return prefix;
+  const state = graph.input('state', 'float32', [BATCH, config.stateDim]);
+  return encodeState(weights, state, prefix, config);
+}
+
+/** x [batch, horizon, actionDim], time [batch], π0's state, a prefix cache → velocity [batch, horizon, actionDim]. */
 export function denoiseGraph(config: Pi0Config, source: WeightSource): Graph {
   const graph = new Graph('denoise');
   const weights = source(graph);
   const x = graph.input('x', 'float32', [BATCH, config.horizon, config.actionDim]);
   const time = graph.input('time', 'float32', [BATCH]);
-  const state = graph.input('state', 'float32', [BATCH, config.stateDim]);
-  const cache = encodeState(weights, state, cacheInputs(graph, config), config);
-  const perSample = reshape(projectTime(weights, time, config), [BATCH, 1, config.expert.width]);
-  graph.output('velocity', denoise(weights, x, perSample, cache, config));
+  const cache = observedCache(graph, weights, cacheInputs(graph, config), config);
+  const projected = projectTimes(weights, time, config);
+  graph.output('velocity', denoise(weights, x, projected, cache, config));
   return graph;
 }
 
@@ -130,7 +144,7 @@ export interface SampleOptions {
 }
 
 /**
- * images, tokens, state, noise, steps (int64 scalar) → actions: a whole chunk in one call. With
+ * images, tokens, π0's state, noise, steps (int64 scalar) → actions: a whole chunk in one call. With
  * `masked`, also camera_mask and token_mask, for batches whose samples differ in cameras or prompt
  * length; without, missing cameras and padding are left away, which gives the same chunk sooner. With
  * `explores`, also exploration [steps, batch, horizon, actionDim], see `integrate`.
@@ -145,14 +159,13 @@ export function sampleGraph(
   const weights = source(graph);
   const inputs = prefixInputs(graph, config, images, masked);
   const prefix = encodePrefix(weights, inputs, config);
-  const state = graph.input('state', 'float32', [BATCH, config.stateDim]);
+  const cache = observedCache(graph, weights, prefix, config);
   const noise = graph.input('noise', 'float32', [BATCH, config.horizon, config.actionDim]);
   const steps = graph.input('steps', 'int64', []);
   const { horizon, actionDim } = config;
   const exploration = explores
     ? graph.input('exploration', 'float32', ['steps', BATCH, horizon, actionDim])
     : undefined;
-  const cache = encodeState(weights, state, prefix, config);
   graph.output('actions', integrate(weights, noise, steps, cache, config, exploration));
   return graph;
 }

@@ -5,25 +5,23 @@ import {
   cast,
   concat,
   cosine,
-  divide,
   geluTanh,
   linear,
+  linearIn,
   type PackedMatrix,
   multiply,
   negate,
   packedLinear,
-  power,
   product,
-  reduceMean,
   reshape,
   sine,
   softmax,
   split,
-  squareRoot,
   subtract,
   transpose,
 } from '../../onnx/operators.ts';
 import type { TransformerConfig } from './config.ts';
+import { type Modulations, addBlock, normTokens } from './norms.ts';
 
 /** Gives a weight of the checkpoint as a value: its bytes in a file, or an input while it learns. */
 export interface Weights {
@@ -42,7 +40,6 @@ const withAdded = (x: Value, added: Value | undefined) => (added ? add(x, added)
 
 /** Added to the logit of what must not be attended to, as the reference does. */
 const MASKED = -2.3819763e38;
-const RMS_EPSILON = 1e-6;
 const ROPE_BASE = 10_000;
 
 /** Dense layer under `name`: [..., in] → [..., out]. */
@@ -56,11 +53,10 @@ export function dense(weights: Weights, name: string, x: Value, out: number, bia
   return withAdded(y, weights.adapter?.(`${name}.weight`, shape, x));
 }
 
-/** Gemma's RMS norm, whose stored scale is an offset from 1. */
-export function rmsNorm(weights: Weights, name: string, x: Value): Value {
-  const scale = add(vector(weights, `${name}.weight`, [x.shape.at(-1) ?? 1]), 1);
-  const meanSquare = reduceMean(power(x, 2), [-1]);
-  return multiply(divide(x, squareRoot(add(meanSquare, RMS_EPSILON))), scale);
+/** The same in x's type whatever the graph's: what the reference computes in float32 beside its half-precision layers. */
+export function preciseDense(weights: Weights, name: string, x: Value, out: number): Value {
+  const weight = weights(`${name}.weight`, [out, x.shape.at(-1) as number]);
+  return linearIn(x.type, x, weight, weights(`${name}.bias`, [out]));
 }
 
 /** Gemma's gated MLP: down(gelu(gate(x)) · up(x)). */
@@ -222,7 +218,7 @@ function attend(
  */
 function decoderLayer(
   weights: Weights,
-  name: string,
+  { name, modulations }: { name: string; modulations?: Modulations },
   tokens: Tokens,
   config: TransformerConfig,
   turn: Rotation,
@@ -230,15 +226,18 @@ function decoderLayer(
   mask: Value | undefined,
   cutOff: boolean,
 ): { x: Value; cache: LayerCache } {
-  const normed = rmsNorm(weights, `${name}.input_layernorm`, tokens.x);
+  const [before, between] = [`${name}.input_layernorm`, `${name}.post_attention_layernorm`];
+  const normed = normTokens(weights, before, tokens, modulations);
   const attention = `${name}.self_attn`;
   const { queries, own } = project(weights, attention, { ...tokens, x: normed }, config, turn);
   const cache = past ? joinCaches(past, own) : own;
   if (cutOff) return { x: tokens.x, cache };
   const attended = attend(queries, tokens, config, cache, mask);
-  const x = add(tokens.x, dense(weights, `${attention}.o_proj`, attended, config.width, false));
-  const inner = rmsNorm(weights, `${name}.post_attention_layernorm`, x);
-  return { x: add(x, gatedMlp(weights, `${name}.mlp`, inner, config.mlp)), cache };
+  const seen = dense(weights, `${attention}.o_proj`, attended, config.width, false);
+  const x = addBlock(tokens, seen, modulations?.get(before));
+  const inner = normTokens(weights, between, { ...tokens, x }, modulations);
+  const thought = gatedMlp(weights, `${name}.mlp`, inner, config.mlp);
+  return { x: addBlock({ ...tokens, x }, thought, modulations?.get(between)), cache };
 }
 
 /**
@@ -247,7 +246,7 @@ function decoderLayer(
  */
 export function decoderLayers(
   weights: Weights,
-  { name, scope }: { name: string; scope: string },
+  { name, scope, modulations }: { name: string; scope: string; modulations?: Modulations },
   tokens: Tokens,
   config: TransformerConfig,
   turn: Rotation,
@@ -262,7 +261,7 @@ export function decoderLayers(
     const result = x.graph.scope(`${scope}.${layer}`, () =>
       decoderLayer(
         weights,
-        `${name}.layers.${layer}`,
+        { name: `${name}.layers.${layer}`, modulations },
         { ...tokens, x },
         config,
         turn,
