@@ -138,10 +138,11 @@ describe('a π0.5', () => {
         const folder = await writeCheckpoint(join(root, `checkpoint-${type}`), {
           tensors: weights.map((one) => ({ ...one, name: `model.${one.name}` })),
           config: { ...config, type },
+          stats: false,
         });
         const { bundle, family } = await importPolicy(
           folder,
-          options(join(root, `bundle-${type}`)),
+          options(join(root, `bundle-${type}`), { stats }),
         );
         assert.equal(family, 'pi05');
         assert.deepEqual(bundle.pi0, pi0);
