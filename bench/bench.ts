@@ -1,7 +1,9 @@
 import { benchEpisodes } from './episodes.ts';
+import { benchFull } from './full.ts';
 import { benchLearning } from './learning.ts';
 import { benchLink } from './link.ts';
 import { benchLora } from './lora.ts';
+import { benchPrecision } from './precision.ts';
 import { benchRos } from './ros.ts';
 import type { Row } from './row.ts';
 import { benchSampling } from './sampling.ts';
@@ -11,6 +13,7 @@ import { benchTraining } from './training.ts';
 
 const SECTIONS: Record<string, () => Promise<Row[]>> = {
   sampling: benchSampling,
+  precision: benchPrecision,
   swap: benchSwap,
   sim: benchSim,
   episodes: benchEpisodes,
@@ -19,7 +22,11 @@ const SECTIONS: Record<string, () => Promise<Row[]>> = {
   learning: benchLearning,
   link: benchLink,
   ros: benchRos,
+  full: benchFull,
 };
+
+/** Too large for every machine: run where they are named. */
+const ON_REQUEST = ['full'];
 
 function format({ name, value, unit, target, better, note }: Row): string {
   const figure = `${value.toPrecision(3).padStart(8)} ${unit}`;
@@ -38,7 +45,7 @@ if (unknown) {
   process.exit(1);
 }
 for (const [name, measure] of Object.entries(SECTIONS)) {
-  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  if (!wanted.includes(name) && (wanted.length > 0 || ON_REQUEST.includes(name))) continue;
   console.log(`${name} (medians)`);
   for (const row of await measure()) console.log(format(row));
 }

@@ -1,5 +1,5 @@
-import { DTYPES } from '../onnx/dtype.ts';
 import type { TensorEntry } from '../onnx/safetensors.ts';
+import type { NvidiaGpu } from './gpu.ts';
 import { type Finding, findingsOf, formatBytes, needed } from './finding.ts';
 
 /** Bytes. */
@@ -13,12 +13,9 @@ export interface Memory {
 /** Node.js, ONNX Runtime and the simulator without the weights: `nalu sim` peaked at 247 MB. */
 const BESIDE_WEIGHTS = 250e6;
 
-/** Bytes that a policy takes at least on the CPU, which computes in float32: weights held in fewer bits become longer. */
-export function bytesNeeded(tensors: Iterable<Pick<TensorEntry, 'dtype' | 'bytes'>>): number {
-  let bytes = BESIDE_WEIGHTS;
-  for (const tensor of tensors) bytes += (tensor.bytes / DTYPES[tensor.dtype]) * DTYPES.F32;
-  return bytes;
-}
+/** Bytes that a policy takes at least on the CPU, which uses weights from their file, in the type that they have there. */
+export const bytesNeeded = (tensors: Iterable<Pick<TensorEntry, 'bytes'>>): number =>
+  [...tensors].reduce((sum, { bytes }) => sum + bytes, BESIDE_WEIGHTS);
 
 const { ok, lack } = findingsOf('policy');
 
@@ -35,4 +32,14 @@ export function memoryVerdict({ total, available, limit }: Memory, bytes: number
         ? "raise the container's limit (as docker run --memory)"
         : 'close what else takes memory (see top), or take a smaller policy';
   return needed(lack('memory', found, next));
+}
+
+/** Whether a policy's weights fit a GPU's memory [MiB]. */
+export function gpuMemoryVerdict({ name, memory }: NvidiaGpu, bytes: number): Finding[] {
+  if (memory === undefined) return [];
+  const found = `${name} has ${formatBytes(memory * 2 ** 20)}, the weights alone are ${formatBytes(bytes)}`;
+  if (bytes < memory * 2 ** 20) return [ok('GPU memory', found)];
+  const next =
+    'import the checkpoint again with --precision float16, or with --prefix-bits 8 or 4, or take the CPU';
+  return [lack('GPU memory', found, next)];
 }

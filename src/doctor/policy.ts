@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import { UserError } from '../errors.ts';
-import { readSafetensorsHeader } from '../onnx/safetensors.ts';
+import { readShardedHeader } from '../onnx/shards.ts';
 import { BUNDLE_FILES, loadBundle } from '../policy/bundle.ts';
 import { type Finding, findingsOf, formatBytes, needed } from './finding.ts';
 import { memory } from './machine.ts';
-import { bytesNeeded, memoryVerdict } from './memory.ts';
+import { nvidiaGpus } from './gpu.ts';
+import { bytesNeeded, gpuMemoryVerdict, memoryVerdict } from './memory.ts';
 
 const { ok, lack } = findingsOf('policy');
 
@@ -14,13 +15,14 @@ export async function policyFindings(
 ): Promise<{ findings: Finding[]; model?: string }> {
   try {
     const bundle = await loadBundle(folder);
-    const { tensors } = await readSafetensorsHeader(join(folder, BUNDLE_FILES.weights));
+    const { tensors } = await readShardedHeader(join(folder, BUNDLE_FILES.weights));
     const entries = [...tensors.values()];
     const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0);
     return {
       findings: [
         needed(ok('bundle', `${bundle.name} ${bundle.version}, ${formatBytes(bytes)} of weights`)),
         memoryVerdict(memory(), bytesNeeded(entries)),
+        ...(await nvidiaGpus()).flatMap((gpu) => gpuMemoryVerdict(gpu, bytes)),
       ],
       model: join(folder, BUNDLE_FILES.sample),
     };

@@ -84,11 +84,16 @@ function widenFloat16(bits: Uint16Array): Float32Array {
   const values = (float16Values ??= Float32Array.from({ length: 2 ** 16 }, (_, i) =>
     float16Value(i),
   ));
-  return Float32Array.from(bits, (i) => values[i]);
+  // A loop: `from` with a function takes ten times as long.
+  const wide = new Float32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) wide[i] = values[bits[i]];
+  return wide;
 }
 
 function widenBfloat16(bits: Uint16Array): Float32Array {
-  return new Float32Array(Uint32Array.from(bits, (half) => half << 16).buffer);
+  const words = new Uint32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) words[i] = bits[i] << 16;
+  return new Float32Array(words.buffer);
 }
 
 /** A tensor's elements as float32; `F16` and `BF16` exactly. Throws for integers. */

@@ -1,9 +1,13 @@
 /** Rounds to nearest, ties to even: what 16 of float32's bits hold. */
 export function toBfloat16(values: Float32Array): Uint16Array {
-  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  return Uint16Array.from(bits, (word, i) =>
-    Number.isNaN(values[i]) ? 0x7fc0 : (word + 0x7fff + ((word >>> 16) & 1)) >>> 16,
-  );
+  const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const halves = new Uint16Array(values.length);
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i];
+    const isNaN = (word & 0x7fffffff) > 0x7f800000;
+    halves[i] = isNaN ? 0x7fc0 : (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
+  }
+  return halves;
 }
 
 /** Adding it moves a number's bits that float16 has none for below its last one, where float32 rounds. */
@@ -31,8 +35,11 @@ function float16Bits(value: number): number {
 }
 
 /** Rounds to nearest, ties to even; beyond float16's range to infinity. */
-export const toFloat16 = (values: Float32Array): Uint16Array =>
-  Uint16Array.from(values, float16Bits);
+export function toFloat16(values: Float32Array): Uint16Array {
+  const halves = new Uint16Array(values.length);
+  for (let i = 0; i < values.length; i++) halves[i] = float16Bits(values[i]);
+  return halves;
+}
 
 /** Whether float16 can hold a number of this size. */
 export const fitsFloat16 = (size: number): boolean => size <= LARGEST;

@@ -74,6 +74,11 @@ async function faults(
   return found;
 }
 
+/** How the providers say that memory does not suffice. */
+const MEMORY = /out.of.memory|bad_alloc|failed to allocate|CUDA failure 2\b|device.lost/i;
+const SMALLER =
+  'Its weights may not fit the memory: import the policy again with --precision float16 or --prefix-bits 8, close what else takes memory, or add cpu to executionProviders; nalu doctor BUNDLE compares the two';
+
 const warned = new Set<string>();
 
 function warnOnce(text: string) {
@@ -117,7 +122,7 @@ async function create(
     } catch (error) {
       const reason = messageOf(error).trim();
       const found = await faults(providers, probeProvider);
-      const text = `${what}: ONNX Runtime cannot load it: ${reason}`;
+      const text = `${what}: ONNX Runtime cannot load it: ${reason}${MEMORY.test(reason) ? `. ${SMALLER}` : ''}`;
       const [provider, ...others] = providers;
       if (found.length > 0) providers = without(found, providers, fallback);
       else if (fallback && others.length > 0)

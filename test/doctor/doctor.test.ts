@@ -10,7 +10,7 @@ import { formatBytes } from '../../src/doctor/finding.ts';
 import { parseNvidiaSmi, vulkanDrivers } from '../../src/doctor/gpu.ts';
 import { jetPackOf, parseTegraRelease } from '../../src/doctor/jetson.ts';
 import { jetsonFinding, nodeFinding } from '../../src/doctor/machine.ts';
-import { bytesNeeded, memoryVerdict } from '../../src/doctor/memory.ts';
+import { bytesNeeded, gpuMemoryVerdict, memoryVerdict } from '../../src/doctor/memory.ts';
 import { probe } from '../../src/doctor/probe.ts';
 import { cameraFindings } from '../../src/doctor/ros.ts';
 import { packagePath } from '../../src/packagePath.ts';
@@ -118,10 +118,19 @@ describe('what ONNX Runtime’s log says', () => {
 describe('memory', () => {
   const GB = 1e9;
 
-  it('is needed for weights in float32, however few bits they are kept in', () => {
-    const nothing = bytesNeeded([]);
-    assert.equal(bytesNeeded([{ dtype: 'F32', bytes: 4 * GB }]) - nothing, 4 * GB);
-    assert.equal(bytesNeeded([{ dtype: 'BF16', bytes: 4 * GB }]) - nothing, 8 * GB);
+  it('is needed for the weights as they are stored, and what runs them', () => {
+    const needed = bytesNeeded([{ bytes: 4 * GB }, { bytes: GB }]);
+    assert.equal(needed - bytesNeeded([]), 5 * GB);
+    assert.ok(bytesNeeded([]) > 0);
+  });
+
+  it('of a GPU is compared with the weights, where the driver tells it', () => {
+    const gpu = { name: 'GPU', memory: 8 * 1024 };
+    assert.equal(gpuMemoryVerdict(gpu, 6 * GB)[0].state, 'ok');
+    const [small] = gpuMemoryVerdict(gpu, 13 * GB);
+    assert.match(small.next!, /--precision float16/);
+    assert.equal(small.needed, undefined);
+    assert.deepEqual(gpuMemoryVerdict({ name: 'GPU' }, 13 * GB), []);
   });
 
   it('suffices if as much is available, within the control group’s limit too', () => {

@@ -1,0 +1,84 @@
+import { copyFile, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { sessionConfigSchema } from '../src/onnx/session.ts';
+import { readShardedHeader } from '../src/onnx/shards.ts';
+import {
+  BUNDLE_FILES,
+  type Bundle,
+  GOLDEN_FILE,
+  bundleSchema,
+  loadBundle,
+  writeBundle,
+} from '../src/policy/bundle.ts';
+import { type Storage, convertedWeights } from '../src/policy/convert.ts';
+import { packagePath } from '../src/packagePath.ts';
+import { randomWeights } from '../src/policy/randomWeights.ts';
+import { tinyTokenizerJson } from '../src/policy/tokenizer.ts';
+import { makeGolden, verifyBundle } from '../src/policy/verification.ts';
+import { goldenConfig } from '../test/policy/golden.ts';
+import type { Row } from './row.ts';
+
+const SESSION = sessionConfigSchema.parse({ threads: 2 });
+
+const STORAGES: Record<string, Storage & { least: number }> = {
+  float16: { precision: 'float16', least: 0.999 },
+  bfloat16: { precision: 'bfloat16', least: 0.999 },
+  'bfloat16, prefix of 8 bits': { precision: 'bfloat16', prefixBits: 8, least: 0.99 },
+  'bfloat16, prefix of 4 bits': { precision: 'bfloat16', prefixBits: 4, least: 0.99 },
+};
+
+const bytesOf = async ({ folder }: Bundle) =>
+  (await stat(join(folder, BUNDLE_FILES.weights))).size / 1e6;
+
+/** A policy in each storage: bytes, and how near its chunk comes to that of float32. */
+async function storageRows(title: string, whole: Bundle, root: string): Promise<Row[]> {
+  const header = await readShardedHeader(join(whole.folder, BUNDLE_FILES.weights));
+  const tokenizer = await readFile(join(whole.folder, BUNDLE_FILES.tokenizer), 'utf8');
+  const rows: Row[] = [{ name: `${title}, float32`, value: await bytesOf(whole), unit: 'MB' }];
+  for (const [name, { least, ...storage }] of Object.entries(STORAGES)) {
+    const folder = join(root, name);
+    const config = bundleSchema.strip().parse({ ...whole, precision: storage.precision });
+    await writeBundle(folder, config, tokenizer, convertedWeights(whole.pi0, header, storage));
+    await copyFile(join(whole.folder, GOLDEN_FILE), join(folder, GOLDEN_FILE));
+    const bundle = await loadBundle(folder);
+    const { agreements } = await verifyBundle(bundle, SESSION);
+    const { cosine } = agreements.find(({ stage }) => stage === 'actions')!;
+    rows.push(
+      { name: `  ${name}`, value: await bytesOf(bundle), unit: 'MB' },
+      {
+        name: '    cosine of its chunk, less than 1 by',
+        value: 1 - cosine,
+        unit: '',
+        target: 1 - least,
+        better: 'less',
+      },
+    );
+  }
+  return rows;
+}
+
+/** A middle-sized policy of random weights, with golden numbers. */
+async function middleSized(folder: string): Promise<Bundle> {
+  const pi0 = await goldenConfig('mid_config.json');
+  const shipped = await loadBundle(packagePath('models/aloha-mini-12k'));
+  const cameras = ['cam_high', 'cam_left_wrist'];
+  const config = bundleSchema.strip().parse({ ...shipped, name: 'middle', cameras, pi0 });
+  await writeBundle(folder, config, tinyTokenizerJson(), randomWeights(pi0, 0));
+  await makeGolden(await loadBundle(folder), SESSION);
+  return loadBundle(folder);
+}
+
+/** Half precision and few bits beside float32, products in float32 as the CPU computes them. */
+export async function benchPrecision(): Promise<Row[]> {
+  const root = await mkdtemp(join(tmpdir(), 'nalu-precision-'));
+  try {
+    const trained = await loadBundle(packagePath('models/aloha-mini-12k'));
+    return [
+      ...(await storageRows('aloha-mini-12k, trained', trained, join(root, 'trained'))),
+      ...(await storageRows('middle size, random', await middleSized(join(root, 'middle')), root)),
+    ];
+  } finally {
+    await rm(root, { recursive: true });
+  }
+}
