@@ -7,7 +7,7 @@ import { flowMatchingGraph } from '../src/learning/lossGraph.ts';
 import { elementCount } from '../src/onnx/dim.ts';
 import { Graph } from '../src/onnx/graph.ts';
 import { encodeModel, writeModel } from '../src/onnx/modelFile.ts';
-import { matmul } from '../src/onnx/operators.ts';
+import { matmul } from '../src/onnx/products.ts';
 import { writeSafetensors } from '../src/onnx/safetensors.ts';
 import { openModel, sessionConfigSchema } from '../src/onnx/session.ts';
 import { gaussianNoise } from '../src/policy/noise.ts';

@@ -4,7 +4,6 @@ import {
   add,
   divide,
   expandLike,
-  matmul,
   power,
   reduceSum,
   reshape,
@@ -12,6 +11,7 @@ import {
   silu,
   subtract,
 } from '../onnx/operators.ts';
+import { matmul } from '../onnx/products.ts';
 import { gaussianNoise } from '../policy/noise.ts';
 import type { Parameter } from '../policy/trainable.ts';
 import type { CriticsConfig } from './fpoConfig.ts';

@@ -3,7 +3,6 @@ import { outputGradients } from '../onnx/gradient.ts';
 import { Graph, type Value } from '../onnx/graph.ts';
 import {
   cast,
-  linear,
   multiply,
   power,
   reduceMean,
@@ -13,6 +12,7 @@ import {
   subtract,
   transpose,
 } from '../onnx/operators.ts';
+import { linear } from '../onnx/products.ts';
 import { Tensor } from '../onnx/session.ts';
 import { gaussianNoise } from '../policy/noise.ts';
 import type { Parameter } from '../policy/trainable.ts';

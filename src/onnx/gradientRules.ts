@@ -8,10 +8,8 @@ import {
   divide,
   equal,
   expandLike,
-  gemm,
   greater,
   less,
-  matmul,
   multiply,
   negate,
   pad,
@@ -29,6 +27,7 @@ import {
   transpose,
   where,
 } from './operators.ts';
+import { gemm, matmul } from './products.ts';
 
 /** Gradient of one input, built only if somebody needs it. */
 type InputGradient = (() => Value) | undefined;

@@ -2,7 +2,7 @@ import { InferenceSession, Tensor, listSupportedBackends } from 'onnxruntime-nod
 import { messageOf } from '../errors.ts';
 import { Graph } from './graph.ts';
 import { encodeModel } from './modelFile.ts';
-import { matmul } from './operators.ts';
+import { matmul } from './products.ts';
 import { type Provider, asBound, providerName } from './providers.ts';
 
 const SIDE = 8;

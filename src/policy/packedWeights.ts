@@ -1,5 +1,5 @@
 import type { Graph, ExternalData } from '../onnx/graph.ts';
-import type { PackedMatrix } from '../onnx/operators.ts';
+import type { PackedMatrix } from '../onnx/products.ts';
 import type { SafetensorsHeader, TensorEntry } from '../onnx/safetensors.ts';
 
 /** Elements that share a scale, along a matrix's rows. */

@@ -4,9 +4,12 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { gradients } from '../../src/onnx/gradient.ts';
 import { Graph, type Value } from '../../src/onnx/graph.ts';
 import { encodeModel } from '../../src/onnx/modelFile.ts';
-import * as op from '../../src/onnx/operators.ts';
+import * as operators from '../../src/onnx/operators.ts';
+import * as products from '../../src/onnx/products.ts';
 import { gaussianNoise } from '../../src/policy/noise.ts';
 import { runGraph } from './run.ts';
+
+const op = { ...operators, ...products };
 
 type Float = 'float64' | 'float32';
 

@@ -5,17 +5,8 @@ import { describe, it } from 'node:test';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { Graph, type Value } from '../../src/onnx/graph.ts';
 import { encodeModel, writeModel } from '../../src/onnx/modelFile.ts';
-import {
-  add,
-  cast,
-  concat,
-  linear,
-  loop,
-  matmul,
-  multiply,
-  reshape,
-  transpose,
-} from '../../src/onnx/operators.ts';
+import { add, cast, concat, loop, multiply, reshape, transpose } from '../../src/onnx/operators.ts';
+import { linear, matmul } from '../../src/onnx/products.ts';
 import { ModelProto } from '../../src/onnx/schema.ts';
 import { runGraph, withFolder } from './run.ts';
 

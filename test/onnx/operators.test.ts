@@ -2,8 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ElementType } from '../../src/onnx/elementType.ts';
 import type { Value } from '../../src/onnx/graph.ts';
-import * as op from '../../src/onnx/operators.ts';
+import * as operators from '../../src/onnx/operators.ts';
+import * as products from '../../src/onnx/products.ts';
 import { evaluate } from './run.ts';
+
+const op = { ...operators, ...products };
 
 interface Case {
   inputs: { data: number[]; shape: number[]; type?: ElementType }[];

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { Graph } from '../../src/onnx/graph.ts';
 import { encodeModel } from '../../src/onnx/modelFile.ts';
-import { matmul } from '../../src/onnx/operators.ts';
+import { matmul } from '../../src/onnx/products.ts';
 import { probeProvider, unbuilt } from '../../src/onnx/providerProbe.ts';
 import { type Provider, asBound, engineCache } from '../../src/onnx/providers.ts';
 import {

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { Tensor } from 'onnxruntime-node';
 import { Graph } from '../../src/onnx/graph.ts';
 import { encodeModel } from '../../src/onnx/modelFile.ts';
-import { packedLinear } from '../../src/onnx/operators.ts';
+import { packedLinear } from '../../src/onnx/products.ts';
 import { openModel, sessionConfigSchema } from '../../src/onnx/session.ts';
 import { gaussianNoise } from '../../src/policy/noise.ts';
 import { BLOCK, PACKED_BITS, type PackedBits, packMatrix, packedShapes } from '../../src/policy/packedWeights.ts'; // prettier-ignore

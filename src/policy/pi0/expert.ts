@@ -6,7 +6,6 @@ import {
   concat,
   cosine,
   divide,
-  linearIn,
   multiply,
   pad,
   reshape,
@@ -14,6 +13,7 @@ import {
   sine,
   slice,
 } from '../../onnx/operators.ts';
+import { linearIn } from '../../onnx/products.ts';
 import type { Pi0Config } from './config.ts';
 import {
   type Tokens,

@@ -6,13 +6,8 @@ import {
   concat,
   cosine,
   geluTanh,
-  linear,
-  linearIn,
-  type PackedMatrix,
   multiply,
   negate,
-  packedLinear,
-  product,
   reshape,
   sine,
   softmax,
@@ -20,6 +15,7 @@ import {
   subtract,
   transpose,
 } from '../../onnx/operators.ts';
+import { linear, linearIn, type PackedMatrix, packedLinear, product } from '../../onnx/products.ts';
 import type { TransformerConfig } from './config.ts';
 import { type Modulations, addBlock, normTokens } from './norms.ts';
 

@@ -4,14 +4,13 @@ import {
   cast,
   geluTanh,
   layerNorm,
-  linear,
   multiply,
-  product,
   reshape,
   softmax,
   subtract,
   transpose,
 } from '../../onnx/operators.ts';
+import { linear, product } from '../../onnx/products.ts';
 import { multiplyDims } from '../../onnx/dim.ts';
 import { type Pi0Config, tokensPerImage } from './config.ts';
 import { type Weights, dense, vector } from './layers.ts';

@@ -1,0 +1,115 @@
+import { type Dim, broadcastShapes, elementCount, formatShape, sameShape } from './dim.ts';
+import type { ElementType } from './elementType.ts';
+import { type Value, innermostGraph } from './graph.ts';
+import { add, cast, describe, requireFloat, reshape } from './operators.ts';
+
+/** Matrix product of the last two axes, the others broadcast (numpy.matmul, rank 2 or more). */
+export function matmul(a: Value, b: Value): Value {
+  const graph = innermostGraph([a, b]);
+  requireFloat('MatMul', a, b);
+  const fail = (why: string) => graph.fail('MatMul', `${why}: ${describe(a)} × ${describe(b)}`);
+  if (a.shape.length < 2 || b.shape.length < 2) fail('needs two matrices');
+  if (a.type !== b.type) fail('element types differ');
+  const [rows, inner] = a.shape.slice(-2);
+  const [innerRight, columns] = b.shape.slice(-2);
+  if (inner !== innerRight) fail(`inner dimensions ${inner} and ${innerRight} differ`);
+  const batch = broadcastShapes(a.shape.slice(0, -2), b.shape.slice(0, -2));
+  if (!batch) return fail('leading dimensions do not broadcast');
+  return graph.node('MatMul', [a, b], [{ type: a.type, shape: [...batch, rows, columns] }])[0];
+}
+
+/** `a·b + c` of matrices, either transposed first. */
+export function gemm(
+  a: Value,
+  b: Value,
+  c: Value | undefined,
+  { transA = false, transB = false } = {},
+): Value {
+  const graph = innermostGraph([a, b, c]);
+  const fail = (why: string) => graph.fail('Gemm', `${why}: ${describe(a)} × ${describe(b)}`);
+  requireFloat('Gemm', a, b);
+  if (a.shape.length !== 2 || b.shape.length !== 2) fail('needs two matrices');
+  if (a.type !== b.type || (c && c.type !== a.type)) fail('element types differ');
+  const [rows, inner] = transA ? [a.shape[1], a.shape[0]] : a.shape;
+  const [innerRight, columns] = transB ? [b.shape[1], b.shape[0]] : b.shape;
+  if (inner !== innerRight) fail(`inner dimensions ${inner} and ${innerRight} differ`);
+  const shape = [rows, columns];
+  if (c && !sameShape(broadcastShapes(c.shape, shape) ?? [], shape)) {
+    fail(`${describe(c)} does not broadcast to ${formatShape(shape)}`);
+  }
+  const inputs = c ? [a, b, c] : [a, b];
+  return graph.node('Gemm', inputs, [{ type: a.type, shape }], {
+    transA: { int: Number(transA) },
+    transB: { int: Number(transB) },
+  })[0];
+}
+
+/** Applies a function of matrices to the last axis of `x`, which has `out` columns then. */
+function onRows(x: Value, out: Dim, body: (rows: Value) => Value): Value {
+  if (x.shape.length === 2) return body(x);
+  const rows = elementCount(x.shape.slice(0, -1));
+  const y = body(reshape(x, [rows, x.shape.at(-1) ?? 1]));
+  return reshape(y, [...x.shape.slice(0, -1), out], x);
+}
+
+/** Adds a bias of whatever type where there is one. */
+const biased = (y: Value, bias: Value | undefined) => (bias ? add(y, cast(bias, y.type)) : y);
+
+/** `x·Wᵀ + b` over the last axis, with W [out, in] as PyTorch stores it; the result has x's type. */
+export const linear = (x: Value, weight: Value, bias?: Value): Value =>
+  linearIn(innermostGraph([x, weight]).products ?? x.type, x, weight, bias);
+
+/** The same, its product computed in a type of its own. */
+export function linearIn(products: ElementType, x: Value, weight: Value, bias?: Value): Value {
+  const graph = innermostGraph([x, weight]);
+  const features = x.shape.at(-1) ?? 1;
+  if (features !== weight.shape[1]) {
+    graph.fail('linear', `${describe(x)} does not fit weights ${describe(weight)} [out, in]`);
+  }
+  const factor = cast(weight, products);
+  return onRows(x, weight.shape[0], (rows) => {
+    if (x.type === products)
+      return gemm(rows, factor, bias && cast(bias, products), { transB: true });
+    const y = gemm(cast(rows, products), factor, undefined, { transB: true });
+    return biased(cast(y, x.type), bias);
+  });
+}
+
+/** Matrix product of the last two axes in the graph's type of products; the result has a's type. */
+export function product(a: Value, b: Value): Value {
+  const { products = a.type } = innermostGraph([a, b]);
+  return cast(matmul(cast(a, products), cast(b, products)), a.type);
+}
+
+/** A matrix [out, in] of few bits an element, in blocks of `block` along each row. */
+export interface PackedMatrix {
+  shape: readonly [number, number];
+  bits: 4 | 8;
+  block: number;
+  /** uint8 [out, blocks, block·bits / 8]: elements from 2^(bits − 1) below zero on. */
+  elements: Value;
+  /** [out, blocks]: what an element of 1 is worth. */
+  scales: Value;
+}
+
+/** `x·Wᵀ + b` with W in few bits, by ONNX Runtime's own operator. */
+export function packedLinear(x: Value, weight: PackedMatrix, bias?: Value): Value {
+  const graph = innermostGraph([x]);
+  const { shape, bits, block, elements, scales } = weight;
+  const [out, features] = shape;
+  if (x.shape.at(-1) !== features)
+    graph.fail('MatMulNBits', `${describe(x)} does not fit weights [${shape.join(', ')}]`);
+  const { products = x.type } = graph;
+  const attributes = {
+    K: { int: features },
+    N: { int: out },
+    bits: { int: bits },
+    block_size: { int: block },
+  };
+  return onRows(x, out, (rows) => {
+    const inputs = [cast(rows, products), elements, cast(scales, products)];
+    const result = [{ type: products, shape: [rows.shape[0], out] }];
+    const [y] = graph.node('com.microsoft:MatMulNBits', inputs, result, attributes);
+    return biased(cast(y, x.type), bias);
+  });
+}
