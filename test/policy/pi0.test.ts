@@ -17,6 +17,7 @@ import {
   sampleGraph,
   type WeightSource,
 } from '../../src/policy/pi0/graphs.ts';
+import { prefixWeights } from '../../src/policy/joining.ts';
 import { embedPrefix } from '../../src/policy/pi0/prefix.ts';
 import { externalWeights } from '../../src/policy/weights.ts';
 import { GOLDEN, goldenConfig, goldenTensors, largestDifference, stackCameras } from './golden.ts';
@@ -105,6 +106,39 @@ describe('π0 agrees with the reference implementation', () => {
     close((await run(graph, { ...feeds, noise })).actions, 'actions_sampled', 2e-5);
     close((await run(graph, { ...feeds, noise: zero })).actions, 'actions_zero_noise', 2e-5);
   });
+
+  for (const [name, chunk, schedule] of [
+    ['actions_rtc', 'prev_chunk', 'linear'],
+    ['actions_rtc_exp', 'prev_chunk', 'exponential'],
+    ['actions_rtc_short', 'prev_chunk_short', 'linear'],
+  ] as const)
+    it(`in actions that join a chunk before them, ${name}, to 2e-5`, async () => {
+      const { data, dims } = inputs(chunk);
+      const [batch, rows, width] = dims;
+      const previous = new Float32Array(batch * 12 * 32);
+      for (let i = 0; i < batch * rows; i++) {
+        const row = (data as Float32Array).subarray(i * width, (i + 1) * width);
+        previous.set(row, (Math.floor(i / rows) * 12 + (i % rows)) * 32);
+      }
+      const weights = prefixWeights({ delay: 3, end: Math.min(10, rows), rows: 12 }, schedule);
+      close(new Tensor('float32', weights, [12]), name.replace('actions_rtc', 'rtc_weights'), 1e-6);
+      const { actions } = await run(
+        sampleGraph(config, source, 'floats', { masked: true, joins: true }),
+        {
+          ...prefixFeeds,
+          state: inputs('state'),
+          noise: inputs('noise'),
+          steps: STEPS,
+          previous: new Tensor('float32', previous, [batch, 12, 32]),
+          prefix_weights: new Tensor('float32', Float32Array.of(...weights, ...weights), [
+            batch,
+            12,
+            1,
+          ]),
+        },
+      );
+      close(actions, name, 2e-5);
+    });
 
   it('when padding is left away in the place of being masked', async () => {
     const one = (name: string, dims: number[]) => {

@@ -4,6 +4,7 @@ import { Graph, type Value } from '../../onnx/graph.ts';
 import { add, cast, divide, gather, loop, multiply, range } from '../../onnx/operators.ts';
 import { type Pi0Config, hasStateToken, tokensPerImage } from './config.ts';
 import { denoise, encodeState, projectTime, projectTimes, stepTimes } from './expert.ts';
+import { type Guidance, guided } from './guidance.ts';
 import type { Weights } from './layers.ts';
 import { type Cache, type PrefixInputs, encodePrefix } from './prefix.ts';
 import { patchesOfBytes, patchesOfImages } from './vision.ts';
@@ -113,9 +114,16 @@ export function denoiseGraph(config: Pi0Config, source: WeightSource): Graph {
   return graph;
 }
 
+/** What bends a flow on its way. */
+export interface Bends {
+  /** [steps, batch, horizon, actionDim] added after each step. */
+  exploration?: Value;
+  guidance?: Guidance;
+}
+
 /**
  * Euler's method from t = 1 to 0 in `steps` equal steps: noise → actions, both [batch, horizon,
- * actionDim]. `exploration` [steps, batch, horizon, actionDim] is added after each step.
+ * actionDim].
  */
 export function integrate(
   weights: Weights,
@@ -123,14 +131,16 @@ export function integrate(
   steps: Value,
   cache: Cache,
   config: Pi0Config,
-  exploration?: Value,
+  { exploration, guidance }: Bends = {},
 ): Value {
   const times = stepTimes(range(steps, 'steps'), steps);
   const projectedTimes = projectTime(weights, times, config);
   const stride = divide(noise.graph.constant('float32', [-1], []), cast(steps, 'float32'));
   const [actions] = loop(steps, [noise], (step, [x]) => {
     const projected = gather(projectedTimes, step);
-    const next = add(x, multiply(denoise(weights, x, projected, cache, config), stride));
+    const free = denoise(weights, x, projected, cache, config);
+    const velocity = guidance ? guided(free, x, gather(times, step), guidance) : free;
+    const next = add(x, multiply(velocity, stride));
     return [exploration ? add(next, gather(exploration, step)) : next];
   });
   return actions;
@@ -139,6 +149,7 @@ export function integrate(
 export interface SampleOptions {
   masked?: boolean;
   explores?: boolean;
+  joins?: boolean;
   /** Type in which matrix products are computed, float32 if absent; all else is float32. */
   products?: ElementType;
 }
@@ -147,13 +158,14 @@ export interface SampleOptions {
  * images, tokens, π0's state, noise, steps (int64 scalar) → actions: a whole chunk in one call. With
  * `masked`, also camera_mask and token_mask, for batches whose samples differ in cameras or prompt
  * length; without, missing cameras and padding are left away, which gives the same chunk sooner. With
- * `explores`, also exploration [steps, batch, horizon, actionDim], see `integrate`.
+ * `explores`, also exploration [steps, batch, horizon, actionDim], see `integrate`; with `joins`, also
+ * previous [batch, horizon, actionDim] and prefix_weights [batch, horizon, 1], see Guidance.
  */
 export function sampleGraph(
   config: Pi0Config,
   source: WeightSource,
   images: ImageInput,
-  { masked = false, explores = false, products }: SampleOptions = {},
+  { masked = false, explores = false, joins = false, products }: SampleOptions = {},
 ): Graph {
   const graph = new Graph('sample', undefined, products);
   const weights = source(graph);
@@ -166,6 +178,13 @@ export function sampleGraph(
   const exploration = explores
     ? graph.input('exploration', 'float32', ['steps', BATCH, horizon, actionDim])
     : undefined;
-  graph.output('actions', integrate(weights, noise, steps, cache, config, exploration));
+  const guidance = joins
+    ? {
+        previous: graph.input('previous', 'float32', [BATCH, horizon, actionDim]),
+        weights: graph.input('prefix_weights', 'float32', [BATCH, horizon, 1]),
+      }
+    : undefined;
+  const bends = { exploration, guidance };
+  graph.output('actions', integrate(weights, noise, steps, cache, config, bends));
   return graph;
 }
