@@ -89,6 +89,11 @@ program
   .option('--episodes <n>', 'attempts to make', integer(1), 1)
   .option('--seed <n>', 'seed of the first attempt; the next ones count up from it', integer(0), 0)
   .option('--zero-noise', 'begin every chunk from zero noise in the place of random noise')
+  .addOption(
+    new Option('--join <how>', 'a chunk takes over as it is, or drawn towards the one in play')
+      .choices(['swap', 'guided'])
+      .default('swap'),
+  )
   .option('--real-time', 'keep to the wall clock in the place of running as fast as possible')
   .option('--watch', 'draw the attempts in the terminal as they go')
   .option('--record <folder>', 'keep each attempt as an MCAP file in this folder')

@@ -25,6 +25,7 @@ export interface SimOptions {
   seed: number;
   expert?: boolean;
   zeroNoise?: boolean;
+  join?: 'swap' | 'guided';
   realTime?: boolean;
   watch?: boolean;
   json?: boolean;
@@ -54,14 +55,13 @@ const expertDriver = (): Driver => ({
 });
 
 async function bundleDriver(
-  folder: string,
-  zeroNoise: boolean,
+  { policy: folder, zeroNoise = false, join }: SimOptions,
   session: SessionConfig,
 ): Promise<Driver> {
   const bundle = await loadBundle(folder);
-  const worker = await openWorkerPolicy(bundle, session);
+  const worker = await openWorkerPolicy(bundle, session, undefined, join === 'guided');
   const policy: ChunkPolicy = zeroNoise
-    ? { ...worker, sample: (observation) => worker.sample(observation, 'zero') }
+    ? { ...worker, sample: (observation, _, join) => worker.sample(observation, 'zero', join) }
     : worker;
   return {
     name: `${bundle.name} ${bundle.version}`,
@@ -101,9 +101,7 @@ export async function simCommand(options: SimOptions): Promise<'done' | 'interru
 
   const watch = options.watch && process.stdout.isTTY;
   const session = await loadSessionConfig(options.session);
-  const driver = options.expert
-    ? expertDriver()
-    : await bundleDriver(options.policy, options.zeroNoise ?? false, session);
+  const driver = options.expert ? expertDriver() : await bundleDriver(options, session);
   const classifier =
     options.successClassifier === undefined
       ? undefined

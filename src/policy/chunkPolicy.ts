@@ -12,6 +12,14 @@ export interface Observation {
 /** Where a chunk's flow begins: seeded Gaussian noise, from which it may explore, or zero. */
 export type NoiseSource = { seed: number; attempt?: number; exploration?: Exploration } | 'zero';
 
+/** The chunk in play, which the next one is to join without a jerk. */
+export interface Join {
+  /** [rows, joints] from the observation's control step on, absolute, in the robot's units. */
+  rows: Float32Array;
+  /** Rows of them that will have been played before the next chunk is there. */
+  delay: number;
+}
+
 /** A sampled action chunk and what is needed to account for it. */
 export interface Chunk {
   /** [horizon, joints] absolute positions in the robot's units. */
@@ -39,6 +47,7 @@ export interface ChunkPolicy {
   readonly horizon: number;
   /** Rows of a chunk that are played before the next one takes over. */
   readonly executeSteps: number;
-  sample(observation: Observation, noise: NoiseSource): Promise<Chunk>;
+  /** A policy that does not join chunks passes `join` over. */
+  sample(observation: Observation, noise: NoiseSource, join?: Join): Promise<Chunk>;
   close(): Promise<void>;
 }

@@ -83,6 +83,6 @@ export function explorationNoise(
 /** A policy that explores in the chunks that begin from random noise. */
 export const exploring = <P extends ChunkPolicy>(policy: P, exploration: Exploration): P => ({
   ...policy,
-  sample: (observation, noise) =>
-    policy.sample(observation, noise === 'zero' ? noise : { ...noise, exploration }),
+  sample: (observation, noise, join) =>
+    policy.sample(observation, noise === 'zero' ? noise : { ...noise, exploration }, join),
 });

@@ -11,14 +11,15 @@ export interface PolicyWorkerData {
   bundle: Bundle;
   session: SessionConfig;
   trainable?: Trainable;
+  joins?: boolean;
 }
 
 export type PolicyRequest = { sample: SampleRequest } | { adopt: Adapter } | 'executionProviders';
 export type PolicyAnswer = Chunk | void | readonly string[];
 
 await serve<PolicyWorkerData, PolicyRequest, PolicyAnswer>(
-  async ({ bundle, session, trainable }) => {
-    const sampler = await openSampler(bundle, session, trainable);
+  async ({ bundle, session, trainable, joins }) => {
+    const sampler = await openSampler(bundle, session, trainable, joins);
     await sampler.verify();
     return {
       answer(request) {

@@ -26,19 +26,24 @@ export async function bundleWeights(folder: string): Promise<WeightSource> {
 
 /**
  * Opens a bundle's sampler, as the session's provider computes it. Where `trainable` is given its
- * parameters are inputs, and so is noise to explore with.
+ * parameters are inputs, and so is noise to explore with; where it `joins`, so is the chunk before.
  */
 export async function openSampleGraph(
   { folder, pi0, precision }: Bundle,
   session: SessionConfig,
   trainable: Trainable | undefined,
+  joins = false,
 ): Promise<InferenceSession> {
-  if (!trainable && precision === 'float32')
+  if (!trainable && !joins && precision === 'float32')
     return openSession(join(folder, BUNDLE_FILES.sample), session);
   const products = productsFor(precision, session);
   const frozen = await bundleWeights(folder);
   const weights = trainable ? trainableWeights(frozen, trainable) : frozen;
-  const graph = sampleGraph(pi0, weights, 'bytes', { explores: trainable !== undefined, products });
+  const graph = sampleGraph(pi0, weights, 'bytes', {
+    explores: trainable !== undefined,
+    joins,
+    products,
+  });
   return openModel(encodeModel(graph), session, folder, { lean: widens(precision, session) });
 }
 

@@ -1,12 +1,13 @@
-import { join } from 'node:path';
+import { join as joinPath } from 'node:path';
 import { UserError } from '../errors.ts';
 import { type SessionConfig, Tensor, executionProvidersOf } from '../onnx/session.ts';
 import { type Adapter, checkAdapter } from './adapter.ts';
 import { type Adopted, adopted, initialParameters, openSampleGraph } from './sampleGraphs.ts';
 import { BUNDLE_FILES, type Bundle } from './bundle.ts';
-import type { Chunk, NoiseSource } from './chunkPolicy.ts';
+import type { Chunk, Join, NoiseSource } from './chunkPolicy.ts';
 import { explorationNoise } from './exploration.ts';
 import { resizeWithPad } from './images.ts';
+import { prefixWeights } from './joining.ts';
 import { gaussianNoise } from './noise.ts';
 import { hasStateToken } from './pi0/config.ts';
 import { promptTexts } from './prompt.ts';
@@ -30,6 +31,8 @@ export interface SampleRequest {
   state: Float64Array;
   prompt: string;
   noise: NoiseSource;
+  /** Read by a sampler that joins chunks. */
+  join?: Join;
 }
 
 const NOTHING_TO_LEARN = 'this policy was opened without anything to learn; say what is trainable';
@@ -51,20 +54,22 @@ export interface Sampler {
 
 /**
  * Opens a bundle's sampler. Where `trainable` is given, or the bundle has an adapter, what learns are
- * inputs of its graph, so that it can be exchanged while the session stays.
+ * inputs of its graph, so that it can be exchanged while the session stays. Where it `joins`, chunks are
+ * drawn towards the one in play (see Guidance).
  */
 export async function openSampler(
   bundle: Bundle,
   session: SessionConfig,
   trainable: Trainable | undefined = bundle.trainable,
+  joins = false,
 ): Promise<Sampler> {
   const { variant, horizon, actionDim, stateDim, vision } = bundle.pi0;
   const side = vision.imageSize;
-  const graph = await openSampleGraph(bundle, session, trainable);
+  const graph = await openSampleGraph(bundle, session, trainable, joins);
   let current: Adopted = trainable
     ? await initialParameters(bundle, trainable)
     : { version: bundle.version, parameters: {} };
-  const tokenize = await loadTokenizer(join(bundle.folder, BUNDLE_FILES.tokenizer), bundle.pi0);
+  const tokenize = await loadTokenizer(joinPath(bundle.folder, BUNDLE_FILES.tokenizer), bundle.pi0);
   const transforms = makeTransforms(bundle.transforms, bundle.pi0);
 
   const cameras = bundle.cameras.length;
@@ -101,6 +106,24 @@ export async function openSampler(
     return { exploration: new Tensor('float32', noise, [steps, 1, horizon, actionDim]) };
   };
 
+  /** The chunk in play as the graph takes it, which counts for nothing where there is none. */
+  const guidanceOf = (join: Join | undefined, state: Float64Array): Record<string, Tensor> => {
+    if (!joins) return {};
+    const previous = new Float32Array(horizon * actionDim);
+    const weights = new Float32Array(horizon);
+    if (join) {
+      const rows = join.rows.length / state.length;
+      const free = horizon - bundle.executeSteps;
+      const end = Math.min(rows, Math.max(free, join.delay));
+      previous.set(transforms.targets(join.rows, state));
+      weights.set(prefixWeights({ delay: join.delay, end, rows: horizon }));
+    }
+    return {
+      previous: new Tensor('float32', previous, [1, horizon, actionDim]),
+      prefix_weights: new Tensor('float32', weights, [1, horizon, 1]),
+    };
+  };
+
   let warnedOf: string | undefined;
   const promptTensor = memoLast(
     (prompt: string, state: Float32Array) => {
@@ -122,7 +145,7 @@ export async function openSampler(
 
   return {
     executionProviders: executionProvidersOf(graph),
-    async sample({ images, state, prompt, noise: source }) {
+    async sample({ images, state, prompt, noise: source, join }) {
       const began = performance.now();
       images.forEach((image, i) => {
         pixels.set(resizeWithPad(image.pixels, image.width, image.height, side), i * imageBytes);
@@ -134,6 +157,7 @@ export async function openSampler(
         ...parameters,
         ...explorationOf(source),
         ...observed(prompt, state),
+        ...guidanceOf(join, state),
         noise: new Tensor('float32', noise, [1, horizon, actionDim]),
       };
       const preprocessed = performance.now();
@@ -160,7 +184,12 @@ export async function openSampler(
       const own =
         trainable && (await initialParameters({ ...bundle, trainable: undefined }, trainable));
       await checkChunk(bundle, executionProvidersOf(graph), async (inputs) => {
-        const feeds = { ...inputs, ...own?.parameters, ...explorationOf('zero') };
+        const feeds = {
+          ...inputs,
+          ...own?.parameters,
+          ...explorationOf('zero'),
+          ...guidanceOf(undefined, new Float64Array()),
+        };
         const { actions } = await graph.run(feeds);
         return actions.data as Float32Array;
       });

@@ -25,8 +25,9 @@ export async function openWorkerPolicy(
   bundle: Bundle,
   session: SessionConfig,
   trainable?: Trainable,
+  joins?: boolean,
 ): Promise<WorkerPolicy> {
-  const data: PolicyWorkerData = { bundle, session, trainable };
+  const data: PolicyWorkerData = { bundle, session, trainable, joins };
   const url = new URL('./policyWorker.js', import.meta.url);
   const worker = await openWorkerThread<PolicyRequest, PolicyAnswer>(url, data);
   const executionProviders = (await worker.ask(() => 'executionProviders')) as readonly string[];
@@ -36,12 +37,12 @@ export async function openWorkerPolicy(
     horizon: bundle.pi0.horizon,
     executeSteps: bundle.executeSteps,
     executionProviders,
-    async sample({ frames, joints, prompt }, noise) {
+    async sample({ frames, joints, prompt }, noise, join) {
       let began = 0;
       const chunk = (await worker.ask(async () => {
         const images = await Promise.all(frames.map((frame, i) => share[i](frame)));
         began = performance.now();
-        return { sample: { images, state: joints.position, prompt, noise } };
+        return { sample: { images, state: joints.position, prompt, noise, join } };
       })) as Chunk;
       return { ...chunk, timing: { ...chunk.timing, total: performance.now() - began } };
     },

@@ -24,6 +24,8 @@ export interface ChunkPlayer<T> {
   swap(chunk: PlayedChunk<T>, tick: number): Played<T> | undefined;
   /** [joints] desired at step `tick`, or null when there is nothing left to play. */
   row(tick: number): Float64Array | null;
+  /** Rows [rows, joints] that are still to be played, from that of step `tick` on; null if there are none. */
+  ahead(tick: number): Float32Array | null;
   /** Counts the row of step `tick` as sent. */
   sent(tick: number): void;
   /** Ends the chunk in play. */
@@ -59,6 +61,11 @@ export function createChunkPlayer<T>(joints: number): ChunkPlayer<T> {
       const index = tick - chunk.origin;
       if (index >= chunk.horizon) return null;
       return Float64Array.from(chunk.actions.subarray(index * joints, (index + 1) * joints));
+    },
+    ahead(tick) {
+      const index = chunk === undefined ? 0 : tick - chunk.origin;
+      if (chunk === undefined || index >= chunk.horizon) return null;
+      return chunk.actions.subarray(index * joints, chunk.horizon * joints);
     },
     sent(tick) {
       if (chunk !== undefined) sentRows.push(tick - chunk.origin);

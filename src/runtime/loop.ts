@@ -1,7 +1,7 @@
 import { UserError, messageOf } from '../errors.ts';
 import type { ChunkRecord } from '../episodes/episode.ts';
 import type { EpisodeRecorder } from '../episodes/recordEpisode.ts';
-import type { Chunk, ChunkPolicy, ChunkTiming, Observation } from '../policy/chunkPolicy.ts';
+import type { Chunk, ChunkPolicy, ChunkTiming, Join, Observation } from '../policy/chunkPolicy.ts';
 import type { Robot, Task } from '../robot/robot.ts';
 import { untilAborted } from './abort.ts';
 import { createChunkPlayer } from './chunkPlayer.ts';
@@ -48,6 +48,9 @@ export interface LoopEnd {
 /** Seconds without anything to play after which the attempt is stopped. */
 const LONGEST_STARVATION = 2;
 
+/** Chunks whose delays foretell that of the next one (arXiv 2506.07339). */
+const FORECAST_FROM = 10;
+
 interface Sampled {
   index: number;
   observation: Observation;
@@ -62,13 +65,19 @@ interface Request {
   answer?: { chunk: Chunk } | { error: unknown };
 }
 
-function request(options: LoopOptions, index: number, origin: number, observation: Observation) {
+function request(
+  options: LoopOptions,
+  index: number,
+  origin: number,
+  observation: Observation,
+  join?: Join,
+) {
   const made: Request = { index, origin, observation, settled: Promise.resolve() };
   const sample = async () => {
     try {
       const { seed } = options;
       const noise = { seed: noiseSeed(seed, index), attempt: seed };
-      made.answer = { chunk: await options.policy.sample(observation, noise) };
+      made.answer = { chunk: await options.policy.sample(observation, noise, join) };
     } catch (error) {
       made.answer = { error };
     }
@@ -118,6 +127,7 @@ export async function runLoop(
   let requestAt = 0;
   let swapAt = 0;
   let starved = 0;
+  let delays: number[] = [];
 
   const retire = (played: Played<Sampled> | undefined) => {
     if (played) recorder?.played(record(played));
@@ -133,10 +143,17 @@ export async function runLoop(
     return { end: 'stopped', problem };
   };
 
+  /** What the chunk asked for at `tick` is to join; it will be as late as the latest of the last ones. */
+  const joinAt = (tick: number): Join | undefined => {
+    const rows = player.ahead(tick);
+    return rows ? { rows, delay: Math.max(lead, ...delays) } : undefined;
+  };
+
   const askForChunk = (tick: number) => {
     if (pending || tick < requestAt) return;
     const taken = synchroniser.take(policy.cameras, task.prompt, clock.now());
-    if ('observation' in taken) pending = request(options, asked++, tick, taken.observation);
+    if ('observation' in taken)
+      pending = request(options, asked++, tick, taken.observation, joinAt(tick));
   };
 
   /** Puts the pending chunk in play if it is its turn; gives the error if there will be none. */
@@ -153,6 +170,7 @@ export async function runLoop(
     const { actions, horizon } = chunk;
     recorder?.sampled(observation, actions);
     retire(player.swap({ content: { index, observation, chunk }, origin, actions, horizon }, tick));
+    delays = [...delays, tick - origin].slice(-FORECAST_FROM);
     counts.chunks += 1;
     counts.timings.push(chunk.timing);
     options.onChunk?.(counts);

@@ -97,7 +97,7 @@ export interface Bandit {
 }
 
 /** Far more than a trained policy bears, as all that this one does is small and known. */
-const EXPLORATION = explorationSchema.parse({ size: 0.3 });
+const EXPLORATION = explorationSchema.parse({ size: 0.3, initialNoise: 1 });
 
 /** Opens the world on a fresh tiny bundle; the threshold is the median of what the policy does now. */
 export async function openBandit(

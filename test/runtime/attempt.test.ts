@@ -28,6 +28,18 @@ const header = (id: string): EpisodeHeader => ({
 const still = () => Array.from({ length: 10 }, () => [0, 0]);
 
 describe('an attempt', () => {
+  it('asks for each chunk with the rows in play from its observation on, and how many will be gone', async () => {
+    const robot = fakeRobot();
+    const policy = fakePolicy(ramp(0.05));
+    await runAttempt({ seed: 7, robot, task: fakeTask(robot, 0.9), policy, lead: 3 });
+    const [first, second] = policy.requests;
+    assert.equal(first.join, undefined);
+    // Asked for 3 steps before the end of 5 of 10 rows of two joints: row 2 on is still to come.
+    assert.equal(second.join!.delay, 3);
+    const rows = ramp(0.05)(first.observation).slice(2);
+    assert.deepEqual([...second.join!.rows], [...Float32Array.from(rows.flat())]);
+  });
+
   it('plays chunk after chunk until the task succeeds, and records all of it', async () => {
     const robot = fakeRobot();
     const recorder = await recordEpisode(folder, header('success'));

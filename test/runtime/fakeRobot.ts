@@ -1,5 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Chunk, ChunkPolicy, NoiseSource, Observation } from '../../src/policy/chunkPolicy.ts';
+import type {
+  Chunk,
+  ChunkPolicy,
+  Join,
+  NoiseSource,
+  Observation,
+} from '../../src/policy/chunkPolicy.ts';
 import type { Embodiment } from '../../src/robot/embodiment.ts';
 import { embodiment as stub } from '../episodes/recording.ts';
 import type { CameraFrame, Observer, Robot, Task } from '../../src/robot/robot.ts';
@@ -111,7 +117,7 @@ export const fakeTask = (robot: FakeRobot, goal = 2, maxSteps = 60): Task => ({
 });
 
 export interface FakePolicy extends ChunkPolicy {
-  requests: { observation: Observation; noise: NoiseSource }[];
+  requests: { observation: Observation; noise: NoiseSource; join?: Join }[];
 }
 
 /** A policy of two cameras and horizon 10, its chunks as `rows` makes them. */
@@ -125,8 +131,8 @@ export function fakePolicy(
     cameras: ['cam_high', 'cam_wrist'],
     horizon: 10,
     executeSteps: 5,
-    async sample(observation, noise): Promise<Chunk> {
-      const index = requests.push({ observation, noise }) - 1;
+    async sample(observation, noise, join): Promise<Chunk> {
+      const index = requests.push({ observation, noise, join }) - 1;
       await delay();
       return {
         actions: Float32Array.from(rows(observation, index).flat()),
