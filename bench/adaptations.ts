@@ -26,17 +26,7 @@ const EXPERIMENTS: Record<string, Experiment> = {
     seeds: [0, 1, 2],
     episodes: 1600,
     curveAttempts: 40,
-    finalAttempts: 200,
-  },
-  gap: {
-    about: 'aloha-mini-12k, cameras, grippers, delay and friction off at once',
-    policy: 'models/aloha-mini-12k',
-    gap: { cameraShift: [0.0015, 0, 0], gripperOffset: 0.02, delay: 2, friction: 0.7 },
-    variants: { 'full method': {} },
-    seeds: [0],
-    episodes: 960,
-    curveAttempts: 40,
-    finalAttempts: 200,
+    finalAttempts: 40,
   },
   ablations: {
     ...CAMERAS,

@@ -13,13 +13,13 @@ export async function start(policy: string): Promise<'done' | 'interrupted'> {
   const attempts = { task: TASK, episodes: 10, seed: 0, record: 'episodes', watch: true } as const;
   if ((await simCommand({ ...attempts, policy })) === 'interrupted') return 'interrupted';
   console.log(
-    '\nNow every camera is moved by 2.5 mm, and a policy that was sure before fails. It learns from 768 of its\nown attempts, for a quarter of an hour on two cores. Ctrl-C stops it; npm start goes on from there.\n',
+    '\nNow every camera is moved by 2.5 mm, and a policy that was sure before fails. It learns from 512 of its\nown attempts, for some ten minutes on two cores. Ctrl-C stops it; npm start goes on from there.\n',
   );
   return adaptCommand('runs/start', {
     policy: PRIOR,
     task: TASK,
     gap: `${PRIOR}/cameras-off.yaml`,
-    episodes: 768,
+    episodes: 512,
     batch: 64,
     evaluateEvery: 4,
     attempts: 30,
