@@ -90,8 +90,11 @@ program
   .option('--seed <n>', 'seed of the first attempt; the next ones count up from it', integer(0), 0)
   .option('--zero-noise', 'begin every chunk from zero noise in the place of random noise')
   .addOption(
-    new Option('--join <how>', 'a chunk takes over as it is, or drawn towards the one in play')
-      .choices(['swap', 'guided'])
+    new Option(
+      '--join <how>',
+      'a chunk takes over as it is, or drawn towards the one in play (real-time chunking)',
+    )
+      .choices(['swap', 'exact', 'approximate'])
       .default('swap'),
   )
   .option('--real-time', 'keep to the wall clock in the place of running as fast as possible')

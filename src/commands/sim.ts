@@ -4,6 +4,7 @@ import { UserError } from '../errors.ts';
 import { type SessionConfig, loadSessionConfig } from '../onnx/session.ts';
 import { loadBundle } from '../policy/bundle.ts';
 import type { ChunkPolicy } from '../policy/chunkPolicy.ts';
+import type { GuidanceKind } from '../policy/pi0/guidance.ts';
 import { openClassifier } from '../policy/successClassifier.ts';
 import { openWorkerPolicy } from '../policy/workerPolicy.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
@@ -25,7 +26,7 @@ export interface SimOptions {
   seed: number;
   expert?: boolean;
   zeroNoise?: boolean;
-  join?: 'swap' | 'guided';
+  join?: 'swap' | GuidanceKind;
   realTime?: boolean;
   watch?: boolean;
   json?: boolean;
@@ -59,7 +60,12 @@ async function bundleDriver(
   session: SessionConfig,
 ): Promise<Driver> {
   const bundle = await loadBundle(folder);
-  const worker = await openWorkerPolicy(bundle, session, undefined, join === 'guided');
+  const worker = await openWorkerPolicy(
+    bundle,
+    session,
+    undefined,
+    join === 'swap' ? undefined : join,
+  );
   const policy: ChunkPolicy = zeroNoise
     ? { ...worker, sample: (observation, _, join) => worker.sample(observation, 'zero', join) }
     : worker;

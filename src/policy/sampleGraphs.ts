@@ -12,6 +12,7 @@ import { readShardedHeader } from '../onnx/shards.ts';
 import { type Adapter, adaptedVersion, readAdapter } from './adapter.ts';
 import { ADAPTER_FILE, BUNDLE_FILES, type Bundle } from './bundle.ts';
 import { type WeightSource, prefixGraph, sampleGraph } from './pi0/graphs.ts';
+import type { GuidanceKind } from './pi0/guidance.ts';
 import { productsFor, widens } from './precision.ts';
 import { type Trainable, trainableParameters, trainableWeights } from './trainable.ts';
 import { externalWeights, loadWeights } from './weights.ts';
@@ -32,7 +33,7 @@ export async function openSampleGraph(
   { folder, pi0, precision }: Bundle,
   session: SessionConfig,
   trainable: Trainable | undefined,
-  joins = false,
+  joins?: GuidanceKind,
 ): Promise<InferenceSession> {
   if (!trainable && !joins && precision === 'float32')
     return openSession(join(folder, BUNDLE_FILES.sample), session);

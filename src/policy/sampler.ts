@@ -6,6 +6,7 @@ import { type Adopted, adopted, initialParameters, openSampleGraph } from './sam
 import { BUNDLE_FILES, type Bundle } from './bundle.ts';
 import type { Chunk, Join, NoiseSource } from './chunkPolicy.ts';
 import { explorationNoise } from './exploration.ts';
+import type { GuidanceKind } from './pi0/guidance.ts';
 import { resizeWithPad } from './images.ts';
 import { prefixWeights } from './joining.ts';
 import { gaussianNoise } from './noise.ts';
@@ -61,7 +62,7 @@ export async function openSampler(
   bundle: Bundle,
   session: SessionConfig,
   trainable: Trainable | undefined = bundle.trainable,
-  joins = false,
+  joins?: GuidanceKind,
 ): Promise<Sampler> {
   const { variant, horizon, actionDim, stateDim, vision } = bundle.pi0;
   const side = vision.imageSize;

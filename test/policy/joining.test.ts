@@ -38,7 +38,7 @@ describe('a sampler that joins chunks', () => {
     const bundle = await loadBundle(packagePath('models/aloha-mini'));
     const session = sessionConfigSchema.parse({ threads: 1 });
     samplers = {
-      joining: await openSampler(bundle, session, undefined, true),
+      joining: await openSampler(bundle, session, undefined, 'approximate'),
       plain: await openSampler(bundle, session),
     };
     const pixels = new Uint8Array(96 * 96 * 3).fill(120);

@@ -4,7 +4,7 @@ import { Graph, type Value } from '../../onnx/graph.ts';
 import { add, cast, divide, gather, loop, multiply, range } from '../../onnx/operators.ts';
 import { type Pi0Config, hasStateToken, tokensPerImage } from './config.ts';
 import { denoise, encodeState, projectTime, projectTimes, stepTimes } from './expert.ts';
-import { type Guidance, guided } from './guidance.ts';
+import { type Guidance, type GuidanceKind, guided } from './guidance.ts';
 import type { Weights } from './layers.ts';
 import { type Cache, type PrefixInputs, encodePrefix } from './prefix.ts';
 import { patchesOfBytes, patchesOfImages } from './vision.ts';
@@ -149,7 +149,7 @@ export function integrate(
 export interface SampleOptions {
   masked?: boolean;
   explores?: boolean;
-  joins?: boolean;
+  joins?: GuidanceKind;
   /** Type in which matrix products are computed, float32 if absent; all else is float32. */
   products?: ElementType;
 }
@@ -165,7 +165,7 @@ export function sampleGraph(
   config: Pi0Config,
   source: WeightSource,
   images: ImageInput,
-  { masked = false, explores = false, joins = false, products }: SampleOptions = {},
+  { masked = false, explores = false, joins, products }: SampleOptions = {},
 ): Graph {
   const graph = new Graph('sample', undefined, products);
   const weights = source(graph);
@@ -180,6 +180,7 @@ export function sampleGraph(
     : undefined;
   const guidance = joins
     ? {
+        kind: joins,
         previous: graph.input('previous', 'float32', [BATCH, horizon, actionDim]),
         weights: graph.input('prefix_weights', 'float32', [BATCH, horizon, 1]),
       }

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { Tensor } from 'onnxruntime-node';
+import { prefixWeights } from '../../src/policy/joining.ts';
+import { sampleGraph } from '../../src/policy/pi0/graphs.ts';
+import { inputWeights } from '../../src/policy/trainable.ts';
+import { runGraph } from '../onnx/run.ts';
+import { TINY_PI05, chunkOf, chunks, liveWeights, prefixFeeds, samples } from './pi05.ts';
+import { referenceModel } from './reference.ts';
+
+const STEPS = 4;
+const MOST = 5;
+const STEP = 1e-4;
+
+it('exact guidance is real-time chunking’s formula, its Jacobian by differences in float64', async () => {
+  const { horizon, actionDim } = TINY_PI05;
+  const weights = liveWeights();
+  const model = referenceModel(TINY_PI05, (name) => weights.get(name)!.data);
+  const [noise, previous] = [chunks(1), chunks(2)];
+  const rows = prefixWeights({ delay: 1, end: 4, rows: horizon });
+
+  const { actions } = await runGraph(
+    sampleGraph(TINY_PI05, inputWeights, 'bytes', { masked: true, joins: 'exact' }),
+    {
+      ...Object.fromEntries([...weights].map(([name, { shape, data }]) => [name, new Tensor('float32', data, shape)])), // prettier-ignore
+      ...prefixFeeds(),
+      noise,
+      previous,
+      prefix_weights: new Tensor('float32', Float32Array.of(...rows, ...rows), [2, horizon, 1]),
+      steps: new Tensor('int64', BigInt64Array.of(BigInt(STEPS)), []),
+    },
+  );
+
+  samples.forEach((sample, i) => {
+    const cache = model.prefix(sample);
+    const goal = model.rowsOf(chunkOf(previous, i)).flat();
+    const at = (x: number[], t: number) => model.velocity(model.rowsOf(x), t, cache, sample.state).flat(); // prettier-ignore
+    let x = Array.from(chunkOf(noise, i));
+    for (let step = 0; step < STEPS; step++) {
+      const t = 1 - step / STEPS;
+      const velocity = at(x, t);
+      const endOf = (from: number[]) => at(from, t).map((v, j) => from[j] - t * v);
+      const end = endOf(x);
+      const error = end.map((value, j) => rows[Math.floor(j / actionDim)] * (goal[j] - value));
+      const along = (from: number[]) => endOf(from).reduce((sum, v, j) => sum + v * error[j], 0);
+      const moved = (j: number, by: number) => x.map((value, k) => (k === j ? value + by : value));
+      const pulled = x.map((_, j) => (along(moved(j, STEP)) - along(moved(j, -STEP))) / (2 * STEP));
+      const factor = Math.min(((1 - t) ** 2 + t ** 2) / ((1 - t) * t), MOST);
+      x = x.map((value, j) => value - (velocity[j] - factor * pulled[j]) / STEPS);
+    }
+    const got = chunkOf(actions, i);
+    x.forEach((value, j) =>
+      assert.ok(Math.abs(value - got[j]) < 5e-5, `${got[j]} in the place of ${value}`),
+    );
+  });
+});
