@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { writeSafetensors } from '../../src/onnx/safetensors.ts';
 import { importPolicy } from '../../src/policy/import/importPolicy.ts';
+import { makeGolden } from '../../src/policy/verification.ts';
+import { sessionConfigSchema } from '../../src/onnx/session.ts';
 import { tinyTokenizerJson } from '../../src/policy/tokenizer.ts';
 import { openpiTensors, options, writeCheckpoint } from './checkpoints.ts';
 
@@ -197,11 +199,13 @@ describe('an import is refused, with the remedy, for', () => {
         /is a policy bundle already/,
       );
       await assert.rejects(importPolicy(folder, options(folder)), /the checkpoint itself/);
+      await makeGolden(bundle, sessionConfigSchema.parse({ threads: 1 }));
       const single = join(folder, '../single');
       await golden()(single);
       const again = await importPolicy(single, options(bundle.folder, { force: true }));
       const left = await readdir(bundle.folder);
       assert.ok(!left.some((file) => file.includes('-of-')), left.join());
+      assert.equal(again.bundle.hasGolden, false);
       await agreesWithGolden(again.bundle);
     }));
 });

@@ -16,6 +16,7 @@ import { writeSafetensors } from '../../onnx/safetensors.ts';
 import { type ShardedHeader, readShardedHeader } from '../../onnx/shards.ts';
 import {
   ADAPTER_FILE,
+  GOLDEN_FILE,
   BUNDLE_FILES,
   type Bundle,
   type BundleConfig,
@@ -129,7 +130,9 @@ function measure(header: ShardedHeader, pi0: Pi0Config) {
 /** Takes away what an earlier bundle has left, so that nothing of it can be mistaken for the new one's. */
 async function clear(out: string): Promise<void> {
   const weights = await readShardedHeader(join(out, BUNDLE_FILES.weights)).catch(() => undefined);
-  const files = [...Object.values(BUNDLE_FILES), ADAPTER_FILE].map((file) => join(out, file));
+  const files = [...Object.values(BUNDLE_FILES), ADAPTER_FILE, GOLDEN_FILE].map((file) =>
+    join(out, file),
+  );
   for (const file of [...files, ...(weights ? filesOf(weights) : [])]) {
     await rm(file, { force: true });
   }
