@@ -1,5 +1,6 @@
 import type { FpoGraphOptions } from '../src/learning/fpoGraph.ts';
-import { type Pi0Config, pi0ConfigSchema } from '../src/policy/pi0/config.ts';
+import { FULL } from '../src/commands/full.ts';
+import type { Pi0Config } from '../src/policy/pi0/config.ts';
 import type { Trainable } from '../src/policy/trainable.ts';
 
 /** One measurement: a learner's graph of π0's action expert at full width with an adapter. */
@@ -21,16 +22,8 @@ const CAMERAS = 3;
 
 /** The published π0 (openpi's gemma_2b and gemma_300m), or its first layers. */
 export function fullConfig(depth: number): Pi0Config {
-  const attention = { depth, heads: 8, kvHeads: 1, headDim: 256 };
-  return pi0ConfigSchema.parse({
-    vision: { width: 1152, depth: 27, mlp: 4304, heads: 16, patch: 14, imageSize: 224 },
-    language: { ...attention, width: 2048, mlp: 16_384, vocabulary: 257_152 },
-    expert: { ...attention, width: 1024, mlp: 4096 },
-    maxTokens: 48,
-    horizon: 50,
-    actionDim: 32,
-    stateDim: 32,
-  });
+  const { language, expert, ...rest } = FULL.pi0;
+  return { ...rest, language: { ...language, depth }, expert: { ...expert, depth } };
 }
 
 /** What a case's graphs are made from: 816 tokens of prefix, 14 joints, alpha equal to the rank. */

@@ -73,6 +73,12 @@ const taskOption = () =>
     .choices(['transfer-cube', 'insertion'])
     .default('transfer-cube');
 
+const sessionOption = () =>
+  new Option(
+    '--session <file>',
+    'YAML: executionProviders with their options, fallback, and threads of ONNX Runtime',
+  );
+
 program
   .command('start')
   .description(
@@ -110,10 +116,7 @@ program
     '--success-classifier <file>',
     "YAML of a classifier that says when an attempt has succeeded, in the place of the simulator's rule",
   )
-  .option(
-    '--session <file>',
-    'YAML: executionProviders with their options, fallback, and threads of ONNX Runtime',
-  )
+  .addOption(sessionOption())
   .addHelpText(
     'after',
     `
@@ -269,10 +272,7 @@ program
   )
   .option('--seed <n>', 'of weights, batches, noise and augmentation', integer(0), 0)
   .option('--resume', 'go on from the checkpoint in --out, with the same options as before')
-  .option(
-    '--session <file>',
-    'YAML: executionProviders with their options, fallback, and threads of ONNX Runtime',
-  )
+  .addOption(sessionOption())
   .action((folder: string, options: ImitateOptions) =>
     run(async () => (await import('./commands/imitate.ts')).imitateCommand(folder, options)),
   );
@@ -363,10 +363,7 @@ program
   )
   .option('--keys <folder>', 'keys of the link, which tcp needs (nalu keys makes them)')
   .option('--json', 'print one JSON object a line on stdout and nothing else there')
-  .option(
-    '--session <file>',
-    'YAML: executionProviders with their options, fallback, and threads of ONNX Runtime',
-  )
+  .addOption(sessionOption())
   .addHelpText(
     'after',
     `
@@ -431,10 +428,7 @@ program
   .addOption(taskOption())
   .option('--seed <n>', 'of the simulated scene', integer(0), 0)
   .option('--json', 'print one JSON object a line and nothing else')
-  .option(
-    '--session <file>',
-    'YAML: executionProviders with their options, fallback, and threads of ONNX Runtime',
-  )
+  .addOption(sessionOption())
   .addHelpText(
     'after',
     `
@@ -458,10 +452,7 @@ program
   .argument('[bundle]', 'policy bundle', SHIPPED_POLICY)
   .option('--write', 'make the golden numbers: on the CPU, in float32')
   .option('--json', 'print one JSON object and nothing else')
-  .option(
-    '--session <file>',
-    'YAML: executionProviders with their options, and threads of ONNX Runtime',
-  )
+  .addOption(sessionOption())
   .addHelpText(
     'after',
     `

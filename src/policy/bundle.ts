@@ -2,6 +2,7 @@ import { type Hash, createHash } from 'node:crypto';
 import { access, constants, copyFile, mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
+import { isThere } from '../isThere.ts';
 import { UserError } from '../errors.ts';
 import { writeModel } from '../onnx/modelFile.ts';
 import {
@@ -85,22 +86,18 @@ const unreadable = (path: string) => (): never => {
   );
 };
 
-function checkWeights(header: SafetensorsHeader, config: Pi0Config, path: string): void {
-  const faults = [...weightShapes(config)].flatMap(
-    ([name, shape]) => weightFault(header, name, shape) ?? [],
-  );
+function checkWeights(
+  header: SafetensorsHeader,
+  shapes: ReturnType<typeof weightShapes>,
+  path: string,
+): void {
+  const faults = [...shapes].flatMap(([name, shape]) => weightFault(header, name, shape) ?? []);
   if (faults.length > 0) {
     throw new UserError(
       `${path} does not fit its policy.json:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
     );
   }
 }
-
-const isThere = (path: string) =>
-  access(path).then(
-    () => true,
-    () => false,
-  );
 
 const SAMPLE_BYTES = 1 << 18;
 const SAMPLES = 64;
@@ -137,13 +134,14 @@ export async function loadBundle(folder: string): Promise<Bundle> {
   );
   const weightsPath = join(folder, BUNDLE_FILES.weights);
   const weights = await readShardedHeader(weightsPath);
-  checkWeights(weights, config.pi0, weightsPath);
+  const shapes = weightShapes(config.pi0);
+  checkWeights(weights, shapes, weightsPath);
   for (const file of [BUNDLE_FILES.tokenizer, ...Object.keys(GRAPHS)]) {
     const path = join(folder, file);
     await access(path, constants.R_OK).catch(unreadable(path));
   }
   const base = await contentVersion(folder, weights.files);
-  const isPacked = [...weightShapes(config.pi0).keys()].some((name) => findPacked(weights, name));
+  const isPacked = [...shapes.keys()].some((name) => findPacked(weights, name));
   const hasGolden = await isThere(join(folder, GOLDEN_FILE));
   const whole = { ...config, folder, base, version: base, isPacked, hasGolden };
   const adapterPath = join(folder, ADAPTER_FILE);

@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import { elementCount } from '../onnx/dim.ts';
+import type { ElementType } from '../onnx/elementType.ts';
+import type { Graph } from '../onnx/graph.ts';
 import { encodeModel } from '../onnx/modelFile.ts';
 import {
   type InferenceSession,
@@ -19,10 +21,16 @@ import { externalWeights, loadWeights } from './weights.ts';
 
 type Feeds = Record<string, Tensor>;
 
-/** A bundle's weights for graphs that are opened beside them. */
-export async function bundleWeights(folder: string): Promise<WeightSource> {
-  const weights = join(folder, BUNDLE_FILES.weights);
-  return externalWeights(await readShardedHeader(weights), weights, weights);
+/** Opens a graph on a bundle's weights, its products in the type that the session's provider has for them. */
+export async function openOnWeights(
+  { folder, precision }: Pick<Bundle, 'folder' | 'precision'>,
+  session: SessionConfig,
+  build: (weights: WeightSource, products: ElementType | undefined) => Graph,
+): Promise<InferenceSession> {
+  const path = join(folder, BUNDLE_FILES.weights);
+  const weights = externalWeights(await readShardedHeader(path), path, path);
+  const graph = build(weights, productsFor(precision, session));
+  return openModel(encodeModel(graph), session, folder, { lean: widens(precision, session) });
 }
 
 /**
@@ -30,22 +38,18 @@ export async function bundleWeights(folder: string): Promise<WeightSource> {
  * parameters are inputs, and so is noise to explore with; where it `joins`, so is the chunk before.
  */
 export async function openSampleGraph(
-  { folder, pi0, precision }: Bundle,
+  bundle: Bundle,
   session: SessionConfig,
   trainable: Trainable | undefined,
   joins?: GuidanceKind,
 ): Promise<InferenceSession> {
-  if (!trainable && !joins && precision === 'float32')
-    return openSession(join(folder, BUNDLE_FILES.sample), session);
-  const products = productsFor(precision, session);
-  const frozen = await bundleWeights(folder);
-  const weights = trainable ? trainableWeights(frozen, trainable) : frozen;
-  const graph = sampleGraph(pi0, weights, 'bytes', {
-    explores: trainable !== undefined,
-    joins,
-    products,
+  if (!trainable && !joins && bundle.precision === 'float32')
+    return openSession(join(bundle.folder, BUNDLE_FILES.sample), session);
+  return openOnWeights(bundle, session, (frozen, products) => {
+    const weights = trainable ? trainableWeights(frozen, trainable) : frozen;
+    const explores = trainable !== undefined;
+    return sampleGraph(bundle.pi0, weights, 'bytes', { explores, joins, products });
   });
-  return openModel(encodeModel(graph), session, folder, { lean: widens(precision, session) });
 }
 
 /** What a bundle's prefix is opened from. */
@@ -53,13 +57,14 @@ export type PrefixBundle = Pick<Bundle, 'folder' | 'pi0' | 'precision'>;
 
 /** Opens a bundle's prefix, as the session's provider computes it. */
 export async function openPrefixGraph(
-  { folder, pi0, precision }: PrefixBundle,
+  bundle: PrefixBundle,
   session: SessionConfig,
 ): Promise<InferenceSession> {
-  if (precision === 'float32') return openSession(join(folder, BUNDLE_FILES.prefix), session);
-  const products = productsFor(precision, session);
-  const graph = prefixGraph(pi0, await bundleWeights(folder), 'bytes', products);
-  return openModel(encodeModel(graph), session, folder, { lean: widens(precision, session) });
+  if (bundle.precision === 'float32')
+    return openSession(join(bundle.folder, BUNDLE_FILES.prefix), session);
+  return openOnWeights(bundle, session, (weights, products) =>
+    prefixGraph(bundle.pi0, weights, 'bytes', products),
+  );
 }
 
 /** What a chunk is sampled with, and how it is signed. */

@@ -67,9 +67,10 @@ export async function openSampler(
   const { variant, horizon, actionDim, stateDim, vision } = bundle.pi0;
   const side = vision.imageSize;
   const graph = await openSampleGraph(bundle, session, trainable, joins);
-  let current: Adopted = trainable
+  const initial: Adopted = trainable
     ? await initialParameters(bundle, trainable)
     : { version: bundle.version, parameters: {} };
+  let current = initial;
   const tokenize = await loadTokenizer(joinPath(bundle.folder, BUNDLE_FILES.tokenizer), bundle.pi0);
   const transforms = makeTransforms(bundle.transforms, bundle.pi0);
 
@@ -182,12 +183,15 @@ export async function openSampler(
       current = adopted(adapter);
     },
     async verify() {
-      const own =
-        trainable && (await initialParameters({ ...bundle, trainable: undefined }, trainable));
       await checkChunk(bundle, executionProvidersOf(graph), async (inputs) => {
+        // Golden numbers are those of the bundle's weights, without its adapter.
+        const own =
+          trainable && bundle.trainable
+            ? await initialParameters({ ...bundle, trainable: undefined }, trainable)
+            : initial;
         const feeds = {
           ...inputs,
-          ...own?.parameters,
+          ...own.parameters,
           ...explorationOf('zero'),
           ...guidanceOf(undefined, new Float64Array()),
         };

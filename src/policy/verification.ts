@@ -1,15 +1,8 @@
 import { UserError } from '../errors.ts';
-import { encodeModel } from '../onnx/modelFile.ts';
-import {
-  type SessionConfig,
-  executionProvidersOf,
-  openModel,
-  sessionConfigSchema,
-} from '../onnx/session.ts';
+import { type SessionConfig, executionProvidersOf, sessionConfigSchema } from '../onnx/session.ts';
 import type { Bundle } from './bundle.ts';
 import { type Feeds, type Golden, STAGES, type Stage, readGolden, stagesGraph, writeGolden } from './golden.ts'; // prettier-ignore
-import { productsFor, widens } from './precision.ts';
-import { bundleWeights } from './sampleGraphs.ts';
+import { openOnWeights } from './sampleGraphs.ts';
 
 /** How near one stage of a sample comes to its golden numbers. */
 export interface Agreement {
@@ -47,10 +40,9 @@ const isNear = ({ cosine }: Agreement, least: number) => cosine >= least;
 
 /** Computes the stages, and says on which providers. */
 async function runStages(bundle: Bundle, session: SessionConfig, feeds: Feeds) {
-  const products = productsFor(bundle.precision, session);
-  const graph = stagesGraph(bundle.pi0, await bundleWeights(bundle.folder), products);
-  const lean = widens(bundle.precision, session);
-  const opened = await openModel(encodeModel(graph), session, bundle.folder, { lean });
+  const opened = await openOnWeights(bundle, session, (weights, products) =>
+    stagesGraph(bundle.pi0, weights, products),
+  );
   try {
     return { outputs: await opened.run(feeds), providers: executionProvidersOf(opened) };
   } finally {

@@ -8,7 +8,8 @@ import { readShardedHeader } from '../../src/onnx/shards.ts';
 import { bundleSchema, copyBundle, loadBundle, writeBundle } from '../../src/policy/bundle.ts';
 import { importPolicy } from '../../src/policy/import/importPolicy.ts';
 import { randomWeights } from '../../src/policy/randomWeights.ts';
-import { type Pi0Config, pi0ConfigSchema } from '../../src/policy/pi0/config.ts';
+import { FULL } from '../../src/commands/full.ts';
+import { pi0ConfigSchema } from '../../src/policy/pi0/config.ts';
 import { tinyTokenizerJson } from '../../src/policy/tokenizer.ts';
 import { loadWeights, weightShapes, weightSources } from '../../src/policy/weights.ts';
 import { withFolder } from '../onnx/run.ts';
@@ -233,16 +234,7 @@ describe('the weights of an imported policy', () => {
 
   it('take no room and little time and memory at full size', () =>
     withFolder(async (root) => {
-      const gemma = { depth: 18, heads: 8, kvHeads: 1, headDim: 256 };
-      const full: Pi0Config = pi0ConfigSchema.parse({
-        vision: { width: 1152, depth: 27, mlp: 4304, heads: 16, patch: 14, imageSize: 224 },
-        language: { ...gemma, width: 2048, mlp: 16384, vocabulary: 257152 },
-        expert: { ...gemma, width: 1024, mlp: 4096 },
-        maxTokens: 48,
-        horizon: 50,
-        actionDim: 32,
-        stateDim: 32,
-      });
+      const full = FULL.pi0;
       const tensors = [...weightShapes(full)].map(([name, shape]) => ({
         name: `model.${name}`,
         shape: shape as number[],

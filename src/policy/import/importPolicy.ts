@@ -1,5 +1,4 @@
 import {
-  access,
   mkdir,
   mkdtemp,
   readFile,
@@ -10,6 +9,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import { isThere } from '../../isThere.ts';
 import { UserError } from '../../errors.ts';
 import { elementCount } from '../../onnx/dim.ts';
 import { writeSafetensors } from '../../onnx/safetensors.ts';
@@ -85,12 +85,6 @@ export interface Imported {
   /** What the user should know of. */
   notes: string[];
 }
-
-const isThere = (path: string) =>
-  access(path).then(
-    () => true,
-    () => false,
-  );
 
 async function checkOut(out: string, { folder }: Checkpoint, force: boolean): Promise<void> {
   if (!(await isThere(out))) return;

@@ -1,6 +1,7 @@
-import { access, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { isThere } from '../../isThere.ts';
 import { UserError, listed } from '../../errors.ts';
 import { toFloat32 } from '../../onnx/dtype.ts';
 import { type TensorEntry, loadSafetensors, loadTensors } from '../../onnx/safetensors.ts';
@@ -26,12 +27,6 @@ const VECTORS = {
 } as const;
 
 const PREPROCESSORS = ['policy_preprocessor.json', 'policy_postprocessor.json'];
-
-const isThere = (path: string) =>
-  access(path).then(
-    () => true,
-    () => false,
-  );
 
 const momentsSchema = z.record(z.string(), z.unknown()).transform((fields) => {
   const isVector = (value: unknown): value is number[] =>
