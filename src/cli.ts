@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { UserError } from './errors.ts';
 import { packagePath } from './packagePath.ts';
+import { JOINS } from './policy/joining.ts';
 import type { CalibrateOptions, CalibrateStep } from './commands/calibrate.ts';
 import type { AdaptOptions } from './commands/adapt.ts';
 import type { ClassifierOptions } from './commands/classifier.ts';
@@ -98,11 +99,17 @@ program
   .addOption(
     new Option(
       '--join <how>',
-      'a chunk takes over as it is, or drawn towards the one in play (real-time chunking)',
+      'how a chunk takes over: in the place of the one in play; the robot waits for it; the mean of all that speak of a step; drawn towards the one in play (real-time chunking, with or without the Jacobian); or going on from it, as trained',
     )
-      .choices(['swap', 'exact', 'approximate'])
+      .choices(JOINS)
       .default('swap'),
   )
+  .option(
+    '--delay <ms>',
+    'how late a chunk comes, in whole control steps (default: 40)',
+    integer(0),
+  )
+  .option('--execute <n>', "rows of a chunk to play, in the place of the bundle's", integer(1))
   .option('--real-time', 'keep to the wall clock in the place of running as fast as possible')
   .option('--watch', 'draw the attempts in the terminal as they go')
   .option('--record <folder>', 'keep each attempt as an MCAP file in this folder')
@@ -261,6 +268,12 @@ program
   .option('--batch <n>', 'observations of a step', integer(1), 32)
   .option('--samples <n>', 'flow samples (noise and time) of each observation', integer(1), 2)
   .option('--rate <x>', 'largest learning rate', positive, 2e-3)
+  .option(
+    '--max-delay <rows>',
+    'teach it to go on from up to this many rows under way, as --join trained has them (0: none)',
+    integer(0),
+    0,
+  )
   .option('--no-augmentation', 'take images as they are: no crop, turn or colour jitter')
   .addOption(taskOption())
   .option('--evaluate-every <n>', 'steps between evaluations in the simulator', integer(1), 1000)

@@ -1,5 +1,6 @@
 import type { SessionConfig } from '../onnx/session.ts';
 import { loadBundle } from '../policy/bundle.ts';
+import { fromZeroNoise } from '../policy/chunkPolicy.ts';
 import { openWorkerPolicy } from '../policy/workerPolicy.ts';
 import { runAttempt } from '../runtime/attempt.ts';
 import { simulatedAloha } from '../sim/simulatedAloha.ts';
@@ -17,15 +18,13 @@ export async function evaluate(
 ): Promise<Evaluation> {
   const policy = await openWorkerPolicy(await loadBundle(folder), session);
   const sim = await simulatedAloha({ task, cameras: policy.cameras });
-  const zero = {
-    ...policy,
-    sample: (observation: Parameters<typeof policy.sample>[0]) =>
-      policy.sample(observation, 'zero'),
-  };
   const counts = { randomNoise: 0, zeroNoise: 0 };
   let done = 0;
   try {
-    for (const [kind, driver] of Object.entries({ randomNoise: policy, zeroNoise: zero }))
+    for (const [kind, driver] of Object.entries({
+      randomNoise: policy,
+      zeroNoise: fromZeroNoise(policy),
+    }))
       for (let i = 0; i < episodes; i++) {
         const result = await runAttempt({ robot: sim, task: sim, policy: driver, seed: seed + i });
         if (result.problem) throw result.problem;

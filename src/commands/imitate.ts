@@ -19,6 +19,7 @@ import {
   copyBundle,
   loadBundle,
   writeBundle,
+  writeConfig,
 } from '../policy/bundle.ts';
 import { tinyTokenizerJson } from '../policy/tokenizer.ts';
 import { type Trainable, trainableParameters } from '../policy/trainable.ts';
@@ -42,6 +43,7 @@ export interface ImitateOptions {
   samples: number;
   rate: number;
   augmentation: boolean;
+  maxDelay?: number;
   task: SimTaskName;
   evaluateEvery: number;
   attempts: number;
@@ -54,12 +56,24 @@ export interface ImitateOptions {
 const EVALUATION_SEED = 50_000;
 
 function settingsOf(options: ImitateOptions): ImitationSettings {
-  const { train, rank, layers, steps, batch, samples, rate, augmentation, seed } = options;
+  const {
+    train,
+    rank,
+    layers,
+    steps,
+    batch,
+    samples,
+    rate,
+    augmentation,
+    maxDelay = 0,
+    seed,
+  } = options;
   return imitationSchema.parse({
     trainable: train === 'lora' ? { parameters: train, rank, layers } : { parameters: train },
     batch,
     samples,
     augment: augmentation,
+    maxDelay,
     seed,
     optimiser: {
       rate,
@@ -105,24 +119,28 @@ async function gather(
 
 /** Puts into `out` the bundle that is to learn: one of random weights, or a copy of another. */
 async function prepareBundle(
-  { out, from, seed, train }: ImitateOptions,
+  { out, from, seed, train, maxDelay }: ImitateOptions,
   set: DemonstrationSet,
 ): Promise<void> {
   const name = basename(resolve(out));
+  const goesOn = maxDelay ? { maxDelay } : {};
   if (from === undefined) {
     const transforms = normalisationOf(set.demonstrations);
     const description = `Trained by nalu imitate on ${set.episodes} demonstrations.`;
-    const config = { ...MINI, name, description, transforms };
+    const config = { ...MINI, name, description, transforms, ...goesOn };
     await writeBundle(out, config, tinyTokenizerJson(), randomWeights(MINI.pi0, seed));
     return;
   }
   const source = await loadBundle(from);
   if (source.trainable)
     throw new UserError(`${from} has an adapter; go on from a policy without one`);
-  if (train !== 'all') return copyBundle(source, out);
+  const config = { ...bundleSchema.strip().parse(source), ...goesOn };
+  if (train !== 'all') {
+    await copyBundle(source, out);
+    return writeConfig(out, config);
+  }
   // What is learned takes the weights' places: they must lie as they will be written.
   const { folder, pi0 } = source;
-  const config = bundleSchema.strip().parse(source);
   const tokenizer = await readFile(join(folder, BUNDLE_FILES.tokenizer), 'utf8');
   await writeBundle(
     out,

@@ -7,14 +7,14 @@ export const inlinePolicy = (bundle: Bundle, sampler: Sampler): ChunkPolicy => (
   cameras: bundle.cameras,
   horizon: bundle.pi0.horizon,
   executeSteps: bundle.executeSteps,
-  async sample({ joints, frames, prompt }, noise) {
+  async sample({ joints, frames, prompt }, noise, join) {
     const images = await Promise.all(
       frames.map(async (frame) => {
         const { width, height } = frame;
         return { width, height, pixels: await frame.pixels() };
       }),
     );
-    return sampler.sample({ images, state: joints.position, prompt, noise });
+    return sampler.sample({ images, state: joints.position, prompt, noise, join });
   },
   close: () => sampler.close(),
 });

@@ -4,6 +4,7 @@ import { type EpisodeRecorder, recordEpisode } from '../episodes/recordEpisode.t
 import { sessionConfigSchema } from '../onnx/session.ts';
 import { readAdapter } from '../policy/adapter.ts';
 import { loadBundle } from '../policy/bundle.ts';
+import { fromZeroNoise } from '../policy/chunkPolicy.ts';
 import { type Exploration, exploring } from '../policy/exploration.ts';
 import { openSampler } from '../policy/sampler.ts';
 import type { Trainable } from '../policy/trainable.ts';
@@ -74,7 +75,7 @@ try {
       robot: sim,
       task: sim,
       policy: zeroNoise
-        ? { ...policy, sample: (seen) => policy.sample(seen, 'zero') }
+        ? fromZeroNoise(policy)
         : exploration
           ? exploring(policy, exploration)
           : policy,

@@ -3,8 +3,8 @@ import { type EpisodeRecorder, recordEpisode } from '../episodes/recordEpisode.t
 import { UserError } from '../errors.ts';
 import { type SessionConfig, loadSessionConfig } from '../onnx/session.ts';
 import { loadBundle } from '../policy/bundle.ts';
-import type { ChunkPolicy } from '../policy/chunkPolicy.ts';
-import type { GuidanceKind } from '../policy/pi0/guidance.ts';
+import { type ChunkPolicy, fromZeroNoise } from '../policy/chunkPolicy.ts';
+import { type JoinKind, sampledJoin } from '../policy/joining.ts';
 import { openClassifier } from '../policy/successClassifier.ts';
 import { openWorkerPolicy } from '../policy/workerPolicy.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
@@ -26,7 +26,9 @@ export interface SimOptions {
   seed: number;
   expert?: boolean;
   zeroNoise?: boolean;
-  join?: 'swap' | GuidanceKind;
+  join?: JoinKind;
+  delay?: number;
+  execute?: number;
   realTime?: boolean;
   watch?: boolean;
   json?: boolean;
@@ -56,19 +58,14 @@ const expertDriver = (): Driver => ({
 });
 
 async function bundleDriver(
-  { policy: folder, zeroNoise = false, join }: SimOptions,
+  { policy: folder, zeroNoise = false, join, execute }: SimOptions,
   session: SessionConfig,
 ): Promise<Driver> {
   const bundle = await loadBundle(folder);
-  const worker = await openWorkerPolicy(
-    bundle,
-    session,
-    undefined,
-    join === 'swap' ? undefined : join,
-  );
-  const policy: ChunkPolicy = zeroNoise
-    ? { ...worker, sample: (observation, _, join) => worker.sample(observation, 'zero', join) }
-    : worker;
+  const worker = await openWorkerPolicy(bundle, session, undefined, join && sampledJoin(join));
+  const executeSteps = execute ?? worker.executeSteps;
+  const played = { ...worker, executeSteps };
+  const policy = zeroNoise ? fromZeroNoise(played) : played;
   return {
     name: `${bundle.name} ${bundle.version}`,
     embodiment: bundle.embodiment,
@@ -94,7 +91,7 @@ function episodeId(task: SimTaskName, seed: number): string {
 
 /** Runs attempts on the simulated ALOHA and reports them; see `nalu sim --help`. */
 export async function simCommand(options: SimOptions): Promise<'done' | 'interrupted'> {
-  const { task, scene, realTime, episodes, json } = options;
+  const { task, scene, realTime, episodes, json, delay } = options;
   if (options.snapshot) {
     const sim = await simulatedAloha({ task, scene });
     await sim.reset(options.seed);
@@ -141,6 +138,10 @@ export async function simCommand(options: SimOptions): Promise<'done' | 'interru
           seed,
           recorder,
           awaitChunks: !realTime,
+          join: options.join,
+          ...(delay !== undefined && {
+            lead: Math.ceil((delay * sim.embodiment.controlRate) / 1000),
+          }),
           onChunk: (counts) => report.live(tally, counts),
           signal,
         });

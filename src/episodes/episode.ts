@@ -1,3 +1,5 @@
+import type { Joined } from '../policy/chunkPolicy.ts';
+import type { JoinKind } from '../policy/joining.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
 
 export type Outcome = 'success' | 'failure' | 'discarded';
@@ -37,6 +39,10 @@ export interface ChunkRecord {
   executedTo: number;
   /** Rows among them that were not sent: the guard held the robot, or the control step was missed. */
   held: number;
+  /** How it took over from the chunk before; absent if that one was just replaced, or in older episodes. */
+  join?: JoinKind;
+  /** What it was drawn towards, where it was. */
+  joined?: Joined;
 }
 
 /** How an episode ended. */

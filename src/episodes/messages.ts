@@ -1,4 +1,5 @@
 import type { Embodiment } from '../robot/embodiment.ts';
+import { JOINS, sampledJoin } from '../policy/joining.ts';
 import type { ChunkRecord } from './episode.ts';
 import type {
   ChunkMessage,
@@ -35,6 +36,7 @@ export const topicsOf = ({ cameras }: Embodiment): Map<string, SchemaName> =>
 export const METADATA = { header: 'nalu/header', result: 'nalu/result' } as const;
 
 const NONE = new Float64Array();
+const NO_ROWS = new Float32Array();
 
 export const headerAt = (stamp: bigint, frame = '') => ({ stamp: toTime(stamp), frame_id: frame });
 
@@ -87,7 +89,19 @@ export const chunkMessage = (record: ChunkRecord): ChunkMessage => ({
   executed_from: record.executedFrom,
   executed_to: record.executedTo,
   held: record.held,
+  join: record.join ?? '',
+  previous: record.joined?.rows ?? NO_ROWS,
+  prefix_weights: record.joined?.weights ?? NO_ROWS,
 });
+
+function joinOf({ join, previous, prefix_weights: weights }: ChunkMessage) {
+  const kind = JOINS.find((known) => known === join);
+  if (kind === undefined) return {};
+  const sampled = sampledJoin(kind);
+  if (!sampled || !previous || !weights || weights.length === 0) return { join: kind };
+  const joined = { kind: sampled, rows: previous.slice(), weights: weights.slice() };
+  return { join: kind, joined };
+}
 
 export const chunkRecord = (message: ChunkMessage): ChunkRecord => ({
   index: message.index,
@@ -104,4 +118,5 @@ export const chunkRecord = (message: ChunkMessage): ChunkRecord => ({
   executedFrom: message.executed_from,
   executedTo: message.executed_to,
   held: message.held,
+  ...joinOf(message),
 });

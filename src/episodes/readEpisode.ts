@@ -6,7 +6,7 @@ import { METADATA, TOPICS, chunkRecord, imageTopic } from './messages.ts';
 import { readHeader, readResult } from './metadata.ts';
 import { readMcap } from './readMcap.ts';
 import type { McapContent, StoredMessage } from './readMcap.ts';
-import { decode, fromTime } from './schemas.ts';
+import { type ChunkMessage, decode, decodeAs, fromTime } from './schemas.ts';
 
 /** A recorded episode. */
 export interface Episode {
@@ -70,8 +70,8 @@ export async function readEpisode(path: string): Promise<Episode> {
   const result = content.metadata.get(METADATA.result);
   const on = (wanted: string) => content.messages.filter(({ topic }) => topic === wanted);
 
-  const chunks = on(TOPICS.chunk).map(({ data }) =>
-    chunkRecord(decode('nalu_msgs/msg/Chunk', data)),
+  const chunks = on(TOPICS.chunk).map(({ data, definition }) =>
+    chunkRecord(decodeAs<ChunkMessage>(definition, data)),
   );
   const frames = new Map<string, CameraFrame>();
   for (const { name } of header.embodiment.cameras)

@@ -4,6 +4,8 @@ import { UserError, messageOf } from '../errors.ts';
 
 export interface StoredMessage {
   topic: string;
+  /** The message's definition, as the file has it. */
+  definition: string;
   /** Nanoseconds. */
   stamp: bigint;
   /** CDR bytes, a view of the whole file's. */
@@ -23,17 +25,24 @@ export async function readMcap(path: string): Promise<McapContent> {
   const bytes = await readFile(path).catch((error: unknown) => {
     throw new UserError(`${path}: cannot read the episode: ${messageOf(error)}`, { cause: error });
   });
-  const topics = new Map<number, string>();
+  const definitions = new Map<number, string>();
+  const channels = new Map<number, Pick<StoredMessage, 'topic' | 'definition'>>();
   const content: McapContent = { messages: [], metadata: new Map(), damage: null };
   try {
     const reader = new McapStreamReader();
     reader.append(bytes);
     for (let record; (record = reader.nextRecord());) {
-      if (record.type === 'Channel') topics.set(record.id, record.topic);
+      if (record.type === 'Schema')
+        definitions.set(record.id, new TextDecoder().decode(record.data));
+      else if (record.type === 'Channel')
+        channels.set(record.id, {
+          topic: record.topic,
+          definition: definitions.get(record.schemaId) ?? '',
+        });
       else if (record.type === 'Metadata') content.metadata.set(record.name, record.metadata);
       else if (record.type === 'Message')
         content.messages.push({
-          topic: topics.get(record.channelId)!,
+          ...channels.get(record.channelId)!,
           stamp: record.logTime,
           data: record.data,
         });

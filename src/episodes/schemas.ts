@@ -68,6 +68,12 @@ export const SCHEMAS = {
       'uint32 executed_from',
       'uint32 executed_to',
       'uint32 held',
+      '# How it was made to join the chunk in play; empty if it was not',
+      'string join',
+      "# [rows, joints] that one's, from the observation on",
+      'float32[] previous',
+      '# [horizon] how much each row of it counted, 0 to 1',
+      'float32[] prefix_weights',
     ],
     HEADER,
   ),
@@ -125,6 +131,10 @@ export interface ChunkMessage {
   executed_from: number;
   executed_to: number;
   held: number;
+  /** This and what follows is missing in older files. */
+  join?: string;
+  previous?: Float32Array;
+  prefix_weights?: Float32Array;
 }
 
 /** What each schema's messages look like. */
@@ -135,27 +145,31 @@ export interface Messages {
   'nalu_msgs/msg/Chunk': ChunkMessage;
 }
 
-const parsed = (schema: SchemaName) => parse(SCHEMAS[schema], { ros2: true });
+const parsed = (definition: string) => parse(definition, { ros2: true });
 
-const remembered = <T>(make: (schema: SchemaName) => T) => {
-  const made = new Map<SchemaName, T>();
-  return (schema: SchemaName): T => {
-    const known = made.get(schema) ?? make(schema);
-    made.set(schema, known);
+const remembered = <T>(make: (definition: string) => T) => {
+  const made = new Map<string, T>();
+  return (definition: string): T => {
+    const known = made.get(definition) ?? make(definition);
+    made.set(definition, known);
     return known;
   };
 };
 
-const writerOf = remembered((schema) => new MessageWriter(parsed(schema)));
-const readerOf = remembered((schema) => new MessageReader(parsed(schema)));
+const writerOf = remembered((definition) => new MessageWriter(parsed(definition)));
+const readerOf = remembered((definition) => new MessageReader(parsed(definition)));
 
 /** A message's CDR bytes. */
 export const encode = <S extends SchemaName>(schema: S, message: Messages[S]): Uint8Array =>
-  writerOf(schema).writeMessage(message);
+  writerOf(SCHEMAS[schema]).writeMessage(message);
 
 /** A message from its CDR bytes. */
 export const decode = <S extends SchemaName>(schema: S, data: Uint8Array): Messages[S] =>
-  readerOf(schema).readMessage<Messages[S]>(data);
+  decodeAs<Messages[S]>(SCHEMAS[schema], data);
+
+/** The same by the definition that a file has of it, which may be an older one. */
+export const decodeAs = <T>(definition: string, data: Uint8Array): T =>
+  readerOf(definition).readMessage<T>(data);
 
 const SECOND = 1_000_000_000n;
 

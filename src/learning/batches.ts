@@ -8,7 +8,7 @@ import { flowTime } from './flowMatching.ts';
 import { epochsOf } from './order.ts';
 
 /** Purposes of random numbers, so that no two draw the same. */
-const STREAM = { order: 1, noise: 2, time: 3 };
+const STREAM = { order: 1, noise: 2, time: 3, delay: 5 };
 
 export interface BatchOptions {
   config: Pi0Config;
@@ -18,6 +18,8 @@ export interface BatchOptions {
   batch: number;
   /** Flow samples of each. */
   samples: number;
+  /** Rows, at most, of which each sample keeps some clean; 0 if the policy is not to go on from any. */
+  maxDelay?: number;
   seed: number;
 }
 
@@ -45,12 +47,27 @@ function prepare(demonstrations: readonly Demonstration[], options: BatchOptions
   });
 }
 
+/** [samples, horizon] 1 for the first rows of each sample, 0 to `most` of them alike (arXiv 2512.05964). */
+function keptRows(
+  samples: number,
+  horizon: number,
+  most: number,
+  draw: () => number,
+): Float32Array {
+  const kept = new Float32Array(samples * horizon);
+  for (let i = 0; i < samples; i++) {
+    const rows = Math.floor(draw() * (most + 1));
+    kept.fill(1, i * horizon, i * horizon + rows);
+  }
+  return kept;
+}
+
 export function createBatches(
   demonstrations: readonly Demonstration[],
   cameras: number,
   options: BatchOptions,
 ): Batches {
-  const { config, batch, samples, seed } = options;
+  const { config, batch, samples, maxDelay = 0, seed } = options;
   const { horizon, actionDim, stateDim, vision } = config;
   const prepared = prepare(demonstrations, options);
   const text = prepared.reduce((most, { tokens }) => Math.max(most, tokens.length), 0);
@@ -93,6 +110,13 @@ export function createBatches(
         mask: new Tensor('float32', mask, [batch, horizon]),
         noise: new Tensor('float32', noise, [rows, horizon, actionDim]),
         time: new Tensor('float32', time, [rows]),
+        ...(maxDelay > 0 && {
+          kept: new Tensor(
+            'float32',
+            keptRows(rows, horizon, maxDelay, uniformNumbers([seed, STREAM.delay, step])),
+            [rows, horizon],
+          ),
+        }),
       };
     },
   };

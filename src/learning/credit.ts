@@ -3,7 +3,10 @@ import type { JointState } from '../robot/robot.ts';
 import { spreadOf } from './spread.ts';
 
 /** When a chunk was played. */
-export type Played = Pick<ChunkRecord, 'observationStamp' | 'executedFrom' | 'executedTo' | 'held'>;
+export type Played = Pick<
+  ChunkRecord,
+  'observationStamp' | 'delay' | 'executedFrom' | 'executedTo' | 'held'
+>;
 
 const NANOSECONDS = 1e9;
 
@@ -34,9 +37,10 @@ export function executedRows(
  * to its last executed row, that one included.
  */
 export function stepsOfChunks(chunks: readonly Played[], controlRate: number): number[] {
-  const first = chunks.map(({ observationStamp, executedFrom }) => {
+  const first = chunks.map(({ observationStamp, delay, executedFrom }) => {
     const since = Number(observationStamp - chunks[0].observationStamp) / NANOSECONDS;
-    return Math.round(since * controlRate) + executedFrom;
+    // A chunk that the robot waited for begins with its first row.
+    return Math.round(since * controlRate) + Math.max(delay, executedFrom);
   });
   return chunks.map(({ executedFrom, executedTo }, i) =>
     Math.max(1, i + 1 < chunks.length ? first[i + 1] - first[i] : executedTo - executedFrom),

@@ -1,7 +1,7 @@
 import type { Value } from '../onnx/graph.ts';
 import { add, multiply, power, reduceSum, reshape, slice, subtract } from '../onnx/operators.ts';
 import type { Pi0Config } from '../policy/pi0/config.ts';
-import { denoise, projectTimes } from '../policy/pi0/expert.ts';
+import { denoise, keepTimes, projectTimes } from '../policy/pi0/expert.ts';
 import type { Weights } from '../policy/pi0/layers.ts';
 import type { Cache } from '../policy/pi0/prefix.ts';
 
@@ -13,7 +13,12 @@ export interface FlowSample {
   noise: Value;
   /** [batch], 1 is noise and 0 the action. */
   time: Value;
+  /** [batch, horizon, 1] 1 for rows that are kept clean, 0 for the others; absent if none is. */
+  kept?: Value;
 }
+
+/** 1 − x. */
+export const complement = (x: Value): Value => add(multiply(x, -1), 1);
 
 /**
  * The velocity at x_t = t·noise + (1 − t)·action and what flow matching would have it be, noise − action;
@@ -21,15 +26,16 @@ export interface FlowSample {
  */
 export function flowVelocity(
   weights: Weights,
-  { actions, noise, time }: FlowSample,
+  { actions, noise, time, kept }: FlowSample,
   cache: Cache,
   config: Pi0Config,
 ): { velocity: Value; target: Value } {
   const [batch] = actions.shape;
   const target = subtract(noise, actions);
   const at = reshape(time, [batch, 1, 1]);
-  const x = add(actions, multiply(at, target));
-  const projected = projectTimes(weights, time, config);
+  const x = add(actions, multiply(kept ? multiply(at, complement(kept)) : at, target));
+  const oneTime = projectTimes(weights, time, config);
+  const projected = kept ? keepTimes(weights, oneTime, kept, config) : oneTime;
   return { velocity: denoise(weights, x, projected, cache, config), target };
 }
 

@@ -98,12 +98,33 @@ export function observationFeeds(
   return feeds;
 }
 
-/** Some chunks as inputs of flowLosses for a cache. */
-export function flowFeeds(some: readonly UpdateChunk[], config: Pi0Config): Record<string, Tensor> {
+/** What chunks were made to join, as previousInputs has it. */
+export function previousFeeds(
+  chunks: readonly RolloutChunk[],
+  { horizon, actionDim }: Pi0Config,
+): Record<string, Tensor> {
+  const joins = chunks.map(({ join }) => join!);
+  return {
+    previous: joined(joins.map(({ previous }) => previous), [chunks.length, horizon, actionDim]), // prettier-ignore
+    prefix_weights: joined(joins.map(({ weights }) => weights), [chunks.length, horizon, 1]), // prettier-ignore
+  };
+}
+
+/** Some chunks as inputs of flowLosses for a cache, with the rows that were kept where it `keeps`. */
+export function flowFeeds(
+  some: readonly UpdateChunk[],
+  config: Pi0Config,
+  keeps = false,
+): Record<string, Tensor> {
   const { horizon, actionDim } = config;
   const chunks = some.map(({ chunk }) => chunk);
   const pairs = some.length * some[0].time.length;
+  const free = new Float32Array(horizon);
+  const kept = some.flatMap(({ chunk: { join }, time }) =>
+    Array.from(time, () => (join?.kind === 'trained' ? join.weights : free)),
+  );
   return {
+    ...(keeps && { kept: joined(kept, [pairs, horizon]) }),
     ...observationFeeds(chunks, config),
     actions: joined(chunks.map(({ actions }) => actions), [some.length, horizon, actionDim]), // prettier-ignore
     mask: joined(chunks.map(({ mask }) => mask), [some.length, horizon]), // prettier-ignore

@@ -1,8 +1,9 @@
 import { outputGradients } from '../onnx/gradient.ts';
 import { Graph, type Value } from '../onnx/graph.ts';
 import { minimum, multiply, power, reduceSum, reshape, subtract } from '../onnx/operators.ts';
+import type { SampledJoin } from '../policy/joining.ts';
 import { type Pi0Config, tokensPerImage } from '../policy/pi0/config.ts';
-import { cacheInputs, integrate, observedCache } from '../policy/pi0/graphs.ts';
+import { cacheInputs, integrate, observedCache, previousInputs } from '../policy/pi0/graphs.ts';
 import { type Trainable, inputWeights, trainableWeights } from '../policy/trainable.ts';
 import type { FpoConfig, SurrogateConfig } from './fpoConfig.ts';
 import { flowVelocity, velocityErrors } from './flowMatching.ts';
@@ -27,6 +28,8 @@ export interface FpoGraphOptions {
   samples: number;
   /** Action dimensions that are not padding. */
   dims: number;
+  /** See LossGraphOptions. */
+  keeps?: boolean;
 }
 
 const lossOptions = (options: FpoGraphOptions): LossGraphOptions => ({
@@ -79,16 +82,20 @@ export function centredLossesGraph(options: FpoGraphOptions, rowClamp: number): 
 
 /**
  * Chunks of the policy as it learns: a cache (see cacheInputs), π0's state, noise [batch, horizon, actionDim] and
- * steps (int64 scalar) → actions of that shape.
+ * steps (int64 scalar) → actions of that shape. Where they join, also what previousInputs has.
  */
-export function resampleGraph({ config, trainable, cameras, text }: FpoGraphOptions): Graph {
+export function resampleGraph(
+  { config, trainable, cameras, text }: FpoGraphOptions,
+  joins?: SampledJoin,
+): Graph {
   const graph = new Graph('resample');
   const weights = trainableWeights(inputWeights, trainable, 'beside')(graph);
   const prefix = cacheInputs(graph, config, cameras * tokensPerImage(config) + text);
   const cache = observedCache(graph, weights, prefix, config);
   const noise = graph.input('noise', 'float32', [BATCH, config.horizon, config.actionDim]);
   const steps = graph.input('steps', 'int64', []);
-  graph.output('actions', integrate(weights, noise, steps, cache, config));
+  const previous = joins && previousInputs(graph, joins, config);
+  graph.output('actions', integrate(weights, noise, steps, cache, config, { previous }));
   return graph;
 }
 

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { UserError } from '../errors.ts';
 import { encodeModel } from '../onnx/modelFile.ts';
-import { type SessionConfig, Tensor, openModel } from '../onnx/session.ts';
+import { type InferenceSession, type SessionConfig, Tensor, openModel } from '../onnx/session.ts';
 import { BUNDLE_FILES, type Bundle } from '../policy/bundle.ts';
+import type { SampledJoin } from '../policy/joining.ts';
 import { gaussianNoise } from '../policy/noise.ts';
 import { tokensPerImage } from '../policy/pi0/config.ts';
 import { trainableParameters } from '../policy/trainable.ts';
@@ -13,6 +14,7 @@ import {
   flowFeeds,
   joined,
   observationFeeds,
+  previousFeeds,
   surrogateFeeds,
 } from './fpoBatch.ts';
 import type { FpoConfig } from './fpoConfig.ts';
@@ -143,6 +145,7 @@ export async function openPolicyLearner(
     text: pi0.maxTokens,
     samples,
     dims: joints,
+    keeps: bundle.maxDelay !== undefined,
   };
   const parameters = trainableParameters(trainable, pi0);
   const graph = fpoGraph(options, config);
@@ -168,43 +171,67 @@ export async function openPolicyLearner(
     session,
   );
   const surrogate = await openModel(encodeModel(surrogateGraph(options, config)), session);
-  const sampler = await openModel(encodeModel(resampleGraph(options)), session);
   const tokens = cameras.length * tokensPerImage(pi0) + pi0.maxTokens;
+
+  const feedsOf = (some: readonly UpdateChunk[]) => flowFeeds(some, pi0, options.keeps);
 
   const weights = () => ({
     ...frozen,
     ...Object.fromEntries(tensorsIn(trainer.state.vectors.parameters, parameters)),
   });
 
-  const sample = (some: readonly RolloutChunk[], noise: readonly Float32Array[]) =>
-    sampler.run({
-      ...weights(),
-      ...observationFeeds(some, pi0),
-      noise: joined(noise, [some.length, pi0.horizon, pi0.actionDim]),
-      steps: new Tensor('int64', BigInt64Array.of(BigInt(bundle.steps)), []),
-    });
+  const samplers = new Map<SampledJoin | undefined, InferenceSession>();
+  const samplerOf = async (kind: SampledJoin | undefined) => {
+    const known = samplers.get(kind);
+    const sampler = known ?? (await openModel(encodeModel(resampleGraph(options, kind)), session));
+    samplers.set(kind, sampler);
+    return sampler;
+  };
 
-  /** The chunks [batch, horizon, actionDim] that the policy makes of the same noise without exploring. */
-  const centresOf = async (some: readonly UpdateChunk[]) => {
+  /** Chunks [horizon, actionDim], joined to what those given were. */
+  const sample = async (some: readonly RolloutChunk[], noise: readonly Float32Array[]) => {
+    const made = new Array<Float32Array>(some.length);
+    const kinds = some.map(({ join }) => join?.kind);
+    for (const kind of new Set(kinds)) {
+      const places = [...some.keys()].filter((i) => kinds[i] === kind);
+      const chunks = places.map((i) => some[i]);
+      const { actions } = await (
+        await samplerOf(kind)
+      ).run({
+        ...weights(),
+        ...observationFeeds(chunks, pi0),
+        ...(kind && previousFeeds(chunks, pi0)),
+        noise: joined(places.map((i) => noise[i]), [chunks.length, pi0.horizon, pi0.actionDim]), // prettier-ignore
+        steps: new Tensor('int64', BigInt64Array.of(BigInt(bundle.steps)), []),
+      });
+      divided(actions, chunks.length).forEach((chunk, i) => (made[places[i]] = chunk));
+    }
+    return made;
+  };
+
+  /** The chunks that the policy makes of the same noise without exploring. */
+  const centresOf = (some: readonly UpdateChunk[]) => {
     const chunks = some.map(({ chunk }) => chunk);
-    return (await sample(chunks, chunks.map(({ noise }) => noise))).actions; // prettier-ignore
+    return sample(chunks, chunks.map(({ noise }) => noise)); // prettier-ignore
   };
 
   /** Gives the factor of centred losses. */
   const fillOldLosses = async (chunks: readonly UpdateChunk[]): Promise<number | undefined> => {
     const parts = evenParts(chunks.length, minibatch).map(([from, to]) => chunks.slice(from, to));
-    const centres: Tensor[] = [];
+    const centres: Float32Array[][] = [];
     if (config.centred) for (const some of parts) centres.push(await centresOf(some));
     const scale = config.centred
       ? centredScale(
           chunks.map(({ chunk }) => chunk),
-          centres.flatMap((tensor, i) => divided(tensor, parts[i].length)),
+          centres.flat(),
           joints,
         )
       : undefined;
     for (const [i, some] of parts.entries()) {
-      const centre = config.centred && { centre: centres[i] };
-      const result = await before.run({ ...weights(), ...flowFeeds(some, pi0), ...centre });
+      const centre = config.centred && {
+        centre: joined(centres[i], [some.length, pi0.horizon, pi0.actionDim]),
+      };
+      const result = await before.run({ ...weights(), ...feedsOf(some), ...centre });
       const scaled = (losses: Float32Array) => losses.map((loss) => loss * (scale ?? 1));
       const [losses, clamped, target] = ['losses', 'clamped', 'target'].map((name) =>
         name in result ? divided(result[name], some.length) : [],
@@ -251,7 +278,7 @@ export async function openPolicyLearner(
         const order = shuffled(chunks.length, [seed, STREAM.order, update, epoch]);
         for (const [from, to] of evenParts(chunks.length, minibatch)) {
           const some = Array.from(order.subarray(from, to), (index) => chunks[index]);
-          const feeds = { ...flowFeeds(some, pi0), ...surrogateFeeds(some, pi0, scale) };
+          const feeds = { ...feedsOf(some), ...surrogateFeeds(some, pi0, scale) };
           last = [some, feeds];
           const step = await trainer.stepIf(feeds, (outputs) => {
             look = lookAt(some, outputs, config);
@@ -275,8 +302,7 @@ export async function openPolicyLearner(
       for (const [from, to] of evenParts(chunks.length, minibatch)) {
         const some = chunks.slice(from, to);
         const noise = some.map((_, i) => gaussianNoise([...seed, from + i], size));
-        const { actions } = await sample(some, noise);
-        made.push(...divided(actions, some.length));
+        made.push(...(await sample(some, noise)));
       }
       return made;
     },
@@ -284,7 +310,7 @@ export async function openPolicyLearner(
       await trainer.close();
       await before.release();
       await surrogate.release();
-      await sampler.release();
+      for (const sampler of samplers.values()) await sampler.release();
     },
   };
 }

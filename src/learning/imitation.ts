@@ -27,6 +27,8 @@ export const imitationSchema = z.strictObject({
   samples: z.int().min(1),
   /** Whether images are cropped, turned and recoloured as openpi does. */
   augment: z.boolean(),
+  /** Rows, at most, that the policy learns to go on from when they are under way already; 0 for none. */
+  maxDelay: z.int().min(0),
   seed: z.int().min(0),
   optimiser: optimiserSchema,
 });
@@ -99,7 +101,7 @@ export async function openImitation(
   start?: TrainingState,
 ): Promise<Imitation> {
   const { pi0: config, cameras } = bundle;
-  const { trainable, batch, samples, seed } = settings;
+  const { trainable, batch, samples, maxDelay, seed } = settings;
   const weights = join(folder, BUNDLE_FILES.weights);
   const parameters = trainableParameters(trainable, config);
   const state =
@@ -107,7 +109,7 @@ export async function openImitation(
 
   const tokenize = await loadTokenizer(join(folder, BUNDLE_FILES.tokenizer), config);
   const transforms = makeTransforms(bundle.transforms, config);
-  const options = { config, transforms, tokenize, batch, samples, seed };
+  const options = { config, transforms, tokenize, batch, samples, maxDelay, seed };
   const batches = createBatches(demonstrations, cameras.length, options);
 
   const graph = flowMatchingGraph({
@@ -119,6 +121,7 @@ export async function openImitation(
     masked: batches.padded,
     samples,
     dims: demonstrations[0].state.length,
+    keeps: maxDelay > 0,
   });
   const frozen = await frozenWeights(weights, graph, parameters, config);
   const trainer = await openTrainer(graph, parameters, state, settings.optimiser, session, frozen);

@@ -12,7 +12,7 @@ import {
   trainableParameters,
   trainableWeights,
 } from '../policy/trainable.ts';
-import { flowMatchingErrors, rowLosses } from './flowMatching.ts';
+import { complement, flowMatchingErrors, rowLosses } from './flowMatching.ts';
 
 export interface LossGraphOptions {
   config: Pi0Config;
@@ -28,6 +28,8 @@ export interface LossGraphOptions {
   samples: number;
   /** Action dimensions that are not padding. */
   dims: number;
+  /** Whether rows of a chunk may be kept clean, for the others to go on from (arXiv 2512.05964). */
+  keeps?: boolean;
 }
 
 export const BATCH = 'batch';
@@ -72,26 +74,30 @@ export interface FlowLosses {
  * The losses of flow samples, all weights entering as inputs of `graph`. Inputs: images, tokens, and if
  * masked camera_mask and token_mask (or keys.i, values.i, valid), π0's state [batch, stateDim], actions
  * [batch, horizon, actionDim], mask [batch, horizon] (0 where a row does not count), noise
- * [batch·samples, horizon, actionDim], time [batch·samples].
+ * [batch·samples, horizon, actionDim], time [batch·samples]; where it keeps, also kept [batch·samples,
+ * horizon], 1 for rows that are kept clean and count no more.
  */
 export function flowLosses(
   graph: Graph,
   options: LossGraphOptions,
   errorsOf: typeof flowMatchingErrors = flowMatchingErrors,
 ): FlowLosses {
-  const { config, trainable, samples, dims } = options;
+  const { config, trainable, samples, dims, keeps } = options;
   const weights = trainableWeights(inputWeights, trainable, 'beside')(graph);
   const prefix = observe(graph, weights, options);
   const cache = repeatCache(observedCache(graph, weights, prefix, config), samples);
 
   const { horizon, actionDim } = config;
   const actions = graph.input('actions', 'float32', [BATCH, horizon, actionDim]);
-  const mask = repeat(graph.input('mask', 'float32', [BATCH, horizon]), samples);
+  const executed = repeat(graph.input('mask', 'float32', [BATCH, horizon]), samples);
   const count = multiplyDims(BATCH, samples);
+  const kept = keeps ? graph.input('kept', 'float32', [count, horizon]) : undefined;
+  const mask = kept ? multiply(executed, complement(kept)) : executed;
   const sample = {
     actions: repeat(actions, samples),
     noise: graph.input('noise', 'float32', [count, horizon, actionDim]),
     time: graph.input('time', 'float32', [count]),
+    kept: kept && reshape(kept, [count, horizon, 1]),
   };
   const rows = rowLosses(errorsOf(weights, sample, cache, config), dims);
   return { rows, mask, losses: reduceSum(multiply(rows, mask), [1], false) };

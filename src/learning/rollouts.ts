@@ -4,6 +4,7 @@ import type { Episode } from '../episodes/readEpisode.ts';
 import { UserError, messageOf } from '../errors.ts';
 import { type SessionConfig, Tensor } from '../onnx/session.ts';
 import { BUNDLE_FILES, type Bundle } from '../policy/bundle.ts';
+import type { SampledJoin } from '../policy/joining.ts';
 import type { Pi0Config } from '../policy/pi0/config.ts';
 import { openPrefixGraph } from '../policy/sampleGraphs.ts';
 import { loadTokenizer, padTokens } from '../policy/tokenizer.ts';
@@ -28,6 +29,14 @@ export interface RolloutChunk {
   noise: Float32Array;
   /** [horizon] 1 for rows that were executed. */
   mask: Float32Array;
+  /** What the chunk was made to join, where it was. */
+  join?: {
+    kind: SampledJoin;
+    /** [horizon, actionDim] normalised: the rows of the chunk in play, zeros after them. */
+    previous: Float32Array;
+    /** [horizon] how much each of them counted. */
+    weights: Float32Array;
+  };
   /** [actionDim] normalised: the last row that was already on its way at the observation; zeros if none. */
   committed: Float32Array;
   /** Control steps between the observation and the first executed row. */
@@ -99,7 +108,7 @@ function committedRow(
   chunk: ChunkRecord,
   controlRate: number,
 ): Float32Array | undefined {
-  if (!before || chunk.delay === 0) return undefined;
+  if (!before || chunk.delay === 0 || chunk.join === 'synchronous') return undefined;
   const apart = Number(chunk.observationStamp - before.observationStamp) / 1e9;
   const row = Math.round(apart * controlRate) + chunk.delay - 1;
   const joints = before.actions.length / before.horizon;
@@ -119,6 +128,8 @@ function unfitChunks(
     return `its chunks were made of ${unlike.noise.length} numbers of noise, the policy's are of ${horizon * actionDim}`;
   if (!chunks.every(({ actions, noise }) => [...actions, ...noise].every(Number.isFinite)))
     return 'has chunks that are not finite';
+  if (chunks.some(({ join }) => join === 'ensemble'))
+    return 'what was played is the mean of several chunks, so that none can be credited with it';
   if (!chunks.some(({ executedFrom, executedTo }) => executedTo > executedFrom))
     return 'none of its chunks was executed';
   return undefined;
@@ -140,6 +151,14 @@ export async function openRolloutEncoder(
   const prefix = await openPrefixGraph(bundle, session);
   const tokenize = await loadTokenizer(join(folder, BUNDLE_FILES.tokenizer), pi0);
   const transforms = makeTransforms(bundle.transforms, pi0);
+
+  const joinOf = ({ joined, state }: ChunkRecord): Pick<RolloutChunk, 'join'> => {
+    if (!joined) return {};
+    const { kind, rows, weights } = joined;
+    const previous = new Float32Array(pi0.horizon * pi0.actionDim);
+    previous.set(transforms.targets(rows, state));
+    return { join: { kind, previous, weights } };
+  };
 
   /** States [joints], normalised. */
   const encodePrefixes = async (
@@ -202,6 +221,7 @@ export async function openRolloutEncoder(
             actions: transforms.targets(actions, state),
             noise,
             mask: executedRows(chunk, commands),
+            ...joinOf(chunk),
             committed: committed
               ? transforms.targets(committed, state)
               : new Float32Array(pi0.actionDim),

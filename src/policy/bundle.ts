@@ -34,6 +34,8 @@ export const bundleSchema = z.strictObject({
   steps: z.int().min(1).max(1000),
   /** Rows of a chunk that are played before the next one takes over. */
   executeSteps: z.int().min(1),
+  /** Rows under way, at most, that it was trained to go on from (arXiv 2512.05964); absent if none. */
+  maxDelay: z.int().min(1).optional(),
   precision: precisionSchema.default('float32'),
   pi0: pi0ConfigSchema,
   transforms: transformsSchema,
@@ -164,6 +166,10 @@ export async function writeGraphs(folder: string, config: Pi0Config): Promise<vo
   }
 }
 
+/** Writes a bundle's policy.json. */
+export const writeConfig = (folder: string, config: BundleConfig): Promise<void> =>
+  writeFile(join(folder, BUNDLE_FILES.config), `${JSON.stringify(config, null, 2)}\n`);
+
 /** Writes a bundle: its configuration, tokenizer (the JSON of it), weights, and the graphs that point to them. */
 export async function writeBundle(
   folder: string,
@@ -173,7 +179,7 @@ export async function writeBundle(
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
   await writeSafetensors(join(folder, BUNDLE_FILES.weights), weights);
-  await writeFile(join(folder, BUNDLE_FILES.config), `${JSON.stringify(config, null, 2)}\n`);
+  await writeConfig(folder, config);
   await writeFile(join(folder, BUNDLE_FILES.tokenizer), tokenizer);
   await writeGraphs(folder, config.pi0);
 }

@@ -1,5 +1,6 @@
 import type { CameraFrame, JointState } from '../robot/robot.ts';
 import type { Exploration } from './exploration.ts';
+import type { SampledJoin } from './joining.ts';
 
 /** What a chunk is sampled from. */
 export interface Observation {
@@ -20,12 +21,23 @@ export interface Join {
   delay: number;
 }
 
+/** How a chunk was drawn towards the one in play. */
+export interface Joined {
+  kind: SampledJoin;
+  /** [rows, joints] of that one, from the observation's control step on, absolute, in the robot's units. */
+  rows: Float32Array;
+  /** [horizon] how much each row counted, 0…1. */
+  weights: Float32Array;
+}
+
 /** A sampled action chunk and what is needed to account for it. */
 export interface Chunk {
   /** [horizon, joints] absolute positions in the robot's units. */
   actions: Float32Array;
   /** [horizon, actionDim] the noise that the flow began from. */
   noise: Float32Array;
+  /** Absent where there was none, or the policy joins no chunks. */
+  joined?: Joined;
   horizon: number;
   policyVersion: string;
   timing: ChunkTiming;
@@ -51,3 +63,9 @@ export interface ChunkPolicy {
   sample(observation: Observation, noise: NoiseSource, join?: Join): Promise<Chunk>;
   close(): Promise<void>;
 }
+
+/** The same policy, its chunks begun from zero noise. */
+export const fromZeroNoise = <P extends ChunkPolicy>(policy: P): P => ({
+  ...policy,
+  sample: (observation, _, join) => policy.sample(observation, 'zero', join),
+});

@@ -2,7 +2,7 @@ import type { SessionConfig } from '../onnx/session.ts';
 import type { Adapter } from './adapter.ts';
 import type { Bundle } from './bundle.ts';
 import type { Chunk } from './chunkPolicy.ts';
-import type { GuidanceKind } from './pi0/guidance.ts';
+import type { SampledJoin } from './joining.ts';
 import { type SampleRequest, openSampler } from './sampler.ts';
 import type { Trainable } from './trainable.ts';
 import { serve } from './workerService.ts';
@@ -12,7 +12,7 @@ export interface PolicyWorkerData {
   bundle: Bundle;
   session: SessionConfig;
   trainable?: Trainable;
-  joins?: GuidanceKind;
+  joins?: SampledJoin;
 }
 
 export type PolicyRequest = { sample: SampleRequest } | { adopt: Adapter } | 'executionProviders';

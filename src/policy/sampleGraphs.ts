@@ -13,8 +13,8 @@ import {
 import { readShardedHeader } from '../onnx/shards.ts';
 import { type Adapter, adaptedVersion, readAdapter } from './adapter.ts';
 import { ADAPTER_FILE, BUNDLE_FILES, type Bundle } from './bundle.ts';
+import type { SampledJoin } from './joining.ts';
 import { type WeightSource, prefixGraph, sampleGraph } from './pi0/graphs.ts';
-import type { GuidanceKind } from './pi0/guidance.ts';
 import { productsFor, widens } from './precision.ts';
 import { type Trainable, trainableParameters, trainableWeights } from './trainable.ts';
 import { externalWeights, loadWeights } from './weights.ts';
@@ -41,7 +41,7 @@ export async function openSampleGraph(
   bundle: Bundle,
   session: SessionConfig,
   trainable: Trainable | undefined,
-  joins?: GuidanceKind,
+  joins?: SampledJoin,
 ): Promise<InferenceSession> {
   if (!trainable && !joins && bundle.precision === 'float32')
     return openSession(join(bundle.folder, BUNDLE_FILES.sample), session);

@@ -4,11 +4,10 @@ import { type SessionConfig, Tensor, executionProvidersOf } from '../onnx/sessio
 import { type Adapter, checkAdapter } from './adapter.ts';
 import { type Adopted, adopted, initialParameters, openSampleGraph } from './sampleGraphs.ts';
 import { BUNDLE_FILES, type Bundle } from './bundle.ts';
-import type { Chunk, Join, NoiseSource } from './chunkPolicy.ts';
+import type { Chunk, Join, Joined, NoiseSource } from './chunkPolicy.ts';
 import { explorationNoise } from './exploration.ts';
-import type { GuidanceKind } from './pi0/guidance.ts';
 import { resizeWithPad } from './images.ts';
-import { prefixWeights } from './joining.ts';
+import { type SampledJoin, joinWeights } from './joining.ts';
 import { gaussianNoise } from './noise.ts';
 import { hasStateToken } from './pi0/config.ts';
 import { promptTexts } from './prompt.ts';
@@ -56,16 +55,20 @@ export interface Sampler {
 /**
  * Opens a bundle's sampler. Where `trainable` is given, or the bundle has an adapter, what learns are
  * inputs of its graph, so that it can be exchanged while the session stays. Where it `joins`, chunks are
- * drawn towards the one in play (see Guidance).
+ * made to join the one in play. Throws a `UserError` for a policy that was not trained for it.
  */
 export async function openSampler(
   bundle: Bundle,
   session: SessionConfig,
   trainable: Trainable | undefined = bundle.trainable,
-  joins?: GuidanceKind,
+  joins?: SampledJoin,
 ): Promise<Sampler> {
   const { variant, horizon, actionDim, stateDim, vision } = bundle.pi0;
   const side = vision.imageSize;
+  if (joins === 'trained' && bundle.maxDelay === undefined)
+    throw new UserError(
+      `${bundle.folder}: was not trained to go on from rows under way; train it by nalu imitate --max-delay, or join chunks in another way`,
+    );
   const graph = await openSampleGraph(bundle, session, trainable, joins);
   const initial: Adopted = trainable
     ? await initialParameters(bundle, trainable)
@@ -108,18 +111,16 @@ export async function openSampler(
     return { exploration: new Tensor('float32', noise, [steps, 1, horizon, actionDim]) };
   };
 
+  const joinedTo = (join: Join | undefined, joints: number): Joined | undefined =>
+    joins &&
+    join && { kind: joins, rows: join.rows, weights: joinWeights(joins, join, joints, bundle) };
+
   /** The chunk in play as the graph takes it, which counts for nothing where there is none. */
-  const guidanceOf = (join: Join | undefined, state: Float64Array): Record<string, Tensor> => {
+  const previousOf = (joined: Joined | undefined, state: Float64Array): Record<string, Tensor> => {
     if (!joins) return {};
     const previous = new Float32Array(horizon * actionDim);
-    const weights = new Float32Array(horizon);
-    if (join) {
-      const rows = join.rows.length / state.length;
-      const free = horizon - bundle.executeSteps;
-      const end = Math.min(rows, Math.max(free, join.delay));
-      previous.set(transforms.targets(join.rows, state));
-      weights.set(prefixWeights({ delay: join.delay, end, rows: horizon }));
-    }
+    if (joined) previous.set(transforms.targets(joined.rows, state));
+    const weights = joined?.weights ?? new Float32Array(horizon);
     return {
       previous: new Tensor('float32', previous, [1, horizon, actionDim]),
       prefix_weights: new Tensor('float32', weights, [1, horizon, 1]),
@@ -153,13 +154,14 @@ export async function openSampler(
         pixels.set(resizeWithPad(image.pixels, image.width, image.height, side), i * imageBytes);
       });
       const noise = noiseOf(source);
+      const joined = joinedTo(join, state.length);
       const { version, parameters } = current;
       const feeds = {
         ...fixed,
         ...parameters,
         ...explorationOf(source),
         ...observed(prompt, state),
-        ...guidanceOf(join, state),
+        ...previousOf(joined, state),
         noise: new Tensor('float32', noise, [1, horizon, actionDim]),
       };
       const preprocessed = performance.now();
@@ -168,6 +170,7 @@ export async function openSampler(
       return {
         actions: transforms.actions(actions.data as Float32Array, state),
         noise,
+        ...(joined && { joined }),
         horizon,
         policyVersion: version,
         timing: {
@@ -193,7 +196,7 @@ export async function openSampler(
           ...inputs,
           ...own.parameters,
           ...explorationOf('zero'),
-          ...guidanceOf(undefined, new Float64Array()),
+          ...previousOf(undefined, new Float64Array()),
         };
         const { actions } = await graph.run(feeds);
         return actions.data as Float32Array;

@@ -2,7 +2,7 @@ import type { SessionConfig } from '../onnx/session.ts';
 import type { Adapter } from './adapter.ts';
 import type { Bundle } from './bundle.ts';
 import type { Chunk, ChunkPolicy } from './chunkPolicy.ts';
-import type { GuidanceKind } from './pi0/guidance.ts';
+import type { SampledJoin } from './joining.ts';
 import type { PolicyAnswer, PolicyRequest, PolicyWorkerData } from './policyWorker.ts';
 import type { Trainable } from './trainable.ts';
 import { openWorkerThread, sharedPixels } from './workerThread.ts';
@@ -26,7 +26,7 @@ export async function openWorkerPolicy(
   bundle: Bundle,
   session: SessionConfig,
   trainable?: Trainable,
-  joins?: GuidanceKind,
+  joins?: SampledJoin,
 ): Promise<WorkerPolicy> {
   const data: PolicyWorkerData = { bundle, session, trainable, joins };
   const url = new URL('./policyWorker.js', import.meta.url);

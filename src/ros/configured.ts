@@ -3,6 +3,7 @@ import { UserError, messageOf } from '../errors.ts';
 import { type SessionConfig, loadSessionConfig } from '../onnx/session.ts';
 import { type Bundle, loadBundle } from '../policy/bundle.ts';
 import type { ChunkPolicy } from '../policy/chunkPolicy.ts';
+import { sampledJoin } from '../policy/joining.ts';
 import { type SuccessClassifier, openClassifier } from '../policy/successClassifier.ts';
 import { type WorkerPolicy, openWorkerPolicy } from '../policy/workerPolicy.ts';
 import type { Courier } from '../link/courier.ts';
@@ -53,8 +54,8 @@ function published(
   const names = joints.map(({ name }) => name);
   return {
     ...policy,
-    async sample(observation, noise) {
-      const chunk = await policy.sample(observation, noise);
+    async sample(observation, noise, join) {
+      const chunk = await policy.sample(observation, noise, join);
       const { actions, horizon } = chunk;
       const rows = Array.from({ length: horizon }, (_, row) =>
         actions.subarray(row * names.length, (row + 1) * names.length),
@@ -93,7 +94,7 @@ export async function configure(
     const robot = rosRobot({ ros, node, calibration, cameras, output, dryRun });
     closers.push(() => robot.close());
     const trainable = await learnable(parameters);
-    const policy = await openWorkerPolicy(bundle, session, trainable);
+    const policy = await openWorkerPolicy(bundle, session, trainable, sampledJoin(parameters.join));
     closers.push(() => policy.close());
     const log = (line: string) => node.getLogger().info(`learner: ${line}`);
     const courier =

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { UserError } from '../errors.ts';
 import { recordEpisode } from '../episodes/recordEpisode.ts';
+import { fromZeroNoise } from '../policy/chunkPolicy.ts';
 import { explorationSchema, exploring } from '../policy/exploration.ts';
 import type { Assessment } from '../robot/robot.ts';
 import { approach } from '../runtime/approach.ts';
@@ -72,7 +73,7 @@ export async function attemptOnce(
   { robot, bundle, published, classifier }: Configured,
   { parameters, task, prompt, seed, verdict, warn, onChunk, signal }: AttemptOptions,
 ): Promise<AttemptResult> {
-  const { seconds, zero_noise: zero, record, exploration: size } = parameters;
+  const { seconds, zero_noise: zero, record, exploration: size, join } = parameters;
   const policy = size > 0 ? exploring(published, explorationSchema.parse({ size })) : published;
   const id = `${new Date().toISOString().replace(/[:.]/g, '-')}-${task}-${randomUUID().slice(0, 8)}`;
   const recorder = record
@@ -96,7 +97,8 @@ export async function attemptOnce(
       reset: () => Promise.resolve(),
       assess: () => assessment(verdict() ?? seen()),
     },
-    policy: zero ? { ...policy, sample: (seen) => policy.sample(seen, 'zero') } : policy,
+    policy: zero ? fromZeroNoise(policy) : policy,
+    join,
     seed,
     recorder,
     awaitChunks: false,

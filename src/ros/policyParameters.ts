@@ -1,4 +1,5 @@
 import { packagePath } from '../packagePath.ts';
+import { JOINS } from '../policy/joining.ts';
 import { OUTPUTS } from './commands.ts';
 import type { ParameterSpecs, ParameterValues } from './parameters.ts';
 
@@ -55,6 +56,13 @@ export const POLICY_PARAMETERS = {
     default: false,
     description: 'begins every chunk from zero noise',
     readOnly: false,
+  },
+  join: {
+    ...text(
+      'how a chunk takes over from the one in play: swap, synchronous (the robot waits), ensemble, exact or approximate (real-time chunking), trained (the same, by a policy that was trained for it)',
+      'swap',
+    ),
+    choices: JOINS,
   },
   seed: {
     type: 'integer',

@@ -11,9 +11,9 @@ import { summarise } from './tally.ts';
 import type { ChunkMilliseconds, GuardCount } from './tally.ts';
 
 /** One attempt of a task; see LoopOptions for the rest. */
-export type AttemptOptions = Omit<LoopOptions, 'lead' | 'awaitChunks'> &
-  /** By default 2 and true. */
-  Partial<Pick<LoopOptions, 'lead' | 'awaitChunks'>>;
+export type AttemptOptions = Omit<LoopOptions, 'lead' | 'awaitChunks' | 'join'> &
+  /** By default 2, true and swap. */
+  Partial<Pick<LoopOptions, 'lead' | 'awaitChunks' | 'join'>>;
 
 /** How an attempt went. */
 export interface AttemptResult {
@@ -52,14 +52,16 @@ const REWARDS: Record<Outcome, number | null> = { success: 1, failure: 0, discar
 /** Seconds that a robot has to show its joints and cameras. */
 const LONGEST_WAIT = 10;
 
-function checkOptions({ policy: { executeSteps, horizon }, lead }: LoopOptions): void {
-  if (executeSteps < 1 || lead < 0 || lead >= executeSteps)
+function checkOptions({ policy: { executeSteps, horizon }, lead, join }: LoopOptions): void {
+  if (executeSteps < 1 || lead < 0)
     throw new UserError(
-      `${executeSteps} steps to execute with a lead of ${lead}: the lead must be at least 0 and less than the steps`,
+      `${executeSteps} steps to execute with a lead of ${lead}: there must be one step, and no lead below 0`,
     );
-  if (executeSteps + lead > horizon)
+  if (join === 'synchronous') return;
+  const played = Math.max(executeSteps, lead);
+  if (lead + played > horizon)
     throw new UserError(
-      `${executeSteps} steps to execute after a lead of ${lead} are more than the policy's horizon of ${horizon}; give fewer`,
+      `${played} steps to execute after a lead of ${lead} are more than the policy's horizon of ${horizon}; give fewer`,
     );
 }
 
@@ -135,7 +137,7 @@ async function play(options: LoopOptions, counts: LoopCounts, refused: Map<strin
  * stopped the attempt is in the result, not thrown.
  */
 export async function runAttempt(given: AttemptOptions): Promise<AttemptResult> {
-  const options: LoopOptions = { lead: 2, awaitChunks: true, ...given };
+  const options: LoopOptions = { lead: 2, awaitChunks: true, join: 'swap', ...given };
   const { recorder, seed } = options;
   const counts: LoopCounts = {
     steps: 0,

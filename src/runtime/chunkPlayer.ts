@@ -32,8 +32,26 @@ export interface ChunkPlayer<T> {
   finish(): Played<T> | undefined;
 }
 
-/** A player of chunks of `joints` columns. */
-export function createChunkPlayer<T>(joints: number): ChunkPlayer<T> {
+/** How the weight of a chunk falls with each newer one (ACT, arXiv 2304.13705). */
+const YOUNGER = Math.exp(-0.01);
+
+/** Mean of rows [joints] that speak of one step, the oldest first, which weighs most. */
+function ensembled(rows: readonly Float32Array[]): Float64Array {
+  const mean = new Float64Array(rows[0].length);
+  const sum = rows.reduce((total, _, age) => total + YOUNGER ** age, 0);
+  rows.forEach((row, age) => {
+    for (let joint = 0; joint < row.length; joint++)
+      mean[joint] += (row[joint] * YOUNGER ** age) / sum;
+  });
+  return mean;
+}
+
+/**
+ * A player of chunks of `joints` columns. Where it `ensembles`, what is played is the mean of all chunks
+ * that speak of a step, in the place of the newest one's row alone.
+ */
+export function createChunkPlayer<T>(joints: number, ensembles = false): ChunkPlayer<T> {
+  let older: PlayedChunk<T>[] = [];
   let chunk: PlayedChunk<T> | undefined;
   let delay = 0;
   let sentRows: number[] = [];
@@ -48,9 +66,15 @@ export function createChunkPlayer<T>(joints: number): ChunkPlayer<T> {
     return played;
   };
 
+  const rowOf = ({ origin, actions, horizon }: PlayedChunk<T>, tick: number) => {
+    const index = tick - origin;
+    return index < horizon ? actions.subarray(index * joints, (index + 1) * joints) : undefined;
+  };
+
   return {
     finish,
     swap(next, tick) {
+      if (ensembles && chunk) older = [...older, chunk].filter((one) => rowOf(one, tick));
       const ended = finish();
       chunk = next;
       delay = tick - next.origin;
@@ -58,9 +82,8 @@ export function createChunkPlayer<T>(joints: number): ChunkPlayer<T> {
     },
     row(tick) {
       if (chunk === undefined) return null;
-      const index = tick - chunk.origin;
-      if (index >= chunk.horizon) return null;
-      return Float64Array.from(chunk.actions.subarray(index * joints, (index + 1) * joints));
+      const rows = [...older, chunk].flatMap((one) => rowOf(one, tick) ?? []);
+      return rows.length > 0 ? ensembled(rows) : null;
     },
     ahead(tick) {
       const index = chunk === undefined ? 0 : tick - chunk.origin;

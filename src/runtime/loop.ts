@@ -2,6 +2,7 @@ import { UserError, messageOf } from '../errors.ts';
 import type { ChunkRecord } from '../episodes/episode.ts';
 import type { EpisodeRecorder } from '../episodes/recordEpisode.ts';
 import type { Chunk, ChunkPolicy, ChunkTiming, Join, Observation } from '../policy/chunkPolicy.ts';
+import { type JoinKind, sampledJoin } from '../policy/joining.ts';
 import type { Robot, Task } from '../robot/robot.ts';
 import { untilAborted } from './abort.ts';
 import { createChunkPlayer } from './chunkPlayer.ts';
@@ -23,6 +24,7 @@ export interface LoopOptions {
   lead: number;
   /** Whether a control step waits for its chunk; never on a robot whose time goes on. */
   awaitChunks: boolean;
+  join: JoinKind;
   signal?: AbortSignal;
   /** Hears the counts whenever a chunk begins to be played. */
   onChunk?: (counts: LoopCounts) => void;
@@ -55,6 +57,9 @@ interface Sampled {
   index: number;
   observation: Observation;
   chunk: Chunk;
+  /** Control steps between its observation and the one at which it was put in play. */
+  delay: number;
+  join: JoinKind;
 }
 
 interface Request {
@@ -86,8 +91,8 @@ function request(
   return made;
 }
 
-const record = ({ content, delay, from, to, held }: Played<Sampled>): ChunkRecord => {
-  const { index, observation, chunk } = content;
+const record = ({ content, from, to, held }: Played<Sampled>): ChunkRecord => {
+  const { index, observation, chunk, delay, join } = content;
   return {
     index,
     policyVersion: chunk.policyVersion,
@@ -101,6 +106,8 @@ const record = ({ content, delay, from, to, held }: Played<Sampled>): ChunkRecor
     executedFrom: from,
     executedTo: to,
     held,
+    ...(join !== 'swap' && { join }),
+    ...(chunk.joined && { joined: chunk.joined }),
   };
 };
 
@@ -114,11 +121,12 @@ export async function runLoop(
   synchroniser: Synchroniser,
   counts: LoopCounts,
 ): Promise<LoopEnd> {
-  const { robot, task, policy, recorder, lead, awaitChunks, signal } = options;
+  const { robot, task, policy, recorder, awaitChunks, join, signal } = options;
   const { clock, embodiment } = robot;
   const period = BigInt(Math.round(1e9 / embodiment.controlRate));
   const limits = guardLimits(embodiment);
-  const player = createChunkPlayer<Sampled>(embodiment.joints.length);
+  const player = createChunkPlayer<Sampled>(embodiment.joints.length, join === 'ensemble');
+  const standsStill = join === 'synchronous';
   const { aborted, forget } = untilAborted(signal);
 
   let state: GuardState = { command: first.joints.position, nonFinite: 0 };
@@ -143,17 +151,22 @@ export async function runLoop(
     return { end: 'stopped', problem };
   };
 
-  /** What the chunk asked for at `tick` is to join; it will be as late as the latest of the last ones. */
+  /** Control steps that the next chunk will take: as many as the slowest of the last ones. */
+  const foreseen = () => Math.max(options.lead, ...delays);
+
+  /** What the chunk asked for at `tick` is to join. */
   const joinAt = (tick: number): Join | undefined => {
-    const rows = player.ahead(tick);
-    return rows ? { rows, delay: Math.max(lead, ...delays) } : undefined;
+    const rows = sampledJoin(join) ? player.ahead(tick) : null;
+    return rows ? { rows, delay: foreseen() } : undefined;
   };
 
   const askForChunk = (tick: number) => {
     if (pending || tick < requestAt) return;
     const taken = synchroniser.take(policy.cameras, task.prompt, clock.now());
-    if ('observation' in taken)
-      pending = request(options, asked++, tick, taken.observation, joinAt(tick));
+    if (!('observation' in taken)) return;
+    pending = request(options, asked++, tick, taken.observation, joinAt(tick));
+    // Where time stands still while it is sampled, a chunk takes as long as the lead says.
+    if (awaitChunks) swapAt = Math.max(swapAt, tick + options.lead);
   };
 
   /** Puts the pending chunk in play if it is its turn; gives the error if there will be none. */
@@ -169,14 +182,23 @@ export async function runLoop(
     const { chunk } = answer;
     const { actions, horizon } = chunk;
     recorder?.sampled(observation, actions);
-    retire(player.swap({ content: { index, observation, chunk }, origin, actions, horizon }, tick));
-    delays = [...delays, tick - origin].slice(-FORECAST_FROM);
+    const delay = tick - origin;
+    const content = { index, observation, chunk, delay, join };
+    retire(
+      player.swap(
+        standsStill
+          ? { content, origin: tick, actions, horizon: policy.executeSteps }
+          : { content, origin, actions, horizon },
+        tick,
+      ),
+    );
+    delays = [...delays, delay].slice(-FORECAST_FROM);
     counts.chunks += 1;
     counts.timings.push(chunk.timing);
     options.onChunk?.(counts);
     pending = undefined;
     swapAt = tick + policy.executeSteps;
-    requestAt = swapAt - lead;
+    requestAt = standsStill ? swapAt : Math.max(tick, swapAt - foreseen());
     return undefined;
   };
 

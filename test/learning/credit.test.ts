@@ -15,6 +15,7 @@ const JOINTS = 2;
 
 const chunk = (executedFrom: number, executedTo: number, held = 0, step = 0) => ({
   observationStamp: BigInt(step) * PERIOD,
+  delay: executedFrom,
   executedFrom,
   executedTo,
   held,

@@ -46,32 +46,34 @@ describe('the loss of π0.5', () => {
     return sum / mask.reduce((a, b) => a + b);
   }
 
+  const OPTIONS = {
+    config: TINY_PI05,
+    observation: 'images',
+    cameras: CAMERAS,
+    text: TINY_PI05.maxTokens,
+    masked: true,
+    samples: 1,
+    dims: DIMS,
+  } as const;
+
   /** What the graph gives where these parameters learn. */
   function gradientsOf(trainable: Trainable, parameters: Values): Promise<Record<string, Tensor>> {
-    const graph = flowMatchingGraph({
-      config: TINY_PI05,
-      trainable,
-      observation: 'images',
-      cameras: CAMERAS,
-      text: TINY_PI05.maxTokens,
-      masked: true,
-      samples: 1,
-      dims: DIMS,
-    });
-    return runGraph(graph, {
-      ...prefixFeeds(),
-      actions,
-      noise,
-      time: new Tensor('float32', time, [2]),
-      mask: new Tensor('float32', mask, [2, horizon]),
-      ...Object.fromEntries(
-        [...weights, ...parameters].map(([name, { shape, data }]) => [
-          name,
-          new Tensor('float32', data, shape),
-        ]),
-      ),
-    });
+    return runGraph(flowMatchingGraph({ ...OPTIONS, trainable }), feedsOf(parameters));
   }
+
+  const feedsOf = (parameters: Values) => ({
+    ...prefixFeeds(),
+    actions,
+    noise,
+    time: new Tensor('float32', time, [2]),
+    mask: new Tensor('float32', mask, [2, horizon]),
+    ...Object.fromEntries(
+      [...weights, ...parameters].map(([name, { shape, data }]) => [
+        name,
+        new Tensor('float32', data, shape),
+      ]),
+    ),
+  });
 
   /** Compares a slope along random ways through some parameters with central differences in float64. */
   function assertSlope(
@@ -141,6 +143,34 @@ describe('the loss of π0.5', () => {
       });
     const gradients = await gradientsOf(trainable, factors);
     assertSlope(gradients, factors, (moved) => lossOf(new Map(adapted(moved))));
+  });
+
+  it('counts no row that is kept clean, and has the others go on from it', async () => {
+    const kept = Float32Array.from({ length: 2 * horizon }, (_, i) => Number(i === 0 || (i >= horizon && i < horizon + 3))); // prettier-ignore
+    const graph = flowMatchingGraph({
+      ...OPTIONS,
+      trainable: { parameters: 'expert' },
+      keeps: true,
+    });
+    const { loss } = await runGraph(graph, {
+      ...feedsOf(new Map()),
+      kept: new Tensor('float32', kept, [2, horizon]),
+    });
+    const model = referenceModel(TINY_PI05, (name) => plain.get(name)!);
+    let [sum, count] = [0, 0];
+    samples.forEach((sample, i) => {
+      const [a, n] = [chunkOf(actions, i), chunkOf(noise, i)].map((flat) => model.rowsOf(flat));
+      const times = a.map((_, r) => time[i] * (1 - kept[i * horizon + r]));
+      const x = a.map((row, r) => row.map((value, d) => value + times[r] * (n[r][d] - value)));
+      const velocity = model.velocity(x, times, model.prefix(sample), []);
+      a.forEach((row, r) => {
+        const counts = mask[i * horizon + r] * (1 - kept[i * horizon + r]);
+        count += counts;
+        for (let d = 0; d < DIMS; d++)
+          sum += (counts * (velocity[r][d] - (n[r][d] - row[d])) ** 2) / DIMS;
+      });
+    });
+    assert.ok(Math.abs(numbers(loss)[0] - sum / count) <= (1e-5 * sum) / count);
   });
 
   it('has no slope along the last norm’s gate, which nothing passes', () => {

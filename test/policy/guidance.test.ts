@@ -12,6 +12,14 @@ const STEPS = 4;
 const MOST = 5;
 const STEP = 1e-4;
 
+const feedsOf = (weights: ReturnType<typeof liveWeights>) => ({
+  ...Object.fromEntries(
+    [...weights].map(([name, { shape, data }]) => [name, new Tensor('float32', data, shape)]),
+  ),
+  ...prefixFeeds(),
+  steps: new Tensor('int64', BigInt64Array.of(BigInt(STEPS)), []),
+});
+
 it('exact guidance is real-time chunking’s formula, its Jacobian by differences in float64', async () => {
   const { horizon, actionDim } = TINY_PI05;
   const weights = liveWeights();
@@ -22,12 +30,10 @@ it('exact guidance is real-time chunking’s formula, its Jacobian by difference
   const { actions } = await runGraph(
     sampleGraph(TINY_PI05, inputWeights, 'bytes', { masked: true, joins: 'exact' }),
     {
-      ...Object.fromEntries([...weights].map(([name, { shape, data }]) => [name, new Tensor('float32', data, shape)])), // prettier-ignore
-      ...prefixFeeds(),
+      ...feedsOf(weights),
       noise,
       previous,
       prefix_weights: new Tensor('float32', Float32Array.of(...rows, ...rows), [2, horizon, 1]),
-      steps: new Tensor('int64', BigInt64Array.of(BigInt(STEPS)), []),
     },
   );
 
@@ -51,6 +57,41 @@ it('exact guidance is real-time chunking’s formula, its Jacobian by difference
     const got = chunkOf(actions, i);
     x.forEach((value, j) =>
       assert.ok(Math.abs(value - got[j]) < 5e-5, `${got[j]} in the place of ${value}`),
+    );
+  });
+});
+
+it('a policy that was trained for it keeps rows under way at the flow’s end, the others at their time', async () => {
+  const { horizon } = TINY_PI05;
+  const KEPT = 2;
+  const weights = liveWeights();
+  const model = referenceModel(TINY_PI05, (name) => weights.get(name)!.data);
+  const [noise, previous] = [chunks(1), chunks(2)];
+  const kept = Float32Array.from({ length: horizon }, (_, row) => Number(row < KEPT));
+
+  const { actions } = await runGraph(
+    sampleGraph(TINY_PI05, inputWeights, 'bytes', { masked: true, joins: 'trained' }),
+    {
+      ...feedsOf(weights),
+      noise,
+      previous,
+      prefix_weights: new Tensor('float32', Float32Array.of(...kept, ...kept), [2, horizon, 1]),
+    },
+  );
+
+  samples.forEach((sample, i) => {
+    const cache = model.prefix(sample);
+    const goal = model.rowsOf(chunkOf(previous, i));
+    let x = model.rowsOf(chunkOf(noise, i)).map((row, r) => (r < KEPT ? goal[r] : row));
+    for (let step = 0; step < STEPS; step++) {
+      const times = x.map((_, r) => (r < KEPT ? 0 : 1 - step / STEPS));
+      const v = model.velocity(x, times, cache, sample.state);
+      x = x.map((row, r) => (r < KEPT ? row : row.map((value, d) => value - v[r][d] / STEPS)));
+    }
+    const got = model.rowsOf(chunkOf(actions, i));
+    x.forEach(
+      (row, r) =>
+      row.forEach((value, d) => assert.ok(Math.abs(value - got[r][d]) < 5e-5, `${got[r][d]} in the place of ${value}`)), // prettier-ignore
     );
   });
 });

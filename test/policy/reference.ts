@@ -145,22 +145,25 @@ export function referenceModel(config: Pi0Config, weightOf: WeightOf) {
     });
   }
 
-  /** An RMS norm, adaptive where there is a condition. */
-  function rmsNorm(rows: Matrix, name: string, condition?: number[]) {
+  /** An RMS norm, adaptive where there are conditions, one a row. */
+  function rmsNorm(rows: Matrix, name: string, conditions?: Matrix) {
     const normed = rows.map((row) => {
       const size = Math.sqrt(mean(row.map((x) => x * x)) + 1e-6);
       return row.map((x) => x / size);
     });
-    if (!condition) {
+    if (!conditions) {
       const scale = vector(`${name}.weight`);
-      return { rows: normed.map((row) => row.map((x, i) => x * (1 + scale[i]))), gate: undefined };
+      return { rows: normed.map((row) => row.map((x, i) => x * (1 + scale[i]))), gates: undefined };
     }
-    const [all] = linear([condition], `${name}.dense`);
+    const all = linear(conditions, `${name}.dense`);
     const width = rows[0].length;
-    const [scale, shift, gate] = [0, 1, 2].map((part) =>
-      all.slice(part * width, (part + 1) * width),
+    const [scale, shift, gates] = [0, 1, 2].map((part) =>
+      all.map((row) => row.slice(part * width, (part + 1) * width)),
     );
-    return { rows: normed.map((row) => row.map((x, i) => x * (1 + scale[i]) + shift[i])), gate };
+    return {
+      rows: normed.map((row, r) => row.map((x, i) => x * (1 + scale[r][i]) + shift[r][i])),
+      gates,
+    };
   }
 
   /**
@@ -174,18 +177,18 @@ export function referenceModel(config: Pi0Config, weightOf: WeightOf) {
     positions: number[],
     past: Cache | undefined,
     sees: (query: number, key: number) => boolean,
-    condition?: number[],
+    conditions?: Matrix,
   ): { tokens: Matrix; layers: Cache['layers'] } {
     let tokens = start;
     const before = past?.valid.length ?? 0;
     const visible = (query: number, key: number) =>
       key < before ? past!.valid[key] : sees(query, key - before);
-    const addGated = (added: Matrix, gate: number[] | undefined) =>
-      tokens.map((row, i) => row.map((x, j) => x + added[i][j] * (gate ? gate[j] : 1)));
+    const addGated = (added: Matrix, gates: Matrix | undefined) =>
+      tokens.map((row, i) => row.map((x, j) => x + added[i][j] * (gates ? gates[i][j] : 1)));
     const layers: Cache['layers'] = [];
     for (let layer = 0; layer < sizes.depth; layer++) {
       const at = `${name}.layers.${layer}`;
-      const first = rmsNorm(tokens, `${at}.input_layernorm`, condition);
+      const first = rmsNorm(tokens, `${at}.input_layernorm`, conditions);
       const project = (part: string) => linear(first.rows, `${at}.self_attn.${part}_proj`, false);
       const turn = (rows: Matrix) => rows.map((row, i) => rotate(row, positions[i], sizes.headDim));
       const own = { keys: turn(project('k')), values: project('v') };
@@ -194,12 +197,12 @@ export function referenceModel(config: Pi0Config, weightOf: WeightOf) {
       const keys = [...(past?.layers[layer].keys ?? []), ...own.keys];
       const values = [...(past?.layers[layer].values ?? []), ...own.values];
       const mixed = attention(turn(project('q')), keys, values, sizes, visible);
-      tokens = addGated(linear(mixed, `${at}.self_attn.o_proj`, false), first.gate);
-      const second = rmsNorm(tokens, `${at}.post_attention_layernorm`, condition);
-      const gates = linear(second.rows, `${at}.mlp.gate_proj`, false);
+      tokens = addGated(linear(mixed, `${at}.self_attn.o_proj`, false), first.gates);
+      const second = rmsNorm(tokens, `${at}.post_attention_layernorm`, conditions);
+      const opened = linear(second.rows, `${at}.mlp.gate_proj`, false);
       const ups = linear(second.rows, `${at}.mlp.up_proj`, false);
-      const hidden = gates.map((row, i) => row.map((x, j) => gelu(x) * ups[i][j]));
-      tokens = addGated(linear(hidden, `${at}.mlp.down_proj`, false), second.gate);
+      const hidden = opened.map((row, i) => row.map((x, j) => gelu(x) * ups[i][j]));
+      tokens = addGated(linear(hidden, `${at}.mlp.down_proj`, false), second.gates);
     }
     return { tokens, layers };
   }
@@ -236,32 +239,38 @@ export function referenceModel(config: Pi0Config, weightOf: WeightOf) {
     return [...angles.map(Math.sin), ...angles.map(Math.cos)];
   }
 
-  /** The expert's tokens, of which π0's state is the first, and what conditions its norms. */
-  function suffix(x: Matrix, time: number, state: ArrayLike<number>) {
-    const embedded = embedTime(time);
+  /** The expert's tokens, of which π0's state is the first, and what conditions its norms; a time a row. */
+  function suffix(x: Matrix, times: number[], state: ArrayLike<number>) {
+    const embedded = times.map(embedTime);
     const actions = linear(x, 'action_in_proj');
     if (config.variant === 'pi05') {
-      const hidden = linear([embedded], 'time_mlp_in').map((row) => row.map(silu));
-      const [condition] = linear(hidden, 'time_mlp_out').map((row) => row.map(silu));
-      return { tokens: actions, condition };
+      const hidden = linear(embedded, 'time_mlp_in').map((row) => row.map(silu));
+      const conditions = linear(hidden, 'time_mlp_out').map((row) => row.map(silu));
+      return { tokens: actions, conditions };
     }
     const mixed = linear(
-      actions.map((row) => [...row, ...embedded]),
+      actions.map((row, i) => [...row, ...embedded[i]]),
       'action_time_mlp_in',
     ).map((row) => row.map(silu));
     const timed = linear(mixed, 'action_time_mlp_out');
     return { tokens: [...linear([Array.from(state)], 'state_proj'), ...timed] };
   }
 
-  /** [horizon][actionDim] */
-  function velocity(x: Matrix, time: number, cache: Cache, state: ArrayLike<number>): Matrix {
-    const { tokens: start, condition } = suffix(x, time, state);
+  /** [horizon][actionDim] at one flow time, or at one a row. */
+  function velocity(
+    x: Matrix,
+    time: number | number[],
+    cache: Cache,
+    state: ArrayLike<number>,
+  ): Matrix {
+    const times = x.map((_, row) => (typeof time === 'number' ? time : time[row]));
+    const { tokens: start, conditions } = suffix(x, times, state);
     const count = cache.valid.filter(Boolean).length;
     const positions = start.map((_, i) => count + i);
     const states = start.length - horizon;
     const sees = (query: number, key: number) => query >= states || key < states;
-    const { tokens } = gemma(EXPERT, expert, start, positions, cache, sees, condition);
-    const { rows } = rmsNorm(tokens.slice(states), `${EXPERT}.norm`, condition);
+    const { tokens } = gemma(EXPERT, expert, start, positions, cache, sees, conditions);
+    const { rows } = rmsNorm(tokens.slice(states), `${EXPERT}.norm`, conditions);
     return linear(rows, 'action_out_proj');
   }
 

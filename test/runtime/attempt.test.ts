@@ -8,6 +8,8 @@ import type { EpisodeHeader } from '../../src/episodes/episode.ts';
 import { listEpisodes } from '../../src/episodes/listEpisodes.ts';
 import { readEpisode } from '../../src/episodes/readEpisode.ts';
 import { recordEpisode } from '../../src/episodes/recordEpisode.ts';
+import { stepsOfChunks } from '../../src/learning/credit.ts';
+import type { ChunkPolicy } from '../../src/policy/chunkPolicy.ts';
 import { runAttempt } from '../../src/runtime/attempt.ts';
 import { noiseSeed } from '../../src/runtime/noiseSeed.ts';
 import { trajectoryPolicy } from '../../src/runtime/trajectoryPolicy.ts';
@@ -31,13 +33,61 @@ describe('an attempt', () => {
   it('asks for each chunk with the rows in play from its observation on, and how many will be gone', async () => {
     const robot = fakeRobot();
     const policy = fakePolicy(ramp(0.05));
-    await runAttempt({ seed: 7, robot, task: fakeTask(robot, 0.9), policy, lead: 3 });
+    const join = 'exact';
+    await runAttempt({ seed: 7, robot, task: fakeTask(robot, 0.9), policy, lead: 3, join });
     const [first, second] = policy.requests;
     assert.equal(first.join, undefined);
     // Asked for 3 steps before the end of 5 of 10 rows of two joints: row 2 on is still to come.
     assert.equal(second.join!.delay, 3);
     const rows = ramp(0.05)(first.observation).slice(2);
     assert.deepEqual([...second.join!.rows], [...Float32Array.from(rows.flat())]);
+  });
+
+  it('stands still until a chunk is there where it is synchronous, and plays it from its first row', async () => {
+    const robot = fakeRobot();
+    const recorder = await recordEpisode(folder, header('synchronous'));
+    const policy = fakePolicy(ramp(0.05));
+    const task = fakeTask(robot, 2, 13);
+    const join = 'synchronous';
+    const result = await runAttempt({ seed: 7, robot, task, policy, recorder, lead: 3, join });
+    assert.equal(result.heldSteps, 3);
+    const shoulder = robot.commands.map(([position]) => position);
+    assert.ok(shoulder.slice(5, 8).every((position) => position === shoulder[4]));
+    const [first, second] = (await readEpisode(result.episode!)).chunks;
+    assert.equal(second.observationStamp - first.observationStamp, 5n * PERIOD);
+    assert.deepEqual([second.delay, second.executedFrom, second.executedTo], [3, 0, 5]);
+    assert.equal(second.join, join);
+    assert.deepEqual(stepsOfChunks([first, second], 50), [8, 5]);
+  });
+
+  it('records what a chunk was drawn towards', async () => {
+    const robot = fakeRobot();
+    const recorder = await recordEpisode(folder, header('joined'));
+    const policy = fakePolicy(ramp(0.05));
+    const drawn: ChunkPolicy = {
+      ...policy,
+      async sample(observation, noise, join) {
+        const chunk = await policy.sample(observation, noise, join);
+        const weights = Float32Array.of(1, 1, 0.5, ...Array<number>(7).fill(0));
+        return join ? { ...chunk, joined: { kind: 'exact', rows: join.rows, weights } } : chunk;
+      },
+    };
+    const task = fakeTask(robot, 0.9);
+    const result = await runAttempt({ seed: 7, robot, task, policy: drawn, recorder, join: 'exact' }); // prettier-ignore
+    const [first, second] = (await readEpisode(result.episode!)).chunks;
+    assert.equal(first.joined, undefined);
+    assert.equal(second.join, 'exact');
+    assert.deepEqual(second.joined!.rows, policy.requests[1].join!.rows);
+    assert.deepEqual(second.joined!.weights, Float32Array.of(1, 1, 0.5, 0, 0, 0, 0, 0, 0, 0));
+  });
+
+  it('asks sooner for a chunk after one that was late, where time goes on', async () => {
+    const robot = fakeRobot();
+    const late = fakePolicy(ramp(0.01), (index) => robot.clock.until(robot.clock.now() + (index === 1 ? 4n : 0n) * PERIOD)); // prettier-ignore
+    const task = fakeTask(robot, 2, 20);
+    await runAttempt({ seed: 7, robot, task, policy: late, lead: 1, awaitChunks: false });
+    const stamps = late.requests.map(({ observation }) => Number((observation.joints.stamp - late.requests[0].observation.joints.stamp) / PERIOD)); // prettier-ignore
+    assert.deepEqual(stamps.slice(0, 3), [0, 4, 9]);
   });
 
   it('plays chunk after chunk until the task succeeds, and records all of it', async () => {
@@ -173,7 +223,8 @@ describe('an attempt', () => {
     assert.equal(result.missedSteps, 2);
     assert.equal(result.steps, 8);
     const [{ executedFrom, executedTo, held }] = (await readEpisode(result.episode!)).chunks;
-    assert.deepEqual([executedFrom, executedTo, held], [0, 5, 2]);
+    // The next one is asked for a step late, and comes a step late.
+    assert.deepEqual([executedFrom, executedTo, held], [0, 6, 2]);
   });
 
   it('plays a scripted trajectory row by row', async () => {

@@ -79,4 +79,24 @@ describe('the chunk player', () => {
       }),
     );
   });
+
+  it('plays the mean of all chunks that speak of a step where it ensembles, the oldest weighing most', () => {
+    const player = createChunkPlayer<number>(1, true);
+    const flat = (origin: number, value: number) => ({
+      ...chunk(origin),
+      actions: new Float32Array(HORIZON).fill(value),
+    });
+    player.swap(flat(0, 0), 0);
+    assert.equal(player.row(1)![0], 0);
+    player.swap(flat(2, 3), 3);
+    player.swap(flat(4, 6), 5);
+    const younger = [Math.exp(-0.01), Math.exp(-0.02)];
+    const mean = (3 * younger[0] + 6 * younger[1]) / (1 + younger[0] + younger[1]);
+    assert.ok(Math.abs(player.row(9)![0] - mean) < 1e-12);
+    assert.ok(Math.abs(player.row(10)![0] - (3 + 6 * younger[0]) / (1 + younger[0])) < 1e-12);
+    assert.equal(player.row(12)![0], 6);
+    assert.equal(player.row(14), null);
+    player.sent(9);
+    assert.deepEqual(player.finish(), { content: 4, delay: 1, from: 5, to: 6, held: 0 });
+  });
 });

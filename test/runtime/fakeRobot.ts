@@ -123,7 +123,7 @@ export interface FakePolicy extends ChunkPolicy {
 /** A policy of two cameras and horizon 10, its chunks as `rows` makes them. */
 export function fakePolicy(
   rows: (observation: Observation, index: number) => number[][],
-  delay: () => Promise<unknown> = () => Promise.resolve(),
+  delay: (index: number) => Promise<unknown> = () => Promise.resolve(),
 ): FakePolicy {
   const requests: FakePolicy['requests'] = [];
   return {
@@ -133,7 +133,7 @@ export function fakePolicy(
     executeSteps: 5,
     async sample(observation, noise, join): Promise<Chunk> {
       const index = requests.push({ observation, noise, join }) - 1;
-      await delay();
+      await delay(index);
       return {
         actions: Float32Array.from(rows(observation, index).flat()),
         noise: new Float32Array(40).fill(index),

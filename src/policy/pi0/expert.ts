@@ -12,6 +12,7 @@ import {
   silu,
   sine,
   slice,
+  subtract,
 } from '../../onnx/operators.ts';
 import { linearIn } from '../../onnx/products.ts';
 import type { Pi0Config } from './config.ts';
@@ -109,6 +110,20 @@ export function projectTime(weights: Weights, time: Value, config: Pi0Config): V
 export function projectTimes(weights: Weights, time: Value, config: Pi0Config): Value {
   const projected = projectTime(weights, time, config);
   return reshape(projected, [time.shape[0], 1, projected.shape[1]]);
+}
+
+/**
+ * Projected times, [projected] or [batch, 1, projected], with those of the rows that are kept clean, `kept`
+ * [batch, horizon, 1] of 0 and 1, at the flow's end (arXiv 2512.05964): [batch, horizon, projected].
+ */
+export function keepTimes(
+  weights: Weights,
+  projected: Value,
+  kept: Value,
+  config: Pi0Config,
+): Value {
+  const clean = projectTime(weights, kept.graph.constant('float32', [0]), config);
+  return add(projected, multiply(kept, subtract(clean, projected)));
 }
 
 /** Tokens of π0 [batch·horizon, width]: noisy actions mixed with their projected time by an MLP. */

@@ -1,10 +1,20 @@
 import { addDims, type Dim, multiplyDims } from '../../onnx/dim.ts';
 import type { ElementType } from '../../onnx/elementType.ts';
 import { Graph, type Value } from '../../onnx/graph.ts';
-import { add, cast, divide, gather, loop, multiply, range } from '../../onnx/operators.ts';
+import {
+  add,
+  cast,
+  divide,
+  gather,
+  loop,
+  multiply,
+  range,
+  subtract,
+} from '../../onnx/operators.ts';
+import type { SampledJoin } from '../joining.ts';
 import { type Pi0Config, hasStateToken, tokensPerImage } from './config.ts';
-import { denoise, encodeState, projectTime, projectTimes, stepTimes } from './expert.ts';
-import { type Guidance, type GuidanceKind, guided } from './guidance.ts';
+import { denoise, encodeState, keepTimes, projectTime, projectTimes, stepTimes } from './expert.ts';
+import { type Guidance, guided } from './guidance.ts';
 import type { Weights } from './layers.ts';
 import { type Cache, type PrefixInputs, encodePrefix } from './prefix.ts';
 import { patchesOfBytes, patchesOfImages } from './vision.ts';
@@ -114,11 +124,33 @@ export function denoiseGraph(config: Pi0Config, source: WeightSource): Graph {
   return graph;
 }
 
+/** The chunk in play as a graph has it. */
+export interface Previous {
+  kind: SampledJoin;
+  /** [batch, horizon, actionDim] the rows that were already sampled for the same steps, zeros after them. */
+  rows: Value;
+  /** [batch, horizon, 1] how much each row counts, 0…1; where they are kept, 0 or 1. */
+  weights: Value;
+}
+
 /** What bends a flow on its way. */
 export interface Bends {
   /** [steps, batch, horizon, actionDim] added after each step. */
   exploration?: Value;
-  guidance?: Guidance;
+  previous?: Previous;
+}
+
+/** The chunk in play as a graph's inputs: previous [batch, horizon, actionDim], prefix_weights [batch, horizon, 1]. */
+export function previousInputs(
+  graph: Graph,
+  kind: SampledJoin,
+  { horizon, actionDim }: Pi0Config,
+): Previous {
+  return {
+    kind,
+    rows: graph.input('previous', 'float32', [BATCH, horizon, actionDim]),
+    weights: graph.input('prefix_weights', 'float32', [BATCH, horizon, 1]),
+  };
 }
 
 /**
@@ -131,17 +163,25 @@ export function integrate(
   steps: Value,
   cache: Cache,
   config: Pi0Config,
-  { exploration, guidance }: Bends = {},
+  { exploration, previous }: Bends = {},
 ): Value {
+  const kept = previous?.kind === 'trained' ? previous : undefined;
+  const guidance: Guidance | undefined =
+    previous && previous.kind !== 'trained'
+      ? { kind: previous.kind, previous: previous.rows, weights: previous.weights }
+      : undefined;
+  const keep = (x: Value) => (kept ? add(x, multiply(kept.weights, subtract(kept.rows, x))) : x);
+
   const times = stepTimes(range(steps, 'steps'), steps);
   const projectedTimes = projectTime(weights, times, config);
   const stride = divide(noise.graph.constant('float32', [-1], []), cast(steps, 'float32'));
-  const [actions] = loop(steps, [noise], (step, [x]) => {
-    const projected = gather(projectedTimes, step);
+  const [actions] = loop(steps, [keep(noise)], (step, [x]) => {
+    const atStep = gather(projectedTimes, step);
+    const projected = kept ? keepTimes(weights, atStep, kept.weights, config) : atStep;
     const free = denoise(weights, x, projected, cache, config);
     const velocity = guidance ? guided(free, x, gather(times, step), guidance) : free;
     const next = add(x, multiply(velocity, stride));
-    return [exploration ? add(next, gather(exploration, step)) : next];
+    return [keep(exploration ? add(next, gather(exploration, step)) : next)];
   });
   return actions;
 }
@@ -149,7 +189,7 @@ export function integrate(
 export interface SampleOptions {
   masked?: boolean;
   explores?: boolean;
-  joins?: GuidanceKind;
+  joins?: SampledJoin;
   /** Type in which matrix products are computed, float32 if absent; all else is float32. */
   products?: ElementType;
 }
@@ -159,7 +199,7 @@ export interface SampleOptions {
  * `masked`, also camera_mask and token_mask, for batches whose samples differ in cameras or prompt
  * length; without, missing cameras and padding are left away, which gives the same chunk sooner. With
  * `explores`, also exploration [steps, batch, horizon, actionDim], see `integrate`; with `joins`, also
- * previous [batch, horizon, actionDim] and prefix_weights [batch, horizon, 1], see Guidance.
+ * what previousInputs has.
  */
 export function sampleGraph(
   config: Pi0Config,
@@ -178,14 +218,8 @@ export function sampleGraph(
   const exploration = explores
     ? graph.input('exploration', 'float32', ['steps', BATCH, horizon, actionDim])
     : undefined;
-  const guidance = joins
-    ? {
-        kind: joins,
-        previous: graph.input('previous', 'float32', [BATCH, horizon, actionDim]),
-        weights: graph.input('prefix_weights', 'float32', [BATCH, horizon, 1]),
-      }
-    : undefined;
-  const bends = { exploration, guidance };
+  const previous = joins && previousInputs(graph, joins, config);
+  const bends = { exploration, previous };
   graph.output('actions', integrate(weights, noise, steps, cache, config, bends));
   return graph;
 }

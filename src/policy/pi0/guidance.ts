@@ -1,3 +1,4 @@
+import type { SampledJoin } from '../joining.ts';
 import { gradients } from '../../onnx/gradient.ts';
 import type { Value } from '../../onnx/graph.ts';
 import {
@@ -11,9 +12,7 @@ import {
 } from '../../onnx/operators.ts';
 
 /** How a chunk is drawn towards the one in play: with the network's Jacobian, or the identity in its place. */
-export const GUIDANCES = ['exact', 'approximate'] as const;
-
-export type GuidanceKind = (typeof GUIDANCES)[number];
+export type GuidanceKind = Exclude<SampledJoin, 'trained'>;
 
 /** Largest factor of the guidance: the paper's, and lerobot's default. */
 const MOST: Record<GuidanceKind, number> = { exact: 5, approximate: 10 };
