@@ -61,11 +61,10 @@ async function bundleDriver(
   { policy: folder, zeroNoise = false, join, execute }: SimOptions,
   session: SessionConfig,
 ): Promise<Driver> {
-  const bundle = await loadBundle(folder);
+  const loaded = await loadBundle(folder);
+  const bundle = { ...loaded, executeSteps: execute ?? loaded.executeSteps };
   const worker = await openWorkerPolicy(bundle, session, undefined, join && sampledJoin(join));
-  const executeSteps = execute ?? worker.executeSteps;
-  const played = { ...worker, executeSteps };
-  const policy = zeroNoise ? fromZeroNoise(played) : played;
+  const policy = zeroNoise ? fromZeroNoise(worker) : worker;
   return {
     name: `${bundle.name} ${bundle.version}`,
     embodiment: bundle.embodiment,

@@ -1,0 +1,94 @@
+import { fork } from 'node:child_process';
+import { appendFile, readFile } from 'node:fs/promises';
+import { codeOf } from '../src/errors.ts';
+import { packagePath } from '../src/packagePath.ts';
+import type { JoinKind } from '../src/policy/joining.ts';
+import type { JoinReply, JoinSettings, JoinedAttempt } from './joinWorker.ts';
+import type { MotionFigures, Sizes } from './motionFigures.ts';
+
+/** A way to join chunks at one delay, over many attempts. */
+export interface JoinCell {
+  join: JoinKind;
+  /** Milliseconds. */
+  delay: number;
+  execute: number;
+  attempts: number;
+  successes: number;
+  /** Mean control steps of the attempts that succeeded; null if none did. */
+  steps: number | null;
+  /** Attempts in which the guard limited a command. */
+  limited: number;
+  /** Mean over the attempts of each one's figures. */
+  motion: MotionFigures;
+}
+
+export const JOIN_RESULTS = packagePath('docs/joins.jsonl');
+
+export async function readCells(): Promise<JoinCell[]> {
+  const text = await readFile(JOIN_RESULTS, 'utf8').catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return '';
+    throw error;
+  });
+  const lines = text.split('\n').filter((line) => line !== '');
+  return lines.map((line) => JSON.parse(line) as JoinCell);
+}
+
+export const writeCell = (cell: JoinCell) => appendFile(JOIN_RESULTS, `${JSON.stringify(cell)}\n`);
+
+/** Makes the seeds' attempts in some processes, each of which gets the next seed when it is done with one. */
+export async function runAttempts(
+  settings: JoinSettings,
+  seeds: readonly number[],
+  processes: number,
+  onAttempt: () => void,
+): Promise<JoinedAttempt[]> {
+  const left = seeds.values();
+  const made: JoinedAttempt[] = [];
+  const employ = () =>
+    new Promise<void>((resolve, reject) => {
+      const url = new URL('./joinWorker.js', import.meta.url);
+      const child = fork(url, [JSON.stringify(settings)], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] }); // prettier-ignore
+      child.on('message', (reply: JoinReply) => {
+        if (reply !== 'ready' && 'error' in reply) return reject(new Error(reply.error));
+        if (reply !== 'ready') {
+          made.push(reply);
+          onAttempt();
+        }
+        const seed = left.next().value;
+        if (seed === undefined) child.disconnect();
+        else child.send(seed);
+      });
+      child.once('exit', (code) => (code === 0 ? resolve() : reject(new Error(`a process ended with ${code}`)))); // prettier-ignore
+    });
+  await Promise.all(Array.from({ length: Math.min(processes, seeds.length) }, employ));
+  return made.sort((a, b) => a.seed - b.seed);
+}
+
+const mean = (values: readonly number[]) =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** The mean of all attempts' figures, each at its place. */
+function meanMotion(all: readonly MotionFigures[]): MotionFigures {
+  const sizes = (of: (one: MotionFigures) => Sizes): Sizes => ({
+    largest: mean(all.map((one) => of(one).largest)),
+    mean: mean(all.map((one) => of(one).mean)),
+  });
+  const kind = (name: keyof MotionFigures) => ({
+    joins: sizes((one) => one[name].joins),
+    within: sizes((one) => one[name].within),
+  });
+  return { acceleration: kind('acceleration'), jerk: kind('jerk') };
+}
+
+export function summarise(
+  attempts: readonly JoinedAttempt[],
+): Omit<JoinCell, 'join' | 'delay' | 'execute'> {
+  const steps = attempts.filter(({ success }) => success).map((one) => one.steps);
+  return {
+    attempts: attempts.length,
+    successes: steps.length,
+    steps: steps.length > 0 ? mean(steps) : null,
+    limited: attempts.filter(({ guard }) => Object.keys(guard).length > 0).length,
+    motion: meanMotion(attempts.map(({ motion }) => motion)),
+  };
+}
