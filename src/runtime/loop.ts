@@ -4,10 +4,15 @@ import type { EpisodeRecorder } from '../episodes/recordEpisode.ts';
 import type { Chunk, ChunkPolicy, ChunkTiming, Join, Observation } from '../policy/chunkPolicy.ts';
 import type { Robot, Task } from '../robot/robot.ts';
 import { untilAborted } from './abort.ts';
+import { comeToRest } from './comeToRest.ts';
 import { createChunkPlayer } from './chunkPlayer.ts';
 import type { Played } from './chunkPlayer.ts';
-import { describeEvent, guard, guardLimits } from './guard.ts';
-import type { GuardState, SensorAge } from './guard.ts';
+import { atRest, guard, guardLimits } from './guard.ts';
+import type { Ruling } from './guard.ts';
+import { describeEvent } from './guardEvents.ts';
+import type { SensorAge } from './guardEvents.ts';
+import type { Heartbeat } from './heartbeat.ts';
+import { beatAges } from './heartbeat.ts';
 import { noiseSeed } from './noiseSeed.ts';
 import type { Synchroniser } from './synchroniser.ts';
 import { countEvents } from './tally.ts';
@@ -23,6 +28,8 @@ export interface LoopOptions {
   lead: number;
   /** Whether a control step waits for its chunk; never on a robot whose time goes on. */
   awaitChunks: boolean;
+  /** What must keep beating while the robot moves, if anything must. */
+  heartbeat?: Heartbeat;
   signal?: AbortSignal;
   /** Hears the counts whenever a chunk begins to be played. */
   onChunk?: (counts: LoopCounts) => void;
@@ -86,6 +93,12 @@ function request(
   return made;
 }
 
+const chunkAge = (observed: bigint, now: bigint): SensorAge => ({
+  kind: 'chunk',
+  source: 'chunk',
+  age: Number(now - observed) / 1e6,
+});
+
 const record = ({ content, delay, from, to, held }: Played<Sampled>): ChunkRecord => {
   const { index, observation, chunk } = content;
   return {
@@ -106,7 +119,8 @@ const record = ({ content, delay, from, to, held }: Played<Sampled>): ChunkRecor
 
 /**
  * Runs the control loop from an observation of the robot at rest until success, the task's last step,
- * an abort or a stop. Each step: observe, take the played chunk's row, guard it, command, record.
+ * an abort or a stop. Each step: observe, take the played chunk's row, guard it, command, record. However it
+ * ends, the robot brakes to rest first.
  */
 export async function runLoop(
   options: LoopOptions,
@@ -114,14 +128,15 @@ export async function runLoop(
   synchroniser: Synchroniser,
   counts: LoopCounts,
 ): Promise<LoopEnd> {
-  const { robot, task, policy, recorder, lead, awaitChunks, signal } = options;
+  const { robot, task, policy, recorder, lead, awaitChunks, heartbeat, signal } = options;
   const { clock, embodiment } = robot;
   const period = BigInt(Math.round(1e9 / embodiment.controlRate));
   const limits = guardLimits(embodiment);
   const player = createChunkPlayer<Sampled>(embodiment.joints.length);
   const { aborted, forget } = untilAborted(signal);
 
-  let state: GuardState = { command: first.joints.position, nonFinite: 0 };
+  let state = atRest(first.joints.position);
+  let observed: bigint | undefined;
   let pending: Request | undefined = request(options, 0, 0, first);
   let asked = 1;
   let requestAt = 0;
@@ -133,15 +148,34 @@ export async function runLoop(
     if (played) recorder?.played(record(played));
   };
 
-  const send = (command: Float64Array, now: bigint) => {
+  /** What is sent is the guard's command, as it is. */
+  const send = ({ command, next }: Ruling, now: bigint) => {
+    state = next;
+    counts.steps += 1;
+    if (!command) return;
     robot.command(command);
     recorder?.command(now, command);
   };
 
-  const stop = (problem: UserError): LoopEnd => {
-    if (counts.steps > 0) robot.command(state.command);
+  const brake = () =>
+    comeToRest(clock, period, limits, state, (ruling, now) => {
+      if (synchroniser.newestJoints) recorder?.joints(synchroniser.newestJoints);
+      counts.heldSteps += 1;
+      send(ruling, now);
+    });
+
+  const stop = async (problem: UserError): Promise<LoopEnd> => {
+    await brake();
+    const { command } = guard(limits, state, null, []);
+    if (counts.steps > 0 && command) robot.command(command);
     return { end: 'stopped', problem };
   };
+
+  const agesAt = (now: bigint): SensorAge[] => [
+    ...synchroniser.ages(policy.cameras, now),
+    ...(observed === undefined ? [] : [chunkAge(observed, now)]),
+    ...beatAges(heartbeat),
+  ];
 
   /** What the chunk asked for at `tick` is to join; it will be as late as the latest of the last ones. */
   const joinAt = (tick: number): Join | undefined => {
@@ -175,6 +209,7 @@ export async function runLoop(
     counts.timings.push(chunk.timing);
     options.onChunk?.(counts);
     pending = undefined;
+    observed = observation.joints.stamp;
     swapAt = tick + policy.executeSteps;
     requestAt = swapAt - lead;
     return undefined;
@@ -188,13 +223,11 @@ export async function runLoop(
         `the policy gave no chunk for ${LONGEST_STARVATION} s; use a faster device or a smaller policy`,
       );
     const ruling = guard(limits, state, desired, ages);
-    state = ruling.next;
     countEvents(counts.guard, ruling.events);
     const held = ruling.verdict === 'hold' || ruling.verdict === 'stop';
-    if (ruling.command) send(ruling.command, now);
+    send(ruling, now);
     if (desired && !held) player.sent(tick);
     if (held || !desired) counts.heldSteps += 1;
-    counts.steps += 1;
     if (ruling.verdict !== 'stop') return undefined;
     const reasons = ruling.events.filter(({ action }) => action === 'stop').map(describeEvent);
     return new UserError(`the guard stopped the robot: ${reasons.join('; ')}`);
@@ -210,12 +243,15 @@ export async function runLoop(
       counts.missedSteps += late;
       tick += late;
 
-      if (signal?.aborted) return { ...stop(new UserError('stopped by hand')), end: 'aborted' };
+      if (signal?.aborted)
+        return { ...(await stop(new UserError('stopped by hand'))), end: 'aborted' };
       if (recorder?.problem) return stop(recorder.problem);
       const { reward, success, failed } = task.assess();
       counts.stagedReward = Math.max(counts.stagedReward, reward);
-      if (success) return { end: 'success', problem: null };
-      if (failed || tick >= task.maxSteps) return { end: 'failure', problem: null };
+      if (success || failed || tick >= task.maxSteps) {
+        await brake();
+        return { end: success ? 'success' : 'failure', problem: null };
+      }
 
       askForChunk(tick);
       const failure = await takeChunk(tick);
@@ -224,8 +260,8 @@ export async function runLoop(
 
       const now = clock.now();
       if (synchroniser.newestJoints) recorder?.joints(synchroniser.newestJoints);
-      const stopped = step(tick, synchroniser.ages(policy.cameras, now), now);
-      if (stopped) return { end: 'stopped', problem: stopped };
+      const stopped = step(tick, agesAt(now), now);
+      if (stopped) return stop(stopped);
       if (awaitChunks) await recorder?.room();
     }
   };
