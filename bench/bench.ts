@@ -1,5 +1,6 @@
 import { benchEpisodes } from './episodes.ts';
 import { benchFull } from './full.ts';
+import { benchGuard } from './guard.ts';
 import { benchLearning } from './learning.ts';
 import { benchLink } from './link.ts';
 import { benchLora } from './lora.ts';
@@ -16,6 +17,7 @@ const SECTIONS: Record<string, () => Promise<Row[]>> = {
   precision: benchPrecision,
   swap: benchSwap,
   sim: benchSim,
+  guard: benchGuard,
   episodes: benchEpisodes,
   training: benchTraining,
   lora: benchLora,

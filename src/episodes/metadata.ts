@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DEFAULT_ACCELERATION } from '../robot/embodiment.ts';
 import type { EpisodeHeader, EpisodeResult } from './episode.ts';
 
 const embodiment = z.object({
@@ -11,6 +12,7 @@ const embodiment = z.object({
       lower: z.number(),
       upper: z.number(),
       velocity: z.number(),
+      acceleration: z.number().default(DEFAULT_ACCELERATION),
       home: z.number(),
     }),
   ),

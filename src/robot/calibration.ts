@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { parseYaml, readYaml, validate } from '../validate.ts';
-import type { Camera, Embodiment, Joint } from './embodiment.ts';
+import { DEFAULT_ACCELERATION } from './embodiment.ts';
+import type { Base, Box, Camera, Embodiment, Joint } from './embodiment.ts';
+import { lackingJoints, spaceRules } from './spaceRules.ts';
 
 /** Joint angles of a gripper's driver, rad. */
 export interface GripperAngles {
@@ -24,8 +26,7 @@ export interface Arm {
   /** ROS namespace of its driver. */
   namespace: string;
   gripper: GripperAngles;
-  /** Of its base in the robot's frame: x, y, z in m, turn about z in rad. */
-  base: [number, number, number, number];
+  base: Base;
 }
 
 /**
@@ -61,8 +62,10 @@ export interface Calibration extends Embodiment {
   arms: Arm[];
   joints: CalibratedJoint[];
   cameras: CalibratedCamera[];
-  /** Corners of the box that grippers stay in, m in the robot's frame. */
-  workspace: { lower: [number, number, number]; upper: [number, number, number] };
+  /** The box that grippers stay in; `enforced` by the guard, or only written down. */
+  workspace: Box & { enforced: boolean };
+  /** m that the guard keeps between the middle lines of two arms; absent for none. */
+  leastDistance?: number;
   /** What nalu calibrate measured, and when. */
   measured?: { date: string; [figure: string]: unknown };
 }
@@ -70,6 +73,8 @@ export interface Calibration extends Embodiment {
 const FULL_TURN = 2 * Math.PI;
 /** rad/s or openings a second: above it a figure is in degrees, encoder ticks or a slip of the pen. */
 const FASTEST = 20;
+/** rad/s² or openings a second²: above it a joint would reach any speed at once. */
+const SHARPEST = 1000;
 
 const name = z
   .string()
@@ -107,6 +112,11 @@ const joint = z
       .number()
       .positive()
       .max(FASTEST, `more than ${FASTEST} a second; give rad/s (grippers: openings a second)`),
+    acceleration: z
+      .number()
+      .positive()
+      .max(SHARPEST, `more than ${SHARPEST} a second²; give rad/s² (grippers: openings a second²)`)
+      .default(DEFAULT_ACCELERATION),
     home: z.number(),
     rest: z.number(),
   })
@@ -168,10 +178,21 @@ const calibration = z
     arms: z.array(arm).min(1).superRefine(unique),
     joints: z.array(joint).min(1).superRefine(unique),
     cameras: z.array(camera).superRefine(unique),
-    workspace: z.strictObject({ lower: triple, upper: triple }),
+    workspace: z.strictObject({
+      lower: triple,
+      upper: triple,
+      enforced: z.boolean().default(false),
+    }),
+    leastDistance: z.number().positive().max(1, 'give metres').optional(),
     measured: z.looseObject({ date: z.string() }).optional(),
   })
-  .superRefine(({ arms, joints }, context) => {
+  .superRefine((given, context) => {
+    const { arms, joints } = given;
+    lackingJoints(given).forEach((lacking, i) => {
+      if (lacking.length === 0) return;
+      const message = `${arms[i].name} has no ${lacking.join(', ')}; an enforced workspace and leastDistance need the six joints of a ViperX 300`;
+      context.addIssue({ code: 'custom', path: ['arms', i], message });
+    });
     joints.forEach((joint, i) => {
       const say = (field: string, message: string) =>
         context.addIssue({ code: 'custom', path: ['joints', i, field], message });
@@ -203,16 +224,22 @@ export function sizeSeen({ width, height, crop, rotate }: CalibratedCamera) {
 }
 
 /** What is left of a calibration above the driver. */
-export const embodimentOf = ({ name, controlRate, joints, cameras }: Calibration): Embodiment => ({
-  name,
-  controlRate,
-  joints: joints.map(({ name, kind, lower, upper, velocity, home }) => ({
+export function embodimentOf(calibration: Calibration): Embodiment {
+  const { name, controlRate, joints, cameras } = calibration;
+  const space = spaceRules(calibration);
+  return {
     name,
-    kind,
-    lower,
-    upper,
-    velocity,
-    home,
-  })),
-  cameras: cameras.map((camera) => ({ name: camera.name, ...sizeSeen(camera) })),
-});
+    controlRate,
+    joints: joints.map(({ name, kind, lower, upper, velocity, acceleration, home }) => ({
+      name,
+      kind,
+      lower,
+      upper,
+      velocity,
+      acceleration,
+      home,
+    })),
+    cameras: cameras.map((camera) => ({ name: camera.name, ...sizeSeen(camera) })),
+    ...(space && { space }),
+  };
+}

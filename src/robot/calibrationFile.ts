@@ -1,5 +1,6 @@
 import { Document, isCollection, isMap } from 'yaml';
 import type { Calibration } from './calibration.ts';
+import { DEFAULT_ACCELERATION } from './embodiment.ts';
 import { gripperSetOf } from './gripperSets.ts';
 
 const HEADER = ` Written by nalu calibrate.
@@ -9,14 +10,17 @@ const HEADER = ` Written by nalu calibrate.
  docs/calibrating.md says what each field means.`;
 
 /** Leaves out what a calibration has without its being said. */
-function sparse({ arms, joints, cameras, ...rest }: Calibration) {
+function sparse({ arms, joints, cameras, workspace, ...rest }: Calibration) {
+  const { enforced, ...box } = workspace;
   return {
     ...rest,
     arms: arms.map((arm) => ({ ...arm, gripper: gripperSetOf(arm.gripper) ?? arm.gripper })),
-    joints: joints.map(({ sign, offset, ...joint }) => ({
+    workspace: { ...box, ...(enforced && { enforced }) },
+    joints: joints.map(({ sign, offset, acceleration, ...joint }) => ({
       ...joint,
       ...(sign === 1 ? {} : { sign }),
       ...(offset === 0 ? {} : { offset }),
+      ...(acceleration === DEFAULT_ACCELERATION ? {} : { acceleration }),
     })),
     cameras: cameras.map(({ transport, rotate, exposure, ...camera }) => ({
       ...camera,

@@ -1,8 +1,10 @@
 import { UserError } from '../errors.ts';
 import type { Robot } from '../robot/robot.ts';
 import { untilAborted } from './abort.ts';
-import { describeEvent, guard, guardLimits } from './guard.ts';
-import type { GuardLimits, GuardState } from './guard.ts';
+import { comeToRest } from './comeToRest.ts';
+import { type GuardLimits, type Ruling, atRest, guard, guardLimits } from './guard.ts';
+import { describeEvent } from './guardEvents.ts';
+import { type Heartbeat, beatAges } from './heartbeat.ts';
 import { createSynchroniser, describeLacks } from './synchroniser.ts';
 import type { Synchroniser } from './synchroniser.ts';
 
@@ -12,6 +14,8 @@ export interface ApproachOptions {
   pose: Float64Array;
   /** rad/s; grippers: openings a second. */
   speed: number;
+  /** What must keep beating while the robot moves, if anything must. */
+  heartbeat?: Heartbeat;
   signal?: AbortSignal;
 }
 
@@ -20,20 +24,16 @@ const NEAR = 0.1;
 /** Seconds that the robot may take to show its joints, and to arrive once the last command is out. */
 const PATIENCE = 5;
 
-/** Slow limits that hold the place where the robot stands, even where that is outside the usual ones. */
-function slowLimits(robot: Robot, start: Float64Array, speed: number): GuardLimits {
-  const limits = guardLimits(robot.embodiment);
-  const step = speed / robot.embodiment.controlRate;
-  return {
-    ...limits,
-    lower: limits.lower.map((lower, joint) => Math.min(lower, start[joint])),
-    upper: limits.upper.map((upper, joint) => Math.max(upper, start[joint])),
-    step: limits.step.map((usual) => Math.min(usual, step)),
-  };
+function slowLimits({ embodiment }: Robot, speed: number): GuardLimits {
+  const limits = guardLimits(embodiment);
+  const step = speed / embodiment.controlRate;
+  return { ...limits, step: limits.step.map((usual) => Math.min(usual, step)) };
 }
 
 interface Approach extends ApproachOptions {
   synchroniser: Synchroniser;
+  /** Nanoseconds of a control step. */
+  period: bigint;
   /** Resolves a control step later, or when the approach is aborted. */
   nextStep: () => Promise<void>;
 }
@@ -55,20 +55,25 @@ async function measuredJoints({ robot, signal, synchroniser, nextStep }: Approac
 }
 
 async function move(given: Approach, start: Float64Array): Promise<void> {
-  const { robot, pose, speed, signal, synchroniser, nextStep } = given;
+  const { robot, pose, speed, heartbeat, signal, synchroniser, nextStep, period } = given;
   const { joints } = robot.embodiment;
-  const limits = slowLimits(robot, start, speed);
+  const limits = slowLimits(robot, speed);
   const distance = (from: ArrayLike<number>, joint: number) => Math.abs(from[joint] - pose[joint]);
   const farthest = (from: ArrayLike<number>) =>
     joints.reduce(
       (worst, _, joint) => (distance(from, joint) > distance(from, worst) ? joint : worst),
       0,
     );
-  let state: GuardState = { command: start, nonFinite: 0 };
+  let state = atRest(start);
+  const send = ({ command, next }: Ruling) => {
+    state = next;
+    if (command) robot.command(command);
+  };
+  const brake = () => comeToRest(robot.clock, period, limits, state, send);
   let deadline: bigint | undefined;
   for (;;) {
     await nextStep();
-    if (signal?.aborted) return;
+    if (signal?.aborted) return brake();
     const now = robot.clock.now();
     const measured = synchroniser.newestJoints!.position;
     const lagging = farthest(measured);
@@ -80,13 +85,16 @@ async function move(given: Approach, start: Float64Array): Promise<void> {
           `${joints[lagging].name} stands at ${measured[lagging].toFixed(3)} and does not go to ${pose[lagging].toFixed(3)}; check its torque, and that nothing blocks it`,
         );
     }
-    const ruling = guard(limits, state, pose, synchroniser.ages([], now));
-    state = ruling.next;
-    if (ruling.command) robot.command(ruling.command);
-    if (ruling.verdict === 'stop')
-      throw new UserError(
-        `the guard stopped the robot: ${ruling.events.map(describeEvent).join('; ')}`,
-      );
+    const ages = [...synchroniser.ages([], now), ...beatAges(heartbeat)];
+    const ruling = guard(limits, state, pose, ages);
+    send(ruling);
+    const said = () => ruling.events.map(describeEvent).join('; ');
+    if (ruling.verdict === 'stop') {
+      await brake();
+      throw new UserError(`the guard stopped the robot: ${said()}`);
+    }
+    if (ruling.verdict === 'limit' && state.move.every((by) => by === 0))
+      throw new UserError(`the guard keeps the robot from its pose: ${said()}`);
   }
 }
 
@@ -103,7 +111,7 @@ export async function approach(options: ApproachOptions): Promise<void> {
   const period = nanoseconds(1 / embodiment.controlRate);
   const { aborted, forget } = untilAborted(signal);
   const nextStep = () => Promise.race([clock.until(clock.now() + period), aborted]);
-  const given: Approach = { ...options, synchroniser, nextStep };
+  const given: Approach = { ...options, synchroniser, period, nextStep };
   try {
     const start = await measuredJoints(given);
     if (start) await move(given, start);

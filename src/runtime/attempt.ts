@@ -65,11 +65,11 @@ function checkOptions({ policy: { executeSteps, horizon }, lead, join }: LoopOpt
     );
 }
 
-/** A joint may stand outside its limits by what one step brings back, or the first command would jump. */
+/** A joint may stand outside its limits by what one step from rest brings back. */
 function checkStart({ joints, controlRate }: Embodiment, { position }: JointState): void {
-  joints.forEach(({ name, lower, upper, velocity }, joint) => {
+  joints.forEach(({ name, lower, upper, velocity, acceleration }, joint) => {
     const at = position[joint];
-    const step = velocity / controlRate;
+    const step = Math.min(velocity / controlRate, acceleration / controlRate ** 2);
     if (at < lower - step || at > upper + step)
       throw new UserError(
         `${name} stands at ${at.toFixed(3)}, outside its limits ${lower} to ${upper}; move it inside or correct the calibration`,

@@ -1,7 +1,7 @@
 import { expandMask } from '../policy/deltaActions.ts';
 import type { Finding, FitCase, SampledCase } from './fit.ts';
 import { policySpace } from './fitSpace.ts';
-import { guardLimits } from './guard.ts';
+import { jointLimits } from './jointLimits.ts';
 
 /** Openings beyond 0 and 1 that a well-calibrated gripper still shows, and beyond which its angles are others. */
 const GRIPPER_SLACK = { usual: 0.05, most: 0.25 };
@@ -51,7 +51,7 @@ export function finiteChunk({ robot, chunk }: SampledCase): Finding[] {
 
 /** The joint that a chunk's first row moves farthest, in control steps of its own; undefined if none is finite. */
 export function farthestFirstMove({ robot, position, chunk }: SampledCase) {
-  const { step } = guardLimits(robot);
+  const { step } = jointLimits(robot);
   const moves = robot.joints.map(({ name, kind }, joint) => {
     const distance = Math.abs(chunk[joint] - position[joint]);
     return { joint: name, kind, distance, allowed: step[joint] };
@@ -64,7 +64,7 @@ export function farthestFirstMove({ robot, position, chunk }: SampledCase) {
 
 /** A gripper may be told to go all its way at once: it stands open round what it is to close on. */
 export function firstTick({ robot, position, chunk }: SampledCase): Finding[] {
-  const { step } = guardLimits(robot);
+  const { step } = jointLimits(robot);
   return robot.joints.flatMap(({ name, kind }, joint): Finding[] => {
     const distance = Math.abs(chunk[joint] - position[joint]);
     if (!(distance > step[joint]) || distance === Infinity) return [];

@@ -1,44 +1,29 @@
 import type { Embodiment } from '../robot/embodiment.ts';
+import type { Breach } from './armsInSpace.ts';
+import { type GuardAction, type GuardEvent, ageEvents, verdictOf } from './guardEvents.ts';
+import type { GuardRule, SensorAge } from './guardEvents.ts';
+import { allowedMove, braked, clamp, jointLimits, moved, pursuit } from './jointLimits.ts';
+import type { JointLimits } from './jointLimits.ts';
+import { type SpaceGuard, createSpaceGuard } from './spaceGuard.ts';
 
-/** What a command may be, joint by joint: rad, grippers in openings. */
-export interface GuardLimits {
-  joints: readonly string[];
-  lower: Float64Array;
-  upper: Float64Array;
-  /** Farthest move in one control step. */
-  step: Float64Array;
-}
-
-/** How old the newest of a source's data is. */
-export interface SensorAge {
-  kind: 'joints' | 'camera';
-  /** `joint state`, or the camera's name. */
-  source: string;
-  /** Milliseconds. */
-  age: number;
-}
-
-export type GuardRule = 'position' | 'velocity' | 'nonFinite' | 'jointsOld' | 'cameraOld';
-
-/** Limit: the command was changed. Hold: the last one is repeated. Stop: it is the last. */
-export type GuardAction = 'limit' | 'hold' | 'stop';
-
-/** One rule that spoke, and why. */
-export interface GuardEvent {
-  rule: GuardRule;
-  action: GuardAction;
-  /** Joint, `joint state` or camera. */
-  source: string;
-  /** rad or openings that were taken off; milliseconds of age; consecutive steps of non-finite desires. */
-  amount: number;
+/** What a command may be. */
+export interface GuardLimits extends JointLimits {
+  /** Absent where the arms may be anywhere. */
+  space?: SpaceGuard;
 }
 
 /** What the guard remembers from one step to the next. */
 export interface GuardState {
   /** [joints] the last command, or the measured position before the first. */
   command: Float64Array;
+  /** [joints] the last command less the one before. */
+  move: Float64Array;
+  /** [joints] what was desired last, within the position limits; null after a hold. */
+  desired: Float64Array | null;
   /** Consecutive steps whose desired positions were not all finite. */
   nonFinite: number;
+  /** What the arms may break of the rules of space, because they began so; null before the first step. */
+  breach: Breach | null;
 }
 
 export interface Ruling {
@@ -49,67 +34,79 @@ export interface Ruling {
   next: GuardState;
 }
 
-/** Milliseconds after which old data make the robot hold, then stop. */
-export const AGE_LIMITS = {
-  joints: { rule: 'jointsOld', hold: 100, stop: 500 },
-  camera: { rule: 'cameraOld', hold: 250, stop: 1000 },
-} as const;
-
 /** rad or openings: rounding of 32-bit actions, limited without a word. */
 const NEGLIGIBLE = 1e-6;
 
 /** Consecutive non-finite steps that are held; the next one stops. */
 export const NON_FINITE_HOLDS = 10;
 
-/** An embodiment's limits, velocities turned into moves per control step. */
-export function guardLimits({ joints, controlRate }: Embodiment): GuardLimits {
-  return {
-    joints: joints.map((joint) => joint.name),
-    lower: Float64Array.from(joints, (joint) => joint.lower),
-    upper: Float64Array.from(joints, (joint) => joint.upper),
-    step: Float64Array.from(joints, (joint) => joint.velocity / controlRate),
+/** An embodiment's limits as the guard keeps them. */
+export function guardLimits(embodiment: Embodiment): GuardLimits {
+  const limits = jointLimits(embodiment);
+  const { space } = embodiment;
+  return space ? { ...limits, space: createSpaceGuard(space, limits) } : limits;
+}
+
+/** The state of a robot at rest at measured positions [joints]. */
+export const atRest = (position: Float64Array): GuardState => ({
+  command: position,
+  move: new Float64Array(position.length),
+  desired: null,
+  nonFinite: 0,
+  breach: null,
+});
+
+/** Whether the last command may be the last: to stay there is within the acceleration limits. */
+export const mayRest = ({ change }: JointLimits, { move }: GuardState): boolean =>
+  move.every((by, joint) => Math.abs(by) <= change[joint]);
+
+const firstNonFinite = (values: Float64Array): number => {
+  for (let joint = 0; joint < values.length; joint++)
+    if (!Number.isFinite(values[joint])) return joint;
+  return -1;
+};
+
+/** Moves [joints] that brake. */
+function braking({ change }: JointLimits, { move }: GuardState): Float64Array {
+  const moves = new Float64Array(move.length);
+  for (let joint = 0; joint < moves.length; joint++)
+    moves[joint] = braked(move[joint], change[joint]);
+  return moves;
+}
+
+/** Moves [joints] towards what is desired, within the limits of each joint, and what they took off. */
+function limitMoves(
+  limits: GuardLimits,
+  { command, move, desired: before }: GuardState,
+  desired: Float64Array,
+  events: GuardEvent[],
+) {
+  const tell = (rule: GuardRule, joint: number, amount: number) => {
+    if (amount > NEGLIGIBLE)
+      events.push({ rule, action: 'limit', source: limits.joints[joint], amount });
   };
-}
-
-const clamp = (value: number, lower: number, upper: number) =>
-  Math.min(Math.max(value, lower), upper);
-
-const inside = (limits: GuardLimits, command: Float64Array) =>
-  limits.lower.map((lower, joint) => clamp(command[joint], lower, limits.upper[joint]));
-
-const severity = { pass: 0, limit: 1, hold: 2, stop: 3 } as const;
-
-function ageEvents(ages: readonly SensorAge[]): GuardEvent[] {
-  return ages.flatMap(({ kind, source, age }) => {
-    const { rule, hold, stop } = AGE_LIMITS[kind];
-    if (age <= hold) return [];
-    return [{ rule, action: age <= stop ? 'hold' : 'stop', source, amount: age }];
-  });
-}
-
-function limitStep(limits: GuardLimits, from: Float64Array, desired: Float64Array) {
-  const events: GuardEvent[] = [];
-  const command = limits.lower.map((lower, joint) => {
-    const limit = (rule: GuardRule, amount: number) => {
-      if (amount > NEGLIGIBLE)
-        events.push({ rule, action: 'limit', source: limits.joints[joint], amount });
-    };
-    const upper = limits.upper[joint];
-    const step = limits.step[joint];
+  const allowed = new Float64Array(desired.length);
+  const moves = new Float64Array(desired.length);
+  for (let joint = 0; joint < desired.length; joint++) {
+    const from = command[joint];
     const wanted = desired[joint];
-    const allowed = clamp(wanted, lower, upper);
-    limit('position', Math.abs(wanted - allowed));
-    const move = allowed - from[joint];
-    limit('velocity', Math.abs(move) - step);
-    return clamp(from[joint] + clamp(move, -step, step), lower, upper);
-  });
-  return { command, events };
+    const goal = clamp(wanted, limits.lower[joint], limits.upper[joint]);
+    allowed[joint] = goal;
+    tell('position', joint, Math.abs(wanted - goal));
+    const step = limits.step[joint];
+    tell('velocity', joint, Math.abs(goal - from) - step);
+    const chased = pursuit(from, goal, before ? before[joint] : goal, limits.change[joint]);
+    moves[joint] = allowedMove(limits, joint, from, move[joint], chased);
+    tell('acceleration', joint, Math.abs(clamp(goal - from, -step, step) - moves[joint]));
+  }
+  return { allowed, moves };
 }
 
 /**
- * Turns desired positions [joints] into a command that breaks neither position nor velocity limits.
- * Old data or non-finite desires hold the last command, and stop the attempt when they last; with no
- * finite last command to hold there is no command at all. A `null` desire asks to hold.
+ * Turns desired positions [joints] into a command that breaks no limit of position, velocity, acceleration
+ * or space. Old data or non-finite desires make the arms brake to rest, and stop the attempt when they last;
+ * with no finite last command there is none at all. A `null` desire asks to hold. What it gives is what is
+ * to be sent: nothing after it may change more than the units.
  */
 export function guard(
   limits: GuardLimits,
@@ -118,52 +115,41 @@ export function guard(
   ages: readonly SensorAge[],
 ): Ruling {
   const events = ageEvents(ages);
-  const lost = limits.joints.findIndex((_, joint) => !Number.isFinite(state.command[joint]));
+  const lost = Math.max(firstNonFinite(state.command), firstNonFinite(state.move));
   if (lost >= 0) {
     events.push({ rule: 'nonFinite', action: 'stop', source: limits.joints[lost], amount: 0 });
     return { verdict: 'stop', command: null, events, next: state };
   }
 
-  const held = inside(limits, state.command);
-  const bad =
-    desired === null ? -1 : limits.joints.findIndex((_, joint) => !Number.isFinite(desired[joint]));
+  const bad = desired === null ? -1 : firstNonFinite(desired);
   const nonFinite = bad < 0 ? 0 : state.nonFinite + 1;
-  if (bad >= 0)
-    events.push({
-      rule: 'nonFinite',
-      action: nonFinite > NON_FINITE_HOLDS ? 'stop' : 'hold',
-      source: limits.joints[bad],
-      amount: nonFinite,
-    });
-
-  let command = held;
-  if (desired !== null && events.length === 0) {
-    const limited = limitStep(limits, held, desired);
-    command = limited.command;
-    events.push(...limited.events);
+  if (bad >= 0) {
+    const action = nonFinite > NON_FINITE_HOLDS ? 'stop' : 'hold';
+    events.push({ rule: 'nonFinite', action, source: limits.joints[bad], amount: nonFinite });
   }
-  const verdict = events.reduce<Ruling['verdict']>(
-    (worst, { action }) => (severity[action] > severity[worst] ? action : worst),
-    'pass',
-  );
-  return { verdict, command, events, next: { command, nonFinite } };
+
+  const { space } = limits;
+  let breach = state.breach ?? space?.standing(state.command) ?? null;
+  let allowed: Float64Array | null = null;
+  let moves: Float64Array;
+  if (desired === null || events.length > 0) moves = braking(limits, state);
+  else {
+    ({ allowed, moves } = limitMoves(limits, state, desired, events));
+    if (space && breach) {
+      const kept = space.shorten(state.command, state.move, moves, breach);
+      events.push(...kept.events);
+      breach = kept.allowed;
+    }
+  }
+  const command = new Float64Array(moves.length);
+  for (let joint = 0; joint < moves.length; joint++) {
+    command[joint] = moved(limits, joint, state.command[joint], moves[joint]);
+    moves[joint] = command[joint] - state.command[joint];
+  }
+  return {
+    verdict: verdictOf(events),
+    command,
+    events,
+    next: { command, move: moves, desired: allowed, nonFinite, breach },
+  };
 }
-
-const rad = (amount: number) => amount.toFixed(3);
-const ms = (amount: number) => `${Math.round(amount)} ms`;
-
-const SAYINGS: Record<GuardRule, (event: GuardEvent) => string> = {
-  position: ({ source, amount }) => `${source}: ${rad(amount)} beyond its position limit`,
-  velocity: ({ source, amount }) => `${source}: ${rad(amount)} a step beyond its velocity limit`,
-  nonFinite: ({ source, amount }) =>
-    amount
-      ? `${source}: the policy's action is not a finite number (${amount} steps in a row); check its normalisation statistics`
-      : `${source}: its last command is not a finite number; check the joint states`,
-  jointsOld: ({ amount }) =>
-    `the joint state is ${ms(amount)} old; check that the robot's driver is running`,
-  cameraOld: ({ source, amount }) =>
-    `camera ${source}: its newest frame is ${ms(amount)} old; check that the camera is running`,
-};
-
-/** An event in words: which rule, which joint or camera, by how much. */
-export const describeEvent = (event: GuardEvent): string => SAYINGS[event.rule](event);

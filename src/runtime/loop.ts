@@ -5,10 +5,15 @@ import type { Chunk, ChunkPolicy, ChunkTiming, Join, Observation } from '../poli
 import { type JoinKind, sampledJoin } from '../policy/joining.ts';
 import type { Robot, Task } from '../robot/robot.ts';
 import { untilAborted } from './abort.ts';
+import { comeToRest } from './comeToRest.ts';
 import { createChunkPlayer } from './chunkPlayer.ts';
 import type { Played } from './chunkPlayer.ts';
-import { describeEvent, guard, guardLimits } from './guard.ts';
-import type { GuardState, SensorAge } from './guard.ts';
+import { atRest, guard, guardLimits } from './guard.ts';
+import type { Ruling } from './guard.ts';
+import { describeEvent } from './guardEvents.ts';
+import type { SensorAge } from './guardEvents.ts';
+import type { Heartbeat } from './heartbeat.ts';
+import { beatAges } from './heartbeat.ts';
 import { noiseSeed } from './noiseSeed.ts';
 import type { Synchroniser } from './synchroniser.ts';
 import { countEvents } from './tally.ts';
@@ -25,6 +30,8 @@ export interface LoopOptions {
   /** Whether a control step waits for its chunk; never on a robot whose time goes on. */
   awaitChunks: boolean;
   join: JoinKind;
+  /** What must keep beating while the robot moves, if anything must. */
+  heartbeat?: Heartbeat;
   signal?: AbortSignal;
   /** Hears the counts whenever a chunk begins to be played. */
   onChunk?: (counts: LoopCounts) => void;
@@ -91,6 +98,12 @@ function request(
   return made;
 }
 
+const chunkAge = (observed: bigint, now: bigint): SensorAge => ({
+  kind: 'chunk',
+  source: 'chunk',
+  age: Number(now - observed) / 1e6,
+});
+
 const record = ({ content, from, to, held }: Played<Sampled>): ChunkRecord => {
   const { index, observation, chunk, delay, join } = content;
   return {
@@ -113,7 +126,8 @@ const record = ({ content, from, to, held }: Played<Sampled>): ChunkRecord => {
 
 /**
  * Runs the control loop from an observation of the robot at rest until success, the task's last step,
- * an abort or a stop. Each step: observe, take the played chunk's row, guard it, command, record.
+ * an abort or a stop. Each step: observe, take the played chunk's row, guard it, command, record. However it
+ * ends, the robot brakes to rest first.
  */
 export async function runLoop(
   options: LoopOptions,
@@ -121,7 +135,7 @@ export async function runLoop(
   synchroniser: Synchroniser,
   counts: LoopCounts,
 ): Promise<LoopEnd> {
-  const { robot, task, policy, recorder, awaitChunks, join, signal } = options;
+  const { robot, task, policy, recorder, awaitChunks, join, heartbeat, signal } = options;
   const { clock, embodiment } = robot;
   const period = BigInt(Math.round(1e9 / embodiment.controlRate));
   const limits = guardLimits(embodiment);
@@ -129,7 +143,8 @@ export async function runLoop(
   const standsStill = join === 'synchronous';
   const { aborted, forget } = untilAborted(signal);
 
-  let state: GuardState = { command: first.joints.position, nonFinite: 0 };
+  let state = atRest(first.joints.position);
+  let observed: bigint | undefined;
   let pending: Request | undefined = request(options, 0, 0, first);
   let asked = 1;
   let requestAt = 0;
@@ -141,18 +156,37 @@ export async function runLoop(
     if (played) recorder?.played(record(played));
   };
 
-  const send = (command: Float64Array, now: bigint) => {
+  /** What is sent is the guard's command, as it is. */
+  const send = ({ command, next }: Ruling, now: bigint) => {
+    state = next;
+    counts.steps += 1;
+    if (!command) return;
     robot.command(command);
     recorder?.command(now, command);
   };
 
-  const stop = (problem: UserError): LoopEnd => {
-    if (counts.steps > 0) robot.command(state.command);
+  const brake = () =>
+    comeToRest(clock, period, limits, state, (ruling, now) => {
+      if (synchroniser.newestJoints) recorder?.joints(synchroniser.newestJoints);
+      counts.heldSteps += 1;
+      send(ruling, now);
+    });
+
+  const stop = async (problem: UserError): Promise<LoopEnd> => {
+    await brake();
+    const { command } = guard(limits, state, null, []);
+    if (counts.steps > 0 && command) robot.command(command);
     return { end: 'stopped', problem };
   };
 
   /** Control steps that the next chunk will take: as many as the slowest of the last ones. */
   const foreseen = () => Math.max(options.lead, ...delays);
+
+  const agesAt = (now: bigint): SensorAge[] => [
+    ...synchroniser.ages(policy.cameras, now),
+    ...(observed === undefined ? [] : [chunkAge(observed, now)]),
+    ...beatAges(heartbeat),
+  ];
 
   /** What the chunk asked for at `tick` is to join. */
   const joinAt = (tick: number): Join | undefined => {
@@ -197,6 +231,7 @@ export async function runLoop(
     counts.timings.push(chunk.timing);
     options.onChunk?.(counts);
     pending = undefined;
+    observed = observation.joints.stamp;
     swapAt = tick + policy.executeSteps;
     requestAt = standsStill ? swapAt : Math.max(tick, swapAt - foreseen());
     return undefined;
@@ -210,13 +245,11 @@ export async function runLoop(
         `the policy gave no chunk for ${LONGEST_STARVATION} s; use a faster device or a smaller policy`,
       );
     const ruling = guard(limits, state, desired, ages);
-    state = ruling.next;
     countEvents(counts.guard, ruling.events);
     const held = ruling.verdict === 'hold' || ruling.verdict === 'stop';
-    if (ruling.command) send(ruling.command, now);
+    send(ruling, now);
     if (desired && !held) player.sent(tick);
     if (held || !desired) counts.heldSteps += 1;
-    counts.steps += 1;
     if (ruling.verdict !== 'stop') return undefined;
     const reasons = ruling.events.filter(({ action }) => action === 'stop').map(describeEvent);
     return new UserError(`the guard stopped the robot: ${reasons.join('; ')}`);
@@ -232,12 +265,15 @@ export async function runLoop(
       counts.missedSteps += late;
       tick += late;
 
-      if (signal?.aborted) return { ...stop(new UserError('stopped by hand')), end: 'aborted' };
+      if (signal?.aborted)
+        return { ...(await stop(new UserError('stopped by hand'))), end: 'aborted' };
       if (recorder?.problem) return stop(recorder.problem);
       const { reward, success, failed } = task.assess();
       counts.stagedReward = Math.max(counts.stagedReward, reward);
-      if (success) return { end: 'success', problem: null };
-      if (failed || tick >= task.maxSteps) return { end: 'failure', problem: null };
+      if (success || failed || tick >= task.maxSteps) {
+        await brake();
+        return { end: success ? 'success' : 'failure', problem: null };
+      }
 
       askForChunk(tick);
       const failure = await takeChunk(tick);
@@ -246,8 +282,8 @@ export async function runLoop(
 
       const now = clock.now();
       if (synchroniser.newestJoints) recorder?.joints(synchroniser.newestJoints);
-      const stopped = step(tick, synchroniser.ages(policy.cameras, now), now);
-      if (stopped) return { end: 'stopped', problem: stopped };
+      const stopped = step(tick, agesAt(now), now);
+      if (stopped) return stop(stopped);
       if (awaitChunks) await recorder?.room();
     }
   };

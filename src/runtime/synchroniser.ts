@@ -1,7 +1,7 @@
 import type { Observation } from '../policy/chunkPolicy.ts';
 import type { CameraFrame, JointState, Observer } from '../robot/robot.ts';
-import { AGE_LIMITS } from './guard.ts';
-import type { SensorAge } from './guard.ts';
+import { AGE_LIMITS } from './guardEvents.ts';
+import type { SensorAge } from './guardEvents.ts';
 
 /** A source that an observation cannot be made without. */
 export interface Lack {

@@ -1,12 +1,12 @@
 import type { ChunkTiming } from '../policy/chunkPolicy.ts';
-import type { GuardEvent, GuardRule } from './guard.ts';
+import type { GuardEvent, GuardRule } from './guardEvents.ts';
 
 /** How often a rule spoke of a joint or sensor. */
 export interface GuardCount {
   rule: GuardRule;
   source: string;
   count: number;
-  /** The greatest amount: rad or openings, milliseconds, or steps in a row. */
+  /** The greatest amount: rad or openings, m, milliseconds, or steps in a row. */
   worst: number;
 }
 

@@ -6,7 +6,7 @@ import {
   rotate,
   type GripperPose,
   type Point,
-} from './armKinematics.ts';
+} from '../robot/armKinematics.ts';
 import type { ArmSide } from './viperx.ts';
 
 /** Where a hand's grip is to be: the point between its fingertips, in the world frame. */

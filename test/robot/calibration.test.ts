@@ -84,6 +84,7 @@ describe("ALOHA's calibrations", () => {
       'lower',
       'upper',
       'velocity',
+      'acceleration',
       'home',
     ]);
   });

@@ -9,7 +9,7 @@ import {
   compose,
   inverseKinematics,
   rotate,
-} from '../../src/sim/armKinematics.ts';
+} from '../../src/robot/armKinematics.ts';
 
 /** Joints of the chain as the ViperX 300's URDF has them: axis, and the way to the next one, m. */
 const CHAIN: { joint: string; axis: keyof typeof about; next: Point }[] = [

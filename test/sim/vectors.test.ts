@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { about, inverseKinematics } from '../../src/sim/armKinematics.ts';
+import { about, inverseKinematics } from '../../src/robot/armKinematics.ts';
 import { fingerFromOpening, openingFromFinger } from '../../src/sim/gripper.ts';
 import { controlsFromPositions, positionsFromJoints } from '../../src/sim/vectors.ts';
 

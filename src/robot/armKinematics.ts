@@ -15,6 +15,8 @@ const upperArm = Math.hypot(0.05955, 0.3);
 const upperArmLean = Math.atan2(0.05955, 0.3);
 const forearm = 0.3;
 const wristToGripper = 0.069744;
+/** m from the gripper link to the tips of the fingers, by gym-aloha's finger shapes. */
+const gripperToTips = 0.0687 + 0.045 + 0.033;
 
 /** Row-major product of two rotations. */
 export function compose(a: Rotation, b: Rotation): Rotation {
@@ -45,6 +47,75 @@ export const about = {
     return [c, -s, 0, s, c, 0, 0, 0, 1];
   },
 };
+
+/** What armPoints gives: base, shoulder, elbow, wrist, gripper link, fingertips. */
+export const ARM_POINTS = 6;
+
+/** Writes a point that lies `radius` before an arm's waist and `z` above its base, as the arm is turned. */
+function place(
+  into: Float64Array,
+  point: number,
+  [x, y, z]: readonly number[],
+  cosine: number,
+  sine: number,
+  ahead: number,
+  aside: number,
+  above: number,
+): void {
+  into[3 * point] = x + cosine * ahead - sine * aside;
+  into[3 * point + 1] = y + sine * ahead + cosine * aside;
+  into[3 * point + 2] = z + above;
+}
+
+/**
+ * Forward kinematics of a ViperX-300: writes the points of its middle line `into` [ARM_POINTS, 3], m in the
+ * robot's frame, for joint angles at the indices `joints` of `positions` and a base [x, y, z, turn]. Allocates
+ * nothing.
+ */
+export function armPoints(
+  positions: ArrayLike<number>,
+  joints: readonly number[],
+  base: readonly number[],
+  into: Float64Array,
+): void {
+  const turn = positions[joints[0]] + base[3];
+  const lean = positions[joints[1]];
+  const pitch = lean + positions[joints[2]];
+  const roll = positions[joints[3]];
+  const bend = positions[joints[4]];
+  const cosine = Math.cos(turn);
+  const sine = Math.sin(turn);
+  const pitchCosine = Math.cos(pitch);
+  const pitchSine = Math.sin(pitch);
+  // The hand's direction in the forearm's frame, then turned by the pitch.
+  const along = Math.cos(bend);
+  const aside = Math.sin(roll) * Math.sin(bend);
+  const up = -Math.cos(roll) * Math.sin(bend);
+  const ahead = pitchCosine * along + pitchSine * up;
+  const above = pitchCosine * up - pitchSine * along;
+
+  const elbowAhead = upperArm * Math.sin(lean + upperArmLean);
+  const elbowAbove = shoulderHeight + upperArm * Math.cos(lean + upperArmLean);
+  const wristAhead = elbowAhead + forearm * pitchCosine;
+  const wristAbove = elbowAbove - forearm * pitchSine;
+  const hand = (point: number, reach: number) =>
+    place(
+      into,
+      point,
+      base,
+      cosine,
+      sine,
+      wristAhead + reach * ahead,
+      reach * aside,
+      wristAbove + reach * above,
+    );
+  place(into, 0, base, cosine, sine, 0, 0, 0);
+  place(into, 1, base, cosine, sine, 0, 0, shoulderHeight);
+  place(into, 2, base, cosine, sine, elbowAhead, 0, elbowAbove);
+  hand(3, 0);
+  hand(4, wristToGripper);
+  hand(5, wristToGripper + gripperToTips);
+}
 
 const transpose = (m: Rotation): Rotation => [m[0], m[3], m[6], m[1], m[4], m[7], m[2], m[5], m[8]];
 
