@@ -1,5 +1,6 @@
 import { benchEpisodes } from './episodes.ts';
 import { benchFull } from './full.ts';
+import { benchImages } from './images.ts';
 import { benchLearning } from './learning.ts';
 import { benchLink } from './link.ts';
 import { benchLora } from './lora.ts';
@@ -13,6 +14,7 @@ import { benchTraining } from './training.ts';
 
 const SECTIONS: Record<string, () => Promise<Row[]>> = {
   sampling: benchSampling,
+  images: benchImages,
   precision: benchPrecision,
   swap: benchSwap,
   sim: benchSim,
