@@ -49,9 +49,7 @@ describe('resizing with padding', () => {
   it('equals the formula for what cameras send', () => {
     for (const [width, height] of [
       [640, 480],
-      [480, 640],
       [641, 359],
-      [1280, 720],
     ]) {
       const pixels = pseudoRandomPixels(width, height);
       const expected = pillowScale({ pixels, width, height }, 224);
