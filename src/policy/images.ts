@@ -13,7 +13,7 @@ const PAGE = 65536;
 /** Bytes behind an image that are read with it, and count for nothing. */
 const SLACK = 16;
 /** Rows that are scaled at a time. */
-const ROWS = 32;
+const ROWS = 16;
 
 /** For each output pixel the first input pixel and its weights, in pairs. */
 interface Filter {

@@ -34,10 +34,26 @@ function readWeights(pairs: WeightPair[], at: Local, offset: number): Code {
   ]);
 }
 
-/** Rounds a sum of products with the weights' upper parts and one with the lower parts, to 32 bits. */
-const rounded = (high: Code, low: Code): Code =>
+/** Sums of products with the weights' upper parts and with their lower parts, these with a half to round. */
+interface Sums {
+  high: Local;
+  low: Local;
+}
+
+/** Adds the products of pairs of values; the first ones begin the sums. */
+function addProducts({ high, low }: Sums, values: Local, weight: WeightPair, first: boolean): Code {
+  const upper = wasm.dot(values.get, weight.high.get);
+  const lower = wasm.dot(values.get, weight.low.get);
+  return [
+    ...high.set(first ? upper : wasm.addLanes(high.get, upper)),
+    ...low.set(wasm.addLanes(first ? HALF : low.get, lower)),
+  ];
+}
+
+/** The values that sums stand for, in 32 bits. */
+const rounded = ({ high, low }: Sums): Code =>
   wasm.shiftRight(
-    wasm.addLanes(wasm.addLanes(wasm.shiftLeft(high, wasm.i32(LOW)), low), HALF),
+    wasm.addLanes(wasm.shiftLeft(high.get, wasm.i32(LOW)), low.get),
     wasm.i32(PRECISION),
   );
 
@@ -62,19 +78,16 @@ export interface AcrossLayout {
 export const across = ({ pairs, columns, imageStride, narrowStride }: AcrossLayout): Func =>
   wasm.func(4, (local, image, narrow, table, rows) => {
     const [column, row, from, to] = range(4).map(() => local('i32'));
-    const [pixels, high, low, sum, beside] = range(5).map(() => local('v128'));
+    const [pixels, high, low, value, beside] = range(5).map(() => local('v128'));
     const weights = range(pairs).map(() => ({ high: local('v128'), low: local('v128') }));
     const pixel: Code = [
-      ...high.set(lanes(0)),
-      ...low.set(lanes(0)),
       ...weights.flatMap((weight, i) => [
         ...pixels.set(wasm.swizzle(wasm.load64(6 * i, from.get), beside.get)),
-        ...high.set(wasm.addLanes(high.get, wasm.dot(pixels.get, weight.high.get))),
-        ...low.set(wasm.addLanes(low.get, wasm.dot(pixels.get, weight.low.get))),
+        ...addProducts({ high, low }, pixels, weight, i === 0),
       ]),
-      ...sum.set(rounded(high.get, low.get)),
-      ...sum.set(wasm.narrow32(sum.get, sum.get)),
-      ...wasm.store32(0, to.get, wasm.narrow16(sum.get, sum.get)),
+      ...value.set(rounded({ high, low })),
+      ...value.set(wasm.narrow32(value.get, value.get)),
+      ...wasm.store32(0, to.get, wasm.narrow16(value.get, value.get)),
       ...advance(from, imageStride),
       ...advance(to, narrowStride),
     ];
@@ -105,33 +118,21 @@ export const down = ({ pairs, narrowStride }: DownLayout): Func =>
   wasm.func(3, (local, narrow, scaled, table) => {
     const group = local('i32');
     const [bytes, left, right] = range(3).map(() => local('v128'));
-    const sums = [left, right].map((half) => ({
-      half,
-      high: local('v128'),
-      low: local('v128'),
-    }));
+    const sums = range(2).map(() => ({ high: local('v128'), low: local('v128') }));
     const weights = range(pairs).map(() => ({ high: local('v128'), low: local('v128') }));
     const rowOf = (i: number) => wasm.load64(i * narrowStride, narrow.get);
     return [
       ...readWeights(weights, table, 0),
       ...group.set(wasm.i32(narrowStride / 8)),
       ...wasm.repeat(group, [
-        ...sums.flatMap(({ high, low }) => [...high.set(lanes(0)), ...low.set(lanes(0))]),
         ...weights.flatMap((weight, i) => [
           ...bytes.set(wasm.shuffle(INTERLEAVED, rowOf(2 * i), rowOf(2 * i + 1))),
           ...left.set(wasm.extendLow(bytes.get)),
           ...right.set(wasm.extendHigh(bytes.get)),
-          ...sums.flatMap(({ half, high, low }) => [
-            ...high.set(wasm.addLanes(high.get, wasm.dot(half.get, weight.high.get))),
-            ...low.set(wasm.addLanes(low.get, wasm.dot(half.get, weight.low.get))),
-          ]),
+          ...addProducts(sums[0], left, weight, i === 0),
+          ...addProducts(sums[1], right, weight, i === 0),
         ]),
-        ...bytes.set(
-          wasm.narrow32(
-            rounded(sums[0].high.get, sums[0].low.get),
-            rounded(sums[1].high.get, sums[1].low.get),
-          ),
-        ),
+        ...bytes.set(wasm.narrow32(rounded(sums[0]), rounded(sums[1]))),
         ...wasm.store64(0, scaled.get, wasm.narrow16(bytes.get, bytes.get)),
         ...advance(narrow, 8),
         ...advance(scaled, 8),
