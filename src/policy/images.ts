@@ -40,7 +40,7 @@ function triangleFilter(from: number, to: number): Filter {
   });
   const pairs = Math.ceil(Math.max(...raw.map(({ weights }) => weights.length)) / 2);
   const taps = raw.map(({ begin, weights }) => {
-    // Pairs do not reach beyond the last pixel, unless there are fewer pixels than a pair more.
+    // Weights of zero fill the pairs, before the others where the line ends.
     const first = Math.max(0, Math.min(begin, from - 2 * pairs));
     const filled = new Int32Array(2 * pairs);
     filled.set(weights, begin - first);
@@ -140,7 +140,7 @@ export interface Scaler {
   scale(image: Image, side: number, target: Uint8Array): void;
 }
 
-export function createScaler(memory = openImageMemory()): Scaler {
+export function createScaler(memory: ImageMemory): Scaler {
   const plans = new Map<string, Plan>();
   const planFor = (width: number, height: number, side: number) => {
     const key = `${width} ${height} ${side}`;
@@ -167,6 +167,9 @@ export function createScaler(memory = openImageMemory()): Scaler {
 
 let own: Scaler | undefined;
 
+/** The scaler of this thread, for images that lie anywhere. */
+export const threadScaler = (): Scaler => (own ??= createScaler(openImageMemory()));
+
 /** The same as new bytes, of any RGB8 image [height, width, 3]; the very input where it has that size already. */
 export function resizeWithPad(
   pixels: Uint8Array,
@@ -176,6 +179,6 @@ export function resizeWithPad(
 ): Uint8Array {
   if (width === side && height === side) return pixels;
   const square = new Uint8Array(side * side * CHANNELS);
-  (own ??= createScaler()).scale({ pixels, width, height }, side, square);
+  threadScaler().scale({ pixels, width, height }, side, square);
   return square;
 }

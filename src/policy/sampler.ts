@@ -7,7 +7,7 @@ import { BUNDLE_FILES, type Bundle } from './bundle.ts';
 import type { Chunk, Join, NoiseSource } from './chunkPolicy.ts';
 import { explorationNoise } from './exploration.ts';
 import type { GuidanceKind } from './pi0/guidance.ts';
-import { type Image, createScaler } from './images.ts';
+import { type Image, threadScaler } from './images.ts';
 import { prefixWeights } from './joining.ts';
 import { gaussianNoise } from './noise.ts';
 import { hasStateToken } from './pi0/config.ts';
@@ -56,7 +56,7 @@ export async function openSampler(
   session: SessionConfig,
   trainable: Trainable | undefined = bundle.trainable,
   joins?: GuidanceKind,
-  scaler = createScaler(),
+  scaler = threadScaler(),
 ): Promise<Sampler> {
   const { variant, horizon, actionDim, stateDim, vision } = bundle.pi0;
   const side = vision.imageSize;

@@ -112,29 +112,21 @@ export const MOST_PAGES = 16384;
  */
 export function moduleBytes(functions: Record<string, Func>): Uint8Array<ArrayBuffer> {
   const all = Object.values(functions);
-  const section = (id: number, items: Code[]) => [id, ...sized(list(items))];
-  const indexed = (make: (index: number) => Code) => all.map((_, i) => make(i));
-  const shared = [2, 3, ...unsigned(0), ...unsigned(MOST_PAGES)];
-  return Uint8Array.from([
-    ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(
-      1,
-      all.map(({ parameters }) => [0x60, ...list(Array<Code>(parameters).fill([TYPES.i32])), 0]),
-    ),
-    ...section(2, [[...name('env'), ...name('memory'), ...shared]]),
-    ...section(
-      3,
-      indexed((i) => unsigned(i)),
-    ),
-    ...section(
-      7,
-      Object.keys(functions).map((key, i) => [...name(key), 0, ...unsigned(i)]),
-    ),
-    ...section(
+  const memoryLimits = [3, ...unsigned(0), ...unsigned(MOST_PAGES)];
+  const sections: [id: number, items: Code[]][] = [
+    [1, all.map(({ parameters }) => [0x60, ...list(Array<Code>(parameters).fill([TYPES.i32])), 0])],
+    [2, [[...name('env'), ...name('memory'), 2, ...memoryLimits]]],
+    [3, all.map((_, i) => unsigned(i))],
+    [7, Object.keys(functions).map((key, i) => [...name(key), 0, ...unsigned(i)])],
+    [
       10,
       all.map(({ locals, body }) =>
         sized([...list(locals.map((type) => [1, TYPES[type]])), ...body, 0x0b]),
       ),
-    ),
+    ],
+  ];
+  return Uint8Array.from([
+    ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    ...sections.flatMap(([id, items]) => [id, ...sized(list(items))]),
   ]);
 }
