@@ -1,6 +1,7 @@
 import { benchEpisodes } from './episodes.ts';
 import { benchFull } from './full.ts';
 import { benchGuard } from './guard.ts';
+import { benchImages } from './images.ts';
 import { benchLearning } from './learning.ts';
 import { benchLink } from './link.ts';
 import { benchLora } from './lora.ts';
@@ -14,6 +15,7 @@ import { benchTraining } from './training.ts';
 
 const SECTIONS: Record<string, () => Promise<Row[]>> = {
   sampling: benchSampling,
+  images: benchImages,
   precision: benchPrecision,
   swap: benchSwap,
   sim: benchSim,

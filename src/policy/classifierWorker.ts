@@ -1,7 +1,6 @@
 import { UserError } from '../errors.ts';
 import { type InferenceSession, Tensor, openSession } from '../onnx/session.ts';
-import { resizeWithPad } from './images.ts';
-import type { Image } from './sampler.ts';
+import { type ImageMemory, type SharedImage, createScaler, imageAt } from './images.ts';
 import { serve } from './workerService.ts';
 
 /** Pixels of a side of the images that a classifier takes. Throws a `UserError` for any other model. */
@@ -27,15 +26,21 @@ function sideOf({ inputMetadata, outputMetadata }: InferenceSession, path: strin
   return height;
 }
 
-await serve<string, Image, number>(async (path) => {
+/** What it is started with: a model, and where its images lie. */
+export interface ClassifierWorkerData {
+  path: string;
+  memory: ImageMemory;
+}
+
+await serve<ClassifierWorkerData, SharedImage, number>(async ({ path, memory }) => {
   const session = await openSession(path, { executionProviders: ['cpu'], threads: 1 });
   const side = sideOf(session, path);
-  // ONNX Runtime takes no shared memory, which is what an image of this size comes in.
+  const scaler = createScaler(memory);
   const own = new Uint8Array(side * side * 3);
   const image = new Tensor('uint8', own, [1, side, side, 3]);
   return {
-    async answer({ pixels, width, height }) {
-      own.set(resizeWithPad(pixels, width, height, side));
+    async answer(shared) {
+      scaler.scale(imageAt(memory, shared), side, own);
       const { probability } = await session.run({ image });
       return (probability.data as Float32Array)[0];
     },

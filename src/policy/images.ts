@@ -1,14 +1,24 @@
-/** Fixed-point bits of a weight: 255 times the sum of weights stays within 30 bits. */
-const PRECISION = 22;
-const HALF = 1 << (PRECISION - 1);
-const CHANNELS = 3;
+import { LOW, PRECISION, across, down } from './scaleCode.ts';
+import { MOST_PAGES, moduleBytes } from './wasm.ts';
 
-/** For each output pixel its first input pixel and its weights in fixed point, `taps` apart. */
+/** RGB bytes [height, width, 3]. */
+export interface Image {
+  width: number;
+  height: number;
+  pixels: Uint8Array;
+}
+
+const CHANNELS = 3;
+const PAGE = 65536;
+/** Bytes behind an image that are read with it, and count for nothing. */
+const SLACK = 16;
+/** Rows that are scaled at a time. */
+const ROWS = 16;
+
+/** For each output pixel the first input pixel and its weights, in pairs. */
 interface Filter {
-  first: Int32Array;
-  counts: Int32Array;
-  weights: Int32Array;
-  taps: number;
+  pairs: number;
+  taps: { first: number; weights: Int32Array }[];
 }
 
 /**
@@ -18,83 +28,149 @@ interface Filter {
 function triangleFilter(from: number, to: number): Filter {
   const scale = from / to;
   const support = Math.max(scale, 1);
-  const taps = Math.ceil(support) * 2 + 1;
-  const first = new Int32Array(to);
-  const counts = new Int32Array(to);
-  const weights = new Int32Array(to * taps);
-  for (let i = 0; i < to; i++) {
+  const raw = Array.from({ length: to }, (_, i) => {
     const centre = (i + 0.5) * scale;
     const begin = Math.max(0, Math.trunc(centre - support + 0.5));
     const end = Math.min(from, Math.trunc(centre + support + 0.5));
-    const raw = Array.from({ length: end - begin }, (_, tap) =>
+    const weights = Array.from({ length: end - begin }, (_, tap) =>
       Math.max(0, 1 - Math.abs((begin + tap - centre + 0.5) * (1 / support))),
     );
-    const sum = raw.reduce((a, b) => a + b, 0);
-    first[i] = begin;
-    counts[i] = raw.length;
-    raw.forEach((weight, tap) => {
-      weights[i * taps + tap] = Math.trunc(0.5 + (weight / sum) * 2 ** PRECISION);
-    });
-  }
-  return { first, counts, weights, taps };
+    const sum = weights.reduce((a, b) => a + b, 0);
+    return { begin, weights: weights.map((w) => Math.trunc(0.5 + (w / sum) * 2 ** PRECISION)) };
+  });
+  const pairs = Math.ceil(Math.max(...raw.map(({ weights }) => weights.length)) / 2);
+  const taps = raw.map(({ begin, weights }) => {
+    // Weights of zero fill the pairs, before the others where the line ends.
+    const first = Math.max(0, Math.min(begin, from - 2 * pairs));
+    const filled = new Int32Array(2 * pairs);
+    filled.set(weights, begin - first);
+    return { first, weights: filled };
+  });
+  return { pairs, taps };
 }
 
-const filters = new Map<string, Filter>();
+/** Weights as the scaling code reads them: of each pair the upper bits of both, then the lower bits. */
+const packed = (weights: Int32Array) =>
+  Array.from({ length: weights.length }, (_, i) => {
+    const [a, b] = [weights[i & ~1], weights[i | 1]];
+    const [left, right] = i & 1 ? [a & (2 ** LOW - 1), b & (2 ** LOW - 1)] : [a >> LOW, b >> LOW];
+    return left | (right << 16);
+  });
 
-function cachedFilter(from: number, to: number): Filter {
-  const key = `${from}>${to}`;
-  const filter = filters.get(key) ?? triangleFilter(from, to);
-  filters.set(key, filter);
-  return filter;
+/** Memory that threads share, in which images lie and are scaled. */
+export type ImageMemory = WebAssembly.Memory;
+
+export const openImageMemory = (): ImageMemory =>
+  new WebAssembly.Memory({ initial: 0, maximum: MOST_PAGES, shared: true });
+
+/** Bytes of an image memory, and behind them what the scaling code may read beyond. */
+export function allocate(memory: ImageMemory, bytes: number): Uint8Array {
+  const at = memory.grow(Math.ceil((bytes + SLACK) / PAGE)) * PAGE;
+  return new Uint8Array(memory.buffer, at, bytes);
 }
 
-/** Each pixel of a row from its own neighbours. */
-function scaleRow(
-  input: Uint8Array,
-  begin: number,
-  output: Uint8Array,
-  to: number,
-  filter: Filter,
-) {
-  const { first, counts, weights, taps } = filter;
-  for (let i = 0; i < first.length; i++, to += CHANNELS) {
-    let from = begin + first[i] * CHANNELS;
-    let red = HALF;
-    let green = HALF;
-    let blue = HALF;
-    for (let tap = i * taps; tap < i * taps + counts[i]; tap++, from += CHANNELS) {
-      const weight = weights[tap];
-      red += input[from] * weight;
-      green += input[from + 1] * weight;
-      blue += input[from + 2] * weight;
-    }
-    output[to] = red >> PRECISION;
-    output[to + 1] = green >> PRECISION;
-    output[to + 2] = blue >> PRECISION;
-  }
+/** An image that lies at an address of an image memory, as threads tell each other of it. */
+export interface SharedImage extends Omit<Image, 'pixels'> {
+  at: number;
 }
 
-/** One row of `width` bytes as the weighted sum of the rows from `begin` on. */
-function blendRows(
-  input: Uint8Array,
-  begin: number,
-  width: number,
-  output: Uint8Array,
-  to: number,
-  weights: Int32Array,
-) {
-  for (let byte = 0; byte < width; byte++) {
-    let sum = HALF;
-    for (let tap = 0, from = begin + byte; tap < weights.length; tap++, from += width)
-      sum += input[from] * weights[tap];
-    output[to + byte] = sum >> PRECISION;
-  }
+export const imageAt = (memory: ImageMemory, { at, width, height }: SharedImage): Image => {
+  return { width, height, pixels: new Uint8Array(memory.buffer, at, width * height * CHANNELS) };
+};
+
+/** Scales an image that lies at an address, to the same bytes each time. */
+type Plan = (at: number) => Uint8Array;
+
+const multipleOf = (step: number, value: number) => Math.ceil(value / step) * step;
+
+/** Code and tables for one size of images. */
+function makePlan(memory: ImageMemory, width: number, height: number, side: number): Plan {
+  const ratio = Math.max(width, height) / side;
+  const columns = Math.max(1, Math.trunc(width / ratio));
+  const rows = Math.max(1, Math.trunc(height / ratio));
+  const left = Math.trunc((side - columns) / 2);
+  const top = Math.trunc((side - rows) / 2);
+  const [horizontal, vertical] = [triangleFilter(width, columns), triangleFilter(height, rows)];
+
+  const imageStride = width * CHANNELS;
+  const narrowStride = multipleOf(8, columns * CHANNELS + 1);
+  const columnTable = Int32Array.from(
+    horizontal.taps.flatMap(({ first, weights }) => [first * CHANNELS, ...packed(weights)]),
+  );
+  const rowTable = Int32Array.from(vertical.taps.flatMap(({ weights }) => packed(weights)));
+  const place = (data: Int32Array) => {
+    const own = allocate(memory, data.byteLength);
+    own.set(new Uint8Array(data.buffer));
+    return own.byteOffset;
+  };
+  const [columnsAt, rowsAt] = [place(columnTable), place(rowTable)];
+  const narrow = allocate(memory, (height + 1) * narrowStride).byteOffset;
+  const square = allocate(memory, side * side * CHANNELS);
+
+  const bytes = moduleBytes({
+    across: across({ pairs: horizontal.pairs, columns, imageStride, narrowStride }),
+    down: down({ pairs: vertical.pairs, narrowStride }),
+  });
+  const env = { memory };
+  const code = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env }).exports;
+  return (at) => {
+    for (let row = 0; row < height; row += ROWS)
+      code.across(
+        at + row * imageStride,
+        narrow + row * narrowStride,
+        columnsAt,
+        Math.min(ROWS, height - row),
+      );
+    for (let row = 0; row < rows; row++)
+      code.down(
+        narrow + vertical.taps[row].first * narrowStride,
+        square.byteOffset + ((top + row) * side + left) * CHANNELS,
+        rowsAt + row * vertical.pairs * 8,
+      );
+    return square;
+  };
 }
 
-/**
- * Scales an RGB8 image [height, width, 3] to fit a square of `side` pixels, aspect kept, centred on
- * black, as openpi does: returns [side, side, 3], the very input where it has that size already.
- */
+/** Makes of images what a policy sees. */
+export interface Scaler {
+  /**
+   * Scales an image to fit a square of `side` pixels, aspect kept, centred on black, as openpi does, and
+   * writes [side, side, 3] to `target`. An image in the scaler's memory is read where it lies.
+   */
+  scale(image: Image, side: number, target: Uint8Array): void;
+}
+
+export function createScaler(memory: ImageMemory): Scaler {
+  const plans = new Map<string, Plan>();
+  const planFor = (width: number, height: number, side: number) => {
+    const key = `${width} ${height} ${side}`;
+    const plan = plans.get(key) ?? makePlan(memory, width, height, side);
+    plans.set(key, plan);
+    return plan;
+  };
+
+  let stage: Uint8Array = new Uint8Array();
+  const addressOf = (pixels: Uint8Array) => {
+    if (pixels.buffer === memory.buffer) return pixels.byteOffset;
+    if (stage.length < pixels.length) stage = allocate(memory, pixels.length);
+    stage.set(pixels);
+    return stage.byteOffset;
+  };
+
+  return {
+    scale({ pixels, width, height }, side, target) {
+      if (width === side && height === side) target.set(pixels);
+      else target.set(planFor(width, height, side)(addressOf(pixels)));
+    },
+  };
+}
+
+let own: Scaler | undefined;
+
+/** The scaler of this thread, for images that lie anywhere. */
+export const threadScaler = (): Scaler => (own ??= createScaler(openImageMemory()));
+
+/** The same as new bytes, of any RGB8 image [height, width, 3]; the very input where it has that size already. */
 export function resizeWithPad(
   pixels: Uint8Array,
   width: number,
@@ -102,24 +178,7 @@ export function resizeWithPad(
   side: number,
 ): Uint8Array {
   if (width === side && height === side) return pixels;
-  const ratio = Math.max(width, height) / side;
-  const scaledWidth = Math.max(1, Math.trunc(width / ratio));
-  const scaledHeight = Math.max(1, Math.trunc(height / ratio));
-  const left = Math.trunc((side - scaledWidth) / 2);
-  const top = Math.trunc((side - scaledHeight) / 2);
-
-  const rowBytes = scaledWidth * CHANNELS;
-  const across = cachedFilter(width, scaledWidth);
-  const narrow = new Uint8Array(height * rowBytes);
-  for (let row = 0; row < height; row++)
-    scaleRow(pixels, row * width * CHANNELS, narrow, row * rowBytes, across);
-
-  const { first, counts, weights, taps } = cachedFilter(height, scaledHeight);
   const square = new Uint8Array(side * side * CHANNELS);
-  for (let row = 0; row < scaledHeight; row++) {
-    const to = ((top + row) * side + left) * CHANNELS;
-    const own = weights.subarray(row * taps, row * taps + counts[row]);
-    blendRows(narrow, first[row] * rowBytes, rowBytes, square, to, own);
-  }
+  threadScaler().scale({ pixels, width, height }, side, square);
   return square;
 }

@@ -2,6 +2,7 @@ import type { SessionConfig } from '../onnx/session.ts';
 import type { Adapter } from './adapter.ts';
 import type { Bundle } from './bundle.ts';
 import type { Chunk } from './chunkPolicy.ts';
+import { type ImageMemory, type SharedImage, createScaler, imageAt } from './images.ts';
 import type { SampledJoin } from './joining.ts';
 import { type SampleRequest, openSampler } from './sampler.ts';
 import type { Trainable } from './trainable.ts';
@@ -13,19 +14,25 @@ export interface PolicyWorkerData {
   session: SessionConfig;
   trainable?: Trainable;
   joins?: SampledJoin;
+  /** Where its images lie. */
+  memory: ImageMemory;
 }
 
-export type PolicyRequest = { sample: SampleRequest } | { adopt: Adapter } | 'executionProviders';
+export type SharedRequest = Omit<SampleRequest, 'images'> & { images: SharedImage[] };
+export type PolicyRequest = { sample: SharedRequest } | { adopt: Adapter } | 'executionProviders';
 export type PolicyAnswer = Chunk | void | readonly string[];
 
 await serve<PolicyWorkerData, PolicyRequest, PolicyAnswer>(
-  async ({ bundle, session, trainable, joins }) => {
-    const sampler = await openSampler(bundle, session, trainable, joins);
+  async ({ bundle, session, trainable, joins, memory }) => {
+    const scaler = createScaler(memory);
+    const sampler = await openSampler(bundle, session, trainable, joins, scaler);
     await sampler.verify();
     return {
       answer(request) {
         if (request === 'executionProviders') return sampler.executionProviders;
-        return 'sample' in request ? sampler.sample(request.sample) : sampler.adopt(request.adopt);
+        if ('adopt' in request) return sampler.adopt(request.adopt);
+        const images = request.sample.images.map((image) => imageAt(memory, image));
+        return sampler.sample({ ...request.sample, images });
       },
       close: () => sampler.close(),
     };

@@ -6,7 +6,7 @@ import { type Adopted, adopted, initialParameters, openSampleGraph } from './sam
 import { BUNDLE_FILES, type Bundle } from './bundle.ts';
 import type { Chunk, Join, Joined, NoiseSource } from './chunkPolicy.ts';
 import { explorationNoise } from './exploration.ts';
-import { resizeWithPad } from './images.ts';
+import { type Image, threadScaler } from './images.ts';
 import { type SampledJoin, joinWeights } from './joining.ts';
 import { gaussianNoise } from './noise.ts';
 import { hasStateToken } from './pi0/config.ts';
@@ -15,13 +15,6 @@ import { loadTokenizer } from './tokenizer.ts';
 import type { Trainable } from './trainable.ts';
 import { makeTransforms } from './transforms.ts';
 import { checkChunk } from './verification.ts';
-
-/** RGB bytes [height, width, 3]. */
-export interface Image {
-  width: number;
-  height: number;
-  pixels: Uint8Array;
-}
 
 /** What a chunk is sampled from, with its pixels at hand. */
 export interface SampleRequest {
@@ -62,6 +55,7 @@ export async function openSampler(
   session: SessionConfig,
   trainable: Trainable | undefined = bundle.trainable,
   joins?: SampledJoin,
+  scaler = threadScaler(),
 ): Promise<Sampler> {
   const { variant, horizon, actionDim, stateDim, vision } = bundle.pi0;
   const side = vision.imageSize;
@@ -80,6 +74,7 @@ export async function openSampler(
   const cameras = bundle.cameras.length;
   const imageBytes = side * side * 3;
   const pixels = new Uint8Array(cameras * imageBytes);
+  const seen = bundle.cameras.map((_, i) => pixels.subarray(i * imageBytes, (i + 1) * imageBytes));
   const fixed = {
     images: new Tensor('uint8', pixels, [1, cameras, side, side, 3]),
     steps: new Tensor('int64', BigInt64Array.of(BigInt(bundle.steps)), []),
@@ -150,9 +145,7 @@ export async function openSampler(
     executionProviders: executionProvidersOf(graph),
     async sample({ images, state, prompt, noise: source, join }) {
       const began = performance.now();
-      images.forEach((image, i) => {
-        pixels.set(resizeWithPad(image.pixels, image.width, image.height, side), i * imageBytes);
-      });
+      images.forEach((image, i) => scaler.scale(image, side, seen[i]));
       const noise = noiseOf(source);
       const joined = joinedTo(join, state.length);
       const { version, parameters } = current;

@@ -2,8 +2,9 @@ import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import type { CameraFrame } from '../robot/robot.ts';
 import { readYaml, validate } from '../validate.ts';
-import type { Image } from './sampler.ts';
-import { openWorkerThread, sharedPixels } from './workerThread.ts';
+import type { ClassifierWorkerData } from './classifierWorker.ts';
+import { type SharedImage, openImageMemory } from './images.ts';
+import { imageSlot, openWorkerThread } from './workerThread.ts';
 
 /** How a model that tells success from a camera's image is used: the file `--success-classifier` names. */
 export const classifierSchema = z.strictObject({
@@ -34,8 +35,10 @@ export interface SuccessClassifier extends Omit<ClassifierSettings, 'model'> {
 export async function openClassifier(path: string): Promise<SuccessClassifier> {
   const { model, ...settings } = validate(classifierSchema, await readYaml(path), path);
   const url = new URL('./classifierWorker.js', import.meta.url);
-  const worker = await openWorkerThread<Image, number>(url, resolve(dirname(path), model));
-  const share = sharedPixels();
+  const memory = openImageMemory();
+  const data: ClassifierWorkerData = { path: resolve(dirname(path), model), memory };
+  const worker = await openWorkerThread<SharedImage, number>(url, data);
+  const share = imageSlot(memory);
   return {
     ...settings,
     probability: (frame) => worker.ask(() => share(frame)),

@@ -4,8 +4,9 @@ import type { Bundle } from './bundle.ts';
 import type { Chunk, ChunkPolicy } from './chunkPolicy.ts';
 import type { SampledJoin } from './joining.ts';
 import type { PolicyAnswer, PolicyRequest, PolicyWorkerData } from './policyWorker.ts';
+import { openImageMemory } from './images.ts';
 import type { Trainable } from './trainable.ts';
-import { openWorkerThread, sharedPixels } from './workerThread.ts';
+import { imageSlot, openWorkerThread } from './workerThread.ts';
 
 /** A policy in a worker thread, which may learn while it is used. */
 export interface WorkerPolicy extends ChunkPolicy {
@@ -28,11 +29,12 @@ export async function openWorkerPolicy(
   trainable?: Trainable,
   joins?: SampledJoin,
 ): Promise<WorkerPolicy> {
-  const data: PolicyWorkerData = { bundle, session, trainable, joins };
+  const memory = openImageMemory();
+  const data: PolicyWorkerData = { bundle, session, trainable, joins, memory };
   const url = new URL('./policyWorker.js', import.meta.url);
   const worker = await openWorkerThread<PolicyRequest, PolicyAnswer>(url, data);
   const executionProviders = (await worker.ask(() => 'executionProviders')) as readonly string[];
-  const share = bundle.cameras.map(sharedPixels);
+  const share = bundle.cameras.map(() => imageSlot(memory));
   return {
     cameras: bundle.cameras,
     horizon: bundle.pi0.horizon,

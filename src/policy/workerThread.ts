@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { UserError } from '../errors.ts';
 import type { CameraFrame } from '../robot/robot.ts';
-import type { Image } from './sampler.ts';
+import { type ImageMemory, type SharedImage, allocate } from './images.ts';
 import type { ServiceReply } from './workerService.ts';
 
 /** A worker thread that answers requests one at a time; see workerService.ts for its side. */
@@ -55,15 +55,17 @@ export async function openWorkerThread<Request, Answer>(
   };
 }
 
-/** A copy in shared memory, reused while frames keep their size: the worker reads it in place. */
-export function sharedPixels() {
-  let shared: Uint8Array = new Uint8Array();
-  return async (frame: CameraFrame): Promise<Image> => {
+/**
+ * A camera's place in a memory that its worker scales images in: each frame is copied over the one before,
+ * since a worker's requests wait for each other.
+ */
+export function imageSlot(memory: ImageMemory) {
+  let slot: Uint8Array = new Uint8Array();
+  return async (frame: CameraFrame): Promise<SharedImage> => {
     const { width, height } = frame;
     const pixels = await frame.pixels();
-    if (shared.length !== pixels.length)
-      shared = new Uint8Array(new SharedArrayBuffer(pixels.length));
-    shared.set(pixels);
-    return { width, height, pixels: shared };
+    if (slot.length < pixels.length) slot = allocate(memory, pixels.length);
+    slot.set(pixels);
+    return { width, height, at: slot.byteOffset };
   };
 }

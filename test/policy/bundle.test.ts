@@ -7,6 +7,7 @@ import { sessionConfigSchema } from '../../src/onnx/session.ts';
 import { loadSafetensors } from '../../src/onnx/safetensors.ts';
 import { BUNDLE_FILES, loadBundle } from '../../src/policy/bundle.ts';
 import type { Observation } from '../../src/policy/chunkPolicy.ts';
+import { gaussianNoise } from '../../src/policy/noise.ts';
 import { openSampler } from '../../src/policy/sampler.ts';
 import { openWorkerPolicy } from '../../src/policy/workerPolicy.ts';
 import type { CameraFrame } from '../../src/robot/robot.ts';
@@ -174,13 +175,30 @@ describe('the shipped graphs', () => {
     const sampler = await openSampler(bundle, SESSION);
     const policy = await openWorkerPolicy(bundle, SESSION);
     try {
-      const seen = observation(policy.cameras);
-      const images = await Promise.all(
-        seen.frames.map(async (taken) => ({ ...taken, pixels: await taken.pixels() })),
-      );
-      const state = seen.joints.position;
-      const direct = await sampler.sample({ images, state, prompt: seen.prompt, noise: 'zero' });
-      assert.deepEqual((await policy.sample(seen, 'zero')).actions, direct.actions);
+      const chunks: Float32Array[] = [];
+      for (const [width, height] of [
+        [96, 96],
+        [640, 480],
+        [120, 160],
+        [640, 480],
+      ]) {
+        const images = policy.cameras.map((_, i) => {
+          const noise = gaussianNoise(i, width * height * 3);
+          return { width, height, pixels: Uint8Array.from(noise, (value) => 128 + 40 * value) };
+        });
+        const seen = observation(policy.cameras);
+        const frames = seen.frames.map((frame, i) => {
+          const { pixels, ...size } = images[i];
+          return { ...frame, ...size, pixels: () => Promise.resolve(pixels) };
+        });
+        const state = seen.joints.position;
+        const direct = await sampler.sample({ images, state, prompt: seen.prompt, noise: 'zero' });
+        const { actions } = await policy.sample({ ...seen, frames }, 'zero');
+        assert.deepEqual(actions, direct.actions);
+        chunks.push(actions);
+      }
+      assert.deepEqual(chunks[3], chunks[1], 'the same images once more');
+      assert.notDeepEqual(chunks[1], chunks[0]);
     } finally {
       await policy.close();
       await sampler.close();

@@ -96,6 +96,21 @@ describe("a camera's frame", () => {
     await assert.rejects(other.pixels(), /gave 4×2, but its calibration says 8×2/);
   });
 
+  it('is decoded only when somebody asks', async () => {
+    const size = { width: 640, height: 480 };
+    const blue = message({ ...size, encoding: 'bgr8', data: new Uint8Array(640 * 480 * 3) });
+    const before = process.memoryUsage().arrayBuffers;
+    const frames = Array.from({ length: 1000 }, () => frameOf(blue, { ...CAMERA, ...size }));
+    const grown = process.memoryUsage().arrayBuffers - before;
+    assert.ok(grown < 640 * 480, `1000 frames took ${grown} bytes`);
+    assert.equal((await frames[0].pixels()).length, 640 * 480 * 3);
+
+    const writer = new CdrWriter();
+    writer.int32(1).uint32(2).string('cam').string('jpeg').uint8Array(bytes(100), true);
+    const broken = frameOf(writer.data, { ...CAMERA, transport: 'compressed' });
+    await assert.rejects(broken.pixels());
+  });
+
   it('is refused, with what is wrong, where the image is not what the calibration says', () => {
     const data = bytes(24);
     const cases: [Image, RegExp][] = [
