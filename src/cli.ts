@@ -117,6 +117,8 @@ program
     "YAML of a classifier that says when an attempt has succeeded, in the place of the simulator's rule",
   )
   .addOption(sessionOption())
+  .option('--metrics-port <n>', 'offer Prometheus metrics at this port while it runs', integer(1))
+  .option('--metrics-host <address>', 'who may read them; by default this machine alone')
   .addHelpText(
     'after',
     `
@@ -127,7 +129,9 @@ Examples:
   nalu sim --episodes 200 --seed 1000 --json    success rate of the shipped policy, for a script
   nalu sim --record episodes                    keep the attempt; Foxglove opens it
   nalu sim --episodes 20 --json --success-classifier models/success-transfer-cube/classifier.yaml
-                                                its verdict, and as "simulator" that of the rule`,
+                                                its verdict, and as "simulator" that of the rule
+  nalu sim --real-time --episodes 20 --metrics-port 9464
+                                                how late ticks are; curl localhost:9464/metrics`,
   )
   .action((options: SimOptions) => run(() => sim(options)));
 

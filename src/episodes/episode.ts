@@ -1,3 +1,4 @@
+import type { ChunkTiming } from '../policy/chunkPolicy.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
 
 export type Outcome = 'success' | 'failure' | 'discarded';
@@ -12,6 +13,17 @@ export interface EpisodeHeader {
   seed?: number;
   /** Name and content version of the policy bundle, or `expert`. */
   policy: string;
+}
+
+/** How a chunk came into play: stamps in ns of the robot's clock, beside those of what it was sampled from. */
+export interface ChunkTimeline {
+  requested: bigint;
+  /** It was there, `timing.total` after its sampling began and preprocessing and run within that. */
+  arrived: bigint;
+  joined: bigint;
+  /** Null if none of its rows was sent. */
+  firstCommand: bigint | null;
+  timing: ChunkTiming;
 }
 
 /** What FPO needs of a chunk (the image bytes lie beside it, by their stamps). */
@@ -37,6 +49,8 @@ export interface ChunkRecord {
   executedTo: number;
   /** Rows among them that were not sent: the guard held the robot, or the control step was missed. */
   held: number;
+  /** Of episodes recorded before there was one, none. */
+  timeline?: ChunkTimeline;
 }
 
 /** How an episode ended. */

@@ -11,6 +11,7 @@ import {
   METADATA,
   TOPICS,
   chunkMessage,
+  chunkTimingMessage,
   headerAt,
   imageTopic,
   jointStateMessage,
@@ -214,6 +215,15 @@ export async function recordEpisode(
           TOPICS.chunk,
           record.observationStamp,
           encode('nalu_msgs/msg/Chunk', chunkMessage(record)),
+        ),
+      );
+      const { timeline } = record;
+      if (!timeline) return;
+      enqueue((bag) =>
+        bag.message(
+          TOPICS.chunkTiming,
+          record.observationStamp,
+          encode('nalu_msgs/msg/ChunkTiming', chunkTimingMessage(record, timeline)),
         ),
       );
     },

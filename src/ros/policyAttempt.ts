@@ -69,7 +69,7 @@ const assessment = (verdict: Verdict): Assessment => ({
  * classifier says so, unless the operator has said otherwise.
  */
 export async function attemptOnce(
-  { robot, bundle, published, classifier }: Configured,
+  { robot, bundle, published, classifier, meters }: Configured,
   { parameters, task, prompt, seed, verdict, warn, onChunk, signal }: AttemptOptions,
 ): Promise<AttemptResult> {
   const { seconds, zero_noise: zero, record, exploration: size } = parameters;
@@ -99,6 +99,7 @@ export async function attemptOnce(
     policy: zero ? { ...policy, sample: (seen) => policy.sample(seen, 'zero') } : policy,
     seed,
     recorder,
+    meters,
     awaitChunks: false,
     onChunk,
     signal,

@@ -1,17 +1,18 @@
 import { UserError, messageOf } from '../errors.ts';
-import type { ChunkRecord } from '../episodes/episode.ts';
+import type { ChunkRecord, ChunkTimeline } from '../episodes/episode.ts';
 import type { EpisodeRecorder } from '../episodes/recordEpisode.ts';
-import type { Chunk, ChunkPolicy, ChunkTiming, Join, Observation } from '../policy/chunkPolicy.ts';
+import type { Chunk, ChunkPolicy, Join, Observation } from '../policy/chunkPolicy.ts';
 import type { Robot, Task } from '../robot/robot.ts';
 import { untilAborted } from './abort.ts';
 import { createChunkPlayer } from './chunkPlayer.ts';
 import type { Played } from './chunkPlayer.ts';
 import { describeEvent, guard, guardLimits } from './guard.ts';
 import type { GuardState, SensorAge } from './guard.ts';
+import type { Meters } from './meters.ts';
 import { noiseSeed } from './noiseSeed.ts';
 import type { Synchroniser } from './synchroniser.ts';
-import { countEvents } from './tally.ts';
-import type { GuardCount } from './tally.ts';
+import { countChunk, countEvents } from './tally.ts';
+import type { ChunkTally, GuardCount } from './tally.ts';
 
 export interface LoopOptions {
   robot: Robot;
@@ -19,6 +20,8 @@ export interface LoopOptions {
   policy: ChunkPolicy;
   seed: number;
   recorder?: EpisodeRecorder;
+  /** Time what the attempts of a run take, this one among them. */
+  meters?: Meters;
   /** Control steps before that at which the next one is requested. */
   lead: number;
   /** Whether a control step waits for its chunk; never on a robot whose time goes on. */
@@ -35,7 +38,7 @@ export interface LoopCounts {
   heldSteps: number;
   chunks: number;
   stagedReward: number;
-  timings: ChunkTiming[];
+  chunkTally: ChunkTally;
   guard: Map<string, GuardCount>;
 }
 
@@ -55,14 +58,16 @@ interface Sampled {
   index: number;
   observation: Observation;
   chunk: Chunk;
+  timeline: ChunkTimeline;
 }
 
 interface Request {
   index: number;
   origin: number;
   observation: Observation;
+  requested: bigint;
   settled: Promise<void>;
-  answer?: { chunk: Chunk } | { error: unknown };
+  answer?: { chunk: Chunk; arrived: bigint } | { error: unknown };
 }
 
 function request(
@@ -72,12 +77,15 @@ function request(
   observation: Observation,
   join?: Join,
 ) {
-  const made: Request = { index, origin, observation, settled: Promise.resolve() };
+  const { clock } = options.robot;
+  const requested = clock.now();
+  const made: Request = { index, origin, observation, requested, settled: Promise.resolve() };
   const sample = async () => {
     try {
       const { seed } = options;
       const noise = { seed: noiseSeed(seed, index), attempt: seed };
-      made.answer = { chunk: await options.policy.sample(observation, noise, join) };
+      const chunk = await options.policy.sample(observation, noise, join);
+      made.answer = { chunk, arrived: clock.now() };
     } catch (error) {
       made.answer = { error };
     }
@@ -86,8 +94,12 @@ function request(
   return made;
 }
 
+/** Stamp of the oldest of what an observation is made of. */
+export const oldestStamp = ({ joints, frames }: Observation): bigint =>
+  frames.reduce((least, { stamp }) => (stamp < least ? stamp : least), joints.stamp);
+
 const record = ({ content, delay, from, to, held }: Played<Sampled>): ChunkRecord => {
-  const { index, observation, chunk } = content;
+  const { index, observation, chunk, timeline } = content;
   return {
     index,
     policyVersion: chunk.policyVersion,
@@ -101,6 +113,7 @@ const record = ({ content, delay, from, to, held }: Played<Sampled>): ChunkRecor
     executedFrom: from,
     executedTo: to,
     held,
+    timeline,
   };
 };
 
@@ -114,7 +127,7 @@ export async function runLoop(
   synchroniser: Synchroniser,
   counts: LoopCounts,
 ): Promise<LoopEnd> {
-  const { robot, task, policy, recorder, lead, awaitChunks, signal } = options;
+  const { robot, task, policy, recorder, meters, lead, awaitChunks, signal } = options;
   const { clock, embodiment } = robot;
   const period = BigInt(Math.round(1e9 / embodiment.controlRate));
   const limits = guardLimits(embodiment);
@@ -128,6 +141,7 @@ export async function runLoop(
   let swapAt = 0;
   let starved = 0;
   let delays: number[] = [];
+  let playing: Sampled | undefined;
 
   const retire = (played: Played<Sampled> | undefined) => {
     if (played) recorder?.played(record(played));
@@ -160,24 +174,35 @@ export async function runLoop(
   const takeChunk = async (tick: number): Promise<UserError | undefined> => {
     if (!pending || tick < swapAt) return undefined;
     if (awaitChunks) await Promise.race([pending.settled, aborted]);
-    const { answer, observation, index, origin } = pending;
+    const { answer, observation, index, origin, requested } = pending;
     if (!answer) return undefined;
     if ('error' in answer)
       return new UserError(`the policy failed at chunk ${index}: ${messageOf(answer.error)}`, {
         cause: answer.error,
       });
-    const { chunk } = answer;
+    const { chunk, arrived } = answer;
     const { actions, horizon } = chunk;
     recorder?.sampled(observation, actions);
-    retire(player.swap({ content: { index, observation, chunk }, origin, actions, horizon }, tick));
+    const { timing } = chunk;
+    const timeline = { requested, arrived, joined: clock.now(), firstCommand: null, timing };
+    playing = { index, observation, chunk, timeline };
+    retire(player.swap({ content: playing, origin, actions, horizon }, tick));
     delays = [...delays, tick - origin].slice(-FORECAST_FROM);
     counts.chunks += 1;
-    counts.timings.push(chunk.timing);
+    countChunk(counts.chunkTally, timing);
+    meters?.chunk(chunk);
     options.onChunk?.(counts);
     pending = undefined;
     swapAt = tick + policy.executeSteps;
     requestAt = swapAt - lead;
     return undefined;
+  };
+
+  /** Notes when the first row of the chunk in play was sent. */
+  const noteSent = (now: bigint) => {
+    if (!playing || playing.timeline.firstCommand !== null) return;
+    playing.timeline.firstCommand = now;
+    meters?.firstCommand(playing.timeline, oldestStamp(playing.observation));
   };
 
   const step = (tick: number, ages: SensorAge[], now: bigint): UserError | undefined => {
@@ -190,9 +215,13 @@ export async function runLoop(
     const ruling = guard(limits, state, desired, ages);
     state = ruling.next;
     countEvents(counts.guard, ruling.events);
+    meters?.guarded(ruling.events);
     const held = ruling.verdict === 'hold' || ruling.verdict === 'stop';
     if (ruling.command) send(ruling.command, now);
-    if (desired && !held) player.sent(tick);
+    if (desired && !held) {
+      player.sent(tick);
+      noteSent(now);
+    }
     if (held || !desired) counts.heldSteps += 1;
     counts.steps += 1;
     if (ruling.verdict !== 'stop') return undefined;
@@ -206,9 +235,11 @@ export async function runLoop(
     for (let tick = 0; ; tick++) {
       const due = start + BigInt(tick) * period;
       await Promise.race([clock.until(due), aborted]);
-      const late = Number((clock.now() - due) / period);
-      counts.missedSteps += late;
-      tick += late;
+      const late = clock.now() - due;
+      const missed = Number(late / period);
+      if (!awaitChunks) meters?.tick(Number(late) / 1e6 + (clock.behind?.() ?? 0), missed);
+      counts.missedSteps += missed;
+      tick += missed;
 
       if (signal?.aborted) return { ...stop(new UserError('stopped by hand')), end: 'aborted' };
       if (recorder?.problem) return stop(recorder.problem);
