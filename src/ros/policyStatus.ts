@@ -66,11 +66,7 @@ function chunkStatus(configured: Configured, counts: LoopCounts | undefined): St
   return { task: 'policy', level, message: bundle.name, values };
 }
 
-function loopStatus(
-  { meters }: Configured,
-  counts: LoopCounts | undefined,
-  state: string,
-): Status {
+function loopStatus({ meters }: Configured, counts: LoopCounts | undefined, state: string): Status {
   const { figures, missed } = meters.reading();
   const guarded = [...(counts?.guard.values() ?? [])];
   const values = {

@@ -47,7 +47,8 @@ function openCpuTime(): { read(): number; close(): void } {
   const file = openSync(path, 'r');
   const text = Buffer.alloc(64);
   return {
-    read: () => Number.parseInt(text.toString('latin1', 0, readSync(file, text, 0, 64, 0)), 10) / 1e6,
+    read: () =>
+      Number.parseInt(text.toString('latin1', 0, readSync(file, text, 0, 64, 0)), 10) / 1e6,
     close: () => closeSync(file),
   };
 }

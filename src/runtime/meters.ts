@@ -113,6 +113,7 @@ export function readingTable({ figures: read, missed }: MeterReading): string[] 
     return [FIGURES[figure].padEnd(50) + cells.join('')];
   });
   if (rows.length === 0) return [];
-  const head = 'milliseconds'.padEnd(50) + columns.map((name) => COLUMNS[name].padStart(9)).join('');
+  const head =
+    'milliseconds'.padEnd(50) + columns.map((name) => COLUMNS[name].padStart(9)).join('');
   return [head, ...rows, ...(read.lateness ? [describeMissed(missed)] : [])];
 }

@@ -48,7 +48,8 @@ async function listen(server: Server, port: number, host: string): Promise<strin
  * any that is free. Throws a `UserError` where it cannot listen there.
  */
 export async function serveMetrics(port: number, host: string): Promise<Metrics> {
-  const { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } = await import('prom-client');
+  const { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } =
+    await import('prom-client');
   const registers = [new Registry()];
   const [registry] = registers;
   collectDefaultMetrics({ register: registry });

@@ -68,6 +68,13 @@ export const recordAt = (index: number): ChunkRecord => {
     executedFrom: 1,
     executedTo: 1 + STEPS,
     held: 0,
+    timeline: {
+      requested: stampOf(index * STEPS),
+      arrived: stampOf(index * STEPS) + 17_000_000n,
+      joined: stampOf(index * STEPS + 1),
+      firstCommand: stampOf(index * STEPS + 1) + 1n,
+      timing: { preprocess: 1.5, run: 14.25, total: 16.5 },
+    },
   };
 };
 

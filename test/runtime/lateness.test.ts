@@ -10,13 +10,15 @@ import { type MeterReading, describeMissed } from '../../src/runtime/meters.ts';
 async function late(cause: LateCause): Promise<MeterReading> {
   const child = fork(join(import.meta.dirname, 'lateProcess.js'), [cause], {
     execArgv: ['--expose-gc'],
+    // A session of its own is scheduled for itself.
+    detached: true,
   });
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.on('message', (message: 'stop me' | MeterReading) => {
       if (message !== 'stop me') return resolve(message);
       child.kill('SIGSTOP');
-      void setTimeout(150).then(() => child.kill('SIGCONT'));
+      void setTimeout(100).then(() => child.kill('SIGCONT'));
     });
   });
 }
