@@ -1,9 +1,11 @@
 import { execFile } from 'node:child_process';
-import { setImmediate, setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { untilWall } from '../src/robot/wallClock.ts';
 import { type Percentiles, createDistribution } from '../src/runtime/distribution.ts';
 
+/** ns */
+const PERIOD = 20_000_000n;
 const HERE = fileURLToPath(import.meta.url);
 
 /** How late a process of its own is that does nothing but tick at 50 Hz: what the machine itself adds. */
@@ -14,12 +16,12 @@ export async function bareTimer(seconds: number): Promise<Percentiles> {
 
 async function tick(seconds: number): Promise<Percentiles | null> {
   const lateness = createDistribution();
-  const start = performance.now();
+  const now = () => process.hrtime.bigint();
+  const start = now();
   for (let count = 0; count < seconds * 50; count++) {
-    const due = start + count * 20;
-    for (let left = due - performance.now(); left > 0; left = due - performance.now())
-      await (left > 2.5 ? setTimeout(left - 1.5) : setImmediate());
-    lateness.add(performance.now() - due);
+    const due = start + BigInt(count) * PERIOD;
+    await untilWall(now, due);
+    lateness.add(Number(now() - due) / 1e6);
   }
   return lateness.percentiles();
 }

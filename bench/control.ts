@@ -63,7 +63,7 @@ function growth(windows: readonly ControlWindow[]): Row[] {
 }
 
 function rows(label: string, { reading, bare }: Run, targets: Partial<Percentiles>): Row[] {
-  const { figures, missed, windows, chunks, busy } = reading;
+  const { figures, missed, windows, stops, chunks, busy } = reading;
   const lateness = figures.lateness!;
   const aim = (name: 'p99' | 'p999'): Partial<Row> =>
     targets[name] === undefined ? {} : { target: targets[name], better: 'less' };
@@ -80,6 +80,7 @@ function rows(label: string, { reading, bare }: Run, targets: Partial<Percentile
       ...{ name: `  ${describeMissed(missed)}`, unit: 'ticks', target: 0, better: 'less' },
       value: Object.values(missed).reduce((sum, ticks) => sum + ticks, 0),
     },
+    { name: '  attempts stopped', value: stops.length, unit: '', note: stops[0] },
     { name: '  chunks sampled', value: chunks / seconds, unit: 'a second' },
     { name: "  main thread's busy share", value: 100 * busy, unit: '%' },
     ...growth(windows),

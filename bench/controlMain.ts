@@ -25,7 +25,8 @@ export interface ControlWindow {
 /** The whole run. */
 export interface ControlReading extends MeterReading {
   windows: ControlWindow[];
-  steps: number;
+  /** Why attempts ended before their time; another was begun at once. */
+  stops: string[];
   /** Sampled, played or not. */
   chunks: number;
   /** Of the time in which the main thread was not idle. */
@@ -116,13 +117,17 @@ const meters = createMeters({
 });
 const sampling = keepSampling(policy, sensed);
 const before = performance.eventLoopUtilization();
-const { problem, steps } = await runAttempt({ ...attempt, task: holding(SECONDS), meters });
+const stops: string[] = [];
+for (let left = SECONDS; left > 0;) {
+  const { problem, steps } = await runAttempt({ ...attempt, task: holding(left), meters });
+  if (problem) stops.push(problem.message);
+  left = problem ? Math.floor(left - Math.max(steps / all.controlRate, 1)) : 0;
+}
 const busy = performance.eventLoopUtilization(before).utilization;
 const chunks = await sampling.stop();
 await policy.close();
 await robot.close();
 meters.close();
-if (problem) throw problem;
-const reading: ControlReading = { ...meters.reading(), windows, steps, chunks, busy };
+const reading: ControlReading = { ...meters.reading(), windows, stops, chunks, busy };
 process.send!({ reading });
 process.disconnect();

@@ -1,11 +1,8 @@
-import { setImmediate, setTimeout } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { Embodiment } from '../src/robot/embodiment.ts';
 import type { Observer, Robot } from '../src/robot/robot.ts';
+import { untilWall } from '../src/robot/wallClock.ts';
 import { type Arrival, type CameraStream, SLOTS } from './cameraSlots.ts';
-
-/** Milliseconds before a stamp at which waiting goes on awake. */
-const AWAKE = 1.5;
 
 /**
  * A robot on the wall clock that takes next to nothing of this thread: it is at once where it is told to be,
@@ -33,10 +30,7 @@ export function wallRobot(embodiment: Embodiment, frameRate: number): Robot {
     clock: {
       now,
       async until(stamp) {
-        for (let left = stamp - now(); left > 0n; left = stamp - now()) {
-          const ms = Number(left) / 1e6 - AWAKE;
-          await (ms > 1 ? setTimeout(ms) : setImmediate());
-        }
+        await untilWall(now, stamp);
         observer?.joints({ stamp: now(), position });
       },
     },

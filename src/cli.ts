@@ -366,6 +366,14 @@ program
     'ipc:///PATH or tcp://HOST:PORT; by default a socket in the folder',
   )
   .option('--keys <folder>', 'keys of the link, which tcp needs (nalu keys makes them)')
+  .addOption(
+    new Option(
+      '--cores <which>',
+      'spare: only those that nothing else wants, so as not to slow a policy',
+    )
+      .choices(['spare', 'shared'])
+      .default('spare'),
+  )
   .option('--json', 'print one JSON object a line on stdout and nothing else there')
   .addOption(sessionOption())
   .addHelpText(

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { SessionConfig } from '../onnx/session.ts';
 import type { Adapter } from './adapter.ts';
 import type { Bundle } from './bundle.ts';
@@ -5,6 +6,7 @@ import type { Chunk, ChunkPolicy } from './chunkPolicy.ts';
 import type { GuidanceKind } from './pi0/guidance.ts';
 import type { PolicyAnswer, PolicyRequest, PolicyWorkerData } from './policyWorker.ts';
 import type { Trainable } from './trainable.ts';
+import type { Image } from './sampler.ts';
 import { openWorkerThread, sharedPixels } from './workerThread.ts';
 
 /** A policy in a worker thread, which may learn while it is used. */
@@ -41,7 +43,13 @@ export async function openWorkerPolicy(
     async sample({ frames, joints, prompt }, noise, join) {
       let began = 0;
       const chunk = (await worker.ask(async () => {
-        const images = await Promise.all(frames.map((frame, i) => share[i](frame)));
+        await Promise.all(frames.map((frame) => frame.pixels()));
+        const images: Image[] = [];
+        for (const [i, frame] of frames.entries()) {
+          images.push(await share[i](frame));
+          // A control step that is due does not wait for the other cameras' bytes.
+          await setImmediate();
+        }
         began = performance.now();
         return { sample: { images, state: joints.position, prompt, noise, join } };
       })) as Chunk;
