@@ -30,8 +30,8 @@ interface Span {
 
 const overlap = (a: Span, b: Span) => Math.max(0, Math.min(a.to, b.to) - Math.max(a.from, b.from));
 
-/** Milliseconds for which garbage collections are remembered that no late tick asks for. */
-const REMEMBERED = 1000;
+/** Garbage collections that are remembered: those of a lateness of any length worth naming. */
+const REMEMBERED = 100;
 
 /** Computing time of the calling thread, ms; in few steps before Node 24, and the whole process's where neither is known. */
 function openCpuTime(): { read(): number; close(): void } {
@@ -62,13 +62,15 @@ export interface LatenessWatch {
   close(): void;
 }
 
-/** Watches the calling thread; `name` hears of each missed tick, or several in a row, at the tick after it. */
+/** Watches the calling thread; `name` hears soon of each missed tick, or several in a row. */
 export function watchLateness(name: (cause: LateCause, ticks: number) => void): LatenessWatch {
   let collections: Span[] = [];
+  let naming: Promise<void> | undefined;
   let unnamed: (Span & { ticks: number; cpu: number })[] = [];
   const heed = (entries: { startTime: number; duration: number }[]) => {
     for (const { startTime: from, duration } of entries)
       collections.push({ from, to: from + duration });
+    collections = collections.slice(-REMEMBERED);
   };
   const observer = new PerformanceObserver((list) => heed(list.getEntries()));
   observer.observe({ entryTypes: ['gc'] });
@@ -76,29 +78,30 @@ export function watchLateness(name: (cause: LateCause, ticks: number) => void): 
   let before = cpuTime.read();
 
   // Node tells of a collection only after the turn in which it was made.
-  const nameAll = (now: number) => {
+  const nameSoon = async () => {
+    await setImmediate();
+    await setImmediate();
+    naming = undefined;
     heed(observer.takeRecords());
     for (const { ticks, cpu, ...late } of unnamed) {
       const gc = collections.reduce((sum, span) => sum + overlap(span, late), 0);
       name(causeOf(late.to - late.from, gc, cpu), ticks);
     }
     unnamed = [];
-    if (collections.length > 0) collections = collections.filter(({ to }) => to > now - REMEMBERED);
   };
 
   return {
     tick(late, missed) {
       const now = performance.now();
-      nameAll(now);
       const used = cpuTime.read();
-      if (missed > 0)
+      if (missed > 0) {
         unnamed.push({ from: now - late, to: now, ticks: missed, cpu: used - before });
+        naming ??= nameSoon();
+      }
       before = used;
     },
     async settled() {
-      await setImmediate();
-      await setImmediate();
-      nameAll(performance.now());
+      await naming;
     },
     close() {
       observer.disconnect();
