@@ -1,14 +1,29 @@
-import { setImmediate, setTimeout } from 'node:timers/promises';
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { untilWall } from '../src/robot/wallClock.ts';
+import { type Percentiles, createDistribution } from '../src/runtime/distribution.ts';
 
-/** Prints how late, ms at p99, a process is that does nothing but tick at 50 Hz: node bareTimer.js SECONDS */
-const ticks = Number(process.argv[2]) * 50;
-const start = performance.now();
-const lateness: number[] = [];
-for (let tick = 0; tick < ticks; tick++) {
-  const due = start + tick * 20;
-  for (let left = due - performance.now(); left > 0; left = due - performance.now())
-    await (left > 2.5 ? setTimeout(left - 1.5) : setImmediate());
-  lateness.push(performance.now() - due);
+/** ns */
+const PERIOD = 20_000_000n;
+const HERE = fileURLToPath(import.meta.url);
+
+/** How late a process of its own is that does nothing but tick at 50 Hz: what the machine itself adds. */
+export async function bareTimer(seconds: number): Promise<Percentiles> {
+  const { stdout } = await promisify(execFile)(process.execPath, [HERE, String(seconds)]);
+  return JSON.parse(stdout) as Percentiles;
 }
-lateness.sort((a, b) => a - b);
-console.log(lateness[Math.floor(ticks * 0.99)]);
+
+async function tick(seconds: number): Promise<Percentiles | null> {
+  const lateness = createDistribution();
+  const now = () => process.hrtime.bigint();
+  const start = now();
+  for (let count = 0; count < seconds * 50; count++) {
+    const due = start + BigInt(count) * PERIOD;
+    await untilWall(now, due);
+    lateness.add(Number(now() - due) / 1e6);
+  }
+  return lateness.percentiles();
+}
+
+if (process.argv[1] === HERE) console.log(JSON.stringify(await tick(Number(process.argv[2]))));

@@ -1,3 +1,5 @@
+import { parseArgs } from 'node:util';
+import { benchControl } from './control.ts';
 import { benchEpisodes } from './episodes.ts';
 import { benchFull } from './full.ts';
 import { benchGuard } from './guard.ts';
@@ -13,11 +15,22 @@ import { benchSim } from './sim.ts';
 import { benchSwap } from './swap.ts';
 import { benchTraining } from './training.ts';
 
+const { positionals: wanted, values } = parseArgs({
+  allowPositionals: true,
+  options: {
+    /** Of the control loop, with and without a learner. */
+    minutes: { type: 'string', default: '1' },
+    /** The control loop without a learner only. */
+    alone: { type: 'boolean', default: false },
+  },
+});
+
 const SECTIONS: Record<string, () => Promise<Row[]>> = {
   sampling: benchSampling,
   images: benchImages,
   precision: benchPrecision,
   swap: benchSwap,
+  control: () => benchControl(Number(values.minutes), values.alone),
   sim: benchSim,
   guard: benchGuard,
   episodes: benchEpisodes,
@@ -42,7 +55,6 @@ function format({ name, value, unit, target, better, note }: Row): string {
   return `  ${name.padEnd(44)}${figure.padEnd(24)}${aim.padEnd(16)}${met ? 'met' : 'MISSED'}`;
 }
 
-const wanted = process.argv.slice(2);
 const unknown = wanted.find((name) => !(name in SECTIONS));
 if (unknown) {
   console.error(`no section ${unknown}: there are ${Object.keys(SECTIONS).join(', ')}`);

@@ -1,7 +1,6 @@
-import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
-import { openRolloutPool } from '../src/commands/rolloutPool.ts';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { readEpisode } from '../src/episodes/readEpisode.ts';
 import { fpoSchema } from '../src/learning/fpoConfig.ts';
 import { initialFpoState, openFpo } from '../src/learning/fpoUpdate.ts';
@@ -9,45 +8,19 @@ import { gatherRollouts, openRolloutEncoder } from '../src/learning/rollouts.ts'
 import { sessionConfigSchema } from '../src/onnx/session.ts';
 import { packagePath } from '../src/packagePath.ts';
 import { type Bundle, loadBundle } from '../src/policy/bundle.ts';
-import { explorationSchema } from '../src/policy/exploration.ts';
 import type { Trainable } from '../src/policy/trainable.ts';
-import { tickRows } from './learningTicks.ts';
+import { exploredEpisodes } from './exploredEpisodes.ts';
 import type { Row } from './row.ts';
 
 const EPISODES = 64;
-/** Episodes of the learner that trains beside the control loop: soon read. */
-const FEW = 8;
-const CONTROL_RATE = 50;
 const TRAINABLE: Trainable = { parameters: 'expert' };
 
-/** Explored attempts of a policy, recorded: their files, and the seconds that they took in their own time. */
-async function record(folder: string, bundle: Bundle) {
-  const exploration = explorationSchema.parse({});
-  const pool = openRolloutPool(
-    { policy: bundle.folder, task: 'transfer-cube', trainable: TRAINABLE },
-    availableParallelism(),
-  );
-  const paths: string[] = [];
-  let steps = 0;
-  const attempts = Array.from({ length: EPISODES }, (_, seed) => ({
-    ...{ seed, exploration },
-    record: { folder, id: `attempt-${seed}` },
-  }));
-  try {
-    await pool.run(attempts, (result) => {
-      paths.push(result.episode!);
-      steps += result.steps;
-      process.stderr.write(`\r  attempt ${paths.length} of ${EPISODES}`);
-    });
-  } finally {
-    process.stderr.write('\r\u001b[K');
-    await pool.close();
-  }
-  return { paths, seconds: steps / CONTROL_RATE };
-}
-
 /** An update of one epoch, from the episodes' files on, against the time that they took. */
-async function updateRows(bundle: Bundle, paths: readonly string[], seconds: number) {
+async function updateRows(
+  bundle: Bundle,
+  paths: readonly string[],
+  seconds: number,
+): Promise<Row[]> {
   const session = sessionConfigSchema.parse({});
   const { joints } = (await readEpisode(paths[0])).header.embodiment;
   const config = fpoSchema.parse({
@@ -76,18 +49,13 @@ async function updateRows(bundle: Bundle, paths: readonly string[], seconds: num
   ];
 }
 
-/** What learning on the robot's own computer costs: time for an update, and the control loop's punctuality. */
+/** What learning on the robot's own computer costs in time; for the control loop's punctuality see control.ts. */
 export async function benchLearning(): Promise<Row[]> {
   const bundle = await loadBundle(packagePath('models/aloha-mini'));
   const folder = await mkdtemp(join(tmpdir(), 'nalu-bench-'));
   try {
-    const { paths, seconds } = await record(join(folder, 'episodes'), bundle);
-    const rows: Row[] = await updateRows(bundle, paths, seconds);
-    const learner = join(folder, 'learner');
-    await mkdir(join(learner, 'episodes'), { recursive: true });
-    for (const path of paths.slice(0, FEW))
-      await cp(path, join(learner, 'episodes', basename(path)));
-    return [...rows, ...(await tickRows(learner, bundle, TRAINABLE, FEW))];
+    const { paths, seconds } = await exploredEpisodes(folder, bundle, TRAINABLE, EPISODES);
+    return await updateRows(bundle, paths, seconds);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -1,41 +1,37 @@
-import { setImmediate, setTimeout } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import type { Embodiment } from '../src/robot/embodiment.ts';
 import type { Observer, Robot } from '../src/robot/robot.ts';
-
-/** Milliseconds before a stamp at which waiting goes on awake. */
-const AWAKE = 1.5;
+import { untilWall } from '../src/robot/wallClock.ts';
+import { type Arrival, type CameraStream, SLOTS } from './cameraSlots.ts';
 
 /**
- * A robot on the wall clock that takes next to nothing of it: it is at once where it is told to be and sees
- * grey. `lateness` tells of each stamp that was waited for how many milliseconds after it the wait ended.
+ * A robot on the wall clock that takes next to nothing of this thread: it is at once where it is told to be,
+ * and its cameras' pictures come in shared memory at `frameRate` Hz, from a thread that writes them anew.
  */
-export function wallRobot(embodiment: Embodiment): { robot: Robot; lateness: number[] } {
-  const lateness: number[] = [];
-  const grey = embodiment.cameras.map(({ width, height }) =>
-    new Uint8Array(width * height * 3).fill(128),
-  );
+export function wallRobot(embodiment: Embodiment, frameRate: number): Robot {
+  const { cameras } = embodiment;
+  const [{ width, height }] = cameras;
+  const bytes = width * height * 3;
+  const memory = cameras.map(() => new SharedArrayBuffer(SLOTS * bytes));
+  const stream: CameraStream = { memory, bytes, rate: frameRate };
+  const worker = new Worker(new URL('./cameraStream.js', import.meta.url), { workerData: stream });
   let position = Float64Array.from(embodiment.joints, ({ home }) => home);
   let observer: Observer | undefined;
-  const now = () => BigInt(Math.round(performance.now() * 1e6));
 
-  const sense = (stamp: bigint) => {
-    observer?.joints({ stamp, position });
-    embodiment.cameras.forEach(({ name: camera, width, height }, i) =>
-      observer?.frame({ camera, stamp, width, height, pixels: () => Promise.resolve(grey[i]) }),
-    );
-  };
-
-  const robot: Robot = {
+  worker.on('message', ({ camera, slot, stamp }: Arrival) =>
+    observer?.frame({
+      ...{ camera: cameras[camera].name, stamp, width, height },
+      pixels: () => Promise.resolve(new Uint8Array(memory[camera], slot * bytes, bytes)),
+    }),
+  );
+  const now = () => process.hrtime.bigint();
+  return {
     embodiment,
     clock: {
       now,
       async until(stamp) {
-        for (let left = stamp - now(); left > 0n; left = stamp - now()) {
-          const ms = Number(left) / 1e6 - AWAKE;
-          await (ms > 1 ? setTimeout(ms) : setImmediate());
-        }
-        lateness.push(Number(now() - stamp) / 1e6);
-        sense(now());
+        await untilWall(now, stamp);
+        observer?.joints({ stamp: now(), position });
       },
     },
     observe(taker) {
@@ -44,7 +40,8 @@ export function wallRobot(embodiment: Embodiment): { robot: Robot; lateness: num
     command(positions) {
       position = positions.slice();
     },
-    close: () => Promise.resolve(),
+    async close() {
+      await worker.terminate();
+    },
   };
-  return { robot, lateness };
 }

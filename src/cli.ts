@@ -124,6 +124,8 @@ program
     "YAML of a classifier that says when an attempt has succeeded, in the place of the simulator's rule",
   )
   .addOption(sessionOption())
+  .option('--metrics-port <n>', 'offer Prometheus metrics at this port while it runs', integer(1))
+  .option('--metrics-host <address>', 'who may read them; by default this machine alone')
   .addHelpText(
     'after',
     `
@@ -134,7 +136,9 @@ Examples:
   nalu sim --episodes 200 --seed 1000 --json    success rate of the shipped policy, for a script
   nalu sim --record episodes                    keep the attempt; Foxglove opens it
   nalu sim --episodes 20 --json --success-classifier models/success-transfer-cube/classifier.yaml
-                                                its verdict, and as "simulator" that of the rule`,
+                                                its verdict, and as "simulator" that of the rule
+  nalu sim --real-time --episodes 20 --metrics-port 9464
+                                                how late ticks are; curl localhost:9464/metrics`,
   )
   .action((options: SimOptions) => run(() => sim(options)));
 
@@ -375,6 +379,14 @@ program
     'ipc:///PATH or tcp://HOST:PORT; by default a socket in the folder',
   )
   .option('--keys <folder>', 'keys of the link, which tcp needs (nalu keys makes them)')
+  .addOption(
+    new Option(
+      '--cores <which>',
+      'spare: only those that nothing else wants, so as not to slow a policy',
+    )
+      .choices(['spare', 'shared'])
+      .default('spare'),
+  )
   .option('--json', 'print one JSON object a line on stdout and nothing else there')
   .addOption(sessionOption())
   .addHelpText(

@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { getPriority, setPriority } from 'node:os';
 
 /**
@@ -6,4 +8,24 @@ import { getPriority, setPriority } from 'node:os';
  */
 export function yieldToControl(niceness = 5): void {
   if (process.platform === 'linux') setPriority(Math.max(getPriority(), niceness));
+}
+
+const LEAST = 19;
+
+/**
+ * Leaves this process the cores that nothing else wants, all its threads: SCHED_IDLE by util-linux' chrt, or
+ * where there is none the lowest priority. Elsewhere than on Linux it stays as it is.
+ */
+export function yieldToAll(): void {
+  if (process.platform !== 'linux') return;
+  setPriority(LEAST);
+  spawnSync('chrt', ['--idle', '--all-tasks', '--pid', '0', String(process.pid)]);
+  // Between sessions the kernel shares cores by session, whatever the priorities within (sched(7), autogroup).
+  const session = readFileSync('/proc/self/stat', 'utf8').split(') ')[1].split(' ')[3];
+  if (Number(session) !== process.pid) return;
+  try {
+    writeFileSync('/proc/self/autogroup', String(LEAST));
+  } catch {
+    return; // This kernel has none.
+  }
 }

@@ -10,7 +10,7 @@ import { openLearnerPort } from '../link/learnerPort.ts';
 import { loadSessionConfig } from '../onnx/session.ts';
 import { adapterVersion } from '../policy/adapter.ts';
 import { loadBundle } from '../policy/bundle.ts';
-import { yieldToControl } from '../priority.ts';
+import { yieldToAll, yieldToControl } from '../priority.ts';
 import { loadCalibration } from '../robot/calibration.ts';
 import { interruption } from './interruption.ts';
 import { describeEvent, timeLeft } from './learnReport.ts';
@@ -18,6 +18,8 @@ import type { LearnerProgress } from './learnerProcess.ts';
 import { clearLine } from './progress.ts';
 
 export interface LearnOptions {
+  /** Spare ones: those that nothing else wants. */
+  cores: 'spare' | 'shared';
   policy: string;
   calibration: string;
   config?: string;
@@ -53,7 +55,8 @@ export async function learnCommand(
   const bundle = await loadBundle(options.policy);
   const { joints } = await loadCalibration(options.calibration);
   const config = await loadFpoConfig(options.config, seed);
-  yieldToControl();
+  if (options.cores === 'spare') yieldToAll();
+  else yieldToControl();
   await mkdir(folder, { recursive: true });
   const say = (line: string) => {
     if (process.stdout.isTTY && !json) clearLine(process.stdout);

@@ -32,7 +32,7 @@ const PAUSE = 500;
 /** Ends in a row, without a word between them, after which there is no use in going on. */
 const MOST_FAILURES = 5;
 
-/** Starts `nalu learn` with these arguments; hears its events. */
+/** Starts `nalu learn` with these arguments, its owner's equal where cores are scarce; hears its events. */
 export function startLearner(
   args: readonly string[],
   onEvent: (event: LearnerEvent) => void,
@@ -47,10 +47,14 @@ export function startLearner(
 
   const start = () => {
     if (stopping) return;
-    child = spawn(process.execPath, [packagePath('dist/src/cli.js'), 'learn', ...args, '--json'], {
-      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-      detached: true,
-    });
+    child = spawn(
+      process.execPath,
+      [packagePath('dist/src/cli.js'), 'learn', ...args, '--cores', 'shared', '--json'],
+      {
+        stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+        detached: true,
+      },
+    );
     createInterface({ input: child.stdout! }).on('line', (text) => {
       const line = JSON.parse(text) as LearnerLine;
       failures = 0;

@@ -1,5 +1,6 @@
 import type { AttemptResult } from '../runtime/attempt.ts';
 import type { LoopCounts } from '../runtime/loop.ts';
+import { type MeterReading, readingTable } from '../runtime/meters.ts';
 
 /** Counts over the attempts so far. */
 export interface Tally {
@@ -72,14 +73,13 @@ export function createReport(episodes: number, out: NodeJS.WriteStream) {
     live(tally: Tally, counts: LoopCounts | undefined): void {
       if (!out.isTTY) return;
       const elapsed = (performance.now() - began) / 1000;
-      const latest = counts?.timings.at(-1);
       clearLine(out);
       out.write(
         [
           `episode ${String(tally.episodes + 1).padStart(width)}/${episodes}`,
           `reward ${counts?.stagedReward ?? 0}`,
           `${counts?.chunks ?? 0} chunks`,
-          `${(latest?.total ?? 0).toFixed(1)} ms a chunk`,
+          `${(counts?.chunkTally.latest ?? 0).toFixed(1)} ms a chunk`,
           `success so far ${percent(tally.successes, tally.episodes)}`,
           ...(tally.episodes > 0
             ? [`about ${duration((elapsed / tally.episodes) * (episodes - tally.episodes))} left`]
@@ -106,7 +106,7 @@ export function createReport(episodes: number, out: NodeJS.WriteStream) {
         ].join('  ') + '\n',
       );
     },
-    summary(tally: Tally, controlRate: number): void {
+    summary(tally: Tally, controlRate: number, reading: MeterReading): void {
       const elapsed = (performance.now() - began) / 1000;
       const simulated = tally.steps / controlRate;
       clearBelow(out);
@@ -115,6 +115,7 @@ export function createReport(episodes: number, out: NodeJS.WriteStream) {
           `${duration(simulated)} of robot time in ${duration(elapsed)} (${(simulated / elapsed).toFixed(1)} times real time), ` +
           `${tally.chunks} chunks of ${(tally.chunkMs / Math.max(1, tally.chunks)).toFixed(1)} ms.\n`,
       );
+      for (const line of readingTable(reading)) out.write(`${line}\n`);
     },
   };
 }

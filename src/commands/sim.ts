@@ -10,6 +10,8 @@ import { openWorkerPolicy } from '../policy/workerPolicy.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
 import { runAttempt } from '../runtime/attempt.ts';
 import { judge } from '../runtime/judge.ts';
+import { type MeterReading, createMeters } from '../runtime/meters.ts';
+import { LOOPBACK, serveMetrics } from '../runtime/metrics.ts';
 import { type SimulatedAloha, simulatedAloha } from '../sim/simulatedAloha.ts';
 import { snapshot } from '../sim/snapshot.ts';
 import type { SimTaskName } from '../sim/tasks.ts';
@@ -37,6 +39,8 @@ export interface SimOptions {
   scene?: string;
   session?: string;
   successClassifier?: string;
+  metricsPort?: number;
+  metricsHost?: string;
 }
 
 /** Who drives: gives the policy of each attempt. */
@@ -90,7 +94,16 @@ function episodeId(task: SimTaskName, seed: number): string {
 
 /** Runs attempts on the simulated ALOHA and reports them; see `nalu sim --help`. */
 export async function simCommand(options: SimOptions): Promise<'done' | 'interrupted'> {
-  const { task, scene, realTime, episodes, json, delay } = options;
+  const {
+    task,
+    scene,
+    realTime,
+    episodes,
+    json,
+    delay,
+    metricsPort,
+    metricsHost = LOOPBACK,
+  } = options;
   if (options.snapshot) {
     const sim = await simulatedAloha({ task, scene });
     await sim.reset(options.seed);
@@ -103,6 +116,10 @@ export async function simCommand(options: SimOptions): Promise<'done' | 'interru
 
   const watch = options.watch && process.stdout.isTTY;
   const session = await loadSessionConfig(options.session);
+  const metrics =
+    metricsPort === undefined ? undefined : await serveMetrics(metricsPort, metricsHost);
+  if (metrics) console.error(`nalu: metrics on ${metrics.url}`);
+  const meters = createMeters(metrics?.listener);
   const driver = options.expert ? expertDriver() : await bundleDriver(options, session);
   const classifier =
     options.successClassifier === undefined
@@ -136,6 +153,7 @@ export async function simCommand(options: SimOptions): Promise<'done' | 'interru
           policy: driver.policy(sim),
           seed,
           recorder,
+          meters,
           awaitChunks: !realTime,
           join: options.join,
           ...(delay !== undefined && {
@@ -153,21 +171,23 @@ export async function simCommand(options: SimOptions): Promise<'done' | 'interru
           console.log(JSON.stringify({ episode, seed, reward, success, ...rule, steps, chunks }));
         } else report.attempt(tally, result);
       }
-      if (json) console.log(JSON.stringify({ summary: summaryOf(tally) }));
-      else report.summary(tally, sim.embodiment.controlRate);
+      if (json) console.log(JSON.stringify({ summary: summaryOf(tally, meters.reading()) }));
+      else report.summary(tally, sim.embodiment.controlRate, meters.reading());
     } finally {
       await sim.close();
     }
   } finally {
     await driver.close();
     await classifier?.close();
+    meters.close();
+    await metrics?.close();
   }
   if (!signal.aborted) return 'done';
   console.error('nalu: stopped by hand; the attempt that ran was discarded');
   return 'interrupted';
 }
 
-function summaryOf(tally: ReturnType<typeof emptyTally>) {
+function summaryOf(tally: ReturnType<typeof emptyTally>, { figures, missed }: MeterReading) {
   const { episodes, successes, chunks, chunkMs, runMs, steps, missedSteps } = tally;
   return {
     episodes,
@@ -178,5 +198,7 @@ function summaryOf(tally: ReturnType<typeof emptyTally>) {
     chunks,
     msPerChunk: chunks > 0 ? chunkMs / chunks : null,
     msPerRun: chunks > 0 ? runMs / chunks : null,
+    milliseconds: figures,
+    missed,
   };
 }

@@ -1,4 +1,4 @@
-import type { Joined } from '../policy/chunkPolicy.ts';
+import type { ChunkTiming, Joined } from '../policy/chunkPolicy.ts';
 import type { JoinKind } from '../policy/joining.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
 
@@ -14,6 +14,17 @@ export interface EpisodeHeader {
   seed?: number;
   /** Name and content version of the policy bundle, or `expert`. */
   policy: string;
+}
+
+/** How a chunk came into play: stamps in ns of the robot's clock, beside those of what it was sampled from. */
+export interface ChunkTimeline {
+  requested: bigint;
+  /** It was there, `timing.total` after its sampling began and preprocessing and run within that. */
+  arrived: bigint;
+  joined: bigint;
+  /** Null if none of its rows was sent. */
+  firstCommand: bigint | null;
+  timing: ChunkTiming;
 }
 
 /** What FPO needs of a chunk (the image bytes lie beside it, by their stamps). */
@@ -43,6 +54,8 @@ export interface ChunkRecord {
   join?: JoinKind;
   /** What it was drawn towards, where it was. */
   joined?: Joined;
+  /** Of episodes recorded before there was one, none. */
+  timeline?: ChunkTimeline;
 }
 
 /** How an episode ended. */

@@ -1,8 +1,9 @@
 import type { Embodiment } from '../robot/embodiment.ts';
 import { JOINS, sampledJoin } from '../policy/joining.ts';
-import type { ChunkRecord } from './episode.ts';
+import type { ChunkRecord, ChunkTimeline } from './episode.ts';
 import type {
   ChunkMessage,
+  ChunkTimingMessage,
   JointStateMessage,
   JointTrajectoryMessage,
   SchemaName,
@@ -15,6 +16,7 @@ export const TOPICS = {
   jointCommands: '/joint_commands',
   actionChunk: '/action_chunk',
   chunk: '/nalu/chunk',
+  chunkTiming: '/nalu/chunk_timing',
 } as const;
 
 /** The topic of a camera's images. */
@@ -27,6 +29,7 @@ export const topicsOf = ({ cameras }: Embodiment): Map<string, SchemaName> =>
     [TOPICS.jointCommands, 'sensor_msgs/msg/JointState'],
     [TOPICS.actionChunk, 'trajectory_msgs/msg/JointTrajectory'],
     [TOPICS.chunk, 'nalu_msgs/msg/Chunk'],
+    [TOPICS.chunkTiming, 'nalu_msgs/msg/ChunkTiming'],
     ...cameras.map(
       ({ name }) => [imageTopic(name), 'sensor_msgs/msg/CompressedImage'] as [string, SchemaName],
     ),
@@ -103,6 +106,35 @@ function joinOf({ join, previous, prefix_weights: weights }: ChunkMessage) {
   return { join: kind, joined };
 }
 
+/** The time line of a chunk's record. */
+export const chunkTimingMessage = (
+  { index, observationStamp }: ChunkRecord,
+  { requested, arrived, joined, firstCommand, timing }: ChunkTimeline,
+): ChunkTimingMessage => ({
+  header: headerAt(observationStamp),
+  index,
+  requested: toTime(requested),
+  arrived: toTime(arrived),
+  joined: toTime(joined),
+  first_command: toTime(firstCommand ?? 0n),
+  preprocess_ms: timing.preprocess,
+  run_ms: timing.run,
+  total_ms: timing.total,
+});
+
+export const chunkTimeline = (message: ChunkTimingMessage): ChunkTimeline => ({
+  requested: fromTime(message.requested),
+  arrived: fromTime(message.arrived),
+  joined: fromTime(message.joined),
+  firstCommand: fromTime(message.first_command) || null,
+  timing: {
+    preprocess: message.preprocess_ms,
+    run: message.run_ms,
+    total: message.total_ms,
+  },
+});
+
+/** A chunk's record but for its time line. */
 export const chunkRecord = (message: ChunkMessage): ChunkRecord => ({
   index: message.index,
   policyVersion: message.policy_version,

@@ -2,7 +2,7 @@ import sharp from 'sharp';
 import { UserError } from '../errors.ts';
 import type { CameraFrame, JointState } from '../robot/robot.ts';
 import type { ChunkRecord, EpisodeHeader, EpisodeResult } from './episode.ts';
-import { METADATA, TOPICS, chunkRecord, imageTopic } from './messages.ts';
+import { METADATA, TOPICS, chunkRecord, chunkTimeline, imageTopic } from './messages.ts';
 import { readHeader, readResult } from './metadata.ts';
 import { readMcap } from './readMcap.ts';
 import type { McapContent, StoredMessage } from './readMcap.ts';
@@ -70,9 +70,17 @@ export async function readEpisode(path: string): Promise<Episode> {
   const result = content.metadata.get(METADATA.result);
   const on = (wanted: string) => content.messages.filter(({ topic }) => topic === wanted);
 
-  const chunks = on(TOPICS.chunk).map(({ data, definition }) =>
-    chunkRecord(decodeAs<ChunkMessage>(definition, data)),
+  const timelines = new Map(
+    on(TOPICS.chunkTiming).map(({ data }) => {
+      const message = decode('nalu_msgs/msg/ChunkTiming', data);
+      return [message.index, chunkTimeline(message)];
+    }),
   );
+  const chunks = on(TOPICS.chunk).map(({ data, definition }): ChunkRecord => {
+    const record = chunkRecord(decodeAs<ChunkMessage>(definition, data));
+    const timeline = timelines.get(record.index);
+    return timeline ? { ...record, timeline } : record;
+  });
   const frames = new Map<string, CameraFrame>();
   for (const { name } of header.embodiment.cameras)
     for (const { stamp, data } of on(imageTopic(name))) {

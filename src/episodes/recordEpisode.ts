@@ -11,6 +11,7 @@ import {
   METADATA,
   TOPICS,
   chunkMessage,
+  chunkTimingMessage,
   headerAt,
   imageTopic,
   jointStateMessage,
@@ -209,13 +210,17 @@ export async function recordEpisode(
       );
     },
     played(record) {
-      enqueue((bag) =>
-        bag.message(
-          TOPICS.chunk,
-          record.observationStamp,
-          encode('nalu_msgs/msg/Chunk', chunkMessage(record)),
-        ),
-      );
+      const { observationStamp: stamp, timeline } = record;
+      enqueue(async (bag) => {
+        // First, so that no record is without it where the file is cut off between the two.
+        if (timeline)
+          await bag.message(
+            TOPICS.chunkTiming,
+            stamp,
+            encode('nalu_msgs/msg/ChunkTiming', chunkTimingMessage(record, timeline)),
+          );
+        await bag.message(TOPICS.chunk, stamp, encode('nalu_msgs/msg/Chunk', chunkMessage(record)));
+      });
     },
     room: queue.room,
     async finish(result) {

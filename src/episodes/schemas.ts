@@ -77,6 +77,22 @@ export const SCHEMAS = {
     ],
     HEADER,
   ),
+  'nalu_msgs/msg/ChunkTiming': definition(
+    [
+      '# Stamped as the chunk of this index.',
+      'std_msgs/Header header',
+      'uint32 index',
+      'builtin_interfaces/Time requested',
+      'builtin_interfaces/Time arrived',
+      'builtin_interfaces/Time joined',
+      '# 0 if none of its rows was sent',
+      'builtin_interfaces/Time first_command',
+      'float64 preprocess_ms',
+      'float64 run_ms',
+      'float64 total_ms',
+    ],
+    HEADER,
+  ),
 } as const;
 
 export type SchemaName = keyof typeof SCHEMAS;
@@ -137,12 +153,25 @@ export interface ChunkMessage {
   prefix_weights?: Float32Array;
 }
 
+export interface ChunkTimingMessage {
+  header: Header;
+  index: number;
+  requested: Time;
+  arrived: Time;
+  joined: Time;
+  first_command: Time;
+  preprocess_ms: number;
+  run_ms: number;
+  total_ms: number;
+}
+
 /** What each schema's messages look like. */
 export interface Messages {
   'sensor_msgs/msg/JointState': JointStateMessage;
   'sensor_msgs/msg/CompressedImage': CompressedImageMessage;
   'trajectory_msgs/msg/JointTrajectory': JointTrajectoryMessage;
   'nalu_msgs/msg/Chunk': ChunkMessage;
+  'nalu_msgs/msg/ChunkTiming': ChunkTimingMessage;
 }
 
 const parsed = (definition: string) => parse(definition, { ros2: true });

@@ -1,10 +1,11 @@
+import { setImmediate } from 'node:timers/promises';
 import type { SessionConfig } from '../onnx/session.ts';
 import type { Adapter } from './adapter.ts';
 import type { Bundle } from './bundle.ts';
 import type { Chunk, ChunkPolicy } from './chunkPolicy.ts';
 import type { SampledJoin } from './joining.ts';
 import type { PolicyAnswer, PolicyRequest, PolicyWorkerData } from './policyWorker.ts';
-import { openImageMemory } from './images.ts';
+import { type SharedImage, openImageMemory } from './images.ts';
 import type { Trainable } from './trainable.ts';
 import { imageSlot, openWorkerThread } from './workerThread.ts';
 
@@ -43,7 +44,13 @@ export async function openWorkerPolicy(
     async sample({ frames, joints, prompt }, noise, join) {
       let began = 0;
       const chunk = (await worker.ask(async () => {
-        const images = await Promise.all(frames.map((frame, i) => share[i](frame)));
+        await Promise.all(frames.map((frame) => frame.pixels()));
+        const images: SharedImage[] = [];
+        for (const [i, frame] of frames.entries()) {
+          images.push(await share[i](frame));
+          // A control step that is due does not wait for the other cameras' bytes.
+          await setImmediate();
+        }
         began = performance.now();
         return { sample: { images, state: joints.position, prompt, noise, join } };
       })) as Chunk;

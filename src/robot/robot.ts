@@ -31,6 +31,8 @@ export interface Clock {
   now(): bigint;
   /** Resolves at `stamp`, or at once if it has passed. */
   until(stamp: bigint): Promise<void>;
+  /** Milliseconds by which a robot's own time is behind the wall's, where it is to keep to it. */
+  behind?(): number;
 }
 
 /** A robot: observations out, commands in. ROS 2 and the simulator implement it alike. */

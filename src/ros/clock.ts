@@ -1,11 +1,8 @@
-import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { Clock } from '../robot/robot.ts';
+import { untilWall } from '../robot/wallClock.ts';
 import { type Stamp, nanosecondsOf } from './messages.ts';
 import { quality } from './qos.ts';
 import type { Ros, RosNode } from './rclnodejs.ts';
-
-/** Milliseconds before a wall-clock stamp at which waiting goes on awake: timers come late by as much. */
-const AWAKE = 1.5;
 
 export const CLOCK = 'rosgraph_msgs/msg/Clock';
 
@@ -29,11 +26,10 @@ export function rosClock(
     return {
       now,
       async until(stamp) {
-        for (let left = stamp - now(); left > 0n; left = stamp - now()) {
+        await untilWall(() => {
           if (!open()) throw new Error('The clock was used after its robot was closed.');
-          const ms = Number(left) / 1e6 - AWAKE;
-          await (ms > 1 ? setTimeout(ms) : setImmediate());
-        }
+          return now();
+        }, stamp);
       },
     };
   }

@@ -9,6 +9,8 @@ import { type WorkerPolicy, openWorkerPolicy } from '../policy/workerPolicy.ts';
 import type { Courier } from '../link/courier.ts';
 import { type Calibration, loadCalibration } from '../robot/calibration.ts';
 import { type DrawnChunk, chunkPlot } from '../runtime/chunkPlot.ts';
+import { type Meters, createMeters } from '../runtime/meters.ts';
+import { serveMetrics } from '../runtime/metrics.ts';
 import { learnable, openLearnerLink } from './learnerLink.ts';
 import { jointTrajectory } from './messages.ts';
 import type { PolicyParameters } from './policyParameters.ts';
@@ -29,6 +31,8 @@ export interface Configured {
   courier: Courier | undefined;
   /** What tells success from a camera, if there is to be one. */
   classifier: SuccessClassifier | undefined;
+  /** Of all attempts since it was configured. */
+  meters: Meters;
   close(): Promise<void>;
 }
 
@@ -69,6 +73,22 @@ function published(
   };
 }
 
+/** Meters, read at a port if there is one. */
+async function openMeters(
+  node: RosNode,
+  { metrics_port: port, metrics_host: host }: PolicyParameters,
+  closers: (() => Promise<void>)[],
+): Promise<Meters> {
+  const metrics = port > 0 ? await serveMetrics(port, host) : undefined;
+  if (metrics) {
+    closers.push(() => metrics.close());
+    node.getLogger().info(`metrics on ${metrics.url}`);
+  }
+  const meters = createMeters(metrics?.listener);
+  closers.push(() => Promise.resolve(meters.close()));
+  return meters;
+}
+
 /** Loads and opens what the parameters name. Throws a `UserError` for what cannot be had or does not match. */
 export async function configure(
   ros: Ros,
@@ -88,6 +108,7 @@ export async function configure(
     for (const closer of closers.reverse()) await closer();
   };
   try {
+    const meters = await openMeters(node, parameters, closers);
     const classifier = classifierFile ? await openClassifier(classifierFile) : undefined;
     if (classifier) closers.push(() => classifier.close());
     const cameras = [...new Set([...bundle.cameras, ...(classifier ? [classifier.camera] : [])])];
@@ -109,6 +130,7 @@ export async function configure(
       published: published(ros, node, policy, calibration, parameters),
       courier,
       classifier,
+      meters,
       close,
     };
   } catch (error) {

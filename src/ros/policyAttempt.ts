@@ -70,7 +70,7 @@ const assessment = (verdict: Verdict): Assessment => ({
  * classifier says so, unless the operator has said otherwise.
  */
 export async function attemptOnce(
-  { robot, bundle, published, classifier }: Configured,
+  { robot, bundle, published, classifier, meters }: Configured,
   { parameters, task, prompt, seed, verdict, warn, onChunk, signal }: AttemptOptions,
 ): Promise<AttemptResult> {
   const { seconds, zero_noise: zero, record, exploration: size, join } = parameters;
@@ -101,6 +101,7 @@ export async function attemptOnce(
     join,
     seed,
     recorder,
+    meters,
     awaitChunks: false,
     onChunk,
     signal,

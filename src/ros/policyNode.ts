@@ -1,6 +1,7 @@
 import { UserError, messageOf } from '../errors.ts';
 import type { AttemptResult } from '../runtime/attempt.ts';
 import type { LoopCounts } from '../runtime/loop.ts';
+import { readingTable } from '../runtime/meters.ts';
 import { commandTopics } from './commands.ts';
 import { type Configured, configure } from './configured.ts';
 import { publishDiagnostics } from './diagnostics.ts';
@@ -79,6 +80,7 @@ export function startPolicyNode(ros: Ros, node: RosNode): Running {
       tally.successes += Number(result.success);
     }
     log.info(`attempt ${tally.attempts}: ${said(result)}; ${tally.successes} succeeded`);
+    for (const line of readingTable(held.meters.reading())) log.info(line);
   };
 
   const attempts = (count: number) => async (begun: Activity) => {

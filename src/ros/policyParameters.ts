@@ -1,5 +1,6 @@
 import { packagePath } from '../packagePath.ts';
 import { JOINS } from '../policy/joining.ts';
+import { LOOPBACK } from '../runtime/metrics.ts';
 import { OUTPUTS } from './commands.ts';
 import type { ParameterSpecs, ParameterValues } from './parameters.ts';
 
@@ -103,6 +104,14 @@ export const POLICY_PARAMETERS = {
   success_classifier: text(
     'YAML file of a classifier that ends an attempt as success by what a camera shows; empty for none',
   ),
+  metrics_port: {
+    type: 'integer',
+    default: 0,
+    range: [0, 65535],
+    description: 'port at which Prometheus metrics are offered; 0 for none',
+    readOnly: true,
+  },
+  metrics_host: text('address at which they are; the default is for this machine alone', LOOPBACK),
   reset_service: text('std_srvs/Trigger that is called before an attempt; empty for none'),
 } as const satisfies ParameterSpecs;
 

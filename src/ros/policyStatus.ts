@@ -1,4 +1,6 @@
+import type { Percentiles } from '../runtime/distribution.ts';
 import type { LoopCounts } from '../runtime/loop.ts';
+import { describeMissed } from '../runtime/meters.ts';
 import type { Status } from './diagnostics.ts';
 import { providerName } from '../onnx/providers.ts';
 import type { Configured } from './configured.ts';
@@ -7,8 +9,14 @@ import type { TopicCount } from './rosRobot.ts';
 /** Seconds without a usable message after which a topic is stale. */
 const STALE = 1;
 
-const percentile = (sorted: number[], share: number) =>
-  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
+/** A figure's percentiles, if there are some, as values of a status. */
+const percentiles = (name: string, read: Percentiles | undefined) =>
+  read && {
+    [`${name} p50 (ms)`]: read.p50.toFixed(2),
+    [`${name} p99 (ms)`]: read.p99.toFixed(2),
+    [`${name} p99.9 (ms)`]: read.p999.toFixed(2),
+    [`${name} max (ms)`]: read.max.toFixed(2),
+  };
 
 function topicStatus(
   { topic, source, messages, stamp, problem }: TopicCount,
@@ -43,28 +51,30 @@ function providersOf({ session, policy: { executionProviders } }: Configured) {
 function chunkStatus(configured: Configured, counts: LoopCounts | undefined): Status {
   const { bundle, courier } = configured;
   const providers = providersOf(configured);
-  const total = (counts?.timings ?? []).map((timing) => timing.total).sort((a, b) => a - b);
+  const { figures } = configured.meters.reading();
   const values = {
     'policy version': courier?.status().version ?? bundle.version,
     'execution providers': providers.text,
     precision: 'float32',
     'learner link': linkOf(configured),
     chunks: counts?.chunks ?? 0,
-    ...(total.length > 0 && {
-      'latency p50 (ms)': percentile(total, 0.5).toFixed(1),
-      'latency p99 (ms)': percentile(total, 0.99).toFixed(1),
-    }),
+    ...percentiles('latency', figures.total),
+    ...percentiles('ONNX Runtime', figures.run),
+    ...percentiles('observation to command', figures.reaction),
   };
   const level = providers.lacking.length > 0 ? 'warn' : 'ok';
   return { task: 'policy', level, message: bundle.name, values };
 }
 
-function loopStatus(counts: LoopCounts | undefined, state: string): Status {
+function loopStatus({ meters }: Configured, counts: LoopCounts | undefined, state: string): Status {
+  const { figures, missed } = meters.reading();
   const guarded = [...(counts?.guard.values() ?? [])];
   const values = {
     steps: counts?.steps ?? 0,
     'missed steps': counts?.missedSteps ?? 0,
     'held steps': counts?.heldSteps ?? 0,
+    'missed since it was configured': describeMissed(missed),
+    ...percentiles('lateness', figures.lateness),
     ...Object.fromEntries(
       guarded.map(({ rule, source, count }) => [`guard ${rule} ${source}`, count]),
     ),
@@ -93,7 +103,7 @@ export function createPolicyStatuses(configured: Configured) {
     return [
       ...topics.map((count) => topicStatus(count, now, rateOf(count))),
       chunkStatus(configured, counts),
-      loopStatus(counts, state),
+      loopStatus(configured, counts, state),
     ];
   };
 }

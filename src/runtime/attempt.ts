@@ -3,11 +3,11 @@ import type { EpisodeResult, Outcome } from '../episodes/episode.ts';
 import type { Observation } from '../policy/chunkPolicy.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
 import type { JointState, Robot } from '../robot/robot.ts';
-import { runLoop } from './loop.ts';
+import { oldestStamp, runLoop } from './loop.ts';
 import type { LoopCounts, LoopEnd, LoopOptions } from './loop.ts';
 import { createSynchroniser, describeLacks } from './synchroniser.ts';
 import type { Synchroniser } from './synchroniser.ts';
-import { summarise } from './tally.ts';
+import { noChunks, summarise } from './tally.ts';
 import type { ChunkMilliseconds, GuardCount } from './tally.ts';
 
 /** One attempt of a task; see LoopOptions for the rest. */
@@ -77,9 +77,6 @@ function checkStart({ joints, controlRate }: Embodiment, { position }: JointStat
   });
 }
 
-const oldest = ({ joints, frames }: Observation): bigint =>
-  frames.reduce((least, { stamp }) => (stamp < least ? stamp : least), joints.stamp);
-
 /** The first observation that is not older than this call. */
 async function firstObservation(
   { robot: { clock, embodiment }, policy, task, signal }: LoopOptions,
@@ -93,7 +90,7 @@ async function firstObservation(
     const now = clock.now();
     const taken = synchroniser.take(policy.cameras, task.prompt, now);
     const observation = 'observation' in taken ? taken.observation : null;
-    if (observation && oldest(observation) >= since) return observation;
+    if (observation && oldestStamp(observation) >= since) return observation;
     if (now >= deadline)
       throw new UserError(
         `no observation within ${LONGEST_WAIT} s: ${describeLacks('lacks' in taken ? taken.lacks : [], synchroniser.refused)}; check that the robot's driver and cameras are running`,
@@ -145,7 +142,7 @@ export async function runAttempt(given: AttemptOptions): Promise<AttemptResult> 
     heldSteps: 0,
     chunks: 0,
     stagedReward: 0,
-    timings: [],
+    chunkTally: noChunks(),
     guard: new Map(),
   };
   const refused = new Map<string, number>();
@@ -164,6 +161,8 @@ export async function runAttempt(given: AttemptOptions): Promise<AttemptResult> 
     problem ??= error;
   }
   if ('fault' in ending) throw ending.fault;
+  options.meters?.attempt(outcome);
+  await options.meters?.settled();
 
   return {
     seed,
@@ -174,7 +173,7 @@ export async function runAttempt(given: AttemptOptions): Promise<AttemptResult> 
     missedSteps: counts.missedSteps,
     heldSteps: counts.heldSteps,
     chunks: counts.chunks,
-    chunkMs: summarise(counts.timings),
+    chunkMs: summarise(counts.chunkTally),
     guard: [...counts.guard.values()],
     refused: Object.fromEntries(refused),
     problem,

@@ -50,7 +50,7 @@ export function judge(
     robot: {
       ...robot,
       clock: {
-        now: () => robot.clock.now(),
+        ...robot.clock,
         async until(stamp) {
           await robot.clock.until(stamp);
           if (awaitLooks) await looking;

@@ -1,7 +1,7 @@
 import { UserError, messageOf } from '../errors.ts';
-import type { ChunkRecord } from '../episodes/episode.ts';
+import type { ChunkRecord, ChunkTimeline } from '../episodes/episode.ts';
 import type { EpisodeRecorder } from '../episodes/recordEpisode.ts';
-import type { Chunk, ChunkPolicy, ChunkTiming, Join, Observation } from '../policy/chunkPolicy.ts';
+import type { Chunk, ChunkPolicy, Join, Observation } from '../policy/chunkPolicy.ts';
 import { type JoinKind, sampledJoin } from '../policy/joining.ts';
 import type { Robot, Task } from '../robot/robot.ts';
 import { untilAborted } from './abort.ts';
@@ -14,10 +14,11 @@ import { describeEvent } from './guardEvents.ts';
 import type { SensorAge } from './guardEvents.ts';
 import type { Heartbeat } from './heartbeat.ts';
 import { beatAges } from './heartbeat.ts';
+import type { Meters } from './meters.ts';
 import { noiseSeed } from './noiseSeed.ts';
 import type { Synchroniser } from './synchroniser.ts';
-import { countEvents } from './tally.ts';
-import type { GuardCount } from './tally.ts';
+import { countChunk, countEvents } from './tally.ts';
+import type { ChunkTally, GuardCount } from './tally.ts';
 
 export interface LoopOptions {
   robot: Robot;
@@ -25,6 +26,8 @@ export interface LoopOptions {
   policy: ChunkPolicy;
   seed: number;
   recorder?: EpisodeRecorder;
+  /** Time what the attempts of a run take, this one among them. */
+  meters?: Meters;
   /** Control steps before that at which the next one is requested. */
   lead: number;
   /** Whether a control step waits for its chunk; never on a robot whose time goes on. */
@@ -44,7 +47,7 @@ export interface LoopCounts {
   heldSteps: number;
   chunks: number;
   stagedReward: number;
-  timings: ChunkTiming[];
+  chunkTally: ChunkTally;
   guard: Map<string, GuardCount>;
 }
 
@@ -67,14 +70,16 @@ interface Sampled {
   /** Control steps between its observation and the one at which it was put in play. */
   delay: number;
   join: JoinKind;
+  timeline: ChunkTimeline;
 }
 
 interface Request {
   index: number;
   origin: number;
   observation: Observation;
+  requested: bigint;
   settled: Promise<void>;
-  answer?: { chunk: Chunk } | { error: unknown };
+  answer?: { chunk: Chunk; arrived: bigint } | { error: unknown };
 }
 
 function request(
@@ -84,12 +89,15 @@ function request(
   observation: Observation,
   join?: Join,
 ) {
-  const made: Request = { index, origin, observation, settled: Promise.resolve() };
+  const { clock } = options.robot;
+  const requested = clock.now();
+  const made: Request = { index, origin, observation, requested, settled: Promise.resolve() };
   const sample = async () => {
     try {
       const { seed } = options;
       const noise = { seed: noiseSeed(seed, index), attempt: seed };
-      made.answer = { chunk: await options.policy.sample(observation, noise, join) };
+      const chunk = await options.policy.sample(observation, noise, join);
+      made.answer = { chunk, arrived: clock.now() };
     } catch (error) {
       made.answer = { error };
     }
@@ -98,6 +106,10 @@ function request(
   return made;
 }
 
+/** Stamp of the oldest of what an observation is made of. */
+export const oldestStamp = ({ joints, frames }: Observation): bigint =>
+  frames.reduce((least, { stamp }) => (stamp < least ? stamp : least), joints.stamp);
+
 const chunkAge = (observed: bigint, now: bigint): SensorAge => ({
   kind: 'chunk',
   source: 'chunk',
@@ -105,7 +117,7 @@ const chunkAge = (observed: bigint, now: bigint): SensorAge => ({
 });
 
 const record = ({ content, from, to, held }: Played<Sampled>): ChunkRecord => {
-  const { index, observation, chunk, delay, join } = content;
+  const { index, observation, chunk, delay, join, timeline } = content;
   return {
     index,
     policyVersion: chunk.policyVersion,
@@ -121,6 +133,7 @@ const record = ({ content, from, to, held }: Played<Sampled>): ChunkRecord => {
     held,
     ...(join !== 'swap' && { join }),
     ...(chunk.joined && { joined: chunk.joined }),
+    timeline,
   };
 };
 
@@ -135,7 +148,7 @@ export async function runLoop(
   synchroniser: Synchroniser,
   counts: LoopCounts,
 ): Promise<LoopEnd> {
-  const { robot, task, policy, recorder, awaitChunks, join, heartbeat, signal } = options;
+  const { robot, task, policy, recorder, meters, awaitChunks, join, heartbeat, signal } = options;
   const { clock, embodiment } = robot;
   const period = BigInt(Math.round(1e9 / embodiment.controlRate));
   const limits = guardLimits(embodiment);
@@ -151,6 +164,7 @@ export async function runLoop(
   let swapAt = 0;
   let starved = 0;
   let delays: number[] = [];
+  let playing: Sampled | undefined;
 
   const retire = (played: Played<Sampled> | undefined) => {
     if (played) recorder?.played(record(played));
@@ -207,17 +221,20 @@ export async function runLoop(
   const takeChunk = async (tick: number): Promise<UserError | undefined> => {
     if (!pending || tick < swapAt) return undefined;
     if (awaitChunks) await Promise.race([pending.settled, aborted]);
-    const { answer, observation, index, origin } = pending;
+    const { answer, observation, index, origin, requested } = pending;
     if (!answer) return undefined;
     if ('error' in answer)
       return new UserError(`the policy failed at chunk ${index}: ${messageOf(answer.error)}`, {
         cause: answer.error,
       });
-    const { chunk } = answer;
+    const { chunk, arrived } = answer;
     const { actions, horizon } = chunk;
     recorder?.sampled(observation, actions);
     const delay = tick - origin;
-    const content = { index, observation, chunk, delay, join };
+    const { timing } = chunk;
+    const timeline = { requested, arrived, joined: clock.now(), firstCommand: null, timing };
+    const content: Sampled = { index, observation, chunk, delay, join, timeline };
+    playing = content;
     retire(
       player.swap(
         standsStill
@@ -228,13 +245,21 @@ export async function runLoop(
     );
     delays = [...delays, delay].slice(-FORECAST_FROM);
     counts.chunks += 1;
-    counts.timings.push(chunk.timing);
+    countChunk(counts.chunkTally, timing);
+    meters?.chunk(chunk);
     options.onChunk?.(counts);
     pending = undefined;
     observed = observation.joints.stamp;
     swapAt = tick + policy.executeSteps;
     requestAt = standsStill ? swapAt : Math.max(tick, swapAt - foreseen());
     return undefined;
+  };
+
+  /** Notes when the first row of the chunk in play was sent. */
+  const noteSent = (now: bigint) => {
+    if (!playing || playing.timeline.firstCommand !== null) return;
+    playing.timeline.firstCommand = now;
+    meters?.firstCommand(playing.timeline, oldestStamp(playing.observation));
   };
 
   const step = (tick: number, ages: SensorAge[], now: bigint): UserError | undefined => {
@@ -246,9 +271,13 @@ export async function runLoop(
       );
     const ruling = guard(limits, state, desired, ages);
     countEvents(counts.guard, ruling.events);
+    meters?.guarded(ruling.events);
     const held = ruling.verdict === 'hold' || ruling.verdict === 'stop';
     send(ruling, now);
-    if (desired && !held) player.sent(tick);
+    if (desired && !held) {
+      player.sent(tick);
+      noteSent(now);
+    }
     if (held || !desired) counts.heldSteps += 1;
     if (ruling.verdict !== 'stop') return undefined;
     const reasons = ruling.events.filter(({ action }) => action === 'stop').map(describeEvent);
@@ -261,9 +290,11 @@ export async function runLoop(
     for (let tick = 0; ; tick++) {
       const due = start + BigInt(tick) * period;
       await Promise.race([clock.until(due), aborted]);
-      const late = Number((clock.now() - due) / period);
-      counts.missedSteps += late;
-      tick += late;
+      const late = clock.now() - due;
+      const missed = Number(late / period);
+      if (!awaitChunks) meters?.tick(Number(late) / 1e6 + (clock.behind?.() ?? 0), missed);
+      counts.missedSteps += missed;
+      tick += missed;
 
       if (signal?.aborted)
         return { ...(await stop(new UserError('stopped by hand'))), end: 'aborted' };

@@ -62,7 +62,7 @@ export function createSpaceGuard(rules: SpaceRules, { change }: JointLimits): Sp
     const breach: Breach = { outside: clean.outside.slice(), near: 0 };
     position.set(from);
     move.set(moves);
-    for (let moving = true; moving; ) {
+    for (let moving = true; moving;) {
       moving = false;
       for (const joint of bending) {
         position[joint] += move[joint];

@@ -32,13 +32,29 @@ export interface ChunkMilliseconds {
   overhead: number;
 }
 
+/** What an attempt's chunks took so far: sums in milliseconds. */
+export interface ChunkTally {
+  count: number;
+  total: number;
+  run: number;
+  max: number;
+  /** Of the newest chunk, from request to result. */
+  latest: number;
+}
+
+export const noChunks = (): ChunkTally => ({ count: 0, total: 0, run: 0, max: 0, latest: 0 });
+
+/** Adds a chunk to its tally. */
+export function countChunk(tally: ChunkTally, { total, run }: ChunkTiming): void {
+  tally.count += 1;
+  tally.total += total;
+  tally.run += run;
+  tally.max = Math.max(tally.max, total);
+  tally.latest = total;
+}
+
 /** Means over an attempt's chunks; null if there was none. */
-export function summarise(timings: readonly ChunkTiming[]): ChunkMilliseconds | null {
-  if (timings.length === 0) return null;
-  const mean = (value: (timing: ChunkTiming) => number) =>
-    timings.reduce((sum, timing) => sum + value(timing), 0) / timings.length;
-  const total = mean((timing) => timing.total);
-  const run = mean((timing) => timing.run);
-  const max = Math.max(...timings.map((timing) => timing.total));
-  return { mean: total, max, run, overhead: total - run };
+export function summarise({ count, total, run, max }: ChunkTally): ChunkMilliseconds | null {
+  if (count === 0) return null;
+  return { mean: total / count, max, run: run / count, overhead: (total - run) / count };
 }

@@ -87,6 +87,7 @@ export async function simulatedAloha(options: SimulatedAlohaOptions): Promise<Si
   let best = 0;
   let drawnSnapshot: Float64Array | undefined;
   let wallAnchor = 0;
+  let behind = 0;
   /** Controls that are still under way, the next one first. */
   let delayed: Float64Array[] = [];
 
@@ -159,9 +160,11 @@ export async function simulatedAloha(options: SimulatedAlohaOptions): Promise<Si
   /** Lets others run, and where time is real, waits for the wall clock. */
   async function pause() {
     if (!options.realTime) return setImmediate();
-    const ahead = Number(now) / 1e6 - (performance.now() - wallAnchor);
-    if (ahead < -patience) wallAnchor -= ahead;
-    return ahead > 1 ? setTimeout(ahead) : setImmediate();
+    const due = wallAnchor + Number(now) / 1e6;
+    const ahead = due - performance.now();
+    await (ahead > 1 ? setTimeout(ahead) : setImmediate());
+    behind = Math.max(performance.now() - due, 0);
+    if (behind > patience) wallAnchor += behind;
   }
 
   function place(seed: number) {
@@ -190,6 +193,7 @@ export async function simulatedAloha(options: SimulatedAlohaOptions): Promise<Si
     embodiment,
     clock: {
       now: () => now,
+      behind: () => behind,
       async until(stamp) {
         wallAnchor ||= performance.now() - Number(now) / 1e6;
         while (now < stamp) {

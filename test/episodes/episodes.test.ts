@@ -13,7 +13,17 @@ import { readEpisode } from '../../src/episodes/readEpisode.ts';
 import { recordEpisode } from '../../src/episodes/recordEpisode.ts';
 import { recoverEpisode } from '../../src/episodes/recoverEpisode.ts';
 import { mountSmallDisk } from './smallDisk.ts';
-import { embodiment, headerOf, pixelsOf, play, recordAt, stampOf, success } from './recording.ts';
+import {
+  STEPS,
+  embodiment,
+  headerOf,
+  observationAt,
+  pixelsOf,
+  play,
+  recordAt,
+  stampOf,
+  success,
+} from './recording.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'nalu-episodes-'));
 after(() => rm(folder, { recursive: true }));
@@ -94,6 +104,7 @@ describe('a recorded episode', () => {
           '/joint_states': 10,
           '/joint_commands': 10,
           '/nalu/chunk': 2,
+          '/nalu/chunk_timing': 2,
         },
       );
       const image = seen.get('/cam_high/image/compressed')![0];
@@ -113,6 +124,19 @@ describe('a recorded episode', () => {
     } finally {
       await file.close();
     }
+  });
+
+  it('may lack the time lines of its chunks, as older ones do', async () => {
+    const { timeline, ...older } = recordAt(0);
+    const recorder = await recordEpisode(folder, headerOf('older'));
+    recorder.sampled(observationAt(0), older.actions);
+    recorder.played(older);
+    recorder.sampled(observationAt(STEPS), recordAt(1).actions);
+    recorder.played({ ...recordAt(1), timeline: { ...timeline!, firstCommand: null } });
+    const { chunks, missing } = await readEpisode(await recorder.finish(success));
+    assert.deepEqual(missing, []);
+    assert.deepEqual(chunks[0], older);
+    assert.equal(chunks[1].timeline!.firstCommand, null);
   });
 
   it('never replaces another', async () => {

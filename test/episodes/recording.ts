@@ -8,7 +8,15 @@ export const embodiment: Embodiment = {
   controlRate: 50,
   joints: [
     { name: 'shoulder', kind: 'arm', lower: -1, upper: 1, velocity: 5, acceleration: 500, home: 0 },
-    { name: 'hand', kind: 'gripper', lower: 0, upper: 1, velocity: 10, acceleration: 1000, home: 0 },
+    {
+      name: 'hand',
+      kind: 'gripper',
+      lower: 0,
+      upper: 1,
+      velocity: 10,
+      acceleration: 1000,
+      home: 0,
+    },
   ],
   cameras: [{ name: 'cam_high', width: 16, height: 12 }],
 };
@@ -68,6 +76,13 @@ export const recordAt = (index: number): ChunkRecord => {
     executedFrom: 1,
     executedTo: 1 + STEPS,
     held: 0,
+    timeline: {
+      requested: stampOf(index * STEPS),
+      arrived: stampOf(index * STEPS) + 17_000_000n,
+      joined: stampOf(index * STEPS + 1),
+      firstCommand: stampOf(index * STEPS + 1) + 1n,
+      timing: { preprocess: 1.5, run: 14.25, total: 16.5 },
+    },
   };
 };
 

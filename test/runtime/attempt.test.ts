@@ -11,6 +11,7 @@ import { recordEpisode } from '../../src/episodes/recordEpisode.ts';
 import { stepsOfChunks } from '../../src/learning/credit.ts';
 import type { ChunkPolicy } from '../../src/policy/chunkPolicy.ts';
 import { runAttempt } from '../../src/runtime/attempt.ts';
+import { createMeters } from '../../src/runtime/meters.ts';
 import { noiseSeed } from '../../src/runtime/noiseSeed.ts';
 import { trajectoryPolicy } from '../../src/runtime/trajectoryPolicy.ts';
 import { PERIOD, embodiment, fakePolicy, fakeRobot, fakeTask, ramp } from './fakeRobot.ts';
@@ -141,6 +142,14 @@ describe('an attempt', () => {
     const [first, second] = episode.chunks;
     assert.equal(second.observationStamp - first.observationStamp, 3n * PERIOD);
     assert.deepEqual(second.noise, new Float32Array(40).fill(1));
+    assert.deepEqual(second.timeline, {
+      requested: second.observationStamp,
+      // The next time it looked up was the next control step.
+      arrived: second.observationStamp,
+      joined: second.observationStamp + 2n * PERIOD,
+      firstCommand: second.observationStamp + 2n * PERIOD,
+      timing: { preprocess: 1, run: 3, total: 5 },
+    });
     const seen = policy.requests[1].observation.frames[0];
     const stored = episode.image('cam_high', second.frameStamps.cam_high);
     assert.deepEqual(
@@ -225,6 +234,29 @@ describe('an attempt', () => {
     const [{ executedFrom, executedTo, held }] = (await readEpisode(result.episode!)).chunks;
     // The next one is asked for a step late, and comes a step late.
     assert.deepEqual([executedFrom, executedTo, held], [0, 6, 2]);
+  });
+
+  it('tells its meters of ticks, chunks, and how old is what the first command of a chunk obeys', async () => {
+    const robot = fakeRobot();
+    const meters = createMeters();
+    robot.onStep = (step) => {
+      if (step === 0) robot.oversleep = 2n * PERIOD;
+    };
+    const policy = fakePolicy(ramp(0.001));
+    const task = fakeTask(robot, 2, 30);
+    const awaitChunks = false;
+    const { chunks, missedSteps, steps } = await runAttempt({
+      ...{ seed: 7, robot, task, policy, meters, awaitChunks },
+    });
+    const { figures, missed } = meters.reading();
+    meters.close();
+    assert.equal(figures.total!.count, chunks);
+    assert.equal(figures.run!.p50, 3);
+    assert.equal(figures.lateness!.count, steps + 1);
+    assert.equal(figures.lateness!.max, 40);
+    assert.equal(missed.gc + missed.event_loop + missed.machine, missedSteps);
+    assert.equal(figures.reaction!.count, chunks);
+    assert.equal(figures.reaction!.max, 40);
   });
 
   it('plays a scripted trajectory row by row', async () => {

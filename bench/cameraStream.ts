@@ -1,0 +1,20 @@
+import { setTimeout } from 'node:timers/promises';
+import { parentPort, workerData } from 'node:worker_threads';
+import { yieldToControl } from '../src/priority.ts';
+import { type Arrival, type CameraStream, SLOTS } from './cameraSlots.ts';
+
+/** A thread that writes a picture of each camera at its rate, one camera after the other, and tells of each. */
+const { memory, bytes, rate } = workerData as CameraStream;
+yieldToControl();
+const pictures = memory.map((shared) => new Uint8Array(shared));
+const source = new Uint8Array(bytes).map((_, index) => index % 251);
+const period = 1000 / (rate * memory.length);
+const start = performance.now();
+for (let count = 0; ; count++) {
+  await setTimeout(Math.max(0, start + count * period - performance.now()));
+  const camera = count % memory.length;
+  const slot = Math.floor(count / memory.length) % SLOTS;
+  pictures[camera].set(source, slot * bytes);
+  const arrival: Arrival = { camera, slot, stamp: process.hrtime.bigint() };
+  parentPort!.postMessage(arrival);
+}

@@ -1,0 +1,133 @@
+import { sessionConfigSchema } from '../src/onnx/session.ts';
+import { packagePath } from '../src/packagePath.ts';
+import { loadBundle } from '../src/policy/bundle.ts';
+import type { WorkerPolicy } from '../src/policy/workerPolicy.ts';
+import { openWorkerPolicy } from '../src/policy/workerPolicy.ts';
+import type { Robot, Task } from '../src/robot/robot.ts';
+import { runAttempt } from '../src/runtime/attempt.ts';
+import { type Percentiles, createDistribution } from '../src/runtime/distribution.ts';
+import { type MeterListener, type MeterReading, createMeters } from '../src/runtime/meters.ts';
+import { createSynchroniser } from '../src/runtime/synchroniser.ts';
+import { simulatedEmbodiment } from '../src/sim/embodiment.ts';
+import { resident } from './memory.ts';
+import { wallRobot } from './wallRobot.ts';
+
+/** What a window of the run was like. */
+export interface ControlWindow {
+  /** Since the measurement began. */
+  seconds: number;
+  /** Of the window. */
+  lateness: Percentiles;
+  /** MiB */
+  resident: number;
+}
+
+/** The whole run. */
+export interface ControlReading extends MeterReading {
+  windows: ControlWindow[];
+  /** Why attempts ended before their time; another was begun at once. */
+  stops: string[];
+  /** Sampled, played or not. */
+  chunks: number;
+  /** Of the time in which the main thread was not idle. */
+  busy: number;
+}
+
+/** node controlMain.js SECONDS, with an IPC channel: tells a window now and then, and at the end the reading. */
+const SECONDS = Number(process.argv[2]);
+const WARM_UP = 3;
+const WINDOW = Math.min(60, SECONDS / 4);
+const FRAME_RATE = 30;
+const PROMPT = 'Transfer cube';
+
+/** A second observer of what a robot senses. */
+function overheard(robot: Robot) {
+  const own = createSynchroniser(robot.embodiment.joints.map(({ name }) => name));
+  const observe: Robot['observe'] = (observer) =>
+    robot.observe({
+      joints(state) {
+        own.joints(state);
+        observer.joints(state);
+      },
+      frame(frame) {
+        own.frame(frame);
+        observer.frame(frame);
+      },
+    });
+  return { robot: { ...robot, observe }, own };
+}
+
+/** Samples without a pause, beside what the attempt asks for, until it is stopped. */
+function keepSampling(policy: WorkerPolicy, sensed: ReturnType<typeof overheard>) {
+  let [stopped, chunks] = [false, 0];
+  const run = async () => {
+    while (!stopped) {
+      const taken = sensed.own.take(policy.cameras, PROMPT, sensed.robot.clock.now());
+      if ('observation' in taken) await policy.sample(taken.observation, { seed: chunks++ });
+      else await new Promise((resume) => setTimeout(resume, 20));
+    }
+  };
+  const done = run();
+  return {
+    async stop() {
+      stopped = true;
+      await done;
+      return chunks;
+    },
+  };
+}
+
+/** Lateness by window. */
+function createWindows(tell: (window: ControlWindow) => void) {
+  const windows: ControlWindow[] = [];
+  const began = performance.now();
+  let lateness = createDistribution();
+  const observed: MeterListener['observed'] = (figure, value) => {
+    if (figure !== 'lateness') return;
+    lateness.add(value);
+    const seconds = (performance.now() - began) / 1000;
+    if (seconds < (windows.length + 1) * WINDOW) return;
+    const read = lateness.percentiles()!;
+    windows.push({ seconds, lateness: read, resident: resident('VmRSS') });
+    lateness = createDistribution();
+    tell(windows.at(-1)!);
+  };
+  return { windows, observed };
+}
+
+const all = await simulatedEmbodiment();
+const cameras = all.cameras.map(({ name }) => ({ name, width: 640, height: 480 }));
+const sensed = overheard(wallRobot({ ...all, cameras }, FRAME_RATE));
+const { robot } = sensed;
+const bundle = await loadBundle(packagePath('models/aloha-mini'));
+const policy = await openWorkerPolicy(bundle, sessionConfigSchema.parse({ threads: 1 }));
+const holding = (seconds: number): Task => ({
+  ...{ name: 'hold', prompt: PROMPT, maxSteps: seconds * all.controlRate },
+  reset: () => Promise.resolve(),
+  assess: () => ({ reward: 0, success: false }),
+});
+/** A chunk is asked for in time for the one before it in the queue. */
+const attempt = { robot, policy, seed: 0, lead: 8, awaitChunks: false };
+
+await runAttempt({ ...attempt, task: holding(WARM_UP) });
+const { windows, observed } = createWindows((window) => process.send!(window));
+const nothing = () => undefined;
+const meters = createMeters({
+  ...{ observed, missed: nothing, chunk: nothing, guarded: nothing, attempt: nothing },
+});
+const sampling = keepSampling(policy, sensed);
+const before = performance.eventLoopUtilization();
+const stops: string[] = [];
+for (let left = SECONDS; left > 0;) {
+  const { problem, steps } = await runAttempt({ ...attempt, task: holding(left), meters });
+  if (problem) stops.push(problem.message);
+  left = problem ? Math.floor(left - Math.max(steps / all.controlRate, 1)) : 0;
+}
+const busy = performance.eventLoopUtilization(before).utilization;
+const chunks = await sampling.stop();
+await policy.close();
+await robot.close();
+meters.close();
+const reading: ControlReading = { ...meters.reading(), windows, stops, chunks, busy };
+process.send!({ reading });
+process.disconnect();

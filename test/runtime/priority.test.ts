@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { describe, it } from 'node:test';
+
+const linux = process.platform === 'linux';
+const hasChrt = linux && spawnSync('chrt', ['--version']).status === 0;
+const url = new URL('../../src/priority.js', import.meta.url).href;
+
+/** Scheduling policy and niceness of each thread of a process that has called this (man 5 proc_pid_stat). */
+function threadsAfter(call: string) {
+  const program = `
+    import { ${call} } from '${url}';
+    import { readdirSync, readFileSync } from 'node:fs';
+    ${call}();
+    const threads = readdirSync('/proc/self/task').map((id) => {
+      const fields = readFileSync('/proc/self/task/' + id + '/stat', 'utf8').split(') ')[1].split(' ');
+      return { policy: Number(fields[38]), niceness: Number(fields[16]) };
+    });
+    console.log(JSON.stringify(threads));`;
+  const text = execFileSync(process.execPath, ['--input-type=module', '-e', program], {
+    encoding: 'utf8',
+  });
+  return JSON.parse(text) as { policy: number; niceness: number }[];
+}
+
+const SCHED_IDLE = 5;
+
+describe('a process that yields to all', { skip: !linux }, () => {
+  it('has all its threads idle, for cores that nothing else wants', { skip: !hasChrt }, () => {
+    const threads = threadsAfter('yieldToAll');
+    assert.ok(threads.length > 1);
+    for (const { policy } of threads) assert.equal(policy, SCHED_IDLE);
+  });
+
+  it('is otherwise than one that goes after the control loop alone', () => {
+    const threads = threadsAfter('yieldToControl');
+    assert.ok(threads.every(({ policy }) => policy !== SCHED_IDLE));
+    assert.ok(threads.some(({ niceness }) => niceness >= 5));
+  });
+});
