@@ -1,5 +1,5 @@
 import { LOW, PRECISION, across, down } from './scaleCode.ts';
-import { MOST_PAGES, moduleBytes } from './wasm.ts';
+import { MOST_PAGES, instantiate, moduleBytes } from './wasm.ts';
 
 /** RGB bytes [height, width, 3]. */
 export interface Image {
@@ -69,6 +69,15 @@ export function allocate(memory: ImageMemory, bytes: number): Uint8Array {
   return new Uint8Array(memory.buffer, at, bytes);
 }
 
+/** A place in an image memory for bytes of which only the newest count, made anew where it is too small. */
+export function newestBytes(memory: ImageMemory): (bytes: number) => Uint8Array {
+  let own: Uint8Array = new Uint8Array();
+  return (bytes) => {
+    if (own.length < bytes) own = allocate(memory, bytes);
+    return own.subarray(0, bytes);
+  };
+}
+
 /** An image that lies at an address of an image memory, as threads tell each other of it. */
 export interface SharedImage extends Omit<Image, 'pixels'> {
   at: number;
@@ -111,8 +120,7 @@ function makePlan(memory: ImageMemory, width: number, height: number, side: numb
     across: across({ pairs: horizontal.pairs, columns, imageStride, narrowStride }),
     down: down({ pairs: vertical.pairs, narrowStride }),
   });
-  const env = { memory };
-  const code = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env }).exports;
+  const code = instantiate(bytes, memory);
   return (at) => {
     for (let row = 0; row < height; row += ROWS)
       code.across(
@@ -149,12 +157,12 @@ export function createScaler(memory: ImageMemory): Scaler {
     return plan;
   };
 
-  let stage: Uint8Array = new Uint8Array();
+  const place = newestBytes(memory);
   const addressOf = (pixels: Uint8Array) => {
     if (pixels.buffer === memory.buffer) return pixels.byteOffset;
-    if (stage.length < pixels.length) stage = allocate(memory, pixels.length);
-    stage.set(pixels);
-    return stage.byteOffset;
+    const copy = place(pixels.length);
+    copy.set(pixels);
+    return copy.byteOffset;
   };
 
   return {

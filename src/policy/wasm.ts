@@ -48,6 +48,8 @@ export const subtract = instruction(0x6b);
 export const load = memory([0x28]);
 
 export const v128 = (bytes: Code): Code => [0xfd, 0x0c, ...bytes];
+export const load128 = memory([0xfd, 0x00]);
+export const store128 = memory([0xfd, 0x0b]);
 /** Lane 0 from 64 bits of memory, the rest zero. */
 export const load64 = memory([0xfd, 0x5d]);
 /** 32 bits of memory in each lane. */
@@ -130,3 +132,7 @@ export function moduleBytes(functions: Record<string, Func>): Uint8Array<ArrayBu
     ...sections.flatMap(([id, items]) => [id, ...sized(list(items))]),
   ]);
 }
+
+/** Makes a module of moduleBytes ready to be called. */
+export const instantiate = (bytes: Uint8Array, memory: WebAssembly.Memory) =>
+  new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } }).exports;

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { UserError } from '../errors.ts';
 import type { CameraFrame } from '../robot/robot.ts';
-import { type ImageMemory, type SharedImage, allocate } from './images.ts';
+import { type ImageMemory, type SharedImage, newestBytes } from './images.ts';
 import type { ServiceReply } from './workerService.ts';
 
 /** A worker thread that answers requests one at a time; see workerService.ts for its side. */
@@ -60,11 +60,11 @@ export async function openWorkerThread<Request, Answer>(
  * since a worker's requests wait for each other.
  */
 export function imageSlot(memory: ImageMemory) {
-  let slot: Uint8Array = new Uint8Array();
+  const place = newestBytes(memory);
   return async (frame: CameraFrame): Promise<SharedImage> => {
     const { width, height } = frame;
     const pixels = await frame.pixels();
-    if (slot.length < pixels.length) slot = allocate(memory, pixels.length);
+    const slot = place(pixels.length);
     slot.set(pixels);
     return { width, height, at: slot.byteOffset };
   };

@@ -4,6 +4,7 @@ import { UserError } from '../errors.ts';
 import { type CalibratedCamera, sizeSeen } from '../robot/calibration.ts';
 import type { CameraFrame } from '../robot/robot.ts';
 import { nanosecondsOf } from './messages.ts';
+import { type PixelLayout, toRgb } from './pixelOrder.ts';
 
 /** An image as its message has it, nothing decoded. */
 interface RawImage {
@@ -16,8 +17,7 @@ interface RawImage {
   data: Uint8Array;
 }
 
-/** Bytes of a pixel and where its red, green and blue lie. */
-const LAYOUTS: Record<string, { bytes: number; rgb: [number, number, number] }> = {
+const LAYOUTS: Record<string, PixelLayout> = {
   rgb8: { bytes: 3, rgb: [0, 1, 2] },
   bgr8: { bytes: 3, rgb: [2, 1, 0] },
   rgba8: { bytes: 4, rgb: [0, 1, 2] },
@@ -74,17 +74,9 @@ function checkImage(image: RawImage, { name, width, height }: CalibratedCamera):
 
 /** RGB8 [height, width, 3] of an uncompressed image; the message's own bytes where they are that. */
 function unpack({ width, height, encoding, step, data }: RawImage): Uint8Array {
-  const { bytes, rgb } = LAYOUTS[encoding];
-  if (encoding === 'rgb8' && step === width * bytes) return data.subarray(0, step * height);
-  const [red, green, blue] = rgb;
-  const pixels = new Uint8Array(width * height * 3);
-  for (let y = 0, to = 0; y < height; y++)
-    for (let x = 0, from = y * step; x < width; x++, from += bytes, to += 3) {
-      pixels[to] = data[from + red];
-      pixels[to + 1] = data[from + green];
-      pixels[to + 2] = data[from + blue];
-    }
-  return pixels;
+  const layout = LAYOUTS[encoding];
+  if (encoding === 'rgb8' && step === width * layout.bytes) return data.subarray(0, step * height);
+  return toRgb({ data, step, width, height }, layout);
 }
 
 async function decode(image: RawImage, camera: CalibratedCamera): Promise<Uint8Array> {
