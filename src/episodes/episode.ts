@@ -67,4 +67,6 @@ export interface EpisodeResult {
   stagedReward: number;
   /** Control steps taken. */
   steps: number;
+  /** What cut it short; absent if nothing did. */
+  problem?: string;
 }

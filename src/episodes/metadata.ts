@@ -16,7 +16,14 @@ const embodiment = z.object({
       home: z.number(),
     }),
   ),
-  cameras: z.array(z.object({ name: z.string(), width: z.number(), height: z.number() })),
+  cameras: z.array(
+    z.object({
+      name: z.string(),
+      width: z.number(),
+      height: z.number(),
+      noiseless: z.boolean().optional(),
+    }),
+  ),
 });
 
 const header = z.object({
@@ -36,6 +43,7 @@ const result = z.object({
   reward: z.string().transform((text) => (text === '' ? null : Number(text))),
   stagedReward: z.coerce.number(),
   steps: z.coerce.number(),
+  problem: z.string().optional(),
 });
 
 type Strings = Record<string, string>;
@@ -54,11 +62,18 @@ export function readHeader(strings: ReadonlyMap<string, string>): EpisodeHeader 
 }
 
 /** A result as the strings of an MCAP metadata record; no reward is an empty string. */
-export const writeResult = ({ outcome, reward, stagedReward, steps }: EpisodeResult): Strings => ({
+export const writeResult = ({
+  outcome,
+  reward,
+  stagedReward,
+  steps,
+  problem,
+}: EpisodeResult): Strings => ({
   outcome,
   reward: reward === null ? '' : String(reward),
   stagedReward: String(stagedReward),
   steps: String(steps),
+  ...(problem !== undefined && { problem }),
 });
 
 /** The result in a metadata record; throws if it is none. */

@@ -1,6 +1,7 @@
 import type { CameraFrame, JointState } from '../robot/robot.ts';
 import type { Exploration } from './exploration.ts';
 import type { SampledJoin } from './joining.ts';
+import type { Sight } from './sight.ts';
 
 /** What a chunk is sampled from. */
 export interface Observation {
@@ -40,6 +41,8 @@ export interface Chunk {
   joined?: Joined;
   horizon: number;
   policyVersion: string;
+  /** Absent where every camera shows something, or nobody looked. */
+  sight?: Sight;
   timing: ChunkTiming;
 }
 

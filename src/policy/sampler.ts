@@ -11,6 +11,7 @@ import { type SampledJoin, joinWeights } from './joining.ts';
 import { gaussianNoise } from './noise.ts';
 import { hasStateToken } from './pi0/config.ts';
 import { promptTexts } from './prompt.ts';
+import { createSight } from './sight.ts';
 import { loadTokenizer } from './tokenizer.ts';
 import type { Trainable } from './trainable.ts';
 import { makeTransforms } from './transforms.ts';
@@ -75,6 +76,7 @@ export async function openSampler(
   const imageBytes = side * side * 3;
   const pixels = new Uint8Array(cameras * imageBytes);
   const seen = bundle.cameras.map((_, i) => pixels.subarray(i * imageBytes, (i + 1) * imageBytes));
+  const look = createSight(bundle.cameras);
   const fixed = {
     images: new Tensor('uint8', pixels, [1, cameras, side, side, 3]),
     steps: new Tensor('int64', BigInt64Array.of(BigInt(bundle.steps)), []),
@@ -146,6 +148,7 @@ export async function openSampler(
     async sample({ images, state, prompt, noise: source, join }) {
       const began = performance.now();
       images.forEach((image, i) => scaler.scale(image, side, seen[i]));
+      const blind = look(seen, state);
       const noise = noiseOf(source);
       const joined = joinedTo(join, state.length);
       const { version, parameters } = current;
@@ -164,6 +167,7 @@ export async function openSampler(
         actions: transforms.actions(actions.data as Float32Array, state),
         noise,
         ...(joined && { joined }),
+        ...(blind && { sight: blind }),
         horizon,
         policyVersion: version,
         timing: {

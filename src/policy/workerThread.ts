@@ -18,7 +18,10 @@ export async function openWorkerThread<Request, Answer>(
   data: unknown,
 ): Promise<WorkerThread<Request, Answer>> {
   const worker = new Worker(url, { workerData: data });
-  const failure = new Promise<never>((_, reject) => worker.once('error', reject));
+  const failure = new Promise<never>((_, reject) => {
+    worker.once('error', reject);
+    worker.once('exit', (code) => reject(new Error(`its thread ended with exit code ${code}`)));
+  });
   failure.catch(() => undefined);
 
   const answer = async (): Promise<Answer> => {

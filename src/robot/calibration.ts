@@ -156,6 +156,7 @@ const camera = z.strictObject({
     .optional(),
   rotate: z.union([z.literal(0), z.literal(90), z.literal(180), z.literal(270)]).default(0),
   mount: z.enum(['fixed', 'wrist']),
+  noiseless: z.boolean().optional(),
   exposure: z.tuple([z.number().min(0), z.number().max(255)]).default([20, 235]),
 });
 
@@ -239,7 +240,11 @@ export function embodimentOf(calibration: Calibration): Embodiment {
       acceleration,
       home,
     })),
-    cameras: cameras.map((camera) => ({ name: camera.name, ...sizeSeen(camera) })),
+    cameras: cameras.map((camera) => ({
+      name: camera.name,
+      ...sizeSeen(camera),
+      ...(camera.noiseless && { noiseless: true }),
+    })),
     ...(space && { space }),
   };
 }

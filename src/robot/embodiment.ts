@@ -25,6 +25,8 @@ export interface Camera {
   /** Pixels. */
   width: number;
   height: number;
+  /** Whether it shows the same scene by the very same pixels, as a simulated one does. */
+  noiseless?: boolean;
 }
 
 /** A box in the robot's frame, m. */

@@ -6,10 +6,14 @@ const AWAKE = 1.5;
 /** Milliseconds for which it then looks at nothing but the time: each turn between leaves garbage. */
 const GAZE = 0.1;
 
-/** Resolves at `stamp` of a clock that goes with the wall's, ns; others have their turn meanwhile. */
+/**
+ * Resolves at `stamp` of a clock that goes with the wall's, ns; others have their turn meanwhile. A clock that
+ * steps back keeps nobody waiting: it ends when `stamp` should have come.
+ */
 export async function untilWall(now: () => bigint, stamp: bigint): Promise<void> {
+  const end = performance.now() + Number(stamp - now()) / 1e6 + 1;
   for (;;) {
-    const left = Number(stamp - now()) / 1e6;
+    const left = Math.min(Number(stamp - now()) / 1e6, end - performance.now());
     if (left <= 0) return;
     if (left > AWAKE + 1) await setTimeout(left - AWAKE);
     else {

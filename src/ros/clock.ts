@@ -37,10 +37,12 @@ export function rosClock(
   let time = 0n;
   let waiting: { stamp: bigint; wake: () => void }[] = [];
   const tick = ({ clock }: { clock: Stamp }) => {
+    const isBack = nanosecondsOf(clock) < time;
     time = nanosecondsOf(clock);
     onTick(time);
-    const due = waiting.filter(({ stamp }) => stamp <= time);
-    waiting = waiting.filter(({ stamp }) => stamp > time);
+    // Who waits for a stamp before the clock stepped back is to see that it did.
+    const due = waiting.filter(({ stamp }) => isBack || stamp <= time);
+    waiting = isBack ? [] : waiting.filter(({ stamp }) => stamp > time);
     for (const { wake } of due) wake();
   };
   node.createSubscription(CLOCK, '/clock', quality(ros, 'sensor'), tick);

@@ -152,7 +152,13 @@ export async function runAttempt(given: AttemptOptions): Promise<AttemptResult> 
   let problem = ending.problem;
   let episode: string | null = null;
   const { steps, stagedReward } = counts;
-  const result: EpisodeResult = { outcome, reward: REWARDS[outcome], stagedReward, steps };
+  const result: EpisodeResult = {
+    outcome,
+    reward: REWARDS[outcome],
+    stagedReward,
+    steps,
+    ...(problem && { problem: problem.message }),
+  };
   try {
     episode = (await recorder?.finish(result)) ?? null;
   } catch (error) {

@@ -3,6 +3,7 @@ import type { ChunkRecord, ChunkTimeline } from '../episodes/episode.ts';
 import type { EpisodeRecorder } from '../episodes/recordEpisode.ts';
 import type { Chunk, ChunkPolicy, Join, Observation } from '../policy/chunkPolicy.ts';
 import { type JoinKind, sampledJoin } from '../policy/joining.ts';
+import type { Embodiment } from '../robot/embodiment.ts';
 import type { Robot, Task } from '../robot/robot.ts';
 import { untilAborted } from './abort.ts';
 import { comeToRest } from './comeToRest.ts';
@@ -104,6 +105,18 @@ function request(
   };
   made.settled = sample();
   return made;
+}
+
+/** Cameras that show nothing, in words; those that are noiseless may repeat a picture. */
+function describeBlindness({ sight }: Chunk, { cameras }: Embodiment): string | undefined {
+  if (!sight) return undefined;
+  const isNoiseless = (name: string) => cameras.find((camera) => camera.name === name)?.noiseless;
+  const frozen = sight.repeated.filter((name) => !isNoiseless(name));
+  const lines = [
+    ...sight.dark.map((name) => `camera ${name} is black; check its lens, its cable and the light`),
+    ...frozen.map((name) => `camera ${name} repeats a picture while the arms move; restart its driver`), // prettier-ignore
+  ];
+  return lines.length > 0 ? lines.join('; ') : undefined;
 }
 
 /** Stamp of the oldest of what an observation is made of. */
@@ -219,15 +232,19 @@ export async function runLoop(
 
   /** Puts the pending chunk in play if it is its turn; gives the error if there will be none. */
   const takeChunk = async (tick: number): Promise<UserError | undefined> => {
-    if (!pending || tick < swapAt) return undefined;
-    if (awaitChunks) await Promise.race([pending.settled, aborted]);
+    if (!pending) return undefined;
+    const isDue = tick >= swapAt;
+    if (isDue && awaitChunks) await Promise.race([pending.settled, aborted]);
     const { answer, observation, index, origin, requested } = pending;
     if (!answer) return undefined;
     if ('error' in answer)
       return new UserError(`the policy failed at chunk ${index}: ${messageOf(answer.error)}`, {
         cause: answer.error,
       });
+    if (!isDue) return undefined;
     const { chunk, arrived } = answer;
+    const blind = describeBlindness(chunk, embodiment);
+    if (blind !== undefined) return new UserError(blind);
     const { actions, horizon } = chunk;
     recorder?.sampled(observation, actions);
     const delay = tick - origin;
@@ -291,6 +308,12 @@ export async function runLoop(
       const due = start + BigInt(tick) * period;
       await Promise.race([clock.until(due), aborted]);
       const late = clock.now() - due;
+      if (late < -period)
+        return stop(
+          new UserError(
+            `the clock stepped back by ${(Number(-late) / 1e9).toFixed(2)} s; synchronise it before the robot moves`,
+          ),
+        );
       const missed = Number(late / period);
       if (!awaitChunks) meters?.tick(Number(late) / 1e6 + (clock.behind?.() ?? 0), missed);
       counts.missedSteps += missed;

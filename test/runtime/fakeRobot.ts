@@ -31,6 +31,10 @@ export interface FakeRobot extends Robot {
   lie: number[] | null;
   /** Nanoseconds that the next wait oversleeps. */
   oversleep: bigint;
+  /** Nanoseconds by which the clock then stands further back, once. */
+  stepBack: bigint;
+  /** Whether each joint state comes twice, and an older one behind it. */
+  disorder: boolean;
   place(): void;
 }
 
@@ -54,6 +58,10 @@ export function fakeRobot(): FakeRobot {
     const position = Float64Array.from(robot.lie ?? at);
     robot.lie = null;
     if (!robot.deaf) observer?.joints({ stamp: now, position });
+    if (robot.disorder) {
+      observer?.joints({ stamp: now, position });
+      observer?.joints({ stamp: now - PERIOD, position: position.map((value) => value + 1) });
+    }
     for (const { name } of embodiment.cameras)
       if (!robot.blind.has(name)) observer?.frame(picture(name, now));
   };
@@ -67,6 +75,8 @@ export function fakeRobot(): FakeRobot {
     deaf: false,
     lie: null,
     oversleep: 0n,
+    stepBack: 0n,
+    disorder: false,
     place() {
       at = [0, 0];
       goal = [0, 0];
@@ -84,6 +94,11 @@ export function fakeRobot(): FakeRobot {
           robot.onStep(step++, robot);
           at = at.map((value, joint) => value + (goal[joint] - value) / 2);
           now += PERIOD;
+          if (robot.stepBack > 0n) {
+            now -= robot.stepBack;
+            robot.stepBack = 0n;
+            return;
+          }
           sense();
           await setImmediate();
         }

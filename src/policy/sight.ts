@@ -1,0 +1,34 @@
+/** Cameras, by name, whose pictures tell a policy nothing. */
+export interface Sight {
+  /** Without a pixel brighter than DARK. */
+  dark: readonly string[];
+  /** With the very picture of the chunk before, though the arms have moved since. */
+  repeated: readonly string[];
+}
+
+/** Of 255: a covered lens or a dead sensor shows less. */
+const DARK = 12;
+
+/** rad or openings that a joint moves before a picture must have changed. */
+const MOVED = 0.1;
+
+/**
+ * Looks at the pictures of each chunk, RGB bytes in the order of `cameras`, and at the state [joints] that
+ * they were taken in. Undefined where every camera sees something.
+ */
+export function createSight(cameras: readonly string[]) {
+  let before: { pictures: Uint8Array[]; state: Float64Array } | undefined;
+  return (pictures: readonly Uint8Array[], state: Float64Array): Sight | undefined => {
+    const known = before;
+    const hasMoved = known?.state.some((at, joint) => Math.abs(at - state[joint]) > MOVED);
+    const named = (tells: (picture: Uint8Array, camera: number) => boolean) =>
+      cameras.filter((_, camera) => tells(pictures[camera], camera));
+    const dark = named((picture) => picture.every((value) => value < DARK));
+    const repeated = hasMoved
+      ? named((picture, camera) => Buffer.compare(picture, known!.pictures[camera]) === 0)
+      : [];
+    // A robot that stands still leaves the picture to compare with as it is.
+    if (!known || hasMoved) before = { pictures: pictures.map((one) => one.slice()), state: state.slice() }; // prettier-ignore
+    return dark.length + repeated.length > 0 ? { dark, repeated } : undefined;
+  };
+}
