@@ -11,9 +11,11 @@ const WARM_UP = 10_000;
 
 const AGES: SensorAge[] = [
   { kind: 'joints', source: 'joint state', age: 5 },
-  ...['cam_high', 'cam_low', 'cam_left_wrist', 'cam_right_wrist'].map(
-    (source): SensorAge => ({ kind: 'camera', source, age: 20 }),
-  ),
+  ...['cam_high', 'cam_low', 'cam_left_wrist', 'cam_right_wrist'].map((source): SensorAge => ({
+    kind: 'camera',
+    source,
+    age: 20,
+  })),
   { kind: 'chunk', source: 'chunk', age: 400 },
 ];
 

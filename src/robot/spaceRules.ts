@@ -24,15 +24,13 @@ export function spaceRules({
   if (!workspace.enforced && leastDistance === undefined) return undefined;
   const { lower, upper } = workspace;
   return {
-    arms: arms.map(
-      ({ name, base }): PlacedArm => ({
-        name,
-        base,
-        joints: CHAIN.map((part) =>
-          joints.findIndex(({ arm, joint }) => arm === name && joint === part),
-        ),
-      }),
-    ),
+    arms: arms.map(({ name, base }): PlacedArm => ({
+      name,
+      base,
+      joints: CHAIN.map((part) =>
+        joints.findIndex(({ arm, joint }) => arm === name && joint === part),
+      ),
+    })),
     ...(workspace.enforced && { workspace: { lower, upper } }),
     ...(leastDistance !== undefined && { leastDistance }),
   };

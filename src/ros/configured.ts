@@ -8,6 +8,7 @@ import { type WorkerPolicy, openWorkerPolicy } from '../policy/workerPolicy.ts';
 import type { Courier } from '../link/courier.ts';
 import { type Calibration, loadCalibration } from '../robot/calibration.ts';
 import { type DrawnChunk, chunkPlot } from '../runtime/chunkPlot.ts';
+import { type ListenedHeartbeat, listenToHeartbeat } from './heartbeat.ts';
 import { learnable, openLearnerLink } from './learnerLink.ts';
 import { jointTrajectory } from './messages.ts';
 import type { PolicyParameters } from './policyParameters.ts';
@@ -28,6 +29,8 @@ export interface Configured {
   courier: Courier | undefined;
   /** What tells success from a camera, if there is to be one. */
   classifier: SuccessClassifier | undefined;
+  /** What must keep beating while the robot moves, if anything must. */
+  heartbeat: ListenedHeartbeat | undefined;
   close(): Promise<void>;
 }
 
@@ -92,6 +95,10 @@ export async function configure(
     const cameras = [...new Set([...bundle.cameras, ...(classifier ? [classifier.camera] : [])])];
     const robot = rosRobot({ ros, node, calibration, cameras, output, dryRun });
     closers.push(() => robot.close());
+    const heartbeat = parameters.heartbeat
+      ? listenToHeartbeat(ros, node, parameters.heartbeat)
+      : undefined;
+    if (heartbeat) closers.push(() => Promise.resolve(heartbeat.close()));
     const trainable = await learnable(parameters);
     const policy = await openWorkerPolicy(bundle, session, trainable);
     closers.push(() => policy.close());
@@ -108,6 +115,7 @@ export async function configure(
       published: published(ros, node, policy, calibration, parameters),
       courier,
       classifier,
+      heartbeat,
       close,
     };
   } catch (error) {

@@ -8,7 +8,15 @@ export const embodiment: Embodiment = {
   controlRate: 50,
   joints: [
     { name: 'shoulder', kind: 'arm', lower: -1, upper: 1, velocity: 5, acceleration: 500, home: 0 },
-    { name: 'hand', kind: 'gripper', lower: 0, upper: 1, velocity: 10, acceleration: 1000, home: 0 },
+    {
+      name: 'hand',
+      kind: 'gripper',
+      lower: 0,
+      upper: 1,
+      velocity: 10,
+      acceleration: 1000,
+      home: 0,
+    },
   ],
   cameras: [{ name: 'cam_high', width: 16, height: 12 }],
 };

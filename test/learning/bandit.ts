@@ -26,7 +26,14 @@ export function attempt(
   executed = 2,
   noise: Float32Array = new Float32Array(actions.length),
 ): Episode {
-  const joint = { kind: 'arm', lower: -9, upper: 9, velocity: 1, acceleration: 100, home: 0 } as const;
+  const joint = {
+    kind: 'arm',
+    lower: -9,
+    upper: 9,
+    velocity: 1,
+    acceleration: 100,
+    home: 0,
+  } as const;
   const commands = Array.from({ length: executed }, (_, row) => ({
     stamp: BigInt(row) * PERIOD,
     position: Float64Array.from(actions.subarray(row * JOINTS, (row + 1) * JOINTS)),

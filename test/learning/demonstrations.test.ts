@@ -21,7 +21,14 @@ const PERIOD = 20_000_000n;
 
 /** An episode of six control steps, observed at its first and its fourth. */
 function episode(change: (episode: Episode) => void = () => {}): Episode {
-  const joint = { kind: 'arm', lower: -1, upper: 1, velocity: 1, acceleration: 100, home: 0 } as const;
+  const joint = {
+    kind: 'arm',
+    lower: -1,
+    upper: 1,
+    velocity: 1,
+    acceleration: 100,
+    home: 0,
+  } as const;
   const at = (step: number) => ({
     stamp: BigInt(step) * PERIOD,
     position: Float64Array.of(step / 10, 0, 0),
