@@ -273,7 +273,7 @@ function play(
 }
 
 describe('whatever is desired, of whatever robot, a command that leaves', () => {
-  it('lies within the limits of position, velocity and acceleration, over a million ticks', () => {
+  it('lies within the limits of position, velocity and acceleration, over two million ticks', () => {
     fc.assert(
       fc.property(anyRobot, fc.nat(), (robot, seed) => {
         play(robot, seed, TICKS, (command, last, before) => {
@@ -290,7 +290,7 @@ describe('whatever is desired, of whatever robot, a command that leaves', () => 
           }
         });
       }),
-      { numRuns: 600 },
+      { numRuns: 1000 },
     );
   });
 
