@@ -11,6 +11,7 @@ import { type Calibration, loadCalibration } from '../robot/calibration.ts';
 import { type DrawnChunk, chunkPlot } from '../runtime/chunkPlot.ts';
 import { type Meters, createMeters } from '../runtime/meters.ts';
 import { serveMetrics } from '../runtime/metrics.ts';
+import { type ListenedHeartbeat, listenToHeartbeat } from './heartbeat.ts';
 import { learnable, openLearnerLink } from './learnerLink.ts';
 import { jointTrajectory } from './messages.ts';
 import type { PolicyParameters } from './policyParameters.ts';
@@ -33,6 +34,8 @@ export interface Configured {
   classifier: SuccessClassifier | undefined;
   /** Of all attempts since it was configured. */
   meters: Meters;
+  /** What must keep beating while the robot moves, if anything must. */
+  heartbeat: ListenedHeartbeat | undefined;
   close(): Promise<void>;
 }
 
@@ -114,6 +117,10 @@ export async function configure(
     const cameras = [...new Set([...bundle.cameras, ...(classifier ? [classifier.camera] : [])])];
     const robot = rosRobot({ ros, node, calibration, cameras, output, dryRun });
     closers.push(() => robot.close());
+    const heartbeat = parameters.heartbeat
+      ? listenToHeartbeat(ros, node, parameters.heartbeat)
+      : undefined;
+    if (heartbeat) closers.push(() => Promise.resolve(heartbeat.close()));
     const trainable = await learnable(parameters);
     const policy = await openWorkerPolicy(bundle, session, trainable, sampledJoin(parameters.join));
     closers.push(() => policy.close());
@@ -131,6 +138,7 @@ export async function configure(
       courier,
       classifier,
       meters,
+      heartbeat,
       close,
     };
   } catch (error) {

@@ -29,13 +29,13 @@ export interface AttemptOptions {
 
 /** A slow move to the start pose, from wherever the arms are. */
 export async function goHome(
-  { robot }: Configured,
+  { robot, heartbeat }: Configured,
   { dry_run, approach_speed: speed }: PolicyParameters,
   signal: AbortSignal,
 ): Promise<void> {
   if (dry_run) return;
   const pose = Float64Array.from(robot.embodiment.joints, ({ home }) => home);
-  await approach({ robot, pose, speed, signal });
+  await approach({ robot, pose, speed, heartbeat, signal });
 }
 
 /**
@@ -70,7 +70,7 @@ const assessment = (verdict: Verdict): Assessment => ({
  * classifier says so, unless the operator has said otherwise.
  */
 export async function attemptOnce(
-  { robot, bundle, published, classifier, meters }: Configured,
+  { robot, bundle, published, classifier, meters, heartbeat }: Configured,
   { parameters, task, prompt, seed, verdict, warn, onChunk, signal }: AttemptOptions,
 ): Promise<AttemptResult> {
   const { seconds, zero_noise: zero, record, exploration: size, join } = parameters;
@@ -103,6 +103,7 @@ export async function attemptOnce(
     recorder,
     meters,
     awaitChunks: false,
+    heartbeat,
     onChunk,
     signal,
   });

@@ -101,6 +101,9 @@ export const POLICY_PARAMETERS = {
     readOnly: false,
   },
   outcome_topic: text('std_msgs/String topic that says success, failure or discard', '~/outcome'),
+  heartbeat: text(
+    'std_msgs/Bool topic whose true must keep coming while the robot moves, as from a switch held down; empty for none',
+  ),
   success_classifier: text(
     'YAML file of a classifier that ends an attempt as success by what a camera shows; empty for none',
   ),

@@ -26,7 +26,7 @@ export interface AttemptResult {
   steps: number;
   /** Control steps that were past before their turn. */
   missedSteps: number;
-  /** Commands that repeated the last one: guard's hold, or nothing to play. */
+  /** Commands that braked or repeated the last one: guard's hold, nothing to play, or the end. */
   heldSteps: number;
   chunks: number;
   chunkMs: ChunkMilliseconds | null;

@@ -20,8 +20,8 @@ export interface SpaceGuard {
   ): { events: readonly GuardEvent[]; allowed: Breach };
 }
 
-/** Parts of an arm's move, beyond braking, that are tried one after another. */
-const PARTS = [1, 0.5];
+/** Parts of an arm's move, beyond braking, that are tried one after another: all of it only where it did not itself leave the workspace. */
+const PARTS = { staying: [1, 0.5], leaving: [0.5] };
 const NO_EVENTS: GuardEvent[] = [];
 
 function worse({ outside, near }: Breach, allowed: Breach): boolean {
@@ -92,12 +92,13 @@ export function createSpaceGuard(rules: SpaceRules, { change }: JointLimits): Sp
       for (const joint of bending)
         moves[joint] = braking[joint] = braked(before[joint], change[joint]);
       let kept = allowed;
-      for (const { joints } of arms) {
+      for (const [arm, { joints }] of arms.entries()) {
         const go = (part: number) => {
           for (const joint of joints)
             moves[joint] = braking[joint] + part * (wanted[joint] - braking[joint]);
         };
-        const fits = PARTS.some((part) => {
+        const leaves = found.outside[arm] > allowed.outside[arm];
+        const fits = PARTS[leaves ? 'leaving' : 'staying'].some((part) => {
           go(part);
           const breach = breachOf(from, moves, allowed);
           if (worse(breach, allowed)) return false;

@@ -8,6 +8,7 @@ import {
   loadCalibration,
   parseCalibration,
 } from '../../src/robot/calibration.ts';
+import { calibrationYaml } from '../../src/robot/calibrationFile.ts';
 
 const aloha = await loadCalibration('calibration/aloha-1.0.yaml');
 
@@ -77,7 +78,7 @@ describe("ALOHA's calibrations", () => {
 
   it('leave above the driver what an embodiment is', async () => {
     const simulated = embodimentOf(await loadCalibration('calibration/aloha-sim.yaml'));
-    assert.deepEqual(simulated.cameras[0], { name: 'cam_high', width: 96, height: 96 });
+    assert.deepEqual(simulated.cameras[0], { name: 'cam_high', width: 96, height: 96, noiseless: true }); // prettier-ignore
     assert.deepEqual(Object.keys(simulated.joints[0]), [
       'name',
       'kind',
@@ -87,6 +88,27 @@ describe("ALOHA's calibrations", () => {
       'acceleration',
       'home',
     ]);
+  });
+
+  it('say where arms stand in space if they are to be kept there, and how sharply joints may move', () => {
+    const text = changed((calibration) => {
+      calibration.workspace.enforced = true;
+      calibration.leastDistance = 0.08;
+      calibration.joints[8].acceleration = 40;
+    });
+    const calibration = parseCalibration(text, 'robot.yaml');
+    const { space, joints } = embodimentOf(calibration);
+    const { lower, upper } = aloha.workspace;
+    assert.deepEqual(space?.workspace, { lower, upper });
+    assert.equal(space.leastDistance, 0.08);
+    assert.deepEqual(space.arms[1], {
+      name: 'right',
+      joints: [7, 8, 9, 10, 11, 12],
+      base: aloha.arms[1].base,
+    });
+    assert.deepEqual([joints[7].acceleration, joints[8].acceleration], [100, 40]);
+    assert.equal(embodimentOf(aloha).space, undefined);
+    assert.deepEqual(parseCalibration(calibrationYaml(calibration), 'again.yaml'), calibration);
   });
 
   it('know the constant sets of the gripper, or take its two angles', () => {
@@ -127,6 +149,16 @@ describe('a calibration file', () => {
       [({ cameras }) => (cameras[0].topic = 'image_raw'), /cameras\[0\]\.topic: .*from the root/],
       [({ cameras }) => Object.assign(cameras[0], { rotate: 45 }), /cameras\[0\]\.rotate/],
       [({ arms }) => (arms[0].gripper = { closed: 1, open: 1 }), /arms\[0\]\.gripper/],
+      [({ joints }) => (joints[0].acceleration = 0), /joints\[0\]\.acceleration: /],
+      [({ joints }) => (joints[0].acceleration = 5000), /joints\[0\]\.acceleration: .*rad\/s²/],
+      [(calibration) => (calibration.leastDistance = 80), /leastDistance: give metres/],
+      [
+        (calibration) => {
+          calibration.workspace.enforced = true;
+          calibration.joints.splice(2, 2);
+        },
+        /arms\[0\]: left has no elbow, forearm_roll; .* six joints of a ViperX 300/,
+      ],
       [({ arms }) => (arms[0].namespace = '/a/b'), /arms\[0\]\.namespace: a ROS namespace/],
     ];
     for (const [change, expected] of cases) {

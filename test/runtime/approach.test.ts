@@ -46,6 +46,40 @@ describe('the approach to a pose', () => {
     });
   });
 
+  it('says what keeps it away when the guard does, the arms at rest before it', async () => {
+    const sim = await simulatedAloha({ task: 'transfer-cube', cameras: [] });
+    const commands: Float64Array[] = [];
+    const robot = {
+      ...sim,
+      command(positions: Float64Array) {
+        commands.push(positions);
+        sim.command(positions);
+      },
+    };
+    const pose = sim.positions();
+    pose[1] = 1.2;
+    await assert.rejects(approach({ robot, pose, speed: 2 }), {
+      name: 'UserError',
+      message:
+        /^the guard keeps the robot from its pose: .*left: its gripper would come .* outside/,
+    });
+    assert.deepEqual(commands.at(-1), commands.at(-2));
+    await sim.close();
+  });
+
+  it('does not begin without the heartbeat that it is to have', async () => {
+    const robot = fakeRobot();
+    const heartbeat = { source: '/deadman', age: () => Infinity };
+    await assert.rejects(
+      approach({ robot, pose: Float64Array.of(0.6, 0), speed: SPEED, heartbeat }),
+      {
+        name: 'UserError',
+        message: /no heartbeat on \/deadman, or it said false; hold the switch/,
+      },
+    );
+    assert.ok(robot.commands.every(([at]) => at === 0));
+  });
+
   it('ends where it is when it is aborted', async () => {
     const robot = fakeRobot();
     const abort = new AbortController();

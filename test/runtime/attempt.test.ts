@@ -342,6 +342,75 @@ describe('an attempt that goes wrong', () => {
     assert.equal(result.steps, 9 + 26);
   });
 
+  it('holds when the chunk in play comes from too old an observation, and says so', async () => {
+    const robot = fakeRobot();
+    const slow = { ...robot, embodiment: { ...robot.embodiment, controlRate: 5 } };
+    let requests = 0;
+    const policy = fakePolicy(ramp(0.001), () =>
+      ++requests === 1 ? Promise.resolve() : new Promise(() => {}),
+    );
+    const task = fakeTask(robot, 2, 500);
+    const result = await runAttempt({ seed: 7, robot: slow, task, policy, awaitChunks: false });
+    assert.match(result.problem!.message, /chunk in play is from an observation 3\d\d\d ms ago/);
+    const [old] = result.guard.filter(({ rule }) => rule === 'chunkOld');
+    assert.equal(old.source, 'chunk');
+    assert.equal(old.count, result.heldSteps);
+  });
+
+  it('stops when the heartbeat stays away', async () => {
+    const robot = fakeRobot();
+    let age = 0;
+    robot.onStep = (step) => {
+      age = step < 20 ? 0 : (step - 20) * 20;
+    };
+    const heartbeat = { source: '/deadman', age: () => age };
+    const task = fakeTask(robot, 2, 500);
+    const policy = fakePolicy(ramp(0.001));
+    const result = await runAttempt({ seed: 7, robot, task, policy, heartbeat });
+    assert.match(result.problem!.message, /no heartbeat on \/deadman for 1020 ms/);
+    assert.ok(result.heldSteps >= 38);
+  });
+
+  it('brakes to rest before it ends, however it ends, and sends what the guard gave and no more', async () => {
+    const blunt = embodiment.joints.map((joint) => ({ ...joint, acceleration: 25 }));
+    const [{ velocity, acceleration }] = blunt;
+    const rush = () => Array.from({ length: 10 }, (_, row) => [row < 8 ? 1 : NaN, 0.5]);
+    const endings = {
+      abort: 'discarded',
+      silence: 'discarded',
+      failure: 'failure',
+      fault: 'discarded',
+    } as const;
+    for (const [ending, outcome] of Object.entries(endings)) {
+      const robot = fakeRobot();
+      const abort = new AbortController();
+      robot.onStep = (step) => {
+        if (ending === 'abort' && step === 7) abort.abort();
+        if (ending === 'silence') robot.deaf = step >= 3;
+      };
+      const policy = fakePolicy(() => {
+        if (ending === 'fault' && policy.requests.length === 2) throw new Error('no');
+        return rush();
+      });
+      const result = await runAttempt({
+        seed: 7,
+        robot: { ...robot, embodiment: { ...embodiment, joints: blunt } },
+        task: fakeTask(robot, 2, ending === 'failure' ? 7 : 500),
+        policy,
+        signal: abort.signal,
+      });
+      assert.equal(result.outcome, outcome, ending);
+      const path = [0, 0, ...robot.commands.map(([shoulder]) => shoulder)];
+      path.push(path.at(-1)!);
+      const moves = path.slice(1).map((at, i) => at - path[i]);
+      assert.ok(Math.max(...moves) > 0.03, `${ending}: it was fast`);
+      for (const [i, move] of moves.slice(1).entries()) {
+        assert.ok(Math.abs(move) <= velocity / 50 + 1e-12, ending);
+        assert.ok(Math.abs(move - moves[i]) <= acceleration / 2500 + 1e-12, `${ending}, ${i}`);
+      }
+    }
+  });
+
   it('carries on over a joint state that is not finite, and counts it', async () => {
     const robot = fakeRobot();
     robot.onStep = (step) => {

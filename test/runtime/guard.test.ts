@@ -25,7 +25,7 @@ const chunk = aged('chunk', 'chunk');
 const heartbeat = aged('heartbeat', '/deadman');
 
 const rounded = (values: Iterable<number>) =>
-  Array.from(values, (value) => Number(value.toFixed(9)));
+  Array.from(values, (value) => Number(value.toFixed(9)) + 0);
 
 describe('the guard', () => {
   it('lets through what breaks no limit', () => {
@@ -67,7 +67,10 @@ describe('the guard', () => {
       );
       assert.match(describeEvent(ruling.events[1]), /^waist: 0\.070 a step from where its acc/);
     }
-    assert.deepEqual(rounded(moves), [0.03, 0.06, 0.0725, 0.0625, 0.04, 0.015, 0, 0]);
+    assert.deepEqual(
+      rounded(moves),
+      [0.03, 0.06, 0.09, 0.063333333, 0.033333333, 0.003333333, 0, 0],
+    );
     assert.ok(Math.abs(state.command[0] - 0.28) < 1e-9, 'it arrives without going past');
   });
 
@@ -270,7 +273,7 @@ function play(
 }
 
 describe('whatever is desired, of whatever robot, a command that leaves', () => {
-  it('lies within the limits of position, velocity and acceleration, over a million ticks', () => {
+  it('lies within the limits of position, velocity and acceleration, over two million ticks', () => {
     fc.assert(
       fc.property(anyRobot, fc.nat(), (robot, seed) => {
         play(robot, seed, TICKS, (command, last, before) => {
@@ -287,7 +290,7 @@ describe('whatever is desired, of whatever robot, a command that leaves', () => 
           }
         });
       }),
-      { numRuns: 600 },
+      { numRuns: 1000 },
     );
   });
 
@@ -300,7 +303,7 @@ describe('whatever is desired, of whatever robot, a command that leaves', () => 
         for (let step = 0; step <= most; step++) state = guard(limits, state, null, []).next;
         assert.ok(
           state.move.every((by) => by === 0),
-          `${[...state.move]}`,
+          state.move.join(' '),
         );
       }),
       { numRuns: 500 },
