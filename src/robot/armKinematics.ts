@@ -55,16 +55,16 @@ export const ARM_POINTS = 6;
 function place(
   into: Float64Array,
   point: number,
-  [x, y, z]: readonly number[],
+  base: readonly number[],
   cosine: number,
   sine: number,
   ahead: number,
   aside: number,
   above: number,
 ): void {
-  into[3 * point] = x + cosine * ahead - sine * aside;
-  into[3 * point + 1] = y + sine * ahead + cosine * aside;
-  into[3 * point + 2] = z + above;
+  into[3 * point] = base[0] + cosine * ahead - sine * aside;
+  into[3 * point + 1] = base[1] + sine * ahead + cosine * aside;
+  into[3 * point + 2] = base[2] + above;
 }
 
 /**

@@ -153,7 +153,7 @@ const record = ({ content, from, to, held }: Played<Sampled>): ChunkRecord => {
 /**
  * Runs the control loop from an observation of the robot at rest until success, the task's last step,
  * an abort or a stop. Each step: observe, take the played chunk's row, guard it, command, record. However it
- * ends, the robot brakes to rest first.
+ * ends, but for a fault of the program, the robot brakes to rest first.
  */
 export async function runLoop(
   options: LoopOptions,
