@@ -132,7 +132,7 @@ export async function runLoop(
   const period = BigInt(Math.round(1e9 / embodiment.controlRate));
   const limits = guardLimits(embodiment);
   const player = createChunkPlayer<Sampled>(embodiment.joints.length);
-  const { aborted, forget } = untilAborted(signal);
+  const { orAborted, forget } = untilAborted(signal);
 
   let state: GuardState = { command: first.joints.position, nonFinite: 0 };
   let pending: Request | undefined = request(options, 0, 0, first);
@@ -173,7 +173,7 @@ export async function runLoop(
   /** Puts the pending chunk in play if it is its turn; gives the error if there will be none. */
   const takeChunk = async (tick: number): Promise<UserError | undefined> => {
     if (!pending || tick < swapAt) return undefined;
-    if (awaitChunks) await Promise.race([pending.settled, aborted]);
+    if (awaitChunks) await orAborted(pending.settled);
     const { answer, observation, index, origin, requested } = pending;
     if (!answer) return undefined;
     if ('error' in answer)
@@ -230,11 +230,11 @@ export async function runLoop(
   };
 
   const run = async (): Promise<LoopEnd> => {
-    await Promise.race([pending!.settled, aborted]);
+    await orAborted(pending!.settled);
     const start = clock.now();
     for (let tick = 0; ; tick++) {
       const due = start + BigInt(tick) * period;
-      await Promise.race([clock.until(due), aborted]);
+      await orAborted(clock.until(due));
       const late = clock.now() - due;
       const missed = Number(late / period);
       if (!awaitChunks) meters?.tick(Number(late) / 1e6 + (clock.behind?.() ?? 0), missed);
