@@ -61,9 +61,9 @@ export async function letPass(
   seconds: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const { aborted, forget } = untilAborted(signal);
+  const { orAborted, forget } = untilAborted(signal);
   const due = clock.now() + BigInt(Math.round(seconds * 1e9));
-  await Promise.race([clock.until(due), aborted]).finally(forget);
+  await orAborted(clock.until(due)).finally(forget);
   if (signal.aborted) throw new Ended();
 }
 

@@ -18,20 +18,27 @@ export async function openWorkerThread<Request, Answer>(
   data: unknown,
 ): Promise<WorkerThread<Request, Answer>> {
   const worker = new Worker(url, { workerData: data });
-  const failure = new Promise<never>((_, reject) => {
-    worker.once('error', reject);
-    worker.once('exit', (code) => reject(new Error(`its thread ended with exit code ${code}`)));
-  });
-  failure.catch(() => undefined);
-
-  const answer = async (): Promise<Answer> => {
-    const [reply] = (await Promise.race([once(worker, 'message'), failure])) as [
-      ServiceReply<Answer>,
-    ];
-    if ('answer' in reply) return reply.answer;
-    const { message, stack, isUserError } = reply.error;
-    throw isUserError ? new UserError(message) : Object.assign(new Error(message), { stack });
+  let failure: Error | undefined;
+  let waiting: { resolve: (answer: Answer) => void; reject: (error: unknown) => void } | undefined;
+  const fail = (error: Error) => {
+    failure ??= error;
+    waiting?.reject(error);
   };
+  worker.once('error', fail);
+  worker.once('exit', (code) => fail(new Error(`its thread ended with exit code ${code}`)));
+  worker.on('message', (reply: ServiceReply<Answer>) => {
+    if ('answer' in reply) return waiting?.resolve(reply.answer);
+    const { message, stack, isUserError } = reply.error;
+    waiting?.reject(
+      isUserError ? new UserError(message) : Object.assign(new Error(message), { stack }),
+    );
+  });
+  // Not a race with the failure: that would keep every answer as long as the worker.
+  const answer = () =>
+    new Promise<Answer>((resolve, reject) => {
+      waiting = { resolve, reject };
+      if (failure !== undefined) reject(failure);
+    });
 
   await answer().catch(async (error: unknown) => {
     await worker.terminate();

@@ -1,8 +1,18 @@
-/** A promise that resolves when `signal` aborts, and what lets go of the signal. */
+/**
+ * What waits for a promise, but no longer than until `signal` aborts; one wait at a time. `forget` lets go of
+ * the signal. (A race with one promise of the whole attempt would keep every wait's result as long.)
+ */
 export function untilAborted(signal: AbortSignal | undefined) {
-  let heard = () => {};
-  const aborted = new Promise<void>((resolve) => (heard = resolve));
-  if (signal?.aborted) heard();
+  let wake = () => {};
+  const heard = () => wake();
   signal?.addEventListener('abort', heard, { once: true });
-  return { aborted, forget: () => signal?.removeEventListener('abort', heard) };
+  return {
+    orAborted: (awaited: Promise<unknown>) =>
+      new Promise<void>((resolve, reject) => {
+        wake = resolve;
+        if (signal?.aborted) resolve();
+        awaited.then(() => resolve(), reject);
+      }),
+    forget: () => signal?.removeEventListener('abort', heard),
+  };
 }

@@ -109,8 +109,8 @@ export async function approach(options: ApproachOptions): Promise<void> {
   const synchroniser = createSynchroniser(embodiment.joints.map(({ name }) => name));
   robot.observe(synchroniser);
   const period = nanoseconds(1 / embodiment.controlRate);
-  const { aborted, forget } = untilAborted(signal);
-  const nextStep = () => Promise.race([clock.until(clock.now() + period), aborted]);
+  const { orAborted, forget } = untilAborted(signal);
+  const nextStep = () => orAborted(clock.until(clock.now() + period));
   const given: Approach = { ...options, synchroniser, period, nextStep };
   try {
     const start = await measuredJoints(given);

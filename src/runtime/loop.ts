@@ -167,7 +167,7 @@ export async function runLoop(
   const limits = guardLimits(embodiment);
   const player = createChunkPlayer<Sampled>(embodiment.joints.length, join === 'ensemble');
   const standsStill = join === 'synchronous';
-  const { aborted, forget } = untilAborted(signal);
+  const { orAborted, forget } = untilAborted(signal);
 
   let state = atRest(first.joints.position);
   let observed: bigint | undefined;
@@ -234,7 +234,7 @@ export async function runLoop(
   const takeChunk = async (tick: number): Promise<UserError | undefined> => {
     if (!pending) return undefined;
     const isDue = tick >= swapAt;
-    if (isDue && awaitChunks) await Promise.race([pending.settled, aborted]);
+    if (isDue && awaitChunks) await orAborted(pending.settled);
     const { answer, observation, index, origin, requested } = pending;
     if (!answer) return undefined;
     if ('error' in answer)
@@ -302,11 +302,11 @@ export async function runLoop(
   };
 
   const run = async (): Promise<LoopEnd> => {
-    await Promise.race([pending!.settled, aborted]);
+    await orAborted(pending!.settled);
     const start = clock.now();
     for (let tick = 0; ; tick++) {
       const due = start + BigInt(tick) * period;
-      await Promise.race([clock.until(due), aborted]);
+      await orAborted(clock.until(due));
       const late = clock.now() - due;
       if (late < -period)
         return stop(
