@@ -73,7 +73,12 @@ describe('nalu sim', () => {
     assert.equal(jsonLines(out)[0].success, true);
   });
 
-  it('ends at Ctrl-C with exit code 130 and keeps the attempt as discarded', () =>
+  for (const [name, signal] of [
+    ['Ctrl-C', 'SIGINT'],
+    ['SIGTERM', 'SIGTERM'],
+  ] as const)
+    // prettier-ignore
+    it(`ends at ${name} in motion with the arms at rest, exit code 130, and the attempt kept as discarded`, () =>
     withFolder(async (folder) => {
       const args = ['sim', '--real-time', '--record', folder];
       const { code, err } = await nalu(args, (child) => {
@@ -81,7 +86,7 @@ describe('nalu sim', () => {
           void readdir(folder).then((files) => {
             if (files.length === 0) return;
             clearInterval(poll);
-            setTimeout(() => child.kill('SIGINT'), 1500);
+            setTimeout(() => child.kill(signal), 1500);
           });
         }, 50);
       });
@@ -89,6 +94,11 @@ describe('nalu sim', () => {
       const [episode] = await listEpisodes(folder);
       assert.ok(episode.state === 'finished' && episode.result.outcome === 'discarded');
       assert.equal(episode.result.reward, null);
+      assert.equal(episode.result.problem, 'stopped by hand');
+      const { commands } = await readEpisode(episode.path);
+      const [before, last] = commands.slice(-2).map(({ position }) => position);
+      const way = last.map((value, joint) => Math.abs(value - before[joint]));
+      assert.ok(Math.max(...way) <= 0.04, 'what is left of a move may end at once');
     }));
 
   it('ends in order when nobody reads its output any more', async () => {
