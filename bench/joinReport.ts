@@ -72,7 +72,7 @@ const whole = (value: number) => value.toFixed(0);
 
 /** All figures, as a table in Markdown. */
 export function joinTable(cells: readonly JoinCell[]): string {
-  const head = 'join | delay, ms | success (95 %) | steps of a success | largest acceleration at joins, within | mean | largest jerk at joins, within | limited by the guard'; // prettier-ignore
+  const head = 'join | delay, ms | success (95 %) | steps of a success | largest acceleration at joins, within | mean | largest jerk at joins, within'; // prettier-ignore
   const rows = JOINS.flatMap((join) =>
     inOrder(cells, join).map((cell) => {
       const { acceleration, jerk } = cell.motion;
@@ -85,7 +85,6 @@ export function joinTable(cells: readonly JoinCell[]): string {
         `${whole(acceleration.joins.largest)}, ${whole(acceleration.within.largest)}`,
         `${acceleration.joins.mean.toFixed(1)}, ${acceleration.within.mean.toFixed(1)}`,
         `${whole(jerk.joins.largest)}, ${whole(jerk.within.largest)}`,
-        cell.limited,
       ].join(' | ');
     }),
   );

@@ -16,8 +16,6 @@ export interface JoinCell {
   successes: number;
   /** Mean control steps of the attempts that succeeded; null if none did. */
   steps: number | null;
-  /** Attempts in which the guard limited a command. */
-  limited: number;
   /** Mean over the attempts of each one's figures. */
   motion: MotionFigures;
 }
@@ -88,7 +86,6 @@ export function summarise(
     attempts: attempts.length,
     successes: steps.length,
     steps: steps.length > 0 ? mean(steps) : null,
-    limited: attempts.filter(({ guard }) => Object.keys(guard).length > 0).length,
     motion: meanMotion(attempts.map(({ motion }) => motion)),
   };
 }

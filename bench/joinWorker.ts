@@ -23,8 +23,6 @@ export interface JoinedAttempt {
   success: boolean;
   /** Control steps. */
   steps: number;
-  /** Rules of the guard that spoke, and how often. */
-  guard: Record<string, number>;
   motion: MotionFigures;
 }
 
@@ -61,12 +59,10 @@ try {
     const result = await runAttempt({ robot, task: sim, policy, seed, join, lead: delay, onChunk });
     if (result.problem) throw result.problem;
     const { success, steps } = result;
-    const guard = Object.fromEntries(result.guard.map(({ rule, count }) => [rule, count]));
     tell({
       seed,
       success,
       steps,
-      guard,
       motion: motionFigures(commands, joins, arms, controlRate),
     });
   };

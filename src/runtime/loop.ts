@@ -1,14 +1,14 @@
 import { UserError, messageOf } from '../errors.ts';
-import type { ChunkRecord, ChunkTimeline } from '../episodes/episode.ts';
 import type { EpisodeRecorder } from '../episodes/recordEpisode.ts';
-import type { Chunk, ChunkPolicy, Join, Observation } from '../policy/chunkPolicy.ts';
+import type { ChunkPolicy, Join, Observation } from '../policy/chunkPolicy.ts';
 import { type JoinKind, sampledJoin } from '../policy/joining.ts';
-import type { Embodiment } from '../robot/embodiment.ts';
 import type { Robot, Task } from '../robot/robot.ts';
 import { untilAborted } from './abort.ts';
 import { comeToRest } from './comeToRest.ts';
 import { createChunkPlayer } from './chunkPlayer.ts';
 import type { Played } from './chunkPlayer.ts';
+import { type ChunkRequest, requestChunk } from './chunkRequest.ts';
+import { createChunkSchedule } from './chunkSchedule.ts';
 import { atRest, guard, guardLimits } from './guard.ts';
 import type { Ruling } from './guard.ts';
 import { describeEvent } from './guardEvents.ts';
@@ -17,6 +17,7 @@ import type { Heartbeat } from './heartbeat.ts';
 import { beatAges } from './heartbeat.ts';
 import type { Meters } from './meters.ts';
 import { noiseSeed } from './noiseSeed.ts';
+import { type SampledChunk, describeBlindness, recordOf } from './sampledChunk.ts';
 import type { Synchroniser } from './synchroniser.ts';
 import { countChunk, countEvents } from './tally.ts';
 import type { ChunkTally, GuardCount } from './tally.ts';
@@ -61,64 +62,6 @@ export interface LoopEnd {
 /** Seconds without anything to play after which the attempt is stopped. */
 const LONGEST_STARVATION = 2;
 
-/** Chunks whose delays foretell that of the next one (arXiv 2506.07339). */
-const FORECAST_FROM = 10;
-
-interface Sampled {
-  index: number;
-  observation: Observation;
-  chunk: Chunk;
-  /** Control steps between its observation and the one at which it was put in play. */
-  delay: number;
-  join: JoinKind;
-  timeline: ChunkTimeline;
-}
-
-interface Request {
-  index: number;
-  origin: number;
-  observation: Observation;
-  requested: bigint;
-  settled: Promise<void>;
-  answer?: { chunk: Chunk; arrived: bigint } | { error: unknown };
-}
-
-function request(
-  options: LoopOptions,
-  index: number,
-  origin: number,
-  observation: Observation,
-  join?: Join,
-) {
-  const { clock } = options.robot;
-  const requested = clock.now();
-  const made: Request = { index, origin, observation, requested, settled: Promise.resolve() };
-  const sample = async () => {
-    try {
-      const { seed } = options;
-      const noise = { seed: noiseSeed(seed, index), attempt: seed };
-      const chunk = await options.policy.sample(observation, noise, join);
-      made.answer = { chunk, arrived: clock.now() };
-    } catch (error) {
-      made.answer = { error };
-    }
-  };
-  made.settled = sample();
-  return made;
-}
-
-/** Cameras that show nothing, in words; those that are noiseless may repeat a picture. */
-function describeBlindness({ sight }: Chunk, { cameras }: Embodiment): string | undefined {
-  if (!sight) return undefined;
-  const isNoiseless = (name: string) => cameras.find((camera) => camera.name === name)?.noiseless;
-  const frozen = sight.repeated.filter((name) => !isNoiseless(name));
-  const lines = [
-    ...sight.dark.map((name) => `camera ${name} is black; check its lens, its cable and the light`),
-    ...frozen.map((name) => `camera ${name} repeats a picture while the arms move; restart its driver`), // prettier-ignore
-  ];
-  return lines.length > 0 ? lines.join('; ') : undefined;
-}
-
 /** Stamp of the oldest of what an observation is made of. */
 export const oldestStamp = ({ joints, frames }: Observation): bigint =>
   frames.reduce((least, { stamp }) => (stamp < least ? stamp : least), joints.stamp);
@@ -128,27 +71,6 @@ const chunkAge = (observed: bigint, now: bigint): SensorAge => ({
   source: 'chunk',
   age: Number(now - observed) / 1e6,
 });
-
-const record = ({ content, from, to, held }: Played<Sampled>): ChunkRecord => {
-  const { index, observation, chunk, delay, join, timeline } = content;
-  return {
-    index,
-    policyVersion: chunk.policyVersion,
-    observationStamp: observation.joints.stamp,
-    frameStamps: Object.fromEntries(observation.frames.map(({ camera, stamp }) => [camera, stamp])),
-    state: observation.joints.position,
-    horizon: chunk.horizon,
-    actions: chunk.actions,
-    noise: chunk.noise,
-    delay,
-    executedFrom: from,
-    executedTo: to,
-    held,
-    ...(join !== 'swap' && { join }),
-    ...(chunk.joined && { joined: chunk.joined }),
-    timeline,
-  };
-};
 
 /**
  * Runs the control loop from an observation of the robot at rest until success, the task's last step,
@@ -161,26 +83,29 @@ export async function runLoop(
   synchroniser: Synchroniser,
   counts: LoopCounts,
 ): Promise<LoopEnd> {
-  const { robot, task, policy, recorder, meters, awaitChunks, join, heartbeat, signal } = options;
+  const { robot, task, policy, seed, recorder, meters, awaitChunks, join, heartbeat, signal } =
+    options;
   const { clock, embodiment } = robot;
   const period = BigInt(Math.round(1e9 / embodiment.controlRate));
   const limits = guardLimits(embodiment);
-  const player = createChunkPlayer<Sampled>(embodiment.joints.length, join === 'ensemble');
+  const player = createChunkPlayer<SampledChunk>(embodiment.joints.length, join === 'ensemble');
   const standsStill = join === 'synchronous';
   const { orAborted, forget } = untilAborted(signal);
 
   let state = atRest(first.joints.position);
   let observed: bigint | undefined;
-  let pending: Request | undefined = request(options, 0, 0, first);
+  const schedule = createChunkSchedule({ ...options, executeSteps: policy.executeSteps });
+  const ask = (index: number, origin: number, observation: Observation, toJoin?: Join) => {
+    const noise = { seed: noiseSeed(seed, index), attempt: seed };
+    return requestChunk(policy, clock, { index, origin, observation }, noise, toJoin);
+  };
+  let pending: ChunkRequest | undefined = ask(0, 0, first);
   let asked = 1;
-  let requestAt = 0;
-  let swapAt = 0;
   let starved = 0;
-  let delays: number[] = [];
-  let playing: Sampled | undefined;
+  let playing: SampledChunk | undefined;
 
-  const retire = (played: Played<Sampled> | undefined) => {
-    if (played) recorder?.played(record(played));
+  const retire = (played: Played<SampledChunk> | undefined) => {
+    if (played) recorder?.played(recordOf(played));
   };
 
   /** What is sent is the guard's command, as it is. */
@@ -206,9 +131,6 @@ export async function runLoop(
     return { end: 'stopped', problem };
   };
 
-  /** Control steps that the next chunk will take: as many as the slowest of the last ones. */
-  const foreseen = () => Math.max(options.lead, ...delays);
-
   const agesAt = (now: bigint): SensorAge[] => [
     ...synchroniser.ages(policy.cameras, now),
     ...(observed === undefined ? [] : [chunkAge(observed, now)]),
@@ -218,30 +140,29 @@ export async function runLoop(
   /** What the chunk asked for at `tick` is to join. */
   const joinAt = (tick: number): Join | undefined => {
     const rows = sampledJoin(join) ? player.ahead(tick) : null;
-    return rows ? { rows, delay: foreseen() } : undefined;
+    return rows ? { rows, delay: schedule.foreseen() } : undefined;
   };
 
   const askForChunk = (tick: number) => {
-    if (pending || tick < requestAt) return;
+    if (pending || !schedule.isTimeToAsk(tick)) return;
     const taken = synchroniser.take(policy.cameras, task.prompt, clock.now());
     if (!('observation' in taken)) return;
-    pending = request(options, asked++, tick, taken.observation, joinAt(tick));
-    // Where time stands still while it is sampled, a chunk takes as long as the lead says.
-    if (awaitChunks) swapAt = Math.max(swapAt, tick + options.lead);
+    pending = ask(asked++, tick, taken.observation, joinAt(tick));
+    schedule.asked(tick);
   };
 
   /** Puts the pending chunk in play if it is its turn; gives the error if there will be none. */
   const takeChunk = async (tick: number): Promise<UserError | undefined> => {
     if (!pending) return undefined;
-    const isDue = tick >= swapAt;
-    if (isDue && awaitChunks) await orAborted(pending.settled);
+    const isTurn = schedule.isTurn(tick);
+    if (isTurn && awaitChunks) await orAborted(pending.settled);
     const { answer, observation, index, origin, requested } = pending;
     if (!answer) return undefined;
     if ('error' in answer)
       return new UserError(`the policy failed at chunk ${index}: ${messageOf(answer.error)}`, {
         cause: answer.error,
       });
-    if (!isDue) return undefined;
+    if (!isTurn) return undefined;
     const { chunk, arrived } = answer;
     const blind = describeBlindness(chunk, embodiment);
     if (blind !== undefined) return new UserError(blind);
@@ -250,7 +171,7 @@ export async function runLoop(
     const delay = tick - origin;
     const { timing } = chunk;
     const timeline = { requested, arrived, joined: clock.now(), firstCommand: null, timing };
-    const content: Sampled = { index, observation, chunk, delay, join, timeline };
+    const content: SampledChunk = { index, observation, chunk, delay, join, timeline };
     playing = content;
     retire(
       player.swap(
@@ -260,15 +181,13 @@ export async function runLoop(
         tick,
       ),
     );
-    delays = [...delays, delay].slice(-FORECAST_FROM);
+    schedule.tookOver(tick, delay);
     counts.chunks += 1;
     countChunk(counts.chunkTally, timing);
     meters?.chunk(chunk);
     options.onChunk?.(counts);
     pending = undefined;
     observed = observation.joints.stamp;
-    swapAt = tick + policy.executeSteps;
-    requestAt = standsStill ? swapAt : Math.max(tick, swapAt - foreseen());
     return undefined;
   };
 
