@@ -137,7 +137,8 @@ async function prepareBundle(
   const config = { ...bundleSchema.strip().parse(source), ...goesOn };
   if (train !== 'all') {
     await copyBundle(source, out);
-    return writeConfig(out, config);
+    // Untouched, it keeps its version, which adapters are bound to.
+    return maxDelay ? writeConfig(out, config) : undefined;
   }
   // What is learned takes the weights' places: they must lie as they will be written.
   const { folder, pi0 } = source;

@@ -28,7 +28,7 @@ export const imitationSchema = z.strictObject({
   /** Whether images are cropped, turned and recoloured as openpi does. */
   augment: z.boolean(),
   /** Rows, at most, that the policy learns to go on from when they are under way already; 0 for none. */
-  maxDelay: z.int().min(0),
+  maxDelay: z.int().min(0).default(0),
   seed: z.int().min(0),
   optimiser: optimiserSchema,
 });
