@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { yieldToControl } from '../src/priority.ts';
 import { type Arrival, type CameraStream, SLOTS } from './cameraSlots.ts';
 
-/** A thread that writes a picture of each camera at its rate, one camera after the other, and tells of each. */
+/** A thread that writes a new picture of each camera at its rate, one camera after the other, and tells of each. */
 const { memory, bytes, rate } = workerData as CameraStream;
 yieldToControl();
 const pictures = memory.map((shared) => new Uint8Array(shared));
@@ -14,6 +14,7 @@ for (let count = 0; ; count++) {
   await setTimeout(Math.max(0, start + count * period - performance.now()));
   const camera = count % memory.length;
   const slot = Math.floor(count / memory.length) % SLOTS;
+  source.fill(count % 251, 0, bytes / 16);
   pictures[camera].set(source, slot * bytes);
   const arrival: Arrival = { camera, slot, stamp: process.hrtime.bigint() };
   parentPort!.postMessage(arrival);
