@@ -19,16 +19,18 @@ const MOVED = 0.1;
 export function createSight(cameras: readonly string[]) {
   let before: { pictures: Uint8Array[]; state: Float64Array } | undefined;
   return (pictures: readonly Uint8Array[], state: Float64Array): Sight | undefined => {
-    const known = before;
-    const hasMoved = known?.state.some((at, joint) => Math.abs(at - state[joint]) > MOVED);
     const named = (tells: (picture: Uint8Array, camera: number) => boolean) =>
       cameras.filter((_, camera) => tells(pictures[camera], camera));
     const dark = named((picture) => picture.every((value) => value < DARK));
-    const repeated = hasMoved
-      ? named((picture, camera) => Buffer.compare(picture, known!.pictures[camera]) === 0)
-      : [];
-    // A robot that stands still leaves the picture to compare with as it is.
-    if (!known || hasMoved) before = { pictures: pictures.map((one) => one.slice()), state: state.slice() }; // prettier-ignore
+    let repeated: string[] = [];
+    const known = before;
+    if (!known) before = { pictures: pictures.map((one) => one.slice()), state: state.slice() };
+    else if (known.state.some((at, joint) => Math.abs(at - state[joint]) > MOVED)) {
+      repeated = named((picture, camera) => Buffer.compare(picture, known.pictures[camera]) === 0);
+      // A robot that stands still leaves the picture to compare with as it is.
+      pictures.forEach((picture, camera) => known.pictures[camera].set(picture));
+      known.state.set(state);
+    }
     return dark.length + repeated.length > 0 ? { dark, repeated } : undefined;
   };
 }
