@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { type Evaluation, evaluate, readResults } from '../src/commands/adapt.ts';
 import { openRolloutPool } from '../src/commands/rolloutPool.ts';
-import { codeOf } from '../src/errors.ts';
+import { readJsonLines } from '../src/jsonLines.ts';
 import { packagePath } from '../src/packagePath.ts';
 import { gapSchema } from '../src/sim/gap.ts';
 
@@ -57,16 +57,7 @@ const UPDATES = 5;
 /** Of imitation: an epoch over some 2,000 chunks is 60 steps. */
 const IMITATION = { steps: 600, rate: 1e-4 };
 
-export async function readAdaptations(): Promise<Adaptation[]> {
-  const text = await readFile(RESULTS, 'utf8').catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') return '';
-    throw error;
-  });
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as Adaptation);
-}
+export const readAdaptations = (): Promise<Adaptation[]> => readJsonLines(RESULTS);
 
 /** Runs `nalu`, which shows its own progress; false if it was stopped by hand. */
 async function nalu(args: readonly string[]): Promise<boolean> {

@@ -13,7 +13,7 @@ import { type CalibratedCamera, loadCalibration } from '../src/robot/calibration
 import { frameOf } from '../src/ros/images.ts';
 import { createSynchroniser } from '../src/runtime/synchroniser.ts';
 import { tinyBundle, writeTinyBundle } from '../test/learning/tiny.ts';
-import { type Row, median } from './row.ts';
+import { type Row, median, percentile } from './row.ts';
 
 const ROUNDS = 300;
 /** Chunks before those that count: code is compiled, places are made. */
@@ -100,9 +100,6 @@ function startPython() {
     close: () => child.stdin!.end(),
   };
 }
-
-const percentile = (values: readonly number[], share: number) =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length * share)];
 
 /** Bytes of buffers by which this thread has more at most, while frames come and some of them are used. */
 async function bufferGrowth(path: ReturnType<typeof arrivals>): Promise<number> {

@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
-import { appendFile, readFile } from 'node:fs/promises';
-import { codeOf } from '../src/errors.ts';
+import { appendFile } from 'node:fs/promises';
+import { readJsonLines } from '../src/jsonLines.ts';
 import { packagePath } from '../src/packagePath.ts';
 import type { JoinKind } from '../src/policy/joining.ts';
 import type { JoinReply, JoinSettings, JoinedAttempt } from './joinWorker.ts';
@@ -22,14 +22,7 @@ export interface JoinCell {
 
 export const JOIN_RESULTS = packagePath('docs/joins.jsonl');
 
-export async function readCells(): Promise<JoinCell[]> {
-  const text = await readFile(JOIN_RESULTS, 'utf8').catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') return '';
-    throw error;
-  });
-  const lines = text.split('\n').filter((line) => line !== '');
-  return lines.map((line) => JSON.parse(line) as JoinCell);
-}
+export const readCells = (): Promise<JoinCell[]> => readJsonLines(JOIN_RESULTS);
 
 export const writeCell = (cell: JoinCell) => appendFile(JOIN_RESULTS, `${JSON.stringify(cell)}\n`);
 

@@ -11,7 +11,7 @@ import { loadRos } from '../src/ros/rclnodejs.ts';
 import { rosRobot } from '../src/ros/rosRobot.ts';
 import { createSynchroniser } from '../src/runtime/synchroniser.ts';
 import { bareTimer } from './bareTimer.ts';
-import type { Row } from './row.ts';
+import { type Row, percentile } from './row.ts';
 
 /** Seconds; NALU_BENCH_SECONDS=600 for the long run. */
 const DURATION = Number(process.env.NALU_BENCH_SECONDS ?? 30);
@@ -29,9 +29,6 @@ async function startDriver(): Promise<ChildProcess> {
   await once(driver.stdout, 'data');
   return driver;
 }
-
-const percentile = (values: number[], share: number) =>
-  values.sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))];
 
 /** A control loop over ROS: four cameras in, commands out, the policy sampling all the time. */
 export async function benchRos(): Promise<Row[]> {

@@ -15,6 +15,10 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
+/** The value below which so much of them lies, `share` 0…1. */
+export const percentile = (values: readonly number[], share: number): number =>
+  values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))];
+
 /** Milliseconds that each of `runs` calls took, after one that does not count. */
 export async function timeRuns(runs: number, call: () => Promise<unknown>): Promise<number[]> {
   await call();

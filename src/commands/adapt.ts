@@ -1,8 +1,9 @@
-import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { listEpisodes } from '../episodes/listEpisodes.ts';
-import { UserError, codeOf } from '../errors.ts';
+import { UserError } from '../errors.ts';
+import { readJsonLines } from '../jsonLines.ts';
 import {
   type Curve,
   type CurvePoint,
@@ -54,16 +55,7 @@ const firstSeed = (seed: number) => 10_000_000 + seed * 1_000_000;
 const HELD_OUT = 5_000_000;
 
 /** A run's evaluations in their order; none where there is no file. */
-export async function readResults(path: string): Promise<Evaluation[]> {
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') return '';
-    throw error;
-  });
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as Evaluation);
-}
+export const readResults = (path: string): Promise<Evaluation[]> => readJsonLines(path);
 
 const finishedIn = async (folder: string) =>
   (await listEpisodes(folder)).filter(({ state }) => state !== 'partial').map(({ id }) => id);

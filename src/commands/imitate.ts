@@ -56,18 +56,8 @@ export interface ImitateOptions {
 const EVALUATION_SEED = 50_000;
 
 function settingsOf(options: ImitateOptions): ImitationSettings {
-  const {
-    train,
-    rank,
-    layers,
-    steps,
-    batch,
-    samples,
-    rate,
-    augmentation,
-    maxDelay = 0,
-    seed,
-  } = options;
+  const { train, rank, layers, steps, batch, samples, rate, augmentation, maxDelay, seed } =
+    options;
   return imitationSchema.parse({
     trainable: train === 'lora' ? { parameters: train, rank, layers } : { parameters: train },
     batch,

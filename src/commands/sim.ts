@@ -62,12 +62,12 @@ const expertDriver = (): Driver => ({
 });
 
 async function bundleDriver(
-  { policy: folder, zeroNoise = false, join, execute }: SimOptions,
+  { policy: folder, zeroNoise = false, join = 'swap', execute }: SimOptions,
   session: SessionConfig,
 ): Promise<Driver> {
   const loaded = await loadBundle(folder);
   const bundle = { ...loaded, executeSteps: execute ?? loaded.executeSteps };
-  const worker = await openWorkerPolicy(bundle, session, undefined, join && sampledJoin(join));
+  const worker = await openWorkerPolicy(bundle, session, undefined, sampledJoin(join));
   const policy = zeroNoise ? fromZeroNoise(worker) : worker;
   return {
     name: `${bundle.name} ${bundle.version}`,
@@ -101,6 +101,7 @@ export async function simCommand(options: SimOptions): Promise<'done' | 'interru
     episodes,
     json,
     delay,
+    join = 'swap',
     metricsPort,
     metricsHost = LOOPBACK,
   } = options;
@@ -155,7 +156,7 @@ export async function simCommand(options: SimOptions): Promise<'done' | 'interru
           recorder,
           meters,
           awaitChunks: !realTime,
-          join: options.join,
+          join,
           ...(delay !== undefined && {
             lead: Math.ceil((delay * sim.embodiment.controlRate) / 1000),
           }),

@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { scaleLinear } from 'd3-scale';
 import { area, line } from 'd3-shape';
-import { codeOf } from '../errors.ts';
+import { readJsonLines } from '../jsonLines.ts';
 import type { FpoReport } from './fpoReport.ts';
 import type { LearnerEvent } from './learner.ts';
 import { successInterval } from './versions.ts';
@@ -76,15 +75,9 @@ export function adaptationCurve(
  * again after a kill counts as it was made last.
  */
 export async function readCurve(log: string): Promise<Curve[]> {
-  const lines = await readFile(log, 'utf8').catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') return '';
-    throw error;
-  });
   const reports = new Map<number, FpoReport>();
-  for (const entry of lines.split('\n').filter((text) => text !== '')) {
-    const event = JSON.parse(entry) as LearnerEvent;
+  for (const event of await readJsonLines<LearnerEvent>(log))
     if ('report' in event) reports.set(event.report.update, event.report);
-  }
   const points: CurvePoint[] = [];
   let episodes = 0;
   for (const { attempts, successes } of reports.values()) {

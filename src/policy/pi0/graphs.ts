@@ -125,12 +125,9 @@ export function denoiseGraph(config: Pi0Config, source: WeightSource): Graph {
 }
 
 /** The chunk in play as a graph has it. */
-export interface Previous {
+export interface Previous extends Omit<Guidance, 'kind'> {
+  /** Where rows are kept, weights are 0 or 1. */
   kind: SampledJoin;
-  /** [batch, horizon, actionDim] the rows that were already sampled for the same steps, zeros after them. */
-  rows: Value;
-  /** [batch, horizon, 1] how much each row counts, 0…1; where they are kept, 0 or 1. */
-  weights: Value;
 }
 
 /** What bends a flow on its way. */
@@ -167,9 +164,7 @@ export function integrate(
 ): Value {
   const kept = previous?.kind === 'trained' ? previous : undefined;
   const guidance: Guidance | undefined =
-    previous && previous.kind !== 'trained'
-      ? { kind: previous.kind, previous: previous.rows, weights: previous.weights }
-      : undefined;
+    previous && previous.kind !== 'trained' ? { ...previous, kind: previous.kind } : undefined;
   const keep = (x: Value) => (kept ? add(x, multiply(kept.weights, subtract(kept.rows, x))) : x);
 
   const times = stepTimes(range(steps, 'steps'), steps);

@@ -21,7 +21,7 @@ const MOST: Record<GuidanceKind, number> = { exact: 5, approximate: 10 };
 export interface Guidance {
   kind: GuidanceKind;
   /** [batch, horizon, actionDim] the rows that were already sampled for the same steps, zeros after them. */
-  previous: Value;
+  rows: Value;
   /** [batch or 1, horizon, 1] how much each row counts, 0…1. */
   weights: Value;
 }
@@ -41,14 +41,14 @@ export function guided(
   velocity: Value,
   x: Value,
   time: Value,
-  { kind, previous, weights }: Guidance,
+  { kind, rows, weights }: Guidance,
 ): Value {
   const rest = add(multiply(time, -1), 1);
   const squares = add(multiply(time, time), multiply(rest, rest));
   // At t = 1 the quotient is infinite and the bound is taken.
   const factor = minimum(divide(squares, multiply(time, rest)), MOST[kind]);
   const end = subtract(x, multiply(velocity, time));
-  const error = multiply(subtract(previous, end), weights);
+  const error = multiply(subtract(rows, end), weights);
   const correction = kind === 'exact' ? pullBack(error, end, x) : error;
   return subtract(velocity, multiply(correction, factor));
 }
