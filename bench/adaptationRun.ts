@@ -6,6 +6,7 @@ import { stringify } from 'yaml';
 import { type Evaluation, evaluate, readResults } from '../src/commands/adapt.ts';
 import { openRolloutPool } from '../src/commands/rolloutPool.ts';
 import { readJsonLines } from '../src/jsonLines.ts';
+import { LOG, type LearnerEvent } from '../src/learning/learner.ts';
 import { packagePath } from '../src/packagePath.ts';
 import { gapSchema } from '../src/sim/gap.ts';
 
@@ -27,6 +28,8 @@ export interface Experiment {
   gap?: object;
   /** Rows of a chunk to play, in the place of the bundle's. */
   execute?: number;
+  /** What all variants change of FPO's configuration. */
+  fpo?: object;
   variants: Record<string, Variant>;
   seeds: readonly number[];
   episodes: number;
@@ -43,6 +46,8 @@ export interface Adaptation {
   seed: number;
   /** On the way. */
   curve: Evaluation[];
+  /** Successes among the attempts of each update, which explore. */
+  explored?: number[];
   /** At the end. */
   final: Evaluation;
 }
@@ -104,6 +109,14 @@ async function measure(
 const folderOf = (name: string, variant: string, seed: number) =>
   join(RUNS, name, `${variant.replaceAll(/[^a-z]+/gi, '-')}-${seed}`);
 
+/** Successes among the attempts of each update of a run, in their order. */
+async function exploredIn(folder: string): Promise<number[]> {
+  const events = await readJsonLines<LearnerEvent>(join(folder, 'learner', LOG));
+  return events.flatMap((event) => ('report' in event ? [event.report.successes] : []));
+}
+
+type Measured = Pick<Adaptation, 'curve' | 'explored' | 'final'>;
+
 /** Adapts, and measures what came of it; undefined if it was stopped by hand. */
 async function adapt(
   name: string,
@@ -111,9 +124,10 @@ async function adapt(
   variant: string,
   seed: number,
   processes: number,
-): Promise<Pick<Adaptation, 'curve' | 'final'> | undefined> {
+): Promise<Measured | undefined> {
   const { gap, execute, episodes, curveAttempts } = experiment;
-  const { fpo, exploration } = experiment.variants[variant];
+  const { exploration, ...own } = experiment.variants[variant];
+  const fpo = (experiment.fpo ?? own.fpo) && { ...experiment.fpo, ...own.fpo };
   const folder = folderOf(name, variant, seed);
   await mkdir(folder, { recursive: true });
   const files: string[] = [];
@@ -133,7 +147,7 @@ async function adapt(
   const adapter = join(folder, 'runtime', 'newest.safetensors');
   const curve = await readResults(join(folder, 'results.jsonl'));
   const counts = await measure(experiment, packagePath(experiment.policy), adapter, processes);
-  return { curve, final: { episodes, ...counts } };
+  return { curve, explored: await exploredIn(folder), final: { episodes, ...counts } };
 }
 
 /** Trains the prior again on the successes among another run's episodes. */
@@ -143,7 +157,7 @@ async function imitate(
   variant: string,
   seed: number,
   processes: number,
-): Promise<Pick<Adaptation, 'curve' | 'final'> | undefined> {
+): Promise<Measured | undefined> {
   const { policy, episodes, variants } = experiment;
   const recorded = join(folderOf(name, variants[variant].imitates!, seed), 'learner', 'episodes');
   const out = folderOf(name, variant, seed);

@@ -1,8 +1,9 @@
 import type { Adapter } from '../policy/adapter.ts';
+import type { FpoConfig } from './fpoConfig.ts';
 import type { FpoReport } from './fpoReport.ts';
 
-/** Largest mean of ratio − 1 − log ratio with which a version may leave: beyond where updates end. */
-const FARTHEST_DRIFT = 0.6;
+/** Largest drift with which a version may leave, times that at which updates end (see `stop` of fpoSchema). */
+const FARTHEST_DRIFT = 1.5;
 
 /** Largest change of all parameters together, as a share of their norm. */
 const FARTHEST_STEP = 0.1;
@@ -29,6 +30,7 @@ export function reasonToKeepBack(
   before: Adapter,
   after: Adapter,
   { policy }: FpoReport,
+  { drift }: FpoConfig['stop'],
 ): string | undefined {
   const { change, whole } = distance(before, after);
   if (!Number.isFinite(change)) return 'it has values that are not finite';
@@ -36,8 +38,9 @@ export function reasonToKeepBack(
   if (whole > 0 && change > FARTHEST_STEP * whole)
     return `its parameters moved by ${(change / whole).toPrecision(2)} of their norm, more than ${FARTHEST_STEP}`;
   if (!policy) return undefined;
-  if (!(policy.drift <= FARTHEST_DRIFT))
-    return `it drifted by ${policy.drift.toPrecision(2)}, more than ${FARTHEST_DRIFT}`;
+  const farthest = FARTHEST_DRIFT * drift;
+  if (!(policy.drift <= farthest))
+    return `it drifted by ${policy.drift.toPrecision(2)}, more than ${farthest.toPrecision(2)}`;
   if (!(policy.gain >= 0))
     return `on the attempts that it was learned from it is worse than its parent by ${(-policy.gain).toPrecision(2)}`;
   return undefined;

@@ -18,11 +18,15 @@ export interface PolicyWorkerData {
   memory: ImageMemory;
 }
 
-export type SharedRequest = Omit<SampleRequest, 'images'> & { images: SharedImage[] };
-export type PolicyRequest = { sample: SharedRequest } | { adopt: Adapter } | 'executionProviders';
+export type PolicyRequest = { sample: SampleRequest } | { adopt: Adapter } | 'executionProviders';
+/** A camera's image for the next chunk, by the camera's place in the bundle. */
+export interface SeenImage {
+  camera: number;
+  image: SharedImage;
+}
 export type PolicyAnswer = Chunk | void | readonly string[];
 
-await serve<PolicyWorkerData, PolicyRequest, PolicyAnswer>(
+await serve<PolicyWorkerData, PolicyRequest, PolicyAnswer, SeenImage>(
   async ({ bundle, session, trainable, joins, memory }) => {
     const scaler = createScaler(memory);
     const sampler = await openSampler(bundle, session, trainable, joins, scaler);
@@ -31,9 +35,9 @@ await serve<PolicyWorkerData, PolicyRequest, PolicyAnswer>(
       answer(request) {
         if (request === 'executionProviders') return sampler.executionProviders;
         if ('adopt' in request) return sampler.adopt(request.adopt);
-        const images = request.sample.images.map((image) => imageAt(memory, image));
-        return sampler.sample({ ...request.sample, images });
+        return sampler.sample(request.sample);
       },
+      hear: ({ camera, image }) => sampler.see(camera, imageAt(memory, image)),
       close: () => sampler.close(),
     };
   },

@@ -19,8 +19,8 @@ import { checkChunk } from './verification.ts';
 
 /** What a chunk is sampled from, with its pixels at hand. */
 export interface SampleRequest {
-  /** In the order of the bundle's cameras. */
-  images: Image[];
+  /** In the order of the bundle's cameras; absent where they have been seen one by one. */
+  images?: Image[];
   /** [joints] */
   state: Float64Array;
   prompt: string;
@@ -35,6 +35,8 @@ const NOTHING_TO_LEARN = 'this policy was opened without anything to learn; say 
 export interface Sampler {
   /** Those that it computes on, in order. */
   readonly executionProviders: readonly string[];
+  /** Makes of a camera's image, by its place in the bundle, what the next chunk sees. */
+  see(camera: number, image: Image): void;
   sample(request: SampleRequest): Promise<Chunk>;
   /**
    * Takes an adapter's parameters from the next chunk on. Throws a `UserError` for one that does not fit;
@@ -77,6 +79,13 @@ export async function openSampler(
   const pixels = new Uint8Array(cameras * imageBytes);
   const seen = bundle.cameras.map((_, i) => pixels.subarray(i * imageBytes, (i + 1) * imageBytes));
   const look = createSight(bundle.cameras);
+  /** ms that the next chunk's images took. */
+  let seeing = 0;
+  const see = (camera: number, image: Image) => {
+    const began = performance.now();
+    scaler.scale(image, side, seen[camera]);
+    seeing += performance.now() - began;
+  };
   const fixed = {
     images: new Tensor('uint8', pixels, [1, cameras, side, side, 3]),
     steps: new Tensor('int64', BigInt64Array.of(BigInt(bundle.steps)), []),
@@ -145,9 +154,11 @@ export async function openSampler(
 
   return {
     executionProviders: executionProvidersOf(graph),
+    see,
     async sample({ images, state, prompt, noise: source, join }) {
-      const began = performance.now();
-      images.forEach((image, i) => scaler.scale(image, side, seen[i]));
+      images?.forEach((image, i) => see(i, image));
+      const began = performance.now() - seeing;
+      seeing = 0;
       const blind = look(seen, state);
       const noise = noiseOf(source);
       const joined = joinedTo(join, state.length);

@@ -4,8 +4,8 @@ import type { Adapter } from './adapter.ts';
 import type { Bundle } from './bundle.ts';
 import type { Chunk, ChunkPolicy } from './chunkPolicy.ts';
 import type { SampledJoin } from './joining.ts';
-import type { PolicyAnswer, PolicyRequest, PolicyWorkerData } from './policyWorker.ts';
-import { type SharedImage, openImageMemory } from './images.ts';
+import type { PolicyAnswer, PolicyRequest, PolicyWorkerData, SeenImage } from './policyWorker.ts';
+import { openImageMemory } from './images.ts';
 import type { Trainable } from './trainable.ts';
 import { imageSlot, openWorkerThread } from './workerThread.ts';
 
@@ -33,7 +33,7 @@ export async function openWorkerPolicy(
   const memory = openImageMemory();
   const data: PolicyWorkerData = { bundle, session, trainable, joins, memory };
   const url = new URL('./policyWorker.js', import.meta.url);
-  const worker = await openWorkerThread<PolicyRequest, PolicyAnswer>(url, data);
+  const worker = await openWorkerThread<PolicyRequest, PolicyAnswer, SeenImage>(url, data);
   const executionProviders = (await worker.ask(() => 'executionProviders')) as readonly string[];
   const share = bundle.cameras.map(() => imageSlot(memory));
   return {
@@ -45,14 +45,14 @@ export async function openWorkerPolicy(
       let began = 0;
       const chunk = (await worker.ask(async () => {
         await Promise.all(frames.map((frame) => frame.pixels()));
-        const images: SharedImage[] = [];
-        for (const [i, frame] of frames.entries()) {
-          images.push(await share[i](frame));
+        began = performance.now();
+        for (const [camera, frame] of frames.entries()) {
+          // Scaled while the next one is copied.
+          worker.tell({ camera, image: await share[camera](frame) });
           // A control step that is due does not wait for the other cameras' bytes.
           await setImmediate();
         }
-        began = performance.now();
-        return { sample: { images, state: joints.position, prompt, noise, join } };
+        return { sample: { state: joints.position, prompt, noise, join } };
       })) as Chunk;
       return { ...chunk, timing: { ...chunk.timing, total: performance.now() - began } };
     },

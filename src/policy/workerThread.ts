@@ -6,17 +6,19 @@ import { type ImageMemory, type SharedImage, newestBytes } from './images.ts';
 import type { ServiceReply } from './workerService.ts';
 
 /** A worker thread that answers requests one at a time; see workerService.ts for its side. */
-export interface WorkerThread<Request, Answer> {
+export interface WorkerThread<Request, Answer, Notice = never> {
   /** Sends what `make` gives once the request before it is answered. Rejects with what the worker threw. */
   ask(make: () => Request | Promise<Request>): Promise<Answer>;
+  /** Says something that has no answer, ahead of the next request. */
+  tell(notice: Notice): void;
   close(): Promise<void>;
 }
 
 /** Starts a worker; rejects with what its opening threw. */
-export async function openWorkerThread<Request, Answer>(
+export async function openWorkerThread<Request, Answer, Notice = never>(
   url: URL,
   data: unknown,
-): Promise<WorkerThread<Request, Answer>> {
+): Promise<WorkerThread<Request, Answer, Notice>> {
   const worker = new Worker(url, { workerData: data });
   let failure: Error | undefined;
   let waiting: { resolve: (answer: Answer) => void; reject: (error: unknown) => void } | undefined;
@@ -49,12 +51,13 @@ export async function openWorkerThread<Request, Answer>(
   return {
     ask(make) {
       const done = previous.then(async () => {
-        worker.postMessage(await make());
+        worker.postMessage({ request: await make() });
         return answer();
       });
       previous = done.catch(() => undefined);
       return done;
     },
+    tell: (notice) => worker.postMessage({ told: notice }),
     async close() {
       await previous;
       const exited = once(worker, 'exit');

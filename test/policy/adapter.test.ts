@@ -34,12 +34,12 @@ const image = (value: number) => ({
   height: 8,
   pixels: new Uint8Array(192).fill(value),
 });
-const REQUEST: SampleRequest = {
+const REQUEST = {
   images: [image(40), image(200)],
   state: Float64Array.of(0.1, -0.2, 0.3),
   prompt: 'go',
   noise: { seed: 5 },
-};
+} satisfies SampleRequest;
 
 /** As small, for the simulated ALOHA. */
 const ALOHA: BundleConfig = {
