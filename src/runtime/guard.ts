@@ -66,27 +66,36 @@ const firstNonFinite = (values: Float64Array): number => {
   return -1;
 };
 
-/** Moves [joints] that brake. */
-function braking({ change }: JointLimits, { move }: GuardState): Float64Array {
-  const moves = new Float64Array(move.length);
-  for (let joint = 0; joint < moves.length; joint++)
-    moves[joint] = braked(move[joint], change[joint]);
-  return moves;
+/** Vectors [joints] in one piece of memory, which is most of what a step costs. */
+function vectors(joints: number) {
+  const all = new Float64Array(3 * joints);
+  const [command, moves, allowed] = [0, 1, 2].map((i) =>
+    all.subarray(i * joints, (i + 1) * joints),
+  );
+  return { command, moves, allowed };
 }
 
-/** Moves [joints] towards what is desired, within the limits of each joint, and what they took off. */
+/** Writes `moves` [joints] that brake. */
+function brake({ change }: JointLimits, { move }: GuardState, moves: Float64Array): void {
+  for (let joint = 0; joint < moves.length; joint++)
+    moves[joint] = braked(move[joint], change[joint]);
+}
+
+/**
+ * Writes `moves` [joints] towards what is desired, within the limits of each joint, and what is desired
+ * within the position limits; tells what they took off.
+ */
 function limitMoves(
   limits: GuardLimits,
   { command, move, desired: before }: GuardState,
   desired: Float64Array,
+  { moves, allowed }: { moves: Float64Array; allowed: Float64Array },
   events: GuardEvent[],
-) {
+): void {
   const tell = (rule: GuardRule, joint: number, amount: number) => {
     if (amount > NEGLIGIBLE)
       events.push({ rule, action: 'limit', source: limits.joints[joint], amount });
   };
-  const allowed = new Float64Array(desired.length);
-  const moves = new Float64Array(desired.length);
   for (let joint = 0; joint < desired.length; joint++) {
     const from = command[joint];
     const wanted = desired[joint];
@@ -99,7 +108,6 @@ function limitMoves(
     moves[joint] = allowedMove(limits, joint, from, move[joint], chased);
     tell('acceleration', joint, Math.abs(clamp(goal - from, -step, step) - moves[joint]));
   }
-  return { allowed, moves };
 }
 
 /**
@@ -130,18 +138,17 @@ export function guard(
 
   const { space } = limits;
   let breach = state.breach ?? space?.standing(state.command) ?? null;
-  let allowed: Float64Array | null = null;
-  let moves: Float64Array;
-  if (desired === null || events.length > 0) moves = braking(limits, state);
+  const { command, moves, allowed } = vectors(state.command.length);
+  const follows = desired !== null && events.length === 0;
+  if (!follows) brake(limits, state, moves);
   else {
-    ({ allowed, moves } = limitMoves(limits, state, desired, events));
+    limitMoves(limits, state, desired, { moves, allowed }, events);
     if (space && breach) {
       const kept = space.shorten(state.command, state.move, moves, breach);
       events.push(...kept.events);
       breach = kept.allowed;
     }
   }
-  const command = new Float64Array(moves.length);
   for (let joint = 0; joint < moves.length; joint++) {
     command[joint] = moved(limits, joint, state.command[joint], moves[joint]);
     moves[joint] = command[joint] - state.command[joint];
@@ -150,6 +157,6 @@ export function guard(
     verdict: verdictOf(events),
     command,
     events,
-    next: { command, move: moves, desired: allowed, nonFinite, breach },
+    next: { command, move: moves, desired: follows ? allowed : null, nonFinite, breach },
   };
 }
