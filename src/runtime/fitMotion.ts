@@ -64,16 +64,17 @@ export function farthestFirstMove({ robot, position, chunk }: SampledCase) {
 
 /** A gripper may be told to go all its way at once: it stands open round what it is to close on. */
 export function firstTick({ robot, position, chunk }: SampledCase): Finding[] {
-  const { step } = jointLimits(robot);
+  const { step, change } = jointLimits(robot);
   return robot.joints.flatMap(({ name, kind }, joint): Finding[] => {
     const distance = Math.abs(chunk[joint] - position[joint]);
-    if (!(distance > step[joint]) || distance === Infinity) return [];
+    const allowed = Math.min(step[joint], change[joint]);
+    if (!(distance > allowed) || distance === Infinity) return [];
     const far = distance > (kind === 'arm' ? STEPS_TO_FIRST_ROW * step[joint] : 1);
     return [
       {
         severity: far ? 'error' : 'warning',
         subject: name,
-        message: `would move ${name} by ${distance.toFixed(2)}${unit(kind)} in the first tick, to ${chunk[joint].toFixed(2)}; its limit allows ${step[joint].toFixed(2)}; ${far ? 'mend what else is found, or bring the robot to where the policy begins' : 'the guard would spread it over several ticks'}`,
+        message: `would move ${name} by ${distance.toFixed(2)}${unit(kind)} in the first tick, to ${chunk[joint].toFixed(2)}; its limits allow ${allowed.toFixed(2)} from rest; ${far ? 'mend what else is found, or bring the robot to where the policy begins' : 'the guard would spread it over several ticks'}`,
       },
     ];
   });
