@@ -2,6 +2,20 @@ import { z } from 'zod';
 import { DEFAULT_ACCELERATION } from '../robot/embodiment.ts';
 import type { EpisodeHeader, EpisodeResult } from './episode.ts';
 
+const point = z.tuple([z.number(), z.number(), z.number()]);
+
+const space = z.object({
+  arms: z.array(
+    z.object({
+      name: z.string(),
+      joints: z.array(z.number()),
+      base: z.tuple([z.number(), z.number(), z.number(), z.number()]),
+    }),
+  ),
+  workspace: z.object({ lower: point, upper: point }).optional(),
+  leastDistance: z.number().optional(),
+});
+
 const embodiment = z.object({
   name: z.string(),
   controlRate: z.number(),
@@ -24,6 +38,7 @@ const embodiment = z.object({
       noiseless: z.boolean().optional(),
     }),
   ),
+  space: space.optional(),
 });
 
 const header = z.object({

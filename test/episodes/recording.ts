@@ -19,6 +19,11 @@ export const embodiment: Embodiment = {
     },
   ],
   cameras: [{ name: 'cam_high', width: 16, height: 12 }],
+  space: {
+    arms: [{ name: 'left', joints: [0, 0, 0, 0, 0, 0], base: [0, 0.3, 0, 1.5] }],
+    workspace: { lower: [-1, -1, 0], upper: [1, 1, 1] },
+    leastDistance: 0.08,
+  },
 };
 
 export const headerOf = (id: string): EpisodeHeader => ({
