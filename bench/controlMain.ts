@@ -1,5 +1,6 @@
 import { sessionConfigSchema } from '../src/onnx/session.ts';
 import { packagePath } from '../src/packagePath.ts';
+import { goFirst } from '../src/priority.ts';
 import { loadBundle } from '../src/policy/bundle.ts';
 import type { WorkerPolicy } from '../src/policy/workerPolicy.ts';
 import { openWorkerPolicy } from '../src/policy/workerPolicy.ts';
@@ -94,6 +95,9 @@ function createWindows(tell: (window: ControlWindow) => void) {
   };
   return { windows, observed };
 }
+
+const behind = goFirst();
+if (behind !== undefined) console.error(`  the loop is not put first: ${behind}`);
 
 const all = await simulatedEmbodiment();
 const cameras = all.cameras.map(({ name }) => ({ name, width: 640, height: 480 }));

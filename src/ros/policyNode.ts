@@ -1,4 +1,5 @@
 import { UserError, messageOf } from '../errors.ts';
+import { goFirst } from '../priority.ts';
 import type { AttemptResult } from '../runtime/attempt.ts';
 import type { LoopCounts } from '../runtime/loop.ts';
 import { readingTable } from '../runtime/meters.ts';
@@ -31,6 +32,9 @@ const said = ({ outcome, steps, chunks, problem }: AttemptResult) =>
 export function startPolicyNode(ros: Ros, node: RosNode): Running {
   const parameters = declareParameters(ros, node, POLICY_PARAMETERS);
   const log = node.getLogger();
+  const behind = goFirst();
+  if (behind !== undefined)
+    log.warn(`the control loop waits like everything else (${behind}); docs/deploying.md says how to put it first`); // prettier-ignore
   let configured: Configured | undefined;
   /** Whether the configured policy was found to fit the robot. */
   let fits = false;

@@ -23,7 +23,28 @@ function threadsAfter(call: string) {
   return JSON.parse(text) as { policy: number; niceness: number }[];
 }
 
+const SCHED_FIFO = 1;
 const SCHED_IDLE = 5;
+const mayGoFirst = hasChrt && spawnSync('chrt', ['--fifo', '10', 'true']).status === 0;
+
+describe('a process whose loop goes first', { skip: !linux }, () => {
+  const skip = mayGoFirst ? false : 'this user may not go first (rtprio)';
+  it('has one thread before all others, the one that ticks', { skip }, () => {
+    const [main, ...others] = threadsAfter('goFirst');
+    assert.equal(main.policy, SCHED_FIFO);
+    assert.ok(others.length > 0);
+    for (const { policy } of others) assert.notEqual(policy, SCHED_FIFO);
+  });
+
+  it('says why where it may not', () => {
+    const program = `import { goFirst } from '${url}'; console.log(goFirst());`;
+    const said = execFileSync(process.execPath, ['--input-type=module', '-e', program], {
+      encoding: 'utf8',
+      env: { ...process.env, PATH: '' },
+    });
+    assert.match(said, /chrt/);
+  });
+});
 
 describe('a process that yields to all', { skip: !linux }, () => {
   it('has all its threads idle, for cores that nothing else wants', { skip: !hasChrt }, () => {
