@@ -1,11 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
-import { yieldToControl } from '../src/priority.ts';
+import { goFirst } from '../src/priority.ts';
 import { type Arrival, type CameraStream, SLOTS } from './cameraSlots.ts';
 
 /** A thread that writes a new picture of each camera at its rate, one camera after the other, and tells of each. */
 const { memory, bytes, rate } = workerData as CameraStream;
-yieldToControl();
+goFirst();
 const pictures = memory.map((shared) => new Uint8Array(shared));
 const source = new Uint8Array(bytes).map((_, index) => index % 251);
 const period = 1000 / (rate * memory.length);

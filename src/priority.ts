@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { getPriority, setPriority } from 'node:os';
 
 /**
@@ -14,13 +14,14 @@ export function yieldToControl(niceness = 5): void {
 const FIRST = 10;
 
 /**
- * Puts a process's main thread, in which its control loop ticks, before all ordinary ones, as ros2_control's
- * controller manager does: SCHED_FIFO by util-linux' chrt. Threads and processes that it starts stay ordinary.
- * Gives the reason where it may not.
+ * Puts this thread before all ordinary ones, as ros2_control's controller manager does with that of its
+ * control loop: SCHED_FIFO by util-linux' chrt. Threads and processes that it starts stay ordinary. Gives the
+ * reason where it may not.
  */
 export function goFirst(): string | undefined {
   if (process.platform !== 'linux') return `${process.platform} has no such priority`;
-  const options = ['--reset-on-fork', '--fifo', '--pid', String(FIRST), String(process.pid)];
+  const thread = readlinkSync('/proc/thread-self').split('/').at(-1)!;
+  const options = ['--reset-on-fork', '--fifo', '--pid', String(FIRST), thread];
   const { status, stderr, error } = spawnSync('chrt', options, { encoding: 'utf8' });
   return status === 0 ? undefined : (error?.message ?? stderr.trim());
 }
