@@ -1,9 +1,9 @@
-import { fork } from 'node:child_process';
 import { appendFile } from 'node:fs/promises';
+import { openWorkerPool } from '../src/commands/workerPool.ts';
 import { readJsonLines } from '../src/jsonLines.ts';
 import { packagePath } from '../src/packagePath.ts';
 import type { JoinKind } from '../src/policy/joining.ts';
-import type { JoinReply, JoinSettings, JoinedAttempt } from './joinWorker.ts';
+import type { JoinSettings, JoinedAttempt } from './joinWorker.ts';
 import type { MotionFigures, Sizes } from './motionFigures.ts';
 
 /** A way to join chunks at one delay, over many attempts. */
@@ -33,25 +33,17 @@ export async function runAttempts(
   processes: number,
   onAttempt: () => void,
 ): Promise<JoinedAttempt[]> {
-  const left = seeds.values();
+  const url = new URL('./joinWorker.js', import.meta.url);
+  const pool = openWorkerPool<number, JoinedAttempt>(url, settings, processes, 'an attempting process'); // prettier-ignore
   const made: JoinedAttempt[] = [];
-  const employ = () =>
-    new Promise<void>((resolve, reject) => {
-      const url = new URL('./joinWorker.js', import.meta.url);
-      const child = fork(url, [JSON.stringify(settings)], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] }); // prettier-ignore
-      child.on('message', (reply: JoinReply) => {
-        if (reply !== 'ready' && 'error' in reply) return reject(new Error(reply.error));
-        if (reply !== 'ready') {
-          made.push(reply);
-          onAttempt();
-        }
-        const seed = left.next().value;
-        if (seed === undefined) child.disconnect();
-        else child.send(seed);
-      });
-      child.once('exit', (code) => (code === 0 ? resolve() : reject(new Error(`a process ended with ${code}`)))); // prettier-ignore
+  try {
+    await pool.run(seeds, (attempt) => {
+      made.push(attempt);
+      onAttempt();
     });
-  await Promise.all(Array.from({ length: Math.min(processes, seeds.length) }, employ));
+  } finally {
+    await pool.close();
+  }
   return made.sort((a, b) => a.seed - b.seed);
 }
 
