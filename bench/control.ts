@@ -29,7 +29,9 @@ function tell(label: string, minutes: number, { seconds, lateness, resident }: C
 
 async function control(label: string, minutes: number): Promise<Run> {
   const seconds = minutes * 60;
-  const child = fork(join(import.meta.dirname, 'controlMain.js'), [String(seconds)]);
+  const child = fork(join(import.meta.dirname, 'controlMain.js'), [String(seconds)], {
+    execArgv: ['--single-threaded-gc'],
+  });
   const exited = once(child, 'exit');
   let reading: ControlReading | undefined;
   child.on('message', (message: ControlWindow | { reading: ControlReading }) => {

@@ -15,8 +15,9 @@ const FIRST = 10;
 
 /**
  * Puts this thread before all ordinary ones, as ros2_control's controller manager does with that of its
- * control loop: SCHED_FIFO by util-linux' chrt. Threads and processes that it starts stay ordinary. Gives the
- * reason where it may not.
+ * control loop: SCHED_FIFO by util-linux' chrt. Threads and processes that it starts stay ordinary; so that it
+ * does not wait for them to collect garbage, start Node with --single-threaded-gc. Gives the reason where it
+ * may not.
  */
 export function goFirst(): string | undefined {
   if (process.platform !== 'linux') return `${process.platform} has no such priority`;
