@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import { setTimeout as setTimer } from 'node:timers';
 import { setTimeout } from 'node:timers/promises';
 import { loadCalibration } from '../../src/robot/calibration.ts';
 import { calibrationYaml } from '../../src/robot/calibrationFile.ts';
@@ -20,6 +21,9 @@ const WAIST = 0;
 
 /** A few of the driver's periods: what was turned has been published. */
 const HEARD = 200;
+
+/** A dialogue that has come to a halt by then is ended, so that what was said can be told. */
+const LONGEST_TALK = 60_000;
 
 describe('nalu calibrate on a ROS robot', { skip }, () => {
   let ros: Ros;
@@ -51,7 +55,8 @@ describe('nalu calibrate on a ROS robot', { skip }, () => {
       input.write(`${await next[1]()}\n`);
       if (person.length === 0) input.end();
     };
-    return nalu(
+    const halted = setTimer(() => input.end(), LONGEST_TALK);
+    const ended = await nalu(
       args,
       (child) => {
         child.stdout!.on('data', (data: Buffer) => {
@@ -61,6 +66,8 @@ describe('nalu calibrate on a ROS robot', { skip }, () => {
       },
       { input },
     );
+    clearTimeout(halted);
+    return ended;
   }
 
   const enter = () => Promise.resolve('');

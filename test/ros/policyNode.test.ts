@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
@@ -21,6 +23,15 @@ const REHEARSAL = {
   reset_service: '/aloha_sim/reset',
   outcome_topic: '/aloha_sim/outcome',
 };
+
+/** A port that nothing listens at. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await new Promise((closed) => server.close(closed));
+  return port;
+}
 
 describe("the policy's node", { skip }, () => {
   let ros: Ros;
@@ -59,6 +70,17 @@ describe("the policy's node", { skip }, () => {
     return node;
   };
   const trigger = (name: string) => call(person, 'std_srvs/srv/Trigger', `/nalu/${name}`);
+  /** Asks for an attempt until the node is active. */
+  const untilStarted = async (nalu: ReturnType<typeof startNode>) => {
+    let started = false;
+    await until(
+      () => {
+        void trigger('start').then(({ success }) => (started ||= success as boolean));
+        return started;
+      },
+      () => nalu.output(),
+    );
+  };
   const change = async (id: number) =>
     (
       await call(person, 'lifecycle_msgs/srv/ChangeState', '/nalu/change_state', {
@@ -170,6 +192,80 @@ describe("the policy's node", { skip }, () => {
     assert.ok(late.length > 0);
     driver.close();
     for (const { positions } of late) assert.deepEqual(positions, late[0].positions);
+  });
+
+  it("brakes to rest and ends the attempt when the operator's heartbeat stops, and the episode says so", async () => {
+    start('simMain', { seed: 2 });
+    const record = join(folder, 'let-go');
+    const nalu = start('policyMain', {
+      ...REHEARSAL,
+      record,
+      heartbeat: '/deadman',
+      autostart: true,
+    });
+    let chunks = 0;
+    person.createSubscription('trajectory_msgs/msg/JointTrajectory', '/nalu/chunk', {}, () => {
+      chunks += 1;
+    });
+    await until(
+      () => person.countSubscribers('/deadman') > 0,
+      () => nalu.output(),
+    );
+    const held = person.createPublisher('std_msgs/msg/Bool', '/deadman');
+    const switched = setInterval(() => held.publish({ data: true }), 50);
+    try {
+      await untilStarted(nalu);
+      await until(
+        () => chunks >= 2,
+        () => nalu.output(),
+        20,
+      );
+    } finally {
+      clearInterval(switched);
+    }
+    await until(
+      () => /attempt 0: discarded/.test(nalu.output()),
+      () => nalu.output(),
+    );
+    await setTimeout(100);
+    const [before, last] = commands.slice(-2);
+    assert.deepEqual(last.positions, before.positions, 'the last command repeats the one before');
+    const [{ path }] = await listEpisodes(record);
+    const { result } = await readEpisode(path);
+    assert.equal(result?.outcome, 'discarded');
+    assert.match(result?.problem ?? '', /no heartbeat on \/deadman for \d+ ms/);
+  });
+
+  it('joins chunks as it is told, and offers what it measured to Prometheus', async () => {
+    start('simMain', { seed: 2 });
+    const record = join(folder, 'joined');
+    const nalu = start('policyMain', {
+      ...REHEARSAL,
+      record,
+      join: 'approximate',
+      metrics_port: await freePort(),
+      autostart: true,
+      attempts: 1,
+      seconds: '2.5',
+    });
+    await until(
+      () => /attempt 1: failure/.test(nalu.output()),
+      () => nalu.output(),
+      30,
+    );
+    const [{ path }] = await listEpisodes(record);
+    const { chunks } = await readEpisode(path);
+    assert.ok(chunks.length >= 2);
+    for (const { index, join, joined, timeline } of chunks) {
+      assert.equal(join, 'approximate');
+      assert.equal(joined?.kind, index === 0 ? undefined : 'approximate');
+      assert.ok(timeline!.requested < timeline!.joined);
+    }
+    const url = /metrics on (\S+)/.exec(nalu.output())![1];
+    const page = await (await fetch(url)).text();
+    assert.match(page, /^nalu_attempts_total\{outcome="failure"\} 1$/m);
+    assert.match(page, new RegExp(`^nalu_chunks_total ${chunks.length}$`, 'm'));
+    assert.match(page, new RegExp(`^nalu_chunk_total_seconds_count ${chunks.length}$`, 'm'));
   });
 
   it('moves nothing with a policy that does not fit what the robot shows, and says why', async () => {
@@ -333,14 +429,7 @@ describe("the policy's node", { skip }, () => {
       },
       () => nalu.output(),
     );
-    let started = false;
-    await until(
-      () => {
-        void trigger('start').then(({ success }) => (started ||= success as boolean));
-        return started;
-      },
-      () => nalu.output(),
-    );
+    await untilStarted(nalu);
     await until(
       () => /attempt 1: failure/.test(nalu.output()),
       () => nalu.output(),

@@ -32,7 +32,9 @@ describe('a recorded episode as the robot', { skip }, () => {
       );
       const means = [...replay.output().matchAll(/commanded by ([\d.]+) \(mean\)/g)];
       assert.ok(means.length >= 6);
-      for (const [line, mean] of means) assert.ok(Number(mean) < 0.01, line);
+      // The first chunk is of the same moment; what comes after it may see the robot a step or two later.
+      for (const [index, [line, mean]] of means.entries())
+        assert.ok(Number(mean) < (index === 0 ? 0.002 : 0.03), line);
     } finally {
       await Promise.all([replay.stop('SIGTERM'), policy.stop('SIGTERM')]);
       await rm(folder, { recursive: true });
