@@ -1,4 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
+import { messageOf } from '../errors.ts';
 import { type Starting, serveOwner } from './childProcess.ts';
 import type { CourierStatus } from './courier.ts';
 import { type Session, openSession } from './courierSession.ts';
@@ -59,6 +60,7 @@ async function start(work: CourierWork): Promise<void> {
       if (closing) break;
       if (why !== lastError) log(why);
       lastError = why;
+      await outbox.refresh().catch((error: unknown) => log(messageOf(error)));
       report(false);
       await setTimeout(pause);
       pause = Math.min(2 * pause, LONGEST_PAUSE);

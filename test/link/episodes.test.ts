@@ -32,7 +32,7 @@ describe('episodes on their way to the learner', LIMIT, () => {
       assert.equal(courier.status().lastError, null);
     }));
 
-  it('wait on the disk for a learner that is absent for a hundred of them', () =>
+  it('wait on the disk, and are counted, for a learner that is absent for a hundred of them', () =>
     withPlace(async ({ episodes, learnerFolder, openLearner, openRuntime, runtimeLog }) => {
       const port = await openLearner();
       const courier = await openRuntime();
@@ -44,6 +44,7 @@ describe('episodes on their way to the learner', LIMIT, () => {
       assert.match(runtimeLog.join(), /the learner at ipc:.* went away/);
       const absent = await putEpisodes(episodes, names(100, 'b'));
       courier.notify();
+      await until(() => courier.status().pending === 100);
       await openLearner();
       await until(() => courier.status().acknowledged === 101);
       assert.deepEqual(await kept(learnerFolder), new Map([...first, ...absent]));
