@@ -1,0 +1,44 @@
+import { InvalidArgumentError, Option } from 'commander';
+import { UserError } from '../errors.ts';
+import { packagePath } from '../packagePath.ts';
+
+export const SHIPPED_POLICY = packagePath('models/aloha-mini');
+
+/** Exit code of a command that Ctrl-C ended. */
+const INTERRUPTED = 130;
+
+/** Reads whole numbers of at least `least`. */
+export function integer(least: number) {
+  return (text: string): number => {
+    const value = Number(text);
+    if (!Number.isSafeInteger(value) || value < least) {
+      throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`);
+    }
+    return value;
+  };
+}
+
+export const taskOption = () =>
+  new Option('--task <name>', 'what the robot is to do')
+    .choices(['transfer-cube', 'insertion'])
+    .default('transfer-cube');
+
+export const sessionOption = () =>
+  new Option(
+    '--session <file>',
+    'YAML: executionProviders with their options, fallback, and threads of ONNX Runtime',
+  );
+
+/**
+ * Runs a command, which is loaded no sooner: --help needs no simulator. A `UserError` becomes its message and
+ * exit code.
+ */
+export async function run(command: () => Promise<'done' | 'interrupted'>): Promise<void> {
+  try {
+    if ((await command()) === 'interrupted') process.exitCode = INTERRUPTED;
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    console.error(`nalu: ${error.message}`);
+    process.exitCode = error.exitCode;
+  }
+}
