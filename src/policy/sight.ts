@@ -12,6 +12,14 @@ const DARK = 12;
 /** rad or openings that a joint moves before a picture must have changed. */
 const MOVED = 0.1;
 
+const isBright = (value: number) => value >= DARK;
+
+/** Seen from the middle on, where a picture that is not dark shows it at once; bars at its edges are black. */
+function isDark(picture: Uint8Array): boolean {
+  const middle = picture.length >> 1;
+  return !picture.subarray(middle).some(isBright) && !picture.subarray(0, middle).some(isBright);
+}
+
 /**
  * Looks at the pictures of each chunk, RGB bytes in the order of `cameras`, and at the state [joints] that
  * they were taken in. Undefined where every camera sees something.
@@ -21,7 +29,7 @@ export function createSight(cameras: readonly string[]) {
   return (pictures: readonly Uint8Array[], state: Float64Array): Sight | undefined => {
     const named = (tells: (picture: Uint8Array, camera: number) => boolean) =>
       cameras.filter((_, camera) => tells(pictures[camera], camera));
-    const dark = named((picture) => picture.every((value) => value < DARK));
+    const dark = named(isDark);
     let repeated: string[] = [];
     const known = before;
     if (!known) before = { pictures: pictures.map((one) => one.slice()), state: state.slice() };
