@@ -44,14 +44,29 @@ export async function awaitTopics(
   }
 }
 
+/** Full names of the nodes that publish a topic, one as often as it does. */
+const publishersOf = (node: RosNode, topic: string): string[] =>
+  node
+    .getPublishersInfoByTopic(topic, false)
+    .map(({ node_name, node_namespace }) => `${node_namespace.replace(/\/$/, '')}/${node_name}`);
+
 /** Throws a `UserError` where another node commands the same arms. */
 export function checkAlone(node: RosNode, commandTopics: readonly string[]): void {
   for (const topic of commandTopics)
-    for (const { node_name, node_namespace } of node.getPublishersInfoByTopic(topic, false)) {
-      const other = `${node_namespace.replace(/\/$/, '')}/${node_name}`;
+    for (const other of publishersOf(node, topic))
       if (other !== node.getFullyQualifiedName())
         throw new UserError(
           `${other} commands ${topic} too; stop it before this node may move the arms`,
         );
-    }
+}
+
+/** Throws a `UserError` where what the robot senses, or the clock, comes from two: their messages would mix. */
+export function checkSources(node: RosNode, { topics }: RosRobot): void {
+  for (const { topic } of topics) {
+    const sources = publishersOf(node, topic);
+    if (sources.length > 1)
+      throw new UserError(
+        `${sources.join(' and ')} publish ${topic}; stop all but one of them before this node may move the arms`,
+      );
+  }
 }

@@ -333,6 +333,22 @@ describe("the policy's node", { skip }, () => {
     driver.close();
   });
 
+  it('does not become active while two nodes tell of the same joints', async () => {
+    const driver = await startDriver(ros);
+    const stray = ros.createNode('stray_driver');
+    stray.createPublisher('sensor_msgs/msg/JointState', '/follower_left/joint_states');
+    const nalu = start('policyMain', { ...REHEARSAL, use_sim_time: false, reset_service: '' });
+    assert.equal(await change(1), true, nalu.output());
+    assert.equal(await change(3), false);
+    assert.match(
+      nalu.output(),
+      /stray_driver.* publish \/follower_left\/joint_states; stop all but/,
+    );
+    stray.destroy();
+    driver.silence();
+    driver.close();
+  });
+
   it('sends nothing to the motors in a dry run, and publishes and draws its chunks all the same', async () => {
     const driver = await startDriver(ros);
     let chunks = 0;
