@@ -16,7 +16,7 @@ import { POLICY_PARAMETERS } from './policyParameters.ts';
 import { createPolicyStatuses } from './policyStatus.ts';
 import type { Ros, RosNode } from './rclnodejs.ts';
 import { callTrigger } from './trigger.ts';
-import { awaitTopics, checkAlone, checkSources } from './topics.ts';
+import { awaitSingleSources, awaitTopics, checkAlone } from './topics.ts';
 
 /** What an active node is doing. */
 interface Activity {
@@ -142,7 +142,7 @@ export function startPolicyNode(ros: Ros, node: RosNode): Running {
     async activate() {
       const { calibration, robot } = configured!;
       await awaitTopics(node, robot, new AbortController().signal);
-      checkSources(node, robot);
+      await awaitSingleSources(node, robot);
       const topics = calibration.arms.flatMap(({ namespace }) =>
         Object.values(commandTopics(namespace)),
       );

@@ -6,6 +6,9 @@ import type { RosRobot, TopicCount } from './rosRobot.ts';
 /** Seconds that a robot's topics have to show something. */
 const PATIENCE = 10;
 
+/** Seconds after which a node that was killed is surely out of the graph (DDS' lease: 10). */
+const FORGETTING = 12;
+
 const typeOf = (name: string) => name.replace('::dds_', '').replaceAll('::', '/').replace(/_$/, '');
 
 /** Why nothing usable comes over a topic, in the words of `ros2 topic info`. */
@@ -60,13 +63,20 @@ export function checkAlone(node: RosNode, commandTopics: readonly string[]): voi
         );
 }
 
-/** Throws a `UserError` where what the robot senses, or the clock, comes from two: their messages would mix. */
-export function checkSources(node: RosNode, { topics }: RosRobot): void {
-  for (const { topic } of topics) {
-    const sources = publishersOf(node, topic);
-    if (sources.length > 1)
-      throw new UserError(
-        `${sources.join(' and ')} publish ${topic}; stop all but one of them before this node may move the arms`,
-      );
-  }
+/**
+ * Waits until what the robot senses, and the clock, come from one node each: the messages of two would mix. Throws
+ * a `UserError` where they do not.
+ */
+export async function awaitSingleSources(node: RosNode, { topics }: RosRobot): Promise<void> {
+  const began = performance.now();
+  for (const { topic } of topics)
+    for (;;) {
+      const sources = publishersOf(node, topic);
+      if (sources.length <= 1) break;
+      if (performance.now() - began > FORGETTING * 1000)
+        throw new UserError(
+          `${sources.join(' and ')} publish ${topic}; stop all but one of them before this node may move the arms`,
+        );
+      await setTimeout(100);
+    }
 }
