@@ -18,10 +18,18 @@ const COLOURS = [
 const KINDS = { zero: 'zero noise', random: 'random noise' } as const;
 type Kind = keyof typeof KINDS;
 
-/** The runs' evaluations after equally many episodes, counted together. */
+/** A run's evaluations, or where it has none on the way the attempts of each update. */
+function pointsOf({ curve, explored = [], final }: Adaptation, kind: Kind): CurvePoint[] {
+  if (curve.length > 0)
+    return curve.map(({ episodes, attempts, [kind]: successes }) => ({ episodes, attempts, successes })); // prettier-ignore
+  const attempts = final.episodes / explored.length;
+  return explored.map((successes, i) => ({ episodes: i * attempts, attempts, successes }));
+}
+
+/** The runs' points after equally many episodes, counted together. */
 function pooled(runs: readonly Adaptation[], kind: Kind): CurvePoint[] {
   const points = new Map<number, CurvePoint>();
-  for (const { episodes, attempts, [kind]: successes } of runs.flatMap(({ curve }) => curve)) {
+  for (const { episodes, attempts, successes } of runs.flatMap((run) => pointsOf(run, kind))) {
     const point = points.get(episodes) ?? { episodes, attempts: 0, successes: 0 };
     point.attempts += attempts;
     point.successes += successes;
