@@ -66,7 +66,9 @@ export function adaptationCurve(
           `<circle cx="${x(point.episodes).toFixed(1)}" cy="${y(rateOf(point)).toFixed(1)}" r="2.5" fill="${colour}"/>`,
       ),
     ]),
-    ...curves.map(({ name, colour }, i) => text(left + 180 * i, 38, name, `fill="${colour}"`)),
+    ...curves.map(({ name, colour }, i) =>
+      text(left + 170 * (i % 4), 38 + 16 * Math.floor(i / 4), name, `fill="${colour}"`),
+    ),
   ]);
 }
 
