@@ -30,7 +30,7 @@ function tell(label: string, minutes: number, { seconds, lateness, resident }: C
 async function control(label: string, minutes: number): Promise<Run> {
   const seconds = minutes * 60;
   const child = fork(join(import.meta.dirname, 'controlMain.js'), [String(seconds)], {
-    execArgv: ['--single-threaded-gc'],
+    execArgv: ['--single-threaded-gc', '--max-semi-space-size=2'],
   });
   const exited = once(child, 'exit');
   let reading: ControlReading | undefined;

@@ -57,10 +57,10 @@ async function start(work: CourierWork): Promise<void> {
         onChange: report,
       });
       const why = await session.ended;
+      await outbox.refresh().catch((error: unknown) => log(messageOf(error)));
       if (closing) break;
       if (why !== lastError) log(why);
       lastError = why;
-      await outbox.refresh().catch((error: unknown) => log(messageOf(error)));
       report(false);
       await setTimeout(pause);
       pause = Math.min(2 * pause, LONGEST_PAUSE);
