@@ -21,6 +21,7 @@ import {
   pixelsOf,
   play,
   recordAt,
+  space,
   stampOf,
   success,
 } from './recording.ts';
@@ -28,8 +29,10 @@ import {
 const folder = await mkdtemp(join(tmpdir(), 'nalu-episodes-'));
 after(() => rm(folder, { recursive: true }));
 
+const wholeHeader = (id: string) => ({ ...headerOf(id), embodiment: { ...embodiment, space } });
+
 const record = async (id: string, chunks: number) => {
-  const recorder = await recordEpisode(folder, headerOf(id));
+  const recorder = await recordEpisode(folder, wholeHeader(id));
   await play(recorder, chunks);
   return recorder.finish({ ...success, steps: chunks * 5 });
 };
@@ -47,7 +50,7 @@ describe('a recorded episode', () => {
     const path = await record('whole', 3);
     const episode = await readEpisode(path);
     assert.deepEqual(episode.missing, []);
-    assert.deepEqual(episode.header, headerOf('whole'));
+    assert.deepEqual(episode.header, wholeHeader('whole'));
     assert.deepEqual(episode.result, { ...success, steps: 15 });
     assert.deepEqual(episode.chunks, [recordAt(0), recordAt(1), recordAt(2)]);
     assert.equal(episode.joints.length, 15);

@@ -1,7 +1,7 @@
 import type { ChunkRecord, EpisodeHeader, EpisodeResult } from '../../src/episodes/episode.ts';
 import type { EpisodeRecorder } from '../../src/episodes/recordEpisode.ts';
 import type { Observation } from '../../src/policy/chunkPolicy.ts';
-import type { Embodiment } from '../../src/robot/embodiment.ts';
+import type { Embodiment, SpaceRules } from '../../src/robot/embodiment.ts';
 
 export const embodiment: Embodiment = {
   name: 'stub',
@@ -19,11 +19,12 @@ export const embodiment: Embodiment = {
     },
   ],
   cameras: [{ name: 'cam_high', width: 16, height: 12 }],
-  space: {
-    arms: [{ name: 'left', joints: [0, 0, 0, 0, 0, 0], base: [0, 0.3, 0, 1.5] }],
-    workspace: { lower: [-1, -1, 0], upper: [1, 1, 1] },
-    leastDistance: 0.08,
-  },
+};
+
+export const space: SpaceRules = {
+  arms: [{ name: 'left', joints: [0, 0, 0, 0, 0, 0], base: [0, 0.3, 0, 1.5] }],
+  workspace: { lower: [-1, -1, 0], upper: [1, 1, 1] },
+  leastDistance: 0.08,
 };
 
 export const headerOf = (id: string): EpisodeHeader => ({
