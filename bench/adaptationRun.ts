@@ -6,7 +6,8 @@ import { stringify } from 'yaml';
 import { type Evaluation, evaluate, readResults } from '../src/commands/adapt.ts';
 import { openRolloutPool } from '../src/commands/rolloutPool.ts';
 import { readJsonLines } from '../src/jsonLines.ts';
-import { LOG, type LearnerEvent } from '../src/learning/learner.ts';
+import { readCurve } from '../src/learning/adaptationCurve.ts';
+import { LOG } from '../src/learning/learner.ts';
 import { packagePath } from '../src/packagePath.ts';
 import { gapSchema } from '../src/sim/gap.ts';
 
@@ -111,8 +112,8 @@ const folderOf = (name: string, variant: string, seed: number) =>
 
 /** Successes among the attempts of each update of a run, in their order. */
 async function exploredIn(folder: string): Promise<number[]> {
-  const events = await readJsonLines<LearnerEvent>(join(folder, 'learner', LOG));
-  return events.flatMap((event) => ('report' in event ? [event.report.successes] : []));
+  const [{ points }] = await readCurve(join(folder, 'learner', LOG));
+  return points.map(({ successes }) => successes);
 }
 
 type Measured = Pick<Adaptation, 'curve' | 'explored' | 'final'>;

@@ -27,10 +27,13 @@ function tell(label: string, minutes: number, { seconds, lateness, resident }: C
   console.error(`  ${label}, ${at}: lateness ${late}; ${resident.toFixed(0)} MiB`);
 }
 
+/** Node's, as the policy's node is started (CMakeLists.txt). */
+const NODE_FLAGS = ['--single-threaded-gc', '--max-semi-space-size=2'];
+
 async function control(label: string, minutes: number): Promise<Run> {
   const seconds = minutes * 60;
   const child = fork(join(import.meta.dirname, 'controlMain.js'), [String(seconds)], {
-    execArgv: ['--single-threaded-gc', '--max-semi-space-size=2'],
+    execArgv: NODE_FLAGS,
   });
   const exited = once(child, 'exit');
   let reading: ControlReading | undefined;

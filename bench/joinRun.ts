@@ -34,7 +34,8 @@ export async function runAttempts(
   onAttempt: () => void,
 ): Promise<JoinedAttempt[]> {
   const url = new URL('./joinWorker.js', import.meta.url);
-  const pool = openWorkerPool<number, JoinedAttempt>(url, settings, processes, 'an attempting process'); // prettier-ignore
+  const most = Math.min(processes, seeds.length);
+  const pool = openWorkerPool<number, JoinedAttempt>(url, settings, most, 'an attempting process');
   const made: JoinedAttempt[] = [];
   try {
     await pool.run(seeds, (attempt) => {

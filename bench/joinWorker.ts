@@ -26,10 +26,8 @@ export interface JoinedAttempt {
   motion: MotionFigures;
 }
 
-export type JoinReply = 'ready' | JoinedAttempt | { error: string };
-
 const { policy: folder, join, delay, execute } = JSON.parse(process.argv[2]) as JoinSettings;
-const { tell, fail } = workFor<JoinReply>(() => process.exit());
+const { tell, fail } = workFor<'ready' | JoinedAttempt>(() => process.exit());
 
 try {
   const bundle = { ...(await loadBundle(folder)), executeSteps: execute };

@@ -46,12 +46,10 @@ export interface RolloutResult {
   episode: string | null;
 }
 
-export type RolloutReply = 'ready' | { adopted: string } | RolloutResult | { error: string };
-
 const settings = JSON.parse(process.argv[2]) as RolloutSettings;
 
 // An attempt that is under way then stays unfinished, and is made again by whoever goes on.
-const { tell, fail } = workFor<RolloutReply>(() => process.exit());
+const { tell, fail } = workFor<'ready' | { adopted: string } | RolloutResult>(() => process.exit());
 
 try {
   const bundle = await loadBundle(settings.policy);

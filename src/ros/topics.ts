@@ -69,14 +69,15 @@ export function checkAlone(node: RosNode, commandTopics: readonly string[]): voi
  */
 export async function awaitSingleSources(node: RosNode, { topics }: RosRobot): Promise<void> {
   const began = performance.now();
-  for (const { topic } of topics)
-    for (;;) {
-      const sources = publishersOf(node, topic);
-      if (sources.length <= 1) break;
-      if (performance.now() - began > FORGETTING * 1000)
-        throw new UserError(
-          `${sources.join(' and ')} publish ${topic}; stop all but one of them before this node may move the arms`,
-        );
-      await setTimeout(100);
-    }
+  const mixed = () =>
+    topics
+      .map(({ topic }) => ({ topic, sources: publishersOf(node, topic) }))
+      .find(({ sources }) => sources.length > 1);
+  for (let found = mixed(); found; found = mixed()) {
+    if (performance.now() - began > FORGETTING * 1000)
+      throw new UserError(
+        `${found.sources.join(' and ')} publish ${found.topic}; stop all but one of them before this node may move the arms`,
+      );
+    await setTimeout(100);
+  }
 }
