@@ -31,6 +31,10 @@ export function learning(program: Command): void {
       integer(1),
       10,
     )
+    .option(
+      '--vary <file>',
+      "YAML of the most by which each attempt's robot differs, at random, as in adapt --gap",
+    )
     .addHelpText(
       'after',
       `
@@ -75,6 +79,10 @@ Examples:
       'teach it to go on from up to this many rows under way, as --join trained has them (0: none)',
       integer(0),
       0,
+    )
+    .option(
+      '--renormalise',
+      "with --from: joints' mean and deviation of these demonstrations, as another task needs, in the place of the policy's",
     )
     .option('--no-augmentation', 'take images as they are: no crop, turn or colour jitter')
     .addOption(taskOption())

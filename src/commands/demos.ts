@@ -2,7 +2,9 @@ import { access, constants, mkdir, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { UserError, messageOf } from '../errors.ts';
 import { wholePath } from '../episodes/files.ts';
+import { gapSchema } from '../sim/gap.ts';
 import type { SimTaskName } from '../sim/tasks.ts';
+import { readYaml, validate } from '../validate.ts';
 import { demoId, leadOf } from './demo.ts';
 import { type DemoCounts, createDemoReport } from './demoReport.ts';
 import { recordDemos } from './demoWorkers.ts';
@@ -16,6 +18,7 @@ export interface DemosOptions {
   seed: number;
   processes?: number;
   every: number;
+  vary?: string;
 }
 
 function checkEvery(every: number): void {
@@ -49,9 +52,10 @@ const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
 /** Records demonstrations by the scripted expert; see `nalu demos --help`. */
 export async function demosCommand(
   folder: string,
-  { task, episodes, seed: first, processes, every }: DemosOptions,
+  { task, episodes, seed: first, processes, every, vary }: DemosOptions,
 ): Promise<'done' | 'interrupted'> {
   checkEvery(every);
+  const most = vary && validate(gapSchema, await readYaml(vary), vary);
   await prepareFolder(folder);
   const seeds = Array.from({ length: episodes }, (_, episode) => first + episode);
   const sizes = () => Promise.all(seeds.map((seed) => sizeOf(folder, task, seed)));
@@ -65,7 +69,7 @@ export async function demosCommand(
   const counts: DemoCounts = { recorded: 0, failed: 0 };
   if (lacking.length > 0) report.progress(counts);
   await recordDemos(
-    { folder, task, every },
+    { folder, task, every, ...(most && { most }) },
     lacking,
     processes ?? availableParallelism(),
     ({ outcome }) => {

@@ -43,6 +43,7 @@ export interface ImitateOptions {
   samples: number;
   rate: number;
   augmentation: boolean;
+  renormalise?: boolean;
   maxDelay?: number;
   task: SimTaskName;
   evaluateEvery: number;
@@ -109,7 +110,7 @@ async function gather(
 
 /** Puts into `out` the bundle that is to learn: one of random weights, or a copy of another. */
 async function prepareBundle(
-  { out, from, seed, train, maxDelay }: ImitateOptions,
+  { out, from, seed, train, maxDelay, renormalise }: ImitateOptions,
   set: DemonstrationSet,
 ): Promise<void> {
   const name = basename(resolve(out));
@@ -124,7 +125,8 @@ async function prepareBundle(
   const source = await loadBundle(from);
   if (source.trainable)
     throw new UserError(`${from} has an adapter; go on from a policy without one`);
-  const config = { ...bundleSchema.strip().parse(source), ...goesOn };
+  const normalisation = renormalise && { transforms: normalisationOf(set.demonstrations) };
+  const config = { ...bundleSchema.strip().parse(source), ...goesOn, ...normalisation };
   if (train !== 'all') {
     await copyBundle(source, out);
     // Untouched, it keeps its version, which adapters are bound to.
@@ -172,8 +174,12 @@ export async function imitateCommand(
   episodes: string,
   options: ImitateOptions,
 ): Promise<'done' | 'interrupted'> {
-  const { out, from, resume = false, steps, task, evaluateEvery, attempts } = options;
+  const { out, from, resume = false, train, steps, task, evaluateEvery, attempts } = options;
   const settings = settingsOf(options);
+  if (options.renormalise && train !== 'all')
+    throw new UserError(
+      `--renormalise: with --train ${train} the rest of the policy stays, and with it its normalisation`,
+    );
   const session = await loadSessionConfig(options.session);
   const files = await openTrainingFolder(out, `nalu imitate: ${basename(resolve(out))}`);
   await checkStart(options, files.checkpoint);

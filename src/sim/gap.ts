@@ -1,5 +1,6 @@
 import type { MjModel } from '@mujoco/mujoco';
 import { z } from 'zod';
+import { uniformNumbers } from '../policy/noise.ts';
 
 const triple = z.tuple([z.number(), z.number(), z.number()]);
 
@@ -31,16 +32,42 @@ function product(a: readonly number[], b: readonly number[]): number[] {
   ];
 }
 
-/** Moves a model's cameras and changes its friction. */
-export function applyGap(model: MjModel, { cameraShift, cameraTilt, friction }: Gap): void {
-  const positions = model.cam_pos as Float64Array;
-  const turns = model.cam_quat as Float64Array;
-  const half = (cameraTilt * Math.PI) / 360;
-  for (let camera = 0; camera < positions.length / 3; camera++) {
-    cameraShift.forEach((shift, axis) => (positions[3 * camera + axis] += shift));
-    const quat = [...turns.subarray(4 * camera, 4 * camera + 4)];
-    turns.set(product(quat, [Math.cos(half), Math.sin(half), 0, 0]), 4 * camera);
-  }
-  const frictions = model.geom_friction as Float64Array;
-  for (let i = 0; i < frictions.length; i++) frictions[i] *= friction;
+/** Returns what gives a model's cameras and contacts a gap, in the place of the one that they had. */
+export function gapSetter(model: MjModel): (gap: Gap) => void {
+  // MuJoCo's memory may move as it grows: its arrays are asked for anew each time.
+  const views = () =>
+    [model.cam_pos, model.cam_quat, model.geom_friction] as [
+      Float64Array,
+      Float64Array,
+      Float64Array,
+    ];
+  const [places, turns, rubs] = views().map((values) => values.slice());
+  return ({ cameraShift, cameraTilt, friction }) => {
+    const [positions, quaternions, frictions] = views();
+    positions.set(places.map((place, i) => place + cameraShift[i % 3]));
+    frictions.set(rubs.map((rub) => rub * friction));
+    const half = (cameraTilt * Math.PI) / 360;
+    for (let at = 0; at < turns.length; at += 4) {
+      const turn = [...turns.subarray(at, at + 4)];
+      quaternions.set(product(turn, [Math.cos(half), Math.sin(half), 0, 0]), at);
+    }
+  };
+}
+
+const GAP_STREAM = 1;
+
+/**
+ * A gap at random, the same for the same seed: shift, tilt and offset evenly up to `most` either way, delay
+ * up to it, friction evenly in its logarithm between 1 / friction and friction.
+ */
+export function drawGap(most: Gap, seed: number): Gap {
+  const uniform = uniformNumbers([seed, GAP_STREAM]);
+  const either = (size: number) => size * (2 * uniform() - 1);
+  return {
+    cameraShift: most.cameraShift.map(either) as Gap['cameraShift'],
+    cameraTilt: either(most.cameraTilt),
+    gripperOffset: either(most.gripperOffset),
+    delay: Math.floor(uniform() * (most.delay + 1)),
+    friction: most.friction ** either(1),
+  };
 }

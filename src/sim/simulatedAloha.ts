@@ -7,7 +7,7 @@ import { loadScene } from './loadScene.ts';
 import { find, mujoco as loadMujoco } from './mujoco.ts';
 import { createRaycaster } from './raycaster.ts';
 import { alohaScene, substeps, timestep } from './scene.ts';
-import { type Gap, applyGap, gapSchema } from './gap.ts';
+import { type Gap, gapSchema, gapSetter } from './gap.ts';
 import { indexScene } from './sceneIndex.ts';
 import { simTasks, successReward, type SimTaskName } from './tasks.ts';
 import { controlsFromPositions, positionsFromJoints } from './vectors.ts';
@@ -20,8 +20,8 @@ export interface SimulatedAlohaOptions {
   realTime?: boolean;
   /** Path of an MJCF to use in place of the built-in scene, its joints and shapes named alike. */
   scene?: string;
-  /** How it differs from the robot as it was; not at all where absent. */
-  gap?: Gap;
+  /** How it differs from the robot as it was, in all attempts or in that of a seed; not at all where absent. */
+  gap?: Gap | ((seed: number) => Gap);
 }
 
 export interface ImageSize {
@@ -62,8 +62,8 @@ export async function simulatedAloha(options: SimulatedAlohaOptions): Promise<Si
     ? await loadScene(mujoco, options.scene)
     : mujoco.MjModel.from_xml_string(alohaScene(task.objectsXml));
   const origin = options.scene ?? '(built in)';
-  const gap = options.gap ?? gapSchema.parse({});
-  applyGap(model, gap);
+  const gaps = options.gap ?? gapSchema.parse({});
+  const setGap = gapSetter(model);
   const grippers = embodiment.joints.flatMap(({ kind }, joint) =>
     kind === 'gripper' ? [joint] : [],
   );
@@ -79,6 +79,7 @@ export async function simulatedAloha(options: SimulatedAlohaOptions): Promise<Si
   const drawn = new mujoco.MjData(model);
   const raycaster = createRaycaster(mujoco, model);
 
+  let gap: Gap;
   let observer: Observer | undefined;
   let closed = false;
   let now = 0n;
@@ -168,6 +169,8 @@ export async function simulatedAloha(options: SimulatedAlohaOptions): Promise<Si
   }
 
   function place(seed: number) {
+    gap = typeof gaps === 'function' ? gaps(seed) : gaps;
+    setGap(gap);
     mujoco.mj_resetData(model, data);
     const values = data.qpos as Float64Array;
     const controls = data.ctrl as Float64Array;

@@ -173,4 +173,24 @@ describe('nalu demos', () => {
       assert.match(err, message);
       assert.doesNotMatch(err, /^\s+at /m);
     });
+
+  it('lets each attempt be on another robot, and refuses an unknown way to differ', () =>
+    withFolder(async (into) => {
+      const vary = join(into, 'vary.yaml');
+      const args = ['demos', join(into, 'demos'), '--episodes', '1', '--seed', '7', '--vary', vary];
+      await writeFile(vary, 'cameraTilt: 5\n');
+      const { code, err } = await nalu([...args, '--every', '20']);
+      assert.equal(code, 0, err);
+      const first = async (path: string) => {
+        const episode = await readEpisode(path);
+        const { frameStamps } = episode.chunks[0];
+        return episode.image('cam_high', frameStamps.cam_high)!.pixels();
+      };
+      const seen = await first(join(into, 'demos', NAMES[0]));
+      assert.notDeepEqual(seen, await first(join(folder, NAMES[0])));
+      await writeFile(vary, 'cameraTlit: 5\n');
+      const refused = await nalu(args);
+      assert.equal(refused.code, 1);
+      assert.match(refused.err, /vary\.yaml.*cameraTlit/s);
+    }));
 });

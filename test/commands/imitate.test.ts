@@ -111,4 +111,23 @@ describe('nalu imitate', () => {
     assert.equal(code, 1);
     assert.match(err, /\/nowhere: no episodes there\. npx nalu demos/);
   });
+
+  it('takes the normalisation of other demonstrations only where all of the policy learns', () =>
+    withFolder(async (root) => {
+      const [from, out] = ['from', 'out'].map((name) => join(root, name));
+      const args = ['imitate', demos, '--steps', '1', ...QUICK];
+      assert.equal((await nalu([...args, '--out', from])).code, 0);
+      const bundle = await loadBundle(from);
+      const policy = join(from, 'policy.json');
+      const own = await readFile(policy, 'utf8');
+      await writeFile(policy, own.replace(/"mean": \[\s+[-\d.]+/, '"mean": [ 0.25'));
+      const again = [...args, '--from', from, '--out', out, '--renormalise'];
+      const refused = await nalu([...again, '--train', 'expert']);
+      assert.equal(refused.code, 1);
+      assert.match(refused.err, /--renormalise.*normalisation/);
+      assert.equal((await nalu(again)).code, 0);
+      const learned = (await loadBundle(out)).transforms;
+      assert.deepEqual(learned, bundle.transforms);
+      assert.notDeepEqual(learned, (await loadBundle(from)).transforms);
+    }));
 });

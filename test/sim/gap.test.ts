@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Gap, gapSchema } from '../../src/sim/gap.ts';
+import fc from 'fast-check';
+import { type Gap, drawGap, gapSchema } from '../../src/sim/gap.ts';
 import { type SimulatedAloha, simulatedAloha } from '../../src/sim/simulatedAloha.ts';
 
 const GRIPPER = 6;
@@ -57,5 +58,43 @@ describe('a gap between the simulated robot and the one of the demonstrations', 
   it('names what it does not know', () => {
     assert.throws(() => gapSchema.parse({ cameraShfit: [0, 0, 0] }), /cameraShfit/);
     assert.throws(() => gapSchema.parse({ friction: 0 }), /friction/);
+  });
+
+  it('may be another one in each attempt, and leaves nothing of the one before', async () => {
+    const sim = await simulatedAloha({
+      task: 'transfer-cube',
+      gap: (seed) => gapSchema.parse({ cameraShift: [0.02 * seed, 0, 0], cameraTilt: seed }),
+    });
+    const size = { width: 48, height: 36 };
+    const see = async (seed: number) => {
+      await sim.reset(seed);
+      return sim.picture('cam_high', size);
+    };
+    const [first, second, again] = [await see(1), await see(2), await see(1)];
+    await sim.close();
+    assert.notDeepEqual(first, second);
+    assert.deepEqual(again, first);
+  });
+
+  it('drawn at random lies within the most that is asked for, the same for the same seed', () => {
+    const size = (most: number) => fc.double({ min: 0, max: most, noNaN: true });
+    const most = fc.record({
+      cameraShift: fc.tuple(size(0.1), size(0.1), size(0.1)),
+      cameraTilt: size(10),
+      gripperOffset: size(0.1),
+      delay: fc.integer({ min: 0, max: 5 }),
+      friction: fc.double({ min: 1, max: 3, noNaN: true }),
+    });
+    fc.assert(
+      fc.property(most, fc.nat(), (most, seed) => {
+        const gap = drawGap(most, seed);
+        assert.deepEqual(gapSchema.parse(gap), drawGap(most, seed));
+        gap.cameraShift.forEach((shift, i) => assert.ok(Math.abs(shift) <= most.cameraShift[i]));
+        assert.ok(Math.abs(gap.cameraTilt) <= most.cameraTilt);
+        assert.ok(Math.abs(gap.gripperOffset) <= most.gripperOffset);
+        assert.ok(gap.delay <= most.delay);
+        assert.ok(Math.abs(Math.log(gap.friction)) <= Math.log(most.friction) + 1e-12);
+      }),
+    );
   });
 });
