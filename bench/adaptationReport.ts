@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { type Curve, type CurvePoint, adaptationCurve } from '../src/learning/adaptationCurve.ts';
 import { successInterval } from '../src/learning/versions.ts';
 import { packagePath } from '../src/packagePath.ts';
-import { type Adaptation, type Experiment, PRIOR } from './adaptationRun.ts';
+import { type Adaptation, type Experiment, NOMINAL, PRIOR } from './adaptationRun.ts';
 
 const COLOURS = [
   '#d1605e',
@@ -68,7 +68,7 @@ function share(results: readonly Adaptation[], kind: Kind): string {
 
 /** Success at the end, as a table in Markdown: all seeds together, its 95 % interval, and each seed. */
 export function tableOf({ variants }: Experiment, results: readonly Adaptation[]): string {
-  const rows = [PRIOR, ...Object.keys(variants)].flatMap((variant) => {
+  const rows = [NOMINAL, PRIOR, ...Object.keys(variants)].flatMap((variant) => {
     const own = results.filter((one) => one.variant === variant);
     if (own.length === 0) return [];
     const { episodes } = own[0].final;

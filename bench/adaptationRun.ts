@@ -10,6 +10,7 @@ import { readCurve } from '../src/learning/adaptationCurve.ts';
 import { LOG } from '../src/learning/learner.ts';
 import { packagePath } from '../src/packagePath.ts';
 import { gapSchema } from '../src/sim/gap.ts';
+import type { SimTaskName } from '../src/sim/tasks.ts';
 
 /** What a variant changes of the defaults. */
 export interface Variant {
@@ -25,6 +26,8 @@ export interface Experiment {
   about: string;
   /** Bundle, in the package. */
   policy: string;
+  /** transfer-cube where absent. */
+  task?: SimTaskName;
   /** See gapSchema. */
   gap?: object;
   /** Rows of a chunk to play, in the place of the bundle's. */
@@ -57,6 +60,8 @@ const RESULTS = packagePath('docs/adaptations.jsonl');
 const RUNS = packagePath('runs/adaptations');
 /** Variant under which the policy as it was before is measured. */
 export const PRIOR = 'prior';
+/** The same, on the robot of its demonstrations. */
+export const NOMINAL = 'prior without the gap';
 
 /** Updates between evaluations on the way. */
 const UPDATES = 5;
@@ -81,7 +86,7 @@ async function nalu(args: readonly string[]): Promise<boolean> {
 
 /** Successes of a policy on the experiment's robot. */
 async function measure(
-  { gap, execute, finalAttempts }: Experiment,
+  { task = 'transfer-cube', gap, execute, finalAttempts }: Experiment,
   policy: string,
   adapter: string | undefined,
   processes: number,
@@ -89,7 +94,7 @@ async function measure(
   const pool = openRolloutPool(
     {
       policy,
-      task: 'transfer-cube',
+      task,
       trainable: { parameters: 'expert' },
       executeSteps: execute,
       ...(gap && { gap: gapSchema.parse(gap) }),
@@ -126,7 +131,7 @@ async function adapt(
   seed: number,
   processes: number,
 ): Promise<Measured | undefined> {
-  const { gap, execute, episodes, curveAttempts } = experiment;
+  const { task, gap, execute, episodes, curveAttempts } = experiment;
   const { exploration, ...own } = experiment.variants[variant];
   const fpo = (experiment.fpo ?? own.fpo) && { ...experiment.fpo, ...own.fpo };
   const folder = folderOf(name, variant, seed);
@@ -140,6 +145,7 @@ async function adapt(
   }
   const done = await nalu([
     ...['adapt', folder, '--policy', packagePath(experiment.policy), ...files],
+    ...(task ? ['--task', task] : []),
     ...(execute === undefined ? [] : ['--execute', String(execute)]),
     ...['--episodes', String(episodes), '--seed', String(seed), '--processes', String(processes)],
     ...['--evaluate-every', String(UPDATES), '--attempts', String(curveAttempts)],
@@ -194,11 +200,15 @@ export async function runExperiment(
     );
   const write = (line: Adaptation) => appendFile(RESULTS, `${JSON.stringify(line)}\n`);
 
-  if (!(await isKnown(PRIOR, 0))) {
-    const policy = packagePath(experiment.policy);
-    const counts = await measure(experiment, policy, undefined, processes);
-    const final = { episodes: 0, ...counts };
-    await write({ experiment: name, variant: PRIOR, seed: 0, curve: [], final });
+  const policy = packagePath(experiment.policy);
+  const priors = {
+    [PRIOR]: experiment,
+    ...(experiment.gap && { [NOMINAL]: { ...experiment, gap: undefined } }),
+  };
+  for (const [variant, robot] of Object.entries(priors)) {
+    if (await isKnown(variant, 0)) continue;
+    const final = { episodes: 0, ...(await measure(robot, policy, undefined, processes)) };
+    await write({ experiment: name, variant, seed: 0, curve: [], final });
   }
   const seeds = experiment.seeds.filter((seed) => only === undefined || seed === only);
   const variants = Object.keys(experiment.variants).filter(

@@ -113,20 +113,19 @@ async function prepareBundle(
   { out, from, seed, train, maxDelay, renormalise }: ImitateOptions,
   set: DemonstrationSet,
 ): Promise<void> {
-  const name = basename(resolve(out));
   const goesOn = maxDelay ? { maxDelay } : {};
+  const made = `by nalu imitate on ${set.episodes} demonstrations.`;
+  const named = (description: string) => ({ name: basename(resolve(out)), description });
   if (from === undefined) {
     const transforms = normalisationOf(set.demonstrations);
-    const description = `Trained by nalu imitate on ${set.episodes} demonstrations.`;
-    const config = { ...MINI, name, description, transforms, ...goesOn };
+    const config = { ...MINI, ...named(`Trained ${made}`), transforms, ...goesOn };
     await writeBundle(out, config, tinyTokenizerJson(), randomWeights(MINI.pi0, seed));
     return;
   }
   const source = await loadBundle(from);
   if (source.trainable)
     throw new UserError(`${from} has an adapter; go on from a policy without one`);
-  const normalisation = renormalise && { transforms: normalisationOf(set.demonstrations) };
-  const config = { ...bundleSchema.strip().parse(source), ...goesOn, ...normalisation };
+  const config = { ...bundleSchema.strip().parse(source), ...goesOn };
   if (train !== 'all') {
     await copyBundle(source, out);
     // Untouched, it keeps its version, which adapters are bound to.
@@ -135,9 +134,10 @@ async function prepareBundle(
   // What is learned takes the weights' places: they must lie as they will be written.
   const { folder, pi0 } = source;
   const tokenizer = await readFile(join(folder, BUNDLE_FILES.tokenizer), 'utf8');
+  const transforms = renormalise ? normalisationOf(set.demonstrations) : config.transforms;
   await writeBundle(
     out,
-    config,
+    { ...config, ...named(`${source.name}, trained further ${made}`), transforms },
     tokenizer,
     await weightSources(join(folder, BUNDLE_FILES.weights), pi0),
   );

@@ -37,7 +37,12 @@ const OUT = 'action_out_proj.bias';
 
 describe('golden numbers', () => {
   it('come with the shipped policies, which give them here', async () => {
-    for (const name of ['aloha-mini', 'aloha-mini-12k']) {
+    for (const name of [
+      'aloha-mini',
+      'aloha-mini-12k',
+      'aloha-mini-varied',
+      'aloha-mini-insertion',
+    ]) {
       const { passes, agreements } = await verifyBundle(
         await loadBundle(packagePath(`models/${name}`)),
         SESSION,
