@@ -74,6 +74,7 @@ describe('a gap between the simulated robot and the one of the demonstrations', 
     await sim.close();
     assert.notDeepEqual(first, second);
     assert.deepEqual(again, first);
+    assert.deepEqual(first, await picture({ cameraShift: [0.02, 0, 0], cameraTilt: 1 }));
   });
 
   it('drawn at random lies within the most that is asked for, the same for the same seed', () => {
