@@ -211,11 +211,10 @@ describe('the learner', LIMIT, () => {
     withPlace(async ({ openLearner, openRuntime, learnerLog, runtimeLog }) => {
       await openLearner({ policy: { base: 'bbbbbbbbbbbb', version: 'bbbbbbbbbbbb' } });
       const courier = await openRuntime();
-      await until(() => runtimeLog.length > 0 && learnerLog.length > 0);
+      const said = () => [runtimeLog[0], learnerLog[0], courier.status().lastError];
+      await until(() => said().every(Boolean));
       const why = /it plays the policy aaaaaaaaaaaa, this learner improves bbbbbbbbbbbb/;
-      assert.match(runtimeLog[0], why);
-      assert.match(learnerLog[0], why);
-      assert.match(courier.status().lastError!, why);
+      for (const line of said()) assert.match(line!, why);
     }));
 
   it('lets no second learner take its place', () =>
