@@ -18,15 +18,10 @@ const COLOURS = [
 const KINDS = { zero: 'zero noise', random: 'random noise' } as const;
 type Kind = keyof typeof KINDS;
 
-/** Of an update by default; those that led to a version's rollback are not among the explored. */
-const UPDATE_ATTEMPTS = 64;
-
 /** A run's evaluations, or where it has none on the way the attempts of each update. */
 function pointsOf({ curve, explored = [] }: Adaptation, kind: Kind): CurvePoint[] {
-  if (curve.length > 0)
-    return curve.map(({ episodes, attempts, [kind]: successes }) => ({ episodes, attempts, successes })); // prettier-ignore
-  const attempts = UPDATE_ATTEMPTS;
-  return explored.map((successes, i) => ({ episodes: i * attempts, attempts, successes }));
+  if (curve.length === 0) return explored;
+  return curve.map(({ episodes, attempts, [kind]: successes }) => ({ episodes, attempts, successes })); // prettier-ignore
 }
 
 /** The runs' points after equally many episodes, counted together. */

@@ -6,7 +6,7 @@ import { stringify } from 'yaml';
 import { type Evaluation, evaluate, readResults } from '../src/commands/adapt.ts';
 import { openRolloutPool } from '../src/commands/rolloutPool.ts';
 import { readJsonLines } from '../src/jsonLines.ts';
-import { readCurve } from '../src/learning/adaptationCurve.ts';
+import { type CurvePoint, readCurve } from '../src/learning/adaptationCurve.ts';
 import { LOG } from '../src/learning/learner.ts';
 import { packagePath } from '../src/packagePath.ts';
 import { gapSchema } from '../src/sim/gap.ts';
@@ -50,8 +50,8 @@ export interface Adaptation {
   seed: number;
   /** On the way. */
   curve: Evaluation[];
-  /** Successes among the attempts of each update, which explore. */
-  explored?: number[];
+  /** The attempts that each update learned from, which explore. */
+  explored?: CurvePoint[];
   /** At the end. */
   final: Evaluation;
 }
@@ -115,12 +115,6 @@ async function measure(
 const folderOf = (name: string, variant: string, seed: number) =>
   join(RUNS, name, `${variant.replaceAll(/[^a-z]+/gi, '-')}-${seed}`);
 
-/** Successes among the attempts of each update of a run, in their order. */
-async function exploredIn(folder: string): Promise<number[]> {
-  const [{ points }] = await readCurve(join(folder, 'learner', LOG));
-  return points.map(({ successes }) => successes);
-}
-
 type Measured = Pick<Adaptation, 'curve' | 'explored' | 'final'>;
 
 /** Adapts, and measures what came of it; undefined if it was stopped by hand. */
@@ -153,8 +147,9 @@ async function adapt(
   if (!done) return undefined;
   const adapter = join(folder, 'runtime', 'newest.safetensors');
   const curve = await readResults(join(folder, 'results.jsonl'));
+  const [{ points: explored }] = await readCurve(join(folder, 'learner', LOG));
   const counts = await measure(experiment, packagePath(experiment.policy), adapter, processes);
-  return { curve, explored: await exploredIn(folder), final: { episodes, ...counts } };
+  return { curve, explored, final: { episodes, ...counts } };
 }
 
 /** Trains the prior again on the successes among another run's episodes. */
