@@ -5,11 +5,21 @@ import { duration } from './progress.ts';
 
 const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
 
-function progressOf({ attempts, successes, critics, policy }: FpoReport): string {
+/** Where a policy looks, camera by camera: right and down in hundredths of a picture. */
+const looks = (view: readonly number[]) =>
+  Array.from({ length: view.length / 2 }, (_, i) =>
+    view
+      .slice(2 * i, 2 * i + 2)
+      .map((share) => (100 * share).toFixed(1))
+      .join(' '),
+  ).join(', ');
+
+function progressOf({ attempts, successes, critics, view, policy }: FpoReport): string {
   const [low, high] = successInterval({ attempts, successes });
   return [
     `${successes} of ${attempts} attempts succeeded (${percent(successes / attempts)}, 95 % between ${percent(low)} and ${percent(high)})`,
     `critics foretold ${percent(Math.max(0, critics.foretold))}`,
+    ...(view ? [`looks at (${looks(view.at)}) %`] : []),
     ...(policy
       ? [
           `ratios ${policy.ratios.least.toFixed(2)} to ${policy.ratios.most.toFixed(2)}`,

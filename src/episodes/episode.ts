@@ -1,5 +1,6 @@
 import type { ChunkTiming, Joined } from '../policy/chunkPolicy.ts';
 import type { JoinKind } from '../policy/joining.ts';
+import type { View } from '../policy/view.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
 
 export type Outcome = 'success' | 'failure' | 'discarded';
@@ -43,6 +44,8 @@ export interface ChunkRecord {
   actions: Float32Array;
   /** [horizon, actionDim]; empty for an expert's chunk. */
   noise: Float32Array;
+  /** Where its pictures were looked at; absent if straight. */
+  view?: View;
   /** Control steps between the observation and its first executed action. */
   delay: number;
   /** Executed rows of `actions`: from `executedFrom` up to but not including `executedTo`. */

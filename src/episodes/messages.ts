@@ -95,6 +95,7 @@ export const chunkMessage = (record: ChunkRecord): ChunkMessage => ({
   join: record.join ?? '',
   previous: record.joined?.rows ?? NO_ROWS,
   prefix_weights: record.joined?.weights ?? NO_ROWS,
+  view: record.view ?? NO_ROWS,
 });
 
 function joinOf({ join, previous, prefix_weights: weights }: ChunkMessage) {
@@ -150,5 +151,6 @@ export const chunkRecord = (message: ChunkMessage): ChunkRecord => ({
   executedFrom: message.executed_from,
   executedTo: message.executed_to,
   held: message.held,
+  ...(message.view?.length && { view: message.view.slice() }),
   ...joinOf(message),
 });

@@ -74,6 +74,8 @@ export const SCHEMAS = {
       'float32[] previous',
       '# [horizon] how much each row of it counted, 0 to 1',
       'float32[] prefix_weights',
+      "# [cameras, 2] where its pictures were looked at, right and down, in shares of the policy's; empty if straight",
+      'float32[] view',
     ],
     HEADER,
   ),
@@ -151,6 +153,7 @@ export interface ChunkMessage {
   join?: string;
   previous?: Float32Array;
   prefix_weights?: Float32Array;
+  view?: Float32Array;
 }
 
 export interface ChunkTimingMessage {

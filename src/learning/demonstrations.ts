@@ -1,7 +1,8 @@
 import type { ChunkRecord, Outcome } from '../episodes/episode.ts';
 import type { Episode } from '../episodes/readEpisode.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
-import { resizeWithPad } from '../policy/images.ts';
+import { placingOf, resizeWithPad } from '../policy/images.ts';
+import { lookAside } from '../policy/view.ts';
 
 /** One observation of a demonstration, and what was done from there on. */
 export interface Demonstration {
@@ -76,7 +77,7 @@ function commandedFrom({ commands, header }: Episode, stamp: bigint, horizon: nu
 /** What a policy sees of a chunk's observation: RGB bytes [cameras, side, side, 3]. */
 export async function imagesOf(
   episode: Episode,
-  { frameStamps }: Pick<ChunkRecord, 'frameStamps'>,
+  { frameStamps, view }: Pick<ChunkRecord, 'frameStamps' | 'view'>,
   { cameras, side }: Pick<Viewpoint, 'cameras' | 'side'>,
 ): Promise<Uint8Array> {
   const imageBytes = side * side * 3;
@@ -84,7 +85,10 @@ export async function imagesOf(
   for (const [i, camera] of cameras.entries()) {
     const frame = episode.image(camera, frameStamps[camera])!;
     const pixels = resizeWithPad(await frame.pixels(), frame.width, frame.height, side);
-    images.set(pixels, i * imageBytes);
+    const target = images.subarray(i * imageBytes, (i + 1) * imageBytes);
+    if (view)
+      lookAside(pixels, side, placingOf(frame, side), view.subarray(2 * i, 2 * i + 2), target); // prettier-ignore
+    else target.set(pixels);
   }
   return images;
 }
@@ -98,7 +102,8 @@ export async function demonstrationsOf(
   for (const chunk of episode.chunks) {
     const done = commandedFrom(episode, chunk.observationStamp, view.horizon);
     if (!done) continue;
-    const images = await imagesOf(episode, chunk, view);
+    const { frameStamps } = chunk;
+    const images = await imagesOf(episode, { frameStamps }, view);
     demonstrations.push({ images, state: chunk.state, ...done, prompt: episode.header.prompt });
   }
   return demonstrations;

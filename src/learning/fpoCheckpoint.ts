@@ -6,7 +6,7 @@ import { criticParameters } from './criticGraph.ts';
 import type { FpoConfig } from './fpoConfig.ts';
 import { type FpoState, criticShape } from './fpoUpdate.ts';
 
-const FORMAT = 'nalu-fpo-1';
+const FORMAT = 'nalu-fpo-2';
 const POLICY = 'policy/';
 const CRITICS = 'critics/';
 /** What critics' inputs are standardised by. */
@@ -43,6 +43,7 @@ export function writeFpoCheckpoint(
     updates: String(state.updates),
     policySteps: String(state.policy.step),
     criticSteps: String(state.critics.training.step),
+    view: JSON.stringify([...state.view]),
     run,
   });
 }
@@ -61,6 +62,7 @@ export async function readFpoCheckpoint(
   ]);
   const state: FpoState = {
     updates: Number(metadata.updates),
+    view: Float32Array.from(JSON.parse(metadata.view) as number[]),
     policy: stateFrom(dataOf, policy, Number(metadata.policySteps), POLICY),
     critics: {
       training: stateFrom(dataOf, critics, Number(metadata.criticSteps), CRITICS),

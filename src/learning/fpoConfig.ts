@@ -134,6 +134,11 @@ export const fpoSchema = z.strictObject({
    * learn from them. Critics tell the outcome of a transfer after its grasp: seven of ten chunks are.
    */
   leastAdvantage: z.number().nonnegative().default(0.25),
+  /**
+   * How much of the step counts by which a policy looks elsewhere (see viewStep). There is one only where
+   * attempts explore the view.
+   */
+  view: z.number().min(0).max(1).default(1),
   critics: criticsSchema,
   /** An update ends where a minibatch shows that the policy has gone this far. */
   stop: z

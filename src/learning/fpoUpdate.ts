@@ -5,6 +5,7 @@ import { type Adapter, type AdapterFit, makeAdapter, readAdapter } from '../poli
 import { ADAPTER_FILE, BUNDLE_FILES, type Bundle } from '../policy/bundle.ts';
 import type { Pi0Config } from '../policy/pi0/config.ts';
 import { type Trainable, trainableParameters } from '../policy/trainable.ts';
+import { type View, movedView, straightView } from '../policy/view.ts';
 import { chunkAdvantages, standardised } from './credit.ts';
 import type { CriticShape } from './criticGraph.ts';
 import {
@@ -23,12 +24,15 @@ import type { Rollout, RolloutChunk } from './rollouts.ts';
 import { spreadOf } from './spread.ts';
 import { startingParameters } from './startingWeights.ts';
 import { type TrainingState, initialState } from './trainer.ts';
+import { viewStep } from './viewStep.ts';
 
 /** All that a run carries from update to update; random numbers are drawn from its counters. */
 export interface FpoState {
   /** Updates made. */
   updates: number;
   policy: TrainingState;
+  /** Where the policy looks. */
+  view: View;
   critics: CriticState;
 }
 
@@ -54,27 +58,32 @@ export function criticShape(
   return { count, hidden, features: featureCount(pi0, sees) };
 }
 
-/** A flat vector of an adapter's parameters, in the order in which a run has them. */
-export async function readAdapterValues(
+/** An adapter's part of a run's state. */
+export async function readPolicyState(
   path: string,
   fit: AdapterFit & { trainable: Trainable },
-): Promise<Float32Array> {
+): Promise<Pick<FpoState, 'policy' | 'view'>> {
   const adapter = await readAdapter(path, fit);
   const parameters = trainableParameters(fit.trainable, fit.pi0);
-  return flatten(parameters, ({ name }) => adapter.parameters.get(name)!.data);
+  const values = flatten(parameters, ({ name }) => adapter.parameters.get(name)!.data);
+  return { policy: initialState(values), view: adapter.view ?? straightView(fit.cameras.length) };
 }
 
 /** Where a run begins: at the bundle's adapter if it has one, else at its weights, with new critics. */
 export async function initialFpoState(bundle: Bundle, config: FpoConfig): Promise<FpoState> {
-  const { folder, base, pi0 } = bundle;
+  const { folder, pi0, cameras } = bundle;
   const { trainable, seed } = config;
-  const parameters = trainableParameters(trainable, pi0);
-  const values = bundle.trainable
-    ? await readAdapterValues(join(folder, ADAPTER_FILE), { base, pi0, trainable })
-    : await startingParameters(join(folder, BUNDLE_FILES.weights), parameters, trainable, seed);
+  const own = async () => {
+    const parameters = trainableParameters(trainable, pi0);
+    const weights = join(folder, BUNDLE_FILES.weights);
+    const values = await startingParameters(weights, parameters, trainable, seed);
+    return { policy: initialState(values), view: straightView(cameras.length) };
+  };
   return {
     updates: 0,
-    policy: initialState(values),
+    ...(bundle.trainable
+      ? await readPolicyState(join(folder, ADAPTER_FILE), { ...bundle, trainable })
+      : await own()),
     critics: initialCriticState(criticShape(pi0, config), [seed, STREAM.critics]),
   };
 }
@@ -106,7 +115,7 @@ export async function openFpo(
   const shape = criticShape(pi0, config);
   const critics = await openCritics(shape, config.critics, start.critics, session);
   const policy = await openPolicyLearner(bundle, joints, config, start.policy, session);
-  let { updates } = start;
+  let { updates, view } = start;
 
   /** Advantages of all chunks, attempt by attempt, over values of the same moments. */
   const credit = (rollouts: readonly Rollout[], values: readonly number[], lambda: number) => {
@@ -152,7 +161,7 @@ export async function openFpo(
 
   return {
     get state() {
-      return { updates, policy: policy.state, critics: critics.state };
+      return { updates, policy: policy.state, view, critics: critics.state };
     },
     async update(rollouts) {
       const chunks = rollouts.flatMap((rollout) => rollout.chunks);
@@ -175,6 +184,9 @@ export async function openFpo(
           ? await policy.learn(drawPairs(told, scaled.filter(tells), updates, config), updates)
           : undefined;
       const loss = await trainCritics(rollouts, chunks);
+      const looked = viewStep(rollouts, bundle.cameras.length);
+      const before = view;
+      if (looked) view = movedView(view, looked.step.map((step) => config.view * step)); // prettier-ignore
       updates += 1;
       return {
         update: updates,
@@ -183,6 +195,7 @@ export async function openFpo(
         chunks: advantages.length,
         advantages: spreadOf(advantages),
         critics: { loss, foretold: explained(returns, values) },
+        ...(looked && { view: { at: [...view], step: [...view.map((share, i) => share - before[i])] } }), // prettier-ignore
         ...(learned && { policy: learned }),
       };
     },
@@ -191,7 +204,7 @@ export async function openFpo(
       const values = [...tensors].map(
         ([name, { dims, data }]) => [name, { shape: dims, data: data as Float32Array }] as const,
       );
-      return makeAdapter({ trainable, base, parameters: new Map(values) });
+      return makeAdapter({ trainable, base, parameters: new Map(values), view });
     },
     async close() {
       await critics.close();

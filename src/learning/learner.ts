@@ -8,17 +8,10 @@ import type { Bundle } from '../policy/bundle.ts';
 import { readFpoCheckpoint, writeFpoCheckpoint } from './fpoCheckpoint.ts';
 import type { FpoConfig } from './fpoConfig.ts';
 import type { FpoReport } from './fpoReport.ts';
-import {
-  type Fpo,
-  type FpoState,
-  initialFpoState,
-  openFpo,
-  readAdapterValues,
-} from './fpoUpdate.ts';
+import { type Fpo, type FpoState, initialFpoState, openFpo, readPolicyState } from './fpoUpdate.ts';
 import { reasonToKeepBack } from './gate.ts';
 import { gatherRollouts, openRolloutEncoder } from './rollouts.ts';
 import { type VersionRecord, isWorse } from './versions.ts';
-import { initialState } from './trainer.ts';
 
 /** An episode that a learner has on its own disk. */
 export interface HeldEpisode {
@@ -97,7 +90,7 @@ export async function openLearner(options: LearnerOptions): Promise<Learner> {
   await mkdir(kept, { recursive: true });
   const stateFile = join(folder, STATE);
   const fileOf = (version: string) => join(kept, `${version}.safetensors`);
-  const fit = { base: bundle.base, pi0: bundle.pi0, trainable: config.trainable };
+  const fit = { ...bundle, trainable: config.trainable };
 
   const held = new Map<string, HeldEpisode>();
   const encoder = await openRolloutEncoder(bundle, session);
@@ -148,9 +141,9 @@ export async function openLearner(options: LearnerOptions): Promise<Learner> {
 
   /** Puts the policy back to a version's parameters; the critics keep what they know. */
   const restore = async (version: string, { critics, updates }: FpoState) => {
-    const flat = await readAdapterValues(fileOf(version), fit);
+    const read = await readPolicyState(fileOf(version), fit);
     await fpo.close();
-    fpo = await open({ updates, policy: initialState(flat), critics });
+    fpo = await open({ updates, ...read, critics });
     run.current = version;
   };
 

@@ -9,6 +9,7 @@ import type { Pi0Config } from '../policy/pi0/config.ts';
 import { openPrefixGraph } from '../policy/sampleGraphs.ts';
 import { loadTokenizer, padTokens } from '../policy/tokenizer.ts';
 import { makeTransforms } from '../policy/transforms.ts';
+import type { View } from '../policy/view.ts';
 import { executedRows, stepsOfChunks } from './credit.ts';
 import { type Viewpoint, imagesOf, unfit } from './demonstrations.ts';
 
@@ -29,6 +30,8 @@ export interface RolloutChunk {
   noise: Float32Array;
   /** [horizon] 1 for rows that were executed. */
   mask: Float32Array;
+  /** Where its pictures were looked at; absent if straight. */
+  view?: View;
   /** What the chunk was made to join, where it was. */
   join?: {
     kind: SampledJoin;
@@ -212,7 +215,7 @@ export async function openRolloutEncoder(
         const read = states.map((state, i) => state.subarray(0, some[i].state.length));
         const encoded = await encodePrefixes(images, header.prompt, read);
         some.forEach((chunk, i) => {
-          const { state, actions, noise, delay, policyVersion } = chunk;
+          const { state, actions, noise, view, delay, policyVersion } = chunk;
           const committed = committedRow(played[from + i - 1], chunk, controlRate);
           chunks.push({
             policyVersion,
@@ -220,6 +223,7 @@ export async function openRolloutEncoder(
             state: states[i],
             actions: transforms.targets(actions, state),
             noise,
+            ...(view && { view }),
             mask: executedRows(chunk, commands),
             ...joinOf(chunk),
             committed: committed

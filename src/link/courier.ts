@@ -42,8 +42,8 @@ export interface Courier {
 export async function openCourier(options: CourierOptions): Promise<Courier> {
   const { onAdapter, log, episodes, adapters, address, keys } = options;
   demandKeys(address, keys);
-  const { base, pi0, trainable, version } = options.policy;
-  const policy = { base, pi0, trainable, version };
+  const { base, pi0, cameras, trainable, version } = options.policy;
+  const policy = { base, pi0, cameras, trainable, version };
   const thread = new Worker(new URL('./adapterReader.js', import.meta.url));
   const gone = once(thread, 'exit').then(() => {
     throw new UserError('the thread that reads adapters ended');

@@ -148,7 +148,7 @@ export async function loadBundle(folder: string): Promise<Bundle> {
   const whole = { ...config, folder, base, version: base, isPacked, hasGolden };
   const adapterPath = join(folder, ADAPTER_FILE);
   if (!(await isThere(adapterPath))) return whole;
-  const adapter = await readAdapter(adapterPath, { base, pi0: config.pi0 });
+  const adapter = await readAdapter(adapterPath, { ...config, base });
   return {
     ...whole,
     version: adaptedVersion(base, adapter),

@@ -2,6 +2,7 @@ import type { CameraFrame, JointState } from '../robot/robot.ts';
 import type { Exploration } from './exploration.ts';
 import type { SampledJoin } from './joining.ts';
 import type { Sight } from './sight.ts';
+import type { View } from './view.ts';
 
 /** What a chunk is sampled from. */
 export interface Observation {
@@ -37,6 +38,8 @@ export interface Chunk {
   actions: Float32Array;
   /** [horizon, actionDim] the noise that the flow began from. */
   noise: Float32Array;
+  /** Where its pictures were looked at; absent if straight. */
+  view?: View;
   /** Absent where there was none, or the policy joins no chunks. */
   joined?: Joined;
   horizon: number;

@@ -21,6 +21,12 @@ export const explorationSchema = z.strictObject({
   persistence: z.number().min(0).max(1).default(0.9),
   /** Euler steps after which noise is added, evenly spread, the last among them; 1 explores in one step. */
   steps: z.int().min(1).max(100).default(4),
+  /**
+   * Deviation of where an attempt looks in each camera's picture (see View), for cameras that hang elsewhere
+   * than those of the demonstrations: what is wrong then differs from place to place, and an offset of
+   * joints undoes little of it.
+   */
+  view: z.number().min(0).max(0.1).default(0),
   /** Size of the noise that the flow begins from: 1 as in training, 0 as a policy is deployed. */
   initialNoise: z.number().min(0).max(1).default(0),
 });

@@ -92,13 +92,26 @@ type Plan = (at: number) => Uint8Array;
 
 const multipleOf = (step: number, value: number) => Math.ceil(value / step) * step;
 
-/** Code and tables for one size of images. */
-function makePlan(memory: ImageMemory, width: number, height: number, side: number): Plan {
+/** Where an image lies in the square that it is scaled to fit, in its pixels. */
+export interface Placing {
+  left: number;
+  top: number;
+  columns: number;
+  rows: number;
+}
+
+export function placingOf({ width, height }: Omit<Image, 'pixels'>, side: number): Placing {
   const ratio = Math.max(width, height) / side;
   const columns = Math.max(1, Math.trunc(width / ratio));
   const rows = Math.max(1, Math.trunc(height / ratio));
   const left = Math.trunc((side - columns) / 2);
   const top = Math.trunc((side - rows) / 2);
+  return { left, top, columns, rows };
+}
+
+/** Code and tables for one size of images. */
+function makePlan(memory: ImageMemory, width: number, height: number, side: number): Plan {
+  const { left, top, columns, rows } = placingOf({ width, height }, side);
   const [horizontal, vertical] = [triangleFilter(width, columns), triangleFilter(height, rows)];
 
   const imageStride = width * CHANNELS;

@@ -17,6 +17,7 @@ import type { SampledJoin } from './joining.ts';
 import { type WeightSource, prefixGraph, sampleGraph } from './pi0/graphs.ts';
 import { productsFor, widens } from './precision.ts';
 import { type Trainable, trainableParameters, trainableWeights } from './trainable.ts';
+import type { View } from './view.ts';
 import { externalWeights, loadWeights } from './weights.ts';
 
 type Feeds = Record<string, Tensor>;
@@ -71,6 +72,7 @@ export async function openPrefixGraph(
 export interface Adopted {
   version: string;
   parameters: Feeds;
+  view?: View;
 }
 
 /** An adapter's parameters as inputs of the graph, copied once: ONNX Runtime takes no shared memory. */
@@ -81,14 +83,15 @@ export function adopted(adapter: Adapter): Adopted {
   return {
     version: adaptedVersion(adapter.base, adapter),
     parameters: Object.fromEntries(tensors) as Feeds,
+    view: adapter.view,
   };
 }
 
 /** Parameters to begin with: the bundle's adapter, its own weights, or LoRA factors of zero. */
 export async function initialParameters(bundle: Bundle, trainable: Trainable): Promise<Adopted> {
-  const { folder, pi0, base, version } = bundle;
+  const { folder, pi0, version } = bundle;
   if (bundle.trainable)
-    return adopted(await readAdapter(join(folder, ADAPTER_FILE), { base, pi0, trainable }));
+    return adopted(await readAdapter(join(folder, ADAPTER_FILE), { ...bundle, trainable }));
   const parameters = trainableParameters(trainable, pi0);
   const names = parameters.map(({ name }) => name);
   const loaded =

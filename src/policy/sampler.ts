@@ -6,7 +6,7 @@ import { type Adopted, adopted, initialParameters, openSampleGraph } from './sam
 import { BUNDLE_FILES, type Bundle } from './bundle.ts';
 import type { Chunk, Join, Joined, NoiseSource } from './chunkPolicy.ts';
 import { explorationNoise } from './exploration.ts';
-import { type Image, threadScaler } from './images.ts';
+import { type Image, type Placing, placingOf, threadScaler } from './images.ts';
 import { type SampledJoin, joinWeights } from './joining.ts';
 import { gaussianNoise } from './noise.ts';
 import { hasStateToken } from './pi0/config.ts';
@@ -16,6 +16,7 @@ import { loadTokenizer } from './tokenizer.ts';
 import type { Trainable } from './trainable.ts';
 import { makeTransforms } from './transforms.ts';
 import { checkChunk } from './verification.ts';
+import { type View, exploredView, isStraight, lookAside, straightView } from './view.ts';
 
 /** What a chunk is sampled from, with its pixels at hand. */
 export interface SampleRequest {
@@ -76,18 +77,39 @@ export async function openSampler(
 
   const cameras = bundle.cameras.length;
   const imageBytes = side * side * 3;
-  const pixels = new Uint8Array(cameras * imageBytes);
-  const seen = bundle.cameras.map((_, i) => pixels.subarray(i * imageBytes, (i + 1) * imageBytes));
+  const [pixels, aside] = [0, 0].map(() => new Uint8Array(cameras * imageBytes));
+  const pictures = (bytes: Uint8Array) =>
+    bundle.cameras.map((_, i) => bytes.subarray(i * imageBytes, (i + 1) * imageBytes));
+  const [seen, moved] = [pixels, aside].map(pictures);
+  const placings: Placing[] = [];
   const look = createSight(bundle.cameras);
   /** ms that the next chunk's images took. */
   let seeing = 0;
   const see = (camera: number, image: Image) => {
     const began = performance.now();
     scaler.scale(image, side, seen[camera]);
+    placings[camera] = placingOf(image, side);
     seeing += performance.now() - began;
   };
+  const [straight, askew] = [pixels, aside].map(
+    (bytes) => new Tensor('uint8', bytes, [1, cameras, side, side, 3]),
+  );
+  /** Where the next chunk looks. */
+  const viewOf = (source: NoiseSource) => {
+    const view = current.view ?? straightView(cameras);
+    const size = source === 'zero' ? 0 : (source.exploration?.view ?? 0);
+    if (source === 'zero' || size === 0) return view;
+    return exploredView(view, size, source.attempt ?? source.seed);
+  };
+  const imagesOf = (view: View) => {
+    if (isStraight(view)) return straight;
+    seen.forEach((picture, i) =>
+      lookAside(picture, side, placings[i], view.subarray(2 * i, 2 * i + 2), moved[i]),
+    );
+    return askew;
+  };
+
   const fixed = {
-    images: new Tensor('uint8', pixels, [1, cameras, side, side, 3]),
     steps: new Tensor('int64', BigInt64Array.of(BigInt(bundle.steps)), []),
   };
 
@@ -163,8 +185,10 @@ export async function openSampler(
       const noise = noiseOf(source);
       const joined = joinedTo(join, state.length);
       const { version, parameters } = current;
+      const view = viewOf(source);
       const feeds = {
         ...fixed,
+        images: imagesOf(view),
         ...parameters,
         ...explorationOf(source),
         ...observed(prompt, state),
@@ -177,6 +201,7 @@ export async function openSampler(
       return {
         actions: transforms.actions(actions.data as Float32Array, state),
         noise,
+        ...(!isStraight(view) && { view }),
         ...(joined && { joined }),
         ...(blind && { sight: blind }),
         horizon,

@@ -73,8 +73,18 @@ export async function attemptOnce(
   { robot, bundle, published, classifier, meters, heartbeat }: Configured,
   { parameters, task, prompt, seed, verdict, warn, onChunk, signal }: AttemptOptions,
 ): Promise<AttemptResult> {
-  const { seconds, zero_noise: zero, record, exploration: size, join } = parameters;
-  const policy = size > 0 ? exploring(published, explorationSchema.parse({ size })) : published;
+  const {
+    seconds,
+    zero_noise: zero,
+    record,
+    exploration: size,
+    exploration_view: view,
+    join,
+  } = parameters;
+  const explores = size > 0 || view > 0;
+  const policy = explores
+    ? exploring(published, explorationSchema.parse({ size, view }))
+    : published;
   const id = `${new Date().toISOString().replace(/[:.]/g, '-')}-${task}-${randomUUID().slice(0, 8)}`;
   const recorder = record
     ? await recordEpisode(record, {

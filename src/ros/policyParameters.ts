@@ -100,6 +100,14 @@ export const POLICY_PARAMETERS = {
       "size of the noise that attempts explore with, in deviations of the policy's actions",
     readOnly: false,
   },
+  exploration_view: {
+    type: 'double',
+    default: 0,
+    range: [0, 0.1],
+    description:
+      'size of the steps by which attempts look elsewhere in their pictures, in shares of them, for cameras that were moved',
+    readOnly: false,
+  },
   outcome_topic: text('std_msgs/String topic that says success, failure or discard', '~/outcome'),
   heartbeat: text(
     'std_msgs/Bool topic whose true must keep coming while the robot moves, as from a switch held down; empty for none',

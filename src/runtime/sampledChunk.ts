@@ -27,6 +27,7 @@ export function recordOf({ content, from, to, held }: Played<SampledChunk>): Chu
     horizon: chunk.horizon,
     actions: chunk.actions,
     noise: chunk.noise,
+    ...(chunk.view && { view: chunk.view }),
     delay,
     executedFrom: from,
     executedTo: to,

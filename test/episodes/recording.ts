@@ -78,6 +78,7 @@ export const recordAt = (index: number): ChunkRecord => {
     horizon: HORIZON,
     actions: Float32Array.from({ length: HORIZON * 2 }, (_, value) => index + value / 64),
     noise: Float32Array.from({ length: HORIZON * 4 }, (_, value) => Math.sin(index + value)),
+    ...(index === 1 && { view: Float32Array.of(0.03125, -0.5) }),
     delay: 1,
     executedFrom: 1,
     executedTo: 1 + STEPS,

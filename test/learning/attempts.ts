@@ -4,7 +4,7 @@ import { recordEpisode } from '../../src/episodes/recordEpisode.ts';
 import { fpoSchema } from '../../src/learning/fpoConfig.ts';
 import { initialFpoState, openFpo } from '../../src/learning/fpoUpdate.ts';
 import { type Learner, openLearner } from '../../src/learning/learner.ts';
-import { writeAdapter } from '../../src/policy/adapter.ts';
+import { type Adapter, writeAdapter } from '../../src/policy/adapter.ts';
 import { ADAPTER_FILE, loadBundle } from '../../src/policy/bundle.ts';
 import { explorationSchema } from '../../src/policy/exploration.ts';
 import { JOINTS, SESSION, attempt, openBandit } from './bandit.ts';
@@ -49,14 +49,21 @@ export async function makeAttempts(folder: string, count: number): Promise<Episo
   }
 }
 
-/** Puts an adapter beside a policy's weights, of their own values. */
-export async function giveAdapter(folder: string): Promise<void> {
+/** An adapter of a policy's own values. */
+export async function startingAdapter(folder: string): Promise<Adapter> {
   const bundle = await loadBundle(folder);
   const config = fpoSchema.parse(SETTINGS);
   const fpo = await openFpo(bundle, JOINTS, config, await initialFpoState(bundle, config), SESSION);
-  await writeAdapter(join(folder, ADAPTER_FILE), fpo.adapter());
-  await fpo.close();
+  try {
+    return fpo.adapter();
+  } finally {
+    await fpo.close();
+  }
 }
+
+/** Puts it beside the policy's weights. */
+export const giveAdapter = async (folder: string): Promise<void> =>
+  writeAdapter(join(folder, ADAPTER_FILE), await startingAdapter(folder));
 
 /** The same attempt with all of its chunks changed. */
 export const changed = (episode: Episode, change: Partial<Episode['chunks'][number]>): Episode => ({

@@ -6,6 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import type { Episode } from '../../src/episodes/readEpisode.ts';
 import type { Learner } from '../../src/learning/learner.ts';
 import { CERTAINTY, probabilityBelow } from '../../src/learning/versions.ts';
+import { readAdapter } from '../../src/policy/adapter.ts';
 import { loadBundle } from '../../src/policy/bundle.ts';
 import { withFolder } from '../onnx/run.ts';
 import {
@@ -62,6 +63,29 @@ describe('a learner', { timeout: 60_000 }, () => {
         assert.equal(learner.current().version, first);
       }
       assert.equal(learner.versions().length, 1);
+    }));
+
+  it('looks where attempts succeeded that looked there, and still does so when it is opened again', () =>
+    withFolder(async (folder) => {
+      const learner = await openTinyLearner(folder, bundle);
+      const looked = attempts.slice(0, BATCH).map((episode, i) => {
+        const view = Float32Array.of(0, i % 2 === 0 ? 0.04 : -0.04, 0, 0);
+        return changed(ended(episode, i % 2 === 0), { view });
+      });
+      await hand(learner, folder, looked);
+      const [event] = (await learner.advance())!;
+      assert.equal(event.event, 'published');
+      const step = Math.fround(0.04);
+      const policy = await loadBundle(bundle);
+      const viewOf = async ({ file }: { file: string }) => (await readAdapter(file, policy)).view;
+      assert.deepEqual(await viewOf(learner.current()), Float32Array.of(0, step, 0, 0));
+      await learner.close();
+
+      const again = await openTinyLearner(folder, bundle);
+      await hand(again, folder, attempts.slice(BATCH, 2 * BATCH), BATCH);
+      assert.equal((await again.advance())![0].event, 'published');
+      assert.deepEqual(await viewOf(again.current()), Float32Array.of(0, step, 0, 0));
+      await again.close();
     }));
 
   it('takes a version back that is worse than its parent, and goes on from the parent', () =>

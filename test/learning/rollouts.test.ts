@@ -11,6 +11,7 @@ import {
 import { loadBundle } from '../../src/policy/bundle.ts';
 import { withFolder } from '../onnx/run.ts';
 import { JOINTS, SESSION, attempt } from './bandit.ts';
+import { changed } from './attempts.ts';
 import { tinyBundle, writeTinyBundle } from './tiny.ts';
 
 const PERIOD = 20_000_000n;
@@ -91,6 +92,32 @@ describe('a rollout', () => {
       // Observed at step 2, played from step 3: the row of step 2 was the last of the chunk before.
       assert.deepEqual(chunks[1].committed, ACTIONS.slice(2 * JOINTS, 3 * JOINTS));
       assert.deepEqual([chunks[0].steps, chunks[1].steps], [3, 2]);
+    }));
+
+  it('has the cache of what the policy saw where it looked', () =>
+    withEncoder(async (encoder) => {
+      const SIDE = 8;
+      const striped = (shift: number): Episode => ({
+        ...attemptOf([0]),
+        image: (camera, stamp) => ({
+          camera,
+          stamp,
+          width: SIDE,
+          height: SIDE,
+          pixels: () =>
+            Promise.resolve(
+              Uint8Array.from({ length: SIDE * SIDE * 3 }, (_, i) => {
+                const row = Math.floor(i / (3 * SIDE));
+                return 30 * Math.min(SIDE - 1, row + shift);
+              }),
+            ),
+        }),
+      });
+      const cacheOf = async (episode: Episode) => (await encoder.encode(episode)).chunks[0].cache;
+      const view = Float32Array.of(0, 2 / SIDE, 0, 2 / SIDE);
+      const seen = await cacheOf(changed(striped(0), { view }));
+      assert.deepEqual(seen, await cacheOf(striped(2)));
+      assert.notDeepEqual(seen, await cacheOf(striped(0)));
     }));
 
   it('leaves away chunks of which nothing was executed, and gives their time to the one before', () =>

@@ -17,7 +17,8 @@ import { tinyBundle } from '../learning/tiny.ts';
 
 export const BASE = 'aaaaaaaaaaaa';
 export const LORA: Trainable = { parameters: 'lora', rank: 2 };
-export const policy = { base: BASE, version: BASE, pi0: tinyBundle.pi0, trainable: LORA };
+const { pi0, cameras } = tinyBundle;
+export const policy = { base: BASE, version: BASE, pi0, cameras, trainable: LORA };
 
 /** Waits, without end, until something is so: the runner's own limit is the only one. */
 export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {

@@ -334,6 +334,28 @@ describe('an adapter in a bundle', () => {
       assert.deepEqual(await readAdapter(path, bundle), adapter);
     }));
 
+  it('keeps where the policy looks; to look straight is to have no view', () =>
+    withBundle(async (bundle) => {
+      const path = join(bundle.folder, 'one.safetensors');
+      const adapter = randomAdapter(LORA, bundle.base, 4);
+      const looking = (view: Float32Array) => makeAdapter({ ...adapter, view });
+      const aside = looking(Float32Array.of(0.01, 0, 0, -0.1));
+      await writeAdapter(path, aside);
+      assert.deepEqual(await readAdapter(path, bundle), aside);
+      assert.notEqual(aside.version, adapter.version);
+      assert.deepEqual(looking(new Float32Array(4)), adapter);
+
+      const refused: [Float32Array, RegExp][] = [
+        [Float32Array.of(0.01, 0), /its view has 2 numbers, two for each of 2 cameras are 4/],
+        [Float32Array.of(0.01, 0, 0, 0.3), /its view .* goes beyond ±0.25/],
+        [Float32Array.of(0.01, 0, 0, NaN), /view\[3\]: Invalid input/],
+      ];
+      for (const [view, reason] of refused) {
+        await writeAdapter(path, looking(view));
+        await assert.rejects(readAdapter(path, bundle), reason);
+      }
+    }));
+
   it('that belongs to other weights is refused', () =>
     withBundle(async (bundle) => {
       await writeAdapter(join(bundle.folder, ADAPTER_FILE), randomAdapter(LORA, 'elsewhere', 4));

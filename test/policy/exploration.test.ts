@@ -37,6 +37,7 @@ describe('exploration', () => {
       correlation: 0.8,
       persistence: 0,
       steps: 1,
+      view: 0,
       initialNoise: 1,
     };
     let [first, last, product, count] = [0, 0, 0, 0];

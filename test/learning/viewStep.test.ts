@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { RolloutChunk } from '../../src/learning/rollouts.ts';
+import { viewStep } from '../../src/learning/viewStep.ts';
+import { exploredView, movedView, straightView } from '../../src/policy/view.ts';
+
+const CAMERAS = 2;
+
+const attemptsOf = (views: readonly (Float32Array | undefined)[], rewards: readonly number[]) =>
+  views.map((view, i) => ({ reward: rewards[i], chunks: [{ view } as RolloutChunk] }));
+
+describe("the view's step", () => {
+  it('goes towards where attempts succeed more, and hardly anywhere else', () => {
+    const views = Array.from({ length: 4000 }, (_, i) => exploredView(straightView(CAMERAS), 0.03, i)); // prettier-ignore
+    const { step } = viewStep(attemptsOf(views, views.map((view) => Number(view[3] > 0))), CAMERAS)!; // prettier-ignore
+    // The mean of a Gaussian times its own sign.
+    assert.ok(Math.abs(step[3] - 0.03 * Math.sqrt(2 / Math.PI)) < 0.001, `step ${step[3]}`);
+    for (const other of step.subarray(0, 3)) assert.ok(Math.abs(other) < 0.0015, `step ${other}`);
+  });
+
+  it('is never longer than the spread of the views, whatever the outcomes', () => {
+    const numbers = fc.array(fc.float({ min: Math.fround(-0.2), max: Math.fround(0.2), noNaN: true }), { minLength: 4, maxLength: 4 }); // prettier-ignore
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(numbers, fc.boolean()), { minLength: 2, maxLength: 30 }),
+        (attempts) => {
+          const views = attempts.map(([view]) => Float32Array.from(view));
+          const result = viewStep(attemptsOf(views, attempts.map(([, success]) => Number(success))), CAMERAS); // prettier-ignore
+          result?.step.forEach((way, i) => assert.ok(Math.abs(way) <= result.spread[i] + 1e-6));
+        },
+      ),
+    );
+  });
+
+  it('is none where all attempts end alike, or look the same way', () => {
+    const view = Float32Array.of(0.1, 0, 0, 0);
+    assert.equal(viewStep(attemptsOf([view, view.map((x) => -x)], [1, 1]), CAMERAS), undefined);
+    assert.equal(viewStep(attemptsOf([view, view], [1, 0]), CAMERAS), undefined);
+    assert.equal(viewStep(attemptsOf([undefined, undefined], [1, 0]), CAMERAS), undefined);
+  });
+
+  it('finds in 512 attempts where cameras that were moved show the same as before', () => {
+    const right = Float32Array.of(0.02, -0.05, 0, 0.06);
+    const missed = (view: Float32Array) =>
+      Math.hypot(...view.map((share, i) => share - right[i])) / 0.06;
+    let view = straightView(CAMERAS);
+    const before = missed(view);
+    for (let update = 0; update < 8; update++) {
+      const views = Array.from({ length: 64 }, (_, i) => exploredView(view, 0.03, 64 * update + i));
+      const rewards = views.map((one) => Number(missed(one) < 1));
+      const looked = viewStep(attemptsOf(views, rewards), CAMERAS);
+      if (looked) view = movedView(view, looked.step);
+    }
+    assert.ok(before > 1.2 && missed(view) < 0.4, `${before} to ${missed(view)}`);
+  });
+});
