@@ -8,6 +8,16 @@ const CAMERAS = {
   gap: { cameraShift: [0.0021, 0, 0] },
 };
 
+const ROBOT = {
+  about:
+    'aloha-mini-varied, cameras elsewhere and 3° off, grippers too, 40 ms later, less friction',
+  policy: 'models/aloha-mini-varied',
+  gap: { cameraTilt: 3, gripperOffset: 0.02, delay: 2, friction: 0.7 },
+};
+
+/** Exploration of where the policy looks more than of what it does. */
+const VIEW = { size: 0.01, view: 0.03 };
+
 /** What ends an update early looks at its ratios: it goes with them, and with the clip. */
 const NEVER = { drift: 1000, clipShare: 1 };
 
@@ -32,18 +42,25 @@ const EXPERIMENTS: Record<string, Experiment> = {
     finalAttempts: 40,
   },
   robot: {
-    about: 'aloha-mini-varied, cameras 2 cm and 3° off, grippers too, 40 ms later, less friction',
-    policy: 'models/aloha-mini-varied',
-    gap: {
-      cameraShift: [0, 0, -0.02],
-      cameraTilt: 3,
-      gripperOffset: 0.02,
-      delay: 2,
-      friction: 0.7,
+    ...ROBOT,
+    about: `${ROBOT.about}; 2 cm along −z`,
+    gap: { ...ROBOT.gap, cameraShift: [0, 0, -0.02] },
+    variants: {
+      'full method': { exploration: VIEW },
+      'joints explored alone': { exploration: { size: 0.03 } },
     },
-    variants: { 'full method': { exploration: { size: 0.03 } } },
     seeds: [0],
     episodes: 960,
+    curveAttempts: 40,
+    finalAttempts: 200,
+  },
+  'robot-x': {
+    ...ROBOT,
+    about: `${ROBOT.about}; 2 cm along x`,
+    gap: { ...ROBOT.gap, cameraShift: [0.02, 0, 0] },
+    variants: { 'full method': { exploration: VIEW } },
+    seeds: [0],
+    episodes: 512,
     curveAttempts: 40,
     finalAttempts: 200,
   },

@@ -113,7 +113,7 @@ Examples:
     .option('--config <file>', 'YAML of FPO: what is not in it has its default')
     .option(
       '--exploration <file>',
-      'YAML: size, correlation, steps; what is not in it has its default',
+      'YAML: size, view, correlation, steps; what is not in it has its default',
     )
     .option('--gap <file>', 'YAML of how the robot differs from the one of the demonstrations')
     .option('--execute <n>', "rows of a chunk to play, in the place of the bundle's", integer(1))
