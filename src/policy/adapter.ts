@@ -88,7 +88,6 @@ function allFinite(values: Float32Array): boolean {
 const alphaOf = (trainable: Trainable) =>
   trainable.parameters === 'lora' ? (trainable.alpha ?? trainable.rank) : undefined;
 
-/** What keeps an adapter from being used with a policy, a line each; none if nothing does. */
 /** What keeps a policy of so many cameras from looking there. */
 function viewFaults(view: View | undefined, cameras: number): string[] {
   if (!view) return [];
@@ -99,6 +98,7 @@ function viewFaults(view: View | undefined, cameras: number): string[] {
     : [`its view [${view.join(', ')}] goes beyond ±${FARTHEST_VIEW} of a picture`];
 }
 
+/** What keeps an adapter from being used with a policy, a line each; none if nothing does. */
 function adapterFaults(
   { trainable, parameters, base, view }: Adapter,
   policy: AdapterFit,

@@ -97,9 +97,8 @@ export async function openSampler(
   /** Where the next chunk looks. */
   const viewOf = (source: NoiseSource) => {
     const view = current.view ?? straightView(cameras);
-    const size = source === 'zero' ? 0 : (source.exploration?.view ?? 0);
-    if (source === 'zero' || size === 0) return view;
-    return exploredView(view, size, source.attempt ?? source.seed);
+    if (source === 'zero' || !source.exploration?.view) return view;
+    return exploredView(view, source.exploration.view, source.attempt ?? source.seed);
   };
   const imagesOf = (view: View) => {
     if (isStraight(view)) return straight;
