@@ -15,7 +15,7 @@ import { SIM_CALIBRATION } from '../../src/sim/embodiment.ts';
 import { skip, startNode, until } from './ros.ts';
 
 describe("the policy's node beside a learner", { skip }, () => {
-  it('hands it each episode, and plays the adapter that comes back', async () => {
+  it('hands it each episode, explores where it looks, and plays the adapter that comes back', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'nalu-learner-'));
     const bundle = await loadBundle(packagePath('models/aloha-mini'));
     const trainable: Trainable = { parameters: 'expert' };
@@ -51,6 +51,7 @@ describe("the policy's node beside a learner", { skip }, () => {
       seconds: '1.5',
       record: join(folder, 'episodes'),
       learner: port.address,
+      exploration_view: 0.02,
     });
     try {
       const what = () => nalu.output();
@@ -58,11 +59,15 @@ describe("the policy's node beside a learner", { skip }, () => {
       await port.publish(file, bundle.version);
       await until(() => nalu.output().includes(`plays the adapter ${adapter.version}`), what, 20);
       await until(() => received.length === 3, what, 30);
-      const versions = await Promise.all(
-        received.map(async (path) => (await readEpisode(path)).chunks.at(-1)?.policyVersion),
+      const played = await Promise.all(
+        received.map(async (path) => (await readEpisode(path)).chunks),
       );
-      assert.equal(versions[0], bundle.version);
-      assert.equal(versions[2], `${bundle.base}+${adapter.version}`);
+      assert.equal(played[0].at(-1)?.policyVersion, bundle.version);
+      assert.equal(played[2].at(-1)?.policyVersion, `${bundle.base}+${adapter.version}`);
+      const [first, second] = played.map(([{ view }]) => view);
+      assert.ok(first?.some((share) => share !== 0));
+      assert.ok(played[0].every(({ view }) => view?.every((share, i) => share === first?.[i])));
+      assert.notDeepEqual(first, second);
     } finally {
       await Promise.all([nalu.stop('SIGTERM'), sim.stop()]);
       await port.close();
