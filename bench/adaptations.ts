@@ -66,7 +66,7 @@ const EXPERIMENTS: Record<string, Experiment> = {
     about: 'aloha-mini-varied, cameras 2 cm along x and 3° off, and all else',
     gap: { ...ROBOT.gap, cameraShift: [0.02, 0, 0] },
     variants: { 'full method': { exploration: VIEW } },
-    seeds: [0],
+    seeds: [0, 1],
     episodes: 512,
     curveAttempts: 40,
     finalAttempts: 200,

@@ -19,7 +19,7 @@ function progressOf({ attempts, successes, critics, view, policy }: FpoReport): 
   return [
     `${successes} of ${attempts} attempts succeeded (${percent(successes / attempts)}, 95 % between ${percent(low)} and ${percent(high)})`,
     `critics foretold ${percent(Math.max(0, critics.foretold))}`,
-    ...(view ? [`looks at (${looks(view.at)}) %`] : []),
+    ...(view ? [`looks at (${looks(view)}) %`] : []),
     ...(policy
       ? [
           `ratios ${policy.ratios.least.toFixed(2)} to ${policy.ratios.most.toFixed(2)}`,

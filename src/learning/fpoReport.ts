@@ -16,8 +16,8 @@ export interface FpoReport {
     /** Share of the returns' variance that the critics foretold before they saw them; at most 1. */
     foretold: number;
   };
-  /** Where the policy looks from now on and how far that is from before, each [cameras, 2]; missing where attempts told nothing of it. */
-  view?: { at: number[]; step: number[] };
+  /** Where the policy looks from now on (see View); missing where attempts told nothing of it. */
+  view?: number[];
   /** Missing while the critics warm up. */
   policy?: PolicyReport;
 }

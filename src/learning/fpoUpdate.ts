@@ -184,9 +184,8 @@ export async function openFpo(
           ? await policy.learn(drawPairs(told, scaled.filter(tells), updates, config), updates)
           : undefined;
       const loss = await trainCritics(rollouts, chunks);
-      const looked = viewStep(rollouts, bundle.cameras.length);
-      const before = view;
-      if (looked) view = movedView(view, looked.step.map((step) => config.view * step)); // prettier-ignore
+      const step = viewStep(rollouts, bundle.cameras.length);
+      if (step) view = movedView(view, step.map((share) => config.view * share)); // prettier-ignore
       updates += 1;
       return {
         update: updates,
@@ -195,7 +194,7 @@ export async function openFpo(
         chunks: advantages.length,
         advantages: spreadOf(advantages),
         critics: { loss, foretold: explained(returns, values) },
-        ...(looked && { view: { at: [...view], step: [...view.map((share, i) => share - before[i])] } }), // prettier-ignore
+        ...(step && { view: [...view] }),
         ...(learned && { policy: learned }),
       };
     },

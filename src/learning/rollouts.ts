@@ -122,7 +122,7 @@ function committedRow(
 /** Why a policy cannot learn from what its chunks are; undefined if it can. */
 function unfitChunks(
   chunks: readonly ChunkRecord[],
-  { horizon, actionDim }: Pi0Config,
+  { pi0: { horizon, actionDim }, cameras }: Bundle,
 ): string | undefined {
   const other = chunks.find((chunk) => chunk.horizon !== horizon);
   if (other) return `its chunks have ${other.horizon} rows, the policy's ${horizon}`;
@@ -131,6 +131,9 @@ function unfitChunks(
     return `its chunks were made of ${unlike.noise.length} numbers of noise, the policy's are of ${horizon * actionDim}`;
   if (!chunks.every(({ actions, noise }) => [...actions, ...noise].every(Number.isFinite)))
     return 'has chunks that are not finite';
+  const isView = (view: View) => view.length === 2 * cameras.length && view.every(Number.isFinite);
+  if (!chunks.every(({ view }) => !view || isView(view)))
+    return `its views are not two finite numbers for each of ${cameras.length} cameras`;
   if (chunks.some(({ join }) => join === 'ensemble'))
     return 'what was played is the mean of several chunks, so that none can be credited with it';
   if (!chunks.some(({ executedFrom, executedTo }) => executedTo > executedFrom))
@@ -198,7 +201,8 @@ export async function openRolloutEncoder(
         throw new UserError(`${path}: nothing to learn from: ${reason}; leave it out`);
       };
       const reason =
-        unfit(episode, view, undefined, ['success', 'failure']) ?? unfitChunks(episode.chunks, pi0);
+        unfit(episode, view, undefined, ['success', 'failure']) ??
+        unfitChunks(episode.chunks, bundle);
       if (reason !== undefined) refuse(reason);
 
       const { controlRate } = header.embodiment;

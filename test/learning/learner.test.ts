@@ -148,6 +148,8 @@ describe('a learner', { timeout: 60_000 }, () => {
         [changed(one, { actions: actions.map(() => NaN) }), /not finite/],
         [changed(one, { noise: actions.map(() => Infinity) }), /not finite/],
         [changed(one, { noise: new Float32Array() }), /made of 0 numbers of noise/],
+        [changed(one, { view: Float32Array.of(0.1, 0) }), /its views are not two finite numbers/],
+        [changed(one, { view: Float32Array.of(0, NaN, 0, 0) }), /its views are not two finite/],
         [changed(one, { horizon: 2 }), /have 2 rows, the policy's 4/],
         [changed(one, { executedTo: 0 }), /none of its chunks was executed/],
         [
