@@ -10,8 +10,6 @@ const CAMERAS = {
 
 /** A whole other robot but for where its cameras went: grippers too, 40 ms later, less friction. */
 const ROBOT = {
-  about:
-    'aloha-mini-varied, cameras elsewhere and 3° off, grippers too, 40 ms later, less friction',
   policy: 'models/aloha-mini-varied',
   gap: { cameraTilt: 3, gripperOffset: 0.02, delay: 2, friction: 0.7 },
 };
@@ -21,6 +19,15 @@ const VIEW = { size: 0.01, view: 0.03 };
 
 /** What ends an update early looks at its ratios: it goes with them, and with the clip. */
 const NEVER = { drift: 1000, clipShare: 1 };
+
+/** What ablations have in common. */
+const ABLATION = {
+  ...CAMERAS,
+  seeds: [0, 1],
+  episodes: 448,
+  curveAttempts: 0,
+  finalAttempts: 100,
+};
 
 const ABLATED: Experiment['variants'] = {
   'full method': {},
@@ -83,7 +90,7 @@ const EXPERIMENTS: Record<string, Experiment> = {
     finalAttempts: 100,
   },
   ablations: {
-    ...CAMERAS,
+    ...ABLATION,
     about: `${CAMERAS.about}; at three times the default rate`,
     fpo: { rate: 0.03 },
     variants: {
@@ -93,20 +100,12 @@ const EXPERIMENTS: Record<string, Experiment> = {
       'ratio of the mean (FPO)': { fpo: { ratio: 'mean' } },
       'standardised ratio': { fpo: { ratio: 'standardised' } },
     },
-    seeds: [0, 1],
-    episodes: 448,
-    curveAttempts: 0,
-    finalAttempts: 100,
   },
   'ablations-all': {
-    ...CAMERAS,
+    ...ABLATION,
     about: `${CAMERAS.about}; steps along all chunks' gradient`,
     fpo: { rate: 0.03, minibatch: 512, epochs: 4 },
     variants: ABLATED,
-    seeds: [0, 1],
-    episodes: 448,
-    curveAttempts: 0,
-    finalAttempts: 100,
   },
 };
 

@@ -2,7 +2,7 @@ import type { ChunkRecord, Outcome } from '../episodes/episode.ts';
 import type { Episode } from '../episodes/readEpisode.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
 import { placingOf, resizeWithPad } from '../policy/images.ts';
-import { lookAside } from '../policy/view.ts';
+import { lookAside, viewOfCamera } from '../policy/view.ts';
 
 /** One observation of a demonstration, and what was done from there on. */
 export interface Demonstration {
@@ -87,7 +87,7 @@ export async function imagesOf(
     const pixels = resizeWithPad(await frame.pixels(), frame.width, frame.height, side);
     const target = images.subarray(i * imageBytes, (i + 1) * imageBytes);
     if (view)
-      lookAside(pixels, side, placingOf(frame, side), view.subarray(2 * i, 2 * i + 2), target); // prettier-ignore
+      lookAside(pixels, side, placingOf(frame, side), viewOfCamera(view, i), target); // prettier-ignore
     else target.set(pixels);
   }
   return images;

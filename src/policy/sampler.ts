@@ -16,7 +16,14 @@ import { loadTokenizer } from './tokenizer.ts';
 import type { Trainable } from './trainable.ts';
 import { makeTransforms } from './transforms.ts';
 import { checkChunk } from './verification.ts';
-import { type View, exploredView, isStraight, lookAside, straightView } from './view.ts';
+import {
+  type View,
+  exploredView,
+  isStraight,
+  lookAside,
+  straightView,
+  viewOfCamera,
+} from './view.ts';
 
 /** What a chunk is sampled from, with its pixels at hand. */
 export interface SampleRequest {
@@ -103,7 +110,7 @@ export async function openSampler(
   const imagesOf = (view: View) => {
     if (isStraight(view)) return straight;
     seen.forEach((picture, i) =>
-      lookAside(picture, side, placings[i], view.subarray(2 * i, 2 * i + 2), moved[i]),
+      lookAside(picture, side, placings[i], viewOfCamera(view, i), moved[i]),
     );
     return askew;
   };

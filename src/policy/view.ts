@@ -13,6 +13,10 @@ export const FARTHEST_VIEW = 0.25;
 
 export const straightView = (cameras: number): View => new Float32Array(2 * cameras);
 
+/** [2] of one camera, by its place in the bundle. */
+export const viewOfCamera = (view: View, camera: number): View =>
+  view.subarray(2 * camera, 2 * camera + 2);
+
 export const isStraight = (view: View): boolean => view.every((share) => share === 0);
 
 /** `view` moved by steps, no farther than it may. */
@@ -36,7 +40,7 @@ export function lookAside(
   square: Uint8Array,
   side: number,
   { left, top, columns, rows }: Placing,
-  [right, down]: ArrayLike<number> & Iterable<number>,
+  [right, down]: Iterable<number>,
   target: Uint8Array,
 ): void {
   const [dx, dy] = [right, down].map((share) => Math.round(share * side));

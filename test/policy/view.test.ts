@@ -28,7 +28,6 @@ function movedPicture(
   dx: number,
   dy: number,
 ) {
-  // prettier-ignore
   const { left, top, columns, rows } = placingOf(size, side);
   const target = square.slice();
   const within = (at: number, from: number, count: number) =>
