@@ -14,8 +14,8 @@ const ROBOT = {
   gap: { cameraTilt: 3, gripperOffset: 0.02, delay: 2, friction: 0.7 },
 };
 
-/** Exploration of where the policy looks more than of what it does. */
-const VIEW = { size: 0.01, view: 0.03 };
+/** Exploration of where the policy looks first, and later of what it does. */
+const VIEW = { size: 0.01, view: 0.03, later: { size: 0.02, view: 0.01, attempts: 512 } };
 
 /** What ends an update early looks at its ratios: it goes with them, and with the clip. */
 const NEVER = { drift: 1000, clipShare: 1 };

@@ -31,7 +31,6 @@ export const STREAM = {
   criticOrder: 22,
   time: 23,
   noise: 24,
-  order: 25,
   baseline: 26,
 };
 

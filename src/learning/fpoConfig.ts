@@ -50,7 +50,7 @@ const surrogateShape = {
   /**
    * `pair`: a ratio for each pair of noise and time (FPO++, arXiv 2602.02481, eq. 10). `mean`: one a
    * chunk, of the pairs' mean losses (FPO, arXiv 2507.21053). `standardised`: one a chunk, of the change
-   * standardised over the minibatch (arXiv 2510.09976). `none`: the losses weighted by advantage, without
+   * standardised over the chunks computed at once (arXiv 2510.09976). `none`: the losses weighted by advantage, without
    * a ratio (its ablation).
    */
   ratio: z.enum(['pair', 'mean', 'standardised', 'none']).default('pair'),
@@ -98,10 +98,14 @@ export const fpoSchema = z.strictObject({
   ...surrogateShape,
   /** Largest old loss of a row (FPO++ for manipulation: 4): what the policy never did is no guide. */
   oldLossClamp: positive.default(4),
-  /** Passes over an update's chunks. */
+  /**
+   * Steps of an update, at most, each along the gradient of all its chunks (FPO++: 8 minibatches of 30
+   * environments). The first one commonly reaches the end of the trust region: along 128 of some 250 chunks
+   * it took a policy from 31 to 58 %, along all to 70.
+   */
   epochs: z.int().min(1).default(2),
-  /** Chunks of a step, at most. */
-  minibatch: z.int().min(1).default(128),
+  /** Chunks computed at once, for want of memory; the standardised ratio is standardised over them. */
+  atOnce: z.int().min(1).default(128),
   /**
    * Way that a first step goes, of all parameters together; `stop` shortens it where it was too far. LoRA's
    * factors, half of which begin at zero, need far more. (With Adam's own epsilon this is Adam's rate;
@@ -140,7 +144,7 @@ export const fpoSchema = z.strictObject({
    */
   view: z.number().min(0).max(1).default(1),
   critics: criticsSchema,
-  /** An update ends where a minibatch shows that the policy has gone this far. */
+  /** An update ends where the policy has gone this far. */
   stop: z
     .strictObject({
       /** Mean of ratio − 1 − log ratio over pairs; 0.4 is a log ratio of 0.9. A last step is shortened to it. */

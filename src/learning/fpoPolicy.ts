@@ -8,7 +8,6 @@ import { gaussianNoise } from '../policy/noise.ts';
 import { tokensPerImage } from '../policy/pi0/config.ts';
 import { trainableParameters } from '../policy/trainable.ts';
 import {
-  STREAM,
   type UpdateChunk,
   centredScale,
   flowFeeds,
@@ -27,12 +26,12 @@ import {
 } from './fpoGraph.ts';
 import type { PolicyReport } from './fpoReport.ts';
 import { optimiserSchema } from './optimiser.ts';
-import { evenParts, shuffled } from './order.ts';
+import { evenParts } from './order.ts';
 import { tensorsIn } from './parameters.ts';
 import type { RolloutChunk } from './rollouts.ts';
 import { spreadOf } from './spread.ts';
 import { frozenWeights } from './startingWeights.ts';
-import { type TrainingState, openTrainer } from './trainer.ts';
+import { type BatchPart, type TrainingState, openTrainer } from './trainer.ts';
 
 /** The policy's half of an update. */
 export interface PolicyLearner {
@@ -40,9 +39,9 @@ export interface PolicyLearner {
   readonly state: TrainingState;
   /**
    * Fills in the chunks' old losses, then takes the epochs' steps. Throws a UserError, before any step,
-   * where the losses of the first minibatch are not those that it was given as old.
+   * where the losses are not those that it was given as old.
    */
-  learn(chunks: readonly UpdateChunk[], update: number): Promise<PolicyReport>;
+  learn(chunks: readonly UpdateChunk[]): Promise<PolicyReport>;
   /** A new chunk [horizon, actionDim] of the policy as it stands at each chunk's observation. */
   resample(chunks: readonly RolloutChunk[], seed: readonly number[]): Promise<Float32Array[]>;
   close(): Promise<void>;
@@ -62,21 +61,21 @@ function divided(tensor: Tensor, count: number): Float32Array[] {
   return Array.from({ length: count }, (_, i) => numbers(tensor).slice(i * size, (i + 1) * size));
 }
 
-/** What of a minibatch's ratios tells how far the policy has gone. */
+/** What of the chunks' ratios tells how far the policy has gone. */
 function lookAt(
-  some: readonly UpdateChunk[],
-  outputs: Record<string, Tensor>,
+  chunks: readonly UpdateChunk[],
+  outputs: readonly Record<string, Tensor>[],
   { clip, logRatioClamp }: Pick<FpoConfig, 'clip' | 'logRatioClamp'>,
 ) {
-  const ratios = numbers(outputs.ratios);
-  const losses = numbers(outputs.losses);
-  const old = some.flatMap(({ oldLosses }) => [...oldLosses]);
+  const all = (name: string) => outputs.flatMap((some) => [...numbers(some[name])]);
+  const [ratios, losses] = [all('ratios'), all('losses')];
+  const old = chunks.flatMap(({ oldLosses }) => [...oldLosses]);
   const changes = old.map((before, i) =>
     Math.max(-logRatioClamp, Math.min(logRatioClamp, before - losses[i])),
   );
   const mean = (values: ArrayLike<number>) => spreadOf(values).mean;
   const advantageOf = (pair: number) =>
-    some[Math.floor((pair * some.length) / changes.length)].advantage;
+    chunks[Math.floor((pair * chunks.length) / changes.length)].advantage;
   return {
     ratios,
     loss: mean(losses),
@@ -137,7 +136,7 @@ export async function openPolicyLearner(
   session: SessionConfig,
 ): Promise<PolicyLearner> {
   const { pi0, cameras, folder } = bundle;
-  const { trainable, samples, epochs, minibatch, seed } = config;
+  const { trainable, samples, epochs, atOnce } = config;
   const options = {
     config: pi0,
     trainable,
@@ -174,6 +173,8 @@ export async function openPolicyLearner(
   const tokens = cameras.length * tokensPerImage(pi0) + pi0.maxTokens;
 
   const feedsOf = (some: readonly UpdateChunk[]) => flowFeeds(some, pi0, options.keeps);
+  const inParts = <T>(chunks: readonly T[]) =>
+    evenParts(chunks.length, atOnce).map(([from, to]) => chunks.slice(from, to));
 
   const weights = () => ({
     ...frozen,
@@ -217,7 +218,7 @@ export async function openPolicyLearner(
 
   /** Gives the factor of centred losses. */
   const fillOldLosses = async (chunks: readonly UpdateChunk[]): Promise<number | undefined> => {
-    const parts = evenParts(chunks.length, minibatch).map(([from, to]) => chunks.slice(from, to));
+    const parts = inParts(chunks);
     const centres: Float32Array[][] = [];
     if (config.centred) for (const some of parts) centres.push(await centresOf(some));
     const scale = config.centred
@@ -245,16 +246,26 @@ export async function openPolicyLearner(
     return scale;
   };
 
-  const lookAgain = async (some: readonly UpdateChunk[], feeds: Record<string, Tensor>) =>
-    lookAt(some, await surrogate.run({ ...weights(), ...feeds }), config);
+  const partsOf = (chunks: readonly UpdateChunk[], scale: number | undefined): BatchPart[] =>
+    inParts(chunks).map((some) => ({
+      share: some.length / chunks.length,
+      feeds: () => ({ ...feedsOf(some), ...surrogateFeeds(some, pi0, scale) }),
+    }));
+
+  const lookAgain = async (chunks: readonly UpdateChunk[], parts: readonly BatchPart[]) => {
+    const outputs: Record<string, Tensor>[] = [];
+    for (const { feeds } of parts)
+      outputs.push(await surrogate.run({ ...weights(), ...feeds() }));
+    return lookAt(chunks, outputs, config);
+  };
 
   /** Shortens the last step until the policy has gone no further than it may; gives what is left of it. */
-  const comeBack = async (look: Look, minibatch: Parameters<typeof lookAgain>): Promise<Look> => {
+  const comeBack = async (look: Look, again: () => Promise<Look>): Promise<Look> => {
     const { drift } = config.stop;
     for (let tries = 0; look.drift > drift && tries < MOST_TRIES; tries++) {
       // Drift grows with the square of the way.
       trainer.shorten(Math.min(0.9, Math.sqrt(drift / look.drift)));
-      look = await lookAgain(...minibatch);
+      look = await again();
     }
     return look;
   };
@@ -263,45 +274,37 @@ export async function openPolicyLearner(
     get state() {
       return trainer.state;
     },
-    async learn(chunks, update) {
+    async learn(chunks) {
       const wrong = chunks.find(({ chunk }) => chunk.valid.length !== tokens);
       if (wrong)
         throw new UserError(
           `a chunk's cache is of ${wrong.chunk.valid.length} tokens, this policy's of ${tokens}; encode the episodes with this bundle`,
         );
-      const scale = await fillOldLosses(chunks);
+      const parts = partsOf(chunks, await fillOldLosses(chunks));
+      const again = () => lookAgain(chunks, parts);
       const norms: number[] = [];
       let stopped: string | undefined;
       let look: Look | undefined;
-      let last: Parameters<typeof lookAgain> | undefined;
-      for (let epoch = 0; epoch < epochs && stopped === undefined; epoch++) {
-        const order = shuffled(chunks.length, [seed, STREAM.order, update, epoch]);
-        for (const [from, to] of evenParts(chunks.length, minibatch)) {
-          const some = Array.from(order.subarray(from, to), (index) => chunks[index]);
-          const feeds = { ...feedsOf(some), ...surrogateFeeds(some, pi0, scale) };
-          last = [some, feeds];
-          const step = await trainer.stepIf(feeds, (outputs) => {
-            look = lookAt(some, outputs, config);
-            if (epoch === 0 && from === 0) checkStart(look);
-            stopped = reasonToStop(look, config);
-            return stopped === undefined;
-          });
-          if (!step) break;
-          norms.push(step.norm);
-        }
+      while (norms.length < epochs && stopped === undefined) {
+        const step = await trainer.stepIf(parts, (outputs) => {
+          look = lookAt(chunks, outputs, config);
+          if (norms.length === 0) checkStart(look);
+          stopped = reasonToStop(look, config);
+          return stopped === undefined;
+        });
+        if (step) norms.push(step.norm);
       }
       // What ended the update has seen where it is; a last step that nothing followed has not been looked at.
-      if (stopped === undefined) look = await lookAgain(...last!);
-      if (norms.length > 0) look = await comeBack(look!, last!);
+      if (stopped === undefined) look = await again();
+      if (norms.length > 0) look = await comeBack(look!, again);
       return reportOf(chunks, look!, norms, stopped);
     },
     async resample(chunks, seed) {
       const { horizon, actionDim } = pi0;
       const size = horizon * actionDim;
       const made: Float32Array[] = [];
-      for (const [from, to] of evenParts(chunks.length, minibatch)) {
-        const some = chunks.slice(from, to);
-        const noise = some.map((_, i) => gaussianNoise([...seed, from + i], size));
+      for (const some of inParts(chunks)) {
+        const noise = some.map((_, i) => gaussianNoise([...seed, made.length + i], size));
         made.push(...(await sample(some, noise)));
       }
       return made;

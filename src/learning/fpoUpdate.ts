@@ -181,7 +181,7 @@ export async function openFpo(
       const told = counted(chunks).filter(tells);
       const learned =
         warm && told.length > 0
-          ? await policy.learn(drawPairs(told, scaled.filter(tells), updates, config), updates)
+          ? await policy.learn(drawPairs(told, scaled.filter(tells), updates, config))
           : undefined;
       const loss = await trainCritics(rollouts, chunks);
       const step = viewStep(rollouts, bundle.cameras.length);

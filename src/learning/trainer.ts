@@ -39,6 +39,14 @@ export function initialState(parameters: Float32Array): TrainingState {
   };
 }
 
+/** What is computed at once of a batch that is larger than memory holds. */
+export interface BatchPart {
+  /** Of the batch; those of its parts make 1. */
+  share: number;
+  /** The loss graph's inputs, asked for when their turn comes. */
+  feeds: () => Record<string, Tensor>;
+}
+
 /** Takes optimiser steps on a loss graph's gradients, all in ONNX Runtime. */
 export interface Trainer {
   /** The last good state: its vectors change with the next step. */
@@ -49,12 +57,12 @@ export interface Trainer {
    */
   step(batch: Record<string, Tensor>): Promise<StepReport>;
   /**
-   * The same, but for `apply`, which sees the loss graph's outputs before the parameters move: where it
-   * says no they stay, and the result is undefined.
+   * One step on a batch in parts, along the mean of their gradients. `apply` sees the loss graph's outputs of
+   * each before the parameters move: where it says no they stay, and the result is undefined.
    */
   stepIf(
-    batch: Record<string, Tensor>,
-    apply: (outputs: Record<string, Tensor>) => boolean,
+    parts: readonly BatchPart[],
+    apply: (outputs: readonly Record<string, Tensor>[]) => boolean,
   ): Promise<StepReport | undefined>;
   /** Takes back all but `share` (0 to 1) of the way that the last step went; AdamW's averages stay. */
   shorten(share: number): void;
@@ -122,13 +130,29 @@ export async function openTrainer(
     graph.outputs.flatMap(({ name }) => (name in gradients ? [] : [[name, null]])),
   );
 
-  const stepIf: Trainer['stepIf'] = async (batch, apply) => {
+  /** The gradient of a batch in its place; gives its loss and what the graph told of each part. */
+  const differentiateAll = async (parts: readonly BatchPart[]) => {
+    const outputs: Record<string, Tensor>[] = [];
+    const sum = parts.length > 1 ? new Float32Array(count) : undefined;
+    let loss = 0;
+    for (const { share, feeds } of parts) {
+      const result = await differentiate.run(
+        { ...frozen, ...now.weights, ...feeds() },
+        { ...told, ...gradients },
+      );
+      loss += share * (result.loss.data as Float32Array)[0];
+      if (sum) for (let i = 0; i < count; i++) sum[i] += share * gradient[i];
+      outputs.push(Object.fromEntries(Object.keys(told).map((name) => [name, result[name]])));
+    }
+    if (sum) gradient.set(sum);
+    return { loss, outputs };
+  };
+
+  const stepIf: Trainer['stepIf'] = async (parts, apply) => {
     const { step } = now.state;
-    const feeds = { ...frozen, ...now.weights, ...batch };
-    const result = await differentiate.run(feeds, { ...told, ...gradients });
-    const loss = (result.loss.data as Float32Array)[0];
+    const { loss, outputs } = await differentiateAll(parts);
     if (!Number.isFinite(loss)) stop(step + 1, 'loss', loss);
-    if (!apply(result)) return undefined;
+    if (!apply(outputs)) return undefined;
 
     const rate = learningRate(step, optimiser);
     const updated = await update.run(
@@ -153,7 +177,7 @@ export async function openTrainer(
       return now.state;
     },
     stepIf,
-    step: async (batch) => (await stepIf(batch, () => true))!,
+    step: async (batch) => (await stepIf([{ share: 1, feeds: () => batch }], () => true))!,
     shorten(share) {
       const before = other.state.vectors.parameters;
       const after = now.state.vectors.parameters;

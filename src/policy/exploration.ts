@@ -2,15 +2,20 @@ import { z } from 'zod';
 import type { ChunkPolicy } from './chunkPolicy.ts';
 import { gaussianNoise } from './noise.ts';
 
+const size = z.number().min(0).max(1);
+const view = z.number().min(0).max(0.1);
+
 /**
  * Multi-step latent exploration (arXiv 2510.09976): noise that is added to the flow's x after several of
  * its Euler steps. Correlated along the chunk, so that it changes where a motion goes and does not shake.
  */
 export const explorationSchema = z.strictObject({
   /** Standard deviation, in those of the normalised actions. */
-  size: z.number().min(0).max(1).default(0.02),
-  /** The size that it goes to, in a straight line over so many attempts; it stays where absent. */
-  later: z.strictObject({ size: z.number().min(0).max(1), attempts: z.int().min(1) }).optional(),
+  size: size.default(0.02),
+  /** What size and view go to, in a straight line over so many attempts; what is absent stays. */
+  later: z
+    .strictObject({ size: size.optional(), view: view.optional(), attempts: z.int().min(1) })
+    .optional(),
   /** Of neighbouring rows of the chunk. */
   correlation: z.number().min(0).lt(1).default(0.99),
   /**
@@ -26,7 +31,7 @@ export const explorationSchema = z.strictObject({
    * than those of the demonstrations: what is wrong then differs from place to place, and an offset of
    * joints undoes little of it.
    */
-  view: z.number().min(0).max(0.1).default(0),
+  view: view.default(0),
   /** Size of the noise that the flow begins from: 1 as in training, 0 as a policy is deployed. */
   initialNoise: z.number().min(0).max(1).default(0),
 });
@@ -35,9 +40,11 @@ export type Exploration = z.infer<typeof explorationSchema>;
 
 /** Exploration as it is when so many attempts have been made. */
 export function explorationAfter(exploration: Exploration, made: number): Exploration {
-  const { size, later } = exploration;
+  const { size, view, later } = exploration;
   if (!later) return exploration;
-  return { ...exploration, size: size + (later.size - size) * Math.min(1, made / later.attempts) };
+  const done = Math.min(1, made / later.attempts);
+  const between = (now: number, then = now) => now + (then - now) * done;
+  return { ...exploration, size: between(size, later.size), view: between(view, later.view) };
 }
 
 /** Tells the noise of attempts from that of chunks of the same seed. */

@@ -93,6 +93,25 @@ describe('FPO', () => {
       assert.notEqual(fpo.adapter().version, before);
     }));
 
+  it('goes the same way however many chunks are computed at once', async () => {
+    const ways = [500, 7].map((atOnce) =>
+      withRun(settings({ atOnce, critics: { warmUp: 0 } }), async (fpo, bandit) => {
+        const before = fpo.state.policy.vectors.parameters.slice();
+        const { policy } = await fpo.update(await bandit.rollouts(0, 48));
+        return {
+          report: policy!,
+          way: fpo.state.policy.vectors.parameters.map((value, i) => value - before[i]),
+        };
+      }),
+    );
+    const [whole, parts] = [await ways[0], await ways[1]];
+    const length = Math.hypot(...whole.way);
+    const apart = Math.hypot(...whole.way.map((value, i) => value - parts.way[i]));
+    assert.ok(length > 0 && apart < 1e-3 * length, `${apart} apart on a way of ${length}`);
+    assert.equal(parts.report.steps, whole.report.steps);
+    assert.ok(Math.abs(parts.report.gain - whole.report.gain) < 1e-3);
+  });
+
   const variants: Record<string, Record<string, unknown>> = {
     'adapters of the expert': { trainable: { parameters: 'lora', rank: 4 }, rate: 5 },
     'losses of whole chunks': { centred: false, time: 'policy' },
@@ -174,7 +193,7 @@ describe('FPO', () => {
         },
       };
       const before = fpo.state.policy.vectors.parameters.slice();
-      await assert.rejects(learner.learn([changing], 0), isUserError(/a ratio differs from 1/));
+      await assert.rejects(learner.learn([changing]), isUserError(/a ratio differs from 1/));
       assert.deepEqual(learner.state.vectors.parameters, before);
       await learner.close();
     }));

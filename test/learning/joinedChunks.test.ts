@@ -45,7 +45,7 @@ async function oldLosses(kind: SampledJoin, change: (episode: Episode) => Episod
         chunks.push(...(await encoder.encode(change(joined))).chunks);
       }
       const pairs = drawPairs(chunks, [1, -1], 0, config);
-      await learner.learn(pairs, 0);
+      await learner.learn(pairs);
       return pairs.map((pair) => Math.max(...pair.oldLosses));
     } finally {
       await sampler.close();

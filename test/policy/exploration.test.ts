@@ -63,6 +63,9 @@ describe('exploration', () => {
     const sizes = [0, 50, 100, 900].map((made) => explorationAfter(scheduled, made).size);
     assert.deepEqual(sizes.map((size) => size.toFixed(4)), ['0.0300', '0.0200', '0.0100', '0.0100']); // prettier-ignore
     assert.equal(explorationAfter(DEFAULT, 900).size, DEFAULT.size);
+    const narrowing = { ...DEFAULT, view: 0.03, later: { view: 0.01, attempts: 100 } };
+    const { size, view } = explorationAfter(narrowing, 50);
+    assert.deepEqual([size, view], [DEFAULT.size, 0.02]);
   });
 
   it('shares what persists between the chunks of an attempt, constant along them', () => {
