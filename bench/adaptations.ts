@@ -48,7 +48,7 @@ const EXPERIMENTS: Record<string, Experiment> = {
       'full method': { exploration: VIEW },
       'joints explored alone': { exploration: { size: 0.03 } },
     },
-    seeds: [0],
+    seeds: [0, 1],
     episodes: 960,
     curveAttempts: 40,
     finalAttempts: 200,
