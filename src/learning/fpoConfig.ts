@@ -50,8 +50,8 @@ const surrogateShape = {
   /**
    * `pair`: a ratio for each pair of noise and time (FPO++, arXiv 2602.02481, eq. 10). `mean`: one a
    * chunk, of the pairs' mean losses (FPO, arXiv 2507.21053). `standardised`: one a chunk, of the change
-   * standardised over the chunks computed at once (arXiv 2510.09976). `none`: the losses weighted by advantage, without
-   * a ratio (its ablation).
+   * standardised over the chunks computed at once (arXiv 2510.09976). `none`: the losses weighted by
+   * advantage, without a ratio (its ablation).
    */
   ratio: z.enum(['pair', 'mean', 'standardised', 'none']).default('pair'),
   /**
@@ -101,7 +101,7 @@ export const fpoSchema = z.strictObject({
   /**
    * Steps of an update, at most, each along the gradient of all its chunks (FPO++: 8 minibatches of 30
    * environments). The first one commonly reaches the end of the trust region: along 128 of some 250 chunks
-   * it took a policy from 31 to 58 %, along all to 70.
+   * they took a policy from 31 to 58 %, along all to 71.
    */
   epochs: z.int().min(1).default(2),
   /** Chunks computed at once, for want of memory; the standardised ratio is standardised over them. */

@@ -254,8 +254,7 @@ export async function openPolicyLearner(
 
   const lookAgain = async (chunks: readonly UpdateChunk[], parts: readonly BatchPart[]) => {
     const outputs: Record<string, Tensor>[] = [];
-    for (const { feeds } of parts)
-      outputs.push(await surrogate.run({ ...weights(), ...feeds() }));
+    for (const { feeds } of parts) outputs.push(await surrogate.run({ ...weights(), ...feeds() }));
     return lookAt(chunks, outputs, config);
   };
 

@@ -116,6 +116,8 @@ export async function openTrainer(
   const gradients = Object.fromEntries(
     [...tensorsIn(gradient, parameters)].map(([name, view]) => [`gradient.${name}`, view]),
   );
+  /** Of a batch's parts, where it has several. */
+  let sum: Float32Array | undefined;
   const flatGradient = new Tensor('float32', gradient, [count]);
   let now = half(start, parameters);
   let other = half(initialState(new Float32Array(count)), parameters);
@@ -133,7 +135,7 @@ export async function openTrainer(
   /** The gradient of a batch in its place; gives its loss and what the graph told of each part. */
   const differentiateAll = async (parts: readonly BatchPart[]) => {
     const outputs: Record<string, Tensor>[] = [];
-    const sum = parts.length > 1 ? new Float32Array(count) : undefined;
+    if (parts.length > 1) sum = sum?.fill(0) ?? new Float32Array(count);
     let loss = 0;
     for (const { share, feeds } of parts) {
       const result = await differentiate.run(
@@ -141,10 +143,10 @@ export async function openTrainer(
         { ...told, ...gradients },
       );
       loss += share * (result.loss.data as Float32Array)[0];
-      if (sum) for (let i = 0; i < count; i++) sum[i] += share * gradient[i];
-      outputs.push(Object.fromEntries(Object.keys(told).map((name) => [name, result[name]])));
+      if (parts.length > 1) for (let i = 0; i < count; i++) sum![i] += share * gradient[i];
+      outputs.push(result);
     }
-    if (sum) gradient.set(sum);
+    if (parts.length > 1) gradient.set(sum!);
     return { loss, outputs };
   };
 

@@ -73,7 +73,7 @@ describe('the scale of centred losses', () => {
   });
 });
 
-describe('minibatches', () => {
+describe('parts of a batch', () => {
   it('hold everything once, none more than allowed nor two more than another', () => {
     const sizes = fc.tuple(fc.integer({ min: 1, max: 500 }), fc.integer({ min: 1, max: 64 }));
     fc.assert(
