@@ -18,10 +18,9 @@ import { benchTraining } from './training.ts';
 const { positionals: wanted, values } = parseArgs({
   allowPositionals: true,
   options: {
-    /** Of the control loop, with and without a learner. */
     minutes: { type: 'string', default: '1' },
-    /** The control loop without a learner only. */
     alone: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
   },
 });
 
@@ -45,6 +44,14 @@ const SECTIONS: Record<string, () => Promise<Row[]>> = {
 /** Too large for every machine: run where they are named. */
 const ON_REQUEST = ['full'];
 
+const HELP = `npm run bench -- [SECTION ...] [--minutes N] [--alone]
+
+Measures, and prints each figure beside its target. Sections: ${Object.keys(SECTIONS).join(', ')};
+all of them where none is named, but for ${ON_REQUEST.join(', ')}.
+
+  --minutes N   of the control loop, with and without a learner (1)
+  --alone       the control loop without a learner only`;
+
 function format({ name, value, unit, target, better, note }: Row): string {
   const figure = `${value.toPrecision(3).padStart(8)} ${unit}`;
   if (target === undefined || better === undefined) {
@@ -56,9 +63,10 @@ function format({ name, value, unit, target, better, note }: Row): string {
 }
 
 const unknown = wanted.find((name) => !(name in SECTIONS));
-if (unknown) {
-  console.error(`no section ${unknown}: there are ${Object.keys(SECTIONS).join(', ')}`);
-  process.exit(1);
+if (unknown !== undefined || values.help) {
+  if (unknown !== undefined) console.error(`no section ${unknown}\n`);
+  console.log(HELP);
+  process.exit(values.help ? 0 : 1);
 }
 for (const [name, measure] of Object.entries(SECTIONS)) {
   if (!wanted.includes(name) && (wanted.length > 0 || ON_REQUEST.includes(name))) continue;
