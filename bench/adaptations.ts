@@ -19,6 +19,7 @@ const VIEW = { size: 0.01, view: 0.03, later: { size: 0.02, view: 0.01, attempts
 
 /** What ends an update early looks at its ratios: it goes with them, and with the clip. */
 const NEVER = { drift: 1000, clipShare: 1 };
+const UNCLIPPED = { clipping: false, stop: NEVER };
 
 /** What each experiment changes of the defaults; the shipped policies are in models. */
 const EXPERIMENTS: Record<string, Experiment> = {
@@ -81,11 +82,11 @@ const EXPERIMENTS: Record<string, Experiment> = {
     variants: {
       'full method': {},
       'no ratio': { fpo: { ratio: 'none', stop: NEVER } },
-      'no clipping': { fpo: { clipping: false, stop: NEVER } },
+      'no clipping': { fpo: UNCLIPPED },
       'single-step exploration': { exploration: { steps: 1, correlation: 0, persistence: 0 } },
       'single critic': { fpo: { critics: { count: 1 } } },
       'full method, rate 0.03': { fpo: { rate: 0.03 } },
-      'no clipping, rate 0.03': { fpo: { rate: 0.03, clipping: false, stop: NEVER } },
+      'no clipping, rate 0.03': { fpo: { ...UNCLIPPED, rate: 0.03 } },
     },
     seeds: [0, 1],
     episodes: 448,

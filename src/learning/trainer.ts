@@ -135,7 +135,7 @@ export async function openTrainer(
   /** The gradient of a batch in its place; gives its loss and what the graph told of each part. */
   const differentiateAll = async (parts: readonly BatchPart[]) => {
     const outputs: Record<string, Tensor>[] = [];
-    if (parts.length > 1) sum = sum?.fill(0) ?? new Float32Array(count);
+    const total = parts.length > 1 ? (sum ??= new Float32Array(count)).fill(0) : undefined;
     let loss = 0;
     for (const { share, feeds } of parts) {
       const result = await differentiate.run(
@@ -143,10 +143,10 @@ export async function openTrainer(
         { ...told, ...gradients },
       );
       loss += share * (result.loss.data as Float32Array)[0];
-      if (parts.length > 1) for (let i = 0; i < count; i++) sum![i] += share * gradient[i];
+      if (total) for (let i = 0; i < count; i++) total[i] += share * gradient[i];
       outputs.push(result);
     }
-    if (parts.length > 1) gradient.set(sum!);
+    if (total) gradient.set(total);
     return { loss, outputs };
   };
 
