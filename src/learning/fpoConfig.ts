@@ -149,6 +149,16 @@ export const fpoSchema = z.strictObject({
     .strictObject({
       /** Mean of ratio − 1 − log ratio over pairs; 0.4 is a log ratio of 0.9. A last step is shortened to it. */
       drift: positive.default(0.4),
+      /**
+       * The share of drift that is left, in a straight line over so many updates of the policy. What 64
+       * attempts tell of a good policy is mostly noise: steps as long as the first ones lead away from it.
+       */
+      later: z
+        .strictObject({
+          share: share.gt(0).default(0.25),
+          updates: z.int().min(1).default(8),
+        })
+        .prefault({}),
       /** Share of ratios beyond the clip. */
       clipShare: share.default(0.9),
     })

@@ -32,6 +32,7 @@ import type { RolloutChunk } from './rollouts.ts';
 import { spreadOf } from './spread.ts';
 import { frozenWeights } from './startingWeights.ts';
 import { type BatchPart, type TrainingState, openTrainer } from './trainer.ts';
+import { type Look, checkStart, lookAt, reasonToStop } from './trustRegion.ts';
 
 /** The policy's half of an update. */
 export interface PolicyLearner {
@@ -39,9 +40,9 @@ export interface PolicyLearner {
   readonly state: TrainingState;
   /**
    * Fills in the chunks' old losses, then takes the epochs' steps. Throws a UserError, before any step,
-   * where the losses are not those that it was given as old.
+   * where the losses are not those that it was given as old. Its drift is at most `farthest`.
    */
-  learn(chunks: readonly UpdateChunk[]): Promise<PolicyReport>;
+  learn(chunks: readonly UpdateChunk[], farthest: number): Promise<PolicyReport>;
   /** A new chunk [horizon, actionDim] of the policy as it stands at each chunk's observation. */
   resample(chunks: readonly RolloutChunk[], seed: readonly number[]): Promise<Float32Array[]>;
   close(): Promise<void>;
@@ -49,9 +50,6 @@ export interface PolicyLearner {
 
 /** Times that a step which went too far is shortened: what is left then comes from the steps before it. */
 const MOST_TRIES = 4;
-
-/** How far from 1 a ratio may be before the first step: beyond it old and new losses differ in kind. */
-const RATIO_TOLERANCE = 1e-3;
 
 const numbers = (tensor: Tensor) => tensor.data as Float32Array;
 
@@ -61,46 +59,10 @@ function divided(tensor: Tensor, count: number): Float32Array[] {
   return Array.from({ length: count }, (_, i) => numbers(tensor).slice(i * size, (i + 1) * size));
 }
 
-/** What of the chunks' ratios tells how far the policy has gone. */
-function lookAt(
-  chunks: readonly UpdateChunk[],
-  outputs: readonly Record<string, Tensor>[],
-  { clip, logRatioClamp }: Pick<FpoConfig, 'clip' | 'logRatioClamp'>,
-) {
-  const all = (name: string) => outputs.flatMap((some) => [...numbers(some[name])]);
-  const [ratios, losses] = [all('ratios'), all('losses')];
-  const old = chunks.flatMap(({ oldLosses }) => [...oldLosses]);
-  const changes = old.map((before, i) =>
-    Math.max(-logRatioClamp, Math.min(logRatioClamp, before - losses[i])),
-  );
-  const mean = (values: ArrayLike<number>) => spreadOf(values).mean;
-  const advantageOf = (pair: number) =>
-    chunks[Math.floor((pair * chunks.length) / changes.length)].advantage;
-  return {
-    ratios,
-    loss: mean(losses),
-    change: changes.reduce((most, change) => Math.max(most, Math.abs(Math.expm1(change))), 0),
-    drift: mean(changes.map((change) => Math.expm1(change) - change)),
-    gain: mean(changes.map((change, i) => advantageOf(i) * Math.expm1(change))),
-    clipShare: mean(ratios.map((ratio) => Number(Math.abs(ratio - 1) > clip))),
-  };
-}
-
-type Look = ReturnType<typeof lookAt>;
-
-/** Why an update is to end before this step; undefined if it is not. */
-function reasonToStop({ drift, clipShare }: Look, config: FpoConfig): string | undefined {
-  const { stop, ratio, clipping } = config;
-  if (drift > stop.drift) return `drift ${drift.toPrecision(3)} is above ${stop.drift}`;
-  const clips = clipping && ratio !== 'none';
-  if (clips && clipShare > stop.clipShare)
-    return `${(100 * clipShare).toFixed(0)} % of the ratios are clipped, above ${100 * stop.clipShare} %`;
-  return undefined;
-}
-
 function reportOf(
   chunks: readonly UpdateChunk[],
   look: Look,
+  farthest: number,
   norms: readonly number[],
   stopped: string | undefined,
 ): PolicyReport {
@@ -112,19 +74,12 @@ function reportOf(
     ratios: spreadOf(look.ratios),
     clipShare: look.clipShare,
     drift: look.drift,
+    farthest,
     gain: look.gain,
     norm: norms.length > 0 ? spreadOf(norms).mean : 0,
     lossBefore: spreadOf(chunks.flatMap(({ oldLosses }) => [...oldLosses])).mean / rows,
     lossAfter: look.loss / rows,
   };
-}
-
-/** Whether the trainer's numerics are those of the old losses. */
-function checkStart({ change }: Look): void {
-  if (!(change < RATIO_TOLERANCE))
-    throw new UserError(
-      `before the first step a ratio differs from 1 by ${change.toPrecision(3)}: the old losses are not those of this policy on these chunks; look for broken episodes`,
-    );
 }
 
 /** Opens FPO's graphs on a bundle's weights for a robot of `joints`, where `start` stands. */
@@ -259,11 +214,14 @@ export async function openPolicyLearner(
   };
 
   /** Shortens the last step until the policy has gone no further than it may; gives what is left of it. */
-  const comeBack = async (look: Look, again: () => Promise<Look>): Promise<Look> => {
-    const { drift } = config.stop;
-    for (let tries = 0; look.drift > drift && tries < MOST_TRIES; tries++) {
+  const comeBack = async (
+    look: Look,
+    farthest: number,
+    again: () => Promise<Look>,
+  ): Promise<Look> => {
+    for (let tries = 0; look.drift > farthest && tries < MOST_TRIES; tries++) {
       // Drift grows with the square of the way.
-      trainer.shorten(Math.min(0.9, Math.sqrt(drift / look.drift)));
+      trainer.shorten(Math.min(0.9, Math.sqrt(farthest / look.drift)));
       look = await again();
     }
     return look;
@@ -273,7 +231,7 @@ export async function openPolicyLearner(
     get state() {
       return trainer.state;
     },
-    async learn(chunks) {
+    async learn(chunks, farthest) {
       const wrong = chunks.find(({ chunk }) => chunk.valid.length !== tokens);
       if (wrong)
         throw new UserError(
@@ -288,15 +246,15 @@ export async function openPolicyLearner(
         const step = await trainer.stepIf(parts, (outputs) => {
           look = lookAt(chunks, outputs, config);
           if (norms.length === 0) checkStart(look);
-          stopped = reasonToStop(look, config);
+          stopped = reasonToStop(look, farthest, config);
           return stopped === undefined;
         });
         if (step) norms.push(step.norm);
       }
       // What ended the update has seen where it is; a last step that nothing followed has not been looked at.
       if (stopped === undefined) look = await again();
-      if (norms.length > 0) look = await comeBack(look!, again);
-      return reportOf(chunks, look!, norms, stopped);
+      if (norms.length > 0) look = await comeBack(look!, farthest, again);
+      return reportOf(chunks, look!, farthest, norms, stopped);
     },
     async resample(chunks, seed) {
       const { horizon, actionDim } = pi0;

@@ -33,6 +33,8 @@ export interface PolicyReport {
   clipShare: number;
   /** Mean over its pairs of ratio − 1 − log ratio. */
   drift: number;
+  /** How much of it the update might make. */
+  farthest: number;
   /** Mean over them of advantage · (ratio − 1), unclipped: what the update promises on these attempts. */
   gain: number;
   /** Mean norm of the gradient, before it is clipped. */

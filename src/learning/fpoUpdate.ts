@@ -24,6 +24,7 @@ import type { Rollout, RolloutChunk } from './rollouts.ts';
 import { spreadOf } from './spread.ts';
 import { startingParameters } from './startingWeights.ts';
 import { type TrainingState, initialState } from './trainer.ts';
+import { driftAfter } from './trustRegion.ts';
 import { viewStep } from './viewStep.ts';
 
 /** All that a run carries from update to update; random numbers are drawn from its counters. */
@@ -181,7 +182,10 @@ export async function openFpo(
       const told = counted(chunks).filter(tells);
       const learned =
         warm && told.length > 0
-          ? await policy.learn(drawPairs(told, scaled.filter(tells), updates, config))
+          ? await policy.learn(
+              drawPairs(told, scaled.filter(tells), updates, config),
+              driftAfter(config.stop, updates - warmUp),
+            )
           : undefined;
       const loss = await trainCritics(rollouts, chunks);
       const step = viewStep(rollouts, bundle.cameras.length);

@@ -1,8 +1,7 @@
 import type { Adapter } from '../policy/adapter.ts';
-import type { FpoConfig } from './fpoConfig.ts';
 import type { FpoReport } from './fpoReport.ts';
 
-/** Largest drift with which a version may leave, times that at which updates end (see `stop` of fpoSchema). */
+/** Largest drift with which a version may leave, times that which its update might make. */
 const FARTHEST_DRIFT = 1.5;
 
 /** Largest change of all parameters together, as a share of their norm. */
@@ -30,7 +29,6 @@ export function reasonToKeepBack(
   before: Adapter,
   after: Adapter,
   { policy }: FpoReport,
-  { drift }: FpoConfig['stop'],
 ): string | undefined {
   const { change, whole } = distance(before, after);
   if (!Number.isFinite(change)) return 'it has values that are not finite';
@@ -38,7 +36,7 @@ export function reasonToKeepBack(
   if (whole > 0 && change > FARTHEST_STEP * whole)
     return `its parameters moved by ${(change / whole).toPrecision(2)} of their norm, more than ${FARTHEST_STEP}`;
   if (!policy) return undefined;
-  const farthest = FARTHEST_DRIFT * drift;
+  const farthest = FARTHEST_DRIFT * policy.farthest;
   if (!(policy.drift <= farthest))
     return `it drifted by ${policy.drift.toPrecision(2)}, more than ${farthest.toPrecision(2)}`;
   if (!(policy.gain >= 0))

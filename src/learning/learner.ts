@@ -183,7 +183,7 @@ export async function openLearner(options: LearnerOptions): Promise<Learner> {
     const after = fpo.adapter();
     if (after.version === before.version)
       return settle([...events, { event: 'warmed up', report }]);
-    const reason = reasonToKeepBack(before, after, report, config.stop);
+    const reason = reasonToKeepBack(before, after, report);
     if (reason !== undefined) {
       await restore(before.version, fpo.state);
       return settle([...events, { event: 'kept back', version: after.version, reason, report }]);

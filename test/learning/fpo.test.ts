@@ -93,6 +93,17 @@ describe('FPO', () => {
       assert.notEqual(fpo.adapter().version, before);
     }));
 
+  it('takes shorter ways the more updates have moved the policy', () =>
+    withRun(
+      settings({ rate: 3, stop: { drift: 0.1, later: { share: 0.25, updates: 3 } } }),
+      async (fpo, bandit) => {
+        const reports = await learn(fpo, bandit, 6);
+        const reach = reports.flatMap(({ policy }) => policy?.farthest.toFixed(6) ?? []);
+        assert.deepEqual(reach, ['0.100000', '0.075000', '0.050000', '0.025000', '0.025000']);
+        assert.ok(reports.every(({ policy }) => !policy || policy.drift <= policy.farthest));
+      },
+    ));
+
   it('goes the same way however many chunks are computed at once', async () => {
     const ways = [500, 7].map((atOnce) =>
       withRun(settings({ atOnce, critics: { warmUp: 0 } }), async (fpo, bandit) => {
@@ -193,7 +204,7 @@ describe('FPO', () => {
         },
       };
       const before = fpo.state.policy.vectors.parameters.slice();
-      await assert.rejects(learner.learn([changing]), isUserError(/a ratio differs from 1/));
+      await assert.rejects(learner.learn([changing], 1), isUserError(/a ratio differs from 1/));
       assert.deepEqual(learner.state.vectors.parameters, before);
       await learner.close();
     }));

@@ -45,7 +45,7 @@ async function oldLosses(kind: SampledJoin, change: (episode: Episode) => Episod
         chunks.push(...(await encoder.encode(change(joined))).chunks);
       }
       const pairs = drawPairs(chunks, [1, -1], 0, config);
-      await learner.learn(pairs);
+      await learner.learn(pairs, config.stop.drift);
       return pairs.map((pair) => Math.max(...pair.oldLosses));
     } finally {
       await sampler.close();
