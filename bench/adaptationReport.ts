@@ -46,11 +46,12 @@ export async function drawExperiment(
   const kinds: Kind[] = drawn.length === 1 ? ['zero', 'random'] : ['zero'];
   const curves = drawn
     .flatMap((variant) => kinds.map((kind) => ({ variant, kind })))
-    .map(({ variant, kind }, i): Curve => ({
-      name: drawn.length === 1 ? KINDS[kind] : variant,
-      colour: COLOURS[i],
-      points: pooled(results.filter((one) => one.variant === variant), kind), // prettier-ignore
-    }))
+    .map(({ variant, kind }, i): Curve => {
+      const runs = results.filter((one) => one.variant === variant);
+      const isHeldOut = runs.some(({ curve }) => curve.length > 0);
+      const names = [...(drawn.length > 1 ? [variant] : []), ...(isHeldOut ? [KINDS[kind]] : [])];
+      return { name: names.join(', '), colour: COLOURS[i], points: pooled(runs, kind) };
+    })
     .filter(({ points }) => points.length > 0);
   await writeFile(packagePath(`docs/adapting-${name}.svg`), adaptationCurve(curves, about));
 }

@@ -77,7 +77,7 @@ const EXPERIMENTS: Record<string, Experiment> = {
   },
   ablations: {
     ...CAMERAS,
-    about: `${CAMERAS.about}; at ten and three times the default rate, updates as far as the first ones`,
+    about: `${CAMERAS.about}; at ten and three times the default rate`,
     fpo: { rate: 0.1, epochs: 4, stop: { later: { share: 1 } } },
     variants: {
       'full method': {},
