@@ -43,17 +43,19 @@ export async function drawExperiment(
   results: readonly Adaptation[],
 ): Promise<void> {
   const drawn = Object.keys(variants).filter((variant) => variants[variant].imitates === undefined);
-  const kinds: Kind[] = drawn.length === 1 ? ['zero', 'random'] : ['zero'];
+  const isSingle = drawn.length === 1;
+  const kinds: Kind[] = isSingle ? ['zero', 'random'] : ['zero'];
   const curves = drawn
     .flatMap((variant) => kinds.map((kind) => ({ variant, kind })))
-    .map(({ variant, kind }, i): Curve => {
-      const runs = results.filter((one) => one.variant === variant);
-      const isHeldOut = runs.some(({ curve }) => curve.length > 0);
-      const names = [...(drawn.length > 1 ? [variant] : []), ...(isHeldOut ? [KINDS[kind]] : [])];
-      return { name: names.join(', '), colour: COLOURS[i], points: pooled(runs, kind) };
-    })
+    .map(({ variant, kind }, i): Curve => ({
+      name: isSingle ? KINDS[kind] : variant,
+      colour: COLOURS[i],
+      points: pooled(results.filter((one) => one.variant === variant), kind), // prettier-ignore
+    }))
     .filter(({ points }) => points.length > 0);
-  await writeFile(packagePath(`docs/adapting-${name}.svg`), adaptationCurve(curves, about));
+  const areHeldOut = results.some(({ curve }) => curve.length > 0);
+  const title = !isSingle && areHeldOut ? `${about}; ${KINDS.zero}` : about;
+  await writeFile(packagePath(`docs/adapting-${name}.svg`), adaptationCurve(curves, title));
 }
 
 function share(results: readonly Adaptation[], kind: Kind): string {

@@ -17,6 +17,9 @@ const ROBOT = {
 /** Exploration of where the policy looks first, and later of what it does. */
 const VIEW = { size: 0.01, view: 0.03, later: { size: 0.02, view: 0.01, attempts: 512 } };
 
+/** Updates go as far as the first ones all the way. */
+const LONG = { later: { share: 1 } };
+
 /** What ends an update early looks at its ratios: it goes with them, and with the clip. */
 const NEVER = { drift: 1000, clipShare: 1 };
 const UNCLIPPED = { clipping: false, stop: NEVER };
@@ -47,7 +50,8 @@ const EXPERIMENTS: Record<string, Experiment> = {
     gap: { ...ROBOT.gap, cameraShift: [0, 0, -0.02] },
     variants: {
       'full method': { exploration: VIEW },
-      'joints explored alone': { exploration: { size: 0.03 } },
+      'steps stay long': { exploration: VIEW, fpo: { stop: LONG } },
+      'joints explored alone': { exploration: { size: 0.03 }, fpo: { stop: LONG } },
     },
     seeds: [0, 1],
     episodes: 960,
@@ -78,7 +82,7 @@ const EXPERIMENTS: Record<string, Experiment> = {
   ablations: {
     ...CAMERAS,
     about: `${CAMERAS.about}; at ten and three times the default rate`,
-    fpo: { rate: 0.1, epochs: 4, stop: { later: { share: 1 } } },
+    fpo: { rate: 0.1, epochs: 4, stop: LONG },
     variants: {
       'full method': {},
       'no ratio': { fpo: { ratio: 'none', stop: NEVER } },

@@ -86,5 +86,5 @@ export async function readCurve(log: string): Promise<Curve[]> {
     points.push({ episodes, attempts, successes });
     episodes += attempts;
   }
-  return [{ name: 'attempts that it learned from', colour: '#4878a8', points }];
+  return [{ name: 'attempts learned from', colour: '#4878a8', points }];
 }
