@@ -53,7 +53,7 @@ const EXPERIMENTS: Record<string, Experiment> = {
       'steps stay long': { exploration: VIEW, fpo: { stop: LONG } },
       'joints explored alone': { exploration: { size: 0.03 }, fpo: { stop: LONG } },
     },
-    seeds: [0, 1],
+    seeds: [0, 1, 2],
     episodes: 960,
     curveAttempts: 40,
     finalAttempts: 200,

@@ -39,8 +39,8 @@ export interface PolicyLearner {
   /** See Trainer. */
   readonly state: TrainingState;
   /**
-   * Fills in the chunks' old losses, then takes the epochs' steps. Throws a UserError, before any step,
-   * where the losses are not those that it was given as old. Its drift is at most `farthest`.
+   * Fills in the chunks' old losses, then takes the epochs' steps, until the policy has drifted by
+   * `farthest`. Throws a UserError, before any step, where the losses are not those that it was given as old.
    */
   learn(chunks: readonly UpdateChunk[], farthest: number): Promise<PolicyReport>;
   /** A new chunk [horizon, actionDim] of the policy as it stands at each chunk's observation. */
