@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { type Experiment, readAdaptations, runExperiment } from './adaptationRun.ts';
 import { drawExperiment, tableOf } from './adaptationReport.ts';
+import { endWithHelp } from './help.ts';
 
 const CAMERAS = {
   about: 'aloha-mini-12k, every camera 2.1 mm off',
@@ -121,11 +122,8 @@ const { values, positionals } = parseArgs({
   },
 });
 const unknown = positionals.find((name) => !(name in EXPERIMENTS));
-if (values.help || unknown !== undefined || positionals.length === 0) {
-  if (unknown !== undefined) console.error(`no experiment ${unknown}\n`);
-  console.log(HELP);
-  process.exit(values.help ? 0 : 1);
-}
+if (values.help || unknown !== undefined || positionals.length === 0)
+  endWithHelp(HELP, values.help, 'no experiment', unknown);
 for (const name of positionals) {
   const experiment = EXPERIMENTS[name];
   await runExperiment(name, experiment, {

@@ -3,6 +3,7 @@ import { benchControl } from './control.ts';
 import { benchEpisodes } from './episodes.ts';
 import { benchFull } from './full.ts';
 import { benchGuard } from './guard.ts';
+import { endWithHelp } from './help.ts';
 import { benchImages } from './images.ts';
 import { benchLearning } from './learning.ts';
 import { benchLink } from './link.ts';
@@ -63,11 +64,7 @@ function format({ name, value, unit, target, better, note }: Row): string {
 }
 
 const unknown = wanted.find((name) => !(name in SECTIONS));
-if (unknown !== undefined || values.help) {
-  if (unknown !== undefined) console.error(`no section ${unknown}\n`);
-  console.log(HELP);
-  process.exit(values.help ? 0 : 1);
-}
+if (unknown !== undefined || values.help) endWithHelp(HELP, values.help, 'no section', unknown);
 for (const [name, measure] of Object.entries(SECTIONS)) {
   if (!wanted.includes(name) && (wanted.length > 0 || ON_REQUEST.includes(name))) continue;
   console.log(`${name} (medians)`);

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { duration } from '../src/commands/progress.ts';
 import { packagePath } from '../src/packagePath.ts';
 import { JOINS, type JoinKind } from '../src/policy/joining.ts';
+import { endWithHelp } from './help.ts';
 import { drawJoins, joinTable } from './joinReport.ts';
 import { readCells, runAttempts, summarise, writeCell } from './joinRun.ts';
 
@@ -40,11 +41,8 @@ const { values, positionals } = parseArgs({
   },
 });
 const unknown = positionals.find((name) => !JOINS.some((join) => join === name));
-if (values.help || unknown !== undefined) {
-  if (unknown !== undefined) console.error(`no way to join chunks is called ${unknown}\n`);
-  console.log(HELP);
-  process.exit(values.help ? 0 : 1);
-}
+if (values.help || unknown !== undefined)
+  endWithHelp(HELP, values.help, 'no way to join chunks is called', unknown);
 
 const wanted = JOINS.filter((join) => positionals.length === 0 || positionals.includes(join));
 if (wanted.includes('trained') && values.trained === undefined)
