@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { writeWhole } from '../writeWhole.ts';
 import { ELEMENT_CODES } from './elementType.ts';
 import type { Attribute, Constant, Graph, Node, Value } from './graph.ts';
 import { ModelProto } from './schema.ts';
@@ -88,6 +88,5 @@ export function encodeModel(graph: Graph): Uint8Array {
 }
 
 /** Writes a graph as an ONNX file; its weights stay where they are and are pointed to. */
-export async function writeModel(graph: Graph, path: string): Promise<void> {
-  await writeFile(path, encodeModel(graph));
-}
+export const writeModel = (graph: Graph, path: string): Promise<void> =>
+  writeWhole(path, encodeModel(graph));

@@ -1,7 +1,6 @@
-import { randomUUID } from 'node:crypto';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { type FileHandle, open } from 'node:fs/promises';
 import { UserError, messageOf } from '../errors.ts';
+import { writeWhole } from '../writeWhole.ts';
 import {
   ARRAYS,
   DTYPES,
@@ -164,15 +163,6 @@ async function writeTensor(file: FileHandle, tensor: TensorSource & { dtype: Dty
   check(written === expected, written);
 }
 
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path);
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
-}
-
 /**
  * Writes tensors in their order, data aligned to 64 bytes. The file appears whole and on disk, or
  * not at all: whoever reads `path` meanwhile sees the old one.
@@ -184,22 +174,8 @@ export async function writeSafetensors(
 ): Promise<void> {
   const typed = tensors.map((tensor) => ({ ...tensor, dtype: resolveDtype(tensor) }));
   const header = encodeHeader(typed, metadata);
-  const partial = `${path}.${randomUUID()}.partial`;
-  try {
-    const file = await open(partial, 'wx');
-    try {
-      await writeFully(file, header);
-      for (const tensor of typed) await writeTensor(file, tensor);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(partial, path);
-    await syncFolder(dirname(path));
-  } catch (error) {
-    await rm(partial, { force: true });
-    throw error instanceof Error && 'syscall' in error
-      ? new UserError(`${path}: cannot be written: ${error.message}`, { cause: error })
-      : error;
-  }
+  await writeWhole(path, async (file) => {
+    await writeFully(file, header);
+    for (const tensor of typed) await writeTensor(file, tensor);
+  });
 }
