@@ -123,9 +123,9 @@ export async function adaptCommand(
   const adapt = async () => {
     const plan = await planAdaptation(folder, options);
     const { folders, bundle, trainable, gap } = plan;
+    for (const path of [folders.recorded, folders.learner]) await makeFolder(path);
     const title = `${bundle.name}, ${task}`;
     const evaluations = await openEvaluations(folder, folders.learner, title, report.note);
-    for (const path of [folders.recorded, folders.learner]) await makeFolder(path);
     signal.throwIfAborted();
     parts = startAdaptParts({
       ...{ folders, bundle, config, trainable, batch, seed, processes },

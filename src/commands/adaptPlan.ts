@@ -1,6 +1,5 @@
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { codeOf } from '../errors.ts';
 import { episodeFile } from '../episodes/files.ts';
 import { type Beginning, demandBeginning, fpoBeginning } from '../learning/begun.ts';
 import { loadFpoConfig } from '../learning/fpoConfig.ts';
@@ -36,13 +35,11 @@ export interface AdaptPlan {
   gap?: Gap;
 }
 
+/** Ids of the episodes in a folder; none where it cannot be read. */
 const idsIn = (folder: string): Promise<string[]> =>
   readdir(folder).then(
     (names) => names.flatMap((name) => episodeFile(name)?.id ?? []),
-    (error: unknown) => {
-      if (codeOf(error) === 'ENOENT') return [];
-      throw error;
-    },
+    () => [],
   );
 
 /** Task and seed that an attempt's id tells. */
@@ -85,7 +82,6 @@ export async function planAdaptation(folder: string, options: AdaptOptions): Pro
     command: 'adapt',
     ...fpoBeginning(bundle, fpo),
     task,
-    seed,
     gap: gap ?? gapSchema.parse({}),
     execute: execute ?? bundle.executeSteps,
   };

@@ -45,7 +45,9 @@ export async function demandBeginning(
   held: () => Promise<Beginning>,
 ): Promise<void> {
   const then = await beginningOf(folder, held);
-  const common = Object.keys(now).filter((name) => then[name] !== undefined);
+  const common = Object.keys(now).filter(
+    (name) => then[name] !== undefined && now[name] !== undefined,
+  );
   const faults = common.flatMap((name) => differences(name, then[name], now[name]));
   if (faults.length > 0)
     throw new UserError(
