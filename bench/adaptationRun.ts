@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFile, mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { type Evaluation, evaluate, readResults } from '../src/commands/adapt.ts';
+import { type Evaluation, evaluate, readResults } from '../src/commands/adaptEvaluation.ts';
 import { openRolloutPool } from '../src/commands/rolloutPool.ts';
-import { readJsonLines } from '../src/jsonLines.ts';
+import { appendJsonLines, readJsonLines } from '../src/jsonLines.ts';
 import { type CurvePoint, readCurve } from '../src/learning/adaptationCurve.ts';
 import { LOG } from '../src/learning/learner.ts';
 import { packagePath } from '../src/packagePath.ts';
@@ -146,7 +146,7 @@ async function adapt(
   ]);
   if (!done) return undefined;
   const adapter = join(folder, 'runtime', 'newest.safetensors');
-  const curve = await readResults(join(folder, 'results.jsonl'));
+  const curve = await readResults(folder);
   const [{ points: explored }] = await readCurve(join(folder, 'learner', LOG));
   const counts = await measure(experiment, packagePath(experiment.policy), adapter, processes);
   return { curve, explored, final: { episodes, ...counts } };
@@ -193,7 +193,7 @@ export async function runExperiment(
     (await readAdaptations()).some(
       (one) => one.experiment === name && one.variant === variant && one.seed === seed,
     );
-  const write = (line: Adaptation) => appendFile(RESULTS, `${JSON.stringify(line)}\n`);
+  const write = (line: Adaptation) => appendJsonLines(RESULTS, [line]);
 
   const policy = packagePath(experiment.policy);
   const priors = {

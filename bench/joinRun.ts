@@ -1,6 +1,5 @@
-import { appendFile } from 'node:fs/promises';
 import { openWorkerPool } from '../src/commands/workerPool.ts';
-import { readJsonLines } from '../src/jsonLines.ts';
+import { appendJsonLines, readJsonLines } from '../src/jsonLines.ts';
 import { packagePath } from '../src/packagePath.ts';
 import type { JoinKind } from '../src/policy/joining.ts';
 import type { JoinSettings, JoinedAttempt } from './joinWorker.ts';
@@ -24,7 +23,7 @@ export const JOIN_RESULTS = packagePath('docs/joins.jsonl');
 
 export const readCells = (): Promise<JoinCell[]> => readJsonLines(JOIN_RESULTS);
 
-export const writeCell = (cell: JoinCell) => appendFile(JOIN_RESULTS, `${JSON.stringify(cell)}\n`);
+export const writeCell = (cell: JoinCell) => appendJsonLines(JOIN_RESULTS, [cell]);
 
 /** Makes the seeds' attempts in some processes, each of which gets the next seed when it is done with one. */
 export async function runAttempts(

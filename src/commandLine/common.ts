@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { UserError } from '../errors.ts';
+import { PORT_RANGE, isPort } from '../link/address.ts';
 import { packagePath } from '../packagePath.ts';
 
 export const SHIPPED_POLICY = packagePath('models/aloha-mini');
@@ -16,6 +17,13 @@ export function integer(least: number) {
     }
     return value;
   };
+}
+
+/** Reads the number of a TCP port. */
+export function port(text: string): number {
+  const value = Number(text);
+  if (!isPort(value)) throw new InvalidArgumentError(`A port is ${PORT_RANGE}.`);
+  return value;
 }
 
 export const taskOption = () =>

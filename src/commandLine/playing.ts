@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { SimOptions } from '../commands/sim.ts';
 import { JOINS } from '../policy/joining.ts';
-import { SHIPPED_POLICY, integer, run, sessionOption, taskOption } from './common.ts';
+import { SHIPPED_POLICY, integer, port, run, sessionOption, taskOption } from './common.ts';
 
 /** Commands that play the simulated robot. */
 export function playing(program: Command): void {
@@ -54,7 +54,7 @@ export function playing(program: Command): void {
       "YAML of a classifier that says when an attempt has succeeded, in the place of the simulator's rule",
     )
     .addOption(sessionOption())
-    .option('--metrics-port <n>', 'offer Prometheus metrics at this port while it runs', integer(1))
+    .option('--metrics-port <n>', 'offer Prometheus metrics at this port while it runs', port)
     .option('--metrics-host <address>', 'who may read them; by default this machine alone')
     .addHelpText(
       'after',

@@ -1,6 +1,6 @@
 import type { LearnerEvent } from '../learning/learner.ts';
 import { successInterval } from '../learning/versions.ts';
-import type { Evaluation } from './adapt.ts';
+import type { Evaluation } from './adaptEvaluation.ts';
 import { describeEvent } from './learnReport.ts';
 import { duration, speaker } from './progress.ts';
 

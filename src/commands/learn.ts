@@ -1,21 +1,36 @@
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { episodeFile } from '../episodes/files.ts';
 import { listEpisodes } from '../episodes/listEpisodes.ts';
 import { adaptationCurve, readCurve } from '../learning/adaptationCurve.ts';
-import { loadFpoConfig } from '../learning/fpoConfig.ts';
-import { LOG, type LearnerEvent, openLearner } from '../learning/learner.ts';
+import { isThere } from '../isThere.ts';
+import {
+  type Beginning,
+  demandBeginning,
+  fpoBeginning,
+  recordBeginning,
+} from '../learning/begun.ts';
+import { type FpoConfig, loadFpoConfig } from '../learning/fpoConfig.ts';
+import {
+  LOG,
+  type LearnerEvent,
+  baseIn,
+  openLearner,
+  withoutOwnAdapter,
+} from '../learning/learner.ts';
 import { folderAddress } from '../link/address.ts';
-import { openLearnerPort } from '../link/learnerPort.ts';
+import { type LearnerPort, openLearnerPort } from '../link/learnerPort.ts';
+import { makeFolder } from '../makeFolder.ts';
 import { loadSessionConfig } from '../onnx/session.ts';
 import { adapterVersion } from '../policy/adapter.ts';
-import { loadBundle } from '../policy/bundle.ts';
+import { type Bundle, loadBundle } from '../policy/bundle.ts';
 import { yieldToAll, yieldToControl } from '../priority.ts';
-import { loadCalibration } from '../robot/calibration.ts';
+import { type Calibration, loadCalibration } from '../robot/calibration.ts';
+import { writeWhole } from '../writeWhole.ts';
 import { interruption } from './interruption.ts';
 import { describeEvent, timeLeft } from './learnReport.ts';
 import type { LearnerProgress } from './learnerProcess.ts';
 import { clearLine } from './progress.ts';
+import { untilAborted } from './untilAborted.ts';
 
 export interface LearnOptions {
   /** Spare ones: those that nothing else wants. */
@@ -40,6 +55,23 @@ function endWithOwner(): void {
   if (process.connected === false) end();
 }
 
+/** What all of a folder's runs have in common. */
+const beginningOf = (
+  bundle: Bundle,
+  config: FpoConfig,
+  { name, joints }: Calibration,
+): Beginning => ({
+  command: 'learn',
+  ...fpoBeginning(bundle, config),
+  embodiment: { name, joints: joints.map((joint) => joint.name) },
+});
+
+/** What can be seen in a folder without a record of what it was begun with. */
+async function heldIn(folder: string): Promise<Beginning> {
+  const isAdaptations = await isThere(join(folder, 'runtime', 'episodes'));
+  return { ...(isAdaptations && { command: 'adapt' }), policy: await baseIn(folder) };
+}
+
 /**
  * The learner: takes episodes over the link, makes new versions of the policy from them, and sends each
  * that passes the gate to the robot. Goes on from its folder after a kill; see `nalu learn --help`.
@@ -49,19 +81,45 @@ export async function learnCommand(
   options: LearnOptions,
 ): Promise<'done' | 'interrupted'> {
   endWithOwner();
-  const { batch, seed, json, keys } = options;
+  const { json } = options;
   const signal = interruption();
-  const session = await loadSessionConfig(options.session);
-  const bundle = await loadBundle(options.policy);
-  const { joints } = await loadCalibration(options.calibration);
-  const config = await loadFpoConfig(options.config, seed);
-  if (options.cores === 'spare') yieldToAll();
-  else yieldToControl();
-  await mkdir(folder, { recursive: true });
   const say = (line: string) => {
     if (process.stdout.isTTY && !json) clearLine(process.stdout);
     (json ? process.stderr : process.stdout).write(`${line}\n`);
   };
+  let port: LearnerPort | undefined;
+  const opened = (one: LearnerPort) => (port = one);
+  try {
+    await Promise.race([learn(folder, options, say, opened, signal), untilAborted(signal)]);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    await port?.close();
+  }
+  if (!json) say('stopped by hand; the same command goes on from here');
+  // An update that is under way is left: it is made again, to the same numbers.
+  setImmediate(() => process.exit());
+  return 'interrupted';
+}
+
+/** Learns until `signal` aborts; `opened` hears of the link's end, which its caller closes. */
+async function learn(
+  folder: string,
+  options: LearnOptions,
+  say: (line: string) => void,
+  opened: (port: LearnerPort) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const { batch, seed, json, keys } = options;
+  const session = await loadSessionConfig(options.session);
+  const bundle = await loadBundle(options.policy);
+  const calibration = await loadCalibration(options.calibration);
+  const config = await loadFpoConfig(options.config, seed);
+  const beginning = beginningOf(bundle, config, calibration);
+  await demandBeginning(folder, await withoutOwnAdapter(folder, beginning), () => heldIn(folder));
+  await makeFolder(folder);
+  if (options.cores === 'spare') yieldToAll();
+  else yieldToControl();
 
   const began = performance.now();
   let received = 0;
@@ -81,18 +139,12 @@ export async function learnCommand(
     onEpisode: hear,
     log: say,
   });
-  signal.addEventListener('abort', () => wake());
-  const learner = await openLearner({
-    folder,
-    bundle,
-    joints: joints.length,
-    config,
-    batch,
-    session,
-  }).catch(async (error: unknown) => {
-    await port.close();
-    throw error;
-  });
+  opened(port);
+  // A line that was cut off is told of once.
+  await readCurve(join(folder, LOG), say);
+  const joints = calibration.joints.length;
+  const learner = await openLearner({ folder, bundle, joints, config, batch, session });
+  await recordBeginning(folder, beginning);
   heard = (path) => learner.add({ id: episodeFile(path)!.id, path });
 
   /** The first version is that of the bundle itself: it goes out only where one is taken back to it. */
@@ -118,27 +170,20 @@ export async function learnCommand(
   if (json) console.log(JSON.stringify({ event: 'ready', address: port.address, ...progress() }));
   else say(`Learning from episodes that come over ${port.address}, ${batch} an update.`);
 
-  try {
-    while (!signal.aborted) {
-      const events = await learner.advance();
-      if (events) {
-        await publish();
-        events.forEach(tell);
-        const curve = adaptationCurve(await readCurve(join(folder, LOG)));
-        await writeFile(join(folder, 'curve.svg'), curve);
-        continue;
-      }
-      if (process.stdout.isTTY && !json) {
-        clearLine(process.stdout);
-        const seconds = (performance.now() - began) / 1000;
-        process.stdout.write(timeLeft(learner.waiting(), batch, seconds, received));
-      }
-      await new Promise<void>((resolve) => (wake = resolve));
+  while (!signal.aborted) {
+    const events = await learner.advance();
+    if (events) {
+      await publish();
+      events.forEach(tell);
+      const curve = adaptationCurve(await readCurve(join(folder, LOG)));
+      await writeWhole(join(folder, 'curve.svg'), curve);
+      continue;
     }
-  } finally {
-    await port.close();
-    await learner.close();
+    if (process.stdout.isTTY && !json) {
+      clearLine(process.stdout);
+      const seconds = (performance.now() - began) / 1000;
+      process.stdout.write(timeLeft(learner.waiting(), batch, seconds, received));
+    }
+    await new Promise<void>((resolve) => (wake = resolve));
   }
-  if (!json) say('stopped by hand; the same command goes on from here');
-  return 'interrupted';
 }

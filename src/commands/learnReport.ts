@@ -38,6 +38,8 @@ export function describeEvent(event: LearnerEvent): string {
       return `update ${event.report.update}: ${progressOf(event.report)}; version ${event.version} goes to the robot`;
     case 'warmed up':
       return `update ${event.report.update}: ${progressOf(event.report)}; the critics learned, the policy stays as it is`;
+    case 'unmoved':
+      return `update ${event.report.update}: ${progressOf(event.report)}; the critics learned, the policy stays as it is: ${event.reason}`;
     case 'kept back':
       return `update ${event.report.update}: ${progressOf(event.report)}; version ${event.version} is kept back: ${event.reason}`;
     case 'rolled back':

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 import { UserError } from '../errors.ts';
@@ -16,7 +17,7 @@ export interface LearnerProgress {
 /** What `nalu learn --json` prints. */
 export type LearnerLine = LearnerProgress & ({ event: 'ready'; address: string } | LearnerEvent);
 
-/** A learner as a process of its own, started again whenever it ends before it is told to. */
+/** A learner as a process of its own, started again whenever it is killed before it is told to end. */
 export interface LearnerProcess {
   /** Resolves when the learner has dealt with so many episodes. */
   consumed(count: number, signal: AbortSignal): Promise<LearnerProgress>;
@@ -24,6 +25,9 @@ export interface LearnerProcess {
   version(): string | undefined;
   /** Of the process that runs now. */
   pid(): number | undefined;
+  /** Rejects with a `UserError` where the learner cannot begin, or ends again and again. */
+  readonly failed: Promise<never>;
+  /** Ends it; a kill at any moment loses nothing. */
   stop(): Promise<void>;
 }
 
@@ -31,6 +35,21 @@ export interface LearnerProcess {
 const PAUSE = 500;
 /** Ends in a row, without a word between them, after which there is no use in going on. */
 const MOST_FAILURES = 5;
+/** Milliseconds that a learner has to end, and for its last words to come after it. */
+const PATIENCE = 3000;
+const LAST_WORDS = 500;
+
+const wait = <T>(milliseconds: number, value?: T) =>
+  setTimeout(milliseconds, value, { ref: false });
+
+/** What a line of its output says; undefined for one that was cut off as it was killed. */
+function lineOf(text: string): LearnerLine | undefined {
+  try {
+    return JSON.parse(text) as LearnerLine;
+  } catch {
+    return undefined;
+  }
+}
 
 /** Starts `nalu learn` with these arguments, its owner's equal where cores are scarce; hears its events. */
 export function startLearner(
@@ -41,39 +60,64 @@ export function startLearner(
   let progress: LearnerProgress | undefined;
   let failures = 0;
   let stopping = false;
-  let failure: UserError | undefined;
+  let fault = '';
   let wake = () => {};
-  let ended: Promise<void> = Promise.resolve();
+  let fail: (error: UserError) => void;
+  const failed = new Promise<never>((_, reject) => (fail = reject));
+  failed.catch(() => undefined);
+  let ended: Promise<unknown> = Promise.resolve();
+
+  /** After an end that nobody asked for; `said` is what it said if it did nothing else. */
+  const goOn = (code: number | null, signal: NodeJS.Signals | null, said: string) => {
+    if (stopping) return;
+    failures += 1;
+    // By itself, before anything was done: the next one would do the same.
+    if (code === 1 && said !== '' && !progress)
+      return fail(new UserError(said.trim().replace(/^nalu: /, '')));
+    if (said !== fault) process.stderr.write(said);
+    fault = said;
+    if (failures < MOST_FAILURES) return void setTimeout(PAUSE).then(start);
+    fail(
+      new UserError(
+        `the learner ended ${failures} times without doing anything, last with ${signal ?? `exit code ${code}`}; what it said stands above`,
+      ),
+    );
+  };
 
   const start = () => {
     if (stopping) return;
     child = spawn(
       process.execPath,
       [packagePath('dist/src/cli.js'), 'learn', ...args, '--cores', 'shared', '--json'],
-      {
-        stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-        detached: true,
-      },
+      { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], detached: true },
     );
+    // What it says before it is ready is told as the reason if it never is.
+    let said: string | undefined = '';
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      if (said === undefined) process.stderr.write(text);
+      else said += text;
+    });
     createInterface({ input: child.stdout! }).on('line', (text) => {
-      const line = JSON.parse(text) as LearnerLine;
+      const line = lineOf(text);
+      if (!line) return;
+      if (said !== undefined) process.stderr.write(said);
+      said = undefined;
       failures = 0;
       progress = line;
       if (line.event !== 'ready') onEvent(line);
       wake();
     });
-    ended = new Promise((resolve) => {
-      child.once('exit', (code, signal) => {
-        resolve();
-        if (stopping) return;
-        failures += 1;
-        if (failures < MOST_FAILURES) return void setTimeout(PAUSE).then(start);
-        failure = new UserError(
-          `the learner ended ${failures} times without doing anything, last with ${signal ?? `exit code ${code}`}; what it said stands above`,
-        );
-        wake();
-      });
-    });
+    child.once('error', (error) =>
+      fail(new UserError(`the learner cannot be started: ${error.message}`)),
+    );
+    const closed = once(child, 'close').catch(() => undefined);
+    ended = once(child, 'exit').then(
+      ([code, signal]) =>
+        void Promise.race([closed, wait(LAST_WORDS)]).then(() =>
+          goOn(code as number | null, signal as NodeJS.Signals | null, said ?? ''),
+        ),
+      () => undefined,
+    );
   };
   start();
 
@@ -83,9 +127,8 @@ export function startLearner(
       signal.addEventListener('abort', onAbort);
       try {
         while (!(progress && progress.consumed >= count)) {
-          if (failure) throw failure;
           signal.throwIfAborted();
-          await new Promise<void>((resolve) => (wake = resolve));
+          await Promise.race([failed, new Promise<void>((resolve) => (wake = resolve))]);
         }
         return progress;
       } finally {
@@ -94,9 +137,12 @@ export function startLearner(
     },
     version: () => progress?.current,
     pid: () => child.pid,
+    failed,
     async stop() {
       stopping = true;
       child.kill('SIGTERM');
+      const isLate = await Promise.race([ended.then(() => false), wait(PATIENCE, true)]);
+      if (isLate) child.kill('SIGKILL');
       await ended;
     },
   };

@@ -7,6 +7,8 @@ export interface RolloutPool {
   run(attempts: readonly Attempt[], onResult: (result: RolloutResult) => void): Promise<void>;
   /** Has every process take an adapter's file over. */
   adopt(path: string): Promise<void>;
+  /** Rejects with a UserError when a process fails or ends by itself. */
+  readonly failed: Promise<never>;
   close(): Promise<void>;
 }
 
@@ -20,6 +22,7 @@ export function openRolloutPool(settings: RolloutSettings, processes: number): R
         attempts.map((attempt) => ({ attempt })),
         onResult,
       ),
+    failed: pool.failed,
     adopt: (path) => pool.tellAll({ adopt: path }),
     close: () => pool.close(),
   };

@@ -1,5 +1,5 @@
 import { fork } from 'node:child_process';
-import { UserError } from '../errors.ts';
+import { UserError, messageOf } from '../errors.ts';
 
 /** Processes that do work beside each other, each one piece at a time; see workerProcess.ts for their side. */
 export interface WorkerPool<Request, Reply> {
@@ -7,6 +7,9 @@ export interface WorkerPool<Request, Reply> {
   run(requests: readonly Request[], onReply: (reply: Reply) => void): Promise<void>;
   /** Asks every process the same. */
   tellAll(request: Request): Promise<void>;
+  /** Rejects with a UserError when a process fails or ends by itself, asked or not. */
+  readonly failed: Promise<never>;
+  /** Ends every process at once, whatever it does. */
   close(): Promise<void>;
 }
 
@@ -21,7 +24,14 @@ function employ<Request, Reply extends object>(url: URL, settings: unknown, what
   let settle: { resolve: (said: Reply | 'ready') => void; reject: (error: Error) => void };
   const answer = () =>
     new Promise<Reply | 'ready'>((resolve, reject) => (settle = { resolve, reject }));
-  const end = (reason: string) => settle.reject(new UserError(`${what} failed: ${reason}`));
+  let fail: (error: UserError) => void;
+  const failed = new Promise<never>((_, reject) => (fail = reject));
+  failed.catch(() => undefined);
+  const end = (reason: string) => {
+    const error = new UserError(`${what} failed: ${reason}`);
+    settle.reject(error);
+    fail(error);
+  };
   let last = answer();
   last.catch(() => undefined);
   child.on('message', (said: Said<Reply>) => {
@@ -33,8 +43,13 @@ function employ<Request, Reply extends object>(url: URL, settings: unknown, what
       end(`it ended with ${signal ?? `exit code ${code}`}`);
       resolve();
     });
+    child.once('error', (error) => {
+      end(messageOf(error));
+      if (child.pid === undefined) resolve();
+    });
   });
   return {
+    failed,
     /** Asks when all that was asked before is answered. */
     ask(request: Request): Promise<Reply> {
       last = last.then(() => {
@@ -45,7 +60,8 @@ function employ<Request, Reply extends object>(url: URL, settings: unknown, what
       return last as Promise<Reply>;
     },
     async leave() {
-      if (child.connected) child.disconnect();
+      // It may be loading or simulating for long, and what it has begun is made again.
+      child.kill('SIGKILL');
       await exited;
     },
   };
@@ -61,7 +77,10 @@ export function openWorkerPool<Request, Reply extends object>(
   const workers = Array.from({ length: processes }, () =>
     employ<Request, Reply>(url, settings, what),
   );
+  const failed = Promise.race(workers.map((worker) => worker.failed));
+  failed.catch(() => undefined);
   return {
+    failed,
     async run(requests, onReply) {
       const left = requests.values();
       const work = workers.map(async (worker) => {

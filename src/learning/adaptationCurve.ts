@@ -74,11 +74,11 @@ export function adaptationCurve(
 
 /**
  * What a learner's log says of the attempts as they came, with their exploration. An update that was made
- * again after a kill counts as it was made last.
+ * again after a kill counts as it was made last. See readJsonLines for `say`.
  */
-export async function readCurve(log: string): Promise<Curve[]> {
+export async function readCurve(log: string, say?: (line: string) => void): Promise<Curve[]> {
   const reports = new Map<number, FpoReport>();
-  for (const event of await readJsonLines<LearnerEvent>(log))
+  for (const event of await readJsonLines<LearnerEvent>(log, say))
     if ('report' in event) reports.set(event.report.update, event.report);
   const points: CurvePoint[] = [];
   let episodes = 0;

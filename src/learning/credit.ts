@@ -1,5 +1,6 @@
 import type { ChunkRecord } from '../episodes/episode.ts';
 import type { JointState } from '../robot/robot.ts';
+import type { Rollout, RolloutChunk } from './rollouts.ts';
 import { spreadOf } from './spread.ts';
 
 /** When a chunk was played. */
@@ -89,4 +90,23 @@ export function chunkAdvantages(
 export function standardised(values: readonly number[], floor: number): number[] {
   const { mean, deviation } = spreadOf(values);
   return values.map((value) => (value - mean) / Math.max(deviation, floor));
+}
+
+/**
+ * Why attempts tell nothing of how to do better; undefined where they may. Where all that count ended alike,
+ * advantages are the critics' errors alone: a step along them is noise.
+ */
+export function reasonToStay(
+  rollouts: readonly (Pick<Rollout, 'reward'> & {
+    chunks: readonly Pick<RolloutChunk, 'mask'>[];
+  })[],
+): string | undefined {
+  const rewards = rollouts
+    .filter(({ chunks }) => chunks.some(({ mask }) => mask.some((counted) => counted > 0)))
+    .map(({ reward }) => reward);
+  if (rewards.some((reward) => reward !== rewards[0])) return undefined;
+  const ended = rewards[0] > 0 ? 'succeeded' : 'failed';
+  return rewards.length === 1
+    ? `its one attempt ${ended}, and there is none to compare it with`
+    : `all of its ${rewards.length} attempts ${ended}, so that none tells what does better`;
 }

@@ -1,4 +1,5 @@
-import { writeSafetensors } from '../onnx/safetensors.ts';
+import { readSafetensorsHeader, writeSafetensors } from '../onnx/safetensors.ts';
+import type { Bundle } from '../policy/bundle.ts';
 import type { Pi0Config } from '../policy/pi0/config.ts';
 import { trainableParameters } from '../policy/trainable.ts';
 import { readTensors, stateFrom, stateShapes, stateTensors } from './checkpoint.ts';
@@ -25,7 +26,7 @@ function partsOf(pi0: Pi0Config, config: FpoConfig) {
 export function writeFpoCheckpoint(
   path: string,
   { state, run }: { state: FpoState; run: string },
-  pi0: Pi0Config,
+  { base, pi0 }: Pick<Bundle, 'base' | 'pi0'>,
   config: FpoConfig,
 ): Promise<void> {
   const { policy, critics, features } = partsOf(pi0, config);
@@ -40,7 +41,9 @@ export function writeFpoCheckpoint(
   ];
   return writeSafetensors(path, tensors, {
     format: FORMAT,
+    base,
     updates: String(state.updates),
+    moves: String(state.moves),
     policySteps: String(state.policy.step),
     criticSteps: String(state.critics.training.step),
     view: JSON.stringify([...state.view]),
@@ -60,8 +63,11 @@ export async function readFpoCheckpoint(
     ...stateShapes(critics, CRITICS),
     ...STATISTICS.map((name): [string, number[]] => [CRITICS + name, [features]]),
   ]);
+  const updates = Number(metadata.updates);
   const state: FpoState = {
-    updates: Number(metadata.updates),
+    updates,
+    // Older states do not tell: there every update after the warm-up was to move the policy.
+    moves: Number(metadata.moves ?? Math.max(0, updates - config.critics.warmUp)),
     view: Float32Array.from(JSON.parse(metadata.view) as number[]),
     policy: stateFrom(dataOf, policy, Number(metadata.policySteps), POLICY),
     critics: {
@@ -71,4 +77,11 @@ export async function readFpoCheckpoint(
     },
   };
   return { state, run: metadata.run };
+}
+
+/** Base of the policy whose state a file holds, and `run`; older states do not name the base, other files neither. */
+export async function readFpoHead(path: string): Promise<{ base?: string; run?: string }> {
+  const { metadata } = await readSafetensorsHeader(path);
+  const { format, base, run } = metadata;
+  return format === FORMAT ? { base, run } : {};
 }

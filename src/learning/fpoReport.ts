@@ -18,7 +18,9 @@ export interface FpoReport {
   };
   /** Where the policy looks from now on (see View); missing where attempts told nothing of it. */
   view?: number[];
-  /** Missing while the critics warm up. */
+  /** Why the policy was left as it is, once the critics are warm; missing where it was not. */
+  unmoved?: string;
+  /** Missing while the critics warm up, and where the policy was left as it is. */
   policy?: PolicyReport;
 }
 

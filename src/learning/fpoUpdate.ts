@@ -6,7 +6,7 @@ import { ADAPTER_FILE, BUNDLE_FILES, type Bundle } from '../policy/bundle.ts';
 import type { Pi0Config } from '../policy/pi0/config.ts';
 import { type Trainable, trainableParameters } from '../policy/trainable.ts';
 import { type View, movedView, straightView } from '../policy/view.ts';
-import { chunkAdvantages, standardised } from './credit.ts';
+import { chunkAdvantages, reasonToStay, standardised } from './credit.ts';
 import type { CriticShape } from './criticGraph.ts';
 import {
   type CriticState,
@@ -31,6 +31,8 @@ import { viewStep } from './viewStep.ts';
 export interface FpoState {
   /** Updates made. */
   updates: number;
+  /** Those of them that were to move the policy: after the warm-up, of attempts that did not end alike. */
+  moves: number;
   policy: TrainingState;
   /** Where the policy looks. */
   view: View;
@@ -82,6 +84,7 @@ export async function initialFpoState(bundle: Bundle, config: FpoConfig): Promis
   };
   return {
     updates: 0,
+    moves: 0,
     ...(bundle.trainable
       ? await readPolicyState(join(folder, ADAPTER_FILE), { ...bundle, trainable })
       : await own()),
@@ -116,7 +119,7 @@ export async function openFpo(
   const shape = criticShape(pi0, config);
   const critics = await openCritics(shape, config.critics, start.critics, session);
   const policy = await openPolicyLearner(bundle, joints, config, start.policy, session);
-  let { updates, view } = start;
+  let { updates, moves, view } = start;
 
   /** Advantages of all chunks, attempt by attempt, over values of the same moments. */
   const credit = (rollouts: readonly Rollout[], values: readonly number[], lambda: number) => {
@@ -162,7 +165,7 @@ export async function openFpo(
 
   return {
     get state() {
-      return { updates, policy: policy.state, view, critics: critics.state };
+      return { updates, moves, policy: policy.state, view, critics: critics.state };
     },
     async update(rollouts) {
       const chunks = rollouts.flatMap((rollout) => rollout.chunks);
@@ -176,21 +179,23 @@ export async function openFpo(
       const advantages = counted(credit(rollouts, values, config.lambda));
       const returns = credit(rollouts, new Array<number>(values.length).fill(0), 1);
 
-      const warm = updates >= warmUp;
+      const isWarm = updates >= warmUp;
+      const unmoved = isWarm ? reasonToStay(rollouts) : undefined;
       const scaled = standardised(advantages, config.advantageFloor);
       const tells = (_: unknown, i: number) => Math.abs(scaled[i]) >= config.leastAdvantage;
       const told = counted(chunks).filter(tells);
       const learned =
-        warm && told.length > 0
+        isWarm && unmoved === undefined && told.length > 0
           ? await policy.learn(
               drawPairs(told, scaled.filter(tells), updates, config),
-              driftAfter(config.stop, updates - warmUp),
+              driftAfter(config.stop, moves),
             )
           : undefined;
       const loss = await trainCritics(rollouts, chunks);
       const step = viewStep(rollouts, bundle.cameras.length);
       if (step) view = movedView(view, step.map((share) => config.view * share)); // prettier-ignore
       updates += 1;
+      if (isWarm && unmoved === undefined) moves += 1;
       return {
         update: updates,
         attempts: rollouts.length,
@@ -199,6 +204,7 @@ export async function openFpo(
         advantages: spreadOf(advantages),
         critics: { loss, foretold: explained(returns, values) },
         ...(step && { view: [...view] }),
+        ...(unmoved !== undefined && { unmoved }),
         ...(learned && { policy: learned }),
       };
     },

@@ -1,16 +1,19 @@
-import { access, appendFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readEpisode } from '../episodes/readEpisode.ts';
-import { messageOf } from '../errors.ts';
+import { type Episode, readEpisode } from '../episodes/readEpisode.ts';
+import { UserError, messageOf } from '../errors.ts';
+import { isThere } from '../isThere.ts';
+import { appendJsonLines } from '../jsonLines.ts';
+import { makeFolder } from '../makeFolder.ts';
 import type { SessionConfig } from '../onnx/session.ts';
-import { type Adapter, writeAdapter } from '../policy/adapter.ts';
+import { type Adapter, readAdapterHead, writeAdapter } from '../policy/adapter.ts';
 import type { Bundle } from '../policy/bundle.ts';
-import { readFpoCheckpoint, writeFpoCheckpoint } from './fpoCheckpoint.ts';
+import type { Beginning } from './begun.ts';
+import { readFpoCheckpoint, readFpoHead, writeFpoCheckpoint } from './fpoCheckpoint.ts';
 import type { FpoConfig } from './fpoConfig.ts';
 import type { FpoReport } from './fpoReport.ts';
 import { type Fpo, type FpoState, initialFpoState, openFpo, readPolicyState } from './fpoUpdate.ts';
 import { reasonToKeepBack } from './gate.ts';
-import { gatherRollouts, openRolloutEncoder } from './rollouts.ts';
+import { type Rollout, gatherRollouts, openRolloutEncoder } from './rollouts.ts';
 import { type VersionRecord, isWorse } from './versions.ts';
 
 /** An episode that a learner has on its own disk. */
@@ -26,12 +29,15 @@ interface Run {
   versions: VersionRecord[];
   /** The version that the robot is to use. */
   current: string;
+  /** Of the episodes that were learned from; absent before the first. */
+  task?: string;
 }
 
 /** What happened to the policy. */
 export type LearnerEvent =
   | { event: 'published'; version: string; parent: string; report: FpoReport }
   | { event: 'warmed up'; report: FpoReport }
+  | { event: 'unmoved'; reason: string; report: FpoReport }
   | { event: 'kept back'; version: string; reason: string; report: FpoReport }
   | { event: 'rolled back'; version: string; to: string }
   | { event: 'failed'; reason: string }
@@ -71,11 +77,24 @@ const STATE = 'state.safetensors';
 /** Events as JSON, one a line. One that a kill kept from being saved stands there again: see readCurve. */
 export const LOG = 'log.jsonl';
 
-const isThere = (path: string) =>
-  access(path).then(
-    () => true,
-    () => false,
-  );
+const versionFile = (folder: string, version: string) =>
+  join(folder, 'versions', `${version}.safetensors`);
+
+/** `now` without an adapter of the bundle's that is one of the folder's own versions: it belongs there. */
+export const withoutOwnAdapter = async (folder: string, now: Beginning): Promise<Beginning> =>
+  (await isThere(versionFile(folder, String(now.adapter)))) ? { ...now, adapter: undefined } : now;
+
+/** Base of the policy that a learner's folder improves, as far as its state tells; undefined if it does not. */
+export async function baseIn(folder: string): Promise<string | undefined> {
+  const state = join(folder, STATE);
+  if (!(await isThere(state))) return undefined;
+  const { base, run } = await readFpoHead(state);
+  if (base !== undefined || run === undefined) return base;
+  // An older state does not tell; its first version does.
+  const [{ version }] = (JSON.parse(run) as Run).versions;
+  const file = versionFile(folder, version);
+  return (await isThere(file)) ? (await readAdapterHead(file)).base : undefined;
+}
 
 /** The version that made an episode's chunks: the newest, where it was exchanged under way. */
 const versionIn = (policyVersion: string | undefined) => policyVersion?.split('+')[1];
@@ -86,10 +105,14 @@ const versionIn = (policyVersion: string | undefined) => policyVersion?.split('+
  */
 export async function openLearner(options: LearnerOptions): Promise<Learner> {
   const { folder, bundle, joints, config, batch, session } = options;
-  const kept = join(folder, 'versions');
-  await mkdir(kept, { recursive: true });
+  await makeFolder(join(folder, 'versions'));
   const stateFile = join(folder, STATE);
-  const fileOf = (version: string) => join(kept, `${version}.safetensors`);
+  const fileOf = (version: string) => versionFile(folder, version);
+  const base = (await baseIn(folder)) ?? bundle.base;
+  if (base !== bundle.base)
+    throw new UserError(
+      `${stateFile}: the state of the policy ${base}, this one is ${bundle.base}; give each policy a folder of its own`,
+    );
   const fit = { ...bundle, trainable: config.trainable };
 
   const held = new Map<string, HeldEpisode>();
@@ -98,17 +121,14 @@ export async function openLearner(options: LearnerOptions): Promise<Learner> {
   let run: Run;
 
   const save = () =>
-    writeFpoCheckpoint(
-      stateFile,
-      { state: fpo.state, run: JSON.stringify(run) },
-      bundle.pi0,
-      config,
-    );
+    writeFpoCheckpoint(stateFile, { state: fpo.state, run: JSON.stringify(run) }, bundle, config);
   /** Ends an update: what happened is in the log before it counts, so that a kill loses none of it. */
   const settle = async (events: readonly LearnerEvent[]) => {
     const time = new Date().toISOString();
-    const lines = events.map((event) => `${JSON.stringify({ time, ...event })}\n`);
-    await appendFile(join(folder, LOG), lines.join(''));
+    await appendJsonLines(
+      join(folder, LOG),
+      events.map((event) => ({ time, ...event })),
+    );
     await save();
     return events;
   };
@@ -140,10 +160,10 @@ export async function openLearner(options: LearnerOptions): Promise<Learner> {
       .sort((a, b) => (a.id < b.id ? -1 : 1));
 
   /** Puts the policy back to a version's parameters; the critics keep what they know. */
-  const restore = async (version: string, { critics, updates }: FpoState) => {
+  const restore = async (version: string, { critics, updates, moves }: FpoState) => {
     const read = await readPolicyState(fileOf(version), fit);
     await fpo.close();
-    fpo = await open({ updates, ...read, critics });
+    fpo = await open({ updates, moves, ...read, critics });
     run.current = version;
   };
 
@@ -155,9 +175,21 @@ export async function openLearner(options: LearnerOptions): Promise<Learner> {
       record.successes += rewards[i];
     });
 
+  /** Encodes an episode of the task that is learned: that of the first one. */
+  const encode = async (episode: Episode): Promise<Rollout> => {
+    const { task } = episode.header;
+    if (run.task !== undefined && task !== run.task)
+      throw new UserError(
+        `${episode.path}: nothing to learn from: of the task ${task}, this folder learns ${run.task}; leave it out`,
+      );
+    const rollout = await encoder.encode(episode);
+    run.task = task;
+    return rollout;
+  };
+
   const update = async (episodes: readonly HeldEpisode[]): Promise<readonly LearnerEvent[]> => {
     const paths = episodes.map(({ path }) => path);
-    const { rollouts, leftOut } = await gatherRollouts(paths, readEpisode, encoder);
+    const { rollouts, leftOut } = await gatherRollouts(paths, readEpisode, { encode });
     run.consumed.push(...episodes.map(({ id }) => id));
     const events: LearnerEvent[] = leftOut.map((left) => ({ event: 'left out', ...left }));
     count(
@@ -181,8 +213,14 @@ export async function openLearner(options: LearnerOptions): Promise<Learner> {
       return settle([...events, { event: 'failed', reason: messageOf(error) }]);
     }
     const after = fpo.adapter();
-    if (after.version === before.version)
-      return settle([...events, { event: 'warmed up', report }]);
+    if (after.version === before.version) {
+      const { unmoved: reason } = report;
+      const event: LearnerEvent =
+        reason === undefined
+          ? { event: 'warmed up', report }
+          : { event: 'unmoved', reason, report };
+      return settle([...events, event]);
+    }
     const reason = reasonToKeepBack(before, after, report);
     if (reason !== undefined) {
       await restore(before.version, fpo.state);

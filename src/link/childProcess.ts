@@ -46,6 +46,8 @@ export async function openLinkProcess<Theirs extends Starting<Work, Started>, Wo
   const { module, mine, again, crashed } = options;
   let current: { child: ChildProcess; correspondent: Correspondent<Theirs> } | undefined;
   let closing = false;
+  /** The start that is under way after a crash. */
+  let resuming: Promise<unknown> = Promise.resolve();
 
   const begin = async (work: Work): Promise<Started> => {
     const child = fork(fileURLToPath(module), { serialization: 'advanced' });
@@ -76,7 +78,10 @@ export async function openLinkProcess<Theirs extends Starting<Work, Started>, Wo
   const resume = async (error: Error, work: Work): Promise<void> => {
     crashed(error.message);
     await setTimeout(PAUSE);
-    if (!closing) await begin(work).catch((next: Error) => resume(next, work));
+    if (closing) return;
+    const beginning = begin(work);
+    resuming = beginning.catch(() => undefined);
+    await beginning.catch((next: Error) => (closing ? undefined : resume(next, work)));
   };
 
   const started = await begin(options.work);
@@ -89,6 +94,7 @@ export async function openLinkProcess<Theirs extends Starting<Work, Started>, Wo
     tell: (name, argument) => current?.correspondent.tell(name, argument),
     async close() {
       closing = true;
+      await resuming;
       if (!current) return;
       const { child, correspondent } = current;
       const exited = once(child, 'exit');

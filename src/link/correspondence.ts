@@ -50,7 +50,9 @@ export function correspond<Theirs>(
       if (id !== null) port.postMessage({ answer: id, value } satisfies Letter);
     } catch (error) {
       if (id === null) throw error;
-      const isUserError = error instanceof UserError;
+      // A failed call of the system, as for a folder that cannot be made, names its path.
+      const isUserError =
+        error instanceof UserError || (error instanceof Error && 'syscall' in error);
       const letter = { answer: id, error: { message: messageOf(error), isUserError } };
       port.postMessage(letter satisfies Letter);
     }

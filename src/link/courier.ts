@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { UserError } from '../errors.ts';
 import type { Adapter } from '../policy/adapter.ts';
 import type { ReaderFunctions } from './adapterReader.ts';
-import { demandKeys } from './address.ts';
+import { demandKeys, demandPeer } from './address.ts';
 import { openLinkProcess } from './childProcess.ts';
 import { correspond } from './correspondence.ts';
 import type { CourierFunctions, CourierWork, OwnerFunctions } from './courierProcess.ts';
@@ -17,6 +17,8 @@ export interface CourierStatus {
   version: string;
   /** Why there is no connection; null while there is. */
   lastError: string | null;
+  /** Why the adapter that was announced last was not taken; null if it was. */
+  refused: string | null;
 }
 
 export interface CourierOptions extends CourierWork {
@@ -41,6 +43,7 @@ export interface Courier {
  */
 export async function openCourier(options: CourierOptions): Promise<Courier> {
   const { onAdapter, log, episodes, adapters, address, keys } = options;
+  demandPeer(address);
   demandKeys(address, keys);
   const { base, pi0, cameras, trainable, version } = options.policy;
   const policy = { base, pi0, cameras, trainable, version };
@@ -57,6 +60,7 @@ export async function openCourier(options: CourierOptions): Promise<Courier> {
     acknowledged: 0,
     version,
     lastError: null,
+    refused: null,
   };
   const mine: OwnerFunctions = {
     adopt: async (file) => onAdapter(await reader.ask('read', { ...file, policy })),

@@ -43,10 +43,11 @@ async function start(work: CourierWork): Promise<void> {
   await inbox.resume();
   let [lastError, pause]: [string | null, number] = [null, FIRST_PAUSE];
 
-  const report = (connected: boolean) => {
+  const report = (connected: boolean, refused: string | null = null) => {
     const { pending, acknowledged } = outbox;
+    const { version } = inbox;
     if (connected) [lastError, pause] = [null, FIRST_PAUSE];
-    owner.tell('status', { connected, pending, acknowledged, version: inbox.version, lastError });
+    owner.tell('status', { connected, pending, acknowledged, version, lastError, refused });
   };
 
   const keepConnected = async () => {

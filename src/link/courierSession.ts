@@ -36,8 +36,8 @@ export interface SessionOptions {
   outbox: Outbox;
   inbox: Inbox;
   log: (line: string) => void;
-  /** Hears whenever connection or queue have changed. */
-  onChange: (connected: boolean) => void;
+  /** Hears whenever connection or queue have changed; `refused` says why an adapter was not taken. */
+  onChange: (connected: boolean, refused: string | null) => void;
 }
 
 function connect(address: string, keys: RuntimeKeys | undefined): Dealer {
@@ -69,6 +69,7 @@ export function openSession(options: SessionOptions): Session {
   let welcome = false;
   let offered: { name: string; path: string } | undefined;
   let incoming: Incoming | undefined;
+  let refused: string | null = null;
   let retry = FIRST_RETRY;
   let resting: NodeJS.Timeout | undefined;
   let sending: Promise<void> = Promise.resolve();
@@ -118,7 +119,9 @@ export function openSession(options: SessionOptions): Session {
 
   const refuse = async (name: string, why: string) => {
     await drop();
-    log(`the adapter ${name} was not taken: ${why}`);
+    refused = `the adapter ${name} was not taken: ${why}`;
+    log(refused);
+    onChange(true, refused);
     await say({ kind: 'notTaken', name, why });
   };
 
@@ -126,7 +129,7 @@ export function openSession(options: SessionOptions): Session {
     async welcome() {
       welcome = true;
       await outbox.refresh();
-      onChange(true);
+      onChange(true, refused);
       await offerNext();
     },
     refused: ({ why }) => end(`the learner at ${address} refused this runtime: ${why}`),
@@ -141,7 +144,7 @@ export function openSession(options: SessionOptions): Session {
       await outbox.acknowledge(name);
       offered = undefined;
       retry = FIRST_RETRY;
-      onChange(true);
+      onChange(true, refused);
       await offerNext();
     },
     notKept({ name, why }) {
@@ -174,8 +177,9 @@ export function openSession(options: SessionOptions): Session {
         return refuse(name, messageOf(error));
       }
       incoming = undefined;
+      refused = null;
       log(`plays the adapter ${name}`);
-      onChange(true);
+      onChange(true, refused);
       await say({ kind: 'taken', name });
     },
   };
@@ -200,7 +204,7 @@ export function openSession(options: SessionOptions): Session {
     clearInterval(heartbeat);
     clearTimeout(resting);
     await drop();
-    onChange(false);
+    onChange(false, refused);
     return reason ?? 'closed';
   };
 

@@ -1,7 +1,9 @@
-import { mkdir, open, readFile, readdir, stat } from 'node:fs/promises';
+import { open, readFile, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { curveKeyPair } from 'zeromq';
 import { UserError, codeOf, messageOf } from '../errors.ts';
+import { isThere } from '../isThere.ts';
+import { makeFolder } from '../makeFolder.ts';
 
 export const SIDES = ['learner', 'runtime'] as const;
 export type Side = (typeof SIDES)[number];
@@ -11,6 +13,11 @@ const publicFile = (side: Side) => `${side}.pub`;
 const PUBLIC = /\.pub$/;
 /** 32 bytes in the alphabet of ZeroMQ's RFC 32. */
 const KEY = /^[0-9a-zA-Z.\-:+=^!/*?&<>()[\]{}@%$#]{40}$/;
+
+const isKept = (path: string) =>
+  new UserError(
+    `${path}: there is a key already, and who has it would be shut out; choose another folder, or remove it`,
+  );
 
 async function writeNew(path: string, text: string, mode: number): Promise<void> {
   try {
@@ -22,26 +29,34 @@ async function writeNew(path: string, text: string, mode: number): Promise<void>
       await file.close();
     }
   } catch (error) {
-    throw new UserError(
-      codeOf(error) === 'EEXIST'
-        ? `${path}: there is a key already, and who has it would be shut out; choose another folder, or remove it`
-        : `${path}: cannot be written: ${messageOf(error)}`,
-      { cause: error },
-    );
+    if (codeOf(error) === 'EEXIST') throw isKept(path);
+    throw new UserError(`${path}: cannot be written: ${messageOf(error)}`, { cause: error });
   }
 }
 
-/** Makes a pair of keys for each side in a folder; gives the files' names. Overwrites none. */
+/** Makes a pair of keys for each side in a folder, all or none; gives the files' names. Overwrites none. */
 export async function makeKeys(folder: string): Promise<string[]> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const files: string[] = [];
-  for (const side of SIDES) {
+  await makeFolder(folder, 0o700);
+  const keys = SIDES.flatMap((side) => {
     const { publicKey, secretKey } = curveKeyPair();
-    await writeNew(join(folder, secretFile(side)), `${secretKey}\n`, 0o600);
-    await writeNew(join(folder, publicFile(side)), `${publicKey}\n`, 0o644);
-    files.push(secretFile(side), publicFile(side));
+    return [
+      { file: secretFile(side), key: secretKey, mode: 0o600 },
+      { file: publicFile(side), key: publicKey, mode: 0o644 },
+    ];
+  });
+  for (const { file } of keys)
+    if (await isThere(join(folder, file))) throw isKept(join(folder, file));
+  const made: string[] = [];
+  try {
+    for (const { file, key, mode } of keys) {
+      await writeNew(join(folder, file), `${key}\n`, mode);
+      made.push(file);
+    }
+  } catch (error) {
+    for (const file of made) await rm(join(folder, file));
+    throw error;
   }
-  return files;
+  return made;
 }
 
 async function readKey(path: string): Promise<string> {

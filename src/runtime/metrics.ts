@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { UserError, messageOf } from '../errors.ts';
+import { PORT_RANGE, isPort } from '../link/address.ts';
 import { FIGURES, type Figure, type MeterListener } from './meters.ts';
 
 /** Measured things offered to Prometheus. */
@@ -30,6 +31,8 @@ const BUCKETS = [
 ];
 
 async function listen(server: Server, port: number, host: string): Promise<string> {
+  if (port !== 0 && !isPort(port))
+    throw new UserError(`no metrics on ${host}:${port}: there is no such port; give ${PORT_RANGE}`);
   const failed = new Promise<never>((_, reject) => server.once('error', reject));
   server.listen(port, host);
   await Promise.race([once(server, 'listening'), failed]).catch((error: unknown) => {

@@ -7,7 +7,7 @@ import { processesIn, survive } from './survive.ts';
 
 const KILLS = 6;
 
-describe('nalu adapt', { timeout: 240_000 }, () => {
+describe('nalu adapt', { timeout: 600_000 }, () => {
   it('loses no attempt, counts none twice and plays what the learner says, whichever side is killed', () =>
     withFolder(async (folder) => {
       const wanted = await survive(folder, KILLS, 2);

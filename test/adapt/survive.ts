@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, readdir, writeFile } from 'node:fs/promises';
+import { readFile, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { packagePath } from '../../src/packagePath.ts';
 import { uniformNumbers } from '../../src/policy/noise.ts';
-import { writeTinyAloha } from './tinyAloha.ts';
 
 /** Attempts of an update. */
 export const BATCH = 4;
@@ -33,7 +32,7 @@ async function childrenOf(pid: number): Promise<number[]> {
   return text.split(' ').filter(Boolean).map(Number);
 }
 
-const commandOf = (pid: number | string): Promise<string[]> =>
+export const commandOf = (pid: number | string): Promise<string[]> =>
   readFile(`/proc/${pid}/cmdline`, 'utf8').then(
     (line) => line.split('\0'),
     () => [],
@@ -83,7 +82,7 @@ const episodesAtLearner = (folder: string) =>
   );
 
 /**
- * Runs `nalu adapt` in `folder` on a tiny policy, kills its runtime side or its learner so many times at
+ * Runs `nalu adapt` in `folder` on the shipped policy, some of whose attempts succeed, kills its runtime side or its learner so many times at
  * moments drawn from `seed`, and lets it make some updates more. Gives the number of attempts it was told
  * to make in all. Throws if it ends by itself before.
  */
@@ -93,7 +92,7 @@ export async function survive(
   seed: number,
   say: (line: string) => void = () => undefined,
 ): Promise<number> {
-  await writeTinyAloha(policyIn(folder));
+  await symlink(packagePath('models/aloha-mini'), policyIn(folder));
   await writeFile(join(folder, 'fpo.yaml'), JSON.stringify(SETTINGS));
   const draw = uniformNumbers(seed);
   const demandAlive = ({ child, said }: Adapting) => {

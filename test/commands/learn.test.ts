@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import type { ChildProcess } from 'node:child_process';
+import { appendFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import type { Episode } from '../../src/episodes/readEpisode.ts';
 import { type LearnerProcess, startLearner } from '../../src/commands/learnerProcess.ts';
 import type { LearnerEvent } from '../../src/learning/learner.ts';
@@ -19,7 +21,9 @@ import {
   writeEpisode,
 } from '../learning/attempts.ts';
 import { until } from '../link/link.ts';
+import { SIM_CALIBRATION } from '../../src/sim/embodiment.ts';
 import { withFolder } from '../onnx/run.ts';
+import { nalu } from './nalu.ts';
 
 /** A robot of three joints that nobody reaches. */
 const CALIBRATION = `
@@ -39,6 +43,24 @@ cameras:
   - { name: cam_wrist, width: 8, height: 8, mount: wrist, topic: /wrist }
 workspace: { lower: [-1, -1, -1], upper: [1, 1, 1] }
 `;
+
+const LONG = { drift: 1e9, clipShare: 1 };
+
+/** A learner's folder with the episodes of an update, and the arguments of `nalu learn` there. */
+async function withEpisodes(folder: string, change: object) {
+  const [policy, at] = ['policy', 'learner'].map((name) => join(folder, name));
+  const attempts = await makeAttempts(policy, BATCH);
+  for (const [i, episode] of attempts.entries())
+    await writeEpisode(join(at, 'episodes'), nameOf(i), episode);
+  const [calibration, config] = ['calibration.yaml', 'fpo.yaml'].map((name) => join(folder, name));
+  await writeFile(calibration, CALIBRATION);
+  await writeFile(config, JSON.stringify({ ...SETTINGS, seed: undefined, ...change }));
+  const args = [
+    ...['learn', at, '--policy', policy, '--calibration', calibration, '--config', config],
+    ...['--batch', String(BATCH), '--cores', 'shared'],
+  ];
+  return { args, at };
+}
 
 interface Place {
   bundle: Bundle;
@@ -150,4 +172,63 @@ describe('nalu learn', { timeout: 120_000 }, () => {
       await until(() => adopted.length === 1);
       assert.equal(learner.version(), adopted[0]);
     }, giveAdapter));
+
+  it('ends at the first signal while an update is under way', () =>
+    withFolder(async (folder) => {
+      const { args, at } = await withEpisodes(folder, { epochs: 1e9, stop: LONG });
+      const { code, out, err } = await nalu(args, (child) => {
+        const stop = async () => {
+          await until(async () => (await readdir(at)).includes('begun.json'));
+          await setTimeout(500);
+          child.kill('SIGTERM');
+        };
+        void stop();
+      });
+      assert.equal(err, '');
+      assert.match(out, /stopped by hand; the same command goes on from here\n$/);
+      assert.equal(code, 130);
+    }));
+
+  it('goes on in its folder alone as it was begun there, and without a line that was cut off', () =>
+    withFolder(async (folder) => {
+      const { args, at } = await withEpisodes(folder, {});
+      const untilUpdated = (child: ChildProcess) =>
+        child.stdout!.on('data', (text: Buffer) => {
+          if (/goes to the robot|for the next update|over ipc.*an update/.test(text.toString()))
+            child.kill('SIGTERM');
+        });
+      assert.equal((await nalu(args, untilUpdated)).code, 130);
+      await appendFile(join(at, 'log.jsonl'), '{"time":"2026-01-01T00:00:00.000Z","event":"publ');
+      const again = await nalu(args, untilUpdated);
+      assert.equal(again.code, 130);
+      assert.match(again.out, /log\.jsonl: its last line was cut off and is passed over/);
+      for (const [change, difference] of [
+        [['--seed', '7'], /seed: 0 then, 7 now/],
+        [['--calibration', SIM_CALIBRATION], /embodiment\.name: tiny then, aloha now/],
+      ] as const) {
+        const { code, err } = await nalu([...args, ...change]);
+        assert.match(err, difference);
+        assert.equal(code, 1);
+      }
+    }));
+
+  it('says in a sentence what cannot be made, and ends', () =>
+    withFolder(async (folder) => {
+      const { args, at } = await withEpisodes(folder, {});
+      const refused = async (reason: RegExp, more: string[] = []) => {
+        const { code, err } = await nalu([...args, ...more]);
+        assert.match(err, reason);
+        assert.equal(err.trim().split('\n').length, 1, err);
+        assert.equal(code, 1);
+      };
+      await writeFile(join(folder, 'file'), '');
+      await refused(/^nalu: .*there is no port 99999/, ['--address', 'tcp://127.0.0.1:99999', '--keys', folder]); // prettier-ignore
+      await rm(join(at, 'episodes'), { recursive: true });
+      await writeFile(join(at, 'episodes'), 'a file');
+      await refused(/^nalu: .*episodes/);
+      args[1] = join(folder, 'file');
+      await refused(/^nalu: .*file: cannot be made: /);
+      args[1] = join(folder, 'file', 'learner');
+      await refused(/^nalu: .*file.*cannot be made: /);
+    }));
 });

@@ -5,6 +5,7 @@ import type { JointState } from '../../src/robot/robot.ts';
 import {
   chunkAdvantages,
   executedRows,
+  reasonToStay,
   standardised,
   stepsOfChunks,
 } from '../../src/learning/credit.ts';
@@ -184,5 +185,24 @@ describe('standardised advantages', () => {
   it('are not blown up where attempts hardly differ', () => {
     const [low, high] = standardised([0.5, 0.501], 0.05);
     assert.ok(Math.abs(low) < 0.02 && Math.abs(high) < 0.02);
+  });
+});
+
+describe('attempts that tell what does better', () => {
+  const attempt = (reward: number, ...rows: number[]) => ({
+    reward,
+    chunks: [{ mask: Float32Array.from(rows) }],
+  });
+
+  it('are those that did not all end alike', () => {
+    assert.equal(reasonToStay([attempt(0, 1), attempt(1, 0, 1)]), undefined);
+    assert.match(reasonToStay([attempt(0, 1), attempt(0, 1)])!, /all of its 2 attempts failed/);
+    assert.match(reasonToStay([attempt(1, 1), attempt(1, 1)])!, /all of its 2 attempts succeeded/);
+    assert.match(reasonToStay([attempt(1, 1)])!, /its one attempt succeeded/);
+  });
+
+  it('have rows that count', () => {
+    const held = attempt(1, 0, 0);
+    assert.match(reasonToStay([attempt(0, 1), attempt(0, 1), held])!, /all of its 2/);
   });
 });

@@ -149,7 +149,12 @@ describe('FPO', () => {
       const through = await withRun(config, async (fpo, bandit) => {
         await learn(fpo, bandit, 2, 24);
         const { pi0 } = bandit.bundle;
-        await writeFpoCheckpoint(path, { state: fpo.state, run: 'settings' }, pi0, config);
+        await writeFpoCheckpoint(
+          path,
+          { state: fpo.state, run: 'settings' },
+          bandit.bundle,
+          config,
+        );
         const rollouts = await bandit.rollouts(7000, 24);
         const reports = [await fpo.update(rollouts), await fpo.update(rollouts)];
         const { state, run } = await readFpoCheckpoint(path, pi0, config);
@@ -172,9 +177,10 @@ describe('FPO', () => {
     }));
 
   it('refuses a checkpoint of other critics, with both shapes', () =>
-    withRun(settings(), async (fpo, { bundle: { pi0 } }, folder) => {
+    withRun(settings(), async (fpo, { bundle }, folder) => {
+      const { pi0 } = bundle;
       const path = join(folder, 'fpo.safetensors');
-      await writeFpoCheckpoint(path, { state: fpo.state, run: '' }, pi0, settings());
+      await writeFpoCheckpoint(path, { state: fpo.state, run: '' }, bundle, settings());
       const other = settings({ critics: { count: 2 } });
       await assert.rejects(
         readFpoCheckpoint(path, pi0, other),

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Episode } from '../../src/episodes/readEpisode.ts';
-import type { Learner } from '../../src/learning/learner.ts';
+import { type Learner, type LearnerEvent, baseIn } from '../../src/learning/learner.ts';
 import { CERTAINTY, probabilityBelow } from '../../src/learning/versions.ts';
+import { loadSafetensors, writeSafetensors } from '../../src/onnx/safetensors.ts';
 import { readAdapter } from '../../src/policy/adapter.ts';
 import { loadBundle } from '../../src/policy/bundle.ts';
 import { withFolder } from '../onnx/run.ts';
@@ -18,6 +19,7 @@ import {
   openTinyLearner,
   writeEpisode,
 } from './attempts.ts';
+import { writeTinyBundle } from './tiny.ts';
 
 let root: string;
 let bundle: string;
@@ -216,5 +218,81 @@ describe('a learner', { timeout: 60_000 }, () => {
         await other.advance();
         assert.equal(learner.current().version, other.current().version);
       });
+    }));
+
+  it('makes no version of attempts that all ended alike, and goes as far with the next as if there had been none', () =>
+    withLearner({}, async (learner, folder) => {
+      const first = learner.current();
+      for (const [update, success] of [false, true].entries()) {
+        const alike = attempts.slice(0, BATCH).map((episode) => ended(episode, success));
+        await hand(learner, folder, alike, update * BATCH);
+        const [event] = (await learner.advance())!;
+        assert.equal(event.event, 'unmoved');
+        assert.match(
+          'reason' in event ? event.reason : '',
+          success ? /all of its 20 attempts succeeded/ : /all of its 20 attempts failed/,
+        );
+        assert.deepEqual(learner.current(), first);
+        assert.equal(learner.consumed(), (update + 1) * BATCH);
+      }
+      assert.deepEqual([learner.versions().length, learner.versions()[0].attempts], [1, 2 * BATCH]);
+
+      const policyOf = (event: LearnerEvent) => 'report' in event && event.report.policy;
+      await hand(learner, folder, attempts.slice(0, BATCH), 2 * BATCH);
+      const [event] = (await learner.advance())!;
+      assert.equal(event.event, 'published');
+      await withLearner({}, async (other, elsewhere) => {
+        await hand(other, elsewhere, attempts.slice(0, BATCH));
+        const [alone] = (await other.advance())!;
+        const [late, early] = [event, alone].map(policyOf);
+        assert.equal(late && late.farthest, early && early.farthest);
+      });
+    }));
+
+  it('learns the first task that it is given, and leaves out attempts at another', () =>
+    withFolder(async (folder) => {
+      const learner = await openTinyLearner(folder, bundle);
+      await hand(learner, folder, attempts.slice(0, BATCH));
+      assert.equal((await learner.advance())![0].event, 'published');
+      await learner.close();
+
+      const again = await openTinyLearner(folder, bundle);
+      const other = attempts.slice(BATCH, 2 * BATCH).map((episode, i) => ({
+        ...episode,
+        header: { ...episode.header, task: i < 3 ? 'stop' : episode.header.task },
+      }));
+      await hand(again, folder, other, BATCH);
+      const events = (await again.advance())!;
+      const left = events.filter(({ event }) => event === 'left out');
+      assert.equal(left.length, 3);
+      assert.match('reason' in left[0] ? left[0].reason : '', /of the task stop, this folder learns go/); // prettier-ignore
+      assert.equal(events.at(-1)!.event, 'published');
+      await again.close();
+    }));
+
+  it('refuses the state of another policy, also one from before states named theirs', () =>
+    withFolder(async (folder) => {
+      const at = join(folder, 'learner');
+      await (await openTinyLearner(at, bundle)).close();
+      const { base } = await loadBundle(bundle);
+      const other = join(folder, 'other');
+      await writeTinyBundle(other, 99);
+      const refused = new RegExp(`state of the policy ${base}, this one is `);
+      const state = join(at, 'state.safetensors');
+      const before = await readFile(state);
+      await assert.rejects(openTinyLearner(at, other), refused);
+      assert.ok(before.equals(await readFile(state)));
+
+      const { tensors, metadata } = await loadSafetensors(state);
+      const { format, updates, policySteps, criticSteps, view, run } = metadata;
+      const old = { format, updates, policySteps, criticSteps, view, run };
+      const sources = [...tensors].map(([name, { shape, data }]) => ({ name, shape, data }));
+      await writeSafetensors(state, sources, old);
+      assert.equal(await baseIn(at), base);
+      await assert.rejects(openTinyLearner(at, other), refused);
+      await (await openTinyLearner(at, bundle)).close();
+
+      await rm(join(at, 'versions'), { recursive: true });
+      assert.equal(await baseIn(at), undefined);
     }));
 });

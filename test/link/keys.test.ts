@@ -36,6 +36,29 @@ describe('nalu keys', LIMIT, () => {
       assert.match(again.err, /learner\.key: there is a key already/);
       assert.deepEqual(await readFile(join(keys, 'learner.key')), before);
     }));
+
+  it('makes all of them or none', () =>
+    withFolder(async (folder) => {
+      for (const file of ['learner.key', 'learner.pub', 'runtime.key', 'runtime.pub']) {
+        const keys = join(folder, file);
+        await mkdir(keys);
+        await writeFile(join(keys, file), 'mine');
+        await assert.rejects(makeKeys(keys), new RegExp(`${file}: there is a key already`));
+        assert.deepEqual(await readdir(keys), [file]);
+        assert.equal(await readFile(join(keys, file), 'utf8'), 'mine');
+      }
+    }));
+
+  it('says in a sentence that there is a file in the place of their folder', () =>
+    withFolder(async (folder) => {
+      await writeFile(join(folder, 'keys'), 'no folder');
+      for (const keys of [join(folder, 'keys'), join(folder, 'keys', 'mine')]) {
+        const { code, err } = await nalu(['keys', keys]);
+        assert.equal(code, 1);
+        assert.match(err, /^nalu: .*keys.* cannot be made: /);
+        assert.doesNotMatch(err, /\n\s+at /);
+      }
+    }));
 });
 
 describe('the link over TCP', LIMIT, () => {
@@ -149,4 +172,20 @@ describe('an address', LIMIT, () => {
       /bytes, a socket's path may have 107; choose a folder with a shorter path/,
     );
   });
+
+  it('has a port that there is', () => {
+    for (const port of ['0', '65536', '99999', '099999', '123456789012345678901'])
+      assert.throws(() => parseAddress(`tcp://10.0.0.5:${port}`), {
+        name: 'UserError',
+        message: `tcp://10.0.0.5:${port}: there is no port ${port}; give a whole number from 1 to 65535`,
+      });
+    for (const port of ['1', '65535', '*'])
+      assert.deepEqual(parseAddress(`tcp://[::1]:${port}`), { kind: 'tcp', host: '[::1]', port });
+  });
+
+  it('names somebody, where one is to connect to it', () =>
+    withPlace(async ({ openRuntime, folder }) => {
+      for (const address of ['tcp://*:5570', 'tcp://10.0.0.5:*'])
+        await assert.rejects(openRuntime({ address, keys: folder }), /names no learner; give/);
+    }));
 });

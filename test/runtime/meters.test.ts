@@ -61,6 +61,14 @@ describe('meters', () => {
 });
 
 describe('metrics', () => {
+  it('are refused at a port that there is not', async () => {
+    for (const port of [-1, 1.5, 65536, 99999, NaN])
+      await assert.rejects(serveMetrics(port, LOOPBACK), {
+        name: 'UserError',
+        message: `no metrics on 127.0.0.1:${port}: there is no such port; give a whole number from 1 to 65535`,
+      });
+  });
+
   it("are Prometheus' text: histograms in seconds, counters by label, the version that plays", async () => {
     const metrics = await serveMetrics(0, LOOPBACK);
     try {

@@ -1,0 +1,80 @@
+import { join } from 'node:path';
+import { UserError, listed } from '../errors.ts';
+import { isThere } from '../isThere.ts';
+import { adapterVersion } from '../policy/adapter.ts';
+import type { Bundle } from '../policy/bundle.ts';
+import { readJson } from '../validate.ts';
+import { writeWhole } from '../writeWhole.ts';
+import type { FpoConfig } from './fpoConfig.ts';
+
+/** What all runs in a folder must have in common, by name. Values that are absent are not compared. */
+export type Beginning = Record<string, unknown>;
+
+/** What a folder was begun with, as JSON. */
+const BEGUN = 'begun.json';
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const inWords = (value: unknown) =>
+  value === undefined ? 'none' : typeof value === 'string' ? value : JSON.stringify(value);
+
+/** Where two values differ, a line each; objects are compared key by key. */
+function differences(name: string, then: unknown, now: unknown): string[] {
+  if (isObject(then) && isObject(now)) {
+    const keys = new Set([...Object.keys(then), ...Object.keys(now)]);
+    return [...keys].flatMap((key) => differences(`${name}.${key}`, then[key], now[key]));
+  }
+  const [before, after] = [inWords(then), inWords(now)];
+  return before === after ? [] : [`${name}: ${before} then, ${after} now`];
+}
+
+/** What a folder was begun with; `held` tells what can be seen of it in one that has no record. */
+async function beginningOf(folder: string, held: () => Promise<Beginning>): Promise<Beginning> {
+  const path = join(folder, BEGUN);
+  if (!(await isThere(path))) return held();
+  const begun = await readJson(path);
+  if (!isObject(begun)) throw new UserError(`${path}: does not hold a JSON object; remove it`);
+  return begun;
+}
+
+/** Throws a `UserError` that names all in which a folder was begun otherwise than `now`. */
+export async function demandBeginning(
+  folder: string,
+  now: Beginning,
+  held: () => Promise<Beginning>,
+): Promise<void> {
+  const then = await beginningOf(folder, held);
+  const common = Object.keys(now).filter(
+    (name) => then[name] !== undefined && now[name] !== undefined,
+  );
+  const faults = common.flatMap((name) => differences(name, then[name], now[name]));
+  if (faults.length > 0)
+    throw new UserError(
+      `${folder} was begun otherwise; go on as it was begun, or choose another folder:${listed(faults)}`,
+    );
+}
+
+/** Records what a folder is begun with, unless it has a record. */
+export async function recordBeginning(folder: string, now: Beginning): Promise<void> {
+  const path = join(folder, BEGUN);
+  if (!(await isThere(path))) await writeWhole(path, `${JSON.stringify(now, null, 2)}\n`);
+}
+
+/** The policy, and what of FPO's configuration says what the numbers in its state mean. */
+export function fpoBeginning(
+  bundle: Pick<Bundle, 'name' | 'base' | 'version'>,
+  { seed, trainable, gamma, critics: { sees, count, hidden } }: FpoConfig,
+): Beginning {
+  const { name, base } = bundle;
+  const adapter = adapterVersion(bundle);
+  return {
+    name,
+    policy: base,
+    adapter: adapter === base ? 'none' : adapter,
+    trainable,
+    gamma,
+    critics: { sees, count, hidden },
+    seed,
+  };
+}

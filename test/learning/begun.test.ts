@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { UserError } from '../../src/errors.ts';
+import { type Beginning, demandBeginning, recordBeginning } from '../../src/learning/begun.ts';
+import { withFolder } from '../onnx/run.ts';
+
+const NOW: Beginning = {
+  policy: 'aaaa',
+  task: 'transfer-cube',
+  gap: { delay: 0, cameraShift: [0, 0, 0] },
+  trainable: { parameters: 'lora', rank: 8 },
+};
+const NOTHING = () => Promise.resolve({});
+
+const refusal = async (folder: string, now: Beginning, held = NOTHING) => {
+  let message = '';
+  await assert.rejects(demandBeginning(folder, now, held), (error: Error) => {
+    message = error.message;
+    return error instanceof UserError;
+  });
+  return message;
+};
+
+describe('what a folder was begun with', () => {
+  it('is recorded once, and is what all later runs must have', () =>
+    withFolder(async (folder) => {
+      await demandBeginning(folder, NOW, NOTHING);
+      await recordBeginning(folder, NOW);
+      await demandBeginning(folder, structuredClone(NOW), NOTHING);
+      const text = await readFile(join(folder, 'begun.json'), 'utf8');
+      await recordBeginning(folder, { ...NOW, task: 'insertion' });
+      assert.equal(await readFile(join(folder, 'begun.json'), 'utf8'), text);
+    }));
+
+  it('is compared setting by setting: all that differ are named, with both values', () =>
+    withFolder(async (folder) => {
+      await recordBeginning(folder, NOW);
+      const message = await refusal(folder, {
+        ...NOW,
+        task: 'insertion',
+        gap: { delay: 2, cameraShift: [0, 0.1, 0] },
+        trainable: { parameters: 'lora', rank: 8, alpha: 16 },
+      });
+      for (const difference of [
+        'task: transfer-cube then, insertion now',
+        'gap.delay: 0 then, 2 now',
+        'gap.cameraShift: [0,0,0] then, [0,0.1,0] now',
+        'trainable.alpha: none then, 16 now',
+      ])
+        assert.ok(message.includes(difference), message);
+      assert.doesNotMatch(message, /policy|rank/);
+    }));
+
+  it('is, without a record, what can be seen of it', () =>
+    withFolder(async (folder) => {
+      const held = () => Promise.resolve({ policy: 'bbbb', task: undefined });
+      assert.match(await refusal(folder, NOW, held), /policy: bbbb then, aaaa now/);
+      await demandBeginning(folder, { ...NOW, policy: 'bbbb' }, held);
+    }));
+
+  it('does not count where only one side tells of it', () =>
+    withFolder(async (folder) => {
+      await recordBeginning(folder, { ...NOW, old: 1 });
+      await demandBeginning(folder, { ...NOW, task: undefined, added: 2 }, NOTHING);
+    }));
+
+  it('is refused as a record that is broken', () =>
+    withFolder(async (folder) => {
+      for (const broken of ['{', '7', '[]']) {
+        await writeFile(join(folder, 'begun.json'), broken);
+        assert.match(await refusal(folder, NOW), /begun\.json/);
+      }
+    }));
+});
