@@ -11,12 +11,15 @@ const PARTIAL = /\.(\d+)-[0-9a-f]{12}\.partial$/;
 /** Partial paths that this process is writing. */
 const own = new Set<string>();
 
-/** A path beside `path` for what is not whole yet. Its name tells the process that writes it. */
+/** A path beside `path` for what is not whole yet, this process's until it is released. */
 export function partialOf(path: string): string {
   const partial = `${path}.${process.pid}-${randomBytes(6).toString('hex')}.partial`;
   own.add(basename(partial));
   return partial;
 }
+
+/** Ends what `partialOf` began. */
+export const releasePartial = (partial: string): boolean => own.delete(basename(partial));
 
 function isRunning(pid: number): boolean {
   try {
@@ -27,11 +30,11 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Removes the partial files and folders that processes which have ended left in a folder. */
-export async function clearPartials(folder: string): Promise<void> {
+/** Removes what processes that have ended left in a folder: partial files and folders of names that begin so. */
+export async function clearPartials(folder: string, beginning = ''): Promise<void> {
   for (const name of await readdir(folder)) {
     const pid = Number(PARTIAL.exec(name)?.[1]);
-    if (Number.isNaN(pid) || own.has(name)) continue;
+    if (Number.isNaN(pid) || own.has(name) || !name.startsWith(beginning)) continue;
     // A process that has this one's number has ended before it.
     if (pid === process.pid || !isRunning(pid))
       await rm(join(folder, name), { recursive: true, force: true });
@@ -81,14 +84,15 @@ export async function writeWhole(path: string, content: Content): Promise<void> 
     const target = found ? await realpath(path) : path;
     const partial = partialOf(target);
     try {
+      await clearPartials(dirname(target), `${basename(target)}.`).catch(() => undefined);
       await writeAll(partial, 'wx', content, found?.mode);
       await rename(partial, target);
       await syncToDisk(dirname(target));
     } catch (error) {
-      await rm(partial, { force: true });
+      await rm(partial, { force: true }).catch(() => undefined);
       throw error;
     } finally {
-      own.delete(basename(partial));
+      releasePartial(partial);
     }
   } catch (error) {
     throw unwritable(path, error);

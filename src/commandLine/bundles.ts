@@ -36,6 +36,7 @@ export function bundles(program: Command): void {
         .choices(['float32', 'float16', 'bfloat16'])
         .default('bfloat16'),
     )
+    .option('--force', 'replace a bundle that is there')
     .addHelpText(
       'after',
       `
@@ -106,6 +107,7 @@ Examples:
     .description('compare what a policy computes here with its golden numbers')
     .argument('[bundle]', 'policy bundle', SHIPPED_POLICY)
     .option('--write', 'make the golden numbers: on the CPU, in float32')
+    .option('--force', 'with --write: replace those that are there')
     .option('--json', 'print one JSON object and nothing else')
     .addOption(sessionOption())
     .addHelpText(

@@ -95,6 +95,7 @@ Examples:
     )
     .option('--seed <n>', 'of weights, batches, noise and augmentation', integer(0), 0)
     .option('--resume', 'go on from the checkpoint in --out, with the same options as before')
+    .option('--force', 'replace a bundle and a run that are in --out')
     .addOption(sessionOption())
     .action((folder: string, options: ImitateOptions) =>
       run(async () => (await import('../commands/imitate.ts')).imitateCommand(folder, options)),
@@ -225,6 +226,7 @@ Examples:
     )
     .option('--steps <n>', 'optimiser steps', integer(1), 1200)
     .option('--seed <n>', 'of the first weights and the order of frames', integer(0), 0)
+    .option('--force', 'replace a classifier that is in --out')
     .addHelpText(
       'after',
       `

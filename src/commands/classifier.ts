@@ -1,7 +1,8 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { UserError, messageOf } from '../errors.ts';
+import { isThere } from '../isThere.ts';
 import { SIDE_STEP, successGraph } from '../learning/successGraph.ts';
 import {
   type Verdicts,
@@ -15,8 +16,10 @@ import { sessionConfigSchema } from '../onnx/session.ts';
 import { loadBundle } from '../policy/bundle.ts';
 import { openSampler } from '../policy/sampler.ts';
 import { type ClassifierSettings, classifierSchema } from '../policy/successClassifier.ts';
+import { finishReplacement, replaceFiles } from '../replaceFiles.ts';
 import { simulatedAloha } from '../sim/simulatedAloha.ts';
 import type { SimTaskName } from '../sim/tasks.ts';
+import { writeWhole } from '../writeWhole.ts';
 import { labelledFrames } from './classifierFrames.ts';
 import { inlinePolicy } from './inlinePolicy.ts';
 import { interruption } from './interruption.ts';
@@ -29,6 +32,8 @@ export interface ClassifierOptions {
   episodes: number;
   steps: number;
   seed: number;
+  /** Replace a classifier that is there. */
+  force?: boolean;
 }
 
 /** Seeds of the first attempts: of those that it learns from, and of those that it is measured on. */
@@ -44,6 +49,17 @@ const SETTINGS: ClassifierSettings = classifierSchema.parse({
   every: 10,
 });
 
+const SETTINGS_FILE = 'classifier.yaml';
+
+/** Throws a `UserError` where a classifier is there that is not to be replaced. */
+async function checkOut({ out, force = false }: ClassifierOptions): Promise<void> {
+  await finishReplacement(out);
+  if (force) return;
+  for (const path of [SETTINGS_FILE, SETTINGS.model].map((file) => join(out, file)))
+    if (await isThere(path))
+      throw new UserError(`${path} is there already; name another --out, or say --force`);
+}
+
 const percent = (share: number) => (Number.isNaN(share) ? '–' : `${(100 * share).toFixed(1)} %`);
 
 const said = (what: string, verdicts: Verdicts) =>
@@ -55,6 +71,7 @@ export async function classifierCommand(
   options: ClassifierOptions,
 ): Promise<'done' | 'interrupted'> {
   const { task, out, episodes, steps, seed } = options;
+  await checkOut(options);
   await mkdir(out, { recursive: true }).catch((error: unknown) => {
     throw new UserError(`${out}: cannot be made: ${messageOf(error)}`, { cause: error });
   });
@@ -88,13 +105,15 @@ export async function classifierCommand(
     const flat = await trainSuccess(training, { side, steps, seed }, session, (step) =>
       report.step(step, step.step % LOG_EVERY === 0),
     );
-    await writeModel(successGraph(side, flat), join(out, SETTINGS.model));
-    await writeFile(join(out, 'classifier.yaml'), stringify(SETTINGS));
+    await replaceFiles(out, async (staging) => {
+      await writeModel(successGraph(side, flat), join(staging, SETTINGS.model));
+      await writeWhole(join(staging, SETTINGS_FILE), stringify(SETTINGS));
+    });
     const measured = await measureSuccess(heldOut, flat, { side, threshold, agree }, session);
     report.line(`held out, ${heldOut.length} attempts from seed ${SEEDS.heldOut}:`);
     report.line(said('  single frames', measured.frames));
     report.line(said(`  attempts, ${agree} looks in a row`, measured.attempts));
-    report.line(`${join(out, 'classifier.yaml')}: made in ${report.elapsed()}`);
+    report.line(`${join(out, SETTINGS_FILE)}: made in ${report.elapsed()}`);
     return 'done';
   } finally {
     await sim.close();

@@ -1,6 +1,7 @@
 import { basename, resolve } from 'node:path';
 import type { TensorSource } from '../onnx/safetensors.ts';
 import { BUNDLE_FILES, type BundleConfig, loadBundle, writeBundle } from '../policy/bundle.ts';
+import { checkPlace } from '../policy/bundleFiles.ts';
 import type { Precision } from '../policy/precision.ts';
 import { largeRandomWeights, randomWeights } from '../policy/randomWeights.ts';
 import { tinyTokenizerJson } from '../policy/tokenizer.ts';
@@ -13,6 +14,8 @@ export interface CreateOptions {
   seed: number;
   size: 'mini' | 'full';
   precision: Precision;
+  /** Replace a bundle that is there. */
+  force?: boolean;
 }
 
 /** Stands in for statistics of demonstrations: an untrained policy stays near the pose at rest. */
@@ -42,6 +45,7 @@ const SIZES: Record<
 
 /** Makes a bundle for the simulated ALOHA with random weights. */
 export async function createCommand(folder: string, options: CreateOptions): Promise<'done'> {
+  await checkPlace(folder, options.force ?? false, 'folder');
   const moments = aroundHome(await simulatedEmbodiment());
   const { what, config: size, weights } = SIZES[options.size];
   const config: BundleConfig = {

@@ -1,9 +1,9 @@
-import { access, readFile } from 'node:fs/promises';
-import { randomWeights } from '../policy/randomWeights.ts';
+import { readFile, realpath } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { listEpisodes } from '../episodes/listEpisodes.ts';
 import { readEpisode } from '../episodes/readEpisode.ts';
 import { UserError } from '../errors.ts';
+import { isThere } from '../isThere.ts';
 import { type DemonstrationSet, gatherDemonstrations } from '../learning/demonstrations.ts';
 import { type ImitationSettings, imitationSchema, openImitation } from '../learning/imitation.ts';
 import { normalisationOf } from '../learning/statistics.ts';
@@ -13,22 +13,26 @@ import { type Adapter, makeAdapter, writeAdapter } from '../policy/adapter.ts';
 import {
   ADAPTER_FILE,
   BUNDLE_FILES,
+  GOLDEN_FILE,
   type Bundle,
   type BundleConfig,
   bundleSchema,
   copyBundle,
   loadBundle,
   writeBundle,
-  writeConfig,
 } from '../policy/bundle.ts';
+import { checkPlace } from '../policy/bundleFiles.ts';
+import { randomWeights } from '../policy/randomWeights.ts';
 import { tinyTokenizerJson } from '../policy/tokenizer.ts';
 import { type Trainable, trainableParameters } from '../policy/trainable.ts';
 import { weightSources } from '../policy/weights.ts';
+import { replaceFiles } from '../replaceFiles.ts';
 import type { SimTaskName } from '../sim/tasks.ts';
 import { evaluate } from './evaluate.ts';
+import { type ImitationRun, NO_POLICY, baseOf, dataOf } from './imitationRun.ts';
 import { interruption } from './interruption.ts';
 import { MINI } from './mini.ts';
-import { openTrainingFolder } from './trainingFolder.ts';
+import { openTrainingFolder, trainingFiles } from './trainingFolder.ts';
 import { trainingLoop } from './trainingLoop.ts';
 import { type TrainingReport, createTrainingReport } from './trainingReport.ts';
 
@@ -50,6 +54,8 @@ export interface ImitateOptions {
   attempts: number;
   seed: number;
   resume?: boolean;
+  /** Replace a bundle and a run that are in `out`. */
+  force?: boolean;
   session?: string;
 }
 
@@ -75,12 +81,6 @@ function settingsOf(options: ImitateOptions): ImitationSettings {
     },
   });
 }
-
-const isThere = (path: string) =>
-  access(path).then(
-    () => true,
-    () => false,
-  );
 
 async function gather(
   folder: string,
@@ -126,11 +126,8 @@ async function prepareBundle(
   if (source.trainable)
     throw new UserError(`${from} has an adapter; go on from a policy without one`);
   const config = { ...bundleSchema.strip().parse(source), ...goesOn };
-  if (train !== 'all') {
-    await copyBundle(source, out);
-    // Untouched, it keeps its version, which adapters are bound to.
-    return maxDelay ? writeConfig(out, config) : undefined;
-  }
+  // Untouched, it keeps its version, which adapters are bound to.
+  if (train !== 'all') return copyBundle(source, out, maxDelay ? config : undefined);
   // What is learned takes the weights' places: they must lie as they will be written.
   const { folder, pi0 } = source;
   const tokenizer = await readFile(join(folder, BUNDLE_FILES.tokenizer), 'utf8');
@@ -154,20 +151,44 @@ async function saveBundle(
     return writeAdapter(join(folder, ADAPTER_FILE), adapter);
   }
   const tensors = [...parameters].map(([name, tensor]) => ({ name, ...tensor }));
-  return writeSafetensors(join(folder, BUNDLE_FILES.weights), tensors);
+  await replaceFiles(
+    folder,
+    (staging) => writeSafetensors(join(staging, BUNDLE_FILES.weights), tensors),
+    // Both are of the weights before.
+    () => [GOLDEN_FILE, ADAPTER_FILE],
+  );
 }
 
-async function checkStart({ out, resume = false }: ImitateOptions, checkpoint: string) {
+const isSameFolder = async (a: string, b: string) =>
+  (await isThere(a)) && (await isThere(b)) && (await realpath(a)) === (await realpath(b));
+
+/** Throws a `UserError` where a run would take away what is there, or has nothing to go on with. */
+async function checkStart({ out, from, resume = false, force = false }: ImitateOptions) {
+  if (resume && force)
+    throw new UserError('--resume goes on with what is there and --force replaces it; say one of them'); // prettier-ignore
+  const { checkpoint } = trainingFiles(out);
   const started = await isThere(checkpoint);
-  if (started && !resume)
-    throw new UserError(
-      `${checkpoint}: a run is there already; --resume goes on with it, another --out begins anew`,
-    );
-  if (!started && resume)
+  if (resume && !started)
     throw new UserError(
       `${checkpoint}: nothing to resume; leave --resume away, or is ${out} right?`,
     );
+  if (resume) return;
+  if (from !== undefined && (await isSameFolder(from, out)))
+    throw new UserError(
+      `--from ${from} and --out ${out} are one folder, and what is there would be trained away; name another --out`,
+    );
+  if (started && !force)
+    throw new UserError(
+      `${checkpoint}: a run is there already; --resume goes on with it, another --out begins anew, --force replaces it`,
+    );
+  await checkPlace(out, force);
 }
+
+/** The version of the policy that a run goes on from, if it is to be compared. */
+const versionOf = async ({ from, resume }: ImitateOptions): Promise<string | undefined> => {
+  if (from !== undefined) return (await loadBundle(from)).base;
+  return resume ? undefined : NO_POLICY;
+};
 
 /** Trains a policy on demonstrations; see `nalu imitate --help`. */
 export async function imitateCommand(
@@ -181,8 +202,7 @@ export async function imitateCommand(
       `--renormalise: with --train ${train} the rest of the policy stays, and with it its normalisation`,
     );
   const session = await loadSessionConfig(options.session);
-  const files = await openTrainingFolder(out, `nalu imitate: ${basename(resolve(out))}`);
-  await checkStart(options, files.checkpoint);
+  await checkStart(options);
 
   const reading = createTrainingReport(0, steps);
   const source = resume ? out : from;
@@ -192,9 +212,19 @@ export async function imitateCommand(
     reading,
   );
   if (!resume) await prepareBundle(options, set);
+  const files = await openTrainingFolder(out, `nalu imitate: ${basename(resolve(out))}`);
   const bundle = await loadBundle(out);
   const parameters = trainableParameters(settings.trainable, bundle.pi0);
-  const run = JSON.stringify({ settings, from, demonstrations: set.demonstrations.length });
+  const run: ImitationRun = {
+    settings,
+    from,
+    policy: await versionOf(options),
+    base: baseOf(bundle, settings),
+    task,
+    renormalise: options.renormalise ?? false,
+    demonstrations: set.demonstrations.length,
+    data: dataOf(set.demonstrations),
+  };
   const start = resume ? await files.load(parameters, run) : undefined;
 
   const imitation = await openImitation(out, bundle, set.demonstrations, settings, session, start);

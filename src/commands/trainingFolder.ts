@@ -1,66 +1,60 @@
-import { appendFile, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { UserError, codeOf, messageOf } from '../errors.ts';
+import { appendFile, mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { UserError, listed, messageOf } from '../errors.ts';
+import { readJsonLines } from '../jsonLines.ts';
 import { readCheckpoint, writeCheckpoint } from '../learning/checkpoint.ts';
 import { type TrainingEvent, lossCurve } from '../learning/lossCurve.ts';
 import type { TrainingState } from '../learning/trainer.ts';
+import { readSafetensorsHeader } from '../onnx/safetensors.ts';
+import { TRAINING_FILES } from '../policy/bundleFiles.ts';
 import type { Parameter } from '../policy/trainable.ts';
+import { parseJson } from '../validate.ts';
+import { writeWhole } from '../writeWhole.ts';
+import { type ImitationRun, differences } from './imitationRun.ts';
 
-/** What a training run keeps beside its bundle. */
-const FILES = { checkpoint: 'checkpoint.safetensors', log: 'log.jsonl', curve: 'loss.svg' };
+/** Where a training run keeps what it needs to go on. */
+export const trainingFiles = (out: string) => ({
+  checkpoint: join(out, TRAINING_FILES.checkpoint),
+  log: join(out, TRAINING_FILES.log),
+  curve: join(out, TRAINING_FILES.curve),
+});
 
-const parseLog = (text: string): TrainingEvent[] =>
-  text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as TrainingEvent);
-
-async function readIfThere(path: string): Promise<string> {
-  return readFile(path, 'utf8').catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') return '';
-    throw new UserError(`${path}: cannot be read: ${messageOf(error)}`, { cause: error });
-  });
-}
-
-/** Opens `OUT/training`: checkpoint, log as JSON lines, and curve of a run; what a kill left of a write goes. */
+/** Opens `OUT/training`: checkpoint, log as JSON lines, and curve of a run. */
 export async function openTrainingFolder(out: string, title: string) {
-  const folder = join(out, 'training');
-  const [checkpoint, log, curve] = [FILES.checkpoint, FILES.log, FILES.curve].map((file) =>
-    join(folder, file),
-  );
+  const { checkpoint, log, curve } = trainingFiles(out);
+  const folder = dirname(checkpoint);
   await mkdir(folder, { recursive: true }).catch((error: unknown) => {
     throw new UserError(`${folder}: cannot be made: ${messageOf(error)}`, { cause: error });
   });
-  for (const file of await readdir(folder))
-    if (file.endsWith('.partial')) await rm(join(folder, file));
   let events: TrainingEvent[] = [];
 
   return {
     checkpoint,
     curve,
-    save: (state: TrainingState, run: string, parameters: readonly Parameter[]) =>
-      writeCheckpoint(checkpoint, { state, run }, parameters),
-    /** The state to go on from; throws a `UserError` if the checkpoint is of another run. */
-    async load(parameters: readonly Parameter[], run: string): Promise<TrainingState> {
-      const { state, run: then } = await readCheckpoint(checkpoint, parameters);
-      if (then !== run)
+    save: (state: TrainingState, run: ImitationRun, parameters: readonly Parameter[]) =>
+      writeCheckpoint(checkpoint, { state, run: JSON.stringify(run) }, parameters),
+    /** The state to go on from; throws a `UserError` that says in what the checkpoint is of another run. */
+    async load(parameters: readonly Parameter[], run: ImitationRun): Promise<TrainingState> {
+      const then = (await readSafetensorsHeader(checkpoint)).metadata.run;
+      const apart = then ? differences(parseJson(then, checkpoint) as object, run) : [];
+      if (apart.length > 0)
         throw new UserError(
-          `${checkpoint} is of a run with other settings or demonstrations:\n  then ${then}\n  now  ${run}`,
+          `${checkpoint} is of a run with other settings or demonstrations; --resume goes on with what it was begun with, another --out begins anew:${listed(apart)}`,
         );
-      return state;
+      return (await readCheckpoint(checkpoint, parameters)).state;
     },
     /** Keeps the log's lines up to a step, where a resumed run goes on; none for a new run. */
     async rewind(step: number) {
-      events = parseLog(step > 0 ? await readIfThere(log) : '').filter(
+      events = (step > 0 ? await readJsonLines<TrainingEvent>(log) : []).filter(
         (event) => event.step <= step,
       );
-      await writeFile(log, events.map((event) => `${JSON.stringify(event)}\n`).join(''));
+      await writeWhole(log, events.map((event) => `${JSON.stringify(event)}\n`).join(''));
     },
     async tell(event: TrainingEvent) {
       events.push(event);
       await appendFile(log, `${JSON.stringify(event)}\n`);
     },
-    draw: () => writeFile(curve, lossCurve(events, title)),
+    draw: () => writeWhole(curve, lossCurve(events, title)),
   };
 }
 

@@ -2,6 +2,7 @@ import { UserError } from '../errors.ts';
 import type { Imitation } from '../learning/imitation.ts';
 import type { Evaluation } from '../learning/lossCurve.ts';
 import type { StepReport } from '../learning/trainer.ts';
+import type { ImitationRun } from './imitationRun.ts';
 import type { TrainingFolder } from './trainingFolder.ts';
 import type { TrainingReport } from './trainingReport.ts';
 
@@ -11,7 +12,7 @@ const LOG_EVERY = 20;
 export interface TrainingLoopOptions {
   steps: number;
   /** What a resumed run must have in common with this one. */
-  run: string;
+  run: ImitationRun;
   signal: AbortSignal;
   /** Steps between evaluations; Infinity for none. */
   evaluateEvery: number;

@@ -1,10 +1,13 @@
+import { join } from 'node:path';
 import { loadSessionConfig } from '../onnx/session.ts';
 import { UserError } from '../errors.ts';
-import { loadBundle } from '../policy/bundle.ts';
+import { GOLDEN_FILE, loadBundle } from '../policy/bundle.ts';
 import { type Agreement, makeGolden, verifyBundle } from '../policy/verification.ts';
 
 export interface VerifyOptions {
   write?: boolean;
+  /** Replace golden numbers that are there. */
+  force?: boolean;
   json?: boolean;
   session?: string;
 }
@@ -14,9 +17,14 @@ const line = ({ stage, cosine, difference, largest }: Agreement, least: number) 
 
 /** Compares what a bundle computes with its golden numbers, or makes them; see `nalu verify --help`. */
 export async function verifyCommand(folder: string, options: VerifyOptions): Promise<'done'> {
+  const { write = false, force = false } = options;
+  if (force && !write)
+    throw new UserError('--force replaces golden numbers and goes with --write; to compare with them leave it away'); // prettier-ignore
   const session = await loadSessionConfig(options.session);
   const bundle = await loadBundle(folder);
-  if (options.write) {
+  if (write) {
+    if (bundle.hasGolden && !force)
+      throw new UserError(`${join(folder, GOLDEN_FILE)} is there already; nalu verify ${folder} compares with it, --write --force makes it anew`); // prettier-ignore
     await makeGolden(bundle, session);
     console.log(`${folder}: golden numbers made on the CPU in float32`);
     return 'done';

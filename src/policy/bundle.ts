@@ -1,5 +1,4 @@
-import { type Hash, createHash } from 'node:crypto';
-import { access, constants, copyFile, mkdir, open, readFile, writeFile } from 'node:fs/promises';
+import { access, constants, copyFile, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { isThere } from '../isThere.ts';
@@ -10,9 +9,12 @@ import {
   type TensorSource,
   writeSafetensors,
 } from '../onnx/safetensors.ts';
-import { type ShardedHeader, readShardedHeader } from '../onnx/shards.ts';
+import { readShardedHeader } from '../onnx/shards.ts';
+import { finishReplacement, replaceFiles } from '../replaceFiles.ts';
 import { parseJson, validate } from '../validate.ts';
+import { writeWhole } from '../writeWhole.ts';
 import { adaptedVersion, readAdapter } from './adapter.ts';
+import { ADAPTER_FILE, BUNDLE_FILES, GOLDEN_FILE, bundleFilesIn, filesOf } from './bundleFiles.ts';
 import { type Pi0Config, pi0ConfigSchema } from './pi0/config.ts';
 import { type WeightSource, denoiseGraph, prefixGraph, sampleGraph } from './pi0/graphs.ts';
 import { findPacked } from './packedWeights.ts';
@@ -20,6 +22,9 @@ import { precisionSchema } from './precision.ts';
 import type { Trainable } from './trainable.ts';
 import { transformsSchema } from './transforms.ts';
 import { externalWeights, weightFault, weightShapes } from './weights.ts';
+import { checkContent, checkSizes, contentOf, readWeightsRecord } from './weightsRecord.ts';
+
+export { ADAPTER_FILE, BUNDLE_FILES, GOLDEN_FILE, filesOf } from './bundleFiles.ts';
 
 /** The contents of `policy.json`. */
 export const bundleSchema = z.strictObject({
@@ -58,21 +63,6 @@ export interface Bundle extends BundleConfig {
   trainable?: Trainable;
 }
 
-export const BUNDLE_FILES = {
-  config: 'policy.json',
-  weights: 'model.safetensors',
-  tokenizer: 'tokenizer.json',
-  sample: 'sample.onnx',
-  prefix: 'prefix.onnx',
-  denoise: 'denoise.onnx',
-} as const;
-
-/** Inputs, and what the policy makes of them on the CPU in float32; see golden.ts. */
-export const GOLDEN_FILE = 'golden.safetensors';
-
-/** Parameters that a bundle may hold beside its weights; see adapter.ts. */
-export const ADAPTER_FILE = 'adapter.safetensors';
-
 const GRAPHS = {
   [BUNDLE_FILES.sample]: (config: Pi0Config, source: WeightSource) =>
     sampleGraph(config, source, 'bytes'),
@@ -101,33 +91,9 @@ function checkWeights(
   }
 }
 
-const SAMPLE_BYTES = 1 << 18;
-const SAMPLES = 64;
-
-async function hashBlocks(hash: Hash, path: string): Promise<void> {
-  const file = await open(path);
-  try {
-    const { size } = await file.stat();
-    const block = Buffer.alloc(Math.min(SAMPLE_BYTES, size));
-    for (let i = 0; i < SAMPLES; i++) {
-      const position = Math.floor(((size - block.length) * i) / (SAMPLES - 1));
-      await file.read(block, 0, block.length, position);
-      hash.update(block);
-    }
-  } finally {
-    await file.close();
-  }
-}
-
-/** Hash of policy.json and of blocks spread through the weights: quick at any size, changed by training. */
-async function contentVersion(folder: string, files: readonly string[]): Promise<string> {
-  const hash = createHash('sha256').update(await readFile(join(folder, BUNDLE_FILES.config)));
-  for (const file of files) await hashBlocks(hash, file);
-  return hash.digest('hex').slice(0, 12);
-}
-
 /** Reads a bundle and checks that its files are whole and fit each other. Throws a `UserError`. */
 export async function loadBundle(folder: string): Promise<Bundle> {
+  await finishReplacement(folder);
   const configPath = join(folder, BUNDLE_FILES.config);
   const config = validate(
     bundleSchema,
@@ -135,14 +101,18 @@ export async function loadBundle(folder: string): Promise<Bundle> {
     configPath,
   );
   const weightsPath = join(folder, BUNDLE_FILES.weights);
+  const record = await readWeightsRecord(folder);
+  if (record) await checkSizes(folder, record);
   const weights = await readShardedHeader(weightsPath);
+  const content = await contentOf(folder, weights.files);
+  if (record) await checkContent(folder, record, weights, content);
   const shapes = weightShapes(config.pi0);
   checkWeights(weights, shapes, weightsPath);
   for (const file of [BUNDLE_FILES.tokenizer, ...Object.keys(GRAPHS)]) {
     const path = join(folder, file);
     await access(path, constants.R_OK).catch(unreadable(path));
   }
-  const base = await contentVersion(folder, weights.files);
+  const base = content.version;
   const isPacked = [...shapes.keys()].some((name) => findPacked(weights, name));
   const hasGolden = await isThere(join(folder, GOLDEN_FILE));
   const whole = { ...config, folder, base, version: base, isPacked, hasGolden };
@@ -168,33 +138,52 @@ export async function writeGraphs(folder: string, config: Pi0Config): Promise<vo
 
 /** Writes a bundle's policy.json. */
 export const writeConfig = (folder: string, config: BundleConfig): Promise<void> =>
-  writeFile(join(folder, BUNDLE_FILES.config), `${JSON.stringify(config, null, 2)}\n`);
+  writeWhole(join(folder, BUNDLE_FILES.config), `${JSON.stringify(config, null, 2)}\n`);
+
+/**
+ * Puts a bundle that `make` writes into a folder, in the place of one that is there, whole: before it is
+ * read and found right nothing has changed. What else lies in the folder stays.
+ */
+export const replaceBundle = <T>(
+  folder: string,
+  make: (staging: string) => Promise<T>,
+): Promise<T> =>
+  replaceFiles(
+    folder,
+    async (staging) => {
+      const made = await make(staging);
+      await loadBundle(staging);
+      return made;
+    },
+    () => bundleFilesIn(folder),
+  );
 
 /** Writes a bundle: its configuration, tokenizer (the JSON of it), weights, and the graphs that point to them. */
-export async function writeBundle(
+export const writeBundle = (
   folder: string,
   config: BundleConfig,
   tokenizer: string,
   weights: readonly TensorSource[],
+): Promise<void> =>
+  replaceBundle(folder, async (staging) => {
+    await writeSafetensors(join(staging, BUNDLE_FILES.weights), weights);
+    await writeConfig(staging, config);
+    await writeWhole(join(staging, BUNDLE_FILES.tokenizer), tokenizer);
+    await writeGraphs(staging, config.pi0);
+  });
+
+/** Copies a bundle's files into another folder, there with another configuration where one is given. */
+export async function copyBundle(
+  { folder }: Bundle,
+  to: string,
+  config?: BundleConfig,
 ): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  await writeSafetensors(join(folder, BUNDLE_FILES.weights), weights);
-  await writeConfig(folder, config);
-  await writeFile(join(folder, BUNDLE_FILES.tokenizer), tokenizer);
-  await writeGraphs(folder, config.pi0);
-}
-
-/** The files that a bundle's weights are in: one, or shards and the index that names them. */
-export const filesOf = ({ files, index }: ShardedHeader): string[] =>
-  index === undefined ? files : [index, ...files];
-
-/** Copies a bundle's files into another folder. */
-export async function copyBundle({ folder }: Bundle, to: string): Promise<void> {
   const weights = await readShardedHeader(join(folder, BUNDLE_FILES.weights));
   const others = Object.values(BUNDLE_FILES).filter((file) => file !== BUNDLE_FILES.weights);
   const files = [...others, ...filesOf(weights).map((path) => basename(path))];
-  await mkdir(to, { recursive: true });
-  for (const file of files) {
-    await copyFile(join(folder, file), join(to, file), constants.COPYFILE_FICLONE);
-  }
+  await replaceBundle(to, async (staging) => {
+    for (const file of files)
+      await copyFile(join(folder, file), join(staging, file), constants.COPYFILE_FICLONE);
+    if (config) await writeConfig(staging, config);
+  });
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { UserError } from '../errors.ts';
 import { elementCount } from '../onnx/dim.ts';
 import type { ElementType } from '../onnx/elementType.ts';
 import { Graph } from '../onnx/graph.ts';
@@ -68,13 +69,26 @@ export interface Golden {
   outputs: Record<Stage, Float32Array>;
 }
 
-/** A bundle's golden numbers, made by `run` of the stages' graph, are written beside its weights. */
+/** The first stage with a number that is not finite; undefined if all are finite. */
+const notFinite = (outputs: Record<Stage, Float32Array>): Stage | undefined =>
+  STAGES.find((stage) => !outputs[stage].every(Number.isFinite));
+
+/**
+ * A bundle's golden numbers, made by `run` of the stages' graph, are written beside its weights. Throws a
+ * `UserError` where the policy gives none that are finite.
+ */
 export async function writeGolden(
   bundle: Bundle,
   run: (feeds: Feeds) => Promise<Feeds>,
 ): Promise<void> {
   const inputs = inputsOf(bundle);
   const outputs = await run(inputs);
+  const values = Object.fromEntries(STAGES.map((stage) => [stage, outputs[stage].data]));
+  const stage = notFinite(values as Record<Stage, Float32Array>);
+  if (stage)
+    throw new UserError(
+      `${bundle.folder}: stage ${stage} holds numbers that are not finite, on the CPU in float32: weights of it are not finite or far too large. No golden numbers were written; import or train it again`,
+    );
   const sources = (prefix: string, tensors: Feeds, names: readonly string[]) =>
     names.map((name): TensorSource => {
       const { data, dims } = tensors[name];
@@ -88,10 +102,14 @@ export async function writeGolden(
 
 const TYPES = { F32: 'float32', U8: 'uint8', I64: 'int64' } as const;
 
-/** Reads a bundle's golden numbers; undefined where it has none. */
+/**
+ * Reads a bundle's golden numbers; undefined where it has none. Throws a `UserError` where they are not
+ * finite: nothing can be compared with them.
+ */
 export async function readGolden(bundle: Bundle): Promise<Golden | undefined> {
   if (!bundle.hasGolden) return undefined;
-  const { tensors } = await loadSafetensors(join(bundle.folder, GOLDEN_FILE));
+  const path = join(bundle.folder, GOLDEN_FILE);
+  const { tensors } = await loadSafetensors(path);
   const named = (prefix: string) =>
     [...tensors].flatMap(([name, tensor]) =>
       name.startsWith(prefix) ? [[name.slice(prefix.length), tensor] as const] : [],
@@ -100,9 +118,13 @@ export async function readGolden(bundle: Bundle): Promise<Golden | undefined> {
     const type = TYPES[dtype as keyof typeof TYPES];
     return [name, new Tensor(type, data as Float32Array, shape)] as const;
   });
-  const outputs = named('output.').map(([name, { data }]) => [name, data] as const);
-  return {
-    inputs: Object.fromEntries(inputs),
-    outputs: Object.fromEntries(outputs) as Record<Stage, Float32Array>,
-  };
+  const outputs = Object.fromEntries(
+    named('output.').map(([name, { data }]) => [name, data]),
+  ) as Record<Stage, Float32Array>;
+  const stage = notFinite(outputs);
+  if (stage)
+    throw new UserError(
+      `${path}: stage ${stage} holds numbers that are not finite: weights of ${bundle.folder} are not finite or far too large. Nothing can be compared with it; import or train it again`,
+    );
+  return { inputs: Object.fromEntries(inputs), outputs };
 }

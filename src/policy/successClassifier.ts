@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import type { CameraFrame } from '../robot/robot.ts';
+import { finishReplacement } from '../replaceFiles.ts';
 import { readYaml, validate } from '../validate.ts';
 import type { ClassifierWorkerData } from './classifierWorker.ts';
 import { type SharedImage, openImageMemory } from './images.ts';
@@ -33,6 +34,7 @@ export interface SuccessClassifier extends Omit<ClassifierSettings, 'model'> {
 
 /** Opens the classifier of a settings file in a worker thread. Throws a `UserError`. */
 export async function openClassifier(path: string): Promise<SuccessClassifier> {
+  await finishReplacement(dirname(path));
   const { model, ...settings } = validate(classifierSchema, await readYaml(path), path);
   const url = new URL('./classifierWorker.js', import.meta.url);
   const memory = openImageMemory();

@@ -26,7 +26,7 @@ describe('nalu import', () => {
       for (const line of [
         /family +π0$/m,
         /weights +0\.31 million parameters, float32$/m,
-        /files +one file of 1\.6 MB, linked$/m,
+        /files +one file of 1\.6 MB, copied$/m,
         /sampling +chunks of 12 rows by 10 steps, 8 rows played/,
         /statistics .*norm_stats\.json \(meanStd\)$/m,
         /tokenizer .*tokenizer\.json$/m,

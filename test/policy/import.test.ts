@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { open, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { open, readFile, readdir, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { type TensorSource } from '../../src/onnx/safetensors.ts';
@@ -154,11 +154,12 @@ describe('a π0.5', () => {
 });
 
 describe('the weights of an imported policy', () => {
-  it('are the checkpoint’s own files, and outlive it', () =>
+  it('stay as they are when the checkpoint is written anew in place, and outlive it', () =>
     imported(golden(), async ({ bundle, placement }, folder) => {
-      assert.equal(placement, 'linked');
+      assert.equal(placement, 'copied');
       const file = join(folder, 'model.safetensors');
-      assert.equal((await stat(file)).ino, (await stat(weightsOf(bundle))).ino);
+      await writeFile(file, (await readFile(file)).fill(0, 100_000));
+      await agreesWithGolden(await loadBundle(bundle.folder));
       await rm(folder, { recursive: true });
       await agreesWithGolden(await loadBundle(bundle.folder));
     }));
@@ -232,7 +233,7 @@ describe('the weights of an imported policy', () => {
       },
     ));
 
-  it('take no room and little time and memory at full size', () =>
+  it('take no room and little time and memory at full size, and are known again', () =>
     withFolder(async (root) => {
       const full = FULL.pi0;
       const tensors = [...weightShapes(full)].map(([name, shape]) => ({
@@ -254,12 +255,26 @@ describe('the weights of an imported policy', () => {
 
       const before = process.memoryUsage().rss;
       const begun = performance.now();
-      const { bundle, parameters } = await importPolicy(folder, options(join(root, 'bundle')));
+      const { bundle, parameters, placement } = await importPolicy(folder, options(join(root, 'bundle'))); // prettier-ignore
       const seconds = (performance.now() - begun) / 1000;
       const grown = process.memoryUsage().rss - before;
       assert.deepEqual(bundle.pi0, full);
       assert.ok(bytes > 12e9 && parameters > 3.1e9);
       assert.ok(seconds < 30, `${seconds} s`);
       assert.ok(grown < 500e6, `${grown} bytes more`);
+
+      if (placement === 'cloned') return;
+      assert.equal(placement, 'linked');
+      const path = weightsOf(bundle);
+      await utimes(path, 0, 0);
+      assert.equal((await loadBundle(bundle.folder)).version, bundle.version);
+      const last = (await readShardedHeader(path)).tensors.get('model.action_out_proj.bias')!;
+      const checkpoint = await open(join(folder, 'model.safetensors'), 'r+');
+      await checkpoint.write(Buffer.alloc(last.bytes, 1), 0, last.bytes, last.offset);
+      await checkpoint.close();
+      await assert.rejects(
+        loadBundle(bundle.folder),
+        /model\.safetensors is not what was imported: its content has changed.*import .* again/,
+      );
     }));
 });

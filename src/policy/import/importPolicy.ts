@@ -1,35 +1,27 @@
-import {
-  mkdir,
-  mkdtemp,
-  readFile,
-  readdir,
-  realpath,
-  rename,
-  rm,
-  writeFile,
-} from 'node:fs/promises';
+import { readFile, realpath } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { isThere } from '../../isThere.ts';
 import { UserError } from '../../errors.ts';
 import { elementCount } from '../../onnx/dim.ts';
 import { writeSafetensors } from '../../onnx/safetensors.ts';
 import { type ShardedHeader, readShardedHeader } from '../../onnx/shards.ts';
+import { writeWhole } from '../../writeWhole.ts';
 import {
-  ADAPTER_FILE,
-  GOLDEN_FILE,
-  BUNDLE_FILES,
   type Bundle,
   type BundleConfig,
-  filesOf,
   loadBundle,
+  replaceBundle,
+  writeConfig,
   writeGraphs,
 } from '../bundle.ts';
+import { BUNDLE_FILES, checkPlace } from '../bundleFiles.ts';
 import { DTYPE_OF, convertedWeights } from '../convert.ts';
 import { type PackedBits, findPacked } from '../packedWeights.ts';
 import type { Pi0Config } from '../pi0/config.ts';
 import { type Precision, precisionSchema } from '../precision.ts';
 import { checkVocabulary } from '../tokenizer.ts';
 import { weightShapes, findTensor } from '../weights.ts';
+import { recordWeights } from '../weightsRecord.ts';
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts';
 import { checkTensors } from './checkWeights.ts';
 import { dimensionsOf, samplingOf } from './dimensions.ts';
@@ -90,8 +82,7 @@ async function checkOut(out: string, { folder }: Checkpoint, force: boolean): Pr
   if (!(await isThere(out))) return;
   if ((await realpath(out)) === (await realpath(folder)))
     throw new UserError(`--out ${out} is the checkpoint itself; name another folder`);
-  if (!force && (await isThere(join(out, BUNDLE_FILES.config))))
-    throw new UserError(`${out} is a policy bundle already; name another --out, or say --force`);
+  await checkPlace(out, force);
 }
 
 /** The checkpoint's tokenizer or the one given, whose ids must be rows of the policy's table. */
@@ -121,35 +112,10 @@ function measure(header: ShardedHeader, pi0: Pi0Config) {
   return { parameters, precisions, bytes, files: header.files.length };
 }
 
-/** Takes away what an earlier bundle has left, so that nothing of it can be mistaken for the new one's. */
-async function clear(out: string): Promise<void> {
-  const weights = await readShardedHeader(join(out, BUNDLE_FILES.weights)).catch(() => undefined);
-  const files = [...Object.values(BUNDLE_FILES), ADAPTER_FILE, GOLDEN_FILE].map((file) =>
-    join(out, file),
-  );
-  for (const file of [...files, ...(weights ? filesOf(weights) : [])]) {
-    await rm(file, { force: true });
-  }
-}
-
 /** The precision in which most of a checkpoint is stored. */
 function storedPrecision(header: ShardedHeader, pi0: Pi0Config): Precision {
   const [dtype] = [...measure(header, pi0).precisions].sort(([, a], [, b]) => b - a)[0];
   return precisionSchema.options.find((one) => DTYPE_OF[one] === dtype)!;
-}
-
-/** Puts the weights into `out`; only when they are there an earlier bundle gives way. */
-async function replaceWeights<T>(out: string, place: (folder: string) => Promise<T>): Promise<T> {
-  await mkdir(out, { recursive: true });
-  const staging = await mkdtemp(join(out, '.import-'));
-  try {
-    const placement = await place(staging);
-    await clear(out);
-    for (const file of await readdir(staging)) await rename(join(staging, file), join(out, file));
-    return placement;
-  } finally {
-    await rm(staging, { recursive: true });
-  }
 }
 
 /** How the bundle treats what it sees otherwise than this checkpoint's training did. */
@@ -161,9 +127,10 @@ const notesOf = ({ config }: Checkpoint): string[] =>
     : [];
 
 /**
- * Makes a policy bundle of a published π0. Everything is checked before anything is written, and
- * policy.json is written last: what was interrupted is no bundle. Throws a `UserError` for a checkpoint
- * of another family, one that is not whole, or one that leaves open what must be known.
+ * Makes a policy bundle of a published π0. Everything is checked before anything is written, and a bundle
+ * that is there gives way as a whole: what was refused or interrupted has changed nothing. Throws a
+ * `UserError` for a checkpoint of another family, one that is not whole, or one that leaves open what must
+ * be known.
  */
 export async function importPolicy(path: string, options: ImportOptions): Promise<Imported> {
   const { out, stats, execute, copy = false, force = false, prefixBits } = options;
@@ -195,15 +162,20 @@ export async function importPolicy(path: string, options: ImportOptions): Promis
     transforms: [...transforms, normalisation],
   };
 
-  const placement = await replaceWeights(out, async (folder) => {
-    if (precision === stored && !prefixBits) return placeWeights(header, folder, copy);
+  const placeOrConvert = async (staging: string) => {
+    if (precision === stored && !prefixBits) return placeWeights(header, staging, copy);
     const weights = convertedWeights(pi0, header, { precision, prefixBits });
-    await writeSafetensors(join(folder, BUNDLE_FILES.weights), weights);
+    await writeSafetensors(join(staging, BUNDLE_FILES.weights), weights);
     return 'converted' as const;
+  };
+  const placement = await replaceBundle(out, async (staging) => {
+    const placed = await placeOrConvert(staging);
+    await writeWhole(join(staging, BUNDLE_FILES.tokenizer), tokenizer.json);
+    await writeGraphs(staging, pi0);
+    await writeConfig(staging, config);
+    await recordWeights(staging);
+    return placed;
   });
-  await writeFile(join(out, BUNDLE_FILES.tokenizer), tokenizer.json);
-  await writeGraphs(out, pi0);
-  await writeFile(join(out, BUNDLE_FILES.config), `${JSON.stringify(config, null, 2)}\n`);
   return {
     bundle: await loadBundle(out),
     family,
