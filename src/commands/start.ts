@@ -16,7 +16,7 @@ export async function start(policy: string): Promise<Ending> {
   const ending = await simCommand({ ...attempts, policy });
   if (ending !== 'done') return ending;
   console.log(
-    '\nNow every camera is moved by 2.5 mm, and a policy that was sure before fails. It learns from 512 of its\nown attempts, for some ten minutes on two cores. Ctrl-C stops it; npm start goes on from there.\n',
+    '\nNow every camera is moved by 2.5 mm, and a policy that was sure before fails. It learns from 512 of its\nown attempts, for some ten minutes on two cores. Ctrl-C stops it; the same command goes on from there.\n',
   );
   return adaptCommand('runs/start', {
     policy: PRIOR,

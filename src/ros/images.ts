@@ -87,10 +87,9 @@ async function decode(image: RawImage, camera: CalibratedCamera): Promise<Uint8A
   const { crop, rotate } = camera;
   const { width, height } = image;
   if (isUncompressed(image) && !crop && rotate === 0) return unpack(image);
-  let picture =
-    isUncompressed(image)
-      ? sharp(unpack(image), { raw: { width, height, channels: 3 } })
-      : sharp(image.data).removeAlpha().toColourspace('srgb');
+  let picture = isUncompressed(image)
+    ? sharp(unpack(image), { raw: { width, height, channels: 3 } })
+    : sharp(image.data).removeAlpha().toColourspace('srgb');
   if (crop)
     picture = picture.extract({
       left: crop.x,
