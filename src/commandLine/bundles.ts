@@ -2,7 +2,8 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CreateOptions } from '../commands/create.ts';
 import type { VerifyOptions } from '../commands/verify.ts';
 import type { ImportOptions } from '../policy/import/importPolicy.ts';
-import { SHIPPED_POLICY, integer, run, sessionOption } from './common.ts';
+import { SHIPPED_POLICY, integer, sessionOption } from './common.ts';
+import { run } from './run.ts';
 
 function bits(text: string): 8 | 4 {
   if (text === '8' || text === '4') return text === '8' ? 8 : 4;

@@ -1,12 +1,8 @@
 import { InvalidArgumentError, Option } from 'commander';
-import { UserError } from '../errors.ts';
 import { PORT_RANGE, isPort } from '../link/address.ts';
 import { packagePath } from '../packagePath.ts';
 
 export const SHIPPED_POLICY = packagePath('models/aloha-mini');
-
-/** Exit code of a command that Ctrl-C ended. */
-const INTERRUPTED = 130;
 
 /** Reads whole numbers of at least `least`. */
 export function integer(least: number) {
@@ -36,17 +32,3 @@ export const sessionOption = () =>
     '--session <file>',
     'YAML: executionProviders with their options, fallback, and threads of ONNX Runtime',
   );
-
-/**
- * Runs a command, which is loaded no sooner: --help needs no simulator. A `UserError` becomes its message and
- * exit code.
- */
-export async function run(command: () => Promise<'done' | 'interrupted'>): Promise<void> {
-  try {
-    if ((await command()) === 'interrupted') process.exitCode = INTERRUPTED;
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    console.error(`nalu: ${error.message}`);
-    process.exitCode = error.exitCode;
-  }
-}

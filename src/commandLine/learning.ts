@@ -5,7 +5,8 @@ import type { DemosOptions } from '../commands/demos.ts';
 import type { ImitateOptions } from '../commands/imitate.ts';
 import type { LearnOptions } from '../commands/learn.ts';
 import { packagePath } from '../packagePath.ts';
-import { SHIPPED_POLICY, integer, run, sessionOption, taskOption } from './common.ts';
+import { SHIPPED_POLICY, integer, sessionOption, taskOption } from './common.ts';
+import { run } from './run.ts';
 
 function positive(text: string): number {
   const value = Number(text);

@@ -1,7 +1,8 @@
 import { type Command, Option } from 'commander';
 import type { SimOptions } from '../commands/sim.ts';
 import { JOINS } from '../policy/joining.ts';
-import { SHIPPED_POLICY, integer, port, run, sessionOption, taskOption } from './common.ts';
+import { SHIPPED_POLICY, integer, port, sessionOption, taskOption } from './common.ts';
+import { run } from './run.ts';
 
 /** Commands that play the simulated robot. */
 export function playing(program: Command): void {
@@ -46,8 +47,9 @@ export function playing(program: Command): void {
     .option('--json', 'print one JSON object a line and nothing else')
     .option(
       '--snapshot <file>',
-      'write what the cameras see at the first seed as a PNG, and run nothing',
+      'write what the cameras see at the first seed, as the ending says (.png, .jpg, .webp), and run nothing',
     )
+    .option('--force', 'with --snapshot: replace the file if it is there')
     .option('--scene <file>', 'use this MJCF scene in the place of the built-in one')
     .option(
       '--success-classifier <file>',

@@ -2,7 +2,8 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CalibrateOptions, CalibrateStep } from '../commands/calibrate.ts';
 import type { CheckOptions } from '../commands/check.ts';
 import type { DoctorOptions } from '../commands/doctor.ts';
-import { SHIPPED_POLICY, integer, run, sessionOption, taskOption } from './common.ts';
+import { SHIPPED_POLICY, integer, sessionOption, taskOption } from './common.ts';
+import { run } from './run.ts';
 
 const CALIBRATE_STEPS: CalibrateStep[] = ['joints', 'grippers', 'cameras', 'latency'];
 

@@ -1,11 +1,13 @@
-import { access, constants, rename, rm, writeFile } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { dirname, join, parse } from 'node:path';
-import { UserError, messageOf } from '../errors.ts';
+import { UserError } from '../errors.ts';
+import { isThere } from '../isThere.ts';
 import { type Calibration, loadCalibration, parseCalibration } from '../robot/calibration.ts';
 import { calibrationYaml } from '../robot/calibrationFile.ts';
 import { type Correction, correct } from '../robot/correction.ts';
 import { type Findings, noFindings } from '../robot/findings.ts';
 import { SIM_CALIBRATION } from '../sim/embodiment.ts';
+import { partialOf, writeWhole } from '../writeWhole.ts';
 import { measureGrippers, measureJoints } from './calibrateArms.ts';
 import { type Bench, awaitAngles, createBench } from './calibrateBench.ts';
 import { type Seen, measureCameras, writePictures } from './calibrateCameras.ts';
@@ -13,6 +15,7 @@ import { measureLatencies } from './calibrateLatency.ts';
 import { OPENERS, type Subject } from './calibrateRobots.ts';
 import { type Dialogue, Ended, choose, terminalDialogue } from './dialogue.ts';
 import { interruption } from './interruption.ts';
+import { checkWritable } from './outputFile.ts';
 
 export type CalibrateStep = 'joints' | 'grippers' | 'cameras' | 'latency';
 
@@ -61,16 +64,10 @@ const STEPS: {
   },
 ];
 
-const exists = (path: string) =>
-  access(path).then(
-    () => true,
-    () => false,
-  );
-
 /** The calibration to begin with, and its path. */
 async function beginning(file: string, { from, robot }: CalibrateOptions) {
   const path =
-    from ?? ((await exists(file)) ? file : robot === 'sim' ? SIM_CALIBRATION : undefined);
+    from ?? ((await isThere(file)) ? file : robot === 'sim' ? SIM_CALIBRATION : undefined);
   if (path === undefined)
     throw new UserError(
       `${file} is not there yet: begin with the nearest calibration, as in --from calibration/aloha-2.0.yaml`,
@@ -80,12 +77,12 @@ async function beginning(file: string, { from, robot }: CalibrateOptions) {
 
 /** Throws a UserError where the calibration, or its pictures, cannot or must not be written. */
 async function mayWrite(file: string, { force, steps }: CalibrateOptions, dialogue: Dialogue) {
-  await access(dirname(file), constants.W_OK).catch((error: unknown) => {
-    throw new UserError(`${file}: its folder cannot be written to: ${messageOf(error)}`);
-  });
-  const targets = steps.includes('cameras') ? [file, picturesBeside(file)] : [file];
+  const pictures = picturesBeside(file);
+  const targets = steps.includes('cameras') ? [file, pictures] : [file];
   const there: string[] = [];
-  for (const target of targets) if (await exists(target)) there.push(target);
+  for (const target of targets) if (await isThere(target)) there.push(target);
+  if (there.includes(pictures) && !(await stat(pictures)).isDirectory())
+    throw new UserError(`${pictures} is a file, where the pictures' folder goes; move it away`);
   if (force || there.length === 0) return;
   const are = there.length > 1 ? 'are' : 'is';
   const question = `${there.join(' and ')} ${are} there already. Replace once all is measured? (y, n, q ends)`;
@@ -125,18 +122,12 @@ async function write(
 ): Promise<string[]> {
   const text = calibrationYaml(calibration);
   parseCalibration(text, file);
-  const partial = `${file}.partial`;
-  try {
-    await writeFile(partial, text);
-    await rename(partial, file);
-  } catch (error) {
-    throw new UserError(`${file}: cannot be written: ${messageOf(error)}`, { cause: error });
-  }
-  if (progress.pictures.length === 0) return [file];
   const { findings, pictures } = progress;
   const folder = picturesBeside(file);
-  await writePictures(folder, pictures, (source) => findings.cameras.get(source)?.name ?? source);
-  return [file, folder];
+  const nameOf = (source: string) => findings.cameras.get(source)?.name ?? source;
+  if (pictures.length > 0) await writePictures(folder, pictures, nameOf);
+  await writeWhole(file, text);
+  return pictures.length > 0 ? [file, folder] : [file];
 }
 
 const picturesBeside = (file: string) => join(dirname(file), `${parse(file).name}-cameras`);
@@ -156,7 +147,7 @@ export async function calibrate(
   const progress: Progress = {
     findings: noFindings(),
     pictures: [],
-    folder: `${picturesBeside(file)}.partial`,
+    folder: partialOf(picturesBeside(file)),
   };
   const bench = createBench({ ...subject, dialogue, signal });
   await subject.start();
@@ -171,7 +162,7 @@ export async function calibrate(
     const date = new Date().toISOString().slice(0, 'yyyy-mm-dd'.length);
     const correction = correct(begun.calibration, progress.findings, date);
     summarise(dialogue, begun.path, correction);
-    const question = `\nWrite ${file}? (y, n)`;
+    const question = `\n${(await isThere(file)) ? 'Replace' : 'Write'} ${file}? (y, n)`;
     if (!(await choose(dialogue, question, { y: true, n: false }))) return false;
     const written = await write(file, correction.calibration, progress);
     dialogue.say(`Wrote ${written.join(' and ')}.`);
@@ -191,8 +182,7 @@ export async function calibrateCommand(
   const unwritten = `${file} was not written; nothing has changed.`;
   let subject: Subject | undefined;
   try {
-    if (options.simTime && options.robot === 'sim')
-      throw new UserError('--sim-time belongs to --robot ros');
+    await checkWritable(file);
     const begun = await beginning(file, options);
     await mayWrite(file, options, dialogue);
     const { calibration } = begun;

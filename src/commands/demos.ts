@@ -2,6 +2,7 @@ import { access, constants, mkdir, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { UserError, messageOf } from '../errors.ts';
 import { wholePath } from '../episodes/files.ts';
+import { invocation } from '../invocation.ts';
 import { gapSchema } from '../sim/gap.ts';
 import type { SimTaskName } from '../sim/tasks.ts';
 import { readYaml, validate } from '../validate.ts';
@@ -93,6 +94,6 @@ export async function demosCommand(
     );
     return 'interrupted';
   }
-  report.say(`Next: npx nalu imitate ${folder} --out DIR`);
+  report.say(`Next: ${invocation(`imitate ${folder} --out DIR`)}`);
   return 'done';
 }

@@ -13,11 +13,13 @@ import { judge } from '../runtime/judge.ts';
 import { type MeterReading, createMeters } from '../runtime/meters.ts';
 import { LOOPBACK, serveMetrics } from '../runtime/metrics.ts';
 import { type SimulatedAloha, simulatedAloha } from '../sim/simulatedAloha.ts';
-import { snapshot } from '../sim/snapshot.ts';
 import type { SimTaskName } from '../sim/tasks.ts';
+import type { Ending } from './ending.ts';
 import { episodeHeader } from './episodeHeader.ts';
 import { EXPERT, EXPERT_CAMERAS, EXPERT_EXECUTE_STEPS, expertPolicy } from './expertPolicy.ts';
 import { interruption } from './interruption.ts';
+import { outputUnread } from './output.ts';
+import { snapshotCommand } from './snapshot.ts';
 import { viewed } from './view.ts';
 import { addResult, createReport, emptyTally } from './progress.ts';
 
@@ -36,6 +38,7 @@ export interface SimOptions {
   json?: boolean;
   record?: string;
   snapshot?: string;
+  force?: boolean;
   scene?: string;
   session?: string;
   successClassifier?: string;
@@ -93,7 +96,7 @@ function episodeId(task: SimTaskName, seed: number): string {
 }
 
 /** Runs attempts on the simulated ALOHA and reports them; see `nalu sim --help`. */
-export async function simCommand(options: SimOptions): Promise<'done' | 'interrupted'> {
+export async function simCommand(options: SimOptions): Promise<Ending> {
   const {
     task,
     scene,
@@ -105,17 +108,12 @@ export async function simCommand(options: SimOptions): Promise<'done' | 'interru
     metricsPort,
     metricsHost = LOOPBACK,
   } = options;
-  if (options.snapshot) {
-    const sim = await simulatedAloha({ task, scene });
-    await sim.reset(options.seed);
-    const cameras = sim.embodiment.cameras.map(({ name }) => name);
-    await snapshot(sim, cameras, options.snapshot);
-    await sim.close();
-    console.log(`${options.snapshot}: ${cameras.join(', ')}`);
-    return 'done';
-  }
+  if (options.snapshot !== undefined)
+    return snapshotCommand(options.snapshot, { ...options, force: options.force ?? false });
 
   const watch = options.watch && process.stdout.isTTY;
+  if (options.watch && !watch)
+    console.error('nalu: --watch draws nothing, since the output is no terminal');
   const session = await loadSessionConfig(options.session);
   const metrics =
     metricsPort === undefined ? undefined : await serveMetrics(metricsPort, metricsHost);
@@ -126,7 +124,11 @@ export async function simCommand(options: SimOptions): Promise<'done' | 'interru
     options.successClassifier === undefined
       ? undefined
       : await openClassifier(options.successClassifier);
-  const signal = interruption();
+  // Unless it keeps the attempts, what it prints is all that it does.
+  const signal = AbortSignal.any([
+    interruption(),
+    ...(options.record === undefined ? [outputUnread] : []),
+  ]);
   const report = createReport(episodes, json ? process.stderr : process.stdout);
   const tally = emptyTally();
   try {
@@ -184,6 +186,7 @@ export async function simCommand(options: SimOptions): Promise<'done' | 'interru
     await metrics?.close();
   }
   if (!signal.aborted) return 'done';
+  if (signal.reason === outputUnread.reason) return 'unread';
   console.error('nalu: stopped by hand; the attempt that ran was discarded');
   return 'interrupted';
 }

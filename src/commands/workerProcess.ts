@@ -1,4 +1,5 @@
-import { UserError, messageOf } from '../errors.ts';
+import { messageOf } from '../errors.ts';
+import { toldOf } from '../systemErrors.ts';
 
 /** What a worker process tells the one that it works for. */
 export interface WorkerVoice<Reply> {
@@ -22,8 +23,9 @@ export function workFor<Reply>(onOrphaned: () => void): WorkerVoice<Reply | { er
   return {
     tell,
     fail(error) {
-      if (!(error instanceof UserError)) console.error(error);
-      tell({ error: messageOf(error) });
+      const told = toldOf(error);
+      if (told === undefined) console.error(error);
+      tell({ error: told ?? messageOf(error) });
     },
   };
 }

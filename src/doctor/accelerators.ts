@@ -8,6 +8,7 @@ import {
   engineCache,
   providerName,
 } from '../onnx/providers.ts';
+import { REINSTALL } from '../invocation.ts';
 import { type Finding, findingsOf, needed } from './finding.ts';
 import { hasNvidiaDriver, hasRenderNode, nvidiaGpus, vulkanDrivers } from './gpu.ts';
 import { probe } from './probe.ts';
@@ -89,7 +90,7 @@ async function providerFinding(
     return ok(name, `a product of matrices is right${await more(name, provider, model)}`);
   const library = missingLibrary(stderr);
   const found = library === undefined ? fault : `${fault} (${library} is not found)`;
-  if (name === 'cpu') return lack(name, found, `npm ci in Nalu's folder, on this machine`);
+  if (name === 'cpu') return lack(name, found, REINSTALL);
   if (configured !== undefined || isWanted(name, hardware))
     return lack(name, found, remedy(name, hardware, stderr));
   return absent(name, `${found}; it needs ${REQUIREMENTS[name].replace(/ \(.*\)/, '')}`);
@@ -152,13 +153,7 @@ export async function acceleratorFindings(
   if (runtime.value === undefined)
     return [
       ...findings,
-      needed(
-        lack(
-          'onnxruntime-node',
-          `does not load: ${runtime.error}`,
-          `npm ci in Nalu's folder, on this machine`,
-        ),
-      ),
+      needed(lack('onnxruntime-node', `does not load: ${runtime.error}`, REINSTALL)),
     ];
   const { version, built } = runtime.value;
   const hardware = { nvidia, vulkan, jetson };

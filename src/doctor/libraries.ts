@@ -1,3 +1,4 @@
+import { REINSTALL } from '../invocation.ts';
 import { type Finding, findingsOf, needed } from './finding.ts';
 import { probe } from './probe.ts';
 import type { Probes } from './probeMain.ts';
@@ -19,9 +20,6 @@ const LIBRARIES = [
   title: string;
   says: (value: string | boolean) => string;
 }[];
-
-const REINSTALL =
-  'npm ci in Nalu’s folder, on this machine: its packages hold native code for one system';
 
 /** Whether each library works, by using it. */
 export const libraryFindings = (): Promise<Finding[]> =>

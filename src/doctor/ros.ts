@@ -1,3 +1,4 @@
+import { REBUILD_RCLNODEJS } from '../invocation.ts';
 import { loadCalibration } from '../robot/calibration.ts';
 import { imageTopic } from '../ros/cameras.ts';
 import { type Finding, findingsOf } from './finding.ts';
@@ -57,11 +58,7 @@ export async function rosFindings(
   if (topics === undefined)
     return [
       distribution,
-      lack(
-        'rclnodejs',
-        error ?? '',
-        'npm_config_yes=true npm install rclnodejs, with ROS 2 sourced',
-      ),
+      lack('rclnodejs', error ?? '', `with ROS 2 sourced: ${REBUILD_RCLNODEJS}`),
     ];
   const cameras = (calibration?.cameras ?? []).map((camera) => ({
     name: camera.name,

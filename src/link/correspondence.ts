@@ -1,4 +1,5 @@
 import { UserError, messageOf } from '../errors.ts';
+import { toldOf } from '../systemErrors.ts';
 
 /** What a `Worker` and its `parentPort` are, and what a process can be made. */
 interface Port {
@@ -50,10 +51,9 @@ export function correspond<Theirs>(
       if (id !== null) port.postMessage({ answer: id, value } satisfies Letter);
     } catch (error) {
       if (id === null) throw error;
-      // A failed call of the system, as for a folder that cannot be made, names its path.
-      const isUserError =
-        error instanceof UserError || (error instanceof Error && 'syscall' in error);
-      const letter = { answer: id, error: { message: messageOf(error), isUserError } };
+      const told = toldOf(error);
+      const isUserError = told !== undefined;
+      const letter = { answer: id, error: { message: told ?? messageOf(error), isUserError } };
       port.postMessage(letter satisfies Letter);
     }
   };

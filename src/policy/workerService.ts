@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { UserError } from '../errors.ts';
 import { yieldToControl } from '../priority.ts';
+import { toldOf } from '../systemErrors.ts';
 
 /** What a worker says: an answer to each request, the first one to its opening. */
 export type ServiceReply<Answer> =
@@ -32,7 +32,9 @@ export async function serve<Data, Request, Answer, Notice = never>(
       port.postMessage({ answer: await work() });
     } catch (thrown) {
       const { message, stack } = thrown as Error;
-      port.postMessage({ error: { message, stack, isUserError: thrown instanceof UserError } });
+      const told = toldOf(thrown);
+      const isUserError = told !== undefined;
+      port.postMessage({ error: { message: told ?? message, stack, isUserError } });
     }
   };
 

@@ -1,6 +1,6 @@
 import { CdrReader } from '@foxglove/cdr';
 import sharp from 'sharp';
-import { UserError } from '../errors.ts';
+import { UserError, messageOf } from '../errors.ts';
 import { type CalibratedCamera, sizeSeen } from '../robot/calibration.ts';
 import type { CameraFrame } from '../robot/robot.ts';
 import { nanosecondsOf } from './messages.ts';
@@ -12,8 +12,8 @@ interface RawImage {
   width: number;
   height: number;
   encoding: string;
-  /** Bytes of a row; 0 for a compressed image. */
-  step: number;
+  /** Bytes of a row; undefined for a compressed image. */
+  step?: number;
   data: Uint8Array;
 }
 
@@ -52,7 +52,7 @@ export function readCompressedImage(
   const reader = new CdrReader(bytes);
   const stamp = header(reader);
   const encoding = reader.string();
-  return { stamp, width, height, encoding, step: 0, data: reader.uint8Array() };
+  return { stamp, width, height, encoding, data: reader.uint8Array() };
 }
 
 function checkImage(image: RawImage, { name, width, height }: CalibratedCamera): void {
@@ -60,7 +60,7 @@ function checkImage(image: RawImage, { name, width, height }: CalibratedCamera):
     throw new UserError(
       `${name}: images of ${image.width}×${image.height}, but its calibration says ${width}×${height}; set the driver's profile or correct the calibration`,
     );
-  if (image.step === 0) return;
+  if (image.step === undefined) return;
   const layout = LAYOUTS[image.encoding];
   if (!layout)
     throw new UserError(
@@ -72,8 +72,12 @@ function checkImage(image: RawImage, { name, width, height }: CalibratedCamera):
     );
 }
 
+type PixelImage = RawImage & { step: number };
+
+const isUncompressed = (image: RawImage): image is PixelImage => image.step !== undefined;
+
 /** RGB8 [height, width, 3] of an uncompressed image; the message's own bytes where they are that. */
-function unpack({ width, height, encoding, step, data }: RawImage): Uint8Array {
+function unpack({ width, height, encoding, step, data }: PixelImage): Uint8Array {
   const layout = LAYOUTS[encoding];
   if (encoding === 'rgb8' && step === width * layout.bytes) return data.subarray(0, step * height);
   return toRgb({ data, step, width, height }, layout);
@@ -82,11 +86,10 @@ function unpack({ width, height, encoding, step, data }: RawImage): Uint8Array {
 async function decode(image: RawImage, camera: CalibratedCamera): Promise<Uint8Array> {
   const { crop, rotate } = camera;
   const { width, height } = image;
-  if (image.step > 0 && !crop && rotate === 0) return unpack(image);
-  let picture =
-    image.step > 0
-      ? sharp(unpack(image), { raw: { width, height, channels: 3 } })
-      : sharp(image.data).removeAlpha().toColourspace('srgb');
+  if (isUncompressed(image) && !crop && rotate === 0) return unpack(image);
+  let picture = isUncompressed(image)
+    ? sharp(unpack(image), { raw: { width, height, channels: 3 } })
+    : sharp(image.data).removeAlpha().toColourspace('srgb');
   if (crop)
     picture = picture.extract({
       left: crop.x,
@@ -95,7 +98,15 @@ async function decode(image: RawImage, camera: CalibratedCamera): Promise<Uint8A
       height: crop.height,
     });
   if (rotate) picture = picture.rotate(rotate);
-  const { data, info } = await picture.raw().toBuffer({ resolveWithObject: true });
+  const { data, info } = await picture
+    .raw()
+    .toBuffer({ resolveWithObject: true })
+    .catch((error: unknown) => {
+      throw new UserError(
+        `${camera.name}: an image of ${image.data.length} bytes (${image.encoding}) cannot be decoded: ${messageOf(error)}; look at what its driver publishes`,
+        { cause: error },
+      );
+    });
   const size = sizeSeen(camera);
   if (info.width !== size.width || info.height !== size.height)
     throw new UserError(

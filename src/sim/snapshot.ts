@@ -1,13 +1,35 @@
+import { extname } from 'node:path';
 import sharp from 'sharp';
+import { UserError } from '../errors.ts';
+import { writeWhole } from '../writeWhole.ts';
 import type { ImageSize, SimulatedAloha } from './simulatedAloha.ts';
 
-/** Writes a PNG of the cameras' present images, two beside each other, in the order given. */
+const FORMATS: Record<string, 'png' | 'jpeg' | 'webp'> = {
+  '.png': 'png',
+  '.jpg': 'jpeg',
+  '.jpeg': 'jpeg',
+  '.webp': 'webp',
+};
+
+/** The format that a file's ending names. Throws a `UserError` for an ending of none that is written. */
+export function formatOf(file: string): 'png' | 'jpeg' | 'webp' {
+  const ending = extname(file);
+  const format = FORMATS[ending.toLowerCase()];
+  if (!format)
+    throw new UserError(
+      `${file}: ${ending ? `no picture is written as ${ending}` : 'it has no ending'}; end it in ${Object.keys(FORMATS).join(', ')}`,
+    );
+  return format;
+}
+
+/** Writes a picture of the cameras' present images, two beside each other, in the order given. */
 export async function snapshot(
   sim: SimulatedAloha,
   cameras: string[],
   file: string,
   size: ImageSize = { width: 640, height: 480 },
 ): Promise<void> {
+  const format = formatOf(file);
   const columns = Math.min(2, cameras.length);
   const rows = Math.ceil(cameras.length / columns);
   const tiles = cameras.map((camera, tile) => ({
@@ -16,15 +38,13 @@ export async function snapshot(
     left: (tile % columns) * size.width,
     top: Math.floor(tile / columns) * size.height,
   }));
-  await sharp({
+  const picture = sharp({
     create: {
       width: columns * size.width,
       height: rows * size.height,
       channels: 3,
       background: 'black',
     },
-  })
-    .composite(tiles)
-    .png()
-    .toFile(file);
+  }).composite(tiles);
+  await writeWhole(file, await picture.toFormat(format).toBuffer());
 }

@@ -108,7 +108,10 @@ describe("a camera's frame", () => {
     const writer = new CdrWriter();
     writer.int32(1).uint32(2).string('cam').string('jpeg').uint8Array(bytes(100), true);
     const broken = frameOf(writer.data, { ...CAMERA, transport: 'compressed' });
-    await assert.rejects(broken.pixels());
+    await assert.rejects(broken.pixels(), {
+      name: 'UserError',
+      message: /^cam_high: an image of 100 bytes \(jpeg\) cannot be decoded: /,
+    });
   });
 
   it('is refused, with what is wrong, where the image is not what the calibration says', () => {
@@ -117,6 +120,7 @@ describe("a camera's frame", () => {
       [{ data, width: 8, height: 1 }, /cam_high: images of 8×1, but its calibration says 4×2/],
       [{ data, encoding: 'yuv422' }, /encoding yuv422 cannot be read; have .* rgb8, bgr8/],
       [{ data, step: 6 }, /24 bytes in rows of 6 are no rgb8 image of 4×2/],
+      [{ data, step: 0 }, /cam_high: 24 bytes in rows of 0 are no rgb8 image of 4×2/],
       [{ data: bytes(20), step: 12 }, /20 bytes in rows of 12 are no rgb8/],
     ];
     for (const [image, expected] of cases)

@@ -1,0 +1,28 @@
+import { access, constants, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { UserError } from '../errors.ts';
+import { reasonOf } from '../systemErrors.ts';
+
+const statOf = (path: string) => stat(path).catch(() => undefined);
+
+/** Throws a `UserError` where no file can be written at `path`, before the work that it is to hold. */
+export async function checkWritable(path: string): Promise<void> {
+  if ((await statOf(path))?.isDirectory())
+    throw new UserError(`${path} is a folder, where a file is to be written; give a file's name`);
+  const folder = dirname(path);
+  const found = await statOf(folder);
+  if (!found)
+    throw new UserError(`${path} cannot be written: ${folder} is not there; make it first`);
+  if (!found.isDirectory())
+    throw new UserError(`${path} cannot be written: ${folder} is no folder; give another path`);
+  await access(folder, constants.W_OK).catch((error: unknown) => {
+    throw new UserError(`${path} cannot be written: ${reasonOf(error)}`, { cause: error });
+  });
+}
+
+/** As `checkWritable`; refuses a file that is there too, unless `force` says that it may be replaced. */
+export async function checkOutputFile(path: string, force: boolean): Promise<void> {
+  await checkWritable(path);
+  if (!force && (await statOf(path)))
+    throw new UserError(`${path} is there already; --force replaces it, another name keeps it`);
+}
