@@ -21,8 +21,7 @@ import type { Trainable } from './trainable.ts';
 import { transformsSchema } from './transforms.ts';
 import { externalWeights, weightFault, weightShapes } from './weights.ts';
 
-/** The contents of `policy.json`. */
-export const bundleSchema = z.strictObject({
+const fieldsSchema = z.strictObject({
   format: z.literal(1),
   name: z.string().min(1),
   description: z.string(),
@@ -40,6 +39,12 @@ export const bundleSchema = z.strictObject({
   pi0: pi0ConfigSchema,
   transforms: transformsSchema,
 });
+
+/** The contents of `policy.json`. */
+export const bundleSchema = fieldsSchema.refine(
+  ({ executeSteps, pi0 }) => executeSteps <= pi0.horizon,
+  { path: ['executeSteps'], error: 'is more than a chunk has rows (pi0.horizon)' },
+);
 
 export type BundleConfig = z.infer<typeof bundleSchema>;
 
