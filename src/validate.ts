@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import type { z } from 'zod';
 import { UserError, messageOf } from './errors.ts';
+import { LFS_REMEDY, isLfsPointer } from './lfsPointer.ts';
 
 const readable = (path: readonly PropertyKey[]): string =>
   path
@@ -20,22 +21,79 @@ export function validate<T>(schema: z.ZodType<T>, value: unknown, source: string
   throw new UserError(lines.join('\n'), { cause: checked.error });
 }
 
+/** Strings, which are left alone, and the numbers that Python's json module writes beyond JSON. */
+const PYTHON_NUMBERS = /"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g;
+/** The key of an object that stands for such a number while the text is parsed. */
+const NUMBER = '\0number';
+const BYTE_ORDER_MARK = /^\uFEFF/;
+
+/** Parses JSON as Python writes it, with NaN and infinities. Throws a `SyntaxError`. */
+function parsePython(text: string): unknown {
+  const plain = text
+    .replace(BYTE_ORDER_MARK, '')
+    .replace(PYTHON_NUMBERS, (token) =>
+      token.startsWith('"') ? token : JSON.stringify({ [NUMBER]: token }),
+    );
+  return JSON.parse(plain, (_, value: unknown) =>
+    typeof value === 'object' && value !== null && NUMBER in value ? Number(value[NUMBER]) : value,
+  );
+}
+
+/** Where in a value the first number is that JSON does not know; undefined if there is none. */
+function findNonFinite(value: unknown, path: PropertyKey[] = []): PropertyKey[] | undefined {
+  if (typeof value === 'number') return Number.isFinite(value) ? undefined : path;
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const [key, inside] of Object.entries(value)) {
+    const found = findNonFinite(inside, [...path, Array.isArray(value) ? Number(key) : key]);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+/** Why a text is not JSON. */
+function jsonFault(text: string, error: unknown): string {
+  if (isLfsPointer(text)) return LFS_REMEDY;
+  if (text.trim() === '') return 'is empty';
+  try {
+    const path = findNonFinite(parsePython(text));
+    if (path)
+      return `is not JSON: ${readable(path) || 'it'} is NaN or infinite, which Python writes and JSON does not know`;
+  } catch {
+    // Something else is wrong.
+  }
+  return `is not JSON: ${messageOf(error)}`;
+}
+
 /** Parses JSON; `source` names it in the error. */
 export function parseJson(text: string, source: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(text.replace(BYTE_ORDER_MARK, ''));
   } catch (error) {
-    throw new UserError(`${source} is not JSON: ${messageOf(error)}`, { cause: error });
+    throw new UserError(`${source} ${jsonFault(text, error)}`, { cause: error });
   }
 }
 
-/** Reads a JSON file. */
-export async function readJson(path: string): Promise<unknown> {
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+/** Parses JSON, or what Python writes in its place: NaN and infinities among the numbers. */
+export function parsePythonJson(text: string, source: string): unknown {
+  try {
+    return parsePython(text);
+  } catch {
+    return parseJson(text, source);
+  }
+}
+
+const readText = (path: string): Promise<string> =>
+  readFile(path, 'utf8').catch((error: unknown) => {
     throw new UserError(`${path}: cannot be read: ${messageOf(error)}`, { cause: error });
   });
-  return parseJson(text, path);
-}
+
+/** Reads a JSON file. */
+export const readJson = async (path: string): Promise<unknown> =>
+  parseJson(await readText(path), path);
+
+/** Reads a JSON file that Python may have written. */
+export const readPythonJson = async (path: string): Promise<unknown> =>
+  parsePythonJson(await readText(path), path);
 
 /** Parses YAML; `source` names it in the error. */
 export function parseYaml(text: string, source: string): unknown {
@@ -47,9 +105,5 @@ export function parseYaml(text: string, source: string): unknown {
 }
 
 /** Reads a YAML file. */
-export async function readYaml(path: string): Promise<unknown> {
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new UserError(`${path}: cannot be read: ${messageOf(error)}`, { cause: error });
-  });
-  return parseYaml(text, path);
-}
+export const readYaml = async (path: string): Promise<unknown> =>
+  parseYaml(await readText(path), path);

@@ -60,6 +60,10 @@ Examples:
         .choices(['aloha'])
         .default('aloha'),
     )
+    .option(
+      '--base <checkpoint>',
+      'the weights that an adapter was trained on, where they are not beside it',
+    )
     .option('--adapt-to-pi', 'it was trained on joints flipped and grippers as motor angles')
     .option('--no-adapt-to-pi', "it was trained on ALOHA's own joints and gripper openings")
     .option('--delta-actions', 'its arm actions are relative to the state, grippers absolute')
@@ -87,8 +91,9 @@ Examples:
       `
 The weights stay where they are: the bundle holds a second name (hard link) of each file, which takes no
 room and outlives the checkpoint, and graphs that point into it. A checkpoint on another file system needs
---copy. Statistics, cameras, dimensions and, in older lerobot checkpoints, the kind of actions are read
-from the checkpoint; what it leaves open must be said, and what was chosen is printed.
+--copy. Statistics, cameras, dimensions and, in lerobot's checkpoints, the kind of actions are read
+from the checkpoint; what it leaves open must be said, and what was chosen is printed. A LoRA adapter of
+PEFT's is merged into the weights that it was trained on, which are then written anew.
 
 Examples:
   nalu import pi0_aloha --out my-policy --no-adapt-to-pi --no-delta-actions
@@ -96,6 +101,8 @@ Examples:
   nalu import pi0_aloha_towel_pytorch --out towel --adapt-to-pi --delta-actions --tokenizer tokenizer.json
                                              converted by openpi's convert_jax_model_to_pytorch.py
   nalu import pi0_base --out base --adapt-to-pi --delta-actions --stats assets/trossen/norm_stats.json
+  nalu import pi0_aloha_lora --base pi0_base --out my-policy --no-adapt-to-pi
+                                             an adapter, and the policy that it was trained on
   nalu check my-policy --robot ros --calibration mine.yaml
                                              then: does it fit the robot?`,
     )

@@ -31,20 +31,30 @@ function transforms({ bundle, adapt, delta }: Imported): string[] {
   ];
 }
 
+const finite = ({ looked }: Imported) =>
+  looked === 1
+    ? 'all weights were looked at'
+    : `blocks of all tensors were looked at, ${(100 * looked).toPrecision(2)} % of the weights`;
+
+const adapter = ({ folder, base, merged, replaced }: NonNullable<Imported['peft']>) =>
+  `${folder}, LoRA of ${merged} weights merged into ${base}${replaced > 0 ? `, ${replaced} tensors in the place of its own` : ''}`;
+
 /** What was found and chosen, a line each. */
 function report(imported: Imported): [string, string][] {
-  const { bundle, family, parameters, bytes, files, placement, statistics } = imported;
+  const { bundle, family, parameters, bytes, files, placement, statistics, peft } = imported;
   const { pi0, steps, executeSteps, transforms: all } = bundle;
   const { type } = all[all.length - 1];
   return [
     ['family', family === 'pi0' ? 'π0' : 'π0.5'],
     ['weights', `${millions(parameters)} parameters, ${precisions(imported)}`],
+    ...(peft ? [['adapter', adapter(peft)] as [string, string]] : []),
+    ['finite', finite(imported)],
     ['files', `${files === 1 ? 'one file' : `${files} shards`} of ${size(bytes)}, ${placement}`],
     [
       'sampling',
       `chunks of ${pi0.horizon} rows by ${steps} steps, ${executeSteps} rows played; images ${pi0.vision.imageSize} × ${pi0.vision.imageSize}; prompts of ${pi0.maxTokens} tokens at most`,
     ],
-    ['statistics', `${statistics} (${type})`],
+    ['statistics', `${statistics.value} (${type}: ${statistics.by})`],
     ['tokenizer', imported.tokenizer],
     ['cameras', `${imported.cameras.value.join(', ')} (${imported.cameras.by})`],
     ...transforms(imported).map((line): [string, string] => ['vectors', line]),

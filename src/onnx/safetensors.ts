@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { UserError, messageOf } from '../errors.ts';
+import { LFS_BYTES, LFS_REMEDY, isLfsPointer } from '../lfsPointer.ts';
 import { writeWhole } from '../writeWhole.ts';
 import {
   ARRAYS,
@@ -49,6 +50,9 @@ async function readFully(file: FileHandle, bytes: Uint8Array, position: number):
 
 async function headerOf(file: FileHandle, path: string): Promise<SafetensorsHeader> {
   const { size } = await file.stat();
+  const beginning = Buffer.alloc(Math.min(LFS_BYTES, size));
+  await readFully(file, beginning, 0);
+  if (isLfsPointer(beginning.toString())) throw new UserError(`${path} ${LFS_REMEDY}`);
   if (size < LENGTH_BYTES)
     throw new UserError(`${path}: ${size} bytes are too few for a safetensors file`);
   const prefix = Buffer.alloc(LENGTH_BYTES);

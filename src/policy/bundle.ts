@@ -26,8 +26,7 @@ import { checkContent, checkSizes, contentOf, readWeightsRecord } from './weight
 
 export { ADAPTER_FILE, BUNDLE_FILES, GOLDEN_FILE, filesOf } from './bundleFiles.ts';
 
-/** The contents of `policy.json`. */
-export const bundleSchema = z.strictObject({
+const fieldsSchema = z.strictObject({
   format: z.literal(1),
   name: z.string().min(1),
   description: z.string(),
@@ -45,6 +44,12 @@ export const bundleSchema = z.strictObject({
   pi0: pi0ConfigSchema,
   transforms: transformsSchema,
 });
+
+/** The contents of `policy.json`. */
+export const bundleSchema = fieldsSchema.refine(
+  ({ executeSteps, pi0 }) => executeSteps <= pi0.horizon,
+  { path: ['executeSteps'], error: 'is more than a chunk has rows (pi0.horizon)' },
+);
 
 export type BundleConfig = z.infer<typeof bundleSchema>;
 

@@ -1,5 +1,6 @@
 import { UserError } from '../errors.ts';
 import { type Dtype, type TensorData, toFloat32 } from '../onnx/dtype.ts';
+import { findNonFinite } from '../onnx/finite.ts';
 import { fitsFloat16, toBfloat16, toFloat16 } from '../onnx/halfPrecision.ts';
 import {
   type SafetensorsHeader,
@@ -7,6 +8,7 @@ import {
   type TensorSource,
   readParts,
 } from '../onnx/safetensors.ts';
+import { type LowRank, loadMerge } from './lowRank.ts';
 import type { Pi0Config } from './pi0/config.ts';
 import { type PackedBits, packMatrix, packedNames, packedShapes } from './packedWeights.ts';
 import type { Precision } from './precision.ts';
@@ -14,7 +16,8 @@ import { findTensor, weightShapes } from './weights.ts';
 
 /** What a policy's weights are to become. */
 export interface Storage {
-  precision: Precision;
+  /** Each weight keeps its stored type where absent. */
+  precision?: Precision;
   /** Of the language model's matrices, which are most of the prefix, in the place of the precision's. */
   prefixBits?: PackedBits;
 }
@@ -49,38 +52,64 @@ export function narrow(values: Float32Array, precision: Precision, name: string)
   return toFloat16(values);
 }
 
-async function* floats(entry: TensorEntry, most: number) {
-  for await (const data of readParts(entry, most)) yield toFloat32({ dtype: entry.dtype, data });
+/** A stored weight, and what is merged into it. */
+interface Source {
+  name: string;
+  shape: number[];
+  weight: TensorEntry;
+  adapter?: LowRank;
 }
 
-function plainSource(
-  name: string,
-  shape: number[],
-  weight: TensorEntry,
-  precision: Precision,
-): TensorSource {
+/** A weight's elements as they are stored, checked. Throws a `UserError` for one that is not finite. */
+async function* elements({ name, weight }: Source, most: number) {
+  let done = 0;
+  for await (const data of readParts(weight, most)) {
+    const wrong = findNonFinite({ dtype: weight.dtype, data });
+    if (wrong >= 0)
+      throw new UserError(
+        `${weight.path}: ${name} is not finite at element ${done + wrong}; take a checkpoint whose weights are numbers`,
+      );
+    done += data.length;
+    yield data;
+  }
+}
+
+/** A weight as float32, whole rows at a time, its adapter merged. */
+async function* floats(source: Source) {
+  const { shape, weight, adapter } = source;
+  const features = shape.slice(1).reduce((product, size) => product * size, 1);
+  const merge = adapter && (await loadMerge(adapter));
+  let row = 0;
+  for await (const data of elements(
+    source,
+    Math.max(1, Math.floor(AT_ONCE / features)) * features,
+  )) {
+    const rows = toFloat32({ dtype: weight.dtype, data });
+    merge?.(rows, row);
+    row += data.length / features;
+    yield rows;
+  }
+}
+
+function plainSource(source: Source, precision: Precision): TensorSource {
+  const { name, shape, weight, adapter } = source;
   const dtype = DTYPE_OF[precision];
   const data = async function* () {
-    if (weight.dtype === dtype) yield* readParts(weight, AT_ONCE);
-    else for await (const part of floats(weight, AT_ONCE)) yield narrow(part, precision, name);
+    if (weight.dtype === dtype && !adapter) yield* elements(source, AT_ONCE);
+    else for await (const part of floats(source)) yield narrow(part, precision, name);
   };
   return { name, shape, dtype, data };
 }
 
 /** The two tensors of a matrix in few bits; each is made from the whole matrix, one row group at a time. */
-function packedSources(
-  name: string,
-  shape: readonly [number, number],
-  weight: TensorEntry,
-  bits: PackedBits,
-): TensorSource[] {
+function packedSources(source: Source, bits: PackedBits): TensorSource[] {
+  const shape = source.shape as [number, number];
   const [, features] = shape;
-  const rows = Math.max(1, Math.floor(AT_ONCE / features));
-  const names = packedNames(name, bits);
+  const names = packedNames(source.name, bits);
   const shapes = packedShapes(shape, bits);
   const part = (which: 'elements' | 'scales') =>
     async function* () {
-      for await (const matrix of floats(weight, rows * features))
+      for await (const matrix of floats(source))
         yield packMatrix(matrix, [matrix.length / features, features], bits)[which];
     };
   return [
@@ -89,20 +118,27 @@ function packedSources(
   ];
 }
 
+const PRECISION_OF = new Map(
+  Object.entries(DTYPE_OF).map(([precision, dtype]) => [dtype, precision as Precision]),
+);
+
 /**
- * A policy's weights in another storage, for writeSafetensors: read, converted and written part by part.
- * Packed matrices follow Frantar et al.'s round-to-nearest baseline (arXiv 2210.17323), blocks of 32.
+ * A policy's weights in another storage, for writeSafetensors: read, merged with adapters (by openpi's
+ * names of the weights), converted and written part by part. Packed matrices follow Frantar et al.'s
+ * round-to-nearest baseline (arXiv 2210.17323), blocks of 32.
  */
 export function convertedWeights(
   config: Pi0Config,
   header: SafetensorsHeader,
   { precision, prefixBits }: Storage,
+  adapters: ReadonlyMap<string, LowRank> = new Map(),
 ): TensorSource[] {
   return [...weightShapes(config)].flatMap(([name, symbolic]) => {
     const shape = symbolic as number[];
     const weight = findTensor(header, name)!;
-    if (prefixBits && LANGUAGE_MATRIX.test(name))
-      return packedSources(name, shape as [number, number], weight, prefixBits);
-    return [plainSource(name, shape, weight, isHalved(name, shape) ? precision : 'float32')];
+    const source = { name, shape, weight, adapter: adapters.get(name) };
+    if (prefixBits && LANGUAGE_MATRIX.test(name)) return packedSources(source, prefixBits);
+    if (precision === undefined) return [plainSource(source, PRECISION_OF.get(weight.dtype)!)];
+    return [plainSource(source, isHalved(name, shape) ? precision : 'float32')];
   });
 }

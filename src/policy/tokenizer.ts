@@ -28,8 +28,9 @@ interface TextTokenizer {
 const TextTokenizer = Tokenizer as unknown as new (json: object, config: object) => TextTokenizer;
 
 function parseTokenizer(json: string, path: string): { tokenizer: TextTokenizer; begin: number } {
+  const parsed = parseJson(json, path) as object;
   try {
-    const tokenizer = new TextTokenizer(JSON.parse(json) as object, {});
+    const tokenizer = new TextTokenizer(parsed, {});
     const begin = tokenizer.token_to_id(BEGIN);
     if (begin === undefined)
       throw new Error(`has no token ${BEGIN}, with which a π0's prompts begin`);

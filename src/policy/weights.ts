@@ -14,7 +14,7 @@ import { UserError } from '../errors.ts';
 import { findPacked, packedShapes, packedWeight } from './packedWeights.ts';
 import type { Pi0Config } from './pi0/config.ts';
 import { type WeightSource, sampleGraph } from './pi0/graphs.ts';
-import { storedNames } from './weightNames.ts';
+import { plainlyNamed, storedNames } from './weightNames.ts';
 
 const ELEMENT_TYPES: Record<string, ElementType> = {
   F32: 'float32',
@@ -22,14 +22,27 @@ const ELEMENT_TYPES: Record<string, ElementType> = {
   BF16: 'bfloat16',
 };
 
-/** The name under which a file holds the tensor that openpi calls `name`. */
-export const storedName = ({ tensors }: SafetensorsHeader, name: string): string | undefined =>
-  storedNames(name).find((stored) => tensors.has(stored));
+type Tensors = SafetensorsHeader['tensors'];
+
+/** Tensors by their plain names, made once a header. */
+const plain = new WeakMap<Tensors, Tensors>();
+
+function plainTensors({ tensors }: SafetensorsHeader): Tensors {
+  const known = plain.get(tensors) ?? plainlyNamed(tensors);
+  plain.set(tensors, known);
+  return known;
+}
+
+/** The plain name under which a file holds the tensor that openpi calls `name`. */
+export function storedName(header: SafetensorsHeader, name: string): string | undefined {
+  const tensors = plainTensors(header);
+  return storedNames(name).find((stored) => tensors.has(stored));
+}
 
 /** A tensor by openpi's name, whichever the file uses. */
 export function findTensor(header: SafetensorsHeader, name: string): TensorEntry | undefined {
   const stored = storedName(header, name);
-  return stored === undefined ? undefined : header.tensors.get(stored);
+  return stored === undefined ? undefined : plainTensors(header).get(stored);
 }
 
 /** What is wrong with a file's tensor of this name for a policy that needs this shape; undefined if nothing. */

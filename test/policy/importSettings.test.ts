@@ -39,7 +39,7 @@ describe('the statistics of an imported policy', () => {
       },
       ({ bundle, statistics }) => {
         assert.deepEqual(bundle.transforms, [meanStd('lerobot')]);
-        assert.match(statistics, /normalizer_processor\.safetensors$/);
+        assert.match(statistics.value, /normalizer_processor\.safetensors$/);
       },
     ));
 

@@ -18,6 +18,10 @@ const unusedTensors = ({ language }: Pi0Config): RegExp[] => [
   /position_ids$/,
 ];
 
+/** Whether a tensor is one that no chunk depends on. */
+export const isUnused = (name: string, config: Pi0Config): boolean =>
+  unusedTensors(config).some((pattern) => pattern.test(name));
+
 /**
  * Checks that a checkpoint holds the tensors of this policy, and no others that could matter. Throws a
  * `UserError` with all that are missing, misshapen or surplus.
@@ -28,10 +32,9 @@ export function checkTensors({ folder, header, configPath }: Checkpoint, config:
     ([name, shape]) => weightFault(header, name, shape, 'the configuration') ?? [],
   );
   const used = new Set([...shapes.keys()].map((name) => storedName(header, name)));
-  const unused = unusedTensors(config);
   const surplus = [...header.tensors.keys()]
     .filter((name) => !used.has(name) && !isBuffer(name))
-    .filter((name) => !unused.some((pattern) => pattern.test(name)))
+    .filter((name) => !isUnused(name, config))
     .map((name) => `${name} is none of this policy's tensors`);
   if (wrong.length + surplus.length === 0) return;
   const adapters = surplus.some((fault) => fault.includes('.lora_'))

@@ -2,6 +2,8 @@ import { z } from 'zod';
 
 const size = z.int().min(1).nullish();
 const choice = z.boolean().nullish();
+/** Euler steps: as many as a bundle may have. */
+const steps = z.int().min(1).max(1000).nullish();
 
 /** One transformer's dimensions, as openpi (width, mlp_dim) or transformers (hidden_size, …) call them. */
 const partSchema = z.looseObject({
@@ -40,8 +42,8 @@ export const checkpointConfigSchema = z.looseObject({
   max_state_dim: size,
   max_action_dim: size,
   action_dim: size,
-  num_inference_steps: size,
-  num_steps: size,
+  num_inference_steps: steps,
+  num_steps: steps,
   tokenizer_max_length: size,
   max_token_len: size,
   image_resolution: z.tuple([z.int(), z.int()]).nullish(),
@@ -63,6 +65,8 @@ export const checkpointConfigSchema = z.looseObject({
   input_features: featuresSchema.nullish(),
   /** How each kind of feature is normalised. */
   normalization_mapping: z.record(z.string(), z.string()).nullish(),
+  /** Whether lerobot trained it as a PEFT adapter. */
+  use_peft: choice,
 });
 
 export type CheckpointConfig = z.infer<typeof checkpointConfigSchema>;

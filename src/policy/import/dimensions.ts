@@ -28,15 +28,24 @@ interface Reader {
   /** Layers of which tensors are there. */
   depth: (prefix: string) => number | undefined;
   need: (field: string, ...values: (number | null | undefined)[]) => number;
+  /** Fields that nothing says. */
   missing: string[];
+  /** Tensors that were asked for and are not there. */
+  absent: Set<string>;
 }
 
 function createReader({ header }: Checkpoint): Reader {
   const names = [...header.tensors.keys()];
   const missing: string[] = [];
+  const absent = new Set<string>();
   return {
     missing,
-    axis: (name, axis) => findTensor(header, name)?.shape[axis],
+    absent,
+    axis(name, axis) {
+      const tensor = findTensor(header, name);
+      if (!tensor) absent.add(name);
+      return tensor?.shape[axis];
+    },
     depth(prefix) {
       const begins = storedNames(`${prefix}.layers.`);
       const layers = names.flatMap((name) => {
@@ -183,6 +192,10 @@ export function dimensionsOf(checkpoint: Checkpoint, family: Family): Pi0Config 
     minPeriod: config.min_period ?? undefined,
     maxPeriod: config.max_period ?? undefined,
   };
+  if (missing.length > 0 && reader.absent.size > 0)
+    throw new UserError(
+      `${checkpoint.folder} lacks tensors that every π0 has, and that its size is read from; its first is ${[...checkpoint.header.tensors.keys()][0]}:${listed([...reader.absent])}`,
+    );
   if (missing.length > 0)
     throw new UserError(
       `neither ${configPath} nor the shapes of the tensors say how large the policy is; add to that file what it was trained with:${listed(missing)}`,
@@ -192,6 +205,10 @@ export function dimensionsOf(checkpoint: Checkpoint, family: Family): Pi0Config 
 
 /** Euler steps of a sample, and rows of a chunk that are played. */
 export function samplingOf({ config }: Checkpoint, horizon: number, execute?: number) {
+  if (execute !== undefined && execute > horizon)
+    throw new UserError(
+      `--execute ${execute}: the policy's chunks have ${horizon} rows; say fewer`,
+    );
   // Some rows must be left for the time in which the next chunk is sampled.
   const most = Math.max(1, Math.floor(0.8 * horizon));
   return {

@@ -1,7 +1,7 @@
 import { UserError } from '../../errors.ts';
 import type { TransformsConfig } from '../transforms.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import type { Embodied } from './embodiments.ts';
+import type { Choice, Embodied } from './embodiments.ts';
 import type { Family } from './family.ts';
 import type { Moments, Statistics } from './statistics.ts';
 
@@ -10,77 +10,126 @@ type Normalisation = Extract<TransformsConfig[number], { type: 'meanStd' | 'quan
 /** The transforms that lerobot's modes are. */
 const MODES: Record<string, Normalisation['type']> = { MEAN_STD: 'meanStd', QUANTILES: 'quantile' };
 /** What openpi takes for each family, and what lerobot's default is. */
-const OF_FAMILY: Record<Family, Normalisation['type']> = { pi0: 'meanStd', pi05: 'quantile' };
+const OF_FAMILY: Record<Family, string> = { pi0: 'MEAN_STD', pi05: 'QUANTILES' };
 
-function typeOf({ config, configPath }: Checkpoint, family: Family): Normalisation['type'] {
-  const { STATE, ACTION } = config.normalization_mapping ?? {};
-  const [state, action] = [STATE, ACTION].map((mode) =>
-    mode === undefined ? OF_FAMILY[family] : MODES[mode],
-  );
-  if (state === undefined || state !== action)
+/** How the policy is normalised: as its processors say, which is what lerobot runs, else its configuration. */
+function typeOf({ config, configPath, processors }: Checkpoint, family: Family) {
+  const usual = OF_FAMILY[family];
+  const { normalization_mapping: mapping } = config;
+  const configured = mapping && {
+    by: `normalization_mapping in ${configPath}`,
+    STATE: mapping.STATE ?? usual,
+    ACTION: mapping.ACTION ?? usual,
+  };
+  const { by, STATE, ACTION } = processors.norm ??
+    configured ?? { by: `${family}'s own`, STATE: usual, ACTION: usual };
+  if (!(STATE in MODES) || STATE !== ACTION)
     throw new UserError(
-      `${configPath}: normalization_mapping has STATE ${STATE} and ACTION ${ACTION}; a bundle knows ${Object.keys(MODES).join(' or ')}, the same for both`,
+      `${by} has STATE ${STATE} and ACTION ${ACTION}; a bundle knows ${Object.keys(MODES).join(' or ')}, the same for both`,
     );
-  return state;
+  const isAgainst = processors.norm && configured && configured.STATE !== STATE;
+  return { value: MODES[STATE], by: isAgainst ? `${by}, against ${configured.by}` : by };
 }
 
-/** Numbers that pad statistics of few joints to the policy's 32. */
-const isPadding = (name: string, value: number) =>
-  value === 0 || (name === 'std' && value === 1) || (name === 'q99' && value === 1);
+/** Numbers below which a statistic is taken for zero that pads. */
+const TINY = 1e-6;
+/** What else pads statistics of few joints to the policy's 32. */
+const PADDING: Record<string, number> = { std: 1, q01: -1, q99: 1 };
 
-/** Statistics of `joints` joints: without padding, and of no other robot. */
+const isPadding = (name: string, value: number) =>
+  Math.abs(value) <= TINY || value === PADDING[name];
+
+/** A statistic's value for a message, where it is no finite number. */
+function faultOf(value: unknown): string | undefined {
+  if (typeof value === 'number') return Number.isFinite(value) ? undefined : String(value);
+  return Array.isArray(value) ? 'a list' : (JSON.stringify(value) ?? String(value));
+}
+
+const place = (index: number, { joints }: Embodied) =>
+  `joint ${index}${index < joints.length ? ` (${joints[index]})` : ''}`;
+
+const REMEDY = 'give the statistics that the policy was trained with (--stats)';
+
+/** Statistics of `joints` joints: finite, without padding, and of no other robot. */
 function fitted(
   vector: 'state' | 'actions',
   moments: Moments,
   names: readonly [string, string],
-  { name, joints }: Embodied,
+  embodiment: Embodied,
   source: string,
 ): number[][] {
+  const { name, joints } = embodiment;
   return names.map((statistic) => {
     const values = moments[statistic];
     if (!values)
       throw new UserError(
         `${source}: there is no ${statistic} of the ${vector}; give --stats another`,
       );
-    const wrong = values.findIndex((value) => !Number.isFinite(value));
+    const wrong = values.findIndex((value) => faultOf(value) !== undefined);
     if (wrong >= 0)
       throw new UserError(
-        `${source}: ${statistic} of the ${vector} is ${values[wrong]} at joint ${wrong}; give the statistics that the policy was trained with (--stats)`,
+        `${source}: ${statistic} of the ${vector} is ${faultOf(values[wrong])} at ${place(wrong, embodiment)}; ${REMEDY}`,
       );
-    const padding = values.slice(joints.length);
-    if (values.length < joints.length || !padding.every((value) => isPadding(statistic, value)))
+    const numbers = values as number[];
+    const padding = numbers.slice(joints.length);
+    if (numbers.length < joints.length || !padding.every((value) => isPadding(statistic, value)))
       throw new UserError(
-        `${source}: statistics of another robot: ${statistic} of the ${vector} is of ${values.length} joints, ${name} has ${joints.length}. Give those of this robot with --stats`,
+        `${source}: statistics of another robot: ${statistic} of the ${vector} is of ${numbers.length} joints, ${name} has ${joints.length}. Give those of this robot with --stats`,
       );
-    return values.slice(0, joints.length);
+    return numbers.slice(0, joints.length);
   });
 }
 
-/** The last transform of a policy: its normalisation. */
+/** Statistics of which one is never above the other. */
+const ORDERED: [string, string][] = [
+  ['q01', 'q99'],
+  ['min', 'max'],
+];
+
+/** Throws a `UserError` for statistics that no data can have, used or not. */
+function checkPossible(
+  vector: 'state' | 'actions',
+  moments: Moments,
+  embodiment: Embodied,
+  source: string,
+): void {
+  const number = (statistic: string, i: number) => {
+    const value = moments[statistic]?.[i];
+    return typeof value === 'number' ? value : NaN;
+  };
+  const refuse = (what: string, i: number) => {
+    throw new UserError(
+      `${source}: ${what} of the ${vector} at ${place(i, embodiment)}; ${REMEDY}`,
+    );
+  };
+  embodiment.joints.forEach((_, i) => {
+    if (number('std', i) < 0) refuse(`std is ${number('std', i)}`, i);
+    for (const [low, high] of ORDERED) {
+      if (number(low, i) > number(high, i))
+        refuse(`${low} is ${number(low, i)}, above ${high} (${number(high, i)}),`, i);
+    }
+  });
+}
+
+/** The last transform of a policy, its normalisation, and who chose its kind. */
 export function normalisationOf(
   checkpoint: Checkpoint,
   family: Family,
   embodiment: Embodied,
   { source, convention, state, actions }: Statistics,
-): Normalisation {
-  const type = typeOf(checkpoint, family);
-  const of = (vector: 'state' | 'actions', moments: Moments, names: readonly [string, string]) =>
-    Object.fromEntries(
-      fitted(vector, moments, names, embodiment, source).map((values, i) => [names[i], values]),
-    );
-  if (type === 'meanStd') {
-    const moments = ['mean', 'std'] as const;
-    return {
-      type,
-      convention,
-      state: of('state', state, moments),
-      actions: of('actions', actions, moments),
-    } as Normalisation;
-  }
-  const quantiles = ['q01', 'q99'] as const;
-  return {
+): Choice<Normalisation> {
+  const { value: type, by } = typeOf(checkpoint, family);
+  const of = (vector: 'state' | 'actions', moments: Moments, names: readonly [string, string]) => {
+    const values = fitted(vector, moments, names, embodiment, source);
+    checkPossible(vector, moments, embodiment, source);
+    return Object.fromEntries(names.map((name, i) => [name, values[i]]));
+  };
+  const names = type === 'meanStd' ? (['mean', 'std'] as const) : (['q01', 'q99'] as const);
+  const value = {
     type,
-    state: of('state', state, quantiles),
-    actions: of('actions', actions, quantiles),
+    ...(type === 'meanStd' ? { convention } : {}),
+    state: of('state', state, names),
+    actions: of('actions', actions, names),
   } as Normalisation;
+  return { value, by };
 }

@@ -5,11 +5,11 @@ import { isThere } from '../../isThere.ts';
 import { UserError, listed } from '../../errors.ts';
 import { toFloat32 } from '../../onnx/dtype.ts';
 import { type TensorEntry, loadSafetensors, loadTensors } from '../../onnx/safetensors.ts';
-import { readJson, validate } from '../../validate.ts';
+import { readPythonJson, validate } from '../../validate.ts';
 import type { Checkpoint } from './checkpoint.ts';
 
-/** Statistics of a vector, by their name: `mean`, `std`, `q01`, `q99`, … */
-export type Moments = Record<string, number[]>;
+/** Statistics of a vector, by their name: `mean`, `std`, `q01`, `q99`, …; what they hold is not checked yet. */
+export type Moments = Record<string, readonly unknown[]>;
 
 /** Statistics of the data that a policy was trained on. */
 export interface Statistics {
@@ -20,21 +20,17 @@ export interface Statistics {
   actions: Moments;
 }
 
-/** Whose names of the two vectors. */
-const VECTORS = {
-  openpi: { state: 'state', actions: 'actions' },
-  lerobot: { state: 'observation.state', actions: 'action' },
-} as const;
+/** lerobot's names of the two vectors. */
+const VECTORS = { state: 'observation.state', actions: 'action' } as const;
 
-const PREPROCESSORS = ['policy_preprocessor.json', 'policy_postprocessor.json'];
-
-const momentsSchema = z.record(z.string(), z.unknown()).transform((fields) => {
-  const isVector = (value: unknown): value is number[] =>
-    Array.isArray(value) && value.every((one) => typeof one === 'number');
-  return Object.fromEntries(
-    Object.entries(fields).filter(([, value]) => isVector(value)),
-  ) as Moments;
-});
+const momentsSchema = z
+  .record(z.string(), z.unknown())
+  .transform(
+    (fields) =>
+      Object.fromEntries(
+        Object.entries(fields).filter(([, value]) => Array.isArray(value)),
+      ) as Moments,
+  );
 
 const openpiSchema = z.looseObject({
   norm_stats: z.looseObject({ state: momentsSchema, actions: momentsSchema }),
@@ -47,7 +43,7 @@ const fileSchema = z.union([openpiSchema, lerobotSchema], {
 
 /** openpi's norm_stats.json, or a lerobot data set's meta/stats.json. */
 async function readStatsJson(path: string): Promise<Statistics> {
-  const file = validate(fileSchema, await readJson(path), path);
+  const file = validate(fileSchema, await readPythonJson(path), path);
   if ('norm_stats' in file) {
     const { state, actions } = (file as z.infer<typeof openpiSchema>).norm_stats;
     return { source: path, convention: 'openpi', state, actions };
@@ -56,8 +52,10 @@ async function readStatsJson(path: string): Promise<Statistics> {
   return { source: path, convention: 'lerobot', state, actions: action };
 }
 
+type Vectors = ReadonlyMap<string, number[]>;
+
 /** Those of `tensors` that are statistics of `vector`: named `observation.state.mean`, and so on. */
-const momentsOf = (tensors: ReadonlyMap<string, number[]>, vector: string): Moments =>
+const momentsOf = (tensors: Vectors, vector: string): Moments =>
   Object.fromEntries(
     [...tensors].flatMap(([name, values]) => {
       const statistic = name.slice(vector.length + 1);
@@ -65,17 +63,17 @@ const momentsOf = (tensors: ReadonlyMap<string, number[]>, vector: string): Mome
     }),
   );
 
-const fromTensors = (tensors: ReadonlyMap<string, number[]>, source: string): Statistics => ({
+const fromTensors = (source: string, state: Vectors, actions: Vectors = state): Statistics => ({
   source,
   convention: 'lerobot',
-  state: momentsOf(tensors, VECTORS.lerobot.state),
-  actions: momentsOf(tensors, VECTORS.lerobot.actions),
+  state: momentsOf(state, VECTORS.state),
+  actions: momentsOf(actions, VECTORS.actions),
 });
 
-async function readStatsTensors(path: string): Promise<Map<string, number[]>> {
+async function readStatsTensors(path: string): Promise<Vectors> {
   const { tensors } = await loadSafetensors(path);
   const wanted = [...tensors].filter(([name]) =>
-    Object.values(VECTORS.lerobot).some((vector) => name.startsWith(`${vector}.`)),
+    Object.values(VECTORS).some((vector) => name.startsWith(`${vector}.`)),
   );
   return new Map(
     wanted.flatMap(([name, tensor]) =>
@@ -84,38 +82,17 @@ async function readStatsTensors(path: string): Promise<Map<string, number[]>> {
   );
 }
 
-const processorSchema = z.looseObject({
-  steps: z.array(
-    z.looseObject({
-      registry_name: z.string().nullish(),
-      state_file: z.string().nullish(),
-      config: z.looseObject({}).nullish(),
-    }),
-  ),
-});
+/** The statistics of several files, those of the first before those of the next. */
+async function readFirst(paths: readonly string[]): Promise<Vectors> {
+  const read = await Promise.all(paths.map(readStatsTensors));
+  return new Map(read.reverse().flatMap((tensors) => [...tensors]));
+}
 
-/** What lerobot's preprocessor and postprocessor normalise with, which their JSON files name. */
-async function fromProcessors({ folder }: Checkpoint): Promise<Statistics | undefined> {
-  const tensors = new Map<string, number[]>();
-  const sources: string[] = [];
-  for (const name of PREPROCESSORS) {
-    const path = join(folder, name);
-    if (!(await isThere(path))) continue;
-    const { steps } = validate(processorSchema, await readJson(path), path);
-    for (const { registry_name, state_file } of steps) {
-      if (!state_file || !registry_name?.endsWith('normalizer_processor')) continue;
-      const file = join(folder, state_file);
-      if (!(await isThere(file)))
-        throw new UserError(
-          `${path} keeps its statistics in ${state_file}, which is not there; fetch it too, or give --stats`,
-        );
-      sources.push(file);
-      for (const [key, values] of await readStatsTensors(file)) {
-        if (!tensors.has(key)) tensors.set(key, values);
-      }
-    }
-  }
-  return tensors.size > 0 ? fromTensors(tensors, sources[0]) : undefined;
+/** What lerobot's preprocessor and postprocessor normalise with. */
+async function fromProcessors({ processors }: Checkpoint): Promise<Statistics | undefined> {
+  const { state, actions } = processors.statistics;
+  if (state.length === 0) return undefined;
+  return fromTensors(state[0], await readFirst(state), await readFirst(actions));
 }
 
 /** lerobot's buffers, in which it kept statistics beside the weights until version 0.3. */
@@ -139,7 +116,7 @@ async function fromBuffers({ header }: Checkpoint): Promise<Statistics | undefin
   // A base policy has buffers that nobody has filled.
   const isFilled = [...tensors.values()].every((values) => values.every(Number.isFinite));
   return tensors.size > 0 && isFilled
-    ? fromTensors(tensors, `buffers in ${header.index ?? header.files[0]}`)
+    ? fromTensors(`buffers in ${header.index ?? header.files[0]}`, tensors)
     : undefined;
 }
 
@@ -165,7 +142,7 @@ async function fromAssets({ folder }: Checkpoint): Promise<Statistics | undefine
 export async function readStatistics(checkpoint: Checkpoint, file?: string): Promise<Statistics> {
   if (file !== undefined)
     return file.endsWith('.safetensors')
-      ? fromTensors(await readStatsTensors(file), file)
+      ? fromTensors(file, await readStatsTensors(file))
       : readStatsJson(file);
   const found =
     (await fromProcessors(checkpoint)) ??
