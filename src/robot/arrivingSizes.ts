@@ -1,4 +1,5 @@
 import type { Calibration } from './calibration.ts';
+import { cropFits } from './crop.ts';
 
 /** Width and height of a topic's images as they arrive, pixels. */
 export type ImageSizes = ReadonlyMap<string, { width: number; height: number }>;
@@ -9,7 +10,7 @@ export function withSizes(calibration: Calibration, sizes: ImageSizes): Calibrat
     const size = sizes.get(camera.topic);
     if (!size) return camera;
     const { crop, ...rest } = camera;
-    const fits = crop && crop.x + crop.width <= size.width && crop.y + crop.height <= size.height;
+    const fits = crop && cropFits(crop, size);
     return { ...rest, ...(fits ? { crop } : {}), width: size.width, height: size.height };
   });
   return { ...calibration, cameras };

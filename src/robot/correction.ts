@@ -3,11 +3,15 @@ import {
   type CalibratedCamera,
   type CalibratedJoint,
   type Calibration,
+} from './calibration.ts';
+import { cropFits } from './crop.ts';
+import type { Findings, JointFinding } from './findings.ts';
+import {
   GRIPPER_SETS,
   type GripperAngles,
-} from './calibration.ts';
-import type { Findings, JointFinding } from './findings.ts';
-import { gripperSetOf, nearestGripperSet } from './gripperSets.ts';
+  gripperSetOf,
+  nearestGripperSet,
+} from './gripperSets.ts';
 
 /** A calibration with what was found put right, and what that changes, a line each. */
 export interface Correction {
@@ -149,14 +153,20 @@ const correctCameras: Step = (given, findings) => {
     if (width !== camera.width || height !== camera.height) {
       changes.push(`${camera.name}: ${camera.width}×${camera.height} → ${width}×${height}`);
       if (camera.crop)
-        remarks.push(`${camera.name}: correct its crop, its images have another size`);
+        remarks.push(
+          cropFits(camera.crop, found)
+            ? `${camera.name}: correct its crop, its images have another size`
+            : `${camera.name}: its crop was left out, its images are smaller`,
+        );
     }
     const [least, greatest] = camera.exposure;
     if (brightness < least || brightness > greatest)
       remarks.push(
         `${camera.name} is too ${brightness < least ? 'dark' : 'bright'}: mean brightness ${brightness.toFixed(0)}, usable from ${least} to ${greatest}`,
       );
-    return { ...camera, topic, transport, width, height };
+    const { crop, ...rest } = camera;
+    const kept = crop && cropFits(crop, found) ? { crop } : {};
+    return { ...rest, ...kept, topic, transport, width, height };
   });
   if (new Set(cameras.map(({ topic }) => topic)).size === cameras.length)
     return { calibration: { ...given, cameras }, changes, remarks };

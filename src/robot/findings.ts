@@ -1,4 +1,4 @@
-import type { GripperAngles } from './calibration.ts';
+import type { GripperAngles } from './gripperSets.ts';
 import type { Latency } from './latency.ts';
 
 /** What a person's move of one joint of an arm showed. */

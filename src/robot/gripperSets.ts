@@ -1,4 +1,18 @@
-import { GRIPPER_SETS, type GripperAngles } from './calibration.ts';
+/** Joint angles of a gripper's driver, rad. */
+export interface GripperAngles {
+  closed: number;
+  open: number;
+}
+
+/** The constant sets that ALOHA's software has for the follower's gripper joint, rad. */
+export const GRIPPER_SETS = {
+  /** tonyzhaozh/act, openpi, gym-aloha. */
+  original: { closed: -0.6213, open: 1.491 },
+  /** Interbotix/aloha for ROS 2. */
+  interbotix: { closed: 0.6197, open: 1.6214 },
+  /** google-deepmind/aloha_sim. */
+  deepmind: { closed: -0.06135, open: 1.5155 },
+} as const satisfies Record<string, GripperAngles>;
 
 export type GripperSet = keyof typeof GRIPPER_SETS;
 

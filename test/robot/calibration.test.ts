@@ -160,12 +160,162 @@ describe('a calibration file', () => {
         /arms\[0\]: left has no elbow, forearm_roll; .* six joints of a ViperX 300/,
       ],
       [({ arms }) => (arms[0].namespace = '/a/b'), /arms\[0\]\.namespace: a ROS namespace/],
+      [(calibration) => (calibration.controlRate = 0.02), /controlRate: .*Hz, not its period/],
+      [({ joints }) => (joints[0].offset = 90), /joints\[0\]\.offset: 90 .*radians, not degrees/],
+      [({ joints }) => (joints[0].offset = NaN), /joints\[0\]\.offset/],
+      [({ joints }) => (joints[0].upper = Infinity), /joints\[0\]\.upper/],
+      [({ arms }) => (arms[0].base[0] = 46.9), /arms\[0\]\.base\[0\]: .*give metres/],
+      [({ arms }) => (arms[1].base[3] = 180), /arms\[1\]\.base\[3\]: 180 .*radians/],
+      [({ workspace }) => (workspace.lower[2] = 0.7), /workspace\.lower\[2\]: 0\.7 is not below/],
+      [({ cameras }) => (cameras[0].exposure = [200, 20]), /cameras\[0\]\.exposure: /],
+      [
+        (calibration) =>
+          (calibration.measured = { date: '2026-01-31', cameras: { cam_high: { latency: 45 } } }),
+        /measured\.cameras\.cam_high\.latency: 45 .*give seconds/,
+      ],
     ];
     for (const [change, expected] of cases) {
       const message = refusal(changed(change));
       assert.match(message, expected);
       assert.match(message, /^robot\.yaml: /);
     }
+  });
+
+  it('is refused where a gripper has no angles of a joint, in whatever unit they are', () => {
+    const units: [Calibration['arms'][number]['gripper'], RegExp][] = [
+      [{ closed: -35.6, open: 85.4 }, /gripper\.(closed|open): .*radians, not degrees/],
+      [{ closed: 0, open: 100 }, /gripper\.open: 100 .*percent/],
+      [{ closed: 1024, open: 3072 }, /gripper\.closed: 1024 .*ticks/],
+      [{ closed: 0.01844, open: 0.058 }, /gripper: .*looks like metres between the fingers/],
+      [{ closed: 0, open: 0.14 }, /gripper: .*looks like metres/],
+      [{ closed: 1, open: 1.0000001 }, /gripper: closed and open are the same angle/],
+      [{ closed: NaN, open: 1 }, /gripper/],
+    ];
+    for (const [gripper, expected] of units)
+      assert.match(refusal(changed(({ arms }) => (arms[1].gripper = gripper))), expected);
+    const turned = changed(({ arms }) => (arms[1].gripper = { closed: 1.5, open: -0.3 }));
+    assert.equal(parseCalibration(turned, 'robot.yaml').arms[1].gripper.closed, 1.5);
+  });
+
+  it('is refused where two parts of a robot would be one', () => {
+    const cases: [(calibration: Calibration) => void, RegExp][] = [
+      [
+        ({ arms }) => (arms[1].namespace = 'follower_left'),
+        /arms\[1\]\.namespace: follower_left is already the driver of left/,
+      ],
+      [
+        ({ cameras }) => (cameras[3].topic = cameras[2].topic),
+        /cameras\[3\]\.topic: .* is already the topic of cam_left_wrist/,
+      ],
+      [
+        ({ cameras }) => Object.assign(cameras[3], { topic: cameras[2].topic, transport: 'compressed' }), // prettier-ignore
+        /cameras\[3\]\.topic: /,
+      ],
+      [
+        (calibration) => {
+          calibration.leastDistance = 0.08;
+          calibration.arms[1].base = [0.5, 0.25, 0, 3.14];
+        },
+        /arms\[1\]\.base: right stands where left does/,
+      ],
+      [
+        ({ arms }) => arms.push({ ...arms[0], name: 'third', namespace: 'third' }),
+        /arms\[2\]: no joint is of arm third/,
+      ],
+    ];
+    for (const [change, expected] of cases) assert.match(refusal(changed(change)), expected);
+  });
+
+  it('may name one topic twice where cameras keep different parts of its images', () => {
+    const stereo = (x: number) =>
+      changed(({ cameras }) => {
+        const [left, right] = cameras.slice(2);
+        right.topic = left.topic;
+        left.crop = { x: 0, y: 0, width: 320, height: 480 };
+        right.crop = { x, y: 0, width: 320, height: 480 };
+      });
+    assert.equal(parseCalibration(stereo(320), 'robot.yaml').cameras[3].crop!.x, 320);
+    assert.match(refusal(stereo(300)), /cameras\[3\]\.topic: .*crops that do not overlap/);
+  });
+
+  it('has crops that lie inside the image as it arrives', () => {
+    const cropped = (x: number, width: number, rotate: 0 | 90 = 0) =>
+      changed(({ cameras }) =>
+        Object.assign(cameras[0], { crop: { x, y: 0, width, height: 480 }, rotate }),
+      );
+    assert.equal(parseCalibration(cropped(160, 480, 90), 'robot.yaml').cameras[0].crop!.x, 160);
+    assert.match(
+      refusal(cropped(161, 480)),
+      /cameras\[0\]\.crop: it ends at 641, 480, outside the image of 640×480/,
+    );
+  });
+
+  it('names topics as ROS does', () => {
+    for (const topic of ['/cam_high/', '//cam_high', '/cam high', '/1/image', '/'])
+      assert.match(
+        refusal(changed(({ cameras }) => (cameras[0].topic = topic))),
+        /cameras\[0\]\.topic: a ROS topic/,
+      );
+    assert.match(
+      refusal(changed(({ cameras }) => (cameras[0].topic += '/compressed'))),
+      /cameras\[0\]\.topic: leave \/compressed out/,
+    );
+  });
+
+  it('is refused where its joints are not in the order of the vectors, or of the wrong side', () => {
+    const alphabetical = ({ joints }: Calibration) =>
+      joints.sort((a, b) => (a.name < b.name ? -1 : 1));
+    const cases: [(calibration: Calibration) => void, RegExp][] = [
+      [alphabetical, /joints: .* left_elbow in the place of left_waist, .* and 11 more/],
+      [({ joints }) => joints.push(...joints.splice(0, 7)), /right_waist in the place of left_waist/], // prettier-ignore
+      [({ joints }) => joints.splice(13), /joints: .*right_gripper is lacking/],
+      [
+        ({ joints }) => joints.push({ ...joints[13], name: 'lift', joint: 'lift' }),
+        /joints: .*lift is none of them/,
+      ],
+      [
+        ({ joints }) => joints.forEach((joint) => (joint.arm = joint.arm === 'left' ? 'right' : 'left')), // prettier-ignore
+        /joints\[0\]\.arm: left_waist cannot be a joint of arm right/,
+      ],
+      [
+        ({ arms, joints }) => {
+          arms.forEach((arm, i) => (arm.name = `arm_${i}`));
+          joints.forEach((joint, i) => (joint.arm = `arm_${Number(i > 7)}`));
+        },
+        /joints\[8\]\.arm: right_shoulder is of arm arm_1, but right_waist of arm_0/,
+      ],
+      [({ joints }) => (joints[6].kind = 'arm'), /joints\[6\]\.kind: left_gripper is no arm joint/],
+    ];
+    for (const [change, expected] of cases) assert.match(refusal(changed(change)), expected);
+  });
+
+  it('may call arms, drivers and their joints as they are called', () => {
+    const accepted: ((calibration: Calibration) => void)[] = [
+      // Measured: the driver of each arm, and two joints of one, are the other's.
+      ({ arms }) => {
+        arms[0].namespace = 'follower_right';
+        arms[1].namespace = 'follower_left';
+      },
+      ({ joints }) => {
+        joints[4].joint = 'wrist_rotate';
+        joints[5].joint = 'wrist_angle';
+      },
+      // Drivers with names of their own.
+      ({ joints }) =>
+        joints.forEach((joint, i) => (joint.joint = `${i < 7 ? 'fl' : 'fr'}_joint${(i % 7) + 1}`)),
+      ({ joints }) => joints.forEach((joint) => (joint.name = `follower_${joint.name}`)),
+      ({ arms, joints }) => {
+        arms.forEach((arm, i) => (arm.name = 'ab'[i]));
+        joints.forEach((joint, i) => (joint.arm = 'ab'[Number(i > 6)]));
+      },
+      // Another robot, with an order of its own.
+      (calibration) => {
+        calibration.name = 'cobot';
+        calibration.joints.reverse();
+        calibration.joints.splice(3, 2);
+      },
+    ];
+    for (const change of accepted) parseCalibration(changed(change), 'robot.yaml');
   });
 
   it('is refused when it is no YAML or not there', async () => {

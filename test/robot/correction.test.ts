@@ -211,6 +211,28 @@ describe('a corrected calibration', () => {
   });
 });
 
+describe('a camera whose images became smaller', () => {
+  const cropped = (x: number): Calibration => ({
+    ...given,
+    cameras: given.cameras.map((camera) => ({
+      ...camera,
+      crop: { x, y: 0, width: 320, height: 240 },
+    })),
+  });
+  const found = findings(({ cameras }) =>
+    cameras.set('cam_high', { ...seen('cam_high'), width: 424, height: 240 }),
+  );
+
+  it('keeps a crop that they have room for, and loses any other', () => {
+    const [kept, lost] = [0, 320].map((x) => correct(cropped(x), found, DATE));
+    assert.equal(cameraOf(kept.calibration, 'cam_high').crop!.width, 320);
+    assert.match(kept.remarks[0], /correct its crop/);
+    assert.equal(cameraOf(lost.calibration, 'cam_high').crop, undefined);
+    assert.match(lost.remarks[0], /its crop was left out/);
+    parseCalibration(calibrationYaml(lost.calibration), 'smaller');
+  });
+});
+
 describe('the file of a calibration', () => {
   for (const name of NAMES)
     it(`reads as it was, with a line for each joint and camera: ${name}`, async () => {

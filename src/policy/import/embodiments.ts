@@ -1,4 +1,5 @@
 import { UserError, listed } from '../../errors.ts';
+import { ALOHA_ORDER } from '../../robot/jointOrder.ts';
 import type { Checkpoint } from './checkpoint.ts';
 
 /** A robot whose published policies Nalu knows how to read. */
@@ -14,20 +15,10 @@ export interface Embodied {
   deltaMask: [number, ...number[]];
 }
 
-const ARM = [
-  'waist',
-  'shoulder',
-  'elbow',
-  'forearm_roll',
-  'wrist_angle',
-  'wrist_rotate',
-  'gripper',
-];
-
 export const EMBODIMENTS: Record<'aloha', Embodied> = {
   aloha: {
     name: 'aloha',
-    joints: ['left', 'right'].flatMap((side) => ARM.map((joint) => `${side}_${joint}`)),
+    joints: ALOHA_ORDER,
     cameras: ['cam_high', 'cam_left_wrist', 'cam_right_wrist'],
     cameraNames: {
       base_0_rgb: 'cam_high',

@@ -1,0 +1,133 @@
+import type { CalibratedCamera, Calibration } from './calibration.ts';
+import { overlap } from './crop.ts';
+import { misplaced, sideOf } from './jointOrder.ts';
+import { lackingJoints } from './spaceRules.ts';
+
+/** Parts of a calibration that cannot be true together: the path of a field, and what is wrong with it. */
+export interface Contradiction {
+  path: (string | number)[];
+  message: string;
+}
+
+type Rule = (given: Calibration) => Contradiction[];
+
+/** Index of the first item that is like the one at `index`; undefined if that is the first. */
+function earlier<T>(items: readonly T[], index: number, alike: (a: T, b: T) => boolean) {
+  const first = items.findIndex((other) => alike(other, items[index]));
+  return first < index ? first : undefined;
+}
+
+const driversDiffer: Rule = ({ arms }) =>
+  arms.flatMap(({ name, namespace }, i) => {
+    const first = earlier(arms, i, (a, b) => a.namespace === b.namespace);
+    if (first === undefined) return [];
+    const message = `${namespace} is already the driver of ${arms[first].name}; give ${name} its own`;
+    return [{ path: ['arms', i, 'namespace'], message }];
+  });
+
+/** Whether two cameras keep different parts of one topic's images, as of a stereo camera's. */
+const areApart = ({ crop: a }: CalibratedCamera, { crop: b }: CalibratedCamera): boolean =>
+  a !== undefined && b !== undefined && !overlap(a, b);
+
+const topicsDiffer: Rule = ({ cameras }) =>
+  cameras.flatMap(({ name, topic }, i) => {
+    const first = earlier(
+      cameras,
+      i,
+      (a, b) => a === b || (a.topic === b.topic && !areApart(a, b)),
+    );
+    if (first === undefined) return [];
+    const message = `${topic} is already the topic of ${cameras[first].name}; give ${name} its own, or crops that do not overlap`;
+    return [{ path: ['cameras', i, 'topic'], message }];
+  });
+
+const jointsAreOfArms: Rule = ({ arms, joints }) => {
+  const unknown = joints.flatMap(({ arm }, i) =>
+    arms.some(({ name }) => name === arm)
+      ? []
+      : [
+          {
+            path: ['joints', i, 'arm'],
+            message: `no arm ${arm}; there are ${arms.map(({ name }) => name).join(', ')}`,
+          },
+        ],
+  );
+  const idle = arms.flatMap(({ name }, i) =>
+    joints.some(({ arm }) => arm === name)
+      ? []
+      : [{ path: ['arms', i], message: `no joint is of arm ${name}; leave it out` }],
+  );
+  return [...unknown, ...idle];
+};
+
+const driversJointsDiffer: Rule = ({ joints }) =>
+  joints.flatMap(({ arm, joint }, i) => {
+    const first = earlier(joints, i, (a, b) => a.arm === b.arm && a.joint === b.joint);
+    if (first === undefined) return [];
+    const message = `${joint} of ${arm} is already joints[${first}]`;
+    return [{ path: ['joints', i, 'joint'], message }];
+  });
+
+const sidesAgree: Rule = ({ joints }) =>
+  joints.flatMap(({ name, arm }, i) => {
+    const [side, of] = [sideOf(name), sideOf(arm)];
+    if (side !== undefined && of !== undefined && side !== of)
+      return [{ path: ['joints', i, 'arm'], message: `${name} cannot be a joint of arm ${arm}` }];
+    const other = joints.slice(0, i).find((one) => side !== undefined && sideOf(one.name) === side);
+    if (!other || other.arm === arm) return [];
+    const message = `${name} is of arm ${arm}, but ${other.name} of ${other.arm}; one side's joints are of one arm`;
+    return [{ path: ['joints', i, 'arm'], message }];
+  });
+
+const orderIsTheVectors: Rule = ({ name, joints }) => {
+  const wrong = misplaced(
+    name,
+    joints.map((joint) => joint.name),
+  );
+  if (wrong.length === 0) return [];
+  const most = 3;
+  const rest = wrong.length > most ? [`and ${wrong.length - most} more`] : [];
+  const message = `not the joints of ${name}'s vectors in their order: ${[...wrong.slice(0, most), ...rest].join(', ')}; the driver's own names and order do not matter here`;
+  return [{ path: ['joints'], message }];
+};
+
+const grippersAreGrippers: Rule = ({ name, joints }) =>
+  joints.flatMap((joint, i) => {
+    if (name !== 'aloha' || joint.name.endsWith('gripper') === (joint.kind === 'gripper'))
+      return [];
+    return [{ path: ['joints', i, 'kind'], message: `${joint.name} is no ${joint.kind} joint` }];
+  });
+
+const keptArmsAreWhole: Rule = (given) =>
+  lackingJoints(given).flatMap((lacking, i) => {
+    if (lacking.length === 0) return [];
+    const message = `${given.arms[i].name} has no ${lacking.join(', ')}; an enforced workspace and leastDistance need the six joints of a ViperX 300`;
+    return [{ path: ['arms', i], message }];
+  });
+
+const keptArmsStandApart: Rule = ({ arms, leastDistance }) =>
+  arms.flatMap(({ name }, i) => {
+    if (leastDistance === undefined) return [];
+    const first = earlier(arms, i, (a, b) =>
+      [0, 1, 2].every((axis) => a.base[axis] === b.base[axis]),
+    );
+    if (first === undefined) return [];
+    const message = `${name} stands where ${arms[first].name} does; measure the bases before leastDistance is kept`;
+    return [{ path: ['arms', i, 'base'], message }];
+  });
+
+const RULES: Rule[] = [
+  driversDiffer,
+  topicsDiffer,
+  jointsAreOfArms,
+  driversJointsDiffer,
+  sidesAgree,
+  orderIsTheVectors,
+  grippersAreGrippers,
+  keptArmsAreWhole,
+  keptArmsStandApart,
+];
+
+/** What parts of a calibration say against each other, or against the embodiment that it names. */
+export const contradictions = (given: Calibration): Contradiction[] =>
+  RULES.flatMap((rule) => rule(given));
