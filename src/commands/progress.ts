@@ -12,6 +12,7 @@ export interface Tally {
   runMs: number;
   steps: number;
   missedSteps: number;
+  starvedSteps: number;
 }
 
 export const emptyTally = (): Tally => ({
@@ -22,6 +23,7 @@ export const emptyTally = (): Tally => ({
   runMs: 0,
   steps: 0,
   missedSteps: 0,
+  starvedSteps: 0,
 });
 
 export function addResult(tally: Tally, result: AttemptResult): void {
@@ -32,7 +34,12 @@ export function addResult(tally: Tally, result: AttemptResult): void {
   tally.runMs += (result.chunkMs?.run ?? 0) * result.chunks;
   tally.steps += result.steps;
   tally.missedSteps += result.missedSteps;
+  tally.starvedSteps += result.starvedSteps;
 }
+
+/** Steps at which the arms stood because no chunk had a row for them, in words; nothing if there were none. */
+export const describeStarvation = (steps: number): string[] =>
+  steps > 0 ? [`${steps} steps at rest for want of rows`] : [];
 
 const percent = (part: number, whole: number) =>
   whole === 0 ? '–' : `${((100 * part) / whole).toFixed(0)} %`;
@@ -90,7 +97,7 @@ export function createReport(episodes: number, out: NodeJS.WriteStream) {
       );
     },
     attempt(tally: Tally, result: AttemptResult): void {
-      const { seed, reward, outcome, steps, chunks, chunkMs, episode } = result;
+      const { seed, reward, outcome, steps, starvedSteps, chunks, chunkMs, episode } = result;
       clearBelow(out);
       out.write(
         [
@@ -99,6 +106,7 @@ export function createReport(episodes: number, out: NodeJS.WriteStream) {
           outcome.padEnd('discarded'.length),
           `reward ${reward}`,
           `${steps} steps`,
+          ...describeStarvation(starvedSteps),
           `${chunks} chunks`,
           `${(chunkMs?.mean ?? 0).toFixed(1)} ms a chunk`,
           `success so far ${percent(tally.successes, tally.episodes)}`,
@@ -115,7 +123,8 @@ export function createReport(episodes: number, out: NodeJS.WriteStream) {
           `${duration(simulated)} of robot time in ${duration(elapsed)} (${(simulated / elapsed).toFixed(1)} times real time), ` +
           `${tally.chunks} chunks of ${(tally.chunkMs / Math.max(1, tally.chunks)).toFixed(1)} ms.\n`,
       );
-      for (const line of readingTable(reading)) out.write(`${line}\n`);
+      for (const line of [...readingTable(reading), ...describeStarvation(tally.starvedSteps)])
+        out.write(`${line}\n`);
     },
   };
 }

@@ -169,9 +169,20 @@ export async function simCommand(options: SimOptions): Promise<Ending> {
         if (result.problem) throw result.problem;
         addResult(tally, result);
         if (json) {
-          const { reward, success, steps, chunks } = result;
+          const { reward, success, steps, starvedSteps, chunks } = result;
           const rule = classifier && { simulator: sim.assess().success };
-          console.log(JSON.stringify({ episode, seed, reward, success, ...rule, steps, chunks }));
+          console.log(
+            JSON.stringify({
+              episode,
+              seed,
+              reward,
+              success,
+              ...rule,
+              steps,
+              starvedSteps,
+              chunks,
+            }),
+          );
         } else report.attempt(tally, result);
       }
       if (json) console.log(JSON.stringify({ summary: summaryOf(tally, meters.reading()) }));
@@ -192,13 +203,14 @@ export async function simCommand(options: SimOptions): Promise<Ending> {
 }
 
 function summaryOf(tally: ReturnType<typeof emptyTally>, { figures, missed }: MeterReading) {
-  const { episodes, successes, chunks, chunkMs, runMs, steps, missedSteps } = tally;
+  const { episodes, successes, chunks, chunkMs, runMs, steps } = tally;
   return {
     episodes,
     successes,
     successRate: episodes > 0 ? successes / episodes : null,
     steps,
-    missedSteps,
+    missedSteps: tally.missedSteps,
+    starvedSteps: tally.starvedSteps,
     chunks,
     msPerChunk: chunks > 0 ? chunkMs / chunks : null,
     msPerRun: chunks > 0 ? runMs / chunks : null,

@@ -115,6 +115,7 @@ export async function attemptOnce(
     awaitChunks: false,
     heartbeat,
     onChunk,
+    warn,
     signal,
   });
 }

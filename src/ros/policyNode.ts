@@ -25,8 +25,8 @@ interface Activity {
   done: Promise<void>;
 }
 
-const said = ({ outcome, steps, chunks, problem }: AttemptResult) =>
-  `${outcome}, ${steps} steps, ${chunks} chunks${problem ? `: ${problem.message}` : ''}`;
+const said = ({ outcome, steps, starvedSteps, chunks, problem }: AttemptResult) =>
+  `${outcome}, ${steps} steps${starvedSteps > 0 ? `, ${starvedSteps} of them at rest for want of rows` : ''}, ${chunks} chunks${problem ? `: ${problem.message}` : ''}`;
 
 /** The policy's node: a managed node that runs attempts when it is active. */
 export function startPolicyNode(ros: Ros, node: RosNode): Running {

@@ -73,6 +73,7 @@ function loopStatus({ meters }: Configured, counts: LoopCounts | undefined, stat
     steps: counts?.steps ?? 0,
     'missed steps': counts?.missedSteps ?? 0,
     'held steps': counts?.heldSteps ?? 0,
+    'steps at rest for want of rows': counts?.starvedSteps ?? 0,
     'missed since it was configured': describeMissed(missed),
     ...percentiles('lateness', figures.lateness),
     ...Object.fromEntries(

@@ -28,6 +28,8 @@ export interface AttemptResult {
   missedSteps: number;
   /** Commands that braked or repeated the last one: guard's hold, nothing to play, or the end. */
   heldSteps: number;
+  /** Of them, those at which the chunks in play had no row left. */
+  starvedSteps: number;
   chunks: number;
   chunkMs: ChunkMilliseconds | null;
   /** By rule and joint or sensor. */
@@ -140,6 +142,7 @@ export async function runAttempt(given: AttemptOptions): Promise<AttemptResult> 
     steps: 0,
     missedSteps: 0,
     heldSteps: 0,
+    starvedSteps: 0,
     chunks: 0,
     stagedReward: 0,
     chunkTally: noChunks(),
@@ -178,6 +181,7 @@ export async function runAttempt(given: AttemptOptions): Promise<AttemptResult> 
     steps,
     missedSteps: counts.missedSteps,
     heldSteps: counts.heldSteps,
+    starvedSteps: counts.starvedSteps,
     chunks: counts.chunks,
     chunkMs: summarise(counts.chunkTally),
     guard: [...counts.guard.values()],

@@ -30,7 +30,7 @@ export interface LoopOptions {
   recorder?: EpisodeRecorder;
   /** Time what the attempts of a run take, this one among them. */
   meters?: Meters;
-  /** Control steps before that at which the next one is requested. */
+  /** Control steps from a chunk's observation to its turn, at least. */
   lead: number;
   /** Whether a control step waits for its chunk; never on a robot whose time goes on. */
   awaitChunks: boolean;
@@ -40,6 +40,8 @@ export interface LoopOptions {
   signal?: AbortSignal;
   /** Hears the counts whenever a chunk begins to be played. */
   onChunk?: (counts: LoopCounts) => void;
+  /** Hears what a person should know of an attempt that goes on. */
+  warn?: (text: string) => void;
 }
 
 /** What an attempt's loop counts; kept up to date while it runs. */
@@ -47,6 +49,7 @@ export interface LoopCounts {
   steps: number;
   missedSteps: number;
   heldSteps: number;
+  starvedSteps: number;
   chunks: number;
   stagedReward: number;
   chunkTally: ChunkTally;
@@ -94,7 +97,8 @@ export async function runLoop(
 
   let state = atRest(first.joints.position);
   let observed: bigint | undefined;
-  const schedule = createChunkSchedule({ ...options, executeSteps: policy.executeSteps });
+  const { executeSteps, horizon: rows } = policy;
+  const schedule = createChunkSchedule({ ...options, executeSteps, horizon: rows });
   const ask = (index: number, origin: number, observation: Observation, toJoin?: Join) => {
     const noise = { seed: noiseSeed(seed, index), attempt: seed };
     return requestChunk(policy, clock, { index, origin, observation }, noise, toJoin);
@@ -151,8 +155,20 @@ export async function runLoop(
     schedule.asked(tick);
   };
 
-  /** Puts the pending chunk in play if it is its turn; gives the error if there will be none. */
-  const takeChunk = async (tick: number): Promise<UserError | undefined> => {
+  /** Says for how long the arms stood before a chunk that was not there in time. */
+  const tellOfStarvation = (index: number, took: number) => {
+    if (starved === 0 || standsStill) return;
+    const rowsLeft = rows - executeSteps;
+    options.warn?.(
+      `the arms stood still for ${starved} control steps, for want of rows: chunk ${index} was there after ${took}` +
+        (took > rowsLeft
+          ? `, and rows last for ${rowsLeft}; use a faster device or a smaller policy, or execute fewer rows of each chunk`
+          : ''),
+    );
+  };
+
+  /** Puts the pending chunk in play if it is its turn at a tick due at `due`; gives the error if there will be none. */
+  const takeChunk = async (tick: number, due: bigint): Promise<UserError | undefined> => {
     if (!pending) return undefined;
     const isTurn = schedule.isTurn(tick);
     if (isTurn && awaitChunks) await orAborted(pending.settled);
@@ -176,12 +192,14 @@ export async function runLoop(
     retire(
       player.swap(
         standsStill
-          ? { content, origin: tick, actions, horizon: policy.executeSteps }
+          ? { content, origin: tick, actions, horizon: executeSteps }
           : { content, origin, actions, horizon },
         tick,
       ),
     );
-    schedule.tookOver(tick, delay);
+    const took = Math.max(0, delay - Number((due - arrived) / period));
+    schedule.tookOver(tick, origin, took);
+    tellOfStarvation(index, took);
     counts.chunks += 1;
     countChunk(counts.chunkTally, timing);
     meters?.chunk(chunk);
@@ -201,6 +219,7 @@ export async function runLoop(
   const step = (tick: number, ages: SensorAge[], now: bigint): UserError | undefined => {
     const desired = player.row(tick);
     starved = desired ? 0 : starved + 1;
+    if (!desired) counts.starvedSteps += 1;
     if (starved > LONGEST_STARVATION * embodiment.controlRate)
       return new UserError(
         `the policy gave no chunk for ${LONGEST_STARVATION} s; use a faster device or a smaller policy`,
@@ -249,7 +268,7 @@ export async function runLoop(
       }
 
       askForChunk(tick);
-      const failure = await takeChunk(tick);
+      const failure = await takeChunk(tick, due + BigInt(missed) * period);
       if (failure) return stop(failure);
       if (signal?.aborted) continue;
 
