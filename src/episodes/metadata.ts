@@ -28,6 +28,7 @@ const embodiment = z.object({
       velocity: z.number(),
       acceleration: z.number().default(DEFAULT_ACCELERATION),
       home: z.number(),
+      deviation: z.number().optional(),
     }),
   ),
   cameras: z.array(

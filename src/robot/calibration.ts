@@ -82,7 +82,7 @@ export function embodimentOf(calibration: Calibration): Embodiment {
   return {
     name,
     controlRate,
-    joints: joints.map(({ name, kind, lower, upper, velocity, acceleration, home }) => ({
+    joints: joints.map(({ name, kind, lower, upper, velocity, acceleration, home, deviation }) => ({
       name,
       kind,
       lower,
@@ -90,6 +90,7 @@ export function embodimentOf(calibration: Calibration): Embodiment {
       velocity,
       acceleration,
       home,
+      ...(deviation !== undefined && { deviation }),
     })),
     cameras: cameras.map((camera) => ({
       name: camera.name,

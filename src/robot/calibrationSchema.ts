@@ -9,6 +9,8 @@ const FULL_TURN = 2 * Math.PI;
 const FASTEST = 20;
 /** rad/s² or openings a second²: above it a joint would reach any speed at once. */
 const SHARPEST = 1000;
+/** rad: an arm is measured that far from its command wherever it moves or carries something. */
+const LEAST_DEVIATION = 0.05;
 /** rad between a gripper's ends: with less they are one angle, or metres between its fingers. */
 const LEAST_OPENING = { telling: 0.005, angle: 0.15 };
 /** m from the robot's origin: beyond it a figure is in centimetres or millimetres. */
@@ -76,6 +78,10 @@ const joint = z
       .default(DEFAULT_ACCELERATION),
     home: z.number(),
     rest: z.number(),
+    deviation: z
+      .number()
+      .min(LEAST_DEVIATION, 'less than any arm lags or sags; give rad')
+      .optional(),
   })
   .superRefine((joint, context) => {
     const say = (field: string, message: string) =>
@@ -87,6 +93,10 @@ const joint = z
       if (joint.kind === 'gripper' && (value < 0 || value > 1))
         say(field, `${value} lies outside 0 (closed) to 1 (open); give the gripper's opening`);
     }
+    if (joint.kind === 'gripper' && joint.deviation !== undefined)
+      say('deviation', 'a gripper stops at what it holds; leave this out');
+    if ((joint.deviation ?? 0) > FULL_TURN)
+      say('deviation', `${joint.deviation} lies beyond one turn (2π); give radians, not degrees`);
     if (joint.lower >= joint.upper)
       say('lower', `${joint.lower} is not below upper, ${joint.upper}; swap or correct them`);
     else

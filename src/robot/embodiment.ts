@@ -4,6 +4,13 @@
  */
 export const DEFAULT_ACCELERATION = 100;
 
+/**
+ * How far an arm's joint may be measured from where it is commanded, rad, where nothing else is said: this project's
+ * choice. The simulated ALOHA's stay within 0.02 of what they were commanded in the last half second, and within 0.1
+ * where they push against something.
+ */
+export const DEFAULT_DEVIATION = 0.3;
+
 /** One joint of the state and action vectors, in the robot's own units. */
 export interface Joint {
   name: string;
@@ -18,6 +25,8 @@ export interface Joint {
   acceleration: number;
   /** Position at rest between attempts: rad, or opening. */
   home: number;
+  /** Of an arm's: how far it may be measured from where it is commanded, rad; DEFAULT_DEVIATION where absent. */
+  deviation?: number;
 }
 
 export interface Camera {

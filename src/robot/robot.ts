@@ -1,11 +1,23 @@
 import type { Embodiment } from './embodiment.ts';
 
+/** A part of a joint state that comes by itself, as that of one arm. */
+export interface JointPart {
+  /** `joint state of left` */
+  source: string;
+  /** Nanoseconds of the robot's clock. */
+  stamp: bigint;
+  /** When it came, nanoseconds of the robot's clock. */
+  arrived: bigint;
+}
+
 /** Measured joints at `stamp`. */
 export interface JointState {
-  /** Nanoseconds of the robot's clock. */
+  /** Nanoseconds of the robot's clock; of the oldest of its parts. */
   stamp: bigint;
   /** [joints] rad, grippers 0 (closed) to 1 (open). */
   position: Float64Array;
+  /** What it is joined of; absent where it comes as one. */
+  parts?: readonly JointPart[];
 }
 
 /** A camera's image at `stamp`; its pixels are decoded or rendered only when somebody asks. */
@@ -39,6 +51,8 @@ export interface Clock {
 export interface Robot {
   readonly embodiment: Embodiment;
   readonly clock: Clock;
+  /** Whether it is only looked at, a dry run: it does not follow what it is commanded. */
+  readonly dry?: boolean;
   /** Starts sensing. One observer at a time. */
   observe(observer: Observer): void;
   /** Sends positions [joints], rad and openings, that have passed the guard. */

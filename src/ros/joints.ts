@@ -1,7 +1,7 @@
 import { UserError } from '../errors.ts';
 import type { Arm, Calibration } from '../robot/calibration.ts';
 import { fromDriver } from '../robot/driverAngles.ts';
-import type { JointState } from '../robot/robot.ts';
+import type { JointPart, JointState } from '../robot/robot.ts';
 import { type JointStateMessage, nanosecondsOf } from './messages.ts';
 
 /** The joints of each arm and their place in the robot's vectors. */
@@ -28,16 +28,16 @@ function anglesIn(message: JointStateMessage, arm: Arm, wanted: readonly string[
 }
 
 /**
- * Joins the arms' joint states to the robot's. `take` gives the state once each arm has reported; its
- * stamp is the older of theirs. Throws a `UserError` for a message that is not the calibration's arm.
+ * Joins the arms' joint states to the robot's. `take` gives the state once each arm has reported, of when each did
+ * (`arrived`, ns of the robot's clock); its stamp is the older of theirs. Throws a `UserError` for a message that is not the calibration's arm.
  */
 export function createJointMerger(calibration: Calibration) {
   const groups = jointsByArm(calibration);
-  const stamps = new Map<string, bigint>();
+  const parts = new Map<string, JointPart>();
   const position = new Float64Array(calibration.joints.length).fill(NaN);
 
   return {
-    take(armName: string, message: JointStateMessage): JointState | undefined {
+    take(armName: string, message: JointStateMessage, arrived?: bigint): JointState | undefined {
       const { arm, joints } = groups.find((group) => group.arm.name === armName)!;
       const angles = anglesIn(
         message,
@@ -47,12 +47,15 @@ export function createJointMerger(calibration: Calibration) {
       joints.forEach(({ joint, index }, i) => {
         position[index] = fromDriver(arm, joint, angles[i]);
       });
-      stamps.set(armName, nanosecondsOf(message.header.stamp));
-      if (stamps.size < groups.length) return undefined;
-      const stamp = [...stamps.values()].reduce((least, next) => (next < least ? next : least));
-      return { stamp, position: position.slice() };
+      const stamped = nanosecondsOf(message.header.stamp);
+      const source = `joint state of ${armName}`;
+      parts.set(armName, { source, stamp: stamped, arrived: arrived ?? stamped });
+      if (parts.size < groups.length) return undefined;
+      const all = [...parts.values()];
+      const stamp = all.reduce((least, part) => (part.stamp < least ? part.stamp : least), stamped);
+      return { stamp, position: position.slice(), parts: all };
     },
     /** Of an arm's newest state, ns. */
-    stampOf: (armName: string) => stamps.get(armName)!,
+    stampOf: (armName: string) => parts.get(armName)!.stamp,
   };
 }

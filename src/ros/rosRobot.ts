@@ -80,7 +80,7 @@ export function rosRobot(options: RosRobotOptions): RosRobot {
     const take = (message: JointStateMessage) => {
       if (closed) return;
       count.messages += 1;
-      const state = merger.take(name, message);
+      const state = merger.take(name, message, clock.now());
       if (state) observer?.joints(state);
       count.stamp = merger.stampOf(name);
       count.problem = undefined;
@@ -135,6 +135,7 @@ export function rosRobot(options: RosRobotOptions): RosRobot {
       cameras: cameras.map((name) => embodiment.cameras.find((known) => known.name === name)!),
     },
     clock,
+    dry: dryRun,
     topics,
     observe(taker) {
       observer = taker;

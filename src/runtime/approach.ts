@@ -1,11 +1,14 @@
 import { UserError } from '../errors.ts';
 import type { Robot } from '../robot/robot.ts';
 import { untilAborted } from './abort.ts';
+import { awaitObservation } from './awaitObservation.ts';
+import { watchClock } from './clockWatch.ts';
 import { comeToRest } from './comeToRest.ts';
 import { type GuardLimits, type Ruling, atRest, guard, guardLimits } from './guard.ts';
+import { watchDeviations } from './deviations.ts';
 import { describeEvent } from './guardEvents.ts';
 import { type Heartbeat, beatAges } from './heartbeat.ts';
-import { createSynchroniser, describeLacks } from './synchroniser.ts';
+import { createSynchroniser } from './synchroniser.ts';
 import type { Synchroniser } from './synchroniser.ts';
 
 export interface ApproachOptions {
@@ -40,20 +43,6 @@ interface Approach extends ApproachOptions {
 
 const nanoseconds = (seconds: number) => BigInt(Math.round(seconds * 1e9));
 
-/** The measured joints; undefined when the approach is aborted before there are any. */
-async function measuredJoints({ robot, signal, synchroniser, nextStep }: Approach) {
-  const deadline = robot.clock.now() + nanoseconds(PATIENCE);
-  while ('lacks' in synchroniser.take([], '', robot.clock.now())) {
-    if (signal?.aborted) return undefined;
-    if (robot.clock.now() > deadline)
-      throw new UserError(
-        `no joint state within ${PATIENCE} s: ${describeLacks([], synchroniser.refused) || "check that the robot's driver is running"}`,
-      );
-    await nextStep();
-  }
-  return synchroniser.newestJoints!.position;
-}
-
 async function move(given: Approach, start: Float64Array): Promise<void> {
   const { robot, pose, speed, heartbeat, signal, synchroniser, nextStep, period } = given;
   const { joints } = robot.embodiment;
@@ -65,14 +54,26 @@ async function move(given: Approach, start: Float64Array): Promise<void> {
       0,
     );
   let state = atRest(start);
+  const following = watchDeviations(robot.embodiment, start);
   const send = ({ command, next }: Ruling) => {
     state = next;
-    if (command) robot.command(command);
+    if (!command) return;
+    robot.command(command);
+    following.sent(command);
   };
+  const doesNotFollow = (joint: number, measured: Float64Array) =>
+    new UserError(
+      `${joints[joint].name} stands at ${measured[joint].toFixed(3)} and does not go to ${pose[joint].toFixed(3)}; check its torque, that nothing blocks it, and that nothing else commands it`,
+    );
   const brake = () => comeToRest(robot.clock, period, limits, state, send);
   let deadline: bigint | undefined;
   for (;;) {
-    await nextStep();
+    try {
+      await nextStep();
+    } catch (error) {
+      await brake();
+      throw error;
+    }
     if (signal?.aborted) return brake();
     const now = robot.clock.now();
     const measured = synchroniser.newestJoints!.position;
@@ -80,17 +81,20 @@ async function move(given: Approach, start: Float64Array): Promise<void> {
     if (distance(state.command, farthest(state.command)) < 1e-6) {
       if (distance(measured, lagging) < NEAR) return;
       deadline ??= now + nanoseconds(PATIENCE);
-      if (now > deadline)
-        throw new UserError(
-          `${joints[lagging].name} stands at ${measured[lagging].toFixed(3)} and does not go to ${pose[lagging].toFixed(3)}; check its torque, and that nothing blocks it`,
-        );
+      if (now > deadline) throw doesNotFollow(lagging, measured);
     }
     const ages = [...synchroniser.ages([], now), ...beatAges(heartbeat)];
-    const ruling = guard(limits, state, pose, ages);
+    const ruling = guard(limits, state, pose, ages, following.of(measured));
     send(ruling);
     const said = () => ruling.events.map(describeEvent).join('; ');
     if (ruling.verdict === 'stop') {
       await brake();
+      const away = ruling.events.find(({ rule }) => rule === 'deviation');
+      if (away)
+        throw doesNotFollow(
+          joints.findIndex(({ name }) => name === away.source),
+          measured,
+        );
       throw new UserError(`the guard stopped the robot: ${said()}`);
     }
     if (ruling.verdict === 'limit' && state.move.every((by) => by === 0))
@@ -106,16 +110,20 @@ async function move(given: Approach, start: Float64Array): Promise<void> {
 export async function approach(options: ApproachOptions): Promise<void> {
   const { robot, signal } = options;
   const { clock, embodiment } = robot;
-  const synchroniser = createSynchroniser(embodiment.joints.map(({ name }) => name));
+  const names = embodiment.joints.map(({ name }) => name);
+  const synchroniser = createSynchroniser(names, clock);
   robot.observe(synchroniser);
   const period = nanoseconds(1 / embodiment.controlRate);
   const { orAborted, forget } = untilAborted(signal);
-  const nextStep = () => orAborted(clock.until(clock.now() + period));
+  const watch = watchClock(clock);
+  const nextStep = () => orAborted(watch.until(clock.now() + period));
   const given: Approach = { ...options, synchroniser, period, nextStep };
   try {
-    const start = await measuredJoints(given);
-    if (start) await move(given, start);
+    const awaited = { robot, synchroniser, cameras: [], prompt: '', seconds: PATIENCE, signal };
+    const first = await awaitObservation(awaited);
+    if (first) await move(given, first.joints.position);
   } finally {
+    watch.close();
     forget();
   }
 }

@@ -1,11 +1,11 @@
 import { UserError } from '../errors.ts';
 import type { EpisodeResult, Outcome } from '../episodes/episode.ts';
 import type { Observation } from '../policy/chunkPolicy.ts';
-import type { Embodiment } from '../robot/embodiment.ts';
 import type { JointState, Robot } from '../robot/robot.ts';
+import { awaitObservation } from './awaitObservation.ts';
 import { oldestStamp, runLoop } from './loop.ts';
 import type { LoopCounts, LoopEnd, LoopOptions } from './loop.ts';
-import { createSynchroniser, describeLacks } from './synchroniser.ts';
+import { createSynchroniser } from './synchroniser.ts';
 import type { Synchroniser } from './synchroniser.ts';
 import { noChunks, summarise } from './tally.ts';
 import type { ChunkMilliseconds, GuardCount } from './tally.ts';
@@ -51,9 +51,6 @@ const OUTCOMES: Record<LoopEnd['end'], Outcome> = {
 
 const REWARDS: Record<Outcome, number | null> = { success: 1, failure: 0, discarded: null };
 
-/** Seconds that a robot has to show its joints and cameras. */
-const LONGEST_WAIT = 10;
-
 function checkOptions({ policy: { executeSteps, horizon }, lead, join }: LoopOptions): void {
   if (executeSteps < 1 || lead < 0)
     throw new UserError(
@@ -67,42 +64,36 @@ function checkOptions({ policy: { executeSteps, horizon }, lead, join }: LoopOpt
     );
 }
 
-/** A joint may stand outside its limits by what one step from rest brings back. */
-function checkStart({ joints, controlRate }: Embodiment, { position }: JointState): void {
+/**
+ * A joint may stand outside its limits by what one step from rest brings back. A robot that is only looked at may
+ * stand anywhere, which is told.
+ */
+function checkStart({ robot, warn }: LoopOptions, { position }: JointState): void {
+  const { joints, controlRate } = robot.embodiment;
   joints.forEach(({ name, lower, upper, velocity, acceleration }, joint) => {
     const at = position[joint];
     const step = Math.min(velocity / controlRate, acceleration / controlRate ** 2);
-    if (at < lower - step || at > upper + step)
-      throw new UserError(
-        `${name} stands at ${at.toFixed(3)}, outside its limits ${lower} to ${upper}; move it inside or correct the calibration`,
-      );
+    if (at >= lower - step && at <= upper + step) return;
+    const text = `${name} stands at ${at.toFixed(3)}, outside its limits ${lower} to ${upper}`;
+    if (!robot.dry) throw new UserError(`${text}; move it inside or correct the calibration`);
+    warn?.(`${text}; an attempt that is not dry would bring it inside first`);
   });
 }
 
-/** The first observation that is not older than this call. */
-async function firstObservation(
-  { robot: { clock, embodiment }, policy, task, signal }: LoopOptions,
+/** The first observation that is not older than this call; null where it is aborted. */
+function firstObservation(
+  { robot, policy, task, signal }: LoopOptions,
   synchroniser: Synchroniser,
 ): Promise<Observation | null> {
-  const since = clock.now();
-  const step = BigInt(Math.round(1e9 / embodiment.controlRate));
-  const deadline = clock.now() + BigInt(LONGEST_WAIT * 1e9);
-  for (;;) {
-    if (signal?.aborted) return null;
-    const now = clock.now();
-    const taken = synchroniser.take(policy.cameras, task.prompt, now);
-    const observation = 'observation' in taken ? taken.observation : null;
-    if (observation && oldestStamp(observation) >= since) return observation;
-    if (now >= deadline)
-      throw new UserError(
-        `no observation within ${LONGEST_WAIT} s: ${describeLacks('lacks' in taken ? taken.lacks : [], synchroniser.refused)}; check that the robot's driver and cameras are running`,
-      );
-    await clock.until(now + step);
-  }
+  const since = robot.clock.now();
+  const accept = (observation: Observation) => oldestStamp(observation) >= since;
+  const { cameras } = policy;
+  return awaitObservation({ robot, synchroniser, cameras, prompt: task.prompt, accept, signal });
 }
 
 function createSenses(robot: Robot): Synchroniser {
-  const synchroniser = createSynchroniser(robot.embodiment.joints.map(({ name }) => name));
+  const names = robot.embodiment.joints.map(({ name }) => name);
+  const synchroniser = createSynchroniser(names, robot.clock);
   robot.observe(synchroniser);
   return synchroniser;
 }
@@ -118,7 +109,7 @@ async function play(options: LoopOptions, counts: LoopCounts, refused: Map<strin
       await options.task.reset(options.seed);
       const first = await firstObservation(options, synchroniser);
       if (!first) return { end: 'aborted', problem: new UserError('stopped by hand') } as const;
-      checkStart(options.robot.embodiment, first.joints);
+      checkStart(options, first.joints);
       return await runLoop(options, first, synchroniser, counts);
     } finally {
       synchroniser.refused.forEach((count, joint) => refused.set(joint, count));

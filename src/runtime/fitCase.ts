@@ -1,13 +1,10 @@
-import { UserError } from '../errors.ts';
 import type { Bundle } from '../policy/bundle.ts';
 import type { ChunkPolicy, Observation } from '../policy/chunkPolicy.ts';
 import { type Calibration, embodimentOf } from '../robot/calibration.ts';
 import type { Robot } from '../robot/robot.ts';
+import { awaitObservation } from './awaitObservation.ts';
 import type { FitCase } from './fit.ts';
-import { createSynchroniser, describeLacks } from './synchroniser.ts';
-
-/** Seconds that a robot has to show its joints and cameras. */
-const LONGEST_WAIT = 10;
+import { createSynchroniser } from './synchroniser.ts';
 
 /** The policy's cameras that the robot has, in the policy's order. */
 export const camerasOfBoth = (bundle: Bundle, { embodiment }: Robot) =>
@@ -23,22 +20,11 @@ export async function observeOnce(
   prompt: string,
   start: () => Promise<void> = () => Promise.resolve(),
 ): Promise<Observation> {
-  const { clock, embodiment } = robot;
-  const synchroniser = createSynchroniser(embodiment.joints.map(({ name }) => name));
+  const names = robot.embodiment.joints.map(({ name }) => name);
+  const synchroniser = createSynchroniser(names, robot.clock);
   robot.observe(synchroniser);
   await start();
-  const period = BigInt(Math.round(1e9 / embodiment.controlRate));
-  const deadline = clock.now() + BigInt(LONGEST_WAIT * 1e9);
-  for (;;) {
-    const now = clock.now();
-    const taken = synchroniser.take(cameras, prompt, now);
-    if ('observation' in taken) return taken.observation;
-    if (now >= deadline)
-      throw new UserError(
-        `no observation within ${LONGEST_WAIT} s: ${describeLacks(taken.lacks, synchroniser.refused)}; check that the robot's driver and cameras are running`,
-      );
-    await clock.until(now + period);
-  }
+  return (await awaitObservation({ robot, synchroniser, cameras, prompt }))!;
 }
 
 /** What a policy is compared with: the robot as it is calibrated, and as it was observed. */

@@ -1,7 +1,13 @@
 import type { Embodiment } from '../robot/embodiment.ts';
 import type { Breach } from './armsInSpace.ts';
-import { type GuardAction, type GuardEvent, ageEvents, verdictOf } from './guardEvents.ts';
-import type { GuardRule, SensorAge } from './guardEvents.ts';
+import {
+  type GuardAction,
+  type GuardEvent,
+  ageEvents,
+  deviationEvents,
+  verdictOf,
+} from './guardEvents.ts';
+import type { Deviation, GuardRule, SensorAge } from './guardEvents.ts';
 import { allowedMove, braked, clamp, jointLimits, moved, pursuit } from './jointLimits.ts';
 import type { JointLimits } from './jointLimits.ts';
 import { type SpaceGuard, createSpaceGuard } from './spaceGuard.ts';
@@ -112,7 +118,7 @@ function limitMoves(
 
 /**
  * Turns desired positions [joints] into a command that breaks no limit of position, velocity, acceleration
- * or space. Old data or non-finite desires make the arms brake to rest, and stop the attempt when they last;
+ * or space. Old data, non-finite desires or arms that do not follow make the arms brake to rest, and stop the attempt when they last;
  * with no finite last command there is none at all. A `null` desire asks to hold. What it gives is what is
  * to be sent: nothing after it may change more than the units.
  */
@@ -121,8 +127,10 @@ export function guard(
   state: GuardState,
   desired: Float64Array | null,
   ages: readonly SensorAge[],
+  deviations: readonly Deviation[] = [],
 ): Ruling {
   const events = ageEvents(ages);
+  if (deviations.length > 0) events.push(...deviationEvents(deviations));
   const lost = Math.max(firstNonFinite(state.command), firstNonFinite(state.move));
   if (lost >= 0) {
     events.push({ rule: 'nonFinite', action: 'stop', source: limits.joints[lost], amount: 0 });

@@ -5,6 +5,17 @@ export interface SensorAge {
   source: string;
   /** Milliseconds. */
   age: number;
+  /** Why what arrives cannot be used, if that is why it is old. */
+  fault?: string;
+}
+
+/** A joint that is measured away from where it is commanded. */
+export interface Deviation {
+  joint: string;
+  /** rad, beyond where it was commanded of late. */
+  distance: number;
+  /** Milliseconds of the last second. */
+  lasting: number;
 }
 
 export type GuardRule =
@@ -17,7 +28,8 @@ export type GuardRule =
   | 'jointsOld'
   | 'cameraOld'
   | 'chunkOld'
-  | 'heartbeat';
+  | 'heartbeat'
+  | 'deviation';
 
 /** Limit: the command was changed. Hold: the arms brake to rest. Stop: they do, and the attempt ends. */
 export type GuardAction = 'limit' | 'hold' | 'stop';
@@ -28,7 +40,9 @@ export interface GuardEvent {
   action: GuardAction;
   /** Joint, arm or arms, `joint state`, camera, chunk or heartbeat. */
   source: string;
-  /** rad or openings that were taken off; m beyond; milliseconds of age; consecutive steps of non-finite desires. */
+  /** Why what arrives of the source cannot be used, if that is why it is old. */
+  fault?: string;
+  /** rad or openings that were taken off, or that a joint is away; m beyond; milliseconds of age; consecutive steps of non-finite desires. */
   amount: number;
 }
 
@@ -39,6 +53,9 @@ export const AGE_LIMITS = {
   chunk: { rule: 'chunkOld', hold: 1500, stop: 3000 },
   heartbeat: { rule: 'heartbeat', hold: 250, stop: 1000 },
 } as const;
+
+/** Milliseconds of the last second for which a joint away from its command makes the robot hold, then stop. */
+export const DEVIATION_LIMITS = { hold: 100, stop: 300 };
 
 const SEVERITY = { pass: 0, limit: 1, hold: 2, stop: 3 } as const;
 
@@ -52,13 +69,25 @@ export function verdictOf(events: readonly GuardEvent[]): 'pass' | GuardAction {
 /** What is too old, or not known to be young enough. */
 export function ageEvents(ages: readonly SensorAge[]): GuardEvent[] {
   const events: GuardEvent[] = [];
-  for (const { kind, source, age } of ages) {
+  for (const { kind, source, age, fault } of ages) {
     const { rule, hold, stop } = AGE_LIMITS[kind];
     if (age <= hold) continue;
-    events.push({ rule, action: age <= stop ? 'hold' : 'stop', source, amount: age });
+    const action = age <= stop ? 'hold' : 'stop';
+    events.push({ rule, action, source, amount: age, ...(fault !== undefined && { fault }) });
   }
   return events;
 }
+
+/** What has been away from its command for too long. */
+export const deviationEvents = (deviations: readonly Deviation[]): GuardEvent[] =>
+  deviations
+    .filter(({ lasting }) => lasting > DEVIATION_LIMITS.hold)
+    .map(({ joint, distance, lasting }) => ({
+      rule: 'deviation',
+      action: lasting <= DEVIATION_LIMITS.stop ? 'hold' : 'stop',
+      source: joint,
+      amount: distance,
+    }));
 
 const rad = (amount: number) => amount.toFixed(3);
 const ms = (amount: number) => `${Math.round(amount)} ms`;
@@ -76,9 +105,10 @@ const SAYINGS: Record<GuardRule, (event: GuardEvent) => string> = {
     amount
       ? `${source}: the policy's action is not a finite number (${amount} steps in a row); check its normalisation statistics`
       : `${source}: its last command is not a finite number; check the joint states`,
-  jointsOld: ({ amount }) =>
-    `the joint state is ${ms(amount)} old; check that the robot's driver is running`,
-  cameraOld: ({ source, amount }) =>
+  jointsOld: ({ source, amount, fault }) =>
+    fault ?? `the ${source} is ${ms(amount)} old; check that the robot's driver is running`,
+  cameraOld: ({ source, amount, fault }) =>
+    fault ??
     `camera ${source}: its newest frame is ${ms(amount)} old; check that the camera is running`,
   chunkOld: ({ amount }) =>
     `the chunk in play is from an observation ${ms(amount)} ago; use a faster device or a smaller policy`,
@@ -86,6 +116,8 @@ const SAYINGS: Record<GuardRule, (event: GuardEvent) => string> = {
     Number.isFinite(amount)
       ? `no heartbeat on ${source} for ${ms(amount)}; check what sends it`
       : `no heartbeat on ${source}, or it said false; hold the switch down`,
+  deviation: ({ source, amount }) =>
+    `${source} is measured ${rad(amount)} rad away from where it is commanded; look for what else commands the arms, what blocks them, and whether their torque is on`,
 };
 
 /** An event in words: which rule, which joint, arm or source, by how much. */

@@ -5,6 +5,8 @@ import { type JoinKind, sampledJoin } from '../policy/joining.ts';
 import type { Robot, Task } from '../robot/robot.ts';
 import { untilAborted } from './abort.ts';
 import { comeToRest } from './comeToRest.ts';
+import { watchClock } from './clockWatch.ts';
+import { watchDeviations } from './deviations.ts';
 import { createChunkPlayer } from './chunkPlayer.ts';
 import type { Played } from './chunkPlayer.ts';
 import { type ChunkRequest, requestChunk } from './chunkRequest.ts';
@@ -94,6 +96,8 @@ export async function runLoop(
   const player = createChunkPlayer<SampledChunk>(embodiment.joints.length, join === 'ensemble');
   const standsStill = join === 'synchronous';
   const { orAborted, forget } = untilAborted(signal);
+  const watch = watchClock(clock);
+  const following = robot.dry ? undefined : watchDeviations(embodiment, first.joints.position);
 
   let state = atRest(first.joints.position);
   let observed: bigint | undefined;
@@ -118,6 +122,7 @@ export async function runLoop(
     counts.steps += 1;
     if (!command) return;
     robot.command(command);
+    following?.sent(command);
     recorder?.command(now, command);
   };
 
@@ -224,7 +229,9 @@ export async function runLoop(
       return new UserError(
         `the policy gave no chunk for ${LONGEST_STARVATION} s; use a faster device or a smaller policy`,
       );
-    const ruling = guard(limits, state, desired, ages);
+    const measured = synchroniser.newestJoints?.position;
+    const deviations = measured && following?.of(measured);
+    const ruling = guard(limits, state, desired, ages, deviations);
     countEvents(counts.guard, ruling.events);
     meters?.guarded(ruling.events);
     const held = ruling.verdict === 'hold' || ruling.verdict === 'stop';
@@ -244,7 +251,12 @@ export async function runLoop(
     const start = clock.now();
     for (let tick = 0; ; tick++) {
       const due = start + BigInt(tick) * period;
-      await orAborted(clock.until(due));
+      try {
+        await orAborted(watch.until(due));
+      } catch (error) {
+        if (error instanceof UserError) return stop(error);
+        throw error;
+      }
       const late = clock.now() - due;
       if (late < -period)
         return stop(
@@ -283,6 +295,7 @@ export async function runLoop(
   try {
     return await run();
   } finally {
+    watch.close();
     forget();
     retire(player.finish());
   }

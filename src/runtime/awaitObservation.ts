@@ -1,0 +1,62 @@
+import { UserError } from '../errors.ts';
+import type { Observation } from '../policy/chunkPolicy.ts';
+import type { Robot } from '../robot/robot.ts';
+import { untilAborted } from './abort.ts';
+import { watchClock } from './clockWatch.ts';
+import { type Synchroniser, describeLacks } from './synchroniser.ts';
+
+/** Seconds that a robot has to show what is asked for. */
+const LONGEST_WAIT = 10;
+/** Seconds for which what arrives may be unusable. */
+const LONGEST_FAULT = 0.5;
+
+export interface Awaited {
+  robot: Robot;
+  synchroniser: Synchroniser;
+  cameras: readonly string[];
+  prompt: string;
+  /** Seconds to wait at most. */
+  seconds?: number;
+  /** Whether an observation will do. */
+  accept?: (observation: Observation) => boolean;
+  signal?: AbortSignal;
+}
+
+/**
+ * Waits for an observation; null when `signal` aborts. Throws a `UserError` that says what does not come, and soon
+ * what comes and cannot be used.
+ */
+export async function awaitObservation({
+  robot: { clock, embodiment },
+  synchroniser,
+  cameras,
+  prompt,
+  seconds = LONGEST_WAIT,
+  accept = () => true,
+  signal,
+}: Awaited): Promise<Observation | null> {
+  const step = BigInt(Math.round(1e9 / embodiment.controlRate));
+  const { orAborted, forget } = untilAborted(signal);
+  const watch = watchClock(clock);
+  const began = clock.now();
+  try {
+    for (;;) {
+      if (signal?.aborted) return null;
+      const now = clock.now();
+      const waited = Number(now - began) / 1e9;
+      const taken = synchroniser.take(cameras, prompt, now);
+      if ('observation' in taken && accept(taken.observation)) return taken.observation;
+      const lacks = 'lacks' in taken ? taken.lacks : [];
+      const faults = lacks.flatMap(({ fault }) => fault ?? []);
+      if (faults.length > 0 && waited >= LONGEST_FAULT) throw new UserError(faults.join('; '));
+      if (waited >= seconds)
+        throw new UserError(
+          `no ${cameras.length > 0 ? 'observation' : 'joint state'} within ${seconds} s: ${describeLacks(lacks, synchroniser.refused)}; check that the robot's ${cameras.length > 0 ? 'driver and cameras are' : 'driver is'} running`,
+        );
+      await orAborted(watch.until(now + step));
+    }
+  } finally {
+    watch.close();
+    forget();
+  }
+}
