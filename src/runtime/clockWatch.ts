@@ -2,9 +2,9 @@ import { UserError } from '../errors.ts';
 import type { Clock } from '../robot/robot.ts';
 
 /** Milliseconds of this machine's time after which a robot's clock that does not go on is given up. */
-const STANDSTILL = 900;
+const STANDSTILL = 850;
 /** Milliseconds between two looks; after a longer pause this process stood still itself. */
-const LOOK = 100;
+const LOOK = 50;
 
 /** Waits on a robot's clock, and no longer than it goes on; one wait at a time. */
 export interface ClockWatch {
@@ -33,7 +33,7 @@ export function watchClock(clock: Clock): ClockWatch {
       ),
     );
   };
-  const looks = setInterval(look, LOOK).unref();
+  const looks = setInterval(look, LOOK);
   return {
     until: (stamp) =>
       new Promise<void>((resolve, reject) => {

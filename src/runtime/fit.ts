@@ -8,7 +8,14 @@ import {
   identicalPictures,
   jointCount,
 } from './fitEquipment.ts';
-import { actionKind, chunkLimits, finiteChunk, firstTick, gripperOpening } from './fitMotion.ts';
+import {
+  actionKind,
+  chunkLimits,
+  finiteChunk,
+  firstTick,
+  gripperOpening,
+  measuredPose,
+} from './fitMotion.ts';
 import { placeholderStatistics, reach, statistics } from './fitStatistics.ts';
 
 /** One thing that does not fit, and what to do about it. */
@@ -57,6 +64,7 @@ const RULES: Rule[] = [
   { needs: 'nothing', find: exposure },
   { needs: 'nothing', find: identicalPictures },
   { needs: 'nothing', find: gripperOpening },
+  { needs: 'nothing', find: measuredPose },
   { needs: 'vectors', find: placeholderStatistics },
   { needs: 'vectors', find: reach },
   { needs: 'vectors', find: statistics },

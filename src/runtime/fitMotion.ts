@@ -16,6 +16,9 @@ const WITNESSES = 3;
 /** Share of a joint's angle within which a value counts as equal. */
 const ALIKE = 0.25;
 
+/** rad */
+const TURN = 2 * Math.PI;
+
 const unit = (kind: 'arm' | 'gripper') => (kind === 'arm' ? ' rad' : ' of its opening');
 
 export function gripperOpening({ robot, position }: FitCase): Finding[] {
@@ -28,6 +31,30 @@ export function gripperOpening({ robot, position }: FitCase): Finding[] {
         severity: beyond > GRIPPER_SLACK.most ? 'error' : 'warning',
         subject: name,
         message: `${name} is measured at opening ${at.toFixed(2)}, but 0 is closed and 1 is open; correct the gripper's angles or constant set in the calibration`,
+      },
+    ];
+  });
+}
+
+/** Where an arm's joint is measured, against what it can be and where it may be. */
+export function measuredPose({ robot, position }: FitCase): Finding[] {
+  return robot.joints.flatMap(({ name, kind, lower, upper }, joint): Finding[] => {
+    const at = position[joint];
+    const beyond = Math.max(lower - at, at - upper);
+    if (kind !== 'arm' || !(beyond > BEYOND_LIMITS.slight)) return [];
+    if (Math.abs(at) > 2 * TURN)
+      return [
+        {
+          severity: 'error',
+          subject: name,
+          message: `${name} is measured at ${at.toFixed(2)}, and no joint turns by that many radians; its driver has degrees or ticks in the place of radians, or the calibration a wrong offset`,
+        },
+      ];
+    return [
+      {
+        severity: 'warning',
+        subject: name,
+        message: `${name} is measured at ${at.toFixed(2)} rad, outside its limits ${lower} to ${upper}; bring it inside before the policy moves it, or correct its sign, offset or limits in the calibration`,
       },
     ];
   });

@@ -96,7 +96,7 @@ export async function runLoop(
   const player = createChunkPlayer<SampledChunk>(embodiment.joints.length, join === 'ensemble');
   const standsStill = join === 'synchronous';
   const { orAborted, forget } = untilAborted(signal);
-  const watch = watchClock(clock);
+  const watch = awaitChunks ? undefined : watchClock(clock);
   const following = robot.dry ? undefined : watchDeviations(embodiment, first.joints.position);
 
   let state = atRest(first.joints.position);
@@ -252,7 +252,7 @@ export async function runLoop(
     for (let tick = 0; ; tick++) {
       const due = start + BigInt(tick) * period;
       try {
-        await orAborted(watch.until(due));
+        await orAborted((watch ?? clock).until(due));
       } catch (error) {
         if (error instanceof UserError) return stop(error);
         throw error;
@@ -295,7 +295,7 @@ export async function runLoop(
   try {
     return await run();
   } finally {
-    watch.close();
+    watch?.close();
     forget();
     retire(player.finish());
   }

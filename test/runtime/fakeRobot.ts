@@ -29,6 +29,14 @@ export interface FakeRobot extends Robot {
   deaf: boolean;
   /** Sent in place of the next measured positions. */
   lie: number[] | null;
+  /** The stamp that a source (`joints`, or a camera's name) bears at a time. */
+  stampOf: (source: string, now: bigint) => bigint;
+  /** When each part of its joint state came last; null where it comes as one. */
+  parts: Record<string, bigint> | null;
+  /** Whether its clock stands still. */
+  stands: boolean;
+  /** Whether it moves nothing. */
+  dry: boolean;
   /** Nanoseconds that the next wait oversleeps. */
   oversleep: bigint;
   /** Nanoseconds by which the clock then stands further back, once. */
@@ -57,13 +65,24 @@ export function fakeRobot(): FakeRobot {
   const sense = () => {
     const position = Float64Array.from(robot.lie ?? at);
     robot.lie = null;
-    if (!robot.deaf) observer?.joints({ stamp: now, position });
+    const parts = Object.entries(robot.parts ?? {}).map(([part, arrived]) => ({
+      source: `joint state of ${part}`,
+      stamp: arrived,
+      arrived,
+    }));
+    if (!robot.deaf)
+      observer?.joints({
+        stamp: robot.stampOf('joints', now),
+        position,
+        ...(robot.parts && { parts }),
+      });
     if (robot.disorder) {
       observer?.joints({ stamp: now, position });
       observer?.joints({ stamp: now - PERIOD, position: position.map((value) => value + 1) });
     }
     for (const { name } of embodiment.cameras)
-      if (!robot.blind.has(name)) observer?.frame(picture(name, now));
+      if (!robot.blind.has(name))
+        observer?.frame({ ...picture(name, now), stamp: robot.stampOf(name, now) });
   };
 
   const robot: FakeRobot = {
@@ -74,6 +93,10 @@ export function fakeRobot(): FakeRobot {
     blind: new Set(),
     deaf: false,
     lie: null,
+    stampOf: (_, time) => time,
+    parts: null,
+    stands: false,
+    dry: false,
     oversleep: 0n,
     stepBack: 0n,
     disorder: false,
@@ -92,6 +115,7 @@ export function fakeRobot(): FakeRobot {
         if (end > now) robot.oversleep = 0n;
         while (now < end) {
           robot.onStep(step++, robot);
+          if (robot.stands) return new Promise<void>(() => {});
           at = at.map((value, joint) => value + (goal[joint] - value) / 2);
           now += PERIOD;
           if (robot.stepBack > 0n) {
@@ -108,8 +132,8 @@ export function fakeRobot(): FakeRobot {
       observer = given;
     },
     command(positions) {
-      goal = [...positions];
-      robot.commands.push(goal);
+      robot.commands.push([...positions]);
+      if (!robot.dry) goal = [...positions];
     },
     close: () => Promise.resolve(),
   };
