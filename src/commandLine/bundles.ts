@@ -76,7 +76,7 @@ Examples:
     .option('--stats <file>', "normalisation statistics, in the place of the checkpoint's")
     .option('--tokenizer <file>', "tokenizer.json, in the place of the checkpoint's")
     .option('--execute <n>', 'rows of a chunk to play before the next one takes over', integer(1))
-    .option('--copy', 'copy the weights in the place of linking to them')
+    .option('--copy', 'copy the weights, however large, in the place of linking to them')
     .addOption(
       new Option('--precision <type>', 'convert the weights, in the place of linking').choices([
         'float32',
@@ -89,11 +89,13 @@ Examples:
     .addHelpText(
       'after',
       `
-The weights stay where they are: the bundle holds a second name (hard link) of each file, which takes no
-room and outlives the checkpoint, and graphs that point into it. A checkpoint on another file system needs
---copy. Statistics, cameras, dimensions and, in lerobot's checkpoints, the kind of actions are read
-from the checkpoint; what it leaves open must be said, and what was chosen is printed. A LoRA adapter of
-PEFT's is merged into the weights that it was trained on, which are then written anew.
+The weights are copied where that is quick (up to 256 MiB). Larger ones stay where they are: the bundle
+holds clones of the files, or second names (hard links), which take no room and outlive the checkpoint, and
+graphs that point into them. A linked file that is written anew in place is noticed, and the bundle then
+refused; --copy keeps it. A large checkpoint on another file system needs --copy. Statistics, cameras,
+dimensions and, in lerobot's checkpoints, the kind of actions are read from the checkpoint; what it leaves
+open must be said, and what was chosen is printed. A LoRA adapter of PEFT's is merged into the weights that
+it was trained on, which are then written anew.
 
 Examples:
   nalu import pi0_aloha --out my-policy --no-adapt-to-pi --no-delta-actions

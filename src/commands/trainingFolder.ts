@@ -1,7 +1,7 @@
-import { appendFile, mkdir } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { UserError, listed, messageOf } from '../errors.ts';
-import { readJsonLines } from '../jsonLines.ts';
+import { appendJsonLines, readJsonLines } from '../jsonLines.ts';
 import { readCheckpoint, writeCheckpoint } from '../learning/checkpoint.ts';
 import { type TrainingEvent, lossCurve } from '../learning/lossCurve.ts';
 import type { TrainingState } from '../learning/trainer.ts';
@@ -52,7 +52,7 @@ export async function openTrainingFolder(out: string, title: string) {
     },
     async tell(event: TrainingEvent) {
       events.push(event);
-      await appendFile(log, `${JSON.stringify(event)}\n`);
+      await appendJsonLines(log, [event]);
     },
     draw: () => writeWhole(curve, lossCurve(events, title)),
   };

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { packagePath } from '../../src/packagePath.ts';
@@ -43,5 +44,13 @@ describe('nalu classifier', () => {
       assert.match(trained.out, /attempts, 3 looks in a row: precision .*, recall/);
       const [line] = await attempts(join(out, 'classifier.yaml'), '--expert');
       assert.equal(line.simulator, true);
+
+      const again = await nalu(['classifier', '--out', out, '--episodes', '4', '--steps', '20']);
+      assert.equal(again.code, 1);
+      assert.match(
+        again.err,
+        /classifier\.yaml is there already; name another --out, or say --force/,
+      );
+      assert.deepEqual((await readdir(out)).sort(), ['classifier.yaml', 'success.onnx']);
     }));
 });

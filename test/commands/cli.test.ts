@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cp, readFile, readdir } from 'node:fs/promises';
+import { cp, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
@@ -135,6 +135,48 @@ describe('nalu create', () => {
         );
         assert.ok(first.equals(second), `${file} differs`);
       }
+    }));
+});
+
+describe('a command that makes a bundle or its golden numbers', () => {
+  it('replaces what is there only where that is asked for, and then all of it', () =>
+    withFolder(async (root) => {
+      const folder = join(root, 'bundle');
+      const note = join(folder, 'README.md');
+      assert.equal((await nalu(['create', folder, '--seed', '1'])).code, 0);
+      await writeFile(note, 'mine');
+      assert.equal((await nalu(['verify', folder, '--write'])).code, 0);
+      const files = ['model.safetensors', 'policy.json', 'golden.safetensors'];
+      const read = () => Promise.all(files.map((file) => readFile(join(folder, file))));
+      const before = await read();
+      for (const [args, message] of [
+        [
+          ['create', folder, '--seed', '2'],
+          /is a policy bundle already; name another folder, or say --force/,
+        ],
+        [['verify', folder, '--write'], /golden\.safetensors is there already; .*--write --force/],
+        [['verify', folder, '--force'], /goes with --write/],
+      ] as const) {
+        const { code, err } = await nalu([...args]);
+        assert.equal(code, 1);
+        assert.match(err, message);
+        assert.deepEqual(await read(), before);
+      }
+      assert.equal((await nalu(['verify', folder, '--write', '--force'])).code, 0);
+      assert.equal((await nalu(['create', folder, '--seed', '2', '--force'])).code, 0);
+      assert.equal((await loadBundle(folder)).hasGolden, false);
+      assert.equal(await readFile(note, 'utf8'), 'mine');
+      assert.notDeepEqual(await readFile(join(folder, files[0])), before[0]);
+    }));
+
+  it('takes no checkpoint for a bundle, whatever it is told', () =>
+    withFolder(async (folder) => {
+      const path = join(folder, 'model.safetensors');
+      await writeFile(path, 'weights of months');
+      const { code, err } = await nalu(['create', folder, '--force']);
+      assert.equal(code, 1);
+      assert.match(err, /model\.safetensors is there already, and no bundle's/);
+      assert.equal(await readFile(path, 'utf8'), 'weights of months');
     }));
 });
 

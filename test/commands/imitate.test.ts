@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises'; // prettier-ignore
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -59,8 +59,10 @@ describe('nalu imitate', () => {
       });
       assert.equal(stopped.code, 130, stopped.err);
       assert.match(stopped.out, /--resume goes on/);
+      assert.equal((await nalu(['verify', resumed, '--write'])).code, 0);
       const { code, err } = await nalu([...args(resumed), '--resume']);
       assert.equal(code, 0, err);
+      assert.equal((await loadBundle(resumed)).hasGolden, false, 'they are of other weights');
       const weights = (out: string) => readFile(join(out, 'model.safetensors'));
       assert.ok((await weights(through)).equals(await weights(resumed)));
     }));
@@ -91,6 +93,81 @@ describe('nalu imitate', () => {
       const other = await nalu([...args, '--resume', '--seed', '9']);
       assert.equal(other.code, 1);
       assert.match(other.err, /other settings or demonstrations/);
+      assert.match(other.err, /settings\.seed: 0 then, 9 now/);
+    }));
+
+  it('trains over no bundle unless told, over its own source never, and then leaves nothing of it', () =>
+    withFolder(async (root) => {
+      const [out, link] = ['policy', 'link'].map((name) => join(root, name));
+      assert.equal((await nalu(['create', out])).code, 0);
+      assert.equal((await nalu(['verify', out, '--write'])).code, 0);
+      await writeFile(join(out, 'README.md'), 'mine');
+      await symlink(out, link);
+      const args = ['imitate', demos, ...QUICK, '--steps', '1'];
+      const before = await loadBundle(out);
+      for (const [given, message] of [
+        [['--out', out], /policy bundle already; name another --out, or say --force/],
+        [['--out', out, '--from', link, '--force'], /are one folder.*would be trained away/],
+        [['--out', out, '--resume', '--force'], /say one of them/],
+      ] as const) {
+        const { code, err } = await nalu([...args, ...given]);
+        assert.equal(code, 1);
+        assert.match(err, message);
+        assert.deepEqual(await loadBundle(out), before);
+      }
+      const bad = await nalu(['imitate', '/nowhere', ...QUICK, '--out', out, '--force']);
+      assert.equal(bad.code, 1);
+      assert.deepEqual(await loadBundle(out), before);
+
+      const forced = await nalu([...args, '--out', out, '--force']);
+      assert.equal(forced.code, 0, forced.err);
+      const after = await loadBundle(out);
+      assert.notEqual(after.version, before.version);
+      assert.equal(after.hasGolden, false);
+      assert.equal(await readFile(join(out, 'README.md'), 'utf8'), 'mine');
+      assert.equal((await logOf(out)).at(-1)?.step, 1);
+    }));
+
+  it('goes on only from the policy and with the demonstrations that it was begun with, and names both', () =>
+    withFolder(async (root) => {
+      const [one, other, out, fewer] = ['1', '2', 'out', 'fewer'].map((name) => join(root, name));
+      for (const [seed, folder] of [
+        ['1', one],
+        ['2', other],
+      ])
+        assert.equal((await nalu(['create', folder, '--seed', seed])).code, 0);
+      const [{ base: first }, { base: second }] = [await loadBundle(one), await loadBundle(other)];
+      const run = (episodes: string, ...rest: string[]) =>
+        nalu([
+          'imitate',
+          episodes,
+          '--out',
+          out,
+          ...QUICK,
+          '--steps',
+          '1',
+          '--train',
+          'expert',
+          ...rest,
+        ]);
+      assert.equal((await run(demos, '--from', one)).code, 0);
+
+      const strange = await run(demos, '--from', other, '--resume');
+      assert.equal(strange.code, 1);
+      assert.match(strange.err, new RegExp(`from: "${one}" then, "${other}" now`));
+      assert.match(strange.err, new RegExp(`policy: "${first}" then, "${second}" now`));
+      await mkdir(fewer);
+      const [episode] = await readdir(demos);
+      await copyFile(join(demos, episode), join(fewer, episode));
+      const less = await run(fewer, '--from', one, '--resume');
+      assert.equal(less.code, 1);
+      assert.match(less.err, /data: "[0-9a-f]{12}" then, "[0-9a-f]{12}" now/);
+      const task = await run(demos, '--from', one, '--resume', '--task', 'insertion');
+      assert.match(task.err, /task: "transfer-cube" then, "insertion" now/);
+
+      await rename(one, `${one}-moved`);
+      for (const from of [['--from', `${one}-moved`], []])
+        assert.equal((await run(demos, ...from, '--resume')).code, 0);
     }));
 
   it('names the episodes that it leaves out and refuses where nothing is left', () =>

@@ -5,7 +5,13 @@ import { describe, it } from 'node:test';
 import { UserError } from '../../src/errors.ts';
 import { readSafetensorsHeader } from '../../src/onnx/safetensors.ts';
 import { sessionConfigSchema } from '../../src/onnx/session.ts';
-import { BUNDLE_FILES, type Bundle, copyBundle, loadBundle } from '../../src/policy/bundle.ts';
+import {
+  BUNDLE_FILES,
+  type Bundle,
+  GOLDEN_FILE,
+  copyBundle,
+  loadBundle,
+} from '../../src/policy/bundle.ts';
 import { readGolden } from '../../src/policy/golden.ts';
 import { checkChunk, makeGolden, verifyBundle } from '../../src/policy/verification.ts';
 import { openWorkerPolicy } from '../../src/policy/workerPolicy.ts';
@@ -58,6 +64,27 @@ describe('golden numbers', () => {
       const off = agreements.filter(({ cosine }) => !(cosine > 0.9999)).map(({ stage }) => stage);
       assert.equal(passes, false);
       assert.deepEqual(off, ['velocity', 'actions']);
+    }));
+
+  it('are not made of a policy whose numbers are not finite, and are refused where they were', () =>
+    withBundle(async (bundle) => {
+      const golden = (await readGolden(bundle))!;
+      await spoil(bundle, OUT, NaN);
+      await assert.rejects(makeGolden(bundle, SESSION), /stage velocity holds numbers that are not finite.*No golden numbers were written/); // prettier-ignore
+      assert.deepEqual(await readGolden(bundle), golden);
+      const path = join(bundle.folder, GOLDEN_FILE);
+      const { tensors } = await readSafetensorsHeader(path);
+      const file = await open(path, 'r+');
+      await file.write(Float32Array.of(NaN), 0, 4, tensors.get('output.actions')!.offset);
+      await file.close();
+      const blames = (error: Error) => {
+        assert.ok(error instanceof UserError);
+        assert.match(error.message, /golden\.safetensors: stage actions holds numbers that are not finite: weights of/); // prettier-ignore
+        assert.doesNotMatch(error.message, /provider/);
+        return true;
+      };
+      await assert.rejects(verifyBundle(bundle, SESSION), blames);
+      await assert.rejects(openWorkerPolicy(bundle, SESSION), blames);
     }));
 
   it('are not met by a chunk that is no number', () =>
