@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdir, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { type TensorSource, writeSafetensors } from '../../src/onnx/safetensors.ts';
+import { encodeHeader, tensorBytes } from '../../src/onnx/safetensorsHeader.ts';
+import { FULL } from '../../src/commands/full.ts';
 import { loadBundle } from '../../src/policy/bundle.ts';
+import { weightShapes } from '../../src/policy/weights.ts';
+import { withFolder } from '../onnx/run.ts';
 import { importPolicy } from '../../src/policy/import/importPolicy.ts';
 import { makeGolden } from '../../src/policy/verification.ts';
 import { sessionConfigSchema } from '../../src/onnx/session.ts';
@@ -148,6 +152,33 @@ describe('an import is refused, with the remedy, for', () => {
     }
   });
 
+  it('a large policy whose tensors are spoilt, without reading all of it', () =>
+    withFolder(async (root) => {
+      const full = FULL.pi0;
+      const tensors = [...weightShapes(full)].map(([name, shape]) => ({
+        name: `model.${name}`,
+        shape: shape as number[],
+        dtype: 'BF16' as const,
+      }));
+      const folder = await writeCheckpoint(join(root, 'checkpoint'), {
+        tensors: [],
+        config: { type: 'pi0', paligemma_variant: 'gemma_2b', chunk_size: 50 },
+      });
+      const header = encodeHeader(tensors, {});
+      const bytes = tensors.reduce((sum, { dtype, shape }) => sum + tensorBytes(dtype, shape), 0);
+      const file = await open(join(folder, 'model.safetensors'), 'w');
+      await file.write(header);
+      // Zeros that take no room on the disk, and a NaN at the end of the last tensor.
+      await file.truncate(header.length + bytes);
+      await file.write(Uint8Array.of(0xc0, 0x7f), 0, 2, header.length + bytes - 2);
+      await file.close();
+      const last = tensors[tensors.length - 1].name.replace('model.', '');
+      await assert.rejects(
+        importPolicy(folder, options(join(root, 'bundle'))),
+        new RegExp(`not finite[\\s\\S]*${last.replaceAll('.', '\\.')}, at element`),
+      );
+    }));
+
   it('weights of types that cannot be joined, with what converts them', () =>
     refused(
       golden({}, (all) =>
@@ -174,7 +205,7 @@ describe('an import is refused, with the remedy, for', () => {
           await golden()(folder);
           await writeFile(join(folder, file), pointer);
         },
-        new RegExp(`${file} is a Git LFS pointer.*git lfs pull`),
+        new RegExp(`${file}.* is a Git LFS pointer.*git lfs pull`),
       );
     }
   });
