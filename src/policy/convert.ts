@@ -16,8 +16,9 @@ import { findTensor, weightShapes } from './weights.ts';
 
 /** What a policy's weights are to become. */
 export interface Storage {
-  /** Each weight keeps its stored type where absent. */
   precision?: Precision;
+  /** Where no precision is given: each weight has the type that it has there. */
+  like?: SafetensorsHeader;
   /** Of the language model's matrices, which are most of the prefix, in the place of the precision's. */
   prefixBits?: PackedBits;
 }
@@ -130,7 +131,7 @@ const PRECISION_OF = new Map(
 export function convertedWeights(
   config: Pi0Config,
   header: SafetensorsHeader,
-  { precision, prefixBits }: Storage,
+  { precision, like = header, prefixBits }: Storage,
   adapters: ReadonlyMap<string, LowRank> = new Map(),
 ): TensorSource[] {
   return [...weightShapes(config)].flatMap(([name, symbolic]) => {
@@ -138,7 +139,8 @@ export function convertedWeights(
     const weight = findTensor(header, name)!;
     const source = { name, shape, weight, adapter: adapters.get(name) };
     if (prefixBits && LANGUAGE_MATRIX.test(name)) return packedSources(source, prefixBits);
-    if (precision === undefined) return [plainSource(source, PRECISION_OF.get(weight.dtype)!)];
+    const stored = PRECISION_OF.get(findTensor(like, name)!.dtype)!;
+    if (precision === undefined) return [plainSource(source, stored)];
     return [plainSource(source, isHalved(name, shape) ? precision : 'float32')];
   });
 }

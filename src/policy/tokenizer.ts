@@ -28,9 +28,8 @@ interface TextTokenizer {
 const TextTokenizer = Tokenizer as unknown as new (json: object, config: object) => TextTokenizer;
 
 function parseTokenizer(json: string, path: string): { tokenizer: TextTokenizer; begin: number } {
-  const parsed = parseJson(json, path) as object;
   try {
-    const tokenizer = new TextTokenizer(parsed, {});
+    const tokenizer = new TextTokenizer(parseJson(json, 'it') as object, {});
     const begin = tokenizer.token_to_id(BEGIN);
     if (begin === undefined)
       throw new Error(`has no token ${BEGIN}, with which a π0's prompts begin`);

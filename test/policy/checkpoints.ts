@@ -109,8 +109,29 @@ export async function writeAsset(folder: string, robot: string, stats: Json): Pr
   return path;
 }
 
+/** What lerobot's processors may say beside their statistics. */
+export interface ProcessorParts {
+  /** The data set's names of features by the policy's. */
+  renames?: Record<string, string>;
+  norm?: Record<string, string>;
+  /** Of the postprocessor; the same if absent. */
+  normOfActions?: Record<string, string>;
+  /** Further fields of the normalizers. */
+  fields?: Json;
+  /** Further steps. */
+  before?: Json[];
+  after?: Json[];
+  /** Statistics that the postprocessor has of the actions; the same if absent. */
+  actions?: Record<string, number[]>;
+}
+
+const MEAN_STD = { STATE: 'MEAN_STD', ACTION: 'MEAN_STD' };
+
 /** Statistics where lerobot's processors keep them. */
-export async function writeProcessors(folder: string): Promise<void> {
+export async function writeProcessors(
+  folder: string,
+  { renames = {}, norm = MEAN_STD, before = [], after = [], ...parts }: ProcessorParts = {},
+): Promise<void> {
   const tensors = (vectors: [string, Record<string, number[]>][]): TensorSource[] =>
     vectors.flatMap(([vector, moments]) =>
       Object.entries(moments).map(([statistic, values]) => ({
@@ -124,22 +145,34 @@ export async function writeProcessors(folder: string): Promise<void> {
     preprocessor: 'policy_preprocessor_step_5_normalizer_processor.safetensors',
     postprocessor: 'policy_postprocessor_step_0_unnormalizer_processor.safetensors',
   };
-  await writeSafetensors(join(folder, files.preprocessor), tensors([['observation.state', state]]));
-  await writeSafetensors(join(folder, files.postprocessor), tensors([['action', actions]]));
-  const step = (registry_name: string, state_file: string) => ({
+  const vectors: [string, Record<string, number[]>][] = [
+    ['observation.state', state],
+    ['action', actions],
+  ];
+  await writeSafetensors(join(folder, files.preprocessor), tensors(vectors));
+  await writeSafetensors(
+    join(folder, files.postprocessor),
+    tensors([['action', parts.actions ?? actions]]),
+  );
+  const step = (registry_name: string, state_file: string, norm_map: Record<string, string>) => ({
     registry_name,
-    config: { eps: 1e-8, norm_map: { STATE: 'MEAN_STD', ACTION: 'MEAN_STD' } },
+    config: { eps: 1e-8, norm_map, ...parts.fields },
     state_file,
   });
   await json(join(folder, 'policy_preprocessor.json'), {
     name: 'policy_preprocessor',
     steps: [
-      { registry_name: 'rename_observations_processor', config: { rename_map: {} } },
-      step('normalizer_processor', files.preprocessor),
+      { registry_name: 'rename_observations_processor', config: { rename_map: renames } },
+      { registry_name: 'to_batch_processor', config: {} },
+      ...before,
+      step('normalizer_processor', files.preprocessor, norm),
     ],
   });
   await json(join(folder, 'policy_postprocessor.json'), {
     name: 'policy_postprocessor',
-    steps: [step('unnormalizer_processor', files.postprocessor)],
+    steps: [
+      step('unnormalizer_processor', files.postprocessor, parts.normOfActions ?? norm),
+      ...after,
+    ],
   });
 }

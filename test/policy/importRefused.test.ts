@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdir, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { writeSafetensors } from '../../src/onnx/safetensors.ts';
+import { type TensorSource, writeSafetensors } from '../../src/onnx/safetensors.ts';
+import { encodeHeader, tensorBytes } from '../../src/onnx/safetensorsHeader.ts';
+import { FULL } from '../../src/commands/full.ts';
+import { loadBundle } from '../../src/policy/bundle.ts';
+import { weightShapes } from '../../src/policy/weights.ts';
+import { withFolder } from '../onnx/run.ts';
 import { importPolicy } from '../../src/policy/import/importPolicy.ts';
 import { makeGolden } from '../../src/policy/verification.ts';
 import { sessionConfigSchema } from '../../src/onnx/session.ts';
@@ -25,12 +30,6 @@ describe('an import is refused, with the remedy, for', () => {
     refused(
       (folder) => mkdir(join(folder, 'params')),
       /JAX checkpoint of openpi\. Convert it .*convert_jax_model_to_pytorch\.py/,
-    ));
-
-  it('a LoRA adapter alone', () =>
-    refused(
-      (folder) => writeFile(join(folder, 'adapter_model.safetensors'), ''),
-      /LoRA adapter.*Merge/,
     ));
 
   it('other families, by their configuration', async () => {
@@ -119,6 +118,107 @@ describe('an import is refused, with the remedy, for', () => {
       /config\.json: chunk_size[\s\S]*max_state_dim/,
     ));
 
+  it('a policy without its table, which is named', () =>
+    refused(
+      golden({ vocab_size: null }, (all) =>
+        all.filter(({ name }) => !/embed_tokens|paligemma\.lm_head/.test(name)),
+      ),
+      /lacks tensors that every π0 has[\s\S]*language_model\.embed_tokens\.weight/,
+    ));
+
+  it('more Euler steps than a bundle may have, by the field', () =>
+    refused(golden({ num_inference_steps: 2000 }), /config\.json: num_inference_steps/));
+
+  it('more rows to play than a chunk has', () =>
+    refused(golden(), /--execute 13: the policy's chunks have 12 rows/, { execute: 13 }));
+
+  it('a weight that is not finite, of any type, by its name', async () => {
+    const broken: Record<string, TensorSource['data']> = {
+      F32: new Float32Array(48).fill(-Infinity, 7, 8),
+      F16: new Uint16Array(48).fill(0x7c01, 7, 8),
+      BF16: new Uint16Array(48).fill(0xff80, 7, 8),
+    };
+    for (const [dtype, data] of Object.entries(broken)) {
+      await refused(
+        golden({}, (all) =>
+          all.map((one) =>
+            one.name === 'model.state_proj.bias'
+              ? { ...one, dtype: dtype as 'F32' | 'F16' | 'BF16', data }
+              : one,
+          ),
+        ),
+        /model\.safetensors has weights that are not finite[\s\S]*state_proj\.bias, at element 7/,
+      );
+    }
+  });
+
+  it('a large policy whose tensors are spoilt, without reading all of it', () =>
+    withFolder(async (root) => {
+      const full = FULL.pi0;
+      const tensors = [...weightShapes(full)].map(([name, shape]) => ({
+        name: `model.${name}`,
+        shape: shape as number[],
+        dtype: 'BF16' as const,
+      }));
+      const folder = await writeCheckpoint(join(root, 'checkpoint'), {
+        tensors: [],
+        config: { type: 'pi0', paligemma_variant: 'gemma_2b', chunk_size: 50 },
+      });
+      const header = encodeHeader(tensors, {});
+      const bytes = tensors.reduce((sum, { dtype, shape }) => sum + tensorBytes(dtype, shape), 0);
+      const file = await open(join(folder, 'model.safetensors'), 'w');
+      await file.write(header);
+      // Zeros that take no room on the disk, and a NaN at the end of the last tensor.
+      await file.truncate(header.length + bytes);
+      await file.write(Uint8Array.of(0xc0, 0x7f), 0, 2, header.length + bytes - 2);
+      await file.close();
+      const last = tensors[tensors.length - 1].name.replace('model.', '');
+      await assert.rejects(
+        importPolicy(folder, options(join(root, 'bundle'))),
+        new RegExp(`not finite[\\s\\S]*${last.replaceAll('.', '\\.')}, at element`),
+      );
+    }));
+
+  it('weights of types that cannot be joined, with what converts them', () =>
+    refused(
+      golden({}, (all) =>
+        all.map((one) =>
+          one.name.endsWith('gemma_expert.model.layers.0.self_attn.q_proj.weight')
+            ? { ...one, dtype: 'BF16' as const, data: new Uint16Array(128 * 48) }
+            : one,
+        ),
+      ),
+      /model\.safetensors: its weights are stored in types that do not go together.*--precision/,
+    ));
+
+  it('files that Git LFS has left a pointer of', async () => {
+    const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${'0'.repeat(64)}\nsize 14000000000\n`;
+    const files = [
+      'model.safetensors',
+      'config.json',
+      'tokenizer.json',
+      'assets/trossen/norm_stats.json',
+    ];
+    for (const file of files) {
+      await refused(
+        async (folder) => {
+          await golden()(folder);
+          await writeFile(join(folder, file), pointer);
+        },
+        new RegExp(`${file}.* is a Git LFS pointer.*git lfs pull`),
+      );
+    }
+  });
+
+  it('a configuration with numbers that only Python writes, by the field', () =>
+    refused(async (folder) => {
+      await golden()(folder);
+      await writeFile(
+        join(folder, 'config.json'),
+        '{"type": "pi0", "note": "NaN", "optimizer_betas": [0.9, NaN]}',
+      );
+    }, /config\.json is not JSON: optimizer_betas\[1\] is NaN or infinite, which Python writes/));
+
   it('shards that are cut short or missing, all of them named', () =>
     refused(async (folder) => {
       await golden({}, undefined, { shards: 3 })(folder);
@@ -187,6 +287,20 @@ describe('an import is refused, with the remedy, for', () => {
       ),
       ({ bundle }) => chunkOf(bundle).then((chunk) => assert.ok(chunk.every(Number.isFinite))),
     ));
+
+  it('anything, while an earlier bundle stays as it was', () =>
+    imported(golden(), async ({ bundle }, folder) => {
+      const nameless = join(folder, '../nameless');
+      await golden({
+        input_features: { 'observation.image': { type: 'VISUAL', shape: [3, 56, 56] } },
+      })(nameless);
+      await assert.rejects(
+        importPolicy(nameless, options(bundle.folder, { force: true })),
+        /config\.json: input_features has observation\.image, which names no camera; say --cameras/,
+      );
+      await agreesWithGolden(bundle);
+      assert.equal((await loadBundle(bundle.folder)).version, bundle.version);
+    }));
 
   it('a folder that holds a bundle, unless it is to be replaced', () =>
     imported(golden({}, undefined, { shards: 2 }), async ({ bundle }, folder) => {

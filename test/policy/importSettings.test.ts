@@ -86,13 +86,13 @@ describe('the statistics of an imported policy', () => {
     }
   });
 
-  it('are quantiles where the configuration says so', () =>
+  it('are quantiles where the configuration says so, and the processors nothing', () =>
     imported(
       async (folder) => {
         await golden({ normalization_mapping: { STATE: 'QUANTILES', ACTION: 'QUANTILES' } })(
           folder,
         );
-        await writeProcessors(folder);
+        await writeProcessors(folder, { fields: { norm_map: null } });
       },
       ({ bundle }) =>
         assert.deepEqual(bundle.transforms, [
@@ -102,6 +102,126 @@ describe('the statistics of an imported policy', () => {
             actions: { q01: STATS.actions.q01, q99: STATS.actions.q99 },
           },
         ]),
+    ));
+
+  it('are what the processors normalise with, whatever the configuration says', () =>
+    imported(
+      async (folder) => {
+        await golden({ normalization_mapping: { STATE: 'MEAN_STD', ACTION: 'MEAN_STD' } })(folder);
+        await writeProcessors(folder, { norm: { STATE: 'QUANTILES', ACTION: 'QUANTILES' } });
+      },
+      ({ bundle, statistics }) => {
+        assert.equal(bundle.transforms.at(-1)?.type, 'quantile');
+        assert.match(statistics.by, /norm_map in .*preprocessor\.json, against normalization_map/);
+      },
+    ));
+
+  it('are those of the postprocessor for actions, which it makes of a chunk', () => {
+    const actions = { ...STATS.actions, mean: STATS.actions.mean.map((value) => value + 1) };
+    return imported(
+      async (folder) => {
+        await golden()(folder);
+        await writeProcessors(folder, { actions });
+      },
+      ({ bundle: { transforms } }) => {
+        assert.ok(transforms[0].type === 'meanStd');
+        assert.deepEqual(transforms[0].state.mean, STATS.state.mean);
+        assert.deepEqual(transforms[0].actions.mean, actions.mean);
+      },
+    );
+  });
+
+  it('are refused where the processors normalise otherwise than a bundle can', async () => {
+    const norm = { STATE: 'MEAN_STD', ACTION: 'MEAN_STD' };
+    const cases: [Parameters<typeof writeProcessors>[1], RegExp][] = [
+      [
+        { norm: { ...norm, ACTION: 'MIN_MAX' } },
+        /norm_map in .* STATE MEAN_STD and ACTION MIN_MAX/,
+      ],
+      [{ norm: {} }, /STATE IDENTITY and ACTION IDENTITY/],
+      [
+        { normOfActions: { ACTION: 'QUANTILES' } },
+        /preprocessor\.json normalises actions by MEAN_STD, .*postprocessor\.json by QUANTILES/,
+      ],
+      [{ fields: { eps: 0.01 } }, /normalizer_processor has eps 0\.01/],
+      [
+        { fields: { features: { action: { type: 'ACTION', shape: [14] } } } },
+        /normalizer_processor leaves observation\.state as it is/,
+      ],
+      [
+        { before: [{ registry_name: 'scale_state_processor', config: {} }] },
+        /steps that Nalu does not know[\s\S]*scale_state_processor/,
+      ],
+    ];
+    for (const [parts, message] of cases) {
+      await refused(async (folder) => {
+        await golden()(folder);
+        await writeProcessors(folder, parts);
+      }, message);
+    }
+  });
+
+  it('are refused where no data can have them, by file, joint and number', async () => {
+    const cases: [statistic: string, value: unknown, RegExp][] = [
+      ['mean', null, /mean of the state is null at joint 2 \(left_elbow\)/],
+      ['mean', '0.1', /mean of the state is "0\.1" at joint 2/],
+      ['mean', [0.1], /mean of the state is a list at joint 2/],
+      ['std', NaN, /std of the state is NaN at joint 2 \(left_elbow\)/],
+      ['std', -Infinity, /std of the state is -Infinity at joint 2/],
+      ['std', -0.1, /std is -0\.1 of the state at joint 2 \(left_elbow\)/],
+      ['q01', 7, /q01 is 7, above q99 \(1\.125\), of the state at joint 2/],
+      ['min', 9, /min is 9, above max \(1\), of the state at joint 2/],
+    ];
+    for (const [statistic, value, message] of cases) {
+      const state: Record<string, unknown[]> = {
+        ...structuredClone(STATS.state),
+        min: Array<number>(14).fill(-1),
+        max: Array<number>(14).fill(1),
+      };
+      state[statistic][2] = value;
+      const text = JSON.stringify({ norm_stats: { ...STATS, state } }, (_, one: unknown) =>
+        typeof one === 'number' && !Number.isFinite(one) ? `<${one}>` : one,
+      );
+      await refused(
+        async (folder) => {
+          await none(folder);
+          const path = await writeAsset(folder, 'trossen', {});
+          await writeFile(path, text.replaceAll(/"<(.*?)>"/g, '$1'));
+        },
+        new RegExp(`norm_stats\\.json: ${message.source}`),
+      );
+    }
+  });
+
+  it('may hold what no normalisation reads: quantiles of null, as Python writes NaN', () =>
+    imported(
+      async (folder) => {
+        await none(folder);
+        const path = await writeAsset(folder, 'trossen', {});
+        const state = { ...STATS.state, q01: null, q99: Array(14).fill(null) };
+        const text = JSON.stringify({ norm_stats: { ...STATS, state } });
+        await writeFile(path, text.replaceAll('null,', 'NaN,'));
+      },
+      ({ bundle }) => assert.deepEqual(bundle.transforms, [meanStd('openpi')]),
+    ));
+
+  it('may be padded with ones and with numbers next to nothing', () =>
+    imported(
+      async (folder) => {
+        await golden(
+          { normalization_mapping: { STATE: 'QUANTILES', ACTION: 'QUANTILES' } },
+          undefined,
+          { stats: false },
+        )(folder);
+        const padded = ({ q01, q99 }: { q01: number[]; q99: number[] }) => ({
+          q01: [...q01, ...Array<number>(18).fill(-1)],
+          q99: [...q99, ...Array<number>(9).fill(1), ...Array<number>(9).fill(1e-10)],
+        });
+        await writeAsset(folder, 'trossen', {
+          norm_stats: { state: padded(STATS.state), actions: padded(STATS.actions) },
+        });
+      },
+      ({ bundle }) => assert.equal(bundle.transforms[0].type, 'quantile'),
     ));
 
   it('are refused where there are none, with what can be given', () =>
@@ -203,6 +323,89 @@ describe('what a policy’s vectors mean', () => {
     ));
 });
 
+describe('the relative actions of lerobot', () => {
+  const open = { adaptToPi: false, deltaActions: undefined };
+  const sides = ['left', 'right'];
+  const ARM = ['waist', 'shoulder', 'elbow', 'forearm_roll', 'wrist_angle', 'wrist_rotate'];
+  const joints = sides.flatMap((side) => [...ARM, 'gripper'].map((one) => `${side}_${one}`));
+  const motors = joints.map((_, i) => `motor_${i}`);
+  const maskOf = ({ transforms }: Bundle) =>
+    transforms.flatMap((one) => (one.type === 'deltaActions' ? one.mask : [])).join();
+
+  it('leave absolute what holds one of the words, and nothing where joints are not named', async () => {
+    const cases: [names: string[] | null, words: string[] | undefined, mask: string][] = [
+      [joints, undefined, '6,-1,6,-1'],
+      [joints.map((name) => `${name}.pos`), ['Gripper'], '6,-1,6,-1'],
+      [joints, ['left_gripper'], '6,-1,7'],
+      [joints, ['waist', ''], '-1,6,-1,6'],
+      [joints, [], '14'],
+      [null, ['gripper'], '14'],
+      [motors, undefined, '14'],
+    ];
+    for (const [names, words, mask] of cases) {
+      const config = { use_relative_actions: true, relative_exclude_joints: words };
+      await imported(
+        golden({ ...config, action_feature_names: names }),
+        ({ bundle }) => assert.equal(maskOf(bundle), mask),
+        open,
+      );
+    }
+  });
+
+  const step = (enabled: boolean, names: string[] | null = joints) => ({
+    registry_name: 'relative_actions_processor',
+    config: { enabled, exclude_joints: ['gripper'], action_names: names },
+  });
+  const back = (enabled: boolean) => ({
+    registry_name: 'absolute_actions_processor',
+    config: { enabled },
+  });
+  const processed =
+    (before: ReturnType<typeof step>, after: ReturnType<typeof back>, config = {}) =>
+    async (folder: string) => {
+      await golden(config)(folder);
+      await writeProcessors(folder, { before: [before], after: [after] });
+    };
+
+  it('are those of the processors, before what the configuration says', async () => {
+    await imported(
+      processed(step(true), back(true), { use_relative_actions: false }),
+      ({ bundle, delta }) => {
+        assert.equal(maskOf(bundle), '6,-1,6,-1');
+        assert.match(delta.by, /relative_actions_processor in .*, against use_relative_actions/);
+      },
+      open,
+    );
+    await imported(
+      processed(step(true, null), back(true)),
+      ({ bundle }) => assert.equal(maskOf(bundle), '14'),
+      open,
+    );
+    await imported(
+      processed(step(false), back(false)),
+      ({ bundle }) => assert.equal(maskOf(bundle), ''),
+      open,
+    );
+  });
+
+  it('are refused where the user says otherwise, or the two processors do not agree', async () => {
+    await refused(
+      processed(step(true), back(true)),
+      /relative_actions_processor in .* makes the actions relative.*--no-delta-actions; leave/,
+    );
+    await refused(
+      processed(step(true), back(false)),
+      /preprocessor\.json makes actions relative, .*postprocessor\.json does not make them abs/,
+      open,
+    );
+    await refused(
+      processed(step(true, ['shoulder_pan.pos', 'gripper.pos']), back(true)),
+      /action_names are those of another robot than aloha/,
+      open,
+    );
+  });
+});
+
 describe('the cameras of an imported policy', () => {
   const visual = { type: 'VISUAL', shape: [3, 224, 224] };
   const features = {
@@ -222,6 +425,50 @@ describe('the cameras of an imported policy', () => {
 
   it('are openpi’s for the robot where the configuration has none', () =>
     imported(golden(), ({ bundle }) => assert.deepEqual(bundle.cameras, ALOHA)));
+
+  const image = (name: string) => `observation.images.${name}`;
+  const renamed =
+    (renames: Record<string, string>, training?: Record<string, string>) =>
+    async (folder: string) => {
+      const of = (names: Record<string, string>) =>
+        Object.fromEntries(Object.entries(names).map(([from, to]) => [image(from), image(to)]));
+      await golden({ input_features: features })(folder);
+      await writeProcessors(folder, { renames: of(renames) });
+      if (training)
+        await writeFile(
+          join(folder, 'train_config.json'),
+          JSON.stringify({ rename_map: of(training) }),
+        );
+    };
+  const LOW = {
+    cam_left_wrist: 'right_wrist_0_rgb',
+    cam_low: 'base_0_rgb',
+    cam_right_wrist: 'left_wrist_0_rgb',
+  };
+
+  it('are those that training has renamed, in the order of the policy’s features', async () => {
+    for (const make of [renamed(LOW), renamed({}, LOW), renamed(LOW, LOW)]) {
+      await imported(make, ({ bundle, cameras }) => {
+        assert.deepEqual(bundle.cameras, ['cam_low', 'cam_right_wrist', 'cam_left_wrist']);
+        assert.match(cameras.by, /rename_map in .*json/);
+      });
+    }
+  });
+
+  it('are asked for where renaming leaves one open, or says two things', async () => {
+    await refused(
+      renamed({ cam_high: 'base_0_rgb' }),
+      /rename_map in .* does not say which camera observation\.images\.left_wrist_0_rgb is.*--cameras/,
+    );
+    await refused(
+      renamed({ ...LOW, cam_high: 'base_0_rgb' }),
+      /makes observation\.images\.base_0_rgb of both observation\.images\.cam_low and .*cam_high/,
+    );
+    await refused(
+      renamed(LOW, { ...LOW, cam_low: 'left_wrist_0_rgb', cam_right_wrist: 'base_0_rgb' }),
+      /rename_map in .*preprocessor\.json is another than in .*train_config\.json/,
+    );
+  });
 
   it('are what the user says', () =>
     imported(

@@ -1,7 +1,7 @@
 import { readFile, realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { isThere } from '../../isThere.ts';
-import { UserError } from '../../errors.ts';
+import { UserError, messageOf } from '../../errors.ts';
 import { elementCount } from '../../onnx/dim.ts';
 import type { ShardedHeader } from '../../onnx/shards.ts';
 import { type BundleConfig, bundleSchema } from '../bundle.ts';
@@ -10,9 +10,10 @@ import { DTYPE_OF, type Storage } from '../convert.ts';
 import type { LowRank } from '../lowRank.ts';
 import { type PackedBits, findPacked } from '../packedWeights.ts';
 import type { Pi0Config } from '../pi0/config.ts';
+import { sampleGraph } from '../pi0/graphs.ts';
 import { type Precision, precisionSchema } from '../precision.ts';
 import { checkVocabulary } from '../tokenizer.ts';
-import { findTensor, weightShapes } from '../weights.ts';
+import { externalWeights, findTensor, weightShapes } from '../weights.ts';
 import { camerasOf } from './cameras.ts';
 import { checkFinite } from './checkFinite.ts';
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts';
@@ -145,15 +146,33 @@ function checkBundle(config: BundleConfig, said: Record<string, string>, other: 
   throw new UserError(lines.join('\n'), { cause: error });
 }
 
+/** Throws a `UserError` for weights of types that one operator of the policy's cannot have together. */
+function checkTypes(header: ShardedHeader, pi0: Pi0Config): void {
+  const [path] = header.files;
+  try {
+    sampleGraph(pi0, externalWeights(header, path, path), 'bytes');
+  } catch (error) {
+    throw new UserError(
+      `${header.index ?? path}: its weights are stored in types that do not go together (${messageOf(error)}); say --precision float32, which converts them`,
+      { cause: error },
+    );
+  }
+}
+
 /** What becomes of the weights: undefined where the bundle's are the checkpoint's own files. */
 function storageOf(
   { precision, prefixBits }: ImportOptions,
   stored: Precision,
-  isMerged: boolean,
+  pi0: Pi0Config,
+  base: ShardedHeader,
+  adapted?: ShardedHeader,
 ): Storage | undefined {
   const isConverted = (precision !== undefined && precision !== stored) || prefixBits !== undefined;
   if (isConverted) return { precision: precision ?? stored, prefixBits };
-  return isMerged ? { precision } : undefined;
+  // What an adapter has whole is stored as what it replaces.
+  const like = { ...base, tensors: new Map([...(adapted?.tensors ?? []), ...base.tensors]) };
+  checkTypes(like, pi0);
+  return adapted && { precision, like };
 }
 
 /**
@@ -203,7 +222,7 @@ export async function planImport(path: string, options: ImportOptions): Promise<
     tokenizer: tokenizer.json,
     header,
     adapters,
-    storage: storageOf(options, stored, peft !== undefined),
+    storage: storageOf(options, stored, pi0, checkpoint.header, adapted?.header),
     findings: {
       family,
       statistics: { value: statistics.source, by: normalisation.by },
