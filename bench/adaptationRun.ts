@@ -80,7 +80,8 @@ async function nalu(args: readonly string[]): Promise<boolean> {
   process.once('SIGINT', () => undefined);
   const [code] = (await once(child, 'exit')) as [number | null];
   if (code === 130) return false;
-  if (code !== 0) throw new Error(`nalu ${args[0]} ended with ${code}`);
+  // It has said why.
+  if (code !== 0) process.exit(code ?? 1);
   return true;
 }
 

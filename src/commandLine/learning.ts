@@ -127,7 +127,9 @@ Examples:
       'after',
       `
 The attempts and the learner are processes of their own, with the link between them as on a robot. The
-same command again goes on where it was stopped. FOLDER/curve.svg is drawn as it goes.
+same command again goes on where it was stopped; another policy, task, seed, gap, --execute or what FPO's
+state depends on is refused there. Attempts of a batch that all ended alike make no version: none of them
+shows what does better. FOLDER/curve.svg is drawn as it goes.
 
 Examples:
   nalu adapt run                                   the shipped policy, 1024 attempts
@@ -172,9 +174,11 @@ Examples:
     .addHelpText(
       'after',
       `
-It may be killed and started again at any time: it goes on from its folder, to the same numbers. What it
-makes reaches the robot only if it is finite, near the version before, and not worse on the attempts that
-it was learned from; a version that proves worse on the robot is taken back.
+It may be killed and started again at any time: it goes on from its folder, to the same numbers, and
+refuses another policy, robot, seed or configuration there. What it makes reaches the robot only if it is
+finite, near the version before, not worse on the attempts that it was learned from, and if these did not
+all end alike; a version that proves worse on the robot is taken back. Episodes of another task than the
+first one's are left out.
 
 Examples:
   nalu learn learning                                            beside the runtime, on the robot

@@ -17,7 +17,7 @@ import {
   openLearner,
   withoutOwnAdapter,
 } from '../learning/learner.ts';
-import { folderAddress } from '../link/address.ts';
+import { demandKeys, folderAddress } from '../link/address.ts';
 import { type LearnerPort, openLearnerPort } from '../link/learnerPort.ts';
 import { makeFolder } from '../makeFolder.ts';
 import { loadSessionConfig } from '../onnx/session.ts';
@@ -110,7 +110,8 @@ async function learn(
   opened: (port: LearnerPort) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const { batch, seed, json, keys } = options;
+  const { batch, seed, json, keys, address = folderAddress(folder) } = options;
+  demandKeys(address, keys);
   const session = await loadSessionConfig(options.session);
   const bundle = await loadBundle(options.policy);
   const calibration = await loadCalibration(options.calibration);
@@ -133,7 +134,7 @@ async function learn(
   // Only one process can listen there: who does has the folder's state for itself.
   const port = await openLearnerPort({
     folder,
-    address: options.address ?? folderAddress(folder),
+    address,
     keys,
     policy: bundle,
     onEpisode: hear,

@@ -33,7 +33,7 @@ export interface LearnerProcess {
 
 /** Milliseconds before a learner that has ended is started again. */
 const PAUSE = 500;
-/** Ends in a row, without a word between them, after which there is no use in going on. */
+/** Ends in a row, with nothing done between them, after which there is no use in going on. */
 const MOST_FAILURES = 5;
 /** Milliseconds that a learner has to end, and for its last words to come after it. */
 const PATIENCE = 3000;
@@ -60,22 +60,30 @@ export function startLearner(
   let progress: LearnerProgress | undefined;
   let failures = 0;
   let stopping = false;
-  let fault = '';
+  /** Whether the last one ended by itself: that it is ready then tells nothing. */
+  let isFaulty = false;
+  let told = '';
   let wake = () => {};
   let fail: (error: UserError) => void;
   const failed = new Promise<never>((_, reject) => (fail = reject));
   failed.catch(() => undefined);
   let ended: Promise<unknown> = Promise.resolve();
 
+  /** Passes on what it says on stderr, the same once. */
+  const tell = (text: string) => {
+    if (text !== told) process.stderr.write(text);
+    told = text;
+  };
+
   /** After an end that nobody asked for; `said` is what it said if it did nothing else. */
   const goOn = (code: number | null, signal: NodeJS.Signals | null, said: string) => {
     if (stopping) return;
     failures += 1;
+    isFaulty = code !== null;
     // By itself, before anything was done: the next one would do the same.
     if (code === 1 && said !== '' && !progress)
       return fail(new UserError(said.trim().replace(/^nalu: /, '')));
-    if (said !== fault) process.stderr.write(said);
-    fault = said;
+    if (said !== '') tell(said);
     if (failures < MOST_FAILURES) return void setTimeout(PAUSE).then(start);
     fail(
       new UserError(
@@ -94,15 +102,15 @@ export function startLearner(
     // What it says before it is ready is told as the reason if it never is.
     let said: string | undefined = '';
     child.stderr!.setEncoding('utf8').on('data', (text: string) => {
-      if (said === undefined) process.stderr.write(text);
+      if (said === undefined) tell(text);
       else said += text;
     });
     createInterface({ input: child.stdout! }).on('line', (text) => {
       const line = lineOf(text);
       if (!line) return;
-      if (said !== undefined) process.stderr.write(said);
+      if (said) tell(said);
       said = undefined;
-      failures = 0;
+      if (!isFaulty || line.event !== 'ready') failures = 0;
       progress = line;
       if (line.event !== 'ready') onEvent(line);
       wake();
