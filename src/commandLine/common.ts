@@ -7,7 +7,7 @@ export const SHIPPED_POLICY = packagePath('models/aloha-mini');
 /** Reads whole numbers of at least `least`. */
 export function integer(least: number) {
   return (text: string): number => {
-    const value = Number(text);
+    const value = text.trim() === '' ? NaN : Number(text);
     if (!Number.isSafeInteger(value) || value < least) {
       throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`);
     }

@@ -10,7 +10,8 @@ import { run } from './run.ts';
 
 function positive(text: string): number {
   const value = Number(text);
-  if (!(value > 0)) throw new InvalidArgumentError('It must be a number above 0.');
+  if (!(value > 0 && value < Infinity))
+    throw new InvalidArgumentError('It must be a number above 0.');
   return value;
 }
 

@@ -31,7 +31,7 @@ export const READS: Record<string, Rules> = {
   adapt: { '--evaluate-every': { without: ['--attempts 0'] } },
   create: { '--precision': { with: ['--size full'] } },
   import: { '--copy': { without: ['--prefix-bits'] } },
-  verify: { '--json': { without: ['--write'] } },
+  verify: { '--json': { without: ['--write'] }, '--force': { with: ['--write'] } },
   check: {
     '--sim-time': { with: ['--robot ros'] },
     '--seed': { with: ['--robot sim'] },

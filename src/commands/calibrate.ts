@@ -1,4 +1,4 @@
-import { rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join, parse } from 'node:path';
 import { UserError } from '../errors.ts';
 import { isThere } from '../isThere.ts';
@@ -6,8 +6,9 @@ import { type Calibration, loadCalibration, parseCalibration } from '../robot/ca
 import { calibrationYaml } from '../robot/calibrationFile.ts';
 import { type Correction, correct } from '../robot/correction.ts';
 import { type Findings, noFindings } from '../robot/findings.ts';
+import { replaceFiles } from '../replaceFiles.ts';
 import { SIM_CALIBRATION } from '../sim/embodiment.ts';
-import { partialOf, writeWhole } from '../writeWhole.ts';
+import { partialOf, releasePartial, writeWhole } from '../writeWhole.ts';
 import { measureGrippers, measureJoints } from './calibrateArms.ts';
 import { type Bench, awaitAngles, createBench } from './calibrateBench.ts';
 import { type Seen, measureCameras, writePictures } from './calibrateCameras.ts';
@@ -114,7 +115,7 @@ function summarise(dialogue: Dialogue, path: string, { changes, remarks }: Corre
   for (const remark of remarks) dialogue.say(`  ${remark}`);
 }
 
-/** Writes the calibration, read again before it takes its place, and its pictures. */
+/** Writes the pictures, all in the place of earlier ones, and the calibration, read again before. */
 async function write(
   file: string,
   calibration: Calibration,
@@ -125,7 +126,12 @@ async function write(
   const { findings, pictures } = progress;
   const folder = picturesBeside(file);
   const nameOf = (source: string) => findings.cameras.get(source)?.name ?? source;
-  if (pictures.length > 0) await writePictures(folder, pictures, nameOf);
+  if (pictures.length > 0)
+    await replaceFiles(
+      folder,
+      (staging) => writePictures(staging, pictures, nameOf),
+      async () => (await readdir(folder)).filter((name) => name.endsWith('.png')),
+    );
   await writeWhole(file, text);
   return pictures.length > 0 ? [file, folder] : [file];
 }
@@ -169,6 +175,7 @@ export async function calibrate(
     return true;
   } finally {
     await rm(progress.folder, { recursive: true, force: true });
+    releasePartial(progress.folder);
   }
 }
 

@@ -6,6 +6,7 @@ import { runAttempt } from '../runtime/attempt.ts';
 import { simulatedAloha } from '../sim/simulatedAloha.ts';
 import type { SimTaskName } from '../sim/tasks.ts';
 import type { Evaluation } from '../learning/lossCurve.ts';
+import { openParts } from './openParts.ts';
 
 /** Successes of a bundle over simulated attempts, from random and from zero noise. */
 export async function evaluate(
@@ -16,11 +17,12 @@ export async function evaluate(
   session: SessionConfig,
   onAttempt: (done: number) => void,
 ): Promise<Evaluation> {
-  const policy = await openWorkerPolicy(await loadBundle(folder), session);
-  const sim = await simulatedAloha({ task, cameras: policy.cameras });
   const counts = { randomNoise: 0, zeroNoise: 0 };
   let done = 0;
+  const { keep, closeAll } = openParts();
   try {
+    const policy = keep(await openWorkerPolicy(await loadBundle(folder), session));
+    const sim = keep(await simulatedAloha({ task, cameras: policy.cameras }));
     for (const [kind, driver] of Object.entries({
       randomNoise: policy,
       zeroNoise: fromZeroNoise(policy),
@@ -32,8 +34,7 @@ export async function evaluate(
         onAttempt(++done);
       }
   } finally {
-    await sim.close();
-    await policy.close();
+    await closeAll();
   }
   return { episodes, ...counts };
 }

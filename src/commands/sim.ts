@@ -18,6 +18,7 @@ import type { Ending } from './ending.ts';
 import { episodeHeader } from './episodeHeader.ts';
 import { EXPERT, EXPERT_CAMERAS, EXPERT_EXECUTE_STEPS, expertPolicy } from './expertPolicy.ts';
 import { interruption } from './interruption.ts';
+import { openParts } from './openParts.ts';
 import { outputUnread } from './output.ts';
 import { snapshotCommand } from './snapshot.ts';
 import { viewed } from './view.ts';
@@ -115,15 +116,6 @@ export async function simCommand(options: SimOptions): Promise<Ending> {
   if (options.watch && !watch)
     console.error('nalu: --watch draws nothing, since the output is no terminal');
   const session = await loadSessionConfig(options.session);
-  const metrics =
-    metricsPort === undefined ? undefined : await serveMetrics(metricsPort, metricsHost);
-  if (metrics) console.error(`nalu: metrics on ${metrics.url}`);
-  const meters = createMeters(metrics?.listener);
-  const driver = options.expert ? expertDriver() : await bundleDriver(options, session);
-  const classifier =
-    options.successClassifier === undefined
-      ? undefined
-      : await openClassifier(options.successClassifier);
   // Unless it keeps the attempts, what it prints is all that it does.
   const signal = AbortSignal.any([
     interruption(),
@@ -131,70 +123,62 @@ export async function simCommand(options: SimOptions): Promise<Ending> {
   ]);
   const report = createReport(episodes, json ? process.stderr : process.stdout);
   const tally = emptyTally();
+  const { keep, closeAll } = openParts();
   try {
+    const metrics =
+      metricsPort === undefined ? undefined : keep(await serveMetrics(metricsPort, metricsHost));
+    if (metrics) console.error(`nalu: metrics on ${metrics.url}`);
+    const meters = keep(createMeters(metrics?.listener));
+    const driver = keep(options.expert ? expertDriver() : await bundleDriver(options, session));
+    const classifier =
+      options.successClassifier === undefined
+        ? undefined
+        : keep(await openClassifier(options.successClassifier));
     const cameras = [...new Set([...driver.cameras, ...(classifier ? [classifier.camera] : [])])];
-    const sim = await simulatedAloha({ task, scene, realTime, cameras });
-    try {
-      checkFit(driver, sim.embodiment, options.policy);
-      for (let episode = 0; episode < episodes && !signal.aborted; episode++) {
-        const seed = options.seed + episode;
-        const header = { id: episodeId(task, seed), policy: driver.name, seed };
-        const recorder: EpisodeRecorder | undefined =
-          options.record === undefined
-            ? undefined
-            : await recordEpisode(options.record, episodeHeader(sim, header));
-        report.live(tally, undefined);
-        const robot = watch ? viewed(sim, process.stdout) : sim;
-        const judged =
-          classifier &&
-          judge(robot, classifier, { awaitLooks: !realTime, onProblem: console.error });
-        const result = await runAttempt({
-          robot: judged?.robot ?? robot,
-          task: judged
-            ? { ...sim, assess: () => ({ ...sim.assess(), success: judged.succeeded() }) }
-            : sim,
-          policy: driver.policy(sim),
-          seed,
-          recorder,
-          meters,
-          awaitChunks: !realTime,
-          join,
-          ...(delay !== undefined && {
-            lead: Math.ceil((delay * sim.embodiment.controlRate) / 1000),
-          }),
-          onChunk: (counts) => report.live(tally, counts),
-          signal,
-        });
-        if (signal.aborted) break;
-        if (result.problem) throw result.problem;
-        addResult(tally, result);
-        if (json) {
-          const { reward, success, steps, starvedSteps, chunks } = result;
-          const rule = classifier && { simulator: sim.assess().success };
-          console.log(
-            JSON.stringify({
-              episode,
-              seed,
-              reward,
-              success,
-              ...rule,
-              steps,
-              starvedSteps,
-              chunks,
-            }),
-          );
-        } else report.attempt(tally, result);
-      }
-      if (json) console.log(JSON.stringify({ summary: summaryOf(tally, meters.reading()) }));
-      else report.summary(tally, sim.embodiment.controlRate, meters.reading());
-    } finally {
-      await sim.close();
+    const sim = keep(await simulatedAloha({ task, scene, realTime, cameras }));
+    checkFit(driver, sim.embodiment, options.policy);
+    for (let episode = 0; episode < episodes && !signal.aborted; episode++) {
+      const seed = options.seed + episode;
+      const header = { id: episodeId(task, seed), policy: driver.name, seed };
+      const recorder: EpisodeRecorder | undefined =
+        options.record === undefined
+          ? undefined
+          : await recordEpisode(options.record, episodeHeader(sim, header));
+      report.live(tally, undefined);
+      const robot = watch ? viewed(sim, process.stdout) : sim;
+      const judged =
+        classifier && judge(robot, classifier, { awaitLooks: !realTime, onProblem: console.error });
+      const result = await runAttempt({
+        robot: judged?.robot ?? robot,
+        task: judged
+          ? { ...sim, assess: () => ({ ...sim.assess(), success: judged.succeeded() }) }
+          : sim,
+        policy: driver.policy(sim),
+        seed,
+        recorder,
+        meters,
+        awaitChunks: !realTime,
+        join,
+        ...(delay !== undefined && {
+          lead: Math.ceil((delay * sim.embodiment.controlRate) / 1000),
+        }),
+        onChunk: (counts) => report.live(tally, counts),
+        signal,
+      });
+      if (signal.aborted) break;
+      if (result.problem) throw result.problem;
+      addResult(tally, result);
+      if (json) {
+        const { reward, success, steps, starvedSteps, chunks } = result;
+        const rule = classifier && { simulator: sim.assess().success };
+        const line = { episode, seed, reward, success, ...rule, steps, starvedSteps, chunks };
+        console.log(JSON.stringify(line));
+      } else report.attempt(tally, result);
     }
+    if (json) console.log(JSON.stringify({ summary: summaryOf(tally, meters.reading()) }));
+    else report.summary(tally, sim.embodiment.controlRate, meters.reading());
   } finally {
-    await driver.close();
-    await classifier?.close();
-    meters.close();
-    await metrics?.close();
+    await closeAll();
   }
   if (!signal.aborted) return 'done';
   if (signal.reason === outputUnread.reason) return 'unread';

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
-import { readFile, statfs } from 'node:fs/promises';
+import { access, constants, readFile, stat, statfs } from 'node:fs/promises';
 import { arch, cpus, freemem, platform, release, totalmem } from 'node:os';
 import { dirname, resolve } from 'node:path';
+import { reasonOf } from '../systemErrors.ts';
 import { type Finding, findingsOf, formatBytes, needed } from './finding.ts';
 import { jetPackOf, parseTegraRelease } from './jetson.ts';
 import type { Memory } from './memory.ts';
@@ -56,8 +57,25 @@ function existing(path: string): string {
   return existsSync(path) ? path : existing(dirname(path));
 }
 
+/** Why episodes cannot be recorded into a folder that is to be made below `there`; undefined if they can. */
+async function unwritable(there: string): Promise<string | undefined> {
+  if (!(await stat(there)).isDirectory()) return `${there} is a file`;
+  return access(there, constants.W_OK).then(
+    () => undefined,
+    (error: unknown) => reasonOf(error),
+  );
+}
+
 async function disk(folder: string): Promise<Finding> {
-  const { bavail, bsize } = await statfs(existing(resolve(folder)));
+  const there = existing(resolve(folder));
+  const problem = await unwritable(there);
+  if (problem !== undefined)
+    return lack(
+      'disk',
+      `nothing can be recorded in ${folder}: ${problem}`,
+      'record elsewhere (--record, or the parameter record)',
+    );
+  const { bavail, bsize } = await statfs(there);
   const free = bavail * bsize;
   const found = `${formatBytes(free)} free for ${folder}`;
   return free < LEAST_DISK

@@ -228,7 +228,10 @@ describe('nalu calibrate', () => {
   it('says before it measures that it could not write', async () => {
     const { code, err } = await nalu(['calibrate', '/nowhere/mine.yaml'], undefined, { input: '' });
     assert.equal(code, 1);
-    assert.match(err, /\/nowhere\/mine\.yaml cannot be written: \/nowhere is not there; make it first/);
+    assert.match(
+      err,
+      /\/nowhere\/mine\.yaml cannot be written: \/nowhere is not there; make it first/,
+    );
   });
 
   it('refuses a step that there is not', async () => {

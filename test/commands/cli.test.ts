@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import type { ChildProcess } from 'node:child_process';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { cp, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -24,6 +26,11 @@ const untimed = ({ timeline, ...chunk }: ChunkRecord) => {
   const { timing, ...stamps } = timeline!;
   assert.ok(timing.total >= timing.run && timing.run > 0);
   return { ...chunk, ...stamps };
+};
+
+/** Ends reading what a process prints after its first line. */
+const unread = ({ stdout }: ChildProcess) => {
+  stdout?.once('data', () => stdout.destroy());
 };
 
 describe('nalu sim', () => {
@@ -101,12 +108,37 @@ describe('nalu sim', () => {
       assert.ok(Math.max(...way) <= 0.04, 'what is left of a move may end at once');
     }));
 
-  it('ends in order when nobody reads its output any more', async () => {
-    const { code, err } = await nalu(['sim', '--episodes', '50', '--json'], (child) => {
-      child.stdout?.once('data', () => child.stdout?.destroy());
-    });
-    assert.equal(code, 130);
-    assert.doesNotMatch(err, /^\s+at /m);
+  it('ends in order and says nothing when nobody reads its output any more', async () => {
+    const { code, err } = await nalu(['sim', '--episodes', '50', '--json'], unread);
+    assert.equal(code, 141);
+    assert.equal(err, '');
+  });
+
+  it('goes on without a reader where it records', () =>
+    withFolder(async (folder) => {
+      const args = ['sim', '--expert', '--episodes', '2', '--record', folder];
+      const { code, err } = await nalu(args, unread);
+      assert.equal(code, 0);
+      assert.equal(err, '');
+      assert.equal((await listEpisodes(folder)).length, 2);
+    }));
+
+  it(
+    'says where its output has no room, and fails',
+    { skip: !existsSync('/dev/full') },
+    async () => {
+      const full = openSync('/dev/full', 'w');
+      const { code, err } = await nalu(['sim', '--expert', '--json'], undefined, { stdout: full });
+      closeSync(full);
+      assert.equal(code, 1);
+      assert.match(err, /^nalu: what it prints cannot be written: the disk is full/);
+    },
+  );
+
+  it('ends with its message where a part cannot be opened after another', async () => {
+    const { code, err } = await nalu(['sim', '--success-classifier', '/nowhere.yaml']);
+    assert.equal(code, 1);
+    assert.match(err, /^nalu: \/nowhere\.yaml: cannot be read/);
   });
 
   it('draws what the cameras see', () =>
@@ -118,6 +150,24 @@ describe('nalu sim', () => {
       assert.deepEqual([width, height], [1280, 960]);
       const { entropy } = await sharp(await readFile(file)).stats();
       assert.ok(entropy > 2, `a picture of entropy ${entropy} shows next to nothing`);
+      const again = await nalu(['sim', '--snapshot', file, '--seed', '1']);
+      assert.equal(again.code, 1);
+      assert.match(again.err, /^nalu: .*scene\.png is there already; --force replaces it/);
+    }));
+
+  it('writes a picture in the format that its ending names', () =>
+    withFolder(async (folder) => {
+      const file = join(folder, 'scene.JPG');
+      const { code, err } = await nalu(['sim', '--snapshot', file]);
+      assert.equal(code, 0, err);
+      assert.equal((await sharp(file).metadata()).format, 'jpeg');
+      const other = await nalu(['sim', '--snapshot', join(folder, 'scene.bmp')]);
+      assert.equal(other.code, 1);
+      assert.match(
+        other.err,
+        /^nalu: .*scene\.bmp: no picture is written as \.bmp; end it in \.png/,
+      );
+      assert.deepEqual(await readdir(folder), ['scene.JPG']);
     }));
 });
 

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { chmod, mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { withFolder } from '../onnx/run.ts';
+import { nalu } from './nalu.ts';
+
+/** Paths below a folder, and what the files hold. */
+async function contents(folder: string): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const name of (await readdir(folder, { recursive: true })).sort()) {
+    const path = join(folder, name);
+    found[name] = (await stat(path)).isFile() ? await readFile(path, 'utf8') : '(folder)';
+  }
+  return found;
+}
+
+/** Asserts that a command fails with one sentence, and leaves everything in its folder as it was. */
+async function refused(cwd: string, line: string): Promise<void> {
+  const before = await contents(cwd);
+  const { code, out, err } = await nalu(line.split(' '), undefined, { cwd, input: '' });
+  assert.notEqual(code, 0, `nalu ${line}: exit code 0`);
+  assert.equal(err.match(/^nalu: /gm)?.length, 1, `nalu ${line}: ${err}`);
+  assert.doesNotMatch(`${out}${err}`, /^\s+at |Error: .*\n\s+at /m, `nalu ${line}`);
+  assert.deepEqual(await contents(cwd), before, `nalu ${line} changed what is there`);
+}
+
+/** Each command with a file where a folder should be, a folder for a file, or no parent. */
+const LINES = [
+  'sim --policy file',
+  'sim --policy nowhere',
+  'sim --expert --record file',
+  'sim --expert --record file/below',
+  'sim --session folder',
+  'sim --scene folder',
+  'sim --success-classifier folder',
+  'sim --snapshot nowhere/x.png',
+  'sim --snapshot file/x.png',
+  'sim --snapshot folder',
+  'recover folder',
+  'recover nowhere.mcap.partial',
+  'demos file',
+  'demos file/below',
+  'demos new --vary folder',
+  'imitate file --out new',
+  'imitate nowhere --out new',
+  'imitate folder --out file',
+  'imitate folder --out file/below',
+  'imitate folder --from file --out new',
+  'adapt file',
+  'adapt file/below',
+  'adapt new --policy file',
+  'adapt new --gap folder',
+  'adapt new --config nowhere',
+  'learn file',
+  'learn file/below',
+  'learn new --policy file',
+  'learn new --calibration folder',
+  'keys file',
+  'keys file/below',
+  'classifier --out file',
+  'classifier --out file/below',
+  'classifier --out new --policy file',
+  'create file',
+  'create file/below',
+  'import file --out new',
+  'import nowhere --out new',
+  'import folder --out new',
+  'verify file',
+  'verify folder --write',
+  'check file',
+  'check --calibration folder',
+  'calibrate folder',
+  'calibrate nowhere/x.yaml',
+  'calibrate file/x.yaml',
+  'calibrate new.yaml --from folder',
+  'doctor file',
+  'doctor --session folder',
+  'doctor --calibration nowhere',
+];
+
+/** Each command with a folder that it may neither read nor write. */
+const CLOSED = [
+  'sim --expert --record closed/x',
+  'sim --snapshot closed/x.png',
+  'demos closed/x',
+  'imitate closed --out new',
+  'imitate folder --out closed/x',
+  'adapt closed/x',
+  'learn closed/x',
+  'keys closed/x',
+  'classifier --out closed/x',
+  'create closed/x',
+  'import closed --out new',
+  'check --calibration closed/x',
+  'calibrate closed/x.yaml',
+];
+
+const isRoot = process.getuid?.() === 0;
+
+describe('a path that cannot be meant', { concurrency: 2 }, () => {
+  for (const line of LINES)
+    it(`is told in a sentence, and nothing is made: nalu ${line}`, () =>
+      withFolder(async (cwd) => {
+        await writeFile(join(cwd, 'file'), 'kept');
+        await mkdir(join(cwd, 'folder'));
+        await refused(cwd, line);
+      }));
+
+  for (const line of CLOSED)
+    it(
+      `is told where this user may not: nalu ${line}`,
+      { skip: isRoot && 'root may read and write everything' },
+      () =>
+        withFolder(async (cwd) => {
+          const closed = join(cwd, 'closed');
+          for (const folder of ['folder', 'closed']) await mkdir(join(cwd, folder));
+          const run = async () => {
+            await chmod(closed, 0);
+            const { code, out, err } = await nalu(line.split(' '), undefined, { cwd, input: '' });
+            await chmod(closed, 0o700);
+            assert.notEqual(code, 0);
+            assert.equal(err.match(/^nalu: /gm)?.length, 1, err);
+            assert.doesNotMatch(`${out}${err}`, /^\s+at /m);
+          };
+          await run();
+          assert.deepEqual(await contents(cwd), { closed: '(folder)', folder: '(folder)' });
+        }),
+    );
+});
