@@ -100,12 +100,26 @@ export async function* readStored(file: ByteSource, declared: Declared): AsyncGe
   }
 }
 
-/** The bytes of a message that stands at a place. */
-export async function readMessageAt(file: ByteSource, { at, number }: Place): Promise<Uint8Array> {
-  const { record } = await attempt(file, at);
-  const inner = record?.type === 'OpenedChunk' ? [...recordsIn(record)][number] : record;
-  if (inner?.type !== 'RawMessage') throw new Error(`the file has changed at byte ${at}`);
-  return inner.data;
+/** Chunks that are kept open: topics that are read side by side mostly have theirs in few of them. */
+const OPEN_CHUNKS = 8;
+
+/** Reads the bytes of messages by their places. */
+export function messageReader(file: ByteSource): (place: Place) => Promise<Uint8Array> {
+  const open = new Map<number, McapRecord[]>();
+  const recordsAt = async (at: number) => {
+    const { record } = await attempt(file, at);
+    if (!record) throw new Error(`the file has changed at byte ${at}`);
+    return record.type === 'OpenedChunk' ? [...recordsIn(record)] : [record];
+  };
+  return async ({ at, number }) => {
+    const records = open.get(at) ?? (await recordsAt(at));
+    open.delete(at);
+    open.set(at, records);
+    if (open.size > OPEN_CHUNKS) open.delete(open.keys().next().value!);
+    const message = records[number];
+    if (message?.type !== 'RawMessage') throw new Error(`the file has changed at byte ${at}`);
+    return message.data;
+  };
 }
 
 /** Bytes that nothing could be made of, after the first `messages` of the content's. */
