@@ -78,8 +78,10 @@ Examples:
 
   program
     .command('recover')
-    .description('make readable what a killed process had recorded of an episode')
-    .argument('<files...>', 'unfinished episodes (*.mcap.partial)')
+    .description(
+      'make readable what a killed process had recorded of an episode, or what is damaged',
+    )
+    .argument('<files...>', 'unfinished (*.mcap.partial) or damaged (*.mcap) episodes')
     .action((files: string[]) =>
       run(async () => (await import('../commands/recover.ts')).recoverCommand(files)),
     );

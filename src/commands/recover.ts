@@ -1,7 +1,32 @@
-import { recoverEpisode } from '../episodes/recoverEpisode.ts';
+import { UserError, listed } from '../errors.ts';
+import { beingWritten } from '../episodes/beingWritten.ts';
+import { type Recovery, lackInWords, recoverEpisode } from '../episodes/recoverEpisode.ts';
 
-/** Makes unfinished episodes readable, as discarded ones; prints where each went. */
-export async function recoverCommand(files: readonly string[]): Promise<'done'> {
-  for (const file of files) console.log(`${file} → ${await recoverEpisode(file)}`);
+const said = (file: string, { path, messages, result, lack, stays }: Recovery) =>
+  `${file} → ${path}: ${messages} messages, ${result.outcome}` +
+  (lack ? `; lost ${lackInWords(lack)}` : '') +
+  (stays ? `; ${file} stays` : '');
+
+/**
+ * Makes unfinished and damaged episodes readable; prints where each went and what it lacks. Files that are
+ * being written and those that hold nothing are left alone, and named in the end as a `UserError`.
+ */
+export async function recoverCommand(given: readonly string[]): Promise<'done'> {
+  const files = [...new Set(given)];
+  const live = await beingWritten(files);
+  const faults: string[] = [];
+  for (const file of files) {
+    try {
+      if (live.has(file))
+        throw new UserError(`${file}: it is being recorded, so it is left alone; recover it when its process has ended`); // prettier-ignore
+      console.log(said(file, await recoverEpisode(file)));
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      faults.push(error.message);
+    }
+  }
+  if (faults.length === 1) throw new UserError(faults[0]);
+  if (faults.length > 1)
+    throw new UserError(`${faults.length} of ${files.length} files were not recovered:${listed(faults)}`); // prettier-ignore
   return 'done';
 }

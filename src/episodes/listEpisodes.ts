@@ -1,11 +1,11 @@
-import { open, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { McapIndexedReader } from '@mcap/core';
 import { UserError, codeOf, messageOf } from '../errors.ts';
 import type { EpisodeHeader, EpisodeResult } from './episode.ts';
 import { episodeFile } from './files.ts';
 import { METADATA } from './messages.ts';
 import { readHeader, readResult } from './metadata.ts';
+import { readMetadata } from './readMcap.ts';
 
 /** One file of a folder of episodes. */
 export type ListedEpisode = { id: string; path: string } & (
@@ -16,28 +16,10 @@ export type ListedEpisode = { id: string; path: string } & (
 );
 
 async function summary(path: string) {
-  const file = await open(path, 'r');
-  try {
-    const reader = await McapIndexedReader.Initialize({
-      readable: {
-        size: async () => BigInt((await file.stat()).size),
-        read: async (offset, size) => {
-          const bytes = new Uint8Array(Number(size));
-          await file.read(bytes, 0, bytes.length, Number(offset));
-          return bytes;
-        },
-      },
-    });
-    const metadata = new Map<string, ReadonlyMap<string, string>>();
-    for await (const record of reader.readMetadata()) metadata.set(record.name, record.metadata);
-    const none: ReadonlyMap<string, string> = new Map();
-    return {
-      header: readHeader(metadata.get(METADATA.header) ?? none),
-      result: readResult(metadata.get(METADATA.result) ?? none),
-    };
-  } finally {
-    await file.close();
-  }
+  const metadata = await readMetadata(path);
+  const [header, result] = [METADATA.header, METADATA.result].map((name) => metadata.get(name));
+  if (!header || !result) throw new UserError('no episode in this file');
+  return { header: readHeader(header), result: readResult(result) };
 }
 
 async function listed(path: string): Promise<ListedEpisode | undefined> {

@@ -1,10 +1,12 @@
-import { open, rename, rm } from 'node:fs/promises';
+import { link, open, rename, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { McapWriter } from '@mcap/core';
 import type { IWritable } from '@mcap/core';
-import { SCHEMAS } from './schemas.ts';
-import type { SchemaName } from './schemas.ts';
+import { codeOf } from '../errors.ts';
+import { isThere } from '../isThere.ts';
+import { CHANNELS, type Channel, writeChannels } from './channels.ts';
+import { withChecksum } from './checksum.ts';
 
 /** Where an episode's bytes go. */
 export interface Sink extends IWritable {
@@ -38,15 +40,35 @@ export async function fileSink(path: string, existing: 'keep' | 'replace'): Prom
   };
 }
 
-/** Gives a finished file its name, so that it is there under that name after a power cut too. */
-export async function publish(from: string, to: string): Promise<void> {
-  await rename(from, to);
-  const folder = await open(dirname(to), 'r');
+async function syncFolderOf(path: string): Promise<void> {
+  const folder = await open(dirname(path), 'r');
   try {
     await folder.sync();
   } finally {
     await folder.close();
   }
+}
+
+/** Gives a finished file its name, so that it is there under that name after a power cut too. */
+export async function publish(from: string, to: string): Promise<void> {
+  await rename(from, to);
+  await syncFolderOf(to);
+}
+
+/** What linking fails with where a file system has no links. */
+const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'];
+
+/** The same, but fails with EEXIST where there is a file of that name. */
+export async function publishNew(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+    await rm(from);
+  } catch (error) {
+    if (!NO_LINKS.includes(codeOf(error) ?? '')) throw error;
+    if (await isThere(to)) throw Object.assign(new Error(`${to} is there`), { code: 'EEXIST' });
+    await rename(from, to);
+  }
+  await syncFolderOf(to);
 }
 
 /** Removes a file if it is there. */
@@ -56,39 +78,45 @@ export const discard = (path: string): Promise<void> => rm(path, { force: true }
 export interface RosbagWriter {
   message(topic: string, stamp: bigint, data: Uint8Array): Promise<void>;
   metadata(name: string, content: Record<string, string>): Promise<void>;
+  /** Says again what the channels are, which MCAP says once before the end: in the first chunk. */
+  channels(): Promise<void>;
   end(): Promise<void>;
 }
 
-/** Starts an MCAP file as `ros2 bag` and Foxglove read it, with these topics. */
+/** Starts an MCAP file as `ros2 bag` and Foxglove read it, with these channels. */
 export async function startRosbag(
   sink: IWritable,
-  topics: ReadonlyMap<string, SchemaName>,
+  channels: readonly Channel[],
 ): Promise<RosbagWriter> {
   const writer = new McapWriter({ writable: sink, chunkSize: MCAP_CHUNK_BYTES });
   await writer.start({ profile: 'ros2', library: 'nalu' });
   const text = new TextEncoder();
-  const schemas = new Map<SchemaName, number>();
-  const channels = new Map<string, { id: number; sequence: number }>();
-  for (const [topic, name] of topics) {
+  const schemas = new Map<string, number>();
+  const ids = new Map<string, { id: number; sequence: number }>();
+  for (const { topic, type, definition } of channels) {
+    const key = `${type}\n${definition}`;
     const schemaId =
-      schemas.get(name) ??
+      schemas.get(key) ??
       (await writer.registerSchema({
-        name,
+        name: type,
         encoding: 'ros2msg',
-        data: text.encode(SCHEMAS[name]),
+        data: text.encode(definition),
       }));
-    schemas.set(name, schemaId);
+    schemas.set(key, schemaId);
     const id = await writer.registerChannel({
       schemaId,
       topic,
       messageEncoding: 'cdr',
       metadata: new Map([['offered_qos_profiles', '']]),
     });
-    channels.set(topic, { id, sequence: 0 });
+    ids.set(topic, { id, sequence: 0 });
   }
+  const metadata = (name: string, content: Record<string, string>) =>
+    writer.addMetadata({ name, metadata: withChecksum(name, content) });
+  const numbered = new Map(channels.map((channel) => [ids.get(channel.topic)!.id, channel]));
   return {
     message: (topic, stamp, data) => {
-      const channel = channels.get(topic)!;
+      const channel = ids.get(topic)!;
       return writer.addMessage({
         channelId: channel.id,
         sequence: channel.sequence++,
@@ -97,8 +125,8 @@ export async function startRosbag(
         data,
       });
     },
-    metadata: (name, content) =>
-      writer.addMetadata({ name, metadata: new Map(Object.entries(content)) }),
+    metadata,
+    channels: () => metadata(CHANNELS, writeChannels(numbered)),
     end: () => writer.end(),
   };
 }

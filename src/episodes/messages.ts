@@ -1,5 +1,6 @@
 import type { Embodiment } from '../robot/embodiment.ts';
 import { JOINS, sampledJoin } from '../policy/joining.ts';
+import type { Channel } from './channels.ts';
 import type { ChunkRecord, ChunkTimeline } from './episode.ts';
 import type {
   ChunkMessage,
@@ -8,7 +9,7 @@ import type {
   JointTrajectoryMessage,
   SchemaName,
 } from './schemas.ts';
-import { fromTime, toTime } from './schemas.ts';
+import { SCHEMAS, fromTime, toTime } from './schemas.ts';
 
 /** An episode's topics that do not depend on its cameras. */
 export const TOPICS = {
@@ -22,21 +23,29 @@ export const TOPICS = {
 /** The topic of a camera's images. */
 export const imageTopic = (camera: string) => `/${camera}/image/compressed`;
 
-/** Every topic of an embodiment's episodes and its message type. */
-export const topicsOf = ({ cameras }: Embodiment): Map<string, SchemaName> =>
-  new Map<string, SchemaName>([
-    [TOPICS.jointStates, 'sensor_msgs/msg/JointState'],
-    [TOPICS.jointCommands, 'sensor_msgs/msg/JointState'],
-    [TOPICS.actionChunk, 'trajectory_msgs/msg/JointTrajectory'],
-    [TOPICS.chunk, 'nalu_msgs/msg/Chunk'],
-    [TOPICS.chunkTiming, 'nalu_msgs/msg/ChunkTiming'],
-    ...cameras.map(
-      ({ name }) => [imageTopic(name), 'sensor_msgs/msg/CompressedImage'] as [string, SchemaName],
-    ),
-  ]);
+const channel = (topic: string, type: SchemaName): Channel => ({
+  topic,
+  type,
+  definition: SCHEMAS[type],
+});
+
+/** Every topic of an embodiment's episodes. */
+export const channelsOf = ({ cameras }: Embodiment): Channel[] => [
+  channel(TOPICS.jointStates, 'sensor_msgs/msg/JointState'),
+  channel(TOPICS.jointCommands, 'sensor_msgs/msg/JointState'),
+  channel(TOPICS.actionChunk, 'trajectory_msgs/msg/JointTrajectory'),
+  channel(TOPICS.chunk, 'nalu_msgs/msg/Chunk'),
+  channel(TOPICS.chunkTiming, 'nalu_msgs/msg/ChunkTiming'),
+  ...cameras.map(({ name }) => channel(imageTopic(name), 'sensor_msgs/msg/CompressedImage')),
+];
 
 /** Names of an episode file's metadata records. */
-export const METADATA = { header: 'nalu/header', result: 'nalu/result' } as const;
+export const METADATA = {
+  header: 'nalu/header',
+  result: 'nalu/result',
+  /** Of a recovered file that lacks something: the loss, in words. */
+  recovery: 'nalu/recovery',
+} as const;
 
 const NONE = new Float64Array();
 const NO_ROWS = new Float32Array();

@@ -4,7 +4,7 @@ import type { CameraFrame, JointState } from '../robot/robot.ts';
 import type { ChunkRecord, EpisodeHeader, EpisodeResult } from './episode.ts';
 import { METADATA, TOPICS, chunkRecord, chunkTimeline, imageTopic } from './messages.ts';
 import { readHeader, readResult } from './metadata.ts';
-import { readMcap } from './readMcap.ts';
+import { inTimeOrder, readMcap } from './readMcap.ts';
 import type { McapContent, StoredMessage } from './readMcap.ts';
 import { type ChunkMessage, decode, decodeAs, fromTime } from './schemas.ts';
 
@@ -44,6 +44,12 @@ export function headerOf(path: string, { metadata, damage }: McapContent): Episo
   }
 }
 
+/** How an episode ended, if its file says so. */
+export function resultOf({ metadata }: McapContent): EpisodeResult | null {
+  const strings = metadata.get(METADATA.result);
+  return strings ? readResult(strings) : null;
+}
+
 function frameOf(camera: string, stamp: bigint, png: Uint8Array): CameraFrame {
   // A PNG's width and height stand at bytes 16 and 20, big-endian.
   const view = new DataView(png.buffer, png.byteOffset, png.byteLength);
@@ -63,12 +69,22 @@ const jointStates = (messages: readonly StoredMessage[]): JointState[] =>
     return { stamp: fromTime(header.stamp), position: position.slice() };
   });
 
+/** How many chunks lack the image that they were sampled from, by camera. */
+function chunksWithoutImage(chunks: readonly ChunkRecord[], image: Episode['image']) {
+  const counts = new Map<string, number>();
+  for (const { frameStamps } of chunks)
+    for (const [camera, stamp] of Object.entries(frameStamps))
+      if (!image(camera, stamp)) counts.set(camera, (counts.get(camera) ?? 0) + 1);
+  return counts;
+}
+
 /** Reads an episode, whole or not. Throws a UserError if the file is none. */
 export async function readEpisode(path: string): Promise<Episode> {
   const content = await readMcap(path);
   const header = headerOf(path, content);
-  const result = content.metadata.get(METADATA.result);
-  const on = (wanted: string) => content.messages.filter(({ topic }) => topic === wanted);
+  const result = resultOf(content);
+  const messages = inTimeOrder(content.messages);
+  const on = (wanted: string) => messages.filter(({ channel }) => channel.topic === wanted);
 
   const timelines = new Map(
     on(TOPICS.chunkTiming).map(({ data }) => {
@@ -76,8 +92,8 @@ export async function readEpisode(path: string): Promise<Episode> {
       return [message.index, chunkTimeline(message)];
     }),
   );
-  const chunks = on(TOPICS.chunk).map(({ data, definition }): ChunkRecord => {
-    const record = chunkRecord(decodeAs<ChunkMessage>(definition, data));
+  const chunks = on(TOPICS.chunk).map(({ data, channel }): ChunkRecord => {
+    const record = chunkRecord(decodeAs<ChunkMessage>(channel.definition, data));
     const timeline = timelines.get(record.index);
     return timeline ? { ...record, timeline } : record;
   });
@@ -91,18 +107,19 @@ export async function readEpisode(path: string): Promise<Episode> {
 
   const missing: string[] = [];
   if (content.damage) missing.push(content.damage);
+  const loss = content.metadata.get(METADATA.recovery)?.get('loss');
+  if (loss) missing.push(`it was recovered with a loss: ${loss}`);
   if (!result) missing.push('no result');
   const sampled = on(TOPICS.actionChunk).length;
   if (sampled > chunks.length)
     missing.push(`${sampled - chunks.length} of ${sampled} chunks without a record of their play`);
-  for (const { index, frameStamps } of chunks)
-    for (const [camera, stamp] of Object.entries(frameStamps))
-      if (!image(camera, stamp)) missing.push(`chunk ${index} without its image of ${camera}`);
+  for (const [camera, blind] of chunksWithoutImage(chunks, image))
+    missing.push(`${blind} of ${chunks.length} chunks without their image of ${camera}`);
 
   return {
     path,
     header,
-    result: result ? readResult(result) : null,
+    result,
     chunks,
     joints: jointStates(on(TOPICS.jointStates)),
     commands: jointStates(on(TOPICS.jointCommands)),

@@ -1,21 +1,24 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir, readdir, stat } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { dirname, join } from 'node:path';
 import sharp from 'sharp';
 import { UserError, codeOf, messageOf } from '../errors.ts';
+import { isThere } from '../isThere.ts';
 import type { Observation } from '../policy/chunkPolicy.ts';
 import type { CameraFrame, JointState } from '../robot/robot.ts';
 import type { ChunkRecord, EpisodeHeader, EpisodeResult } from './episode.ts';
 import { partialPath, wholePath } from './files.ts';
-import { fileSink, publish, startRosbag } from './mcap.ts';
+import { fileSink, publishNew, startRosbag } from './mcap.ts';
 import type { RosbagWriter, Sink } from './mcap.ts';
 import {
   METADATA,
   TOPICS,
+  channelsOf,
   chunkMessage,
   chunkTimingMessage,
   headerAt,
   imageTopic,
   jointStateMessage,
-  topicsOf,
   trajectoryMessage,
 } from './messages.ts';
 import { writeHeader, writeResult } from './metadata.ts';
@@ -60,19 +63,44 @@ const failed = (path: string, error: unknown) =>
     { cause: error },
   );
 
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
+/** A recording that is whole on the disk, but not under its name. */
+const unnamed = (path: string, final: string, error: unknown) =>
+  new UserError(
+    {
+      EEXIST: `${final}: there is an episode of this name already; the recording stays in ${path}`,
+      ENOENT: `${path}: it was moved away or removed while it was recorded`,
+    }[codeOf(error) ?? ''] ?? failed(path, error).message,
+    { cause: error },
   );
+
+/** Bytes after which a file says again what it is of; then again after four times as many, and so on. */
+const FIRST_REPEAT = 1 << 16;
+
+/** Says what a file is of, so that it can be read where one of the places that say so is damaged. */
+async function introduce(bag: RosbagWriter, head: EpisodeHeader): Promise<void> {
+  await bag.metadata(METADATA.header, writeHeader(head));
+  await bag.channels();
+}
+
+/** The path that a file has now, which is another if somebody renamed it; the same if it is nowhere here. */
+async function pathNow(path: string, file: Stats | undefined): Promise<string> {
+  const same = async (other: string) => {
+    const { dev, ino } = await stat(other);
+    return dev === file?.dev && ino === file.ino;
+  };
+  const folder = dirname(path);
+  const others = (await readdir(folder)).map((name) => join(folder, name));
+  for (const other of [path, ...others])
+    if (file && (await same(other).catch(() => false))) return other;
+  return path;
 }
 
 async function start(path: string, openSink: (path: string) => Promise<Sink>, head: EpisodeHeader) {
   let sink: Sink | undefined;
   try {
     sink = await openSink(path);
-    const bag = await startRosbag(sink, topicsOf(head.embodiment));
-    await bag.metadata(METADATA.header, writeHeader(head));
+    const bag = await startRosbag(sink, channelsOf(head.embodiment));
+    await introduce(bag, head);
     return { sink, bag };
   } catch (error) {
     await sink?.close().catch(() => undefined);
@@ -137,13 +165,15 @@ export async function recordEpisode(
   await mkdir(folder, { recursive: true }).catch((error: unknown) => {
     throw failed(folder, error);
   });
-  if (await exists(final))
+  if (await isThere(final))
     throw new UserError(`${final}: there is an episode of this name already; give another id`);
   const { sink, bag } = await start(path, openSink, head);
+  const file = await stat(path).catch(() => undefined);
 
   const names = head.embodiment.joints.map(({ name }) => name);
   const written = new Map<string, bigint>();
   let problem: UserError | null = null;
+  let repeatAt = BigInt(FIRST_REPEAT);
 
   const giveUp = (error: unknown) => {
     problem ??= failed(path, error);
@@ -156,7 +186,11 @@ export async function recordEpisode(
       return;
     }
     queue.add(async () => {
-      if (!problem) await write(bag);
+      if (problem) return;
+      await write(bag);
+      if (sink.position() < repeatAt) return;
+      await introduce(bag, head);
+      repeatAt = 4n * sink.position();
     });
   };
 
@@ -225,6 +259,7 @@ export async function recordEpisode(
     room: queue.room,
     async finish(result) {
       enqueue(async (bag) => {
+        await introduce(bag, head);
         await bag.metadata(METADATA.result, writeResult(result));
         await bag.end();
         await sink.sync();
@@ -233,9 +268,10 @@ export async function recordEpisode(
       await sink.close().catch(giveUp);
       if (problem) throw problem;
       try {
-        await publish(path, final);
+        const now = await pathNow(path, file);
+        if (now !== final) await publishNew(now, final);
       } catch (error) {
-        throw failed(path, error);
+        throw unnamed(path, final, error);
       }
       return final;
     },

@@ -1,55 +1,190 @@
+import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { UserError, messageOf } from '../errors.ts';
-import type { EpisodeResult } from './episode.ts';
+import { UserError, codeOf, messageOf } from '../errors.ts';
+import { isThere } from '../isThere.ts';
+import { beingWritten } from './beingWritten.ts';
+import type { Channel } from './channels.ts';
+import type { EpisodeHeader, EpisodeResult } from './episode.ts';
 import { episodeFile, wholePath } from './files.ts';
-import { discard, fileSink, publish, startRosbag } from './mcap.ts';
-import { METADATA, TOPICS, topicsOf } from './messages.ts';
+import { discard, fileSink, publishNew, startRosbag } from './mcap.ts';
+import { METADATA, TOPICS, channelsOf } from './messages.ts';
 import { writeHeader, writeResult } from './metadata.ts';
-import { headerOf } from './readEpisode.ts';
-import { readMcap } from './readMcap.ts';
+import { headerOf, resultOf } from './readEpisode.ts';
+import { type McapContent, type StoredMessage, readMcap } from './readMcap.ts';
+
+/** What a recovered file lacks of what was recorded. */
+export interface Lack {
+  /** Messages, as far as their numbers tell. */
+  messages: number;
+  /** Of the recording; those behind the last message that was kept are not known. */
+  seconds: number;
+  /** Bytes that nothing could be made of, and the places where they are. */
+  bytes: number;
+  places: number;
+  /** One of them is the end: how many messages were in it is not known. */
+  atEnd: boolean;
+}
+
+/** What became of a recording that was cut off or damaged. */
+export interface Recovery {
+  /** The new file. */
+  path: string;
+  messages: number;
+  result: EpisodeResult;
+  /** Null if everything was kept. */
+  lack: Lack | null;
+  /** Whether the file that was read is still there. */
+  stays: boolean;
+}
+
+/** The numbers that are missing in each channel's sequence, or all that the file's statistics have counted. */
+function missingMessages({ messages, summary }: McapContent): number {
+  if (summary?.statistics) return Number(summary.statistics.messageCount) - messages.length;
+  const kept = new Map<number, { count: number; last: number }>();
+  for (const { channelId, sequence } of messages) {
+    const { count, last } = kept.get(channelId) ?? { count: 0, last: -1 };
+    kept.set(channelId, { count: count + 1, last: Math.max(last, sequence) });
+  }
+  return [...kept.values()].reduce((sum, { count, last }) => sum + last + 1 - count, 0);
+}
+
+/** Seconds between the joint states around each loss. */
+function missingSeconds({ messages, losses, summary }: McapContent): number {
+  const isState = ({ channel }: StoredMessage) => channel.topic === TOPICS.jointStates;
+  const { messageStartTime, messageEndTime } = summary?.statistics ?? {};
+  let nanoseconds = 0n;
+  for (const at of new Set(losses.map(({ messages: before }) => before))) {
+    const before = messages.slice(0, at).findLast(isState)?.stamp ?? messageStartTime;
+    const after = messages.slice(at).find(isState)?.stamp ?? messageEndTime;
+    if (before !== undefined && after !== undefined && after > before)
+      nanoseconds += after - before;
+  }
+  return Number(nanoseconds) / 1e9;
+}
+
+function lackOf(content: McapContent): Lack | null {
+  const { messages, losses, nameless, summary } = content;
+  if (losses.length === 0 && nameless === 0) return null;
+  return {
+    messages: Math.max(0, missingMessages(content)),
+    seconds: missingSeconds(content),
+    bytes: losses.reduce((sum, { bytes }) => sum + bytes, 0),
+    places: losses.length,
+    atEnd: !summary?.statistics && losses.at(-1)?.messages === messages.length,
+  };
+}
+
+/** A loss in words. */
+export function lackInWords({ messages, seconds, bytes, places, atEnd }: Lack): string {
+  const known = `${messages} messages, ${seconds.toFixed(2)} s of the recording`;
+  const where = `${bytes} damaged bytes in ${places} ${places === 1 ? 'place' : 'places'}`;
+  if (!atEnd) return `${known} (${where})`;
+  return `${places > 1 ? `${known} and ` : ''}what stood in an incomplete end (${where})`;
+}
+
+/** Every topic that the file has, by its own definitions, and the others of an episode. */
+function channelsIn({ messages }: McapContent, { embodiment }: EpisodeHeader): Channel[] {
+  const own = new Map(messages.map(({ channel }) => [channel.topic, channel]));
+  return [
+    ...new Map([...channelsOf(embodiment).map((c) => [c.topic, c] as const), ...own]).values(),
+  ];
+}
+
+const discardedAfter = ({ messages }: McapContent): EpisodeResult => ({
+  outcome: 'discarded',
+  reward: null,
+  stagedReward: 0,
+  steps: messages.filter(({ channel }) => channel.topic === TOPICS.jointCommands).length,
+});
+
+/** A new file at `path`; what a killed process left there is replaced. */
+async function draftSink(path: string) {
+  try {
+    return await fileSink(path, 'keep');
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error;
+    if ((await beingWritten([path])).has(path))
+      throw new UserError('another process is recovering it');
+    return fileSink(path, 'replace');
+  }
+}
+
+async function write(
+  draft: string,
+  header: EpisodeHeader,
+  content: McapContent,
+  result: EpisodeResult,
+  lack: Lack | null,
+): Promise<void> {
+  const sink = await draftSink(draft);
+  try {
+    const bag = await startRosbag(sink, channelsIn(content, header));
+    await bag.metadata(METADATA.header, writeHeader(header));
+    await bag.channels();
+    for (const { channel, stamp, data } of content.messages)
+      await bag.message(channel.topic, stamp, data);
+    await bag.metadata(METADATA.header, writeHeader(header));
+    await bag.channels();
+    if (lack) await bag.metadata(METADATA.recovery, { loss: lackInWords(lack) });
+    await bag.metadata(METADATA.result, writeResult(result));
+    await bag.end();
+    await sink.sync();
+  } finally {
+    await sink.close();
+  }
+}
+
+/** Whether two paths name one file. */
+async function isSame(path: string, other: string): Promise<boolean> {
+  const [a, b] = await Promise.all([path, other].map((one) => stat(one).catch(() => undefined)));
+  return a !== undefined && a.dev === b?.dev && a.ino === b.ino;
+}
+
+/** Where the recovered file goes: a damaged finished one stays, and the new one lies beside it. */
+function targetOf(path: string): { finished: boolean; final: string } {
+  const file = episodeFile(path);
+  if (!file)
+    throw new UserError(`${path}: not a partial episode; give a file that ends in .mcap.partial, or a damaged .mcap`); // prettier-ignore
+  const { id, finished } = file;
+  return { finished, final: wholePath(dirname(path), finished ? `${id}.recovered` : id) };
+}
 
 /**
- * Makes a readable file of a recording that was cut off: everything up to its last complete record,
- * outcome `discarded`, no reward. The partial file is removed once that is on the disk. Resolves to
- * the new file's path; throws a UserError if there is nothing to recover. Not for a file that is
- * still being recorded.
+ * Makes a whole file of a recording that was cut off or damaged: every message that can be read, before and
+ * behind the damage, with the result if it is there, and otherwise as `discarded`. A partial file is removed
+ * once everything that it held is on the disk; one of which something is lost, and a damaged finished one,
+ * stays. Never writes over a file. Throws a `UserError` where nothing can be recovered. The file must not be
+ * one that is being written (`beingWritten`).
  */
-export async function recoverEpisode(path: string): Promise<string> {
-  const file = episodeFile(path);
-  if (!file || file.finished)
-    throw new UserError(`${path}: not a partial episode; give a file that ends in .mcap.partial`);
+export async function recoverEpisode(path: string): Promise<Recovery> {
+  const { finished, final } = targetOf(path);
+  const taken = await isThere(final);
+  if (taken && !(await isSame(path, final)))
+    throw new UserError(`${final} is there already and is kept; move it or ${path} away`);
   const content = await readMcap(path);
   const header = headerOf(path, content);
-  const { embodiment } = header;
-  const topics = topicsOf(embodiment);
-  const messages = content.messages.filter(({ topic }) => topics.has(topic));
-  const result: EpisodeResult = {
-    outcome: 'discarded',
-    reward: null,
-    stagedReward: 0,
-    steps: messages.filter(({ topic }) => topic === TOPICS.jointCommands).length,
-  };
-
-  const final = wholePath(dirname(path), file.id);
+  if (finished && content.damage === null)
+    throw new UserError(
+      `${path}: not a partial episode: it is whole, so there is nothing to recover`,
+    );
+  const lack = lackOf(content);
+  const result = resultOf(content) ?? discardedAfter(content);
+  const stays = finished || lack !== null;
+  const recovery = { path: final, messages: content.messages.length, result, lack, stays };
+  // A kill between the two steps of naming a file leaves it under both names.
+  if (taken) {
+    await discard(path);
+    return { ...recovery, stays: false };
+  }
   const draft = `${path}.recovered`;
   try {
-    const sink = await fileSink(draft, 'replace');
-    try {
-      const bag = await startRosbag(sink, topics);
-      await bag.metadata(METADATA.header, writeHeader(header));
-      for (const { topic, stamp, data } of messages) await bag.message(topic, stamp, data);
-      await bag.metadata(METADATA.result, writeResult(result));
-      await bag.end();
-      await sink.sync();
-    } finally {
-      await sink.close();
-    }
-    await publish(draft, final);
-    await discard(path);
+    await write(draft, header, content, result, lack);
+    await publishNew(draft, final);
+    if (!stays) await discard(path);
   } catch (error) {
     throw new UserError(`${path}: cannot recover the episode: ${messageOf(error)}`, {
       cause: error,
     });
   }
-  return final;
+  return recovery;
 }

@@ -1,5 +1,6 @@
 import { parse } from '@foxglove/rosmsg';
-import { MessageReader, MessageWriter } from '@foxglove/rosmsg2-serialization';
+import { MessageReader } from '@foxglove/rosmsg2-serialization';
+import { cdrEncoder } from './cdr.ts';
 
 const PARTS = {
   'builtin_interfaces/Time': 'int32 sec\nuint32 nanosec',
@@ -188,12 +189,19 @@ const remembered = <T>(make: (definition: string) => T) => {
   };
 };
 
-const writerOf = remembered((definition) => new MessageWriter(parsed(definition)));
+const encoderOf = remembered((definition) => cdrEncoder(parsed(definition)));
 const readerOf = remembered((definition) => new MessageReader(parsed(definition)));
+
+/** Bytes that a message may need: no more than a hint, so that its largest arrays are not copied again. */
+const sizeOf = (message: object): number =>
+  Object.values(message).reduce<number>(
+    (sum, value) => sum + (ArrayBuffer.isView(value) ? value.byteLength : 0),
+    1024,
+  );
 
 /** A message's CDR bytes. */
 export const encode = <S extends SchemaName>(schema: S, message: Messages[S]): Uint8Array =>
-  writerOf(SCHEMAS[schema]).writeMessage(message);
+  encoderOf(SCHEMAS[schema])(message, sizeOf(message));
 
 /** A message from its CDR bytes. */
 export const decode = <S extends SchemaName>(schema: S, data: Uint8Array): Messages[S] =>

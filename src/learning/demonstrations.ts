@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { messageOf } from '../errors.ts';
 import type { ChunkRecord, Outcome } from '../episodes/episode.ts';
 import type { Episode } from '../episodes/readEpisode.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
@@ -116,9 +118,18 @@ export interface DemonstrationSet {
   leftOut: { path: string; reason: string }[];
 }
 
+/** A checksum of demonstrations: equal for copies of one episode, whatever their names. */
+function contentOf(demonstrations: readonly Demonstration[]): string {
+  const hash = createHash('sha256');
+  for (const { images, state, actions, prompt } of demonstrations)
+    hash.update(images).update(state).update(actions).update(prompt);
+  return hash.digest('hex');
+}
+
 /**
  * Reads episodes as demonstrations. One that does not fit the policy, is cut short, failed or holds values
- * that are not finite is left out; the first that fits sets joints and image sizes for the others.
+ * that are not finite is left out, and so is a copy of another one, whatever its name; the first that fits
+ * sets joints and image sizes for the others.
  */
 export async function gatherDemonstrations(
   paths: readonly string[],
@@ -127,18 +138,25 @@ export async function gatherDemonstrations(
   onEpisode: (done: number) => void = () => {},
 ): Promise<DemonstrationSet> {
   const set: DemonstrationSet = { demonstrations: [], episodes: 0, leftOut: [] };
+  const taken = new Map<string, string>();
   let make: string | undefined;
   for (const [i, path] of paths.entries()) {
     try {
       const episode = await read(path);
       const reason = unfit(episode, view, make);
       if (reason === undefined) {
-        make ??= makeOf(episode.header.embodiment, view.cameras);
-        for (const one of await demonstrationsOf(episode, view)) set.demonstrations.push(one);
-        set.episodes += 1;
+        const own = await demonstrationsOf(episode, view);
+        const content = contentOf(own);
+        const first = taken.get(content);
+        if (first === undefined) {
+          make ??= makeOf(episode.header.embodiment, view.cameras);
+          taken.set(content, path);
+          for (const one of own) set.demonstrations.push(one);
+          set.episodes += 1;
+        } else set.leftOut.push({ path, reason: `a copy of ${first}` });
       } else set.leftOut.push({ path, reason });
     } catch (error) {
-      set.leftOut.push({ path, reason: (error as Error).message });
+      set.leftOut.push({ path, reason: messageOf(error) });
     }
     onEpisode(i + 1);
   }

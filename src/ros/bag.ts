@@ -1,10 +1,17 @@
-import { type FileHandle, open } from 'node:fs/promises';
-import { McapIndexedReader } from '@mcap/core';
-import { parse } from '@foxglove/rosmsg';
-import { MessageReader } from '@foxglove/rosmsg2-serialization';
 import { UserError, messageOf } from '../errors.ts';
+import {
+  type Place,
+  type StoredMessage,
+  declaredBy,
+  messageReader,
+  openMcap,
+  readStored,
+} from '../episodes/readMcap.ts';
+import { readSummary } from '../episodes/mcapSummary.ts';
+import { decodeAs } from '../episodes/schemas.ts';
 import type { Calibration } from '../robot/calibration.ts';
 import type { CameraFrame, JointState } from '../robot/robot.ts';
+import { bagFiles } from './bagFiles.ts';
 import { imageTopic } from './cameras.ts';
 import { commandTopics } from './commands.ts';
 import { frameOf } from './images.ts';
@@ -13,39 +20,81 @@ import { createJointMerger, jointsByArm } from './joints.ts';
 import type { JointStateMessage } from './messages.ts';
 import type { Recording } from './recording.ts';
 
-/** What the mcap package reads a file through. */
-const readable = (file: FileHandle) => ({
-  size: async () => BigInt((await file.stat()).size),
-  async read(offset: bigint, length: bigint) {
-    const bytes = new Uint8Array(Number(length));
-    await file.read(bytes, 0, bytes.length, Number(offset));
-    return bytes;
-  },
-});
+/** A message of a bag, decoded. */
+interface Decoded {
+  topic: string;
+  stamp: bigint;
+  message: unknown;
+}
 
-async function openBag(path: string): Promise<McapIndexedReader> {
+/** An image of a bag, which stays there until it is wanted. */
+interface StoredImage {
+  stamp: bigint;
+  read(): Promise<Uint8Array>;
+}
+
+/** What is wanted of a bag: in memory, but for the images. */
+interface BagContent {
+  decoded: Decoded[];
+  images: Map<string, StoredImage[]>;
+  /** Every topic that has messages. */
+  topics: Set<string>;
+  damage: string[];
+}
+
+function decoded(path: string, { channel, stamp, data }: StoredMessage): Decoded {
+  const { topic, definition } = channel;
   try {
-    return await McapIndexedReader.Initialize({ readable: readable(await open(path)) });
+    return { topic, stamp, message: decodeAs(definition, data) };
   } catch (error) {
     throw new UserError(
-      `${path}: cannot be read as an MCAP bag: ${messageOf(error)}. Record with \`ros2 bag record --storage mcap\`, uncompressed; ros2 bag convert makes one of others`,
+      `${path}: ${topic} cannot be decoded as ${channel.type}: ${messageOf(error)}`,
       { cause: error },
     );
   }
 }
 
-/** The messages of some topics in the order of their log times, decoded by the schemas in the bag. */
-async function* messagesOf(bag: McapIndexedReader, topics: string[]) {
-  const readers = new Map<number, MessageReader>();
-  for await (const { channelId, logTime, data } of bag.readMessages({ topics })) {
-    const { topic, schemaId } = bag.channelsById.get(channelId)!;
-    const schema = bag.schemasById.get(schemaId)!;
-    const reader =
-      readers.get(schemaId) ??
-      new MessageReader(parse(new TextDecoder().decode(schema.data), { ros2: true }));
-    readers.set(schemaId, reader);
-    yield { topic, stamp: logTime, message: reader.readMessage<unknown>(data) };
+/** Reads one file of a bag from its beginning to its end, whether or not it has chunks or an index. */
+async function readFileOf(
+  path: string,
+  wanted: { decode: ReadonlySet<string>; images: ReadonlySet<string> },
+  content: BagContent,
+): Promise<void> {
+  const file = await openMcap(path);
+  const declared = declaredBy(await readSummary(file));
+  const readAt = messageReader(file);
+  let found = false;
+  const image = (stamp: bigint, place: Place) => ({ stamp, read: () => readAt(place) });
+  for await (const item of readStored(file, declared)) {
+    found ||= item.type !== 'Damage';
+    if (item.type === 'Damage')
+      content.damage.push(`${path}: ${item.what} (${item.bytes} bytes at byte ${item.at})`);
+    if (item.type !== 'Message') continue;
+    const { topic } = item.channel;
+    content.topics.add(topic);
+    if (wanted.decode.has(topic)) content.decoded.push(decoded(path, item));
+    if (wanted.images.has(topic)) content.images.get(topic)!.push(image(item.stamp, item.place));
   }
+  if (!found)
+    throw new UserError(
+      `${path}: cannot be read as an MCAP bag; record with ros2 bag record --storage mcap`,
+    );
+}
+
+/** What is wanted of all files of a bag, by log time. */
+async function readBag(path: string, decode: string[], images: string[]): Promise<BagContent> {
+  const content: BagContent = {
+    decoded: [],
+    images: new Map(images.map((topic) => [topic, []])),
+    topics: new Set(),
+    damage: [],
+  };
+  const wanted = { decode: new Set(decode), images: new Set(images) };
+  for (const file of await bagFiles(path)) await readFileOf(file, wanted, content);
+  const byTime = (a: { stamp: bigint }, b: { stamp: bigint }) => Number(a.stamp - b.stamp);
+  content.decoded.sort(byTime);
+  for (const stored of content.images.values()) stored.sort(byTime);
+  return content;
 }
 
 /** The newest value at each control step, from the first stamp at which there is one to the last. */
@@ -58,28 +107,28 @@ function everyStep(states: readonly JointState[], first: bigint, steps: number, 
   });
 }
 
-async function readJoints(bag: McapIndexedReader, calibration: Calibration) {
-  const arms = new Map(
-    calibration.arms.map(({ name, namespace }) => [`/${namespace}/joint_states`, name]),
-  );
+const stateTopics = ({ arms }: Calibration) =>
+  new Map(arms.map(({ name, namespace }) => [`/${namespace}/joint_states`, name]));
+
+function jointsIn({ decoded }: BagContent, calibration: Calibration): JointState[] {
+  const arms = stateTopics(calibration);
   const merger = createJointMerger(calibration);
-  const states: JointState[] = [];
-  for await (const { topic, stamp, message } of messagesOf(bag, [...arms.keys()])) {
-    const state = merger.take(arms.get(topic)!, message as JointStateMessage);
-    if (state) states.push({ stamp, position: state.position });
-  }
-  return states;
+  return decoded.flatMap(({ topic, stamp, message }) => {
+    const arm = arms.get(topic);
+    const state = arm === undefined ? undefined : merger.take(arm, message as JointStateMessage);
+    return state ? [{ stamp, position: state.position }] : [];
+  });
 }
 
-/** Commands in the robot's vectors, from the drivers' topics of both kinds of output. */
-async function readCommands(bag: McapIndexedReader, calibration: Calibration, home: Float64Array) {
-  const position = home.slice();
-  const states: JointState[] = [];
-  type Command = { cmd: ArrayLike<number> } & { cmd: number } & {
-    points: { positions: ArrayLike<number> }[];
-    joint_names: string[];
-  };
-  const takers = new Map<string, (message: Command) => void>(
+/** A command of any of the drivers' types. */
+type Command = { cmd: ArrayLike<number> } & { cmd: number } & {
+  points: { positions: ArrayLike<number> }[];
+  joint_names: string[];
+};
+
+/** What puts commands of each of the drivers' topics, of both kinds of output, into the robot's vector. */
+const commandTakers = (calibration: Calibration, position: Float64Array) =>
+  new Map<string, (message: Command) => void>(
     jointsByArm(calibration).flatMap(({ arm, joints }) => {
       const topics = commandTopics(arm.namespace);
       const set = (kind: 'arm' | 'gripper', values: ArrayLike<number>) =>
@@ -104,49 +153,60 @@ async function readCommands(bag: McapIndexedReader, calibration: Calibration, ho
       ] as const;
     }),
   );
-  for await (const { topic, stamp, message } of messagesOf(bag, [...takers.keys()])) {
-    takers.get(topic)!(message as Command);
-    states.push({ stamp, position: position.slice() });
+
+/** Commands in the robot's vectors, which begin at `home`. */
+function commandsIn({ decoded }: BagContent, calibration: Calibration, home: Float64Array) {
+  const position = home.slice();
+  const takers = commandTakers(calibration, position);
+  return decoded.flatMap(({ topic, stamp, message }): JointState[] => {
+    const take = takers.get(topic);
+    if (!take) return [];
+    take(message as Command);
+    return [{ stamp, position: position.slice() }];
+  });
+}
+
+/** Of images in their order the newest at a stamp, or the first one; undefined if there is none. */
+function newestAt(images: readonly StoredImage[], stamp: bigint): StoredImage | undefined {
+  let [low, high] = [0, images.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (images[middle].stamp <= stamp) low = middle + 1;
+    else high = middle;
   }
-  return states;
+  return images[Math.max(0, low - 1)];
 }
 
 /**
- * The recording in a bag (MCAP) of a calibrated robot's topics: joint states, commands of either
- * output, images. Images are read when they are wanted. Throws a `UserError` for a bag without them.
+ * The recording in a bag (MCAP: a file, or the folder that ros2 bag makes) of a calibrated robot's topics:
+ * joint states, commands of either output, images. Images are read when they are wanted. Throws a
+ * `UserError` for a bag without joint states.
  */
 export async function bagRecording(path: string, calibration: Calibration): Promise<Recording> {
-  const bag = await openBag(path);
-  const states = await readJoints(bag, calibration);
-  if (states.length === 0)
+  const states = [...stateTopics(calibration).keys()];
+  const orders = [...commandTakers(calibration, new Float64Array()).keys()];
+  const cameras = calibration.cameras.map((camera) => imageTopic(camera).topic);
+  const content = await readBag(path, [...states, ...orders], cameras);
+  const joints = jointsIn(content, calibration);
+  if (joints.length === 0)
     throw new UserError(
-      `${path}: no joint states of ${calibration.arms.map(({ namespace }) => `/${namespace}/joint_states`).join(' and ')}; it has ${[...bag.channelsById.values()].map(({ topic }) => topic).join(', ')}`,
+      `${path}: no joint states of ${states.join(' and ')}; it has ${[...content.topics].join(', ') || 'no messages'}`,
     );
   const period = BigInt(Math.round(1e9 / calibration.controlRate));
-  const first = states[0].stamp;
-  const steps = Number((states.at(-1)!.stamp - first) / period) + 1;
-  const commands = await readCommands(bag, calibration, states[0].position);
-
-  const newest = async (topic: string, stamp: bigint): Promise<Uint8Array | undefined> => {
-    for await (const { data } of bag.readMessages({
-      topics: [topic],
-      endTime: stamp,
-      reverse: true,
-    }))
-      return data;
-    for await (const { data } of bag.readMessages({ topics: [topic] })) return data;
-    return undefined;
-  };
+  const first = joints[0].stamp;
+  const steps = Number((joints.at(-1)!.stamp - first) / period) + 1;
+  const commands = commandsIn(content, calibration, joints[0].position);
   return {
-    joints: everyStep(states, first, steps, period),
+    joints: everyStep(joints, first, steps, period),
     commands: commands.length > 0 ? everyStep(commands, first, steps, period) : [],
     async imagesAt(stamp) {
       const frames = calibration.cameras.map(async (camera): Promise<CameraFrame[]> => {
-        const data = await newest(imageTopic(camera).topic, stamp);
-        return data ? [frameOf(data, camera)] : [];
+        const image = newestAt(content.images.get(imageTopic(camera).topic)!, stamp);
+        return image ? [frameOf(await image.read(), camera)] : [];
       });
       return (await Promise.all(frames)).flat();
     },
+    damage: content.damage,
     end: 'the end of the bag',
   };
 }

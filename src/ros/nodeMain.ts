@@ -5,6 +5,8 @@ import { type Ros, type RosNode, loadRos } from './rclnodejs.ts';
 /** A node that runs: what is done when the process is told to end, before ROS is shut down. */
 export interface Running {
   stop(): Promise<void>;
+  /** Of a node that ends by itself: settles when it has done what it is for. */
+  done?: Promise<void>;
 }
 
 /** Milliseconds that ending may take before the process is ended without it. */
@@ -44,6 +46,13 @@ export async function nodeMain(
           process.exit(code);
         });
     };
+    running.done?.then(
+      () => end(0),
+      (error: unknown) => {
+        console.error(`${name}: ${messageOf(error)}`);
+        end(1);
+      },
+    );
     process.on('SIGINT', () => end(0));
     process.on('SIGTERM', () => end(0));
     node.spin();

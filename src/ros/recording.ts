@@ -10,6 +10,8 @@ export interface Recording {
   commands: JointState[];
   /** Of each camera the image that was the newest at a stamp, or the first there is. */
   imagesAt(stamp: bigint): Promise<CameraFrame[]>;
+  /** What of it is damaged, and where. */
+  damage: string[];
   /** How it ended. */
   end: string;
 }
@@ -29,6 +31,7 @@ export async function episodeRecording(path: string): Promise<Recording> {
         Object.entries(frameStamps).flatMap(([camera, at]) => episode.image(camera, at) ?? []),
       );
     },
+    damage: episode.missing,
     end: result?.outcome ?? 'cut off',
   };
 }

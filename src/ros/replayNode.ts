@@ -12,6 +12,7 @@ import { type ParameterSpecs, declareParameters } from './parameters.ts';
 import { quality } from './qos.ts';
 import { type Recording, episodeRecording } from './recording.ts';
 import type { Ros, RosNode } from './rclnodejs.ts';
+import { callTrigger } from './trigger.ts';
 
 export const REPLAY_PARAMETERS = {
   episode: {
@@ -23,7 +24,8 @@ export const REPLAY_PARAMETERS = {
   bag: {
     type: 'string',
     default: '',
-    description: "MCAP file of a bag of the robot's topics, in the place of an episode",
+    description:
+      "bag of the robot's topics in MCAP, a file or ros2 bag's folder, in the place of an episode",
     readOnly: true,
   },
   calibration: {
@@ -43,26 +45,35 @@ interface ChunkMessage {
   points: { positions: ArrayLike<number> }[];
 }
 
-/** Mean and largest difference of a chunk's rows from the commands that were recorded from `first` on. */
+/** The policy's node; its attempt is stopped when the recording is over. */
+const STOP = '/nalu/stop';
+/** Control steps for which the last state is held, so that the policy's node can end what it does. */
+const LAST_STEPS = 50;
+
+/**
+ * Mean and largest difference of a chunk's rows from the commands that were recorded from `first` on;
+ * undefined where none were.
+ */
 function compare({ points }: ChunkMessage, { commands }: Recording, first: number) {
   const differences = points.flatMap(({ positions }, row) => {
     const command = commands[first + row]?.position;
     return command ? Array.from(command, (at, joint) => Math.abs(at - positions[joint])) : [];
   });
+  if (differences.length === 0) return undefined;
   const sum = differences.reduce((total, difference) => total + difference, 0);
   return { mean: sum / differences.length, largest: Math.max(...differences) };
 }
 
 /**
  * A recorded episode or bag as the robot: its joint states and images on the robot's topics, with /clock, from
- * when the policy's node has sampled a first chunk. That node runs dry; each chunk is compared with the
- * commands that were recorded.
+ * when the policy's node has sampled a first chunk, to the recording's end. That node runs dry; each chunk is
+ * compared with the commands that were recorded. At the end its attempt is stopped, and this node ends.
  */
 export async function startReplayNode(ros: Ros, node: RosNode): Promise<Running> {
   const parameters = declareParameters(ros, node, REPLAY_PARAMETERS);
   const { episode, bag } = parameters;
   if ((episode === '') === (bag === ''))
-    throw new UserError('parameters episode, bag: give one of them, the MCAP file to replay');
+    throw new UserError('parameters episode, bag: give one of them, what is to be replayed');
   const calibration = await loadCalibration(parameters.calibration);
   const recording = await (bag ? bagRecording(bag, calibration) : episodeRecording(episode));
   const log = node.getLogger();
@@ -83,9 +94,11 @@ export async function startReplayNode(ros: Ros, node: RosNode): Promise<Running>
     const stamp = nanosecondsOf(chunk.header.stamp);
     begun ??= stamp;
     const first = Math.round(Number(stamp - begun) / Number(period));
-    const { mean, largest } = compare(chunk, recording, first);
+    const difference = compare(chunk, recording, first);
     log.info(
-      `step ${first}: the chunk differs from what was commanded by ${mean.toFixed(4)} (mean), ${largest.toFixed(4)} (largest)`,
+      difference
+        ? `step ${first}: the chunk differs from what was commanded by ${difference.mean.toFixed(4)} (mean), ${difference.largest.toFixed(4)} (largest)`
+        : `step ${first}: a chunk, with no commands in the recording to compare it with`,
     );
   };
   const onFault = (error: unknown) => log.error(messageOf(error));
@@ -96,13 +109,25 @@ export async function startReplayNode(ros: Ros, node: RosNode): Promise<Running>
     edge(take, onFault),
   );
 
+  for (const line of recording.damage) log.warn(line);
+  const last = recording.joints.length - 1;
+  log.info(`${(Number(BigInt(last) * period) / 1e9).toFixed(1)} s begin with the first chunk of the policy`); // prettier-ignore
+
   let open = true;
   const play = async () => {
     let now = node.getClock().now().nanoseconds;
+    let over: number | undefined;
     for (let step = 0; open; step++, now += period) {
-      const index = begun === undefined ? 0 : Number((now - begun) / period);
+      const passed = begun === undefined ? 0 : Number((now - begun) / period);
+      const index = Math.min(passed, last);
       const state = recording.joints[index];
-      if (!state) return log.info(`the recording is over: ${recording.end}`);
+      if (passed > last && over === undefined) {
+        over = step;
+        log.info(`the recording is over: ${recording.end}`);
+        // Where the attempt has ended by itself there is nothing to stop.
+        callTrigger(node, STOP).catch((error: unknown) => log.debug(messageOf(error)));
+      }
+      if (over !== undefined && step - over > LAST_STEPS) return;
       for (const publish of publishJoints) publish(now, state.position);
       if (step % IMAGE_EVERY === 0)
         for (const frame of await recording.imagesAt(origin + BigInt(index) * period))
@@ -112,11 +137,12 @@ export async function startReplayNode(ros: Ros, node: RosNode): Promise<Running>
       await setTimeout(Number(period) / 1e6 - SENSOR_LEAD);
     }
   };
-  const ended = play().catch(onFault);
+  const done = play();
   return {
+    done,
     async stop() {
       open = false;
-      await ended;
+      await done.catch(() => undefined);
     },
   };
 }

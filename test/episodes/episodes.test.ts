@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, open, readFile, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -8,6 +8,7 @@ import { MessageReader } from '@foxglove/rosmsg2-serialization';
 import { McapIndexedReader } from '@mcap/core';
 import sharp from 'sharp';
 import { UserError } from '../../src/errors.ts';
+import { isThere } from '../../src/isThere.ts';
 import { listEpisodes } from '../../src/episodes/listEpisodes.ts';
 import { readEpisode } from '../../src/episodes/readEpisode.ts';
 import { recordEpisode } from '../../src/episodes/recordEpisode.ts';
@@ -176,12 +177,13 @@ describe('a recording that was cut off', () => {
     await recorder.finish({ ...success, outcome: 'discarded', reward: null });
   });
 
-  it('is recovered as discarded, up to its last complete record, wherever it was cut', async () => {
+  it('is recovered up to its last complete record, wherever it was cut; as discarded without its result', async () => {
     const whole = await readFile(await record('to-cut', 6));
     let last = 0;
     for (let cut = 0; cut <= 24; cut++) {
       const id = `cut-${cut}`;
-      const path = await cutOff(id, whole, Math.floor((whole.length * cut) / 25));
+      const cutAt = Math.floor((whole.length * cut) / 25);
+      const path = await cutOff(id, whole, cutAt);
       let recovered;
       try {
         recovered = await recoverEpisode(path);
@@ -191,35 +193,40 @@ describe('a recording that was cut off', () => {
         assert.equal(last, 0, 'only a file without a header has nothing to recover');
         continue;
       }
-      await assert.rejects(stat(path), { code: 'ENOENT' });
-      const { chunks, result, commands, joints, missing } = await readEpisode(recovered);
-      assert.deepEqual(result, {
-        outcome: 'discarded',
-        reward: null,
-        stagedReward: 0,
-        steps: commands.length,
-      });
+      const inTheMiddle = recovered.lack !== null;
+      const hadResult = whole.indexOf('nalu/result') < cutAt;
+      assert.equal(await isThere(path), inTheMiddle, 'stays if its last record is incomplete');
+      const { chunks, result, commands, joints, missing } = await readEpisode(recovered.path);
+      const discarded = { outcome: 'discarded', reward: null, stagedReward: 0 };
+      const wanted = hadResult ? { ...success, steps: 30 } : { ...discarded, steps: commands.length }; // prettier-ignore
+      assert.deepEqual(result, wanted);
       assert.deepEqual(
         chunks,
         chunks.map((_, index) => recordAt(index)),
       );
-      assert.ok(missing.every((line) => /without a record of their play/.test(line)));
+      const known =
+        /without a record of their play|recovered with a loss: what stood in an incomplete end/;
+      assert.ok(missing.every((line) => known.test(line)));
       assert.ok(joints.length >= last, 'a longer file gives no less');
       last = joints.length;
     }
     assert.ok(last >= 20, `${last} steps`);
   });
 
-  it('is recovered up to damaged bytes', async () => {
-    const whole = await readFile(await record('to-damage', 6));
-    whole.fill(0, Math.floor(whole.length / 2), Math.floor(whole.length / 2) + 4096);
-    const path = await cutOff('damaged', whole, whole.length);
+  it('is recovered up to damaged bytes and beyond', async () => {
+    const bytes = await readFile(await record('to-damage', 6));
+    bytes.fill(0, Math.floor(bytes.length / 3), Math.floor(bytes.length / 3) + 4096);
+    const path = await cutOff('damaged', bytes, bytes.length);
     assert.ok(
       (await readEpisode(path)).missing.some((line) => line.startsWith('the file is damaged')),
     );
-    const { result, chunks } = await readEpisode(await recoverEpisode(path));
-    assert.equal(result?.outcome, 'discarded');
-    assert.ok(chunks.length > 0 && chunks.length < 6);
+    const { lack, path: whole } = await recoverEpisode(path);
+    const { result, chunks, missing } = await readEpisode(whole);
+    assert.deepEqual(result, { ...success, steps: 30 }, 'the result stands behind the damage');
+    assert.ok(missing.some((line) => /recovered with a loss: \d+ messages/.test(line)));
+    assert.ok(lack!.messages > 0 && lack!.seconds > 0);
+    assert.ok(chunks.some(({ index }) => index === 5));
+    assert.ok(await isThere(path), 'what was not kept stays');
   });
 
   it('leaves alone what is no partial episode', async () => {

@@ -8,6 +8,8 @@ import { after, describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { listEpisodes } from '../../src/episodes/listEpisodes.ts';
 import { readEpisode } from '../../src/episodes/readEpisode.ts';
+import { METADATA } from '../../src/episodes/messages.ts';
+import { readMcap } from '../../src/episodes/readMcap.ts';
 import { recoverEpisode } from '../../src/episodes/recoverEpisode.ts';
 
 const program = join(import.meta.dirname, 'recorderProcess.js');
@@ -48,10 +50,16 @@ describe('a recording process that is killed at any moment', () => {
           assert.equal(episode.result?.outcome, 'success');
           continue;
         }
-        const rescued = await recoverEpisode(path).catch((error: Error) => error.message);
-        if (/no episode in this file/.test(rescued)) continue;
-        const episode = await readEpisode(rescued);
-        assert.equal(episode.result?.outcome, 'discarded');
+        const hadResult = (await readMcap(path)).metadata.has(METADATA.result);
+        const rescued = await recoverEpisode(path).catch((error: Error) => error);
+        if (rescued instanceof Error) {
+          assert.match(rescued.message, /no episode in this file/);
+          continue;
+        }
+        const episode = await readEpisode(rescued.path);
+        assert.ok(rescued.lack === null || rescued.stays, 'what was not kept stays');
+        // The result is written last: a file that has it lacks its name alone.
+        assert.equal(episode.result?.outcome, hadResult ? 'success' : 'discarded');
         recovered++;
       }
     }

@@ -151,6 +151,19 @@ describe('episodes are left out, each with its reason, when they', () => {
       assert.match(set.leftOut[0].reason, reason);
       assert.match(set.leftOut[1].reason, /no episode in this file/);
     });
+
+  it('which are copies of another are counted once', async () => {
+    const set = await gatherDemonstrations(
+      ['first', 'copy', 'other'],
+      (path) =>
+        Promise.resolve(
+          path === 'other' ? episode(({ chunks }) => (chunks[0].state[0] += 1)) : episode(),
+        ),
+      VIEW,
+    );
+    assert.equal(set.episodes, 2);
+    assert.deepEqual(set.leftOut, [{ path: 'copy', reason: 'a copy of first' }]);
+  });
 });
 
 describe('normalisation', () => {

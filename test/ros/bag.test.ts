@@ -1,101 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { CdrWriter } from '@foxglove/cdr';
-import { McapWriter } from '@mcap/core';
-import { type SchemaName, SCHEMAS, encode, toTime } from '../../src/episodes/schemas.ts';
-import { fileSink } from '../../src/episodes/mcap.ts';
-import { loadCalibration } from '../../src/robot/calibration.ts';
+import zstd from '@foxglove/wasm-zstd';
+import type { McapWriterOptions } from '@mcap/core';
+import { compressFrameSync } from 'lz4-napi';
 import { bagRecording } from '../../src/ros/bag.ts';
-import { commandTopics } from '../../src/ros/commands.ts';
-import { toDriver } from '../../src/robot/driverAngles.ts';
-import { jointsByArm } from '../../src/ros/joints.ts';
+import { START, STEP, STEPS, calibration, camera, positionAt, recordBag } from './bags.ts';
 
-const calibration = await loadCalibration('calibration/aloha-1.0.yaml');
-const [camera] = calibration.cameras;
-const STEP = 20_000_000n;
-const START = 5_000_000_000n;
-const STEPS = 10;
-const groups = jointsByArm(calibration);
-
-/** All joints but the grippers a hundredth of a radian further each step; commands two ahead. */
-const positionAt = (step: number) =>
-  Float64Array.from(calibration.joints, ({ kind, home }) =>
-    kind === 'gripper' ? home : home + 0.01 * step,
-  );
-
-function imageBytes(stamp: bigint, brightness: number): Uint8Array {
-  const { width, height } = camera;
-  const { sec, nsec } = toTime(stamp) as unknown as { sec: number; nsec: number };
-  const writer = new CdrWriter({ size: width * height * 3 + 200 });
-  writer.int32(sec).uint32(nsec).string('cam');
-  writer
-    .uint32(height)
-    .uint32(width)
-    .string('rgb8')
-    .uint8(0)
-    .uint32(width * 3);
-  writer.uint8Array(new Uint8Array(width * height * 3).fill(brightness), true);
-  return writer.data;
-}
-
-/** A bag as `ros2 bag record --storage mcap` leaves it. */
-async function recordBag(path: string): Promise<void> {
-  const sink = await fileSink(path, 'keep');
-  const writer = new McapWriter({ writable: sink });
-  await writer.start({ profile: 'ros2', library: 'test' });
-  const channel = async (topic: string, name: string, schema: string) =>
-    writer.registerChannel({
-      schemaId: await writer.registerSchema({
-        name,
-        encoding: 'ros2msg',
-        data: new TextEncoder().encode(schema),
-      }),
-      topic,
-      messageEncoding: 'cdr',
-      metadata: new Map(),
-    });
-  const known = (topic: string, name: SchemaName) => channel(topic, name, SCHEMAS[name]);
-  const say = (channelId: number, logTime: bigint, data: Uint8Array) =>
-    writer.addMessage({ channelId, sequence: 0, logTime, publishTime: logTime, data });
-
-  const states = new Map<string, number>();
-  const orders = new Map<string, number>();
-  for (const { name, namespace } of calibration.arms) {
-    states.set(name, await known(`/${namespace}/joint_states`, 'sensor_msgs/msg/JointState'));
-    const topic = commandTopics(namespace).trajectory;
-    orders.set(name, await known(topic, 'trajectory_msgs/msg/JointTrajectory'));
-  }
-  const eye = await channel(camera.topic, 'sensor_msgs/msg/Image', 'uint8 unread');
-  const none = new Float64Array();
-  for (let step = 0; step < STEPS; step++) {
-    const at = START + BigInt(step) * STEP;
-    const header = { stamp: toTime(at), frame_id: '' };
-    if (step % 3 === 0) await say(eye, at - 1n, imageBytes(at, 10 * step));
-    for (const { arm, joints } of groups) {
-      const names = joints.map(({ joint }) => joint.joint);
-      const angles = (ahead: number) =>
-        Float64Array.from(joints, ({ joint, index }) =>
-          toDriver(arm, joint, positionAt(step + ahead)[index]),
-        );
-      const state = { header, name: names, position: angles(0), velocity: none, effort: none };
-      await say(states.get(arm.name)!, at, encode('sensor_msgs/msg/JointState', state));
-      const point = {
-        positions: angles(2),
-        velocities: none,
-        accelerations: none,
-        effort: none,
-        time_from_start: toTime(0n),
-      };
-      const order = { header, joint_names: names, points: [point] };
-      await say(orders.get(arm.name)!, at, encode('trajectory_msgs/msg/JointTrajectory', order));
-    }
-  }
-  await writer.end();
-  await sink.close();
-}
+await zstd.isLoaded;
 
 describe("a bag of a robot's topics", () => {
   let folder: string;
@@ -130,6 +44,91 @@ describe("a bag of a robot's topics", () => {
     assert.equal(await brightness(0), 0);
     assert.equal(await brightness(5), 30);
     assert.equal(await brightness(9), 90);
+  });
+
+  /** All that is asked of the bag, however it was written. */
+  const isThatBag = async (path: string) => {
+    const recording = await bagRecording(path, calibration);
+    assert.deepEqual(recording.damage, []);
+    assert.equal(recording.joints.length, STEPS);
+    for (const step of [0, 4, STEPS - 1]) {
+      close(recording.joints[step].position, positionAt(step));
+      close(recording.commands[step].position, positionAt(step + 2));
+    }
+    const [frame] = await recording.imagesAt(START + 5n * STEP);
+    assert.equal((await frame.pixels())[0], 30);
+  };
+  const small = { chunkSize: 4096 };
+  const backwards = Array.from({ length: STEPS }, (_, step) => STEPS - 1 - step);
+  const kinds: Record<string, [Partial<McapWriterOptions>, number[]?]> = {
+    'in zstd': [
+      {
+        ...small,
+        compressChunk: (data) => ({ compression: 'zstd', compressedData: zstd.compress(data) }),
+      },
+    ],
+    'in lz4': [
+      {
+        ...small,
+        compressChunk: (data) => ({
+          compression: 'lz4',
+          compressedData: compressFrameSync(Buffer.from(data)),
+        }),
+      },
+    ],
+    'without chunks': [{ useChunks: false }],
+    'without message indexes': [{ ...small, useMessageIndex: false }],
+    'without a summary': [
+      { useStatistics: false, useSummaryOffsets: false, useChunkIndex: false, repeatChannels: false, repeatSchemas: false }, // prettier-ignore
+    ],
+    'that stand backwards': [small, backwards],
+  };
+  for (const [kind, [options, order]] of Object.entries(kinds))
+    it(`is read with messages ${kind}`, async () => {
+      const path = join(folder, `${kind.replaceAll(' ', '-')}.mcap`);
+      await recordBag(path, options, order);
+      await isThatBag(path);
+    });
+
+  it('is read from the folder that ros2 bag makes, of one file or several', async () => {
+    const one = join(folder, 'one');
+    await mkdir(one);
+    await copyFile(bag, join(one, 'one_0.mcap'));
+    await writeFile(
+      join(one, 'metadata.yaml'),
+      'rosbag2_bagfile_information:\n  relative_file_paths:\n    - one_0.mcap\n',
+    );
+    await isThatBag(one);
+    const split = join(folder, 'split');
+    await mkdir(split);
+    await recordBag(join(split, 'split_9.mcap'), {}, [0, 1, 2, 3]);
+    await recordBag(join(split, 'split_10.mcap'), {}, [4, 5, 6, 7, 8, 9]);
+    await isThatBag(split);
+  });
+
+  it('is read on beyond damage, which is told', async () => {
+    const path = join(folder, 'damaged.mcap');
+    await recordBag(path, small);
+    const bytes = await readFile(path);
+    bytes[Math.floor(bytes.length / 2)] ^= 1;
+    await writeFile(path, bytes);
+    const { joints, damage } = await bagRecording(path, calibration);
+    assert.equal(joints.length, STEPS);
+    assert.match(damage[0], /damaged\.mcap: a wrong checksum \(\d+ bytes at byte \d+\)/);
+  });
+
+  it('is refused with what to do where it is of another kind', async () => {
+    const bags: [string, string, RegExp][] = [
+      ['sqlite', 'sqlite_0.db3', /sqlite_0\.db3 is a bag in SQLite: ros2 bag convert/],
+      ['packed', 'packed_0.mcap.zstd', /compressed as a whole: unpack it with zstd -d/],
+      ['empty', 'notes.txt', /empty: no MCAP file in this folder/],
+    ];
+    for (const [name, file, message] of bags) {
+      await mkdir(join(folder, name));
+      await writeFile(join(folder, name, file), '');
+      await assert.rejects(bagRecording(join(folder, name), calibration), { name: 'UserError', message }); // prettier-ignore
+    }
+    await assert.rejects(bagRecording(join(folder, 'nowhere'), calibration), /nowhere: cannot be read as a bag: ENOENT/); // prettier-ignore
   });
 
   it('is refused, with what it has, where it is of another robot or no bag at all', async () => {

@@ -30,6 +30,9 @@ describe('a recorded episode as the robot', { skip }, () => {
         () => `${replay.output()}\n${policy.output()}`,
         30,
       );
+      assert.equal(await replay.exited, 0, 'ends with the recording');
+      await until(() => /attempt/.test(policy.output()), policy.output);
+      assert.doesNotMatch(policy.output(), /failure/);
       const means = [...replay.output().matchAll(/commanded by ([\d.]+) \(mean\)/g)];
       assert.ok(means.length >= 6);
       // The first chunk is of the same moment; what comes after it may see the robot a step or two later.

@@ -1,0 +1,57 @@
+import { readFile, readdir, readlink, stat } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
+
+/** Milliseconds within which a file must have changed for somebody to be writing it, and that it is watched. */
+const RECENT = 10_000;
+const WATCHED = 1000;
+
+const keyOf = ({ dev, ino }: Stats) => `${dev}:${ino}`;
+const none = (): undefined => undefined;
+
+/** Whether the flags of an open file, in octal, are those of one that is written. */
+const isForWriting = (flags: string) => (parseInt(flags, 8) & 3) !== 0;
+
+async function filesOf(process: string): Promise<string[]> {
+  const folder = `/proc/${process}/fd`;
+  const open = await readdir(folder).catch(() => []);
+  const keys = open.map(async (number) => {
+    const target = await readlink(`${folder}/${number}`).catch(none);
+    if (!target?.startsWith('/')) return undefined;
+    const information = await readFile(`/proc/${process}/fdinfo/${number}`, 'utf8').catch(none);
+    const flags = /^flags:\s*(\d+)$/m.exec(information ?? '')?.[1];
+    if (flags === undefined || !isForWriting(flags)) return undefined;
+    return stat(`${folder}/${number}`).then(keyOf, none);
+  });
+  return (await Promise.all(keys)).filter((key) => key !== undefined);
+}
+
+/** The files that processes of this machine have open for writing, as far as they may be seen (Linux). */
+async function openForWriting(): Promise<Set<string>> {
+  const entries = await readdir('/proc').catch(() => []);
+  const files = new Set<string>();
+  for (const process of entries.filter((entry) => /^\d+$/.test(entry)))
+    for (const key of await filesOf(process)) files.add(key);
+  return files;
+}
+
+/**
+ * Which of these files somebody is writing: those that a process has open for writing, and those that grow,
+ * as where the process is another user's, in another container or on another machine. A dead process leaves
+ * nothing behind that could be taken for it.
+ */
+export async function beingWritten(paths: readonly string[]): Promise<Set<string>> {
+  const look = () => Promise.all(paths.map((path) => stat(path).catch(none)));
+  const before = await look();
+  const open = await openForWriting();
+  const written = paths.filter((_, i) => before[i] && open.has(keyOf(before[i])));
+  const isRecent = (file: Stats | undefined) => file && Date.now() - file.mtimeMs < RECENT;
+  if (!before.some((file, i) => isRecent(file) && !written.includes(paths[i])))
+    return new Set(written);
+  await setTimeout(WATCHED);
+  const after = await look();
+  const grown = paths.filter(
+    (_, i) => before[i]?.size !== after[i]?.size || before[i]?.mtimeMs !== after[i]?.mtimeMs,
+  );
+  return new Set([...written, ...grown]);
+}

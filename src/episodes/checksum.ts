@@ -1,0 +1,16 @@
+import { crc32 } from 'node:zlib';
+
+const KEY = 'crc32';
+
+const sum = (name: string, entries: Iterable<[string, string]>) =>
+  String(crc32(JSON.stringify([name, ...[...entries].filter(([key]) => key !== KEY)])));
+
+/** A metadata record's strings with their checksum: MCAP has one for chunks alone. */
+export const withChecksum = (name: string, strings: Record<string, string>) =>
+  new Map([...Object.entries(strings), [KEY, sum(name, Object.entries(strings))]]);
+
+/** Whether a metadata record is as it was written; one without a checksum counts as such. */
+export function checksumHolds(record: { name: string; metadata: ReadonlyMap<string, string> }) {
+  const expected = record.metadata.get(KEY);
+  return expected === undefined || expected === sum(record.name, record.metadata);
+}
