@@ -22,6 +22,13 @@ export function port(text: string): number {
   return value;
 }
 
+/** Reads MuJoCo's groups of shapes, separated by commas. */
+export function groups(text: string): number[] {
+  if (!/^[0-5](,[0-5])*$/.test(text))
+    throw new InvalidArgumentError('They must be numbers from 0 to 5, separated by commas.');
+  return text.split(',').map(Number);
+}
+
 export const taskOption = () =>
   new Option('--task <name>', 'what the robot is to do')
     .choices(['transfer-cube', 'insertion'])

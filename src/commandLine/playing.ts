@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { SimOptions } from '../commands/sim.ts';
 import { JOINS } from '../policy/joining.ts';
-import { SHIPPED_POLICY, integer, port, sessionOption, taskOption } from './common.ts';
+import { SHIPPED_POLICY, groups, integer, port, sessionOption, taskOption } from './common.ts';
 import { run } from './run.ts';
 
 /** Commands that play the simulated robot. */
@@ -52,6 +52,11 @@ export function playing(program: Command): void {
     .option('--force', 'with --snapshot: replace the file if it is there')
     .option('--scene <file>', 'use this MJCF scene in the place of the built-in one')
     .option(
+      '--draw-groups <list>',
+      "groups of shapes that the cameras show, as 1 or 1,2; without it MuJoCo's choice, 0, 1 and 2",
+      groups,
+    )
+    .option(
       '--success-classifier <file>',
       "YAML of a classifier that says when an attempt has succeeded, in the place of the simulator's rule",
     )
@@ -67,6 +72,8 @@ Examples:
   nalu sim --expert --episodes 20               how the scripted expert does
   nalu sim --episodes 200 --seed 1000 --json    success rate of the shipped policy, for a script
   nalu sim --record episodes                    keep the attempt; Foxglove opens it
+  nalu sim --scene robosuite.xml --draw-groups 1 --snapshot scene.png
+                                                another scene, without its collision shapes
   nalu sim --episodes 20 --json --success-classifier models/success-transfer-cube/classifier.yaml
                                                 its verdict, and as "simulator" that of the rule
   nalu sim --real-time --episodes 20 --metrics-port 9464

@@ -15,11 +15,16 @@ export const EXPERT_EXECUTE_STEPS = 25;
 /** What the shipped policy sees: the expert's episodes are demonstrations for it. */
 export const EXPERT_CAMERAS = ['cam_high', 'cam_left_wrist', 'cam_right_wrist'];
 
-/** The scripted expert as a policy for one attempt; a chunk's first `executeSteps` rows are played. */
+/**
+ * The scripted expert as a policy for one attempt; a chunk's first `executeSteps` rows are played. It
+ * needs no picture: those that the simulator takes are there to be recorded.
+ */
 export const expertPolicy = (sim: SimulatedAloha, executeSteps: number): ChunkPolicy =>
   trajectoryPolicy({
     version: EXPERT,
-    cameras: EXPERT_CAMERAS,
+    cameras: EXPERT_CAMERAS.filter((name) =>
+      sim.embodiment.cameras.some((camera) => camera.name === name),
+    ),
     horizon: EXPERT_HORIZON,
     executeSteps,
     controlRate: sim.embodiment.controlRate,

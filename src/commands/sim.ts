@@ -41,6 +41,7 @@ export interface SimOptions {
   snapshot?: string;
   force?: boolean;
   scene?: string;
+  drawGroups?: number[];
   session?: string;
   successClassifier?: string;
   metricsPort?: number;
@@ -53,6 +54,8 @@ interface Driver {
   /** Name of the embodiment that it drives. */
   embodiment: string;
   cameras: readonly string[];
+  /** Those of its cameras that a scene may lack. */
+  optionalCameras?: readonly string[];
   policy(sim: SimulatedAloha): ChunkPolicy;
   close(): Promise<void>;
 }
@@ -61,6 +64,7 @@ const expertDriver = (): Driver => ({
   name: EXPERT,
   embodiment: 'aloha',
   cameras: EXPERT_CAMERAS,
+  optionalCameras: EXPERT_CAMERAS,
   policy: (sim) => expertPolicy(sim, EXPERT_EXECUTE_STEPS),
   close: () => Promise.resolve(),
 });
@@ -108,6 +112,7 @@ export async function simCommand(options: SimOptions): Promise<Ending> {
     join = 'swap',
     metricsPort,
     metricsHost = LOOPBACK,
+    drawGroups: drawnGroups,
   } = options;
   if (options.snapshot !== undefined)
     return snapshotCommand(options.snapshot, { ...options, force: options.force ?? false });
@@ -134,8 +139,17 @@ export async function simCommand(options: SimOptions): Promise<Ending> {
       options.successClassifier === undefined
         ? undefined
         : keep(await openClassifier(options.successClassifier));
-    const cameras = [...new Set([...driver.cameras, ...(classifier ? [classifier.camera] : [])])];
-    const sim = keep(await simulatedAloha({ task, scene, realTime, cameras }));
+    const needed = classifier ? [classifier.camera] : [];
+    const sim = keep(
+      await simulatedAloha({
+        task,
+        scene,
+        drawnGroups,
+        realTime,
+        cameras: [...new Set([...driver.cameras, ...needed])],
+        optionalCameras: driver.optionalCameras?.filter((camera) => !needed.includes(camera)),
+      }),
+    );
     checkFit(driver, sim.embodiment, options.policy);
     for (let episode = 0; episode < episodes && !signal.aborted; episode++) {
       const seed = options.seed + episode;

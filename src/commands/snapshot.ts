@@ -1,3 +1,4 @@
+import { UserError } from '../errors.ts';
 import { simulatedAloha } from '../sim/simulatedAloha.ts';
 import { formatOf, snapshot } from '../sim/snapshot.ts';
 import type { SimTaskName } from '../sim/tasks.ts';
@@ -7,23 +8,25 @@ export interface SnapshotOptions {
   task: SimTaskName;
   seed: number;
   scene?: string;
+  drawGroups?: readonly number[];
   /** Whether a file that is there may be replaced. */
   force: boolean;
 }
 
-/** Writes what the simulated robot's cameras see at a seed; see `nalu sim --help`. */
+/** Writes what all named cameras of the simulated robot's scene see at a seed; see `nalu sim --help`. */
 export async function snapshotCommand(
   file: string,
-  { task, seed, scene, force }: SnapshotOptions,
+  { task, seed, scene, drawGroups, force }: SnapshotOptions,
 ): Promise<'done'> {
   formatOf(file);
   await checkOutputFile(file, force);
-  const sim = await simulatedAloha({ task, scene });
+  const sim = await simulatedAloha({ task, scene, drawnGroups: drawGroups, cameras: [] });
   try {
     await sim.reset(seed);
-    const cameras = sim.embodiment.cameras.map(({ name }) => name);
-    await snapshot(sim, cameras, file);
-    console.log(`${file}: ${cameras.join(', ')}`);
+    if (sim.sceneCameras.length === 0)
+      throw new UserError(`Scene ${scene} names no camera to look through; name one in the MJCF`);
+    await snapshot(sim, sim.sceneCameras, file);
+    console.log(`${file}: ${sim.sceneCameras.join(', ')}`);
   } finally {
     await sim.close();
   }

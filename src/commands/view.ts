@@ -1,7 +1,8 @@
+import { UserError } from '../errors.ts';
 import type { Robot } from '../robot/robot.ts';
 import type { ImageSize, SimulatedAloha } from '../sim/simulatedAloha.ts';
 
-/** The camera that shows both arms and the table from the front. */
+/** The camera that shows both arms and the table from the front; another one where a scene lacks it. */
 const CAMERA = 'cam_low';
 
 /** Control steps between two pictures. */
@@ -32,6 +33,9 @@ function sizeIn({ columns, rows }: NodeJS.WriteStream): ImageSize {
 
 /** The robot, drawn below the line that the terminal's cursor stands in while it is commanded. */
 export function viewed(sim: SimulatedAloha, out: NodeJS.WriteStream): Robot {
+  const camera = sim.sceneCameras.includes(CAMERA) ? CAMERA : sim.sceneCameras.at(0);
+  if (camera === undefined)
+    throw new UserError('The scene names no camera to watch the attempts through');
   let commands = 0;
   return {
     ...sim,
@@ -39,7 +43,7 @@ export function viewed(sim: SimulatedAloha, out: NodeJS.WriteStream): Robot {
       sim.command(positions);
       const size = sizeIn(out);
       if (commands++ % EVERY !== 0 || size.height < 2) return;
-      const lines = halfBlocks(sim.picture(CAMERA, size), size);
+      const lines = halfBlocks(sim.picture(camera, size), size);
       out.write(`\n${lines.join('\n')}\u001b[${lines.length}A`);
     },
   };

@@ -1,4 +1,9 @@
-import loadMujoco, { type MainModule, type MjData, type MjModel } from '@mujoco/mujoco';
+import loadMujoco, {
+  type ClassHandle,
+  type MainModule,
+  type MjData,
+  type MjModel,
+} from '@mujoco/mujoco';
 
 export type { MjData, MjModel };
 export type Mujoco = MainModule;
@@ -27,4 +32,23 @@ export function find(
 ): number | undefined {
   const id = engine.mj_name2id(model, engine.mjtObj[kinds[kind]].value, name);
   return id < 0 ? undefined : id;
+}
+
+/** Name of a thing in the model; empty where it has none. */
+export function nameOf(
+  engine: Mujoco,
+  model: MjModel,
+  kind: keyof typeof kinds,
+  id: number,
+): string {
+  return engine.mj_id2name(model, engine.mjtObj[kinds[kind]].value, id) ?? '';
+}
+
+/** A flag of one element of the model: the binding has no arrays of flags. */
+export function flagOf<Element extends ClassHandle>(element: Element, flag: keyof Element) {
+  try {
+    return Boolean(element[flag]);
+  } finally {
+    element.delete();
+  }
 }

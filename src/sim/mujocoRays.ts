@@ -1,30 +1,111 @@
-import type { MjModel, Mujoco } from './mujoco.ts';
-import { shownGroups, type RayCast } from './rays.ts';
+import type { MjData, MjModel, Mujoco } from './mujoco.ts';
+import type { Hits, Rays, Viewpoint } from './rays.ts';
+import { sightingOf } from './sight.ts';
 
 /** Rays of one call into MuJoCo, whose binding wants arrays of exactly that size. */
-const batch = 1024;
+const BATCH = 1024;
 
-/** Metres beyond which nothing is drawn. */
-const farthest = 5;
+/** All groups: what is seen is told by the shapes' opacity. */
+const ALL_GROUPS = [1, 1, 1, 1, 1, 1];
 
-/** Casts rays by MuJoCo itself, which knows every kind of shape: meshes, height fields and all. */
-export function createMujocoRays(mujoco: Mujoco, model: MjModel): RayCast {
-  const hitShapes = new mujoco.IntBuffer(batch);
-  const hitDistances = new mujoco.DoubleBuffer(batch);
-  const hitNormals = new mujoco.DoubleBuffer(3 * batch);
-  const directions = new Float64Array(3 * batch);
+/** Surfaces of one ray that are passed from behind before it is given up. */
+const MOST_PASSED = 16;
+
+/** m beyond a surface that a ray goes on from. */
+const BEYOND = 1e-6;
+
+/** Casts rays at some of a model's shapes by MuJoCo itself. */
+export interface MujocoRays {
+  /** Enters the shapes that the rays meet nearer than what `hits` holds. */
+  addTo(hits: Hits, data: MjData, from: Viewpoint, rays: Rays): void;
+  close(): void;
+}
+
+/**
+ * A copy of the model in which rays see the given shapes alone. Bodies have no bounding volumes there:
+ * MuJoCo's batch of rays does not turn them with their body, and misses shapes that lie aside.
+ */
+function modelOf(mujoco: Mujoco, whole: MjModel, shapes: readonly number[]): MjModel {
+  const model = new mujoco.MjModel(whole);
+  const opacity = model.geom_rgba as Float32Array;
+  for (let shape = 0; shape < model.ngeom; shape++) opacity[4 * shape + 3] = 0;
+  for (const shape of shapes) opacity[4 * shape + 3] = 1;
+  (model.geom_matid as Int32Array).fill(-1);
+  (model.body_bvhadr as Int32Array).fill(-1);
+  return model;
+}
+
+/** Casts rays at the given shapes by MuJoCo, which knows every kind: meshes, height fields and all. */
+export function createMujocoRays(
+  mujoco: Mujoco,
+  whole: MjModel,
+  shapes: readonly number[],
+): MujocoRays {
+  const model = modelOf(mujoco, whole, shapes);
+  const bounds = model.geom_rbound as Float64Array;
+  // A plane has no bound.
+  const bounded = shapes.map((id) => ({ id, bound: bounds[id] || Infinity }));
+  const hitShapes = new mujoco.IntBuffer(BATCH);
+  const hitDistances = new mujoco.DoubleBuffer(BATCH);
+  const hitNormals = new mujoco.DoubleBuffer(3 * BATCH);
+  const oneShape = new mujoco.IntBuffer(1);
+  const oneNormal = new mujoco.DoubleBuffer(3);
+  const directions = new Float64Array(3 * BATCH);
+
+  /** The rays that may meet one of the shapes. */
+  function candidates(data: MjData, from: Viewpoint, { u, v }: Rays): Int32Array {
+    const windows = bounded.flatMap((shape) => {
+      const sighting = sightingOf(shape, data, from);
+      return sighting ? [sighting.window] : [];
+    });
+    const found = new Int32Array(u.length);
+    let count = 0;
+    for (let ray = 0; ray < u.length; ray++) {
+      const [x, y] = [u[ray], v[ray]];
+      if (windows.some(([a, b, c, d]) => x >= a && x <= b && y >= c && y <= d))
+        found[count++] = ray;
+    }
+    return found.subarray(0, count);
+  }
+
+  /** Where a ray first meets a surface from its front, beyond a distance at which it left one. */
+  function passThrough(data: MjData, eye: ArrayLike<number>, direction: number[], left: number) {
+    let distance = left;
+    for (let passed = 0; passed < MOST_PASSED; passed++) {
+      distance += BEYOND;
+      const start = direction.map((along, axis) => eye[axis] + distance * along);
+      const further = mujoco.mj_ray(
+        model,
+        data,
+        start,
+        direction,
+        ALL_GROUPS,
+        true,
+        -1,
+        oneShape,
+        oneNormal,
+      );
+      if (further < 0) return undefined;
+      distance += further;
+      const [shape] = oneShape.GetView() as Int32Array;
+      const normal = (oneNormal.GetView() as Float64Array).slice();
+      if (isFront(normal, direction)) return { shape, distance, normal };
+    }
+    return undefined;
+  }
+
   return {
-    cast(data, { eye, axes }, { u, v }) {
-      const shapes = new Int32Array(u.length);
-      const normals = new Float64Array(3 * u.length);
-      for (let start = 0; start < u.length; start += batch) {
-        const used = Math.min(batch, u.length - start);
-        for (let ray = 0; ray < used; ray++) {
-          const [x, y] = [u[start + ray], v[start + ray]];
+    addTo(hits, data, from, rays) {
+      const { eye, axes } = from;
+      const met = candidates(data, from, rays);
+      for (let start = 0; start < met.length; start += BATCH) {
+        const used = Math.min(BATCH, met.length - start);
+        for (let index = 0; index < used; index++) {
+          const [x, y] = [rays.u[met[start + index]], rays.v[met[start + index]]];
           const shrink = 1 / Math.sqrt(x * x + y * y + 1);
           for (let axis = 0; axis < 3; axis++) {
             const along = x * axes[3 * axis] + y * axes[3 * axis + 1] - axes[3 * axis + 2];
-            directions[3 * ray + axis] = along * shrink;
+            directions[3 * index + axis] = along * shrink;
           }
         }
         mujoco.mj_multiRay(
@@ -32,22 +113,50 @@ export function createMujocoRays(mujoco: Mujoco, model: MjModel): RayCast {
           data,
           Array.from(eye),
           directions as unknown as number[],
-          shownGroups,
+          ALL_GROUPS,
           true,
           -1,
           hitShapes,
           hitDistances,
           hitNormals,
-          batch,
-          farthest,
+          BATCH,
+          Infinity,
         );
-        shapes.set((hitShapes.GetView() as Int32Array).subarray(0, used), start);
-        normals.set((hitNormals.GetView() as Float64Array).subarray(0, 3 * used), 3 * start);
+        const found = (hitShapes.GetView() as Int32Array).slice();
+        const distances = (hitDistances.GetView() as Float64Array).slice();
+        const normals = (hitNormals.GetView() as Float64Array).slice();
+        for (let index = 0; index < used; index++) {
+          if (found[index] < 0) continue;
+          const direction = Array.from(directions.subarray(3 * index, 3 * index + 3));
+          const normal = normals.subarray(3 * index, 3 * index + 3);
+          const hit = isFront(normal, direction)
+            ? { shape: found[index], distance: distances[index], normal }
+            : passThrough(data, eye, direction, distances[index]);
+          if (hit) enter(hits, rays, met[start + index], hit);
+        }
       }
-      return { shapes, normals };
     },
     close() {
-      for (const buffer of [hitShapes, hitDistances, hitNormals]) buffer.delete();
+      for (const object of [hitShapes, hitDistances, hitNormals, oneShape, oneNormal, model])
+        object.delete();
     },
   };
+}
+
+/** Whether a ray comes to a surface from outside: the renderer shows no surface from within. */
+const isFront = (normal: ArrayLike<number>, direction: ArrayLike<number>) =>
+  normal[0] * direction[0] + normal[1] * direction[1] + normal[2] * direction[2] <= 0;
+
+/** Enters what a ray has met if it is nearer than what it has met before; `distance` in m. */
+function enter(
+  { shapes, depths, normals }: Hits,
+  { u, v }: Rays,
+  ray: number,
+  { shape, distance, normal }: { shape: number; distance: number; normal: Float64Array },
+) {
+  const depth = distance / Math.sqrt(u[ray] * u[ray] + v[ray] * v[ray] + 1);
+  if (depth >= depths[ray]) return;
+  shapes[ray] = shape;
+  depths[ray] = depth;
+  normals.set(normal, 3 * ray);
 }

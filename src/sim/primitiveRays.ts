@@ -1,12 +1,11 @@
+import type { Appearance } from './appearance.ts';
 import { intersections, type Intersection } from './intersections.ts';
 import type { MjData, MjModel, Mujoco } from './mujoco.ts';
-import { shownGroups, type RayCast, type Rays, type Viewpoint } from './rays.ts';
+import type { Hits, Rays, Viewpoint } from './rays.ts';
+import { type Bounded, sightingOf } from './sight.ts';
 
-interface Shape {
-  id: number;
+interface Shape extends Bounded {
   size: Float64Array;
-  /** m, of a ball around its centre that holds it. */
-  bound: number;
   intersect: Intersection;
 }
 
@@ -20,8 +19,15 @@ interface Sight {
   window: number[];
 }
 
-/** The shapes that are drawn, or undefined where one is not among the simple kinds. */
-function drawnShapes(mujoco: Mujoco, model: MjModel): Shape[] | undefined {
+/** Casts rays at some of a model's shapes, as they lie in `data`. */
+export interface PrimitiveRays {
+  /** Whether these rays meet the shape, by its index. */
+  casts(shape: number): boolean;
+  cast(data: MjData, from: Viewpoint, rays: Rays): Hits;
+}
+
+/** The visible shapes of the simple kinds. */
+function simpleShapes(mujoco: Mujoco, model: MjModel, { visible }: Appearance): Shape[] {
   const byType = new Map<number, Intersection>(
     Object.entries(intersections).map(([name, intersect]) => [
       mujoco.mjtGeom[name as keyof typeof intersections].value,
@@ -30,14 +36,8 @@ function drawnShapes(mujoco: Mujoco, model: MjModel): Shape[] | undefined {
   );
   const shapes: Shape[] = [];
   for (let id = 0; id < model.ngeom; id++) {
-    const material = (model.geom_matid as Int32Array)[id];
-    const alpha =
-      material < 0
-        ? (model.geom_rgba as Float32Array)[4 * id + 3]
-        : (model.mat_rgba as Float32Array)[4 * material + 3];
-    if (alpha === 0 || !shownGroups[(model.geom_group as Int32Array)[id]]) continue;
     const intersect = byType.get((model.geom_type as Int32Array)[id]);
-    if (!intersect) return undefined;
+    if (!intersect || !visible[id]) continue;
     shapes.push({
       id,
       size: Float64Array.from((model.geom_size as Float64Array).subarray(3 * id, 3 * id + 3)),
@@ -48,26 +48,12 @@ function drawnShapes(mujoco: Mujoco, model: MjModel): Shape[] | undefined {
   return shapes;
 }
 
-/** Least and greatest slope at which a ball appears: `across` and `ahead` of the eye, m. */
-function slopes(across: number, ahead: number, radius: number): [number, number] {
-  const distance = Math.hypot(across, ahead);
-  if (distance <= radius) return [-Infinity, Infinity];
-  const middle = Math.atan2(across, ahead);
-  const half = Math.asin(radius / distance);
-  const slope = (angle: number) =>
-    Math.abs(angle) < Math.PI / 2 ? Math.tan(angle) : Math.sign(angle) * Infinity;
-  return [slope(middle - half), slope(middle + half)];
-}
-
 /** How a shape stands before a camera, or undefined where it lies wholly behind it. */
-function sight(shape: Shape, data: MjData, { eye, axes }: Viewpoint): Sight | undefined {
-  const centre = (data.geom_xpos as Float64Array).subarray(3 * shape.id, 3 * shape.id + 3);
+function sight(shape: Shape, data: MjData, from: Viewpoint): Sight | undefined {
+  const sighting = sightingOf(shape, data, from);
+  if (!sighting) return undefined;
+  const { offset, window } = sighting;
   const frame = (data.geom_xmat as Float64Array).subarray(9 * shape.id, 9 * shape.id + 9);
-  const offset = centre.map((value, axis) => value - eye[axis]);
-  const [across, up, back] = [0, 1, 2].map(
-    (axis) => offset[0] * axes[axis] + offset[1] * axes[3 + axis] + offset[2] * axes[6 + axis],
-  );
-  if (-back < -shape.bound) return undefined;
   const column = (matrix: ArrayLike<number>, axis: number) => [
     matrix[axis],
     matrix[3 + axis],
@@ -77,9 +63,9 @@ function sight(shape: Shape, data: MjData, { eye, axes }: Viewpoint): Sight | un
     a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
   const own = [0, 1, 2].map((axis) => column(frame, axis));
   return {
-    turn: own.flatMap((axis) => [0, 1, 2].map((other) => dot(axis, column(axes, other)))),
+    turn: own.flatMap((axis) => [0, 1, 2].map((other) => dot(axis, column(from.axes, other)))),
     eye: own.map((axis) => -dot(axis, offset)),
-    window: [...slopes(across, -back, shape.bound), ...slopes(up, -back, shape.bound)],
+    window,
   };
 }
 
@@ -120,13 +106,18 @@ const parallel = 1e-12;
 
 /**
  * Casts rays at boxes, spheres, cylinders and capsules in closed form, and only where each appears:
- * several times faster than MuJoCo's general rays. Undefined for a model with other shapes.
+ * several times faster than MuJoCo's general rays.
  */
-export function createPrimitiveRays(mujoco: Mujoco, model: MjModel): RayCast | undefined {
-  const shapes = drawnShapes(mujoco, model);
-  if (!shapes) return undefined;
+export function createPrimitiveRays(
+  mujoco: Mujoco,
+  model: MjModel,
+  appearance: Appearance,
+): PrimitiveRays {
+  const shapes = simpleShapes(mujoco, model, appearance);
+  const ids = new Set(shapes.map(({ id }) => id));
   const normal = new Float64Array(3);
   return {
+    casts: (shape) => ids.has(shape),
     cast(data, from, rays) {
       const { u, v } = rays;
       const windows = groupWindows(rays);
@@ -170,8 +161,7 @@ export function createPrimitiveRays(mujoco: Mujoco, model: MjModel): RayCast | u
         }
       }
       turnToWorld(normals, hits, data.geom_xmat as Float64Array);
-      return { shapes: hits, normals };
+      return { shapes: hits, depths: nearest, normals };
     },
-    close: () => undefined,
   };
 }

@@ -1,3 +1,4 @@
+import { appearanceOf } from './appearance.ts';
 import type { MjData, MjModel, Mujoco } from './mujoco.ts';
 import { createMujocoRays } from './mujocoRays.ts';
 import { createPrimitiveRays } from './primitiveRays.ts';
@@ -26,20 +27,6 @@ interface Grid {
 const outlineSamples = [-0.25, -0.25, 0.25, -0.25, -0.25, 0.25, 0.25, 0.25];
 
 const perPixel = outlineSamples.length / 2;
-
-/** RGB (0 to 1) of every shape: its material's colour where it has one. */
-function shapeColours(model: MjModel): Float32Array {
-  const material = model.geom_matid as Int32Array;
-  const own = model.geom_rgba as Float32Array;
-  const ofMaterial = model.mat_rgba as Float32Array;
-  const colours = new Float32Array(model.ngeom * 3);
-  for (let geom = 0; geom < model.ngeom; geom++) {
-    const id = material[geom];
-    const rgba = id < 0 ? own.subarray(4 * geom) : ofMaterial.subarray(4 * id);
-    colours.set(rgba.subarray(0, 3), 3 * geom);
-  }
-  return colours;
-}
 
 /** Pixels whose right or lower neighbour shows another shape, and those neighbours. */
 function outlinePixels(shapes: Int32Array, width: number, height: number): Int32Array {
@@ -95,12 +82,21 @@ function raysThrough(pixels: Int32Array, samples: number[], grid: Grid): Rays {
 }
 
 /**
- * Casts rays for one model; pixels on outlines are sampled four more times, against jagged edges,
+ * Casts rays for one model, at the shapes of `drawnGroups` or of MuJoCo's own choice; pixels on outlines are sampled four more times, against jagged edges,
  * which tells a small image where an object lies to a fraction of a pixel.
  */
-export function createRaycaster(mujoco: Mujoco, model: MjModel): Raycaster {
-  const colours = shapeColours(model);
-  const caster = createPrimitiveRays(mujoco, model) ?? createMujocoRays(mujoco, model);
+export function createRaycaster(
+  mujoco: Mujoco,
+  model: MjModel,
+  drawnGroups?: readonly number[],
+): Raycaster {
+  const appearance = appearanceOf(model, drawnGroups);
+  const { colours, visible } = appearance;
+  const primitives = createPrimitiveRays(mujoco, model, appearance);
+  const others = visible.flatMap((seen, shape) =>
+    seen && !primitives.casts(shape) ? [shape] : [],
+  );
+  const mujocoRays = others.length > 0 ? createMujocoRays(mujoco, model, others) : undefined;
   return {
     render(data, camera, width, height) {
       const axes = (data.cam_xmat as Float64Array).slice(9 * camera, 9 * camera + 9);
@@ -109,7 +105,8 @@ export function createRaycaster(mujoco: Mujoco, model: MjModel): Raycaster {
       const grid = { width, height, scale: (2 * Math.tan((fovy * Math.PI) / 360)) / height };
       const sample = (pixels: Int32Array, samples: number[]) => {
         const rays = raysThrough(pixels, samples, grid);
-        const hits = caster.cast(data, { eye, axes }, rays);
+        const hits = primitives.cast(data, { eye, axes }, rays);
+        mujocoRays?.addTo(hits, data, { eye, axes }, rays);
         return { hits, rgb: colour(hits, rays, axes, colours) };
       };
       const { hits, rgb } = sample(Int32Array.from(new Int32Array(width * height).keys()), [0, 0]);
@@ -125,7 +122,7 @@ export function createRaycaster(mujoco: Mujoco, model: MjModel): Raycaster {
       return new Uint8Array(new Uint8ClampedArray(rgb).buffer);
     },
     close: () => {
-      caster.close();
+      mujocoRays?.close();
     },
   };
 }

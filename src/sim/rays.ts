@@ -1,5 +1,3 @@
-import type { MjData } from './mujoco.ts';
-
 /** Where a camera stands in the world. */
 export interface Viewpoint {
   /** m. */
@@ -18,15 +16,8 @@ export interface Rays {
 export interface Hits {
   /** [rays] the model's shape, or −1. */
   shapes: Int32Array;
+  /** [rays] how far it is, in lengths of the ray's direction; infinite where nothing is hit. */
+  depths: Float64Array;
   /** [rays, 3] unit normal in the world frame; meaningless where nothing is hit. */
   normals: Float64Array;
 }
-
-/** Casts rays into the scene that `data` holds. */
-export interface RayCast {
-  cast(data: MjData, from: Viewpoint, rays: Rays): Hits;
-  close(): void;
-}
-
-/** Geom groups that are drawn, as MuJoCo's viewer has them: the others are for collisions only. */
-export const shownGroups = [1, 1, 1, 0, 0, 0];

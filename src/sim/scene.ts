@@ -1,8 +1,7 @@
 import { armActuatorsXml, armDefaultsXml, armXml, gripContact } from './viperx.ts';
 
-/** Seconds of one physics step, and how many of them make a control step at 50 Hz (gym-aloha). */
-export const timestep = 0.002;
-export const substeps = 10;
+/** Seconds of one physics step (gym-aloha). */
+const timestep = 0.002;
 
 /** Free bodies with the published inertia; shapes, masses and contact numbers as gym-aloha has them. */
 const inertial = '<inertial pos="0 0 0" mass="0.05" diaginertia="0.002 0.002 0.002"/>';

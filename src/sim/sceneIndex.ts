@@ -1,58 +1,147 @@
-import { UserError } from '../errors.ts';
-import { find, type MjModel, type Mujoco } from './mujoco.ts';
+import { listed, UserError } from '../errors.ts';
+import { mirroredJoint } from './mirroredJoint.ts';
+import { find, flagOf, type MjModel, type Mujoco, nameOf } from './mujoco.ts';
+import { type Servo, servoOfJoint } from './servos.ts';
 import type { SimTask } from './tasks.ts';
-import { armJoints } from './viperx.ts';
+import { type ArmJoint, armJoints } from './viperx.ts';
 
 /** Where a model keeps what the simulator reads and writes. */
 export interface SceneIndex {
   /** Addresses in qpos of the 16 joints: each arm's six, its left and its right finger. */
   joints: number[];
-  /** Indices in ctrl of the same joints' actuators. */
-  controls: number[];
+  /** Addresses in qvel of the same joints. */
+  dofs: number[];
+  /** What each of them reaches: rad, m of fingers. */
+  ranges: [number, number][];
+  /** How each of them is commanded; undefined for a finger that the other one takes along. */
+  servos: (Servo | undefined)[];
   /** Addresses in qpos of the objects' free joints, in the task's order. */
   objects: number[];
   /** Shapes that the task's reward asks about, by name. */
   shapes: Map<string, number>;
-  /** Cameras by name. */
+  /** Cameras by name: all that have one. */
   cameras: Map<string, number>;
+  /** Physics steps of one control step. */
+  substeps: number;
 }
 
-/** Finds all that the task and the cameras need; an error names everything that is missing. */
+/** By how much physics may miss a control step's length, of which a scene writes some digits: s. */
+const ROUNDING = 1e-7;
+
+type Faults = string[];
+
+function substepsOf({ opt }: MjModel, controlRate: number, faults: Faults): number {
+  const period = 1 / controlRate;
+  const substeps = Math.round(period / opt.timestep);
+  if (substeps < 1 || Math.abs(substeps * opt.timestep - period) > ROUNDING)
+    faults.push(
+      `timestep ${opt.timestep} s does not divide the control step of ${period} s; set the option timestep to ${period} s over a whole number, as ${period / Math.max(1, substeps)}`,
+    );
+  return substeps;
+}
+
+function kindOf(mujoco: Mujoco, model: MjModel, joint: number): string {
+  const names = Object.entries({
+    mjJNT_FREE: 'free',
+    mjJNT_BALL: 'ball',
+    mjJNT_SLIDE: 'slide',
+    mjJNT_HINGE: 'hinge',
+  } as const);
+  const type = (model.jnt_type as Int32Array)[joint];
+  return names.find(
+    ([key]) => mujoco.mjtJoint[key as keyof typeof mujoco.mjtJoint].value === type,
+  )![1];
+}
+
+/** A joint's number, or undefined and a fault where it is missing or of another kind. */
+function findJoint(mujoco: Mujoco, model: MjModel, name: string, kind: string, faults: Faults) {
+  const id = find(mujoco, model, 'joint', name);
+  if (id === undefined) {
+    faults.push(`joint "${name}" is missing`);
+    return undefined;
+  }
+  const found = kindOf(mujoco, model, id);
+  if (found === kind) return id;
+  faults.push(`joint "${name}" is a ${found} joint; a ${kind} joint is expected`);
+  return undefined;
+}
+
+/** What a joint reaches; a fault where that is too little. */
+function rangeOf(
+  model: MjModel,
+  joint: ArmJoint,
+  id: number,
+  home: number,
+  faults: Faults,
+): [number, number] {
+  if (!flagOf(model.jnt(id), 'limited')) return joint.range;
+  const [lower, upper] = (model.jnt_range as Float64Array).subarray(2 * id, 2 * id + 2);
+  const needed = joint.kind === 'slide' ? joint.range : [home, home];
+  const slack = 0.001;
+  if (lower > needed[0] + slack || upper < needed[1] - slack)
+    faults.push(
+      `joint "${joint.name}" reaches ${lower} to ${upper}; ALOHA's needs ${joint.range.join(' to ')}`,
+    );
+  return [Math.max(lower, joint.range[0]), Math.min(upper, joint.range[1])];
+}
+
+function namedCameras(mujoco: Mujoco, model: MjModel): Map<string, number> {
+  const ids = Array.from({ length: model.ncam }, (_, id) => id);
+  const named = ids.map((id) => [nameOf(mujoco, model, 'camera', id), id] as const);
+  return new Map(named.filter(([name]) => name !== ''));
+}
+
+/**
+ * Finds all that the simulator drives and the task asks about; an error names everything that is missing
+ * or of another kind than it takes. `home` is where each of the 16 joints starts.
+ */
 export function indexScene(
   mujoco: Mujoco,
   model: MjModel,
   task: SimTask,
-  cameras: string[],
+  { controlRate, home }: { controlRate: number; home: ArrayLike<number> },
   origin: string,
 ): SceneIndex {
-  const missing: string[] = [];
-  const lookUp = (kind: 'joint' | 'geom' | 'camera', name: string) => {
-    const id = find(mujoco, model, kind, name);
-    if (id === undefined) missing.push(`${kind} "${name}"`);
-    return id ?? -1;
-  };
+  const faults: Faults = [];
   const joints = [...armJoints('left'), ...armJoints('right')];
-  const jointIds = joints.map((name) => lookUp('joint', name));
-  const driven = (model.actuator_trnid as Int32Array).filter((_, index) => index % 2 === 0);
-  const controls = jointIds.map((joint, index) => {
-    const control = driven.indexOf(joint);
-    if (joint >= 0 && control < 0) missing.push(`position actuator of joint "${joints[index]}"`);
-    return control;
+  const ids = joints.map(({ name, kind }) => findJoint(mujoco, model, name, kind, faults));
+  const ranges = joints.map((joint, index) =>
+    ids[index] === undefined ? joint.range : rangeOf(model, joint, ids[index], home[index], faults),
+  );
+  const found = joints.map((joint, index) =>
+    ids[index] === undefined
+      ? undefined
+      : servoOfJoint(mujoco, model, joint, ids[index], ranges[index]),
+  );
+  const servos = found.map((servo, index) => {
+    if (typeof servo !== 'string') return servo;
+    const { kind, name } = joints[index];
+    const other = kind === 'slide' ? fingerBeside(index) : index;
+    const taken = other !== index && typeof found[other] === 'object' && ids[other] !== undefined;
+    if (taken && mirroredJoint(mujoco, model, ids[index]!, ids[other]!)) return undefined;
+    faults.push(`joint "${name}": ${servo}`);
+    return undefined;
   });
-  const objectIds = task.objectJoints.map((name) => lookUp('joint', name));
-  const shapes = new Map(task.shapes.map((name) => [name, lookUp('geom', name)]));
-  const cameraIds = new Map(cameras.map((name) => [name, lookUp('camera', name)]));
-  if (missing.length > 0)
+  const objects = task.objectJoints.map((name) => findJoint(mujoco, model, name, 'free', faults));
+  const shapes = task.shapes.map((name) => [name, find(mujoco, model, 'geom', name)] as const);
+  for (const [name, id] of shapes) if (id === undefined) faults.push(`geom "${name}" is missing`);
+  const substeps = substepsOf(model, controlRate, faults);
+  if (faults.length > 0)
     throw new UserError(
-      `Scene ${origin} is not an ALOHA that this task can use: it lacks ${missing.join(', ')}. ` +
-        `Name them so in the MJCF, or ask only for cameras that it has.`,
+      `Scene ${origin} is not an ALOHA that this task can use; mend the MJCF:${listed(faults)}`,
     );
-  const address = (joint: number) => (model.jnt_qposadr as Int32Array)[joint];
+  const addresses = (of: Int32Array, of16: (number | undefined)[]) => of16.map((id) => of[id!]);
   return {
-    joints: jointIds.map(address),
-    controls,
-    objects: objectIds.map(address),
-    shapes,
-    cameras: cameraIds,
+    joints: addresses(model.jnt_qposadr as Int32Array, ids),
+    dofs: addresses(model.jnt_dofadr as Int32Array, ids),
+    ranges,
+    servos,
+    objects: addresses(model.jnt_qposadr as Int32Array, objects),
+    shapes: new Map(shapes.map(([name, id]) => [name, id!])),
+    cameras: namedCameras(mujoco, model),
+    substeps,
   };
 }
+
+/** The other finger of the same hand: fingers are the last two joints of each arm's eight. */
+const fingerBeside = (index: number) => (index % 2 === 0 ? index + 1 : index - 1);

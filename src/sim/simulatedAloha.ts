@@ -1,14 +1,16 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
+import { UserError } from '../errors.ts';
 import type { Camera } from '../robot/embodiment.ts';
 import type { CameraFrame, Observer, Robot, Task } from '../robot/robot.ts';
 import { contactsOf } from './contacts.ts';
-import { simulatedEmbodiment } from './embodiment.ts';
+import { embodimentIn, simulatedEmbodiment } from './embodiment.ts';
 import { loadScene } from './loadScene.ts';
-import { find, mujoco as loadMujoco } from './mujoco.ts';
+import { mujoco as loadMujoco } from './mujoco.ts';
 import { createRaycaster } from './raycaster.ts';
-import { alohaScene, substeps, timestep } from './scene.ts';
+import { alohaScene } from './scene.ts';
 import { type Gap, gapSchema, gapSetter } from './gap.ts';
 import { indexScene } from './sceneIndex.ts';
+import { strangersPulling } from './servos.ts';
 import { simTasks, successReward, type SimTaskName } from './tasks.ts';
 import { controlsFromPositions, positionsFromJoints } from './vectors.ts';
 
@@ -16,10 +18,14 @@ export interface SimulatedAlohaOptions {
   task: SimTaskName;
   /** Cameras to see through; all of calibration/aloha-sim.yaml where absent. */
   cameras?: readonly string[];
+  /** Those of them that are left out where the scene lacks them; the others are an error then. */
+  optionalCameras?: readonly string[];
   /** Keeps pace with the wall clock; otherwise time runs as fast as it can. */
   realTime?: boolean;
   /** Path of an MJCF to use in place of the built-in scene, its joints and shapes named alike. */
   scene?: string;
+  /** Groups of shapes that the cameras show; MuJoCo's own choice, 0 to 2, where absent. */
+  drawnGroups?: readonly number[];
   /** How it differs from the robot as it was, in all attempts or in that of a seed; not at all where absent. */
   gap?: Gap | ((seed: number) => Gap);
 }
@@ -36,6 +42,8 @@ export interface SimulatedAloha extends Robot, Task {
   stage(): number;
   /** [14] joint positions now: rad, openings. */
   positions(): Float64Array;
+  /** Names of all cameras of the scene, those of the embodiment first. */
+  readonly sceneCameras: readonly string[];
   /** Poses [x y z qw qx qy qz] of the task's objects now, m. */
   objects(): number[][];
   /** All of MuJoCo's generalised positions, a copy. */
@@ -44,18 +52,14 @@ export interface SimulatedAloha extends Robot, Task {
   picture(camera: string, size?: ImageSize): Uint8Array;
 }
 
-const nanosecondsPerStep = BigInt(Math.round(timestep * 1e9));
-const nanosecondsPerControl = nanosecondsPerStep * BigInt(substeps);
-
 /** Milliseconds that a real-time simulation may fall behind before it gives up catching up. */
 const patience = 100;
 
 /** Starts a simulated ALOHA, at rest in the start pose, as after `reset(0)`. */
 export async function simulatedAloha(options: SimulatedAlohaOptions): Promise<SimulatedAloha> {
   const task = simTasks[options.task];
-  const embodiment = await simulatedEmbodiment(options.cameras);
-  const cameras = embodiment.cameras.map(({ name }) => name);
-  const home = controlsFromPositions(embodiment.joints.map((joint) => joint.home));
+  const whole = await simulatedEmbodiment(options.cameras);
+  const home = controlsFromPositions(whole.joints.map((joint) => joint.home));
 
   const mujoco = await loadMujoco();
   const model = options.scene
@@ -64,20 +68,29 @@ export async function simulatedAloha(options: SimulatedAlohaOptions): Promise<Si
   const origin = options.scene ?? '(built in)';
   const gaps = options.gap ?? gapSchema.parse({});
   const setGap = gapSetter(model);
-  const grippers = embodiment.joints.flatMap(({ kind }, joint) =>
-    kind === 'gripper' ? [joint] : [],
-  );
-  const index = (() => {
+  const [index, embodiment] = (() => {
     try {
-      return indexScene(mujoco, model, task, cameras, origin);
+      const { controlRate } = whole;
+      const index = indexScene(mujoco, model, task, { controlRate, home }, origin);
+      return [index, embodimentIn(index, whole, origin, options.optionalCameras)];
     } catch (error) {
       model.delete();
       throw error;
     }
   })();
+  const grippers = embodiment.joints.flatMap(({ kind }, joint) =>
+    kind === 'gripper' ? [joint] : [],
+  );
+  const control = BigInt(Math.round(1e9 / embodiment.controlRate));
+  const { substeps } = index;
+  /** Nanoseconds of each physics step within a control step; they add up to it. */
+  const stepLengths = Array.from({ length: substeps }, (_, step) => {
+    const end = (of: number) => (control * BigInt(of)) / BigInt(substeps);
+    return end(step + 1) - end(step);
+  });
   const data = new mujoco.MjData(model);
   const drawn = new mujoco.MjData(model);
-  const raycaster = createRaycaster(mujoco, model);
+  const raycaster = createRaycaster(mujoco, model, options.drawnGroups);
 
   let gap: Gap;
   let observer: Observer | undefined;
@@ -105,15 +118,25 @@ export async function simulatedAloha(options: SimulatedAlohaOptions): Promise<Si
     return measured;
   }
 
-  function actuate(controls: ArrayLike<number>) {
-    const actuators = data.ctrl as Float64Array;
-    index.controls.forEach((address, joint) => (actuators[address] = controls[joint]));
+  /** Asks the 16 joints for positions. */
+  function actuate(positions: ArrayLike<number>) {
+    const controls = data.ctrl as Float64Array;
+    index.servos.forEach((servo, joint) => {
+      if (servo) controls[servo.control] = servo.scale * positions[joint] + servo.offset;
+    });
+  }
+
+  /** Lets filtered controls rest where they are asked to be. */
+  function settle() {
+    const [controls, activations] = [data.ctrl, data.act] as [Float64Array, Float64Array];
+    for (const servo of index.servos)
+      if (servo && servo.activation >= 0) activations[servo.activation] = controls[servo.control];
   }
 
   /** Draws the scene as `snapshot` (qpos) has it; cameras of one snapshot share its kinematics. */
   function draw(snapshot: Float64Array, camera: string, size: ImageSize) {
     assertOpen();
-    const id = index.cameras.get(camera) ?? find(mujoco, model, 'camera', camera);
+    const id = index.cameras.get(camera);
     if (id === undefined) throw new Error(`No camera "${camera}" in this scene.`);
     if (drawnSnapshot !== snapshot) {
       (drawn.qpos as Float64Array).set(snapshot);
@@ -149,8 +172,14 @@ export async function simulatedAloha(options: SimulatedAlohaOptions): Promise<Si
   }
 
   function step() {
+    const { time } = data;
     mujoco.mj_step(model, data);
-    now += nanosecondsPerStep;
+    // MuJoCo begins anew, at time 0, where its numbers are no longer finite or grow too large.
+    if (data.time <= time)
+      throw new UserError(
+        `Scene ${origin} is unstable: its physics broke down after ${time.toFixed(3)} s of an attempt; choose a smaller timestep or softer actuators`,
+      );
+    now += stepLengths[steps % substeps];
     steps++;
     if (steps % substeps !== 0) return;
     stage = task.reward(contactsOf(data, index.shapes));
@@ -173,11 +202,11 @@ export async function simulatedAloha(options: SimulatedAlohaOptions): Promise<Si
     setGap(gap);
     mujoco.mj_resetData(model, data);
     const values = data.qpos as Float64Array;
-    const controls = data.ctrl as Float64Array;
     home.forEach((value, joint) => {
       values[index.joints[joint]] = value;
-      controls[index.controls[joint]] = value;
     });
+    actuate(home);
+    settle();
     task.place(seed).forEach((pose, object) => {
       values.set(pose, index.objects[object]);
     });
@@ -188,7 +217,21 @@ export async function simulatedAloha(options: SimulatedAlohaOptions): Promise<Si
     delayed = [];
   }
 
+  function close() {
+    if (closed) return;
+    closed = true;
+    raycaster.close();
+    for (const object of [drawn, data, model]) object.delete();
+  }
+
   place(0);
+  const strangers = strangersPulling(mujoco, model, data, index);
+  if (strangers.length > 0) {
+    close();
+    throw new UserError(
+      `Scene ${origin}: ${strangers.join(', ')} pulls at the arms, and nothing drives it; take it out of the MJCF or let it rest at control 0`,
+    );
+  }
   return {
     name: options.task,
     prompt: task.prompt,
@@ -224,11 +267,14 @@ export async function simulatedAloha(options: SimulatedAlohaOptions): Promise<Si
     async reset(seed) {
       assertOpen();
       place(seed);
-      now += nanosecondsPerControl;
+      now += control;
       sense();
     },
     assess: () => ({ reward: best, success: best >= successReward }),
     stage: () => stage,
+    sceneCameras: [
+      ...new Set([...embodiment.cameras.map(({ name }) => name), ...index.cameras.keys()]),
+    ],
     positions,
     qpos,
     objects: () =>
@@ -238,11 +284,7 @@ export async function simulatedAloha(options: SimulatedAlohaOptions): Promise<Si
     picture: (name, size) =>
       draw(qpos(), name, size ?? embodiment.cameras.find((camera) => camera.name === name)!),
     close() {
-      if (!closed) {
-        closed = true;
-        raycaster.close();
-        for (const object of [drawn, data, model]) object.delete();
-      }
+      close();
       return Promise.resolve();
     },
   };

@@ -25,7 +25,7 @@ export function formatOf(file: string): 'png' | 'jpeg' | 'webp' {
 /** Writes a picture of the cameras' present images, two beside each other, in the order given. */
 export async function snapshot(
   sim: SimulatedAloha,
-  cameras: string[],
+  cameras: readonly string[],
   file: string,
   size: ImageSize = { width: 640, height: 480 },
 ): Promise<void> {

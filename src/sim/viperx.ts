@@ -209,9 +209,22 @@ const ranges = new Map([
   ['right_finger', fingerRanges.right] as const,
 ]);
 
-/** Names of an arm's eight joints as qpos and ctrl have them. */
-export function armJoints(side: ArmSide): string[] {
-  return actuators.map(({ joint }) => `${armPrefix(side)}/${joint}`);
+/** A joint of an arm in the scene. */
+export interface ArmJoint {
+  /** MuJoCo's name. */
+  name: string;
+  kind: 'hinge' | 'slide';
+  /** Least and greatest position: rad, or m of a finger. */
+  range: [number, number];
+}
+
+/** An arm's eight joints as qpos and ctrl have them. */
+export function armJoints(side: ArmSide): ArmJoint[] {
+  return actuators.map(({ joint }) => ({
+    name: `${armPrefix(side)}/${joint}`,
+    kind: joint.endsWith('finger') ? 'slide' : 'hinge',
+    range: ranges.get(joint)!.split(' ').map(Number) as [number, number],
+  }));
 }
 
 /** MJCF of an arm's eight position actuators. */

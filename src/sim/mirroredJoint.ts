@@ -1,0 +1,39 @@
+import { flagOf, type MjModel, type Mujoco } from './mujoco.ts';
+
+/** Parameters of an equality. */
+const PARAMETERS = 11;
+
+/** m within which a coupled finger stands opposite to the other. */
+const CLOSE = 1e-6;
+
+/** Finger positions at which the coupling is looked at, m. */
+const PROBES = [0.02, 0.04, 0.06];
+
+/** Whether an equality of the scene keeps one joint at the other's position with the sign turned. */
+export function mirroredJoint(
+  { mjtEq, mjtDisableBit }: Mujoco,
+  model: MjModel,
+  joint: number,
+  other: number,
+): boolean {
+  if (model.opt.disableflags & mjtDisableBit.mjDSBL_EQUALITY.value) return false;
+  const types = model.eq_type as Int32Array;
+  const first = model.eq_obj1id as Int32Array;
+  const second = model.eq_obj2id as Int32Array;
+  const data = model.eq_data as Float64Array;
+  const rest = (id: number) => (model.qpos0 as Float64Array)[(model.jnt_qposadr as Int32Array)[id]];
+  return Array.from(types.keys()).some((equality) => {
+    const pair = [first[equality], second[equality]];
+    if (types[equality] !== mjtEq.mjEQ_JOINT.value) return false;
+    if (!pair.includes(joint) || !pair.includes(other)) return false;
+    if (!flagOf(model.eq(equality), 'active0')) return false;
+    const coefficients = data.subarray(PARAMETERS * equality, PARAMETERS * equality + 5);
+    // The first joint keeps to a polynomial of the second, both from where they rest.
+    return PROBES.every((probe) => {
+      const at = (pair[1] === other ? probe : -probe) - rest(pair[1]);
+      const kept = coefficients.reduce((sum, factor, power) => sum + factor * at ** power, 0);
+      const wanted = (pair[1] === other ? -probe : probe) - rest(pair[0]);
+      return Math.abs(kept - wanted) < CLOSE;
+    });
+  });
+}

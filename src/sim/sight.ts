@@ -1,0 +1,43 @@
+import type { MjData } from './mujoco.ts';
+import type { Viewpoint } from './rays.ts';
+
+/** A shape as far as it matters where a camera sees it. */
+export interface Bounded {
+  id: number;
+  /** m, of a ball around its centre that holds it. */
+  bound: number;
+}
+
+/** Where a shape's centre lies from a camera's eye. */
+export interface Sighting {
+  /** m, in the world's frame. */
+  offset: Float64Array;
+  /** Least and greatest u, then v, of the rays that may meet the shape. */
+  window: number[];
+}
+
+/** Least and greatest slope at which a ball appears: `across` and `ahead` of the eye, m. */
+function slopes(across: number, ahead: number, radius: number): [number, number] {
+  const distance = Math.hypot(across, ahead);
+  if (distance <= radius) return [-Infinity, Infinity];
+  const middle = Math.atan2(across, ahead);
+  const half = Math.asin(radius / distance);
+  const slope = (angle: number) =>
+    Math.abs(angle) < Math.PI / 2 ? Math.tan(angle) : Math.sign(angle) * Infinity;
+  return [slope(middle - half), slope(middle + half)];
+}
+
+/** How a shape stands before a camera, or undefined where it lies wholly behind it. */
+export function sightingOf(
+  { id, bound }: Bounded,
+  data: MjData,
+  { eye, axes }: Viewpoint,
+): Sighting | undefined {
+  const centre = (data.geom_xpos as Float64Array).subarray(3 * id, 3 * id + 3);
+  const offset = centre.map((value, axis) => value - eye[axis]);
+  const [across, up, back] = [0, 1, 2].map(
+    (axis) => offset[0] * axes[axis] + offset[1] * axes[3 + axis] + offset[2] * axes[6 + axis],
+  );
+  if (-back < -bound) return undefined;
+  return { offset, window: [...slopes(across, -back, bound), ...slopes(up, -back, bound)] };
+}
