@@ -129,7 +129,7 @@ const withLearner = (
 
 const part = (attempts: Episode[], of: number) => attempts.slice(of * BATCH, (of + 1) * BATCH);
 
-describe('nalu learn', { timeout: 120_000 }, () => {
+describe('nalu learn', { timeout: 300_000 }, () => {
   it('sends the parent again where a version proves worse, and goes on from it', () =>
     withLearner(async ({ bundle, attempts, learner, events, adopted, send }) => {
       await send(part(attempts, 0).map((episode, i) => ended(episode, i > 0)));

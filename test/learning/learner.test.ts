@@ -53,7 +53,7 @@ const withLearner = (
     }
   });
 
-describe('a learner', { timeout: 60_000 }, () => {
+describe('a learner', { timeout: 180_000 }, () => {
   it('publishes nothing that has left the trust region, and goes on from what it had', () =>
     withLearner({ rate: 100, stop: { drift: 1e9, clipShare: 1 } }, async (learner, folder) => {
       const first = learner.current().version;
