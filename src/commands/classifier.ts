@@ -72,6 +72,7 @@ export async function classifierCommand(
 ): Promise<'done' | 'interrupted'> {
   const { task, out, episodes, steps, seed } = options;
   await checkOut(options);
+  const bundle = await loadBundle(options.policy);
   await mkdir(out, { recursive: true }).catch((error: unknown) => {
     throw new UserError(`${out}: cannot be made: ${messageOf(error)}`, { cause: error });
   });
@@ -80,7 +81,6 @@ export async function classifierCommand(
   const signal = interruption();
   const report = createTrainingReport(0, steps);
 
-  const bundle = await loadBundle(options.policy);
   const sampler = await openSampler(bundle, session);
   const cameras = [...new Set([...bundle.cameras, camera])];
   const sim = await simulatedAloha({ task, cameras });
