@@ -131,6 +131,13 @@ describe('the statistics of an imported policy', () => {
     );
   });
 
+  it('are refused by the file that they are in', () =>
+    refused(async (folder) => {
+      await golden()(folder);
+      const actions = { ...STATS.actions, mean: STATS.actions.mean.with(13, NaN) };
+      await writeProcessors(folder, { actions });
+    }, /postprocessor_step_0_unnormalizer_processor\.safetensors: mean of the actions is NaN at joint 13 \(right_gripper\)/));
+
   it('are refused where the processors normalise otherwise than a bundle can', async () => {
     const norm = { STATE: 'MEAN_STD', ACTION: 'MEAN_STD' };
     const cases: [Parameters<typeof writeProcessors>[1], RegExp][] = [

@@ -22,7 +22,7 @@ function typeOf({ config, configPath, processors }: Checkpoint, family: Family) 
     ACTION: mapping.ACTION ?? usual,
   };
   const { by, STATE, ACTION } = processors.norm ??
-    configured ?? { by: `${family}'s own`, STATE: usual, ACTION: usual };
+    configured ?? { by: `the family ${family}`, STATE: usual, ACTION: usual };
   if (!(STATE in MODES) || STATE !== ACTION)
     throw new UserError(
       `${by} has STATE ${STATE} and ACTION ${ACTION}; a bundle knows ${Object.keys(MODES).join(' or ')}, the same for both`,
@@ -116,12 +116,13 @@ export function normalisationOf(
   checkpoint: Checkpoint,
   family: Family,
   embodiment: Embodied,
-  { source, convention, state, actions }: Statistics,
+  { source, sourceOfActions = source, convention, state, actions }: Statistics,
 ): Choice<Normalisation> {
   const { value: type, by } = typeOf(checkpoint, family);
   const of = (vector: 'state' | 'actions', moments: Moments, names: readonly [string, string]) => {
-    const values = fitted(vector, moments, names, embodiment, source);
-    checkPossible(vector, moments, embodiment, source);
+    const path = vector === 'state' ? source : sourceOfActions;
+    const values = fitted(vector, moments, names, embodiment, path);
+    checkPossible(vector, moments, embodiment, path);
     return Object.fromEntries(names.map((name, i) => [name, values[i]]));
   };
   const names = type === 'meanStd' ? (['mean', 'std'] as const) : (['q01', 'q99'] as const);

@@ -15,6 +15,8 @@ export type Moments = Record<string, readonly unknown[]>;
 export interface Statistics {
   /** What they were read from. */
   source: string;
+  /** What the actions' were, where that is another file. */
+  sourceOfActions?: string;
   convention: 'openpi' | 'lerobot';
   state: Moments;
   actions: Moments;
@@ -92,7 +94,8 @@ async function readFirst(paths: readonly string[]): Promise<Vectors> {
 async function fromProcessors({ processors }: Checkpoint): Promise<Statistics | undefined> {
   const { state, actions } = processors.statistics;
   if (state.length === 0) return undefined;
-  return fromTensors(state[0], await readFirst(state), await readFirst(actions));
+  const read = fromTensors(state[0], await readFirst(state), await readFirst(actions));
+  return { ...read, sourceOfActions: actions[0] };
 }
 
 /** lerobot's buffers, in which it kept statistics beside the weights until version 0.3. */
