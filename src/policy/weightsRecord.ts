@@ -95,7 +95,7 @@ const entriesIn = ({ tensors }: ShardedHeader, path: string) =>
   [...tensors.values()].filter((entry) => entry.path === path);
 
 /** Keeps what a bundle's weights are, beside them. */
-export async function recordWeights(folder: string): Promise<void> {
+export async function writeWeightsRecord(folder: string): Promise<void> {
   const weights = await readShardedHeader(join(folder, BUNDLE_FILES.weights));
   const { blocks } = await contentOf(folder, weights.files);
   const files: WeightsRecord['files'] = [];

@@ -28,7 +28,7 @@ describe('nalu import', () => {
         /weights +0\.31 million parameters, float32$/m,
         /files +one file of 1\.6 MB, copied$/m,
         /sampling +chunks of 12 rows by 10 steps, 8 rows played/,
-        /statistics .*norm_stats\.json \(meanStd\)$/m,
+        /statistics .*norm_stats\.json \(meanStd: pi0's own\)$/m,
         /tokenizer .*tokenizer\.json$/m,
         /cameras +cam_low, cam_left_wrist \(--cameras\)$/m,
         /ALOHA's own joints and openings \(as you say\)$/m,

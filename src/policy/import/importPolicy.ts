@@ -5,7 +5,7 @@ import { writeWhole } from '../../writeWhole.ts';
 import { type Bundle, loadBundle, replaceBundle, writeConfig, writeGraphs } from '../bundle.ts';
 import { BUNDLE_FILES } from '../bundleFiles.ts';
 import { convertedWeights } from '../convert.ts';
-import { recordWeights } from '../weightsRecord.ts';
+import { writeWeightsRecord } from '../weightsRecord.ts';
 import { type Placement, placeWeights } from './placeWeights.ts';
 import { type Findings, type ImportOptions, measure, planImport } from './planImport.ts';
 
@@ -48,7 +48,7 @@ export async function importPolicy(path: string, options: ImportOptions): Promis
     await writeWhole(join(staging, BUNDLE_FILES.tokenizer), tokenizer);
     await writeGraphs(staging, pi0);
     await writeConfig(staging, config);
-    await recordWeights(staging);
+    await writeWeightsRecord(staging);
     return placed;
   });
   return {
