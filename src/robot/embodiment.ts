@@ -6,7 +6,7 @@ export const DEFAULT_ACCELERATION = 100;
 
 /**
  * How far an arm's joint may be measured from where it is commanded, rad, where nothing else is said: this project's
- * choice. The simulated ALOHA's stay within 0.02 of what they were commanded in the last half second, and within 0.1
+ * choice. The simulated ALOHA's stay within 0.02 of what they were commanded in the last half second, and within 0.11
  * where they push against something.
  */
 export const DEFAULT_DEVIATION = 0.3;

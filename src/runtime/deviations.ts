@@ -14,6 +14,17 @@ export interface DeviationWatch {
   sent(command: Float64Array): void;
 }
 
+/** How far a position lies outside all of the commands. */
+function beyond(commands: Float64Array, position: number): number {
+  let least = Infinity;
+  let greatest = -Infinity;
+  for (const command of commands) {
+    if (command < least) least = command;
+    if (command > greatest) greatest = command;
+  }
+  return Math.max(least - position, position - greatest);
+}
+
 /** Watches the joint at an index of the robot's vectors, whose commands were `start` until now. */
 function watchJoint(index: number, start: number, tolerance: number, controlRate: number) {
   const commands = new Float64Array(Math.ceil(LAG * controlRate) + 1).fill(start);
@@ -21,6 +32,7 @@ function watchJoint(index: number, start: number, tolerance: number, controlRate
   let newest = 0;
   let step = 0;
   let count = 0;
+  let last = 0;
   return {
     sent(command: Float64Array) {
       newest = (newest + 1) % commands.length;
@@ -28,18 +40,15 @@ function watchJoint(index: number, start: number, tolerance: number, controlRate
     },
     /** Counts a step. */
     look(measured: Float64Array) {
-      let least = Infinity;
-      let greatest = -Infinity;
-      for (const command of commands) {
-        if (command < least) least = command;
-        if (command > greatest) greatest = command;
-      }
-      const distance = Math.max(least - measured[index], measured[index] - greatest);
+      const at = measured[index];
+      // Near the newest command it is near what it was commanded of late: most steps need no more.
+      const distance = Math.abs(at - commands[newest]) > tolerance ? beyond(commands, at) : 0;
       const isAway = Number(distance > tolerance);
+      if (isAway) last = distance;
       count += isAway - away[step];
       away[step] = isAway;
       step = (step + 1) % away.length;
-      return { distance, lasting: (1000 * count) / controlRate };
+      return { distance: last, lasting: (1000 * count) / controlRate };
     },
   };
 }
