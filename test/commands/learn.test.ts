@@ -202,11 +202,15 @@ describe('nalu learn', { timeout: 300_000 }, () => {
       const again = await nalu(args, untilUpdated);
       assert.equal(again.code, 130);
       assert.match(again.out, /log\.jsonl: its last line was cut off and is passed over/);
-      for (const [change, difference] of [
-        [['--seed', '7'], /seed: 0 then, 7 now/],
-        [['--calibration', SIM_CALIBRATION], /embodiment\.name: tiny then, aloha now/],
-      ] as const) {
-        const { code, err } = await nalu([...args, ...change]);
+      const others: [string[], RegExp][] = [
+        [[...args, '--seed', '7'], /seed: 0 then, 7 now/],
+        [
+          args.map((arg) => (arg.endsWith('calibration.yaml') ? SIM_CALIBRATION : arg)),
+          /embodiment\.name: tiny then, aloha now/,
+        ],
+      ];
+      for (const [other, difference] of others) {
+        const { code, err } = await nalu(other);
         assert.match(err, difference);
         assert.equal(code, 1);
       }
