@@ -28,6 +28,7 @@ export interface RawMessage {
 export interface OpenedChunk {
   type: 'OpenedChunk';
   records: Buffer;
+  hasChecksum: boolean;
 }
 
 export type McapRecord = OpenedChunk | RawMessage | TypedMcapRecord;
@@ -87,6 +88,8 @@ function parseRecord(record: Buffer): McapRecord {
   const content = record.subarray(RECORD_HEAD);
   if ((LENGTHS[record[0]] ?? content.length) !== content.length) throw new Error('a wrong length');
   const kind: Opcode = record[0];
+  if (kind === Opcode.MESSAGE_INDEX && content.readUInt32LE(2) + 6 !== content.length)
+    throw new Error('a wrong length');
   if (kind === Opcode.MESSAGE) return message(content);
   if (kind === Opcode.FOOTER) return footer(content);
   const found = parsed(record);
@@ -95,7 +98,7 @@ function parseRecord(record: Buffer): McapRecord {
 }
 
 /** The records of an opened chunk. Throws where they are malformed. */
-export function* recordsIn({ records }: OpenedChunk): Generator<McapRecord> {
+export function* recordsIn({ records }: Pick<OpenedChunk, 'records'>): Generator<McapRecord> {
   for (let at = 0; at < records.length;) {
     const length = lengthOf(records.subarray(at, at + RECORD_HEAD));
     if (length === undefined || at + RECORD_HEAD + length > records.length)
@@ -121,11 +124,10 @@ async function openChunk(
   try {
     const bytes = decompress(compressed, Number(head.readBigUInt64LE(16)));
     const records = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const chunk: OpenedChunk = { type: 'OpenedChunk', records };
     const expected = head.readUInt32LE(24);
-    if (expected !== 0) return crc32(records) === expected ? chunk : 'a wrong checksum';
-    for (const record of recordsIn(chunk)) void record;
-    return chunk;
+    const chunk: OpenedChunk = { type: 'OpenedChunk', records, hasChecksum: expected !== 0 };
+    if (chunk.hasChecksum) return crc32(records) === expected ? chunk : 'a wrong checksum';
+    return [...recordsIn(chunk)].length > 0 ? chunk : 'an empty chunk';
   } catch (error) {
     return messageOf(error);
   }

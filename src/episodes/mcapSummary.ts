@@ -26,9 +26,7 @@ export async function readSummary(file: ByteSource): Promise<Summary | undefined
   const bytes = await file.read(start, footerAt - start + FOOTER - CHECKSUM);
   if (footer.summaryCrc !== 0 && crc32(bytes) !== footer.summaryCrc) return undefined;
   try {
-    const records = [
-      ...recordsIn({ type: 'OpenedChunk', records: bytes.subarray(0, footerAt - start) }),
-    ];
+    const records = [...recordsIn({ records: bytes.subarray(0, footerAt - start) })];
     return {
       records,
       statistics: records.find((record) => record.type === 'Statistics'),

@@ -25,13 +25,6 @@ const SCANNED = 1 << 16;
 const hasMagic = async (file: ByteSource, at: number) =>
   (await file.read(at, MAGIC.length)).equals(MAGIC);
 
-/** Whether a record may begin here, or the file ends. */
-async function plausible(file: ByteSource, at: number): Promise<boolean> {
-  if (at === file.size) return true;
-  const length = lengthOf(await file.read(at, RECORD_HEAD));
-  return length !== undefined && at + RECORD_HEAD + length <= file.size;
-}
-
 /** Kinds of records that are found again by their content. */
 const isAnchor = (opcode: Opcode, length: number) =>
   opcode === Opcode.CHUNK ||
@@ -39,8 +32,8 @@ const isAnchor = (opcode: Opcode, length: number) =>
   (opcode === Opcode.DATA_END && length === DATA_END);
 
 async function isFound(file: ByteSource, at: number): Promise<boolean> {
-  const { record, sure, ends } = await attempt(file, at);
-  return sure || (record?.type === 'DataEnd' && (await plausible(file, ends[0])));
+  const { record, sure } = await attempt(file, at);
+  return sure || record?.type === 'DataEnd';
 }
 
 /** The next place at which there surely is a record. */
@@ -58,11 +51,6 @@ async function nextRecord(file: ByteSource, from: number): Promise<number | unde
   return undefined;
 }
 
-async function firstPlausible(file: ByteSource, places: number[]): Promise<number | undefined> {
-  for (const place of places) if (await plausible(file, place)) return place;
-  return undefined;
-}
-
 /** Whether a footer that ends here is that of the file. */
 const isLast = async (file: ByteSource, end: number) =>
   file.size - end <= MAGIC.length || (await hasMagic(file, end));
@@ -76,44 +64,74 @@ async function* afterFooter(file: ByteSource, at: number): AsyncGenerator<Walked
   else if (marked) yield { type: 'End' };
 }
 
-/** A file has its messages either in chunks or outside of them: what looks otherwise is damaged. */
-async function inPlace(file: ByteSource, at: number, chunked: boolean): Promise<Attempt> {
-  const found = await attempt(file, at);
-  if (found.record?.type !== 'RawMessage' || !chunked) return found;
-  return { sure: false, ends: found.ends, why: 'a message outside of the chunks' };
+/** Attempts at the places of one file, the last one remembered: each is looked at before it is walked to. */
+function attempts(file: ByteSource) {
+  let last: { at: number; found: Attempt } | undefined;
+  let chunked = false;
+  let checked = false;
+  /** What is unlike the rest of the file is damaged: it has chunks or it has none, with checksums or without. */
+  const unlike = ({ record }: Attempt): string | undefined => {
+    if (record?.type === 'RawMessage' && chunked) return 'a message outside of the chunks';
+    if (record?.type !== 'OpenedChunk') return undefined;
+    if (checked && !record.hasChecksum) return 'a chunk without a checksum';
+    chunked = true;
+    checked ||= record.hasChecksum;
+    return undefined;
+  };
+  const look = async (at: number): Promise<Attempt> => {
+    if (last?.at === at) return last.found;
+    const found = await attempt(file, at);
+    const why = unlike(found);
+    last = { at, found: why === undefined ? found : { sure: false, ends: found.ends, why } };
+    return last.found;
+  };
+  return {
+    look,
+    /** The first of these places at which there is a record, or the file's end. */
+    async soundOf(places: number[]): Promise<number | undefined> {
+      for (const place of places)
+        if (place === file.size || (await look(place)).record) return place;
+      return undefined;
+    },
+    /** Whether the file has chunks, of which there are some behind `at` if there were none before. */
+    async hasChunks(at: number): Promise<boolean> {
+      let next: number | undefined = at;
+      while (!chunked && (next = await nextRecord(file, next + 1)) !== undefined) await look(next);
+      return chunked;
+    },
+  };
 }
 
 /**
- * Reads an MCAP file record by record, on beyond damage: a record whose content is damaged is passed over by
- * its length; where that is damaged, the next record that can be told by its content is looked for. A file
- * that was cut off has no `End`.
+ * Reads an MCAP file record by record, on beyond damage: behind a damaged record the next one is looked for that
+ * can be told by its content. A file that was cut off has no `End`.
  */
 export async function* walk(file: ByteSource): AsyncGenerator<Walked, void> {
+  const tried = attempts(file);
   let at = MAGIC.length;
-  let chunked = false;
   if (!(await hasMagic(file, 0))) {
-    if (!(await plausible(file, at))) at = (await nextRecord(file, 0)) ?? file.size;
+    if (!(await tried.look(at)).record) at = (await nextRecord(file, 0)) ?? file.size;
     yield { type: 'Damage', at: 0, bytes: Math.min(at, file.size), what: 'no MCAP mark' };
   }
   while (at < file.size) {
-    const { record, sure, ends, why } = await inPlace(file, at, chunked);
-    chunked ||= record?.type === 'OpenedChunk';
-    const next = await firstPlausible(file, ends);
+    const { record, sure, ends, why } = await tried.look(at);
     if (record?.type === 'Footer' && (await isLast(file, ends[0]))) {
       yield { record, at };
       return yield* afterFooter(file, ends[0]);
     }
-    if (record && (sure || next !== undefined)) yield { record, at };
-    if (next !== undefined) {
-      if (!record) yield { type: 'Damage', at, bytes: next - at, what: why ?? 'a damaged record' };
-      at = next;
+    let next = await tried.soundOf(ends);
+    // By the length of what is damaged a chunk might be missed.
+    if (!record && (await tried.hasChunks(at))) next = undefined;
+    const found = sure || next !== undefined ? undefined : await nextRecord(file, at + 1);
+    // A record before damage is whole, unless its own length is what is damaged.
+    if (record && (found === undefined || found >= ends[0])) {
+      yield { record, at };
+      at = next ?? ends[0];
       continue;
     }
-    const from = record && sure ? ends[0] : at;
-    const found = await nextRecord(file, Math.max(from, at + 1));
-    const bytes = (found ?? file.size) - from;
-    const what = found === undefined ? 'no record from there to the end' : 'no record there';
-    if (bytes > 0) yield { type: 'Damage', at: from, bytes, what };
-    at = found ?? file.size;
+    next ??= found ?? file.size;
+    const what = why ?? (next === file.size ? 'an incomplete record' : 'no record');
+    yield { type: 'Damage', at, bytes: next - at, what };
+    at = next;
   }
 }

@@ -1,4 +1,4 @@
-import { UserError, messageOf } from '../errors.ts';
+import { UserError, listed, messageOf } from '../errors.ts';
 import {
   type Place,
   type StoredMessage,
@@ -37,20 +37,20 @@ interface StoredImage {
 interface BagContent {
   decoded: Decoded[];
   images: Map<string, StoredImage[]>;
-  /** Every topic that has messages. */
+  /** Every topic that there is. */
   topics: Set<string>;
   damage: string[];
 }
 
-function decoded(path: string, { channel, stamp, data }: StoredMessage): Decoded {
-  const { topic, definition } = channel;
+/** Decodes a message; the first of a topic that cannot be decoded is told. */
+function decodeInto(content: BagContent, path: string, { channel, stamp, data }: StoredMessage) {
+  const { topic, type, definition } = channel;
   try {
-    return { topic, stamp, message: decodeAs(definition, data) };
+    content.decoded.push({ topic, stamp, message: decodeAs(definition, data) });
   } catch (error) {
-    throw new UserError(
-      `${path}: ${topic} cannot be decoded as ${channel.type}: ${messageOf(error)}`,
-      { cause: error },
-    );
+    const fault = `${path}: ${topic} has messages that cannot be decoded as ${type}`;
+    if (!content.damage.some((told) => told.startsWith(fault)))
+      content.damage.push(`${fault}: ${messageOf(error)}`);
   }
 }
 
@@ -71,10 +71,11 @@ async function readFileOf(
       content.damage.push(`${path}: ${item.what} (${item.bytes} bytes at byte ${item.at})`);
     if (item.type !== 'Message') continue;
     const { topic } = item.channel;
-    content.topics.add(topic);
-    if (wanted.decode.has(topic)) content.decoded.push(decoded(path, item));
+    if (wanted.decode.has(topic)) decodeInto(content, path, item);
     if (wanted.images.has(topic)) content.images.get(topic)!.push(image(item.stamp, item.place));
   }
+  const inOrder = [...declared.channels].sort(([a], [b]) => a - b);
+  for (const [, { topic }] of inOrder) content.topics.add(topic);
   if (!found)
     throw new UserError(
       `${path}: cannot be read as an MCAP bag; record with ros2 bag record --storage mcap`,
@@ -190,7 +191,7 @@ export async function bagRecording(path: string, calibration: Calibration): Prom
   const joints = jointsIn(content, calibration);
   if (joints.length === 0)
     throw new UserError(
-      `${path}: no joint states of ${states.join(' and ')}; it has ${[...content.topics].join(', ') || 'no messages'}`,
+      `${path}: no joint states of ${states.join(' and ')}; it has ${[...content.topics].join(', ') || 'no messages'}${listed(content.damage)}`,
     );
   const period = BigInt(Math.round(1e9 / calibration.controlRate));
   const first = joints[0].stamp;
