@@ -4,5 +4,5 @@ import { startDriver } from '../test/ros/driver.ts';
 /** Publishes the arms and cameras of a calibration at 50 Hz until it is ended: node rosDriver.js FILE */
 const ros = await loadRos();
 await ros.init();
-await startDriver(ros, process.argv[2]);
+await startDriver(ros, { file: process.argv[2] });
 console.log('publishing');

@@ -3,6 +3,7 @@ import { type SessionConfig, loadSessionConfig } from '../onnx/session.ts';
 import { type Bundle, loadBundle } from '../policy/bundle.ts';
 import { openWorkerPolicy } from '../policy/workerPolicy.ts';
 import { type Calibration, loadCalibration } from '../robot/calibration.ts';
+import type { OperatingMode } from '../robot/operatingModes.ts';
 import type { Robot } from '../robot/robot.ts';
 import { type Finding, type FitCase, canSample, findMisfits } from '../runtime/fit.ts';
 import { camerasOfBoth, fitCase, observeOnce, withChunk } from '../runtime/fitCase.ts';
@@ -29,6 +30,8 @@ interface LiveRobot {
   prompt: string;
   /** What the calibration says of it; may be another than the one that `robot` was opened with. */
   calibration: Calibration;
+  /** How its drivers take commands, where they say it. */
+  modes?: readonly OperatingMode[];
   /** Makes it sense, once it is observed. */
   start: () => Promise<void>;
 }
@@ -62,6 +65,7 @@ const opened = {
     const robot = await openListener('nalu_check', calibration, cameras, simTime ?? false);
     return {
       robot,
+      modes: robot.modes,
       label: `the topics of ${path}`,
       prompt: simTasks[task].prompt,
       calibration,
@@ -74,9 +78,9 @@ const opened = {
 >;
 
 async function look(bundle: Bundle, live: LiveRobot, session: SessionConfig): Promise<FitCase> {
-  const { robot, calibration, prompt, start } = live;
+  const { robot, calibration, modes, prompt, start } = live;
   const observation = await observeOnce(robot, camerasOfBoth(bundle, robot), prompt, start);
-  const fit = await fitCase(bundle, calibration, observation);
+  const fit = { ...(await fitCase(bundle, calibration, observation)), modes };
   if (!canSample(fit)) return fit;
   const policy = await openWorkerPolicy(bundle, session);
   try {

@@ -61,17 +61,21 @@ const probes = {
     if (!((data.qpos as Float64Array)[2] < 0)) throw new Error('a free body does not fall');
     return engine.mj_versionString();
   },
-  /** The topics of the ROS 2 that is sourced, with their types. */
-  async topics() {
+  /** The topics of the ROS 2 that is sourced, with their types, and how the drivers of arms say that they take commands. */
+  async topics(arms: readonly { namespace: string }[] = []) {
     const { loadRos } = await import('../ros/rclnodejs.ts');
+    const { askModes, hasInterbotixMessages } = await import('../ros/operatingModes.ts');
     const ros = await loadRos();
     await ros.init();
     const node = ros.createNode('nalu_doctor');
     node.spin();
     await new Promise((resolve) => setTimeout(resolve, DISCOVERY));
     const topics = node.getTopicNamesAndTypes();
+    const modes = hasInterbotixMessages()
+      ? await askModes(node, arms).catch((error: unknown) => messageOf(error))
+      : [];
     ros.shutdown();
-    return topics;
+    return { topics, modes };
   },
 };
 

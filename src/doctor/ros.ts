@@ -1,5 +1,6 @@
 import { REBUILD_RCLNODEJS } from '../invocation.ts';
 import { loadCalibration } from '../robot/calibration.ts';
+import { type OperatingMode, modeFault } from '../robot/operatingModes.ts';
 import { imageTopic } from '../ros/cameras.ts';
 import { type Finding, findingsOf } from './finding.ts';
 import { probe } from './probe.ts';
@@ -37,6 +38,17 @@ export function cameraFindings(
   });
 }
 
+/** Whether Interbotix' drivers take angles, as far as they say; or why they did not answer. */
+export function modeFindings(modes: readonly OperatingMode[] | string): Finding[] {
+  if (typeof modes === 'string')
+    return [lack('operating modes', modes, "check the arms' drivers, then ask again")];
+  return modes.map((found) => {
+    const item = `/${found.namespace} ${found.part}`;
+    const wrong = modeFault(found);
+    return wrong ? lack(item, wrong.fault, wrong.advice) : ok(item, found.mode);
+  });
+}
+
 /** ROS 2, rclnodejs, and, where a calibration is given, its cameras' topics. */
 export async function rosFindings(
   calibrationPath: string | undefined,
@@ -54,8 +66,8 @@ export async function rosFindings(
     ];
   }
   const distribution = ok('distribution', env.ROS_DISTRO ?? env.AMENT_PREFIX_PATH);
-  const { value: topics, error } = await probe('topics');
-  if (topics === undefined)
+  const { value, error } = await probe('topics', calibration?.arms);
+  if (value === undefined)
     return [
       distribution,
       lack('rclnodejs', error ?? '', `with ROS 2 sourced: ${REBUILD_RCLNODEJS}`),
@@ -64,9 +76,11 @@ export async function rosFindings(
     name: camera.name,
     ...imageTopic(camera),
   }));
+  const { topics, modes } = value;
   return [
     distribution,
     ok('rclnodejs', `loads; ${topics.length} topics seen`),
     ...cameraFindings(cameras, topics),
+    ...modeFindings(modes),
   ];
 }

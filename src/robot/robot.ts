@@ -45,6 +45,8 @@ export interface Clock {
   until(stamp: bigint): Promise<void>;
   /** Milliseconds by which a robot's own time is behind the wall's, where it is to keep to it. */
   behind?(): number;
+  /** Whether messages tell it (/clock): it cannot show then how late a step is. */
+  readonly told?: true;
 }
 
 /** A robot: observations out, commands in. ROS 2 and the simulator implement it alike. */

@@ -37,8 +37,11 @@ export function rosClock(
   let time = 0n;
   let waiting: { stamp: bigint; wake: () => void }[] = [];
   const tick = ({ clock }: { clock: Stamp }) => {
-    const isBack = nanosecondsOf(clock) < time;
-    time = nanosecondsOf(clock);
+    const stamp = nanosecondsOf(clock);
+    // A clock that repeats one time stands.
+    if (stamp === time) return;
+    const isBack = stamp < time;
+    time = stamp;
     onTick(time);
     // Who waits for a stamp before the clock stepped back is to see that it did.
     const due = waiting.filter(({ stamp }) => isBack || stamp <= time);
@@ -47,6 +50,7 @@ export function rosClock(
   };
   node.createSubscription(CLOCK, '/clock', quality(ros, 'sensor'), tick);
   return {
+    told: true,
     now: () => time,
     async until(stamp) {
       if (time < stamp) await new Promise<void>((wake) => waiting.push({ stamp, wake }));

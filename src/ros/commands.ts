@@ -1,8 +1,10 @@
 import { UserError } from '../errors.ts';
 import type { Calibration } from '../robot/calibration.ts';
 import { toDriver } from '../robot/driverAngles.ts';
+import { PARTS } from '../robot/operatingModes.ts';
 import { jointsByArm } from './joints.ts';
 import { jointTrajectory } from './messages.ts';
+import { hasInterbotixMessages } from './operatingModes.ts';
 import { quality } from './qos.ts';
 import type { Ros, RosNode } from './rclnodejs.ts';
 
@@ -23,6 +25,30 @@ export const commandTopics = (namespace: string) => ({
   trajectory: `/${namespace}/joint_trajectory_controller/joint_trajectory`,
 });
 
+/** The topics among an arm's `commandTopics` that commands leave by. */
+const TOPICS_OF: Record<Output, readonly (keyof ReturnType<typeof commandTopics>)[]> = {
+  interbotix: ['group', 'single'],
+  trajectory: ['trajectory'],
+};
+
+/** A topic by which an arm can be commanded, and whether this node does so. */
+export interface CommandTopic {
+  topic: string;
+  own: boolean;
+}
+
+/** Every topic by which the arms can be commanded, for a node that sends commands by `output`, or none. */
+export const commandTopicsOf = (
+  { arms }: Pick<Calibration, 'arms'>,
+  output: Output | undefined,
+): CommandTopic[] =>
+  arms.flatMap(({ namespace }) =>
+    Object.entries(commandTopics(namespace)).map(([kind, topic]) => ({
+      topic,
+      own: output !== undefined && TOPICS_OF[output].some((used) => used === kind),
+    })),
+  );
+
 type Group = ReturnType<typeof jointsByArm>[number];
 
 const angles = ({ arm, joints }: Group, kind: 'arm' | 'gripper', positions: Float64Array) =>
@@ -33,25 +59,29 @@ const angles = ({ arm, joints }: Group, kind: 'arm' | 'gripper', positions: Floa
 /** Publishers of an arm's commands. Throws a `UserError` where Interbotix' messages are not on this machine. */
 function interbotixPublishers(ros: Ros, node: RosNode, namespace: string) {
   const { group, single } = commandTopics(namespace);
+  const lacking = (cause?: unknown) =>
+    new UserError(
+      "the messages of interbotix_xs_msgs are not here: source the workspace that has them and run `npx generate-ros-messages` in Nalu's folder, or set the parameter output to 'trajectory' for a ros2_control trajectory controller",
+      { cause },
+    );
+  // Asked first: rclnodejs prints errors of its own while it looks for them.
+  if (!hasInterbotixMessages()) throw lacking();
   try {
     return {
       arm: node.createPublisher(GROUP_COMMAND, group, quality(ros, 'command')),
       gripper: node.createPublisher(SINGLE_COMMAND, single, quality(ros, 'command')),
     };
   } catch (error) {
-    throw new UserError(
-      "the messages of interbotix_xs_msgs are not here: source the workspace that has them and run `npx generate-ros-messages`, or set the parameter output to 'trajectory' for a ros2_control trajectory controller",
-      { cause: error },
-    );
+    throw lacking(error);
   }
 }
 
 function interbotix(ros: Ros, node: RosNode, group: Group): Send {
   const { arm, gripper } = interbotixPublishers(ros, node, group.arm.namespace);
   return (positions) => {
-    arm.publish({ name: 'arm', cmd: angles(group, 'arm', positions) });
+    arm.publish({ name: PARTS.arm.name, cmd: angles(group, 'arm', positions) });
     const [cmd] = angles(group, 'gripper', positions);
-    gripper.publish({ name: 'gripper', cmd });
+    gripper.publish({ name: PARTS.gripper.name, cmd });
   };
 }
 

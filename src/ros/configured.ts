@@ -11,6 +11,7 @@ import { type Calibration, loadCalibration } from '../robot/calibration.ts';
 import { type DrawnChunk, chunkPlot } from '../runtime/chunkPlot.ts';
 import { type Meters, createMeters } from '../runtime/meters.ts';
 import { serveMetrics } from '../runtime/metrics.ts';
+import { type CommandTopic, commandTopicsOf } from './commands.ts';
 import { type ListenedHeartbeat, listenToHeartbeat } from './heartbeat.ts';
 import { learnable, openLearnerLink } from './learnerLink.ts';
 import { jointTrajectory } from './messages.ts';
@@ -28,6 +29,8 @@ export interface Configured {
   /** The policy, its chunks published (and in a dry run drawn) as they are sampled. */
   published: ChunkPolicy;
   robot: RosRobot;
+  /** The topics by which its arms can be commanded. */
+  commands: CommandTopic[];
   /** The link to a learner, if there is to be one. */
   courier: Courier | undefined;
   /** What tells success from a camera, if there is to be one. */
@@ -133,6 +136,7 @@ export async function configure(
       calibration,
       session,
       robot,
+      commands: commandTopicsOf(calibration, dryRun ? undefined : output),
       policy,
       published: published(ros, node, policy, calibration, parameters),
       courier,

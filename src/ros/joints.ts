@@ -55,7 +55,5 @@ export function createJointMerger(calibration: Calibration) {
       const stamp = all.reduce((least, part) => (part.stamp < least ? part.stamp : least), stamped);
       return { stamp, position: position.slice(), parts: all };
     },
-    /** Of an arm's newest state, ns. */
-    stampOf: (armName: string) => parts.get(armName)!.stamp,
   };
 }

@@ -24,7 +24,7 @@ export function listenToKeys(
   emitKeypressEvents(input);
   input.on('keypress', (_: string | undefined, { name, ctrl, meta }: Key) => {
     if (ctrl || meta || name === undefined || !Object.hasOwn(KEYS, name)) return;
-    tell(ask(KEYS[name]).message);
+    void ask(KEYS[name]).then(({ message }) => tell(message));
   });
   // The robot goes on when its terminal has gone.
   input.on('error', () => undefined);

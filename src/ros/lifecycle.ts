@@ -50,6 +50,8 @@ const transitionMessage = ({ id, label, from, to }: Step) => ({
 export type TransitionWork = Record<Transition, (from: State) => Promise<void>> & {
   /** Brings the node to a safe stand after work that failed. */
   onError(error: unknown): Promise<void>;
+  /** Hears each state that was reached as it was asked for. */
+  onReached(state: State): void;
 };
 
 export interface Lifecycle {
@@ -87,6 +89,7 @@ export function createLifecycle(ros: Ros, node: RosNode, work: TransitionWork): 
     try {
       await work[label](from);
       enter(step, to);
+      work.onReached(to);
       return true;
     } catch (error) {
       log.error(`${label}: ${messageOf(error)}`);

@@ -1,7 +1,14 @@
 import type { Calibration } from '../robot/calibration.ts';
+import type { OperatingMode } from '../robot/operatingModes.ts';
+import { askModes, hasInterbotixMessages } from './operatingModes.ts';
 import { loadRos } from './rclnodejs.ts';
 import { type RosRobot, rosRobot } from './rosRobot.ts';
 import { awaitTopics } from './topics.ts';
+
+/** A robot that is listened to, and how its drivers say that they take commands. */
+export interface ListenedRobot extends RosRobot {
+  readonly modes: readonly OperatingMode[];
+}
 
 /**
  * A robot that is only listened to, for a command outside of a node of its own: no publisher to its
@@ -12,7 +19,7 @@ export async function openListener(
   calibration: Calibration,
   cameras: readonly string[],
   simTime: boolean,
-): Promise<RosRobot> {
+): Promise<ListenedRobot> {
   const ros = await loadRos();
   await ros.init(undefined, simTime ? ['--ros-args', '-p', 'use_sim_time:=true'] : []);
   ros.removeSignalHandlers();
@@ -26,9 +33,10 @@ export async function openListener(
   };
   try {
     await awaitTopics(node, robot, new AbortController().signal);
+    const modes = hasInterbotixMessages() ? await askModes(node, calibration.arms) : [];
+    return { ...robot, modes, close };
   } catch (error) {
     await close();
     throw error;
   }
-  return { ...robot, close };
 }

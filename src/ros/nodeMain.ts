@@ -12,9 +12,26 @@ export interface Running {
 /** Milliseconds that ending may take before the process is ended without it. */
 const LONGEST_STOP = 5000;
 
+/** Milliseconds between two looks whether the parent is still there. */
+const LOOK = 250;
+
+/**
+ * Calls `gone` when the process that started this one has ended: ros2 launch leaves its nodes running where it
+ * ends by SIGTERM, and nobody hears then what they say.
+ */
+export function whenOrphaned(gone: () => void): void {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    gone();
+  }, LOOK).unref();
+}
+
 /**
  * Runs a node as a process of its own: rclnodejs' own signal handler leaves Node running and a later
- * publish throws, so SIGINT and SIGTERM are taken here: the node stops, ROS is shut down, the process exits.
+ * publish throws, so SIGINT and SIGTERM are taken here: the node stops, ROS is shut down, the process exits. So it does when its
+ * parent has ended.
  */
 export async function nodeMain(
   name: string,
@@ -55,6 +72,10 @@ export async function nodeMain(
     );
     process.on('SIGINT', () => end(0));
     process.on('SIGTERM', () => end(0));
+    whenOrphaned(() => {
+      node.getLogger().error('the process that started this node has ended; so does this node');
+      end(0);
+    });
     node.spin();
   } catch (error) {
     fail(error);

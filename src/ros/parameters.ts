@@ -52,8 +52,16 @@ function constraints(spec: ParameterSpec): string {
   return spec.type === 'bool' ? '' : spec.range.join(' to ');
 }
 
-/** Why a value cannot be a parameter's; undefined if it can. */
+const isOf: Record<ParameterSpec['type'], (value: unknown) => boolean> = {
+  bool: (value) => typeof value === 'boolean',
+  integer: (value) => typeof value === 'bigint',
+  double: (value) => typeof value === 'number',
+  string: (value) => typeof value === 'string',
+};
+
+/** Why a value, as rclnodejs has it, cannot be a parameter's; undefined if it can. */
 export function parameterFault(name: string, spec: ParameterSpec, value: unknown) {
+  if (!isOf[spec.type](value)) return `${name}: ${String(value)} is not ${FORMS[spec.type]}`;
   if (spec.type === 'integer' || spec.type === 'double') {
     const [least, greatest] = spec.range;
     const number = Number(value);
@@ -97,9 +105,11 @@ export function declareParameters<S extends ParameterSpecs>(
     };
     return [name, { enumerable: true, get: read }] as const;
   });
-  node.addOnSetParametersCallback((parameters) => {
+  // Before rclnodejs' own look at type and range, which does not say what a value may be.
+  const set = node.setParametersAtomically.bind(node);
+  node.setParametersAtomically = (parameters) => {
     const reason = parameters.flatMap((parameter) => fault(parameter) ?? []).join('; ');
-    return { successful: reason === '', reason };
-  });
+    return reason === '' ? set(parameters) : { successful: false, reason };
+  };
   return Object.defineProperties({}, Object.fromEntries(entries)) as ParameterValues<S>;
 }

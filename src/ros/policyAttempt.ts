@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { UserError } from '../errors.ts';
+import { UserError, messageOf } from '../errors.ts';
 import { recordEpisode } from '../episodes/recordEpisode.ts';
 import { fromZeroNoise } from '../policy/chunkPolicy.ts';
 import { explorationSchema, exploring } from '../policy/exploration.ts';
@@ -11,7 +11,11 @@ import { camerasOfBoth, fitCase, observeOnce, withChunk } from '../runtime/fitCa
 import { judge } from '../runtime/judge.ts';
 import type { LoopCounts } from '../runtime/loop.ts';
 import type { Configured } from './configured.ts';
+import { ensureModes } from './operatingModes.ts';
 import type { PolicyParameters } from './policyParameters.ts';
+import type { RosNode } from './rclnodejs.ts';
+import { checkAlone, checkTopics } from './topics.ts';
+import { callTrigger } from './trigger.ts';
 
 /** What the operator has said of the attempt that runs. */
 export type Verdict = 'success' | 'failure' | undefined;
@@ -36,6 +40,44 @@ export async function goHome(
   if (dry_run) return;
   const pose = Float64Array.from(robot.embodiment.joints, ({ home }) => home);
   await approach({ robot, pose, speed, heartbeat, signal });
+  if (signal.reason instanceof UserError) throw signal.reason;
+}
+
+/**
+ * Makes sure that Interbotix' drivers take angles, if commands go to them. Throws a `UserError` where they do not;
+ * a dry run only tells.
+ */
+export async function checkModes(
+  node: RosNode,
+  { calibration: { arms } }: Configured,
+  { output, dry_run: dryRun, set_gripper_mode: set }: PolicyParameters,
+  tell: (text: string) => void,
+  signal?: AbortSignal,
+): Promise<void> {
+  if (output !== 'interbotix') return;
+  try {
+    await ensureModes(node, arms, { setGripper: set && !dryRun, tell, signal });
+  } catch (error) {
+    if (!dryRun || signal?.aborted) throw error;
+    tell(messageOf(error));
+  }
+}
+
+/**
+ * Makes sure, before anything moves, that the robot's topics speak, that nobody else commands its arms, that its
+ * drivers take angles, and that the scene is reset where it can be. Throws a `UserError` otherwise.
+ */
+export async function prepare(
+  node: RosNode,
+  configured: Configured,
+  parameters: PolicyParameters,
+  tell: (text: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  checkTopics(node, configured.robot);
+  checkAlone(node, configured.commands);
+  await checkModes(node, configured, parameters, tell, signal);
+  if (parameters.reset_service) await callTrigger(node, parameters.reset_service, signal);
 }
 
 /**

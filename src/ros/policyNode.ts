@@ -3,7 +3,6 @@ import { goFirst } from '../priority.ts';
 import type { AttemptResult } from '../runtime/attempt.ts';
 import type { LoopCounts } from '../runtime/loop.ts';
 import { readingTable } from '../runtime/meters.ts';
-import { commandTopics } from './commands.ts';
 import { type Configured, configure } from './configured.ts';
 import { publishDiagnostics } from './diagnostics.ts';
 import { listenToKeys, terminalOfKeys } from './keyPresses.ts';
@@ -11,17 +10,26 @@ import { createLifecycle } from './lifecycle.ts';
 import type { Running } from './nodeMain.ts';
 import { type Answer, createOperator, listenToText } from './operator.ts';
 import { declareParameters } from './parameters.ts';
-import { type Verdict, attemptOnce, checkFit, goHome } from './policyAttempt.ts';
+import {
+  type Verdict,
+  attemptOnce,
+  checkFit,
+  checkModes,
+  goHome,
+  prepare,
+} from './policyAttempt.ts';
 import { POLICY_PARAMETERS } from './policyParameters.ts';
 import { createPolicyStatuses } from './policyStatus.ts';
 import type { Ros, RosNode } from './rclnodejs.ts';
-import { callTrigger } from './trigger.ts';
 import { awaitSingleSources, awaitTopics, checkAlone } from './topics.ts';
+import { watchRobot } from './watch.ts';
 
 /** What an active node is doing. */
 interface Activity {
   abort: AbortController;
   verdict: Verdict;
+  /** To be called when nothing is in the way of its first motion. */
+  prepared: () => void;
   done: Promise<void>;
 }
 
@@ -44,26 +52,47 @@ export function startPolicyNode(ros: Ros, node: RosNode): Running {
   const words: { prompt?: string; task?: string } = {};
   let seed = parameters.seed;
   let stopDiagnostics = () => {};
+  let stopWatching = () => {};
+  const told = new Set<string>();
+  const tellOnce = (text: string) => {
+    if (!told.has(text)) log.warn(text);
+    told.add(text);
+  };
 
-  /** Runs a job of the active node; one at a time. */
-  const begin = (job: (activity: Activity) => Promise<void>) => {
+  /**
+   * Runs a job of the active node; one at a time. Resolves when it is prepared and goes on by itself, and
+   * rejects where it cannot begin.
+   */
+  const begin = (job: (activity: Activity) => Promise<void>): Promise<void> => {
     if (lifecycle.state !== 'active') throw new UserError('the node is not active: activate it');
     if (activity) throw new UserError('the robot is busy; stop it first');
-    const begun: Activity = {
-      abort: new AbortController(),
-      verdict: undefined,
-      done: Promise.resolve(),
-    };
-    activity = begun;
-    begun.done = job(begun)
-      .catch((error: unknown) => log.error(messageOf(error)))
-      .finally(() => (activity = undefined));
+    return new Promise((prepared, refused) => {
+      const begun: Activity = {
+        abort: new AbortController(),
+        verdict: undefined,
+        prepared,
+        done: Promise.resolve(),
+      };
+      activity = begun;
+      begun.done = job(begun)
+        .catch((error: unknown) => {
+          log.error(messageOf(error));
+          refused(new UserError(messageOf(error), { cause: error }));
+        })
+        .finally(() => (activity = undefined));
+    });
+  };
+
+  /** What each job does before it moves anything. */
+  const ready = async (held: Configured, begun: Activity) => {
+    await prepare(node, held, parameters, tellOnce, begun.abort.signal);
+    begun.prepared();
   };
 
   const attempt = async (held: Configured, begun: Activity) => {
     const { signal } = begun.abort;
     const prompt = words.prompt ?? parameters.prompt;
-    if (parameters.reset_service) await callTrigger(node, parameters.reset_service);
+    await ready(held, begun);
     await goHome(held, parameters, signal);
     if (signal.aborted) return;
     if (!fits) await checkFit(held, parameters, prompt, (text) => log.warn(text));
@@ -105,16 +134,21 @@ export function startPolicyNode(ros: Ros, node: RosNode): Running {
     return what;
   };
   const answer: Answer = {
-    start: () => {
-      begin(attempts(1));
-      return 'an attempt begins';
+    start: async () => {
+      await begin(attempts(1));
+      return fits
+        ? 'an attempt begins'
+        : 'an attempt begins, if the policy fits the robot as it stands at its start pose';
     },
     success: decide('success'),
     failure: decide('failure'),
     discard: interrupt('the attempt is discarded; the robot holds'),
     stop: interrupt('the robot holds'),
-    home: () => {
-      begin(({ abort }) => goHome(configured!, parameters, abort.signal));
+    home: async () => {
+      await begin(async (begun) => {
+        await ready(configured!, begun);
+        await goHome(configured!, parameters, begun.abort.signal);
+      });
       return 'the arms go to their start pose';
     },
   };
@@ -125,6 +159,7 @@ export function startPolicyNode(ros: Ros, node: RosNode): Running {
   };
   const release = async () => {
     stopDiagnostics();
+    stopWatching();
     const held = configured;
     configured = undefined;
     await held?.close();
@@ -140,13 +175,19 @@ export function startPolicyNode(ros: Ros, node: RosNode): Running {
       );
     },
     async activate() {
-      const { calibration, robot } = configured!;
+      const { robot, commands } = configured!;
       await awaitTopics(node, robot, new AbortController().signal);
       await awaitSingleSources(node, robot);
-      const topics = calibration.arms.flatMap(({ namespace }) =>
-        Object.values(commandTopics(namespace)),
-      );
-      checkAlone(node, topics);
+      checkAlone(node, commands);
+      await checkModes(node, configured!, parameters, tellOnce);
+      stopWatching();
+      stopWatching = watchRobot({
+        node,
+        robot,
+        commands,
+        tell: (problem) => log.warn(problem),
+        stop: (problem) => activity?.abort.abort(problem),
+      });
     },
     deactivate: halt,
     cleanup: release,
@@ -155,6 +196,12 @@ export function startPolicyNode(ros: Ros, node: RosNode): Running {
       await release();
     },
     onError: halt,
+    onReached(state) {
+      if (state === 'active')
+        log.info(
+          `ready: ros2 service call ${node.getFullyQualifiedName()}/start std_srvs/srv/Trigger begins an attempt`,
+        );
+    },
   });
   const ask = createOperator(ros, node, parameters.outcome_topic, answer);
   const terminal = terminalOfKeys();
@@ -169,8 +216,8 @@ export function startPolicyNode(ros: Ros, node: RosNode): Running {
     void (async () => {
       if (!(await lifecycle.change('configure'))) return;
       if (!(await lifecycle.change('activate'))) return;
-      if (parameters.attempts > 0) begin(attempts(parameters.attempts));
-    })();
+      if (parameters.attempts > 0) await begin(attempts(parameters.attempts));
+    })().catch(() => undefined); // told where it happened
   return {
     async stop() {
       await lifecycle.change('shutdown');

@@ -22,6 +22,13 @@ export const POLICY_PARAMETERS = {
     description: 'sends nothing to the motors; chunks are published all the same',
     readOnly: true,
   },
+  set_gripper_mode: {
+    type: 'bool',
+    default: false,
+    description:
+      "sets the grippers of Interbotix' drivers to current_based_position, which takes angles, where they are in a mode that does not",
+    readOnly: true,
+  },
   ignore_misfits: {
     type: 'bool',
     default: false,

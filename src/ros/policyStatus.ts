@@ -5,6 +5,7 @@ import type { Status } from './diagnostics.ts';
 import { providerName } from '../onnx/providers.ts';
 import type { Configured } from './configured.ts';
 import type { TopicCount } from './rosRobot.ts';
+import { problemOf } from './topics.ts';
 
 /** Seconds without a usable message after which a topic is stale. */
 const STALE = 1;
@@ -18,12 +19,16 @@ const percentiles = (name: string, read: Percentiles | undefined) =>
     [`${name} max (ms)`]: read.max.toFixed(2),
   };
 
-function topicStatus(
-  { topic, source, messages, stamp, problem }: TopicCount,
-  now: bigint,
-  rate: number,
-): Status {
-  const age = stamp === undefined ? Infinity : Number(now - stamp) / 1e9;
+/** How old a topic's newest is, s: by its stamp, or since it arrived, for the clock itself may stand. */
+const ageOf = ({ stamp, arrived }: TopicCount, now: bigint): number =>
+  stamp === undefined || arrived === undefined
+    ? Infinity
+    : Math.max(Number(now - stamp) / 1e9, (performance.now() - arrived) / 1000);
+
+function topicStatus(count: TopicCount, now: bigint, rate: number): Status {
+  const { topic, source, messages } = count;
+  const problem = problemOf(count);
+  const age = ageOf(count, now);
   const values = { topic, messages, 'rate (Hz)': rate.toFixed(1), 'age (s)': age.toFixed(3) };
   const task = `${source} on ${topic}`;
   if (problem) return { task, level: 'error', message: problem, values };

@@ -34,8 +34,14 @@ export interface RosServiceResponse {
 }
 
 export interface RosClient {
+  isServiceServerAvailable(): boolean;
   waitForService(timeout: number): Promise<boolean>;
   sendRequest(request: object, callback: (response: Record<string, unknown>) => void): void;
+  /** Rejects with a TimeoutError after `timeout` ms, or when `signal` aborts. */
+  sendRequestAsync(
+    request: object,
+    options: { timeout: number; signal?: AbortSignal },
+  ): Promise<Record<string, unknown>>;
 }
 
 export interface RosEndpoint {
@@ -67,11 +73,10 @@ export interface RosNode {
     callback: (request: never, response: RosServiceResponse) => void,
   ): object;
   createClient(type: string, name: string): RosClient;
+  destroyClient(client: RosClient): void;
   declareParameter(parameter: object, descriptor: object): void;
   getParameter(name: string): RosParameter;
-  addOnSetParametersCallback(
-    callback: (parameters: RosParameter[]) => { successful: boolean; reason: string },
-  ): void;
+  setParametersAtomically(parameters: RosParameter[]): { successful: boolean; reason: string };
   getTopicNamesAndTypes(): { name: string; types: string[] }[];
   countPublishers(topic: string): number;
   countSubscribers(topic: string): number;
@@ -86,6 +91,8 @@ export interface Ros {
   shutdown(): void;
   removeSignalHandlers(): void;
   createNode(name: string): RosNode;
+  /** The class of a message or service type. Throws where it is not there. */
+  require(type: string): unknown;
   QoS: new (
     history: number,
     depth: number,

@@ -1,12 +1,13 @@
 import { UserError, messageOf } from '../errors.ts';
 import { type Calibration, embodimentOf } from '../robot/calibration.ts';
 import type { Observer, Robot } from '../robot/robot.ts';
+import { type Stamped, stampFault } from '../runtime/stamps.ts';
 import { imageTopic, openCameras } from './cameras.ts';
 import { CLOCK, rosClock, usesSimTime } from './clock.ts';
 import { type Output, createCommands } from './commands.ts';
 import { edge } from './edge.ts';
 import { createJointMerger } from './joints.ts';
-import type { JointStateMessage } from './messages.ts';
+import { type JointStateMessage, nanosecondsOf } from './messages.ts';
 import { quality } from './qos.ts';
 import type { Ros, RosNode } from './rclnodejs.ts';
 
@@ -20,6 +21,8 @@ export interface TopicCount {
   messages: number;
   /** Of the newest usable message, ns; undefined before the first. */
   stamp: bigint | undefined;
+  /** When that arrived, ms of this machine's time (`performance.now`). */
+  arrived: number | undefined;
   /** What is wrong with its newest message; undefined if nothing. */
   problem: string | undefined;
 }
@@ -41,6 +44,14 @@ export interface RosRobotOptions {
 }
 
 const JOINT_STATE = 'sensor_msgs/msg/JointState';
+
+const newCount = (topic: string, type: string, source: string): TopicCount => ({
+  ...{ topic, type, source, messages: 0 },
+  ...{ stamp: undefined, arrived: undefined, problem: undefined },
+});
+
+/** Whether two stamps, ns, are of clocks that do not count the same time: simulated, and the wall's. */
+const otherTime = (a: bigint, b: bigint) => Math.abs(Number(a - b)) > 1e15 && a !== 0n;
 
 /** The calibrated cameras of these names. Throws a `UserError` for one that is not there. */
 const camerasOf = ({ cameras }: Calibration, names: readonly string[]) =>
@@ -68,10 +79,35 @@ export function rosRobot(options: RosRobotOptions): RosRobot {
   let observer: Observer | undefined;
   let closed = false;
 
+  const ticks = newCount('/clock', CLOCK, 'clock');
+  const clock = rosClock(
+    ros,
+    node,
+    () => !closed,
+    (stamp) => {
+      const messages = ticks.messages + 1;
+      Object.assign(ticks, { messages, stamp, arrived: performance.now() });
+    },
+  );
+
   const counted = (type: string, topic: string, source: string): TopicCount => {
-    const count = { topic, type, source, messages: 0, stamp: undefined, problem: undefined };
+    const count = newCount(topic, type, source);
     topics.push(count);
     return count;
+  };
+  /** Notes what came over a topic: usable, or why not. What is not is handed on all the same, for the guard names it too. */
+  const note = (count: TopicCount, came: Omit<Stamped, 'arrived'>) => {
+    const now = clock.now();
+    // Before the first /clock there is no time to compare a stamp with.
+    const fault = now === 0n ? undefined : stampFault({ ...came, arrived: now });
+    if (fault !== undefined)
+      count.problem = `${count.topic}: ${fault}${otherTime(came.stamp, now) ? '; set use_sim_time alike for its driver and this node' : ''}`;
+    else
+      Object.assign(count, {
+        stamp: came.stamp,
+        arrived: performance.now(),
+        problem: undefined,
+      });
   };
 
   for (const { name, namespace } of calibration.arms) {
@@ -82,8 +118,8 @@ export function rosRobot(options: RosRobotOptions): RosRobot {
       count.messages += 1;
       const state = merger.take(name, message, clock.now());
       if (state) observer?.joints(state);
-      count.stamp = merger.stampOf(name);
-      count.problem = undefined;
+      const stamp = nanosecondsOf(message.header.stamp);
+      note(count, { kind: 'joints', source: `joint state of ${name}`, stamp });
     };
     const onFault = (error: unknown) => {
       count.problem = messageOf(error);
@@ -107,8 +143,7 @@ export function rosRobot(options: RosRobotOptions): RosRobot {
           onFrame(frame) {
             const count = images.get(frame.camera)!;
             count.messages += 1;
-            count.stamp = frame.stamp;
-            count.problem = undefined;
+            note(count, { kind: 'camera', source: frame.camera, stamp: frame.stamp });
             observer?.frame(frame);
           },
           onProblem(camera, problem) {
@@ -119,15 +154,7 @@ export function rosRobot(options: RosRobotOptions): RosRobot {
         })
       : undefined;
 
-  const ticks = { topic: '/clock', type: CLOCK, source: 'clock', messages: 0 };
-  const clockCount: TopicCount = { ...ticks, stamp: undefined, problem: undefined };
-  if (usesSimTime(node)) topics.push(clockCount);
-  const clock = rosClock(
-    ros,
-    node,
-    () => !closed,
-    (stamp) => Object.assign(clockCount, { stamp, messages: clockCount.messages + 1 }),
-  );
+  if (usesSimTime(node)) topics.push(ticks);
 
   return {
     embodiment: {

@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { UserError } from '../errors.ts';
+import type { CommandTopic } from './commands.ts';
 import type { RosNode } from './rclnodejs.ts';
 import type { RosRobot, TopicCount } from './rosRobot.ts';
 
@@ -9,14 +10,42 @@ const PATIENCE = 10;
 /** Seconds after which a node that was killed is surely out of the graph (DDS' lease: 10). */
 const FORGETTING = 12;
 
+/** Milliseconds after which a topic that spoke has gone quiet. */
+const QUIET = 1000;
+
+/** Milliseconds without a newer time after which a /clock stands. */
+const STANDSTILL = 600;
+
+const COMPRESSED = '/compressed';
+
 const typeOf = (name: string) => name.replace('::dds_', '').replaceAll('::', '/').replace(/_$/, '');
 
+/** What to do where a camera's images come by its other transport; undefined where they do not. */
+function otherTransport(node: RosNode, topic: string): string | undefined {
+  const { other, transport } = topic.endsWith(COMPRESSED)
+    ? { other: topic.slice(0, -COMPRESSED.length), transport: 'raw' }
+    : { other: topic + COMPRESSED, transport: 'compressed' };
+  if (node.countPublishers(other) === 0) return undefined;
+  return `${other} is published: set transport: ${transport} of that camera in the calibration`;
+}
+
+/** What is wrong with what comes over a topic now; undefined if nothing. A /clock that stands has a problem too. */
+export function problemOf({ source, stamp, arrived, problem }: TopicCount): string | undefined {
+  if (problem !== undefined || source !== 'clock' || arrived === undefined) return problem;
+  const stood = performance.now() - arrived;
+  return stood < STANDSTILL
+    ? undefined
+    : `/clock has stood still at ${(Number(stamp) / 1e9).toFixed(2)} s for ${(stood / 1000).toFixed(1)} s of this machine's time; check the node that publishes it`;
+}
+
 /** Why nothing usable comes over a topic, in the words of `ros2 topic info`. */
-function silence(node: RosNode, { topic, type, problem, messages }: TopicCount): string {
+function silence(node: RosNode, count: TopicCount): string {
+  const { topic, type, messages } = count;
+  const problem = problemOf(count);
   if (problem) return problem;
   const publishers = node.getPublishersInfoByTopic(topic, false);
   if (publishers.length === 0)
-    return `nobody publishes ${topic} (ros2 topic info ${topic}: Publisher count: 0); start the driver, or correct the topic in the calibration`;
+    return `nobody publishes ${topic} (ros2 topic info ${topic}: Publisher count: 0); ${otherTransport(node, topic) ?? 'start the driver, or correct the topic in the calibration'}`;
   const other = publishers.find((publisher) => typeOf(publisher.topic_type) !== type);
   if (other)
     return `${topic} is published as ${typeOf(other.topic_type)} by ${other.node_name}, not as ${type}`;
@@ -47,37 +76,60 @@ export async function awaitTopics(
   }
 }
 
+/** Throws a `UserError` where a topic gives nothing usable now, though it may have done before. */
+export function checkTopics(node: RosNode, { topics }: RosRobot): void {
+  const oldest = performance.now() - QUIET;
+  const silent = topics.filter(
+    (count) =>
+      problemOf(count) !== undefined || count.arrived === undefined || count.arrived < oldest,
+  );
+  if (silent.length > 0)
+    throw new UserError(silent.map((count) => silence(node, count)).join('\n'));
+}
+
 /** Full names of the nodes that publish a topic, one as often as it does. */
 const publishersOf = (node: RosNode, topic: string): string[] =>
   node
     .getPublishersInfoByTopic(topic, false)
     .map(({ node_name, node_namespace }) => `${node_namespace.replace(/\/$/, '')}/${node_name}`);
 
+/** Another node that commands the same arms, in words; undefined if there is none. A count comes first: it is cheap. */
+export function rivalOf(node: RosNode, topics: readonly CommandTopic[]): string | undefined {
+  for (const { topic, own } of topics) {
+    if (node.countPublishers(topic) <= Number(own)) continue;
+    const rivals = publishersOf(node, topic);
+    const self = node.getFullyQualifiedName();
+    if (own && rivals.includes(self)) rivals.splice(rivals.indexOf(self), 1);
+    if (rivals.length === 0) continue;
+    const who = rivals[0] === self ? `another node of the same name, ${self},` : rivals[0];
+    return `${who} commands ${topic} too; stop it before this node may move the arms`;
+  }
+  return undefined;
+}
+
 /** Throws a `UserError` where another node commands the same arms. */
-export function checkAlone(node: RosNode, commandTopics: readonly string[]): void {
-  for (const topic of commandTopics)
-    for (const other of publishersOf(node, topic))
-      if (other !== node.getFullyQualifiedName())
-        throw new UserError(
-          `${other} commands ${topic} too; stop it before this node may move the arms`,
-        );
+export function checkAlone(node: RosNode, topics: readonly CommandTopic[]): void {
+  const rival = rivalOf(node, topics);
+  if (rival !== undefined) throw new UserError(rival);
+}
+
+/** Which topic's messages come from more than one node, in words; undefined if none do. */
+export function mixedSource(node: RosNode, { topics }: RosRobot): string | undefined {
+  const mixed = topics.find(({ topic }) => node.countPublishers(topic) > 1);
+  return (
+    mixed &&
+    `${publishersOf(node, mixed.topic).join(' and ')} publish ${mixed.topic}; stop all but one of them before this node may move the arms`
+  );
 }
 
 /**
  * Waits until what the robot senses, and the clock, come from one node each: the messages of two would mix. Throws
  * a `UserError` where they do not.
  */
-export async function awaitSingleSources(node: RosNode, { topics }: RosRobot): Promise<void> {
+export async function awaitSingleSources(node: RosNode, robot: RosRobot): Promise<void> {
   const began = performance.now();
-  const mixed = () =>
-    topics
-      .map(({ topic }) => ({ topic, sources: publishersOf(node, topic) }))
-      .find(({ sources }) => sources.length > 1);
-  for (let found = mixed(); found; found = mixed()) {
-    if (performance.now() - began > FORGETTING * 1000)
-      throw new UserError(
-        `${found.sources.join(' and ')} publish ${found.topic}; stop all but one of them before this node may move the arms`,
-      );
+  for (let mixed = mixedSource(node, robot); mixed; mixed = mixedSource(node, robot)) {
+    if (performance.now() - began > FORGETTING * 1000) throw new UserError(mixed);
     await setTimeout(100);
   }
 }

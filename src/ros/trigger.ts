@@ -1,16 +1,17 @@
 import { UserError } from '../errors.ts';
 import type { RosNode } from './rclnodejs.ts';
+import { callService } from './serviceCall.ts';
 
-/** Milliseconds that a service may take to be there. */
-const PATIENCE = 5000;
-
-/** Calls a std_srvs/Trigger service. Throws a `UserError` where it is not there or says no. */
-export async function callTrigger(node: RosNode, service: string): Promise<void> {
-  const client = node.createClient('std_srvs/srv/Trigger', service);
-  if (!(await client.waitForService(PATIENCE)))
-    throw new UserError(`${service}: no such service (ros2 service list)`);
-  const { success, message } = await new Promise<Record<string, unknown>>((resolve) =>
-    client.sendRequest({}, resolve),
-  );
-  if (success !== true) throw new UserError(`${service}: ${String(message)}`);
+/** Calls a std_srvs/Trigger service. Throws a `UserError` where it is not there, is silent or says no. */
+export async function callTrigger(
+  node: RosNode,
+  name: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  const { success, message } = await callService(node, {
+    type: 'std_srvs/srv/Trigger',
+    name,
+    signal,
+  });
+  if (success !== true) throw new UserError(`${name}: ${String(message)}`);
 }

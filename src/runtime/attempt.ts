@@ -2,6 +2,7 @@ import { UserError } from '../errors.ts';
 import type { EpisodeResult, Outcome } from '../episodes/episode.ts';
 import type { Observation } from '../policy/chunkPolicy.ts';
 import type { JointState, Robot } from '../robot/robot.ts';
+import { whyAborted } from './abort.ts';
 import { awaitObservation } from './awaitObservation.ts';
 import { oldestStamp, runLoop } from './loop.ts';
 import type { LoopCounts, LoopEnd, LoopOptions } from './loop.ts';
@@ -108,7 +109,7 @@ async function play(options: LoopOptions, counts: LoopCounts, refused: Map<strin
     try {
       await options.task.reset(options.seed);
       const first = await firstObservation(options, synchroniser);
-      if (!first) return { end: 'aborted', problem: new UserError('stopped by hand') } as const;
+      if (!first) return { end: 'aborted', problem: whyAborted(options.signal) } as const;
       checkStart(options, first.joints);
       return await runLoop(options, first, synchroniser, counts);
     } finally {

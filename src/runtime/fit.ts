@@ -1,12 +1,15 @@
 import type { BundleConfig } from '../policy/bundle.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
+import type { OperatingMode } from '../robot/operatingModes.ts';
 import {
   cameraNames,
   cameraSizes,
   embodimentName,
   exposure,
+  greyPictures,
   identicalPictures,
   jointCount,
+  operatingModes,
 } from './fitEquipment.ts';
 import {
   actionKind,
@@ -46,6 +49,8 @@ export interface FitCase {
   chunk?: Float32Array;
   /** Least and greatest mean brightness by camera, 0 to 255. */
   exposure?: ReadonlyMap<string, readonly [number, number]>;
+  /** How the robot's drivers take commands, where they say it. */
+  modes?: readonly OperatingMode[];
 }
 
 /** A case with a chunk in it. */
@@ -63,6 +68,8 @@ const RULES: Rule[] = [
   { needs: 'nothing', find: cameraSizes },
   { needs: 'nothing', find: exposure },
   { needs: 'nothing', find: identicalPictures },
+  { needs: 'nothing', find: greyPictures },
+  { needs: 'nothing', find: operatingModes },
   { needs: 'nothing', find: gripperOpening },
   { needs: 'nothing', find: measuredPose },
   { needs: 'vectors', find: placeholderStatistics },

@@ -1,5 +1,6 @@
 import { UserError } from '../errors.ts';
 import { makeTransforms } from '../policy/transforms.ts';
+import { describeModeFault, modeFault } from '../robot/operatingModes.ts';
 import { brightness } from '../robot/pictureFigures.ts';
 import type { Finding, FitCase } from './fit.ts';
 
@@ -94,5 +95,32 @@ export function identicalPictures({ pictures }: FitCase): Finding[] {
         message: `${twin.camera} and ${camera} show the same picture, pixel by pixel; correct their topics in the calibration`,
       },
     ];
+  });
+}
+
+/** Cameras whose pictures have no colour at all, as a driver's mono8 has none. */
+export function greyPictures({ pictures }: FitCase): Finding[] {
+  return pictures
+    .filter(({ pixels }) => isGrey(pixels))
+    .map(({ camera }) => ({
+      severity: 'warning',
+      subject: camera,
+      message: `${camera}'s image has no colour (red, green and blue are the same in every pixel); have its driver publish rgb8 if the policy was trained on colour`,
+    }));
+}
+
+/** Whether pixels differ, but only in brightness. */
+function isGrey(pixels: Uint8Array): boolean {
+  for (let i = 0; i < pixels.length; i += 3)
+    if (pixels[i] !== pixels[i + 1] || pixels[i] !== pixels[i + 2]) return false;
+  return pixels.some((value) => value !== pixels[0]);
+}
+
+/** Drivers that do not take angles, which is what commands are. */
+export function operatingModes({ modes = [] }: FitCase): Finding[] {
+  return modes.flatMap((found): Finding[] => {
+    const wrong = modeFault(found);
+    if (!wrong) return [];
+    return [{ severity: 'error', subject: found.namespace, message: describeModeFault(wrong) }];
   });
 }

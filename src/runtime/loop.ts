@@ -3,7 +3,7 @@ import type { EpisodeRecorder } from '../episodes/recordEpisode.ts';
 import type { ChunkPolicy, Join, Observation } from '../policy/chunkPolicy.ts';
 import { type JoinKind, sampledJoin } from '../policy/joining.ts';
 import type { Robot, Task } from '../robot/robot.ts';
-import { untilAborted } from './abort.ts';
+import { untilAborted, whyAborted } from './abort.ts';
 import { comeToRest } from './comeToRest.ts';
 import { watchClock } from './clockWatch.ts';
 import { watchDeviations } from './deviations.ts';
@@ -70,6 +70,9 @@ const LONGEST_STARVATION = 2;
 /** Stamp of the oldest of what an observation is made of. */
 export const oldestStamp = ({ joints, frames }: Observation): bigint =>
   frames.reduce((least, { stamp }) => (stamp < least ? stamp : least), joints.stamp);
+
+/** Nanoseconds that a step may come late: beyond it nothing that was sensed or planned is of now. */
+const LEAP = 1_000_000_000n;
 
 const chunkAge = (observed: bigint, now: bigint): SensorAge => ({
   kind: 'chunk',
@@ -264,13 +267,19 @@ export async function runLoop(
             `the clock stepped back by ${(Number(-late) / 1e9).toFixed(2)} s; synchronise it before the robot moves`,
           ),
         );
+      if (late > LEAP)
+        return stop(
+          new UserError(
+            `the clock went on by ${(Number(late) / 1e9).toFixed(2)} s between two steps: it was set, or this process stood still`,
+          ),
+        );
       const missed = Number(late / period);
-      if (!awaitChunks) meters?.tick(Number(late) / 1e6 + (clock.behind?.() ?? 0), missed);
+      if (!awaitChunks && !clock.told)
+        meters?.tick(Number(late) / 1e6 + (clock.behind?.() ?? 0), missed);
       counts.missedSteps += missed;
       tick += missed;
 
-      if (signal?.aborted)
-        return { ...(await stop(new UserError('stopped by hand'))), end: 'aborted' };
+      if (signal?.aborted) return { ...(await stop(whyAborted(signal))), end: 'aborted' };
       if (recorder?.problem) return stop(recorder.problem);
       const { reward, success, failed } = task.assess();
       counts.stagedReward = Math.max(counts.stagedReward, reward);

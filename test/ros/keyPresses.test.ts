@@ -31,7 +31,7 @@ describe('keys at the policy node', () => {
     const told: string[] = [];
     const ask = (request: Request) => {
       asked.push(request);
-      return { success: true, message: `done: ${request}` };
+      return Promise.resolve({ success: true, message: `done: ${request}` });
     };
     listenToKeys(input, ask, (text) => told.push(text));
     input.write('sfdF x1\r');

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { UserError } from '../../src/errors.ts';
 import { readEpisode } from '../../src/episodes/readEpisode.ts';
 import { recordEpisode } from '../../src/episodes/recordEpisode.ts';
 import { sessionConfigSchema } from '../../src/onnx/session.ts';
@@ -87,6 +88,29 @@ describe('what is stopped by a fault comes to rest within 100 ms, and its episod
     assert.match(problem!, /the clock stepped back by 1\.00 s/);
     assert.ok(isAtRest(robot));
     assert.ok(since(robot, 12) <= PROMPT);
+  });
+
+  it('a clock that leaps ahead, whose attempt is over but has not failed', async () => {
+    const robot = fakeRobot();
+    robot.onStep = (step) => {
+      if (step === 12) robot.oversleep = 500n * PERIOD;
+    };
+    const { outcome, problem } = await attemptOf('leap', robot, {});
+    assert.equal(outcome, 'discarded');
+    assert.match(problem!, /the clock went on by 10\.00 s between two steps/);
+    assert.ok(isAtRest(robot));
+  });
+
+  it('somebody else who commands the arms', async () => {
+    const robot = fakeRobot();
+    const abort = new AbortController();
+    robot.onStep = (step) => {
+      if (step === 12) abort.abort(new UserError('/teleoperation commands /left too'));
+    };
+    const { outcome, problem } = await attemptOf('rival', robot, { signal: abort.signal });
+    assert.equal(outcome, 'discarded');
+    assert.equal(problem, '/teleoperation commands /left too');
+    assert.ok(isAtRest(robot));
   });
 
   it('a policy that fails in the middle of a chunk', async () => {

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { UserError } from '../../src/errors.ts';
+import { commandTopicsOf } from '../../src/ros/commands.ts';
+import type { RosRobot, TopicCount } from '../../src/ros/rosRobot.ts';
+import { checkAlone } from '../../src/ros/topics.ts';
+import { watchRobot } from '../../src/ros/watch.ts';
+import { fakeNode } from './fakeNode.ts';
+
+const arms = [{ namespace: 'left' }, { namespace: 'right' }] as never;
+const GROUP = '/right/commands/joint_group';
+
+describe('who commands the arms', () => {
+  it('is this node alone, by whichever topic', () => {
+    const { node, graph } = fakeNode();
+    const commands = commandTopicsOf({ arms }, 'interbotix');
+    for (const { topic, own } of commands) if (own) graph.set(topic, ['nalu']);
+    assert.doesNotThrow(() => checkAlone(node, commands));
+    graph.set('/left/joint_trajectory_controller/joint_trajectory', ['teleoperation']);
+    assert.throws(
+      () => checkAlone(node, commands),
+      /^UserError: \/teleoperation commands \/left\//,
+    );
+  });
+
+  it('may be another node of the same name', () => {
+    const { node, graph } = fakeNode();
+    graph.set(GROUP, ['nalu', 'nalu']);
+    const commands = commandTopicsOf({ arms }, 'interbotix');
+    assert.throws(() => checkAlone(node, commands), /another node of the same name, \/nalu, comm/);
+  });
+
+  it('is nobody in a dry run, so even one of that name is another', () => {
+    const { node, graph } = fakeNode();
+    graph.set(GROUP, ['nalu']);
+    assert.throws(() => checkAlone(node, commandTopicsOf({ arms }, undefined)), /same name/);
+  });
+});
+
+describe('what is looked at while the arms move', () => {
+  const count = (topic: string): TopicCount => ({
+    ...{ topic, type: '', source: topic, messages: 1 },
+    ...{ stamp: 1n, arrived: performance.now(), problem: undefined },
+  });
+  const watched = (change: (fake: ReturnType<typeof fakeNode>, topics: TopicCount[]) => void) => {
+    const fake = fakeNode();
+    const topics = [count('/left/joint_states'), count('/cam/image')];
+    const told: string[] = [];
+    const stopped: string[] = [];
+    const close = watchRobot({
+      node: fake.node,
+      robot: { topics } as unknown as RosRobot,
+      commands: commandTopicsOf({ arms }, 'interbotix'),
+      tell: (problem) => told.push(problem),
+      stop(problem) {
+        assert.ok(problem instanceof UserError);
+        stopped.push(problem.message);
+      },
+    });
+    return setTimeout(250)
+      .then(() => assert.deepEqual(stopped, []))
+      .then(() => change(fake, topics))
+      .then(() => setTimeout(750))
+      .then(() => {
+        close();
+        return { told, stopped };
+      });
+  };
+
+  it('ends the motion within a second when another node comes to command an arm', async () => {
+    const { stopped } = await watched(({ graph }) => graph.set(GROUP, ['nalu', 'teleoperation']));
+    assert.match(stopped[0], /^\/teleoperation commands \/right\/commands\/joint_group too/);
+  });
+
+  it('ends it when a second driver tells of the same joints', async () => {
+    const { stopped } = await watched(({ graph }) =>
+      graph.set('/left/joint_states', ['driver', 'stray']),
+    );
+    assert.match(stopped[0], /\/driver and \/stray publish \/left\/joint_states/);
+  });
+
+  it('ends it by the name of what lasts, and tells that once', async () => {
+    const { told, stopped } = await watched((_, [joints]) => {
+      joints.problem = 'the stamps are ahead';
+    });
+    assert.deepEqual(told, ['the stamps are ahead']);
+    assert.equal(stopped[0], 'the stamps are ahead');
+  });
+
+  it('passes over one broken message', async () => {
+    const { told, stopped } = await watched((_, [, camera]) => {
+      camera.problem = 'no JPEG';
+      void setTimeout(10).then(() => (camera.problem = undefined));
+    });
+    assert.deepEqual([told, stopped], [[], []]);
+  });
+});
