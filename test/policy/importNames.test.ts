@@ -17,9 +17,9 @@ describe('a checkpoint whose tensors’ names something was wrapped around', () 
   };
 
   for (const [title, wrap] of Object.entries(wrapped)) {
-    it(`is the same policy, linked as it is: ${title}`, () =>
+    it(`is the same policy, its files as they are: ${title}`, () =>
       imported(golden({}, renamed(wrap)), async ({ bundle, placement, notes }) => {
-        assert.equal(placement, 'linked');
+        assert.notEqual(placement, 'converted');
         assert.match(notes.join('\n'), /read without what wraps their names/);
         await agreesWithGolden(bundle);
         assert.ok((await chunkOf(bundle)).every(Number.isFinite));
