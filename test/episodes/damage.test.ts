@@ -142,7 +142,10 @@ describe('recover, over random damage', { timeout: 300_000 }, () => {
     let keptBehindDamage = 0;
     await fc.assert(
       fc.asyncProperty(damage, async (changes) => {
-        const damaged = changes.reduce<Buffer>((bytes, change) => change(bytes), Buffer.from(whole));
+        const damaged = changes.reduce<Buffer>(
+          (bytes, change) => change(bytes),
+          Buffer.from(whole),
+        );
         const place = join(folder, String(run++));
         await mkdir(place);
         const partial = join(place, 'original.mcap.partial');

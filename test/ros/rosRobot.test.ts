@@ -86,7 +86,10 @@ describe("a robot's topics", () => {
     const repeated = setInterval(() => tick(0n), 20);
     await setTimeout(700);
     clearInterval(repeated);
-    assert.throws(() => checkTopics(node, robot), /\/clock has stood still at 10\.00 s for 0\.\d s/);
+    assert.throws(
+      () => checkTopics(node, robot),
+      /\/clock has stood still at 10\.00 s for 0\.\d s/,
+    );
     tick(20n);
     assert.doesNotThrow(() => checkTopics(node, robot));
     await robot.close();
