@@ -7,7 +7,8 @@ import { loadBundle } from '../../src/policy/bundle.ts';
 import { withFolder } from '../onnx/run.ts';
 import { nalu } from './nalu.ts';
 
-const QUICK = ['--batch', '2', '--samples', '1', '--attempts', '0'];
+const SMALL = ['--batch', '2', '--samples', '1'];
+const QUICK = [...SMALL, '--attempts', '0'];
 
 interface LogLine {
   step: number;
@@ -35,7 +36,7 @@ describe('nalu imitate', () => {
 
   it('makes a bundle of demonstrations, with a log, a curve and an evaluation', () =>
     withFolder(async (out) => {
-      const args = ['imitate', demos, '--out', out, ...QUICK, '--steps', '3', '--attempts', '1'];
+      const args = ['imitate', demos, '--out', out, ...SMALL, '--steps', '3', '--attempts', '1'];
       const { code, out: said, err } = await nalu(args);
       assert.equal(code, 0, err);
       assert.match(said, /observations of 2 episodes/);
@@ -73,7 +74,7 @@ describe('nalu imitate', () => {
       assert.equal((await nalu(['create', from])).code, 0);
       const what = ['--from', from, '--train', 'lora', '--rank', '2', '--layers', '1,3'];
       const { code, err } = await nalu([
-        ...['imitate', demos, '--out', out, ...what, ...QUICK],
+        ...['imitate', demos, '--out', out, ...what, ...SMALL],
         ...['--steps', '2', '--attempts', '1'],
       ]);
       assert.equal(code, 0, err);
