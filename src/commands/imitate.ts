@@ -164,8 +164,6 @@ const isSameFolder = async (a: string, b: string) =>
 
 /** Throws a `UserError` where a run would take away what is there, or has nothing to go on with. */
 async function checkStart({ out, from, resume = false, force = false }: ImitateOptions) {
-  if (resume && force)
-    throw new UserError('--resume goes on with what is there and --force replaces it; say one of them'); // prettier-ignore
   const { checkpoint } = trainingFiles(out);
   const started = await isThere(checkpoint);
   if (resume && !started)

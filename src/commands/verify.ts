@@ -18,8 +18,6 @@ const line = ({ stage, cosine, difference, largest }: Agreement, least: number) 
 /** Compares what a bundle computes with its golden numbers, or makes them; see `nalu verify --help`. */
 export async function verifyCommand(folder: string, options: VerifyOptions): Promise<'done'> {
   const { write = false, force = false } = options;
-  if (force && !write)
-    throw new UserError('--force replaces golden numbers and goes with --write; to compare with them leave it away'); // prettier-ignore
   const session = await loadSessionConfig(options.session);
   const bundle = await loadBundle(folder);
   if (write) {

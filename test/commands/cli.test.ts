@@ -55,6 +55,7 @@ describe('nalu sim', () => {
       'reward',
       'success',
       'steps',
+      'starvedSteps',
       'chunks',
     ]);
     const summary = lines[2].summary as Record<string, unknown>;
@@ -226,7 +227,7 @@ describe('a command that makes a bundle or its golden numbers', () => {
           /is a policy bundle already; name another folder, or say --force/,
         ],
         [['verify', folder, '--write'], /golden\.safetensors is there already; .*--write --force/],
-        [['verify', folder, '--force'], /goes with --write/],
+        [['verify', folder, '--force'], /--force is only read with --write/],
       ] as const) {
         const { code, err } = await nalu([...args]);
         assert.equal(code, 1);

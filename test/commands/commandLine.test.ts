@@ -111,8 +111,6 @@ describe('the command line', () => {
     ['imitate x --out y --rank 4', /--rank is only read with --train lora/],
     ['imitate x --out y --train expert --layers 1', /--layers is only read with --train lora/],
     ['imitate x --out y --renormalise', /--renormalise is only read with --from/],
-    ['imitate x --out y --attempts 0 --evaluate-every 5', /--evaluate-every is not read with/],
-    ['adapt x --attempts 0 --evaluate-every 5', /--evaluate-every is not read with --attempts 0/],
     ['create x --precision float16', /--precision is only read with --size full/],
     ['import x --out y --copy --prefix-bits 8', /--copy is not read with --prefix-bits/],
     ['verify --write --json', /--json is not read with --write/],

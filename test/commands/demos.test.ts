@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -104,6 +104,29 @@ describe('nalu demos', () => {
       [0, 2].map((i) => before[i]),
     );
   });
+
+  it('leaves an episode alone that another process is recording', () =>
+    withFolder(async (into) => {
+      const path = join(into, `${NAMES[0]}.partial`);
+      const other = await open(path, 'w');
+      await other.write('being recorded');
+      const { code, err } = await record(into);
+      assert.equal(code, 1);
+      assert.match(err, /^nalu: .*000007\.mcap\.partial is being recorded by another process/);
+      await other.close();
+      assert.equal(await readFile(path, 'utf8'), 'being recorded');
+    }));
+
+  it('goes on without a reader of what it says', () =>
+    withFolder(async (into) => {
+      const args = ['demos', into, '--episodes', '3', '--processes', '1', '--every', '20'];
+      const { code, err } = await nalu(args, ({ stdout }) => {
+        stdout?.once('data', () => stdout.destroy());
+      });
+      assert.equal(code, 0);
+      assert.equal(err, '');
+      assert.equal((await readdir(into)).length, 3);
+    }));
 
   it('records nothing where every episode is there', async () => {
     const before = await Promise.all(NAMES.map(writtenAt));

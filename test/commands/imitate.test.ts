@@ -109,7 +109,7 @@ describe('nalu imitate', () => {
       for (const [given, message] of [
         [['--out', out], /policy bundle already; name another --out, or say --force/],
         [['--out', out, '--from', link, '--force'], /are one folder.*would be trained away/],
-        [['--out', out, '--resume', '--force'], /say one of them/],
+        [['--out', out, '--resume', '--force'], /--force is not read with --resume/],
       ] as const) {
         const { code, err } = await nalu([...args, ...given]);
         assert.equal(code, 1);
