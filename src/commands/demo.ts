@@ -1,5 +1,6 @@
 import { partialPath, wholePath } from '../episodes/files.ts';
 import { discard } from '../episodes/mcap.ts';
+import { discardAbandoned } from '../episodes/beingWritten.ts';
 import { recordEpisode } from '../episodes/recordEpisode.ts';
 import { type AttemptResult, runAttempt } from '../runtime/attempt.ts';
 import type { SimulatedAloha } from '../sim/simulatedAloha.ts';
@@ -25,7 +26,7 @@ export async function recordDemo(
 ): Promise<AttemptResult> {
   const id = demoId(sim.name, seed);
   const files = [partialPath(folder, id), wholePath(folder, id)];
-  await discard(files[0]);
+  await discardAbandoned(files[0]);
   const header = episodeHeader(sim, { id, policy: EXPERT, seed });
   const recorder = await recordEpisode(folder, header);
   let kept = false;
