@@ -1,9 +1,7 @@
-import { beingWritten } from '../episodes/beingWritten.ts';
+import { discardAbandoned } from '../episodes/beingWritten.ts';
 import { partialPath, wholePath } from '../episodes/files.ts';
 import { discard } from '../episodes/mcap.ts';
 import { recordEpisode } from '../episodes/recordEpisode.ts';
-import { UserError } from '../errors.ts';
-import { isThere } from '../isThere.ts';
 import { type AttemptResult, runAttempt } from '../runtime/attempt.ts';
 import type { SimulatedAloha } from '../sim/simulatedAloha.ts';
 import { episodeHeader } from './episodeHeader.ts';
@@ -14,16 +12,6 @@ export const demoId = (task: string, seed: number) => `${task}-${String(seed).pa
 
 /** Control steps by which an observation comes before the chunk that it gives is played. */
 export const leadOf = (every: number) => Math.min(2, every - 1);
-
-/** Removes what a process that has ended left of an episode. Throws a `UserError` while one records it. */
-async function clearLeft(partial: string): Promise<void> {
-  if (!(await isThere(partial))) return;
-  if ((await beingWritten([partial])).has(partial))
-    throw new UserError(
-      `${partial} is being recorded by another process; wait for it, or give another folder or --seed`,
-    );
-  await discard(partial);
-}
 
 /**
  * Records one attempt by the scripted expert, with an observation each `every` control steps. What a
@@ -38,7 +26,7 @@ export async function recordDemo(
 ): Promise<AttemptResult> {
   const id = demoId(sim.name, seed);
   const files = [partialPath(folder, id), wholePath(folder, id)];
-  await clearLeft(files[0]);
+  await discardAbandoned(files[0]);
   const header = episodeHeader(sim, { id, policy: EXPERT, seed });
   const recorder = await recordEpisode(folder, header);
   let kept = false;

@@ -1,5 +1,5 @@
+import { discardAbandoned } from '../episodes/beingWritten.ts';
 import { partialPath } from '../episodes/files.ts';
-import { discard } from '../episodes/mcap.ts';
 import { type EpisodeRecorder, recordEpisode } from '../episodes/recordEpisode.ts';
 import { sessionConfigSchema } from '../onnx/session.ts';
 import { readAdapter } from '../policy/adapter.ts';
@@ -62,7 +62,7 @@ try {
 
   const attempt = async ({ seed, exploration, zeroNoise, record }: Attempt) => {
     const name = `${bundle.name} ${bundle.version}`;
-    if (record) await discard(partialPath(record.folder, record.id));
+    if (record) await discardAbandoned(partialPath(record.folder, record.id));
     const recorder: EpisodeRecorder | undefined =
       record &&
       (await recordEpisode(

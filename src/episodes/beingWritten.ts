@@ -1,6 +1,8 @@
-import { readFile, readdir, readlink, stat } from 'node:fs/promises';
+import { readFile, readdir, readlink, rm, stat } from 'node:fs/promises';
 import type { Stats } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
+import { UserError } from '../errors.ts';
+import { isThere } from '../isThere.ts';
 
 /** Milliseconds within which a file must have changed for somebody to be writing it, and that it is watched. */
 const RECENT = 10_000;
@@ -54,4 +56,12 @@ export async function beingWritten(paths: readonly string[]): Promise<Set<string
     (_, i) => before[i]?.size !== after[i]?.size || before[i]?.mtimeMs !== after[i]?.mtimeMs,
   );
   return new Set([...written, ...grown]);
+}
+
+/** Removes what a dead process has left of a recording. Throws a `UserError` if a living one is at it. */
+export async function discardAbandoned(path: string): Promise<void> {
+  if (!(await isThere(path))) return;
+  if ((await beingWritten([path])).has(path))
+    throw new UserError(`${path}: another process is recording this episode; wait for it, or choose another folder`); // prettier-ignore
+  await rm(path, { force: true });
 }

@@ -1,9 +1,6 @@
 import assert from 'node:assert/strict';
-<<<<<<< HEAD
 import type { ChildProcess } from 'node:child_process';
 import { closeSync, existsSync, openSync } from 'node:fs';
-=======
->>>>>>> 1898d54 (Scenes: the command line needs no more cameras than are looked through, groups to draw have an option, and the document says what is taken)
 import { cp, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';

@@ -1,0 +1,212 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  copyFile,
+  link,
+  mkdtemp,
+  readFile,
+  readdir,
+  rename,
+  rm,
+  writeFile,
+} from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { isThere } from '../../src/isThere.ts';
+import { beingWritten } from '../../src/episodes/beingWritten.ts';
+import { readEpisode } from '../../src/episodes/readEpisode.ts';
+import { readMcap } from '../../src/episodes/readMcap.ts';
+import { recordEpisode } from '../../src/episodes/recordEpisode.ts';
+import { recoverEpisode } from '../../src/episodes/recoverEpisode.ts';
+import { nalu } from '../commands/nalu.ts';
+import { headerOf, play, recordAt, observationAt, success } from './recording.ts';
+
+const folder = await mkdtemp(join(tmpdir(), 'nalu-recover-'));
+after(() => rm(folder, { recursive: true }));
+
+const record = async (id: string, chunks = 3) => {
+  const recorder = await recordEpisode(folder, headerOf(id));
+  await play(recorder, chunks);
+  return recorder.finish({ ...success, steps: chunks * 5 });
+};
+const whole = await record('whole');
+/** As a killed process leaves it: all but the end. */
+const partial = async (id: string) => {
+  const path = join(folder, `${id}.mcap.partial`);
+  const bytes = await readFile(whole);
+  await writeFile(path, bytes.subarray(0, bytes.indexOf('nalu/result') - 13));
+  return path;
+};
+const node = (script: string, args: string[]): ChildProcess =>
+  spawn(process.execPath, [join(import.meta.dirname, script), ...args], { stdio: 'ignore' });
+
+describe('recover', () => {
+  it('never overwrites a finished file, and keeps its input then', async () => {
+    const path = await partial('taken');
+    const finished = join(folder, 'taken.mcap');
+    await copyFile(whole, finished);
+    await assert.rejects(recoverEpisode(path), { name: 'UserError', message: /taken\.mcap is there already and is kept/ }); // prettier-ignore
+    assert.ok((await readFile(finished)).equals(await readFile(whole)));
+    assert.ok(await isThere(path));
+  });
+
+  it('takes away the second name that a kill while a file was named leaves', async () => {
+    const finished = join(folder, 'named.mcap');
+    await copyFile(whole, finished);
+    await link(finished, `${finished}.partial`);
+    assert.equal((await recoverEpisode(`${finished}.partial`)).lack, null);
+    assert.equal(await isThere(`${finished}.partial`), false);
+    assert.ok((await readFile(finished)).equals(await readFile(whole)));
+  });
+
+  it('writes a damaged finished file anew beside it, with its result', async () => {
+    const path = join(folder, 'damaged.mcap');
+    const bytes = await readFile(whole);
+    bytes[Math.floor(bytes.length / 3)] ^= 1;
+    await writeFile(path, bytes);
+    const { path: anew, lack, stays } = await recoverEpisode(path);
+    assert.equal(anew, join(folder, 'damaged.recovered.mcap'));
+    assert.ok(lack!.messages > 0 && stays);
+    assert.ok((await readFile(path)).equals(bytes));
+    const { result, missing } = await readEpisode(anew);
+    assert.equal(result?.outcome, 'success');
+    assert.match(missing.join(), /recovered with a loss: \d+ messages, 0\.\d\d s of the recording/);
+  });
+
+  it('goes on to the next file, tells of each, and fails if one was not recovered', async () => {
+    const [first, last] = [await partial('first'), await partial('last')];
+    const empty = join(folder, 'empty.mcap.partial');
+    await writeFile(empty, '');
+    const { code, out, err } = await nalu(['recover', first, empty, last]);
+    assert.notEqual(code, 0);
+    for (const path of [first, last])
+      assert.ok(out.includes(`${path} → ${path.replace('.partial', '')}: `), out);
+    assert.match(err, /empty\.mcap\.partial: no episode in this file/);
+  });
+
+  it(
+    'killed at any moment leaves its input or its output whole',
+    { timeout: 120_000 },
+    async () => {
+      const messages = (await readMcap(await partial('killed'))).messages.length;
+      let cut = 0;
+      for (let round = 0; round < 25; round++) {
+        const path = await partial(`killed-${round}`);
+        const child = node('recoverProcess.js', [path]);
+        const closed = once(child, 'close');
+        await once(
+          child.on('message', () => undefined),
+          'spawn',
+        ).catch(() => undefined);
+        await setTimeout(60 + Math.random() * 250);
+        child.kill('SIGKILL');
+        await closed;
+        const output = path.replace('.partial', '');
+        const [input, done] = [await isThere(path), await isThere(output)];
+        assert.ok(input || done);
+        cut += Number(!done);
+        if (done) assert.deepEqual((await readEpisode(output)).missing, []);
+        if (input && !done) {
+          assert.equal((await readMcap(path)).messages.length, messages);
+          await recoverEpisode(path);
+        }
+        assert.equal((await readMcap(output)).messages.length, messages);
+      }
+      assert.ok(cut > 0, 'no kill came before the end');
+    },
+  );
+});
+
+describe('a file that is being recorded', () => {
+  it('is known while it is written, under any name, and left alone', async () => {
+    const recorder = await recordEpisode(folder, headerOf('live'));
+    await play(recorder, 2);
+    await recorder.room();
+    const path = join(folder, 'live.mcap.partial');
+    const other = join(folder, 'other.mcap.partial');
+    await link(path, other);
+    assert.deepEqual(await beingWritten([path, whole, other]), new Set([path, other]));
+    const { code, err } = await nalu(['recover', path]);
+    assert.notEqual(code, 0);
+    assert.match(err, /it is being recorded, so it is left alone/);
+    await play(recorder, 2);
+    const { joints, missing } = await readEpisode(await recorder.finish(success));
+    assert.deepEqual([joints.length, missing], [20, []]);
+  });
+
+  it('is free again as soon as its process is dead', async () => {
+    const into = join(folder, 'dead');
+    const child = node('recorderProcess.js', [into]);
+    const closed = once(child, 'close');
+    for (let i = 0; i < 500 && !(await isThere(into)); i++) await setTimeout(10);
+    child.kill('SIGKILL');
+    await closed;
+    const left = (await readdir(into)).map((name) => join(into, name));
+    assert.deepEqual(await beingWritten(left), new Set());
+  });
+
+  it('keeps its end and its name if somebody renames it', async () => {
+    for (const other of ['moved.mcap.partial', 'renamed.mcap']) {
+      const recorder = await recordEpisode(folder, headerOf('renamed'));
+      await play(recorder, 1);
+      await rename(join(folder, 'renamed.mcap.partial'), join(folder, other));
+      await play(recorder, 1);
+      const path = await recorder.finish(success);
+      assert.equal(path, join(folder, 'renamed.mcap'));
+      assert.equal((await readEpisode(path)).joints.length, 10);
+      await rm(path);
+    }
+  });
+
+  it('stays beside an episode that has taken its name in the meantime', async () => {
+    const recorder = await recordEpisode(folder, headerOf('late'));
+    await play(recorder, 1);
+    await copyFile(whole, join(folder, 'late.mcap'));
+    await assert.rejects(recorder.finish(success), /late\.mcap: there is an episode of this name/);
+    assert.ok((await readFile(join(folder, 'late.mcap'))).equals(await readFile(whole)));
+    assert.equal((await readEpisode(join(folder, 'late.mcap.partial'))).joints.length, 5);
+  });
+});
+
+describe('text beyond ASCII', () => {
+  it('comes back whole from every place of an episode', async () => {
+    const text = 'Prüfstand-7 · 機械 · 🤖 · ā';
+    const camera = { name: 'kamera_ö', width: 16, height: 12 };
+    const head = headerOf('utf8');
+    const embodiment = {
+      ...head.embodiment,
+      joints: head.embodiment.joints.map((joint) => ({ ...joint, name: `${joint.name} ${text}` })),
+      cameras: [camera],
+    };
+    const recorder = await recordEpisode(folder, {
+      ...head,
+      embodiment,
+      task: text,
+      prompt: text,
+      policy: text,
+    });
+    const observation = observationAt(0);
+    const [frame] = observation.frames;
+    recorder.sampled({ ...observation, frames: [{ ...frame, camera: camera.name }] }, recordAt(0).actions); // prettier-ignore
+    const given = {
+      ...recordAt(0),
+      policyVersion: text,
+      frameStamps: { [camera.name]: frame.stamp },
+    };
+    recorder.joints(observation.joints);
+    recorder.command(frame.stamp, observation.joints.position);
+    recorder.played(given);
+    const path = await recorder.finish({ ...success, problem: text });
+    const episode = await readEpisode(path);
+    const { header, result, chunks, joints, missing } = episode;
+    assert.deepEqual(missing, []);
+    assert.deepEqual(header, { ...head, embodiment, task: text, prompt: text, policy: text });
+    assert.equal(result?.problem, text);
+    assert.deepEqual(chunks, [given]);
+    assert.deepEqual(joints, [observation.joints]);
+    assert.ok(episode.image(camera.name, frame.stamp));
+  });
+});
