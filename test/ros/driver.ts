@@ -1,5 +1,6 @@
 import { loadCalibration } from '../../src/robot/calibration.ts';
 import { toDriver } from '../../src/robot/driverAngles.ts';
+import { commandTopics } from '../../src/ros/commands.ts';
 import { jointsByArm } from '../../src/ros/joints.ts';
 import { image, jointState } from '../../src/ros/messages.ts';
 import type { Ros, RosServiceResponse } from '../../src/ros/rclnodejs.ts';
@@ -15,9 +16,17 @@ interface DriverOptions {
   gripperMode?: string;
 }
 
+interface Trajectory {
+  joint_names: string[];
+  points: { positions: ArrayLike<number> }[];
+}
+
 const asItIs = (now: bigint) => now;
 
-/** A driver whose arms stand at home and whose cameras see grey, on the wall clock, until it is silenced. */
+/**
+ * A driver whose arms stand at home until a trajectory moves them, at once, and whose cameras see grey, on the wall
+ * clock, until it is silenced.
+ */
 export async function startDriver(
   ros: Ros,
   {
@@ -34,6 +43,16 @@ export async function startDriver(
     names: joints.map(({ joint }) => joint.joint),
     angles: joints.map(({ joint }) => toDriver(arm, joint, joint.home)),
   }));
+  for (const [i, { namespace }] of calibration.arms.entries())
+    node.createSubscription(
+      'trajectory_msgs/msg/JointTrajectory',
+      commandTopics(namespace).trajectory,
+      {},
+      ({ joint_names, points }: Trajectory) =>
+        joint_names.forEach((name, joint) => {
+          arms[i].angles[arms[i].names.indexOf(name)] = points.at(-1)!.positions[joint];
+        }),
+    );
   const cameras = calibration.cameras.map((camera) => ({
     camera,
     publisher: node.createPublisher('sensor_msgs/msg/Image', camera.topic),
@@ -73,8 +92,8 @@ export async function startDriver(
         return {};
       });
     }
-    node.spin();
   }
+  node.spin();
   return {
     /** Of its grippers, by namespace. */
     modes,
