@@ -58,6 +58,7 @@ export function mountHostFiles(mujoco: Mujoco, root: string): HostFiles {
   const { FS } = mujoco;
   const missing = new Set<string>();
   const refused = new Set<string>();
+  const opened = new Set<string>();
   let bytesLeft = MOST_BYTES;
 
   function refuse(hostPath: string, reason: string): never {
@@ -89,7 +90,8 @@ export function mountHostFiles(mujoco: Mujoco, root: string): HostFiles {
     const stats = reach(hostPath, (file) => statSync(file));
     if (stats.isDirectory()) refuse(hostPath, 'is a folder, not a file');
     if (!stats.isFile()) refuse(hostPath, 'is not a regular file');
-    bytesLeft -= stats.size;
+    if (!opened.has(hostPath)) bytesLeft -= stats.size;
+    opened.add(hostPath);
     if (bytesLeft < 0) refuse(hostPath, `takes what is read beyond ${MOST_BYTES / 2 ** 20} MiB`);
     stream.bytes = reach(hostPath, (file) => readFileSync(file));
   }

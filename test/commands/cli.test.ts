@@ -10,6 +10,7 @@ import { listEpisodes } from '../../src/episodes/listEpisodes.ts';
 import { packagePath } from '../../src/packagePath.ts';
 import { BUNDLE_FILES, loadBundle, writeGraphs } from '../../src/policy/bundle.ts';
 import { readEpisode } from '../../src/episodes/readEpisode.ts';
+import { alohaScene, cubeXml } from '../../src/sim/scene.ts';
 import { withFolder } from '../onnx/run.ts';
 import { nalu } from './nalu.ts';
 
@@ -141,6 +142,23 @@ describe('nalu sim', () => {
     assert.match(err, /^nalu: \/nowhere\.yaml: cannot be read/);
   });
 
+  it('needs no camera for the expert, and shows those that a scene has', () =>
+    withFolder(async (folder) => {
+      const scene = join(folder, 'scene.xml');
+      const cameras = /<camera name="cam_(low|left_wrist|right_wrist)"[^>]*>/g;
+      const xml = alohaScene(cubeXml).replace('cam_high', 'top').replace(cameras, '');
+      await writeFile(scene, xml);
+      const played = await nalu(['sim', '--expert', '--scene', scene, '--json']);
+      assert.equal(played.code, 0, played.err);
+      assert.equal(jsonLines(played.out)[0].success, true);
+      const picture = join(folder, 'cameras.png');
+      const shown = await nalu(['sim', '--scene', scene, '--snapshot', picture]);
+      assert.equal(shown.out.trim(), `${picture}: top`, shown.err);
+      const blind = await nalu(['sim', '--scene', scene]);
+      assert.equal(blind.code, 1);
+      assert.match(blind.err, /lacks the cameras "cam_high", .*; it has "top"/);
+    }));
+
   it('draws what the cameras see', () =>
     withFolder(async (folder) => {
       const file = join(folder, 'scene.png');
@@ -262,6 +280,10 @@ describe('nalu tells what is wrong, without a stack, and exits with an error', (
     },
     'a number that is none': { args: ['sim', '--episodes', 'many'], message: /whole number/ },
     'an unknown option': { args: ['sim', '--fast'], message: /unknown option '--fast'/ },
+    'groups of shapes that there are not': {
+      args: ['sim', '--draw-groups', '1,9'],
+      message: /numbers from 0 to 5/,
+    },
     'a scene that is not there': {
       args: ['sim', '--scene', '/nowhere.xml'],
       message: /nowhere\.xml/,
