@@ -54,13 +54,12 @@ export function readsOnly(command: Command, rules: Rules): void {
   });
 }
 
-/** Has a command refuse an option that is given twice with different values, or as --x and --no-x. */
+/** Has a command refuse an option beside its opposite: --x and --no-x. Of one given twice the last holds. */
 export function refuseContradictions(command: Command): void {
   const given = new Map<string, string>();
   for (const option of command.options)
-    command.on(`option:${option.name()}`, (value: string | undefined) => {
-      const name = option.attributeName();
-      const now = value === undefined ? option.long! : `${option.long} ${value}`;
+    command.on(`option:${option.name()}`, () => {
+      const [name, now] = [option.attributeName(), option.long!];
       const before = given.get(name) ?? now;
       given.set(name, now);
       if (before !== now)

@@ -88,15 +88,6 @@ describe('the command line', () => {
     }
   });
 
-  it('refuses an option that is given twice with different values', async () => {
-    for (const command of commands)
-      for (const { long, argChoices } of command.options.filter((one) => one.argChoices?.[1])) {
-        const twice = argChoices!.slice(0, 2).flatMap((choice) => [long!, choice]);
-        const args = [command.name(), ...LEAST[command.name()], ...twice];
-        assert.match(await refusal(args), /contradict each other: leave one of them away/);
-      }
-  });
-
   const UNREAD: [string, RegExp][] = [
     ['sim --expert --policy models/aloha-mini', /--policy is not read with --expert/],
     ['sim --expert --zero-noise', /--zero-noise is not read with --expert/],
