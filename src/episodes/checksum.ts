@@ -9,6 +9,10 @@ const sum = (name: string, entries: Iterable<[string, string]>) =>
 export const withChecksum = (name: string, strings: Record<string, string>) =>
   new Map([...Object.entries(strings), [KEY, sum(name, Object.entries(strings))]]);
 
+/** Whether a metadata record has a checksum. */
+export const hasChecksum = ({ metadata }: { metadata: ReadonlyMap<string, string> }): boolean =>
+  metadata.has(KEY);
+
 /** Whether a metadata record is as it was written; one without a checksum counts as such. */
 export function checksumHolds(record: { name: string; metadata: ReadonlyMap<string, string> }) {
   const expected = record.metadata.get(KEY);

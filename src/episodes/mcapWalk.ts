@@ -1,5 +1,6 @@
 import { MCAP_MAGIC, Opcode } from '@mcap/core';
 import type { ByteSource } from './byteSource.ts';
+import { hasChecksum } from './checksum.ts';
 import { type Attempt, type McapRecord, RECORD_HEAD, attempt, lengthOf } from './mcapRecord.ts';
 
 /** Bytes that are no record, or one whose content is damaged. */
@@ -69,9 +70,14 @@ function attempts(file: ByteSource) {
   let last: { at: number; found: Attempt } | undefined;
   let chunked = false;
   let checked = false;
+  let vouched = false;
   /** What is unlike the rest of the file is damaged: it has chunks or it has none, with checksums or without. */
   const unlike = ({ record }: Attempt): string | undefined => {
     if (record?.type === 'RawMessage' && chunked) return 'a message outside of the chunks';
+    if (record?.type === 'Metadata') {
+      if (vouched && !hasChecksum(record)) return 'metadata without a checksum';
+      vouched ||= hasChecksum(record);
+    }
     if (record?.type !== 'OpenedChunk') return undefined;
     if (checked && !record.hasChecksum) return 'a chunk without a checksum';
     chunked = true;

@@ -21,17 +21,18 @@ function rehearsal(parameters: Record<string, string>) {
   const node = {
     declareParameter: () => undefined,
     getParameter: (name: string) => ({ name, value: parameters[name] ?? '' }),
-    addOnSetParametersCallback: () => undefined,
+    setParametersAtomically: () => ({ successful: true, reason: '' }),
     getLogger: () => ({ debug: log, info: log, warn: log, error: log, fatal: log }),
     getClock: () => ({ now: () => ({ nanoseconds: 0n }) }),
     createPublisher: (_: string, topic: string) => endpoint(topic),
     createSubscription: (_: string, __: string, ___: object, callback: typeof policy) =>
       (policy = callback),
+    destroyClient: () => undefined,
     createClient: (_: string, service: string) => ({
-      waitForService: () => Promise.resolve(service === '/nalu/stop'),
-      sendRequest: (_: object, answer: (response: object) => void) => {
+      isServiceServerAvailable: () => service === '/nalu/stop',
+      sendRequestAsync: () => {
         heard.stops++;
-        answer({ success: true, message: 'the robot holds' });
+        return Promise.resolve({ success: true, message: 'the robot holds' });
       },
     }),
   } as unknown as RosNode;
