@@ -9,6 +9,7 @@ const utf8 = new TextEncoder();
 
 /** `CdrWriter.string` takes the number of UTF-16 units for the number of bytes, which cuts text beyond ASCII. */
 function writeString(writer: CdrWriter, text: string): void {
+  if (Buffer.byteLength(text) === text.length) return void writer.string(text);
   const bytes = utf8.encode(text);
   writer.sequenceLength(bytes.length + 1);
   writer.uint8Array(bytes).uint8(0);
