@@ -122,6 +122,23 @@ describe('equipment', () => {
     assert.deepEqual(misfits({ pictures: shot(3) }), []);
   });
 
+  it('warns of a camera whose pictures have shape but no colour', () => {
+    const grey = { camera: 'cam_high', pixels: Uint8Array.of(9, 9, 9, 40, 40, 40) };
+    assert.match(only({ pictures: [grey] }, 'warning'), /cam_high's image has no colour .* rgb8/);
+    const coloured = { camera: 'cam_high', pixels: Uint8Array.of(9, 9, 9, 40, 40, 41) };
+    assert.deepEqual(misfits({ pictures: [coloured] }), []);
+  });
+
+  it('finds a gripper whose driver takes metres, with the command that sets another mode', () => {
+    const mode = (found: string) =>
+      [{ namespace: 'follower_left', part: 'gripper', mode: found }] as const;
+    assert.deepEqual(misfits({ modes: mode('current_based_position') }), []);
+    assert.match(
+      only({ modes: mode('linear_position') }),
+      /its gripper is in the mode linear_position.*ros2 service call \/follower_left\/set_operating_/,
+    );
+  });
+
   it('finds two cameras that show the same picture', () => {
     const picture = (camera: string, first: number) => ({
       camera,
