@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { closeSync, existsSync, openSync } from 'node:fs';
-import { cp, readFile, readdir, writeFile } from 'node:fs/promises';
+import { cp, readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import sharp from 'sharp';
 import type { ChunkRecord } from '../../src/episodes/episode.ts';
 import { listEpisodes } from '../../src/episodes/listEpisodes.ts';
@@ -28,6 +29,17 @@ const untimed = ({ timeline, ...chunk }: ChunkRecord) => {
   assert.ok(timing.total >= timing.run && timing.run > 0);
   return { ...chunk, ...stamps };
 };
+
+/** Resolves once the one recording in a folder has grown so many times: its attempt is in motion. */
+async function untilGrown(folder: string, times: number): Promise<void> {
+  for (let size = 0, grown = 0; grown < times; await setTimeout(50)) {
+    const [file] = await readdir(folder);
+    if (file === undefined) continue;
+    const now = (await stat(join(folder, file))).size;
+    if (now > size) grown += 1;
+    size = now;
+  }
+}
 
 /** Ends reading what a process prints after its first line. */
 const unread = ({ stdout }: ChildProcess) => {
@@ -91,13 +103,7 @@ describe('nalu sim', () => {
     withFolder(async (folder) => {
       const args = ['sim', '--real-time', '--record', folder];
       const { code, err } = await nalu(args, (child) => {
-        const poll = setInterval(() => {
-          void readdir(folder).then((files) => {
-            if (files.length === 0) return;
-            clearInterval(poll);
-            setTimeout(() => child.kill(signal), 1500);
-          });
-        }, 50);
+        void untilGrown(folder, 6).then(() => child.kill(signal));
       });
       assert.equal(code, 130, err);
       const [episode] = await listEpisodes(folder);
