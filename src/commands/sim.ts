@@ -185,8 +185,7 @@ export async function simCommand(options: SimOptions): Promise<Ending> {
       if (json) {
         const { reward, success, steps, starvedSteps, chunks } = result;
         const rule = classifier && { simulator: sim.assess().success };
-        const starved = starvedSteps > 0 && { starvedSteps };
-        const line = { episode, seed, reward, success, ...rule, steps, ...starved, chunks };
+        const line = { episode, seed, reward, success, ...rule, steps, starvedSteps, chunks };
         console.log(JSON.stringify(line));
       } else report.attempt(tally, result);
     }
