@@ -1,6 +1,7 @@
 import { type FileHandle, open, readFile } from 'node:fs/promises';
-import { UserError, codeOf, messageOf } from './errors.ts';
+import { UserError, codeOf } from './errors.ts';
 import { unwritable } from './writeWhole.ts';
+import { reasonOf } from './systemErrors.ts';
 
 const NEWLINE = 10;
 
@@ -25,7 +26,7 @@ export async function readJsonLines<T extends object>(
 ): Promise<T[]> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') return '';
-    throw new UserError(`${path}: cannot be read: ${messageOf(error)}`, { cause: error });
+    throw new UserError(`${path}: cannot be read: ${reasonOf(error)}`, { cause: error });
   });
   const lines = text.split('\n');
   return lines.flatMap((line, i) => {

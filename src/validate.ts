@@ -3,6 +3,7 @@ import { parse } from 'yaml';
 import type { z } from 'zod';
 import { UserError, messageOf } from './errors.ts';
 import { LFS_REMEDY, isLfsPointer } from './lfsPointer.ts';
+import { reasonOf } from './systemErrors.ts';
 
 const readable = (path: readonly PropertyKey[]): string =>
   path
@@ -84,7 +85,7 @@ export function parsePythonJson(text: string, source: string): unknown {
 
 const readText = (path: string): Promise<string> =>
   readFile(path, 'utf8').catch((error: unknown) => {
-    throw new UserError(`${path}: cannot be read: ${messageOf(error)}`, { cause: error });
+    throw new UserError(`${path}: cannot be read: ${reasonOf(error)}`, { cause: error });
   });
 
 /** Reads a JSON file. */

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { UserError, codeOf } from './errors.ts';
+import { reasonOf } from './systemErrors.ts';
 
 /** What a file is to hold: all of it, or a function that writes it in turn. */
 export type Content = string | Uint8Array | ((file: FileHandle) => Promise<unknown>);
@@ -44,7 +45,7 @@ export async function clearPartials(folder: string, beginning = ''): Promise<voi
 /** A failed system call as a `UserError` that names `path`; anything else as it is. */
 export const unwritable = (path: string, error: unknown): unknown =>
   error instanceof Error && 'syscall' in error
-    ? new UserError(`${path}: cannot be written: ${error.message}`, { cause: error })
+    ? new UserError(`${path}: cannot be written: ${reasonOf(error)}`, { cause: error })
     : error;
 
 /** Waits until a file's content, or a folder's list of names, is on disk. */

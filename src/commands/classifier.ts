@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { UserError, messageOf } from '../errors.ts';
+import { UserError } from '../errors.ts';
 import { isThere } from '../isThere.ts';
 import { SIDE_STEP, successGraph } from '../learning/successGraph.ts';
 import {
@@ -24,6 +24,7 @@ import { labelledFrames } from './classifierFrames.ts';
 import { inlinePolicy } from './inlinePolicy.ts';
 import { interruption } from './interruption.ts';
 import { createTrainingReport } from './trainingReport.ts';
+import { reasonOf } from '../systemErrors.ts';
 
 export interface ClassifierOptions {
   task: SimTaskName;
@@ -74,7 +75,7 @@ export async function classifierCommand(
   await checkOut(options);
   const bundle = await loadBundle(options.policy);
   await mkdir(out, { recursive: true }).catch((error: unknown) => {
-    throw new UserError(`${out}: cannot be made: ${messageOf(error)}`, { cause: error });
+    throw new UserError(`${out}: cannot be made: ${reasonOf(error)}`, { cause: error });
   });
   const session = sessionConfigSchema.parse({ threads: 1 });
   const { camera, every, threshold, agree } = SETTINGS;

@@ -1,6 +1,6 @@
 import { access, constants, mkdir, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { UserError, messageOf } from '../errors.ts';
+import { UserError } from '../errors.ts';
 import { wholePath } from '../episodes/files.ts';
 import { invocation } from '../invocation.ts';
 import { gapSchema } from '../sim/gap.ts';
@@ -12,6 +12,7 @@ import { recordDemos } from './demoWorkers.ts';
 import { EXPERT_HORIZON } from './expertPolicy.ts';
 import { interruption } from './interruption.ts';
 import { duration } from './progress.ts';
+import { reasonOf } from '../systemErrors.ts';
 
 export interface DemosOptions {
   task: SimTaskName;
@@ -34,10 +35,7 @@ async function prepareFolder(folder: string): Promise<void> {
     await mkdir(folder, { recursive: true });
     await access(folder, constants.W_OK);
   } catch (error) {
-    throw new UserError(
-      `${folder}: cannot be written: ${messageOf(error)}; give a folder that can`,
-      { cause: error },
-    );
+    throw new UserError(`${folder}: cannot be written: ${reasonOf(error)}`, { cause: error });
   }
 }
 

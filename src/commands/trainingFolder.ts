@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { UserError, listed, messageOf } from '../errors.ts';
+import { UserError, listed } from '../errors.ts';
 import { appendJsonLines, readJsonLines } from '../jsonLines.ts';
 import { readCheckpoint, writeCheckpoint } from '../learning/checkpoint.ts';
 import { type TrainingEvent, lossCurve } from '../learning/lossCurve.ts';
@@ -11,6 +11,7 @@ import type { Parameter } from '../policy/trainable.ts';
 import { parseJson } from '../validate.ts';
 import { writeWhole } from '../writeWhole.ts';
 import { type ImitationRun, differences } from './imitationRun.ts';
+import { reasonOf } from '../systemErrors.ts';
 
 /** Where a training run keeps what it needs to go on. */
 export const trainingFiles = (out: string) => ({
@@ -24,7 +25,7 @@ export async function openTrainingFolder(out: string, title: string) {
   const { checkpoint, log, curve } = trainingFiles(out);
   const folder = dirname(checkpoint);
   await mkdir(folder, { recursive: true }).catch((error: unknown) => {
-    throw new UserError(`${folder}: cannot be made: ${messageOf(error)}`, { cause: error });
+    throw new UserError(`${folder}: cannot be made: ${reasonOf(error)}`, { cause: error });
   });
   let events: TrainingEvent[] = [];
 

@@ -6,6 +6,7 @@ import { episodeFile } from './files.ts';
 import { METADATA } from './messages.ts';
 import { readHeader, readResult } from './metadata.ts';
 import { readMetadata } from './readMcap.ts';
+import { reasonOf } from '../systemErrors.ts';
 
 /** One file of a folder of episodes. */
 export type ListedEpisode = { id: string; path: string } & (
@@ -38,7 +39,7 @@ async function listed(path: string): Promise<ListedEpisode | undefined> {
 export async function listEpisodes(folder: string): Promise<ListedEpisode[]> {
   const names = await readdir(folder).catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') return [];
-    throw new UserError(`${folder}: cannot list its episodes: ${messageOf(error)}`, {
+    throw new UserError(`${folder}: cannot list its episodes: ${reasonOf(error)}`, {
       cause: error,
     });
   });

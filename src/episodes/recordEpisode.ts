@@ -2,7 +2,7 @@ import { mkdir, readdir, stat } from 'node:fs/promises';
 import type { Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
 import sharp from 'sharp';
-import { UserError, codeOf, messageOf } from '../errors.ts';
+import { UserError, codeOf } from '../errors.ts';
 import { isThere } from '../isThere.ts';
 import type { Observation } from '../policy/chunkPolicy.ts';
 import type { CameraFrame, JointState } from '../robot/robot.ts';
@@ -23,6 +23,7 @@ import {
 } from './messages.ts';
 import { writeHeader, writeResult } from './metadata.ts';
 import { encode } from './schemas.ts';
+import { reasonOf } from '../systemErrors.ts';
 
 /** Writes an episode as it happens. Nothing but `room` and `finish` waits for the disk. */
 export interface EpisodeRecorder {
@@ -59,7 +60,7 @@ const failed = (path: string, error: unknown) =>
   new UserError(
     codeOf(error) === 'ENOSPC'
       ? `${path}: the disk is full; the recording was given up. Free space and run the attempt again`
-      : `${path}: the recording was given up: ${messageOf(error)}`,
+      : `${path}: the recording was given up: ${reasonOf(error)}`,
     { cause: error },
   );
 

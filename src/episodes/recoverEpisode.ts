@@ -157,6 +157,10 @@ function targetOf(path: string): { finished: boolean; final: string } {
  * one that is being written (`beingWritten`).
  */
 export async function recoverEpisode(path: string): Promise<Recovery> {
+  if (!(await isThere(path)))
+    throw new UserError(
+      `${path}: there is no such file, so nothing to recover; is the path right?`,
+    );
   const { finished, final } = targetOf(path);
   const taken = await isThere(final);
   if (taken && !(await isSame(path, final)))

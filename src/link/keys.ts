@@ -1,9 +1,10 @@
 import { open, readFile, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { curveKeyPair } from 'zeromq';
-import { UserError, codeOf, messageOf } from '../errors.ts';
+import { UserError, codeOf } from '../errors.ts';
 import { isThere } from '../isThere.ts';
 import { makeFolder } from '../makeFolder.ts';
+import { reasonOf } from '../systemErrors.ts';
 
 export const SIDES = ['learner', 'runtime'] as const;
 export type Side = (typeof SIDES)[number];
@@ -30,7 +31,7 @@ async function writeNew(path: string, text: string, mode: number): Promise<void>
     }
   } catch (error) {
     if (codeOf(error) === 'EEXIST') throw isKept(path);
-    throw new UserError(`${path}: cannot be written: ${messageOf(error)}`, { cause: error });
+    throw new UserError(`${path}: cannot be written: ${reasonOf(error)}`, { cause: error });
   }
 }
 
@@ -62,7 +63,7 @@ export async function makeKeys(folder: string): Promise<string[]> {
 async function readKey(path: string): Promise<string> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw new UserError(
-      `${path}: cannot be read: ${messageOf(error)}. nalu keys FOLDER makes the keys of both sides`,
+      `${path}: cannot be read: ${reasonOf(error)}. nalu keys FOLDER makes the keys of both sides`,
       { cause: error },
     );
   });

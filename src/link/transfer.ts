@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { UserError, codeOf, messageOf } from '../errors.ts';
+import { UserError, codeOf } from '../errors.ts';
 import { discard, publish } from '../episodes/mcap.ts';
 import { PART_BYTES } from './protocol.ts';
+import { reasonOf } from '../systemErrors.ts';
 
 /** Bytes of a file from `offset`, at most a part; fewer at its end. */
 export async function readPart(path: string, offset: number): Promise<Uint8Array> {
@@ -59,7 +60,7 @@ const failed = (path: string, error: unknown) => {
   return new UserError(
     codeOf(error) === 'ENOSPC'
       ? `${dirname(path)}: the disk is full; free space there`
-      : `${path}: cannot be written: ${messageOf(error)}`,
+      : `${path}: cannot be written: ${reasonOf(error)}`,
     { cause: error },
   );
 };

@@ -1,5 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { UserError, messageOf } from '../errors.ts';
+import { UserError } from '../errors.ts';
 import { LFS_BYTES, LFS_REMEDY, isLfsPointer } from '../lfsPointer.ts';
 import { writeWhole } from '../writeWhole.ts';
 import {
@@ -19,6 +19,7 @@ import {
   parseHeader,
   tensorBytes,
 } from './safetensorsHeader.ts';
+import { reasonOf } from '../systemErrors.ts';
 
 export type { SafetensorsHeader, TensorEntry } from './safetensorsHeader.ts';
 
@@ -69,7 +70,7 @@ async function headerOf(file: FileHandle, path: string): Promise<SafetensorsHead
 
 async function withFile<T>(path: string, use: (file: FileHandle) => Promise<T>): Promise<T> {
   const file = await open(path).catch((error: unknown) => {
-    throw new UserError(`${path}: cannot be opened: ${messageOf(error)}`, { cause: error });
+    throw new UserError(`${path}: cannot be opened: ${reasonOf(error)}`, { cause: error });
   });
   try {
     return await use(file);

@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
-import { UserError, codeOf, listed, messageOf } from '../errors.ts';
+import { UserError, codeOf, listed } from '../errors.ts';
 import { parseJson, validate } from '../validate.ts';
 import { type SafetensorsHeader, readSafetensorsHeader } from './safetensors.ts';
+import { reasonOf } from '../systemErrors.ts';
 
 /** What one or several safetensors files hold together. */
 export interface ShardedHeader extends SafetensorsHeader {
@@ -70,7 +71,7 @@ export async function readShardedHeader(path: string): Promise<ShardedHeader> {
     const index = indexOf(path);
     const json = await readFile(index, 'utf8').catch((reason: unknown) => {
       if (codeOf(reason) === 'ENOENT') throw error;
-      throw new UserError(`${index}: cannot be read: ${messageOf(reason)}`, { cause: reason });
+      throw new UserError(`${index}: cannot be read: ${reasonOf(reason)}`, { cause: reason });
     });
     return readShards(index, json);
   }

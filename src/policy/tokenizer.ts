@@ -5,6 +5,7 @@ import { UserError, messageOf } from '../errors.ts';
 import { parseJson, validate } from '../validate.ts';
 import type { Pi0Config } from './pi0/config.ts';
 import { promptTexts } from './prompt.ts';
+import { reasonOf } from '../systemErrors.ts';
 
 /** A prompt as the policy reads it. */
 export interface PromptTokens {
@@ -80,7 +81,7 @@ export async function loadTokenizer(
   { maxTokens, variant }: Pick<Pi0Config, 'maxTokens' | 'variant'>,
 ): Promise<Tokenize> {
   const json = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new UserError(`${path}: cannot be read: ${messageOf(error)}`, { cause: error });
+    throw new UserError(`${path}: cannot be read: ${reasonOf(error)}`, { cause: error });
   });
   const { tokenizer, begin } = parseTokenizer(json, path);
   const encode = (text: string) => tokenizer.encode(text, { add_special_tokens: false }).ids;

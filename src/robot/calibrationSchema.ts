@@ -48,12 +48,15 @@ const angles = z.strictObject({ closed: turn, open: turn }).superRefine((given, 
 const arm = z.strictObject({
   name,
   namespace: z.string().regex(/^[a-z][a-z0-9_]*$/, 'a ROS namespace without slashes'),
-  gripper: z.union([
-    z
-      .enum(Object.keys(GRIPPER_SETS) as [keyof typeof GRIPPER_SETS])
-      .transform((set): GripperAngles => GRIPPER_SETS[set]),
-    angles,
-  ]),
+  gripper: z.union(
+    [
+      z
+        .enum(Object.keys(GRIPPER_SETS) as [keyof typeof GRIPPER_SETS])
+        .transform((set): GripperAngles => GRIPPER_SETS[set]),
+      angles,
+    ],
+    `give one of ${Object.keys(GRIPPER_SETS).join(', ')}, or two finite numbers: { closed: rad, open: rad }`,
+  ),
   base: z.tuple([metres, metres, metres, turn]),
 });
 
@@ -62,7 +65,7 @@ const joint = z
     name,
     arm: z.string(),
     joint: z.string().min(1),
-    sign: z.union([z.literal(1), z.literal(-1)]).default(1),
+    sign: z.union([z.literal(1), z.literal(-1)], 'give 1 or -1').default(1),
     offset: turn.default(0),
     kind: z.enum(['arm', 'gripper']),
     lower: z.number(),
@@ -93,6 +96,15 @@ const joint = z
       if (joint.kind === 'gripper' && (value < 0 || value > 1))
         say(field, `${value} lies outside 0 (closed) to 1 (open); give the gripper's opening`);
     }
+    for (const [field, none] of [
+      ['sign', 1],
+      ['offset', 0],
+    ] as const)
+      if (joint.kind === 'gripper' && joint[field] !== none)
+        say(
+          field,
+          "a gripper's is not read; leave it out, and give closed and open of the arm's gripper",
+        );
     if (joint.kind === 'gripper' && joint.deviation !== undefined)
       say('deviation', 'a gripper stops at what it holds; leave this out');
     if ((joint.deviation ?? 0) > FULL_TURN)
@@ -124,12 +136,21 @@ const camera = z
         height: z.int().positive(),
       })
       .optional(),
-    rotate: z.union([z.literal(0), z.literal(90), z.literal(180), z.literal(270)]).default(0),
+    rotate: z
+      .union(
+        [z.literal(0), z.literal(90), z.literal(180), z.literal(270)],
+        'give 0, 90, 180 or 270',
+      )
+      .default(0),
     mount: z.enum(['fixed', 'wrist']),
     noiseless: z.boolean().optional(),
     exposure: z
       .tuple([z.number().min(0), z.number().max(255)])
       .refine(([least, greatest]) => least < greatest, 'the least is not below the greatest')
+      .refine(
+        ([, greatest]) => greatest > 1,
+        'no image is so dark; give brightness from 0 to 255, not a fraction',
+      )
       .default([20, 235]),
   })
   .superRefine(({ width, height, topic, crop }, context) => {

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { messageOf, UserError } from '../errors.ts';
 import { type HostFiles, mountHostFiles } from './hostFiles.ts';
 import type { MjModel, Mujoco } from './mujoco.ts';
+import { reasonOf } from '../systemErrors.ts';
 
 /** The engine's words on a scene that it did not load, in one line, and the files that it lacked. */
 function problemOf(error: unknown, host: HostFiles): string {
@@ -23,7 +24,7 @@ function problemOf(error: unknown, host: HostFiles): string {
 export async function loadScene(mujoco: Mujoco, file: string): Promise<MjModel> {
   const scene = path.resolve(file);
   const stats = await stat(scene).catch((error: unknown) => {
-    throw new UserError(`Scene ${file} cannot be read: ${messageOf(error)}`);
+    throw new UserError(`Scene ${file} cannot be read: ${reasonOf(error)}`);
   });
   if (!stats.isFile()) throw new UserError(`Scene ${file} is not a file; name an MJCF.`);
   const host = mountHostFiles(mujoco, path.parse(scene).root);

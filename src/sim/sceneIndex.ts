@@ -32,6 +32,10 @@ type Faults = string[];
 
 function substepsOf({ opt }: MjModel, controlRate: number, faults: Faults): number {
   const period = 1 / controlRate;
+  if (!(opt.timestep > 0)) {
+    faults.push(`timestep ${opt.timestep} s is none; set the option timestep to ${period / 10}`);
+    return 1;
+  }
   const substeps = Math.round(period / opt.timestep);
   if (substeps < 1 || Math.abs(substeps * opt.timestep - period) > ROUNDING)
     faults.push(

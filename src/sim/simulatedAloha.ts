@@ -1,5 +1,5 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
-import { UserError } from '../errors.ts';
+import { listed, UserError } from '../errors.ts';
 import type { Camera } from '../robot/embodiment.ts';
 import type { CameraFrame, Observer, Robot, Task } from '../robot/robot.ts';
 import { contactsOf } from './contacts.ts';
@@ -9,8 +9,8 @@ import { mujoco as loadMujoco } from './mujoco.ts';
 import { createRaycaster } from './raycaster.ts';
 import { alohaScene } from './scene.ts';
 import { type Gap, gapSchema, gapSetter } from './gap.ts';
+import { restraints } from './restraints.ts';
 import { indexScene } from './sceneIndex.ts';
-import { strangersPulling } from './servos.ts';
 import { simTasks, successReward, type SimTaskName } from './tasks.ts';
 import { controlsFromPositions, positionsFromJoints } from './vectors.ts';
 
@@ -225,13 +225,14 @@ export async function simulatedAloha(options: SimulatedAlohaOptions): Promise<Si
   }
 
   place(0);
-  const strangers = strangersPulling(mujoco, model, data, index);
-  if (strangers.length > 0) {
+  const held = restraints(mujoco, model, data, index);
+  if (held.length > 0) {
     close();
     throw new UserError(
-      `Scene ${origin}: ${strangers.join(', ')} pulls at the arms, and nothing drives it; take it out of the MJCF or let it rest at control 0`,
+      `Scene ${origin}: the arms cannot go where they are told; take this out of the MJCF, or let it rest at control 0:${listed(held)}`,
     );
   }
+  place(0);
   return {
     name: options.task,
     prompt: task.prompt,

@@ -22,6 +22,7 @@ async function refused(cwd: string, line: string): Promise<void> {
   assert.notEqual(code, 0, `nalu ${line}: exit code 0`);
   assert.equal(err.match(/^nalu: /gm)?.length, 1, `nalu ${line}: ${err}`);
   assert.doesNotMatch(`${out}${err}`, /^\s+at |Error: .*\n\s+at /m, `nalu ${line}`);
+  assert.doesNotMatch(err, /\bE[A-Z]{4,}: /, `nalu ${line}: the name of a system error`);
   assert.deepEqual(await contents(cwd), before, `nalu ${line} changed what is there`);
 }
 
@@ -39,6 +40,7 @@ const LINES = [
   'sim --snapshot folder',
   'recover folder',
   'recover nowhere.mcap.partial',
+  'recover episodes/*.partial',
   'demos file',
   'demos file/below',
   'demos new --vary folder',

@@ -145,9 +145,18 @@ describe('a calibration file', () => {
         ({ joints }) => (joints[9].joint = 'waist'),
         /joints\[9\]\.joint: waist of right is already/,
       ],
-      [({ joints }) => Object.assign(joints[2], { sign: 0 }), /joints\[2\]\.sign/],
+      [({ joints }) => Object.assign(joints[2], { sign: 0 }), /joints\[2\]\.sign: give 1 or -1/],
+      [
+        ({ joints }) => (joints[6].sign = -1),
+        /joints\[6\]\.sign: .*is not read; .*closed and open/,
+      ],
+      [({ joints }) => (joints[13].offset = 0.3), /joints\[13\]\.offset: .*is not read/],
+      [({ cameras }) => (cameras[0].exposure = [0.1, 0.9]), /cameras\[0\]\.exposure: .*0 to 255/],
       [({ cameras }) => (cameras[0].topic = 'image_raw'), /cameras\[0\]\.topic: .*from the root/],
-      [({ cameras }) => Object.assign(cameras[0], { rotate: 45 }), /cameras\[0\]\.rotate/],
+      [
+        ({ cameras }) => Object.assign(cameras[0], { rotate: 45 }),
+        /cameras\[0\]\.rotate: give 0, 90/,
+      ],
       [({ arms }) => (arms[0].gripper = { closed: 1, open: 1 }), /arms\[0\]\.gripper/],
       [({ joints }) => (joints[0].acceleration = 0), /joints\[0\]\.acceleration: /],
       [({ joints }) => (joints[0].acceleration = 5000), /joints\[0\]\.acceleration: .*rad\/s²/],
@@ -189,7 +198,7 @@ describe('a calibration file', () => {
       [{ closed: 0.01844, open: 0.058 }, /gripper: .*looks like metres between the fingers/],
       [{ closed: 0, open: 0.14 }, /gripper: .*looks like metres/],
       [{ closed: 1, open: 1.0000001 }, /gripper: closed and open are the same angle/],
-      [{ closed: NaN, open: 1 }, /gripper/],
+      [{ closed: NaN, open: 1 }, /gripper: give one of .*, or two finite numbers/],
     ];
     for (const [gripper, expected] of units)
       assert.match(refusal(changed(({ arms }) => (arms[1].gripper = gripper))), expected);

@@ -115,6 +115,20 @@ describe('a foreign scene', () => {
       ),
       /actuator t pulls at the arms/,
     ],
+    'a tendon pulls at a joint only where it has left its zero': [
+      more(
+        `<tendon><fixed name="pull"><joint joint="${WAIST}" coef="1"/></fixed></tendon>`,
+      ).replace('<actuator>', '<actuator><position name="t" tendon="pull" kp="100"/>'),
+      /actuator t pulls at the arms/,
+    ],
+    'an equality holds a joint': [
+      more(`<equality><joint joint1="${WAIST}"/></equality>`),
+      /an equality holds joint "vx300s_left\/waist"/,
+    ],
+    'an equality couples both arms': [
+      more(`<equality><joint joint1="${WAIST}" joint2="vx300s_right/waist"/></equality>`),
+      /an equality holds joint "vx300s_left\/waist"\n.*"vx300s_right\/waist"/,
+    ],
     'an actuator takes less than the joint reaches': [
       withWaist(`<position name="w" joint="${WAIST}" kp="800" ctrlrange="-0.5 0.5"/>`),
       /actuator w takes -0.5 to 0.5 \(ctrlrange\); the joint's range needs -3.14158 to 3.14158/,
@@ -154,6 +168,10 @@ describe('a foreign scene', () => {
         '<joint name="red_box_joint" type="slide"/>',
       ),
       /joint "red_box_joint" is a slide joint; a free joint is expected/,
+    ],
+    'physics stands still': [
+      base.replace('timestep="0.002"', 'timestep="0"'),
+      /timestep 0 s is none; set the option timestep to 0.002/,
     ],
     'physics steps do not divide a control step': [
       base.replace('timestep="0.002"', 'timestep="0.03"'),
