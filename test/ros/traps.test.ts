@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { loadCalibration } from '../../src/robot/calibration.ts';
 import { commandTopics, createCommands } from '../../src/ros/commands.ts';
 import { toDriver } from '../../src/robot/driverAngles.ts';
-import { jointState } from '../../src/ros/messages.ts';
+import { jointState, stampOf } from '../../src/ros/messages.ts';
 import type { Ros, RosNode, RosPublisher } from '../../src/ros/rclnodejs.ts';
 import { type RosRobot, rosRobot } from '../../src/ros/rosRobot.ts';
 import { initRos, skip, until } from './ros.ts';
@@ -50,9 +50,10 @@ describe('a node over rclnodejs', { skip }, () => {
     ros.shutdown();
   });
 
+  const now = () => driver.getClock().now().nanoseconds;
   const count = (source: string) => robot.topics.find((topic) => topic.source === source)!;
   const image = (data: Uint8Array, encoding = 'rgb8') => ({
-    header: { stamp: { sec: 5, nanosec: 0 }, frame_id: 'cam' },
+    header: { stamp: stampOf(now()), frame_id: 'cam' },
     height: camera.height,
     width: camera.width,
     encoding,
@@ -63,7 +64,7 @@ describe('a node over rclnodejs', { skip }, () => {
   const whole = () => new Uint8Array(camera.width * camera.height * 3).fill(50);
 
   it('hears a best-effort publisher, which a reliable subscription would not', async () => {
-    joints.left.publish(jointState(1n, NAMES, new Float64Array(7)));
+    joints.left.publish(jointState(now(), NAMES, new Float64Array(7)));
     images.publish(image(whole()));
     await until(
       () => count('joint state').messages > 0,
@@ -88,13 +89,13 @@ describe('a node over rclnodejs', { skip }, () => {
       () => /encoding/.test(count(camera.name).problem ?? ''),
       () => 'the other complaint',
     );
-    joints.left.publish(jointState(2n, ['waist'], [0]));
+    joints.left.publish(jointState(now(), ['waist'], [0]));
     await until(
       () => count('joint state').problem !== undefined,
       () => 'the complaint',
     );
     assert.match(count('joint state').problem!, /follower_left.* lacks shoulder, elbow/);
-    joints.left.publish(jointState(3n, NAMES, new Float64Array(7)));
+    joints.left.publish(jointState(now(), NAMES, new Float64Array(7)));
     await until(
       () => count('joint state').problem === undefined,
       () => 'the good state',
