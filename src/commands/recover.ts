@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { UserError, listed } from '../errors.ts';
 import { beingWritten } from '../episodes/beingWritten.ts';
 import { type Recovery, lackInWords, recoverEpisode } from '../episodes/recoverEpisode.ts';
@@ -12,7 +13,7 @@ const said = (file: string, { path, messages, result, lack, stays }: Recovery) =
  * being written and those that hold nothing are left alone, and named in the end as a `UserError`.
  */
 export async function recoverCommand(given: readonly string[]): Promise<'done'> {
-  const files = [...new Set(given)];
+  const files = [...new Map(given.map((file) => [resolve(file), file])).values()];
   const live = await beingWritten(files);
   const faults: string[] = [];
   for (const file of files) {

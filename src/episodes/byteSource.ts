@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { UserError } from '../errors.ts';
 
 /** A file's bytes at any place. */
@@ -14,13 +14,12 @@ const WINDOW = 1 << 20;
 
 /** Opens a file of any size, of which no more than one window is in memory. */
 export async function openBytes(path: string): Promise<ByteSource> {
-  const file = await open(path, 'r');
-  const status = await file.stat();
-  if (!status.isFile()) {
-    await file.close();
+  // Before it is opened: a pipe would wait for somebody who writes.
+  const status = await stat(path);
+  if (!status.isFile())
     throw new UserError(status.isDirectory() ? 'it is a folder' : 'it is no file');
-  }
-  const { size } = status;
+  const file = await open(path, 'r');
+  const { size } = await file.stat();
   let window = { at: 0, bytes: Buffer.alloc(0) };
 
   const load = async (at: number, length: number) => {

@@ -25,9 +25,9 @@ async function writeWhole(file: FileHandle, bytes: Uint8Array, at: number): Prom
   }
 }
 
-/** A new file as a sink; fails if there is one at `path` unless it may be replaced. */
-export async function fileSink(path: string, existing: 'keep' | 'replace'): Promise<Sink> {
-  const file = await open(path, existing === 'keep' ? 'wx' : 'w');
+/** A new file as a sink; fails if there is one at `path`. */
+export async function fileSink(path: string): Promise<Sink> {
+  const file = await open(path, 'wx');
   let written = 0;
   return {
     position: () => BigInt(written),

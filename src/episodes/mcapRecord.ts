@@ -120,7 +120,7 @@ async function openChunk(
   head: Buffer,
 ): Promise<OpenedChunk | string> {
   const decompress = await decompressor(compression);
-  if (!decompress) return `the unknown compression `;
+  if (!decompress) return `the unknown compression ${compression}`;
   try {
     const bytes = decompress(compressed, Number(head.readBigUInt64LE(16)));
     const records = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -26,8 +26,10 @@ export interface Episode {
 }
 
 /** The header of an episode's file. Throws a UserError if it has none. */
-export function headerOf(path: string, { metadata, damage }: McapContent): EpisodeHeader {
+export function headerOf(path: string, { metadata, damage, messages }: McapContent): EpisodeHeader {
   const strings = metadata.get(METADATA.header);
+  if (strings === undefined && messages.length > 0)
+    throw new UserError(`${path}: nothing in this file says that it is an episode of Nalu's${damage ? ` (${damage})` : ''}; its ${messages.length} messages can be read as MCAP, so move it away and keep it`); // prettier-ignore
   if (strings === undefined)
     throw new UserError(
       `${path}: no episode in this file${damage ? ` (${damage})` : ''}; remove it or move it away`,

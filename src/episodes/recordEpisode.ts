@@ -159,7 +159,7 @@ function createQueue(onError: (error: unknown) => void) {
 export async function recordEpisode(
   folder: string,
   head: EpisodeHeader,
-  openSink: (path: string) => Promise<Sink> = (path) => fileSink(path, 'keep'),
+  openSink: (path: string) => Promise<Sink> = (path) => fileSink(path),
 ): Promise<EpisodeRecorder> {
   const path = partialPath(folder, head.id);
   const final = wholePath(folder, head.id);

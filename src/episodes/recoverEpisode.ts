@@ -1,7 +1,6 @@
-import { stat } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { UserError, codeOf, messageOf } from '../errors.ts';
-import { isThere } from '../isThere.ts';
 import { beingWritten } from './beingWritten.ts';
 import type { Channel } from './channels.ts';
 import type { EpisodeHeader, EpisodeResult } from './episode.ts';
@@ -48,25 +47,38 @@ function missingMessages({ messages, summary }: McapContent): number {
   return [...kept.values()].reduce((sum, { count, last }) => sum + last + 1 - count, 0);
 }
 
-/** Seconds between the joint states around each loss. */
+const isState = ({ channel }: StoredMessage) => channel.topic === TOPICS.jointStates;
+
+/** The places in the messages, by their index, before which joint states are missing by their numbers. */
+function jumps(messages: readonly StoredMessage[]): number[] {
+  let last = -1;
+  return messages.flatMap((message, at) => {
+    if (!isState(message)) return [];
+    const jumped = message.sequence > last + 1;
+    last = message.sequence;
+    return jumped ? [at] : [];
+  });
+}
+
+/** Seconds between the joint states around what is missing. */
 function missingSeconds({ messages, losses, summary }: McapContent): number {
-  const isState = ({ channel }: StoredMessage) => channel.topic === TOPICS.jointStates;
   const { messageStartTime, messageEndTime } = summary?.statistics ?? {};
-  let nanoseconds = 0n;
-  for (const at of new Set(losses.map(({ messages: before }) => before))) {
+  const gaps = new Map<bigint, bigint>();
+  for (const at of [...losses.map(({ messages: before }) => before), ...jumps(messages)]) {
     const before = messages.slice(0, at).findLast(isState)?.stamp ?? messageStartTime;
     const after = messages.slice(at).find(isState)?.stamp ?? messageEndTime;
     if (before !== undefined && after !== undefined && after > before)
-      nanoseconds += after - before;
+      gaps.set(before, after - before);
   }
-  return Number(nanoseconds) / 1e9;
+  return Number([...gaps.values()].reduce((sum, gap) => sum + gap, 0n)) / 1e9;
 }
 
 function lackOf(content: McapContent): Lack | null {
   const { messages, losses, nameless, summary } = content;
-  if (losses.length === 0 && nameless === 0) return null;
+  const missing = Math.max(0, missingMessages(content));
+  if (losses.length === 0 && nameless === 0 && missing === 0) return null;
   return {
-    messages: Math.max(0, missingMessages(content)),
+    messages: missing,
     seconds: missingSeconds(content),
     bytes: losses.reduce((sum, { bytes }) => sum + bytes, 0),
     places: losses.length,
@@ -77,10 +89,14 @@ function lackOf(content: McapContent): Lack | null {
 /** A loss in words. */
 export function lackInWords({ messages, seconds, bytes, places, atEnd }: Lack): string {
   const known = `${messages} messages, ${seconds.toFixed(2)} s of the recording`;
+  if (places === 0) return known;
   const where = `${bytes} damaged bytes in ${places} ${places === 1 ? 'place' : 'places'}`;
   if (!atEnd) return `${known} (${where})`;
   return `${places > 1 ? `${known} and ` : ''}what stood in an incomplete end (${where})`;
 }
+
+/** What an earlier recovery has lost. */
+const lossBefore = ({ metadata }: McapContent) => metadata.get(METADATA.recovery)?.get('loss');
 
 /** Every topic that the file has, by its own definitions, and the others of an episode. */
 function channelsIn({ messages }: McapContent, { embodiment }: EpisodeHeader): Channel[] {
@@ -97,15 +113,16 @@ const discardedAfter = ({ messages }: McapContent): EpisodeResult => ({
   steps: messages.filter(({ channel }) => channel.topic === TOPICS.jointCommands).length,
 });
 
-/** A new file at `path`; what a killed process left there is replaced. */
+/** A new file at `path`; what a killed process left there is removed, and a link goes without its target. */
 async function draftSink(path: string) {
   try {
-    return await fileSink(path, 'keep');
+    return await fileSink(path);
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error;
     if ((await beingWritten([path])).has(path))
       throw new UserError('another process is recovering it');
-    return fileSink(path, 'replace');
+    await discard(path);
+    return fileSink(path);
   }
 }
 
@@ -125,20 +142,22 @@ async function write(
       await bag.message(channel.topic, stamp, data);
     await bag.metadata(METADATA.header, writeHeader(header));
     await bag.channels();
-    if (lack) await bag.metadata(METADATA.recovery, { loss: lackInWords(lack) });
+    const losses = [lossBefore(content), lack && lackInWords(lack)].filter(Boolean);
+    if (losses.length > 0) await bag.metadata(METADATA.recovery, { loss: losses.join('; ') });
     await bag.metadata(METADATA.result, writeResult(result));
     await bag.end();
     await sink.sync();
+  } catch (error) {
+    // On a full disk it would be in the way of what is to be freed.
+    await discard(draft);
+    throw error;
   } finally {
     await sink.close();
   }
 }
 
-/** Whether two paths name one file. */
-async function isSame(path: string, other: string): Promise<boolean> {
-  const [a, b] = await Promise.all([path, other].map((one) => stat(one).catch(() => undefined)));
-  return a !== undefined && a.dev === b?.dev && a.ino === b.ino;
-}
+/** What is at a path itself: of a symbolic link the link, which keeps nothing. */
+const linkAt = (path: string) => lstat(path).catch(() => undefined);
 
 /** Where the recovered file goes: a damaged finished one stays, and the new one lies beside it. */
 function targetOf(path: string): { finished: boolean; final: string } {
@@ -162,8 +181,8 @@ export async function recoverEpisode(path: string): Promise<Recovery> {
       `${path}: there is no such file, so nothing to recover; is the path right?`,
     );
   const { finished, final } = targetOf(path);
-  const taken = await isThere(final);
-  if (taken && !(await isSame(path, final)))
+  const [own, taken] = [await linkAt(path), await linkAt(final)];
+  if (taken && (taken.dev !== own?.dev || taken.ino !== own.ino))
     throw new UserError(`${final} is there already and is kept; move it or ${path} away`);
   const content = await readMcap(path);
   const header = headerOf(path, content);

@@ -188,7 +188,7 @@ describe('recover, over random damage', { timeout: 300_000 }, () => {
     };
     for (const [compression, compress] of Object.entries(compressions)) {
       const path = join(folder, `${compression}.mcap`);
-      const sink = await fileSink(path, 'keep');
+      const sink = await fileSink(path);
       const compressChunk = (data: Uint8Array) => ({ compression, compressedData: compress(data) });
       const writer = new McapWriter({ writable: sink, chunkSize: 500, compressChunk });
       await writer.start();

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   copyFile,
@@ -9,10 +9,11 @@ import {
   readdir,
   rename,
   rm,
+  symlink,
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { isThere } from '../../src/isThere.ts';
@@ -34,9 +35,9 @@ const record = async (id: string, chunks = 3) => {
 };
 const whole = await record('whole');
 /** As a killed process leaves it: all but the end. */
-const partial = async (id: string) => {
+const partial = async (id: string, from = whole) => {
   const path = join(folder, `${id}.mcap.partial`);
-  const bytes = await readFile(whole);
+  const bytes = await readFile(from);
   await writeFile(path, bytes.subarray(0, bytes.indexOf('nalu/result') - 13));
   return path;
 };
@@ -60,6 +61,74 @@ describe('recover', () => {
     assert.equal((await recoverEpisode(`${finished}.partial`)).lack, null);
     assert.equal(await isThere(`${finished}.partial`), false);
     assert.ok((await readFile(finished)).equals(await readFile(whole)));
+  });
+
+  it('keeps a recording that the finished name is a link to', async () => {
+    const path = await partial('linked');
+    await symlink('linked.mcap.partial', join(folder, 'linked.mcap'));
+    await assert.rejects(recoverEpisode(path), { name: 'UserError', message: /linked\.mcap is there already/ }); // prettier-ignore
+    assert.ok(await isThere(path));
+  });
+
+  it('writes to no file that its draft is a link to', async () => {
+    const path = await partial('draft');
+    const other = join(folder, 'other.txt');
+    await writeFile(other, 'kept');
+    await symlink(other, `${path}.recovered`);
+    assert.equal((await recoverEpisode(path)).stays, false);
+    assert.equal(await readFile(other, 'utf8'), 'kept');
+  });
+
+  it('tells of messages that are gone without a trace, and keeps its input then', async () => {
+    const path = await partial('gap', await record('gaps', 30));
+    const bytes = await readFile(path);
+    const { messages } = await readMcap(path);
+    const places = [...new Set(messages.map(({ place }) => place.at))];
+    await writeFile(path, Buffer.concat([bytes.subarray(0, places[1]), bytes.subarray(places[2])]));
+    const { lack, stays, path: anew } = await recoverEpisode(path);
+    assert.equal(lack!.messages, messages.filter(({ place }) => place.at === places[1]).length);
+    assert.equal(lack!.places, 0);
+    assert.ok(stays);
+    assert.match((await readEpisode(anew)).missing.join(), /recovered with a loss/);
+  });
+
+  it('remembers what an earlier recovery has lost', async () => {
+    const damage = async (path: string, at: number) => {
+      const bytes = await readFile(path);
+      const chunks = [...new Set((await readMcap(path)).messages.map(({ place }) => place.at))];
+      bytes[chunks.at(at)! + 100] ^= 1;
+      await writeFile(path, bytes);
+    };
+    const path = await partial('again', await record('damages', 30));
+    await damage(path, 1);
+    const { path: once } = await recoverEpisode(path);
+    await damage(once, -2);
+    const { path: twice } = await recoverEpisode(once);
+    assert.match(
+      (await readEpisode(twice)).missing.join(),
+      /with a loss: \d+ messages.*; \d+ messages/,
+    );
+  });
+
+  it('does not wait for a pipe, nor takes one file under two names for two', async () => {
+    const pipe = join(folder, 'pipe.mcap.partial');
+    execFileSync('mkfifo', [pipe]);
+    await assert.rejects(recoverEpisode(pipe), { name: 'UserError', message: /it is no file/ });
+    const path = await partial('twice');
+    const { code } = await nalu([
+      'recover',
+      path,
+      [folder, '..', basename(folder), 'twice.mcap.partial'].join('/'),
+    ]);
+    assert.equal(code, 0);
+  });
+
+  it('tells of messages in a file of which nothing says that it is an episode', async () => {
+    const path = await partial('headless');
+    const bytes = await readFile(path);
+    for (let at; (at = bytes.indexOf('nalu/header')) >= 0;) bytes[at] ^= 1;
+    await writeFile(path, bytes);
+    await assert.rejects(recoverEpisode(path), { message: /its \d+ messages can be read as MCAP, so move it away and keep it/ }); // prettier-ignore
   });
 
   it('writes a damaged finished file anew beside it, with its result', async () => {

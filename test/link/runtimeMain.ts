@@ -27,7 +27,7 @@ console.log('open');
 await mkdir(episodes, { recursive: true });
 for (let i = 0; i < Number(count); i++) {
   const path = join(episodes, `${prefix}-${i}.mcap`);
-  const sink = await fileSink(`${path}.partial`, 'keep');
+  const sink = await fileSink(`${path}.partial`);
   await sink.write(randomBytes(i % 5 === 0 ? 2_500_000 : 20_000));
   await sink.sync();
   await sink.close();

@@ -244,6 +244,13 @@ describe('an adapter is refused, with the way out, where', () => {
       },
       /has adapters below it\. Give the folder of one[\s\S]*checkpoint\/mine/,
     ],
+    'it lies two levels below the weights that are given': [
+      async (folder) => {
+        await golden()(folder);
+        await writeAdapter(join(folder, 'adapters', 'mine'));
+      },
+      /has adapters below it[\s\S]*checkpoint\/adapters\/mine/,
+    ],
     'it is of another kind': [
       beside(undefined, { peft_type: 'LOHA' }),
       /peft_type is LOHA; Nalu merges LORA.*merge_and_unload/,

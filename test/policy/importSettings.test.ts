@@ -171,6 +171,7 @@ describe('the statistics of an imported policy', () => {
   it('are refused where no data can have them, by file, joint and number', async () => {
     const cases: [statistic: string, value: unknown, RegExp][] = [
       ['mean', null, /mean of the state is null at joint 2 \(left_elbow\)/],
+      ['std', 1e39, /std of the state is 1e\+39 at joint 2 \(left_elbow\)/],
       ['mean', '0.1', /mean of the state is "0\.1" at joint 2/],
       ['mean', [0.1], /mean of the state is a list at joint 2/],
       ['std', NaN, /std of the state is NaN at joint 2 \(left_elbow\)/],

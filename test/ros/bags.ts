@@ -41,7 +41,7 @@ export async function recordBag(
   options: Partial<McapWriterOptions> = {},
   order: readonly number[] = Array.from({ length: STEPS }, (_, step) => step),
 ): Promise<void> {
-  const sink = await fileSink(path, 'keep');
+  const sink = await fileSink(path);
   const writer = new McapWriter({ ...options, writable: sink });
   await writer.start({ profile: 'ros2', library: 'test' });
   const channel = async (topic: string, name: string, schema: string) =>

@@ -75,15 +75,23 @@ interface Place {
   notes?: string[];
 }
 
+/** Levels below a policy at which an adapter of it may be, as adapters/NAME. */
+const ADAPTER_DEPTH = 3;
+
 /** Folders below that hold adapters. */
-async function adaptersBelow(folder: string): Promise<string[]> {
+async function adaptersBelow(folder: string, depth = ADAPTER_DEPTH): Promise<string[]> {
+  if (depth === 0) return [];
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   const below = await Promise.all(
     entries
       .filter((entry) => entry.isDirectory() || entry.isSymbolicLink())
-      .map((entry) => inspect(join(folder, entry.name))),
+      .map(async (entry) => {
+        const inner = await inspect(join(folder, entry.name));
+        if (inner.hasWeights) return [];
+        return inner.hasPeft ? [inner.folder] : adaptersBelow(inner.folder, depth - 1);
+      }),
   );
-  return below.filter(({ hasPeft, hasWeights }) => hasPeft && !hasWeights).map((one) => one.folder);
+  return below.flat();
 }
 
 /** The weights, of a folder or file, that an adapter was trained on. */

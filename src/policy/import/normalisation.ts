@@ -39,9 +39,10 @@ const PADDING: Record<string, number> = { std: 1, q01: -1, q99: 1 };
 const isPadding = (name: string, value: number) =>
   Math.abs(value) <= TINY || value === PADDING[name];
 
-/** A statistic's value for a message, where it is no finite number. */
+/** A statistic's value for a message, where it is no finite number of float32, in which policies compute. */
 function faultOf(value: unknown): string | undefined {
-  if (typeof value === 'number') return Number.isFinite(value) ? undefined : String(value);
+  if (typeof value === 'number')
+    return Number.isFinite(Math.fround(value)) ? undefined : String(value);
   return Array.isArray(value) ? 'a list' : (JSON.stringify(value) ?? String(value));
 }
 
