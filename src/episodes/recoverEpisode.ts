@@ -176,13 +176,12 @@ function targetOf(path: string): { finished: boolean; final: string } {
  * one that is being written (`beingWritten`).
  */
 export async function recoverEpisode(path: string): Promise<Recovery> {
-  if (!(await isThere(path)))
-    throw new UserError(
-      `${path}: there is no such file, so nothing to recover; is the path right?`,
-    );
+  const own = await linkAt(path);
+  if (!own)
+    throw new UserError(`${path}: there is no such file, so nothing to recover; is the path right?`); // prettier-ignore
   const { finished, final } = targetOf(path);
-  const [own, taken] = [await linkAt(path), await linkAt(final)];
-  if (taken && (taken.dev !== own?.dev || taken.ino !== own.ino))
+  const taken = await linkAt(final);
+  if (taken && (taken.dev !== own.dev || taken.ino !== own.ino))
     throw new UserError(`${final} is there already and is kept; move it or ${path} away`);
   const content = await readMcap(path);
   const header = headerOf(path, content);

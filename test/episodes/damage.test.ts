@@ -153,7 +153,10 @@ describe('recover, over random damage', { timeout: 300_000 }, () => {
         const wanted = reachable(original, damaged);
         const outcome = await recoverEpisode(partial).catch((error: Error) => error);
         if (outcome instanceof Error) {
-          assert.match(outcome.message, /no episode in this file/);
+          assert.match(
+            outcome.message,
+            /no episode in this file|nothing in this file says that it is an episode/,
+          );
           assert.ok(!isIntroduced(original, damaged, 'nalu/header'), 'what it is of is told');
           assert.ok((await readFile(partial)).equals(damaged), 'a file that is refused stays');
         } else {

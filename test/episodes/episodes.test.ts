@@ -232,7 +232,7 @@ describe('a recording that was cut off', () => {
   it('leaves alone what is no partial episode', async () => {
     await assert.rejects(recoverEpisode(join(folder, 'whole.mcap')), /not a partial episode/);
     const path = join(folder, 'gone.mcap.partial');
-    await assert.rejects(recoverEpisode(path), /gone\.mcap\.partial: cannot read the episode/);
+    await assert.rejects(recoverEpisode(path), /gone\.mcap\.partial: there is no such file/);
   });
 });
 
