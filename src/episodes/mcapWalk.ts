@@ -56,24 +56,36 @@ async function nextRecord(file: ByteSource, from: number): Promise<number | unde
 const isLast = async (file: ByteSource, end: number) =>
   file.size - end <= MAGIC.length || (await hasMagic(file, end));
 
-/** What follows the footer: the format's mark, then nothing. */
+/** What is said of bytes behind a whole file, as where two were joined. */
+export const BEHIND_END = 'bytes after the end';
+
+async function isZero(file: ByteSource, from: number): Promise<boolean> {
+  for (let at = from; at < file.size; at += SCANNED)
+    if ((await file.read(at, SCANNED)).some((byte) => byte !== 0)) return false;
+  return true;
+}
+
+/** What follows the footer: the format's mark, then nothing, or zeros that a file system left there. */
 async function* afterFooter(file: ByteSource, at: number): AsyncGenerator<Walked, void> {
   const marked = await hasMagic(file, at);
   const end = marked ? at + MAGIC.length : at;
-  if (end < file.size)
-    yield { type: 'Damage', at: end, bytes: file.size - end, what: 'bytes after the end' };
-  else if (marked) yield { type: 'End' };
+  if (end < file.size) {
+    const what = marked && !(await isZero(file, end)) ? BEHIND_END : 'a damaged end';
+    yield { type: 'Damage', at: end, bytes: file.size - end, what };
+  } else if (marked) yield { type: 'End' };
 }
 
 /** Attempts at the places of one file, the last one remembered: each is looked at before it is walked to. */
 function attempts(file: ByteSource) {
   let last: { at: number; found: Attempt } | undefined;
   let chunked = false;
+  let chunkless = false;
   let checked = false;
   let vouched = false;
   /** What is unlike the rest of the file is damaged: it has chunks or it has none, with checksums or without. */
-  const unlike = ({ record }: Attempt): string | undefined => {
-    if (record?.type === 'RawMessage' && chunked) return 'a message outside of the chunks';
+  const unlike = async ({ record }: Attempt, at: number): Promise<string | undefined> => {
+    if (record?.type === 'RawMessage' && (await hasChunks(at)))
+      return 'a message outside of the chunks';
     if (record?.type === 'Metadata') {
       if (vouched && !hasChecksum(record)) return 'metadata without a checksum';
       vouched ||= hasChecksum(record);
@@ -87,9 +99,19 @@ function attempts(file: ByteSource) {
   const look = async (at: number): Promise<Attempt> => {
     if (last?.at === at) return last.found;
     const found = await attempt(file, at);
-    const why = unlike(found);
+    const why = await unlike(found, at);
     last = { at, found: why === undefined ? found : { sure: false, ends: found.ends, why } };
     return last.found;
+  };
+  /** Whether the file has chunks, of which there are some behind `at` if there were none before. */
+  const hasChunks = async (at: number): Promise<boolean> => {
+    let from = at;
+    while (!chunked && !chunkless) {
+      const next = await nextRecord(file, from + 1);
+      if (next === undefined) chunkless = true;
+      else await look((from = next));
+    }
+    return chunked;
   };
   return {
     look,
@@ -99,12 +121,7 @@ function attempts(file: ByteSource) {
         if (place === file.size || (await look(place)).record) return place;
       return undefined;
     },
-    /** Whether the file has chunks, of which there are some behind `at` if there were none before. */
-    async hasChunks(at: number): Promise<boolean> {
-      let next: number | undefined = at;
-      while (!chunked && (next = await nextRecord(file, next + 1)) !== undefined) await look(next);
-      return chunked;
-    },
+    hasChunks,
   };
 }
 

@@ -4,7 +4,7 @@ import { CHANNELS, type Channel, readChannels } from './channels.ts';
 import { type OpenedChunk, attempt, recordsIn } from './mcapRecord.ts';
 import type { McapRecord, RawMessage } from './mcapRecord.ts';
 import { type Summary, readSummary } from './mcapSummary.ts';
-import { type Damage, walk } from './mcapWalk.ts';
+import { BEHIND_END, type Damage, walk } from './mcapWalk.ts';
 
 /** Where a message stands: its record's place in the file, or its chunk's and its number in that. */
 export interface Place {
@@ -149,7 +149,7 @@ export interface McapContent {
 
 function damageOf({ losses, nameless }: McapContent, end: number): string | null {
   const [first] = losses;
-  if (first && first.at + first.bytes < end)
+  if (first && (first.at + first.bytes < end || first.what === BEHIND_END))
     return `the file is damaged: ${first.what}, ${first.bytes} bytes at byte ${first.at}${losses.length > 1 ? `, and at ${losses.length - 1} more places` : ''}`;
   if (nameless > 0) return `the file is damaged: ${nameless} messages of topics that it does not name`; // prettier-ignore
   return first ? 'the file ends early' : null;
@@ -169,14 +169,14 @@ async function gather(
     summary,
   };
   let ended = false;
-  // What follows the data is made of it, so damage there loses nothing.
+  // What follows the data is made of it, so damage there loses nothing; behind the end may be other data.
   let complete = false;
   for await (const item of readStored(file, declared)) {
     if (item.type === 'Message') content.messages.push(item);
     else if (item.type === 'StoredMetadata') content.metadata.set(item.name, item.strings);
     else if (item.type === 'Nameless') content.nameless++;
     else if (item.type === 'DataEnd') complete = true;
-    else if (item.type === 'Damage' && !complete) {
+    else if (item.type === 'Damage' && (!complete || item.what === BEHIND_END)) {
       const { at, bytes, what } = item;
       content.losses.push({ at, bytes, what, messages: content.messages.length });
     } else if (item.type === 'End') ended = true;

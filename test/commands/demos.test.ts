@@ -112,7 +112,10 @@ describe('nalu demos', () => {
       await other.write('being recorded');
       const { code, err } = await record(into);
       assert.equal(code, 1);
-      assert.match(err, /^nalu: .*000007\.mcap\.partial: another process is recording this episode/);
+      assert.match(
+        err,
+        /^nalu: .*000007\.mcap\.partial: another process is recording this episode/,
+      );
       await other.close();
       assert.equal(await readFile(path, 'utf8'), 'being recorded');
     }));

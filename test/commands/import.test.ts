@@ -29,7 +29,7 @@ describe('nalu import', () => {
         /files +one file of 1\.6 MB, copied$/m,
         /sampling +chunks of 12 rows by 10 steps, 8 rows played/,
         /statistics .*norm_stats\.json \(meanStd\)$/m,
-        /normalised  by the family pi0$/m,
+        /normalised +by the family pi0$/m,
         /tokenizer .*tokenizer\.json$/m,
         /cameras +cam_low, cam_left_wrist \(--cameras\)$/m,
         /ALOHA's own joints and openings \(as you say\)$/m,

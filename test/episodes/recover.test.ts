@@ -92,6 +92,19 @@ describe('recover', () => {
     assert.match((await readEpisode(anew)).missing.join(), /recovered with a loss/);
   });
 
+  it('keeps a file to which another was joined, and takes zeros behind one for nothing', async () => {
+    const bytes = await readFile(whole);
+    const joined = join(folder, 'joined.mcap.partial');
+    await writeFile(joined, Buffer.concat([bytes, bytes]));
+    const { messages, lack, stays } = await recoverEpisode(joined);
+    assert.equal(messages, (await readMcap(whole)).messages.length);
+    assert.equal(lack?.bytes, bytes.length);
+    assert.ok(stays && (await isThere(joined)));
+    const padded = join(folder, 'padded.mcap.partial');
+    await writeFile(padded, Buffer.concat([bytes, Buffer.alloc(4096)]));
+    assert.equal((await recoverEpisode(padded)).lack, null);
+  });
+
   it('remembers what an earlier recovery has lost', async () => {
     const damage = async (path: string, at: number) => {
       const bytes = await readFile(path);
