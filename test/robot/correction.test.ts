@@ -248,7 +248,8 @@ describe('the file of a calibration', () => {
     const [camera, ...cameras] = given.cameras;
     const full: Calibration = {
       ...given,
-      joints: given.joints.map((joint) => ({ ...joint, sign: -1, offset: 0.125 })),
+      // A gripper has angles of its own.
+      joints: given.joints.map((joint) => joint.kind === 'gripper' ? joint : { ...joint, sign: -1, offset: 0.125 }), // prettier-ignore
       cameras: [
         {
           ...camera,

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
 import { embodimentOf, loadCalibration } from '../../src/robot/calibration.ts';
 import { fromDriver } from '../../src/robot/driverAngles.ts';
 import { type Output, createCommands } from '../../src/ros/commands.ts';
@@ -8,6 +11,12 @@ import { atRest, guard, guardLimits } from '../../src/runtime/guard.ts';
 
 const aloha = await loadCalibration('calibration/aloha-2.0.yaml');
 const { joints } = embodimentOf(aloha);
+
+// A ROS 2 that has Interbotix' messages: they are looked for before rclnodejs is asked for them.
+const prefix = await mkdtemp(join(tmpdir(), 'nalu-prefix-'));
+await mkdir(join(prefix, 'share/interbotix_xs_msgs'), { recursive: true });
+process.env.AMENT_PREFIX_PATH = prefix;
+after(() => rm(prefix, { recursive: true }));
 
 /** What of ROS 2 commands need, everything published at hand. */
 function node() {
