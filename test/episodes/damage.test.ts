@@ -179,7 +179,7 @@ describe('recover, over random damage', { timeout: 300_000 }, () => {
         }
         await rm(place, { recursive: true });
       }),
-      { numRuns: 2000, includeErrorInReport: true },
+      { numRuns: 2000, seed: 20_261_128, includeErrorInReport: true },
     );
     assert.ok(keptBehindDamage > 200, `${keptBehindDamage} files were read beyond their damage`);
   });
