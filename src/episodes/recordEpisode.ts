@@ -188,10 +188,11 @@ export async function recordEpisode(
     }
     queue.add(async () => {
       if (problem) return;
+      if (sink.position() >= repeatAt) {
+        await introduce(bag, head);
+        repeatAt = 4n * sink.position();
+      }
       await write(bag);
-      if (sink.position() < repeatAt) return;
-      await introduce(bag, head);
-      repeatAt = 4n * sink.position();
     });
   };
 

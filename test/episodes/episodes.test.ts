@@ -67,6 +67,15 @@ describe('a recorded episode', () => {
     assert.equal(episode.image('cam_high', stampOf(6)), undefined);
   });
 
+  it('ends with its summary at every length', async () => {
+    for (let chunks = 1; chunks <= 40; chunks++) await record(`length-${chunks}`, chunks);
+    const lengths = (await listEpisodes(folder)).filter(({ id }) => id.startsWith('length-'));
+    assert.deepEqual(
+      lengths.map(({ state }) => state),
+      Array.from({ length: 40 }, () => 'finished'),
+    );
+  });
+
   it('is read by other readers of ROS 2 bags, with the schemas that it carries', async () => {
     const file = await open(await record('foreign', 2));
     try {
