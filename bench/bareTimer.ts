@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { untilWall } from '../src/robot/wallClock.ts';
-import { type Percentiles, createDistribution } from '../src/runtime/distribution.ts';
+import { type Percentiles, createDistribution } from '../src/measure/distribution.ts';
 
 /** ns */
 const PERIOD = 20_000_000n;

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
-import { goFirst } from '../src/priority.ts';
+import { goFirst } from '../src/processes/priority.ts';
 import { type Arrival, type CameraStream, SLOTS } from './cameraSlots.ts';
 
 /** A thread that writes a new picture of each camera at its rate, one camera after the other, and tells of each. */

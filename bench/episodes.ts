@@ -1,8 +1,8 @@
-import { sessionConfigSchema } from '../src/onnx/session.ts';
-import { loadBundle } from '../src/policy/bundle.ts';
-import { openWorkerPolicy } from '../src/policy/workerPolicy.ts';
-import { packagePath } from '../src/packagePath.ts';
-import { runAttempt } from '../src/runtime/attempt.ts';
+import { sessionConfigSchema } from '../src/session/session.ts';
+import { loadBundle } from '../src/policy/bundle/bundle.ts';
+import { openWorkerPolicy } from '../src/policy/worker/workerPolicy.ts';
+import { packagePath } from '../src/files/packagePath.ts';
+import { runAttempt } from '../src/control/attempt.ts';
 import { simulatedAloha } from '../src/sim/simulatedAloha.ts';
 import { type Row, median } from './row.ts';
 

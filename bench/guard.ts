@@ -1,10 +1,11 @@
 import type { Calibration } from '../src/robot/calibration.ts';
-import { embodimentOf, loadCalibration } from '../src/robot/calibration.ts';
-import type { SensorAge } from '../src/runtime/guardEvents.ts';
-import { atRest, guard, guardLimits } from '../src/runtime/guard.ts';
+import { embodimentOf } from '../src/robot/calibration.ts';
+import type { SensorAge } from '../src/guard/guardEvents.ts';
+import { atRest, guard, guardLimits } from '../src/guard/guard.ts';
 import { SIM_CALIBRATION } from '../src/sim/embodiment.ts';
 import { uniform } from '../src/sim/random.ts';
 import type { Row } from './row.ts';
+import { loadCalibration } from '../src/robot/calibrationFile.ts';
 
 const TICKS = 100_000;
 const WARM_UP = 10_000;

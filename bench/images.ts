@@ -4,16 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { CdrWriter } from '@foxglove/cdr';
-import { sessionConfigSchema } from '../src/onnx/session.ts';
-import { packagePath } from '../src/packagePath.ts';
-import { loadBundle } from '../src/policy/bundle.ts';
-import { allocate, createScaler, imageAt, openImageMemory } from '../src/policy/images.ts';
-import { type WorkerPolicy, openWorkerPolicy } from '../src/policy/workerPolicy.ts';
-import { type CalibratedCamera, loadCalibration } from '../src/robot/calibration.ts';
+import { sessionConfigSchema } from '../src/session/session.ts';
+import { packagePath } from '../src/files/packagePath.ts';
+import { loadBundle } from '../src/policy/bundle/bundle.ts';
+import { allocate, createScaler, imageAt, openImageMemory } from '../src/images/scaling.ts';
+import { type WorkerPolicy, openWorkerPolicy } from '../src/policy/worker/workerPolicy.ts';
+import { type CalibratedCamera } from '../src/robot/calibration.ts';
 import { frameOf } from '../src/ros/images.ts';
-import { createSynchroniser } from '../src/runtime/synchroniser.ts';
+import { createSynchroniser } from '../src/control/synchroniser.ts';
 import { tinyBundle, writeTinyBundle } from '../test/learning/tiny.ts';
 import { type Row, median, percentile } from './row.ts';
+import { loadCalibration } from '../src/robot/calibrationFile.ts';
 
 const ROUNDS = 300;
 /** Chunks before those that count: code is compiled, places are made. */

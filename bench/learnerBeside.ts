@@ -4,10 +4,10 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
-import { packagePath } from '../src/packagePath.ts';
-import type { Bundle } from '../src/policy/bundle.ts';
-import type { Trainable } from '../src/policy/trainable.ts';
+import { packagePath } from '../src/files/packagePath.ts';
+import type { Trainable } from '../src/policy/families/pi0/trainable.ts';
 import { exploredEpisodes } from './exploredEpisodes.ts';
+import type { Bundle } from '../src/policy/bundle/config.ts';
 
 /** Episodes that it learns from: soon read. */
 const EPISODES = 8;

@@ -3,17 +3,17 @@ import {
   drawPairs,
   flowFeeds,
   surrogateFeeds,
-} from '../src/learning/fpoBatch.ts';
-import { fpoSchema } from '../src/learning/fpoConfig.ts';
-import { fpoGraph } from '../src/learning/fpoGraph.ts';
-import { flowMatchingGraph } from '../src/learning/lossGraph.ts';
-import { optimiserSchema } from '../src/learning/optimiser.ts';
-import { frozenWeights, startingParameters } from '../src/learning/startingWeights.ts';
-import { initialState, openTrainer } from '../src/learning/trainer.ts';
-import { sessionConfigSchema } from '../src/onnx/session.ts';
-import { gaussianNoise } from '../src/policy/noise.ts';
-import { tokensPerImage } from '../src/policy/pi0/config.ts';
-import { trainableParameters } from '../src/policy/trainable.ts';
+} from '../src/learning/fpo/batch.ts';
+import { fpoSchema } from '../src/learning/fpo/config.ts';
+import { fpoGraph } from '../src/learning/fpo/graph.ts';
+import { flowMatchingGraph } from '../src/learning/imitation/lossGraph.ts';
+import { optimiserSchema } from '../src/learning/train/optimiser.ts';
+import { frozenWeights, startingParameters } from '../src/learning/train/startingWeights.ts';
+import { initialState, openTrainer } from '../src/learning/train/trainer.ts';
+import { sessionConfigSchema } from '../src/session/session.ts';
+import { gaussianNoise } from '../src/tensors/noise.ts';
+import { tokensPerImage } from '../src/policy/families/pi0/config.ts';
+import { trainableParameters } from '../src/policy/families/pi0/trainable.ts';
 import { type LoraCase, caseOf, fullConfig } from './loraCase.ts';
 import { forgetPeak, resident } from './memory.ts';
 import { median } from './row.ts';

@@ -1,23 +1,17 @@
 import { copyFile, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { sessionConfigSchema } from '../src/onnx/session.ts';
-import { readShardedHeader } from '../src/onnx/shards.ts';
-import {
-  BUNDLE_FILES,
-  type Bundle,
-  GOLDEN_FILE,
-  bundleSchema,
-  loadBundle,
-  writeBundle,
-} from '../src/policy/bundle.ts';
-import { type Storage, convertedWeights } from '../src/policy/convert.ts';
-import { packagePath } from '../src/packagePath.ts';
-import { randomWeights } from '../src/policy/randomWeights.ts';
-import { tinyTokenizerJson } from '../src/policy/tokenizer.ts';
-import { makeGolden, verifyBundle } from '../src/policy/verification.ts';
+import { sessionConfigSchema } from '../src/session/session.ts';
+import { readShardedHeader } from '../src/tensors/shards.ts';
+import { BUNDLE_FILES, GOLDEN_FILE, loadBundle, writeBundle } from '../src/policy/bundle/bundle.ts';
+import { type Storage, convertedWeights } from '../src/policy/families/pi0/convert.ts';
+import { packagePath } from '../src/files/packagePath.ts';
+import { randomWeights } from '../src/policy/families/pi0/randomWeights.ts';
+import { tinyTokenizerJson } from '../src/policy/families/pi0/tokenizer.ts';
+import { makeGolden, verifyBundle } from '../src/policy/bundle/verification.ts';
 import { goldenConfig } from '../test/policy/golden.ts';
 import type { Row } from './row.ts';
+import { type Bundle, bundleSchema } from '../src/policy/bundle/config.ts';
 
 const SESSION = sessionConfigSchema.parse({ threads: 2 });
 

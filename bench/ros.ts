@@ -2,16 +2,16 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { messageOf } from '../src/errors.ts';
-import { sessionConfigSchema } from '../src/onnx/session.ts';
-import { packagePath } from '../src/packagePath.ts';
-import { loadBundle } from '../src/policy/bundle.ts';
-import { openWorkerPolicy } from '../src/policy/workerPolicy.ts';
-import { loadCalibration } from '../src/robot/calibration.ts';
+import { sessionConfigSchema } from '../src/session/session.ts';
+import { packagePath } from '../src/files/packagePath.ts';
+import { loadBundle } from '../src/policy/bundle/bundle.ts';
+import { openWorkerPolicy } from '../src/policy/worker/workerPolicy.ts';
 import { loadRos } from '../src/ros/rclnodejs.ts';
 import { rosRobot } from '../src/ros/rosRobot.ts';
-import { createSynchroniser } from '../src/runtime/synchroniser.ts';
+import { createSynchroniser } from '../src/control/synchroniser.ts';
 import { bareTimer } from './bareTimer.ts';
 import { type Row, percentile } from './row.ts';
+import { loadCalibration } from '../src/robot/calibrationFile.ts';
 
 /** Seconds; NALU_BENCH_SECONDS=600 for the long run. */
 const DURATION = Number(process.env.NALU_BENCH_SECONDS ?? 30);

@@ -1,17 +1,18 @@
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type SessionConfig, sessionConfigSchema } from '../src/onnx/session.ts';
-import { type Adapter, makeAdapter } from '../src/policy/adapter.ts';
-import { type Bundle, loadBundle } from '../src/policy/bundle.ts';
+import { type SessionConfig, sessionConfigSchema } from '../src/session/session.ts';
+import { type Adapter, makeAdapter } from '../src/policy/bundle/adapter.ts';
+import { loadBundle } from '../src/policy/bundle/bundle.ts';
 import type { Observation } from '../src/policy/chunkPolicy.ts';
-import { gaussianNoise } from '../src/policy/noise.ts';
-import { type Trainable, trainableParameters } from '../src/policy/trainable.ts';
-import { type WorkerPolicy, openWorkerPolicy } from '../src/policy/workerPolicy.ts';
+import { gaussianNoise } from '../src/tensors/noise.ts';
+import { type Trainable, trainableParameters } from '../src/policy/families/pi0/trainable.ts';
+import { type WorkerPolicy, openWorkerPolicy } from '../src/policy/worker/workerPolicy.ts';
 import type { Robot } from '../src/robot/robot.ts';
-import { runAttempt } from '../src/runtime/attempt.ts';
+import { runAttempt } from '../src/control/attempt.ts';
 import { type SimulatedAloha, simulatedAloha } from '../src/sim/simulatedAloha.ts';
 import { type Row, median } from './row.ts';
+import { type Bundle } from '../src/policy/bundle/config.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const ROUNDS = 80;

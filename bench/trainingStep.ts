@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { tensorsIn } from '../src/learning/parameters.ts';
-import { loadSafetensors } from '../src/onnx/safetensors.ts';
-import { Tensor, openSession, sessionConfigSchema } from '../src/onnx/session.ts';
-import { parameterCount } from '../src/policy/trainable.ts';
+import { tensorsIn } from '../src/learning/train/parameters.ts';
+import { loadSafetensors } from '../src/tensors/safetensors.ts';
+import { Tensor, openSession, sessionConfigSchema } from '../src/session/session.ts';
+import { parameterCount } from '../src/policy/families/pi0/trainable.ts';
 import { forgetPeak, resident } from './memory.ts';
 import { median } from './row.ts';
 

@@ -1,4 +1,4 @@
 #!/usr/bin/env node
-import { createProgram } from './commandLine/program.ts';
+import { createProgram } from './cli/program.ts';
 
 await createProgram().parseAsync();

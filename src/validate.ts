@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import type { z } from 'zod';
 import { UserError, messageOf } from './errors.ts';
-import { LFS_REMEDY, isLfsPointer } from './lfsPointer.ts';
+import { LFS_REMEDY, isLfsPointer } from './files/lfsPointer.ts';
 import { reasonOf } from './systemErrors.ts';
 
 const readable = (path: readonly PropertyKey[]): string =>

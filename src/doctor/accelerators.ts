@@ -7,11 +7,12 @@ import {
   REQUIREMENTS,
   engineCache,
   providerName,
-} from '../onnx/providers.ts';
-import { REINSTALL } from '../invocation.ts';
-import { type Finding, findingsOf, needed } from './finding.ts';
+} from '../session/providers.ts';
+import { REINSTALL } from '../terminal/invocation.ts';
+import { findingsOf, needed } from './finding.ts';
 import { hasNvidiaDriver, hasRenderNode, nvidiaGpus, vulkanDrivers } from './gpu.ts';
 import { probe } from './probe.ts';
+import { type Finding } from './finding.ts';
 
 const { ok, lack, absent } = findingsOf('ONNX Runtime');
 

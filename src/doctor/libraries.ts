@@ -1,7 +1,8 @@
-import { REINSTALL } from '../invocation.ts';
-import { type Finding, findingsOf, needed } from './finding.ts';
+import { REINSTALL } from '../terminal/invocation.ts';
+import { findingsOf, needed } from './finding.ts';
 import { probe } from './probe.ts';
 import type { Probes } from './probeMain.ts';
+import { type Finding } from './finding.ts';
 
 const { ok, lack } = findingsOf('libraries');
 

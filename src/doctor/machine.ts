@@ -3,9 +3,10 @@ import { access, constants, readFile, stat, statfs } from 'node:fs/promises';
 import { arch, cpus, freemem, platform, release, totalmem } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { reasonOf } from '../systemErrors.ts';
-import { type Finding, findingsOf, formatBytes, needed } from './finding.ts';
+import { findingsOf, formatBytes, needed } from './finding.ts';
 import { jetPackOf, parseTegraRelease } from './jetson.ts';
 import type { Memory } from './memory.ts';
+import { type Finding } from './finding.ts';
 
 const { ok, lack, absent } = findingsOf('machine');
 

@@ -1,6 +1,7 @@
-import type { TensorEntry } from '../onnx/safetensors.ts';
+import type { TensorEntry } from '../tensors/safetensors.ts';
 import type { NvidiaGpu } from './gpu.ts';
-import { type Finding, findingsOf, formatBytes, needed } from './finding.ts';
+import { findingsOf, formatBytes, needed } from './finding.ts';
+import { type Finding } from './finding.ts';
 
 /** Bytes. */
 export interface Memory {

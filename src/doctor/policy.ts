@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { UserError } from '../errors.ts';
-import { readShardedHeader } from '../onnx/shards.ts';
-import { BUNDLE_FILES, loadBundle } from '../policy/bundle.ts';
-import { type Finding, findingsOf, formatBytes, needed } from './finding.ts';
+import { readShardedHeader } from '../tensors/shards.ts';
+import { BUNDLE_FILES, loadBundle } from '../policy/bundle/bundle.ts';
+import { findingsOf, formatBytes, needed } from './finding.ts';
 import { memory } from './machine.ts';
 import { nvidiaGpus } from './gpu.ts';
 import { bytesNeeded, gpuMemoryVerdict, memoryVerdict } from './memory.ts';
+import { type Finding } from './finding.ts';
 
 const { ok, lack } = findingsOf('policy');
 

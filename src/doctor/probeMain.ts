@@ -1,5 +1,5 @@
 import { messageOf } from '../errors.ts';
-import type { Provider } from '../onnx/providers.ts';
+import type { Provider } from '../session/providers.ts';
 
 /** Milliseconds in which topics are found. */
 const DISCOVERY = 1500;
@@ -8,20 +8,20 @@ const DISCOVERY = 1500;
 const probes = {
   /** Why nothing can be computed on a provider; undefined if it can. */
   async provider(provider: Provider) {
-    const { probeProvider } = await import('../onnx/providerProbe.ts');
+    const { probeProvider } = await import('../session/providerProbe.ts');
     return probeProvider(provider);
   },
   /** Opens a model with a log of where each of its operators runs. */
   async placement({ path, provider }: { path: string; provider: Provider }) {
     const { InferenceSession } = await import('onnxruntime-node');
-    const { asBound } = await import('../onnx/providers.ts');
+    const { asBound } = await import('../session/providers.ts');
     const executionProviders = [asBound(provider)];
     await InferenceSession.create(path, { executionProviders, logSeverityLevel: 0 });
   },
   /** ONNX Runtime's version, and what it was built with. */
   async runtime() {
     const { env } = await import('onnxruntime-node');
-    const { builtProviders } = await import('../onnx/providerProbe.ts');
+    const { builtProviders } = await import('../session/providerProbe.ts');
     return { version: env.versions.node ?? '', built: builtProviders() };
   },
   /** ZeroMQ's version, after a message to itself over TCP. */

@@ -1,9 +1,10 @@
-import { REBUILD_RCLNODEJS } from '../invocation.ts';
-import { loadCalibration } from '../robot/calibration.ts';
+import { REBUILD_RCLNODEJS } from '../terminal/invocation.ts';
 import { type OperatingMode, modeFault } from '../robot/operatingModes.ts';
 import { imageTopic } from '../ros/cameras.ts';
-import { type Finding, findingsOf } from './finding.ts';
+import { findingsOf } from './finding.ts';
 import { probe } from './probe.ts';
+import { loadCalibration } from '../robot/calibrationFile.ts';
+import { type Finding } from './finding.ts';
 
 const { ok, lack, absent } = findingsOf('ROS 2');
 

@@ -2,7 +2,7 @@ import { readFile, readdir, readlink, rm, stat } from 'node:fs/promises';
 import type { Stats } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { UserError } from '../errors.ts';
-import { isThere } from '../isThere.ts';
+import { isThere } from '../files/isThere.ts';
 
 /** Milliseconds within which a file must have changed for somebody to be writing it, and that it is watched. */
 const RECENT = 10_000;

@@ -1,7 +1,7 @@
 import type { ChunkTiming, Joined } from '../policy/chunkPolicy.ts';
-import type { JoinKind } from '../policy/joining.ts';
-import type { View } from '../policy/view.ts';
+import type { View } from '../images/viewShift.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
+import type { JoinKind } from '../policy/joinKinds.ts';
 
 export type Outcome = 'success' | 'failure' | 'discarded';
 

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { McapWriter } from '@mcap/core';
 import type { IWritable } from '@mcap/core';
 import { codeOf } from '../errors.ts';
-import { isThere } from '../isThere.ts';
+import { isThere } from '../files/isThere.ts';
 import { CHANNELS, type Channel, writeChannels } from './channels.ts';
 import { withChecksum } from './checksum.ts';
 

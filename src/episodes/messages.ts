@@ -1,5 +1,4 @@
 import type { Embodiment } from '../robot/embodiment.ts';
-import { JOINS, sampledJoin } from '../policy/joining.ts';
 import type { Channel } from './channels.ts';
 import type { ChunkRecord, ChunkTimeline } from './episode.ts';
 import type {
@@ -10,6 +9,7 @@ import type {
   SchemaName,
 } from './schemas.ts';
 import { SCHEMAS, fromTime, toTime } from './schemas.ts';
+import { JOINS, sampledJoin } from '../policy/joinKinds.ts';
 
 /** An episode's topics that do not depend on its cameras. */
 export const TOPICS = {

@@ -3,7 +3,7 @@ import type { Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
 import sharp from 'sharp';
 import { UserError, codeOf } from '../errors.ts';
-import { isThere } from '../isThere.ts';
+import { isThere } from '../files/isThere.ts';
 import type { Observation } from '../policy/chunkPolicy.ts';
 import type { CameraFrame, JointState } from '../robot/robot.ts';
 import type { ChunkRecord, EpisodeHeader, EpisodeResult } from './episode.ts';

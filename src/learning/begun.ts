@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { UserError, listed } from '../errors.ts';
-import { isThere } from '../isThere.ts';
-import { adapterVersion } from '../policy/adapter.ts';
-import type { Bundle } from '../policy/bundle.ts';
+import { isThere } from '../files/isThere.ts';
+import { adapterVersion } from '../policy/bundle/adapter.ts';
 import { readJson } from '../validate.ts';
-import { writeWhole } from '../writeWhole.ts';
-import type { FpoConfig } from './fpoConfig.ts';
+import { writeWhole } from '../files/writeWhole.ts';
+import type { FpoConfig } from './fpo/config.ts';
+import type { Bundle } from '../policy/bundle/config.ts';
 
 /** What all runs in a folder must have in common, by name. Values that are absent are not compared. */
 export type Beginning = Record<string, unknown>;

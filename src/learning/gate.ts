@@ -1,5 +1,5 @@
-import type { Adapter } from '../policy/adapter.ts';
-import type { FpoReport } from './fpoReport.ts';
+import type { Adapter } from '../policy/bundle/adapter.ts';
+import type { FpoReport } from './fpo/report.ts';
 
 /** Largest drift with which a version may leave, times that which its update might make. */
 const FARTHEST_DRIFT = 1.5;

@@ -1,20 +1,27 @@
 import { join } from 'node:path';
 import { type Episode, readEpisode } from '../episodes/readEpisode.ts';
 import { UserError, messageOf } from '../errors.ts';
-import { isThere } from '../isThere.ts';
-import { appendJsonLines } from '../jsonLines.ts';
-import { makeFolder } from '../makeFolder.ts';
-import type { SessionConfig } from '../onnx/session.ts';
-import { type Adapter, readAdapterHead, writeAdapter } from '../policy/adapter.ts';
-import type { Bundle } from '../policy/bundle.ts';
+import { isThere } from '../files/isThere.ts';
+import { appendJsonLines } from '../files/jsonLines.ts';
+import { makeFolder } from '../files/makeFolder.ts';
+import type { SessionConfig } from '../session/session.ts';
+import { type Adapter, readAdapterHead, writeAdapter } from '../policy/bundle/adapter.ts';
 import type { Beginning } from './begun.ts';
-import { readFpoCheckpoint, readFpoHead, writeFpoCheckpoint } from './fpoCheckpoint.ts';
-import type { FpoConfig } from './fpoConfig.ts';
-import type { FpoReport } from './fpoReport.ts';
-import { type Fpo, type FpoState, initialFpoState, openFpo, readPolicyState } from './fpoUpdate.ts';
+import { readFpoCheckpoint, readFpoHead, writeFpoCheckpoint } from './fpo/checkpoint.ts';
+import type { FpoConfig } from './fpo/config.ts';
+import type { FpoReport } from './fpo/report.ts';
+import {
+  type Fpo,
+  type FpoState,
+  initialFpoState,
+  openFpo,
+  readPolicyState,
+} from './fpo/update.ts';
 import { reasonToKeepBack } from './gate.ts';
-import { type Rollout, gatherRollouts, openRolloutEncoder } from './rollouts.ts';
+import { gatherRollouts, openRolloutEncoder } from './fpo/rollouts.ts';
 import { type VersionRecord, isWorse } from './versions.ts';
+import type { Bundle } from '../policy/bundle/config.ts';
+import { type Rollout } from './fpo/rollout.ts';
 
 /** An episode that a learner has on its own disk. */
 export interface HeldEpisode {

@@ -1,5 +1,5 @@
 import { type Shape, elementCount, sameShape } from './dim.ts';
-import { FLOATS } from './elementType.ts';
+import { FLOATS } from '../tensors/elementType.ts';
 import { GRADIENT_RULES, zerosLike } from './gradientRules.ts';
 import type { Graph, Node, Value } from './graph.ts';
 import { add, expandLike } from './operators.ts';

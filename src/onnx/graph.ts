@@ -1,7 +1,5 @@
 import { type Shape, formatShape } from './dim.ts';
-import { type ElementType, encodeElements } from './elementType.ts';
-
-export type TypedData = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
+import { type ElementType, type TypedData, encodeElements } from '../tensors/elementType.ts';
 
 /** An attribute's value; a `Graph` is a subgraph such as a loop's body. */
 export type Attribute =

@@ -1,5 +1,5 @@
-import { writeWhole } from '../writeWhole.ts';
-import { ELEMENT_CODES } from './elementType.ts';
+import { writeWhole } from '../files/writeWhole.ts';
+import { ELEMENT_CODES } from '../tensors/elementType.ts';
 import type { Attribute, Constant, Graph, Node, Value } from './graph.ts';
 import { ModelProto } from './schema.ts';
 

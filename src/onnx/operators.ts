@@ -7,7 +7,7 @@ import {
   formatShape,
   sameShape,
 } from './dim.ts';
-import { ELEMENT_CODES, type ElementType, FLOATS } from './elementType.ts';
+import { ELEMENT_CODES, type ElementType, FLOATS } from '../tensors/elementType.ts';
 import { Graph, type Value, innermostGraph } from './graph.ts';
 
 /** A value's type and shape, for errors. */

@@ -1,5 +1,5 @@
 import { type Dim, broadcastShapes, elementCount, formatShape, sameShape } from './dim.ts';
-import type { ElementType } from './elementType.ts';
+import type { ElementType } from '../tensors/elementType.ts';
 import { type Value, innermostGraph } from './graph.ts';
 import { add, cast, describe, requireFloat, reshape } from './operators.ts';
 

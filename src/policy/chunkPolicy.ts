@@ -1,8 +1,8 @@
 import type { CameraFrame, JointState } from '../robot/robot.ts';
 import type { Exploration } from './exploration.ts';
-import type { SampledJoin } from './joining.ts';
-import type { Sight } from './sight.ts';
-import type { View } from './view.ts';
+import type { Sight } from '../images/coverage.ts';
+import type { View } from '../images/viewShift.ts';
+import type { SampledJoin } from './joinKinds.ts';
 
 /** What a chunk is sampled from. */
 export interface Observation {
@@ -69,9 +69,3 @@ export interface ChunkPolicy {
   sample(observation: Observation, noise: NoiseSource, join?: Join): Promise<Chunk>;
   close(): Promise<void>;
 }
-
-/** The same policy, its chunks begun from zero noise. */
-export const fromZeroNoise = <P extends ChunkPolicy>(policy: P): P => ({
-  ...policy,
-  sample: (observation, _, join) => policy.sample(observation, 'zero', join),
-});

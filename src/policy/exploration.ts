@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import type { ChunkPolicy } from './chunkPolicy.ts';
-import { gaussianNoise } from './noise.ts';
+import { gaussianNoise } from '../tensors/noise.ts';
 
 const size = z.number().min(0).max(1);
 const view = z.number().min(0).max(0.1);
@@ -92,10 +91,3 @@ export function explorationNoise(
   }
   return noise;
 }
-
-/** A policy that explores in the chunks that begin from random noise. */
-export const exploring = <P extends ChunkPolicy>(policy: P, exploration: Exploration): P => ({
-  ...policy,
-  sample: (observation, noise, join) =>
-    policy.sample(observation, noise === 'zero' ? noise : { ...noise, exploration }, join),
-});

@@ -1,11 +1,7 @@
-import { parseYaml, readYaml, validate } from '../validate.ts';
-import { calibrationSchema } from './calibrationSchema.ts';
 import type { Crop } from './crop.ts';
 import type { Base, Box, Camera, Embodiment, Joint } from './embodiment.ts';
 import type { GripperAngles } from './gripperSets.ts';
 import { spaceRules } from './spaceRules.ts';
-
-export { GRIPPER_SETS, type GripperAngles } from './gripperSets.ts';
 
 /** An arm as its driver has it. */
 export interface Arm {
@@ -55,16 +51,6 @@ export interface Calibration extends Embodiment {
   leastDistance?: number;
   /** What nalu calibrate measured, and when. */
   measured?: { date: string; [figure: string]: unknown };
-}
-
-/** Checks what a calibration file says; `source` names the file in errors. */
-export function parseCalibration(yaml: string, source: string): Calibration {
-  return validate<Calibration>(calibrationSchema, parseYaml(yaml, source), source);
-}
-
-/** Reads a robot's calibration from its YAML file. Throws a UserError that names file and field. */
-export async function loadCalibration(path: string): Promise<Calibration> {
-  return validate<Calibration>(calibrationSchema, await readYaml(path), path);
 }
 
 /** Width and height of a camera's images once they are cropped and turned. */

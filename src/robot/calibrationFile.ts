@@ -1,4 +1,6 @@
 import { Document, isCollection, isMap } from 'yaml';
+import { parseYaml, readYaml, validate } from '../validate.ts';
+import { calibrationSchema } from './calibrationSchema.ts';
 import type { Calibration } from './calibration.ts';
 import { DEFAULT_ACCELERATION } from './embodiment.ts';
 import { gripperSetOf } from './gripperSets.ts';
@@ -58,4 +60,14 @@ export function calibrationYaml(calibration: Calibration): string {
   document.commentBefore = HEADER;
   for (const [part, depth] of Object.entries(ENTRY_DEPTH)) flow(document.get(part), depth);
   return document.toString({ lineWidth: 0 });
+}
+
+/** Checks what a calibration file says; `source` names the file in errors. */
+export function parseCalibration(yaml: string, source: string): Calibration {
+  return validate<Calibration>(calibrationSchema, parseYaml(yaml, source), source);
+}
+
+/** Reads a robot's calibration from its YAML file. Throws a UserError that names file and field. */
+export async function loadCalibration(path: string): Promise<Calibration> {
+  return validate<Calibration>(calibrationSchema, await readYaml(path), path);
 }

@@ -1,10 +1,15 @@
-import type { Calibration } from './calibration.ts';
-import type { PlacedArm, SpaceRules } from './embodiment.ts';
+import type { Base, Box, PlacedArm, SpaceRules } from './embodiment.ts';
 
 /** The joints that bend an arm, from its base on, as drivers of the ViperX 300 name them. */
 const CHAIN = ['waist', 'shoulder', 'elbow', 'forearm_roll', 'wrist_angle', 'wrist_rotate'];
 
-type Placed = Pick<Calibration, 'arms' | 'joints' | 'workspace' | 'leastDistance'>;
+/** What a calibration says of its arms in space. */
+interface Placed {
+  arms: readonly { name: string; base: Base }[];
+  joints: readonly { arm: string; joint: string }[];
+  workspace: Box & { enforced: boolean };
+  leastDistance?: number;
+}
 
 /** Joints that each arm lacks for its forward kinematics, if a rule asks for them. */
 export const lackingJoints = ({ arms, joints, workspace, leastDistance }: Placed) =>

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import sharp from 'sharp';
-import { withSizes } from '../robot/arrivingSizes.ts';
+import { withSizes } from '../calibrate/arrivingSizes.ts';
 import type { CalibratedCamera, Calibration } from '../robot/calibration.ts';
 import type { SensingRobot } from '../robot/robot.ts';
 import { imageTopic } from './cameras.ts';

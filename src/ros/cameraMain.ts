@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { messageOf } from '../errors.ts';
-import { yieldToControl } from '../priority.ts';
+import { yieldToControl } from '../processes/priority.ts';
 import type { CalibratedCamera } from '../robot/calibration.ts';
 import type { CameraFrame } from '../robot/robot.ts';
 import { type CameraRequest, type CameraReport, imageTopic } from './cameras.ts';

@@ -1,4 +1,4 @@
-import type { Heartbeat } from '../runtime/heartbeat.ts';
+import type { Heartbeat } from '../control/heartbeat.ts';
 import { edge } from './edge.ts';
 import { quality } from './qos.ts';
 import type { Ros, RosNode } from './rclnodejs.ts';

@@ -1,5 +1,5 @@
-import { newestBytes, openImageMemory } from '../policy/images.ts';
-import * as wasm from '../policy/wasm.ts';
+import { newestBytes, openImageMemory } from '../images/scaling.ts';
+import * as wasm from '../images/wasm.ts';
 
 /** Bytes of a pixel and where its red, green and blue lie. */
 export interface PixelLayout {

@@ -1,7 +1,7 @@
 import { UserError, messageOf } from '../errors.ts';
 import { type Calibration, embodimentOf } from '../robot/calibration.ts';
 import type { Observer, Robot } from '../robot/robot.ts';
-import { type Stamped, stampFault } from '../runtime/stamps.ts';
+import { type Stamped, stampFault } from '../control/stamps.ts';
 import { imageTopic, openCameras } from './cameras.ts';
 import { CLOCK, rosClock, usesSimTime } from './clock.ts';
 import { type Output, createCommands } from './commands.ts';

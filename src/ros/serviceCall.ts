@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { UserError, messageOf } from '../errors.ts';
-import { whyAborted } from '../runtime/abort.ts';
+import { whyAborted } from '../control/abort.ts';
 import type { RosNode } from './rclnodejs.ts';
 
 export interface ServiceCall {

@@ -1,8 +1,9 @@
 import { UserError } from '../errors.ts';
-import { packagePath } from '../packagePath.ts';
-import { embodimentOf, loadCalibration } from '../robot/calibration.ts';
+import { packagePath } from '../files/packagePath.ts';
+import { embodimentOf } from '../robot/calibration.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
 import type { SceneIndex } from './sceneIndex.ts';
+import { loadCalibration } from '../robot/calibrationFile.ts';
 
 /** The simulated ALOHA's calibration. */
 export const SIM_CALIBRATION = packagePath('calibration/aloha-sim.yaml');

@@ -1,6 +1,6 @@
 import type { MjModel } from '@mujoco/mujoco';
 import { z } from 'zod';
-import { uniformNumbers } from '../policy/noise.ts';
+import { uniformNumbers } from '../tensors/noise.ts';
 
 const triple = z.tuple([z.number(), z.number(), z.number()]);
 

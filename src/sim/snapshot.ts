@@ -1,7 +1,7 @@
 import { extname } from 'node:path';
 import sharp from 'sharp';
 import { UserError } from '../errors.ts';
-import { writeWhole } from '../writeWhole.ts';
+import { writeWhole } from '../files/writeWhole.ts';
 import type { ImageSize, SimulatedAloha } from './simulatedAloha.ts';
 
 const FORMATS: Record<string, 'png' | 'jpeg' | 'webp'> = {

@@ -13,7 +13,7 @@ import { jetsonFinding, nodeFinding } from '../../src/doctor/machine.ts';
 import { bytesNeeded, gpuMemoryVerdict, memoryVerdict } from '../../src/doctor/memory.ts';
 import { probe } from '../../src/doctor/probe.ts';
 import { cameraFindings } from '../../src/doctor/ros.ts';
-import { packagePath } from '../../src/packagePath.ts';
+import { packagePath } from '../../src/files/packagePath.ts';
 import { withFolder } from '../onnx/run.ts';
 
 const ORIN =

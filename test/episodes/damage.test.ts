@@ -9,7 +9,7 @@ import zstd from '@foxglove/wasm-zstd';
 import { McapWriter } from '@mcap/core';
 import fc from 'fast-check';
 import { compressFrameSync } from 'lz4-napi';
-import { isThere } from '../../src/isThere.ts';
+import { isThere } from '../../src/files/isThere.ts';
 import { fileSink } from '../../src/episodes/mcap.ts';
 import { readEpisode } from '../../src/episodes/readEpisode.ts';
 import { type StoredMessage, readMcap } from '../../src/episodes/readMcap.ts';

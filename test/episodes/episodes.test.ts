@@ -8,7 +8,7 @@ import { MessageReader } from '@foxglove/rosmsg2-serialization';
 import { McapIndexedReader } from '@mcap/core';
 import sharp from 'sharp';
 import { UserError } from '../../src/errors.ts';
-import { isThere } from '../../src/isThere.ts';
+import { isThere } from '../../src/files/isThere.ts';
 import { listEpisodes } from '../../src/episodes/listEpisodes.ts';
 import { readEpisode } from '../../src/episodes/readEpisode.ts';
 import { recordEpisode } from '../../src/episodes/recordEpisode.ts';

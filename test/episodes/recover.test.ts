@@ -16,13 +16,13 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { isThere } from '../../src/isThere.ts';
+import { isThere } from '../../src/files/isThere.ts';
 import { beingWritten } from '../../src/episodes/beingWritten.ts';
 import { readEpisode } from '../../src/episodes/readEpisode.ts';
 import { readMcap } from '../../src/episodes/readMcap.ts';
 import { recordEpisode } from '../../src/episodes/recordEpisode.ts';
 import { recoverEpisode } from '../../src/episodes/recoverEpisode.ts';
-import { nalu } from '../commands/nalu.ts';
+import { nalu } from '../cli/nalu.ts';
 import { headerOf, play, recordAt, observationAt, success } from './recording.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'nalu-recover-'));

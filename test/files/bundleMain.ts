@@ -1,8 +1,8 @@
 // Replaces a bundle by two others in turn, and adds their golden numbers, until it is killed.
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { GOLDEN_FILE } from '../../src/policy/bundleFiles.ts';
-import { writeWhole } from '../../src/writeWhole.ts';
+import { GOLDEN_FILE } from '../../src/policy/bundle/bundleFiles.ts';
+import { writeWhole } from '../../src/files/writeWhole.ts';
 import { writeTinyBundle } from '../learning/tiny.ts';
 
 const [folder, first] = process.argv.slice(2);

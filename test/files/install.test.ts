@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { packagePath } from '../../src/packagePath.ts';
+import { packagePath } from '../../src/files/packagePath.ts';
 
 const run = promisify(execFile);
 

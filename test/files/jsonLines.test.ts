@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { UserError } from '../../src/errors.ts';
-import { appendJsonLines, readJsonLines } from '../../src/jsonLines.ts';
+import { appendJsonLines, readJsonLines } from '../../src/files/jsonLines.ts';
 import { withFolder } from '../onnx/run.ts';
 
 const value = fc.record(

@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { UserError } from '../../src/errors.ts';
-import { uniformNumbers } from '../../src/policy/noise.ts';
-import { loadBundle } from '../../src/policy/bundle.ts';
-import { GOLDEN_FILE } from '../../src/policy/bundleFiles.ts';
-import { makeGolden } from '../../src/policy/verification.ts';
-import { sessionConfigSchema } from '../../src/onnx/session.ts';
-import { finishReplacement, replaceFiles } from '../../src/replaceFiles.ts';
+import { uniformNumbers } from '../../src/tensors/noise.ts';
+import { loadBundle } from '../../src/policy/bundle/bundle.ts';
+import { GOLDEN_FILE } from '../../src/policy/bundle/bundleFiles.ts';
+import { makeGolden } from '../../src/policy/bundle/verification.ts';
+import { sessionConfigSchema } from '../../src/session/session.ts';
+import { finishReplacement, replaceFiles } from '../../src/files/replaceFiles.ts';
 import { writeTinyBundle } from '../learning/tiny.ts';
 import { withFolder } from '../onnx/run.ts';
 

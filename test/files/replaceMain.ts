@@ -1,7 +1,7 @@
 // Replaces files of a folder until it is killed; a generation in two has one file that the others lack.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { replaceFiles } from '../../src/replaceFiles.ts';
+import { replaceFiles } from '../../src/files/replaceFiles.ts';
 
 const [folder] = process.argv.slice(2);
 for (let generation = 0; ; generation++) {

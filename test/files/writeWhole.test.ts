@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { UserError } from '../../src/errors.ts';
-import { clearPartials, partialOf, writeWhole } from '../../src/writeWhole.ts';
+import { clearPartials, partialOf, writeWhole } from '../../src/files/writeWhole.ts';
 
 describe('writing a file whole', () => {
   let folder: string;

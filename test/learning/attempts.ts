@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import type { Episode } from '../../src/episodes/readEpisode.ts';
 import { recordEpisode } from '../../src/episodes/recordEpisode.ts';
-import { fpoSchema } from '../../src/learning/fpoConfig.ts';
-import { initialFpoState, openFpo } from '../../src/learning/fpoUpdate.ts';
+import { fpoSchema } from '../../src/learning/fpo/config.ts';
+import { initialFpoState, openFpo } from '../../src/learning/fpo/update.ts';
 import { type Learner, openLearner } from '../../src/learning/learner.ts';
-import { type Adapter, writeAdapter } from '../../src/policy/adapter.ts';
-import { ADAPTER_FILE, loadBundle } from '../../src/policy/bundle.ts';
+import { type Adapter, writeAdapter } from '../../src/policy/bundle/adapter.ts';
+import { ADAPTER_FILE, loadBundle } from '../../src/policy/bundle/bundle.ts';
 import { explorationSchema } from '../../src/policy/exploration.ts';
 import { JOINTS, SESSION, attempt, openBandit } from './bandit.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { augmentationGraph, drawAugmentation } from '../../src/learning/augmentation.ts';
-import { Tensor } from '../../src/onnx/session.ts';
-import { uniformNumbers } from '../../src/policy/noise.ts';
+import { augmentationGraph, drawAugmentation } from '../../src/learning/imitation/augmentation.ts';
+import { Tensor } from '../../src/session/session.ts';
+import { uniformNumbers } from '../../src/tensors/noise.ts';
 import { runGraph } from '../onnx/run.ts';
 
 const SIDE = 20;

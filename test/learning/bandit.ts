@@ -1,13 +1,15 @@
 import type { Episode } from '../../src/episodes/readEpisode.ts';
-import { type SessionConfig, sessionConfigSchema } from '../../src/onnx/session.ts';
-import type { Adapter } from '../../src/policy/adapter.ts';
-import { type Bundle, type BundleConfig, loadBundle } from '../../src/policy/bundle.ts';
+import { type SessionConfig, sessionConfigSchema } from '../../src/session/session.ts';
+import type { Adapter } from '../../src/policy/bundle/adapter.ts';
+import { loadBundle } from '../../src/policy/bundle/bundle.ts';
 import type { Chunk } from '../../src/policy/chunkPolicy.ts';
 import { type Exploration, explorationSchema } from '../../src/policy/exploration.ts';
-import { openSampler } from '../../src/policy/sampler.ts';
-import type { Trainable } from '../../src/policy/trainable.ts';
-import { type Rollout, openRolloutEncoder } from '../../src/learning/rollouts.ts';
+import { openSampler } from '../../src/policy/families/pi0/sampler.ts';
+import type { Trainable } from '../../src/policy/families/pi0/trainable.ts';
+import { openRolloutEncoder } from '../../src/learning/fpo/rollouts.ts';
 import { tinyBundle, writeTinyBundle } from './tiny.ts';
+import { type Bundle, type BundleConfig } from '../../src/policy/bundle/config.ts';
+import { type Rollout } from '../../src/learning/fpo/rollout.ts';
 
 export const JOINTS = 3;
 const HORIZON = 4;

@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { UserError } from '../../src/errors.ts';
-import { readCheckpoint, writeCheckpoint } from '../../src/learning/checkpoint.ts';
-import { STATE } from '../../src/learning/optimiser.ts';
-import { initialState } from '../../src/learning/trainer.ts';
-import { gaussianNoise } from '../../src/policy/noise.ts';
+import { readCheckpoint, writeCheckpoint } from '../../src/learning/train/checkpoint.ts';
+import { STATE } from '../../src/learning/train/optimiser.ts';
+import { initialState } from '../../src/learning/train/trainer.ts';
+import { gaussianNoise } from '../../src/tensors/noise.ts';
 import { mountSmallDisk } from '../episodes/smallDisk.ts';
 import { withFolder } from '../onnx/run.ts';
 

@@ -1,5 +1,5 @@
-import { writeCheckpoint } from '../../src/learning/checkpoint.ts';
-import { initialState } from '../../src/learning/trainer.ts';
+import { writeCheckpoint } from '../../src/learning/train/checkpoint.ts';
+import { initialState } from '../../src/learning/train/trainer.ts';
 
 /** Writes checkpoint after checkpoint to the path given, until it is killed. */
 const path = process.argv[2];

@@ -8,7 +8,7 @@ import {
   reasonToStay,
   standardised,
   stepsOfChunks,
-} from '../../src/learning/credit.ts';
+} from '../../src/learning/fpo/credit.ts';
 
 const PERIOD = 20_000_000n;
 const HORIZON = 6;

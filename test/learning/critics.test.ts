@@ -8,19 +8,19 @@ import {
   criticParameters,
   criticValuesGraph,
   initialCritics,
-} from '../../src/learning/criticGraph.ts';
+} from '../../src/learning/fpo/criticGraph.ts';
 import {
   type Critics,
   featuresOf,
   initialCriticState,
   openCritics,
-} from '../../src/learning/critics.ts';
-import type { RolloutChunk } from '../../src/learning/rollouts.ts';
-import { type CriticsConfig, criticsSchema } from '../../src/learning/fpoConfig.ts';
-import { tensorsIn } from '../../src/learning/parameters.ts';
-import { sessionConfigSchema } from '../../src/onnx/session.ts';
-import { gaussianNoise } from '../../src/policy/noise.ts';
+} from '../../src/learning/fpo/critics.ts';
+import { type CriticsConfig, criticsSchema } from '../../src/learning/fpo/config.ts';
+import { tensorsIn } from '../../src/learning/train/parameters.ts';
+import { sessionConfigSchema } from '../../src/session/session.ts';
+import { gaussianNoise } from '../../src/tensors/noise.ts';
 import { runGraph } from '../onnx/run.ts';
+import type { RolloutChunk } from '../../src/learning/fpo/rollout.ts';
 
 const SESSION = sessionConfigSchema.parse({ threads: 1 });
 const SHAPE: CriticShape = { count: 3, hidden: [8, 6], features: 4 };

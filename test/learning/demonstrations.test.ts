@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Episode } from '../../src/episodes/readEpisode.ts';
-import { createBatches } from '../../src/learning/batches.ts';
+import { createBatches } from '../../src/learning/train/batches.ts';
 import {
   type Viewpoint,
   demonstrationsOf,
   gatherDemonstrations,
-} from '../../src/learning/demonstrations.ts';
-import { normalisationOf } from '../../src/learning/statistics.ts';
-import { makeTransforms } from '../../src/policy/transforms.ts';
+} from '../../src/learning/imitation/demonstrations.ts';
+import { normalisationOf } from '../../src/learning/imitation/statistics.ts';
+import { makeTransforms } from '../../src/policy/vectors/transforms.ts';
 import { tinyBundle, tinyDemonstrations } from './tiny.ts';
 
 const VIEW: Viewpoint = {

@@ -2,11 +2,16 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { UserError } from '../../src/errors.ts';
-import { readFpoCheckpoint, writeFpoCheckpoint } from '../../src/learning/fpoCheckpoint.ts';
-import { type FpoConfig, fpoSchema } from '../../src/learning/fpoConfig.ts';
-import { openPolicyLearner } from '../../src/learning/fpoPolicy.ts';
-import { drawPairs } from '../../src/learning/fpoBatch.ts';
-import { type Fpo, type FpoState, initialFpoState, openFpo } from '../../src/learning/fpoUpdate.ts';
+import { readFpoCheckpoint, writeFpoCheckpoint } from '../../src/learning/fpo/checkpoint.ts';
+import { type FpoConfig, fpoSchema } from '../../src/learning/fpo/config.ts';
+import { openPolicyLearner } from '../../src/learning/fpo/policy.ts';
+import { drawPairs } from '../../src/learning/fpo/batch.ts';
+import {
+  type Fpo,
+  type FpoState,
+  initialFpoState,
+  openFpo,
+} from '../../src/learning/fpo/update.ts';
 import { validate } from '../../src/validate.ts';
 import { withFolder } from '../onnx/run.ts';
 import { type Bandit, JOINTS, SESSION, openBandit } from './bandit.ts';

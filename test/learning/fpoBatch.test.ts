@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { centredScale, drawPairs } from '../../src/learning/fpoBatch.ts';
-import { evenParts } from '../../src/learning/order.ts';
-import type { RolloutChunk } from '../../src/learning/rollouts.ts';
+import { centredScale, drawPairs } from '../../src/learning/fpo/batch.ts';
+import { evenParts } from '../../src/learning/train/order.ts';
+import type { RolloutChunk } from '../../src/learning/fpo/rollout.ts';
 
 const chunk: RolloutChunk = {
   policyVersion: 'v1',

@@ -1,20 +1,20 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { Tensor } from 'onnxruntime-node';
-import { type FpoConfig, fpoSchema } from '../../src/learning/fpoConfig.ts';
+import { type FpoConfig, fpoSchema } from '../../src/learning/fpo/config.ts';
 import {
   centredLossesGraph,
   fpoGraph,
   oldLossesGraph,
   surrogateGraph,
-} from '../../src/learning/fpoGraph.ts';
-import { surrogate } from '../../src/learning/surrogate.ts';
+} from '../../src/learning/fpo/graph.ts';
+import { surrogate } from '../../src/learning/fpo/surrogate.ts';
 import { gradients } from '../../src/onnx/gradient.ts';
 import { Graph } from '../../src/onnx/graph.ts';
 import { multiplyDims } from '../../src/onnx/dim.ts';
-import type { Pi0Config } from '../../src/policy/pi0/config.ts';
-import { gaussianNoise } from '../../src/policy/noise.ts';
-import { trainableParameters } from '../../src/policy/trainable.ts';
+import type { Pi0Config } from '../../src/policy/families/pi0/config.ts';
+import { gaussianNoise } from '../../src/tensors/noise.ts';
+import { trainableParameters } from '../../src/policy/families/pi0/trainable.ts';
 import { runGraph } from '../onnx/run.ts';
 import { goldenConfig, goldenTensors, largestDifference } from '../policy/golden.ts';
 import { type Lookup, goldenCache } from './goldenCache.ts';

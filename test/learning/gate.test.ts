@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { FpoReport, PolicyReport } from '../../src/learning/fpoReport.ts';
+import type { FpoReport, PolicyReport } from '../../src/learning/fpo/report.ts';
 import { reasonToKeepBack } from '../../src/learning/gate.ts';
-import { type Adapter, makeAdapter } from '../../src/policy/adapter.ts';
+import { type Adapter, makeAdapter } from '../../src/policy/bundle/adapter.ts';
 
 const adapterOf = (...values: number[]): Adapter =>
   makeAdapter({

@@ -2,11 +2,11 @@ import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Tensor } from 'onnxruntime-node';
 import { writeModel } from '../../src/onnx/modelFile.ts';
-import { readSafetensorsHeader } from '../../src/onnx/safetensors.ts';
-import { openSession } from '../../src/onnx/session.ts';
-import type { Pi0Config } from '../../src/policy/pi0/config.ts';
-import { prefixGraph } from '../../src/policy/pi0/graphs.ts';
-import { externalWeights } from '../../src/policy/weights.ts';
+import { readSafetensorsHeader } from '../../src/tensors/safetensors.ts';
+import { openSession } from '../../src/session/session.ts';
+import type { Pi0Config } from '../../src/policy/families/pi0/config.ts';
+import { prefixGraph } from '../../src/policy/families/pi0/graphs.ts';
+import { externalWeights } from '../../src/policy/families/pi0/weights.ts';
 import { withFolder } from '../onnx/run.ts';
 import { GOLDEN, type goldenTensors, stackCameras } from '../policy/golden.ts';
 

@@ -2,11 +2,15 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { UserError } from '../../src/errors.ts';
-import { readCheckpoint, writeCheckpoint } from '../../src/learning/checkpoint.ts';
-import { type Imitation, imitationSchema, openImitation } from '../../src/learning/imitation.ts';
-import type { TrainingState } from '../../src/learning/trainer.ts';
-import { sessionConfigSchema } from '../../src/onnx/session.ts';
-import { type Trainable, trainableParameters } from '../../src/policy/trainable.ts';
+import { readCheckpoint, writeCheckpoint } from '../../src/learning/train/checkpoint.ts';
+import {
+  type Imitation,
+  imitationSchema,
+  openImitation,
+} from '../../src/learning/imitation/imitation.ts';
+import type { TrainingState } from '../../src/learning/train/trainer.ts';
+import { sessionConfigSchema } from '../../src/session/session.ts';
+import { type Trainable, trainableParameters } from '../../src/policy/families/pi0/trainable.ts';
 import { withFolder } from '../onnx/run.ts';
 import { tinyBundle, tinyDemonstrations, writeTinyBundle } from './tiny.ts';
 

@@ -6,9 +6,9 @@ import { after, before, describe, it } from 'node:test';
 import type { Episode } from '../../src/episodes/readEpisode.ts';
 import { type Learner, type LearnerEvent, baseIn } from '../../src/learning/learner.ts';
 import { CERTAINTY, probabilityBelow } from '../../src/learning/versions.ts';
-import { loadSafetensors, writeSafetensors } from '../../src/onnx/safetensors.ts';
-import { readAdapter } from '../../src/policy/adapter.ts';
-import { loadBundle } from '../../src/policy/bundle.ts';
+import { loadSafetensors, writeSafetensors } from '../../src/tensors/safetensors.ts';
+import { readAdapter } from '../../src/policy/bundle/adapter.ts';
+import { loadBundle } from '../../src/policy/bundle/bundle.ts';
 import { withFolder } from '../onnx/run.ts';
 import {
   BATCH,

@@ -5,11 +5,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { readCurve } from '../../src/learning/adaptationCurve.ts';
+import { readCurve } from '../../src/adapting/curve.ts';
 import { LOG } from '../../src/learning/learner.ts';
-import { readAdapter } from '../../src/policy/adapter.ts';
-import { loadBundle } from '../../src/policy/bundle.ts';
-import { uniformNumbers } from '../../src/policy/noise.ts';
+import { readAdapter } from '../../src/policy/bundle/adapter.ts';
+import { loadBundle } from '../../src/policy/bundle/bundle.ts';
+import { uniformNumbers } from '../../src/tensors/noise.ts';
 import { withFolder } from '../onnx/run.ts';
 import {
   BATCH,

@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { STATE, adamwGraph, learningRate, optimiserSchema } from '../../src/learning/optimiser.ts';
-import { initialState } from '../../src/learning/trainer.ts';
-import { Tensor } from '../../src/onnx/session.ts';
+import {
+  STATE,
+  adamwGraph,
+  learningRate,
+  optimiserSchema,
+} from '../../src/learning/train/optimiser.ts';
+import { initialState } from '../../src/learning/train/trainer.ts';
+import { Tensor } from '../../src/session/session.ts';
 import { runGraph } from '../onnx/run.ts';
 
 /**

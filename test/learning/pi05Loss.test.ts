@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { Tensor } from 'onnxruntime-node';
-import { flowMatchingGraph } from '../../src/learning/lossGraph.ts';
-import { gaussianNoise } from '../../src/policy/noise.ts';
-import { type Trainable, trainableParameters } from '../../src/policy/trainable.ts';
+import { flowMatchingGraph } from '../../src/learning/imitation/lossGraph.ts';
+import { gaussianNoise } from '../../src/tensors/noise.ts';
+import { type Trainable, trainableParameters } from '../../src/policy/families/pi0/trainable.ts';
 import { runGraph } from '../onnx/run.ts';
 import {
   CAMERAS,

@@ -7,8 +7,8 @@ import {
   type RolloutEncoder,
   gatherRollouts,
   openRolloutEncoder,
-} from '../../src/learning/rollouts.ts';
-import { loadBundle } from '../../src/policy/bundle.ts';
+} from '../../src/learning/fpo/rollouts.ts';
+import { loadBundle } from '../../src/policy/bundle/bundle.ts';
 import { withFolder } from '../onnx/run.ts';
 import { JOINTS, SESSION, attempt } from './bandit.ts';
 import { changed } from './attempts.ts';

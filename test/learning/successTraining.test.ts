@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { measureSuccess, trainSuccess } from '../../src/learning/successTraining.ts';
-import { sessionConfigSchema } from '../../src/onnx/session.ts';
-import { uniformNumbers } from '../../src/policy/noise.ts';
+import { measureSuccess, trainSuccess } from '../../src/learning/classifier/successTraining.ts';
+import { sessionConfigSchema } from '../../src/session/session.ts';
+import { uniformNumbers } from '../../src/tensors/noise.ts';
 
 const SESSION = sessionConfigSchema.parse({ threads: 1 });
 const SIDE = 32;

@@ -1,8 +1,9 @@
-import { type BundleConfig, writeBundle } from '../../src/policy/bundle.ts';
-import { randomWeights } from '../../src/policy/randomWeights.ts';
-import { TINY_VOCABULARY, tinyTokenizerJson } from '../../src/policy/tokenizer.ts';
-import type { Demonstration } from '../../src/learning/demonstrations.ts';
-import { uniformNumbers } from '../../src/policy/noise.ts';
+import { writeBundle } from '../../src/policy/bundle/bundle.ts';
+import { randomWeights } from '../../src/policy/families/pi0/randomWeights.ts';
+import { TINY_VOCABULARY, tinyTokenizerJson } from '../../src/policy/families/pi0/tokenizer.ts';
+import type { Demonstration } from '../../src/learning/imitation/demonstrations.ts';
+import { uniformNumbers } from '../../src/tensors/noise.ts';
+import { type BundleConfig } from '../../src/policy/bundle/config.ts';
 
 const JOINTS = 3;
 const SIDE = 8;

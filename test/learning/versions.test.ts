@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { isWorse, probabilityBelow, successInterval } from '../../src/learning/versions.ts';
-import { uniformNumbers } from '../../src/policy/noise.ts';
+import { uniformNumbers } from '../../src/tensors/noise.ts';
 
 const counts = (successes: number, attempts: number) => ({ successes, attempts });
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { RolloutChunk } from '../../src/learning/rollouts.ts';
-import { spreadOf } from '../../src/learning/spread.ts';
-import { viewStep } from '../../src/learning/viewStep.ts';
-import { exploredView, movedView, straightView } from '../../src/policy/view.ts';
+import { spreadOf } from '../../src/learning/train/spread.ts';
+import { viewStep } from '../../src/learning/fpo/viewStep.ts';
+import { exploredView, movedView, straightView } from '../../src/images/viewShift.ts';
+import type { RolloutChunk } from '../../src/learning/fpo/rollout.ts';
 
 const CAMERAS = 2;
 

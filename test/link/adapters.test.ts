@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { type Message, PART_BYTES } from '../../src/link/protocol.ts';
-import { type Adapter, writeAdapter } from '../../src/policy/adapter.ts';
+import { type Message, PART_BYTES } from '../../src/link/wire/protocol.ts';
+import { type Adapter, writeAdapter } from '../../src/policy/bundle/adapter.ts';
 import { BASE, LORA, type Place, randomAdapter, until, withPlace } from './link.ts';
 import { rawLearner } from './raw.ts';
 

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { appendFile, readFile, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { MOST_MESSAGE_BYTES, PART_BYTES, PROTOCOL } from '../../src/link/protocol.ts';
+import { MOST_MESSAGE_BYTES, PART_BYTES, PROTOCOL } from '../../src/link/wire/protocol.ts';
 import { mountSmallDisk } from '../episodes/smallDisk.ts';
 import { kept, names, putEpisodes, until, withPlace } from './link.ts';
 import { hello, rawLearner, rawRuntime } from './raw.ts';

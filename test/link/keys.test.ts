@@ -3,9 +3,9 @@ import { chmod, copyFile, mkdir, readFile, readdir, stat, writeFile } from 'node
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { curveKeyPair } from 'zeromq';
-import { folderAddress, parseAddress } from '../../src/link/address.ts';
-import { makeKeys } from '../../src/link/keys.ts';
-import { nalu } from '../commands/nalu.ts';
+import { folderAddress, parseAddress } from '../../src/link/wire/address.ts';
+import { makeKeys } from '../../src/link/wire/keys.ts';
+import { nalu } from '../cli/nalu.ts';
 import { withFolder } from '../onnx/run.ts';
 import { kept, putEpisodes, until, withPlace } from './link.ts';
 import { hello, rawRuntime } from './raw.ts';

@@ -5,7 +5,7 @@ import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { uniformNumbers } from '../../src/policy/noise.ts';
+import { uniformNumbers } from '../../src/tensors/noise.ts';
 import { kept, putEpisodes, until, withPlace } from './link.ts';
 
 const KILLS = 20;

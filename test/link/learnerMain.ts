@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { openLearnerPort } from '../../src/link/learnerPort.ts';
-import { writeAdapter } from '../../src/policy/adapter.ts';
+import { openLearnerPort } from '../../src/link/learner/learnerPort.ts';
+import { writeAdapter } from '../../src/policy/bundle/adapter.ts';
 import { BASE, policy, randomAdapter } from './link.ts';
 
 /** A learner that publishes an adapter every 100 ms until it is killed: node learnerMain.js FOLDER ADDRESS */

@@ -3,16 +3,16 @@ import { mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { folderAddress } from '../../src/link/address.ts';
-import { type Courier, type CourierOptions, openCourier } from '../../src/link/courier.ts';
+import { folderAddress } from '../../src/link/wire/address.ts';
+import { type Courier, type CourierOptions, openCourier } from '../../src/link/robot/courier.ts';
 import {
   type LearnerPort,
   type LearnerPortOptions,
   openLearnerPort,
-} from '../../src/link/learnerPort.ts';
-import { type Adapter, makeAdapter } from '../../src/policy/adapter.ts';
-import { gaussianNoise } from '../../src/policy/noise.ts';
-import { type Trainable, trainableParameters } from '../../src/policy/trainable.ts';
+} from '../../src/link/learner/learnerPort.ts';
+import { type Adapter, makeAdapter } from '../../src/policy/bundle/adapter.ts';
+import { gaussianNoise } from '../../src/tensors/noise.ts';
+import { type Trainable, trainableParameters } from '../../src/policy/families/pi0/trainable.ts';
 import { tinyBundle } from '../learning/tiny.ts';
 
 export const BASE = 'aaaaaaaaaaaa';

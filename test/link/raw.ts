@@ -5,7 +5,7 @@ import {
   PROTOCOL,
   decodeMessage,
   encodeMessage,
-} from '../../src/link/protocol.ts';
+} from '../../src/link/wire/protocol.ts';
 import { BASE } from './link.ts';
 
 /** A peer that says what the test wants it to. */

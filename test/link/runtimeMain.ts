@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileSink, publish } from '../../src/episodes/mcap.ts';
-import { openCourier } from '../../src/link/courier.ts';
-import { checkAdapter } from '../../src/policy/adapter.ts';
+import { openCourier } from '../../src/link/robot/courier.ts';
+import { checkAdapter } from '../../src/policy/bundle/adapter.ts';
 import { policy } from './link.ts';
 
 /**

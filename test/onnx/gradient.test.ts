@@ -6,7 +6,7 @@ import { Graph, type Value } from '../../src/onnx/graph.ts';
 import { encodeModel } from '../../src/onnx/modelFile.ts';
 import * as operators from '../../src/onnx/operators.ts';
 import * as products from '../../src/onnx/products.ts';
-import { gaussianNoise } from '../../src/policy/noise.ts';
+import { gaussianNoise } from '../../src/tensors/noise.ts';
 import { runGraph } from './run.ts';
 
 const op = { ...operators, ...products };

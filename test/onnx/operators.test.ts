@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { ElementType } from '../../src/onnx/elementType.ts';
+import type { ElementType } from '../../src/tensors/elementType.ts';
 import type { Value } from '../../src/onnx/graph.ts';
 import * as operators from '../../src/onnx/operators.ts';
 import * as products from '../../src/onnx/products.ts';

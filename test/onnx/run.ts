@@ -2,10 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { TypedData } from '../../src/onnx/graph.ts';
-import { type ElementType } from '../../src/onnx/elementType.ts';
+import { type ElementType } from '../../src/tensors/elementType.ts';
 import { Graph, type Value } from '../../src/onnx/graph.ts';
 import { encodeModel } from '../../src/onnx/modelFile.ts';
+import type { TypedData } from '../../src/tensors/elementType.ts';
 
 /** Runs a graph's model bytes in ONNX Runtime. */
 export async function runGraph(

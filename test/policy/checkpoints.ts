@@ -4,9 +4,9 @@ import {
   type TensorSource,
   loadSafetensors,
   writeSafetensors,
-} from '../../src/onnx/safetensors.ts';
-import type { ImportOptions } from '../../src/policy/import/importPolicy.ts';
-import { tinyTokenizerJson } from '../../src/policy/tokenizer.ts';
+} from '../../src/tensors/safetensors.ts';
+import type { ImportOptions } from '../../src/policy/families/pi0/import/importPolicy.ts';
+import { tinyTokenizerJson } from '../../src/policy/families/pi0/tokenizer.ts';
 import { GOLDEN } from './golden.ts';
 
 type Json = Record<string, unknown>;

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Tensor } from 'onnxruntime-node';
-import { loadSafetensors } from '../../src/onnx/safetensors.ts';
-import { type Pi0Config, pi0ConfigSchema } from '../../src/policy/pi0/config.ts';
+import { loadSafetensors } from '../../src/tensors/safetensors.ts';
+import { type Pi0Config, pi0ConfigSchema } from '../../src/policy/families/pi0/config.ts';
 
 /**
  * A tiny π0 with random weights and every intermediate number, as lerobot's reference implementation

@@ -2,16 +2,16 @@ import assert from 'node:assert/strict';
 import { open, readFile, readdir, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { type TensorSource } from '../../src/onnx/safetensors.ts';
-import { encodeHeader, tensorBytes } from '../../src/onnx/safetensorsHeader.ts';
-import { readShardedHeader } from '../../src/onnx/shards.ts';
-import { bundleSchema, copyBundle, loadBundle, writeBundle } from '../../src/policy/bundle.ts';
-import { importPolicy } from '../../src/policy/import/importPolicy.ts';
-import { randomWeights } from '../../src/policy/randomWeights.ts';
-import { FULL } from '../../src/commands/full.ts';
-import { pi0ConfigSchema } from '../../src/policy/pi0/config.ts';
-import { tinyTokenizerJson } from '../../src/policy/tokenizer.ts';
-import { loadWeights, weightShapes, weightSources } from '../../src/policy/weights.ts';
+import { type TensorSource } from '../../src/tensors/safetensors.ts';
+import { encodeHeader, tensorBytes } from '../../src/tensors/safetensorsHeader.ts';
+import { readShardedHeader } from '../../src/tensors/shards.ts';
+import { copyBundle, loadBundle, writeBundle } from '../../src/policy/bundle/bundle.ts';
+import { importPolicy } from '../../src/policy/families/pi0/import/importPolicy.ts';
+import { randomWeights } from '../../src/policy/families/pi0/randomWeights.ts';
+import { FULL } from '../../src/training/full.ts';
+import { pi0ConfigSchema } from '../../src/policy/families/pi0/config.ts';
+import { tinyTokenizerJson } from '../../src/policy/families/pi0/tokenizer.ts';
+import { loadWeights, weightShapes, weightSources } from '../../src/policy/families/pi0/weights.ts';
 import { withFolder } from '../onnx/run.ts';
 import { STATS, goldenJson, openpiTensors, options, writeCheckpoint } from './checkpoints.ts';
 import { goldenConfig } from './golden.ts';
@@ -25,6 +25,7 @@ import {
   renamed,
   weightsOf,
 } from './importing.ts';
+import { bundleSchema } from '../../src/policy/bundle/config.ts';
 
 const toBfloat16 = ({ data, ...tensor }: TensorSource): TensorSource => ({
   ...tensor,

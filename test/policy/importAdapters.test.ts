@@ -6,9 +6,9 @@ import {
   type TensorSource,
   loadSafetensors,
   writeSafetensors,
-} from '../../src/onnx/safetensors.ts';
-import { importPolicy } from '../../src/policy/import/importPolicy.ts';
-import { loadWeights } from '../../src/policy/weights.ts';
+} from '../../src/tensors/safetensors.ts';
+import { importPolicy } from '../../src/policy/families/pi0/import/importPolicy.ts';
+import { loadWeights } from '../../src/policy/families/pi0/weights.ts';
 import { withFolder } from '../onnx/run.ts';
 import { goldenJson, options } from './checkpoints.ts';
 import { agreesWithGolden, golden, imported, refused, weightsOf } from './importing.ts';

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { type Bundle } from '../../src/policy/bundle.ts';
 import { withFolder } from '../onnx/run.ts';
 import { STATS, openpiStats, writeAsset, writeProcessors } from './checkpoints.ts';
 
 import { golden, imported, refused } from './importing.ts';
+import { type Bundle } from '../../src/policy/bundle/config.ts';
 
 describe('the statistics of an imported policy', () => {
   const meanStd = (convention: 'openpi' | 'lerobot') => ({

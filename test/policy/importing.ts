@@ -4,18 +4,22 @@ import { join } from 'node:path';
 import { Tensor } from 'onnxruntime-node';
 import { UserError } from '../../src/errors.ts';
 import { writeModel } from '../../src/onnx/modelFile.ts';
-import { type TensorSource } from '../../src/onnx/safetensors.ts';
-import { openSession, sessionConfigSchema } from '../../src/onnx/session.ts';
-import { readShardedHeader } from '../../src/onnx/shards.ts';
-import { BUNDLE_FILES, type Bundle } from '../../src/policy/bundle.ts';
-import { type ImportOptions, importPolicy } from '../../src/policy/import/importPolicy.ts';
-import { sampleGraph } from '../../src/policy/pi0/graphs.ts';
-import { openSampler } from '../../src/policy/sampler.ts';
-import type { Trainable } from '../../src/policy/trainable.ts';
-import { externalWeights } from '../../src/policy/weights.ts';
+import { type TensorSource } from '../../src/tensors/safetensors.ts';
+import { openSession, sessionConfigSchema } from '../../src/session/session.ts';
+import { readShardedHeader } from '../../src/tensors/shards.ts';
+import { BUNDLE_FILES } from '../../src/policy/bundle/bundle.ts';
+import {
+  type ImportOptions,
+  importPolicy,
+} from '../../src/policy/families/pi0/import/importPolicy.ts';
+import { sampleGraph } from '../../src/policy/families/pi0/graphs.ts';
+import { openSampler } from '../../src/policy/families/pi0/sampler.ts';
+import type { Trainable } from '../../src/policy/families/pi0/trainable.ts';
+import { externalWeights } from '../../src/policy/families/pi0/weights.ts';
 import { withFolder } from '../onnx/run.ts';
 import { goldenJson, lerobotTensors, options, writeCheckpoint } from './checkpoints.ts';
 import { goldenTensors, largestDifference, stackCameras } from './golden.ts';
+import { type Bundle } from '../../src/policy/bundle/config.ts';
 
 const SESSION = sessionConfigSchema.parse({ threads: 1 });
 const STEPS = new Tensor('int64', BigInt64Array.of(10n), []);

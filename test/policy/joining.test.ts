@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
-import { sessionConfigSchema } from '../../src/onnx/session.ts';
-import { packagePath } from '../../src/packagePath.ts';
-import { loadBundle } from '../../src/policy/bundle.ts';
+import { sessionConfigSchema } from '../../src/session/session.ts';
+import { packagePath } from '../../src/files/packagePath.ts';
+import { loadBundle } from '../../src/policy/bundle/bundle.ts';
 import { prefixWeights } from '../../src/policy/joining.ts';
-import { type SampleRequest, type Sampler, openSampler } from '../../src/policy/sampler.ts';
+import {
+  type SampleRequest,
+  type Sampler,
+  openSampler,
+} from '../../src/policy/families/pi0/sampler.ts';
 
 describe('the weights of rows that a chunk joins', () => {
   it('are 1 for committed rows, fall from then on, and are 0 for free rows', () =>

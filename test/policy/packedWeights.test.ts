@@ -5,9 +5,9 @@ import { Tensor } from 'onnxruntime-node';
 import { Graph } from '../../src/onnx/graph.ts';
 import { encodeModel } from '../../src/onnx/modelFile.ts';
 import { packedLinear } from '../../src/onnx/products.ts';
-import { openModel, sessionConfigSchema } from '../../src/onnx/session.ts';
-import { gaussianNoise } from '../../src/policy/noise.ts';
-import { BLOCK, PACKED_BITS, type PackedBits, packMatrix, packedShapes } from '../../src/policy/packedWeights.ts'; // prettier-ignore
+import { openModel, sessionConfigSchema } from '../../src/session/session.ts';
+import { gaussianNoise } from '../../src/tensors/noise.ts';
+import { BLOCK, PACKED_BITS, type PackedBits, packMatrix, packedShapes } from '../../src/policy/families/pi0/packedWeights.ts'; // prettier-ignore
 
 /** What packed elements stand for. */
 function unpack(

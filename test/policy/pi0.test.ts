@@ -7,20 +7,20 @@ import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { Graph } from '../../src/onnx/graph.ts';
 import { writeModel } from '../../src/onnx/modelFile.ts';
 import { concat } from '../../src/onnx/operators.ts';
-import { readSafetensorsHeader } from '../../src/onnx/safetensors.ts';
-import { openSession } from '../../src/onnx/session.ts';
-import { type Pi0Config } from '../../src/policy/pi0/config.ts';
+import { readSafetensorsHeader } from '../../src/tensors/safetensors.ts';
+import { openSession } from '../../src/session/session.ts';
+import { type Pi0Config } from '../../src/policy/families/pi0/config.ts';
 import {
   denoiseGraph,
   prefixGraph,
   prefixInputs,
   sampleGraph,
-  type WeightSource,
-} from '../../src/policy/pi0/graphs.ts';
+} from '../../src/policy/families/pi0/graphs.ts';
 import { prefixWeights } from '../../src/policy/joining.ts';
-import { embedPrefix } from '../../src/policy/pi0/prefix.ts';
-import { externalWeights } from '../../src/policy/weights.ts';
+import { embedPrefix } from '../../src/policy/families/pi0/prefix.ts';
+import { externalWeights } from '../../src/policy/families/pi0/weights.ts';
 import { GOLDEN, goldenConfig, goldenTensors, largestDifference, stackCameras } from './golden.ts';
+import { type WeightSource } from '../../src/policy/families/pi0/network.ts';
 
 const CAMERAS = [0, 1, 2];
 const STEPS = new Tensor('int64', BigInt64Array.of(10n), []);

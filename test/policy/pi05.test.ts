@@ -4,17 +4,17 @@ import { Tensor } from 'onnxruntime-node';
 import fc from 'fast-check';
 import { Graph } from '../../src/onnx/graph.ts';
 import { expand, reshape } from '../../src/onnx/operators.ts';
-import type { Pi0Config } from '../../src/policy/pi0/config.ts';
-import { denoise, projectTimes } from '../../src/policy/pi0/expert.ts';
+import type { Pi0Config } from '../../src/policy/families/pi0/config.ts';
+import { denoise, projectTimes } from '../../src/policy/families/pi0/expert.ts';
 import {
   cacheInputs,
   denoiseGraph,
   prefixGraph,
   sampleGraph,
-} from '../../src/policy/pi0/graphs.ts';
-import { promptTexts, stateBin } from '../../src/policy/prompt.ts';
-import { inputWeights } from '../../src/policy/trainable.ts';
-import { weightShapes } from '../../src/policy/weights.ts';
+} from '../../src/policy/families/pi0/graphs.ts';
+import { promptTexts, stateBin } from '../../src/policy/families/pi0/prompt.ts';
+import { inputWeights } from '../../src/policy/families/pi0/trainable.ts';
+import { weightShapes } from '../../src/policy/families/pi0/weights.ts';
 import { runGraph } from '../onnx/run.ts';
 import { goldenConfig, goldenTensors } from './golden.ts';
 import { TINY_PI05, chunkOf, chunks, liveWeights, prefixFeeds, samples } from './pi05.ts';

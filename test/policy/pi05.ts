@@ -1,7 +1,7 @@
 import { Tensor } from 'onnxruntime-node';
-import { gaussianNoise, uniformNumbers } from '../../src/policy/noise.ts';
-import { type Pi0Config, pi0ConfigSchema } from '../../src/policy/pi0/config.ts';
-import { weightShapes } from '../../src/policy/weights.ts';
+import { gaussianNoise, uniformNumbers } from '../../src/tensors/noise.ts';
+import { type Pi0Config, pi0ConfigSchema } from '../../src/policy/families/pi0/config.ts';
+import { weightShapes } from '../../src/policy/families/pi0/weights.ts';
 import type { Sample } from './reference.ts';
 
 /** A π0.5 of a few thousand weights, with grouped key heads. */

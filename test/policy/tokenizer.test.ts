@@ -9,7 +9,7 @@ import {
   loadTokenizer,
   padTokens,
   tinyTokenizerJson,
-} from '../../src/policy/tokenizer.ts';
+} from '../../src/policy/families/pi0/tokenizer.ts';
 
 const BEGIN = 2n;
 const ids = (text: string) => Array.from(Buffer.from(text), (byte) => BigInt(byte) + 4n);

@@ -2,12 +2,16 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { UserError } from '../../src/errors.ts';
-import { angleToCommand, commandToAngle, openingToAngle } from '../../src/policy/alohaTransform.ts';
+import {
+  angleToCommand,
+  commandToAngle,
+  openingToAngle,
+} from '../../src/policy/vectors/alohaTransform.ts';
 import {
   type TransformsConfig,
   makeTransforms,
   transformsSchema,
-} from '../../src/policy/transforms.ts';
+} from '../../src/policy/vectors/transforms.ts';
 
 const DIMS = { stateDim: 32, actionDim: 32 };
 const JOINTS = 14;

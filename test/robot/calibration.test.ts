@@ -2,13 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parse, stringify } from 'yaml';
 import { UserError } from '../../src/errors.ts';
-import {
-  type Calibration,
-  embodimentOf,
-  loadCalibration,
-  parseCalibration,
-} from '../../src/robot/calibration.ts';
+import { type Calibration, embodimentOf } from '../../src/robot/calibration.ts';
 import { calibrationYaml } from '../../src/robot/calibrationFile.ts';
+import { loadCalibration, parseCalibration } from '../../src/robot/calibrationFile.ts';
 
 const aloha = await loadCalibration('calibration/aloha-1.0.yaml');
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { GRIPPER_SETS } from '../../src/robot/calibration.ts';
 import { gripperSetOf, nearestGripperSet } from '../../src/robot/gripperSets.ts';
+import { GRIPPER_SETS } from '../../src/robot/gripperSets.ts';
 
 describe('the set of a gripper', () => {
   it('is found from its own angles, exactly and nearly', () => {

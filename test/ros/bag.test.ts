@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import zstd from '@foxglove/wasm-zstd';
 import type { McapWriterOptions } from '@mcap/core';
 import { compressFrameSync } from 'lz4-napi';
-import { bagRecording } from '../../src/ros/bag.ts';
+import { bagRecording } from '../../src/ros/replay/bag.ts';
 import { START, STEP, STEPS, calibration, camera, positionAt, recordBag } from './bags.ts';
 
 await zstd.isLoaded;

@@ -3,11 +3,12 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { embodimentOf, loadCalibration } from '../../src/robot/calibration.ts';
+import { embodimentOf } from '../../src/robot/calibration.ts';
 import { fromDriver } from '../../src/robot/driverAngles.ts';
 import { type Output, createCommands } from '../../src/ros/commands.ts';
 import type { Ros, RosNode } from '../../src/ros/rclnodejs.ts';
-import { atRest, guard, guardLimits } from '../../src/runtime/guard.ts';
+import { atRest, guard, guardLimits } from '../../src/guard/guard.ts';
+import { loadCalibration } from '../../src/robot/calibrationFile.ts';
 
 const aloha = await loadCalibration('calibration/aloha-2.0.yaml');
 const { joints } = embodimentOf(aloha);

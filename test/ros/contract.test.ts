@@ -1,10 +1,10 @@
 import { after, before } from 'node:test';
-import { loadCalibration } from '../../src/robot/calibration.ts';
 import type { Ros } from '../../src/ros/rclnodejs.ts';
 import { rosRobot } from '../../src/ros/rosRobot.ts';
 import { SIM_CALIBRATION } from '../../src/sim/embodiment.ts';
 import { robotContract } from '../robot/robotContract.ts';
 import { initRos, skip, startNode, until } from './ros.ts';
+import { loadCalibration } from '../../src/robot/calibrationFile.ts';
 
 const calibration = await loadCalibration(SIM_CALIBRATION);
 let ros: Ros;

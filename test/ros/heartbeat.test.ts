@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { listenToHeartbeat } from '../../src/ros/heartbeat.ts';
 import type { Ros, RosNode } from '../../src/ros/rclnodejs.ts';
-import { atRest, guard } from '../../src/runtime/guard.ts';
-import { beatAges } from '../../src/runtime/heartbeat.ts';
+import { atRest, guard } from '../../src/guard/guard.ts';
+import { beatAges } from '../../src/control/heartbeat.ts';
 
 /** What the listener needs of ROS 2, its one subscription at hand. */
 function node() {

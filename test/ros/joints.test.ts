@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { type CalibratedJoint, loadCalibration } from '../../src/robot/calibration.ts';
+import { type CalibratedJoint } from '../../src/robot/calibration.ts';
 import { fromDriver, toDriver } from '../../src/robot/driverAngles.ts';
 import { createJointMerger } from '../../src/ros/joints.ts';
 import { jointTrajectory, nanosecondsOf, stampOf } from '../../src/ros/messages.ts';
+import { loadCalibration } from '../../src/robot/calibrationFile.ts';
 
 const aloha = await loadCalibration('calibration/aloha-1.0.yaml');
 const NAMES =

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { listenToKeys } from '../../src/ros/keyPresses.ts';
-import type { Request } from '../../src/ros/operator.ts';
+import { listenToKeys } from '../../src/ros/policy/keyPresses.ts';
+import type { Request } from '../../src/ros/policy/operator.ts';
 import { skip, until } from './ros.ts';
 
 /** Runs a command at a pseudo-terminal of its own (util-linux' script), whose keys are its stdin. */
@@ -22,7 +22,7 @@ function atTerminal(command: string) {
 }
 
 const lacksTerminal = spawnSync('script', ['--version']).error ? 'no script(1) here' : false;
-const node = `'${process.execPath}' '${join(import.meta.dirname, '../../src/ros/policyMain.js')}'`;
+const node = `'${process.execPath}' '${join(import.meta.dirname, '../../src/ros/policy/policyMain.js')}'`;
 
 describe('keys at the policy node', () => {
   it('ask for what the services are asked for, in capitals too, and nothing else does', async () => {

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
-import { packagePath } from '../../src/packagePath.ts';
+import { packagePath } from '../../src/files/packagePath.ts';
 import { checkParameterFiles } from '../../src/ros/parameterFiles.ts';
 
 it('a parameter file that rclnodejs would pass over is refused, with what to write', async () => {

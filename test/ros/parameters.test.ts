@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parameterFault } from '../../src/ros/parameters.ts';
-import { POLICY_PARAMETERS } from '../../src/ros/policyParameters.ts';
+import { POLICY_PARAMETERS } from '../../src/ros/policy/policyParameters.ts';
 
 const fault = (name: keyof typeof POLICY_PARAMETERS, value: unknown) =>
   parameterFault(name, POLICY_PARAMETERS[name], value);

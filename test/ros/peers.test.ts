@@ -169,7 +169,7 @@ describe("the policy's node among others", { skip }, () => {
 
   it('brakes and ends when ros2 launch, or whatever started it, is killed', async () => {
     await driver();
-    const main = join(import.meta.dirname, '../../src/ros/policyMain.js');
+    const main = join(import.meta.dirname, '../../src/ros/policy/policyMain.js');
     const parameters = { ...ARMS, autostart: true, attempts: 1 };
     const words = Object.entries(parameters).flatMap(([name, value]) => ['-p', `${name}:=${value}`]); // prettier-ignore
     const launch = spawn(

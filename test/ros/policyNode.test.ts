@@ -9,11 +9,11 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { listEpisodes } from '../../src/episodes/listEpisodes.ts';
 import { readEpisode } from '../../src/episodes/readEpisode.ts';
-import { packagePath } from '../../src/packagePath.ts';
+import { packagePath } from '../../src/files/packagePath.ts';
 import { commandTopics } from '../../src/ros/commands.ts';
 import type { Ros, RosNode } from '../../src/ros/rclnodejs.ts';
 import { SIM_CALIBRATION } from '../../src/sim/embodiment.ts';
-import { writeRedClassifier } from '../policy/classifiers.ts';
+import { writeRedClassifier } from '../classifier/classifiers.ts';
 import { startDriver } from './driver.ts';
 import { call, initRos, skip, startNode, until } from './ros.ts';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { listEpisodes } from '../../src/episodes/listEpisodes.ts';
 import { SIM_CALIBRATION } from '../../src/sim/embodiment.ts';
-import { nalu } from '../commands/nalu.ts';
+import { nalu } from '../cli/nalu.ts';
 import { skip, startNode, until } from './ros.ts';
 
 describe('a recorded episode as the robot', { skip }, () => {

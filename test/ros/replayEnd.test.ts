@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Ros, RosNode } from '../../src/ros/rclnodejs.ts';
-import { startReplayNode } from '../../src/ros/replayNode.ts';
+import { startReplayNode } from '../../src/ros/replay/replayNode.ts';
 import { STEPS, recordBag } from './bags.ts';
 
 /** A stand-in for rclnodejs, with a policy's node that draws one chunk and can be stopped. */

@@ -51,7 +51,7 @@ export function startNode(
   parameters: Record<string, unknown>,
   env: NodeJS.ProcessEnv = process.env,
 ) {
-  const path = join(import.meta.dirname, `../../src/ros/${main}.js`);
+  const path = join(import.meta.dirname, `../../src/ros/${main.replace('Main', '')}/${main}.js`);
   const child: ChildProcess = spawn(process.execPath, [path, ...rosArguments(parameters)], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env,

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { loadCalibration } from '../../src/robot/calibration.ts';
 import type { JointState } from '../../src/robot/robot.ts';
 import { jointsByArm } from '../../src/ros/joints.ts';
 import { jointState, stampOf } from '../../src/ros/messages.ts';
 import { rosRobot } from '../../src/ros/rosRobot.ts';
-import { createSynchroniser } from '../../src/runtime/synchroniser.ts';
+import { createSynchroniser } from '../../src/control/synchroniser.ts';
 import { checkTopics } from '../../src/ros/topics.ts';
 import { SIM_CALIBRATION } from '../../src/sim/embodiment.ts';
 import { fakeNode } from './fakeNode.ts';
+import { loadCalibration } from '../../src/robot/calibrationFile.ts';
 
 const calibration = await loadCalibration(SIM_CALIBRATION);
 const SECOND = 1_000_000_000n;

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Calibration, loadCalibration } from '../../src/robot/calibration.ts';
+import { type Calibration } from '../../src/robot/calibration.ts';
 import type { CameraFrame, JointState } from '../../src/robot/robot.ts';
 import { SIM_CALIBRATION } from '../../src/sim/embodiment.ts';
 import { simulatedAloha } from '../../src/sim/simulatedAloha.ts';
 import { simulatedDrivers } from '../../src/sim/simulatedDrivers.ts';
 import { simulatedHand } from '../../src/sim/simulatedHand.ts';
 import { period } from './driving.ts';
+import { loadCalibration } from '../../src/robot/calibrationFile.ts';
 
 const built = await loadCalibration(SIM_CALIBRATION);
 const HIGH = '/cam_high/camera/color/image_rect_raw';

@@ -1,0 +1,48 @@
+/**
+ * The architecture: each line may import from the lines below it, never from those above or beside it. A folder within
+ * a room may import from its neighbours. `src/cli.ts`, the errors and the validation stand above and below all rooms.
+ */
+const LAYERS = [
+  ['cli'], // one file a command: options, help, wiring
+  ['doctor'], // what this machine has
+  ['ros', 'adapting', 'training'], // the nodes; learning in simulation; training from demonstrations
+  ['calibrate', 'check', 'rollouts', 'link'], // measure a robot; does a policy fit it; attempts in bulk; robot and learner
+  ['learning', 'sim', 'control'], // what learns; ALOHA in MuJoCo; the loop
+  ['measure', 'classifier'], // figures of a run; does this picture show success
+  ['guard', 'episodes'], // limits of motion; recordings
+  ['policy'], // observation in, chunk out
+  ['images', 'session'], // pictures; ONNX Runtime
+  ['robot', 'processes', 'onnx'], // what a robot is; threads and processes; graphs and their gradients
+  ['tensors', 'charts', 'terminal'], // numbers and their files; SVG; text for people
+  ['files'], // whole or not at all
+];
+
+const inRooms = (rooms) => `^src/(${rooms.join('|')})/`;
+
+const layerRules = LAYERS.flatMap((rooms, layer) =>
+  rooms.map((room) => ({
+    name: `${room}-imports-downwards`,
+    comment: `${room} imports only from rooms below it`,
+    severity: 'error',
+    from: { path: inRooms([room]) },
+    to: {
+      path: [...LAYERS.slice(0, layer).flat(), ...rooms.filter((other) => other !== room)].map(
+        (other) => inRooms([other]),
+      ),
+    },
+  })),
+).filter(({ to }) => to.path.length > 0);
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+export default {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    ...layerRules,
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    parser: 'tsc',
+  },
+};

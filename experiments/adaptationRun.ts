@@ -1,0 +1,221 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { type Evaluation, evaluate, readResults } from '../src/adapting/evaluation.ts';
+import { openRolloutPool } from '../src/rollouts/pool.ts';
+import { appendJsonLines, readJsonLines } from '../src/files/jsonLines.ts';
+import { type CurvePoint, readCurve } from '../src/adapting/curve.ts';
+import { LOG } from '../src/learning/learner.ts';
+import { packagePath } from '../src/files/packagePath.ts';
+import { gapSchema } from '../src/sim/gap.ts';
+import type { SimTaskName } from '../src/sim/tasks.ts';
+
+/** What a variant changes of the defaults. */
+export interface Variant {
+  /** Of FPO's configuration. */
+  fpo?: object;
+  exploration?: object;
+  /** In the place of FPO: imitation of the successes among the episodes of another variant's run. */
+  imitates?: string;
+}
+
+/** A policy on a robot, and the ways in which it is adapted. */
+export interface Experiment {
+  about: string;
+  /** Bundle, in the package. */
+  policy: string;
+  /** transfer-cube where absent. */
+  task?: SimTaskName;
+  /** See gapSchema. */
+  gap?: object;
+  /** Rows of a chunk to play, in the place of the bundle's. */
+  execute?: number;
+  /** What all variants change of FPO's configuration. */
+  fpo?: object;
+  variants: Record<string, Variant>;
+  seeds: readonly number[];
+  episodes: number;
+  /** Held-out attempts after every UPDATES of the way. */
+  curveAttempts: number;
+  /** The same at the end. */
+  finalAttempts: number;
+}
+
+/** A line of the results. */
+export interface Adaptation {
+  experiment: string;
+  variant: string;
+  seed: number;
+  /** On the way. */
+  curve: Evaluation[];
+  /** The attempts that each update learned from, which explore. */
+  explored?: CurvePoint[];
+  /** At the end. */
+  final: Evaluation;
+}
+
+const RESULTS = packagePath('docs/adaptations.jsonl');
+const RUNS = packagePath('runs/adaptations');
+/** Variant under which the policy as it was before is measured. */
+export const PRIOR = 'prior';
+/** The same, on the robot of its demonstrations. */
+export const NOMINAL = 'prior without the gap';
+
+/** Updates between evaluations on the way. */
+const UPDATES = 5;
+/** Of imitation: an epoch over some 2,000 chunks is 60 steps. */
+const IMITATION = { steps: 600, rate: 1e-4 };
+
+export const readAdaptations = (): Promise<Adaptation[]> => readJsonLines(RESULTS);
+
+/** Runs `nalu`, which shows its own progress; false if it was stopped by hand. */
+async function nalu(args: readonly string[]): Promise<boolean> {
+  console.log(`nalu ${args.join(' ')}`);
+  const child = spawn(process.execPath, [packagePath('dist/src/cli.js'), ...args], {
+    stdio: 'inherit',
+  });
+  // A terminal's Ctrl-C reaches the child too, which ends in its own time.
+  process.once('SIGINT', () => undefined);
+  const [code] = (await once(child, 'exit')) as [number | null];
+  if (code === 130) return false;
+  // It has said why.
+  if (code !== 0) process.exit(code ?? 1);
+  return true;
+}
+
+/** Successes of a policy on the experiment's robot. */
+async function measure(
+  { task = 'transfer-cube', gap, execute, finalAttempts }: Experiment,
+  policy: string,
+  adapter: string | undefined,
+  processes: number,
+): Promise<Omit<Evaluation, 'episodes'>> {
+  const pool = openRolloutPool(
+    {
+      policy,
+      task,
+      trainable: { parameters: 'expert' },
+      executeSteps: execute,
+      ...(gap && { gap: gapSchema.parse(gap) }),
+    },
+    processes,
+  );
+  try {
+    if (adapter !== undefined) await pool.adopt(adapter);
+    return {
+      attempts: finalAttempts,
+      ...(await evaluate(pool, finalAttempts, () => undefined)),
+    };
+  } finally {
+    await pool.close();
+  }
+}
+
+const folderOf = (name: string, variant: string, seed: number) =>
+  join(RUNS, name, `${variant.replaceAll(/[^a-z]+/gi, '-')}-${seed}`);
+
+type Measured = Pick<Adaptation, 'curve' | 'explored' | 'final'>;
+
+/** Adapts, and measures what came of it; undefined if it was stopped by hand. */
+async function adapt(
+  name: string,
+  experiment: Experiment,
+  variant: string,
+  seed: number,
+  processes: number,
+): Promise<Measured | undefined> {
+  const { task, gap, execute, episodes, curveAttempts } = experiment;
+  const { exploration, ...own } = experiment.variants[variant];
+  const fpo = (experiment.fpo ?? own.fpo) && { ...experiment.fpo, ...own.fpo };
+  const folder = folderOf(name, variant, seed);
+  await mkdir(folder, { recursive: true });
+  const files: string[] = [];
+  for (const [option, content] of Object.entries({ gap, config: fpo, exploration })) {
+    if (!content) continue;
+    const file = join(folder, `${option}.yaml`);
+    await writeFile(file, stringify(content));
+    files.push(`--${option}`, file);
+  }
+  const done = await nalu([
+    ...['adapt', folder, '--policy', packagePath(experiment.policy), ...files],
+    ...(task ? ['--task', task] : []),
+    ...(execute === undefined ? [] : ['--execute', String(execute)]),
+    ...['--episodes', String(episodes), '--seed', String(seed), '--processes', String(processes)],
+    ...['--evaluate-every', String(UPDATES), '--attempts', String(curveAttempts)],
+  ]);
+  if (!done) return undefined;
+  const adapter = join(folder, 'runtime', 'newest.safetensors');
+  const curve = await readResults(folder);
+  const [{ points: explored }] = await readCurve(join(folder, 'learner', LOG));
+  const counts = await measure(experiment, packagePath(experiment.policy), adapter, processes);
+  return { curve, explored, final: { episodes, ...counts } };
+}
+
+/** Trains the prior again on the successes among another run's episodes. */
+async function imitate(
+  name: string,
+  experiment: Experiment,
+  variant: string,
+  seed: number,
+  processes: number,
+): Promise<Measured | undefined> {
+  const { policy, episodes, variants } = experiment;
+  const recorded = join(folderOf(name, variants[variant].imitates!, seed), 'learner', 'episodes');
+  const out = folderOf(name, variant, seed);
+  const { steps, rate } = IMITATION;
+  const done = await nalu([
+    ...['imitate', recorded, '--from', packagePath(policy), '--out', out, '--train', 'expert'],
+    ...['--steps', String(steps), '--rate', String(rate), '--seed', String(seed)],
+    ...['--no-augmentation', '--attempts', '0'],
+  ]);
+  if (!done) return undefined;
+  return {
+    curve: [],
+    final: { episodes, ...(await measure(experiment, out, undefined, processes)) },
+  };
+}
+
+export interface RunOptions {
+  processes: number;
+  /** Only this seed, or variant. */
+  seed?: number;
+  variant?: string;
+}
+
+/** Makes the runs of an experiment that have no line in the results yet. */
+export async function runExperiment(
+  name: string,
+  experiment: Experiment,
+  { processes, seed: only, variant: single }: RunOptions,
+): Promise<void> {
+  const isKnown = async (variant: string, seed: number) =>
+    (await readAdaptations()).some(
+      (one) => one.experiment === name && one.variant === variant && one.seed === seed,
+    );
+  const write = (line: Adaptation) => appendJsonLines(RESULTS, [line]);
+
+  const policy = packagePath(experiment.policy);
+  const priors = {
+    [PRIOR]: experiment,
+    ...(experiment.gap && { [NOMINAL]: { ...experiment, gap: undefined } }),
+  };
+  for (const [variant, robot] of Object.entries(priors)) {
+    if (await isKnown(variant, 0)) continue;
+    const final = { episodes: 0, ...(await measure(robot, policy, undefined, processes)) };
+    await write({ experiment: name, variant, seed: 0, curve: [], final });
+  }
+  const seeds = experiment.seeds.filter((seed) => only === undefined || seed === only);
+  const variants = Object.keys(experiment.variants).filter(
+    (variant) => single === undefined || variant === single,
+  );
+  for (const seed of seeds)
+    for (const variant of variants) {
+      if (await isKnown(variant, seed)) continue;
+      const run = experiment.variants[variant].imitates === undefined ? adapt : imitate;
+      const result = await run(name, experiment, variant, seed, processes);
+      if (!result) return;
+      await write({ experiment: name, variant, seed, ...result });
+    }
+}

@@ -1,0 +1,137 @@
+import { parseArgs } from 'node:util';
+import { type Experiment, readAdaptations, runExperiment } from './adaptationRun.ts';
+import { drawExperiment, tableOf } from './adaptationReport.ts';
+import { endWithHelp } from '../bench/help.ts';
+
+const CAMERAS = {
+  about: 'aloha-mini-12k, every camera 2.1 mm off',
+  policy: 'models/aloha-mini-12k',
+  gap: { cameraShift: [0.0021, 0, 0] },
+};
+
+/** A whole other robot but for where its cameras went: grippers too, 40 ms later, less friction. */
+const ROBOT = {
+  policy: 'models/aloha-mini-varied',
+  gap: { cameraTilt: 3, gripperOffset: 0.02, delay: 2, friction: 0.7 },
+};
+
+/** Exploration of where the policy looks first, and later of what it does. */
+const VIEW = { size: 0.01, view: 0.03, later: { size: 0.02, view: 0.01, attempts: 512 } };
+
+/** Updates go as far as the first ones all the way. */
+const LONG = { later: { share: 1 } };
+
+/** What ends an update early looks at its ratios: it goes with them, and with the clip. */
+const NEVER = { drift: 1000, clipShare: 1 };
+const UNCLIPPED = { clipping: false, stop: NEVER };
+
+/** What each experiment changes of the defaults; the shipped policies are in models. */
+const EXPERIMENTS: Record<string, Experiment> = {
+  transfer: {
+    about: 'aloha-mini-12k, every camera 2 mm off and half a millimetre aside',
+    policy: 'models/aloha-mini-12k',
+    gap: { cameraShift: [0.002, 0.0005, 0] },
+    variants: { 'full method': {}, 'filtered imitation': { imitates: 'full method' } },
+    seeds: [0, 1, 2],
+    episodes: 640,
+    curveAttempts: 40,
+    finalAttempts: 200,
+  },
+  cameras: {
+    ...CAMERAS,
+    variants: { 'full method': {} },
+    seeds: [0, 1, 2],
+    episodes: 1600,
+    curveAttempts: 40,
+    finalAttempts: 40,
+  },
+  robot: {
+    ...ROBOT,
+    about: 'aloha-mini-varied, cameras 2 cm along −z and 3° off, and all else',
+    gap: { ...ROBOT.gap, cameraShift: [0, 0, -0.02] },
+    variants: {
+      'full method': { exploration: VIEW },
+      'steps stay long': { exploration: VIEW, fpo: { stop: LONG } },
+      'joints explored alone': { exploration: { size: 0.03 }, fpo: { stop: LONG } },
+    },
+    seeds: [0, 1, 2],
+    episodes: 960,
+    curveAttempts: 40,
+    finalAttempts: 200,
+  },
+  'robot-x': {
+    ...ROBOT,
+    about: 'aloha-mini-varied, cameras 2 cm along x and 3° off, and all else',
+    gap: { ...ROBOT.gap, cameraShift: [0.02, 0, 0] },
+    variants: { 'full method': { exploration: VIEW } },
+    seeds: [0, 1],
+    episodes: 512,
+    curveAttempts: 40,
+    finalAttempts: 200,
+  },
+  insertion: {
+    about: 'aloha-mini-insertion, every camera 2.2 mm aside',
+    policy: 'models/aloha-mini-insertion',
+    task: 'insertion',
+    gap: { cameraShift: [0, 0.0022, 0] },
+    variants: { 'full method': {} },
+    seeds: [0],
+    episodes: 640,
+    curveAttempts: 40,
+    finalAttempts: 100,
+  },
+  ablations: {
+    ...CAMERAS,
+    about: `${CAMERAS.about}; at ten and three times the default rate`,
+    fpo: { rate: 0.1, epochs: 4, stop: LONG },
+    variants: {
+      'full method': {},
+      'no ratio': { fpo: { ratio: 'none', stop: NEVER } },
+      'no clipping': { fpo: UNCLIPPED },
+      'single-step exploration': { exploration: { steps: 1, correlation: 0, persistence: 0 } },
+      'single critic': { fpo: { critics: { count: 1 } } },
+      'full method, rate 0.03': { fpo: { rate: 0.03 } },
+      'no clipping, rate 0.03': { fpo: { ...UNCLIPPED, rate: 0.03 } },
+    },
+    seeds: [0, 1],
+    episodes: 448,
+    curveAttempts: 0,
+    finalAttempts: 100,
+  },
+};
+
+const HELP = `npm run adaptations -- [NAME ...] [--seed N] [--processes N]
+
+Adapts policies in the simulator and measures what comes of it; each run goes on where it was stopped.
+Runs are kept in runs/adaptations, figures in docs/adaptations.jsonl, from which the pictures are drawn.
+
+${Object.entries(EXPERIMENTS)
+  .map(
+    ([name, { about, seeds, episodes }]) =>
+      `  ${name.padEnd(15)}${about}; ${episodes} episodes, seeds ${seeds.join(', ')}`,
+  )
+  .join('\n')}`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    seed: { type: 'string' },
+    variant: { type: 'string' },
+    processes: { type: 'string', default: '2' },
+    help: { type: 'boolean', default: false },
+  },
+});
+const unknown = positionals.find((name) => !(name in EXPERIMENTS));
+if (values.help || unknown !== undefined || positionals.length === 0)
+  endWithHelp(HELP, values.help, 'no experiment', unknown);
+for (const name of positionals) {
+  const experiment = EXPERIMENTS[name];
+  await runExperiment(name, experiment, {
+    processes: Number(values.processes),
+    seed: values.seed === undefined ? undefined : Number(values.seed),
+    variant: values.variant,
+  });
+  const results = (await readAdaptations()).filter((one) => one.experiment === name);
+  await drawExperiment(name, experiment, results);
+  console.log(tableOf(experiment, results));
+}

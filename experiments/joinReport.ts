@@ -1,0 +1,92 @@
+import { scaleLinear } from 'd3-scale';
+import { line } from 'd3-shape';
+import { successInterval } from '../src/learning/versions.ts';
+import { picture, text } from '../src/charts/svg.ts';
+import type { JoinCell } from './joinRun.ts';
+import { JOINS, type JoinKind } from '../src/policy/joinKinds.ts';
+
+const COLOURS: Record<JoinKind, string> = {
+  swap: '#888888',
+  synchronous: '#967662',
+  ensemble: '#e0a030',
+  exact: '#4878a8',
+  approximate: '#85b6b2',
+  trained: '#d1605e',
+};
+
+const PANEL = { width: 380, height: 300 };
+const MARGIN = { top: 60, right: 20, bottom: 44, left: 62 };
+
+interface Panel {
+  title: string;
+  of: (cell: JoinCell) => number;
+  say: (value: number) => string;
+}
+
+const PANELS: Panel[] = [
+  { title: 'success', of: ({ successes, attempts }) => (100 * successes) / attempts, say: (x) => `${x} %` },
+  { title: 'largest acceleration at joins, rad/s²', of: ({ motion }) => motion.acceleration.joins.largest, say: String },
+  { title: 'largest jerk at joins, rad/s³', of: ({ motion }) => motion.jerk.joins.largest, say: String },
+]; // prettier-ignore
+
+const inOrder = (cells: readonly JoinCell[], join: JoinKind) =>
+  cells.filter((cell) => cell.join === join).sort((a, b) => a.delay - b.delay);
+
+function panelOf({ title, of, say }: Panel, cells: readonly JoinCell[], at: number): string[] {
+  const [left, right] = [at + MARGIN.left, at + PANEL.width - MARGIN.right];
+  const [top, bottom] = [MARGIN.top, PANEL.height - MARGIN.bottom];
+  const x = scaleLinear([0, Math.max(...cells.map(({ delay }) => delay))], [left, right]);
+  const y = scaleLinear([0, Math.max(...cells.map(of))], [bottom, top]).nice();
+  return [
+    text(left, top - 12, title, 'font-size="13"'),
+    ...y
+      .ticks(5)
+      .map(
+        (tick) =>
+          `<line x1="${left}" x2="${right}" y1="${y(tick).toFixed(1)}" y2="${y(tick).toFixed(1)}" stroke="#ddd"/>` +
+          text(left - 6, y(tick) + 4, say(tick), 'text-anchor="end"'),
+      ),
+    ...[...new Set(cells.map(({ delay }) => delay))].map((delay) => text(x(delay), bottom + 18, String(delay), 'text-anchor="middle"')), // prettier-ignore
+    text((left + right) / 2, PANEL.height - 8, 'delay of a chunk, ms', 'text-anchor="middle"'),
+    ...JOINS.flatMap((join) => {
+      const path = line<JoinCell>().x(({ delay }) => x(delay)).y((cell) => y(of(cell))); // prettier-ignore
+      const own = inOrder(cells, join);
+      return [
+        `<path d="${path(own) ?? ''}" fill="none" stroke="${COLOURS[join]}" stroke-width="1.8"/>`,
+        ...own.map((cell) => `<circle cx="${x(cell.delay).toFixed(1)}" cy="${y(of(cell)).toFixed(1)}" r="2.5" fill="${COLOURS[join]}"/>`), // prettier-ignore
+      ];
+    }),
+  ];
+}
+
+/** Success, acceleration and jerk by delay, a line for each way to join, as an SVG. */
+export function drawJoins(cells: readonly JoinCell[]): string {
+  const kinds = JOINS.filter((join) => cells.some((cell) => cell.join === join));
+  return picture(PANEL.width * PANELS.length, PANEL.height, 11, [
+    ...kinds.map((join, i) => text(MARGIN.left + 110 * i, 22, join, `fill="${COLOURS[join]}" font-size="13"`)), // prettier-ignore
+    ...PANELS.flatMap((panel, i) => panelOf(panel, cells, PANEL.width * i)),
+  ]);
+}
+
+const whole = (value: number) => value.toFixed(0);
+
+/** All figures, as a table in Markdown. */
+export function joinTable(cells: readonly JoinCell[]): string {
+  const head = 'join | delay, ms | success (95 %) | steps of a success | largest acceleration at joins, within | mean | largest jerk at joins, within'; // prettier-ignore
+  const rows = JOINS.flatMap((join) =>
+    inOrder(cells, join).map((cell) => {
+      const { acceleration, jerk } = cell.motion;
+      const [low, high] = successInterval(cell).map((share) => whole(100 * share));
+      return [
+        join,
+        cell.delay,
+        `${cell.successes} of ${cell.attempts} (${low} to ${high})`,
+        cell.steps === null ? '' : whole(cell.steps),
+        `${whole(acceleration.joins.largest)}, ${whole(acceleration.within.largest)}`,
+        `${acceleration.joins.mean.toFixed(1)}, ${acceleration.within.mean.toFixed(1)}`,
+        `${whole(jerk.joins.largest)}, ${whole(jerk.within.largest)}`,
+      ].join(' | ');
+    }),
+  );
+  return [head, head.replaceAll(/[^|]+/g, ' --- '), ...rows].map((row) => `| ${row} |`).join('\n');
+}

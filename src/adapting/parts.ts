@@ -1,0 +1,113 @@
+import { join, resolve } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { UserError } from '../errors.ts';
+import type { LearnerEvent } from '../learning/learner.ts';
+import { folderAddress } from '../link/wire/address.ts';
+import { type Courier, openCourier } from '../link/robot/courier.ts';
+import { writeAdapter } from '../policy/bundle/adapter.ts';
+import type { Trainable } from '../policy/families/pi0/trainable.ts';
+import { SIM_CALIBRATION } from '../sim/embodiment.ts';
+import { type LearnerProcess, startLearner } from './learnerProcess.ts';
+import { type RolloutPool, openRolloutPool } from '../rollouts/pool.ts';
+import type { RolloutSettings } from '../rollouts/worker.ts';
+import type { Bundle } from '../policy/bundle/config.ts';
+
+/** Where an adaptation keeps what. */
+export interface AdaptFolders {
+  runtime: string;
+  /** Attempts that the learner does not have yet. */
+  recorded: string;
+  learner: string;
+}
+
+export interface AdaptPartsOptions {
+  folders: AdaptFolders;
+  bundle: Bundle;
+  /** YAML of FPO. */
+  config?: string;
+  trainable: Trainable;
+  batch: number;
+  seed: number;
+  attempts: Pick<RolloutSettings, 'task' | 'executeSteps' | 'gap'>;
+  processes: number;
+  onEvent: (event: LearnerEvent) => void;
+  log: (line: string) => void;
+}
+
+/** The processes of an adaptation: those that make attempts, the learner, and the link between them. */
+export interface AdaptParts {
+  learner: LearnerProcess;
+  pool: RolloutPool;
+  /** Opens the link when the learner has its folder for itself. */
+  open(signal: AbortSignal): Promise<Courier>;
+  /** Resolves when attempts are played by what the learner says. Throws a `UserError` where they cannot be. */
+  untilPlayed(signal: AbortSignal): Promise<void>;
+  /** Rejects with a `UserError` when one of them cannot go on. */
+  readonly failed: Promise<never>;
+  /** Ends them all, whatever they do. */
+  close(): Promise<void>;
+}
+
+/** Milliseconds between looks at which version is played. */
+const LOOK_EVERY = 20;
+
+/** Starts the learner and the processes that make attempts. */
+export function startAdaptParts(options: AdaptPartsOptions): AdaptParts {
+  const { folders, bundle, config, trainable, batch, seed, attempts } = options;
+  const policy = resolve(bundle.folder);
+  const learner = startLearner(
+    [
+      folders.learner,
+      ...['--policy', policy, '--calibration', SIM_CALIBRATION],
+      ...['--batch', String(batch), '--seed', String(seed)],
+      ...(config === undefined ? [] : ['--config', resolve(config)]),
+    ],
+    options.onEvent,
+  );
+  const pool = openRolloutPool({ policy, trainable, ...attempts }, options.processes);
+  const newest = join(folders.runtime, 'newest.safetensors');
+  let played = bundle.version;
+  let courier: Courier | undefined;
+  let opening: Promise<Courier> | undefined;
+
+  const openLink = () =>
+    openCourier({
+      episodes: folders.recorded,
+      adapters: join(folders.runtime, 'adapters'),
+      address: folderAddress(folders.learner),
+      policy: { ...bundle, trainable },
+      async onAdapter(adapter) {
+        await writeAdapter(newest, adapter);
+        await pool.adopt(newest);
+        played = adapter.version;
+      },
+      log: options.log,
+    });
+
+  return {
+    learner,
+    pool,
+    failed: Promise.race([learner.failed, pool.failed]),
+    async open(signal) {
+      await learner.consumed(0, signal);
+      opening = openLink();
+      courier = await opening;
+      return courier;
+    },
+    async untilPlayed(signal) {
+      while (played !== learner.version()) {
+        signal.throwIfAborted();
+        const refused = courier?.status().refused;
+        if (refused) throw new UserError(refused);
+        await setTimeout(LOOK_EVERY);
+      }
+    },
+    async close() {
+      // An adapter that they were to take over is then given up, and the link with it.
+      await pool.close();
+      const opened = await opening?.catch(() => undefined);
+      await opened?.close();
+      await learner.stop();
+    },
+  };
+}

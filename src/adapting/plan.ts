@@ -1,0 +1,108 @@
+import { readdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { episodeFile } from '../episodes/files.ts';
+import { type Beginning, demandBeginning, fpoBeginning } from '../learning/begun.ts';
+import { loadFpoConfig } from '../learning/fpo/config.ts';
+import { baseIn, withoutOwnAdapter } from '../learning/learner.ts';
+import { folderAddress, parseAddress } from '../link/wire/address.ts';
+import { loadBundle } from '../policy/bundle/bundle.ts';
+import { type Exploration, explorationSchema } from '../policy/exploration.ts';
+import type { Trainable } from '../policy/families/pi0/trainable.ts';
+import { type Gap, gapSchema } from '../sim/gap.ts';
+import type { SimTaskName } from '../sim/tasks.ts';
+import { readYaml, validate } from '../validate.ts';
+import type { AdaptFolders } from './parts.ts';
+import { type Bundle } from '../policy/bundle/config.ts';
+
+export interface AdaptOptions {
+  policy: string;
+  task: SimTaskName;
+  config?: string;
+  exploration?: string;
+  gap?: string;
+  execute?: number;
+  episodes: number;
+  batch: number;
+  evaluateEvery: number;
+  attempts: number;
+  processes: number;
+  seed: number;
+}
+
+/** First seed of the attempts that are learned from, in a run whose own is 0; evaluations are below it. */
+const FIRST_SEED = 10_000_000;
+/** Seeds that each run has for itself. */
+const SEEDS_OF_A_RUN = 1_000_000;
+
+/** The first seed of a run's attempts. */
+export const firstSeed = (seed: number): number => FIRST_SEED + seed * SEEDS_OF_A_RUN;
+
+/** The id of an attempt's episode. */
+export const attemptId = (task: string, seed: number): string => `${task}-${seed}`;
+
+/** What an adaptation is to do, read and checked. */
+export interface AdaptPlan {
+  folders: AdaptFolders;
+  /** What its folder is begun with. */
+  beginning: Beginning;
+  bundle: Bundle;
+  trainable: Trainable;
+  exploration: Exploration;
+  gap?: Gap;
+}
+
+/** Ids of the episodes in a folder; none where it cannot be read. */
+const idsIn = (folder: string): Promise<string[]> =>
+  readdir(folder).then(
+    (names) => names.flatMap((name) => episodeFile(name)?.id ?? []),
+    () => [],
+  );
+
+/** Task and seed that an attempt's id tells. */
+function toldBy(id: string | undefined): Beginning {
+  const [, task, seed] = /^(.+)-(\d+)$/.exec(id ?? '') ?? [];
+  if (task === undefined || Number(seed) < FIRST_SEED) return {};
+  return { task, seed: Math.floor((Number(seed) - FIRST_SEED) / SEEDS_OF_A_RUN) };
+}
+
+/** What can be seen in a folder without a record of what it was begun with. */
+async function heldIn(folder: string, { learner, recorded }: AdaptFolders): Promise<Beginning> {
+  const [attempt] = [...(await idsIn(join(learner, 'episodes'))), ...(await idsIn(recorded))];
+  const isLearners = (await baseIn(folder)) !== undefined;
+  return {
+    ...(isLearners && { command: 'learn' }),
+    policy: await baseIn(learner),
+    ...toldBy(attempt),
+  };
+}
+
+/**
+ * Reads all that the options name, and makes nothing. Throws a `UserError` for what cannot be used, and for
+ * a folder that was begun with something else.
+ */
+export async function planAdaptation(folder: string, options: AdaptOptions): Promise<AdaptPlan> {
+  const { policy, task, config, execute, seed } = options;
+  const runtime = join(folder, 'runtime');
+  const learner = join(folder, 'learner');
+  const folders = { runtime, recorded: join(runtime, 'episodes'), learner };
+  parseAddress(folderAddress(learner));
+  const bundle = await loadBundle(resolve(policy));
+  const exploration = options.exploration
+    ? validate(explorationSchema, await readYaml(options.exploration), options.exploration)
+    : explorationSchema.parse({});
+  const gap = options.gap
+    ? validate(gapSchema, await readYaml(options.gap), options.gap)
+    : undefined;
+  const fpo = await loadFpoConfig(config, seed);
+  const beginning = {
+    command: 'adapt',
+    ...fpoBeginning(bundle, fpo),
+    task,
+    gap: gap ?? gapSchema.parse({}),
+    execute: execute ?? bundle.executeSteps,
+  };
+  await demandBeginning(folder, await withoutOwnAdapter(learner, beginning), () =>
+    heldIn(folder, folders),
+  );
+  return { folders, beginning, bundle, trainable: fpo.trainable, exploration, gap };
+}

@@ -1,0 +1,62 @@
+import { scaleLinear } from 'd3-scale';
+import { line } from 'd3-shape';
+import type { Embodiment } from '../robot/embodiment.ts';
+import { picture, text } from '../charts/svg.ts';
+
+const PANEL = { width: 190, height: 130 };
+const MARGIN = { top: 24, right: 10, bottom: 22, left: 42 };
+const COLUMNS = 7;
+const TITLE = 34;
+
+/** What a chunk is drawn from. */
+export interface DrawnChunk {
+  /** [joints] where the robot was when it was observed. */
+  position: Float64Array;
+  /** [horizon, joints] rad, openings. */
+  actions: Float32Array;
+  horizon: number;
+}
+
+/**
+ * A chunk as an SVG, a panel a joint: its positions over the seconds of its horizon, between the joint's
+ * limits (shaded), from where the joint was (dot). What lies outside the limits is red.
+ */
+export function chunkPlot(
+  { joints, controlRate }: Embodiment,
+  { position, actions, horizon }: DrawnChunk,
+  title: string,
+): string {
+  const x = scaleLinear([0, horizon / controlRate], [MARGIN.left, PANEL.width - MARGIN.right]);
+  const [low, high] = [PANEL.height - MARGIN.bottom, MARGIN.top];
+  const panels = joints.map(({ name, kind, lower, upper }, joint) => {
+    const rows = Array.from({ length: horizon }, (_, row) => actions[row * joints.length + joint]);
+    const values = [...rows, position[joint]].filter(Number.isFinite);
+    const [least, most] = [Math.min(...values), Math.max(...values)];
+    const room = Math.max(0.05, 0.1 * (most - least));
+    const y = scaleLinear([least - room, most + room], [low, high]);
+    const clamp = (value: number) => Math.min(low, Math.max(high, y(value)));
+    const outside = rows.some((value) => !(value >= lower && value <= upper));
+    const points = rows.map((value, row): [number, number] => [
+      x((row + 1) / controlRate),
+      y(value),
+    ]);
+    const [column, rank] = [joint % COLUMNS, Math.floor(joint / COLUMNS)];
+    return [
+      `<g transform="translate(${column * PANEL.width} ${TITLE + rank * PANEL.height})">`,
+      text(MARGIN.left, 14, `${name} (${kind === 'gripper' ? 'opening' : 'rad'})`),
+      `<rect x="${MARGIN.left}" width="${PANEL.width - MARGIN.left - MARGIN.right}" y="${clamp(upper).toFixed(1)}" height="${(clamp(lower) - clamp(upper)).toFixed(1)}" fill="#eef3f8"/>`,
+      ...y
+        .ticks(3)
+        .map((tick) =>
+          text(MARGIN.left - 6, y(tick) + 4, y.tickFormat(3)(tick), 'text-anchor="end"'),
+        ),
+      ...x.ticks(2).map((tick) => text(x(tick), low + 15, `${tick} s`, 'text-anchor="middle"')),
+      `<path d="${line().defined(([, at]) => Number.isFinite(at))(points) ?? ''}" fill="none" stroke="${outside ? '#d1605e' : '#4878a8'}" stroke-width="1.5"/>`,
+      `<circle cx="${x(0)}" cy="${y(position[joint]).toFixed(1)}" r="3"/>`,
+      '</g>',
+    ].join('\n');
+  });
+  const width = COLUMNS * PANEL.width;
+  const height = TITLE + Math.ceil(joints.length / COLUMNS) * PANEL.height;
+  return picture(width, height, 11, [text(MARGIN.left, 22, title, 'font-size="14"'), ...panels]);
+}

@@ -1,0 +1,54 @@
+import type { ChunkPolicy, Observation } from '../policy/chunkPolicy.ts';
+import { type Calibration, embodimentOf } from '../robot/calibration.ts';
+import type { Robot } from '../robot/robot.ts';
+import { awaitObservation } from '../control/awaitObservation.ts';
+import { createSynchroniser } from '../control/synchroniser.ts';
+import type { Bundle } from '../policy/bundle/config.ts';
+import type { FitCase } from './case.ts';
+
+/** The policy's cameras that the robot has, in the policy's order. */
+export const camerasOfBoth = (bundle: Bundle, { embodiment }: Robot) =>
+  bundle.cameras.filter((camera) => embodiment.cameras.some(({ name }) => name === camera));
+
+/**
+ * One observation of a robot that `start` makes sense, where that is needed. Throws a `UserError` that
+ * says what does not come.
+ */
+export async function observeOnce(
+  robot: Robot,
+  cameras: readonly string[],
+  prompt: string,
+  start: () => Promise<void> = () => Promise.resolve(),
+): Promise<Observation> {
+  const names = robot.embodiment.joints.map(({ name }) => name);
+  const synchroniser = createSynchroniser(names, robot.clock);
+  robot.observe(synchroniser);
+  await start();
+  return (await awaitObservation({ robot, synchroniser, cameras, prompt }))!;
+}
+
+/** What a policy is compared with: the robot as it is calibrated, and as it was observed. */
+export async function fitCase(
+  bundle: Bundle,
+  calibration: Calibration,
+  { joints, frames }: Observation,
+): Promise<FitCase> {
+  const pictures = frames.map(async (frame) => ({
+    camera: frame.camera,
+    pixels: await frame.pixels(),
+  }));
+  return {
+    policy: bundle,
+    robot: embodimentOf(calibration),
+    position: joints.position,
+    pictures: await Promise.all(pictures),
+    exposure: new Map(calibration.cameras.map(({ name, exposure }) => [name, exposure])),
+  };
+}
+
+/** The case with the chunk, [horizon, joints], that the policy would begin with from zero noise. */
+export const withChunk = async (
+  fit: FitCase,
+  policy: ChunkPolicy,
+  observation: Observation,
+): Promise<FitCase> => ({ ...fit, chunk: (await policy.sample(observation, 'zero')).actions });

@@ -1,0 +1,126 @@
+import { UserError } from '../errors.ts';
+import { makeTransforms } from '../policy/vectors/transforms.ts';
+import { describeModeFault, modeFault } from '../robot/operatingModes.ts';
+import { brightness } from '../images/pictureFigures.ts';
+import type { Misfit, FitCase } from './case.ts';
+
+export function embodimentName({ policy, robot }: FitCase): Misfit[] {
+  if (policy.embodiment === robot.name) return [];
+  return [
+    {
+      severity: 'error',
+      subject: 'embodiment',
+      message: `the policy is for ${policy.embodiment}, the robot is ${robot.name}; take a policy for ${robot.name}, or the calibration of the robot that stands there`,
+    },
+  ];
+}
+
+/** The length of the robot's vectors against what the policy's transforms and dimensions take. */
+export function jointCount({ policy, robot, position }: FitCase): Misfit[] {
+  const error = (message: string): Misfit[] => [{ severity: 'error', subject: 'joints', message }];
+  if (position.length !== robot.joints.length)
+    return error(
+      `${position.length} joints were measured, the calibration has ${robot.joints.length}; correct its list of joints`,
+    );
+  try {
+    makeTransforms(policy.transforms, policy.pi0).state(position);
+    return [];
+  } catch (problem) {
+    if (!(problem instanceof UserError)) throw problem;
+    return error(problem.message);
+  }
+}
+
+export function cameraNames({ policy, robot }: FitCase): Misfit[] {
+  const there = robot.cameras.map(({ name }) => name);
+  const missing = policy.cameras.filter((camera) => !there.includes(camera));
+  const unused = there.filter((camera) => !policy.cameras.includes(camera));
+  return [
+    ...missing.map((camera): Misfit => ({
+      severity: 'error',
+      subject: camera,
+      message: `the policy looks through ${camera}, the robot has ${there.join(', ') || 'no cameras'}; give the camera at that place this name in the calibration`,
+    })),
+    ...unused.map((camera): Misfit => ({
+      severity: 'note',
+      subject: camera,
+      message: `the policy does not look through ${camera}`,
+    })),
+  ];
+}
+
+/** Images are resized with padding to the policy's square; growing them adds nothing to be seen. */
+export function cameraSizes({ policy, robot }: FitCase): Misfit[] {
+  const side = policy.pi0.vision.imageSize;
+  return robot.cameras
+    .filter(({ name, width, height }) => {
+      return policy.cameras.includes(name) && Math.max(width, height) < side;
+    })
+    .map(({ name, width, height }) => ({
+      severity: 'warning',
+      subject: name,
+      message: `${name}'s images of ${width}×${height} are enlarged to the policy's ${side}×${side}; let the camera send larger ones, or crop less`,
+    }));
+}
+
+export function exposure({ pictures, exposure }: FitCase): Misfit[] {
+  return pictures.flatMap(({ camera, pixels }): Misfit[] => {
+    const [least, greatest] = exposure?.get(camera) ?? [0, 255];
+    const mean = brightness(pixels);
+    if (mean >= least && mean <= greatest) return [];
+    const [word, advice] =
+      mean < least
+        ? ['dark', 'take the lens cap off, switch the light on or expose longer']
+        : ['bright', 'expose less, or shade the camera'];
+    return [
+      {
+        severity: 'warning',
+        subject: camera,
+        message: `${camera}'s image is too ${word}: mean brightness ${mean.toFixed(0)}, calibrated for ${least} to ${greatest}; ${advice}`,
+      },
+    ];
+  });
+}
+
+export function identicalPictures({ pictures }: FitCase): Misfit[] {
+  return pictures.flatMap(({ camera, pixels }, index): Misfit[] => {
+    const twin = pictures
+      .slice(0, index)
+      .find((other) => Buffer.compare(other.pixels, pixels) === 0);
+    if (!twin) return [];
+    return [
+      {
+        severity: 'error',
+        subject: `${twin.camera}, ${camera}`,
+        message: `${twin.camera} and ${camera} show the same picture, pixel by pixel; correct their topics in the calibration`,
+      },
+    ];
+  });
+}
+
+/** Cameras whose pictures have no colour at all, as a driver's mono8 has none. */
+export function greyPictures({ pictures }: FitCase): Misfit[] {
+  return pictures
+    .filter(({ pixels }) => isGrey(pixels))
+    .map(({ camera }) => ({
+      severity: 'warning',
+      subject: camera,
+      message: `${camera}'s image has no colour (red, green and blue are the same in every pixel); have its driver publish rgb8 if the policy was trained on colour`,
+    }));
+}
+
+/** Whether pixels differ, but only in brightness. */
+function isGrey(pixels: Uint8Array): boolean {
+  for (let i = 0; i < pixels.length; i += 3)
+    if (pixels[i] !== pixels[i + 1] || pixels[i] !== pixels[i + 2]) return false;
+  return pixels.some((value) => value !== pixels[0]);
+}
+
+/** Drivers that do not take angles, which is what commands are. */
+export function operatingModes({ modes = [] }: FitCase): Misfit[] {
+  return modes.flatMap((found): Misfit[] => {
+    const wrong = modeFault(found);
+    if (!wrong) return [];
+    return [{ severity: 'error', subject: found.namespace, message: describeModeFault(wrong) }];
+  });
+}

@@ -1,0 +1,87 @@
+import { type TransformsConfig, makeTransforms } from '../policy/vectors/transforms.ts';
+import type { Embodiment } from '../robot/embodiment.ts';
+import type { BundleConfig } from '../policy/bundle/config.ts';
+
+type Normalisation = Extract<TransformsConfig[number], { type: 'meanStd' | 'quantile' }>;
+
+/** Where a vector's joints lay in the training data. */
+export interface Spread {
+  /** [joints] mean, or the middle of the quantiles. */
+  centre: readonly number[];
+  /** [joints] standard deviation, or what the quantiles say of it. */
+  deviation: readonly number[];
+  /** What the statistics say of a joint. */
+  words: (joint: number) => string;
+}
+
+/** The space of a policy's normalisation statistics: the robot's, changed by the transforms before. */
+export interface PolicySpace {
+  state: Spread;
+  actions: Spread;
+  /** The transforms before normalisation. */
+  before: TransformsConfig;
+  normalisation: Normalisation;
+  /** [joints] robot's positions → [joints] by other transforms in the place of `before`, if given. */
+  encode: (position: Float64Array, before?: TransformsConfig) => Float32Array;
+}
+
+/** Standard deviations from the middle of a normal distribution to its 99th percentile. */
+export const DEVIATIONS_TO_Q99 = 2.326;
+
+function spreads(normalisation: Normalisation): { state: Spread; actions: Spread } {
+  if (normalisation.type === 'meanStd') {
+    const { state, actions } = normalisation;
+    const spread = ({ mean, std }: typeof state): Spread => ({
+      centre: mean,
+      deviation: std,
+      words: (joint) => `${mean[joint].toFixed(2)} ± ${std[joint].toFixed(2)}`,
+    });
+    return { state: spread(state), actions: spread(actions) };
+  }
+  const { state, actions } = normalisation;
+  const spread = ({ q01, q99 }: typeof state): Spread => ({
+    centre: q01.map((low, joint) => (low + q99[joint]) / 2),
+    deviation: q01.map((low, joint) => (q99[joint] - low) / 2 / DEVIATIONS_TO_Q99),
+    words: (joint) => `${q01[joint].toFixed(2)} to ${q99[joint].toFixed(2)}`,
+  });
+  return { state: spread(state), actions: spread(actions) };
+}
+
+/** Undefined for a policy that normalises nothing. */
+export function policySpace(
+  { transforms }: BundleConfig,
+  { joints }: Embodiment,
+): PolicySpace | undefined {
+  const index = transforms.findIndex(({ type }) => type === 'meanStd' || type === 'quantile');
+  if (index < 0) return undefined;
+  const normalisation = transforms[index] as Normalisation;
+  const before = transforms.slice(0, index);
+  const dimensions = { stateDim: joints.length, actionDim: joints.length };
+  return {
+    ...spreads(normalisation),
+    before,
+    normalisation,
+    encode: (position, other = before) => makeTransforms(other, dimensions).state(position),
+  };
+}
+
+/** What a policy's action statistics come to as [joints] of a robot at `position`: rad, openings. */
+export function actionsSpread(
+  { transforms, pi0 }: BundleConfig,
+  { normalisation }: PolicySpace,
+  position: Float64Array,
+): Spread {
+  const joints = position.length;
+  const one = normalisation.type === 'meanStd' ? 1 : 1 / DEVIATIONS_TO_Q99;
+  const normalised = new Float32Array(3 * pi0.actionDim);
+  normalised.fill(-one, pi0.actionDim, 2 * pi0.actionDim).fill(one, 2 * pi0.actionDim);
+  const decoded = makeTransforms(transforms, pi0).actions(normalised, position);
+  const row = (index: number) => decoded.subarray(index * joints, (index + 1) * joints);
+  const [middle, below, above] = [row(0), row(1), row(2)];
+  const deviation = Array.from(middle, (_, joint) => Math.abs(above[joint] - below[joint]) / 2);
+  return {
+    centre: [...middle],
+    deviation,
+    words: (joint) => `${middle[joint].toFixed(2)} ± ${deviation[joint].toFixed(2)}`,
+  };
+}

@@ -1,0 +1,102 @@
+import { type Command, Option } from 'commander';
+import type { SimOptions } from './sim.ts';
+import {
+  SHIPPED_POLICY,
+  groups,
+  integer,
+  port,
+  sessionOption,
+  taskOption,
+} from './sharedOptions.ts';
+import { run } from './run.ts';
+import { JOINS } from '../policy/joinKinds.ts';
+
+/** Commands that play the simulated robot. */
+export function playing(program: Command): void {
+  program
+    .command('start')
+    .description(
+      'the main job in the simulator: ten attempts of the shipped policy, and some minutes of learning',
+    )
+    .action(() => run(async () => (await import('./start.ts')).start(SHIPPED_POLICY)));
+
+  program
+    .command('sim')
+    .description('run a policy, or the scripted expert, on the simulated ALOHA')
+    .addOption(taskOption())
+    .option('--policy <folder>', 'policy bundle to run', SHIPPED_POLICY)
+    .option('--expert', 'run the scripted expert in the place of a policy')
+    .option('--episodes <n>', 'attempts to make', integer(1), 1)
+    .option(
+      '--seed <n>',
+      'seed of the first attempt; the next ones count up from it',
+      integer(0),
+      0,
+    )
+    .option('--zero-noise', 'begin every chunk from zero noise in the place of random noise')
+    .addOption(
+      new Option(
+        '--join <how>',
+        'how a chunk takes over: in the place of the one in play; the robot waits for it; the mean of all that speak of a step; drawn towards the one in play (real-time chunking, with or without the Jacobian); or going on from it, as trained',
+      )
+        .choices(JOINS)
+        .default('swap'),
+    )
+    .option(
+      '--delay <ms>',
+      'how late a chunk comes, in whole control steps (default: 40)',
+      integer(0),
+    )
+    .option('--execute <n>', "rows of a chunk to play, in the place of the bundle's", integer(1))
+    .option('--real-time', 'keep to the wall clock in the place of running as fast as possible')
+    .option('--watch', 'draw the attempts in the terminal as they go')
+    .option('--record <folder>', 'keep each attempt as an MCAP file in this folder')
+    .option('--json', 'print one JSON object a line and nothing else')
+    .option(
+      '--snapshot <file>',
+      'write what the cameras see at the first seed, as the ending says (.png, .jpg, .webp), and run nothing',
+    )
+    .option('--force', 'with --snapshot: replace the file if it is there')
+    .option('--scene <file>', 'use this MJCF scene in the place of the built-in one')
+    .option(
+      '--draw-groups <list>',
+      "groups of shapes that the cameras show, as 1 or 1,2; without it MuJoCo's choice, 0, 1 and 2",
+      groups,
+    )
+    .option(
+      '--success-classifier <file>',
+      "YAML of a classifier that says when an attempt has succeeded, in the place of the simulator's rule",
+    )
+    .addOption(sessionOption())
+    .option('--metrics-port <n>', 'offer Prometheus metrics at this port while it runs', port)
+    .option('--metrics-host <address>', 'who may read them; by default this machine alone')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  nalu sim --snapshot scene.png                 what the cameras see
+  nalu sim --watch                              see the shipped policy at work
+  nalu sim --expert --episodes 20               how the scripted expert does
+  nalu sim --episodes 200 --seed 1000 --json    success rate of the shipped policy, for a script
+  nalu sim --record episodes                    keep the attempt; Foxglove opens it
+  nalu sim --scene robosuite.xml --draw-groups 1 --snapshot scene.png
+                                                another scene, without its collision shapes
+  nalu sim --episodes 20 --json --success-classifier models/success-transfer-cube/classifier.yaml
+                                                its verdict, and as "simulator" that of the rule
+  nalu sim --real-time --episodes 20 --metrics-port 9464
+                                                how late ticks are; curl localhost:9464/metrics`,
+    )
+    .action((options: SimOptions) =>
+      run(async () => (await import('./sim.ts')).simCommand(options)),
+    );
+
+  program
+    .command('recover')
+    .description(
+      'make readable what a killed process had recorded of an episode, or what is damaged',
+    )
+    .argument('<files...>', 'unfinished (*.mcap.partial) or damaged (*.mcap) episodes')
+    .action((files: string[]) =>
+      run(async () => (await import('./recover.ts')).recoverCommand(files)),
+    );
+}

@@ -1,0 +1,24 @@
+import { setTimeout } from 'node:timers/promises';
+import type { Clock } from '../robot/robot.ts';
+import { type GuardLimits, type GuardState, type Ruling, guard, mayRest } from '../guard/guard.ts';
+
+/** Milliseconds that braking waits for the robot's clock, which may have stopped, before each of its steps. */
+const CLOCK_PATIENCE = 100;
+
+/** Brakes behind the guard, a step each `period` (ns), until the last command may be the last. */
+export async function comeToRest(
+  clock: Clock,
+  period: bigint,
+  limits: GuardLimits,
+  state: GuardState,
+  send: (ruling: Ruling, now: bigint) => void,
+): Promise<void> {
+  for (let due = clock.now() + period; !mayRest(limits, state); due += period) {
+    const patience = setTimeout(CLOCK_PATIENCE, undefined, { ref: false });
+    await Promise.race([clock.until(due), patience]);
+    const ruling = guard(limits, state, null, []);
+    send(ruling, clock.now());
+    if (!ruling.command) return;
+    state = ruling.next;
+  }
+}

@@ -1,0 +1,56 @@
+import type { ChunkRecord, ChunkTimeline } from '../episodes/episode.ts';
+import type { Chunk, Observation } from '../policy/chunkPolicy.ts';
+import type { Embodiment } from '../robot/embodiment.ts';
+import type { Played } from './chunkPlayer.ts';
+import type { JoinKind } from '../policy/joinKinds.ts';
+
+/** A chunk that was put in play. */
+export interface SampledChunk {
+  index: number;
+  observation: Observation;
+  chunk: Chunk;
+  /** Control steps between its observation and the one at which it was put in play. */
+  delay: number;
+  join: JoinKind;
+  timeline: ChunkTimeline;
+}
+
+/** What an episode keeps of a chunk that was played. */
+export function recordOf({ content, from, to, held }: Played<SampledChunk>): ChunkRecord {
+  const { index, observation, chunk, delay, join, timeline } = content;
+  return {
+    index,
+    policyVersion: chunk.policyVersion,
+    observationStamp: observation.joints.stamp,
+    frameStamps: Object.fromEntries(observation.frames.map(({ camera, stamp }) => [camera, stamp])),
+    state: observation.joints.position,
+    horizon: chunk.horizon,
+    actions: chunk.actions,
+    noise: chunk.noise,
+    ...(chunk.view && { view: chunk.view }),
+    delay,
+    executedFrom: from,
+    executedTo: to,
+    held,
+    ...(join !== 'swap' && { join }),
+    ...(chunk.joined && { joined: chunk.joined }),
+    timeline,
+  };
+}
+
+/**
+ * The cameras by which a chunk saw nothing, in words; undefined if there are none. Noiseless ones may repeat
+ * a picture.
+ */
+export function describeBlindness({ sight }: Chunk, { cameras }: Embodiment): string | undefined {
+  if (!sight) return undefined;
+  const isNoiseless = (name: string) => cameras.find((camera) => camera.name === name)?.noiseless;
+  const frozen = sight.repeated.filter((name) => !isNoiseless(name));
+  const lines = [
+    ...sight.dark.map((name) => `camera ${name} is black; check its lens, its cable and the light`),
+    ...frozen.map(
+      (name) => `camera ${name} repeats a picture while the arms move; restart its driver`,
+    ),
+  ];
+  return lines.length > 0 ? lines.join('; ') : undefined;
+}

@@ -1,0 +1,144 @@
+import type { Observation } from '../policy/chunkPolicy.ts';
+import type { CameraFrame, Clock, JointState, Observer } from '../robot/robot.ts';
+import { AGE_LIMITS } from '../guard/guardEvents.ts';
+import type { SensorAge } from '../guard/guardEvents.ts';
+import { type Stamped, stampFault } from './stamps.ts';
+
+/** A source that an observation cannot be made without. */
+export interface Lack {
+  /** `joint state`, or the camera's name. */
+  source: string;
+  /** Milliseconds; null if nothing usable has arrived yet. */
+  age: number | null;
+  /** Why what arrives cannot be used; absent where nothing arrives. */
+  fault?: string;
+}
+
+/** Keeps the newest of everything that a robot senses. */
+export interface Synchroniser extends Observer {
+  readonly newestJoints: JointState | undefined;
+  /** Joint states refused for a value that is not finite, by joint. */
+  readonly refused: ReadonlyMap<string, number>;
+  /**
+   * How old the newest usable joint state and frames are at `now`, by their stamp or by when they arrived, whichever
+   * is longer ago; what has never arrived is infinitely old.
+   */
+  ages(cameras: readonly string[], now: bigint): SensorAge[];
+  /** The newest observation at `now`, frames in the order of `cameras`; or what it lacks. */
+  take(
+    cameras: readonly string[],
+    prompt: string,
+    now: bigint,
+  ): { observation: Observation } | { lacks: Lack[] };
+}
+
+const JOINT_STATE = 'joint state';
+
+const milliseconds = (span: bigint) => Number(span) / 1e6;
+
+/** The newest usable stamp of a source, and when something usable last arrived of it. */
+type Arrival = Pick<Stamped, 'stamp' | 'arrived'>;
+
+/**
+ * An observer of a robot whose joints bear these names, in the order of its vectors. What arrives is compared with
+ * the robot's clock; without one, stamps are believed.
+ */
+export function createSynchroniser(
+  jointNames: readonly string[],
+  clock?: Pick<Clock, 'now'>,
+): Synchroniser {
+  const frames = new Map<string, CameraFrame>();
+  const refused = new Map<string, number>();
+  const arrivals = new Map<string, Arrival>();
+  const faults = new Map<string, string>();
+  let newestJoints: JointState | undefined;
+  let jointSources = [JOINT_STATE];
+
+  /** Notes what came of a source; whether it can be used. */
+  const note = (came: Stamped): boolean => {
+    const { source, stamp, arrived } = came;
+    const fault = stampFault(came);
+    if (fault !== undefined) {
+      faults.set(source, fault);
+      return false;
+    }
+    faults.delete(source);
+    const known = arrivals.get(source);
+    arrivals.set(source, { stamp: known && known.stamp > stamp ? known.stamp : stamp, arrived });
+    return true;
+  };
+
+  const ageOf = (kind: Stamped['kind'], source: string, now: bigint): SensorAge => {
+    const arrival = arrivals.get(source);
+    const age = arrival
+      ? Math.max(milliseconds(now - arrival.stamp), milliseconds(now - arrival.arrived))
+      : Infinity;
+    const fault = faults.get(source);
+    return { kind, source, age, ...(fault !== undefined && { fault }) };
+  };
+
+  const ages = (cameras: readonly string[], now: bigint): SensorAge[] => [
+    ...jointSources.map((source) => ageOf('joints', source, now)),
+    ...cameras.map((source) => ageOf('camera', source, now)),
+  ];
+
+  return {
+    get newestJoints() {
+      return newestJoints;
+    },
+    refused,
+    joints(state) {
+      const arrived = clock?.now() ?? state.stamp;
+      const parts = state.parts ?? [{ source: JOINT_STATE, stamp: state.stamp, arrived }];
+      jointSources = parts.map(({ source }) => source);
+      const bad = jointNames.findIndex((_, joint) => !Number.isFinite(state.position[joint]));
+      if (bad >= 0) {
+        const name = jointNames[bad];
+        refused.set(name, (refused.get(name) ?? 0) + 1);
+        for (const source of jointSources)
+          faults.set(source, `the ${source} arrives with ${name} that is not a finite number`);
+        return;
+      }
+      const usable = parts.filter((part) => note({ kind: 'joints', ...part }));
+      if (usable.length < parts.length) return;
+      if (newestJoints === undefined || state.stamp >= newestJoints.stamp) newestJoints = state;
+    },
+    frame(frame) {
+      const { camera: source, stamp } = frame;
+      if (!note({ kind: 'camera', source, stamp, arrived: clock?.now() ?? stamp })) return;
+      const known = frames.get(source);
+      if (known === undefined || stamp >= known.stamp) frames.set(source, frame);
+    },
+    ages,
+    take(cameras, prompt, now) {
+      const lacks = ages(cameras, now)
+        .filter(({ kind, age }) => age > AGE_LIMITS[kind].hold)
+        .map(({ source, age, fault }): Lack => ({
+          source,
+          age: Number.isFinite(age) ? age : null,
+          ...(fault !== undefined && { fault }),
+        }));
+      if (lacks.length > 0) return { lacks };
+      return {
+        observation: {
+          joints: newestJoints!,
+          frames: cameras.map((camera) => frames.get(camera)!),
+          prompt,
+        },
+      };
+    },
+  };
+}
+
+/** Lacks in words. */
+export const describeLacks = (lacks: readonly Lack[], refused: ReadonlyMap<string, number>) =>
+  [
+    ...lacks.map(
+      ({ source, age, fault }) =>
+        fault ??
+        (age === null ? `nothing from ${source}` : `${source} is ${Math.round(age)} ms old`),
+    ),
+    ...[...refused].map(
+      ([joint, count]) => `${count} joint states refused: ${joint} is not a finite number`,
+    ),
+  ].join('; ');

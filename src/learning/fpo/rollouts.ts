@@ -1,0 +1,220 @@
+import type { Rollout, RolloutChunk } from './rollout.ts';
+import { join } from 'node:path';
+import type { ChunkRecord } from '../../episodes/episode.ts';
+import type { Episode } from '../../episodes/readEpisode.ts';
+import { UserError, messageOf } from '../../errors.ts';
+import { type SessionConfig, Tensor } from '../../session/session.ts';
+import { BUNDLE_FILES } from '../../policy/bundle/bundle.ts';
+import type { Pi0Config } from '../../policy/families/pi0/config.ts';
+import { openPrefixGraph } from '../../policy/families/pi0/sampleGraphs.ts';
+import { loadTokenizer, padTokens } from '../../policy/families/pi0/tokenizer.ts';
+import { makeTransforms } from '../../policy/vectors/transforms.ts';
+import type { View } from '../../images/viewShift.ts';
+import { executedRows, stepsOfChunks } from './credit.ts';
+import { type Viewpoint, imagesOf, unfit } from '../imitation/demonstrations.ts';
+import { type Bundle } from '../../policy/bundle/config.ts';
+
+/** Makes rollouts of episodes. */
+export interface RolloutEncoder {
+  /**
+   * What there is to learn from an attempt; its chunks of which nothing was executed are left away.
+   * Throws a UserError that says why if there is nothing: discarded, cut short, of another robot.
+   */
+  encode(episode: Episode): Promise<Rollout>;
+  close(): Promise<void>;
+}
+
+/** Observations that are encoded in one call. */
+const AT_ONCE = 16;
+
+/** Mean over the tokens that count of `values` [heads, prefix, headDim] → [heads·headDim]. */
+function pool(values: Float32Array, valid: Uint8Array, headDim: number): Float32Array {
+  const heads = values.length / (valid.length * headDim);
+  const pooled = new Float32Array(heads * headDim);
+  const count = valid.reduce((sum, one) => sum + one, 0);
+  for (let head = 0; head < heads; head++)
+    for (let token = 0; token < valid.length; token++) {
+      if (valid[token] === 0) continue;
+      const from = (head * valid.length + token) * headDim;
+      for (let i = 0; i < headDim; i++) pooled[head * headDim + i] += values[from + i] / count;
+    }
+  return pooled;
+}
+
+/** Each observation's part of what the prefix graph gives for several. */
+function divideCaches(outputs: Record<string, Tensor>, { expert }: Pi0Config) {
+  const { depth, headDim } = expert;
+  const layers = Array.from({ length: depth }, (_, i) => [`keys.${i}`, `values.${i}`]).flat();
+  const [count, prefix] = outputs.valid.dims;
+  const partOf = <T extends Float32Array | Uint8Array>({ data }: Tensor, i: number) => {
+    const size = data.length / count;
+    return (data as T).subarray(i * size, (i + 1) * size) as T;
+  };
+  return Array.from({ length: count }, (_, i) => {
+    const parts = layers.map((name) => partOf<Float32Array>(outputs[name], i));
+    const cache = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+    parts.forEach((part, layer) => cache.set(part, layer * part.length));
+    const valid = partOf<Uint8Array>(outputs.valid, i).slice();
+    if (valid.length !== prefix) throw new Error('a mask of another length than its cache');
+    return { cache, valid, pooled: pool(parts[parts.length - 1], valid, headDim) };
+  });
+}
+
+/** The row of the chunk before that was still to be executed last when `chunk` was observed. */
+function committedRow(
+  before: ChunkRecord | undefined,
+  chunk: ChunkRecord,
+  controlRate: number,
+): Float32Array | undefined {
+  if (!before || chunk.delay === 0 || chunk.join === 'synchronous') return undefined;
+  const apart = Number(chunk.observationStamp - before.observationStamp) / 1e9;
+  const row = Math.round(apart * controlRate) + chunk.delay - 1;
+  const joints = before.actions.length / before.horizon;
+  const last = Math.min(row, before.horizon - 1);
+  return before.actions.subarray(last * joints, (last + 1) * joints);
+}
+
+/** Why a policy cannot learn from what its chunks are; undefined if it can. */
+function unfitChunks(
+  chunks: readonly ChunkRecord[],
+  { pi0: { horizon, actionDim }, cameras }: Bundle,
+): string | undefined {
+  const other = chunks.find((chunk) => chunk.horizon !== horizon);
+  if (other) return `its chunks have ${other.horizon} rows, the policy's ${horizon}`;
+  const unlike = chunks.find(({ noise }) => noise.length !== horizon * actionDim);
+  if (unlike)
+    return `its chunks were made of ${unlike.noise.length} numbers of noise, the policy's are of ${horizon * actionDim}`;
+  if (!chunks.every(({ actions, noise }) => [...actions, ...noise].every(Number.isFinite)))
+    return 'has chunks that are not finite';
+  const isView = (view: View) => view.length === 2 * cameras.length && view.every(Number.isFinite);
+  if (!chunks.every(({ view }) => !view || isView(view)))
+    return `its views are not two finite numbers for each of ${cameras.length} cameras`;
+  if (chunks.some(({ join }) => join === 'ensemble'))
+    return 'what was played is the mean of several chunks, so that none can be credited with it';
+  if (!chunks.some(({ executedFrom, executedTo }) => executedTo > executedFrom))
+    return 'none of its chunks was executed';
+  return undefined;
+}
+
+/** Opens the frozen prefix of a bundle, to encode attempts once for all epochs. */
+export async function openRolloutEncoder(
+  bundle: Bundle,
+  session: SessionConfig,
+): Promise<RolloutEncoder> {
+  const { folder, pi0, cameras } = bundle;
+  const side = pi0.vision.imageSize;
+  const view: Viewpoint = {
+    embodiment: bundle.embodiment,
+    cameras,
+    side,
+    horizon: pi0.horizon,
+  };
+  const prefix = await openPrefixGraph(bundle, session);
+  const tokenize = await loadTokenizer(join(folder, BUNDLE_FILES.tokenizer), pi0);
+  const transforms = makeTransforms(bundle.transforms, pi0);
+
+  const joinOf = ({ joined, state }: ChunkRecord): Pick<RolloutChunk, 'join'> => {
+    if (!joined) return {};
+    const { kind, rows, weights } = joined;
+    const previous = new Float32Array(pi0.horizon * pi0.actionDim);
+    previous.set(transforms.targets(rows, state));
+    return { join: { kind, previous, weights } };
+  };
+
+  /** States [joints], normalised. */
+  const encodePrefixes = async (
+    images: readonly Uint8Array[],
+    prompt: string,
+    states: readonly Float32Array[],
+  ) => {
+    const count = images.length;
+    const pixels = new Uint8Array(count * cameras.length * side * side * 3);
+    const text = new BigInt64Array(count * pi0.maxTokens);
+    const textMask = new Uint8Array(count * pi0.maxTokens);
+    images.forEach((image, i) => {
+      const { tokens, mask } = padTokens(tokenize(prompt, states[i]).tokens, pi0.maxTokens);
+      pixels.set(image, i * image.length);
+      text.set(tokens, i * pi0.maxTokens);
+      textMask.set(mask, i * pi0.maxTokens);
+    });
+    const outputs = await prefix.run({
+      images: new Tensor('uint8', pixels, [count, cameras.length, side, side, 3]),
+      camera_mask: new Tensor('bool', new Uint8Array(count * cameras.length).fill(1), [
+        count,
+        cameras.length,
+      ]),
+      tokens: new Tensor('int64', text, [count, pi0.maxTokens]),
+      token_mask: new Tensor('bool', textMask, [count, pi0.maxTokens]),
+    });
+    return divideCaches(outputs, pi0);
+  };
+
+  return {
+    async encode(episode) {
+      const { header, result, commands, path } = episode;
+      const refuse = (reason: string): never => {
+        throw new UserError(`${path}: nothing to learn from: ${reason}; leave it out`);
+      };
+      const reason =
+        unfit(episode, view, undefined, ['success', 'failure']) ??
+        unfitChunks(episode.chunks, bundle);
+      if (reason !== undefined) refuse(reason);
+
+      const { controlRate } = header.embodiment;
+      const played = episode.chunks.filter(
+        ({ executedFrom, executedTo }) => executedTo > executedFrom,
+      );
+      const steps = stepsOfChunks(played, controlRate);
+      const chunks: RolloutChunk[] = [];
+      let elapsed = 0;
+      for (let from = 0; from < played.length; from += AT_ONCE) {
+        const some = played.slice(from, from + AT_ONCE);
+        const images = await Promise.all(some.map((chunk) => imagesOf(episode, chunk, view)));
+        const states = some.map(({ state }) => transforms.state(state));
+        const read = states.map((state, i) => state.subarray(0, some[i].state.length));
+        const encoded = await encodePrefixes(images, header.prompt, read);
+        some.forEach((chunk, i) => {
+          const { state, actions, noise, view, delay, policyVersion } = chunk;
+          const committed = committedRow(played[from + i - 1], chunk, controlRate);
+          chunks.push({
+            policyVersion,
+            ...encoded[i],
+            state: states[i],
+            actions: transforms.targets(actions, state),
+            noise,
+            ...(view && { view }),
+            mask: executedRows(chunk, commands),
+            ...joinOf(chunk),
+            committed: committed
+              ? transforms.targets(committed, state)
+              : new Float32Array(pi0.actionDim),
+            delay,
+            elapsed,
+            steps: steps[from + i],
+          });
+          elapsed += steps[from + i];
+        });
+      }
+      return { id: header.id, reward: result!.reward!, chunks };
+    },
+    close: () => prefix.release(),
+  };
+}
+
+/** Rollouts of many episodes, and the episodes that were left out, with the reason. */
+export async function gatherRollouts(
+  paths: readonly string[],
+  read: (path: string) => Promise<Episode>,
+  encoder: Pick<RolloutEncoder, 'encode'>,
+): Promise<{ rollouts: Rollout[]; leftOut: { path: string; reason: string }[] }> {
+  const rollouts: Rollout[] = [];
+  const leftOut: { path: string; reason: string }[] = [];
+  for (const path of paths) {
+    try {
+      rollouts.push(await encoder.encode(await read(path)));
+    } catch (error) {
+      leftOut.push({ path, reason: messageOf(error) });
+    }
+  }
+  return { rollouts, leftOut };
+}

@@ -1,0 +1,111 @@
+import type { Value } from '../../onnx/graph.ts';
+import {
+  add,
+  detach,
+  divide,
+  expandLike,
+  exponential,
+  less,
+  maximum,
+  minimum,
+  multiply,
+  negate,
+  power,
+  reduceSum,
+  reshape,
+  squareRoot,
+  subtract,
+  where,
+} from '../../onnx/operators.ts';
+import type { SurrogateConfig } from './config.ts';
+
+/** Mean of [n], n known at run time. */
+function mean(x: Value): Value {
+  const ones = expandLike(x.graph.constant('float32', [1], []), x);
+  return divide(reduceSum(x, [0], false), reduceSum(ones, [0], false));
+}
+
+const clampTo = (x: Value, low: number, high: number) => minimum(maximum(x, low), high);
+
+/** The value is clamped to ±`limit`, the gradient passes as if it were not (arXiv 2602.02481, code). */
+const clampStraightThrough = (x: Value, limit: number) =>
+  add(x, detach(subtract(clampTo(x, -limit, limit), x)));
+
+/** Change of the losses as a batch-standardised number; mean and deviation count as constants. */
+function standardise(change: Value, floor: number): Value {
+  const centred = subtract(change, detach(mean(change)));
+  const deviation = squareRoot(mean(power(detach(centred), 2)));
+  return divide(centred, maximum(deviation, floor));
+}
+
+/** PPO's clipped objective (arXiv 1707.06347). */
+const ppo = (ratio: Value, advantage: Value, clip: number) =>
+  minimum(multiply(advantage, ratio), multiply(advantage, clampTo(ratio, 1 - clip, 1 + clip)));
+
+/** Simple policy optimisation, ρA − |A| (ρ − 1)² / 2ε: a pull back in the place of a clip. */
+const spo = (ratio: Value, advantage: Value, clip: number) =>
+  subtract(
+    multiply(ratio, advantage),
+    multiply(
+      multiply(maximum(advantage, negate(advantage)), power(subtract(ratio, 1), 2)),
+      1 / (2 * clip),
+    ),
+  );
+
+function objective(
+  ratio: Value,
+  advantage: Value,
+  { clipping, clip, aspo }: SurrogateConfig,
+): Value {
+  if (!clipping) return multiply(ratio, advantage);
+  const clipped = ppo(ratio, advantage, clip);
+  return aspo ? where(less(advantage, 0), spo(ratio, advantage, clip), clipped) : clipped;
+}
+
+/** Losses of a batch's pairs, before and now, and its advantages. */
+export interface SurrogateInputs {
+  /** [batch·samples] under the policy that acted. */
+  old: Value;
+  /** [batch·samples] under the policy that learns. */
+  current: Value;
+  /** [batch] */
+  advantages: Value;
+  samples: number;
+}
+
+/**
+ * What a step of FPO makes smaller, and its ratios: [batch·samples] of pairs, or [batch] of chunks (see
+ * SurrogateConfig.ratio). Without a ratio they are those of pairs, to be looked at.
+ */
+export function surrogate(
+  { old, current, advantages, samples }: SurrogateInputs,
+  config: SurrogateConfig,
+): { loss: Value; ratios: Value } {
+  const [batch] = advantages.shape;
+  const [pairs] = current.shape;
+  const change = subtract(old, current);
+  const ofChunks = () =>
+    multiply(reduceSum(reshape(change, [batch, samples]), [1], false), 1 / samples);
+  const ratioOf = (logRatio: Value) =>
+    exponential(clampStraightThrough(logRatio, config.logRatioClamp));
+  const column = reshape(advantages, [batch, 1]);
+  const ones = advantages.graph.constant('float32', new Array<number>(samples).fill(1));
+  const ofPairs = reshape(multiply(column, ones), [pairs]);
+  const maximise = (ratios: Value, advantage: Value) => ({
+    loss: negate(mean(objective(ratios, advantage, config))),
+    ratios,
+  });
+
+  switch (config.ratio) {
+    case 'pair':
+      return maximise(ratioOf(change), ofPairs);
+    case 'mean':
+      return maximise(ratioOf(ofChunks()), advantages);
+    case 'standardised': {
+      const z = standardise(ofChunks(), config.deviationFloor);
+      return maximise(ratioOf(multiply(z, config.beta)), advantages);
+    }
+    case 'none':
+      return { loss: mean(multiply(current, ofPairs)), ratios: ratioOf(change) };
+  }
+}

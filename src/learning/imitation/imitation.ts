@@ -1,0 +1,169 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+import { encodeModel } from '../../onnx/modelFile.ts';
+import { type SessionConfig, Tensor, openModel } from '../../session/session.ts';
+import type { Adapter } from '../../policy/bundle/adapter.ts';
+import { BUNDLE_FILES } from '../../policy/bundle/bundle.ts';
+import { type PrefixBundle, openPrefixGraph } from '../../policy/families/pi0/sampleGraphs.ts';
+import { uniformNumbers } from '../../tensors/noise.ts';
+import { loadTokenizer } from '../../policy/families/pi0/tokenizer.ts';
+import {
+  type Parameter,
+  trainableParameters,
+  trainableSchema,
+} from '../../policy/families/pi0/trainable.ts';
+import { makeTransforms } from '../../policy/vectors/transforms.ts';
+import { augmentationGraph, drawAugmentation } from './augmentation.ts';
+import { createBatches } from '../train/batches.ts';
+import type { Demonstration } from './demonstrations.ts';
+import { flowMatchingGraph } from './lossGraph.ts';
+import { optimiserSchema } from '../train/optimiser.ts';
+import { tensorsIn } from '../train/parameters.ts';
+import { frozenWeights, startingParameters } from '../train/startingWeights.ts';
+import {
+  type StepReport,
+  type TrainingState,
+  initialState,
+  openTrainer,
+} from '../train/trainer.ts';
+import { type BundleConfig } from '../../policy/bundle/config.ts';
+
+/** How to imitate; a run with the same settings, bundle and demonstrations gives the same numbers. */
+export const imitationSchema = z.strictObject({
+  trainable: trainableSchema,
+  /** Observations of a batch. */
+  batch: z.int().min(1),
+  /** Flow samples of each observation. */
+  samples: z.int().min(1),
+  /** Whether images are cropped, turned and recoloured as openpi does. */
+  augment: z.boolean(),
+  /** Rows, at most, that the policy learns to go on from when they are under way already; 0 for none. */
+  maxDelay: z.int().min(0).default(0),
+  seed: z.int().min(0),
+  optimiser: optimiserSchema,
+});
+
+export type ImitationSettings = z.infer<typeof imitationSchema>;
+
+type Batch = Record<string, Tensor>;
+
+/** A training run on demonstrations. */
+export interface Imitation {
+  parameters: Parameter[];
+  /** See Trainer. */
+  readonly state: TrainingState;
+  step(): Promise<StepReport>;
+  /** A copy of the averaged parameters. */
+  averaged(): Adapter['parameters'];
+  close(): Promise<void>;
+}
+
+const AUGMENTATION_STREAM = 4;
+
+/** Augments a step's images; the same step's always alike. */
+async function openAugmentation(
+  { cameras, pi0 }: BundleConfig,
+  { seed }: ImitationSettings,
+  session: SessionConfig,
+) {
+  const side = pi0.vision.imageSize;
+  const graph = await openModel(encodeModel(augmentationGraph(side)), session);
+  return {
+    async apply(batch: Batch, step: number): Promise<Batch> {
+      const { data, dims } = batch.images;
+      const draw = uniformNumbers([seed, AUGMENTATION_STREAM, step]);
+      const { augmented } = await graph.run({
+        images: new Tensor('uint8', data as Uint8Array, [dims[0] * dims[1], side, side, 3]),
+        ...drawAugmentation(cameras, dims[0], draw),
+      });
+      return { ...batch, images: new Tensor('uint8', augmented.data as Uint8Array, dims) };
+    },
+    close: () => graph.release(),
+  };
+}
+
+/** Encodes observations by the frozen prefix of a bundle. */
+async function openPrefix(bundle: PrefixBundle, session: SessionConfig) {
+  const graph = await openPrefixGraph(bundle, session);
+  return {
+    async apply({ images, camera_mask, tokens, token_mask, ...rest }: Batch): Promise<Batch> {
+      return { ...rest, ...(await graph.run({ images, camera_mask, tokens, token_mask })) };
+    },
+    close: () => graph.release(),
+  };
+}
+
+const withoutMasks = (batch: Batch): Batch =>
+  Object.fromEntries(
+    Object.entries(batch).filter(([name]) => name !== 'camera_mask' && name !== 'token_mask'),
+  );
+
+/**
+ * Opens a run that trains the bundle in `folder` on demonstrations, from its weights or from where a
+ * checkpoint stands.
+ */
+export async function openImitation(
+  folder: string,
+  bundle: BundleConfig,
+  demonstrations: readonly Demonstration[],
+  settings: ImitationSettings,
+  session: SessionConfig,
+  start?: TrainingState,
+): Promise<Imitation> {
+  const { pi0: config, cameras } = bundle;
+  const { trainable, batch, samples, maxDelay, seed } = settings;
+  const weights = join(folder, BUNDLE_FILES.weights);
+  const parameters = trainableParameters(trainable, config);
+  const state =
+    start ?? initialState(await startingParameters(weights, parameters, trainable, seed));
+
+  const tokenize = await loadTokenizer(join(folder, BUNDLE_FILES.tokenizer), config);
+  const transforms = makeTransforms(bundle.transforms, config);
+  const options = { config, transforms, tokenize, batch, samples, maxDelay, seed };
+  const batches = createBatches(demonstrations, cameras.length, options);
+
+  const graph = flowMatchingGraph({
+    config,
+    trainable,
+    observation: trainable.parameters === 'all' ? 'images' : 'cache',
+    cameras: cameras.length,
+    text: batches.text,
+    masked: batches.padded,
+    samples,
+    dims: demonstrations[0].state.length,
+    keeps: maxDelay > 0,
+  });
+  const frozen = await frozenWeights(weights, graph, parameters, config);
+  const trainer = await openTrainer(graph, parameters, state, settings.optimiser, session, frozen);
+  const augmentation = settings.augment
+    ? await openAugmentation(bundle, settings, session)
+    : undefined;
+  const prefix =
+    trainable.parameters === 'all' ? undefined : await openPrefix({ ...bundle, folder }, session);
+
+  return {
+    parameters,
+    get state() {
+      return trainer.state;
+    },
+    async step() {
+      const { step } = trainer.state;
+      let fed = batches.of(step);
+      if (augmentation) fed = await augmentation.apply(fed, step);
+      if (prefix) fed = await prefix.apply(fed);
+      else if (!batches.padded) fed = withoutMasks(fed);
+      return trainer.step(fed);
+    },
+    averaged: () =>
+      new Map(
+        [...tensorsIn(trainer.state.vectors.average.slice(), parameters)].map(
+          ([name, { dims, data }]) => [name, { shape: dims, data: data as Float32Array }],
+        ),
+      ),
+    async close() {
+      await trainer.close();
+      await augmentation?.close();
+      await prefix?.close();
+    },
+  };
+}

@@ -1,0 +1,123 @@
+import { Tensor } from '../../session/session.ts';
+import { gaussianNoise, uniformNumbers } from '../../tensors/noise.ts';
+import { type Pi0Config, hasStateToken } from '../../policy/families/pi0/config.ts';
+import { type Tokenize, padTokens } from '../../policy/families/pi0/tokenizer.ts';
+import type { PolicyTransforms } from '../../policy/vectors/transforms.ts';
+import type { Demonstration } from '../imitation/demonstrations.ts';
+import { flowTime } from '../imitation/flowMatching.ts';
+import { epochsOf } from './order.ts';
+
+/** Purposes of random numbers, so that no two draw the same. */
+const STREAM = { order: 1, noise: 2, time: 3, delay: 5 };
+
+export interface BatchOptions {
+  config: Pi0Config;
+  transforms: PolicyTransforms;
+  tokenize: Tokenize;
+  /** Observations of a batch. */
+  batch: number;
+  /** Flow samples of each. */
+  samples: number;
+  /** Rows, at most, of which each sample keeps some clean; 0 if the policy is not to go on from any. */
+  maxDelay?: number;
+  seed: number;
+}
+
+/** Batches of demonstrations for the flow-matching graph: a step's is the same whenever it is asked for. */
+export interface Batches {
+  /** Longest prompt, tokens. */
+  text: number;
+  /** Whether a prompt is shorter than that. */
+  padded: boolean;
+  of(step: number): Record<string, Tensor>;
+}
+
+/** What the policy sees and should do, in its own numbers, once for all steps. */
+function prepare(demonstrations: readonly Demonstration[], options: BatchOptions) {
+  const { transforms, tokenize, config } = options;
+  return demonstrations.map(({ images, state, actions, steps, prompt }) => {
+    const normalised = transforms.state(state);
+    return {
+      images,
+      tokens: tokenize(prompt, normalised.subarray(0, state.length)).tokens,
+      state: normalised,
+      actions: transforms.targets(actions, state),
+      mask: new Float32Array(config.horizon).fill(1, 0, steps),
+    };
+  });
+}
+
+/** [samples, horizon] 1 for the first rows of each sample, 0 to `most` of them alike (arXiv 2512.05964). */
+function keptRows(
+  samples: number,
+  horizon: number,
+  most: number,
+  draw: () => number,
+): Float32Array {
+  const kept = new Float32Array(samples * horizon);
+  for (let i = 0; i < samples; i++) {
+    const rows = Math.floor(draw() * (most + 1));
+    kept.fill(1, i * horizon, i * horizon + rows);
+  }
+  return kept;
+}
+
+export function createBatches(
+  demonstrations: readonly Demonstration[],
+  cameras: number,
+  options: BatchOptions,
+): Batches {
+  const { config, batch, samples, maxDelay = 0, seed } = options;
+  const { horizon, actionDim, stateDim, vision } = config;
+  const prepared = prepare(demonstrations, options);
+  const text = prepared.reduce((most, { tokens }) => Math.max(most, tokens.length), 0);
+  const imageBytes = cameras * vision.imageSize ** 2 * 3;
+
+  const at = epochsOf(prepared, (epoch) => [seed, STREAM.order, epoch]);
+
+  return {
+    text,
+    padded: prepared.some(({ tokens }) => tokens.length < text),
+    of(step) {
+      const images = new Uint8Array(batch * imageBytes);
+      const tokens = new BigInt64Array(batch * text);
+      const tokenMask = new Uint8Array(batch * text);
+      const state = new Float32Array(batch * stateDim);
+      const actions = new Float32Array(batch * horizon * actionDim);
+      const mask = new Float32Array(batch * horizon);
+      for (let i = 0; i < batch; i++) {
+        const one = at(step * batch + i);
+        const padded = padTokens(one.tokens, text);
+        images.set(one.images, i * imageBytes);
+        tokens.set(padded.tokens, i * text);
+        tokenMask.set(padded.mask, i * text);
+        state.set(one.state, i * stateDim);
+        actions.set(one.actions, i * horizon * actionDim);
+        mask.set(one.mask, i * horizon);
+      }
+      const rows = batch * samples;
+      const draw = uniformNumbers([seed, STREAM.time, step]);
+      const time = Float32Array.from({ length: rows }, () => flowTime(draw()));
+      const noise = gaussianNoise([seed, STREAM.noise, step], rows * horizon * actionDim);
+      const side = vision.imageSize;
+      return {
+        images: new Tensor('uint8', images, [batch, cameras, side, side, 3]),
+        camera_mask: new Tensor('bool', new Uint8Array(batch * cameras).fill(1), [batch, cameras]),
+        tokens: new Tensor('int64', tokens, [batch, text]),
+        token_mask: new Tensor('bool', tokenMask, [batch, text]),
+        ...(hasStateToken(config) && { state: new Tensor('float32', state, [batch, stateDim]) }),
+        actions: new Tensor('float32', actions, [batch, horizon, actionDim]),
+        mask: new Tensor('float32', mask, [batch, horizon]),
+        noise: new Tensor('float32', noise, [rows, horizon, actionDim]),
+        time: new Tensor('float32', time, [rows]),
+        ...(maxDelay > 0 && {
+          kept: new Tensor(
+            'float32',
+            keptRows(rows, horizon, maxDelay, uniformNumbers([seed, STREAM.delay, step])),
+            [rows, horizon],
+          ),
+        }),
+      };
+    },
+  };
+}

@@ -1,0 +1,31 @@
+import { elementCount } from '../../onnx/dim.ts';
+import { Tensor } from '../../session/session.ts';
+import { type Parameter, parameterCount } from '../../policy/families/pi0/trainable.ts';
+
+/** Tensors that share one flat vector [parameters], in their order. */
+export function tensorsIn(
+  flat: Float32Array,
+  parameters: readonly Parameter[],
+): Map<string, Tensor> {
+  let offset = 0;
+  const tensors = new Map<string, Tensor>();
+  for (const { name, shape } of parameters) {
+    const end = offset + (elementCount(shape) as number);
+    tensors.set(name, new Tensor('float32', flat.subarray(offset, end), shape));
+    offset = end;
+  }
+  return tensors;
+}
+
+/** A flat vector of each parameter's elements. */
+export function flatten(
+  parameters: readonly Parameter[],
+  elements: (parameter: Parameter, index: number) => Float32Array,
+): Float32Array {
+  const flat = new Float32Array(parameterCount(parameters));
+  const views = [...tensorsIn(flat, parameters).values()];
+  parameters.forEach((parameter, i) => {
+    (views[i].data as Float32Array).set(elements(parameter, i));
+  });
+  return flat;
+}

@@ -1,0 +1,49 @@
+import type { Graph } from '../../onnx/graph.ts';
+import { Tensor } from '../../session/session.ts';
+import { gaussianNoise } from '../../tensors/noise.ts';
+import type { Pi0Config } from '../../policy/families/pi0/config.ts';
+import type { Parameter, Trainable } from '../../policy/families/pi0/trainable.ts';
+import { loadWeights, weightShapes } from '../../policy/families/pi0/weights.ts';
+import { flatten } from './parameters.ts';
+
+const PARAMETER_STREAM = 5;
+
+/** Where parameters begin: at the bundle's weights; adapters at B = 0 and a random A (Hu et al. 2021). */
+export async function startingParameters(
+  weights: string,
+  parameters: readonly Parameter[],
+  { parameters: kind }: Trainable,
+  seed: number,
+): Promise<Float32Array> {
+  if (kind === 'lora')
+    return flatten(parameters, ({ name, shape }, i) => {
+      const [rows, columns] = shape;
+      if (name.includes('.lora_B.')) return new Float32Array(rows * columns);
+      const noise = gaussianNoise([seed, PARAMETER_STREAM, i], rows * columns);
+      return noise.map((value) => value / Math.sqrt(columns));
+    });
+  const names = parameters.map(({ name }) => name);
+  const loaded = await loadWeights(weights, names);
+  return flatten(parameters, ({ name }) => loaded.get(name)!);
+}
+
+/** Weights that a loss graph takes as they are, beside the `learned` ones: those that adapters are added to. */
+export async function frozenWeights(
+  path: string,
+  { inputs }: Graph,
+  learned: readonly Parameter[],
+  config: Pi0Config,
+): Promise<Record<string, Tensor>> {
+  const shapes = weightShapes(config);
+  const given = new Set(learned.map(({ name }) => name));
+  const names = inputs
+    .map(({ name }) => name)
+    .filter((name) => shapes.has(name) && !given.has(name));
+  const loaded = await loadWeights(path, names);
+  return Object.fromEntries(
+    names.map((name) => [
+      name,
+      new Tensor('float32', loaded.get(name)!, shapes.get(name) as number[]),
+    ]),
+  );
+}

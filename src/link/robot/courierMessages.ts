@@ -1,0 +1,33 @@
+import type { Starting } from '../../processes/childProcess.ts';
+import type { AdaptedPolicy, AdapterFile } from './inbox.ts';
+
+export interface CourierStatus {
+  connected: boolean;
+  /** Finished episodes that the learner is not known to have. */
+  pending: number;
+  acknowledged: number;
+  /** The adapter that is played; the base's version if none. */
+  version: string;
+  /** Why there is no connection; null while there is. */
+  lastError: string | null;
+  /** Why the adapter that was announced last was not taken; null if it was. */
+  refused: string | null;
+}
+
+export interface CourierWork {
+  episodes: string;
+  adapters: string;
+  address: string;
+  keys?: string;
+  policy: AdaptedPolicy;
+}
+
+export interface CourierFunctions extends Starting<CourierWork, void> {
+  notify: (nothing: null) => void;
+}
+
+export interface OwnerFunctions {
+  adopt: (file: AdapterFile) => Promise<void>;
+  log: (line: string) => void;
+  status: (status: CourierStatus) => void;
+}

@@ -1,0 +1,65 @@
+import type { CourierFunctions, CourierWork, OwnerFunctions } from './courierMessages.ts';
+import { setTimeout } from 'node:timers/promises';
+import { messageOf } from '../../errors.ts';
+import { serveOwner } from '../../processes/childProcess.ts';
+import { type Session, openSession } from './courierSession.ts';
+import { type AdapterFile, openInbox } from './inbox.ts';
+import { readRuntimeKeys } from '../wire/keys.ts';
+import { openOutbox } from './outbox.ts';
+
+/** Milliseconds between the end of a connection and the next attempt. */
+const FIRST_PAUSE = 50;
+const LONGEST_PAUSE = 2000;
+
+let session: Session | undefined;
+let [closing, finished] = [false, Promise.resolve()];
+
+async function start(work: CourierWork): Promise<void> {
+  const log = (line: string) => owner.tell('log', line);
+  const adopt = (file: AdapterFile) => owner.ask('adopt', file);
+  const keys = work.keys === undefined ? undefined : await readRuntimeKeys(work.keys);
+  const outbox = await openOutbox(work.episodes);
+  const inbox = await openInbox(work.adapters, work.policy, adopt, log);
+  await outbox.refresh();
+  await inbox.resume();
+  let [lastError, pause]: [string | null, number] = [null, FIRST_PAUSE];
+
+  const report = (connected: boolean, refused: string | null = null) => {
+    const { pending, acknowledged } = outbox;
+    const { version } = inbox;
+    if (connected) [lastError, pause] = [null, FIRST_PAUSE];
+    owner.tell('status', { connected, pending, acknowledged, version, lastError, refused });
+  };
+
+  const keepConnected = async () => {
+    while (!closing) {
+      const { address, policy } = work;
+      session = openSession({
+        ...{ address, keys, base: policy.base, outbox, inbox, log },
+        onChange: report,
+      });
+      const why = await session.ended;
+      await outbox.refresh().catch((error: unknown) => log(messageOf(error)));
+      if (closing) break;
+      if (why !== lastError) log(why);
+      lastError = why;
+      report(false);
+      await setTimeout(pause);
+      pause = Math.min(2 * pause, LONGEST_PAUSE);
+    }
+    await outbox.close();
+    await inbox.close();
+  };
+  report(false);
+  finished = keepConnected();
+}
+
+const owner = serveOwner<OwnerFunctions>({
+  start,
+  notify: () => session?.notify(),
+  async close() {
+    closing = true;
+    session?.close();
+    await finished;
+  },
+} satisfies CourierFunctions);

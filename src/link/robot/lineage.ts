@@ -1,0 +1,113 @@
+import { copyFile, mkdir, open, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { UserError } from '../../errors.ts';
+import { discard, publish } from '../../episodes/mcap.ts';
+import { adapterVersion, readAdapterHead } from '../../policy/bundle/adapter.ts';
+import { openLedger } from '../ledger.ts';
+import type { MessageOf } from '../wire/protocol.ts';
+import { digest } from '../wire/transfer.ts';
+import type { Bundle } from '../../policy/bundle/config.ts';
+
+const SUFFIX = '.safetensors';
+const LINE = 'line.txt';
+/** Adapters whose files are kept: a runtime may be fetching one while the next is published. */
+const KEPT = 3;
+
+type Announcement = Omit<MessageOf<'adapter'>, 'line' | 'kind'>;
+
+/** Adapters that a learner has published, and which came from which. */
+export interface Lineage {
+  readonly newest: Announcement | undefined;
+  /** Copies an adapter in as the newest, for the first time or again; gives its version. Throws a `UserError` if it does not belong here. */
+  add(file: string, parent: string): Promise<string>;
+  /** The newest adapter's ancestors, newest first, back to `version` or to the policy as it was opened. */
+  since(version: string): [string, ...string[]];
+  pathOf(version: string): string;
+  close(): Promise<void>;
+}
+
+async function copyDurably(from: string, to: string): Promise<void> {
+  const partial = `${to}.part`;
+  await copyFile(from, partial);
+  const file = await open(partial, 'r+');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await publish(partial, to);
+}
+
+/** The lineage in a folder, made if absent: `line.txt` has a running number, a version and its parent a line. */
+export async function openLineage(
+  folder: string,
+  policy: Pick<Bundle, 'base' | 'version'>,
+): Promise<Lineage> {
+  await mkdir(folder, { recursive: true });
+  const ledger = await openLedger(join(folder, LINE));
+  const pathOf = (version: string) => join(folder, version + SUFFIX);
+  const origin = adapterVersion(policy);
+  const parents = new Map<string, string>();
+  /** A version that is taken up again is the newest again. */
+  const append = (version: string, parent: string) => {
+    parents.delete(version);
+    parents.set(version, parent);
+  };
+  for (const line of ledger.lines) {
+    const [, version, parent] = line.split(' ');
+    append(version, parent);
+  }
+  let newest: Announcement | undefined;
+
+  const announce = async (version: string) => {
+    const path = pathOf(version);
+    const { base, trainable } = await readAdapterHead(path);
+    if (base !== policy.base)
+      throw new UserError(
+        `${path}: an adapter of the policy ${base}, this learner improves ${policy.base}; give each policy a folder of its own`,
+      );
+    newest = { name: version, base, trainable, ...(await digest(path)) };
+  };
+  const last = [...parents.keys()].at(-1);
+  if (last !== undefined) await announce(last);
+
+  const removeOld = async () => {
+    const keep = new Set([...parents.keys()].slice(-KEPT).map((version) => version + SUFFIX));
+    for (const name of await readdir(folder))
+      if (name !== LINE && !keep.has(name)) await discard(join(folder, name));
+  };
+
+  return {
+    get newest() {
+      return newest;
+    },
+    async add(file, parent) {
+      const { version, base } = await readAdapterHead(file);
+      if (base !== policy.base)
+        throw new UserError(
+          `${file}: an adapter of the policy ${base}, this learner improves ${policy.base}`,
+        );
+      if (parent !== policy.base && parent !== origin && !parents.has(parent))
+        throw new UserError(
+          `${file}: its parent ${parent} was never published; publish that first, or name the base ${policy.base}`,
+        );
+      if (newest?.name === version) return version;
+      const from = parents.get(version) ?? parent;
+      await copyDurably(file, pathOf(version));
+      await ledger.add(`${ledger.lines.size} ${version} ${from}`);
+      append(version, from);
+      await announce(version);
+      await removeOld();
+      return version;
+    },
+    since(version) {
+      let at = parents.get(newest!.name)!;
+      const line: [string, ...string[]] = [at];
+      for (let parent; at !== version && (parent = parents.get(at)) !== undefined; at = parent)
+        line.push(parent);
+      return line;
+    },
+    pathOf,
+    close: () => ledger.close(),
+  };
+}

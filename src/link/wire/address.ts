@@ -1,0 +1,51 @@
+import { resolve } from 'node:path';
+import { UserError } from '../../errors.ts';
+import { PORT_RANGE, isPort } from '../../processes/port.ts';
+
+/** Linux allows no more in the path of a socket. */
+const LONGEST_SOCKET_PATH = 107;
+
+/** Where two sides meet: a socket's file on one machine, or a port. */
+export type Address = { kind: 'ipc'; path: string } | { kind: 'tcp'; host: string; port: string };
+
+/** The address of a learner on the same machine that works in this folder. */
+export const folderAddress = (folder: string): string => `ipc://${resolve(folder, 'learner.sock')}`;
+
+/** Reads `ipc://PATH` or `tcp://HOST:PORT` (port `*` for any free one). Throws a `UserError`. */
+export function parseAddress(text: string): Address {
+  const path = /^ipc:\/\/(\/.+)$/.exec(text)?.[1];
+  if (path !== undefined) {
+    const bytes = Buffer.byteLength(path);
+    if (bytes > LONGEST_SOCKET_PATH)
+      throw new UserError(
+        `${path}: ${bytes} bytes, a socket's path may have ${LONGEST_SOCKET_PATH}; choose a folder with a shorter path`,
+      );
+    return { kind: 'ipc', path };
+  }
+  const tcp = /^tcp:\/\/([^:/]+|\[[^\]]+\]):(\d+|\*)$/.exec(text);
+  if (!tcp)
+    throw new UserError(
+      `${text}: not an address; give ipc:///ABSOLUTE/PATH or tcp://HOST:PORT, as in tcp://10.0.0.5:5570`,
+    );
+  const [, host, port] = tcp;
+  if (port !== '*' && !isPort(Number(port)))
+    throw new UserError(`${text}: there is no port ${port}; give ${PORT_RANGE}`);
+  return { kind: 'tcp', host, port };
+}
+
+/** Throws a `UserError` if peers at this address would not have to prove who they are. */
+export function demandKeys(address: string, keys: string | undefined): void {
+  if (parseAddress(address).kind === 'tcp' && keys === undefined)
+    throw new UserError(
+      `${address}: over TCP both sides need keys, or anybody could send a policy; make them with nalu keys FOLDER`,
+    );
+}
+
+/** Throws a `UserError` for an address at which one can listen but that names nobody to connect to. */
+export function demandPeer(address: string): void {
+  const target = parseAddress(address);
+  if (target.kind === 'tcp' && (target.host === '*' || target.port === '*'))
+    throw new UserError(
+      `${address}: names no learner; give the host and port at which it listens, as in tcp://10.0.0.5:5570`,
+    );
+}

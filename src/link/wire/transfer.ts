@@ -1,0 +1,127 @@
+import { createHash } from 'node:crypto';
+import { type FileHandle, open, statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { UserError, codeOf } from '../../errors.ts';
+import { discard, publish } from '../../episodes/mcap.ts';
+import { PART_BYTES } from './protocol.ts';
+import { reasonOf } from '../../systemErrors.ts';
+
+/** Bytes of a file from `offset`, at most a part; fewer at its end. */
+export async function readPart(path: string, offset: number): Promise<Uint8Array> {
+  const file = await open(path, 'r');
+  try {
+    const buffer = new Uint8Array(PART_BYTES);
+    const { bytesRead } = await file.read(buffer, 0, PART_BYTES, offset);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Size and SHA-256 of a file, read in parts. */
+export async function digest(path: string): Promise<{ bytes: number; sha256: string }> {
+  const hash = createHash('sha256');
+  const file = await open(path, 'r');
+  try {
+    let bytes = 0;
+    const buffer = new Uint8Array(PART_BYTES);
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, 0, PART_BYTES, bytes);
+      if (bytesRead === 0) return { bytes, sha256: hash.digest('hex') };
+      hash.update(buffer.subarray(0, bytesRead));
+      bytes += bytesRead;
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** What the other side said of a file before it sends it. */
+export interface Expected {
+  name: string;
+  bytes: number;
+  sha256: string;
+}
+
+/** A file that is arriving, part after part. */
+export interface Incoming extends Expected {
+  /** Bytes that are there; where the next part is to begin. */
+  readonly offset: number;
+  /** Takes the part at `offset`; true when it was the last. Throws a `UserError`. */
+  take(offset: number, data: Uint8Array): Promise<boolean>;
+  /** Checks the whole, waits until it is on the disk, and gives it its name. Throws a `UserError`. */
+  keep(path: string): Promise<void>;
+  /** Forgets it and its file. */
+  abandon(): Promise<void>;
+}
+
+const failed = (path: string, error: unknown) => {
+  if (error instanceof UserError) return error;
+  return new UserError(
+    codeOf(error) === 'ENOSPC'
+      ? `${dirname(path)}: the disk is full; free space there`
+      : `${path}: cannot be written: ${reasonOf(error)}`,
+    { cause: error },
+  );
+};
+
+async function demandRoom(path: string, bytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(dirname(path));
+  if (bavail * bsize < bytes)
+    throw new UserError(
+      `${dirname(path)}: the disk is full: ${bavail * bsize} bytes are free of the ${bytes} that it takes; free space there`,
+    );
+}
+
+/** Begins a file at `path`, where it stays until it is whole. Throws a `UserError`, as for a full disk. */
+export async function receive(path: string, expected: Expected): Promise<Incoming> {
+  let file: FileHandle;
+  try {
+    await demandRoom(path, expected.bytes);
+    file = await open(path, 'w');
+  } catch (error) {
+    throw failed(path, error);
+  }
+  const { name, bytes, sha256 } = expected;
+  const hash = createHash('sha256');
+  let reached = 0;
+  return {
+    ...expected,
+    get offset() {
+      return reached;
+    },
+    async take(offset, data) {
+      if (offset !== reached || offset + data.length > bytes || data.length === 0)
+        throw new UserError(
+          `${name}: ${data.length} bytes came at ${offset}, expected at ${reached} of ${bytes}; it changed while it was sent`,
+        );
+      try {
+        for (let done = 0; done < data.length;)
+          done += (await file.write(data, done, data.length - done, offset + done)).bytesWritten;
+      } catch (error) {
+        throw failed(path, error);
+      }
+      hash.update(data);
+      reached += data.length;
+      return reached === bytes;
+    },
+    async keep(to) {
+      const actual = hash.digest('hex');
+      if (actual !== sha256)
+        throw new UserError(
+          `${name}: its bytes are not those that were announced (SHA-256 ${actual.slice(0, 12)}…, announced ${sha256.slice(0, 12)}…); it was damaged on its way or on the disk`,
+        );
+      try {
+        await file.sync();
+        await file.close();
+        await publish(path, to);
+      } catch (error) {
+        throw failed(path, error);
+      }
+    },
+    async abandon() {
+      await file.close().catch(() => undefined);
+      await discard(path);
+    },
+  };
+}

@@ -1,0 +1,119 @@
+import type { ChunkTimeline, Outcome } from '../episodes/episode.ts';
+import type { Chunk } from '../policy/chunkPolicy.ts';
+import { type Distribution, type Percentiles, createDistribution } from './distribution.ts';
+import type { GuardEvent } from '../guard/guardEvents.ts';
+import { LATE_CAUSES, type LateCause, watchLateness } from './lateness.ts';
+
+/** What is kept as a distribution, in words. */
+export const FIGURES = {
+  lateness: 'how late a tick was',
+  preprocess: "a chunk's preprocessing",
+  run: "a chunk in ONNX Runtime's call",
+  total: 'a chunk from request to result',
+  reaction: "oldest frame or joints to a chunk's first command",
+} as const;
+export type Figure = keyof typeof FIGURES;
+
+const figures = Object.keys(FIGURES) as Figure[];
+
+/** Hears everything as it is measured; milliseconds. */
+export interface MeterListener {
+  observed(figure: Figure, value: number): void;
+  missed(cause: LateCause, ticks: number): void;
+  chunk(policyVersion: string): void;
+  guarded(event: GuardEvent): void;
+  attempt(outcome: Outcome): void;
+}
+
+/** What the attempts of a run took, by figure. */
+export interface MeterReading {
+  figures: Partial<Record<Figure, Percentiles>>;
+  /** Ticks by what they waited for. */
+  missed: Record<LateCause, number>;
+}
+
+/** Times the attempts of a run, together. One run of them at a time. */
+export interface Meters {
+  /** A tick as it wakes, `late` ms after it was due, of `missed` further ticks. */
+  tick(late: number, missed: number): void;
+  /** A chunk that was put in play. */
+  chunk(chunk: Pick<Chunk, 'policyVersion' | 'timing'>): void;
+  /** The first command of a chunk that was sampled from data of this `stamp` on, both ns. */
+  firstCommand(timeline: ChunkTimeline, stamp: bigint): void;
+  guarded(events: readonly GuardEvent[]): void;
+  attempt(outcome: Outcome): void;
+  /** Resolves when every missed tick so far has been named. */
+  settled(): Promise<void>;
+  reading(): MeterReading;
+  close(): void;
+}
+
+/** Meters that stand at nothing. */
+export function createMeters(listener?: MeterListener): Meters {
+  const distributions = Object.fromEntries(
+    figures.map((figure) => [figure, createDistribution()]),
+  ) as Record<Figure, Distribution>;
+  const missed = Object.fromEntries(LATE_CAUSES.map((cause) => [cause, 0])) as Record<
+    LateCause,
+    number
+  >;
+  const watch = watchLateness((cause, ticks) => {
+    missed[cause] += ticks;
+    listener?.missed(cause, ticks);
+  });
+  const observe = (figure: Figure, value: number) => {
+    distributions[figure].add(value);
+    listener?.observed(figure, value);
+  };
+  return {
+    tick(late, ticks) {
+      watch.tick(late, ticks);
+      observe('lateness', late);
+    },
+    chunk({ policyVersion, timing }) {
+      for (const figure of ['preprocess', 'run', 'total'] as const) observe(figure, timing[figure]);
+      listener?.chunk(policyVersion);
+    },
+    firstCommand({ firstCommand }, stamp) {
+      if (firstCommand !== null) observe('reaction', Number(firstCommand - stamp) / 1e6);
+    },
+    guarded: (events) => events.forEach((event) => listener?.guarded(event)),
+    attempt: (outcome) => listener?.attempt(outcome),
+    settled: () => watch.settled(),
+    reading: () => ({
+      figures: Object.fromEntries(
+        figures.flatMap((figure) => {
+          const percentiles = distributions[figure].percentiles();
+          return percentiles ? [[figure, percentiles]] : [];
+        }),
+      ),
+      missed: { ...missed },
+    }),
+    close: () => watch.close(),
+  };
+}
+
+const COLUMNS = { p50: 'p50', p90: 'p90', p99: 'p99', p999: 'p99.9', max: 'max' } as const;
+const columns = Object.keys(COLUMNS) as (keyof typeof COLUMNS)[];
+
+/** Missed ticks in words: `3 ticks missed (2 gc, 1 machine)`. */
+export function describeMissed(missed: MeterReading['missed']): string {
+  const causes = LATE_CAUSES.filter((cause) => missed[cause] > 0);
+  const total = causes.reduce((sum, cause) => sum + missed[cause], 0);
+  const named = causes.map((cause) => `${missed[cause]} ${cause.replace('_', ' ')}`).join(', ');
+  return `${total} ticks missed${named && ` (${named})`}`;
+}
+
+/** A reading as lines of a table, milliseconds; none if nothing was measured. */
+export function readingTable({ figures: read, missed }: MeterReading): string[] {
+  const rows = figures.flatMap((figure) => {
+    const values = read[figure];
+    if (!values) return [];
+    const cells = columns.map((column) => values[column].toFixed(2).padStart(9));
+    return [FIGURES[figure].padEnd(50) + cells.join('')];
+  });
+  if (rows.length === 0) return [];
+  const head =
+    'milliseconds'.padEnd(50) + columns.map((name) => COLUMNS[name].padStart(9)).join('');
+  return [head, ...rows, ...(read.lateness ? [describeMissed(missed)] : [])];
+}

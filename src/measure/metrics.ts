@@ -1,0 +1,107 @@
+import { once } from 'node:events';
+import { type Server, createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { UserError, messageOf } from '../errors.ts';
+import { FIGURES, type Figure, type MeterListener } from './meters.ts';
+import { PORT_RANGE, isPort } from '../processes/port.ts';
+
+/** Measured things offered to Prometheus. */
+export interface Metrics {
+  /** Where they are to be read. */
+  readonly url: string;
+  readonly listener: MeterListener;
+  close(): Promise<void>;
+}
+
+const NAMES: Record<Figure, string> = {
+  lateness: 'nalu_tick_lateness_seconds',
+  preprocess: 'nalu_chunk_preprocess_seconds',
+  run: 'nalu_chunk_run_seconds',
+  total: 'nalu_chunk_total_seconds',
+  reaction: 'nalu_observation_to_command_seconds',
+};
+
+/** Where metrics are offered unless they are to be read from elsewhere. */
+export const LOOPBACK = '127.0.0.1';
+
+/** Seconds: from what a quiet machine does to what stops a robot. */
+const BUCKETS = [
+  ...[0.0001, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.035],
+  ...[0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5],
+];
+
+async function listen(server: Server, port: number, host: string): Promise<string> {
+  if (port !== 0 && !isPort(port))
+    throw new UserError(`no metrics on ${host}:${port}: there is no such port; give ${PORT_RANGE}`);
+  const failed = new Promise<never>((_, reject) => server.once('error', reject));
+  server.listen(port, host);
+  await Promise.race([once(server, 'listening'), failed]).catch((error: unknown) => {
+    throw new UserError(
+      `no metrics on ${host}:${port}: ${messageOf(error)}; give another port or host`,
+      { cause: error },
+    );
+  });
+  server.unref();
+  const { address, family, port: bound } = server.address() as AddressInfo;
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${bound}/metrics`;
+}
+
+/**
+ * Serves Prometheus' text at /metrics until it is closed, with Node's own figures of the process; port 0 is
+ * any that is free. Throws a `UserError` where it cannot listen there.
+ */
+export async function serveMetrics(port: number, host: string): Promise<Metrics> {
+  const { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } =
+    await import('prom-client');
+  const registers = [new Registry()];
+  const [registry] = registers;
+  collectDefaultMetrics({ register: registry });
+  const counter = <Label extends string>(name: string, help: string, labelNames: Label[]) =>
+    new Counter({ name, help, labelNames, registers });
+  const histograms = Object.fromEntries(
+    Object.entries(NAMES).map(([figure, name]) => {
+      const help = FIGURES[figure as Figure];
+      return [figure, new Histogram({ name, help, buckets: BUCKETS, registers })];
+    }),
+  );
+  const missed = counter('nalu_missed_ticks_total', 'control steps missed, by cause', ['cause']);
+  const chunks = counter('nalu_chunks_total', 'chunks put in play', []);
+  const guarded = counter('nalu_guard_events_total', 'what the guard did', ['rule', 'action']);
+  const attempts = counter('nalu_attempts_total', 'attempts by outcome', ['outcome']);
+  const policy = new Gauge({
+    name: 'nalu_policy_info',
+    help: 'version of the policy that made the chunk in play',
+    labelNames: ['version'],
+    registers,
+  });
+
+  const server = createServer((request, response) => {
+    if (request.url !== '/metrics') return void response.writeHead(404).end('see /metrics\n');
+    registry.metrics().then(
+      (text) => response.setHeader('content-type', registry.contentType).end(text),
+      (error: unknown) => response.writeHead(500).end(messageOf(error)),
+    );
+  });
+  const url = await listen(server, port, host);
+  let version: string | undefined;
+  return {
+    url,
+    listener: {
+      observed: (figure, value) => histograms[figure].observe(Math.max(value, 0) / 1000),
+      missed: (cause, ticks) => missed.inc({ cause }, ticks),
+      chunk(policyVersion) {
+        chunks.inc();
+        if (policyVersion === version) return;
+        version = policyVersion;
+        policy.reset();
+        policy.set({ version }, 1);
+      },
+      guarded: ({ rule, action }) => guarded.inc({ rule, action }),
+      attempt: (outcome) => attempts.inc({ outcome }),
+    },
+    async close() {
+      server.closeAllConnections();
+      await new Promise((closed) => server.close(closed));
+    },
+  };
+}

@@ -1,0 +1,108 @@
+import { UserError } from '../../errors.ts';
+import {
+  type SessionConfig,
+  executionProvidersOf,
+  sessionConfigSchema,
+} from '../../session/session.ts';
+import { type Feeds, type Golden, STAGES, type Stage, readGolden, stagesGraph, writeGolden } from './golden.ts'; // prettier-ignore
+import { openOnWeights } from '../families/pi0/sampleGraphs.ts';
+import type { Bundle } from './config.ts';
+
+/** How near one stage of a sample comes to its golden numbers. */
+export interface Agreement {
+  stage: Stage;
+  cosine: number;
+  /** Largest difference. */
+  difference: number;
+  /** Largest golden number. */
+  largest: number;
+}
+
+/** The least cosine of a chunk to its golden one that a robot is moved with. */
+export const LEAST_COSINE = { float32: 0.99999, float16: 0.999, bfloat16: 0.999 };
+/** The same with a prefix in few bits, whose golden numbers are those before it was packed. */
+const LEAST_PACKED = 0.99;
+
+const leastCosine = ({ precision, isPacked }: Bundle) =>
+  isPacked ? LEAST_PACKED : LEAST_COSINE[precision];
+
+function agreement(stage: Stage, got: Float32Array, golden: Float32Array): Agreement {
+  let [dot, squares, goldenSquares, difference, largest] = [0, 0, 0, 0, 0];
+  golden.forEach((expected, i) => {
+    const value = got[i];
+    dot += value * expected;
+    squares += value ** 2;
+    goldenSquares += expected ** 2;
+    // NaN stays: a comparison would pass it over.
+    difference = Math.max(difference, Math.abs(value - expected));
+    largest = Math.max(largest, Math.abs(expected));
+  });
+  return { stage, cosine: dot / Math.sqrt(squares * goldenSquares), difference, largest };
+}
+
+const isNear = ({ cosine }: Agreement, least: number) => cosine >= least;
+
+/** Computes the stages, and says on which providers. */
+async function runStages(bundle: Bundle, session: SessionConfig, feeds: Feeds) {
+  const opened = await openOnWeights(bundle, session, (weights, products) =>
+    stagesGraph(bundle.pi0, weights, products),
+  );
+  try {
+    return { outputs: await opened.run(feeds), providers: executionProvidersOf(opened) };
+  } finally {
+    await opened.release();
+  }
+}
+
+/** Makes a bundle's golden numbers: on the CPU, in float32. */
+export const makeGolden = (bundle: Bundle, { threads }: SessionConfig): Promise<void> => {
+  const cpu = sessionConfigSchema.parse({ threads });
+  return writeGolden(bundle, async (feeds) => (await runStages(bundle, cpu, feeds)).outputs);
+};
+
+const missing = ({ folder }: Bundle) =>
+  `${folder} has no golden numbers to compare with; make them once, where its weights are known to be whole: nalu verify ${folder} --write`;
+
+export interface Verification {
+  agreements: Agreement[];
+  /** Cosine that every stage must have. */
+  least: number;
+  passes: boolean;
+  /** Execution providers that were used. */
+  providers: string[];
+}
+
+/** Compares every stage of a sample with the golden numbers, and says whether all are near enough. */
+export async function verifyBundle(bundle: Bundle, session: SessionConfig): Promise<Verification> {
+  const golden = await readGolden(bundle);
+  if (!golden) throw new UserError(missing(bundle));
+  const { outputs, providers } = await runStages(bundle, session, golden.inputs);
+  const agreements = STAGES.map((stage) =>
+    agreement(stage, outputs[stage].data as Float32Array, golden.outputs[stage]),
+  );
+  const least = leastCosine(bundle);
+  const passes = agreements.every((one) => isNear(one, least));
+  return { agreements, least, passes, providers };
+}
+
+/**
+ * Throws a `UserError` unless `run`, the very graph that is to move a robot, gives the golden chunk. A
+ * bundle without golden numbers passes on the CPU, which made it.
+ */
+export async function checkChunk(
+  bundle: Bundle,
+  providers: readonly string[],
+  run: (inputs: Golden['inputs']) => Promise<Float32Array>,
+): Promise<void> {
+  const golden = await readGolden(bundle);
+  if (!golden) {
+    if (providers[0] === 'cpu') return;
+    throw new UserError(`${missing(bundle)}; the CPU may play it without`);
+  }
+  const result = agreement('actions', await run(golden.inputs), golden.outputs.actions);
+  const least = leastCosine(bundle);
+  if (isNear(result, least)) return;
+  throw new UserError(
+    `${bundle.folder} gives other chunks on ${providers.join(', ')} than it should: cosine ${result.cosine.toFixed(5)}, at least ${least} is needed. Nothing is moved with it; nalu verify ${bundle.folder} says at which stage they part, and another execution provider or precision may do`,
+  );
+}

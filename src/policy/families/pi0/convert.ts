@@ -1,0 +1,146 @@
+import { UserError } from '../../../errors.ts';
+import { type Dtype, type TensorData, toFloat32 } from '../../../tensors/dtype.ts';
+import { findNonFinite } from '../../../tensors/finite.ts';
+import { fitsFloat16, toBfloat16, toFloat16 } from '../../../tensors/halfPrecision.ts';
+import {
+  type SafetensorsHeader,
+  type TensorEntry,
+  type TensorSource,
+  readParts,
+} from '../../../tensors/safetensors.ts';
+import { type LowRank, loadMerge } from '../../../tensors/lowRank.ts';
+import type { Pi0Config } from './config.ts';
+import { type PackedBits, packMatrix, packedNames, packedShapes } from './packedWeights.ts';
+import type { Precision } from '../../bundle/precision.ts';
+import { findTensor, weightShapes } from './weights.ts';
+
+/** What a policy's weights are to become. */
+export interface Storage {
+  precision?: Precision;
+  /** Where no precision is given: each weight has the type that it has there. */
+  like?: SafetensorsHeader;
+  /** Of the language model's matrices, which are most of the prefix, in the place of the precision's. */
+  prefixBits?: PackedBits;
+}
+
+/** How safetensors call a precision. */
+export const DTYPE_OF: Record<Precision, Dtype> = {
+  float32: 'F32',
+  float16: 'F16',
+  bfloat16: 'BF16',
+};
+
+const LANGUAGE_MATRIX =
+  /^paligemma_with_expert\.paligemma\.model\.language_model\.layers\..*_proj\.weight$/;
+
+/** What the reference keeps in float32: vectors, the embeddings of patches, projections of state, actions, time, norms. */
+const KEPT = /^(?:state_|action_|time_)|embeddings\.(?:patch|position)_embedding|norm\.dense\./;
+
+/** Whether a weight is stored in the policy's precision, not in float32. */
+export const isHalved = (name: string, shape: readonly number[]) =>
+  shape.length > 1 && !KEPT.test(name);
+
+/** Elements in memory at a time: some 64 MiB. */
+const AT_ONCE = 2 ** 24;
+
+/** Float32 numbers as elements of a stored type; told of those that it cannot hold. */
+export function narrow(values: Float32Array, precision: Precision, name: string): TensorData {
+  if (precision === 'float32') return values;
+  if (precision === 'bfloat16') return toBfloat16(values);
+  const large = values.find((value) => !fitsFloat16(Math.abs(value)));
+  if (large !== undefined)
+    throw new UserError(`${name} holds ${large}, which float16 cannot; convert to bfloat16`);
+  return toFloat16(values);
+}
+
+/** A stored weight, and what is merged into it. */
+interface Source {
+  name: string;
+  shape: number[];
+  weight: TensorEntry;
+  adapter?: LowRank;
+}
+
+/** A weight's elements as they are stored, checked. Throws a `UserError` for one that is not finite. */
+async function* elements({ name, weight }: Source, most: number) {
+  let done = 0;
+  for await (const data of readParts(weight, most)) {
+    const wrong = findNonFinite({ dtype: weight.dtype, data });
+    if (wrong >= 0)
+      throw new UserError(
+        `${weight.path}: ${name} is not finite at element ${done + wrong}; take a checkpoint whose weights are numbers`,
+      );
+    done += data.length;
+    yield data;
+  }
+}
+
+/** A weight as float32, whole rows at a time, its adapter merged. */
+async function* floats(source: Source) {
+  const { shape, weight, adapter } = source;
+  const features = shape.slice(1).reduce((product, size) => product * size, 1);
+  const merge = adapter && (await loadMerge(adapter));
+  let row = 0;
+  for await (const data of elements(
+    source,
+    Math.max(1, Math.floor(AT_ONCE / features)) * features,
+  )) {
+    const rows = toFloat32({ dtype: weight.dtype, data });
+    merge?.(rows, row);
+    row += data.length / features;
+    yield rows;
+  }
+}
+
+function plainSource(source: Source, precision: Precision): TensorSource {
+  const { name, shape, weight, adapter } = source;
+  const dtype = DTYPE_OF[precision];
+  const data = async function* () {
+    if (weight.dtype === dtype && !adapter) yield* elements(source, AT_ONCE);
+    else for await (const part of floats(source)) yield narrow(part, precision, name);
+  };
+  return { name, shape, dtype, data };
+}
+
+/** The two tensors of a matrix in few bits; each is made from the whole matrix, one row group at a time. */
+function packedSources(source: Source, bits: PackedBits): TensorSource[] {
+  const shape = source.shape as [number, number];
+  const [, features] = shape;
+  const names = packedNames(source.name, bits);
+  const shapes = packedShapes(shape, bits);
+  const part = (which: 'elements' | 'scales') =>
+    async function* () {
+      for await (const matrix of floats(source))
+        yield packMatrix(matrix, [matrix.length / features, features], bits)[which];
+    };
+  return [
+    { name: names.elements, shape: shapes.elements, dtype: 'U8', data: part('elements') },
+    { name: names.scales, shape: shapes.scales, dtype: 'F32', data: part('scales') },
+  ];
+}
+
+const PRECISION_OF = new Map(
+  Object.entries(DTYPE_OF).map(([precision, dtype]) => [dtype, precision as Precision]),
+);
+
+/**
+ * A policy's weights in another storage, for writeSafetensors: read, merged with adapters (by openpi's
+ * names of the weights), converted and written part by part. Packed matrices follow Frantar et al.'s
+ * round-to-nearest baseline (arXiv 2210.17323), blocks of 32.
+ */
+export function convertedWeights(
+  config: Pi0Config,
+  header: SafetensorsHeader,
+  { precision, like = header, prefixBits }: Storage,
+  adapters: ReadonlyMap<string, LowRank> = new Map(),
+): TensorSource[] {
+  return [...weightShapes(config)].flatMap(([name, symbolic]) => {
+    const shape = symbolic as number[];
+    const weight = findTensor(header, name)!;
+    const source = { name, shape, weight, adapter: adapters.get(name) };
+    if (prefixBits && LANGUAGE_MATRIX.test(name)) return packedSources(source, prefixBits);
+    const stored = PRECISION_OF.get(findTensor(like, name)!.dtype)!;
+    if (precision === undefined) return [plainSource(source, stored)];
+    return [plainSource(source, isHalved(name, shape) ? precision : 'float32')];
+  });
+}

@@ -1,0 +1,218 @@
+import type { WeightSource } from './network.ts';
+import { addDims, type Dim, multiplyDims } from '../../../onnx/dim.ts';
+import type { ElementType } from '../../../tensors/elementType.ts';
+import { Graph, type Value } from '../../../onnx/graph.ts';
+import {
+  add,
+  cast,
+  divide,
+  gather,
+  loop,
+  multiply,
+  range,
+  subtract,
+} from '../../../onnx/operators.ts';
+import { type Pi0Config, hasStateToken, tokensPerImage } from './config.ts';
+import { denoise, encodeState, keepTimes, projectTime, projectTimes, stepTimes } from './expert.ts';
+import { type Guidance, guided } from './guidance.ts';
+import { type Cache, type PrefixInputs, encodePrefix } from './prefix.ts';
+import { patchesOfBytes, patchesOfImages } from './vision.ts';
+import type { SampledJoin } from '../../joinKinds.ts';
+import type { Weights } from './network.ts';
+
+/** How images enter: RGB bytes [.., side, side, 3], or floats [.., 3, side, side] in −1…1. */
+export type ImageInput = 'bytes' | 'floats';
+
+const BATCH = 'batch';
+const CAMERAS = 'cameras';
+const TEXT = 'text';
+
+/** Cameras and prompt tokens of a graph's inputs, open where they may differ from call to call. */
+export interface PrefixSizes {
+  cameras: Dim;
+  text: Dim;
+}
+
+const OPEN_SIZES: PrefixSizes = { cameras: CAMERAS, text: TEXT };
+
+/** What the prefix is made from, as a graph's inputs. */
+export function prefixInputs(
+  graph: Graph,
+  config: Pi0Config,
+  images: ImageInput,
+  masked = true,
+  { cameras, text } = OPEN_SIZES,
+): PrefixInputs {
+  const { imageSize } = config.vision;
+  const patches =
+    images === 'bytes'
+      ? patchesOfBytes(
+          graph.input('images', 'uint8', [BATCH, cameras, imageSize, imageSize, 3]),
+          config,
+        )
+      : patchesOfImages(
+          graph.input('images', 'float32', [BATCH, cameras, 3, imageSize, imageSize]),
+          config,
+        );
+  const tokens = graph.input('tokens', 'int64', [BATCH, text]);
+  if (!masked) return { patches, cameras, tokens };
+  const masks = {
+    cameras: graph.input('camera_mask', 'bool', [BATCH, cameras]),
+    tokens: graph.input('token_mask', 'bool', [BATCH, text]),
+  };
+  return { patches, cameras, tokens, masks };
+}
+
+function prefixLength(config: Pi0Config): Dim {
+  return addDims(multiplyDims(CAMERAS, tokensPerImage(config)), TEXT);
+}
+
+/** images, camera_mask, tokens, token_mask → keys.i, values.i [batch, kvHeads, prefix, headDim], valid. */
+export function prefixGraph(
+  config: Pi0Config,
+  source: WeightSource,
+  images: ImageInput,
+  products?: ElementType,
+): Graph {
+  const graph = new Graph('prefix', undefined, products);
+  const cache = encodePrefix(source(graph), prefixInputs(graph, config, images), config);
+  cache.layers.forEach(({ keys, values }, layer) => {
+    graph.output(`keys.${layer}`, keys);
+    graph.output(`values.${layer}`, values);
+  });
+  if (cache.valid) graph.output('valid', cache.valid);
+  return graph;
+}
+
+/** A prefix cache as a graph's inputs, named as prefixGraph's outputs. */
+export function cacheInputs(graph: Graph, config: Pi0Config, prefix = prefixLength(config)): Cache {
+  const { depth, kvHeads, headDim } = config.expert;
+  const shape = [BATCH, kvHeads, prefix, headDim];
+  const layers = Array.from({ length: depth }, (_, layer) => ({
+    keys: graph.input(`keys.${layer}`, 'float32', shape),
+    values: graph.input(`values.${layer}`, 'float32', shape),
+  }));
+  return { layers, valid: graph.input('valid', 'bool', [BATCH, prefix]) };
+}
+
+/**
+ * The cache that actions attend to. π0 adds the state's token, with `state` [batch, stateDim] as an input
+ * of the graph; π0.5 has read the state in the prompt.
+ */
+export function observedCache(
+  graph: Graph,
+  weights: Weights,
+  prefix: Cache,
+  config: Pi0Config,
+): Cache {
+  if (!hasStateToken(config)) return prefix;
+  const state = graph.input('state', 'float32', [BATCH, config.stateDim]);
+  return encodeState(weights, state, prefix, config);
+}
+
+/** x [batch, horizon, actionDim], time [batch], π0's state, a prefix cache → velocity [batch, horizon, actionDim]. */
+export function denoiseGraph(config: Pi0Config, source: WeightSource): Graph {
+  const graph = new Graph('denoise');
+  const weights = source(graph);
+  const x = graph.input('x', 'float32', [BATCH, config.horizon, config.actionDim]);
+  const time = graph.input('time', 'float32', [BATCH]);
+  const cache = observedCache(graph, weights, cacheInputs(graph, config), config);
+  const projected = projectTimes(weights, time, config);
+  graph.output('velocity', denoise(weights, x, projected, cache, config));
+  return graph;
+}
+
+/** The chunk in play as a graph has it. */
+export interface Previous extends Omit<Guidance, 'kind'> {
+  /** Where rows are kept, weights are 0 or 1. */
+  kind: SampledJoin;
+}
+
+/** What bends a flow on its way. */
+export interface Bends {
+  /** [steps, batch, horizon, actionDim] added after each step. */
+  exploration?: Value;
+  previous?: Previous;
+}
+
+/** The chunk in play as a graph's inputs: previous [batch, horizon, actionDim], prefix_weights [batch, horizon, 1]. */
+export function previousInputs(
+  graph: Graph,
+  kind: SampledJoin,
+  { horizon, actionDim }: Pi0Config,
+): Previous {
+  return {
+    kind,
+    rows: graph.input('previous', 'float32', [BATCH, horizon, actionDim]),
+    weights: graph.input('prefix_weights', 'float32', [BATCH, horizon, 1]),
+  };
+}
+
+/**
+ * Euler's method from t = 1 to 0 in `steps` equal steps: noise → actions, both [batch, horizon,
+ * actionDim].
+ */
+export function integrate(
+  weights: Weights,
+  noise: Value,
+  steps: Value,
+  cache: Cache,
+  config: Pi0Config,
+  { exploration, previous }: Bends = {},
+): Value {
+  const kept = previous?.kind === 'trained' ? previous : undefined;
+  const guidance: Guidance | undefined =
+    previous && previous.kind !== 'trained' ? { ...previous, kind: previous.kind } : undefined;
+  const keep = (x: Value) => (kept ? add(x, multiply(kept.weights, subtract(kept.rows, x))) : x);
+
+  const times = stepTimes(range(steps, 'steps'), steps);
+  const projectedTimes = projectTime(weights, times, config);
+  const stride = divide(noise.graph.constant('float32', [-1], []), cast(steps, 'float32'));
+  const [actions] = loop(steps, [keep(noise)], (step, [x]) => {
+    const atStep = gather(projectedTimes, step);
+    const projected = kept ? keepTimes(weights, atStep, kept.weights, config) : atStep;
+    const free = denoise(weights, x, projected, cache, config);
+    const velocity = guidance ? guided(free, x, gather(times, step), guidance) : free;
+    const next = add(x, multiply(velocity, stride));
+    return [keep(exploration ? add(next, gather(exploration, step)) : next)];
+  });
+  return actions;
+}
+
+export interface SampleOptions {
+  masked?: boolean;
+  explores?: boolean;
+  joins?: SampledJoin;
+  /** Type in which matrix products are computed, float32 if absent; all else is float32. */
+  products?: ElementType;
+}
+
+/**
+ * images, tokens, π0's state, noise, steps (int64 scalar) → actions: a whole chunk in one call. With
+ * `masked`, also camera_mask and token_mask, for batches whose samples differ in cameras or prompt
+ * length; without, missing cameras and padding are left away, which gives the same chunk sooner. With
+ * `explores`, also exploration [steps, batch, horizon, actionDim], see `integrate`; with `joins`, also
+ * what previousInputs has.
+ */
+export function sampleGraph(
+  config: Pi0Config,
+  source: WeightSource,
+  images: ImageInput,
+  { masked = false, explores = false, joins, products }: SampleOptions = {},
+): Graph {
+  const graph = new Graph('sample', undefined, products);
+  const weights = source(graph);
+  const inputs = prefixInputs(graph, config, images, masked);
+  const prefix = encodePrefix(weights, inputs, config);
+  const cache = observedCache(graph, weights, prefix, config);
+  const noise = graph.input('noise', 'float32', [BATCH, config.horizon, config.actionDim]);
+  const steps = graph.input('steps', 'int64', []);
+  const { horizon, actionDim } = config;
+  const exploration = explores
+    ? graph.input('exploration', 'float32', ['steps', BATCH, horizon, actionDim])
+    : undefined;
+  const previous = joins && previousInputs(graph, joins, config);
+  const bends = { exploration, previous };
+  graph.output('actions', integrate(weights, noise, steps, cache, config, bends));
+  return graph;
+}

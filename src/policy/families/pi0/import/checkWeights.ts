@@ -1,0 +1,40 @@
+import { isUnused } from './unusedTensors.ts';
+import { UserError, listed } from '../../../../errors.ts';
+import type { Pi0Config } from '../config.ts';
+import { storedName, weightFault, weightShapes } from '../weights.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import { isBuffer } from './unusedTensors.ts';
+
+/**
+ * Checks that a checkpoint holds the tensors of this policy, and no others that could matter. Throws a
+ * `UserError` with all that are missing, misshapen or surplus.
+ */
+export function checkTensors({ folder, header, configPath }: Checkpoint, config: Pi0Config): void {
+  const shapes = weightShapes(config);
+  const wrong = [...shapes].flatMap(
+    ([name, shape]) => weightFault(header, name, shape, 'the configuration') ?? [],
+  );
+  const used = new Set([...shapes.keys()].map((name) => storedName(header, name)));
+  const surplus = [...header.tensors.keys()]
+    .filter((name) => !used.has(name) && !isBuffer(name))
+    .filter((name) => !isUnused(name, config))
+    .map((name) => `${name} is none of this policy's tensors`);
+  if (wrong.length + surplus.length === 0) return;
+  const adapters = surplus.some((fault) => fault.includes('.lora_'))
+    ? "\nMerge LoRA adapters into the weights before importing (PEFT's merge_and_unload)."
+    : '';
+  throw new UserError(
+    `${folder} does not hold the tensors that ${configPath} and their shapes make a π0 of:${wrong.length > 0 ? listed(wrong) : ''}${surplus.length > 0 ? listed(surplus) : ''}${adapters}`,
+  );
+}
+
+/** Throws a `UserError` for what openpi's conversion has made of a policy with LoRA, which older ones leave out. */
+export function checkConverted({ config, configPath }: Checkpoint): void {
+  const variant = [config.paligemma_variant, config.action_expert_variant].find((one) =>
+    one?.endsWith('_lora'),
+  );
+  if (variant)
+    throw new UserError(
+      `${configPath} says ${variant}: openpi's conversion leaves LoRA adapters out, so that these weights lack what was trained. Add the adapters to the weights in JAX before converting, and say ${variant.replace(/_lora$/, '')} here`,
+    );
+}

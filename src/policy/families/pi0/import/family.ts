@@ -1,0 +1,53 @@
+import { UserError } from '../../../../errors.ts';
+import type { Checkpoint } from './checkpoint.ts';
+
+/** The families whose policies Nalu runs. */
+export type Family = 'pi0' | 'pi05';
+
+/** What families are told by: a tensor that only they have. The first that fits is taken. */
+const TENSORS: [family: string, name: RegExp][] = [
+  ['pi05', /gemma_expert\.model\.layers\.0\.input_layernorm\.dense\.weight$/],
+  ['pi0', /gemma_expert\.model\.layers\.0\./],
+  ['smolvla', /vlm_with_expert\./],
+  ['diffusion', /^diffusion\.unet\./],
+  ['act', /^model\.(vae_)?encoder\.layers\.|^model\.action_head\./],
+  ['pi0_fast', /paligemma/],
+];
+
+const TITLES: Record<string, string> = {
+  act: 'ACT',
+  diffusion: 'diffusion policy',
+  groot: 'GR00T',
+  pi0_fast: 'π0-FAST',
+  pi0fast: 'π0-FAST',
+  smolvla: 'SmolVLA',
+};
+
+const isFamily = (name: string | undefined): name is Family => name === 'pi0' || name === 'pi05';
+
+/**
+ * Which family a checkpoint is of, by its tensors and the `type` in its configuration. Throws a
+ * `UserError` for one that Nalu does not run.
+ */
+export function familyOf({ folder, header, config, configPath }: Checkpoint): Family {
+  const names = [...header.tensors.keys()];
+  const byTensors = TENSORS.find(([, pattern]) => names.some((name) => pattern.test(name)))?.[0];
+  const family = config.type ?? byTensors;
+  if (family !== undefined && !isFamily(family))
+    throw new UserError(
+      `${folder} is a policy of the family ${TITLES[family] ?? family}; Nalu imports π0, trained by openpi or lerobot`,
+    );
+  if (!isFamily(byTensors))
+    throw new UserError(
+      `${folder}: its tensors are not those of a π0 (the first is ${names[0] ?? 'none at all'}); Nalu imports π0, trained by openpi or lerobot`,
+    );
+  if (config.type && byTensors !== config.type)
+    throw new UserError(
+      `${configPath} says ${config.type}, but the tensors beside it are those of ${byTensors}; take both from one checkpoint`,
+    );
+  if (config.discrete_state_input === false)
+    throw new UserError(
+      `${configPath} says discrete_state_input: false; Nalu runs π0.5 with the state in its prompt alone`,
+    );
+  return byTensors;
+}

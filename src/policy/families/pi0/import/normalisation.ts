@@ -1,0 +1,137 @@
+import { UserError } from '../../../../errors.ts';
+import type { TransformsConfig } from '../../../vectors/transforms.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import type { Choice, Embodied } from './embodiments.ts';
+import type { Family } from './family.ts';
+import type { Moments, Statistics } from './statistics.ts';
+
+type Normalisation = Extract<TransformsConfig[number], { type: 'meanStd' | 'quantile' }>;
+
+/** The transforms that lerobot's modes are. */
+const MODES: Record<string, Normalisation['type']> = { MEAN_STD: 'meanStd', QUANTILES: 'quantile' };
+/** What openpi takes for each family, and what lerobot's default is. */
+const OF_FAMILY: Record<Family, string> = { pi0: 'MEAN_STD', pi05: 'QUANTILES' };
+
+/** How the policy is normalised: as its processors say, which is what lerobot runs, else its configuration. */
+function typeOf({ config, configPath, processors }: Checkpoint, family: Family) {
+  const usual = OF_FAMILY[family];
+  const { normalization_mapping: mapping } = config;
+  const configured = mapping && {
+    by: `normalization_mapping in ${configPath}`,
+    STATE: mapping.STATE ?? usual,
+    ACTION: mapping.ACTION ?? usual,
+  };
+  const { by, STATE, ACTION } = processors.norm ??
+    configured ?? { by: `the family ${family}`, STATE: usual, ACTION: usual };
+  if (!(STATE in MODES) || STATE !== ACTION)
+    throw new UserError(
+      `${by} has STATE ${STATE} and ACTION ${ACTION}; a bundle knows ${Object.keys(MODES).join(' or ')}, the same for both`,
+    );
+  const isAgainst = processors.norm && configured && configured.STATE !== STATE;
+  return { value: MODES[STATE], by: isAgainst ? `${by}, against ${configured.by}` : by };
+}
+
+/** Numbers below which a statistic is taken for zero that pads. */
+const TINY = 1e-6;
+/** What else pads statistics of few joints to the policy's 32. */
+const PADDING: Record<string, number> = { std: 1, q01: -1, q99: 1 };
+
+const isPadding = (name: string, value: number) =>
+  Math.abs(value) <= TINY || value === PADDING[name];
+
+/** A statistic's value for a message, where it is no finite number of float32, in which policies compute. */
+function faultOf(value: unknown): string | undefined {
+  if (typeof value === 'number')
+    return Number.isFinite(Math.fround(value)) ? undefined : String(value);
+  return Array.isArray(value) ? 'a list' : (JSON.stringify(value) ?? String(value));
+}
+
+const place = (index: number, { joints }: Embodied) =>
+  `joint ${index}${index < joints.length ? ` (${joints[index]})` : ''}`;
+
+const REMEDY = 'give the statistics that the policy was trained with (--stats)';
+
+/** Statistics of `joints` joints: finite, without padding, and of no other robot. */
+function fitted(
+  vector: 'state' | 'actions',
+  moments: Moments,
+  names: readonly [string, string],
+  embodiment: Embodied,
+  source: string,
+): number[][] {
+  const { name, joints } = embodiment;
+  return names.map((statistic) => {
+    const values = moments[statistic];
+    if (!values)
+      throw new UserError(
+        `${source}: there is no ${statistic} of the ${vector}; give --stats another`,
+      );
+    const wrong = values.findIndex((value) => faultOf(value) !== undefined);
+    if (wrong >= 0)
+      throw new UserError(
+        `${source}: ${statistic} of the ${vector} is ${faultOf(values[wrong])} at ${place(wrong, embodiment)}; ${REMEDY}`,
+      );
+    const numbers = values as number[];
+    const padding = numbers.slice(joints.length);
+    if (numbers.length < joints.length || !padding.every((value) => isPadding(statistic, value)))
+      throw new UserError(
+        `${source}: statistics of another robot: ${statistic} of the ${vector} is of ${numbers.length} joints, ${name} has ${joints.length}. Give those of this robot with --stats`,
+      );
+    return numbers.slice(0, joints.length);
+  });
+}
+
+/** Statistics of which one is never above the other. */
+const ORDERED: [string, string][] = [
+  ['q01', 'q99'],
+  ['min', 'max'],
+];
+
+/** Throws a `UserError` for statistics that no data can have, used or not. */
+function checkPossible(
+  vector: 'state' | 'actions',
+  moments: Moments,
+  embodiment: Embodied,
+  source: string,
+): void {
+  const number = (statistic: string, i: number) => {
+    const value = moments[statistic]?.[i];
+    return typeof value === 'number' ? value : NaN;
+  };
+  const refuse = (what: string, i: number) => {
+    throw new UserError(
+      `${source}: ${what} of the ${vector} at ${place(i, embodiment)}; ${REMEDY}`,
+    );
+  };
+  embodiment.joints.forEach((_, i) => {
+    if (number('std', i) < 0) refuse(`std is ${number('std', i)}`, i);
+    for (const [low, high] of ORDERED) {
+      if (number(low, i) > number(high, i))
+        refuse(`${low} is ${number(low, i)}, above ${high} (${number(high, i)}),`, i);
+    }
+  });
+}
+
+/** The last transform of a policy, its normalisation, and who chose its kind. */
+export function normalisationOf(
+  checkpoint: Checkpoint,
+  family: Family,
+  embodiment: Embodied,
+  { source, sourceOfActions = source, convention, state, actions }: Statistics,
+): Choice<Normalisation> {
+  const { value: type, by } = typeOf(checkpoint, family);
+  const of = (vector: 'state' | 'actions', moments: Moments, names: readonly [string, string]) => {
+    const path = vector === 'state' ? source : sourceOfActions;
+    const values = fitted(vector, moments, names, embodiment, path);
+    checkPossible(vector, moments, embodiment, path);
+    return Object.fromEntries(names.map((name, i) => [name, values[i]]));
+  };
+  const names = type === 'meanStd' ? (['mean', 'std'] as const) : (['q01', 'q99'] as const);
+  const value = {
+    type,
+    ...(type === 'meanStd' ? { convention } : {}),
+    state: of('state', state, names),
+    actions: of('actions', actions, names),
+  } as Normalisation;
+  return { value, by };
+}

@@ -1,0 +1,244 @@
+import { readFile, realpath } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { isThere } from '../../../../files/isThere.ts';
+import { UserError, messageOf } from '../../../../errors.ts';
+import { elementCount } from '../../../../onnx/dim.ts';
+import type { ShardedHeader } from '../../../../tensors/shards.ts';
+import { BUNDLE_FILES, checkPlace } from '../../../bundle/bundleFiles.ts';
+import { DTYPE_OF, type Storage } from '../convert.ts';
+import type { LowRank } from '../../../../tensors/lowRank.ts';
+import { type PackedBits, findPacked } from '../packedWeights.ts';
+import type { Pi0Config } from '../config.ts';
+import { sampleGraph } from '../graphs.ts';
+import { type Precision, precisionSchema } from '../../../bundle/precision.ts';
+import { checkVocabulary } from '../tokenizer.ts';
+import { externalWeights, findTensor, weightShapes } from '../weights.ts';
+import { camerasOf } from './cameras.ts';
+import { checkFinite } from './checkFinite.ts';
+import { type Checkpoint, openCheckpoint } from './checkpoint.ts';
+import { checkTensors } from './checkWeights.ts';
+import { dimensionsOf, samplingOf } from './dimensions.ts';
+import { type Choice, EMBODIMENTS, checkJointNames } from './embodiments.ts';
+import { type Family, familyOf } from './family.ts';
+import { normalisationOf } from './normalisation.ts';
+import { adapt as adaptWeights } from './peft.ts';
+import { readStatistics } from './statistics.ts';
+import { type VectorOptions, embodimentTransforms } from './vectors.ts';
+import { type BundleConfig, bundleSchema } from '../../../bundle/config.ts';
+import { checkConverted } from './checkWeights.ts';
+
+export interface ImportOptions extends VectorOptions {
+  out: string;
+  /** The weights that an adapter was trained on, where they are neither beside nor above it. */
+  base?: string;
+  embodiment: keyof typeof EMBODIMENTS;
+  /** The robot's names, in the policy's order. */
+  cameras?: string[];
+  /** File of normalisation statistics, in the place of the checkpoint's. */
+  stats?: string;
+  tokenizer?: string;
+  /** Rows of a chunk that are played. */
+  execute?: number;
+  /** Copy the weights in the place of linking to them. */
+  copy?: boolean;
+  /** What the weights are converted to; they stay as they are where absent. */
+  precision?: Precision;
+  /** Bits of the language model's matrices. */
+  prefixBits?: PackedBits;
+  /** Replace a bundle that is there. */
+  force?: boolean;
+}
+
+/** What was found and chosen. */
+export interface Findings {
+  family: Family;
+  statistics: Choice<string>;
+  tokenizer: string;
+  cameras: Choice<string[]>;
+  adapt: Choice<boolean>;
+  delta: Choice<boolean>;
+  /** The adapter that is merged into the weights. */
+  peft?: { folder: string; base: string; merged: number; replaced: number };
+  /** The share of the weights that was looked at, all of it finite. */
+  looked: number;
+  /** What the user should know of. */
+  notes: string[];
+}
+
+/** All that an import is to write, read and checked. */
+export interface ImportPlan {
+  config: BundleConfig;
+  /** The JSON of it. */
+  tokenizer: string;
+  header: ShardedHeader;
+  /** By openpi's names of the weights. */
+  adapters: ReadonlyMap<string, LowRank>;
+  /** What the weights are converted to; absent where they stay the files that they are. */
+  storage?: Storage;
+  findings: Findings;
+}
+
+async function checkOut(
+  out: string,
+  { folder, header, peft }: Checkpoint,
+  force: boolean,
+): Promise<void> {
+  if (!(await isThere(out))) return;
+  const own = [folder, dirname(header.files[0] ?? folder), ...(peft ? [peft.folder] : [])];
+  const target = await realpath(out);
+  for (const one of own) {
+    if (target === (await realpath(one)))
+      throw new UserError(`--out ${out} is the checkpoint itself; name another folder`);
+  }
+  await checkPlace(out, force);
+}
+
+/** The checkpoint's tokenizer or the one given, whose ids must be rows of the policy's table. */
+async function readTokenizer({ folder }: Checkpoint, vocabulary: number, given?: string) {
+  const path = given ?? join(folder, BUNDLE_FILES.tokenizer);
+  if (given === undefined && !(await isThere(path)))
+    throw new UserError(
+      `${path} is not there. Give PaliGemma's with --tokenizer FILE: it is tokenizer.json of google/paligemma-3b-pt-224 on Hugging Face`,
+    );
+  const json = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw new UserError(`${path}: cannot be read`, { cause: error });
+  });
+  checkVocabulary(json, path, vocabulary);
+  return { path, json };
+}
+
+/** How many numbers a chunk depends on, and how they are stored. */
+export function measure(header: ShardedHeader, pi0: Pi0Config) {
+  const precisions = new Map<string, number>();
+  let parameters = 0;
+  for (const [name, shape] of weightShapes(pi0)) {
+    const count = elementCount(shape) as number;
+    const { dtype } = findTensor(header, name) ?? findPacked(header, name)!.elements;
+    parameters += count;
+    precisions.set(dtype, (precisions.get(dtype) ?? 0) + count);
+  }
+  const bytes = [...header.tensors.values()].reduce((sum, entry) => sum + entry.bytes, 0);
+  return { parameters, precisions, bytes, files: header.files.length };
+}
+
+/** The precision in which most of a checkpoint is stored. */
+function storedPrecision(header: ShardedHeader, pi0: Pi0Config): Precision {
+  const [dtype] = [...measure(header, pi0).precisions].sort(([, a], [, b]) => b - a)[0];
+  return precisionSchema.options.find((one) => DTYPE_OF[one] === dtype)!;
+}
+
+/** How the bundle treats what it sees otherwise than this checkpoint's training did. */
+const notesOf = ({ config, notes }: Checkpoint): string[] => [
+  ...notes,
+  ...(config.resize_imgs_with_padding
+    ? [
+        'lerobot 0.1 to 0.3 padded images at the top and left; here they are centred, as by openpi and newer lerobot. Look at what it does before you trust it, or train it further with newer lerobot',
+      ]
+    : []),
+];
+
+/** Checks the configuration as a bundle's is when it is loaded; `said` names who has said what of it. */
+function checkBundle(config: BundleConfig, said: Record<string, string>, other: string): void {
+  const { error } = bundleSchema.safeParse(config);
+  if (!error) return;
+  const lines = error.issues.map(
+    ({ path, message }) => `${said[String(path[0])] ?? other}: ${path.join('.')}: ${message}`,
+  );
+  throw new UserError(lines.join('\n'), { cause: error });
+}
+
+/** Throws a `UserError` for weights of types that one operator of the policy's cannot have together. */
+function checkTypes(header: ShardedHeader, pi0: Pi0Config): void {
+  const [path] = header.files;
+  try {
+    sampleGraph(pi0, externalWeights(header, path, path), 'bytes');
+  } catch (error) {
+    throw new UserError(
+      `${header.index ?? path}: its weights are stored in types that do not go together (${messageOf(error)}); say --precision float32, which converts them`,
+      { cause: error },
+    );
+  }
+}
+
+/** What becomes of the weights: undefined where the bundle's are the checkpoint's own files. */
+function storageOf(
+  { precision, prefixBits }: ImportOptions,
+  stored: Precision,
+  pi0: Pi0Config,
+  base: ShardedHeader,
+  adapted?: ShardedHeader,
+): Storage | undefined {
+  const isConverted = (precision !== undefined && precision !== stored) || prefixBits !== undefined;
+  if (isConverted) return { precision: precision ?? stored, prefixBits };
+  // What an adapter has whole is stored as what it replaces.
+  const like = { ...base, tensors: new Map([...(adapted?.tensors ?? []), ...base.tensors]) };
+  checkTypes(like, pi0);
+  return adapted && { precision, like };
+}
+
+/**
+ * Reads a published π0 and settles all of the bundle that is to be made of it; nothing is written. Throws
+ * a `UserError` for a checkpoint of another family, one that is not whole or contradicts itself, or one
+ * that leaves open what must be known.
+ */
+export async function planImport(path: string, options: ImportOptions): Promise<ImportPlan> {
+  const { out, stats, execute, force = false } = options;
+  const checkpoint = await openCheckpoint(path, options);
+  const { folder, configPath, peft } = checkpoint;
+  const family = familyOf(checkpoint);
+  await checkOut(out, checkpoint, force);
+  checkConverted(checkpoint);
+
+  const pi0 = dimensionsOf(checkpoint, family);
+  const adapted = peft && (await adaptWeights(checkpoint.header, peft, pi0));
+  const { header = checkpoint.header, adapters = new Map<string, LowRank>() } = adapted ?? {};
+  checkTensors({ ...checkpoint, header }, pi0);
+  const embodiment = EMBODIMENTS[options.embodiment];
+  checkJointNames(checkpoint, embodiment);
+  const statistics = await readStatistics(checkpoint, stats);
+  const normalisation = normalisationOf(checkpoint, family, embodiment, statistics);
+  const cameras = camerasOf(checkpoint, embodiment, options.cameras);
+  const tokenizer = await readTokenizer(checkpoint, pi0.language.vocabulary, options.tokenizer);
+  const { transforms, adapt, delta } = embodimentTransforms(checkpoint, embodiment, options);
+  const stored = storedPrecision(header, pi0);
+  const config: BundleConfig = {
+    format: 1,
+    name: basename(resolve(out)),
+    description: `Imported from ${basename(resolve(folder))} with the statistics of ${basename(statistics.source)}.`,
+    embodiment: embodiment.name,
+    cameras: cameras.value,
+    ...samplingOf(checkpoint, pi0.horizon, execute),
+    precision: options.precision ?? stored,
+    pi0,
+    transforms: [...transforms, normalisation.value],
+  };
+  checkBundle(
+    config,
+    { cameras: cameras.by, transforms: statistics.source, name: `--out ${out}` },
+    configPath,
+  );
+  const looked = await checkFinite(header, pi0);
+  return {
+    config,
+    tokenizer: tokenizer.json,
+    header,
+    adapters,
+    storage: storageOf(options, stored, pi0, checkpoint.header, adapted?.header),
+    findings: {
+      family,
+      statistics: { value: statistics.source, by: normalisation.by },
+      tokenizer: tokenizer.path,
+      cameras,
+      adapt,
+      delta,
+      peft: adapted && {
+        folder: peft.folder,
+        base: checkpoint.header.index ?? checkpoint.header.files[0],
+        merged: adapters.size,
+        replaced: adapted.replaced,
+      },
+      looked,
+      notes: notesOf(checkpoint),
+    },
+  };
+}

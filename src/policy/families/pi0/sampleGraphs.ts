@@ -1,0 +1,108 @@
+import { join } from 'node:path';
+import { elementCount } from '../../../onnx/dim.ts';
+import type { ElementType } from '../../../tensors/elementType.ts';
+import type { Graph } from '../../../onnx/graph.ts';
+import { encodeModel } from '../../../onnx/modelFile.ts';
+import {
+  type InferenceSession,
+  type SessionConfig,
+  Tensor,
+  openModel,
+  openSession,
+} from '../../../session/session.ts';
+import { readShardedHeader } from '../../../tensors/shards.ts';
+import { type Adapter, adaptedVersion, readAdapter } from '../../bundle/adapter.ts';
+import { ADAPTER_FILE, BUNDLE_FILES } from '../../bundle/bundle.ts';
+import { prefixGraph, sampleGraph } from './graphs.ts';
+import { productsFor, widens } from '../../bundle/precision.ts';
+import { type Trainable, trainableParameters, trainableWeights } from './trainable.ts';
+import type { View } from '../../../images/viewShift.ts';
+import { externalWeights, loadWeights } from './weights.ts';
+import { type Bundle } from '../../bundle/config.ts';
+import type { SampledJoin } from '../../joinKinds.ts';
+import { type WeightSource } from './network.ts';
+
+type Feeds = Record<string, Tensor>;
+
+/** Opens a graph on a bundle's weights, its products in the type that the session's provider has for them. */
+export async function openOnWeights(
+  { folder, precision }: Pick<Bundle, 'folder' | 'precision'>,
+  session: SessionConfig,
+  build: (weights: WeightSource, products: ElementType | undefined) => Graph,
+): Promise<InferenceSession> {
+  const path = join(folder, BUNDLE_FILES.weights);
+  const weights = externalWeights(await readShardedHeader(path), path, path);
+  const graph = build(weights, productsFor(precision, session));
+  return openModel(encodeModel(graph), session, folder, { lean: widens(precision, session) });
+}
+
+/**
+ * Opens a bundle's sampler, as the session's provider computes it. Where `trainable` is given its
+ * parameters are inputs, and so is noise to explore with; where it `joins`, so is the chunk before.
+ */
+export async function openSampleGraph(
+  bundle: Bundle,
+  session: SessionConfig,
+  trainable: Trainable | undefined,
+  joins?: SampledJoin,
+): Promise<InferenceSession> {
+  if (!trainable && !joins && bundle.precision === 'float32')
+    return openSession(join(bundle.folder, BUNDLE_FILES.sample), session);
+  return openOnWeights(bundle, session, (frozen, products) => {
+    const weights = trainable ? trainableWeights(frozen, trainable) : frozen;
+    const explores = trainable !== undefined;
+    return sampleGraph(bundle.pi0, weights, 'bytes', { explores, joins, products });
+  });
+}
+
+/** What a bundle's prefix is opened from. */
+export type PrefixBundle = Pick<Bundle, 'folder' | 'pi0' | 'precision'>;
+
+/** Opens a bundle's prefix, as the session's provider computes it. */
+export async function openPrefixGraph(
+  bundle: PrefixBundle,
+  session: SessionConfig,
+): Promise<InferenceSession> {
+  if (bundle.precision === 'float32')
+    return openSession(join(bundle.folder, BUNDLE_FILES.prefix), session);
+  return openOnWeights(bundle, session, (weights, products) =>
+    prefixGraph(bundle.pi0, weights, 'bytes', products),
+  );
+}
+
+/** What a chunk is sampled with, and how it is signed. */
+export interface Adopted {
+  version: string;
+  parameters: Feeds;
+  view?: View;
+}
+
+/** An adapter's parameters as inputs of the graph, copied once: ONNX Runtime takes no shared memory. */
+export function adopted(adapter: Adapter): Adopted {
+  const tensors = [...adapter.parameters].map(([name, { shape, data }]) => {
+    return [name, new Tensor('float32', new Float32Array(data), shape)];
+  });
+  return {
+    version: adaptedVersion(adapter.base, adapter),
+    parameters: Object.fromEntries(tensors) as Feeds,
+    view: adapter.view,
+  };
+}
+
+/** Parameters to begin with: the bundle's adapter, its own weights, or LoRA factors of zero. */
+export async function initialParameters(bundle: Bundle, trainable: Trainable): Promise<Adopted> {
+  const { folder, pi0, version } = bundle;
+  if (bundle.trainable)
+    return adopted(await readAdapter(join(folder, ADAPTER_FILE), { ...bundle, trainable }));
+  const parameters = trainableParameters(trainable, pi0);
+  const names = parameters.map(({ name }) => name);
+  const loaded =
+    trainable.parameters === 'lora'
+      ? undefined
+      : await loadWeights(join(folder, BUNDLE_FILES.weights), names);
+  const tensors = parameters.map(({ name, shape }) => {
+    const data = loaded?.get(name) ?? new Float32Array(elementCount(shape) as number);
+    return [name, new Tensor('float32', data, shape)];
+  });
+  return { version, parameters: Object.fromEntries(tensors) as Feeds };
+}

@@ -1,0 +1,65 @@
+import { setImmediate } from 'node:timers/promises';
+import type { SessionConfig } from '../../session/session.ts';
+import type { Adapter } from '../bundle/adapter.ts';
+import type { Chunk, ChunkPolicy } from '../chunkPolicy.ts';
+import type { PolicyAnswer, PolicyRequest, PolicyWorkerData, SeenImage } from './policyWorker.ts';
+import { openImageMemory } from '../../images/scaling.ts';
+import type { Trainable } from '../families/pi0/trainable.ts';
+import { openWorkerThread } from '../../processes/workerThread.ts';
+import { imageSlot } from '../../images/imageSlot.ts';
+import type { Bundle } from '../bundle/config.ts';
+import type { SampledJoin } from '../joinKinds.ts';
+
+/** A policy in a worker thread, which may learn while it is used. */
+export interface WorkerPolicy extends ChunkPolicy {
+  /** Those that its chunks are computed on, in order: what could be had of the session's. */
+  readonly executionProviders: readonly string[];
+  /**
+   * Takes an adapter over after the chunk that is being sampled, at next to no cost to this thread.
+   * Rejects with a `UserError` if it does not fit; the parameters before it stay.
+   */
+  adopt(adapter: Adapter): Promise<void>;
+}
+
+/**
+ * A bundle's policy in a worker thread, since ONNX Runtime blocks the thread that calls it. Chunks
+ * are sampled one at a time; a request waits for the one before it.
+ */
+export async function openWorkerPolicy(
+  bundle: Bundle,
+  session: SessionConfig,
+  trainable?: Trainable,
+  joins?: SampledJoin,
+): Promise<WorkerPolicy> {
+  const memory = openImageMemory();
+  const data: PolicyWorkerData = { bundle, session, trainable, joins, memory };
+  const url = new URL('./policyWorker.js', import.meta.url);
+  const worker = await openWorkerThread<PolicyRequest, PolicyAnswer, SeenImage>(url, data);
+  const executionProviders = (await worker.ask(() => 'executionProviders')) as readonly string[];
+  const share = bundle.cameras.map(() => imageSlot(memory));
+  return {
+    cameras: bundle.cameras,
+    horizon: bundle.pi0.horizon,
+    executeSteps: bundle.executeSteps,
+    executionProviders,
+    async sample({ frames, joints, prompt }, noise, join) {
+      let began = 0;
+      const chunk = (await worker.ask(async () => {
+        await Promise.all(frames.map((frame) => frame.pixels()));
+        began = performance.now();
+        for (const [camera, frame] of frames.entries()) {
+          // Scaled while the next one is copied.
+          worker.tell({ camera, image: await share[camera](frame) });
+          // A control step that is due does not wait for the other cameras' bytes.
+          await setImmediate();
+        }
+        return { sample: { state: joints.position, prompt, noise, join } };
+      })) as Chunk;
+      return { ...chunk, timing: { ...chunk.timing, total: performance.now() - began } };
+    },
+    async adopt(adapter) {
+      await worker.ask(() => ({ adopt: adapter }));
+    },
+    close: () => worker.close(),
+  };
+}

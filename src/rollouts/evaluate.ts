@@ -1,0 +1,40 @@
+import type { SessionConfig } from '../session/session.ts';
+import { loadBundle } from '../policy/bundle/bundle.ts';
+import { openWorkerPolicy } from '../policy/worker/workerPolicy.ts';
+import { runAttempt } from '../control/attempt.ts';
+import { simulatedAloha } from '../sim/simulatedAloha.ts';
+import type { SimTaskName } from '../sim/tasks.ts';
+import type { Evaluation } from '../charts/lossCurve.ts';
+import { openParts } from '../processes/openParts.ts';
+import { fromZeroNoise } from '../policy/policyWrappers.ts';
+
+/** Successes of a bundle over simulated attempts, from random and from zero noise. */
+export async function evaluate(
+  folder: string,
+  task: SimTaskName,
+  episodes: number,
+  seed: number,
+  session: SessionConfig,
+  onAttempt: (done: number) => void,
+): Promise<Evaluation> {
+  const counts = { randomNoise: 0, zeroNoise: 0 };
+  let done = 0;
+  const { keep, closeAll } = openParts();
+  try {
+    const policy = keep(await openWorkerPolicy(await loadBundle(folder), session));
+    const sim = keep(await simulatedAloha({ task, cameras: policy.cameras }));
+    for (const [kind, driver] of Object.entries({
+      randomNoise: policy,
+      zeroNoise: fromZeroNoise(policy),
+    }))
+      for (let i = 0; i < episodes; i++) {
+        const result = await runAttempt({ robot: sim, task: sim, policy: driver, seed: seed + i });
+        if (result.problem) throw result.problem;
+        counts[kind as keyof typeof counts] += Number(result.success);
+        onAttempt(++done);
+      }
+  } finally {
+    await closeAll();
+  }
+  return { episodes, ...counts };
+}

@@ -1,0 +1,154 @@
+import { writeFile } from 'node:fs/promises';
+import { UserError, messageOf } from '../../errors.ts';
+import { type SessionConfig, loadSessionConfig } from '../../session/session.ts';
+import { loadBundle } from '../../policy/bundle/bundle.ts';
+import type { ChunkPolicy } from '../../policy/chunkPolicy.ts';
+import { type SuccessClassifier, openClassifier } from '../../classifier/successClassifier.ts';
+import { type WorkerPolicy, openWorkerPolicy } from '../../policy/worker/workerPolicy.ts';
+import type { Courier } from '../../link/robot/courier.ts';
+import { type Calibration } from '../../robot/calibration.ts';
+import { type DrawnChunk, chunkPlot } from '../../check/chunkPlot.ts';
+import { type Meters, createMeters } from '../../measure/meters.ts';
+import { serveMetrics } from '../../measure/metrics.ts';
+import { type CommandTopic, commandTopicsOf } from '../commands.ts';
+import { type ListenedHeartbeat, listenToHeartbeat } from '../heartbeat.ts';
+import { learnable, openLearnerLink } from './learnerLink.ts';
+import { jointTrajectory } from '../messages.ts';
+import type { PolicyParameters } from './policyParameters.ts';
+import { quality } from '../qos.ts';
+import type { Ros, RosNode } from '../rclnodejs.ts';
+import { type RosRobot, rosRobot } from '../rosRobot.ts';
+import { type Bundle } from '../../policy/bundle/config.ts';
+import { sampledJoin } from '../../policy/joinKinds.ts';
+import { loadCalibration } from '../../robot/calibrationFile.ts';
+
+/** What a configured node holds. */
+export interface Configured {
+  bundle: Bundle;
+  calibration: Calibration;
+  session: SessionConfig;
+  policy: WorkerPolicy;
+  /** The policy, its chunks published (and in a dry run drawn) as they are sampled. */
+  published: ChunkPolicy;
+  robot: RosRobot;
+  /** The topics by which its arms can be commanded. */
+  commands: CommandTopic[];
+  /** The link to a learner, if there is to be one. */
+  courier: Courier | undefined;
+  /** What tells success from a camera, if there is to be one. */
+  classifier: SuccessClassifier | undefined;
+  /** Of all attempts since it was configured. */
+  meters: Meters;
+  /** What must keep beating while the robot moves, if anything must. */
+  heartbeat: ListenedHeartbeat | undefined;
+  close(): Promise<void>;
+}
+
+/** Draws a dry run's chunk; what cannot be written is told. */
+function draw(node: RosNode, file: string, calibration: Calibration, chunk: DrawnChunk) {
+  const title = `chunk of a dry run, ${new Date().toISOString()}`;
+  writeFile(file, chunkPlot(calibration, chunk, title)).catch((error: unknown) =>
+    node.getLogger().warn(`chunk_picture: ${messageOf(error)}`),
+  );
+}
+
+/** The policy, its chunks published as trajectories, and in a dry run drawn, for those who want them. */
+function published(
+  ros: Ros,
+  node: RosNode,
+  policy: ChunkPolicy,
+  calibration: Calibration,
+  { dry_run: dryRun, chunk_picture: picture }: PolicyParameters,
+): ChunkPolicy {
+  const { joints, controlRate } = calibration;
+  const type = 'trajectory_msgs/msg/JointTrajectory';
+  const publisher = node.createPublisher(type, '~/chunk', quality(ros, 'command'));
+  const names = joints.map(({ name }) => name);
+  return {
+    ...policy,
+    async sample(observation, noise, join) {
+      const chunk = await policy.sample(observation, noise, join);
+      const { actions, horizon } = chunk;
+      const rows = Array.from({ length: horizon }, (_, row) =>
+        actions.subarray(row * names.length, (row + 1) * names.length),
+      );
+      const stamp = observation.joints.stamp;
+      publisher.publish(jointTrajectory(stamp, names, rows, 1 / controlRate));
+      const { position } = observation.joints;
+      if (dryRun && picture) draw(node, picture, calibration, { position, actions, horizon });
+      return chunk;
+    },
+  };
+}
+
+/** Meters, read at a port if there is one. */
+async function openMeters(
+  node: RosNode,
+  { metrics_port: port, metrics_host: host }: PolicyParameters,
+  closers: (() => Promise<void>)[],
+): Promise<Meters> {
+  const metrics = port > 0 ? await serveMetrics(port, host) : undefined;
+  if (metrics) {
+    closers.push(() => metrics.close());
+    node.getLogger().info(`metrics on ${metrics.url}`);
+  }
+  const meters = createMeters(metrics?.listener);
+  closers.push(() => Promise.resolve(meters.close()));
+  return meters;
+}
+
+/** Loads and opens what the parameters name. Throws a `UserError` for what cannot be had or does not match. */
+export async function configure(
+  ros: Ros,
+  node: RosNode,
+  parameters: PolicyParameters,
+): Promise<Configured> {
+  const bundle = await loadBundle(parameters.policy);
+  const calibration = await loadCalibration(parameters.calibration);
+  if (bundle.embodiment !== calibration.name)
+    throw new UserError(
+      `${parameters.policy} is a policy for ${bundle.embodiment}, but ${parameters.calibration} is ${calibration.name}`,
+    );
+  const session = await loadSessionConfig(parameters.session || undefined);
+  const { output, dry_run: dryRun, success_classifier: classifierFile } = parameters;
+  const closers: (() => Promise<void>)[] = [];
+  const close = async () => {
+    for (const closer of closers.reverse()) await closer();
+  };
+  try {
+    const meters = await openMeters(node, parameters, closers);
+    const classifier = classifierFile ? await openClassifier(classifierFile) : undefined;
+    if (classifier) closers.push(() => classifier.close());
+    const cameras = [...new Set([...bundle.cameras, ...(classifier ? [classifier.camera] : [])])];
+    const robot = rosRobot({ ros, node, calibration, cameras, output, dryRun });
+    closers.push(() => robot.close());
+    const heartbeat = parameters.heartbeat
+      ? listenToHeartbeat(ros, node, parameters.heartbeat)
+      : undefined;
+    if (heartbeat) closers.push(() => Promise.resolve(heartbeat.close()));
+    const trainable = await learnable(parameters);
+    const policy = await openWorkerPolicy(bundle, session, trainable, sampledJoin(parameters.join));
+    closers.push(() => policy.close());
+    const log = (line: string) => node.getLogger().info(`learner: ${line}`);
+    const courier =
+      trainable && (await openLearnerLink(bundle, policy, trainable, parameters, log));
+    if (courier) closers.push(() => courier.close());
+    return {
+      bundle,
+      calibration,
+      session,
+      robot,
+      commands: commandTopicsOf(calibration, dryRun ? undefined : output),
+      policy,
+      published: published(ros, node, policy, calibration, parameters),
+      courier,
+      classifier,
+      meters,
+      heartbeat,
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

@@ -1,0 +1,163 @@
+import { randomUUID } from 'node:crypto';
+import { UserError, messageOf } from '../../errors.ts';
+import { recordEpisode } from '../../episodes/recordEpisode.ts';
+import { explorationSchema } from '../../policy/exploration.ts';
+import type { Assessment } from '../../robot/robot.ts';
+import { approach } from '../../control/approach.ts';
+import { type AttemptResult, runAttempt } from '../../control/attempt.ts';
+import { findMisfits } from '../../check/fit.ts';
+import { camerasOfBoth, fitCase, observeOnce, withChunk } from '../../check/fitCase.ts';
+import { judge } from '../../control/judge.ts';
+import type { LoopCounts } from '../../control/loop.ts';
+import type { Configured } from './configured.ts';
+import { ensureModes } from '../operatingModes.ts';
+import type { PolicyParameters } from './policyParameters.ts';
+import type { RosNode } from '../rclnodejs.ts';
+import { checkAlone, checkTopics } from '../topics.ts';
+import { callTrigger } from '../trigger.ts';
+import { fromZeroNoise, exploring } from '../../policy/policyWrappers.ts';
+
+/** What the operator has said of the attempt that runs. */
+export type Verdict = 'success' | 'failure' | undefined;
+
+export interface AttemptOptions {
+  parameters: PolicyParameters;
+  task: string;
+  prompt: string;
+  seed: number;
+  verdict: () => Verdict;
+  warn: (text: string) => void;
+  onChunk: (counts: LoopCounts) => void;
+  signal: AbortSignal;
+}
+
+/** A slow move to the start pose, from wherever the arms are. */
+export async function goHome(
+  { robot, heartbeat }: Configured,
+  { dry_run, approach_speed: speed }: PolicyParameters,
+  signal: AbortSignal,
+): Promise<void> {
+  if (dry_run) return;
+  const pose = Float64Array.from(robot.embodiment.joints, ({ home }) => home);
+  await approach({ robot, pose, speed, heartbeat, signal });
+  if (signal.reason instanceof UserError) throw signal.reason;
+}
+
+/**
+ * Makes sure that Interbotix' drivers take angles, if commands go to them. Throws a `UserError` where they do not;
+ * a dry run only tells.
+ */
+export async function checkModes(
+  node: RosNode,
+  { calibration: { arms } }: Configured,
+  { output, dry_run: dryRun, set_gripper_mode: set }: PolicyParameters,
+  tell: (text: string) => void,
+  signal?: AbortSignal,
+): Promise<void> {
+  if (output !== 'interbotix') return;
+  try {
+    await ensureModes(node, arms, { setGripper: set && !dryRun, tell, signal });
+  } catch (error) {
+    if (!dryRun || signal?.aborted) throw error;
+    tell(messageOf(error));
+  }
+}
+
+/**
+ * Makes sure, before anything moves, that the robot's topics speak, that nobody else commands its arms, that its
+ * drivers take angles, and that the scene is reset where it can be. Throws a `UserError` otherwise.
+ */
+export async function prepare(
+  node: RosNode,
+  configured: Configured,
+  parameters: PolicyParameters,
+  tell: (text: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  checkTopics(node, configured.robot);
+  checkAlone(node, configured.commands);
+  await checkModes(node, configured, parameters, tell, signal);
+  if (parameters.reset_service) await callTrigger(node, parameters.reset_service, signal);
+}
+
+/**
+ * Tells what does not fit between policy and robot, as `nalu check` finds it, before the policy moves
+ * anything. Throws a `UserError` where it must not move this robot and may not do so all the same.
+ */
+export async function checkFit(
+  { robot, bundle, calibration, policy }: Configured,
+  { dry_run: dryRun, ignore_misfits: ignore }: PolicyParameters,
+  prompt: string,
+  warn: (text: string) => void,
+): Promise<void> {
+  const observation = await observeOnce(robot, camerasOfBoth(bundle, robot), prompt);
+  const seen = await fitCase(bundle, calibration, observation);
+  const findings = findMisfits(await withChunk(seen, policy, observation));
+  const errors = findings.filter(({ severity }) => severity === 'error');
+  for (const { severity, message } of findings) if (severity !== 'note') warn(message);
+  if (errors.length > 0 && !dryRun && !ignore)
+    throw new UserError(
+      'the policy does not fit the robot, so nothing is moved; mend what was told, or set ignore_misfits',
+    );
+}
+
+const assessment = (verdict: Verdict): Assessment => ({
+  reward: verdict === 'success' ? 1 : 0,
+  success: verdict === 'success',
+  failed: verdict === 'failure',
+});
+
+/**
+ * One attempt from where the arms are, recorded if the parameters say so. It has succeeded where the
+ * classifier says so, unless the operator has said otherwise.
+ */
+export async function attemptOnce(
+  { robot, bundle, published, classifier, meters, heartbeat }: Configured,
+  { parameters, task, prompt, seed, verdict, warn, onChunk, signal }: AttemptOptions,
+): Promise<AttemptResult> {
+  const {
+    seconds,
+    zero_noise: zero,
+    record,
+    exploration: size,
+    exploration_view: view,
+    join,
+  } = parameters;
+  const explores = size > 0 || view > 0;
+  const policy = explores
+    ? exploring(published, explorationSchema.parse({ size, view }))
+    : published;
+  const id = `${new Date().toISOString().replace(/[:.]/g, '-')}-${task}-${randomUUID().slice(0, 8)}`;
+  const recorder = record
+    ? await recordEpisode(record, {
+        id,
+        embodiment: robot.embodiment,
+        task,
+        prompt,
+        seed,
+        policy: `${bundle.name} ${bundle.version}`,
+      })
+    : undefined;
+  const judged = classifier && judge(robot, classifier, { awaitLooks: false, onProblem: warn });
+  const seen = () => (judged?.succeeded() ? 'success' : undefined);
+  return runAttempt({
+    robot: judged?.robot ?? robot,
+    task: {
+      name: task,
+      prompt,
+      maxSteps: Math.round(seconds * robot.embodiment.controlRate),
+      reset: () => Promise.resolve(),
+      assess: () => assessment(verdict() ?? seen()),
+    },
+    policy: zero ? fromZeroNoise(policy) : policy,
+    join,
+    seed,
+    recorder,
+    meters,
+    awaitChunks: false,
+    heartbeat,
+    onChunk,
+    warn,
+    signal,
+  });
+}

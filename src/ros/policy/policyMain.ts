@@ -1,0 +1,4 @@
+import { nodeMain } from '../nodeMain.ts';
+import { startPolicyNode } from './policyNode.ts';
+
+await nodeMain('nalu', startPolicyNode);

@@ -1,0 +1,136 @@
+import { packagePath } from '../../files/packagePath.ts';
+import { LOOPBACK } from '../../measure/metrics.ts';
+import { OUTPUTS } from '../commands.ts';
+import type { ParameterSpecs, ParameterValues } from '../parameters.ts';
+import { JOINS } from '../../policy/joinKinds.ts';
+
+const text = (description: string, fallback = '') =>
+  ({ type: 'string', default: fallback, description, readOnly: true }) as const;
+
+/** Parameters of the policy's node. */
+export const POLICY_PARAMETERS = {
+  policy: text('folder of the policy bundle', packagePath('models/aloha-mini')),
+  calibration: text('YAML file of the robot', packagePath('calibration/aloha-1.0.yaml')),
+  session: text('YAML file: execution providers and threads of ONNX Runtime; empty for the CPU'),
+  output: {
+    ...text('messages that commands are sent as', 'interbotix'),
+    choices: OUTPUTS,
+  },
+  dry_run: {
+    type: 'bool',
+    default: false,
+    description: 'sends nothing to the motors; chunks are published all the same',
+    readOnly: true,
+  },
+  set_gripper_mode: {
+    type: 'bool',
+    default: false,
+    description:
+      "sets the grippers of Interbotix' drivers to current_based_position, which takes angles, where they are in a mode that does not",
+    readOnly: true,
+  },
+  ignore_misfits: {
+    type: 'bool',
+    default: false,
+    description: 'runs a policy though it does not fit the robot as nalu check finds it',
+    readOnly: true,
+  },
+  chunk_picture: text(
+    'SVG file that each chunk of a dry run is drawn to; empty for none',
+    'chunk.svg',
+  ),
+  autostart: {
+    type: 'bool',
+    default: false,
+    description: 'configures and activates the node when it starts',
+    readOnly: true,
+  },
+  prompt: {
+    type: 'string',
+    default: 'Transfer cube',
+    description: 'what the robot is told to do',
+    readOnly: false,
+  },
+  task: text('name of the task, as episodes have it', 'transfer-cube'),
+  seconds: {
+    type: 'double',
+    default: 8,
+    range: [0.1, 3600],
+    description: 'length of an attempt, after which it has failed',
+    readOnly: false,
+  },
+  zero_noise: {
+    type: 'bool',
+    default: false,
+    description: 'begins every chunk from zero noise',
+    readOnly: false,
+  },
+  join: {
+    ...text(
+      'how a chunk takes over from the one in play: swap, synchronous (the robot waits), ensemble, exact or approximate (real-time chunking), trained (the same, by a policy that was trained for it)',
+      'swap',
+    ),
+    choices: JOINS,
+  },
+  seed: {
+    type: 'integer',
+    default: 0,
+    range: [0, 2 ** 31],
+    description: 'seed of the first attempt; the next ones count up from it',
+    readOnly: true,
+  },
+  attempts: {
+    type: 'integer',
+    default: 0,
+    range: [0, 1_000_000],
+    description: 'attempts to make by itself once it is active; 0 waits for ~/start',
+    readOnly: true,
+  },
+  approach_speed: {
+    type: 'double',
+    default: 0.5,
+    range: [0.02, 2],
+    description: 'rad/s with which the arms go to their start pose',
+    readOnly: false,
+  },
+  record: text('folder for episodes; empty keeps none'),
+  learner: text(
+    'address of the learner (nalu learn), ipc:///PATH or tcp://HOST:PORT; empty for none',
+  ),
+  keys: text('folder of the keys of the link, which tcp needs'),
+  fpo: text("the learner's --config, if it has one: what of the policy learns"),
+  exploration: {
+    type: 'double',
+    default: 0,
+    range: [0, 0.2],
+    description:
+      "size of the noise that attempts explore with, in deviations of the policy's actions",
+    readOnly: false,
+  },
+  exploration_view: {
+    type: 'double',
+    default: 0,
+    range: [0, 0.1],
+    description:
+      'size of the steps by which attempts look elsewhere in their pictures, in shares of them, for cameras that were moved',
+    readOnly: false,
+  },
+  outcome_topic: text('std_msgs/String topic that says success, failure or discard', '~/outcome'),
+  heartbeat: text(
+    'std_msgs/Bool topic whose true must keep coming while the robot moves, as from a switch held down; empty for none',
+  ),
+  success_classifier: text(
+    'YAML file of a classifier that ends an attempt as success by what a camera shows; empty for none',
+  ),
+  metrics_port: {
+    type: 'integer',
+    default: 0,
+    range: [0, 65535],
+    description: 'port at which Prometheus metrics are offered; 0 for none',
+    readOnly: true,
+  },
+  metrics_host: text('address at which they are; the default is for this machine alone', LOOPBACK),
+  reset_service: text('std_srvs/Trigger that is called before an attempt; empty for none'),
+} as const satisfies ParameterSpecs;
+
+export type PolicyParameters = ParameterValues<typeof POLICY_PARAMETERS>;

@@ -1,0 +1,4 @@
+import { nodeMain } from '../nodeMain.ts';
+import { startReplayNode } from './replayNode.ts';
+
+await nodeMain('replay', startReplayNode);

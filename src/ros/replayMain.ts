@@ -1,4 +1,0 @@
-import { nodeMain } from './nodeMain.ts';
-import { startReplayNode } from './replayNode.ts';
-
-await nodeMain('replay', startReplayNode);

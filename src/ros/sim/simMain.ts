@@ -1,0 +1,4 @@
+import { nodeMain } from '../nodeMain.ts';
+import { startSimNode } from './simNode.ts';
+
+await nodeMain('aloha_sim', startSimNode);

@@ -1,0 +1,173 @@
+import { setTimeout } from 'node:timers/promises';
+import { messageOf } from '../../errors.ts';
+import { type Calibration } from '../../robot/calibration.ts';
+import { fromDriver } from '../../robot/driverAngles.ts';
+import { SIM_CALIBRATION } from '../../sim/embodiment.ts';
+import { type SimulatedAloha, simulatedAloha } from '../../sim/simulatedAloha.ts';
+import { CLOCK, SENSOR_LEAD } from '../clock.ts';
+import { GROUP_COMMAND, SINGLE_COMMAND, commandTopics } from '../commands.ts';
+import { edge } from '../edge.ts';
+import { jointPublishers } from '../jointPublishers.ts';
+import { jointsByArm } from '../joints.ts';
+import { image, stampOf } from '../messages.ts';
+import type { Running } from '../nodeMain.ts';
+import { type ParameterSpecs, declareParameters } from '../parameters.ts';
+import { quality } from '../qos.ts';
+import type { Ros, RosNode, RosServiceResponse } from '../rclnodejs.ts';
+import { loadCalibration } from '../../robot/calibrationFile.ts';
+
+export const SIM_PARAMETERS = {
+  task: {
+    type: 'string',
+    default: 'transfer-cube',
+    choices: ['transfer-cube', 'insertion'],
+    description: 'what lies on the table',
+    readOnly: true,
+  },
+  seed: {
+    type: 'integer',
+    default: 0,
+    range: [0, 2 ** 31],
+    description: 'seed of the first scene; each reset counts up from it',
+    readOnly: true,
+  },
+  camera_every: {
+    type: 'integer',
+    default: 2,
+    range: [1, 50],
+    description: 'control steps (20 ms) between two images of a camera',
+    readOnly: true,
+  },
+} as const satisfies ParameterSpecs;
+
+/** Milliseconds that the simulation may fall behind before it gives up catching up. */
+const PATIENCE = 100;
+
+/** What the commands and the steps of a scene share. */
+interface Scene {
+  /** [joints] the newest command. */
+  commanded: Float64Array;
+  /** Whether it stands still, as it was placed, until the first command. */
+  waiting: boolean;
+  seed: number;
+  /** Whether success has been told. */
+  told: boolean;
+  open: boolean;
+}
+
+/** Takes commands from the topics that an arm's driver listens on. */
+function takeCommands(ros: Ros, node: RosNode, calibration: Calibration, scene: Scene) {
+  const onFault = (error: unknown) => node.getLogger().error(messageOf(error));
+  const listen = (type: string, topic: string, take: (message: never) => void) =>
+    node.createSubscription(type, topic, quality(ros, 'command'), edge(take, onFault));
+  for (const { arm, joints } of jointsByArm(calibration)) {
+    const topics = commandTopics(arm.namespace);
+    const set = (kind: 'arm' | 'gripper', values: ArrayLike<number>) => {
+      joints
+        .filter(({ joint }) => joint.kind === kind)
+        .forEach(({ joint, index }, i) => {
+          scene.commanded[index] = fromDriver(arm, joint, values[i]);
+        });
+      scene.waiting = false;
+    };
+    try {
+      listen(GROUP_COMMAND, topics.group, ({ cmd }: { cmd: ArrayLike<number> }) => set('arm', cmd));
+      listen(SINGLE_COMMAND, topics.single, ({ cmd }: { cmd: number }) => set('gripper', [cmd]));
+    } catch {
+      node
+        .getLogger()
+        .warn(`no interbotix_xs_msgs here: ${arm.name} takes joint trajectories only`);
+    }
+    type Trajectory = { joint_names: string[]; points: { positions: ArrayLike<number> }[] };
+    listen(
+      'trajectory_msgs/msg/JointTrajectory',
+      topics.trajectory,
+      ({ joint_names, points }: Trajectory) => {
+        const last = points.at(-1);
+        if (!last) return;
+        for (const { joint, index } of joints) {
+          const at = joint_names.indexOf(joint.joint);
+          if (at >= 0) scene.commanded[index] = fromDriver(arm, joint, last.positions[at]);
+        }
+        scene.waiting = false;
+      },
+    );
+  }
+}
+
+/** Publishes what the simulated robot senses, a step after the other, while the scene is open. */
+async function publishSteps(
+  ros: Ros,
+  node: RosNode,
+  calibration: Calibration,
+  sim: SimulatedAloha,
+  every: number,
+  scene: Scene,
+) {
+  const joints = jointPublishers(ros, node, calibration);
+  const options = () => quality(ros, 'command');
+  const cameras = calibration.cameras.map((camera) => ({
+    camera,
+    publisher: node.createPublisher('sensor_msgs/msg/Image', camera.topic, options()),
+  }));
+  const clock = node.createPublisher(CLOCK, '/clock', options());
+  const outcome = node.createPublisher('std_msgs/msg/String', '~/outcome', options());
+  const period = BigInt(Math.round(1e9 / calibration.controlRate));
+  // Each step is taken at the end of its time, so that it obeys a command that came during it.
+  for (let step = 0, due = performance.now(); scene.open; step++) {
+    due = Math.max(due + Number(period) / 1e6, performance.now() - PATIENCE);
+    await setTimeout(due - performance.now());
+    if (scene.waiting) await sim.reset(scene.seed);
+    else {
+      sim.command(scene.commanded);
+      await sim.clock.until(sim.clock.now() + period);
+    }
+    const stamp = sim.clock.now();
+    for (const publish of joints) publish(stamp, sim.positions());
+    if (step % every === 0)
+      for (const { camera, publisher } of cameras)
+        if (node.countSubscribers(camera.topic) > 0)
+          publisher.publish(image(stamp, camera.name, camera, sim.picture(camera.name)));
+    await setTimeout(SENSOR_LEAD);
+    clock.publish({ clock: stampOf(stamp) });
+    if (!scene.told && sim.assess().success) {
+      scene.told = true;
+      outcome.publish({ data: 'success' });
+    }
+  }
+}
+
+/**
+ * The simulated ALOHA as a ROS node: it publishes and listens on the real robot's topics, with /clock.
+ * A scene stands still until it is commanded. The service ~/reset places the next one; the topic
+ * ~/outcome says success when it is reached.
+ */
+export async function startSimNode(ros: Ros, node: RosNode): Promise<Running> {
+  const parameters = declareParameters(ros, node, SIM_PARAMETERS);
+  const calibration = await loadCalibration(SIM_CALIBRATION);
+  const sim = await simulatedAloha({ task: parameters.task });
+  const { seed } = parameters;
+  await sim.reset(seed);
+  const commanded = sim.positions();
+  const scene: Scene = { commanded, waiting: true, seed, told: false, open: true };
+  takeCommands(ros, node, calibration, scene);
+
+  let next = seed;
+  const reset = async (_: never, response: RosServiceResponse) => {
+    await sim.reset(next);
+    Object.assign(scene, { commanded: sim.positions(), waiting: true, seed: next, told: false });
+    response.send({ success: true, message: `seed ${next++}` });
+  };
+  const onFault = (error: unknown) => node.getLogger().error(messageOf(error));
+  node.createService('std_srvs/srv/Trigger', '~/reset', {}, edge(reset, onFault));
+
+  const ended = publishSteps(ros, node, calibration, sim, parameters.camera_every, scene);
+  ended.catch(onFault);
+  return {
+    async stop() {
+      scene.open = false;
+      await ended.catch(() => undefined);
+      await sim.close();
+    },
+  };
+}

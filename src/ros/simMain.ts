@@ -1,4 +1,0 @@
-import { nodeMain } from './nodeMain.ts';
-import { startSimNode } from './simNode.ts';
-
-await nodeMain('aloha_sim', startSimNode);

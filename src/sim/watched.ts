@@ -1,0 +1,38 @@
+import { halfBlocks } from '../terminal/halfBlocks.ts';
+import { UserError } from '../errors.ts';
+import type { Robot } from '../robot/robot.ts';
+import type { ImageSize, SimulatedAloha } from './simulatedAloha.ts';
+
+/** The camera that shows both arms and the table from the front; another one where a scene lacks it. */
+const CAMERA = 'cam_low';
+
+/** Control steps between two pictures. */
+const EVERY = 2;
+
+/** Lines of a terminal that the picture leaves to the report. */
+const OTHER_LINES = 6;
+const LARGEST = { width: 80, height: 60 };
+
+/** The largest picture of the camera's form that fits, pixels. */
+function sizeIn({ columns, rows }: NodeJS.WriteStream): ImageSize {
+  const scale = Math.min(1, columns / LARGEST.width, (2 * (rows - OTHER_LINES)) / LARGEST.height);
+  return { width: Math.floor(LARGEST.width * scale), height: Math.floor(LARGEST.height * scale) };
+}
+
+/** The robot, drawn below the line that the terminal's cursor stands in while it is commanded. */
+export function viewed(sim: SimulatedAloha, out: NodeJS.WriteStream): Robot {
+  const camera = sim.sceneCameras.includes(CAMERA) ? CAMERA : sim.sceneCameras.at(0);
+  if (camera === undefined)
+    throw new UserError('The scene names no camera to watch the attempts through');
+  let commands = 0;
+  return {
+    ...sim,
+    command(positions) {
+      sim.command(positions);
+      const size = sizeIn(out);
+      if (commands++ % EVERY !== 0 || size.height < 2) return;
+      const lines = halfBlocks(sim.picture(camera, size), size);
+      out.write(`\n${lines.join('\n')}\u001b[${lines.length}A`);
+    },
+  };
+}

@@ -1,0 +1,30 @@
+import type { BundleConfig } from '../policy/bundle/config.ts';
+
+/** The published π0: PaliGemma (Gemma 2B, SigLIP So400m/14 at 224×224) and an expert of 300 million parameters. */
+export const FULL: Omit<BundleConfig, 'name' | 'description' | 'transforms' | 'precision'> = {
+  format: 1,
+  embodiment: 'aloha',
+  cameras: ['cam_high', 'cam_left_wrist', 'cam_right_wrist'],
+  steps: 10,
+  executeSteps: 25,
+  pi0: {
+    variant: 'pi0',
+    vision: { width: 1152, depth: 27, mlp: 4304, heads: 16, patch: 14, imageSize: 224 },
+    language: {
+      width: 2048,
+      depth: 18,
+      mlp: 16_384,
+      heads: 8,
+      kvHeads: 1,
+      headDim: 256,
+      vocabulary: 257_152,
+    },
+    expert: { width: 1024, depth: 18, mlp: 4096, heads: 8, kvHeads: 1, headDim: 256 },
+    maxTokens: 48,
+    horizon: 50,
+    actionDim: 32,
+    stateDim: 32,
+    minPeriod: 4e-3,
+    maxPeriod: 4,
+  },
+};

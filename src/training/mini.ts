@@ -1,0 +1,32 @@
+import { TINY_VOCABULARY } from '../policy/families/pi0/tokenizer.ts';
+import type { BundleConfig } from '../policy/bundle/config.ts';
+
+/** A π0 of about two million parameters for the simulated ALOHA: it learns and samples on a CPU. */
+export const MINI: Omit<BundleConfig, 'name' | 'description' | 'transforms'> = {
+  format: 1,
+  embodiment: 'aloha',
+  cameras: ['cam_high', 'cam_left_wrist', 'cam_right_wrist'],
+  steps: 10,
+  executeSteps: 40,
+  precision: 'float32',
+  pi0: {
+    variant: 'pi0',
+    vision: { width: 128, depth: 4, mlp: 512, heads: 4, patch: 32, imageSize: 96 },
+    language: {
+      width: 128,
+      depth: 4,
+      mlp: 256,
+      heads: 4,
+      kvHeads: 1,
+      headDim: 32,
+      vocabulary: TINY_VOCABULARY,
+    },
+    expert: { width: 128, depth: 4, mlp: 256, heads: 4, kvHeads: 1, headDim: 32 },
+    maxTokens: 24,
+    horizon: 50,
+    actionDim: 14,
+    stateDim: 14,
+    minPeriod: 4e-3,
+    maxPeriod: 4,
+  },
+};

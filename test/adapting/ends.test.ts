@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { uniformNumbers } from '../../src/tensors/noise.ts';
+import { nalu } from '../cli/nalu.ts';
+import { until } from '../link/link.ts';
+import { withFolder } from '../onnx/run.ts';
+import { SETTINGS, commandOf, processesIn, runIn } from './survive.ts';
+import { writeTinyAloha } from './tinyAloha.ts';
+
+const SIGNALS = 4;
+/** Seconds after its start, or after its first episode, at which a run is told to end, at most. */
+const LONGEST_LIFE = 4;
+
+/** Runs `nalu adapt` on a tiny policy without an end of its own; gives what it said when it has ended. */
+const adapt = async (folder: string, during?: Parameters<typeof nalu>[1], more: string[] = []) => {
+  await writeTinyAloha(join(folder, 'policy'));
+  await writeFile(join(folder, 'fpo.yaml'), JSON.stringify(SETTINGS));
+  const ended = await nalu(
+    [
+      ...['adapt', runIn(folder), '--policy', join(folder, 'policy')],
+      ...['--config', join(folder, 'fpo.yaml'), '--episodes', '1000000', '--batch', '4'],
+      ...['--attempts', '4', '--processes', '2', ...more],
+    ],
+    during,
+  );
+  await until(async () => (await processesIn(folder)).length === 0);
+  return ended;
+};
+
+/** That it said one sentence, once, and ended as after a fault. */
+const assertRefused = ({ code, err }: Awaited<ReturnType<typeof nalu>>, reason: RegExp) => {
+  assert.match(err, reason);
+  assert.equal(err.trim().split('\n').length, 1, err);
+  assert.equal(code, 1);
+};
+
+describe('nalu adapt ends', { timeout: 600_000 }, () => {
+  it('at the first signal, at any moment, with all that it has started', async () => {
+    const draw = uniformNumbers(5);
+    for (let i = 0; i < SIGNALS; i++)
+      await withFolder(async (folder) => {
+        const hasBegun = () =>
+          readdir(join(runIn(folder), 'learner/episodes')).then(
+            (names) => names.length > 0,
+            () => false,
+          );
+        const { code, err } = await adapt(folder, (child) => {
+          const tell = async () => {
+            if (i % 2 === 1) await until(async () => child.exitCode !== null || (await hasBegun()));
+            await setTimeout(1000 * LONGEST_LIFE * draw());
+            child.kill(i % 3 === 0 ? 'SIGINT' : 'SIGTERM');
+          };
+          void tell();
+        });
+        // The tiny policy is warned of its long prompt.
+        assert.doesNotMatch(err, /nalu:|Error|^\s+at /m);
+        // Before it listens to signals, they end it by themselves.
+        assert.ok(code === 130 || code === null, `exit code ${code}`);
+      });
+  });
+
+  it('where its learner cannot begin, which says why once', () =>
+    withFolder(async (folder) => {
+      await mkdir(join(runIn(folder), 'learner'), { recursive: true });
+      await writeFile(join(runIn(folder), 'learner/state.safetensors'), 'no state');
+      assertRefused(await adapt(folder), /^nalu: .*state\.safetensors/);
+    }));
+
+  it('where another learner works in its folder', () =>
+    withFolder(async (folder) => {
+      const learner = join(runIn(folder), 'learner');
+      await mkdir(learner, { recursive: true });
+      const other = createServer().listen(join(learner, 'learner.sock'));
+      await once(other, 'listening');
+      try {
+        assertRefused(await adapt(folder), /another process listens there/);
+      } finally {
+        other.close();
+      }
+    }));
+
+  it('where a process that makes attempts is killed', () =>
+    withFolder(async (folder) => {
+      const ended = await adapt(folder, (child) => {
+        const kill = async () => {
+          let worker: number | undefined;
+          await until(async () => {
+            for (const pid of await processesIn(folder))
+              if ((await commandOf(pid)).some((part) => part.endsWith('rolloutWorker.js')))
+                worker = pid;
+            return worker !== undefined || child.exitCode !== null;
+          });
+          if (worker !== undefined) process.kill(worker, 'SIGKILL');
+        };
+        void kill();
+      });
+      assertRefused(ended, /^nalu: a rollout process failed: it ended with SIGKILL/);
+    }));
+
+  it('where its folder cannot be, and makes nothing', () =>
+    withFolder(async (folder) => {
+      const file = runIn(folder);
+      await writeFile(file, 'a file');
+      assertRefused(await adapt(folder), /^nalu: .*run.* cannot be made: /);
+      const long = join(folder, 'long'.repeat(30));
+      const refused = await nalu(['adapt', long, '--policy', join(folder, 'policy')]);
+      assertRefused(refused, /a socket's path may have 107; choose a folder with a shorter path/);
+      assert.deepEqual((await readdir(folder)).sort(), ['fpo.yaml', 'policy', 'run']);
+    }));
+});

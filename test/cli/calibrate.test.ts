@@ -1,0 +1,297 @@
+import assert from 'node:assert/strict';
+import { readFile, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import sharp from 'sharp';
+import { calibrate } from '../../src/cli/calibrate.ts';
+import { simulatedPerson } from '../../src/calibrate/person.ts';
+import type { Dialogue } from '../../src/terminal/dialogue.ts';
+import {
+  type CalibratedCamera,
+  type CalibratedJoint,
+  type Calibration,
+} from '../../src/robot/calibration.ts';
+import { calibrationYaml } from '../../src/robot/calibrationFile.ts';
+import { SIM_CALIBRATION } from '../../src/sim/embodiment.ts';
+import { simulatedAloha } from '../../src/sim/simulatedAloha.ts';
+import { simulatedDrivers } from '../../src/sim/simulatedDrivers.ts';
+import { simulatedHand } from '../../src/sim/simulatedHand.ts';
+import { withFolder } from '../onnx/run.ts';
+import { nalu } from './nalu.ts';
+import { GRIPPER_SETS } from '../../src/robot/gripperSets.ts';
+import { loadCalibration } from '../../src/robot/calibrationFile.ts';
+
+const built = await loadCalibration(SIM_CALIBRATION);
+
+const changeJoint = (name: string, change: Partial<CalibratedJoint>) => (given: Calibration) => ({
+  ...given,
+  joints: given.joints.map((joint) => (joint.name === name ? { ...joint, ...change } : joint)),
+});
+
+const swapTopics = (a: string, b: string) => (given: Calibration) => {
+  const topicOf = (name: string) => given.cameras.find((camera) => camera.name === name)!.topic;
+  const cameras = given.cameras.map((camera): CalibratedCamera =>
+    camera.name === a
+      ? { ...camera, topic: topicOf(b) }
+      : camera.name === b
+        ? { ...camera, topic: topicOf(a) }
+        : camera,
+  );
+  return { ...given, cameras };
+};
+
+const swapArms = (given: Calibration): Calibration => {
+  const [left, right] = given.arms;
+  return {
+    ...given,
+    arms: [
+      { ...left, namespace: right.namespace },
+      { ...right, namespace: left.namespace },
+    ],
+  };
+};
+
+interface Calibrated {
+  code: number | null;
+  out: string;
+  err: string;
+  calibration: Calibration;
+}
+
+/** Calibrates the simulated robot from a calibration that is wrong in `faults`, by these answers. */
+const calibrateFrom = (
+  faults: ((given: Calibration) => Calibration)[],
+  steps: string,
+  answers: string[],
+): Promise<Calibrated> =>
+  withFolder(async (folder) => {
+    const [from, file] = ['wrong.yaml', 'right.yaml'].map((name) => join(folder, name));
+    const wrong = faults.reduce((given, fault) => fault(given), built);
+    await writeFile(from, calibrationYaml(wrong));
+    const input = answers.map((answer) => `${answer}\n`).join('');
+    const args = ['calibrate', file, '--from', from, '--steps', steps];
+    const ended = await nalu(args, undefined, { input });
+    assert.equal(ended.code, 0, ended.out + ended.err);
+    return { ...ended, calibration: await loadCalibration(file) };
+  });
+
+const withoutFigures = ({ measured, ...rest }: Calibration) => {
+  assert.ok(measured);
+  return rest;
+};
+
+describe('nalu calibrate', () => {
+  it('finds flipped joints, exchanged joints and the ranges that were visited', async () => {
+    const faults = [
+      changeJoint('left_shoulder', { sign: -1 }),
+      changeJoint('right_wrist_rotate', { sign: -1, joint: 'forearm_roll' }),
+      changeJoint('right_forearm_roll', { joint: 'wrist_rotate' }),
+    ];
+    const { calibration, out } = await calibrateFrom(faults, 'joints', ['', 'y']);
+    assert.deepEqual(withoutFigures(calibration), built);
+    assert.match(out, /The simulated person: left_waist: turn the arm to its left/);
+    assert.match(out, /left_shoulder: sign -1 → 1/);
+    assert.match(out, /right_wrist_rotate moved, not right_forearm_roll/);
+    const figures = calibration.measured?.joints as Record<string, { range: number[] }>;
+    const [least, greatest] = figures.left_shoulder.range;
+    const { home } = built.joints[1];
+    assert.ok(Math.abs(least - (home - 0.45)) < 0.03, `${least}`);
+    assert.ok(Math.abs(greatest - (home + 0.45)) < 0.03, `${greatest}`);
+  });
+
+  it('finds swapped arms and a wrong gripper set', async () => {
+    const wrongSet = (given: Calibration): Calibration => ({
+      ...given,
+      arms: given.arms.map((arm) => ({ ...arm, gripper: GRIPPER_SETS.interbotix })),
+    });
+    const { calibration, out } = await calibrateFrom([swapArms, wrongSet], 'grippers', ['', 'y']);
+    assert.deepEqual(withoutFigures(calibration), built);
+    assert.match(out, /right_gripper moved, not left_gripper/);
+    assert.match(out, /left: gripper interbotix → original/);
+  });
+
+  it('puts cameras right by what the person says, and their size by what arrives', async () => {
+    const larger = (given: Calibration): Calibration => ({
+      ...given,
+      cameras: given.cameras.map((camera) => ({ ...camera, width: 640, height: 480 })),
+    });
+    const { calibration, out } = await calibrateFrom(
+      [swapTopics('cam_high', 'cam_low'), larger],
+      'cameras',
+      ['', 'cam_middle', 'cam_low', 'cam_high', '', '', 'y'],
+    );
+    assert.deepEqual(withoutFigures(calibration), built);
+    assert.match(out, /'cam_middle' is none of cam_high, cam_low/);
+    assert.match(out, /cam_high: 640×480 → 96×96/);
+  });
+
+  it('writes the pictures beside the calibration, under their right names', () =>
+    withFolder(async (folder) => {
+      const file = join(folder, 'mine.yaml');
+      const input = '\n\n\n\n\ny\n';
+      const { code, err } = await nalu(['calibrate', file, '--steps', 'cameras'], undefined, {
+        input,
+      });
+      assert.equal(code, 0, err);
+      assert.deepEqual(await readdir(folder), ['mine-cameras', 'mine.yaml']);
+      const pictures = await readdir(join(folder, 'mine-cameras'));
+      assert.deepEqual(pictures.toSorted(), [
+        'cam_high.png',
+        'cam_left_wrist.png',
+        'cam_low.png',
+        'cam_right_wrist.png',
+        'sheet.png',
+      ]);
+      const { width, height } = await sharp(
+        join(folder, 'mine-cameras', 'cam_high.png'),
+      ).metadata();
+      assert.deepEqual([width, height], [96, 96]);
+    }));
+
+  it('writes nothing, and says so, where somebody quits, skips, says no or has no more answers', async () => {
+    const cases = [
+      { input: 'q\n', code: 0 },
+      { input: '\n\n\n\n\nn\n', code: 0 },
+      { input: '\ncam_low\ns\ns\ns\n', code: 0 },
+      { input: 'perhaps\n\n\n', code: 1 },
+    ];
+    for (const { input, code } of cases)
+      await withFolder(async (folder) => {
+        const file = join(folder, 'mine.yaml');
+        const args = ['calibrate', file, '--steps', 'cameras'];
+        const ended = await nalu(args, undefined, { input });
+        assert.equal(ended.code, code, JSON.stringify(input) + ended.out + ended.err);
+        assert.match(ended.out, /mine\.yaml was not written; nothing has changed/);
+        assert.deepEqual(await readdir(folder), []);
+      });
+  });
+
+  it('writes nothing after Ctrl-C, and exits with 130', () =>
+    withFolder(async (folder) => {
+      const file = join(folder, 'mine.yaml');
+      const { code, out } = await nalu(
+        ['calibrate', file],
+        (child) => {
+          child.stdout?.on('data', (data: Buffer) => {
+            if (data.toString().includes('left_shoulder')) child.kill('SIGINT');
+          });
+        },
+        { input: '\n' },
+      );
+      assert.equal(code, 130, out);
+      assert.match(out, /was not written; nothing has changed/);
+      assert.deepEqual(await readdir(folder), []);
+    }));
+
+  it('leaves a file that is there unless it may be replaced, and goes on from it', () =>
+    withFolder(async (folder) => {
+      const file = join(folder, 'mine.yaml');
+      const wrong = calibrationYaml(swapTopics('cam_high', 'cam_low')(built));
+      await writeFile(file, wrong);
+      const args = ['calibrate', file, '--steps', 'cameras'];
+      const refused = await nalu(args, undefined, { input: 'n\n' });
+      assert.equal(refused.code, 1);
+      assert.match(refused.err, /is left as it is; give another name/);
+      assert.equal(await readFile(file, 'utf8'), wrong);
+      const answers = '\ncam_low\ncam_high\n\n\ny\n';
+      const forced = await nalu([...args, '--force'], undefined, { input: answers });
+      assert.equal(forced.code, 0, forced.err);
+      assert.deepEqual(withoutFigures(await loadCalibration(file)), built);
+    }));
+
+  it('wants a calibration to begin with for a robot that is not simulated', () =>
+    withFolder(async (folder) => {
+      const file = join(folder, 'mine.yaml');
+      const { code, err } = await nalu(['calibrate', file, '--robot', 'ros'], undefined, {
+        input: '',
+      });
+      assert.equal(code, 1);
+      assert.match(err, /--from calibration\/aloha-2\.0\.yaml/);
+    }));
+
+  it('goes on with the next step where one cannot be measured', () =>
+    withFolder(async (folder) => {
+      const [from, file] = ['wrong.yaml', 'mine.yaml'].map((name) => join(folder, name));
+      const elsewhere = built.cameras.map((camera) => ({ ...camera, topic: `/x${camera.topic}` }));
+      await writeFile(from, calibrationYaml({ ...built, cameras: elsewhere }));
+      const args = ['calibrate', file, '--from', from, '--steps', 'grippers,cameras'];
+      const { code, out } = await nalu(args, undefined, { input: '\n\ny\n' });
+      assert.equal(code, 0, out);
+      assert.match(out, /Not measured: no picture came within 2 s/);
+      const { measured } = await loadCalibration(file);
+      assert.deepEqual(Object.keys(measured?.grippers as object), [
+        'left_gripper',
+        'right_gripper',
+      ]);
+    }));
+
+  it('says before it measures that it could not write', async () => {
+    const { code, err } = await nalu(['calibrate', '/nowhere/mine.yaml'], undefined, { input: '' });
+    assert.equal(code, 1);
+    assert.match(
+      err,
+      /\/nowhere\/mine\.yaml cannot be written: \/nowhere is not there; make it first/,
+    );
+  });
+
+  it('refuses a step that there is not', async () => {
+    const { code, err } = await nalu(['calibrate', 'mine.yaml', '--steps', 'joints,legs']);
+    assert.equal(code, 1);
+    assert.match(err, /There is no step 'legs'/);
+  });
+});
+
+/** A dialogue that takes these answers. */
+function scripted(answers: string[]): Dialogue & { said: string[] } {
+  const said: string[] = [];
+  return {
+    said,
+    screen: undefined,
+    say: (text) => said.push(text),
+    status: () => undefined,
+    ask: () => Promise.resolve(answers.shift()!),
+    close: () => undefined,
+  };
+}
+
+describe('the measured latency', () => {
+  it('is that of a camera whose images come late', () =>
+    withFolder(async (folder) => {
+      const file = join(folder, 'mine.yaml');
+      const delays = new Map([
+        [built.cameras[0].topic, 0.08],
+        [built.cameras[2].topic, 0.15],
+      ]);
+      const sim = await simulatedAloha({ task: 'transfer-cube' });
+      const { signal } = new AbortController();
+      const dialogue = scripted(['', 'y']);
+      try {
+        const subject = {
+          robot: simulatedDrivers({ sim, built, read: built, delays }),
+          calibration: built,
+          label: 'a simulated ALOHA with late cameras',
+          person: simulatedPerson(dialogue, simulatedHand(sim), (joint) => joint),
+          start: () => sim.reset(0),
+        };
+        const begun = { path: SIM_CALIBRATION, calibration: built };
+        assert.equal(
+          await calibrate(file, begun, subject, ['latency'], dialogue, signal),
+          true,
+          dialogue.said.join('\n'),
+        );
+        const { measured } = await loadCalibration(file);
+        const figures = measured?.cameras as Record<
+          string,
+          { latency: number; correlation: number }
+        >;
+        const expected = { cam_high: 0.08, cam_low: 0, cam_left_wrist: 0.15, cam_right_wrist: 0 };
+        for (const [camera, delay] of Object.entries(expected)) {
+          const { latency, correlation } = figures[camera];
+          assert.ok(Math.abs(latency - delay) < 0.01, `${camera}: ${latency}, not ${delay}`);
+          assert.ok(correlation > 0.8, `${camera}: ${correlation}`);
+        }
+      } finally {
+        await sim.close();
+      }
+    }));
+});

@@ -1,0 +1,315 @@
+import assert from 'node:assert/strict';
+import type { ChildProcess } from 'node:child_process';
+import { closeSync, existsSync, openSync } from 'node:fs';
+import { cp, readFile, readdir, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import sharp from 'sharp';
+import type { ChunkRecord } from '../../src/episodes/episode.ts';
+import { listEpisodes } from '../../src/episodes/listEpisodes.ts';
+import { packagePath } from '../../src/files/packagePath.ts';
+import { BUNDLE_FILES, loadBundle, writeGraphs } from '../../src/policy/bundle/bundle.ts';
+import { readEpisode } from '../../src/episodes/readEpisode.ts';
+import { alohaScene, cubeXml } from '../../src/sim/scene.ts';
+import { withFolder } from '../onnx/run.ts';
+import { nalu } from './nalu.ts';
+
+const SHIPPED = packagePath('models/aloha-mini');
+
+const jsonLines = (out: string) =>
+  out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+/** A chunk's record but for how long this machine took. */
+const untimed = ({ timeline, ...chunk }: ChunkRecord) => {
+  const { timing, ...stamps } = timeline!;
+  assert.ok(timing.total >= timing.run && timing.run > 0);
+  return { ...chunk, ...stamps };
+};
+
+/** Resolves once the one recording in a folder has grown so many times: its attempt is in motion. */
+async function untilGrown(folder: string, times: number): Promise<void> {
+  for (let size = 0, grown = 0; grown < times; await setTimeout(50)) {
+    const [file] = await readdir(folder);
+    if (file === undefined) continue;
+    const now = (await stat(join(folder, file))).size;
+    if (now > size) grown += 1;
+    size = now;
+  }
+}
+
+/** Ends reading what a process prints after its first line. */
+const unread = ({ stdout }: ChildProcess) => {
+  stdout?.once('data', () => stdout.destroy());
+};
+
+describe('nalu sim', () => {
+  it('prints one JSON object an episode, then a summary, and nothing else', async () => {
+    const { code, out } = await nalu(['sim', '--episodes', '2', '--seed', '5', '--json']);
+    assert.equal(code, 0);
+    const lines = jsonLines(out);
+    assert.deepEqual(
+      lines.slice(0, 2).map(({ episode, seed }) => ({ episode, seed })),
+      [
+        { episode: 0, seed: 5 },
+        { episode: 1, seed: 6 },
+      ],
+    );
+    assert.deepEqual(Object.keys(lines[0]), [
+      'episode',
+      'seed',
+      'reward',
+      'success',
+      'steps',
+      'starvedSteps',
+      'chunks',
+    ]);
+    const summary = lines[2].summary as Record<string, unknown>;
+    assert.equal(summary.episodes, 2);
+    assert.equal(lines.length, 3);
+  });
+
+  it('makes a run again from its seed, to the byte of what it commanded', () =>
+    withFolder(async (folder) => {
+      const runs = ['a', 'b'].map(async (name) => {
+        const record = join(folder, name);
+        const { code, err } = await nalu(['sim', '--seed', '3', '--record', record]);
+        assert.equal(code, 0, err);
+        const [listed] = await listEpisodes(record);
+        return readEpisode(listed.path);
+      });
+      const [first, second] = await Promise.all(runs);
+      assert.ok(first.chunks.length > 5);
+      assert.deepEqual(first.commands, second.commands);
+      const [one, other] = [first, second].map(({ chunks }) => chunks.map(untimed));
+      assert.deepEqual(one, other);
+    }));
+
+  it('lets the scripted expert do the task', async () => {
+    const { code, out } = await nalu(['sim', '--expert', '--episodes', '1', '--json']);
+    assert.equal(code, 0);
+    assert.equal(jsonLines(out)[0].success, true);
+  });
+
+  for (const [name, signal] of [
+    ['Ctrl-C', 'SIGINT'],
+    ['SIGTERM', 'SIGTERM'],
+  ] as const)
+    // prettier-ignore
+    it(`ends at ${name} in motion with the arms at rest, exit code 130, and the attempt kept as discarded`, () =>
+    withFolder(async (folder) => {
+      const args = ['sim', '--real-time', '--record', folder];
+      const { code, err } = await nalu(args, (child) => {
+        void untilGrown(folder, 6).then(() => child.kill(signal));
+      });
+      assert.equal(code, 130, err);
+      const [episode] = await listEpisodes(folder);
+      assert.ok(episode.state === 'finished' && episode.result.outcome === 'discarded');
+      assert.equal(episode.result.reward, null);
+      assert.equal(episode.result.problem, 'stopped by hand');
+      const { commands } = await readEpisode(episode.path);
+      const [before, last] = commands.slice(-2).map(({ position }) => position);
+      const way = last.map((value, joint) => Math.abs(value - before[joint]));
+      assert.ok(Math.max(...way) <= 0.04, 'what is left of a move may end at once');
+    }));
+
+  it('ends in order and says nothing when nobody reads its output any more', async () => {
+    const { code, err } = await nalu(['sim', '--episodes', '50', '--json'], unread);
+    assert.equal(code, 141);
+    assert.equal(err, '');
+  });
+
+  it('goes on without a reader where it records', () =>
+    withFolder(async (folder) => {
+      const args = ['sim', '--expert', '--episodes', '2', '--record', folder];
+      const { code, err } = await nalu(args, unread);
+      assert.equal(code, 0);
+      assert.equal(err, '');
+      assert.equal((await listEpisodes(folder)).length, 2);
+    }));
+
+  it(
+    'says where its output has no room, and fails',
+    { skip: !existsSync('/dev/full') },
+    async () => {
+      const full = openSync('/dev/full', 'w');
+      const { code, err } = await nalu(['sim', '--expert', '--json'], undefined, { stdout: full });
+      closeSync(full);
+      assert.equal(code, 1);
+      assert.match(err, /^nalu: what it prints cannot be written: the disk is full/);
+    },
+  );
+
+  it('ends with its message where a part cannot be opened after another', async () => {
+    const { code, err } = await nalu(['sim', '--success-classifier', '/nowhere.yaml']);
+    assert.equal(code, 1);
+    assert.match(err, /^nalu: \/nowhere\.yaml: cannot be read/);
+  });
+
+  it('needs no camera for the expert, and shows those that a scene has', () =>
+    withFolder(async (folder) => {
+      const scene = join(folder, 'scene.xml');
+      const cameras = /<camera name="cam_(low|left_wrist|right_wrist)"[^>]*>/g;
+      const xml = alohaScene(cubeXml).replace('cam_high', 'top').replace(cameras, '');
+      await writeFile(scene, xml);
+      const played = await nalu(['sim', '--expert', '--scene', scene, '--json']);
+      assert.equal(played.code, 0, played.err);
+      assert.equal(jsonLines(played.out)[0].success, true);
+      const picture = join(folder, 'cameras.png');
+      const shown = await nalu(['sim', '--scene', scene, '--snapshot', picture]);
+      assert.equal(shown.out.trim(), `${picture}: top`, shown.err);
+      const blind = await nalu(['sim', '--scene', scene]);
+      assert.equal(blind.code, 1);
+      assert.match(blind.err, /lacks the cameras "cam_high", .*; it has "top"/);
+    }));
+
+  it('draws what the cameras see', () =>
+    withFolder(async (folder) => {
+      const file = join(folder, 'scene.png');
+      const { code, err } = await nalu(['sim', '--snapshot', file]);
+      assert.equal(code, 0, err);
+      const { width, height } = await sharp(file).metadata();
+      assert.deepEqual([width, height], [1280, 960]);
+      const { entropy } = await sharp(await readFile(file)).stats();
+      assert.ok(entropy > 2, `a picture of entropy ${entropy} shows next to nothing`);
+      const again = await nalu(['sim', '--snapshot', file, '--seed', '1']);
+      assert.equal(again.code, 1);
+      assert.match(again.err, /^nalu: .*scene\.png is there already; --force replaces it/);
+    }));
+
+  it('writes a picture in the format that its ending names', () =>
+    withFolder(async (folder) => {
+      const file = join(folder, 'scene.JPG');
+      const { code, err } = await nalu(['sim', '--snapshot', file]);
+      assert.equal(code, 0, err);
+      assert.equal((await sharp(file).metadata()).format, 'jpeg');
+      const other = await nalu(['sim', '--snapshot', join(folder, 'scene.bmp')]);
+      assert.equal(other.code, 1);
+      assert.match(
+        other.err,
+        /^nalu: .*scene\.bmp: no picture is written as \.bmp; end it in \.png/,
+      );
+      assert.deepEqual(await readdir(folder), ['scene.JPG']);
+    }));
+});
+
+describe('nalu create', () => {
+  it('makes the same bundle from the same seed, to the byte', () =>
+    withFolder(async (root) => {
+      const folders = ['a/small', 'b/small'].map((name) => join(root, name));
+      for (const folder of folders) {
+        const { code, err } = await nalu(['create', folder, '--seed', '4']);
+        assert.equal(code, 0, err);
+      }
+      for (const file of await readdir(folders[0])) {
+        const [first, second] = await Promise.all(
+          folders.map((folder) => readFile(join(folder, file))),
+        );
+        assert.ok(first.equals(second), `${file} differs`);
+      }
+    }));
+});
+
+describe('a command that makes a bundle or its golden numbers', () => {
+  it('replaces what is there only where that is asked for, and then all of it', () =>
+    withFolder(async (root) => {
+      const folder = join(root, 'bundle');
+      const note = join(folder, 'README.md');
+      assert.equal((await nalu(['create', folder, '--seed', '1'])).code, 0);
+      await writeFile(note, 'mine');
+      assert.equal((await nalu(['verify', folder, '--write'])).code, 0);
+      const files = ['model.safetensors', 'policy.json', 'golden.safetensors'];
+      const read = () => Promise.all(files.map((file) => readFile(join(folder, file))));
+      const before = await read();
+      for (const [args, message] of [
+        [
+          ['create', folder, '--seed', '2'],
+          /is a policy bundle already; name another folder, or say --force/,
+        ],
+        [['verify', folder, '--write'], /golden\.safetensors is there already; .*--write --force/],
+        [['verify', folder, '--force'], /--force is only read with --write/],
+      ] as const) {
+        const { code, err } = await nalu([...args]);
+        assert.equal(code, 1);
+        assert.match(err, message);
+        assert.deepEqual(await read(), before);
+      }
+      assert.equal((await nalu(['verify', folder, '--write', '--force'])).code, 0);
+      assert.equal((await nalu(['create', folder, '--seed', '2', '--force'])).code, 0);
+      assert.equal((await loadBundle(folder)).hasGolden, false);
+      assert.equal(await readFile(note, 'utf8'), 'mine');
+      assert.notDeepEqual(await readFile(join(folder, files[0])), before[0]);
+    }));
+
+  it('takes no checkpoint for a bundle, whatever it is told', () =>
+    withFolder(async (folder) => {
+      const path = join(folder, 'model.safetensors');
+      await writeFile(path, 'weights of months');
+      const { code, err } = await nalu(['create', folder, '--force']);
+      assert.equal(code, 1);
+      assert.match(err, /model\.safetensors is there already, and no bundle's/);
+      assert.equal(await readFile(path, 'utf8'), 'weights of months');
+    }));
+});
+
+describe('the shipped policy', () => {
+  it('has the graphs that its weights and configuration make', () =>
+    withFolder(async (folder) => {
+      const { pi0 } = await loadBundle(SHIPPED);
+      await cp(join(SHIPPED, BUNDLE_FILES.weights), join(folder, BUNDLE_FILES.weights));
+      await writeGraphs(folder, pi0);
+      for (const file of [BUNDLE_FILES.sample, BUNDLE_FILES.prefix, BUNDLE_FILES.denoise]) {
+        const shipped = await readFile(join(SHIPPED, file));
+        assert.ok(shipped.equals(await readFile(join(folder, file))), `${file} differs`);
+      }
+    }));
+
+  it('does the task', async () => {
+    const { code, out } = await nalu(['sim', '--episodes', '6', '--seed', '0', '--json']);
+    assert.equal(code, 0);
+    const { summary } = jsonLines(out).at(-1) as { summary: { successes: number } };
+    assert.ok(summary.successes >= 1, 'six attempts and not one success');
+  });
+});
+
+describe('nalu tells what is wrong, without a stack, and exits with an error', () => {
+  const faults: Record<string, { args: string[]; message: RegExp }> = {
+    'a policy that is not there': {
+      args: ['sim', '--policy', '/nowhere'],
+      message: /^nalu: \/nowhere\/policy\.json: cannot be read/,
+    },
+    'a task that does not exist': {
+      args: ['sim', '--task', 'juggle'],
+      message: /Allowed choices are/,
+    },
+    'a number that is none': { args: ['sim', '--episodes', 'many'], message: /whole number/ },
+    'an unknown option': { args: ['sim', '--fast'], message: /unknown option '--fast'/ },
+    'groups of shapes that there are not': {
+      args: ['sim', '--draw-groups', '1,9'],
+      message: /numbers from 0 to 5/,
+    },
+    'a scene that is not there': {
+      args: ['sim', '--scene', '/nowhere.xml'],
+      message: /nowhere\.xml/,
+    },
+    'a folder that cannot be written': {
+      args: ['sim', '--record', '/dev/null/episodes'],
+      message: /\/dev\/null\/episodes/,
+    },
+    'a file that is no unfinished episode': {
+      args: ['recover', '/etc/hostname'],
+      message: /not a partial episode/,
+    },
+  };
+  for (const [name, { args, message }] of Object.entries(faults)) {
+    it(name, async () => {
+      const { code, err } = await nalu(args);
+      assert.notEqual(code, 0);
+      assert.match(err, message);
+      assert.doesNotMatch(err, /^\s+at /m);
+    });
+  }
+});

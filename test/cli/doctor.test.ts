@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { withFolder } from '../onnx/run.ts';
+import { nalu } from './nalu.ts';
+import type { Finding } from '../../src/doctor/finding.ts';
+
+interface Summary {
+  ok: number;
+  lack: number;
+  absent: number;
+  needed: string[];
+}
+
+async function doctor(args: string[] = []) {
+  const { code, out, err } = await nalu(['doctor', '--json', ...args]);
+  const lines = out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Finding & { summary?: Summary });
+  const summary = lines.pop()!.summary!;
+  const find = (name: string) => lines.find((finding) => finding.name === name)!;
+  return { code, err, findings: lines as Finding[], summary, find };
+}
+
+/** Runs `body` with a script that every Node.js process loads first. */
+const withScript = (script: string, body: () => Promise<void>) =>
+  withFolder(async (folder) => {
+    const path = join(folder, 'first.cjs');
+    await writeFile(path, script);
+    const { NODE_OPTIONS: before } = process.env;
+    process.env.NODE_OPTIONS = `--require=${path}`;
+    try {
+      await body();
+    } finally {
+      if (before === undefined) delete process.env.NODE_OPTIONS;
+      else process.env.NODE_OPTIONS = before;
+    }
+  });
+
+describe('nalu doctor', () => {
+  it('finds here what the simulated robot needs, each thing tried', async () => {
+    const { code, err, findings, summary, find } = await doctor();
+    assert.equal(code, 0, err);
+    assert.deepEqual(summary.needed, []);
+    for (const name of [
+      'Node.js',
+      'MuJoCo',
+      'sharp',
+      'ZeroMQ',
+      'msgpackr',
+      'cpu',
+      'bundle',
+      'memory',
+    ])
+      assert.equal(find(name).state, 'ok', `${name}: ${find(name).found}`);
+    assert.match(find('onnxruntime-node').found, /^1\.\d+\.\d+, built with cpu/);
+    assert.match(find('ZeroMQ').found, /^4\.\d+\.\d+, a message came/);
+    assert.equal(summary.ok + summary.lack + summary.absent, findings.length);
+  });
+
+  it('says of every lack what to do next', async () => {
+    await withFolder(async (folder) => {
+      const session = join(folder, 'session.yaml');
+      await writeFile(session, 'executionProviders: [tensorrt, cuda, webgpu]\n');
+      const { findings, find } = await doctor(['--session', session]);
+      for (const { name, state, next } of findings)
+        if (state === 'lack') assert.ok(next, `${name} has no next step`);
+      // What a session names is wanted, whatever the hardware.
+      for (const name of ['tensorrt', 'cuda', 'webgpu'])
+        assert.notEqual(find(name).state, 'absent');
+    });
+  });
+
+  it('draws a table, and ends with 1 where something needed is lacking, as a bundle that is not there', async () => {
+    const { code, out, err } = await nalu(['doctor', '/nowhere']);
+    assert.equal(code, 1);
+    assert.match(out, /^machine\n {2}ok {4}Node\.js +\d+\.\d+\.\d+\n/);
+    assert.match(
+      out,
+      /\npolicy\n {2}LACK {2}bundle +\/nowhere\/policy\.json.*\n +→ give the folder/,
+    );
+    assert.match(err, /does not run here without: bundle/);
+  });
+
+  it('outlives a library that crashes its process, and says so', () =>
+    withScript(`if (process.argv[2] === 'sharp') process.abort();`, async () => {
+      const { code, summary, find } = await doctor();
+      assert.equal(code, 1);
+      assert.deepEqual(summary.needed, ['sharp']);
+      assert.match(find('sharp').found, /SIGABRT/);
+      assert.match(find('sharp').next!, /npm ci/);
+      assert.equal(find('ZeroMQ').state, 'ok');
+    }));
+});

@@ -1,0 +1,211 @@
+import assert from 'node:assert/strict';
+import { copyFile, mkdir, mkdtemp, readFile, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises'; // prettier-ignore
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { loadBundle } from '../../src/policy/bundle/bundle.ts';
+import { withFolder } from '../onnx/run.ts';
+import { nalu } from './nalu.ts';
+
+const SMALL = ['--batch', '2', '--samples', '1'];
+const QUICK = [...SMALL, '--attempts', '0'];
+
+interface LogLine {
+  step: number;
+  loss?: number;
+  rate?: number;
+  evaluation?: { episodes: number };
+}
+
+const logOf = async (out: string) =>
+  (await readFile(join(out, 'training/log.jsonl'), 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as LogLine);
+
+describe('nalu imitate', () => {
+  let folder: string;
+  let demos: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'nalu-imitate-'));
+    demos = join(folder, 'demos');
+    const { code, err } = await nalu(['demos', demos, '--episodes', '2', '--every', '40']);
+    assert.equal(code, 0, err);
+  });
+  after(() => rm(folder, { recursive: true }));
+
+  it('makes a bundle of demonstrations, with a log, a curve and an evaluation', () =>
+    withFolder(async (out) => {
+      const args = ['imitate', demos, '--out', out, ...SMALL, '--steps', '3', '--attempts', '1'];
+      const { code, out: said, err } = await nalu(args);
+      assert.equal(code, 0, err);
+      assert.match(said, /observations of 2 episodes/);
+      const bundle = await loadBundle(out);
+      assert.notEqual(bundle.transforms.length, 0);
+      const log = await logOf(out);
+      assert.ok(log.some(({ step, loss }) => step === 3 && Number.isFinite(loss)));
+      assert.equal(log.find(({ evaluation }) => evaluation)?.evaluation?.episodes, 1);
+      assert.match(await readFile(join(out, 'training/loss.svg'), 'utf8'), /^<svg/);
+    }));
+
+  it('gives the same bundle when it is stopped and resumed as when it runs through', () =>
+    withFolder(async (root) => {
+      const [through, resumed] = ['a', 'b'].map((name) => join(root, name));
+      const args = (out: string) => ['imitate', demos, '--out', out, ...QUICK, '--steps', '30'];
+      assert.equal((await nalu(args(through))).code, 0);
+      const stopped = await nalu(args(resumed), (child) => {
+        child.stdout?.on('data', (text: Buffer) => {
+          if (text.toString().includes('step 20/30')) child.kill('SIGINT');
+        });
+      });
+      assert.equal(stopped.code, 130, stopped.err);
+      assert.match(stopped.out, /--resume goes on/);
+      assert.equal((await nalu(['verify', resumed, '--write'])).code, 0);
+      const { code, err } = await nalu([...args(resumed), '--resume']);
+      assert.equal(code, 0, err);
+      assert.equal((await loadBundle(resumed)).hasGolden, false, 'they are of other weights');
+      const weights = (out: string) => readFile(join(out, 'model.safetensors'));
+      assert.ok((await weights(through)).equals(await weights(resumed)));
+    }));
+
+  it('trains an adapter of a policy, which stays as it is, and the adapted policy runs', () =>
+    withFolder(async (root) => {
+      const [from, out] = ['from', 'out'].map((name) => join(root, name));
+      assert.equal((await nalu(['create', from])).code, 0);
+      const what = ['--from', from, '--train', 'lora', '--rank', '2', '--layers', '1,3'];
+      const { code, err } = await nalu([
+        ...['imitate', demos, '--out', out, ...what, ...SMALL],
+        ...['--steps', '2', '--attempts', '1'],
+      ]);
+      assert.equal(code, 0, err);
+      const [before, after] = await Promise.all([loadBundle(from), loadBundle(out)]);
+      assert.equal(after.base, before.base);
+      assert.deepEqual(after.trainable, { parameters: 'lora', rank: 2, layers: [1, 3] });
+      assert.match(after.version, new RegExp(`^${before.version}\\+`));
+    }));
+
+  it('does not train over a run that is there, nor resume one of other settings', () =>
+    withFolder(async (out) => {
+      const args = ['imitate', demos, '--out', out, ...QUICK, '--steps', '1'];
+      assert.equal((await nalu(args)).code, 0);
+      const again = await nalu(args);
+      assert.equal(again.code, 1);
+      assert.match(again.err, /a run is there already; --resume/);
+      const other = await nalu([...args, '--resume', '--seed', '9']);
+      assert.equal(other.code, 1);
+      assert.match(other.err, /other settings or demonstrations/);
+      assert.match(other.err, /settings\.seed: 0 then, 9 now/);
+    }));
+
+  it('trains over no bundle unless told, over its own source never, and then leaves nothing of it', () =>
+    withFolder(async (root) => {
+      const [out, link] = ['policy', 'link'].map((name) => join(root, name));
+      assert.equal((await nalu(['create', out])).code, 0);
+      assert.equal((await nalu(['verify', out, '--write'])).code, 0);
+      await writeFile(join(out, 'README.md'), 'mine');
+      await symlink(out, link);
+      const args = ['imitate', demos, ...QUICK, '--steps', '1'];
+      const before = await loadBundle(out);
+      for (const [given, message] of [
+        [['--out', out], /policy bundle already; name another --out, or say --force/],
+        [['--out', out, '--from', link, '--force'], /are one folder.*would be trained away/],
+        [['--out', out, '--resume', '--force'], /--force is not read with --resume/],
+      ] as const) {
+        const { code, err } = await nalu([...args, ...given]);
+        assert.equal(code, 1);
+        assert.match(err, message);
+        assert.deepEqual(await loadBundle(out), before);
+      }
+      const bad = await nalu(['imitate', '/nowhere', ...QUICK, '--out', out, '--force']);
+      assert.equal(bad.code, 1);
+      assert.deepEqual(await loadBundle(out), before);
+
+      const forced = await nalu([...args, '--out', out, '--force']);
+      assert.equal(forced.code, 0, forced.err);
+      const after = await loadBundle(out);
+      assert.notEqual(after.version, before.version);
+      assert.equal(after.hasGolden, false);
+      assert.equal(await readFile(join(out, 'README.md'), 'utf8'), 'mine');
+      assert.equal((await logOf(out)).at(-1)?.step, 1);
+    }));
+
+  it('goes on only from the policy and with the demonstrations that it was begun with, and names both', () =>
+    withFolder(async (root) => {
+      const [one, other, out, fewer] = ['1', '2', 'out', 'fewer'].map((name) => join(root, name));
+      for (const [seed, folder] of [
+        ['1', one],
+        ['2', other],
+      ])
+        assert.equal((await nalu(['create', folder, '--seed', seed])).code, 0);
+      const [{ base: first }, { base: second }] = [await loadBundle(one), await loadBundle(other)];
+      const run = (episodes: string, ...rest: string[]) =>
+        nalu([
+          'imitate',
+          episodes,
+          '--out',
+          out,
+          ...QUICK,
+          '--steps',
+          '1',
+          '--train',
+          'expert',
+          ...rest,
+        ]);
+      assert.equal((await run(demos, '--from', one)).code, 0);
+
+      const strange = await run(demos, '--from', other, '--resume');
+      assert.equal(strange.code, 1);
+      assert.match(strange.err, new RegExp(`from: "${one}" then, "${other}" now`));
+      assert.match(strange.err, new RegExp(`policy: "${first}" then, "${second}" now`));
+      await mkdir(fewer);
+      const [episode] = await readdir(demos);
+      await copyFile(join(demos, episode), join(fewer, episode));
+      const less = await run(fewer, '--from', one, '--resume');
+      assert.equal(less.code, 1);
+      assert.match(less.err, /data: "[0-9a-f]{12}" then, "[0-9a-f]{12}" now/);
+      const task = await run(demos, '--from', one, '--resume', '--task', 'insertion');
+      assert.match(task.err, /task: "transfer-cube" then, "insertion" now/);
+
+      await rename(one, `${one}-moved`);
+      for (const from of [['--from', `${one}-moved`], []])
+        assert.equal((await run(demos, ...from, '--resume')).code, 0);
+    }));
+
+  it('names the episodes that it leaves out and refuses where nothing is left', () =>
+    withFolder(async (root) => {
+      const broken = join(root, 'broken');
+      await mkdir(broken);
+      await writeFile(join(broken, 'one.mcap'), 'no episode');
+      const { code, out, err } = await nalu(['imitate', broken, '--out', join(root, 'out')]);
+      assert.equal(code, 1);
+      assert.match(out, /left out .*one\.mcap: /);
+      assert.match(out, /left out 1 of 1 episodes/);
+      assert.match(err, /none of its 1 episodes can be learned from/);
+      assert.doesNotMatch(err, /^\s+at /m);
+    }));
+
+  it('says what to do where there are no episodes', async () => {
+    const { code, err } = await withFolder((out) => nalu(['imitate', '/nowhere', '--out', out]));
+    assert.equal(code, 1);
+    assert.match(err, /\/nowhere: no episodes there\. npx nalu demos/);
+  });
+
+  it('takes the normalisation of other demonstrations only where all of the policy learns', () =>
+    withFolder(async (root) => {
+      const [from, out] = ['from', 'out'].map((name) => join(root, name));
+      const args = ['imitate', demos, '--steps', '1', ...QUICK];
+      assert.equal((await nalu([...args, '--out', from])).code, 0);
+      const bundle = await loadBundle(from);
+      const policy = join(from, 'policy.json');
+      const own = await readFile(policy, 'utf8');
+      await writeFile(policy, own.replace(/"mean": \[\s+[-\d.]+/, '"mean": [ 0.25'));
+      const again = [...args, '--from', from, '--out', out, '--renormalise'];
+      const refused = await nalu([...again, '--train', 'expert']);
+      assert.equal(refused.code, 1);
+      assert.match(refused.err, /--renormalise is only read with --train all/);
+      assert.equal((await nalu(again)).code, 0);
+      const learned = (await loadBundle(out)).transforms;
+      assert.deepEqual(learned, bundle.transforms);
+      assert.notDeepEqual(learned, (await loadBundle(from)).transforms);
+    }));
+});

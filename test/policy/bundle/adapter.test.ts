@@ -1,0 +1,485 @@
+import assert from 'node:assert/strict';
+import { randomWeights } from '../../../src/policy/families/pi0/randomWeights.ts';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it, mock } from 'node:test';
+import { InferenceSession } from 'onnxruntime-node';
+import { UserError } from '../../../src/errors.ts';
+import { writeSafetensors } from '../../../src/tensors/safetensors.ts';
+import { sessionConfigSchema } from '../../../src/session/session.ts';
+import {
+  type Adapter,
+  makeAdapter,
+  readAdapter,
+  writeAdapter,
+} from '../../../src/policy/bundle/adapter.ts';
+import { ADAPTER_FILE, loadBundle, writeBundle } from '../../../src/policy/bundle/bundle.ts';
+import { gaussianNoise } from '../../../src/tensors/noise.ts';
+import { pi0ConfigSchema } from '../../../src/policy/families/pi0/config.ts';
+import { type SampleRequest, openSampler } from '../../../src/policy/families/pi0/sampler.ts';
+import { tinyTokenizerJson } from '../../../src/policy/families/pi0/tokenizer.ts';
+import {
+  type Trainable,
+  parameterCount,
+  trainableParameters,
+} from '../../../src/policy/families/pi0/trainable.ts';
+import { openWorkerPolicy } from '../../../src/policy/worker/workerPolicy.ts';
+import { runAttempt } from '../../../src/control/attempt.ts';
+import { simulatedAloha } from '../../../src/sim/simulatedAloha.ts';
+import { tinyBundle, writeTinyBundle } from '../../learning/tiny.ts';
+import { withFolder } from '../../onnx/run.ts';
+import { type Bundle, type BundleConfig } from '../../../src/policy/bundle/config.ts';
+
+const SESSION = sessionConfigSchema.parse({ threads: 1 });
+const LORA: Trainable = { parameters: 'lora', rank: 3, alpha: 6, layers: [1] };
+
+const image = (value: number) => ({
+  width: 8,
+  height: 8,
+  pixels: new Uint8Array(192).fill(value),
+});
+const REQUEST = {
+  images: [image(40), image(200)],
+  state: Float64Array.of(0.1, -0.2, 0.3),
+  prompt: 'go',
+  noise: { seed: 5 },
+} satisfies SampleRequest;
+
+/** As small, for the simulated ALOHA. */
+const ALOHA: BundleConfig = {
+  ...tinyBundle,
+  embodiment: 'aloha',
+  executeSteps: 25,
+  pi0: { ...tinyBundle.pi0, horizon: 50, actionDim: 14, stateDim: 14, maxTokens: 16 },
+};
+
+const withBundle = (body: (bundle: Bundle) => Promise<void>, seed = 0) =>
+  withFolder(async (folder) => {
+    await writeTinyBundle(folder, seed);
+    await body(await loadBundle(folder));
+  });
+
+/** Random values of what learns. */
+function randomAdapter(
+  trainable: Trainable,
+  base: string,
+  seed: number,
+  pi0 = tinyBundle.pi0,
+): Adapter {
+  const parameters = new Map(
+    trainableParameters(trainable, pi0).map(({ name, shape }, i) => {
+      const count = shape.reduce((a, b) => a * b, 1);
+      return [name, { shape, data: gaussianNoise([seed, i], count).map((x) => x * 0.3) }];
+    }),
+  );
+  return makeAdapter({ trainable, base, parameters });
+}
+
+/** The weights of another bundle as an adapter. */
+function weightsAsAdapter(trainable: Trainable, base: string, seed: number): Adapter {
+  const weights = new Map(
+    randomWeights(tinyBundle.pi0, seed).map((tensor) => [tensor.name, tensor]),
+  );
+  const parameters = new Map(
+    trainableParameters(trainable, tinyBundle.pi0).map(({ name, shape }) => [
+      name,
+      { shape, data: weights.get(name)!.data as Float32Array },
+    ]),
+  );
+  return makeAdapter({ trainable, base, parameters });
+}
+
+async function sampleOnce(bundle: Bundle, trainable?: Trainable, adapter?: Adapter) {
+  const sampler = await openSampler(bundle, SESSION, trainable);
+  if (adapter) sampler.adopt(adapter);
+  const chunk = await sampler.sample(REQUEST);
+  await sampler.close();
+  return chunk;
+}
+
+function assertClose(a: Float32Array, b: Float32Array, tolerance = 2e-5) {
+  const worst = a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i])), 0);
+  assert.ok(worst <= tolerance, `differs by ${worst}`);
+}
+
+/** W + (alpha / rank)·B·A in float64, for every weight that a LoRA adapter changes. */
+function merged({ parameters }: Adapter, scale: number, seed: number) {
+  return randomWeights(tinyBundle.pi0, seed).map((tensor) => {
+    const layer = tensor.name.replace(/\.weight$/, '');
+    const [down, up] = ['lora_A', 'lora_B'].map((part) =>
+      parameters.get(`${layer}.${part}.weight`),
+    );
+    if (!down || !up) return tensor;
+    const [rank, columns] = down.shape;
+    const data = Float32Array.from(tensor.data as Float32Array, (value, i) => {
+      const [row, column] = [Math.floor(i / columns), i % columns];
+      let change = 0;
+      for (let r = 0; r < rank; r++)
+        change += up.data[row * rank + r] * down.data[r * columns + column];
+      return value + scale * change;
+    });
+    return { ...tensor, data };
+  });
+}
+
+describe('what learns of a π0', () => {
+  const names = (trainable: Trainable) =>
+    trainableParameters(trainable, tinyBundle.pi0).map(({ name }) => name);
+
+  it('is every weight, the expert with its projections, or adapters of chosen layers', () => {
+    const all = names({ parameters: 'all' });
+    const expert = names({ parameters: 'expert' });
+    assert.deepEqual(
+      expert,
+      all.filter((name) => !name.includes('paligemma.model')),
+    );
+    assert.ok(expert.includes('action_out_proj.bias') && expert.length < all.length);
+    const adapted = names(LORA);
+    assert.equal(adapted.length, 2 * 7);
+    assert.ok(adapted.every((name) => /gemma_expert\.model\.layers\.1\..*lora_[AB]/.test(name)));
+    assert.throws(() => names({ ...LORA, layers: [0, 2] }), /no layer 2.*0 to 1/);
+  });
+
+  it('has 13.86 million parameters for rank 32 on all layers of the published size', () => {
+    const expert = { width: 1024, depth: 18, mlp: 4096, heads: 8, kvHeads: 1, headDim: 256 };
+    const config = pi0ConfigSchema.parse({
+      vision: { width: 1152, depth: 1, mlp: 4304, heads: 16, patch: 14, imageSize: 224 },
+      language: { ...expert, width: 2048, mlp: 16384, vocabulary: 257152 },
+      expert,
+      maxTokens: 48,
+      horizon: 50,
+      actionDim: 32,
+      stateDim: 32,
+    });
+    const parameters = trainableParameters({ parameters: 'lora', rank: 32 }, config);
+    assert.equal(parameterCount(parameters), 13_860_864);
+  });
+});
+
+describe('a sampler with trainable parameters', () => {
+  for (const trainable of [{ parameters: 'all' }, { parameters: 'expert' }, LORA] as Trainable[])
+    it(`samples the bundle's own chunks until it adopts others (${trainable.parameters})`, () =>
+      withBundle(async (bundle) => {
+        const plain = await sampleOnce(bundle);
+        const adaptive = await sampleOnce(bundle, trainable);
+        assertClose(adaptive.actions, plain.actions);
+        assert.equal(adaptive.policyVersion, bundle.version);
+      }));
+
+  it('samples from an adopted LoRA adapter what weights merged by hand give', () =>
+    withBundle(async (bundle) => {
+      const adapter = randomAdapter(LORA, bundle.base, 7);
+      const chunk = await sampleOnce(bundle, LORA, adapter);
+      assert.equal(chunk.policyVersion, `${bundle.base}+${adapter.version}`);
+      await withFolder(async (folder) => {
+        const weights = merged(adapter, 2, 0);
+        await writeBundle(folder, tinyBundle, tinyTokenizerJson(), weights);
+        const expected = await sampleOnce(await loadBundle(folder));
+        assertClose(chunk.actions, expected.actions);
+        const before = await sampleOnce(bundle);
+        assert.throws(() => assertClose(before.actions, expected.actions, 1e-2));
+      });
+    }));
+
+  it("samples another bundle's chunks once it has adopted all its weights", () =>
+    withBundle(async (bundle) => {
+      const trainable: Trainable = { parameters: 'all' };
+      const chunk = await sampleOnce(
+        bundle,
+        trainable,
+        weightsAsAdapter(trainable, bundle.base, 1),
+      );
+      await withBundle(async (other) => {
+        assertClose(chunk.actions, (await sampleOnce(other)).actions);
+      }, 1);
+    }));
+
+  it("samples what the other bundle's expert makes of its own prefix once it has adopted that expert", () =>
+    withBundle(async (bundle) => {
+      const trainable: Trainable = { parameters: 'expert' };
+      const adapter = weightsAsAdapter(trainable, bundle.base, 1);
+      const chunk = await sampleOnce(bundle, trainable, adapter);
+      await withFolder(async (folder) => {
+        const weights = randomWeights(tinyBundle.pi0, 0).map((tensor) => ({
+          ...tensor,
+          data: adapter.parameters.get(tensor.name)?.data ?? tensor.data,
+        }));
+        await writeBundle(folder, tinyBundle, tinyTokenizerJson(), weights);
+        assertClose(chunk.actions, (await sampleOnce(await loadBundle(folder))).actions);
+      });
+    }));
+
+  it('opens one session, however often it adopts', () =>
+    withBundle(async (bundle) => {
+      const create = mock.method(InferenceSession, 'create');
+      try {
+        const sampler = await openSampler(bundle, SESSION, LORA);
+        for (const seed of [1, 2, 3]) {
+          sampler.adopt(randomAdapter(LORA, bundle.base, seed));
+          await sampler.sample(REQUEST);
+        }
+        await sampler.close();
+        assert.equal(create.mock.callCount(), 1);
+      } finally {
+        create.mock.restore();
+      }
+    }));
+
+  it('signs a chunk that was under way with the version that it began with', () =>
+    withBundle(async (bundle) => {
+      const plain = await sampleOnce(bundle, LORA);
+      const sampler = await openSampler(bundle, SESSION, LORA);
+      const under = sampler.sample(REQUEST);
+      sampler.adopt(randomAdapter(LORA, bundle.base, 1));
+      const { actions, policyVersion } = await under;
+      assert.deepEqual(actions, plain.actions);
+      assert.equal(policyVersion, bundle.version);
+      await sampler.close();
+    }));
+
+  it('keeps what it has adopted when the adapter is changed afterwards', () =>
+    withBundle(async (bundle) => {
+      const adapter = randomAdapter(LORA, bundle.base, 1);
+      const sampler = await openSampler(bundle, SESSION, LORA);
+      sampler.adopt(adapter);
+      const before = await sampler.sample(REQUEST);
+      for (const { data } of adapter.parameters.values()) data.fill(0);
+      assert.deepEqual((await sampler.sample(REQUEST)).actions, before.actions);
+      await sampler.close();
+    }));
+
+  it('takes no adapter where nothing was made learnable', () =>
+    withBundle(async (bundle) => {
+      const sampler = await openSampler(bundle, SESSION);
+      assert.throws(
+        () => sampler.adopt(randomAdapter(LORA, bundle.base, 1)),
+        /say what is trainable/,
+      );
+      await sampler.close();
+    }));
+
+  it('leaves the folder of the bundle as it is', () =>
+    withBundle(async (bundle) => {
+      const before = await readdir(bundle.folder);
+      await sampleOnce(bundle, LORA);
+      assert.deepEqual(await readdir(bundle.folder), before);
+    }));
+
+  it('takes new parameters between two chunks of one session, and says which made each', () =>
+    withBundle(async (bundle) => {
+      const adapters = [1, 2].map((seed) => randomAdapter(LORA, bundle.base, seed));
+      const expected = [];
+      for (const adapter of adapters) expected.push(await sampleOnce(bundle, LORA, adapter));
+      const sampler = await openSampler(bundle, SESSION, LORA);
+      for (const i of [0, 1, 0]) {
+        sampler.adopt(adapters[i]);
+        const { actions, policyVersion } = await sampler.sample(REQUEST);
+        assert.deepEqual(actions, expected[i].actions);
+        assert.equal(policyVersion, expected[i].policyVersion);
+      }
+      await sampler.close();
+    }));
+
+  it('refuses an adapter that does not fit, says why, and goes on with the one before', () =>
+    withBundle(async (bundle) => {
+      const sampler = await openSampler(bundle, SESSION, LORA);
+      const good = randomAdapter(LORA, bundle.base, 1);
+      sampler.adopt(good);
+      const before = await sampler.sample(REQUEST);
+
+      const broken = randomAdapter(LORA, bundle.base, 2);
+      [...broken.parameters.values()][3].data[0] = NaN;
+      const wide = { ...tinyBundle.pi0, expert: { ...tinyBundle.pi0.expert, width: 32 } };
+      const wrong: [Adapter, RegExp][] = [
+        [randomAdapter(LORA, 'other', 2), /belongs to the policy other, this one is/],
+        [
+          randomAdapter({ ...LORA, rank: 2 }, bundle.base, 2),
+          /q_proj\.lora_A\.weight is \[2, 24\], this policy's is \[3, 24\]/,
+        ],
+        [randomAdapter(LORA, bundle.base, 2, wide), /is \[3, 32\], this policy's is \[3, 24\]/],
+        [
+          randomAdapter({ ...LORA, layers: [0] }, bundle.base, 2),
+          /layers\.1\.\S+ \[3, 24\] is missing[\s\S]*layers\.0\.\S+ \[3, 24\] is none of/,
+        ],
+        [
+          randomAdapter({ ...LORA, alpha: 3 }, bundle.base, 2),
+          /its alpha is 3, this policy was opened for 6/,
+        ],
+        [randomAdapter({ parameters: 'expert' }, bundle.base, 2), /adapts expert.*opened for lora/],
+        [broken, /not finite/],
+      ];
+      for (const [adapter, message] of wrong)
+        assert.throws(
+          () => sampler.adopt(adapter),
+          (error: Error) => error instanceof UserError && message.test(error.message),
+        );
+      assert.deepEqual((await sampler.sample(REQUEST)).actions, before.actions);
+      await sampler.close();
+    }));
+});
+
+describe('an adapter in a bundle', () => {
+  it('is used by the sampler and part of the version', () =>
+    withBundle(async (bundle) => {
+      const adapter = randomAdapter(LORA, bundle.base, 4);
+      await writeAdapter(join(bundle.folder, ADAPTER_FILE), adapter);
+      const adapted = await loadBundle(bundle.folder);
+      assert.equal(adapted.version, `${bundle.base}+${adapter.version}`);
+      const chunk = await sampleOnce(adapted);
+      assert.deepEqual(chunk.actions, (await sampleOnce(bundle, LORA, adapter)).actions);
+      assert.equal(chunk.policyVersion, adapted.version);
+    }));
+
+  it('comes back from its file as it was written', () =>
+    withBundle(async (bundle) => {
+      const path = join(bundle.folder, 'one.safetensors');
+      const adapter = randomAdapter(LORA, bundle.base, 4);
+      await writeAdapter(path, adapter);
+      assert.deepEqual(await readAdapter(path, bundle), adapter);
+    }));
+
+  it('keeps where the policy looks; to look straight is to have no view', () =>
+    withBundle(async (bundle) => {
+      const path = join(bundle.folder, 'one.safetensors');
+      const adapter = randomAdapter(LORA, bundle.base, 4);
+      const looking = (view: Float32Array) => makeAdapter({ ...adapter, view });
+      const aside = looking(Float32Array.of(0.01, 0, 0, -0.1));
+      await writeAdapter(path, aside);
+      assert.deepEqual(await readAdapter(path, bundle), aside);
+      assert.notEqual(aside.version, adapter.version);
+      assert.deepEqual(looking(new Float32Array(4)), adapter);
+
+      const refused: [Float32Array, RegExp][] = [
+        [Float32Array.of(0.01, 0), /its view has 2 numbers, two for each of 2 cameras are 4/],
+        [Float32Array.of(0.01, 0, 0, 0.3), /its view .* goes beyond ±0.25/],
+        [Float32Array.of(0.01, 0, 0, NaN), /view\[3\]: Invalid input/],
+      ];
+      for (const [view, reason] of refused) {
+        await writeAdapter(path, looking(view));
+        await assert.rejects(readAdapter(path, bundle), reason);
+      }
+    }));
+
+  it('that belongs to other weights is refused', () =>
+    withBundle(async (bundle) => {
+      await writeAdapter(join(bundle.folder, ADAPTER_FILE), randomAdapter(LORA, 'elsewhere', 4));
+      await assert.rejects(loadBundle(bundle.folder), /belongs to the policy elsewhere/);
+    }));
+
+  it('is refused, file and field named, when it is not what it says', () =>
+    withBundle(async (bundle) => {
+      const path = join(bundle.folder, ADAPTER_FILE);
+      const { parameters, base, version } = randomAdapter(LORA, bundle.base, 4);
+      const tensors = [...parameters].map(([name, { shape, data }]) => ({ name, shape, data }));
+      const metadata = {
+        format: 'nalu-adapter-1',
+        trainable: JSON.stringify(LORA),
+        version,
+        base,
+      };
+      const wrong: [Record<string, string>, RegExp][] = [
+        [{ ...metadata, format: 'peft' }, /adapter\.safetensors: format: /],
+        [{ ...metadata, trainable: '{' }, /adapter\.safetensors: trainable: is not JSON/],
+        [{ ...metadata, trainable: '{"parameters":"lora"}' }, /trainable\.rank: /],
+        [{ ...metadata, version: '0123' }, /version 0123, but its content is that of/],
+      ];
+      for (const [claimed, message] of wrong) {
+        await writeSafetensors(path, tensors, claimed);
+        await assert.rejects(
+          loadBundle(bundle.folder),
+          (error: Error) => error instanceof UserError && message.test(error.message),
+        );
+      }
+    }));
+});
+
+describe('a policy in a worker', () => {
+  const observation = {
+    joints: { stamp: 0n, position: REQUEST.state },
+    frames: REQUEST.images.map(({ pixels, ...size }, i) => ({
+      ...size,
+      camera: tinyBundle.cameras[i],
+      stamp: 0n,
+      pixels: () => Promise.resolve(pixels),
+    })),
+    prompt: 'go',
+  };
+
+  it('adopts an adapter after the chunk that is under way, not during it', () =>
+    withBundle(async (bundle) => {
+      const adapter = randomAdapter(LORA, bundle.base, 1);
+      const [plain, adapted] = [
+        await sampleOnce(bundle, LORA),
+        await sampleOnce(bundle, LORA, adapter),
+      ];
+      const policy = await openWorkerPolicy(bundle, SESSION, LORA);
+      const under = policy.sample(observation, REQUEST.noise);
+      const adoption = policy.adopt(adapter);
+      const next = policy.sample(observation, REQUEST.noise);
+      assert.deepEqual((await under).actions, plain.actions);
+      await adoption;
+      assert.deepEqual((await next).actions, adapted.actions);
+      assert.equal((await next).policyVersion, `${bundle.base}+${adapter.version}`);
+      await policy.close();
+    }));
+
+  it('tells of an adapter that does not fit, and samples on', () =>
+    withBundle(async (bundle) => {
+      const policy = await openWorkerPolicy(bundle, SESSION, LORA);
+      const plain = await policy.sample(observation, REQUEST.noise);
+      await assert.rejects(
+        policy.adopt(randomAdapter(LORA, 'other', 1)),
+        (error: Error) => error instanceof UserError && /belongs to/.test(error.message),
+      );
+      const after = await policy.sample(observation, REQUEST.noise);
+      assert.deepEqual(after.actions, plain.actions);
+      await policy.close();
+    }));
+
+  it('takes the same adapter more than once', () =>
+    withBundle(async (bundle) => {
+      const adapters = [1, 2].map((seed) => randomAdapter(LORA, bundle.base, seed));
+      const policy = await openWorkerPolicy(bundle, SESSION, LORA);
+      for (const adapter of [...adapters, ...adapters]) {
+        await policy.adopt(adapter);
+        const { policyVersion } = await policy.sample(observation, REQUEST.noise);
+        assert.equal(policyVersion, `${bundle.base}+${adapter.version}`);
+      }
+      await policy.close();
+    }));
+
+  it('plays an attempt in real time while every chunk comes from a new adapter', () =>
+    withFolder(async (folder) => {
+      const sim = await simulatedAloha({ task: 'transfer-cube', realTime: true });
+      const [first, second] = sim.embodiment.cameras.map(({ name }) => name);
+      const config = { ...ALOHA, cameras: [first, second] as [string, string] };
+      await writeBundle(folder, config, tinyTokenizerJson(), randomWeights(config.pi0, 0));
+      const bundle = await loadBundle(folder);
+      const policy = await openWorkerPolicy(bundle, SESSION, LORA);
+      const adapters = [1, 2, 3, 4, 5, 6].map((seed) =>
+        randomAdapter(LORA, bundle.base, seed, config.pi0),
+      );
+      const versions: string[] = [];
+      const result = await runAttempt({
+        robot: sim,
+        task: { ...sim, maxSteps: 100 },
+        policy: {
+          ...policy,
+          async sample(seen, noise) {
+            const chunk = await policy.sample(seen, noise);
+            versions.push(chunk.policyVersion);
+            return chunk;
+          },
+        },
+        seed: 0,
+        awaitChunks: false,
+        onChunk: ({ chunks }) => void policy.adopt(adapters[chunks - 1]),
+      });
+      await policy.close();
+      await sim.close();
+      assert.equal(result.problem, null);
+      assert.ok(Number.isInteger(result.missedSteps));
+      assert.ok(versions.length >= 3, `${versions.length} chunks`);
+      assert.equal(new Set(versions).size, versions.length, 'each chunk has its own version');
+    }));
+});

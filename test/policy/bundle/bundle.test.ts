@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict';
+import { cp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { UserError } from '../../../src/errors.ts';
+import { sessionConfigSchema } from '../../../src/session/session.ts';
+import { loadSafetensors } from '../../../src/tensors/safetensors.ts';
+import { BUNDLE_FILES, loadBundle } from '../../../src/policy/bundle/bundle.ts';
+import type { Observation } from '../../../src/policy/chunkPolicy.ts';
+import { gaussianNoise } from '../../../src/tensors/noise.ts';
+import { openSampler } from '../../../src/policy/families/pi0/sampler.ts';
+import { openWorkerPolicy } from '../../../src/policy/worker/workerPolicy.ts';
+import type { CameraFrame } from '../../../src/robot/robot.ts';
+import { withFolder } from '../../onnx/run.ts';
+
+const SHIPPED = join(import.meta.dirname, '../../../models/aloha-mini');
+const SESSION = sessionConfigSchema.parse({ threads: 1 });
+
+/** A copy of the shipped bundle, spoilt by `spoil`, must be refused with a message that matches. */
+async function refuses(spoil: (folder: string) => Promise<unknown>, message: RegExp) {
+  await withFolder(async (folder) => {
+    await cp(SHIPPED, folder, { recursive: true });
+    await spoil(folder);
+    await assert.rejects(loadBundle(folder), (error: Error) => {
+      assert.ok(error instanceof UserError, error.stack);
+      assert.match(error.message, message);
+      return true;
+    });
+  });
+}
+
+const editConfig =
+  (change: (config: Record<string, unknown>) => void) => async (folder: string) => {
+    const path = join(folder, BUNDLE_FILES.config);
+    const config = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>;
+    change(config);
+    await writeFile(path, JSON.stringify(config));
+  };
+
+function frame(camera: string, width: number, height: number, value: number): CameraFrame {
+  const pixels = new Uint8Array(width * height * 3).fill(value);
+  return { camera, stamp: 0n, width, height, pixels: () => Promise.resolve(pixels) };
+}
+
+function observation(cameras: readonly string[], size = 96, value = 90): Observation {
+  return {
+    joints: { stamp: 0n, position: new Float64Array(14).fill(0.1) },
+    frames: cameras.map((camera) => frame(camera, size, size, value)),
+    prompt: 'Transfer cube',
+  };
+}
+
+describe('a policy bundle is refused, with the reason, when', () => {
+  it('it is not there', async () => {
+    await assert.rejects(loadBundle('/nowhere'), /\/nowhere\/policy\.json: cannot be read/);
+  });
+
+  for (const file of Object.values(BUNDLE_FILES)) {
+    it(`${file} is missing`, () => refuses((folder) => rm(join(folder, file)), new RegExp(file)));
+  }
+
+  it('its configuration has an unknown field or a wrong value, each named', () =>
+    refuses(
+      editConfig((config) => Object.assign(config, { stepz: 3, steps: 0 })),
+      /steps: [\s\S]*stepz/,
+    ));
+
+  it('its configuration is no JSON', () =>
+    refuses((folder) => writeFile(join(folder, BUNDLE_FILES.config), '{'), /is not JSON/));
+
+  it('its weights are cut short', () =>
+    refuses(
+      (folder) => truncate(join(folder, BUNDLE_FILES.weights), 5_000_000),
+      /model\.safetensors/,
+    ));
+
+  it('its weights have other shapes than its configuration, all of them listed', () =>
+    refuses(
+      editConfig((config) => {
+        (config.pi0 as { actionDim: number }).actionDim = 32;
+      }),
+      /action_in_proj\.weight is \[128, 14\], policy\.json makes it \[128, 32\][\s\S]*action_out_proj\.bias/,
+    ));
+
+  it('its graphs are damaged', () =>
+    withFolder(async (folder) => {
+      await cp(SHIPPED, folder, { recursive: true });
+      await writeFile(join(folder, BUNDLE_FILES.sample), 'no model');
+      const bundle = await loadBundle(folder);
+      await assert.rejects(openWorkerPolicy(bundle, SESSION), (error: Error) => {
+        assert.ok(error instanceof UserError);
+        assert.match(error.message, /sample\.onnx: ONNX Runtime cannot load it/);
+        return true;
+      });
+    }));
+
+  it('it asks for an execution provider that this machine lacks', async () => {
+    const bundle = await loadBundle(SHIPPED);
+    const session = sessionConfigSchema.parse({ executionProviders: ['tensorrt'], threads: 1 });
+    await assert.rejects(openWorkerPolicy(bundle, session), /tensorrt.*needs an NVIDIA GPU/);
+  });
+});
+
+describe('a policy in its worker thread', () => {
+  it('samples a chunk of absolute joint positions, the same for the same seed', async () => {
+    const bundle = await loadBundle(SHIPPED);
+    const policy = await openWorkerPolicy(bundle, SESSION);
+    try {
+      const seen = observation(policy.cameras);
+      const first = await policy.sample(seen, { seed: 7 });
+      const again = await policy.sample(seen, { seed: 7 });
+      const other = await policy.sample(seen, { seed: 8 });
+      assert.equal(first.actions.length, policy.horizon * 14);
+      assert.ok(first.actions.every(Number.isFinite));
+      assert.deepEqual(again.actions, first.actions);
+      assert.notDeepEqual(other.actions, first.actions);
+      assert.equal(first.policyVersion, bundle.version);
+    } finally {
+      await policy.close();
+    }
+  });
+
+  it('starts from zero noise where asked, and sees the images', async () => {
+    const policy = await openWorkerPolicy(await loadBundle(SHIPPED), SESSION);
+    try {
+      const dark = await policy.sample(observation(policy.cameras, 96, 0), 'zero');
+      const bright = await policy.sample(observation(policy.cameras, 96, 255), 'zero');
+      assert.ok(dark.noise.every((value) => value === 0));
+      assert.notDeepEqual(dark.actions, bright.actions);
+    } finally {
+      await policy.close();
+    }
+  });
+
+  it('answers requests in turn, and takes frames of another size', async () => {
+    const policy = await openWorkerPolicy(await loadBundle(SHIPPED), SESSION);
+    try {
+      const [small, large] = await Promise.all([
+        policy.sample(observation(policy.cameras), 'zero'),
+        policy.sample(observation(policy.cameras, 480), 'zero'),
+      ]);
+      assert.deepEqual(small.actions, large.actions, 'a plain image is the same at any size');
+    } finally {
+      await policy.close();
+    }
+  });
+
+  it('does not block the thread that asks', async () => {
+    const policy = await openWorkerPolicy(await loadBundle(SHIPPED), SESSION);
+    try {
+      let turns = 0;
+      const count = setInterval(() => turns++, 1);
+      for (let i = 0; i < 5; i++) await policy.sample(observation(policy.cameras), 'zero');
+      clearInterval(count);
+      assert.ok(turns > 5, `the event loop turned ${turns} times`);
+    } finally {
+      await policy.close();
+    }
+  });
+});
+
+describe('the shipped graphs', () => {
+  it('hold no weights of their own: each points into model.safetensors', async () => {
+    const weights = await loadSafetensors(join(SHIPPED, BUNDLE_FILES.weights));
+    const bytes = [...weights.tensors.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
+    for (const file of [BUNDLE_FILES.sample, BUNDLE_FILES.prefix, BUNDLE_FILES.denoise]) {
+      const graph = await readFile(join(SHIPPED, file));
+      assert.ok(graph.length < bytes / 20, `${file} has ${graph.length} bytes`);
+      assert.ok(graph.includes('model.safetensors'));
+    }
+  });
+
+  it('give the same chunk through the sampler on this thread', async () => {
+    const bundle = await loadBundle(SHIPPED);
+    const sampler = await openSampler(bundle, SESSION);
+    const policy = await openWorkerPolicy(bundle, SESSION);
+    try {
+      const chunks: Float32Array[] = [];
+      for (const [width, height] of [
+        [96, 96],
+        [640, 480],
+        [120, 160],
+        [640, 480],
+      ]) {
+        const images = policy.cameras.map((_, i) => {
+          const noise = gaussianNoise(i, width * height * 3);
+          return { width, height, pixels: Uint8Array.from(noise, (value) => 128 + 40 * value) };
+        });
+        const seen = observation(policy.cameras);
+        const frames = seen.frames.map((frame, i) => {
+          const { pixels, ...size } = images[i];
+          return { ...frame, ...size, pixels: () => Promise.resolve(pixels) };
+        });
+        const state = seen.joints.position;
+        const direct = await sampler.sample({ images, state, prompt: seen.prompt, noise: 'zero' });
+        const { actions } = await policy.sample({ ...seen, frames }, 'zero');
+        assert.deepEqual(actions, direct.actions);
+        chunks.push(actions);
+      }
+      assert.deepEqual(chunks[3], chunks[1], 'the same images once more');
+      assert.notDeepEqual(chunks[1], chunks[0]);
+    } finally {
+      await policy.close();
+      await sampler.close();
+    }
+  });
+});

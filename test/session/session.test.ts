@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { Graph } from '../../src/onnx/graph.ts';
+import { encodeModel } from '../../src/onnx/modelFile.ts';
+import { matmul } from '../../src/onnx/products.ts';
+import { probeProvider, unbuilt } from '../../src/session/providerProbe.ts';
+import { type Provider, asBound, engineCache } from '../../src/session/providers.ts';
+import {
+  type SessionConfig,
+  Tensor,
+  executionProvidersOf,
+  loadSessionConfig,
+  openModel,
+  openSession,
+  sessionConfigSchema,
+} from '../../src/session/session.ts';
+import { withFolder } from '../onnx/run.ts';
+
+const config = (yaml: string) =>
+  withFolder(async (folder) => {
+    const path = join(folder, 'session.yaml');
+    await writeFile(path, yaml);
+    return loadSessionConfig(path);
+  });
+
+describe('how sessions run', () => {
+  it('is the CPU with every core where nothing is said', async () => {
+    const { executionProviders, threads } = await loadSessionConfig();
+    assert.deepEqual(executionProviders, ['cpu']);
+    assert.ok(threads >= 1);
+  });
+
+  it('is read from YAML, providers in order with their options', async () => {
+    const { executionProviders, threads } = await config(
+      'executionProviders: [{ name: cuda, deviceId: 1 }, cpu]\nthreads: 4\n',
+    );
+    assert.deepEqual(executionProviders, [{ name: 'cuda', deviceId: 1 }, 'cpu']);
+    assert.equal(threads, 4);
+  });
+
+  it('refuses unknown fields, providers and impossible thread counts, each by name', async () => {
+    await assert.rejects(config('thread: 4\n'), /session\.yaml:.*thread/);
+    await assert.rejects(config('executionProviders: [gpu]\n'), /executionProviders/);
+    await assert.rejects(config('threads: 0\n'), /session\.yaml: threads/);
+    await assert.rejects(config('threads: [\n'), /not readable as YAML/);
+  });
+
+  it('names a model file that is missing', async () => {
+    await assert.rejects(
+      openSession('/nowhere/model.onnx'),
+      /\/nowhere\/model\.onnx: no such model/,
+    );
+  });
+});
+
+/** Opens x·x for a 2×2 matrix, and squares one. */
+async function square(config: Partial<SessionConfig>) {
+  const graph = new Graph('square');
+  const x = graph.input('x', 'float32', [2, 2]);
+  graph.output('y', matmul(x, x));
+  const session = await openModel(encodeModel(graph), sessionConfigSchema.parse(config));
+  try {
+    const { y } = await session.run({ x: new Tensor('float32', [1, 2, 3, 4], [2, 2]) });
+    return { y: Array.from(y.data as Float32Array), on: executionProvidersOf(session) };
+  } finally {
+    await session.release();
+  }
+}
+
+const SQUARED = [7, 10, 15, 22];
+
+/** What is warned of while `body` runs. */
+async function warnings(body: () => Promise<void>): Promise<string> {
+  const heard: string[] = [];
+  const hear = ({ message }: Error) => heard.push(message);
+  process.on('warning', hear);
+  try {
+    await body();
+    await new Promise(setImmediate);
+  } finally {
+    process.off('warning', hear);
+  }
+  return heard.join('\n');
+}
+
+describe('an execution provider that cannot be had', async () => {
+  const skip = (await probeProvider('tensorrt')) === undefined && 'TensorRT works here';
+
+  it('is an error, with what it needs and how to go on without it', { skip }, () =>
+    assert.rejects(
+      square({ executionProviders: ['tensorrt', 'cpu'] }),
+      /tensorrt cannot be had: .*It needs an NVIDIA GPU.*\n.*nalu doctor.*fallback: true/,
+    ),
+  );
+
+  it('makes room for the next one with fallback, which is said', { skip }, async () => {
+    const said = await warnings(async () => {
+      const { y, on } = await square({ executionProviders: ['tensorrt', 'cpu'], fallback: true });
+      assert.deepEqual(y, SQUARED);
+      assert.deepEqual(on, ['cpu']);
+    });
+    assert.match(said, /tensorrt cannot be had: .*Used in its place: cpu/);
+  });
+
+  it('is an error all the same where no other is named', { skip }, () =>
+    assert.rejects(
+      square({ executionProviders: ['tensorrt'], fallback: true }),
+      /tensorrt cannot be had.*\nNo other is named: add cpu/,
+    ),
+  );
+
+  it('is told from a model that cannot be loaded', async () => {
+    const config = sessionConfigSchema.parse({ fallback: true });
+    await assert.rejects(openModel(Buffer.from('no model'), config), (error: Error) => {
+      assert.match(error.message, /ONNX Runtime cannot load it/);
+      assert.doesNotMatch(error.message, /cannot be had/);
+      return true;
+    });
+  });
+
+  it('may be one that this onnxruntime-node was not built with', () => {
+    assert.match(unbuilt('qnn' as Provider)!, /not in this onnxruntime-node \(it has cpu/);
+    assert.equal(unbuilt('cpu'), undefined);
+  });
+});
+
+describe('WebGPU', () => {
+  it('computes the same as the CPU where there is an adapter, and says so where there is none', async () => {
+    const reason = await probeProvider('webgpu');
+    if (reason !== undefined) return assert.match(reason, /adapter|not in this onnxruntime-node/);
+    assert.deepEqual(await square({ executionProviders: ['webgpu'] }), {
+      y: SQUARED,
+      on: ['webgpu'],
+    });
+  });
+});
+
+describe('options of execution providers', () => {
+  it('are only those that reach them', () => {
+    const parse = (provider: object) =>
+      sessionConfigSchema.safeParse({ executionProviders: [provider] }).success;
+    assert.ok(parse({ name: 'tensorrt', deviceId: 1, trt_fp16_enable: true }));
+    assert.ok(parse({ name: 'webgpu', preferredLayout: 'NHWC' }));
+    assert.ok(!parse({ name: 'tensorrt', fp16: true }));
+    assert.ok(!parse({ name: 'cuda', gpu_mem_limit: 1 }));
+  });
+
+  it('are for TensorRT a cache of engines in the user’s folder of caches, and what is given', () =>
+    withFolder((folder) => {
+      const { XDG_CACHE_HOME: before } = process.env;
+      process.env.XDG_CACHE_HOME = folder;
+      try {
+        const cache = join(folder, 'nalu', 'tensorrt');
+        assert.equal(engineCache(), cache);
+        assert.deepEqual(asBound({ name: 'tensorrt', trt_fp16_enable: true }), {
+          name: 'tensorrt',
+          deviceId: 0,
+          trt_engine_cache_enable: '1',
+          trt_engine_cache_path: cache,
+          trt_timing_cache_enable: '1',
+          trt_timing_cache_path: cache,
+          trt_fp16_enable: '1',
+        });
+        assert.equal(asBound('cuda'), 'cuda');
+      } finally {
+        if (before === undefined) delete process.env.XDG_CACHE_HOME;
+        else process.env.XDG_CACHE_HOME = before;
+      }
+      return Promise.resolve();
+    }));
+});
