@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { cp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { packagePath } from '../../../src/files/packagePath.ts';
 import { UserError } from '../../../src/errors.ts';
 import { sessionConfigSchema } from '../../../src/session/session.ts';
 import { loadSafetensors } from '../../../src/tensors/safetensors.ts';
@@ -13,7 +14,7 @@ import { openWorkerPolicy } from '../../../src/policy/worker/workerPolicy.ts';
 import type { CameraFrame } from '../../../src/robot/robot.ts';
 import { withFolder } from '../../onnx/run.ts';
 
-const SHIPPED = join(import.meta.dirname, '../../../models/aloha-mini');
+const SHIPPED = packagePath('models/aloha-mini');
 const SESSION = sessionConfigSchema.parse({ threads: 1 });
 
 /** A copy of the shipped bundle, spoilt by `spoil`, must be refused with a message that matches. */
