@@ -79,7 +79,8 @@ const cylinder: Intersection = (size, ox, oy, oz, dx, dy, dz, normal) => {
   if (side < Infinity) return side;
   const up = dz > 0 ? -1 : 1;
   const t = (up * size[1] - oz) / dz;
-  const [x, y] = [ox + t * dx, oy + t * dy];
+  const x = ox + t * dx;
+  const y = oy + t * dy;
   if (!(t > 0) || x * x + y * y > size[0] * size[0]) return Infinity;
   setNormal(normal, 0, 0, up);
   return t;

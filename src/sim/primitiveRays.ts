@@ -12,11 +12,11 @@ interface Shape extends Bounded {
 /** A shape as a camera sees it. */
 interface Sight {
   /** Row-major rotation [9] from the camera's frame to the shape's. */
-  turn: number[];
+  turn: Float64Array;
   /** The camera's eye in the shape's frame, m. */
-  eye: number[];
+  eye: Float64Array;
   /** Least and greatest u, then v, of the rays that may meet it. */
-  window: number[];
+  window: Float64Array;
 }
 
 /** Casts rays at some of a model's shapes, as they lie in `data`. */
@@ -53,20 +53,20 @@ function sight(shape: Shape, data: MjData, from: Viewpoint): Sight | undefined {
   const sighting = sightingOf(shape, data, from);
   if (!sighting) return undefined;
   const { offset, window } = sighting;
-  const frame = (data.geom_xmat as Float64Array).subarray(9 * shape.id, 9 * shape.id + 9);
-  const column = (matrix: ArrayLike<number>, axis: number) => [
-    matrix[axis],
-    matrix[3 + axis],
-    matrix[6 + axis],
-  ];
-  const dot = (a: ArrayLike<number>, b: ArrayLike<number>) =>
-    a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
-  const own = [0, 1, 2].map((axis) => column(frame, axis));
-  return {
-    turn: own.flatMap((axis) => [0, 1, 2].map((other) => dot(axis, column(from.axes, other)))),
-    eye: own.map((axis) => -dot(axis, offset)),
-    window,
-  };
+  const frames = data.geom_xmat as Float64Array;
+  const first = 9 * shape.id;
+  const turn = new Float64Array(9);
+  const eye = new Float64Array(3);
+  for (let axis = 0; axis < 3; axis++) {
+    const x = frames[first + axis];
+    const y = frames[first + 3 + axis];
+    const z = frames[first + 6 + axis];
+    for (let other = 0; other < 3; other++)
+      turn[3 * axis + other] =
+        x * from.axes[other] + y * from.axes[3 + other] + z * from.axes[6 + other];
+    eye[axis] = -(x * offset[0] + y * offset[1] + z * offset[2]);
+  }
+  return { turn, eye, window };
 }
 
 /** Turns every hit's normal from its shape's frame to the world's. */
@@ -104,6 +104,46 @@ function groupWindows({ u, v }: Rays): Float64Array {
 /** Stands for the zero of a direction's component, by which the intersections divide. */
 const parallel = 1e-12;
 
+const normal = new Float64Array(3);
+
+/** Enters where rays meet a shape nearer than what they have met before; the normals in its frame. */
+function castAt(
+  { size, id, intersect }: Shape,
+  { turn, eye, window }: Sight,
+  { u, v }: Rays,
+  groups: Float64Array,
+  { shapes, depths, normals }: Hits,
+) {
+  const [uLow, uHigh, vLow, vHigh] = window;
+  const [xx, xy, xz, yx, yy, yz, zx, zy, zz] = turn;
+  const [ex, ey, ez] = eye;
+  for (let first = 0; first < u.length; first += group) {
+    const at = (4 * first) / group;
+    const apart =
+      groups[at] > uHigh ||
+      groups[at + 1] < uLow ||
+      groups[at + 2] > vHigh ||
+      groups[at + 3] < vLow;
+    if (apart) continue;
+    const end = Math.min(first + group, u.length);
+    for (let ray = first; ray < end; ray++) {
+      const x = u[ray];
+      const y = v[ray];
+      if (x < uLow || x > uHigh || y < vLow || y > vHigh) continue;
+      const dx = xx * x + xy * y - xz || parallel;
+      const dy = yx * x + yy * y - yz || parallel;
+      const dz = zx * x + zy * y - zz || parallel;
+      const depth = intersect(size, ex, ey, ez, dx, dy, dz, normal);
+      if (depth >= depths[ray]) continue;
+      depths[ray] = depth;
+      shapes[ray] = id;
+      normals[3 * ray] = normal[0];
+      normals[3 * ray + 1] = normal[1];
+      normals[3 * ray + 2] = normal[2];
+    }
+  }
+}
+
 /**
  * Casts rays at boxes, spheres, cylinders and capsules in closed form, and only where each appears:
  * several times faster than MuJoCo's general rays.
@@ -113,55 +153,24 @@ export function createPrimitiveRays(
   model: MjModel,
   appearance: Appearance,
 ): PrimitiveRays {
-  const shapes = simpleShapes(mujoco, model, appearance);
-  const ids = new Set(shapes.map(({ id }) => id));
-  const normal = new Float64Array(3);
+  const simple = simpleShapes(mujoco, model, appearance);
+  const ids = new Set(simple.map(({ id }) => id));
   return {
     casts: (shape) => ids.has(shape),
     cast(data, from, rays) {
-      const { u, v } = rays;
-      const windows = groupWindows(rays);
-      const count = u.length;
-      const hits = new Int32Array(count).fill(-1);
-      const normals = new Float64Array(3 * count);
-      const nearest = new Float64Array(count).fill(Infinity);
-      for (const shape of shapes) {
+      const groups = groupWindows(rays);
+      const count = rays.u.length;
+      const hits: Hits = {
+        shapes: new Int32Array(count).fill(-1),
+        depths: new Float64Array(count).fill(Infinity),
+        normals: new Float64Array(3 * count),
+      };
+      for (const shape of simple) {
         const seen = sight(shape, data, from);
-        if (!seen) continue;
-        const { size, id, intersect } = shape;
-        const [uLow, uHigh, vLow, vHigh] = seen.window;
-        const [xx, xy, xz, yx, yy, yz, zx, zy, zz] = seen.turn;
-        const [ex, ey, ez] = seen.eye;
-        for (let ray = 0; ray < count; ray++) {
-          if (ray % group === 0) {
-            const at = (4 * ray) / group;
-            const apart =
-              windows[at] > uHigh ||
-              windows[at + 1] < uLow ||
-              windows[at + 2] > vHigh ||
-              windows[at + 3] < vLow;
-            if (apart) {
-              ray += group - 1;
-              continue;
-            }
-          }
-          const x = u[ray];
-          const y = v[ray];
-          if (x < uLow || x > uHigh || y < vLow || y > vHigh) continue;
-          const dx = xx * x + xy * y - xz || parallel;
-          const dy = yx * x + yy * y - yz || parallel;
-          const dz = zx * x + zy * y - zz || parallel;
-          const depth = intersect(size, ex, ey, ez, dx, dy, dz, normal);
-          if (depth >= nearest[ray]) continue;
-          nearest[ray] = depth;
-          hits[ray] = id;
-          normals[3 * ray] = normal[0];
-          normals[3 * ray + 1] = normal[1];
-          normals[3 * ray + 2] = normal[2];
-        }
+        if (seen) castAt(shape, seen, rays, groups, hits);
       }
-      turnToWorld(normals, hits, data.geom_xmat as Float64Array);
-      return { shapes: hits, depths: nearest, normals };
+      turnToWorld(hits.normals, hits.shapes, data.geom_xmat as Float64Array);
+      return hits;
     },
   };
 }

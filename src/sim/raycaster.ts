@@ -24,9 +24,17 @@ interface Grid {
 }
 
 /** Where a pixel on a shape's outline is sampled again, in pixels from its centre. */
-const outlineSamples = [-0.25, -0.25, 0.25, -0.25, -0.25, 0.25, 0.25, 0.25];
+const outlineSamples = Float64Array.of(-0.25, -0.25, 0.25, -0.25, -0.25, 0.25, 0.25, 0.25);
+
+const centre = new Float64Array(2);
 
 const perPixel = outlineSamples.length / 2;
+
+function allPixels(count: number): Int32Array {
+  const pixels = new Int32Array(count);
+  for (let at = 0; at < count; at++) pixels[at] = at;
+  return pixels;
+}
 
 /** Pixels whose right or lower neighbour shows another shape, and those neighbours. */
 function outlinePixels(shapes: Int32Array, width: number, height: number): Int32Array {
@@ -56,7 +64,8 @@ function colour(hits: Hits, rays: Rays, axes: ArrayLike<number>, colours: Float3
       for (let channel = 0; channel < 3; channel++)
         rgb[at + channel] = light * colours[3 * shape + channel];
     } else {
-      const [u, v] = [rays.u[ray], rays.v[ray]];
+      const u = rays.u[ray];
+      const v = rays.v[ray];
       const rise = (u * axes[6] + v * axes[7] - axes[8]) / Math.sqrt(u * u + v * v + 1);
       for (let channel = 0; channel < 3; channel++)
         rgb[at + channel] = 255 * surroundings(rise, channel);
@@ -66,7 +75,7 @@ function colour(hits: Hits, rays: Rays, axes: ArrayLike<number>, colours: Float3
 }
 
 /** Rays through a grid's pixels, `samples` [x, y, …] (in pixels from the centre) of each. */
-function raysThrough(pixels: Int32Array, samples: number[], grid: Grid): Rays {
+function raysThrough(pixels: Int32Array, samples: Float64Array, grid: Grid): Rays {
   const each = samples.length / 2;
   const u = new Float64Array(each * pixels.length);
   const v = new Float64Array(each * pixels.length);
@@ -103,13 +112,13 @@ export function createRaycaster(
       const eye = (data.cam_xpos as Float64Array).slice(3 * camera, 3 * camera + 3);
       const fovy = (model.cam_fovy as Float64Array)[camera];
       const grid = { width, height, scale: (2 * Math.tan((fovy * Math.PI) / 360)) / height };
-      const sample = (pixels: Int32Array, samples: number[]) => {
+      const sample = (pixels: Int32Array, samples: Float64Array) => {
         const rays = raysThrough(pixels, samples, grid);
         const hits = primitives.cast(data, { eye, axes }, rays);
         mujocoRays?.addTo(hits, data, { eye, axes }, rays);
         return { hits, rgb: colour(hits, rays, axes, colours) };
       };
-      const { hits, rgb } = sample(Int32Array.from(new Int32Array(width * height).keys()), [0, 0]);
+      const { hits, rgb } = sample(allPixels(width * height), centre);
       const outline = outlinePixels(hits.shapes, width, height);
       const finer = sample(outline, outlineSamples).rgb;
       for (let index = 0; index < outline.length; index++) {

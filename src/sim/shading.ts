@@ -18,9 +18,9 @@ function unit([x, y, z]: [number, number, number]) {
 export function brightness(x: number, y: number, z: number): number {
   let sum = ambient;
   for (let lamp = 0; lamp < lamps.length; lamp++) {
-    const [a, b, c] = lamps[lamp].direction;
-    const facing = x * a + y * b + z * c;
-    if (facing > 0) sum += lamps[lamp].share * facing;
+    const { direction, share } = lamps[lamp];
+    const facing = x * direction[0] + y * direction[1] + z * direction[2];
+    if (facing > 0) sum += share * facing;
   }
   return sum;
 }

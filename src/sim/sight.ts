@@ -13,7 +13,7 @@ export interface Sighting {
   /** m, in the world's frame. */
   offset: Float64Array;
   /** Least and greatest u, then v, of the rays that may meet the shape. */
-  window: number[];
+  window: Float64Array;
 }
 
 /** Least and greatest slope at which a ball appears: `across` and `ahead` of the eye, m. */
@@ -33,11 +33,15 @@ export function sightingOf(
   data: MjData,
   { eye, axes }: Viewpoint,
 ): Sighting | undefined {
-  const centre = (data.geom_xpos as Float64Array).subarray(3 * id, 3 * id + 3);
-  const offset = centre.map((value, axis) => value - eye[axis]);
-  const [across, up, back] = [0, 1, 2].map(
-    (axis) => offset[0] * axes[axis] + offset[1] * axes[3 + axis] + offset[2] * axes[6 + axis],
-  );
-  if (-back < -bound) return undefined;
-  return { offset, window: [...slopes(across, -back, bound), ...slopes(up, -back, bound)] };
+  const positions = data.geom_xpos as Float64Array;
+  const offset = new Float64Array(3);
+  for (let axis = 0; axis < 3; axis++) offset[axis] = positions[3 * id + axis] - eye[axis];
+  const along = (axis: number) =>
+    offset[0] * axes[axis] + offset[1] * axes[3 + axis] + offset[2] * axes[6 + axis];
+  const ahead = -along(2);
+  if (ahead < -bound) return undefined;
+  const window = new Float64Array(4);
+  window.set(slopes(along(0), ahead, bound));
+  window.set(slopes(along(1), ahead, bound), 2);
+  return { offset, window };
 }
