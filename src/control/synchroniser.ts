@@ -39,6 +39,8 @@ const milliseconds = (span: bigint) => Number(span) / 1e6;
 /** The newest usable stamp of a source, and when something usable last arrived of it. */
 type Arrival = Pick<Stamped, 'stamp' | 'arrived'>;
 
+const older = ({ stamp, arrived }: Arrival) => (stamp < arrived ? stamp : arrived);
+
 /**
  * An observer of a robot whose joints bear these names, in the order of its vectors. What arrives is compared with
  * the robot's clock; without one, stamps are believed.
@@ -70,11 +72,9 @@ export function createSynchroniser(
 
   const ageOf = (kind: Stamped['kind'], source: string, now: bigint): SensorAge => {
     const arrival = arrivals.get(source);
-    const age = arrival
-      ? Math.max(milliseconds(now - arrival.stamp), milliseconds(now - arrival.arrived))
-      : Infinity;
     const fault = faults.get(source);
-    return { kind, source, age, ...(fault !== undefined && { fault }) };
+    const age = arrival ? milliseconds(now - older(arrival)) : Infinity;
+    return fault === undefined ? { kind, source, age } : { kind, source, age, fault };
   };
 
   const ages = (cameras: readonly string[], now: bigint): SensorAge[] => [
