@@ -90,7 +90,11 @@ export function createSynchroniser(
     joints(state) {
       const arrived = clock?.now() ?? state.stamp;
       const parts = state.parts ?? [{ source: JOINT_STATE, stamp: state.stamp, arrived }];
-      jointSources = parts.map(({ source }) => source);
+      if (
+        jointSources.length !== parts.length ||
+        parts.some(({ source }, i) => jointSources[i] !== source)
+      )
+        jointSources = parts.map(({ source }) => source);
       const bad = jointNames.findIndex((_, joint) => !Number.isFinite(state.position[joint]));
       if (bad >= 0) {
         const name = jointNames[bad];
@@ -99,8 +103,10 @@ export function createSynchroniser(
           faults.set(source, `the ${source} arrives with ${name} that is not a finite number`);
         return;
       }
-      const usable = parts.filter((part) => note({ kind: 'joints', ...part }));
-      if (usable.length < parts.length) return;
+      let usable = true;
+      for (const { source, stamp, arrived } of parts)
+        usable = note({ kind: 'joints', source, stamp, arrived }) && usable;
+      if (!usable) return;
       if (newestJoints === undefined || state.stamp >= newestJoints.stamp) newestJoints = state;
     },
     frame(frame) {
