@@ -1,4 +1,4 @@
-import { ARM_POINTS, armPoints } from '../robot/armKinematics.ts';
+import { ARM_POINTS, HAND_POINTS, armPoints } from '../robot/armKinematics.ts';
 import type { Box, PlacedArm, SpaceRules } from '../robot/embodiment.ts';
 import { segmentDistance } from './segments.ts';
 
@@ -10,8 +10,6 @@ export interface Breach {
   near: number;
 }
 
-/** Points of the hand, which the workspace is for: gripper link and fingertips. */
-const HAND = [4, 5];
 const SEGMENTS = ARM_POINTS - 1;
 const FINGERS = SEGMENTS - 1;
 
@@ -20,7 +18,7 @@ const MARGIN = 1e-6;
 
 function outsideOf({ lower, upper }: Box, points: Float64Array): number {
   let most = -Infinity;
-  for (const point of HAND)
+  for (const point of HAND_POINTS)
     for (let axis = 0; axis < 3; axis++) {
       const at = points[3 * point + axis];
       most = Math.max(most, lower[axis] - at, at - upper[axis]);

@@ -51,6 +51,9 @@ export const about = {
 /** What armPoints gives: base, shoulder, elbow, wrist, gripper link, fingertips. */
 export const ARM_POINTS = 6;
 
+/** Those of the hand among them, which the workspace is for: gripper link and fingertips. */
+export const HAND_POINTS: readonly number[] = [4, 5];
+
 /** Writes a point that lies `radius` before an arm's waist and `z` above its base, as the arm is turned. */
 function place(
   into: Float64Array,

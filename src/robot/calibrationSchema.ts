@@ -37,11 +37,13 @@ const triple = z.tuple([metres, metres, metres]);
 
 const angles = z.strictObject({ closed: turn, open: turn }).superRefine((given, context) => {
   const opening = Math.abs(given.open - given.closed);
-  if (opening >= LEAST_OPENING.angle) return;
+  if (opening >= LEAST_OPENING.angle && opening <= FULL_TURN) return;
   const message =
     opening < LEAST_OPENING.telling
       ? 'closed and open are the same angle; measure them (nalu calibrate)'
-      : `only ${opening.toFixed(3)} between closed and open, which looks like metres between the fingers; give the angles of the gripper's joint in radians`;
+      : opening > FULL_TURN
+        ? `${opening.toFixed(3)} between closed and open, more than one turn (2π); give the angles of the gripper's joint in radians`
+        : `only ${opening.toFixed(3)} between closed and open, which looks like metres between the fingers; give the angles of the gripper's joint in radians`;
   context.addIssue({ code: 'custom', message });
 });
 
@@ -119,6 +121,20 @@ const joint = z
       }
   });
 
+/** Topics beside a camera's colour images, and what to do. */
+const TOPIC_FAULTS: [RegExp, string][] = [
+  [/\/compressed$/, 'leave /compressed out, and set transport: compressed'],
+  [
+    /\/compressedDepth$|\/(?:aligned_)?depth(?:_registered|_to_[a-z0-9_]+)?\/|\/[^/]*depth[^/]*$/i,
+    "depth, not colour; give the topic of the camera's colour images",
+  ],
+  [
+    /\/(?:theora|ffmpeg|zstd)$/,
+    "a transport that Nalu does not read; give the topic of the camera's raw or compressed images",
+  ],
+  [/\/camera_info$|\/points$/, "no images; give the topic of the camera's colour images"],
+];
+
 const camera = z
   .strictObject({
     name,
@@ -161,8 +177,8 @@ const camera = z
         'crop',
         `it ends at ${crop.x + crop.width}, ${crop.y + crop.height}, outside the image of ${width}×${height}; give pixels of the image as it arrives`,
       );
-    if (topic.endsWith('/compressed'))
-      say('topic', 'leave /compressed out, and set transport: compressed');
+    const wrong = TOPIC_FAULTS.find(([pattern]) => pattern.test(topic));
+    if (wrong) say('topic', wrong[1]);
   });
 
 const unique = <T extends { name: string }>(items: T[], context: z.RefinementCtx) => {

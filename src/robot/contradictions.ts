@@ -1,7 +1,9 @@
 import type { CalibratedCamera, Calibration } from './calibration.ts';
 import { overlap } from './crop.ts';
-import { misplaced, sideOf } from './jointOrder.ts';
-import { lackingJoints } from './spaceRules.ts';
+import { unreachable } from './interbotixReach.ts';
+import { misplaced, orderOf, sideOf } from './jointOrder.ts';
+import { lackingJoints, posesOutside } from './spaceRules.ts';
+import { driverTopics } from './driverTopics.ts';
 
 /** Parts of a calibration that cannot be true together: the path of a field, and what is wrong with it. */
 export interface Contradiction {
@@ -38,6 +40,16 @@ const topicsDiffer: Rule = ({ cameras }) =>
     );
     if (first === undefined) return [];
     const message = `${topic} is already the topic of ${cameras[first].name}; give ${name} its own, or crops that do not overlap`;
+    return [{ path: ['cameras', i, 'topic'], message }];
+  });
+
+const topicsAreCameras: Rule = ({ arms, cameras }) =>
+  cameras.flatMap(({ topic }, i) => {
+    const arm = arms.find(({ namespace }) =>
+      Object.values(driverTopics(namespace)).includes(topic),
+    );
+    if (!arm) return [];
+    const message = `${topic} is a topic of the driver of ${arm.name}, not a camera's; give the topic of its images`;
     return [{ path: ['cameras', i, 'topic'], message }];
   });
 
@@ -93,10 +105,16 @@ const orderIsTheVectors: Rule = ({ name, joints }) => {
 
 const grippersAreGrippers: Rule = ({ name, joints }) =>
   joints.flatMap((joint, i) => {
-    if (name !== 'aloha' || joint.name.endsWith('gripper') === (joint.kind === 'gripper'))
-      return [];
+    const isKnown = name === 'aloha' || orderOf(name, joints.map((one) => one.name)); // prettier-ignore
+    if (!isKnown || joint.name.endsWith('gripper') === (joint.kind === 'gripper')) return [];
     return [{ path: ['joints', i, 'kind'], message: `${joint.name} is no ${joint.kind} joint` }];
   });
+
+const limitsAreReached: Rule = ({ joints }) =>
+  unreachable(joints).map(({ index, field, message }) => ({
+    path: ['joints', index, field],
+    message,
+  }));
 
 const keptArmsAreWhole: Rule = (given) =>
   lackingJoints(given).flatMap((lacking, i) => {
@@ -104,6 +122,12 @@ const keptArmsAreWhole: Rule = (given) =>
     const message = `${given.arms[i].name} has no ${lacking.join(', ')}; an enforced workspace and leastDistance need the six joints of a ViperX 300`;
     return [{ path: ['arms', i], message }];
   });
+
+const posesAreKept: Rule = (given) =>
+  posesOutside(given).map(({ arm, pose, point }) => ({
+    path: ['workspace'],
+    message: `at ${pose} the gripper of ${arm} is at ${point.map((value) => value.toFixed(3)).join(', ')}, outside of it; widen it, or correct the base or ${pose} of ${arm}`,
+  }));
 
 const keptArmsStandApart: Rule = ({ arms, leastDistance }) =>
   arms.flatMap(({ name }, i) => {
@@ -119,12 +143,15 @@ const keptArmsStandApart: Rule = ({ arms, leastDistance }) =>
 const RULES: Rule[] = [
   driversDiffer,
   topicsDiffer,
+  topicsAreCameras,
   jointsAreOfArms,
   driversJointsDiffer,
   sidesAgree,
   orderIsTheVectors,
   grippersAreGrippers,
+  limitsAreReached,
   keptArmsAreWhole,
+  posesAreKept,
   keptArmsStandApart,
 ];
 

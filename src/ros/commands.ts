@@ -7,6 +7,7 @@ import { jointTrajectory } from './messages.ts';
 import { hasInterbotixMessages } from './operatingModes.ts';
 import { quality } from './qos.ts';
 import type { Ros, RosNode } from './rclnodejs.ts';
+import { commandTopics } from '../robot/driverTopics.ts';
 
 /** How commands leave the node: Interbotix' own messages, or a ros2_control trajectory controller's. */
 export const OUTPUTS = ['interbotix', 'trajectory'] as const;
@@ -17,13 +18,6 @@ export type Send = (positions: Float64Array) => void;
 
 export const GROUP_COMMAND = 'interbotix_xs_msgs/msg/JointGroupCommand';
 export const SINGLE_COMMAND = 'interbotix_xs_msgs/msg/JointSingleCommand';
-
-/** The topics of an arm's driver that commands go to. */
-export const commandTopics = (namespace: string) => ({
-  group: `/${namespace}/commands/joint_group`,
-  single: `/${namespace}/commands/joint_single`,
-  trajectory: `/${namespace}/joint_trajectory_controller/joint_trajectory`,
-});
 
 /** The topics among an arm's `commandTopics` that commands leave by. */
 const TOPICS_OF: Record<Output, readonly (keyof ReturnType<typeof commandTopics>)[]> = {

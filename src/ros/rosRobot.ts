@@ -10,6 +10,7 @@ import { createJointMerger } from './joints.ts';
 import { type JointStateMessage, nanosecondsOf } from './messages.ts';
 import { quality } from './qos.ts';
 import type { Ros, RosNode } from './rclnodejs.ts';
+import { stateTopic } from '../robot/driverTopics.ts';
 
 /** What has come over a topic. */
 export interface TopicCount {
@@ -111,7 +112,7 @@ export function rosRobot(options: RosRobotOptions): RosRobot {
   };
 
   for (const { name, namespace } of calibration.arms) {
-    const topic = `/${namespace}/joint_states`;
+    const topic = stateTopic(namespace);
     const count = counted(JOINT_STATE, topic, 'joint state');
     const take = (message: JointStateMessage) => {
       if (closed) return;

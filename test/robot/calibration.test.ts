@@ -194,6 +194,7 @@ describe('a calibration file', () => {
       [{ closed: 0.01844, open: 0.058 }, /gripper: .*looks like metres between the fingers/],
       [{ closed: 0, open: 0.14 }, /gripper: .*looks like metres/],
       [{ closed: 1, open: 1.0000001 }, /gripper: closed and open are the same angle/],
+      [{ closed: -4, open: 4 }, /gripper: 8\.000 between closed and open, more than one turn/],
       [{ closed: NaN, open: 1 }, /gripper: give one of .*, or two finite numbers/],
     ];
     for (const [gripper, expected] of units)
@@ -267,6 +268,70 @@ describe('a calibration file', () => {
     );
   });
 
+  it('takes images of no topic that has other data', () => {
+    const wrong: [string, RegExp][] = [
+      ['/cam_high/depth/image_rect_raw', /depth, not colour/],
+      ['/cam_high/camera/aligned_depth_to_color/image_raw', /depth, not colour/],
+      ['/cam_high/color/image_raw/compressedDepth', /depth, not colour/],
+      ['/kinect/hd/image_depth_rect', /depth, not colour/],
+      ['/cam_high/image_raw/theora', /a transport that Nalu does not read/],
+      ['/cam_high/color/camera_info', /no images/],
+      ['/follower_left/joint_states', /a topic of the driver of left, not a camera's/],
+      ['/follower_right/commands/joint_group', /a topic of the driver of right/],
+    ];
+    for (const [topic, expected] of wrong) {
+      const message = refusal(changed(({ cameras }) => (cameras[0].topic = topic)));
+      assert.match(message, /^robot\.yaml: cameras\[0\]\.topic: /);
+      assert.match(message, expected);
+    }
+    for (const topic of ['/depth_cam/rgb/image_raw', '/follower_left/camera/image_raw'])
+      parseCalibration(
+        changed(({ cameras }) => (cameras[0].topic = topic)),
+        'robot.yaml',
+      );
+  });
+
+  it("has limits that an Interbotix arm's joints reach, whatever the robot is called", () => {
+    const limits = (index: number, lower: number, upper: number, more = {}) =>
+      changed((calibration) => {
+        calibration.name = 'mine';
+        Object.assign(calibration.joints[index], { lower, upper, ...more });
+      });
+    assert.match(
+      refusal(limits(1, -6, 6)),
+      /joints\[1\]\.lower: -6 lies beyond ±3, .*\n.*joints\[1\]\.upper: 6 lies beyond .*URDF/,
+    );
+    assert.match(refusal(limits(2, -2.9, 2.9)), /joints\[2\]\.lower: -2\.9 to 2\.9 is more than 4\.5 from end to end/); // prettier-ignore
+    assert.match(refusal(limits(7, -3.4, 3.4)), /joints\[7\]\.lower: .* more than 6\.3/);
+    assert.match(refusal(limits(0, -3, 3, { offset: 2 })), /-3 with an offset of 2 lies beyond ±3\.5/); // prettier-ignore
+    for (const yaml of [
+      limits(0, -Math.PI, Math.PI),
+      limits(2, -2.15, 1.61),
+      limits(2, -0.16, 3.15, { offset: Math.PI / 2 }),
+    ])
+      parseCalibration(yaml, 'robot.yaml');
+    // Joints of other arms go round twice.
+    const other = changed((calibration) => {
+      calibration.name = 'cobot';
+      calibration.joints.forEach((joint, i) => {
+        joint.name = joint.joint = `joint_${i}`;
+        if (joint.kind === 'arm') Object.assign(joint, { lower: -6.28, upper: 6.28 });
+      });
+    });
+    assert.equal(parseCalibration(other, 'robot.yaml').joints[1].upper, 6.28);
+  });
+
+  it('has an enforced workspace that holds the grippers at home and at rest', () => {
+    const high = (enforced: boolean) =>
+      changed(({ workspace }) => Object.assign(workspace, { lower: [0.3, -0.7, 0.28], enforced }));
+    assert.match(
+      refusal(high(true)),
+      /workspace: at rest the gripper of left is at 0\.468, 0\.250, 0\.259, outside of it; widen it, or correct the base or rest of left/,
+    );
+    // Bases are not measured before it is enforced.
+    parseCalibration(high(false), 'robot.yaml');
+  });
+
   it('is refused where its joints are not in the order of the vectors, or of the wrong side', () => {
     const alphabetical = ({ joints }: Calibration) =>
       joints.sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -292,6 +357,31 @@ describe('a calibration file', () => {
       [({ joints }) => (joints[6].kind = 'arm'), /joints\[6\]\.kind: left_gripper is no arm joint/],
     ];
     for (const [change, expected] of cases) assert.match(refusal(changed(change)), expected);
+  });
+
+  it("has Interbotix' joints in their order, whatever the robot is called", () => {
+    const called = (name: string, change: (calibration: Calibration) => void) =>
+      changed((calibration) => {
+        calibration.name = name;
+        change(calibration);
+      });
+    const rightFirst = ({ joints }: Calibration) => joints.push(...joints.splice(0, 7));
+    const oneArm = (calibration: Calibration) => {
+      calibration.arms.pop();
+      calibration.joints.splice(7);
+    };
+    for (const name of ['ALOHA', 'aloha2'])
+      assert.match(refusal(called(name, rightFirst)), /joints: .*right_waist in the place of left_waist/); // prettier-ignore
+    const swapped = called('viperx', (calibration) => {
+      oneArm(calibration);
+      calibration.joints.unshift(...calibration.joints.splice(1, 1));
+    });
+    assert.match(refusal(swapped), /joints: .*left_shoulder in the place of waist/);
+    parseCalibration(called('viperx', oneArm), 'robot.yaml');
+    parseCalibration(
+      called('aloha2', () => undefined),
+      'robot.yaml',
+    );
   });
 
   it('may call arms, drivers and their joints as they are called', () => {

@@ -2,10 +2,10 @@ import { CdrWriter } from '@foxglove/cdr';
 import { McapWriter, type McapWriterOptions } from '@mcap/core';
 import { type SchemaName, SCHEMAS, encode, toTime } from '../../src/episodes/schemas.ts';
 import { fileSink } from '../../src/episodes/mcap.ts';
-import { commandTopics } from '../../src/ros/commands.ts';
 import { toDriver } from '../../src/robot/driverAngles.ts';
 import { jointsByArm } from '../../src/ros/joints.ts';
 import { loadCalibration } from '../../src/robot/calibrationFile.ts';
+import { commandTopics } from '../../src/robot/driverTopics.ts';
 
 export const calibration = await loadCalibration('calibration/aloha-1.0.yaml');
 export const [camera] = calibration.cameras;

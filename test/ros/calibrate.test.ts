@@ -6,7 +6,6 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as setTimer } from 'node:timers';
 import { setTimeout } from 'node:timers/promises';
 import { calibrationYaml } from '../../src/robot/calibrationFile.ts';
-import { commandTopics } from '../../src/ros/commands.ts';
 import type { Ros, RosNode } from '../../src/ros/rclnodejs.ts';
 import { SIM_CALIBRATION } from '../../src/sim/embodiment.ts';
 import { nalu } from '../cli/nalu.ts';
@@ -14,6 +13,7 @@ import { withFolder } from '../onnx/run.ts';
 import { startDriver } from './driver.ts';
 import { initRos, skip } from './ros.ts';
 import { loadCalibration } from '../../src/robot/calibrationFile.ts';
+import { commandTopics } from '../../src/robot/driverTopics.ts';
 
 const LEFT = 0;
 const RIGHT = 1;

@@ -1,10 +1,10 @@
 import { toDriver } from '../../src/robot/driverAngles.ts';
-import { commandTopics } from '../../src/ros/commands.ts';
 import { jointsByArm } from '../../src/ros/joints.ts';
 import { image, jointState } from '../../src/ros/messages.ts';
 import type { Ros, RosServiceResponse } from '../../src/ros/rclnodejs.ts';
 import { SIM_CALIBRATION } from '../../src/sim/embodiment.ts';
 import { loadCalibration } from '../../src/robot/calibrationFile.ts';
+import { commandTopics } from '../../src/robot/driverTopics.ts';
 
 interface DriverOptions {
   /** Calibration of the robot. */

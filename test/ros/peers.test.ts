@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { commandTopics } from '../../src/ros/commands.ts';
 import { hasInterbotixMessages } from '../../src/ros/operatingModes.ts';
 import type { Ros, RosNode } from '../../src/ros/rclnodejs.ts';
 import { SIM_CALIBRATION } from '../../src/sim/embodiment.ts';
 import { startDriver } from './driver.ts';
 import { call, initRos, skip, startNode, until } from './ros.ts';
+import { commandTopics } from '../../src/robot/driverTopics.ts';
 
 const TRAJECTORY = 'trajectory_msgs/msg/JointTrajectory';
 const ARMS = { calibration: SIM_CALIBRATION, output: 'trajectory', ignore_misfits: true };

@@ -10,12 +10,12 @@ import { setTimeout } from 'node:timers/promises';
 import { listEpisodes } from '../../src/episodes/listEpisodes.ts';
 import { readEpisode } from '../../src/episodes/readEpisode.ts';
 import { packagePath } from '../../src/files/packagePath.ts';
-import { commandTopics } from '../../src/ros/commands.ts';
 import type { Ros, RosNode } from '../../src/ros/rclnodejs.ts';
 import { SIM_CALIBRATION } from '../../src/sim/embodiment.ts';
 import { writeRedClassifier } from '../classifier/classifiers.ts';
 import { startDriver } from './driver.ts';
 import { call, initRos, skip, startNode, until } from './ros.ts';
+import { commandTopics } from '../../src/robot/driverTopics.ts';
 
 const REHEARSAL = {
   use_sim_time: true,

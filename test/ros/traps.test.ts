@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { commandTopics, createCommands } from '../../src/ros/commands.ts';
+import { createCommands } from '../../src/ros/commands.ts';
 import { toDriver } from '../../src/robot/driverAngles.ts';
 import { jointState, stampOf } from '../../src/ros/messages.ts';
 import type { Ros, RosNode, RosPublisher } from '../../src/ros/rclnodejs.ts';
 import { type RosRobot, rosRobot } from '../../src/ros/rosRobot.ts';
 import { initRos, skip, until } from './ros.ts';
 import { loadCalibration } from '../../src/robot/calibrationFile.ts';
+import { commandTopics } from '../../src/robot/driverTopics.ts';
 
 const calibration = await loadCalibration('calibration/aloha-1.0.yaml');
 const [camera] = calibration.cameras;

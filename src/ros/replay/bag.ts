@@ -13,12 +13,12 @@ import type { Calibration } from '../../robot/calibration.ts';
 import type { CameraFrame, JointState } from '../../robot/robot.ts';
 import { bagFiles } from './bagFiles.ts';
 import { imageTopic } from '../cameras.ts';
-import { commandTopics } from '../commands.ts';
 import { frameOf } from '../images.ts';
 import { fromDriver } from '../../robot/driverAngles.ts';
 import { createJointMerger, jointsByArm } from '../joints.ts';
 import type { JointStateMessage } from '../messages.ts';
 import type { Recording } from '../policy/recording.ts';
+import { commandTopics, stateTopic } from '../../robot/driverTopics.ts';
 
 /** A message of a bag, decoded. */
 interface Decoded {
@@ -109,7 +109,7 @@ function everyStep(states: readonly JointState[], first: bigint, steps: number, 
 }
 
 const stateTopics = ({ arms }: Calibration) =>
-  new Map(arms.map(({ name, namespace }) => [`/${namespace}/joint_states`, name]));
+  new Map(arms.map(({ name, namespace }) => [stateTopic(namespace), name]));
 
 function jointsIn({ decoded }: BagContent, calibration: Calibration): JointState[] {
   const arms = stateTopics(calibration);

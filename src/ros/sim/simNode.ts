@@ -5,7 +5,7 @@ import { fromDriver } from '../../robot/driverAngles.ts';
 import { SIM_CALIBRATION } from '../../sim/embodiment.ts';
 import { type SimulatedAloha, simulatedAloha } from '../../sim/simulatedAloha.ts';
 import { CLOCK, SENSOR_LEAD } from '../clock.ts';
-import { GROUP_COMMAND, SINGLE_COMMAND, commandTopics } from '../commands.ts';
+import { GROUP_COMMAND, SINGLE_COMMAND } from '../commands.ts';
 import { edge } from '../edge.ts';
 import { jointPublishers } from '../jointPublishers.ts';
 import { jointsByArm } from '../joints.ts';
@@ -15,6 +15,7 @@ import { type ParameterSpecs, declareParameters } from '../parameters.ts';
 import { quality } from '../qos.ts';
 import type { Ros, RosNode, RosServiceResponse } from '../rclnodejs.ts';
 import { loadCalibration } from '../../robot/calibrationFile.ts';
+import { commandTopics } from '../../robot/driverTopics.ts';
 
 export const SIM_PARAMETERS = {
   task: {
