@@ -46,10 +46,14 @@ export function headerOf(path: string, { metadata, damage, messages }: McapConte
   }
 }
 
-/** How an episode ended, if its file says so. */
+/** How an episode ended; null if its file does not say so, or not readably. */
 export function resultOf({ metadata }: McapContent): EpisodeResult | null {
   const strings = metadata.get(METADATA.result);
-  return strings ? readResult(strings) : null;
+  try {
+    return strings ? readResult(strings) : null;
+  } catch {
+    return null;
+  }
 }
 
 function frameOf(camera: string, stamp: bigint, png: Uint8Array): CameraFrame {

@@ -22,6 +22,8 @@ export interface Lack {
   places: number;
   /** One of them is the end: how many messages were in it is not known. */
   atEnd: boolean;
+  /** How the episode ended had been written, and cannot be read. */
+  result: boolean;
 }
 
 /** What became of a recording that was cut off or damaged. */
@@ -73,27 +75,38 @@ function missingSeconds({ messages, losses, summary }: McapContent): number {
   return Number([...gaps.values()].reduce((sum, gap) => sum + gap, 0n)) / 1e9;
 }
 
-function lackOf(content: McapContent): Lack | null {
+/** Whether a file that has no result to read had one: it was finished, or says that it holds one. */
+const hadResult = ({ metadata, summary }: McapContent, finished: boolean): boolean =>
+  finished ||
+  metadata.has(METADATA.result) ||
+  (summary?.metadataIndex.some(({ name }) => name === METADATA.result) ?? false);
+
+function lackOf(content: McapContent, lostResult: boolean): Lack | null {
   const { messages, losses, nameless, summary } = content;
   const missing = Math.max(0, missingMessages(content));
-  if (losses.length === 0 && nameless === 0 && missing === 0) return null;
+  if (losses.length === 0 && nameless === 0 && missing === 0 && !lostResult) return null;
   return {
     messages: missing,
     seconds: missingSeconds(content),
     bytes: losses.reduce((sum, { bytes }) => sum + bytes, 0),
     places: losses.length,
     atEnd: !summary?.statistics && losses.at(-1)?.messages === messages.length,
+    result: lostResult,
   };
 }
 
-/** A loss in words. */
-export function lackInWords({ messages, seconds, bytes, places, atEnd }: Lack): string {
+function recordingInWords({ messages, seconds, bytes, places, atEnd }: Lack): string {
   const known = `${messages} messages, ${seconds.toFixed(2)} s of the recording`;
   if (places === 0) return known;
   const where = `${bytes} damaged bytes in ${places} ${places === 1 ? 'place' : 'places'}`;
   if (!atEnd) return `${known} (${where})`;
   return `${places > 1 ? `${known} and ` : ''}what stood in an incomplete end (${where})`;
 }
+
+/** A loss in words. */
+export const lackInWords = (lack: Lack): string =>
+  recordingInWords(lack) +
+  (lack.result ? '; its result was written, but is damaged, so that it counts as discarded' : '');
 
 /** What an earlier recovery has lost. */
 const lossBefore = ({ metadata }: McapContent) => metadata.get(METADATA.recovery)?.get('loss');
@@ -189,8 +202,9 @@ export async function recoverEpisode(path: string): Promise<Recovery> {
     throw new UserError(
       `${path}: not a partial episode: it is whole, so there is nothing to recover`,
     );
-  const lack = lackOf(content);
-  const result = resultOf(content) ?? discardedAfter(content);
+  const known = resultOf(content);
+  const result = known ?? discardedAfter(content);
+  const lack = lackOf(content, known === null && hadResult(content, finished));
   const stays = finished || lack !== null;
   const recovery = { path: final, messages: content.messages.length, result, lack, stays };
   // A kill between the two steps of naming a file leaves it under both names.

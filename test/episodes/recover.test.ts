@@ -158,6 +158,25 @@ describe('recover', () => {
     assert.match(missing.join(), /recovered with a loss: \d+ messages, 0\.\d\d s of the recording/);
   });
 
+  it('says that a result was there where its record is damaged, whether the file was named or not', async () => {
+    const bytes = await readFile(whole);
+    bytes[bytes.indexOf('success', bytes.indexOf('nalu/result'))] ^= 1;
+    for (const name of ['unsaid.mcap', 'unsaid-yet.mcap.partial']) {
+      const path = join(folder, name);
+      await writeFile(path, bytes);
+      const { code, out } = await nalu(['recover', path]);
+      assert.equal(code, 0);
+      assert.match(out, /, discarded; lost 0 messages.*; its result was written, but is damaged/);
+      const [, anew] = / → (.*\.mcap): /.exec(out)!;
+      const { result, missing } = await readEpisode(anew);
+      assert.equal(result?.outcome, 'discarded');
+      assert.match(missing.join(), /recovered with a loss: 0 messages.*; its result was written/);
+      assert.ok((await readFile(path)).equals(bytes));
+    }
+    const { lack } = await recoverEpisode(await partial('without'));
+    assert.equal(lack, null);
+  });
+
   it('goes on to the next file, tells of each, and fails if one was not recovered', async () => {
     const [first, last] = [await partial('first'), await partial('last')];
     const empty = join(folder, 'empty.mcap.partial');
