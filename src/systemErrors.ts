@@ -69,7 +69,8 @@ interface SystemError extends Error {
   port?: number;
 }
 
-const isSystemError = (thrown: unknown): thrown is SystemError =>
+/** Whether a call of the system failed. */
+export const isSystemError = (thrown: unknown): thrown is SystemError =>
   thrown instanceof Error &&
   'syscall' in thrown &&
   typeof thrown.syscall === 'string' &&
@@ -82,9 +83,11 @@ function subjectOf({ path, dest, address, port }: SystemError): string | undefin
   return undefined;
 }
 
-/** Why a system call failed, and what to do; the message of anything else. */
-export const reasonOf = (thrown: unknown): string =>
-  (isSystemError(thrown) ? CAUSES[thrown.code] : undefined) ?? messageOf(thrown);
+/** Why a system call failed, and what to do; the message of anything else. Names no path: that is the caller's. */
+export function reasonOf(thrown: unknown): string {
+  if (!isSystemError(thrown)) return messageOf(thrown);
+  return CAUSES[thrown.code] ?? thrown.message.split(`, ${thrown.syscall}`)[0];
+}
 
 /** A failed system call as a sentence: what, why, what to do. */
 function systemSentence(error: SystemError): string {

@@ -19,7 +19,7 @@ import {
   parseHeader,
   tensorBytes,
 } from './safetensorsHeader.ts';
-import { reasonOf } from '../systemErrors.ts';
+import { isSystemError, reasonOf } from '../systemErrors.ts';
 
 export type { SafetensorsHeader, TensorEntry } from './safetensorsHeader.ts';
 
@@ -74,6 +74,9 @@ async function withFile<T>(path: string, use: (file: FileHandle) => Promise<T>):
   });
   try {
     return await use(file);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    throw new UserError(`${path}: cannot be read: ${reasonOf(error)}`, { cause: error });
   } finally {
     await file.close();
   }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { UserError } from '../../src/errors.ts';
 import { toldOf } from '../../src/systemErrors.ts';
+import { unwritable } from '../../src/files/writeWhole.ts';
 import { withFolder } from '../onnx/run.ts';
 
 /** What is told of a call that fails. */
@@ -41,6 +42,17 @@ describe('a failed system call', () => {
       ];
       for (const [call, expected] of cases) assert.equal(await toldOfCall(call), expected);
     }));
+
+  it('is told of what its caller was to write, not of a temporary file, whatever its reason', () => {
+    const failed = Object.assign(
+      new Error("EILSEQ: illegal byte sequence, open '/disk/a:b.12-3f.partial'"),
+      { code: 'EILSEQ', syscall: 'open', path: '/disk/a:b.12-3f.partial' },
+    );
+    assert.equal(
+      (unwritable('/disk/a:b', failed) as Error).message,
+      '/disk/a:b: cannot be written: EILSEQ: illegal byte sequence',
+    );
+  });
 
   it('is told with its address and port', async () => {
     const [first, second] = [createServer(), createServer()];

@@ -191,6 +191,8 @@ describe('a LoRA adapter is merged into the weights that it was trained on', () 
 
       const apart = join(root, 'last/pretrained_model');
       await mkdir(join(root, 'last'));
+      await writeAdapter(join(base, 'adapters/by/me'));
+      await check(join(base, 'adapters/by/me'));
       await rename(join(base, 'adapter'), apart);
       await check(apart, { base });
       await check(join(root, 'last'), { base: join(base, 'model.safetensors') });
@@ -268,6 +270,10 @@ describe('an adapter is refused, with the way out, where', () => {
       /init_lora_weights is pissa, which has changed the weights of the base/,
     ],
     'half of it is missing': [beside(pair(Q, A, B).slice(0, 1)), /q_proj has no lora_B/],
+    'its modules stand in one that is none of the policy’s': [
+      beside(pair(`nonsense.${Q}`, A, B)),
+      /belong to no module of a π0; name them as PEFT does[\s\S]*base_model\.model\.model\.nonsense\.paligemma_with_expert.*lora_A/,
+    ],
     'its rank is not what it says': [
       beside(undefined, { r: 8 }),
       /lora_A\.weight is \[4, 48\], adapter_config\.json and the base make it \[8, 48\]/,

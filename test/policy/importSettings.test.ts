@@ -463,6 +463,25 @@ describe('the cameras of an imported policy', () => {
     }
   });
 
+  it('are not renamed by names that are no features, as those of cameras alone', async () => {
+    const bare =
+      (...maps: Record<string, string>[]) =>
+      async (folder: string) => {
+        await golden({ input_features: features })(folder);
+        await writeProcessors(folder, { renames: Object.assign({}, ...maps) as typeof LOW });
+      };
+    await refused(
+      bare({ cam_low: image('base_0_rgb') }),
+      /rename_map in .*preprocessor\.json has cam_low, which names no feature.*write observation\.images\.cam_low .*--cameras/,
+    );
+    await refused(bare({ [image('cam_low')]: 'base_0_rgb' }), /has base_0_rgb, which names no feature/); // prettier-ignore
+    await imported(
+      bare({ cam_low: 'base_0_rgb' }),
+      ({ bundle }) => assert.deepEqual(bundle.cameras, ['a', 'b', 'c']),
+      { cameras: ['a', 'b', 'c'] },
+    );
+  });
+
   it('are asked for where renaming leaves one open, or says two things', async () => {
     await refused(
       renamed({ cam_high: 'base_0_rgb' }),

@@ -141,6 +141,10 @@ describe('safetensors', () => {
     await refuses(fileOf('[1]', 0), /not a JSON object/);
     await refuses(fileOf(JSON.stringify({ a: entry(0, 8) }), 4), /tensor a ends 4 bytes beyond/);
     await assert.rejects(readSafetensorsHeader(join(folder, 'none')), /none: cannot be opened/);
+    await assert.rejects(readSafetensorsHeader(folder), {
+      name: 'UserError',
+      message: `${folder}: cannot be read: it is a folder, where a file is needed; give a file`,
+    });
   });
 
   it('are refused where tensors overlap, leave holes or have another size than their shape', async () => {

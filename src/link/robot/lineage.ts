@@ -1,7 +1,9 @@
-import { copyFile, mkdir, open, readdir } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../errors.ts';
-import { discard, publish } from '../../episodes/mcap.ts';
+import { writeWhole } from '../../files/writeWhole.ts';
+import { discard } from '../../episodes/mcap.ts';
 import { adapterVersion, readAdapterHead } from '../../policy/bundle/adapter.ts';
 import { openLedger } from '../ledger.ts';
 import type { MessageOf } from '../wire/protocol.ts';
@@ -24,18 +26,6 @@ export interface Lineage {
   since(version: string): [string, ...string[]];
   pathOf(version: string): string;
   close(): Promise<void>;
-}
-
-async function copyDurably(from: string, to: string): Promise<void> {
-  const partial = `${to}.part`;
-  await copyFile(from, partial);
-  const file = await open(partial, 'r+');
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await publish(partial, to);
 }
 
 /** The lineage in a folder, made if absent: `line.txt` has a running number, a version and its parent a line. */
@@ -93,7 +83,9 @@ export async function openLineage(
         );
       if (newest?.name === version) return version;
       const from = parents.get(version) ?? parent;
-      await copyDurably(file, pathOf(version));
+      await writeWhole(pathOf(version), async (copy) => {
+        for await (const part of createReadStream(file)) await copy.writeFile(part as Buffer);
+      });
       await ledger.add(`${ledger.lines.size} ${version} ${from}`);
       append(version, from);
       await announce(version);

@@ -50,11 +50,20 @@ const unwrapped = (name: string) =>
     .filter((module) => !WRAPPERS.includes(module))
     .join('.');
 
-/** What stands before a policy's outermost module; undefined for other names. */
+/** What stands before a policy's outermost module in a name without wrapping modules; undefined for other names. */
 function prefixOf(name: string): string | undefined {
   const found = ROOT.exec(name);
   if (!found) return undefined;
   return name.slice(0, found.index + (found[0].startsWith('.') ? 1 : 0));
+}
+
+/** Modules that PEFT, lerobot and openpi put before a policy's outermost. */
+const OUTER = ['base_model', 'model', 'policy'];
+
+/** Whether a policy's module stands in one that nobody is known to put before it. */
+export function isMisplaced(name: string): boolean {
+  const prefix = prefixOf(unwrapped(name)) ?? '';
+  return prefix.split('.').some((module) => module !== '' && !OUTER.includes(module));
 }
 
 /**

@@ -20,6 +20,16 @@ const say = ({ cameras }: Embodied) =>
 const imageRenames = ({ processors }: Checkpoint) =>
   new Map([...(processors.renames?.names ?? [])].filter(([feature]) => IMAGE.test(feature)));
 
+/** Throws a `UserError` for renamed names that are none of observations' features, as a bare camera's: lerobot passes over them. */
+function checkRenames({ processors }: Checkpoint, embodiment: Embodied): void {
+  const { by, names = new Map<string, string>() } = processors.renames ?? {};
+  const other = [...names].flat().find((name) => !name.startsWith('observation.'));
+  if (other !== undefined)
+    throw new UserError(
+      `${by} has ${other}, which names no feature, so that nothing is renamed by it; write observation.images.${other} if it is a camera, or ${say(embodiment)}`,
+    );
+}
+
 /** The robot's name of the camera of each feature: what it was renamed from in training, else its own. */
 function robotNames(checkpoint: Checkpoint, embodiment: Embodied): string[] {
   const { processors, configPath } = checkpoint;
@@ -59,6 +69,7 @@ export function camerasOf(
     return { value: [...names] as [string, ...string[]], by };
   };
   if (given) return unique(given, '--cameras');
+  checkRenames(checkpoint, embodiment);
   const { renames } = checkpoint.processors;
   if (imageFeatures(checkpoint).length === 0) {
     if (imageRenames(checkpoint).size > 0)

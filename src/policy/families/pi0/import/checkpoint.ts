@@ -111,13 +111,18 @@ async function findBase(path: string, adapter: string): Promise<string> {
   return refuseFolder(path);
 }
 
-/** An adapter and the weights that it was trained on: those given, in its folder, in the one above, or where it says. */
+/** The folders above, as many as there may be between a policy and an adapter of it. */
+const foldersAbove = (folder: string): string[] =>
+  Array.from({ length: ADAPTER_DEPTH }, (_, i) => join(folder, ...Array<string>(i + 1).fill('..')));
+
+/** An adapter and the weights that it was trained on: those given, in its folder, in the one above, where it says, or farther above. */
 async function findPeftBase(folder: string, hasWeights: boolean, given?: string): Promise<Place> {
   if (given !== undefined) return { weights: await findBase(given, folder), peft: folder };
   const { trainedOn } = await readPeft(folder);
-  const above = dirname(folder);
+  const [above, ...fartherAbove] = foldersAbove(folder);
   if (hasWeights) return { weights: join(folder, WEIGHTS), peft: folder };
-  for (const base of [above, ...(trainedOn && isAbsolute(trainedOn) ? [trainedOn] : [])]) {
+  const told = trainedOn && isAbsolute(trainedOn) ? [trainedOn] : [];
+  for (const base of [above, ...told, ...fartherAbove]) {
     if ((await inspect(base)).hasWeights) return { weights: join(base, WEIGHTS), peft: folder };
   }
   throw new UserError(

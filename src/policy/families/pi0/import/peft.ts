@@ -12,7 +12,7 @@ import {
 import { readJson, validate } from '../../../../validate.ts';
 import type { LowRank } from '../../../../tensors/lowRank.ts';
 import type { Pi0Config } from '../config.ts';
-import { storedNames, plainlyNamed, isTied } from '../weightNames.ts';
+import { isMisplaced, isTied, plainlyNamed, storedNames } from '../weightNames.ts';
 import { storedName, weightShapes } from '../weights.ts';
 import type { ShardedHeader } from '../../../../tensors/shards.ts';
 import { isUnused } from './unusedTensors.ts';
@@ -139,6 +139,11 @@ export async function readPeft(folder: string): Promise<PeftAdapter> {
   const config = validate(configSchema, await readJson(configPath), configPath);
   checkKind(config, configPath);
   const { tensors } = await readSafetensorsHeader(path);
+  const misplaced = [...tensors.keys()].filter(isMisplaced);
+  if (misplaced.length > 0)
+    throw new UserError(
+      `${path} has weights that belong to no module of a π0; name them as PEFT does, ${PREFIX}model. and the module:${listed(misplaced)}`,
+    );
   const plain = plainlyNamed(tensors);
   const [stored, names] = [[...tensors.keys()], [...plain.keys()]];
   return {
