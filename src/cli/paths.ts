@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { homeFault } from '../files/homePath.ts';
 
 /** Placeholders of options and arguments that are paths. */
 const PATHS = /[<[](folder|file|files|bundle|checkpoint|episodes)(\.\.\.)?[>\]]/;
@@ -9,9 +10,11 @@ const isPath = (name: string) => PATHS.test(`<${name}>`);
 /** Why a path cannot be meant; undefined where it can. */
 function faultOf(path: string): string | undefined {
   if (path === '') return 'the path is empty; is a variable of the shell unset?';
-  if (/^~(\/|$)/.test(path))
-    return `${path}: the shell leaves ~ as it is in quotes and after =; write "$HOME${path.slice(1)}"`;
-  return undefined;
+  return homeFault(
+    path,
+    'the shell leaves ~ as it is in quotes and after =',
+    (rest) => `"$HOME${rest}"`,
+  );
 }
 
 /** Paths that a command was given, each with what it was given for. */

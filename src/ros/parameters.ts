@@ -1,4 +1,6 @@
+import { homedir } from 'node:os';
 import { UserError } from '../errors.ts';
+import { homeFault } from '../files/homePath.ts';
 import type { Ros, RosNode, RosParameter } from './rclnodejs.ts';
 
 interface Common {
@@ -12,7 +14,7 @@ export type ParameterSpec = Common &
   (
     | { type: 'bool'; default: boolean }
     | { type: 'integer' | 'double'; default: number; range: [number, number] }
-    | { type: 'string'; default: string; choices?: readonly string[] }
+    | { type: 'string'; default: string; choices?: readonly string[]; isPath?: boolean }
   );
 
 export type ParameterSpecs = Record<string, ParameterSpec>;
@@ -70,7 +72,13 @@ export function parameterFault(name: string, spec: ParameterSpec, value: unknown
   }
   if (spec.type === 'string' && spec.choices && !spec.choices.includes(value as string))
     return `${name}: '${String(value)}' is none of ${spec.choices.join(', ')}`;
-  return undefined;
+  if (spec.type !== 'string' || !spec.isPath) return undefined;
+  const fault = homeFault(
+    value as string,
+    'ROS leaves ~ in a parameter as it is',
+    (rest) => homedir() + rest,
+  );
+  return fault && `${name}: ${fault}`;
 }
 
 /**

@@ -2,20 +2,46 @@ import type { MjModel } from '@mujoco/mujoco';
 import { z } from 'zod';
 import { uniformNumbers } from '../tensors/noise.ts';
 
-const triple = z.tuple([z.number(), z.number(), z.number()]);
+/** m: beyond it a camera sees another scene, and a figure is in centimetres or millimetres. */
+const FARTHEST_SHIFT = 1;
+/** Degrees either way: beyond it a camera looks away from the table. */
+const STEEPEST_TILT = 90;
+/** Control steps, 2 s: beyond it a command has nothing to do with what was seen. */
+const LONGEST_DELAY = 100;
+/** Times as much, or as little: beyond it nothing slides, or everything does. */
+const MOST_FRICTION = 100;
+
+const within = (most: number, remedy: string) =>
+  z.number().refine((value) => Math.abs(value) <= most, {
+    error: ({ input }) => `${String(input)} lies beyond ±${most}; ${remedy}`,
+  });
+
+const metres = within(FARTHEST_SHIFT, 'give metres');
+const triple = z.tuple([metres, metres, metres]);
 
 /** How a simulated robot differs from the one that a policy learned on, as a real one does. */
 export const gapSchema = z.strictObject({
   /** m, in the frame that each camera hangs in. */
   cameraShift: triple.default([0, 0, 0]),
   /** Degrees about each camera's own x axis. */
-  cameraTilt: z.number().default(0),
+  cameraTilt: within(
+    STEEPEST_TILT,
+    'give degrees, a camera that looks elsewhere altogether shows no table',
+  ).default(0),
   /** Added to each gripper's opening as it is measured, and taken from it as it is commanded. */
-  gripperOffset: z.number().default(0),
+  gripperOffset: within(1, 'give a share of the opening, as 0.02').default(0),
   /** Control steps by which commands come later. */
-  delay: z.int().min(0).default(0),
+  delay: z
+    .int()
+    .min(0)
+    .max(LONGEST_DELAY, `more than ${LONGEST_DELAY}; give control steps`)
+    .default(0),
   /** Of every contact, times as much. */
-  friction: z.number().positive().default(1),
+  friction: z
+    .number()
+    .min(1 / MOST_FRICTION, `less than 1/${MOST_FRICTION}; give a factor, as 0.7`)
+    .max(MOST_FRICTION, `more than ${MOST_FRICTION}; give a factor, as 1.3`)
+    .default(1),
 });
 
 export type Gap = z.infer<typeof gapSchema>;

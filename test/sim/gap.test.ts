@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type Gap, drawGap, gapSchema } from '../../src/sim/gap.ts';
+import { validate } from '../../src/validate.ts';
 import { type SimulatedAloha, simulatedAloha } from '../../src/sim/simulatedAloha.ts';
 
 const GRIPPER = 6;
@@ -58,6 +59,15 @@ describe('a gap between the simulated robot and the one of the demonstrations', 
   it('names what it does not know', () => {
     assert.throws(() => gapSchema.parse({ cameraShfit: [0, 0, 0] }), /cameraShfit/);
     assert.throws(() => gapSchema.parse({ friction: 0 }), /friction/);
+    const wrong: [object, RegExp][] = [
+      [{ cameraShift: [0, 21, 0] }, /cameraShift\[1\]: 21 lies beyond ±1; give metres/],
+      [{ cameraTilt: 300 }, /cameraTilt: 300 lies beyond ±90; give degrees/],
+      [{ gripperOffset: 2 }, /gripperOffset: 2 lies beyond ±1; give a share/],
+      [{ delay: 2000 }, /delay: more than 100; give control steps/],
+      [{ friction: 1e9 }, /friction: more than 100; give a factor/],
+    ];
+    for (const [gap, message] of wrong)
+      assert.throws(() => validate(gapSchema, gap, 'gap.yaml'), { name: 'UserError', message });
   });
 
   it('may be another one in each attempt, and leaves nothing of the one before', async () => {

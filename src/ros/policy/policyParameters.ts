@@ -7,11 +7,14 @@ import { JOINS } from '../../policy/joinKinds.ts';
 const text = (description: string, fallback = '') =>
   ({ type: 'string', default: fallback, description, readOnly: true }) as const;
 
+const path = (description: string, fallback = '') =>
+  ({ ...text(description, fallback), isPath: true }) as const;
+
 /** Parameters of the policy's node. */
 export const POLICY_PARAMETERS = {
-  policy: text('folder of the policy bundle', packagePath('models/aloha-mini')),
-  calibration: text('YAML file of the robot', packagePath('calibration/aloha-1.0.yaml')),
-  session: text('YAML file: execution providers and threads of ONNX Runtime; empty for the CPU'),
+  policy: path('folder of the policy bundle', packagePath('models/aloha-mini')),
+  calibration: path('YAML file of the robot', packagePath('calibration/aloha-1.0.yaml')),
+  session: path('YAML file: execution providers and threads of ONNX Runtime; empty for the CPU'),
   output: {
     ...text('messages that commands are sent as', 'interbotix'),
     choices: OUTPUTS,
@@ -35,7 +38,7 @@ export const POLICY_PARAMETERS = {
     description: 'runs a policy though it does not fit the robot as nalu check finds it',
     readOnly: true,
   },
-  chunk_picture: text(
+  chunk_picture: path(
     'SVG file that each chunk of a dry run is drawn to; empty for none',
     'chunk.svg',
   ),
@@ -93,12 +96,12 @@ export const POLICY_PARAMETERS = {
     description: 'rad/s with which the arms go to their start pose',
     readOnly: false,
   },
-  record: text('folder for episodes; empty keeps none'),
+  record: path('folder for episodes; empty keeps none'),
   learner: text(
     'address of the learner (nalu learn), ipc:///PATH or tcp://HOST:PORT; empty for none',
   ),
-  keys: text('folder of the keys of the link, which tcp needs'),
-  fpo: text("the learner's --config, if it has one: what of the policy learns"),
+  keys: path('folder of the keys of the link, which tcp needs'),
+  fpo: path("the learner's --config, if it has one: what of the policy learns"),
   exploration: {
     type: 'double',
     default: 0,
@@ -119,7 +122,7 @@ export const POLICY_PARAMETERS = {
   heartbeat: text(
     'std_msgs/Bool topic whose true must keep coming while the robot moves, as from a switch held down; empty for none',
   ),
-  success_classifier: text(
+  success_classifier: path(
     'YAML file of a classifier that ends an attempt as success by what a camera shows; empty for none',
   ),
   metrics_port: {

@@ -17,12 +17,14 @@ import { loadCalibration } from '../../robot/calibrationFile.ts';
 export const REPLAY_PARAMETERS = {
   episode: {
     type: 'string',
+    isPath: true,
     default: '',
     description: 'MCAP file of the episode',
     readOnly: true,
   },
   bag: {
     type: 'string',
+    isPath: true,
     default: '',
     description:
       "bag of the robot's topics in MCAP, a file or ros2 bag's folder, in the place of an episode",
@@ -30,6 +32,7 @@ export const REPLAY_PARAMETERS = {
   },
   calibration: {
     type: 'string',
+    isPath: true,
     default: packagePath('calibration/aloha-1.0.yaml'),
     description: 'YAML file of the robot whose topics the episode is played on',
     readOnly: true,
