@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { openRolloutPool } from '../src/rollouts/pool.ts';
 import { explorationSchema } from '../src/policy/exploration.ts';
-import type { Trainable } from '../src/policy/families/pi0/trainable.ts';
+import type { Trainable } from '../src/policy/trainable.ts';
 import type { Bundle } from '../src/policy/bundle/config.ts';
 
 const CONTROL_RATE = 50;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 import { packagePath } from '../src/files/packagePath.ts';
-import type { Trainable } from '../src/policy/families/pi0/trainable.ts';
+import type { Trainable } from '../src/policy/trainable.ts';
 import { exploredEpisodes } from './exploredEpisodes.ts';
 import type { Bundle } from '../src/policy/bundle/config.ts';
 

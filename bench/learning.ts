@@ -8,7 +8,7 @@ import { gatherRollouts, openRolloutEncoder } from '../src/learning/fpo/rollouts
 import { sessionConfigSchema } from '../src/session/session.ts';
 import { packagePath } from '../src/files/packagePath.ts';
 import { loadBundle } from '../src/policy/bundle/bundle.ts';
-import type { Trainable } from '../src/policy/families/pi0/trainable.ts';
+import type { Trainable } from '../src/policy/trainable.ts';
 import { exploredEpisodes } from './exploredEpisodes.ts';
 import type { Row } from './row.ts';
 import { type Bundle } from '../src/policy/bundle/config.ts';

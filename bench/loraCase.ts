@@ -1,7 +1,7 @@
 import type { FpoGraphOptions } from '../src/learning/fpo/graph.ts';
 import { FULL } from '../src/training/full.ts';
 import type { Pi0Config } from '../src/policy/families/pi0/config.ts';
-import type { Trainable } from '../src/policy/families/pi0/trainable.ts';
+import type { Trainable } from '../src/policy/trainable.ts';
 
 /** One measurement: a learner's graph of π0's action expert at full width with an adapter. */
 export interface LoraCase {

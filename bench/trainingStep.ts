@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { tensorsIn } from '../src/learning/train/parameters.ts';
 import { loadSafetensors } from '../src/tensors/safetensors.ts';
 import { Tensor, openSession, sessionConfigSchema } from '../src/session/session.ts';
-import { parameterCount } from '../src/policy/families/pi0/trainable.ts';
+import { parameterCount } from '../src/policy/trainable.ts';
 import { forgetPeak, resident } from './memory.ts';
 import { median } from './row.ts';
 

@@ -5,7 +5,7 @@ import type { LearnerEvent } from '../learning/learner.ts';
 import { folderAddress } from '../link/wire/address.ts';
 import { type Courier, openCourier } from '../link/robot/courier.ts';
 import { writeAdapter } from '../policy/bundle/adapter.ts';
-import type { Trainable } from '../policy/families/pi0/trainable.ts';
+import type { Trainable } from '../policy/trainable.ts';
 import { SIM_CALIBRATION } from '../sim/embodiment.ts';
 import { type LearnerProcess, startLearner } from './learnerProcess.ts';
 import { type RolloutPool, openRolloutPool } from '../rollouts/pool.ts';

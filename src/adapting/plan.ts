@@ -7,7 +7,7 @@ import { baseIn, withoutOwnAdapter } from '../learning/learner.ts';
 import { folderAddress, parseAddress } from '../link/wire/address.ts';
 import { loadBundle } from '../policy/bundle/bundle.ts';
 import { type Exploration, explorationSchema } from '../policy/exploration.ts';
-import type { Trainable } from '../policy/families/pi0/trainable.ts';
+import type { Trainable } from '../policy/trainable.ts';
 import { type Gap, gapSchema } from '../sim/gap.ts';
 import type { SimTaskName } from '../sim/tasks.ts';
 import { readYaml, validate } from '../validate.ts';

@@ -28,7 +28,8 @@ import {
 import { checkPlace } from '../policy/bundle/bundleFiles.ts';
 import { randomWeights } from '../policy/families/pi0/randomWeights.ts';
 import { tinyTokenizerJson } from '../policy/families/pi0/tokenizer.ts';
-import { type Trainable, trainableParameters } from '../policy/families/pi0/trainable.ts';
+import type { Trainable } from '../policy/trainable.ts';
+import { trainableParameters } from '../policy/families/pi0/trainable.ts';
 import { weightSources } from '../policy/families/pi0/weights.ts';
 import { replaceFiles } from '../files/replaceFiles.ts';
 import type { SimTaskName } from '../sim/tasks.ts';

@@ -6,7 +6,7 @@ import { readAdapter } from '../policy/bundle/adapter.ts';
 import { loadBundle } from '../policy/bundle/bundle.ts';
 import { type Exploration } from '../policy/exploration.ts';
 import { openSampler } from '../policy/families/pi0/sampler.ts';
-import type { Trainable } from '../policy/families/pi0/trainable.ts';
+import type { Trainable } from '../policy/trainable.ts';
 import { runAttempt } from '../control/attempt.ts';
 import type { Gap } from '../sim/gap.ts';
 import { simulatedAloha } from '../sim/simulatedAloha.ts';

@@ -7,7 +7,7 @@ import { type TrainingEvent, lossCurve } from '../charts/lossCurve.ts';
 import type { TrainingState } from '../learning/train/trainer.ts';
 import { readSafetensorsHeader } from '../tensors/safetensors.ts';
 import { TRAINING_FILES } from '../policy/bundle/bundleFiles.ts';
-import type { Parameter } from '../policy/families/pi0/trainable.ts';
+import type { Parameter } from '../policy/trainable.ts';
 import { parseJson } from '../validate.ts';
 import { writeWhole } from '../files/writeWhole.ts';
 import { type ImitationRun, differences } from './imitationRun.ts';

@@ -5,7 +5,7 @@ import { loadBundle } from '../../src/policy/bundle/bundle.ts';
 import type { Chunk } from '../../src/policy/chunkPolicy.ts';
 import { type Exploration, explorationSchema } from '../../src/policy/exploration.ts';
 import { openSampler } from '../../src/policy/families/pi0/sampler.ts';
-import type { Trainable } from '../../src/policy/families/pi0/trainable.ts';
+import type { Trainable } from '../../src/policy/trainable.ts';
 import { openRolloutEncoder } from '../../src/learning/fpo/rollouts.ts';
 import { tinyBundle, writeTinyBundle } from './tiny.ts';
 import { type Bundle, type BundleConfig } from '../../src/policy/bundle/config.ts';

@@ -10,7 +10,8 @@ import {
 } from '../../src/learning/imitation/imitation.ts';
 import type { TrainingState } from '../../src/learning/train/trainer.ts';
 import { sessionConfigSchema } from '../../src/session/session.ts';
-import { type Trainable, trainableParameters } from '../../src/policy/families/pi0/trainable.ts';
+import type { Trainable } from '../../src/policy/trainable.ts';
+import { trainableParameters } from '../../src/policy/families/pi0/trainable.ts';
 import { withFolder } from '../onnx/run.ts';
 import { tinyBundle, tinyDemonstrations, writeTinyBundle } from './tiny.ts';
 

@@ -3,7 +3,8 @@ import { before, describe, it } from 'node:test';
 import { Tensor } from 'onnxruntime-node';
 import { flowMatchingGraph } from '../../src/learning/imitation/lossGraph.ts';
 import { gaussianNoise } from '../../src/tensors/noise.ts';
-import { type Trainable, trainableParameters } from '../../src/policy/families/pi0/trainable.ts';
+import type { Trainable } from '../../src/policy/trainable.ts';
+import { trainableParameters } from '../../src/policy/families/pi0/trainable.ts';
 import { runGraph } from '../onnx/run.ts';
 import {
   CAMERAS,

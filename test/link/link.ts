@@ -12,7 +12,8 @@ import {
 } from '../../src/link/learner/learnerPort.ts';
 import { type Adapter, makeAdapter } from '../../src/policy/bundle/adapter.ts';
 import { gaussianNoise } from '../../src/tensors/noise.ts';
-import { type Trainable, trainableParameters } from '../../src/policy/families/pi0/trainable.ts';
+import type { Trainable } from '../../src/policy/trainable.ts';
+import { trainableParameters } from '../../src/policy/families/pi0/trainable.ts';
 import { tinyBundle } from '../learning/tiny.ts';
 
 export const BASE = 'aaaaaaaaaaaa';

@@ -14,7 +14,7 @@ import {
 } from '../../src/policy/families/pi0/import/importPolicy.ts';
 import { sampleGraph } from '../../src/policy/families/pi0/graphs.ts';
 import { openSampler } from '../../src/policy/families/pi0/sampler.ts';
-import type { Trainable } from '../../src/policy/families/pi0/trainable.ts';
+import type { Trainable } from '../../src/policy/trainable.ts';
 import { externalWeights } from '../../src/policy/families/pi0/weights.ts';
 import { withFolder } from '../onnx/run.ts';
 import { goldenJson, lerobotTensors, options, writeCheckpoint } from './checkpoints.ts';

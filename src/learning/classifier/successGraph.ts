@@ -15,7 +15,7 @@ import {
 import { linear } from '../../onnx/products.ts';
 import { Tensor } from '../../session/session.ts';
 import { gaussianNoise } from '../../tensors/noise.ts';
-import type { Parameter } from '../../policy/families/pi0/trainable.ts';
+import type { Parameter } from '../../policy/trainable.ts';
 import { flatten, tensorsIn } from '../train/parameters.ts';
 
 /** Strided convolutions: pixels or cells of a side that each one merges, and the channels it makes. */

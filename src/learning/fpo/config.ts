@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Trainable, trainableSchema } from '../../policy/families/pi0/trainable.ts';
+import { type Trainable, trainableSchema } from '../../policy/trainable.ts';
 import { readYaml, validate } from '../../validate.ts';
 
 const share = z.number().min(0).max(1);

@@ -13,7 +13,7 @@ import {
 } from '../../onnx/operators.ts';
 import { matmul } from '../../onnx/products.ts';
 import { gaussianNoise } from '../../tensors/noise.ts';
-import type { Parameter } from '../../policy/families/pi0/trainable.ts';
+import type { Parameter } from '../../policy/trainable.ts';
 import type { CriticsConfig } from './config.ts';
 import { flatten } from '../train/parameters.ts';
 

@@ -8,11 +8,8 @@ import {
   observedCache,
   previousInputs,
 } from '../../policy/families/pi0/graphs.ts';
-import {
-  type Trainable,
-  inputWeights,
-  trainableWeights,
-} from '../../policy/families/pi0/trainable.ts';
+import type { Trainable } from '../../policy/trainable.ts';
+import { inputWeights, trainableWeights } from '../../policy/families/pi0/trainable.ts';
 import type { FpoConfig, SurrogateConfig } from './config.ts';
 import { flowVelocity, velocityErrors } from '../imitation/flowMatching.ts';
 import {

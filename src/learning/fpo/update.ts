@@ -9,7 +9,8 @@ import {
 } from '../../policy/bundle/adapter.ts';
 import { ADAPTER_FILE, BUNDLE_FILES } from '../../policy/bundle/bundle.ts';
 import type { Pi0Config } from '../../policy/families/pi0/config.ts';
-import { type Trainable, trainableParameters } from '../../policy/families/pi0/trainable.ts';
+import type { Trainable } from '../../policy/trainable.ts';
+import { trainableParameters } from '../../policy/families/pi0/trainable.ts';
 import { type View, movedView, straightView } from '../../images/viewShift.ts';
 import { chunkAdvantages, reasonToStay, standardised } from './credit.ts';
 import type { CriticShape } from './criticGraph.ts';

@@ -7,11 +7,8 @@ import { BUNDLE_FILES } from '../../policy/bundle/bundle.ts';
 import { type PrefixBundle, openPrefixGraph } from '../../policy/families/pi0/sampleGraphs.ts';
 import { uniformNumbers } from '../../tensors/noise.ts';
 import { loadTokenizer } from '../../policy/families/pi0/tokenizer.ts';
-import {
-  type Parameter,
-  trainableParameters,
-  trainableSchema,
-} from '../../policy/families/pi0/trainable.ts';
+import { type Parameter, trainableSchema } from '../../policy/trainable.ts';
+import { trainableParameters } from '../../policy/families/pi0/trainable.ts';
 import { makeTransforms } from '../../policy/vectors/transforms.ts';
 import { augmentationGraph, drawAugmentation } from './augmentation.ts';
 import { createBatches } from '../train/batches.ts';

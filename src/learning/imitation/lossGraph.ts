@@ -5,8 +5,8 @@ import { divide, expand, multiply, reduceSum, reshape } from '../../onnx/operato
 import { type Pi0Config, tokensPerImage } from '../../policy/families/pi0/config.ts';
 import { cacheInputs, observedCache, prefixInputs } from '../../policy/families/pi0/graphs.ts';
 import { type Cache, encodePrefix } from '../../policy/families/pi0/prefix.ts';
+import type { Trainable } from '../../policy/trainable.ts';
 import {
-  type Trainable,
   inputWeights,
   trainableParameters,
   trainableWeights,

@@ -1,7 +1,7 @@
 import { UserError } from '../../errors.ts';
 import { formatShape, sameShape } from '../../onnx/dim.ts';
 import { type TensorSource, loadSafetensors, writeSafetensors } from '../../tensors/safetensors.ts';
-import type { Parameter } from '../../policy/families/pi0/trainable.ts';
+import type { Parameter } from '../../policy/trainable.ts';
 import { STATE, type StateName } from './optimiser.ts';
 import { flatten, tensorsIn } from './parameters.ts';
 import { type TrainingState, initialState } from './trainer.ts';

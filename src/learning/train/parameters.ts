@@ -1,6 +1,6 @@
 import { elementCount } from '../../onnx/dim.ts';
 import { Tensor } from '../../session/session.ts';
-import { type Parameter, parameterCount } from '../../policy/families/pi0/trainable.ts';
+import { type Parameter, parameterCount } from '../../policy/trainable.ts';
 
 /** Tensors that share one flat vector [parameters], in their order. */
 export function tensorsIn(

@@ -2,7 +2,7 @@ import type { Graph } from '../../onnx/graph.ts';
 import { Tensor } from '../../session/session.ts';
 import { gaussianNoise } from '../../tensors/noise.ts';
 import type { Pi0Config } from '../../policy/families/pi0/config.ts';
-import type { Parameter, Trainable } from '../../policy/families/pi0/trainable.ts';
+import type { Parameter, Trainable } from '../../policy/trainable.ts';
 import { loadWeights, weightShapes } from '../../policy/families/pi0/weights.ts';
 import { flatten } from './parameters.ts';
 

@@ -7,7 +7,7 @@ import {
   Tensor,
   openModel,
 } from '../../session/session.ts';
-import { type Parameter, parameterCount } from '../../policy/families/pi0/trainable.ts';
+import { type Parameter, parameterCount } from '../../policy/trainable.ts';
 import {
   type OptimiserConfig,
   STATE,

@@ -1,7 +1,7 @@
 import { Packr } from 'msgpackr';
 import { z } from 'zod';
 import { UserError, messageOf } from '../../errors.ts';
-import { trainableSchema } from '../../policy/families/pi0/trainable.ts';
+import { trainableSchema } from '../../policy/trainable.ts';
 import { validate } from '../../validate.ts';
 
 /** Raised by every change of the messages: two sides of different protocols refuse each other. */

@@ -8,7 +8,8 @@ import {
   writeSafetensors,
 } from '../../tensors/safetensors.ts';
 import { validate } from '../../validate.ts';
-import { type Trainable, trainableParameters, trainableSchema } from '../families/pi0/trainable.ts';
+import { type Trainable, trainableSchema } from '../trainable.ts';
+import { trainableParameters } from '../families/pi0/trainable.ts';
 import { FARTHEST_VIEW, type View, isStraight } from '../../images/viewShift.ts';
 import type { Bundle } from './config.ts';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { pi0ConfigSchema } from '../families/pi0/config.ts';
-import type { Trainable } from '../families/pi0/trainable.ts';
+import type { Trainable } from '../trainable.ts';
 import { transformsSchema } from '../vectors/transforms.ts';
 import { precisionSchema } from './precision.ts';
 

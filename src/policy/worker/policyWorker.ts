@@ -3,7 +3,7 @@ import type { Adapter } from '../bundle/adapter.ts';
 import type { Chunk } from '../chunkPolicy.ts';
 import { type ImageMemory, type SharedImage, createScaler, imageAt } from '../../images/scaling.ts';
 import { type SampleRequest, openSampler } from '../families/pi0/sampler.ts';
-import type { Trainable } from '../families/pi0/trainable.ts';
+import type { Trainable } from '../trainable.ts';
 import { serve } from '../../processes/workerService.ts';
 import type { Bundle } from '../bundle/config.ts';
 import type { SampledJoin } from '../joinKinds.ts';

@@ -4,7 +4,7 @@ import type { Adapter } from '../bundle/adapter.ts';
 import type { Chunk, ChunkPolicy } from '../chunkPolicy.ts';
 import type { PolicyAnswer, PolicyRequest, PolicyWorkerData, SeenImage } from './policyWorker.ts';
 import { openImageMemory } from '../../images/scaling.ts';
-import type { Trainable } from '../families/pi0/trainable.ts';
+import type { Trainable } from '../trainable.ts';
 import { openWorkerThread } from '../../processes/workerThread.ts';
 import { imageSlot } from '../../images/imageSlot.ts';
 import type { Bundle } from '../bundle/config.ts';

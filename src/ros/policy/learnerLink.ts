@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { UserError } from '../../errors.ts';
 import { loadTrainable } from '../../learning/fpo/config.ts';
 import { type Courier, openCourier } from '../../link/robot/courier.ts';
-import type { Trainable } from '../../policy/families/pi0/trainable.ts';
+import type { Trainable } from '../../policy/trainable.ts';
 import type { WorkerPolicy } from '../../policy/worker/workerPolicy.ts';
 import type { PolicyParameters } from './policyParameters.ts';
 import type { Bundle } from '../../policy/bundle/config.ts';

@@ -18,11 +18,8 @@ import { gaussianNoise } from '../../../src/tensors/noise.ts';
 import { pi0ConfigSchema } from '../../../src/policy/families/pi0/config.ts';
 import { type SampleRequest, openSampler } from '../../../src/policy/families/pi0/sampler.ts';
 import { tinyTokenizerJson } from '../../../src/policy/families/pi0/tokenizer.ts';
-import {
-  type Trainable,
-  parameterCount,
-  trainableParameters,
-} from '../../../src/policy/families/pi0/trainable.ts';
+import { type Trainable, parameterCount } from '../../../src/policy/trainable.ts';
+import { trainableParameters } from '../../../src/policy/families/pi0/trainable.ts';
 import { openWorkerPolicy } from '../../../src/policy/worker/workerPolicy.ts';
 import { runAttempt } from '../../../src/control/attempt.ts';
 import { simulatedAloha } from '../../../src/sim/simulatedAloha.ts';

@@ -15,7 +15,8 @@ import { type Adapter, adaptedVersion, readAdapter } from '../../bundle/adapter.
 import { ADAPTER_FILE, BUNDLE_FILES } from '../../bundle/bundle.ts';
 import { prefixGraph, sampleGraph } from './graphs.ts';
 import { productsFor, widens } from '../../bundle/precision.ts';
-import { type Trainable, trainableParameters, trainableWeights } from './trainable.ts';
+import type { Trainable } from '../../trainable.ts';
+import { trainableParameters, trainableWeights } from './trainable.ts';
 import type { View } from '../../../images/viewShift.ts';
 import { externalWeights, loadWeights } from './weights.ts';
 import { type Bundle } from '../../bundle/config.ts';

@@ -13,7 +13,7 @@ import { hasStateToken } from './config.ts';
 import { promptTexts } from './prompt.ts';
 import { createSight } from '../../../images/coverage.ts';
 import { loadTokenizer } from './tokenizer.ts';
-import type { Trainable } from './trainable.ts';
+import type { Trainable } from '../../trainable.ts';
 import { makeTransforms } from '../../vectors/transforms.ts';
 import { checkChunk } from '../../bundle/verification.ts';
 import {

@@ -1,36 +1,12 @@
-import { z } from 'zod';
 import { UserError } from '../../../errors.ts';
-import { type Shape, elementCount } from '../../../onnx/dim.ts';
+import type { Shape } from '../../../onnx/dim.ts';
 import type { Graph, Value } from '../../../onnx/graph.ts';
 import { add, cast, multiply } from '../../../onnx/operators.ts';
 import { linear, matmul } from '../../../onnx/products.ts';
+import type { Parameter, Trainable } from '../../trainable.ts';
 import type { Pi0Config } from './config.ts';
 import { weightShapes } from './weights.ts';
 import type { WeightSource, Weights } from './network.ts';
-
-/** What of a π0 learns; the rest is frozen. */
-export const trainableSchema = z.discriminatedUnion('parameters', [
-  z.strictObject({ parameters: z.literal('all') }),
-  /** The action expert and the projections of state, actions and time. */
-  z.strictObject({ parameters: z.literal('expert') }),
-  /** Low-rank adapters (Hu et al. 2021, arXiv 2106.09685) of the expert's dense layers. */
-  z.strictObject({
-    parameters: z.literal('lora'),
-    rank: z.int().min(1),
-    /** The adapter counts alpha / rank times; alpha is the rank if absent. */
-    alpha: z.number().positive().optional(),
-    /** Of the expert, counted from 0; all if absent. */
-    layers: z.array(z.int().min(0)).nonempty().optional(),
-  }),
-]);
-
-export type Trainable = z.infer<typeof trainableSchema>;
-
-/** A tensor that learns. */
-export interface Parameter {
-  name: string;
-  shape: number[];
-}
 
 const PREFIX_WEIGHT = /^paligemma_with_expert\.paligemma\./;
 const EXPERT_DENSE =
@@ -80,10 +56,6 @@ export function trainableParameters(trainable: Trainable, config: Pi0Config): Pa
     return [down, up];
   });
 }
-
-/** Number of elements of all parameters. */
-export const parameterCount = (parameters: readonly Parameter[]): number =>
-  parameters.reduce((sum, { shape }) => sum + (elementCount(shape) as number), 0);
 
 /**
  * Where an adapter B·A of a weight W counts. `merged`: W + (alpha / rank)·B·A is made once for all the
