@@ -4,12 +4,13 @@ import type { Observation } from '../policy/chunkPolicy.ts';
 import type { JointState, Robot } from '../robot/robot.ts';
 import { whyAborted } from './abort.ts';
 import { awaitObservation } from './awaitObservation.ts';
-import { oldestStamp, runLoop } from './loop.ts';
-import type { LoopCounts, LoopEnd, LoopOptions } from './loop.ts';
+import { runLoop } from './loop.ts';
 import { createSynchroniser } from './synchroniser.ts';
 import type { Synchroniser } from './synchroniser.ts';
 import { noChunks, summarise } from './tally.ts';
 import type { ChunkMilliseconds, GuardCount } from './tally.ts';
+import { oldestStamp } from './chunkPipeline.ts';
+import type { LoopCounts, LoopEnd, LoopOptions } from './loopOptions.ts';
 
 /** One attempt of a task; see LoopOptions for the rest. */
 export type AttemptOptions = Omit<LoopOptions, 'lead' | 'awaitChunks' | 'join'> &

@@ -1,7 +1,7 @@
 import type { AttemptResult } from '../control/attempt.ts';
-import type { LoopCounts } from '../control/loop.ts';
 import { clearBelow, clearLine, duration, percent } from '../terminal/speaker.ts';
 import { type MeterReading, readingTable } from '../measure/meters.ts';
+import type { LoopCounts } from '../control/loopOptions.ts';
 
 /** Counts over the attempts so far. */
 export interface Tally {

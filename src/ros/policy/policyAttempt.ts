@@ -8,7 +8,6 @@ import { type AttemptResult, runAttempt } from '../../control/attempt.ts';
 import { findMisfits } from '../../check/fit.ts';
 import { camerasOfBoth, fitCase, observeOnce, withChunk } from '../../check/fitCase.ts';
 import { judge } from '../../control/judge.ts';
-import type { LoopCounts } from '../../control/loop.ts';
 import type { Configured } from './configured.ts';
 import { ensureModes } from '../operatingModes.ts';
 import type { PolicyParameters } from './policyParameters.ts';
@@ -16,6 +15,7 @@ import type { RosNode } from '../rclnodejs.ts';
 import { checkAlone, checkTopics } from '../topics.ts';
 import { callTrigger } from '../trigger.ts';
 import { fromZeroNoise, exploring } from '../../policy/policyWrappers.ts';
+import type { LoopCounts } from '../../control/loopOptions.ts';
 
 /** What the operator has said of the attempt that runs. */
 export type Verdict = 'success' | 'failure' | undefined;

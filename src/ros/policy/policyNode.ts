@@ -1,7 +1,6 @@
 import { UserError, messageOf } from '../../errors.ts';
 import { goFirst } from '../../processes/priority.ts';
 import type { AttemptResult } from '../../control/attempt.ts';
-import type { LoopCounts } from '../../control/loop.ts';
 import { readingTable } from '../../measure/meters.ts';
 import { type Configured, configure } from './configured.ts';
 import { publishDiagnostics } from '../diagnostics.ts';
@@ -23,6 +22,7 @@ import { createPolicyStatuses } from './policyStatus.ts';
 import type { Ros, RosNode } from '../rclnodejs.ts';
 import { awaitSingleSources, awaitTopics, checkAlone } from '../topics.ts';
 import { watchRobot } from '../watch.ts';
+import type { LoopCounts } from '../../control/loopOptions.ts';
 
 /** What an active node is doing. */
 interface Activity {

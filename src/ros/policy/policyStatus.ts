@@ -1,11 +1,11 @@
 import type { Percentiles } from '../../measure/distribution.ts';
-import type { LoopCounts } from '../../control/loop.ts';
 import { describeMissed } from '../../measure/meters.ts';
 import type { Status } from '../diagnostics.ts';
 import { providerName } from '../../session/providers.ts';
 import type { Configured } from './configured.ts';
 import type { TopicCount } from '../rosRobot.ts';
 import { problemOf } from '../topics.ts';
+import type { LoopCounts } from '../../control/loopOptions.ts';
 
 /** Seconds without a usable message after which a topic is stale. */
 const STALE = 1;

@@ -1,0 +1,179 @@
+import { UserError, messageOf } from '../errors.ts';
+import type { ChunkPolicy, Join, Observation } from '../policy/chunkPolicy.ts';
+import { sampledJoin } from '../policy/joinKinds.ts';
+import { type Played, createChunkPlayer } from './chunkPlayer.ts';
+import { type ChunkRequest, requestChunk } from './chunkRequest.ts';
+import { createChunkSchedule } from './chunkSchedule.ts';
+import type { LoopCounts, LoopOptions } from './loopOptions.ts';
+import { noiseSeed } from './noiseSeed.ts';
+import { type SampledChunk, describeBlindness, recordOf } from './sampledChunk.ts';
+import type { Synchroniser } from './synchroniser.ts';
+import { countChunk } from './tally.ts';
+
+/** Stamp of the oldest part of an observation. */
+export const oldestStamp = ({ joints, frames }: Observation): bigint =>
+  frames.reduce((least, { stamp }) => (stamp < least ? stamp : least), joints.stamp);
+
+/** Requests an attempt's chunks, puts each in play at its turn, and gives their rows. */
+export class ChunkPipeline {
+  private readonly options: LoopOptions;
+  private readonly synchroniser: Synchroniser;
+  private readonly counts: LoopCounts;
+  private readonly player;
+  private readonly schedule;
+  private pending: ChunkRequest | undefined;
+  private requests = 0;
+  private playing: SampledChunk | undefined;
+  /** Control steps without a row since the last one that had one. */
+  private starved = 0;
+
+  /** Requests the first chunk, from `first`. */
+  constructor(
+    options: LoopOptions,
+    synchroniser: Synchroniser,
+    counts: LoopCounts,
+    first: Observation,
+  ) {
+    const { robot, policy, join } = options;
+    const { executeSteps, horizon } = policy;
+    this.options = options;
+    this.synchroniser = synchroniser;
+    this.counts = counts;
+    const joints = robot.embodiment.joints.length;
+    this.player = createChunkPlayer<SampledChunk>(joints, join === 'ensemble');
+    this.schedule = createChunkSchedule({ ...options, executeSteps, horizon });
+    this.pending = this.ask(0, first);
+  }
+
+  /** Resolves when the chunk that is under way has an answer. */
+  get answered(): Promise<void> {
+    return this.pending?.settled ?? Promise.resolve();
+  }
+
+  /** Stamp of the observation behind the chunk in play; undefined before the first. */
+  get observed(): bigint | undefined {
+    return this.playing?.observation.joints.stamp;
+  }
+
+  /** Requests the next chunk at step `tick`, if it is time and everything that it needs has arrived. */
+  request(tick: number): void {
+    if (this.pending || !this.schedule.isTimeToAsk(tick)) return;
+    const { robot, policy, task } = this.options;
+    const taken = this.synchroniser.take(policy.cameras, task.prompt, robot.clock.now());
+    if (!('observation' in taken)) return;
+    this.pending = this.ask(tick, taken.observation, this.joinAt(tick));
+    this.schedule.asked(tick);
+  }
+
+  /**
+   * Puts the pending chunk in play if step `tick`, due at `due`, is its turn; `wait` waits for it where time stands
+   * still meanwhile. Gives the error if there will be no chunk.
+   */
+  async takeOver(
+    tick: number,
+    due: bigint,
+    wait: (done: Promise<void>) => Promise<void>,
+  ): Promise<UserError | undefined> {
+    if (!this.pending) return undefined;
+    const isTurn = this.schedule.isTurn(tick);
+    if (isTurn && this.options.awaitChunks) await wait(this.pending.settled);
+    const { answer, index } = this.pending;
+    if (!answer) return undefined;
+    if ('error' in answer)
+      return new UserError(`the policy failed at chunk ${index}: ${messageOf(answer.error)}`, {
+        cause: answer.error,
+      });
+    if (!isTurn) return undefined;
+    const blindness = describeBlindness(answer.chunk, this.options.robot.embodiment);
+    if (blindness !== undefined) return new UserError(blindness);
+    this.play(this.pending, answer, tick, due);
+    this.pending = undefined;
+    return undefined;
+  }
+
+  /** [joints] desired at step `tick`; null where no row is left. */
+  row(tick: number): Float64Array | null {
+    const row = this.player.row(tick);
+    this.starved = row ? 0 : this.starved + 1;
+    if (!row) this.counts.starvedSteps += 1;
+    return row;
+  }
+
+  /** Control steps in a row that had no row to play. */
+  get starvedSteps(): number {
+    return this.starved;
+  }
+
+  /** Counts the row of step `tick` as sent at `now`. */
+  sent(tick: number, now: bigint): void {
+    this.player.sent(tick);
+    if (!this.playing || this.playing.timeline.firstCommand !== null) return;
+    this.playing.timeline.firstCommand = now;
+    this.options.meters?.firstCommand(this.playing.timeline, oldestStamp(this.playing.observation));
+  }
+
+  /** Ends the chunk in play. */
+  finish(): void {
+    this.retire(this.player.finish());
+  }
+
+  private ask(tick: number, observation: Observation, join?: Join): ChunkRequest {
+    const { policy, robot, seed } = this.options;
+    const index = this.requests++;
+    const noise = { seed: noiseSeed(seed, index), attempt: seed };
+    return requestChunk(policy, robot.clock, { index, origin: tick, observation }, noise, join);
+  }
+
+  /** The rows that a chunk requested at step `tick` is to join. */
+  private joinAt(tick: number): Join | undefined {
+    const rows = sampledJoin(this.options.join) ? this.player.ahead(tick) : null;
+    return rows ? { rows, delay: this.schedule.foreseen() } : undefined;
+  }
+
+  private play(
+    { index, observation, origin, requested }: ChunkRequest,
+    { chunk, arrived }: Extract<ChunkRequest['answer'], { arrived: bigint }>,
+    tick: number,
+    due: bigint,
+  ): void {
+    const { robot, policy, recorder, meters, join, onChunk } = this.options;
+    const { actions, horizon, timing } = chunk;
+    recorder?.sampled(observation, actions);
+    const delay = tick - origin;
+    const joined = robot.clock.now();
+    const timeline = { requested, arrived, joined, firstCommand: null, timing };
+    const content: SampledChunk = { index, observation, chunk, delay, join, timeline };
+    this.playing = content;
+    const standsStill = join === 'synchronous';
+    const played = standsStill
+      ? { content, origin: tick, actions, horizon: policy.executeSteps }
+      : { content, origin, actions, horizon };
+    this.retire(this.player.swap(played, tick));
+    const period = BigInt(Math.round(1e9 / robot.embodiment.controlRate));
+    const took = Math.max(0, delay - Number((due - arrived) / period));
+    this.schedule.tookOver(tick, origin, took);
+    if (this.starved > 0 && !standsStill) this.warnOfStarvation(index, took);
+    this.counts.chunks += 1;
+    countChunk(this.counts.chunkTally, timing);
+    meters?.chunk(chunk);
+    onChunk?.(this.counts);
+  }
+
+  private retire(played: Played<SampledChunk> | undefined): void {
+    if (played) this.options.recorder?.played(recordOf(played));
+  }
+
+  /** Warns how long the arms stood before a chunk that was late. */
+  private warnOfStarvation(index: number, took: number): void {
+    const { policy, warn } = this.options;
+    const rowsLeft = rowsAfterExecution(policy);
+    warn?.(
+      `the arms stood still for ${this.starved} control steps, for want of rows: chunk ${index} was there after ${took}` +
+        (took > rowsLeft
+          ? `, and rows last for ${rowsLeft}; use a faster device or a smaller policy, or execute fewer rows of each chunk`
+          : ''),
+    );
+  }
+}
+
+const rowsAfterExecution = ({ horizon, executeSteps }: ChunkPolicy) => horizon - executeSteps;
