@@ -2,7 +2,7 @@ import type { Observation } from '../policy/chunkPolicy.ts';
 import type { CameraFrame, Clock, JointState, Observer } from '../robot/robot.ts';
 import { AGE_LIMITS } from '../guard/guardEvents.ts';
 import type { SensorAge } from '../guard/guardEvents.ts';
-import { type Stamped, stampFault } from './stamps.ts';
+import { Arrivals } from './arrivals.ts';
 
 /** A source that an observation cannot be made without. */
 export interface Lack {
@@ -34,13 +34,6 @@ export interface Synchroniser extends Observer {
 
 const JOINT_STATE = 'joint state';
 
-const milliseconds = (span: bigint) => Number(span) / 1e6;
-
-/** The newest usable stamp of a source, and when something usable last arrived of it. */
-type Arrival = Pick<Stamped, 'stamp' | 'arrived'>;
-
-const older = ({ stamp, arrived }: Arrival) => (stamp < arrived ? stamp : arrived);
-
 /**
  * An observer of a robot whose joints bear these names, in the order of its vectors. What arrives is compared with
  * the robot's clock; without one, stamps are believed.
@@ -51,35 +44,13 @@ export function createSynchroniser(
 ): Synchroniser {
   const frames = new Map<string, CameraFrame>();
   const refused = new Map<string, number>();
-  const arrivals = new Map<string, Arrival>();
-  const faults = new Map<string, string>();
+  const arrivals = new Arrivals();
   let newestJoints: JointState | undefined;
   let jointSources = [JOINT_STATE];
 
-  /** Notes what came of a source; whether it can be used. */
-  const note = (came: Stamped): boolean => {
-    const { source, stamp, arrived } = came;
-    const fault = stampFault(came);
-    if (fault !== undefined) {
-      faults.set(source, fault);
-      return false;
-    }
-    faults.delete(source);
-    const known = arrivals.get(source);
-    arrivals.set(source, { stamp: known && known.stamp > stamp ? known.stamp : stamp, arrived });
-    return true;
-  };
-
-  const ageOf = (kind: Stamped['kind'], source: string, now: bigint): SensorAge => {
-    const arrival = arrivals.get(source);
-    const fault = faults.get(source);
-    const age = arrival ? milliseconds(now - older(arrival)) : Infinity;
-    return fault === undefined ? { kind, source, age } : { kind, source, age, fault };
-  };
-
   const ages = (cameras: readonly string[], now: bigint): SensorAge[] => [
-    ...jointSources.map((source) => ageOf('joints', source, now)),
-    ...cameras.map((source) => ageOf('camera', source, now)),
+    ...jointSources.map((source) => arrivals.age('joints', source, now)),
+    ...cameras.map((source) => arrivals.age('camera', source, now)),
   ];
 
   return {
@@ -100,18 +71,18 @@ export function createSynchroniser(
         const name = jointNames[bad];
         refused.set(name, (refused.get(name) ?? 0) + 1);
         for (const source of jointSources)
-          faults.set(source, `the ${source} arrives with ${name} that is not a finite number`);
+          arrivals.refuse(source, `the ${source} arrives with ${name} that is not a finite number`);
         return;
       }
       let usable = true;
       for (const { source, stamp, arrived } of parts)
-        usable = note({ kind: 'joints', source, stamp, arrived }) && usable;
+        usable = arrivals.note({ kind: 'joints', source, stamp, arrived }) && usable;
       if (!usable) return;
       if (newestJoints === undefined || state.stamp >= newestJoints.stamp) newestJoints = state;
     },
     frame(frame) {
       const { camera: source, stamp } = frame;
-      if (!note({ kind: 'camera', source, stamp, arrived: clock?.now() ?? stamp })) return;
+      if (!arrivals.note({ kind: 'camera', source, stamp, arrived: clock?.now() ?? stamp })) return;
       const known = frames.get(source);
       if (known === undefined || stamp >= known.stamp) frames.set(source, frame);
     },

@@ -23,6 +23,7 @@ import {
 } from './messages.ts';
 import { writeHeader, writeResult } from './metadata.ts';
 import { encode } from './schemas.ts';
+import { createQueue } from './jobQueue.ts';
 import { reasonOf } from '../systemErrors.ts';
 
 /** Writes an episode as it happens. Nothing but `room` and `finish` waits for the disk. */
@@ -43,8 +44,6 @@ export interface EpisodeRecorder {
   finish(result: EpisodeResult): Promise<string>;
 }
 
-/** Jobs that may wait while the robot need not keep time. */
-const ROOM = 64;
 /** Jobs that may wait at all: beyond it the disk will not catch up. */
 const MOST_JOBS = 5000;
 
@@ -96,6 +95,19 @@ async function pathNow(path: string, file: Stats | undefined): Promise<string> {
   return path;
 }
 
+interface OpenedFile {
+  sink: Sink;
+  bag: RosbagWriter;
+}
+
+/** Where an episode is recorded, and where it will be. */
+interface RecordingPlace {
+  path: string;
+  final: string;
+  /** The file at `path`, however it is called when the recording ends. */
+  file: Stats | undefined;
+}
+
 async function start(path: string, openSink: (path: string) => Promise<Sink>, head: EpisodeHeader) {
   let sink: Sink | undefined;
   try {
@@ -113,43 +125,134 @@ async function start(path: string, openSink: (path: string) => Promise<Sink>, he
   }
 }
 
-/** Jobs done one after another, in the background. */
-function createQueue(onError: (error: unknown) => void) {
-  const jobs: (() => Promise<void>)[] = [];
-  let running: Promise<void> | undefined;
-  let waiting: (() => void)[] = [];
+/** The file of an episode that is being recorded. */
+class EpisodeFile implements EpisodeRecorder {
+  problem: UserError | null = null;
+  private readonly place: RecordingPlace;
+  private readonly head: EpisodeHeader;
+  private readonly sink: Sink;
+  private readonly bag: RosbagWriter;
+  private readonly jointNames: string[];
+  /** Stamps of the newest written image, by camera. */
+  private readonly images = new Map<string, bigint>();
+  private readonly queue = createQueue((error) => this.giveUp(error));
+  /** Length, bytes, from which on the file repeats what it is of. */
+  private repeatAt = BigInt(FIRST_REPEAT);
 
-  const work = async () => {
-    for (let job; (job = jobs[0]); jobs.shift()) {
-      try {
-        await job();
-      } catch (error) {
-        onError(error);
+  constructor(place: RecordingPlace, head: EpisodeHeader, { sink, bag }: OpenedFile) {
+    this.place = place;
+    this.head = head;
+    this.sink = sink;
+    this.bag = bag;
+    this.jointNames = head.embodiment.joints.map(({ name }) => name);
+  }
+
+  get id() {
+    return this.head.id;
+  }
+
+  joints({ stamp, position }: JointState): void {
+    this.positions(TOPICS.jointStates, stamp, position);
+  }
+
+  command(stamp: bigint, positions: Float64Array): void {
+    this.positions(TOPICS.jointCommands, stamp, positions);
+  }
+
+  sampled({ joints: { stamp }, frames }: Observation, actions: Float32Array): void {
+    for (const frame of frames) this.image(frame);
+    const { embodiment } = this.head;
+    this.enqueue(() => {
+      const message = trajectoryMessage(stamp, embodiment, actions);
+      return this.bag.message(
+        TOPICS.actionChunk,
+        stamp,
+        encode('trajectory_msgs/msg/JointTrajectory', message),
+      );
+    });
+  }
+
+  played(record: ChunkRecord): void {
+    const { observationStamp: stamp, timeline } = record;
+    this.enqueue(async () => {
+      // First, so that no record is without it where the file is cut off between the two.
+      if (timeline) {
+        const timing = encode('nalu_msgs/msg/ChunkTiming', chunkTimingMessage(record, timeline));
+        await this.bag.message(TOPICS.chunkTiming, stamp, timing);
       }
-      if (jobs.length <= ROOM) {
-        waiting.forEach((resume) => resume());
-        waiting = [];
-      }
+      const chunk = encode('nalu_msgs/msg/Chunk', chunkMessage(record));
+      await this.bag.message(TOPICS.chunk, stamp, chunk);
+    });
+  }
+
+  room(): Promise<void> {
+    return this.queue.room();
+  }
+
+  async finish(result: EpisodeResult): Promise<string> {
+    this.enqueue(async () => {
+      await introduce(this.bag, this.head);
+      await this.bag.metadata(METADATA.result, writeResult(result));
+      await this.bag.end();
+      await this.sink.sync();
+    });
+    await this.queue.idle();
+    await this.sink.close().catch((error: unknown) => this.giveUp(error));
+    if (this.problem) throw this.problem;
+    const { path, final, file } = this.place;
+    try {
+      const now = await pathNow(path, file);
+      if (now !== final) await publishNew(now, final);
+    } catch (error) {
+      throw unnamed(path, final, error);
     }
-    running = undefined;
-  };
+    return final;
+  }
 
-  return {
-    get length() {
-      return jobs.length;
-    },
-    add(job: () => Promise<void>) {
-      jobs.push(job);
-      running ??= Promise.resolve().then(work);
-    },
-    room: () =>
-      jobs.length <= ROOM
-        ? Promise.resolve()
-        : new Promise<void>((resolve) => waiting.push(resolve)),
-    idle: async () => {
-      while (running) await running;
-    },
-  };
+  private giveUp(error: unknown): void {
+    this.problem ??= failed(this.place.path, error);
+  }
+
+  /** Writes after all that is to be written before; nothing once the recording is given up. */
+  private enqueue(write: () => Promise<void>): void {
+    if (this.problem) return;
+    if (this.queue.length >= MOST_JOBS) {
+      this.giveUp(new Error(`the disk is too slow: ${MOST_JOBS} messages wait to be written`));
+      return;
+    }
+    this.queue.add(async () => {
+      if (this.problem) return;
+      if (this.sink.position() >= this.repeatAt) {
+        await introduce(this.bag, this.head);
+        this.repeatAt = 4n * this.sink.position();
+      }
+      await write();
+    });
+  }
+
+  private positions(topic: string, stamp: bigint, values: Float64Array): void {
+    const copy = values.slice();
+    this.enqueue(() => {
+      const message = jointStateMessage(stamp, this.jointNames, copy);
+      return this.bag.message(topic, stamp, encode('sensor_msgs/msg/JointState', message));
+    });
+  }
+
+  private image(frame: CameraFrame): void {
+    const { camera, stamp } = frame;
+    if (this.images.get(camera) === stamp) return;
+    this.images.set(camera, stamp);
+    const encoded = png(frame);
+    encoded.catch(() => undefined);
+    this.enqueue(async () => {
+      const message = { header: headerAt(stamp, camera), format: 'png', data: await encoded };
+      await this.bag.message(
+        imageTopic(camera),
+        stamp,
+        encode('sensor_msgs/msg/CompressedImage', message),
+      );
+    });
+  }
 }
 
 /**
@@ -168,114 +271,7 @@ export async function recordEpisode(
   });
   if (await isThere(final))
     throw new UserError(`${final}: there is an episode of this name already; give another id`);
-  const { sink, bag } = await start(path, openSink, head);
+  const opened = await start(path, openSink, head);
   const file = await stat(path).catch(() => undefined);
-
-  const names = head.embodiment.joints.map(({ name }) => name);
-  const written = new Map<string, bigint>();
-  let problem: UserError | null = null;
-  let repeatAt = BigInt(FIRST_REPEAT);
-
-  const giveUp = (error: unknown) => {
-    problem ??= failed(path, error);
-  };
-  const queue = createQueue(giveUp);
-  const enqueue = (write: (bag: RosbagWriter) => Promise<void>) => {
-    if (problem) return;
-    if (queue.length >= MOST_JOBS) {
-      giveUp(new Error(`the disk is too slow: ${MOST_JOBS} messages wait to be written`));
-      return;
-    }
-    queue.add(async () => {
-      if (problem) return;
-      if (sink.position() >= repeatAt) {
-        await introduce(bag, head);
-        repeatAt = 4n * sink.position();
-      }
-      await write(bag);
-    });
-  };
-
-  const positions = (topic: string, stamp: bigint, values: Float64Array) => {
-    const copy = values.slice();
-    enqueue((bag) =>
-      bag.message(
-        topic,
-        stamp,
-        encode('sensor_msgs/msg/JointState', jointStateMessage(stamp, names, copy)),
-      ),
-    );
-  };
-
-  const image = (frame: CameraFrame) => {
-    if (written.get(frame.camera) === frame.stamp) return;
-    written.set(frame.camera, frame.stamp);
-    const encoded = png(frame);
-    encoded.catch(() => undefined);
-    enqueue(async (bag) =>
-      bag.message(
-        imageTopic(frame.camera),
-        frame.stamp,
-        encode('sensor_msgs/msg/CompressedImage', {
-          header: headerAt(frame.stamp, frame.camera),
-          format: 'png',
-          data: await encoded,
-        }),
-      ),
-    );
-  };
-
-  return {
-    id: head.id,
-    get problem() {
-      return problem;
-    },
-    joints: ({ stamp, position }) => positions(TOPICS.jointStates, stamp, position),
-    command: (stamp, values) => positions(TOPICS.jointCommands, stamp, values),
-    sampled({ joints, frames }, actions) {
-      frames.forEach(image);
-      enqueue((bag) =>
-        bag.message(
-          TOPICS.actionChunk,
-          joints.stamp,
-          encode(
-            'trajectory_msgs/msg/JointTrajectory',
-            trajectoryMessage(joints.stamp, head.embodiment, actions),
-          ),
-        ),
-      );
-    },
-    played(record) {
-      const { observationStamp: stamp, timeline } = record;
-      enqueue(async (bag) => {
-        // First, so that no record is without it where the file is cut off between the two.
-        if (timeline)
-          await bag.message(
-            TOPICS.chunkTiming,
-            stamp,
-            encode('nalu_msgs/msg/ChunkTiming', chunkTimingMessage(record, timeline)),
-          );
-        await bag.message(TOPICS.chunk, stamp, encode('nalu_msgs/msg/Chunk', chunkMessage(record)));
-      });
-    },
-    room: queue.room,
-    async finish(result) {
-      enqueue(async (bag) => {
-        await introduce(bag, head);
-        await bag.metadata(METADATA.result, writeResult(result));
-        await bag.end();
-        await sink.sync();
-      });
-      await queue.idle();
-      await sink.close().catch(giveUp);
-      if (problem) throw problem;
-      try {
-        const now = await pathNow(path, file);
-        if (now !== final) await publishNew(now, final);
-      } catch (error) {
-        throw unnamed(path, final, error);
-      }
-      return final;
-    },
-  };
+  return new EpisodeFile({ path, final, file }, head, opened);
 }
