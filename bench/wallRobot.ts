@@ -1,6 +1,6 @@
-import { Worker } from 'node:worker_threads';
 import type { Embodiment } from '../src/robot/embodiment.ts';
 import type { Observer, Robot } from '../src/robot/robot.ts';
+import { startThread } from '../src/processes/child.ts';
 import { untilWall } from '../src/robot/wallClock.ts';
 import { type Arrival, type CameraStream, SLOTS } from './cameraSlots.ts';
 
@@ -14,16 +14,19 @@ export function wallRobot(embodiment: Embodiment, frameRate: number): Robot {
   const bytes = width * height * 3;
   const memory = cameras.map(() => new SharedArrayBuffer(SLOTS * bytes));
   const stream: CameraStream = { memory, bytes, rate: frameRate };
-  const worker = new Worker(new URL('./cameraStream.js', import.meta.url), { workerData: stream });
   let position = Float64Array.from(embodiment.joints, ({ home }) => home);
   let observer: Observer | undefined;
 
-  worker.on('message', ({ camera, slot, stamp }: Arrival) =>
+  const frame = ({ camera, slot, stamp }: Arrival) =>
     observer?.frame({
       ...{ camera: cameras[camera].name, stamp, width, height },
       pixels: () => Promise.resolve(new Uint8Array(memory[camera], slot * bytes, bytes)),
-    }),
-  );
+    });
+  const worker = startThread(new URL('./cameraStream.js', import.meta.url), {
+    name: "the cameras' thread",
+    data: stream,
+    local: { frame },
+  });
   const now = () => process.hrtime.bigint();
   return {
     embodiment,
@@ -40,8 +43,6 @@ export function wallRobot(embodiment: Embodiment, frameRate: number): Robot {
     command(positions) {
       position = positions.slice();
     },
-    async close() {
-      await worker.terminate();
-    },
+    close: () => worker.kill(),
   };
 }

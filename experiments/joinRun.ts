@@ -1,7 +1,7 @@
-import { openWorkerPool } from '../src/processes/workerPool.ts';
+import { openPool } from '../src/processes/pool.ts';
 import { appendJsonLines, readJsonLines } from '../src/files/jsonLines.ts';
 import { packagePath } from '../src/files/packagePath.ts';
-import type { JoinSettings, JoinedAttempt } from './joinWorker.ts';
+import type { JoinFunctions, JoinSettings, JoinedAttempt } from './joinWorker.ts';
 import type { MotionFigures, Sizes } from './motionFigures.ts';
 import type { JoinKind } from '../src/policy/joinKinds.ts';
 
@@ -32,17 +32,24 @@ export async function runAttempts(
   processes: number,
   onAttempt: () => void,
 ): Promise<JoinedAttempt[]> {
-  const url = new URL('./joinWorker.js', import.meta.url);
-  const most = Math.min(processes, seeds.length);
-  const pool = openWorkerPool<number, JoinedAttempt>(url, settings, most, 'an attempting process');
+  const module = new URL('./joinWorker.js', import.meta.url);
+  const pool = openPool<JoinFunctions>(module, Math.min(processes, seeds.length), {
+    name: 'an attempting process',
+    data: settings,
+  });
   const made: JoinedAttempt[] = [];
   try {
-    await pool.run(seeds, (attempt) => {
-      made.push(attempt);
-      onAttempt();
+    await pool.each({
+      jobs: seeds,
+      call: (worker, seed) => worker.ask('attempt', seed),
+      onResult(attempt) {
+        made.push(attempt);
+        onAttempt();
+      },
+      nameOf: (seed) => `seed ${seed}`,
     });
   } finally {
-    await pool.close();
+    await pool.kill();
   }
   return made.sort((a, b) => a.seed - b.seed);
 }

@@ -1,5 +1,5 @@
 import { inlinePolicy } from '../src/rollouts/inlinePolicy.ts';
-import { workFor } from '../src/processes/workerProcess.ts';
+import { serve } from '../src/processes/serve.ts';
 import { sessionConfigSchema } from '../src/session/session.ts';
 import { loadBundle } from '../src/policy/bundle/bundle.ts';
 import { openSampler } from '../src/policy/families/pi0/sampler.ts';
@@ -8,7 +8,7 @@ import { simulatedAloha } from '../src/sim/simulatedAloha.ts';
 import { type MotionFigures, motionFigures } from './motionFigures.ts';
 import { type JoinKind, sampledJoin } from '../src/policy/joinKinds.ts';
 
-/** What a worker process is told of all its attempts, as JSON in its one argument. */
+/** What all attempts of a process have in common. */
 export interface JoinSettings {
   policy: string;
   join: JoinKind;
@@ -26,10 +26,11 @@ export interface JoinedAttempt {
   motion: MotionFigures;
 }
 
-const { policy: folder, join, delay, execute } = JSON.parse(process.argv[2]) as JoinSettings;
-const { tell, fail } = workFor<'ready' | JoinedAttempt>(() => process.exit());
+export interface JoinFunctions {
+  attempt: (seed: number) => Promise<JoinedAttempt>;
+}
 
-try {
+serve<JoinFunctions, JoinSettings>(async ({ policy: folder, join, delay, execute }) => {
   const bundle = { ...(await loadBundle(folder)), executeSteps: execute };
   const session = sessionConfigSchema.parse({ threads: 1 });
   const sampler = await openSampler(bundle, session, undefined, sampledJoin(join));
@@ -38,34 +39,35 @@ try {
   const { joints, controlRate } = sim.embodiment;
   const arms = joints.flatMap(({ kind }, i) => (kind === 'arm' ? [i] : []));
 
-  const attempt = async (seed: number) => {
-    const commands: Float64Array[] = [];
-    const joins: number[] = [];
-    const robot = {
-      ...sim,
-      command(positions: Float64Array) {
-        commands.push(positions.slice());
-        sim.command(positions);
-      },
-    };
-    const onChunk = () => {
-      if (commands.length === 0) return;
-      // A robot that waits for its chunk has stopped before, too.
-      if (join === 'synchronous') joins.push(commands.length - delay);
-      joins.push(commands.length);
-    };
-    const result = await runAttempt({ robot, task: sim, policy, seed, join, lead: delay, onChunk });
-    if (result.problem) throw result.problem;
-    const { success, steps } = result;
-    tell({
-      seed,
-      success,
-      steps,
-      motion: motionFigures(commands, joins, arms, controlRate),
-    });
+  return {
+    async attempt(seed) {
+      const commands: Float64Array[] = [];
+      const joins: number[] = [];
+      const robot = {
+        ...sim,
+        command(positions: Float64Array) {
+          commands.push(positions.slice());
+          sim.command(positions);
+        },
+      };
+      const onChunk = () => {
+        if (commands.length === 0) return;
+        // A robot that waits for its chunk has stopped before, too.
+        if (join === 'synchronous') joins.push(commands.length - delay);
+        joins.push(commands.length);
+      };
+      const result = await runAttempt({
+        robot,
+        task: sim,
+        policy,
+        seed,
+        join,
+        lead: delay,
+        onChunk,
+      });
+      if (result.problem) throw result.problem;
+      const { success, steps } = result;
+      return { seed, success, steps, motion: motionFigures(commands, joins, arms, controlRate) };
+    },
   };
-  process.on('message', (seed: number) => void attempt(seed).catch(fail));
-  tell('ready');
-} catch (error) {
-  fail(error);
-}
+});

@@ -1,7 +1,7 @@
 import { UserError } from '../errors.ts';
 import { type InferenceSession, Tensor, openSession } from '../session/session.ts';
 import { type ImageMemory, type SharedImage, createScaler, imageAt } from '../images/scaling.ts';
-import { serve } from '../processes/workerService.ts';
+import { serve } from '../processes/serve.ts';
 
 /** Pixels of a side of the images that a classifier takes. Throws a `UserError` for any other model. */
 function sideOf({ inputMetadata, outputMetadata }: InferenceSession, path: string): number {
@@ -26,20 +26,25 @@ function sideOf({ inputMetadata, outputMetadata }: InferenceSession, path: strin
   return height;
 }
 
-/** What it is started with: a model, and where its images lie. */
+/** What the classifier's thread is opened with: a model, and where its images lie. */
 export interface ClassifierWorkerData {
   path: string;
   memory: ImageMemory;
 }
 
-await serve<ClassifierWorkerData, SharedImage, number>(async ({ path, memory }) => {
+export interface ClassifierFunctions {
+  /** Probability that an image shows success, 0…1. */
+  probability: (image: SharedImage) => Promise<number>;
+}
+
+serve<ClassifierFunctions, ClassifierWorkerData>(async ({ path, memory }) => {
   const session = await openSession(path, { executionProviders: ['cpu'], threads: 1 });
   const side = sideOf(session, path);
   const scaler = createScaler(memory);
   const own = new Uint8Array(side * side * 3);
   const image = new Tensor('uint8', own, [1, side, side, 3]);
   return {
-    async answer(shared) {
+    async probability(shared) {
       scaler.scale(imageAt(memory, shared), side, own);
       const { probability } = await session.run({ image });
       return (probability.data as Float32Array)[0];

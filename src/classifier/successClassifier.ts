@@ -3,9 +3,10 @@ import { z } from 'zod';
 import type { CameraFrame } from '../robot/robot.ts';
 import { finishReplacement } from '../files/replaceFiles.ts';
 import { readYaml, validate } from '../validate.ts';
-import type { ClassifierWorkerData } from './classifierWorker.ts';
-import { type SharedImage, openImageMemory } from '../images/scaling.ts';
-import { openWorkerThread } from '../processes/workerThread.ts';
+import type { ClassifierFunctions, ClassifierWorkerData } from './classifierWorker.ts';
+import { openImageMemory } from '../images/scaling.ts';
+import { openThread } from '../processes/child.ts';
+import { createQueue } from '../processes/queue.ts';
 import { imageSlot } from '../images/imageSlot.ts';
 
 /** How a model that tells success from a camera's image is used: the file `--success-classifier` names. */
@@ -40,11 +41,13 @@ export async function openClassifier(path: string): Promise<SuccessClassifier> {
   const url = new URL('./classifierWorker.js', import.meta.url);
   const memory = openImageMemory();
   const data: ClassifierWorkerData = { path: resolve(dirname(path), model), memory };
-  const worker = await openWorkerThread<SharedImage, number>(url, data);
+  const name = "the success classifier's thread";
+  const worker = await openThread<ClassifierFunctions>(url, { name, data });
+  const inOrder = createQueue();
   const share = imageSlot(memory);
   return {
     ...settings,
-    probability: (frame) => worker.ask(() => share(frame)),
-    close: () => worker.close(),
+    probability: (frame) => inOrder(async () => worker.ask('probability', await share(frame))),
+    close: () => inOrder(() => worker.close()),
   };
 }

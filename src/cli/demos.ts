@@ -8,7 +8,7 @@ import type { SimTaskName } from '../sim/tasks.ts';
 import { readYaml, validate } from '../validate.ts';
 import { demoId, leadOf } from '../rollouts/demo.ts';
 import { type DemoCounts, createDemoReport } from '../rollouts/demoReport.ts';
-import { recordDemos } from '../rollouts/demoWorkers.ts';
+import { recordDemos } from '../rollouts/recordDemos.ts';
 import { EXPERT_HORIZON } from '../rollouts/expertPolicy.ts';
 import { interruption } from './interruption.ts';
 import { reasonOf } from '../systemErrors.ts';
@@ -67,17 +67,17 @@ export async function demosCommand(
   if (found > 0) report.say(`${found} of ${episodes} episodes are there already`);
   const counts: DemoCounts = { recorded: 0, failed: 0 };
   if (lacking.length > 0) report.progress(counts);
-  await recordDemos(
-    { folder, task, every, ...(most && { most }) },
-    lacking,
-    processes ?? availableParallelism(),
-    ({ outcome }) => {
+  await recordDemos({
+    settings: { folder, task, every, ...(most && { most }) },
+    seeds: lacking,
+    processes: processes ?? availableParallelism(),
+    onDemo(outcome) {
       counts.recorded += 1;
       counts.failed += Number(outcome !== 'success');
       report.progress(counts);
     },
     signal,
-  );
+  });
 
   const bytes = (await sizes()).reduce<number>((sum, size) => sum + (size ?? 0), 0);
   const there = found + counts.recorded;

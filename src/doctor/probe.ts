@@ -1,42 +1,42 @@
-import { fork } from 'node:child_process';
-import { join } from 'node:path';
+import { messageOf } from '../errors.ts';
+import { startProcess } from '../processes/child.ts';
 import type { Probes } from './probeMain.ts';
 
-/** What a probe said: its value or why it has none, and its stderr. */
+/** The result of a probe: its value or why it has none, and its stderr. */
 export interface Probed<T> {
   value?: T;
   error?: string;
   stderr: string;
 }
 
-/** Seconds after which a probe that says nothing is ended: TensorRT builds an engine in some. */
+/** Seconds after which a probe without a result is ended: TensorRT takes many to build an engine. */
 const PATIENCE = 120;
 
 /**
  * Tries something in a process of its own, which a driver's crash may end: that is then the error. Resolves always.
  */
-export function probe<Name extends keyof Probes>(
+export async function probe<Name extends keyof Probes>(
   name: Name,
-  ...[argument]: Parameters<Probes[Name]>
+  ...args: Parameters<Probes[Name]>
 ): Promise<Probed<Awaited<ReturnType<Probes[Name]>>>> {
-  return new Promise((resolve) => {
-    const child = fork(join(import.meta.dirname, 'probeMain.js'), [name], {
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      serialization: 'advanced',
-    });
-    let stderr = '';
-    let said: { value?: Awaited<ReturnType<Probes[Name]>>; error?: string } | undefined;
-    const timer = setTimeout(() => {
-      said ??= { error: `nothing within ${PATIENCE} s` };
-      child.kill('SIGKILL');
-    }, PATIENCE * 1000);
-    child.stderr!.on('data', (data: Buffer) => (stderr += data.toString()));
-    child.on('message', (message) => (said ??= message as NonNullable<typeof said>));
-    child.on('close', (code, signal) => {
-      clearTimeout(timer);
-      const ended = `the process that tried it ended with ${signal ?? `exit code ${code}`}`;
-      resolve({ ...(said ?? { error: ended }), stderr });
-    });
-    child.send({ argument });
+  let stderr = '';
+  const child = startProcess<Probes>(new URL('./probeMain.js', import.meta.url), {
+    name: 'the process that tried it',
+    args: [name],
+    onStderr: (text) => (stderr += text),
   });
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    void child.kill();
+  }, PATIENCE * 1000);
+  const result = await child.opened
+    .then(() => child.ask(name, ...(args as never)))
+    .then(
+      (value) => ({ value: value as Awaited<ReturnType<Probes[Name]>> }),
+      (error: unknown) => ({ error: isLate ? `nothing within ${PATIENCE} s` : messageOf(error) }),
+    );
+  clearTimeout(timer);
+  await child.close();
+  return { ...result, stderr };
 }

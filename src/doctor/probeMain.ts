@@ -1,4 +1,5 @@
 import { messageOf } from '../errors.ts';
+import { serve } from '../processes/serve.ts';
 import type { Provider } from '../session/providers.ts';
 
 /** Milliseconds in which topics are found. */
@@ -81,13 +82,4 @@ const probes = {
 
 export type Probes = typeof probes;
 
-process.once('message', ({ argument }: { argument: never }) => {
-  const name = process.argv[2] as keyof Probes;
-  const tell = (said: object) => process.send!(said, () => process.exit());
-  void Promise.resolve()
-    .then(() => (probes[name] as (argument: never) => Promise<unknown>)(argument))
-    .then(
-      (value) => tell({ value }),
-      (error: unknown) => tell({ error: messageOf(error) }),
-    );
-});
+serve<Probes>(() => probes);

@@ -1,6 +1,6 @@
 import { REBUILD_RCLNODEJS } from '../terminal/invocation.ts';
 import { type OperatingMode, modeFault } from '../robot/operatingModes.ts';
-import { imageTopic } from '../ros/cameras.ts';
+import { imageTopic } from '../ros/imageTopic.ts';
 import { findingsOf } from './finding.ts';
 import { probe } from './probe.ts';
 import { loadCalibration } from '../robot/calibrationFile.ts';

@@ -1,12 +1,12 @@
 import type { Outcome } from '../episodes/episode.ts';
+import { serve } from '../processes/serve.ts';
 import { type Gap, drawGap } from '../sim/gap.ts';
 import { simulatedAloha } from '../sim/simulatedAloha.ts';
 import type { SimTaskName } from '../sim/tasks.ts';
 import { recordDemo } from './demo.ts';
 import { EXPERT_CAMERAS } from './expertPolicy.ts';
-import { workFor } from '../processes/workerProcess.ts';
 
-/** What a worker process is told of all its demonstrations, as JSON in its one argument. */
+/** What all demonstrations of a process have in common. */
 export interface DemoSettings {
   folder: string;
   task: SimTaskName;
@@ -15,33 +15,28 @@ export interface DemoSettings {
   most?: Gap;
 }
 
-export interface DemoRequest {
-  seed: number;
+export interface DemoFunctions {
+  /** Records a seed's demonstration and resolves to its outcome; to undefined where `close` cut it short. */
+  record: (seed: number) => Promise<Outcome | undefined>;
 }
 
-export interface RecordedDemo {
-  seed: number;
-  outcome: Outcome;
-  path: string;
-}
-
-/** `ready` asks for the first seed, every recorded demonstration for the next one. */
-export type DemoReply = 'ready' | RecordedDemo | { error: string };
-
-const { folder, task, every, most } = JSON.parse(process.argv[2]) as DemoSettings;
-
-const orphaned = new AbortController();
-const { tell, fail } = workFor<DemoReply>(() => orphaned.abort());
-
-try {
+serve<DemoFunctions, DemoSettings>(async ({ folder, task, every, most }) => {
   const gap = most && ((seed: number) => drawGap(most, seed));
   const sim = await simulatedAloha({ task, cameras: EXPERT_CAMERAS, gap });
-  const record = async ({ seed }: DemoRequest) => {
-    const { outcome, episode } = await recordDemo(sim, folder, seed, every, orphaned.signal);
-    if (episode !== null) tell({ seed, outcome, path: episode });
+  const closing = new AbortController();
+  let recording: Promise<unknown> = Promise.resolve();
+  const close = async () => {
+    closing.abort();
+    await recording.catch(() => undefined);
   };
-  process.on('message', (request: DemoRequest) => void record(request).catch(fail));
-  tell('ready');
-} catch (error) {
-  fail(error);
-}
+  return {
+    async record(seed) {
+      const made = recordDemo(sim, folder, seed, every, closing.signal);
+      recording = made;
+      const { outcome, episode } = await made;
+      return episode === null ? undefined : outcome;
+    },
+    close,
+    abandon: close,
+  };
+});

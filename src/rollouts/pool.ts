@@ -1,5 +1,5 @@
-import type { Attempt, RolloutRequest, RolloutResult, RolloutSettings } from './worker.ts';
-import { openWorkerPool } from '../processes/workerPool.ts';
+import { openPool } from '../processes/pool.ts';
+import type { Attempt, RolloutFunctions, RolloutResult, RolloutSettings } from './worker.ts';
 
 /** Processes that make simulated attempts beside each other. */
 export interface RolloutPool {
@@ -14,16 +14,22 @@ export interface RolloutPool {
 
 /** Starts `processes` of them. */
 export function openRolloutPool(settings: RolloutSettings, processes: number): RolloutPool {
-  const url = new URL('./worker.js', import.meta.url);
-  const pool = openWorkerPool<RolloutRequest, RolloutResult>(url, settings, processes, 'a rollout process'); // prettier-ignore
+  const pool = openPool<RolloutFunctions>(new URL('./worker.js', import.meta.url), processes, {
+    name: 'a rollout process',
+    data: settings,
+    args: [settings.policy],
+  });
   return {
     run: (attempts, onResult) =>
-      pool.run(
-        attempts.map((attempt) => ({ attempt })),
+      pool.each({
+        jobs: attempts,
+        call: (worker, attempt) => worker.ask('attempt', attempt),
         onResult,
-      ),
+        nameOf: ({ seed }) => `seed ${seed}`,
+      }),
+    adopt: (path) => pool.all((worker) => worker.ask('adopt', path)),
     failed: pool.failed,
-    adopt: (path) => pool.tellAll({ adopt: path }),
-    close: () => pool.close(),
+    // What a process has begun is made again.
+    close: () => pool.kill(),
   };
 }

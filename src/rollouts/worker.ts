@@ -1,6 +1,6 @@
 import { discardAbandoned } from '../episodes/beingWritten.ts';
 import { partialPath } from '../episodes/files.ts';
-import { type EpisodeRecorder, recordEpisode } from '../episodes/recordEpisode.ts';
+import { recordEpisode } from '../episodes/recordEpisode.ts';
 import { sessionConfigSchema } from '../session/session.ts';
 import { readAdapter } from '../policy/bundle/adapter.ts';
 import { loadBundle } from '../policy/bundle/bundle.ts';
@@ -13,10 +13,10 @@ import { simulatedAloha } from '../sim/simulatedAloha.ts';
 import type { SimTaskName } from '../sim/tasks.ts';
 import { episodeHeader } from './episodeHeader.ts';
 import { inlinePolicy } from './inlinePolicy.ts';
-import { workFor } from '../processes/workerProcess.ts';
+import { serve } from '../processes/serve.ts';
 import { fromZeroNoise, exploring } from '../policy/policyWrappers.ts';
 
-/** What a worker process is told of all its attempts, as JSON in its one argument. */
+/** What all attempts of a process have in common. */
 export interface RolloutSettings {
   policy: string;
   task: SimTaskName;
@@ -36,8 +36,6 @@ export interface Attempt {
   record?: { folder: string; id: string };
 }
 
-export type RolloutRequest = { attempt: Attempt } | { adopt: string };
-
 export interface RolloutResult {
   seed: number;
   success: boolean;
@@ -46,53 +44,46 @@ export interface RolloutResult {
   episode: string | null;
 }
 
-const settings = JSON.parse(process.argv[2]) as RolloutSettings;
-
-// An attempt that is under way then stays unfinished, and is made again by whoever goes on.
-const { tell, fail } = workFor<'ready' | { adopted: string } | RolloutResult>(() => process.exit());
-
-try {
-  const bundle = await loadBundle(settings.policy);
-  const { trainable } = settings;
-  const sampler = await openSampler(bundle, sessionConfigSchema.parse({ threads: 1 }), trainable);
-  const executeSteps = settings.executeSteps ?? bundle.executeSteps;
-  const policy = { ...inlinePolicy(bundle, sampler), executeSteps };
-  const { task, gap } = settings;
-  const sim = await simulatedAloha({ task, cameras: bundle.cameras, gap });
-
-  const attempt = async ({ seed, exploration, zeroNoise, record }: Attempt) => {
-    const name = `${bundle.name} ${bundle.version}`;
-    if (record) await discardAbandoned(partialPath(record.folder, record.id));
-    const recorder: EpisodeRecorder | undefined =
-      record &&
-      (await recordEpisode(
-        record.folder,
-        episodeHeader(sim, { id: record.id, policy: name, seed }),
-      ));
-    const result = await runAttempt({
-      robot: sim,
-      task: sim,
-      policy: zeroNoise
-        ? fromZeroNoise(policy)
-        : exploration
-          ? exploring(policy, exploration)
-          : policy,
-      seed,
-      recorder,
-    });
-    if (result.problem) throw result.problem;
-    const { success, steps, episode } = result;
-    tell({ seed, success, steps, episode });
-  };
-  const adopt = async (path: string) => {
-    sampler.adopt(await readAdapter(path, { ...bundle, trainable }));
-    tell({ adopted: path });
-  };
-  process.on('message', (request: RolloutRequest) => {
-    const done = 'adopt' in request ? adopt(request.adopt) : attempt(request.attempt);
-    done.catch(fail);
-  });
-  tell('ready');
-} catch (error) {
-  fail(error);
+export interface RolloutFunctions {
+  attempt: (attempt: Attempt) => Promise<RolloutResult>;
+  /** Takes an adapter's file over. */
+  adopt: (path: string) => Promise<void>;
 }
+
+// An attempt that is under way when the parent ends stays unfinished, and is made again by whoever goes on.
+serve<RolloutFunctions, RolloutSettings>(
+  async ({ policy: folder, trainable, task, gap, ...settings }) => {
+    const bundle = await loadBundle(folder);
+    const sampler = await openSampler(bundle, sessionConfigSchema.parse({ threads: 1 }), trainable);
+    const executeSteps = settings.executeSteps ?? bundle.executeSteps;
+    const policy = { ...inlinePolicy(bundle, sampler), executeSteps };
+    const sim = await simulatedAloha({ task, cameras: bundle.cameras, gap });
+    const name = `${bundle.name} ${bundle.version}`;
+
+    const openRecorder = async ({ folder, id }: NonNullable<Attempt['record']>, seed: number) => {
+      await discardAbandoned(partialPath(folder, id));
+      return recordEpisode(folder, episodeHeader(sim, { id, policy: name, seed }));
+    };
+    return {
+      async attempt({ seed, exploration, zeroNoise, record }) {
+        const result = await runAttempt({
+          robot: sim,
+          task: sim,
+          policy: zeroNoise
+            ? fromZeroNoise(policy)
+            : exploration
+              ? exploring(policy, exploration)
+              : policy,
+          seed,
+          recorder: record && (await openRecorder(record, seed)),
+        });
+        if (result.problem) throw result.problem;
+        const { success, steps, episode } = result;
+        return { seed, success, steps, episode };
+      },
+      async adopt(path) {
+        sampler.adopt(await readAdapter(path, { ...bundle, trainable }));
+      },
+    };
+  },
+);

@@ -3,7 +3,7 @@ import sharp from 'sharp';
 import { withSizes } from '../calibrate/arrivingSizes.ts';
 import type { CalibratedCamera, Calibration } from '../robot/calibration.ts';
 import type { SensingRobot } from '../robot/robot.ts';
-import { imageTopic } from './cameras.ts';
+import { imageTopic } from './imageTopic.ts';
 import { edge } from './edge.ts';
 import { readCompressedImage, readImage } from './images.ts';
 import { quality } from './qos.ts';

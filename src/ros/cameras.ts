@@ -1,36 +1,13 @@
-import { type ChildProcess, fork } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { messageOf } from '../errors.ts';
+import { openProcess } from '../processes/child.ts';
+import { keepRunning } from '../processes/restart.ts';
 import { type CalibratedCamera, sizeSeen } from '../robot/calibration.ts';
 import type { CameraFrame } from '../robot/robot.ts';
-
-/** Asks the process that takes images for the pixels of one, as a file. */
-export interface CameraRequest {
-  id: number;
-  camera: string;
-  stamp: bigint;
-  path: string;
-}
-
-/** What that process says: a frame came, an image is wrong, or a request is answered. */
-export type CameraReport =
-  | 'ready'
-  | { camera: string; stamp: bigint }
-  | { camera: string; problem: string }
-  | { id: number; error?: string };
-
-const IMAGES = {
-  raw: { type: 'sensor_msgs/msg/Image', suffix: '' },
-  compressed: { type: 'sensor_msgs/msg/CompressedImage', suffix: '/compressed' },
-};
-
-/** Where a camera's images come from. */
-export function imageTopic({ topic, transport }: CalibratedCamera) {
-  const { type, suffix } = IMAGES[transport];
-  return { type, topic: topic + suffix };
-}
+import type { CameraFunctions, CameraListener } from './cameraService.ts';
 
 export interface CamerasOptions {
   /** Name of the node that looks through them. */
@@ -38,87 +15,66 @@ export interface CamerasOptions {
   cameras: readonly CalibratedCamera[];
   onFrame: (frame: CameraFrame) => void;
   onProblem: (camera: string, problem: string) => void;
+  /** The process that takes the images; the one that asks ROS 2 where absent. */
+  module?: URL;
 }
 
 /** Files that never see a disk, where the system has such. */
 const SHARED_MEMORY = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
-/** Milliseconds before a process that has ended is started again. */
-const PAUSE = 1000;
-
 /**
  * Cameras' images, taken by a process of their own: four raw streams would keep the thread that
  * rclnodejs and the control loop share busy for longer than a tick may be late. Here comes only the
- * stamp of each frame; pixels follow when somebody asks. Returns what ends it.
+ * stamp of each frame; pixels follow on demand. Returns what ends it.
  */
-export function openCameras({ name, cameras, onFrame, onProblem }: CamerasOptions) {
+export function openCameras({ name, cameras, onFrame, onProblem, ...options }: CamerasOptions) {
+  const { module = new URL('./cameraMain.js', import.meta.url) } = options;
   const folder = mkdtemp(join(SHARED_MEMORY, 'nalu-cameras-'));
-  const asked = new Map<number, (error?: string) => void>();
+  const named = new Map(cameras.map((camera) => [camera.name, camera]));
   let requests = 0;
   let closed = false;
-  let child: ChildProcess;
-  let restart: NodeJS.Timeout | undefined;
 
   const fetch = async (camera: string, stamp: bigint): Promise<Uint8Array> => {
-    const id = requests++;
-    const path = join(await folder, String(id));
-    const failed = await new Promise<string | undefined>((answered) => {
-      asked.set(id, answered);
-      const request: CameraRequest = { id, camera, stamp, path };
-      child.send(request, (error) => error && answered(error.message));
-    });
-    asked.delete(id);
-    if (failed !== undefined) throw new Error(failed);
+    const path = join(await folder, String(requests++));
+    await taker.ask('write', camera, stamp, path);
     const { buffer, byteOffset, length } = await readFile(path);
     await rm(path);
     return new Uint8Array(buffer, byteOffset, length);
   };
-
-  const take = (camera: CalibratedCamera, stamp: bigint) => {
-    let pixels: Promise<Uint8Array> | undefined;
-    onFrame({
-      camera: camera.name,
-      stamp,
-      ...sizeSeen(camera),
-      pixels: () => (pixels ??= fetch(camera.name, stamp)),
-    });
-  };
-  const hear = (report: CameraReport) => {
-    if (closed) return;
-    if (report === 'ready') child.send(cameras);
-    else if ('id' in report) asked.get(report.id)?.(report.error);
-    else if ('problem' in report) onProblem(report.camera, report.problem);
-    else
-      take(
-        cameras.find((known) => known.name === report.camera)!,
-        report.stamp,
-      );
-  };
-  const begin = () => {
-    const own = ['--ros-args', '-r', `__node:=${name}_cameras`, '--'];
-    child = fork(join(import.meta.dirname, 'cameraMain.js'), [...own, ...process.argv.slice(2)], {
-      serialization: 'advanced',
-    });
-    child.on('message', hear);
-    child.once('exit', (code, signal) => {
-      const gone = `the process that takes images ended (${signal ?? `exit code ${code}`})`;
-      for (const answered of asked.values()) answered(gone);
+  const local: CameraListener = {
+    frame(camera, stamp) {
       if (closed) return;
-      for (const camera of cameras) onProblem(camera.name, `${gone}; it is started again`);
-      restart = setTimeout(begin, PAUSE);
-    });
+      let pixels: Promise<Uint8Array> | undefined;
+      onFrame({
+        camera,
+        stamp,
+        ...sizeSeen(named.get(camera)!),
+        pixels: () => (pixels ??= fetch(camera, stamp)),
+      });
+    },
+    problem(camera, problem) {
+      if (!closed) onProblem(camera, problem);
+    },
   };
-  begin();
+  const rosArguments = ['--ros-args', '-r', `__node:=${name}_cameras`, '--'];
+  const taker = keepRunning<CameraFunctions>({
+    open: () =>
+      openProcess(module, {
+        name: 'the process that takes images',
+        data: cameras,
+        local,
+        args: [...rosArguments, ...process.argv.slice(2)],
+      }),
+    onEnd(error) {
+      for (const camera of cameras)
+        onProblem(camera.name, `${messageOf(error)}; it is started again`);
+    },
+  });
 
   return {
     async close() {
       closed = true;
-      clearTimeout(restart);
-      if (child.exitCode === null && child.signalCode === null) {
-        const ended = new Promise((resolve) => child.once('exit', resolve));
-        child.disconnect();
-        await ended;
-      }
+      await taker.close();
       await rm(await folder, { recursive: true, force: true });
     },
   };

@@ -12,7 +12,6 @@ import { loadBundle } from '../../src/policy/bundle/bundle.ts';
 import type { ChunkPolicy } from '../../src/policy/chunkPolicy.ts';
 import { openSampler } from '../../src/policy/families/pi0/sampler.ts';
 import { createSight } from '../../src/images/coverage.ts';
-import { openWorkerThread } from '../../src/processes/workerThread.ts';
 import { runAttempt } from '../../src/control/attempt.ts';
 import {
   type FakeRobot,
@@ -201,15 +200,4 @@ describe('what a policy’s cameras show', () => {
     assert.deepEqual(sight, { dark: [bundle.cameras[1]], repeated: [] });
     await sampler.close();
   });
-});
-
-it('a worker thread that ends on its own is an error for whoever waits', async () => {
-  const code = `const { parentPort } = require('node:worker_threads');
-parentPort.postMessage({ answer: undefined });
-parentPort.once('message', () => process.exit(7));`;
-  const worker = await openWorkerThread(new URL(`data:text/javascript,${encodeURIComponent(`import { createRequire } from 'node:module'; const require = createRequire('file:///');${code}`)}`), {}); // prettier-ignore
-  await assert.rejects(
-    worker.ask(() => 'anything'),
-    /its thread ended with exit code 7/,
-  );
 });

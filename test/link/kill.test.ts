@@ -116,7 +116,7 @@ describe('the link between processes that are killed', { timeout: 180_000 }, () 
         await until(() => courier.status().acknowledged === 2);
         assert.deepEqual(await kept(learnerFolder), new Map([...sent].sort()));
         for (const log of [learnerLog, runtimeLog])
-          assert.ok(log.some((line) => line === "the link's process ended (SIGKILL)"));
+          assert.ok(log.some((line) => line === "the link's process ended with SIGKILL"));
       },
     ));
 

@@ -1,7 +1,8 @@
 import { demandKeys } from '../wire/address.ts';
-import { openLinkProcess } from '../../processes/childProcess.ts';
-import type { LearnerFunctions, LearnerWork } from './learnerProcess.ts';
-import type { OwnerFunctions } from './learnerProcess.ts';
+import { messageOf } from '../../errors.ts';
+import { openProcess } from '../../processes/child.ts';
+import { keepRunning } from '../../processes/restart.ts';
+import type { LearnerFunctions, LearnerWork, OwnerFunctions } from './learnerProcess.ts';
 
 export interface LearnerPortOptions extends LearnerWork {
   /** Hears of each episode once it is on the disk; what came before lies in `folder/episodes`. */
@@ -30,18 +31,22 @@ export async function openLearnerPort(options: LearnerPortOptions): Promise<Lear
   const { onEpisode, log, folder, address, keys } = options;
   demandKeys(address, keys);
   const { base, version } = options.policy;
-  const work: LearnerWork = { folder, address, keys, policy: { base, version } };
-  const mine: OwnerFunctions = { log, episode: onEpisode };
-  const learner = await openLinkProcess<LearnerFunctions, LearnerWork, string>({
-    module: new URL('./learnerProcess.js', import.meta.url),
-    work,
-    mine: { ...mine },
-    again: (found) => ({ ...work, address: found }),
-    crashed: log,
+  const data: LearnerWork = { folder, address, keys, policy: { base, version } };
+  const local: OwnerFunctions = { log, episode: onEpisode };
+  const module = new URL('./learnerProcess.js', import.meta.url);
+  const open = () =>
+    openProcess<LearnerFunctions>(module, { name: "the link's process", data, local });
+  const first = await open();
+  // One that is started again takes the port that the first one found.
+  data.address = await first.ask('address');
+  const learner = keepRunning<LearnerFunctions>({
+    first,
+    open,
+    onEnd: (error) => log(messageOf(error)),
   });
   return {
-    address: learner.started,
-    publish: (file, parent) => learner.ask('publish', { file, parent }),
+    address: data.address,
+    publish: (file, parent) => learner.ask('publish', file, parent),
     close: learner.close,
   };
 }

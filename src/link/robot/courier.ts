@@ -1,12 +1,10 @@
 import type { CourierStatus } from './courierMessages.ts';
-import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
-import { UserError } from '../../errors.ts';
+import { messageOf } from '../../errors.ts';
 import type { Adapter } from '../../policy/bundle/adapter.ts';
 import type { ReaderFunctions } from './adapterReader.ts';
 import { demandKeys, demandPeer } from '../wire/address.ts';
-import { openLinkProcess } from '../../processes/childProcess.ts';
-import { correspond } from '../../processes/correspondence.ts';
+import { openProcess, openThread } from '../../processes/child.ts';
+import { keepRunning } from '../../processes/restart.ts';
 import type { CourierFunctions, CourierWork, OwnerFunctions } from './courierMessages.ts';
 
 export interface CourierOptions extends CourierWork {
@@ -35,13 +33,11 @@ export async function openCourier(options: CourierOptions): Promise<Courier> {
   demandKeys(address, keys);
   const { base, pi0, cameras, trainable, version } = options.policy;
   const policy = { base, pi0, cameras, trainable, version };
-  const thread = new Worker(new URL('./adapterReader.js', import.meta.url));
-  const gone = once(thread, 'exit').then(() => {
-    throw new UserError('the thread that reads adapters ended');
+  const reader = await openThread<ReaderFunctions>(new URL('./adapterReader.js', import.meta.url), {
+    name: 'the thread that reads adapters',
   });
-  gone.catch(() => undefined);
-  thread.on('error', (error) => log(`reading adapters stopped: ${error.message}`));
-  const reader = correspond<ReaderFunctions>(thread, {}, gone);
+  reader.ended.catch((error: Error) => closing || log(error.message));
+  let closing = false;
   let status: CourierStatus = {
     connected: false,
     pending: 0,
@@ -50,34 +46,41 @@ export async function openCourier(options: CourierOptions): Promise<Courier> {
     lastError: null,
     refused: null,
   };
-  const mine: OwnerFunctions = {
-    adopt: async (file) => onAdapter(await reader.ask('read', { ...file, policy })),
+  const local: OwnerFunctions = {
+    adopt: async (file) => onAdapter(await reader.ask('read', file, policy)),
     log,
     status(now) {
       status = now;
     },
   };
-  const work: CourierWork = { episodes, adapters, address, keys, policy };
-  try {
-    const courier = await openLinkProcess<CourierFunctions, CourierWork, void>({
-      module: new URL('./courierProcess.js', import.meta.url),
-      work,
-      mine: { ...mine },
-      crashed(lastError) {
-        status = { ...status, connected: false, lastError };
-        log(lastError);
-      },
-    });
-    return {
-      notify: () => courier.tell('notify', null),
-      status: () => status,
-      async close() {
-        await courier.close();
-        await thread.terminate();
-      },
-    };
-  } catch (error) {
-    await thread.terminate();
+  const data: CourierWork = { episodes, adapters, address, keys, policy };
+  // ZeroMQ's sockets are polled, hashed for and flushed far from this event loop, and crash without it.
+  const module = new URL('./courierProcess.js', import.meta.url);
+  const open = () =>
+    openProcess<CourierFunctions>(module, { name: "the link's process", data, local });
+  const close = async () => {
+    closing = true;
+    await reader.close();
+  };
+  const first = await open().catch(async (error: unknown) => {
+    await close();
     throw error;
-  }
+  });
+  const courier = keepRunning<CourierFunctions>({
+    first,
+    open,
+    onEnd(error) {
+      const lastError = messageOf(error);
+      status = { ...status, connected: false, lastError };
+      log(lastError);
+    },
+  });
+  return {
+    notify: () => courier.notify('notify'),
+    status: () => status,
+    async close() {
+      await courier.close();
+      await close();
+    },
+  };
 }

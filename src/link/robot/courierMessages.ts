@@ -1,4 +1,3 @@
-import type { Starting } from '../../processes/childProcess.ts';
 import type { AdaptedPolicy, AdapterFile } from './inbox.ts';
 
 export interface CourierStatus {
@@ -22,8 +21,9 @@ export interface CourierWork {
   policy: AdaptedPolicy;
 }
 
-export interface CourierFunctions extends Starting<CourierWork, void> {
-  notify: (nothing: null) => void;
+export interface CourierFunctions {
+  /** There may be new episodes. */
+  notify: () => void;
 }
 
 export interface OwnerFunctions {

@@ -1,7 +1,8 @@
 import type { CourierFunctions, CourierWork, OwnerFunctions } from './courierMessages.ts';
 import { setTimeout } from 'node:timers/promises';
 import { messageOf } from '../../errors.ts';
-import { serveOwner } from '../../processes/childProcess.ts';
+import type { Calls } from '../../processes/calls.ts';
+import { type Service, serve } from '../../processes/serve.ts';
 import { type Session, openSession } from './courierSession.ts';
 import { type AdapterFile, openInbox } from './inbox.ts';
 import { readRuntimeKeys } from '../wire/keys.ts';
@@ -11,24 +12,26 @@ import { openOutbox } from './outbox.ts';
 const FIRST_PAUSE = 50;
 const LONGEST_PAUSE = 2000;
 
-let session: Session | undefined;
-let [closing, finished] = [false, Promise.resolve()];
-
-async function start(work: CourierWork): Promise<void> {
-  const log = (line: string) => owner.tell('log', line);
+async function open(
+  work: CourierWork,
+  owner: Calls<OwnerFunctions>,
+): Promise<Service<CourierFunctions>> {
+  const log = (line: string) => owner.notify('log', line);
   const adopt = (file: AdapterFile) => owner.ask('adopt', file);
   const keys = work.keys === undefined ? undefined : await readRuntimeKeys(work.keys);
   const outbox = await openOutbox(work.episodes);
   const inbox = await openInbox(work.adapters, work.policy, adopt, log);
   await outbox.refresh();
   await inbox.resume();
+  let session: Session | undefined;
+  let closing = false;
   let [lastError, pause]: [string | null, number] = [null, FIRST_PAUSE];
 
   const report = (connected: boolean, refused: string | null = null) => {
     const { pending, acknowledged } = outbox;
     const { version } = inbox;
     if (connected) [lastError, pause] = [null, FIRST_PAUSE];
-    owner.tell('status', { connected, pending, acknowledged, version, lastError, refused });
+    owner.notify('status', { connected, pending, acknowledged, version, lastError, refused });
   };
 
   const keepConnected = async () => {
@@ -51,15 +54,15 @@ async function start(work: CourierWork): Promise<void> {
     await inbox.close();
   };
   report(false);
-  finished = keepConnected();
+  const finished = keepConnected();
+  return {
+    notify: () => session?.notify(),
+    async close() {
+      closing = true;
+      session?.close();
+      await finished;
+    },
+  };
 }
 
-const owner = serveOwner<OwnerFunctions>({
-  start,
-  notify: () => session?.notify(),
-  async close() {
-    closing = true;
-    session?.close();
-    await finished;
-  },
-} satisfies CourierFunctions);
+serve<CourierFunctions, CourierWork, OwnerFunctions>(open);

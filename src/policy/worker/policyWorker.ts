@@ -4,11 +4,11 @@ import type { Chunk } from '../chunkPolicy.ts';
 import { type ImageMemory, type SharedImage, createScaler, imageAt } from '../../images/scaling.ts';
 import { type SampleRequest, openSampler } from '../families/pi0/sampler.ts';
 import type { Trainable } from '../trainable.ts';
-import { serve } from '../../processes/workerService.ts';
+import { serve } from '../../processes/serve.ts';
 import type { Bundle } from '../bundle/config.ts';
 import type { SampledJoin } from '../joinKinds.ts';
 
-/** What the worker of workerPolicy.ts is started with. */
+/** What the thread of workerPolicy.ts is opened with. */
 export interface PolicyWorkerData {
   bundle: Bundle;
   session: SessionConfig;
@@ -18,27 +18,23 @@ export interface PolicyWorkerData {
   memory: ImageMemory;
 }
 
-export type PolicyRequest = { sample: SampleRequest } | { adopt: Adapter } | 'executionProviders';
-/** A camera's image for the next chunk, by the camera's place in the bundle. */
-export interface SeenImage {
-  camera: number;
-  image: SharedImage;
+export interface PolicyFunctions {
+  executionProviders: () => readonly string[];
+  /** Takes a camera's image for the next chunk; `camera` is its place in the bundle. */
+  see: (camera: number, image: SharedImage) => void;
+  sample: (request: SampleRequest) => Promise<Chunk>;
+  adopt: (adapter: Adapter) => void;
 }
-export type PolicyAnswer = Chunk | void | readonly string[];
 
-await serve<PolicyWorkerData, PolicyRequest, PolicyAnswer, SeenImage>(
-  async ({ bundle, session, trainable, joins, memory }) => {
-    const scaler = createScaler(memory);
-    const sampler = await openSampler(bundle, session, trainable, joins, scaler);
-    await sampler.verify();
-    return {
-      answer(request) {
-        if (request === 'executionProviders') return sampler.executionProviders;
-        if ('adopt' in request) return sampler.adopt(request.adopt);
-        return sampler.sample(request.sample);
-      },
-      hear: ({ camera, image }) => sampler.see(camera, imageAt(memory, image)),
-      close: () => sampler.close(),
-    };
-  },
-);
+serve<PolicyFunctions, PolicyWorkerData>(async ({ bundle, session, trainable, joins, memory }) => {
+  const scaler = createScaler(memory);
+  const sampler = await openSampler(bundle, session, trainable, joins, scaler);
+  await sampler.verify();
+  return {
+    executionProviders: () => sampler.executionProviders,
+    see: (camera, image) => sampler.see(camera, imageAt(memory, image)),
+    sample: (request) => sampler.sample(request),
+    adopt: (adapter) => sampler.adopt(adapter),
+    close: () => sampler.close(),
+  };
+});

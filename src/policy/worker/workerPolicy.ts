@@ -1,11 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
 import type { SessionConfig } from '../../session/session.ts';
 import type { Adapter } from '../bundle/adapter.ts';
-import type { Chunk, ChunkPolicy } from '../chunkPolicy.ts';
-import type { PolicyAnswer, PolicyRequest, PolicyWorkerData, SeenImage } from './policyWorker.ts';
+import type { ChunkPolicy } from '../chunkPolicy.ts';
+import type { PolicyFunctions, PolicyWorkerData } from './policyWorker.ts';
 import { openImageMemory } from '../../images/scaling.ts';
 import type { Trainable } from '../trainable.ts';
-import { openWorkerThread } from '../../processes/workerThread.ts';
+import { openThread } from '../../processes/child.ts';
+import { createQueue } from '../../processes/queue.ts';
 import { imageSlot } from '../../images/imageSlot.ts';
 import type { Bundle } from '../bundle/config.ts';
 import type { SampledJoin } from '../joinKinds.ts';
@@ -34,32 +35,29 @@ export async function openWorkerPolicy(
   const memory = openImageMemory();
   const data: PolicyWorkerData = { bundle, session, trainable, joins, memory };
   const url = new URL('./policyWorker.js', import.meta.url);
-  const worker = await openWorkerThread<PolicyRequest, PolicyAnswer, SeenImage>(url, data);
-  const executionProviders = (await worker.ask(() => 'executionProviders')) as readonly string[];
+  const worker = await openThread<PolicyFunctions>(url, { name: "the policy's thread", data });
+  const executionProviders = await worker.ask('executionProviders');
+  const inOrder = createQueue();
   const share = bundle.cameras.map(() => imageSlot(memory));
   return {
     cameras: bundle.cameras,
     horizon: bundle.pi0.horizon,
     executeSteps: bundle.executeSteps,
     executionProviders,
-    async sample({ frames, joints, prompt }, noise, join) {
-      let began = 0;
-      const chunk = (await worker.ask(async () => {
+    sample: ({ frames, joints, prompt }, noise, join) =>
+      inOrder(async () => {
         await Promise.all(frames.map((frame) => frame.pixels()));
-        began = performance.now();
+        const start = performance.now();
         for (const [camera, frame] of frames.entries()) {
           // Scaled while the next one is copied.
-          worker.tell({ camera, image: await share[camera](frame) });
+          worker.notify('see', camera, await share[camera](frame));
           // A control step that is due does not wait for the other cameras' bytes.
           await setImmediate();
         }
-        return { sample: { state: joints.position, prompt, noise, join } };
-      })) as Chunk;
-      return { ...chunk, timing: { ...chunk.timing, total: performance.now() - began } };
-    },
-    async adopt(adapter) {
-      await worker.ask(() => ({ adopt: adapter }));
-    },
-    close: () => worker.close(),
+        const chunk = await worker.ask('sample', { state: joints.position, prompt, noise, join });
+        return { ...chunk, timing: { ...chunk.timing, total: performance.now() - start } };
+      }),
+    adopt: (adapter) => inOrder(() => worker.ask('adopt', adapter)),
+    close: () => inOrder(() => worker.close()),
   };
 }

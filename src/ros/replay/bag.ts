@@ -12,7 +12,7 @@ import { decodeAs } from '../../episodes/schemas.ts';
 import type { Calibration } from '../../robot/calibration.ts';
 import type { CameraFrame, JointState } from '../../robot/robot.ts';
 import { bagFiles } from './bagFiles.ts';
-import { imageTopic } from '../cameras.ts';
+import { imageTopic } from '../imageTopic.ts';
 import { frameOf } from '../images.ts';
 import { fromDriver } from '../../robot/driverAngles.ts';
 import { createJointMerger, jointsByArm } from '../joints.ts';

@@ -3,7 +3,6 @@ import { describe, it } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { openWorkerThread } from '../../src/processes/workerThread.ts';
 import { untilAborted } from '../../src/control/abort.ts';
 
 setFlagsFromString('--expose-gc');
@@ -17,25 +16,6 @@ async function kept(make: () => Promise<object>): Promise<number> {
   collect();
   return made.filter((reference) => reference.deref()).length;
 }
-
-const worker = () =>
-  openWorkerThread<number, Float32Array>(new URL('./zerosWorker.js', import.meta.url), null);
-
-describe('a worker thread', () => {
-  it('keeps none of its answers but the last', async () => {
-    const zeros = await worker();
-    assert.ok((await kept(() => zeros.ask(() => 700))) <= 1);
-    await zeros.close();
-  });
-
-  it('answers a request that fails with what was thrown, and the next one all the same', async () => {
-    const zeros = await worker();
-    const [failed, answered] = await Promise.allSettled([zeros.ask(() => -1), zeros.ask(() => 3)]);
-    assert.match(String((failed as PromiseRejectedResult).reason), /Invalid typed array length/);
-    assert.deepEqual((answered as PromiseFulfilledResult<Float32Array>).value.length, 3);
-    await zeros.close();
-  });
-});
 
 describe('waiting until an abort', () => {
   it('keeps nothing of the waits before, ends at the abort, and fails as what it waits for', async () => {
