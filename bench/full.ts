@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createCommand } from '../src/cli/create.ts';
+import { createBundle } from '../src/training/createBundle.ts';
 import { UserError } from '../src/errors.ts';
 import { Tensor, loadSessionConfig, sessionConfigSchema } from '../src/session/session.ts';
 import { packagePath } from '../src/files/packagePath.ts';
@@ -65,7 +65,7 @@ export async function benchFull(): Promise<Row[]> {
     : sessionConfigSchema.parse({ executionProviders: ['webgpu', 'cpu'] });
   const folder = await mkdtemp(join(tmpdir(), 'nalu-full-'));
   try {
-    await createCommand(folder, { seed: 0, size: 'full', precision: 'float16' });
+    await createBundle(folder, { seed: 0, size: 'full', precision: 'float16' });
     const bundle = await loadBundle(folder);
     const graph = await openSampleGraph(bundle, session, undefined);
     const rows: Row[] = [];

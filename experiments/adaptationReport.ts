@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { type Curve, type CurvePoint, adaptationCurve } from '../src/adapting/curve.ts';
+import { type Curve, type CurvePoint, adaptationCurve } from '../src/learning/curve.ts';
 import { successInterval } from '../src/learning/versions.ts';
 import { packagePath } from '../src/files/packagePath.ts';
 import { type Adaptation, type Experiment, NOMINAL, PRIOR } from './adaptationRun.ts';

@@ -6,7 +6,7 @@ import { stringify } from 'yaml';
 import { type Evaluation, evaluate, readResults } from '../src/adapting/evaluation.ts';
 import { openRolloutPool } from '../src/rollouts/pool.ts';
 import { appendJsonLines, readJsonLines } from '../src/files/jsonLines.ts';
-import { type CurvePoint, readCurve } from '../src/adapting/curve.ts';
+import { type CurvePoint, readCurve } from '../src/learning/curve.ts';
 import { LOG } from '../src/learning/learner.ts';
 import { packagePath } from '../src/files/packagePath.ts';
 import { gapSchema } from '../src/sim/gap.ts';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { appendJsonLines, readJsonLines } from '../files/jsonLines.ts';
-import { type Curve, type CurvePoint, adaptationCurve, readCurve } from './curve.ts';
+import { type Curve, type CurvePoint, adaptationCurve, readCurve } from '../learning/curve.ts';
 import { LOG } from '../learning/learner.ts';
 import { writeWhole } from '../files/writeWhole.ts';
 import type { RolloutPool } from '../rollouts/pool.ts';

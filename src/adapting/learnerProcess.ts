@@ -4,15 +4,8 @@ import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 import { UserError } from '../errors.ts';
 import type { LearnerEvent } from '../learning/learner.ts';
+import type { LearnerProgress } from '../link/learner/learn.ts';
 import { packagePath } from '../files/packagePath.ts';
-
-/** How far a learner has come. */
-export interface LearnerProgress {
-  /** Episodes that it has learned from or left out. */
-  consumed: number;
-  /** What the robot is to play: an adapter's version, or the bundle's as long as there is none. */
-  current: string;
-}
 
 /** What `nalu learn --json` prints. */
 export type LearnerLine = LearnerProgress & ({ event: 'ready'; address: string } | LearnerEvent);
@@ -51,10 +44,16 @@ function lineOf(text: string): LearnerLine | undefined {
   }
 }
 
-/** Starts `nalu learn` with these arguments, its owner's equal where cores are scarce; hears its events. */
+export interface LearnerListener {
+  onEvent: (event: LearnerEvent) => void;
+  /** Gets what it writes to stderr, repeated text once. */
+  onText: (text: string) => void;
+}
+
+/** Starts `nalu learn` with these arguments, its owner's equal where cores are scarce. */
 export function startLearner(
   args: readonly string[],
-  onEvent: (event: LearnerEvent) => void,
+  { onEvent, onText }: LearnerListener,
 ): LearnerProcess {
   let child: ChildProcess;
   let progress: LearnerProgress | undefined;
@@ -69,9 +68,9 @@ export function startLearner(
   failed.catch(() => undefined);
   let ended: Promise<unknown> = Promise.resolve();
 
-  /** Passes on what it says on stderr, the same once. */
+  /** Passes on text of its stderr, the same once. */
   const tell = (text: string) => {
-    if (text !== told) process.stderr.write(text);
+    if (text !== told) onText(text);
     told = text;
   };
 

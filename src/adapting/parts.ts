@@ -32,6 +32,8 @@ export interface AdaptPartsOptions {
   processes: number;
   onEvent: (event: LearnerEvent) => void;
   log: (line: string) => void;
+  /** Gets the text of the learner's stderr. */
+  onLearnerText: (text: string) => void;
 }
 
 /** The processes of an adaptation: those that make attempts, the learner, and the link between them. */
@@ -62,7 +64,7 @@ export function startAdaptParts(options: AdaptPartsOptions): AdaptParts {
       ...['--batch', String(batch), '--seed', String(seed)],
       ...(config === undefined ? [] : ['--config', resolve(config)]),
     ],
-    options.onEvent,
+    { onEvent: options.onEvent, onText: options.onLearnerText },
   );
   const pool = openRolloutPool({ policy, trainable, ...attempts }, options.processes);
   const newest = join(folders.runtime, 'newest.safetensors');

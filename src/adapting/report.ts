@@ -2,6 +2,7 @@ import type { LearnerEvent } from '../learning/learner.ts';
 import { successInterval } from '../learning/versions.ts';
 import type { Evaluation } from './evaluation.ts';
 import { describeEvent } from '../learning/learnReport.ts';
+import type { Output } from '../terminal/output.ts';
 import { duration, speaker } from '../terminal/speaker.ts';
 
 const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
@@ -17,8 +18,8 @@ const BAR = 30;
 const bar = (share: number) =>
   '█'.repeat(Math.round(BAR * share)) + '░'.repeat(BAR - Math.round(BAR * share));
 
-/** Tells a person how an adaptation of so many episodes goes, with a live line where there is a terminal. */
-export function createAdaptReport(episodes: number, batch: number, out = process.stdout) {
+/** Reports the progress of an adaptation by `episodes` attempts, on a terminal with a live line. */
+export function createAdaptReport(episodes: number, batch: number, out: Output) {
   const began = performance.now();
   let first: number | undefined;
 

@@ -1,141 +1,47 @@
-import { rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { listEpisodes } from '../episodes/listEpisodes.ts';
-import { recordBeginning } from '../learning/begun.ts';
-import { makeFolder } from '../files/makeFolder.ts';
-import { explorationAfter } from '../policy/exploration.ts';
-import { CURVE, type Evaluations, evaluate, openEvaluations } from '../adapting/evaluation.ts';
-import { type AdaptParts, startAdaptParts } from '../adapting/parts.ts';
-import {
-  type AdaptOptions,
-  type AdaptPlan,
-  attemptId,
-  firstSeed,
-  planAdaptation,
-} from '../adapting/plan.ts';
-import { createAdaptReport } from '../adapting/report.ts';
-import { interruption } from './interruption.ts';
-import type { Attempt } from '../rollouts/worker.ts';
-import { untilAborted } from './untilAborted.ts';
+import type { Command } from '@commander-js/extra-typings';
+import type { Context } from './context.ts';
+import { SHIPPED_POLICY, integer, taskOption } from './sharedOptions.ts';
 
-const finishedIn = async (folder: string) =>
-  (await listEpisodes(folder)).filter(({ state }) => state !== 'partial').map(({ id }) => id);
+/** `nalu adapt`. */
+export function adapt(program: Command, context: Context): void {
+  program
+    .command('adapt')
+    .description(
+      'let a policy get better at its task on the simulated ALOHA: attempts, learner, link',
+    )
+    .argument('<folder>', 'where all of the run is kept')
+    .option('--policy <folder>', 'policy bundle to begin with', SHIPPED_POLICY)
+    .addOption(taskOption())
+    .option('--episodes <n>', 'attempts to learn from', integer(1), 1024)
+    .option('--batch <n>', 'attempts of an update', integer(1), 64)
+    .option('--config <file>', 'YAML of FPO: what is not in it has its default')
+    .option(
+      '--exploration <file>',
+      'YAML: size, view, correlation, steps; what is not in it has its default',
+    )
+    .option('--gap <file>', 'YAML of how the robot differs from the one of the demonstrations')
+    .option('--execute <n>', "rows of a chunk to play, in the place of the bundle's", integer(1))
+    .option('--evaluate-every <n>', 'updates between evaluations', integer(1), 4)
+    .option('--attempts <n>', 'held-out attempts of an evaluation; 0 for none', integer(0), 60)
+    .option('--processes <n>', 'processes that make attempts', integer(1), 2)
+    .option('--seed <n>', "of the attempts' scenes and noise, and of learning", integer(0), 0)
+    .addHelpText(
+      'after',
+      `
+The attempts and the learner are processes of their own, with the link between them as on a robot. The
+same command again goes on where it was stopped; another policy, task, seed, gap, --execute or what FPO's
+state depends on is refused there. Attempts of a batch that all ended alike make no version: none of them
+shows what does better. FOLDER/curve.svg is drawn as it goes.
 
-/** The attempts that are still to be made of the batch that begins at `from`. */
-async function attemptsFrom(
-  from: number,
-  { folders: { recorded, learner }, exploration }: AdaptPlan,
-  { task, batch, seed }: AdaptOptions,
-): Promise<Attempt[]> {
-  const made = new Set([
-    ...(await finishedIn(recorded)),
-    ...(await finishedIn(join(learner, 'episodes'))),
-  ]);
-  return Array.from({ length: batch }, (_, i) => from + i)
-    .map((attempt) => ({
-      seed: firstSeed(seed) + attempt,
-      exploration: explorationAfter(exploration, attempt),
-      record: { folder: recorded, id: attemptId(task, firstSeed(seed) + attempt) },
-    }))
-    .filter(({ record }) => !made.has(record.id));
-}
-
-/** What attempts and updates, in turn, are made of. */
-interface Run {
-  folder: string;
-  plan: AdaptPlan;
-  options: AdaptOptions;
-  parts: AdaptParts;
-  evaluations: Evaluations;
-  report: ReturnType<typeof createAdaptReport>;
-  signal: AbortSignal;
-}
-
-/** Attempts and updates in turn, until so many attempts were learned from as are wanted. */
-async function learnFromAttempts(run: Run): Promise<void> {
-  const { folder, plan, options, parts, evaluations, report, signal } = run;
-  const { task, batch, episodes, attempts } = options;
-  const { learner, pool } = parts;
-
-  const evaluateAfter = async (learned: number) => {
-    if (attempts === 0 || evaluations.all().some((known) => known.episodes === learned)) return;
-    const counts = await evaluate(pool, attempts, (done) =>
-      report.live(`evaluating: ${done} of ${2 * attempts} held-out attempts`),
-    );
-    const evaluation = { episodes: learned, attempts, ...counts };
-    await evaluations.add(evaluation);
-    report.evaluation(evaluation);
-    await evaluations.draw();
-  };
-
-  const courier = await parts.open(signal);
-  await recordBeginning(folder, plan.beginning);
-  let { consumed } = await learner.consumed(0, signal);
-  await parts.untilPlayed(signal);
-  await evaluateAfter(consumed);
-  while (consumed < episodes) {
-    signal.throwIfAborted();
-    const wanted = await attemptsFrom(consumed, plan, options);
-    let [done, successes] = [0, 0];
-    await pool.run(wanted, ({ success }) => {
-      courier.notify();
-      successes += Number(success);
-      report.attempts(consumed + ++done + batch - wanted.length, successes, done);
+Examples:
+  nalu adapt run                                   the shipped policy, 1024 attempts
+  nalu adapt run --execute 35 --episodes 2048      a weaker beginning: chunks played for 35 steps
+  nalu adapt run --gap gap.yaml                    cameraShift: [0.0025, 0, 0] (m), cameraTilt (degrees),
+                                                   gripperOffset, delay (control steps), friction (times)`,
+    )
+    .action(async (folder, options) => {
+      const { adapt } = await import('../adapting/adapt.ts');
+      const { out, err } = context;
+      context.end(await adapt(folder, options, { out, err, signal: context.interruption() }));
     });
-    report.live('learning');
-    ({ consumed } = await learner.consumed(consumed + batch, signal));
-    await parts.untilPlayed(signal);
-    const updates = Math.round(consumed / batch);
-    if (updates % options.evaluateEvery === 0 || consumed >= episodes)
-      await evaluateAfter(consumed);
-    await evaluations.draw();
-    for (const { path, id } of await listEpisodes(plan.folders.recorded))
-      if (courier.status().pending === 0 && id.startsWith(`${task}-`)) await rm(path);
-  }
-}
-
-/**
- * The whole of it on the simulated ALOHA: attempts in one set of processes, the learner in another,
- * the link between them. Goes on from its folder; see `nalu adapt --help`.
- */
-export async function adaptCommand(
-  given: string,
-  options: AdaptOptions,
-): Promise<'done' | 'interrupted'> {
-  const folder = resolve(given);
-  const { task, batch, episodes, seed, config, execute, processes } = options;
-  const report = createAdaptReport(episodes, batch);
-  const interrupted = interruption();
-  const over = new AbortController();
-  const signal = AbortSignal.any([interrupted, over.signal]);
-  let parts: AdaptParts | undefined;
-
-  const adapt = async () => {
-    const plan = await planAdaptation(folder, options);
-    const { folders, bundle, trainable, gap } = plan;
-    for (const path of [folders.recorded, folders.learner]) await makeFolder(path);
-    const title = `${bundle.name}, ${task}`;
-    const evaluations = await openEvaluations(folder, folders.learner, title, report.note);
-    signal.throwIfAborted();
-    parts = startAdaptParts({
-      ...{ folders, bundle, config, trainable, batch, seed, processes },
-      attempts: { task, executeSteps: execute, ...(gap && { gap }) },
-      onEvent: report.event,
-      log: report.note,
-    });
-    const run = { folder, plan, options, parts, evaluations, report, signal };
-    await Promise.race([learnFromAttempts(run), parts.failed]);
-    report.end(evaluations.all(), join(given, CURVE));
-  };
-  try {
-    await Promise.race([adapt(), untilAborted(interrupted)]);
-  } catch (error) {
-    if (!interrupted.aborted) throw error;
-  } finally {
-    over.abort();
-    await parts?.close();
-  }
-  if (!interrupted.aborted) return 'done';
-  report.note('stopped by hand; the same command goes on from here');
-  return 'interrupted';
 }

@@ -1,212 +1,96 @@
-import { readdir, rm, stat } from 'node:fs/promises';
-import { dirname, join, parse } from 'node:path';
-import { UserError } from '../errors.ts';
-import { isThere } from '../files/isThere.ts';
-import { type Calibration } from '../robot/calibration.ts';
-import { calibrationYaml } from '../robot/calibrationFile.ts';
-import { type Correction, correct } from '../calibrate/correction.ts';
-import { type Findings, noFindings } from '../calibrate/findings.ts';
-import { replaceFiles } from '../files/replaceFiles.ts';
-import { SIM_CALIBRATION } from '../sim/embodiment.ts';
-import { partialOf, releasePartial, writeWhole } from '../files/writeWhole.ts';
-import { measureGrippers, measureJoints } from '../calibrate/arms.ts';
-import { type Bench, awaitAngles, createBench } from '../calibrate/bench.ts';
-import { type Seen, measureCameras, writePictures } from '../calibrate/cameras.ts';
-import { measureLatencies } from '../calibrate/cameraLatency.ts';
-import { OPENERS, type Subject } from './calibrateRobots.ts';
-import { type Dialogue, Ended, choose, terminalDialogue } from '../terminal/dialogue.ts';
-import { interruption } from './interruption.ts';
-import { checkWritable } from './outputFile.ts';
-import { loadCalibration, parseCalibration } from '../robot/calibrationFile.ts';
+import { type Command, InvalidArgumentError, Option } from '@commander-js/extra-typings';
+import type { CalibrateStep } from '../calibrate/calibrate.ts';
+import type { OpenOptions, Subject } from '../calibrate/subject.ts';
+import type { Context } from './context.ts';
+import { readsOnly } from './rules.ts';
 
-export type CalibrateStep = 'joints' | 'grippers' | 'cameras' | 'latency';
+const CALIBRATE_STEPS: CalibrateStep[] = ['joints', 'grippers', 'cameras', 'latency'];
 
-export interface CalibrateOptions {
-  robot: keyof typeof OPENERS;
-  from?: string;
-  steps: CalibrateStep[];
-  simTime?: boolean;
-  force?: boolean;
-}
-
-/** What the steps have brought together. */
-interface Progress {
-  findings: Findings;
-  pictures: Seen[];
-  /** Where pictures lie until the calibration is written. */
-  folder: string;
-}
-
-const STEPS: {
-  name: CalibrateStep;
-  says: string;
-  measure: (bench: Bench, progress: Progress) => Promise<void>;
-}[] = [
-  {
-    name: 'joints',
-    says: 'Joints: sign and range of each, moved by hand; the arms must be free of torque.',
-    measure: (bench, { findings }) => measureJoints(bench, findings),
-  },
-  {
-    name: 'grippers',
-    says: 'Grippers: fully open, then fully closed.',
-    measure: (bench, { findings }) => measureGrippers(bench, findings),
-  },
-  {
-    name: 'cameras',
-    says: 'Cameras: which is which, sharpness, brightness, size, rate.',
-    async measure(bench, progress) {
-      progress.pictures = await measureCameras(bench, progress.findings, progress.folder);
-    },
-  },
-  {
-    name: 'latency',
-    says: 'Latency: how far images lie behind the joints.',
-    measure: (bench, { findings }) => measureLatencies(bench, findings),
-  },
-];
-
-/** The calibration to begin with, and its path. */
-async function beginning(file: string, { from, robot }: CalibrateOptions) {
-  const path =
-    from ?? ((await isThere(file)) ? file : robot === 'sim' ? SIM_CALIBRATION : undefined);
-  if (path === undefined)
-    throw new UserError(
-      `${file} is not there yet: begin with the nearest calibration, as in --from calibration/aloha-2.0.yaml`,
+function calibrateSteps(text: string): CalibrateStep[] {
+  const named = text.split(',');
+  const wrong = named.find((name) => !CALIBRATE_STEPS.some((step) => step === name));
+  if (wrong !== undefined)
+    throw new InvalidArgumentError(
+      `There is no step '${wrong}'; steps: ${CALIBRATE_STEPS.join(', ')}.`,
     );
-  return { path, calibration: await loadCalibration(path) };
+  return CALIBRATE_STEPS.filter((step) => named.includes(step));
 }
 
-/** Throws a UserError where the calibration, or its pictures, cannot or must not be written. */
-async function mayWrite(file: string, { force, steps }: CalibrateOptions, dialogue: Dialogue) {
-  const pictures = picturesBeside(file);
-  const targets = steps.includes('cameras') ? [file, pictures] : [file];
-  const there: string[] = [];
-  for (const target of targets) if (await isThere(target)) there.push(target);
-  if (there.includes(pictures) && !(await stat(pictures)).isDirectory())
-    throw new UserError(`${pictures} is a file, where the pictures' folder goes; move it away`);
-  if (force || there.length === 0) return;
-  const are = there.length > 1 ? 'are' : 'is';
-  const question = `${there.join(' and ')} ${are} there already. Replace once all is measured? (y, n, q ends)`;
-  if (!(await choose(dialogue, question, { y: true, n: false })))
-    throw new UserError(`${file} is left as it is; give another name`);
-}
-
-/** Measures step after step; one that fails leaves what the others found. */
-async function runSteps(bench: Bench, steps: readonly CalibrateStep[], progress: Progress) {
-  for (const { name, says, measure } of STEPS) {
-    if (!steps.includes(name)) continue;
-    const question = `\n${says} (Enter begins, s skips, q ends)`;
-    if (!(await choose(bench.dialogue, question, { '': true, s: false }))) continue;
-    try {
-      await measure(bench, progress);
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      bench.dialogue.say(`  Not measured: ${error.message}`);
-    }
-  }
-}
-
-function summarise(dialogue: Dialogue, path: string, { changes, remarks }: Correction): void {
-  dialogue.say(
-    changes.length > 0 ? `\nAgainst ${path}:` : `\nAll that was measured is as ${path} says.`,
-  );
-  for (const change of changes) dialogue.say(`  ${change}`);
-  if (remarks.length > 0) dialogue.say('Left to you:');
-  for (const remark of remarks) dialogue.say(`  ${remark}`);
-}
-
-/** Writes the pictures, all in the place of earlier ones, and the calibration, read again before. */
-async function write(
-  file: string,
-  calibration: Calibration,
-  progress: Progress,
-): Promise<string[]> {
-  const text = calibrationYaml(calibration);
-  parseCalibration(text, file);
-  const { findings, pictures } = progress;
-  const folder = picturesBeside(file);
-  const nameOf = (source: string) => findings.cameras.get(source)?.name ?? source;
-  if (pictures.length > 0)
-    await replaceFiles(
-      folder,
-      (staging) => writePictures(staging, pictures, nameOf),
-      async () => (await readdir(folder)).filter((name) => name.endsWith('.png')),
-    );
-  await writeWhole(file, text);
-  return pictures.length > 0 ? [file, folder] : [file];
-}
-
-const picturesBeside = (file: string) => join(dirname(file), `${parse(file).name}-cameras`);
-
-const countOf = ({ joints, grippers, cameras, latencies }: Findings) =>
-  joints.size + grippers.size + cameras.size + latencies.size;
-
-/** Leads through a calibration of an open robot and writes it to `file`; whether it was written. */
-export async function calibrate(
-  file: string,
-  begun: { path: string; calibration: Calibration },
-  subject: Subject,
-  steps: readonly CalibrateStep[],
-  dialogue: Dialogue,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const progress: Progress = {
-    findings: noFindings(),
-    pictures: [],
-    folder: partialOf(picturesBeside(file)),
+/** Opens the robot of ROS topics, which a person moves. */
+async function openRos(
+  { calibration, dialogue, signal }: OpenOptions,
+  simTime: boolean,
+): Promise<Subject> {
+  const { openRosSenses } = await import('../ros/calibrationNode.ts');
+  const { letPass } = await import('../calibrate/bench.ts');
+  const { presentPerson } = await import('../calibrate/person.ts');
+  const { robot, read } = await openRosSenses(calibration, { simTime, signal });
+  return {
+    robot,
+    calibration: read,
+    label: 'the robot; nothing is sent to its motors',
+    person: presentPerson(dialogue, (seconds) => letPass(robot, seconds, signal)),
+    start: () => Promise.resolve(),
   };
-  const bench = createBench({ ...subject, dialogue, signal });
-  await subject.start();
-  await awaitAngles(bench);
-  dialogue.say(`Calibrating ${subject.label}, beginning with ${begun.path}.`);
-  try {
-    await runSteps(bench, steps, progress);
-    if (countOf(progress.findings) === 0) {
-      dialogue.say('\nNothing was measured.');
-      return false;
-    }
-    const date = new Date().toISOString().slice(0, 'yyyy-mm-dd'.length);
-    const correction = correct(begun.calibration, progress.findings, date);
-    summarise(dialogue, begun.path, correction);
-    const question = `\n${(await isThere(file)) ? 'Replace' : 'Write'} ${file}? (y, n)`;
-    if (!(await choose(dialogue, question, { y: true, n: false }))) return false;
-    const written = await write(file, correction.calibration, progress);
-    dialogue.say(`Wrote ${written.join(' and ')}.`);
-    return true;
-  } finally {
-    await rm(progress.folder, { recursive: true, force: true });
-    releasePartial(progress.folder);
-  }
 }
 
-/** Leads a person through the calibration of a robot; see `nalu calibrate --help`. */
-export async function calibrateCommand(
-  file: string,
-  options: CalibrateOptions,
-): Promise<'done' | 'interrupted'> {
-  const signal = interruption();
-  const dialogue = terminalDialogue(signal);
-  const unwritten = `${file} was not written; nothing has changed.`;
-  let subject: Subject | undefined;
-  try {
-    await checkWritable(file);
-    const begun = await beginning(file, options);
-    await mayWrite(file, options, dialogue);
-    const { calibration } = begun;
-    const simTime = options.simTime ?? false;
-    subject = await OPENERS[options.robot]({ calibration, dialogue, signal, simTime });
-    const written = await calibrate(file, begun, subject, options.steps, dialogue, signal);
-    if (!written) dialogue.say(unwritten);
-    return 'done';
-  } catch (error) {
-    const isOver = signal.aborted || error instanceof Ended;
-    if (isOver || error instanceof UserError) dialogue.say(`\n${unwritten}`);
-    if (!isOver) throw error;
-    if (error instanceof Ended && error.message) throw new UserError(error.message);
-    return signal.aborted ? 'interrupted' : 'done';
-  } finally {
-    dialogue.close();
-    await subject?.robot.close();
-  }
+/** `nalu calibrate`. */
+export function calibrate(program: Command, context: Context): void {
+  const command = program
+    .command('calibrate')
+    .description('measure a robot as a person moves it by hand, and write its calibration')
+    .argument('<file>', 'the calibration to write (YAML)')
+    .addOption(
+      new Option('--robot <which>', 'the robot to measure')
+        .choices(['sim', 'ros'] as const)
+        .default('sim'),
+    )
+    .option(
+      '--from <file>',
+      "the calibration to begin with; by default the file itself where it is there, else the simulated robot's",
+    )
+    .option(
+      '--steps <list>',
+      'what to measure, as in joints,cameras',
+      calibrateSteps,
+      CALIBRATE_STEPS,
+    )
+    .option(
+      '--sim-time',
+      "with --robot ros: time comes from /clock, as with the simulated robot's node",
+    )
+    .option('--force', 'replace the file without asking')
+    .addHelpText(
+      'after',
+      `
+It only listens: nothing is ever sent to the motors. Switch the arms' torque off and move them as it
+asks; every step and joint can be skipped with s, q ends. It measures
+
+  joints     sign (from the direction that is named positive) and the range that was visited
+  grippers   the drivers' angles when open and closed, and the constant set they belong to
+  cameras    which is which, sharpness, brightness, size, rate; pictures go to FILE-cameras/
+  latency    how far each camera's images lie behind the joints, from ten seconds of jerks
+
+then says what differs, asks, and writes. Where stdin is no terminal its lines are the answers.
+
+Examples:
+  nalu calibrate try.yaml                            try it: a simulated person moves the simulated arms
+  nalu calibrate try.yaml --from calibration/aloha-2.0.yaml --steps joints,grippers
+                                                     see it find a wrong gripper set
+  nalu calibrate mine.yaml --robot ros --from calibration/aloha-2.0.yaml
+  nalu calibrate mine.yaml --robot ros --steps cameras
+                                                     measure the cameras again, keep the rest`,
+    )
+    .action(async (file, options) => {
+      const { calibrateFile } = await import('../calibrate/calibrate.ts');
+      const { terminalDialogue } = await import('../terminal/dialogue.ts');
+      const signal = context.interruption();
+      const dialogue = terminalDialogue({ input: context.input(), output: context.out, signal });
+      const open =
+        options.robot === 'ros'
+          ? (robot: OpenOptions) => openRos(robot, options.simTime ?? false)
+          : (await import('../calibrate/simulated.ts')).simulatedSubject;
+      context.end(await calibrateFile(file, options, { dialogue, signal, open }));
+    });
+  readsOnly(command, { '--sim-time': { with: ['--robot ros'] } });
 }

@@ -1,65 +1,42 @@
-import { basename, resolve } from 'node:path';
-import type { TensorSource } from '../tensors/safetensors.ts';
-import { BUNDLE_FILES, loadBundle, writeBundle } from '../policy/bundle/bundle.ts';
-import { checkPlace } from '../policy/bundle/bundleFiles.ts';
-import type { Precision } from '../policy/bundle/precision.ts';
-import { largeRandomWeights, randomWeights } from '../policy/families/pi0/randomWeights.ts';
-import { tinyTokenizerJson } from '../policy/families/pi0/tokenizer.ts';
-import type { Embodiment } from '../robot/embodiment.ts';
-import { simulatedEmbodiment } from '../sim/embodiment.ts';
-import { FULL } from '../training/full.ts';
-import { MINI } from '../training/mini.ts';
-import { type BundleConfig } from '../policy/bundle/config.ts';
+import { type Command, Option } from '@commander-js/extra-typings';
+import { print } from '../terminal/output.ts';
+import type { Context } from './context.ts';
+import { readsOnly } from './rules.ts';
+import { integer } from './sharedOptions.ts';
 
-export interface CreateOptions {
-  seed: number;
-  size: 'mini' | 'full';
-  precision: Precision;
-  /** Replace a bundle that is there. */
-  force?: boolean;
-}
-
-/** Stands in for statistics of demonstrations: an untrained policy stays near the pose at rest. */
-const aroundHome = ({ joints }: Embodiment) => ({
-  mean: joints.map(({ home }) => home),
-  std: joints.map(() => 0.3),
-});
-
-type Size = Omit<BundleConfig, 'name' | 'description' | 'transforms' | 'precision'>;
-
-/** What is made of each size. */
-const SIZES: Record<
-  CreateOptions['size'],
-  { what: string; config: Size; weights: (options: CreateOptions) => TensorSource[] }
-> = {
-  mini: {
-    what: 'A small pi0 for the simulated ALOHA',
-    config: MINI,
-    weights: ({ seed }) => randomWeights(MINI.pi0, seed),
-  },
-  full: {
-    what: 'A pi0 of the published size',
-    config: FULL,
-    weights: ({ seed, precision }) => largeRandomWeights(FULL.pi0, seed, precision),
-  },
-};
-
-/** Makes a bundle for the simulated ALOHA with random weights. */
-export async function createCommand(folder: string, options: CreateOptions): Promise<'done'> {
-  await checkPlace(folder, options.force ?? false, 'folder');
-  const moments = aroundHome(await simulatedEmbodiment());
-  const { what, config: size, weights } = SIZES[options.size];
-  const config: BundleConfig = {
-    ...size,
-    name: basename(resolve(folder)),
-    description: `${what}, with random weights: it has not learned anything yet.`,
-    precision: options.size === 'mini' ? 'float32' : options.precision,
-    transforms: [{ type: 'meanStd', convention: 'openpi', state: moments, actions: moments }],
-  };
-  await writeBundle(folder, config, tinyTokenizerJson(), weights(options));
-  const bundle = await loadBundle(folder);
-  console.log(
-    `${folder}: ${bundle.name} ${bundle.version}, ${Object.values(BUNDLE_FILES).join(', ')}`,
-  );
-  return 'done';
+/** `nalu create`. */
+export function create(program: Command, context: Context): void {
+  const command = program
+    .command('create')
+    .description('make a policy bundle with random weights')
+    .argument('<folder>', 'where the bundle goes')
+    .option('--seed <n>', 'seed of the weights', integer(0), 0)
+    .addOption(
+      new Option(
+        '--size <which>',
+        '2 million parameters, or the 3.2 billion of the published policy',
+      )
+        .choices(['mini', 'full'] as const)
+        .default('mini'),
+    )
+    .addOption(
+      new Option('--precision <type>', 'in which the full size is stored')
+        .choices(['float32', 'float16', 'bfloat16'] as const)
+        .default('bfloat16'),
+    )
+    .option('--force', 'replace a bundle that is there')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  nalu create mini                                   to try what needs no skill
+  nalu create full --size full                       6.5 GB: does this machine run a policy of this size?
+  nalu create full --size full --precision float16   the same for GPUs without bfloat16, as through WebGPU`,
+    )
+    .action(async (folder, options) => {
+      const { createBundle } = await import('../training/createBundle.ts');
+      const { name, version, files } = await createBundle(folder, options);
+      print(context.out, `${folder}: ${name} ${version}, ${files.join(', ')}`);
+    });
+  readsOnly(command, { '--precision': { with: ['--size full'] } });
 }

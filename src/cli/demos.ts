@@ -1,97 +1,53 @@
-import { access, constants, mkdir, stat } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
-import { UserError } from '../errors.ts';
-import { wholePath } from '../episodes/files.ts';
-import { invocation } from '../terminal/invocation.ts';
-import { gapSchema } from '../sim/gap.ts';
-import type { SimTaskName } from '../sim/tasks.ts';
-import { readYaml, validate } from '../validate.ts';
-import { demoId, leadOf } from '../rollouts/demo.ts';
-import { type DemoCounts, createDemoReport } from '../rollouts/demoReport.ts';
-import { recordDemos } from '../rollouts/recordDemos.ts';
-import { EXPERT_HORIZON } from '../rollouts/expertPolicy.ts';
-import { interruption } from './interruption.ts';
-import { reasonOf } from '../systemErrors.ts';
-import { duration } from '../terminal/speaker.ts';
+import type { Command } from '@commander-js/extra-typings';
+import { print } from '../terminal/output.ts';
+import type { Context } from './context.ts';
+import { integer, taskOption } from './sharedOptions.ts';
 
-export interface DemosOptions {
-  task: SimTaskName;
-  episodes: number;
-  seed: number;
-  processes?: number;
-  every: number;
-  vary?: string;
-}
+/** `nalu demos`. */
+export function demos(program: Command, context: Context): void {
+  program
+    .command('demos')
+    .description('record demonstrations by the scripted expert, in several processes')
+    .argument('<folder>', 'where the episodes go, as TASK-SEED.mcap')
+    .addOption(taskOption())
+    .option('--episodes <n>', 'demonstrations that the folder is to hold', integer(1), 100)
+    .option('--seed <n>', 'seed of the first one; the next ones count up from it', integer(0), 0)
+    .option('--processes <n>', 'processes that record; by default one per CPU core', integer(1))
+    .option(
+      '--every <n>',
+      'control steps between recorded observations (images and joints), at most 48',
+      integer(1),
+      10,
+    )
+    .option(
+      '--vary <file>',
+      "YAML of the most by which each attempt's robot differs, at random, as in adapt --gap",
+    )
+    .addHelpText(
+      'after',
+      `
+An attempt that fails is kept with the outcome failure; training leaves it out. The same command again
+goes on: it records only the seeds whose episode is not there.
 
-function checkEvery(every: number): void {
-  if (every + leadOf(every) > EXPERT_HORIZON)
-    throw new UserError(
-      `--every ${every}: the expert plans ${EXPERT_HORIZON} control steps at a time; give at most ${EXPERT_HORIZON - 2}`,
-    );
-}
-
-async function prepareFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true });
-    await access(folder, constants.W_OK);
-  } catch (error) {
-    throw new UserError(`${folder}: cannot be written: ${reasonOf(error)}`, { cause: error });
-  }
-}
-
-/** Bytes of a seed's finished episode; undefined if there is none. */
-const sizeOf = (folder: string, task: string, seed: number): Promise<number | undefined> =>
-  stat(wholePath(folder, demoId(task, seed))).then(
-    ({ size }) => size,
-    () => undefined,
-  );
-
-const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
-
-/** Records demonstrations by the scripted expert; see `nalu demos --help`. */
-export async function demosCommand(
-  folder: string,
-  { task, episodes, seed: first, processes, every, vary }: DemosOptions,
-): Promise<'done' | 'interrupted'> {
-  checkEvery(every);
-  const most = vary && validate(gapSchema, await readYaml(vary), vary);
-  await prepareFolder(folder);
-  const seeds = Array.from({ length: episodes }, (_, episode) => first + episode);
-  const sizes = () => Promise.all(seeds.map((seed) => sizeOf(folder, task, seed)));
-  const before = await sizes();
-  const lacking = seeds.filter((_, i) => before[i] === undefined);
-  const found = episodes - lacking.length;
-
-  const signal = interruption();
-  const report = createDemoReport(lacking.length);
-  if (found > 0) report.say(`${found} of ${episodes} episodes are there already`);
-  const counts: DemoCounts = { recorded: 0, failed: 0 };
-  if (lacking.length > 0) report.progress(counts);
-  await recordDemos({
-    settings: { folder, task, every, ...(most && { most }) },
-    seeds: lacking,
-    processes: processes ?? availableParallelism(),
-    onDemo(outcome) {
-      counts.recorded += 1;
-      counts.failed += Number(outcome !== 'success');
-      report.progress(counts);
-    },
-    signal,
-  });
-
-  const bytes = (await sizes()).reduce<number>((sum, size) => sum + (size ?? 0), 0);
-  const there = found + counts.recorded;
-  report.say(
-    `${counts.recorded} recorded in ${duration(report.elapsed())}, ${counts.failed} of them failed` +
-      `${counts.failed > 0 ? ' (kept, but training leaves them out)' : ''}; ` +
-      `${there} of ${episodes} episodes are in ${folder}, ${megabytes(bytes)}`,
-  );
-  if (signal.aborted) {
-    console.error(
-      'nalu: stopped by hand; attempts that ran were not kept. The same command goes on',
-    );
-    return 'interrupted';
-  }
-  report.say(`Next: ${invocation(`imitate ${folder} --out DIR`)}`);
-  return 'done';
+Examples:
+  nalu demos demos                                        a hundred of transfer cube
+  nalu demos demos --episodes 500                         four hundred more beside them
+  nalu demos pegs --task insertion --every 5              the other task, observed twice as often
+  nalu demos held-out --episodes 20 --seed 900000         seeds that no training has seen
+  nalu imitate demos --out my-policy                      learn from them`,
+    )
+    .action(async (folder, options) => {
+      const { recordDemonstrations } = await import('../rollouts/demos.ts');
+      const { out, err } = context;
+      const ending = await recordDemonstrations(folder, options, {
+        out,
+        signal: context.interruption(),
+      });
+      if (ending === 'interrupted')
+        print(
+          err,
+          'nalu: stopped by hand; attempts that ran were not kept. The same command goes on',
+        );
+      context.end(ending);
+    });
 }

@@ -1,257 +1,79 @@
-import { readFile, realpath } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
-import { listEpisodes } from '../episodes/listEpisodes.ts';
-import { readEpisode } from '../episodes/readEpisode.ts';
-import { UserError } from '../errors.ts';
-import { isThere } from '../files/isThere.ts';
-import {
-  type DemonstrationSet,
-  gatherDemonstrations,
-} from '../learning/imitation/demonstrations.ts';
-import {
-  type ImitationSettings,
-  imitationSchema,
-  openImitation,
-} from '../learning/imitation/imitation.ts';
-import { normalisationOf } from '../learning/imitation/statistics.ts';
-import { writeSafetensors } from '../tensors/safetensors.ts';
-import { loadSessionConfig } from '../session/session.ts';
-import { type Adapter, makeAdapter, writeAdapter } from '../policy/bundle/adapter.ts';
-import {
-  ADAPTER_FILE,
-  BUNDLE_FILES,
-  GOLDEN_FILE,
-  copyBundle,
-  loadBundle,
-  writeBundle,
-} from '../policy/bundle/bundle.ts';
-import { checkPlace } from '../policy/bundle/bundleFiles.ts';
-import { randomWeights } from '../policy/families/pi0/randomWeights.ts';
-import { tinyTokenizerJson } from '../policy/families/pi0/tokenizer.ts';
-import type { Trainable } from '../policy/trainable.ts';
-import { trainableParameters } from '../policy/families/pi0/trainable.ts';
-import { weightSources } from '../policy/families/pi0/weights.ts';
-import { replaceFiles } from '../files/replaceFiles.ts';
-import type { SimTaskName } from '../sim/tasks.ts';
-import { evaluate } from '../rollouts/evaluate.ts';
-import { type ImitationRun, NO_POLICY, baseOf, dataOf } from '../training/imitationRun.ts';
-import { interruption } from './interruption.ts';
-import { MINI } from '../training/mini.ts';
-import { openTrainingFolder, trainingFiles } from '../training/folder.ts';
-import { trainingLoop } from '../training/loop.ts';
-import { type TrainingReport, createTrainingReport } from '../training/report.ts';
-import { type Bundle, type BundleConfig, bundleSchema } from '../policy/bundle/config.ts';
+import { type Command, InvalidArgumentError, Option } from '@commander-js/extra-typings';
+import type { Context } from './context.ts';
+import { readsOnly } from './rules.ts';
+import { integer, sessionOption, taskOption } from './sharedOptions.ts';
 
-export interface ImitateOptions {
-  out: string;
-  from?: string;
-  train: Trainable['parameters'];
-  rank: number;
-  layers?: [number, ...number[]];
-  steps: number;
-  batch: number;
-  samples: number;
-  rate: number;
-  augmentation: boolean;
-  renormalise?: boolean;
-  maxDelay?: number;
-  task: SimTaskName;
-  evaluateEvery: number;
-  attempts: number;
-  seed: number;
-  resume?: boolean;
-  /** Replace a bundle and a run that are in `out`. */
-  force?: boolean;
-  session?: string;
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value < Infinity))
+    throw new InvalidArgumentError('It must be a number above 0.');
+  return value;
 }
 
-/** Seed of the first attempt of an evaluation. */
-const EVALUATION_SEED = 50_000;
-
-function settingsOf(options: ImitateOptions): ImitationSettings {
-  const { train, rank, layers, steps, batch, samples, rate, augmentation, maxDelay, seed } =
-    options;
-  return imitationSchema.parse({
-    trainable: train === 'lora' ? { parameters: train, rank, layers } : { parameters: train },
-    batch,
-    samples,
-    augment: augmentation,
-    maxDelay,
-    seed,
-    optimiser: {
-      rate,
-      finalRate: rate / 20,
-      warmUp: Math.min(200, Math.floor(steps / 10)),
-      steps,
-      averageDecay: 0.995,
-    },
-  });
+/** Indices between commas, at least one. */
+function layers(text: string): [number, ...number[]] {
+  const [first, ...others] = text.split(',').map(integer(0));
+  return [first, ...others];
 }
 
-async function gather(
-  folder: string,
-  config: Pick<BundleConfig, 'embodiment' | 'cameras' | 'pi0'>,
-  report: TrainingReport,
-): Promise<DemonstrationSet> {
-  const paths = (await listEpisodes(folder)).map(({ path }) => path);
-  if (paths.length === 0)
-    throw new UserError(`${folder}: no episodes there. npx nalu demos ${folder} records some`);
-  const view = {
-    embodiment: config.embodiment,
-    cameras: config.cameras,
-    side: config.pi0.vision.imageSize,
-    horizon: config.pi0.horizon,
-  };
-  const set = await gatherDemonstrations(paths, readEpisode, view, (done) => {
-    report.live(`reading episodes ${done}/${paths.length}`);
-  });
-  for (const { path, reason } of set.leftOut) report.line(`left out ${path}: ${reason}`);
-  if (set.leftOut.length > 0)
-    report.line(`left out ${set.leftOut.length} of ${paths.length} episodes`);
-  if (set.demonstrations.length === 0)
-    throw new UserError(`${folder}: none of its ${paths.length} episodes can be learned from`);
-  report.line(`${set.demonstrations.length} observations of ${set.episodes} episodes`);
-  return set;
-}
-
-/** Puts into `out` the bundle that is to learn: one of random weights, or a copy of another. */
-async function prepareBundle(
-  { out, from, seed, train, maxDelay, renormalise }: ImitateOptions,
-  set: DemonstrationSet,
-): Promise<void> {
-  const goesOn = maxDelay ? { maxDelay } : {};
-  const made = `by nalu imitate on ${set.episodes} demonstrations.`;
-  const named = (description: string) => ({ name: basename(resolve(out)), description });
-  if (from === undefined) {
-    const transforms = normalisationOf(set.demonstrations);
-    const config = { ...MINI, ...named(`Trained ${made}`), transforms, ...goesOn };
-    await writeBundle(out, config, tinyTokenizerJson(), randomWeights(MINI.pi0, seed));
-    return;
-  }
-  const source = await loadBundle(from);
-  if (source.trainable)
-    throw new UserError(`${from} has an adapter; go on from a policy without one`);
-  const config = { ...bundleSchema.strip().parse(source), ...goesOn };
-  // Untouched, it keeps its version, which adapters are bound to.
-  if (train !== 'all') return copyBundle(source, out, maxDelay ? config : undefined);
-  // What is learned takes the weights' places: they must lie as they will be written.
-  const { folder, pi0 } = source;
-  const tokenizer = await readFile(join(folder, BUNDLE_FILES.tokenizer), 'utf8');
-  const transforms = renormalise ? normalisationOf(set.demonstrations) : config.transforms;
-  await writeBundle(
-    out,
-    { ...config, ...named(`${source.name}, trained further ${made}`), transforms },
-    tokenizer,
-    await weightSources(join(folder, BUNDLE_FILES.weights), pi0),
-  );
-}
-
-/** Writes what was learned into the bundle: its weights, or an adapter beside them. */
-async function saveBundle(
-  { folder, base }: Bundle,
-  trainable: Trainable,
-  parameters: Adapter['parameters'],
-): Promise<void> {
-  if (trainable.parameters !== 'all') {
-    const adapter = makeAdapter({ trainable, base, parameters });
-    return writeAdapter(join(folder, ADAPTER_FILE), adapter);
-  }
-  const tensors = [...parameters].map(([name, tensor]) => ({ name, ...tensor }));
-  await replaceFiles(
-    folder,
-    (staging) => writeSafetensors(join(staging, BUNDLE_FILES.weights), tensors),
-    // Both are of the weights before.
-    () => [GOLDEN_FILE, ADAPTER_FILE],
-  );
-}
-
-const isSameFolder = async (a: string, b: string) =>
-  (await isThere(a)) && (await isThere(b)) && (await realpath(a)) === (await realpath(b));
-
-/** Throws a `UserError` where a run would take away what is there, or has nothing to go on with. */
-async function checkStart({ out, from, resume = false, force = false }: ImitateOptions) {
-  const { checkpoint } = trainingFiles(out);
-  const started = await isThere(checkpoint);
-  if (resume && !started)
-    throw new UserError(
-      `${checkpoint}: nothing to resume; leave --resume away, or is ${out} right?`,
-    );
-  if (resume) return;
-  if (from !== undefined && (await isSameFolder(from, out)))
-    throw new UserError(
-      `--from ${from} and --out ${out} are one folder, and what is there would be trained away; name another --out`,
-    );
-  if (started && !force)
-    throw new UserError(
-      `${checkpoint}: a run is there already; --resume goes on with it, another --out begins anew, --force replaces it`,
-    );
-  await checkPlace(out, force);
-}
-
-/** The version of the policy that a run goes on from, if it is to be compared. */
-const versionOf = async ({ from, resume }: ImitateOptions): Promise<string | undefined> => {
-  if (from !== undefined) return (await loadBundle(from)).base;
-  return resume ? undefined : NO_POLICY;
-};
-
-/** Trains a policy on demonstrations; see `nalu imitate --help`. */
-export async function imitateCommand(
-  episodes: string,
-  options: ImitateOptions,
-): Promise<'done' | 'interrupted'> {
-  const { out, from, resume = false, train, steps, task, evaluateEvery, attempts } = options;
-  const settings = settingsOf(options);
-  if (options.renormalise && train !== 'all')
-    throw new UserError(
-      `--renormalise: with --train ${train} the rest of the policy stays, and with it its normalisation`,
-    );
-  const session = await loadSessionConfig(options.session);
-  await checkStart(options);
-
-  const reading = createTrainingReport(0, steps);
-  const source = resume ? out : from;
-  const set = await gather(
-    episodes,
-    source === undefined ? MINI : await loadBundle(source),
-    reading,
-  );
-  if (!resume) await prepareBundle(options, set);
-  const files = await openTrainingFolder(out, `nalu imitate: ${basename(resolve(out))}`);
-  const bundle = await loadBundle(out);
-  const parameters = trainableParameters(settings.trainable, bundle.pi0);
-  const run: ImitationRun = {
-    settings,
-    from,
-    policy: await versionOf(options),
-    base: baseOf(bundle, settings),
-    task,
-    renormalise: options.renormalise ?? false,
-    demonstrations: set.demonstrations.length,
-    data: dataOf(set.demonstrations),
-  };
-  const start = resume ? await files.load(parameters, run) : undefined;
-
-  const imitation = await openImitation(out, bundle, set.demonstrations, settings, session, start);
-  const report = createTrainingReport(imitation.state.step, steps);
-  const signal = interruption();
-  try {
-    await trainingLoop(imitation, files, report, {
-      steps,
-      run,
-      signal,
-      evaluateEvery: attempts > 0 ? evaluateEvery : Infinity,
-      save: () => saveBundle(bundle, settings.trainable, imitation.averaged()),
-      evaluate: () =>
-        evaluate(out, task, attempts, EVALUATION_SEED, session, (done) =>
-          report.live(`attempt ${done}/${2 * attempts}`),
-        ),
+/** `nalu imitate`. */
+export function imitate(program: Command, context: Context): void {
+  const command = program
+    .command('imitate')
+    .description('train a policy on recorded demonstrations (flow matching)')
+    .argument('<episodes>', 'folder of episodes')
+    .requiredOption('--out <folder>', 'where the trained bundle goes')
+    .option(
+      '--from <bundle>',
+      'policy to go on from, in the place of a small one of random weights',
+    )
+    .addOption(
+      new Option('--train <what>', 'what learns')
+        .choices(['all', 'expert', 'lora'] as const)
+        .default('all'),
+    )
+    .option('--rank <n>', 'of LoRA adapters', integer(1), 8)
+    .option(
+      '--layers <list>',
+      "the expert's layers that get adapters, as in 0,2,3; all by default",
+      layers,
+    )
+    .option('--steps <n>', 'optimiser steps', integer(1), 6000)
+    .option('--batch <n>', 'observations of a step', integer(1), 32)
+    .option('--samples <n>', 'flow samples (noise and time) of each observation', integer(1), 2)
+    .option('--rate <x>', 'largest learning rate', positive, 2e-3)
+    .option(
+      '--max-delay <rows>',
+      'teach it to go on from up to this many rows under way, as --join trained has them (0: none)',
+      integer(0),
+      0,
+    )
+    .option(
+      '--renormalise',
+      "with --from: joints' mean and deviation of these demonstrations, as another task needs, in the place of the policy's",
+    )
+    .option('--no-augmentation', 'take images as they are: no crop, turn or colour jitter')
+    .addOption(taskOption())
+    .option('--evaluate-every <n>', 'steps between evaluations in the simulator', integer(1), 1000)
+    .option(
+      '--attempts <n>',
+      'attempts of an evaluation, from random and from zero noise; 0 for none',
+      integer(0),
+      20,
+    )
+    .option('--seed <n>', 'of weights, batches, noise and augmentation', integer(0), 0)
+    .option('--resume', 'go on from the checkpoint in --out, with the same options as before')
+    .option('--force', 'replace a bundle and a run that are in --out')
+    .addOption(sessionOption())
+    .action(async (episodes, options) => {
+      const { imitate } = await import('../training/imitate.ts');
+      const { out } = context;
+      context.end(await imitate(episodes, options, { out, interruption: context.interruption }));
     });
-  } finally {
-    await imitation.close();
-  }
-  const { step } = imitation.state;
-  report.line(`${out}: ${step} steps in ${report.elapsed()}; the loss is drawn in ${files.curve}`);
-  if (!signal.aborted) return 'done';
-  report.line(`stopped by hand at step ${step}; the same command with --resume goes on`);
-  return 'interrupted';
+  readsOnly(command, {
+    '--rank': { with: ['--train lora'] },
+    '--layers': { with: ['--train lora'] },
+    '--renormalise': { with: ['--from', '--train all'] },
+    '--force': { without: ['--resume'] },
+  });
 }

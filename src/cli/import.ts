@@ -1,82 +1,95 @@
-import {
-  type Imported,
-  type ImportOptions,
-  importPolicy,
-} from '../policy/families/pi0/import/importPolicy.ts';
+import { type Command, InvalidArgumentError, Option } from '@commander-js/extra-typings';
+import { print } from '../terminal/output.ts';
+import type { Context } from './context.ts';
+import { readsOnly } from './rules.ts';
+import { integer } from './sharedOptions.ts';
 
-const PRECISIONS: Record<string, string> = {
-  F32: 'float32',
-  F16: 'float16',
-  BF16: 'bfloat16',
-  U8: 'few bits',
-};
+function bits(text: string): 8 | 4 {
+  if (text === '8' || text === '4') return text === '8' ? 8 : 4;
+  throw new InvalidArgumentError('It must be 8 or 4.');
+}
 
-const millions = (count: number) => `${(count / 1e6).toFixed(count < 1e8 ? 2 : 0)} million`;
+/** Names between commas. */
+function list(text: string): string[] {
+  const names = text.split(',').map((name) => name.trim());
+  if (names.includes('')) throw new InvalidArgumentError('A name is empty.');
+  return names;
+}
 
-const size = (bytes: number) =>
-  bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
-
-/** Types of the weights, the commonest first. */
-const precisions = ({ precisions, parameters }: Imported) =>
-  [...precisions]
-    .sort(([, a], [, b]) => b - a)
-    .map(([dtype, count]) =>
-      count === parameters
-        ? PRECISIONS[dtype]
-        : `${PRECISIONS[dtype]} (${((100 * count) / parameters).toFixed(1)} %)`,
+/** `nalu import`. */
+export function importCheckpoint(program: Command, context: Context): void {
+  const command = program
+    .command('import')
+    .description('make a policy bundle of a published π0: a checkpoint of lerobot or openpi')
+    .argument('<checkpoint>', 'folder with model.safetensors or its shards, or the file itself')
+    .requiredOption('--out <folder>', 'where the bundle goes')
+    .addOption(
+      new Option('--embodiment <name>', 'the robot that it was trained for')
+        .choices(['aloha'] as const)
+        .default('aloha'),
     )
-    .join(' and ');
+    .option(
+      '--base <checkpoint>',
+      'the weights that an adapter was trained on, where they are not beside it',
+    )
+    .option('--adapt-to-pi', 'it was trained on joints flipped and grippers as motor angles')
+    .option('--no-adapt-to-pi', "it was trained on ALOHA's own joints and gripper openings")
+    .option('--delta-actions', 'its arm actions are relative to the state, grippers absolute')
+    .option('--no-delta-actions', 'its actions are absolute')
+    .option(
+      '--cameras <list>',
+      "the robot's cameras in the policy's order: base, left wrist, right wrist",
+      list,
+    )
+    .option('--stats <file>', "normalisation statistics, in the place of the checkpoint's")
+    .option('--tokenizer <file>', "tokenizer.json, in the place of the checkpoint's")
+    .option('--execute <n>', 'rows of a chunk to play before the next one takes over', integer(1))
+    .option('--copy', 'copy the weights, however large, in the place of linking to them')
+    .addOption(
+      new Option('--precision <type>', 'convert the weights, in the place of linking').choices([
+        'float32',
+        'float16',
+        'bfloat16',
+      ] as const),
+    )
+    .option('--prefix-bits <n>', "pack the language model's matrices into 8 or 4 bits", bits)
+    .option('--force', 'replace a bundle that is there')
+    .addHelpText(
+      'after',
+      `
+The weights are copied where that is quick (up to 256 MiB). Larger ones stay where they are: the bundle
+holds clones of the files, or second names (hard links), which take no room and outlive the checkpoint, and
+graphs that point into them. A linked file that is written anew in place is noticed, and the bundle then
+refused; --copy keeps it. A large checkpoint on another file system needs --copy. Statistics, cameras,
+dimensions and, in lerobot's checkpoints, the kind of actions are read from the checkpoint; what it leaves
+open must be said, and what was chosen is printed. A LoRA adapter of PEFT's is merged into the weights that
+it was trained on, which are then written anew.
 
-function transforms({ bundle, adapt, delta }: Imported): string[] {
-  const mask = bundle.transforms.flatMap((one) => (one.type === 'deltaActions' ? one.mask : []));
-  return [
-    `${adapt.value ? "π's space: joints flipped, grippers as angles" : "ALOHA's own joints and openings"} (${adapt.by})`,
-    `actions ${delta.value ? `relative to the state, mask ${mask.join(',')}` : 'absolute'} (${delta.by})`,
-  ];
-}
-
-const finite = ({ looked }: Imported) =>
-  looked === 1
-    ? 'all weights were looked at'
-    : `blocks of all tensors were looked at, ${(100 * looked).toPrecision(2)} % of the weights`;
-
-const adapter = ({ folder, base, merged, replaced }: NonNullable<Imported['peft']>) =>
-  `${folder}, LoRA of ${merged} weights merged into ${base}${replaced > 0 ? `, ${replaced} tensors in the place of its own` : ''}`;
-
-/** What was found and chosen, a line each. */
-function report(imported: Imported): [string, string][] {
-  const { bundle, family, parameters, bytes, files, placement, statistics, peft } = imported;
-  const { pi0, steps, executeSteps, transforms: all } = bundle;
-  const { type } = all[all.length - 1];
-  return [
-    ['family', family === 'pi0' ? 'π0' : 'π0.5'],
-    ['weights', `${millions(parameters)} parameters, ${precisions(imported)}`],
-    ...(peft ? [['adapter', adapter(peft)] as [string, string]] : []),
-    ['finite', finite(imported)],
-    ['files', `${files === 1 ? 'one file' : `${files} shards`} of ${size(bytes)}, ${placement}`],
-    [
-      'sampling',
-      `chunks of ${pi0.horizon} rows by ${steps} steps, ${executeSteps} rows played; images ${pi0.vision.imageSize} × ${pi0.vision.imageSize}; prompts of ${pi0.maxTokens} tokens at most`,
-    ],
-    ['statistics', `${statistics.value} (${type})`],
-    ['normalised', `by ${statistics.by}`],
-    ['tokenizer', imported.tokenizer],
-    ['cameras', `${imported.cameras.value.join(', ')} (${imported.cameras.by})`],
-    ...transforms(imported).map((line): [string, string] => ['vectors', line]),
-    ...imported.notes.map((note): [string, string] => ['note', note]),
-  ];
-}
-
-/** Makes a bundle of a published policy; see `nalu import --help`. */
-export async function importCommand(checkpoint: string, options: ImportOptions): Promise<'done'> {
-  const start = performance.now();
-  const imported = await importPolicy(checkpoint, options);
-  const { name, version } = imported.bundle;
-  const seconds = (performance.now() - start) / 1000;
-  console.log(`${options.out}: ${name} ${version}, in ${seconds.toFixed(1)} s`);
-  for (const [label, text] of report(imported)) console.log(`  ${label.padEnd(11)} ${text}`);
-  console.log(
-    `\nNext, keep what it computes here on the CPU, and compare it with your robot, which moves nothing:\n  nalu verify ${options.out} --write\n  nalu check ${options.out} --robot ros --calibration FILE.yaml`,
-  );
-  return 'done';
+Examples:
+  nalu import pi0_aloha --out my-policy --no-adapt-to-pi --no-delta-actions
+                                             trained by lerobot on an ALOHA data set
+  nalu import pi0_aloha_towel_pytorch --out towel --adapt-to-pi --delta-actions --tokenizer tokenizer.json
+                                             converted by openpi's convert_jax_model_to_pytorch.py
+  nalu import pi0_base --out base --adapt-to-pi --delta-actions --stats assets/trossen/norm_stats.json
+  nalu import pi0_aloha_lora --base pi0_base --out my-policy --no-adapt-to-pi
+                                             an adapter, and the policy that it was trained on
+  nalu check my-policy --robot ros --calibration mine.yaml
+                                             then: does it fit the robot?`,
+    )
+    .action(async (checkpoint, options) => {
+      const { importPolicy } = await import('../policy/families/pi0/import/importPolicy.ts');
+      const { importReport } = await import('../policy/families/pi0/import/report.ts');
+      const start = performance.now();
+      const imported = await importPolicy(checkpoint, options);
+      const { name, version } = imported.bundle;
+      const seconds = (performance.now() - start) / 1000;
+      print(context.out, `${options.out}: ${name} ${version}, in ${seconds.toFixed(1)} s`);
+      for (const [label, text] of importReport(imported))
+        print(context.out, `  ${label.padEnd(11)} ${text}`);
+      print(
+        context.out,
+        `\nNext, keep what it computes here on the CPU, and compare it with your robot, which moves nothing:\n  nalu verify ${options.out} --write\n  nalu check ${options.out} --robot ros --calibration FILE.yaml`,
+      );
+    });
+  readsOnly(command, { '--copy': { without: ['--prefix-bits'] } });
 }

@@ -1,8 +1,37 @@
 import { join } from 'node:path';
-import { makeKeys } from '../link/wire/keys.ts';
+import type { Command } from '@commander-js/extra-typings';
+import { print } from '../terminal/output.ts';
+import type { Context } from './context.ts';
 
-/** Makes the keys of both sides of the link; prints where each is. */
-export async function keysCommand(folder: string): Promise<'done'> {
-  for (const file of await makeKeys(folder)) console.log(join(folder, file));
-  return 'done';
+/** `nalu keys`. */
+export function keys(program: Command, context: Context): void {
+  program
+    .command('keys')
+    .description(
+      'make the keys with which a robot and a learner on another machine know each other',
+    )
+    .argument('<folder>', 'where the keys go; made if absent')
+    .addHelpText(
+      'after',
+      `
+On one machine robot and learner meet at a socket's file and need no keys. Over TCP both must prove who
+they are, and what they send is encrypted:
+
+  learner.key  runtime.key    secret: whoever has runtime.key can send episodes, whoever has learner.key
+                              can send a policy to the robot. No one but their owner can read them.
+  learner.pub  runtime.pub    public: how each side knows the other
+
+Copy runtime.key, runtime.pub and learner.pub to the robot; leave learner.key, learner.pub and
+runtime.pub with the learner; remove each secret key where it is not needed. For a second robot put its
+public key beside the first one's, under any name that ends in .pub. Keys that are there are never
+overwritten: to exchange them, make new ones in an empty folder.
+
+Examples:
+  nalu keys keys
+  scp -p keys/runtime.key keys/runtime.pub keys/learner.pub robot:nalu/keys/`,
+    )
+    .action(async (folder) => {
+      const { makeKeys } = await import('../link/wire/keys.ts');
+      for (const file of await makeKeys(folder)) print(context.out, join(folder, file));
+    });
 }

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import type { CommandUnknownOpts as Command } from '@commander-js/extra-typings';
 import { homeFault } from '../files/homePath.ts';
 
 /** Placeholders of options and arguments that are paths. */

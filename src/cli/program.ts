@@ -1,19 +1,30 @@
 import { readFileSync } from 'node:fs';
-import { Command } from 'commander';
+import { Command } from '@commander-js/extra-typings';
 import { packagePath } from '../files/packagePath.ts';
-import { bundles } from './bundleCommands.ts';
-import { learning } from './learningCommands.ts';
+import { adapt } from './adapt.ts';
+import { calibrate } from './calibrate.ts';
+import { check } from './check.ts';
+import { classifier } from './classifier.ts';
+import type { Context } from './context.ts';
+import { create } from './create.ts';
+import { demos } from './demos.ts';
+import { doctor } from './doctor.ts';
+import { imitate } from './imitate.ts';
+import { importCheckpoint } from './import.ts';
+import { keys } from './keys.ts';
+import { learn } from './learn.ts';
 import { refuseUnexpandedPaths } from './paths.ts';
-import { playing } from './playingCommands.ts';
-import { READS } from './reads.ts';
-import { robots } from './robotCommands.ts';
-import { readsOnly, refuseContradictions } from './rules.ts';
+import { recover } from './recover.ts';
+import { refuseContradictions } from './rules.ts';
+import { sim } from './sim.ts';
+import { start } from './start.ts';
+import { verify } from './verify.ts';
 
 const GROUPS = [
-  { title: 'The simulated robot:', add: playing },
-  { title: 'Learning:', add: learning },
-  { title: 'Policies:', add: bundles },
-  { title: 'A real robot and its machine:', add: robots },
+  { title: 'The simulated robot:', commands: [start, sim, recover] },
+  { title: 'Learning:', commands: [demos, imitate, adapt, learn, keys, classifier] },
+  { title: 'Policies:', commands: [create, importCheckpoint, verify] },
+  { title: 'A real robot and its machine:', commands: [check, calibrate, doctor] },
 ];
 
 function packageVersion(): string {
@@ -21,23 +32,28 @@ function packageVersion(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
-/** All of `nalu`'s command line. */
-export function createProgram(): Command {
+/** The whole command line of `nalu`. It throws a `CommanderError` in the place of ending the process. */
+export function createProgram(context: Context): Command {
+  const { out, err } = context;
   const program = new Command('nalu')
     .description(
       'Runs flow-matching policies (pi0) on a robot: observes, samples action chunks, plays them behind a guard, and keeps every attempt as an episode.',
     )
     .version(packageVersion())
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'nalu: ')) })
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => out.write(text),
+      writeErr: (text) => err.write(text),
+      outputError: (text, write) => write(text.replace(/^error: /, 'nalu: ')),
+    })
     .showHelpAfterError('(nalu --help, or nalu COMMAND --help, says more)');
-  for (const { title, add } of GROUPS) {
+  for (const { title, commands } of GROUPS) {
     program.commandsGroup(title);
-    add(program);
+    for (const add of commands) add(program, context);
   }
   for (const command of program.commands) {
     refuseContradictions(command);
     refuseUnexpandedPaths(command);
-    readsOnly(command, READS[command.name()] ?? {});
   }
   return program;
 }

@@ -1,33 +1,17 @@
-import { resolve } from 'node:path';
-import { UserError, listed } from '../errors.ts';
-import { beingWritten } from '../episodes/beingWritten.ts';
-import { type Recovery, lackInWords, recoverEpisode } from '../episodes/recoverEpisode.ts';
+import type { Command } from '@commander-js/extra-typings';
+import { print } from '../terminal/output.ts';
+import type { Context } from './context.ts';
 
-const said = (file: string, { path, messages, result, lack, stays }: Recovery) =>
-  `${file} → ${path}: ${messages} messages, ${result.outcome}` +
-  (lack ? `; lost ${lackInWords(lack)}` : '') +
-  (stays ? `; ${file} stays` : '');
-
-/**
- * Makes unfinished and damaged episodes readable; prints where each went and what it lacks. Files that are
- * being written and those that hold nothing are left alone, and named in the end as a `UserError`.
- */
-export async function recoverCommand(given: readonly string[]): Promise<'done'> {
-  const files = [...new Map(given.map((file) => [resolve(file), file])).values()];
-  const live = await beingWritten(files);
-  const faults: string[] = [];
-  for (const file of files) {
-    try {
-      if (live.has(file))
-        throw new UserError(`${file}: it is being recorded, so it is left alone; recover it when its process has ended`); // prettier-ignore
-      console.log(said(file, await recoverEpisode(file)));
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      faults.push(error.message);
-    }
-  }
-  if (faults.length === 1) throw new UserError(faults[0]);
-  if (faults.length > 1)
-    throw new UserError(`${faults.length} of ${files.length} files were not recovered:${listed(faults)}`); // prettier-ignore
-  return 'done';
+/** `nalu recover`. */
+export function recover(program: Command, context: Context): void {
+  program
+    .command('recover')
+    .description(
+      'make readable what a killed process had recorded of an episode, or what is damaged',
+    )
+    .argument('<files...>', 'unfinished (*.mcap.partial) or damaged (*.mcap) episodes')
+    .action(async (files) => {
+      const { recoverEpisodes } = await import('../episodes/recoverEpisodes.ts');
+      await recoverEpisodes(files, (line) => print(context.out, line));
+    });
 }

@@ -1,4 +1,4 @@
-import type { Command, Option } from 'commander';
+import type { CommandUnknownOpts as Command, Option } from '@commander-js/extra-typings';
 
 /** A flag, as `--expert`, or one with a certain value, as `--train lora`. */
 type Condition = string;

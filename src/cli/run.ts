@@ -1,35 +1,33 @@
-import type { Ending } from './ending.ts';
-import { tolerateUnreadOutput } from './output.ts';
+import { CommanderError } from '@commander-js/extra-typings';
 import { UserError } from '../errors.ts';
 import { toldOf } from '../systemErrors.ts';
+import { print } from '../terminal/output.ts';
+import type { Ending, Surroundings } from './context.ts';
+import { createProgram } from './program.ts';
 
 /** Exit codes as a shell has them: of SIGINT, and of SIGPIPE. */
-const EXIT_CODES: Record<Ending, number | undefined> = {
-  done: undefined,
-  interrupted: 130,
-  unread: 141,
-};
+export const EXIT_CODES: Record<Ending, number> = { done: 0, interrupted: 130, unread: 141 };
 
-/** Says what went wrong: a sentence where a person can mend it, the stack of a fault of the program. */
-function tell(error: unknown): void {
-  const told = toldOf(error);
-  console.error(told === undefined ? error : `nalu: ${told}`);
-  process.exitCode = error instanceof UserError ? error.exitCode : 1;
-}
+/** What a process exits with after a failure. */
+export const exitCodeOf = (error: unknown): number =>
+  error instanceof UserError ? error.exitCode : 1;
 
-/** Runs a command, which is loaded no sooner: --help needs no simulator. What it throws is told. */
-export async function run(command: () => Promise<Ending>): Promise<void> {
-  tolerateUnreadOutput(tell);
-  // What no part of the command waits for, as a stream's error.
-  process.on('uncaughtException', (error) => {
-    tell(error);
-    process.exit();
-  });
+/**
+ * Runs `nalu` with these arguments in this process, and resolves to its exit code. A failure that a person can
+ * mend is a sentence on `err`; a fault of the program is thrown.
+ */
+export async function run(args: readonly string[], surroundings: Surroundings): Promise<number> {
+  let ending: Ending = 'done';
+  const end = (one: Ending) => void (ending = one);
   try {
-    const ending = await command();
-    process.exitCode ??= EXIT_CODES[ending];
+    const program = createProgram({ ...surroundings, end });
+    await program.parseAsync(args, { from: 'user' });
+    return EXIT_CODES[ending];
   } catch (error) {
-    tell(error);
-    if (toldOf(error) === undefined) process.exit();
+    if (error instanceof CommanderError) return error.exitCode;
+    const sentence = toldOf(error);
+    if (sentence === undefined) throw error;
+    print(surroundings.err, `nalu: ${sentence}`);
+    return exitCodeOf(error);
   }
 }

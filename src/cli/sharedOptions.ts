@@ -1,4 +1,4 @@
-import { InvalidArgumentError, Option } from 'commander';
+import { InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import { packagePath } from '../files/packagePath.ts';
 import { PORT_RANGE, isPort } from '../processes/port.ts';
 
@@ -31,7 +31,7 @@ export function groups(text: string): number[] {
 
 export const taskOption = () =>
   new Option('--task <name>', 'what the robot is to do')
-    .choices(['transfer-cube', 'insertion'])
+    .choices(['transfer-cube', 'insertion'] as const)
     .default('transfer-cube');
 
 export const sessionOption = () =>

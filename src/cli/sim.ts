@@ -1,224 +1,124 @@
-import { randomUUID } from 'node:crypto';
-import { type EpisodeRecorder, recordEpisode } from '../episodes/recordEpisode.ts';
-import { UserError } from '../errors.ts';
-import { type SessionConfig, loadSessionConfig } from '../session/session.ts';
-import { loadBundle } from '../policy/bundle/bundle.ts';
-import { type ChunkPolicy } from '../policy/chunkPolicy.ts';
-import { openClassifier } from '../classifier/successClassifier.ts';
-import { openWorkerPolicy } from '../policy/worker/workerPolicy.ts';
-import type { Embodiment } from '../robot/embodiment.ts';
-import { runAttempt } from '../control/attempt.ts';
-import { judge } from '../control/judge.ts';
-import { type MeterReading, createMeters } from '../measure/meters.ts';
-import { LOOPBACK, serveMetrics } from '../measure/metrics.ts';
-import { type SimulatedAloha, simulatedAloha } from '../sim/simulatedAloha.ts';
-import type { SimTaskName } from '../sim/tasks.ts';
-import type { Ending } from './ending.ts';
-import { episodeHeader } from '../rollouts/episodeHeader.ts';
+import { type Command, Option } from '@commander-js/extra-typings';
+import { JOINS } from '../policy/joinKinds.ts';
+import { checkOutputFile } from '../files/outputFile.ts';
+import { print } from '../terminal/output.ts';
+import type { Context } from './context.ts';
+import { readsOnly } from './rules.ts';
 import {
-  EXPERT,
-  EXPERT_CAMERAS,
-  EXPERT_EXECUTE_STEPS,
-  expertPolicy,
-} from '../rollouts/expertPolicy.ts';
-import { interruption } from './interruption.ts';
-import { openParts } from '../processes/openParts.ts';
-import { outputUnread } from './output.ts';
-import { snapshotCommand } from './snapshot.ts';
-import { viewed } from '../sim/watched.ts';
-import { addResult, createReport, emptyTally } from '../rollouts/attemptReport.ts';
-import { fromZeroNoise } from '../policy/policyWrappers.ts';
-import { type JoinKind, sampledJoin } from '../policy/joinKinds.ts';
+  SHIPPED_POLICY,
+  groups,
+  integer,
+  port,
+  sessionOption,
+  taskOption,
+} from './sharedOptions.ts';
 
-export interface SimOptions {
-  task: SimTaskName;
-  policy: string;
-  episodes: number;
-  seed: number;
-  expert?: boolean;
-  zeroNoise?: boolean;
-  join?: JoinKind;
-  delay?: number;
-  execute?: number;
-  realTime?: boolean;
-  watch?: boolean;
-  json?: boolean;
-  record?: string;
-  snapshot?: string;
-  force?: boolean;
-  scene?: string;
-  drawGroups?: number[];
-  session?: string;
-  successClassifier?: string;
-  metricsPort?: number;
-  metricsHost?: string;
-}
+const SAMPLED = ['--join exact', '--join approximate', '--join trained'];
 
-/** Who drives: gives the policy of each attempt. */
-interface Driver {
-  name: string;
-  /** Name of the embodiment that it drives. */
-  embodiment: string;
-  cameras: readonly string[];
-  /** Those of its cameras that a scene may lack. */
-  optionalCameras?: readonly string[];
-  policy(sim: SimulatedAloha): ChunkPolicy;
-  close(): Promise<void>;
-}
+/** What is not read by --snapshot, which makes no attempt. */
+const NOT_SHOWN = [
+  ...['--policy', '--expert', '--episodes', '--zero-noise', '--join', '--delay', '--execute'],
+  ...['--real-time', '--watch', '--record', '--json', '--success-classifier', '--session'],
+  ...['--metrics-port', '--metrics-host'],
+];
 
-const expertDriver = (): Driver => ({
-  name: EXPERT,
-  embodiment: 'aloha',
-  cameras: EXPERT_CAMERAS,
-  optionalCameras: EXPERT_CAMERAS,
-  policy: (sim) => expertPolicy(sim, EXPERT_EXECUTE_STEPS),
-  close: () => Promise.resolve(),
-});
-
-async function bundleDriver(
-  { policy: folder, zeroNoise = false, join = 'swap', execute }: SimOptions,
-  session: SessionConfig,
-): Promise<Driver> {
-  const loaded = await loadBundle(folder);
-  const bundle = { ...loaded, executeSteps: execute ?? loaded.executeSteps };
-  const worker = await openWorkerPolicy(bundle, session, undefined, sampledJoin(join));
-  const policy = zeroNoise ? fromZeroNoise(worker) : worker;
-  return {
-    name: `${bundle.name} ${bundle.version}`,
-    embodiment: bundle.embodiment,
-    cameras: bundle.cameras,
-    policy: () => policy,
-    close: () => worker.close(),
-  };
-}
-
-function checkFit(driver: Driver, robot: Embodiment, folder: string) {
-  if (driver.embodiment !== robot.name) {
-    throw new UserError(
-      `${folder} is a policy for ${driver.embodiment}, but the robot is ${robot.name}`,
-    );
-  }
-}
-
-/** An episode's name sorts by time and tells what it is. */
-function episodeId(task: SimTaskName, seed: number): string {
-  const time = new Date().toISOString().replace(/[:.]/g, '-');
-  return `${time}-${task}-${seed}-${randomUUID().slice(0, 8)}`;
-}
-
-/** Runs attempts on the simulated ALOHA and reports them; see `nalu sim --help`. */
-export async function simCommand(options: SimOptions): Promise<Ending> {
-  const {
-    task,
-    scene,
-    realTime,
-    episodes,
-    json,
-    delay,
-    join = 'swap',
-    metricsPort,
-    metricsHost = LOOPBACK,
-    drawGroups: drawnGroups,
-  } = options;
-  if (options.snapshot !== undefined)
-    return snapshotCommand(options.snapshot, { ...options, force: options.force ?? false });
-
-  const watch = options.watch && process.stdout.isTTY;
-  if (options.watch && !watch)
-    console.error('nalu: --watch draws nothing, since the output is no terminal');
-  const session = await loadSessionConfig(options.session);
-  // Unless it keeps the attempts, what it prints is all that it does.
-  const signal = AbortSignal.any([
-    interruption(),
-    ...(options.record === undefined ? [outputUnread] : []),
-  ]);
-  const report = createReport(episodes, json ? process.stderr : process.stdout);
-  const tally = emptyTally();
-  const { keep, closeAll } = openParts();
-  try {
-    const metrics =
-      metricsPort === undefined ? undefined : keep(await serveMetrics(metricsPort, metricsHost));
-    if (metrics) console.error(`nalu: metrics on ${metrics.url}`);
-    const meters = keep(createMeters(metrics?.listener));
-    const driver = keep(options.expert ? expertDriver() : await bundleDriver(options, session));
-    const classifier =
-      options.successClassifier === undefined
-        ? undefined
-        : keep(await openClassifier(options.successClassifier));
-    const needed = classifier ? [classifier.camera] : [];
-    const sim = keep(
-      await simulatedAloha({
-        task,
-        scene,
-        drawnGroups,
-        realTime,
-        cameras: [...new Set([...driver.cameras, ...needed])],
-        optionalCameras: driver.optionalCameras?.filter((camera) => !needed.includes(camera)),
-      }),
-    );
-    checkFit(driver, sim.embodiment, options.policy);
-    for (let episode = 0; episode < episodes && !signal.aborted; episode++) {
-      const seed = options.seed + episode;
-      const header = { id: episodeId(task, seed), policy: driver.name, seed };
-      const recorder: EpisodeRecorder | undefined =
-        options.record === undefined
-          ? undefined
-          : await recordEpisode(options.record, episodeHeader(sim, header));
-      report.live(tally, undefined);
-      const robot = watch ? viewed(sim, process.stdout) : sim;
-      const judged =
-        classifier && judge(robot, classifier, { awaitLooks: !realTime, onProblem: console.error });
-      const result = await runAttempt({
-        robot: judged?.robot ?? robot,
-        task: judged
-          ? { ...sim, assess: () => ({ ...sim.assess(), success: judged.succeeded() }) }
-          : sim,
-        policy: driver.policy(sim),
-        seed,
-        recorder,
-        meters,
-        awaitChunks: !realTime,
-        join,
-        ...(delay !== undefined && {
-          lead: Math.ceil((delay * sim.embodiment.controlRate) / 1000),
-        }),
-        onChunk: (counts) => report.live(tally, counts),
-        signal,
-      });
-      if (signal.aborted) break;
-      if (result.problem) throw result.problem;
-      addResult(tally, result);
-      if (json) {
-        const { reward, success, steps, starvedSteps, chunks } = result;
-        const rule = classifier && { simulator: sim.assess().success };
-        const line = { episode, seed, reward, success, ...rule, steps, starvedSteps, chunks };
-        console.log(JSON.stringify(line));
-      } else report.attempt(tally, result);
-    }
-    if (json) console.log(JSON.stringify({ summary: summaryOf(tally, meters.reading()) }));
-    else report.summary(tally, sim.embodiment.controlRate, meters.reading());
-  } finally {
-    await closeAll();
-  }
-  if (!signal.aborted) return 'done';
-  if (signal.reason === outputUnread.reason) return 'unread';
-  console.error('nalu: stopped by hand; the attempt that ran was discarded');
-  return 'interrupted';
-}
-
-function summaryOf(tally: ReturnType<typeof emptyTally>, { figures, missed }: MeterReading) {
-  const { episodes, successes, chunks, chunkMs, runMs, steps } = tally;
-  return {
-    episodes,
-    successes,
-    successRate: episodes > 0 ? successes / episodes : null,
-    steps,
-    missedSteps: tally.missedSteps,
-    starvedSteps: tally.starvedSteps,
-    chunks,
-    msPerChunk: chunks > 0 ? chunkMs / chunks : null,
-    msPerRun: chunks > 0 ? runMs / chunks : null,
-    milliseconds: figures,
-    missed,
-  };
+/** `nalu sim`. */
+export function sim(program: Command, context: Context): void {
+  const command = program
+    .command('sim')
+    .description('run a policy, or the scripted expert, on the simulated ALOHA')
+    .addOption(taskOption())
+    .option('--policy <folder>', 'policy bundle to run', SHIPPED_POLICY)
+    .option('--expert', 'run the scripted expert in the place of a policy')
+    .option('--episodes <n>', 'attempts to make', integer(1), 1)
+    .option(
+      '--seed <n>',
+      'seed of the first attempt; the next ones count up from it',
+      integer(0),
+      0,
+    )
+    .option('--zero-noise', 'begin every chunk from zero noise in the place of random noise')
+    .addOption(
+      new Option(
+        '--join <how>',
+        'how a chunk takes over: in the place of the one in play; the robot waits for it; the mean of all that speak of a step; drawn towards the one in play (real-time chunking, with or without the Jacobian); or going on from it, as trained',
+      )
+        .choices(JOINS)
+        .default('swap'),
+    )
+    .option(
+      '--delay <ms>',
+      'how late a chunk comes, in whole control steps (default: 40)',
+      integer(0),
+    )
+    .option('--execute <n>', "rows of a chunk to play, in the place of the bundle's", integer(1))
+    .option('--real-time', 'keep to the wall clock in the place of running as fast as possible')
+    .option('--watch', 'draw the attempts in the terminal as they go')
+    .option('--record <folder>', 'keep each attempt as an MCAP file in this folder')
+    .option('--json', 'print one JSON object a line and nothing else')
+    .option(
+      '--snapshot <file>',
+      'write what the cameras see at the first seed, as the ending says (.png, .jpg, .webp), and run nothing',
+    )
+    .option('--force', 'with --snapshot: replace the file if it is there')
+    .option('--scene <file>', 'use this MJCF scene in the place of the built-in one')
+    .option(
+      '--draw-groups <list>',
+      "groups of shapes that the cameras show, as 1 or 1,2; without it MuJoCo's choice, 0, 1 and 2",
+      groups,
+    )
+    .option(
+      '--success-classifier <file>',
+      "YAML of a classifier that says when an attempt has succeeded, in the place of the simulator's rule",
+    )
+    .addOption(sessionOption())
+    .option('--metrics-port <n>', 'offer Prometheus metrics at this port while it runs', port)
+    .option('--metrics-host <address>', 'who may read them; by default this machine alone')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  nalu sim --snapshot scene.png                 what the cameras see
+  nalu sim --watch                              see the shipped policy at work
+  nalu sim --expert --episodes 20               how the scripted expert does
+  nalu sim --episodes 200 --seed 1000 --json    success rate of the shipped policy, for a script
+  nalu sim --record episodes                    keep the attempt; Foxglove opens it
+  nalu sim --scene robosuite.xml --draw-groups 1 --snapshot scene.png
+                                                another scene, without its collision shapes
+  nalu sim --episodes 20 --json --success-classifier models/success-transfer-cube/classifier.yaml
+                                                its verdict, and as "simulator" that of the rule
+  nalu sim --real-time --episodes 20 --metrics-port 9464
+                                                how late ticks are; curl localhost:9464/metrics`,
+    )
+    .action(async (options) => {
+      const { out, err } = context;
+      if (options.snapshot !== undefined) {
+        const { formatOf, snapshotScene } = await import('../sim/snapshot.ts');
+        formatOf(options.snapshot);
+        await checkOutputFile(options.snapshot, options.force ?? false);
+        const cameras = await snapshotScene(options.snapshot, options);
+        return print(out, `${options.snapshot}: ${cameras.join(', ')}`);
+      }
+      const { simulate } = await import('../rollouts/simulate.ts');
+      const interrupted = context.interruption();
+      // Unless it keeps the attempts, its output is all that it makes.
+      const unread = options.record === undefined ? [context.unread] : [];
+      const signal = AbortSignal.any([interrupted, ...unread]);
+      await simulate(options, { out, err, signal });
+      if (interrupted.aborted) {
+        print(err, 'nalu: stopped by hand; the attempt that ran was discarded');
+        context.end('interrupted');
+      } else if (signal.aborted) context.end('unread');
+    });
+  readsOnly(command, {
+    '--policy': { without: ['--expert'] },
+    '--zero-noise': { without: ['--expert'] },
+    '--execute': { without: ['--expert'] },
+    '--session': { without: ['--expert'] },
+    '--expert': { without: SAMPLED },
+    '--watch': { without: ['--json'] },
+    '--metrics-host': { with: ['--metrics-port'] },
+    '--snapshot': { without: NOT_SHOWN },
+    '--force': { with: ['--snapshot'] },
+  });
 }

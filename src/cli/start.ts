@@ -1,32 +1,47 @@
+import type { Command } from '@commander-js/extra-typings';
 import { packagePath } from '../files/packagePath.ts';
-import { adaptCommand } from './adapt.ts';
-import type { Ending } from './ending.ts';
-import { simCommand } from './sim.ts';
+import { print } from '../terminal/output.ts';
+import type { Context } from './context.ts';
+import { SHIPPED_POLICY } from './sharedOptions.ts';
 
 const TASK = 'transfer-cube';
 const PRIOR = packagePath('models/aloha-mini-12k');
 
-/**
- * What a newcomer sees first: ten attempts of the shipped policy, recorded; then some minutes in which a
- * policy that fails because the cameras are off gets better at it. Goes on where it was stopped.
- */
-export async function start(policy: string): Promise<Ending> {
-  const watch = process.stdout.isTTY && !process.env.NO_COLOR;
-  const attempts = { task: TASK, episodes: 10, seed: 0, record: 'episodes', watch } as const;
-  const ending = await simCommand({ ...attempts, policy });
-  if (ending !== 'done') return ending;
-  console.log(
-    '\nNow every camera is moved by 2.5 mm, and a policy that was sure before fails. It learns from 512 of its\nown attempts, for some ten minutes on two cores. Ctrl-C stops it; the same command goes on from there.\n',
-  );
-  return adaptCommand('runs/start', {
-    policy: PRIOR,
-    task: TASK,
-    gap: `${PRIOR}/cameras-off.yaml`,
-    episodes: 512,
-    batch: 64,
-    evaluateEvery: 4,
-    attempts: 30,
-    processes: 2,
-    seed: 0,
-  });
+const NEXT =
+  '\nNow every camera is moved by 2.5 mm, and a policy that was sure before fails. It learns from 512 of its\nown attempts, for some ten minutes on two cores. Ctrl-C stops it; the same command goes on from there.\n';
+
+/** What is learned after the first attempts. */
+const ADAPTATION = {
+  task: TASK,
+  episodes: 512,
+  batch: 64,
+  evaluateEvery: 4,
+  attempts: 30,
+  processes: 2,
+  seed: 0,
+} as const;
+
+/** `nalu start`. */
+export function start(program: Command, context: Context): void {
+  program
+    .command('start')
+    .description(
+      'the main job in the simulator: ten attempts of the shipped policy, and some minutes of learning',
+    )
+    .action(async () => {
+      const { simulate } = await import('../rollouts/simulate.ts');
+      const { adapt } = await import('../adapting/adapt.ts');
+      const { out, err, env } = context;
+      const signal = context.interruption();
+      const watch = Boolean(out.isTTY && !env.NO_COLOR);
+      const attempts = { task: TASK, episodes: 10, seed: 0, record: 'episodes', watch } as const;
+      await simulate({ ...attempts, policy: SHIPPED_POLICY }, { out, err, signal });
+      if (signal.aborted) {
+        print(err, 'nalu: stopped by hand; the attempt that ran was discarded');
+        return context.end('interrupted');
+      }
+      print(out, NEXT);
+      const options = { ...ADAPTATION, policy: PRIOR, gap: `${PRIOR}/cameras-off.yaml` };
+      context.end(await adapt('runs/start', options, { out, err, signal }));
+    });
 }

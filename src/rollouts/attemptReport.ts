@@ -1,4 +1,5 @@
 import type { AttemptResult } from '../control/attempt.ts';
+import type { Output } from '../terminal/output.ts';
 import { clearBelow, clearLine, duration, percent } from '../terminal/speaker.ts';
 import { type MeterReading, readingTable } from '../measure/meters.ts';
 import type { LoopCounts } from '../control/loopOptions.ts';
@@ -42,8 +43,8 @@ export function addResult(tally: Tally, result: AttemptResult): void {
 export const describeStarvation = (steps: number): string[] =>
   steps > 0 ? [`${steps} steps at rest for want of rows`] : [];
 
-/** Human-readable report of a run of attempts, a live line included where there is a terminal. */
-export function createReport(episodes: number, out: NodeJS.WriteStream) {
+/** Report of a run of attempts for people, on a terminal with a live line. */
+export function createReport(episodes: number, out: Output) {
   const began = performance.now();
   const width = String(episodes).length;
 
@@ -65,7 +66,7 @@ export function createReport(episodes: number, out: NodeJS.WriteStream) {
             : []),
         ]
           .join('  ')
-          .slice(0, out.columns - 1),
+          .slice(0, (out.columns ?? Infinity) - 1),
       );
     },
     attempt(tally: Tally, result: AttemptResult): void {

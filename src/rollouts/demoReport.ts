@@ -1,3 +1,4 @@
+import type { Output } from '../terminal/output.ts';
 import { duration, speaker } from '../terminal/speaker.ts';
 
 /** Counts over the demonstrations recorded so far. */
@@ -6,8 +7,8 @@ export interface DemoCounts {
   failed: number;
 }
 
-/** Says how recording `asked` demonstrations goes: a live line on a terminal, else a line each tenth. */
-export function createDemoReport(asked: number, out: NodeJS.WriteStream = process.stdout) {
+/** Reports the recording of `asked` demonstrations: a live line on a terminal, else a line each tenth. */
+export function createDemoReport(asked: number, out: Output) {
   const began = performance.now();
   const { note, live } = speaker(out);
   const elapsed = () => (performance.now() - began) / 1000;

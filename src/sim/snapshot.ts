@@ -2,7 +2,8 @@ import { extname } from 'node:path';
 import sharp from 'sharp';
 import { UserError } from '../errors.ts';
 import { writeWhole } from '../files/writeWhole.ts';
-import type { ImageSize, SimulatedAloha } from './simulatedAloha.ts';
+import { type ImageSize, type SimulatedAloha, simulatedAloha } from './simulatedAloha.ts';
+import type { SimTaskName } from './tasks.ts';
 
 const FORMATS: Record<string, 'png' | 'jpeg' | 'webp'> = {
   '.png': 'png',
@@ -47,4 +48,28 @@ export async function snapshot(
     },
   }).composite(tiles);
   await writeWhole(file, await picture.toFormat(format).toBuffer());
+}
+
+export interface SceneSnapshot {
+  task: SimTaskName;
+  seed: number;
+  scene?: string;
+  drawGroups?: readonly number[];
+}
+
+/** Writes a picture of what all named cameras of a scene see at a seed; resolves to their names. */
+export async function snapshotScene(
+  file: string,
+  { task, seed, scene, drawGroups }: SceneSnapshot,
+): Promise<readonly string[]> {
+  const sim = await simulatedAloha({ task, scene, drawnGroups: drawGroups, cameras: [] });
+  try {
+    await sim.reset(seed);
+    if (sim.sceneCameras.length === 0)
+      throw new UserError(`Scene ${scene} names no camera to look through; name one in the MJCF`);
+    await snapshot(sim, sim.sceneCameras, file);
+    return sim.sceneCameras;
+  } finally {
+    await sim.close();
+  }
 }

@@ -1,4 +1,5 @@
 import { halfBlocks } from '../terminal/halfBlocks.ts';
+import type { Output } from '../terminal/output.ts';
 import { UserError } from '../errors.ts';
 import type { Robot } from '../robot/robot.ts';
 import type { ImageSize, SimulatedAloha } from './simulatedAloha.ts';
@@ -14,13 +15,13 @@ const OTHER_LINES = 6;
 const LARGEST = { width: 80, height: 60 };
 
 /** The largest picture of the camera's form that fits, pixels. */
-function sizeIn({ columns, rows }: NodeJS.WriteStream): ImageSize {
+function sizeIn({ columns = 80, rows = 24 }: Output): ImageSize {
   const scale = Math.min(1, columns / LARGEST.width, (2 * (rows - OTHER_LINES)) / LARGEST.height);
   return { width: Math.floor(LARGEST.width * scale), height: Math.floor(LARGEST.height * scale) };
 }
 
 /** The robot, drawn below the line that the terminal's cursor stands in while it is commanded. */
-export function viewed(sim: SimulatedAloha, out: NodeJS.WriteStream): Robot {
+export function viewed(sim: SimulatedAloha, out: Output): Robot {
   const camera = sim.sceneCameras.includes(CAMERA) ? CAMERA : sim.sceneCameras.at(0);
   if (camera === undefined)
     throw new UserError('The scene names no camera to watch the attempts through');

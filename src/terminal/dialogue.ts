@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline';
+import type { Output } from './output.ts';
 
 /** There are no more answers: by `q` or Ctrl-C, or, as the message says, because the input has ended. */
 export class Ended extends Error {
@@ -23,11 +24,18 @@ export interface Dialogue {
 /** Milliseconds between two live lines. */
 const LIVE_PERIOD = 100;
 
-/** The dialogue over stdin and stdout: with a person at a terminal, or with piped answers. */
-export function terminalDialogue(signal: AbortSignal): Dialogue {
-  const { stdin, stdout } = process;
-  const isTerminal = stdin.isTTY && stdout.isTTY;
-  const lines = createInterface({ input: stdin, output: stdout, terminal: isTerminal });
+export interface DialogueOptions {
+  input: NodeJS.ReadableStream & { readonly isTTY?: boolean };
+  output: Output;
+  /** Ends the dialogue. */
+  signal: AbortSignal;
+}
+
+/** The dialogue over a pair of streams: with a person at a terminal, or with piped answers. */
+export function terminalDialogue({ input, output, signal }: DialogueOptions): Dialogue {
+  const isTerminal = Boolean(input.isTTY && output.isTTY);
+  const { columns = 80, rows = 24 } = output;
+  const lines = createInterface({ input, output, terminal: isTerminal });
   const answers: string[] = [];
   let over = false;
   let wake = () => {};
@@ -41,7 +49,7 @@ export function terminalDialogue(signal: AbortSignal): Dialogue {
   const onAbort = () => wake();
   signal.addEventListener('abort', onAbort);
 
-  const clear = () => isTerminal && stdout.write('\r\u001b[K');
+  const clear = () => isTerminal && output.write('\r\u001b[K');
 
   async function answer(): Promise<string> {
     for (;;) {
@@ -54,21 +62,21 @@ export function terminalDialogue(signal: AbortSignal): Dialogue {
   }
 
   return {
-    screen: isTerminal ? { columns: stdout.columns, rows: stdout.rows } : undefined,
+    screen: isTerminal ? { columns, rows } : undefined,
     say(text) {
       clear();
-      stdout.write(`${text}\n`);
+      output.write(`${text}\n`);
     },
     status(text) {
       if (!isTerminal) return;
       clear();
-      stdout.write(text.slice(0, stdout.columns - 1));
+      output.write(text.slice(0, (output.columns ?? columns) - 1));
     },
     async ask(question, live) {
       clear();
       // What was typed before the question is no answer to it.
       if (isTerminal) answers.length = 0;
-      if (!isTerminal || live) stdout.write(`${question}\n`);
+      if (!isTerminal || live) output.write(`${question}\n`);
       const draw = () => {
         lines.setPrompt(live ? `${live()}  > ` : `${question} `);
         lines.prompt(true);

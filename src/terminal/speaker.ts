@@ -1,3 +1,5 @@
+import type { Output } from './output.ts';
+
 /** A share in whole percent, or a dash where there is nothing to share. */
 export const percent = (part: number, whole: number) =>
   whole === 0 ? '–' : `${((100 * part) / whole).toFixed(0)} %`;
@@ -9,11 +11,11 @@ export function duration(seconds: number): string {
   return minutes > 0 ? `${minutes} min ${Math.round(seconds % 60)} s` : `${seconds.toFixed(0)} s`;
 }
 
-/** Takes the live line away where there is a terminal. */
-export const clearLine = (out: NodeJS.WriteStream) => out.isTTY && out.write('\r\u001b[K');
+/** Removes the live line of a terminal. */
+export const clearLine = (out: Output) => out.isTTY && out.write('\r\u001b[K');
 
-/** What is said for good, and a line that what comes next replaces, where there is a terminal. */
-export const speaker = (out: NodeJS.WriteStream) => ({
+/** Writes lines that stay, and on a terminal a live line that the next text replaces. */
+export const speaker = (out: Output) => ({
   note: (text: string) => {
     clearLine(out);
     out.write(`${text}\n`);
@@ -21,9 +23,9 @@ export const speaker = (out: NodeJS.WriteStream) => ({
   live: (text: string) => {
     if (!out.isTTY) return;
     clearLine(out);
-    out.write(text.slice(0, out.columns - 1));
+    out.write(text.slice(0, (out.columns ?? Infinity) - 1));
   },
 });
 
-/** Takes the live line and what is drawn below it away where there is a terminal. */
-export const clearBelow = (out: NodeJS.WriteStream) => out.isTTY && out.write('\r\u001b[J');
+/** Removes the live line of a terminal and all below it. */
+export const clearBelow = (out: Output) => out.isTTY && out.write('\r\u001b[J');

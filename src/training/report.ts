@@ -1,9 +1,10 @@
 import type { Evaluation } from '../charts/lossCurve.ts';
 import type { StepReport } from '../learning/train/trainer.ts';
+import type { Output } from '../terminal/output.ts';
 import { duration, speaker } from '../terminal/speaker.ts';
 
-/** Tells a person how a training run of `steps` steps goes, with a live line where there is a terminal. */
-export function createTrainingReport(from: number, steps: number, out = process.stdout) {
+/** Reports the progress of a training run of `steps` steps, on a terminal with a live line. */
+export function createTrainingReport(from: number, steps: number, out: Output) {
   const began = performance.now();
   const seconds = () => (performance.now() - began) / 1000;
   const { note: line, live } = speaker(out);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readEpisode } from '../../src/episodes/readEpisode.ts';
-import { readCurve } from '../../src/adapting/curve.ts';
+import { readCurve } from '../../src/learning/curve.ts';
 import { readFpoCheckpoint } from '../../src/learning/fpo/checkpoint.ts';
 import { fpoSchema } from '../../src/learning/fpo/config.ts';
 import { LOG } from '../../src/learning/learner.ts';

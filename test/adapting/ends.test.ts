@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { uniformNumbers } from '../../src/tensors/noise.ts';
-import { nalu } from '../cli/nalu.ts';
+import { spawnNalu } from '../cli/nalu.ts';
 import { until } from '../link/link.ts';
 import { withFolder } from '../onnx/run.ts';
 import { SETTINGS, commandOf, processesIn, runIn } from './survive.ts';
@@ -17,10 +17,14 @@ const SIGNALS = 4;
 const LONGEST_LIFE = 4;
 
 /** Runs `nalu adapt` on a tiny policy without an end of its own; gives what it said when it has ended. */
-const adapt = async (folder: string, during?: Parameters<typeof nalu>[1], more: string[] = []) => {
+const adapt = async (
+  folder: string,
+  during?: Parameters<typeof spawnNalu>[1],
+  more: string[] = [],
+) => {
   await writeTinyAloha(join(folder, 'policy'));
   await writeFile(join(folder, 'fpo.yaml'), JSON.stringify(SETTINGS));
-  const ended = await nalu(
+  const ended = await spawnNalu(
     [
       ...['adapt', runIn(folder), '--policy', join(folder, 'policy')],
       ...['--config', join(folder, 'fpo.yaml'), '--episodes', '1000000', '--batch', '4'],
@@ -33,7 +37,7 @@ const adapt = async (folder: string, during?: Parameters<typeof nalu>[1], more: 
 };
 
 /** That it said one sentence, once, and ended as after a fault. */
-const assertRefused = ({ code, err }: Awaited<ReturnType<typeof nalu>>, reason: RegExp) => {
+const assertRefused = ({ code, err }: Awaited<ReturnType<typeof spawnNalu>>, reason: RegExp) => {
   assert.match(err, reason);
   assert.equal(err.trim().split('\n').length, 1, err);
   assert.equal(code, 1);
@@ -108,7 +112,7 @@ describe('nalu adapt ends', { timeout: 600_000 }, () => {
       await writeFile(file, 'a file');
       assertRefused(await adapt(folder), /^nalu: .*run.* cannot be made: /);
       const long = join(folder, 'long'.repeat(30));
-      const refused = await nalu(['adapt', long, '--policy', join(folder, 'policy')]);
+      const refused = await spawnNalu(['adapt', long, '--policy', join(folder, 'policy')]);
       assertRefused(refused, /a socket's path may have 107; choose a folder with a shorter path/);
       assert.deepEqual((await readdir(folder)).sort(), ['fpo.yaml', 'policy', 'run']);
     }));

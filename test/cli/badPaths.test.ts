@@ -3,7 +3,7 @@ import { chmod, mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promis
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { withFolder } from '../onnx/run.ts';
-import { nalu } from './nalu.ts';
+import { spawnNalu } from './nalu.ts';
 
 /** Paths below a folder, and what the files hold. */
 async function contents(folder: string): Promise<Record<string, string>> {
@@ -18,7 +18,7 @@ async function contents(folder: string): Promise<Record<string, string>> {
 /** Asserts that a command fails with one sentence, and leaves everything in its folder as it was. */
 async function refused(cwd: string, line: string): Promise<void> {
   const before = await contents(cwd);
-  const { code, out, err } = await nalu(line.split(' '), undefined, { cwd, input: '' });
+  const { code, out, err } = await spawnNalu(line.split(' '), undefined, { cwd, input: '' });
   assert.notEqual(code, 0, `nalu ${line}: exit code 0`);
   assert.equal(err.match(/^nalu: /gm)?.length, 1, `nalu ${line}: ${err}`);
   assert.doesNotMatch(`${out}${err}`, /^\s+at |Error: .*\n\s+at /m, `nalu ${line}`);
@@ -119,7 +119,10 @@ describe('a path that cannot be meant', { concurrency: 2 }, () => {
           for (const folder of ['folder', 'closed']) await mkdir(join(cwd, folder));
           const run = async () => {
             await chmod(closed, 0);
-            const { code, out, err } = await nalu(line.split(' '), undefined, { cwd, input: '' });
+            const { code, out, err } = await spawnNalu(line.split(' '), undefined, {
+              cwd,
+              input: '',
+            });
             await chmod(closed, 0o700);
             assert.notEqual(code, 0);
             assert.equal(err.match(/^nalu: /gm)?.length, 1, err);

@@ -13,7 +13,7 @@ import { BUNDLE_FILES, loadBundle, writeGraphs } from '../../src/policy/bundle/b
 import { readEpisode } from '../../src/episodes/readEpisode.ts';
 import { alohaScene, cubeXml } from '../../src/sim/scene.ts';
 import { withFolder } from '../onnx/run.ts';
-import { nalu } from './nalu.ts';
+import { spawnNalu } from './nalu.ts';
 
 const SHIPPED = packagePath('models/aloha-mini');
 
@@ -48,7 +48,7 @@ const unread = ({ stdout }: ChildProcess) => {
 
 describe('nalu sim', () => {
   it('prints one JSON object an episode, then a summary, and nothing else', async () => {
-    const { code, out } = await nalu(['sim', '--episodes', '2', '--seed', '5', '--json']);
+    const { code, out } = await spawnNalu(['sim', '--episodes', '2', '--seed', '5', '--json']);
     assert.equal(code, 0);
     const lines = jsonLines(out);
     assert.deepEqual(
@@ -76,7 +76,7 @@ describe('nalu sim', () => {
     withFolder(async (folder) => {
       const runs = ['a', 'b'].map(async (name) => {
         const record = join(folder, name);
-        const { code, err } = await nalu(['sim', '--seed', '3', '--record', record]);
+        const { code, err } = await spawnNalu(['sim', '--seed', '3', '--record', record]);
         assert.equal(code, 0, err);
         const [listed] = await listEpisodes(record);
         return readEpisode(listed.path);
@@ -89,7 +89,7 @@ describe('nalu sim', () => {
     }));
 
   it('lets the scripted expert do the task', async () => {
-    const { code, out } = await nalu(['sim', '--expert', '--episodes', '1', '--json']);
+    const { code, out } = await spawnNalu(['sim', '--expert', '--episodes', '1', '--json']);
     assert.equal(code, 0);
     assert.equal(jsonLines(out)[0].success, true);
   });
@@ -102,7 +102,7 @@ describe('nalu sim', () => {
     it(`ends at ${name} in motion with the arms at rest, exit code 130, and the attempt kept as discarded`, () =>
     withFolder(async (folder) => {
       const args = ['sim', '--real-time', '--record', folder];
-      const { code, err } = await nalu(args, (child) => {
+      const { code, err } = await spawnNalu(args, (child) => {
         void untilGrown(folder, 6).then(() => child.kill(signal));
       });
       assert.equal(code, 130, err);
@@ -117,7 +117,7 @@ describe('nalu sim', () => {
     }));
 
   it('ends in order and says nothing when nobody reads its output any more', async () => {
-    const { code, err } = await nalu(['sim', '--episodes', '50', '--json'], unread);
+    const { code, err } = await spawnNalu(['sim', '--episodes', '50', '--json'], unread);
     assert.equal(code, 141);
     assert.equal(err, '');
   });
@@ -125,7 +125,7 @@ describe('nalu sim', () => {
   it('goes on without a reader where it records', () =>
     withFolder(async (folder) => {
       const args = ['sim', '--expert', '--episodes', '2', '--record', folder];
-      const { code, err } = await nalu(args, unread);
+      const { code, err } = await spawnNalu(args, unread);
       assert.equal(code, 0);
       assert.equal(err, '');
       assert.equal((await listEpisodes(folder)).length, 2);
@@ -136,7 +136,9 @@ describe('nalu sim', () => {
     { skip: !existsSync('/dev/full') },
     async () => {
       const full = openSync('/dev/full', 'w');
-      const { code, err } = await nalu(['sim', '--expert', '--json'], undefined, { stdout: full });
+      const { code, err } = await spawnNalu(['sim', '--expert', '--json'], undefined, {
+        stdout: full,
+      });
       closeSync(full);
       assert.equal(code, 1);
       assert.match(err, /^nalu: what it prints cannot be written: the disk is full/);
@@ -144,7 +146,7 @@ describe('nalu sim', () => {
   );
 
   it('ends with its message where a part cannot be opened after another', async () => {
-    const { code, err } = await nalu(['sim', '--success-classifier', '/nowhere.yaml']);
+    const { code, err } = await spawnNalu(['sim', '--success-classifier', '/nowhere.yaml']);
     assert.equal(code, 1);
     assert.match(err, /^nalu: \/nowhere\.yaml: cannot be read/);
   });
@@ -155,13 +157,13 @@ describe('nalu sim', () => {
       const cameras = /<camera name="cam_(low|left_wrist|right_wrist)"[^>]*>/g;
       const xml = alohaScene(cubeXml).replace('cam_high', 'top').replace(cameras, '');
       await writeFile(scene, xml);
-      const played = await nalu(['sim', '--expert', '--scene', scene, '--json']);
+      const played = await spawnNalu(['sim', '--expert', '--scene', scene, '--json']);
       assert.equal(played.code, 0, played.err);
       assert.equal(jsonLines(played.out)[0].success, true);
       const picture = join(folder, 'cameras.png');
-      const shown = await nalu(['sim', '--scene', scene, '--snapshot', picture]);
+      const shown = await spawnNalu(['sim', '--scene', scene, '--snapshot', picture]);
       assert.equal(shown.out.trim(), `${picture}: top`, shown.err);
-      const blind = await nalu(['sim', '--scene', scene]);
+      const blind = await spawnNalu(['sim', '--scene', scene]);
       assert.equal(blind.code, 1);
       assert.match(blind.err, /lacks the cameras "cam_high", .*; it has "top"/);
     }));
@@ -169,13 +171,13 @@ describe('nalu sim', () => {
   it('draws what the cameras see', () =>
     withFolder(async (folder) => {
       const file = join(folder, 'scene.png');
-      const { code, err } = await nalu(['sim', '--snapshot', file]);
+      const { code, err } = await spawnNalu(['sim', '--snapshot', file]);
       assert.equal(code, 0, err);
       const { width, height } = await sharp(file).metadata();
       assert.deepEqual([width, height], [1280, 960]);
       const { entropy } = await sharp(await readFile(file)).stats();
       assert.ok(entropy > 2, `a picture of entropy ${entropy} shows next to nothing`);
-      const again = await nalu(['sim', '--snapshot', file, '--seed', '1']);
+      const again = await spawnNalu(['sim', '--snapshot', file, '--seed', '1']);
       assert.equal(again.code, 1);
       assert.match(again.err, /^nalu: .*scene\.png is there already; --force replaces it/);
     }));
@@ -183,10 +185,10 @@ describe('nalu sim', () => {
   it('writes a picture in the format that its ending names', () =>
     withFolder(async (folder) => {
       const file = join(folder, 'scene.JPG');
-      const { code, err } = await nalu(['sim', '--snapshot', file]);
+      const { code, err } = await spawnNalu(['sim', '--snapshot', file]);
       assert.equal(code, 0, err);
       assert.equal((await sharp(file).metadata()).format, 'jpeg');
-      const other = await nalu(['sim', '--snapshot', join(folder, 'scene.bmp')]);
+      const other = await spawnNalu(['sim', '--snapshot', join(folder, 'scene.bmp')]);
       assert.equal(other.code, 1);
       assert.match(
         other.err,
@@ -201,7 +203,7 @@ describe('nalu create', () => {
     withFolder(async (root) => {
       const folders = ['a/small', 'b/small'].map((name) => join(root, name));
       for (const folder of folders) {
-        const { code, err } = await nalu(['create', folder, '--seed', '4']);
+        const { code, err } = await spawnNalu(['create', folder, '--seed', '4']);
         assert.equal(code, 0, err);
       }
       for (const file of await readdir(folders[0])) {
@@ -218,9 +220,9 @@ describe('a command that makes a bundle or its golden numbers', () => {
     withFolder(async (root) => {
       const folder = join(root, 'bundle');
       const note = join(folder, 'README.md');
-      assert.equal((await nalu(['create', folder, '--seed', '1'])).code, 0);
+      assert.equal((await spawnNalu(['create', folder, '--seed', '1'])).code, 0);
       await writeFile(note, 'mine');
-      assert.equal((await nalu(['verify', folder, '--write'])).code, 0);
+      assert.equal((await spawnNalu(['verify', folder, '--write'])).code, 0);
       const files = ['model.safetensors', 'policy.json', 'golden.safetensors'];
       const read = () => Promise.all(files.map((file) => readFile(join(folder, file))));
       const before = await read();
@@ -232,13 +234,13 @@ describe('a command that makes a bundle or its golden numbers', () => {
         [['verify', folder, '--write'], /golden\.safetensors is there already; .*--write --force/],
         [['verify', folder, '--force'], /--force is only read with --write/],
       ] as const) {
-        const { code, err } = await nalu([...args]);
+        const { code, err } = await spawnNalu([...args]);
         assert.equal(code, 1);
         assert.match(err, message);
         assert.deepEqual(await read(), before);
       }
-      assert.equal((await nalu(['verify', folder, '--write', '--force'])).code, 0);
-      assert.equal((await nalu(['create', folder, '--seed', '2', '--force'])).code, 0);
+      assert.equal((await spawnNalu(['verify', folder, '--write', '--force'])).code, 0);
+      assert.equal((await spawnNalu(['create', folder, '--seed', '2', '--force'])).code, 0);
       assert.equal((await loadBundle(folder)).hasGolden, false);
       assert.equal(await readFile(note, 'utf8'), 'mine');
       assert.notDeepEqual(await readFile(join(folder, files[0])), before[0]);
@@ -248,7 +250,7 @@ describe('a command that makes a bundle or its golden numbers', () => {
     withFolder(async (folder) => {
       const path = join(folder, 'model.safetensors');
       await writeFile(path, 'weights of months');
-      const { code, err } = await nalu(['create', folder, '--force']);
+      const { code, err } = await spawnNalu(['create', folder, '--force']);
       assert.equal(code, 1);
       assert.match(err, /model\.safetensors is there already, and no bundle's/);
       assert.equal(await readFile(path, 'utf8'), 'weights of months');
@@ -268,7 +270,7 @@ describe('the shipped policy', () => {
     }));
 
   it('does the task', async () => {
-    const { code, out } = await nalu(['sim', '--episodes', '6', '--seed', '0', '--json']);
+    const { code, out } = await spawnNalu(['sim', '--episodes', '6', '--seed', '0', '--json']);
     assert.equal(code, 0);
     const { summary } = jsonLines(out).at(-1) as { summary: { successes: number } };
     assert.ok(summary.successes >= 1, 'six attempts and not one success');
@@ -306,7 +308,7 @@ describe('nalu tells what is wrong, without a stack, and exits with an error', (
   };
   for (const [name, { args, message }] of Object.entries(faults)) {
     it(name, async () => {
-      const { code, err } = await nalu(args);
+      const { code, err } = await spawnNalu(args);
       assert.notEqual(code, 0);
       assert.match(err, message);
       assert.doesNotMatch(err, /^\s+at /m);

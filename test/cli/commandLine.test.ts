@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Command, CommanderError } from 'commander';
+import type { CommandUnknownOpts as Command } from '@commander-js/extra-typings';
 import { createProgram } from '../../src/cli/program.ts';
+import { nalu, surroundings } from './nalu.ts';
 
 /** What each command must be given. */
 const LEAST: Record<string, string[]> = {
@@ -22,21 +23,14 @@ const LEAST: Record<string, string[]> = {
   doctor: [],
 };
 
-const { commands } = createProgram();
+const { commands } = createProgram({ ...surroundings(), end: () => undefined });
 
 /** What the command line says of arguments that it refuses, before any command runs. */
 async function refusal(args: readonly string[]): Promise<string> {
-  let said = '';
-  const program = createProgram();
-  for (const command of [program, ...program.commands])
-    command.exitOverride().configureOutput({ writeErr: (text) => (said += text) });
-  await assert.rejects(
-    program.parseAsync(['node', 'nalu', ...args]),
-    (error) => error instanceof CommanderError && error.exitCode === 1,
-    `nalu ${args.join(' ')} is not refused`,
-  );
-  assert.match(said, /^nalu: .+\n(\(.*\)\n)+$/, `nalu ${args.join(' ')}`);
-  return said;
+  const { code, err } = await nalu(args);
+  assert.equal(code, 1, `nalu ${args.join(' ')} is not refused`);
+  assert.match(err, /^nalu: .+\n(\(.*\)\n)+$/, `nalu ${args.join(' ')}`);
+  return err;
 }
 
 const PLACEHOLDER = /(file|folder|bundle|checkpoint|episodes)s?(\.\.\.)?[>\]]$/;

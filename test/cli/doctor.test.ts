@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { withFolder } from '../onnx/run.ts';
-import { nalu } from './nalu.ts';
+import { spawnNalu } from './nalu.ts';
 import type { Finding } from '../../src/doctor/finding.ts';
 
 interface Summary {
@@ -14,7 +14,7 @@ interface Summary {
 }
 
 async function doctor(args: string[] = []) {
-  const { code, out, err } = await nalu(['doctor', '--json', ...args]);
+  const { code, out, err } = await spawnNalu(['doctor', '--json', ...args]);
   const lines = out
     .trim()
     .split('\n')
@@ -74,7 +74,7 @@ describe('nalu doctor', () => {
   });
 
   it('draws a table, and ends with 1 where something needed is lacking, as a bundle that is not there', async () => {
-    const { code, out, err } = await nalu(['doctor', '/nowhere']);
+    const { code, out, err } = await spawnNalu(['doctor', '/nowhere']);
     assert.equal(code, 1);
     assert.match(out, /^machine\n {2}ok {4}Node\.js +\d+\.\d+\.\d+\n/);
     assert.match(

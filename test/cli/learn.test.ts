@@ -23,7 +23,7 @@ import {
 import { until } from '../link/link.ts';
 import { SIM_CALIBRATION } from '../../src/sim/embodiment.ts';
 import { withFolder } from '../onnx/run.ts';
-import { nalu } from './nalu.ts';
+import { spawnNalu } from './nalu.ts';
 import { type Bundle } from '../../src/policy/bundle/config.ts';
 
 /** A robot of three joints that nobody reaches. */
@@ -96,7 +96,7 @@ const withLearner = (
         ...['--policy', policy, '--calibration', calibration, '--config', config],
         ...['--batch', String(BATCH)],
       ],
-      (event) => events.push(event),
+      { onEvent: (event) => events.push(event), onText: (text) => process.stderr.write(text) },
     );
     const adopted: string[] = [];
     const bundle = await loadBundle(policy);
@@ -177,7 +177,7 @@ describe('nalu learn', { timeout: 300_000 }, () => {
   it('ends at the first signal while an update is under way', () =>
     withFolder(async (folder) => {
       const { args, at } = await withEpisodes(folder, { epochs: 1e9, stop: LONG });
-      const { code, out, err } = await nalu(args, (child) => {
+      const { code, out, err } = await spawnNalu(args, (child) => {
         const stop = async () => {
           await until(async () => (await readdir(at)).includes('begun.json'));
           await setTimeout(500);
@@ -198,9 +198,9 @@ describe('nalu learn', { timeout: 300_000 }, () => {
           if (/goes to the robot|for the next update|over ipc.*an update/.test(text.toString()))
             child.kill('SIGTERM');
         });
-      assert.equal((await nalu(args, untilUpdated)).code, 130);
+      assert.equal((await spawnNalu(args, untilUpdated)).code, 130);
       await appendFile(join(at, 'log.jsonl'), '{"time":"2026-01-01T00:00:00.000Z","event":"publ');
-      const again = await nalu(args, untilUpdated);
+      const again = await spawnNalu(args, untilUpdated);
       assert.equal(again.code, 130);
       assert.match(again.out, /log\.jsonl: its last line was cut off and is passed over/);
       const others: [string[], RegExp][] = [
@@ -211,7 +211,7 @@ describe('nalu learn', { timeout: 300_000 }, () => {
         ],
       ];
       for (const [other, difference] of others) {
-        const { code, err } = await nalu(other);
+        const { code, err } = await spawnNalu(other);
         assert.match(err, difference);
         assert.equal(code, 1);
       }
@@ -221,7 +221,7 @@ describe('nalu learn', { timeout: 300_000 }, () => {
     withFolder(async (folder) => {
       const { args, at } = await withEpisodes(folder, {});
       const refused = async (reason: RegExp, more: string[] = []) => {
-        const { code, err } = await nalu([...args, ...more]);
+        const { code, err } = await spawnNalu([...args, ...more]);
         assert.match(err, reason);
         assert.equal(err.trim().split('\n').length, 1, err);
         assert.equal(code, 1);

@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
+import { PassThrough, Readable, Writable } from 'node:stream';
+import type { Surroundings } from '../../src/cli/context.ts';
+import { run } from '../../src/cli/run.ts';
 
 const CLI = join(import.meta.dirname, '../../src/cli.js');
 
@@ -10,7 +12,54 @@ interface Ended {
   err: string;
 }
 
-interface Surroundings {
+interface Around {
+  input?: string;
+  /** Stops the command. */
+  signal?: AbortSignal;
+  /** Gets the output as it comes. */
+  onOutput?: (text: string) => void;
+}
+
+/** A stream that collects text. */
+function collector(onText: (text: string) => void = () => undefined) {
+  let text = '';
+  const stream = new Writable({
+    write(chunk: Buffer, _, done) {
+      text += chunk.toString();
+      onText(chunk.toString());
+      done();
+    },
+  });
+  return { stream, text: () => text };
+}
+
+/** Stands for the process around the command line: nobody types, and what is printed goes nowhere. */
+export const surroundings = (): Surroundings => ({
+  out: collector().stream,
+  err: collector().stream,
+  env: process.env,
+  input: () => Readable.from([]),
+  interruption: () => new AbortController().signal,
+  unread: new AbortController().signal,
+});
+
+/** Runs `nalu` in this process. */
+export async function nalu(
+  args: readonly string[],
+  { input = '', signal = new AbortController().signal, onOutput }: Around = {},
+): Promise<Ended> {
+  const [out, err] = [collector(onOutput), collector()];
+  const code = await run(args, {
+    ...surroundings(),
+    out: out.stream,
+    err: err.stream,
+    input: () => new PassThrough().end(input),
+    interruption: () => signal,
+  });
+  return { code, out: out.text(), err: err.text() };
+}
+
+interface ProcessAround {
   detached?: boolean;
   input?: string | Readable;
   /** A file descriptor that takes what it prints; read here by default. */
@@ -18,11 +67,11 @@ interface Surroundings {
   cwd?: string;
 }
 
-/** Runs `nalu` as a user does; `during` sees its process, and `input` is its stdin. */
-export function nalu(
+/** Runs `nalu` as a process, as a user does; `during` gets it. For signals, pipes and exit codes. */
+export function spawnNalu(
   args: string[],
   during?: (child: ReturnType<typeof spawn>) => void,
-  { detached = false, input, stdout = 'pipe', cwd }: Surroundings = {},
+  { detached = false, input, stdout = 'pipe', cwd }: ProcessAround = {},
 ): Promise<Ended> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [CLI, ...args], {

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { readCurve } from '../../src/adapting/curve.ts';
+import { readCurve } from '../../src/learning/curve.ts';
 import { LOG } from '../../src/learning/learner.ts';
 import { readAdapter } from '../../src/policy/bundle/adapter.ts';
 import { loadBundle } from '../../src/policy/bundle/bundle.ts';

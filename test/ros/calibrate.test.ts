@@ -8,7 +8,7 @@ import { setTimeout } from 'node:timers/promises';
 import { calibrationYaml } from '../../src/robot/calibrationFile.ts';
 import type { Ros, RosNode } from '../../src/ros/rclnodejs.ts';
 import { SIM_CALIBRATION } from '../../src/sim/embodiment.ts';
-import { nalu } from '../cli/nalu.ts';
+import { spawnNalu } from '../cli/nalu.ts';
 import { withFolder } from '../onnx/run.ts';
 import { startDriver } from './driver.ts';
 import { initRos, skip } from './ros.ts';
@@ -56,7 +56,7 @@ describe('nalu calibrate on a ROS robot', { skip }, () => {
       if (person.length === 0) input.end();
     };
     const halted = setTimer(() => input.end(), LONGEST_TALK);
-    const ended = await nalu(
+    const ended = await spawnNalu(
       args,
       (child) => {
         child.stdout!.on('data', (data: Buffer) => {
@@ -130,7 +130,7 @@ describe('nalu calibrate on a ROS robot', { skip }, () => {
       const cameras = [{ ...high, width: 640, height: 480 }, { ...low, topic: '/none' }, ...others];
       await writeFile(from, calibrationYaml({ ...built, cameras }));
       const args = ['calibrate', file, '--robot', 'ros', '--from', from, '--steps', 'cameras'];
-      const { code, out, err } = await nalu(args, undefined, { input: '\n\n\n\ny\n' });
+      const { code, out, err } = await spawnNalu(args, undefined, { input: '\n\n\n\ny\n' });
       assert.equal(code, 0, out + err);
       assert.match(out, /cam_low: no picture that can be read came over \/none/);
       assert.match(out, /cam_high: 96×96, \d+\.\d Hz, sharpness 0\.0, mean brightness 120/);
@@ -141,7 +141,7 @@ describe('nalu calibrate on a ROS robot', { skip }, () => {
   it('says which driver is silent', () =>
     withFolder(async (folder) => {
       driver.silence();
-      const { code, err } = await nalu(
+      const { code, err } = await spawnNalu(
         ['calibrate', join(folder, 'mine.yaml'), '--robot', 'ros', '--from', SIM_CALIBRATION],
         undefined,
         { input: '' },
@@ -158,7 +158,7 @@ describe('nalu calibrate without ROS 2', () => {
       delete process.env.AMENT_PREFIX_PATH;
       try {
         const args = ['calibrate', join(folder, 'mine.yaml'), '--robot', 'ros'];
-        const { code, err } = await nalu([...args, '--from', SIM_CALIBRATION], undefined, {
+        const { code, err } = await spawnNalu([...args, '--from', SIM_CALIBRATION], undefined, {
           input: '',
         });
         assert.equal(code, 1);

@@ -1,9 +1,9 @@
 import { scaleLinear } from 'd3-scale';
 import { area, line } from 'd3-shape';
 import { readJsonLines } from '../files/jsonLines.ts';
-import type { FpoReport } from '../learning/fpo/report.ts';
-import type { LearnerEvent } from '../learning/learner.ts';
-import { successInterval } from '../learning/versions.ts';
+import type { FpoReport } from './fpo/report.ts';
+import type { LearnerEvent } from './learner.ts';
+import { successInterval } from './versions.ts';
 import { picture, text } from '../charts/svg.ts';
 
 /** Successes of the attempts that an update learned from, or of an evaluation after it. */

@@ -1,0 +1,143 @@
+import { rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { listEpisodes } from '../episodes/listEpisodes.ts';
+import { recordBeginning } from '../learning/begun.ts';
+import { makeFolder } from '../files/makeFolder.ts';
+import { explorationAfter } from '../policy/exploration.ts';
+import { CURVE, type Evaluations, evaluate, openEvaluations } from './evaluation.ts';
+import { type AdaptParts, startAdaptParts } from './parts.ts';
+import { type AdaptOptions, type AdaptPlan, attemptId, firstSeed, planAdaptation } from './plan.ts';
+import { createAdaptReport } from './report.ts';
+import type { Attempt } from '../rollouts/worker.ts';
+import type { Output } from '../terminal/output.ts';
+import { untilAborted } from '../processes/untilAborted.ts';
+
+const finishedIn = async (folder: string) =>
+  (await listEpisodes(folder)).filter(({ state }) => state !== 'partial').map(({ id }) => id);
+
+/** The attempts that are still to be made of the batch that begins at `from`. */
+async function attemptsFrom(
+  from: number,
+  { folders: { recorded, learner }, exploration }: AdaptPlan,
+  { task, batch, seed }: AdaptOptions,
+): Promise<Attempt[]> {
+  const made = new Set([
+    ...(await finishedIn(recorded)),
+    ...(await finishedIn(join(learner, 'episodes'))),
+  ]);
+  return Array.from({ length: batch }, (_, i) => from + i)
+    .map((attempt) => ({
+      seed: firstSeed(seed) + attempt,
+      exploration: explorationAfter(exploration, attempt),
+      record: { folder: recorded, id: attemptId(task, firstSeed(seed) + attempt) },
+    }))
+    .filter(({ record }) => !made.has(record.id));
+}
+
+/** What attempts and updates, in turn, are made of. */
+interface Run {
+  folder: string;
+  plan: AdaptPlan;
+  options: AdaptOptions;
+  parts: AdaptParts;
+  evaluations: Evaluations;
+  report: ReturnType<typeof createAdaptReport>;
+  signal: AbortSignal;
+}
+
+/** Attempts and updates in turn, until so many attempts were learned from as are wanted. */
+async function learnFromAttempts(run: Run): Promise<void> {
+  const { folder, plan, options, parts, evaluations, report, signal } = run;
+  const { task, batch, episodes, attempts } = options;
+  const { learner, pool } = parts;
+
+  const evaluateAfter = async (learned: number) => {
+    if (attempts === 0 || evaluations.all().some((known) => known.episodes === learned)) return;
+    const counts = await evaluate(pool, attempts, (done) =>
+      report.live(`evaluating: ${done} of ${2 * attempts} held-out attempts`),
+    );
+    const evaluation = { episodes: learned, attempts, ...counts };
+    await evaluations.add(evaluation);
+    report.evaluation(evaluation);
+    await evaluations.draw();
+  };
+
+  const courier = await parts.open(signal);
+  await recordBeginning(folder, plan.beginning);
+  let { consumed } = await learner.consumed(0, signal);
+  await parts.untilPlayed(signal);
+  await evaluateAfter(consumed);
+  while (consumed < episodes) {
+    signal.throwIfAborted();
+    const wanted = await attemptsFrom(consumed, plan, options);
+    let [done, successes] = [0, 0];
+    await pool.run(wanted, ({ success }) => {
+      courier.notify();
+      successes += Number(success);
+      report.attempts(consumed + ++done + batch - wanted.length, successes, done);
+    });
+    report.live('learning');
+    ({ consumed } = await learner.consumed(consumed + batch, signal));
+    await parts.untilPlayed(signal);
+    const updates = Math.round(consumed / batch);
+    if (updates % options.evaluateEvery === 0 || consumed >= episodes)
+      await evaluateAfter(consumed);
+    await evaluations.draw();
+    for (const { path, id } of await listEpisodes(plan.folders.recorded))
+      if (courier.status().pending === 0 && id.startsWith(`${task}-`)) await rm(path);
+  }
+}
+
+export interface AdaptSurroundings {
+  out: Output;
+  err: Output;
+  /** Stops the run in order. */
+  signal: AbortSignal;
+}
+
+/**
+ * Improves a policy on the simulated ALOHA: attempts in one set of processes, the learner in another, the
+ * link between them. Goes on from its folder; see `nalu adapt --help`.
+ */
+export async function adapt(
+  path: string,
+  options: AdaptOptions,
+  { out, err, signal: interrupted }: AdaptSurroundings,
+): Promise<'done' | 'interrupted'> {
+  const folder = resolve(path);
+  const { task, batch, episodes, seed, config, execute, processes } = options;
+  const report = createAdaptReport(episodes, batch, out);
+  const over = new AbortController();
+  const signal = AbortSignal.any([interrupted, over.signal]);
+  let parts: AdaptParts | undefined;
+
+  const run = async () => {
+    const plan = await planAdaptation(folder, options);
+    const { folders, bundle, trainable, gap } = plan;
+    for (const path of [folders.recorded, folders.learner]) await makeFolder(path);
+    const title = `${bundle.name}, ${task}`;
+    const evaluations = await openEvaluations(folder, folders.learner, title, report.note);
+    signal.throwIfAborted();
+    parts = startAdaptParts({
+      ...{ folders, bundle, config, trainable, batch, seed, processes },
+      attempts: { task, executeSteps: execute, ...(gap && { gap }) },
+      onEvent: report.event,
+      log: report.note,
+      onLearnerText: (text) => err.write(text),
+    });
+    const all = { folder, plan, options, parts, evaluations, report, signal };
+    await Promise.race([learnFromAttempts(all), parts.failed]);
+    report.end(evaluations.all(), join(path, CURVE));
+  };
+  try {
+    await Promise.race([run(), untilAborted(interrupted)]);
+  } catch (error) {
+    if (!interrupted.aborted) throw error;
+  } finally {
+    over.abort();
+    await parts?.close();
+  }
+  if (!interrupted.aborted) return 'done';
+  report.note('stopped by hand; the same command goes on from here');
+  return 'interrupted';
+}

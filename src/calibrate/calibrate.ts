@@ -1,0 +1,224 @@
+import { readdir, rm, stat } from 'node:fs/promises';
+import { dirname, join, parse } from 'node:path';
+import { UserError } from '../errors.ts';
+import { isThere } from '../files/isThere.ts';
+import { type Calibration } from '../robot/calibration.ts';
+import { calibrationYaml } from '../robot/calibrationFile.ts';
+import { type Correction, correct } from './correction.ts';
+import { type Findings, noFindings } from './findings.ts';
+import { replaceFiles } from '../files/replaceFiles.ts';
+import { SIM_CALIBRATION } from '../sim/embodiment.ts';
+import { partialOf, releasePartial, writeWhole } from '../files/writeWhole.ts';
+import { measureGrippers, measureJoints } from './arms.ts';
+import { type Bench, awaitAngles, createBench } from './bench.ts';
+import { type Seen, measureCameras, writePictures } from './cameras.ts';
+import { measureLatencies } from './cameraLatency.ts';
+import type { OpenOptions, Subject } from './subject.ts';
+import { type Dialogue, Ended, choose } from '../terminal/dialogue.ts';
+import { checkWritable } from '../files/outputFile.ts';
+import { loadCalibration, parseCalibration } from '../robot/calibrationFile.ts';
+
+export type CalibrateStep = 'joints' | 'grippers' | 'cameras' | 'latency';
+
+export interface CalibrateOptions {
+  robot: 'sim' | 'ros';
+  /** The calibration to begin with. */
+  from?: string;
+  steps: CalibrateStep[];
+  /** Replace the file without asking. */
+  force?: boolean;
+}
+
+/** What the steps have brought together. */
+interface Progress {
+  findings: Findings;
+  pictures: Seen[];
+  /** Where pictures lie until the calibration is written. */
+  folder: string;
+}
+
+const STEPS: {
+  name: CalibrateStep;
+  says: string;
+  measure: (bench: Bench, progress: Progress) => Promise<void>;
+}[] = [
+  {
+    name: 'joints',
+    says: 'Joints: sign and range of each, moved by hand; the arms must be free of torque.',
+    measure: (bench, { findings }) => measureJoints(bench, findings),
+  },
+  {
+    name: 'grippers',
+    says: 'Grippers: fully open, then fully closed.',
+    measure: (bench, { findings }) => measureGrippers(bench, findings),
+  },
+  {
+    name: 'cameras',
+    says: 'Cameras: which is which, sharpness, brightness, size, rate.',
+    async measure(bench, progress) {
+      progress.pictures = await measureCameras(bench, progress.findings, progress.folder);
+    },
+  },
+  {
+    name: 'latency',
+    says: 'Latency: how far images lie behind the joints.',
+    measure: (bench, { findings }) => measureLatencies(bench, findings),
+  },
+];
+
+/** The calibration to begin with, and its path. */
+async function beginning(file: string, { from, robot }: CalibrateOptions) {
+  const path =
+    from ?? ((await isThere(file)) ? file : robot === 'sim' ? SIM_CALIBRATION : undefined);
+  if (path === undefined)
+    throw new UserError(
+      `${file} is not there yet: begin with the nearest calibration, as in --from calibration/aloha-2.0.yaml`,
+    );
+  return { path, calibration: await loadCalibration(path) };
+}
+
+/** Throws a UserError where the calibration, or its pictures, cannot or must not be written. */
+async function mayWrite(file: string, { force, steps }: CalibrateOptions, dialogue: Dialogue) {
+  const pictures = picturesBeside(file);
+  const targets = steps.includes('cameras') ? [file, pictures] : [file];
+  const there: string[] = [];
+  for (const target of targets) if (await isThere(target)) there.push(target);
+  if (there.includes(pictures) && !(await stat(pictures)).isDirectory())
+    throw new UserError(`${pictures} is a file, where the pictures' folder goes; move it away`);
+  if (force || there.length === 0) return;
+  const are = there.length > 1 ? 'are' : 'is';
+  const question = `${there.join(' and ')} ${are} there already. Replace once all is measured? (y, n, q ends)`;
+  if (!(await choose(dialogue, question, { y: true, n: false })))
+    throw new UserError(`${file} is left as it is; give another name`);
+}
+
+/** Measures step after step; one that fails leaves what the others found. */
+async function runSteps(bench: Bench, steps: readonly CalibrateStep[], progress: Progress) {
+  for (const { name, says, measure } of STEPS) {
+    if (!steps.includes(name)) continue;
+    const question = `\n${says} (Enter begins, s skips, q ends)`;
+    if (!(await choose(bench.dialogue, question, { '': true, s: false }))) continue;
+    try {
+      await measure(bench, progress);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      bench.dialogue.say(`  Not measured: ${error.message}`);
+    }
+  }
+}
+
+function summarise(dialogue: Dialogue, path: string, { changes, remarks }: Correction): void {
+  dialogue.say(
+    changes.length > 0 ? `\nAgainst ${path}:` : `\nAll that was measured is as ${path} says.`,
+  );
+  for (const change of changes) dialogue.say(`  ${change}`);
+  if (remarks.length > 0) dialogue.say('Left to you:');
+  for (const remark of remarks) dialogue.say(`  ${remark}`);
+}
+
+/** Writes the pictures, all in the place of earlier ones, and the calibration, read again before. */
+async function write(
+  file: string,
+  calibration: Calibration,
+  progress: Progress,
+): Promise<string[]> {
+  const text = calibrationYaml(calibration);
+  parseCalibration(text, file);
+  const { findings, pictures } = progress;
+  const folder = picturesBeside(file);
+  const nameOf = (source: string) => findings.cameras.get(source)?.name ?? source;
+  if (pictures.length > 0)
+    await replaceFiles(
+      folder,
+      (staging) => writePictures(staging, pictures, nameOf),
+      async () => (await readdir(folder)).filter((name) => name.endsWith('.png')),
+    );
+  await writeWhole(file, text);
+  return pictures.length > 0 ? [file, folder] : [file];
+}
+
+const picturesBeside = (file: string) => join(dirname(file), `${parse(file).name}-cameras`);
+
+const countOf = ({ joints, grippers, cameras, latencies }: Findings) =>
+  joints.size + grippers.size + cameras.size + latencies.size;
+
+/** A calibration of an open robot. */
+export interface CalibrateJob {
+  /** Where the calibration goes. */
+  file: string;
+  /** The calibration to begin with, and its path. */
+  begun: { path: string; calibration: Calibration };
+  subject: Subject;
+  steps: readonly CalibrateStep[];
+  dialogue: Dialogue;
+  signal: AbortSignal;
+}
+
+/** Leads through a calibration of an open robot and writes it; resolves to whether it was written. */
+export async function calibrate(job: CalibrateJob): Promise<boolean> {
+  const { file, begun, subject, steps, dialogue, signal } = job;
+  const progress: Progress = {
+    findings: noFindings(),
+    pictures: [],
+    folder: partialOf(picturesBeside(file)),
+  };
+  const bench = createBench({ ...subject, dialogue, signal });
+  await subject.start();
+  await awaitAngles(bench);
+  dialogue.say(`Calibrating ${subject.label}, beginning with ${begun.path}.`);
+  try {
+    await runSteps(bench, steps, progress);
+    if (countOf(progress.findings) === 0) {
+      dialogue.say('\nNothing was measured.');
+      return false;
+    }
+    const date = new Date().toISOString().slice(0, 'yyyy-mm-dd'.length);
+    const correction = correct(begun.calibration, progress.findings, date);
+    summarise(dialogue, begun.path, correction);
+    const question = `\n${(await isThere(file)) ? 'Replace' : 'Write'} ${file}? (y, n)`;
+    if (!(await choose(dialogue, question, { y: true, n: false }))) return false;
+    const written = await write(file, correction.calibration, progress);
+    dialogue.say(`Wrote ${written.join(' and ')}.`);
+    return true;
+  } finally {
+    await rm(progress.folder, { recursive: true, force: true });
+    releasePartial(progress.folder);
+  }
+}
+
+export interface CalibrateSurroundings {
+  dialogue: Dialogue;
+  signal: AbortSignal;
+  /** Opens the robot. Throws a `UserError` where it is not there. */
+  open: (options: OpenOptions) => Promise<Subject>;
+}
+
+/** Leads a person through the calibration of a robot; see `nalu calibrate --help`. Closes the dialogue. */
+export async function calibrateFile(
+  file: string,
+  options: CalibrateOptions,
+  { dialogue, signal, open }: CalibrateSurroundings,
+): Promise<'done' | 'interrupted'> {
+  const unwritten = `${file} was not written; nothing has changed.`;
+  let subject: Subject | undefined;
+  try {
+    await checkWritable(file);
+    const begun = await beginning(file, options);
+    await mayWrite(file, options, dialogue);
+    const { calibration } = begun;
+    subject = await open({ calibration, dialogue, signal });
+    const { steps } = options;
+    const written = await calibrate({ file, begun, subject, steps, dialogue, signal });
+    if (!written) dialogue.say(unwritten);
+    return 'done';
+  } catch (error) {
+    const isOver = signal.aborted || error instanceof Ended;
+    if (isOver || error instanceof UserError) dialogue.say(`\n${unwritten}`);
+    if (!isOver) throw error;
+    if (error instanceof Ended && error.message) throw new UserError(error.message);
+    return signal.aborted ? 'interrupted' : 'done';
+  } finally {
+    dialogue.close();
+    await subject?.robot.close();
+  }
+}

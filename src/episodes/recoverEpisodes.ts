@@ -1,0 +1,36 @@
+import { resolve } from 'node:path';
+import { UserError, listed } from '../errors.ts';
+import { beingWritten } from './beingWritten.ts';
+import { type Recovery, lackInWords, recoverEpisode } from './recoverEpisode.ts';
+
+const describe = (file: string, { path, messages, result, lack, stays }: Recovery) =>
+  `${file} → ${path}: ${messages} messages, ${result.outcome}` +
+  (lack ? `; lost ${lackInWords(lack)}` : '') +
+  (stays ? `; ${file} stays` : '');
+
+/**
+ * Makes unfinished and damaged episodes readable; `report` gets a line for each: where it went and what it
+ * lacks. Files that are being written and those that hold nothing are left alone, and named in the end as a
+ * `UserError`.
+ */
+export async function recoverEpisodes(
+  paths: readonly string[],
+  report: (line: string) => void,
+): Promise<void> {
+  const files = [...new Map(paths.map((file) => [resolve(file), file])).values()];
+  const live = await beingWritten(files);
+  const faults: string[] = [];
+  for (const file of files) {
+    try {
+      if (live.has(file))
+        throw new UserError(`${file}: it is being recorded, so it is left alone; recover it when its process has ended`); // prettier-ignore
+      report(describe(file, await recoverEpisode(file)));
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      faults.push(error.message);
+    }
+  }
+  if (faults.length === 1) throw new UserError(faults[0]);
+  if (faults.length > 1)
+    throw new UserError(`${faults.length} of ${files.length} files were not recovered:${listed(faults)}`); // prettier-ignore
+}

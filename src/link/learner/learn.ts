@@ -1,0 +1,238 @@
+import { join } from 'node:path';
+import { episodeFile } from '../../episodes/files.ts';
+import { listEpisodes } from '../../episodes/listEpisodes.ts';
+import { adaptationCurve, readCurve } from '../../learning/curve.ts';
+import { isThere } from '../../files/isThere.ts';
+import {
+  type Beginning,
+  demandBeginning,
+  fpoBeginning,
+  recordBeginning,
+} from '../../learning/begun.ts';
+import { type FpoConfig, loadFpoConfig } from '../../learning/fpo/config.ts';
+import {
+  LOG,
+  type Learner,
+  type LearnerEvent,
+  baseIn,
+  openLearner,
+  withoutOwnAdapter,
+} from '../../learning/learner.ts';
+import { demandKeys, folderAddress } from '../wire/address.ts';
+import { type LearnerPort, openLearnerPort } from './learnerPort.ts';
+import { makeFolder } from '../../files/makeFolder.ts';
+import { loadSessionConfig } from '../../session/session.ts';
+import { adapterVersion } from '../../policy/bundle/adapter.ts';
+import { loadBundle } from '../../policy/bundle/bundle.ts';
+import { yieldToAll, yieldToControl } from '../../processes/priority.ts';
+import { type Calibration } from '../../robot/calibration.ts';
+import { writeWhole } from '../../files/writeWhole.ts';
+import { describeEvent, timeLeft } from '../../learning/learnReport.ts';
+import { untilAborted } from '../../processes/untilAborted.ts';
+import { type Output, print } from '../../terminal/output.ts';
+import { speaker } from '../../terminal/speaker.ts';
+import { type Bundle } from '../../policy/bundle/config.ts';
+import { loadCalibration } from '../../robot/calibrationFile.ts';
+
+/** How far a learner has come. */
+export interface LearnerProgress {
+  /** Episodes that it has learned from or left out. */
+  consumed: number;
+  /** What the robot is to play: an adapter's version, or the bundle's as long as there is none. */
+  current: string;
+}
+
+export interface LearnOptions {
+  /** Spare ones: those that nothing else wants. */
+  cores: 'spare' | 'shared';
+  policy: string;
+  calibration: string;
+  config?: string;
+  batch: number;
+  seed: number;
+  address?: string;
+  keys?: string;
+  session?: string;
+  json?: boolean;
+}
+
+/** What all of a folder's runs have in common. */
+const beginningOf = (
+  bundle: Bundle,
+  config: FpoConfig,
+  { name, joints }: Calibration,
+): Beginning => ({
+  command: 'learn',
+  ...fpoBeginning(bundle, config),
+  embodiment: { name, joints: joints.map((joint) => joint.name) },
+});
+
+/** What can be seen in a folder without a record of what it was begun with. */
+async function heldIn(folder: string): Promise<Beginning> {
+  const isAdaptations = await isThere(join(folder, 'runtime', 'episodes'));
+  return { ...(isAdaptations && { command: 'adapt' }), policy: await baseIn(folder) };
+}
+
+export interface LearnSurroundings {
+  out: Output;
+  err: Output;
+  /** Stops the learner. */
+  signal: AbortSignal;
+}
+
+/** How a learner reports: lines for people, or with --json one object a line. */
+interface Report {
+  note: (line: string) => void;
+  event: (event: LearnerEvent, progress: LearnerProgress) => void;
+  ready: (address: string, batch: number, progress: LearnerProgress) => void;
+  /** A line that the next one replaces. */
+  waiting: (line: () => string) => void;
+}
+
+function createReport(json: boolean, { out, err }: LearnSurroundings): Report {
+  if (json)
+    return {
+      note: (line) => print(err, line),
+      event: (event, progress) => print(out, JSON.stringify({ ...event, ...progress })),
+      ready: (address, _, progress) =>
+        print(out, JSON.stringify({ event: 'ready', address, ...progress })),
+      waiting: () => undefined,
+    };
+  const { note, live } = speaker(out);
+  return {
+    note,
+    event: (event) => note(describeEvent(event)),
+    ready: (address, batch) =>
+      note(`Learning from episodes that come over ${address}, ${batch} an update.`),
+    waiting: (line) => live(line()),
+  };
+}
+
+/** A learner that is open: its folder belongs to this process. */
+interface OpenLearner {
+  port: LearnerPort;
+  learner: Learner;
+  bundle: Bundle;
+  /** Episodes that have come over the link. */
+  received: () => number;
+  /** Resolves when another episode has come. */
+  arrival: () => Promise<void>;
+}
+
+/** Opens the folder and the link; `onPort` gets the link's end as soon as it is open. */
+async function open(
+  folder: string,
+  options: LearnOptions,
+  { note }: Report,
+  onPort: (port: LearnerPort) => void,
+): Promise<OpenLearner> {
+  const { batch, seed, keys, address = folderAddress(folder) } = options;
+  demandKeys(address, keys);
+  const session = await loadSessionConfig(options.session);
+  const bundle = await loadBundle(options.policy);
+  const calibration = await loadCalibration(options.calibration);
+  const config = await loadFpoConfig(options.config, seed);
+  const beginning = beginningOf(bundle, config, calibration);
+  await demandBeginning(folder, await withoutOwnAdapter(folder, beginning), () => heldIn(folder));
+  await makeFolder(folder);
+  if (options.cores === 'spare') yieldToAll();
+  else yieldToControl();
+
+  let received = 0;
+  let wake = () => {};
+  let add: (path: string) => void = () => {};
+  const onEpisode = ({ path }: { path: string }) => {
+    received += 1;
+    add(path);
+    wake();
+  };
+  // Only one process can listen there; that one owns the folder's state.
+  const port = await openLearnerPort({
+    ...{ folder, address, keys, policy: bundle },
+    onEpisode,
+    log: note,
+  });
+  onPort(port);
+  // Reports a line that was cut off, once.
+  await readCurve(join(folder, LOG), note);
+  const joints = calibration.joints.length;
+  const learner = await openLearner({ folder, bundle, joints, config, batch, session });
+  await recordBeginning(folder, beginning);
+  add = (path) => learner.add({ id: episodeFile(path)!.id, path });
+  for (const { path, id } of await listEpisodes(join(folder, 'episodes')))
+    learner.add({ id, path });
+  return {
+    ...{ port, learner, bundle },
+    received: () => received,
+    arrival: () => new Promise((resolve) => (wake = resolve)),
+  };
+}
+
+/** The first version is that of the bundle itself: it goes out only where one is taken back to it. */
+const isOut = (learner: Learner) => learner.versions().length > 1;
+
+/** Sends the robot the version that it is to play. */
+async function publish({ port, learner, bundle }: OpenLearner): Promise<void> {
+  if (!isOut(learner)) return;
+  const { file, parent } = learner.current();
+  const first = learner.versions()[0].version;
+  const known = parent === null || parent === first ? adapterVersion(bundle) : parent;
+  await port.publish(file, known);
+}
+
+const progressOf = ({ learner, bundle }: OpenLearner): LearnerProgress => ({
+  consumed: learner.consumed(),
+  current: isOut(learner) ? learner.current().version : bundle.version,
+});
+
+/** Learns from episodes as they come, until the signal aborts. */
+async function learnFromEpisodes(
+  open: OpenLearner,
+  { folder, batch, report, signal }: { folder: string; batch: number; report: Report; signal: AbortSignal }, // prettier-ignore
+): Promise<void> {
+  const { learner, port, received } = open;
+  const began = performance.now();
+  await publish(open);
+  report.ready(port.address, batch, progressOf(open));
+  while (!signal.aborted) {
+    const events = await learner.advance();
+    if (events) {
+      await publish(open);
+      for (const event of events) report.event(event, progressOf(open));
+      const curve = adaptationCurve(await readCurve(join(folder, LOG)));
+      await writeWhole(join(folder, 'curve.svg'), curve);
+      continue;
+    }
+    const seconds = (performance.now() - began) / 1000;
+    report.waiting(() => timeLeft(learner.waiting(), batch, seconds, received()));
+    await open.arrival();
+  }
+}
+
+/**
+ * The learner: takes episodes over the link, makes new versions of the policy from them, and sends each
+ * that passes the gate to the robot. Goes on from its folder after a kill. It ends when the signal aborts;
+ * an update that is under way is then left, and made again by the next learner, to the same numbers.
+ */
+export async function learn(
+  folder: string,
+  options: LearnOptions,
+  surroundings: LearnSurroundings,
+): Promise<'interrupted'> {
+  const { signal } = surroundings;
+  const report = createReport(options.json ?? false, surroundings);
+  let port: LearnerPort | undefined;
+  const work = async () => {
+    const opened = await open(folder, options, report, (one) => (port = one));
+    await learnFromEpisodes(opened, { folder, batch: options.batch, report, signal });
+  };
+  try {
+    await Promise.race([work(), untilAborted(signal)]);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    await port?.close();
+  }
+  if (!options.json) report.note('stopped by hand; the same command goes on from here');
+  return 'interrupted';
+}

@@ -1,0 +1,64 @@
+import type { Imported } from './importPolicy.ts';
+
+const PRECISIONS: Record<string, string> = {
+  F32: 'float32',
+  F16: 'float16',
+  BF16: 'bfloat16',
+  U8: 'few bits',
+};
+
+const millions = (count: number) => `${(count / 1e6).toFixed(count < 1e8 ? 2 : 0)} million`;
+
+const size = (bytes: number) =>
+  bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
+
+/** Types of the weights, the commonest first. */
+const precisions = ({ precisions, parameters }: Imported) =>
+  [...precisions]
+    .sort(([, a], [, b]) => b - a)
+    .map(([dtype, count]) =>
+      count === parameters
+        ? PRECISIONS[dtype]
+        : `${PRECISIONS[dtype]} (${((100 * count) / parameters).toFixed(1)} %)`,
+    )
+    .join(' and ');
+
+function transforms({ bundle, adapt, delta }: Imported): string[] {
+  const mask = bundle.transforms.flatMap((one) => (one.type === 'deltaActions' ? one.mask : []));
+  return [
+    `${adapt.value ? "π's space: joints flipped, grippers as angles" : "ALOHA's own joints and openings"} (${adapt.by})`,
+    `actions ${delta.value ? `relative to the state, mask ${mask.join(',')}` : 'absolute'} (${delta.by})`,
+  ];
+}
+
+const finite = ({ looked }: Imported) =>
+  looked === 1
+    ? 'all weights were looked at'
+    : `blocks of all tensors were looked at, ${(100 * looked).toPrecision(2)} % of the weights`;
+
+const adapter = ({ folder, base, merged, replaced }: NonNullable<Imported['peft']>) =>
+  `${folder}, LoRA of ${merged} weights merged into ${base}${replaced > 0 ? `, ${replaced} tensors in the place of its own` : ''}`;
+
+/** What an import found and chose: pairs of label and text. */
+export function importReport(imported: Imported): [string, string][] {
+  const { bundle, family, parameters, bytes, files, placement, statistics, peft } = imported;
+  const { pi0, steps, executeSteps, transforms: all } = bundle;
+  const { type } = all[all.length - 1];
+  return [
+    ['family', family === 'pi0' ? 'π0' : 'π0.5'],
+    ['weights', `${millions(parameters)} parameters, ${precisions(imported)}`],
+    ...(peft ? [['adapter', adapter(peft)] as [string, string]] : []),
+    ['finite', finite(imported)],
+    ['files', `${files === 1 ? 'one file' : `${files} shards`} of ${size(bytes)}, ${placement}`],
+    [
+      'sampling',
+      `chunks of ${pi0.horizon} rows by ${steps} steps, ${executeSteps} rows played; images ${pi0.vision.imageSize} × ${pi0.vision.imageSize}; prompts of ${pi0.maxTokens} tokens at most`,
+    ],
+    ['statistics', `${statistics.value} (${type})`],
+    ['normalised', `by ${statistics.by}`],
+    ['tokenizer', imported.tokenizer],
+    ['cameras', `${imported.cameras.value.join(', ')} (${imported.cameras.by})`],
+    ...transforms(imported).map((line): [string, string] => ['vectors', line]),
+    ...imported.notes.map((note): [string, string] => ['note', note]),
+  ];
+}

@@ -1,0 +1,230 @@
+import { randomUUID } from 'node:crypto';
+import { type EpisodeRecorder, recordEpisode } from '../episodes/recordEpisode.ts';
+import { UserError } from '../errors.ts';
+import { type SessionConfig, loadSessionConfig } from '../session/session.ts';
+import { loadBundle } from '../policy/bundle/bundle.ts';
+import { type ChunkPolicy } from '../policy/chunkPolicy.ts';
+import { type SuccessClassifier, openClassifier } from '../classifier/successClassifier.ts';
+import { openWorkerPolicy } from '../policy/worker/workerPolicy.ts';
+import type { Embodiment } from '../robot/embodiment.ts';
+import { type AttemptResult, runAttempt } from '../control/attempt.ts';
+import { judge } from '../control/judge.ts';
+import { type MeterReading, type Meters, createMeters } from '../measure/meters.ts';
+import { LOOPBACK, serveMetrics } from '../measure/metrics.ts';
+import { type SimulatedAloha, simulatedAloha } from '../sim/simulatedAloha.ts';
+import type { SimTaskName } from '../sim/tasks.ts';
+import { viewed } from '../sim/watched.ts';
+import { type Output, print } from '../terminal/output.ts';
+import { openParts } from '../processes/openParts.ts';
+import { fromZeroNoise } from '../policy/policyWrappers.ts';
+import { type JoinKind, sampledJoin } from '../policy/joinKinds.ts';
+import { addResult, createReport, emptyTally } from './attemptReport.ts';
+import { episodeHeader } from './episodeHeader.ts';
+import { EXPERT, EXPERT_CAMERAS, EXPERT_EXECUTE_STEPS, expertPolicy } from './expertPolicy.ts';
+
+/** Attempts to make on the simulated ALOHA; each field is an option of `nalu sim`. */
+export interface SimOptions {
+  task: SimTaskName;
+  policy: string;
+  episodes: number;
+  seed: number;
+  expert?: boolean;
+  zeroNoise?: boolean;
+  join?: JoinKind;
+  delay?: number;
+  execute?: number;
+  realTime?: boolean;
+  watch?: boolean;
+  json?: boolean;
+  record?: string;
+  scene?: string;
+  drawGroups?: number[];
+  session?: string;
+  successClassifier?: string;
+  metricsPort?: number;
+  metricsHost?: string;
+}
+
+/** Where a run of attempts reports, and what stops it. */
+export interface SimSurroundings {
+  out: Output;
+  err: Output;
+  signal: AbortSignal;
+}
+
+/** Who drives: gives the policy of each attempt. */
+interface Driver {
+  name: string;
+  /** Name of the embodiment that it drives. */
+  embodiment: string;
+  cameras: readonly string[];
+  /** Those of its cameras that a scene may lack. */
+  optionalCameras?: readonly string[];
+  policy(sim: SimulatedAloha): ChunkPolicy;
+  close(): Promise<void>;
+}
+
+const expertDriver = (): Driver => ({
+  name: EXPERT,
+  embodiment: 'aloha',
+  cameras: EXPERT_CAMERAS,
+  optionalCameras: EXPERT_CAMERAS,
+  policy: (sim) => expertPolicy(sim, EXPERT_EXECUTE_STEPS),
+  close: () => Promise.resolve(),
+});
+
+async function bundleDriver(
+  { policy: folder, zeroNoise = false, join = 'swap', execute }: SimOptions,
+  session: SessionConfig,
+): Promise<Driver> {
+  const loaded = await loadBundle(folder);
+  const bundle = { ...loaded, executeSteps: execute ?? loaded.executeSteps };
+  const worker = await openWorkerPolicy(bundle, session, undefined, sampledJoin(join));
+  const policy = zeroNoise ? fromZeroNoise(worker) : worker;
+  return {
+    name: `${bundle.name} ${bundle.version}`,
+    embodiment: bundle.embodiment,
+    cameras: bundle.cameras,
+    policy: () => policy,
+    close: () => worker.close(),
+  };
+}
+
+function checkFit(driver: Driver, robot: Embodiment, folder: string) {
+  if (driver.embodiment !== robot.name) {
+    throw new UserError(
+      `${folder} is a policy for ${driver.embodiment}, but the robot is ${robot.name}`,
+    );
+  }
+}
+
+/** An episode's name sorts by time and tells what it is. */
+function episodeId(task: SimTaskName, seed: number): string {
+  const time = new Date().toISOString().replace(/[:.]/g, '-');
+  return `${time}-${task}-${seed}-${randomUUID().slice(0, 8)}`;
+}
+
+/** What all attempts of a run use. */
+interface Run {
+  options: SimOptions;
+  driver: Driver;
+  sim: SimulatedAloha;
+  classifier: SuccessClassifier | undefined;
+  meters: Meters;
+  report: ReturnType<typeof createReport>;
+  tally: ReturnType<typeof emptyTally>;
+  surroundings: SimSurroundings;
+}
+
+/** Makes an attempt with what the run has opened. */
+async function attempt(run: Run, seed: number): Promise<AttemptResult> {
+  const { options, driver, sim, classifier, meters, report, tally, surroundings } = run;
+  const { task, realTime, delay, join = 'swap' } = options;
+  const { out, err, signal } = surroundings;
+  const header = { id: episodeId(task, seed), policy: driver.name, seed };
+  const recorder: EpisodeRecorder | undefined =
+    options.record === undefined
+      ? undefined
+      : await recordEpisode(options.record, episodeHeader(sim, header));
+  report.live(tally, undefined);
+  const robot = options.watch ? viewed(sim, out) : sim;
+  const onProblem = (problem: string) => print(err, problem);
+  const judged = classifier && judge(robot, classifier, { awaitLooks: !realTime, onProblem });
+  return runAttempt({
+    robot: judged?.robot ?? robot,
+    task: judged
+      ? { ...sim, assess: () => ({ ...sim.assess(), success: judged.succeeded() }) }
+      : sim,
+    policy: driver.policy(sim),
+    seed,
+    recorder,
+    meters,
+    awaitChunks: !realTime,
+    join,
+    ...(delay !== undefined && {
+      lead: Math.ceil((delay * sim.embodiment.controlRate) / 1000),
+    }),
+    onChunk: (counts) => report.live(tally, counts),
+    signal,
+  });
+}
+
+/** Makes the attempts one after another, and reports each. */
+async function attempts(run: Run): Promise<void> {
+  const { options, sim, classifier, meters, report, tally, surroundings } = run;
+  const { episodes, json } = options;
+  const { out, signal } = surroundings;
+  for (let episode = 0; episode < episodes && !signal.aborted; episode++) {
+    const seed = options.seed + episode;
+    const result = await attempt(run, seed);
+    if (signal.aborted) break;
+    if (result.problem) throw result.problem;
+    addResult(tally, result);
+    if (json) {
+      const { reward, success, steps, starvedSteps, chunks } = result;
+      const rule = classifier && { simulator: sim.assess().success };
+      const line = { episode, seed, reward, success, ...rule, steps, starvedSteps, chunks };
+      print(out, JSON.stringify(line));
+    } else report.attempt(tally, result);
+  }
+  if (json) print(out, JSON.stringify({ summary: summaryOf(tally, meters.reading()) }));
+  else report.summary(tally, sim.embodiment.controlRate, meters.reading());
+}
+
+/** Makes attempts on the simulated ALOHA and reports them, until all are made or the signal aborts. */
+export async function simulate(options: SimOptions, surroundings: SimSurroundings): Promise<void> {
+  const { task, scene, realTime, episodes, json } = options;
+  const { metricsPort, metricsHost = LOOPBACK } = options;
+  const { out, err } = surroundings;
+  const watch = Boolean(options.watch && out.isTTY);
+  if (options.watch && !watch)
+    print(err, 'nalu: --watch draws nothing, since the output is no terminal');
+  const session = await loadSessionConfig(options.session);
+  const report = createReport(episodes, json ? err : out);
+  const { keep, closeAll } = openParts();
+  try {
+    const metrics =
+      metricsPort === undefined ? undefined : keep(await serveMetrics(metricsPort, metricsHost));
+    if (metrics) print(err, `nalu: metrics on ${metrics.url}`);
+    const meters = keep(createMeters(metrics?.listener));
+    const driver = keep(options.expert ? expertDriver() : await bundleDriver(options, session));
+    const classifier =
+      options.successClassifier === undefined
+        ? undefined
+        : keep(await openClassifier(options.successClassifier));
+    const needed = classifier ? [classifier.camera] : [];
+    const sim = keep(
+      await simulatedAloha({
+        task,
+        scene,
+        drawnGroups: options.drawGroups,
+        realTime,
+        cameras: [...new Set([...driver.cameras, ...needed])],
+        optionalCameras: driver.optionalCameras?.filter((camera) => !needed.includes(camera)),
+      }),
+    );
+    checkFit(driver, sim.embodiment, options.policy);
+    const parts = { driver, sim, classifier, meters, report };
+    const tally = emptyTally();
+    await attempts({ options: { ...options, watch }, ...parts, tally, surroundings });
+  } finally {
+    await closeAll();
+  }
+}
+
+function summaryOf(tally: ReturnType<typeof emptyTally>, { figures, missed }: MeterReading) {
+  const { episodes, successes, chunks, chunkMs, runMs, steps } = tally;
+  return {
+    episodes,
+    successes,
+    successRate: episodes > 0 ? successes / episodes : null,
+    steps,
+    missedSteps: tally.missedSteps,
+    starvedSteps: tally.starvedSteps,
+    chunks,
+    msPerChunk: chunks > 0 ? chunkMs / chunks : null,
+    msPerRun: chunks > 0 ? runMs / chunks : null,
+    milliseconds: figures,
+    missed,
+  };
+}

@@ -1,0 +1,9 @@
+/** Where text goes: a terminal with its size in characters, a pipe, a file, or what collects it. */
+export type Output = NodeJS.WritableStream & {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
+};
+
+/** Writes a line. */
+export const print = (out: Output, text: string): void => void out.write(`${text}\n`);
