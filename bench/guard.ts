@@ -56,12 +56,12 @@ export async function benchGuard(): Promise<Row[]> {
   const sim = await loadCalibration(SIM_CALIBRATION);
   const plain: Calibration = {
     ...sim,
-    workspace: { ...sim.workspace, enforced: false },
+    workspace: { ...sim.workspace!, enforced: false },
     leastDistance: undefined,
   };
   const space: Calibration = {
     ...sim,
-    workspace: { ...sim.workspace, enforced: true },
+    workspace: { ...sim.workspace!, enforced: true },
     leastDistance: 0.08,
   };
   const cases: [string, Calibration, boolean][] = [

@@ -3,12 +3,15 @@ import {
   type CalibratedCamera,
   type CalibratedJoint,
   type Calibration,
+  type Gripper,
 } from '../robot/calibration.ts';
 import { cropFits } from '../robot/crop.ts';
+import { statesTopic } from '../robot/driverTopics.ts';
+import { UNITS } from '../robot/embodiment.ts';
 import type { Findings, JointFinding } from './findings.ts';
 import {
   GRIPPER_SETS,
-  type GripperAngles,
+  type GripperEnds,
   gripperSetOf,
   nearestGripperSet,
 } from '../robot/gripperSets.ts';
@@ -26,6 +29,7 @@ type Step = (given: Calibration, findings: Findings) => Correction;
 /** Fewest digits that say a measured figure. */
 const rounded = (value: number, digits: number) => Number(value.toFixed(digits));
 const RAD = 4;
+const METRES = 5;
 
 const jointNamed = (joints: readonly CalibratedJoint[], name: string) =>
   joints.find((joint) => joint.name === name)!;
@@ -45,6 +49,19 @@ function movedArms({ joints }: Calibration, { joints: found, grippers }: Finding
   };
 }
 
+/** What tells one driver from another, in words. */
+const driverChange = (arm: Arm, source: Arm): string =>
+  arm.namespace === source.namespace
+    ? `states ${statesTopic(arm)} → ${statesTopic(source)}`
+    : `namespace ${arm.namespace || '/'} → ${source.namespace || '/'}`;
+
+/** An arm with another one's driver: what it is reached by, and what its gripper's positions mean. */
+function withDriverOf({ name, base, chain }: Arm, source: Arm): Arm {
+  const driver = { ...source };
+  delete driver.chain;
+  return { ...driver, name, base, ...(chain && { chain }) };
+}
+
 /** Gives each arm the driver that moved when it was asked for. */
 const exchangeArms: Step = (given, findings) => {
   const { exchanged, unclear } = movedArms(given, findings);
@@ -60,8 +77,8 @@ const exchangeArms: Step = (given, findings) => {
   const arms = given.arms.map((arm): Arm => {
     const source = given.arms.find(({ name }) => name === sources.get(arm.name));
     if (!source) return arm;
-    changes.push(`${arm.name}: namespace ${arm.namespace} → ${source.namespace}`);
-    return { ...arm, namespace: source.namespace, gripper: source.gripper };
+    changes.push(`${arm.name}: ${driverChange(arm, source)}`);
+    return withDriverOf(arm, source);
   });
   return { calibration: { ...given, arms }, changes, remarks };
 };
@@ -108,28 +125,43 @@ const correctSigns: Step = (given, findings) => {
     const [least, greatest] = visited(right, finding);
     if (least < right.lower || greatest > right.upper)
       remarks.push(
-        `${joint.name} was at ${least} to ${greatest} rad, outside its limits ${right.lower} to ${right.upper}: check its offset, or widen them`,
+        `${joint.name} was at ${least} to ${greatest} ${UNITS[joint.kind]}, outside its limits ${right.lower} to ${right.upper}: check its offset, or widen them`,
       );
     return right;
   });
   return { calibration: { ...given, joints }, changes, remarks };
 };
 
-/** A gripper's angles as a calibration file says them. */
-const gripperText = (angles: GripperAngles): string =>
-  gripperSetOf(angles) ?? `{ closed: ${angles.closed}, open: ${angles.open} }`;
+/** A gripper's ends as a calibration file has them. */
+const gripperText = (ends: GripperEnds): string =>
+  gripperSetOf(ends) ?? `{ closed: ${ends.closed}, open: ${ends.open} }`;
+
+const roundedEnds = ({ closed, open }: GripperEnds, digits: number): GripperEnds => ({
+  closed: rounded(closed, digits),
+  open: rounded(open, digits),
+});
+
+/** The ends that a gripper of this kind has as it was measured: a constant set's, if they are near enough. */
+function correctEnds({ kind }: Gripper, measured: GripperEnds): GripperEnds {
+  if (kind === 'prismatic') return roundedEnds(measured, METRES);
+  const { set, fits } = nearestGripperSet(measured);
+  return fits ? GRIPPER_SETS[set] : roundedEnds(measured, RAD);
+}
+
+/** What is written down of a gripper's measured ends. */
+function gripperFigures({ kind }: Gripper, measured: GripperEnds): Record<string, unknown> {
+  if (kind === 'prismatic') return { ...roundedEnds(measured, METRES) };
+  const { set, distance } = nearestGripperSet(measured);
+  return { ...roundedEnds(measured, RAD), nearest: set, distance: rounded(distance, RAD) };
+}
 
 const correctGrippers: Step = (given, { grippers }) => {
   const changes: string[] = [];
   const arms = given.arms.map((arm) => {
     const asked = given.joints.find(({ kind, arm: of }) => kind === 'gripper' && of === arm.name);
     const finding = asked && grippers.get(asked.name);
-    if (!finding) return arm;
-    const { closed, open } = finding.angles;
-    const { set, fits } = nearestGripperSet(finding.angles);
-    const gripper = fits
-      ? GRIPPER_SETS[set]
-      : { closed: rounded(closed, RAD), open: rounded(open, RAD) };
+    if (!finding || !arm.gripper) return arm;
+    const gripper = { ...arm.gripper, ...correctEnds(arm.gripper, finding.angles) };
     const [before, after] = [gripperText(arm.gripper), gripperText(gripper)];
     if (before !== after) changes.push(`${arm.name}: gripper ${before} → ${after}`);
     return { ...arm, gripper };
@@ -194,9 +226,9 @@ function measured(given: Calibration, right: Calibration, findings: Findings, da
   );
   const grippers = Object.fromEntries(
     [...findings.grippers].map(([name, { angles }]) => {
-      const { set, distance } = nearestGripperSet(angles);
-      const [closed, open] = [rounded(angles.closed, RAD), rounded(angles.open, RAD)];
-      return [name, { date, closed, open, nearest: set, distance: rounded(distance, RAD) }];
+      const { arm } = jointNamed(right.joints, name);
+      const { gripper } = right.arms.find((known) => known.name === arm)!;
+      return [name, { date, ...gripperFigures(gripper!, angles) }];
     }),
   );
   const cameras = { ...figuresOf(before?.cameras) };

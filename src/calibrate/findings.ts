@@ -1,4 +1,4 @@
-import type { GripperAngles } from '../robot/gripperSets.ts';
+import type { GripperEnds } from '../robot/gripperSets.ts';
 import type { Latency } from './latency.ts';
 
 /** What a person's move of one joint of an arm showed. */
@@ -14,7 +14,7 @@ export interface JointFinding {
 export interface GripperFinding {
   /** Name of the gripper whose driver's angle moved. */
   moved: string;
-  angles: GripperAngles;
+  angles: GripperEnds;
 }
 
 /** What arrived of a camera, under the name that the calibration had for it. */

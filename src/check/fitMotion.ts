@@ -1,3 +1,4 @@
+import { type JointKind, UNITS } from '../robot/embodiment.ts';
 import { expandMask } from '../policy/vectors/deltaActions.ts';
 import { policySpace } from './fitSpace.ts';
 import { jointLimits } from '../guard/jointLimits.ts';
@@ -19,7 +20,7 @@ const ALIKE = 0.25;
 /** rad */
 const TURN = 2 * Math.PI;
 
-const unit = (kind: 'arm' | 'gripper') => (kind === 'arm' ? ' rad' : ' of its opening');
+const unit = (kind: JointKind) => ` ${UNITS[kind]}`;
 
 export function gripperOpening({ robot, position }: FitCase): Misfit[] {
   return robot.joints.flatMap(({ name, kind }, joint): Misfit[] => {
@@ -41,8 +42,8 @@ export function measuredPose({ robot, position }: FitCase): Misfit[] {
   return robot.joints.flatMap(({ name, kind, lower, upper }, joint): Misfit[] => {
     const at = position[joint];
     const beyond = Math.max(lower - at, at - upper);
-    if (kind !== 'arm' || !(beyond > BEYOND_LIMITS.slight)) return [];
-    if (Math.abs(at) > 2 * TURN)
+    if (kind === 'gripper' || !(beyond > BEYOND_LIMITS.slight)) return [];
+    if (kind === 'arm' && Math.abs(at) > 2 * TURN)
       return [
         {
           severity: 'error',
@@ -54,7 +55,7 @@ export function measuredPose({ robot, position }: FitCase): Misfit[] {
       {
         severity: 'warning',
         subject: name,
-        message: `${name} is measured at ${at.toFixed(2)} rad, outside its limits ${lower} to ${upper}; bring it inside before the policy moves it, or correct its sign, offset or limits in the calibration`,
+        message: `${name} is measured at ${at.toFixed(2)}${unit(kind)}, outside its limits ${lower} to ${upper}; bring it inside before the policy moves it, or correct its sign, offset or limits in the calibration`,
       },
     ];
   });
@@ -96,7 +97,7 @@ export function firstTick({ robot, position, chunk }: SampledCase): Misfit[] {
     const distance = Math.abs(chunk[joint] - position[joint]);
     const allowed = Math.min(step[joint], change[joint]);
     if (!(distance > allowed) || distance === Infinity) return [];
-    const far = distance > (kind === 'arm' ? STEPS_TO_FIRST_ROW * step[joint] : 1);
+    const far = distance > (kind === 'gripper' ? 1 : STEPS_TO_FIRST_ROW * step[joint]);
     return [
       {
         severity: far ? 'error' : 'warning',

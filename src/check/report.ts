@@ -1,3 +1,4 @@
+import { UNITS } from '../robot/embodiment.ts';
 import type { FitCase } from './case.ts';
 import { type Examined, countOf } from './examine.ts';
 import { farthestFirstMove } from './fitMotion.ts';
@@ -9,14 +10,13 @@ function summary(fit: FitCase): string[] {
   const { joints } = fit.robot;
   const cameras = fit.pictures.map(({ camera }) => camera);
   const move = firstMove(fit);
-  const unit = move?.kind === 'gripper' ? 'of its opening' : 'rad';
   return [
     `${joints.length} joints in order, ${joints[0].name} to ${joints[joints.length - 1].name}`,
     `${cameras.length} ${cameras.length === 1 ? 'camera' : 'cameras in order'}: ${cameras.join(', ')}`,
     fit.chunk === undefined
       ? 'no chunk was sampled: what is missing must be mended first'
       : move
-        ? `first tick moves at most ${move.distance.toFixed(2)} ${unit} (${move.joint})`
+        ? `first tick moves at most ${move.distance.toFixed(2)} ${UNITS[move.kind]} (${move.joint})`
         : 'first tick moves nothing by a finite number',
   ];
 }

@@ -61,11 +61,11 @@ export function watchDeviations(
   { joints, controlRate }: Embodiment,
   start: Float64Array,
 ): DeviationWatch {
-  const watched = joints.flatMap(({ name, kind, deviation = DEFAULT_DEVIATION }, index) =>
-    kind === 'arm'
-      ? [{ joint: name, watch: watchJoint(index, start[index], deviation, controlRate) }]
-      : [],
-  );
+  const watched = joints.flatMap(({ name, kind, deviation }, index) => {
+    if (kind === 'gripper') return [];
+    const tolerance = deviation ?? DEFAULT_DEVIATION[kind];
+    return [{ joint: name, watch: watchJoint(index, start[index], tolerance, controlRate) }];
+  });
   return {
     of(measured) {
       const found: Deviation[] = [];

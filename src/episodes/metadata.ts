@@ -4,12 +4,26 @@ import type { EpisodeHeader, EpisodeResult } from './episode.ts';
 
 const point = z.tuple([z.number(), z.number(), z.number()]);
 
+const chain = z.object({
+  joints: z.array(
+    z.object({
+      offset: point,
+      rotation: point.optional(),
+      axis: point,
+      slides: z.boolean().optional(),
+    }),
+  ),
+  hand: point.optional(),
+  tip: point,
+});
+
 const space = z.object({
   arms: z.array(
     z.object({
       name: z.string(),
       joints: z.array(z.number()),
       base: z.tuple([z.number(), z.number(), z.number(), z.number()]),
+      chain: chain.optional(),
     }),
   ),
   workspace: z.object({ lower: point, upper: point }).optional(),
@@ -22,7 +36,7 @@ const embodiment = z.object({
   joints: z.array(
     z.object({
       name: z.string(),
-      kind: z.enum(['arm', 'gripper']),
+      kind: z.enum(['arm', 'prismatic', 'gripper']),
       lower: z.number(),
       upper: z.number(),
       velocity: z.number(),
@@ -36,6 +50,7 @@ const embodiment = z.object({
       name: z.string(),
       width: z.number(),
       height: z.number(),
+      mount: z.enum(['fixed', 'wrist']).optional(),
       noiseless: z.boolean().optional(),
     }),
   ),

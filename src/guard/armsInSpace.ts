@@ -1,8 +1,7 @@
-import { ARM_POINTS, HAND_POINTS, armPoints } from '../robot/armKinematics.ts';
-import type { Box, PlacedArm, SpaceRules } from '../robot/embodiment.ts';
+import { type ArmLine, HAND_POINTS } from '../robot/armLine.ts';
+import type { Base, Box, PlacedArm, SpaceRules } from '../robot/embodiment.ts';
+import { kinematicsOf } from '../robot/kinematicsOf.ts';
 import { segmentDistance } from './segments.ts';
-
-type Placed = Pick<PlacedArm, 'joints' | 'base'>;
 
 /** How far arms break the rules of space: m outside the workspace by arm, m nearer than the least distance. */
 export interface Breach {
@@ -10,15 +9,13 @@ export interface Breach {
   near: number;
 }
 
-const SEGMENTS = ARM_POINTS - 1;
-const FINGERS = SEGMENTS - 1;
-
 /** m that rules are kept stricter by, for the rounding of positions that are added up. */
 const MARGIN = 1e-6;
 
-function outsideOf({ lower, upper }: Box, points: Float64Array): number {
+/** m by which a hand is outside the workspace, at its farthest point. */
+function outsideOf({ lower, upper }: Box, { segments, points }: Line): number {
   let most = -Infinity;
-  for (const point of HAND_POINTS)
+  for (let point = segments + 1 - HAND_POINTS; point <= segments; point++)
     for (let axis = 0; axis < 3; axis++) {
       const at = points[3 * point + axis];
       most = Math.max(most, lower[axis] - at, at - upper[axis]);
@@ -26,46 +23,68 @@ function outsideOf({ lower, upper }: Box, points: Float64Array): number {
   return most + MARGIN;
 }
 
-/** An arm's middle line, and the middle of each of its segments, m. */
+/** An arm's middle line as it is bent. The last segment is that of the fingers. */
 interface Line {
+  kinematics: ArmLine;
+  segments: number;
+  /** [segments + 1, 3] m */
   points: Float64Array;
+  /** [segments, 3] the middle of each segment, m. */
   middles: Float64Array;
+  /** [segments] half the length of each, m. */
+  halves: Float64Array;
 }
 
-const newLine = (): Line => ({
-  points: new Float64Array(3 * ARM_POINTS),
-  middles: new Float64Array(3 * SEGMENTS),
-});
+function measureHalves({ halves, middles, points }: Line): void {
+  for (let i = 0; i < halves.length; i++) {
+    const at = 3 * i;
+    halves[i] = Math.hypot(
+      middles[at] - points[at],
+      middles[at + 1] - points[at + 1],
+      middles[at + 2] - points[at + 2],
+    );
+  }
+}
 
-function bend({ points, middles }: Line, positions: ArrayLike<number>, { joints, base }: Placed) {
-  armPoints(positions, joints, base, points);
+function bend(line: Line, positions: ArrayLike<number>, joints: readonly number[], base: Base) {
+  const { kinematics, points, middles } = line;
+  kinematics.write(positions, joints, base, points);
   for (let i = 0; i < middles.length; i++) middles[i] = (points[i] + points[i + 3]) / 2;
+  if (!kinematics.rigid) measureHalves(line);
 }
 
-/** Half the length of each segment of an arm's middle line, m. */
-const halves = (() => {
-  const line = newLine();
-  bend(line, new Float64Array(6), { joints: [0, 1, 2, 3, 4, 5], base: [0, 0, 0, 0] });
-  return Float64Array.from({ length: SEGMENTS }, (_, i) =>
-    Math.hypot(...[0, 1, 2].map((axis) => line.middles[3 * i + axis] - line.points[3 * i + axis])),
-  );
-})();
+function lineOf(arm: PlacedArm): Line {
+  const { joints } = arm;
+  const kinematics = kinematicsOf(arm);
+  const segments = kinematics.points - 1;
+  const line: Line = {
+    kinematics,
+    segments,
+    points: new Float64Array(3 * kinematics.points),
+    middles: new Float64Array(3 * segments),
+    halves: new Float64Array(segments),
+  };
+  bend(line, new Float64Array(joints.length), [...joints.keys()], [0, 0, 0, 0]);
+  measureHalves(line);
+  return line;
+}
 
 /** Whether two segments may be nearer than `distance`, by their middles. */
 function mayBeNear(a: Line, i: number, b: Line, j: number, distance: number): boolean {
   const x = a.middles[3 * i] - b.middles[3 * j];
   const y = a.middles[3 * i + 1] - b.middles[3 * j + 1];
   const z = a.middles[3 * i + 2] - b.middles[3 * j + 2];
-  const far = distance + halves[i] + halves[j];
+  const far = distance + a.halves[i] + b.halves[j];
   return x * x + y * y + z * z < far * far;
 }
 
 /** m between two arms' middle lines, `most` if farther; fingers may meet fingers, or hands could hand nothing over. */
 function distanceOf(a: Line, b: Line, most: number): number {
   let least = most;
-  for (let i = 0; i < SEGMENTS; i++)
-    for (let j = 0; j < SEGMENTS; j++)
-      if ((i < FINGERS || j < FINGERS) && mayBeNear(a, i, b, j, least))
+  const [fingersOfA, fingersOfB] = [a.segments - 1, b.segments - 1];
+  for (let i = 0; i < a.segments; i++)
+    for (let j = 0; j < b.segments; j++)
+      if ((i < fingersOfA || j < fingersOfB) && mayBeNear(a, i, b, j, least))
         least = Math.min(least, segmentDistance(a.points, i, b.points, j));
   return least;
 }
@@ -75,12 +94,12 @@ function distanceOf(a: Line, b: Line, most: number): number {
  * breach where it is worse.
  */
 export function createSpaceCheck({ arms, workspace, leastDistance }: SpaceRules) {
-  const lines = arms.map(newLine);
+  const lines = arms.map(lineOf);
   return (positions: Float64Array, into: Breach): void => {
     for (let arm = 0; arm < arms.length; arm++) {
-      bend(lines[arm], positions, arms[arm]);
+      bend(lines[arm], positions, arms[arm].joints, arms[arm].base);
       if (workspace)
-        into.outside[arm] = Math.max(into.outside[arm], outsideOf(workspace, lines[arm].points));
+        into.outside[arm] = Math.max(into.outside[arm], outsideOf(workspace, lines[arm]));
     }
     if (leastDistance === undefined) return;
     const kept = leastDistance + MARGIN;

@@ -2,7 +2,7 @@ const clamp01 = (value: number) => Math.min(Math.max(value, 0), 1);
 
 /**
  * Least distance between two segments, m: from point `i` to `i + 1` of `a` [points, 3] and from `j` to
- * `j + 1` of `b`. Ericson, Real-Time Collision Detection (2005), 5.1.9. Allocates nothing.
+ * `j + 1` of `b`. A segment may have no length. Ericson, Real-Time Collision Detection (2005), 5.1.9. Allocates nothing.
  */
 export function segmentDistance(a: Float64Array, i: number, b: Float64Array, j: number): number {
   const p = 3 * i;
@@ -23,8 +23,8 @@ export function segmentDistance(a: Float64Array, i: number, b: Float64Array, j: 
   const vw = vx * wx + vy * wy + vz * wz;
   const parallel = uu * vv - uv * uv;
   let s = parallel > 1e-12 * uu * vv ? clamp01((uv * vw - uw * vv) / parallel) : 0;
-  const t = clamp01((uv * s + vw) / vv);
-  s = clamp01((uv * t - uw) / uu);
+  const t = vv > 0 ? clamp01((uv * s + vw) / vv) : 0;
+  s = uu > 0 ? clamp01((uv * t - uw) / uu) : 0;
   const x = wx + s * ux - t * vx;
   const y = wy + s * uy - t * vy;
   const z = wz + s * uz - t * vz;

@@ -1,30 +1,65 @@
+import type { NamedChain } from './chain.ts';
 import type { Crop } from './crop.ts';
-import type { Base, Box, Camera, Embodiment, Joint } from './embodiment.ts';
-import type { GripperAngles } from './gripperSets.ts';
+import type { Base, Box, Camera, CameraMount, Embodiment, Joint } from './embodiment.ts';
+import type { GripperEnds } from './gripperSets.ts';
 import { spaceRules } from './spaceRules.ts';
+
+/**
+ * How a driver takes commands. `interbotix`: JointGroupCommand and JointSingleCommand. `trajectory`: JointTrajectory of
+ * one point. `position`: Float64MultiArray of a forward position controller, in the order of the calibration's joints.
+ */
+export type CommandKind = 'interbotix' | 'trajectory' | 'position';
+
+export const COMMAND_KINDS = ['interbotix', 'trajectory', 'position'] as const;
+
+/** Where the commands of an arm, or of its gripper alone, go. */
+export interface CommandRoute {
+  kind: CommandKind;
+  /** From the root; the usual one of the kind in the arm's namespace where absent. */
+  topic?: string;
+}
+
+/** A gripper as its driver has it. */
+export interface Gripper extends GripperEnds {
+  /** Whether its driver's joint slides, m; else it turns, rad. */
+  kind?: 'prismatic';
+  /** The joint of the second finger, where the driver moves two: at `sign` times the first one's position. */
+  mirror?: { joint: string; sign: 1 | -1 };
+  /** Where its commands go; with the arm's where absent. */
+  command?: CommandRoute;
+}
 
 /** An arm as its driver has it. */
 export interface Arm {
   name: string;
-  /** ROS namespace of its driver. */
+  /** ROS namespace of its driver; empty for the root. */
   namespace: string;
-  gripper: GripperAngles;
+  /** Topic of its joint states; `joint_states` in its namespace where absent. */
+  states?: string;
+  /** How it takes commands; as the node's parameter `output` says where absent. */
+  command?: CommandRoute;
+  /** Absent for an arm without a gripper. */
+  gripper?: Gripper;
   base: Base;
+  /** Its forward kinematics; those of a ViperX 300 where absent. */
+  chain?: NamedChain;
 }
 
 /**
- * A joint and where it is measured: `position = sign · angle + offset` for an arm's, the gripper's
- * opening for a gripper.
+ * A joint and where it is measured: `position = sign · driver's position + offset`, but for a gripper, whose opening
+ * comes from the ends of the arm's gripper.
  */
 export interface CalibratedJoint extends Joint {
   arm: string;
   /** The driver's name of it. */
   joint: string;
   sign: 1 | -1;
-  /** rad */
+  /** rad or m. */
   offset: number;
-  /** Where it lies down when work is over: rad, or opening. */
-  rest: number;
+  /** Where it lies down when work is over: rad, m, or opening. */
+  rest?: number;
+  /** Which way its position grows, as an instruction to a person: `lean the upper arm forward`. */
+  positive?: string;
 }
 
 /** A camera, where its images come from, and what is done to them before anybody sees them. */
@@ -35,7 +70,7 @@ export interface CalibratedCamera extends Camera {
   crop?: Crop;
   /** Degrees clockwise, after cropping. */
   rotate: 0 | 90 | 180 | 270;
-  mount: 'fixed' | 'wrist';
+  mount: CameraMount;
   /** Least and greatest mean brightness of a usable image, 0 to 255. */
   exposure: [number, number];
 }
@@ -45,8 +80,10 @@ export interface Calibration extends Embodiment {
   arms: Arm[];
   joints: CalibratedJoint[];
   cameras: CalibratedCamera[];
+  /** Prompts of the robot's tasks by their names. */
+  tasks?: Record<string, string>;
   /** The box that grippers stay in; `enforced` by the guard, or only written down. */
-  workspace: Box & { enforced: boolean };
+  workspace?: Box & { enforced: boolean };
   /** m that the guard keeps between the middle lines of two arms; absent for none. */
   leastDistance?: number;
   /** What nalu calibrate measured, and when. */
@@ -81,6 +118,7 @@ export function embodimentOf(calibration: Calibration): Embodiment {
     cameras: cameras.map((camera) => ({
       name: camera.name,
       ...sizeSeen(camera),
+      mount: camera.mount,
       ...(camera.noiseless && { noiseless: true }),
     })),
     ...(space && { space }),

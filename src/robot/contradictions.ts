@@ -1,9 +1,9 @@
-import type { CalibratedCamera, Calibration } from './calibration.ts';
+import type { Arm, CalibratedCamera, Calibration } from './calibration.ts';
 import { overlap } from './crop.ts';
+import { commandTopic, driverTopics, inNamespace } from './driverTopics.ts';
 import { unreachable } from './interbotixReach.ts';
 import { misplaced, orderOf, sideOf } from './jointOrder.ts';
 import { lackingJoints, posesOutside } from './spaceRules.ts';
-import { driverTopics } from './driverTopics.ts';
 
 /** Parts of a calibration that cannot be true together: the path of a field, and what is wrong with it. */
 export interface Contradiction {
@@ -19,12 +19,19 @@ function earlier<T>(items: readonly T[], index: number, alike: (a: T, b: T) => b
   return first < index ? first : undefined;
 }
 
+/** Where an arm's commands go; by default the driver in its namespace. */
+const routeOf = (arm: Arm): string =>
+  arm.command && arm.command.kind !== 'interbotix'
+    ? commandTopic(arm, arm.command)
+    : inNamespace(arm, '');
+
 const driversDiffer: Rule = ({ arms }) =>
-  arms.flatMap(({ name, namespace }, i) => {
-    const first = earlier(arms, i, (a, b) => a.namespace === b.namespace);
+  arms.flatMap((arm, i) => {
+    const first = earlier(arms, i, (a, b) => routeOf(a) === routeOf(b));
     if (first === undefined) return [];
-    const message = `${namespace} is already the driver of ${arms[first].name}; give ${name} its own`;
-    return [{ path: ['arms', i, 'namespace'], message }];
+    const driver = arm.command?.topic ?? (arm.namespace || 'the root namespace');
+    const message = `${driver} is already the driver of ${arms[first].name}; give ${arm.name} its own`;
+    return [{ path: ['arms', i, arm.command?.topic ? 'command' : 'namespace'], message }];
   });
 
 /** Whether two cameras keep different parts of one topic's images, as of a stereo camera's. */
@@ -45,9 +52,7 @@ const topicsDiffer: Rule = ({ cameras }) =>
 
 const topicsAreCameras: Rule = ({ arms, cameras }) =>
   cameras.flatMap(({ topic }, i) => {
-    const arm = arms.find(({ namespace }) =>
-      Object.values(driverTopics(namespace)).includes(topic),
-    );
+    const arm = arms.find((known) => driverTopics(known).includes(topic));
     if (!arm) return [];
     const message = `${topic} is a topic of the driver of ${arm.name}, not a camera's; give the topic of its images`;
     return [{ path: ['cameras', i, 'topic'], message }];
@@ -72,12 +77,58 @@ const jointsAreOfArms: Rule = ({ arms, joints }) => {
   return [...unknown, ...idle];
 };
 
-const driversJointsDiffer: Rule = ({ joints }) =>
-  joints.flatMap(({ arm, joint }, i) => {
-    const first = earlier(joints, i, (a, b) => a.arm === b.arm && a.joint === b.joint);
+/** Arms with drivers of their own may share a topic of joint states, but no joint in it. */
+const driversJointsDiffer: Rule = ({ arms, joints }) => {
+  const topicOf = (name: string) => {
+    const arm = arms.find((known) => known.name === name);
+    return arm?.states === undefined ? name : arm.states;
+  };
+  return joints.flatMap(({ arm, joint }, i) => {
+    const first = earlier(
+      joints,
+      i,
+      (a, b) => a.joint === b.joint && (a.arm === b.arm || topicOf(a.arm) === topicOf(b.arm)),
+    );
     if (first === undefined) return [];
-    const message = `${joint} of ${arm} is already joints[${first}]`;
+    const message = `${joint} of ${topicOf(arm)} is already joints[${first}]`;
     return [{ path: ['joints', i, 'joint'], message }];
+  });
+};
+
+/** Positions of an arm's only gripper are openings between the ends that the arm has. */
+const grippersHaveEnds: Rule = ({ arms, joints }) =>
+  joints.flatMap(({ kind, arm, name }, i) => {
+    const at = arms.findIndex((known) => known.name === arm);
+    if (kind !== 'gripper' || at < 0) return [];
+    if (!arms[at].gripper) {
+      const message = `${name} is a gripper of ${arm}, which has no ends for it; give { closed: rad, open: rad } as its driver has them`;
+      return [{ path: ['arms', at, 'gripper'], message }];
+    }
+    const first = earlier(joints, i, (a, b) => a.kind === b.kind && a.arm === b.arm);
+    if (first === undefined) return [];
+    const message = `${joints[first].name} is already the gripper of ${arm}; the second finger of one gripper is its mirror`;
+    return [{ path: ['joints', i, 'kind'], message }];
+  });
+
+/** A chain has the arm's joints, all of them, and no others. */
+const chainsHaveTheJoints: Rule = ({ arms, joints }) =>
+  arms.flatMap(({ name, chain }, i) => {
+    if (!chain) return [];
+    const own = joints.filter(({ arm, kind }) => arm === name && kind !== 'gripper');
+    const unknown = chain.joints.flatMap(({ joint }, at) =>
+      own.some((known) => known.joint === joint)
+        ? []
+        : [
+            {
+              path: ['arms', i, 'chain', 'joints', at],
+              message: `no joint of ${name} has the driver's name ${joint}; it has ${own.map((known) => known.joint).join(', ')}`,
+            },
+          ],
+    );
+    const left = own.filter(({ joint }) => !chain.joints.some((part) => part.joint === joint));
+    if (left.length === 0) return unknown;
+    const message = `lacks ${left.map(({ joint }) => joint).join(', ')} of ${name}; a chain has all joints that move the hand`;
+    return [...unknown, { path: ['arms', i, 'chain'], message }];
   });
 
 const sidesAgree: Rule = ({ joints }) =>
@@ -119,7 +170,7 @@ const limitsAreReached: Rule = ({ joints }) =>
 const keptArmsAreWhole: Rule = (given) =>
   lackingJoints(given).flatMap((lacking, i) => {
     if (lacking.length === 0) return [];
-    const message = `${given.arms[i].name} has no ${lacking.join(', ')}; an enforced workspace and leastDistance need the six joints of a ViperX 300`;
+    const message = `${given.arms[i].name} has no ${lacking.join(', ')}; an enforced workspace and leastDistance need the six joints of a ViperX 300, or the arm's chain`;
     return [{ path: ['arms', i], message }];
   });
 
@@ -146,6 +197,8 @@ const RULES: Rule[] = [
   topicsAreCameras,
   jointsAreOfArms,
   driversJointsDiffer,
+  grippersHaveEnds,
+  chainsHaveTheJoints,
   sidesAgree,
   orderIsTheVectors,
   grippersAreGrippers,

@@ -1,15 +1,23 @@
 import type { Arm, CalibratedJoint } from './calibration.ts';
+import type { GripperEnds } from './gripperSets.ts';
 
-const openingOf = ({ gripper: { closed, open } }: Arm, angle: number) =>
-  (angle - closed) / (open - closed);
+/** The ends of an arm's gripper: a calibration gives them for every arm that has one. */
+const endsOf = ({ gripper }: Arm): GripperEnds => gripper!;
 
-const angleOf = ({ gripper: { closed, open } }: Arm, opening: number) =>
-  closed + opening * (open - closed);
+function openingOf(arm: Arm, angle: number): number {
+  const { closed, open } = endsOf(arm);
+  return (angle - closed) / (open - closed);
+}
 
-/** A joint's position, rad or opening, from its driver's angle in rad. */
+function angleOf(arm: Arm, opening: number): number {
+  const { closed, open } = endsOf(arm);
+  return closed + opening * (open - closed);
+}
+
+/** A joint's position, rad, m or opening, from its driver's: rad, or m of what slides. */
 export const fromDriver = (arm: Arm, { kind, sign, offset }: CalibratedJoint, angle: number) =>
   kind === 'gripper' ? openingOf(arm, angle) : sign * angle + offset;
 
-/** The angle in rad that an arm's driver is to be given for a joint's position. */
+/** What an arm's driver is commanded for a joint's position: rad, or m of what slides. */
 export const toDriver = (arm: Arm, { kind, sign, offset }: CalibratedJoint, position: number) =>
   kind === 'gripper' ? angleOf(arm, position) : sign * (position - offset);

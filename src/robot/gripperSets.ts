@@ -1,5 +1,5 @@
-/** Joint angles of a gripper's driver, rad. */
-export interface GripperAngles {
+/** Positions of a gripper's driver at its ends: rad, or m of one that slides. */
+export interface GripperEnds {
   closed: number;
   open: number;
 }
@@ -12,17 +12,17 @@ export const GRIPPER_SETS = {
   interbotix: { closed: 0.6197, open: 1.6214 },
   /** google-deepmind/aloha_sim. */
   deepmind: { closed: -0.06135, open: 1.5155 },
-} as const satisfies Record<string, GripperAngles>;
+} as const satisfies Record<string, GripperEnds>;
 
 export type GripperSet = keyof typeof GRIPPER_SETS;
 
 /** rad that each end of a gripper may lie from a constant set's: fingers stop short of the ends. */
 const TOLERANCE = 0.2;
 
-const SETS = Object.entries(GRIPPER_SETS) as [GripperSet, GripperAngles][];
+const SETS = Object.entries(GRIPPER_SETS) as [GripperSet, GripperEnds][];
 
-/** The constant set that these angles are, to the last digit. */
-export const gripperSetOf = ({ closed, open }: GripperAngles): GripperSet | undefined =>
+/** The constant set whose angles these ends are, to the last digit. */
+export const gripperSetOf = ({ closed, open }: GripperEnds): GripperSet | undefined =>
   SETS.find(([, angles]) => angles.closed === closed && angles.open === open)?.[0];
 
 export interface SetMatch {
@@ -34,7 +34,7 @@ export interface SetMatch {
 }
 
 /** The constant set nearest to a gripper's measured ends. */
-export function nearestGripperSet({ closed, open }: GripperAngles): SetMatch {
+export function nearestGripperSet({ closed, open }: GripperEnds): SetMatch {
   const [nearest] = SETS.map(([set, angles]) => ({
     set,
     distance: Math.max(Math.abs(closed - angles.closed), Math.abs(open - angles.open)),

@@ -1,47 +1,74 @@
-import { ARM_POINTS, HAND_POINTS, armPoints } from './armKinematics.ts';
-import type { Base, Box, PlacedArm, SpaceRules } from './embodiment.ts';
+import type { Chain, NamedChain } from './chain.ts';
+import type { Base, Box, JointKind, PlacedArm, SpaceRules } from './embodiment.ts';
+import { HAND_POINTS } from './armLine.ts';
 import { CHAIN } from './jointOrder.ts';
+import { kinematicsOf } from './kinematicsOf.ts';
 
 /** What a calibration says of its arms in space. */
 interface Placed {
-  arms: readonly { name: string; base: Base }[];
-  joints: readonly { arm: string; joint: string }[];
-  workspace: Box & { enforced: boolean };
+  arms: readonly { name: string; base: Base; chain?: NamedChain }[];
+  joints: readonly { arm: string; joint: string; kind: JointKind }[];
+  workspace?: Box & { enforced: boolean };
   leastDistance?: number;
 }
 
-/** Joints that each arm lacks for its forward kinematics, if a rule asks for them. */
-export const lackingJoints = ({ arms, joints, workspace, leastDistance }: Placed) =>
-  workspace.enforced || leastDistance !== undefined
-    ? arms.map(({ name }) =>
-        CHAIN.filter((part) => !joints.some(({ arm, joint }) => arm === name && joint === part)),
+/** Whether the guard keeps a rule of space, which takes the arms' forward kinematics. */
+const isKept = ({ workspace, leastDistance }: Placed): boolean =>
+  workspace?.enforced === true || leastDistance !== undefined;
+
+/** The joints of an arm's chain, from its base on, by the driver's names. */
+const chainJoints = ({ chain }: Placed['arms'][number]): readonly string[] =>
+  chain ? chain.joints.map(({ joint }) => joint) : CHAIN;
+
+/** Joints that each arm without a chain of its own lacks to be a ViperX 300, if a rule needs its kinematics. */
+export const lackingJoints = (given: Placed): string[][] =>
+  isKept(given)
+    ? given.arms.map((one) =>
+        one.chain
+          ? []
+          : CHAIN.filter(
+              (part) => !given.joints.some(({ arm, joint }) => arm === one.name && joint === part),
+            ),
       )
     : [];
 
-/** What a calibration says of its arms in space; undefined if nothing that is to be kept. */
-export function spaceRules({
-  arms,
-  joints,
-  workspace,
-  leastDistance,
-}: Placed): SpaceRules | undefined {
-  if (!workspace.enforced && leastDistance === undefined) return undefined;
-  const { lower, upper } = workspace;
+/** A chain without the names of its joints; those of the indices `at` slide if they are prismatic. */
+const nameless = (
+  { joints, hand, tip }: NamedChain,
+  at: readonly number[],
+  { joints: all }: Placed,
+): Chain => ({
+  joints: joints.map(({ offset, rotation, axis }, i) => ({
+    offset,
+    ...(rotation && { rotation }),
+    axis,
+    ...(all[at[i]]?.kind === 'prismatic' && { slides: true }),
+  })),
+  ...(hand && { hand }),
+  tip,
+});
+
+/** What a calibration says of its arms in space; undefined if the guard keeps no rule there. */
+export function spaceRules(given: Placed): SpaceRules | undefined {
+  if (!isKept(given)) return undefined;
+  const { arms, workspace, leastDistance } = given;
   return {
-    arms: arms.map(({ name, base }): PlacedArm => ({
-      name,
-      base,
-      joints: CHAIN.map((part) =>
-        joints.findIndex(({ arm, joint }) => arm === name && joint === part),
-      ),
-    })),
-    ...(workspace.enforced && { workspace: { lower, upper } }),
+    arms: arms.map((one): PlacedArm => {
+      const joints = chainJoints(one).map((part) =>
+        given.joints.findIndex(({ arm, joint }) => arm === one.name && joint === part),
+      );
+      const { name, base, chain } = one;
+      return { name, base, joints, ...(chain && { chain: nameless(chain, joints, given) }) };
+    }),
+    ...(workspace?.enforced && {
+      workspace: { lower: workspace.lower, upper: workspace.upper },
+    }),
     ...(leastDistance !== undefined && { leastDistance }),
   };
 }
 
 interface Posed extends Placed {
-  joints: readonly { arm: string; joint: string; home: number; rest: number }[];
+  joints: readonly (Placed['joints'][number] & { home: number; rest?: number })[];
 }
 
 /** A pose of an arm whose gripper it takes out of the workspace. */
@@ -52,6 +79,17 @@ export interface PoseOutside {
   point: number[];
 }
 
+/** The points of an arm's hand at positions of the robot's joints, m. */
+function handAt(arm: PlacedArm, positions: readonly number[]): number[][] {
+  const kinematics = kinematicsOf(arm);
+  const line = new Float64Array(3 * kinematics.points);
+  kinematics.write(positions, arm.joints, arm.base, line);
+  return Array.from({ length: HAND_POINTS }, (_, i) => {
+    const at = 3 * (kinematics.points - HAND_POINTS + i);
+    return [...line.subarray(at, at + 3)];
+  });
+}
+
 /** The poses, of arms that lack no joint, that an enforced workspace does not hold. */
 export function posesOutside(given: Posed): PoseOutside[] {
   const { workspace, arms = [] } = spaceRules(given) ?? {};
@@ -59,15 +97,13 @@ export function posesOutside(given: Posed): PoseOutside[] {
   const { lower, upper } = workspace;
   return arms
     .filter(({ joints }) => !joints.includes(-1))
-    .flatMap(({ name, base, joints }) =>
+    .flatMap((arm) =>
       (['home', 'rest'] as const).flatMap((pose): PoseOutside[] => {
-        const points = new Float64Array(3 * ARM_POINTS);
-        const positions = given.joints.map((joint) => joint[pose]);
-        armPoints(positions, joints, base, points);
-        const point = HAND_POINTS.map((at) => [...points.subarray(3 * at, 3 * at + 3)]).find((at) =>
+        const positions = given.joints.map((joint) => joint[pose] ?? joint.home);
+        const point = handAt(arm, positions).find((at) =>
           at.some((value, axis) => value < lower[axis] || value > upper[axis]),
         );
-        return point ? [{ arm: name, pose, point }] : [];
+        return point ? [{ arm: arm.name, pose, point }] : [];
       }),
     );
 }

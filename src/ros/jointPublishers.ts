@@ -4,7 +4,7 @@ import { jointsByArm } from './joints.ts';
 import { jointState } from './messages.ts';
 import { quality } from './qos.ts';
 import type { Ros, RosNode } from './rclnodejs.ts';
-import { stateTopic } from '../robot/driverTopics.ts';
+import { statesTopic } from '../robot/driverTopics.ts';
 
 /** Where ALOHA's driver reports a finger, m, beside the gripper's angle. */
 const FINGER = { closed: 0.01844, open: 0.058 };
@@ -12,7 +12,7 @@ const FINGER = { closed: 0.01844, open: 0.058 };
 /** Publishes the nine joints of each arm as its driver does. */
 export function jointPublishers(ros: Ros, node: RosNode, calibration: Calibration) {
   return jointsByArm(calibration).map(({ arm, joints }) => {
-    const topic = stateTopic(arm.namespace);
+    const topic = statesTopic(arm);
     const type = 'sensor_msgs/msg/JointState';
     const publisher = node.createPublisher(type, topic, quality(ros, 'command'));
     const names = [...joints.map(({ joint }) => joint.joint), 'left_finger', 'right_finger'];

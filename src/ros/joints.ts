@@ -3,7 +3,7 @@ import type { Arm, Calibration } from '../robot/calibration.ts';
 import { fromDriver } from '../robot/driverAngles.ts';
 import type { JointPart, JointState } from '../robot/robot.ts';
 import { type JointStateMessage, nanosecondsOf } from './messages.ts';
-import { stateTopic } from '../robot/driverTopics.ts';
+import { statesTopic } from '../robot/driverTopics.ts';
 
 /** The joints of each arm and their place in the robot's vectors. */
 export const jointsByArm = ({ arms, joints }: Calibration) =>
@@ -15,7 +15,7 @@ export const jointsByArm = ({ arms, joints }: Calibration) =>
 /** Finds each joint's angle by its name: drivers report others too, and in their own order. */
 function anglesIn(message: JointStateMessage, arm: Arm, wanted: readonly string[]): number[] {
   const { name, position } = message;
-  const topic = stateTopic(arm.namespace);
+  const topic = statesTopic(arm);
   if (name.length !== position.length)
     throw new UserError(`${topic}: ${name.length} names for ${position.length} positions`);
   const missing = wanted.filter((joint) => !name.includes(joint));

@@ -11,7 +11,7 @@ import { createJointMerger } from './joints.ts';
 import { type JointStateMessage, nanosecondsOf } from './messages.ts';
 import { quality } from './qos.ts';
 import type { Ros, RosNode } from './rclnodejs.ts';
-import { stateTopic } from '../robot/driverTopics.ts';
+import { statesTopic } from '../robot/driverTopics.ts';
 
 /** What has come over a topic. */
 export interface TopicCount {
@@ -112,8 +112,9 @@ export function rosRobot(options: RosRobotOptions): RosRobot {
       });
   };
 
-  for (const { name, namespace } of calibration.arms) {
-    const topic = stateTopic(namespace);
+  for (const arm of calibration.arms) {
+    const { name } = arm;
+    const topic = statesTopic(arm);
     const count = counted(JOINT_STATE, topic, 'joint state');
     const take = (message: JointStateMessage) => {
       if (closed) return;

@@ -1,12 +1,6 @@
 import { UserError } from '../errors.ts';
-import {
-  about,
-  compose,
-  inverseKinematics,
-  rotate,
-  type GripperPose,
-  type Point,
-} from '../robot/armKinematics.ts';
+import { type Point, about, compose, rotate } from '../robot/rotations.ts';
+import { type GripperPose, inverseKinematics } from '../robot/viperx300.ts';
 import type { ArmSide } from './viperx.ts';
 
 /** Where a hand's grip is to be: the point between its fingertips, in the world frame. */

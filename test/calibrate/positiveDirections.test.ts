@@ -1,15 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { positiveDirection } from '../../src/calibrate/positiveDirections.ts';
-import {
-  type GripperPose,
-  type Point,
-  type Rotation,
-  about,
-  compose,
-  inverseKinematics,
-  rotate,
-} from '../../src/robot/armKinematics.ts';
+import { type Point, type Rotation, about, compose, rotate } from '../../src/robot/rotations.ts';
+import { type GripperPose, inverseKinematics } from '../../src/robot/viperx300.ts';
 
 /** Joints of the chain as the ViperX 300's URDF has them: axis, and the way to the next one, m. */
 const CHAIN: { joint: string; axis: keyof typeof about; next: Point }[] = [

@@ -242,7 +242,7 @@ describe('the state against the statistics', () => {
   });
 
   it('only warns of a robot that lies at rest, and asks for the start pose', () => {
-    const state = Float64Array.from(calibration.joints, ({ rest }) => rest);
+    const state = Float64Array.from(calibration.joints, ({ rest }) => rest!);
     const said = only({ position: state }, 'warning');
     assert.match(said, /left_wrist_angle stands at -1\.57.*start pose fits.*bring the robot there/);
   });

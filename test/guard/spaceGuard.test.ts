@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { about, compose, rotate } from '../../src/robot/armKinematics.ts';
-import type { Point, Rotation } from '../../src/robot/armKinematics.ts';
+import { about, compose, rotate } from '../../src/robot/rotations.ts';
+import type { Point, Rotation } from '../../src/robot/rotations.ts';
 import { embodimentOf } from '../../src/robot/calibration.ts';
 import type { Embodiment } from '../../src/robot/embodiment.ts';
 import { atRest, guard, guardLimits } from '../../src/guard/guard.ts';
@@ -16,7 +16,7 @@ const box = { lower: [-0.45, 0.3, 0.05], upper: [0.45, 0.7, 0.5] } as const;
 const LEAST = 0.1;
 
 const TIGHT = { workspace: { lower: [...box.lower], upper: [...box.upper], enforced: true } };
-const APART = { workspace: { ...simulated.workspace, enforced: false }, leastDistance: LEAST };
+const APART = { workspace: { ...simulated.workspace!, enforced: false }, leastDistance: LEAST };
 
 /** The simulated ALOHA under rules of space, its joints as sharp as given. */
 const aloha = (rules: object, acceleration = 100): Embodiment => {
@@ -210,7 +210,7 @@ describe('arms in space', () => {
   it('may be anywhere where the calibration asks for nothing', () => {
     const free = embodimentOf({
       ...simulated,
-      workspace: { ...simulated.workspace, enforced: false },
+      workspace: { ...simulated.workspace!, enforced: false },
       leastDistance: undefined,
     });
     assert.equal(guardLimits(free).space, undefined);

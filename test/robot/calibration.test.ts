@@ -74,7 +74,7 @@ describe("ALOHA's calibrations", () => {
 
   it('leave above the driver what an embodiment is', async () => {
     const simulated = embodimentOf(await loadCalibration('calibration/aloha-sim.yaml'));
-    assert.deepEqual(simulated.cameras[0], { name: 'cam_high', width: 96, height: 96, noiseless: true }); // prettier-ignore
+    assert.deepEqual(simulated.cameras[0], { name: 'cam_high', width: 96, height: 96, mount: 'fixed', noiseless: true }); // prettier-ignore
     assert.deepEqual(Object.keys(simulated.joints[0]), [
       'name',
       'kind',
@@ -88,13 +88,13 @@ describe("ALOHA's calibrations", () => {
 
   it('say where arms stand in space if they are to be kept there, and how sharply joints may move', () => {
     const text = changed((calibration) => {
-      calibration.workspace.enforced = true;
+      calibration.workspace!.enforced = true;
       calibration.leastDistance = 0.08;
       calibration.joints[8].acceleration = 40;
     });
     const calibration = parseCalibration(text, 'robot.yaml');
     const { space, joints } = embodimentOf(calibration);
-    const { lower, upper } = aloha.workspace;
+    const { lower, upper } = aloha.workspace!;
     assert.deepEqual(space?.workspace, { lower, upper });
     assert.equal(space.leastDistance, 0.08);
     assert.deepEqual(space.arms[1], {
@@ -159,7 +159,7 @@ describe('a calibration file', () => {
       [(calibration) => (calibration.leastDistance = 80), /leastDistance: give metres/],
       [
         (calibration) => {
-          calibration.workspace.enforced = true;
+          calibration.workspace!.enforced = true;
           calibration.joints.splice(2, 2);
         },
         /arms\[0\]: left has no elbow, forearm_roll; .* six joints of a ViperX 300/,
@@ -171,7 +171,7 @@ describe('a calibration file', () => {
       [({ joints }) => (joints[0].upper = Infinity), /joints\[0\]\.upper/],
       [({ arms }) => (arms[0].base[0] = 46.9), /arms\[0\]\.base\[0\]: .*give metres/],
       [({ arms }) => (arms[1].base[3] = 180), /arms\[1\]\.base\[3\]: 180 .*radians/],
-      [({ workspace }) => (workspace.lower[2] = 0.7), /workspace\.lower\[2\]: 0\.7 is not below/],
+      [({ workspace }) => (workspace!.lower[2] = 0.7), /workspace\.lower\[2\]: 0\.7 is not below/],
       [({ cameras }) => (cameras[0].exposure = [200, 20]), /cameras\[0\]\.exposure: /],
       [
         (calibration) =>
@@ -187,7 +187,7 @@ describe('a calibration file', () => {
   });
 
   it('is refused where a gripper has no angles of a joint, in whatever unit they are', () => {
-    const units: [Calibration['arms'][number]['gripper'], RegExp][] = [
+    const units: [NonNullable<Calibration['arms'][number]['gripper']>, RegExp][] = [
       [{ closed: -35.6, open: 85.4 }, /gripper\.(closed|open): .*radians, not degrees/],
       [{ closed: 0, open: 100 }, /gripper\.open: 100 .*percent/],
       [{ closed: 1024, open: 3072 }, /gripper\.closed: 1024 .*ticks/],
@@ -200,7 +200,7 @@ describe('a calibration file', () => {
     for (const [gripper, expected] of units)
       assert.match(refusal(changed(({ arms }) => (arms[1].gripper = gripper))), expected);
     const turned = changed(({ arms }) => (arms[1].gripper = { closed: 1.5, open: -0.3 }));
-    assert.equal(parseCalibration(turned, 'robot.yaml').arms[1].gripper.closed, 1.5);
+    assert.equal(parseCalibration(turned, 'robot.yaml').arms[1].gripper!.closed, 1.5);
   });
 
   it('is refused where two parts of a robot would be one', () => {
@@ -323,7 +323,7 @@ describe('a calibration file', () => {
 
   it('has an enforced workspace that holds the grippers at home and at rest', () => {
     const high = (enforced: boolean) =>
-      changed(({ workspace }) => Object.assign(workspace, { lower: [0.3, -0.7, 0.28], enforced }));
+      changed(({ workspace }) => Object.assign(workspace!, { lower: [0.3, -0.7, 0.28], enforced }));
     assert.match(
       refusal(high(true)),
       /workspace: at rest the gripper of left is at 0\.468, 0\.250, 0\.259, outside of it; widen it, or correct the base or rest of left/,

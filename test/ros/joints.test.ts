@@ -27,7 +27,7 @@ describe('joint states', () => {
     assert.equal(state.stamp, 3_000_000_000n);
     assert.deepEqual([...state.position.subarray(0, 6)], nine(0).slice(0, 6));
     assert.deepEqual(state.position.subarray(7), state.position.subarray(0, 7));
-    const { closed, open } = aloha.arms[0].gripper;
+    const { closed, open } = aloha.arms[0].gripper!;
     assert.ok(Math.abs(state.position[6] - (0.6 - closed) / (open - closed)) < 1e-12);
   });
 
@@ -61,8 +61,8 @@ describe("a joint's position", () => {
     const [arm] = aloha.arms;
     assert.equal(fromDriver(arm, flipped, 1), -0.75);
     const gripper = aloha.joints[6];
-    assert.equal(fromDriver(arm, gripper, arm.gripper.closed), 0);
-    assert.equal(fromDriver(arm, gripper, arm.gripper.open), 1);
+    assert.equal(fromDriver(arm, gripper, arm.gripper!.closed), 0);
+    assert.equal(fromDriver(arm, gripper, arm.gripper!.open), 1);
     fc.assert(
       fc.property(fc.double({ min: -4, max: 4, noNaN: true }), (angle) => {
         for (const joint of [flipped, gripper]) {

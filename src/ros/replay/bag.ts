@@ -18,7 +18,7 @@ import { fromDriver } from '../../robot/driverAngles.ts';
 import { createJointMerger, jointsByArm } from '../joints.ts';
 import type { JointStateMessage } from '../messages.ts';
 import type { Recording } from '../policy/recording.ts';
-import { commandTopics, stateTopic } from '../../robot/driverTopics.ts';
+import { commandTopics, statesTopic } from '../../robot/driverTopics.ts';
 
 /** A message of a bag, decoded. */
 interface Decoded {
@@ -109,7 +109,7 @@ function everyStep(states: readonly JointState[], first: bigint, steps: number, 
 }
 
 const stateTopics = ({ arms }: Calibration) =>
-  new Map(arms.map(({ name, namespace }) => [stateTopic(namespace), name]));
+  new Map(arms.map((arm) => [statesTopic(arm), arm.name]));
 
 function jointsIn({ decoded }: BagContent, calibration: Calibration): JointState[] {
   const arms = stateTopics(calibration);

@@ -1,6 +1,5 @@
-/** Rotation as rows [9]; positions [3] in metres. */
-export type Rotation = readonly number[];
-export type Point = readonly number[];
+import { type Point, type Rotation, about, compose, rotate, transpose } from './rotations.ts';
+import type { ArmLine } from './armLine.ts';
 
 /** Position and orientation of a gripper link. */
 export interface GripperPose {
@@ -18,43 +17,7 @@ const wristToGripper = 0.069744;
 /** m from the gripper link to the tips of the fingers, by gym-aloha's finger shapes. */
 const gripperToTips = 0.0687 + 0.045 + 0.033;
 
-/** Row-major product of two rotations. */
-export function compose(a: Rotation, b: Rotation): Rotation {
-  return Array.from({ length: 9 }, (_, at) => {
-    const row = 3 * Math.floor(at / 3);
-    const column = at % 3;
-    return a[row] * b[column] + a[row + 1] * b[3 + column] + a[row + 2] * b[6 + column];
-  });
-}
-
-/** A rotation applied to a point. */
-export function rotate(rotation: Rotation, [x, y, z]: Point): Point {
-  return [0, 3, 6].map((row) => rotation[row] * x + rotation[row + 1] * y + rotation[row + 2] * z);
-}
-
-/** Rotations about the coordinate axes, rad. */
-export const about = {
-  x: (angle: number): Rotation => {
-    const [c, s] = [Math.cos(angle), Math.sin(angle)];
-    return [1, 0, 0, 0, c, -s, 0, s, c];
-  },
-  y: (angle: number): Rotation => {
-    const [c, s] = [Math.cos(angle), Math.sin(angle)];
-    return [c, 0, s, 0, 1, 0, -s, 0, c];
-  },
-  z: (angle: number): Rotation => {
-    const [c, s] = [Math.cos(angle), Math.sin(angle)];
-    return [c, -s, 0, s, c, 0, 0, 0, 1];
-  },
-};
-
-/** What armPoints gives: base, shoulder, elbow, wrist, gripper link, fingertips. */
-export const ARM_POINTS = 6;
-
-/** Those of the hand among them, which the workspace is for: gripper link and fingertips. */
-export const HAND_POINTS: readonly number[] = [4, 5];
-
-/** Writes a point that lies `radius` before an arm's waist and `z` above its base, as the arm is turned. */
+/** Writes a point that lies `ahead` of an arm's waist, `aside` of it and `above` its base, m, as the arm is turned. */
 function place(
   into: Float64Array,
   point: number,
@@ -70,12 +33,8 @@ function place(
   into[3 * point + 2] = base[2] + above;
 }
 
-/**
- * Forward kinematics of a ViperX-300: writes the points of its middle line `into` [ARM_POINTS, 3], m in the
- * robot's frame, for joint angles at the indices `joints` of `positions` and a base [x, y, z, turn]. Allocates
- * nothing.
- */
-export function armPoints(
+/** Writes base, shoulder, elbow, wrist, gripper link and fingertips. Joints are those of CHAIN. */
+function armPoints(
   positions: ArrayLike<number>,
   joints: readonly number[],
   base: readonly number[],
@@ -120,7 +79,8 @@ export function armPoints(
   hand(5, wristToGripper + gripperToTips);
 }
 
-const transpose = (m: Rotation): Rotation => [m[0], m[3], m[6], m[1], m[4], m[7], m[2], m[5], m[8]];
+/** Forward kinematics of a ViperX 300 in closed form, for the joints of Interbotix' CHAIN. */
+export const VIPERX_300: ArmLine = { points: 6, rigid: true, write: armPoints };
 
 /**
  * Joint angles [6] that bring the gripper link to a pose in the arm's base frame, elbow up, in
