@@ -10,7 +10,8 @@ import { loadBundle } from '../src/policy/bundle/bundle.ts';
 import { gaussianNoise } from '../src/tensors/noise.ts';
 import { openSampleGraph } from '../src/policy/families/pi0/sampleGraphs.ts';
 import { type Row, median, timeRuns } from './row.ts';
-import { type Bundle } from '../src/policy/bundle/config.ts';
+import type { Pi0Config } from '../src/policy/families/pi0/config.ts';
+import type { Bundle } from '../src/policy/bundle/config.ts';
 
 const RUNS = 8;
 const PROMPT = 10;
@@ -66,7 +67,7 @@ export async function benchFull(): Promise<Row[]> {
   const folder = await mkdtemp(join(tmpdir(), 'nalu-full-'));
   try {
     await createBundle(folder, { seed: 0, size: 'full', precision: 'float16' });
-    const bundle = await loadBundle(folder);
+    const bundle = (await loadBundle(folder)) as Bundle<Pi0Config>;
     const graph = await openSampleGraph(bundle, session, undefined);
     const rows: Row[] = [];
     for (const cameras of [1, 2, 3]) {

@@ -181,12 +181,12 @@ export async function benchImages(): Promise<Row[]> {
   const { cameras } = await loadCalibration(packagePath('calibration/aloha-1.0.yaml'));
   const folder = await mkdtemp(join(tmpdir(), 'nalu-bench-'));
   try {
-    const { vision } = tinyBundle.pi0;
+    const { vision } = tinyBundle.architecture;
     await writeTinyBundle(folder, 0, {
       ...tinyBundle,
-      cameras: cameras.map(({ name }) => name),
-      pi0: {
-        ...{ ...tinyBundle.pi0, horizon: 50, stateDim: JOINTS, actionDim: JOINTS },
+      cameras: cameras.map(({ name }) => name) as [string, ...string[]],
+      architecture: {
+        ...{ ...tinyBundle.architecture, horizon: 50, stateDim: JOINTS, actionDim: JOINTS },
         vision: { ...vision, patch: SIDE / 4, imageSize: SIDE },
       },
     });

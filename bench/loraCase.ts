@@ -22,7 +22,7 @@ const CAMERAS = 3;
 
 /** The published π0 (openpi's gemma_2b and gemma_300m), or its first layers. */
 export function fullConfig(depth: number): Pi0Config {
-  const { language, expert, ...rest } = FULL.pi0;
+  const { language, expert, ...rest } = FULL.architecture;
   return { ...rest, language: { ...language, depth }, expert: { ...expert, depth } };
 }
 

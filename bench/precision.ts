@@ -11,7 +11,7 @@ import { tinyTokenizerJson } from '../src/policy/families/pi0/tokenizer.ts';
 import { makeGolden, verifyBundle } from '../src/policy/bundle/verification.ts';
 import { goldenConfig } from '../test/policy/golden.ts';
 import type { Row } from './row.ts';
-import { type Bundle, bundleSchema } from '../src/policy/bundle/config.ts';
+import { type Bundle, configOf } from '../src/policy/bundle/config.ts';
 
 const SESSION = sessionConfigSchema.parse({ threads: 2 });
 
@@ -32,7 +32,7 @@ async function storageRows(title: string, whole: Bundle, root: string): Promise<
   const rows: Row[] = [{ name: `${title}, float32`, value: await bytesOf(whole), unit: 'MB' }];
   for (const [name, { least, ...storage }] of Object.entries(STORAGES)) {
     const folder = join(root, name);
-    const config = bundleSchema.strip().parse({ ...whole, precision: storage.precision });
+    const config = { ...configOf(whole), precision: storage.precision ?? whole.precision };
     await writeBundle(folder, config, tokenizer, convertedWeights(whole.pi0, header, storage));
     await copyFile(join(whole.folder, GOLDEN_FILE), join(folder, GOLDEN_FILE));
     const bundle = await loadBundle(folder);
@@ -56,8 +56,8 @@ async function storageRows(title: string, whole: Bundle, root: string): Promise<
 async function middleSized(folder: string): Promise<Bundle> {
   const pi0 = await goldenConfig('mid_config.json');
   const shipped = await loadBundle(packagePath('models/aloha-mini-12k'));
-  const cameras = ['cam_high', 'cam_left_wrist'];
-  const config = bundleSchema.strip().parse({ ...shipped, name: 'middle', cameras, pi0 });
+  const cameras: [string, ...string[]] = ['cam_high', 'cam_left_wrist'];
+  const config = { ...configOf(shipped), name: 'middle', cameras, architecture: pi0 };
   await writeBundle(folder, config, tinyTokenizerJson(), randomWeights(pi0, 0));
   await makeGolden(await loadBundle(folder), SESSION);
   return loadBundle(folder);

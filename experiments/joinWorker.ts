@@ -2,7 +2,7 @@ import { inlinePolicy } from '../src/rollouts/inlinePolicy.ts';
 import { serve } from '../src/processes/serve.ts';
 import { sessionConfigSchema } from '../src/session/session.ts';
 import { loadBundle } from '../src/policy/bundle/bundle.ts';
-import { openSampler } from '../src/policy/families/pi0/sampler.ts';
+import { openSampler } from '../src/policy/sampler.ts';
 import { runAttempt } from '../src/control/attempt.ts';
 import { simulatedAloha } from '../src/sim/simulatedAloha.ts';
 import { type MotionFigures, motionFigures } from './motionFigures.ts';
@@ -33,7 +33,7 @@ export interface JoinFunctions {
 serve<JoinFunctions, JoinSettings>(async ({ policy: folder, join, delay, execute }) => {
   const bundle = { ...(await loadBundle(folder)), executeSteps: execute };
   const session = sessionConfigSchema.parse({ threads: 1 });
-  const sampler = await openSampler(bundle, session, undefined, sampledJoin(join));
+  const sampler = await openSampler(bundle, session, { joins: sampledJoin(join) });
   const policy = inlinePolicy(bundle, sampler);
   const sim = await simulatedAloha({ task: 'transfer-cube', cameras: bundle.cameras });
   const { joints, controlRate } = sim.embodiment;

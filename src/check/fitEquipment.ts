@@ -1,4 +1,5 @@
 import { UserError } from '../errors.ts';
+import { shapeOf } from '../policy/families/registry.ts';
 import { makeTransforms } from '../policy/vectors/transforms.ts';
 import { describeModeFault, modeFault } from '../robot/operatingModes.ts';
 import { brightness } from '../images/pictureFigures.ts';
@@ -23,7 +24,7 @@ export function jointCount({ policy, robot, position }: FitCase): Misfit[] {
       `${position.length} joints were measured, the calibration has ${robot.joints.length}; correct its list of joints`,
     );
   try {
-    makeTransforms(policy.transforms, policy.pi0).state(position);
+    makeTransforms(policy.transforms, shapeOf(policy)).state(position);
     return [];
   } catch (problem) {
     if (!(problem instanceof UserError)) throw problem;
@@ -49,17 +50,19 @@ export function cameraNames({ policy, robot }: FitCase): Misfit[] {
   ];
 }
 
-/** Images are resized with padding to the policy's square; growing them adds nothing to be seen. */
+/** Images are resized with padding to what the policy reads; growing them adds nothing to be seen. */
 export function cameraSizes({ policy, robot }: FitCase): Misfit[] {
-  const side = policy.pi0.vision.imageSize;
+  const { images } = shapeOf(policy);
   return robot.cameras
-    .filter(({ name, width, height }) => {
-      return policy.cameras.includes(name) && Math.max(width, height) < side;
+    .flatMap((camera) => {
+      const read = images[policy.cameras.indexOf(camera.name)];
+      return read === undefined ? [] : [{ ...camera, read }];
     })
-    .map(({ name, width, height }) => ({
+    .filter(({ width, height, read }) => width < read.width && height < read.height)
+    .map(({ name, width, height, read }) => ({
       severity: 'warning',
       subject: name,
-      message: `${name}'s images of ${width}×${height} are enlarged to the policy's ${side}×${side}; let the camera send larger ones, or crop less`,
+      message: `${name}'s images of ${width}×${height} are enlarged to the policy's ${read.width}×${read.height}; let the camera send larger ones, or crop less`,
     }));
 }
 

@@ -1,4 +1,5 @@
 import { type TransformsConfig, makeTransforms } from '../policy/vectors/transforms.ts';
+import { shapeOf } from '../policy/families/registry.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
 import type { BundleConfig } from '../policy/bundle/config.ts';
 
@@ -67,15 +68,17 @@ export function policySpace(
 
 /** What a policy's action statistics come to as [joints] of a robot at `position`: rad, openings. */
 export function actionsSpread(
-  { transforms, pi0 }: BundleConfig,
+  policy: BundleConfig,
   { normalisation }: PolicySpace,
   position: Float64Array,
 ): Spread {
   const joints = position.length;
   const one = normalisation.type === 'meanStd' ? 1 : 1 / DEVIATIONS_TO_Q99;
-  const normalised = new Float32Array(3 * pi0.actionDim);
-  normalised.fill(-one, pi0.actionDim, 2 * pi0.actionDim).fill(one, 2 * pi0.actionDim);
-  const decoded = makeTransforms(transforms, pi0).actions(normalised, position);
+  const shape = shapeOf(policy);
+  const { actionDim } = shape;
+  const normalised = new Float32Array(3 * actionDim);
+  normalised.fill(-one, actionDim, 2 * actionDim).fill(one, 2 * actionDim);
+  const decoded = makeTransforms(policy.transforms, shape).actions(normalised, position);
   const row = (index: number) => decoded.subarray(index * joints, (index + 1) * joints);
   const [middle, below, above] = [row(0), row(1), row(2)];
   const deviation = Array.from(middle, (_, joint) => Math.abs(above[joint] - below[joint]) / 2);

@@ -1,12 +1,22 @@
 import { LOW, PRECISION, across, down } from './scaleCode.ts';
 import { MOST_PAGES, instantiate, moduleBytes } from './wasm.ts';
 
-/** RGB bytes [height, width, 3]. */
-export interface Image {
+/** Pixels. */
+export interface Size {
   width: number;
   height: number;
+}
+
+/** RGB bytes [height, width, 3]. */
+export interface Image extends Size {
   pixels: Uint8Array;
 }
+
+/** What images are scaled to fit: a rectangle, or a square by its side. */
+export type Frame = Size | number;
+
+const sizeOf = (frame: Frame): Size =>
+  typeof frame === 'number' ? { width: frame, height: frame } : frame;
 
 const CHANNELS = 3;
 const PAGE = 65536;
@@ -79,7 +89,7 @@ export function newestBytes(memory: ImageMemory): (bytes: number) => Uint8Array 
 }
 
 /** An image that lies at an address of an image memory, as threads tell each other of it. */
-export interface SharedImage extends Omit<Image, 'pixels'> {
+export interface SharedImage extends Size {
   at: number;
 }
 
@@ -92,7 +102,7 @@ type Plan = (at: number) => Uint8Array;
 
 const multipleOf = (step: number, value: number) => Math.ceil(value / step) * step;
 
-/** Where an image lies in the square that it is scaled to fit, in its pixels. */
+/** Where an image lies in the frame that it is scaled to fit, in its pixels. */
 export interface Placing {
   left: number;
   top: number;
@@ -100,18 +110,19 @@ export interface Placing {
   rows: number;
 }
 
-export function placingOf({ width, height }: Omit<Image, 'pixels'>, side: number): Placing {
-  const ratio = Math.max(width, height) / side;
+export function placingOf({ width, height }: Size, frame: Frame): Placing {
+  const outer = sizeOf(frame);
+  const ratio = Math.max(width / outer.width, height / outer.height);
   const columns = Math.max(1, Math.trunc(width / ratio));
   const rows = Math.max(1, Math.trunc(height / ratio));
-  const left = Math.trunc((side - columns) / 2);
-  const top = Math.trunc((side - rows) / 2);
+  const left = Math.trunc((outer.width - columns) / 2);
+  const top = Math.trunc((outer.height - rows) / 2);
   return { left, top, columns, rows };
 }
 
 /** Code and tables for one size of images. */
-function makePlan(memory: ImageMemory, width: number, height: number, side: number): Plan {
-  const { left, top, columns, rows } = placingOf({ width, height }, side);
+function makePlan(memory: ImageMemory, { width, height }: Size, outer: Size): Plan {
+  const { left, top, columns, rows } = placingOf({ width, height }, outer);
   const [horizontal, vertical] = [triangleFilter(width, columns), triangleFilter(height, rows)];
 
   const imageStride = width * CHANNELS;
@@ -127,7 +138,7 @@ function makePlan(memory: ImageMemory, width: number, height: number, side: numb
   };
   const [columnsAt, rowsAt] = [place(columnTable), place(rowTable)];
   const narrow = allocate(memory, (height + 1) * narrowStride).byteOffset;
-  const square = allocate(memory, side * side * CHANNELS);
+  const scaled = allocate(memory, outer.width * outer.height * CHANNELS);
 
   const bytes = moduleBytes({
     across: across({ pairs: horizontal.pairs, columns, imageStride, narrowStride }),
@@ -145,27 +156,27 @@ function makePlan(memory: ImageMemory, width: number, height: number, side: numb
     for (let row = 0; row < rows; row++)
       code.down(
         narrow + vertical.taps[row].first * narrowStride,
-        square.byteOffset + ((top + row) * side + left) * CHANNELS,
+        scaled.byteOffset + ((top + row) * outer.width + left) * CHANNELS,
         rowsAt + row * vertical.pairs * 8,
       );
-    return square;
+    return scaled;
   };
 }
 
 /** Makes of images what a policy sees. */
 export interface Scaler {
   /**
-   * Scales an image to fit a square of `side` pixels, aspect kept, centred on black, as openpi does, and
-   * writes [side, side, 3] to `target`. An image in the scaler's memory is read where it lies.
+   * Scales an image to fit a frame, aspect kept, centred on black, as openpi does, and writes [height,
+   * width, 3] to `target`. An image in the scaler's memory is read where it lies.
    */
-  scale(image: Image, side: number, target: Uint8Array): void;
+  scale(image: Image, frame: Frame, target: Uint8Array): void;
 }
 
 export function createScaler(memory: ImageMemory): Scaler {
   const plans = new Map<string, Plan>();
-  const planFor = (width: number, height: number, side: number) => {
-    const key = `${width} ${height} ${side}`;
-    const plan = plans.get(key) ?? makePlan(memory, width, height, side);
+  const planFor = ({ width, height }: Size, outer: Size) => {
+    const key = `${width} ${height} ${outer.width} ${outer.height}`;
+    const plan = plans.get(key) ?? makePlan(memory, { width, height }, outer);
     plans.set(key, plan);
     return plan;
   };
@@ -179,9 +190,10 @@ export function createScaler(memory: ImageMemory): Scaler {
   };
 
   return {
-    scale({ pixels, width, height }, side, target) {
-      if (width === side && height === side) target.set(pixels);
-      else target.set(planFor(width, height, side)(addressOf(pixels)));
+    scale(image, frame, target) {
+      const outer = sizeOf(frame);
+      if (image.width === outer.width && image.height === outer.height) target.set(image.pixels);
+      else target.set(planFor(image, outer)(addressOf(image.pixels)));
     },
   };
 }

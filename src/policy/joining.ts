@@ -36,10 +36,10 @@ export function joinWeights(
   { rows, delay }: Join,
   joints: number,
   {
-    pi0: { horizon },
+    shape: { horizon },
     executeSteps,
     maxDelay = 0,
-  }: Pick<Bundle, 'pi0' | 'executeSteps' | 'maxDelay'>,
+  }: Pick<Bundle, 'shape' | 'executeSteps' | 'maxDelay'>,
 ): Float32Array {
   const known = rows.length / joints;
   if (kind === 'trained')

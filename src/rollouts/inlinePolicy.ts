@@ -1,11 +1,11 @@
 import type { ChunkPolicy } from '../policy/chunkPolicy.ts';
-import type { Sampler } from '../policy/families/pi0/sampler.ts';
+import type { Sampler } from '../policy/sampler.ts';
 import type { Bundle } from '../policy/bundle/config.ts';
 
 /** A sampler as a policy on this very thread: for processes whose time may stand still while it samples. */
 export const inlinePolicy = (bundle: Bundle, sampler: Sampler): ChunkPolicy => ({
   cameras: bundle.cameras,
-  horizon: bundle.pi0.horizon,
+  horizon: bundle.shape.horizon,
   executeSteps: bundle.executeSteps,
   async sample({ joints, frames, prompt }, noise, join) {
     const images = await Promise.all(

@@ -2,10 +2,10 @@ import { discardAbandoned } from '../episodes/beingWritten.ts';
 import { partialPath } from '../episodes/files.ts';
 import { recordEpisode } from '../episodes/recordEpisode.ts';
 import { sessionConfigSchema } from '../session/session.ts';
-import { readAdapter } from '../policy/bundle/adapter.ts';
+import { readAdapter } from '../policy/bundle/readAdapter.ts';
 import { loadBundle } from '../policy/bundle/bundle.ts';
 import { type Exploration } from '../policy/exploration.ts';
-import { openSampler } from '../policy/families/pi0/sampler.ts';
+import { openSampler } from '../policy/sampler.ts';
 import type { Trainable } from '../policy/trainable.ts';
 import { runAttempt } from '../control/attempt.ts';
 import type { Gap } from '../sim/gap.ts';
@@ -54,7 +54,9 @@ export interface RolloutFunctions {
 serve<RolloutFunctions, RolloutSettings>(
   async ({ policy: folder, trainable, task, gap, ...settings }) => {
     const bundle = await loadBundle(folder);
-    const sampler = await openSampler(bundle, sessionConfigSchema.parse({ threads: 1 }), trainable);
+    const sampler = await openSampler(bundle, sessionConfigSchema.parse({ threads: 1 }), {
+      trainable,
+    });
     const executeSteps = settings.executeSteps ?? bundle.executeSteps;
     const policy = { ...inlinePolicy(bundle, sampler), executeSteps };
     const sim = await simulatedAloha({ task, cameras: bundle.cameras, gap });

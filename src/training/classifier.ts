@@ -14,7 +14,7 @@ import {
 import { writeModel } from '../onnx/modelFile.ts';
 import { sessionConfigSchema } from '../session/session.ts';
 import { loadBundle } from '../policy/bundle/bundle.ts';
-import { openSampler } from '../policy/families/pi0/sampler.ts';
+import { openSampler } from '../policy/sampler.ts';
 import { type ClassifierSettings, classifierSchema } from '../classifier/successClassifier.ts';
 import { finishReplacement, replaceFiles } from '../files/replaceFiles.ts';
 import { simulatedAloha } from '../sim/simulatedAloha.ts';

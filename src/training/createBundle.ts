@@ -35,12 +35,12 @@ const SIZES: Record<
   mini: {
     what: 'A small pi0 for the simulated ALOHA',
     config: MINI,
-    weights: ({ seed }) => randomWeights(MINI.pi0, seed),
+    weights: ({ seed }) => randomWeights(MINI.architecture, seed),
   },
   full: {
     what: 'A pi0 of the published size',
     config: FULL,
-    weights: ({ seed, precision }) => largeRandomWeights(FULL.pi0, seed, precision),
+    weights: ({ seed, precision }) => largeRandomWeights(FULL.architecture, seed, precision),
   },
 };
 

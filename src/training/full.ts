@@ -1,13 +1,18 @@
+import type { Pi0Config } from '../policy/families/pi0/config.ts';
 import type { BundleConfig } from '../policy/bundle/config.ts';
 
 /** The published π0: PaliGemma (Gemma 2B, SigLIP So400m/14 at 224×224) and an expert of 300 million parameters. */
-export const FULL: Omit<BundleConfig, 'name' | 'description' | 'transforms' | 'precision'> = {
+export const FULL: Omit<
+  BundleConfig<Pi0Config>,
+  'name' | 'description' | 'transforms' | 'precision'
+> = {
   format: 1,
   embodiment: 'aloha',
   cameras: ['cam_high', 'cam_left_wrist', 'cam_right_wrist'],
   steps: 10,
   executeSteps: 25,
-  pi0: {
+  family: 'pi0',
+  architecture: {
     variant: 'pi0',
     vision: { width: 1152, depth: 27, mlp: 4304, heads: 16, patch: 14, imageSize: 224 },
     language: {

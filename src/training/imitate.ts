@@ -25,6 +25,7 @@ import {
   loadBundle,
   writeBundle,
 } from '../policy/bundle/bundle.ts';
+import { shapeOf } from '../policy/families/registry.ts';
 import { checkPlace } from '../policy/bundle/bundleFiles.ts';
 import { randomWeights } from '../policy/families/pi0/randomWeights.ts';
 import { tinyTokenizerJson } from '../policy/families/pi0/tokenizer.ts';
@@ -40,7 +41,7 @@ import { openTrainingFolder, trainingFiles } from './folder.ts';
 import { trainingLoop } from './loop.ts';
 import type { Output } from '../terminal/output.ts';
 import { type TrainingReport, createTrainingReport } from './report.ts';
-import { type Bundle, type BundleConfig, bundleSchema } from '../policy/bundle/config.ts';
+import { type Bundle, type BundleConfig, configOf } from '../policy/bundle/config.ts';
 
 export interface ImitateOptions {
   out: string;
@@ -90,17 +91,18 @@ function settingsOf(options: ImitateOptions): ImitationSettings {
 
 async function gather(
   folder: string,
-  config: Pick<BundleConfig, 'embodiment' | 'cameras' | 'pi0'>,
+  config: Pick<BundleConfig, 'embodiment' | 'cameras' | 'family' | 'architecture'>,
   report: TrainingReport,
 ): Promise<DemonstrationSet> {
   const paths = (await listEpisodes(folder)).map(({ path }) => path);
   if (paths.length === 0)
     throw new UserError(`${folder}: no episodes there. npx nalu demos ${folder} records some`);
+  const shape = shapeOf(config);
   const view = {
     embodiment: config.embodiment,
     cameras: config.cameras,
-    side: config.pi0.vision.imageSize,
-    horizon: config.pi0.horizon,
+    side: shape.images[0].width,
+    horizon: shape.horizon,
   };
   const set = await gatherDemonstrations(paths, readEpisode, view, (done) => {
     report.live(`reading episodes ${done}/${paths.length}`);
@@ -125,13 +127,13 @@ async function prepareBundle(
   if (from === undefined) {
     const transforms = normalisationOf(set.demonstrations);
     const config = { ...MINI, ...named(`Trained ${made}`), transforms, ...goesOn };
-    await writeBundle(out, config, tinyTokenizerJson(), randomWeights(MINI.pi0, seed));
+    await writeBundle(out, config, tinyTokenizerJson(), randomWeights(MINI.architecture, seed));
     return;
   }
   const source = await loadBundle(from);
   if (source.trainable)
     throw new UserError(`${from} has an adapter; go on from a policy without one`);
-  const config = { ...bundleSchema.strip().parse(source), ...goesOn };
+  const config = { ...configOf(source), ...goesOn };
   // Untouched, it keeps its version, which adapters are bound to.
   if (train !== 'all') return copyBundle(source, out, maxDelay ? config : undefined);
   // What is learned takes the weights' places: they must lie as they will be written.

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import type { Demonstration } from '../learning/imitation/demonstrations.ts';
 import type { ImitationSettings } from '../learning/imitation/imitation.ts';
 import type { SimTaskName } from '../sim/tasks.ts';
-import { type Bundle, bundleSchema } from '../policy/bundle/config.ts';
+import { type Bundle, configOf } from '../policy/bundle/config.ts';
+import { storedConfig } from '../policy/bundle/parseConfig.ts';
 
 /** What a training run was begun with, as its checkpoint keeps it. */
 export interface ImitationRun {
@@ -34,7 +35,7 @@ export const dataOf = (demonstrations: readonly Demonstration[]): string =>
 /** What a run leaves of a bundle as it is: its weights too, unless all of them learn. */
 export const baseOf = (bundle: Bundle, { trainable }: ImitationSettings): string =>
   trainable.parameters === 'all'
-    ? shortHash([JSON.stringify(bundleSchema.strip().parse(bundle))])
+    ? shortHash([JSON.stringify(storedConfig(configOf(bundle)))])
     : bundle.base;
 
 /** The leaves of an object by their paths. */

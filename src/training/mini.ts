@@ -1,15 +1,17 @@
+import type { Pi0Config } from '../policy/families/pi0/config.ts';
 import { TINY_VOCABULARY } from '../policy/families/pi0/tokenizer.ts';
 import type { BundleConfig } from '../policy/bundle/config.ts';
 
 /** A π0 of about two million parameters for the simulated ALOHA: it learns and samples on a CPU. */
-export const MINI: Omit<BundleConfig, 'name' | 'description' | 'transforms'> = {
+export const MINI: Omit<BundleConfig<Pi0Config>, 'name' | 'description' | 'transforms'> = {
   format: 1,
   embodiment: 'aloha',
   cameras: ['cam_high', 'cam_left_wrist', 'cam_right_wrist'],
   steps: 10,
   executeSteps: 40,
   precision: 'float32',
-  pi0: {
+  family: 'pi0',
+  architecture: {
     variant: 'pi0',
     vision: { width: 128, depth: 4, mlp: 512, heads: 4, patch: 32, imageSize: 96 },
     language: {

@@ -7,7 +7,7 @@ import { readFpoCheckpoint } from '../../src/learning/fpo/checkpoint.ts';
 import { fpoSchema } from '../../src/learning/fpo/config.ts';
 import { LOG } from '../../src/learning/learner.ts';
 import type { VersionRecord } from '../../src/learning/versions.ts';
-import { readAdapter } from '../../src/policy/bundle/adapter.ts';
+import { readAdapter } from '../../src/policy/bundle/readAdapter.ts';
 import { loadBundle } from '../../src/policy/bundle/bundle.ts';
 import { BATCH, SETTINGS, runIn } from './survive.ts';
 

@@ -9,7 +9,7 @@ export async function writeTinyAloha(folder: string): Promise<void> {
   const { joints } = await simulatedEmbodiment();
   const count = joints.length;
   const moments = { mean: joints.map(({ home }) => home), std: joints.map(() => 0.1) };
-  const pi0 = { ...tinyBundle.pi0, horizon: 50, actionDim: count, stateDim: count };
+  const pi0 = { ...tinyBundle.architecture, horizon: 50, actionDim: count, stateDim: count };
   await writeBundle(
     folder,
     {
@@ -17,7 +17,7 @@ export async function writeTinyAloha(folder: string): Promise<void> {
       embodiment: 'aloha',
       cameras: ['cam_high'],
       executeSteps: 48,
-      pi0,
+      architecture: pi0,
       transforms: [{ type: 'meanStd', convention: 'openpi', state: moments, actions: moments }],
     },
     tinyTokenizerJson(),

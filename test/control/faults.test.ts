@@ -10,7 +10,7 @@ import { sessionConfigSchema } from '../../src/session/session.ts';
 import { packagePath } from '../../src/files/packagePath.ts';
 import { loadBundle } from '../../src/policy/bundle/bundle.ts';
 import type { ChunkPolicy } from '../../src/policy/chunkPolicy.ts';
-import { openSampler } from '../../src/policy/families/pi0/sampler.ts';
+import { openSampler } from '../../src/policy/sampler.ts';
 import { createSight } from '../../src/images/coverage.ts';
 import { runAttempt } from '../../src/control/attempt.ts';
 import {

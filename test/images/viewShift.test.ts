@@ -8,7 +8,7 @@ import { withFolder } from '../onnx/run.ts';
 import { loadBundle } from '../../src/policy/bundle/bundle.ts';
 import { explorationSchema } from '../../src/policy/exploration.ts';
 import { placingOf } from '../../src/images/scaling.ts';
-import { type Sampler, openSampler } from '../../src/policy/families/pi0/sampler.ts';
+import { type Sampler, openSampler } from '../../src/policy/sampler.ts';
 import {
   FARTHEST_VIEW,
   exploredView,
@@ -51,7 +51,9 @@ const image = (pixels: Uint8Array) => ({ width: SIDE, height: SIDE, pixels });
 const withSampler = (body: (sampler: Sampler, folder: string) => Promise<void>) =>
   withFolder(async (folder) => {
     await writeTinyBundle(folder, 4);
-    const sampler = await openSampler(await loadBundle(folder), SESSION, { parameters: 'expert' });
+    const sampler = await openSampler(await loadBundle(folder), SESSION, {
+      trainable: { parameters: 'expert' },
+    });
     try {
       await body(sampler, folder);
     } finally {

@@ -4,11 +4,11 @@ import type { Adapter } from '../../src/policy/bundle/adapter.ts';
 import { loadBundle } from '../../src/policy/bundle/bundle.ts';
 import type { Chunk } from '../../src/policy/chunkPolicy.ts';
 import { type Exploration, explorationSchema } from '../../src/policy/exploration.ts';
-import { openSampler } from '../../src/policy/families/pi0/sampler.ts';
+import { openSampler } from '../../src/policy/sampler.ts';
 import type { Trainable } from '../../src/policy/trainable.ts';
 import { openRolloutEncoder } from '../../src/learning/fpo/rollouts.ts';
 import { tinyBundle, writeTinyBundle } from './tiny.ts';
-import { type Bundle, type BundleConfig } from '../../src/policy/bundle/config.ts';
+import type { Bundle } from '../../src/policy/bundle/config.ts';
 import { type Rollout } from '../../src/learning/fpo/rollout.ts';
 
 export const JOINTS = 3;
@@ -112,11 +112,11 @@ const EXPLORATION = explorationSchema.parse({ size: 0.3, initialNoise: 1 });
 export async function openBandit(
   folder: string,
   trainable: Trainable,
-  config: BundleConfig = tinyBundle,
+  config = tinyBundle,
 ): Promise<Bandit> {
   await writeTinyBundle(folder, 4, config);
   const bundle = await loadBundle(folder);
-  const sampler = await openSampler(bundle, SESSION, trainable);
+  const sampler = await openSampler(bundle, SESSION, { trainable });
   const encoder = await openRolloutEncoder(bundle, SESSION);
   const image = { width: SIDE, height: SIDE, pixels };
 

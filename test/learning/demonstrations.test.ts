@@ -170,7 +170,10 @@ describe('normalisation', () => {
   it('makes states and actions of the demonstrations zero on average with deviation one', () => {
     const demonstrations = tinyDemonstrations(100);
     demonstrations.forEach((one, i) => one.state.set([i, 2 * i, 5]));
-    const { state, targets } = makeTransforms(normalisationOf(demonstrations), tinyBundle.pi0);
+    const { state, targets } = makeTransforms(
+      normalisationOf(demonstrations),
+      tinyBundle.architecture,
+    );
     const states = demonstrations.map((one) => state(one.state));
     const mean = (values: number[]) => values.reduce((a, b) => a + b) / values.length;
     for (const joint of [0, 1]) {
@@ -189,9 +192,16 @@ describe('normalisation', () => {
 
 describe('batches', () => {
   const demonstrations = tinyDemonstrations(10);
-  const transforms = makeTransforms([], tinyBundle.pi0);
+  const transforms = makeTransforms([], tinyBundle.architecture);
   const tokenize = (prompt: string) => ({ tokens: new BigInt64Array(prompt.length).fill(9n) });
-  const options = { config: tinyBundle.pi0, transforms, tokenize, batch: 5, samples: 3, seed: 1 };
+  const options = {
+    config: tinyBundle.architecture,
+    transforms,
+    tokenize,
+    batch: 5,
+    samples: 3,
+    seed: 1,
+  };
   const batches = createBatches(demonstrations, 2, options);
 
   it('show every demonstration once before any twice, in an order of the seed', () => {

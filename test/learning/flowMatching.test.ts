@@ -134,7 +134,7 @@ describe('the flow-matching graph on the reference numbers', () => {
 });
 
 describe('the flow-matching graph of the whole network', () => {
-  const config = tinyBundle.pi0;
+  const config = tinyBundle.architecture;
   const tokenize = (prompt: string) => ({ tokens: new BigInt64Array(prompt.length).fill(9n) });
   const graphOf = (samples: number) =>
     flowMatchingGraph({

@@ -89,7 +89,7 @@ describe('imitation', () => {
     withFolder(async (folder) => {
       const path = join(folder, 'checkpoint.safetensors');
       const trainable: Trainable = { parameters: 'all' };
-      const parameters = trainableParameters(trainable, tinyBundle.pi0);
+      const parameters = trainableParameters(trainable, tinyBundle.architecture);
       const through = await withRun(trainable, async (run) => {
         await takeSteps(run, 6);
         await writeCheckpoint(path, { state: run.state, run: 'settings' }, parameters);

@@ -9,7 +9,7 @@ import { initialFpoState } from '../../src/learning/fpo/update.ts';
 import { openRolloutEncoder } from '../../src/learning/fpo/rollouts.ts';
 import { loadBundle } from '../../src/policy/bundle/bundle.ts';
 import { explorationSchema } from '../../src/policy/exploration.ts';
-import { openSampler } from '../../src/policy/families/pi0/sampler.ts';
+import { openSampler } from '../../src/policy/sampler.ts';
 import { withFolder } from '../onnx/run.ts';
 import { changed } from './attempts.ts';
 import { JOINTS, SESSION, attempt } from './bandit.ts';
@@ -17,7 +17,7 @@ import { tinyBundle, writeTinyBundle } from './tiny.ts';
 import { SAMPLED_JOINS, type SampledJoin } from '../../src/policy/joinKinds.ts';
 
 const TRAINABLE = { parameters: 'expert' } as const;
-const SIDE = tinyBundle.pi0.vision.imageSize;
+const SIDE = tinyBundle.architecture.vision.imageSize;
 const image = { width: SIDE, height: SIDE, pixels: new Uint8Array(SIDE * SIDE * 3).fill(120) };
 /** The chunk in play, of which one row will be gone. */
 const join = { rows: Float32Array.from({ length: 3 * JOINTS }, (_, i) => 1 - i / 5), delay: 1 };
@@ -29,7 +29,7 @@ async function oldLosses(kind: SampledJoin, change: (episode: Episode) => Episod
     const bundle = await loadBundle(folder);
     const config = fpoSchema.parse({ trainable: TRAINABLE, seed: 1, epochs: 1, rate: 1e-6 });
     const { policy: start } = await initialFpoState(bundle, config);
-    const sampler = await openSampler(bundle, SESSION, TRAINABLE, kind);
+    const sampler = await openSampler(bundle, SESSION, { trainable: TRAINABLE, joins: kind });
     const encoder = await openRolloutEncoder(bundle, SESSION);
     const learner = await openPolicyLearner(bundle, JOINTS, config, start, SESSION);
     try {

@@ -7,7 +7,7 @@ import type { Episode } from '../../src/episodes/readEpisode.ts';
 import { type Learner, type LearnerEvent, baseIn } from '../../src/learning/learner.ts';
 import { CERTAINTY, probabilityBelow } from '../../src/learning/versions.ts';
 import { loadSafetensors, writeSafetensors } from '../../src/tensors/safetensors.ts';
-import { readAdapter } from '../../src/policy/bundle/adapter.ts';
+import { readAdapter } from '../../src/policy/bundle/readAdapter.ts';
 import { loadBundle } from '../../src/policy/bundle/bundle.ts';
 import { withFolder } from '../onnx/run.ts';
 import {

@@ -7,7 +7,7 @@ import { describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { readCurve } from '../../src/learning/curve.ts';
 import { LOG } from '../../src/learning/learner.ts';
-import { readAdapter } from '../../src/policy/bundle/adapter.ts';
+import { readAdapter } from '../../src/policy/bundle/readAdapter.ts';
 import { loadBundle } from '../../src/policy/bundle/bundle.ts';
 import { uniformNumbers } from '../../src/tensors/noise.ts';
 import { withFolder } from '../onnx/run.ts';

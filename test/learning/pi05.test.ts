@@ -7,7 +7,7 @@ import { initialFpoState, openFpo } from '../../src/learning/fpo/update.ts';
 import { imitationSchema, openImitation } from '../../src/learning/imitation/imitation.ts';
 import { openRolloutEncoder } from '../../src/learning/fpo/rollouts.ts';
 import { loadBundle } from '../../src/policy/bundle/bundle.ts';
-import { type SampleRequest, openSampler } from '../../src/policy/families/pi0/sampler.ts';
+import { type SampleRequest, openSampler } from '../../src/policy/sampler.ts';
 import { loadTokenizer } from '../../src/policy/families/pi0/tokenizer.ts';
 import { makeTransforms } from '../../src/policy/vectors/transforms.ts';
 import { withFolder } from '../onnx/run.ts';
@@ -50,7 +50,7 @@ describe('a π0.5 bundle', () => {
         }));
         const { chunks: encoded } = await encoder.encode({ ...episode, chunks: moved });
         const [here, there] = encoded;
-        const tokenize = await loadTokenizer(join(folder, 'tokenizer.json'), tinyPi05.pi0);
+        const tokenize = await loadTokenizer(join(folder, 'tokenizer.json'), tinyPi05.architecture);
         const words = (state: number) => tokenize('go', [state, state, state]).tokens.length;
         const images = 2 * 4;
         const counted = ({ valid }: typeof here) => valid.reduce((a, b) => a + b, 0);
@@ -65,8 +65,8 @@ describe('a π0.5 bundle', () => {
   it('makes batches without a state beside the prompt', () => {
     const demonstrations = tinyDemonstrations(4);
     const batches = createBatches(demonstrations, 2, {
-      config: tinyPi05.pi0,
-      transforms: makeTransforms([], tinyPi05.pi0),
+      config: tinyPi05.architecture,
+      transforms: makeTransforms([], tinyPi05.architecture),
       tokenize: (prompt, state) => ({
         tokens: BigInt64Array.from([prompt.length, ...Array.from(state)], BigInt),
       }),

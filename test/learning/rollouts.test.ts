@@ -15,7 +15,7 @@ import { changed } from './attempts.ts';
 import { tinyBundle, writeTinyBundle } from './tiny.ts';
 
 const PERIOD = 20_000_000n;
-const { horizon, expert, maxTokens } = tinyBundle.pi0;
+const { horizon, expert, maxTokens } = tinyBundle.architecture;
 const ACTIONS = Float32Array.from({ length: horizon * JOINTS }, (_, i) => i / 10);
 
 const withEncoder = <T>(body: (encoder: RolloutEncoder) => Promise<T>): Promise<T> =>

@@ -1,3 +1,4 @@
+import type { Pi0Config } from '../../src/policy/families/pi0/config.ts';
 import { writeBundle } from '../../src/policy/bundle/bundle.ts';
 import { randomWeights } from '../../src/policy/families/pi0/randomWeights.ts';
 import { TINY_VOCABULARY, tinyTokenizerJson } from '../../src/policy/families/pi0/tokenizer.ts';
@@ -9,7 +10,7 @@ const JOINTS = 3;
 const SIDE = 8;
 
 /** A π0 of a few thousand weights for a robot of three joints and two cameras. */
-export const tinyBundle: BundleConfig = {
+export const tinyBundle: BundleConfig<Pi0Config> = {
   format: 1,
   name: 'tiny',
   description: 'for tests',
@@ -18,7 +19,8 @@ export const tinyBundle: BundleConfig = {
   steps: 4,
   executeSteps: 2,
   precision: 'float32',
-  pi0: {
+  family: 'pi0',
+  architecture: {
     variant: 'pi0',
     vision: { width: 16, depth: 1, mlp: 32, heads: 2, patch: 4, imageSize: SIDE },
     language: {
@@ -42,13 +44,13 @@ export const tinyBundle: BundleConfig = {
 };
 
 /** The same as a π0.5, whose prompt has room for the state. */
-export const tinyPi05: BundleConfig = {
+export const tinyPi05: BundleConfig<Pi0Config> = {
   ...tinyBundle,
-  pi0: { ...tinyBundle.pi0, variant: 'pi05', maxTokens: 64 },
+  architecture: { ...tinyBundle.architecture, variant: 'pi05', maxTokens: 64 },
 };
 
 export const writeTinyBundle = (folder: string, seed = 0, config = tinyBundle): Promise<void> =>
-  writeBundle(folder, config, tinyTokenizerJson(), randomWeights(config.pi0, seed));
+  writeBundle(folder, config, tinyTokenizerJson(), randomWeights(config.architecture, seed));
 
 /** Demonstrations whose action is told by the images' brightness: nothing else helps to guess it. */
 export function tinyDemonstrations(count: number): Demonstration[] {

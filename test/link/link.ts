@@ -18,8 +18,15 @@ import { tinyBundle } from '../learning/tiny.ts';
 
 export const BASE = 'aaaaaaaaaaaa';
 export const LORA: Trainable = { parameters: 'lora', rank: 2 };
-const { pi0, cameras } = tinyBundle;
-export const policy = { base: BASE, version: BASE, pi0, cameras, trainable: LORA };
+const { family, architecture, cameras } = tinyBundle;
+export const policy = {
+  base: BASE,
+  version: BASE,
+  family,
+  architecture,
+  cameras,
+  trainable: LORA,
+};
 
 /** Waits, without end, until something is so: the runner's own limit is the only one. */
 export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
@@ -30,7 +37,7 @@ export async function until(isSo: () => boolean | Promise<boolean>): Promise<voi
 export function randomAdapter(seed: number, change: Partial<Adapter> = {}): Adapter {
   const trainable = change.trainable ?? LORA;
   const parameters = new Map(
-    trainableParameters(trainable, tinyBundle.pi0).map(({ name, shape }, i) => {
+    trainableParameters(trainable, tinyBundle.architecture).map(({ name, shape }, i) => {
       const count = shape.reduce((a, b) => a * b, 1);
       return [name, { shape, data: Float32Array.from(gaussianNoise([seed, i], count)) }];
     }),

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileSink, publish } from '../../src/episodes/mcap.ts';
 import { openCourier } from '../../src/link/robot/courier.ts';
-import { checkAdapter } from '../../src/policy/bundle/adapter.ts';
+import { checkAdapter } from '../../src/policy/bundle/readAdapter.ts';
 import { policy } from './link.ts';
 
 /**

@@ -154,7 +154,7 @@ describe('an import is refused, with the remedy, for', () => {
 
   it('a large policy whose tensors are spoilt, without reading all of it', () =>
     withFolder(async (root) => {
-      const full = FULL.pi0;
+      const full = FULL.architecture;
       const tensors = [...weightShapes(full)].map(([name, shape]) => ({
         name: `model.${name}`,
         shape: shape as number[],

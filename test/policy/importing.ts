@@ -13,7 +13,7 @@ import {
   importPolicy,
 } from '../../src/policy/families/pi0/import/importPolicy.ts';
 import { sampleGraph } from '../../src/policy/families/pi0/graphs.ts';
-import { openSampler } from '../../src/policy/families/pi0/sampler.ts';
+import { openSampler } from '../../src/policy/sampler.ts';
 import type { Trainable } from '../../src/policy/trainable.ts';
 import { externalWeights } from '../../src/policy/families/pi0/weights.ts';
 import { withFolder } from '../onnx/run.ts';
@@ -59,7 +59,7 @@ export async function agreesWithGolden(bundle: Bundle, tolerance = 2e-5) {
 
 /** Samples a chunk of a bundle as the runtime does, from its own `sample.onnx`. */
 export async function chunkOf(bundle: Bundle, trainable?: Trainable): Promise<Float32Array> {
-  const sampler = await openSampler(bundle, SESSION, trainable);
+  const sampler = await openSampler(bundle, SESSION, { trainable });
   try {
     const images = bundle.cameras.map((_, camera) => ({
       width: 32,

@@ -5,11 +5,7 @@ import { sessionConfigSchema } from '../../src/session/session.ts';
 import { packagePath } from '../../src/files/packagePath.ts';
 import { loadBundle } from '../../src/policy/bundle/bundle.ts';
 import { prefixWeights } from '../../src/policy/joining.ts';
-import {
-  type SampleRequest,
-  type Sampler,
-  openSampler,
-} from '../../src/policy/families/pi0/sampler.ts';
+import { type SampleRequest, type Sampler, openSampler } from '../../src/policy/sampler.ts';
 
 describe('the weights of rows that a chunk joins', () => {
   it('are 1 for committed rows, fall from then on, and are 0 for free rows', () =>
@@ -42,7 +38,7 @@ describe('a sampler that joins chunks', () => {
     const bundle = await loadBundle(packagePath('models/aloha-mini'));
     const session = sessionConfigSchema.parse({ threads: 1 });
     samplers = {
-      joining: await openSampler(bundle, session, undefined, 'approximate'),
+      joining: await openSampler(bundle, session, { joins: 'approximate' }),
       plain: await openSampler(bundle, session),
     };
     const pixels = new Uint8Array(96 * 96 * 3).fill(120);

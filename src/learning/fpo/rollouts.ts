@@ -109,7 +109,7 @@ export async function openRolloutEncoder(
     side,
     horizon: pi0.horizon,
   };
-  const prefix = await openPrefixGraph(bundle, session);
+  const prefix = await openPrefixGraph(bundle as Bundle<Pi0Config>, session);
   const tokenize = await loadTokenizer(join(folder, BUNDLE_FILES.tokenizer), pi0);
   const transforms = makeTransforms(bundle.transforms, pi0);
 

@@ -1,17 +1,14 @@
 import { join } from 'node:path';
 import { UserError } from '../../errors.ts';
 import type { SessionConfig } from '../../session/session.ts';
-import {
-  type Adapter,
-  type AdapterFit,
-  makeAdapter,
-  readAdapter,
-} from '../../policy/bundle/adapter.ts';
+import { type AdapterFit, readAdapter } from '../../policy/bundle/readAdapter.ts';
+import { type Adapter, makeAdapter } from '../../policy/bundle/adapter.ts';
 import { ADAPTER_FILE, BUNDLE_FILES } from '../../policy/bundle/bundle.ts';
 import type { Pi0Config } from '../../policy/families/pi0/config.ts';
 import type { Trainable } from '../../policy/trainable.ts';
 import { trainableParameters } from '../../policy/families/pi0/trainable.ts';
 import { type View, movedView, straightView } from '../../images/viewShift.ts';
+import { learnableOf } from '../../policy/families/registry.ts';
 import { chunkAdvantages, reasonToStay, standardised } from './credit.ts';
 import type { CriticShape } from './criticGraph.ts';
 import {
@@ -74,7 +71,7 @@ export async function readPolicyState(
   fit: AdapterFit & { trainable: Trainable },
 ): Promise<Pick<FpoState, 'policy' | 'view'>> {
   const adapter = await readAdapter(path, fit);
-  const parameters = trainableParameters(fit.trainable, fit.pi0);
+  const parameters = learnableOf(fit).parameters(fit.trainable);
   const values = flatten(parameters, ({ name }) => adapter.parameters.get(name)!.data);
   return { policy: initialState(values), view: adapter.view ?? straightView(fit.cameras.length) };
 }

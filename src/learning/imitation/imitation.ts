@@ -6,6 +6,8 @@ import type { Adapter } from '../../policy/bundle/adapter.ts';
 import { BUNDLE_FILES } from '../../policy/bundle/bundle.ts';
 import { type PrefixBundle, openPrefixGraph } from '../../policy/families/pi0/sampleGraphs.ts';
 import { uniformNumbers } from '../../tensors/noise.ts';
+import type { Pi0Config } from '../../policy/families/pi0/config.ts';
+import { shapeOf } from '../../policy/families/registry.ts';
 import { loadTokenizer } from '../../policy/families/pi0/tokenizer.ts';
 import { type Parameter, trainableSchema } from '../../policy/trainable.ts';
 import { trainableParameters } from '../../policy/families/pi0/trainable.ts';
@@ -59,11 +61,11 @@ const AUGMENTATION_STREAM = 4;
 
 /** Augments a step's images; the same step's always alike. */
 async function openAugmentation(
-  { cameras, pi0 }: BundleConfig,
+  { cameras, ...bundle }: BundleConfig,
   { seed }: ImitationSettings,
   session: SessionConfig,
 ) {
-  const side = pi0.vision.imageSize;
+  const side = shapeOf({ ...bundle, cameras }).images[0].width;
   const graph = await openModel(encodeModel(augmentationGraph(side)), session);
   return {
     async apply(batch: Batch, step: number): Promise<Batch> {
@@ -107,7 +109,8 @@ export async function openImitation(
   session: SessionConfig,
   start?: TrainingState,
 ): Promise<Imitation> {
-  const { pi0: config, cameras } = bundle;
+  const { cameras } = bundle;
+  const config = bundle.architecture as Pi0Config;
   const { trainable, batch, samples, maxDelay, seed } = settings;
   const weights = join(folder, BUNDLE_FILES.weights);
   const parameters = trainableParameters(trainable, config);
@@ -136,7 +139,9 @@ export async function openImitation(
     ? await openAugmentation(bundle, settings, session)
     : undefined;
   const prefix =
-    trainable.parameters === 'all' ? undefined : await openPrefix({ ...bundle, folder }, session);
+    trainable.parameters === 'all'
+      ? undefined
+      : await openPrefix({ ...bundle, architecture: config, folder }, session);
 
   return {
     parameters,

@@ -1,5 +1,6 @@
 import { UserError } from '../../errors.ts';
-import { type Adapter, readAdapter } from '../../policy/bundle/adapter.ts';
+import { readAdapter } from '../../policy/bundle/readAdapter.ts';
+import type { Adapter } from '../../policy/bundle/adapter.ts';
 import { serve } from '../../processes/serve.ts';
 import type { AdaptedPolicy, AdapterFile } from './inbox.ts';
 

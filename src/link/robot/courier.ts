@@ -31,8 +31,8 @@ export async function openCourier(options: CourierOptions): Promise<Courier> {
   const { onAdapter, log, episodes, adapters, address, keys } = options;
   demandPeer(address);
   demandKeys(address, keys);
-  const { base, pi0, cameras, trainable, version } = options.policy;
-  const policy = { base, pi0, cameras, trainable, version };
+  const { base, family, architecture, cameras, trainable, version } = options.policy;
+  const policy = { base, family, architecture, cameras, trainable, version };
   const reader = await openThread<ReaderFunctions>(new URL('./adapterReader.js', import.meta.url), {
     name: 'the thread that reads adapters',
   });

@@ -1,16 +1,10 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { UserError, messageOf } from '../../errors.ts';
-import { formatShape, sameShape } from '../../onnx/dim.ts';
-import {
-  loadSafetensors,
-  readSafetensorsHeader,
-  writeSafetensors,
-} from '../../tensors/safetensors.ts';
+import { messageOf } from '../../errors.ts';
+import { readSafetensorsHeader, writeSafetensors } from '../../tensors/safetensors.ts';
 import { validate } from '../../validate.ts';
 import { type Trainable, trainableSchema } from '../trainable.ts';
-import { trainableParameters } from '../families/pi0/trainable.ts';
-import { FARTHEST_VIEW, type View, isStraight } from '../../images/viewShift.ts';
+import { type View, isStraight } from '../../images/viewShift.ts';
 import type { Bundle } from './config.ts';
 
 /** Values of what learns of a policy: what a learner sends, and what a bundle may hold beside its weights. */
@@ -26,9 +20,6 @@ export interface Adapter {
   view?: View;
 }
 
-/** What an adapter is to fit: a bundle, and where known what was made learnable of it. */
-export type AdapterFit = Pick<Bundle, 'base' | 'pi0' | 'cameras' | 'trainable'>;
-
 const FORMAT = 'nalu-adapter-1';
 
 const parsedJson = (text: string, context: z.RefinementCtx): unknown => {
@@ -40,7 +31,7 @@ const parsedJson = (text: string, context: z.RefinementCtx): unknown => {
   }
 };
 
-const metadataSchema = z.object({
+export const metadataSchema = z.object({
   format: z.literal(FORMAT),
   base: z.string().min(1),
   version: z.string().min(1),
@@ -83,66 +74,6 @@ export function makeAdapter(given: Omit<Adapter, 'version'>): Adapter {
   return { trainable, base, parameters, version, ...(view && { view }) };
 }
 
-/** A value that is not finite makes the sum NaN: ten times as fast as asking each. */
-function allFinite(values: Float32Array): boolean {
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i] * 0;
-  return sum === 0;
-}
-
-const alphaOf = (trainable: Trainable) =>
-  trainable.parameters === 'lora' ? (trainable.alpha ?? trainable.rank) : undefined;
-
-/** What keeps a policy of so many cameras from looking there. */
-function viewFaults(view: View | undefined, cameras: number): string[] {
-  if (!view) return [];
-  if (view.length !== 2 * cameras)
-    return [`its view has ${view.length} numbers, two for each of ${cameras} cameras are ${2 * cameras}`]; // prettier-ignore
-  return view.every((share) => Math.abs(share) <= FARTHEST_VIEW)
-    ? []
-    : [`its view [${view.join(', ')}] goes beyond ±${FARTHEST_VIEW} of a picture`];
-}
-
-/** What keeps an adapter from being used with a policy, a line each; none if nothing does. */
-function adapterFaults(
-  { trainable, parameters, base, view }: Adapter,
-  policy: AdapterFit,
-): string[] {
-  if (base !== policy.base) return [`it belongs to the policy ${base}, this one is ${policy.base}`];
-  const wanted = policy.trainable ?? trainable;
-  if (trainable.parameters !== wanted.parameters)
-    return [`it adapts ${trainable.parameters}, this policy was opened for ${wanted.parameters}`];
-  const expected = new Map(
-    trainableParameters(wanted, policy.pi0).map(({ name, shape }) => [name, shape]),
-  );
-  const faults = [...expected].flatMap(([name, shape]) => {
-    const given = parameters.get(name);
-    if (!given) return [`${name} ${formatShape(shape)} is missing`];
-    if (!sameShape(given.shape, shape))
-      return [`${name} is ${formatShape(given.shape)}, this policy's is ${formatShape(shape)}`];
-    return allFinite(given.data) ? [] : [`${name} has values that are not finite`];
-  });
-  const surplus = [...parameters].filter(([name]) => !expected.has(name));
-  const [alpha, wantedAlpha] = [alphaOf(trainable), alphaOf(wanted)];
-  return [
-    ...faults,
-    ...viewFaults(view, policy.cameras.length),
-    ...surplus.map(([name, { shape }]) => `${name} ${formatShape(shape)} is none of this policy's`),
-    ...(alpha === wantedAlpha
-      ? []
-      : [`its alpha is ${alpha}, this policy was opened for ${wantedAlpha}`]),
-  ];
-}
-
-/** Throws a `UserError` that lists all faults of an adapter for a policy; `what` names the adapter. */
-export function checkAdapter(what: string, adapter: Adapter, policy: AdapterFit): void {
-  const faults = adapterFaults(adapter, policy);
-  if (faults.length > 0)
-    throw new UserError(
-      `${what} does not fit the policy:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
-    );
-}
-
 /** Writes an adapter as a safetensors file. */
 export function writeAdapter(
   path: string,
@@ -163,23 +94,4 @@ export async function readAdapterHead(path: string): Promise<Omit<Adapter, 'para
   const { metadata } = await readSafetensorsHeader(path);
   const { trainable, base, version, view } = validate(metadataSchema, metadata, path);
   return { trainable, base, version, ...(view && { view }) };
-}
-
-/** Reads the adapter of a policy. Throws a `UserError` that lists what does not fit. */
-export async function readAdapter(path: string, policy: AdapterFit): Promise<Adapter> {
-  const { tensors, metadata } = await loadSafetensors(path);
-  const { trainable, base, version, view } = validate(metadataSchema, metadata, path);
-  const parameters: Adapter['parameters'] = new Map();
-  for (const [name, { dtype, shape, data }] of tensors) {
-    if (!(data instanceof Float32Array))
-      throw new UserError(`${path}: ${name} holds ${dtype}; an adapter holds F32`);
-    parameters.set(name, { shape, data });
-  }
-  const adapter = makeAdapter({ trainable, base, parameters, view });
-  checkAdapter(path, adapter, policy);
-  if (adapter.version !== version)
-    throw new UserError(
-      `${path}: says that it is version ${version}, but its content is that of ${adapter.version}; write it again from where it came`,
-    );
-  return adapter;
 }

@@ -5,7 +5,7 @@ import { isThere } from '../../files/isThere.ts';
 import { type ShardedHeader, indexOf } from '../../tensors/shards.ts';
 import { finishReplacement } from '../../files/replaceFiles.ts';
 
-/** What every bundle has; its weights may be in shards. */
+/** What a π0's bundle has; its weights may be in shards. Bundles of all families have policy.json. */
 export const BUNDLE_FILES = {
   config: 'policy.json',
   weights: 'model.safetensors',

@@ -1,16 +1,12 @@
 import { UserError } from '../../errors.ts';
-import {
-  type SessionConfig,
-  executionProvidersOf,
-  sessionConfigSchema,
-} from '../../session/session.ts';
-import { type Feeds, type Golden, STAGES, type Stage, readGolden, stagesGraph, writeGolden } from './golden.ts'; // prettier-ignore
-import { openOnWeights } from '../families/pi0/sampleGraphs.ts';
+import { type SessionConfig, sessionConfigSchema } from '../../session/session.ts';
+import { familyOf } from '../families/registry.ts';
+import { type Golden, readGolden, writeGolden } from './golden.ts';
 import type { Bundle } from './config.ts';
 
 /** How near one stage of a sample comes to its golden numbers. */
 export interface Agreement {
-  stage: Stage;
+  stage: string;
   cosine: number;
   /** Largest difference. */
   difference: number;
@@ -26,7 +22,7 @@ const LEAST_PACKED = 0.99;
 const leastCosine = ({ precision, isPacked }: Bundle) =>
   isPacked ? LEAST_PACKED : LEAST_COSINE[precision];
 
-function agreement(stage: Stage, got: Float32Array, golden: Float32Array): Agreement {
+function agreement(stage: string, got: Float32Array, golden: Float32Array): Agreement {
   let [dot, squares, goldenSquares, difference, largest] = [0, 0, 0, 0, 0];
   golden.forEach((expected, i) => {
     const value = got[i];
@@ -42,23 +38,14 @@ function agreement(stage: Stage, got: Float32Array, golden: Float32Array): Agree
 
 const isNear = ({ cosine }: Agreement, least: number) => cosine >= least;
 
-/** Computes the stages, and says on which providers. */
-async function runStages(bundle: Bundle, session: SessionConfig, feeds: Feeds) {
-  const opened = await openOnWeights(bundle, session, (weights, products) =>
-    stagesGraph(bundle.pi0, weights, products),
-  );
-  try {
-    return { outputs: await opened.run(feeds), providers: executionProvidersOf(opened) };
-  } finally {
-    await opened.release();
-  }
-}
-
 /** Makes a bundle's golden numbers: on the CPU, in float32. */
-export const makeGolden = (bundle: Bundle, { threads }: SessionConfig): Promise<void> => {
+export async function makeGolden(bundle: Bundle, { threads }: SessionConfig): Promise<void> {
   const cpu = sessionConfigSchema.parse({ threads });
-  return writeGolden(bundle, async (feeds) => (await runStages(bundle, cpu, feeds)).outputs);
-};
+  const { golden } = familyOf(bundle);
+  const inputs = golden.inputs(bundle);
+  const { outputs } = await golden.run(bundle, cpu, inputs);
+  await writeGolden(bundle, golden.names(bundle.architecture), inputs, outputs);
+}
 
 const missing = ({ folder }: Bundle) =>
   `${folder} has no golden numbers to compare with; make them once, where its weights are known to be whole: nalu verify ${folder} --write`;
@@ -76,10 +63,11 @@ export interface Verification {
 export async function verifyBundle(bundle: Bundle, session: SessionConfig): Promise<Verification> {
   const golden = await readGolden(bundle);
   if (!golden) throw new UserError(missing(bundle));
-  const { outputs, providers } = await runStages(bundle, session, golden.inputs);
-  const agreements = STAGES.map((stage) =>
-    agreement(stage, outputs[stage].data as Float32Array, golden.outputs[stage]),
-  );
+  const stages = familyOf(bundle).golden;
+  const { outputs, providers } = await stages.run(bundle, session, golden.inputs);
+  const agreements = stages
+    .names(bundle.architecture)
+    .map((stage) => agreement(stage, outputs[stage].data as Float32Array, golden.outputs[stage]));
   const least = leastCosine(bundle);
   const passes = agreements.every((one) => isNear(one, least));
   return { agreements, least, passes, providers };

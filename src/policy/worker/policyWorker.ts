@@ -2,7 +2,7 @@ import type { SessionConfig } from '../../session/session.ts';
 import type { Adapter } from '../bundle/adapter.ts';
 import type { Chunk } from '../chunkPolicy.ts';
 import { type ImageMemory, type SharedImage, createScaler, imageAt } from '../../images/scaling.ts';
-import { type SampleRequest, openSampler } from '../families/pi0/sampler.ts';
+import { type SampleRequest, openSampler } from '../sampler.ts';
 import type { Trainable } from '../trainable.ts';
 import { serve } from '../../processes/serve.ts';
 import type { Bundle } from '../bundle/config.ts';
@@ -28,7 +28,7 @@ export interface PolicyFunctions {
 
 serve<PolicyFunctions, PolicyWorkerData>(async ({ bundle, session, trainable, joins, memory }) => {
   const scaler = createScaler(memory);
-  const sampler = await openSampler(bundle, session, trainable, joins, scaler);
+  const sampler = await openSampler(bundle, session, { trainable, joins, scaler });
   await sampler.verify();
   return {
     executionProviders: () => sampler.executionProviders,

@@ -41,7 +41,7 @@ export async function openWorkerPolicy(
   const share = bundle.cameras.map(() => imageSlot(memory));
   return {
     cameras: bundle.cameras,
-    horizon: bundle.pi0.horizon,
+    horizon: bundle.shape.horizon,
     executeSteps: bundle.executeSteps,
     executionProviders,
     sample: ({ frames, joints, prompt }, noise, join) =>

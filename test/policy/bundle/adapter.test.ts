@@ -7,16 +7,12 @@ import { InferenceSession } from 'onnxruntime-node';
 import { UserError } from '../../../src/errors.ts';
 import { writeSafetensors } from '../../../src/tensors/safetensors.ts';
 import { sessionConfigSchema } from '../../../src/session/session.ts';
-import {
-  type Adapter,
-  makeAdapter,
-  readAdapter,
-  writeAdapter,
-} from '../../../src/policy/bundle/adapter.ts';
+import { readAdapter } from '../../../src/policy/bundle/readAdapter.ts';
+import { type Adapter, makeAdapter, writeAdapter } from '../../../src/policy/bundle/adapter.ts';
 import { ADAPTER_FILE, loadBundle, writeBundle } from '../../../src/policy/bundle/bundle.ts';
 import { gaussianNoise } from '../../../src/tensors/noise.ts';
-import { pi0ConfigSchema } from '../../../src/policy/families/pi0/config.ts';
-import { type SampleRequest, openSampler } from '../../../src/policy/families/pi0/sampler.ts';
+import { type Pi0Config, pi0ConfigSchema } from '../../../src/policy/families/pi0/config.ts';
+import { type SampleRequest, openSampler } from '../../../src/policy/sampler.ts';
 import { tinyTokenizerJson } from '../../../src/policy/families/pi0/tokenizer.ts';
 import { type Trainable, parameterCount } from '../../../src/policy/trainable.ts';
 import { trainableParameters } from '../../../src/policy/families/pi0/trainable.ts';
@@ -43,11 +39,17 @@ const REQUEST = {
 } satisfies SampleRequest;
 
 /** As small, for the simulated ALOHA. */
-const ALOHA: BundleConfig = {
+const ALOHA: BundleConfig<Pi0Config> = {
   ...tinyBundle,
   embodiment: 'aloha',
   executeSteps: 25,
-  pi0: { ...tinyBundle.pi0, horizon: 50, actionDim: 14, stateDim: 14, maxTokens: 16 },
+  architecture: {
+    ...tinyBundle.architecture,
+    horizon: 50,
+    actionDim: 14,
+    stateDim: 14,
+    maxTokens: 16,
+  },
 };
 
 const withBundle = (body: (bundle: Bundle) => Promise<void>, seed = 0) =>
@@ -61,7 +63,7 @@ function randomAdapter(
   trainable: Trainable,
   base: string,
   seed: number,
-  pi0 = tinyBundle.pi0,
+  pi0 = tinyBundle.architecture,
 ): Adapter {
   const parameters = new Map(
     trainableParameters(trainable, pi0).map(({ name, shape }, i) => {
@@ -75,10 +77,10 @@ function randomAdapter(
 /** The weights of another bundle as an adapter. */
 function weightsAsAdapter(trainable: Trainable, base: string, seed: number): Adapter {
   const weights = new Map(
-    randomWeights(tinyBundle.pi0, seed).map((tensor) => [tensor.name, tensor]),
+    randomWeights(tinyBundle.architecture, seed).map((tensor) => [tensor.name, tensor]),
   );
   const parameters = new Map(
-    trainableParameters(trainable, tinyBundle.pi0).map(({ name, shape }) => [
+    trainableParameters(trainable, tinyBundle.architecture).map(({ name, shape }) => [
       name,
       { shape, data: weights.get(name)!.data as Float32Array },
     ]),
@@ -87,7 +89,7 @@ function weightsAsAdapter(trainable: Trainable, base: string, seed: number): Ada
 }
 
 async function sampleOnce(bundle: Bundle, trainable?: Trainable, adapter?: Adapter) {
-  const sampler = await openSampler(bundle, SESSION, trainable);
+  const sampler = await openSampler(bundle, SESSION, { trainable });
   if (adapter) sampler.adopt(adapter);
   const chunk = await sampler.sample(REQUEST);
   await sampler.close();
@@ -101,7 +103,7 @@ function assertClose(a: Float32Array, b: Float32Array, tolerance = 2e-5) {
 
 /** W + (alpha / rank)·B·A in float64, for every weight that a LoRA adapter changes. */
 function merged({ parameters }: Adapter, scale: number, seed: number) {
-  return randomWeights(tinyBundle.pi0, seed).map((tensor) => {
+  return randomWeights(tinyBundle.architecture, seed).map((tensor) => {
     const layer = tensor.name.replace(/\.weight$/, '');
     const [down, up] = ['lora_A', 'lora_B'].map((part) =>
       parameters.get(`${layer}.${part}.weight`),
@@ -121,7 +123,7 @@ function merged({ parameters }: Adapter, scale: number, seed: number) {
 
 describe('what learns of a π0', () => {
   const names = (trainable: Trainable) =>
-    trainableParameters(trainable, tinyBundle.pi0).map(({ name }) => name);
+    trainableParameters(trainable, tinyBundle.architecture).map(({ name }) => name);
 
   it('is every weight, the expert with its projections, or adapters of chosen layers', () => {
     const all = names({ parameters: 'all' });
@@ -197,7 +199,7 @@ describe('a sampler with trainable parameters', () => {
       const adapter = weightsAsAdapter(trainable, bundle.base, 1);
       const chunk = await sampleOnce(bundle, trainable, adapter);
       await withFolder(async (folder) => {
-        const weights = randomWeights(tinyBundle.pi0, 0).map((tensor) => ({
+        const weights = randomWeights(tinyBundle.architecture, 0).map((tensor) => ({
           ...tensor,
           data: adapter.parameters.get(tensor.name)?.data ?? tensor.data,
         }));
@@ -210,7 +212,7 @@ describe('a sampler with trainable parameters', () => {
     withBundle(async (bundle) => {
       const create = mock.method(InferenceSession, 'create');
       try {
-        const sampler = await openSampler(bundle, SESSION, LORA);
+        const sampler = await openSampler(bundle, SESSION, { trainable: LORA });
         for (const seed of [1, 2, 3]) {
           sampler.adopt(randomAdapter(LORA, bundle.base, seed));
           await sampler.sample(REQUEST);
@@ -225,7 +227,7 @@ describe('a sampler with trainable parameters', () => {
   it('signs a chunk that was under way with the version that it began with', () =>
     withBundle(async (bundle) => {
       const plain = await sampleOnce(bundle, LORA);
-      const sampler = await openSampler(bundle, SESSION, LORA);
+      const sampler = await openSampler(bundle, SESSION, { trainable: LORA });
       const under = sampler.sample(REQUEST);
       sampler.adopt(randomAdapter(LORA, bundle.base, 1));
       const { actions, policyVersion } = await under;
@@ -237,7 +239,7 @@ describe('a sampler with trainable parameters', () => {
   it('keeps what it has adopted when the adapter is changed afterwards', () =>
     withBundle(async (bundle) => {
       const adapter = randomAdapter(LORA, bundle.base, 1);
-      const sampler = await openSampler(bundle, SESSION, LORA);
+      const sampler = await openSampler(bundle, SESSION, { trainable: LORA });
       sampler.adopt(adapter);
       const before = await sampler.sample(REQUEST);
       for (const { data } of adapter.parameters.values()) data.fill(0);
@@ -267,7 +269,7 @@ describe('a sampler with trainable parameters', () => {
       const adapters = [1, 2].map((seed) => randomAdapter(LORA, bundle.base, seed));
       const expected = [];
       for (const adapter of adapters) expected.push(await sampleOnce(bundle, LORA, adapter));
-      const sampler = await openSampler(bundle, SESSION, LORA);
+      const sampler = await openSampler(bundle, SESSION, { trainable: LORA });
       for (const i of [0, 1, 0]) {
         sampler.adopt(adapters[i]);
         const { actions, policyVersion } = await sampler.sample(REQUEST);
@@ -279,14 +281,17 @@ describe('a sampler with trainable parameters', () => {
 
   it('refuses an adapter that does not fit, says why, and goes on with the one before', () =>
     withBundle(async (bundle) => {
-      const sampler = await openSampler(bundle, SESSION, LORA);
+      const sampler = await openSampler(bundle, SESSION, { trainable: LORA });
       const good = randomAdapter(LORA, bundle.base, 1);
       sampler.adopt(good);
       const before = await sampler.sample(REQUEST);
 
       const broken = randomAdapter(LORA, bundle.base, 2);
       [...broken.parameters.values()][3].data[0] = NaN;
-      const wide = { ...tinyBundle.pi0, expert: { ...tinyBundle.pi0.expert, width: 32 } };
+      const wide = {
+        ...tinyBundle.architecture,
+        expert: { ...tinyBundle.architecture.expert, width: 32 },
+      };
       const wrong: [Adapter, RegExp][] = [
         [randomAdapter(LORA, 'other', 2), /belongs to the policy other, this one is/],
         [
@@ -450,11 +455,11 @@ describe('a policy in a worker', () => {
       const sim = await simulatedAloha({ task: 'transfer-cube', realTime: true });
       const [first, second] = sim.embodiment.cameras.map(({ name }) => name);
       const config = { ...ALOHA, cameras: [first, second] as [string, string] };
-      await writeBundle(folder, config, tinyTokenizerJson(), randomWeights(config.pi0, 0));
+      await writeBundle(folder, config, tinyTokenizerJson(), randomWeights(config.architecture, 0));
       const bundle = await loadBundle(folder);
       const policy = await openWorkerPolicy(bundle, SESSION, LORA);
       const adapters = [1, 2, 3, 4, 5, 6].map((seed) =>
-        randomAdapter(LORA, bundle.base, seed, config.pi0),
+        randomAdapter(LORA, bundle.base, seed, config.architecture),
       );
       const versions: string[] = [];
       const result = await runAttempt({

@@ -9,7 +9,7 @@ import { loadSafetensors } from '../../../src/tensors/safetensors.ts';
 import { BUNDLE_FILES, loadBundle } from '../../../src/policy/bundle/bundle.ts';
 import type { Observation } from '../../../src/policy/chunkPolicy.ts';
 import { gaussianNoise } from '../../../src/tensors/noise.ts';
-import { openSampler } from '../../../src/policy/families/pi0/sampler.ts';
+import { openSampler } from '../../../src/policy/sampler.ts';
 import { openWorkerPolicy } from '../../../src/policy/worker/workerPolicy.ts';
 import type { CameraFrame } from '../../../src/robot/robot.ts';
 import { withFolder } from '../../onnx/run.ts';

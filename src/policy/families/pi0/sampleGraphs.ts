@@ -11,8 +11,9 @@ import {
   openSession,
 } from '../../../session/session.ts';
 import { readShardedHeader } from '../../../tensors/shards.ts';
-import { type Adapter, adaptedVersion, readAdapter } from '../../bundle/adapter.ts';
-import { ADAPTER_FILE, BUNDLE_FILES } from '../../bundle/bundle.ts';
+import { type Adapter, adaptedVersion } from '../../bundle/adapter.ts';
+import { BUNDLE_FILES } from '../../bundle/bundleFiles.ts';
+import type { Pi0Config } from './config.ts';
 import { prefixGraph, sampleGraph } from './graphs.ts';
 import { productsFor, widens } from '../../bundle/precision.ts';
 import type { Trainable } from '../../trainable.ts';
@@ -21,9 +22,8 @@ import type { View } from '../../../images/viewShift.ts';
 import { externalWeights, loadWeights } from './weights.ts';
 import { type Bundle } from '../../bundle/config.ts';
 import type { SampledJoin } from '../../joinKinds.ts';
-import { type WeightSource } from './network.ts';
-
-type Feeds = Record<string, Tensor>;
+import type { WeightSource } from './network.ts';
+import type { Feeds } from '../../family.ts';
 
 /** Opens a graph on a bundle's weights, its products in the type that the session's provider has for them. */
 export async function openOnWeights(
@@ -42,7 +42,7 @@ export async function openOnWeights(
  * parameters are inputs, and so is noise to explore with; where it `joins`, so is the chunk before.
  */
 export async function openSampleGraph(
-  bundle: Bundle,
+  bundle: Bundle<Pi0Config>,
   session: SessionConfig,
   trainable: Trainable | undefined,
   joins?: SampledJoin,
@@ -52,12 +52,12 @@ export async function openSampleGraph(
   return openOnWeights(bundle, session, (frozen, products) => {
     const weights = trainable ? trainableWeights(frozen, trainable) : frozen;
     const explores = trainable !== undefined;
-    return sampleGraph(bundle.pi0, weights, 'bytes', { explores, joins, products });
+    return sampleGraph(bundle.architecture, weights, 'bytes', { explores, joins, products });
   });
 }
 
 /** What a bundle's prefix is opened from. */
-export type PrefixBundle = Pick<Bundle, 'folder' | 'pi0' | 'precision'>;
+export type PrefixBundle = Pick<Bundle<Pi0Config>, 'folder' | 'architecture' | 'precision'>;
 
 /** Opens a bundle's prefix, as the session's provider computes it. */
 export async function openPrefixGraph(
@@ -67,7 +67,7 @@ export async function openPrefixGraph(
   if (bundle.precision === 'float32')
     return openSession(join(bundle.folder, BUNDLE_FILES.prefix), session);
   return openOnWeights(bundle, session, (weights, products) =>
-    prefixGraph(bundle.pi0, weights, 'bytes', products),
+    prefixGraph(bundle.architecture, weights, 'bytes', products),
   );
 }
 
@@ -90,12 +90,12 @@ export function adopted(adapter: Adapter): Adopted {
   };
 }
 
-/** Parameters to begin with: the bundle's adapter, its own weights, or LoRA factors of zero. */
-export async function initialParameters(bundle: Bundle, trainable: Trainable): Promise<Adopted> {
-  const { folder, pi0, version } = bundle;
-  if (bundle.trainable)
-    return adopted(await readAdapter(join(folder, ADAPTER_FILE), { ...bundle, trainable }));
-  const parameters = trainableParameters(trainable, pi0);
+/** Parameters to begin with, without an adapter: the bundle's own weights, or LoRA factors of zero. */
+export async function initialParameters(
+  { folder, architecture, base }: Bundle<Pi0Config>,
+  trainable: Trainable,
+): Promise<Adopted> {
+  const parameters = trainableParameters(trainable, architecture);
   const names = parameters.map(({ name }) => name);
   const loaded =
     trainable.parameters === 'lora'
@@ -105,5 +105,5 @@ export async function initialParameters(bundle: Bundle, trainable: Trainable): P
     const data = loaded?.get(name) ?? new Float32Array(elementCount(shape) as number);
     return [name, new Tensor('float32', data, shape)];
   });
-  return { version, parameters: Object.fromEntries(tensors) as Feeds };
+  return { version: base, parameters: Object.fromEntries(tensors) as Feeds };
 }

@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { writeSafetensors } from '../../../../tensors/safetensors.ts';
 import { readShardedHeader } from '../../../../tensors/shards.ts';
 import { writeWhole } from '../../../../files/writeWhole.ts';
-import { loadBundle, replaceBundle, writeConfig, writeGraphs } from '../../../bundle/bundle.ts';
+import { writeGraphs } from '../family.ts';
+import { loadBundle, replaceBundle, writeConfig } from '../../../bundle/bundle.ts';
 import { BUNDLE_FILES } from '../../../bundle/bundleFiles.ts';
 import { convertedWeights } from '../convert.ts';
 import { writeWeightsRecord } from '../../../bundle/weightsRecord.ts';
@@ -36,7 +37,7 @@ export async function importPolicy(path: string, options: ImportOptions): Promis
     options,
   );
   const { out, copy = false } = options;
-  const { pi0 } = config;
+  const { architecture: pi0 } = config;
 
   const placeOrConvert = async (staging: string) => {
     if (!storage) return placeWeights(header, staging, copy);

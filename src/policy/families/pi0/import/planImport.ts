@@ -24,7 +24,8 @@ import { normalisationOf } from './normalisation.ts';
 import { adapt as adaptWeights } from './peft.ts';
 import { readStatistics } from './statistics.ts';
 import { type VectorOptions, embodimentTransforms } from './vectors.ts';
-import { type BundleConfig, bundleSchema } from '../../../bundle/config.ts';
+import type { BundleConfig } from '../../../bundle/config.ts';
+import { configFaults } from '../../../bundle/parseConfig.ts';
 import { checkConverted } from './checkWeights.ts';
 
 export interface ImportOptions extends VectorOptions {
@@ -67,7 +68,7 @@ export interface Findings {
 
 /** All that an import is to write, read and checked. */
 export interface ImportPlan {
-  config: BundleConfig;
+  config: BundleConfig<Pi0Config>;
   /** The JSON of it. */
   tokenizer: string;
   header: ShardedHeader;
@@ -139,12 +140,12 @@ const notesOf = ({ config, notes }: Checkpoint): string[] => [
 
 /** Checks the configuration as a bundle's is when it is loaded; `said` names who has said what of it. */
 function checkBundle(config: BundleConfig, said: Record<string, string>, other: string): void {
-  const { error } = bundleSchema.safeParse(config);
-  if (!error) return;
-  const lines = error.issues.map(
+  const faults = configFaults(config);
+  if (faults.length === 0) return;
+  const lines = faults.map(
     ({ path, message }) => `${said[String(path[0])] ?? other}: ${path.join('.')}: ${message}`,
   );
-  throw new UserError(lines.join('\n'), { cause: error });
+  throw new UserError(lines.join('\n'));
 }
 
 /** Throws a `UserError` for weights of types that one operator of the policy's cannot have together. */
@@ -201,7 +202,7 @@ export async function planImport(path: string, options: ImportOptions): Promise<
   const tokenizer = await readTokenizer(checkpoint, pi0.language.vocabulary, options.tokenizer);
   const { transforms, adapt, delta } = embodimentTransforms(checkpoint, embodiment, options);
   const stored = storedPrecision(header, pi0);
-  const config: BundleConfig = {
+  const config: BundleConfig<Pi0Config> = {
     format: 1,
     name: basename(resolve(out)),
     description: `Imported from ${basename(resolve(folder))} with the statistics of ${basename(statistics.source)}.`,
@@ -209,7 +210,8 @@ export async function planImport(path: string, options: ImportOptions): Promise<
     cameras: cameras.value,
     ...samplingOf(checkpoint, pi0.horizon, execute),
     precision: options.precision ?? stored,
-    pi0,
+    family: 'pi0',
+    architecture: pi0,
     transforms: [...transforms, normalisation.value],
   };
   checkBundle(

@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import { UserError } from '../../errors.ts';
+import { validate } from '../../validate.ts';
+import type { PolicyFamily } from '../family.ts';
+import { FAMILIES, familyNamed } from '../families/registry.ts';
+import { transformsSchema } from '../vectors/transforms.ts';
+import type { BundleConfig } from './config.ts';
+import { precisionSchema } from './precision.ts';
+
+/** The field that holds a π0's architecture: its bundles name no family, and keep their versions. */
+const PI0 = 'pi0';
+
+/** What a family of flow policies has in policy.json, and no other. */
+const flowFields = {
+  steps: z.int().min(1).max(1000),
+  maxDelay: z.int().min(1).optional(),
+};
+
+/** The schema of policy.json, whose field `block` holds the architecture. */
+function schemaOf(family: PolicyFamily, block: string) {
+  const { steps, maxDelay } = family.joins.length > 0 ? flowFields : {};
+  return z
+    .strictObject({
+      format: z.literal(1),
+      name: z.string().min(1),
+      description: z.string(),
+      embodiment: z.string().min(1),
+      cameras: z.array(z.string().min(1)).nonempty(),
+      ...(steps && { steps }),
+      executeSteps: z.int().min(1),
+      ...(maxDelay && { maxDelay }),
+      precision: precisionSchema.default('float32'),
+      ...(block !== PI0 && { family: z.literal(family.name) }),
+      [block]: family.architecture,
+      transforms: transformsSchema,
+    })
+    .superRefine(({ executeSteps, cameras, ...fields }, context) => {
+      const architecture = (fields as Record<string, unknown>)[block];
+      const { horizon } = family.shape(architecture, cameras);
+      if (executeSteps > horizon)
+        context.addIssue({
+          code: 'custom',
+          path: ['executeSteps'],
+          message: `is more than a chunk has rows (${horizon})`,
+        });
+      for (const message of family.faults?.(architecture, cameras) ?? [])
+        context.addIssue({ code: 'custom', path: [block], message });
+    });
+}
+
+/** The family that a policy.json names, and its field that holds the architecture. */
+function familyIn(json: unknown, path: string): { family: PolicyFamily; block: string } {
+  const fields = (typeof json === 'object' && json !== null ? json : {}) as Record<string, unknown>;
+  if (fields.family === undefined && PI0 in fields)
+    return { family: familyNamed(PI0)!, block: PI0 };
+  const family = familyNamed(fields.family);
+  if (family) return { family, block: 'architecture' };
+  const known = FAMILIES.map(({ name }) => name).join(', ');
+  throw new UserError(
+    fields.family === undefined
+      ? `${path}: family: is missing; name the policy's family: ${known}`
+      : `${path}: family: ${JSON.stringify(fields.family)} is not known to this version of Nalu; it has ${known}`,
+  );
+}
+
+/** Reads the contents of policy.json. Throws a `UserError` that names each wrong field. */
+export function parseConfig(json: unknown, path: string): BundleConfig {
+  const { family, block } = familyIn(json, path);
+  const parsed = validate(schemaOf(family, block), json, path);
+  const entries = Object.entries(parsed).flatMap(([key, value]) => {
+    if (key === 'family') return [];
+    return key === block ? [['family', family.name], ['architecture', value]] : [[key, value]]; // prettier-ignore
+  });
+  return { steps: 1, ...Object.fromEntries(entries) } as BundleConfig;
+}
+
+/** What is wrong with a configuration that is to be written; none if nothing is. */
+export function configFaults(config: BundleConfig) {
+  const stored = storedConfig(config);
+  const { family, block } = familyIn(stored, config.name);
+  return schemaOf(family, block).safeParse(stored).error?.issues ?? [];
+}
+
+/** A configuration as it is written, field by field in its own order. */
+export const storedConfig = (config: BundleConfig): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(config).flatMap(([key, value]) => {
+      if (key === 'steps' && familyNamed(config.family)?.joins.length === 0) return [];
+      if (config.family !== PI0) return [[key, value]];
+      if (key === 'family') return [];
+      return [[key === 'architecture' ? PI0 : key, value]];
+    }),
+  );

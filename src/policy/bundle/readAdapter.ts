@@ -1,0 +1,93 @@
+import { UserError } from '../../errors.ts';
+import { formatShape, sameShape } from '../../onnx/dim.ts';
+import { loadSafetensors } from '../../tensors/safetensors.ts';
+import { validate } from '../../validate.ts';
+import { FARTHEST_VIEW, type View } from '../../images/viewShift.ts';
+import { learnableOf } from '../families/registry.ts';
+import type { Trainable } from '../trainable.ts';
+import { type Adapter, makeAdapter, metadataSchema } from './adapter.ts';
+import type { Bundle } from './config.ts';
+
+/** What an adapter is to fit: a bundle, and where known what was made learnable of it. */
+export type AdapterFit = Pick<Bundle, 'base' | 'family' | 'architecture' | 'cameras' | 'trainable'>;
+
+/** A value that is not finite makes the sum NaN: ten times as fast as asking each. */
+function allFinite(values: Float32Array): boolean {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i] * 0;
+  return sum === 0;
+}
+
+const alphaOf = (trainable: Trainable) =>
+  trainable.parameters === 'lora' ? (trainable.alpha ?? trainable.rank) : undefined;
+
+/** What keeps a policy of so many cameras from looking there. */
+function viewFaults(view: View | undefined, cameras: number): string[] {
+  if (!view) return [];
+  if (view.length !== 2 * cameras)
+    return [`its view has ${view.length} numbers, two for each of ${cameras} cameras are ${2 * cameras}`]; // prettier-ignore
+  return view.every((share) => Math.abs(share) <= FARTHEST_VIEW)
+    ? []
+    : [`its view [${view.join(', ')}] goes beyond ±${FARTHEST_VIEW} of a picture`];
+}
+
+/** What keeps an adapter from being used with a policy, a line each; none if nothing does. */
+function adapterFaults(
+  { trainable, parameters, base, view }: Adapter,
+  policy: AdapterFit,
+): string[] {
+  if (base !== policy.base) return [`it belongs to the policy ${base}, this one is ${policy.base}`];
+  const wanted = policy.trainable ?? trainable;
+  if (trainable.parameters !== wanted.parameters)
+    return [`it adapts ${trainable.parameters}, this policy was opened for ${wanted.parameters}`];
+  const expected = new Map(
+    learnableOf(policy)
+      .parameters(wanted)
+      .map(({ name, shape }) => [name, shape]),
+  );
+  const faults = [...expected].flatMap(([name, shape]) => {
+    const given = parameters.get(name);
+    if (!given) return [`${name} ${formatShape(shape)} is missing`];
+    if (!sameShape(given.shape, shape))
+      return [`${name} is ${formatShape(given.shape)}, this policy's is ${formatShape(shape)}`];
+    return allFinite(given.data) ? [] : [`${name} has values that are not finite`];
+  });
+  const surplus = [...parameters].filter(([name]) => !expected.has(name));
+  const [alpha, wantedAlpha] = [alphaOf(trainable), alphaOf(wanted)];
+  return [
+    ...faults,
+    ...viewFaults(view, policy.cameras.length),
+    ...surplus.map(([name, { shape }]) => `${name} ${formatShape(shape)} is none of this policy's`),
+    ...(alpha === wantedAlpha
+      ? []
+      : [`its alpha is ${alpha}, this policy was opened for ${wantedAlpha}`]),
+  ];
+}
+
+/** Throws a `UserError` that lists all faults of an adapter for a policy; `what` names the adapter. */
+export function checkAdapter(what: string, adapter: Adapter, policy: AdapterFit): void {
+  const faults = adapterFaults(adapter, policy);
+  if (faults.length > 0)
+    throw new UserError(
+      `${what} does not fit the policy:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
+    );
+}
+
+/** Reads the adapter of a policy. Throws a `UserError` that lists what does not fit. */
+export async function readAdapter(path: string, policy: AdapterFit): Promise<Adapter> {
+  const { tensors, metadata } = await loadSafetensors(path);
+  const { trainable, base, version, view } = validate(metadataSchema, metadata, path);
+  const parameters: Adapter['parameters'] = new Map();
+  for (const [name, { dtype, shape, data }] of tensors) {
+    if (!(data instanceof Float32Array))
+      throw new UserError(`${path}: ${name} holds ${dtype}; an adapter holds F32`);
+    parameters.set(name, { shape, data });
+  }
+  const adapter = makeAdapter({ trainable, base, parameters, view });
+  checkAdapter(path, adapter, policy);
+  if (adapter.version !== version)
+    throw new UserError(
+      `${path}: says that it is version ${version}, but its content is that of ${adapter.version}; write it again from where it came`,
+    );
+  return adapter;
+}

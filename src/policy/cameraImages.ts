@@ -1,0 +1,46 @@
+import { type Image, type Placing, type Scaler, type Size, placingOf } from '../images/scaling.ts';
+
+/** The newest image of each of a policy's cameras, in the size in which the policy reads it. */
+export interface CameraImages {
+  /** RGB bytes of all cameras, one behind the other. */
+  readonly bytes: Uint8Array;
+  /** [height, width, 3] of each camera: parts of `bytes`. */
+  readonly pictures: readonly Uint8Array[];
+  /** Where each camera's image lies in its picture. */
+  readonly placings: readonly Placing[];
+  /** Scales a camera's image, by its place in the bundle. */
+  readonly see: (camera: number, image: Image) => void;
+  /** Milliseconds that images took since the last call. */
+  takeTime(): number;
+}
+
+const bytesOf = ({ width, height }: Size) => width * height * 3;
+
+/** Parts of `bytes`, one for each camera. */
+export function picturesIn(bytes: Uint8Array, sizes: readonly Size[]): Uint8Array[] {
+  let from = 0;
+  return sizes.map((size) => bytes.subarray(from, (from += bytesOf(size))));
+}
+
+export function createCameraImages(sizes: readonly Size[], scaler: Scaler): CameraImages {
+  const bytes = new Uint8Array(sizes.reduce((sum, size) => sum + bytesOf(size), 0));
+  const pictures = picturesIn(bytes, sizes);
+  const placings: Placing[] = [];
+  let spent = 0;
+  return {
+    bytes,
+    pictures,
+    placings,
+    see(camera, image) {
+      const began = performance.now();
+      scaler.scale(image, sizes[camera], pictures[camera]);
+      placings[camera] = placingOf(image, sizes[camera]);
+      spent += performance.now() - began;
+    },
+    takeTime() {
+      const time = spent;
+      spent = 0;
+      return time;
+    },
+  };
+}

@@ -1,0 +1,73 @@
+import type { ElementType } from '../../../tensors/elementType.ts';
+import { elementCount } from '../../../onnx/dim.ts';
+import { Graph } from '../../../onnx/graph.ts';
+import { type SessionConfig, Tensor, executionProvidersOf } from '../../../session/session.ts';
+import { gaussianNoise, uniformNumbers } from '../../../tensors/noise.ts';
+import type { Bundle } from '../../bundle/config.ts';
+import type { Feeds } from '../../family.ts';
+import { type Pi0Config, hasStateToken } from './config.ts';
+import { denoise, projectTimes } from './expert.ts';
+import { integrate, observedCache, prefixInputs } from './graphs.ts';
+import type { WeightSource } from './network.ts';
+import { encodePrefix } from './prefix.ts';
+import { openOnWeights } from './sampleGraphs.ts';
+
+/** What of a sample is compared, in the order in which it comes about. */
+export const STAGES = ['embeddings', 'keys', 'values', 'velocity', 'actions'] as const;
+
+/** Tokens of the golden prompt. */
+const PROMPT = 8;
+const SEED = 20_261_126;
+
+/**
+ * The sampler with what lies on its way as outputs: embeddings of images and prompt, keys and values of
+ * the prefix's last layer, the velocity at the noise (t = 1), the chunk.
+ */
+function stagesGraph(config: Pi0Config, source: WeightSource, products?: ElementType) {
+  const graph = new Graph('stages', undefined, products);
+  const weights = source(graph);
+  const inputs = prefixInputs(graph, config, 'bytes', false);
+  const prefix = encodePrefix(weights, inputs, config);
+  const cache = observedCache(graph, weights, prefix, config);
+  const noise = graph.input('noise', 'float32', ['batch', config.horizon, config.actionDim]);
+  const steps = graph.input('steps', 'int64', []);
+  const atStart = projectTimes(weights, graph.constant('float32', [1]), config);
+  const { keys, values } = prefix.layers.at(-1)!;
+  graph.output('embeddings', prefix.embeddings);
+  graph.output('keys', keys);
+  graph.output('values', values);
+  graph.output('velocity', denoise(weights, noise, atStart, cache, config));
+  graph.output('actions', integrate(weights, noise, steps, cache, config));
+  return graph;
+}
+
+/** Inputs of any policy of these dimensions: random pictures, tokens, state and noise, always the same. */
+export function goldenInputs({ architecture, cameras, steps }: Bundle<Pi0Config>): Feeds {
+  const { vision, language, horizon, actionDim, stateDim, maxTokens } = architecture;
+  const side = vision.imageSize;
+  const draw = uniformNumbers([SEED, 0]);
+  const bytes = Uint8Array.from({ length: cameras.length * side * side * 3 }, () => 256 * draw());
+  const text = Math.min(PROMPT, maxTokens);
+  const ids = Array.from({ length: text }, () => BigInt(Math.floor(draw() * language.vocabulary)));
+  const normal = (stream: number, dims: number[]) =>
+    new Tensor('float32', gaussianNoise([SEED, stream], elementCount(dims) as number), dims);
+  return {
+    images: new Tensor('uint8', bytes, [1, cameras.length, side, side, 3]),
+    tokens: new Tensor('int64', BigInt64Array.from(ids), [1, text]),
+    ...(hasStateToken(architecture) && { state: normal(1, [1, stateDim]) }),
+    noise: normal(2, [1, horizon, actionDim]),
+    steps: new Tensor('int64', BigInt64Array.of(BigInt(steps)), []),
+  };
+}
+
+/** Computes the stages, and says on which providers. */
+export async function runStages(bundle: Bundle<Pi0Config>, session: SessionConfig, feeds: Feeds) {
+  const opened = await openOnWeights(bundle, session, (weights, products) =>
+    stagesGraph(bundle.architecture, weights, products),
+  );
+  try {
+    return { outputs: await opened.run(feeds), providers: executionProvidersOf(opened) };
+  } finally {
+    await opened.release();
+  }
+}

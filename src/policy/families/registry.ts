@@ -1,0 +1,39 @@
+import { UserError } from '../../errors.ts';
+import type { Bundle, BundleConfig } from '../bundle/config.ts';
+import type { PolicyFamily } from '../family.ts';
+import type { PolicyShape } from '../shape.ts';
+import type { Trainable } from '../trainable.ts';
+import { pi0 } from './pi0/family.ts';
+
+/** All policy families. */
+export const FAMILIES: readonly PolicyFamily[] = [pi0];
+
+export const familyNamed = (name: unknown): PolicyFamily | undefined =>
+  FAMILIES.find((family) => family.name === name);
+
+/** The family of a bundle, whose configuration has been checked. */
+export function familyOf({ family: name }: Pick<Bundle, 'family'>): PolicyFamily {
+  const family = familyNamed(name);
+  if (!family) throw new Error(`no policy family ${name}`);
+  return family;
+}
+
+/** What every part may know of a policy's architecture. */
+export const shapeOf = (
+  policy: Pick<BundleConfig, 'family' | 'architecture' | 'cameras'>,
+): PolicyShape => familyOf(policy).shape(policy.architecture, policy.cameras);
+
+/** Where an architecture is known. */
+type Designed = Pick<Bundle, 'family' | 'architecture'>;
+
+/** What a policy's family has for learning. Throws a `UserError` where it has none. */
+export function learnableOf(policy: Designed) {
+  const { name, learnable } = familyOf(policy);
+  if (!learnable)
+    throw new UserError(
+      `a policy of the family ${name} does not learn; learning needs one of ${FAMILIES.filter((family) => family.learnable).map((family) => family.name).join(', ')}`, // prettier-ignore
+    );
+  return {
+    parameters: (trainable: Trainable) => learnable.parameters(trainable, policy.architecture),
+  };
+}
