@@ -48,8 +48,6 @@ export const subtract = instruction(0x6b);
 export const load = memory([0x28]);
 
 export const v128 = (bytes: Code): Code => [0xfd, 0x0c, ...bytes];
-export const load128 = memory([0xfd, 0x00]);
-export const store128 = memory([0xfd, 0x0b]);
 /** Lane 0 from 64 bits of memory, the rest zero. */
 export const load64 = memory([0xfd, 0x5d]);
 /** 32 bits of memory in each lane. */

@@ -280,7 +280,6 @@ export const GRADIENT_RULES: Record<string, Rule> = {
   Sin: slopeRule((x) => cosine(x)),
   Cos: slopeRule((x) => negate(sine(x))),
   Sigmoid: slopeRule((_x, y) => subtract(y, multiply(y, y))),
-  Tanh: slopeRule((_x, y) => add(negate(multiply(y, y)), 1)),
   Gelu: slopeRule(geluTanhSlope),
   Cast: (node, dy) => [() => cast(dy, input(node, 0).type)],
   Where: (node, dy) => {

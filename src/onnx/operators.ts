@@ -74,7 +74,6 @@ export const exponential = unary('Exp');
 export const sine = unary('Sin');
 export const cosine = unary('Cos');
 export const sigmoid = unary('Sigmoid');
-export const hyperbolicTangent = unary('Tanh');
 /** Gaussian error linear unit in its tanh form. */
 export const geluTanh = unary('Gelu', { approximate: { string: 'tanh' } });
 
@@ -306,7 +305,6 @@ function reduction(op: string) {
 
 export const reduceSum = reduction('ReduceSum');
 export const reduceMean = reduction('ReduceMean');
-export const reduceMax = reduction('ReduceMax');
 
 /** Softmax over the last axis. */
 export function softmax(x: Value): Value {

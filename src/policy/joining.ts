@@ -2,28 +2,25 @@ import type { Bundle } from './bundle/config.ts';
 import type { SampledJoin } from './joinKinds.ts';
 import type { Join } from './chunkPolicy.ts';
 
-/** How a chunk's weights fall from the committed rows to those that are free. */
-export type PrefixSchedule = 'linear' | 'exponential';
-
-const SHAPES: Record<PrefixSchedule, (falling: number) => number> = {
-  linear: (falling) => falling,
-  exponential: (falling) => (falling * Math.expm1(falling)) / (Math.E - 1),
-};
-
 /**
- * How much each row of a chunk is to be that of the chunk before, [rows]: 1 for the `delay` rows that are
- * played before it is there, then less and less, 0 from row `end` on (arXiv 2506.07339, in steps as lerobot
- * has them).
+ * The weight of the previous chunk in each row of the next one, [rows]: 1 for the `delay` rows that are
+ * played before it is there, then falling linearly to 0 from row `end` on (arXiv 2506.07339, in the steps of
+ * lerobot).
  */
-export function prefixWeights(
-  { delay, end, rows }: { delay: number; end: number; rows: number },
-  schedule: PrefixSchedule = 'linear',
-): Float32Array {
+export function prefixWeights({
+  delay,
+  end,
+  rows,
+}: {
+  delay: number;
+  end: number;
+  rows: number;
+}): Float32Array {
   const start = Math.min(delay, end);
   return Float32Array.from({ length: rows }, (_, row) => {
     if (row >= end) return 0;
     const falling = (start - 1 - row) / (end - start + 1) + 1;
-    return SHAPES[schedule](Math.min(Math.max(falling, 0), 1));
+    return Math.min(Math.max(falling, 0), 1);
   });
 }
 

@@ -429,6 +429,7 @@ describe("the policy's node", { skip }, () => {
       () => JSON.stringify([...statuses]),
     );
     assert.equal(statuses.get('nalu: policy')?.['execution providers'], 'cpu');
+    assert.equal(statuses.get('nalu: policy')?.precision, 'float32');
     await until(
       () => person.countSubscribers('/nalu/prompt') > 0,
       () => 'the prompt topic',

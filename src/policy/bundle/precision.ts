@@ -32,6 +32,12 @@ export function productsFor(
   return halves.includes(precision) ? precision : halves.at(0);
 }
 
+/** Types of a policy's weights and of its matrix products on the session's first provider, in words. */
+export function describePrecision(precision: Precision, session: SessionConfig): string {
+  const products = productsFor(precision, session) ?? 'float32';
+  return products === precision ? precision : `${precision} weights, ${products} products`;
+}
+
 /** Whether a policy's weights would take more memory on the session's provider than in their file. */
 export const widens = (precision: Precision, session: SessionConfig): boolean =>
   precision !== 'float32' && productsFor(precision, session) === undefined;

@@ -1,6 +1,7 @@
 import type { Percentiles } from '../../measure/distribution.ts';
 import { describeMissed } from '../../measure/meters.ts';
 import type { Status } from '../diagnostics.ts';
+import { describePrecision } from '../../policy/bundle/precision.ts';
 import { providerName } from '../../session/providers.ts';
 import type { Configured } from './configured.ts';
 import type { TopicCount } from '../rosRobot.ts';
@@ -54,13 +55,13 @@ function providersOf({ session, policy: { executionProviders } }: Configured) {
 }
 
 function chunkStatus(configured: Configured, counts: LoopCounts | undefined): Status {
-  const { bundle, courier } = configured;
+  const { bundle, session, courier } = configured;
   const providers = providersOf(configured);
   const { figures } = configured.meters.reading();
   const values = {
     'policy version': courier?.status().version ?? bundle.version,
     'execution providers': providers.text,
-    precision: 'float32',
+    precision: describePrecision(bundle.precision, session),
     'learner link': linkOf(configured),
     chunks: counts?.chunks ?? 0,
     ...percentiles('latency', figures.total),

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { sessionConfigSchema } from '../../../src/session/session.ts';
 import type { ImportOptions } from '../../../src/policy/families/pi0/import/importPolicy.ts';
-import { productsFor } from '../../../src/policy/bundle/precision.ts';
+import { describePrecision, productsFor } from '../../../src/policy/bundle/precision.ts';
 import { agreesWithGolden, chunkOf, golden, imported, weightsOf } from '../importing.ts';
 import type { Bundle } from '../../../src/policy/bundle/config.ts';
 
@@ -73,5 +73,12 @@ describe('the type of matrix products', () => {
 
   it('is float32 for a policy of that, wherever it runs', () => {
     assert.equal(productsFor('float32', on('webgpu')), undefined);
+  });
+
+  it('is named beside that of the weights where the two differ', () => {
+    assert.equal(describePrecision('float32', on('cpu')), 'float32');
+    assert.equal(describePrecision('float16', on('cuda')), 'float16');
+    assert.equal(describePrecision('bfloat16', on('cpu')), 'bfloat16 weights, float32 products');
+    assert.equal(describePrecision('bfloat16', on('webgpu')), 'bfloat16 weights, float16 products');
   });
 });
