@@ -1,14 +1,18 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { appendFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { packagePath } from '../src/files/packagePath.ts';
+import { openProcess } from '../src/processes/child.ts';
 import { loadBundle } from '../src/policy/bundle/bundle.ts';
 import type { Percentiles } from '../src/measure/distribution.ts';
 import { describeMissed } from '../src/measure/meters.ts';
 import { bareTimer } from './bareTimer.ts';
-import type { ControlReading, ControlWindow } from './controlMain.ts';
+import type {
+  ControlFunctions,
+  ControlListener,
+  ControlReading,
+  ControlWindow,
+} from './controlMain.ts';
 import { startLearner } from './learnerBeside.ts';
 import { type Row, median } from './row.ts';
 
@@ -32,18 +36,14 @@ const NODE_FLAGS = ['--single-threaded-gc', '--max-semi-space-size=2'];
 
 async function control(label: string, minutes: number): Promise<Run> {
   const seconds = minutes * 60;
-  const child = fork(join(import.meta.dirname, 'controlMain.js'), [String(seconds)], {
+  const local: ControlListener = { window: (window) => tell(label, minutes, window) };
+  const child = await openProcess<ControlFunctions>(new URL('./controlMain.js', import.meta.url), {
+    name: "the control loop's process",
+    local,
     execArgv: NODE_FLAGS,
   });
-  const exited = once(child, 'exit');
-  let reading: ControlReading | undefined;
-  child.on('message', (message: ControlWindow | { reading: ControlReading }) => {
-    if ('reading' in message) reading = message.reading;
-    else tell(label, minutes, message);
-  });
-  const bare = await bareTimer(seconds);
-  const [code] = (await exited) as [number | null];
-  if (!reading) throw new Error(`the control loop's process ended with exit code ${code}`);
+  const [reading, bare] = await Promise.all([child.ask('run', seconds), bareTimer(seconds)]);
+  await child.close();
   await mkdir(packagePath('runs'), { recursive: true });
   const [{ model }] = cpus();
   const line = { at: new Date().toISOString(), label, minutes, model, bare, ...reading };

@@ -1,6 +1,7 @@
 import { sessionConfigSchema } from '../src/session/session.ts';
 import { packagePath } from '../src/files/packagePath.ts';
 import { goFirst } from '../src/processes/priority.ts';
+import { serve } from '../src/processes/serve.ts';
 import { loadBundle } from '../src/policy/bundle/bundle.ts';
 import type { WorkerPolicy } from '../src/policy/worker/workerPolicy.ts';
 import { openWorkerPolicy } from '../src/policy/worker/workerPolicy.ts';
@@ -34,10 +35,17 @@ export interface ControlReading extends MeterReading {
   busy: number;
 }
 
-/** node controlMain.js SECONDS, with an IPC channel: tells a window now and then, and at the end the reading. */
-const SECONDS = Number(process.argv[2]);
+/** The process of a run. */
+export interface ControlFunctions {
+  run: (seconds: number) => Promise<ControlReading>;
+}
+
+/** Receives each window when it is over. */
+export interface ControlListener {
+  window: (window: ControlWindow) => void;
+}
+
 const WARM_UP = 3;
-const WINDOW = Math.min(60, SECONDS / 4);
 const FRAME_RATE = 30;
 const PROMPT = 'Transfer cube';
 
@@ -78,8 +86,8 @@ function keepSampling(policy: WorkerPolicy, sensed: ReturnType<typeof overheard>
   };
 }
 
-/** Lateness by window. */
-function createWindows(tell: (window: ControlWindow) => void) {
+/** Lateness by window of so many seconds. */
+function createWindows(length: number, onWindow: ControlListener['window']) {
   const windows: ControlWindow[] = [];
   const began = performance.now();
   let lateness = createDistribution();
@@ -87,51 +95,58 @@ function createWindows(tell: (window: ControlWindow) => void) {
     if (figure !== 'lateness') return;
     lateness.add(value);
     const seconds = (performance.now() - began) / 1000;
-    if (seconds < (windows.length + 1) * WINDOW) return;
+    if (seconds < (windows.length + 1) * length) return;
     const read = lateness.percentiles()!;
     windows.push({ seconds, lateness: read, resident: resident('VmRSS') });
     lateness = createDistribution();
-    tell(windows.at(-1)!);
+    onWindow(windows.at(-1)!);
   };
   return { windows, observed };
 }
 
-const behind = goFirst();
-if (behind !== undefined) console.error(`  the loop is not put first: ${behind}`);
+async function measure(
+  duration: number,
+  onWindow: ControlListener['window'],
+): Promise<ControlReading> {
+  const behind = goFirst();
+  if (behind !== undefined) console.error(`  the loop is not put first: ${behind}`);
 
-const all = await simulatedEmbodiment();
-const cameras = all.cameras.map(({ name }) => ({ name, width: 640, height: 480 }));
-const sensed = overheard(wallRobot({ ...all, cameras }, FRAME_RATE));
-const { robot } = sensed;
-const bundle = await loadBundle(packagePath('models/aloha-mini'));
-const policy = await openWorkerPolicy(bundle, sessionConfigSchema.parse({ threads: 1 }));
-const holding = (seconds: number): Task => ({
-  ...{ name: 'hold', prompt: PROMPT, maxSteps: seconds * all.controlRate },
-  reset: () => Promise.resolve(),
-  assess: () => ({ reward: 0, success: false }),
-});
-/** A chunk is asked for in time for the one before it in the queue. */
-const attempt = { robot, policy, seed: 0, lead: 8, awaitChunks: false };
+  const all = await simulatedEmbodiment();
+  const cameras = all.cameras.map(({ name }) => ({ name, width: 640, height: 480 }));
+  const sensed = overheard(wallRobot({ ...all, cameras }, FRAME_RATE));
+  const { robot } = sensed;
+  const bundle = await loadBundle(packagePath('models/aloha-mini'));
+  const policy = await openWorkerPolicy(bundle, sessionConfigSchema.parse({ threads: 1 }));
+  const holding = (seconds: number): Task => ({
+    ...{ name: 'hold', prompt: PROMPT, maxSteps: seconds * all.controlRate },
+    reset: () => Promise.resolve(),
+    assess: () => ({ reward: 0, success: false }),
+  });
+  /** A chunk is asked for in time for the one before it in the queue. */
+  const attempt = { robot, policy, seed: 0, lead: 8, awaitChunks: false };
 
-await runAttempt({ ...attempt, task: holding(WARM_UP) });
-const { windows, observed } = createWindows((window) => process.send!(window));
-const nothing = () => undefined;
-const meters = createMeters({
-  ...{ observed, missed: nothing, chunk: nothing, guarded: nothing, attempt: nothing },
-});
-const sampling = keepSampling(policy, sensed);
-const before = performance.eventLoopUtilization();
-const stops: string[] = [];
-for (let left = SECONDS; left > 0;) {
-  const { problem, steps } = await runAttempt({ ...attempt, task: holding(left), meters });
-  if (problem) stops.push(problem.message);
-  left = problem ? Math.floor(left - Math.max(steps / all.controlRate, 1)) : 0;
+  await runAttempt({ ...attempt, task: holding(WARM_UP) });
+  const { windows, observed } = createWindows(Math.min(60, duration / 4), onWindow);
+  const nothing = () => undefined;
+  const meters = createMeters({
+    ...{ observed, missed: nothing, chunk: nothing, guarded: nothing, attempt: nothing },
+  });
+  const sampling = keepSampling(policy, sensed);
+  const before = performance.eventLoopUtilization();
+  const stops: string[] = [];
+  for (let left = duration; left > 0;) {
+    const { problem, steps } = await runAttempt({ ...attempt, task: holding(left), meters });
+    if (problem) stops.push(problem.message);
+    left = problem ? Math.floor(left - Math.max(steps / all.controlRate, 1)) : 0;
+  }
+  const busy = performance.eventLoopUtilization(before).utilization;
+  const chunks = await sampling.stop();
+  await policy.close();
+  await robot.close();
+  meters.close();
+  return { ...meters.reading(), windows, stops, chunks, busy };
 }
-const busy = performance.eventLoopUtilization(before).utilization;
-const chunks = await sampling.stop();
-await policy.close();
-await robot.close();
-meters.close();
-const reading: ControlReading = { ...meters.reading(), windows, stops, chunks, busy };
-process.send!({ reading });
-process.disconnect();
+
+serve<ControlFunctions, undefined, ControlListener>((_, owner) => ({
+  run: (seconds) => measure(seconds, (window) => owner.notify('window', window)),
+}));

@@ -1,20 +1,22 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { pathToFileURL } from 'node:url';
 import { setTimeout } from 'node:timers/promises';
 import { UserError } from '../errors.ts';
 import type { LearnerEvent } from '../learning/learner.ts';
 import type { LearnerProgress } from '../link/learner/learn.ts';
 import { packagePath } from '../files/packagePath.ts';
+import { childModule } from '../processes/childModule.ts';
+import { describeExit } from '../processes/exits.ts';
 
 /** What `nalu learn --json` prints. */
 export type LearnerLine = LearnerProgress & ({ event: 'ready'; address: string } | LearnerEvent);
 
-/** A learner as a process of its own, started again whenever it is killed before it is told to end. */
+/** A learner as a process of its own, which is started again whenever it is killed before `stop`. */
 export interface LearnerProcess {
   /** Resolves when the learner has dealt with so many episodes. */
   consumed(count: number, signal: AbortSignal): Promise<LearnerProgress>;
-  /** As it was last heard. */
+  /** That of its last report. */
   version(): string | undefined;
   /** Of the process that runs now. */
   pid(): number | undefined;
@@ -26,16 +28,17 @@ export interface LearnerProcess {
 
 /** Milliseconds before a learner that has ended is started again. */
 const PAUSE = 500;
-/** Ends in a row, with nothing done between them, after which there is no use in going on. */
+/** Ends in a row, with nothing done between them, after which it is not started again. */
 const MOST_FAILURES = 5;
-/** Milliseconds that a learner has to end, and for its last words to come after it. */
+/** Milliseconds that a learner has to end. */
 const PATIENCE = 3000;
-const LAST_WORDS = 500;
+/** Milliseconds for its output after its end: a process of its own may hold the pipe. */
+const LAST_OUTPUT = 500;
 
 const wait = <T>(milliseconds: number, value?: T) =>
   setTimeout(milliseconds, value, { ref: false });
 
-/** What a line of its output says; undefined for one that was cut off as it was killed. */
+/** What a line of its output reports; undefined for one that was cut off as it was killed. */
 function lineOf(text: string): LearnerLine | undefined {
   try {
     return JSON.parse(text) as LearnerLine;
@@ -44,89 +47,115 @@ function lineOf(text: string): LearnerLine | undefined {
   }
 }
 
+/** One process of `nalu learn --json`, from its start to its end. */
+interface Run {
+  child: ChildProcess;
+  exit: Promise<Exit>;
+}
+
+interface Exit {
+  /** Null where a signal ended it. */
+  code: number | null;
+  /** As `ended with SIGKILL`. */
+  how: string;
+  /** Its stderr, where it has reported nothing on stdout. */
+  complaint: string;
+}
+
+interface RunListener {
+  line: (line: LearnerLine) => void;
+  /** Receives its stderr from the first line on. */
+  stderr: (text: string) => void;
+}
+
+/** Starts one, with a channel by which it notices the end of this process, and its equal where cores are scarce. */
+function run(args: readonly string[], { line, stderr }: RunListener): Run {
+  const cli = childModule(pathToFileURL(packagePath('dist/src/cli.js')));
+  const child = spawn(process.execPath, [cli, 'learn', ...args, '--cores', 'shared', '--json'], {
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    detached: true,
+  });
+  let complaint = '';
+  let isReporting = false;
+  child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+    if (isReporting) stderr(text);
+    else complaint += text;
+  });
+  createInterface({ input: child.stdout! }).on('line', (text) => {
+    const parsed = lineOf(text);
+    if (!parsed) return;
+    isReporting = true;
+    if (complaint !== '') stderr(complaint);
+    complaint = '';
+    line(parsed);
+  });
+  const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const exit = new Promise<Exit>((resolve) => {
+    child.once('exit', (code, signal) => {
+      const how = describeExit(code, signal);
+      void Promise.race([closed, wait(LAST_OUTPUT)]).then(() => resolve({ code, how, complaint }));
+    });
+    child.once('error', ({ message }) => {
+      if (child.pid === undefined) resolve({ code: 1, how: 'was not started', complaint: message });
+    });
+  });
+  return { child, exit };
+}
+
 export interface LearnerListener {
   onEvent: (event: LearnerEvent) => void;
-  /** Gets what it writes to stderr, repeated text once. */
+  /** Receives what it writes to stderr, repeated text once. */
   onText: (text: string) => void;
 }
 
-/** Starts `nalu learn` with these arguments, its owner's equal where cores are scarce. */
+/** Starts `nalu learn` with these arguments. */
 export function startLearner(
   args: readonly string[],
   { onEvent, onText }: LearnerListener,
 ): LearnerProcess {
-  let child: ChildProcess;
+  let current: Run | undefined;
   let progress: LearnerProgress | undefined;
   let failures = 0;
-  let stopping = false;
-  /** Whether the last one ended by itself: that it is ready then tells nothing. */
+  const stopping = new AbortController();
+  /** Whether the last one ended by itself: that the next one is ready is then no progress. */
   let isFaulty = false;
-  let told = '';
+  let shown = '';
   let wake = () => {};
-  let fail: (error: UserError) => void;
-  const failed = new Promise<never>((_, reject) => (fail = reject));
+
+  /** Passes its stderr on, the same text once. */
+  const show = (text: string) => {
+    if (text !== shown) onText(text);
+    shown = text;
+  };
+  const take = (line: LearnerLine) => {
+    if (!isFaulty || line.event !== 'ready') failures = 0;
+    progress = line;
+    if (line.event !== 'ready') onEvent(line);
+    wake();
+  };
+
+  const keepRunning = async (): Promise<void> => {
+    for (;;) {
+      current = run(args, { line: take, stderr: show });
+      const { code, how, complaint } = await current.exit;
+      if (stopping.signal.aborted) return;
+      failures += 1;
+      isFaulty = code !== null;
+      // By itself, before anything was done: the next one would do the same.
+      if (code === 1 && complaint !== '' && !progress)
+        throw new UserError(complaint.trim().replace(/^nalu: /, ''));
+      if (complaint !== '') show(complaint);
+      if (failures >= MOST_FAILURES)
+        throw new UserError(
+          `the learner ended ${failures} times without doing anything, and the last one ${how}; its output stands above`,
+        );
+      await setTimeout(PAUSE);
+      if (stopping.signal.aborted) return;
+    }
+  };
+  const kept = keepRunning();
+  const failed = kept.then(() => new Promise<never>(() => undefined));
   failed.catch(() => undefined);
-  let ended: Promise<unknown> = Promise.resolve();
-
-  /** Passes on text of its stderr, the same once. */
-  const tell = (text: string) => {
-    if (text !== told) onText(text);
-    told = text;
-  };
-
-  /** After an end that nobody asked for; `said` is what it said if it did nothing else. */
-  const goOn = (code: number | null, signal: NodeJS.Signals | null, said: string) => {
-    if (stopping) return;
-    failures += 1;
-    isFaulty = code !== null;
-    // By itself, before anything was done: the next one would do the same.
-    if (code === 1 && said !== '' && !progress)
-      return fail(new UserError(said.trim().replace(/^nalu: /, '')));
-    if (said !== '') tell(said);
-    if (failures < MOST_FAILURES) return void setTimeout(PAUSE).then(start);
-    fail(
-      new UserError(
-        `the learner ended ${failures} times without doing anything, last with ${signal ?? `exit code ${code}`}; what it said stands above`,
-      ),
-    );
-  };
-
-  const start = () => {
-    if (stopping) return;
-    child = spawn(
-      process.execPath,
-      [packagePath('dist/src/cli.js'), 'learn', ...args, '--cores', 'shared', '--json'],
-      { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], detached: true },
-    );
-    // What it says before it is ready is told as the reason if it never is.
-    let said: string | undefined = '';
-    child.stderr!.setEncoding('utf8').on('data', (text: string) => {
-      if (said === undefined) tell(text);
-      else said += text;
-    });
-    createInterface({ input: child.stdout! }).on('line', (text) => {
-      const line = lineOf(text);
-      if (!line) return;
-      if (said) tell(said);
-      said = undefined;
-      if (!isFaulty || line.event !== 'ready') failures = 0;
-      progress = line;
-      if (line.event !== 'ready') onEvent(line);
-      wake();
-    });
-    child.once('error', (error) =>
-      fail(new UserError(`the learner cannot be started: ${error.message}`)),
-    );
-    const closed = once(child, 'close').catch(() => undefined);
-    ended = once(child, 'exit').then(
-      ([code, signal]) =>
-        void Promise.race([closed, wait(LAST_WORDS)]).then(() =>
-          goOn(code as number | null, signal as NodeJS.Signals | null, said ?? ''),
-        ),
-      () => undefined,
-    );
-  };
-  start();
 
   return {
     async consumed(count, signal) {
@@ -143,14 +172,16 @@ export function startLearner(
       }
     },
     version: () => progress?.current,
-    pid: () => child.pid,
+    pid: () => current?.child.pid,
     failed,
     async stop() {
-      stopping = true;
-      child.kill('SIGTERM');
-      const isLate = await Promise.race([ended.then(() => false), wait(PATIENCE, true)]);
-      if (isLate) child.kill('SIGKILL');
-      await ended;
+      stopping.abort();
+      if (!current) return;
+      current.child.kill('SIGTERM');
+      const exited = current.exit.then(() => false);
+      const isLate = await Promise.race([exited, wait(PATIENCE, true)]);
+      if (isLate) current.child.kill('SIGKILL');
+      await current.exit;
     },
   };
 }

@@ -1,16 +1,13 @@
 import { type Command, Option } from '@commander-js/extra-typings';
 import { packagePath } from '../files/packagePath.ts';
+import { whenLeftAlone } from '../processes/exits.ts';
 import type { Context } from './context.ts';
 import { SHIPPED_POLICY, integer, sessionOption } from './sharedOptions.ts';
 
-/** As a child with a channel to its owner it ends with that one; a kill at any moment loses nothing. */
-function endWithOwner(): void {
-  if (process.connected === undefined) return;
-  const end = () => process.exit();
-  process.on('disconnect', end);
+/** As a child with a channel to its parent it ends with that one; a kill at any moment loses nothing. */
+function endWithParent(): void {
+  whenLeftAlone(() => process.exit());
   process.channel?.unref();
-  // The owner may have ended before this process listened.
-  if (!process.connected) end();
 }
 
 /** `nalu learn`. */
@@ -59,7 +56,7 @@ Examples:
   nalu keys keys && nalu learn learning --address tcp://*:5570 --keys keys   on a workstation`,
     )
     .action(async (folder, options) => {
-      endWithOwner();
+      endWithParent();
       const { learn } = await import('../link/learner/learn.ts');
       const { out, err } = context;
       context.end(await learn(folder, options, { out, err, signal: context.interruption() }));

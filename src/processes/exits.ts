@@ -15,9 +15,10 @@ export const exitOf = (child: ChildProcess): Promise<string> =>
     });
   });
 
-/** In a child with a channel to its parent: calls `leave` when the parent has ended or lets it go. */
+/** Calls `leave` when the parent has ended or lets this process go. Does nothing in a process without a channel to its parent. */
 export function whenLeftAlone(leave: () => void): void {
+  if (process.connected === undefined) return;
   process.once('disconnect', leave);
   // The parent may have ended before this process listens.
-  if (process.connected === false) leave();
+  if (!process.connected) leave();
 }
