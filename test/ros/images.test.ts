@@ -4,35 +4,7 @@ import { CdrWriter } from '@foxglove/cdr';
 import sharp from 'sharp';
 import type { CalibratedCamera } from '../../src/robot/calibration.ts';
 import { frameOf } from '../../src/ros/images.ts';
-
-const CAMERA: CalibratedCamera = {
-  name: 'cam_high',
-  width: 4,
-  height: 2,
-  topic: '/cam_high/image_raw',
-  transport: 'raw',
-  rotate: 0,
-  mount: 'fixed',
-  exposure: [20, 235],
-};
-
-interface Image {
-  width?: number;
-  height?: number;
-  encoding?: string;
-  step?: number;
-  data: Uint8Array;
-}
-
-/** The CDR bytes of a sensor_msgs/Image, as DDS delivers them. */
-function message({ width = 4, height = 2, encoding = 'rgb8', step, data }: Image): Uint8Array {
-  const writer = new CdrWriter();
-  writer.int32(12).uint32(345).string('cam');
-  writer.uint32(height).uint32(width).string(encoding).uint8(0);
-  writer.uint32(step ?? data.length / height);
-  writer.uint8Array(data, true);
-  return writer.data;
-}
+import { CAMERA, type Image, message } from './imageMessage.ts';
 
 const bytes = (count: number) => Uint8Array.from({ length: count }, (_, i) => (i * 7) % 256);
 

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import type { CameraFrame } from '../../src/robot/robot.ts';
+import { openCameras } from '../../src/ros/cameras.ts';
+import { until } from '../link/link.ts';
+import { CAMERA } from './imageMessage.ts';
+
+const FRAMES = 9;
+const NANOSECONDS = 1_000_000_000n;
+
+/** Cameras whose process needs no ROS 2, and all that it has reported. */
+function open(module = new URL('./cameraChild.js', import.meta.url)) {
+  const frames: CameraFrame[] = [];
+  const problems: string[] = [];
+  const cameras = openCameras({
+    name: 'nalu',
+    cameras: [CAMERA],
+    module,
+    onFrame: (frame) => frames.push(frame),
+    onProblem: (camera, problem) => problems.push(`${camera}: ${problem}`),
+  });
+  return { close: () => cameras.close(), frames, problems };
+}
+
+describe('cameras in a process of their own', () => {
+  it('report each frame, hand out the pixels of those that are kept, and name wrong images', async () => {
+    const { close, frames, problems } = open();
+    await until(() => problems.length === 1);
+    assert.equal(frames.length, FRAMES);
+    const [oldest, , third] = frames;
+    assert.deepEqual([third.camera, third.width, third.height], ['cam_high', 4, 2]);
+    assert.deepEqual(await third.pixels(), new Uint8Array(24).fill(2));
+    assert.equal(await third.pixels(), await third.pixels(), 'asked for once');
+    await assert.rejects(oldest.pixels(), /cam_high: that frame is older than the 8 newest/);
+    assert.match(problems[0], /^cam_high: /);
+    await close();
+  });
+
+  it('come back after their process was killed', async () => {
+    const { close, frames, problems } = open();
+    await until(() => problems.length === 1);
+    const pid = Number(frames[0].stamp / NANOSECONDS);
+    process.kill(pid, 'SIGKILL');
+    await until(() => problems.length === 2);
+    assert.equal(problems[1], 'cam_high: the process that takes images ended with SIGKILL; it is started again'); // prettier-ignore
+    await assert.rejects(frames[FRAMES - 1].pixels(), /ended with SIGKILL; it is being started again/); // prettier-ignore
+    await until(() => problems.length === 3);
+    const newest = frames.at(-1)!;
+    assert.notEqual(Number(newest.stamp / NANOSECONDS), pid);
+    assert.deepEqual(await newest.pixels(), new Uint8Array(24).fill(FRAMES - 1));
+    await close();
+  });
+
+  it('say why where their process cannot begin, and leave nothing behind', async () => {
+    const before = readdirSync('/dev/shm');
+    const { close, problems } = open(new URL('./gone.js', import.meta.url));
+    await until(() => problems.length === 1);
+    assert.match(problems[0], /gone\.js.*npm run build/);
+    await close();
+    assert.deepEqual(readdirSync('/dev/shm'), before);
+  });
+});
