@@ -38,8 +38,8 @@ export async function startLearner(folder: string, bundle: Bundle): Promise<Lear
   await exploredEpisodes(episodes, bundle, TRAINABLE, EPISODES);
   const config = join(folder, 'fpo.yaml');
   const critics = { warmUp: 0, epochs: 1 };
-  const stop = { drift: 1e9, clipShare: 1 };
-  await writeFile(config, JSON.stringify({ epochs: 1e6, stop, critics }));
+  const trustRegion = { maxKl: 1e9, maxClipFraction: 1 };
+  await writeFile(config, JSON.stringify({ epochs: 1e6, trustRegion, critics }));
   const child = spawn(
     process.execPath,
     [

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readEpisode } from '../src/episodes/readEpisode.ts';
 import { fpoSchema } from '../src/learning/fpo/config.ts';
-import { initialFpoState, openFpo } from '../src/learning/fpo/update.ts';
+import { fpo } from '../src/learning/fpo/fpo.ts';
 import { gatherRollouts, openRolloutEncoder } from '../src/learning/fpo/rollouts.ts';
 import { sessionConfigSchema } from '../src/session/session.ts';
 import { packagePath } from '../src/files/packagePath.ts';
@@ -26,18 +26,17 @@ async function updateRows(
   const { joints } = (await readEpisode(paths[0])).header.embodiment;
   const config = fpoSchema.parse({
     ...{ trainable: TRAINABLE, seed: 0, epochs: 1 },
-    ...{ critics: { warmUp: 0 }, stop: { drift: 1e9, clipShare: 1 } },
+    ...{ critics: { warmUp: 0 }, trustRegion: { maxKl: 1e9, maxClipFraction: 1 } },
   });
   const encoder = await openRolloutEncoder(bundle, session);
-  const state = await initialFpoState(bundle, config);
-  const fpo = await openFpo(bundle, joints.length, config, state, session);
+  const algorithm = await fpo(config)({ bundle, joints: joints.length, session });
   const began = performance.now();
   const { rollouts, leftOut } = await gatherRollouts(paths, readEpisode, encoder);
   if (leftOut.length > 0) throw new Error(leftOut[0].reason);
   const read = (performance.now() - began) / 1000;
-  await fpo.update(rollouts);
+  await algorithm.update(rollouts);
   const whole = (performance.now() - began) / 1000;
-  await fpo.close();
+  await algorithm.close();
   await encoder.close();
   return [
     { name: `${EPISODES} episodes, in their own time`, value: seconds, unit: 's' },

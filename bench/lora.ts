@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { fpoSchema } from '../src/learning/fpo/config.ts';
+import { fpoSchema, surrogateConfig } from '../src/learning/fpo/config.ts';
 import { fpoGraph, surrogateGraph } from '../src/learning/fpo/graph.ts';
 import { elementCount } from '../src/onnx/dim.ts';
 import { writeSafetensors } from '../src/tensors/safetensors.ts';
@@ -66,7 +66,7 @@ function countedRows(rank: number): Row[] {
     depth: FULL_DEPTH,
     samples: PAPERS_SAMPLES,
   });
-  const surrogate = fpoSchema.parse({ trainable, seed: 0, samples: PAPERS_SAMPLES });
+  const surrogate = surrogateConfig(fpoSchema.parse({ trainable, seed: 0 }));
   const tera = (graph: ReturnType<typeof fpoGraph>) => matrixOperations(graph, { batch: 1 }) / 1e12;
   const count = parameterCount(trainableParameters(trainable, config));
   return [

@@ -1,11 +1,7 @@
-import {
-  type UpdateChunk,
-  drawPairs,
-  flowFeeds,
-  surrogateFeeds,
-} from '../src/learning/fpo/batch.ts';
-import { fpoSchema } from '../src/learning/fpo/config.ts';
+import { fpoSchema, surrogateConfig } from '../src/learning/fpo/config.ts';
+import { flowFeeds, surrogateFeeds } from '../src/learning/fpo/feeds.ts';
 import { fpoGraph } from '../src/learning/fpo/graph.ts';
+import { type PreparedChunk, drawPairs } from '../src/learning/fpo/pairs.ts';
 import { flowMatchingGraph } from '../src/learning/imitation/lossGraph.ts';
 import { optimiserSchema } from '../src/learning/train/optimiser.ts';
 import { frozenWeights, startingParameters } from '../src/learning/train/startingWeights.ts';
@@ -36,7 +32,7 @@ export interface LoraStep {
 
 const WARM_UP = 1;
 
-function randomChunk({ depth, samples }: LoraCase, prefix: number): UpdateChunk {
+function randomChunk({ depth, samples }: LoraCase, prefix: number): PreparedChunk {
   const { expert, stateDim, horizon, actionDim } = fullConfig(depth);
   const size = horizon * actionDim;
   const chunk = {
@@ -53,15 +49,17 @@ function randomChunk({ depth, samples }: LoraCase, prefix: number): UpdateChunk 
     elapsed: 0,
     steps: horizon,
   };
-  const [pairs] = drawPairs([chunk], [1], 0, { seed: 0, samples, time: 'uniform' });
-  return { ...pairs, target: gaussianNoise(5, samples * size) };
+  const settings = { seed: 0, samples, ablation: { time: 'uniform' } } as const;
+  const [pairs] = drawPairs([{ chunk, advantage: 1 }], 0, settings);
+  const [oldLosses, clampedLosses] = [new Float32Array(samples), new Float32Array(samples)];
+  return { ...pairs, oldLosses, clampedLosses, target: gaussianNoise(5, samples * size) };
 }
 
 async function takeSteps(weights: string, wanted: LoraCase): Promise<LoraStep> {
   const { options, trainable, config } = caseOf(wanted);
   const fpo = wanted.graph === 'fpo';
   const graph = fpo
-    ? fpoGraph(options, fpoSchema.parse({ trainable, seed: 0, samples: wanted.samples }))
+    ? fpoGraph(options, surrogateConfig(fpoSchema.parse({ trainable, seed: 0 })))
     : flowMatchingGraph({ ...options, observation: 'cache', masked: true });
   const parameters = trainableParameters(trainable, config);
   const frozen = await frozenWeights(weights, graph, parameters, config);

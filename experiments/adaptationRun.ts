@@ -7,7 +7,6 @@ import { type Evaluation, evaluate, readResults } from '../src/adapting/evaluati
 import { openRolloutPool } from '../src/rollouts/pool.ts';
 import { appendJsonLines, readJsonLines } from '../src/files/jsonLines.ts';
 import { type CurvePoint, readCurve } from '../src/learning/curve.ts';
-import { LOG } from '../src/learning/learner.ts';
 import { packagePath } from '../src/files/packagePath.ts';
 import { gapSchema } from '../src/sim/gap.ts';
 import type { SimTaskName } from '../src/sim/tasks.ts';
@@ -148,7 +147,7 @@ async function adapt(
   if (!done) return undefined;
   const adapter = join(folder, 'runtime', 'newest.safetensors');
   const curve = await readResults(folder);
-  const [{ points: explored }] = await readCurve(join(folder, 'learner', LOG));
+  const [{ points: explored }] = await readCurve(join(folder, 'learner'));
   const counts = await measure(experiment, packagePath(experiment.policy), adapter, processes);
   return { curve, explored, final: { episodes, ...counts } };
 }

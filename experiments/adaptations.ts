@@ -19,11 +19,11 @@ const ROBOT = {
 const VIEW = { size: 0.01, view: 0.03, later: { size: 0.02, view: 0.01, attempts: 512 } };
 
 /** Updates go as far as the first ones all the way. */
-const LONG = { later: { share: 1 } };
+const LONG = { decay: { share: 1 } };
 
 /** What ends an update early looks at its ratios: it goes with them, and with the clip. */
-const NEVER = { drift: 1000, clipShare: 1 };
-const UNCLIPPED = { clipping: false, stop: NEVER };
+const NEVER = { maxKl: 1000, maxClipFraction: 1 };
+const UNCLIPPED = { ablation: { clipping: false }, trustRegion: NEVER };
 
 /** What each experiment changes of the defaults; the shipped policies are in models. */
 const EXPERIMENTS: Record<string, Experiment> = {
@@ -51,8 +51,8 @@ const EXPERIMENTS: Record<string, Experiment> = {
     gap: { ...ROBOT.gap, cameraShift: [0, 0, -0.02] },
     variants: {
       'full method': { exploration: VIEW },
-      'steps stay long': { exploration: VIEW, fpo: { stop: LONG } },
-      'joints explored alone': { exploration: { size: 0.03 }, fpo: { stop: LONG } },
+      'steps stay long': { exploration: VIEW, fpo: { trustRegion: LONG } },
+      'joints explored alone': { exploration: { size: 0.03 }, fpo: { trustRegion: LONG } },
     },
     seeds: [0, 1, 2],
     episodes: 960,
@@ -83,10 +83,10 @@ const EXPERIMENTS: Record<string, Experiment> = {
   ablations: {
     ...CAMERAS,
     about: `${CAMERAS.about}; at ten and three times the default rate`,
-    fpo: { rate: 0.1, epochs: 4, stop: LONG },
+    fpo: { rate: 0.1, epochs: 4, trustRegion: LONG },
     variants: {
       'full method': {},
-      'no ratio': { fpo: { ratio: 'none', stop: NEVER } },
+      'no ratio': { fpo: { ablation: { ratio: 'none' }, trustRegion: NEVER } },
       'no clipping': { fpo: UNCLIPPED },
       'single-step exploration': { exploration: { steps: 1, correlation: 0, persistence: 0 } },
       'single critic': { fpo: { critics: { count: 1 } } },

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { appendJsonLines, readJsonLines } from '../files/jsonLines.ts';
 import { type Curve, type CurvePoint, adaptationCurve, readCurve } from '../learning/curve.ts';
-import { LOG } from '../learning/learner.ts';
 import { writeWhole } from '../files/writeWhole.ts';
 import type { RolloutPool } from '../rollouts/pool.ts';
 
@@ -65,7 +64,7 @@ const curvesOf = (results: readonly Evaluation[]): Curve[] =>
 export interface Evaluations {
   all(): readonly Evaluation[];
   add(evaluation: Evaluation): Promise<void>;
-  /** Draws them, and what the learner's log says of the attempts. */
+  /** Draws them beside the attempts that the learner learned from. */
   draw(): Promise<void>;
 }
 
@@ -84,7 +83,7 @@ export async function openEvaluations(
       all.push(evaluation);
     },
     async draw() {
-      const seen = await readCurve(join(learner, LOG));
+      const seen = await readCurve(learner);
       const curve = adaptationCurve([...seen, ...curvesOf(all)], title);
       await writeWhole(join(folder, CURVE), curve);
     },

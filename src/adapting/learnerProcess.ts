@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 import { setTimeout } from 'node:timers/promises';
 import { UserError } from '../errors.ts';
-import type { LearnerEvent } from '../learning/learner.ts';
+import type { LearnerEvent } from '../learning/events.ts';
 import type { LearnerProgress } from '../link/learner/learn.ts';
 import { packagePath } from '../files/packagePath.ts';
 import { childModule } from '../processes/childModule.ts';

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { UserError } from '../errors.ts';
-import type { LearnerEvent } from '../learning/learner.ts';
+import type { LearnerEvent } from '../learning/events.ts';
 import { folderAddress } from '../link/wire/address.ts';
 import { type Courier, openCourier } from '../link/robot/courier.ts';
 import { writeAdapter } from '../policy/bundle/adapter.ts';

@@ -1,4 +1,4 @@
-import type { LearnerEvent } from '../learning/learner.ts';
+import type { LearnerEvent } from '../learning/events.ts';
 import { successInterval } from '../learning/versions.ts';
 import type { Evaluation } from './evaluation.ts';
 import { describeEvent } from '../learning/learnReport.ts';

@@ -29,7 +29,7 @@ function differences(name: string, then: unknown, now: unknown): string[] {
   return before === after ? [] : [`${name}: ${before} then, ${after} now`];
 }
 
-/** What a folder was begun with; `held` tells what can be seen of it in one that has no record. */
+/** What a folder was begun with, by its record or, where it has none, as `held` finds in it. */
 async function beginningOf(folder: string, held: () => Promise<Beginning>): Promise<Beginning> {
   const path = join(folder, BEGUN);
   if (!(await isThere(path))) return held();
@@ -38,7 +38,7 @@ async function beginningOf(folder: string, held: () => Promise<Beginning>): Prom
   return begun;
 }
 
-/** Throws a `UserError` that names all in which a folder was begun otherwise than `now`. */
+/** Throws a `UserError` that names all differences between what a folder was begun with and `now`. */
 export async function demandBeginning(
   folder: string,
   now: Beginning,
@@ -61,10 +61,10 @@ export async function recordBeginning(folder: string, now: Beginning): Promise<v
   if (!(await isThere(path))) await writeWhole(path, `${JSON.stringify(now, null, 2)}\n`);
 }
 
-/** The policy, and what of FPO's configuration says what the numbers in its state mean. */
+/** The policy, and the settings of FPO on which the meaning of its state depends. */
 export function fpoBeginning(
   bundle: Pick<Bundle, 'name' | 'base' | 'version'>,
-  { seed, trainable, gamma, critics: { sees, count, hidden } }: FpoConfig,
+  { seed, trainable, gamma, critics: { count, hidden } }: FpoConfig,
 ): Beginning {
   const { name, base } = bundle;
   const adapter = adapterVersion(bundle);
@@ -74,7 +74,8 @@ export function fpoBeginning(
     adapter: adapter === base ? 'none' : adapter,
     trainable,
     gamma,
-    critics: { sees, count, hidden },
+    // Critics of earlier versions could also see chunks.
+    critics: { sees: 'moment', count, hidden },
     seed,
   };
 }

@@ -1,8 +1,7 @@
 import { scaleLinear } from 'd3-scale';
 import { area, line } from 'd3-shape';
-import { readJsonLines } from '../files/jsonLines.ts';
-import type { FpoReport } from './fpo/report.ts';
-import type { LearnerEvent } from './learner.ts';
+import { readEvents } from './events.ts';
+import type { UpdateMetrics } from './metrics.ts';
 import { successInterval } from './versions.ts';
 import { picture, text } from '../charts/svg.ts';
 
@@ -73,12 +72,12 @@ export function adaptationCurve(
 }
 
 /**
- * What a learner's log says of the attempts as they came, with their exploration. An update that was made
- * again after a kill counts as it was made last. See readJsonLines for `say`.
+ * Successes of the attempts in the log of a learner's folder, which explored. An update that was made again
+ * after a kill counts as it was made last. See readJsonLines for `say`.
  */
-export async function readCurve(log: string, say?: (line: string) => void): Promise<Curve[]> {
-  const reports = new Map<number, FpoReport>();
-  for (const event of await readJsonLines<LearnerEvent>(log, say))
+export async function readCurve(folder: string, say?: (line: string) => void): Promise<Curve[]> {
+  const reports = new Map<number, UpdateMetrics>();
+  for (const event of await readEvents(folder, say))
     if ('report' in event) reports.set(event.report.update, event.report);
   const points: CurvePoint[] = [];
   let episodes = 0;

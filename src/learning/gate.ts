@@ -1,11 +1,11 @@
 import type { Adapter } from '../policy/bundle/adapter.ts';
-import type { FpoReport } from './fpo/report.ts';
+import type { UpdateMetrics } from './metrics.ts';
 
-/** Largest drift with which a version may leave, times that which its update might make. */
-const FARTHEST_DRIFT = 1.5;
+/** Largest approximate KL of a version that is published, as a multiple of its update's limit. */
+const MAX_KL_EXCESS = 1.5;
 
 /** Largest change of all parameters together, as a share of their norm. */
-const FARTHEST_STEP = 0.1;
+const MAX_STEP = 0.1;
 
 /** Norm of the change, and of what was changed; NaN where a value is not finite. */
 function distance(before: Adapter, after: Adapter) {
@@ -21,25 +21,25 @@ function distance(before: Adapter, after: Adapter) {
 }
 
 /**
- * Why a version must not reach the robot; undefined if it may: its parameters must be finite and near
- * those that it was learned from, its drift within the trust region, and it must not be worse than they
- * are on the attempts that it was learned from.
+ * Why a version must not reach the robot; undefined if it may. Its parameters must be finite and near those
+ * of its parent, its approximate KL within the trust region, and its expected gain not negative.
  */
 export function reasonToKeepBack(
   before: Adapter,
   after: Adapter,
-  { policy }: FpoReport,
+  { policy }: UpdateMetrics,
 ): string | undefined {
   const { change, whole } = distance(before, after);
   if (!Number.isFinite(change)) return 'it has values that are not finite';
   // LoRA factors begin at zero: there is no norm to compare with.
-  if (whole > 0 && change > FARTHEST_STEP * whole)
-    return `its parameters moved by ${(change / whole).toPrecision(2)} of their norm, more than ${FARTHEST_STEP}`;
+  if (whole > 0 && change > MAX_STEP * whole)
+    return `its parameters moved by ${(change / whole).toPrecision(2)} of their norm, more than ${MAX_STEP}`;
   if (!policy) return undefined;
-  const farthest = FARTHEST_DRIFT * policy.farthest;
-  if (!(policy.drift <= farthest))
-    return `it drifted by ${policy.drift.toPrecision(2)}, more than ${farthest.toPrecision(2)}`;
-  if (!(policy.gain >= 0))
-    return `on the attempts that it was learned from it is worse than its parent by ${(-policy.gain).toPrecision(2)}`;
+  const { approxKl, klLimit, expectedGain } = policy;
+  const largest = MAX_KL_EXCESS * klLimit;
+  if (!(approxKl <= largest))
+    return `its approximate KL is ${approxKl.toPrecision(2)}, more than ${largest.toPrecision(2)}`;
+  if (!(expectedGain >= 0))
+    return `on the attempts that it was learned from it is worse than its parent by ${(-expectedGain).toPrecision(2)}`;
   return undefined;
 }

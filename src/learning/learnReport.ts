@@ -1,12 +1,12 @@
-import type { LearnerEvent } from './learner.ts';
-import type { FpoReport } from './fpo/report.ts';
+import type { LearnerEvent } from './events.ts';
+import type { PolicyMetrics, UpdateMetrics } from './metrics.ts';
 import { successInterval } from './versions.ts';
 import { duration } from '../terminal/speaker.ts';
 
 const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
 
-/** Where a policy looks, camera by camera: right and down in hundredths of a picture. */
-const looks = (view: readonly number[]) =>
+/** A view camera by camera: right and down in hundredths of a picture. */
+const describeView = (view: readonly number[]) =>
   Array.from({ length: view.length / 2 }, (_, i) =>
     view
       .slice(2 * i, 2 * i + 2)
@@ -14,34 +14,45 @@ const looks = (view: readonly number[]) =>
       .join(' '),
   ).join(', ');
 
-function progressOf({ attempts, successes, critics, view, policy }: FpoReport): string {
-  const [low, high] = successInterval({ attempts, successes });
+function describePolicy(policy: PolicyMetrics): string[] {
+  const { ratios, clipFraction, approxKl, stopped } = policy;
   return [
+    `ratios ${ratios.least.toFixed(2)} to ${ratios.most.toFixed(2)}`,
+    `${percent(clipFraction)} clipped`,
+    `approximate KL ${approxKl.toPrecision(2)}`,
+    ...(stopped ? [`ended early: ${stopped}`] : []),
+  ];
+}
+
+function describeUpdate({
+  update,
+  attempts,
+  successes,
+  critics,
+  view,
+  policy,
+}: UpdateMetrics): string {
+  const [low, high] = successInterval({ attempts, successes });
+  const parts = [
     `${successes} of ${attempts} attempts succeeded (${percent(successes / attempts)}, 95 % between ${percent(low)} and ${percent(high)})`,
-    `critics foretold ${percent(Math.max(0, critics.foretold))}`,
-    ...(view ? [`looks at (${looks(view)}) %`] : []),
-    ...(policy
-      ? [
-          `ratios ${policy.ratios.least.toFixed(2)} to ${policy.ratios.most.toFixed(2)}`,
-          `${percent(policy.clipShare)} clipped`,
-          `drift ${policy.drift.toPrecision(2)}`,
-          ...(policy.stopped ? [`ended early: ${policy.stopped}`] : []),
-        ]
-      : []),
-  ].join(', ');
+    ...(critics ? [`critics explain ${percent(Math.max(0, critics.explainedVariance))}`] : []),
+    ...(view ? [`view (${describeView(view)}) %`] : []),
+    ...(policy ? describePolicy(policy) : []),
+  ];
+  return `update ${update}: ${parts.join(', ')}`;
 }
 
 /** An event in words. */
 export function describeEvent(event: LearnerEvent): string {
   switch (event.event) {
     case 'published':
-      return `update ${event.report.update}: ${progressOf(event.report)}; version ${event.version} goes to the robot`;
+      return `${describeUpdate(event.report)}; version ${event.version} goes to the robot`;
     case 'warmed up':
-      return `update ${event.report.update}: ${progressOf(event.report)}; the critics learned, the policy stays as it is`;
+      return `${describeUpdate(event.report)}; the critics learned, the policy stays as it is`;
     case 'unmoved':
-      return `update ${event.report.update}: ${progressOf(event.report)}; the critics learned, the policy stays as it is: ${event.reason}`;
+      return `${describeUpdate(event.report)}; the critics learned, the policy stays as it is: ${event.reason}`;
     case 'kept back':
-      return `update ${event.report.update}: ${progressOf(event.report)}; version ${event.version} is kept back: ${event.reason}`;
+      return `${describeUpdate(event.report)}; version ${event.version} is kept back: ${event.reason}`;
     case 'rolled back':
       return `version ${event.version} is worse than ${event.to} with a certainty above 95 %: taken back`;
     case 'failed':

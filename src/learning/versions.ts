@@ -1,4 +1,4 @@
-/** How a version of the policy did on the robot. */
+/** The attempts of a version of the policy. */
 export interface VersionRecord {
   /** Of its adapter. */
   version: string;
@@ -6,9 +6,18 @@ export interface VersionRecord {
   parent: string | null;
   attempts: number;
   successes: number;
-  /** Whether it was taken back for being worse than its parent. */
+  /** Whether it was rolled back for being worse than its parent. */
   rolledBack: boolean;
 }
+
+/** The record of a version before its first attempt. */
+export const newVersion = (version: string, parent: string | null): VersionRecord => ({
+  version,
+  parent,
+  attempts: 0,
+  successes: 0,
+  rolledBack: false,
+});
 
 /** ln(n!) */
 function logFactorial(n: number): number {
@@ -47,7 +56,7 @@ export function successInterval({ attempts, successes }: Counts): [number, numbe
   return [(centre - spread) / scale, (centre + spread) / scale];
 }
 
-/** Certainty with which a version must be worse than its parent to be taken back. */
+/** Certainty with which a version must be worse than its parent to be rolled back. */
 export const CERTAINTY = 0.95;
 
 /** Attempts that either must have before they are compared. */

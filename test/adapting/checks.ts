@@ -3,9 +3,9 @@ import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readEpisode } from '../../src/episodes/readEpisode.ts';
 import { readCurve } from '../../src/learning/curve.ts';
-import { readFpoCheckpoint } from '../../src/learning/fpo/checkpoint.ts';
 import { fpoSchema } from '../../src/learning/fpo/config.ts';
-import { LOG } from '../../src/learning/learner.ts';
+import { readFpoState } from '../../src/learning/fpo/state.ts';
+import { readSafetensorsHeader } from '../../src/tensors/safetensors.ts';
 import type { VersionRecord } from '../../src/learning/versions.ts';
 import { readAdapter } from '../../src/policy/bundle/readAdapter.ts';
 import { loadBundle } from '../../src/policy/bundle/bundle.ts';
@@ -37,14 +37,15 @@ export async function assertWhole(folder: string, wanted: number): Promise<Versi
   );
 
   const config = fpoSchema.parse(SETTINGS);
-  const state = await readFpoCheckpoint(join(run, 'learner/state.safetensors'), bundle.pi0, config);
-  const { consumed, versions, current } = JSON.parse(state.run) as {
+  const file = join(run, 'learner/state.safetensors');
+  const { metadata } = await readSafetensorsHeader(file);
+  const { consumed, versions, current } = JSON.parse(metadata.run) as {
     consumed: string[];
     versions: VersionRecord[];
     current: string;
   };
   assert.deepEqual([...consumed].sort(), [...names].sort(), 'each was learned from once');
-  assert.equal(state.state.updates, wanted / BATCH);
+  assert.equal((await readFpoState(file, bundle, config)).updates, wanted / BATCH);
 
   const known = versions.map(({ version }) => `${bundle.base}+${version}`);
   let newest = 0;
@@ -67,7 +68,7 @@ export async function assertWhole(folder: string, wanted: number): Promise<Versi
     wanted,
   );
 
-  const [{ points }] = await readCurve(join(run, 'learner', LOG));
+  const [{ points }] = await readCurve(join(run, 'learner'));
   assert.deepEqual(
     points.map(({ episodes, attempts }) => [episodes, attempts]),
     Array.from({ length: wanted / BATCH }, (_, i) => [i * BATCH, BATCH]),

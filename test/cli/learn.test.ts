@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import type { Episode } from '../../src/episodes/readEpisode.ts';
 import { type LearnerProcess, startLearner } from '../../src/adapting/learnerProcess.ts';
-import type { LearnerEvent } from '../../src/learning/learner.ts';
+import type { LearnerEvent } from '../../src/learning/events.ts';
 import { folderAddress } from '../../src/link/wire/address.ts';
 import { type Courier, openCourier } from '../../src/link/robot/courier.ts';
 import { loadBundle } from '../../src/policy/bundle/bundle.ts';

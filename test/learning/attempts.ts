@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import type { Episode } from '../../src/episodes/readEpisode.ts';
 import { recordEpisode } from '../../src/episodes/recordEpisode.ts';
+import type { OpenAlgorithm } from '../../src/learning/algorithm.ts';
 import { fpoSchema } from '../../src/learning/fpo/config.ts';
-import { initialFpoState, openFpo } from '../../src/learning/fpo/update.ts';
+import { fpo } from '../../src/learning/fpo/fpo.ts';
 import { type Learner, openLearner } from '../../src/learning/learner.ts';
 import { type Adapter, writeAdapter } from '../../src/policy/bundle/adapter.ts';
 import { ADAPTER_FILE, loadBundle } from '../../src/policy/bundle/bundle.ts';
@@ -16,7 +17,7 @@ export const SETTINGS = {
   trainable: { parameters: 'expert' },
   seed: 1,
   rate: 1e-3,
-  stop: { clipShare: 0.9, drift: 0.1 },
+  trustRegion: { maxClipFraction: 0.9, maxKl: 0.1 },
   critics: { epochs: 2, warmUp: 0 },
 } as const;
 
@@ -53,11 +54,11 @@ export async function makeAttempts(folder: string, count: number): Promise<Episo
 export async function startingAdapter(folder: string): Promise<Adapter> {
   const bundle = await loadBundle(folder);
   const config = fpoSchema.parse(SETTINGS);
-  const fpo = await openFpo(bundle, JOINTS, config, await initialFpoState(bundle, config), SESSION);
+  const algorithm = await fpo(config)({ bundle, joints: JOINTS, session: SESSION });
   try {
-    return fpo.adapter();
+    return algorithm.adapter();
   } finally {
-    await fpo.close();
+    await algorithm.close();
   }
 }
 
@@ -83,17 +84,18 @@ export const ended = (episode: Episode, success: boolean): Episode => ({
 
 export const nameOf = (index: number) => `attempt-${String(index).padStart(4, '0')}`;
 
-/** Opens a learner of the policy in `bundle`. */
+/** Opens a learner of the policy in `bundle`: by FPO with these settings, or by another algorithm. */
 export async function openTinyLearner(
   folder: string,
   bundle: string,
   change: Record<string, unknown> = {},
+  algorithm: OpenAlgorithm = fpo(fpoSchema.parse({ ...SETTINGS, ...change })),
 ): Promise<Learner> {
   return openLearner({
     folder,
     bundle: await loadBundle(bundle),
     joints: JOINTS,
-    config: fpoSchema.parse({ ...SETTINGS, ...change }),
+    algorithm,
     batch: BATCH,
     session: SESSION,
   });

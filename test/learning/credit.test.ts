@@ -3,12 +3,11 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { JointState } from '../../src/robot/robot.ts';
 import {
-  chunkAdvantages,
-  executedRows,
-  reasonToStay,
+  generalisedAdvantages,
   standardised,
-  stepsOfChunks,
-} from '../../src/learning/fpo/credit.ts';
+  uniformOutcome,
+} from '../../src/learning/fpo/advantages.ts';
+import { executedRows, stepsOfChunks } from '../../src/learning/fpo/credit.ts';
 
 const PERIOD = 20_000_000n;
 const HORIZON = 6;
@@ -119,10 +118,21 @@ describe('advantages of chunks', () => {
     }));
   const rate = fc.double({ min: 0, max: 1, noNaN: true });
 
+  /** Of one attempt that succeeded. */
+  const advantagesOf = (
+    { steps, values }: { steps: number[]; values: number[] },
+    rates: { gamma: number; lambda: number },
+  ) =>
+    generalisedAdvantages(
+      [{ reward: 1, chunks: steps.map((count) => ({ steps: count })) }],
+      values,
+      rates,
+    );
+
   it('are, with λ = 1, the discounted reward less the value', () => {
     fc.assert(
       fc.property(attempt, rate, ({ steps, values }, gamma) => {
-        const advantages = chunkAdvantages({ steps, values, reward: 1 }, { gamma, lambda: 1 });
+        const advantages = advantagesOf({ steps, values }, { gamma, lambda: 1 });
         advantages.forEach((advantage, i) => {
           const left = steps.slice(i).reduce((a, b) => a + b);
           close(advantage + values[i], gamma ** (left - 1));
@@ -135,7 +145,7 @@ describe('advantages of chunks', () => {
     fc.assert(
       fc.property(attempt, ({ steps, values }) => {
         const rates = { gamma: 0.9, lambda: 0 };
-        const advantages = chunkAdvantages({ steps, values, reward: 1 }, rates);
+        const advantages = advantagesOf({ steps, values }, rates);
         advantages.forEach((advantage, i) => {
           const next = values[i + 1];
           const earned = next === undefined ? 0.9 ** (steps[i] - 1) : 0.9 ** steps[i] * next;
@@ -150,7 +160,7 @@ describe('advantages of chunks', () => {
       fc.property(attempt, rate, ({ steps }, lambda) => {
         const gamma = 0.99;
         const values = steps.map((_, i) => gamma ** (steps.slice(i).reduce((a, b) => a + b) - 1));
-        const advantages = chunkAdvantages({ steps, values, reward: 1 }, { gamma, lambda });
+        const advantages = advantagesOf({ steps, values }, { gamma, lambda });
         advantages.forEach((advantage) => close(advantage, 0));
       }),
     );
@@ -158,8 +168,8 @@ describe('advantages of chunks', () => {
 
   it('weigh by the steps that were executed: two chunks of one value are one of both lengths', () => {
     const rates = { gamma: 0.97, lambda: 1 };
-    const [whole] = chunkAdvantages({ steps: [30], values: [0.4], reward: 1 }, rates);
-    const [first] = chunkAdvantages({ steps: [12, 18], values: [0.4, 0.9], reward: 1 }, rates);
+    const [whole] = advantagesOf({ steps: [30], values: [0.4] }, rates);
+    const [first] = advantagesOf({ steps: [12, 18], values: [0.4, 0.9] }, rates);
     close(whole, first);
   });
 });
@@ -195,14 +205,17 @@ describe('attempts that tell what does better', () => {
   });
 
   it('are those that did not all end alike', () => {
-    assert.equal(reasonToStay([attempt(0, 1), attempt(1, 0, 1)]), undefined);
-    assert.match(reasonToStay([attempt(0, 1), attempt(0, 1)])!, /all of its 2 attempts failed/);
-    assert.match(reasonToStay([attempt(1, 1), attempt(1, 1)])!, /all of its 2 attempts succeeded/);
-    assert.match(reasonToStay([attempt(1, 1)])!, /its one attempt succeeded/);
+    assert.equal(uniformOutcome([attempt(0, 1), attempt(1, 0, 1)]), undefined);
+    assert.match(uniformOutcome([attempt(0, 1), attempt(0, 1)])!, /all of its 2 attempts failed/);
+    assert.match(
+      uniformOutcome([attempt(1, 1), attempt(1, 1)])!,
+      /all of its 2 attempts succeeded/,
+    );
+    assert.match(uniformOutcome([attempt(1, 1)])!, /its one attempt succeeded/);
   });
 
   it('have rows that count', () => {
     const held = attempt(1, 0, 0);
-    assert.match(reasonToStay([attempt(0, 1), attempt(0, 1), held])!, /all of its 2/);
+    assert.match(uniformOutcome([attempt(0, 1), attempt(0, 1), held])!, /all of its 2/);
   });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { centredScale, drawPairs } from '../../src/learning/fpo/batch.ts';
+import { centredScale, drawPairs } from '../../src/learning/fpo/pairs.ts';
 import { evenParts } from '../../src/learning/train/order.ts';
 import type { RolloutChunk } from '../../src/learning/fpo/rollout.ts';
 
@@ -20,7 +20,7 @@ const chunk: RolloutChunk = {
   steps: 4,
 };
 const draw = (update: number, seed = 1, time: 'policy' | 'uniform' = 'policy', count = 2) =>
-  drawPairs(new Array<RolloutChunk>(count).fill(chunk), new Array<number>(count).fill(0), update, { seed, samples: 8, time }); // prettier-ignore
+  drawPairs(Array.from({ length: count }, () => ({ chunk, advantage: 0 })), update, { seed, samples: 8, ablation: { time } }); // prettier-ignore
 
 describe('pairs of noise and time', () => {
   it('are the same for a seed and an update, and others for another chunk, update or seed', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { Tensor } from 'onnxruntime-node';
-import { type FpoConfig, fpoSchema } from '../../src/learning/fpo/config.ts';
+import { type SurrogateConfig, fpoSchema, surrogateConfig } from '../../src/learning/fpo/config.ts';
 import {
   centredLossesGraph,
   fpoGraph,
@@ -23,15 +23,15 @@ const numbers = ({ data }: Tensor) => data as Float32Array;
 const floats = (values: Iterable<number>, dims: readonly number[]) =>
   new Tensor('float32', Float32Array.from(values), dims);
 
-const settings = (change: Partial<FpoConfig> = {}) =>
-  fpoSchema.parse({
-    trainable: { parameters: 'expert' },
-    seed: 0,
-    samples: 4,
-    centred: false,
-    clip: 0.02,
-    ...change,
-  });
+const settings = ({ clip = 0.02, ...ablation }: Partial<SurrogateConfig> = {}) =>
+  surrogateConfig(
+    fpoSchema.parse({
+      trainable: { parameters: 'expert' },
+      seed: 0,
+      clip,
+      ablation: { centred: false, ...ablation },
+    }),
+  );
 
 describe("FPO's graph on the reference numbers", () => {
   let config: Pi0Config;
@@ -231,7 +231,7 @@ describe('the surrogate', () => {
   const NEW = Array.from({ length: 12 }, (_, i) => 2 + Math.sin(i) + 0.08 * Math.cos(3 * i + 1));
   const ADVANTAGES = [1.5, -0.7, 0.4, -1.2];
 
-  async function run(change: Partial<FpoConfig>, current: readonly number[], old = OLD) {
+  async function run(change: Partial<SurrogateConfig>, current: readonly number[], old = OLD) {
     const graph = new Graph('surrogate');
     const pairs = multiplyDims('batch', SAMPLES);
     const inputs = {
@@ -256,7 +256,7 @@ describe('the surrogate', () => {
     };
   }
 
-  const kinds: Record<string, Partial<FpoConfig>> = {
+  const kinds: Record<string, Partial<SurrogateConfig>> = {
     'of pairs': {},
     'of pairs, with ASPO': { aspo: true },
     'of pairs, without clipping': { clipping: false },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { FpoReport, PolicyReport } from '../../src/learning/fpo/report.ts';
+import type { PolicyMetrics, UpdateMetrics } from '../../src/learning/metrics.ts';
 import { reasonToKeepBack } from '../../src/learning/gate.ts';
 import { type Adapter, makeAdapter } from '../../src/policy/bundle/adapter.ts';
 
@@ -15,25 +15,22 @@ const adapterOf = (...values: number[]): Adapter =>
   });
 
 const spread = { mean: 1, deviation: 0, least: 1, most: 1 };
-const POLICY: PolicyReport = {
+const POLICY: PolicyMetrics = {
   steps: 3,
   ratios: spread,
-  clipShare: 0,
-  drift: 0.01,
-  farthest: 0.4,
-  gain: 0.1,
-  norm: 1,
+  clipFraction: 0,
+  approxKl: 0.01,
+  klLimit: 0.4,
+  expectedGain: 0.1,
+  gradientNorm: 1,
   lossBefore: 1,
   lossAfter: 1,
 };
 
-const report = (change: Partial<PolicyReport> = {}): FpoReport => ({
+const report = (change: Partial<PolicyMetrics> = {}): UpdateMetrics => ({
   update: 1,
   attempts: 1,
   successes: 1,
-  chunks: 1,
-  advantages: spread,
-  critics: { loss: 0, foretold: 0 },
   policy: { ...POLICY, ...change },
 });
 
@@ -42,28 +39,35 @@ const BEFORE = adapterOf(0, 0);
 describe('what reaches the robot', () => {
   it('is finite, near the version before, and not worse on what it was learned from', () => {
     assert.equal(reasonToKeepBack(BEFORE, adapterOf(0.1, 0.2), report()), undefined);
-    assert.equal(reasonToKeepBack(BEFORE, adapterOf(0.1, 0.2), report({ gain: 0 })), undefined);
+    assert.equal(
+      reasonToKeepBack(BEFORE, adapterOf(0.1, 0.2), report({ expectedGain: 0 })),
+      undefined,
+    );
   });
 
-  const kept: Record<string, [Adapter, FpoReport, RegExp]> = {
+  const kept: Record<string, [Adapter, UpdateMetrics, RegExp]> = {
     'has a value that is not a number': [adapterOf(0, NaN), report(), /not finite/],
     'has an infinite value': [adapterOf(Infinity, 0), report(), /not finite/],
     'moved by more than a tenth': [adapterOf(0.51, 0), report(), /moved by 0.10 of their norm/],
-    'drifted out of the trust region': [
+    'left the trust region': [
       adapterOf(0.1, 0),
-      report({ drift: 0.8 }),
-      /drifted by 0.8/,
+      report({ approxKl: 0.8 }),
+      /its approximate KL is 0.8/,
     ],
-    'has no drift that could be measured': [adapterOf(0.1, 0), report({ drift: NaN }), /drifted/],
+    'has no approximate KL that could be measured': [
+      adapterOf(0.1, 0),
+      report({ approxKl: NaN }),
+      /approximate KL/,
+    ],
     'is worse on its attempts': [
       adapterOf(0.1, 0),
-      report({ gain: -0.03 }),
+      report({ expectedGain: -0.03 }),
       /worse than its parent by 0.03/,
     ],
-    'is not known to be better': [adapterOf(0.1, 0), report({ gain: NaN }), /worse/],
+    'is not known to be better': [adapterOf(0.1, 0), report({ expectedGain: NaN }), /worse/],
   };
-  for (const [name, [after, told, reason]] of Object.entries(kept))
+  for (const [name, [after, metrics, reason]] of Object.entries(kept))
     it(`is no version that ${name}`, () => {
-      assert.match(reasonToKeepBack(BEFORE, after, told) ?? '', reason);
+      assert.match(reasonToKeepBack(BEFORE, after, metrics) ?? '', reason);
     });
 });

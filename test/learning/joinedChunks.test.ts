@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Episode } from '../../src/episodes/readEpisode.ts';
 import { UserError } from '../../src/errors.ts';
-import { drawPairs } from '../../src/learning/fpo/batch.ts';
 import { fpoSchema } from '../../src/learning/fpo/config.ts';
-import { openPolicyLearner } from '../../src/learning/fpo/policy.ts';
-import { initialFpoState } from '../../src/learning/fpo/update.ts';
+import { drawPairs } from '../../src/learning/fpo/pairs.ts';
+import { openLearningPolicy } from '../../src/learning/fpo/policy.ts';
+import { initialFpoState } from '../../src/learning/fpo/state.ts';
 import { openRolloutEncoder } from '../../src/learning/fpo/rollouts.ts';
+import { checkStart } from '../../src/learning/fpo/trustRegion.ts';
 import { loadBundle } from '../../src/policy/bundle/bundle.ts';
 import { explorationSchema } from '../../src/policy/exploration.ts';
 import { openSampler } from '../../src/policy/sampler.ts';
@@ -31,7 +32,8 @@ async function oldLosses(kind: SampledJoin, change: (episode: Episode) => Episod
     const { policy: start } = await initialFpoState(bundle, config);
     const sampler = await openSampler(bundle, SESSION, { trainable: TRAINABLE, joins: kind });
     const encoder = await openRolloutEncoder(bundle, SESSION);
-    const learner = await openPolicyLearner(bundle, JOINTS, config, start, SESSION);
+    const context = { bundle, joints: JOINTS, session: SESSION };
+    const policy = await openLearningPolicy(context, config, start);
     try {
       const explorations = [explorationSchema.parse({ size: 0.3, initialNoise: 1 }), undefined];
       const chunks = [];
@@ -44,13 +46,18 @@ async function oldLosses(kind: SampledJoin, change: (episode: Episode) => Episod
         const joined = changed(episode, { join: kind, joined: made.joined });
         chunks.push(...(await encoder.encode(change(joined))).chunks);
       }
-      const pairs = drawPairs(chunks, [1, -1], 0, config);
-      await learner.learn(pairs, config.stop.drift);
-      return pairs.map((pair) => Math.max(...pair.oldLosses));
+      const pairs = drawPairs(
+        chunks.map((chunk, i) => ({ chunk, advantage: i === 0 ? 1 : -1 })),
+        0,
+        config,
+      );
+      const prepared = await policy.prepare(pairs);
+      checkStart(await policy.measure(prepared));
+      return prepared.chunks.map(({ oldLosses }) => Math.max(...oldLosses));
     } finally {
       await sampler.close();
       await encoder.close();
-      await learner.close();
+      await policy.close();
     }
   });
 }

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Episode } from '../../src/episodes/readEpisode.ts';
-import { type Learner, type LearnerEvent, baseIn } from '../../src/learning/learner.ts';
+import type { LearnerEvent } from '../../src/learning/events.ts';
+import { type Learner, baseIn } from '../../src/learning/learner.ts';
 import { CERTAINTY, probabilityBelow } from '../../src/learning/versions.ts';
 import { loadSafetensors, writeSafetensors } from '../../src/tensors/safetensors.ts';
 import { readAdapter } from '../../src/policy/bundle/readAdapter.ts';
@@ -55,17 +56,20 @@ const withLearner = (
 
 describe('a learner', { timeout: 180_000 }, () => {
   it('publishes nothing that has left the trust region, and goes on from what it had', () =>
-    withLearner({ rate: 100, stop: { drift: 1e9, clipShare: 1 } }, async (learner, folder) => {
-      const first = learner.current().version;
-      await hand(learner, folder, attempts.slice(0, 2 * BATCH));
-      for (let update = 0; update < 2; update++) {
-        const [event] = (await learner.advance())!;
-        assert.equal(event.event, 'kept back');
-        assert.match('reason' in event ? event.reason : '', /its parameters moved by/);
-        assert.equal(learner.current().version, first);
-      }
-      assert.equal(learner.versions().length, 1);
-    }));
+    withLearner(
+      { rate: 100, trustRegion: { maxKl: 1e9, maxClipFraction: 1 } },
+      async (learner, folder) => {
+        const first = learner.current().version;
+        await hand(learner, folder, attempts.slice(0, 2 * BATCH));
+        for (let update = 0; update < 2; update++) {
+          const [event] = (await learner.advance())!;
+          assert.equal(event.event, 'kept back');
+          assert.match('reason' in event ? event.reason : '', /its parameters moved by/);
+          assert.equal(learner.current().version, first);
+        }
+        assert.equal(learner.versions().length, 1);
+      },
+    ));
 
   it('looks where attempts succeeded that looked there, and still does so when it is opened again', () =>
     withFolder(async (folder) => {
@@ -245,7 +249,7 @@ describe('a learner', { timeout: 180_000 }, () => {
         await hand(other, elsewhere, attempts.slice(0, BATCH));
         const [alone] = (await other.advance())!;
         const [late, early] = [event, alone].map(policyOf);
-        assert.equal(late && late.farthest, early && early.farthest);
+        assert.equal(late && late.klLimit, early && early.klLimit);
       });
     }));
 

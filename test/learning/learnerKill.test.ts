@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { readCurve } from '../../src/learning/curve.ts';
-import { LOG } from '../../src/learning/learner.ts';
 import { readAdapter } from '../../src/policy/bundle/readAdapter.ts';
 import { loadBundle } from '../../src/policy/bundle/bundle.ts';
 import { uniformNumbers } from '../../src/tensors/noise.ts';
@@ -69,7 +68,7 @@ describe('a learner that is killed', { timeout: 120_000 }, () => {
         [through, killed].map((of) => readFile(join(of, 'state.safetensors'))),
       );
       assert.ok(one.equals(other));
-      const curves = await Promise.all([through, killed].map((of) => readCurve(join(of, LOG))));
+      const curves = await Promise.all([through, killed].map((of) => readCurve(of)));
       assert.equal(curves[0][0].points.length, UPDATES);
       assert.deepEqual(curves[1], curves[0]);
       const learner = await openTinyLearner(killed, bundle);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { createBatches } from '../../src/learning/train/batches.ts';
 import { fpoSchema } from '../../src/learning/fpo/config.ts';
-import { initialFpoState, openFpo } from '../../src/learning/fpo/update.ts';
+import { fpo } from '../../src/learning/fpo/fpo.ts';
 import { imitationSchema, openImitation } from '../../src/learning/imitation/imitation.ts';
 import { openRolloutEncoder } from '../../src/learning/fpo/rollouts.ts';
 import { loadBundle } from '../../src/policy/bundle/bundle.ts';
@@ -118,20 +118,20 @@ describe('a π0.5 bundle', () => {
         seed: 1,
         rate: 0.1,
         clip: 0.05,
-        stop: { clipShare: 0.9, drift: 0.1 },
+        trustRegion: { maxClipFraction: 0.9, maxKl: 0.1 },
         critics: { epochs: 2, warmUp: 0 },
       });
       const bandit = await openBandit(folder, trainable, tinyPi05);
       const { bundle } = bandit;
-      const fpo = await openFpo(bundle, JOINTS, config, await initialFpoState(bundle, config), SESSION); // prettier-ignore
+      const algorithm = await fpo(config)({ bundle, joints: JOINTS, session: SESSION });
       try {
         const before = (await bandit.play(0, 1)).first;
-        const { policy } = await fpo.update(await bandit.rollouts(0, 48));
+        const { policy } = await algorithm.update(await bandit.rollouts(0, 48));
         assert.ok(policy!.steps > 0);
-        bandit.adopt(fpo.adapter());
+        bandit.adopt(algorithm.adapter());
         assert.notDeepEqual((await bandit.play(0, 1)).first, before);
       } finally {
-        await fpo.close();
+        await algorithm.close();
         await bandit.close();
       }
     }));

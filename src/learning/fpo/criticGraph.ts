@@ -19,7 +19,7 @@ import { flatten } from '../train/parameters.ts';
 
 /** What the ensemble's networks look like. */
 export type CriticShape = Pick<CriticsConfig, 'count' | 'hidden'> & {
-  /** Numbers that tell of a moment. */
+  /** See featuresOf. */
   features: number;
 };
 

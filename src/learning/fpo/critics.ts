@@ -19,18 +19,17 @@ import type { RolloutChunk } from './rollout.ts';
 export interface CriticState {
   /** Of the ensemble; the averages are the target networks (Polyak). */
   training: TrainingState;
-  /** [features] that inputs are standardised by: those of the first update, zeros before it. */
+  /** [features] of the first update, by which inputs are standardised; zeros before it. */
   mean: Float32Array;
   deviation: Float32Array;
 }
 
-/** Networks whose estimates are asked for. */
+/** The networks to estimate with: as they learn, or the target networks. */
 export type CriticNetworks = 'parameters' | 'average';
 
 /**
- * An ensemble that estimates the discounted reward to come; see CriticsConfig.sees for of what. The target
- * of arXiv 2510.09976 is r + γ·min Q(s', x') with x' drawn from the policy: an update's chunks are drawn
- * from it, so x' is the chunk that was taken next.
+ * An ensemble that estimates V(s), the discounted reward to come. The critics of arXiv 2510.09976 estimate
+ * Q(s, chunk); V(s) is its average over the chunks that the policy takes, which are those of an update.
  */
 export interface Critics {
   readonly state: CriticState;
@@ -45,46 +44,19 @@ export interface Critics {
   close(): Promise<void>;
 }
 
-/** Numbers that tell of the moment at which a chunk was asked for: images, joints, what is under way, time. */
-function momentOf({ pooled, state, committed, delay, elapsed }: RolloutChunk): number[] {
-  return [...pooled, ...state, ...committed, delay, elapsed];
+/** What critics see of a chunk's observation: pooled images and prompt, state, committed row, delay, elapsed steps. */
+export function featuresOf(chunk: RolloutChunk): Float32Array {
+  const { pooled, state, committed, delay, elapsed } = chunk;
+  return Float32Array.from([...pooled, ...state, ...committed, delay, elapsed]);
 }
 
-/** Rows of a chunk that critics see where they see chunks: the first and last executed, two between. */
-const ROWS_SEEN = 4;
+/** Length of `featuresOf` for a policy. */
+export const featureCount = ({ expert, stateDim, actionDim }: Pi0Config): number =>
+  expert.kvHeads * expert.headDim + stateDim + actionDim + 2;
 
-/** `actions` [horizon, actionDim], of the rows that were executed of `chunk`, in its place or another's. */
-function rowsSeen(actions: Float32Array, { mask, committed }: RolloutChunk): number[] {
-  const width = committed.length;
-  const counted = [...mask.keys()].filter((row) => mask[row] > 0);
-  return Array.from({ length: ROWS_SEEN }, (_, i) => {
-    const row = counted[Math.round((i * (counted.length - 1)) / (ROWS_SEEN - 1))] ?? 0;
-    return [...actions.subarray(row * width, (row + 1) * width)];
-  }).flat();
-}
-
-/** What critics see of a chunk's moment and, where they see chunks, of `actions` taken there. */
-export function featuresOf(
-  chunk: RolloutChunk,
-  sees: CriticsConfig['sees'],
-  actions = chunk.actions,
-): Float32Array {
-  const moment = momentOf(chunk);
-  return Float32Array.from(sees === 'moment' ? moment : [...moment, ...rowsSeen(actions, chunk)]);
-}
-
-/** Numbers of `featuresOf` for a policy. */
-export function featureCount(
-  { expert, stateDim, actionDim }: Pi0Config,
-  sees: CriticsConfig['sees'],
-): number {
-  const moment = expert.kvHeads * expert.headDim + stateDim + actionDim + 2;
-  return sees === 'moment' ? moment : moment + ROWS_SEEN * actionDim;
-}
-
-/** Least deviation that a feature is divided by: one that never moves would be all noise. */
+/** Least deviation that a feature is divided by: one that hardly changes would be all noise. */
 const LEAST_DEVIATION = 1e-3;
-/** Deviations beyond which a feature is clamped: far from what was seen, an estimate is a guess. */
+/** Deviations beyond which a feature is clamped: far from the data, an estimate is a guess. */
 const REACH = 5;
 
 function statisticsOf(features: readonly Float32Array[]): Pick<CriticState, 'mean' | 'deviation'> {
@@ -99,7 +71,7 @@ function statisticsOf(features: readonly Float32Array[]): Pick<CriticState, 'mea
   };
 }
 
-/** Critics that have seen nothing. */
+/** Critics before their first update. */
 export function initialCriticState(shape: CriticShape, seed: readonly number[]): CriticState {
   return {
     training: initialState(initialCritics(shape, seed)),
@@ -108,13 +80,20 @@ export function initialCriticState(shape: CriticShape, seed: readonly number[]):
   };
 }
 
-/** Opens critics where `start` stands; it changes as they learn. */
-export async function openCritics(
-  shape: CriticShape,
-  config: CriticsConfig,
-  start: CriticState,
-  session: SessionConfig,
-): Promise<Critics> {
+export interface CriticsOptions {
+  shape: CriticShape;
+  config: CriticsConfig;
+  /** Its vectors change as the critics learn. */
+  start: CriticState;
+  session: SessionConfig;
+}
+
+export async function openCritics({
+  shape,
+  config,
+  start,
+  session,
+}: CriticsOptions): Promise<Critics> {
   const parameters = criticParameters(shape);
   const optimiser = optimiserSchema.parse({
     rate: config.rate,
@@ -168,16 +147,13 @@ export async function openCritics(
       const order = shuffled(features.length, seed);
       let sum = 0;
       for (const [from, to] of evenParts(order.length, config.minibatch)) {
-        const some = [...order.subarray(from, to)];
+        const minibatch = [...order.subarray(from, to)];
+        const wanted = Float32Array.from(minibatch, (index) => targets[index]);
         const { loss } = await trainer.step({
-          features: inputs(some.map((index) => features[index])),
-          targets: new Tensor(
-            'float32',
-            Float32Array.from(some, (index) => targets[index]),
-            [some.length],
-          ),
+          features: inputs(minibatch.map((index) => features[index])),
+          targets: new Tensor('float32', wanted, [wanted.length]),
         });
-        sum += loss * some.length;
+        sum += loss * minibatch.length;
       }
       return sum / order.length;
     },

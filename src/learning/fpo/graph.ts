@@ -10,7 +10,7 @@ import {
 } from '../../policy/families/pi0/graphs.ts';
 import type { Trainable } from '../../policy/trainable.ts';
 import { inputWeights, trainableWeights } from '../../policy/families/pi0/trainable.ts';
-import type { FpoConfig, SurrogateConfig } from './config.ts';
+import type { SurrogateConfig } from './config.ts';
 import { flowVelocity, velocityErrors } from '../imitation/flowMatching.ts';
 import {
   BATCH,
@@ -66,7 +66,7 @@ export function oldLossesGraph(options: FpoGraphOptions, rowClamp: number): Grap
 }
 
 /**
- * The same where what counts is what exploration changed, see FpoConfig.centred. One more input, centre
+ * The same where what counts is what exploration changed, see the setting `centred`. One more input, centre
  * [batch, horizon, actionDim]: the chunk that the policy would have made without. One more output, target
  * [batch·samples, horizon, actionDim]: the velocities that would have made the chunk of it.
  */
@@ -119,10 +119,7 @@ function centredLosses(graph: Graph, options: FpoGraphOptions): Value {
  * [batch]; where centred also target, of centredLossesGraph, and scale, a factor of the losses. Outputs:
  * losses [batch·samples]; ratios (see surrogate); loss.
  */
-export function surrogateGraph(
-  options: FpoGraphOptions,
-  config: SurrogateConfig & Pick<FpoConfig, 'centred'>,
-): Graph {
+export function surrogateGraph(options: FpoGraphOptions, config: SurrogateConfig): Graph {
   const graph = new Graph('fpo');
   const { samples } = options;
   const losses = config.centred

@@ -1,61 +1,116 @@
 import { join } from 'node:path';
 import { UserError } from '../../errors.ts';
 import { encodeModel } from '../../onnx/modelFile.ts';
-import {
-  type InferenceSession,
-  type SessionConfig,
-  Tensor,
-  openModel,
-} from '../../session/session.ts';
+import { type InferenceSession, Tensor, openModel } from '../../session/session.ts';
 import { BUNDLE_FILES } from '../../policy/bundle/bundle.ts';
-import { gaussianNoise } from '../../tensors/noise.ts';
 import { tokensPerImage } from '../../policy/families/pi0/config.ts';
 import { trainableParameters } from '../../policy/families/pi0/trainable.ts';
+import type { Parameter } from '../../policy/trainable.ts';
+import type { SampledJoin } from '../../policy/joinKinds.ts';
+import type { AlgorithmContext } from '../algorithm.ts';
+import { optimiserSchema } from '../train/optimiser.ts';
+import { evenParts } from '../train/order.ts';
+import { tensorsIn } from '../train/parameters.ts';
+import { frozenWeights } from '../train/startingWeights.ts';
+import { type BatchPart, type Trainer, type TrainingState, openTrainer } from '../train/trainer.ts';
+import { type FpoConfig, surrogateConfig } from './config.ts';
+import { flowFeeds, joined, observationFeeds, previousFeeds, surrogateFeeds } from './feeds.ts';
 import {
-  type UpdateChunk,
-  centredScale,
-  flowFeeds,
-  joined,
-  observationFeeds,
-  previousFeeds,
-  surrogateFeeds,
-} from './batch.ts';
-import type { FpoConfig } from './config.ts';
-import {
+  type FpoGraphOptions,
   centredLossesGraph,
   fpoGraph,
   oldLossesGraph,
   resampleGraph,
   surrogateGraph,
 } from './graph.ts';
-import type { PolicyReport } from './report.ts';
-import { optimiserSchema } from '../train/optimiser.ts';
-import { evenParts } from '../train/order.ts';
-import { tensorsIn } from '../train/parameters.ts';
-import { spreadOf } from '../train/spread.ts';
-import { frozenWeights } from '../train/startingWeights.ts';
-import { type BatchPart, type TrainingState, openTrainer } from '../train/trainer.ts';
-import { type Look, checkStart, lookAt, reasonToStop } from './trustRegion.ts';
-import { type Bundle } from '../../policy/bundle/config.ts';
-import type { SampledJoin } from '../../policy/joinKinds.ts';
-import type { RolloutChunk } from './rollout.ts';
+import { type PairedChunk, type PreparedChunk, centredScale } from './pairs.ts';
+import { type Measures, measure } from './trustRegion.ts';
 
-/** The policy's half of an update. */
-export interface PolicyLearner {
+/** The chunks of an update with their old losses, and the graphs' inputs of as many as are computed at once. */
+export interface Batch {
+  chunks: readonly PreparedChunk[];
+  parts: readonly BatchPart[];
+}
+
+/** A policy whose parameters learn by the surrogate's gradient. */
+export interface LearningPolicy {
   /** See Trainer. */
   readonly state: TrainingState;
+  /** Computes the old losses of an update's chunks. Throws a UserError for chunks of another policy. */
+  prepare(chunks: readonly PairedChunk[]): Promise<Batch>;
+  /** Measures the policy as it stands. */
+  measure(batch: Batch): Promise<Measures>;
   /**
-   * Fills in the chunks' old losses, then takes the epochs' steps, until the policy has drifted by
-   * `farthest`. Throws a UserError, before any step, where the losses are not those that it was given as old.
+   * One optimiser step, if `accept` agrees to the measures of the policy before it. Gives the norm of the
+   * gradient before clipping; undefined where no step was taken.
    */
-  learn(chunks: readonly UpdateChunk[], farthest: number): Promise<PolicyReport>;
-  /** A new chunk [horizon, actionDim] of the policy as it stands at each chunk's observation. */
-  resample(chunks: readonly RolloutChunk[], seed: readonly number[]): Promise<Float32Array[]>;
+  step(batch: Batch, accept: (measures: Measures) => boolean): Promise<number | undefined>;
+  /** Shortens the last step to this share of its length. */
+  shortenStep(share: number): void;
   close(): Promise<void>;
 }
 
-/** Times that a step which went too far is shortened: what is left then comes from the steps before it. */
-const MOST_TRIES = 4;
+/** The graphs of FPO in ONNX Runtime. */
+interface Sessions extends AlgorithmContext {
+  config: FpoConfig;
+  graphs: FpoGraphOptions;
+  parameters: readonly Parameter[];
+  frozen: Record<string, Tensor>;
+  trainer: Trainer;
+  oldLosses: InferenceSession;
+  surrogate: InferenceSession;
+  /** By how chunks join the chunk before; opened when first needed. */
+  samplers: Map<SampledJoin | undefined, InferenceSession>;
+}
+
+/** FPO's optimiser: AdamW without weight decay at a constant rate. */
+function optimiserOf({ rate, maxGradientNorm, ablation }: FpoConfig) {
+  const { beta1, beta2, epsilon } = ablation;
+  return optimiserSchema.parse({
+    ...{ rate, finalRate: rate, warmUp: 0, beta1, beta2, epsilon },
+    ...{ weightDecay: 0, clip: maxGradientNorm, averageDecay: 0 },
+  });
+}
+
+async function openSessions(
+  context: AlgorithmContext,
+  config: FpoConfig,
+  start: TrainingState,
+): Promise<Sessions> {
+  const { bundle, joints, session } = context;
+  const { pi0, cameras, folder } = bundle;
+  const { trainable, samples } = config;
+  const graphs: FpoGraphOptions = {
+    config: pi0,
+    trainable,
+    cameras: cameras.length,
+    text: pi0.maxTokens,
+    samples,
+    dims: joints,
+    keeps: bundle.maxDelay !== undefined,
+  };
+  const { centred, oldLossClamp } = config.ablation;
+  const parameters = trainableParameters(trainable, pi0);
+  const graph = fpoGraph(graphs, surrogateConfig(config));
+  const frozen = await frozenWeights(join(folder, BUNDLE_FILES.weights), graph, parameters, pi0);
+  const lossesGraph = centred ? centredLossesGraph : oldLossesGraph;
+  return {
+    ...{ ...context, config, graphs, parameters, frozen },
+    trainer: await openTrainer(graph, parameters, start, optimiserOf(config), session, frozen),
+    oldLosses: await openModel(encodeModel(lossesGraph(graphs, oldLossClamp)), session),
+    surrogate: await openModel(
+      encodeModel(surrogateGraph(graphs, surrogateConfig(config))),
+      session,
+    ),
+    samplers: new Map(),
+  };
+}
+
+/** The policy's weights as they stand, as inputs of the graphs. */
+const weightsOf = ({ frozen, trainer, parameters }: Sessions) => ({
+  ...frozen,
+  ...Object.fromEntries(tensorsIn(trainer.state.vectors.parameters, parameters)),
+});
 
 const numbers = (tensor: Tensor) => tensor.data as Float32Array;
 
@@ -65,216 +120,122 @@ function divided(tensor: Tensor, count: number): Float32Array[] {
   return Array.from({ length: count }, (_, i) => numbers(tensor).slice(i * size, (i + 1) * size));
 }
 
-function reportOf(
-  chunks: readonly UpdateChunk[],
-  look: Look,
-  farthest: number,
-  norms: readonly number[],
-  stopped: string | undefined,
-): PolicyReport {
-  const counted = chunks.map(({ chunk: { mask } }) => mask.reduce((sum, one) => sum + one, 0));
-  const rows = spreadOf(counted).mean;
+async function samplerOf(sessions: Sessions, kind: SampledJoin | undefined) {
+  const { samplers, graphs, session } = sessions;
+  const known = samplers.get(kind);
+  const sampler = known ?? (await openModel(encodeModel(resampleGraph(graphs, kind)), session));
+  samplers.set(kind, sampler);
+  return sampler;
+}
+
+/** The chunks [horizon, actionDim] that the policy makes of the same noise without exploration, joined as they were. */
+async function centresOf(
+  sessions: Sessions,
+  pairs: readonly PairedChunk[],
+): Promise<Float32Array[]> {
+  const { bundle } = sessions;
+  const { pi0, steps } = bundle;
+  const centres = new Array<Float32Array>(pairs.length);
+  const kinds = pairs.map(({ chunk }) => chunk.join?.kind);
+  for (const kind of new Set(kinds)) {
+    const places = [...pairs.keys()].filter((i) => kinds[i] === kind);
+    const chunks = places.map((i) => pairs[i].chunk);
+    const sampler = await samplerOf(sessions, kind);
+    const { actions } = await sampler.run({
+      ...weightsOf(sessions),
+      ...observationFeeds(chunks, pi0),
+      ...(kind && previousFeeds(chunks, pi0)),
+      noise: joined(chunks.map(({ noise }) => noise), [chunks.length, pi0.horizon, pi0.actionDim]), // prettier-ignore
+      steps: new Tensor('int64', BigInt64Array.of(BigInt(steps)), []),
+    });
+    divided(actions, chunks.length).forEach((centre, i) => (centres[places[i]] = centre));
+  }
+  return centres;
+}
+
+/** Throws a UserError for chunks that were encoded by a policy with another prefix. */
+function checkCaches({ bundle: { cameras, pi0 } }: Sessions, pairs: readonly PairedChunk[]): void {
+  const tokens = cameras.length * tokensPerImage(pi0) + pi0.maxTokens;
+  const wrong = pairs.find(({ chunk }) => chunk.valid.length !== tokens);
+  if (wrong)
+    throw new UserError(
+      `a chunk's cache is of ${wrong.chunk.valid.length} tokens, this policy's of ${tokens}; encode the episodes with this bundle`,
+    );
+}
+
+async function prepare(sessions: Sessions, pairs: readonly PairedChunk[]): Promise<Batch> {
+  checkCaches(sessions, pairs);
+  const { config, bundle, joints, graphs, oldLosses } = sessions;
+  const { centred } = config.ablation;
+  const { pi0 } = bundle;
+  const feedsOf = (part: readonly PairedChunk[]) => flowFeeds(part, pi0, graphs.keeps);
+  const inParts = <T>(chunks: readonly T[]): T[][] =>
+    evenParts(chunks.length, config.microbatch).map(([from, to]) => chunks.slice(from, to));
+
+  const parts = inParts(pairs);
+  const centres: Float32Array[][] = [];
+  if (centred) for (const part of parts) centres.push(await centresOf(sessions, part));
+  const chunks = pairs.map(({ chunk }) => chunk);
+  const scale = centred ? centredScale(chunks, centres.flat(), joints) : undefined;
+  const scaled = (losses: Float32Array) => losses.map((loss) => loss * (scale ?? 1));
+
+  const prepared: PreparedChunk[] = [];
+  for (const [i, part] of parts.entries()) {
+    const result = await oldLosses.run({
+      ...weightsOf(sessions),
+      ...feedsOf(part),
+      ...(centred && { centre: joined(centres[i], [part.length, pi0.horizon, pi0.actionDim]) }),
+    });
+    const [losses, clamped, target] = ['losses', 'clamped', 'target'].map((name) =>
+      name in result ? divided(result[name], part.length) : [],
+    );
+    part.forEach((pair, j) =>
+      prepared.push({
+        ...pair,
+        oldLosses: scaled(losses[j]),
+        clampedLosses: scaled(clamped[j]),
+        target: target[j],
+      }),
+    );
+  }
   return {
-    steps: norms.length,
-    ...(stopped !== undefined && { stopped }),
-    ratios: spreadOf(look.ratios),
-    clipShare: look.clipShare,
-    drift: look.drift,
-    farthest,
-    gain: look.gain,
-    norm: norms.length > 0 ? spreadOf(norms).mean : 0,
-    lossBefore: spreadOf(chunks.flatMap(({ oldLosses }) => [...oldLosses])).mean / rows,
-    lossAfter: look.loss / rows,
+    chunks: prepared,
+    parts: inParts(prepared).map((part) => ({
+      share: part.length / prepared.length,
+      feeds: () => ({ ...feedsOf(part), ...surrogateFeeds(part, pi0, scale) }),
+    })),
   };
 }
 
-/** Opens FPO's graphs on a bundle's weights for a robot of `joints`, where `start` stands. */
-export async function openPolicyLearner(
-  bundle: Bundle,
-  joints: number,
+/** Opens FPO's graphs on a bundle's weights, where `start` stands. */
+export async function openLearningPolicy(
+  context: AlgorithmContext,
   config: FpoConfig,
   start: TrainingState,
-  session: SessionConfig,
-): Promise<PolicyLearner> {
-  const { pi0, cameras, folder } = bundle;
-  const { trainable, samples, epochs, atOnce } = config;
-  const options = {
-    config: pi0,
-    trainable,
-    cameras: cameras.length,
-    text: pi0.maxTokens,
-    samples,
-    dims: joints,
-    keeps: bundle.maxDelay !== undefined,
-  };
-  const parameters = trainableParameters(trainable, pi0);
-  const graph = fpoGraph(options, config);
-  const frozen = await frozenWeights(join(folder, BUNDLE_FILES.weights), graph, parameters, pi0);
-  const optimiser = optimiserSchema.parse({
-    rate: config.rate,
-    finalRate: config.rate,
-    warmUp: 0,
-    beta1: config.beta1,
-    beta2: config.beta2,
-    epsilon: config.epsilon,
-    weightDecay: 0,
-    clip: config.gradientNorm,
-    averageDecay: 0,
-  });
-  const trainer = await openTrainer(graph, parameters, start, optimiser, session, frozen);
-  const before = await openModel(
-    encodeModel(
-      config.centred
-        ? centredLossesGraph(options, config.oldLossClamp)
-        : oldLossesGraph(options, config.oldLossClamp),
-    ),
-    session,
-  );
-  const surrogate = await openModel(encodeModel(surrogateGraph(options, config)), session);
-  const tokens = cameras.length * tokensPerImage(pi0) + pi0.maxTokens;
-
-  const feedsOf = (some: readonly UpdateChunk[]) => flowFeeds(some, pi0, options.keeps);
-  const inParts = <T>(chunks: readonly T[]) =>
-    evenParts(chunks.length, atOnce).map(([from, to]) => chunks.slice(from, to));
-
-  const weights = () => ({
-    ...frozen,
-    ...Object.fromEntries(tensorsIn(trainer.state.vectors.parameters, parameters)),
-  });
-
-  const samplers = new Map<SampledJoin | undefined, InferenceSession>();
-  const samplerOf = async (kind: SampledJoin | undefined) => {
-    const known = samplers.get(kind);
-    const sampler = known ?? (await openModel(encodeModel(resampleGraph(options, kind)), session));
-    samplers.set(kind, sampler);
-    return sampler;
-  };
-
-  /** Chunks [horizon, actionDim], joined to what those given were. */
-  const sample = async (some: readonly RolloutChunk[], noise: readonly Float32Array[]) => {
-    const made = new Array<Float32Array>(some.length);
-    const kinds = some.map(({ join }) => join?.kind);
-    for (const kind of new Set(kinds)) {
-      const places = [...some.keys()].filter((i) => kinds[i] === kind);
-      const chunks = places.map((i) => some[i]);
-      const { actions } = await (
-        await samplerOf(kind)
-      ).run({
-        ...weights(),
-        ...observationFeeds(chunks, pi0),
-        ...(kind && previousFeeds(chunks, pi0)),
-        noise: joined(places.map((i) => noise[i]), [chunks.length, pi0.horizon, pi0.actionDim]), // prettier-ignore
-        steps: new Tensor('int64', BigInt64Array.of(BigInt(bundle.steps)), []),
-      });
-      divided(actions, chunks.length).forEach((chunk, i) => (made[places[i]] = chunk));
-    }
-    return made;
-  };
-
-  /** The chunks that the policy makes of the same noise without exploring. */
-  const centresOf = (some: readonly UpdateChunk[]) => {
-    const chunks = some.map(({ chunk }) => chunk);
-    return sample(chunks, chunks.map(({ noise }) => noise)); // prettier-ignore
-  };
-
-  /** Gives the factor of centred losses. */
-  const fillOldLosses = async (chunks: readonly UpdateChunk[]): Promise<number | undefined> => {
-    const parts = inParts(chunks);
-    const centres: Float32Array[][] = [];
-    if (config.centred) for (const some of parts) centres.push(await centresOf(some));
-    const scale = config.centred
-      ? centredScale(
-          chunks.map(({ chunk }) => chunk),
-          centres.flat(),
-          joints,
-        )
-      : undefined;
-    for (const [i, some] of parts.entries()) {
-      const centre = config.centred && {
-        centre: joined(centres[i], [some.length, pi0.horizon, pi0.actionDim]),
-      };
-      const result = await before.run({ ...weights(), ...feedsOf(some), ...centre });
-      const scaled = (losses: Float32Array) => losses.map((loss) => loss * (scale ?? 1));
-      const [losses, clamped, target] = ['losses', 'clamped', 'target'].map((name) =>
-        name in result ? divided(result[name], some.length) : [],
-      );
-      some.forEach((one, j) => {
-        one.oldLosses = scaled(losses[j]);
-        one.clampedLosses = scaled(clamped[j]);
-        one.target = target[j];
-      });
-    }
-    return scale;
-  };
-
-  const partsOf = (chunks: readonly UpdateChunk[], scale: number | undefined): BatchPart[] =>
-    inParts(chunks).map((some) => ({
-      share: some.length / chunks.length,
-      feeds: () => ({ ...feedsOf(some), ...surrogateFeeds(some, pi0, scale) }),
-    }));
-
-  const lookAgain = async (chunks: readonly UpdateChunk[], parts: readonly BatchPart[]) => {
-    const outputs: Record<string, Tensor>[] = [];
-    for (const { feeds } of parts) outputs.push(await surrogate.run({ ...weights(), ...feeds() }));
-    return lookAt(chunks, outputs, config);
-  };
-
-  /** Shortens the last step until the policy has gone no further than it may; gives what is left of it. */
-  const comeBack = async (
-    look: Look,
-    farthest: number,
-    again: () => Promise<Look>,
-  ): Promise<Look> => {
-    for (let tries = 0; look.drift > farthest && tries < MOST_TRIES; tries++) {
-      // Drift grows with the square of the way.
-      trainer.shorten(Math.min(0.9, Math.sqrt(farthest / look.drift)));
-      look = await again();
-    }
-    return look;
-  };
-
+): Promise<LearningPolicy> {
+  const sessions = await openSessions(context, config, start);
+  const { trainer, oldLosses, surrogate, samplers } = sessions;
   return {
     get state() {
       return trainer.state;
     },
-    async learn(chunks, farthest) {
-      const wrong = chunks.find(({ chunk }) => chunk.valid.length !== tokens);
-      if (wrong)
-        throw new UserError(
-          `a chunk's cache is of ${wrong.chunk.valid.length} tokens, this policy's of ${tokens}; encode the episodes with this bundle`,
-        );
-      const parts = partsOf(chunks, await fillOldLosses(chunks));
-      const again = () => lookAgain(chunks, parts);
-      const norms: number[] = [];
-      let stopped: string | undefined;
-      let look: Look | undefined;
-      while (norms.length < epochs && stopped === undefined) {
-        const step = await trainer.stepIf(parts, (outputs) => {
-          look = lookAt(chunks, outputs, config);
-          if (norms.length === 0) checkStart(look);
-          stopped = reasonToStop(look, farthest, config);
-          return stopped === undefined;
-        });
-        if (step) norms.push(step.norm);
-      }
-      // What ended the update has seen where it is; a last step that nothing followed has not been looked at.
-      if (stopped === undefined) look = await again();
-      if (norms.length > 0) look = await comeBack(look!, farthest, again);
-      return reportOf(chunks, look!, farthest, norms, stopped);
+    prepare: (chunks) => prepare(sessions, chunks),
+    async measure({ chunks, parts }) {
+      const outputs: Record<string, Tensor>[] = [];
+      for (const { feeds } of parts)
+        outputs.push(await surrogate.run({ ...weightsOf(sessions), ...feeds() }));
+      return measure(chunks, outputs, config);
     },
-    async resample(chunks, seed) {
-      const { horizon, actionDim } = pi0;
-      const size = horizon * actionDim;
-      const made: Float32Array[] = [];
-      for (const some of inParts(chunks)) {
-        const noise = some.map((_, i) => gaussianNoise([...seed, made.length + i], size));
-        made.push(...(await sample(some, noise)));
-      }
-      return made;
+    async step({ chunks, parts }, accept) {
+      const step = await trainer.stepIf(parts, (outputs) =>
+        accept(measure(chunks, outputs, config)),
+      );
+      return step?.norm;
     },
+    shortenStep: (share) => trainer.shorten(share),
     async close() {
       await trainer.close();
-      await before.release();
+      await oldLosses.release();
       await surrogate.release();
       for (const sampler of samplers.values()) await sampler.release();
     },

@@ -1,62 +1,78 @@
 import { UserError } from '../../errors.ts';
 import type { Tensor } from '../../session/session.ts';
-import type { UpdateChunk } from './batch.ts';
-import type { FpoConfig } from './config.ts';
 import { spreadOf } from '../train/spread.ts';
+import type { FpoConfig } from './config.ts';
+import type { PreparedChunk } from './pairs.ts';
 
-/** How far from 1 a ratio may be before the first step: beyond it old and new losses differ in kind. */
+/** Largest distance of a ratio from 1 before the first step; beyond it old and new losses are not of the same kind. */
 const RATIO_TOLERANCE = 1e-3;
 
-/** How far an update may drift when so many have moved the policy. */
-export function driftAfter({ drift, later }: FpoConfig['stop'], updates: number): number {
-  return drift * (1 - (1 - later.share) * Math.min(1, updates / later.updates));
+/** Largest approximate KL of an update after so many policy updates. */
+export function klLimit({ maxKl, decay }: FpoConfig['trustRegion'], policyUpdates: number): number {
+  return maxKl * (1 - (1 - decay.share) * Math.min(1, policyUpdates / decay.updates));
 }
 
-/** What of the chunks' ratios tells how far the policy has gone. */
-export function lookAt(
-  chunks: readonly UpdateChunk[],
+/** How far the policy is from the one at the update's start, from the outputs of the surrogate's graph. */
+export interface Measures {
+  /** See surrogate. */
+  ratios: number[];
+  /** Mean of the pairs' losses. */
+  loss: number;
+  /** Mean over pairs of ratio − 1 − log ratio (Schulman's estimate of the KL divergence). */
+  approxKl: number;
+  /** Mean over pairs of advantage · (ratio − 1), unclipped. */
+  expectedGain: number;
+  /** Share of `ratios` outside 1 ± clip. */
+  clipFraction: number;
+  /** Largest distance of a pair's ratio from 1. */
+  farthestRatio: number;
+}
+
+export function measure(
+  chunks: readonly PreparedChunk[],
   outputs: readonly Record<string, Tensor>[],
-  { clip, logRatioClamp }: Pick<FpoConfig, 'clip' | 'logRatioClamp'>,
-) {
-  const all = (name: string) => outputs.flatMap((some) => [...(some[name].data as Float32Array)]);
+  { clip, ablation: { logRatioClamp } }: Pick<FpoConfig, 'clip' | 'ablation'>,
+): Measures {
+  const all = (name: string) => outputs.flatMap((part) => [...(part[name].data as Float32Array)]);
   const [ratios, losses] = [all('ratios'), all('losses')];
-  const old = chunks.flatMap(({ oldLosses }) => [...oldLosses]);
-  const changes = old.map((before, i) =>
-    Math.max(-logRatioClamp, Math.min(logRatioClamp, before - losses[i])),
-  );
+  const logRatios = chunks
+    .flatMap(({ oldLosses }) => [...oldLosses])
+    .map((old, i) => Math.max(-logRatioClamp, Math.min(logRatioClamp, old - losses[i])));
   const mean = (values: ArrayLike<number>) => spreadOf(values).mean;
   const advantageOf = (pair: number) =>
-    chunks[Math.floor((pair * chunks.length) / changes.length)].advantage;
+    chunks[Math.floor((pair * chunks.length) / logRatios.length)].advantage;
   return {
     ratios,
     loss: mean(losses),
-    change: changes.reduce((most, change) => Math.max(most, Math.abs(Math.expm1(change))), 0),
-    drift: mean(changes.map((change) => Math.expm1(change) - change)),
-    gain: mean(changes.map((change, i) => advantageOf(i) * Math.expm1(change))),
-    clipShare: mean(ratios.map((ratio) => Number(Math.abs(ratio - 1) > clip))),
+    approxKl: mean(logRatios.map((log) => Math.expm1(log) - log)),
+    expectedGain: mean(logRatios.map((log, i) => advantageOf(i) * Math.expm1(log))),
+    clipFraction: mean(ratios.map((ratio) => Number(Math.abs(ratio - 1) > clip))),
+    farthestRatio: logRatios.reduce((most, log) => Math.max(most, Math.abs(Math.expm1(log))), 0),
   };
 }
 
-export type Look = ReturnType<typeof lookAt>;
-
-/** Why an update is to end before this step; undefined if it is not. */
+/** Why the next step must not be taken; undefined if it may. */
 export function reasonToStop(
-  { drift, clipShare }: Look,
-  farthest: number,
-  { stop, ratio, clipping }: FpoConfig,
+  { approxKl, clipFraction }: Measures,
+  limit: number,
+  { trustRegion: { maxClipFraction }, ablation: { ratio, clipping } }: FpoConfig,
 ): string | undefined {
-  if (drift > farthest)
-    return `drift ${drift.toPrecision(3)} is above ${Number(farthest.toPrecision(3))}`;
-  const clips = clipping && ratio !== 'none';
-  if (clips && clipShare > stop.clipShare)
-    return `${(100 * clipShare).toFixed(0)} % of the ratios are clipped, above ${100 * stop.clipShare} %`;
+  if (approxKl > limit)
+    return `approximate KL ${approxKl.toPrecision(3)} is above ${Number(limit.toPrecision(3))}`;
+  const isClipped = clipping && ratio !== 'none';
+  if (isClipped && clipFraction > maxClipFraction)
+    return `${(100 * clipFraction).toFixed(0)} % of the ratios are clipped, above ${100 * maxClipFraction} %`;
   return undefined;
 }
 
-/** Whether the trainer's numerics are those of the old losses. */
-export function checkStart({ change }: Look): void {
-  if (!(change < RATIO_TOLERANCE))
+/** Throws a UserError where a policy that has taken no step has another ratio than 1. */
+export function checkStart({ farthestRatio }: Measures): void {
+  if (!(farthestRatio < RATIO_TOLERANCE))
     throw new UserError(
-      `before the first step a ratio differs from 1 by ${change.toPrecision(3)}: the old losses are not those of this policy on these chunks; look for broken episodes`,
+      `before the first step a ratio differs from 1 by ${farthestRatio.toPrecision(3)}: the old losses are not those of this policy on these chunks; look for broken episodes`,
     );
 }
+
+/** Share of a step that brings approxKl back to the limit: it grows with the square of the step's length. */
+export const shareWithin = ({ approxKl }: Measures, limit: number): number =>
+  Math.min(0.9, Math.sqrt(limit / approxKl));

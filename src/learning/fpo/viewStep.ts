@@ -1,5 +1,5 @@
 import { straightView } from '../../images/viewShift.ts';
-import { standardised } from './credit.ts';
+import { standardised } from './advantages.ts';
 import type { Rollout } from './rollout.ts';
 
 /**

@@ -10,14 +10,9 @@ import {
   recordBeginning,
 } from '../../learning/begun.ts';
 import { type FpoConfig, loadFpoConfig } from '../../learning/fpo/config.ts';
-import {
-  LOG,
-  type Learner,
-  type LearnerEvent,
-  baseIn,
-  openLearner,
-  withoutOwnAdapter,
-} from '../../learning/learner.ts';
+import type { LearnerEvent } from '../../learning/events.ts';
+import { fpo } from '../../learning/fpo/fpo.ts';
+import { type Learner, baseIn, openLearner, withoutOwnAdapter } from '../../learning/learner.ts';
 import { demandKeys, folderAddress } from '../wire/address.ts';
 import { type LearnerPort, openLearnerPort } from './learnerPort.ts';
 import { makeFolder } from '../../files/makeFolder.ts';
@@ -154,9 +149,10 @@ async function open(
   });
   onPort(port);
   // Reports a line that was cut off, once.
-  await readCurve(join(folder, LOG), note);
+  await readCurve(folder, note);
   const joints = calibration.joints.length;
-  const learner = await openLearner({ folder, bundle, joints, config, batch, session });
+  const algorithm = fpo(config);
+  const learner = await openLearner({ folder, bundle, joints, algorithm, batch, session });
   await recordBeginning(folder, beginning);
   add = (path) => learner.add({ id: episodeFile(path)!.id, path });
   for (const { path, id } of await listEpisodes(join(folder, 'episodes')))
@@ -199,7 +195,7 @@ async function learnFromEpisodes(
     if (events) {
       await publish(open);
       for (const event of events) report.event(event, progressOf(open));
-      const curve = adaptationCurve(await readCurve(join(folder, LOG)));
+      const curve = adaptationCurve(await readCurve(folder));
       await writeWhole(join(folder, 'curve.svg'), curve);
       continue;
     }

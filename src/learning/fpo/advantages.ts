@@ -1,0 +1,93 @@
+import { spreadOf } from '../train/spread.ts';
+import type { Rollout, RolloutChunk } from './rollout.ts';
+
+/** What advantages are computed of: an attempt's chunks, and the reward that comes with the last one's last step. */
+export interface CreditedAttempt {
+  reward: number;
+  /** Each with the control steps that were executed of it (see stepsOfChunks). */
+  chunks: readonly Pick<RolloutChunk, 'steps'>[];
+}
+
+export interface CreditRates {
+  /** Discount of a control step. */
+  gamma: number;
+  /** Of generalised advantage estimation, per chunk. */
+  lambda: number;
+}
+
+/**
+ * Advantage of each chunk of an attempt (generalised advantage estimation, arXiv 1506.02438) over `values`
+ * of the chunks' observations. A chunk is one action of as many control steps as were executed of it, so γ
+ * counts once a step and λ once a chunk. Advantage + value is the λ-return.
+ */
+function attemptAdvantages(
+  { reward, chunks }: CreditedAttempt,
+  values: readonly number[],
+  { gamma, lambda }: CreditRates,
+): number[] {
+  const advantages = new Array<number>(chunks.length).fill(0);
+  let later = 0;
+  for (let i = chunks.length - 1; i >= 0; i--) {
+    const { steps } = chunks[i];
+    const isLast = i === chunks.length - 1;
+    const discount = gamma ** steps;
+    const earned = isLast ? gamma ** (steps - 1) * reward : discount * values[i + 1];
+    later = earned - values[i] + (isLast ? 0 : discount * lambda * later);
+    advantages[i] = later;
+  }
+  return advantages;
+}
+
+/** The same for all chunks of several attempts in their order, over one value each. */
+export function generalisedAdvantages(
+  attempts: readonly CreditedAttempt[],
+  values: readonly number[],
+  rates: CreditRates,
+): number[] {
+  let from = 0;
+  return attempts.flatMap((attempt) =>
+    attemptAdvantages(attempt, values.slice(from, (from += attempt.chunks.length)), rates),
+  );
+}
+
+/** Discounted reward from each chunk on. */
+export function discountedReturns(attempts: readonly CreditedAttempt[], gamma: number): number[] {
+  const count = attempts.reduce((sum, { chunks }) => sum + chunks.length, 0);
+  return generalisedAdvantages(attempts, new Array<number>(count).fill(0), { gamma, lambda: 1 });
+}
+
+/** Numbers less their mean, divided by their deviation, or by `floor` where that is more. */
+export function standardised(values: readonly number[], floor: number): number[] {
+  const { mean, deviation } = spreadOf(values);
+  return values.map((value) => (value - mean) / Math.max(deviation, floor));
+}
+
+/** Share of the variance of `returns` that `values` explain; at most 1. */
+export function explainedVariance(returns: readonly number[], values: readonly number[]): number {
+  const variance = spreadOf(returns).deviation ** 2;
+  const errors = returns.reduce((sum, y, i) => sum + (y - values[i]) ** 2, 0) / returns.length;
+  return variance > 0 ? 1 - errors / variance : 0;
+}
+
+/** Whether any row of a chunk was executed. */
+export const wasExecuted = ({ mask }: Pick<RolloutChunk, 'mask'>): boolean =>
+  mask.some((executed) => executed > 0);
+
+/**
+ * Why there is nothing to learn from attempts; undefined where there is. Where all with executed chunks ended
+ * alike, advantages are the critics' errors alone, and a step along them is noise.
+ */
+export function uniformOutcome(
+  attempts: readonly (Pick<Rollout, 'reward'> & {
+    chunks: readonly Pick<RolloutChunk, 'mask'>[];
+  })[],
+): string | undefined {
+  const rewards = attempts
+    .filter(({ chunks }) => chunks.some(wasExecuted))
+    .map(({ reward }) => reward);
+  if (rewards.some((reward) => reward !== rewards[0])) return undefined;
+  const ended = rewards[0] > 0 ? 'succeeded' : 'failed';
+  return rewards.length === 1
+    ? `its one attempt ${ended}, and there is none to compare it with`
+    : `all of its ${rewards.length} attempts ${ended}, so that none tells what does better`;
+}

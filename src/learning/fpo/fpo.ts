@@ -1,0 +1,80 @@
+import { makeAdapter } from '../../policy/bundle/adapter.ts';
+import { trainableParameters } from '../../policy/families/pi0/trainable.ts';
+import type { Algorithm, AlgorithmContext, OpenAlgorithm } from '../algorithm.ts';
+import { tensorsIn } from '../train/parameters.ts';
+import type { FpoConfig } from './config.ts';
+import { openCritics } from './critics.ts';
+import { openLearningPolicy } from './policy.ts';
+import type { Rollout } from './rollout.ts';
+import {
+  type FpoState,
+  criticShape,
+  initialFpoState,
+  readFpoState,
+  readPolicyState,
+  storedState,
+} from './state.ts';
+import { type FpoMetrics, type FpoRun, update } from './update.ts';
+
+/** FPO with its own metrics. */
+export interface Fpo extends Algorithm {
+  update(attempts: readonly Rollout[]): Promise<FpoMetrics>;
+}
+
+/** Flow policy optimisation (see update) with these settings. */
+export const fpo =
+  (config: FpoConfig): OpenAlgorithm =>
+  async (context, stateFile) => {
+    const { bundle } = context;
+    const start =
+      stateFile === undefined
+        ? await initialFpoState(bundle, config)
+        : await readFpoState(stateFile, bundle, config);
+    return openFpo(context, config, start);
+  };
+
+/** Opens FPO where `start` stands; its vectors change with updates. */
+export async function openFpo(
+  context: AlgorithmContext,
+  config: FpoConfig,
+  start: FpoState,
+): Promise<Fpo> {
+  const { bundle, session } = context;
+  const { pi0, base } = bundle;
+  const { trainable } = config;
+  const { updates, policyUpdates, view } = start;
+  const critics = await openCritics({
+    shape: criticShape(pi0, config),
+    config: config.critics,
+    start: start.critics,
+    session,
+  });
+  const policy = await openLearningPolicy(context, config, start.policy);
+  const run: FpoRun = { config, policy, critics, view, updates, policyUpdates };
+
+  return {
+    update: (attempts) => update(run, attempts),
+    adapter() {
+      const { parameters } = run.policy.state.vectors;
+      const tensors = tensorsIn(parameters, trainableParameters(trainable, pi0));
+      const values = [...tensors].map(
+        ([name, { dims, data }]) => [name, { shape: dims, data: data as Float32Array }] as const,
+      );
+      return makeAdapter({ trainable, base, parameters: new Map(values), view: run.view });
+    },
+    async restore(file) {
+      const read = await readPolicyState(file, bundle, config);
+      await run.policy.close();
+      run.policy = await openLearningPolicy(context, config, read.policy);
+      run.view = read.view;
+    },
+    get state() {
+      const state = { ...run, policy: run.policy.state, critics: critics.state };
+      return storedState(state, bundle, config);
+    },
+    async close() {
+      await critics.close();
+      await run.policy.close();
+    },
+  };
+}

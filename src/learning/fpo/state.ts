@@ -1,0 +1,137 @@
+import { join } from 'node:path';
+import { type View, straightView } from '../../images/viewShift.ts';
+import { readAdapter } from '../../policy/bundle/readAdapter.ts';
+import { ADAPTER_FILE, BUNDLE_FILES } from '../../policy/bundle/bundle.ts';
+import type { Bundle } from '../../policy/bundle/config.ts';
+import type { Pi0Config } from '../../policy/families/pi0/config.ts';
+import { trainableParameters } from '../../policy/families/pi0/trainable.ts';
+import type { AlgorithmState } from '../algorithm.ts';
+import { readTensors, stateFrom, stateShapes, stateTensors } from '../train/checkpoint.ts';
+import { flatten } from '../train/parameters.ts';
+import { startingParameters } from '../train/startingWeights.ts';
+import { type TrainingState, initialState } from '../train/trainer.ts';
+import type { FpoConfig } from './config.ts';
+import { type CriticShape, criticParameters } from './criticGraph.ts';
+import { type CriticState, featureCount, initialCriticState } from './critics.ts';
+import { STREAM } from './pairs.ts';
+
+/** Everything that a run carries from update to update; random numbers are drawn from its counters. */
+export interface FpoState {
+  /** See FpoRun. */
+  updates: number;
+  policyUpdates: number;
+  policy: TrainingState;
+  view: View;
+  critics: CriticState;
+}
+
+/** The critics of a policy. */
+export const criticShape = (
+  pi0: Pi0Config,
+  { critics: { count, hidden } }: FpoConfig,
+): CriticShape => ({ count, hidden, features: featureCount(pi0) });
+
+/** The part of a state that an adapter's file holds. */
+export async function readPolicyState(
+  file: string,
+  bundle: Bundle,
+  { trainable }: FpoConfig,
+): Promise<Pick<FpoState, 'policy' | 'view'>> {
+  const adapter = await readAdapter(file, { ...bundle, trainable });
+  const parameters = trainableParameters(trainable, bundle.pi0);
+  const values = flatten(parameters, ({ name }) => adapter.parameters.get(name)!.data);
+  return {
+    policy: initialState(values),
+    view: adapter.view ?? straightView(bundle.cameras.length),
+  };
+}
+
+/** Where a run begins: at the bundle's adapter if it has one, else at its weights, with new critics. */
+export async function initialFpoState(bundle: Bundle, config: FpoConfig): Promise<FpoState> {
+  const { folder, pi0, cameras } = bundle;
+  const { trainable, seed } = config;
+  const fromWeights = async () => {
+    const parameters = trainableParameters(trainable, pi0);
+    const weights = join(folder, BUNDLE_FILES.weights);
+    const values = await startingParameters(weights, parameters, trainable, seed);
+    return { policy: initialState(values), view: straightView(cameras.length) };
+  };
+  return {
+    updates: 0,
+    policyUpdates: 0,
+    ...(bundle.trainable
+      ? await readPolicyState(join(folder, ADAPTER_FILE), bundle, config)
+      : await fromWeights()),
+    critics: initialCriticState(criticShape(pi0, config), [seed, STREAM.critics]),
+  };
+}
+
+const FORMAT = 'nalu-fpo-2';
+const POLICY = 'policy/';
+const CRITICS = 'critics/';
+/** What critics' inputs are standardised by. */
+const STATISTICS = ['mean', 'deviation'] as const;
+
+function partsOf(pi0: Pi0Config, config: FpoConfig) {
+  const shape = criticShape(pi0, config);
+  return {
+    features: shape.features,
+    policy: trainableParameters(config.trainable, pi0),
+    critics: criticParameters(shape),
+  };
+}
+
+/** A state as the contents of a file; its tensors change with the next update. */
+export function storedState(
+  state: FpoState,
+  { pi0 }: Pick<Bundle, 'pi0'>,
+  config: FpoConfig,
+): AlgorithmState {
+  const { policy, critics, features } = partsOf(pi0, config);
+  return {
+    format: FORMAT,
+    tensors: [
+      ...stateTensors(state.policy, policy, POLICY),
+      ...stateTensors(state.critics.training, critics, CRITICS),
+      ...STATISTICS.map((name) => ({
+        name: CRITICS + name,
+        shape: [features],
+        data: state.critics[name],
+      })),
+    ],
+    values: {
+      updates: String(state.updates),
+      moves: String(state.policyUpdates),
+      policySteps: String(state.policy.step),
+      criticSteps: String(state.critics.training.step),
+      view: JSON.stringify([...state.view]),
+    },
+  };
+}
+
+/** Reads such a file. Throws a UserError that lists what does not fit the policy or the critics. */
+export async function readFpoState(
+  file: string,
+  { pi0 }: Pick<Bundle, 'pi0'>,
+  config: FpoConfig,
+): Promise<FpoState> {
+  const { policy, critics, features } = partsOf(pi0, config);
+  const { dataOf, metadata } = await readTensors(file, FORMAT, [
+    ...stateShapes(policy, POLICY),
+    ...stateShapes(critics, CRITICS),
+    ...STATISTICS.map((name): [string, number[]] => [CRITICS + name, [features]]),
+  ]);
+  const updates = Number(metadata.updates);
+  return {
+    updates,
+    // Absent from older states: there every update after the warm-up was to move the policy.
+    policyUpdates: Number(metadata.moves ?? Math.max(0, updates - config.critics.warmUp)),
+    view: Float32Array.from(JSON.parse(metadata.view) as number[]),
+    policy: stateFrom(dataOf, policy, Number(metadata.policySteps), POLICY),
+    critics: {
+      training: stateFrom(dataOf, critics, Number(metadata.criticSteps), CRITICS),
+      mean: dataOf(`${CRITICS}mean`),
+      deviation: dataOf(`${CRITICS}deviation`),
+    },
+  };
+}

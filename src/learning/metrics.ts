@@ -1,0 +1,47 @@
+import type { Spread } from './train/spread.ts';
+
+/** What an algorithm reports of an update. */
+export interface UpdateMetrics {
+  /** Updates made, this one included. */
+  update: number;
+  attempts: number;
+  successes: number;
+  /** Missing for an algorithm without critics. */
+  critics?: CriticMetrics;
+  /** The view from now on (see View); missing where the attempts' views do not change it. */
+  view?: number[];
+  /** Why there was no policy step; missing where there was one, and while critics warm up. */
+  skipped?: string;
+  /** Of the policy steps; missing where there was none. */
+  policy?: PolicyMetrics;
+}
+
+export interface CriticMetrics {
+  /** Mean squared error of the values in the last epoch. */
+  valueLoss: number;
+  /** Share of the variance of returns that the values explained before the critics learned from them; at most 1. */
+  explainedVariance: number;
+}
+
+/** Of steps on a clipped surrogate within a trust region. */
+export interface PolicyMetrics {
+  /** Optimiser steps taken. */
+  steps: number;
+  /** Why the update ended before its last epoch. */
+  stopped?: string;
+  /** Probability ratios of the last epoch, which may have been stopped before its step. */
+  ratios: Spread;
+  /** Share of those ratios outside 1 ± clip. */
+  clipFraction: number;
+  /** Mean over pairs of ratio − 1 − log ratio. */
+  approxKl: number;
+  /** Largest approxKl of this update. */
+  klLimit: number;
+  /** Mean over pairs of advantage · (ratio − 1), unclipped. */
+  expectedGain: number;
+  /** Mean norm of the gradient before clipping. */
+  gradientNorm: number;
+  /** Mean flow-matching loss of an executed row before the update, and in its last epoch. */
+  lossBefore: number;
+  lossAfter: number;
+}
