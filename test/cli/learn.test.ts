@@ -45,7 +45,7 @@ cameras:
 workspace: { lower: [-1, -1, -1], upper: [1, 1, 1] }
 `;
 
-const LONG = { drift: 1e9, clipShare: 1 };
+const LONG = { maxKl: 1e9, maxClipFraction: 1 };
 
 /** A learner's folder with the episodes of an update, and the arguments of `nalu learn` there. */
 async function withEpisodes(folder: string, change: object) {
@@ -176,7 +176,7 @@ describe('nalu learn', { timeout: 300_000 }, () => {
 
   it('ends at the first signal while an update is under way', () =>
     withFolder(async (folder) => {
-      const { args, at } = await withEpisodes(folder, { epochs: 1e9, stop: LONG });
+      const { args, at } = await withEpisodes(folder, { epochs: 1e9, trustRegion: LONG });
       const { code, out, err } = await spawnNalu(args, (child) => {
         const stop = async () => {
           await until(async () => (await readdir(at)).includes('begun.json'));
