@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { stringify } from 'yaml';
 import { planAdaptation } from '../../src/adapting/plan.ts';
 import { recordBeginning } from '../../src/learning/begun.ts';
-import { spawnNalu } from '../cli/nalu.ts';
+import { nalu } from '../cli/nalu.ts';
 import { withFolder } from '../onnx/run.ts';
 import { giveAdapter, openTinyLearner } from '../learning/attempts.ts';
 import { writeTinyBundle } from '../learning/tiny.ts';
@@ -93,7 +93,7 @@ describe('a folder of nalu adapt', { timeout: 60_000 }, () => {
       await assert.rejects(plan(), /command: learn then, adapt now/);
       const adapted = join(folder, 'adapted');
       await mkdir(join(adapted, 'runtime/episodes'), { recursive: true });
-      const { code, err } = await spawnNalu(['learn', adapted, '--policy', join(folder, 'policy')]);
+      const { code, err } = await nalu(['learn', adapted, '--policy', join(folder, 'policy')]);
       assert.match(
         err,
         /^nalu: .*adapted was begun otherwise;.*\n.*command: adapt then, learn now/,

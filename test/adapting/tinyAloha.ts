@@ -5,7 +5,7 @@ import { simulatedEmbodiment } from '../../src/sim/embodiment.ts';
 import { tinyBundle } from '../learning/tiny.ts';
 
 /** A policy of a few thousand random weights for the simulated ALOHA and one of its cameras. */
-export async function writeTinyAloha(folder: string): Promise<void> {
+export async function writeTinyAloha(folder: string, seed = 0): Promise<void> {
   const { joints } = await simulatedEmbodiment();
   const count = joints.length;
   const moments = { mean: joints.map(({ home }) => home), std: joints.map(() => 0.1) };
@@ -21,6 +21,6 @@ export async function writeTinyAloha(folder: string): Promise<void> {
       transforms: [{ type: 'meanStd', convention: 'openpi', state: moments, actions: moments }],
     },
     tinyTokenizerJson(),
-    randomWeights(pi0, 0),
+    randomWeights(pi0, seed),
   );
 }

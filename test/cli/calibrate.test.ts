@@ -17,7 +17,7 @@ import { simulatedAloha } from '../../src/sim/simulatedAloha.ts';
 import { simulatedDrivers } from '../../src/sim/simulatedDrivers.ts';
 import { simulatedHand } from '../../src/sim/simulatedHand.ts';
 import { withFolder } from '../onnx/run.ts';
-import { spawnNalu } from './nalu.ts';
+import { nalu, spawnNalu } from './nalu.ts';
 import { GRIPPER_SETS } from '../../src/robot/gripperSets.ts';
 import { loadCalibration } from '../../src/robot/calibrationFile.ts';
 
@@ -70,7 +70,7 @@ const calibrateFrom = (
     await writeFile(from, calibrationYaml(wrong));
     const input = answers.map((answer) => `${answer}\n`).join('');
     const args = ['calibrate', file, '--from', from, '--steps', steps];
-    const ended = await spawnNalu(args, undefined, { input });
+    const ended = await nalu(args, { input });
     assert.equal(ended.code, 0, ended.out + ended.err);
     return { ...ended, calibration: await loadCalibration(file) };
   });
@@ -129,7 +129,7 @@ describe('nalu calibrate', () => {
     withFolder(async (folder) => {
       const file = join(folder, 'mine.yaml');
       const input = '\n\n\n\n\ny\n';
-      const { code, err } = await spawnNalu(['calibrate', file, '--steps', 'cameras'], undefined, {
+      const { code, err } = await nalu(['calibrate', file, '--steps', 'cameras'], {
         input,
       });
       assert.equal(code, 0, err);
@@ -159,7 +159,7 @@ describe('nalu calibrate', () => {
       await withFolder(async (folder) => {
         const file = join(folder, 'mine.yaml');
         const args = ['calibrate', file, '--steps', 'cameras'];
-        const ended = await spawnNalu(args, undefined, { input });
+        const ended = await nalu(args, { input });
         assert.equal(ended.code, code, JSON.stringify(input) + ended.out + ended.err);
         assert.match(ended.out, /mine\.yaml was not written; nothing has changed/);
         assert.deepEqual(await readdir(folder), []);
@@ -189,12 +189,12 @@ describe('nalu calibrate', () => {
       const wrong = calibrationYaml(swapTopics('cam_high', 'cam_low')(built));
       await writeFile(file, wrong);
       const args = ['calibrate', file, '--steps', 'cameras'];
-      const refused = await spawnNalu(args, undefined, { input: 'n\n' });
+      const refused = await nalu(args, { input: 'n\n' });
       assert.equal(refused.code, 1);
       assert.match(refused.err, /is left as it is; give another name/);
       assert.equal(await readFile(file, 'utf8'), wrong);
       const answers = '\ncam_low\ncam_high\n\n\ny\n';
-      const forced = await spawnNalu([...args, '--force'], undefined, { input: answers });
+      const forced = await nalu([...args, '--force'], { input: answers });
       assert.equal(forced.code, 0, forced.err);
       assert.deepEqual(withoutFigures(await loadCalibration(file)), built);
     }));
@@ -202,7 +202,7 @@ describe('nalu calibrate', () => {
   it('wants a calibration to begin with for a robot that is not simulated', () =>
     withFolder(async (folder) => {
       const file = join(folder, 'mine.yaml');
-      const { code, err } = await spawnNalu(['calibrate', file, '--robot', 'ros'], undefined, {
+      const { code, err } = await nalu(['calibrate', file, '--robot', 'ros'], {
         input: '',
       });
       assert.equal(code, 1);
@@ -215,7 +215,7 @@ describe('nalu calibrate', () => {
       const elsewhere = built.cameras.map((camera) => ({ ...camera, topic: `/x${camera.topic}` }));
       await writeFile(from, calibrationYaml({ ...built, cameras: elsewhere }));
       const args = ['calibrate', file, '--from', from, '--steps', 'grippers,cameras'];
-      const { code, out } = await spawnNalu(args, undefined, { input: '\n\ny\n' });
+      const { code, out } = await nalu(args, { input: '\n\ny\n' });
       assert.equal(code, 0, out);
       assert.match(out, /Not measured: no picture came within 2 s/);
       const { measured } = await loadCalibration(file);
@@ -226,7 +226,7 @@ describe('nalu calibrate', () => {
     }));
 
   it('says before it measures that it could not write', async () => {
-    const { code, err } = await spawnNalu(['calibrate', '/nowhere/mine.yaml'], undefined, {
+    const { code, err } = await nalu(['calibrate', '/nowhere/mine.yaml'], {
       input: '',
     });
     assert.equal(code, 1);
@@ -237,7 +237,7 @@ describe('nalu calibrate', () => {
   });
 
   it('refuses a step that there is not', async () => {
-    const { code, err } = await spawnNalu(['calibrate', 'mine.yaml', '--steps', 'joints,legs']);
+    const { code, err } = await nalu(['calibrate', 'mine.yaml', '--steps', 'joints,legs']);
     assert.equal(code, 1);
     assert.match(err, /There is no step 'legs'/);
   });

@@ -6,7 +6,7 @@ import { packagePath } from '../../src/files/packagePath.ts';
 import { BUNDLE_FILES } from '../../src/policy/bundle/bundle.ts';
 import type { MeanStdConfig } from '../../src/policy/vectors/normalisation.ts';
 import { withFolder } from '../onnx/run.ts';
-import { spawnNalu } from './nalu.ts';
+import { nalu } from './nalu.ts';
 import { type BundleConfig } from '../../src/policy/bundle/config.ts';
 import type { Misfit } from '../../src/check/case.ts';
 
@@ -27,7 +27,7 @@ const checkDoctored = (
     const config = JSON.parse(await readFile(path, 'utf8')) as BundleConfig;
     change(config, config.transforms[0] as MeanStdConfig);
     await writeFile(path, JSON.stringify(config));
-    return spawnNalu(['check', bundle, ...args]);
+    return nalu(['check', bundle, ...args]);
   });
 
 type Line = Misfit & { summary?: Record<string, unknown> };
@@ -39,7 +39,7 @@ const jsonLines = (out: string) =>
 
 describe('nalu check', () => {
   it('says of the shipped policy what it looked at, and that it fits', async () => {
-    const { code, out, err } = await spawnNalu(['check']);
+    const { code, out, err } = await nalu(['check']);
     assert.equal(code, 0, err);
     assert.match(out, /14 joints in order, left_waist to right_gripper/);
     assert.match(out, /3 cameras in order: cam_high, cam_left_wrist, cam_right_wrist/);
@@ -50,7 +50,7 @@ describe('nalu check', () => {
   it('fits the real robots’ calibrations too', async () => {
     for (const name of ['aloha-1.0', 'aloha-2.0', 'aloha-mobile']) {
       const calibration = packagePath(`calibration/${name}.yaml`);
-      const { code, out } = await spawnNalu(['check', '--calibration', calibration, '--json']);
+      const { code, out } = await nalu(['check', '--calibration', calibration, '--json']);
       assert.equal(code, 0, out);
     }
   });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { packagePath } from '../../src/files/packagePath.ts';
 import { withFolder } from '../onnx/run.ts';
-import { spawnNalu } from './nalu.ts';
+import { nalu } from './nalu.ts';
 
 const SHIPPED = packagePath('models/success-transfer-cube/classifier.yaml');
 
@@ -16,7 +16,7 @@ interface Line {
 }
 
 async function attempts(...args: string[]): Promise<Line[]> {
-  const { code, out, err } = await spawnNalu(['sim', '--json', '--success-classifier', ...args]);
+  const { code, out, err } = await nalu(['sim', '--json', '--success-classifier', ...args]);
   assert.equal(code, 0, err);
   const lines = out.trim().split('\n');
   return lines.map((line) => JSON.parse(line) as Line).filter(({ seed }) => seed !== undefined);
@@ -38,30 +38,14 @@ describe('nalu classifier', () => {
   it('trains one that nalu sim takes, and tells its precision and recall', () =>
     withFolder(async (folder) => {
       const out = join(folder, 'mine');
-      const trained = await spawnNalu([
-        'classifier',
-        '--out',
-        out,
-        '--episodes',
-        '4',
-        '--steps',
-        '20',
-      ]);
+      const trained = await nalu(['classifier', '--out', out, '--episodes', '4', '--steps', '20']);
       assert.equal(trained.code, 0, trained.err);
       assert.match(trained.out, /164 frames of 4 attempts, \d+ show success/);
       assert.match(trained.out, /attempts, 3 looks in a row: precision .*, recall/);
       const [line] = await attempts(join(out, 'classifier.yaml'), '--expert');
       assert.equal(line.simulator, true);
 
-      const again = await spawnNalu([
-        'classifier',
-        '--out',
-        out,
-        '--episodes',
-        '4',
-        '--steps',
-        '20',
-      ]);
+      const again = await nalu(['classifier', '--out', out, '--episodes', '4', '--steps', '20']);
       assert.equal(again.code, 1);
       assert.match(
         again.err,

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { textReport } from '../../src/doctor/report.ts';
 import { withFolder } from '../onnx/run.ts';
-import { spawnNalu } from './nalu.ts';
+import { nalu } from './nalu.ts';
 import type { Finding } from '../../src/doctor/finding.ts';
 
 interface Summary {
@@ -14,7 +15,7 @@ interface Summary {
 }
 
 async function doctor(args: string[] = []) {
-  const { code, out, err } = await spawnNalu(['doctor', '--json', ...args]);
+  const { code, out, err } = await nalu(['doctor', '--json', ...args]);
   const lines = out
     .trim()
     .split('\n')
@@ -25,14 +26,14 @@ async function doctor(args: string[] = []) {
 }
 
 /** Runs `body` with a script that every Node.js process loads first. */
-const withScript = (script: string, body: () => Promise<void>) =>
+const withScript = (script: string, body: (folder: string) => Promise<void>) =>
   withFolder(async (folder) => {
     const path = join(folder, 'first.cjs');
     await writeFile(path, script);
     const { NODE_OPTIONS: before } = process.env;
     process.env.NODE_OPTIONS = `--require=${path}`;
     try {
-      await body();
+      await body(folder);
     } finally {
       if (before === undefined) delete process.env.NODE_OPTIONS;
       else process.env.NODE_OPTIONS = before;
@@ -60,37 +61,32 @@ describe('nalu doctor', () => {
     assert.equal(summary.ok + summary.lack + summary.absent, findings.length);
   });
 
-  it('says of every lack what to do next', async () => {
-    await withFolder(async (folder) => {
+  it('says of every lack what to do next, outlives a library that crashes, and ends with 1', () =>
+    withScript(`if (process.argv[2] === 'sharp') process.abort();`, async (folder) => {
       const session = join(folder, 'session.yaml');
       await writeFile(session, 'executionProviders: [tensorrt, cuda, webgpu]\n');
-      const { findings, find } = await doctor(['--session', session]);
+      const { code, err, findings, summary, find } = await doctor([
+        '/nowhere',
+        '--session',
+        session,
+      ]);
+      assert.equal(code, 1);
+      assert.deepEqual(summary.needed, ['sharp', 'bundle']);
+      assert.match(err, /does not run here without: sharp, bundle/);
       for (const { name, state, next } of findings)
         if (state === 'lack') assert.ok(next, `${name} has no next step`);
       // What a session names is wanted, whatever the hardware.
       for (const name of ['tensorrt', 'cuda', 'webgpu'])
         assert.notEqual(find(name).state, 'absent');
-    });
-  });
-
-  it('draws a table, and ends with 1 where something needed is lacking, as a bundle that is not there', async () => {
-    const { code, out, err } = await spawnNalu(['doctor', '/nowhere']);
-    assert.equal(code, 1);
-    assert.match(out, /^machine\n {2}ok {4}Node\.js +\d+\.\d+\.\d+\n/);
-    assert.match(
-      out,
-      /\npolicy\n {2}LACK {2}bundle +\/nowhere\/policy\.json.*\n +→ give the folder/,
-    );
-    assert.match(err, /does not run here without: bundle/);
-  });
-
-  it('outlives a library that crashes its process, and says so', () =>
-    withScript(`if (process.argv[2] === 'sharp') process.abort();`, async () => {
-      const { code, summary, find } = await doctor();
-      assert.equal(code, 1);
-      assert.deepEqual(summary.needed, ['sharp']);
       assert.match(find('sharp').found, /SIGABRT/);
       assert.match(find('sharp').next!, /npm ci/);
       assert.equal(find('ZeroMQ').state, 'ok');
+
+      const table = textReport(findings, { bundle: '/nowhere', out: process.stdout }).join('\n');
+      assert.match(table, /^machine\n {2}ok {4}Node\.js +\d+\.\d+\.\d+\n/);
+      assert.match(
+        table,
+        /\npolicy\n {2}LACK {2}bundle +\/nowhere\/policy\.json.*\n +→ give the folder/,
+      );
     }));
 });

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { loadBundle } from '../../src/policy/bundle/bundle.ts';
+import { writeTinyAloha } from '../adapting/tinyAloha.ts';
 import { withFolder } from '../onnx/run.ts';
-import { spawnNalu } from './nalu.ts';
+import { nalu } from './nalu.ts';
 
 const SMALL = ['--batch', '2', '--samples', '1'];
 const QUICK = [...SMALL, '--attempts', '0'];
@@ -26,72 +27,78 @@ const logOf = async (out: string) =>
 describe('nalu imitate', () => {
   let folder: string;
   let demos: string;
+  /** A policy that is trained quickly. */
+  let tiny: string;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'nalu-imitate-'));
-    demos = join(folder, 'demos');
-    const { code, err } = await spawnNalu(['demos', demos, '--episodes', '2', '--every', '40']);
+    [demos, tiny] = ['demos', 'tiny'].map((name) => join(folder, name));
+    await writeTinyAloha(tiny);
+    const { code, err } = await nalu(['demos', demos, '--episodes', '2', '--every', '40']);
     assert.equal(code, 0, err);
   });
   after(() => rm(folder, { recursive: true }));
 
-  it('makes a bundle of demonstrations, with a log, a curve and an evaluation', () =>
+  it('makes a bundle of demonstrations, with a log and a curve', () =>
     withFolder(async (out) => {
-      const args = ['imitate', demos, '--out', out, ...SMALL, '--steps', '3', '--attempts', '1'];
-      const { code, out: said, err } = await spawnNalu(args);
+      const args = ['imitate', demos, '--out', out, ...QUICK, '--steps', '3'];
+      const { code, out: said, err } = await nalu(args);
       assert.equal(code, 0, err);
       assert.match(said, /observations of 2 episodes/);
       const bundle = await loadBundle(out);
       assert.notEqual(bundle.transforms.length, 0);
       const log = await logOf(out);
       assert.ok(log.some(({ step, loss }) => step === 3 && Number.isFinite(loss)));
-      assert.equal(log.find(({ evaluation }) => evaluation)?.evaluation?.episodes, 1);
       assert.match(await readFile(join(out, 'training/loss.svg'), 'utf8'), /^<svg/);
     }));
 
   it('gives the same bundle when it is stopped and resumed as when it runs through', () =>
     withFolder(async (root) => {
       const [through, resumed] = ['a', 'b'].map((name) => join(root, name));
-      const args = (out: string) => ['imitate', demos, '--out', out, ...QUICK, '--steps', '30'];
-      assert.equal((await spawnNalu(args(through))).code, 0);
-      const stopped = await spawnNalu(args(resumed), (child) => {
-        child.stdout?.on('data', (text: Buffer) => {
-          if (text.toString().includes('step 20/30')) child.kill('SIGINT');
-        });
-      });
+      const args = (out: string) => [
+        ...['imitate', demos, '--out', out, '--from', tiny],
+        ...[...QUICK, '--steps', '30'],
+      ];
+      assert.equal((await nalu(args(through))).code, 0);
+      const stop = new AbortController();
+      const onOutput = (text: string) => text.includes('step 20/30') && stop.abort();
+      const stopped = await nalu(args(resumed), { signal: stop.signal, onOutput });
       assert.equal(stopped.code, 130, stopped.err);
       assert.match(stopped.out, /--resume goes on/);
-      assert.equal((await spawnNalu(['verify', resumed, '--write'])).code, 0);
-      const { code, err } = await spawnNalu([...args(resumed), '--resume']);
+      assert.equal((await nalu(['verify', resumed, '--write'])).code, 0);
+      const { code, err } = await nalu([...args(resumed), '--resume']);
       assert.equal(code, 0, err);
       assert.equal((await loadBundle(resumed)).hasGolden, false, 'they are of other weights');
       const weights = (out: string) => readFile(join(out, 'model.safetensors'));
       assert.ok((await weights(through)).equals(await weights(resumed)));
     }));
 
-  it('trains an adapter of a policy, which stays as it is, and the adapted policy runs', () =>
+  it('trains an adapter of a policy, which stays as it is, and evaluates the adapted policy', () =>
     withFolder(async (root) => {
       const [from, out] = ['from', 'out'].map((name) => join(root, name));
-      assert.equal((await spawnNalu(['create', from])).code, 0);
-      const what = ['--from', from, '--train', 'lora', '--rank', '2', '--layers', '1,3'];
-      const { code, err } = await spawnNalu([
+      await writeTinyAloha(from);
+      const what = ['--from', from, '--train', 'lora', '--rank', '2', '--layers', '1'];
+      const { code, err } = await nalu([
         ...['imitate', demos, '--out', out, ...what, ...SMALL],
         ...['--steps', '2', '--attempts', '1'],
       ]);
       assert.equal(code, 0, err);
       const [before, after] = await Promise.all([loadBundle(from), loadBundle(out)]);
       assert.equal(after.base, before.base);
-      assert.deepEqual(after.trainable, { parameters: 'lora', rank: 2, layers: [1, 3] });
+      assert.deepEqual(after.trainable, { parameters: 'lora', rank: 2, layers: [1] });
       assert.match(after.version, new RegExp(`^${before.version}\\+`));
+      const evaluated = (await logOf(out)).find(({ evaluation }) => evaluation);
+      assert.equal(evaluated?.evaluation?.episodes, 1);
+      assert.match(await readFile(join(out, 'training/loss.svg'), 'utf8'), /^<svg/);
     }));
 
   it('does not train over a run that is there, nor resume one of other settings', () =>
     withFolder(async (out) => {
-      const args = ['imitate', demos, '--out', out, ...QUICK, '--steps', '1'];
-      assert.equal((await spawnNalu(args)).code, 0);
-      const again = await spawnNalu(args);
+      const args = ['imitate', demos, '--out', out, '--from', tiny, ...QUICK, '--steps', '1'];
+      assert.equal((await nalu(args)).code, 0);
+      const again = await nalu(args);
       assert.equal(again.code, 1);
       assert.match(again.err, /a run is there already; --resume/);
-      const other = await spawnNalu([...args, '--resume', '--seed', '9']);
+      const other = await nalu([...args, '--resume', '--seed', '9']);
       assert.equal(other.code, 1);
       assert.match(other.err, /other settings or demonstrations/);
       assert.match(other.err, /settings\.seed: 0 then, 9 now/);
@@ -100,8 +107,8 @@ describe('nalu imitate', () => {
   it('trains over no bundle unless told, over its own source never, and then leaves nothing of it', () =>
     withFolder(async (root) => {
       const [out, link] = ['policy', 'link'].map((name) => join(root, name));
-      assert.equal((await spawnNalu(['create', out])).code, 0);
-      assert.equal((await spawnNalu(['verify', out, '--write'])).code, 0);
+      await writeTinyAloha(out);
+      assert.equal((await nalu(['verify', out, '--write'])).code, 0);
       await writeFile(join(out, 'README.md'), 'mine');
       await symlink(out, link);
       const args = ['imitate', demos, ...QUICK, '--steps', '1'];
@@ -111,16 +118,16 @@ describe('nalu imitate', () => {
         [['--out', out, '--from', link, '--force'], /are one folder.*would be trained away/],
         [['--out', out, '--resume', '--force'], /--force is not read with --resume/],
       ] as const) {
-        const { code, err } = await spawnNalu([...args, ...given]);
+        const { code, err } = await nalu([...args, ...given]);
         assert.equal(code, 1);
         assert.match(err, message);
         assert.deepEqual(await loadBundle(out), before);
       }
-      const bad = await spawnNalu(['imitate', '/nowhere', ...QUICK, '--out', out, '--force']);
+      const bad = await nalu(['imitate', '/nowhere', ...QUICK, '--out', out, '--force']);
       assert.equal(bad.code, 1);
       assert.deepEqual(await loadBundle(out), before);
 
-      const forced = await spawnNalu([...args, '--out', out, '--force']);
+      const forced = await nalu([...args, '--out', out, '--force']);
       assert.equal(forced.code, 0, forced.err);
       const after = await loadBundle(out);
       assert.notEqual(after.version, before.version);
@@ -132,14 +139,11 @@ describe('nalu imitate', () => {
   it('goes on only from the policy and with the demonstrations that it was begun with, and names both', () =>
     withFolder(async (root) => {
       const [one, other, out, fewer] = ['1', '2', 'out', 'fewer'].map((name) => join(root, name));
-      for (const [seed, folder] of [
-        ['1', one],
-        ['2', other],
-      ])
-        assert.equal((await spawnNalu(['create', folder, '--seed', seed])).code, 0);
+      await writeTinyAloha(one, 1);
+      await writeTinyAloha(other, 2);
       const [{ base: first }, { base: second }] = [await loadBundle(one), await loadBundle(other)];
       const run = (episodes: string, ...rest: string[]) =>
-        spawnNalu([
+        nalu([
           'imitate',
           episodes,
           '--out',
@@ -176,7 +180,7 @@ describe('nalu imitate', () => {
       const broken = join(root, 'broken');
       await mkdir(broken);
       await writeFile(join(broken, 'one.mcap'), 'no episode');
-      const { code, out, err } = await spawnNalu(['imitate', broken, '--out', join(root, 'out')]);
+      const { code, out, err } = await nalu(['imitate', broken, '--out', join(root, 'out')]);
       assert.equal(code, 1);
       assert.match(out, /left out .*one\.mcap: /);
       assert.match(out, /left out 1 of 1 episodes/);
@@ -185,9 +189,7 @@ describe('nalu imitate', () => {
     }));
 
   it('says what to do where there are no episodes', async () => {
-    const { code, err } = await withFolder((out) =>
-      spawnNalu(['imitate', '/nowhere', '--out', out]),
-    );
+    const { code, err } = await withFolder((out) => nalu(['imitate', '/nowhere', '--out', out]));
     assert.equal(code, 1);
     assert.match(err, /\/nowhere: no episodes there\. npx nalu demos/);
   });
@@ -196,16 +198,16 @@ describe('nalu imitate', () => {
     withFolder(async (root) => {
       const [from, out] = ['from', 'out'].map((name) => join(root, name));
       const args = ['imitate', demos, '--steps', '1', ...QUICK];
-      assert.equal((await spawnNalu([...args, '--out', from])).code, 0);
+      assert.equal((await nalu([...args, '--from', tiny, '--renormalise', '--out', from])).code, 0);
       const bundle = await loadBundle(from);
       const policy = join(from, 'policy.json');
       const own = await readFile(policy, 'utf8');
       await writeFile(policy, own.replace(/"mean": \[\s+[-\d.]+/, '"mean": [ 0.25'));
       const again = [...args, '--from', from, '--out', out, '--renormalise'];
-      const refused = await spawnNalu([...again, '--train', 'expert']);
+      const refused = await nalu([...again, '--train', 'expert']);
       assert.equal(refused.code, 1);
       assert.match(refused.err, /--renormalise is only read with --train all/);
-      assert.equal((await spawnNalu(again)).code, 0);
+      assert.equal((await nalu(again)).code, 0);
       const learned = (await loadBundle(out)).transforms;
       assert.deepEqual(learned, bundle.transforms);
       assert.notDeepEqual(learned, (await loadBundle(from)).transforms);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { goldenJson, lerobotTensors, writeCheckpoint } from '../policy/checkpoints.ts';
 import { withFolder } from '../onnx/run.ts';
-import { spawnNalu } from './nalu.ts';
+import { nalu } from './nalu.ts';
 
 describe('nalu import', () => {
   it('tells what it found and chose, makes a bundle that nalu check opens, and refuses to replace it', () =>
@@ -15,13 +15,13 @@ describe('nalu import', () => {
       });
       const bundle = join(root, 'bundle');
       const args = ['import', checkpoint, '--out', bundle, '--no-adapt-to-pi'];
-      const unsaid = await spawnNalu(args);
+      const unsaid = await nalu(args);
       assert.equal(unsaid.code, 1);
       assert.match(unsaid.err, /--delta-actions [\s\S]*--no-delta-actions /);
       assert.deepEqual(await readdir(root), ['checkpoint']);
 
       const cameras = ['--cameras', 'cam_low,cam_left_wrist'];
-      const made = await spawnNalu([...args, '--delta-actions', ...cameras, '--execute', '8']);
+      const made = await nalu([...args, '--delta-actions', ...cameras, '--execute', '8']);
       assert.equal(made.code, 0, made.err);
       for (const line of [
         /family +π0$/m,
@@ -39,10 +39,10 @@ describe('nalu import', () => {
         assert.match(made.out, line);
       }
 
-      const checked = await spawnNalu(['check', bundle, '--json']);
+      const checked = await nalu(['check', bundle, '--json']);
       assert.match(checked.out, /"summary":\{"policy":"bundle [0-9a-f]{12}","joints":14,"cameras"/);
 
-      const again = await spawnNalu([...args, '--delta-actions']);
+      const again = await nalu([...args, '--delta-actions']);
       assert.equal(again.code, 1);
       assert.match(again.err, /bundle already; name another --out, or say --force/);
     }));

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import type { ChildProcess } from 'node:child_process';
 import { appendFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -23,7 +22,7 @@ import {
 import { until } from '../link/link.ts';
 import { SIM_CALIBRATION } from '../../src/sim/embodiment.ts';
 import { withFolder } from '../onnx/run.ts';
-import { spawnNalu } from './nalu.ts';
+import { nalu, spawnNalu } from './nalu.ts';
 import { type Bundle } from '../../src/policy/bundle/config.ts';
 
 /** A robot of three joints that nobody reaches. */
@@ -193,14 +192,17 @@ describe('nalu learn', { timeout: 300_000 }, () => {
   it('goes on in its folder alone as it was begun there, and without a line that was cut off', () =>
     withFolder(async (folder) => {
       const { args, at } = await withEpisodes(folder, {});
-      const untilUpdated = (child: ChildProcess) =>
-        child.stdout!.on('data', (text: Buffer) => {
-          if (/goes to the robot|for the next update|over ipc.*an update/.test(text.toString()))
-            child.kill('SIGTERM');
-        });
-      assert.equal((await spawnNalu(args, untilUpdated)).code, 130);
+      /** Learns here until it waits for the next update. */
+      const untilUpdated = () => {
+        const stop = new AbortController();
+        const onOutput = (text: string) => {
+          if (/goes to the robot|for the next update|over ipc.*an update/.test(text)) stop.abort();
+        };
+        return nalu(args, { signal: stop.signal, onOutput });
+      };
+      assert.equal((await untilUpdated()).code, 130);
       await appendFile(join(at, 'log.jsonl'), '{"time":"2026-01-01T00:00:00.000Z","event":"publ');
-      const again = await spawnNalu(args, untilUpdated);
+      const again = await untilUpdated();
       assert.equal(again.code, 130);
       assert.match(again.out, /log\.jsonl: its last line was cut off and is passed over/);
       const others: [string[], RegExp][] = [
@@ -211,7 +213,7 @@ describe('nalu learn', { timeout: 300_000 }, () => {
         ],
       ];
       for (const [other, difference] of others) {
-        const { code, err } = await spawnNalu(other);
+        const { code, err } = await nalu(other);
         assert.match(err, difference);
         assert.equal(code, 1);
       }
@@ -221,7 +223,7 @@ describe('nalu learn', { timeout: 300_000 }, () => {
     withFolder(async (folder) => {
       const { args, at } = await withEpisodes(folder, {});
       const refused = async (reason: RegExp, more: string[] = []) => {
-        const { code, err } = await spawnNalu([...args, ...more]);
+        const { code, err } = await nalu([...args, ...more]);
         assert.match(err, reason);
         assert.equal(err.trim().split('\n').length, 1, err);
         assert.equal(code, 1);

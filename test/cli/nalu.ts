@@ -17,11 +17,11 @@ interface Around {
   /** Stops the command. */
   signal?: AbortSignal;
   /** Gets the output as it comes. */
-  onOutput?: (text: string) => void;
+  onOutput?: (text: string) => unknown;
 }
 
 /** A stream that collects text. */
-function collector(onText: (text: string) => void = () => undefined) {
+function collector(onText: (text: string) => unknown = () => undefined) {
   let text = '';
   const stream = new Writable({
     write(chunk: Buffer, _, done) {

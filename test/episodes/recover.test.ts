@@ -22,7 +22,7 @@ import { readEpisode } from '../../src/episodes/readEpisode.ts';
 import { readMcap } from '../../src/episodes/readMcap.ts';
 import { recordEpisode } from '../../src/episodes/recordEpisode.ts';
 import { recoverEpisode } from '../../src/episodes/recoverEpisode.ts';
-import { spawnNalu } from '../cli/nalu.ts';
+import { nalu } from '../cli/nalu.ts';
 import { headerOf, play, recordAt, observationAt, success } from './recording.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'nalu-recover-'));
@@ -128,7 +128,7 @@ describe('recover', () => {
     execFileSync('mkfifo', [pipe]);
     await assert.rejects(recoverEpisode(pipe), { name: 'UserError', message: /it is no file/ });
     const path = await partial('twice');
-    const { code } = await spawnNalu([
+    const { code } = await nalu([
       'recover',
       path,
       [folder, '..', basename(folder), 'twice.mcap.partial'].join('/'),
@@ -164,7 +164,7 @@ describe('recover', () => {
     for (const name of ['unsaid.mcap', 'unsaid-yet.mcap.partial']) {
       const path = join(folder, name);
       await writeFile(path, bytes);
-      const { code, out } = await spawnNalu(['recover', path]);
+      const { code, out } = await nalu(['recover', path]);
       assert.equal(code, 0);
       assert.match(out, /, discarded; lost 0 messages.*; its result was written, but is damaged/);
       const [, anew] = / → (.*\.mcap): /.exec(out)!;
@@ -181,7 +181,7 @@ describe('recover', () => {
     const [first, last] = [await partial('first'), await partial('last')];
     const empty = join(folder, 'empty.mcap.partial');
     await writeFile(empty, '');
-    const { code, out, err } = await spawnNalu(['recover', first, empty, last]);
+    const { code, out, err } = await nalu(['recover', first, empty, last]);
     assert.notEqual(code, 0);
     for (const path of [first, last])
       assert.ok(out.includes(`${path} → ${path.replace('.partial', '')}: `), out);
@@ -230,7 +230,7 @@ describe('a file that is being recorded', () => {
     const other = join(folder, 'other.mcap.partial');
     await link(path, other);
     assert.deepEqual(await beingWritten([path, whole, other]), new Set([path, other]));
-    const { code, err } = await spawnNalu(['recover', path]);
+    const { code, err } = await nalu(['recover', path]);
     assert.notEqual(code, 0);
     assert.match(err, /it is being recorded, so it is left alone/);
     await play(recorder, 2);

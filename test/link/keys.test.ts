@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { curveKeyPair } from 'zeromq';
 import { folderAddress, parseAddress } from '../../src/link/wire/address.ts';
 import { makeKeys } from '../../src/link/wire/keys.ts';
-import { spawnNalu } from '../cli/nalu.ts';
+import { nalu } from '../cli/nalu.ts';
 import { withFolder } from '../onnx/run.ts';
 import { kept, putEpisodes, until, withPlace } from './link.ts';
 import { hello, rawRuntime } from './raw.ts';
@@ -17,7 +17,7 @@ describe('nalu keys', LIMIT, () => {
   it('makes both sides their keys, secret where they should be, and overwrites none', () =>
     withFolder(async (folder) => {
       const keys = join(folder, 'keys');
-      const { code, out } = await spawnNalu(['keys', keys]);
+      const { code, out } = await nalu(['keys', keys]);
       assert.equal(code, 0);
       const files = ['learner.key', 'learner.pub', 'runtime.key', 'runtime.pub'];
       assert.deepEqual((await readdir(keys)).sort(), files);
@@ -31,7 +31,7 @@ describe('nalu keys', LIMIT, () => {
           file.endsWith('.key') ? 0 : 0o044,
         );
       const before = await readFile(join(keys, 'learner.key'));
-      const again = await spawnNalu(['keys', keys]);
+      const again = await nalu(['keys', keys]);
       assert.equal(again.code, 1);
       assert.match(again.err, /learner\.key: there is a key already/);
       assert.deepEqual(await readFile(join(keys, 'learner.key')), before);
@@ -53,7 +53,7 @@ describe('nalu keys', LIMIT, () => {
     withFolder(async (folder) => {
       await writeFile(join(folder, 'keys'), 'no folder');
       for (const keys of [join(folder, 'keys'), join(folder, 'keys', 'mine')]) {
-        const { code, err } = await spawnNalu(['keys', keys]);
+        const { code, err } = await nalu(['keys', keys]);
         assert.equal(code, 1);
         assert.match(err, /^nalu: .*keys.* cannot be made: /);
         assert.doesNotMatch(err, /\n\s+at /);

@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { listEpisodes } from '../../src/episodes/listEpisodes.ts';
 import { SIM_CALIBRATION } from '../../src/sim/embodiment.ts';
-import { spawnNalu } from '../cli/nalu.ts';
+import { nalu } from '../cli/nalu.ts';
 import { skip, startNode, until } from './ros.ts';
 
 describe('a recorded episode as the robot', { skip }, () => {
   it('makes the policy that it is of say again what was commanded', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'nalu-replay-'));
-    await spawnNalu(['sim', '--seed', '2', '--record', folder]);
+    await nalu(['sim', '--seed', '2', '--record', folder]);
     const [{ path }] = await listEpisodes(folder);
     const calibration = SIM_CALIBRATION;
     const replay = startNode('replayMain', { episode: path, calibration });
