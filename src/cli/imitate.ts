@@ -23,9 +23,11 @@ export function imitate(program: Command, context: Context): void {
     .description('train a policy on recorded demonstrations (flow matching)')
     .argument('<episodes>', 'folder of episodes')
     .requiredOption('--out <folder>', 'where the trained bundle goes')
-    .option(
-      '--from <bundle>',
-      'policy to go on from, in the place of a small one of random weights',
+    .option('--from <bundle>', 'policy to go on from, in the place of one of random weights')
+    .addOption(
+      new Option('--size <which>', "of a policy of random weights, for the episodes' robot")
+        .choices(['mini', 'full'] as const)
+        .default('mini'),
     )
     .addOption(
       new Option('--train <what>', 'what learns')
@@ -73,6 +75,7 @@ export function imitate(program: Command, context: Context): void {
   readsOnly(command, {
     '--rank': { with: ['--train lora'] },
     '--layers': { with: ['--train lora'] },
+    '--size': { without: ['--from', '--resume'] },
     '--renormalise': { with: ['--from', '--train all'] },
     '--force': { without: ['--resume'] },
   });

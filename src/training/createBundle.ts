@@ -1,48 +1,34 @@
 import { basename, resolve } from 'node:path';
-import type { TensorSource } from '../tensors/safetensors.ts';
 import { BUNDLE_FILES, loadBundle, writeBundle } from '../policy/bundle/bundle.ts';
 import { checkPlace } from '../policy/bundle/bundleFiles.ts';
+import type { Pi0Config } from '../policy/families/pi0/config.ts';
 import type { Precision } from '../policy/bundle/precision.ts';
-import { largeRandomWeights, randomWeights } from '../policy/families/pi0/randomWeights.ts';
 import { tinyTokenizerJson } from '../policy/families/pi0/tokenizer.ts';
-import type { Embodiment } from '../robot/embodiment.ts';
+import { embodimentOf } from '../robot/calibration.ts';
+import { loadCalibration } from '../robot/calibrationFile.ts';
+import type { Embodiment, JointKind } from '../robot/embodiment.ts';
 import { simulatedEmbodiment } from '../sim/embodiment.ts';
-import { FULL } from './full.ts';
-import { MINI } from './mini.ts';
+import { SIZES, type SizeName, configFor } from './sizes.ts';
 import { type BundleConfig } from '../policy/bundle/config.ts';
 
 export interface CreateOptions {
   seed: number;
-  size: 'mini' | 'full';
+  size: SizeName;
+  /** Of the robot that it is for; the simulated ALOHA where absent. */
+  calibration?: string;
   precision: Precision;
   /** Replace a bundle that is there. */
   force?: boolean;
 }
 
+/** Deviation of each joint's positions, rad, m or opening, where there are no demonstrations. */
+const SPREAD: Readonly<Record<JointKind, number>> = { arm: 0.3, prismatic: 0.03, gripper: 0.3 };
+
 /** Stands in for statistics of demonstrations: an untrained policy stays near the pose at rest. */
 const aroundHome = ({ joints }: Embodiment) => ({
   mean: joints.map(({ home }) => home),
-  std: joints.map(() => 0.3),
+  std: joints.map(({ kind }) => SPREAD[kind]),
 });
-
-type Size = Omit<BundleConfig, 'name' | 'description' | 'transforms' | 'precision'>;
-
-/** What is made of each size. */
-const SIZES: Record<
-  CreateOptions['size'],
-  { what: string; config: Size; weights: (options: CreateOptions) => TensorSource[] }
-> = {
-  mini: {
-    what: 'A small pi0 for the simulated ALOHA',
-    config: MINI,
-    weights: ({ seed }) => randomWeights(MINI.architecture, seed),
-  },
-  full: {
-    what: 'A pi0 of the published size',
-    config: FULL,
-    weights: ({ seed, precision }) => largeRandomWeights(FULL.architecture, seed, precision),
-  },
-};
 
 /** A bundle that was made. */
 export interface CreatedBundle {
@@ -51,19 +37,29 @@ export interface CreatedBundle {
   files: readonly string[];
 }
 
-/** Makes a bundle for the simulated ALOHA with random weights. */
+/** Makes a bundle with random weights for a calibrated robot, or for the simulated ALOHA. */
 export async function createBundle(folder: string, options: CreateOptions): Promise<CreatedBundle> {
-  await checkPlace(folder, options.force ?? false, 'folder');
-  const moments = aroundHome(await simulatedEmbodiment());
-  const { what, config: size, weights } = SIZES[options.size];
-  const config: BundleConfig = {
-    ...size,
+  const { seed, size, calibration, force = false } = options;
+  const robot = calibration
+    ? embodimentOf(await loadCalibration(calibration))
+    : await simulatedEmbodiment();
+  await checkPlace(folder, force, 'folder');
+  const moments = aroundHome(robot);
+  const { what, weights } = SIZES[size];
+  const precision = size === 'mini' ? 'float32' : options.precision;
+  const config: BundleConfig<Pi0Config> = {
+    ...configFor(size, robot),
     name: basename(resolve(folder)),
-    description: `${what}, with random weights: it has not learned anything yet.`,
-    precision: options.size === 'mini' ? 'float32' : options.precision,
+    description: `${what(calibration ? robot.name : 'the simulated ALOHA')}, with random weights: it has not learned anything yet.`,
+    precision,
     transforms: [{ type: 'meanStd', convention: 'openpi', state: moments, actions: moments }],
   };
-  await writeBundle(folder, config, tinyTokenizerJson(), weights(options));
+  await writeBundle(
+    folder,
+    config,
+    tinyTokenizerJson(),
+    weights(config.architecture, seed, precision),
+  );
   const { name, version } = await loadBundle(folder);
   return { name, version, files: Object.values(BUNDLE_FILES) };
 }

@@ -6,6 +6,7 @@ import { UserError } from '../errors.ts';
 import { isThere } from '../files/isThere.ts';
 import {
   type DemonstrationSet,
+  type Viewpoint,
   gatherDemonstrations,
 } from '../learning/imitation/demonstrations.ts';
 import {
@@ -27,17 +28,18 @@ import {
 } from '../policy/bundle/bundle.ts';
 import { shapeOf } from '../policy/families/registry.ts';
 import { checkPlace } from '../policy/bundle/bundleFiles.ts';
-import { randomWeights } from '../policy/families/pi0/randomWeights.ts';
 import { tinyTokenizerJson } from '../policy/families/pi0/tokenizer.ts';
 import type { Trainable } from '../policy/trainable.ts';
 import { trainableParameters } from '../policy/families/pi0/trainable.ts';
 import { weightSources } from '../policy/families/pi0/weights.ts';
 import { replaceFiles } from '../files/replaceFiles.ts';
+import type { Embodiment } from '../robot/embodiment.ts';
+import { simulatedEmbodiment } from '../sim/embodiment.ts';
 import type { SimTaskName } from '../sim/tasks.ts';
 import { evaluate } from '../rollouts/evaluate.ts';
 import { type ImitationRun, NO_POLICY, baseOf, dataOf } from './imitationRun.ts';
-import { MINI } from './mini.ts';
 import { openTrainingFolder, trainingFiles } from './folder.ts';
+import { SIZES, type SizeName, configFor } from './sizes.ts';
 import { trainingLoop } from './loop.ts';
 import type { Output } from '../terminal/output.ts';
 import { type TrainingReport, createTrainingReport } from './report.ts';
@@ -46,6 +48,8 @@ import { type Bundle, type BundleConfig, configOf } from '../policy/bundle/confi
 export interface ImitateOptions {
   out: string;
   from?: string;
+  /** Of a policy of random weights, without `from`. */
+  size: SizeName;
   train: Trainable['parameters'];
   rank: number;
   layers?: [number, ...number[]];
@@ -89,45 +93,55 @@ function settingsOf(options: ImitateOptions): ImitationSettings {
   });
 }
 
+type Viewing = Pick<BundleConfig, 'embodiment' | 'cameras' | 'family' | 'architecture'>;
+
+function viewOf(policy: Viewing): Viewpoint {
+  const { horizon, images } = shapeOf(policy);
+  const { embodiment, cameras } = policy;
+  return { embodiment, cameras, horizon, side: images[0].width };
+}
+
+/** Demonstrations, and the robot that they are of. */
+type RobotDemonstrations = DemonstrationSet & { embodiment: Embodiment };
+
+/** The demonstrations in a folder, viewed as `source` does, or as a policy of random weights for their robot. */
 async function gather(
   folder: string,
-  config: Pick<BundleConfig, 'embodiment' | 'cameras' | 'family' | 'architecture'>,
+  { source, size }: { source: Viewing | undefined; size: SizeName },
   report: TrainingReport,
-): Promise<DemonstrationSet> {
+): Promise<RobotDemonstrations> {
   const paths = (await listEpisodes(folder)).map(({ path }) => path);
   if (paths.length === 0)
     throw new UserError(`${folder}: no episodes there. npx nalu demos ${folder} records some`);
-  const shape = shapeOf(config);
-  const view = {
-    embodiment: config.embodiment,
-    cameras: config.cameras,
-    side: shape.images[0].width,
-    horizon: shape.horizon,
-  };
+  const view = source ? viewOf(source) : (robot: Embodiment) => viewOf(configFor(size, robot));
   const set = await gatherDemonstrations(paths, readEpisode, view, (done) => {
     report.live(`reading episodes ${done}/${paths.length}`);
   });
   for (const { path, reason } of set.leftOut) report.line(`left out ${path}: ${reason}`);
   if (set.leftOut.length > 0)
     report.line(`left out ${set.leftOut.length} of ${paths.length} episodes`);
-  if (set.demonstrations.length === 0)
+  const { embodiment } = set;
+  if (!embodiment || set.demonstrations.length === 0)
     throw new UserError(`${folder}: none of its ${paths.length} episodes can be learned from`);
   report.line(`${set.demonstrations.length} observations of ${set.episodes} episodes`);
-  return set;
+  return { ...set, embodiment };
 }
 
 /** Puts into `out` the bundle that is to learn: one of random weights, or a copy of another. */
 async function prepareBundle(
-  { out, from, seed, train, maxDelay, renormalise }: ImitateOptions,
-  set: DemonstrationSet,
+  { out, from, size, seed, train, maxDelay, renormalise }: ImitateOptions,
+  set: RobotDemonstrations,
 ): Promise<void> {
   const goesOn = maxDelay ? { maxDelay } : {};
   const made = `by nalu imitate on ${set.episodes} demonstrations.`;
   const named = (description: string) => ({ name: basename(resolve(out)), description });
   if (from === undefined) {
     const transforms = normalisationOf(set.demonstrations);
-    const config = { ...MINI, ...named(`Trained ${made}`), transforms, ...goesOn };
-    await writeBundle(out, config, tinyTokenizerJson(), randomWeights(MINI.architecture, seed));
+    const precision = 'float32';
+    const sized = { ...configFor(size, set.embodiment), precision } as const;
+    const config = { ...sized, ...named(`Trained ${made}`), transforms, ...goesOn };
+    const weights = SIZES[size].weights(config.architecture, seed, precision);
+    await writeBundle(out, config, tinyTokenizerJson(), weights);
     return;
   }
   const source = await loadBundle(from);
@@ -218,12 +232,9 @@ export async function imitate(
   await checkStart(options);
 
   const reading = createTrainingReport(0, steps, output);
-  const source = resume ? out : from;
-  const set = await gather(
-    episodes,
-    source === undefined ? MINI : await loadBundle(source),
-    reading,
-  );
+  const place = resume ? out : from;
+  const source = place === undefined ? undefined : await loadBundle(place);
+  const set = await gather(episodes, { source, size: options.size }, reading);
   if (!resume) await prepareBundle(options, set);
   const files = await openTrainingFolder(out, `nalu imitate: ${basename(resolve(out))}`);
   const bundle = await loadBundle(out);
@@ -240,15 +251,22 @@ export async function imitate(
   };
   const start = resume ? await files.load(parameters, run) : undefined;
 
-  const imitation = await openImitation(out, bundle, set.demonstrations, settings, session, start);
+  const { demonstrations, embodiment: robot } = set;
+  const imitation = await openImitation({
+    ...{ folder: out, bundle, demonstrations, robot, settings, session, start },
+  });
   const report = createTrainingReport(imitation.state.step, steps, output);
+  const simulated = (await simulatedEmbodiment()).name;
+  const evaluates = attempts > 0 && robot.name === simulated;
+  if (attempts > 0 && !evaluates)
+    report.line(`no evaluations: the simulator is of ${simulated}, these demonstrations of ${robot.name}`); // prettier-ignore
   const signal = interruption();
   try {
     await trainingLoop(imitation, files, report, {
       steps,
       run,
       signal,
-      evaluateEvery: attempts > 0 ? evaluateEvery : Infinity,
+      evaluateEvery: evaluates ? evaluateEvery : Infinity,
       save: () => saveBundle(bundle, settings.trainable, imitation.averaged()),
       evaluate: () =>
         evaluate(out, task, attempts, EVALUATION_SEED, session, (done) =>

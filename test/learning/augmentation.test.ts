@@ -61,7 +61,10 @@ describe('image augmentation', () => {
   });
 
   it("is drawn within openpi's bounds, wrist cameras neither cropped nor turned", () => {
-    const cameras = ['cam_high', 'cam_left_wrist'];
+    const cameras = [
+      { name: 'wrist_of_the_table', mount: 'fixed' } as const,
+      { name: 'gripper_eye', mount: 'wrist' } as const,
+    ];
     const { affine, colour } = drawAugmentation(cameras, 200, uniformNumbers(1));
     const [warps, colours] = [affine, colour].map(({ data }) => data as Float32Array);
     for (let image = 0; image < 400; image++) {

@@ -37,7 +37,14 @@ const withRun = <T>(
   withFolder(async (folder) => {
     await writeTinyBundle(folder);
     const settings = settingsOf(trainable, augment);
-    const run = await openImitation(folder, tinyBundle, DEMONSTRATIONS, settings, SESSION, start);
+    const run = await openImitation({
+      folder,
+      bundle: tinyBundle,
+      demonstrations: DEMONSTRATIONS,
+      settings,
+      session: SESSION,
+      start,
+    });
     try {
       return await body(run, folder);
     } finally {

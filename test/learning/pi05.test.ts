@@ -92,13 +92,13 @@ describe('a π0.5 bundle', () => {
           seed: 1,
           optimiser: { rate: 1e-2, finalRate: 1e-3, warmUp: 5, steps: 40 },
         });
-        const run = await openImitation(
+        const run = await openImitation({
           folder,
-          tinyPi05,
-          tinyDemonstrations(32),
+          bundle: tinyPi05,
+          demonstrations: tinyDemonstrations(32),
           settings,
-          SESSION,
-        );
+          session: SESSION,
+        });
         try {
           const losses: number[] = [];
           for (let i = 0; i < 40; i++) losses.push((await run.step()).loss);

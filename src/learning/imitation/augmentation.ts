@@ -13,6 +13,7 @@ import {
   subtract,
   transpose,
 } from '../../onnx/operators.ts';
+import { type Camera, isOnWrist } from '../../robot/embodiment.ts';
 import { Tensor } from '../../session/session.ts';
 
 /** Strengths of openpi's image augmentation for π0. */
@@ -53,10 +54,10 @@ export function augmentationGraph(side: number): Graph {
 
 /**
  * Draws how to augment a batch of images of `cameras`, in turn: a crop of 95 % and a turn of up to 5°,
- * but for wrist cameras, and colour jitter (openpi's training of π0).
+ * but for cameras that move with a hand, and colour jitter (openpi's training of π0).
  */
 export function drawAugmentation(
-  cameras: readonly string[],
+  cameras: readonly Pick<Camera, 'name' | 'mount'>[],
   batch: number,
   draw: () => number,
 ): { affine: Tensor; colour: Tensor } {
@@ -65,7 +66,7 @@ export function drawAugmentation(
   const colour = new Float32Array(count * 3);
   const between = (reach: number) => (2 * draw() - 1) * reach;
   for (let image = 0; image < count; image++) {
-    const moves = !cameras[image % cameras.length].includes('wrist');
+    const moves = !isOnWrist(cameras[image % cameras.length]);
     const zoom = moves ? CROP : 1;
     const turn = moves ? between(TURN) : 0;
     const [shiftX, shiftY] = [between(1 - zoom), between(1 - zoom)];

@@ -114,6 +114,8 @@ export async function demonstrationsOf(
 /** Demonstrations of many episodes, and the episodes that were left out, with the reason. */
 export interface DemonstrationSet {
   demonstrations: Demonstration[];
+  /** The robot of the first episode that fits; undefined where none does. */
+  embodiment: Embodiment | undefined;
   episodes: number;
   leftOut: { path: string; reason: string }[];
 }
@@ -129,29 +131,40 @@ function contentOf(demonstrations: readonly Demonstration[]): string {
 /**
  * Reads episodes as demonstrations. One that does not fit the policy, is cut short, failed or holds values
  * that are not finite is left out, and so is a copy of another one, whatever its name; the first that fits
- * sets joints and image sizes for the others.
+ * sets joints and image sizes for the others, and how they are viewed where `view` follows from the robot.
  */
 export async function gatherDemonstrations(
   paths: readonly string[],
   read: (path: string) => Promise<Episode>,
-  view: Viewpoint,
+  view: Viewpoint | ((robot: Embodiment) => Viewpoint),
   onEpisode: (done: number) => void = () => {},
 ): Promise<DemonstrationSet> {
-  const set: DemonstrationSet = { demonstrations: [], episodes: 0, leftOut: [] };
+  const set: DemonstrationSet = {
+    demonstrations: [],
+    embodiment: undefined,
+    episodes: 0,
+    leftOut: [],
+  };
   const taken = new Map<string, string>();
   let make: string | undefined;
+  let fixed = typeof view === 'function' ? undefined : view;
+  const viewOf = typeof view === 'function' ? view : () => view;
   for (const [i, path] of paths.entries()) {
     try {
       const episode = await read(path);
-      const reason = unfit(episode, view, make);
+      const { embodiment } = episode.header;
+      const own = fixed ?? viewOf(embodiment);
+      const reason = unfit(episode, own, make);
       if (reason === undefined) {
-        const own = await demonstrationsOf(episode, view);
-        const content = contentOf(own);
+        const taught = await demonstrationsOf(episode, own);
+        const content = contentOf(taught);
         const first = taken.get(content);
         if (first === undefined) {
-          make ??= makeOf(episode.header.embodiment, view.cameras);
+          fixed = own;
+          make ??= makeOf(embodiment, own.cameras);
+          set.embodiment ??= embodiment;
           taken.set(content, path);
-          for (const one of own) set.demonstrations.push(one);
+          for (const one of taught) set.demonstrations.push(one);
           set.episodes += 1;
         } else set.leftOut.push({ path, reason: `a copy of ${first}` });
       } else set.leftOut.push({ path, reason });

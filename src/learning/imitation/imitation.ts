@@ -26,6 +26,7 @@ import {
   openTrainer,
 } from '../train/trainer.ts';
 import { type BundleConfig } from '../../policy/bundle/config.ts';
+import type { Embodiment } from '../../robot/embodiment.ts';
 
 /** How to imitate; a run with the same settings, bundle and demonstrations gives the same numbers. */
 export const imitationSchema = z.strictObject({
@@ -57,15 +58,34 @@ export interface Imitation {
   close(): Promise<void>;
 }
 
+export interface ImitationOptions {
+  /** Of the bundle that is trained. */
+  folder: string;
+  bundle: BundleConfig;
+  demonstrations: readonly Demonstration[];
+  /** That gave the demonstrations: how its cameras are mounted. */
+  robot?: Pick<Embodiment, 'cameras'>;
+  settings: ImitationSettings;
+  session: SessionConfig;
+  /** Where a checkpoint stands. */
+  start?: TrainingState;
+}
+
 const AUGMENTATION_STREAM = 4;
 
+/** The policy's cameras as the demonstrations have them, or by their names alone. */
+const camerasOf = ({ bundle, robot }: ImitationOptions) =>
+  bundle.cameras.map((name) => robot?.cameras.find((known) => known.name === name) ?? { name });
+
 /** Augments a step's images; the same step's always alike. */
-async function openAugmentation(
-  { cameras, ...bundle }: BundleConfig,
-  { seed }: ImitationSettings,
-  session: SessionConfig,
-) {
-  const side = shapeOf({ ...bundle, cameras }).images[0].width;
+async function openAugmentation(options: ImitationOptions) {
+  const {
+    bundle,
+    settings: { seed },
+    session,
+  } = options;
+  const cameras = camerasOf(options);
+  const side = shapeOf(bundle).images[0].width;
   const graph = await openModel(encodeModel(augmentationGraph(side)), session);
   return {
     async apply(batch: Batch, step: number): Promise<Batch> {
@@ -97,18 +117,9 @@ const withoutMasks = (batch: Batch): Batch =>
     Object.entries(batch).filter(([name]) => name !== 'camera_mask' && name !== 'token_mask'),
   );
 
-/**
- * Opens a run that trains the bundle in `folder` on demonstrations, from its weights or from where a
- * checkpoint stands.
- */
-export async function openImitation(
-  folder: string,
-  bundle: BundleConfig,
-  demonstrations: readonly Demonstration[],
-  settings: ImitationSettings,
-  session: SessionConfig,
-  start?: TrainingState,
-): Promise<Imitation> {
+/** Opens a run that trains a bundle on demonstrations, from its weights or from where a checkpoint stands. */
+export async function openImitation(options: ImitationOptions): Promise<Imitation> {
+  const { folder, bundle, demonstrations, settings, session, start } = options;
   const { cameras } = bundle;
   const config = bundle.architecture as Pi0Config;
   const { trainable, batch, samples, maxDelay, seed } = settings;
@@ -119,8 +130,9 @@ export async function openImitation(
 
   const tokenize = await loadTokenizer(join(folder, BUNDLE_FILES.tokenizer), config);
   const transforms = makeTransforms(bundle.transforms, config);
-  const options = { config, transforms, tokenize, batch, samples, maxDelay, seed };
-  const batches = createBatches(demonstrations, cameras.length, options);
+  const batches = createBatches(demonstrations, cameras.length, {
+    ...{ config, transforms, tokenize, batch, samples, maxDelay, seed },
+  });
 
   const graph = flowMatchingGraph({
     config,
@@ -135,9 +147,7 @@ export async function openImitation(
   });
   const frozen = await frozenWeights(weights, graph, parameters, config);
   const trainer = await openTrainer(graph, parameters, state, settings.optimiser, session, frozen);
-  const augmentation = settings.augment
-    ? await openAugmentation(bundle, settings, session)
-    : undefined;
+  const augmentation = settings.augment ? await openAugmentation(options) : undefined;
   const prefix =
     trainable.parameters === 'all'
       ? undefined
