@@ -2,29 +2,30 @@ import { type Command, Option } from '@commander-js/extra-typings';
 import type { Subject } from '../check/examine.ts';
 import { UserError } from '../errors.ts';
 import type { Bundle } from '../policy/bundle/config.ts';
-import type { SimTaskName } from '../sim/tasks.ts';
 import { print } from '../terminal/output.ts';
 import type { Context } from './context.ts';
 import { readsOnly } from './rules.ts';
-import { SHIPPED_POLICY, integer, sessionOption, taskOption } from './sharedOptions.ts';
+import { SHIPPED_POLICY, integer, sessionOption } from './sharedOptions.ts';
 
 interface RosOptions {
   calibration?: string;
   simTime?: true;
-  task: SimTaskName;
+  task?: string;
+  prompt?: string;
 }
 
 /** The robot of ROS topics. */
 async function rosSubject(
-  { calibration: path, simTime, task }: RosOptions,
+  { calibration: path, simTime, task, prompt }: RosOptions,
   bundle: Bundle,
 ): Promise<Subject> {
   if (path === undefined)
     throw new UserError('--robot ros: give the calibration of the robot with --calibration FILE');
   const { loadCalibration } = await import('../robot/calibrationFile.ts');
   const { openListener } = await import('../ros/listener.ts');
-  const { simTasks } = await import('../sim/tasks.ts');
+  const { taskOf } = await import('../robot/taskOf.ts');
   const calibration = await loadCalibration(path);
+  const chosen = taskOf(calibration, { task, prompt }, path);
   const cameras = bundle.cameras.filter((camera) =>
     calibration.cameras.some(({ name }) => name === camera),
   );
@@ -33,10 +34,18 @@ async function rosSubject(
     robot,
     modes: robot.modes,
     label: `the topics of ${path}`,
-    prompt: simTasks[task].prompt,
+    prompt: chosen.prompt,
     calibration,
     start: () => Promise.resolve(),
   };
+}
+
+/** The simulator's task of this name, or its first. Throws a `UserError` for another one. */
+async function simTaskOf(name: string | undefined) {
+  const { simTaskNames } = await import('../sim/tasks.ts');
+  const task = name === undefined ? simTaskNames[0] : simTaskNames.find((known) => known === name);
+  if (task) return task;
+  throw new UserError(`--task ${name}: the simulator has ${simTaskNames.join(', ')}`);
 }
 
 /** `nalu check`. */
@@ -55,7 +64,11 @@ export function check(program: Command, context: Context): void {
     )
     .option('--calibration <file>', "the robot's calibration, in the place of the simulated one's")
     .option('--sim-time', 'with ros: stamps are those of /clock')
-    .addOption(taskOption())
+    .option(
+      '--task <name>',
+      "the simulator's (transfer-cube, insertion), or with ros one of the calibration's tasks; by default the first",
+    )
+    .option('--prompt <text>', "with ros: what it is told to do, in the place of the task's prompt")
     .option('--seed <n>', 'of the simulated scene', integer(0), 0)
     .option('--json', 'print one JSON object a line and nothing else')
     .addOption(sessionOption())
@@ -82,7 +95,12 @@ Examples:
       const subject =
         options.robot === 'ros'
           ? await rosSubject(options, bundle)
-          : await (await import('../check/simulated.ts')).simulatedSubject(options);
+          : await (
+              await import('../check/simulated.ts')
+            ).simulatedSubject({
+              ...options,
+              task: await simTaskOf(options.task),
+            });
       try {
         const examined = await examine(bundle, subject, session);
         const report = options.json ? jsonReport : textReport;
@@ -98,6 +116,7 @@ Examples:
     });
   readsOnly(command, {
     '--sim-time': { with: ['--robot ros'] },
+    '--prompt': { with: ['--robot ros'] },
     '--seed': { with: ['--robot sim'] },
   });
 }

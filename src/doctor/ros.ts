@@ -1,6 +1,7 @@
 import { REBUILD_RCLNODEJS } from '../terminal/invocation.ts';
 import { type OperatingMode, modeFault } from '../robot/operatingModes.ts';
 import { imageTopic } from '../ros/imageTopic.ts';
+import { armsOfKind } from '../ros/commandKinds.ts';
 import { findingsOf } from './finding.ts';
 import { probe } from './probe.ts';
 import { loadCalibration } from '../robot/calibrationFile.ts';
@@ -67,7 +68,10 @@ export async function rosFindings(
     ];
   }
   const distribution = ok('distribution', env.ROS_DISTRO ?? env.AMENT_PREFIX_PATH);
-  const { value, error } = await probe('topics', calibration?.arms);
+  const { value, error } = await probe(
+    'topics',
+    calibration && armsOfKind(calibration, 'interbotix', 'interbotix'),
+  );
   if (value === undefined)
     return [
       distribution,

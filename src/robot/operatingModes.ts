@@ -1,3 +1,5 @@
+import { inNamespace } from './driverTopics.ts';
+
 /** How a driver takes the commands of an arm or its gripper, as it says itself (Interbotix' drivers do). */
 export interface OperatingMode {
   /** ROS namespace of the arm's driver. */
@@ -28,7 +30,7 @@ function settingCommand({ namespace, part }: OperatingMode): string {
   const request = Object.entries(modeRequest(part))
     .map(([field, value]) => `${field}: ${value}`)
     .join(', ');
-  return `ros2 service call /${namespace}/set_operating_modes interbotix_xs_msgs/srv/OperatingModes "{${request}}"`;
+  return `ros2 service call ${inNamespace({ namespace }, 'set_operating_modes')} interbotix_xs_msgs/srv/OperatingModes "{${request}}"`;
 }
 
 /** Why a part must not be commanded, and how that is mended. */

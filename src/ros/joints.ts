@@ -5,8 +5,13 @@ import type { JointPart, JointState } from '../robot/robot.ts';
 import { type JointStateMessage, nanosecondsOf } from './messages.ts';
 import { statesTopic } from '../robot/driverTopics.ts';
 
+/** The topics on which arms report their joints; arms may share one. */
+export const statesTopicsOf = ({ arms }: Pick<Calibration, 'arms'>): string[] => [
+  ...new Set(arms.map(statesTopic)),
+];
+
 /** The joints of each arm and their place in the robot's vectors. */
-export const jointsByArm = ({ arms, joints }: Calibration) =>
+export const jointsByArm = ({ arms, joints }: Pick<Calibration, 'arms' | 'joints'>) =>
   arms.map((arm) => ({
     arm,
     joints: joints.flatMap((joint, index) => (joint.arm === arm.name ? [{ joint, index }] : [])),
@@ -29,8 +34,9 @@ function anglesIn(message: JointStateMessage, arm: Arm, wanted: readonly string[
 }
 
 /**
- * Joins the arms' joint states to the robot's. `take` gives the state once each arm has reported, of when each did
- * (`arrived`, ns of the robot's clock); its stamp is the older of theirs. Throws a `UserError` for a message that is not the calibration's arm.
+ * Joins the arms' joint states to the robot's. `take` gives the state once each arm has reported; its stamp is the
+ * oldest of theirs, and `arrived` is when a message came, ns of the robot's clock. Throws a `UserError` for a message
+ * that lacks a joint of an arm on its topic.
  */
 export function createJointMerger(calibration: Calibration) {
   const groups = jointsByArm(calibration);
@@ -38,20 +44,19 @@ export function createJointMerger(calibration: Calibration) {
   const position = new Float64Array(calibration.joints.length).fill(NaN);
 
   return {
-    take(armName: string, message: JointStateMessage, arrived?: bigint): JointState | undefined {
-      const { arm, joints } = groups.find((group) => group.arm.name === armName)!;
-      const angles = anglesIn(
-        message,
-        arm,
-        joints.map(({ joint }) => joint.joint),
-      );
-      joints.forEach(({ joint, index }, i) => {
-        position[index] = fromDriver(arm, joint, angles[i]);
-      });
+    take(topic: string, message: JointStateMessage, arrived?: bigint): JointState | undefined {
       const stamped = nanosecondsOf(message.header.stamp);
-      const source = `joint state of ${armName}`;
-      parts.set(armName, { source, stamp: stamped, arrived: arrived ?? stamped });
-      if (parts.size < groups.length) return undefined;
+      for (const { arm, joints } of groups) {
+        if (statesTopic(arm) !== topic) continue;
+        const names = joints.map(({ joint }) => joint.joint);
+        const angles = anglesIn(message, arm, names);
+        joints.forEach(({ joint, index }, i) => {
+          position[index] = fromDriver(arm, joint, angles[i]);
+        });
+        const source = `joint state of ${arm.name}`;
+        parts.set(arm.name, { source, stamp: stamped, arrived: arrived ?? stamped });
+      }
+      if (parts.size < calibration.arms.length) return undefined;
       const all = [...parts.values()];
       const stamp = all.reduce((least, part) => (part.stamp < least ? part.stamp : least), stamped);
       return { stamp, position: position.slice(), parts: all };

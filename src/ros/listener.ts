@@ -1,5 +1,6 @@
 import type { Calibration } from '../robot/calibration.ts';
 import type { OperatingMode } from '../robot/operatingModes.ts';
+import { armsOfKind } from './commandKinds.ts';
 import { askModes, hasInterbotixMessages } from './operatingModes.ts';
 import { loadRos } from './rclnodejs.ts';
 import { type RosRobot, rosRobot } from './rosRobot.ts';
@@ -33,7 +34,8 @@ export async function openListener(
   };
   try {
     await awaitTopics(node, robot, new AbortController().signal);
-    const modes = hasInterbotixMessages() ? await askModes(node, calibration.arms) : [];
+    const arms = armsOfKind(calibration, 'interbotix', 'interbotix');
+    const modes = hasInterbotixMessages() ? await askModes(node, arms) : [];
     return { ...robot, modes, close };
   } catch (error) {
     await close();

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { UserError } from '../errors.ts';
 import type { Arm } from '../robot/calibration.ts';
+import { inNamespace } from '../robot/driverTopics.ts';
 import {
   type OperatingMode,
   PARTS,
@@ -34,7 +35,7 @@ async function askMode(
   const { cmd_type, name } = PARTS[part];
   const { mode } = await callService(node, {
     type: 'interbotix_xs_msgs/srv/RobotInfo',
-    name: `/${namespace}/get_robot_info`,
+    name: inNamespace({ namespace }, 'get_robot_info'),
     request: { cmd_type, name },
     appears: DISCOVERY,
     answers: PATIENCE,
@@ -72,7 +73,7 @@ async function setMode(
 ): Promise<OperatingMode> {
   await callService(node, {
     type: 'interbotix_xs_msgs/srv/OperatingModes',
-    name: `/${namespace}/set_operating_modes`,
+    name: inNamespace({ namespace }, 'set_operating_modes'),
     request: modeRequest(part),
     appears: DISCOVERY,
     answers: PATIENCE,

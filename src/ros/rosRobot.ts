@@ -1,33 +1,17 @@
 import { UserError, messageOf } from '../errors.ts';
-import { type Calibration, embodimentOf } from '../robot/calibration.ts';
-import type { Observer, Robot } from '../robot/robot.ts';
-import { type Stamped, stampFault } from '../control/stamps.ts';
+import { type CalibratedCamera, type Calibration, embodimentOf } from '../robot/calibration.ts';
+import { statesTopic } from '../robot/driverTopics.ts';
+import type { Clock, Observer, Robot } from '../robot/robot.ts';
 import { openCameras } from './cameras.ts';
 import { imageTopic } from './imageTopic.ts';
 import { CLOCK, rosClock, usesSimTime } from './clock.ts';
 import { type Output, createCommands } from './commands.ts';
 import { edge } from './edge.ts';
-import { createJointMerger } from './joints.ts';
+import { createJointMerger, statesTopicsOf } from './joints.ts';
 import { type JointStateMessage, nanosecondsOf } from './messages.ts';
 import { quality } from './qos.ts';
 import type { Ros, RosNode } from './rclnodejs.ts';
-import { statesTopic } from '../robot/driverTopics.ts';
-
-/** What has come over a topic. */
-export interface TopicCount {
-  topic: string;
-  /** The message type that it must have. */
-  type: string;
-  /** `joint state`, `clock`, or the camera's name. */
-  source: string;
-  messages: number;
-  /** Of the newest usable message, ns; undefined before the first. */
-  stamp: bigint | undefined;
-  /** When that arrived, ms of this machine's time (`performance.now`). */
-  arrived: number | undefined;
-  /** What is wrong with its newest message; undefined if nothing. */
-  problem: string | undefined;
-}
+import { type TopicCount, countMessage, newCount } from './topicCounts.ts';
 
 /** A robot behind ROS topics. */
 export interface RosRobot extends Robot {
@@ -40,20 +24,28 @@ export interface RosRobotOptions {
   calibration: Calibration;
   /** Names of the cameras to subscribe to. */
   cameras: readonly string[];
+  /** How commands are sent to arms whose calibration does not say it. */
   output: Output;
   /** Sends nothing to the arms. */
   dryRun: boolean;
 }
 
+/** What a robot's subscriptions share. */
+interface Sensing {
+  options: RosRobotOptions;
+  clock: Clock;
+  topics: TopicCount[];
+  observer: Observer | undefined;
+  closed: boolean;
+}
+
 const JOINT_STATE = 'sensor_msgs/msg/JointState';
 
-const newCount = (topic: string, type: string, source: string): TopicCount => ({
-  ...{ topic, type, source, messages: 0 },
-  ...{ stamp: undefined, arrived: undefined, problem: undefined },
-});
-
-/** Whether two stamps, ns, are of clocks that do not count the same time: simulated, and the wall's. */
-const otherTime = (a: bigint, b: bigint) => Math.abs(Number(a - b)) > 1e15 && a !== 0n;
+function addCount({ topics }: Sensing, type: string, topic: string, source: string): TopicCount {
+  const count = newCount(topic, type, source);
+  topics.push(count);
+  return count;
+}
 
 /** The calibrated cameras of these names. Throws a `UserError` for one that is not there. */
 const camerasOf = ({ cameras }: Calibration, names: readonly string[]) =>
@@ -65,113 +57,94 @@ const camerasOf = ({ cameras }: Calibration, names: readonly string[]) =>
     );
   });
 
-/**
- * The robot that a node's topics lead to. A message that is not what the calibration says is left out
- * and told in `topics`. Throws a `UserError` for a camera that the calibration lacks, or an output that
- * this machine cannot have.
- */
-export function rosRobot(options: RosRobotOptions): RosRobot {
-  const { ros, node, calibration, cameras, output, dryRun } = options;
-  const embodiment = embodimentOf(calibration);
-  const looking = camerasOf(calibration, cameras);
-  const send = dryRun ? () => undefined : createCommands(ros, node, calibration, output);
+/** Subscribes to the topics on which the arms report their joints. Returns the subscriptions. */
+function senseJoints(sensing: Sensing): object[] {
+  const { ros, node, calibration } = sensing.options;
   const merger = createJointMerger(calibration);
-  const topics: TopicCount[] = [];
-  const subscriptions: object[] = [];
-  let observer: Observer | undefined;
-  let closed = false;
-
-  const ticks = newCount('/clock', CLOCK, 'clock');
-  const clock = rosClock(
-    ros,
-    node,
-    () => !closed,
-    (stamp) => {
-      const messages = ticks.messages + 1;
-      Object.assign(ticks, { messages, stamp, arrived: performance.now() });
-    },
-  );
-
-  const counted = (type: string, topic: string, source: string): TopicCount => {
-    const count = newCount(topic, type, source);
-    topics.push(count);
-    return count;
-  };
-  /** Notes what came over a topic: usable, or why not. What is not is handed on all the same, for the guard names it too. */
-  const note = (count: TopicCount, came: Omit<Stamped, 'arrived'>) => {
-    const now = clock.now();
-    // Before the first /clock there is no time to compare a stamp with.
-    const fault = now === 0n ? undefined : stampFault({ ...came, arrived: now });
-    if (fault !== undefined)
-      count.problem = `${count.topic}: ${fault}${otherTime(came.stamp, now) ? '; set use_sim_time alike for its driver and this node' : ''}`;
-    else
-      Object.assign(count, {
-        stamp: came.stamp,
-        arrived: performance.now(),
-        problem: undefined,
-      });
-  };
-
-  for (const arm of calibration.arms) {
-    const { name } = arm;
-    const topic = statesTopic(arm);
-    const count = counted(JOINT_STATE, topic, 'joint state');
+  return statesTopicsOf(calibration).map((topic) => {
+    const count = addCount(sensing, JOINT_STATE, topic, 'joint state');
+    const arms = calibration.arms.filter((arm) => statesTopic(arm) === topic);
+    const source = `joint state of ${arms.map(({ name }) => name).join(' and ')}`;
     const take = (message: JointStateMessage) => {
-      if (closed) return;
+      if (sensing.closed) return;
       count.messages += 1;
-      const state = merger.take(name, message, clock.now());
-      if (state) observer?.joints(state);
+      const state = merger.take(topic, message, sensing.clock.now());
+      if (state) sensing.observer?.joints(state);
       const stamp = nanosecondsOf(message.header.stamp);
-      note(count, { kind: 'joints', source: `joint state of ${name}`, stamp });
+      countMessage(count, { kind: 'joints', source, stamp }, sensing.clock.now());
     };
     const onFault = (error: unknown) => {
       count.problem = messageOf(error);
     };
-    subscriptions.push(
-      node.createSubscription(JOINT_STATE, topic, quality(ros, 'sensor'), edge(take, onFault)),
-    );
-  }
+    const settings = quality(ros, 'sensor');
+    return node.createSubscription(JOINT_STATE, topic, settings, edge(take, onFault));
+  });
+}
 
-  const images = new Map(
-    looking.map((camera) => {
+/** Receives the images of cameras. Returns what ends it; undefined without cameras. */
+function senseCameras(sensing: Sensing, cameras: readonly CalibratedCamera[]) {
+  const counts = new Map(
+    cameras.map((camera) => {
       const { type, topic } = imageTopic(camera);
-      return [camera.name, counted(type, topic, camera.name)];
+      return [camera.name, addCount(sensing, type, topic, camera.name)];
     }),
   );
-  const eyes =
-    looking.length > 0
-      ? openCameras({
-          name: node.name(),
-          cameras: looking,
-          onFrame(frame) {
-            const count = images.get(frame.camera)!;
-            count.messages += 1;
-            note(count, { kind: 'camera', source: frame.camera, stamp: frame.stamp });
-            observer?.frame(frame);
-          },
-          onProblem(camera, problem) {
-            const count = images.get(camera)!;
-            count.messages += 1;
-            count.problem = problem;
-          },
-        })
-      : undefined;
+  if (cameras.length === 0) return undefined;
+  return openCameras({
+    name: sensing.options.node.name(),
+    cameras,
+    onFrame(frame) {
+      const count = counts.get(frame.camera)!;
+      count.messages += 1;
+      const { camera: source, stamp } = frame;
+      countMessage(count, { kind: 'camera', source, stamp }, sensing.clock.now());
+      sensing.observer?.frame(frame);
+    },
+    onProblem(camera, problem) {
+      const count = counts.get(camera)!;
+      count.messages += 1;
+      count.problem = problem;
+    },
+  });
+}
 
-  if (usesSimTime(node)) topics.push(ticks);
+/**
+ * The robot that a node's topics lead to. A message that is not what the calibration says is left out
+ * and named in `topics`. Throws a `UserError` for a camera that the calibration lacks, or for commands that
+ * this machine cannot send.
+ */
+export function rosRobot(options: RosRobotOptions): RosRobot {
+  const { ros, node, calibration, output, dryRun } = options;
+  const embodiment = embodimentOf(calibration);
+  const cameras = camerasOf(calibration, options.cameras);
+  const send = dryRun ? () => undefined : createCommands(ros, node, calibration, output);
+
+  const ticks = newCount('/clock', CLOCK, 'clock');
+  const onTick = (stamp: bigint) => {
+    const messages = ticks.messages + 1;
+    Object.assign(ticks, { messages, stamp, arrived: performance.now() });
+  };
+  const clock = rosClock(ros, node, () => !sensing.closed, onTick);
+  const sensing: Sensing = { options, clock, topics: [], observer: undefined, closed: false };
+  const subscriptions = senseJoints(sensing);
+  const images = senseCameras(sensing, cameras);
+  if (usesSimTime(node)) sensing.topics.push(ticks);
 
   return {
     embodiment: {
       ...embodiment,
-      cameras: cameras.map((name) => embodiment.cameras.find((known) => known.name === name)!),
+      cameras: options.cameras.map((name) =>
+        embodiment.cameras.find((known) => known.name === name)!,
+      ),
     },
     clock,
     dry: dryRun,
-    topics,
-    observe(taker) {
-      observer = taker;
+    topics: sensing.topics,
+    observe(observer) {
+      sensing.observer = observer;
     },
     command(positions) {
-      if (closed) throw new Error('The robot was used after close().');
+      if (sensing.closed) throw new Error('The robot was used after close().');
       if (positions.length !== embodiment.joints.length)
         throw new Error(
           `The robot takes ${embodiment.joints.length} positions, not ${positions.length}.`,
@@ -179,10 +152,10 @@ export function rosRobot(options: RosRobotOptions): RosRobot {
       send(positions);
     },
     async close() {
-      closed = true;
-      observer = undefined;
+      sensing.closed = true;
+      sensing.observer = undefined;
       for (const subscription of subscriptions) node.destroySubscription(subscription);
-      await eyes?.close();
+      await images?.close();
     },
   };
 }

@@ -2,7 +2,8 @@ import { setTimeout } from 'node:timers/promises';
 import { UserError } from '../errors.ts';
 import type { CommandTopic } from './commands.ts';
 import type { RosNode } from './rclnodejs.ts';
-import type { RosRobot, TopicCount } from './rosRobot.ts';
+import type { RosRobot } from './rosRobot.ts';
+import type { TopicCount } from './topicCounts.ts';
 
 /** Seconds that a robot's topics have to show something. */
 const PATIENCE = 10;

@@ -75,3 +75,5 @@ const insertion: SimTask = {
 export const simTasks = { 'transfer-cube': transferCube, insertion };
 
 export type SimTaskName = keyof typeof simTasks;
+
+export const simTaskNames = Object.keys(simTasks) as SimTaskName[];

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Embodiment } from '../../src/robot/embodiment.ts';
 import type { CameraFrame, JointState, Robot } from '../../src/robot/robot.ts';
 
 const PERIOD = 20_000_000n;
@@ -21,7 +22,14 @@ async function until(robot: Robot, isSo: () => boolean, seconds = 5): Promise<vo
   }
 }
 
-/** What every robot behind the port does; `open` gives one at rest with `cam_high`. */
+/** A gripper, if there is one, and a joint of an arm, the next one where there is more than one arm. */
+function jointsToMove({ joints }: Embodiment) {
+  const gripper = joints.findIndex(({ kind }) => kind === 'gripper');
+  const arm = joints.findIndex(({ kind }, i) => kind === 'arm' && i > gripper);
+  return { gripper, arm: arm >= 0 ? arm : 0 };
+}
+
+/** What every robot behind the port does; `open` gives one at rest with a camera. */
 export function robotContract(name: string, open: () => Promise<Robot>, skip: string | false) {
   const withRobot = (body: (robot: Robot) => Promise<void>) => async () => {
     const robot = await open();
@@ -96,8 +104,9 @@ export function robotContract(name: string, open: () => Promise<Robot>, skip: st
         await until(robot, () => states.length > 2);
         const start = states.at(-1)!.position.slice();
         const goal = start.slice();
-        goal[7] += 0.25;
-        goal[6] = Math.min(1, goal[6] + 0.3);
+        const { arm, gripper } = jointsToMove(robot.embodiment);
+        goal[arm] += 0.25;
+        if (gripper >= 0) goal[gripper] = Math.min(1, goal[gripper] + 0.3);
         for (let step = 1; step <= 75; step++) {
           robot.command(start.map((at, joint) => at + (goal[joint] - at) * Math.min(1, step / 50)));
           await robot.clock.until(robot.clock.now() + PERIOD);
@@ -116,12 +125,14 @@ export function robotContract(name: string, open: () => Promise<Robot>, skip: st
       withRobot(async (robot) => {
         const { states } = keep(robot);
         await until(robot, () => states.length > 2);
-        assert.throws(() => robot.command(new Float64Array(3)), /14 positions, not 3/);
+        const { length } = robot.embodiment.joints;
+        const wrong = new RegExp(`${length} positions, not 3`);
+        assert.throws(() => robot.command(new Float64Array(3)), wrong);
         await robot.close();
         const before = states.length;
         await new Promise((resolve) => setTimeout(resolve, 60));
         assert.equal(states.length, before);
-        assert.throws(() => robot.command(new Float64Array(14)), /after close/);
+        assert.throws(() => robot.command(new Float64Array(length)), /after close/);
       }),
     );
   });

@@ -5,7 +5,6 @@ import { fileSink } from '../../src/episodes/mcap.ts';
 import { toDriver } from '../../src/robot/driverAngles.ts';
 import { jointsByArm } from '../../src/ros/joints.ts';
 import { loadCalibration } from '../../src/robot/calibrationFile.ts';
-import { commandTopics } from '../../src/robot/driverTopics.ts';
 
 export const calibration = await loadCalibration('calibration/aloha-1.0.yaml');
 export const [camera] = calibration.cameras;
@@ -63,7 +62,7 @@ export async function recordBag(
   const orders = new Map<string, number>();
   for (const { name, namespace } of calibration.arms) {
     states.set(name, await known(`/${namespace}/joint_states`, 'sensor_msgs/msg/JointState'));
-    const topic = commandTopics(namespace).trajectory;
+    const topic = `/${namespace}/joint_trajectory_controller/joint_trajectory`;
     orders.set(name, await known(topic, 'trajectory_msgs/msg/JointTrajectory'));
   }
   const eye = await channel(camera.topic, 'sensor_msgs/msg/Image', 'uint8 unread');

@@ -6,6 +6,7 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as setTimer } from 'node:timers';
 import { setTimeout } from 'node:timers/promises';
 import { calibrationYaml } from '../../src/robot/calibrationFile.ts';
+import { commandTopicsOf } from '../../src/ros/commands.ts';
 import type { Ros, RosNode } from '../../src/ros/rclnodejs.ts';
 import { SIM_CALIBRATION } from '../../src/sim/embodiment.ts';
 import { spawnNalu } from '../cli/nalu.ts';
@@ -13,8 +14,8 @@ import { withFolder } from '../onnx/run.ts';
 import { startDriver } from './driver.ts';
 import { initRos, skip } from './ros.ts';
 import { loadCalibration } from '../../src/robot/calibrationFile.ts';
-import { commandTopics } from '../../src/robot/driverTopics.ts';
 
+const calibration = await loadCalibration(SIM_CALIBRATION);
 const LEFT = 0;
 const RIGHT = 1;
 const WAIST = 0;
@@ -85,10 +86,8 @@ describe('nalu calibrate on a ROS robot', { skip }, () => {
       const file = join(folder, 'mine.yaml');
       let publishers: unknown[] = [];
       const look = () => {
-        publishers = ['follower_left', 'follower_right'].flatMap((namespace) =>
-          Object.values(commandTopics(namespace)).flatMap((topic) =>
-            watcher.getPublishersInfoByTopic(topic, false),
-          ),
+        publishers = commandTopicsOf(calibration, undefined).flatMap(({ topic }) =>
+          watcher.getPublishersInfoByTopic(topic, false),
         );
         return enter();
       };

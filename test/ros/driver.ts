@@ -4,7 +4,6 @@ import { image, jointState } from '../../src/ros/messages.ts';
 import type { Ros, RosServiceResponse } from '../../src/ros/rclnodejs.ts';
 import { SIM_CALIBRATION } from '../../src/sim/embodiment.ts';
 import { loadCalibration } from '../../src/robot/calibrationFile.ts';
-import { commandTopics } from '../../src/robot/driverTopics.ts';
 
 interface DriverOptions {
   /** Calibration of the robot. */
@@ -46,7 +45,7 @@ export async function startDriver(
   for (const [i, { namespace }] of calibration.arms.entries())
     node.createSubscription(
       'trajectory_msgs/msg/JointTrajectory',
-      commandTopics(namespace).trajectory,
+      `/${namespace}/joint_trajectory_controller/joint_trajectory`,
       {},
       ({ joint_names, points }: Trajectory) =>
         joint_names.forEach((name, joint) => {

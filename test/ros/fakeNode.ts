@@ -11,14 +11,18 @@ class TimeoutError extends Error {
 }
 
 /**
- * A node and its ROS without a ROS: messages come by `send`, publishers of others stand in `graph`, and
- * `services` are those of others. Enough for what the policy's node asks before and while the arms move.
+ * A node and its ROS without a ROS: messages come by `send` or from the node's own publishers, publishers of others
+ * stand in `graph`, and `services` are those of others. Enough for what the policy's node asks before and while the
+ * arms move.
  */
 export function fakeNode({ simTime = false } = {}) {
-  const callbacks = new Map<string, (message: never) => void>();
+  const callbacks = new Map<string, ((message: never) => void)[]>();
   const graph = new Map<string, string[]>();
   const services = new Map<string, Service>();
   let ahead = 0n;
+  const send = (topic: string, message: object) => {
+    for (const take of callbacks.get(topic) ?? []) take(message as never);
+  };
 
   const createClient = (_type: string, name: string): Partial<RosClient> => ({
     isServiceServerAvailable: () => services.has(name),
@@ -45,9 +49,12 @@ export function fakeNode({ simTime = false } = {}) {
       _options: object,
       take: (message: never) => void,
     ) {
-      callbacks.set(topic, take);
+      callbacks.set(topic, [...(callbacks.get(topic) ?? []), take]);
       return {};
     },
+    createPublisher: (_type: string, topic: string) => ({
+      publish: (message: object) => send(topic, message),
+    }),
     destroySubscription: () => undefined,
     createClient,
     destroyClient: () => undefined,
@@ -71,6 +78,6 @@ export function fakeNode({ simTime = false } = {}) {
     services,
     /** Sets the node's clock ahead of the wall's, ns. */
     setAhead: (by: bigint) => (ahead = by),
-    send: (topic: string, message: object) => callbacks.get(topic)!(message as never),
+    send,
   };
 }

@@ -3,18 +3,26 @@ import { describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { UserError } from '../../src/errors.ts';
 import { commandTopicsOf } from '../../src/ros/commands.ts';
-import type { RosRobot, TopicCount } from '../../src/ros/rosRobot.ts';
+import type { RosRobot } from '../../src/ros/rosRobot.ts';
+import type { TopicCount } from '../../src/ros/topicCounts.ts';
 import { checkAlone } from '../../src/ros/topics.ts';
 import { watchRobot } from '../../src/ros/watch.ts';
 import { fakeNode } from './fakeNode.ts';
 
-const arms = [{ namespace: 'left' }, { namespace: 'right' }] as never;
+const SIDES = ['left', 'right'];
+const robot = {
+  arms: SIDES.map((name) => ({ name, namespace: name })),
+  joints: SIDES.flatMap((arm) => [
+    { arm, kind: 'arm', joint: 'waist' },
+    { arm, kind: 'gripper', joint: 'gripper' },
+  ]),
+} as never;
 const GROUP = '/right/commands/joint_group';
 
 describe('who commands the arms', () => {
   it('is this node alone, by whichever topic', () => {
     const { node, graph } = fakeNode();
-    const commands = commandTopicsOf({ arms }, 'interbotix');
+    const commands = commandTopicsOf(robot, 'interbotix');
     for (const { topic, own } of commands) if (own) graph.set(topic, ['nalu']);
     assert.doesNotThrow(() => checkAlone(node, commands));
     graph.set('/left/joint_trajectory_controller/joint_trajectory', ['teleoperation']);
@@ -27,14 +35,14 @@ describe('who commands the arms', () => {
   it('may be another node of the same name', () => {
     const { node, graph } = fakeNode();
     graph.set(GROUP, ['nalu', 'nalu']);
-    const commands = commandTopicsOf({ arms }, 'interbotix');
+    const commands = commandTopicsOf(robot, 'interbotix');
     assert.throws(() => checkAlone(node, commands), /another node of the same name, \/nalu, comm/);
   });
 
   it('is nobody in a dry run, so even one of that name is another', () => {
     const { node, graph } = fakeNode();
     graph.set(GROUP, ['nalu']);
-    assert.throws(() => checkAlone(node, commandTopicsOf({ arms }, undefined)), /same name/);
+    assert.throws(() => checkAlone(node, commandTopicsOf(robot, undefined)), /same name/);
   });
 });
 
@@ -51,7 +59,7 @@ describe('what is looked at while the arms move', () => {
     const close = watchRobot({
       node: fake.node,
       robot: { topics } as unknown as RosRobot,
-      commands: commandTopicsOf({ arms }, 'interbotix'),
+      commands: commandTopicsOf(robot, 'interbotix'),
       tell: (problem) => told.push(problem),
       stop(problem) {
         assert.ok(problem instanceof UserError);

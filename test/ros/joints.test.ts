@@ -11,6 +11,9 @@ const aloha = await loadCalibration('calibration/aloha-1.0.yaml');
 const NAMES =
   'waist shoulder elbow forearm_roll wrist_angle wrist_rotate gripper left_finger right_finger';
 
+const LEFT = '/follower_left/joint_states';
+const RIGHT = '/follower_right/joint_states';
+
 const message = (sec: number, position: number[], name = NAMES.split(' ')) => ({
   header: { stamp: { sec, nanosec: 0 } },
   name,
@@ -21,9 +24,9 @@ const nine = (first: number) => Array.from({ length: 9 }, (_, i) => first + i / 
 describe('joint states', () => {
   it("of both arms make the robot's, found by name, as old as the older of them", () => {
     const merger = createJointMerger(aloha);
-    assert.equal(merger.take('left', message(5, nine(0))), undefined);
+    assert.equal(merger.take(LEFT, message(5, nine(0))), undefined);
     const reversed = message(3, nine(0).reverse(), NAMES.split(' ').reverse());
-    const state = merger.take('right', reversed)!;
+    const state = merger.take(RIGHT, reversed)!;
     assert.equal(state.stamp, 3_000_000_000n);
     assert.deepEqual([...state.position.subarray(0, 6)], nine(0).slice(0, 6));
     assert.deepEqual(state.position.subarray(7), state.position.subarray(0, 7));
@@ -42,7 +45,7 @@ describe('joint states', () => {
       [message(1, [], []), /lacks waist.*it has no names/],
     ];
     for (const [state, expected] of cases)
-      assert.throws(() => createJointMerger(aloha).take('left', state), {
+      assert.throws(() => createJointMerger(aloha).take(LEFT, state), {
         name: 'UserError',
         message: expected,
       });
@@ -50,8 +53,8 @@ describe('joint states', () => {
 
   it('keep a value that is not finite: the synchroniser counts it', () => {
     const merger = createJointMerger(aloha);
-    merger.take('left', message(1, nine(NaN)));
-    assert.ok(Number.isNaN(merger.take('right', message(1, nine(0)))!.position[0]));
+    merger.take(LEFT, message(1, nine(NaN)));
+    assert.ok(Number.isNaN(merger.take(RIGHT, message(1, nine(0)))!.position[0]));
   });
 });
 

@@ -9,7 +9,6 @@ import type { Ros, RosNode } from '../../src/ros/rclnodejs.ts';
 import { SIM_CALIBRATION } from '../../src/sim/embodiment.ts';
 import { startDriver } from './driver.ts';
 import { call, initRos, skip, startNode, until } from './ros.ts';
-import { commandTopics } from '../../src/robot/driverTopics.ts';
 
 const TRAJECTORY = 'trajectory_msgs/msg/JointTrajectory';
 const ARMS = { calibration: SIM_CALIBRATION, output: 'trajectory', ignore_misfits: true };
@@ -26,7 +25,7 @@ describe("the policy's node among others", { skip }, () => {
   before(async () => {
     ros = await initRos();
     person = ros.createNode('person');
-    const topic = commandTopics('follower_right').trajectory;
+    const topic = '/follower_right/joint_trajectory_controller/joint_trajectory';
     person.createSubscription(TRAJECTORY, topic, {}, ({ points }: { points: { positions: Float64Array }[] }) =>
       commands.push({ at: performance.now(), positions: [...points[0].positions] }),
     ); // prettier-ignore
@@ -112,7 +111,10 @@ describe("the policy's node among others", { skip }, () => {
     await moves(nalu);
     const rival = ros.createNode('teleoperation');
     closers.push(() => rival.destroy());
-    rival.createPublisher(TRAJECTORY, commandTopics('follower_left').trajectory);
+    rival.createPublisher(
+      TRAJECTORY,
+      '/follower_left/joint_trajectory_controller/joint_trajectory',
+    );
     await says(nalu, /attempt 0: discarded.*\/teleoperation commands \/follower_left\//);
     await isAtRest();
     const { success, message } = await call(person, 'std_srvs/srv/Trigger', '/nalu/start');

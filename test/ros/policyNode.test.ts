@@ -15,7 +15,6 @@ import { SIM_CALIBRATION } from '../../src/sim/embodiment.ts';
 import { writeRedClassifier } from '../classifier/classifiers.ts';
 import { startDriver } from './driver.ts';
 import { call, initRos, skip, startNode, until } from './ros.ts';
-import { commandTopics } from '../../src/robot/driverTopics.ts';
 
 const REHEARSAL = {
   use_sim_time: true,
@@ -49,7 +48,7 @@ describe("the policy's node", { skip }, () => {
     folder = await mkdtemp(join(tmpdir(), 'nalu-node-'));
     person.createSubscription(
       'trajectory_msgs/msg/JointTrajectory',
-      commandTopics('follower_right').trajectory,
+      '/follower_right/joint_trajectory_controller/joint_trajectory',
       {},
       ({ points }: { points: { positions: Float64Array }[] }) =>
         commands.push({ at: performance.now(), positions: [...points[0].positions] }),
@@ -331,7 +330,7 @@ describe("the policy's node", { skip }, () => {
   it('does not become active while another node commands the same arms', async () => {
     await openDriver();
     const rival = openNode('teleoperation');
-    const topic = commandTopics('follower_left').trajectory;
+    const topic = '/follower_left/joint_trajectory_controller/joint_trajectory';
     rival.createPublisher('trajectory_msgs/msg/JointTrajectory', topic);
     const nalu = start('policyMain', { ...REHEARSAL, use_sim_time: false, reset_service: '' });
     assert.equal(await change(1), true, nalu.output());

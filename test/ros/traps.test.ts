@@ -8,7 +8,6 @@ import type { Ros, RosNode, RosPublisher } from '../../src/ros/rclnodejs.ts';
 import { type RosRobot, rosRobot } from '../../src/ros/rosRobot.ts';
 import { initRos, skip, until } from './ros.ts';
 import { loadCalibration } from '../../src/robot/calibrationFile.ts';
-import { commandTopics } from '../../src/robot/driverTopics.ts';
 
 const calibration = await loadCalibration('calibration/aloha-1.0.yaml');
 const [camera] = calibration.cameras;
@@ -112,7 +111,7 @@ describe('a node over rclnodejs', { skip }, () => {
     for (const { name, namespace } of calibration.arms)
       driver.createSubscription(
         'trajectory_msgs/msg/JointTrajectory',
-        commandTopics(namespace).trajectory,
+        `/${namespace}/joint_trajectory_controller/joint_trajectory`,
         {},
         (message) => heard.set(name, message),
       );

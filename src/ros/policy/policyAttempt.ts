@@ -9,6 +9,7 @@ import { findMisfits } from '../../check/fit.ts';
 import { camerasOfBoth, fitCase, observeOnce, withChunk } from '../../check/fitCase.ts';
 import { judge } from '../../control/judge.ts';
 import type { Configured } from './configured.ts';
+import { armsOfKind } from '../commandKinds.ts';
 import { ensureModes } from '../operatingModes.ts';
 import type { PolicyParameters } from './policyParameters.ts';
 import type { RosNode } from '../rclnodejs.ts';
@@ -45,21 +46,22 @@ export async function goHome(
 
 /**
  * Makes sure that Interbotix' drivers take angles, if commands go to them. Throws a `UserError` where they do not;
- * a dry run only tells.
+ * a dry run only warns.
  */
 export async function checkModes(
   node: RosNode,
-  { calibration: { arms } }: Configured,
+  { calibration }: Configured,
   { output, dry_run: dryRun, set_gripper_mode: set }: PolicyParameters,
-  tell: (text: string) => void,
+  warn: (text: string) => void,
   signal?: AbortSignal,
 ): Promise<void> {
-  if (output !== 'interbotix') return;
+  const arms = armsOfKind(calibration, output, 'interbotix');
+  if (arms.length === 0) return;
   try {
-    await ensureModes(node, arms, { setGripper: set && !dryRun, tell, signal });
+    await ensureModes(node, arms, { setGripper: set && !dryRun, tell: warn, signal });
   } catch (error) {
     if (!dryRun || signal?.aborted) throw error;
-    tell(messageOf(error));
+    warn(messageOf(error));
   }
 }
 
@@ -71,17 +73,17 @@ export async function prepare(
   node: RosNode,
   configured: Configured,
   parameters: PolicyParameters,
-  tell: (text: string) => void,
+  warn: (text: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
   checkTopics(node, configured.robot);
   checkAlone(node, configured.commands);
-  await checkModes(node, configured, parameters, tell, signal);
+  await checkModes(node, configured, parameters, warn, signal);
   if (parameters.reset_service) await callTrigger(node, parameters.reset_service, signal);
 }
 
 /**
- * Tells what does not fit between policy and robot, as `nalu check` finds it, before the policy moves
+ * Warns of what does not fit between policy and robot, as `nalu check` finds it, before the policy moves
  * anything. Throws a `UserError` where it must not move this robot and may not do so all the same.
  */
 export async function checkFit(

@@ -16,7 +16,10 @@ export const POLICY_PARAMETERS = {
   calibration: path('YAML file of the robot', packagePath('calibration/aloha-1.0.yaml')),
   session: path('YAML file: execution providers and threads of ONNX Runtime; empty for the CPU'),
   output: {
-    ...text('messages that commands are sent as', 'interbotix'),
+    ...text(
+      'messages that commands are sent as, to arms whose calibration does not say it',
+      'interbotix',
+    ),
     choices: OUTPUTS,
   },
   dry_run: {
@@ -50,11 +53,14 @@ export const POLICY_PARAMETERS = {
   },
   prompt: {
     type: 'string',
-    default: 'Transfer cube',
-    description: 'what the robot is told to do',
+    default: '',
+    description:
+      "what the robot is told to do; empty for the prompt of the task in the calibration's tasks",
     readOnly: false,
   },
-  task: text('name of the task, as episodes have it', 'transfer-cube'),
+  task: text(
+    "name of the task, as episodes have it; empty for the first of the calibration's tasks",
+  ),
   seconds: {
     type: 'double',
     default: 8,

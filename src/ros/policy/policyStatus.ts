@@ -4,7 +4,7 @@ import type { Status } from '../diagnostics.ts';
 import { describePrecision } from '../../policy/bundle/precision.ts';
 import { providerName } from '../../session/providers.ts';
 import type { Configured } from './configured.ts';
-import type { TopicCount } from '../rosRobot.ts';
+import type { TopicCount } from '../topicCounts.ts';
 import { problemOf } from '../topics.ts';
 import type { LoopCounts } from '../../control/loopOptions.ts';
 

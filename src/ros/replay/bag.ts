@@ -14,11 +14,10 @@ import type { CameraFrame, JointState } from '../../robot/robot.ts';
 import { bagFiles } from './bagFiles.ts';
 import { imageTopic } from '../imageTopic.ts';
 import { frameOf } from '../images.ts';
-import { fromDriver } from '../../robot/driverAngles.ts';
-import { createJointMerger, jointsByArm } from '../joints.ts';
+import { possibleChannels } from '../commandKinds.ts';
+import { createJointMerger, statesTopicsOf } from '../joints.ts';
 import type { JointStateMessage } from '../messages.ts';
 import type { Recording } from '../policy/recording.ts';
-import { commandTopics, statesTopic } from '../../robot/driverTopics.ts';
 
 /** A message of a bag, decoded. */
 interface Decoded {
@@ -108,61 +107,26 @@ function everyStep(states: readonly JointState[], first: bigint, steps: number, 
   });
 }
 
-const stateTopics = ({ arms }: Calibration) =>
-  new Map(arms.map((arm) => [statesTopic(arm), arm.name]));
-
 function jointsIn({ decoded }: BagContent, calibration: Calibration): JointState[] {
-  const arms = stateTopics(calibration);
+  const topics = statesTopicsOf(calibration);
   const merger = createJointMerger(calibration);
   return decoded.flatMap(({ topic, stamp, message }) => {
-    const arm = arms.get(topic);
-    const state = arm === undefined ? undefined : merger.take(arm, message as JointStateMessage);
+    if (!topics.includes(topic)) return [];
+    const state = merger.take(topic, message as JointStateMessage);
     return state ? [{ stamp, position: state.position }] : [];
   });
 }
 
-/** A command of any of the drivers' types. */
-type Command = { cmd: ArrayLike<number> } & { cmd: number } & {
-  points: { positions: ArrayLike<number> }[];
-  joint_names: string[];
-};
-
-/** What puts commands of each of the drivers' topics, of both kinds of output, into the robot's vector. */
-const commandTakers = (calibration: Calibration, position: Float64Array) =>
-  new Map<string, (message: Command) => void>(
-    jointsByArm(calibration).flatMap(({ arm, joints }) => {
-      const topics = commandTopics(arm.namespace);
-      const set = (kind: 'arm' | 'gripper', values: ArrayLike<number>) =>
-        joints
-          .filter(({ joint }) => joint.kind === kind)
-          .forEach(({ joint, index }, i) => {
-            position[index] = fromDriver(arm, joint, values[i]);
-          });
-      return [
-        [topics.group, ({ cmd }: Command) => set('arm', cmd)],
-        [topics.single, ({ cmd }: Command) => set('gripper', [cmd])],
-        [
-          topics.trajectory,
-          ({ points, joint_names }: Command) => {
-            const last = points.at(-1);
-            for (const { joint, index } of joints) {
-              const at = joint_names.indexOf(joint.joint);
-              if (last && at >= 0) position[index] = fromDriver(arm, joint, last.positions[at]);
-            }
-          },
-        ],
-      ] as const;
-    }),
-  );
-
 /** Commands in the robot's vectors, which begin at `home`. */
 function commandsIn({ decoded }: BagContent, calibration: Calibration, home: Float64Array) {
   const position = home.slice();
-  const takers = commandTakers(calibration, position);
+  const channels = new Map(
+    possibleChannels(calibration).map((channel) => [channel.topic, channel]),
+  );
   return decoded.flatMap(({ topic, stamp, message }): JointState[] => {
-    const take = takers.get(topic);
-    if (!take) return [];
-    take(message as Command);
+    const channel = channels.get(topic);
+    if (!channel) return [];
+    channel.decode(message as never, position);
     return [{ stamp, position: position.slice() }];
   });
 }
@@ -180,12 +144,12 @@ function newestAt(images: readonly StoredImage[], stamp: bigint): StoredImage | 
 
 /**
  * The recording in a bag (MCAP: a file, or the folder that ros2 bag makes) of a calibrated robot's topics:
- * joint states, commands of either output, images. Images are read when they are wanted. Throws a
+ * joint states, commands of any kind, images. Images are read when they are wanted. Throws a
  * `UserError` for a bag without joint states.
  */
 export async function bagRecording(path: string, calibration: Calibration): Promise<Recording> {
-  const states = [...stateTopics(calibration).keys()];
-  const orders = [...commandTakers(calibration, new Float64Array()).keys()];
+  const states = statesTopicsOf(calibration);
+  const orders = possibleChannels(calibration).map(({ topic }) => topic);
   const cameras = calibration.cameras.map((camera) => imageTopic(camera).topic);
   const content = await readBag(path, [...states, ...orders], cameras);
   const joints = jointsIn(content, calibration);

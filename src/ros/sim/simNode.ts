@@ -1,27 +1,25 @@
 import { setTimeout } from 'node:timers/promises';
 import { messageOf } from '../../errors.ts';
 import { type Calibration } from '../../robot/calibration.ts';
-import { fromDriver } from '../../robot/driverAngles.ts';
 import { SIM_CALIBRATION } from '../../sim/embodiment.ts';
 import { type SimulatedAloha, simulatedAloha } from '../../sim/simulatedAloha.ts';
+import { simTaskNames } from '../../sim/tasks.ts';
 import { CLOCK, SENSOR_LEAD } from '../clock.ts';
-import { GROUP_COMMAND, SINGLE_COMMAND } from '../commands.ts';
+import { possibleChannels } from '../commandKinds.ts';
 import { edge } from '../edge.ts';
 import { jointPublishers } from '../jointPublishers.ts';
-import { jointsByArm } from '../joints.ts';
 import { image, stampOf } from '../messages.ts';
 import type { Running } from '../nodeMain.ts';
 import { type ParameterSpecs, declareParameters } from '../parameters.ts';
 import { quality } from '../qos.ts';
 import type { Ros, RosNode, RosServiceResponse } from '../rclnodejs.ts';
 import { loadCalibration } from '../../robot/calibrationFile.ts';
-import { commandTopics } from '../../robot/driverTopics.ts';
 
 export const SIM_PARAMETERS = {
   task: {
     type: 'string',
     default: 'transfer-cube',
-    choices: ['transfer-cube', 'insertion'],
+    choices: simTaskNames,
     description: 'what lies on the table',
     readOnly: true,
   },
@@ -56,43 +54,20 @@ interface Scene {
   open: boolean;
 }
 
-/** Takes commands from the topics that an arm's driver listens on. */
+/** Takes commands from the topics of every kind that an arm's driver may listen on. */
 function takeCommands(ros: Ros, node: RosNode, calibration: Calibration, scene: Scene) {
-  const onFault = (error: unknown) => node.getLogger().error(messageOf(error));
-  const listen = (type: string, topic: string, take: (message: never) => void) =>
-    node.createSubscription(type, topic, quality(ros, 'command'), edge(take, onFault));
-  for (const { arm, joints } of jointsByArm(calibration)) {
-    const topics = commandTopics(arm.namespace);
-    const set = (kind: 'arm' | 'gripper', values: ArrayLike<number>) => {
-      joints
-        .filter(({ joint }) => joint.kind === kind)
-        .forEach(({ joint, index }, i) => {
-          scene.commanded[index] = fromDriver(arm, joint, values[i]);
-        });
+  const log = node.getLogger();
+  const onFault = (error: unknown) => log.error(messageOf(error));
+  for (const { type, topic, decode } of possibleChannels(calibration)) {
+    const take = (message: never) => {
+      decode(message, scene.commanded);
       scene.waiting = false;
     };
     try {
-      listen(GROUP_COMMAND, topics.group, ({ cmd }: { cmd: ArrayLike<number> }) => set('arm', cmd));
-      listen(SINGLE_COMMAND, topics.single, ({ cmd }: { cmd: number }) => set('gripper', [cmd]));
+      node.createSubscription(type, topic, quality(ros, 'command'), edge(take, onFault));
     } catch {
-      node
-        .getLogger()
-        .warn(`no interbotix_xs_msgs here: ${arm.name} takes joint trajectories only`);
+      log.warn(`no ${type} here: nothing is taken from ${topic}`);
     }
-    type Trajectory = { joint_names: string[]; points: { positions: ArrayLike<number> }[] };
-    listen(
-      'trajectory_msgs/msg/JointTrajectory',
-      topics.trajectory,
-      ({ joint_names, points }: Trajectory) => {
-        const last = points.at(-1);
-        if (!last) return;
-        for (const { joint, index } of joints) {
-          const at = joint_names.indexOf(joint.joint);
-          if (at >= 0) scene.commanded[index] = fromDriver(arm, joint, last.positions[at]);
-        }
-        scene.waiting = false;
-      },
-    );
   }
 }
 
