@@ -1,0 +1,19 @@
+// Runs all tests, or those whose paths contain one of the arguments; a file on each core.
+import { readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+
+const parts = process.argv.slice(2);
+const files = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.test.js'))
+  .filter((path) => parts.length === 0 || parts.some((part) => path.includes(part)))
+  .sort()
+  .map((path) => join(import.meta.dirname, path));
+
+if (files.length === 0) throw new Error(`no test's path contains ${parts.join(' or ')}`);
+run({ files, concurrency: availableParallelism() })
+  .on('test:fail', () => (process.exitCode = 1))
+  .pipe(new spec())
+  .pipe(process.stdout);
