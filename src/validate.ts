@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { UserError, messageOf } from './errors.ts';
 import { LFS_REMEDY, isLfsPointer } from './files/lfsPointer.ts';
 import { reasonOf } from './systemErrors.ts';
@@ -21,6 +21,17 @@ export function validate<T>(schema: z.ZodType<T>, value: unknown, source: string
   );
   throw new UserError(lines.join('\n'), { cause: checked.error });
 }
+
+/** The schema that a value chooses by what it is, so that faults name the fields of that one alone. */
+export const chosen = <T>(choose: (value: object) => z.ZodType<T>) =>
+  z.unknown().transform((value, context): T => {
+    const given = typeof value === 'object' && value !== null ? value : {};
+    const checked = choose(given).safeParse(value);
+    if (checked.success) return checked.data;
+    for (const { path, message } of checked.error.issues)
+      context.addIssue({ code: 'custom', path, message });
+    return z.NEVER;
+  });
 
 /** Strings, which are left alone, and the numbers that Python's json module writes beyond JSON. */
 const PYTHON_NUMBERS = /"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g;

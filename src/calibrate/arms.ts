@@ -1,15 +1,34 @@
 import { fromDriver } from '../robot/driverAngles.ts';
 import type { Findings } from './findings.ts';
-import { nearestGripperSet } from '../robot/gripperSets.ts';
-import { type Motion, judgeMotion } from './jointMotion.ts';
+import { UNITS } from '../robot/embodiment.ts';
+import { type GripperEnds, nearestGripperSet } from '../robot/gripperSets.ts';
+import { type Motion, judgeMotion, leastMoves } from './jointMotion.ts';
 import { positiveDirection } from './positiveDirections.ts';
 import type { Bench } from './bench.ts';
 
 const signed = (value: number) => `${value < 0 ? '' : '+'}${value.toFixed(3)}`;
 
-/** Indices of the joints of one kind. */
-const jointsOf = ({ calibration }: Bench, kind: 'arm' | 'gripper') =>
-  calibration.joints.flatMap((joint, index) => (joint.kind === kind ? [index] : []));
+/** Indices of the grippers, or of the joints that move an arm. */
+const jointsOf = ({ calibration }: Bench, part: 'arm' | 'gripper') =>
+  calibration.joints.flatMap(({ kind }, index) =>
+    (kind === 'gripper') === (part === 'gripper') ? [index] : [],
+  );
+
+/** The unit of a joint's driver. */
+function driverUnit({ calibration }: Bench, index: number): 'rad' | 'm' {
+  const { kind, arm } = calibration.joints[index];
+  const { gripper } = calibration.arms.find(({ name }) => name === arm)!;
+  const slides = kind === 'prismatic' || (kind === 'gripper' && gripper?.kind === 'prismatic');
+  return slides ? 'm' : 'rad';
+}
+
+/** What a move of one of these joints showed. */
+function judge(bench: Bench, rows: readonly ArrayLike<number>[], part: 'arm' | 'gripper'): Motion {
+  return judgeMotion(rows, {
+    joints: jointsOf(bench, part),
+    least: leastMoves(bench.calibration),
+  });
+}
 
 /** A joint's angle now as its driver and as the calibration has it. */
 function liveLine(bench: Bench, index: number): string {
@@ -17,14 +36,17 @@ function liveLine(bench: Bench, index: number): string {
   const joint = calibration.joints[index];
   const arm = calibration.arms.find(({ name }) => name === joint.arm)!;
   const angle = bench.angles()?.[index] ?? NaN;
-  const unit = joint.kind === 'arm' ? 'rad' : 'open';
-  return `${joint.name}  driver ${signed(angle)} rad  calibrated ${signed(fromDriver(arm, joint, angle))} ${unit}`;
+  const unit = joint.kind === 'gripper' ? 'open' : UNITS[joint.kind];
+  return `${joint.name}  driver ${signed(angle)} ${driverUnit(bench, index)}  calibrated ${signed(fromDriver(arm, joint, angle))} ${unit}`;
 }
 
-function describe(motion: Motion, asked: string, names: readonly string[]): string {
+/** What a move showed that was not the one of the joint `asked`. */
+function describe(motion: Motion, bench: Bench, joint: number): string {
+  const names = bench.calibration.joints.map(({ name }) => name);
+  const asked = names[joint];
   switch (motion.seen) {
     case 'still':
-      return `No joint moved by 0.2 rad or more: ${asked} was not measured.`;
+      return `No joint moved by ${leastMoves(bench.calibration)[joint]} ${driverUnit(bench, joint)} or more: ${asked} was not measured.`;
     case 'unclear':
       return `${names[motion.joint]} and ${names[motion.companion]} moved together: move ${asked} alone.`;
     case 'move':
@@ -37,7 +59,7 @@ async function measureJoint(bench: Bench, asked: number, findings: Findings): Pr
   const { calibration, dialogue, person } = bench;
   const names = calibration.joints.map(({ name }) => name);
   const joint = calibration.joints[asked];
-  const instruction = `${joint.name}: ${positiveDirection(joint.joint)}, then through its whole range.`;
+  const instruction = `${joint.name}: ${joint.positive ?? positiveDirection(joint.joint)}, then through its whole range.`;
   for (;;) {
     const rows = [bench.angles()!];
     const stop = bench.listen({ angles: ({ angles }) => rows.push(angles) });
@@ -45,12 +67,9 @@ async function measureJoint(bench: Bench, asked: number, findings: Findings): Pr
       .make({ kind: 'joint', joint: asked }, instruction, () => liveLine(bench, asked))
       .finally(stop);
     if (!made) return;
-    const motion = judgeMotion(rows, jointsOf(bench, 'arm'));
+    const motion = judge(bench, rows, 'arm');
     if (motion.seen !== 'move' || motion.joint !== asked) {
-      const decision = await person.decide(
-        describe(motion, joint.name, names),
-        motion.seen === 'move',
-      );
+      const decision = await person.decide(describe(motion, bench, asked), motion.seen === 'move');
       if (decision === 'again') continue;
       if (decision === 'skip' || motion.seen !== 'move') return;
     }
@@ -58,7 +77,7 @@ async function measureJoint(bench: Bench, asked: number, findings: Findings): Pr
     findings.joints.set(joint.name, { moved: names[motion.joint], sign, range });
     const agrees = sign === joint.sign ? 'as calibrated' : `calibrated ${joint.sign}: flipped`;
     dialogue.say(
-      `  sign ${sign} (${agrees}), driver ${signed(range[0])} to ${signed(range[1])} rad`,
+      `  sign ${sign} (${agrees}), driver ${signed(range[0])} to ${signed(range[1])} ${driverUnit(bench, asked)}`,
     );
     return;
   }
@@ -89,6 +108,12 @@ async function gripperEnd(bench: Bench, joint: number, opening: 0 | 1) {
   return made ? meanAngles(bench) : undefined;
 }
 
+/** The constant set nearest to a gripper's ends, in words. */
+function nearestSet(ends: GripperEnds): string {
+  const { set, distance, fits } = nearestGripperSet(ends);
+  return `${fits ? 'the set' : 'no known set; nearest is'} ${set}, ${distance.toFixed(2)} rad off`;
+}
+
 async function measureGripper(bench: Bench, asked: number, findings: Findings): Promise<void> {
   const { calibration, dialogue, person } = bench;
   const names = calibration.joints.map(({ name }) => name);
@@ -96,9 +121,9 @@ async function measureGripper(bench: Bench, asked: number, findings: Findings): 
     const open = await gripperEnd(bench, asked, 1);
     const closed = open && (await gripperEnd(bench, asked, 0));
     if (!closed) return;
-    const motion = judgeMotion([open, closed], jointsOf(bench, 'gripper'));
+    const motion = judge(bench, [open, closed], 'gripper');
     if (motion.seen !== 'move' || motion.joint !== asked) {
-      const finding = describe(motion, names[asked], names);
+      const finding = describe(motion, bench, asked);
       const decision = await person.decide(finding, motion.seen === 'move');
       if (decision === 'again') continue;
       if (decision === 'skip' || motion.seen !== 'move') return;
@@ -106,10 +131,9 @@ async function measureGripper(bench: Bench, asked: number, findings: Findings): 
     const { joint } = motion;
     const angles = { closed: closed[joint], open: open[joint] };
     findings.grippers.set(names[asked], { moved: names[joint], angles });
-    const { set, distance, fits } = nearestGripperSet(angles);
-    dialogue.say(
-      `  closed ${signed(angles.closed)}, open ${signed(angles.open)} rad: ${fits ? 'the set' : 'no known set; nearest is'} ${set}, ${distance.toFixed(2)} rad off`,
-    );
+    const unit = driverUnit(bench, asked);
+    const ends = `closed ${signed(angles.closed)}, open ${signed(angles.open)} ${unit}`;
+    dialogue.say(`  ${ends}${unit === 'rad' ? `: ${nearestSet(angles)}` : ''}`);
     return;
   }
 }

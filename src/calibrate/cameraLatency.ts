@@ -25,7 +25,7 @@ async function shrink(frame: CameraFrame): Promise<Small | undefined> {
 function speeds({ calibration }: Bench, rows: readonly AngleRow[]): Series[] {
   const groups = [...calibration.arms.map(({ name }) => name), undefined].map((arm) =>
     calibration.joints.flatMap((joint, i) =>
-      joint.kind === 'arm' && (arm === undefined || joint.arm === arm) ? [i] : [],
+      joint.kind !== 'gripper' && (arm === undefined || joint.arm === arm) ? [i] : [],
     ),
   );
   const values = rows.map(({ stamp, angles }) => ({ stamp, value: angles }));
@@ -52,7 +52,9 @@ export async function measureLatencies(bench: Bench, findings: Findings): Promis
       taken.push(shrink(frame));
     },
   });
-  const instruction = `move both arms in jerks before the cameras, with pauses, for ${SECONDS} s.`;
+  const { arms } = calibration;
+  const moved = arms.length === 1 ? 'the arm' : arms.length === 2 ? 'both arms' : 'all arms';
+  const instruction = `move ${moved} in jerks before the cameras, with pauses, for ${SECONDS} s.`;
   const live = () => `${rows.length} joint states`;
   const move = { kind: 'jerks', seconds: SECONDS } as const;
   if (!(await person.make(move, instruction, live).finally(stop))) return;

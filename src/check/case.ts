@@ -22,6 +22,8 @@ export interface Picture {
 export interface FitCase {
   policy: BundleConfig;
   robot: Embodiment;
+  /** [joints] the arm that each joint is of. */
+  arms: readonly string[];
   /** [joints] measured: rad, openings. */
   position: Float64Array;
   /** Of the cameras that the policy looks through. */

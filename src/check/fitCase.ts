@@ -40,6 +40,7 @@ export async function fitCase(
   return {
     policy: bundle,
     robot: embodimentOf(calibration),
+    arms: calibration.joints.map(({ arm }) => arm),
     position: joints.position,
     pictures: await Promise.all(pictures),
     exposure: new Map(calibration.cameras.map(({ name, exposure }) => [name, exposure])),

@@ -1,5 +1,5 @@
 import { type JointKind, UNITS } from '../robot/embodiment.ts';
-import { expandMask } from '../policy/vectors/deltaActions.ts';
+import { expandMask, isDeltaActions } from '../policy/vectors/deltaActions.ts';
 import { policySpace } from './fitSpace.ts';
 import { jointLimits } from '../guard/jointLimits.ts';
 import type { Misfit, FitCase, SampledCase } from './case.ts';
@@ -146,8 +146,7 @@ const SAYINGS = {
  */
 export function actionKind(fit: FitCase): Misfit[] {
   const { policy, robot, position, chunk } = fit;
-  const delta = policy.transforms.find(({ type }) => type === 'deltaActions');
-  const mask = delta?.type === 'deltaActions' ? expandMask(delta.mask) : [];
+  const mask = expandMask(policy.transforms.find(isDeltaActions)?.mask ?? []);
   const arms = robot.joints.flatMap(({ kind }, joint) => (kind === 'arm' ? [joint] : []));
 
   /** Whether `values` are alike `times` the references, at every joint away from zero. */

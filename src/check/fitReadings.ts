@@ -1,6 +1,5 @@
-import { ALOHA_JOINTS } from '../policy/vectors/alohaTransform.ts';
-import type { TransformsConfig } from '../policy/vectors/transforms.ts';
-import type { Embodiment } from '../robot/embodiment.ts';
+import { type TransformsConfig, transformKinds } from '../policy/vectors/transforms.ts';
+import type { FitCase } from './case.ts';
 
 /** A way to read the robot's vector: the values in their places, and the transforms they pass. */
 export interface Reading {
@@ -21,7 +20,7 @@ export interface Suspicion {
 }
 
 /** What suspicions of one kind there are for a robot. */
-type Suspect = (robot: Embodiment, reading: Reading) => Suspicion[];
+type Suspect = (fit: FitCase, reading: Reading) => Suspicion[];
 
 /** rad or openings: values nearer to each other, or to their negative, tell nothing of order or sign. */
 const TELLING = 0.05;
@@ -42,7 +41,7 @@ const isIdentity = (from: readonly number[]) => from.every((joint, i) => joint =
 const reordered = (says: string, choices: number, from: readonly number[]): Suspicion[] =>
   isIdentity(from) ? [] : [{ says, advice: ORDER, choices, correct: reorder(from) }];
 
-const exchangedPairs: Suspect = ({ joints }, { position }) =>
+const exchangedPairs: Suspect = ({ robot: { joints } }, { position }) =>
   joints.flatMap(({ name }, i) =>
     joints.slice(0, i).flatMap((other, j) => {
       if (Math.abs(position[i] - position[j]) < TELLING) return [];
@@ -51,16 +50,24 @@ const exchangedPairs: Suspect = ({ joints }, { position }) =>
     }),
   );
 
-const exchangedArms: Suspect = ({ joints }) => {
-  const names = joints.map(({ name }) => name);
-  const other = (name: string) =>
-    name.startsWith('left_') ? name.replace('left_', 'right_') : name.replace(/^right_/, 'left_');
-  const from = names.map((name) => names.indexOf(other(name)));
-  return from.includes(-1) ? [] : reordered('the left and the right arm look swapped', 1, from);
+/** Two arms with joints of the same kinds in the same order, one in the place of the other. */
+const exchangedArms: Suspect = ({ robot: { joints }, arms }) => {
+  const names = [...new Set(arms)];
+  const jointsOf = (arm: string) => arms.flatMap((of, joint) => (of === arm ? [joint] : []));
+  const kindsOf = (arm: string) => jointsOf(arm).map((joint) => joints[joint].kind).join(); // prettier-ignore
+  return names.flatMap((one, i) =>
+    names.slice(i + 1).flatMap((other) => {
+      if (kindsOf(one) !== kindsOf(other)) return [];
+      const [these, those] = [jointsOf(one), jointsOf(other)];
+      const from = [...joints.keys()];
+      these.forEach((joint, k) => ([from[joint], from[those[k]]] = [those[k], joint]));
+      return reordered(`the ${one} and the ${other} arm look swapped`, 1, from);
+    }),
+  );
 };
 
 /** ROS drivers that sort their joints. */
-const alphabeticalOrder: Suspect = ({ joints }) => {
+const alphabeticalOrder: Suspect = ({ robot: { joints } }) => {
   const names = joints.map(({ name }) => name);
   const sorted = names.toSorted();
   return reordered(
@@ -78,7 +85,7 @@ const flip =
   });
 
 /** One arm joint, or two: what looks swapped may be two flips. */
-const flippedJoints: Suspect = ({ joints }, { position }) => {
+const flippedJoints: Suspect = ({ robot: { joints } }, { position }) => {
   const arms = joints.flatMap(({ kind }, joint) =>
     kind === 'arm' && Math.abs(position[joint]) > TELLING ? [joint] : [],
   );
@@ -94,34 +101,36 @@ const flippedJoints: Suspect = ({ joints }, { position }) => {
   }));
 };
 
-const ALOHA: TransformsConfig[number] = { type: 'aloha' };
-
-const alohaSpace: Suspect = ({ joints }, { before }) => {
-  if (before.some(({ type }) => type === 'aloha'))
+/** Published policies of this robot in a space of their own, and policies that are only taken for them. */
+const foreignSpace: Suspect = ({ robot: { joints } }, { before }) =>
+  transformKinds().flatMap((kind): Suspicion[] => {
+    const { type, space } = kind;
+    if (!space) return [];
+    if (before.some((step) => step.type === type))
+      return [
+        {
+          says: `the statistics look to be of the robot's own space, not of ${space.name}`,
+          advice: `remove ${type} from the transforms`,
+          choices: 1,
+          correct: (reading) => ({
+            ...reading,
+            before: reading.before.filter((step) => step.type !== type),
+          }),
+        },
+      ];
+    if (!kind.joints({ type }).includes(joints.length)) return [];
     return [
       {
-        says: "the statistics look to be of the robot's own space, not of openpi's for ALOHA",
-        advice: 'remove aloha from the transforms',
+        says: `the statistics look to be of ${space.name}: ${space.differs}`,
+        advice: `put ${type} first in the transforms`,
         choices: 1,
-        correct: (reading) => ({
-          ...reading,
-          before: reading.before.filter(({ type }) => type !== 'aloha'),
-        }),
+        correct: (reading) => ({ ...reading, before: [{ type }, ...reading.before] }),
       },
     ];
-  if (joints.length !== ALOHA_JOINTS) return [];
-  return [
-    {
-      says: "the statistics look to be of openpi's space for ALOHA: shoulders and elbows flipped, grippers as angles",
-      advice: 'put aloha first in the transforms',
-      choices: 1,
-      correct: (reading) => ({ ...reading, before: [ALOHA, ...reading.before] }),
-    },
-  ];
-};
+  });
 
 const SUSPECTS: Suspect[] = [
-  alohaSpace,
+  foreignSpace,
   exchangedArms,
   alphabeticalOrder,
   exchangedPairs,
@@ -129,5 +138,5 @@ const SUSPECTS: Suspect[] = [
 ];
 
 /** All that may be wrong with how a robot's vector is read, what concerns many joints first. */
-export const suspicions = (robot: Embodiment, reading: Reading): Suspicion[] =>
-  SUSPECTS.flatMap((suspect) => suspect(robot, reading));
+export const suspicions = (fit: FitCase, reading: Reading): Suspicion[] =>
+  SUSPECTS.flatMap((suspect) => suspect(fit, reading));

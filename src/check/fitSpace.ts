@@ -1,9 +1,8 @@
 import { type TransformsConfig, makeTransforms } from '../policy/vectors/transforms.ts';
 import { shapeOf } from '../policy/families/registry.ts';
+import { type NormalisationConfig, isNormalisation } from '../policy/vectors/normalisation.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
 import type { BundleConfig } from '../policy/bundle/config.ts';
-
-type Normalisation = Extract<TransformsConfig[number], { type: 'meanStd' | 'quantile' }>;
 
 /** Where a vector's joints lay in the training data. */
 export interface Spread {
@@ -21,7 +20,7 @@ export interface PolicySpace {
   actions: Spread;
   /** The transforms before normalisation. */
   before: TransformsConfig;
-  normalisation: Normalisation;
+  normalisation: NormalisationConfig;
   /** [joints] robot's positions → [joints] by other transforms in the place of `before`, if given. */
   encode: (position: Float64Array, before?: TransformsConfig) => Float32Array;
 }
@@ -29,7 +28,7 @@ export interface PolicySpace {
 /** Standard deviations from the middle of a normal distribution to its 99th percentile. */
 export const DEVIATIONS_TO_Q99 = 2.326;
 
-function spreads(normalisation: Normalisation): { state: Spread; actions: Spread } {
+function spreads(normalisation: NormalisationConfig): { state: Spread; actions: Spread } {
   if (normalisation.type === 'meanStd') {
     const { state, actions } = normalisation;
     const spread = ({ mean, std }: typeof state): Spread => ({
@@ -53,10 +52,9 @@ export function policySpace(
   { transforms }: BundleConfig,
   { joints }: Embodiment,
 ): PolicySpace | undefined {
-  const index = transforms.findIndex(({ type }) => type === 'meanStd' || type === 'quantile');
-  if (index < 0) return undefined;
-  const normalisation = transforms[index] as Normalisation;
-  const before = transforms.slice(0, index);
+  const normalisation = transforms.find(isNormalisation);
+  if (!normalisation) return undefined;
+  const before = transforms.slice(0, transforms.indexOf(normalisation));
   const dimensions = { stateDim: joints.length, actionDim: joints.length };
   return {
     ...spreads(normalisation),

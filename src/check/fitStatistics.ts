@@ -181,7 +181,7 @@ const contains = (outer: Explanation, inner: Explanation) =>
 function explain(fit: FitCase, measure: Measure, reading: Reading): Explanation[] {
   const before = measure.deviations(reading);
   const cost = ({ left, suspicion }: Explanation) => total(left) + PRICE * suspicion.choices;
-  const ranked = suspicions(fit.robot, reading)
+  const ranked = suspicions(fit, reading)
     .map((suspicion): Explanation => {
       const corrected = suspicion.correct(reading);
       const left = measure.deviations(corrected);

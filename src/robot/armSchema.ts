@@ -2,8 +2,9 @@ import { z } from 'zod';
 import { COMMAND_KINDS, type Gripper } from './calibration.ts';
 import { chainSchema } from './chainSchema.ts';
 import { GRIPPER_SETS, type GripperEnds } from './gripperSets.ts';
-import { FULL_TURN, chosen, metres, nameSchema, turn, within } from './quantities.ts';
+import { FULL_TURN, metres, nameSchema, turn, within } from './quantities.ts';
 import { topicSchema } from './topicSchema.ts';
+import { chosen } from '../validate.ts';
 
 /** Least distance between a gripper's ends: nearer ones are one position, or (rad) metres between its fingers. */
 const LEAST_OPENING = { telling: 0.005, angle: 0.15, metres: 0.001 };

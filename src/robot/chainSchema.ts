@@ -4,7 +4,8 @@ import { z } from 'zod';
 import { messageOf } from '../errors.ts';
 import { reasonOf } from '../systemErrors.ts';
 import type { NamedChain } from './chain.ts';
-import { chosen, turn, vector } from './quantities.ts';
+import { turn, vector } from './quantities.ts';
+import { chosen } from '../validate.ts';
 import { chainOfUrdf } from './urdf.ts';
 
 const isZero = (values: readonly number[]) => values.every((value) => value === 0);

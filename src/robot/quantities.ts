@@ -23,17 +23,6 @@ export const metres = within(FARTHEST, `is more than ${FARTHEST} m away; give me
 
 export const vector = z.tuple([metres, metres, metres]);
 
-/** The schema that a value chooses by what it is, so that faults name the fields of that one alone. */
-export const chosen = <T>(choose: (value: object) => z.ZodType<T>) =>
-  z.unknown().transform((value, context): T => {
-    const given = typeof value === 'object' && value !== null ? value : {};
-    const checked = choose(given).safeParse(value);
-    if (checked.success) return checked.data;
-    for (const { path, message } of checked.error.issues)
-      context.addIssue({ code: 'custom', path, message });
-    return z.NEVER;
-  });
-
 /** A list whose entries have names of their own. */
 export const named = <T extends { name: string }>(item: z.ZodType<T>) =>
   z.array(item).superRefine((items, context) => {

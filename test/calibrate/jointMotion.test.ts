@@ -7,7 +7,7 @@ import { judgeMotion } from '../../src/calibrate/jointMotion.ts';
 const rows = (path: number[], [first, last] = [0, 0]) =>
   path.map((angle) => [first * angle, angle, last * angle]);
 
-const ALL = [0, 1, 2];
+const ALL = { joints: [0, 1, 2], least: [0.2, 0.2, 0.2] };
 
 describe('the move of a joint', () => {
   it('has the direction of its first move away, and the range that was visited', () => {
@@ -34,7 +34,7 @@ describe('the move of a joint', () => {
 
   it('is none below 0.2 rad', () => {
     assert.deepEqual(judgeMotion(rows([0, 0.19, 0]), ALL), { seen: 'still' });
-    assert.deepEqual(judgeMotion(rows([0, 1]), []), { seen: 'still' });
+    assert.deepEqual(judgeMotion(rows([0, 1]), { joints: [], least: [] }), { seen: 'still' });
   });
 
   it('may take others along a little, but not half as far', () => {
@@ -47,7 +47,14 @@ describe('the move of a joint', () => {
   });
 
   it('is looked for only in the joints that are named', () => {
-    const motion = judgeMotion(rows([0, 1], [0.4, 0]), [0, 2]);
+    const motion = judgeMotion(rows([0, 1], [0.4, 0]), { ...ALL, joints: [0, 2] });
     assert.equal(motion.seen === 'move' && motion.joint, 0);
+  });
+
+  it('is measured in least moves, so that metres and radians compare', () => {
+    const lift = { joints: [0, 1], least: [0.05, 0.2] };
+    const slid = judgeMotion([[0, 0], [0.3, 0.2]], lift); // prettier-ignore
+    assert.equal(slid.seen === 'move' && slid.joint, 0);
+    assert.equal(judgeMotion([[0, 0], [0.3, 0.7]], lift).seen, 'unclear'); // prettier-ignore
   });
 });

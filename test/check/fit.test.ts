@@ -15,6 +15,7 @@ import type { Misfit, FitCase } from '../../src/check/case.ts';
 
 let calibration: Calibration;
 let robot: Embodiment;
+let arms: string[];
 let policy: BundleConfig;
 /** [14] the start pose, as encoders measure it. */
 let position: Float64Array;
@@ -22,6 +23,7 @@ let position: Float64Array;
 before(async () => {
   calibration = await loadCalibration(packagePath('calibration/aloha-sim.yaml'));
   robot = embodimentOf(calibration);
+  arms = calibration.joints.map(({ arm }) => arm);
   policy = await loadBundle(packagePath('models/aloha-mini'));
   position = Float64Array.from(robot.joints, ({ home }, joint) => home + 0.004 * (joint % 2));
 });
@@ -47,7 +49,7 @@ const swappedStatistics = (i: number, j: number) =>
 
 /** What is found, notes left out. */
 const misfits = (fit: Partial<FitCase>): Misfit[] =>
-  findMisfits({ policy, robot, position, pictures: [], ...fit }).filter(
+  findMisfits({ policy, robot, arms, position, pictures: [], ...fit }).filter(
     ({ severity }) => severity !== 'note',
   );
 
@@ -79,6 +81,38 @@ describe('equipment', () => {
     assert.deepEqual(misfits({ chunk: chunkWith('left_waist', 0.01) }), []);
   });
 
+  it('fits one arm of other joints, and tells two arms apart by the names that they have', async () => {
+    const so101 = await loadCalibration(packagePath('calibration/so101.yaml'));
+    const own = embodimentOf(so101);
+    const home = own.joints.map(({ home }) => home) as [number, ...number[]];
+    const moments = { mean: home, std: home.map(() => 0.3) };
+    const transforms = [
+      { type: 'meanStd', convention: 'openpi', state: moments, actions: moments },
+    ];
+    const one = {
+      policy: {
+        ...policy,
+        embodiment: 'so101',
+        cameras: ['front', 'wrist'] as [string, ...string[]],
+        transforms,
+      },
+      robot: own,
+      arms: so101.joints.map(({ arm }) => arm),
+      position: Float64Array.from(home),
+    };
+    assert.deepEqual(misfits(one), []);
+    const flipped = Float64Array.from(home, (at, joint) => (joint === 1 ? -at : at));
+    assert.match(only({ ...one, position: flipped }), /shoulder_lift looks flipped in sign/);
+
+    const pair = {
+      policy: { ...one.policy, transforms: [{ ...transforms[0], ...Object.fromEntries(['state', 'actions'].map((key) => [key, { mean: [...home, ...home.map((at) => at / 4)], std: [...moments.std, ...moments.std].map(() => 0.05) }])) }] }, // prettier-ignore
+      robot: { ...own, joints: [...own.joints, ...own.joints.map((one) => ({ ...one, name: `${one.name}_2`, home: one.home / 4 }))] }, // prettier-ignore
+      arms: [...one.arms.map(() => 'near'), ...one.arms.map(() => 'far')],
+      position: Float64Array.from([...home.map((at) => at / 4), ...home]),
+    };
+    assert.match(only(pair), /the near and the far arm look swapped/);
+  });
+
   it('is refused for another embodiment', () => {
     assert.match(only({ policy: { ...policy, embodiment: 'ur5' } }), /for ur5.*is aloha/);
   });
@@ -87,13 +121,13 @@ describe('equipment', () => {
     const joints = robot.joints.slice(0, 7);
     const fit = { robot: { ...robot, joints }, position: position.slice(0, 7), pictures: [] };
     assert.match(only(fit), /7 joints, the policy 14/);
-    assert.ok(!canSample({ policy, ...fit }));
+    assert.ok(!canSample({ arms, policy, ...fit }));
     assert.match(only({ position: position.slice(0, 7) }), /7 joints were measured.*has 14/);
   });
 
   it('is refused without a camera that the policy looks through; one unused is a note', () => {
     const cameras = [{ name: 'cam_top', width: 640, height: 480 }, ...robot.cameras.slice(1)];
-    const fit: FitCase = { policy, robot: { ...robot, cameras }, position, pictures: [] };
+    const fit: FitCase = { policy, robot: { ...robot, cameras }, arms, position, pictures: [] };
     assert.deepEqual(
       findMisfits(fit).map(({ severity, subject }) => [severity, subject]),
       [

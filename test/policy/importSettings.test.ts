@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeltaActions } from '../../src/policy/vectors/deltaActions.ts';
+import { isNormalisation } from '../../src/policy/vectors/normalisation.ts';
 import { describe, it } from 'node:test';
 import { withFolder } from '../onnx/run.ts';
 import { STATS, openpiStats, writeAsset, writeProcessors } from './checkpoints.ts';
@@ -124,7 +126,7 @@ describe('the statistics of an imported policy', () => {
         await writeProcessors(folder, { actions });
       },
       ({ bundle: { transforms } }) => {
-        assert.ok(transforms[0].type === 'meanStd');
+        assert.ok(isNormalisation(transforms[0]) && transforms[0].type === 'meanStd');
         assert.deepEqual(transforms[0].state.mean, STATS.state.mean);
         assert.deepEqual(transforms[0].actions.mean, actions.mean);
       },
@@ -286,7 +288,7 @@ describe('the statistics of an imported policy', () => {
 describe('what a policy’s vectors mean', () => {
   const open = { adaptToPi: undefined, deltaActions: undefined };
   const kinds = ({ transforms }: Bundle) =>
-    transforms.map((one) => (one.type === 'deltaActions' ? one.mask.join() : one.type));
+    transforms.map((one) => (isDeltaActions(one) ? one.mask.join() : one.type));
 
   it('must be said where the checkpoint does not, and the error lists both choices', () =>
     refused(

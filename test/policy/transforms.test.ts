@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { z } from 'zod';
 import { UserError } from '../../src/errors.ts';
 import {
   angleToCommand,
@@ -10,8 +11,11 @@ import {
 import {
   type TransformsConfig,
   makeTransforms,
+  registerTransform,
   transformsSchema,
 } from '../../src/policy/vectors/transforms.ts';
+
+import type { TransformKind } from '../../src/policy/vectors/transform.ts';
 
 const DIMS = { stateDim: 32, actionDim: 32 };
 const JOINTS = 14;
@@ -212,6 +216,24 @@ describe("policy.json's transforms", () => {
   it('refuse unknown steps and fields', () => {
     refuses([{ type: 'rotate' }], /type/);
     refuses([{ ...ALOHA, scale: 2 }], /scale/);
+  });
+
+  it('may be of a kind that another package registers', () => {
+    const kind: TransformKind<{ type: string; factor: number }> = {
+      type: 'scaled',
+      schema: z.strictObject({ type: z.literal('scaled'), factor: z.number() }),
+      joints: () => [2],
+      create: ({ factor }) => ({
+        encodeState: (state) => state.forEach((value, i) => (state[i] = value * factor)),
+        encodeAction: (action) => action.forEach((value, i) => (action[i] = value * factor)),
+        decodeAction: (action) => action.forEach((value, i) => (action[i] = value / factor)),
+      }),
+    };
+    registerTransform(kind);
+    assert.throws(() => registerTransform(kind), /scaled already/);
+    const { state } = makeTransforms(config([{ type: 'scaled', factor: 10 }]), DIMS);
+    near(state(new Float64Array([1, 2])).subarray(0, 2), [10, 20]);
+    refuses([{ type: 'scaled', factor: 'ten' }], /factor/);
   });
 
   it('refuse statistics that do not fit each other or the robot', () => {

@@ -1,4 +1,5 @@
-import type { Transform } from './transform.ts';
+import { z } from 'zod';
+import type { Transform, TransformKind } from './transform.ts';
 
 /** ALOHA's vectors: six joints and a gripper, left arm first. */
 export const ALOHA_JOINTS = 14;
@@ -74,3 +75,20 @@ export function alohaTransform(convention: AlohaConvention = 'openpi'): Transfor
     decodeAction: adapt(angleToCommand, units),
   };
 }
+
+const schema = z.strictObject({
+  type: z.literal('aloha'),
+  /** Whose gripper constants the policy was trained with; openpi's if absent. */
+  convention: z.enum(['openpi', 'lerobot']).optional(),
+});
+
+export const alohaStep: TransformKind<z.infer<typeof schema>> = {
+  type: 'aloha',
+  schema,
+  joints: () => [ALOHA_JOINTS],
+  create: ({ convention }) => alohaTransform(convention),
+  space: {
+    name: "openpi's space for ALOHA",
+    differs: 'shoulders and elbows flipped, grippers as angles',
+  },
+};

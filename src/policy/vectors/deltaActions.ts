@@ -1,4 +1,5 @@
-import type { Transform } from './transform.ts';
+import { z } from 'zod';
+import type { Transform, TransformConfig, TransformKind } from './transform.ts';
 
 /** openpi's notation of a mask: n for n joints that move relative to the state, −n for n that do not. */
 export function expandMask(runs: readonly number[]): boolean[] {
@@ -14,3 +15,21 @@ export function deltaActions(mask: readonly boolean[]): Transform {
   };
   return { encodeState: () => undefined, encodeAction: add(-1), decodeAction: add(1) };
 }
+
+const schema = z.strictObject({
+  type: z.literal('deltaActions'),
+  /** openpi's notation: [6, -1, 6, -1] is six relative joints and an absolute one, twice. */
+  mask: z.array(z.int().refine((run) => run !== 0, 'a run of 0 joints')).nonempty(),
+});
+
+export type DeltaActionsConfig = z.infer<typeof schema>;
+
+export const isDeltaActions = (config: TransformConfig): config is DeltaActionsConfig =>
+  config.type === 'deltaActions';
+
+export const deltaActionsStep: TransformKind<DeltaActionsConfig> = {
+  type: 'deltaActions',
+  schema,
+  joints: ({ mask }) => [expandMask(mask).length],
+  create: ({ mask }) => deltaActions(expandMask(mask)),
+};

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Transform } from './transform.ts';
+import type { Transform, TransformConfig, TransformKind } from './transform.ts';
 
 const numbers = z.array(z.number()).nonempty();
 
@@ -12,24 +12,28 @@ const quantilesSchema = z
   .refine(({ q01, q99 }) => q01.length === q99.length, 'q01 and q99 differ in length')
   .refine(({ q01, q99 }) => q01.every((low, i) => low <= q99[i]), 'a q01 lies above its q99');
 
-/** Mean 0 and standard deviation 1, or the middle 98 % to −1…1, by statistics of the training data. */
-export const normalisationSchemas = [
-  z.strictObject({
-    type: z.literal('meanStd'),
-    /** Whose guard against a standard deviation of zero the policy was trained with. */
-    convention: z.enum(['openpi', 'lerobot']),
-    state: momentsSchema,
-    actions: momentsSchema,
-  }),
-  z.strictObject({
-    type: z.literal('quantile'),
-    state: quantilesSchema,
-    actions: quantilesSchema,
-  }),
-] as const;
+const meanStdSchema = z.strictObject({
+  type: z.literal('meanStd'),
+  /** Whose guard against a standard deviation of zero the policy was trained with. */
+  convention: z.enum(['openpi', 'lerobot']),
+  state: momentsSchema,
+  actions: momentsSchema,
+});
 
-export type MeanStdConfig = z.infer<(typeof normalisationSchemas)[0]>;
-export type QuantileConfig = z.infer<(typeof normalisationSchemas)[1]>;
+const quantileSchema = z.strictObject({
+  type: z.literal('quantile'),
+  state: quantilesSchema,
+  actions: quantilesSchema,
+});
+
+export type MeanStdConfig = z.infer<typeof meanStdSchema>;
+export type QuantileConfig = z.infer<typeof quantileSchema>;
+
+/** A step that scales vectors by statistics of the training data. */
+export type NormalisationConfig = MeanStdConfig | QuantileConfig;
+
+export const isNormalisation = (config: TransformConfig): config is NormalisationConfig =>
+  config.type === 'meanStd' || config.type === 'quantile';
 
 /** One joint: to normalise is to subtract `shift` and divide by `divisor`. */
 interface Scaling {
@@ -79,3 +83,19 @@ export function quantile({ state, actions }: QuantileConfig): Transform {
     });
   return transformOf(scalings(state), scalings(actions));
 }
+
+/** To mean 0 and standard deviation 1. */
+export const meanStdStep: TransformKind<MeanStdConfig> = {
+  type: 'meanStd',
+  schema: meanStdSchema,
+  joints: ({ state, actions }) => [state.mean.length, actions.mean.length],
+  create: meanStd,
+};
+
+/** The middle 98 % to −1…1. */
+export const quantileStep: TransformKind<QuantileConfig> = {
+  type: 'quantile',
+  schema: quantileSchema,
+  joints: ({ state, actions }) => [state.q01.length, actions.q01.length],
+  create: quantile,
+};

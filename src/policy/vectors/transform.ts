@@ -1,3 +1,5 @@
+import type { z } from 'zod';
+
 /**
  * A step between the robot's vectors and the policy's. Each function changes one vector [joints] in
  * place; `state` is the state as the step before left it.
@@ -9,4 +11,30 @@ export interface Transform {
   encodeAction(action: Float64Array, state: Float64Array): void;
   /** A sampled action, on its way to the robot. */
   decodeAction(action: Float64Array, state: Float64Array): void;
+}
+
+/** A step of policy.json's `transforms`, as it is written there. */
+export interface TransformConfig {
+  /** The kind of step: a name in the registry. */
+  type: string;
+  [field: string]: unknown;
+}
+
+/** Vectors of one robot in the units and signs of published policies. */
+export interface ForeignSpace {
+  /** As messages call it: `openpi's space for ALOHA`. */
+  name: string;
+  /** How it differs from the robot's own. */
+  differs: string;
+}
+
+/** A kind of step: what policy.json says of one, and what it does. */
+export interface TransformKind<Config extends TransformConfig = TransformConfig> {
+  type: string;
+  schema: z.ZodType<Config>;
+  /** The lengths of the vectors that it has figures for; they must be one. */
+  joints(config: Config): number[];
+  create(config: Config): Transform;
+  /** For a step without figures of its own, between a robot's vectors and those of its published policies. */
+  space?: ForeignSpace;
 }

@@ -1,45 +1,44 @@
 import { z } from 'zod';
 import { UserError } from '../../errors.ts';
-import { ALOHA_JOINTS, alohaTransform } from './alohaTransform.ts';
-import { deltaActions, expandMask } from './deltaActions.ts';
-import { meanStd, normalisationSchemas, quantile } from './normalisation.ts';
-import type { Transform } from './transform.ts';
+import { chosen } from '../../validate.ts';
+import { alohaStep } from './alohaTransform.ts';
+import { deltaActionsStep } from './deltaActions.ts';
+import { meanStdStep, quantileStep } from './normalisation.ts';
+import type { TransformConfig, TransformKind } from './transform.ts';
 
-const transformSchema = z.discriminatedUnion('type', [
-  z.strictObject({
-    type: z.literal('aloha'),
-    /** Whose gripper constants the policy was trained with; openpi's if absent. */
-    convention: z.enum(['openpi', 'lerobot']).optional(),
-  }),
-  z.strictObject({
-    type: z.literal('deltaActions'),
-    /** openpi's notation: [6, -1, 6, -1] is six relative joints and an absolute one, twice. */
-    mask: z.array(z.int().refine((run) => run !== 0, 'a run of 0 joints')).nonempty(),
-  }),
-  ...normalisationSchemas,
-]);
+/** The kinds of steps by the `type` that policy.json has. */
+const KINDS = new Map<string, TransformKind>();
 
-type TransformConfig = z.infer<typeof transformSchema>;
-
-/** How many joints a step's vectors have. */
-function jointsOf(config: TransformConfig): number[] {
-  switch (config.type) {
-    case 'aloha':
-      return [ALOHA_JOINTS];
-    case 'deltaActions':
-      return [expandMask(config.mask).length];
-    case 'meanStd':
-      return [config.state.mean.length, config.actions.mean.length];
-    case 'quantile':
-      return [config.state.q01.length, config.actions.q01.length];
-  }
+/** Makes a kind of step known. Throws where its `type` is taken. */
+export function registerTransform<Config extends TransformConfig>(
+  kind: TransformKind<Config>,
+): void {
+  if (KINDS.has(kind.type)) throw new Error(`There is a transform ${kind.type} already.`);
+  KINDS.set(kind.type, kind);
 }
+
+for (const kind of [alohaStep, deltaActionsStep, meanStdStep, quantileStep])
+  registerTransform<TransformConfig>(kind);
+
+/** All kinds of steps, in the order in which they became known. */
+export const transformKinds = (): TransformKind[] => [...KINDS.values()];
+
+const kindOf = ({ type }: TransformConfig): TransformKind => KINDS.get(type)!;
+
+const jointsOf = (config: TransformConfig): number[] => kindOf(config).joints(config);
+
+/** What a step of no known kind is refused by. */
+const unknownKind = () => z.looseObject({ type: z.enum([...KINDS.keys()]) });
+
+const stepSchema = chosen<TransformConfig>(
+  (given) => ('type' in given && KINDS.get(String(given.type))?.schema) || unknownKind(),
+);
 
 /**
  * `transforms` of policy.json: the steps from the robot's state to the policy's, in order. Actions
  * pass them backwards. For π0 on ALOHA: aloha, then deltaActions if trained so, then meanStd.
  */
-export const transformsSchema = z.array(transformSchema).superRefine((configs, context) => {
+export const transformsSchema = z.array(stepSchema).superRefine((configs, context) => {
   const expected = configs.flatMap(jointsOf).at(0);
   configs.forEach((config, index) => {
     const wrong = jointsOf(config).find((joints) => joints !== expected);
@@ -52,20 +51,7 @@ export const transformsSchema = z.array(transformSchema).superRefine((configs, c
   });
 });
 
-export type TransformsConfig = z.infer<typeof transformsSchema>;
-
-function makeTransform(config: TransformConfig): Transform {
-  switch (config.type) {
-    case 'aloha':
-      return alohaTransform(config.convention);
-    case 'deltaActions':
-      return deltaActions(expandMask(config.mask));
-    case 'meanStd':
-      return meanStd(config);
-    case 'quantile':
-      return quantile(config);
-  }
-}
+export type TransformsConfig = TransformConfig[];
 
 /** Between the robot's vectors (rad, gripper openings) and the policy's (normalised, zero-padded). */
 export interface PolicyTransforms {
@@ -100,7 +86,7 @@ export function makeTransforms(
   configs: TransformsConfig,
   { stateDim, actionDim }: { stateDim: number; actionDim: number },
 ): PolicyTransforms {
-  const steps = configs.map(makeTransform);
+  const steps = configs.map((config) => kindOf(config).create(config));
   const joints = configs.flatMap(jointsOf).at(0);
 
   const checkJoints = (count: number) => {

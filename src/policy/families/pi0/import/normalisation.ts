@@ -1,14 +1,15 @@
 import { UserError } from '../../../../errors.ts';
-import type { TransformsConfig } from '../../../vectors/transforms.ts';
+import type { NormalisationConfig } from '../../../vectors/normalisation.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Choice, Embodied } from './embodiments.ts';
 import type { Family } from './family.ts';
 import type { Moments, Statistics } from './statistics.ts';
 
-type Normalisation = Extract<TransformsConfig[number], { type: 'meanStd' | 'quantile' }>;
-
 /** The transforms that lerobot's modes are. */
-const MODES: Record<string, Normalisation['type']> = { MEAN_STD: 'meanStd', QUANTILES: 'quantile' };
+const MODES: Record<string, NormalisationConfig['type']> = {
+  MEAN_STD: 'meanStd',
+  QUANTILES: 'quantile',
+};
 /** What openpi takes for each family, and what lerobot's default is. */
 const OF_FAMILY: Record<Family, string> = { pi0: 'MEAN_STD', pi05: 'QUANTILES' };
 
@@ -118,7 +119,7 @@ export function normalisationOf(
   family: Family,
   embodiment: Embodied,
   { source, sourceOfActions = source, convention, state, actions }: Statistics,
-): Choice<Normalisation> {
+): Choice<NormalisationConfig> {
   const { value: type, by } = typeOf(checkpoint, family);
   const of = (vector: 'state' | 'actions', moments: Moments, names: readonly [string, string]) => {
     const path = vector === 'state' ? source : sourceOfActions;
@@ -132,6 +133,6 @@ export function normalisationOf(
     ...(type === 'meanStd' ? { convention } : {}),
     state: of('state', state, names),
     actions: of('actions', actions, names),
-  } as Normalisation;
+  } as NormalisationConfig;
   return { value, by };
 }
