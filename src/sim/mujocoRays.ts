@@ -36,25 +36,46 @@ function modelOf(mujoco: Mujoco, whole: MjModel, shapes: readonly number[]): MjM
 }
 
 /** Casts rays at the given shapes by MuJoCo, which knows every kind: meshes, height fields and all. */
-export function createMujocoRays(
-  mujoco: Mujoco,
-  whole: MjModel,
-  shapes: readonly number[],
-): MujocoRays {
-  const model = modelOf(mujoco, whole, shapes);
-  const bounds = model.geom_rbound as Float64Array;
-  // A plane has no bound.
-  const bounded = shapes.map((id) => ({ id, bound: bounds[id] || Infinity }));
-  const hitShapes = new mujoco.IntBuffer(BATCH);
-  const hitDistances = new mujoco.DoubleBuffer(BATCH);
-  const hitNormals = new mujoco.DoubleBuffer(3 * BATCH);
-  const oneShape = new mujoco.IntBuffer(1);
-  const oneNormal = new mujoco.DoubleBuffer(3);
-  const directions = new Float64Array(3 * BATCH);
+class Caster implements MujocoRays {
+  private readonly mujoco: Mujoco;
+  private readonly model: MjModel;
+  private readonly bounded: { id: number; bound: number }[];
+  private readonly hitShapes;
+  private readonly hitDistances;
+  private readonly hitNormals;
+  private readonly oneShape;
+  private readonly oneNormal;
+  /** [BATCH, 3] */
+  private readonly directions = new Float64Array(3 * BATCH);
+
+  constructor(mujoco: Mujoco, whole: MjModel, shapes: readonly number[]) {
+    this.mujoco = mujoco;
+    this.model = modelOf(mujoco, whole, shapes);
+    const bounds = this.model.geom_rbound as Float64Array;
+    // A plane has no bound.
+    this.bounded = shapes.map((id) => ({ id, bound: bounds[id] || Infinity }));
+    this.hitShapes = new mujoco.IntBuffer(BATCH);
+    this.hitDistances = new mujoco.DoubleBuffer(BATCH);
+    this.hitNormals = new mujoco.DoubleBuffer(3 * BATCH);
+    this.oneShape = new mujoco.IntBuffer(1);
+    this.oneNormal = new mujoco.DoubleBuffer(3);
+  }
+
+  addTo(hits: Hits, data: MjData, from: Viewpoint, rays: Rays): void {
+    const met = this.candidates(data, from, rays);
+    for (let start = 0; start < met.length; start += BATCH)
+      this.castBatch(hits, data, from, rays, met.subarray(start, start + BATCH));
+  }
+
+  close(): void {
+    const { hitShapes, hitDistances, hitNormals, oneShape, oneNormal, model } = this;
+    for (const object of [hitShapes, hitDistances, hitNormals, oneShape, oneNormal, model])
+      object.delete();
+  }
 
   /** The rays that may meet one of the shapes. */
-  function candidates(data: MjData, from: Viewpoint, { u, v }: Rays): Int32Array {
-    const windows = bounded.flatMap((shape) => {
+  private candidates(data: MjData, from: Viewpoint, { u, v }: Rays): Int32Array {
+    const windows = this.bounded.flatMap((shape) => {
       const sighting = sightingOf(shape, data, from);
       return sighting ? [sighting.window] : [];
     });
@@ -68,8 +89,53 @@ export function createMujocoRays(
     return found.subarray(0, count);
   }
 
+  /** Casts at most BATCH rays, `batch` by index. */
+  private castBatch(
+    hits: Hits,
+    data: MjData,
+    from: Viewpoint,
+    rays: Rays,
+    batch: Int32Array,
+  ): void {
+    const { mujoco, model, directions, hitShapes, hitDistances, hitNormals } = this;
+    const { eye } = from;
+    batch.forEach((ray, index) => direct(directions, index, from, rays.u[ray], rays.v[ray]));
+    mujoco.mj_multiRay(
+      model,
+      data,
+      Array.from(eye),
+      directions as unknown as number[],
+      ALL_GROUPS,
+      true,
+      -1,
+      hitShapes,
+      hitDistances,
+      hitNormals,
+      BATCH,
+      Infinity,
+    );
+    const found = (hitShapes.GetView() as Int32Array).slice();
+    const distances = (hitDistances.GetView() as Float64Array).slice();
+    const normals = (hitNormals.GetView() as Float64Array).slice();
+    batch.forEach((ray, index) => {
+      if (found[index] < 0) return;
+      const direction = Array.from(directions.subarray(3 * index, 3 * index + 3));
+      const normal = normals.subarray(3 * index, 3 * index + 3);
+      const hit = isFront(normal, direction)
+        ? { shape: found[index], distance: distances[index], normal }
+        : this.passThrough(data, eye, direction, distances[index]);
+      if (hit) enter(hits, rays, ray, hit);
+    });
+  }
+
   /** Where a ray first meets a surface from its front, beyond a distance at which it left one. */
-  function passThrough(data: MjData, eye: ArrayLike<number>, direction: number[], left: number) {
+  private passThrough(
+    data: MjData,
+    eye: ArrayLike<number>,
+    direction: number[],
+    left: number,
+  ): Hit | undefined {
+    const { mujoco, model, oneShape, oneNormal } = this;
     let distance = left;
     for (let passed = 0; passed < MOST_PASSED; passed++) {
       distance += BEYOND;
@@ -93,54 +159,35 @@ export function createMujocoRays(
     }
     return undefined;
   }
+}
 
-  return {
-    addTo(hits, data, from, rays) {
-      const { eye, axes } = from;
-      const met = candidates(data, from, rays);
-      for (let start = 0; start < met.length; start += BATCH) {
-        const used = Math.min(BATCH, met.length - start);
-        for (let index = 0; index < used; index++) {
-          const [x, y] = [rays.u[met[start + index]], rays.v[met[start + index]]];
-          const shrink = 1 / Math.sqrt(x * x + y * y + 1);
-          for (let axis = 0; axis < 3; axis++) {
-            const along = x * axes[3 * axis] + y * axes[3 * axis + 1] - axes[3 * axis + 2];
-            directions[3 * index + axis] = along * shrink;
-          }
-        }
-        mujoco.mj_multiRay(
-          model,
-          data,
-          Array.from(eye),
-          directions as unknown as number[],
-          ALL_GROUPS,
-          true,
-          -1,
-          hitShapes,
-          hitDistances,
-          hitNormals,
-          BATCH,
-          Infinity,
-        );
-        const found = (hitShapes.GetView() as Int32Array).slice();
-        const distances = (hitDistances.GetView() as Float64Array).slice();
-        const normals = (hitNormals.GetView() as Float64Array).slice();
-        for (let index = 0; index < used; index++) {
-          if (found[index] < 0) continue;
-          const direction = Array.from(directions.subarray(3 * index, 3 * index + 3));
-          const normal = normals.subarray(3 * index, 3 * index + 3);
-          const hit = isFront(normal, direction)
-            ? { shape: found[index], distance: distances[index], normal }
-            : passThrough(data, eye, direction, distances[index]);
-          if (hit) enter(hits, rays, met[start + index], hit);
-        }
-      }
-    },
-    close() {
-      for (const object of [hitShapes, hitDistances, hitNormals, oneShape, oneNormal, model])
-        object.delete();
-    },
-  };
+/** Casts rays at the given shapes by MuJoCo itself, until it is closed. */
+export const createMujocoRays = (
+  mujoco: Mujoco,
+  whole: MjModel,
+  shapes: readonly number[],
+): MujocoRays => new Caster(mujoco, whole, shapes);
+
+/** What a ray meets: a shape, m from the eye, the surface's normal [3]. */
+interface Hit {
+  shape: number;
+  distance: number;
+  normal: Float64Array;
+}
+
+/** Writes the direction of the ray through (x, y) of the picture's plane as the unit vector at `index`. */
+function direct(
+  directions: Float64Array,
+  index: number,
+  { axes }: Viewpoint,
+  x: number,
+  y: number,
+): void {
+  const shrink = 1 / Math.sqrt(x * x + y * y + 1);
+  for (let axis = 0; axis < 3; axis++) {
+    const along = x * axes[3 * axis] + y * axes[3 * axis + 1] - axes[3 * axis + 2];
+    directions[3 * index + axis] = along * shrink;
+  }
 }
 
 /** Whether a ray comes to a surface from outside: the renderer shows no surface from within. */
@@ -152,7 +199,7 @@ function enter(
   { shapes, depths, normals }: Hits,
   { u, v }: Rays,
   ray: number,
-  { shape, distance, normal }: { shape: number; distance: number; normal: Float64Array },
+  { shape, distance, normal }: Hit,
 ) {
   const depth = distance / Math.sqrt(u[ray] * u[ray] + v[ray] * v[ray] + 1);
   if (depth >= depths[ray]) return;

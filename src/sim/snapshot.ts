@@ -2,8 +2,9 @@ import { extname } from 'node:path';
 import sharp from 'sharp';
 import { UserError } from '../errors.ts';
 import { writeWhole } from '../files/writeWhole.ts';
-import { type ImageSize, type SimulatedAloha, simulatedAloha } from './simulatedAloha.ts';
+import { type SimulatedAloha, simulatedAloha } from './simulatedAloha.ts';
 import type { SimTaskName } from './tasks.ts';
+import { type ImageSize } from './pictures.ts';
 
 const FORMATS: Record<string, 'png' | 'jpeg' | 'webp'> = {
   '.png': 'png',

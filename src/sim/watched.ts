@@ -2,7 +2,8 @@ import { halfBlocks } from '../terminal/halfBlocks.ts';
 import type { Output } from '../terminal/output.ts';
 import { UserError } from '../errors.ts';
 import type { Robot } from '../robot/robot.ts';
-import type { ImageSize, SimulatedAloha } from './simulatedAloha.ts';
+import type { SimulatedAloha } from './simulatedAloha.ts';
+import type { ImageSize } from './pictures.ts';
 
 /** The camera that shows both arms and the table from the front; another one where a scene lacks it. */
 const CAMERA = 'cam_low';
