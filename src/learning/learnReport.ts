@@ -35,7 +35,11 @@ function describeUpdate({
   const [low, high] = successInterval({ attempts, successes });
   const parts = [
     `${successes} of ${attempts} attempts succeeded (${percent(successes / attempts)}, 95 % between ${percent(low)} and ${percent(high)})`,
-    ...(critics ? [`critics explain ${percent(Math.max(0, critics.explainedVariance))}`] : []),
+    ...(critics
+      ? [
+          `critics explain ${percent(Math.max(0, critics.explainedVariance))} of the variance of returns`,
+        ]
+      : []),
     ...(view ? [`view (${describeView(view)}) %`] : []),
     ...(policy ? describePolicy(policy) : []),
   ];

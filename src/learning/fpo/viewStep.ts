@@ -3,10 +3,10 @@ import { standardised } from './advantages.ts';
 import type { Rollout } from './rollout.ts';
 
 /**
- * Which way attempts succeeded that looked there, [cameras, 2]: the mean over them of the standardised reward
- * times their view, the natural gradient of the expected reward by the mean of a Gaussian (Wierstra et al.
- * 2014). Rewards have no baseline of critics: those see the pictures, and so the view. In no number farther
- * than the attempts' spread in it (Cauchy–Schwarz); undefined where views or rewards are all alike.
+ * Step of the view [cameras, 2] towards the views of the attempts that succeeded: the mean over attempts of
+ * the standardised reward times the view, which is the natural gradient of the expected reward by the mean
+ * of a Gaussian (Wierstra et al. 2014). No critic is the baseline: critics see the pictures, and so the view.
+ * No number exceeds the views' deviation in it (Cauchy–Schwarz). Undefined where views or rewards are all alike.
  */
 export function viewStep(
   rollouts: readonly Pick<Rollout, 'reward' | 'chunks'>[],
@@ -18,8 +18,9 @@ export function viewStep(
   const isAlike = (values: ArrayLike<number>[]) =>
     values.every((one) => Array.from(one).every((value, i) => value === values[0][i]));
   if (isAlike(rewards.map((reward) => [reward])) || isAlike(views)) return undefined;
-  const told = standardised(rewards, Number.MIN_VALUE);
+  const advantages = standardised(rewards, Number.MIN_VALUE);
   return straight.map(
-    (_, i) => views.reduce((sum, view, attempt) => sum + told[attempt] * view[i], 0) / views.length,
+    (_, i) =>
+      views.reduce((sum, view, attempt) => sum + advantages[attempt] * view[i], 0) / views.length,
   );
 }
