@@ -48,6 +48,14 @@ export function createArms(node: RosNode, calibration: Calibration) {
   };
 }
 
+/** The calibration with its first camera alone, of few pixels. */
+export const withSmallCamera = (calibration: Calibration): Calibration => ({
+  ...calibration,
+  cameras: calibration.cameras
+    .slice(0, 1)
+    .map((camera) => ({ ...camera, crop: undefined, width: 32, height: 24 })),
+});
+
 /** A picture of more than one colour, another one at each stamp and by each camera; made when it is asked for. */
 export function frameOf({ name, width, height }: Camera, stamp: bigint): CameraFrame {
   const seed = Number((stamp / 20_000_000n) % 97n) + 31 * name.length;

@@ -13,20 +13,12 @@ import { loadCalibration } from '../../src/robot/calibrationFile.ts';
 import type { Embodiment } from '../../src/robot/embodiment.ts';
 import type { Task } from '../../src/robot/robot.ts';
 import { robotContract } from '../robot/robotContract.ts';
-import { robotOverTopics } from './fakeDriver.ts';
+import { robotOverTopics, withSmallCamera } from './fakeDriver.ts';
 
 const ROBOTS = ['so101', 'franka', 'aloha-2.0'];
 
 const folder = await mkdtemp(join(tmpdir(), 'nalu-robots-'));
 after(() => rm(folder, { recursive: true }));
-
-/** The calibration with its first camera alone, of few pixels. */
-const withSmallCamera = (calibration: Calibration): Calibration => ({
-  ...calibration,
-  cameras: calibration.cameras
-    .slice(0, 1)
-    .map((camera) => ({ ...camera, crop: undefined, width: 32, height: 24 })),
-});
 
 /** A policy whose chunks go to one pose after the other, at once. */
 function posing(poses: readonly (readonly number[])[], cameras: readonly string[]): ChunkPolicy {

@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { taskOf } from '../../src/robot/taskOf.ts';
+
+const calibration = { tasks: { 'pick-cube': 'Pick up the cube', sort: 'Sort the screws' } };
+const chosen = (task: string, prompt: string) => taskOf(calibration, { task, prompt }, 'mine.yaml');
+
+describe("a real robot's task", () => {
+  it("is the first of the calibration's, or the one that is named", () => {
+    assert.deepEqual(chosen('', ''), { name: 'pick-cube', prompt: 'Pick up the cube' });
+    assert.deepEqual(chosen('sort', ''), { name: 'sort', prompt: 'Sort the screws' });
+  });
+
+  it('is another one by its prompt, named after it where nobody names it', () => {
+    assert.deepEqual(chosen('', 'Hand it over!'), {
+      name: 'hand-it-over',
+      prompt: 'Hand it over!',
+    });
+    assert.deepEqual(chosen('mine', 'Hand it over'), { name: 'mine', prompt: 'Hand it over' });
+    assert.deepEqual(chosen('', 'Sort the screws').name, 'sort');
+    assert.deepEqual(chosen('sort', 'Sort them by size'), { name: 'sort', prompt: 'Sort them by size' }); // prettier-ignore
+  });
+
+  it('is refused where that leaves no prompt, with the tasks that there are', () => {
+    assert.throws(() => chosen('fold', ''), /^UserError: mine\.yaml: has no task fold; there are pick-cube, sort\. Give its prompt/); // prettier-ignore
+    assert.throws(() => taskOf({}, {}, 'mine.yaml'), /^UserError: mine\.yaml: has no tasks; give a prompt/); // prettier-ignore
+  });
+});
