@@ -55,9 +55,9 @@ export async function askModes(
 ): Promise<OperatingMode[]> {
   const modes = arms.map(async ({ namespace }) => {
     try {
-      const said: OperatingMode[] = [];
-      for (const part of PARTS_OF_ARM) said.push(await askMode(node, namespace, part, signal));
-      return said;
+      const known: OperatingMode[] = [];
+      for (const part of PARTS_OF_ARM) known.push(await askMode(node, namespace, part, signal));
+      return known;
     } catch (error) {
       if (error instanceof ServiceAbsent) return [];
       throw error;
@@ -85,7 +85,7 @@ async function setMode(
 export interface ModeCheck {
   /** Whether a gripper in another mode may be set to the one that takes angles. */
   setGripper: boolean;
-  tell: (text: string) => void;
+  warn: (text: string) => void;
   signal?: AbortSignal;
 }
 
@@ -96,12 +96,12 @@ export interface ModeCheck {
 export async function ensureModes(
   node: RosNode,
   arms: readonly Pick<Arm, 'namespace'>[],
-  { setGripper, tell, signal }: ModeCheck,
+  { setGripper, warn, signal }: ModeCheck,
 ): Promise<void> {
   const modes = hasInterbotixMessages() ? await askModes(node, arms, signal) : [];
   for (const { namespace } of arms)
     if (!modes.some((known) => known.namespace === namespace))
-      tell(
+      warn(
         `/${namespace}: its driver does not say what its commands mean (no service get_robot_info); they are sent as angles in rad`,
       );
   const faults: string[] = [];
@@ -114,7 +114,7 @@ export async function ensureModes(
       const { namespace, mode } = await setMode(node, found, signal);
       if (modeFault({ ...found, mode }))
         faults.push(`/${namespace}: its gripper stays in the mode ${mode} though told to leave it; see what its driver says`); // prettier-ignore
-      else tell(`/${namespace}: its gripper was in the mode ${found.mode}; it is now in ${mode}`);
+      else warn(`/${namespace}: its gripper was in the mode ${found.mode}; it is now in ${mode}`);
     }
   }
   if (faults.length > 0) throw new UserError(faults.join('\n'));

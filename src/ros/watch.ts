@@ -14,8 +14,8 @@ export interface WatchOptions {
   robot: RosRobot;
   /** By which the arms can be commanded. */
   commands: readonly CommandTopic[];
-  /** Hears each lasting problem of a topic once. */
-  tell: (problem: string) => void;
+  /** Called with each lasting problem of a topic once. */
+  onProblem: (problem: string) => void;
   /** Ends what moves the arms. */
   stop: (problem: UserError) => void;
 }
@@ -24,7 +24,7 @@ export interface WatchOptions {
  * Looks at a robot's topics and at who else commands its arms, until the function it returns is called: what
  * is wrong at activation may also come to be wrong later.
  */
-export function watchRobot({ node, robot, commands, tell, stop }: WatchOptions): () => void {
+export function watchRobot({ node, robot, commands, onProblem, stop }: WatchOptions): () => void {
   const looks = new Map<string, number>();
   const look = () => {
     for (const count of robot.topics) {
@@ -33,7 +33,7 @@ export function watchRobot({ node, robot, commands, tell, stop }: WatchOptions):
       const seen = problem === undefined ? 0 : (looks.get(topic) ?? 0) + 1;
       looks.set(topic, seen);
       if (problem === undefined || seen < LASTING) continue;
-      if (seen === LASTING) tell(problem);
+      if (seen === LASTING) onProblem(problem);
       stop(new UserError(problem));
     }
     const other = rivalOf(node, commands) ?? mixedSource(node, robot);

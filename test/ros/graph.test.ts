@@ -60,7 +60,7 @@ describe('what is looked at while the arms move', () => {
       node: fake.node,
       robot: { topics } as unknown as RosRobot,
       commands: commandTopicsOf(robot, 'interbotix'),
-      tell: (problem) => told.push(problem),
+      onProblem: (problem) => told.push(problem),
       stop(problem) {
         assert.ok(problem instanceof UserError);
         stopped.push(problem.message);

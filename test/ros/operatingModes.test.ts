@@ -24,7 +24,7 @@ function drivers(modes: Record<string, string>, obeys = true) {
   }
   const told: string[] = [];
   const ensure = (setGripper = false) =>
-    ensureModes(node, arms, { setGripper, tell: (text) => told.push(text) });
+    ensureModes(node, arms, { setGripper, warn: (text) => told.push(text) });
   return { services, requests, told, ensure };
 }
 

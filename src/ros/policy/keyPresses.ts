@@ -15,20 +15,20 @@ const HELP = Object.entries(KEYS)
   .map(([key, request]) => `${key} ${request}`)
   .join(', ');
 
-/** Takes the key presses that a stream brings as requests; tells of the keys, and of each answer. */
+/** Takes the key presses that a stream brings as requests; logs the keys, and each answer. */
 export function listenToKeys(
   input: NodeJS.ReadableStream,
   ask: Ask,
-  tell: (text: string) => void,
+  log: (text: string) => void,
 ): void {
   emitKeypressEvents(input);
   input.on('keypress', (_: string | undefined, { name, ctrl, meta }: Key) => {
     if (ctrl || meta || name === undefined || !Object.hasOwn(KEYS, name)) return;
-    void ask(KEYS[name]).then(({ message }) => tell(message));
+    void ask(KEYS[name]).then(({ message }) => log(message));
   });
   // The robot goes on when its terminal has gone.
   input.on('error', () => undefined);
-  tell(`keys: ${HELP}`);
+  log(`keys: ${HELP}`);
 }
 
 /** Whether this process has its terminal: one in the background would be stopped at a touch of it. */

@@ -58,7 +58,7 @@ export async function checkModes(
   const arms = armsOfKind(calibration, output, 'interbotix');
   if (arms.length === 0) return;
   try {
-    await ensureModes(node, arms, { setGripper: set && !dryRun, tell: warn, signal });
+    await ensureModes(node, arms, { setGripper: set && !dryRun, warn, signal });
   } catch (error) {
     if (!dryRun || signal?.aborted) throw error;
     warn(messageOf(error));
@@ -99,7 +99,7 @@ export async function checkFit(
   for (const { severity, message } of findings) if (severity !== 'note') warn(message);
   if (errors.length > 0 && !dryRun && !ignore)
     throw new UserError(
-      'the policy does not fit the robot, so nothing is moved; mend what was told, or set ignore_misfits',
+      'the policy does not fit the robot, so nothing is moved; mend what the warnings name, or set ignore_misfits',
     );
 }
 

@@ -80,7 +80,7 @@ function transitionWork(ros: Ros, state: PolicyState, lifecycle: () => Lifecycle
         node,
         robot,
         commands,
-        tell: (problem) => log.warn(problem),
+        onProblem: (problem) => log.warn(problem),
         stop: (problem) => state.activity?.abort.abort(problem),
       });
     },

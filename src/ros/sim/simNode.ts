@@ -49,8 +49,8 @@ interface Scene {
   /** Whether it stands still, as it was placed, until the first command. */
   waiting: boolean;
   seed: number;
-  /** Whether success has been told. */
-  told: boolean;
+  /** Whether success has been reported. */
+  reported: boolean;
   open: boolean;
 }
 
@@ -106,8 +106,8 @@ async function publishSteps(
           publisher.publish(image(stamp, camera.name, camera, sim.picture(camera.name)));
     await setTimeout(SENSOR_LEAD);
     clock.publish({ clock: stampOf(stamp) });
-    if (!scene.told && sim.assess().success) {
-      scene.told = true;
+    if (!scene.reported && sim.assess().success) {
+      scene.reported = true;
       outcome.publish({ data: 'success' });
     }
   }
@@ -125,13 +125,18 @@ export async function startSimNode(ros: Ros, node: RosNode): Promise<Running> {
   const { seed } = parameters;
   await sim.reset(seed);
   const commanded = sim.positions();
-  const scene: Scene = { commanded, waiting: true, seed, told: false, open: true };
+  const scene: Scene = { commanded, waiting: true, seed, reported: false, open: true };
   takeCommands(ros, node, calibration, scene);
 
   let next = seed;
   const reset = async (_: never, response: RosServiceResponse) => {
     await sim.reset(next);
-    Object.assign(scene, { commanded: sim.positions(), waiting: true, seed: next, told: false });
+    Object.assign(scene, {
+      commanded: sim.positions(),
+      waiting: true,
+      seed: next,
+      reported: false,
+    });
     response.send({ success: true, message: `seed ${next++}` });
   };
   const onFault = (error: unknown) => node.getLogger().error(messageOf(error));
