@@ -1,7 +1,9 @@
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../errors.ts';
-import { readShardedHeader } from '../tensors/shards.ts';
-import { BUNDLE_FILES, loadBundle } from '../policy/bundle/bundle.ts';
+import { loadBundle } from '../policy/bundle/bundle.ts';
+import type { StoredWeights } from '../policy/family.ts';
+import { familyOf } from '../policy/families/registry.ts';
 import { findingsOf, formatBytes, needed } from './finding.ts';
 import { memory } from './machine.ts';
 import { nvidiaGpus } from './gpu.ts';
@@ -10,22 +12,28 @@ import { type Finding } from './finding.ts';
 
 const { ok, lack } = findingsOf('policy');
 
+/** Bytes of a policy's weights in their files. */
+async function weightBytes({ files, header }: StoredWeights): Promise<number> {
+  if (header) return [...header.tensors.values()].reduce((sum, { bytes }) => sum + bytes, 0);
+  const sizes = await Promise.all(files.map(async (file) => (await stat(file)).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
 /** A bundle, whether its memory is here; and its sampler's file if it is whole. */
 export async function policyFindings(
   folder: string,
 ): Promise<{ findings: Finding[]; model?: string }> {
   try {
     const bundle = await loadBundle(folder);
-    const { tensors } = await readShardedHeader(join(folder, BUNDLE_FILES.weights));
-    const entries = [...tensors.values()];
-    const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0);
+    const family = familyOf(bundle);
+    const bytes = await weightBytes(await family.weights(folder, bundle.architecture));
     return {
       findings: [
         needed(ok('bundle', `${bundle.name} ${bundle.version}, ${formatBytes(bytes)} of weights`)),
-        memoryVerdict(memory(), bytesNeeded(entries)),
+        memoryVerdict(memory(), bytesNeeded([{ bytes }])),
         ...(await nvidiaGpus()).flatMap((gpu) => gpuMemoryVerdict(gpu, bytes)),
       ],
-      model: join(folder, BUNDLE_FILES.sample),
+      model: join(folder, family.graphFile(bundle.architecture)),
     };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;

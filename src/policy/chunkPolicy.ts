@@ -12,7 +12,10 @@ export interface Observation {
   prompt: string;
 }
 
-/** Where a chunk's flow begins: seeded Gaussian noise, from which it may explore, or zero. */
+/**
+ * Where a chunk's flow begins: seeded Gaussian noise, from which it may explore, or zero. A policy without
+ * noise gives the same chunk from all.
+ */
 export type NoiseSource = { seed: number; attempt?: number; exploration?: Exploration } | 'zero';
 
 /** The chunk in play, which the next one is to join without a jerk. */
@@ -36,7 +39,7 @@ export interface Joined {
 export interface Chunk {
   /** [horizon, joints] absolute positions in the robot's units. */
   actions: Float32Array;
-  /** [horizon, actionDim] the noise that the flow began from. */
+  /** [horizon, actionDim] the noise that the flow began from; empty in a policy without noise. */
   noise: Float32Array;
   /** Where its pictures were looked at; absent if straight. */
   view?: View;

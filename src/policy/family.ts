@@ -66,7 +66,7 @@ export interface GoldenStages<A> {
   /** Names of outputs, in the order in which they are computed; the last is `actions`. */
   names(architecture: A): readonly string[];
   /** Always the same for the same architecture. */
-  inputs(bundle: Bundle<A>): Feeds;
+  inputs(bundle: Bundle<A>): Feeds | Promise<Feeds>;
   /** Computes the stages of these inputs; `providers` are those that were used. */
   run(bundle: Bundle<A>, session: SessionConfig, inputs: Feeds): Promise<{ outputs: Feeds; providers: string[] }>; // prettier-ignore
 }

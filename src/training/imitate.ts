@@ -26,7 +26,7 @@ import {
   loadBundle,
   writeBundle,
 } from '../policy/bundle/bundle.ts';
-import { shapeOf } from '../policy/families/registry.ts';
+import { learnableOf, shapeOf } from '../policy/families/registry.ts';
 import { checkPlace } from '../policy/bundle/bundleFiles.ts';
 import { tinyTokenizerJson } from '../policy/families/pi0/tokenizer.ts';
 import type { Trainable } from '../policy/trainable.ts';
@@ -145,6 +145,7 @@ async function prepareBundle(
     return;
   }
   const source = await loadBundle(from);
+  learnableOf(source);
   if (source.trainable)
     throw new UserError(`${from} has an adapter; go on from a policy without one`);
   const config = { ...configOf(source), ...goesOn };

@@ -6,6 +6,7 @@ import { UserError, messageOf } from '../../errors.ts';
 import { type SessionConfig, Tensor } from '../../session/session.ts';
 import { BUNDLE_FILES } from '../../policy/bundle/bundle.ts';
 import type { Pi0Config } from '../../policy/families/pi0/config.ts';
+import { learnableOf } from '../../policy/families/registry.ts';
 import { openPrefixGraph } from '../../policy/families/pi0/sampleGraphs.ts';
 import { loadTokenizer, padTokens } from '../../policy/families/pi0/tokenizer.ts';
 import { makeTransforms } from '../../policy/vectors/transforms.ts';
@@ -101,6 +102,7 @@ export async function openRolloutEncoder(
   bundle: Bundle,
   session: SessionConfig,
 ): Promise<RolloutEncoder> {
+  learnableOf(bundle);
   const { folder, pi0, cameras } = bundle;
   const side = pi0.vision.imageSize;
   const view: Viewpoint = {

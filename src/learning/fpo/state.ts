@@ -4,7 +4,7 @@ import { readAdapter } from '../../policy/bundle/readAdapter.ts';
 import { ADAPTER_FILE, BUNDLE_FILES } from '../../policy/bundle/bundle.ts';
 import type { Bundle } from '../../policy/bundle/config.ts';
 import type { Pi0Config } from '../../policy/families/pi0/config.ts';
-import { trainableParameters } from '../../policy/families/pi0/trainable.ts';
+import { learnableOf } from '../../policy/families/registry.ts';
 import type { AlgorithmState } from '../algorithm.ts';
 import { readTensors, stateFrom, stateShapes, stateTensors } from '../train/checkpoint.ts';
 import { flatten } from '../train/parameters.ts';
@@ -38,7 +38,7 @@ export async function readPolicyState(
   { trainable }: FpoConfig,
 ): Promise<Pick<FpoState, 'policy' | 'view'>> {
   const adapter = await readAdapter(file, { ...bundle, trainable });
-  const parameters = trainableParameters(trainable, bundle.pi0);
+  const parameters = learnableOf(bundle).parameters(trainable);
   const values = flatten(parameters, ({ name }) => adapter.parameters.get(name)!.data);
   return {
     policy: initialState(values),
@@ -51,7 +51,7 @@ export async function initialFpoState(bundle: Bundle, config: FpoConfig): Promis
   const { folder, pi0, cameras } = bundle;
   const { trainable, seed } = config;
   const fromWeights = async () => {
-    const parameters = trainableParameters(trainable, pi0);
+    const parameters = learnableOf(bundle).parameters(trainable);
     const weights = join(folder, BUNDLE_FILES.weights);
     const values = await startingParameters(weights, parameters, trainable, seed);
     return { policy: initialState(values), view: straightView(cameras.length) };
@@ -72,11 +72,14 @@ const CRITICS = 'critics/';
 /** What critics' inputs are standardised by. */
 const STATISTICS = ['mean', 'deviation'] as const;
 
-function partsOf(pi0: Pi0Config, config: FpoConfig) {
-  const shape = criticShape(pi0, config);
+/** What of a bundle says which tensors its state has. */
+type LearnablePolicy = Pick<Bundle, 'family' | 'architecture' | 'pi0'>;
+
+function partsOf(bundle: LearnablePolicy, config: FpoConfig) {
+  const shape = criticShape(bundle.pi0, config);
   return {
     features: shape.features,
-    policy: trainableParameters(config.trainable, pi0),
+    policy: learnableOf(bundle).parameters(config.trainable),
     critics: criticParameters(shape),
   };
 }
@@ -84,10 +87,10 @@ function partsOf(pi0: Pi0Config, config: FpoConfig) {
 /** A state as the contents of a file; its tensors change with the next update. */
 export function storedState(
   state: FpoState,
-  { pi0 }: Pick<Bundle, 'pi0'>,
+  bundle: LearnablePolicy,
   config: FpoConfig,
 ): AlgorithmState {
-  const { policy, critics, features } = partsOf(pi0, config);
+  const { policy, critics, features } = partsOf(bundle, config);
   return {
     format: FORMAT,
     tensors: [
@@ -112,10 +115,10 @@ export function storedState(
 /** Reads such a file. Throws a UserError that lists what does not fit the policy or the critics. */
 export async function readFpoState(
   file: string,
-  { pi0 }: Pick<Bundle, 'pi0'>,
+  bundle: LearnablePolicy,
   config: FpoConfig,
 ): Promise<FpoState> {
-  const { policy, critics, features } = partsOf(pi0, config);
+  const { policy, critics, features } = partsOf(bundle, config);
   const { dataOf, metadata } = await readTensors(file, FORMAT, [
     ...stateShapes(policy, POLICY),
     ...stateShapes(critics, CRITICS),

@@ -42,7 +42,7 @@ const isNear = ({ cosine }: Agreement, least: number) => cosine >= least;
 export async function makeGolden(bundle: Bundle, { threads }: SessionConfig): Promise<void> {
   const cpu = sessionConfigSchema.parse({ threads });
   const { golden } = familyOf(bundle);
-  const inputs = golden.inputs(bundle);
+  const inputs = await golden.inputs(bundle);
   const { outputs } = await golden.run(bundle, cpu, inputs);
   await writeGolden(bundle, golden.names(bundle.architecture), inputs, outputs);
 }

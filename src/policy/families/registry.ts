@@ -3,10 +3,11 @@ import type { Bundle, BundleConfig } from '../bundle/config.ts';
 import type { PolicyFamily } from '../family.ts';
 import type { PolicyShape } from '../shape.ts';
 import type { Trainable } from '../trainable.ts';
+import { onnx } from './onnx/family.ts';
 import { pi0 } from './pi0/family.ts';
 
 /** All policy families. */
-export const FAMILIES: readonly PolicyFamily[] = [pi0];
+export const FAMILIES: readonly PolicyFamily[] = [pi0, onnx];
 
 export const familyNamed = (name: unknown): PolicyFamily | undefined =>
   FAMILIES.find((family) => family.name === name);

@@ -1,0 +1,77 @@
+import { readFile } from 'node:fs/promises';
+import { UserError } from '../errors.ts';
+import { reasonOf } from '../systemErrors.ts';
+import { ELEMENT_CODES, type ElementType } from '../tensors/elementType.ts';
+import type { Dim } from './dim.ts';
+import { ModelProto } from './schema.ts';
+
+/** An input or an output of a model. */
+export interface Port {
+  name: string;
+  /** Undefined for a type that Nalu has no name for. */
+  type: ElementType | undefined;
+  /** Numbers, and names for sizes that are open. */
+  shape: Dim[];
+}
+
+/** What an ONNX file says of itself, its weights left out. */
+export interface ModelInterface {
+  inputs: Port[];
+  outputs: Port[];
+  /** Files of weights beside the model, relative to it. */
+  external: string[];
+}
+
+interface ValueInfo {
+  name: string;
+  type?: {
+    tensor_type?: {
+      elem_type?: number;
+      shape?: { dim?: { dim_value?: { toString(): string } | null; dim_param?: string | null }[] };
+    };
+  };
+}
+
+interface Decoded {
+  graph?: {
+    input?: ValueInfo[];
+    output?: ValueInfo[];
+    initializer?: { name?: string; external_data?: { key: string; value: string }[] }[];
+  };
+}
+
+const TYPES = new Map(Object.entries(ELEMENT_CODES).map(([type, code]) => [code, type]));
+
+const portOf = ({ name, type }: ValueInfo): Port => ({
+  name,
+  type: TYPES.get(type?.tensor_type?.elem_type ?? 0) as ElementType | undefined,
+  shape: (type?.tensor_type?.shape?.dim ?? []).map(({ dim_value: value, dim_param: symbol }) => {
+    const size = Number(value?.toString() ?? 0);
+    return size > 0 ? size : symbol || '?';
+  }),
+});
+
+/** Reads a model's inputs and outputs. Throws a `UserError` for a file that is no ONNX model. */
+export async function readModelInterface(path: string): Promise<ModelInterface> {
+  const bytes = await readFile(path).catch((error: unknown) => {
+    throw new UserError(`${path}: cannot be read: ${reasonOf(error)}`, { cause: error });
+  });
+  let graph: Decoded['graph'];
+  try {
+    graph = (ModelProto.decode(bytes) as Decoded).graph;
+  } catch {
+    // What is wrong with its bytes tells a user nothing.
+  }
+  if (!graph?.output?.length) throw new UserError(`${path}: is not an ONNX model; export it again`);
+  const { input = [], output, initializer = [] } = graph;
+  // Older exporters list weights among the inputs.
+  const weights = new Set(initializer.map(({ name }) => name));
+  const locations = initializer.flatMap(({ external_data: entries = [] }) =>
+    entries.flatMap(({ key, value }) => (key === 'location' ? [value] : [])),
+  );
+  return {
+    inputs: input.filter(({ name }) => !weights.has(name)).map(portOf),
+    outputs: output.map(portOf),
+    external: [...new Set(locations)],
+  };
+}
