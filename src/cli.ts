@@ -41,7 +41,7 @@ process.on('uncaughtException', (error) => {
 });
 
 try {
-  const code = await run(process.argv.slice(2), {
+  const { exitCode } = await run(process.argv.slice(2), {
     out: process.stdout,
     err: process.stderr,
     input: () => process.stdin,
@@ -49,9 +49,9 @@ try {
     interruption,
     unread: tolerateUnreadOutput(),
   });
-  process.exitCode ??= code;
+  process.exitCode ??= exitCode;
   // A stopped command has ended in order; what it left under way is not waited for.
-  if (code === EXIT_CODES.interrupted) setImmediate(() => process.exit());
+  if (exitCode === EXIT_CODES.interrupted) setImmediate(() => process.exit());
 } catch (error) {
   report(error);
   process.exit();

@@ -1,14 +1,27 @@
+/** What a program can tell a failure by: something is in the place of an output. */
+export type UserErrorKind = 'exists';
+
 /** Something that the user can mend: its message is shown as it is, without a stack. */
 export class UserError extends Error {
   override readonly name = 'UserError';
   /** What the process exits with. */
   readonly exitCode: number;
+  /** Stable, where the message may change. */
+  readonly kind: UserErrorKind | undefined;
 
-  constructor(message: string, options: { cause?: unknown; exitCode?: number } = {}) {
+  constructor(
+    message: string,
+    options: { cause?: unknown; exitCode?: number; kind?: UserErrorKind } = {},
+  ) {
     super(message, { cause: options.cause });
     this.exitCode = options.exitCode ?? 1;
+    this.kind = options.kind;
   }
 }
+
+/** The error of an output that is there and may not be replaced; `remedy` is what to do. */
+export const existsError = (path: string, remedy: string): UserError =>
+  new UserError(`${path} is there already; ${remedy}`, { kind: 'exists' });
 
 /** The message of anything thrown. */
 export const messageOf = (thrown: unknown): string =>

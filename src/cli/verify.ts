@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Command } from '@commander-js/extra-typings';
-import { UserError } from '../errors.ts';
+import { UserError, existsError } from '../errors.ts';
 import type { Agreement } from '../policy/bundle/verification.ts';
 import { print } from '../terminal/output.ts';
 import type { Context } from './context.ts';
@@ -41,7 +41,10 @@ Examples:
       const bundle = await loadBundle(folder);
       if (write) {
         if (bundle.hasGolden && !force)
-          throw new UserError(`${join(folder, GOLDEN_FILE)} is there already; nalu verify ${folder} compares with it, --write --force makes it anew`); // prettier-ignore
+          throw existsError(
+            join(folder, GOLDEN_FILE),
+            `nalu verify ${folder} compares with it, --write --force makes it anew`,
+          );
         await makeGolden(bundle, session);
         return say(`${folder}: golden numbers made on the CPU in float32`);
       }

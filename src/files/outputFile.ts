@@ -1,6 +1,6 @@
 import { access, constants, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { UserError } from '../errors.ts';
+import { UserError, existsError } from '../errors.ts';
 import { reasonOf } from '../systemErrors.ts';
 
 const statOf = (path: string) => stat(path).catch(() => undefined);
@@ -24,5 +24,5 @@ export async function checkWritable(path: string): Promise<void> {
 export async function checkOutputFile(path: string, force: boolean): Promise<void> {
   await checkWritable(path);
   if (!force && (await statOf(path)))
-    throw new UserError(`${path} is there already; --force replaces it, another name keeps it`);
+    throw existsError(path, '--force replaces it, another name keeps it');
 }

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { UserError } from '../errors.ts';
+import { UserError, existsError } from '../errors.ts';
 import { isThere } from '../files/isThere.ts';
 import { SIDE_STEP, successGraph } from '../learning/classifier/successGraph.ts';
 import {
@@ -57,8 +57,7 @@ async function checkOut({ out, force = false }: ClassifierOptions): Promise<void
   await finishReplacement(out);
   if (force) return;
   for (const path of [SETTINGS_FILE, SETTINGS.model].map((file) => join(out, file)))
-    if (await isThere(path))
-      throw new UserError(`${path} is there already; name another --out, or say --force`);
+    if (await isThere(path)) throw existsError(path, 'name another --out, or say --force');
 }
 
 const percent = (share: number) => (Number.isNaN(share) ? '–' : `${(100 * share).toFixed(1)} %`);

@@ -201,6 +201,7 @@ async function checkStart({ out, from, resume = false, force = false }: ImitateO
   if (started && !force)
     throw new UserError(
       `${checkpoint}: a run is there already; --resume goes on with it, another --out begins anew, --force replaces it`,
+      { kind: 'exists' },
     );
   await checkPlace(out, force);
 }

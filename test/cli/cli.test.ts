@@ -181,7 +181,8 @@ describe('nalu sim', () => {
       assert.ok(entropy > 2, `a picture of entropy ${entropy} shows next to nothing`);
       const again = await nalu(['sim', '--snapshot', file, '--seed', '1']);
       assert.equal(again.code, 1);
-      assert.match(again.err, /^nalu: .*scene\.png is there already; --force replaces it/);
+      assert.equal(again.kind, 'exists');
+      assert.match(again.err, /^nalu: .*scene\.png/);
     }));
 
   it('writes a picture in the format that its ending names', () =>
@@ -229,15 +230,12 @@ describe('a command that makes a bundle or its golden numbers', () => {
       const read = () => Promise.all(files.map((file) => readFile(join(folder, file))));
       const before = await read();
       for (const [args, message] of [
-        [
-          ['create', folder, '--seed', '2'],
-          /is a policy bundle already; name another folder, or say --force/,
-        ],
-        [['verify', folder, '--write'], /golden\.safetensors is there already; .*--write --force/],
-        [['verify', folder, '--force'], /--force is only read with --write/],
+        [['create', folder, '--seed', '2'], /--force/],
+        [['verify', folder, '--write'], /golden\.safetensors .*--force/],
       ] as const) {
-        const { code, err } = await nalu([...args]);
+        const { code, err, kind } = await nalu([...args]);
         assert.equal(code, 1);
+        assert.equal(kind, 'exists');
         assert.match(err, message);
         assert.deepEqual(await read(), before);
       }
@@ -252,9 +250,10 @@ describe('a command that makes a bundle or its golden numbers', () => {
     withFolder(async (folder) => {
       const path = join(folder, 'model.safetensors');
       await writeFile(path, 'weights of months');
-      const { code, err } = await nalu(['create', folder, '--force']);
+      const { code, err, kind } = await nalu(['create', folder, '--force']);
       assert.equal(code, 1);
-      assert.match(err, /model\.safetensors is there already, and no bundle's/);
+      assert.equal(kind, 'exists');
+      assert.match(err, /model\.safetensors/);
       assert.equal(await readFile(path, 'utf8'), 'weights of months');
     }));
 });

@@ -97,7 +97,8 @@ describe('nalu imitate', () => {
       assert.equal((await nalu(args)).code, 0);
       const again = await nalu(args);
       assert.equal(again.code, 1);
-      assert.match(again.err, /a run is there already; --resume/);
+      assert.equal(again.kind, 'exists');
+      assert.match(again.err, /--resume/);
       const other = await nalu([...args, '--resume', '--seed', '9']);
       assert.equal(other.code, 1);
       assert.match(other.err, /other settings or demonstrations/);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { PassThrough, Readable, Writable } from 'node:stream';
 import type { Surroundings } from '../../src/cli/context.ts';
 import { run } from '../../src/cli/run.ts';
+import type { UserErrorKind } from '../../src/errors.ts';
 
 const CLI = join(import.meta.dirname, '../../src/cli.js');
 
@@ -10,6 +11,8 @@ interface Ended {
   code: number | null;
   out: string;
   err: string;
+  /** Of the failure, where it has one and the command ran in this process. */
+  kind?: UserErrorKind;
 }
 
 interface Around {
@@ -49,14 +52,14 @@ export async function nalu(
   { input = '', signal = new AbortController().signal, onOutput }: Around = {},
 ): Promise<Ended> {
   const [out, err] = [collector(onOutput), collector()];
-  const code = await run(args, {
+  const { exitCode, failure } = await run(args, {
     ...surroundings(),
     out: out.stream,
     err: err.stream,
     input: () => new PassThrough().end(input),
     interruption: () => signal,
   });
-  return { code, out: out.text(), err: err.text() };
+  return { code: exitCode, kind: failure?.kind, out: out.text(), err: err.text() };
 }
 
 interface ProcessAround {
