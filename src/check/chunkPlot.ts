@@ -1,6 +1,6 @@
 import { scaleLinear } from 'd3-scale';
 import { line } from 'd3-shape';
-import type { Embodiment } from '../robot/embodiment.ts';
+import { type Embodiment, UNITS } from '../robot/embodiment.ts';
 import { picture, text } from '../charts/svg.ts';
 
 const PANEL = { width: 190, height: 130 };
@@ -43,7 +43,7 @@ export function chunkPlot(
     const [column, rank] = [joint % COLUMNS, Math.floor(joint / COLUMNS)];
     return [
       `<g transform="translate(${column * PANEL.width} ${TITLE + rank * PANEL.height})">`,
-      text(MARGIN.left, 14, `${name} (${kind === 'gripper' ? 'opening' : 'rad'})`),
+      text(MARGIN.left, 14, `${name} (${kind === 'gripper' ? 'opening' : UNITS[kind]})`),
       `<rect x="${MARGIN.left}" width="${PANEL.width - MARGIN.left - MARGIN.right}" y="${clamp(upper).toFixed(1)}" height="${(clamp(lower) - clamp(upper)).toFixed(1)}" fill="#eef3f8"/>`,
       ...y
         .ticks(3)
