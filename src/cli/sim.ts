@@ -3,7 +3,7 @@ import { JOINS } from '../policy/joinKinds.ts';
 import { checkOutputFile } from '../files/outputFile.ts';
 import { print } from '../terminal/output.ts';
 import type { Context } from './context.ts';
-import { readsOnly } from './rules.ts';
+import { type Rules, readsOnly } from './rules.ts';
 import {
   SHIPPED_POLICY,
   groups,
@@ -21,6 +21,33 @@ const NOT_SHOWN = [
   ...['--real-time', '--watch', '--record', '--json', '--success-classifier', '--session'],
   ...['--metrics-port', '--metrics-host'],
 ];
+
+/** When options are read that are not always read. */
+const RULES: Rules = {
+  '--policy': { without: ['--expert'] },
+  '--zero-noise': { without: ['--expert'] },
+  '--execute': { without: ['--expert'] },
+  '--session': { without: ['--expert'] },
+  '--expert': { without: SAMPLED },
+  '--watch': { without: ['--json'] },
+  '--metrics-host': { with: ['--metrics-port'] },
+  '--snapshot': { without: NOT_SHOWN },
+  '--force': { with: ['--snapshot'] },
+};
+
+const EXAMPLES = `
+Examples:
+  nalu sim --snapshot scene.png                 what the cameras see
+  nalu sim --watch                              see the shipped policy at work
+  nalu sim --expert --episodes 20               how the scripted expert does
+  nalu sim --episodes 200 --seed 1000 --json    success rate of the shipped policy, for a script
+  nalu sim --record episodes                    keep the attempt; Foxglove opens it
+  nalu sim --scene robosuite.xml --draw-groups 1 --snapshot scene.png
+                                                another scene, without its collision shapes
+  nalu sim --episodes 20 --json --success-classifier models/success-transfer-cube/classifier.yaml
+                                                its verdict, and as "simulator" that of the rule
+  nalu sim --real-time --episodes 20 --metrics-port 9464
+                                                how late ticks are; curl localhost:9464/metrics`;
 
 /** `nalu sim`. */
 export function sim(program: Command, context: Context): void {
@@ -74,22 +101,7 @@ export function sim(program: Command, context: Context): void {
     .addOption(sessionOption())
     .option('--metrics-port <n>', 'offer Prometheus metrics at this port while it runs', port)
     .option('--metrics-host <address>', 'who may read them; by default this machine alone')
-    .addHelpText(
-      'after',
-      `
-Examples:
-  nalu sim --snapshot scene.png                 what the cameras see
-  nalu sim --watch                              see the shipped policy at work
-  nalu sim --expert --episodes 20               how the scripted expert does
-  nalu sim --episodes 200 --seed 1000 --json    success rate of the shipped policy, for a script
-  nalu sim --record episodes                    keep the attempt; Foxglove opens it
-  nalu sim --scene robosuite.xml --draw-groups 1 --snapshot scene.png
-                                                another scene, without its collision shapes
-  nalu sim --episodes 20 --json --success-classifier models/success-transfer-cube/classifier.yaml
-                                                its verdict, and as "simulator" that of the rule
-  nalu sim --real-time --episodes 20 --metrics-port 9464
-                                                how late ticks are; curl localhost:9464/metrics`,
-    )
+    .addHelpText('after', EXAMPLES)
     .action(async (options) => {
       const { out, err } = context;
       if (options.snapshot !== undefined) {
@@ -110,15 +122,5 @@ Examples:
         context.end('interrupted');
       } else if (signal.aborted) context.end('unread');
     });
-  readsOnly(command, {
-    '--policy': { without: ['--expert'] },
-    '--zero-noise': { without: ['--expert'] },
-    '--execute': { without: ['--expert'] },
-    '--session': { without: ['--expert'] },
-    '--expert': { without: SAMPLED },
-    '--watch': { without: ['--json'] },
-    '--metrics-host': { with: ['--metrics-port'] },
-    '--snapshot': { without: NOT_SHOWN },
-    '--force': { with: ['--snapshot'] },
-  });
+  readsOnly(command, RULES);
 }
