@@ -32,7 +32,7 @@ async function overheadRows(
   height: number,
   limits: { ms?: number; share: number },
 ): Promise<Row[]> {
-  const policy = await openWorkerPolicy(await loadBundle(folder), SESSION);
+  const policy = await openWorkerPolicy(await loadBundle(folder), SESSION, { join: 'swap' });
   const pixels = new Uint8Array(width * height * 3).fill(128);
   const frames = policy.cameras.map((camera) => ({
     ...{ camera, stamp: 0n, width, height },

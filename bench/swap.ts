@@ -58,7 +58,7 @@ async function costRows(bundle: Bundle): Promise<Row[]> {
   const observation = blankObservation(bundle);
   const policies = [await openWorkerPolicy(bundle, SESSION)];
   for (const trainable of Object.values(KINDS))
-    policies.push(await openWorkerPolicy(bundle, SESSION, trainable));
+    policies.push(await openWorkerPolicy(bundle, SESSION, { trainable }));
   const rounds: number[][] = [];
   for (let seed = 0; seed < ROUNDS; seed++) {
     const times: number[] = [];
@@ -169,7 +169,7 @@ export async function benchSwap(): Promise<Row[]> {
     const rows = await costRows(bundle);
     const all = KINDS['all weights'];
     const adapters = [adapterOf(bundle, all, 1), adapterOf(bundle, all, 2)];
-    const policy = await openWorkerPolicy(bundle, SESSION, all);
+    const policy = await openWorkerPolicy(bundle, SESSION, { trainable: all });
     rows.push(await adoptionRow(policy, adapters), ...(await tickRows(policy, adapters)));
     await policy.close();
     return rows;

@@ -6,6 +6,8 @@ import { openSampler } from '../src/policy/sampler.ts';
 import { runAttempt } from '../src/control/attempt.ts';
 import { simulatedAloha } from '../src/sim/simulatedAloha.ts';
 import { type MotionFigures, motionFigures } from './motionFigures.ts';
+import { delegatePolicy } from '../src/policy/policyWrappers.ts';
+import { delegateRobot } from '../src/robot/delegates.ts';
 import { type JoinKind, sampledJoin } from '../src/policy/joinKinds.ts';
 
 /** What all attempts of a process have in common. */
@@ -34,7 +36,7 @@ serve<JoinFunctions, JoinSettings>(async ({ policy: folder, join, delay, execute
   const bundle = { ...(await loadBundle(folder)), executeSteps: execute };
   const session = sessionConfigSchema.parse({ threads: 1 });
   const sampler = await openSampler(bundle, session, { joins: sampledJoin(join) });
-  const policy = inlinePolicy(bundle, sampler);
+  const policy = delegatePolicy(inlinePolicy(bundle, sampler), { join });
   const sim = await simulatedAloha({ task: 'transfer-cube', cameras: bundle.cameras });
   const { joints, controlRate } = sim.embodiment;
   const arms = joints.flatMap(({ kind }, i) => (kind === 'arm' ? [i] : []));
@@ -43,13 +45,12 @@ serve<JoinFunctions, JoinSettings>(async ({ policy: folder, join, delay, execute
     async attempt(seed) {
       const commands: Float64Array[] = [];
       const joins: number[] = [];
-      const robot = {
-        ...sim,
-        command(positions: Float64Array) {
+      const robot = delegateRobot(sim, {
+        command(positions) {
           commands.push(positions.slice());
           sim.command(positions);
         },
-      };
+      });
       const onChunk = () => {
         if (commands.length === 0) return;
         // A robot that waits for its chunk has stopped before, too.
@@ -61,7 +62,6 @@ serve<JoinFunctions, JoinSettings>(async ({ policy: folder, join, delay, execute
         task: sim,
         policy,
         seed,
-        join,
         lead: delay,
         onChunk,
       });

@@ -35,7 +35,7 @@ async function caseOf(bundle: Bundle, subject: Subject, session: SessionConfig):
   const observation = await observeOnce(robot, camerasOfBoth(bundle, robot), prompt, start);
   const fit = { ...(await fitCase(bundle, calibration, observation)), modes };
   if (!canSample(fit)) return fit;
-  const policy = await openWorkerPolicy(bundle, session);
+  const policy = await openWorkerPolicy(bundle, session, { join: 'swap' });
   try {
     return await withChunk(fit, policy, observation);
   } finally {

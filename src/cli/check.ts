@@ -29,10 +29,10 @@ async function rosSubject(
   const cameras = bundle.cameras.filter((camera) =>
     calibration.cameras.some(({ name }) => name === camera),
   );
-  const robot = await openListener('nalu_check', calibration, cameras, simTime ?? false);
+  const { robot, modes } = await openListener('nalu_check', calibration, cameras, simTime ?? false);
   return {
     robot,
-    modes: robot.modes,
+    modes,
     label: `the topics of ${path}`,
     prompt: chosen.prompt,
     calibration,

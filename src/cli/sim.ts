@@ -1,5 +1,5 @@
 import { type Command, Option } from '@commander-js/extra-typings';
-import { JOINS } from '../policy/joinKinds.ts';
+import { DEFAULT_JOIN, JOIN_CHOICES } from '../policy/joinKinds.ts';
 import { checkOutputFile } from '../files/outputFile.ts';
 import { print } from '../terminal/output.ts';
 import type { Context } from './context.ts';
@@ -68,10 +68,10 @@ export function sim(program: Command, context: Context): void {
     .addOption(
       new Option(
         '--join <how>',
-        'how a chunk takes over: in the place of the one in play; the robot waits for it; the mean of all that speak of a step; drawn towards the one in play (real-time chunking, with or without the Jacobian); or going on from it, as trained',
+        'how a chunk takes over: in the place of the one in play; the robot waits for it; the mean of all that speak of a step; drawn towards the one in play (real-time chunking, with or without the Jacobian); or going on from it, as trained; auto is approximate, or swap for a policy without a flow',
       )
-        .choices(JOINS)
-        .default('swap'),
+        .choices(JOIN_CHOICES)
+        .default(DEFAULT_JOIN),
     )
     .option(
       '--delay <ms>',

@@ -13,9 +13,9 @@ import { oldestStamp } from './chunkPipeline.ts';
 import type { LoopCounts, LoopEnd, LoopOptions } from './loopOptions.ts';
 
 /** One attempt of a task; see LoopOptions for the rest. */
-export type AttemptOptions = Omit<LoopOptions, 'lead' | 'awaitChunks' | 'join'> &
-  /** By default 2, true and swap. */
-  Partial<Pick<LoopOptions, 'lead' | 'awaitChunks' | 'join'>>;
+export type AttemptOptions = Omit<LoopOptions, 'lead' | 'awaitChunks'> &
+  /** By default 2 and true. */
+  Partial<Pick<LoopOptions, 'lead' | 'awaitChunks'>>;
 
 /** How an attempt went. */
 export interface AttemptResult {
@@ -53,7 +53,7 @@ const OUTCOMES: Record<LoopEnd['end'], Outcome> = {
 
 const REWARDS: Record<Outcome, number | null> = { success: 1, failure: 0, discarded: null };
 
-function checkOptions({ policy: { executeSteps, horizon }, lead, join }: LoopOptions): void {
+function checkOptions({ policy: { executeSteps, horizon, join }, lead }: LoopOptions): void {
   if (executeSteps < 1 || lead < 0)
     throw new UserError(
       `${executeSteps} steps to execute with a lead of ${lead}: there must be one step, and no lead below 0`,
@@ -129,7 +129,7 @@ async function play(options: LoopOptions, counts: LoopCounts, refused: Map<strin
  * stopped the attempt is in the result, not thrown.
  */
 export async function runAttempt(given: AttemptOptions): Promise<AttemptResult> {
-  const options: LoopOptions = { lead: 2, awaitChunks: true, join: 'swap', ...given };
+  const options: LoopOptions = { lead: 2, awaitChunks: true, ...given };
   const { recorder, seed } = options;
   const counts: LoopCounts = {
     steps: 0,

@@ -1,6 +1,6 @@
 import { UserError, messageOf } from '../errors.ts';
 import type { ChunkPolicy, Join, Observation } from '../policy/chunkPolicy.ts';
-import { sampledJoin } from '../policy/joinKinds.ts';
+import { type JoinKind, sampledJoin } from '../policy/joinKinds.ts';
 import { type Played, createChunkPlayer } from './chunkPlayer.ts';
 import { type ChunkRequest, requestChunk } from './chunkRequest.ts';
 import { createChunkSchedule } from './chunkSchedule.ts';
@@ -17,6 +17,7 @@ export const oldestStamp = ({ joints, frames }: Observation): bigint =>
 /** Requests an attempt's chunks, puts each in play at its turn, and gives their rows. */
 export class ChunkPipeline {
   private readonly options: LoopOptions;
+  private readonly join: JoinKind;
   private readonly synchroniser: Synchroniser;
   private readonly counts: LoopCounts;
   private readonly player;
@@ -34,14 +35,15 @@ export class ChunkPipeline {
     counts: LoopCounts,
     first: Observation,
   ) {
-    const { robot, policy, join } = options;
-    const { executeSteps, horizon } = policy;
+    const { robot, policy } = options;
+    const { executeSteps, horizon, join = 'swap' } = policy;
     this.options = options;
+    this.join = join;
     this.synchroniser = synchroniser;
     this.counts = counts;
     const joints = robot.embodiment.joints.length;
     this.player = createChunkPlayer<SampledChunk>(joints, join === 'ensemble');
-    this.schedule = createChunkSchedule({ ...options, executeSteps, horizon });
+    this.schedule = createChunkSchedule({ ...options, executeSteps, horizon, join });
     this.pending = this.ask(0, first);
   }
 
@@ -126,7 +128,7 @@ export class ChunkPipeline {
 
   /** The rows that a chunk requested at step `tick` is to join. */
   private joinAt(tick: number): Join | undefined {
-    const rows = sampledJoin(this.options.join) ? this.player.ahead(tick) : null;
+    const rows = sampledJoin(this.join) ? this.player.ahead(tick) : null;
     return rows ? { rows, delay: this.schedule.foreseen() } : undefined;
   }
 
@@ -136,7 +138,8 @@ export class ChunkPipeline {
     tick: number,
     due: bigint,
   ): void {
-    const { robot, policy, recorder, meters, join, onChunk } = this.options;
+    const { robot, policy, recorder, meters, onChunk } = this.options;
+    const { join } = this;
     const { actions, horizon, timing } = chunk;
     recorder?.sampled(observation, actions);
     const delay = tick - origin;

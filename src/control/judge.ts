@@ -1,5 +1,6 @@
 import { messageOf } from '../errors.ts';
 import type { SuccessClassifier } from '../classifier/successClassifier.ts';
+import { delegateClock, delegateRobot } from '../robot/delegates.ts';
 import type { CameraFrame, Robot } from '../robot/robot.ts';
 
 export interface JudgeOptions {
@@ -47,15 +48,13 @@ export function judge(
   };
 
   return {
-    robot: {
-      ...robot,
-      clock: {
-        ...robot.clock,
+    robot: delegateRobot(robot, {
+      clock: delegateClock(robot.clock, {
         async until(stamp) {
           await robot.clock.until(stamp);
           if (awaitLooks) await looking;
         },
-      },
+      }),
       observe(observer) {
         robot.observe({
           joints: (state) => observer.joints(state),
@@ -71,7 +70,7 @@ export function judge(
         began = true;
         robot.command(positions);
       },
-    },
+    }),
     succeeded: () => succeeded,
   };
 }

@@ -2,7 +2,6 @@ import type { UserError } from '../errors.ts';
 import type { EpisodeRecorder } from '../episodes/recordEpisode.ts';
 import type { Meters } from '../measure/meters.ts';
 import type { ChunkPolicy } from '../policy/chunkPolicy.ts';
-import type { JoinKind } from '../policy/joinKinds.ts';
 import type { Robot, Task } from '../robot/robot.ts';
 import type { Heartbeat } from './heartbeat.ts';
 import type { ChunkTally, GuardCount } from './tally.ts';
@@ -19,7 +18,6 @@ export interface LoopOptions {
   lead: number;
   /** Whether a control step waits for its chunk; never on a robot whose time goes on. */
   awaitChunks: boolean;
-  join: JoinKind;
   /** What must keep beating while the robot moves, if anything must. */
   heartbeat?: Heartbeat;
   signal?: AbortSignal;

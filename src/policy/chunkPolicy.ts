@@ -2,7 +2,7 @@ import type { CameraFrame, JointState } from '../robot/robot.ts';
 import type { Exploration } from './exploration.ts';
 import type { Sight } from '../images/coverage.ts';
 import type { View } from '../images/viewShift.ts';
-import type { SampledJoin } from './joinKinds.ts';
+import type { JoinKind, SampledJoin } from './joinKinds.ts';
 
 /** What a chunk is sampled from. */
 export interface Observation {
@@ -68,7 +68,9 @@ export interface ChunkPolicy {
   readonly horizon: number;
   /** Rows of a chunk that are played before the next one takes over. */
   readonly executeSteps: number;
-  /** A policy that does not join chunks passes `join` over. */
+  /** How its chunks take over from the one in play; swap where absent. */
+  readonly join?: JoinKind;
+  /** A policy that does not join chunks ignores `join`. */
   sample(observation: Observation, noise: NoiseSource, join?: Join): Promise<Chunk>;
   close(): Promise<void>;
 }

@@ -17,6 +17,14 @@ export const JOINS = ['swap', 'synchronous', 'ensemble', ...SAMPLED_JOINS] as co
 
 export type JoinKind = (typeof JOINS)[number];
 
+/** `auto`: approximate, or swap for a policy that has no flow to draw. */
+export const JOIN_CHOICES = ['auto', ...JOINS] as const;
+
+export type JoinChoice = (typeof JOIN_CHOICES)[number];
+
+/** The choice where a person makes none. */
+export const DEFAULT_JOIN = 'auto';
+
 /** The part that the sampler has in it. */
 export const sampledJoin = (kind: JoinKind): SampledJoin | undefined =>
   SAMPLED_JOINS.find((sampled) => sampled === kind);

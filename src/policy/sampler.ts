@@ -50,7 +50,7 @@ export async function openSampler(
   if (trainable) learnableOf(bundle);
   const fit = { ...bundle, trainable };
   const adapter = bundle.trainable && (await readAdapter(join(bundle.folder, ADAPTER_FILE), fit));
-  const { goldenChunk, ...sampler } = await familyOf(bundle).open(bundle, {
+  const sampler = await familyOf(bundle).open(bundle, {
     session,
     trainable,
     adapter,
@@ -58,12 +58,16 @@ export async function openSampler(
     scaler,
   });
   return {
-    ...sampler,
+    executionProviders: sampler.executionProviders,
+    see: (camera, image) => sampler.see(camera, image),
+    sample: (request) => sampler.sample(request),
     adopt(adapter) {
       if (!trainable) throw new UserError(NOTHING_TO_LEARN);
       checkAdapter(`adapter ${adapter.version}`, adapter, fit);
       sampler.adopt(adapter);
     },
-    verify: () => checkChunk(bundle, sampler.executionProviders, goldenChunk),
+    verify: () =>
+      checkChunk(bundle, sampler.executionProviders, (inputs) => sampler.goldenChunk(inputs)),
+    close: () => sampler.close(),
   };
 }

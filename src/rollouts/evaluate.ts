@@ -21,7 +21,9 @@ export async function evaluate(
   let done = 0;
   const { keep, closeAll } = openParts();
   try {
-    const policy = keep(await openWorkerPolicy(await loadBundle(folder), session));
+    const policy = keep(
+      await openWorkerPolicy(await loadBundle(folder), session, { join: 'swap' }),
+    );
     const sim = keep(await simulatedAloha({ task, cameras: policy.cameras }));
     for (const [kind, driver] of Object.entries({
       randomNoise: policy,

@@ -6,6 +6,7 @@ import { loadBundle } from '../policy/bundle/bundle.ts';
 import { type ChunkPolicy } from '../policy/chunkPolicy.ts';
 import { type SuccessClassifier, openClassifier } from '../classifier/successClassifier.ts';
 import { openWorkerPolicy } from '../policy/worker/workerPolicy.ts';
+import { delegateTask } from '../robot/delegates.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
 import { type AttemptResult, runAttempt } from '../control/attempt.ts';
 import { judge } from '../control/judge.ts';
@@ -16,8 +17,8 @@ import type { SimTaskName } from '../sim/tasks.ts';
 import { viewed } from '../sim/watched.ts';
 import { type Output, print } from '../terminal/output.ts';
 import { openParts } from '../processes/openParts.ts';
-import { fromZeroNoise } from '../policy/policyWrappers.ts';
-import { type JoinKind, sampledJoin } from '../policy/joinKinds.ts';
+import { delegatePolicy, fromZeroNoise } from '../policy/policyWrappers.ts';
+import { DEFAULT_JOIN, type JoinChoice } from '../policy/joinKinds.ts';
 import { addResult, createReport, emptyTally } from './attemptReport.ts';
 import { episodeHeader } from './episodeHeader.ts';
 import { EXPERT, EXPERT_CAMERAS, EXPERT_EXECUTE_STEPS, expertPolicy } from './expertPolicy.ts';
@@ -30,7 +31,7 @@ export interface SimOptions {
   seed: number;
   expert?: boolean;
   zeroNoise?: boolean;
-  join?: JoinKind;
+  join?: JoinChoice;
   delay?: number;
   execute?: number;
   realTime?: boolean;
@@ -64,22 +65,25 @@ interface Driver {
   close(): Promise<void>;
 }
 
-const expertDriver = (): Driver => ({
+const expertDriver = ({ join = DEFAULT_JOIN }: SimOptions): Driver => ({
   name: EXPERT,
   embodiment: 'aloha',
   cameras: EXPERT_CAMERAS,
   optionalCameras: EXPERT_CAMERAS,
-  policy: (sim) => expertPolicy(sim, EXPERT_EXECUTE_STEPS),
+  policy: (sim) =>
+    delegatePolicy(expertPolicy(sim, EXPERT_EXECUTE_STEPS), {
+      join: join === 'auto' ? 'swap' : join,
+    }),
   close: () => Promise.resolve(),
 });
 
 async function bundleDriver(
-  { policy: folder, zeroNoise = false, join = 'swap', execute }: SimOptions,
+  { policy: folder, zeroNoise = false, join, execute }: SimOptions,
   session: SessionConfig,
 ): Promise<Driver> {
   const loaded = await loadBundle(folder);
   const bundle = { ...loaded, executeSteps: execute ?? loaded.executeSteps };
-  const worker = await openWorkerPolicy(bundle, session, undefined, sampledJoin(join));
+  const worker = await openWorkerPolicy(bundle, session, { join });
   const policy = zeroNoise ? fromZeroNoise(worker) : worker;
   return {
     name: `${bundle.name} ${bundle.version}`,
@@ -119,7 +123,7 @@ interface Run {
 /** Makes an attempt with what the run has opened. */
 async function attempt(run: Run, seed: number): Promise<AttemptResult> {
   const { options, driver, sim, classifier, meters, report, tally, surroundings } = run;
-  const { task, realTime, delay, join = 'swap' } = options;
+  const { task, realTime, delay } = options;
   const { out, err, signal } = surroundings;
   const header = { id: episodeId(task, seed), policy: driver.name, seed };
   const recorder: EpisodeRecorder | undefined =
@@ -133,14 +137,15 @@ async function attempt(run: Run, seed: number): Promise<AttemptResult> {
   return runAttempt({
     robot: judged?.robot ?? robot,
     task: judged
-      ? { ...sim, assess: () => ({ ...sim.assess(), success: judged.succeeded() }) }
+      ? delegateTask(sim, {
+          assess: () => ({ ...sim.assess(), success: judged.succeeded() }),
+        })
       : sim,
     policy: driver.policy(sim),
     seed,
     recorder,
     meters,
     awaitChunks: !realTime,
-    join,
     ...(delay !== undefined && {
       lead: Math.ceil((delay * sim.embodiment.controlRate) / 1000),
     }),
@@ -187,7 +192,9 @@ export async function simulate(options: SimOptions, surroundings: SimSurrounding
       metricsPort === undefined ? undefined : keep(await serveMetrics(metricsPort, metricsHost));
     if (metrics) print(err, `nalu: metrics on ${metrics.url}`);
     const meters = keep(createMeters(metrics?.listener));
-    const driver = keep(options.expert ? expertDriver() : await bundleDriver(options, session));
+    const driver = keep(
+      options.expert ? expertDriver(options) : await bundleDriver(options, session),
+    );
     const classifier =
       options.successClassifier === undefined
         ? undefined

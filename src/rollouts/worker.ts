@@ -58,7 +58,7 @@ serve<RolloutFunctions, RolloutSettings>(
       trainable,
     });
     const executeSteps = settings.executeSteps ?? bundle.executeSteps;
-    const policy = { ...inlinePolicy(bundle, sampler), executeSteps };
+    const policy = inlinePolicy({ ...bundle, executeSteps }, sampler);
     const sim = await simulatedAloha({ task, cameras: bundle.cameras, gap });
     const name = `${bundle.name} ${bundle.version}`;
 

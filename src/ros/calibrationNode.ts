@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import sharp from 'sharp';
 import { withSizes } from '../calibrate/arrivingSizes.ts';
 import type { CalibratedCamera, Calibration } from '../robot/calibration.ts';
+import { delegateRobot } from '../robot/delegates.ts';
 import type { SensingRobot } from '../robot/robot.ts';
 import { imageTopic } from './imageTopic.ts';
 import { edge } from './edge.ts';
@@ -87,13 +88,12 @@ export async function openRosSenses(
     await awaitTopics(node, robot, signal);
     return {
       read,
-      robot: {
-        ...robot,
+      robot: delegateRobot(robot, {
         async close() {
           await robot.close();
           ros.shutdown();
         },
-      },
+      }),
     };
   } catch (error) {
     ros.shutdown();

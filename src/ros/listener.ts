@@ -1,14 +1,17 @@
 import type { Calibration } from '../robot/calibration.ts';
 import type { OperatingMode } from '../robot/operatingModes.ts';
+import { delegateRobot } from '../robot/delegates.ts';
+import type { Robot } from '../robot/robot.ts';
 import { armsOfKind } from './commandKinds.ts';
 import { askModes, hasInterbotixMessages } from './operatingModes.ts';
 import { loadRos } from './rclnodejs.ts';
-import { type RosRobot, rosRobot } from './rosRobot.ts';
+import { rosRobot } from './rosRobot.ts';
 import { awaitTopics } from './topics.ts';
 
-/** A robot that is listened to, and how its drivers say that they take commands. */
-export interface ListenedRobot extends RosRobot {
-  readonly modes: readonly OperatingMode[];
+/** A robot that is observed only, and the operating modes that its drivers report. */
+export interface Listener {
+  robot: Robot;
+  modes: readonly OperatingMode[];
 }
 
 /**
@@ -20,7 +23,7 @@ export async function openListener(
   calibration: Calibration,
   cameras: readonly string[],
   simTime: boolean,
-): Promise<ListenedRobot> {
+): Promise<Listener> {
   const ros = await loadRos();
   await ros.init(undefined, simTime ? ['--ros-args', '-p', 'use_sim_time:=true'] : []);
   ros.removeSignalHandlers();
@@ -36,7 +39,7 @@ export async function openListener(
     await awaitTopics(node, robot, new AbortController().signal);
     const arms = armsOfKind(calibration, 'interbotix', 'interbotix');
     const modes = hasInterbotixMessages() ? await askModes(node, arms) : [];
-    return { ...robot, modes, close };
+    return { robot: delegateRobot(robot, { close }), modes };
   } catch (error) {
     await close();
     throw error;

@@ -64,7 +64,10 @@ export function simulatedDrivers({ sim, built, read, delays }: DriverOptions): S
   function take(frame: CameraFrame) {
     const { topic, names } = cameras.get(frame.camera)!;
     const delay = BigInt(Math.round((delays?.get(topic) ?? 0) * 1e9));
-    for (const camera of names) late.push({ ...frame, camera, stamp: frame.stamp + delay });
+    const { width, height } = frame;
+    const stamp = frame.stamp + delay;
+    for (const camera of names)
+      late.push({ camera, stamp, width, height, pixels: () => frame.pixels() });
     release(sim.clock.now());
   }
 

@@ -1,6 +1,7 @@
 import { halfBlocks } from '../terminal/halfBlocks.ts';
 import type { Output } from '../terminal/output.ts';
 import { UserError } from '../errors.ts';
+import { delegateRobot } from '../robot/delegates.ts';
 import type { Robot } from '../robot/robot.ts';
 import type { SimulatedAloha } from './simulatedAloha.ts';
 import type { ImageSize } from './pictures.ts';
@@ -27,8 +28,7 @@ export function viewed(sim: SimulatedAloha, out: Output): Robot {
   if (camera === undefined)
     throw new UserError('The scene names no camera to watch the attempts through');
   let commands = 0;
-  return {
-    ...sim,
+  return delegateRobot(sim, {
     command(positions) {
       sim.command(positions);
       const size = sizeIn(out);
@@ -36,5 +36,5 @@ export function viewed(sim: SimulatedAloha, out: Output): Robot {
       const lines = halfBlocks(sim.picture(camera, size), size);
       out.write(`\n${lines.join('\n')}\u001b[${lines.length}A`);
     },
-  };
+  });
 }

@@ -1,5 +1,6 @@
 import type { LabelledFrame } from '../learning/classifier/successTraining.ts';
 import type { ChunkPolicy } from '../policy/chunkPolicy.ts';
+import { delegateTask } from '../robot/delegates.ts';
 import { runAttempt } from '../control/attempt.ts';
 import type { SimulatedAloha } from '../sim/simulatedAloha.ts';
 import { successReward } from '../sim/tasks.ts';
@@ -40,7 +41,7 @@ export async function labelledFrames(
     const expert = episode % EXPERT_EVERY === 0;
     const { problem } = await runAttempt({
       robot: sim,
-      task: { ...sim, assess },
+      task: delegateTask(sim, { assess }),
       policy: expert ? expertPolicy(sim, EXPERT_EXECUTE_STEPS) : policy,
       seed: seed + episode,
       signal,

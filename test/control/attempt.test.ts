@@ -34,8 +34,14 @@ describe('an attempt', () => {
   it('asks for each chunk with the rows in play from its observation on, and how many will be gone', async () => {
     const robot = fakeRobot();
     const policy = fakePolicy(ramp(0.05));
-    const join = 'exact';
-    await runAttempt({ seed: 7, robot, task: fakeTask(robot, 0.9), policy, lead: 3, join });
+    const join = 'exact' as const;
+    await runAttempt({
+      seed: 7,
+      robot,
+      task: fakeTask(robot, 0.9),
+      policy: { ...policy, join },
+      lead: 3,
+    });
     const [first, second] = policy.requests;
     assert.equal(first.join, undefined);
     // Asked for 3 steps before the end of 5 of 10 rows of two joints: row 2 on is still to come.
@@ -49,8 +55,15 @@ describe('an attempt', () => {
     const recorder = await recordEpisode(folder, header('synchronous'));
     const policy = fakePolicy(ramp(0.05));
     const task = fakeTask(robot, 2, 13);
-    const join = 'synchronous';
-    const result = await runAttempt({ seed: 7, robot, task, policy, recorder, lead: 3, join });
+    const join = 'synchronous' as const;
+    const result = await runAttempt({
+      seed: 7,
+      robot,
+      task,
+      policy: { ...policy, join },
+      recorder,
+      lead: 3,
+    });
     assert.equal(result.heldSteps, 3);
     const shoulder = robot.commands.map(([position]) => position);
     assert.ok(shoulder.slice(5, 8).every((position) => position === shoulder[4]));
@@ -67,6 +80,7 @@ describe('an attempt', () => {
     const policy = fakePolicy(ramp(0.05));
     const drawn: ChunkPolicy = {
       ...policy,
+      join: 'exact',
       async sample(observation, noise, join) {
         const chunk = await policy.sample(observation, noise, join);
         const weights = Float32Array.of(1, 1, 0.5, ...Array<number>(7).fill(0));
@@ -74,7 +88,7 @@ describe('an attempt', () => {
       },
     };
     const task = fakeTask(robot, 0.9);
-    const result = await runAttempt({ seed: 7, robot, task, policy: drawn, recorder, join: 'exact' }); // prettier-ignore
+    const result = await runAttempt({ seed: 7, robot, task, policy: drawn, recorder });
     const [first, second] = (await readEpisode(result.episode!)).chunks;
     assert.equal(first.joined, undefined);
     assert.equal(second.join, 'exact');

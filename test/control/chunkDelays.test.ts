@@ -19,13 +19,13 @@ const EXECUTE = 40;
 const ROWS_LEFT = HORIZON - EXECUTE;
 const LEAD = 2;
 
-interface Trial extends Partial<AttemptOptions> {
+interface Trial extends Partial<AttemptOptions>, Pick<ChunkPolicy, 'join'> {
   /** A control step at which the loop oversleeps, and how many it misses. */
   oversleep?: { at: number; steps: bigint };
 }
 
 /** Chunk after chunk in real time, each there so many control steps after it was asked for. */
-async function playDelays(delays: readonly number[], { oversleep, ...options }: Trial = {}) {
+async function playDelays(delays: readonly number[], { oversleep, join, ...options }: Trial = {}) {
   const robot = fakeRobot();
   const waiting: { at: bigint; resolve: () => void }[] = [];
   const joins: (Join | undefined)[] = [];
@@ -37,6 +37,7 @@ async function playDelays(delays: readonly number[], { oversleep, ...options }: 
     cameras: ['cam_high', 'cam_wrist'],
     horizon: HORIZON,
     executeSteps: EXECUTE,
+    join,
     async sample(_observation, _noise, toJoin) {
       const delay = delays[joins.push(toJoin) - 1] ?? 0;
       const at = robot.clock.now() + BigInt(delay) * PERIOD;

@@ -10,15 +10,11 @@ import { concat } from '../../src/onnx/operators.ts';
 import { readSafetensorsHeader } from '../../src/tensors/safetensors.ts';
 import { openSession } from '../../src/session/session.ts';
 import { type Pi0Config } from '../../src/policy/families/pi0/config.ts';
-import {
-  denoiseGraph,
-  prefixGraph,
-  prefixInputs,
-  sampleGraph,
-} from '../../src/policy/families/pi0/graphs.ts';
+import { prefixGraph, prefixInputs, sampleGraph } from '../../src/policy/families/pi0/graphs.ts';
 import { prefixWeights } from '../../src/policy/joining.ts';
 import { embedPrefix } from '../../src/policy/families/pi0/prefix.ts';
 import { externalWeights } from '../../src/policy/families/pi0/weights.ts';
+import { denoiseGraph } from './denoiseGraph.ts';
 import { GOLDEN, goldenConfig, goldenTensors, largestDifference, stackCameras } from './golden.ts';
 import { type WeightSource } from '../../src/policy/families/pi0/network.ts';
 

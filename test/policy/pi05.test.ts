@@ -6,12 +6,7 @@ import { Graph } from '../../src/onnx/graph.ts';
 import { expand, reshape } from '../../src/onnx/operators.ts';
 import type { Pi0Config } from '../../src/policy/families/pi0/config.ts';
 import { denoise, projectTimes } from '../../src/policy/families/pi0/expert.ts';
-import {
-  cacheInputs,
-  denoiseGraph,
-  prefixGraph,
-  sampleGraph,
-} from '../../src/policy/families/pi0/graphs.ts';
+import { cacheInputs, prefixGraph, sampleGraph } from '../../src/policy/families/pi0/graphs.ts';
 import { promptTexts, stateBin } from '../../src/policy/families/pi0/prompt.ts';
 import { inputWeights } from '../../src/policy/families/pi0/trainable.ts';
 import { weightShapes } from '../../src/policy/families/pi0/weights.ts';
@@ -19,6 +14,7 @@ import { runGraph } from '../onnx/run.ts';
 import { goldenConfig, goldenTensors } from './golden.ts';
 import { TINY_PI05, chunkOf, chunks, liveWeights, prefixFeeds, samples } from './pi05.ts';
 import { type Sample, referenceModel } from './reference.ts';
+import { denoiseGraph } from './denoiseGraph.ts';
 
 const STEPS = 10;
 const numbers = ({ data }: Tensor) => data as Float32Array;

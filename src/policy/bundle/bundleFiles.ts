@@ -12,8 +12,10 @@ export const BUNDLE_FILES = {
   tokenizer: 'tokenizer.json',
   sample: 'sample.onnx',
   prefix: 'prefix.onnx',
-  denoise: 'denoise.onnx',
 } as const;
+
+/** A graph that earlier bundles hold and nothing reads; it goes with the bundle. */
+const DENOISE_FILE = 'denoise.onnx';
 
 /** Inputs, and what the policy makes of them on the CPU in float32; see golden.ts. */
 export const GOLDEN_FILE = 'golden.safetensors';
@@ -33,6 +35,7 @@ export const TRAINING_FILES = {
 
 const FILES: readonly string[] = [
   ...Object.values(BUNDLE_FILES),
+  DENOISE_FILE,
   indexOf(BUNDLE_FILES.weights),
   GOLDEN_FILE,
   ADAPTER_FILE,

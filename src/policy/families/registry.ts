@@ -1,6 +1,7 @@
 import { UserError } from '../../errors.ts';
 import type { Bundle, BundleConfig } from '../bundle/config.ts';
 import type { PolicyFamily } from '../family.ts';
+import type { JoinChoice, JoinKind } from '../joinKinds.ts';
 import type { PolicyShape } from '../shape.ts';
 import type { Trainable } from '../trainable.ts';
 import { onnx } from './onnx/family.ts';
@@ -23,6 +24,14 @@ export function familyOf({ family: name }: Pick<Bundle, 'family'>): PolicyFamily
 export const shapeOf = (
   policy: Pick<BundleConfig, 'family' | 'architecture' | 'cameras'>,
 ): PolicyShape => familyOf(policy).shape(policy.architecture, policy.cameras);
+
+/** How a policy's chunks join by a choice that may be left to it. */
+export const joinOf = ({ family }: Pick<Bundle, 'family'>, choice: JoinChoice): JoinKind =>
+  choice !== 'auto'
+    ? choice
+    : familyOf({ family }).joins.includes('approximate')
+      ? 'approximate'
+      : 'swap';
 
 /** Where an architecture is known. */
 type Designed = Pick<Bundle, 'family' | 'architecture'>;

@@ -9,7 +9,8 @@ import { openThread } from '../../processes/child.ts';
 import { createQueue } from '../../processes/queue.ts';
 import { imageSlot } from '../../images/imageSlot.ts';
 import type { Bundle } from '../bundle/config.ts';
-import type { SampledJoin } from '../joinKinds.ts';
+import { DEFAULT_JOIN, type JoinChoice, sampledJoin } from '../joinKinds.ts';
+import { joinOf } from '../families/registry.ts';
 
 /** A policy in a worker thread, which may learn while it is used. */
 export interface WorkerPolicy extends ChunkPolicy {
@@ -22,18 +23,26 @@ export interface WorkerPolicy extends ChunkPolicy {
   adopt(adapter: Adapter): Promise<void>;
 }
 
+export interface WorkerPolicyOptions {
+  /** The parameters that can be exchanged by `adopt`; without it, those of the bundle's adapter. */
+  trainable?: Trainable;
+  /** How its chunks join the one in play. */
+  join?: JoinChoice;
+}
+
 /**
  * A bundle's policy in a worker thread, since ONNX Runtime blocks the thread that calls it. Chunks
- * are sampled one at a time; a request waits for the one before it.
+ * are sampled one at a time; a request waits for the one before it. Throws a `UserError` for a bundle that
+ * cannot be run, or whose family has no such join.
  */
 export async function openWorkerPolicy(
   bundle: Bundle,
   session: SessionConfig,
-  trainable?: Trainable,
-  joins?: SampledJoin,
+  { trainable, join: choice = DEFAULT_JOIN }: WorkerPolicyOptions = {},
 ): Promise<WorkerPolicy> {
+  const join = joinOf(bundle, choice);
   const memory = openImageMemory();
-  const data: PolicyWorkerData = { bundle, session, trainable, joins, memory };
+  const data: PolicyWorkerData = { bundle, session, trainable, joins: sampledJoin(join), memory };
   const url = new URL('./policyWorker.js', import.meta.url);
   const worker = await openThread<PolicyFunctions>(url, { name: "the policy's thread", data });
   const executionProviders = await worker.ask('executionProviders');
@@ -43,6 +52,7 @@ export async function openWorkerPolicy(
     cameras: bundle.cameras,
     horizon: bundle.shape.horizon,
     executeSteps: bundle.executeSteps,
+    join,
     executionProviders,
     sample: ({ frames, joints, prompt }, noise, join) =>
       inOrder(async () => {

@@ -19,7 +19,7 @@ import { quality } from '../qos.ts';
 import type { Ros, RosNode } from '../rclnodejs.ts';
 import { type RosRobot, rosRobot } from '../rosRobot.ts';
 import { type Bundle } from '../../policy/bundle/config.ts';
-import { sampledJoin } from '../../policy/joinKinds.ts';
+import { delegatePolicy } from '../../policy/policyWrappers.ts';
 import { loadCalibration } from '../../robot/calibrationFile.ts';
 
 /** What a configured node holds. */
@@ -64,8 +64,7 @@ function published(
   const type = 'trajectory_msgs/msg/JointTrajectory';
   const publisher = node.createPublisher(type, '~/chunk', quality(ros, 'command'));
   const names = joints.map(({ name }) => name);
-  return {
-    ...policy,
+  return delegatePolicy(policy, {
     async sample(observation, noise, join) {
       const chunk = await policy.sample(observation, noise, join);
       const { actions, horizon } = chunk;
@@ -78,7 +77,7 @@ function published(
       if (dryRun && picture) draw(node, picture, calibration, { position, actions, horizon });
       return chunk;
     },
-  };
+  });
 }
 
 /** Meters, read at a port if there is one. */
@@ -127,7 +126,7 @@ export async function configure(
       : undefined;
     if (heartbeat) closers.push(() => Promise.resolve(heartbeat.close()));
     const trainable = await learnable(parameters);
-    const policy = await openWorkerPolicy(bundle, session, trainable, sampledJoin(parameters.join));
+    const policy = await openWorkerPolicy(bundle, session, { trainable, join: parameters.join });
     closers.push(() => policy.close());
     const log = (line: string) => node.getLogger().info(`learner: ${line}`);
     const courier =

@@ -123,7 +123,6 @@ export async function attemptOnce(
     record,
     exploration: size,
     exploration_view: view,
-    join,
   } = parameters;
   const explores = size > 0 || view > 0;
   const policy = explores
@@ -152,7 +151,6 @@ export async function attemptOnce(
       assess: () => assessment(verdict() ?? seen()),
     },
     policy: zero ? fromZeroNoise(policy) : policy,
-    join,
     seed,
     recorder,
     meters,

@@ -2,7 +2,7 @@ import { packagePath } from '../../files/packagePath.ts';
 import { LOOPBACK } from '../../measure/metrics.ts';
 import { OUTPUTS } from '../commands.ts';
 import type { ParameterSpecs, ParameterValues } from '../parameters.ts';
-import { JOINS } from '../../policy/joinKinds.ts';
+import { DEFAULT_JOIN, JOIN_CHOICES } from '../../policy/joinKinds.ts';
 
 const text = (description: string, fallback = '') =>
   ({ type: 'string', default: fallback, description, readOnly: true }) as const;
@@ -76,10 +76,10 @@ export const POLICY_PARAMETERS = {
   },
   join: {
     ...text(
-      'how a chunk takes over from the one in play: swap, synchronous (the robot waits), ensemble, exact or approximate (real-time chunking), trained (the same, by a policy that was trained for it)',
-      'swap',
+      'how a chunk takes over from the one in play: swap, synchronous (the robot waits), ensemble, exact or approximate (real-time chunking), trained (the same, by a policy that was trained for it); auto is approximate, or swap for a policy without a flow',
+      DEFAULT_JOIN,
     ),
-    choices: JOINS,
+    choices: JOIN_CHOICES,
   },
   seed: {
     type: 'integer',

@@ -414,7 +414,7 @@ describe('a policy in a worker', () => {
         await sampleOnce(bundle, LORA),
         await sampleOnce(bundle, LORA, adapter),
       ];
-      const policy = await openWorkerPolicy(bundle, SESSION, LORA);
+      const policy = await openWorkerPolicy(bundle, SESSION, { trainable: LORA });
       const under = policy.sample(observation, REQUEST.noise);
       const adoption = policy.adopt(adapter);
       const next = policy.sample(observation, REQUEST.noise);
@@ -427,7 +427,7 @@ describe('a policy in a worker', () => {
 
   it('tells of an adapter that does not fit, and samples on', () =>
     withBundle(async (bundle) => {
-      const policy = await openWorkerPolicy(bundle, SESSION, LORA);
+      const policy = await openWorkerPolicy(bundle, SESSION, { trainable: LORA });
       const plain = await policy.sample(observation, REQUEST.noise);
       await assert.rejects(
         policy.adopt(randomAdapter(LORA, 'other', 1)),
@@ -441,7 +441,7 @@ describe('a policy in a worker', () => {
   it('takes the same adapter more than once', () =>
     withBundle(async (bundle) => {
       const adapters = [1, 2].map((seed) => randomAdapter(LORA, bundle.base, seed));
-      const policy = await openWorkerPolicy(bundle, SESSION, LORA);
+      const policy = await openWorkerPolicy(bundle, SESSION, { trainable: LORA });
       for (const adapter of [...adapters, ...adapters]) {
         await policy.adopt(adapter);
         const { policyVersion } = await policy.sample(observation, REQUEST.noise);
@@ -457,7 +457,7 @@ describe('a policy in a worker', () => {
       const config = { ...ALOHA, cameras: [first, second] as [string, string] };
       await writeBundle(folder, config, tinyTokenizerJson(), randomWeights(config.architecture, 0));
       const bundle = await loadBundle(folder);
-      const policy = await openWorkerPolicy(bundle, SESSION, LORA);
+      const policy = await openWorkerPolicy(bundle, SESSION, { trainable: LORA });
       const adapters = [1, 2, 3, 4, 5, 6].map((seed) =>
         randomAdapter(LORA, bundle.base, seed, config.architecture),
       );

@@ -88,7 +88,7 @@ describe('a policy bundle is refused, with the reason, when', () => {
       await cp(SHIPPED, folder, { recursive: true });
       await writeFile(join(folder, BUNDLE_FILES.sample), 'no model');
       const bundle = await loadBundle(folder);
-      await assert.rejects(openWorkerPolicy(bundle, SESSION), (error: Error) => {
+      await assert.rejects(openWorkerPolicy(bundle, SESSION, { join: 'swap' }), (error: Error) => {
         assert.ok(error instanceof UserError);
         assert.match(error.message, /sample\.onnx: ONNX Runtime cannot load it/);
         return true;
@@ -164,7 +164,7 @@ describe('the shipped graphs', () => {
   it('hold no weights of their own: each points into model.safetensors', async () => {
     const weights = await loadSafetensors(join(SHIPPED, BUNDLE_FILES.weights));
     const bytes = [...weights.tensors.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
-    for (const file of [BUNDLE_FILES.sample, BUNDLE_FILES.prefix, BUNDLE_FILES.denoise]) {
+    for (const file of [BUNDLE_FILES.sample, BUNDLE_FILES.prefix]) {
       const graph = await readFile(join(SHIPPED, file));
       assert.ok(graph.length < bytes / 20, `${file} has ${graph.length} bytes`);
       assert.ok(graph.includes('model.safetensors'));
@@ -174,7 +174,7 @@ describe('the shipped graphs', () => {
   it('give the same chunk through the sampler on this thread', async () => {
     const bundle = await loadBundle(SHIPPED);
     const sampler = await openSampler(bundle, SESSION);
-    const policy = await openWorkerPolicy(bundle, SESSION);
+    const policy = await openWorkerPolicy(bundle, SESSION, { join: 'swap' });
     try {
       const chunks: Float32Array[] = [];
       for (const [width, height] of [

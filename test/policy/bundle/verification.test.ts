@@ -113,7 +113,7 @@ describe('what moves a robot', () => {
         { parameters: 'lora', rank: 4 },
       ] as const)
         // prettier-ignore
-        await (await openWorkerPolicy(bundle, SESSION, trainable)).close();
+        await (await openWorkerPolicy(bundle, SESSION, { trainable })).close();
     }));
 
   it('takes one without golden numbers on the CPU alone', async () => {

@@ -8,7 +8,7 @@ import { BUNDLE_FILES } from '../../bundle/bundleFiles.ts';
 import type { PolicyFamily } from '../../family.ts';
 import { SAMPLED_JOINS } from '../../joinKinds.ts';
 import { type Pi0Config, pi0ConfigSchema } from './config.ts';
-import { denoiseGraph, prefixGraph, sampleGraph } from './graphs.ts';
+import { prefixGraph, sampleGraph } from './graphs.ts';
 import type { WeightSource } from './network.ts';
 import { findPacked } from './packedWeights.ts';
 import { openPi0 } from './sampler.ts';
@@ -21,7 +21,6 @@ const GRAPHS = {
     sampleGraph(config, source, 'bytes'),
   [BUNDLE_FILES.prefix]: (config: Pi0Config, source: WeightSource) =>
     prefixGraph(config, source, 'bytes'),
-  [BUNDLE_FILES.denoise]: denoiseGraph,
 };
 
 /** Writes a bundle's graphs, which point into its weights. */

@@ -13,7 +13,7 @@ import {
   subtract,
 } from '../../../onnx/operators.ts';
 import { type Pi0Config, hasStateToken, tokensPerImage } from './config.ts';
-import { denoise, encodeState, keepTimes, projectTime, projectTimes, stepTimes } from './expert.ts';
+import { denoise, encodeState, keepTimes, projectTime, stepTimes } from './expert.ts';
 import { type Guidance, guided } from './guidance.ts';
 import { type Cache, type PrefixInputs, encodePrefix } from './prefix.ts';
 import { patchesOfBytes, patchesOfImages } from './vision.ts';
@@ -108,18 +108,6 @@ export function observedCache(
   if (!hasStateToken(config)) return prefix;
   const state = graph.input('state', 'float32', [BATCH, config.stateDim]);
   return encodeState(weights, state, prefix, config);
-}
-
-/** x [batch, horizon, actionDim], time [batch], π0's state, a prefix cache → velocity [batch, horizon, actionDim]. */
-export function denoiseGraph(config: Pi0Config, source: WeightSource): Graph {
-  const graph = new Graph('denoise');
-  const weights = source(graph);
-  const x = graph.input('x', 'float32', [BATCH, config.horizon, config.actionDim]);
-  const time = graph.input('time', 'float32', [BATCH]);
-  const cache = observedCache(graph, weights, cacheInputs(graph, config), config);
-  const projected = projectTimes(weights, time, config);
-  graph.output('velocity', denoise(weights, x, projected, cache, config));
-  return graph;
 }
 
 /** The chunk in play as a graph has it. */
