@@ -12,6 +12,7 @@ import { makeGolden, verifyBundle } from '../../src/policy/bundle/verification.t
 import { imageInput } from '../../src/policy/families/onnx/inputs.ts';
 import { SAMPLED_JOINS } from '../../src/policy/joinKinds.ts';
 import { openSampler } from '../../src/policy/sampler.ts';
+import { delegatePolicy } from '../../src/policy/policyWrappers.ts';
 import { openWorkerPolicy } from '../../src/policy/worker/workerPolicy.ts';
 import { openParts } from '../../src/processes/openParts.ts';
 import { sessionConfigSchema } from '../../src/session/session.ts';
@@ -154,20 +155,22 @@ describe('an exported policy', () => {
   it('moves the simulated ALOHA, in each way of joining that needs no flow', () =>
     withPolicy(
       async (folder) => {
-        const policy = await openWorkerPolicy(await loadBundle(folder), SESSION);
+        const opened = await openWorkerPolicy(await loadBundle(folder), SESSION);
         const { keep, closeAll } = openParts();
         try {
-          keep(policy);
+          keep(opened);
+          assert.equal(opened.join, 'swap');
           const sim = keep(
-            await simulatedAloha({ task: 'transfer-cube', cameras: policy.cameras }),
+            await simulatedAloha({ task: 'transfer-cube', cameras: opened.cameras }),
           );
           for (const join of ['swap', 'synchronous', 'ensemble'] as const) {
+            const policy = delegatePolicy(opened, { join });
             let chunks = 0;
             const stop = new AbortController();
             const onChunk = () => {
               if (++chunks === 3) stop.abort();
             };
-            await runAttempt({ robot: sim, task: sim, policy, seed: 1, awaitChunks: true, join, onChunk, signal: stop.signal }); // prettier-ignore
+            await runAttempt({ robot: sim, task: sim, policy, seed: 1, awaitChunks: true, onChunk, signal: stop.signal }); // prettier-ignore
             assert.equal(chunks, 3);
           }
         } finally {
