@@ -76,7 +76,7 @@ async function measureJoint(bench: Bench, asked: number, findings: Findings): Pr
     const { direction: sign, range } = motion;
     findings.joints.set(joint.name, { moved: names[motion.joint], sign, range });
     const agrees = sign === joint.sign ? 'as calibrated' : `calibrated ${joint.sign}: flipped`;
-    dialogue.say(
+    dialogue.print(
       `  sign ${sign} (${agrees}), driver ${signed(range[0])} to ${signed(range[1])} ${driverUnit(bench, asked)}`,
     );
     return;
@@ -133,7 +133,7 @@ async function measureGripper(bench: Bench, asked: number, findings: Findings): 
     findings.grippers.set(names[asked], { moved: names[joint], angles });
     const unit = driverUnit(bench, asked);
     const ends = `closed ${signed(angles.closed)}, open ${signed(angles.open)} ${unit}`;
-    dialogue.say(`  ${ends}${unit === 'rad' ? `: ${nearestSet(angles)}` : ''}`);
+    dialogue.print(`  ${ends}${unit === 'rad' ? `: ${nearestSet(angles)}` : ''}`);
     return;
   }
 }

@@ -102,18 +102,18 @@ async function runSteps(bench: Bench, steps: readonly CalibrateStep[], progress:
       await measure(bench, progress);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      bench.dialogue.say(`  Not measured: ${error.message}`);
+      bench.dialogue.print(`  Not measured: ${error.message}`);
     }
   }
 }
 
 function summarise(dialogue: Dialogue, path: string, { changes, remarks }: Correction): void {
-  dialogue.say(
+  dialogue.print(
     changes.length > 0 ? `\nAgainst ${path}:` : `\nAll that was measured is as ${path} says.`,
   );
-  for (const change of changes) dialogue.say(`  ${change}`);
-  if (remarks.length > 0) dialogue.say('Left to you:');
-  for (const remark of remarks) dialogue.say(`  ${remark}`);
+  for (const change of changes) dialogue.print(`  ${change}`);
+  if (remarks.length > 0) dialogue.print('Left to you:');
+  for (const remark of remarks) dialogue.print(`  ${remark}`);
 }
 
 /** Writes the pictures, all in the place of earlier ones, and the calibration, read again before. */
@@ -165,11 +165,11 @@ export async function calibrate(job: CalibrateJob): Promise<boolean> {
   const bench = createBench({ ...subject, dialogue, signal });
   await subject.start();
   await awaitAngles(bench);
-  dialogue.say(`Calibrating ${subject.label}, beginning with ${begun.path}.`);
+  dialogue.print(`Calibrating ${subject.label}, beginning with ${begun.path}.`);
   try {
     await runSteps(bench, steps, progress);
     if (countOf(progress.findings) === 0) {
-      dialogue.say('\nNothing was measured.');
+      dialogue.print('\nNothing was measured.');
       return false;
     }
     const date = new Date().toISOString().slice(0, 'yyyy-mm-dd'.length);
@@ -178,7 +178,7 @@ export async function calibrate(job: CalibrateJob): Promise<boolean> {
     const question = `\n${(await isThere(file)) ? 'Replace' : 'Write'} ${file}? (y, n)`;
     if (!(await choose(dialogue, question, { y: true, n: false }))) return false;
     const written = await write(file, correction.calibration, progress);
-    dialogue.say(`Wrote ${written.join(' and ')}.`);
+    dialogue.print(`Wrote ${written.join(' and ')}.`);
     return true;
   } finally {
     await rm(progress.folder, { recursive: true, force: true });
@@ -209,11 +209,11 @@ export async function calibrateFile(
     subject = await open({ calibration, dialogue, signal });
     const { steps } = options;
     const written = await calibrate({ file, begun, subject, steps, dialogue, signal });
-    if (!written) dialogue.say(unwritten);
+    if (!written) dialogue.print(unwritten);
     return 'done';
   } catch (error) {
     const isOver = signal.aborted || error instanceof Ended;
-    if (isOver || error instanceof UserError) dialogue.say(`\n${unwritten}`);
+    if (isOver || error instanceof UserError) dialogue.print(`\n${unwritten}`);
     if (!isOver) throw error;
     if (error instanceof Ended && error.message) throw new UserError(error.message);
     return signal.aborted ? 'interrupted' : 'done';

@@ -68,13 +68,13 @@ export async function measureLatencies(bench: Bench, findings: Findings): Promis
     );
     const found = likeliest(causes.map((cause) => estimateLatency(cause, energy)));
     if (!found || found.correlation < LEAST_CORRELATION) {
-      dialogue.say(
+      dialogue.print(
         `  ${name}: no latency; its images do not change as the joints move (correlation ${(found?.correlation ?? 0).toFixed(2)})`,
       );
       continue;
     }
     findings.latencies.set(name, found);
-    dialogue.say(
+    dialogue.print(
       `  ${name}: ${(1000 * found.latency).toFixed(0)} ms behind the joints (correlation ${found.correlation.toFixed(2)})`,
     );
   }

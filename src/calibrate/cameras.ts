@@ -42,7 +42,7 @@ async function watch(bench: Bench): Promise<Seen[]> {
       const { width, height } = frame;
       seen.push({ source, width, height, pixels, rate: frameRate(stamps.get(source)!) });
     } catch (error) {
-      bench.dialogue.say(`  ${messageOf(error)}`);
+      bench.dialogue.print(`  ${messageOf(error)}`);
     }
   return seen;
 }
@@ -93,7 +93,7 @@ function draw(dialogue: Dialogue, { pixels, width, height }: Seen): void {
   );
   const size = { width: Math.floor(width * scale), height: Math.floor(height * scale) };
   if (size.height >= 2)
-    dialogue.say(halfBlocks(thumbnail(pixels, { width, height }, size), size).join('\n'));
+    dialogue.print(halfBlocks(thumbnail(pixels, { width, height }, size), size).join('\n'));
 }
 
 /** The name that a picture should have, of those still to be given; undefined where it is skipped. */
@@ -108,7 +108,7 @@ async function askName({ dialogue }: Bench, source: string, left: readonly strin
     if (answer === 's') return undefined;
     const name = answer === '' ? source : answer;
     if (left.includes(name)) return name;
-    dialogue.say(`'${name}' is none of ${left.join(', ')}.`);
+    dialogue.print(`'${name}' is none of ${left.join(', ')}.`);
   }
 }
 
@@ -128,7 +128,9 @@ function dropHalfExchanges({ dialogue }: Bench, { cameras }: Findings): void {
   for (const [source, { name }] of cameras) {
     if (name === source) continue;
     cameras.delete(source);
-    dialogue.say(`${source} is to be ${name}, but not all were named: both are left as they are.`);
+    dialogue.print(
+      `${source} is to be ${name}, but not all were named: both are left as they are.`,
+    );
   }
 }
 
@@ -146,17 +148,19 @@ export async function measureCameras(
   if (seen.length === 0)
     throw new UserError(`no picture came within ${SECONDS} s; check that the cameras are running`);
   await writePictures(folder, seen, (source) => source);
-  dialogue.say(`What they show lies in ${folder}, together in sheet.png.`);
+  dialogue.print(`What they show lies in ${folder}, together in sheet.png.`);
   let left = calibration.cameras.map(({ name }) => name);
   for (const camera of calibration.cameras) {
     const { name, topic } = camera;
     const picture = seen.find(({ source }) => source === name);
     if (!picture) {
-      dialogue.say(`${name}: no picture that can be read came over ${topic} within ${SECONDS} s.`);
+      dialogue.print(
+        `${name}: no picture that can be read came over ${topic} within ${SECONDS} s.`,
+      );
       continue;
     }
     const found = figures(picture, camera);
-    dialogue.say(
+    dialogue.print(
       `${name}: ${found.width}×${found.height}, ${found.rate.toFixed(1)} Hz, sharpness ${found.sharpness.toFixed(1)}, mean brightness ${found.brightness.toFixed(0)}`,
     );
     draw(dialogue, picture);

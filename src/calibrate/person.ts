@@ -48,7 +48,7 @@ export function simulatedPerson(
   };
   return {
     async make(move, instruction, live) {
-      dialogue.say(`The simulated person: ${instruction}`);
+      dialogue.print(`The simulated person: ${instruction}`);
       const timer = setInterval(() => dialogue.status(live()), LIVE_PERIOD);
       try {
         await (moves[move.kind] as (move: Move) => Promise<void>)(move);
@@ -59,7 +59,7 @@ export function simulatedPerson(
       return true;
     },
     decide(finding, mayKeep) {
-      dialogue.say(finding);
+      dialogue.print(finding);
       return Promise.resolve(mayKeep ? 'keep' : 'skip');
     },
   };

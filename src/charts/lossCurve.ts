@@ -2,7 +2,7 @@ import { scaleLinear, scaleLog } from 'd3-scale';
 import { line } from 'd3-shape';
 import { picture, text } from './svg.ts';
 
-/** What a training run tells of itself, a line each in its log. */
+/** An event in a training run's log, one per line. */
 export type TrainingEvent =
   | { step: number; loss: number; norm: number; rate: number; seconds: number }
   | { step: number; evaluation: Evaluation };
@@ -19,7 +19,7 @@ const HEIGHT = 440;
 const MARGIN = { top: 40, right: 64, bottom: 48, left: 72 };
 const COLOURS = { loss: '#4878a8', randomNoise: '#d1605e', zeroNoise: '#6a9f58' };
 
-/** The loss by step on a logarithmic axis, and success rates where there were evaluations, as an SVG. */
+/** An SVG of the loss by step on a logarithmic axis, with success rates if there are evaluations. */
 export function lossCurve(events: readonly TrainingEvent[], title: string): string {
   const losses = events.filter((event) => 'loss' in event);
   const evaluations = events.filter((event) => 'evaluation' in event);

@@ -91,7 +91,7 @@ function clockFault(late: bigint, period: bigint): UserError | undefined {
 /** Counts the steps that were missed, and measures how late this one is. */
 function countLateness({ options, counts }: Run, late: bigint, missed: number): void {
   const { robot, meters, awaitChunks } = options;
-  if (!awaitChunks && !robot.clock.told)
+  if (!awaitChunks && !robot.clock.isExternal)
     meters?.tick(Number(late) / 1e6 + (robot.clock.behind?.() ?? 0), missed);
   counts.missedSteps += missed;
 }

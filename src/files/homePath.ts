@@ -1,4 +1,4 @@
-/** Why a path that begins with ~ leads nowhere, where no shell has put the home folder in its place; undefined for others. */
+/** The error for a path with a leading ~ that no shell has expanded; undefined for other paths. */
 export function homeFault(path: string, why: string, remedy: (rest: string) => string) {
   if (!/^~(\/|$)/.test(path)) return undefined;
   return `${path}: ${why}; write ${remedy(path.slice(1))}`;

@@ -5,7 +5,7 @@ import { reasonOf } from '../systemErrors.ts';
 
 const NEWLINE = 10;
 
-/** The object that a line holds; undefined where it holds none. */
+/** Parses a line; undefined if it is not a JSON object. */
 function objectIn(line: string): object | undefined {
   try {
     const value: unknown = JSON.parse(line);
@@ -16,13 +16,13 @@ function objectIn(line: string): object | undefined {
 }
 
 /**
- * The objects of a file of JSON lines, in their order; none where there is no file. A last line that was cut
- * off, as by a full disk, is passed over: `say` hears of it. Throws a `UserError` that names any other line
- * that holds no object.
+ * Reads the objects of a JSON Lines file in order; none if the file is absent. A truncated last line, as
+ * after a full disk, is skipped with a call of `warn`. Throws a `UserError` that names any other line that is
+ * not an object.
  */
 export async function readJsonLines<T extends object>(
   path: string,
-  say: (line: string) => void = () => undefined,
+  warn: (line: string) => void = () => undefined,
 ): Promise<T[]> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') return '';
@@ -35,12 +35,12 @@ export async function readJsonLines<T extends object>(
     if (value) return [value as T];
     if (i < lines.length - 1)
       throw new UserError(`${path}: line ${i + 1} is not a JSON object; mend or remove it`);
-    say(`${path}: its last line was cut off and is passed over`);
+    warn(`${path}: its last line was cut off and is passed over`);
     return [];
   });
 }
 
-/** Ends a last line that has no end, or cuts it off where it is not whole. */
+/** Terminates a complete last line, or removes a truncated one. */
 async function endLastLine(file: FileHandle): Promise<void> {
   const bytes = await file.readFile();
   const start = bytes.lastIndexOf(NEWLINE) + 1;
@@ -48,7 +48,7 @@ async function endLastLine(file: FileHandle): Promise<void> {
   else await file.truncate(start);
 }
 
-/** Adds lines to such a file, made if absent, in the place of a last one that was cut off. */
+/** Appends lines to a JSON Lines file, creating it if absent and replacing a truncated last line. */
 export async function appendJsonLines(path: string, values: readonly object[]): Promise<void> {
   try {
     const file = await open(path, 'a+');

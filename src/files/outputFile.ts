@@ -5,7 +5,9 @@ import { reasonOf } from '../systemErrors.ts';
 
 const statOf = (path: string) => stat(path).catch(() => undefined);
 
-/** Throws a `UserError` where no file can be written at `path`, before the work that it is to hold. */
+/**
+ * Throws a `UserError` if no file can be written at `path`; called before the work that produces the file.
+ */
 export async function checkWritable(path: string): Promise<void> {
   if ((await statOf(path))?.isDirectory())
     throw new UserError(`${path} is a folder, where a file is to be written; give a file's name`);
@@ -20,7 +22,7 @@ export async function checkWritable(path: string): Promise<void> {
   });
 }
 
-/** As `checkWritable`; refuses a file that is there too, unless `force` says that it may be replaced. */
+/** As `checkWritable`, and also refuses an existing file unless `force` is set. */
 export async function checkOutputFile(path: string, force: boolean): Promise<void> {
   await checkWritable(path);
   if (!force && (await statOf(path)))

@@ -6,10 +6,10 @@ import { isThere } from './isThere.ts';
 import { clearPartials, partialOf, releasePartial, syncToDisk, unwritable } from './writeWhole.ts';
 
 /**
- * A replacement that is decided on and whole, in the folder that it is for. In it, below a name of its
- * own, lie NEW (files to be moved in), OLD (where files that are to go are moved) and LEAVING (the list
- * of them). Every step of it is a rename with one end below that name: once one process has finished a
- * replacement, another that still tries finds nothing there and changes nothing.
+ * Folder of committed replacements, inside the folder whose files they replace. Each is a subfolder with a
+ * unique name that holds NEW (the files to move in), OLD (where the files to remove are moved) and LEAVING
+ * (the list of those). Every step is a rename into or out of that subfolder. Once one process has finished a
+ * replacement, another that is still trying finds nothing to rename and changes nothing.
  */
 const COMMITTED = '.replacement';
 const [NEW, OLD, LEAVING] = ['new', 'old', 'leaving.json'];
@@ -22,7 +22,7 @@ function ifThere(step: () => void): void {
   }
 }
 
-/** Takes the steps of a committed replacement that are left, without a pause between them. */
+/** Completes a committed replacement; the renames are synchronous, so nothing runs between them. */
 async function take(folder: string, commit: string): Promise<void> {
   const leaving = join(commit, LEAVING);
   if (await isThere(leaving)) {
@@ -35,17 +35,17 @@ async function take(folder: string, commit: string): Promise<void> {
     });
     await syncToDisk(folder);
   }
-  // Without its list a replacement is one that has been finished.
+  // A replacement without its list is already finished.
   rmSync(leaving, { force: true });
   rmSync(commit, { recursive: true, force: true });
 }
 
-/** Whether another process was faster with the same step. */
+/** Whether another process has already done the same step. */
 const isRace = (error: unknown) => ['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes(codeOf(error) ?? '');
 
 /**
- * Finishes a replacement of files in `folder` that was interrupted after it was committed: whoever reads
- * or writes there calls it first. Several processes may at once.
+ * Finishes a replacement in `folder` that was interrupted after its commit. Every reader and writer of the
+ * folder calls it first; several processes may do so at once.
  */
 export async function finishReplacement(folder: string): Promise<void> {
   const committed = join(folder, COMMITTED);
@@ -67,13 +67,13 @@ async function commit(folder: string, staging: string): Promise<void> {
     try {
       return await rename(staging, join(folder, COMMITTED));
     } catch (error) {
-      // Another process has just committed one of its own.
+      // Another process has committed a replacement of its own.
       if (!isRace(error) || !(await isThere(join(folder, COMMITTED)))) throw error;
     }
   }
 }
 
-/** A folder in a file's place is nobody's to remove. */
+/** Throws if a folder is in the place of one of the files: folders are never replaced. */
 async function checkPlaces(folder: string, names: readonly string[]): Promise<void> {
   for (const name of names) {
     const path = join(folder, name);
@@ -83,26 +83,26 @@ async function checkPlaces(folder: string, names: readonly string[]): Promise<vo
   }
 }
 
-/** An error as it is told of `folder`, for which `files` stand in. */
-function told(error: unknown, folder: string, files: string): unknown {
+/** An error with `folder` in place of the staging folder `files`. */
+function withFolder(error: unknown, folder: string, files: string): unknown {
   if (!(error instanceof UserError)) return unwritable(folder, error);
   const { message, cause, exitCode } = error;
   return new UserError(message.replaceAll(files, folder), { cause, exitCode });
 }
 
 /**
- * Replaces files in a folder, made if absent, as a whole: `make` writes all new ones into a folder that
- * it is given, flat; `leaving` gives the paths, below `folder`, of what is to go. At any moment, a kill and
- * a power cut included, there are the earlier files or the new ones, once `finishReplacement` has looked.
- * Files that are neither named nor made stay as they are. If `make` throws, nothing has changed. Throws a
- * `UserError` where the folder cannot be written.
+ * Replaces files in a folder atomically; creates the folder if absent. `make` writes all new files directly
+ * into a staging folder; `leaving` returns the paths, relative to `folder`, of the files to remove. At any
+ * moment, even after a kill or a power cut, the folder holds either the old files or, after
+ * `finishReplacement`, the new ones. Other files stay untouched. If `make` throws, nothing has changed.
+ * Throws a `UserError` if the folder cannot be written.
  */
 export async function replaceFiles<T>(
   folder: string,
   make: (staging: string) => Promise<T>,
   leaving: () => Promise<readonly string[]> | readonly string[] = () => [],
 ): Promise<T> {
-  let made: T;
+  let result: T;
   const staging = partialOf(join(folder, '.files'));
   const id = join(staging, basename(staging));
   const files = join(id, NEW);
@@ -111,7 +111,7 @@ export async function replaceFiles<T>(
     await clearPartials(folder);
     await mkdir(files, { recursive: true });
     await mkdir(join(id, OLD));
-    made = await make(files);
+    result = await make(files);
     await finishReplacement(folder);
     const names = await readdir(files);
     const gone = (await leaving()).filter((name) => !names.includes(name));
@@ -123,10 +123,10 @@ export async function replaceFiles<T>(
     await syncToDisk(folder);
   } catch (error) {
     await rm(staging, { recursive: true, force: true }).catch(() => undefined);
-    throw told(error, folder, files);
+    throw withFolder(error, folder, files);
   } finally {
     releasePartial(staging);
   }
   await finishReplacement(folder);
-  return made;
+  return result;
 }

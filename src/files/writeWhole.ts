@@ -4,22 +4,22 @@ import { basename, dirname, join } from 'node:path';
 import { UserError, codeOf } from '../errors.ts';
 import { reasonOf } from '../systemErrors.ts';
 
-/** What a file is to hold: all of it, or a function that writes it in turn. */
+/** A file's content: all of it, or a function that writes it piece by piece. */
 export type Content = string | Uint8Array | ((file: FileHandle) => Promise<unknown>);
 
 const PARTIAL = /\.(\d+)-[0-9a-f]{12}\.partial$/;
 
-/** Partial paths that this process is writing. */
+/** Names of the partial files that this process is writing. */
 const own = new Set<string>();
 
-/** A path beside `path` for what is not whole yet, this process's until it is released. */
+/** A temporary path beside `path`, reserved for this process until it is released. */
 export function partialOf(path: string): string {
   const partial = `${path}.${process.pid}-${randomBytes(6).toString('hex')}.partial`;
   own.add(basename(partial));
   return partial;
 }
 
-/** Ends what `partialOf` began. */
+/** Releases a path of `partialOf`. */
 export const releasePartial = (partial: string): boolean => own.delete(basename(partial));
 
 function isRunning(pid: number): boolean {
@@ -31,24 +31,24 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Removes what processes that have ended left in a folder: partial files and folders of names that begin so. */
+/** Removes partial files and folders of ended processes whose names start with `beginning`. */
 export async function clearPartials(folder: string, beginning = ''): Promise<void> {
   for (const name of await readdir(folder)) {
     const pid = Number(PARTIAL.exec(name)?.[1]);
     if (Number.isNaN(pid) || own.has(name) || !name.startsWith(beginning)) continue;
-    // A process that has this one's number has ended before it.
+    // A leftover with this process's own id is from an earlier process with the same id.
     if (pid === process.pid || !isRunning(pid))
       await rm(join(folder, name), { recursive: true, force: true });
   }
 }
 
-/** A failed system call as a `UserError` that names `path`; anything else as it is. */
+/** Turns a failed system call into a `UserError` that names `path`; returns other errors unchanged. */
 export const unwritable = (path: string, error: unknown): unknown =>
   error instanceof Error && 'syscall' in error
     ? new UserError(`${path}: cannot be written: ${reasonOf(error)}`, { cause: error })
     : error;
 
-/** Waits until a file's content, or a folder's list of names, is on disk. */
+/** Flushes a file's content, or a folder's entries, to disk. */
 export async function syncToDisk(path: string): Promise<void> {
   const handle = await open(path);
   try {
@@ -73,14 +73,14 @@ async function writeAll(path: string, flags: string, content: Content, mode?: nu
 }
 
 /**
- * Writes a file so that at any moment, a kill and a power cut included, `path` holds the earlier content
- * or the new one, whole. When it resolves, the new one is on disk. Keeps the mode of a file that is there
- * and follows a symbolic link to it. Throws a `UserError` where the file cannot be written.
+ * Writes a file atomically and durably: at any moment, even after a kill or a power cut, `path` holds the
+ * complete old or the complete new content. The new content is on disk when the promise resolves. Keeps an
+ * existing file's mode and follows symbolic links. Throws a `UserError` if the file cannot be written.
  */
 export async function writeWhole(path: string, content: Content): Promise<void> {
   const found = await stat(path).catch(() => undefined);
   try {
-    // A device or pipe, as /dev/stdout, takes what comes.
+    // Devices and pipes, such as /dev/stdout, are written directly.
     if (found && !found.isFile()) return await writeAll(path, 'w', content);
     const target = found ? await realpath(path) : path;
     const partial = partialOf(target);

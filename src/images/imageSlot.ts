@@ -2,8 +2,8 @@ import type { CameraFrame } from '../robot/robot.ts';
 import { type ImageMemory, type SharedImage, newestBytes } from './scaling.ts';
 
 /**
- * A camera's place in a memory that its worker scales images in: each frame is copied over the one before,
- * since a worker's requests wait for each other.
+ * A camera's slot in the memory where its worker scales images. Each frame overwrites the one before, which
+ * is safe because a worker handles one request at a time.
  */
 export function imageSlot(memory: ImageMemory) {
   const place = newestBytes(memory);

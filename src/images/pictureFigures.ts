@@ -17,9 +17,9 @@ export const brightness = (pixels: Uint8Array): number =>
   pixels.reduce((sum, value) => sum + value, 0) / pixels.length;
 
 /**
- * Variance of the Laplacian (four neighbours) of an RGB8 image's luma: large where it is sharp, small
- * where it is blurred or shows nothing. It depends on the scene: compare pictures of the same one. 0 for
- * an image without an inside.
+ * Variance of the Laplacian (four neighbours) of an RGB8 image's luma: large for a sharp image, small for a
+ * blurred or empty one. It depends on the scene, so compare images of the same scene. 0 for an image without
+ * inner pixels.
  */
 export function sharpness(pixels: Uint8Array, size: Size): number {
   const { width, height } = size;
@@ -39,7 +39,7 @@ export function sharpness(pixels: Uint8Array, size: Size): number {
   return squares / count - (sum / count) ** 2;
 }
 
-/** RGB8 [height, width, 3] scaled by taking the nearest pixel: enough to be looked at, or compared. */
+/** Nearest-neighbour scaling of RGB8 [height, width, 3], for display and comparison. */
 export function thumbnail(pixels: Uint8Array, from: Size, to: Size): Uint8Array {
   const small = new Uint8Array(to.width * to.height * 3);
   for (let y = 0, at = 0; y < to.height; y++) {

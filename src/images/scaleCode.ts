@@ -1,24 +1,29 @@
 import type { Code, Func, Local } from './wasm.ts';
 import * as wasm from './wasm.ts';
 
-/** Fixed-point bits of a weight, which Pillow has: 255 times the sum of weights stays within 30 bits. */
+/** Fixed-point bits of a weight, as in Pillow: 255 times the sum of the weights stays within 30 bits. */
 export const PRECISION = 22;
-/** Bits of a weight's lower part: products of 16 bits are what a vector adds in pairs. */
+/**
+ * Bits of a weight's lower part. Weights are split because the vector instruction multiplies 16-bit values.
+ */
 export const LOW = 11;
 
 const lanes = (value: number) =>
   wasm.v128([...new Uint8Array(Int32Array.of(value, value, value, value).buffer)]);
 const HALF = lanes(1 << (PRECISION - 1));
 
-/** Red, green, blue of one pixel (bytes 0 to 2) beside those of the next one (3 to 5), in 16 bits each. */
+/**
+ * Byte order that interleaves the channels of two neighbouring pixels (bytes 0 to 2 and 3 to 5), widened to
+ * 16 bits.
+ */
 const NONE = 255;
 const BESIDE = wasm.v128(
   [0, 3, 1, 4, 2, 5].flatMap((byte) => [byte, NONE]).concat(Array<number>(4).fill(NONE)),
 );
-/** Eight bytes of one row beside those of another. */
+/** Byte order that interleaves eight bytes of one row with eight of the next. */
 const INTERLEAVED = Array.from({ length: 16 }, (_, i) => (i >> 1) + (i & 1 ? 16 : 0));
 
-/** A pair of weights' upper parts, and of their lower parts, in each lane. */
+/** The upper and lower parts of two weights, repeated in each lane. */
 interface WeightPair {
   high: Local;
   low: Local;
@@ -26,7 +31,7 @@ interface WeightPair {
 
 const range = (count: number) => Array.from({ length: count }, (_, i) => i);
 
-/** Reads `pairs` pairs of weights, eight bytes each, from an address on. */
+/** Loads the weight pairs, eight bytes each, from an address. */
 function readWeights(pairs: WeightPair[], at: Local, offset: number): Code {
   return pairs.flatMap(({ high, low }, i) => [
     ...high.set(wasm.loadSplat(offset + 8 * i, at.get)),
@@ -34,13 +39,16 @@ function readWeights(pairs: WeightPair[], at: Local, offset: number): Code {
   ]);
 }
 
-/** Sums of products with the weights' upper parts and with their lower parts, these with a half to round. */
+/**
+ * Sums of the products with the weights' upper and lower parts; the lower one includes half a unit for
+ * rounding.
+ */
 interface Sums {
   high: Local;
   low: Local;
 }
 
-/** Adds the products of pairs of values; the first ones begin the sums. */
+/** Adds the products of a pair of values; the first pair initialises the sums. */
 function addProducts({ high, low }: Sums, values: Local, weight: WeightPair, first: boolean): Code {
   const upper = wasm.dot(values.get, weight.high.get);
   const lower = wasm.dot(values.get, weight.low.get);
@@ -50,7 +58,7 @@ function addProducts({ high, low }: Sums, values: Local, weight: WeightPair, fir
   ];
 }
 
-/** The values that sums stand for, in 32 bits. */
+/** Combines the two sums and rounds them to 32-bit integers. */
 const rounded = ({ high, low }: Sums): Code =>
   wasm.shiftRight(
     wasm.addLanes(wasm.shiftLeft(high.get, wasm.i32(LOW)), low.get),
@@ -61,19 +69,19 @@ const advance = (address: Local, bytes: number) =>
   address.set(wasm.add(address.get, wasm.i32(bytes)));
 
 export interface AcrossLayout {
-  /** Pairs of neighbouring pixels that make one. */
+  /** Pairs of input pixels per output pixel. */
   pairs: number;
   /** Pixels of a scaled row. */
   columns: number;
-  /** Bytes from row to row of the image, and of the narrow one. */
+  /** Row strides of the image and of the horizontally scaled image, bytes. */
   imageStride: number;
   narrowStride: number;
 }
 
 /**
- * across(image, narrow, table, rows): scales rows of RGB8 pixels, a few at a time, so that a column's
- * weights are read once for all of them. The table has for each column the first pixel's offset in
- * bytes and its pairs of weights. A zero follows the last pixel of a row.
+ * across(image, narrow, table, rows): the horizontal pass. Scales a few rows of RGB8 pixels at a time, so
+ * that each column's weights are loaded once for all of them. The table holds, for each column, the byte
+ * offset of its first pixel and its weight pairs. Writes a zero after the last pixel of a row.
  */
 export const across = ({ pairs, columns, imageStride, narrowStride }: AcrossLayout): Func =>
   wasm.func(4, (local, image, narrow, table, rows) => {
@@ -107,13 +115,15 @@ export const across = ({ pairs, columns, imageStride, narrowStride }: AcrossLayo
   });
 
 export interface DownLayout {
-  /** Pairs of rows that make one. */
+  /** Pairs of input rows per output row. */
   pairs: number;
-  /** Bytes from row to row of the narrow image, a multiple of eight; all of them are blended. */
+  /** Row stride of the horizontally scaled image, bytes: a multiple of eight, all of which are blended. */
   narrowStride: number;
 }
 
-/** down(narrow, scaled, weights): one row as the weighted sum of the rows from an address on. */
+/**
+ * down(narrow, scaled, weights): the vertical pass. Writes one row as the weighted sum of consecutive rows.
+ */
 export const down = ({ pairs, narrowStride }: DownLayout): Func =>
   wasm.func(3, (local, narrow, scaled, table) => {
     const group = local('i32');

@@ -12,7 +12,7 @@ export interface Image extends Size {
   pixels: Uint8Array;
 }
 
-/** What images are scaled to fit: a rectangle, or a square by its side. */
+/** The size that images are scaled to fit: a rectangle, or the side of a square. */
 export type Frame = Size | number;
 
 const sizeOf = (frame: Frame): Size =>
@@ -20,20 +20,20 @@ const sizeOf = (frame: Frame): Size =>
 
 const CHANNELS = 3;
 const PAGE = 65536;
-/** Bytes behind an image that are read with it, and count for nothing. */
+/** Bytes after an image that vector loads read without using them. */
 const SLACK = 16;
-/** Rows that are scaled at a time. */
+/** Rows per call of the horizontal pass. */
 const ROWS = 16;
 
-/** For each output pixel the first input pixel and its weights, in pairs. */
+/** For each output pixel, its first input pixel and its weights in pairs. */
 interface Filter {
   pairs: number;
   taps: { first: number; weights: Int32Array }[];
 }
 
 /**
- * Triangle filter, widened by the scale when it shrinks, so that every input pixel counts: what
- * Pillow calls bilinear, to the last bit.
+ * Triangle filter, widened by the scale when shrinking so that every input pixel contributes: Pillow's
+ * bilinear filter, bit for bit.
  */
 function triangleFilter(from: number, to: number): Filter {
   const scale = from / to;
@@ -50,7 +50,7 @@ function triangleFilter(from: number, to: number): Filter {
   });
   const pairs = Math.ceil(Math.max(...raw.map(({ weights }) => weights.length)) / 2);
   const taps = raw.map(({ begin, weights }) => {
-    // Weights of zero fill the pairs, before the others where the line ends.
+    // Pads the weights to full pairs with zeros, in front where the row ends.
     const first = Math.max(0, Math.min(begin, from - 2 * pairs));
     const filled = new Int32Array(2 * pairs);
     filled.set(weights, begin - first);
@@ -59,7 +59,7 @@ function triangleFilter(from: number, to: number): Filter {
   return { pairs, taps };
 }
 
-/** Weights as the scaling code reads them: of each pair the upper bits of both, then the lower bits. */
+/** Weights in the layout of the scaling code: for each pair, both upper parts, then both lower parts. */
 const packed = (weights: Int32Array) =>
   Array.from({ length: weights.length }, (_, i) => {
     const [a, b] = [weights[i & ~1], weights[i | 1]];
@@ -67,19 +67,19 @@ const packed = (weights: Int32Array) =>
     return left | (right << 16);
   });
 
-/** Memory that threads share, in which images lie and are scaled. */
+/** Shared memory in which threads store and scale images. */
 export type ImageMemory = WebAssembly.Memory;
 
 export const openImageMemory = (): ImageMemory =>
   new WebAssembly.Memory({ initial: 0, maximum: MOST_PAGES, shared: true });
 
-/** Bytes of an image memory, and behind them what the scaling code may read beyond. */
+/** Allocates bytes in an image memory, followed by slack that vector loads may read. */
 export function allocate(memory: ImageMemory, bytes: number): Uint8Array {
   const at = memory.grow(Math.ceil((bytes + SLACK) / PAGE)) * PAGE;
   return new Uint8Array(memory.buffer, at, bytes);
 }
 
-/** A place in an image memory for bytes of which only the newest count, made anew where it is too small. */
+/** A reusable buffer in an image memory, reallocated when it is too small. */
 export function newestBytes(memory: ImageMemory): (bytes: number) => Uint8Array {
   let own: Uint8Array = new Uint8Array();
   return (bytes) => {
@@ -88,7 +88,7 @@ export function newestBytes(memory: ImageMemory): (bytes: number) => Uint8Array 
   };
 }
 
-/** An image that lies at an address of an image memory, as threads tell each other of it. */
+/** An image at an address of an image memory, in the form that threads exchange. */
 export interface SharedImage extends Size {
   at: number;
 }
@@ -97,12 +97,12 @@ export const imageAt = (memory: ImageMemory, { at, width, height }: SharedImage)
   return { width, height, pixels: new Uint8Array(memory.buffer, at, width * height * CHANNELS) };
 };
 
-/** Scales an image that lies at an address, to the same bytes each time. */
+/** Scales the image at an address; each call overwrites the same result buffer. */
 type Plan = (at: number) => Uint8Array;
 
 const multipleOf = (step: number, value: number) => Math.ceil(value / step) * step;
 
-/** Where an image lies in the frame that it is scaled to fit, in its pixels. */
+/** The rectangle that a scaled image occupies in its frame, pixels. */
 export interface Placing {
   left: number;
   top: number;
@@ -120,7 +120,7 @@ export function placingOf({ width, height }: Size, frame: Frame): Placing {
   return { left, top, columns, rows };
 }
 
-/** Code and tables for one size of images. */
+/** Compiles the code and tables that scale images of one size. */
 function makePlan(memory: ImageMemory, { width, height }: Size, outer: Size): Plan {
   const { left, top, columns, rows } = placingOf({ width, height }, outer);
   const [horizontal, vertical] = [triangleFilter(width, columns), triangleFilter(height, rows)];
@@ -163,11 +163,11 @@ function makePlan(memory: ImageMemory, { width, height }: Size, outer: Size): Pl
   };
 }
 
-/** Makes of images what a policy sees. */
+/** Scales camera images to a policy's input size. */
 export interface Scaler {
   /**
-   * Scales an image to fit a frame, aspect kept, centred on black, as openpi does, and writes [height,
-   * width, 3] to `target`. An image in the scaler's memory is read where it lies.
+   * Scales an image to fit a frame, aspect ratio kept, centred on black, as openpi does, and writes [height,
+   * width, 3] to `target`. An image that is already in the scaler's memory is not copied.
    */
   scale(image: Image, frame: Frame, target: Uint8Array): void;
 }
@@ -200,10 +200,12 @@ export function createScaler(memory: ImageMemory): Scaler {
 
 let own: Scaler | undefined;
 
-/** The scaler of this thread, for images that lie anywhere. */
+/** This thread's scaler, for images in any memory. */
 export const threadScaler = (): Scaler => (own ??= createScaler(openImageMemory()));
 
-/** The same as new bytes, of any RGB8 image [height, width, 3]; the very input where it has that size already. */
+/**
+ * Scales an RGB8 image [height, width, 3] into a new square; returns the input itself if it has that size.
+ */
 export function resizeWithPad(
   pixels: Uint8Array,
   width: number,

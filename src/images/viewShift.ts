@@ -2,39 +2,38 @@ import type { Placing } from './scaling.ts';
 import { gaussianNoise } from '../tensors/noise.ts';
 
 /**
- * Where a policy looks beside its pictures' middle: [cameras, 2], to the right and down, in shares of the
- * side of the square that it sees. A camera that hangs elsewhere than the demonstrations' shows the same
- * things at another place.
+ * Offset of a policy's view from the centre of its images: [cameras, 2], right and down, as shares of the
+ * side of the square input. It compensates for a camera mounted differently than in the demonstrations.
  */
 export type View = Float32Array;
 
-/** Beyond it a picture shows more of its edge than of the table. */
+/** Largest offset; beyond it an image is mostly repeated edge. */
 export const FARTHEST_VIEW = 0.25;
 
 export const straightView = (cameras: number): View => new Float32Array(2 * cameras);
 
-/** [2] of one camera, by its place in the bundle. */
+/** Offset [2] of one camera, by its index in the bundle. */
 export const viewOfCamera = (view: View, camera: number): View =>
   view.subarray(2 * camera, 2 * camera + 2);
 
 export const isStraight = (view: View): boolean => view.every((share) => share === 0);
 
-/** `view` moved by steps, no farther than it may. */
+/** `view` plus `steps`, clamped to ±FARTHEST_VIEW. */
 export const movedView = (view: View, steps: ArrayLike<number>): View =>
   view.map((share, i) =>
     Math.max(-FARTHEST_VIEW, Math.min(FARTHEST_VIEW, Math.fround(share + steps[i]))),
   );
 
-/** Tells the draws of a view from those of chunks and attempts of the same seed. */
+/** Seed component that separates draws of views from those of chunks and attempts. */
 const VIEW = 32;
 
-/** Where an attempt looks when it explores: each camera beside `view` by Gaussian steps of `size`. */
+/** The view of an exploring attempt: `view` plus Gaussian steps of standard deviation `size`. */
 export const exploredView = (view: View, size: number, attempt: number): View =>
   movedView(view, gaussianNoise([attempt, VIEW], view.length).map((draw) => draw * size)); // prettier-ignore
 
 /**
- * Writes to `target` a square [side, side, 3] as it is seen from `right` and `down` of its middle, by whole
- * pixels: what comes in at the image's edges repeats them, what is around the image stays.
+ * Writes to `target` the square image [side, side, 3] shifted by (right, down), rounded to whole pixels.
+ * Pixels that enter the image repeat its edge; the padding around the image does not move.
  */
 export function lookAside(
   square: Uint8Array,

@@ -1,11 +1,11 @@
-/** WebAssembly instructions as bytes; a function's arguments are the code that computes its operands. */
+/** WebAssembly instructions as bytes. An instruction's arguments are the code of its operands. */
 export type Code = readonly number[];
 
 /** A parameter or variable of a function. */
 export interface Local {
   get: Code;
   set(value: Code): Code;
-  /** Sets it and gives its new value. */
+  /** Sets it and leaves its new value on the stack. */
   tee(value: Code): Code;
 }
 
@@ -17,7 +17,7 @@ function unsigned(value: number): number[] {
   return value < 128 ? [value] : [(value & 127) | 128, ...unsigned(value >>> 7)];
 }
 
-/** LEB128 of a 32-bit integer with its sign. */
+/** Signed LEB128 of a 32-bit integer. */
 function signed(value: number): number[] {
   return value >= -64 && value < 64 ? [value & 127] : [(value & 127) | 128, ...signed(value >> 7)];
 }
@@ -31,7 +31,7 @@ const instruction =
 
 const vector = (code: number) => instruction(0xfd, ...unsigned(code));
 
-/** Reads or writes memory at an address plus a fixed offset; alignment is not promised. */
+/** A load or store at an address plus a constant offset, without an alignment guarantee. */
 const memory =
   (code: Code, ...after: number[]) =>
   (offset: number, ...operands: Code[]): Code => [
@@ -48,29 +48,29 @@ export const subtract = instruction(0x6b);
 export const load = memory([0x28]);
 
 export const v128 = (bytes: Code): Code => [0xfd, 0x0c, ...bytes];
-/** Lane 0 from 64 bits of memory, the rest zero. */
+/** Loads 64 bits into lane 0; the rest is zero. */
 export const load64 = memory([0xfd, 0x5d]);
-/** 32 bits of memory in each lane. */
+/** Loads 32 bits into every lane. */
 export const loadSplat = memory([0xfd, 0x09]);
 export const store32 = memory([0xfd, 0x5a], 0);
 export const store64 = memory([0xfd, 0x5b], 0);
-/** Bytes of a vector in the order that another one says, zero where it says none. */
+/** Selects bytes of the first vector by the indices in the second; an index out of range selects zero. */
 export const swizzle = vector(0x0e);
-/** Bytes of two vectors, 0 to 15 of the first, 16 to 31 of the second. */
+/** Selects bytes of two vectors by constant indices: 0 to 15 from the first, 16 to 31 from the second. */
 export const shuffle = (order: Code, a: Code, b: Code): Code => [...a, ...b, 0xfd, 0x0d, ...order];
 export const extendLow = vector(0x89);
 export const extendHigh = vector(0x8a);
-/** Sums of the products of neighbouring 16-bit lanes, in 32 bits. */
+/** Multiplies 16-bit lanes and adds neighbouring products as 32-bit integers. */
 export const dot = vector(0xba);
 export const addLanes = vector(0xae);
 export const shiftLeft = vector(0xab);
 export const shiftRight = vector(0xad);
-/** 32 bits to 16 with saturation, a's lanes before b's. */
+/** Narrows 32-bit lanes to 16 with saturation, a's lanes first. */
 export const narrow32 = vector(0x85);
-/** 16 bits to unsigned bytes with saturation, a's lanes before b's. */
+/** Narrows 16-bit lanes to unsigned bytes with saturation, a's lanes first. */
 export const narrow16 = vector(0x66);
 
-/** Runs `body` as often as `count` says, which is at least 1 and is 0 afterwards. */
+/** A loop that runs `body` `count` times; `count` is at least 1, and 0 afterwards. */
 export const repeat = (count: Local, body: Code): Code => [
   ...[0x03, 0x40],
   ...body,
@@ -78,14 +78,14 @@ export const repeat = (count: Local, body: Code): Code => [
   ...[0x0d, 0, 0x0b],
 ];
 
-/** A function of 32-bit integers that returns nothing. */
+/** A function with 32-bit integer parameters and no result. */
 export interface Func {
   parameters: number;
   locals: Type[];
   body: Code;
 }
 
-/** Builds a function; `local` makes a variable of it. */
+/** Builds a function; `local` declares a local variable. */
 export function func(
   parameters: number,
   build: (local: (type: Type) => Local, ...parameters: Local[]) => Code,
@@ -103,12 +103,12 @@ export function func(
 
 const name = (text: string) => sized([...Buffer.from(text)]);
 
-/** Pages of 64 KiB that a module's shared memory may have. */
+/** Largest size of a module's shared memory, in pages of 64 KiB. */
 export const MOST_PAGES = 16384;
 
 /**
- * The bytes of a module that exports these functions and works in a shared memory of at most MOST_PAGES
- * pages, imported as `env.memory` (WebAssembly core specification 2.0, binary format, with threads).
+ * Encodes a module that exports these functions. It imports a shared memory of at most MOST_PAGES pages as
+ * `env.memory` (WebAssembly core specification 2.0, binary format, with threads).
  */
 export function moduleBytes(functions: Record<string, Func>): Uint8Array<ArrayBuffer> {
   const all = Object.values(functions);
@@ -131,6 +131,6 @@ export function moduleBytes(functions: Record<string, Func>): Uint8Array<ArrayBu
   ]);
 }
 
-/** Makes a module of moduleBytes ready to be called. */
+/** Instantiates a module of moduleBytes on a memory. */
 export const instantiate = (bytes: Uint8Array, memory: WebAssembly.Memory) =>
   new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } }).exports;

@@ -15,9 +15,10 @@ function dependents(nodes: readonly Node[], sources: readonly Value[]): Set<Valu
 }
 
 /**
- * ONNX Runtime goes through a graph depth first, from the last of the nodes whose results no other
- * node takes. They are put last to first by when they can be had, so that a layer's gradients come,
- * and what they needed is freed, before those of the layer below: a tenth less memory at the peak.
+ * Orders result nodes so that gradients free memory early. ONNX Runtime executes a graph depth first,
+ * starting from the last node whose results no other node uses. Result nodes are therefore listed last to
+ * first by when they become computable: one layer's gradients finish, and their inputs are freed, before the
+ * layer below begins. The peak takes a tenth less memory.
  */
 function orderResults({ nodes }: Graph): void {
   const makers = new Map(nodes.flatMap(({ outputs }, i) => outputs.map((value) => [value, i])));
@@ -30,9 +31,9 @@ function orderResults({ nodes }: Graph): void {
 }
 
 /**
- * Gradients of a scalar `loss` by each of `sources`, as values of the same graph (reverse mode). Only
- * what lies between the two is built; forward values are used, not computed again. A source that the
- * loss does not depend on has a gradient of zeros. Throws for an operator that has no rule.
+ * Gradients of a scalar `loss` with respect to each of `sources`, as values of the same graph (reverse mode).
+ * Only nodes between the two get gradients; forward values are reused, not recomputed. The gradient is zero
+ * for a source that the loss does not depend on. Throws for an operator without a rule.
  */
 export function gradients(loss: Value, sources: readonly Value[]): Value[] {
   const { graph } = loss;
@@ -71,7 +72,7 @@ export function gradients(loss: Value, sources: readonly Value[]): Value[] {
   return found;
 }
 
-/** Adds gradient.NAME of `loss` by each of `inputs` to the outputs of its graph. */
+/** Adds an output gradient.NAME, the gradient of `loss` with respect to NAME, for each of `inputs`. */
 export function outputGradients(loss: Value, inputs: readonly Value[]): void {
   gradients(loss, inputs).forEach((gradient, i) =>
     loss.graph.output(`gradient.${inputs[i].name}`, gradient),

@@ -29,13 +29,13 @@ import {
 } from './operators.ts';
 import { gemm, matmul } from './products.ts';
 
-/** Gradient of one input, built only if somebody needs it. */
+/** Builds the gradient of one input; called only if that gradient is needed. */
 type InputGradient = (() => Value) | undefined;
 
 /**
- * How a node's output gradient flows to its inputs: one entry an input, none where it has no gradient
- * (indices, shapes, conditions). `dy` is that of the first output, `all` of every output; `relevant` are
- * the values whose gradients are wanted.
+ * Maps the gradient of a node's output to gradients of its inputs: one entry per input, undefined for inputs
+ * without a gradient (indices, shapes, conditions). `dy` is the gradient of the first output, `all` those of
+ * every output; `relevant` are the values whose gradients are needed.
  */
 type Rule = (
   node: Node,
@@ -74,7 +74,9 @@ function swapLast(x: Value): Value {
   return transpose(x, order);
 }
 
-/** An operator of two broadcast inputs, by its partial derivatives times the output's gradient. */
+/**
+ * Rule of an operator with two broadcast inputs, from its partial derivatives times the output's gradient.
+ */
 function pairRule(...partials: ((dy: Value, a: Value, b: Value, y: Value) => Value)[]): Rule {
   return (node, dy) => {
     const [a, b] = [input(node, 0), input(node, 1)];
@@ -84,7 +86,7 @@ function pairRule(...partials: ((dy: Value, a: Value, b: Value, y: Value) => Val
   };
 }
 
-/** An operator of one input, by its derivative from the input and the output. */
+/** Rule of an operator with one input, from its derivative as a function of input and output. */
 function slopeRule(slope: (x: Value, y: Value) => Value): Rule {
   return (node, dy) => [() => multiply(dy, slope(input(node, 0), node.outputs[0]))];
 }
@@ -131,7 +133,7 @@ const concatRule: Rule = (node, dy) => {
   );
 };
 
-/** How many of the first elements along an axis have no gradient that is wanted: those of a cache. */
+/** Number of leading elements along an axis whose gradient is not needed, such as a cache's. */
 function irrelevantHead(value: Value, axis: number, relevant: ReadonlySet<Value>): number {
   const size = value.shape[axis];
   if (typeof size === 'string') return 0;
@@ -204,7 +206,7 @@ const padRule: Rule = (node, dy) => [
 
 const splitRule: Rule = (node, _dy, all) => [() => concat(all, intOf(node, 'axis'))];
 
-/** Puts back reduced axes as ones, so that a gradient broadcasts over its input. */
+/** Restores reduced axes with size 1, so that a gradient broadcasts over its input. */
 function keepReduced(node: Node, dy: Value): Value {
   if (intOf(node, 'keepdims') === 1) return dy;
   const axes = constantInts(input(node, 1));

@@ -42,8 +42,8 @@ export interface Constant extends Value {
 }
 
 /**
- * An ONNX graph under construction. Operators (see operators.ts) add nodes to it and check shapes
- * and element types as they do; `scope` names the part being built, and errors carry that name.
+ * An ONNX graph under construction. Operators (see operators.ts) add nodes to it and check shapes and element
+ * types. `scope` names the part being built; errors carry that name.
  */
 export class Graph {
   readonly name: string;
@@ -52,7 +52,7 @@ export class Graph {
   readonly outputs: { name: string; value: Value }[] = [];
   readonly nodes: Node[] = [];
   readonly constants: Constant[] = [];
-  /** Type in which this graph's matrix products are computed, in the place of their left factor's. */
+  /** Element type for this graph's matrix products; that of the left factor where absent. */
   readonly products: ElementType | undefined;
   readonly #names = new Map<string, number>();
   readonly #shared = new Map<string, Constant>();
@@ -69,7 +69,7 @@ export class Graph {
     return this.parent?.root ?? this;
   }
 
-  /** Builds `body` under a name that its nodes and errors carry. */
+  /** Runs `body` in a named scope: its nodes and errors carry the name. */
   scope<T>(name: string, body: () => T): T {
     const root = this.root;
     root.#scope.push(name);
@@ -113,7 +113,7 @@ export class Graph {
     return constant;
   }
 
-  /** A weight whose bytes stay in their file. The same name twice is one weight. */
+  /** A weight whose bytes stay in their file. A second call with the same name returns the same weight. */
   weight(name: string, type: ElementType, shape: Shape, data: ExternalData): Constant {
     const key = `weight:${name}`;
     const known = this.root.#shared.get(key);
@@ -135,7 +135,7 @@ export class Graph {
     return constant;
   }
 
-  /** Adds a node; for operators, which have checked its inputs. */
+  /** Adds a node. Called by operators, which have already checked the inputs. */
   node(
     op: string,
     inputs: readonly (Value | undefined)[],
@@ -166,7 +166,7 @@ export class Graph {
   }
 }
 
-/** The innermost of the values' graphs: a loop's body may use what was made outside it. */
+/** The innermost of the values' graphs: a loop's body may use values of the graphs around it. */
 export function innermostGraph(values: readonly (Value | undefined)[]): Graph {
   let innermost: Graph | undefined;
   const depth = (graph: Graph): number => (graph.parent ? 1 + depth(graph.parent) : 0);

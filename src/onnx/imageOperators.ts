@@ -2,8 +2,8 @@ import type { Value } from './graph.ts';
 import { innermostGraph } from './graph.ts';
 
 /**
- * Where each pixel of images like `images` [n, channels, height, width] comes from under `affine`
- * [n, 2, 3], which maps places of the result to places of the input, both −1…1: [n, height, width, 2].
+ * Sampling grid [n, height, width, 2] for images like `images` [n, channels, height, width]. `affine` [n, 2,
+ * 3] maps output coordinates to input coordinates, both −1…1.
  */
 export function affineGrid(affine: Value, images: Value): Value {
   const graph = innermostGraph([affine, images]);
@@ -13,7 +13,7 @@ export function affineGrid(affine: Value, images: Value): Value {
   return graph.node('AffineGrid', [affine, size], [grid])[0];
 }
 
-/** Images [n, channels, height, width] read at a grid [n, rows, columns, 2], bilinear; zero outside. */
+/** Samples images [n, channels, height, width] at a grid [n, rows, columns, 2]: bilinear, zero outside. */
 export function gridSample(images: Value, grid: Value): Value {
   const graph = innermostGraph([images, grid]);
   const [n, channels] = images.shape;

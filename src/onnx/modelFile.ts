@@ -5,7 +5,7 @@ import { ModelProto } from './schema.ts';
 
 /** Operator set of every graph that Nalu writes. */
 export const OPSET = 20;
-/** ONNX Runtime's own operators; a model of standard ones alone does not name them. */
+/** Domain of ONNX Runtime's own operators; declared only by models that use them. */
 const RUNTIME_DOMAIN = 'com.microsoft';
 const IR_VERSION = 10;
 const EXTERNAL = 1;
@@ -50,7 +50,7 @@ function constantProto({ name, type, shape, data }: Constant): object {
   return { ...tensor, raw_data };
 }
 
-/** An output that is an input, a constant or another output's value needs a name of its own. */
+/** Identity nodes that name outputs whose value is an input, a constant or another output. */
 function outputNodes(graph: Graph): object[] {
   return graph.outputs
     .filter(({ name, value }) => name !== value.name)
@@ -87,6 +87,6 @@ export function encodeModel(graph: Graph): Uint8Array {
   }).finish();
 }
 
-/** Writes a graph as an ONNX file; its weights stay where they are and are pointed to. */
+/** Writes a graph as an ONNX file that references its weights in the files they are already in. */
 export const writeModel = (graph: Graph, path: string): Promise<void> =>
   writeWhole(path, encodeModel(graph));

@@ -8,17 +8,17 @@ import { ModelProto } from './schema.ts';
 /** An input or an output of a model. */
 export interface Port {
   name: string;
-  /** Undefined for a type that Nalu has no name for. */
+  /** Undefined for a type that Nalu does not support. */
   type: ElementType | undefined;
-  /** Numbers, and names for sizes that are open. */
+  /** Fixed sizes as numbers, symbolic ones by name. */
   shape: Dim[];
 }
 
-/** What an ONNX file says of itself, its weights left out. */
+/** Interface of an ONNX model, without its weights. */
 export interface ModelInterface {
   inputs: Port[];
   outputs: Port[];
-  /** Files of weights beside the model, relative to it. */
+  /** External weight files, relative to the model. */
   external: string[];
 }
 
@@ -60,7 +60,7 @@ export async function readModelInterface(path: string): Promise<ModelInterface> 
   try {
     graph = (ModelProto.decode(bytes) as Decoded).graph;
   } catch {
-    // What is wrong with its bytes tells a user nothing.
+    // The protobuf error does not help a user.
   }
   if (!graph?.output?.length) throw new UserError(`${path}: is not an ONNX model; export it again`);
   const { input = [], output, initializer = [] } = graph;

@@ -26,7 +26,7 @@ function withDim(shape: Shape, axis: number, dim: Dim): Dim[] {
   return shape.map((old, i) => (i === axis ? dim : old));
 }
 
-/** Fails unless all are of floating-point types. */
+/** Fails unless all values have floating-point types. */
 export function requireFloat(op: string, ...values: Value[]): void {
   const wrong = values.find((value) => !FLOATS.includes(value.type));
   if (wrong)
@@ -77,7 +77,7 @@ export const sigmoid = unary('Sigmoid');
 /** Gaussian error linear unit in its tanh form. */
 export const geluTanh = unary('Gelu', { approximate: { string: 'tanh' } });
 
-/** `x` as it is, through which no gradient flows. */
+/** `x` unchanged, with no gradient flowing through it (stop-gradient). */
 export function detach(x: Value): Value {
   return x.graph.node('Identity', [x], [{ type: x.type, shape: x.shape }])[0];
 }
@@ -113,9 +113,8 @@ export function where(condition: Value, a: Value, b: Value): Value {
 // --- shape ------------------------------------------------------------------------------------
 
 /**
- * The same elements in another shape. At most one dimension may be inferred; where more are
- * symbolic, those that stand where they stood in `x` are copied, and failing that the shape is
- * taken at run time from the leading dimensions of `like`.
+ * Reshapes `x`. At most one dimension is inferred. If more are symbolic, those at the same position as in `x`
+ * are copied; otherwise the shape is read at run time from the leading dimensions of `like`.
  */
 export function reshape(x: Value, shape: Shape, like?: Value): Value {
   const graph = innermostGraph([x, like]);
@@ -143,7 +142,7 @@ export function reshape(x: Value, shape: Shape, like?: Value): Value {
   return graph.node('Reshape', [x, target], result)[0];
 }
 
-/** The same elements in the shape of `like`, whatever is symbolic about it. */
+/** Reshapes `x` to the shape of `like`, which may be symbolic. */
 export function reshapeLike(x: Value, like: Value): Value {
   const graph = innermostGraph([x, like]);
   if (like.shape.filter((dim) => typeof dim === 'string').length <= 1)
@@ -152,7 +151,7 @@ export function reshapeLike(x: Value, like: Value): Value {
   return graph.node('Reshape', [x, target], [{ type: x.type, shape: like.shape }])[0];
 }
 
-/** Axes reordered: result axis i is `x`'s axis `order[i]`. */
+/** Transposes: result axis i is `x`'s axis `order[i]`. */
 export function transpose(x: Value, order: readonly number[]): Value {
   if (
     [...order].sort((a, b) => a - b).some((axis, i) => axis !== i) ||
@@ -199,8 +198,8 @@ export function slice(x: Value, axis: number, from: number, to: number): Value {
 }
 
 /**
- * The middle of `before + count + after` elements along one axis; sizes may be symbolic as long as
- * both ends of the part can be told from one end of the axis or the other.
+ * The middle `count` of `before + count + after` elements along one axis. Sizes may be symbolic if each end
+ * of the slice has a fixed distance from one end of the axis.
  */
 export function slicePart(x: Value, axis: number, before: Dim, count: Dim, after: Dim): Value {
   const index = axisOf(x, axis, 'Slice');
@@ -244,7 +243,7 @@ export function expandLike(x: Value, like: Value): Value {
   return graph.node('Expand', [x, target], [{ type: x.type, shape }])[0];
 }
 
-/** `x` repeated along its axes of size 1: `times` of each axis, 1 where it stays as it is. */
+/** Repeats `x` along its axes of size 1: `times` for each axis, 1 for none. */
 export function expand(x: Value, times: readonly number[]): Value {
   if (times.length !== x.shape.length || times.some((n, i) => n !== 1 && x.shape[i] !== 1)) {
     x.graph.fail('Expand', `${describe(x)} does not expand by ${formatShape(times)}`);
@@ -257,7 +256,7 @@ export function expand(x: Value, times: readonly number[]): Value {
   )[0];
 }
 
-/** `before` and `after` more elements of `value` around one axis. */
+/** Pads one axis with `before` and `after` elements of `value`. */
 export function pad(x: Value, axis: number, before: number, after: number, value: number): Value {
   const index = axisOf(x, axis, 'Pad');
   const around = (count: number) => x.shape.map((_, i) => (i === index ? count : 0));
@@ -279,7 +278,9 @@ export function gather(table: Value, indices: Value): Value {
   })[0];
 }
 
-/** Sum of `updates` [..., row] at the rows that `indices` name, in a table like `like` of zeros. */
+/**
+ * Scatter-add: a table shaped like `like` that holds the sums of `updates` [..., row] at the rows `indices`.
+ */
 export function scatterRows(like: Value, indices: Value, updates: Value): Value {
   const graph = innermostGraph([like, indices, updates]);
   const zeros = expandLike(graph.constant(like.type, [0], []), like);
@@ -312,7 +313,7 @@ export function softmax(x: Value): Value {
   return x.graph.node('Softmax', [x], [{ type: x.type, shape: x.shape }], { axis: { int: -1 } })[0];
 }
 
-/** Running sum along an axis, each element's own included. */
+/** Inclusive cumulative sum along an axis. */
 export function cumulativeSum(x: Value, axis: number): Value {
   const index = x.graph.constant('int64', [axisOf(x, axis, 'CumSum')], []);
   return x.graph.node('CumSum', [x, index], [{ type: x.type, shape: x.shape }])[0];
@@ -331,7 +332,7 @@ export function layerNorm(x: Value, scale: Value, bias: Value, epsilon: number):
   })[0];
 }
 
-/** Size of one axis, known at run time: int64 scalar. */
+/** Size of one axis at run time: int64 scalar. */
 export function sizeOf(x: Value, axis: number): Value {
   const index = axisOf(x, axis, 'Shape');
   const range = { start: { int: index }, end: { int: index + 1 } };
@@ -349,8 +350,8 @@ export function range(limit: Value, dim: Dim): Value {
 }
 
 /**
- * Repeats `body` `trips` times (a scalar int64), handing its results to its next turn; returns the
- * last results. The body may use values made outside it.
+ * Runs `body` `trips` times (a scalar int64), passing the results of each iteration to the next. Returns the
+ * last results. The body may use values from outside.
  */
 export function loop(
   trips: Value,

@@ -18,7 +18,7 @@ export function matmul(a: Value, b: Value): Value {
   return graph.node('MatMul', [a, b], [{ type: a.type, shape: [...batch, rows, columns] }])[0];
 }
 
-/** `a·b + c` of matrices, either transposed first. */
+/** `a·b + c` of matrices, with `a` or `b` optionally transposed (Gemm). */
 export function gemm(
   a: Value,
   b: Value,
@@ -44,7 +44,10 @@ export function gemm(
   })[0];
 }
 
-/** Applies a function of matrices to the last axis of `x`, which has `out` columns then. */
+/**
+ * Applies a function of matrices to the last axis of `x`, flattening the others; the last axis then has `out`
+ * columns.
+ */
 function onRows(x: Value, out: Dim, body: (rows: Value) => Value): Value {
   if (x.shape.length === 2) return body(x);
   const rows = elementCount(x.shape.slice(0, -1));
@@ -52,14 +55,14 @@ function onRows(x: Value, out: Dim, body: (rows: Value) => Value): Value {
   return reshape(y, [...x.shape.slice(0, -1), out], x);
 }
 
-/** Adds a bias of whatever type where there is one. */
+/** Adds an optional bias, cast to the type of the product. */
 const biased = (y: Value, bias: Value | undefined) => (bias ? add(y, cast(bias, y.type)) : y);
 
 /** `x·Wᵀ + b` over the last axis, with W [out, in] as PyTorch stores it; the result has x's type. */
 export const linear = (x: Value, weight: Value, bias?: Value): Value =>
   linearIn(innermostGraph([x, weight]).products ?? x.type, x, weight, bias);
 
-/** The same, its product computed in a type of its own. */
+/** As `linear`, with the product computed in another element type. */
 export function linearIn(products: ElementType, x: Value, weight: Value, bias?: Value): Value {
   const graph = innermostGraph([x, weight]);
   const features = x.shape.at(-1) ?? 1;
@@ -75,24 +78,24 @@ export function linearIn(products: ElementType, x: Value, weight: Value, bias?: 
   });
 }
 
-/** Matrix product of the last two axes in the graph's type of products; the result has a's type. */
+/** Matrix product of the last two axes in the graph's product type; the result has a's type. */
 export function product(a: Value, b: Value): Value {
   const { products = a.type } = innermostGraph([a, b]);
   return cast(matmul(cast(a, products), cast(b, products)), a.type);
 }
 
-/** A matrix [out, in] of few bits an element, in blocks of `block` along each row. */
+/** A quantised matrix [out, in], in blocks of `block` elements along each row. */
 export interface PackedMatrix {
   shape: readonly [number, number];
   bits: 4 | 8;
   block: number;
-  /** uint8 [out, blocks, block·bits / 8]: elements from 2^(bits − 1) below zero on. */
+  /** uint8 [out, blocks, block·bits / 8]: elements with a zero point of 2^(bits − 1). */
   elements: Value;
-  /** [out, blocks]: what an element of 1 is worth. */
+  /** [out, blocks]: the scale of each block. */
   scales: Value;
 }
 
-/** `x·Wᵀ + b` with W in few bits, by ONNX Runtime's own operator. */
+/** `x·Wᵀ + b` with a quantised W, by ONNX Runtime's MatMulNBits. */
 export function packedLinear(x: Value, weight: PackedMatrix, bias?: Value): Value {
   const graph = innermostGraph([x]);
   const { shape, bits, block, elements, scales } = weight;

@@ -46,7 +46,7 @@ export interface Clock {
   /** Milliseconds by which a robot's own time is behind the wall's, where it is to keep to it. */
   behind?(): number;
   /** Whether messages tell it (/clock): it cannot show then how late a step is. */
-  readonly told?: true;
+  readonly isExternal?: true;
 }
 
 /** A robot: observations out, commands in. ROS 2 and the simulator implement it alike. */

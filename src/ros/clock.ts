@@ -50,7 +50,7 @@ export function rosClock(
   };
   node.createSubscription(CLOCK, '/clock', quality(ros, 'sensor'), tick);
   return {
-    told: true,
+    isExternal: true,
     now: () => time,
     async until(stamp) {
       if (time < stamp) await new Promise<void>((wake) => waiting.push({ stamp, wake }));

@@ -8,7 +8,7 @@ import { type Provider, asBound, providerName } from './providers.ts';
 const SIDE = 8;
 const ramp = Float32Array.from({ length: SIDE * SIDE }, (_, i) => (i % 7) - 3);
 
-/** The square of a matrix, as a graph of one operator that every provider has. */
+/** A graph that squares a matrix: a single operator that every provider supports. */
 function square(): Uint8Array {
   const graph = new Graph('probe');
   const x = graph.input('x', 'float32', [SIDE, SIDE]);
@@ -25,10 +25,10 @@ function squared(matrix: Float32Array): number[] {
   });
 }
 
-/** The providers that this onnxruntime-node was built with; whether one can be used, a probe tells. */
+/** The providers compiled into this onnxruntime-node; `probeProvider` tests whether one works. */
 export const builtProviders = (): string[] => listSupportedBackends().map(({ name }) => name);
 
-/** ONNX Runtime would leave a provider out that it was not built with, and say so on the console alone. */
+/** ONNX Runtime only logs a provider that it was not built with, and continues without it. */
 export const unbuilt = (provider: Provider): string | undefined =>
   builtProviders().includes(providerName(provider))
     ? undefined
@@ -39,7 +39,7 @@ async function multiply(provider: Provider): Promise<string | undefined> {
     executionProviders: [asBound(provider)],
     intraOpNumThreads: 1,
     logSeverityLevel: 4,
-    // Without this, the CPU takes over what a provider does not.
+    // Otherwise the CPU runs the operators that the provider does not support.
     extra: providerName(provider) === 'cpu' ? {} : { session: { disable_cpu_ep_fallback: '1' } },
   });
   try {
@@ -52,11 +52,14 @@ async function multiply(provider: Provider): Promise<string | undefined> {
   }
 }
 
-/** ONNX Runtime's message without the place in its sources that it begins with. */
+/** ONNX Runtime's message without its leading source location. */
 const plain = (message: string) =>
   message.replace(/^\/onnxruntime_src\/.* was false\. /s, '').trim();
 
-/** Multiplies two matrices on a provider and on it alone: why that fails; undefined if the product is right. */
+/**
+ * Multiplies two matrices on one provider, without falling back to the CPU. Returns the reason for a failure;
+ * undefined if the product is right.
+ */
 export async function probeProvider(provider: Provider): Promise<string | undefined> {
   const missing = unbuilt(provider);
   if (missing !== undefined) return missing;

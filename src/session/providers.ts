@@ -9,9 +9,9 @@ export type ProviderName = (typeof PROVIDER_NAMES)[number];
 const deviceId = z.int().min(0).optional();
 
 /**
- * An execution provider by its name, or with what onnxruntime-node 1.30 passes on: the device for CUDA
- * and TensorRT, all options of WebGPU. TensorRT's own (`trt_…`) reach it through a binding built as
- * docs/jetson.md says; the one of the registry leaves them out.
+ * An execution provider, by name or with the options that onnxruntime-node 1.30 passes on: the device for
+ * CUDA and TensorRT, all options for WebGPU. TensorRT's own options (`trt_…`) need a binding built as
+ * described in docs/jetson.md; the published one drops them.
  */
 export const providerSchema = z.union([
   z.enum(PROVIDER_NAMES),
@@ -32,13 +32,13 @@ export type Provider = z.infer<typeof providerSchema>;
 export const providerName = (provider: Provider): ProviderName =>
   typeof provider === 'string' ? provider : provider.name;
 
-/** Fetches the CUDA and TensorRT libraries, which `npm ci` leaves out. */
+/** The command that downloads the CUDA and TensorRT libraries, which `npm ci` does not install. */
 export const FETCH_CUDA =
   'ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js';
 
 const HOW_TO_FETCH = `on Linux x64: ${FETCH_CUDA}; on Jetson: docs/jetson.md`;
 
-/** What each provider needs, for a message where it cannot be had. */
+/** Requirements of each provider, for the error where it is unavailable. */
 export const REQUIREMENTS: Record<ProviderName, string> = {
   cpu: 'nothing beside onnxruntime-node',
   cuda: `an NVIDIA GPU, CUDA 12, cuDNN 9 and ONNX Runtime's CUDA libraries (${HOW_TO_FETCH})`,
@@ -47,15 +47,15 @@ export const REQUIREMENTS: Record<ProviderName, string> = {
     'a GPU with a Vulkan, Metal or Direct3D 12 driver, and onnxruntime-node for another platform than Linux arm64',
 };
 
-/** Where TensorRT's engines are kept, which take minutes to build. */
+/** Cache folder of TensorRT's engines, which take minutes to build. */
 export const engineCache = (env: NodeJS.ProcessEnv = process.env): string =>
   join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'nalu', 'tensorrt');
 
-/** Options as TensorRT's text: true is 1. */
+/** Options as TensorRT's text, where true is 1. */
 const optionText = (value: string | number | boolean) =>
   typeof value === 'boolean' ? String(Number(value)) : String(value);
 
-/** TensorRT with its engines and timings kept from one start to the next, unless its options say otherwise. */
+/** TensorRT with its engine and timing caches on, unless the options set them. */
 function withEngineCache(provider: Provider & ({ name: 'tensorrt' } | 'tensorrt')) {
   const { name, deviceId, ...options } =
     typeof provider === 'string' ? { name: provider, deviceId: undefined } : provider;
@@ -72,7 +72,7 @@ function withEngineCache(provider: Provider & ({ name: 'tensorrt' } | 'tensorrt'
   return { name, deviceId: deviceId ?? 0, ...(Object.fromEntries(texts) as object) };
 }
 
-/** A provider as the binding is given it. */
+/** A provider in the form that the binding takes. */
 export function asBound(provider: Provider) {
   if (provider === 'tensorrt') return withEngineCache(provider);
   if (typeof provider === 'object' && provider.name === 'tensorrt')

@@ -7,17 +7,17 @@ import { readYaml, validate } from '../validate.ts';
 import { probeProvider, unbuilt } from './providerProbe.ts';
 import { type Provider, REQUIREMENTS, asBound, providerName, providerSchema } from './providers.ts';
 
-// What goes wrong is thrown, and told from there.
+// ONNX Runtime's log is silenced: errors are thrown and reported by the caller.
 env.logLevel = 'fatal';
 
-/** How ONNX Runtime is to run a graph. */
+/** Configuration of ONNX Runtime sessions. */
 export const sessionConfigSchema = z
   .strictObject({
-    /** In order of preference: a session runs on the first, what that lacks on the next, the rest on the CPU. */
+    /** In order of preference. Operators that the first lacks run on the next, and finally on the CPU. */
     executionProviders: z.array(providerSchema).nonempty().default(['cpu']),
-    /** Goes on without a provider that cannot be had, and says so, in the place of an error. */
+    /** Warn about an unavailable provider and continue without it, instead of throwing. */
     fallback: z.boolean().optional(),
-    /** Threads of one operator. */
+    /** Threads per operator. */
     threads: z.int().min(1).max(256).default(availableParallelism()),
   })
   .prefault({});
@@ -26,11 +26,11 @@ export type SessionConfig = z.infer<typeof sessionConfigSchema>;
 
 const used = new WeakMap<InferenceSession, readonly Provider[]>();
 
-/** The execution providers that a session was opened with, in order: those of its configuration that could be had. */
+/** The execution providers that a session uses, in order: the available ones of its configuration. */
 export const executionProvidersOf = (session: InferenceSession): string[] =>
   (used.get(session) ?? ['cpu']).map(providerName);
 
-/** Reads how sessions are to run from a YAML file; the CPU and all its cores where none is given. */
+/** Reads a session configuration from a YAML file; without one, the CPU with all its cores. */
 export async function loadSessionConfig(path?: string): Promise<SessionConfig> {
   if (path === undefined) return sessionConfigSchema.parse(undefined);
   return validate(sessionConfigSchema, await readYaml(path), path);
@@ -43,20 +43,20 @@ const sessionOptions = (providers: readonly Provider[], { threads }: SessionConf
     interOpNumThreads: 1,
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',
-    // One planned block for all of a run's tensors costs a training step 60 % more memory and saves no time.
+    // The memory pattern takes 60 % more memory in a training step and saves no time.
     enableMemPattern: false,
     logSeverityLevel: 4,
   }) as const;
 
 type Options = ReturnType<typeof sessionOptions>;
 
-/** A provider that a session cannot have, and what a user is told of it. */
+/** An unavailable provider and the reason shown to the user. */
 interface Fault {
   provider: Provider;
   text: string;
 }
 
-/** The providers that cannot be had, by a function that says why. */
+/** The unavailable providers; `fault` returns why one is, or undefined. */
 async function faults(
   providers: readonly Provider[],
   faultOf: (provider: Provider) => string | undefined | Promise<string | undefined>,
@@ -74,7 +74,7 @@ async function faults(
   return found;
 }
 
-/** How the providers say that memory does not suffice. */
+/** The providers' messages for running out of memory. */
 const MEMORY = /out.of.memory|bad_alloc|failed to allocate|CUDA failure 2\b|device.lost/i;
 const SMALLER =
   'Its weights may not fit the memory: import the policy again with --precision float16 or --prefix-bits 8, close what else takes memory, or add cpu to executionProviders; nalu doctor BUNDLE compares the two';
@@ -86,7 +86,7 @@ function warnOnce(text: string) {
   warned.add(text);
 }
 
-/** What is left of the providers without those that cannot be had, said aloud; throws where that is not wanted. */
+/** The available providers, with a warning about the others; throws unless `fallback` allows that. */
 function without(found: readonly Fault[], providers: readonly Provider[], fallback = false) {
   const left = providers.filter((provider) => !found.some((fault) => fault.provider === provider));
   const what = found.map(({ text }) => text).join('\n');
@@ -101,9 +101,9 @@ function without(found: readonly Fault[], providers: readonly Provider[], fallba
 }
 
 /**
- * Opens a session on the first of the configured providers that can be had. ONNX Runtime itself
- * throws for a provider whose libraries or device are missing, but leaves one out that it was not
- * built with; both are a `UserError` here, or with `fallback` a warning.
+ * Opens a session on the first available provider of the configuration. ONNX Runtime throws if a provider's
+ * libraries or device are missing, but silently skips one that it was not built with. Here both are a
+ * `UserError`, or a warning with `fallback`.
  */
 async function create(
   what: string,
@@ -137,20 +137,20 @@ async function create(
 }
 
 /**
- * Leaves weights in their file and in its type, to be widened at each use: of a policy in half precision
- * the CPU would else hold every matrix in float32, twice.
+ * Leaves weights in their file, in their own type, and widens them at each use. Otherwise the CPU would hold
+ * every matrix of a half-precision policy twice in float32.
  */
 const LEAN = {
   session: { disable_prepacking: '1' },
   optimization: {
-    // The second widens float16 too, and fails where a loop's body takes what it has widened.
+    // The second optimiser also widens float16, and fails if a loop's body uses the widened value.
     disable_specified_optimizers: 'ConstantFolding;FuseFp16InitializerToFp32NodeTransformer',
   },
 };
 
 /**
- * Opens an ONNX model's bytes; weights that it points to lie in `folder`, and are used from there where
- * it is to be `lean`. Throws a `UserError`.
+ * Opens an ONNX model from bytes; its external weights are in `folder`. `lean` uses them from the file
+ * instead of copying them. Throws a `UserError`.
  */
 export function openModel(
   model: Uint8Array,
@@ -166,7 +166,7 @@ export function openModel(
   );
 }
 
-/** Opens an ONNX file. Throws a `UserError` that says what is missing: file, provider or weights. */
+/** Opens an ONNX file. Throws a `UserError` that names what is missing: file, provider or weights. */
 export async function openSession(
   path: string,
   config: SessionConfig = sessionConfigSchema.parse(undefined),

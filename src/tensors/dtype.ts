@@ -22,7 +22,7 @@ export const DTYPES = {
 /** Element types by their safetensors names. */
 export type Dtype = keyof typeof DTYPES;
 
-/** Element arrays; those that JavaScript has no type for hold the elements' bits. */
+/** Element arrays. Types without a JavaScript counterpart are arrays of bit patterns. */
 export const ARRAYS = {
   F64: Float64Array,
   F32: Float32Array,
@@ -55,7 +55,7 @@ export type TensorData =
 
 const NATIVE = ['F64', 'F32', 'I64', 'U64', 'I32', 'U32', 'I16', 'U16', 'I8', 'U8'] as const;
 
-/** The dtype whose elements an array holds as numbers. */
+/** The dtype of an array whose elements are stored as numbers, not as bits. */
 export function nativeDtype(data: TensorData): Dtype {
   return NATIVE.find((dtype) => data instanceof ARRAYS[dtype])!;
 }
@@ -77,14 +77,14 @@ function float16Value(bits: number): number {
     : sign * fraction * 2 ** -24;
 }
 
-/** Of all 65,536 bit patterns, made at first use. */
+/** The float32 value of each of the 65,536 bit patterns, computed on first use. */
 let float16Values: Float32Array | undefined;
 
 function widenFloat16(bits: Uint16Array): Float32Array {
   const values = (float16Values ??= Float32Array.from({ length: 2 ** 16 }, (_, i) =>
     float16Value(i),
   ));
-  // A loop: `from` with a function takes ten times as long.
+  // A plain loop: `from` with a mapping function takes ten times as long.
   const wide = new Float32Array(bits.length);
   for (let i = 0; i < bits.length; i++) wide[i] = values[bits[i]];
   return wide;
@@ -96,7 +96,7 @@ function widenBfloat16(bits: Uint16Array): Float32Array {
   return new Float32Array(words.buffer);
 }
 
-/** A tensor's elements as float32; `F16` and `BF16` exactly. Throws for integers. */
+/** A tensor's elements as float32, exact for `F16` and `BF16`. Throws for integer types. */
 export function toFloat32({ dtype, data }: Pick<LoadedTensor, 'dtype' | 'data'>): Float32Array {
   if (dtype === 'F32') return data as Float32Array;
   if (dtype === 'F64') return Float32Array.from(data as Float64Array);

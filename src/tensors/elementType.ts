@@ -19,7 +19,7 @@ export const ELEMENT_CODES: Record<ElementType, number> = {
 
 export const FLOATS: readonly ElementType[] = ['float32', 'float64', 'float16', 'bfloat16'];
 
-/** Little-endian bytes of numbers as elements of `type`. */
+/** Numbers as an array of the given element type. */
 export function encodeElements(type: ElementType, values: readonly number[]): TypedData {
   switch (type) {
     case 'float32':

@@ -4,8 +4,8 @@ import type { LoadedTensor } from './dtype.ts';
 const EXPONENTS: Record<string, number> = { F32: 0x7f800000, F16: 0x7c00, BF16: 0x7f80 };
 
 /**
- * The index of the first element that is infinite or not a number; −1 if there is none. Integers have
- * none. Looks at bits alone, which is quick enough for files of many gigabytes.
+ * Index of the first element that is infinite or NaN; −1 if there is none, as always for integers. Tests bit
+ * patterns, which is fast enough for files of many gigabytes.
  */
 export function findNonFinite({ dtype, data }: Pick<LoadedTensor, 'dtype' | 'data'>): number {
   if (dtype === 'F64') return (data as Float64Array).findIndex((one) => !Number.isFinite(one));

@@ -1,4 +1,4 @@
-/** Rounds to nearest, ties to even: what 16 of float32's bits hold. */
+/** Rounds float32 to its upper 16 bits, to nearest, ties to even. */
 export function toBfloat16(values: Float32Array): Uint16Array {
   const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
   const halves = new Uint16Array(values.length);
@@ -10,10 +10,12 @@ export function toBfloat16(values: Float32Array): Uint16Array {
   return halves;
 }
 
-/** Adding it moves a number's bits that float16 has none for below its last one, where float32 rounds. */
+/** Added to a subnormal float16, so that float32's own addition rounds at float16's last bit. */
 const SUBNORMAL = 0.5;
 const LARGEST = 65_504;
-/** Halfway to what would follow the largest float16, from where on it rounds to infinity. */
+/**
+ * Midpoint between the largest float16 and the next power of two; from here on, numbers round to infinity.
+ */
 const OVERFLOW = 65_520;
 
 const scratch = new Float32Array(1);
@@ -34,7 +36,7 @@ function float16Bits(value: number): number {
   return sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13);
 }
 
-/** Rounds to nearest, ties to even; beyond float16's range to infinity. */
+/** Rounds to float16, to nearest, ties to even; numbers beyond its range become infinite. */
 export function toFloat16(values: Float32Array): Uint16Array {
   const halves = new Uint16Array(values.length);
   for (let i = 0; i < values.length; i++) halves[i] = float16Bits(values[i]);

@@ -3,13 +3,13 @@ import { type TensorEntry, loadTensors } from './safetensors.ts';
 
 /** A LoRA adapter of one weight W [out, …in]: W + scale · B·A. */
 export interface LowRank {
-  /** A [rank, …in]; of an embedding, B [columns, rank]. */
+  /** A [rank, …in]; for an embedding, B [columns, rank]. */
   down: TensorEntry;
-  /** B [out, rank, …]; of an embedding, A [rank, rows]. */
+  /** B [out, rank, …]; for an embedding, A [rank, rows]. */
   up: TensorEntry;
   rank: number;
   scale: number;
-  /** Whether both are stored the other way round, as PEFT has it for tables. */
+  /** Whether both are stored transposed, as PEFT does for embeddings. */
   isEmbedding: boolean;
 }
 
@@ -18,14 +18,17 @@ function transposed(matrix: Float32Array, rows: number): Float32Array {
   return Float32Array.from(matrix, (_, i) => matrix[(i % rows) * columns + Math.floor(i / rows)]);
 }
 
-/** Adds an adapter to rows of its weight, of which `first` is the first: float32 [rows, features], in place. */
+/**
+ * Adds the adapter in place to consecutive rows of its weight, float32 [rows, features]; `first` is the index
+ * of the first row.
+ */
 export type Merge = (rows: Float32Array, first: number) => void;
 
-/** Loads one adapter to be merged; sums are float64. */
+/** Loads an adapter for merging; sums are accumulated in float64. */
 export async function loadMerge(adapter: LowRank): Promise<Merge> {
   const { rank, scale, isEmbedding } = adapter;
   const [down, up] = (await loadTensors([adapter.down, adapter.up])).map(toFloat32);
-  // Both row by row: A [rank, features], B [out, rank].
+  // Both row-major: A [rank, features], B [out, rank].
   const a = isEmbedding ? transposed(down, down.length / rank) : down;
   const b = isEmbedding ? transposed(up, rank) : up;
   const features = a.length / rank;

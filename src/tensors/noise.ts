@@ -1,4 +1,4 @@
-/** Murmur3's finaliser: every bit of the input moves every bit of the output. */
+/** Murmur3's finaliser: every input bit affects every output bit. */
 function mix(value: number): number {
   let bits = value;
   bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
@@ -34,15 +34,15 @@ function generator(seeds: readonly number[]): () => number {
   };
 }
 
-/** A source of uniform numbers in [0, 1), the same for the same seed (see gaussianNoise) on every machine. */
+/** Uniform numbers in [0, 1). The same seed (see gaussianNoise) gives the same numbers on every machine. */
 export function uniformNumbers(seed: number | readonly number[]): () => number {
   const next = generator(typeof seed === 'number' ? [seed] : seed);
   return () => next() / 2 ** 32;
 }
 
 /**
- * Standard normal numbers (Box and Muller, 1958), the same for the same seed on every machine.
- * A seed is an integer from 0 to 2^53 − 1, or several, such as an episode's and a chunk's.
+ * Standard normal numbers (Box and Muller, 1958). The same seed gives the same numbers on every machine. A
+ * seed is one integer from 0 to 2^53 − 1, or several, such as those of an episode and a chunk.
  */
 export function gaussianNoise(seed: number | readonly number[], length: number): Float32Array {
   const next = generator(typeof seed === 'number' ? [seed] : seed);

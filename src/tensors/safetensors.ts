@@ -23,20 +23,20 @@ import { isSystemError, reasonOf } from '../systemErrors.ts';
 
 export type { SafetensorsHeader, TensorEntry } from './safetensorsHeader.ts';
 
-/** A tensor's elements in turn. */
+/** Blocks of a tensor's elements, in order. */
 export type Parts = Iterable<TensorData> | AsyncIterable<TensorData>;
 
-/** A tensor to be written. */
+/** A tensor to write. */
 export interface TensorSource {
   name: string;
   shape: readonly number[];
-  /** Elements, or a function that fetches them when their turn comes, whole or part by part. */
+  /** The elements, or a function that loads them when they are written, whole or in blocks. */
   data: TensorData | (() => TensorData | Promise<TensorData> | Parts);
-  /** Needed where `data` is a function or holds bits (`F16`, `BF16`) or truth values (`BOOL`). */
+  /** Required if `data` is a function or holds bit patterns (`F16`, `BF16`) or booleans (`BOOL`). */
   dtype?: Dtype;
 }
 
-/** A system call moves less than 2 GiB. */
+/** Largest read or write: one system call transfers less than 2 GiB. */
 const MAX_TRANSFER_BYTES = 2 ** 30;
 
 async function readFully(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
@@ -82,7 +82,7 @@ async function withFile<T>(path: string, use: (file: FileHandle) => Promise<T>):
   }
 }
 
-/** Reads what tensors a safetensors file holds and where. Throws a UserError that names file and tensor. */
+/** Reads a safetensors file's header. Throws a UserError that names file and tensor. */
 export function readSafetensorsHeader(path: string): Promise<SafetensorsHeader> {
   return withFile(path, (file) => headerOf(file, path));
 }
@@ -100,7 +100,7 @@ const loadTensor = async (file: FileHandle, entry: TensorEntry): Promise<LoadedT
   data: await readTensor(file, entry),
 });
 
-/** Reads a whole safetensors file: right for small ones. */
+/** Reads a whole safetensors file into memory; for small ones. */
 export function loadSafetensors(
   path: string,
 ): Promise<{ tensors: Map<string, LoadedTensor>; metadata: Record<string, string> }> {
@@ -112,7 +112,7 @@ export function loadSafetensors(
   });
 }
 
-/** Reads one tensor part by part, each of at most so many elements. */
+/** Reads one tensor in blocks of at most so many elements. */
 export async function* readParts(entry: TensorEntry, most: number): AsyncGenerator<TensorData> {
   const width = DTYPES[entry.dtype];
   const file = await open(entry.path);
@@ -126,7 +126,7 @@ export async function* readParts(entry: TensorEntry, most: number): AsyncGenerat
   }
 }
 
-/** Reads tensors, of one file or of several. */
+/** Reads tensors from one file or several shards. */
 export async function loadTensors(entries: readonly TensorEntry[]): Promise<LoadedTensor[]> {
   const loaded = new Map<TensorEntry, LoadedTensor>();
   for (const path of new Set(entries.map((entry) => entry.path))) {
@@ -172,8 +172,8 @@ async function writeTensor(file: FileHandle, tensor: TensorSource & { dtype: Dty
 }
 
 /**
- * Writes tensors in their order, data aligned to 64 bytes. The file appears whole and on disk, or
- * not at all: whoever reads `path` meanwhile sees the old one.
+ * Writes tensors in the given order, data aligned to 64 bytes. The write is atomic and durable: readers of
+ * `path` see the old file until the new one is complete and on disk.
  */
 export async function writeSafetensors(
   path: string,

@@ -2,29 +2,29 @@ import { z } from 'zod';
 import { UserError, messageOf } from '../errors.ts';
 import { DTYPES, type Dtype } from './dtype.ts';
 
-/** Where a tensor lies. */
+/** A tensor's location. */
 export interface TensorEntry {
   /** The file. */
   path: string;
   dtype: Dtype;
   shape: number[];
-  /** From the beginning of the file. */
+  /** Byte offset in the file. */
   offset: number;
   bytes: number;
 }
 
 export interface SafetensorsHeader {
-  /** By name, in the order of their bytes. */
+  /** By name, in the order of their offsets. */
   tensors: Map<string, TensorEntry>;
   metadata: Record<string, string>;
 }
 
-/** The header's length, which comes first. */
+/** Bytes of the length field before the header. */
 export const LENGTH_BYTES = 8;
-/** The format's own limit. */
+/** Limit of the header's size set by the format. */
 export const MAX_HEADER_BYTES = 100_000_000;
 const METADATA = '__metadata__';
-/** Data begins at a multiple of it, which is enough for any vector load. */
+/** Alignment of the data, enough for any vector load. */
 const ALIGNMENT = 64;
 const byteCount = z.int().min(0);
 const entrySchema = z.strictObject({
@@ -46,7 +46,7 @@ function check<T>(schema: z.ZodType<T>, value: unknown, where: string): T {
   throw new UserError([where, ...issue.path.map(String), issue.message].join(': '));
 }
 
-/** A name that a valid JSON object has twice: JSON.parse keeps the last one in silence. */
+/** The first duplicate top-level key of a JSON object; JSON.parse silently keeps the last value. */
 function repeatedKey(json: string): string | undefined {
   const seen = new Set<string>();
   let depth = 0;
@@ -79,7 +79,7 @@ function parseJson(json: string, path: string): Record<string, unknown> {
   return parsed as Record<string, unknown>;
 }
 
-/** The tensors' bytes must fill the data without holes and overlaps, as the format demands. */
+/** Checks that the tensors fill the data without gaps or overlaps, as the format requires. */
 function checkLayout(tensors: [string, TensorEntry][], begin: number, end: number, path: string) {
   let reached = begin;
   for (const [name, { dtype, shape, offset, bytes }] of tensors) {
@@ -103,7 +103,7 @@ function checkLayout(tensors: [string, TensorEntry][], begin: number, end: numbe
     throw new UserError(`${path}: ${end - reached} bytes after the last tensor belong to nobody`);
 }
 
-/** Checks a header's JSON; the file's data lies from byte `begin` to `end`. */
+/** Parses and checks a header's JSON; `begin` and `end` are the byte offsets of the data in the file. */
 export function parseHeader(
   json: string,
   begin: number,
@@ -125,7 +125,7 @@ export function parseHeader(
   };
 }
 
-/** The file's first bytes, up to its data: length and header for tensors whose bytes follow in order. */
+/** A file's length field and header for tensors whose data follow in order. */
 export function encodeHeader(
   tensors: readonly { name: string; dtype: Dtype; shape: readonly number[] }[],
   metadata: Record<string, string>,

@@ -6,15 +6,15 @@ import { parseJson, validate } from '../validate.ts';
 import { type SafetensorsHeader, readSafetensorsHeader } from './safetensors.ts';
 import { reasonOf } from '../systemErrors.ts';
 
-/** What one or several safetensors files hold together. */
+/** The combined contents of one or several safetensors files. */
 export interface ShardedHeader extends SafetensorsHeader {
   /** The safetensors files. */
   files: string[];
-  /** The index that names them; undefined for a single file that needs none. */
+  /** The index of the shards; undefined for a single file. */
   index?: string;
 }
 
-/** Hugging Face's `model.safetensors.index.json`: each tensor's file, which lies beside it. */
+/** Hugging Face's `model.safetensors.index.json`: maps each tensor to its file in the same folder. */
 const indexSchema = z.looseObject({
   weight_map: z.record(
     z.string(),
@@ -24,7 +24,7 @@ const indexSchema = z.looseObject({
   ),
 });
 
-/** The index of the shards that a model's file would be cut into. */
+/** Path of the shard index that belongs to a model's file. */
 export const indexOf = (path: string): string => `${path}.index.json`;
 
 async function readShards(index: string, json: string): Promise<ShardedHeader> {
@@ -59,9 +59,8 @@ async function readShards(index: string, json: string): Promise<ShardedHeader> {
 }
 
 /**
- * Reads what a model's safetensors file holds, or, where it is not there, the shards that an index
- * beside it (`PATH.index.json`) names. Throws a UserError that names every shard that is missing or cut
- * short.
+ * Reads the headers of a model's safetensors file or, if there is none, of the shards that the index beside
+ * it (`PATH.index.json`) names. Throws a UserError that names every missing or truncated shard.
  */
 export async function readShardedHeader(path: string): Promise<ShardedHeader> {
   try {

@@ -1,27 +1,27 @@
 import { createInterface } from 'node:readline';
 import type { Output } from './output.ts';
 
-/** There are no more answers: by `q` or Ctrl-C, or, as the message says, because the input has ended. */
+/** The dialogue is over: by `q` or Ctrl-C, or because the input has ended, as the message then states. */
 export class Ended extends Error {
   override readonly name = 'Ended';
 }
 
-/** A talk with a person, a line at a time. */
+/** A line-based dialogue with a person. */
 export interface Dialogue {
-  say(text: string): void;
-  /** A line that the next one replaces, where there is a terminal; nothing elsewhere. */
+  print(text: string): void;
+  /** A status line that the next output replaces; nothing if the output is not a terminal. */
   status(text: string): void;
   /**
-   * The trimmed line that answers. In a terminal the line that `live` gives stands before the cursor and
-   * is kept up to date. Throws `Ended` for Ctrl-C, and where the input has ended.
+   * Resolves to the next line of input, trimmed. On a terminal, the text of `live` is the prompt and is kept
+   * up to date. Throws `Ended` on Ctrl-C and at the end of the input.
    */
   ask(question: string, live?: () => string): Promise<string>;
-  /** Where pictures can be drawn; undefined where the output is no terminal. */
+  /** Size for drawing pictures; undefined if the output is not a terminal. */
   screen: { columns: number; rows: number } | undefined;
   close(): void;
 }
 
-/** Milliseconds between two live lines. */
+/** Refresh period of the live line, ms. */
 const LIVE_PERIOD = 100;
 
 export interface DialogueOptions {
@@ -31,7 +31,7 @@ export interface DialogueOptions {
   signal: AbortSignal;
 }
 
-/** The dialogue over a pair of streams: with a person at a terminal, or with piped answers. */
+/** A dialogue over a pair of streams: a terminal, or piped answers. */
 export function terminalDialogue({ input, output, signal }: DialogueOptions): Dialogue {
   const isTerminal = Boolean(input.isTTY && output.isTTY);
   const { columns = 80, rows = 24 } = output;
@@ -39,12 +39,12 @@ export function terminalDialogue({ input, output, signal }: DialogueOptions): Di
   const answers: string[] = [];
   let over = false;
   let wake = () => {};
-  const hear = (then: () => void) => {
-    then();
+  const onInput = (handle: () => void) => {
+    handle();
     wake();
   };
-  lines.on('line', (line) => hear(() => answers.push(line.trim())));
-  lines.on('close', () => hear(() => (over = true)));
+  lines.on('line', (line) => onInput(() => answers.push(line.trim())));
+  lines.on('close', () => onInput(() => (over = true)));
   lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
   const onAbort = () => wake();
   signal.addEventListener('abort', onAbort);
@@ -63,7 +63,7 @@ export function terminalDialogue({ input, output, signal }: DialogueOptions): Di
 
   return {
     screen: isTerminal ? { columns, rows } : undefined,
-    say(text) {
+    print(text) {
       clear();
       output.write(`${text}\n`);
     },
@@ -74,7 +74,7 @@ export function terminalDialogue({ input, output, signal }: DialogueOptions): Di
     },
     async ask(question, live) {
       clear();
-      // What was typed before the question is no answer to it.
+      // Discards lines typed before the question.
       if (isTerminal) answers.length = 0;
       if (!isTerminal || live) output.write(`${question}\n`);
       const draw = () => {
@@ -96,7 +96,7 @@ export function terminalDialogue({ input, output, signal }: DialogueOptions): Di
   };
 }
 
-/** Asks until the answer is one of `choices`, by their keys; `q` ends. */
+/** Repeats the question until the answer is one of the keys of `choices`; `q` throws `Ended`. */
 export async function choose<T>(
   dialogue: Dialogue,
   question: string,
@@ -109,6 +109,6 @@ export async function choose<T>(
     if (key === 'q') throw new Ended();
     if (Object.hasOwn(choices, key)) return choices[key];
     const keys = [...Object.keys(choices), 'q'].map((known) => known || 'Enter');
-    dialogue.say(`'${answer}' is none of ${keys.join(', ')}.`);
+    dialogue.print(`'${answer}' is none of ${keys.join(', ')}.`);
   }
 }

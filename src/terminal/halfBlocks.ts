@@ -1,4 +1,4 @@
-/** A picture as lines of half blocks, two pixels of a column in each, in 24-bit colour. */
+/** Renders a picture as lines of half-block characters in 24-bit colour, each with two pixels. */
 export function halfBlocks(
   pixels: Uint8Array,
   { width, height }: { width: number; height: number },

@@ -1,4 +1,4 @@
-/** Where text goes: a terminal with its size in characters, a pipe, a file, or what collects it. */
+/** A destination of text: a terminal with its size in characters, a pipe, a file, or a buffer. */
 export type Output = NodeJS.WritableStream & {
   readonly isTTY?: boolean;
   readonly columns?: number;

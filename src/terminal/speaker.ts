@@ -1,20 +1,20 @@
 import type { Output } from './output.ts';
 
-/** A share in whole percent, or a dash where there is nothing to share. */
+/** A ratio in whole percent; a dash if `whole` is 0. */
 export const percent = (part: number, whole: number) =>
   whole === 0 ? '–' : `${((100 * part) / whole).toFixed(0)} %`;
 
-/** A duration as people say it. */
+/** A duration in hours and minutes, minutes and seconds, or seconds. */
 export function duration(seconds: number): string {
   const minutes = Math.floor(seconds / 60);
   if (minutes >= 60) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
   return minutes > 0 ? `${minutes} min ${Math.round(seconds % 60)} s` : `${seconds.toFixed(0)} s`;
 }
 
-/** Removes the live line of a terminal. */
+/** Clears a terminal's live line. */
 export const clearLine = (out: Output) => out.isTTY && out.write('\r\u001b[K');
 
-/** Writes lines that stay, and on a terminal a live line that the next text replaces. */
+/** Writes permanent lines, and on a terminal a live line that the next output replaces. */
 export const speaker = (out: Output) => ({
   note: (text: string) => {
     clearLine(out);
@@ -27,5 +27,5 @@ export const speaker = (out: Output) => ({
   },
 });
 
-/** Removes the live line of a terminal and all below it. */
+/** Clears a terminal's live line and everything below it. */
 export const clearBelow = (out: Output) => out.isTTY && out.write('\r\u001b[J');

@@ -37,7 +37,7 @@ async function measured(name: string) {
       observe: (taker) => (observer = taker),
       close: () => Promise.resolve(),
     },
-    dialogue: { say: (text: string) => said.push(text) } as never,
+    dialogue: { print: (text: string) => said.push(text) } as never,
     signal: new AbortController().signal,
     person: {
       make(move, instruction, live) {

@@ -249,7 +249,7 @@ function scripted(answers: string[]): Dialogue & { said: string[] } {
   return {
     said,
     screen: undefined,
-    say: (text) => said.push(text),
+    print: (text) => said.push(text),
     status: () => undefined,
     ask: () => Promise.resolve(answers.shift()!),
     close: () => undefined,
