@@ -10,8 +10,8 @@ export const delegateClock = (clock: Clock, own: Partial<Clock>): Clock => ({
   now: () => clock.now(),
   until: (stamp) => clock.until(stamp),
   ...(clock.behind && { behind: () => clock.behind!() }),
-  get told() {
-    return clock.told;
+  get isExternal() {
+    return clock.isExternal;
   },
   ...own,
 });

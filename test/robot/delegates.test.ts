@@ -91,7 +91,7 @@ describe('what delegates to a port that a class implements', () => {
   it('is a clock', async () => {
     const clock = delegateClock(new OwnClock(), {});
     await clock.until(7n);
-    assert.deepEqual([clock.now(), clock.behind!(), clock.told], [7n, 7, undefined]);
+    assert.deepEqual([clock.now(), clock.behind!(), clock.isExternal], [7n, 7, undefined]);
     const plain: Clock = { now: () => 1n, until: () => Promise.resolve() };
     assert.ok(!('behind' in delegateClock(plain, {})));
   });
