@@ -16,7 +16,7 @@ describe('the view of an attempt', () => {
   it('is drawn below the cursor, which comes back, and fits the terminal', async () => {
     const sim = await simulatedAloha({ task: 'transfer-cube', cameras: ['cam_high'] });
     const terminal = Object.assign(new PassThrough(), { columns: 40, rows: 24 });
-    const robot = viewed(sim, terminal as unknown as NodeJS.WriteStream);
+    const robot = viewed(sim, terminal);
     robot.command(sim.positions());
     const drawn = (terminal.read() as Buffer).toString();
     await sim.close();
@@ -29,7 +29,7 @@ describe('the view of an attempt', () => {
   it('is left away where the terminal has no room, and the robot is commanded all the same', async () => {
     const sim = await simulatedAloha({ task: 'transfer-cube' });
     const terminal = Object.assign(new PassThrough(), { columns: 80, rows: 5 });
-    const robot = viewed(sim, terminal as unknown as NodeJS.WriteStream);
+    const robot = viewed(sim, terminal);
     const [before] = sim.positions();
     const command = sim.positions();
     command[0] += 0.1;
