@@ -1,6 +1,7 @@
 import { CommanderError } from '@commander-js/extra-typings';
 import { UserError } from '../errors.ts';
 import { toldOf } from '../systemErrors.ts';
+import { onWarning } from '../warnings.ts';
 import { print } from '../terminal/output.ts';
 import type { Ending, Surroundings } from './context.ts';
 import { createProgram } from './program.ts';
@@ -26,6 +27,7 @@ export const exitCodeOf = (error: unknown): number =>
 export async function run(args: readonly string[], surroundings: Surroundings): Promise<Ended> {
   let ending: Ending = 'done';
   const end = (one: Ending) => void (ending = one);
+  const stopWarnings = onWarning((text) => print(surroundings.err, `nalu: ${text}`));
   try {
     const program = createProgram({ ...surroundings, end });
     await program.parseAsync(args, { from: 'user' });
@@ -39,5 +41,7 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
       exitCode: exitCodeOf(error),
       ...(error instanceof UserError && { failure: error }),
     };
+  } finally {
+    stopWarnings();
   }
 }

@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { Worker } from 'node:worker_threads';
 import { UserError } from '../errors.ts';
+import { warn } from '../warnings.ts';
 import { type Calls, type Message, type Port, connect } from './calls.ts';
 import { childModule } from './childModule.ts';
 import { describeExit, exitOf } from './exits.ts';
@@ -56,7 +57,7 @@ interface Started {
 
 function manage<Remote>(started: Started, { data, local = {} }: ChildOptions): Child<Remote> {
   const { port, exit, kill, patience } = started;
-  const connection = connect<Control>(port, local);
+  const connection = connect<Control>(port, { warn, ...local });
   const ended = exit.then((error) => {
     connection.fail(error);
     throw error;

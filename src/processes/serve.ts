@@ -1,4 +1,5 @@
 import { parentPort } from 'node:worker_threads';
+import { type WarningListener, onWarning } from '../warnings.ts';
 import { type Calls, type Message, type Port, connect } from './calls.ts';
 import { whenLeftAlone } from './exits.ts';
 import { yieldToControl } from './priority.ts';
@@ -14,6 +15,11 @@ export type Service<Functions> = Functions & {
 /** Milliseconds that it may take. */
 const PATIENCE = 5000;
 
+/** What every parent offers; see child.ts. */
+interface Warned {
+  warn: WarningListener;
+}
+
 const threadPort = (port: NonNullable<typeof parentPort>): Port => ({
   post: (message) => port.postMessage(message),
   onMessage: (listener) => void port.on('message', listener),
@@ -26,8 +32,8 @@ const processPort: Port = {
 };
 
 /**
- * The child's side of child.ts: opens a service on the parent's data and answers its calls. A thread gives way
- * to the control loop. A process leaves signals to its parent and exits when that is gone.
+ * The child's side of child.ts: opens a service on the parent's data and answers its calls. Warnings go
+ * to the parent. A thread gives way to the control loop. A process leaves signals to its parent and exits when that is gone.
  */
 export function serve<Functions, Data = unknown, Parent = object>(
   open: (data: Data, parent: Calls<Parent>) => Service<Functions> | Promise<Service<Functions>>,
@@ -45,6 +51,7 @@ export function serve<Functions, Data = unknown, Parent = object>(
   const functions = { ...control };
   const port = parentPort ? threadPort(parentPort) : processPort;
   const connection = connect<Parent>(port, functions);
+  onWarning((text) => (connection as unknown as Calls<Warned>).notify('warn', text));
   if (parentPort) return yieldToControl();
 
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)

@@ -1,4 +1,5 @@
 import { UserError, messageOf } from '../errors.ts';
+import { onWarning } from '../warnings.ts';
 import { checkParameterFiles } from './parameterFiles.ts';
 import { type Ros, type RosNode, loadRos } from './rclnodejs.ts';
 
@@ -48,6 +49,7 @@ export async function nodeMain(
     await ros.init();
     ros.removeSignalHandlers();
     const node = ros.createNode(name);
+    onWarning((text) => node.getLogger().warn(text));
     const running = await start(ros, node);
     let ending = false;
     // A terminal and ros2 launch both send a signal: only the first one counts.

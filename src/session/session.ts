@@ -4,6 +4,7 @@ import { InferenceSession, Tensor, env } from 'onnxruntime-node';
 import { z } from 'zod';
 import { UserError, messageOf } from '../errors.ts';
 import { readYaml, validate } from '../validate.ts';
+import { warn } from '../warnings.ts';
 import { probeProvider, unbuilt } from './providerProbe.ts';
 import { type Provider, REQUIREMENTS, asBound, providerName, providerSchema } from './providers.ts';
 
@@ -82,7 +83,7 @@ const SMALLER =
 const warned = new Set<string>();
 
 function warnOnce(text: string) {
-  if (!warned.has(text)) process.emitWarning(text);
+  if (!warned.has(text)) warn(text);
   warned.add(text);
 }
 

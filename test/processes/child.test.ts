@@ -7,6 +7,7 @@ import { describe, it } from 'node:test';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { onWarning } from '../../src/warnings.ts';
 import { UserError } from '../../src/errors.ts';
 import { openProcess, openThread } from '../../src/processes/child.ts';
 import { openPool } from '../../src/processes/pool.ts';
@@ -52,6 +53,17 @@ for (const [kind, open] of Object.entries(kinds))
       assert.equal(await child.ask('twice', 21), 42);
       assert.deepEqual(await child.ask('zeros', 3), new Float32Array(3));
       await child.close();
+    });
+
+    it('passes its warnings on to the listeners of its parent', async () => {
+      const warnings: string[] = [];
+      const stop = onWarning((text) => warnings.push(text));
+      const child = await open();
+      await child.ask('warn', 'a fan is slow');
+      stop();
+      await child.ask('warn', 'nobody listens');
+      await child.close();
+      assert.deepEqual(warnings, ['a fan is slow']);
     });
 
     it('keeps the class of an error, and goes on', async () => {

@@ -1,6 +1,7 @@
 import { appendFile } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import { UserError } from '../../src/errors.ts';
+import { warn } from '../../src/warnings.ts';
 import { serve } from '../../src/processes/serve.ts';
 
 /** What the service of these tests is opened with. */
@@ -24,6 +25,7 @@ export interface ServiceFunctions {
   /** Throws, which nobody awaits. */
   crash: () => never;
   wrongAnswer: () => unknown;
+  warn: (text: string) => void;
 }
 
 export interface ParentFunctions {
@@ -51,6 +53,7 @@ serve<ServiceFunctions, ServiceData | undefined, ParentFunctions>((data, parent)
       throw new Error('a fault of the service');
     },
     wrongAnswer: () => () => undefined,
+    warn,
     close: () => note('closed'),
     abandon: () => note('abandoned'),
   };

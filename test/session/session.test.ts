@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { onWarning } from '../../src/warnings.ts';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -74,13 +75,11 @@ const SQUARED = [7, 10, 15, 22];
 /** What is warned of while `body` runs. */
 async function warnings(body: () => Promise<void>): Promise<string> {
   const heard: string[] = [];
-  const hear = ({ message }: Error) => heard.push(message);
-  process.on('warning', hear);
+  const stop = onWarning((text) => heard.push(text));
   try {
     await body();
-    await new Promise(setImmediate);
   } finally {
-    process.off('warning', hear);
+    stop();
   }
   return heard.join('\n');
 }

@@ -1,5 +1,6 @@
 import { join as joinPath } from 'node:path';
 import { UserError } from '../../../errors.ts';
+import { warn } from '../../../warnings.ts';
 import { Tensor, executionProvidersOf } from '../../../session/session.ts';
 import { createSight } from '../../../images/coverage.ts';
 import {
@@ -142,7 +143,7 @@ async function observationInputs(bundle: Pi0Bundle, transforms: PolicyTransforms
   const promptTensor = memoLast(
     (prompt: string, state: Float32Array) => {
       const { tokens, warning } = tokenize(prompt, state);
-      if (warning && prompt !== warnedOf) process.emitWarning(warning);
+      if (warning && prompt !== warnedOf) warn(warning);
       warnedOf = prompt;
       return new Tensor('int64', tokens, [1, tokens.length]);
     },
