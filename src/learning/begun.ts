@@ -7,10 +7,10 @@ import { writeWhole } from '../files/writeWhole.ts';
 import type { FpoConfig } from './fpo/config.ts';
 import type { Bundle } from '../policy/bundle/config.ts';
 
-/** What all runs in a folder must have in common, by name. Values that are absent are not compared. */
+/** The settings that all runs in a folder must share, by name. Absent values are not compared. */
 export type Beginning = Record<string, unknown>;
 
-/** What a folder was begun with, as JSON. */
+/** The file that records a folder's settings, JSON. */
 const BEGUN = 'begun.json';
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
@@ -19,7 +19,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 const inWords = (value: unknown) =>
   value === undefined ? 'none' : typeof value === 'string' ? value : JSON.stringify(value);
 
-/** Where two values differ, a line each; objects are compared key by key. */
+/** The differences between two values, one line each; objects are compared key by key. */
 function differences(name: string, then: unknown, now: unknown): string[] {
   if (isObject(then) && isObject(now)) {
     const keys = new Set([...Object.keys(then), ...Object.keys(now)]);
@@ -29,7 +29,7 @@ function differences(name: string, then: unknown, now: unknown): string[] {
   return before === after ? [] : [`${name}: ${before} then, ${after} now`];
 }
 
-/** What a folder was begun with, by its record or, where it has none, as `held` finds in it. */
+/** A folder's settings: from its record or, without one, derived by `held`. */
 async function beginningOf(folder: string, held: () => Promise<Beginning>): Promise<Beginning> {
   const path = join(folder, BEGUN);
   if (!(await isThere(path))) return held();
@@ -38,7 +38,7 @@ async function beginningOf(folder: string, held: () => Promise<Beginning>): Prom
   return begun;
 }
 
-/** Throws a `UserError` that names all differences between what a folder was begun with and `now`. */
+/** Throws a `UserError` that names all differences between a folder's settings and `now`. */
 export async function demandBeginning(
   folder: string,
   now: Beginning,
@@ -55,7 +55,7 @@ export async function demandBeginning(
     );
 }
 
-/** Records what a folder is begun with, unless it has a record. */
+/** Records a folder's settings, unless they are recorded already. */
 export async function recordBeginning(folder: string, now: Beginning): Promise<void> {
   const path = join(folder, BEGUN);
   if (!(await isThere(path))) await writeWhole(path, `${JSON.stringify(now, null, 2)}\n`);

@@ -5,9 +5,9 @@ import type { UpdateMetrics } from './metrics.ts';
 import { successInterval } from './versions.ts';
 import { picture, text } from '../charts/svg.ts';
 
-/** Successes of the attempts that an update learned from, or of an evaluation after it. */
+/** Success counts of the attempts that an update learned from, or of an evaluation after it. */
 export interface CurvePoint {
-  /** Attempts that the policy had learned from. */
+  /** Number of attempts learned from before these. */
   episodes: number;
   attempts: number;
   successes: number;
@@ -72,8 +72,8 @@ export function adaptationCurve(
 }
 
 /**
- * Successes of the attempts in the log of a learner's folder, which explored. An update that was made again
- * after a kill counts as it was made last. See readJsonLines for `say`.
+ * Success counts of the (exploring) attempts in the log of a learner's folder. Of an update repeated after a
+ * kill, the last one counts. `say` receives the warnings of readJsonLines.
  */
 export async function readCurve(folder: string, say?: (line: string) => void): Promise<Curve[]> {
   const reports = new Map<number, UpdateMetrics>();

@@ -3,7 +3,7 @@ import { appendJsonLines, readJsonLines } from '../files/jsonLines.ts';
 import type { UpdateMetrics } from './metrics.ts';
 import { currentMetrics } from './oldNames.ts';
 
-/** What happened to the policy in a learner. */
+/** An event in a learner's life. */
 export type LearnerEvent =
   | { event: 'published'; version: string; parent: string; report: UpdateMetrics }
   | { event: 'warmed up'; report: UpdateMetrics }
@@ -13,7 +13,7 @@ export type LearnerEvent =
   | { event: 'failed'; reason: string }
   | { event: 'left out'; path: string; reason: string };
 
-/** In a learner's folder: events as JSON, one a line. An update made again after a kill stands there twice. */
+/** The log in a learner's folder, JSON Lines. An update repeated after a kill appears twice. */
 const LOG = 'log.jsonl';
 
 /** Appends events to a folder's log, with the time of day. Resolves when they are written. */
@@ -25,7 +25,10 @@ export function logEvents(folder: string, events: readonly LearnerEvent[]): Prom
   );
 }
 
-/** The events of a folder, also of one written by an earlier version. See readJsonLines for `say`. */
+/**
+ * Reads the events of a folder, including those of earlier versions. `say` receives the warnings of
+ * readJsonLines.
+ */
 export async function readEvents(
   folder: string,
   say?: (line: string) => void,

@@ -1,13 +1,13 @@
 import type { Adapter } from '../policy/bundle/adapter.ts';
 import type { UpdateMetrics } from './metrics.ts';
 
-/** Largest approximate KL of a version that is published, as a multiple of its update's limit. */
+/** Limit of a published version's approximate KL, as a multiple of its update's limit. */
 const MAX_KL_EXCESS = 1.5;
 
-/** Largest change of all parameters together, as a share of their norm. */
+/** Limit of the change of all parameters together, relative to their norm. */
 const MAX_STEP = 0.1;
 
-/** Norm of the change, and of what was changed; NaN where a value is not finite. */
+/** Norms of the change and of the original values; NaN if a value is not finite. */
 function distance(before: Adapter, after: Adapter) {
   let [change, whole] = [0, 0];
   for (const [name, { data }] of after.parameters) {
@@ -21,8 +21,8 @@ function distance(before: Adapter, after: Adapter) {
 }
 
 /**
- * Why a version must not reach the robot; undefined if it may. Its parameters must be finite and near those
- * of its parent, its approximate KL within the trust region, and its expected gain not negative.
+ * The reason why a version must not be published; undefined if it may. Its parameters must be finite and
+ * close to its parent's, its approximate KL within the trust region, and its expected gain not negative.
  */
 export function reasonToKeepBack(
   before: Adapter,
@@ -31,7 +31,7 @@ export function reasonToKeepBack(
 ): string | undefined {
   const { change, whole } = distance(before, after);
   if (!Number.isFinite(change)) return 'it has values that are not finite';
-  // LoRA factors begin at zero: there is no norm to compare with.
+  // LoRA factors start at zero, so there is no norm to compare with.
   if (whole > 0 && change > MAX_STEP * whole)
     return `its parameters moved by ${(change / whole).toPrecision(2)} of their norm, more than ${MAX_STEP}`;
   if (!policy) return undefined;

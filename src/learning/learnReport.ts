@@ -66,7 +66,7 @@ export function describeEvent(event: LearnerEvent): string {
   }
 }
 
-/** How long the next update will be in coming, by the pace of the episodes so far. */
+/** Progress towards the next update, with an estimate from the rate of episodes so far. */
 export function timeLeft(
   waiting: number,
   batch: number,

@@ -1,24 +1,24 @@
 import { spreadOf } from '../train/spread.ts';
 import type { Rollout, RolloutChunk } from './rollout.ts';
 
-/** What advantages are computed of: an attempt's chunks, and the reward that comes with the last one's last step. */
+/** Input of advantage estimation: an attempt's chunks, and the reward at its last step. */
 export interface CreditedAttempt {
   reward: number;
-  /** Each with the control steps that were executed of it (see stepsOfChunks). */
+  /** Each with the number of its control steps that were executed (see stepsOfChunks). */
   chunks: readonly Pick<RolloutChunk, 'steps'>[];
 }
 
 export interface CreditRates {
-  /** Discount of a control step. */
+  /** Discount per control step. */
   gamma: number;
-  /** Of generalised advantage estimation, per chunk. */
+  /** λ of generalised advantage estimation, per chunk. */
   lambda: number;
 }
 
 /**
- * Advantage of each chunk of an attempt (generalised advantage estimation, arXiv 1506.02438) over `values`
- * of the chunks' observations. A chunk is one action of as many control steps as were executed of it, so γ
- * counts once a step and λ once a chunk. Advantage + value is the λ-return.
+ * The advantage of each chunk of an attempt (generalised advantage estimation, arXiv 1506.02438), from the
+ * `values` of the chunks' observations. A chunk is one action that lasts as many control steps as were
+ * executed of it: γ applies per step, λ per chunk. Advantage + value is the λ-return.
  */
 function attemptAdvantages(
   { reward, chunks }: CreditedAttempt,
@@ -38,7 +38,7 @@ function attemptAdvantages(
   return advantages;
 }
 
-/** The same for all chunks of several attempts in their order, over one value each. */
+/** Advantages of the chunks of several attempts, concatenated in order, like `values`. */
 export function generalisedAdvantages(
   attempts: readonly CreditedAttempt[],
   values: readonly number[],
@@ -56,13 +56,13 @@ export function discountedReturns(attempts: readonly CreditedAttempt[], gamma: n
   return generalisedAdvantages(attempts, new Array<number>(count).fill(0), { gamma, lambda: 1 });
 }
 
-/** Numbers less their mean, divided by their deviation, or by `floor` where that is more. */
+/** Standardises numbers: minus the mean, divided by the larger of the standard deviation and `floor`. */
 export function standardised(values: readonly number[], floor: number): number[] {
   const { mean, deviation } = spreadOf(values);
   return values.map((value) => (value - mean) / Math.max(deviation, floor));
 }
 
-/** Share of the variance of `returns` that `values` explain; at most 1. */
+/** Explained variance: the share of the variance of `returns` that `values` explain, at most 1. */
 export function explainedVariance(returns: readonly number[], values: readonly number[]): number {
   const variance = spreadOf(returns).deviation ** 2;
   const errors = returns.reduce((sum, y, i) => sum + (y - values[i]) ** 2, 0) / returns.length;
@@ -74,8 +74,8 @@ export const wasExecuted = ({ mask }: Pick<RolloutChunk, 'mask'>): boolean =>
   mask.some((executed) => executed > 0);
 
 /**
- * Why there is nothing to learn from attempts; undefined where there is. Where all with executed chunks ended
- * alike, advantages are the critics' errors alone, and a step along them is noise.
+ * The reason why attempts carry no signal; undefined if they do. If all executed attempts end alike, the
+ * advantages are only the critics' errors, and a step along them is noise.
  */
 export function uniformOutcome(
   attempts: readonly (Pick<Rollout, 'reward'> & {

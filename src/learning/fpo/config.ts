@@ -6,28 +6,31 @@ import { currentSettings } from '../oldNames.ts';
 const share = z.number().min(0).max(1);
 const positive = z.number().positive();
 
-/** The critics: an ensemble that estimates V(s), the discounted reward to come (Lyu et al., arXiv 2510.09976). */
+/**
+ * The critics: an ensemble that estimates V(s), the expected discounted reward (Lyu et al., arXiv
+ * 2510.09976).
+ */
 export const criticsSchema = z
   .strictObject({
-    /** Networks; the least of their estimates counts. 1 is the paper's ablation. */
+    /** Number of networks; the minimum of their estimates is used. 1 is the paper's ablation. */
     count: z.int().min(1).default(5),
     /** Units of each hidden layer. */
     hidden: z.array(z.int().min(1)).nonempty().default([64, 64]),
-    /** Adam's rate; FPO++ (arXiv 2602.02481) takes 1e-4 on a hundred times the data of an update here. */
+    /** Adam's learning rate; FPO++ (arXiv 2602.02481) uses 1e-4 with a hundred times the data per update. */
     rate: positive.default(1e-3),
-    /** AdamW's; without it the critics overfit the few hundred chunks of an update. */
+    /** AdamW's weight decay; without it the critics overfit the few hundred chunks of an update. */
     weightDecay: z.number().nonnegative().default(0.01),
     epochs: z.int().min(1).default(15),
-    /** Chunks of a step. */
+    /** Chunks per minibatch. */
     minibatch: z.int().min(1).default(128),
-    /** Share that the target networks keep at each step. */
+    /** Polyak factor: the share of the target networks kept at each step. */
     polyak: share.default(0.995),
     /**
-     * λ of the targets, per chunk: 0 is the paper's one-step target, which needs many steps for a reward at
-     * the end to reach the beginning; 1 is the return.
+     * λ of the targets, per chunk. 0 is the paper's one-step target, with which a reward at the end takes
+     * many steps to propagate to the beginning; 1 is the return.
      */
     lambda: share.default(0.95),
-    /** First updates that train the critics alone (FPO++: one). */
+    /** Warm-up: the first updates train only the critics (FPO++: one). */
     warmUp: z.int().min(0).default(1),
   })
   .prefault({});
@@ -38,62 +41,72 @@ export type CriticsConfig = z.infer<typeof criticsSchema>;
 const ablationSchema = z
   .strictObject({
     /**
-     * `pair`: a ratio for each pair of noise and time (FPO++, arXiv 2602.02481, eq. 10). `mean`: one a
-     * chunk, of the pairs' mean losses (FPO, arXiv 2507.21053). `standardised`: one a chunk, of the change
-     * standardised over a microbatch (arXiv 2510.09976). `none`: the losses weighted by advantage, without
-     * a ratio (its ablation).
+     * The probability ratio. `pair`: one per pair of noise and time (FPO++, arXiv 2602.02481, eq. 10).
+     * `mean`: one per chunk, from the mean of its pairs' losses (FPO, arXiv 2507.21053). `standardised`: one
+     * per chunk, from the change in loss standardised over a microbatch (arXiv 2510.09976). `none`: losses
+     * weighted by advantage, without a ratio (ablation of the latter).
      */
     ratio: z.enum(['pair', 'mean', 'standardised', 'none']).default('pair'),
     /**
-     * Of the standardised ratio exp(beta·z), z = (change − mean) / max(deviation, floor): arXiv 2510.09976
-     * gives no figures. With beta = floor the ratio is FPO's until the changes spread beyond the floor.
+     * Parameters of the standardised ratio exp(beta·z), z = (change − mean) / max(deviation, floor). arXiv
+     * 2510.09976 gives no values. With beta = floor the ratio equals FPO's while the deviation is below the
+     * floor.
      */
     beta: positive.default(0.05),
     deviationFloor: positive.default(0.05),
     /** False: the ratio is not clipped (ablation of arXiv 2510.09976). */
     clipping: z.boolean().default(true),
-    /** Simple policy optimisation for negative advantages (FPO++); it helped locomotion, not manipulation. */
+    /**
+     * Simple policy optimisation for negative advantages (FPO++, where it helps locomotion but not
+     * manipulation).
+     */
     aspo: z.boolean().default(false),
-    /** Largest log ratio; its gradient passes (FPO++ for manipulation: 5). */
+    /** Clamp of the log ratio; the gradient passes through it (FPO++ for manipulation: 5). */
     logRatioClamp: positive.default(5),
-    /** Largest old loss of a row (FPO++ for manipulation: 4): actions far from the policy's are no guide. */
+    /**
+     * Clamp of a row's old loss (FPO++ for manipulation: 4): actions far from the policy's carry no useful
+     * gradient.
+     */
     oldLossClamp: positive.default(4),
     /**
-     * Distribution of flow times: `policy` as the policy was trained (openpi's Beta), `uniform` (arXiv
-     * 2507.21053), or `noisy`, uniform from 0.7 on, where the flow decides where a motion goes. A change
-     * learned there alone is undone by the flow's later steps.
+     * Distribution of flow times. `policy`: as in the policy's training (openpi's Beta). `uniform`: arXiv
+     * 2507.21053. `noisy`: uniform from 0.7 up, where the flow decides the direction of a motion; later flow
+     * steps undo a change learned only there.
      */
     time: z.enum(['policy', 'uniform', 'noisy']).default('uniform'),
     /**
-     * True: the loss of the difference that exploration made, in place of the whole chunk's. The target of a
-     * velocity is then the old policy's own at the chunk that it makes of the same noise without exploration,
-     * moved by the difference between the two chunks. The network's error that is common to both cancels; it
-     * is otherwise most of a loss. Errors count as what they change of the chunk, t² times the velocity's,
-     * in units in which their mean is half the number of dimensions that exploration moved, as that of a
-     * Gaussian of exploration's spread.
+     * True: the loss of the difference between the explored and the unexplored chunk, instead of the whole
+     * chunk's loss. The velocity's target is the old policy's own velocity for the chunk that it makes from
+     * the same noise without exploration, shifted by the difference between the two chunks. The network's
+     * error, common to both and otherwise most of the loss, cancels. Errors are measured in the chunk, t²
+     * times those of the velocity, and scaled so that their mean is half the number of explored dimensions,
+     * as for a Gaussian with exploration's deviation.
      */
     centred: z.boolean().default(true),
-    /** Adam's (FPO++ for manipulation). */
+    /** Adam's beta1 and beta2 (FPO++ for manipulation). */
     beta1: share.lt(1).default(0.9),
     beta2: share.lt(1).default(0.99),
     /**
-     * Adam's. At 1 its division by each parameter's own size has no effect, so that a step follows the mean
-     * gradient. At Adam's 1e-8 noise moves parameters as far as signal does: where one gripper told success
-     * from failure (t = 4.9) and the other joints did not, an update of 128 attempts moved it five times as
-     * far as them, and ten times with 1.
+     * Adam's epsilon. At 1 its division by each parameter's own scale has no effect, so a step follows the
+     * mean gradient. At Adam's usual 1e-8, noise moves parameters as far as signal does: where only one
+     * gripper's offset correlated with success (t = 4.9), an update of 128 attempts moved it five times as
+     * far as the other joints, and ten times with epsilon 1.
      */
     epsilon: positive.default(1),
   })
   .prefault({});
 
-/** Where an update ends. */
+/** Limits at which an update stops. */
 const trustRegionSchema = z
   .strictObject({
-    /** Largest mean over pairs of ratio − 1 − log ratio; 0.4 is a log ratio of 0.9. A last step is shortened to it. */
+    /**
+     * Limit of the approximate KL, the mean over pairs of ratio − 1 − log ratio; 0.4 is a log ratio of 0.9. A
+     * last step that exceeds it is shortened.
+     */
     maxKl: positive.default(0.4),
     /**
-     * maxKl falls in a straight line to this share over so many policy updates. Where a policy is good, most
-     * of what 64 attempts say is noise, and steps as long as the first ones lead away from it.
+     * maxKl decays linearly to this share over so many policy updates. For a good policy, most of the gradient
+     * from 64 attempts is noise, and steps as long as the first ones make it worse.
      */
     decay: z
       .strictObject({
@@ -107,48 +120,54 @@ const trustRegionSchema = z
   .prefault({});
 
 const settingsSchema = z.strictObject({
-  /** The prefix stays frozen, so that it is encoded once for all epochs. */
+  /** Parameters that learn. The prefix stays frozen, so that it is encoded once for all epochs. */
   trainable: trainableSchema.refine(
     ({ parameters }) => parameters !== 'all',
     'must be expert or lora: the prefix stays frozen',
   ),
   seed: z.int().min(0),
-  /** Pairs of noise and time a chunk (N of arXiv 2507.21053: 8; centred losses agree sooner). */
+  /** Pairs of noise and time per chunk (N of arXiv 2507.21053: 8; fewer suffice with centred losses). */
   samples: z.int().min(1).default(4),
   /**
-   * Steps of an update, at most, each along the gradient of all its chunks (FPO++: 8 minibatches of 30
-   * environments). The first one commonly reaches the end of the trust region: along 128 of some 250 chunks
-   * they took a policy from 31 to 58 %, along all to 71.
+   * Maximum number of steps per update, each along the gradient of all its chunks (FPO++: 8 minibatches of 30
+   * environments). The first step usually reaches the limit of the trust region. Steps along 128 of some 250
+   * chunks took a policy from 31 to 58 %, steps along all of them to 71 %.
    */
   epochs: z.int().min(1).default(2),
-  /** Chunks computed at once, as memory allows; the standardised ratio is standardised over them. */
+  /**
+   * Microbatch: chunks computed at once, as memory allows. The standardised ratio is standardised over them.
+   */
   microbatch: z.int().min(1).default(128),
   /**
-   * Length of a first step over all parameters together; the trust region shortens it where it is too long.
-   * LoRA's factors, half of which begin at zero, need far more. (With Adam's own epsilon this is Adam's
-   * rate; FPO++: 1e-5.)
+   * Norm of the first step over all parameters; the trust region shortens it if needed. LoRA's factors, half
+   * of which start at zero, need a far larger one. (With Adam's own epsilon this is Adam's learning rate;
+   * FPO++: 1e-5.)
    */
   rate: positive.default(0.01),
-  /** Largest norm of the gradient (FPO++: 1 to 25). */
+  /** Gradient clipping norm (FPO++: 1 to 25). */
   maxGradientNorm: positive.default(1),
-  /** Half width of the clip around a ratio of 1; FPO++ takes 0.01 to 0.03 for manipulation, of losses that are not centred. */
+  /**
+   * Clip range: half the width around a ratio of 1. FPO++ uses 0.01 to 0.03 for manipulation, with losses
+   * that are not centred.
+   */
   clip: positive.max(1).default(0.5),
   trustRegion: trustRegionSchema,
-  /** Discount of a control step (FPO++: 0.99 to 0.999, the last for long tasks). */
+  /** Discount γ per control step (FPO++: 0.99 to 0.999, the last for long tasks). */
   gamma: share.default(0.999),
   /** λ of generalised advantage estimation (arXiv 1506.02438), per chunk. */
   lambda: share.default(0.95),
   /**
-   * Least deviation that advantages are divided by, for a reward of 1: where attempts end alike, what is
-   * left is the critics' noise.
+   * Minimum standard deviation by which advantages are divided, for a reward of 1. Where all attempts end
+   * alike, only the critics' noise would be amplified.
    */
   advantageFloor: positive.default(0.05),
   /**
-   * Least size of a standardised advantage; chunks below it are left out, as there is next to nothing to
-   * learn from them. Critics know the outcome of a transfer after its grasp: seven of ten chunks are below.
+   * Minimum absolute standardised advantage. Chunks below it are left out because they carry almost no
+   * signal: after the grasp of a transfer the critics already know the outcome, and seven of ten chunks are
+   * below.
    */
   minAdvantage: z.number().nonnegative().default(0.25),
-  /** Share of a step of the view that is taken (see viewStep); there is one only where attempts explore the view. */
+  /** Step size of the view offset, 0 to 1 (see viewStep); used only if attempts explore the view. */
   view: z.number().min(0).max(1).default(1),
   critics: criticsSchema,
   ablation: ablationSchema,
@@ -156,7 +175,7 @@ const settingsSchema = z.strictObject({
 
 export type FpoConfig = z.infer<typeof settingsSchema>;
 
-/** What decides the surrogate's formula. */
+/** The settings that determine the surrogate's formula. */
 export type SurrogateConfig = Pick<FpoConfig, 'clip'> & FpoConfig['ablation'];
 
 export const surrogateConfig = ({ clip, ablation }: FpoConfig): SurrogateConfig => ({
@@ -164,7 +183,10 @@ export const surrogateConfig = ({ clip, ablation }: FpoConfig): SurrogateConfig 
   ...ablation,
 });
 
-/** Removes what critics of earlier versions had to choose from: Q(s, chunk) did no better at thirty times the cost. */
+/**
+ * Drops the critic type that earlier versions could choose: Q(s, chunk) did no better at thirty times the
+ * cost.
+ */
 const withoutFormerCritics = z
   .looseObject({
     critics: z
@@ -183,8 +205,8 @@ const withoutFormerCritics = z
   });
 
 /**
- * How FPO improves a policy; where no source is given, figures are this project's own. Settings of earlier
- * versions are read under their old names.
+ * FPO's configuration. Values without a source are this project's own. Settings of earlier versions are read
+ * under their old names.
  */
 export const fpoSchema = z
   .unknown()
@@ -192,7 +214,9 @@ export const fpoSchema = z
   .pipe(withoutFormerCritics)
   .pipe(settingsSchema);
 
-/** The settings in a YAML file: in its blocks `fpo` and `ablation`, or all at the top level as in older files. */
+/**
+ * The settings of a YAML file: in its blocks `fpo` and `ablation`, or all at the top level in older files.
+ */
 const fileSchema = z
   .strictObject({
     fpo: z.looseObject({}).nullish(),
@@ -204,7 +228,7 @@ const fileSchema = z
   })
   .transform(({ fpo, ablation }) => ({ ...(ablation && { ablation }), ...fpo }));
 
-/** FPO's configuration: a YAML file's, and for what is not in it the defaults, on the action expert. */
+/** Loads FPO's configuration from a YAML file; defaults, on the action expert, for what it omits. */
 export async function loadFpoConfig(path: string | undefined, seed: number): Promise<FpoConfig> {
   const source = path ?? 'the default configuration';
   const content = path === undefined ? {} : ((await readYaml(path)) as object | null);
@@ -213,6 +237,6 @@ export async function loadFpoConfig(path: string | undefined, seed: number): Pro
   return validate(fpoSchema, { trainable: { parameters: 'expert' }, seed, ...settings }, source);
 }
 
-/** What learns by such a file. */
+/** The trainable parameters that such a file selects. */
 export const loadTrainable = async (path: string | undefined): Promise<Trainable> =>
   (await loadFpoConfig(path, 0)).trainable;

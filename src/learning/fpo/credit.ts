@@ -1,7 +1,7 @@
 import type { ChunkRecord } from '../../episodes/episode.ts';
 import type { JointState } from '../../robot/robot.ts';
 
-/** When a chunk was played. */
+/** The execution of a chunk. */
 export type Played = Pick<
   ChunkRecord,
   'observationStamp' | 'delay' | 'executedFrom' | 'executedTo' | 'held'
@@ -10,9 +10,9 @@ export type Played = Pick<
 const NANOSECONDS = 1e9;
 
 /**
- * [horizon] 1 for the rows of a chunk that were sent to the robot, else 0: rows before the delay was over,
- * rows that the next chunk replaced, rows after the end and held rows earn no credit. A record has the number
- * of held rows, not which they are: where there is any, a row counts if it is among the episode's `commands`.
+ * [horizon] 1 for the rows of a chunk that were sent to the robot, else 0. Rows skipped by the delay,
+ * replaced by the next chunk, after the end, or held get no credit. A record counts held rows without listing
+ * them: if there are any, a row counts only if the episode's `commands` contain it.
  */
 export function executedRows(
   chunk: Played & Pick<ChunkRecord, 'actions' | 'horizon'>,
@@ -31,13 +31,13 @@ export function executedRows(
 }
 
 /**
- * Control steps from each chunk's first executed row to the next one's, at least 1; from the last one's
- * to its last executed row, that one included.
+ * Control steps from each chunk's first executed row to the next chunk's, at least 1; for the last chunk, up
+ * to and including its last executed row.
  */
 export function stepsOfChunks(chunks: readonly Played[], controlRate: number): number[] {
   const first = chunks.map(({ observationStamp, delay, executedFrom }) => {
     const since = Number(observationStamp - chunks[0].observationStamp) / NANOSECONDS;
-    // A chunk that the robot waited for begins with its first row.
+    // Execution of a chunk starts at its first row if the robot waited for it.
     return Math.round(since * controlRate) + Math.max(delay, executedFrom);
   });
   return chunks.map(({ executedFrom, executedTo }, i) =>

@@ -17,7 +17,7 @@ import type { Parameter } from '../../policy/trainable.ts';
 import type { CriticsConfig } from './config.ts';
 import { flatten } from '../train/parameters.ts';
 
-/** What the ensemble's networks look like. */
+/** Layer sizes of the ensemble. */
 export type CriticShape = Pick<CriticsConfig, 'count' | 'hidden'> & {
   /** See featuresOf. */
   features: number;
@@ -34,7 +34,10 @@ export function criticParameters({ count, hidden, features }: CriticShape): Para
   ]);
 }
 
-/** Weights of deviation 1/√in, a tenth of it in the last layer, and biases of zero: all estimates near 0.5. */
+/**
+ * Initial weights have deviation 1/√in, a tenth of that in the last layer, and biases are zero: all estimates
+ * start near 0.5.
+ */
 export function initialCritics(shape: CriticShape, seed: readonly number[]): Float32Array {
   const parameters = criticParameters(shape);
   return flatten(parameters, ({ shape: [count, rows, columns] }, i) => {
@@ -44,7 +47,7 @@ export function initialCritics(shape: CriticShape, seed: readonly number[]): Flo
   });
 }
 
-/** Estimates of all networks, [count, batch] in 0…1, as the discounted reward is. */
+/** Estimates of all networks, [count, batch], within 0…1 like the discounted reward. */
 function estimates(graph: Graph, shape: CriticShape): { values: Value; parameters: Value[] } {
   const features = graph.input('features', 'float32', [BATCH, shape.features]);
   const parameters = criticParameters(shape).map(({ name, shape: dims }) =>
@@ -58,14 +61,17 @@ function estimates(graph: Graph, shape: CriticShape): { values: Value; parameter
   return { values: reshape(x, [shape.count, BATCH]), parameters };
 }
 
-/** features [batch, features] and the parameters → values [count, batch]. */
+/** Graph from features [batch, features] and the parameters to values [count, batch]. */
 export function criticValuesGraph(shape: CriticShape): Graph {
   const graph = new Graph('critics');
   graph.output('values', estimates(graph, shape).values);
   return graph;
 }
 
-/** The same with targets [batch] → loss, the mean squared error, and gradient.NAME by each parameter. */
+/**
+ * The value graph with targets [batch] as a further input; outputs loss, the mean squared error, and
+ * gradient.NAME for each parameter.
+ */
 export function criticLossGraph(shape: CriticShape): Graph {
   const graph = new Graph('critic loss');
   const { values, parameters } = estimates(graph, shape);

@@ -15,27 +15,27 @@ import { tensorsIn } from '../train/parameters.ts';
 import { type TrainingState, initialState, openTrainer } from '../train/trainer.ts';
 import type { RolloutChunk } from './rollout.ts';
 
-/** All that critics carry from update to update. */
+/** The critics' state between updates. */
 export interface CriticState {
-  /** Of the ensemble; the averages are the target networks (Polyak). */
+  /** Training state of the ensemble; its averages are the target networks (Polyak). */
   training: TrainingState;
-  /** [features] of the first update, by which inputs are standardised; zeros before it. */
+  /** [features] statistics of the first update that standardise the inputs; zeros before it. */
   mean: Float32Array;
   deviation: Float32Array;
 }
 
-/** The networks to estimate with: as they learn, or the target networks. */
+/** Which networks estimate: the learning ones or the target networks. */
 export type CriticNetworks = 'parameters' | 'average';
 
 /**
- * An ensemble that estimates V(s), the discounted reward to come. The critics of arXiv 2510.09976 estimate
- * Q(s, chunk); V(s) is its average over the chunks that the policy takes, which are those of an update.
+ * An ensemble that estimates V(s), the expected discounted reward. The critics of arXiv 2510.09976 estimate
+ * Q(s, chunk); V(s) is its mean over the policy's chunks, which are those of an update.
  */
 export interface Critics {
   readonly state: CriticState;
-  /** The ensemble's least estimate of each moment [moments, features]. */
+  /** The minimum of the ensemble's estimates for each observation [moments, features]. */
   values(features: readonly Float32Array[], networks: CriticNetworks): Promise<number[]>;
-  /** One pass towards `targets` in minibatches drawn from `seed`; gives the mean loss. */
+  /** One epoch of regression to `targets`, in minibatches shuffled by `seed`; returns the mean loss. */
   train(
     features: readonly Float32Array[],
     targets: readonly number[],
@@ -44,7 +44,7 @@ export interface Critics {
   close(): Promise<void>;
 }
 
-/** What critics see of a chunk's observation: pooled images and prompt, state, committed row, delay, elapsed steps. */
+/** The critics' input for a chunk: pooled images and prompt, state, committed row, delay, elapsed steps. */
 export function featuresOf(chunk: RolloutChunk): Float32Array {
   const { pooled, state, committed, delay, elapsed } = chunk;
   return Float32Array.from([...pooled, ...state, ...committed, delay, elapsed]);
@@ -54,9 +54,9 @@ export function featuresOf(chunk: RolloutChunk): Float32Array {
 export const featureCount = ({ expert, stateDim, actionDim }: Pi0Config): number =>
   expert.kvHeads * expert.headDim + stateDim + actionDim + 2;
 
-/** Least deviation that a feature is divided by: one that hardly changes would be all noise. */
+/** Minimum deviation by which a feature is divided: an almost constant one would be amplified noise. */
 const LEAST_DEVIATION = 1e-3;
-/** Deviations beyond which a feature is clamped: far from the data, an estimate is a guess. */
+/** Standardised features are clamped to this many deviations: estimates far from the data are guesses. */
 const REACH = 5;
 
 function statisticsOf(features: readonly Float32Array[]): Pick<CriticState, 'mean' | 'deviation'> {
@@ -83,7 +83,7 @@ export function initialCriticState(shape: CriticShape, seed: readonly number[]):
 export interface CriticsOptions {
   shape: CriticShape;
   config: CriticsConfig;
-  /** Its vectors change as the critics learn. */
+  /** Updated in place as the critics learn. */
   start: CriticState;
   session: SessionConfig;
 }
@@ -148,10 +148,10 @@ export async function openCritics({
       let sum = 0;
       for (const [from, to] of evenParts(order.length, config.minibatch)) {
         const minibatch = [...order.subarray(from, to)];
-        const wanted = Float32Array.from(minibatch, (index) => targets[index]);
+        const expected = Float32Array.from(minibatch, (index) => targets[index]);
         const { loss } = await trainer.step({
           features: inputs(minibatch.map((index) => features[index])),
-          targets: new Tensor('float32', wanted, [wanted.length]),
+          targets: new Tensor('float32', expected, [expected.length]),
         });
         sum += loss * minibatch.length;
       }

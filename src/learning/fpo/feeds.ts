@@ -3,7 +3,7 @@ import { type Pi0Config, hasStateToken } from '../../policy/families/pi0/config.
 import type { PairedChunk, PreparedChunk } from './pairs.ts';
 import type { RolloutChunk } from './rollout.ts';
 
-/** Parts in sequence, as a tensor. */
+/** Concatenates arrays into a tensor. */
 export function joined(parts: readonly Float32Array[], dims: number[]): Tensor {
   const data = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
   let offset = 0;
@@ -14,7 +14,7 @@ export function joined(parts: readonly Float32Array[], dims: number[]): Tensor {
   return new Tensor('float32', data, dims);
 }
 
-/** A graph's inputs for the chunks' observations: caches, and states for a policy that takes them apart. */
+/** Graph inputs for the chunks' observations: caches, and states if the policy reads them separately. */
 export function observationFeeds(
   chunks: readonly RolloutChunk[],
   config: Pi0Config,
@@ -42,7 +42,7 @@ export function observationFeeds(
   return feeds;
 }
 
-/** The chunks that were joined, as inputs of previousInputs. */
+/** The chunks in play that these were joined to, as previousInputs has them. */
 export function previousFeeds(
   chunks: readonly RolloutChunk[],
   { horizon, actionDim }: Pi0Config,
@@ -54,7 +54,7 @@ export function previousFeeds(
   };
 }
 
-/** Inputs of flowLosses for a cache; with the rows of the joined chunk where the graph `keeps` them. */
+/** Inputs of flowLosses for a cache, with the rows of the previous chunk if the graph `keeps` them. */
 export function flowFeeds(
   pairs: readonly PairedChunk[],
   config: Pi0Config,
@@ -77,7 +77,7 @@ export function flowFeeds(
   };
 }
 
-/** The rest of fpoGraph's inputs; `scale` where losses are centred. */
+/** The remaining inputs of fpoGraph; `scale` only for centred losses. */
 export function surrogateFeeds(
   prepared: readonly PreparedChunk[],
   { horizon, actionDim }: Pi0Config,

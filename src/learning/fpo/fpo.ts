@@ -33,7 +33,7 @@ export const fpo =
     return openFpo(context, config, start);
   };
 
-/** Opens FPO where `start` stands; its vectors change with updates. */
+/** Opens FPO at the state `start`, whose vectors it updates in place. */
 export async function openFpo(
   context: AlgorithmContext,
   config: FpoConfig,

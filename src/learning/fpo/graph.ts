@@ -23,14 +23,14 @@ import {
 import { surrogate } from './surrogate.ts';
 import type { SampledJoin } from '../../policy/joinKinds.ts';
 
-/** The policy and batch that FPO's graphs are of. */
+/** The policy and batch dimensions of FPO's graphs. */
 export interface FpoGraphOptions {
   config: Pi0Config;
   trainable: Trainable;
   cameras: number;
   /** Prompt tokens of the caches, padding included. */
   text: number;
-  /** Pairs of noise and time a chunk. */
+  /** Pairs of noise and time per chunk. */
   samples: number;
   /** Action dimensions that are not padding. */
   dims: number;
@@ -49,15 +49,15 @@ function outputLosses(graph: Graph, { rows, mask, losses }: FlowLosses, rowClamp
   graph.output('clamped', reduceSum(multiply(minimum(rows, rowClamp), mask), [1], false));
 }
 
-/** What the chunk that a velocity leads to, x_t − t·v, is from its target's, squared. */
+/** Squared error of the chunk x_t − t·v that a velocity leads to, against the target velocity's chunk. */
 function actionErrors(velocity: Value, target: Value, time: Value): Value {
   const [pairs] = velocity.shape;
   return multiply(velocityErrors(velocity, target), power(reshape(time, [pairs, 1, 1]), 2));
 }
 
 /**
- * The losses of chunks before an update; inputs as flowLosses has them for a cache. Outputs [batch·samples]:
- * losses, summed over the rows that count, and clamped, the same with each row's loss at most `rowClamp`.
+ * The losses before an update. Inputs: those of flowLosses for a cache. Outputs [batch·samples]: losses,
+ * summed over the executed rows, and clamped, the same with each row's loss clamped to `rowClamp`.
  */
 export function oldLossesGraph(options: FpoGraphOptions, rowClamp: number): Graph {
   const graph = new Graph('old losses');
@@ -66,9 +66,9 @@ export function oldLossesGraph(options: FpoGraphOptions, rowClamp: number): Grap
 }
 
 /**
- * The same where what counts is what exploration changed, see the setting `centred`. One more input, centre
- * [batch, horizon, actionDim]: the chunk that the policy would have made without. One more output, target
- * [batch·samples, horizon, actionDim]: the velocities that would have made the chunk of it.
+ * Losses of exploration's difference (see the setting `centred`). One more input: centre [batch, horizon,
+ * actionDim], the chunk that the policy makes without exploration. One more output: target [batch·samples,
+ * horizon, actionDim], the velocities that turn it into the explored chunk.
  */
 export function centredLossesGraph(options: FpoGraphOptions, rowClamp: number): Graph {
   const graph = new Graph('centred losses');
@@ -87,8 +87,9 @@ export function centredLossesGraph(options: FpoGraphOptions, rowClamp: number): 
 }
 
 /**
- * Chunks of the policy as it learns: a cache (see cacheInputs), π0's state, noise [batch, horizon, actionDim] and
- * steps (int64 scalar) → actions of that shape. Where they join, also what previousInputs has.
+ * Samples chunks with the current parameters: a cache (see cacheInputs), π0's state, noise [batch, horizon,
+ * actionDim] and steps (int64 scalar) → actions [batch, horizon, actionDim]. Joined chunks also take
+ * previousInputs.
  */
 export function resampleGraph(
   { config, trainable, cameras, text }: FpoGraphOptions,
@@ -116,8 +117,8 @@ function centredLosses(graph: Graph, options: FpoGraphOptions): Value {
 
 /**
  * FPO's surrogate. Inputs: those of flowLosses for a cache, old_losses [batch·samples] and advantages
- * [batch]; where centred also target, of centredLossesGraph, and scale, a factor of the losses. Outputs:
- * losses [batch·samples]; ratios (see surrogate); loss.
+ * [batch]; for centred losses also target (from centredLossesGraph) and scale, a factor on the losses.
+ * Outputs: losses [batch·samples]; ratios (see surrogate); loss.
  */
 export function surrogateGraph(options: FpoGraphOptions, config: SurrogateConfig): Graph {
   const graph = new Graph('fpo');
@@ -134,7 +135,7 @@ export function surrogateGraph(options: FpoGraphOptions, config: SurrogateConfig
   return graph;
 }
 
-/** The same, and gradient.NAME of the loss by each parameter. */
+/** The surrogate's graph with outputs gradient.NAME, the gradient of the loss for each parameter. */
 export function fpoGraph(...[options, config]: Parameters<typeof surrogateGraph>): Graph {
   const graph = surrogateGraph(options, config);
   const loss = graph.outputs.find(({ name }) => name === 'loss')!;

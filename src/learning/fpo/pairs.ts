@@ -9,7 +9,7 @@ export interface AdvantageChunk {
   advantage: number;
 }
 
-/** The same with its pairs of noise and flow time, drawn once for all steps of an update. */
+/** An advantage chunk with its pairs of noise and flow time, drawn once for all steps of an update. */
 export interface PairedChunk extends AdvantageChunk {
   /** [samples]; one time for all rows of the chunk. */
   time: Float32Array;
@@ -17,17 +17,17 @@ export interface PairedChunk extends AdvantageChunk {
   noise: Float32Array;
 }
 
-/** The same with what the policy at the update's start makes of the pairs. */
+/** A paired chunk with its losses under the policy at the start of the update. */
 export interface PreparedChunk extends PairedChunk {
   /** [samples] flow-matching losses. */
   oldLosses: Float32Array;
-  /** [samples] the same with each row's loss clamped. */
+  /** [samples] losses with each row's clamped. */
   clampedLosses: Float32Array;
-  /** [samples, horizon, actionDim] velocities, where losses are centred. */
+  /** [samples, horizon, actionDim] target velocities, for centred losses. */
   target?: Float32Array;
 }
 
-/** Purposes of random numbers, so that no two draw the same. */
+/** Seed components that keep random streams independent. */
 export const STREAM = { critics: 21, criticOrder: 22, time: 23, noise: 24 };
 
 const TIMES: Record<FpoConfig['ablation']['time'], (uniform: number) => number> = {
@@ -36,7 +36,7 @@ const TIMES: Record<FpoConfig['ablation']['time'], (uniform: number) => number> 
   noisy: (uniform) => 0.7 + 0.3 * uniform,
 };
 
-/** Pairs for the chunks of update number `update`: the same whenever they are drawn again. */
+/** Draws pairs for the chunks of update number `update`; the same arguments give the same pairs. */
 export function drawPairs(
   chunks: readonly AdvantageChunk[],
   update: number,
@@ -55,12 +55,12 @@ export function drawPairs(
   }));
 }
 
-/** Sum of squares over rows below which a difference is rounding. */
+/** Sums of squares below this are rounding errors. */
 const ROUNDING = 1e-8;
 
 /**
- * The factor of centred losses with which they are those of a Gaussian of exploration's spread: on average
- * half the number of dimensions that exploration moved, counted as those of equal spread and equal variance.
+ * Scales centred losses to those of a Gaussian with exploration's deviation: their mean becomes half the
+ * effective number of explored dimensions, (Σ variance)² / Σ variance².
  */
 export function centredScale(
   chunks: readonly Pick<RolloutChunk, 'actions' | 'mask'>[],

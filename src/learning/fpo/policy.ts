@@ -26,31 +26,31 @@ import {
 import { type PairedChunk, type PreparedChunk, centredScale } from './pairs.ts';
 import { type Measures, measure } from './trustRegion.ts';
 
-/** The chunks of an update with their old losses, and the graphs' inputs of as many as are computed at once. */
+/** An update's chunks with their old losses, and the graph inputs of each microbatch. */
 export interface Batch {
   chunks: readonly PreparedChunk[];
   parts: readonly BatchPart[];
 }
 
-/** A policy whose parameters learn by the surrogate's gradient. */
+/** A policy trained on the surrogate's gradient. */
 export interface LearningPolicy {
   /** See Trainer. */
   readonly state: TrainingState;
   /** Computes the old losses of an update's chunks. Throws a UserError for chunks of another policy. */
   prepare(chunks: readonly PairedChunk[]): Promise<Batch>;
-  /** Measures the policy as it stands. */
+  /** Measures the current parameters. */
   measure(batch: Batch): Promise<Measures>;
   /**
-   * One optimiser step, if `accept` agrees to the measures of the policy before it. Gives the norm of the
-   * gradient before clipping; undefined where no step was taken.
+   * Takes one optimiser step if `accept` returns true for the measures before it. Returns the gradient's norm
+   * before clipping; undefined if no step was taken.
    */
   step(batch: Batch, accept: (measures: Measures) => boolean): Promise<number | undefined>;
-  /** Shortens the last step to this share of its length. */
+  /** Scales the last step to this share of its length. */
   shortenStep(share: number): void;
   close(): Promise<void>;
 }
 
-/** The graphs of FPO in ONNX Runtime. */
+/** FPO's graphs as ONNX Runtime sessions. */
 interface Sessions extends AlgorithmContext {
   config: FpoConfig;
   graphs: FpoGraphOptions;
@@ -59,7 +59,7 @@ interface Sessions extends AlgorithmContext {
   trainer: Trainer;
   oldLosses: InferenceSession;
   surrogate: InferenceSession;
-  /** By how chunks join the chunk before; opened when first needed. */
+  /** One per join kind, opened on first use. */
   samplers: Map<SampledJoin | undefined, InferenceSession>;
 }
 
@@ -106,7 +106,7 @@ async function openSessions(
   };
 }
 
-/** The policy's weights as they stand, as inputs of the graphs. */
+/** The current weights as graph inputs. */
 const weightsOf = ({ frozen, trainer, parameters }: Sessions) => ({
   ...frozen,
   ...Object.fromEntries(tensorsIn(trainer.state.vectors.parameters, parameters)),

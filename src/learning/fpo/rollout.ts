@@ -1,34 +1,34 @@
 import type { SampledJoin } from '../../policy/joinKinds.ts';
 import type { View } from '../../images/viewShift.ts';
 
-/** A chunk that was played, as a learner with a frozen prefix needs it: its images are gone. */
+/** An executed chunk in the form that a learner with a frozen prefix needs: encoded, without images. */
 export interface RolloutChunk {
   policyVersion: string;
-  /** Keys and values of each layer in turn, each [kvHeads, prefix, headDim]. */
+  /** Keys and values, layer by layer, each [kvHeads, prefix, headDim]. */
   cache: Float32Array;
-  /** [prefix] 1 for tokens that count. */
+  /** [prefix] 1 for valid tokens. */
   valid: Uint8Array;
-  /** [kvHeads·headDim] the last layer's values, averaged over the tokens that count. */
+  /** [kvHeads·headDim] the last layer's values, averaged over valid tokens. */
   pooled: Float32Array;
   /** [stateDim], normalised. */
   state: Float32Array;
   /** [horizon, actionDim], normalised. */
   actions: Float32Array;
-  /** [horizon, actionDim] that the chunk was made of. */
+  /** [horizon, actionDim] the initial noise of the chunk's flow. */
   noise: Float32Array;
   /** [horizon] 1 for rows that were executed. */
   mask: Float32Array;
-  /** Where its pictures were looked at; absent if straight. */
+  /** The view offset of its images; absent if zero. */
   view?: View;
-  /** What the chunk was made to join, where it was. */
+  /** The chunk in play that this one was joined to, if any. */
   join?: {
     kind: SampledJoin;
     /** [horizon, actionDim] normalised: the rows of the chunk in play, zeros after them. */
     previous: Float32Array;
-    /** [horizon] how much each of them counted. */
+    /** [horizon] the weight of each row. */
     weights: Float32Array;
   };
-  /** [actionDim] normalised: the last row that was already on its way at the observation; zeros if none. */
+  /** [actionDim] normalised: the last row already committed at the observation; zeros if none. */
   committed: Float32Array;
   /** Control steps between the observation and the first executed row. */
   delay: number;
@@ -40,9 +40,9 @@ export interface RolloutChunk {
 
 /** An attempt to learn from. */
 export interface Rollout {
-  /** The episode's. */
+  /** Id of the episode. */
   id: string;
-  /** At the end: success 1, failure 0. */
+  /** Terminal reward: success 1, failure 0. */
   reward: number;
   chunks: RolloutChunk[];
 }

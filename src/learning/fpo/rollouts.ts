@@ -15,20 +15,20 @@ import { executedRows, stepsOfChunks } from './credit.ts';
 import { type Viewpoint, imagesOf, unfit } from '../imitation/demonstrations.ts';
 import { type Bundle } from '../../policy/bundle/config.ts';
 
-/** Makes rollouts of episodes. */
+/** Encodes episodes as rollouts. */
 export interface RolloutEncoder {
   /**
-   * What there is to learn from an attempt; its chunks of which nothing was executed are left away.
-   * Throws a UserError that says why if there is nothing: discarded, cut short, of another robot.
+   * Encodes an attempt, without the chunks of which no row was executed. Throws a UserError with the reason
+   * if nothing can be learned from it: discarded, cut short, of another robot.
    */
   encode(episode: Episode): Promise<Rollout>;
   close(): Promise<void>;
 }
 
-/** Observations that are encoded in one call. */
+/** Observations per call of the prefix graph. */
 const AT_ONCE = 16;
 
-/** Mean over the tokens that count of `values` [heads, prefix, headDim] → [heads·headDim]. */
+/** Mean over valid tokens of `values` [heads, prefix, headDim] → [heads·headDim]. */
 function pool(values: Float32Array, valid: Uint8Array, headDim: number): Float32Array {
   const heads = values.length / (valid.length * headDim);
   const pooled = new Float32Array(heads * headDim);
@@ -42,7 +42,7 @@ function pool(values: Float32Array, valid: Uint8Array, headDim: number): Float32
   return pooled;
 }
 
-/** Each observation's part of what the prefix graph gives for several. */
+/** Splits the prefix graph's outputs by observation. */
 function divideCaches(outputs: Record<string, Tensor>, { expert }: Pi0Config) {
   const { depth, headDim } = expert;
   const layers = Array.from({ length: depth }, (_, i) => [`keys.${i}`, `values.${i}`]).flat();
@@ -61,7 +61,7 @@ function divideCaches(outputs: Record<string, Tensor>, { expert }: Pi0Config) {
   });
 }
 
-/** The row of the chunk before that was still to be executed last when `chunk` was observed. */
+/** The last row of the previous chunk that was already committed when `chunk` was observed. */
 function committedRow(
   before: ChunkRecord | undefined,
   chunk: ChunkRecord,
@@ -75,7 +75,7 @@ function committedRow(
   return before.actions.subarray(last * joints, (last + 1) * joints);
 }
 
-/** Why a policy cannot learn from what its chunks are; undefined if it can. */
+/** The reason why a policy cannot learn from these chunks; undefined if it can. */
 function unfitChunks(
   chunks: readonly ChunkRecord[],
   { pi0: { horizon, actionDim }, cameras }: Bundle,
@@ -97,7 +97,7 @@ function unfitChunks(
   return undefined;
 }
 
-/** Opens the frozen prefix of a bundle, to encode attempts once for all epochs. */
+/** Opens a bundle's frozen prefix; attempts are encoded once for all epochs. */
 export async function openRolloutEncoder(
   bundle: Bundle,
   session: SessionConfig,
@@ -170,12 +170,12 @@ export async function openRolloutEncoder(
       const chunks: RolloutChunk[] = [];
       let elapsed = 0;
       for (let from = 0; from < played.length; from += AT_ONCE) {
-        const some = played.slice(from, from + AT_ONCE);
-        const images = await Promise.all(some.map((chunk) => imagesOf(episode, chunk, view)));
-        const states = some.map(({ state }) => transforms.state(state));
-        const read = states.map((state, i) => state.subarray(0, some[i].state.length));
+        const batch = played.slice(from, from + AT_ONCE);
+        const images = await Promise.all(batch.map((chunk) => imagesOf(episode, chunk, view)));
+        const states = batch.map(({ state }) => transforms.state(state));
+        const read = states.map((state, i) => state.subarray(0, batch[i].state.length));
         const encoded = await encodePrefixes(images, header.prompt, read);
-        some.forEach((chunk, i) => {
+        batch.forEach((chunk, i) => {
           const { state, actions, noise, view, delay, policyVersion } = chunk;
           const committed = committedRow(played[from + i - 1], chunk, controlRate);
           chunks.push({

@@ -15,7 +15,7 @@ import { type CriticShape, criticParameters } from './criticGraph.ts';
 import { type CriticState, featureCount, initialCriticState } from './critics.ts';
 import { STREAM } from './pairs.ts';
 
-/** Everything that a run carries from update to update; random numbers are drawn from its counters. */
+/** A run's state between updates. Random numbers are seeded by its counters. */
 export interface FpoState {
   /** See FpoRun. */
   updates: number;
@@ -25,13 +25,13 @@ export interface FpoState {
   critics: CriticState;
 }
 
-/** The critics of a policy. */
+/** The shape of a policy's critics. */
 export const criticShape = (
   pi0: Pi0Config,
   { critics: { count, hidden } }: FpoConfig,
 ): CriticShape => ({ count, hidden, features: featureCount(pi0) });
 
-/** The part of a state that an adapter's file holds. */
+/** Reads the part of a state that an adapter's file holds. */
 export async function readPolicyState(
   file: string,
   bundle: Bundle,
@@ -46,7 +46,7 @@ export async function readPolicyState(
   };
 }
 
-/** Where a run begins: at the bundle's adapter if it has one, else at its weights, with new critics. */
+/** A run's initial state: the bundle's adapter if it has one, else its weights; new critics. */
 export async function initialFpoState(bundle: Bundle, config: FpoConfig): Promise<FpoState> {
   const { folder, pi0, cameras } = bundle;
   const { trainable, seed } = config;
@@ -69,10 +69,10 @@ export async function initialFpoState(bundle: Bundle, config: FpoConfig): Promis
 const FORMAT = 'nalu-fpo-2';
 const POLICY = 'policy/';
 const CRITICS = 'critics/';
-/** What critics' inputs are standardised by. */
+/** Statistics that standardise the critics' inputs. */
 const STATISTICS = ['mean', 'deviation'] as const;
 
-/** What of a bundle says which tensors its state has. */
+/** The parts of a bundle that determine the tensors of its state. */
 type LearnablePolicy = Pick<Bundle, 'family' | 'architecture' | 'pi0'>;
 
 function partsOf(bundle: LearnablePolicy, config: FpoConfig) {
@@ -84,7 +84,7 @@ function partsOf(bundle: LearnablePolicy, config: FpoConfig) {
   };
 }
 
-/** A state as the contents of a file; its tensors change with the next update. */
+/** A state in its file's form; its tensors change with the next update. */
 export function storedState(
   state: FpoState,
   bundle: LearnablePolicy,
@@ -112,7 +112,7 @@ export function storedState(
   };
 }
 
-/** Reads such a file. Throws a UserError that lists what does not fit the policy or the critics. */
+/** Reads a state's file. Throws a UserError that lists what does not fit the policy or the critics. */
 export async function readFpoState(
   file: string,
   bundle: LearnablePolicy,
@@ -127,7 +127,7 @@ export async function readFpoState(
   const updates = Number(metadata.updates);
   return {
     updates,
-    // Absent from older states: there every update after the warm-up was to move the policy.
+    // Older states lack it: in their version every update after the warm-up moved the policy.
     policyUpdates: Number(metadata.moves ?? Math.max(0, updates - config.critics.warmUp)),
     view: Float32Array.from(JSON.parse(metadata.view) as number[]),
     policy: stateFrom(dataOf, policy, Number(metadata.policySteps), POLICY),

@@ -19,7 +19,7 @@ import {
 } from '../../onnx/operators.ts';
 import type { SurrogateConfig } from './config.ts';
 
-/** Mean of [n], n known at run time. */
+/** Mean of [n], with n symbolic. */
 function mean(x: Value): Value {
   const ones = expandLike(x.graph.constant('float32', [1], []), x);
   return divide(reduceSum(x, [0], false), reduceSum(ones, [0], false));
@@ -27,11 +27,11 @@ function mean(x: Value): Value {
 
 const clampTo = (x: Value, low: number, high: number) => minimum(maximum(x, low), high);
 
-/** The value is clamped to ±`limit`, the gradient passes as if it were not (arXiv 2602.02481, code). */
+/** Clamps the value to ±`limit` while the gradient passes unchanged (arXiv 2602.02481, code). */
 const clampStraightThrough = (x: Value, limit: number) =>
   add(x, detach(subtract(clampTo(x, -limit, limit), x)));
 
-/** Change of the losses as a batch-standardised number; mean and deviation count as constants. */
+/** Standardises the change in loss over the batch; mean and deviation are treated as constants. */
 function standardise(change: Value, floor: number): Value {
   const centred = subtract(change, detach(mean(change)));
   const deviation = squareRoot(mean(power(detach(centred), 2)));
@@ -42,7 +42,7 @@ function standardise(change: Value, floor: number): Value {
 const ppo = (ratio: Value, advantage: Value, clip: number) =>
   minimum(multiply(advantage, ratio), multiply(advantage, clampTo(ratio, 1 - clip, 1 + clip)));
 
-/** Simple policy optimisation, ρA − |A| (ρ − 1)² / 2ε: a pull back in the place of a clip. */
+/** Simple policy optimisation, ρA − |A| (ρ − 1)² / 2ε: a quadratic penalty instead of a clip. */
 const spo = (ratio: Value, advantage: Value, clip: number) =>
   subtract(
     multiply(ratio, advantage),
@@ -74,8 +74,8 @@ export interface SurrogateInputs {
 }
 
 /**
- * What a step of FPO makes smaller, and its ratios: [batch·samples] of pairs, or [batch] of chunks (see
- * SurrogateConfig.ratio). Without a ratio they are those of pairs, to be looked at.
+ * The loss that FPO minimises, and its ratios: [batch·samples] per pair, or [batch] per chunk (see
+ * SurrogateConfig.ratio). For `none` the ratios are per pair and only reported.
  */
 export function surrogate(
   { old, current, advantages, samples }: SurrogateInputs,

@@ -51,7 +51,7 @@ export function measure(
   };
 }
 
-/** Why the next step must not be taken; undefined if it may. */
+/** The reason to stop before the next step; undefined if it may be taken. */
 export function reasonToStop(
   { approxKl, clipFraction }: Measures,
   limit: number,
@@ -65,7 +65,7 @@ export function reasonToStop(
   return undefined;
 }
 
-/** Throws a UserError where a policy that has taken no step has another ratio than 1. */
+/** Throws a UserError unless all ratios are 1 before the first step. */
 export function checkStart({ farthestRatio }: Measures): void {
   if (!(farthestRatio < RATIO_TOLERANCE))
     throw new UserError(
@@ -73,6 +73,6 @@ export function checkStart({ farthestRatio }: Measures): void {
     );
 }
 
-/** Share of a step that brings approxKl back to the limit: it grows with the square of the step's length. */
+/** The factor on a step's length that brings approxKl back to the limit: approxKl grows with its square. */
 export const shareWithin = ({ approxKl }: Measures, limit: number): number =>
   Math.min(0.9, Math.sqrt(limit / approxKl));

@@ -18,29 +18,29 @@ import type { Rollout } from './rollout.ts';
 import { type Measures, checkStart, klLimit, reasonToStop, shareWithin } from './trustRegion.ts';
 import { viewStep } from './viewStep.ts';
 
-/** What updates work on and change. */
+/** The mutable state of a run. */
 export interface FpoRun {
   readonly config: FpoConfig;
   policy: LearningPolicy;
   readonly critics: Critics;
   view: View;
-  /** Updates made. */
+  /** Number of updates. */
   updates: number;
-  /** Updates among them that were to move the policy: after the warm-up, of attempts that did not end alike. */
+  /** Number of policy updates: those after the warm-up whose attempts did not all end alike. */
   policyUpdates: number;
 }
 
 export interface FpoMetrics extends UpdateMetrics {
-  /** Chunks of which at least one row was executed. */
+  /** Chunks with at least one executed row. */
   chunks: number;
-  /** Before they are standardised. */
+  /** Before standardisation. */
   advantages: Spread;
   critics: CriticMetrics;
 }
 
 /**
- * One update of FPO (Lyu et al., arXiv 2510.09976) on attempts of the policy as it stands, with one bit of
- * success each. Throws a UserError where no chunk was executed, or where a number is not finite.
+ * One update of FPO (Lyu et al., arXiv 2510.09976) on attempts of the current policy, each with one bit of
+ * success. Throws a UserError if no chunk was executed or a number is not finite.
  */
 export async function update(run: FpoRun, attempts: readonly Rollout[]): Promise<FpoMetrics> {
   const { config, policy, critics, updates } = run;
@@ -59,7 +59,7 @@ export async function update(run: FpoRun, attempts: readonly Rollout[]): Promise
     .filter(({ chunk }) => wasExecuted(chunk));
   const advantages = executed.map(({ advantage }) => advantage);
 
-  // 2. The chunks with something to learn from.
+  // 2. The chunks whose advantages are large enough.
   const scaled = standardised(advantages, config.advantageFloor);
   const informative = executed
     .map(({ chunk }, i) => ({ chunk, advantage: scaled[i] }))
@@ -80,7 +80,7 @@ export async function update(run: FpoRun, attempts: readonly Rollout[]): Promise
   // 4. The critics learn last, so that advantages come from values that have not seen these attempts.
   const valueLoss = await fitCritics(run, attempts, features);
 
-  // 5. The view follows the views of the attempts that succeeded.
+  // 5. The view moves towards the views of the attempts that succeeded.
   const step = viewStep(attempts, run.view.length / 2);
   if (step) run.view = movedView(run.view, step.map((shift) => config.view * shift)); // prettier-ignore
 
@@ -102,12 +102,15 @@ export async function update(run: FpoRun, attempts: readonly Rollout[]): Promise
   };
 }
 
-/** Times that a last step is shortened, at most; steps before it may have left the trust region already. */
+/**
+ * Maximum number of times that the last step is shortened; earlier steps may already have left the trust
+ * region.
+ */
 const MAX_BACKTRACKS = 4;
 
 /**
- * Takes up to `epochs` steps, and stops before the step that would follow too far a move. A last step beyond
- * the trust region is shortened until the policy is within it.
+ * Takes up to `epochs` steps and stops before a step if the policy is already outside the limits. If the last
+ * step leaves the trust region, it is shortened until the policy is inside.
  */
 export async function optimise(
   { policy, config }: Pick<FpoRun, 'policy' | 'config'>,
@@ -127,7 +130,7 @@ export async function optimise(
     if (norm !== undefined) norms.push(norm);
   }
 
-  // Measures are of the policy before a step: after the last one it is measured once more.
+  // Measures describe the policy before a step, so it is measured once more after the last one.
   let last = stopped === undefined ? await policy.measure(batch) : measures!;
   for (
     let tries = 0;
@@ -155,7 +158,7 @@ export async function optimise(
   };
 }
 
-/** Fits the critics to λ-returns of the target networks; gives the mean squared error of the last epoch. */
+/** Fits the critics to λ-returns of the target networks; returns the mean squared error of the last epoch. */
 async function fitCritics(
   { config: { seed, gamma, critics: settings }, critics, updates }: FpoRun,
   attempts: readonly Rollout[],

@@ -4,9 +4,10 @@ import type { Rollout } from './rollout.ts';
 
 /**
  * Step of the view [cameras, 2] towards the views of the attempts that succeeded: the mean over attempts of
- * the standardised reward times the view, which is the natural gradient of the expected reward by the mean
- * of a Gaussian (Wierstra et al. 2014). No critic is the baseline: critics see the pictures, and so the view.
- * No number exceeds the views' deviation in it (Cauchy–Schwarz). Undefined where views or rewards are all alike.
+ * standardised reward times view. This is the natural gradient of the expected reward with respect to the
+ * mean of a Gaussian (Wierstra et al. 2014). The critics are no baseline here, because the view influences
+ * their input. By Cauchy–Schwarz, no component exceeds the views' deviation. Undefined if all views or all
+ * rewards are equal.
  */
 export function viewStep(
   rollouts: readonly Pick<Rollout, 'reward' | 'chunks'>[],
