@@ -37,6 +37,21 @@ const layerRules = LAYERS.flatMap((rooms, layer) =>
 export default {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'families-stay-closed',
+      comment:
+        'a policy family is reached through the files beside it alone: registry, importers, untrained',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/policy/families/' },
+      to: { path: '^src/policy/families/[^/]+/' },
+    },
+    {
+      name: 'families-stand-alone',
+      comment: 'a policy family imports nothing from another one',
+      severity: 'error',
+      from: { path: '^src/policy/families/([^/]+)/' },
+      to: { path: '^src/policy/families/[^/]+/', pathNot: '^src/policy/families/$1/' },
+    },
     ...layerRules,
   ],
   options: {

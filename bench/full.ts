@@ -17,8 +17,11 @@ const RUNS = 8;
 const PROMPT = 10;
 
 /** What a chunk is made of, for so many of the cameras. */
-function feedsOf({ pi0, steps }: Bundle, cameras: number): Record<string, Tensor> {
-  const { vision, horizon, actionDim, stateDim } = pi0;
+function feedsOf(
+  { architecture, steps }: Bundle<Pi0Config>,
+  cameras: number,
+): Record<string, Tensor> {
+  const { vision, horizon, actionDim, stateDim } = architecture;
   const side = vision.imageSize;
   const pixels = new Uint8Array(cameras * side * side * 3).fill(128);
   const noise = gaussianNoise(1, horizon * actionDim);

@@ -95,7 +95,7 @@ function stepRows({ graph, rank, depth, samples }: LoraCase, step: LoraStep): Ro
 export async function benchLora(): Promise<Row[]> {
   const folder = await mkdtemp(join(tmpdir(), 'nalu-bench-'));
   try {
-    const weights = join(folder, 'expert.safetensors');
+    const weights = join(folder, 'model.safetensors');
     await writeWeights(weights);
     const rows = RANKS.flatMap(countedRows);
     for (const wanted of CASES) rows.push(...stepRows(wanted, await takeStep(weights, wanted)));

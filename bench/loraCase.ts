@@ -1,5 +1,6 @@
+import { learnablePi0 } from '../src/policy/families/pi0/learnable.ts';
 import type { FpoGraphOptions } from '../src/learning/fpo/graph.ts';
-import { FULL } from '../src/training/full.ts';
+import { FULL } from '../src/policy/families/pi0/full.ts';
 import type { Pi0Config } from '../src/policy/families/pi0/config.ts';
 import type { Trainable } from '../src/policy/trainable.ts';
 
@@ -31,7 +32,13 @@ export function caseOf({ rank, depth, samples }: Pick<LoraCase, 'rank' | 'depth'
   const config = fullConfig(depth);
   const trainable: Trainable = { parameters: 'lora', rank };
   const options: FpoGraphOptions = {
-    ...{ config, trainable, cameras: CAMERAS, text: config.maxTokens, samples },
+    ...{
+      policy: learnablePi0(config),
+      trainable,
+      cameras: CAMERAS,
+      text: config.maxTokens,
+      samples,
+    },
     dims: 14,
   };
   return { config, trainable, options };

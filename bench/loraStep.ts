@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { fpoSchema, surrogateConfig } from '../src/learning/fpo/config.ts';
 import { flowFeeds, surrogateFeeds } from '../src/learning/fpo/feeds.ts';
 import { fpoGraph } from '../src/learning/fpo/graph.ts';
@@ -8,8 +9,6 @@ import { frozenWeights, startingParameters } from '../src/learning/train/startin
 import { initialState, openTrainer } from '../src/learning/train/trainer.ts';
 import { sessionConfigSchema } from '../src/session/session.ts';
 import { gaussianNoise } from '../src/tensors/noise.ts';
-import { tokensPerImage } from '../src/policy/families/pi0/config.ts';
-import { trainableParameters } from '../src/policy/families/pi0/trainable.ts';
 import { type LoraCase, caseOf, fullConfig } from './loraCase.ts';
 import { forgetPeak, resident } from './memory.ts';
 import { median } from './row.ts';
@@ -61,16 +60,20 @@ async function takeSteps(weights: string, wanted: LoraCase): Promise<LoraStep> {
   const graph = fpo
     ? fpoGraph(options, surrogateConfig(fpoSchema.parse({ trainable, seed: 0 })))
     : flowMatchingGraph({ ...options, observation: 'cache', masked: true });
-  const parameters = trainableParameters(trainable, config);
-  const frozen = await frozenWeights(weights, graph, parameters, config);
-  const start = initialState(await startingParameters(weights, parameters, trainable, 0));
+  const parameters = options.policy.parameters(trainable);
+  const bundle = { folder: dirname(weights), family: 'pi0', architecture: config };
+  const frozen = await frozenWeights(bundle, graph, parameters);
+  const start = initialState(await startingParameters(bundle, trainable, 0));
   const optimiser = optimiserSchema.parse({ rate: 1e-4, finalRate: 1e-4, warmUp: 0 });
   const session = sessionConfigSchema.parse({ threads: wanted.threads });
   const trainer = await openTrainer(graph, parameters, start, optimiser, session, frozen);
 
-  const prefix = options.cameras * tokensPerImage(config) + options.text;
+  const prefix = options.policy.prefixLength(options.cameras, options.text);
   const some = [randomChunk(wanted, prefix)];
-  const feeds = { ...flowFeeds(some, config), ...(fpo && surrogateFeeds(some, config, 0.01)) };
+  const feeds = {
+    ...flowFeeds(some, options.policy),
+    ...(fpo && surrogateFeeds(some, options.policy, 0.01)),
+  };
   forgetPeak();
   const before = resident('VmRSS');
   const times: number[] = [];

@@ -1,3 +1,4 @@
+import { pi0Of } from '../test/policy/pi0Of.ts';
 import { copyFile, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -33,7 +34,7 @@ async function storageRows(title: string, whole: Bundle, root: string): Promise<
   for (const [name, { least, ...storage }] of Object.entries(STORAGES)) {
     const folder = join(root, name);
     const config = { ...configOf(whole), precision: storage.precision ?? whole.precision };
-    await writeBundle(folder, config, tokenizer, convertedWeights(whole.pi0, header, storage));
+    await writeBundle(folder, config, tokenizer, convertedWeights(pi0Of(whole), header, storage));
     await copyFile(join(whole.folder, GOLDEN_FILE), join(folder, GOLDEN_FILE));
     const bundle = await loadBundle(folder);
     const { agreements } = await verifyBundle(bundle, SESSION);

@@ -1,3 +1,4 @@
+import { pi0Of } from '../test/policy/pi0Of.ts';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,7 +32,7 @@ const KINDS: Record<string, Trainable> = {
 
 /** Small random values: what they make of the policy does not matter here, that they change does. */
 export function adapterOf(bundle: Bundle, trainable: Trainable, seed: number): Adapter {
-  const parameters = trainableParameters(trainable, bundle.pi0).map(({ name, shape }, i) => {
+  const parameters = trainableParameters(trainable, pi0Of(bundle)).map(({ name, shape }, i) => {
     const count = shape.reduce((product, dim) => product * dim, 1);
     const data = gaussianNoise([seed, i], count).map((value) => value * 0.02);
     return [name, { shape, data }] as const;
@@ -40,7 +41,7 @@ export function adapterOf(bundle: Bundle, trainable: Trainable, seed: number): A
 }
 
 function blankObservation(bundle: Bundle): Observation {
-  const { imageSize: side } = bundle.pi0.vision;
+  const { imageSize: side } = pi0Of(bundle).vision;
   const pixels = new Uint8Array(side * side * 3).fill(128);
   const frames = bundle.cameras.map((camera) => ({
     camera,

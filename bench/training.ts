@@ -1,3 +1,4 @@
+import { learnablePi0 } from '../src/policy/families/pi0/learnable.ts';
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -140,7 +141,7 @@ function assertAlike(nalu: Step, torch: Step): void {
 export async function benchTraining(): Promise<Row[]> {
   const config = await goldenConfig('mid_config.json');
   const graph = flowMatchingGraph({
-    config,
+    policy: learnablePi0(config),
     trainable: TRAINABLE,
     observation: 'cache',
     cameras: CAMERAS,

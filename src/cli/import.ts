@@ -77,8 +77,7 @@ Examples:
                                              then: does it fit the robot?`,
     )
     .action(async (checkpoint, options) => {
-      const { importPolicy } = await import('../policy/families/pi0/import/importPolicy.ts');
-      const { importReport } = await import('../policy/families/pi0/import/report.ts');
+      const { importPolicy, importReport } = await import('../policy/families/importers.ts');
       const start = performance.now();
       const imported = await importPolicy(checkpoint, options);
       const { name, version } = imported.bundle;

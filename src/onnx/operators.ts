@@ -5,6 +5,7 @@ import {
   broadcastShapes,
   elementCount,
   formatShape,
+  multiplyDims,
   sameShape,
 } from './dim.ts';
 import { ELEMENT_CODES, type ElementType, FLOATS } from '../tensors/elementType.ts';
@@ -254,6 +255,14 @@ export function expand(x: Value, times: readonly number[]): Value {
     [x, x.graph.constant('int64', times)],
     [{ type: x.type, shape }],
   )[0];
+}
+
+/** Each sample of a batch `times` times over: [batch, …] → [batch·times, …]. */
+export function repeat(x: Value, times: number): Value {
+  if (times === 1) return x;
+  const [batch, ...rest] = x.shape;
+  const copies = expand(reshape(x, [batch, 1, ...rest]), [1, times, ...rest.map(() => 1)]);
+  return reshape(copies, [multiplyDims(batch, times), ...rest]);
 }
 
 /** Pads one axis with `before` and `after` elements of `value`. */

@@ -7,8 +7,9 @@ import type { Adapter } from './bundle/adapter.ts';
 import type { Bundle, BundleConfig } from './bundle/config.ts';
 import type { Chunk, Join, NoiseSource } from './chunkPolicy.ts';
 import type { SampledJoin } from './joinKinds.ts';
+import type { Learnable } from './learnable.ts';
 import type { PolicyShape } from './shape.ts';
-import type { Parameter, Trainable } from './trainable.ts';
+import type { Trainable } from './trainable.ts';
 
 /** Says that a sampler explores or adopts only what it was opened for. */
 export const NOTHING_TO_LEARN =
@@ -71,12 +72,6 @@ export interface GoldenStages<A> {
   run(bundle: Bundle<A>, session: SessionConfig, inputs: Feeds): Promise<{ outputs: Feeds; providers: string[] }>; // prettier-ignore
 }
 
-/** What learning needs of a family. */
-export interface LearnableFamily<A> {
-  /** In a fixed order. Throws a `UserError` for a layer that the policy has not. */
-  parameters(trainable: Trainable, architecture: A): Parameter[];
-}
-
 /** A kind of policies: how its bundles are described, checked and run. */
 export interface PolicyFamily<A = unknown> {
   /** The field `family` of policy.json. */
@@ -101,5 +96,6 @@ export interface PolicyFamily<A = unknown> {
   /** Opens a sampler. Throws a `UserError` for files that cannot be run. */
   open(bundle: Bundle<A>, options: SamplerOptions): Promise<FamilySampler>;
   readonly golden: GoldenStages<A>;
-  readonly learnable?: LearnableFamily<A>;
+  /** What learning needs of its policies; absent in a family that does not learn. */
+  learnable?(this: void, architecture: A): Learnable;
 }

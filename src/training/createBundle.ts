@@ -1,14 +1,17 @@
 import { basename, resolve } from 'node:path';
 import { BUNDLE_FILES, loadBundle, writeBundle } from '../policy/bundle/bundle.ts';
 import { checkPlace } from '../policy/bundle/bundleFiles.ts';
-import type { Pi0Config } from '../policy/families/pi0/config.ts';
 import type { Precision } from '../policy/bundle/precision.ts';
-import { tinyTokenizerJson } from '../policy/families/pi0/tokenizer.ts';
 import { embodimentOf } from '../robot/calibration.ts';
 import { loadCalibration } from '../robot/calibrationFile.ts';
 import type { Embodiment, JointKind } from '../robot/embodiment.ts';
 import { simulatedEmbodiment } from '../sim/embodiment.ts';
-import { SIZES, type SizeName, configFor } from './sizes.ts';
+import {
+  SIZES,
+  type SizeName,
+  configFor,
+  tinyTokenizerJson,
+} from '../policy/families/untrained.ts';
 import { type BundleConfig } from '../policy/bundle/config.ts';
 
 export interface CreateOptions {
@@ -47,8 +50,9 @@ export async function createBundle(folder: string, options: CreateOptions): Prom
   const moments = aroundHome(robot);
   const { what, weights } = SIZES[size];
   const precision = size === 'mini' ? 'float32' : options.precision;
-  const config: BundleConfig<Pi0Config> = {
-    ...configFor(size, robot),
+  const sized = configFor(size, robot);
+  const config: BundleConfig = {
+    ...sized,
     name: basename(resolve(folder)),
     description: `${what(calibration ? robot.name : 'the simulated ALOHA')}, with random weights: it has not learned anything yet.`,
     precision,
@@ -58,7 +62,7 @@ export async function createBundle(folder: string, options: CreateOptions): Prom
     folder,
     config,
     tinyTokenizerJson(),
-    weights(config.architecture, seed, precision),
+    weights(sized.architecture, seed, precision),
   );
   const { name, version } = await loadBundle(folder);
   return { name, version, files: Object.values(BUNDLE_FILES) };

@@ -28,10 +28,7 @@ import {
 } from '../policy/bundle/bundle.ts';
 import { learnableOf, shapeOf } from '../policy/families/registry.ts';
 import { checkPlace } from '../policy/bundle/bundleFiles.ts';
-import { tinyTokenizerJson } from '../policy/families/pi0/tokenizer.ts';
 import type { Trainable } from '../policy/trainable.ts';
-import { trainableParameters } from '../policy/families/pi0/trainable.ts';
-import { weightSources } from '../policy/families/pi0/weights.ts';
 import { replaceFiles } from '../files/replaceFiles.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
 import { simulatedEmbodiment } from '../sim/embodiment.ts';
@@ -39,7 +36,12 @@ import type { SimTaskName } from '../sim/tasks.ts';
 import { evaluate } from '../rollouts/evaluate.ts';
 import { type ImitationRun, NO_POLICY, baseOf, dataOf } from './imitationRun.ts';
 import { openTrainingFolder, trainingFiles } from './folder.ts';
-import { SIZES, type SizeName, configFor } from './sizes.ts';
+import {
+  SIZES,
+  type SizeName,
+  configFor,
+  tinyTokenizerJson,
+} from '../policy/families/untrained.ts';
 import { trainingLoop } from './loop.ts';
 import type { Output } from '../terminal/output.ts';
 import { type TrainingReport, createTrainingReport } from './report.ts';
@@ -145,21 +147,21 @@ async function prepareBundle(
     return;
   }
   const source = await loadBundle(from);
-  learnableOf(source);
+  const learnable = learnableOf(source);
   if (source.trainable)
     throw new UserError(`${from} has an adapter; go on from a policy without one`);
   const config = { ...configOf(source), ...goesOn };
   // Untouched, it keeps its version, which adapters are bound to.
   if (train !== 'all') return copyBundle(source, out, maxDelay ? config : undefined);
   // What is learned takes the weights' places: they must lie as they will be written.
-  const { folder, pi0 } = source;
+  const { folder } = source;
   const tokenizer = await readFile(join(folder, BUNDLE_FILES.tokenizer), 'utf8');
   const transforms = renormalise ? normalisationOf(set.demonstrations) : config.transforms;
   await writeBundle(
     out,
     { ...config, ...named(`${source.name}, trained further ${made}`), transforms },
     tokenizer,
-    await weightSources(join(folder, BUNDLE_FILES.weights), pi0),
+    await learnable.weightSources(folder),
   );
 }
 
@@ -240,7 +242,7 @@ export async function imitate(
   if (!resume) await prepareBundle(options, set);
   const files = await openTrainingFolder(out, `nalu imitate: ${basename(resolve(out))}`);
   const bundle = await loadBundle(out);
-  const parameters = trainableParameters(settings.trainable, bundle.pi0);
+  const parameters = learnableOf(bundle).parameters(settings.trainable);
   const run: ImitationRun = {
     settings,
     from,

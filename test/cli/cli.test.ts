@@ -1,3 +1,4 @@
+import { pi0Of } from '../policy/pi0Of.ts';
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { closeSync, existsSync, openSync } from 'node:fs';
@@ -261,7 +262,7 @@ describe('a command that makes a bundle or its golden numbers', () => {
 describe('the shipped policy', () => {
   it('has the graphs that its weights and configuration make', () =>
     withFolder(async (folder) => {
-      const { pi0 } = await loadBundle(SHIPPED);
+      const pi0 = pi0Of(await loadBundle(SHIPPED));
       await cp(join(SHIPPED, BUNDLE_FILES.weights), join(folder, BUNDLE_FILES.weights));
       await writeGraphs(folder, pi0);
       for (const file of [BUNDLE_FILES.sample, BUNDLE_FILES.prefix]) {

@@ -1,3 +1,4 @@
+import { learnablePi0 } from '../../src/policy/families/pi0/learnable.ts';
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Episode } from '../../src/episodes/readEpisode.ts';
@@ -195,7 +196,7 @@ describe('batches', () => {
   const transforms = makeTransforms([], tinyBundle.architecture);
   const tokenize = (prompt: string) => ({ tokens: new BigInt64Array(prompt.length).fill(9n) });
   const options = {
-    config: tinyBundle.architecture,
+    policy: learnablePi0(tinyBundle.architecture),
     transforms,
     tokenize,
     batch: 5,

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { UserError } from '../../src/errors.ts';
 import type { OpenAlgorithm } from '../../src/learning/algorithm.ts';
 import { flowFeeds } from '../../src/learning/fpo/feeds.ts';
@@ -16,8 +15,7 @@ import { frozenWeights, startingParameters } from '../../src/learning/train/star
 import { type TrainingState, initialState, openTrainer } from '../../src/learning/train/trainer.ts';
 import { makeAdapter } from '../../src/policy/bundle/adapter.ts';
 import { readAdapter } from '../../src/policy/bundle/readAdapter.ts';
-import { BUNDLE_FILES } from '../../src/policy/bundle/bundle.ts';
-import { trainableParameters } from '../../src/policy/families/pi0/trainable.ts';
+import { learnableOf } from '../../src/policy/families/registry.ts';
 
 const FORMAT = 'filtered-imitation-1';
 const TRAINABLE = { parameters: 'expert' } as const;
@@ -25,14 +23,14 @@ const SAMPLES = 4;
 
 /** A baseline beside FPO: one step of imitation an update, on the chunks of the attempts that succeeded. */
 export const filteredImitation: OpenAlgorithm = async ({ bundle, joints, session }, stateFile) => {
-  const { pi0, base, folder, cameras } = bundle;
-  const parameters = trainableParameters(TRAINABLE, pi0);
-  const weights = join(folder, BUNDLE_FILES.weights);
+  const { base, cameras } = bundle;
+  const policy = learnableOf(bundle);
+  const parameters = policy.parameters(TRAINABLE);
   const graph = flowMatchingGraph({
-    ...{ config: pi0, trainable: TRAINABLE, cameras: cameras.length, text: pi0.maxTokens },
+    ...{ policy, trainable: TRAINABLE, cameras: cameras.length, text: policy.maxTokens },
     ...{ samples: SAMPLES, dims: joints, observation: 'cache', masked: true },
   });
-  const frozen = await frozenWeights(weights, graph, parameters, pi0);
+  const frozen = await frozenWeights(bundle, graph, parameters);
   const optimiser = optimiserSchema.parse({ rate: 1e-3, finalRate: 1e-3, warmUp: 0 });
   const open = (start: TrainingState) =>
     openTrainer(graph, parameters, start, optimiser, session, frozen);
@@ -43,7 +41,7 @@ export const filteredImitation: OpenAlgorithm = async ({ bundle, joints, session
   };
   let trainer = await open(
     stateFile === undefined
-      ? initialState(await startingParameters(weights, parameters, TRAINABLE, 0))
+      ? initialState(await startingParameters(bundle, TRAINABLE, 0))
       : await readState(stateFile),
   );
   return {
@@ -53,7 +51,7 @@ export const filteredImitation: OpenAlgorithm = async ({ bundle, joints, session
       if (chunks.length === 0) throw new UserError('there is no success to imitate');
       const update = trainer.state.step;
       const pairs = drawPairs(chunks.map((chunk) => ({ chunk, advantage: 1 })), update, { seed: 0, samples: SAMPLES, ablation: { time: 'policy' } }); // prettier-ignore
-      const { step } = await trainer.step(flowFeeds(pairs, pi0));
+      const { step } = await trainer.step(flowFeeds(pairs, policy));
       return { update: step, attempts: attempts.length, successes: successes.length };
     },
     adapter() {

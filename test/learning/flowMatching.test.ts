@@ -1,3 +1,4 @@
+import { learnablePi0 } from '../../src/policy/families/pi0/learnable.ts';
 import assert from 'node:assert/strict';
 import { randomWeights } from '../../src/policy/families/pi0/randomWeights.ts';
 import { before, describe, it } from 'node:test';
@@ -38,7 +39,7 @@ async function goldenStep(
   weightOf: (name: string) => Tensor,
 ) {
   const graph = flowMatchingGraph({
-    config,
+    policy: learnablePi0(config),
     trainable,
     observation: 'cache',
     cameras: 3,
@@ -138,7 +139,7 @@ describe('the flow-matching graph of the whole network', () => {
   const tokenize = (prompt: string) => ({ tokens: new BigInt64Array(prompt.length).fill(9n) });
   const graphOf = (samples: number) =>
     flowMatchingGraph({
-      config,
+      policy: learnablePi0(config),
       trainable: { parameters: 'all' },
       observation: 'images',
       cameras: 2,
@@ -149,7 +150,7 @@ describe('the flow-matching graph of the whole network', () => {
     });
   const batchOf = (samples: number): Feeds =>
     createBatches(tinyDemonstrations(4), 2, {
-      config,
+      policy: learnablePi0(config),
       transforms: makeTransforms([], config),
       tokenize,
       batch: 3,

@@ -1,3 +1,4 @@
+import { learnablePi0 } from '../../src/policy/families/pi0/learnable.ts';
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { Tensor } from 'onnxruntime-node';
@@ -39,7 +40,7 @@ describe("FPO's graph on the reference numbers", () => {
   let feeds: Record<string, Tensor>;
   let weightOf: (name: string) => Tensor;
   const options = () => ({
-    config,
+    policy: learnablePi0(config),
     trainable: { parameters: 'expert' } as const,
     cameras: 3,
     text: config.maxTokens,

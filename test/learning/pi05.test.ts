@@ -1,3 +1,4 @@
+import { learnablePi0 } from '../../src/policy/families/pi0/learnable.ts';
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -65,7 +66,7 @@ describe('a π0.5 bundle', () => {
   it('makes batches without a state beside the prompt', () => {
     const demonstrations = tinyDemonstrations(4);
     const batches = createBatches(demonstrations, 2, {
-      config: tinyPi05.architecture,
+      policy: learnablePi0(tinyPi05.architecture),
       transforms: makeTransforms([], tinyPi05.architecture),
       tokenize: (prompt, state) => ({
         tokens: BigInt64Array.from([prompt.length, ...Array.from(state)], BigInt),

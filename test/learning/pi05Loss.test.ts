@@ -1,3 +1,4 @@
+import { learnablePi0 } from '../../src/policy/families/pi0/learnable.ts';
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { Tensor } from 'onnxruntime-node';
@@ -48,7 +49,7 @@ describe('the loss of π0.5', () => {
   }
 
   const OPTIONS = {
-    config: TINY_PI05,
+    policy: learnablePi0(TINY_PI05),
     observation: 'images',
     cameras: CAMERAS,
     text: TINY_PI05.maxTokens,

@@ -1,3 +1,4 @@
+import { pi0Of } from './pi0Of.ts';
 import assert from 'node:assert/strict';
 import { open, readFile, readdir, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,7 +9,7 @@ import { readShardedHeader } from '../../src/tensors/shards.ts';
 import { copyBundle, loadBundle, writeBundle } from '../../src/policy/bundle/bundle.ts';
 import { importPolicy } from '../../src/policy/families/pi0/import/importPolicy.ts';
 import { randomWeights } from '../../src/policy/families/pi0/randomWeights.ts';
-import { FULL } from '../../src/training/full.ts';
+import { FULL } from '../../src/policy/families/pi0/full.ts';
 import { pi0ConfigSchema } from '../../src/policy/families/pi0/config.ts';
 import { tinyTokenizerJson } from '../../src/policy/families/pi0/tokenizer.ts';
 import { loadWeights, weightShapes, weightSources } from '../../src/policy/families/pi0/weights.ts';
@@ -40,7 +41,7 @@ describe('an imported policy agrees with the reference implementation', () => {
   it('from a lerobot checkpoint, whose output layer is not its table', () =>
     imported(golden(), async ({ bundle, family }) => {
       assert.equal(family, 'pi0');
-      assert.deepEqual(bundle.pi0, await goldenConfig('config.json'));
+      assert.deepEqual(pi0Of(bundle), await goldenConfig('config.json'));
       await agreesWithGolden(bundle);
     }));
 
@@ -49,7 +50,7 @@ describe('an imported policy agrees with the reference implementation', () => {
       async (folder) =>
         writeCheckpoint(folder, { tensors: await openpiTensors(), config: await openpiConfig() }),
       async ({ bundle }) => {
-        assert.deepEqual(bundle.pi0, await goldenConfig('config.json'));
+        assert.deepEqual(pi0Of(bundle), await goldenConfig('config.json'));
         await agreesWithGolden(bundle);
       },
     ));
@@ -110,7 +111,7 @@ describe('an imported policy agrees with the reference implementation', () => {
         shards: 2,
       });
       const { bundle } = await importPolicy(folder, options(join(root, 'bundle')));
-      assert.deepEqual(bundle.pi0, pi0);
+      assert.deepEqual(pi0Of(bundle), pi0);
       const own = join(root, 'own');
       await writeBundle(own, configOf(bundle), tinyTokenizerJson(), weights);
       const chunk = await chunkOf(bundle);
@@ -142,7 +143,7 @@ describe('a π0.5', () => {
           options(join(root, `bundle-${type}`), { stats }),
         );
         assert.equal(family, 'pi05');
-        assert.deepEqual(bundle.pi0, pi0);
+        assert.deepEqual(pi0Of(bundle), pi0);
         assert.equal(bundle.transforms.at(-1)?.type, 'quantile');
         assert.ok((await chunkOf(bundle)).every(Number.isFinite));
       }
@@ -190,7 +191,7 @@ describe('the weights of an imported policy', () => {
       for (const path of ['last', 'last/pretrained_model/model.safetensors']) {
         const out = join(root, 'bundle');
         const { bundle } = await importPolicy(join(root, path), options(out, { force: true }));
-        assert.equal(bundle.pi0.horizon, 12);
+        assert.equal(pi0Of(bundle).horizon, 12);
       }
     }));
 
@@ -219,12 +220,12 @@ describe('the weights of an imported policy', () => {
         const { folder } = bundle;
         const config = configOf(bundle);
         const anew = join(folder, 'anew');
-        const weights = await weightSources(weightsOf(bundle), bundle.pi0);
+        const weights = await weightSources(weightsOf(bundle), pi0Of(bundle));
         await writeBundle(anew, config, tinyTokenizerJson(), weights);
         const written = await loadBundle(anew);
         const { files, tensors } = await readShardedHeader(weightsOf(written));
         assert.deepEqual(files, [weightsOf(written)]);
-        assert.deepEqual([...tensors.keys()], [...weightShapes(bundle.pi0).keys()]);
+        assert.deepEqual([...tensors.keys()], [...weightShapes(pi0Of(bundle)).keys()]);
         await agreesWithGolden(written);
       },
     ));
@@ -254,7 +255,7 @@ describe('the weights of an imported policy', () => {
       const { bundle, parameters, placement } = await importPolicy(folder, options(join(root, 'bundle'))); // prettier-ignore
       const seconds = (performance.now() - begun) / 1000;
       const grown = process.memoryUsage().rss - before;
-      assert.deepEqual(bundle.pi0, full);
+      assert.deepEqual(pi0Of(bundle), full);
       assert.ok(bytes > 12e9 && parameters > 3.1e9);
       assert.ok(seconds < 30, `${seconds} s`);
       assert.ok(grown < 500e6, `${grown} bytes more`);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { type TensorSource, writeSafetensors } from '../../src/tensors/safetensors.ts';
 import { encodeHeader, tensorBytes } from '../../src/tensors/safetensorsHeader.ts';
-import { FULL } from '../../src/training/full.ts';
+import { FULL } from '../../src/policy/families/pi0/full.ts';
 import { loadBundle } from '../../src/policy/bundle/bundle.ts';
 import { weightShapes } from '../../src/policy/families/pi0/weights.ts';
 import { withFolder } from '../onnx/run.ts';

@@ -1,3 +1,4 @@
+import { pi0Of } from './pi0Of.ts';
 import assert from 'node:assert/strict';
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -32,7 +33,7 @@ async function goldenActions(bundle: Bundle): Promise<Tensor> {
   const weights = weightsOf(bundle);
   const source = externalWeights(await readShardedHeader(weights), weights, weights);
   const path = join(bundle.folder, 'floats.onnx');
-  await writeModel(sampleGraph(bundle.pi0, source, 'floats', { masked: true }), path);
+  await writeModel(sampleGraph(pi0Of(bundle), source, 'floats', { masked: true }), path);
   const inputs = await goldenTensors('inputs.safetensors');
   const session = await openSession(path, SESSION);
   try {

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { UserError } from '../../src/errors.ts';
+import { padTokens } from '../../src/policy/learnable.ts';
 import {
   TINY_VOCABULARY,
   loadTokenizer,
-  padTokens,
   tinyTokenizerJson,
 } from '../../src/policy/families/pi0/tokenizer.ts';
 

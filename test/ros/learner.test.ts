@@ -1,3 +1,4 @@
+import { pi0Of } from '../policy/pi0Of.ts';
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -20,7 +21,7 @@ describe("the policy's node beside a learner", { skip }, () => {
     const folder = await mkdtemp(join(tmpdir(), 'nalu-learner-'));
     const bundle = await loadBundle(packagePath('models/aloha-mini'));
     const trainable: Trainable = { parameters: 'expert' };
-    const wanted = trainableParameters(trainable, bundle.pi0);
+    const wanted = trainableParameters(trainable, pi0Of(bundle));
     const weights = await loadWeights(
       join(bundle.folder, BUNDLE_FILES.weights),
       wanted.map(({ name }) => name),

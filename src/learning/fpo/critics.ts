@@ -8,7 +8,7 @@ import {
   criticValuesGraph,
   initialCritics,
 } from './criticGraph.ts';
-import type { Pi0Config } from '../../policy/families/pi0/config.ts';
+import type { Learnable } from '../../policy/learnable.ts';
 import { optimiserSchema } from '../train/optimiser.ts';
 import { evenParts, shuffled } from '../train/order.ts';
 import { tensorsIn } from '../train/parameters.ts';
@@ -51,8 +51,8 @@ export function featuresOf(chunk: RolloutChunk): Float32Array {
 }
 
 /** Length of `featuresOf` for a policy. */
-export const featureCount = ({ expert, stateDim, actionDim }: Pi0Config): number =>
-  expert.kvHeads * expert.headDim + stateDim + actionDim + 2;
+export const featureCount = ({ cache, stateDim, actionDim }: Learnable): number =>
+  cache.heads * cache.headDim + stateDim + actionDim + 2;
 
 /** Minimum deviation by which a feature is divided: an almost constant one would be amplified noise. */
 const LEAST_DEVIATION = 1e-3;

@@ -1,5 +1,5 @@
 import { Tensor } from '../../session/session.ts';
-import { type Pi0Config, hasStateToken } from '../../policy/families/pi0/config.ts';
+import type { Learnable } from '../../policy/learnable.ts';
 import type { PairedChunk, PreparedChunk } from './pairs.ts';
 import type { RolloutChunk } from './rollout.ts';
 
@@ -17,25 +17,25 @@ export function joined(parts: readonly Float32Array[], dims: number[]): Tensor {
 /** Graph inputs for the chunks' observations: caches, and states if the policy reads them separately. */
 export function observationFeeds(
   chunks: readonly RolloutChunk[],
-  config: Pi0Config,
+  policy: Learnable,
 ): Record<string, Tensor> {
-  const { expert, stateDim } = config;
+  const { cache, stateDim } = policy;
   const count = chunks.length;
   const prefix = chunks[0].valid.length;
-  const size = expert.kvHeads * prefix * expert.headDim;
+  const size = cache.heads * prefix * cache.headDim;
   const layer = (index: number) =>
     joined(
-      chunks.map(({ cache }) => cache.subarray(index * size, (index + 1) * size)),
-      [count, expert.kvHeads, prefix, expert.headDim],
+      chunks.map((chunk) => chunk.cache.subarray(index * size, (index + 1) * size)),
+      [count, cache.heads, prefix, cache.headDim],
     );
   const valid = new Uint8Array(count * prefix);
   chunks.forEach((chunk, i) => valid.set(chunk.valid, i * prefix));
   const feeds: Record<string, Tensor> = {
     valid: new Tensor('bool', valid, [count, prefix]),
   };
-  if (hasStateToken(config))
+  if (policy.hasState)
     feeds.state = joined(chunks.map(({ state }) => state), [count, stateDim]); // prettier-ignore
-  for (let i = 0; i < expert.depth; i++) {
+  for (let i = 0; i < cache.layers; i++) {
     feeds[`keys.${i}`] = layer(2 * i);
     feeds[`values.${i}`] = layer(2 * i + 1);
   }
@@ -45,7 +45,7 @@ export function observationFeeds(
 /** The chunks in play that these were joined to, as previousInputs has them. */
 export function previousFeeds(
   chunks: readonly RolloutChunk[],
-  { horizon, actionDim }: Pi0Config,
+  { horizon, actionDim }: Learnable,
 ): Record<string, Tensor> {
   const joins = chunks.map(({ join }) => join!);
   return {
@@ -57,10 +57,10 @@ export function previousFeeds(
 /** Inputs of flowLosses for a cache, with the rows of the previous chunk if the graph `keeps` them. */
 export function flowFeeds(
   pairs: readonly PairedChunk[],
-  config: Pi0Config,
+  policy: Learnable,
   keeps = false,
 ): Record<string, Tensor> {
-  const { horizon, actionDim } = config;
+  const { horizon, actionDim } = policy;
   const chunks = pairs.map(({ chunk }) => chunk);
   const count = pairs.length * pairs[0].time.length;
   const free = new Float32Array(horizon);
@@ -69,7 +69,7 @@ export function flowFeeds(
   );
   return {
     ...(keeps && { kept: joined(kept, [count, horizon]) }),
-    ...observationFeeds(chunks, config),
+    ...observationFeeds(chunks, policy),
     actions: joined(chunks.map(({ actions }) => actions), [chunks.length, horizon, actionDim]), // prettier-ignore
     mask: joined(chunks.map(({ mask }) => mask), [chunks.length, horizon]), // prettier-ignore
     noise: joined(pairs.map(({ noise }) => noise), [count, horizon, actionDim]), // prettier-ignore
@@ -80,7 +80,7 @@ export function flowFeeds(
 /** The remaining inputs of fpoGraph; `scale` only for centred losses. */
 export function surrogateFeeds(
   prepared: readonly PreparedChunk[],
-  { horizon, actionDim }: Pi0Config,
+  { horizon, actionDim }: Learnable,
   scale: number | undefined,
 ): Record<string, Tensor> {
   const count = prepared.length * prepared[0].time.length;

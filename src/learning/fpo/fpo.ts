@@ -1,5 +1,5 @@
 import { makeAdapter } from '../../policy/bundle/adapter.ts';
-import { trainableParameters } from '../../policy/families/pi0/trainable.ts';
+import { learnableOf } from '../../policy/families/registry.ts';
 import type { Algorithm, AlgorithmContext, OpenAlgorithm } from '../algorithm.ts';
 import { tensorsIn } from '../train/parameters.ts';
 import type { FpoConfig } from './config.ts';
@@ -40,11 +40,12 @@ export async function openFpo(
   start: FpoState,
 ): Promise<Fpo> {
   const { bundle, session } = context;
-  const { pi0, base } = bundle;
+  const { base } = bundle;
+  const learnable = learnableOf(bundle);
   const { trainable } = config;
   const { updates, policyUpdates, view } = start;
   const critics = await openCritics({
-    shape: criticShape(pi0, config),
+    shape: criticShape(learnable, config),
     config: config.critics,
     start: start.critics,
     session,
@@ -56,7 +57,7 @@ export async function openFpo(
     update: (attempts) => update(run, attempts),
     adapter() {
       const { parameters } = run.policy.state.vectors;
-      const tensors = tensorsIn(parameters, trainableParameters(trainable, pi0));
+      const tensors = tensorsIn(parameters, learnable.parameters(trainable));
       const values = [...tensors].map(
         ([name, { dims, data }]) => [name, { shape: dims, data: data as Float32Array }] as const,
       );

@@ -1,15 +1,16 @@
 import { outputGradients } from '../../onnx/gradient.ts';
 import { Graph, type Value } from '../../onnx/graph.ts';
-import { minimum, multiply, power, reduceSum, reshape, subtract } from '../../onnx/operators.ts';
-import { type Pi0Config, tokensPerImage } from '../../policy/families/pi0/config.ts';
 import {
-  cacheInputs,
-  integrate,
-  observedCache,
-  previousInputs,
-} from '../../policy/families/pi0/graphs.ts';
+  minimum,
+  multiply,
+  power,
+  reduceSum,
+  repeat,
+  reshape,
+  subtract,
+} from '../../onnx/operators.ts';
+import type { Learnable } from '../../policy/learnable.ts';
 import type { Trainable } from '../../policy/trainable.ts';
-import { inputWeights, trainableWeights } from '../../policy/families/pi0/trainable.ts';
 import type { SurrogateConfig } from './config.ts';
 import { flowVelocity, velocityErrors } from '../imitation/flowMatching.ts';
 import {
@@ -18,14 +19,13 @@ import {
   type LossGraphOptions,
   flowLosses,
   learnedInputs,
-  repeat,
 } from '../imitation/lossGraph.ts';
 import { surrogate } from './surrogate.ts';
 import type { SampledJoin } from '../../policy/joinKinds.ts';
 
 /** The policy and batch dimensions of FPO's graphs. */
 export interface FpoGraphOptions {
-  config: Pi0Config;
+  policy: Learnable;
   trainable: Trainable;
   cameras: number;
   /** Prompt tokens of the caches, padding included. */
@@ -72,12 +72,12 @@ export function oldLossesGraph(options: FpoGraphOptions, rowClamp: number): Grap
  */
 export function centredLossesGraph(options: FpoGraphOptions, rowClamp: number): Graph {
   const graph = new Graph('centred losses');
-  const { config, samples } = options;
-  const losses = flowLosses(graph, lossOptions(options), (weights, sample, ...at) => {
-    const { velocity } = flowVelocity(weights, sample, ...at);
-    const shape = [BATCH, config.horizon, config.actionDim];
+  const { policy, samples } = options;
+  const losses = flowLosses(graph, lossOptions(options), (flow, sample) => {
+    const { velocity } = flowVelocity(flow, sample);
+    const shape = [BATCH, policy.horizon, policy.actionDim];
     const centre = repeat(graph.input('centre', 'float32', shape), samples);
-    const unexplored = flowVelocity(weights, { ...sample, actions: centre }, ...at).velocity;
+    const unexplored = flowVelocity(flow, { ...sample, actions: centre }).velocity;
     const target = subtract(unexplored, subtract(sample.actions, centre));
     graph.output('target', target);
     return actionErrors(velocity, target, sample.time);
@@ -91,24 +91,19 @@ export function centredLossesGraph(options: FpoGraphOptions, rowClamp: number): 
  * actionDim] and steps (int64 scalar) → actions [batch, horizon, actionDim]. Joined chunks also take
  * previousInputs.
  */
-export function resampleGraph(
-  { config, trainable, cameras, text }: FpoGraphOptions,
-  joins?: SampledJoin,
-): Graph {
+export function resampleGraph(options: FpoGraphOptions, joins?: SampledJoin): Graph {
   const graph = new Graph('resample');
-  const weights = trainableWeights(inputWeights, trainable, 'beside')(graph);
-  const prefix = cacheInputs(graph, config, cameras * tokensPerImage(config) + text);
-  const cache = observedCache(graph, weights, prefix, config);
-  const noise = graph.input('noise', 'float32', [BATCH, config.horizon, config.actionDim]);
+  const { policy } = options;
+  const flow = policy.flow(graph, { ...lossOptions(options), samples: 1 });
+  const noise = graph.input('noise', 'float32', [BATCH, policy.horizon, policy.actionDim]);
   const steps = graph.input('steps', 'int64', []);
-  const previous = joins && previousInputs(graph, joins, config);
-  graph.output('actions', integrate(weights, noise, steps, cache, config, { previous }));
+  graph.output('actions', flow.integrate(noise, steps, joins));
   return graph;
 }
 
 function centredLosses(graph: Graph, options: FpoGraphOptions): Value {
-  const { losses } = flowLosses(graph, lossOptions(options), (weights, sample, ...at) => {
-    const { velocity } = flowVelocity(weights, sample, ...at);
+  const { losses } = flowLosses(graph, lossOptions(options), (flow, sample) => {
+    const { velocity } = flowVelocity(flow, sample);
     const target = graph.input('target', 'float32', velocity.shape);
     return actionErrors(velocity, target, sample.time);
   });

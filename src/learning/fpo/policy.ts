@@ -1,10 +1,7 @@
-import { join } from 'node:path';
 import { UserError } from '../../errors.ts';
 import { encodeModel } from '../../onnx/modelFile.ts';
 import { type InferenceSession, Tensor, openModel } from '../../session/session.ts';
-import { BUNDLE_FILES } from '../../policy/bundle/bundle.ts';
-import { tokensPerImage } from '../../policy/families/pi0/config.ts';
-import { trainableParameters } from '../../policy/families/pi0/trainable.ts';
+import { learnableOf } from '../../policy/families/registry.ts';
 import type { Parameter } from '../../policy/trainable.ts';
 import type { SampledJoin } from '../../policy/joinKinds.ts';
 import type { AlgorithmContext } from '../algorithm.ts';
@@ -78,21 +75,22 @@ async function openSessions(
   start: TrainingState,
 ): Promise<Sessions> {
   const { bundle, joints, session } = context;
-  const { pi0, cameras, folder } = bundle;
+  const { cameras } = bundle;
+  const policy = learnableOf(bundle);
   const { trainable, samples } = config;
   const graphs: FpoGraphOptions = {
-    config: pi0,
+    policy,
     trainable,
     cameras: cameras.length,
-    text: pi0.maxTokens,
+    text: policy.maxTokens,
     samples,
     dims: joints,
     keeps: bundle.maxDelay !== undefined,
   };
   const { centred, oldLossClamp } = config.ablation;
-  const parameters = trainableParameters(trainable, pi0);
+  const parameters = policy.parameters(trainable);
   const graph = fpoGraph(graphs, surrogateConfig(config));
-  const frozen = await frozenWeights(join(folder, BUNDLE_FILES.weights), graph, parameters, pi0);
+  const frozen = await frozenWeights(bundle, graph, parameters);
   const lossesGraph = centred ? centredLossesGraph : oldLossesGraph;
   return {
     ...{ ...context, config, graphs, parameters, frozen },
@@ -133,8 +131,8 @@ async function centresOf(
   sessions: Sessions,
   pairs: readonly PairedChunk[],
 ): Promise<Float32Array[]> {
-  const { bundle } = sessions;
-  const { pi0, steps } = bundle;
+  const { policy } = sessions.graphs;
+  const { steps } = sessions.bundle;
   const centres = new Array<Float32Array>(pairs.length);
   const kinds = pairs.map(({ chunk }) => chunk.join?.kind);
   for (const kind of new Set(kinds)) {
@@ -143,9 +141,9 @@ async function centresOf(
     const sampler = await samplerOf(sessions, kind);
     const { actions } = await sampler.run({
       ...weightsOf(sessions),
-      ...observationFeeds(chunks, pi0),
-      ...(kind && previousFeeds(chunks, pi0)),
-      noise: joined(chunks.map(({ noise }) => noise), [chunks.length, pi0.horizon, pi0.actionDim]), // prettier-ignore
+      ...observationFeeds(chunks, policy),
+      ...(kind && previousFeeds(chunks, policy)),
+      noise: joined(chunks.map(({ noise }) => noise), [chunks.length, policy.horizon, policy.actionDim]), // prettier-ignore
       steps: new Tensor('int64', BigInt64Array.of(BigInt(steps)), []),
     });
     divided(actions, chunks.length).forEach((centre, i) => (centres[places[i]] = centre));
@@ -154,8 +152,11 @@ async function centresOf(
 }
 
 /** Throws a UserError for chunks that were encoded by a policy with another prefix. */
-function checkCaches({ bundle: { cameras, pi0 } }: Sessions, pairs: readonly PairedChunk[]): void {
-  const tokens = cameras.length * tokensPerImage(pi0) + pi0.maxTokens;
+function checkCaches(
+  { graphs: { policy, cameras, text } }: Sessions,
+  pairs: readonly PairedChunk[],
+): void {
+  const tokens = policy.prefixLength(cameras, text);
   const wrong = pairs.find(({ chunk }) => chunk.valid.length !== tokens);
   if (wrong)
     throw new UserError(
@@ -165,10 +166,10 @@ function checkCaches({ bundle: { cameras, pi0 } }: Sessions, pairs: readonly Pai
 
 async function prepare(sessions: Sessions, pairs: readonly PairedChunk[]): Promise<Batch> {
   checkCaches(sessions, pairs);
-  const { config, bundle, joints, graphs, oldLosses } = sessions;
+  const { config, joints, graphs, oldLosses } = sessions;
   const { centred } = config.ablation;
-  const { pi0 } = bundle;
-  const feedsOf = (part: readonly PairedChunk[]) => flowFeeds(part, pi0, graphs.keeps);
+  const { policy } = graphs;
+  const feedsOf = (part: readonly PairedChunk[]) => flowFeeds(part, policy, graphs.keeps);
   const inParts = <T>(chunks: readonly T[]): T[][] =>
     evenParts(chunks.length, config.microbatch).map(([from, to]) => chunks.slice(from, to));
 
@@ -184,7 +185,9 @@ async function prepare(sessions: Sessions, pairs: readonly PairedChunk[]): Promi
     const result = await oldLosses.run({
       ...weightsOf(sessions),
       ...feedsOf(part),
-      ...(centred && { centre: joined(centres[i], [part.length, pi0.horizon, pi0.actionDim]) }),
+      ...(centred && {
+        centre: joined(centres[i], [part.length, policy.horizon, policy.actionDim]),
+      }),
     });
     const [losses, clamped, target] = ['losses', 'clamped', 'target'].map((name) =>
       name in result ? divided(result[name], part.length) : [],
@@ -202,7 +205,7 @@ async function prepare(sessions: Sessions, pairs: readonly PairedChunk[]): Promi
     chunks: prepared,
     parts: inParts(prepared).map((part) => ({
       share: part.length / prepared.length,
-      feeds: () => ({ ...feedsOf(part), ...surrogateFeeds(part, pi0, scale) }),
+      feeds: () => ({ ...feedsOf(part), ...surrogateFeeds(part, policy, scale) }),
     })),
   };
 }

@@ -1,14 +1,10 @@
 import type { Rollout, RolloutChunk } from './rollout.ts';
-import { join } from 'node:path';
 import type { ChunkRecord } from '../../episodes/episode.ts';
 import type { Episode } from '../../episodes/readEpisode.ts';
 import { UserError, messageOf } from '../../errors.ts';
 import { type SessionConfig, Tensor } from '../../session/session.ts';
-import { BUNDLE_FILES } from '../../policy/bundle/bundle.ts';
-import type { Pi0Config } from '../../policy/families/pi0/config.ts';
 import { learnableOf } from '../../policy/families/registry.ts';
-import { openPrefixGraph } from '../../policy/families/pi0/sampleGraphs.ts';
-import { loadTokenizer, padTokens } from '../../policy/families/pi0/tokenizer.ts';
+import { type Learnable, padTokens } from '../../policy/learnable.ts';
 import { makeTransforms } from '../../policy/vectors/transforms.ts';
 import type { View } from '../../images/viewShift.ts';
 import { executedRows, stepsOfChunks } from './credit.ts';
@@ -43,8 +39,10 @@ function pool(values: Float32Array, valid: Uint8Array, headDim: number): Float32
 }
 
 /** Splits the prefix graph's outputs by observation. */
-function divideCaches(outputs: Record<string, Tensor>, { expert }: Pi0Config) {
-  const { depth, headDim } = expert;
+function divideCaches(
+  outputs: Record<string, Tensor>,
+  { cache: { layers: depth, headDim } }: Learnable,
+) {
   const layers = Array.from({ length: depth }, (_, i) => [`keys.${i}`, `values.${i}`]).flat();
   const [count, prefix] = outputs.valid.dims;
   const partOf = <T extends Float32Array | Uint8Array>({ data }: Tensor, i: number) => {
@@ -78,7 +76,7 @@ function committedRow(
 /** The reason why a policy cannot learn from these chunks; undefined if it can. */
 function unfitChunks(
   chunks: readonly ChunkRecord[],
-  { pi0: { horizon, actionDim }, cameras }: Bundle,
+  { shape: { horizon, actionDim }, cameras }: Bundle,
 ): string | undefined {
   const other = chunks.find((chunk) => chunk.horizon !== horizon);
   if (other) return `its chunks have ${other.horizon} rows, the policy's ${horizon}`;
@@ -102,23 +100,23 @@ export async function openRolloutEncoder(
   bundle: Bundle,
   session: SessionConfig,
 ): Promise<RolloutEncoder> {
-  learnableOf(bundle);
-  const { folder, pi0, cameras } = bundle;
-  const side = pi0.vision.imageSize;
+  const policy = learnableOf(bundle);
+  const { folder, cameras } = bundle;
+  const { imageSize: side } = policy;
   const view: Viewpoint = {
     embodiment: bundle.embodiment,
     cameras,
     side,
-    horizon: pi0.horizon,
+    horizon: policy.horizon,
   };
-  const prefix = await openPrefixGraph(bundle as Bundle<Pi0Config>, session);
-  const tokenize = await loadTokenizer(join(folder, BUNDLE_FILES.tokenizer), pi0);
-  const transforms = makeTransforms(bundle.transforms, pi0);
+  const prefix = await policy.openPrefix(bundle, session);
+  const tokenize = await policy.loadTokenizer(folder);
+  const transforms = makeTransforms(bundle.transforms, policy);
 
   const joinOf = ({ joined, state }: ChunkRecord): Pick<RolloutChunk, 'join'> => {
     if (!joined) return {};
     const { kind, rows, weights } = joined;
-    const previous = new Float32Array(pi0.horizon * pi0.actionDim);
+    const previous = new Float32Array(policy.horizon * policy.actionDim);
     previous.set(transforms.targets(rows, state));
     return { join: { kind, previous, weights } };
   };
@@ -131,13 +129,13 @@ export async function openRolloutEncoder(
   ) => {
     const count = images.length;
     const pixels = new Uint8Array(count * cameras.length * side * side * 3);
-    const text = new BigInt64Array(count * pi0.maxTokens);
-    const textMask = new Uint8Array(count * pi0.maxTokens);
+    const text = new BigInt64Array(count * policy.maxTokens);
+    const textMask = new Uint8Array(count * policy.maxTokens);
     images.forEach((image, i) => {
-      const { tokens, mask } = padTokens(tokenize(prompt, states[i]).tokens, pi0.maxTokens);
+      const { tokens, mask } = padTokens(tokenize(prompt, states[i]).tokens, policy.maxTokens);
       pixels.set(image, i * image.length);
-      text.set(tokens, i * pi0.maxTokens);
-      textMask.set(mask, i * pi0.maxTokens);
+      text.set(tokens, i * policy.maxTokens);
+      textMask.set(mask, i * policy.maxTokens);
     });
     const outputs = await prefix.run({
       images: new Tensor('uint8', pixels, [count, cameras.length, side, side, 3]),
@@ -145,10 +143,10 @@ export async function openRolloutEncoder(
         count,
         cameras.length,
       ]),
-      tokens: new Tensor('int64', text, [count, pi0.maxTokens]),
-      token_mask: new Tensor('bool', textMask, [count, pi0.maxTokens]),
+      tokens: new Tensor('int64', text, [count, policy.maxTokens]),
+      token_mask: new Tensor('bool', textMask, [count, policy.maxTokens]),
     });
-    return divideCaches(outputs, pi0);
+    return divideCaches(outputs, policy);
   };
 
   return {
@@ -189,7 +187,7 @@ export async function openRolloutEncoder(
             ...joinOf(chunk),
             committed: committed
               ? transforms.targets(committed, state)
-              : new Float32Array(pi0.actionDim),
+              : new Float32Array(policy.actionDim),
             delay,
             elapsed,
             steps: steps[from + i],

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { type View, straightView } from '../../images/viewShift.ts';
 import { readAdapter } from '../../policy/bundle/readAdapter.ts';
-import { ADAPTER_FILE, BUNDLE_FILES } from '../../policy/bundle/bundle.ts';
+import { ADAPTER_FILE } from '../../policy/bundle/bundle.ts';
 import type { Bundle } from '../../policy/bundle/config.ts';
-import type { Pi0Config } from '../../policy/families/pi0/config.ts';
+import type { Learnable } from '../../policy/learnable.ts';
 import { learnableOf } from '../../policy/families/registry.ts';
 import type { AlgorithmState } from '../algorithm.ts';
 import { readTensors, stateFrom, stateShapes, stateTensors } from '../train/checkpoint.ts';
@@ -27,9 +27,9 @@ export interface FpoState {
 
 /** The shape of a policy's critics. */
 export const criticShape = (
-  pi0: Pi0Config,
+  policy: Learnable,
   { critics: { count, hidden } }: FpoConfig,
-): CriticShape => ({ count, hidden, features: featureCount(pi0) });
+): CriticShape => ({ count, hidden, features: featureCount(policy) });
 
 /** Reads the part of a state that an adapter's file holds. */
 export async function readPolicyState(
@@ -48,12 +48,10 @@ export async function readPolicyState(
 
 /** A run's initial state: the bundle's adapter if it has one, else its weights; new critics. */
 export async function initialFpoState(bundle: Bundle, config: FpoConfig): Promise<FpoState> {
-  const { folder, pi0, cameras } = bundle;
+  const { folder, cameras } = bundle;
   const { trainable, seed } = config;
   const fromWeights = async () => {
-    const parameters = learnableOf(bundle).parameters(trainable);
-    const weights = join(folder, BUNDLE_FILES.weights);
-    const values = await startingParameters(weights, parameters, trainable, seed);
+    const values = await startingParameters(bundle, trainable, seed);
     return { policy: initialState(values), view: straightView(cameras.length) };
   };
   return {
@@ -62,7 +60,7 @@ export async function initialFpoState(bundle: Bundle, config: FpoConfig): Promis
     ...(bundle.trainable
       ? await readPolicyState(join(folder, ADAPTER_FILE), bundle, config)
       : await fromWeights()),
-    critics: initialCriticState(criticShape(pi0, config), [seed, STREAM.critics]),
+    critics: initialCriticState(criticShape(learnableOf(bundle), config), [seed, STREAM.critics]),
   };
 }
 
@@ -72,14 +70,15 @@ const CRITICS = 'critics/';
 /** Statistics that standardise the critics' inputs. */
 const STATISTICS = ['mean', 'deviation'] as const;
 
-/** The parts of a bundle that determine the tensors of its state. */
-type LearnablePolicy = Pick<Bundle, 'family' | 'architecture' | 'pi0'>;
+/** What of a bundle says which tensors its state has. */
+type LearnablePolicy = Pick<Bundle, 'family' | 'architecture'>;
 
 function partsOf(bundle: LearnablePolicy, config: FpoConfig) {
-  const shape = criticShape(bundle.pi0, config);
+  const policy = learnableOf(bundle);
+  const shape = criticShape(policy, config);
   return {
     features: shape.features,
-    policy: learnableOf(bundle).parameters(config.trainable),
+    policy: policy.parameters(config.trainable),
     critics: criticParameters(shape),
   };
 }

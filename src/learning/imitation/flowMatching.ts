@@ -1,9 +1,6 @@
 import type { Value } from '../../onnx/graph.ts';
 import { add, multiply, power, reduceSum, reshape, slice, subtract } from '../../onnx/operators.ts';
-import type { Pi0Config } from '../../policy/families/pi0/config.ts';
-import { denoise, keepTimes, projectTimes } from '../../policy/families/pi0/expert.ts';
-import type { Cache } from '../../policy/families/pi0/prefix.ts';
-import type { Weights } from '../../policy/families/pi0/network.ts';
+import type { Flow } from '../../policy/learnable.ts';
 
 /** What one flow-matching loss is of. */
 export interface FlowSample {
@@ -25,18 +22,14 @@ export const complement = (x: Value): Value => add(multiply(x, -1), 1);
  * both [batch, horizon, actionDim]. `cache` holds the prefix and, for π0, the state.
  */
 export function flowVelocity(
-  weights: Weights,
+  flow: Flow,
   { actions, noise, time, kept }: FlowSample,
-  cache: Cache,
-  config: Pi0Config,
 ): { velocity: Value; target: Value } {
   const [batch] = actions.shape;
   const target = subtract(noise, actions);
   const at = reshape(time, [batch, 1, 1]);
   const x = add(actions, multiply(kept ? multiply(at, complement(kept)) : at, target));
-  const oneTime = projectTimes(weights, time, config);
-  const projected = kept ? keepTimes(weights, oneTime, kept, config) : oneTime;
-  return { velocity: denoise(weights, x, projected, cache, config), target };
+  return { velocity: flow.velocity(x, time, kept), target };
 }
 
 /** What a velocity is from its target, squared; all [batch, horizon, actionDim]. */

@@ -1,16 +1,10 @@
-import { join } from 'node:path';
 import { z } from 'zod';
 import { encodeModel } from '../../onnx/modelFile.ts';
 import { type SessionConfig, Tensor, openModel } from '../../session/session.ts';
 import type { Adapter } from '../../policy/bundle/adapter.ts';
-import { BUNDLE_FILES } from '../../policy/bundle/bundle.ts';
-import { type PrefixBundle, openPrefixGraph } from '../../policy/families/pi0/sampleGraphs.ts';
 import { uniformNumbers } from '../../tensors/noise.ts';
-import type { Pi0Config } from '../../policy/families/pi0/config.ts';
-import { shapeOf } from '../../policy/families/registry.ts';
-import { loadTokenizer } from '../../policy/families/pi0/tokenizer.ts';
+import { learnableOf } from '../../policy/families/registry.ts';
 import { type Parameter, trainableSchema } from '../../policy/trainable.ts';
-import { trainableParameters } from '../../policy/families/pi0/trainable.ts';
 import { makeTransforms } from '../../policy/vectors/transforms.ts';
 import { augmentationGraph, drawAugmentation } from './augmentation.ts';
 import { createBatches } from '../train/batches.ts';
@@ -85,7 +79,7 @@ async function openAugmentation(options: ImitationOptions) {
     session,
   } = options;
   const cameras = camerasOf(options);
-  const side = shapeOf(bundle).images[0].width;
+  const side = learnableOf(bundle).imageSize;
   const graph = await openModel(encodeModel(augmentationGraph(side)), session);
   return {
     async apply(batch: Batch, step: number): Promise<Batch> {
@@ -102,8 +96,9 @@ async function openAugmentation(options: ImitationOptions) {
 }
 
 /** Encodes observations by the frozen prefix of a bundle. */
-async function openPrefix(bundle: PrefixBundle, session: SessionConfig) {
-  const graph = await openPrefixGraph(bundle, session);
+async function openPrefix({ folder, bundle, session }: ImitationOptions) {
+  const { precision } = bundle;
+  const graph = await learnableOf(bundle).openPrefix({ folder, precision }, session);
   return {
     async apply({ images, camera_mask, tokens, token_mask, ...rest }: Batch): Promise<Batch> {
       return { ...rest, ...(await graph.run({ images, camera_mask, tokens, token_mask })) };
@@ -121,21 +116,20 @@ const withoutMasks = (batch: Batch): Batch =>
 export async function openImitation(options: ImitationOptions): Promise<Imitation> {
   const { folder, bundle, demonstrations, settings, session, start } = options;
   const { cameras } = bundle;
-  const config = bundle.architecture as Pi0Config;
+  const policy = learnableOf(bundle);
+  const stored = { ...bundle, folder };
   const { trainable, batch, samples, maxDelay, seed } = settings;
-  const weights = join(folder, BUNDLE_FILES.weights);
-  const parameters = trainableParameters(trainable, config);
-  const state =
-    start ?? initialState(await startingParameters(weights, parameters, trainable, seed));
+  const parameters = policy.parameters(trainable);
+  const state = start ?? initialState(await startingParameters(stored, trainable, seed));
 
-  const tokenize = await loadTokenizer(join(folder, BUNDLE_FILES.tokenizer), config);
-  const transforms = makeTransforms(bundle.transforms, config);
+  const tokenize = await policy.loadTokenizer(folder);
+  const transforms = makeTransforms(bundle.transforms, policy);
   const batches = createBatches(demonstrations, cameras.length, {
-    ...{ config, transforms, tokenize, batch, samples, maxDelay, seed },
+    ...{ policy, transforms, tokenize, batch, samples, maxDelay, seed },
   });
 
   const graph = flowMatchingGraph({
-    config,
+    policy,
     trainable,
     observation: trainable.parameters === 'all' ? 'images' : 'cache',
     cameras: cameras.length,
@@ -145,13 +139,10 @@ export async function openImitation(options: ImitationOptions): Promise<Imitatio
     dims: demonstrations[0].state.length,
     keeps: maxDelay > 0,
   });
-  const frozen = await frozenWeights(weights, graph, parameters, config);
+  const frozen = await frozenWeights(stored, graph, parameters);
   const trainer = await openTrainer(graph, parameters, state, settings.optimiser, session, frozen);
   const augmentation = settings.augment ? await openAugmentation(options) : undefined;
-  const prefix =
-    trainable.parameters === 'all'
-      ? undefined
-      : await openPrefix({ ...bundle, architecture: config, folder }, session);
+  const prefix = trainable.parameters === 'all' ? undefined : await openPrefix(options);
 
   return {
     parameters,

@@ -1,7 +1,6 @@
 import { Tensor } from '../../session/session.ts';
 import { gaussianNoise, uniformNumbers } from '../../tensors/noise.ts';
-import { type Pi0Config, hasStateToken } from '../../policy/families/pi0/config.ts';
-import { type Tokenize, padTokens } from '../../policy/families/pi0/tokenizer.ts';
+import { type Learnable, type Tokenize, padTokens } from '../../policy/learnable.ts';
 import type { PolicyTransforms } from '../../policy/vectors/transforms.ts';
 import type { Demonstration } from '../imitation/demonstrations.ts';
 import { flowTime } from '../imitation/flowMatching.ts';
@@ -11,7 +10,7 @@ import { epochsOf } from './order.ts';
 const STREAM = { order: 1, noise: 2, time: 3, delay: 5 };
 
 export interface BatchOptions {
-  config: Pi0Config;
+  policy: Learnable;
   transforms: PolicyTransforms;
   tokenize: Tokenize;
   /** Observations of a batch. */
@@ -34,7 +33,7 @@ export interface Batches {
 
 /** What the policy sees and should do, in its own numbers, once for all steps. */
 function prepare(demonstrations: readonly Demonstration[], options: BatchOptions) {
-  const { transforms, tokenize, config } = options;
+  const { transforms, tokenize, policy } = options;
   return demonstrations.map(({ images, state, actions, steps, prompt }) => {
     const normalised = transforms.state(state);
     return {
@@ -42,7 +41,7 @@ function prepare(demonstrations: readonly Demonstration[], options: BatchOptions
       tokens: tokenize(prompt, normalised.subarray(0, state.length)).tokens,
       state: normalised,
       actions: transforms.targets(actions, state),
-      mask: new Float32Array(config.horizon).fill(1, 0, steps),
+      mask: new Float32Array(policy.horizon).fill(1, 0, steps),
     };
   });
 }
@@ -67,11 +66,11 @@ export function createBatches(
   cameras: number,
   options: BatchOptions,
 ): Batches {
-  const { config, batch, samples, maxDelay = 0, seed } = options;
-  const { horizon, actionDim, stateDim, vision } = config;
+  const { policy, batch, samples, maxDelay = 0, seed } = options;
+  const { horizon, actionDim, stateDim, imageSize: side } = policy;
   const prepared = prepare(demonstrations, options);
   const text = prepared.reduce((most, { tokens }) => Math.max(most, tokens.length), 0);
-  const imageBytes = cameras * vision.imageSize ** 2 * 3;
+  const imageBytes = cameras * side ** 2 * 3;
 
   const at = epochsOf(prepared, (epoch) => [seed, STREAM.order, epoch]);
 
@@ -99,13 +98,12 @@ export function createBatches(
       const draw = uniformNumbers([seed, STREAM.time, step]);
       const time = Float32Array.from({ length: rows }, () => flowTime(draw()));
       const noise = gaussianNoise([seed, STREAM.noise, step], rows * horizon * actionDim);
-      const side = vision.imageSize;
       return {
         images: new Tensor('uint8', images, [batch, cameras, side, side, 3]),
         camera_mask: new Tensor('bool', new Uint8Array(batch * cameras).fill(1), [batch, cameras]),
         tokens: new Tensor('int64', tokens, [batch, text]),
         token_mask: new Tensor('bool', tokenMask, [batch, text]),
-        ...(hasStateToken(config) && { state: new Tensor('float32', state, [batch, stateDim]) }),
+        ...(policy.hasState && { state: new Tensor('float32', state, [batch, stateDim]) }),
         actions: new Tensor('float32', actions, [batch, horizon, actionDim]),
         mask: new Tensor('float32', mask, [batch, horizon]),
         noise: new Tensor('float32', noise, [rows, horizon, actionDim]),

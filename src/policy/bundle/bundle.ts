@@ -7,7 +7,6 @@ import { finishReplacement, replaceFiles } from '../../files/replaceFiles.ts';
 import { parseJson } from '../../validate.ts';
 import { writeWhole } from '../../files/writeWhole.ts';
 import { familyOf } from '../families/registry.ts';
-import type { Pi0Config } from '../families/pi0/config.ts';
 import { adaptedVersion } from './adapter.ts';
 import { ADAPTER_FILE, BUNDLE_FILES, GOLDEN_FILE, bundleFilesIn, filesOf } from './bundleFiles.ts';
 import type { Bundle, BundleConfig } from './config.ts';
@@ -51,7 +50,6 @@ export async function loadBundle(folder: string): Promise<Bundle> {
     version: base,
     shape: family.shape(architecture, cameras),
     hasGolden: await isThere(join(folder, GOLDEN_FILE)),
-    pi0: architecture as Pi0Config,
   };
   const adapterPath = join(folder, ADAPTER_FILE);
   if (!(await isThere(adapterPath))) return whole;

@@ -1,4 +1,3 @@
-import type { Pi0Config } from '../families/pi0/config.ts';
 import type { PolicyShape } from '../shape.ts';
 import type { Trainable } from '../trainable.ts';
 import type { TransformsConfig } from '../vectors/transforms.ts';
@@ -41,8 +40,6 @@ export interface Bundle<Architecture = unknown> extends BundleConfig<Architectur
   hasGolden: boolean;
   /** What the bundle's adapter, if it has one, gives values for. */
   trainable?: Trainable;
-  /** The architecture, where the family is π0. */
-  pi0: Pi0Config;
 }
 
 const FIELDS: readonly (keyof BundleConfig)[] = [

@@ -2,8 +2,8 @@ import { UserError } from '../../errors.ts';
 import type { Bundle, BundleConfig } from '../bundle/config.ts';
 import type { PolicyFamily } from '../family.ts';
 import type { JoinChoice, JoinKind } from '../joinKinds.ts';
+import type { Learnable } from '../learnable.ts';
 import type { PolicyShape } from '../shape.ts';
-import type { Trainable } from '../trainable.ts';
 import { onnx } from './onnx/family.ts';
 import { pi0 } from './pi0/family.ts';
 
@@ -37,13 +37,11 @@ export const joinOf = ({ family }: Pick<Bundle, 'family'>, choice: JoinChoice): 
 type Designed = Pick<Bundle, 'family' | 'architecture'>;
 
 /** What a policy's family has for learning. Throws a `UserError` where it has none. */
-export function learnableOf(policy: Designed) {
-  const { name, learnable } = familyOf(policy);
-  if (!learnable)
-    throw new UserError(
-      `a policy of the family ${name} does not learn; learning needs one of ${FAMILIES.filter((family) => family.learnable).map((family) => family.name).join(', ')}`, // prettier-ignore
-    );
-  return {
-    parameters: (trainable: Trainable) => learnable.parameters(trainable, policy.architecture),
-  };
+export function learnableOf({ family: name, architecture }: Designed): Learnable {
+  const family = familyOf({ family: name });
+  if (family.learnable) return family.learnable(architecture);
+  const others = FAMILIES.filter((one) => one.learnable).map((one) => one.name);
+  throw new UserError(
+    `a policy of the family ${name} does not learn; learning needs one of ${others.join(', ')}`,
+  );
 }

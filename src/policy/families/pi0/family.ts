@@ -9,11 +9,11 @@ import type { PolicyFamily } from '../../family.ts';
 import { SAMPLED_JOINS } from '../../joinKinds.ts';
 import { type Pi0Config, pi0ConfigSchema } from './config.ts';
 import { prefixGraph, sampleGraph } from './graphs.ts';
+import { learnablePi0 } from './learnable.ts';
 import type { WeightSource } from './network.ts';
 import { findPacked } from './packedWeights.ts';
 import { openPi0 } from './sampler.ts';
 import { STAGES, goldenInputs, runStages } from './stages.ts';
-import { trainableParameters } from './trainable.ts';
 import { externalWeights, weightFault, weightShapes } from './weights.ts';
 
 const GRAPHS = {
@@ -68,5 +68,5 @@ export const pi0: PolicyFamily<Pi0Config> = {
   },
   open: openPi0,
   golden: { names: () => STAGES, inputs: goldenInputs, run: runStages },
-  learnable: { parameters: trainableParameters },
+  learnable: learnablePi0,
 };

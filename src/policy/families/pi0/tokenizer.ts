@@ -3,23 +3,12 @@ import { Tokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
 import { UserError, messageOf } from '../../../errors.ts';
 import { parseJson, validate } from '../../../validate.ts';
+import type { Tokenize } from '../../learnable.ts';
 import type { Pi0Config } from './config.ts';
 import { promptTexts } from './prompt.ts';
 import { reasonOf } from '../../../systemErrors.ts';
 
-/** A prompt as the policy reads it. */
-export interface PromptTokens {
-  /** [tokens] ids without padding, at most the policy's `maxTokens`. */
-  tokens: BigInt64Array;
-  /** Says what was cut off; undefined where the whole prompt fits. */
-  warning?: string;
-}
-
 const BEGIN = '<bos>';
-const PAD = 0n;
-
-/** Makes tokens of a prompt and, where the policy reads it there, the state [joints], normalised. */
-export type Tokenize = (prompt: string, state: ArrayLike<number>) => PromptTokens;
 
 /** What is used of the library's class, whose own declarations do not resolve in ECMAScript modules. */
 interface TextTokenizer {
@@ -95,16 +84,6 @@ export async function loadTokenizer(
       warning: `the prompt takes ${ids.length} tokens, of which the policy reads the first ${maxTokens}; shorten it: ${prompt}`,
     };
   };
-}
-
-/** Pads a prompt on the right to [length] ids, with the mask that tells real tokens (1) from padding. */
-export function padTokens(
-  tokens: BigInt64Array,
-  length: number,
-): { tokens: BigInt64Array; mask: Uint8Array } {
-  const padded = new BigInt64Array(length).fill(PAD);
-  padded.set(tokens);
-  return { tokens: padded, mask: new Uint8Array(length).fill(1, 0, tokens.length) };
 }
 
 const SPECIAL = ['<pad>', '<eos>', BEGIN, '<unk>'];

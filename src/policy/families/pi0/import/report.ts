@@ -1,3 +1,4 @@
+import type { Pi0Config } from '../config.ts';
 import type { Imported } from './importPolicy.ts';
 
 const PRECISIONS: Record<string, string> = {
@@ -42,7 +43,8 @@ const adapter = ({ folder, base, merged, replaced }: NonNullable<Imported['peft'
 /** What an import found and chose: pairs of label and text. */
 export function importReport(imported: Imported): [string, string][] {
   const { bundle, family, parameters, bytes, files, placement, statistics, peft } = imported;
-  const { pi0, steps, executeSteps, transforms: all } = bundle;
+  const { steps, executeSteps, transforms: all } = bundle;
+  const pi0 = bundle.architecture as Pi0Config;
   const { type } = all[all.length - 1];
   return [
     ['family', family === 'pi0' ? 'π0' : 'π0.5'],

@@ -1,11 +1,11 @@
-import { UserError } from '../errors.ts';
-import type { BundleConfig } from '../policy/bundle/config.ts';
-import type { Precision } from '../policy/bundle/precision.ts';
-import type { Pi0Config } from '../policy/families/pi0/config.ts';
-import { EMBODIMENTS } from '../policy/families/pi0/import/embodiments.ts';
-import { largeRandomWeights, randomWeights } from '../policy/families/pi0/randomWeights.ts';
-import type { Embodiment } from '../robot/embodiment.ts';
-import type { TensorSource } from '../tensors/safetensors.ts';
+import { UserError } from '../../../errors.ts';
+import type { BundleConfig } from '../../bundle/config.ts';
+import type { Precision } from '../../bundle/precision.ts';
+import type { Pi0Config } from './config.ts';
+import { EMBODIMENTS } from './import/embodiments.ts';
+import { largeRandomWeights, randomWeights } from './randomWeights.ts';
+import type { Embodiment } from '../../../robot/embodiment.ts';
+import type { TensorSource } from '../../../tensors/safetensors.ts';
 import { FULL } from './full.ts';
 import { MINI } from './mini.ts';
 

@@ -1,5 +1,5 @@
-import type { Pi0Config } from '../policy/families/pi0/config.ts';
-import type { BundleConfig } from '../policy/bundle/config.ts';
+import type { Pi0Config } from './config.ts';
+import type { BundleConfig } from '../../bundle/config.ts';
 
 /** The published π0: PaliGemma (Gemma 2B, SigLIP So400m/14 at 224×224) and an expert of 300 million parameters. */
 export const FULL: Omit<

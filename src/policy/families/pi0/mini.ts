@@ -1,6 +1,6 @@
-import type { Pi0Config } from '../policy/families/pi0/config.ts';
-import { TINY_VOCABULARY } from '../policy/families/pi0/tokenizer.ts';
-import type { BundleConfig } from '../policy/bundle/config.ts';
+import type { Pi0Config } from './config.ts';
+import { TINY_VOCABULARY } from './tokenizer.ts';
+import type { BundleConfig } from '../../bundle/config.ts';
 
 /** A π0 of about two million parameters for the simulated ALOHA: it learns and samples on a CPU. */
 export const MINI: Omit<BundleConfig<Pi0Config>, 'name' | 'description' | 'transforms'> = {

@@ -1,0 +1,66 @@
+import { join } from 'node:path';
+import type { Graph } from '../../../onnx/graph.ts';
+import { repeat } from '../../../onnx/operators.ts';
+import { BUNDLE_FILES } from '../../bundle/bundleFiles.ts';
+import type { Flow, FlowOptions, Learnable } from '../../learnable.ts';
+import { type Pi0Config, hasStateToken, tokensPerImage } from './config.ts';
+import { denoise, keepTimes, projectTimes } from './expert.ts';
+import { cacheInputs, integrate, observedCache, prefixInputs, previousInputs } from './graphs.ts';
+import type { Weights } from './network.ts';
+import { type Cache, encodePrefix } from './prefix.ts';
+import { openPrefixGraph } from './sampleGraphs.ts';
+import { loadTokenizer } from './tokenizer.ts';
+import { inputWeights, trainableParameters, trainableWeights } from './trainable.ts';
+import { loadWeights, weightShapes, weightSources } from './weights.ts';
+
+const repeatCache = ({ layers, valid }: Cache, times: number): Cache => ({
+  layers: layers.map(({ keys, values }) => ({
+    keys: repeat(keys, times),
+    values: repeat(values, times),
+  })),
+  valid: valid && repeat(valid, times),
+});
+
+function observe(graph: Graph, weights: Weights, config: Pi0Config, options: FlowOptions): Cache {
+  const { observation, cameras, text, masked } = options;
+  if (observation === 'cache')
+    return cacheInputs(graph, config, cameras * tokensPerImage(config) + text);
+  const inputs = prefixInputs(graph, config, 'bytes', masked, { cameras, text });
+  return encodePrefix(weights, inputs, config);
+}
+
+function flowOf(config: Pi0Config, graph: Graph, options: FlowOptions): Flow {
+  const weights = trainableWeights(inputWeights, options.trainable, 'beside')(graph);
+  const prefix = observe(graph, weights, config, options);
+  const cache = repeatCache(observedCache(graph, weights, prefix, config), options.samples);
+  return {
+    velocity(x, time, kept) {
+      const oneTime = projectTimes(weights, time, config);
+      const projected = kept ? keepTimes(weights, oneTime, kept, config) : oneTime;
+      return denoise(weights, x, projected, cache, config);
+    },
+    integrate(noise, steps, joins) {
+      const previous = joins && previousInputs(graph, joins, config);
+      return integrate(weights, noise, steps, cache, config, { previous });
+    },
+  };
+}
+
+/** What learning needs of a π0 of this configuration. */
+export function learnablePi0(config: Pi0Config): Learnable {
+  const { horizon, actionDim, stateDim, maxTokens, vision, expert } = config;
+  const weightsIn = (folder: string) => join(folder, BUNDLE_FILES.weights);
+  return {
+    ...{ horizon, actionDim, stateDim, maxTokens, imageSize: vision.imageSize },
+    hasState: hasStateToken(config),
+    cache: { layers: expert.depth, heads: expert.kvHeads, headDim: expert.headDim },
+    prefixLength: (cameras, text) => cameras * tokensPerImage(config) + text,
+    parameters: (trainable) => trainableParameters(trainable, config),
+    flow: (graph, options) => flowOf(config, graph, options),
+    weightShapes: () => weightShapes(config),
+    loadWeights: (folder, names) => loadWeights(weightsIn(folder), names),
+    weightSources: (folder) => weightSources(weightsIn(folder), config),
+    openPrefix: (bundle, session) => openPrefixGraph({ ...bundle, architecture: config }, session),
+    loadTokenizer: (folder) => loadTokenizer(join(folder, BUNDLE_FILES.tokenizer), config),
+  };
+}

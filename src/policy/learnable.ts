@@ -1,0 +1,92 @@
+import type { Shape } from '../onnx/dim.ts';
+import type { Graph, Value } from '../onnx/graph.ts';
+import type { InferenceSession, SessionConfig } from '../session/session.ts';
+import type { TensorSource } from '../tensors/safetensors.ts';
+import type { Precision } from './bundle/precision.ts';
+import type { SampledJoin } from './joinKinds.ts';
+import type { Parameter, Trainable } from './trainable.ts';
+
+/** A prompt as the policy reads it. */
+export interface PromptTokens {
+  /** [tokens] ids without padding, at most the policy's `maxTokens`. */
+  tokens: BigInt64Array;
+  /** Says what was cut off; undefined where the whole prompt fits. */
+  warning?: string;
+}
+
+/** Makes tokens of a prompt and, where the policy reads it there, the state [joints], normalised. */
+export type Tokenize = (prompt: string, state: ArrayLike<number>) => PromptTokens;
+
+/** What a flow is built from. */
+export interface FlowOptions {
+  trainable: Trainable;
+  /** Inputs of an observation: images and prompt, or the prefix cache that a frozen prefix computes of them. */
+  observation: 'images' | 'cache';
+  cameras: number;
+  /** Prompt tokens, padding included. */
+  text: number;
+  /** Whether prompts are padded, so that attention needs masks; a cache always brings its own. */
+  masked: boolean;
+  /** Flow samples (noise and time) of each observation; its prefix is encoded once for all. */
+  samples: number;
+}
+
+/** A flow in a graph, given its observations. */
+export interface Flow {
+  /**
+   * The velocity at x [batch·samples, horizon, actionDim] and time [batch·samples], 1 for noise; rows that
+   * `kept` [batch·samples, horizon, 1] marks are clean.
+   */
+  velocity(x: Value, time: Value, kept?: Value): Value;
+  /**
+   * Euler's method from noise [batch, horizon, actionDim] in `steps` (int64 scalar). With `joins`, two more
+   * inputs: previous [batch, horizon, actionDim] and prefix_weights [batch, horizon, 1].
+   */
+  integrate(noise: Value, steps: Value, joins?: SampledJoin): Value;
+}
+
+/** What learning needs of a policy whose chunks are samples of a flow. */
+export interface Learnable {
+  readonly horizon: number;
+  readonly actionDim: number;
+  readonly stateDim: number;
+  /** Pixels of an image's side. */
+  readonly imageSize: number;
+  /** Prompt tokens at most. */
+  readonly maxTokens: number;
+  /** Whether graphs take the state as an input; else the prompt holds it. */
+  readonly hasState: boolean;
+  /** The prefix cache: keys.i and values.i [batch, heads, prefix, headDim] of each layer. */
+  readonly cache: { layers: number; heads: number; headDim: number };
+  /** Tokens of a prefix. */
+  prefixLength(cameras: number, text: number): number;
+  /** In a fixed order. Throws a `UserError` for a layer that the policy has not. */
+  parameters(trainable: Trainable): Parameter[];
+  /** The flow, its weights as inputs of the graph: those that learn and those that do not. */
+  flow(graph: Graph, options: FlowOptions): Flow;
+  /** Names and shapes of all weights. */
+  weightShapes(): Map<string, Shape>;
+  /** Weights of a bundle by name, as float32. Throws a `UserError` for one that is missing. */
+  loadWeights(folder: string, names: readonly string[]): Promise<Map<string, Float32Array>>;
+  /** All weights of a bundle in float32, each read when its turn comes. */
+  weightSources(folder: string): Promise<TensorSource[]>;
+  /** images, camera_mask, tokens, token_mask → the prefix cache and `valid` [batch, prefix]. */
+  openPrefix(bundle: PrefixBundle, session: SessionConfig): Promise<InferenceSession>;
+  loadTokenizer(folder: string): Promise<Tokenize>;
+}
+
+/** The bundle that a prefix is opened from. */
+export interface PrefixBundle {
+  folder: string;
+  precision: Precision;
+}
+
+/** Pads a prompt on the right to [length] ids, with the mask that tells real tokens (1) from padding. */
+export function padTokens(
+  tokens: BigInt64Array,
+  length: number,
+): { tokens: BigInt64Array; mask: Uint8Array } {
+  const padded = new BigInt64Array(length);
+  padded.set(tokens);
+  return { tokens: padded, mask: new Uint8Array(length).fill(1, 0, tokens.length) };
+}
