@@ -1,17 +1,17 @@
 import { UserError } from '../errors.ts';
 
-/** What an aborted attempt ends with: the reason that was given, or that a person stopped it. */
+/** The error that an aborted attempt ends with: the signal's reason, or "stopped by hand" if it has none. */
 export const whyAborted = (signal: AbortSignal | undefined): UserError =>
   signal?.reason instanceof UserError ? signal.reason : new UserError('stopped by hand');
 
 /**
- * What waits for a promise, but no longer than until `signal` aborts; one wait at a time. `forget` lets go of
- * the signal. (A race with one promise of the whole attempt would keep every wait's result as long.)
+ * Waits for a promise or until `signal` aborts, whichever comes first; one wait at a time. `forget` removes the
+ * listener. (`Promise.race` with one promise per attempt would retain the result of every wait until its end.)
  */
 export function untilAborted(signal: AbortSignal | undefined) {
   let wake = () => {};
-  const heard = () => wake();
-  signal?.addEventListener('abort', heard, { once: true });
+  const onAbort = () => wake();
+  signal?.addEventListener('abort', onAbort, { once: true });
   return {
     orAborted: (awaited: Promise<unknown>) =>
       new Promise<void>((resolve, reject) => {
@@ -19,6 +19,6 @@ export function untilAborted(signal: AbortSignal | undefined) {
         if (signal?.aborted) resolve();
         awaited.then(() => resolve(), reject);
       }),
-    forget: () => signal?.removeEventListener('abort', heard),
+    forget: () => signal?.removeEventListener('abort', onAbort),
   };
 }

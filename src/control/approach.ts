@@ -13,18 +13,18 @@ import type { Synchroniser } from './synchroniser.ts';
 
 export interface ApproachOptions {
   robot: Robot;
-  /** [joints] where to go: rad, openings. */
+  /** [joints] target: rad, openings. */
   pose: Float64Array;
   /** rad/s; grippers: openings a second. */
   speed: number;
-  /** What must keep beating while the robot moves, if anything must. */
+  /** Signal that must stay alive while the robot moves, if one is required. */
   heartbeat?: Heartbeat;
   signal?: AbortSignal;
 }
 
-/** rad or openings within which a measured joint is where it should be. */
+/** Tolerance within which a measured joint counts as arrived, rad or openings. */
 const NEAR = 0.1;
-/** Seconds that the robot may take to show its joints, and to arrive once the last command is out. */
+/** Timeout in seconds for the first joint state, and for arriving after the last command. */
 const PATIENCE = 5;
 
 function slowLimits({ embodiment }: Robot, speed: number): GuardLimits {
@@ -43,8 +43,8 @@ interface Approach extends ApproachOptions {
 
 const nanoseconds = (seconds: number) => BigInt(Math.round(seconds * 1e9));
 
-async function move(given: Approach, start: Float64Array): Promise<void> {
-  const { robot, pose, speed, heartbeat, signal, synchroniser, nextStep, period } = given;
+async function move(approach: Approach, start: Float64Array): Promise<void> {
+  const { robot, pose, speed, heartbeat, signal, synchroniser, nextStep, period } = approach;
   const { joints } = robot.embodiment;
   const limits = slowLimits(robot, speed);
   const distance = (from: ArrayLike<number>, joint: number) => Math.abs(from[joint] - pose[joint]);
@@ -86,7 +86,7 @@ async function move(given: Approach, start: Float64Array): Promise<void> {
     const ages = [...synchroniser.ages([], now), ...beatAges(heartbeat)];
     const ruling = guard(limits, state, pose, ages, following.of(measured));
     send(ruling);
-    const said = () => ruling.events.map(describeEvent).join('; ');
+    const reasons = () => ruling.events.map(describeEvent).join('; ');
     if (ruling.verdict === 'stop') {
       await brake();
       const away = ruling.events.find(({ rule }) => rule === 'deviation');
@@ -95,17 +95,17 @@ async function move(given: Approach, start: Float64Array): Promise<void> {
           joints.findIndex(({ name }) => name === away.source),
           measured,
         );
-      throw new UserError(`the guard stopped the robot: ${said()}`);
+      throw new UserError(`the guard stopped the robot: ${reasons()}`);
     }
     if (ruling.verdict === 'limit' && state.move.every((by) => by === 0))
-      throw new UserError(`the guard keeps the robot from its pose: ${said()}`);
+      throw new UserError(`the guard keeps the robot from its pose: ${reasons()}`);
   }
 }
 
 /**
- * Moves the robot slowly, behind the guard, from wherever it stands to a pose. Resolves when it is
- * measured there, or with the robot held where it is when `signal` aborts. Throws a `UserError` when a
- * joint does not follow or its state stays away.
+ * Moves the robot slowly from its current pose to another; every command passes the guard. Resolves when
+ * the joints are measured there, or, after braking to rest, when `signal` aborts. Throws a `UserError` when a
+ * joint does not follow or joint states stop arriving.
  */
 export async function approach(options: ApproachOptions): Promise<void> {
   const { robot, signal } = options;
@@ -117,11 +117,11 @@ export async function approach(options: ApproachOptions): Promise<void> {
   const { orAborted, forget } = untilAborted(signal);
   const watch = watchClock(clock);
   const nextStep = () => orAborted(watch.until(clock.now() + period));
-  const given: Approach = { ...options, synchroniser, period, nextStep };
+  const prepared: Approach = { ...options, synchroniser, period, nextStep };
   try {
     const awaited = { robot, synchroniser, cameras: [], prompt: '', seconds: PATIENCE, signal };
     const first = await awaitObservation(awaited);
-    if (first) await move(given, first.joints.position);
+    if (first) await move(prepared, first.joints.position);
   } finally {
     watch.close();
     forget();

@@ -8,12 +8,12 @@ type Arrival = Pick<Stamped, 'stamp' | 'arrived'>;
 
 const older = ({ stamp, arrived }: Arrival) => (stamp < arrived ? stamp : arrived);
 
-/** When usable messages last arrived, by source, and why those since then cannot be used. */
+/** Per source: when the last usable message arrived, and why later messages are unusable. */
 export class Arrivals {
   private readonly usable = new Map<string, Arrival>();
   private readonly faults = new Map<string, string>();
 
-  /** Records a message; whether it can be used. */
+  /** Records a message. Returns whether it is usable. */
   note(message: Stamped): boolean {
     const { source, stamp, arrived } = message;
     const fault = stampFault(message);

@@ -26,11 +26,11 @@ export interface AttemptResult {
   success: boolean;
   /** Commands sent. */
   steps: number;
-  /** Control steps that were past before their turn. */
+  /** Control steps skipped because the loop was late. */
   missedSteps: number;
-  /** Commands that braked or repeated the last one: guard's hold, nothing to play, or the end. */
+  /** Commands that braked or repeated the last one: the guard held, no row was left, or the attempt was ending. */
   heldSteps: number;
-  /** Of them, those at which the chunks in play had no row left. */
+  /** Those of `heldSteps` at which the chunk in play had no row left. */
   starvedSteps: number;
   chunks: number;
   chunkMs: ChunkMilliseconds | null;
@@ -67,8 +67,8 @@ function checkOptions({ policy: { executeSteps, horizon, join }, lead }: LoopOpt
 }
 
 /**
- * A joint may stand outside its limits by what one step from rest brings back. A robot that is only looked at may
- * stand anywhere, which is told.
+ * Throws a `UserError` if a joint is outside its limits by more than one step from rest can correct. A dry robot is
+ * not commanded, so it may stand anywhere; the attempt only warns.
  */
 function checkStart({ robot, warn }: LoopOptions, { position }: JointState): void {
   const { joints, controlRate } = robot.embodiment;
@@ -82,7 +82,7 @@ function checkStart({ robot, warn }: LoopOptions, { position }: JointState): voi
   });
 }
 
-/** The first observation that is not older than this call; null where it is aborted. */
+/** The first observation whose oldest part is not older than this call; null on abort. */
 function firstObservation(
   { robot, policy, task, signal }: LoopOptions,
   synchroniser: Synchroniser,
@@ -100,7 +100,7 @@ function createSenses(robot: Robot): Synchroniser {
   return synchroniser;
 }
 
-/** Anything but a UserError is a fault of the program and goes on up, after the episode is closed. */
+/** `fault` is any error that is not a `UserError`: a bug, rethrown after the episode is closed. */
 type Ending = LoopEnd | { end: 'stopped'; problem: UserError; fault: unknown };
 
 async function play(options: LoopOptions, counts: LoopCounts, refused: Map<string, number>) {
@@ -124,12 +124,12 @@ async function play(options: LoopOptions, counts: LoopCounts, refused: Map<strin
 }
 
 /**
- * Runs one attempt: resets the task, waits for an observation, then chunk after chunk until success,
- * the task's last step, a stop or an abort. The episode's file is finished before this resolves. What
- * stopped the attempt is in the result, not thrown.
+ * Runs one attempt: resets the task, waits for an observation, then plays chunks until success, failure,
+ * the task's last step, a stop or an abort. The episode's file is finished before this resolves. A
+ * `UserError` that stops the attempt is returned as `problem`, not thrown.
  */
-export async function runAttempt(given: AttemptOptions): Promise<AttemptResult> {
-  const options: LoopOptions = { lead: 2, awaitChunks: true, ...given };
+export async function runAttempt(attemptOptions: AttemptOptions): Promise<AttemptResult> {
+  const options: LoopOptions = { lead: 2, awaitChunks: true, ...attemptOptions };
   const { recorder, seed } = options;
   const counts: LoopCounts = {
     steps: 0,

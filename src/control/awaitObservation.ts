@@ -5,9 +5,9 @@ import { untilAborted } from './abort.ts';
 import { watchClock } from './clockWatch.ts';
 import { type Synchroniser, describeLacks } from './synchroniser.ts';
 
-/** Seconds that a robot has to show what is asked for. */
+/** Default timeout, seconds. */
 const LONGEST_WAIT = 10;
-/** Seconds for which what arrives may be unusable. */
+/** Seconds for which unusable messages are tolerated. */
 const LONGEST_FAULT = 0.5;
 
 export interface Awaited {
@@ -17,14 +17,14 @@ export interface Awaited {
   prompt: string;
   /** Seconds to wait at most. */
   seconds?: number;
-  /** Whether an observation will do. */
+  /** Whether to accept an observation. By default any. */
   accept?: (observation: Observation) => boolean;
   signal?: AbortSignal;
 }
 
 /**
- * Waits for an observation; null when `signal` aborts. Throws a `UserError` that says what does not come, and soon
- * what comes and cannot be used.
+ * Waits for an observation; null when `signal` aborts. Throws a `UserError` that names the missing sources after
+ * `seconds`, or unusable messages after `LONGEST_FAULT`.
  */
 export async function awaitObservation({
   robot: { clock, embodiment },

@@ -14,7 +14,7 @@ import { countChunk } from './tally.ts';
 export const oldestStamp = ({ joints, frames }: Observation): bigint =>
   frames.reduce((least, { stamp }) => (stamp < least ? stamp : least), joints.stamp);
 
-/** Requests an attempt's chunks, puts each in play at its turn, and gives their rows. */
+/** Requests an attempt's chunks, puts each in play at its turn, and returns the row of each control step. */
 export class ChunkPipeline {
   private readonly options: LoopOptions;
   private readonly join: JoinKind;
@@ -25,7 +25,7 @@ export class ChunkPipeline {
   private pending: ChunkRequest | undefined;
   private requests = 0;
   private playing: SampledChunk | undefined;
-  /** Control steps without a row since the last one that had one. */
+  /** Consecutive control steps without a row. */
   private starved = 0;
 
   /** Requests the first chunk, from `first`. */
@@ -47,7 +47,7 @@ export class ChunkPipeline {
     this.pending = this.ask(0, first);
   }
 
-  /** Resolves when the chunk that is under way has an answer. */
+  /** Resolves when the pending request has a chunk or an error. */
   get answered(): Promise<void> {
     return this.pending?.settled ?? Promise.resolve();
   }
@@ -57,7 +57,7 @@ export class ChunkPipeline {
     return this.playing?.observation.joints.stamp;
   }
 
-  /** Requests the next chunk at step `tick`, if it is time and everything that it needs has arrived. */
+  /** Requests the next chunk at step `tick`, if it is due and a complete observation is available. */
   request(tick: number): void {
     if (this.pending || !this.schedule.isTimeToAsk(tick)) return;
     const { robot, policy, task } = this.options;
@@ -68,8 +68,8 @@ export class ChunkPipeline {
   }
 
   /**
-   * Puts the pending chunk in play if step `tick`, due at `due`, is its turn; `wait` waits for it where time stands
-   * still meanwhile. Gives the error if there will be no chunk.
+   * Puts the pending chunk in play if it is ready and step `tick`, due at `due` (ns), is its turn. With `awaitChunks`,
+   * `wait` waits for it. Returns the error if sampling failed or the chunk must not be played.
    */
   async takeOver(
     tick: number,
@@ -101,7 +101,7 @@ export class ChunkPipeline {
     return row;
   }
 
-  /** Control steps in a row that had no row to play. */
+  /** Consecutive control steps without a row to play. */
   get starvedSteps(): number {
     return this.starved;
   }
@@ -126,10 +126,10 @@ export class ChunkPipeline {
     return requestChunk(policy, robot.clock, { index, origin: tick, observation }, noise, join);
   }
 
-  /** The rows that a chunk requested at step `tick` is to join. */
+  /** The rows in play that a chunk requested at step `tick` joins, if its join is sampled. */
   private joinAt(tick: number): Join | undefined {
     const rows = sampledJoin(this.join) ? this.player.ahead(tick) : null;
-    return rows ? { rows, delay: this.schedule.foreseen() } : undefined;
+    return rows ? { rows, delay: this.schedule.predictedDelay() } : undefined;
   }
 
   private play(
@@ -166,7 +166,7 @@ export class ChunkPipeline {
     if (played) this.options.recorder?.played(recordOf(played));
   }
 
-  /** Warns how long the arms stood before a chunk that was late. */
+  /** Warns of the control steps that passed without a row before a late chunk. */
   private warnOfStarvation(index: number, took: number): void {
     const { policy, warn } = this.options;
     const rowsLeft = rowsAfterExecution(policy);

@@ -1,4 +1,4 @@
-/** A chunk being played: its row 0 belongs to control step `origin`, that of its observation. */
+/** A chunk in play. Row 0 belongs to control step `origin`, the step of its observation. */
 export interface PlayedChunk<T> {
   content: T;
   origin: number;
@@ -7,10 +7,10 @@ export interface PlayedChunk<T> {
   horizon: number;
 }
 
-/** Which rows of a chunk were sent: from `from` up to but not including `to`. */
+/** The rows of a chunk that were sent: `from` to `to`, exclusive. */
 export interface Played<T> {
   content: T;
-  /** Rows that were past when the chunk was put in play. */
+  /** Rows whose steps had passed when the chunk was put in play. */
   delay: number;
   from: number;
   to: number;
@@ -18,13 +18,13 @@ export interface Played<T> {
   held: number;
 }
 
-/** Plays action chunks, one row a control step. Steps must not run backwards. */
+/** Plays action chunks, one row per control step. Steps must not decrease. */
 export interface ChunkPlayer<T> {
-  /** Puts a chunk in play at step `tick` and gives back the one that it replaces, if any. */
+  /** Puts a chunk in play at step `tick`. Returns the one that it replaces, if any. */
   swap(chunk: PlayedChunk<T>, tick: number): Played<T> | undefined;
-  /** [joints] desired at step `tick`, or null when there is nothing left to play. */
+  /** [joints] desired at step `tick`, or null when no row is left. */
   row(tick: number): Float64Array | null;
-  /** Rows [rows, joints] that are still to be played, from that of step `tick` on; null if there are none. */
+  /** [rows, joints] remaining rows from step `tick` on; null if there are none. */
   ahead(tick: number): Float32Array | null;
   /** Counts the row of step `tick` as sent. */
   sent(tick: number): void;
@@ -32,23 +32,23 @@ export interface ChunkPlayer<T> {
   finish(): Played<T> | undefined;
 }
 
-/** How the weight of a chunk falls with each newer one (ACT, arXiv 2304.13705). */
-const YOUNGER = Math.exp(-0.01);
+/** Factor from the weight of a chunk to that of the next newer one (ACT, arXiv 2304.13705). */
+const NEWER_WEIGHT = Math.exp(-0.01);
 
-/** Mean of rows [joints] that speak of one step, the oldest first, which weighs most. */
+/** Weighted mean of the rows [joints] for one step, oldest first; the oldest has the largest weight. */
 function ensembled(rows: readonly Float32Array[]): Float64Array {
   const mean = new Float64Array(rows[0].length);
-  const sum = rows.reduce((total, _, age) => total + YOUNGER ** age, 0);
+  const sum = rows.reduce((total, _, age) => total + NEWER_WEIGHT ** age, 0);
   rows.forEach((row, age) => {
     for (let joint = 0; joint < row.length; joint++)
-      mean[joint] += (row[joint] * YOUNGER ** age) / sum;
+      mean[joint] += (row[joint] * NEWER_WEIGHT ** age) / sum;
   });
   return mean;
 }
 
 /**
- * A player of chunks of `joints` columns. Where it `ensembles`, what is played is the mean of all chunks
- * that speak of a step, in the place of the newest one's row alone.
+ * A player of chunks with `joints` columns. If it `ensembles`, it plays the weighted mean of all chunks that have a
+ * row for a step; otherwise the newest chunk's row.
  */
 export function createChunkPlayer<T>(joints: number, ensembles = false): ChunkPlayer<T> {
   let older: PlayedChunk<T>[] = [];

@@ -1,7 +1,7 @@
 import type { Chunk, ChunkPolicy, Join, NoiseSource, Observation } from '../policy/chunkPolicy.ts';
 import type { Clock } from '../robot/robot.ts';
 
-/** A chunk that a policy has been asked for. */
+/** A chunk requested from a policy. */
 export interface ChunkRequest {
   index: number;
   /** Control step of its observation. */
@@ -9,12 +9,12 @@ export interface ChunkRequest {
   observation: Observation;
   /** Robot's clock, ns. */
   requested: bigint;
-  /** Resolves when there is an answer. */
+  /** Resolves when `answer` is set. */
   settled: Promise<void>;
   answer?: { chunk: Chunk; arrived: bigint } | { error: unknown };
 }
 
-/** Asks for a chunk, and waits for nothing. */
+/** Requests a chunk without waiting for it. */
 export function requestChunk(
   policy: ChunkPolicy,
   clock: Clock,
@@ -22,15 +22,15 @@ export function requestChunk(
   noise: NoiseSource,
   join?: Join,
 ): ChunkRequest {
-  const made: ChunkRequest = { ...asked, requested: clock.now(), settled: Promise.resolve() };
+  const request: ChunkRequest = { ...asked, requested: clock.now(), settled: Promise.resolve() };
   const sample = async () => {
     try {
       const chunk = await policy.sample(asked.observation, noise, join);
-      made.answer = { chunk, arrived: clock.now() };
+      request.answer = { chunk, arrived: clock.now() };
     } catch (error) {
-      made.answer = { error };
+      request.answer = { error };
     }
   };
-  made.settled = sample();
-  return made;
+  request.settled = sample();
+  return request;
 }

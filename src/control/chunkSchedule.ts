@@ -1,6 +1,6 @@
 import type { JoinKind } from '../policy/joinKinds.ts';
 
-/** Chunks whose delays foretell that of the next one (arXiv 2506.07339). */
+/** Number of past chunks whose delays predict the next one's (arXiv 2506.07339). */
 const FORECAST_FROM = 10;
 
 export interface ScheduleOptions {
@@ -10,25 +10,25 @@ export interface ScheduleOptions {
   executeSteps: number;
   /** Rows that a chunk has. */
   horizon: number;
-  /** Whether time stands still while a chunk is sampled; it then takes as long as the lead says. */
+  /** Whether the robot's time stops while a chunk is sampled; the delay is then exactly the lead. */
   awaitChunks: boolean;
   join: JoinKind;
 }
 
 /**
- * When chunks are asked for, and when they take over; in control steps. One is asked for `executeSteps` after the
- * observation of the one in play, whenever that came, and takes over as soon as it is there: no chunk waits for
- * another's delay, and none comes too late that takes no longer than the rows that are then left,
- * `horizon − executeSteps`.
+ * Decides when chunks are requested and when they take over, in control steps. The next chunk is requested
+ * `executeSteps` after the observation of the chunk in play, regardless of when that chunk arrived, and takes over as
+ * soon as it arrives. A chunk's delay therefore never postpones the next request, and a chunk is in time if it takes no
+ * longer than the `horizon − executeSteps` rows that are left.
  */
 export interface ChunkSchedule {
-  /** How many steps the next chunk will take: as many as the slowest of the last ones, if it has rows for that. */
-  foreseen(): number;
+  /** Predicted delay of the next chunk: the largest recent delay, from `lead` to `horizon − executeSteps`. */
+  predictedDelay(): number;
   isTimeToAsk(step: number): boolean;
   isTurn(step: number): boolean;
-  /** A chunk was asked for. */
+  /** A chunk was requested. */
   asked(step: number): void;
-  /** A chunk took over that was asked for at step `origin` and was there `took` steps later. */
+  /** The chunk requested at step `origin`, which arrived `took` steps later, takes over at `step`. */
   tookOver(step: number, origin: number, took: number): void;
 }
 
@@ -44,7 +44,7 @@ export function createChunkSchedule({
   let turn = 0;
   let delays: number[] = [];
   return {
-    foreseen: () => Math.max(lead, Math.min(Math.max(0, ...delays), horizon - executeSteps)),
+    predictedDelay: () => Math.max(lead, Math.min(Math.max(0, ...delays), horizon - executeSteps)),
     isTimeToAsk: (step) => step >= askAt,
     isTurn: (step) => step >= turn,
     asked(step) {

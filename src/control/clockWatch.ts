@@ -1,14 +1,14 @@
 import { UserError } from '../errors.ts';
 import type { Clock } from '../robot/robot.ts';
 
-/** Milliseconds of this machine's time after which a robot's clock that does not go on is given up. */
+/** Milliseconds of this machine's time after which a robot's clock that does not advance counts as stopped. */
 const STANDSTILL = 850;
-/** Milliseconds between two looks; after a longer pause this process stood still itself. */
-const LOOK = 50;
+/** Milliseconds between two checks; a much longer pause means that this process itself was suspended. */
+const CHECK_INTERVAL = 50;
 
-/** Waits on a robot's clock, and no longer than it goes on; one wait at a time. */
+/** Waits on a robot's clock as long as it advances; one wait at a time. */
 export interface ClockWatch {
-  /** Resolves at `stamp`, ns. Rejects with a `UserError` within a second where time stands still. */
+  /** Resolves at `stamp`, ns. Rejects with a `UserError` within a second if the clock stops. */
   until(stamp: bigint): Promise<void>;
   close(): void;
 }
@@ -18,12 +18,12 @@ export function watchClock(clock: Clock): ClockWatch {
   let fail: ((error: UserError) => void) | undefined;
   let time = clock.now();
   let stood = 0;
-  let looked = performance.now();
-  const look = () => {
+  let checked = performance.now();
+  const check = () => {
     const now = performance.now();
-    const since = now - looked;
-    looked = now;
-    if (!fail || clock.now() !== time || since > 4 * LOOK) stood = 0;
+    const since = now - checked;
+    checked = now;
+    if (!fail || clock.now() !== time || since > 4 * CHECK_INTERVAL) stood = 0;
     else stood += since;
     time = clock.now();
     if (stood < STANDSTILL) return;
@@ -33,7 +33,7 @@ export function watchClock(clock: Clock): ClockWatch {
       ),
     );
   };
-  const looks = setInterval(look, LOOK);
+  const timer = setInterval(check, CHECK_INTERVAL);
   return {
     until: (stamp) =>
       new Promise<void>((resolve, reject) => {
@@ -43,6 +43,6 @@ export function watchClock(clock: Clock): ClockWatch {
           .then(resolve, reject)
           .finally(() => (fail = undefined));
       }),
-    close: () => clearInterval(looks),
+    close: () => clearInterval(timer),
   };
 }

@@ -2,10 +2,10 @@ import { setTimeout } from 'node:timers/promises';
 import type { Clock } from '../robot/robot.ts';
 import { type GuardLimits, type GuardState, type Ruling, guard, mayRest } from '../guard/guard.ts';
 
-/** Milliseconds that braking waits for the robot's clock, which may have stopped, before each of its steps. */
+/** Longest wait before each braking step, ms of this machine's time: the robot's clock may have stopped. */
 const CLOCK_PATIENCE = 100;
 
-/** Brakes behind the guard, a step each `period` (ns), until the last command may be the last. */
+/** Brakes through the guard, one step per `period` (ns), until the robot may rest (see `mayRest`). */
 export async function comeToRest(
   clock: Clock,
   period: bigint,

@@ -1,20 +1,20 @@
 import { DEFAULT_DEVIATION, type Embodiment } from '../robot/embodiment.ts';
 import type { Deviation } from '../guard/guardEvents.ts';
 
-/** Seconds of commands that a joint may be anywhere between: arms come behind what they are commanded. */
+/** Seconds of recent commands that a measured joint may lie between: arms lag behind their commands. */
 const LAG = 0.5;
-/** Seconds over which steps away from the command are counted. */
+/** Window in which deviating steps are counted, seconds. */
 const COUNTED = 1;
 
-/** Compares what is measured of the arms' joints with what they were commanded. */
+/** Compares the arms' measured joint positions with their commands. */
 export interface DeviationWatch {
-  /** Joints that were away from their commands of late, by the newest measured positions [joints]; once a control step. */
+  /** Joints that deviated from their commands recently. Takes the newest measured positions [joints], once per control step. */
   of(measured: Float64Array): Deviation[];
   /** Notes a command [joints]. */
   sent(command: Float64Array): void;
 }
 
-/** How far a position lies outside all of the commands. */
+/** Distance of a position from the range of the commands; negative inside it. */
 function beyond(commands: Float64Array, position: number): number {
   let least = Infinity;
   let greatest = -Infinity;
@@ -25,7 +25,7 @@ function beyond(commands: Float64Array, position: number): number {
   return Math.max(least - position, position - greatest);
 }
 
-/** Watches the joint at an index of the robot's vectors, whose commands were `start` until now. */
+/** Watches the joint at `index` of the robot's vectors; its past commands count as `start`. */
 function watchJoint(index: number, start: number, tolerance: number, controlRate: number) {
   const commands = new Float64Array(Math.ceil(LAG * controlRate) + 1).fill(start);
   const away = new Uint8Array(Math.ceil(COUNTED * controlRate));
@@ -39,9 +39,9 @@ function watchJoint(index: number, start: number, tolerance: number, controlRate
       commands[newest] = command[index];
     },
     /** Counts a step. */
-    look(measured: Float64Array) {
+    count(measured: Float64Array) {
       const at = measured[index];
-      // Near the newest command it is near what it was commanded of late: most steps need no more.
+      // Shortcut for most steps: within tolerance of the newest command is within tolerance of the range.
       const distance = Math.abs(at - commands[newest]) > tolerance ? beyond(commands, at) : 0;
       const isAway = Number(distance > tolerance);
       if (isAway) last = distance;
@@ -54,8 +54,8 @@ function watchJoint(index: number, start: number, tolerance: number, controlRate
 }
 
 /**
- * Watches how a robot's arms, at rest at `start` [joints], follow what they are commanded. Grippers are left out: they
- * stop at what they hold.
+ * Watches whether a robot's arms, at rest at `start` [joints], follow their commands. Grippers are left out: a gripper
+ * stops at the object that it holds.
  */
 export function watchDeviations(
   { joints, controlRate }: Embodiment,
@@ -70,7 +70,7 @@ export function watchDeviations(
     of(measured) {
       const found: Deviation[] = [];
       for (const { joint, watch } of watched) {
-        const { distance, lasting } = watch.look(measured);
+        const { distance, lasting } = watch.count(measured);
         if (lasting > 0) found.push({ joint, distance, lasting });
       }
       return found;

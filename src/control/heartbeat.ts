@@ -1,10 +1,10 @@
 import type { SensorAge } from '../guard/guardEvents.ts';
 
-/** Something that must keep saying that the robot may move: an operator's stop, a dead man's switch. */
+/** A signal that must be repeated for the robot to move: an operator's enabling switch. */
 export interface Heartbeat {
-  /** How it is called in messages. */
+  /** Its name in messages. */
   source: string;
-  /** Milliseconds of this machine's own clock since the last beat; infinite before the first and when let go. */
+  /** Milliseconds of this machine's own clock since the last beat; infinite before the first beat and after a release. */
   age(): number;
 }
 

@@ -4,22 +4,22 @@ import { delegateClock, delegateRobot } from '../robot/delegates.ts';
 import type { CameraFrame, Robot } from '../robot/robot.ts';
 
 export interface JudgeOptions {
-  /** Whether the robot's time waits for a look; never where it goes on by itself. */
+  /** Whether the robot's clock waits for a classification; false where its time advances by itself. */
   awaitLooks: boolean;
-  /** Hears once of the first look that failed; such a look does not agree. */
+  /** Called once, at the first classification that fails. A failed classification counts as "no success". */
   onProblem: (text: string) => void;
 }
 
-/** Who says whether an attempt has succeeded, from what its camera shows. */
+/** Decides from a camera's frames whether an attempt has succeeded. */
 export interface Judge {
-  /** The robot as the judge looks on: the attempt is to be made with this one. */
+  /** The robot to run the attempt with: it passes its frames to the judge. */
   robot: Robot;
   succeeded(): boolean;
 }
 
 /**
- * Has a classifier judge one attempt, from its first command on: a look at a frame every so many control
- * steps, one at a time; when enough of them in a row agree, the attempt has succeeded.
+ * Has a classifier judge one attempt. From the first command on, it classifies one frame every `every` control
+ * steps, one at a time. After `agree` consecutive positive frames the attempt has succeeded.
  */
 export function judge(
   robot: Robot,
@@ -30,20 +30,21 @@ export function judge(
   const interval = BigInt(Math.round((every * 1e9) / robot.embodiment.controlRate));
   let began = false;
   let next = 0n;
-  let looking: Promise<void> | undefined;
+  let classifying: Promise<void> | undefined;
   let agreeing = 0;
   let succeeded = false;
-  let told = false;
+  let reported = false;
 
-  const look = async (frame: CameraFrame) => {
+  const classify = async (frame: CameraFrame) => {
     try {
       const agrees = (await classifier.probability(frame)) >= threshold;
       agreeing = agrees ? agreeing + 1 : 0;
       succeeded ||= agreeing >= agree;
     } catch (error) {
       agreeing = 0;
-      if (!told) onProblem(`the success classifier cannot look at ${camera}: ${messageOf(error)}`);
-      told = true;
+      if (!reported)
+        onProblem(`the success classifier cannot look at ${camera}: ${messageOf(error)}`);
+      reported = true;
     }
   };
 
@@ -52,7 +53,7 @@ export function judge(
       clock: delegateClock(robot.clock, {
         async until(stamp) {
           await robot.clock.until(stamp);
-          if (awaitLooks) await looking;
+          if (awaitLooks) await classifying;
         },
       }),
       observe(observer) {
@@ -60,9 +61,9 @@ export function judge(
           joints: (state) => observer.joints(state),
           frame(frame) {
             observer.frame(frame);
-            if (!began || looking || frame.camera !== camera || frame.stamp < next) return;
+            if (!began || classifying || frame.camera !== camera || frame.stamp < next) return;
             next = frame.stamp + interval;
-            looking = look(frame).finally(() => (looking = undefined));
+            classifying = classify(frame).finally(() => (classifying = undefined));
           },
         });
       },

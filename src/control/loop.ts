@@ -15,10 +15,10 @@ import { countEvents } from './tally.ts';
 /** Seconds without a row to play after which the attempt is stopped. */
 const LONGEST_STARVATION = 2;
 
-/** Nanoseconds that a step may be late: beyond it everything that was sensed or planned is out of date. */
+/** Largest lateness of a step, ns: beyond it all observations and planned rows are out of date. */
 const LEAP = 1_000_000_000n;
 
-/** One attempt's loop: what its steps read, and the state of its commands. */
+/** The state of one attempt's loop. */
 interface Run {
   options: LoopOptions;
   counts: LoopCounts;
@@ -27,7 +27,7 @@ interface Run {
   /** Nanoseconds of a control step. */
   period: bigint;
   limits: ReturnType<typeof guardLimits>;
-  /** What the guard knows of the commands so far. */
+  /** The guard's state after the last command. */
   state: ReturnType<typeof atRest>;
   watch: ReturnType<typeof watchClock> | undefined;
   following: ReturnType<typeof watchDeviations> | undefined;
@@ -55,7 +55,7 @@ function brake(run: Run): Promise<void> {
   });
 }
 
-/** Brakes to rest, and commands the pose there once more. */
+/** Brakes to rest, then repeats the last command. */
 async function stop(run: Run, problem: UserError): Promise<LoopEnd> {
   await brake(run);
   const { command } = guard(run.limits, run.state, null, []);
@@ -63,7 +63,7 @@ async function stop(run: Run, problem: UserError): Promise<LoopEnd> {
   return { end: 'stopped', problem };
 }
 
-/** Waits for a step's time; gives the error where the clock stands still. */
+/** Waits until a step is due. Returns the error if the clock has stopped. */
 async function untilDue({ options, watch, orAborted }: Run, due: bigint) {
   try {
     await orAborted((watch ?? options.robot.clock).until(due));
@@ -74,7 +74,7 @@ async function untilDue({ options, watch, orAborted }: Run, due: bigint) {
   }
 }
 
-/** The error of a clock that was set: a step is `late` ns after it was due. */
+/** The error if the clock has jumped: the step runs `late` ns after it was due. */
 function clockFault(late: bigint, period: bigint): UserError | undefined {
   const seconds = (span: bigint) => (Number(span) / 1e9).toFixed(2);
   if (late < -period)
@@ -83,12 +83,12 @@ function clockFault(late: bigint, period: bigint): UserError | undefined {
     );
   if (late > LEAP)
     return new UserError(
-      `the clock went on by ${seconds(late)} s between two steps: it was set, or this process stood still`,
+      `the clock went on by ${seconds(late)} s between two steps: it was set, or this process stoppedClock still`,
     );
   return undefined;
 }
 
-/** Counts the steps that were missed, and measures how late this one is. */
+/** Counts missed steps and records the lateness of this one. */
 function countLateness({ options, counts }: Run, late: bigint, missed: number): void {
   const { robot, meters, awaitChunks } = options;
   if (!awaitChunks && !robot.clock.isExternal)
@@ -96,7 +96,7 @@ function countLateness({ options, counts }: Run, late: bigint, missed: number): 
   counts.missedSteps += missed;
 }
 
-/** Ends the attempt where it is aborted, its recording failed, or the task is over at step `tick`. */
+/** Ends the attempt at step `tick` if it is aborted, its recording has failed, or the task is over. */
 async function endAt(run: Run, tick: number): Promise<LoopEnd | undefined> {
   const { signal, recorder, task } = run.options;
   if (signal?.aborted) return { ...(await stop(run, whyAborted(signal))), end: 'aborted' };
@@ -123,7 +123,7 @@ function agesAt({ options, synchroniser, chunks }: Run, now: bigint): SensorAge[
   ];
 }
 
-/** Guards and sends the row of step `tick`; gives the error where the robot must stop. */
+/** Guards and sends the row of step `tick`. Returns the error if the robot must stop. */
 function sendRow(run: Run, tick: number): UserError | undefined {
   const { options, counts, synchroniser, chunks, following } = run;
   const now = options.robot.clock.now();
@@ -148,7 +148,7 @@ function sendRow(run: Run, tick: number): UserError | undefined {
   return new UserError(`the guard stopped the robot: ${reasons.join('; ')}`);
 }
 
-/** Step after step, until something ends the attempt. */
+/** Runs control steps until the attempt ends. */
 async function takeSteps(run: Run): Promise<LoopEnd> {
   const { options, chunks, period, orAborted } = run;
   const { robot, recorder, awaitChunks, signal } = options;
@@ -156,8 +156,8 @@ async function takeSteps(run: Run): Promise<LoopEnd> {
   const start = robot.clock.now();
   for (let next = 0; ;) {
     const due = start + BigInt(next) * period;
-    const stood = await untilDue(run, due);
-    if (stood) return stop(run, stood);
+    const stoppedClock = await untilDue(run, due);
+    if (stoppedClock) return stop(run, stoppedClock);
     const late = robot.clock.now() - due;
     const fault = clockFault(late, period);
     if (fault) return stop(run, fault);
@@ -180,8 +180,8 @@ async function takeSteps(run: Run): Promise<LoopEnd> {
 
 /**
  * Runs the control loop from an observation of the robot at rest until success, the task's last step, an abort or a
- * stop. Each step: observe, take the row of the chunk in play, guard it, command, record. However it ends, but for a
- * fault of the program, the robot brakes to rest first.
+ * stop. Each step: observe, take the row of the chunk in play, guard it, command, record. Except after an unexpected
+ * exception, the robot brakes to rest before this resolves.
  */
 export async function runLoop(
   options: LoopOptions,

@@ -12,22 +12,22 @@ export interface LoopOptions {
   policy: ChunkPolicy;
   seed: number;
   recorder?: EpisodeRecorder;
-  /** Time what the attempts of a run take, this one among them. */
+  /** Timing of a run's attempts, including this one. */
   meters?: Meters;
   /** Control steps from a chunk's observation to its turn, at least. */
   lead: number;
-  /** Whether a control step waits for its chunk; never on a robot whose time goes on. */
+  /** Whether a control step waits for its chunk; false on a robot whose time advances by itself. */
   awaitChunks: boolean;
-  /** What must keep beating while the robot moves, if anything must. */
+  /** Signal that must stay alive while the robot moves, if one is required. */
   heartbeat?: Heartbeat;
   signal?: AbortSignal;
-  /** Hears the counts whenever a chunk begins to be played. */
+  /** Called with the counts whenever a chunk is put in play. */
   onChunk?: (counts: LoopCounts) => void;
-  /** Hears what a person should know of an attempt that goes on. */
+  /** Called with warnings for the operator; the attempt goes on. */
   warn?: (text: string) => void;
 }
 
-/** What an attempt's loop counts; kept up to date while it runs. */
+/** Counts of an attempt's loop, updated while it runs. */
 export interface LoopCounts {
   steps: number;
   missedSteps: number;

@@ -15,7 +15,7 @@ export interface SampledChunk {
   timeline: ChunkTimeline;
 }
 
-/** What an episode keeps of a chunk that was played. */
+/** The episode's record of a played chunk. */
 export function recordOf({ content, from, to, held }: Played<SampledChunk>): ChunkRecord {
   const { index, observation, chunk, delay, join, timeline } = content;
   return {
@@ -39,8 +39,8 @@ export function recordOf({ content, from, to, held }: Played<SampledChunk>): Chu
 }
 
 /**
- * The cameras by which a chunk saw nothing, in words; undefined if there are none. Noiseless ones may repeat
- * a picture.
+ * Describes the cameras that were black or frozen for a chunk; undefined if there are none. Noiseless cameras may
+ * repeat a picture.
  */
 export function describeBlindness({ sight }: Chunk, { cameras }: Embodiment): string | undefined {
   if (!sight) return undefined;

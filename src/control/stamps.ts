@@ -1,9 +1,9 @@
 import { AGE_LIMITS } from '../guard/guardEvents.ts';
 
-/** Seconds by which a stamp may be ahead: what two computers' clocks, or the ticks of a clock, may lie apart. */
+/** Largest lead of a stamp over the robot's clock, seconds: allows for skew between computers and coarse clock ticks. */
 const AHEAD = 0.25;
 
-/** What came of a source, and when. */
+/** A message's source, stamp and arrival. */
 export interface Stamped {
   kind: 'joints' | 'camera';
   /** `joint state`, or the camera's name. */
@@ -14,8 +14,8 @@ export interface Stamped {
 }
 
 /**
- * Why what has just arrived cannot be used, by its stamp; undefined if it can. Stamped ahead of the robot's clock it
- * would look new long after its source died, and stamped far behind as if its source were silent.
+ * Why a message that has just arrived is unusable by its stamp; undefined if it is usable. A stamp ahead of the robot's
+ * clock would hide a dead source; a stamp far behind would make a live source look dead.
  */
 export function stampFault({ kind, source, stamp, arrived }: Stamped): string | undefined {
   const behind = Number(arrived - stamp) / 1e9;

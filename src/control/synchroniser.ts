@@ -4,27 +4,27 @@ import { AGE_LIMITS } from '../guard/guardEvents.ts';
 import type { SensorAge } from '../guard/guardEvents.ts';
 import { Arrivals } from './arrivals.ts';
 
-/** A source that an observation cannot be made without. */
+/** A source without usable data that an observation needs. */
 export interface Lack {
   /** `joint state`, or the camera's name. */
   source: string;
   /** Milliseconds; null if nothing usable has arrived yet. */
   age: number | null;
-  /** Why what arrives cannot be used; absent where nothing arrives. */
+  /** Why its messages are unusable; absent if none arrive. */
   fault?: string;
 }
 
-/** Keeps the newest of everything that a robot senses. */
+/** Keeps a robot's newest joint state and frames. */
 export interface Synchroniser extends Observer {
   readonly newestJoints: JointState | undefined;
   /** Joint states refused for a value that is not finite, by joint. */
   readonly refused: ReadonlyMap<string, number>;
   /**
-   * How old the newest usable joint state and frames are at `now`, by their stamp or by when they arrived, whichever
-   * is longer ago; what has never arrived is infinitely old.
+   * Ages of the newest usable joint state and frames at `now`, from the stamp or the arrival, whichever is earlier. A
+   * source that has never sent a usable message has age `Infinity`.
    */
   ages(cameras: readonly string[], now: bigint): SensorAge[];
-  /** The newest observation at `now`, frames in the order of `cameras`; or what it lacks. */
+  /** The newest observation at `now`, frames in the order of `cameras`; or the sources that are missing. */
   take(
     cameras: readonly string[],
     prompt: string,
@@ -35,8 +35,8 @@ export interface Synchroniser extends Observer {
 const JOINT_STATE = 'joint state';
 
 /**
- * An observer of a robot whose joints bear these names, in the order of its vectors. What arrives is compared with
- * the robot's clock; without one, stamps are believed.
+ * An observer of a robot with these joints, in the order of its vectors. Stamps are checked against the robot's clock;
+ * without a clock they are trusted.
  */
 export function createSynchroniser(
   jointNames: readonly string[],
@@ -107,7 +107,7 @@ export function createSynchroniser(
   };
 }
 
-/** Lacks in words. */
+/** Describes the missing sources. */
 export const describeLacks = (lacks: readonly Lack[], refused: ReadonlyMap<string, number>) =>
   [
     ...lacks.map(

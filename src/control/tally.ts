@@ -1,7 +1,7 @@
 import type { ChunkTiming } from '../policy/chunkPolicy.ts';
 import type { GuardEvent, GuardRule } from '../guard/guardEvents.ts';
 
-/** How often a rule spoke of a joint or sensor. */
+/** How often a guard rule was triggered for a joint or sensor. */
 export interface GuardCount {
   rule: GuardRule;
   source: string;
@@ -21,7 +21,7 @@ export function countEvents(counts: Map<string, GuardCount>, events: readonly Gu
   }
 }
 
-/** What chunks took, in milliseconds. */
+/** Durations of an attempt's chunks, milliseconds. */
 export interface ChunkMilliseconds {
   /** From request to result. */
   mean: number;
@@ -32,7 +32,7 @@ export interface ChunkMilliseconds {
   overhead: number;
 }
 
-/** What an attempt's chunks took so far: sums in milliseconds. */
+/** Running sums of chunk durations, milliseconds. */
 export interface ChunkTally {
   count: number;
   total: number;

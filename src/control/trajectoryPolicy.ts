@@ -1,8 +1,8 @@
 import type { Chunk, ChunkPolicy } from '../policy/chunkPolicy.ts';
 
-/** A trajectory to be played as if a policy had sampled it. */
+/** A trajectory to play through the interface of a policy. */
 export interface TrajectorySource {
-  /** Who planned it, as episodes name it. */
+  /** Name of the planner, recorded as the policy's version. */
   version: string;
   /** Cameras to record; their frames belong to each chunk. */
   cameras: readonly string[];
@@ -10,7 +10,7 @@ export interface TrajectorySource {
   executeSteps: number;
   /** Hz of the trajectory's rows. */
   controlRate: number;
-  /** The rows [steps][joints], absolute, asked for once, at the first observation. */
+  /** The rows [steps][joints], absolute. Called once, at the first observation. */
   plan(): readonly ArrayLike<number>[];
 }
 

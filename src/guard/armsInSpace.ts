@@ -3,16 +3,16 @@ import type { Base, Box, PlacedArm, SpaceRules } from '../robot/embodiment.ts';
 import { kinematicsOf } from '../robot/kinematicsOf.ts';
 import { segmentDistance } from './segments.ts';
 
-/** How far arms break the rules of space: m outside the workspace by arm, m nearer than the least distance. */
+/** How far arms violate the space rules: m outside the workspace, per arm; m below the least distance. */
 export interface Breach {
   outside: number[];
   near: number;
 }
 
-/** m that rules are kept stricter by, for the rounding of positions that are added up. */
+/** Safety margin of the rules, m: covers rounding in summed positions. */
 const MARGIN = 1e-6;
 
-/** m by which a hand is outside the workspace, at its farthest point. */
+/** Distance of a hand's farthest point outside the workspace, m, plus `MARGIN`. */
 function outsideOf({ lower, upper }: Box, { segments, points }: Line): number {
   let most = -Infinity;
   for (let point = segments + 1 - HAND_POINTS; point <= segments; point++)
@@ -23,7 +23,7 @@ function outsideOf({ lower, upper }: Box, { segments, points }: Line): number {
   return most + MARGIN;
 }
 
-/** An arm's middle line as it is bent. The last segment is that of the fingers. */
+/** An arm's centre line in its current pose. The last segment is the fingers. */
 interface Line {
   kinematics: ArmLine;
   segments: number;
@@ -69,7 +69,7 @@ function lineOf(arm: PlacedArm): Line {
   return line;
 }
 
-/** Whether two segments may be nearer than `distance`, by their middles. */
+/** Whether two segments may be nearer than `distance`: a bounding-sphere test around their middles. */
 function mayBeNear(a: Line, i: number, b: Line, j: number, distance: number): boolean {
   const x = a.middles[3 * i] - b.middles[3 * j];
   const y = a.middles[3 * i + 1] - b.middles[3 * j + 1];
@@ -78,7 +78,7 @@ function mayBeNear(a: Line, i: number, b: Line, j: number, distance: number): bo
   return x * x + y * y + z * z < far * far;
 }
 
-/** m between two arms' middle lines, `most` if farther; fingers may meet fingers, or hands could hand nothing over. */
+/** Distance between two arms' centre lines, m, at most `most`. Finger pairs are left out, so that hands can hand over objects. */
 function distanceOf(a: Line, b: Line, most: number): number {
   let least = most;
   const [fingersOfA, fingersOfB] = [a.segments - 1, b.segments - 1];
@@ -90,8 +90,8 @@ function distanceOf(a: Line, b: Line, most: number): number {
 }
 
 /**
- * Measures how far a robot at positions [joints] breaks its rules of space: what is found is added `into` a
- * breach where it is worse.
+ * Measures how far a robot at positions [joints] violates its space rules. Raises the values of `into` where the new
+ * ones are larger.
  */
 export function createSpaceCheck({ arms, workspace, leastDistance }: SpaceRules) {
   const lines = arms.map(lineOf);

@@ -12,41 +12,41 @@ import { allowedMove, braked, clamp, jointLimits, moved, pursuit } from './joint
 import type { JointLimits } from './jointLimits.ts';
 import { type SpaceGuard, createSpaceGuard } from './spaceGuard.ts';
 
-/** What a command may be. */
+/** Limits of a command. */
 export interface GuardLimits extends JointLimits {
-  /** Absent where the arms may be anywhere. */
+  /** Absent if there are no space rules. */
   space?: SpaceGuard;
 }
 
-/** What the guard remembers from one step to the next. */
+/** The guard's state between two steps. */
 export interface GuardState {
   /** [joints] the last command, or the measured position before the first. */
   command: Float64Array;
-  /** [joints] the last command less the one before. */
+  /** [joints] the last command minus the one before. */
   move: Float64Array;
   /** [joints] what was desired last, within the position limits; null after a hold. */
   desired: Float64Array | null;
   /** Consecutive steps whose desired positions were not all finite. */
   nonFinite: number;
-  /** What the arms may break of the rules of space, because they began so; null before the first step. */
+  /** Violation of the space rules that the arms started with and may keep; null before the first step. */
   breach: Breach | null;
 }
 
 export interface Ruling {
   verdict: 'pass' | GuardAction;
-  /** [joints] what to send; null if no safe command is known, then nothing may be sent. */
+  /** [joints] the command to send; null if no safe command is known: send nothing. */
   command: Float64Array | null;
   events: GuardEvent[];
   next: GuardState;
 }
 
-/** rad or openings: rounding of 32-bit actions, limited without a word. */
+/** Amount limited without an event, rad or openings: rounding of 32-bit actions. */
 const NEGLIGIBLE = 1e-6;
 
-/** Consecutive non-finite steps that are held; the next one stops. */
+/** Consecutive non-finite steps that only hold; one more stops the attempt. */
 export const NON_FINITE_HOLDS = 10;
 
-/** An embodiment's limits as the guard keeps them. */
+/** The guard's limits for an embodiment. */
 export function guardLimits(embodiment: Embodiment): GuardLimits {
   const limits = jointLimits(embodiment);
   const { space } = embodiment;
@@ -62,7 +62,7 @@ export const atRest = (position: Float64Array): GuardState => ({
   breach: null,
 });
 
-/** Whether the last command may be the last: to stay there is within the acceleration limits. */
+/** Whether the arms may stop at the last command: standing still there is within the acceleration limits. */
 export const mayRest = ({ change }: JointLimits, { move }: GuardState): boolean =>
   move.every((by, joint) => Math.abs(by) <= change[joint]);
 
@@ -72,7 +72,7 @@ const firstNonFinite = (values: Float64Array): number => {
   return -1;
 };
 
-/** Vectors [joints] in one piece of memory, which is most of what a step costs. */
+/** Vectors [joints] in one allocation, which is most of the cost of a step. */
 function vectors(joints: number) {
   const all = new Float64Array(3 * joints);
   const [command, moves, allowed] = [0, 1, 2].map((i) =>
@@ -88,8 +88,8 @@ function brake({ change }: JointLimits, { move }: GuardState, moves: Float64Arra
 }
 
 /**
- * Writes `moves` [joints] towards what is desired, within the limits of each joint, and what is desired
- * within the position limits; tells what they took off.
+ * Writes to `moves` [joints] the moves towards `desired` within each joint's limits, and to `allowed` [joints] the
+ * desired positions within the position limits. Adds an event for each limit that changed a value.
  */
 function limitMoves(
   limits: GuardLimits,
@@ -98,7 +98,7 @@ function limitMoves(
   { moves, allowed }: { moves: Float64Array; allowed: Float64Array },
   events: GuardEvent[],
 ): void {
-  const tell = (rule: GuardRule, joint: number, amount: number) => {
+  const report = (rule: GuardRule, joint: number, amount: number) => {
     if (amount > NEGLIGIBLE)
       events.push({ rule, action: 'limit', source: limits.joints[joint], amount });
   };
@@ -107,20 +107,20 @@ function limitMoves(
     const wanted = desired[joint];
     const goal = clamp(wanted, limits.lower[joint], limits.upper[joint]);
     allowed[joint] = goal;
-    tell('position', joint, Math.abs(wanted - goal));
+    report('position', joint, Math.abs(wanted - goal));
     const step = limits.step[joint];
-    tell('velocity', joint, Math.abs(goal - from) - step);
+    report('velocity', joint, Math.abs(goal - from) - step);
     const chased = pursuit(from, goal, before ? before[joint] : goal, limits.change[joint]);
     moves[joint] = allowedMove(limits, joint, from, move[joint], chased);
-    tell('acceleration', joint, Math.abs(clamp(goal - from, -step, step) - moves[joint]));
+    report('acceleration', joint, Math.abs(clamp(goal - from, -step, step) - moves[joint]));
   }
 }
 
 /**
- * Turns desired positions [joints] into a command that breaks no limit of position, velocity, acceleration
- * or space. Old data, non-finite desires or arms that do not follow make the arms brake to rest, and stop the attempt when they last;
- * with no finite last command there is none at all. A `null` desire asks to hold. What it gives is what is
- * to be sent: nothing after it may change more than the units.
+ * Turns desired positions [joints] into a command within the limits of position, velocity, acceleration and space. Old
+ * data, non-finite positions or arms that do not follow make the arms brake to rest; if the cause persists, the verdict
+ * is `stop`. If the last command is not finite, there is no command. `desired` null means hold. The command is final:
+ * later stages may convert units and change nothing else.
  */
 export function guard(
   limits: GuardLimits,

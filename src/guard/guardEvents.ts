@@ -1,20 +1,20 @@
-/** How old the newest of a source's data is. */
+/** Age of a source's newest data. */
 export interface SensorAge {
   kind: 'joints' | 'camera' | 'chunk' | 'heartbeat';
   /** `joint state`, the camera's name, `chunk`, or the heartbeat's topic. */
   source: string;
   /** Milliseconds. */
   age: number;
-  /** Why what arrives cannot be used, if that is why it is old. */
+  /** Why the source's messages are unusable, if that is the cause of the age. */
   fault?: string;
 }
 
-/** A joint that is measured away from where it is commanded. */
+/** A joint whose measured position deviates from its commands. */
 export interface Deviation {
   joint: string;
-  /** rad, beyond where it was commanded of late. */
+  /** Distance from the range of its recent commands, rad. */
   distance: number;
-  /** Milliseconds of the last second. */
+  /** Time spent deviating within the last second, ms. */
   lasting: number;
 }
 
@@ -31,22 +31,25 @@ export type GuardRule =
   | 'heartbeat'
   | 'deviation';
 
-/** Limit: the command was changed. Hold: the arms brake to rest. Stop: they do, and the attempt ends. */
+/** Limit: the command was changed. Hold: the arms brake to rest. Stop: the arms brake to rest and the attempt ends. */
 export type GuardAction = 'limit' | 'hold' | 'stop';
 
-/** One rule that spoke, and why. */
+/** A rule that was triggered, and why. */
 export interface GuardEvent {
   rule: GuardRule;
   action: GuardAction;
   /** Joint, arm or arms, `joint state`, camera, chunk or heartbeat. */
   source: string;
-  /** Why what arrives of the source cannot be used, if that is why it is old. */
+  /** Why the source's messages are unusable, if that is the cause of the age. */
   fault?: string;
-  /** rad or openings that were taken off, or that a joint is away; m beyond; milliseconds of age; consecutive steps of non-finite desires. */
+  /**
+   * Joint limits: rad or openings removed. Deviation: rad. Space rules: m beyond the rule. Age: milliseconds. Non-finite
+   * positions: consecutive steps.
+   */
   amount: number;
 }
 
-/** Milliseconds after which old data make the robot hold, then stop. */
+/** Age of data in milliseconds beyond which the robot holds, then stops. */
 export const AGE_LIMITS = {
   joints: { rule: 'jointsOld', hold: 100, stop: 500 },
   camera: { rule: 'cameraOld', hold: 250, stop: 1000 },
@@ -54,19 +57,19 @@ export const AGE_LIMITS = {
   heartbeat: { rule: 'heartbeat', hold: 250, stop: 1000 },
 } as const;
 
-/** Milliseconds of the last second for which a joint away from its command makes the robot hold, then stop. */
+/** Milliseconds of deviation within the last second beyond which the robot holds, then stops. */
 export const DEVIATION_LIMITS = { hold: 100, stop: 300 };
 
 const SEVERITY = { pass: 0, limit: 1, hold: 2, stop: 3 } as const;
 
-/** The most severe of what the events do; pass without any. */
+/** The most severe action of the events; `pass` if there are none. */
 export function verdictOf(events: readonly GuardEvent[]): 'pass' | GuardAction {
   let worst: 'pass' | GuardAction = 'pass';
   for (const { action } of events) if (SEVERITY[action] > SEVERITY[worst]) worst = action;
   return worst;
 }
 
-/** What is too old, or not known to be young enough. */
+/** Events of sources whose data are too old. An age that is not a number counts as too old. */
 export function ageEvents(ages: readonly SensorAge[]): GuardEvent[] {
   const events: GuardEvent[] = [];
   for (const { kind, source, age, fault } of ages) {
@@ -78,7 +81,7 @@ export function ageEvents(ages: readonly SensorAge[]): GuardEvent[] {
   return events;
 }
 
-/** What has been away from its command for too long. */
+/** Events of joints that have deviated from their commands for too long. */
 export const deviationEvents = (deviations: readonly Deviation[]): GuardEvent[] =>
   deviations
     .filter(({ lasting }) => lasting > DEVIATION_LIMITS.hold)
@@ -92,7 +95,7 @@ export const deviationEvents = (deviations: readonly Deviation[]): GuardEvent[] 
 const rad = (amount: number) => amount.toFixed(3);
 const ms = (amount: number) => `${Math.round(amount)} ms`;
 
-const SAYINGS: Record<GuardRule, (event: GuardEvent) => string> = {
+const DESCRIPTIONS: Record<GuardRule, (event: GuardEvent) => string> = {
   position: ({ source, amount }) => `${source}: ${rad(amount)} beyond its position limit`,
   velocity: ({ source, amount }) => `${source}: ${rad(amount)} a step beyond its velocity limit`,
   acceleration: ({ source, amount }) =>
@@ -120,5 +123,5 @@ const SAYINGS: Record<GuardRule, (event: GuardEvent) => string> = {
     `${source} is measured ${rad(amount)} rad away from where it is commanded; look for what else commands the arms, what blocks them, and whether their torque is on`,
 };
 
-/** An event in words: which rule, which joint, arm or source, by how much. */
-export const describeEvent = (event: GuardEvent): string => SAYINGS[event.rule](event);
+/** Describes an event: rule, joint, arm or source, and amount. */
+export const describeEvent = (event: GuardEvent): string => DESCRIPTIONS[event.rule](event);

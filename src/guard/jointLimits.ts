@@ -1,6 +1,6 @@
 import type { Embodiment } from '../robot/embodiment.ts';
 
-/** What commands may be, joint by joint: rad, grippers in openings. */
+/** Limits of commands, per joint: rad, grippers in openings. */
 export interface JointLimits {
   joints: readonly string[];
   lower: Float64Array;
@@ -28,8 +28,8 @@ export const braked = (move: number, change: number) =>
   Math.sign(move) * Math.max(0, Math.abs(move) - change);
 
 /**
- * The farthest move within `room` that leaves room to brake: with the moves after it, each `change` shorter,
- * it comes to `room` exactly. n of the moves before rest fill change · n (n + 1) / 2.
+ * The longest move that still leaves room to brake within `room`. Each following move is shorter by `change`, and
+ * together they end at `room` exactly. The last n moves before rest cover change · n (n + 1) / 2.
  */
 export function farthestMove(room: number, change: number): number {
   if (room <= change) return Math.max(0, room);
@@ -38,8 +38,8 @@ export function farthestMove(room: number, change: number): number {
 }
 
 /**
- * The move towards `desired` that trails what it desired before without overshooting: it goes along with
- * the desired motion, and closes a gap that limits have left only as fast as it can brake.
+ * The move that tracks the desired motion, from `before` (last step) to `desired`. When limits have left the joint
+ * behind, it catches up no faster than it can brake, so it does not overshoot.
  */
 export function pursuit(from: number, desired: number, before: number, change: number): number {
   const gap = before - from;
@@ -49,8 +49,9 @@ export function pursuit(from: number, desired: number, before: number, change: n
 
 /**
  * The move nearest to `wanted` for a joint at `from` whose last move was `move`: within its velocity and
- * acceleration limits, and such that braking ends within its position limits. Where those cannot all hold,
- * because it did not begin inside, acceleration and velocity do, and it goes no farther outside than braking takes it.
+ * acceleration limits, and such that braking ends within its position limits. If the joint started outside its
+ * position limits, not all of these can hold: then the limits of acceleration and velocity hold, and the joint goes
+ * no farther outside than its braking distance.
  */
 export function allowedMove(
   { lower, upper, step, change }: JointLimits,
@@ -65,7 +66,7 @@ export function allowedMove(
   return clamp(clamp(wanted, -down, up), move - most, move + most);
 }
 
-/** `from` moved by `move`, kept inside the limits where it was inside; this takes off rounding alone. */
+/** `from` plus `move`, clamped to the limits if `from` was inside; the clamp only removes rounding. */
 export function moved(limits: JointLimits, joint: number, from: number, move: number): number {
   const lower = limits.lower[joint];
   const upper = limits.upper[joint];

@@ -2,7 +2,7 @@ const clamp01 = (value: number) => Math.min(Math.max(value, 0), 1);
 
 /**
  * Least distance between two segments, m: from point `i` to `i + 1` of `a` [points, 3] and from `j` to
- * `j + 1` of `b`. A segment may have no length. Ericson, Real-Time Collision Detection (2005), 5.1.9. Allocates nothing.
+ * `j + 1` of `b`. A segment may have length zero. Allocates nothing. Ericson, Real-Time Collision Detection (2005), 5.1.9.
  */
 export function segmentDistance(a: Float64Array, i: number, b: Float64Array, j: number): number {
   const p = 3 * i;

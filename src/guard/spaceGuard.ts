@@ -3,14 +3,14 @@ import { type Breach, createSpaceCheck } from './armsInSpace.ts';
 import type { GuardEvent } from './guardEvents.ts';
 import { type JointLimits, braked } from './jointLimits.ts';
 
-/** Keeps the arms' way within the rules of space. */
+/** Keeps the arms' motion within the space rules. */
 export interface SpaceGuard {
-  /** What a robot at rest at these positions breaks; it may do so no further. */
+  /** Violation of a robot at rest at these positions [joints]; later moves may not make it worse. */
   standing(positions: Float64Array): Breach;
   /**
-   * Shortens `moves` [joints] from positions in place, towards braking from the moves before, until every
-   * step of the way to rest after them breaks no rule more than `allowed`. Tells what the moves would have
-   * broken, and what is allowed from now on.
+   * Shortens `moves` [joints] in place, from positions `from`, towards braking from the moves `before`, until no step on
+   * the way to rest violates a rule by more than `allowed`. Returns an event for each rule that the original moves
+   * would have violated, and the violation allowed from now on.
    */
   shorten(
     from: Float64Array,
@@ -20,7 +20,7 @@ export interface SpaceGuard {
   ): { events: readonly GuardEvent[]; allowed: Breach };
 }
 
-/** Parts of an arm's move, beyond braking, that are tried one after another: all of it only where it did not itself leave the workspace. */
+/** Fractions of the wanted move, beyond braking, to try, largest first. An arm that would leave the workspace itself skips 1. */
 const PARTS = { staying: [1, 0.5], leaving: [0.5] };
 const NO_EVENTS: GuardEvent[] = [];
 
@@ -44,8 +44,8 @@ function breachEvents({ arms }: SpaceRules, { outside, near }: Breach, allowed: 
 }
 
 /**
- * A guard of arms in space. Its proof is by induction: braking from the last command was found to break
- * nothing when that command was let go, so braking is always right, and anything else is tried in full.
+ * A guard of the space rules, correct by induction: a command is sent only after braking from it was checked to violate
+ * nothing. So braking is always safe, and every other move is checked with its whole way to rest.
  */
 export function createSpaceGuard(rules: SpaceRules, { change }: JointLimits): SpaceGuard {
   const { arms } = rules;
@@ -57,7 +57,7 @@ export function createSpaceGuard(rules: SpaceRules, { change }: JointLimits): Sp
   const braking = new Float64Array(change.length);
   const clean: Breach = { outside: arms.map(() => 0), near: 0 };
 
-  /** The worst breach on the way to rest: after the moves, and after each step of braking; to the first that is worse. */
+  /** The worst breach on the way to rest: after `moves` and after each braking step. Stops early once it is worse than `until`. */
   const breachOf = (from: Float64Array, moves: Float64Array, until?: Breach): Breach => {
     const breach: Breach = { outside: clean.outside.slice(), near: 0 };
     position.set(from);
@@ -93,19 +93,19 @@ export function createSpaceGuard(rules: SpaceRules, { change }: JointLimits): Sp
         moves[joint] = braking[joint] = braked(before[joint], change[joint]);
       let kept = allowed;
       for (const [arm, { joints }] of arms.entries()) {
-        const go = (part: number) => {
+        const setMoves = (part: number) => {
           for (const joint of joints)
             moves[joint] = braking[joint] + part * (wanted[joint] - braking[joint]);
         };
         const leaves = found.outside[arm] > allowed.outside[arm];
         const fits = PARTS[leaves ? 'leaving' : 'staying'].some((part) => {
-          go(part);
+          setMoves(part);
           const breach = breachOf(from, moves, allowed);
           if (worse(breach, allowed)) return false;
           kept = tightened(kept, breach);
           return true;
         });
-        if (!fits) go(0);
+        if (!fits) setMoves(0);
       }
       return { events: breachEvents(rules, found, allowed), allowed: kept };
     },

@@ -1,6 +1,6 @@
 import { createHistogram } from 'node:perf_hooks';
 
-/** A figure's values in a few numbers, all in milliseconds but the first. */
+/** Summary of a figure's values; all but `count` in milliseconds. */
 export interface Percentiles {
   count: number;
   mean: number;
@@ -11,11 +11,11 @@ export interface Percentiles {
   max: number;
 }
 
-/** Values of one figure, kept in the same memory however many there are. */
+/** The distribution of one figure's values, in constant memory. */
 export interface Distribution {
-  /** Milliseconds; less than none counts as none. */
+  /** Milliseconds; negative values count as 0. */
   add(value: number): void;
-  /** Null if there was no value. Percentiles are good to 1 µs or three digits; mean and max are exact. */
+  /** Null if there are no values. Percentiles are accurate to 1 µs or three digits; mean and max are exact. */
   percentiles(): Percentiles | null;
 }
 
@@ -28,8 +28,8 @@ export function createDistribution(): Distribution {
   let [count, sum, max] = [0, 0, 0];
   const at = (share: number) => Math.min(histogram.percentile(share) / MICROSECONDS, max);
   return {
-    add(given) {
-      const value = Math.max(given, 0);
+    add(milliseconds) {
+      const value = Math.max(milliseconds, 0);
       count += 1;
       sum += value;
       max = Math.max(max, value);

@@ -3,13 +3,13 @@ import { PerformanceObserver } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
 import { isMainThread } from 'node:worker_threads';
 
-/** What a late tick waited for: this thread's garbage, its JavaScript, or a machine that gave it no core. */
+/** Causes of a late tick: garbage collection, JavaScript on this thread, or no core available on the machine. */
 export const LATE_CAUSES = ['gc', 'event_loop', 'machine'] as const;
 export type LateCause = (typeof LATE_CAUSES)[number];
 
 /**
- * The cause that took most of a lateness, all in milliseconds: `gc` is what of it garbage collection
- * overlapped, `cpu` the thread's computing time since the tick before, garbage collection included.
+ * The largest cause of a lateness, all in milliseconds: `gc` is the overlap with garbage collection, `cpu` the
+ * thread's CPU time since the previous tick, garbage collection included.
  */
 export function causeOf(late: number, gc: number, cpu: number): LateCause {
   const collecting = Math.min(gc, late);
@@ -30,10 +30,13 @@ interface Span {
 
 const overlap = (a: Span, b: Span) => Math.max(0, Math.min(a.to, b.to) - Math.max(a.from, b.from));
 
-/** Garbage collections that are remembered: those of a lateness of any length worth naming. */
+/** Number of recent garbage collections kept for attribution. */
 const REMEMBERED = 100;
 
-/** Computing time of the calling thread, ms; in few steps before Node 24, and the whole process's where neither is known. */
+/**
+ * CPU time of the calling thread, ms. Uses `process.threadCpuUsage` where Node has it, else Linux's coarser schedstat of
+ * the main thread, else the CPU time of the whole process.
+ */
 function openCpuTime(): { read(): number; close(): void } {
   const { threadCpuUsage } = process as { threadCpuUsage?: () => NodeJS.CpuUsage };
   const whole = (used: () => NodeJS.CpuUsage) => ({
@@ -53,36 +56,36 @@ function openCpuTime(): { read(): number; close(): void } {
   };
 }
 
-/** Says of late ticks what they waited for. */
+/** Attributes late ticks to their causes. */
 export interface LatenessWatch {
-  /** To be called at each tick as it wakes: `late` ms after it was due, of `missed` further ticks. */
+  /** Call at each tick as it wakes: `late` ms after it was due, with `missed` further ticks skipped. */
   tick(late: number, missed: number): void;
-  /** Resolves when every missed tick so far has been named. */
+  /** Resolves when every missed tick so far has been attributed. */
   settled(): Promise<void>;
   close(): void;
 }
 
-/** Watches the calling thread; `name` hears soon of each missed tick, or several in a row. */
+/** Watches the calling thread. Soon after missed ticks, calls `name` with their cause and number. */
 export function watchLateness(name: (cause: LateCause, ticks: number) => void): LatenessWatch {
   let collections: Span[] = [];
   let naming: Promise<void> | undefined;
   let unnamed: (Span & { ticks: number; cpu: number })[] = [];
-  const heed = (entries: { startTime: number; duration: number }[]) => {
+  const remember = (entries: { startTime: number; duration: number }[]) => {
     for (const { startTime: from, duration } of entries)
       collections.push({ from, to: from + duration });
     collections = collections.slice(-REMEMBERED);
   };
-  const observer = new PerformanceObserver((list) => heed(list.getEntries()));
+  const observer = new PerformanceObserver((list) => remember(list.getEntries()));
   observer.observe({ entryTypes: ['gc'] });
   const cpuTime = openCpuTime();
   let before = cpuTime.read();
 
-  // Node tells of a collection only after the turn in which it was made.
+  // Node reports a collection only after the event loop turn in which it ran.
   const nameSoon = async () => {
     await setImmediate();
     await setImmediate();
     naming = undefined;
-    heed(observer.takeRecords());
+    remember(observer.takeRecords());
     for (const { ticks, cpu, ...late } of unnamed) {
       const gc = collections.reduce((sum, span) => sum + overlap(span, late), 0);
       name(causeOf(late.to - late.from, gc, cpu), ticks);

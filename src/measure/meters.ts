@@ -4,7 +4,7 @@ import { type Distribution, type Percentiles, createDistribution } from './distr
 import type { GuardEvent } from '../guard/guardEvents.ts';
 import { LATE_CAUSES, type LateCause, watchLateness } from './lateness.ts';
 
-/** What is kept as a distribution, in words. */
+/** The figures kept as distributions, with their descriptions. */
 export const FIGURES = {
   lateness: 'how late a tick was',
   preprocess: "a chunk's preprocessing",
@@ -16,7 +16,7 @@ export type Figure = keyof typeof FIGURES;
 
 const figures = Object.keys(FIGURES) as Figure[];
 
-/** Hears everything as it is measured; milliseconds. */
+/** Called with everything as it is measured; milliseconds. */
 export interface MeterListener {
   observed(figure: Figure, value: number): void;
   missed(cause: LateCause, ticks: number): void;
@@ -25,30 +25,30 @@ export interface MeterListener {
   attempt(outcome: Outcome): void;
 }
 
-/** What the attempts of a run took, by figure. */
+/** Measurements of a run's attempts, by figure. */
 export interface MeterReading {
   figures: Partial<Record<Figure, Percentiles>>;
-  /** Ticks by what they waited for. */
+  /** Missed ticks by cause. */
   missed: Record<LateCause, number>;
 }
 
-/** Times the attempts of a run, together. One run of them at a time. */
+/** Measures the attempts of a run together. One run at a time. */
 export interface Meters {
-  /** A tick as it wakes, `late` ms after it was due, of `missed` further ticks. */
+  /** A tick as it wakes: `late` ms after it was due, with `missed` further ticks skipped. */
   tick(late: number, missed: number): void;
   /** A chunk that was put in play. */
   chunk(chunk: Pick<Chunk, 'policyVersion' | 'timing'>): void;
-  /** The first command of a chunk that was sampled from data of this `stamp` on, both ns. */
+  /** The first command of a chunk whose oldest input has this `stamp`, both ns. */
   firstCommand(timeline: ChunkTimeline, stamp: bigint): void;
   guarded(events: readonly GuardEvent[]): void;
   attempt(outcome: Outcome): void;
-  /** Resolves when every missed tick so far has been named. */
+  /** Resolves when every missed tick so far has a cause. */
   settled(): Promise<void>;
   reading(): MeterReading;
   close(): void;
 }
 
-/** Meters that stand at nothing. */
+/** Creates meters without measurements. */
 export function createMeters(listener?: MeterListener): Meters {
   const distributions = Object.fromEntries(
     figures.map((figure) => [figure, createDistribution()]),
@@ -96,7 +96,7 @@ export function createMeters(listener?: MeterListener): Meters {
 const COLUMNS = { p50: 'p50', p90: 'p90', p99: 'p99', p999: 'p99.9', max: 'max' } as const;
 const columns = Object.keys(COLUMNS) as (keyof typeof COLUMNS)[];
 
-/** Missed ticks in words: `3 ticks missed (2 gc, 1 machine)`. */
+/** Describes missed ticks: `3 ticks missed (2 gc, 1 machine)`. */
 export function describeMissed(missed: MeterReading['missed']): string {
   const causes = LATE_CAUSES.filter((cause) => missed[cause] > 0);
   const total = causes.reduce((sum, cause) => sum + missed[cause], 0);
@@ -104,7 +104,7 @@ export function describeMissed(missed: MeterReading['missed']): string {
   return `${total} ticks missed${named && ` (${named})`}`;
 }
 
-/** A reading as lines of a table, milliseconds; none if nothing was measured. */
+/** A reading as the lines of a table, milliseconds; empty if nothing was measured. */
 export function readingTable({ figures: read, missed }: MeterReading): string[] {
   const rows = figures.flatMap((figure) => {
     const values = read[figure];

@@ -5,9 +5,9 @@ import { UserError, messageOf } from '../errors.ts';
 import { FIGURES, type Figure, type MeterListener } from './meters.ts';
 import { PORT_RANGE, isPort } from '../processes/port.ts';
 
-/** Measured things offered to Prometheus. */
+/** A Prometheus endpoint of the meters. */
 export interface Metrics {
-  /** Where they are to be read. */
+  /** URL of the endpoint. */
   readonly url: string;
   readonly listener: MeterListener;
   close(): Promise<void>;
@@ -21,10 +21,10 @@ const NAMES: Record<Figure, string> = {
   reaction: 'nalu_observation_to_command_seconds',
 };
 
-/** Where metrics are offered unless they are to be read from elsewhere. */
+/** Default host: metrics are visible on this machine only. */
 export const LOOPBACK = '127.0.0.1';
 
-/** Seconds: from what a quiet machine does to what stops a robot. */
+/** Histogram buckets, seconds: from the latency of an idle machine to ages that stop a robot. */
 const BUCKETS = [
   ...[0.0001, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.035],
   ...[0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5],
@@ -47,8 +47,8 @@ async function listen(server: Server, port: number, host: string): Promise<strin
 }
 
 /**
- * Serves Prometheus' text at /metrics until it is closed, with Node's own figures of the process; port 0 is
- * any that is free. Throws a `UserError` where it cannot listen there.
+ * Serves metrics in Prometheus' text format at /metrics until closed, including Node's default process metrics. Port 0
+ * picks a free port. Throws a `UserError` if it cannot listen.
  */
 export async function serveMetrics(port: number, host: string): Promise<Metrics> {
   const { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } =
