@@ -70,7 +70,7 @@ const CRITICS = 'critics/';
 /** Statistics that standardise the critics' inputs. */
 const STATISTICS = ['mean', 'deviation'] as const;
 
-/** What of a bundle says which tensors its state has. */
+/** The parts of a bundle that determine the tensors of its state. */
 type LearnablePolicy = Pick<Bundle, 'family' | 'architecture'>;
 
 function partsOf(bundle: LearnablePolicy, config: FpoConfig) {
