@@ -25,9 +25,9 @@ export type Move =
 
 /** Whoever moves the torque-free arms. */
 export interface Person {
-  /** Has them make a move that `instruction` says; false where they will not. */
+  /** Asks for the move that `instruction` describes; false if the person declines. */
   make(move: Move, instruction: string, live: () => string): Promise<boolean>;
-  /** What to do about a move that was not the one asked for, which `finding` says. */
+  /** Asks what to do about an unexpected move, which `finding` describes. */
   decide(finding: string, mayKeep: boolean): Promise<'again' | 'keep' | 'skip'>;
 }
 
@@ -41,7 +41,7 @@ export interface Bench {
   signal: AbortSignal;
   /** The newest drivers' angles [joints], rad; undefined before the first, which `awaitAngles` awaits. */
   angles(): Float64Array | undefined;
-  /** Hears what is sensed until the returned function is called. */
+  /** Forwards measurements to a listener until the returned function is called. */
   listen(listener: Listener): () => void;
   /** Lets the robot's time go by. Throws `Ended` at Ctrl-C. */
   wait(seconds: number): Promise<void>;

@@ -34,7 +34,7 @@ const METRES = 5;
 const jointNamed = (joints: readonly CalibratedJoint[], name: string) =>
   joints.find((joint) => joint.name === name)!;
 
-/** Arms whose every asked joint moved on one other arm, and the arm it moved on; `unclear` for some only. */
+/** Arms whose requested joints all moved on one other arm, with that arm; `unclear` if only some did. */
 function movedArms({ joints }: Calibration, { joints: found, grippers }: Findings) {
   const armOf = (name: string) => jointNamed(joints, name).arm;
   const seen = new Map<string, Set<string>>();
@@ -49,7 +49,7 @@ function movedArms({ joints }: Calibration, { joints: found, grippers }: Finding
   };
 }
 
-/** What tells one driver from another, in words. */
+/** The difference between two drivers, in words. */
 const driverChange = (arm: Arm, source: Arm): string =>
   arm.namespace === source.namespace
     ? `states ${statesTopic(arm)} → ${statesTopic(source)}`
@@ -62,7 +62,7 @@ function withDriverOf({ name, base, chain }: Arm, source: Arm): Arm {
   return { ...driver, name, base, ...(chain && { chain }) };
 }
 
-/** Gives each arm the driver that moved when it was asked for. */
+/** Assigns to each arm the driver that moved when that arm was requested. */
 const exchangeArms: Step = (given, findings) => {
   const { exchanged, unclear } = movedArms(given, findings);
   const remarks = unclear.map(
@@ -87,7 +87,7 @@ const exchangeArms: Step = (given, findings) => {
 const areDistinct = (joints: readonly CalibratedJoint[]) =>
   new Set(joints.map(({ arm, joint }) => `${arm} ${joint}`)).size === joints.length;
 
-/** Gives each joint the driver's joint that moved when it was asked for. */
+/** Assigns to each joint the driver's joint that moved when that joint was requested. */
 const exchangeJoints: Step = (given, findings) => {
   const changes: string[] = [];
   const joints = given.joints.map((joint) => {
@@ -255,7 +255,7 @@ function measured(given: Calibration, right: Calibration, findings: Findings, da
   };
 }
 
-/** Puts right in a calibration what was found, and writes the figures down under `date`. */
+/** Applies the findings to a calibration, and records the figures under `date`. */
 export function correct(given: Calibration, findings: Findings, date: string): Correction {
   const start: Correction = { calibration: given, changes: [], remarks: [] };
   const corrected = STEPS.reduce((so, step) => {

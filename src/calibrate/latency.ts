@@ -49,9 +49,9 @@ function topOf(before: number, peak: number, after: number): number {
 }
 
 /**
- * How long after `cause` the like of it is in `effect`: the lag at which they correlate most, to a
- * fraction of 5 ms. Undefined where they share less than two seconds, where one of them is constant, or
- * where they correlate most at the end of the lags that are tried.
+ * The delay of `effect` after `cause`: the lag of their highest correlation, to a fraction of 5 ms. Undefined
+ * if they overlap by less than two seconds, if one is constant, or if the highest correlation is at the end
+ * of the tested lags.
  */
 export function estimateLatency(cause: Series, effect: Series): Latency | undefined {
   if (cause.times.length < 2 || effect.times.length < 2) return undefined;

@@ -1,22 +1,22 @@
 import { type Image, type Placing, type Scaler, type Size, placingOf } from '../images/scaling.ts';
 
-/** The newest image of each of a policy's cameras, in the size in which the policy reads it. */
+/** The newest image of each of a policy's cameras, scaled to the policy's input size. */
 export interface CameraImages {
-  /** RGB bytes of all cameras, one behind the other. */
+  /** RGB bytes of all cameras, concatenated. */
   readonly bytes: Uint8Array;
-  /** [height, width, 3] of each camera: parts of `bytes`. */
+  /** [height, width, 3] of each camera, as views of `bytes`. */
   readonly pictures: readonly Uint8Array[];
-  /** Where each camera's image lies in its picture. */
+  /** The rectangle that each camera's image occupies in its frame. */
   readonly placings: readonly Placing[];
-  /** Scales a camera's image, by its place in the bundle. */
+  /** Scales a camera's image; cameras are numbered as in the bundle. */
   readonly see: (camera: number, image: Image) => void;
-  /** Milliseconds that images took since the last call. */
+  /** Time spent on images since the last call, ms. */
   takeTime(): number;
 }
 
 const bytesOf = ({ width, height }: Size) => width * height * 3;
 
-/** Parts of `bytes`, one for each camera. */
+/** Views of `bytes`, one per camera. */
 export function picturesIn(bytes: Uint8Array, sizes: readonly Size[]): Uint8Array[] {
   let from = 0;
   return sizes.map((size) => bytes.subarray(from, (from += bytesOf(size))));

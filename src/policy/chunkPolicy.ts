@@ -4,50 +4,53 @@ import type { Sight } from '../images/coverage.ts';
 import type { View } from '../images/viewShift.ts';
 import type { JoinKind, SampledJoin } from './joinKinds.ts';
 
-/** What a chunk is sampled from. */
+/** The input of a chunk. */
 export interface Observation {
   joints: JointState;
-  /** The newest frame of each camera that the policy sees, in its order. */
+  /** The newest frame of each of the policy's cameras, in its order. */
   frames: CameraFrame[];
   prompt: string;
 }
 
 /**
- * Where a chunk's flow begins: seeded Gaussian noise, from which it may explore, or zero. A policy without
- * noise gives the same chunk from all.
+ * The initial noise of a chunk's flow: seeded Gaussian noise, optionally with exploration, or zero. A policy
+ * without noise ignores it.
  */
 export type NoiseSource = { seed: number; attempt?: number; exploration?: Exploration } | 'zero';
 
-/** The chunk in play, which the next one is to join without a jerk. */
+/** The chunk in play, which the next one should continue smoothly. */
 export interface Join {
-  /** [rows, joints] from the observation's control step on, absolute, in the robot's units. */
+  /** [rows, joints] absolute positions in the robot's units, starting at the observation's control step. */
   rows: Float32Array;
-  /** Rows of them that will have been played before the next chunk is there. */
+  /** Rows that will have been played before the next chunk is ready. */
   delay: number;
 }
 
-/** How a chunk was drawn towards the one in play. */
+/** How a chunk was guided towards the one in play. */
 export interface Joined {
   kind: SampledJoin;
-  /** [rows, joints] of that one, from the observation's control step on, absolute, in the robot's units. */
+  /**
+   * [rows, joints] of the chunk in play, absolute, in the robot's units, starting at the observation's
+   * control step.
+   */
   rows: Float32Array;
-  /** [horizon] how much each row counted, 0…1. */
+  /** [horizon] the weight of each row, 0…1. */
   weights: Float32Array;
 }
 
-/** A sampled action chunk and what is needed to account for it. */
+/** A sampled action chunk with its provenance. */
 export interface Chunk {
   /** [horizon, joints] absolute positions in the robot's units. */
   actions: Float32Array;
-  /** [horizon, actionDim] the noise that the flow began from; empty in a policy without noise. */
+  /** [horizon, actionDim] the initial noise of the flow; empty in a policy without noise. */
   noise: Float32Array;
-  /** Where its pictures were looked at; absent if straight. */
+  /** The view offset of its images; absent if zero. */
   view?: View;
-  /** Absent where there was none, or the policy joins no chunks. */
+  /** Absent without a chunk in play, and for a policy that does not join chunks. */
   joined?: Joined;
   horizon: number;
   policyVersion: string;
-  /** Absent where every camera shows something, or nobody looked. */
+  /** Absent if every camera shows something, or if that was not checked. */
   sight?: Sight;
   timing: ChunkTiming;
 }
@@ -56,13 +59,13 @@ export interface Chunk {
 export interface ChunkTiming {
   /** Decoding, resizing, normalising, tokenising. */
   preprocess: number;
-  /** ONNX Runtime's own call. */
+  /** The call of ONNX Runtime. */
   run: number;
-  /** From request to result as its caller sees it. */
+  /** From request to result, as seen by the caller. */
   total: number;
 }
 
-/** A policy as the runtime sees it: observation in, chunk out, elsewhere than on this thread. */
+/** The runtime's interface to a policy: observation in, chunk out, computed on another thread. */
 export interface ChunkPolicy {
   readonly cameras: readonly string[];
   readonly horizon: number;

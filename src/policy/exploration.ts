@@ -5,39 +5,40 @@ const size = z.number().min(0).max(1);
 const view = z.number().min(0).max(0.1);
 
 /**
- * Multi-step latent exploration (arXiv 2510.09976): noise that is added to the flow's x after several of
- * its Euler steps. Correlated along the chunk, so that it changes where a motion goes and does not shake.
+ * Multi-step latent exploration (arXiv 2510.09976): adds noise to the flow's x after several of its Euler
+ * steps. The noise is correlated along the chunk, so that it changes the direction of a motion without
+ * shaking it.
  */
 export const explorationSchema = z.strictObject({
-  /** Standard deviation, in those of the normalised actions. */
+  /** Standard deviation, in units of normalised actions. */
   size: size.default(0.02),
-  /** What size and view go to, in a straight line over so many attempts; what is absent stays. */
+  /** Values of size and view that are reached linearly over so many attempts; absent ones stay constant. */
   later: z
     .strictObject({ size: size.optional(), view: view.optional(), attempts: z.int().min(1) })
     .optional(),
-  /** Of neighbouring rows of the chunk. */
+  /** Correlation of neighbouring rows of the chunk. */
   correlation: z.number().min(0).lt(1).default(0.99),
   /**
-   * Share of the variance that is the same in all chunks of an attempt and along them. What one chunk is
-   * off, the next one sees and undoes: where chunks each explored alone, no joint's offset in any chunk
-   * told of the outcome of 256 attempts; offsets of whole attempts did.
+   * Share of the variance that is constant over an attempt. The policy corrects one chunk's offset in the
+   * next, so independent noise cancels: when each chunk explored independently, no joint's offset predicted
+   * the outcome of 256 attempts; offsets constant over an attempt did.
    */
   persistence: z.number().min(0).max(1).default(0.9),
-  /** Euler steps after which noise is added, evenly spread, the last among them; 1 explores in one step. */
+  /** Number of Euler steps after which noise is added, evenly spaced up to the last; 1 explores once. */
   steps: z.int().min(1).max(100).default(4),
   /**
-   * Deviation of where an attempt looks in each camera's picture (see View), for cameras that hang elsewhere
-   * than those of the demonstrations: what is wrong then differs from place to place, and an offset of
-   * joints undoes little of it.
+   * Standard deviation of an attempt's view offset in each camera's image (see View), for cameras mounted
+   * differently than in the demonstrations. The error they cause varies with position, so an offset of the
+   * joints corrects little of it.
    */
   view: view.default(0),
-  /** Size of the noise that the flow begins from: 1 as in training, 0 as a policy is deployed. */
+  /** Scale of the flow's initial noise: 1 as in training, 0 as in deployment. */
   initialNoise: z.number().min(0).max(1).default(0),
 });
 
 export type Exploration = z.infer<typeof explorationSchema>;
 
-/** Exploration as it is when so many attempts have been made. */
+/** The exploration settings after so many attempts. */
 export function explorationAfter(exploration: Exploration, made: number): Exploration {
   const { size, view, later } = exploration;
   if (!later) return exploration;
@@ -46,31 +47,31 @@ export function explorationAfter(exploration: Exploration, made: number): Explor
   return { ...exploration, size: between(size, later.size), view: between(view, later.view) };
 }
 
-/** Tells the noise of attempts from that of chunks of the same seed. */
+/** Seed component that separates the noise of attempts from that of chunks. */
 const ATTEMPT = 31;
 
-/** Counts from 0 of the Euler steps after which noise is added. */
-export function exploredSteps(steps: number, wanted: number): number[] {
-  const count = Math.min(steps, wanted);
+/** Indices (from 0) of the Euler steps after which noise is added. */
+export function exploredSteps(steps: number, explored: number): number[] {
+  const count = Math.min(steps, explored);
   return Array.from(
     { length: count },
     (_, i) => steps - 1 - Math.floor((i * steps) / count),
   ).reverse();
 }
 
-/** What exploration is drawn from: the seed of a chunk's noise, and of its attempt's. */
+/** Seeds of exploration: of a chunk's noise and of its attempt's. */
 export interface ExplorationSeeds {
   seed: number;
   attempt: number;
 }
 
 /**
- * Noise [steps, horizon, actionDim] for `integrate`: a constant of the attempt, and first-order
- * autoregressive noise along the horizon, each row of the same size; zero after the steps that are not
- * explored. The same for the same seeds.
+ * Noise [steps, horizon, actionDim] for `integrate`: the sum of a constant per attempt and first-order
+ * autoregressive noise along the horizon, with the same deviation in every row; zero after steps without
+ * exploration. The same seeds give the same noise.
  */
 export function explorationNoise(
-  { size, correlation, persistence, steps: wanted }: Exploration,
+  { size, correlation, persistence, steps: explored }: Exploration,
   { seed, attempt }: ExplorationSeeds,
   { steps, horizon, actionDim }: { steps: number; horizon: number; actionDim: number },
 ): Float32Array {
@@ -78,7 +79,7 @@ export function explorationNoise(
   const noise = new Float32Array(steps * rows);
   const fresh = Math.sqrt(1 - correlation ** 2);
   const [common, passing] = [persistence, 1 - persistence].map((part) => size * Math.sqrt(part));
-  for (const step of exploredSteps(steps, wanted)) {
+  for (const step of exploredSteps(steps, explored)) {
     const drawn = gaussianNoise([seed, step + 1], rows);
     const constant = gaussianNoise([attempt, ATTEMPT, step + 1], actionDim);
     const own = noise.subarray(step * rows, (step + 1) * rows);

@@ -11,83 +11,83 @@ import type { Learnable } from './learnable.ts';
 import type { PolicyShape } from './shape.ts';
 import type { Trainable } from './trainable.ts';
 
-/** Says that a sampler explores or adopts only what it was opened for. */
+/** The error of a sampler that explores or adopts without having been opened for it. */
 export const NOTHING_TO_LEARN =
   'this policy was opened without anything to learn; say what is trainable';
 
 export type Feeds = Record<string, Tensor>;
 
-/** What a chunk is sampled from, with its pixels at hand. */
+/** The input of a chunk, with its pixels. */
 export interface SampleRequest {
-  /** In the order of the bundle's cameras; absent where they have been seen one by one. */
+  /** In the order of the bundle's cameras; absent if each was passed to `see`. */
   images?: Image[];
   /** [joints] */
   state: Float64Array;
   prompt: string;
   noise: NoiseSource;
-  /** Read by a sampler that joins chunks. */
+  /** Used by a sampler that joins chunks. */
   join?: Join;
 }
 
-/** How a sampler is opened. */
+/** Options of a sampler. */
 export interface SamplerOptions {
   session: SessionConfig;
-  /** The parameters that can be exchanged while the session stays. */
+  /** The parameters that can be replaced while the session stays open. */
   trainable?: Trainable;
-  /** The bundle's own, where it has one. */
+  /** The bundle's own adapter, if any. */
   adapter?: Adapter;
   joins?: SampledJoin;
   scaler: Scaler;
 }
 
-/** Computes chunks on this thread, which ONNX Runtime blocks meanwhile. */
+/** Computes chunks on this thread, which ONNX Runtime blocks while it runs. */
 export interface FamilySampler {
-  /** Those that it computes on, in order. */
+  /** The execution providers in use, in order. */
   readonly executionProviders: readonly string[];
-  /** Prepares a camera's image, by its place in the bundle, for the next chunk. */
+  /** Preprocesses a camera's image for the next chunk; cameras are numbered as in the bundle. */
   readonly see: (camera: number, image: Image) => void;
   sample(request: SampleRequest): Promise<Chunk>;
-  /** Takes an adapter's parameters, which fit, from the next chunk on. */
+  /** Uses an adapter's parameters from the next chunk on; they have been checked to fit. */
   adopt(adapter: Adapter): void;
-  /** The chunk, as the graph has it, of golden inputs by the bundle's own weights, without an adapter. */
+  /** The graph's chunk for golden inputs with the bundle's own weights, without an adapter. */
   readonly goldenChunk: (inputs: Feeds) => Promise<Float32Array>;
   close(): Promise<void>;
 }
 
 /** The files that hold a bundle's weights. */
 export interface StoredWeights {
-  /** Whose content tells one version from another. */
+  /** The files whose content determines the version. */
   files: readonly string[];
   /** Of weights in safetensors, in one file or in shards. */
   header?: ShardedHeader;
 }
 
-/** What of a sample is compared between machines; see bundle/golden.ts. */
+/** The stages of a sample that are compared between machines; see bundle/golden.ts. */
 export interface GoldenStages<A> {
   /** Names of outputs, in the order in which they are computed; the last is `actions`. */
   names(architecture: A): readonly string[];
-  /** Always the same for the same architecture. */
+  /** Fixed inputs that depend on the architecture alone. */
   inputs(bundle: Bundle<A>): Feeds | Promise<Feeds>;
-  /** Computes the stages of these inputs; `providers` are those that were used. */
+  /** Computes the stages from these inputs; `providers` are the execution providers used. */
   run(bundle: Bundle<A>, session: SessionConfig, inputs: Feeds): Promise<{ outputs: Feeds; providers: string[] }>; // prettier-ignore
 }
 
-/** A kind of policies: how its bundles are described, checked and run. */
+/** A policy family: how its bundles are described, checked and run. */
 export interface PolicyFamily<A = unknown> {
   /** The field `family` of policy.json. */
   readonly name: string;
   /** The block of policy.json that only the family reads. */
   readonly architecture: z.ZodType<A>;
-  /** What keeps an architecture from reading these cameras, a sentence each. */
+  /** The reasons why an architecture cannot read these cameras, one sentence each. */
   faults?(architecture: A, cameras: readonly string[]): string[];
   shape(architecture: A, cameras: readonly string[]): PolicyShape;
-  /** How chunks of its flow can be joined to the one in play; none in a family without a flow. */
+  /** Ways in which its chunks can be joined to the one in play; none in a family without a flow. */
   readonly joins: readonly SampledJoin[];
   /** Names of the files that a bundle holds beside policy.json and its weights. */
   files(architecture: A): readonly string[];
-  /** The file whose graph samples. */
+  /** The file of the sampling graph. */
   graphFile(architecture: A): string;
-  /** Finds the weights. Throws a `UserError` where they cannot be read. */
+  /** Locates the weights. Throws a `UserError` if they cannot be read. */
   weights(folder: string, architecture: A): Promise<StoredWeights>;
   /** Throws a `UserError` where the weights do not fit the configuration. */
   check(folder: string, config: BundleConfig<A>, weights: StoredWeights): Promise<{ isPacked: boolean }>; // prettier-ignore

@@ -1,17 +1,17 @@
 /**
- * How the chunk in play enters a sampler: exact and approximate draw the flow towards it (real-time chunking,
- * see Guidance); trained keeps its rows as they are, for a policy that was trained to go on from them
- * (training-time real-time chunking, arXiv 2512.05964).
+ * How a sampler uses the chunk in play. exact and approximate guide the flow towards it (real-time chunking,
+ * see Guidance). trained keeps its rows fixed, for a policy trained to continue from them (training-time
+ * real-time chunking, arXiv 2512.05964).
  */
 export const SAMPLED_JOINS = ['exact', 'approximate', 'trained'] as const;
 
 export type SampledJoin = (typeof SAMPLED_JOINS)[number];
 
 /**
- * How a chunk takes over from the one in play. swap: in its place, as soon as it is there. synchronous: the
- * robot stands still until it is there, and plays it from its first row. ensemble: what is played is the mean
- * of all chunks that speak of the step, the older ones weighing more (ACT, arXiv 2304.13705). The others are
- * the sampler's, see SampledJoin.
+ * How a chunk replaces the one in play. swap: as soon as it is ready. synchronous: the robot stands still
+ * until it is ready, and plays it from its first row. ensemble: each step plays the weighted mean of all
+ * chunks that cover it, with larger weights for older ones (ACT, arXiv 2304.13705). The others are the
+ * sampler's, see SampledJoin.
  */
 export const JOINS = ['swap', 'synchronous', 'ensemble', ...SAMPLED_JOINS] as const;
 
@@ -25,6 +25,6 @@ export type JoinChoice = (typeof JOIN_CHOICES)[number];
 /** The choice where a person makes none. */
 export const DEFAULT_JOIN = 'auto';
 
-/** The part that the sampler has in it. */
+/** The sampler's part of it. */
 export const sampledJoin = (kind: JoinKind): SampledJoin | undefined =>
   SAMPLED_JOINS.find((sampled) => sampled === kind);

@@ -4,8 +4,8 @@ import type { Join } from './chunkPolicy.ts';
 
 /**
  * The weight of the previous chunk in each row of the next one, [rows]: 1 for the `delay` rows that are
- * played before it is there, then falling linearly to 0 from row `end` on (arXiv 2506.07339, in the steps of
- * lerobot).
+ * played before it is ready, then decreasing linearly to 0 at row `end` (arXiv 2506.07339, in lerobot's
+ * steps).
  */
 export function prefixWeights({
   delay,
@@ -25,8 +25,8 @@ export function prefixWeights({
 }
 
 /**
- * [horizon] how much each row of a chunk is to be that of the one in play, of a robot with `joints`. A policy
- * that was trained to go on from rows is given those that will have been played, all others are free.
+ * [horizon] the weight of the chunk in play in each row of the next one, for a robot with `joints`. For a
+ * policy trained to continue from given rows, the committed rows have weight 1 and all others 0.
  */
 export function joinWeights(
   kind: SampledJoin,

@@ -20,13 +20,13 @@ export const delegatePolicy = (policy: ChunkPolicy, own: Partial<ChunkPolicy>): 
   ...own,
 });
 
-/** The same policy, its chunks begun from zero noise. */
+/** Wraps a policy so that its chunks start from zero noise. */
 export const fromZeroNoise = (policy: ChunkPolicy): ChunkPolicy =>
   delegatePolicy(policy, {
     sample: (observation, _, join) => policy.sample(observation, 'zero', join),
   });
 
-/** A policy that explores in the chunks that begin from random noise. */
+/** Wraps a policy so that chunks from random noise explore. */
 export const exploring = (policy: ChunkPolicy, exploration: Exploration): ChunkPolicy =>
   delegatePolicy(policy, {
     sample: (observation, noise, join) =>

@@ -13,18 +13,18 @@ import type { SampledJoin } from './joinKinds.ts';
 
 export type { SampleRequest } from './family.ts';
 
-/** Samples chunks from a bundle on this thread, which ONNX Runtime blocks while it computes. */
+/** Samples chunks from a bundle on this thread, which ONNX Runtime blocks while it runs. */
 export interface Sampler extends Omit<FamilySampler, 'goldenChunk'> {
   /**
-   * Takes an adapter's parameters from the next chunk on. Throws a `UserError` for one that does not fit;
-   * the parameters before it stay.
+   * Uses an adapter's parameters from the next chunk on. Throws a `UserError` for one that does not fit, and
+   * keeps the previous parameters.
    */
   adopt(adapter: Adapter): void;
-  /** Throws a `UserError` unless the bundle's own weights give its golden chunk here; see checkChunk. */
+  /** Throws a `UserError` unless the bundle's own weights reproduce its golden chunk here; see checkChunk. */
   verify(): Promise<void>;
 }
 
-/** Throws a `UserError` for a way of joining that the policy has not. */
+/** Throws a `UserError` for a join kind that the policy does not support. */
 function checkJoin({ folder, family, maxDelay }: Bundle, joins: SampledJoin): void {
   if (!familyOf({ family }).joins.includes(joins))
     throw new UserError(
@@ -37,9 +37,9 @@ function checkJoin({ folder, family, maxDelay }: Bundle, joins: SampledJoin): vo
 }
 
 /**
- * Opens a bundle's sampler. Where `trainable` is given, or the bundle has an adapter, its parameters are
- * inputs of its graph, so that they can be exchanged while the session stays. With `joins`, chunks are made
- * to join the one in play. Throws a `UserError` for what the policy or its family has not.
+ * Opens a bundle's sampler. If `trainable` is set or the bundle has an adapter, those parameters are graph
+ * inputs, so that they can be replaced while the session stays open. With `joins`, chunks are joined to the
+ * one in play. Throws a `UserError` for what the policy or its family does not support.
  */
 export async function openSampler(
   bundle: Bundle,

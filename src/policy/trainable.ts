@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { elementCount } from '../onnx/dim.ts';
 
-/** The parameters of a policy that learn; the others are frozen. */
+/** The trainable parameters of a policy; all others are frozen. */
 export const trainableSchema = z.discriminatedUnion('parameters', [
   z.strictObject({ parameters: z.literal('all') }),
   /** The action expert and the projections of state, actions and time. */
@@ -10,16 +10,16 @@ export const trainableSchema = z.discriminatedUnion('parameters', [
   z.strictObject({
     parameters: z.literal('lora'),
     rank: z.int().min(1),
-    /** The adapter counts alpha / rank times; alpha is the rank if absent. */
+    /** The adapter is scaled by alpha / rank; alpha defaults to the rank. */
     alpha: z.number().positive().optional(),
-    /** Of the expert, counted from 0; all if absent. */
+    /** Layers of the expert, counted from 0; all if absent. */
     layers: z.array(z.int().min(0)).nonempty().optional(),
   }),
 ]);
 
 export type Trainable = z.infer<typeof trainableSchema>;
 
-/** A tensor that learns. */
+/** A trainable tensor. */
 export interface Parameter {
   name: string;
   shape: number[];

@@ -1,26 +1,26 @@
 import type { Embodiment } from './embodiment.ts';
 
-/** A part of a joint state that comes by itself, as that of one arm. */
+/** A part of a joint state that arrives as its own message, such as one arm's. */
 export interface JointPart {
   /** `joint state of left` */
   source: string;
   /** Nanoseconds of the robot's clock. */
   stamp: bigint;
-  /** When it came, nanoseconds of the robot's clock. */
+  /** Time of arrival, nanoseconds of the robot's clock. */
   arrived: bigint;
 }
 
 /** Measured joints at `stamp`. */
 export interface JointState {
-  /** Nanoseconds of the robot's clock; of the oldest of its parts. */
+  /** Nanoseconds of the robot's clock; the oldest part's if there are several. */
   stamp: bigint;
   /** [joints] rad, grippers 0 (closed) to 1 (open). */
   position: Float64Array;
-  /** What it is joined of; absent where it comes as one. */
+  /** The parts that it is merged from; absent if it arrives whole. */
   parts?: readonly JointPart[];
 }
 
-/** A camera's image at `stamp`; its pixels are decoded or rendered only when somebody asks. */
+/** A camera's image at `stamp`; its pixels are decoded or rendered on demand. */
 export interface CameraFrame {
   camera: string;
   /** Nanoseconds of the robot's clock. */
@@ -31,21 +31,21 @@ export interface CameraFrame {
   pixels(): Promise<Uint8Array>;
 }
 
-/** Takes what the robot senses, as it arrives. */
+/** Receives the robot's measurements as they arrive. */
 export interface Observer {
   joints(state: JointState): void;
   frame(frame: CameraFrame): void;
 }
 
-/** The robot's time. Waiting is what makes a simulator step, so above it nothing knows which it is. */
+/** The robot's time. In simulation, waiting advances it, so callers need not distinguish the two. */
 export interface Clock {
   /** Nanoseconds. */
   now(): bigint;
   /** Resolves at `stamp`, or at once if it has passed. */
   until(stamp: bigint): Promise<void>;
-  /** Milliseconds by which a robot's own time is behind the wall's, where it is to keep to it. */
+  /** Lag of the robot's own time behind wall time, ms, if it is to keep up with it. */
   behind?(): number;
-  /** Whether messages tell it (/clock): it cannot show then how late a step is. */
+  /** Whether messages set the time (/clock); the lateness of a step cannot be measured then. */
   readonly isExternal?: true;
 }
 
@@ -53,7 +53,7 @@ export interface Clock {
 export interface Robot {
   readonly embodiment: Embodiment;
   readonly clock: Clock;
-  /** Whether it is only looked at, a dry run: it does not follow what it is commanded. */
+  /** Dry run: the robot is only observed and does not follow commands. */
   readonly dry?: boolean;
   /** Starts sensing. One observer at a time. */
   observe(observer: Observer): void;
@@ -65,16 +65,16 @@ export interface Robot {
 /** A robot that senses and cannot be commanded. */
 export type SensingRobot = Omit<Robot, 'command'>;
 
-/** How well an attempt goes. */
+/** The assessment of an attempt. */
 export interface Assessment {
   /** The task's own staged reward, the largest so far. */
   reward: number;
   success: boolean;
-  /** Whether somebody has said that it failed. */
+  /** Whether a person has reported a failure. */
   failed?: boolean;
 }
 
-/** What the robot is to do, and who says whether it did. */
+/** A task, and the judgement whether it succeeded. */
 export interface Task {
   readonly name: string;
   readonly prompt: string;

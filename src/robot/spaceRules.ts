@@ -4,7 +4,7 @@ import { HAND_POINTS } from './armLine.ts';
 import { CHAIN } from './jointOrder.ts';
 import { kinematicsOf } from './kinematicsOf.ts';
 
-/** What a calibration says of its arms in space. */
+/** The parts of a calibration that place its arms in space. */
 interface Placed {
   arms: readonly { name: string; base: Base; chain?: NamedChain }[];
   joints: readonly { arm: string; joint: string; kind: JointKind }[];
@@ -12,7 +12,7 @@ interface Placed {
   leastDistance?: number;
 }
 
-/** Whether the guard keeps a rule of space, which takes the arms' forward kinematics. */
+/** Whether the guard enforces a rule on space, which needs the arms' forward kinematics. */
 const isKept = ({ workspace, leastDistance }: Placed): boolean =>
   workspace?.enforced === true || leastDistance !== undefined;
 
@@ -21,13 +21,14 @@ const chainJoints = ({ chain }: Placed['arms'][number]): readonly string[] =>
   chain ? chain.joints.map(({ joint }) => joint) : CHAIN;
 
 /** Joints that each arm without a chain of its own lacks to be a ViperX 300, if a rule needs its kinematics. */
-export const lackingJoints = (given: Placed): string[][] =>
-  isKept(given)
-    ? given.arms.map((one) =>
+export const lackingJoints = (calibration: Placed): string[][] =>
+  isKept(calibration)
+    ? calibration.arms.map((one) =>
         one.chain
           ? []
           : CHAIN.filter(
-              (part) => !given.joints.some(({ arm, joint }) => arm === one.name && joint === part),
+              (part) =>
+                !calibration.joints.some(({ arm, joint }) => arm === one.name && joint === part),
             ),
       )
     : [];
@@ -48,17 +49,17 @@ const nameless = (
   tip,
 });
 
-/** What a calibration says of its arms in space; undefined if the guard keeps no rule there. */
-export function spaceRules(given: Placed): SpaceRules | undefined {
-  if (!isKept(given)) return undefined;
-  const { arms, workspace, leastDistance } = given;
+/** The space rules of a calibration; undefined if the guard enforces none. */
+export function spaceRules(calibration: Placed): SpaceRules | undefined {
+  if (!isKept(calibration)) return undefined;
+  const { arms, workspace, leastDistance } = calibration;
   return {
     arms: arms.map((one): PlacedArm => {
       const joints = chainJoints(one).map((part) =>
-        given.joints.findIndex(({ arm, joint }) => arm === one.name && joint === part),
+        calibration.joints.findIndex(({ arm, joint }) => arm === one.name && joint === part),
       );
       const { name, base, chain } = one;
-      return { name, base, joints, ...(chain && { chain: nameless(chain, joints, given) }) };
+      return { name, base, joints, ...(chain && { chain: nameless(chain, joints, calibration) }) };
     }),
     ...(workspace?.enforced && {
       workspace: { lower: workspace.lower, upper: workspace.upper },
@@ -71,7 +72,7 @@ interface Posed extends Placed {
   joints: readonly (Placed['joints'][number] & { home: number; rest?: number })[];
 }
 
-/** A pose of an arm whose gripper it takes out of the workspace. */
+/** A pose that puts an arm's gripper outside the workspace. */
 export interface PoseOutside {
   arm: string;
   pose: 'home' | 'rest';
@@ -90,16 +91,16 @@ function handAt(arm: PlacedArm, positions: readonly number[]): number[][] {
   });
 }
 
-/** The poses, of arms that lack no joint, that an enforced workspace does not hold. */
-export function posesOutside(given: Posed): PoseOutside[] {
-  const { workspace, arms = [] } = spaceRules(given) ?? {};
+/** The poses outside an enforced workspace; arms with missing joints are skipped. */
+export function posesOutside(calibration: Posed): PoseOutside[] {
+  const { workspace, arms = [] } = spaceRules(calibration) ?? {};
   if (!workspace) return [];
   const { lower, upper } = workspace;
   return arms
     .filter(({ joints }) => !joints.includes(-1))
     .flatMap((arm) =>
       (['home', 'rest'] as const).flatMap((pose): PoseOutside[] => {
-        const positions = given.joints.map((joint) => joint[pose] ?? joint.home);
+        const positions = calibration.joints.map((joint) => joint[pose] ?? joint.home);
         const point = handAt(arm, positions).find((at) =>
           at.some((value, axis) => value < lower[axis] || value > upper[axis]),
         );

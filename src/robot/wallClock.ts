@@ -1,14 +1,14 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
 
-/** Milliseconds before a stamp at which waiting goes on awake: timers come late by as much. */
+/** Timers fire late by up to this much; the rest of the wait polls. ms */
 const AWAKE = 1.5;
 
-/** Milliseconds for which it then looks at nothing but the time: each turn between leaves garbage. */
+/** Busy-wait between two turns of the event loop, ms; each turn allocates garbage. */
 const GAZE = 0.1;
 
 /**
- * Resolves at `stamp` of a clock that goes with the wall's, ns; others have their turn meanwhile. A clock that
- * steps back keeps nobody waiting: it ends when `stamp` should have come.
+ * Resolves at `stamp` (ns) of a clock that runs at wall speed, without blocking the event loop. If the clock
+ * steps back, it resolves when `stamp` was originally due.
  */
 export async function untilWall(now: () => bigint, stamp: bigint): Promise<void> {
   const end = performance.now() + Number(stamp - now()) / 1e6 + 1;
@@ -23,7 +23,7 @@ export async function untilWall(now: () => bigint, stamp: bigint): Promise<void>
   }
 }
 
-/** Some microseconds between two looks, for each leaves garbage too. */
+/** Iterations between two readings of the time, some microseconds: each reading allocates garbage. */
 const BEATS = 2000;
 
 function gaze(milliseconds: number) {

@@ -7,16 +7,22 @@ import { type Trainable, trainableSchema } from '../trainable.ts';
 import { type View, isStraight } from '../../images/viewShift.ts';
 import type { Bundle } from './config.ts';
 
-/** Values of what learns of a policy: what a learner sends, and what a bundle may hold beside its weights. */
+/**
+ * Values of a policy's trainable parameters: what a learner sends, and what a bundle may hold beside its
+ * weights.
+ */
 export interface Adapter {
   trainable: Trainable;
   /** Version of the bundle that it belongs to. */
   base: string;
-  /** Hash of the rest. */
+  /** Hash of the other fields. */
   version: string;
-  /** By name, in the order of `trainableParameters`; in shared memory, which threads hand on without a copy. */
+  /**
+   * By name, in the order of `trainableParameters`; in shared memory, so that threads exchange them without
+   * copying.
+   */
   parameters: Map<string, { shape: readonly number[]; data: Float32Array }>;
-  /** Where the policy looks; absent if straight. */
+  /** The view offset; absent if zero. */
   view?: View;
 }
 
@@ -44,11 +50,11 @@ export const metadataSchema = z.object({
     .optional(),
 });
 
-/** How chunks of a policy with this adapter are signed. */
+/** The version recorded with chunks of a policy with this adapter. */
 export const adaptedVersion = (base: string, { version }: Pick<Adapter, 'version'>): string =>
   `${base}+${version}`;
 
-/** The adapter's version in a policy's; the base's if it has none. */
+/** The adapter's part of a policy's version; the base's version if it has no adapter. */
 export const adapterVersion = ({ base, version }: Pick<Bundle, 'base' | 'version'>): string =>
   version.startsWith(`${base}+`) ? version.slice(base.length + 1) : base;
 
@@ -58,14 +64,17 @@ function sharedCopy(values: Float32Array): Float32Array {
   return copy;
 }
 
-/** An adapter of copies of these values. Takes about a second for 10^8 of them: not for a control loop's thread. */
-export function makeAdapter(given: Omit<Adapter, 'version'>): Adapter {
-  const { base } = given;
-  const view = given.view && !isStraight(given.view) ? given.view.slice() : undefined;
-  const trainable = trainableSchema.parse(given.trainable);
+/**
+ * Makes an adapter from copies of these values. Takes about a second for 10^8 of them: not for the control
+ * loop's thread.
+ */
+export function makeAdapter(content: Omit<Adapter, 'version'>): Adapter {
+  const { base } = content;
+  const view = content.view && !isStraight(content.view) ? content.view.slice() : undefined;
+  const trainable = trainableSchema.parse(content.trainable);
   const hash = createHash('sha256').update(JSON.stringify({ trainable, base }));
   const parameters: Adapter['parameters'] = new Map();
-  for (const [name, { shape, data }] of given.parameters) {
+  for (const [name, { shape, data }] of content.parameters) {
     hash.update(JSON.stringify([name, shape])).update(data);
     parameters.set(name, { shape, data: sharedCopy(data) });
   }
@@ -89,7 +98,7 @@ export function writeAdapter(
   });
 }
 
-/** What a file says of the adapter in it; its values are not looked at. Throws a `UserError`. */
+/** Reads an adapter file's metadata without its values. Throws a `UserError`. */
 export async function readAdapterHead(path: string): Promise<Omit<Adapter, 'parameters'>> {
   const { metadata } = await readSafetensorsHeader(path);
   const { trainable, base, version, view } = validate(metadataSchema, metadata, path);

@@ -16,14 +16,14 @@ import { checkContent, checkSizes, contentOf, readWeightsRecord } from './weight
 
 export { ADAPTER_FILE, BUNDLE_FILES, GOLDEN_FILE, filesOf } from './bundleFiles.ts';
 
-/** Throws the error of a bundle's file that is not there. */
+/** Throws the error for a missing file of a bundle. */
 const unreadable = (path: string) => (): never => {
   throw new UserError(
     `${path}: cannot be read. A policy bundle is a folder with ${Object.values(BUNDLE_FILES).join(', ')}; one of another family than π0 has policy.json and the files that it names.`,
   );
 };
 
-/** Reads a bundle and checks that its files are whole and fit each other. Throws a `UserError`. */
+/** Reads a bundle and checks that its files are complete and consistent. Throws a `UserError`. */
 export async function loadBundle(folder: string): Promise<Bundle> {
   await finishReplacement(folder);
   const configPath = join(folder, BUNDLE_FILES.config);
@@ -69,8 +69,8 @@ export const writeConfig = (folder: string, config: BundleConfig): Promise<void>
   );
 
 /**
- * Puts a bundle that `make` writes into a folder, in the place of one that is there, whole: before it is
- * read and found right nothing has changed. What else lies in the folder stays.
+ * Writes a bundle with `make` and moves it into a folder atomically, replacing an existing one. Nothing
+ * changes until the new bundle has been read back and checked. Other files in the folder stay.
  */
 export const replaceBundle = <T>(
   folder: string,
@@ -86,7 +86,7 @@ export const replaceBundle = <T>(
     () => bundleFilesIn(folder),
   );
 
-/** Writes a bundle: its configuration, tokenizer (the JSON of it), weights, and the graphs that point to them. */
+/** Writes a bundle: configuration, tokenizer (its JSON), weights, and the graphs that reference them. */
 export const writeBundle = (
   folder: string,
   config: BundleConfig,
@@ -98,7 +98,7 @@ export const writeBundle = (
     await writeConfig(staging, config);
   });
 
-/** Copies a bundle's files into another folder, there with another configuration where one is given. */
+/** Copies a bundle's files into another folder, optionally with another configuration. */
 export async function copyBundle(
   { folder, architecture, family: name }: Bundle,
   to: string,

@@ -17,16 +17,16 @@ export const BUNDLE_FILES = {
 /** A graph that earlier bundles hold and nothing reads; it goes with the bundle. */
 const DENOISE_FILE = 'denoise.onnx';
 
-/** Inputs, and what the policy makes of them on the CPU in float32; see golden.ts. */
+/** Inputs and the policy's outputs for them on the CPU in float32; see golden.ts. */
 export const GOLDEN_FILE = 'golden.safetensors';
 
-/** Parameters that a bundle may hold beside its weights; see adapter.ts. */
+/** Optional parameters beside the weights; see adapter.ts. */
 export const ADAPTER_FILE = 'adapter.safetensors';
 
-/** What imported weights were; see weightsRecord.ts. */
+/** The record of imported weights; see weightsRecord.ts. */
 export const RECORD_FILE = 'weights.json';
 
-/** What a training run keeps beside its bundle. */
+/** Files of a training run beside its bundle. */
 export const TRAINING_FILES = {
   checkpoint: 'training/checkpoint.safetensors',
   log: 'training/log.jsonl',
@@ -42,11 +42,11 @@ const FILES: readonly string[] = [
   RECORD_FILE,
 ];
 
-/** The files that a bundle's weights are in: one, or shards and the index that names them. */
+/** The files of a bundle's weights: one, or shards and their index. */
 export const filesOf = ({ files, index }: ShardedHeader): string[] =>
   index === undefined ? files : [index, ...files];
 
-/** The shards that an index names, whether or not they are whole; none where it cannot be read. */
+/** The shards named by an index, complete or not; none if it cannot be read. */
 async function shardsOf(index: string): Promise<string[]> {
   try {
     const { weight_map } = JSON.parse(await readFile(index, 'utf8')) as { weight_map: object };
@@ -56,7 +56,9 @@ async function shardsOf(index: string): Promise<string[]> {
   }
 }
 
-/** The paths, below a bundle's folder, of what goes when another bundle takes its place. */
+/**
+ * The paths, relative to a bundle's folder, of the files that are removed when another bundle replaces it.
+ */
 export async function bundleFilesIn(folder: string): Promise<string[]> {
   if (!(await isThere(join(folder, BUNDLE_FILES.config)))) return [];
   const shards = await shardsOf(join(folder, indexOf(BUNDLE_FILES.weights)));
@@ -64,8 +66,8 @@ export async function bundleFilesIn(folder: string): Promise<string[]> {
 }
 
 /**
- * Throws a `UserError` where a bundle cannot go: one is there and is not to be replaced, or files of its
- * names that are no bundle's. `place` is how the command line names the folder.
+ * Throws a `UserError` if a bundle cannot be written to a folder: one exists and must not be replaced, or
+ * other files have a bundle's names. `place` is the folder's name on the command line.
  */
 export async function checkPlace(folder: string, force: boolean, place = '--out'): Promise<void> {
   await finishReplacement(folder);

@@ -8,37 +8,37 @@ export interface BundleConfig<Architecture = unknown> {
   format: 1;
   name: string;
   description: string;
-  /** Name of the embodiment that the policy's vectors are of. */
+  /** Name of the embodiment whose vectors the policy uses. */
   embodiment: string;
   /** In the order in which the policy reads them. */
   cameras: [string, ...string[]];
-  /** Euler steps of a sample; 1 in a family without a flow. */
+  /** Euler steps per sample; 1 in a family without a flow. */
   steps: number;
   /** Rows of a chunk that are played before the next one takes over. */
   executeSteps: number;
-  /** Most committed rows that it was trained to continue (arXiv 2512.05964); absent if none. */
+  /** Maximum number of committed rows that it was trained to continue (arXiv 2512.05964); absent if none. */
   maxDelay?: number;
   precision: Precision;
   /** Name of the policy family, as the registry has it. */
   family: string;
-  /** What only the family reads. */
+  /** The block that only the family reads. */
   architecture: Architecture;
   transforms: TransformsConfig;
 }
 
-/** A policy on disk that has been checked: every file is there and fits the others. */
+/** A policy on disk, checked: its files are complete and consistent. */
 export interface Bundle<Architecture = unknown> extends BundleConfig<Architecture> {
   folder: string;
   /** Changes with the weights or the configuration. */
   base: string;
-  /** The base's, and the adapter's if there is one. */
+  /** The base's version, with the adapter's if there is one. */
   version: string;
   shape: PolicyShape;
-  /** Whether matrices of its prefix are of few bits. */
+  /** Whether matrices of its prefix are quantised. */
   isPacked: boolean;
   /** Whether it has golden numbers; see golden.ts. */
   hasGolden: boolean;
-  /** What the bundle's adapter, if it has one, gives values for. */
+  /** The parameters that the bundle's adapter holds, if it has one. */
   trainable?: Trainable;
 }
 

@@ -17,8 +17,8 @@ const notFinite = (outputs: Golden['outputs']): string | undefined =>
   Object.keys(outputs).find((stage) => !outputs[stage].every(Number.isFinite));
 
 /**
- * Writes golden numbers beside a bundle's weights: inputs, and the stages that its family computes of them.
- * Throws a `UserError` where some are not finite.
+ * Writes golden numbers beside a bundle's weights: inputs, and the stages that its family computes from them.
+ * Throws a `UserError` if some are not finite.
  */
 export async function writeGolden(
   bundle: Bundle,
@@ -46,8 +46,8 @@ export async function writeGolden(
 const TYPES = { F32: 'float32', U8: 'uint8', I64: 'int64' } as const;
 
 /**
- * Reads a bundle's golden numbers; undefined where it has none. Throws a `UserError` where they are not
- * finite: nothing can be compared with them.
+ * Reads a bundle's golden numbers; undefined if it has none. Throws a `UserError` if they are not finite,
+ * because nothing can be compared with them.
  */
 export async function readGolden(bundle: Bundle): Promise<Golden | undefined> {
   if (!bundle.hasGolden) return undefined;

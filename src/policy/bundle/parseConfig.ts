@@ -7,10 +7,10 @@ import { transformsSchema } from '../vectors/transforms.ts';
 import type { BundleConfig } from './config.ts';
 import { precisionSchema } from './precision.ts';
 
-/** The field that holds a π0's architecture: its bundles name no family, and keep their versions. */
+/** The field with π0's architecture. π0's bundles name no family, so that their versions stay the same. */
 const PI0 = 'pi0';
 
-/** What a family of flow policies has in policy.json, and no other. */
+/** Fields of policy.json that only flow policies have. */
 const flowFields = {
   steps: z.int().min(1).max(1000),
   maxDelay: z.int().min(1).optional(),
@@ -74,14 +74,14 @@ export function parseConfig(json: unknown, path: string): BundleConfig {
   return { steps: 1, ...Object.fromEntries(entries) } as BundleConfig;
 }
 
-/** What is wrong with a configuration that is to be written; none if nothing is. */
+/** The faults of a configuration that is about to be written; empty if it is valid. */
 export function configFaults(config: BundleConfig) {
   const stored = storedConfig(config);
   const { family, block } = familyIn(stored, config.name);
   return schemaOf(family, block).safeParse(stored).error?.issues ?? [];
 }
 
-/** A configuration as it is written, field by field in its own order. */
+/** A configuration in its written form, with fields in a fixed order. */
 export const storedConfig = (config: BundleConfig): Record<string, unknown> =>
   Object.fromEntries(
     Object.entries(config).flatMap(([key, value]) => {

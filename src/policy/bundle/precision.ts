@@ -4,14 +4,15 @@ import { type ProviderName, providerName } from '../../session/providers.ts';
 import type { SessionConfig } from '../../session/session.ts';
 
 /**
- * In what a policy's large matrices are stored, and multiplied where the processor can. Norms, softmax,
- * rotary embedding, the residual stream, and the projections of state, actions and time are float32.
+ * The type in which a policy's large matrices are stored and, where the processor supports it, multiplied.
+ * Norms, softmax, rotary embedding, the residual stream, and the projections of state, actions and time are
+ * float32.
  */
 export const precisionSchema = z.enum(['float32', 'float16', 'bfloat16']);
 
 export type Precision = z.infer<typeof precisionSchema>;
 
-/** Types of matrix products that a provider has, beside float32. */
+/** Types other than float32 in which a provider multiplies matrices. */
 const HALVES: Record<ProviderName, readonly Precision[]> = {
   cpu: [],
   webgpu: ['float16'],
@@ -20,8 +21,8 @@ const HALVES: Record<ProviderName, readonly Precision[]> = {
 };
 
 /**
- * Type in which a policy's matrix products are computed on the session's first provider: the policy's,
- * failing that float16 on a GPU; float32, which is undefined, on the CPU.
+ * The type of a policy's matrix products on the session's first provider: the policy's own, or float16 on a
+ * GPU that does not support it; undefined, which means float32, on the CPU.
  */
 export function productsFor(
   precision: Precision,

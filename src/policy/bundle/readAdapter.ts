@@ -8,10 +8,10 @@ import type { Trainable } from '../trainable.ts';
 import { type Adapter, makeAdapter, metadataSchema } from './adapter.ts';
 import type { Bundle } from './config.ts';
 
-/** What an adapter is to fit: a bundle, and where known what was made learnable of it. */
+/** The target of an adapter: a bundle and, if known, its trainable parameters. */
 export type AdapterFit = Pick<Bundle, 'base' | 'family' | 'architecture' | 'cameras' | 'trainable'>;
 
-/** A value that is not finite makes the sum NaN: ten times as fast as asking each. */
+/** Sums value · 0, which is NaN if a value is not finite: ten times as fast as testing each. */
 function allFinite(values: Float32Array): boolean {
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += values[i] * 0;
@@ -21,7 +21,7 @@ function allFinite(values: Float32Array): boolean {
 const alphaOf = (trainable: Trainable) =>
   trainable.parameters === 'lora' ? (trainable.alpha ?? trainable.rank) : undefined;
 
-/** What keeps a policy of so many cameras from looking there. */
+/** The fault of a view for a policy with so many cameras, if any. */
 function viewFaults(view: View | undefined, cameras: number): string[] {
   if (!view) return [];
   if (view.length !== 2 * cameras)
@@ -31,36 +31,36 @@ function viewFaults(view: View | undefined, cameras: number): string[] {
     : [`its view [${view.join(', ')}] goes beyond ±${FARTHEST_VIEW} of a picture`];
 }
 
-/** What keeps an adapter from being used with a policy, a line each; none if nothing does. */
+/** The faults of an adapter for a policy, one line each; empty if it fits. */
 function adapterFaults(
   { trainable, parameters, base, view }: Adapter,
   policy: AdapterFit,
 ): string[] {
   if (base !== policy.base) return [`it belongs to the policy ${base}, this one is ${policy.base}`];
-  const wanted = policy.trainable ?? trainable;
-  if (trainable.parameters !== wanted.parameters)
-    return [`it adapts ${trainable.parameters}, this policy was opened for ${wanted.parameters}`];
+  const target = policy.trainable ?? trainable;
+  if (trainable.parameters !== target.parameters)
+    return [`it adapts ${trainable.parameters}, this policy was opened for ${target.parameters}`];
   const expected = new Map(
     learnableOf(policy)
-      .parameters(wanted)
+      .parameters(target)
       .map(({ name, shape }) => [name, shape]),
   );
   const faults = [...expected].flatMap(([name, shape]) => {
-    const given = parameters.get(name);
-    if (!given) return [`${name} ${formatShape(shape)} is missing`];
-    if (!sameShape(given.shape, shape))
-      return [`${name} is ${formatShape(given.shape)}, this policy's is ${formatShape(shape)}`];
-    return allFinite(given.data) ? [] : [`${name} has values that are not finite`];
+    const found = parameters.get(name);
+    if (!found) return [`${name} ${formatShape(shape)} is missing`];
+    if (!sameShape(found.shape, shape))
+      return [`${name} is ${formatShape(found.shape)}, this policy's is ${formatShape(shape)}`];
+    return allFinite(found.data) ? [] : [`${name} has values that are not finite`];
   });
   const surplus = [...parameters].filter(([name]) => !expected.has(name));
-  const [alpha, wantedAlpha] = [alphaOf(trainable), alphaOf(wanted)];
+  const [alpha, targetAlpha] = [alphaOf(trainable), alphaOf(target)];
   return [
     ...faults,
     ...viewFaults(view, policy.cameras.length),
     ...surplus.map(([name, { shape }]) => `${name} ${formatShape(shape)} is none of this policy's`),
-    ...(alpha === wantedAlpha
+    ...(alpha === targetAlpha
       ? []
-      : [`its alpha is ${alpha}, this policy was opened for ${wantedAlpha}`]),
+      : [`its alpha is ${alpha}, this policy was opened for ${targetAlpha}`]),
   ];
 }
 

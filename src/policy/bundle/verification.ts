@@ -4,19 +4,19 @@ import { familyOf } from '../families/registry.ts';
 import { type Golden, readGolden, writeGolden } from './golden.ts';
 import type { Bundle } from './config.ts';
 
-/** How near one stage of a sample comes to its golden numbers. */
+/** The agreement of one stage of a sample with its golden numbers. */
 export interface Agreement {
   stage: string;
   cosine: number;
-  /** Largest difference. */
+  /** Largest absolute difference. */
   difference: number;
-  /** Largest golden number. */
+  /** Largest absolute golden number. */
   largest: number;
 }
 
-/** The least cosine of a chunk to its golden one that a robot is moved with. */
+/** Minimum cosine between a chunk and its golden chunk with which a robot may be moved. */
 export const LEAST_COSINE = { float32: 0.99999, float16: 0.999, bfloat16: 0.999 };
-/** The same with a prefix in few bits, whose golden numbers are those before it was packed. */
+/** The minimum with a quantised prefix, whose golden numbers were made before quantisation. */
 const LEAST_PACKED = 0.99;
 
 const leastCosine = ({ precision, isPacked }: Bundle) =>
@@ -29,7 +29,7 @@ function agreement(stage: string, got: Float32Array, golden: Float32Array): Agre
     dot += value * expected;
     squares += value ** 2;
     goldenSquares += expected ** 2;
-    // NaN stays: a comparison would pass it over.
+    // Math.max keeps NaN; a comparison would skip it.
     difference = Math.max(difference, Math.abs(value - expected));
     largest = Math.max(largest, Math.abs(expected));
   });
@@ -52,14 +52,14 @@ const missing = ({ folder }: Bundle) =>
 
 export interface Verification {
   agreements: Agreement[];
-  /** Cosine that every stage must have. */
+  /** Minimum cosine of every stage. */
   least: number;
   passes: boolean;
-  /** Execution providers that were used. */
+  /** Execution providers used. */
   providers: string[];
 }
 
-/** Compares every stage of a sample with the golden numbers, and says whether all are near enough. */
+/** Compares every stage of a sample with the golden numbers and reports whether all agree. */
 export async function verifyBundle(bundle: Bundle, session: SessionConfig): Promise<Verification> {
   const golden = await readGolden(bundle);
   if (!golden) throw new UserError(missing(bundle));
@@ -74,8 +74,8 @@ export async function verifyBundle(bundle: Bundle, session: SessionConfig): Prom
 }
 
 /**
- * Throws a `UserError` unless `run`, the very graph that is to move a robot, gives the golden chunk. A
- * bundle without golden numbers passes on the CPU, which made it.
+ * Throws a `UserError` unless `run`, the graph that will move the robot, reproduces the golden chunk. A
+ * bundle without golden numbers passes on the CPU, the reference.
  */
 export async function checkChunk(
   bundle: Bundle,

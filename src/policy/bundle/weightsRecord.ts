@@ -24,7 +24,7 @@ async function withFile<T>(path: string, use: (file: FileHandle) => Promise<T>):
   }
 }
 
-/** Hands over blocks spread through a file: all of it up to 16 MiB. */
+/** Hashes blocks spread evenly through a file; all of it up to 16 MiB. */
 const hashBlocks = (path: string, hashes: readonly Hash[]): Promise<void> =>
   withFile(path, async (file) => {
     const { size } = await file.stat();
@@ -36,7 +36,7 @@ const hashBlocks = (path: string, hashes: readonly Hash[]): Promise<void> =>
     }
   });
 
-/** A hash of the middle of each tensor of a file: whatever trains or converts a tensor changes it. */
+/** A hash of the middle of each tensor of a file, which any training or conversion changes. */
 const hashProbes = (path: string, entries: readonly TensorEntry[]): Promise<string> =>
   withFile(path, async (file) => {
     const hash = createHash('sha256');
@@ -55,7 +55,7 @@ export interface Content {
   blocks: Map<string, string>;
 }
 
-/** Hashes policy.json and blocks spread through the weights: quick at any size, changed by training. */
+/** Hashes policy.json and blocks spread through the weights: fast at any size, and changed by training. */
 export async function contentOf(folder: string, files: readonly string[]): Promise<Content> {
   const hash = createHash('sha256').update(await readFile(join(folder, BUNDLE_FILES.config)));
   const blocks: Content['blocks'] = new Map();
@@ -83,7 +83,7 @@ const recordSchema = z.strictObject({
   ),
 });
 
-/** What a bundle's weights were when they were imported. */
+/** The record of a bundle's weights at import. */
 export type WeightsRecord = z.infer<typeof recordSchema>;
 
 const statOf = async (path: string) => {
@@ -94,7 +94,7 @@ const statOf = async (path: string) => {
 const entriesIn = ({ tensors }: ShardedHeader, path: string) =>
   [...tensors.values()].filter((entry) => entry.path === path);
 
-/** Keeps what a bundle's weights are, beside them. */
+/** Writes the record of a bundle's weights beside them. */
 export async function writeWeightsRecord(folder: string): Promise<void> {
   const weights = await readShardedHeader(join(folder, BUNDLE_FILES.weights));
   const { blocks } = await contentOf(folder, weights.files);
@@ -112,7 +112,7 @@ export async function writeWeightsRecord(folder: string): Promise<void> {
   await writeWhole(join(folder, RECORD_FILE), `${JSON.stringify(record, null, 2)}\n`);
 }
 
-/** What is known of a bundle's weights; undefined for those that nobody else has a name for. */
+/** The known provenance of a bundle's weights; undefined if they have no other name. */
 export async function readWeightsRecord(folder: string): Promise<WeightsRecord | undefined> {
   const path = join(folder, RECORD_FILE);
   if (!(await isThere(path))) return undefined;
@@ -124,7 +124,7 @@ const changed = (folder: string, path: string, how: string) =>
     `${path} is not what was imported: ${how}. It is the checkpoint's own file under a second name, unless it was copied; import the checkpoint again (nalu import CHECKPOINT --out ${folder} --force), with --copy if it is to stay while the checkpoint changes`,
   );
 
-/** Throws a `UserError` for a file of another size than was imported. */
+/** Throws a `UserError` for a file whose size differs from the imported one's. */
 export async function checkSizes(folder: string, record: WeightsRecord): Promise<void> {
   for (const { name, bytes } of record.files) {
     const path = join(folder, name);
@@ -135,8 +135,9 @@ export async function checkSizes(folder: string, record: WeightsRecord): Promise
 }
 
 /**
- * Throws a `UserError` for weights that are not those that were imported. A file of the same content with
- * another time, as one that was copied or touched, is the same: then the middle of each tensor is read too.
+ * Throws a `UserError` for weights that differ from the imported ones. A file with another modification time,
+ * such as a copy, is accepted if its content is the same; in that case the middle of each tensor is hashed
+ * too.
  */
 export async function checkContent(
   folder: string,
