@@ -2,11 +2,11 @@ import type { BundleConfig } from '../policy/bundle/config.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
 import type { OperatingMode } from '../robot/operatingModes.ts';
 
-/** One thing that does not fit, and what to do about it. */
+/** One mismatch between policy and robot, with its remedy. */
 export interface Misfit {
-  /** Error: do not run. Warning: look first. Note: only to be known. */
+  /** Error: do not run. Warning: inspect before running. Note: information only. */
   severity: 'error' | 'warning' | 'note';
-  /** Joints, camera, or part of the bundle that it is about. */
+  /** The joints, camera, or part of the bundle concerned. */
   subject: string;
   message: string;
 }
@@ -18,23 +18,23 @@ export interface Picture {
   pixels: Uint8Array;
 }
 
-/** A policy, a robot, and what was seen of both while nothing moved. */
+/** A policy, a robot at rest, and one observation of it. */
 export interface FitCase {
   policy: BundleConfig;
   robot: Embodiment;
-  /** [joints] the arm that each joint is of. */
+  /** [joints] name of each joint's arm. */
   arms: readonly string[];
   /** [joints] measured: rad, openings. */
   position: Float64Array;
-  /** Of the cameras that the policy looks through. */
+  /** Images of the policy's cameras. */
   pictures: readonly Picture[];
-  /** [horizon, joints] the first chunk, from zero noise; absent where none could be sampled. */
+  /** [horizon, joints] the first chunk, from zero noise; absent if none could be sampled. */
   chunk?: Float32Array;
-  /** Least and greatest mean brightness by camera, 0 to 255. */
+  /** Lowest and highest allowed mean brightness per camera, 0 to 255. */
   exposure?: ReadonlyMap<string, readonly [number, number]>;
-  /** How the robot's drivers take commands, where they say it. */
+  /** Operating modes of the robot's drivers, if they report them. */
   modes?: readonly OperatingMode[];
 }
 
-/** A case with a chunk in it. */
+/** A case with a sampled chunk. */
 export type SampledCase = FitCase & { chunk: Float32Array };

@@ -8,9 +8,9 @@ const MARGIN = { top: 24, right: 10, bottom: 22, left: 42 };
 const COLUMNS = 7;
 const TITLE = 34;
 
-/** What a chunk is drawn from. */
+/** The data of a chunk's plot. */
 export interface DrawnChunk {
-  /** [joints] where the robot was when it was observed. */
+  /** [joints] observed position: rad, openings. */
   position: Float64Array;
   /** [horizon, joints] rad, openings. */
   actions: Float32Array;
@@ -18,8 +18,8 @@ export interface DrawnChunk {
 }
 
 /**
- * A chunk as an SVG, a panel a joint: its positions over the seconds of its horizon, between the joint's
- * limits (shaded), from where the joint was (dot). What lies outside the limits is red.
+ * A chunk as an SVG with one panel per joint: positions over the horizon in seconds, the joint's limits (shaded)
+ * and its observed position (dot). The curve is red if it leaves the limits.
  */
 export function chunkPlot(
   { joints, controlRate }: Embodiment,

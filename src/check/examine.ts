@@ -8,21 +8,21 @@ import type { FitCase, Misfit } from './case.ts';
 import { canSample, findMisfits } from './fit.ts';
 import { camerasOfBoth, fitCase, observeOnce, withChunk } from './fitCase.ts';
 
-/** A robot that is observed and not commanded. */
+/** A robot to observe; it is not commanded. */
 export interface Subject {
   robot: Robot;
   /** Its name in the report. */
   label: string;
   prompt: string;
-  /** What the calibration says of it; may be another than the one that `robot` was opened with. */
+  /** The calibration to compare with; may differ from the one that `robot` was opened with. */
   calibration: Calibration;
-  /** How its drivers take commands, where they report it. */
+  /** Operating modes of its drivers, if they report them. */
   modes?: readonly OperatingMode[];
-  /** Makes it sense, once it is observed. */
+  /** Starts its sensors; called after the observer is attached. */
   start: () => Promise<void>;
 }
 
-/** What the comparison of a policy with a robot has found. */
+/** The result of comparing a policy with a robot. */
 export interface Examined {
   bundle: Bundle;
   label: string;

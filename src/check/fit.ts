@@ -23,7 +23,7 @@ type Rule =
   | { needs: 'nothing' | 'vectors'; find: (fit: FitCase) => Misfit[] }
   | { needs: 'chunk'; find: (fit: SampledCase) => Misfit[] };
 
-/** `vectors`: the robot's vectors have the length that the policy's transforms take. */
+/** Rules that need `vectors` require that the robot's vectors have the length of the policy's transforms. */
 const RULES: Rule[] = [
   { needs: 'nothing', find: embodimentName },
   { needs: 'nothing', find: jointCount },
@@ -46,7 +46,7 @@ const RULES: Rule[] = [
 
 const isSampled = (fit: FitCase): fit is SampledCase => fit.chunk !== undefined;
 
-/** What does not fit, rule by rule; an empty list if all does. */
+/** The mismatches in the order of the rules; empty if everything fits. */
 export function findMisfits(fit: FitCase): Misfit[] {
   const vectorsFit = jointCount(fit).length === 0;
   return RULES.flatMap((rule): Misfit[] => {
@@ -57,6 +57,6 @@ export function findMisfits(fit: FitCase): Misfit[] {
   });
 }
 
-/** Whether robot and policy fit as far as it takes to sample a chunk. */
+/** Whether robot and policy fit well enough to sample a chunk: vector lengths and cameras match. */
 export const canSample = (fit: FitCase): boolean =>
   jointCount(fit).length === 0 && cameraNames(fit).every(({ severity }) => severity !== 'error');

@@ -11,8 +11,8 @@ export const camerasOfBoth = (bundle: Bundle, { embodiment }: Robot) =>
   bundle.cameras.filter((camera) => embodiment.cameras.some(({ name }) => name === camera));
 
 /**
- * One observation of a robot that `start` makes sense, where that is needed. Throws a `UserError` that
- * says what does not come.
+ * Takes one observation of a robot; `start` starts its sensors if that is needed. Throws a `UserError` that
+ * names missing sources.
  */
 export async function observeOnce(
   robot: Robot,
@@ -27,7 +27,7 @@ export async function observeOnce(
   return (await awaitObservation({ robot, synchroniser, cameras, prompt }))!;
 }
 
-/** What a policy is compared with: the robot as it is calibrated, and as it was observed. */
+/** Builds the case from a policy, the robot's calibration and an observation. */
 export async function fitCase(
   bundle: Bundle,
   calibration: Calibration,
@@ -47,7 +47,7 @@ export async function fitCase(
   };
 }
 
-/** The case with the chunk, [horizon, joints], that the policy would begin with from zero noise. */
+/** Adds the policy's first chunk from zero noise, [horizon, joints]. */
 export const withChunk = async (
   fit: FitCase,
   policy: ChunkPolicy,

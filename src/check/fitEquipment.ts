@@ -16,7 +16,7 @@ export function embodimentName({ policy, robot }: FitCase): Misfit[] {
   ];
 }
 
-/** The length of the robot's vectors against what the policy's transforms and dimensions take. */
+/** Compares the length of the robot's vectors with the policy's transforms and dimensions. */
 export function jointCount({ policy, robot, position }: FitCase): Misfit[] {
   const error = (message: string): Misfit[] => [{ severity: 'error', subject: 'joints', message }];
   if (position.length !== robot.joints.length)
@@ -50,7 +50,7 @@ export function cameraNames({ policy, robot }: FitCase): Misfit[] {
   ];
 }
 
-/** Images are resized with padding to what the policy reads; growing them adds nothing to be seen. */
+/** Images are resized with padding to the policy's input size; enlarging them adds no detail. */
 export function cameraSizes({ policy, robot }: FitCase): Misfit[] {
   const { images } = shapeOf(policy);
   return robot.cameras
@@ -101,7 +101,7 @@ export function identicalPictures({ pictures }: FitCase): Misfit[] {
   });
 }
 
-/** Cameras whose pictures have no colour at all, as a driver's mono8 has none. */
+/** Cameras with grey images, such as a driver's mono8. */
 export function greyPictures({ pictures }: FitCase): Misfit[] {
   return pictures
     .filter(({ pixels }) => isGrey(pixels))
@@ -112,14 +112,14 @@ export function greyPictures({ pictures }: FitCase): Misfit[] {
     }));
 }
 
-/** Whether pixels differ, but only in brightness. */
+/** Whether an image is grey but not uniform. */
 function isGrey(pixels: Uint8Array): boolean {
   for (let i = 0; i < pixels.length; i += 3)
     if (pixels[i] !== pixels[i + 1] || pixels[i] !== pixels[i + 2]) return false;
   return pixels.some((value) => value !== pixels[0]);
 }
 
-/** Drivers that do not take angles, which is what commands are. */
+/** Drivers whose operating mode does not accept position commands. */
 export function operatingModes({ modes = [] }: FitCase): Misfit[] {
   return modes.flatMap((found): Misfit[] => {
     const wrong = modeFault(found);

@@ -4,17 +4,17 @@ import { policySpace } from './fitSpace.ts';
 import { jointLimits } from '../guard/jointLimits.ts';
 import type { Misfit, FitCase, SampledCase } from './case.ts';
 
-/** Openings beyond 0 and 1 that a well-calibrated gripper still shows, and beyond which its angles are others. */
+/** Openings beyond 0 to 1: normal for a well-calibrated gripper, and at most for one with the right angles. */
 const GRIPPER_SLACK = { usual: 0.05, most: 0.25 };
-/** Times a control step's farthest move that the guard may need to bring the robot to a chunk's first row. */
+/** Control steps at full speed within which a chunk's first row should be reachable. */
 const STEPS_TO_FIRST_ROW = 5;
-/** rad or openings beyond a joint's limits that the guard takes off without loss, and that it cannot mend. */
+/** rad or openings beyond a joint's limits: harmless to clamp, and too far for clamping to help. */
 const BEYOND_LIMITS = { slight: 0.05, gross: 0.5 };
-/** rad: a joint nearer to zero says nothing about what actions are relative to. */
+/** Least |angle| of a joint that can distinguish relative from absolute actions, rad. */
 const AWAY_FROM_ZERO = 0.3;
 /** Joints that must agree before actions are called relative or absolute. */
 const WITNESSES = 3;
-/** Share of a joint's angle within which a value counts as equal. */
+/** Tolerance for equal values, as a fraction of the joint's angle. */
 const ALIKE = 0.25;
 
 /** rad */
@@ -37,7 +37,7 @@ export function gripperOpening({ robot, position }: FitCase): Misfit[] {
   });
 }
 
-/** Where an arm's joint is measured, against what it can be and where it may be. */
+/** Compares measured joint positions with the joints' limits and with physically possible angles. */
 export function measuredPose({ robot, position }: FitCase): Misfit[] {
   return robot.joints.flatMap(({ name, kind, lower, upper }, joint): Misfit[] => {
     const at = position[joint];
@@ -77,7 +77,7 @@ export function finiteChunk({ robot, chunk }: SampledCase): Misfit[] {
   ];
 }
 
-/** The joint that a chunk's first row moves farthest, in control steps of its own; undefined if none is finite. */
+/** The joint with the largest first move relative to its own step limit; undefined if no move is finite. */
 export function farthestFirstMove({ robot, position, chunk }: SampledCase) {
   const { step } = jointLimits(robot);
   const moves = robot.joints.map(({ name, kind }, joint) => {
@@ -90,7 +90,10 @@ export function farthestFirstMove({ robot, position, chunk }: SampledCase) {
     .at(0);
 }
 
-/** A gripper may be told to go all its way at once: it stands open round what it is to close on. */
+/**
+ * Compares a chunk's first row with the limits of one step from rest. A gripper may be commanded over its whole range
+ * at once: it is open before it closes on an object.
+ */
 export function firstTick({ robot, position, chunk }: SampledCase): Misfit[] {
   const { step, change } = jointLimits(robot);
   return robot.joints.flatMap(({ name, kind }, joint): Misfit[] => {
@@ -128,7 +131,7 @@ export function chunkLimits({ robot, chunk }: SampledCase): Misfit[] {
   });
 }
 
-const SAYINGS = {
+const FINDINGS = {
   relative: {
     message:
       "the policy's actions look like differences from the state, but its transforms do not say so",
@@ -141,15 +144,15 @@ const SAYINGS = {
 };
 
 /**
- * Whether actions are what the transforms take them for. Of joints away from zero, absolute actions lie
- * near the state and relative ones near zero: in the statistics, and in a chunk's first row.
+ * Checks whether actions are relative or absolute as the transforms assume. For joints away from zero, absolute actions
+ * lie near the state and relative ones near zero, both in the statistics and in a chunk's first row.
  */
 export function actionKind(fit: FitCase): Misfit[] {
   const { policy, robot, position, chunk } = fit;
   const mask = expandMask(policy.transforms.find(isDeltaActions)?.mask ?? []);
   const arms = robot.joints.flatMap(({ kind }, joint) => (kind === 'arm' ? [joint] : []));
 
-  /** Whether `values` are alike `times` the references, at every joint away from zero. */
+  /** Whether `values` approximately equal `times` · `references` at every joint away from zero. */
   const alike = (
     joints: number[],
     values: ArrayLike<number>,
@@ -167,13 +170,13 @@ export function actionKind(fit: FitCase): Misfit[] {
   };
 
   const space = policySpace(policy, robot);
-  const looks = (joints: number[], inStatistics: number, inRow: number) =>
+  const matches = (joints: number[], inStatistics: number, inRow: number) =>
     (space && alike(joints, space.actions.centre, space.state.centre, inStatistics)) ||
     (chunk && alike(joints, chunk, position, inRow));
   const masked = (isMasked: boolean) => arms.filter((joint) => (mask[joint] ?? false) === isMasked);
   const found = [
-    ...(looks(masked(false), 0, 0) ? [SAYINGS.relative] : []),
-    ...(looks(masked(true), 1, 2) ? [SAYINGS.absolute] : []),
+    ...(matches(masked(false), 0, 0) ? [FINDINGS.relative] : []),
+    ...(matches(masked(true), 1, 2) ? [FINDINGS.absolute] : []),
   ];
   return found.map(({ message, advice }) => ({
     severity: 'error',

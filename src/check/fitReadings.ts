@@ -1,7 +1,7 @@
 import { type TransformsConfig, transformKinds } from '../policy/vectors/transforms.ts';
 import type { FitCase } from './case.ts';
 
-/** A way to read the robot's vector: the values in their places, and the transforms they pass. */
+/** A reading of the robot's vector: the values in order, and the transforms applied to them. */
 export interface Reading {
   /** [joints] */
   position: Float64Array;
@@ -9,26 +9,26 @@ export interface Reading {
   before: TransformsConfig;
 }
 
-/** Something that may be wrong with how the vector is read. */
-export interface Suspicion {
-  /** As a sentence without its full stop. */
-  says: string;
+/** A possible mistake in the reading, with its correction: two joints swapped, a sign flipped, a foreign space. */
+export interface Hypothesis {
+  /** A sentence without its full stop. */
+  description: string;
   advice: string;
-  /** Joints that it picks out; 1 if it is about the whole vector. The more, the more it explains by chance. */
+  /** Its complexity: joints that it selects, 1 if it concerns the whole vector. More choices fit more by chance. */
   choices: number;
   correct: (reading: Reading) => Reading;
 }
 
-/** What suspicions of one kind there are for a robot. */
-type Suspect = (fit: FitCase, reading: Reading) => Suspicion[];
+/** Generates the hypotheses of one kind for a robot. */
+type Generate = (fit: FitCase, reading: Reading) => Hypothesis[];
 
-/** rad or openings: values nearer to each other, or to their negative, tell nothing of order or sign. */
-const TELLING = 0.05;
+/** Least difference between values, or from their negative, that can show a wrong order or sign: rad or openings. */
+const DISTINCT = 0.05;
 
 const ORDER = 'correct the order of joints in the calibration or in the statistics';
 const SIGN = 'correct the sign in the calibration or in the statistics';
 
-/** Puts the value of joint `from[i]` in the place of joint i. */
+/** Moves the value of joint `from[i]` to joint i. */
 const reorder =
   (from: readonly number[]) =>
   ({ position, before }: Reading): Reading => ({
@@ -38,20 +38,20 @@ const reorder =
 
 const isIdentity = (from: readonly number[]) => from.every((joint, i) => joint === i);
 
-const reordered = (says: string, choices: number, from: readonly number[]): Suspicion[] =>
-  isIdentity(from) ? [] : [{ says, advice: ORDER, choices, correct: reorder(from) }];
+const reordered = (description: string, choices: number, from: readonly number[]): Hypothesis[] =>
+  isIdentity(from) ? [] : [{ description, advice: ORDER, choices, correct: reorder(from) }];
 
-const exchangedPairs: Suspect = ({ robot: { joints } }, { position }) =>
+const exchangedPairs: Generate = ({ robot: { joints } }, { position }) =>
   joints.flatMap(({ name }, i) =>
     joints.slice(0, i).flatMap((other, j) => {
-      if (Math.abs(position[i] - position[j]) < TELLING) return [];
+      if (Math.abs(position[i] - position[j]) < DISTINCT) return [];
       const from = joints.map((_, joint) => (joint === i ? j : joint === j ? i : joint));
       return reordered(`${other.name} and ${name} look swapped`, 2, from);
     }),
   );
 
-/** Two arms with joints of the same kinds in the same order, one in the place of the other. */
-const exchangedArms: Suspect = ({ robot: { joints }, arms }) => {
+/** Two swapped arms that have joints of the same kinds in the same order. */
+const exchangedArms: Generate = ({ robot: { joints }, arms }) => {
   const names = [...new Set(arms)];
   const jointsOf = (arm: string) => arms.flatMap((of, joint) => (of === arm ? [joint] : []));
   const kindsOf = (arm: string) => jointsOf(arm).map((joint) => joints[joint].kind).join(); // prettier-ignore
@@ -66,8 +66,8 @@ const exchangedArms: Suspect = ({ robot: { joints }, arms }) => {
   );
 };
 
-/** ROS drivers that sort their joints. */
-const alphabeticalOrder: Suspect = ({ robot: { joints } }) => {
+/** Joints in alphabetical order, as some ROS drivers publish them. */
+const alphabeticalOrder: Generate = ({ robot: { joints } }) => {
   const names = joints.map(({ name }) => name);
   const sorted = names.toSorted();
   return reordered(
@@ -84,32 +84,32 @@ const flip =
     before,
   });
 
-/** One arm joint, or two: what looks swapped may be two flips. */
-const flippedJoints: Suspect = ({ robot: { joints } }, { position }) => {
+/** One flipped arm joint, or two: two flips can look like a swap. */
+const flippedJoints: Generate = ({ robot: { joints } }, { position }) => {
   const arms = joints.flatMap(({ kind }, joint) =>
-    kind === 'arm' && Math.abs(position[joint]) > TELLING ? [joint] : [],
+    kind === 'arm' && Math.abs(position[joint]) > DISTINCT ? [joint] : [],
   );
   const sets = arms.flatMap((joint, i) => [
     [joint],
     ...arms.slice(0, i).map((other) => [other, joint]),
   ]);
   return sets.map((set) => ({
-    says: `${set.map((joint) => joints[joint].name).join(' and ')} ${set.length > 1 ? 'look' : 'looks'} flipped in sign`,
+    description: `${set.map((joint) => joints[joint].name).join(' and ')} ${set.length > 1 ? 'look' : 'looks'} flipped in sign`,
     advice: SIGN,
     choices: set.length,
     correct: flip(set),
   }));
 };
 
-/** Published policies of this robot in a space of their own, and policies that are only taken for them. */
-const foreignSpace: Suspect = ({ robot: { joints } }, { before }) =>
-  transformKinds().flatMap((kind): Suspicion[] => {
+/** A published policy's own space that the transforms lack, or one that they apply without need. */
+const foreignSpace: Generate = ({ robot: { joints } }, { before }) =>
+  transformKinds().flatMap((kind): Hypothesis[] => {
     const { type, space } = kind;
     if (!space) return [];
     if (before.some((step) => step.type === type))
       return [
         {
-          says: `the statistics look to be of the robot's own space, not of ${space.name}`,
+          description: `the statistics look to be of the robot's own space, not of ${space.name}`,
           advice: `remove ${type} from the transforms`,
           choices: 1,
           correct: (reading) => ({
@@ -121,7 +121,7 @@ const foreignSpace: Suspect = ({ robot: { joints } }, { before }) =>
     if (!kind.joints({ type }).includes(joints.length)) return [];
     return [
       {
-        says: `the statistics look to be of ${space.name}: ${space.differs}`,
+        description: `the statistics look to be of ${space.name}: ${space.differs}`,
         advice: `put ${type} first in the transforms`,
         choices: 1,
         correct: (reading) => ({ ...reading, before: [{ type }, ...reading.before] }),
@@ -129,7 +129,7 @@ const foreignSpace: Suspect = ({ robot: { joints } }, { before }) =>
     ];
   });
 
-const SUSPECTS: Suspect[] = [
+const GENERATORS: Generate[] = [
   foreignSpace,
   exchangedArms,
   alphabeticalOrder,
@@ -137,6 +137,6 @@ const SUSPECTS: Suspect[] = [
   flippedJoints,
 ];
 
-/** All that may be wrong with how a robot's vector is read, what concerns many joints first. */
-export const suspicions = (fit: FitCase, reading: Reading): Suspicion[] =>
-  SUSPECTS.flatMap((suspect) => suspect(fit, reading));
+/** All hypotheses about a reading, those that concern many joints first. */
+export const hypotheses = (fit: FitCase, reading: Reading): Hypothesis[] =>
+  GENERATORS.flatMap((generate) => generate(fit, reading));

@@ -4,24 +4,24 @@ import { type NormalisationConfig, isNormalisation } from '../policy/vectors/nor
 import type { Embodiment } from '../robot/embodiment.ts';
 import type { BundleConfig } from '../policy/bundle/config.ts';
 
-/** Where a vector's joints lay in the training data. */
+/** The distribution of each joint in the training data. */
 export interface Spread {
-  /** [joints] mean, or the middle of the quantiles. */
+  /** [joints] mean, or the midpoint of the quantiles. */
   centre: readonly number[];
-  /** [joints] standard deviation, or what the quantiles say of it. */
+  /** [joints] standard deviation, or its estimate from the quantiles. */
   deviation: readonly number[];
-  /** What the statistics say of a joint. */
+  /** A joint's statistics as text. */
   words: (joint: number) => string;
 }
 
-/** The space of a policy's normalisation statistics: the robot's, changed by the transforms before. */
+/** The space of a policy's normalisation statistics: the robot's space after the transforms before normalisation. */
 export interface PolicySpace {
   state: Spread;
   actions: Spread;
   /** The transforms before normalisation. */
   before: TransformsConfig;
   normalisation: NormalisationConfig;
-  /** [joints] robot's positions → [joints] by other transforms in the place of `before`, if given. */
+  /** [joints] robot's positions → [joints] in this space, by `before` or by other transforms in its place. */
   encode: (position: Float64Array, before?: TransformsConfig) => Float32Array;
 }
 
@@ -47,7 +47,7 @@ function spreads(normalisation: NormalisationConfig): { state: Spread; actions: 
   return { state: spread(state), actions: spread(actions) };
 }
 
-/** Undefined for a policy that normalises nothing. */
+/** The policy's space; undefined for a policy without normalisation. */
 export function policySpace(
   { transforms }: BundleConfig,
   { joints }: Embodiment,
@@ -64,7 +64,7 @@ export function policySpace(
   };
 }
 
-/** What a policy's action statistics come to as [joints] of a robot at `position`: rad, openings. */
+/** A policy's action statistics converted to the joints of a robot at `position` [joints]: rad, openings. */
 export function actionsSpread(
   policy: BundleConfig,
   { normalisation }: PolicySpace,

@@ -1,40 +1,48 @@
 import { actionKind } from './fitMotion.ts';
-import { type Reading, type Suspicion, suspicions } from './fitReadings.ts';
+import { type Reading, type Hypothesis, hypotheses } from './fitReadings.ts';
 import { type PolicySpace, type Spread, actionsSpread, policySpace } from './fitSpace.ts';
 import type { Misfit, FitCase } from './case.ts';
 
-/** Standard deviations from the mean at which a state is strange to the policy, and quite out of its data. */
+/**
+ * The measured state is compared with the policy's statistics. If it is strange, a search looks for the mistake that
+ * explains it best. Example: the data have waist 0.0 ± 0.1 and shoulder −1.0 ± 0.1; measured are waist −1.0 and
+ * shoulder 0.0, both 10 standard deviations off. "waist and shoulder look swapped" leaves deviations of 0. "waist looks
+ * flipped in sign" would leave the waist strange, so it is rejected. The cost of a hypothesis is the squared deviations
+ * that it leaves plus a price for its complexity; hypotheses of nearly equal cost are reported together.
+ */
+
+/** Standard deviations from the mean beyond which a state is strange to the policy, and clearly outside its data. */
 const STRANGE = 4;
 const FOREIGN = 10;
-/** Least standard deviation taken, rad or openings: a joint that rested while the data were recorded. */
+/** Lower bound of standard deviations, rad or openings, for joints that did not move in the data. */
 const LEAST_DEVIATION = 0.02;
-/** Standard deviation taken about a joint's start pose, rad or openings. */
+/** Standard deviation assumed around a joint's start pose, rad or openings. */
 const HOME_DEVIATION = 0.05;
-/** rad or openings within which a joint stands in its start pose. */
+/** Tolerance within which a joint is in its start pose, rad or openings. */
 const AT_HOME = STRANGE * HOME_DEVIATION;
-/** What an explanation has to save, in squared deviations, for each of its choices. */
+/** Complexity penalty in squared deviations, per choice of a hypothesis. */
 const PRICE = 4;
-/** Squared deviations within which two explanations cannot be told apart: odds of 20 to 1. */
-const RIVALRY = 6;
-/** Explanations that may be offered for one mistake; more are none. */
-const RIVALS = 3;
-/** Share of squared deviations that a right explanation leaves at most. */
+/** Difference in cost below which explanations count as tied: 6 squared deviations are odds of 20 to 1. */
+const TIE_MARGIN = 6;
+/** Most explanations reported for one mistake; with more ties none is reported. */
+const MOST_TIES = 3;
+/** Largest fraction of the squared deviations that a plausible explanation may leave. */
 const LEFT_OVER = 0.25;
-/** Deviations count no farther, or one joint would hide the others. */
+/** Deviations are capped here, so that one joint does not dominate the cost. */
 const FARTHEST = 20;
-/** Independent mistakes that are looked for. */
+/** Most independent mistakes to find. */
 const MISTAKES = 4;
-/** Joints whose figures a sentence gives. */
+/** Most joints whose figures a message lists. */
 const EXAMPLES = 4;
 
-/** Deviations of joints from the middle of the policy's data. */
+/** [joints] deviations from the centre of the policy's data, in standard deviations. */
 const deviations = ({ state }: PolicySpace, encoded: Float32Array): number[] =>
   state.centre.map(
     (centre, joint) =>
       (encoded[joint] - centre) / Math.max(state.deviation[joint], LEAST_DEVIATION),
   );
 
-/** Some of several, for a sentence. */
+/** The first items of a list, for a message. */
 const examples = (words: readonly string[]) =>
   words.slice(0, EXAMPLES).join(', ') +
   (words.length > EXAMPLES ? ` and ${words.length - EXAMPLES} more` : '');
@@ -76,7 +84,7 @@ const isPlaceholder = ({ normalisation, state }: PolicySpace) =>
 
 const DEGREES = 180 / Math.PI;
 
-/** Statistics that no position within the robot's limits can have given. */
+/** A joint whose statistics cannot come from positions within the robot's limits. */
 interface Unreachable {
   joint: number;
   lower: number;
@@ -115,14 +123,14 @@ function unreachableStates(fit: FitCase, { state, encode }: PolicySpace): Unreac
 }
 
 /**
- * Statistics of other units or of another robot: nothing the robot can do would give them. Actions of
- * the wrong kind are not looked at.
+ * Finds statistics in other units or of another robot: no positions within the limits would produce them. Actions are
+ * skipped if `actionKind` already reports them.
  */
 export function reach(fit: FitCase): Misfit[] {
   const space = policySpace(fit.policy, fit.robot);
   if (!space || isPlaceholder(space)) return [];
   const actions = actionsSpread(fit.policy, space, fit.position);
-  const told =
+  const describe =
     ({ words }: Spread, what: string) =>
     (out: Unreachable) => {
       const { name } = fit.robot.joints[out.joint];
@@ -130,9 +138,9 @@ export function reach(fit: FitCase): Misfit[] {
       return { ...out, words: `${name} at ${words(out.joint)} in ${what} (limits ${limits})` };
     };
   const found = [
-    ...unreachableStates(fit, space).map(told(space.state, 'states')),
+    ...unreachableStates(fit, space).map(describe(space.state, 'states')),
     ...(actionKind(fit).length > 0 ? [] : unreachable(fit, actions, ends(fit))).map(
-      told(actions, 'actions'),
+      describe(actions, 'actions'),
     ),
   ];
   const causes = [
@@ -152,21 +160,21 @@ export function reach(fit: FitCase): Misfit[] {
   });
 }
 
-/** What explains a strange state, and the deviations that are left once it is put right. */
+/** A hypothesis that explains a strange state, and the deviations [joints] that its correction leaves. */
 interface Explanation {
-  suspicion: Suspicion;
+  hypothesis: Hypothesis;
   reading: Reading;
-  /** Joints that it brings nearer or moves away. */
+  /** Joints whose deviation it changes. */
   touched: number[];
   left: number[];
 }
 
-/** What a reading is compared with. */
+/** The reference that a reading is compared with. */
 interface Measure {
   deviations: (reading: Reading) => number[];
-  /** Whether an explanation that leaves no touched joint strange is to be believed. */
-  believes: (explanation: Explanation, before: number[]) => boolean;
-  /** Where a joint stands and where it was expected. */
+  /** Whether an explanation that leaves no touched joint strange is plausible. */
+  isPlausible: (explanation: Explanation, before: number[]) => boolean;
+  /** A joint's measured and expected position as text. */
   figures: (joint: number) => string;
 }
 
@@ -175,20 +183,20 @@ const contains = (outer: Explanation, inner: Explanation) =>
   inner.touched.every((joint) => outer.touched.includes(joint));
 
 /**
- * The suspicion that brings strange joints best to where they are expected, then those that do it about
- * as well; empty if all leave much over, or too many are alike.
+ * The best explanation and those tied with it, best first. Empty if none removes enough of the deviations, or if
+ * too many are tied.
  */
 function explain(fit: FitCase, measure: Measure, reading: Reading): Explanation[] {
   const before = measure.deviations(reading);
-  const cost = ({ left, suspicion }: Explanation) => total(left) + PRICE * suspicion.choices;
-  const ranked = suspicions(fit, reading)
-    .map((suspicion): Explanation => {
-      const corrected = suspicion.correct(reading);
+  const cost = ({ left, hypothesis }: Explanation) => total(left) + PRICE * hypothesis.choices;
+  const ranked = hypotheses(fit, reading)
+    .map((hypothesis): Explanation => {
+      const corrected = hypothesis.correct(reading);
       const left = measure.deviations(corrected);
       const touched = before.flatMap((was, joint) =>
         Math.abs(left[joint] - was) > 1e-6 ? [joint] : [],
       );
-      return { suspicion, reading: corrected, touched, left };
+      return { hypothesis, reading: corrected, touched, left };
     })
     .filter((explanation) => {
       const of = (values: number[]) => explanation.touched.map((joint) => values[joint]);
@@ -197,47 +205,47 @@ function explain(fit: FitCase, measure: Measure, reading: Reading): Explanation[
         of(before).some(isStrange) &&
         !left.some(isStrange) &&
         total(left) < LEFT_OVER * total(of(before)) &&
-        measure.believes(explanation, before)
+        measure.isPlausible(explanation, before)
       );
     })
     .toSorted((a, b) => cost(a) - cost(b));
-  const alike = ranked.filter((other) => cost(other) < cost(ranked[0]) + RIVALRY);
-  const simplest = alike.filter(
-    (other) => !alike.some((inner) => contains(other, inner) && cost(inner) <= cost(other)),
+  const tied = ranked.filter((other) => cost(other) < cost(ranked[0]) + TIE_MARGIN);
+  const simplest = tied.filter(
+    (other) => !tied.some((inner) => contains(other, inner) && cost(inner) <= cost(other)),
   );
-  return simplest.length > RIVALS ? [] : simplest;
+  return simplest.length > MOST_TIES ? [] : simplest;
 }
 
 const joinDistinct = (words: readonly string[]) => [...new Set(words)].join(', or ');
 
-/** All that explains a strange state, one mistake upon the other, and what is left of it. */
+/** Explains a strange state by successive mistakes; returns the findings and the corrected reading. */
 function explainAll(fit: FitCase, measure: Measure, start: Reading) {
   const findings: Misfit[] = [];
   let reading = start;
   while (findings.length < MISTAKES) {
-    const rivals = explain(fit, measure, reading);
-    if (rivals.length === 0) break;
-    const joints = [...new Set(rivals.flatMap(({ touched }) => touched))];
-    const says = joinDistinct(rivals.map(({ suspicion }) => suspicion.says));
-    const advice = joinDistinct(rivals.map(({ suspicion }) => suspicion.advice));
+    const ties = explain(fit, measure, reading);
+    if (ties.length === 0) break;
+    const joints = [...new Set(ties.flatMap(({ touched }) => touched))];
+    const description = joinDistinct(ties.map(({ hypothesis }) => hypothesis.description));
+    const advice = joinDistinct(ties.map(({ hypothesis }) => hypothesis.advice));
     findings.push({
       severity: 'error',
       subject: subjectOf(fit, joints),
-      message: `${says}: ${examples(joints.map(measure.figures))}; ${advice}`,
+      message: `${description}: ${examples(joints.map(measure.figures))}; ${advice}`,
     });
-    reading = rivals[0].reading;
+    reading = ties[0].reading;
   }
   return { findings, reading };
 }
 
-/** The policy's data. Where they reach the start pose, the robot may merely stand elsewhere. */
+/** Compares with the policy's data. If the data include the start pose, the robot may just stand elsewhere. */
 function dataMeasure(fit: FitCase, space: PolicySpace): Measure {
   const { robot, position } = fit;
   const measured = space.encode(position);
   const atHome = deviations(space, space.encode(homeOf(fit)));
   return {
     deviations: ({ position, before }) => deviations(space, space.encode(position, before)),
-    believes: ({ touched, reading }, before) =>
+    isPlausible: ({ touched, reading }, before) =>
       touched.some((joint) => isStrange(before[joint]) && isStrange(atHome[joint])) ||
       touched.every(
         (joint) => Math.abs(reading.position[joint] - robot.joints[joint].home) < AT_HOME,
@@ -247,12 +255,12 @@ function dataMeasure(fit: FitCase, space: PolicySpace): Measure {
   };
 }
 
-/** The start pose: a mistake is believed if all of the robot stands there once it is put right. */
+/** Compares with the start pose: a mistake is plausible if its correction puts every joint there. */
 function homeMeasure({ robot, position }: FitCase): Measure {
   return {
     deviations: ({ position }) =>
       robot.joints.map(({ home }, joint) => (position[joint] - home) / HOME_DEVIATION),
-    believes: ({ left }) => !left.some(isStrange),
+    isPlausible: ({ left }) => !left.some(isStrange),
     figures: (joint) =>
       `${robot.joints[joint].name} stands at ${position[joint].toFixed(2)} where the start pose is ${robot.joints[joint].home.toFixed(2)}`,
   };
@@ -261,8 +269,8 @@ function homeMeasure({ robot, position }: FitCase): Measure {
 const homeOf = ({ robot }: FitCase) => Float64Array.from(robot.joints, ({ home }) => home);
 
 /**
- * The measured state against the policy's statistics and the start pose: which mistake would explain
- * that it is strange, and what stays strange.
+ * Compares the measured state with the policy's statistics and the start pose. Reports the mistakes that explain a
+ * strange state, and joints that stay strange.
  */
 export function statistics(fit: FitCase): Misfit[] {
   const space = policySpace(fit.policy, fit.robot);

@@ -5,7 +5,7 @@ import { farthestFirstMove } from './fitMotion.ts';
 
 const firstMove = (fit: FitCase) => fit.chunk && farthestFirstMove({ ...fit, chunk: fit.chunk });
 
-/** What was examined, a line each. */
+/** What was examined, one line per item. */
 function summary(fit: FitCase): string[] {
   const { joints } = fit.robot;
   const cameras = fit.pictures.map(({ camera }) => camera);
@@ -43,7 +43,7 @@ export function textReport({ bundle, label, fit, misfits }: Examined): string[] 
   ];
 }
 
-/** Each misfit as a JSON object, then a summary; a line each. */
+/** JSON lines: each misfit as an object, then a summary. */
 export function jsonReport({ bundle, fit, misfits }: Examined): string[] {
   const move = firstMove(fit);
   const summary = {

@@ -7,7 +7,7 @@ import type { Subject } from './examine.ts';
 export interface SimulatedSubjectOptions {
   task: SimTaskName;
   seed: number;
-  /** Compared in the place of the simulated robot's own. */
+  /** Path of a calibration to compare instead of the simulated robot's own. */
   calibration?: string;
 }
 

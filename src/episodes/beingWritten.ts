@@ -4,14 +4,15 @@ import { setTimeout } from 'node:timers/promises';
 import { UserError } from '../errors.ts';
 import { isThere } from '../files/isThere.ts';
 
-/** Milliseconds within which a file must have changed for somebody to be writing it, and that it is watched. */
+/** A file that changed within these milliseconds may be in use by a writer. */
 const RECENT = 10_000;
+/** Milliseconds for which such a file is watched for growth. */
 const WATCHED = 1000;
 
 const keyOf = ({ dev, ino }: Stats) => `${dev}:${ino}`;
 const none = (): undefined => undefined;
 
-/** Whether the flags of an open file, in octal, are those of one that is written. */
+/** Whether an open file's flags (octal) include write access. */
 const isForWriting = (flags: string) => (parseInt(flags, 8) & 3) !== 0;
 
 async function filesOf(process: string): Promise<string[]> {
@@ -28,7 +29,7 @@ async function filesOf(process: string): Promise<string[]> {
   return (await Promise.all(keys)).filter((key) => key !== undefined);
 }
 
-/** The files that processes of this machine have open for writing, as far as they may be seen (Linux). */
+/** The files that this machine's processes have open for writing, as far as permissions show them (Linux). */
 async function openForWriting(): Promise<Set<string>> {
   const entries = await readdir('/proc').catch(() => []);
   const files = new Set<string>();
@@ -38,27 +39,26 @@ async function openForWriting(): Promise<Set<string>> {
 }
 
 /**
- * Which of these files somebody is writing: those that a process has open for writing, and those that grow,
- * as where the process is another user's, in another container or on another machine. A dead process leaves
- * nothing behind that could be taken for it.
+ * Which of these files are being written: those that a process has open for writing, and those that grow because of a
+ * process of another user, container or machine. There is no lock file that a dead process could leave behind.
  */
 export async function beingWritten(paths: readonly string[]): Promise<Set<string>> {
-  const look = () => Promise.all(paths.map((path) => stat(path).catch(none)));
-  const before = await look();
+  const stats = () => Promise.all(paths.map((path) => stat(path).catch(none)));
+  const before = await stats();
   const open = await openForWriting();
   const written = paths.filter((_, i) => before[i] && open.has(keyOf(before[i])));
   const isRecent = (file: Stats | undefined) => file && Date.now() - file.mtimeMs < RECENT;
   if (!before.some((file, i) => isRecent(file) && !written.includes(paths[i])))
     return new Set(written);
   await setTimeout(WATCHED);
-  const after = await look();
+  const after = await stats();
   const grown = paths.filter(
     (_, i) => before[i]?.size !== after[i]?.size || before[i]?.mtimeMs !== after[i]?.mtimeMs,
   );
   return new Set([...written, ...grown]);
 }
 
-/** Removes what a dead process has left of a recording. Throws a `UserError` if a living one is at it. */
+/** Removes the partial file of a dead process. Throws a `UserError` if a process is still writing it. */
 export async function discardAbandoned(path: string): Promise<void> {
   if (!(await isThere(path))) return;
   if ((await beingWritten([path])).has(path))

@@ -1,20 +1,20 @@
 import { open, stat } from 'node:fs/promises';
 import { UserError } from '../errors.ts';
 
-/** A file's bytes at any place. */
+/** Random access to a file's bytes. */
 export interface ByteSource {
   readonly size: number;
-  /** `length` bytes from `at` on, or fewer where the file ends. They stay as they are. */
+  /** `length` bytes from `at` on, or fewer at the end of the file. The bytes do not change later. */
   read(at: number, length: number): Promise<Buffer>;
   close(): Promise<void>;
 }
 
-/** Bytes that are read at once where less is asked for: most reads go through a file in its order. */
+/** Least number of bytes read at once: most reads are sequential. */
 const WINDOW = 1 << 20;
 
-/** Opens a file of any size, of which no more than one window is in memory. */
+/** Opens a file of any size. Keeps one window of it in memory. Throws a `UserError` for a folder or a special file. */
 export async function openBytes(path: string): Promise<ByteSource> {
-  // Before it is opened: a pipe would wait for somebody who writes.
+  // Checked before opening: opening a pipe would block until there is a writer.
   const status = await stat(path);
   if (!status.isFile())
     throw new UserError(status.isDirectory() ? 'it is a folder' : 'it is no file');

@@ -7,7 +7,7 @@ type Write = (writer: CdrWriter, value: never) => void;
 
 const utf8 = new TextEncoder();
 
-/** `CdrWriter.string` takes the number of UTF-16 units for the number of bytes, which cuts text beyond ASCII. */
+/** `CdrWriter.string` uses the number of UTF-16 units as the number of bytes, which truncates non-ASCII text. */
 function writeString(writer: CdrWriter, text: string): void {
   if (Buffer.byteLength(text) === text.length) return void writer.string(text);
   const bytes = utf8.encode(text);
@@ -43,8 +43,8 @@ const eachOf =
   };
 
 /**
- * Writes messages of a parsed ROS 2 definition, the first of `definitions`, as CDR bytes. Every field must be
- * there. Throws for a definition with types that no message of an episode has.
+ * An encoder from messages of a parsed ROS 2 definition, the first of `definitions`, to CDR bytes. Messages must have
+ * every field. Throws for types that no message of an episode has.
  */
 export function cdrEncoder(
   definitions: readonly Definition[],

@@ -3,16 +3,16 @@ export interface Channel {
   topic: string;
   /** The message's type, as sensor_msgs/msg/JointState. */
   type: string;
-  /** Its definition, as the file has it. */
+  /** The type's message definition in the file. */
   definition: string;
 }
 
-/** Name of the metadata records that say again what the first chunk says of the channels. */
+/** Name of the metadata records that repeat the channels of the first chunk, in case that chunk is lost. */
 export const CHANNELS = 'nalu/channels';
 
 const KEY = 'channel ';
 
-/** The strings of such a record, from channels by number. */
+/** The strings of such a record, from channels by id. */
 export const writeChannels = (channels: ReadonlyMap<number, Channel>): Record<string, string> =>
   Object.fromEntries([...channels].map(([id, channel]) => [KEY + id, JSON.stringify(channel)]));
 

@@ -1,7 +1,7 @@
-/** A chunk's records from its bytes. Throws where they are damaged. */
+/** Decompresses a chunk's records. Throws if the bytes are damaged. */
 type Decompress = (bytes: Uint8Array, size: number) => Uint8Array;
 
-/** Bytes of a chunk beyond which its size is taken for damage. */
+/** Largest plausible chunk, bytes; a larger size counts as damage. */
 const LARGEST = 2 ** 30;
 
 function sized(decompress: Decompress): Decompress {
@@ -13,7 +13,7 @@ function sized(decompress: Decompress): Decompress {
   };
 }
 
-/** The chunk compressions that there are, each loaded when a file has it. */
+/** The supported chunk compressions, each loaded when a file uses it. */
 const METHODS: Record<string, () => Promise<Decompress>> = {
   '': () => Promise.resolve((bytes) => bytes),
   zstd: async () => {
@@ -29,7 +29,7 @@ const METHODS: Record<string, () => Promise<Decompress>> = {
 
 const loaded = new Map<string, Promise<Decompress>>();
 
-/** What reads chunks of this compression; undefined if it is none. */
+/** The decompressor of a compression; undefined if it is unknown. */
 export async function decompressor(compression: string): Promise<Decompress | undefined> {
   if (!Object.hasOwn(METHODS, compression)) return undefined;
   const method = loaded.get(compression) ?? METHODS[compression]();

@@ -5,7 +5,7 @@ import type { JoinKind } from '../policy/joinKinds.ts';
 
 export type Outcome = 'success' | 'failure' | 'discarded';
 
-/** What an episode says of itself before it begins. */
+/** An episode's description, written before it starts. */
 export interface EpisodeHeader {
   /** Unique; also the file's name. */
   id: string;
@@ -17,10 +17,10 @@ export interface EpisodeHeader {
   policy: string;
 }
 
-/** How a chunk came into play: stamps in ns of the robot's clock, beside those of what it was sampled from. */
+/** When a chunk was requested, arrived and was played: ns of the robot's clock. */
 export interface ChunkTimeline {
   requested: bigint;
-  /** It was there, `timing.total` after its sampling began and preprocessing and run within that. */
+  /** When sampling ended. Sampling took `timing.total`, including preprocessing and run. */
   arrived: bigint;
   joined: bigint;
   /** Null if none of its rows was sent. */
@@ -28,36 +28,36 @@ export interface ChunkTimeline {
   timing: ChunkTiming;
 }
 
-/** What FPO needs of a chunk (the image bytes lie beside it, by their stamps). */
+/** What FPO needs of a chunk. Its images are stored separately and are found by their stamps. */
 export interface ChunkRecord {
   /** Counts from 0 in its episode. */
   index: number;
   policyVersion: string;
-  /** Stamp of the joint state that it was sampled from, ns. */
+  /** Stamp of the joint state in its observation, ns. */
   observationStamp: bigint;
-  /** Stamps of the frames that it was sampled from, ns, by camera. */
+  /** Stamps of the frames in its observation, ns, by camera. */
   frameStamps: Record<string, bigint>;
-  /** [joints] the state it was sampled from. */
+  /** [joints] the state in its observation. */
   state: Float64Array;
   horizon: number;
   /** [horizon, joints] absolute, robot's units. */
   actions: Float32Array;
   /** [horizon, actionDim]; empty for an expert's chunk. */
   noise: Float32Array;
-  /** Where its pictures were looked at; absent if straight. */
+  /** Shift of its images; absent if they were not shifted. */
   view?: View;
   /** Control steps between the observation and its first executed action. */
   delay: number;
-  /** Executed rows of `actions`: from `executedFrom` up to but not including `executedTo`. */
+  /** Executed rows of `actions`: `executedFrom` to `executedTo`, exclusive. */
   executedFrom: number;
   executedTo: number;
   /** Rows among them that were not sent: the guard held the robot, or the control step was missed. */
   held: number;
-  /** How it took over from the chunk before; absent if that one was just replaced, or in older episodes. */
+  /** How it took over from the previous chunk; absent if it replaced that chunk directly, and in older episodes. */
   join?: JoinKind;
-  /** What it was drawn towards, where it was. */
+  /** The rows that it was sampled to continue, with their weights; absent if there were none. */
   joined?: Joined;
-  /** Of episodes recorded before there was one, none. */
+  /** Absent in episodes recorded before this field existed. */
   timeline?: ChunkTimeline;
 }
 
@@ -70,6 +70,6 @@ export interface EpisodeResult {
   stagedReward: number;
   /** Control steps taken. */
   steps: number;
-  /** What cut it short; absent if nothing did. */
+  /** Why it ended early; absent if it did not. */
   problem?: string;
 }

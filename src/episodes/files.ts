@@ -6,10 +6,10 @@ const PARTIAL = '.mcap.partial';
 /** The file of a finished episode. */
 export const wholePath = (folder: string, id: string) => join(folder, id + WHOLE);
 
-/** The file of an episode that is being recorded, or was when its process ended. */
+/** The file of an unfinished episode: being recorded, or left by a process that ended. */
 export const partialPath = (folder: string, id: string) => join(folder, id + PARTIAL);
 
-/** Which episode a file holds and whether it is finished; undefined for any other file. */
+/** An episode file's id and whether it is finished, by its name; undefined for any other file. */
 export function episodeFile(path: string): { id: string; finished: boolean } | undefined {
   const name = basename(path);
   for (const [suffix, finished] of [

@@ -1,7 +1,7 @@
-/** Jobs that may wait while the caller of `room` goes on. */
+/** Most waiting jobs with which `room` resolves at once. */
 const ROOM = 64;
 
-/** Jobs done one after another, in the background. */
+/** A queue that runs jobs one after another in the background. */
 export function createQueue(onError: (error: unknown) => void) {
   const jobs: (() => Promise<void>)[] = [];
   let running: Promise<void> | undefined;

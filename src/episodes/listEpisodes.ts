@@ -35,7 +35,7 @@ async function listed(path: string): Promise<ListedEpisode | undefined> {
   }
 }
 
-/** The episodes in a folder, by name; none if there is no such folder. Reads no more than each file's index. */
+/** The episodes in a folder, sorted by name; none if the folder does not exist. Reads only the files' indexes. */
 export async function listEpisodes(folder: string): Promise<ListedEpisode[]> {
   const names = await readdir(folder).catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') return [];

@@ -8,14 +8,14 @@ import { isThere } from '../files/isThere.ts';
 import { CHANNELS, type Channel, writeChannels } from './channels.ts';
 import { withChecksum } from './checksum.ts';
 
-/** Where an episode's bytes go. */
+/** The destination of an episode's bytes. */
 export interface Sink extends IWritable {
   /** Resolves when everything written is on the disk. */
   sync(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Bytes of messages that may be in memory alone: what a killed process loses of its last step. */
+/** MCAP chunk size: the most message bytes held in memory, which a killed process loses. */
 const MCAP_CHUNK_BYTES = 4096;
 
 async function writeWhole(file: FileHandle, bytes: Uint8Array, at: number): Promise<void> {
@@ -25,7 +25,7 @@ async function writeWhole(file: FileHandle, bytes: Uint8Array, at: number): Prom
   }
 }
 
-/** A new file as a sink; fails if there is one at `path`. */
+/** A new file as a sink; rejects with EEXIST if `path` exists. */
 export async function fileSink(path: string): Promise<Sink> {
   const file = await open(path, 'wx');
   let written = 0;
@@ -49,16 +49,16 @@ async function syncFolderOf(path: string): Promise<void> {
   }
 }
 
-/** Gives a finished file its name, so that it is there under that name after a power cut too. */
+/** Renames a finished file and syncs its folder, so that the name survives a power cut. Replaces a file at `to`. */
 export async function publish(from: string, to: string): Promise<void> {
   await rename(from, to);
   await syncFolderOf(to);
 }
 
-/** What linking fails with where a file system has no links. */
+/** Error codes of `link` on file systems without hard links. */
 const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'];
 
-/** The same, but fails with EEXIST where there is a file of that name. */
+/** Like `publish`, but rejects with EEXIST if `to` exists. */
 export async function publishNew(from: string, to: string): Promise<void> {
   try {
     await link(from, to);
@@ -78,12 +78,12 @@ export const discard = (path: string): Promise<void> => rm(path, { force: true }
 export interface RosbagWriter {
   message(topic: string, stamp: bigint, data: Uint8Array): Promise<void>;
   metadata(name: string, content: Record<string, string>): Promise<void>;
-  /** Says again what the channels are, which MCAP says once before the end: in the first chunk. */
+  /** Repeats the channels as metadata. Before its end, MCAP has them in the first chunk only. */
   channels(): Promise<void>;
   end(): Promise<void>;
 }
 
-/** Starts an MCAP file as `ros2 bag` and Foxglove read it, with these channels. */
+/** Starts an MCAP file with these channels, readable by `ros2 bag` and Foxglove. */
 export async function startRosbag(
   sink: IWritable,
   channels: readonly Channel[],

@@ -11,7 +11,7 @@ export const RECORD_HEAD = 9;
 /** Bytes of a chunk's content before its compression's name, and after that name. */
 const CHUNK_HEAD = 28;
 const CHUNK_TAIL = 8;
-/** Bytes that the name of a compression may have. */
+/** Longest name of a compression, bytes. */
 const LONGEST_NAME = 32;
 const MESSAGE_HEAD = 22;
 
@@ -24,7 +24,7 @@ export interface RawMessage {
   data: Uint8Array;
 }
 
-/** A chunk whose checksum holds, or that has none and holds nothing but whole records. */
+/** A chunk with a correct checksum, or without one and with complete records only. */
 export interface OpenedChunk {
   type: 'OpenedChunk';
   records: Buffer;
@@ -33,28 +33,28 @@ export interface OpenedChunk {
 
 export type McapRecord = OpenedChunk | RawMessage | TypedMcapRecord;
 
-/** What was made of the bytes at a place of a file. */
+/** The result of reading a record at an offset of a file. */
 export interface Attempt {
   /** Absent where the content is damaged. */
   record?: McapRecord;
-  /** The record is surely one, whatever follows it: its content was checked. */
+  /** The content was verified, so this is a record whatever follows it. */
   sure: boolean;
-  /** Where the next record may begin, the likeliest place first. */
+  /** Possible offsets of the next record, most likely first. */
   ends: number[];
-  /** What is wrong with the content, where that is known. */
+  /** What is wrong with the content, if known. */
   why?: string;
 }
 
-/** A record's length, or undefined where no record can begin with these bytes. */
+/** A record's length in bytes; undefined if no record starts with these bytes. */
 export function lengthOf(head: Buffer): number | undefined {
   if (head.length < RECORD_HEAD) return undefined;
   const known = head[0] in Opcode;
-  // Beyond 0x80 an application's own kinds of records begin.
+  // Opcodes from 0x80 on are reserved for private records.
   if (!known && head[0] < 0x80) return undefined;
   return head.readUInt32LE(5) < 2 ** 21 ? Number(head.readBigUInt64LE(1)) : undefined;
 }
 
-/** A record of any kind but chunks, messages and the footer, by the mcap package. */
+/** Parses a record with the mcap package; not for chunks, messages and the footer. */
 function parsed(record: Buffer): TypedMcapRecord | undefined {
   const reader = new McapStreamReader({ noMagicPrefix: true });
   reader.append(record);
@@ -69,7 +69,7 @@ const message = (content: Buffer): RawMessage => ({
   data: content.subarray(MESSAGE_HEAD),
 });
 
-/** Content of records that are all of one length. */
+/** Content lengths of records with a fixed length, bytes. */
 const LENGTHS: Record<number, number> = {
   [Opcode.FOOTER]: 20,
   [Opcode.SUMMARY_OFFSET]: 17,
@@ -83,7 +83,7 @@ const footer = (content: Buffer): TypedMcapRecord => ({
   summaryCrc: content.readUInt32LE(16),
 });
 
-/** A record from its head and content, chunks excepted. Throws where it is malformed. */
+/** Parses a record of any kind but a chunk, from its head and content. Throws if it is malformed. */
 function parseRecord(record: Buffer): McapRecord {
   const content = record.subarray(RECORD_HEAD);
   if ((LENGTHS[record[0]] ?? content.length) !== content.length) throw new Error('a wrong length');
@@ -97,7 +97,7 @@ function parseRecord(record: Buffer): McapRecord {
   return found;
 }
 
-/** The records of an opened chunk. Throws where they are malformed. */
+/** The records of an opened chunk. Throws if one is malformed. */
 export function* recordsIn({ records }: Pick<OpenedChunk, 'records'>): Generator<McapRecord> {
   for (let at = 0; at < records.length;) {
     const length = lengthOf(records.subarray(at, at + RECORD_HEAD));
@@ -108,7 +108,7 @@ export function* recordsIn({ records }: Pick<OpenedChunk, 'records'>): Generator
   }
 }
 
-/** Whether a metadata record's lengths add up to its own. */
+/** Whether the lengths inside a metadata record add up to the record's length. */
 function addsUp(content: Buffer): boolean {
   const name = content.readUInt32LE(0);
   return content.length >= name + 8 && name + 8 + content.readUInt32LE(4 + name) === content.length;
@@ -133,7 +133,7 @@ async function openChunk(
   }
 }
 
-/** A chunk is found by its own length or by that of what is in it: either may be damaged. */
+/** Reads a chunk by the length of its record or by the length of its contents: either may be damaged. */
 async function attemptChunk(file: ByteSource, at: number, outer: number): Promise<Attempt> {
   const start = at + RECORD_HEAD;
   const head = await file.read(start, CHUNK_HEAD + 4 + LONGEST_NAME + CHUNK_TAIL);
@@ -174,8 +174,8 @@ async function attemptOther(file: ByteSource, at: number, length: number): Promi
 }
 
 /**
- * Reads what begins at a place of a file as a record, and tells whether it is surely one: a chunk by its
- * checksum, metadata by its lengths and, where it has one, its checksum.
+ * Reads the bytes at an offset as a record and verifies it where possible: a chunk by its checksum, metadata by its
+ * lengths and its checksum if it has one.
  */
 export async function attempt(file: ByteSource, at: number): Promise<Attempt> {
   const head = await file.read(at, RECORD_HEAD);
@@ -185,7 +185,7 @@ export async function attempt(file: ByteSource, at: number): Promise<Attempt> {
   if (kind === Opcode.CHUNK) return attemptChunk(file, at, length);
   const other = await attemptOther(file, at, length);
   if (other.record) return other;
-  // What tells the kind may itself be damaged.
+  // The opcode itself may be damaged.
   const chunk = await attemptChunk(file, at, length);
   return chunk.sure ? chunk : other;
 }

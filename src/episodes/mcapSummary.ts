@@ -3,19 +3,19 @@ import type { TypedMcapRecords } from '@mcap/core';
 import type { ByteSource } from './byteSource.ts';
 import { type McapRecord, attempt, recordsIn } from './mcapRecord.ts';
 
-/** Bytes of the footer's record, of those that its checksum leaves out, and of the mark behind it. */
+/** Sizes in bytes: the footer record, its checksum field (not part of the checksum), and the magic after it. */
 const FOOTER = 29;
 const CHECKSUM = 4;
 const MAGIC = 8;
 
-/** What stands at the end of a file that was finished. */
+/** The summary section at the end of a finished file. */
 export interface Summary {
   records: McapRecord[];
   statistics: TypedMcapRecords['Statistics'] | undefined;
   metadataIndex: TypedMcapRecords['MetadataIndex'][];
 }
 
-/** A file's summary; undefined if there is none, or it is damaged. */
+/** A file's summary; undefined if it is missing or damaged. */
 export async function readSummary(file: ByteSource): Promise<Summary | undefined> {
   const footerAt = file.size - MAGIC - FOOTER;
   if (footerAt < 0) return undefined;

@@ -3,7 +3,7 @@ import type { ByteSource } from './byteSource.ts';
 import { hasChecksum } from './checksum.ts';
 import { type Attempt, type McapRecord, RECORD_HEAD, attempt, lengthOf } from './mcapRecord.ts';
 
-/** Bytes that are no record, or one whose content is damaged. */
+/** Bytes that are not a record, or a record with damaged content. */
 export interface Damage {
   type: 'Damage';
   at: number;
@@ -11,7 +11,7 @@ export interface Damage {
   what: string;
 }
 
-/** The file ends as it should: with its footer and the format's mark. */
+/** The proper end of a file: its footer and the MCAP magic. */
 export interface End {
   type: 'End';
 }
@@ -26,7 +26,7 @@ const SCANNED = 1 << 16;
 const hasMagic = async (file: ByteSource, at: number) =>
   (await file.read(at, MAGIC.length)).equals(MAGIC);
 
-/** Kinds of records that are found again by their content. */
+/** Whether a record can be recognised by its content, to resume reading after damage. */
 const isAnchor = (opcode: Opcode, length: number) =>
   opcode === Opcode.CHUNK ||
   opcode === Opcode.METADATA ||
@@ -37,7 +37,7 @@ async function isFound(file: ByteSource, at: number): Promise<boolean> {
   return sure || record?.type === 'DataEnd';
 }
 
-/** The next place at which there surely is a record. */
+/** Offset of the next verified record; undefined if there is none. */
 async function nextRecord(file: ByteSource, from: number): Promise<number | undefined> {
   for (let block = from; block < file.size; block += SCANNED) {
     const bytes = await file.read(block, SCANNED + RECORD_HEAD);
@@ -52,11 +52,11 @@ async function nextRecord(file: ByteSource, from: number): Promise<number | unde
   return undefined;
 }
 
-/** Whether a footer that ends here is that of the file. */
+/** Whether a footer that ends at `end` is the file's last. */
 const isLast = async (file: ByteSource, end: number) =>
   file.size - end <= MAGIC.length || (await hasMagic(file, end));
 
-/** What is said of bytes behind a whole file, as where two were joined. */
+/** Description of bytes after a complete file, for example where two files were concatenated. */
 export const BEHIND_END = 'bytes after the end';
 
 async function isZero(file: ByteSource, from: number): Promise<boolean> {
@@ -65,7 +65,7 @@ async function isZero(file: ByteSource, from: number): Promise<boolean> {
   return true;
 }
 
-/** What follows the footer: the format's mark, then nothing, or zeros that a file system left there. */
+/** Checks what follows the footer: the magic, then nothing, or zeros left by a file system. */
 async function* afterFooter(file: ByteSource, at: number): AsyncGenerator<Walked, void> {
   const marked = await hasMagic(file, at);
   const end = marked ? at + MAGIC.length : at;
@@ -75,20 +75,20 @@ async function* afterFooter(file: ByteSource, at: number): AsyncGenerator<Walked
   } else if (marked) yield { type: 'End' };
 }
 
-/** Attempts at the places of one file, the last one remembered: each is looked at before it is walked to. */
+/** Reads records of one file and caches the last result, because each record is read once ahead of the walk. */
 function attempts(file: ByteSource) {
   let last: { at: number; found: Attempt } | undefined;
   let chunked = false;
   let chunkless = false;
   let checked = false;
-  let vouched = false;
-  /** What is unlike the rest of the file is damaged: it has chunks or it has none, with checksums or without. */
-  const unlike = async ({ record }: Attempt, at: number): Promise<string | undefined> => {
+  let metadataChecked = false;
+  /** A record inconsistency the rest of the file is damage: a file has chunks or none, and checksums or none. */
+  const inconsistency = async ({ record }: Attempt, at: number): Promise<string | undefined> => {
     if (record?.type === 'RawMessage' && (await hasChunks(at)))
       return 'a message outside of the chunks';
     if (record?.type === 'Metadata') {
-      if (vouched && !hasChecksum(record)) return 'metadata without a checksum';
-      vouched ||= hasChecksum(record);
+      if (metadataChecked && !hasChecksum(record)) return 'metadata without a checksum';
+      metadataChecked ||= hasChecksum(record);
     }
     if (record?.type !== 'OpenedChunk') return undefined;
     if (checked && !record.hasChecksum) return 'a chunk without a checksum';
@@ -96,29 +96,29 @@ function attempts(file: ByteSource) {
     checked ||= record.hasChecksum;
     return undefined;
   };
-  const look = async (at: number): Promise<Attempt> => {
+  const read = async (at: number): Promise<Attempt> => {
     if (last?.at === at) return last.found;
     const found = await attempt(file, at);
-    const why = await unlike(found, at);
+    const why = await inconsistency(found, at);
     last = { at, found: why === undefined ? found : { sure: false, ends: found.ends, why } };
     return last.found;
   };
-  /** Whether the file has chunks, of which there are some behind `at` if there were none before. */
+  /** Whether the file has chunks; if none was read yet, searches on from `at`. */
   const hasChunks = async (at: number): Promise<boolean> => {
     let from = at;
     while (!chunked && !chunkless) {
       const next = await nextRecord(file, from + 1);
       if (next === undefined) chunkless = true;
-      else await look((from = next));
+      else await read((from = next));
     }
     return chunked;
   };
   return {
-    look,
-    /** The first of these places at which there is a record, or the file's end. */
-    async soundOf(places: number[]): Promise<number | undefined> {
+    read,
+    /** The first of these offsets that has a record or is the file's end. */
+    async firstValid(places: number[]): Promise<number | undefined> {
       for (const place of places)
-        if (place === file.size || (await look(place)).record) return place;
+        if (place === file.size || (await read(place)).record) return place;
       return undefined;
     },
     hasChunks,
@@ -126,27 +126,27 @@ function attempts(file: ByteSource) {
 }
 
 /**
- * Reads an MCAP file record by record, on beyond damage: behind a damaged record the next one is looked for that
- * can be told by its content. A file that was cut off has no `End`.
+ * Reads an MCAP file record by record. After damage it resumes at the next record that can be verified by its content.
+ * A truncated file yields no `End`.
  */
 export async function* walk(file: ByteSource): AsyncGenerator<Walked, void> {
   const tried = attempts(file);
   let at = MAGIC.length;
   if (!(await hasMagic(file, 0))) {
-    if (!(await tried.look(at)).record) at = (await nextRecord(file, 0)) ?? file.size;
+    if (!(await tried.read(at)).record) at = (await nextRecord(file, 0)) ?? file.size;
     yield { type: 'Damage', at: 0, bytes: Math.min(at, file.size), what: 'no MCAP mark' };
   }
   while (at < file.size) {
-    const { record, sure, ends, why } = await tried.look(at);
+    const { record, sure, ends, why } = await tried.read(at);
     if (record?.type === 'Footer' && (await isLast(file, ends[0]))) {
       yield { record, at };
       return yield* afterFooter(file, ends[0]);
     }
-    let next = await tried.soundOf(ends);
-    // By the length of what is damaged a chunk might be missed.
+    let next = await tried.firstValid(ends);
+    // The length of a damaged record may be wrong: skipping by it could miss a chunk.
     if (!record && (await tried.hasChunks(at))) next = undefined;
     const found = sure || next !== undefined ? undefined : await nextRecord(file, at + 1);
-    // A record before damage is whole, unless its own length is what is damaged.
+    // A record before damage is intact, unless its own length is damaged.
     if (record && (found === undefined || found >= ends[0])) {
       yield { record, at };
       at = next ?? ends[0];

@@ -43,7 +43,7 @@ export const channelsOf = ({ cameras }: Embodiment): Channel[] => [
 export const METADATA = {
   header: 'nalu/header',
   result: 'nalu/result',
-  /** Of a recovered file that lacks something: the loss, in words. */
+  /** In a recovered file with losses: their description. */
   recovery: 'nalu/recovery',
 } as const;
 
@@ -52,7 +52,7 @@ const NO_ROWS = new Float32Array();
 
 export const headerAt = (stamp: bigint, frame = '') => ({ stamp: toTime(stamp), frame_id: frame });
 
-/** Positions [joints] as ROS has them. */
+/** Positions [joints] as a ROS JointState. */
 export const jointStateMessage = (
   stamp: bigint,
   name: string[],
@@ -65,7 +65,7 @@ export const jointStateMessage = (
   effort: NONE,
 });
 
-/** A chunk's actions [horizon, joints], row 0 at `stamp`, as ROS has them. */
+/** A chunk's actions [horizon, joints] as a ROS JointTrajectory, row 0 at `stamp`. */
 export function trajectoryMessage(
   stamp: bigint,
   { joints, controlRate }: Embodiment,
@@ -116,7 +116,7 @@ function joinOf({ join, previous, prefix_weights: weights }: ChunkMessage) {
   return { join: kind, joined };
 }
 
-/** The time line of a chunk's record. */
+/** The timeline of a chunk as a message. */
 export const chunkTimingMessage = (
   { index, observationStamp }: ChunkRecord,
   { requested, arrived, joined, firstCommand, timing }: ChunkTimeline,
@@ -144,7 +144,7 @@ export const chunkTimeline = (message: ChunkTimingMessage): ChunkTimeline => ({
   },
 });
 
-/** A chunk's record but for its time line. */
+/** A chunk's record without its timeline. */
 export const chunkRecord = (message: ChunkMessage): ChunkRecord => ({
   index: message.index,
   policyVersion: message.policy_version,

@@ -86,7 +86,7 @@ export const writeHeader = ({ seed, embodiment, ...texts }: EpisodeHeader): Stri
   embodiment: JSON.stringify(embodiment),
 });
 
-/** The header in a metadata record; throws if it is none. */
+/** Parses the header in a metadata record; throws if it is invalid. */
 export function readHeader(strings: ReadonlyMap<string, string>): EpisodeHeader {
   const { seed, ...rest } = header.parse(Object.fromEntries(strings));
   return seed === undefined ? rest : { ...rest, seed };
@@ -107,6 +107,6 @@ export const writeResult = ({
   ...(problem !== undefined && { problem }),
 });
 
-/** The result in a metadata record; throws if it is none. */
+/** Parses the result in a metadata record; throws if it is invalid. */
 export const readResult = (strings: ReadonlyMap<string, string>): EpisodeResult =>
   result.parse(Object.fromEntries(strings));

@@ -19,9 +19,9 @@ export interface Episode {
   joints: JointState[];
   /** Sent, one per control step. */
   commands: JointState[];
-  /** The camera's image of that stamp, its pixels decoded when they are asked for. */
+  /** The camera's image with this stamp; its pixels are decoded on demand. */
   image(camera: string, stamp: bigint): CameraFrame | undefined;
-  /** What a whole episode would have and this one lacks; empty if it is whole. */
+  /** Descriptions of missing parts; empty if the episode is complete. */
   missing: string[];
 }
 
@@ -46,7 +46,7 @@ export function headerOf(path: string, { metadata, damage, messages }: McapConte
   }
 }
 
-/** How an episode ended; null if its file does not say so, or not readably. */
+/** How an episode ended; null if the file has no readable result. */
 export function resultOf({ metadata }: McapContent): EpisodeResult | null {
   const strings = metadata.get(METADATA.result);
   try {
@@ -75,7 +75,7 @@ const jointStates = (messages: readonly StoredMessage[]): JointState[] =>
     return { stamp: fromTime(header.stamp), position: position.slice() };
   });
 
-/** How many chunks lack the image that they were sampled from, by camera. */
+/** Number of chunks without an image of their observation, by camera. */
 function chunksWithoutImage(chunks: readonly ChunkRecord[], image: Episode['image']) {
   const counts = new Map<string, number>();
   for (const { frameStamps } of chunks)
@@ -84,7 +84,7 @@ function chunksWithoutImage(chunks: readonly ChunkRecord[], image: Episode['imag
   return counts;
 }
 
-/** Reads an episode, whole or not. Throws a UserError if the file is none. */
+/** Reads an episode, complete or not. Throws a `UserError` if the file is not an episode. */
 export async function readEpisode(path: string): Promise<Episode> {
   const content = await readMcap(path);
   const header = headerOf(path, content);

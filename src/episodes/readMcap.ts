@@ -6,7 +6,7 @@ import type { McapRecord, RawMessage } from './mcapRecord.ts';
 import { type Summary, readSummary } from './mcapSummary.ts';
 import { BEHIND_END, type Damage, walk } from './mcapWalk.ts';
 
-/** Where a message stands: its record's place in the file, or its chunk's and its number in that. */
+/** The location of a message: offset of its record or its chunk, and its index within the chunk. */
 export interface Place {
   at: number;
   number: number;
@@ -30,7 +30,7 @@ export interface StoredMetadata {
   strings: ReadonlyMap<string, string>;
 }
 
-/** A message of a channel that nothing in the file declares. */
+/** A message whose channel is not declared in the file. */
 interface Nameless {
   type: 'Nameless';
   channelId: number;
@@ -39,7 +39,7 @@ interface Nameless {
 export type Stored =
   StoredMessage | StoredMetadata | Nameless | Damage | { type: 'DataEnd' | 'End' };
 
-/** The channels that are known of a file so far, by number. */
+/** The channels and schemas of a file known so far, by id. */
 export interface Declared {
   channels: Map<number, Channel>;
   schemas: Map<number, Pick<Channel, 'type' | 'definition'>>;
@@ -47,7 +47,7 @@ export interface Declared {
 
 const NONE = { type: '', definition: '' };
 
-/** Takes note of what a record declares; the first that is said of a channel counts. */
+/** Adds a record's declarations; the first declaration of a channel wins. */
 function declare({ channels, schemas }: Declared, record: McapRecord): void {
   const add = (id: number, channel: Channel) => channels.has(id) || channels.set(id, channel);
   if (record.type === 'Schema' && !schemas.has(record.id))
@@ -61,7 +61,7 @@ function declare({ channels, schemas }: Declared, record: McapRecord): void {
     for (const [id, channel] of readChannels(record.metadata)) add(id, channel);
 }
 
-/** What a file's summary declares; empty if it has none. */
+/** The declarations in a file's summary; empty without a summary. */
 export function declaredBy(summary: Summary | undefined): Declared {
   const declared: Declared = { channels: new Map(), schemas: new Map() };
   for (const record of summary?.records ?? []) declare(declared, record);
@@ -73,7 +73,7 @@ function* inChunk(chunk: OpenedChunk): Generator<[McapRecord, number]> {
   for (const record of recordsIn(chunk)) yield [record, number++];
 }
 
-/** Messages, metadata and damage of a file, in its order. Adds to `declared` what the file declares. */
+/** Messages, metadata and damage of a file in file order. Adds the file's declarations to `declared`. */
 export async function* readStored(file: ByteSource, declared: Declared): AsyncGenerator<Stored> {
   const stored = (raw: RawMessage, place: Place): Stored => {
     const { channelId, sequence, logTime: stamp, data } = raw;
@@ -100,10 +100,10 @@ export async function* readStored(file: ByteSource, declared: Declared): AsyncGe
   }
 }
 
-/** Chunks that are kept open: topics that are read side by side mostly have theirs in few of them. */
+/** Number of chunks kept open: topics read in parallel mostly share a few chunks. */
 const OPEN_CHUNKS = 8;
 
-/** Reads the bytes of messages by their places. */
+/** Reads messages' bytes by their location. Throws if the file has changed. */
 export function messageReader(file: ByteSource): (place: Place) => Promise<Uint8Array> {
   const open = new Map<number, McapRecord[]>();
   const recordsAt = async (at: number) => {
@@ -122,7 +122,7 @@ export function messageReader(file: ByteSource): (place: Place) => Promise<Uint8
   };
 }
 
-/** Bytes that nothing could be made of, after the first `messages` of the content's. */
+/** Unreadable bytes, after the first `messages` messages of the content. */
 export interface Loss {
   at: number;
   bytes: number;
@@ -130,19 +130,19 @@ export interface Loss {
   messages: number;
 }
 
-/** Messages by their log times; those of one time stay in the file's order. */
+/** Messages sorted by log time; equal times keep the file order. */
 export const inTimeOrder = (messages: readonly StoredMessage[]): StoredMessage[] =>
   [...messages].sort((a, b) => Number(a.stamp - b.stamp));
 
-/** What an MCAP file holds, as far as it is readable. */
+/** The readable content of an MCAP file. */
 export interface McapContent {
   /** In the file's order. */
   messages: StoredMessage[];
   metadata: Map<string, ReadonlyMap<string, string>>;
   losses: Loss[];
-  /** Messages whose channel nothing in the file declares. */
+  /** Number of messages whose channel is not declared in the file. */
   nameless: number;
-  /** Why the file is not whole; null if it is. */
+  /** Why the file is damaged; null if it is intact. */
   damage: string | null;
   summary: Summary | undefined;
 }
@@ -169,7 +169,7 @@ async function gather(
     summary,
   };
   let ended = false;
-  // What follows the data is made of it, so damage there loses nothing; behind the end may be other data.
+  // The summary is derived from the data, so damage in it loses nothing. Bytes after the end may be other data.
   let complete = false;
   for await (const item of readStored(file, declared)) {
     if (item.type === 'Message') content.messages.push(item);
@@ -186,7 +186,7 @@ async function gather(
   return content;
 }
 
-/** Opens a file for reading as MCAP. Throws a `UserError` if there is none. */
+/** Opens a file for reading as MCAP. Throws a `UserError` if it cannot be opened. */
 export async function openMcap(path: string): Promise<ByteSource> {
   return openBytes(path).catch((error: unknown) => {
     throw new UserError(`${path}: cannot read the episode: ${messageOf(error)}`, { cause: error });
@@ -203,7 +203,7 @@ export async function readMcap(path: string): Promise<McapContent> {
     const summary = await readSummary(file);
     const declared = declaredBy(summary);
     const content = await gather(file, summary, declared);
-    // What is declared after a message that needs it counts too: the first chunk may be lost.
+    // If the first chunk is lost, channels may be declared only after their messages: read again with them.
     return content.nameless > 0 ? await gather(file, summary, declared) : content;
   } catch (error) {
     if (codeOf(error) === undefined) throw error;
@@ -213,7 +213,7 @@ export async function readMcap(path: string): Promise<McapContent> {
   }
 }
 
-/** The metadata of an MCAP file, by its index where it has one. */
+/** The metadata of an MCAP file, read through its index. Throws a `UserError` if the file has no summary. */
 export async function readMetadata(
   path: string,
 ): Promise<Map<string, ReadonlyMap<string, string>>> {

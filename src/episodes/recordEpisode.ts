@@ -26,25 +26,25 @@ import { encode } from './schemas.ts';
 import { createQueue } from './jobQueue.ts';
 import { reasonOf } from '../systemErrors.ts';
 
-/** Writes an episode as it happens. Nothing but `room` and `finish` waits for the disk. */
+/** Records an episode while it runs. Only `room` and `finish` wait for the disk. */
 export interface EpisodeRecorder {
   readonly id: string;
-  /** Why the recording was given up, if it was; what was written stays as a partial file. */
+  /** Why the recording was abandoned; null if it was not. The partial file is kept. */
   readonly problem: UserError | null;
   joints(state: JointState): void;
   /** Positions [joints] that were sent at `stamp`. */
   command(stamp: bigint, positions: Float64Array): void;
-  /** A chunk [horizon, joints] as sampled, with the images that it was sampled from. */
+  /** A sampled chunk [horizon, joints] and its observation, with the images. */
   sampled(observation: Observation, actions: Float32Array): void;
   /** A chunk that will not be played any further. */
   played(record: ChunkRecord): void;
   /** Resolves when the disk has nearly caught up. */
   room(): Promise<void>;
-  /** Ends the file, waits until it is on the disk, gives it its name; resolves to its path. */
+  /** Ends the file, syncs it to disk and gives it its final name. Resolves to its path. */
   finish(result: EpisodeResult): Promise<string>;
 }
 
-/** Jobs that may wait at all: beyond it the disk will not catch up. */
+/** Most waiting jobs; beyond it the disk is considered too slow. */
 const MOST_JOBS = 5000;
 
 async function png(frame: CameraFrame): Promise<Uint8Array> {
@@ -63,7 +63,7 @@ const failed = (path: string, error: unknown) =>
     { cause: error },
   );
 
-/** A recording that is whole on the disk, but not under its name. */
+/** The error of a recording that is complete on disk but could not get its final name. */
 const unnamed = (path: string, final: string, error: unknown) =>
   new UserError(
     {
@@ -73,16 +73,16 @@ const unnamed = (path: string, final: string, error: unknown) =>
     { cause: error },
   );
 
-/** Bytes after which a file says again what it is of; then again after four times as many, and so on. */
+/** Length in bytes at which a file first repeats its header and channels; then at four times that length, and so on. */
 const FIRST_REPEAT = 1 << 16;
 
-/** Says what a file is of, so that it can be read where one of the places that say so is damaged. */
-async function introduce(bag: RosbagWriter, head: EpisodeHeader): Promise<void> {
+/** Writes the header and channels. They are repeated, so that the file stays readable if one copy is damaged. */
+async function writeHeaderAndChannels(bag: RosbagWriter, head: EpisodeHeader): Promise<void> {
   await bag.metadata(METADATA.header, writeHeader(head));
   await bag.channels();
 }
 
-/** The path that a file has now, which is another if somebody renamed it; the same if it is nowhere here. */
+/** The current path of a file that may have been renamed within its folder; `path` if it is not found. */
 async function pathNow(path: string, file: Stats | undefined): Promise<string> {
   const same = async (other: string) => {
     const { dev, ino } = await stat(other);
@@ -100,11 +100,11 @@ interface OpenedFile {
   bag: RosbagWriter;
 }
 
-/** Where an episode is recorded, and where it will be. */
+/** Paths of a recording. */
 interface RecordingPlace {
   path: string;
   final: string;
-  /** The file at `path`, however it is called when the recording ends. */
+  /** Identity of the file at `path`, to find it if it is renamed. */
   file: Stats | undefined;
 }
 
@@ -113,7 +113,7 @@ async function start(path: string, openSink: (path: string) => Promise<Sink>, he
   try {
     sink = await openSink(path);
     const bag = await startRosbag(sink, channelsOf(head.embodiment));
-    await introduce(bag, head);
+    await writeHeaderAndChannels(bag, head);
     return { sink, bag };
   } catch (error) {
     await sink?.close().catch(() => undefined);
@@ -136,7 +136,7 @@ class EpisodeFile implements EpisodeRecorder {
   /** Stamps of the newest written image, by camera. */
   private readonly images = new Map<string, bigint>();
   private readonly queue = createQueue((error) => this.giveUp(error));
-  /** Length, bytes, from which on the file repeats what it is of. */
+  /** File length in bytes at which the header and channels are repeated next. */
   private repeatAt = BigInt(FIRST_REPEAT);
 
   constructor(place: RecordingPlace, head: EpisodeHeader, { sink, bag }: OpenedFile) {
@@ -175,7 +175,7 @@ class EpisodeFile implements EpisodeRecorder {
   played(record: ChunkRecord): void {
     const { observationStamp: stamp, timeline } = record;
     this.enqueue(async () => {
-      // First, so that no record is without it where the file is cut off between the two.
+      // The timing is written first: if the file is cut off in between, no chunk record lacks its timing.
       if (timeline) {
         const timing = encode('nalu_msgs/msg/ChunkTiming', chunkTimingMessage(record, timeline));
         await this.bag.message(TOPICS.chunkTiming, stamp, timing);
@@ -191,7 +191,7 @@ class EpisodeFile implements EpisodeRecorder {
 
   async finish(result: EpisodeResult): Promise<string> {
     this.enqueue(async () => {
-      await introduce(this.bag, this.head);
+      await writeHeaderAndChannels(this.bag, this.head);
       await this.bag.metadata(METADATA.result, writeResult(result));
       await this.bag.end();
       await this.sink.sync();
@@ -213,7 +213,7 @@ class EpisodeFile implements EpisodeRecorder {
     this.problem ??= failed(this.place.path, error);
   }
 
-  /** Writes after all that is to be written before; nothing once the recording is given up. */
+  /** Writes after all earlier jobs. Does nothing once the recording is abandoned. */
   private enqueue(write: () => Promise<void>): void {
     if (this.problem) return;
     if (this.queue.length >= MOST_JOBS) {
@@ -223,7 +223,7 @@ class EpisodeFile implements EpisodeRecorder {
     this.queue.add(async () => {
       if (this.problem) return;
       if (this.sink.position() >= this.repeatAt) {
-        await introduce(this.bag, this.head);
+        await writeHeaderAndChannels(this.bag, this.head);
         this.repeatAt = 4n * this.sink.position();
       }
       await write();
@@ -257,7 +257,7 @@ class EpisodeFile implements EpisodeRecorder {
 
 /**
  * Starts recording an episode to `folder/ID.mcap.partial`, which becomes `folder/ID.mcap` when it is
- * finished. Throws a UserError if the file cannot be made.
+ * finished. Throws a `UserError` if the file cannot be created.
  */
 export async function recordEpisode(
   folder: string,

@@ -11,34 +11,34 @@ import { writeHeader, writeResult } from './metadata.ts';
 import { headerOf, resultOf } from './readEpisode.ts';
 import { type McapContent, type StoredMessage, readMcap } from './readMcap.ts';
 
-/** What a recovered file lacks of what was recorded. */
+/** The parts of a recording that a recovered file lacks. */
 export interface Lack {
-  /** Messages, as far as their numbers tell. */
+  /** Missing messages, counted by gaps in sequence numbers or by the file's statistics. */
   messages: number;
-  /** Of the recording; those behind the last message that was kept are not known. */
+  /** Missing seconds of the recording; those after the last recovered message are unknown. */
   seconds: number;
-  /** Bytes that nothing could be made of, and the places where they are. */
+  /** Unreadable bytes, and the number of places. */
   bytes: number;
   places: number;
-  /** One of them is the end: how many messages were in it is not known. */
+  /** The file's end is one of these places: the number of messages lost there is unknown. */
   atEnd: boolean;
-  /** How the episode ended had been written, and cannot be read. */
+  /** The result was written and is unreadable. */
   result: boolean;
 }
 
-/** What became of a recording that was cut off or damaged. */
+/** The result of recovering an interrupted or damaged recording. */
 export interface Recovery {
   /** The new file. */
   path: string;
   messages: number;
   result: EpisodeResult;
-  /** Null if everything was kept. */
+  /** Null if nothing was lost. */
   lack: Lack | null;
-  /** Whether the file that was read is still there. */
+  /** Whether the source file is kept. */
   stays: boolean;
 }
 
-/** The numbers that are missing in each channel's sequence, or all that the file's statistics have counted. */
+/** Number of missing messages: from the file's statistics, otherwise from gaps in each channel's sequence numbers. */
 function missingMessages({ messages, summary }: McapContent): number {
   if (summary?.statistics) return Number(summary.statistics.messageCount) - messages.length;
   const kept = new Map<number, { count: number; last: number }>();
@@ -51,7 +51,7 @@ function missingMessages({ messages, summary }: McapContent): number {
 
 const isState = ({ channel }: StoredMessage) => channel.topic === TOPICS.jointStates;
 
-/** The places in the messages, by their index, before which joint states are missing by their numbers. */
+/** Indices of joint states before which others are missing, by their sequence numbers. */
 function jumps(messages: readonly StoredMessage[]): number[] {
   let last = -1;
   return messages.flatMap((message, at) => {
@@ -62,7 +62,7 @@ function jumps(messages: readonly StoredMessage[]): number[] {
   });
 }
 
-/** Seconds between the joint states around what is missing. */
+/** Seconds missing: the sum of the gaps between joint states around each loss. */
 function missingSeconds({ messages, losses, summary }: McapContent): number {
   const { messageStartTime, messageEndTime } = summary?.statistics ?? {};
   const gaps = new Map<bigint, bigint>();
@@ -75,7 +75,7 @@ function missingSeconds({ messages, losses, summary }: McapContent): number {
   return Number([...gaps.values()].reduce((sum, gap) => sum + gap, 0n)) / 1e9;
 }
 
-/** Whether a file that has no result to read had one: it was finished, or says that it holds one. */
+/** Whether a file without a readable result had one: it was finished, or its metadata or index name one. */
 const hadResult = ({ metadata, summary }: McapContent, finished: boolean): boolean =>
   finished ||
   metadata.has(METADATA.result) ||
@@ -103,15 +103,15 @@ function recordingInWords({ messages, seconds, bytes, places, atEnd }: Lack): st
   return `${places > 1 ? `${known} and ` : ''}what stood in an incomplete end (${where})`;
 }
 
-/** A loss in words. */
+/** Describes a loss. */
 export const lackInWords = (lack: Lack): string =>
   recordingInWords(lack) +
   (lack.result ? '; its result was written, but is damaged, so that it counts as discarded' : '');
 
-/** What an earlier recovery has lost. */
+/** The loss recorded by an earlier recovery. */
 const lossBefore = ({ metadata }: McapContent) => metadata.get(METADATA.recovery)?.get('loss');
 
-/** Every topic that the file has, by its own definitions, and the others of an episode. */
+/** The file's topics with their own definitions, and the remaining topics of an episode. */
 function channelsIn({ messages }: McapContent, { embodiment }: EpisodeHeader): Channel[] {
   const own = new Map(messages.map(({ channel }) => [channel.topic, channel]));
   return [
@@ -126,7 +126,7 @@ const discardedAfter = ({ messages }: McapContent): EpisodeResult => ({
   steps: messages.filter(({ channel }) => channel.topic === TOPICS.jointCommands).length,
 });
 
-/** A new file at `path`; what a killed process left there is removed, and a link goes without its target. */
+/** A new file at `path`. Removes a leftover of a killed process; of a symbolic link, only the link. */
 async function draftSink(path: string) {
   try {
     return await fileSink(path);
@@ -161,7 +161,7 @@ async function write(
     await bag.end();
     await sink.sync();
   } catch (error) {
-    // On a full disk it would be in the way of what is to be freed.
+    // On a full disk the draft would take the space that is needed.
     await discard(draft);
     throw error;
   } finally {
@@ -169,10 +169,10 @@ async function write(
   }
 }
 
-/** What is at a path itself: of a symbolic link the link, which keeps nothing. */
+/** Status of the path itself; a symbolic link is not followed. */
 const linkAt = (path: string) => lstat(path).catch(() => undefined);
 
-/** Where the recovered file goes: a damaged finished one stays, and the new one lies beside it. */
+/** The path of the recovered file. A damaged finished file is kept, and the new one is put beside it. */
 function targetOf(path: string): { finished: boolean; final: string } {
   const file = episodeFile(path);
   if (!file)
@@ -182,11 +182,10 @@ function targetOf(path: string): { finished: boolean; final: string } {
 }
 
 /**
- * Makes a whole file of a recording that was cut off or damaged: every message that can be read, before and
- * behind the damage, with the result if it is there, and otherwise as `discarded`. A partial file is removed
- * once everything that it held is on the disk; one of which something is lost, and a damaged finished one,
- * stays. Never writes over a file. Throws a `UserError` where nothing can be recovered. The file must not be
- * one that is being written (`beingWritten`).
+ * Makes a complete file from an interrupted or damaged recording: all readable messages, before and after the damage,
+ * and the result, or `discarded` if there is none. A partial file is removed once all its content is on disk. It is kept
+ * if something was lost; a damaged finished file is always kept. Never overwrites a file. Throws a `UserError` if nothing
+ * can be recovered. The file must not be in use by a writer (see `beingWritten`).
  */
 export async function recoverEpisode(path: string): Promise<Recovery> {
   const own = await linkAt(path);
@@ -207,7 +206,7 @@ export async function recoverEpisode(path: string): Promise<Recovery> {
   const lack = lackOf(content, known === null && hadResult(content, finished));
   const stays = finished || lack !== null;
   const recovery = { path: final, messages: content.messages.length, result, lack, stays };
-  // A kill between the two steps of naming a file leaves it under both names.
+  // A kill between `link` and `rm` while publishing leaves the file under both names.
   if (taken) {
     await discard(path);
     return { ...recovery, stays: false };

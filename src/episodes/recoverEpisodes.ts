@@ -9,9 +9,8 @@ const describe = (file: string, { path, messages, result, lack, stays }: Recover
   (stays ? `; ${file} stays` : '');
 
 /**
- * Makes unfinished and damaged episodes readable; `report` gets a line for each: where it went and what it
- * lacks. Files that are being written and those that hold nothing are left alone, and named in the end as a
- * `UserError`.
+ * Recovers unfinished and damaged episodes; `report` gets a line for each, with its new path and what it
+ * lacks. Files that are being written or hold nothing are left alone and named in a `UserError` at the end.
  */
 export async function recoverEpisodes(
   paths: readonly string[],

@@ -19,7 +19,7 @@ type Part = keyof typeof PARTS;
 
 const SEPARATOR = '='.repeat(80);
 
-/** A message definition followed by those that it is made of, as an MCAP `ros2msg` schema has it. */
+/** A message definition followed by the definitions it depends on, in the format of an MCAP `ros2msg` schema. */
 const definition = (fields: string[], parts: Part[]) =>
   [fields.join('\n'), ...parts.map((part) => `MSG: ${part}\n${PARTS[part]}`)].join(
     `\n${SEPARATOR}\n`,
@@ -150,7 +150,7 @@ export interface ChunkMessage {
   executed_from: number;
   executed_to: number;
   held: number;
-  /** This and what follows is missing in older files. */
+  /** This field and the following ones are absent in older files. */
   join?: string;
   previous?: Float32Array;
   prefix_weights?: Float32Array;
@@ -169,7 +169,7 @@ export interface ChunkTimingMessage {
   total_ms: number;
 }
 
-/** What each schema's messages look like. */
+/** The message type of each schema. */
 export interface Messages {
   'sensor_msgs/msg/JointState': JointStateMessage;
   'sensor_msgs/msg/CompressedImage': CompressedImageMessage;
@@ -180,7 +180,7 @@ export interface Messages {
 
 const parsed = (definition: string) => parse(definition, { ros2: true });
 
-const remembered = <T>(make: (definition: string) => T) => {
+const memoised = <T>(make: (definition: string) => T) => {
   const made = new Map<string, T>();
   return (definition: string): T => {
     const known = made.get(definition) ?? make(definition);
@@ -189,8 +189,8 @@ const remembered = <T>(make: (definition: string) => T) => {
   };
 };
 
-const encoderOf = remembered((definition) => cdrEncoder(parsed(definition)));
-const readerOf = remembered((definition) => new MessageReader(parsed(definition)));
+const encoderOf = memoised((definition) => cdrEncoder(parsed(definition)));
+const readerOf = memoised((definition) => new MessageReader(parsed(definition)));
 
 /** Bytes that a message may need: no more than a hint, so that its largest arrays are not copied again. */
 const sizeOf = (message: object): number =>
