@@ -16,7 +16,7 @@ import { type Finding } from './finding.ts';
 
 const { ok, lack, absent } = findingsOf('ONNX Runtime');
 
-/** What of this machine bears on execution providers. */
+/** The hardware that determines which execution providers are useful. */
 export interface Hardware {
   nvidia: boolean;
   jetson: boolean;
@@ -30,11 +30,11 @@ export function parsePlacements(log: string): Map<string, number> {
   return new Map([...lines].map(([, name, count]) => [name.toLowerCase(), Number(count)]));
 }
 
-/** A library that a provider looked for in vain, from ONNX Runtime's log. */
+/** A library that a provider did not find, from ONNX Runtime's log. */
 export const missingLibrary = (log: string): string | undefined =>
   /error: (?:\S*\/)?([^\s/:]+\.so[.\d]*): cannot open shared object file/.exec(log)?.[1];
 
-/** What to do where a provider cannot be had, by what its probe's log says. */
+/** The remedy for an unavailable provider, from its probe's log. */
 export function remedy(name: ProviderName, hardware: Hardware, log: string): string {
   if (name === 'webgpu')
     return process.platform === 'linux' && process.arch === 'arm64'
@@ -49,7 +49,7 @@ export function remedy(name: ProviderName, hardware: Hardware, log: string): str
 const isWanted = (name: ProviderName, { nvidia, jetson, vulkan }: Hardware) =>
   name === 'webgpu' ? vulkan && !jetson : nvidia || jetson;
 
-/** Operators of a model that a provider computes, in words. */
+/** Describes how many of a model's operators a provider computes. */
 async function share(name: ProviderName, provider: Provider, model: string): Promise<string> {
   const { error, stderr } = await probe('placement', { path: model, provider });
   if (error !== undefined) return `, but does not load ${model}: ${error.trim()}`;
@@ -58,7 +58,7 @@ async function share(name: ProviderName, provider: Provider, model: string): Pro
   return all > 0 ? `; of the policy's ${all} operators it computes ${placed.get(name) ?? 0}` : '';
 }
 
-/** Whether the engine of the product that was just computed has been kept. */
+/** Describes whether the engine built for the probe is in the cache. */
 async function enginesKept(provider: Provider): Promise<string> {
   const folder =
     typeof provider === 'object' && 'trt_engine_cache_path' in provider
@@ -70,9 +70,9 @@ async function enginesKept(provider: Provider): Promise<string> {
     : '; this binding keeps no engines, so they are built at each start (docs/jetson.md)';
 }
 
-/** What is to say of a provider that works, beside that. */
+/** Details about a provider that works. */
 function more(name: ProviderName, provider: Provider, model: string | undefined) {
-  // TensorRT makes one operator of many, and that takes minutes.
+  // TensorRT fuses many operators into one, which takes minutes.
   if (name === 'tensorrt') return enginesKept(provider);
   return name === 'cpu' || model === undefined ? '' : share(name, provider, model);
 }
@@ -138,9 +138,9 @@ async function gpuFindings(jetson: boolean) {
 }
 
 /**
- * The GPUs, ONNX Runtime, and each of its execution providers, tried by itself. `named` are those of a
- * session's configuration: one of them that cannot be had is a lack, with the CPU always. `model` is a
- * policy's sampler; how much of it a provider computes is found out without running it.
+ * Examines the GPUs, ONNX Runtime, and each execution provider separately. `named` are the providers of a session's
+ * configuration: if one of these, or the CPU, is unavailable, the finding is a lack. `model` is a policy's sampler; the
+ * share of it that a provider computes is determined without running it.
  */
 export async function acceleratorFindings(
   named: readonly Provider[],

@@ -13,7 +13,7 @@ export interface DoctorOptions {
   record: string;
 }
 
-/** Examines machine, libraries, accelerators, policy and ROS 2; independent examinations run at once. */
+/** Examines machine, libraries, accelerators, policy and ROS 2; independent parts run concurrently. */
 export async function examine(
   bundle: string,
   options: DoctorOptions,

@@ -1,14 +1,14 @@
-/** Here and works, wanted but not there, or not here and nothing that this machine would need. */
+/** Works; missing although this machine needs it; or absent and not needed on this machine. */
 export type State = 'ok' | 'lack' | 'absent';
 
-/** What was found of one thing. */
+/** The finding on one item. */
 export interface Finding {
   part: string;
   name: string;
   state: State;
-  /** In a line: what is there, or why it is not. */
+  /** One line: what is present, or why it is not. */
   found: string;
-  /** What to do next, as exactly as can be said. */
+  /** The next step, as exact as possible. */
   next?: string;
   /** The simulated robot does not run without it. */
   needed?: true;
@@ -33,12 +33,12 @@ export const findingsOf = (part: string) => ({
   }),
 });
 
-/** Marks a finding as one without which nothing runs. */
+/** Marks a finding as required by the simulated robot. */
 export const needed = (finding: Finding): Finding => ({ ...finding, needed: true });
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
 
-/** Bytes in the unit that leaves one to three digits, as 9.2 GB. */
+/** Bytes in a unit with one to three digits before the point, such as 9.2 GB. */
 export function formatBytes(bytes: number): string {
   const power = bytes < 1 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log10(bytes) / 3));
   const value = bytes / 1000 ** power;

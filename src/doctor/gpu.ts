@@ -4,7 +4,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-/** An NVIDIA GPU as its driver describes it; what it does not say is undefined, as a Jetson's memory. */
+/** An NVIDIA GPU as its driver describes it; fields without a value are undefined, such as a Jetson's memory. */
 export interface NvidiaGpu {
   name: string;
   driver?: string;
@@ -14,7 +14,7 @@ export interface NvidiaGpu {
 }
 
 const QUERY = 'name,driver_version,memory.total,compute_cap';
-const told = (field: string | undefined) =>
+const known = (field: string | undefined) =>
   field === undefined || /^\[?(N\/A|Not Supported)\]?$/i.test(field) ? undefined : field;
 
 /** Reads `nvidia-smi --query-gpu=name,driver_version,memory.total,compute_cap --format=csv,noheader,nounits`. */
@@ -25,13 +25,13 @@ export function parseNvidiaSmi(csv: string): NvidiaGpu[] {
     .filter((fields) => fields.length > 1)
     .map(([name, driver, memory, capability]) => ({
       name,
-      driver: told(driver),
-      memory: told(memory) === undefined ? undefined : Number(memory),
-      computeCapability: told(capability),
+      driver: known(driver),
+      memory: known(memory) === undefined ? undefined : Number(memory),
+      computeCapability: known(capability),
     }));
 }
 
-/** The NVIDIA GPUs whose driver answers; none where there is no nvidia-smi. */
+/** The NVIDIA GPUs whose driver responds; none without nvidia-smi. */
 export async function nvidiaGpus(): Promise<NvidiaGpu[]> {
   const args = [`--query-gpu=${QUERY}`, '--format=csv,noheader,nounits'];
   const { stdout } = await promisify(execFile)('nvidia-smi', args, { timeout: 10_000 }).catch(
@@ -53,7 +53,7 @@ const VULKAN_FOLDERS = [
   '/usr/local/share/vulkan/icd.d',
 ];
 
-/** Vulkan drivers that the loader finds, by their manifests; those that the environment names before others. */
+/** Vulkan drivers that the loader finds, by their manifests; those named by the environment come first. */
 export async function vulkanDrivers(env: NodeJS.ProcessEnv = process.env): Promise<string[]> {
   const named = env.VK_DRIVER_FILES ?? env.VK_ICD_FILENAMES;
   if (named) return named.split(':').filter((path) => existsSync(path));

@@ -10,7 +10,7 @@ export function parseTegraRelease(text: string): Tegra | undefined {
   return found ? { release: Number(found[1]), revision: found[2] } : undefined;
 }
 
-/** What a JetPack has. */
+/** Versions in a JetPack. */
 interface JetPack {
   version: string;
   cuda: string;

@@ -16,7 +16,7 @@ const SOCKET_BUFFER = 8_388_608;
 /** An attempt of the simulated robot takes 0.6 MB. */
 const LEAST_DISK = 1e9;
 
-/** Contents of a file, without what ends it; undefined if it cannot be read. */
+/** Contents of a file without trailing whitespace or NUL; undefined if it cannot be read. */
 export const contents = (path: string): Promise<string | undefined> =>
   readFile(path, 'utf8').then(
     (text) => text.replace(/[\0\s]+$/, ''),
@@ -53,12 +53,12 @@ export function memory(): Memory {
   return { total, available: freemem(), ...(limit > 0 && limit < total && { limit }) };
 }
 
-/** The nearest folder above a path that is there. */
+/** The nearest existing folder at or above a path. */
 function existing(path: string): string {
   return existsSync(path) ? path : existing(dirname(path));
 }
 
-/** Why episodes cannot be recorded into a folder that is to be made below `there`; undefined if they can. */
+/** Why episodes cannot be recorded into a new folder below `there`; undefined if they can. */
 async function unwritable(there: string): Promise<string | undefined> {
   if (!(await stat(there)).isDirectory()) return `${there} is a file`;
   return access(there, constants.W_OK).then(
@@ -84,7 +84,7 @@ async function disk(folder: string): Promise<Finding> {
     : ok('disk', found);
 }
 
-/** What a Jetson is, by its model and /etc/nv_tegra_release. */
+/** Identifies a Jetson by its model and /etc/nv_tegra_release. */
 export function jetsonFinding(model: string | undefined, tegra: string | undefined): Finding {
   const parsed = parseTegraRelease(tegra ?? '');
   if (!parsed) return absent('Jetson', 'this is none');
@@ -125,7 +125,7 @@ async function governor(): Promise<Finding[]> {
       ];
 }
 
-/** What the machine itself is. `episodes` is where attempts would be kept. */
+/** Findings on the machine itself. `episodes` is the folder for recordings. */
 export async function machineFindings(episodes: string, hasRos: boolean): Promise<Finding[]> {
   const model = await contents('/proc/device-tree/model');
   return [

@@ -7,20 +7,20 @@ import { type Finding } from './finding.ts';
 export interface Memory {
   total: number;
   available: number;
-  /** What this process and those beside it in its control group may take, if that is less than `total`. */
+  /** Memory limit of this process's control group, if less than `total`. */
   limit?: number;
 }
 
 /** Node.js, ONNX Runtime and the simulator without the weights: `nalu sim` peaked at 247 MB. */
 const BESIDE_WEIGHTS = 250e6;
 
-/** Bytes that a policy takes at least on the CPU, which uses weights from their file, in the type that they have there. */
+/** Lower bound of a policy's memory on the CPU, bytes: the weights in the type of their file. */
 export const bytesNeeded = (tensors: Iterable<Pick<TensorEntry, 'bytes'>>): number =>
   [...tensors].reduce((sum, { bytes }) => sum + bytes, BESIDE_WEIGHTS);
 
 const { ok, lack } = findingsOf('policy');
 
-/** Whether a policy that takes so many bytes at least fits. */
+/** Whether a policy that needs at least `bytes` fits in memory. */
 export function memoryVerdict({ total, available, limit }: Memory, bytes: number): Finding {
   const bound =
     limit === undefined ? '' : `, of which this control group may take ${formatBytes(limit)}`;

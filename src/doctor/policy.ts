@@ -19,7 +19,7 @@ async function weightBytes({ files, header }: StoredWeights): Promise<number> {
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
-/** A bundle, whether its memory is here; and its sampler's file if it is whole. */
+/** Findings on a bundle and its memory, and its sampler's file if the bundle is intact. */
 export async function policyFindings(
   folder: string,
 ): Promise<{ findings: Finding[]; model?: string }> {

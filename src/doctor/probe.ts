@@ -2,18 +2,18 @@ import { messageOf } from '../errors.ts';
 import { startProcess } from '../processes/child.ts';
 import type { Probes } from './probeMain.ts';
 
-/** The result of a probe: its value or why it has none, and its stderr. */
+/** The result of a probe: its value or error, and its stderr. */
 export interface Probed<T> {
   value?: T;
   error?: string;
   stderr: string;
 }
 
-/** Seconds after which a probe without a result is ended: TensorRT takes many to build an engine. */
+/** Timeout of a probe, seconds: TensorRT takes long to build an engine. */
 const PATIENCE = 120;
 
 /**
- * Tries something in a process of its own, which a driver's crash may end: that is then the error. Resolves always.
+ * Runs a probe in its own process, so that a driver's crash becomes the probe's error. Never rejects.
  */
 export async function probe<Name extends keyof Probes>(
   name: Name,

@@ -2,17 +2,17 @@ import { messageOf } from '../errors.ts';
 import { serve } from '../processes/serve.ts';
 import type { Provider } from '../session/providers.ts';
 
-/** Milliseconds in which topics are found. */
+/** Time to discover topics, milliseconds. */
 const DISCOVERY = 1500;
 
-/** What can be tried; each loads what it tries itself. */
+/** The probes; each loads the library that it tests. */
 const probes = {
-  /** Why nothing can be computed on a provider; undefined if it can. */
+  /** Why a provider cannot compute; undefined if it can. */
   async provider(provider: Provider) {
     const { probeProvider } = await import('../session/providerProbe.ts');
     return probeProvider(provider);
   },
-  /** Opens a model with a log of where each of its operators runs. */
+  /** Opens a model with ONNX Runtime's log of operator placements. */
   async placement({ path, provider }: { path: string; provider: Provider }) {
     const { InferenceSession } = await import('onnxruntime-node');
     const { asBound } = await import('../session/providers.ts');
@@ -32,8 +32,9 @@ const probes = {
     await a.bind('tcp://127.0.0.1:*');
     b.connect(a.lastEndpoint!);
     await a.send('there?');
-    const [heard] = await b.receive();
-    if (heard.toString() !== 'there?') throw new Error(`a message came as ${heard.toString()}`);
+    const [received] = await b.receive();
+    if (received.toString() !== 'there?')
+      throw new Error(`a message came as ${received.toString()}`);
     a.close();
     b.close();
     return version;
@@ -62,7 +63,7 @@ const probes = {
     if (!((data.qpos as Float64Array)[2] < 0)) throw new Error('a free body does not fall');
     return engine.mj_versionString();
   },
-  /** The topics of the ROS 2 that is sourced, with their types, and how the drivers of arms say that they take commands. */
+  /** The topics of the sourced ROS 2 with their types, and the operating modes that the arms' drivers report. */
   async topics(arms: readonly { namespace: string }[] = []) {
     const { loadRos } = await import('../ros/rclnodejs.ts');
     const { askModes, hasInterbotixMessages } = await import('../ros/operatingModes.ts');

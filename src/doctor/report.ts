@@ -7,7 +7,7 @@ const MARKS: Record<State, string> = { ok: 'ok', lack: 'LACK', absent: '-' };
 const count = (findings: readonly Finding[], state: State) =>
   findings.filter((finding) => finding.state === state).length;
 
-/** Columns to wrap at; output that is no terminal is not wrapped. */
+/** Columns to wrap at; output to anything but a terminal is not wrapped. */
 const columnsOf = (out: Output) => (out.isTTY && out.columns) || Infinity;
 
 /** What the simulated robot needs and this machine lacks. */
@@ -27,7 +27,7 @@ export function wrapped(text: string, indent: number, width: number): string {
   return lines.join(`\n${' '.repeat(indent)}`);
 }
 
-/** What to do next, where the simulated robot runs. */
+/** The next steps if the simulated robot runs. */
 function conclusion(findings: readonly Finding[], bundle: string, calibration?: string): string {
   const lacking = count(findings, 'lack');
   const runs = `Everything is here that the simulated robot needs: ${START}`;
@@ -38,7 +38,7 @@ function conclusion(findings: readonly Finding[], bundle: string, calibration?: 
   return `Everything is here that the robot needs. Next: ${check}`;
 }
 
-/** Each finding as a JSON object, then a summary; a line each. */
+/** JSON lines: each finding as an object, then a summary. */
 export function jsonReport(findings: readonly Finding[]): string[] {
   const summary = {
     ok: count(findings, 'ok'),
@@ -55,7 +55,7 @@ export interface TextReportOptions {
   out: Output;
 }
 
-/** The findings as a table for people, wrapped to the terminal, and what to do next. */
+/** The findings as a text table, wrapped to the terminal, and the next steps. */
 export function textReport(
   findings: readonly Finding[],
   { bundle, calibration, out }: TextReportOptions,

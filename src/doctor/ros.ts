@@ -16,7 +16,7 @@ interface Topic {
 
 const IMAGE_TYPES = ['sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'];
 
-/** Whether there is a topic of the right type for each camera of a calibration, and what images come otherwise. */
+/** Whether each camera of a calibration has a topic of the right type; lists other image topics if not. */
 export function cameraFindings(
   cameras: readonly { name: string; topic: string; type: string }[],
   topics: readonly Topic[],
@@ -40,7 +40,7 @@ export function cameraFindings(
   });
 }
 
-/** Whether Interbotix' drivers take angles, as far as they say; or why they did not answer. */
+/** Whether Interbotix' drivers accept position commands, if they report it; or why they did not respond. */
 export function modeFindings(modes: readonly OperatingMode[] | string): Finding[] {
   if (typeof modes === 'string')
     return [lack('operating modes', modes, "check the arms' drivers, then ask again")];
@@ -51,7 +51,7 @@ export function modeFindings(modes: readonly OperatingMode[] | string): Finding[
   });
 }
 
-/** ROS 2, rclnodejs, and, where a calibration is given, its cameras' topics. */
+/** Findings on ROS 2 and rclnodejs, and on the cameras' topics of a calibration if there is one. */
 export async function rosFindings(
   calibrationPath: string | undefined,
   env: NodeJS.ProcessEnv = process.env,

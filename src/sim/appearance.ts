@@ -1,11 +1,11 @@
 import type { MjModel } from './mujoco.ts';
 
-/** Groups that MuJoCo shows unless it is told otherwise; by custom the others are for collisions. */
+/** Groups that MuJoCo draws by default; by convention the others hold collision shapes. */
 const SHOWN_GROUPS = [0, 1, 2];
 
 const GROUPS = 6;
 
-/** What the cameras see of a model's shapes. */
+/** Visibility and colour of a model's shapes. */
 export interface Appearance {
   /** [shapes] */
   visible: boolean[];
@@ -13,12 +13,12 @@ export interface Appearance {
   colours: Float32Array;
 }
 
-/** The colour of a shape that says nothing of its own. */
-const UNSAID = [0.5, 0.5, 0.5, 1];
+/** MuJoCo's default colour of a shape without one of its own. */
+const DEFAULT_COLOUR = [0.5, 0.5, 0.5, 1];
 
 /**
- * How MuJoCo's renderer shows a model's shapes: in their own colour, or where they say none in their
- * material's, and only where that is not wholly transparent and their group is among the shown ones.
+ * Visibility and colour as in MuJoCo's renderer. A shape has its own colour, or its material's if it has none. It is
+ * visible if that colour is not fully transparent and the shape's group is drawn.
  */
 export function appearanceOf(
   model: MjModel,
@@ -32,9 +32,10 @@ export function appearanceOf(
   const colours = new Float32Array(3 * model.ngeom);
   for (let shape = 0; shape < model.ngeom; shape++) {
     const material = materials[shape];
-    const said = own.subarray(4 * shape, 4 * shape + 4);
-    const unsaid = material >= 0 && said.every((channel, index) => channel === UNSAID[index]);
-    const rgba = unsaid ? ofMaterials.subarray(4 * material, 4 * material + 4) : said;
+    const ownColour = own.subarray(4 * shape, 4 * shape + 4);
+    const isDefault =
+      material >= 0 && ownColour.every((channel, index) => channel === DEFAULT_COLOUR[index]);
+    const rgba = isDefault ? ofMaterials.subarray(4 * material, 4 * material + 4) : ownColour;
     colours.set(rgba.subarray(0, 3), 3 * shape);
     const group = Math.min(Math.max(groups[shape], 0), GROUPS - 1);
     visible.push(rgba[3] !== 0 && shownGroups.includes(group));

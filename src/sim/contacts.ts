@@ -1,7 +1,7 @@
 import type { MjData } from './mujoco.ts';
 import type { Touching } from './tasks.ts';
 
-/** Which of the named shapes touch in `data`, whatever MuJoCo's order of the pair. */
+/** Tests which named shapes touch in `data`, in either order of the pair. */
 export function contactsOf(data: MjData, shapes: Map<string, number>): Touching {
   const pairs = new Set<string>();
   const { contact: contacts, ncon: count } = data;

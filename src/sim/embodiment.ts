@@ -28,8 +28,8 @@ const PER_ARM_IN_SCENE = 8;
 const quoted = (names: Iterable<string>) => Array.from(names, (name) => `"${name}"`).join(', ');
 
 /**
- * The embodiment as a scene has it: arm joints reach no further than there. A camera that the scene
- * lacks is left out if it is optional, and otherwise an error.
+ * The embodiment in a scene: the ranges of arm joints are limited to the scene's. A camera that the scene
+ * lacks is left out if it is optional; otherwise it is an error.
  */
 export function embodimentIn(
   { cameras: there, ranges }: SceneIndex,

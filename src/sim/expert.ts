@@ -15,7 +15,7 @@ const above = (x: number, y: number, z: number): Grip => ({
   roll: 0,
 });
 
-/** Opens, hovers, descends, closes and lifts: what both tasks begin with. */
+/** The grasp that both tasks begin with: open, hover, descend, close, lift. */
 function pickUp(x: number, y: number, z: number): Move[] {
   return [
     { steps: 70, to: above(x, y, z + 0.1), opening: 1 },
@@ -74,8 +74,8 @@ const plans: Record<SimTaskName, (objects: number[][]) => Moves> = {
 };
 
 /**
- * Commands [maxSteps][14] (rad, openings) that solve the task, planned from the objects' true poses
- * and the arms' start in one go: a demonstration for imitation, within the robot's joint speeds.
+ * Commands [maxSteps][14] (rad, openings) that solve the task within the robot's joint speeds, as a demonstration
+ * for imitation. Planned once from the objects' true poses and the arms' start.
  */
 export function expertTrajectory(sim: SimulatedAloha): Float64Array[] {
   const start = sim.embodiment.joints.map((joint) => joint.home);

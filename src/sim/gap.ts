@@ -2,13 +2,13 @@ import type { MjModel } from '@mujoco/mujoco';
 import { z } from 'zod';
 import { uniformNumbers } from '../tensors/noise.ts';
 
-/** m: beyond it a camera sees another scene, and a figure is in centimetres or millimetres. */
+/** Largest camera shift, m. A larger value is probably in centimetres or millimetres. */
 const FARTHEST_SHIFT = 1;
-/** Degrees either way: beyond it a camera looks away from the table. */
+/** Largest camera tilt in either direction, degrees: beyond it the table is out of view. */
 const STEEPEST_TILT = 90;
-/** Control steps, 2 s: beyond it a command has nothing to do with what was seen. */
+/** Longest delay in control steps (2 s): beyond it a command is unrelated to its observation. */
 const LONGEST_DELAY = 100;
-/** Times as much, or as little: beyond it nothing slides, or everything does. */
+/** Largest friction factor, and the inverse of the smallest: beyond it nothing slides, or everything does. */
 const MOST_FRICTION = 100;
 
 const within = (most: number, remedy: string) =>
@@ -19,24 +19,24 @@ const within = (most: number, remedy: string) =>
 const metres = within(FARTHEST_SHIFT, 'give metres');
 const triple = z.tuple([metres, metres, metres]);
 
-/** How a simulated robot differs from the one that a policy learned on, as a real one does. */
+/** The gap between a simulated robot and the one that a policy was trained on; it stands for the gap to a real robot. */
 export const gapSchema = z.strictObject({
-  /** m, in the frame that each camera hangs in. */
+  /** m, in the frame of each camera's parent body. */
   cameraShift: triple.default([0, 0, 0]),
   /** Degrees about each camera's own x axis. */
   cameraTilt: within(
     STEEPEST_TILT,
     'give degrees, a camera that looks elsewhere altogether shows no table',
   ).default(0),
-  /** Added to each gripper's opening as it is measured, and taken from it as it is commanded. */
+  /** Added to each gripper's measured opening and subtracted from its commanded opening. */
   gripperOffset: within(1, 'give a share of the opening, as 0.02').default(0),
-  /** Control steps by which commands come later. */
+  /** Delay of commands in control steps. */
   delay: z
     .int()
     .min(0)
     .max(LONGEST_DELAY, `more than ${LONGEST_DELAY}; give control steps`)
     .default(0),
-  /** Of every contact, times as much. */
+  /** Factor on the friction of every contact. */
   friction: z
     .number()
     .min(1 / MOST_FRICTION, `less than 1/${MOST_FRICTION}; give a factor, as 0.7`)
@@ -58,9 +58,9 @@ function product(a: readonly number[], b: readonly number[]): number[] {
   ];
 }
 
-/** Returns what gives a model's cameras and contacts a gap, in the place of the one that they had. */
+/** Returns a function that applies a gap to a model's cameras and contacts, replacing the previous gap. */
 export function gapSetter(model: MjModel): (gap: Gap) => void {
-  // MuJoCo's memory may move as it grows: its arrays are asked for anew each time.
+  // MuJoCo's memory may move when it grows, so its arrays are fetched on every use.
   const views = () =>
     [model.cam_pos, model.cam_quat, model.geom_friction] as [
       Float64Array,
@@ -83,8 +83,8 @@ export function gapSetter(model: MjModel): (gap: Gap) => void {
 const GAP_STREAM = 1;
 
 /**
- * A gap at random, the same for the same seed: shift, tilt and offset evenly up to `most` either way, delay
- * up to it, friction evenly in its logarithm between 1 / friction and friction.
+ * Draws a random gap, determined by the seed. Shift, tilt and offset are uniform in ±`most`, the delay in 0 to
+ * `most.delay`; friction is log-uniform between 1 / `most.friction` and `most.friction`.
  */
 export function drawGap(most: Gap, seed: number): Gap {
   const uniform = uniformNumbers([seed, GAP_STREAM]);

@@ -9,19 +9,19 @@ const MOST_BYTES = 2 ** 30;
 /** Where the host's files appear in the engine's file system. */
 const MOUNT_POINT = '/.host';
 
-/** Folders of the engine's own that stay. */
+/** The engine's own folders, which are not mounted over. */
 const ENGINE_FOLDERS = new Set(['dev', 'proc']);
 
 /** The engine's error numbers. */
 const NOT_THERE = 44;
 const NOT_ALLOWED = 2;
 
-/** A file or folder of the host as the engine's file system keeps it. */
+/** A node of the engine's file system for a host file or folder. */
 interface HostNode {
   hostPath: string;
 }
 
-/** An open file: all of its bytes. */
+/** An open file with its whole content. */
 interface HostStream {
   node: HostNode;
   bytes: Buffer;
@@ -32,16 +32,16 @@ interface HostStream {
 export interface HostFiles {
   /** The engine's name of an absolute path. */
   enginePath(hostPath: string): string;
-  /** The engine's words with the host's paths. */
+  /** Replaces the engine's paths in a message by the host's. */
   hostText(engineText: string): string;
-  /** Paths that the engine asked for and that are not there. */
+  /** Paths that the engine requested and that do not exist. */
   missing: Set<string>;
-  /** What the engine asked for and did not get, with the reason. */
+  /** Requests of the engine that were refused, with the reason. */
   refused: Set<string>;
   unmount(): void;
 }
 
-/** Makes the host's absolute paths lead to the mount, but for those under /dev and /proc. */
+/** Redirects absolute paths to the mount, except those under /dev and /proc. */
 function linkFolders({ FS }: Mujoco, root: string) {
   if (!FS.isLink((FS.lstat('/tmp') as { mode: number }).mode))
     for (const empty of ['/home/web_user', '/home', '/tmp']) FS.rmdir(empty);
@@ -51,8 +51,8 @@ function linkFolders({ FS }: Mujoco, root: string) {
 }
 
 /**
- * Mounts the host's file system for the engine to read from: each file is read when the engine opens
- * it, and no more than a bounded sum of bytes.
+ * Mounts the host's file system in the engine for reading. Each file is read when the engine opens it; the total
+ * number of bytes is bounded.
  */
 export function mountHostFiles(mujoco: Mujoco, root: string): HostFiles {
   const { FS } = mujoco;
@@ -66,7 +66,7 @@ export function mountHostFiles(mujoco: Mujoco, root: string): HostFiles {
     throw new FS.ErrnoError(NOT_ALLOWED);
   }
 
-  /** Calls `read`; the system's errors become the engine's. */
+  /** Calls `read` and converts system errors to the engine's. */
   function reach<Result>(hostPath: string, read: (hostPath: string) => Result): Result {
     try {
       return read(hostPath);

@@ -1,7 +1,6 @@
 /**
- * How far along a ray its first entry into a shape lies, in lengths of the ray's direction, or
- * Infinity. The shape stands at the origin along its axes; `size` is MuJoCo's geom_size. The outward
- * normal at the hit goes to `normal`.
+ * Distance along a ray to its first entry into a shape, in lengths of the ray's direction, or Infinity. The shape is
+ * centred at the origin and axis-aligned; `size` is MuJoCo's geom_size. Writes the outward normal at the hit to `normal`.
  */
 export type Intersection = (
   size: ArrayLike<number>,

@@ -5,21 +5,21 @@ import { type HostFiles, mountHostFiles } from './hostFiles.ts';
 import type { MjModel, Mujoco } from './mujoco.ts';
 import { reasonOf } from '../systemErrors.ts';
 
-/** The engine's words on a scene that it did not load, in one line, and the files that it lacked. */
+/** The engine's error about a scene that it could not load, in one line, and the missing files. */
 function problemOf(error: unknown, host: HostFiles): string {
   const { missing, refused } = host;
-  const said = host
+  const message = host
     .hostText(messageOf(error))
     .replace(/^MuJoCo Error: (Loading error: )?/, '')
     .trim()
     .replace(/\s*\n\s*/g, '; ');
   const notThere = missing.size > 0 ? [`there is no ${[...missing].join(', no ')}`] : [];
-  return [said, ...refused, ...notThere].join('; ');
+  return [message, ...refused, ...notThere].join('; ');
 }
 
 /**
- * Loads an MJCF by path. MuJoCo itself reads the file and all that it names, its includes, meshes and
- * textures, by its own rules of where they lie.
+ * Loads an MJCF by path. MuJoCo itself reads the file and its includes, meshes and textures, with its own rules for
+ * their paths.
  */
 export async function loadScene(mujoco: Mujoco, file: string): Promise<MjModel> {
   const scene = path.resolve(file);

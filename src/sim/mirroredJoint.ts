@@ -3,13 +3,13 @@ import { flagOf, type MjModel, type Mujoco } from './mujoco.ts';
 /** Parameters of an equality. */
 const PARAMETERS = 11;
 
-/** m within which a coupled finger stands opposite to the other. */
+/** Tolerance within which coupled fingers are mirrored, m. */
 const CLOSE = 1e-6;
 
-/** Finger positions at which the coupling is looked at, m. */
+/** Finger positions at which the coupling is evaluated, m. */
 const PROBES = [0.02, 0.04, 0.06];
 
-/** Whether an equality of the scene keeps one joint at the other's position with the sign turned. */
+/** Whether an equality of the scene holds one joint at the negative of the other's position. */
 export function mirroredJoint(
   { mjtEq, mjtDisableBit }: Mujoco,
   model: MjModel,
@@ -28,7 +28,7 @@ export function mirroredJoint(
     if (!pair.includes(joint) || !pair.includes(other)) return false;
     if (!flagOf(model.eq(equality), 'active0')) return false;
     const coefficients = data.subarray(PARAMETERS * equality, PARAMETERS * equality + 5);
-    // The first joint keeps to a polynomial of the second, both from where they rest.
+    // The first joint follows a polynomial of the second, both relative to their rest positions.
     return PROBES.every((probe) => {
       const at = (pair[1] === other ? probe : -probe) - rest(pair[1]);
       const kept = coefficients.reduce((sum, factor, power) => sum + factor * at ** power, 0);

@@ -3,7 +3,7 @@ import { type Point, about, compose, rotate } from '../robot/rotations.ts';
 import { type GripperPose, inverseKinematics } from '../robot/viperx300.ts';
 import type { ArmSide } from './viperx.ts';
 
-/** Where a hand's grip is to be: the point between its fingertips, in the world frame. */
+/** Target of a hand's grip, the point between its fingertips, in the world frame. */
 export interface Grip {
   /** m. */
   point: Point;
@@ -13,15 +13,15 @@ export interface Grip {
   roll: number;
 }
 
-/** One stretch of a hand's motion, from wherever the one before it ended. */
+/** One segment of a hand's motion, starting where the previous one ended. */
 export interface Move {
-  /** Control steps that it takes. */
+  /** Duration in control steps. */
   steps: number;
-  /** Where the grip ends up; it stays where absent. */
+  /** Final grip; unchanged if absent. */
   to?: Grip;
-  /** Gripper's opening at the end; it stays where absent. */
+  /** Final opening of the gripper; unchanged if absent. */
   opening?: number;
-  /** Leads the grip along a line; otherwise the joints move together, which bends the path. */
+  /** Moves the grip along a straight line; otherwise interpolates in joint space, along a curved path. */
   straight?: boolean;
 }
 

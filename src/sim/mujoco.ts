@@ -15,7 +15,7 @@ export function mujoco(): Promise<Mujoco> {
   return (engine ??= loadMujoco());
 }
 
-/** MuJoCo's kinds of named things that the simulator looks up. */
+/** MuJoCo's kinds of named elements that the simulator uses. */
 const kinds = {
   joint: 'mjOBJ_JOINT',
   geom: 'mjOBJ_GEOM',
@@ -23,7 +23,7 @@ const kinds = {
   actuator: 'mjOBJ_ACTUATOR',
 } as const;
 
-/** Index of a named thing in the model, or undefined. */
+/** Index of a named element of the model, or undefined. */
 export function find(
   engine: Mujoco,
   model: MjModel,
@@ -34,7 +34,7 @@ export function find(
   return id < 0 ? undefined : id;
 }
 
-/** Name of a thing in the model; empty where it has none. */
+/** Name of an element of the model; empty if it has none. */
 export function nameOf(
   engine: Mujoco,
   model: MjModel,
@@ -44,7 +44,7 @@ export function nameOf(
   return engine.mj_id2name(model, engine.mjtObj[kinds[kind]].value, id) ?? '';
 }
 
-/** A flag of one element of the model: the binding has no arrays of flags. */
+/** A flag of one element of the model; the binding does not expose flags as arrays. */
 export function flagOf<Element extends ClassHandle>(element: Element, flag: keyof Element) {
   try {
     return Boolean(element[flag]);

@@ -2,28 +2,28 @@ import type { MjData, MjModel, Mujoco } from './mujoco.ts';
 import type { Hits, Rays, Viewpoint } from './rays.ts';
 import { sightingOf } from './sight.ts';
 
-/** Rays of one call into MuJoCo, whose binding wants arrays of exactly that size. */
+/** Rays per call into MuJoCo; its binding requires arrays of exactly this size. */
 const BATCH = 1024;
 
-/** All groups: what is seen is told by the shapes' opacity. */
+/** All groups: visibility is set by the shapes' opacity. */
 const ALL_GROUPS = [1, 1, 1, 1, 1, 1];
 
-/** Surfaces of one ray that are passed from behind before it is given up. */
+/** Most back faces that a ray passes before it counts as a miss. */
 const MOST_PASSED = 16;
 
-/** m beyond a surface that a ray goes on from. */
+/** Offset beyond a surface at which a ray continues, m. */
 const BEYOND = 1e-6;
 
 /** Casts rays at some of a model's shapes by MuJoCo itself. */
 export interface MujocoRays {
-  /** Enters the shapes that the rays meet nearer than what `hits` holds. */
+  /** Updates `hits` with the shapes that the rays hit nearer. */
   addTo(hits: Hits, data: MjData, from: Viewpoint, rays: Rays): void;
   close(): void;
 }
 
 /**
- * A copy of the model in which rays see the given shapes alone. Bodies have no bounding volumes there:
- * MuJoCo's batch of rays does not turn them with their body, and misses shapes that lie aside.
+ * A copy of the model in which rays hit only these shapes. It has no bounding volumes of bodies: MuJoCo's batched rays
+ * do not rotate them with their body and miss shapes that are off to the side.
  */
 function modelOf(mujoco: Mujoco, whole: MjModel, shapes: readonly number[]): MjModel {
   const model = new mujoco.MjModel(whole);
@@ -35,7 +35,7 @@ function modelOf(mujoco: Mujoco, whole: MjModel, shapes: readonly number[]): MjM
   return model;
 }
 
-/** Casts rays at the given shapes by MuJoCo, which knows every kind: meshes, height fields and all. */
+/** Casts rays at these shapes with MuJoCo, which supports every kind, including meshes and height fields. */
 class Caster implements MujocoRays {
   private readonly mujoco: Mujoco;
   private readonly model: MjModel;
@@ -161,14 +161,14 @@ class Caster implements MujocoRays {
   }
 }
 
-/** Casts rays at the given shapes by MuJoCo itself, until it is closed. */
+/** Opens a ray caster for these shapes that uses MuJoCo; the caller closes it. */
 export const createMujocoRays = (
   mujoco: Mujoco,
   whole: MjModel,
   shapes: readonly number[],
 ): MujocoRays => new Caster(mujoco, whole, shapes);
 
-/** What a ray meets: a shape, m from the eye, the surface's normal [3]. */
+/** A ray's hit: shape, distance from the eye in m, surface normal [3]. */
 interface Hit {
   shape: number;
   distance: number;
@@ -190,11 +190,11 @@ function direct(
   }
 }
 
-/** Whether a ray comes to a surface from outside: the renderer shows no surface from within. */
+/** Whether a ray hits a surface from outside: the renderer culls back faces. */
 const isFront = (normal: ArrayLike<number>, direction: ArrayLike<number>) =>
   normal[0] * direction[0] + normal[1] * direction[1] + normal[2] * direction[2] <= 0;
 
-/** Enters what a ray has met if it is nearer than what it has met before; `distance` in m. */
+/** Stores a ray's hit if it is nearer than the stored one; `distance` in m. */
 function enter(
   { shapes, depths, normals }: Hits,
   { u, v }: Rays,

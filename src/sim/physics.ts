@@ -7,7 +7,7 @@ import type { SceneIndex } from './sceneIndex.ts';
 import type { SimTask } from './tasks.ts';
 import { controlsFromPositions, positionsFromJoints } from './vectors.ts';
 
-/** A scene with an ALOHA and a task, as it is opened. */
+/** An opened scene with an ALOHA and a task. */
 export interface OpenScene {
   mujoco: Mujoco;
   model: MjModel;
@@ -18,7 +18,7 @@ export interface OpenScene {
   origin: string;
   /** [16] controls of the start pose. */
   home: Float64Array;
-  /** How the robot of an attempt differs from the one of the calibration. */
+  /** The gap between an attempt's robot and the calibration's. */
   gap: Gap | ((seed: number) => Gap);
 }
 
@@ -39,7 +39,7 @@ export class Physics {
   private readonly stepLengths: bigint[];
   private gap!: Gap;
   private steps = 0;
-  /** Controls that are still under way, the next one first. */
+  /** Delayed controls, next one first. */
   private delayed: Float64Array[] = [];
 
   /** Starts at rest in the start pose, as after `place(0)`. */
@@ -82,12 +82,12 @@ export class Physics {
     this.delayed = [];
   }
 
-  /** Takes one physics step; whether it ends a control step. Throws a `UserError` where the physics break down. */
+  /** Takes one physics step. Returns whether it ends a control step. Throws a `UserError` if the physics diverge. */
   step(): boolean {
     const { mujoco, model, origin, task, index } = this.scene;
     const { time } = this.data;
     mujoco.mj_step(model, this.data);
-    // MuJoCo begins anew, at time 0, where its numbers are no longer finite or grow too large.
+    // MuJoCo resets to time 0 if its numbers are not finite or grow too large.
     if (this.data.time <= time)
       throw new UserError(
         `Scene ${origin} is unstable: its physics broke down after ${time.toFixed(3)} s of an attempt; choose a smaller timestep or softer actuators`,
@@ -100,7 +100,7 @@ export class Physics {
     return true;
   }
 
-  /** Commands positions [14], rad and openings, which act after the gap's delay. */
+  /** Commands positions [14], rad and openings; they take effect after the gap's delay. */
   command(positions: Float64Array): void {
     const wanted = Float64Array.from(positions);
     for (const joint of this.grippers) wanted[joint] -= this.gap.gripperOffset;
@@ -129,7 +129,7 @@ export class Physics {
     );
   }
 
-  /** Asks the 16 joints for positions. */
+  /** Sets the position targets of the 16 joints. */
   private actuate(positions: ArrayLike<number>): void {
     const controls = this.data.ctrl as Float64Array;
     this.scene.index.servos.forEach((servo, joint) => {
@@ -137,7 +137,7 @@ export class Physics {
     });
   }
 
-  /** Lets filtered controls rest where they are asked to be. */
+  /** Sets the state of filtered controls to their targets. */
   private settle(): void {
     const [controls, activations] = [this.data.ctrl, this.data.act] as [Float64Array, Float64Array];
     for (const servo of this.scene.index.servos)

@@ -8,7 +8,7 @@ export interface ImageSize {
   height: number;
 }
 
-/** Draws a scene's cameras, when their pixels are asked for. */
+/** Renders a scene's cameras on demand. */
 export class Pictures {
   private readonly mujoco: Mujoco;
   private readonly model: MjModel;
@@ -18,7 +18,7 @@ export class Pictures {
   private snapshot: Float64Array | undefined;
   private closed = false;
 
-  /** Shows MuJoCo's groups 0 to 2 of shapes unless others are given. */
+  /** Draws MuJoCo's shape groups 0 to 2 by default. */
   constructor(
     mujoco: Mujoco,
     model: MjModel,
@@ -48,7 +48,7 @@ export class Pictures {
     return this.raycaster.render(drawn, id, width, height);
   }
 
-  /** What a camera sees at `snapshot`. */
+  /** A camera's frame at `snapshot`. */
   frame(camera: Camera, stamp: bigint, snapshot: Float64Array): CameraFrame {
     const { name, width, height } = camera;
     let pixels: Uint8Array | undefined;

@@ -9,13 +9,13 @@ interface Shape extends Bounded {
   intersect: Intersection;
 }
 
-/** A shape as a camera sees it. */
+/** A shape relative to a camera. */
 interface Sight {
   /** Row-major rotation [9] from the camera's frame to the shape's. */
   turn: Float64Array;
   /** The camera's eye in the shape's frame, m. */
   eye: Float64Array;
-  /** Least and greatest u, then v, of the rays that may meet it. */
+  /** Bounds of the rays that may hit it: least and greatest u, then v. */
   window: Float64Array;
 }
 
@@ -48,7 +48,7 @@ function simpleShapes(mujoco: Mujoco, model: MjModel, { visible }: Appearance): 
   return shapes;
 }
 
-/** How a shape stands before a camera, or undefined where it lies wholly behind it. */
+/** A shape relative to a camera; undefined if it is entirely behind the camera. */
 function sight(shape: Shape, data: MjData, from: Viewpoint): Sight | undefined {
   const sighting = sightingOf(shape, data, from);
   if (!sighting) return undefined;
@@ -69,7 +69,7 @@ function sight(shape: Shape, data: MjData, from: Viewpoint): Sight | undefined {
   return { turn, eye, window };
 }
 
-/** Turns every hit's normal from its shape's frame to the world's. */
+/** Rotates every hit's normal from its shape's frame to the world frame. */
 function turnToWorld(normals: Float64Array, hits: Int32Array, frames: Float64Array) {
   for (let ray = 0; ray < hits.length; ray++) {
     const at = 9 * hits[ray];
@@ -84,7 +84,7 @@ function turnToWorld(normals: Float64Array, hits: Int32Array, frames: Float64Arr
   }
 }
 
-/** Neighbouring rays that are skipped together where a shape is elsewhere. */
+/** Size of a group of neighbouring rays that is skipped as one if a shape is outside it. */
 const group = 32;
 
 /** Least and greatest u, then v, of every group of rays, [groups, 4]. */
@@ -101,12 +101,12 @@ function groupWindows({ u, v }: Rays): Float64Array {
   return windows;
 }
 
-/** Stands for the zero of a direction's component, by which the intersections divide. */
+/** Replaces a zero component of a direction, because the intersections divide by it. */
 const parallel = 1e-12;
 
 const normal = new Float64Array(3);
 
-/** Enters where rays meet a shape nearer than what they have met before; the normals in its frame. */
+/** Stores the rays' hits with a shape that are nearer than the stored ones; normals are in the shape's frame. */
 function castAt(
   { size, id, intersect }: Shape,
   { turn, eye, window }: Sight,
@@ -145,8 +145,8 @@ function castAt(
 }
 
 /**
- * Casts rays at boxes, spheres, cylinders and capsules in closed form, and only where each appears:
- * several times faster than MuJoCo's general rays.
+ * Casts rays at boxes, spheres, cylinders and capsules in closed form, and only within each shape's bounds in the
+ * image. Several times faster than MuJoCo's general rays.
  */
 export function createPrimitiveRays(
   mujoco: Mujoco,

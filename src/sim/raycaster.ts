@@ -5,7 +5,7 @@ import { createPrimitiveRays } from './primitiveRays.ts';
 import type { Hits, Rays } from './rays.ts';
 import { brightness, surroundings } from './shading.ts';
 
-/** Draws a model's cameras by casting rays, so it needs neither GPU nor display. */
+/** Renders a model's cameras by ray casting, without GPU or display. */
 export interface Raycaster {
   /**
    * RGB8 [height, width, 3] of a camera in the scene that `data` holds; the positions of shapes and
@@ -23,7 +23,7 @@ interface Grid {
   scale: number;
 }
 
-/** Where a pixel on a shape's outline is sampled again, in pixels from its centre. */
+/** Offsets at which a pixel on a shape's outline is sampled again, in pixels from its centre. */
 const outlineSamples = Float64Array.of(-0.25, -0.25, 0.25, -0.25, -0.25, 0.25, 0.25, 0.25);
 
 const centre = new Float64Array(2);
@@ -36,7 +36,7 @@ function allPixels(count: number): Int32Array {
   return pixels;
 }
 
-/** Pixels whose right or lower neighbour shows another shape, and those neighbours. */
+/** Pixels on outlines: those whose right or lower neighbour shows another shape, and these neighbours. */
 function outlinePixels(shapes: Int32Array, width: number, height: number): Int32Array {
   const marked = new Uint8Array(shapes.length);
   for (let y = 0; y < height; y++) {
@@ -91,8 +91,8 @@ function raysThrough(pixels: Int32Array, samples: Float64Array, grid: Grid): Ray
 }
 
 /**
- * Casts rays for one model, at the shapes of `drawnGroups` or of MuJoCo's own choice; pixels on outlines are sampled four more times, against jagged edges,
- * which tells a small image where an object lies to a fraction of a pixel.
+ * Creates a ray caster for one model that draws the shapes of `drawnGroups`, by default MuJoCo's. Pixels on outlines get
+ * four more samples: anti-aliasing lets a small image show an object's position to a fraction of a pixel.
  */
 export function createRaycaster(
   mujoco: Mujoco,

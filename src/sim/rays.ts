@@ -1,4 +1,4 @@
-/** Where a camera stands in the world. */
+/** A camera's pose in the world. */
 export interface Viewpoint {
   /** m. */
   eye: ArrayLike<number>;
@@ -12,12 +12,12 @@ export interface Rays {
   v: Float64Array;
 }
 
-/** What rays meet first. */
+/** The first hits of rays. */
 export interface Hits {
   /** [rays] the model's shape, or −1. */
   shapes: Int32Array;
-  /** [rays] how far it is, in lengths of the ray's direction; infinite where nothing is hit. */
+  /** [rays] distance in lengths of the ray's direction; infinite if nothing is hit. */
   depths: Float64Array;
-  /** [rays, 3] unit normal in the world frame; meaningless where nothing is hit. */
+  /** [rays, 3] unit normal in the world frame; undefined content if nothing is hit. */
   normals: Float64Array;
 }

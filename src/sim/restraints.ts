@@ -3,28 +3,28 @@ import type { SceneIndex } from './sceneIndex.ts';
 import { strangersPulling } from './servos.ts';
 import { armJoints } from './viperx.ts';
 
-/** rad by which a joint of the arms is moved: each by another angle, so that no coupling of two is kept. */
+/** Displacement of an arm joint, rad: a different angle per joint, so that every coupling is violated. */
 const displacement = (joint: number) => 0.1 + 0.01 * joint;
 
 /** Force or torque below which a constraint counts as idle, N or Nm. */
 const IDLE = 1e-6;
 
-/** Has MuJoCo leave contacts, limits and friction out while `look` runs. */
-function withEqualitiesAlone<T>({ mjtDisableBit }: Mujoco, model: MjModel, look: () => T): T {
+/** Runs `measure` with MuJoCo's contacts, limits and friction disabled. */
+function withEqualitiesAlone<T>({ mjtDisableBit }: Mujoco, model: MjModel, measure: () => T): T {
   const { mjDSBL_CONTACT, mjDSBL_LIMIT, mjDSBL_FRICTIONLOSS } = mjtDisableBit;
   const before = model.opt.disableflags;
   model.opt.disableflags =
     before | mjDSBL_CONTACT.value | mjDSBL_LIMIT.value | mjDSBL_FRICTIONLOSS.value;
   try {
-    return look();
+    return measure();
   } finally {
     model.opt.disableflags = before;
   }
 }
 
 /**
- * What keeps the arms from going where their servos are told, with control 0 of all else: other actuators,
- * and joints that an equality holds or couples. Leaves `data` displaced; fingers may be coupled.
+ * Descriptions of what keeps the arms from reaching their servos' targets when all other controls are 0: other
+ * actuators, and equalities that hold or couple joints. Fingers may be coupled. Leaves `data` displaced.
  */
 export function restraints(
   engine: Mujoco,

@@ -3,7 +3,7 @@ import { armActuatorsXml, armDefaultsXml, armXml, gripContact } from './viperx.t
 /** Seconds of one physics step (gym-aloha). */
 const timestep = 0.002;
 
-/** Free bodies with the published inertia; shapes, masses and contact numbers as gym-aloha has them. */
+/** Free bodies with the published inertia; shapes, masses and contact parameters are gym-aloha's. */
 const inertial = '<inertial pos="0 0 0" mass="0.05" diaginertia="0.002 0.002 0.002"/>';
 const box = (name: string, pos: string, size: string, rgba: string) =>
   `<geom name="${name}" type="box" pos="${pos}" size="${size}" rgba="${rgba}" ${gripContact}/>`;
@@ -35,8 +35,8 @@ export const insertionXml =
 
 /**
  * MJCF of the ALOHA scene in gym-aloha's frame: both arms, the table whose upper face is z = 0, four
- * cameras and the task's objects. `cam_high` stands where gym-aloha's top camera does; its field of
- * view is 60° rather than 78°, which spends a small image on the table between the bases.
+ * cameras and the task's objects. `cam_high` is at the position of gym-aloha's top camera; its field of
+ * view is 60° rather than 78°, so that the table between the bases fills a small image.
  */
 export function alohaScene(objects: string): string {
   return `

@@ -5,27 +5,27 @@ import { type Servo, servoOfJoint } from './servos.ts';
 import type { SimTask } from './tasks.ts';
 import { type ArmJoint, armJoints } from './viperx.ts';
 
-/** Where a model keeps what the simulator reads and writes. */
+/** Addresses in a model of everything that the simulator reads and writes. */
 export interface SceneIndex {
   /** Addresses in qpos of the 16 joints: each arm's six, its left and its right finger. */
   joints: number[];
   /** Addresses in qvel of the same joints. */
   dofs: number[];
-  /** What each of them reaches: rad, m of fingers. */
+  /** Range of each joint: rad, m for fingers. */
   ranges: [number, number][];
-  /** How each of them is commanded; undefined for a finger that the other one takes along. */
+  /** Servo of each joint; undefined for a finger that is coupled to the other one. */
   servos: (Servo | undefined)[];
   /** Addresses in qpos of the objects' free joints, in the task's order. */
   objects: number[];
-  /** Shapes that the task's reward asks about, by name. */
+  /** Shapes that the task's reward uses, by name. */
   shapes: Map<string, number>;
-  /** Cameras by name: all that have one. */
+  /** All named cameras, by name. */
   cameras: Map<string, number>;
   /** Physics steps of one control step. */
   substeps: number;
 }
 
-/** By how much physics may miss a control step's length, of which a scene writes some digits: s. */
+/** Tolerance on the length of a control step, s: a scene's timestep is written with few digits. */
 const ROUNDING = 1e-7;
 
 type Faults = string[];
@@ -57,7 +57,7 @@ function kindOf(mujoco: Mujoco, model: MjModel, joint: number): string {
   )![1];
 }
 
-/** A joint's number, or undefined and a fault where it is missing or of another kind. */
+/** A joint's index; undefined, with a fault added, if it is missing or of another kind. */
 function findJoint(mujoco: Mujoco, model: MjModel, name: string, kind: string, faults: Faults) {
   const id = find(mujoco, model, 'joint', name);
   if (id === undefined) {
@@ -70,7 +70,7 @@ function findJoint(mujoco: Mujoco, model: MjModel, name: string, kind: string, f
   return undefined;
 }
 
-/** What a joint reaches; a fault where that is too little. */
+/** A joint's range; adds a fault if it is too small. */
 function rangeOf(
   model: MjModel,
   joint: ArmJoint,
@@ -96,8 +96,8 @@ function namedCameras(mujoco: Mujoco, model: MjModel): Map<string, number> {
 }
 
 /**
- * Finds all that the simulator drives and the task asks about; an error names everything that is missing
- * or of another kind than it takes. `home` is where each of the 16 joints starts.
+ * Finds everything that the simulator drives and the task uses. Throws an error that names everything that is missing
+ * or of the wrong kind. `home` is the start position of each of the 16 joints.
  */
 export function indexScene(
   mujoco: Mujoco,

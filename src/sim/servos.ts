@@ -1,21 +1,21 @@
 import { flagOf, type MjData, type MjModel, type Mujoco, nameOf } from './mujoco.ts';
 import type { ArmJoint } from './viperx.ts';
 
-/** How a joint is told where to go: the actuator rests at a position under `scale` * position + `offset`. */
+/** A joint's position servo: with control `scale` * position + `offset`, the actuator rests at that position. */
 export interface Servo {
   actuator: number;
   /** Address in ctrl. */
   control: number;
-  /** Address in act of the control as it is filtered, or −1. */
+  /** Address in act of the filtered control, or −1. */
   activation: number;
   scale: number;
   offset: number;
 }
 
-/** By how much a control may stop short of a joint's range: rad, and m of a finger. */
+/** Part of a joint's range that a control need not reach: rad, m for a finger. */
 const SLACK = { hinge: 0.01, slide: 0.001 };
 
-/** Views of the model's actuators; asked for anew each time, since MuJoCo's memory may move. */
+/** Views of the model's actuators; fetched on every use, because MuJoCo's memory may move. */
 function actuatorViews(model: MjModel) {
   return {
     transmission: model.actuator_trntype as Int32Array,
@@ -37,10 +37,10 @@ function actuatorViews(model: MjModel) {
   };
 }
 
-/** Parameters of a gain or a bias, of each actuator. */
+/** Number of gain or bias parameters per actuator. */
 const PARAMETERS = 10;
 
-/** Why an actuator cannot be told a joint's position, or undefined where it can. */
+/** Why an actuator cannot be commanded by position; undefined if it can. */
 function obstacle(engine: Mujoco, model: MjModel, actuator: number): string | undefined {
   const { dynamics, gain, gains, bias, biases, gear, output, delay, plugin, group } =
     actuatorViews(model);
@@ -80,11 +80,11 @@ function servoOf(model: MjModel, actuator: number): Servo {
   };
 }
 
-/** Whether MuJoCo keeps a control to its range. The element's flags stand at its own index. */
+/** Whether MuJoCo clamps a control to its range. The element's flags are at its own index. */
 const isControlLimited = (model: MjModel, control: number) =>
   control >= model.nactuator || flagOf(model.actuator(control), 'ctrllimited');
 
-/** What keeps a control from asking for all of `reach`, or undefined. */
+/** The limit that keeps a control from covering all of `reach`, or undefined. */
 function clipping(model: MjModel, servo: Servo, { kind }: ArmJoint, reach: number[]) {
   const { controlRange, activationRange } = actuatorViews(model);
   const { actuator, activation, control, scale, offset } = servo;
@@ -108,8 +108,8 @@ const actuatorName = (engine: Mujoco, model: MjModel, actuator: number) =>
   `actuator ${nameOf(engine, model, 'actuator', actuator) || actuator}`;
 
 /**
- * The one position servo that acts on a joint, and can ask for all of `reach`; or the problem, as what
- * to say after the joint's name.
+ * The one position servo that acts on a joint and covers all of `reach`; or the problem, as text to append to the
+ * joint's name.
  */
 export function servoOfJoint(
   engine: Mujoco,
@@ -141,8 +141,8 @@ export function servoOfJoint(
 }
 
 /**
- * Actuators other than the servos that pull at one of the joints (by address in qvel) in the state that
- * `data` holds. The state must be up to date.
+ * Actuators other than the servos that exert a force on one of the joints (by address in qvel) in the state of `data`,
+ * which must be up to date.
  */
 export function strangersPulling(
   engine: Mujoco,

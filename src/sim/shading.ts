@@ -1,4 +1,4 @@
-/** Unit vectors towards three lamps in the world frame, and their shares; the rest is ambient light. */
+/** Unit vectors towards three lamps in the world frame, and their intensities; the rest is ambient light. */
 const lamps = [
   { direction: unit([0.35, -0.5, 0.8]), share: 0.42 },
   { direction: unit([-0.7, -0.1, 0.6]), share: 0.18 },

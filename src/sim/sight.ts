@@ -1,10 +1,10 @@
 import type { MjData } from './mujoco.ts';
 import type { Viewpoint } from './rays.ts';
 
-/** A shape as far as it matters where a camera sees it. */
+/** The data of a shape that determine its position in an image. */
 export interface Bounded {
   id: number;
-  /** m, of a ball around its centre that holds it. */
+  /** Radius of its bounding sphere, m. */
   bound: number;
 }
 
@@ -12,7 +12,7 @@ export interface Bounded {
 export interface Sighting {
   /** m, in the world's frame. */
   offset: Float64Array;
-  /** Least and greatest u, then v, of the rays that may meet the shape. */
+  /** Bounds of the rays that may hit the shape: least and greatest u, then v. */
   window: Float64Array;
 }
 
@@ -27,7 +27,7 @@ function slopes(across: number, ahead: number, radius: number): [number, number]
   return [slope(middle - half), slope(middle + half)];
 }
 
-/** How a shape stands before a camera, or undefined where it lies wholly behind it. */
+/** A shape's position relative to a camera; undefined if it is entirely behind the camera. */
 export function sightingOf(
   { id, bound }: Bounded,
   data: MjData,

@@ -15,21 +15,21 @@ import { controlsFromPositions } from './vectors.ts';
 
 export interface SimulatedAlohaOptions {
   task: SimTaskName;
-  /** Cameras to see through; all of calibration/aloha-sim.yaml where absent. */
+  /** Cameras to use; by default all of calibration/aloha-sim.yaml. */
   cameras?: readonly string[];
-  /** Those of them that are left out where the scene lacks them; the others are an error then. */
+  /** Those of `cameras` that a scene may lack; any other missing camera is an error. */
   optionalCameras?: readonly string[];
-  /** Keeps pace with the wall clock; otherwise time runs as fast as it can. */
+  /** Runs in real time; otherwise as fast as possible. */
   realTime?: boolean;
-  /** Path of an MJCF to use in place of the built-in scene, its joints and shapes named alike. */
+  /** Path of an MJCF to use instead of the built-in scene, with the same names of joints and shapes. */
   scene?: string;
-  /** Groups of shapes that the cameras show; MuJoCo's own choice, 0 to 2, where absent. */
+  /** Shape groups that the cameras draw; by default MuJoCo's, 0 to 2. */
   drawnGroups?: readonly number[];
-  /** How it differs from the robot as it was, in all attempts or in that of a seed; not at all where absent. */
+  /** Gap to the calibrated robot, for all attempts or by seed; by default none. */
   gap?: Gap | ((seed: number) => Gap);
 }
 
-/** An ALOHA in MuJoCo with a task on its table: the robot, and who says how the attempt goes. */
+/** An ALOHA in MuJoCo with a task on its table: both the robot and the task's judge. */
 export interface SimulatedAloha extends Robot, Task {
   readonly name: SimTaskName;
   /** The task's staged reward of the last control step alone. */
@@ -46,10 +46,10 @@ export interface SimulatedAloha extends Robot, Task {
   picture(camera: string, size?: ImageSize): Uint8Array;
 }
 
-/** Milliseconds that a real-time simulation may fall behind before it gives up catching up. */
+/** Milliseconds that a real-time simulation may fall behind before it stops catching up. */
 const PATIENCE = 100;
 
-/** Opens a scene, built in or of a file, and finds the robot and the task in it. Throws a `UserError`. */
+/** Opens the built-in scene or a file, and finds the robot and the task in it. Throws a `UserError` if it cannot. */
 async function openScene(options: SimulatedAlohaOptions): Promise<OpenScene> {
   const task = simTasks[options.task];
   const whole = await simulatedEmbodiment(options.cameras);
@@ -71,11 +71,11 @@ async function openScene(options: SimulatedAlohaOptions): Promise<OpenScene> {
   }
 }
 
-/** The simulation's clock: time passes in physics steps while somebody waits, `advance` taking one each. */
+/** The simulation's clock: while a caller waits, time advances in physics steps, one per call of `advance`. */
 function simulatedClock(physics: Physics, advance: () => boolean, realTime: boolean): Clock {
   let wallAnchor = 0;
   let behind = 0;
-  /** Lets others run, and where time is real, waits for the wall clock. */
+  /** Yields to the event loop; in real time, also waits for the wall clock. */
   const pause = async () => {
     if (!realTime) return setImmediate();
     const due = wallAnchor + Number(physics.now) / 1e6;
@@ -94,7 +94,7 @@ function simulatedClock(physics: Physics, advance: () => boolean, realTime: bool
   };
 }
 
-/** Throws a `UserError` where arms at rest do not stay where their controls hold them. */
+/** Throws a `UserError` if arms at rest do not stay at their controls' positions. */
 function checkRestraints({ mujoco, model, index, origin }: OpenScene, physics: Physics): void {
   const held = restraints(mujoco, model, physics.data, index);
   if (held.length > 0)

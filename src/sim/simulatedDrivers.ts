@@ -6,15 +6,15 @@ import type { SimulatedAloha } from './simulatedAloha.ts';
 
 export interface DriverOptions {
   sim: SimulatedAloha;
-  /** How the robot is built: what its drivers' angles mean, and what comes over its topics. */
+  /** The calibration of the robot as it is built: its drivers' angles and its topics. */
   built: Calibration;
-  /** How it is read; may be wrong. */
+  /** The calibration that it is read with; may be wrong. */
   read: Calibration;
-  /** s by which a topic's images are stamped and arrive too late. */
+  /** Delay of a topic's images, in both stamp and arrival, seconds. */
   delays?: ReadonlyMap<string, number>;
 }
 
-/** Where each joint that is read finds its driver's angle: an index into the robot as it is built. */
+/** For each joint that is read, the index of its driver's joint in the robot as it is built. */
 function joinJoints(built: Calibration, read: Calibration) {
   const armOf = ({ arms }: Calibration, name: string) => arms.find((arm) => arm.name === name)!;
   return read.joints.map((joint) => {
@@ -46,8 +46,8 @@ function joinCameras(built: Calibration, read: Calibration) {
 }
 
 /**
- * The simulated ALOHA behind drivers: built as one calibration says, read as another says. Images have
- * the size that they are built with. Throws a UserError for joints that it does not have.
+ * The simulated ALOHA behind drivers, built by one calibration and read by another. Images have the size of the
+ * calibration that it is built by. Throws a `UserError` for joints that it does not have.
  */
 export function simulatedDrivers({ sim, built, read, delays }: DriverOptions): SensingRobot {
   const joints = joinJoints(built, read);

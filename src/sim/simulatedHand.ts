@@ -3,29 +3,29 @@ import type { SimulatedAloha } from './simulatedAloha.ts';
 
 /** rad/s, and openings a second, of an unhurried hand. */
 const SPEED = 1;
-/** rad to each side of where a joint stands. */
+/** Amplitude to each side of a joint's position, rad. */
 const SWING = 0.45;
-/** rad that a hand stops short of a joint's end. */
+/** Distance that a hand keeps from a joint's limit, rad. */
 const MARGIN = 0.05;
-/** s for an arm to come after the hand that leads it. */
+/** Time for an arm to catch up with the hand that guides it, s. */
 const SETTLING = 0.4;
 
-/** rad and s: jerks of the arms, as far and as often as a hand does. */
+/** Jerks typical of a hand: reach in rad, speed in rad/s, least and greatest pause between two in s. */
 const JERK = { reach: 0.25, speed: 2, least: 0.25, greatest: 0.7 };
 /** Joints of each arm that are jerked: waist and elbow. */
 const JERKED = [0, 2, 7, 9];
 
-/** A person's hand on the simulated arms. Joints by their index in the robot's vector. */
+/** Simulates a person who moves the arms by hand. Joints are indices into the robot's vector. */
 export interface SimulatedHand {
-  /** To where its position is larger, to where it is smaller, and back. */
+  /** Moves a joint to a larger position, to a smaller one, and back. */
   swing(joint: number): Promise<void>;
-  /** To an opening or an angle. */
+  /** Moves a joint to an opening or an angle. */
   bring(joint: number, position: number): Promise<void>;
   /** Jerks both arms to and fro, with pauses that do not repeat. */
   jerk(seconds: number): Promise<void>;
 }
 
-/** The hand leads the arms by their targets; ends with the signal's reason when it aborts. */
+/** Creates a hand that moves the arms through their targets; rejects with the signal's reason on abort. */
 export function simulatedHand(sim: SimulatedAloha, signal?: AbortSignal): SimulatedHand {
   const { joints, controlRate } = sim.embodiment;
   const target = sim.positions();

@@ -13,7 +13,7 @@ const FORMATS: Record<string, 'png' | 'jpeg' | 'webp'> = {
   '.webp': 'webp',
 };
 
-/** The format that a file's ending names. Throws a `UserError` for an ending of none that is written. */
+/** The image format of a file extension. Throws a `UserError` for an unsupported one. */
 export function formatOf(file: string): 'png' | 'jpeg' | 'webp' {
   const ending = extname(file);
   const format = FORMATS[ending.toLowerCase()];
@@ -24,7 +24,7 @@ export function formatOf(file: string): 'png' | 'jpeg' | 'webp' {
   return format;
 }
 
-/** Writes a picture of the cameras' present images, two beside each other, in the order given. */
+/** Writes a picture of the cameras' current images in their order, two per row. */
 export async function snapshot(
   sim: SimulatedAloha,
   cameras: readonly string[],
@@ -58,7 +58,7 @@ export interface SceneSnapshot {
   drawGroups?: readonly number[];
 }
 
-/** Writes a picture of what all named cameras of a scene see at a seed; resolves to their names. */
+/** Writes a picture of all named cameras of a scene at a seed. Resolves to their names. */
 export async function snapshotScene(
   file: string,
   { task, seed, scene, drawGroups }: SceneSnapshot,

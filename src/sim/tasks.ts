@@ -4,7 +4,7 @@ import { uniform } from './random.ts';
 /** Whether two shapes touch, by name. */
 export type Touching = (first: string, second: string) => boolean;
 
-/** A simulated task: what lies on the table, where, and what a moment is worth (gym-aloha's rules). */
+/** A simulated task: the objects, their placement, and the staged reward (gym-aloha's rules). */
 export interface SimTask {
   prompt: string;
   /** Control steps of an attempt. */
@@ -12,7 +12,7 @@ export interface SimTask {
   objectsXml: string;
   /** Free joints of the objects, in the order of `place`. */
   objectJoints: string[];
-  /** Shapes that the reward asks about. */
+  /** Shapes that the reward uses. */
   shapes: string[];
   /** Poses [x y z qw qx qy qz] of the objects at the start of a seeded attempt. */
   place(seed: number): number[][];
@@ -29,7 +29,7 @@ const sockets = ['socket-1', 'socket-2', 'socket-3', 'socket-4'];
 const within = (draw: () => number, low: number, high: number) => low + draw() * (high - low);
 const upright = (x: number, y: number) => [x, y, 0.05, 1, 0, 0, 0];
 
-/** The highest stage whose condition holds, where later stages outrank earlier ones. */
+/** The last stage whose condition holds. */
 const highestStage = (stages: boolean[]) => stages.lastIndexOf(true) + 1;
 
 const transferCube: SimTask = {

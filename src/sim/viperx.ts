@@ -91,7 +91,7 @@ const links: Link[] = [
   },
 ];
 
-/** What fingers and objects share where they touch (gym-aloha). */
+/** Contact parameters of fingers and objects (gym-aloha). */
 export const gripContact = 'condim="4" friction="1 0.005 0.0001" solref="0.01 1" solimp="2 1 0.01"';
 
 interface Side {
@@ -99,7 +99,7 @@ interface Side {
   pos: string;
   euler: string;
   camera: string;
-  /** Own collision bit, and those of everything that it may touch: not itself. */
+  /** Own collision bit, and the bits of everything that it may touch, without its own. */
   collision: string;
 }
 
@@ -202,7 +202,7 @@ const actuators: { joint: string; kp: number; force?: number }[] = [
   { joint: 'right_finger', kp: 200 },
 ];
 
-/** What a joint can reach and its actuator may ask for. */
+/** Range of a joint and of its actuator's control. */
 const ranges = new Map([
   ...links.map(({ joint }) => [joint.name, joint.range] as const),
   ['left_finger', fingerRanges.left] as const,

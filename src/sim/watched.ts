@@ -12,17 +12,17 @@ const CAMERA = 'cam_low';
 /** Control steps between two pictures. */
 const EVERY = 2;
 
-/** Lines of a terminal that the picture leaves to the report. */
+/** Terminal lines kept free for the report. */
 const OTHER_LINES = 6;
 const LARGEST = { width: 80, height: 60 };
 
-/** The largest picture of the camera's form that fits, pixels. */
+/** The largest picture with the camera's aspect ratio that fits, pixels. */
 function sizeIn({ columns = 80, rows = 24 }: Output): ImageSize {
   const scale = Math.min(1, columns / LARGEST.width, (2 * (rows - OTHER_LINES)) / LARGEST.height);
   return { width: Math.floor(LARGEST.width * scale), height: Math.floor(LARGEST.height * scale) };
 }
 
-/** The robot, drawn below the line that the terminal's cursor stands in while it is commanded. */
+/** Wraps a robot to draw it below the cursor's line of the terminal while it is commanded. */
 export function viewed(sim: SimulatedAloha, out: Output): Robot {
   const camera = sim.sceneCameras.includes(CAMERA) ? CAMERA : sim.sceneCameras.at(0);
   if (camera === undefined)
