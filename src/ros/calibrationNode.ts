@@ -80,7 +80,8 @@ export async function openRosSenses(
     const robot = rosRobot({
       ros,
       node,
-      calibration: read,
+      // Latencies are measured of stamps as they arrive.
+      calibration: { ...read, measured: undefined },
       cameras: there.map(({ name }) => name),
       output: 'trajectory',
       dryRun: true,

@@ -5,6 +5,7 @@ import type { Clock, Observer, Robot } from '../robot/robot.ts';
 import { openCameras } from './cameras.ts';
 import { imageTopic } from './imageTopic.ts';
 import { CLOCK, rosClock, usesSimTime } from './clock.ts';
+import { captureStamps } from './captureStamps.ts';
 import { type Output, createCommands } from './commands.ts';
 import { edge } from './edge.ts';
 import { createJointMerger, statesTopicsOf } from './joints.ts';
@@ -90,6 +91,7 @@ function senseCameras(sensing: Sensing, cameras: readonly CalibratedCamera[]) {
     }),
   );
   if (cameras.length === 0) return undefined;
+  const captured = captureStamps(sensing.options.calibration);
   return openCameras({
     name: sensing.options.node.name(),
     cameras,
@@ -98,7 +100,7 @@ function senseCameras(sensing: Sensing, cameras: readonly CalibratedCamera[]) {
       count.messages += 1;
       const { camera: source, stamp } = frame;
       countMessage(count, { kind: 'camera', source, stamp }, sensing.clock.now());
-      sensing.observer?.frame(frame);
+      sensing.observer?.frame(captured(frame));
     },
     onProblem(camera, problem) {
       const count = counts.get(camera)!;
