@@ -8,7 +8,8 @@ import type {
   JointTrajectoryMessage,
   SchemaName,
 } from './schemas.ts';
-import { SCHEMAS, fromTime, toTime } from './schemas.ts';
+import { headerAt, nanosecondsOf, stampOf } from './rosTime.ts';
+import { SCHEMAS } from './schemas.ts';
 import { JOINS, sampledJoin } from '../policy/joinKinds.ts';
 
 /** An episode's topics that do not depend on its cameras. */
@@ -50,8 +51,6 @@ export const METADATA = {
 const NONE = new Float64Array();
 const NO_ROWS = new Float32Array();
 
-export const headerAt = (stamp: bigint, frame = '') => ({ stamp: toTime(stamp), frame_id: frame });
-
 /** Positions [joints] as a ROS JointState. */
 export const jointStateMessage = (
   stamp: bigint,
@@ -82,7 +81,7 @@ export function trajectoryMessage(
       velocities: NONE,
       accelerations: NONE,
       effort: NONE,
-      time_from_start: toTime(BigInt(Math.round((row * 1e9) / controlRate))),
+      time_from_start: stampOf(BigInt(Math.round((row * 1e9) / controlRate))),
     })),
   };
 }
@@ -92,7 +91,7 @@ export const chunkMessage = (record: ChunkRecord): ChunkMessage => ({
   index: record.index,
   policy_version: record.policyVersion,
   cameras: Object.keys(record.frameStamps),
-  frame_stamps: Object.values(record.frameStamps).map(toTime),
+  frame_stamps: Object.values(record.frameStamps).map(stampOf),
   state: record.state,
   horizon: record.horizon,
   actions: record.actions,
@@ -123,20 +122,20 @@ export const chunkTimingMessage = (
 ): ChunkTimingMessage => ({
   header: headerAt(observationStamp),
   index,
-  requested: toTime(requested),
-  arrived: toTime(arrived),
-  joined: toTime(joined),
-  first_command: toTime(firstCommand ?? 0n),
+  requested: stampOf(requested),
+  arrived: stampOf(arrived),
+  joined: stampOf(joined),
+  first_command: stampOf(firstCommand ?? 0n),
   preprocess_ms: timing.preprocess,
   run_ms: timing.run,
   total_ms: timing.total,
 });
 
 export const chunkTimeline = (message: ChunkTimingMessage): ChunkTimeline => ({
-  requested: fromTime(message.requested),
-  arrived: fromTime(message.arrived),
-  joined: fromTime(message.joined),
-  firstCommand: fromTime(message.first_command) || null,
+  requested: nanosecondsOf(message.requested),
+  arrived: nanosecondsOf(message.arrived),
+  joined: nanosecondsOf(message.joined),
+  firstCommand: nanosecondsOf(message.first_command) || null,
   timing: {
     preprocess: message.preprocess_ms,
     run: message.run_ms,
@@ -148,9 +147,9 @@ export const chunkTimeline = (message: ChunkTimingMessage): ChunkTimeline => ({
 export const chunkRecord = (message: ChunkMessage): ChunkRecord => ({
   index: message.index,
   policyVersion: message.policy_version,
-  observationStamp: fromTime(message.header.stamp),
+  observationStamp: nanosecondsOf(message.header.stamp),
   frameStamps: Object.fromEntries(
-    message.cameras.map((camera, index) => [camera, fromTime(message.frame_stamps[index])]),
+    message.cameras.map((camera, index) => [camera, nanosecondsOf(message.frame_stamps[index])]),
   ),
   state: message.state.slice(),
   horizon: message.horizon,

@@ -6,7 +6,8 @@ import { METADATA, TOPICS, chunkRecord, chunkTimeline, imageTopic } from './mess
 import { readHeader, readResult } from './metadata.ts';
 import { inTimeOrder, readMcap } from './readMcap.ts';
 import type { McapContent, StoredMessage } from './readMcap.ts';
-import { type ChunkMessage, decode, decodeAs, fromTime } from './schemas.ts';
+import { type ChunkMessage, decode, decodeAs } from './schemas.ts';
+import { nanosecondsOf } from './rosTime.ts';
 
 /** A recorded episode. */
 export interface Episode {
@@ -72,7 +73,7 @@ function frameOf(camera: string, stamp: bigint, png: Uint8Array): CameraFrame {
 const jointStates = (messages: readonly StoredMessage[]): JointState[] =>
   messages.map(({ data }) => {
     const { header, position } = decode('sensor_msgs/msg/JointState', data);
-    return { stamp: fromTime(header.stamp), position: position.slice() };
+    return { stamp: nanosecondsOf(header.stamp), position: position.slice() };
   });
 
 /** Number of chunks without an image of their observation, by camera. */

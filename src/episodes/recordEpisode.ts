@@ -16,12 +16,12 @@ import {
   channelsOf,
   chunkMessage,
   chunkTimingMessage,
-  headerAt,
   imageTopic,
   jointStateMessage,
   trajectoryMessage,
 } from './messages.ts';
 import { writeHeader, writeResult } from './metadata.ts';
+import { headerAt } from './rosTime.ts';
 import { encode } from './schemas.ts';
 import { createQueue } from './jobQueue.ts';
 import { reasonOf } from '../systemErrors.ts';

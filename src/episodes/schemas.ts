@@ -1,6 +1,7 @@
 import { parse } from '@foxglove/rosmsg';
 import { MessageReader } from '@foxglove/rosmsg2-serialization';
 import { cdrEncoder } from './cdr.ts';
+import type { Header, Stamp } from './rosTime.ts';
 
 const PARTS = {
   'builtin_interfaces/Time': 'int32 sec\nuint32 nanosec',
@@ -100,16 +101,6 @@ export const SCHEMAS = {
 
 export type SchemaName = keyof typeof SCHEMAS;
 
-export interface Time {
-  sec: number;
-  nanosec: number;
-}
-
-export interface Header {
-  stamp: Time;
-  frame_id: string;
-}
-
 export interface JointStateMessage {
   header: Header;
   name: string[];
@@ -132,7 +123,7 @@ export interface JointTrajectoryMessage {
     velocities: Float64Array;
     accelerations: Float64Array;
     effort: Float64Array;
-    time_from_start: Time;
+    time_from_start: Stamp;
   }[];
 }
 
@@ -141,7 +132,7 @@ export interface ChunkMessage {
   index: number;
   policy_version: string;
   cameras: string[];
-  frame_stamps: Time[];
+  frame_stamps: Stamp[];
   state: Float64Array;
   horizon: number;
   actions: Float32Array;
@@ -160,10 +151,10 @@ export interface ChunkMessage {
 export interface ChunkTimingMessage {
   header: Header;
   index: number;
-  requested: Time;
-  arrived: Time;
-  joined: Time;
-  first_command: Time;
+  requested: Stamp;
+  arrived: Stamp;
+  joined: Stamp;
+  first_command: Stamp;
   preprocess_ms: number;
   run_ms: number;
   total_ms: number;
@@ -210,14 +201,3 @@ export const decode = <S extends SchemaName>(schema: S, data: Uint8Array): Messa
 /** The same by the definition that a file has of it, which may be an older one. */
 export const decodeAs = <T>(definition: string, data: Uint8Array): T =>
   readerOf(definition).readMessage<T>(data);
-
-const SECOND = 1_000_000_000n;
-
-/** Nanoseconds as ROS has them. */
-export const toTime = (nanoseconds: bigint): Time => ({
-  sec: Number(nanoseconds / SECOND),
-  nanosec: Number(nanoseconds % SECOND),
-});
-
-/** ROS time in nanoseconds. */
-export const fromTime = ({ sec, nanosec }: Time): bigint => BigInt(sec) * SECOND + BigInt(nanosec);

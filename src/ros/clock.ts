@@ -1,6 +1,6 @@
 import type { Clock } from '../robot/robot.ts';
 import { untilWall } from '../robot/wallClock.ts';
-import { type Stamp, nanosecondsOf } from './messages.ts';
+import { type Stamp, nanosecondsOf } from '../episodes/rosTime.ts';
 import { quality } from './qos.ts';
 import type { Ros, RosNode } from './rclnodejs.ts';
 

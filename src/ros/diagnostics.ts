@@ -1,4 +1,4 @@
-import { stampOf } from './messages.ts';
+import { stampOf } from '../episodes/rosTime.ts';
 import { quality } from './qos.ts';
 import type { Ros, RosNode } from './rclnodejs.ts';
 

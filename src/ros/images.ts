@@ -3,7 +3,7 @@ import sharp from 'sharp';
 import { UserError, messageOf } from '../errors.ts';
 import { type CalibratedCamera, sizeSeen } from '../robot/calibration.ts';
 import type { CameraFrame } from '../robot/robot.ts';
-import { nanosecondsOf } from './messages.ts';
+import { nanosecondsOf } from '../episodes/rosTime.ts';
 import { type PixelLayout, toRgb } from './pixelOrder.ts';
 
 /** An image as its message has it, nothing decoded. */

@@ -2,7 +2,8 @@ import { UserError } from '../errors.ts';
 import type { Arm, Calibration } from '../robot/calibration.ts';
 import { fromDriver } from '../robot/driverAngles.ts';
 import type { JointPart, JointState } from '../robot/robot.ts';
-import { type JointStateMessage, nanosecondsOf } from './messages.ts';
+import { nanosecondsOf } from '../episodes/rosTime.ts';
+import { type JointStateMessage } from './messages.ts';
 import { statesTopic } from '../robot/driverTopics.ts';
 
 /** The topics on which arms report their joints; arms may share one. */

@@ -1,18 +1,4 @@
-/** Time of a ROS message. */
-export interface Stamp {
-  sec: number;
-  nanosec: number;
-}
-
-const SECOND = 1_000_000_000n;
-
-export const stampOf = (nanoseconds: bigint): Stamp => ({
-  sec: Number(nanoseconds / SECOND),
-  nanosec: Number(nanoseconds % SECOND),
-});
-
-export const nanosecondsOf = ({ sec, nanosec }: Stamp): bigint =>
-  BigInt(sec) * SECOND + BigInt(nanosec);
+import { type Stamp, headerAt, stampOf } from '../episodes/rosTime.ts';
 
 /** sensor_msgs/JointState as it is used here. */
 export interface JointStateMessage {
@@ -26,7 +12,7 @@ const numbers = (values: ArrayLike<number>): number[] => Array.from(values);
 
 /** sensor_msgs/JointState; positions in rad, as the driver has them. */
 export const jointState = (stamp: bigint, name: string[], position: ArrayLike<number>) => ({
-  header: { stamp: stampOf(stamp), frame_id: '' },
+  header: headerAt(stamp),
   name,
   position: numbers(position),
   velocity: name.map(() => 0),
@@ -51,7 +37,7 @@ export function jointTrajectory(
       : (rows[after][joint] - rows[before][joint]) / ((after - before) * period);
   };
   return {
-    header: { stamp: stampOf(stamp), frame_id: '' },
+    header: headerAt(stamp),
     joint_names: names,
     points: rows.map((positions, row) => ({
       positions: numbers(positions),
@@ -70,7 +56,7 @@ export const image = (
   { width, height }: { width: number; height: number },
   pixels: Uint8Array,
 ) => ({
-  header: { stamp: stampOf(stamp), frame_id: frame },
+  header: headerAt(stamp, frame),
   height,
   width,
   encoding: 'rgb8',

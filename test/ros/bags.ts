@@ -1,6 +1,7 @@
 import { CdrWriter } from '@foxglove/cdr';
 import { McapWriter, type McapWriterOptions } from '@mcap/core';
-import { type SchemaName, SCHEMAS, encode, toTime } from '../../src/episodes/schemas.ts';
+import { stampOf } from '../../src/episodes/rosTime.ts';
+import { type SchemaName, SCHEMAS, encode } from '../../src/episodes/schemas.ts';
 import { fileSink } from '../../src/episodes/mcap.ts';
 import { toDriver } from '../../src/robot/driverAngles.ts';
 import { jointsByArm } from '../../src/ros/joints.ts';
@@ -21,7 +22,7 @@ export const positionAt = (step: number) =>
 
 function imageBytes(stamp: bigint, brightness: number): Uint8Array {
   const { width, height } = camera;
-  const { sec, nsec } = toTime(stamp) as unknown as { sec: number; nsec: number };
+  const { sec, nsec } = stampOf(stamp) as unknown as { sec: number; nsec: number };
   const writer = new CdrWriter({ size: width * height * 3 + 200 });
   writer.int32(sec).uint32(nsec).string('cam');
   writer
@@ -69,7 +70,7 @@ export async function recordBag(
   const none = new Float64Array();
   for (const step of order) {
     const at = START + BigInt(step) * STEP;
-    const header = { stamp: toTime(at), frame_id: '' };
+    const header = { stamp: stampOf(at), frame_id: '' };
     if (step % 3 === 0) await say(eye, at - 1n, imageBytes(at, 10 * step));
     for (const { arm, joints } of groups) {
       const names = joints.map(({ joint }) => joint.joint);
@@ -84,7 +85,7 @@ export async function recordBag(
         velocities: none,
         accelerations: none,
         effort: none,
-        time_from_start: toTime(0n),
+        time_from_start: stampOf(0n),
       };
       const order = { header, joint_names: names, points: [point] };
       await say(orders.get(arm.name)!, at, encode('trajectory_msgs/msg/JointTrajectory', order));

@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { type CalibratedJoint } from '../../src/robot/calibration.ts';
 import { fromDriver, toDriver } from '../../src/robot/driverAngles.ts';
 import { createJointMerger } from '../../src/ros/joints.ts';
-import { jointTrajectory, nanosecondsOf, stampOf } from '../../src/ros/messages.ts';
+import { nanosecondsOf, stampOf } from '../../src/episodes/rosTime.ts';
+import { jointTrajectory } from '../../src/ros/messages.ts';
 import { loadCalibration } from '../../src/robot/calibrationFile.ts';
 
 const aloha = await loadCalibration('calibration/aloha-1.0.yaml');
