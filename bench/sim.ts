@@ -1,6 +1,6 @@
 import { expertTrajectory } from '../src/sim/expert.ts';
 import { simulatedAloha } from '../src/sim/simulatedAloha.ts';
-import type { SimTaskName } from '../src/sim/tasks.ts';
+import type { SimTaskName } from '../src/sim/taskNames.ts';
 import { median, timeRuns, type Row } from './row.ts';
 
 const EPISODES = 5;

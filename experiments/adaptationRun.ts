@@ -9,7 +9,7 @@ import { appendJsonLines, readJsonLines } from '../src/files/jsonLines.ts';
 import { type CurvePoint, readCurve } from '../src/learning/curve.ts';
 import { packagePath } from '../src/files/packagePath.ts';
 import { gapSchema } from '../src/sim/gap.ts';
-import type { SimTaskName } from '../src/sim/tasks.ts';
+import type { SimTaskName } from '../src/sim/taskNames.ts';
 
 /** What a variant changes of the defaults. */
 export interface Variant {

@@ -9,7 +9,7 @@ import { loadBundle } from '../policy/bundle/bundle.ts';
 import { type Exploration, explorationSchema } from '../policy/exploration.ts';
 import type { Trainable } from '../policy/trainable.ts';
 import { type Gap, gapSchema } from '../sim/gap.ts';
-import type { SimTaskName } from '../sim/tasks.ts';
+import type { SimTaskName } from '../sim/taskNames.ts';
 import { readYaml, validate } from '../validate.ts';
 import type { AdaptFolders } from './parts.ts';
 import { type Bundle } from '../policy/bundle/config.ts';

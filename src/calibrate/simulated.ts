@@ -1,3 +1,4 @@
+import { DEFAULT_TASK } from '../sim/taskNames.ts';
 import { UserError } from '../errors.ts';
 import { loadCalibration } from '../robot/calibrationFile.ts';
 import { SIM_CALIBRATION } from '../sim/embodiment.ts';
@@ -19,7 +20,7 @@ export async function simulatedSubject({
     built.cameras.map(({ topic, width, height }) => [topic, { width, height }]),
   );
   const read = withSizes(calibration, sizes);
-  const sim = await simulatedAloha({ task: 'transfer-cube' });
+  const sim = await simulatedAloha({ task: DEFAULT_TASK });
   const robot = simulatedDrivers({ sim, built, read });
   const names = built.joints.map(({ name }) => name);
   const jointAt = (joint: number) => {

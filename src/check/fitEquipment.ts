@@ -2,18 +2,13 @@ import { UserError } from '../errors.ts';
 import { shapeOf } from '../policy/families/registry.ts';
 import { makeTransforms } from '../policy/vectors/transforms.ts';
 import { describeModeFault, modeFault } from '../robot/operatingModes.ts';
+import { embodimentFault } from '../robot/embodiment.ts';
 import { brightness } from '../images/pictureFigures.ts';
 import type { Misfit, FitCase } from './case.ts';
 
 export function embodimentName({ policy, robot }: FitCase): Misfit[] {
-  if (policy.embodiment === robot.name) return [];
-  return [
-    {
-      severity: 'error',
-      subject: 'embodiment',
-      message: `the policy is for ${policy.embodiment}, the robot is ${robot.name}; take a policy for ${robot.name}, or the calibration of the robot that stands there`,
-    },
-  ];
+  const message = embodimentFault(policy.embodiment, robot.name);
+  return message === undefined ? [] : [{ severity: 'error', subject: 'embodiment', message }];
 }
 
 /** Compares the length of the robot's vectors with the policy's transforms and dimensions. */

@@ -1,7 +1,7 @@
 import { loadCalibration } from '../robot/calibrationFile.ts';
 import { SIM_CALIBRATION } from '../sim/embodiment.ts';
 import { simulatedAloha } from '../sim/simulatedAloha.ts';
-import type { SimTaskName } from '../sim/tasks.ts';
+import type { SimTaskName } from '../sim/taskNames.ts';
 import type { Subject } from './examine.ts';
 
 export interface SimulatedSubjectOptions {

@@ -1,3 +1,4 @@
+import { DEFAULT_TASK, SIM_TASK_NAMES } from '../sim/taskNames.ts';
 import { type Command, Option } from '@commander-js/extra-typings';
 import type { Subject } from '../check/examine.ts';
 import { UserError } from '../errors.ts';
@@ -41,11 +42,10 @@ async function rosSubject(
 }
 
 /** The simulator's task of this name, or its first. Throws a `UserError` for another one. */
-async function simTaskOf(name: string | undefined) {
-  const { simTaskNames } = await import('../sim/tasks.ts');
-  const task = name === undefined ? simTaskNames[0] : simTaskNames.find((known) => known === name);
+function simTaskOf(name: string | undefined) {
+  const task = name === undefined ? DEFAULT_TASK : SIM_TASK_NAMES.find((known) => known === name);
   if (task) return task;
-  throw new UserError(`--task ${name}: the simulator has ${simTaskNames.join(', ')}`);
+  throw new UserError(`--task ${name}: the simulator has ${SIM_TASK_NAMES.join(', ')}`);
 }
 
 /** `nalu check`. */
@@ -99,7 +99,7 @@ Examples:
               await import('../check/simulated.ts')
             ).simulatedSubject({
               ...options,
-              task: await simTaskOf(options.task),
+              task: simTaskOf(options.task),
             });
       try {
         const examined = await examine(bundle, subject, session);

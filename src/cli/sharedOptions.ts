@@ -1,3 +1,4 @@
+import { DEFAULT_TASK, SIM_TASK_NAMES } from '../sim/taskNames.ts';
 import { InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import { packagePath } from '../files/packagePath.ts';
 import { PORT_RANGE, isPort } from '../processes/port.ts';
@@ -31,8 +32,8 @@ export function groups(text: string): number[] {
 
 export const taskOption = () =>
   new Option('--task <name>', 'what the robot is to do')
-    .choices(['transfer-cube', 'insertion'] as const)
-    .default('transfer-cube');
+    .choices(SIM_TASK_NAMES)
+    .default(DEFAULT_TASK);
 
 export const sessionOption = () =>
   new Option(

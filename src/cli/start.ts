@@ -1,10 +1,11 @@
+import { DEFAULT_TASK } from '../sim/taskNames.ts';
 import type { Command } from '@commander-js/extra-typings';
 import { packagePath } from '../files/packagePath.ts';
 import { print } from '../terminal/output.ts';
 import type { Context } from './context.ts';
 import { SHIPPED_POLICY } from './sharedOptions.ts';
 
-const TASK = 'transfer-cube';
+const TASK = DEFAULT_TASK;
 const PRIOR = packagePath('models/aloha-mini-12k');
 
 const NEXT =

@@ -1,5 +1,6 @@
 import { UserError } from '../errors.ts';
 import type { Observation } from '../policy/chunkPolicy.ts';
+import { controlPeriod } from '../robot/embodiment.ts';
 import type { Robot } from '../robot/robot.ts';
 import { untilAborted } from './abort.ts';
 import { watchClock } from './clockWatch.ts';
@@ -35,7 +36,7 @@ export async function awaitObservation({
   accept = () => true,
   signal,
 }: Awaited): Promise<Observation | null> {
-  const step = BigInt(Math.round(1e9 / embodiment.controlRate));
+  const step = controlPeriod(embodiment);
   const { orAborted, forget } = untilAborted(signal);
   const watch = watchClock(clock);
   const began = clock.now();

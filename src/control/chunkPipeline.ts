@@ -1,6 +1,7 @@
 import { UserError, messageOf } from '../errors.ts';
 import type { ChunkPolicy, Join, Observation } from '../policy/chunkPolicy.ts';
 import { type JoinKind, sampledJoin } from '../policy/joinKinds.ts';
+import { controlPeriod } from '../robot/embodiment.ts';
 import { type Played, createChunkPlayer } from './chunkPlayer.ts';
 import { type ChunkRequest, requestChunk } from './chunkRequest.ts';
 import { createChunkSchedule } from './chunkSchedule.ts';
@@ -152,7 +153,7 @@ export class ChunkPipeline {
       ? { content, origin: tick, actions, horizon: policy.executeSteps }
       : { content, origin, actions, horizon };
     this.retire(this.player.swap(played, tick));
-    const period = BigInt(Math.round(1e9 / robot.embodiment.controlRate));
+    const period = controlPeriod(robot.embodiment);
     const took = Math.max(0, delay - Number((due - arrived) / period));
     this.schedule.tookOver(tick, origin, took);
     if (this.starved > 0 && !standsStill) this.warnOfStarvation(index, took);

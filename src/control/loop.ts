@@ -1,3 +1,4 @@
+import { controlPeriod } from '../robot/embodiment.ts';
 import { UserError } from '../errors.ts';
 import { type Ruling, atRest, guard, guardLimits } from '../guard/guard.ts';
 import { type SensorAge, describeEvent } from '../guard/guardEvents.ts';
@@ -196,7 +197,7 @@ export async function runLoop(
     counts,
     synchroniser,
     chunks: new ChunkPipeline(options, synchroniser, counts, first),
-    period: BigInt(Math.round(1e9 / embodiment.controlRate)),
+    period: controlPeriod(embodiment),
     limits: guardLimits(embodiment),
     state: atRest(first.joints.position),
     watch: options.awaitChunks ? undefined : watchClock(clock),

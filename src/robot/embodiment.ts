@@ -102,3 +102,13 @@ export interface Embodiment {
   /** Absent where nothing is said of the arms in space. */
   space?: SpaceRules;
 }
+
+/** Length of a control step, ns. */
+export const controlPeriod = ({ controlRate }: Pick<Embodiment, 'controlRate'>): bigint =>
+  BigInt(Math.round(1e9 / controlRate));
+
+/** Why a policy for one embodiment cannot move another, by their names; undefined where it is the same. */
+export const embodimentFault = (policys: string, robots: string): string | undefined =>
+  policys === robots
+    ? undefined
+    : `the policy is for ${policys}, the robot is ${robots}; take a policy for ${robots}, or the calibration of the robot that stands there`;

@@ -2,7 +2,7 @@ import type { Outcome } from '../episodes/episode.ts';
 import { serve } from '../processes/serve.ts';
 import { type Gap, drawGap } from '../sim/gap.ts';
 import { simulatedAloha } from '../sim/simulatedAloha.ts';
-import type { SimTaskName } from '../sim/tasks.ts';
+import type { SimTaskName } from '../sim/taskNames.ts';
 import { recordDemo } from './demo.ts';
 import { EXPERT_CAMERAS } from './expertPolicy.ts';
 

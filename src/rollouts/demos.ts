@@ -4,7 +4,7 @@ import { UserError } from '../errors.ts';
 import { wholePath } from '../episodes/files.ts';
 import { invocation } from '../terminal/invocation.ts';
 import { gapSchema } from '../sim/gap.ts';
-import type { SimTaskName } from '../sim/tasks.ts';
+import type { SimTaskName } from '../sim/taskNames.ts';
 import { readYaml, validate } from '../validate.ts';
 import { demoId, leadOf } from './demo.ts';
 import { type DemoCounts, createDemoReport } from './demoReport.ts';

@@ -3,7 +3,7 @@ import { loadBundle } from '../policy/bundle/bundle.ts';
 import { openWorkerPolicy } from '../policy/worker/workerPolicy.ts';
 import { runAttempt } from '../control/attempt.ts';
 import { simulatedAloha } from '../sim/simulatedAloha.ts';
-import type { SimTaskName } from '../sim/tasks.ts';
+import type { SimTaskName } from '../sim/taskNames.ts';
 import type { Evaluation } from '../charts/lossCurve.ts';
 import { openParts } from '../processes/openParts.ts';
 import { fromZeroNoise } from '../policy/policyWrappers.ts';

@@ -1,3 +1,4 @@
+import { ALOHA_CAMERAS } from '../robot/aloha.ts';
 import type { ChunkPolicy } from '../policy/chunkPolicy.ts';
 import { trajectoryPolicy } from '../control/trajectoryPolicy.ts';
 import { expertTrajectory } from '../sim/expert.ts';
@@ -13,7 +14,7 @@ export const EXPERT_HORIZON = 50;
 export const EXPERT_EXECUTE_STEPS = 25;
 
 /** What the shipped policy sees: the expert's episodes are demonstrations for it. */
-export const EXPERT_CAMERAS = ['cam_high', 'cam_left_wrist', 'cam_right_wrist'];
+export const EXPERT_CAMERAS = ALOHA_CAMERAS;
 
 /**
  * The scripted expert as a policy for one attempt; a chunk's first `executeSteps` rows are played. It

@@ -7,13 +7,13 @@ import { type ChunkPolicy } from '../policy/chunkPolicy.ts';
 import { type SuccessClassifier, openClassifier } from '../classifier/successClassifier.ts';
 import { openWorkerPolicy } from '../policy/worker/workerPolicy.ts';
 import { delegateTask } from '../robot/delegates.ts';
-import type { Embodiment } from '../robot/embodiment.ts';
+import { type Embodiment, embodimentFault } from '../robot/embodiment.ts';
 import { type AttemptResult, runAttempt } from '../control/attempt.ts';
 import { judge } from '../control/judge.ts';
 import { type MeterReading, type Meters, createMeters } from '../measure/meters.ts';
 import { LOOPBACK, serveMetrics } from '../measure/metrics.ts';
 import { type SimulatedAloha, simulatedAloha } from '../sim/simulatedAloha.ts';
-import type { SimTaskName } from '../sim/tasks.ts';
+import type { SimTaskName } from '../sim/taskNames.ts';
 import { viewed } from '../sim/watched.ts';
 import { type Output, print } from '../terminal/output.ts';
 import { openParts } from '../processes/openParts.ts';
@@ -94,12 +94,9 @@ async function bundleDriver(
   };
 }
 
-function checkFit(driver: Driver, robot: Embodiment, folder: string) {
-  if (driver.embodiment !== robot.name) {
-    throw new UserError(
-      `${folder} is a policy for ${driver.embodiment}, but the robot is ${robot.name}`,
-    );
-  }
+function checkFit({ embodiment }: Driver, robot: Embodiment, folder: string) {
+  const fault = embodimentFault(embodiment, robot.name);
+  if (fault !== undefined) throw new UserError(`${folder}: ${fault}`);
 }
 
 /** An episode's name sorts by time and tells what it is. */

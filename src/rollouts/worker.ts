@@ -10,7 +10,7 @@ import type { Trainable } from '../policy/trainable.ts';
 import { runAttempt } from '../control/attempt.ts';
 import type { Gap } from '../sim/gap.ts';
 import { simulatedAloha } from '../sim/simulatedAloha.ts';
-import type { SimTaskName } from '../sim/tasks.ts';
+import type { SimTaskName } from '../sim/taskNames.ts';
 import { episodeHeader } from './episodeHeader.ts';
 import { inlinePolicy } from './inlinePolicy.ts';
 import { serve } from '../processes/serve.ts';

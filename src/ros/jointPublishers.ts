@@ -1,3 +1,4 @@
+import { fingerFromOpening } from '../robot/aloha.ts';
 import type { Calibration } from '../robot/calibration.ts';
 import { toDriver } from '../robot/driverAngles.ts';
 import { jointsByArm } from './joints.ts';
@@ -5,9 +6,6 @@ import { jointState } from './messages.ts';
 import { quality } from './qos.ts';
 import type { Ros, RosNode } from './rclnodejs.ts';
 import { statesTopic } from '../robot/driverTopics.ts';
-
-/** Where ALOHA's driver reports a finger, m, beside the gripper's angle. */
-const FINGER = { closed: 0.01844, open: 0.058 };
 
 /** Publishes the nine joints of each arm as its driver does. */
 export function jointPublishers(ros: Ros, node: RosNode, calibration: Calibration) {
@@ -19,8 +17,8 @@ export function jointPublishers(ros: Ros, node: RosNode, calibration: Calibratio
     return (stamp: bigint, positions: Float64Array) => {
       const angles = joints.map(({ joint, index }) => toDriver(arm, joint, positions[index]));
       const gripper = joints.find(({ joint }) => joint.kind === 'gripper');
-      const opening = gripper ? positions[gripper.index] : 0;
-      const finger = FINGER.closed + opening * (FINGER.open - FINGER.closed);
+      // ALOHA's driver reports the fingers beside the gripper's angle.
+      const finger = fingerFromOpening(gripper ? positions[gripper.index] : 0);
       publisher.publish(jointState(stamp, names, [...angles, finger, -finger]));
     };
   });

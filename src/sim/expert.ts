@@ -1,6 +1,7 @@
 import { handMotion, type Grip, type Move } from './motion.ts';
 import type { SimulatedAloha } from './simulatedAloha.ts';
-import { simTasks, type SimTaskName } from './tasks.ts';
+import { type SimTaskName } from './taskNames.ts';
+import { simTasks } from './tasks.ts';
 import type { ArmSide } from './viperx.ts';
 
 type Moves = Record<ArmSide, Move[]>;

@@ -1,3 +1,4 @@
+import { controlPeriod } from '../robot/embodiment.ts';
 import { UserError } from '../errors.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
 import { contactsOf } from './contacts.ts';
@@ -50,7 +51,7 @@ export class Physics {
     this.grippers = embodiment.joints.flatMap(({ kind }, joint) =>
       kind === 'gripper' ? [joint] : [],
     );
-    this.period = BigInt(Math.round(1e9 / embodiment.controlRate));
+    this.period = controlPeriod(embodiment);
     const end = (step: number) => (this.period * BigInt(step)) / BigInt(index.substeps);
     this.stepLengths = Array.from(
       { length: index.substeps },

@@ -10,7 +10,8 @@ import { type ImageSize, Pictures } from './pictures.ts';
 import { restraints } from './restraints.ts';
 import { alohaScene } from './scene.ts';
 import { indexScene } from './sceneIndex.ts';
-import { type SimTaskName, simTasks, successReward } from './tasks.ts';
+import { type SimTaskName } from './taskNames.ts';
+import { simTasks, successReward } from './tasks.ts';
 import { controlsFromPositions } from './vectors.ts';
 
 export interface SimulatedAlohaOptions {

@@ -1,3 +1,4 @@
+import { controlPeriod } from '../robot/embodiment.ts';
 import { uniform } from './random.ts';
 import type { SimulatedAloha } from './simulatedAloha.ts';
 
@@ -29,7 +30,7 @@ export interface SimulatedHand {
 export function simulatedHand(sim: SimulatedAloha, signal?: AbortSignal): SimulatedHand {
   const { joints, controlRate } = sim.embodiment;
   const target = sim.positions();
-  const period = BigInt(Math.round(1e9 / controlRate));
+  const period = controlPeriod({ controlRate });
 
   async function step() {
     signal?.throwIfAborted();

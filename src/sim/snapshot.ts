@@ -3,7 +3,7 @@ import sharp from 'sharp';
 import { UserError } from '../errors.ts';
 import { writeWhole } from '../files/writeWhole.ts';
 import { type SimulatedAloha, simulatedAloha } from './simulatedAloha.ts';
-import type { SimTaskName } from './tasks.ts';
+import type { SimTaskName } from './taskNames.ts';
 import { type ImageSize } from './pictures.ts';
 
 const FORMATS: Record<string, 'png' | 'jpeg' | 'webp'> = {

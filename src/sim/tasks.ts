@@ -1,3 +1,4 @@
+import type { SimTaskName } from './taskNames.ts';
 import { cubeXml, insertionXml } from './scene.ts';
 import { uniform } from './random.ts';
 
@@ -72,8 +73,4 @@ const insertion: SimTask = {
 };
 
 /** The simulated tasks by name. */
-export const simTasks = { 'transfer-cube': transferCube, insertion };
-
-export type SimTaskName = keyof typeof simTasks;
-
-export const simTaskNames = Object.keys(simTasks) as SimTaskName[];
+export const simTasks: Record<SimTaskName, SimTask> = { 'transfer-cube': transferCube, insertion };

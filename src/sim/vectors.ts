@@ -1,4 +1,4 @@
-import { fingerFromOpening, openingFromFinger } from './gripper.ts';
+import { fingerFromOpening, openingFromFinger } from '../robot/aloha.ts';
 
 /** Joints of one arm in ALOHA's vector of 14, and in MuJoCo's 16, where each finger has its own. */
 const perArm = 7;

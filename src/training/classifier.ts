@@ -18,7 +18,7 @@ import { openSampler } from '../policy/sampler.ts';
 import { type ClassifierSettings, classifierSchema } from '../classifier/successClassifier.ts';
 import { finishReplacement, replaceFiles } from '../files/replaceFiles.ts';
 import { simulatedAloha } from '../sim/simulatedAloha.ts';
-import type { SimTaskName } from '../sim/tasks.ts';
+import type { SimTaskName } from '../sim/taskNames.ts';
 import { writeWhole } from '../files/writeWhole.ts';
 import { labelledFrames } from './classifierFrames.ts';
 import { inlinePolicy } from '../rollouts/inlinePolicy.ts';

@@ -32,7 +32,7 @@ import type { Trainable } from '../policy/trainable.ts';
 import { replaceFiles } from '../files/replaceFiles.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
 import { simulatedEmbodiment } from '../sim/embodiment.ts';
-import type { SimTaskName } from '../sim/tasks.ts';
+import type { SimTaskName } from '../sim/taskNames.ts';
 import { evaluate } from '../rollouts/evaluate.ts';
 import { type ImitationRun, NO_POLICY, baseOf, dataOf } from './imitationRun.ts';
 import { openTrainingFolder, trainingFiles } from './folder.ts';

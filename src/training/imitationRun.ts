@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Demonstration } from '../learning/imitation/demonstrations.ts';
 import type { ImitationSettings } from '../learning/imitation/imitation.ts';
-import type { SimTaskName } from '../sim/tasks.ts';
+import type { SimTaskName } from '../sim/taskNames.ts';
 import { type Bundle, configOf } from '../policy/bundle/config.ts';
 import { storedConfig } from '../policy/bundle/parseConfig.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { simulatedAloha } from '../../src/sim/simulatedAloha.ts';
-import type { SimTaskName } from '../../src/sim/tasks.ts';
+import type { SimTaskName } from '../../src/sim/taskNames.ts';
 import { playExpert } from './driving.ts';
 
 const seeds = [11, 12, 13, 14, 15, 16];

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { simTasks, type SimTaskName } from '../../src/sim/tasks.ts';
+import { type SimTaskName } from '../../src/sim/taskNames.ts';
+import { simTasks } from '../../src/sim/tasks.ts';
 
 const left = 'vx300s_left/10_left_gripper_finger';
 const right = 'vx300s_right/10_right_gripper_finger';

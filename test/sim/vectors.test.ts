@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { about } from '../../src/robot/rotations.ts';
 import { inverseKinematics } from '../../src/robot/viperx300.ts';
-import { fingerFromOpening, openingFromFinger } from '../../src/sim/gripper.ts';
+import { fingerFromOpening, openingFromFinger } from '../../src/robot/aloha.ts';
 import { controlsFromPositions, positionsFromJoints } from '../../src/sim/vectors.ts';
 
 describe('gripper openings', () => {

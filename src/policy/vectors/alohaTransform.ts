@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { ALOHA_FINGER } from '../../robot/aloha.ts';
+import { GRIPPER_SETS } from '../../robot/gripperSets.ts';
 import type { Transform, TransformKind } from './transform.ts';
 
 /** ALOHA's vectors: six joints and a gripper, left arm first. */
@@ -7,13 +9,11 @@ const GRIPPERS = [6, 13];
 /** Shoulders and elbows turn the other way in the data that π0 was trained on. */
 const FLIPPED = [1, 2, 8, 9];
 
-/** Finger position of the closed and the open gripper, m. */
-const FINGER = { closed: 0.01844, open: 0.058 };
 /** Crank and rod between motor and finger, m. */
 const HORN = 0.022;
 const ROD = 0.036;
 /** Motor angles between which ALOHA's leader gripper commands, rad. */
-const COMMANDED = { closed: -0.6213, open: 1.491 };
+const COMMANDED = GRIPPER_SETS.original;
 
 /** How a policy's grippers are measured. */
 interface GripperUnits {
@@ -37,7 +37,7 @@ const clip = (value: number, lower: number, upper: number) =>
 
 /** ALOHA's gripper opening (0 closed, 1 open) as π0's: the motor's angle, of which 0 and 1 are its own limits. */
 export function openingToAngle(opening: number, units: GripperUnits = UNITS.openpi): number {
-  const finger = opening * (FINGER.open - FINGER.closed) + FINGER.closed;
+  const finger = opening * (ALOHA_FINGER.open - ALOHA_FINGER.closed) + ALOHA_FINGER.closed;
   const sine = (HORN ** 2 + finger ** 2 - ROD ** 2) / (2 * HORN * finger);
   const angle = Math.asin(clip(sine, -1, 1));
   return (angle - units.closed) / (units.open - units.closed);

@@ -6,6 +6,7 @@ import type { ChunkPolicy } from '../../policy/chunkPolicy.ts';
 import { type SuccessClassifier, openClassifier } from '../../classifier/successClassifier.ts';
 import { type WorkerPolicy, openWorkerPolicy } from '../../policy/worker/workerPolicy.ts';
 import type { Courier } from '../../link/robot/courier.ts';
+import { embodimentFault } from '../../robot/embodiment.ts';
 import { type Calibration } from '../../robot/calibration.ts';
 import { type DrawnChunk, chunkPlot } from '../../check/chunkPlot.ts';
 import { type Meters, createMeters } from '../../measure/meters.ts';
@@ -104,10 +105,9 @@ export async function configure(
 ): Promise<Configured> {
   const bundle = await loadBundle(parameters.policy);
   const calibration = await loadCalibration(parameters.calibration);
-  if (bundle.embodiment !== calibration.name)
-    throw new UserError(
-      `${parameters.policy} is a policy for ${bundle.embodiment}, but ${parameters.calibration} is ${calibration.name}`,
-    );
+  const fault = embodimentFault(bundle.embodiment, calibration.name);
+  if (fault !== undefined)
+    throw new UserError(`${parameters.policy} on ${parameters.calibration}: ${fault}`);
   const session = await loadSessionConfig(parameters.session || undefined);
   const { output, dry_run: dryRun, success_classifier: classifierFile } = parameters;
   const closers: (() => Promise<void>)[] = [];

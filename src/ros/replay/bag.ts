@@ -1,3 +1,4 @@
+import { controlPeriod } from '../../robot/embodiment.ts';
 import { UserError, listed, messageOf } from '../../errors.ts';
 import {
   type Place,
@@ -157,7 +158,7 @@ export async function bagRecording(path: string, calibration: Calibration): Prom
     throw new UserError(
       `${path}: no joint states of ${states.join(' and ')}; it has ${[...content.topics].join(', ') || 'no messages'}${listed(content.damage)}`,
     );
-  const period = BigInt(Math.round(1e9 / calibration.controlRate));
+  const period = controlPeriod(calibration);
   const first = joints[0].stamp;
   const steps = Number((joints.at(-1)!.stamp - first) / period) + 1;
   const commands = commandsIn(content, calibration, joints[0].position);

@@ -1,3 +1,4 @@
+import { controlPeriod } from '../../robot/embodiment.ts';
 import { setTimeout } from 'node:timers/promises';
 import { UserError, messageOf } from '../../errors.ts';
 import { packagePath } from '../../files/packagePath.ts';
@@ -90,7 +91,7 @@ export async function startReplayNode(ros: Ros, node: RosNode): Promise<Running>
     ]),
   );
   const clock = node.createPublisher(CLOCK, '/clock', options());
-  const period = BigInt(Math.round(1e9 / calibration.controlRate));
+  const period = controlPeriod(calibration);
   const origin = recording.joints[0].stamp;
 
   let begun: bigint | undefined;

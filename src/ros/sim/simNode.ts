@@ -1,9 +1,10 @@
+import { controlPeriod } from '../../robot/embodiment.ts';
 import { setTimeout } from 'node:timers/promises';
 import { messageOf } from '../../errors.ts';
 import { type Calibration } from '../../robot/calibration.ts';
 import { SIM_CALIBRATION } from '../../sim/embodiment.ts';
 import { type SimulatedAloha, simulatedAloha } from '../../sim/simulatedAloha.ts';
-import { simTaskNames } from '../../sim/tasks.ts';
+import { DEFAULT_TASK, SIM_TASK_NAMES } from '../../sim/taskNames.ts';
 import { CLOCK, SENSOR_LEAD } from '../clock.ts';
 import { possibleChannels } from '../commandKinds.ts';
 import { edge } from '../edge.ts';
@@ -19,8 +20,8 @@ import { loadCalibration } from '../../robot/calibrationFile.ts';
 export const SIM_PARAMETERS = {
   task: {
     type: 'string',
-    default: 'transfer-cube',
-    choices: simTaskNames,
+    default: DEFAULT_TASK,
+    choices: SIM_TASK_NAMES,
     description: 'what lies on the table',
     readOnly: true,
   },
@@ -89,7 +90,7 @@ async function publishSteps(
   }));
   const clock = node.createPublisher(CLOCK, '/clock', options());
   const outcome = node.createPublisher('std_msgs/msg/String', '~/outcome', options());
-  const period = BigInt(Math.round(1e9 / calibration.controlRate));
+  const period = controlPeriod(calibration);
   // Each step is taken at the end of its time, so that it obeys a command that came during it.
   for (let step = 0, due = performance.now(); scene.open; step++) {
     due = Math.max(due + Number(period) / 1e6, performance.now() - PATIENCE);

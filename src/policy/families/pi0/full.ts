@@ -1,3 +1,4 @@
+import { ALOHA_CAMERAS } from '../../../robot/aloha.ts';
 import type { Pi0Config } from './config.ts';
 import type { BundleConfig } from '../../bundle/config.ts';
 
@@ -8,7 +9,7 @@ export const FULL: Omit<
 > = {
   format: 1,
   embodiment: 'aloha',
-  cameras: ['cam_high', 'cam_left_wrist', 'cam_right_wrist'],
+  cameras: [...ALOHA_CAMERAS],
   steps: 10,
   executeSteps: 25,
   family: 'pi0',

@@ -1,3 +1,4 @@
+import { ALOHA_CAMERAS } from '../../../robot/aloha.ts';
 import type { Pi0Config } from './config.ts';
 import { TINY_VOCABULARY } from './tokenizer.ts';
 import type { BundleConfig } from '../../bundle/config.ts';
@@ -6,7 +7,7 @@ import type { BundleConfig } from '../../bundle/config.ts';
 export const MINI: Omit<BundleConfig<Pi0Config>, 'name' | 'description' | 'transforms'> = {
   format: 1,
   embodiment: 'aloha',
-  cameras: ['cam_high', 'cam_left_wrist', 'cam_right_wrist'],
+  cameras: [...ALOHA_CAMERAS],
   steps: 10,
   executeSteps: 40,
   precision: 'float32',

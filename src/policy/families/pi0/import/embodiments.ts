@@ -1,3 +1,4 @@
+import { ALOHA_CAMERAS } from '../../../../robot/aloha.ts';
 import { UserError, listed } from '../../../../errors.ts';
 import { ALOHA_ORDER } from '../../../../robot/jointOrder.ts';
 import type { Checkpoint } from './checkpoint.ts';
@@ -19,7 +20,7 @@ export const EMBODIMENTS: Record<'aloha', Embodied> = {
   aloha: {
     name: 'aloha',
     joints: ALOHA_ORDER,
-    cameras: ['cam_high', 'cam_left_wrist', 'cam_right_wrist'],
+    cameras: ALOHA_CAMERAS,
     cameraNames: {
       base_0_rgb: 'cam_high',
       left_wrist_0_rgb: 'cam_left_wrist',
