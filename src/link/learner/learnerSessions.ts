@@ -41,149 +41,184 @@ export interface Sessions {
   readonly connected: number;
   /** Resolves when the socket was closed. */
   readonly ended: Promise<void>;
-  /** Tells everyone of the newest adapter. */
+  /** Offers the newest adapter to all that are connected. */
   announce(): Promise<void>;
 }
 
 /** Serves whoever connects, one message after another: none waits in memory. */
 export function serve(options: SessionsOptions): Sessions {
-  const { socket, base, store, lineage, onEpisode, log } = options;
-  const peers = new Map<string, Peer>();
-
-  const forget = async (peer: Peer) => {
-    peers.delete(peer.route.toString('hex'));
-    await peer.incoming?.abandon();
+  const server = new Server(options);
+  return {
+    get connected() {
+      return server.connected;
+    },
+    ended: server.run(),
+    announce: () => server.announce(),
   };
+}
 
-  let sending: Promise<void> = Promise.resolve();
-  const say = (peer: Peer, message: Message, data?: Uint8Array): Promise<void> => {
-    sending = sending
+class Server {
+  private readonly options: SessionsOptions;
+  /** By route. */
+  private readonly peers = new Map<string, Peer>();
+  private sending: Promise<void> = Promise.resolve();
+  private readonly handlers: Handlers<[Peer]>;
+
+  constructor(options: SessionsOptions) {
+    this.options = options;
+    this.handlers = {
+      hello: (message, _, peer) => this.greet(message, peer),
+      ping: (_message, _data, peer) => this.send(peer, { kind: 'pong' }),
+      offer: (message, _, peer) => this.beginEpisode(message, peer),
+      part: (message, data, peer) => this.takePart(message, data, peer),
+      want: (message, _, peer) => this.sendPart(message, peer),
+      taken({ name }, _, peer) {
+        peer.version = name;
+      },
+      notTaken({ name, why }) {
+        options.log(`a runtime did not take the adapter ${name}: ${why}`);
+      },
+    };
+  }
+
+  get connected(): number {
+    return [...this.peers.values()].filter(({ welcome }) => welcome).length;
+  }
+
+  /** Resolves when the socket was closed. */
+  async run(): Promise<void> {
+    const timer = setInterval(() => void this.forgetSilent(), LOOK_EVERY);
+    try {
+      for await (const [route, ...frames] of this.options.socket) await this.attend(route, frames);
+    } finally {
+      clearInterval(timer);
+      for (const peer of this.peers.values()) await peer.incoming?.abandon();
+    }
+  }
+
+  /** Sends the newest adapter's name to all that play another. */
+  async announce(): Promise<void> {
+    for (const peer of this.peers.values()) if (peer.welcome) await this.announceTo(peer);
+  }
+
+  private async attend(route: Buffer, frames: Buffer[]): Promise<void> {
+    const { base, log } = this.options;
+    const key = route.toString('hex');
+    const peer = this.peers.get(key) ?? { route, heard: 0, welcome: false, version: base };
+    peer.heard = performance.now();
+    try {
+      const { message, data } = decodeMessage(frames);
+      if (!peer.welcome && message.kind !== 'hello')
+        return await this.send(peer, { kind: 'stranger' });
+      this.peers.set(key, peer);
+      await handle(this.handlers, message, data, peer);
+    } catch (error) {
+      if (!(error instanceof UserError)) log(`a runtime's message failed: ${messageOf(error)}`);
+      await this.refuse(peer, messageOf(error));
+    }
+  }
+
+  private send(peer: Peer, message: Message, data?: Uint8Array): Promise<void> {
+    const { socket, log } = this.options;
+    this.sending = this.sending
       .then(() => socket.send([peer.route, ...encodeMessage(message, data)]))
       .catch(async (error: unknown) => {
         if (socket.closed) return;
         const isGone = codeOf(error) === 'EHOSTUNREACH' || codeOf(error) === 'EAGAIN';
         if (!isGone) log(`could not answer a runtime: ${messageOf(error)}`);
-        await forget(peer);
+        await this.forget(peer);
       });
-    return sending;
-  };
+    return this.sending;
+  }
 
-  const announceTo = async (peer: Peer) => {
+  private async forget(peer: Peer): Promise<void> {
+    this.peers.delete(peer.route.toString('hex'));
+    await peer.incoming?.abandon();
+  }
+
+  private async forgetSilent(): Promise<void> {
+    const before = performance.now() - LONGEST_SILENCE;
+    for (const peer of this.peers.values()) if (peer.heard < before) await this.forget(peer);
+  }
+
+  private async refuse(peer: Peer, why: string): Promise<void> {
+    this.options.log(`refused a runtime: ${why}`);
+    await this.send(peer, { kind: 'refused', why });
+    await this.forget(peer);
+  }
+
+  private async greet({ base: theirs, version }: MessageOf<'hello'>, peer: Peer): Promise<void> {
+    const { base } = this.options;
+    if (theirs !== base)
+      return this.refuse(peer, `it plays the policy ${theirs}, this learner improves ${base}`);
+    peer.welcome = true;
+    peer.version = version;
+    await this.send(peer, { kind: 'welcome' });
+    await this.announceTo(peer);
+  }
+
+  private async announceTo(peer: Peer): Promise<void> {
+    const { lineage } = this.options;
     const { newest } = lineage;
     if (!newest || newest.name === peer.version) return;
-    await say(peer, { kind: 'adapter', ...newest, line: lineage.since(peer.version) });
-  };
+    await this.send(peer, { kind: 'adapter', ...newest, line: lineage.since(peer.version) });
+  }
 
-  const refuse = async (peer: Peer, why: string) => {
-    log(`refused a runtime: ${why}`);
-    await say(peer, { kind: 'refused', why });
-    await forget(peer);
-  };
+  private async beginEpisode(offer: MessageOf<'offer'>, peer: Peer): Promise<void> {
+    const { store, onEpisode } = this.options;
+    const { name } = offer;
+    await abandonIncoming(peer);
+    try {
+      const found = await store.find(offer);
+      if (found) {
+        if (found !== 'noted') onEpisode({ name, path: found.path });
+        return await this.send(peer, { kind: 'kept', name });
+      }
+      peer.incoming = await store.begin(offer);
+    } catch (error) {
+      return this.doNotKeep(peer, name, messageOf(error));
+    }
+    await this.send(peer, { kind: 'want', what: 'episode', name, offset: 0 });
+  }
 
-  const drop = async (peer: Peer) => {
-    await peer.incoming?.abandon();
-    peer.incoming = undefined;
-  };
+  private async takePart(
+    { what, name, offset }: MessageOf<'part'>,
+    data: Uint8Array,
+    peer: Peer,
+  ): Promise<void> {
+    const { incoming } = peer;
+    if (what !== 'episode' || name !== incoming?.name) return;
+    try {
+      if (await incoming.take(offset, data)) return await this.keep(peer, incoming);
+      await this.send(peer, { kind: 'want', what, name, offset: incoming.offset });
+    } catch (error) {
+      await this.doNotKeep(peer, name, messageOf(error));
+    }
+  }
 
-  const doNotKeep = async (peer: Peer, name: string, why: string) => {
-    await drop(peer);
-    log(`did not keep the episode ${name}: ${why}`);
-    await say(peer, { kind: 'notKept', name, why });
-  };
-
-  const keep = async (peer: Peer, arrived: Incoming) => {
+  private async keep(peer: Peer, arrived: Incoming): Promise<void> {
+    const { store, onEpisode } = this.options;
     const { name } = arrived;
     const path = await store.keep(arrived);
     peer.incoming = undefined;
-    await say(peer, { kind: 'kept', name });
+    await this.send(peer, { kind: 'kept', name });
     onEpisode({ name, path });
-  };
+  }
 
-  const handlers: Handlers<[Peer]> = {
-    async hello({ base: theirs, version }, _, peer) {
-      if (theirs !== base)
-        return refuse(peer, `it plays the policy ${theirs}, this learner improves ${base}`);
-      peer.welcome = true;
-      peer.version = version;
-      await say(peer, { kind: 'welcome' });
-      await announceTo(peer);
-    },
-    ping: (_message, _data, peer) => say(peer, { kind: 'pong' }),
-    async offer(offer, _, peer) {
-      const { name } = offer;
-      await drop(peer);
-      try {
-        const found = await store.find(offer);
-        if (found) {
-          if (found !== 'noted') onEpisode({ name, path: found.path });
-          return await say(peer, { kind: 'kept', name });
-        }
-        peer.incoming = await store.begin(offer);
-      } catch (error) {
-        return doNotKeep(peer, name, messageOf(error));
-      }
-      await say(peer, { kind: 'want', what: 'episode', name, offset: 0 });
-    },
-    async part({ what, name, offset }, data, peer) {
-      const { incoming } = peer;
-      if (what !== 'episode' || name !== incoming?.name) return;
-      try {
-        if (await incoming.take(offset, data)) return await keep(peer, incoming);
-        await say(peer, { kind: 'want', what, name, offset: incoming.offset });
-      } catch (error) {
-        await doNotKeep(peer, name, messageOf(error));
-      }
-    },
-    async want({ what, name, offset }: MessageOf<'want'>, _, peer) {
-      if (what !== 'adapter') return;
-      const data = await readPart(lineage.pathOf(name), offset);
-      await say(peer, { kind: 'part', what, name, offset }, data);
-    },
-    taken({ name }, _, peer) {
-      peer.version = name;
-    },
-    notTaken({ name, why }) {
-      log(`a runtime did not take the adapter ${name}: ${why}`);
-    },
-  };
+  private async doNotKeep(peer: Peer, name: string, why: string): Promise<void> {
+    await abandonIncoming(peer);
+    this.options.log(`did not keep the episode ${name}: ${why}`);
+    await this.send(peer, { kind: 'notKept', name, why });
+  }
 
-  const attend = async (route: Buffer, frames: Buffer[]) => {
-    const key = route.toString('hex');
-    const peer = peers.get(key) ?? { route, heard: 0, welcome: false, version: base };
-    peer.heard = performance.now();
-    try {
-      const { message, data } = decodeMessage(frames);
-      if (!peer.welcome && message.kind !== 'hello') return await say(peer, { kind: 'stranger' });
-      peers.set(key, peer);
-      await handle(handlers, message, data, peer);
-    } catch (error) {
-      if (!(error instanceof UserError)) log(`a runtime's message failed: ${messageOf(error)}`);
-      await refuse(peer, messageOf(error));
-    }
-  };
+  private async sendPart({ what, name, offset }: MessageOf<'want'>, peer: Peer): Promise<void> {
+    if (what !== 'adapter') return;
+    const data = await readPart(this.options.lineage.pathOf(name), offset);
+    await this.send(peer, { kind: 'part', what, name, offset }, data);
+  }
+}
 
-  const forgetSilent = async () => {
-    const before = performance.now() - LONGEST_SILENCE;
-    for (const peer of peers.values()) if (peer.heard < before) await forget(peer);
-  };
-
-  const run = async () => {
-    const looking = setInterval(() => void forgetSilent(), LOOK_EVERY);
-    try {
-      for await (const [route, ...frames] of socket) await attend(route, frames);
-    } finally {
-      clearInterval(looking);
-      for (const peer of peers.values()) await peer.incoming?.abandon();
-    }
-  };
-
-  return {
-    get connected() {
-      return [...peers.values()].filter(({ welcome }) => welcome).length;
-    },
-    ended: run(),
-    async announce() {
-      for (const peer of peers.values()) if (peer.welcome) await announceTo(peer);
-    },
-  };
+async function abandonIncoming(peer: Peer): Promise<void> {
+  await peer.incoming?.abandon();
+  peer.incoming = undefined;
 }

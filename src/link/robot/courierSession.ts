@@ -7,6 +7,7 @@ import {
   type Handlers,
   MOST_MESSAGE_BYTES,
   type Message,
+  type MessageOf,
   PROTOCOL,
   decodeMessage,
   encodeMessage,
@@ -36,7 +37,7 @@ export interface SessionOptions {
   outbox: Outbox;
   inbox: Inbox;
   log: (line: string) => void;
-  /** Hears whenever connection or queue have changed; `refused` says why an adapter was not taken. */
+  /** Called when connection or queue have changed; `refused` is why the last adapter was not taken. */
   onChange: (connected: boolean, refused: string | null) => void;
 }
 
@@ -63,154 +64,195 @@ const silence = (address: string, keys: RuntimeKeys | undefined) =>
 
 /** Opens a connection. Never throws; all that goes wrong ends the session. */
 export function openSession(options: SessionOptions): Session {
-  const { address, keys, base, outbox, inbox, log, onChange } = options;
-  const socket = connect(address, keys);
-  let reason: string | undefined;
-  let welcome = false;
-  let offered: { name: string; path: string } | undefined;
-  let incoming: Incoming | undefined;
-  let refused: string | null = null;
-  let retry = FIRST_RETRY;
-  let resting: NodeJS.Timeout | undefined;
-  let sending: Promise<void> = Promise.resolve();
-
-  const end = (why: string) => {
-    reason ??= why;
-    socket.close();
+  const connection = new Connection(options);
+  return {
+    ended: connection.run(),
+    notify: () => connection.notify(),
+    close: () => connection.end('closed'),
   };
-  const say = (message: Message, data?: Uint8Array): Promise<void> => {
-    sending = sending.then(() => socket.send(encodeMessage(message, data)));
-    sending.catch((error: unknown) =>
-      end(codeOf(error) === 'EAGAIN' ? silence(address, keys) : messageOf(error)),
+}
+
+class Connection {
+  private readonly options: SessionOptions;
+  private readonly socket: Dealer;
+  /** Why it ended; undefined while it lasts. */
+  private reason: string | undefined;
+  private welcome = false;
+  private offered: { name: string; path: string } | undefined;
+  private incoming: Incoming | undefined;
+  /** Why the last adapter was not taken. */
+  private refused: string | null = null;
+  /** Milliseconds until an episode that was not kept is offered again. */
+  private retryAfter = FIRST_RETRY;
+  private retry: NodeJS.Timeout | undefined;
+  private sending: Promise<void> = Promise.resolve();
+  private readonly handlers: Handlers;
+
+  constructor(options: SessionOptions) {
+    this.options = options;
+    this.socket = connect(options.address, options.keys);
+    this.handlers = {
+      welcome: () => this.start(),
+      refused: ({ why }) => this.end(`the learner at ${options.address} refused this runtime: ${why}`), // prettier-ignore
+      stranger: () => this.end('the learner began anew'),
+      pong: () => undefined,
+      want: (message) => this.sendPart(message),
+      kept: ({ name }) => this.acknowledge(name),
+      notKept: ({ name, why }) => this.postpone(name, why),
+      adapter: (announced) => this.beginAdapter(announced),
+      part: (message, data) => this.takePart(message, data),
+    };
+  }
+
+  /** Serves the connection; resolves to why it ended. */
+  async run(): Promise<string> {
+    const { address, base, inbox, onChange } = this.options;
+    this.socket.events.on('disconnect', () => this.end(`the learner at ${address} went away`));
+    this.socket.events.on('handshake:error:auth', () =>
+      this.end(`the learner at ${address} does not know this runtime's key; give it runtime.pub`),
     );
-    return sending;
-  };
+    const heartbeat = setInterval(() => {
+      if (this.welcome) void this.send({ kind: 'ping' }).catch(() => undefined);
+    }, PING_EVERY);
+    try {
+      await this.send({ kind: 'hello', protocol: PROTOCOL, base, version: inbox.version });
+      while (this.reason === undefined) {
+        const { message, data } = decodeMessage(await this.socket.receive());
+        await handle(this.handlers, message, data);
+      }
+    } catch (error) {
+      this.end(this.describe(error));
+    }
+    clearInterval(heartbeat);
+    clearTimeout(this.retry);
+    await this.abandonIncoming();
+    onChange(false, this.refused);
+    return this.reason ?? 'closed';
+  }
 
-  const offerNext = async (): Promise<void> => {
-    if (!welcome || offered || resting) return;
-    offered = outbox.next();
-    if (!offered) return;
-    const { name, path } = offered;
+  /** Looks for new episodes. */
+  notify(): void {
+    const offer = () => this.offerNext();
+    void this.options.outbox.refresh().then(offer, (error: Error) => this.end(error.message));
+  }
+
+  end(reason: string): void {
+    this.reason ??= reason;
+    this.socket.close();
+  }
+
+  private describe(error: unknown): string {
+    const { address, keys } = this.options;
+    return codeOf(error) === 'EAGAIN' ? silence(address, keys) : messageOf(error);
+  }
+
+  private send(message: Message, data?: Uint8Array): Promise<void> {
+    this.sending = this.sending.then(() => this.socket.send(encodeMessage(message, data)));
+    this.sending.catch((error: unknown) => this.end(this.describe(error)));
+    return this.sending;
+  }
+
+  private async start(): Promise<void> {
+    this.welcome = true;
+    await this.options.outbox.refresh();
+    this.options.onChange(true, this.refused);
+    await this.offerNext();
+  }
+
+  private async offerNext(): Promise<void> {
+    const { outbox, log } = this.options;
+    if (!this.welcome || this.offered || this.retry) return;
+    this.offered = outbox.next();
+    if (!this.offered) return;
+    const { name, path } = this.offered;
     try {
       const { bytes, sha256 } = await digest(path);
       if (bytes === 0) throw new UserError(`${path}: is empty`);
-      await say({ kind: 'offer', name, bytes, sha256 });
+      await this.send({ kind: 'offer', name, bytes, sha256 });
     } catch (error) {
-      if (reason !== undefined) return;
+      if (this.reason !== undefined) return;
       log(`does not offer ${name}: ${messageOf(error)}`);
       outbox.forget(name);
-      offered = undefined;
-      await offerNext();
+      this.offered = undefined;
+      await this.offerNext();
     }
-  };
+  }
 
-  const rest = () => {
-    resting = setTimeout(() => {
-      resting = undefined;
-      void offerNext();
-    }, retry);
-    retry = Math.min(2 * retry, LONGEST_RETRY);
-  };
+  private async sendPart({ what, name, offset }: MessageOf<'want'>): Promise<void> {
+    if (what !== 'episode' || name !== this.offered?.name) return;
+    const data = await readPart(this.offered.path, offset);
+    await this.send({ kind: 'part', what, name, offset }, data);
+  }
 
-  const drop = async () => {
-    await incoming?.abandon();
-    incoming = undefined;
-  };
+  private async acknowledge(name: string): Promise<void> {
+    if (name !== this.offered?.name) return;
+    await this.options.outbox.acknowledge(name);
+    this.offered = undefined;
+    this.retryAfter = FIRST_RETRY;
+    this.options.onChange(true, this.refused);
+    await this.offerNext();
+  }
 
-  const refuse = async (name: string, why: string) => {
-    await drop();
-    refused = `the adapter ${name} was not taken: ${why}`;
-    log(refused);
-    onChange(true, refused);
-    await say({ kind: 'notTaken', name, why });
-  };
+  private postpone(name: string, why: string): void {
+    const { log, outbox } = this.options;
+    if (name !== this.offered?.name) return;
+    log(`the learner did not keep ${name}, which will be offered again: ${why}`);
+    outbox.postpone(name);
+    this.offered = undefined;
+    this.retry = setTimeout(() => {
+      this.retry = undefined;
+      void this.offerNext();
+    }, this.retryAfter);
+    this.retryAfter = Math.min(2 * this.retryAfter, LONGEST_RETRY);
+  }
 
-  const handlers: Handlers = {
-    async welcome() {
-      welcome = true;
-      await outbox.refresh();
-      onChange(true, refused);
-      await offerNext();
-    },
-    refused: ({ why }) => end(`the learner at ${address} refused this runtime: ${why}`),
-    stranger: () => end('the learner began anew'),
-    pong: () => undefined,
-    async want({ what, name, offset }) {
-      if (what !== 'episode' || name !== offered?.name) return;
-      await say({ kind: 'part', what, name, offset }, await readPart(offered.path, offset));
-    },
-    async kept({ name }) {
-      if (name !== offered?.name) return;
-      await outbox.acknowledge(name);
-      offered = undefined;
-      retry = FIRST_RETRY;
-      onChange(true, refused);
-      await offerNext();
-    },
-    notKept({ name, why }) {
-      if (name !== offered?.name) return;
-      log(`the learner did not keep ${name}, which will be offered again: ${why}`);
-      outbox.postpone(name);
-      offered = undefined;
-      rest();
-    },
-    async adapter(announced) {
-      const { name } = announced;
-      await drop();
-      if (name === inbox.version) return say({ kind: 'taken', name });
-      const objection = inbox.objection(announced);
-      if (objection !== undefined) return refuse(name, objection);
-      try {
-        incoming = await inbox.begin(announced);
-      } catch (error) {
-        return refuse(name, messageOf(error));
-      }
-      await say({ kind: 'want', what: 'adapter', name, offset: 0 });
-    },
-    async part({ what, name, offset }, data) {
-      if (what !== 'adapter' || name !== incoming?.name) return;
-      try {
-        if (!(await incoming.take(offset, data)))
-          return await say({ kind: 'want', what, name, offset: incoming.offset });
-        await inbox.take(incoming);
-      } catch (error) {
-        return refuse(name, messageOf(error));
-      }
-      incoming = undefined;
-      refused = null;
-      log(`plays the adapter ${name}`);
-      onChange(true, refused);
-      await say({ kind: 'taken', name });
-    },
-  };
+  private async abandonIncoming(): Promise<void> {
+    await this.incoming?.abandon();
+    this.incoming = undefined;
+  }
 
-  const run = async (): Promise<string> => {
-    socket.events.on('disconnect', () => end(`the learner at ${address} went away`));
-    socket.events.on('handshake:error:auth', () =>
-      end(`the learner at ${address} does not know this runtime's key; give it runtime.pub`),
-    );
-    const heartbeat = setInterval(() => {
-      if (welcome) void say({ kind: 'ping' }).catch(() => undefined);
-    }, PING_EVERY);
+  private async refuse(name: string, why: string): Promise<void> {
+    const { log, onChange } = this.options;
+    await this.abandonIncoming();
+    this.refused = `the adapter ${name} was not taken: ${why}`;
+    log(this.refused);
+    onChange(true, this.refused);
+    await this.send({ kind: 'notTaken', name, why });
+  }
+
+  private async beginAdapter(announced: MessageOf<'adapter'>): Promise<void> {
+    const { inbox } = this.options;
+    const { name } = announced;
+    await this.abandonIncoming();
+    if (name === inbox.version) return this.send({ kind: 'taken', name });
+    const objection = inbox.objection(announced);
+    if (objection !== undefined) return this.refuse(name, objection);
     try {
-      await say({ kind: 'hello', protocol: PROTOCOL, base, version: inbox.version });
-      while (reason === undefined) {
-        const { message, data } = decodeMessage(await socket.receive());
-        await handle(handlers, message, data);
-      }
+      this.incoming = await inbox.begin(announced);
     } catch (error) {
-      end(codeOf(error) === 'EAGAIN' ? silence(address, keys) : messageOf(error));
+      return this.refuse(name, messageOf(error));
     }
-    clearInterval(heartbeat);
-    clearTimeout(resting);
-    await drop();
-    onChange(false, refused);
-    return reason ?? 'closed';
-  };
+    await this.send({ kind: 'want', what: 'adapter', name, offset: 0 });
+  }
 
-  return {
-    ended: run(),
-    notify: () => void outbox.refresh().then(offerNext, (error: Error) => end(error.message)),
-    close: () => end('closed'),
-  };
+  private async takePart(
+    { what, name, offset }: MessageOf<'part'>,
+    data: Uint8Array,
+  ): Promise<void> {
+    const { inbox, log, onChange } = this.options;
+    const { incoming } = this;
+    if (what !== 'adapter' || name !== incoming?.name) return;
+    try {
+      if (!(await incoming.take(offset, data)))
+        return await this.send({ kind: 'want', what, name, offset: incoming.offset });
+      await inbox.take(incoming);
+    } catch (error) {
+      return this.refuse(name, messageOf(error));
+    }
+    this.incoming = undefined;
+    this.refused = null;
+    log(`plays the adapter ${name}`);
+    onChange(true, this.refused);
+    await this.send({ kind: 'taken', name });
+  }
 }
