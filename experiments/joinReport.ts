@@ -1,6 +1,6 @@
 import { scaleLinear } from 'd3-scale';
-import { line } from 'd3-shape';
 import { successInterval } from '../src/learning/versions.ts';
+import { lineChart } from '../src/charts/lineChart.ts';
 import { picture, text } from '../src/charts/svg.ts';
 import type { JoinCell } from './joinRun.ts';
 import { JOINS, type JoinKind } from '../src/policy/joinKinds.ts';
@@ -39,22 +39,16 @@ function panelOf({ title, of, say }: Panel, cells: readonly JoinCell[], at: numb
   const y = scaleLinear([0, Math.max(...cells.map(of))], [bottom, top]).nice();
   return [
     text(left, top - 12, title, 'font-size="13"'),
-    ...y
-      .ticks(5)
-      .map(
-        (tick) =>
-          `<line x1="${left}" x2="${right}" y1="${y(tick).toFixed(1)}" y2="${y(tick).toFixed(1)}" stroke="#ddd"/>` +
-          text(left - 6, y(tick) + 4, say(tick), 'text-anchor="end"'),
-      ),
-    ...[...new Set(cells.map(({ delay }) => delay))].map((delay) => text(x(delay), bottom + 18, String(delay), 'text-anchor="middle"')), // prettier-ignore
-    text((left + right) / 2, PANEL.height - 8, 'delay of a chunk, ms', 'text-anchor="middle"'),
-    ...JOINS.flatMap((join) => {
-      const path = line<JoinCell>().x(({ delay }) => x(delay)).y((cell) => y(of(cell))); // prettier-ignore
-      const own = inOrder(cells, join);
-      return [
-        `<path d="${path(own) ?? ''}" fill="none" stroke="${COLOURS[join]}" stroke-width="1.8"/>`,
-        ...own.map((cell) => `<circle cx="${x(cell.delay).toFixed(1)}" cy="${y(of(cell)).toFixed(1)}" r="2.5" fill="${COLOURS[join]}"/>`), // prettier-ignore
-      ];
+    ...lineChart({
+      frame: { left, right, top, bottom },
+      x: { at: x, ticks: [...new Set(cells.map(({ delay }) => delay))], label: String },
+      y: { at: y, ticks: y.ticks(5), label: say },
+      title: 'delay of a chunk, ms',
+      series: JOINS.map((join) => ({
+        colour: COLOURS[join],
+        points: inOrder(cells, join).map((cell) => ({ x: cell.delay, y: of(cell) })),
+        dots: true,
+      })),
     }),
   ];
 }

@@ -1,6 +1,6 @@
 import { scaleLinear } from 'd3-scale';
-import { line } from 'd3-shape';
 import { type Embodiment, UNITS } from '../robot/embodiment.ts';
+import { lineChart } from '../charts/lineChart.ts';
 import { picture, text } from '../charts/svg.ts';
 
 const PANEL = { width: 190, height: 130 };
@@ -26,32 +26,37 @@ export function chunkPlot(
   { position, actions, horizon }: DrawnChunk,
   title: string,
 ): string {
-  const x = scaleLinear([0, horizon / controlRate], [MARGIN.left, PANEL.width - MARGIN.right]);
-  const [low, high] = [PANEL.height - MARGIN.bottom, MARGIN.top];
+  const frame = {
+    left: MARGIN.left,
+    right: PANEL.width - MARGIN.right,
+    top: MARGIN.top,
+    bottom: PANEL.height - MARGIN.bottom,
+  };
+  const x = scaleLinear([0, horizon / controlRate], [frame.left, frame.right]);
   const panels = joints.map(({ name, kind, lower, upper }, joint) => {
     const rows = Array.from({ length: horizon }, (_, row) => actions[row * joints.length + joint]);
     const values = [...rows, position[joint]].filter(Number.isFinite);
     const [least, most] = [Math.min(...values), Math.max(...values)];
     const room = Math.max(0.05, 0.1 * (most - least));
-    const y = scaleLinear([least - room, most + room], [low, high]);
-    const clamp = (value: number) => Math.min(low, Math.max(high, y(value)));
-    const outside = rows.some((value) => !(value >= lower && value <= upper));
-    const points = rows.map((value, row): [number, number] => [
-      x((row + 1) / controlRate),
-      y(value),
-    ]);
+    const y = scaleLinear([least - room, most + room], [frame.bottom, frame.top]);
+    const clamp = (value: number) => Math.min(frame.bottom, Math.max(frame.top, y(value)));
+    const isOutside = rows.some((value) => !(value >= lower && value <= upper));
     const [column, rank] = [joint % COLUMNS, Math.floor(joint / COLUMNS)];
     return [
       `<g transform="translate(${column * PANEL.width} ${TITLE + rank * PANEL.height})">`,
-      text(MARGIN.left, 14, `${name} (${kind === 'gripper' ? 'opening' : UNITS[kind]})`),
-      `<rect x="${MARGIN.left}" width="${PANEL.width - MARGIN.left - MARGIN.right}" y="${clamp(upper).toFixed(1)}" height="${(clamp(lower) - clamp(upper)).toFixed(1)}" fill="#eef3f8"/>`,
-      ...y
-        .ticks(3)
-        .map((tick) =>
-          text(MARGIN.left - 6, y(tick) + 4, y.tickFormat(3)(tick), 'text-anchor="end"'),
-        ),
-      ...x.ticks(2).map((tick) => text(x(tick), low + 15, `${tick} s`, 'text-anchor="middle"')),
-      `<path d="${line().defined(([, at]) => Number.isFinite(at))(points) ?? ''}" fill="none" stroke="${outside ? '#d1605e' : '#4878a8'}" stroke-width="1.5"/>`,
+      text(frame.left, 14, `${name} (${kind === 'gripper' ? 'opening' : UNITS[kind]})`),
+      `<rect x="${frame.left}" width="${frame.right - frame.left}" y="${clamp(upper).toFixed(1)}" height="${(clamp(lower) - clamp(upper)).toFixed(1)}" fill="#eef3f8"/>`,
+      ...lineChart({
+        frame,
+        x: { at: x, ticks: x.ticks(2), label: (tick) => `${tick} s` },
+        y: { at: y, ticks: y.ticks(3), label: y.tickFormat(3) },
+        series: [
+          {
+            colour: isOutside ? '#d1605e' : '#4878a8',
+            points: rows.map((value, row) => ({ x: (row + 1) / controlRate, y: value })),
+          },
+        ],
+      }),
       `<circle cx="${x(0)}" cy="${y(position[joint]).toFixed(1)}" r="3"/>`,
       '</g>',
     ].join('\n');
