@@ -1,3 +1,4 @@
+import { controlPeriod } from '../src/robot/embodiment.ts';
 import { expertTrajectory } from '../src/sim/expert.ts';
 import { simulatedAloha } from '../src/sim/simulatedAloha.ts';
 import type { SimTaskName } from '../src/sim/taskNames.ts';
@@ -9,7 +10,7 @@ const FRAMES = 60;
 /** How many times faster than real time a task runs under the expert's motion, without cameras. */
 async function paceOf(task: SimTaskName): Promise<Row> {
   const sim = await simulatedAloha({ task });
-  const period = BigInt(1e9 / sim.embodiment.controlRate);
+  const period = controlPeriod(sim.embodiment);
   const rates: number[] = [];
   for (let seed = 0; seed < EPISODES; seed++) {
     await sim.reset(seed);

@@ -1,3 +1,5 @@
+import { delegatePolicy } from '../src/policy/policyWrappers.ts';
+import { delegateRobot } from '../src/robot/delegates.ts';
 import { pi0Of } from '../test/policy/pi0Of.ts';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -102,7 +104,7 @@ function timed(robot: Robot) {
       times.push(performance.now());
     },
   };
-  return { robot: { ...robot, clock }, times };
+  return { robot: delegateRobot(robot, { clock }), times };
 }
 
 /** An attempt in real time, `adapters` in turn at every chunk: milliseconds from step to step, and versions. */
@@ -113,14 +115,13 @@ async function attempt(sim: SimulatedAloha, policy: WorkerPolicy, adapters: read
   const result = await runAttempt({
     robot,
     task: sim,
-    policy: {
-      ...policy,
+    policy: delegatePolicy(policy, {
       async sample(observation, noise) {
         const chunk = await policy.sample(observation, noise);
         versions.push(chunk.policyVersion);
         return chunk;
       },
-    },
+    }),
     seed: 0,
     awaitChunks: false,
     onChunk({ chunks }) {

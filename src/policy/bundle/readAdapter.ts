@@ -5,18 +5,12 @@ import { validate } from '../../validate.ts';
 import { FARTHEST_VIEW, type View } from '../../images/viewShift.ts';
 import { learnableOf } from '../families/registry.ts';
 import type { Trainable } from '../trainable.ts';
+import { findNonFinite } from '../../tensors/finite.ts';
 import { type Adapter, makeAdapter, metadataSchema } from './adapter.ts';
 import type { Bundle } from './config.ts';
 
 /** The target of an adapter: a bundle and, if known, its trainable parameters. */
 export type AdapterFit = Pick<Bundle, 'base' | 'family' | 'architecture' | 'cameras' | 'trainable'>;
-
-/** Sums value · 0, which is NaN if a value is not finite: ten times as fast as testing each. */
-function allFinite(values: Float32Array): boolean {
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i] * 0;
-  return sum === 0;
-}
 
 const alphaOf = (trainable: Trainable) =>
   trainable.parameters === 'lora' ? (trainable.alpha ?? trainable.rank) : undefined;
@@ -50,7 +44,9 @@ function adapterFaults(
     if (!found) return [`${name} ${formatShape(shape)} is missing`];
     if (!sameShape(found.shape, shape))
       return [`${name} is ${formatShape(found.shape)}, this policy's is ${formatShape(shape)}`];
-    return allFinite(found.data) ? [] : [`${name} has values that are not finite`];
+    return findNonFinite({ dtype: 'F32', data: found.data }) < 0
+      ? []
+      : [`${name} has values that are not finite`];
   });
   const surplus = [...parameters].filter(([name]) => !expected.has(name));
   const [alpha, targetAlpha] = [alphaOf(trainable), alphaOf(target)];

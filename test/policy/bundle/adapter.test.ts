@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { delegatePolicy } from '../../../src/policy/policyWrappers.ts';
+import { delegateTask } from '../../../src/robot/delegates.ts';
 import { randomWeights } from '../../../src/policy/families/pi0/randomWeights.ts';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -464,15 +466,14 @@ describe('a policy in a worker', () => {
       const versions: string[] = [];
       const result = await runAttempt({
         robot: sim,
-        task: { ...sim, maxSteps: 100 },
-        policy: {
-          ...policy,
+        task: delegateTask(sim, { maxSteps: 100 }),
+        policy: delegatePolicy(policy, {
           async sample(seen, noise) {
             const chunk = await policy.sample(seen, noise);
             versions.push(chunk.policyVersion);
             return chunk;
           },
-        },
+        }),
         seed: 0,
         awaitChunks: false,
         onChunk: ({ chunks }) => void policy.adopt(adapters[chunks - 1]),
