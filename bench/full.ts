@@ -8,6 +8,7 @@ import { Tensor, loadSessionConfig, sessionConfigSchema } from '../src/session/s
 import { packagePath } from '../src/files/packagePath.ts';
 import { loadBundle } from '../src/policy/bundle/bundle.ts';
 import { gaussianNoise } from '../src/tensors/noise.ts';
+import { integrationTensor } from '../src/policy/families/pi0/integrationFeed.ts';
 import { openSampleGraph } from '../src/policy/families/pi0/sampleGraphs.ts';
 import { type Row, median, timeRuns } from './row.ts';
 import type { Pi0Config } from '../src/policy/families/pi0/config.ts';
@@ -18,7 +19,7 @@ const PROMPT = 10;
 
 /** What a chunk is made of, for so many of the cameras. */
 function feedsOf(
-  { architecture, steps }: Bundle<Pi0Config>,
+  { architecture, integration }: Bundle<Pi0Config>,
   cameras: number,
 ): Record<string, Tensor> {
   const { vision, horizon, actionDim, stateDim } = architecture;
@@ -30,7 +31,7 @@ function feedsOf(
     tokens: new Tensor('int64', new BigInt64Array(PROMPT).fill(5n), [1, PROMPT]),
     state: new Tensor('float32', gaussianNoise(2, stateDim), [1, stateDim]),
     noise: new Tensor('float32', noise, [1, horizon, actionDim]),
-    steps: new Tensor('int64', BigInt64Array.of(BigInt(steps)), []),
+    integration: integrationTensor(integration!),
   };
 }
 

@@ -10,6 +10,7 @@ import { openSession, sessionConfigSchema } from '../src/session/session.ts';
 import { loadBundle, writeBundle } from '../src/policy/bundle/bundle.ts';
 import { randomWeights } from '../src/policy/families/pi0/randomWeights.ts';
 import { gaussianNoise } from '../src/tensors/noise.ts';
+import { integrationTensor } from '../src/policy/families/pi0/integrationFeed.ts';
 import { sampleGraph } from '../src/policy/families/pi0/graphs.ts';
 import { tinyTokenizerJson } from '../src/policy/families/pi0/tokenizer.ts';
 import { externalWeights, weightShapes } from '../src/policy/families/pi0/weights.ts';
@@ -72,7 +73,8 @@ async function midOverheadRows(): Promise<Row[]> {
   const pi0 = { ...(await goldenConfig('mid_config.json')), stateDim: 14, actionDim: 14 };
   const folder = await mkdtemp(join(tmpdir(), 'nalu-bench-'));
   try {
-    const bundle = { ...tinyBundle, embodiment: 'aloha', steps: STEPS, pi0 };
+    const integration = { steps: STEPS, solver: 'euler' as const };
+    const bundle = { ...tinyBundle, embodiment: 'aloha', integration, architecture: pi0 };
     await writeBundle(folder, bundle, tinyTokenizerJson(), randomWeights(pi0, 0));
     const side = pi0.vision.imageSize;
     const rows = (...size: [number, number]) =>
@@ -89,7 +91,7 @@ const CAMERAS = 2;
 const PROMPT = 8;
 
 const STEPS = 10;
-const stepCount = (steps: number) => new Tensor('int64', BigInt64Array.of(BigInt(steps)), []);
+const euler = (steps: number) => integrationTensor({ steps, solver: 'euler' });
 
 function midFeeds(side: number, text: number) {
   const noise = (seed: number, dims: number[]) =>
@@ -101,7 +103,7 @@ function midFeeds(side: number, text: number) {
     token_mask: new Tensor('bool', new Uint8Array(text).fill(1), [1, text]),
     state: noise(2, [1, 32]),
     noise: noise(3, [1, 50, 32]),
-    steps: stepCount(STEPS),
+    integration: euler(STEPS),
   };
 }
 
@@ -171,7 +173,7 @@ async function midRows(): Promise<Row[]> {
     // Each round times all of them, so that a busy moment of the machine meets them alike.
     for (let round = 0; round < ROUNDS; round++) {
       times.full.push(await timeOnce(nalu, full));
-      times.half.push(await timeOnce(nalu, { ...full, steps: stepCount(STEPS / 2) }));
+      times.half.push(await timeOnce(nalu, { ...full, integration: euler(STEPS / 2) }));
       times.usual.push(await timeOnce(nalu, usual));
       const exporting = round === 0 ? ['--export', plainModel] : [];
       const torch = await runPyTorch(folder, [...arguments_, ...exporting]);

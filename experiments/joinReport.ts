@@ -2,7 +2,7 @@ import { scaleLinear } from 'd3-scale';
 import { successInterval } from '../src/learning/versions.ts';
 import { lineChart } from '../src/charts/lineChart.ts';
 import { picture, text } from '../src/charts/svg.ts';
-import type { JoinCell } from './joinRun.ts';
+import type { JoinCell } from './joinCells.ts';
 import { JOINS, type JoinKind } from '../src/policy/joinKinds.ts';
 
 const COLOURS: Record<JoinKind, string> = {

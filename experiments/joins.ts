@@ -3,7 +3,8 @@ import { writeFile } from 'node:fs/promises';
 import { packagePath } from '../src/files/packagePath.ts';
 import { endWithHelp } from '../bench/help.ts';
 import { drawJoins, joinTable } from './joinReport.ts';
-import { readCells, runAttempts, summarise, writeCell } from './joinRun.ts';
+import { runAttempts, summarise } from './attemptRun.ts';
+import { readCells, writeCell } from './joinCells.ts';
 import { duration } from '../src/terminal/speaker.ts';
 import { JOINS, type JoinKind } from '../src/policy/joinKinds.ts';
 

@@ -120,7 +120,12 @@ export async function adapt(
     signal.throwIfAborted();
     parts = startAdaptParts({
       ...{ folders, bundle, config, trainable, batch, seed, processes },
-      attempts: { task, executeSteps: execute, ...(gap && { gap }) },
+      attempts: {
+        task,
+        executeSteps: execute,
+        integration: bundle.integration,
+        ...(gap && { gap }),
+      },
       onEvent: report.event,
       log: report.note,
       onLearnerText: (text) => err.write(text),

@@ -28,7 +28,7 @@ export interface AdaptPartsOptions {
   trainable: Trainable;
   batch: number;
   seed: number;
-  attempts: Pick<RolloutSettings, 'task' | 'executeSteps' | 'gap'>;
+  attempts: Pick<RolloutSettings, 'task' | 'executeSteps' | 'integration' | 'gap'>;
   processes: number;
   onEvent: (event: LearnerEvent) => void;
   log: (line: string) => void;

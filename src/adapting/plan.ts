@@ -6,6 +6,8 @@ import { loadFpoConfig } from '../learning/fpo/config.ts';
 import { baseIn, withoutOwnAdapter } from '../learning/learner.ts';
 import { folderAddress, parseAddress } from '../link/wire/address.ts';
 import { loadBundle } from '../policy/bundle/bundle.ts';
+import { withIntegration } from '../policy/bundle/withIntegration.ts';
+import type { IntegrationChanges } from '../policy/integration.ts';
 import { type Exploration, explorationSchema } from '../policy/exploration.ts';
 import type { Trainable } from '../policy/trainable.ts';
 import { type Gap, gapSchema } from '../sim/gap.ts';
@@ -14,7 +16,7 @@ import { readYaml, validate } from '../validate.ts';
 import type { AdaptFolders } from './parts.ts';
 import { type Bundle } from '../policy/bundle/config.ts';
 
-export interface AdaptOptions {
+export interface AdaptOptions extends IntegrationChanges {
   policy: string;
   task: SimTaskName;
   config?: string;
@@ -86,7 +88,7 @@ export async function planAdaptation(folder: string, options: AdaptOptions): Pro
   const learner = join(folder, 'learner');
   const folders = { runtime, recorded: join(runtime, 'episodes'), learner };
   parseAddress(folderAddress(learner));
-  const bundle = await loadBundle(resolve(policy));
+  const bundle = withIntegration(await loadBundle(resolve(policy)), options);
   const exploration = options.exploration
     ? validate(explorationSchema, await readYaml(options.exploration), options.exploration)
     : explorationSchema.parse({});
@@ -100,6 +102,7 @@ export async function planAdaptation(folder: string, options: AdaptOptions): Pro
     task,
     gap: gap ?? gapSchema.parse({}),
     execute: execute ?? bundle.executeSteps,
+    integration: bundle.integration,
   };
   await demandBeginning(folder, await withoutOwnAdapter(learner, beginning), () =>
     heldIn(folder, folders),

@@ -1,6 +1,13 @@
 import type { Command } from '@commander-js/extra-typings';
 import type { Context } from './context.ts';
-import { SHIPPED_POLICY, integer, taskOption } from './sharedOptions.ts';
+import {
+  SHIPPED_POLICY,
+  integer,
+  solverOption,
+  stepsOption,
+  taskOption,
+  timesOption,
+} from './sharedOptions.ts';
 
 /** `nalu adapt`. */
 export function adapt(program: Command, context: Context): void {
@@ -21,6 +28,9 @@ export function adapt(program: Command, context: Context): void {
     )
     .option('--gap <file>', 'YAML of how the robot differs from the one of the demonstrations')
     .option('--execute <n>', "rows of a chunk to play, in the place of the bundle's", integer(1))
+    .addOption(stepsOption())
+    .addOption(solverOption())
+    .addOption(timesOption())
     .option('--evaluate-every <n>', 'updates between evaluations', integer(1), 4)
     .option('--attempts <n>', 'held-out attempts of an evaluation; 0 for none', integer(0), 60)
     .option('--processes <n>', 'processes that make attempts', integer(1), 2)

@@ -1,6 +1,7 @@
 import { DEFAULT_TASK, SIM_TASK_NAMES } from '../sim/taskNames.ts';
 import { InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import { packagePath } from '../files/packagePath.ts';
+import { SOLVERS, parseTimes } from '../policy/integration.ts';
 import { PORT_RANGE, isPort } from '../processes/port.ts';
 
 export const SHIPPED_POLICY = packagePath('models/aloha-mini');
@@ -34,6 +35,31 @@ export const taskOption = () =>
   new Option('--task <name>', 'what the robot is to do')
     .choices(SIM_TASK_NAMES)
     .default(DEFAULT_TASK);
+
+/** Reads flow times, separated by commas. */
+export function flowTimes(text: string): number[] {
+  const times = parseTimes(text);
+  if (!times.every(Number.isFinite))
+    throw new InvalidArgumentError('They must be numbers separated by commas, such as 1,0.4,0.');
+  return times;
+}
+
+export const stepsOption = () =>
+  new Option(
+    '--steps <n>',
+    "network calls that integrate a chunk's flow, instead of the bundle's",
+  ).argParser(integer(1));
+
+export const solverOption = () =>
+  new Option('--solver <name>', "how they integrate it, instead of the bundle's solver").choices(
+    SOLVERS,
+  );
+
+export const timesOption = () =>
+  new Option(
+    '--times <list>',
+    "flow times at which the solver's steps begin and end, as 1,0.4,0, instead of equal steps",
+  ).argParser(flowTimes);
 
 export const sessionOption = () =>
   new Option(

@@ -10,7 +10,10 @@ import {
   integer,
   port,
   sessionOption,
+  solverOption,
+  stepsOption,
   taskOption,
+  timesOption,
 } from './sharedOptions.ts';
 
 const SAMPLED = ['--join exact', '--join approximate', '--join trained'];
@@ -18,6 +21,7 @@ const SAMPLED = ['--join exact', '--join approximate', '--join trained'];
 /** What is not read by --snapshot, which makes no attempt. */
 const NOT_SHOWN = [
   ...['--policy', '--expert', '--episodes', '--zero-noise', '--join', '--delay', '--execute'],
+  ...['--steps', '--solver', '--times'],
   ...['--real-time', '--watch', '--record', '--json', '--success-classifier', '--session'],
   ...['--metrics-port', '--metrics-host'],
 ];
@@ -27,6 +31,9 @@ const RULES: Rules = {
   '--policy': { without: ['--expert'] },
   '--zero-noise': { without: ['--expert'] },
   '--execute': { without: ['--expert'] },
+  '--steps': { without: ['--expert'] },
+  '--solver': { without: ['--expert'] },
+  '--times': { without: ['--expert'] },
   '--session': { without: ['--expert'] },
   '--expert': { without: SAMPLED },
   '--watch': { without: ['--json'] },
@@ -41,6 +48,7 @@ Examples:
   nalu sim --watch                              see the shipped policy at work
   nalu sim --expert --episodes 20               how the scripted expert does
   nalu sim --episodes 200 --seed 1000 --json    success rate of the shipped policy, for a script
+  nalu sim --steps 2 --episodes 20              chunks by two network calls
   nalu sim --record episodes                    keep the attempt; Foxglove opens it
   nalu sim --scene robosuite.xml --draw-groups 1 --snapshot scene.png
                                                 another scene, without its collision shapes
@@ -79,6 +87,9 @@ export function sim(program: Command, context: Context): void {
       integer(0),
     )
     .option('--execute <n>', "rows of a chunk to play, in the place of the bundle's", integer(1))
+    .addOption(stepsOption())
+    .addOption(solverOption())
+    .addOption(timesOption())
     .option('--real-time', 'keep to the wall clock in the place of running as fast as possible')
     .option('--watch', 'draw the attempts in the terminal as they go')
     .option('--record <folder>', 'keep each attempt as an MCAP file in this folder')

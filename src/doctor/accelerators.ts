@@ -11,6 +11,7 @@ import {
 import { REINSTALL } from '../terminal/invocation.ts';
 import { findingsOf, needed } from './finding.ts';
 import { hasNvidiaDriver, hasRenderNode, nvidiaGpus, vulkanDrivers } from './gpu.ts';
+import type { SamplingModel } from './policy.ts';
 import { probe } from './probe.ts';
 import { type Finding } from './finding.ts';
 
@@ -50,9 +51,9 @@ const isWanted = (name: ProviderName, { nvidia, jetson, vulkan }: Hardware) =>
   name === 'webgpu' ? vulkan && !jetson : nvidia || jetson;
 
 /** Describes how many of a model's operators a provider computes. */
-async function share(name: ProviderName, provider: Provider, model: string): Promise<string> {
-  const { error, stderr } = await probe('placement', { path: model, provider });
-  if (error !== undefined) return `, but does not load ${model}: ${error.trim()}`;
+async function share(name: ProviderName, provider: Provider, sampling: SamplingModel) {
+  const { error, stderr } = await probe('placement', { ...sampling, provider });
+  if (error !== undefined) return `, but does not load ${sampling.folder}: ${error.trim()}`;
   const placed = parsePlacements(stderr);
   const all = [...placed.values()].reduce((sum, count) => sum + count, 0);
   return all > 0 ? `; of the policy's ${all} operators it computes ${placed.get(name) ?? 0}` : '';
@@ -71,24 +72,24 @@ async function enginesKept(provider: Provider): Promise<string> {
 }
 
 /** Details about a provider that works. */
-function more(name: ProviderName, provider: Provider, model: string | undefined) {
+function more(name: ProviderName, provider: Provider, sampling: SamplingModel | undefined) {
   // TensorRT fuses many operators into one, which takes minutes.
   if (name === 'tensorrt') return enginesKept(provider);
-  return name === 'cpu' || model === undefined ? '' : share(name, provider, model);
+  return name === 'cpu' || sampling === undefined ? '' : share(name, provider, sampling);
 }
 
 async function providerFinding(
   name: ProviderName,
   hardware: Hardware,
   named: readonly Provider[],
-  model: string | undefined,
+  sampling: SamplingModel | undefined,
 ): Promise<Finding> {
   const configured = named.find((provider) => providerName(provider) === name);
   const provider = configured ?? name;
   const { value, error, stderr } = await probe('provider', provider);
   const fault = error ?? value;
   if (fault === undefined)
-    return ok(name, `a product of matrices is right${await more(name, provider, model)}`);
+    return ok(name, `a product of matrices is right${await more(name, provider, sampling)}`);
   const library = missingLibrary(stderr);
   const found = library === undefined ? fault : `${fault} (${library} is not found)`;
   if (name === 'cpu') return lack(name, found, REINSTALL);
@@ -139,13 +140,13 @@ async function gpuFindings(jetson: boolean) {
 
 /**
  * Examines the GPUs, ONNX Runtime, and each execution provider separately. `named` are the providers of a session's
- * configuration: if one of these, or the CPU, is unavailable, the finding is a lack. `model` is a policy's sampler; the
+ * configuration: if one of these, or the CPU, is unavailable, the finding is a lack. `sampling` is a policy's graph; the
  * share of it that a provider computes is determined without running it.
  */
 export async function acceleratorFindings(
   named: readonly Provider[],
   jetson: boolean,
-  model: string | undefined,
+  sampling: SamplingModel | undefined,
 ): Promise<Finding[]> {
   const [{ findings, nvidia, vulkan }, runtime] = await Promise.all([
     gpuFindings(jetson),
@@ -160,7 +161,7 @@ export async function acceleratorFindings(
   const hardware = { nvidia, vulkan, jetson };
   const providers: Finding[] = [];
   for (const name of PROVIDER_NAMES)
-    providers.push(await providerFinding(name, hardware, named, model));
+    providers.push(await providerFinding(name, hardware, named, sampling));
   const [cpu, ...others] = providers;
   return [
     ...findings,

@@ -28,7 +28,7 @@ export async function examine(
     machineFindings(options.record, hasRos),
     libraryFindings(),
     rosFindings(options.calibration, env),
-    acceleratorFindings(named, existsSync('/etc/nv_tegra_release'), policy.model),
+    acceleratorFindings(named, existsSync('/etc/nv_tegra_release'), policy.sampling),
   ]);
   return [...machine, ...libraries, ...accelerators, ...policy.findings, ...ros];
 }

@@ -1,5 +1,4 @@
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { UserError } from '../errors.ts';
 import { loadBundle } from '../policy/bundle/bundle.ts';
 import type { StoredWeights } from '../policy/family.ts';
@@ -19,10 +18,16 @@ async function weightBytes({ files, header }: StoredWeights): Promise<number> {
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
-/** Findings on a bundle and its memory, and its sampler's file if the bundle is intact. */
+/** A policy's sampling graph, its path or its bytes, and the folder of its weights. */
+export interface SamplingModel {
+  model: string | Uint8Array;
+  folder: string;
+}
+
+/** Findings on a bundle and its memory, and its sampling graph if the bundle is intact. */
 export async function policyFindings(
   folder: string,
-): Promise<{ findings: Finding[]; model?: string }> {
+): Promise<{ findings: Finding[]; sampling?: SamplingModel }> {
   try {
     const bundle = await loadBundle(folder);
     const family = familyOf(bundle);
@@ -33,7 +38,7 @@ export async function policyFindings(
         memoryVerdict(memory(), bytesNeeded([{ bytes }])),
         ...(await nvidiaGpus()).flatMap((gpu) => gpuMemoryVerdict(gpu, bytes)),
       ],
-      model: join(folder, family.graphFile(bundle.architecture)),
+      sampling: { model: await family.samplingModel(bundle), folder },
     };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;

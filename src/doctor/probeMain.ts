@@ -1,5 +1,6 @@
 import { messageOf } from '../errors.ts';
 import { serve } from '../processes/serve.ts';
+import type { SamplingModel } from './policy.ts';
 import type { Provider } from '../session/providers.ts';
 
 /** Time to discover topics, milliseconds. */
@@ -13,11 +14,14 @@ const probes = {
     return probeProvider(provider);
   },
   /** Opens a model with ONNX Runtime's log of operator placements. */
-  async placement({ path, provider }: { path: string; provider: Provider }) {
+  async placement({ model, folder, provider }: SamplingModel & { provider: Provider }) {
     const { InferenceSession } = await import('onnxruntime-node');
     const { asBound } = await import('../session/providers.ts');
     const executionProviders = [asBound(provider)];
-    await InferenceSession.create(path, { executionProviders, logSeverityLevel: 0 });
+    const options = { executionProviders, logSeverityLevel: 0 } as const;
+    if (typeof model === 'string') return void (await InferenceSession.create(model, options));
+    const session = { model_external_initializers_file_folder_path: folder };
+    await InferenceSession.create(model, { ...options, extra: { session } });
   },
   /** ONNX Runtime's version, and what it was built with. */
   async runtime() {

@@ -1,6 +1,7 @@
 import type { ChunkTiming, Joined } from '../policy/chunkPolicy.ts';
 import type { View } from '../images/viewShift.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
+import type { Integration } from '../policy/integration.ts';
 import type { JoinKind } from '../policy/joinKinds.ts';
 
 export type Outcome = 'success' | 'failure' | 'discarded';
@@ -46,6 +47,8 @@ export interface ChunkRecord {
   noise: Float32Array;
   /** Shift of its images; absent if they were not shifted. */
   view?: View;
+  /** How its flow was integrated; absent in a policy without a flow, and in older episodes. */
+  integration?: Integration;
   /** Control steps between the observation and its first executed action. */
   delay: number;
   /** Executed rows of `actions`: `executedFrom` to `executedTo`, exclusive. */

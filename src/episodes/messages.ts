@@ -10,6 +10,7 @@ import type {
 } from './schemas.ts';
 import { headerAt, nanosecondsOf, stampOf } from './rosTime.ts';
 import { SCHEMAS } from './schemas.ts';
+import { SOLVERS } from '../policy/integration.ts';
 import { JOINS, sampledJoin } from '../policy/joinKinds.ts';
 
 /** An episode's topics that do not depend on its cameras. */
@@ -104,6 +105,9 @@ export const chunkMessage = (record: ChunkRecord): ChunkMessage => ({
   previous: record.joined?.rows ?? NO_ROWS,
   prefix_weights: record.joined?.weights ?? NO_ROWS,
   view: record.view ?? NO_ROWS,
+  flow_solver: record.integration?.solver ?? '',
+  flow_steps: record.integration?.steps ?? 0,
+  flow_times: Float64Array.from(record.integration?.times ?? []),
 });
 
 function joinOf({ join, previous, prefix_weights: weights }: ChunkMessage) {
@@ -113,6 +117,13 @@ function joinOf({ join, previous, prefix_weights: weights }: ChunkMessage) {
   if (!sampled || !previous || !weights || weights.length === 0) return { join: kind };
   const joined = { kind: sampled, rows: previous.slice(), weights: weights.slice() };
   return { join: kind, joined };
+}
+
+function integrationOf(message: ChunkMessage): Pick<ChunkRecord, 'integration'> {
+  const solver = SOLVERS.find((known) => known === message.flow_solver);
+  if (solver === undefined) return {};
+  const { flow_steps: steps = 0, flow_times: times } = message;
+  return { integration: { steps, solver, ...(times?.length && { times: Array.from(times) }) } };
 }
 
 /** The timeline of a chunk as a message. */
@@ -160,5 +171,6 @@ export const chunkRecord = (message: ChunkMessage): ChunkRecord => ({
   executedTo: message.executed_to,
   held: message.held,
   ...(message.view?.length && { view: message.view.slice() }),
+  ...integrationOf(message),
   ...joinOf(message),
 });

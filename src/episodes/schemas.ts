@@ -78,6 +78,11 @@ export const SCHEMAS = {
       'float32[] prefix_weights',
       "# [cameras, 2] where its pictures were looked at, right and down, in shares of the policy's; empty if straight",
       'float32[] view',
+      '# How its flow was integrated: solver (empty for a policy without a flow), network calls, and the times of',
+      '# the steps from 1 to 0; no times for equal steps',
+      'string flow_solver',
+      'uint32 flow_steps',
+      'float64[] flow_times',
     ],
     HEADER,
   ),
@@ -146,6 +151,9 @@ export interface ChunkMessage {
   previous?: Float32Array;
   prefix_weights?: Float32Array;
   view?: Float32Array;
+  flow_solver?: string;
+  flow_steps?: number;
+  flow_times?: Float64Array;
 }
 
 export interface ChunkTimingMessage {

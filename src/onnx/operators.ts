@@ -371,7 +371,7 @@ export function loop(
   const inner = new Graph(outer.unique(outer.path('body')), outer);
   const iteration = inner.input('iteration', 'int64', []);
   const condition = inner.input('condition', 'bool', []);
-  const state = initial.map(({ type, shape }) => inner.input('state', type, shape));
+  const state = initial.map(({ type, shape }, i) => inner.input(`state.${i}`, type, shape));
   const results = body(iteration, state);
   const goOn = inner.node('Identity', [condition], [{ type: 'bool', shape: [] }])[0];
   inner.output(goOn.name, goOn);

@@ -2,6 +2,7 @@ import type { CameraFrame, JointState } from '../robot/robot.ts';
 import type { Exploration } from './exploration.ts';
 import type { Sight } from '../images/coverage.ts';
 import type { View } from '../images/viewShift.ts';
+import type { Integration } from './integration.ts';
 import type { JoinKind, SampledJoin } from './joinKinds.ts';
 
 /** The input of a chunk. */
@@ -48,6 +49,8 @@ export interface Chunk {
   view?: View;
   /** Absent without a chunk in play, and for a policy that does not join chunks. */
   joined?: Joined;
+  /** How its flow was integrated; absent in a policy without a flow. */
+  integration?: Integration;
   horizon: number;
   policyVersion: string;
   /** Absent if every camera shows something, or if that was not checked. */

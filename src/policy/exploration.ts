@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { gaussianNoise } from '../tensors/noise.ts';
+import { type Integration, stepEnds } from './integration.ts';
 
 const size = z.number().min(0).max(1);
 const view = z.number().min(0).max(0.1);
 
 /**
- * Multi-step latent exploration (arXiv 2510.09976): adds noise to the flow's x after several of its Euler
+ * Multi-step latent exploration (arXiv 2510.09976): adds noise to the flow's x after several of its
  * steps. The noise is correlated along the chunk, so that it changes the direction of a motion without
  * shaking it.
  */
@@ -24,7 +25,7 @@ export const explorationSchema = z.strictObject({
    * the outcome of 256 attempts; offsets constant over an attempt did.
    */
   persistence: z.number().min(0).max(1).default(0.9),
-  /** Number of Euler steps after which noise is added, evenly spaced up to the last; 1 explores once. */
+  /** Number of the flow's steps after which noise is added, evenly spaced up to the last; 1 explores once. */
   steps: z.int().min(1).max(100).default(4),
   /**
    * Standard deviation of an attempt's view offset in each camera's image (see View), for cameras mounted
@@ -50,7 +51,7 @@ export function explorationAfter(exploration: Exploration, made: number): Explor
 /** Seed component that separates the noise of attempts from that of chunks. */
 const ATTEMPT = 31;
 
-/** Indices (from 0) of the Euler steps after which noise is added. */
+/** Indices (from 0) of the flow's steps after which noise is added. */
 export function exploredSteps(steps: number, explored: number): number[] {
   const count = Math.min(steps, explored);
   return Array.from(
@@ -65,24 +66,32 @@ export interface ExplorationSeeds {
   attempt: number;
 }
 
+/** The flow that is explored. */
+export interface ExploredFlow {
+  integration: Integration;
+  horizon: number;
+  actionDim: number;
+}
+
 /**
- * Noise [steps, horizon, actionDim] for `integrate`: the sum of a constant per attempt and first-order
+ * Noise [calls, horizon, actionDim] for `integrate`: the sum of a constant per attempt and first-order
  * autoregressive noise along the horizon, with the same deviation in every row; zero after steps without
- * exploration. The same seeds give the same noise.
+ * exploration and after the intermediate stages of a step. The same seeds give the same noise.
  */
 export function explorationNoise(
   { size, correlation, persistence, steps: explored }: Exploration,
   { seed, attempt }: ExplorationSeeds,
-  { steps, horizon, actionDim }: { steps: number; horizon: number; actionDim: number },
+  { integration, horizon, actionDim }: ExploredFlow,
 ): Float32Array {
   const rows = horizon * actionDim;
-  const noise = new Float32Array(steps * rows);
+  const noise = new Float32Array(integration.steps * rows);
+  const ends = stepEnds(integration);
   const fresh = Math.sqrt(1 - correlation ** 2);
   const [common, passing] = [persistence, 1 - persistence].map((part) => size * Math.sqrt(part));
-  for (const step of exploredSteps(steps, explored)) {
+  for (const step of exploredSteps(ends.length, explored)) {
     const drawn = gaussianNoise([seed, step + 1], rows);
     const constant = gaussianNoise([attempt, ATTEMPT, step + 1], actionDim);
-    const own = noise.subarray(step * rows, (step + 1) * rows);
+    const own = noise.subarray(ends[step] * rows, (ends[step] + 1) * rows);
     for (let i = 0; i < rows; i++)
       own[i] =
         i < actionDim

@@ -85,8 +85,8 @@ export interface PolicyFamily<A = unknown> {
   readonly joins: readonly SampledJoin[];
   /** Names of the files that a bundle holds beside policy.json and its weights. */
   files(architecture: A): readonly string[];
-  /** The file of the sampling graph. */
-  graphFile(architecture: A): string;
+  /** The sampling graph, its path or its bytes; external weights are in the bundle's folder. */
+  samplingModel(bundle: Bundle<A>): Promise<string | Uint8Array>;
   /** Locates the weights. Throws a `UserError` if they cannot be read. */
   weights(folder: string, architecture: A): Promise<StoredWeights>;
   /** Throws a `UserError` where the weights do not fit the configuration. */

@@ -39,10 +39,11 @@ export interface Flow {
    */
   velocity(x: Value, time: Value, kept?: Value): Value;
   /**
-   * Euler's method from noise [batch, horizon, actionDim] in `steps` (int64 scalar). With `joins`, two more
-   * inputs: previous [batch, horizon, actionDim] and prefix_weights [batch, horizon, 1].
+   * Chunks from noise [batch, horizon, actionDim]. One more input: integration [5, calls], see
+   * integrationTable. With `joins`, two more: previous [batch, horizon, actionDim] and prefix_weights [batch,
+   * horizon, 1].
    */
-  integrate(noise: Value, steps: Value, joins?: SampledJoin): Value;
+  integrate(noise: Value, joins?: SampledJoin): Value;
 }
 
 /** What learning needs of a policy whose chunks are samples of a flow. */

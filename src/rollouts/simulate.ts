@@ -3,6 +3,7 @@ import { type EpisodeRecorder, recordEpisode } from '../episodes/recordEpisode.t
 import { UserError } from '../errors.ts';
 import { type SessionConfig, loadSessionConfig } from '../session/session.ts';
 import { loadBundle } from '../policy/bundle/bundle.ts';
+import { withIntegration } from '../policy/bundle/withIntegration.ts';
 import { type ChunkPolicy } from '../policy/chunkPolicy.ts';
 import { type SuccessClassifier, openClassifier } from '../classifier/successClassifier.ts';
 import { openWorkerPolicy } from '../policy/worker/workerPolicy.ts';
@@ -18,13 +19,14 @@ import { viewed } from '../sim/watched.ts';
 import { type Output, print } from '../terminal/output.ts';
 import { openParts } from '../processes/openParts.ts';
 import { delegatePolicy, fromZeroNoise } from '../policy/policyWrappers.ts';
+import type { IntegrationChanges } from '../policy/integration.ts';
 import { DEFAULT_JOIN, type JoinChoice } from '../policy/joinKinds.ts';
 import { addResult, createReport, emptyTally } from './attemptReport.ts';
 import { episodeHeader } from './episodeHeader.ts';
 import { EXPERT, EXPERT_CAMERAS, EXPERT_EXECUTE_STEPS, expertPolicy } from './expertPolicy.ts';
 
 /** Attempts to make on the simulated ALOHA; each field is an option of `nalu sim`. */
-export interface SimOptions {
+export interface SimOptions extends IntegrationChanges {
   task: SimTaskName;
   policy: string;
   episodes: number;
@@ -78,11 +80,12 @@ const expertDriver = ({ join = DEFAULT_JOIN }: SimOptions): Driver => ({
 });
 
 async function bundleDriver(
-  { policy: folder, zeroNoise = false, join, execute }: SimOptions,
+  { policy: folder, zeroNoise = false, join, execute, ...changes }: SimOptions,
   session: SessionConfig,
 ): Promise<Driver> {
   const loaded = await loadBundle(folder);
-  const bundle = { ...loaded, executeSteps: execute ?? loaded.executeSteps };
+  const executeSteps = execute ?? loaded.executeSteps;
+  const bundle = { ...withIntegration(loaded, changes), executeSteps };
   const worker = await openWorkerPolicy(bundle, session, { join });
   const policy = zeroNoise ? fromZeroNoise(worker) : worker;
   return {

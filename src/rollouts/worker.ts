@@ -4,7 +4,9 @@ import { recordEpisode } from '../episodes/recordEpisode.ts';
 import { sessionConfigSchema } from '../session/session.ts';
 import { readAdapter } from '../policy/bundle/readAdapter.ts';
 import { loadBundle } from '../policy/bundle/bundle.ts';
+import { withIntegration } from '../policy/bundle/withIntegration.ts';
 import { type Exploration } from '../policy/exploration.ts';
+import type { IntegrationChanges } from '../policy/integration.ts';
 import { openSampler } from '../policy/sampler.ts';
 import type { Trainable } from '../policy/trainable.ts';
 import { runAttempt } from '../control/attempt.ts';
@@ -23,6 +25,8 @@ export interface RolloutSettings {
   trainable: Trainable;
   /** Rows of a chunk to play; the bundle's where absent. */
   executeSteps?: number;
+  /** What differs from how the bundle integrates its flow. */
+  integration?: IntegrationChanges;
   /** How the simulated robot differs from the one of the demonstrations. */
   gap?: Gap;
 }
@@ -53,7 +57,7 @@ export interface RolloutFunctions {
 // An attempt that is under way when the parent ends stays unfinished, and is made again by whoever goes on.
 serve<RolloutFunctions, RolloutSettings>(
   async ({ policy: folder, trainable, task, gap, ...settings }) => {
-    const bundle = await loadBundle(folder);
+    const bundle = withIntegration(await loadBundle(folder), settings.integration ?? {});
     const sampler = await openSampler(bundle, sessionConfigSchema.parse({ threads: 1 }), {
       trainable,
     });

@@ -190,7 +190,11 @@ describe('a probe', () => {
   });
 
   it('gives what went wrong', async () => {
-    const { error } = await probe('placement', { path: '/nowhere.onnx', provider: 'cpu' });
+    const { error } = await probe('placement', {
+      model: '/nowhere.onnx',
+      folder: '/',
+      provider: 'cpu',
+    });
     assert.match(error!, /nowhere\.onnx/);
   });
 });

@@ -142,6 +142,7 @@ describe('what critics see', () => {
   it('is the observation of a chunk: pooled images, state, committed row, delay and elapsed steps', () => {
     const chunk: RolloutChunk = {
       policyVersion: 'v1',
+      integration: { steps: 10, solver: 'euler' },
       cache: new Float32Array(),
       valid: new Uint8Array(),
       pooled: Float32Array.of(0.5),

@@ -16,7 +16,7 @@ export const tinyBundle: BundleConfig<Pi0Config> = {
   description: 'for tests',
   embodiment: 'tiny',
   cameras: ['cam_high', 'cam_wrist'],
-  steps: 4,
+  integration: { steps: 4, solver: 'euler' },
   executeSteps: 2,
   precision: 'float32',
   family: 'pi0',

@@ -9,12 +9,16 @@ import {
   exploredSteps,
 } from '../../src/policy/exploration.ts';
 
-const SHAPE = { steps: 10, horizon: 50, actionDim: 14 };
+const SHAPE = {
+  integration: { steps: 10, solver: 'euler' as const },
+  horizon: 50,
+  actionDim: 14,
+};
 const ROWS = SHAPE.horizon * SHAPE.actionDim;
 const DEFAULT = explorationSchema.parse({});
 
 describe('exploration', () => {
-  it('is spread over the Euler steps, the last always among them', () => {
+  it('is spread over the flow’s steps, the last always among them', () => {
     assert.deepEqual(exploredSteps(10, 1), [9]);
     assert.deepEqual(exploredSteps(10, 4), [2, 4, 7, 9]);
     fc.assert(

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { Tensor } from 'onnxruntime-node';
 import { prefixWeights } from '../../src/policy/joining.ts';
+import { integrationTensor } from '../../src/policy/families/pi0/integrationFeed.ts';
 import { sampleGraph } from '../../src/policy/families/pi0/graphs.ts';
 import { inputWeights } from '../../src/policy/families/pi0/trainable.ts';
 import { runGraph } from '../onnx/run.ts';
@@ -17,7 +18,7 @@ const feedsOf = (weights: ReturnType<typeof liveWeights>) => ({
     [...weights].map(([name, { shape, data }]) => [name, new Tensor('float32', data, shape)]),
   ),
   ...prefixFeeds(),
-  steps: new Tensor('int64', BigInt64Array.of(BigInt(STEPS)), []),
+  integration: integrationTensor({ steps: STEPS, solver: 'euler' }),
 });
 
 it('exact guidance is real-time chunking’s formula, its Jacobian by differences in float64', async () => {
@@ -51,7 +52,7 @@ it('exact guidance is real-time chunking’s formula, its Jacobian by difference
       const along = (from: number[]) => endOf(from).reduce((sum, v, j) => sum + v * error[j], 0);
       const moved = (j: number, by: number) => x.map((value, k) => (k === j ? value + by : value));
       const pulled = x.map((_, j) => (along(moved(j, STEP)) - along(moved(j, -STEP))) / (2 * STEP));
-      const factor = Math.min(((1 - t) ** 2 + t ** 2) / ((1 - t) * t), MOST);
+      const factor = Math.min(((1 - t) ** 2 + t ** 2) / ((1 - t) * t), MOST, STEPS);
       x = x.map((value, j) => value - (velocity[j] - factor * pulled[j]) / STEPS);
     }
     const got = chunkOf(actions, i);

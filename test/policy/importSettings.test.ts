@@ -312,7 +312,7 @@ describe('what a policy’s vectors mean', () => {
         assert.deepEqual(bundle.transforms[0], { type: 'aloha', convention: 'lerobot' });
         assert.match(adapt.by, /adapt_to_pi_aloha/);
         assert.match(delta.by, /use_delta_joint_actions_aloha/);
-        assert.equal(bundle.steps, 7);
+        assert.deepEqual(bundle.integration, { steps: 7, solver: 'euler' });
         assert.match(notes.join(), /padded images at the top and left/);
       },
       open,

@@ -13,6 +13,7 @@ import {
   type ImportOptions,
   importPolicy,
 } from '../../src/policy/families/pi0/import/importPolicy.ts';
+import { integrationTensor } from '../../src/policy/families/pi0/integrationFeed.ts';
 import { sampleGraph } from '../../src/policy/families/pi0/graphs.ts';
 import { openSampler } from '../../src/policy/sampler.ts';
 import type { Trainable } from '../../src/policy/trainable.ts';
@@ -23,7 +24,7 @@ import { goldenTensors, largestDifference, stackCameras } from './golden.ts';
 import { type Bundle } from '../../src/policy/bundle/config.ts';
 
 const SESSION = sessionConfigSchema.parse({ threads: 1 });
-const STEPS = new Tensor('int64', BigInt64Array.of(10n), []);
+const integration = integrationTensor({ steps: 10, solver: 'euler' });
 const CAMERAS = [0, 1, 2];
 
 export const weightsOf = ({ folder }: Pick<Bundle, 'folder'>) => join(folder, BUNDLE_FILES.weights);
@@ -44,7 +45,7 @@ async function goldenActions(bundle: Bundle): Promise<Tensor> {
       token_mask: inputs('lang_masks'),
       state: inputs('state'),
       noise: inputs('noise'),
-      steps: STEPS,
+      integration,
     });
     return actions;
   } finally {

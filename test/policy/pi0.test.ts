@@ -9,6 +9,7 @@ import { writeModel } from '../../src/onnx/modelFile.ts';
 import { concat } from '../../src/onnx/operators.ts';
 import { readSafetensorsHeader } from '../../src/tensors/safetensors.ts';
 import { openSession } from '../../src/session/session.ts';
+import { integrationTensor } from '../../src/policy/families/pi0/integrationFeed.ts';
 import { type Pi0Config } from '../../src/policy/families/pi0/config.ts';
 import { prefixGraph, prefixInputs, sampleGraph } from '../../src/policy/families/pi0/graphs.ts';
 import { prefixWeights } from '../../src/policy/joining.ts';
@@ -19,7 +20,7 @@ import { GOLDEN, goldenConfig, goldenTensors, largestDifference, stackCameras } 
 import { type WeightSource } from '../../src/policy/families/pi0/network.ts';
 
 const CAMERAS = [0, 1, 2];
-const STEPS = new Tensor('int64', BigInt64Array.of(10n), []);
+const integration = integrationTensor({ steps: 10, solver: 'euler' });
 
 describe('π0 agrees with the reference implementation', () => {
   let folder: string;
@@ -97,7 +98,7 @@ describe('π0 agrees with the reference implementation', () => {
   it('in sampled actions, from random and from zero noise, to 2e-5', async () => {
     const noise = inputs('noise');
     const zero = new Tensor('float32', new Float32Array(noise.size), noise.dims);
-    const feeds = { ...prefixFeeds, state: inputs('state'), steps: STEPS };
+    const feeds = { ...prefixFeeds, state: inputs('state'), integration };
     const graph = sampleGraph(config, source, 'floats', { masked: true });
     close((await run(graph, { ...feeds, noise })).actions, 'actions_sampled', 2e-5);
     close((await run(graph, { ...feeds, noise: zero })).actions, 'actions_zero_noise', 2e-5);
@@ -128,7 +129,7 @@ describe('π0 agrees with the reference implementation', () => {
           ...prefixFeeds,
           state: inputs('state'),
           noise: inputs('noise'),
-          steps: STEPS,
+          integration,
           previous: new Tensor('float32', previous, [batch, 12, 32]),
           prefix_weights: new Tensor('float32', Float32Array.of(...weights, ...weights), [
             batch,
@@ -153,7 +154,7 @@ describe('π0 agrees with the reference implementation', () => {
       tokens: one('tokens', [1, words]),
       state: new Tensor('float32', inputs('state').data.slice(0, 32) as Float32Array, [1, 32]),
       noise: new Tensor('float32', inputs('noise').data.slice(0, 384) as Float32Array, [1, 12, 32]),
-      steps: STEPS,
+      integration,
     };
     const { actions } = await run(sampleGraph(config, source, 'floats'), feeds);
     const golden = expected('actions_sampled').data.slice(0, 384) as Float32Array;
@@ -178,7 +179,7 @@ describe('π0 agrees with the reference implementation', () => {
       tokens: second(inputs('lang_tokens'), [1, 8]),
       state: second(inputs('state'), [1, 32]),
       noise: second(inputs('noise'), [1, 12, 32]),
-      steps: STEPS,
+      integration,
     });
     const golden = second(expected('actions_sampled'), [1, 12, 32]);
     const difference = largestDifference(actions, golden);
@@ -196,7 +197,7 @@ describe('π0 agrees with the reference implementation', () => {
           ? concat([weights(name, [headDim, shape[1]]), weights(name, [headDim, shape[1]])], 0)
           : weights(name, shape);
     };
-    const feeds = { ...prefixFeeds, state: inputs('state'), steps: STEPS, noise: inputs('noise') };
+    const feeds = { ...prefixFeeds, state: inputs('state'), integration, noise: inputs('noise') };
     const { actions } = await run(sampleGraph(grouped, doubled, 'floats', { masked: true }), feeds);
     close(actions, 'actions_sampled', 2e-5);
   });

@@ -4,6 +4,7 @@ import { Tensor } from 'onnxruntime-node';
 import fc from 'fast-check';
 import { Graph } from '../../src/onnx/graph.ts';
 import { expand, reshape } from '../../src/onnx/operators.ts';
+import { integrationTensor } from '../../src/policy/families/pi0/integrationFeed.ts';
 import type { Pi0Config } from '../../src/policy/families/pi0/config.ts';
 import { denoise, projectTimes } from '../../src/policy/families/pi0/expert.ts';
 import { cacheInputs, prefixGraph, sampleGraph } from '../../src/policy/families/pi0/graphs.ts';
@@ -154,9 +155,9 @@ describe('π0.5 agrees with the float64 model', () => {
 
   it('in sampled chunks, to 2e-5', async () => {
     const noise = chunks(21);
-    const steps = new Tensor('int64', BigInt64Array.of(BigInt(STEPS)), []);
+    const integration = integrationTensor({ steps: STEPS, solver: 'euler' });
     const graph = sampleGraph(TINY_PI05, inputWeights, 'bytes', { masked: true });
-    const { actions } = await run(graph, { ...prefixFeeds(), noise, steps });
+    const { actions } = await run(graph, { ...prefixFeeds(), noise, integration });
     samples.forEach((sample, i) => {
       const expected = model.chunk(sample, chunkOf(noise, i), STEPS).flat();
       assertClose(chunkOf(actions, i), expected, 2e-5);

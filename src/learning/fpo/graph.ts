@@ -88,7 +88,7 @@ export function centredLossesGraph(options: FpoGraphOptions, rowClamp: number): 
 
 /**
  * Samples chunks with the current parameters: a cache (see cacheInputs), π0's state, noise [batch, horizon,
- * actionDim] and steps (int64 scalar) → actions [batch, horizon, actionDim]. Joined chunks also take
+ * actionDim] and integration (see integrationTable) → actions [batch, horizon, actionDim]. Joined chunks also take
  * previousInputs.
  */
 export function resampleGraph(options: FpoGraphOptions, joins?: SampledJoin): Graph {
@@ -96,8 +96,7 @@ export function resampleGraph(options: FpoGraphOptions, joins?: SampledJoin): Gr
   const { policy } = options;
   const flow = policy.flow(graph, { ...lossOptions(options), samples: 1 });
   const noise = graph.input('noise', 'float32', [BATCH, policy.horizon, policy.actionDim]);
-  const steps = graph.input('steps', 'int64', []);
-  graph.output('actions', flow.integrate(noise, steps, joins));
+  graph.output('actions', flow.integrate(noise, joins));
   return graph;
 }
 

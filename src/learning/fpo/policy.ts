@@ -3,6 +3,7 @@ import { encodeModel } from '../../onnx/modelFile.ts';
 import { type InferenceSession, Tensor, openModel } from '../../session/session.ts';
 import { learnableOf } from '../../policy/families/registry.ts';
 import type { Parameter } from '../../policy/trainable.ts';
+import { TABLE_ROWS, integrationKey, integrationTable } from '../../policy/integration.ts';
 import type { SampledJoin } from '../../policy/joinKinds.ts';
 import type { AlgorithmContext } from '../algorithm.ts';
 import { optimiserSchema } from '../train/optimiser.ts';
@@ -132,19 +133,20 @@ async function centresOf(
   pairs: readonly PairedChunk[],
 ): Promise<Float32Array[]> {
   const { policy } = sessions.graphs;
-  const { steps } = sessions.bundle;
   const centres = new Array<Float32Array>(pairs.length);
-  const kinds = pairs.map(({ chunk }) => chunk.join?.kind);
-  for (const kind of new Set(kinds)) {
-    const places = [...pairs.keys()].filter((i) => kinds[i] === kind);
+  const keys = pairs.map(({ chunk }) => `${chunk.join?.kind} ${integrationKey(chunk.integration)}`);
+  for (const key of new Set(keys)) {
+    const places = [...pairs.keys()].filter((i) => keys[i] === key);
     const chunks = places.map((i) => pairs[i].chunk);
+    const [{ join, integration }] = chunks;
+    const kind = join?.kind;
     const sampler = await samplerOf(sessions, kind);
     const { actions } = await sampler.run({
       ...weightsOf(sessions),
       ...observationFeeds(chunks, policy),
       ...(kind && previousFeeds(chunks, policy)),
       noise: joined(chunks.map(({ noise }) => noise), [chunks.length, policy.horizon, policy.actionDim]), // prettier-ignore
-      steps: new Tensor('int64', BigInt64Array.of(BigInt(steps)), []),
+      integration: new Tensor('float32', integrationTable(integration), [TABLE_ROWS.length, integration.steps]), // prettier-ignore
     });
     divided(actions, chunks.length).forEach((centre, i) => (centres[places[i]] = centre));
   }

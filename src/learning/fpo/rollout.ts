@@ -1,3 +1,4 @@
+import type { Integration } from '../../policy/integration.ts';
 import type { SampledJoin } from '../../policy/joinKinds.ts';
 import type { View } from '../../images/viewShift.ts';
 
@@ -20,6 +21,8 @@ export interface RolloutChunk {
   mask: Float32Array;
   /** The view offset of its images; absent if zero. */
   view?: View;
+  /** How its flow was integrated. */
+  integration: Integration;
   /** The chunk in play that this one was joined to, if any. */
   join?: {
     kind: SampledJoin;

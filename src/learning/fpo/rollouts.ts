@@ -183,6 +183,7 @@ export async function openRolloutEncoder(
             actions: transforms.targets(actions, state),
             noise,
             ...(view && { view }),
+            integration: chunk.integration ?? bundle.integration!,
             mask: executedRows(chunk, commands),
             ...joinOf(chunk),
             committed: committed

@@ -10,12 +10,10 @@ export const BUNDLE_FILES = {
   config: 'policy.json',
   weights: 'model.safetensors',
   tokenizer: 'tokenizer.json',
-  sample: 'sample.onnx',
-  prefix: 'prefix.onnx',
 } as const;
 
-/** A graph that earlier bundles hold and nothing reads; it goes with the bundle. */
-const DENOISE_FILE = 'denoise.onnx';
+/** Graphs that earlier bundles hold and nothing reads: they are built when a policy is opened. */
+const EARLIER_GRAPHS = ['sample.onnx', 'prefix.onnx', 'denoise.onnx'];
 
 /** Inputs and the policy's outputs for them on the CPU in float32; see golden.ts. */
 export const GOLDEN_FILE = 'golden.safetensors';
@@ -35,7 +33,7 @@ export const TRAINING_FILES = {
 
 const FILES: readonly string[] = [
   ...Object.values(BUNDLE_FILES),
-  DENOISE_FILE,
+  ...EARLIER_GRAPHS,
   indexOf(BUNDLE_FILES.weights),
   GOLDEN_FILE,
   ADAPTER_FILE,

@@ -1,3 +1,4 @@
+import type { Integration } from '../integration.ts';
 import type { PolicyShape } from '../shape.ts';
 import type { Trainable } from '../trainable.ts';
 import type { TransformsConfig } from '../vectors/transforms.ts';
@@ -12,8 +13,8 @@ export interface BundleConfig<Architecture = unknown> {
   embodiment: string;
   /** In the order in which the policy reads them. */
   cameras: [string, ...string[]];
-  /** Euler steps per sample; 1 in a family without a flow. */
-  steps: number;
+  /** How its flow is integrated; absent in a family without a flow. */
+  integration?: Integration;
   /** Rows of a chunk that are played before the next one takes over. */
   executeSteps: number;
   /** Maximum number of committed rows that it was trained to continue (arXiv 2512.05964); absent if none. */
@@ -48,7 +49,7 @@ const FIELDS: readonly (keyof BundleConfig)[] = [
   'description',
   'embodiment',
   'cameras',
-  'steps',
+  'integration',
   'executeSteps',
   'maxDelay',
   'precision',

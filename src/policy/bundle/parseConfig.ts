@@ -5,6 +5,7 @@ import type { PolicyFamily } from '../family.ts';
 import { FAMILIES, familyNamed } from '../families/registry.ts';
 import { transformsSchema } from '../vectors/transforms.ts';
 import type { BundleConfig } from './config.ts';
+import { type Integration, integrationFaults, integrationFields } from '../integration.ts';
 import { precisionSchema } from './precision.ts';
 
 /** The field with π0's architecture. π0's bundles name no family, so that their versions stay the same. */
@@ -12,13 +13,13 @@ const PI0 = 'pi0';
 
 /** Fields of policy.json that only flow policies have. */
 const flowFields = {
-  steps: z.int().min(1).max(1000),
+  ...integrationFields,
   maxDelay: z.int().min(1).optional(),
 };
 
 /** The schema of policy.json, whose field `block` holds the architecture. */
 function schemaOf(family: PolicyFamily, block: string) {
-  const { steps, maxDelay } = family.joins.length > 0 ? flowFields : {};
+  const { maxDelay, ...integration } = family.joins.length > 0 ? flowFields : {};
   return z
     .strictObject({
       format: z.literal(1),
@@ -26,7 +27,7 @@ function schemaOf(family: PolicyFamily, block: string) {
       description: z.string(),
       embodiment: z.string().min(1),
       cameras: z.array(z.string().min(1)).nonempty(),
-      ...(steps && { steps }),
+      ...integration,
       executeSteps: z.int().min(1),
       ...(maxDelay && { maxDelay }),
       precision: precisionSchema.default('float32'),
@@ -43,6 +44,9 @@ function schemaOf(family: PolicyFamily, block: string) {
           path: ['executeSteps'],
           message: `is more than a chunk has rows (${horizon})`,
         });
+      if ('steps' in fields)
+        for (const { field, message } of integrationFaults(fields as unknown as Integration))
+          context.addIssue({ code: 'custom', path: [field], message });
       for (const message of family.faults?.(architecture, cameras) ?? [])
         context.addIssue({ code: 'custom', path: [block], message });
     });
@@ -66,12 +70,14 @@ function familyIn(json: unknown, path: string): { family: PolicyFamily; block: s
 /** Reads the contents of policy.json. Throws a `UserError` that names each wrong field. */
 export function parseConfig(json: unknown, path: string): BundleConfig {
   const { family, block } = familyIn(json, path);
-  const parsed = validate(schemaOf(family, block), json, path);
+  const parsed: Record<string, unknown> = validate(schemaOf(family, block), json, path);
+  const { steps, solver, times } = parsed;
   const entries = Object.entries(parsed).flatMap(([key, value]) => {
-    if (key === 'family') return [];
+    if (key === 'family' || key === 'solver' || key === 'times') return [];
+    if (key === 'steps') return [['integration', { steps, solver, ...(times !== undefined && { times }) }]]; // prettier-ignore
     return key === block ? [['family', family.name], ['architecture', value]] : [[key, value]]; // prettier-ignore
   });
-  return { steps: 1, ...Object.fromEntries(entries) } as BundleConfig;
+  return Object.fromEntries(entries) as BundleConfig;
 }
 
 /** The faults of a configuration that is about to be written; empty if it is valid. */
@@ -81,11 +87,17 @@ export function configFaults(config: BundleConfig) {
   return schemaOf(family, block).safeParse(stored).error?.issues ?? [];
 }
 
+/** An integration's fields of policy.json; those of before there were other solvers stay as they were. */
+const storedIntegration = ({ solver, ...rest }: Integration) => ({
+  ...rest,
+  ...(solver !== 'euler' && { solver }),
+});
+
 /** A configuration in its written form, with fields in a fixed order. */
 export const storedConfig = (config: BundleConfig): Record<string, unknown> =>
   Object.fromEntries(
     Object.entries(config).flatMap(([key, value]) => {
-      if (key === 'steps' && familyNamed(config.family)?.joins.length === 0) return [];
+      if (key === 'integration') return Object.entries(storedIntegration(value as Integration));
       if (config.family !== PI0) return [[key, value]];
       if (key === 'family') return [];
       return [[key === 'architecture' ? PI0 : key, value]];

@@ -4,6 +4,8 @@ import { type SessionConfig, loadSessionConfig } from '../../session/session.ts'
 import { loadBundle } from '../../policy/bundle/bundle.ts';
 import type { ChunkPolicy } from '../../policy/chunkPolicy.ts';
 import { type SuccessClassifier, openClassifier } from '../../classifier/successClassifier.ts';
+import { withIntegration } from '../../policy/bundle/withIntegration.ts';
+import { type IntegrationChanges, parseTimes } from '../../policy/integration.ts';
 import { type WorkerPolicy, openWorkerPolicy } from '../../policy/worker/workerPolicy.ts';
 import type { Courier } from '../../link/robot/courier.ts';
 import { embodimentFault } from '../../robot/embodiment.ts';
@@ -97,13 +99,25 @@ async function openMeters(
   return meters;
 }
 
+/** What the parameters change of the bundle's integration. */
+function integrationOf({ steps, solver, flow_times: times }: PolicyParameters): IntegrationChanges {
+  const given = times === '' ? undefined : parseTimes(times);
+  if (given?.some(Number.isNaN))
+    throw new UserError(`flow_times: '${times}' is not a list of numbers such as 1,0.4,0`);
+  return {
+    ...(steps > 0 && { steps }),
+    ...(solver !== '' && { solver }),
+    ...(given && { times: given }),
+  };
+}
+
 /** Loads and opens what the parameters name. Throws a `UserError` for what cannot be had or does not match. */
 export async function configure(
   ros: Ros,
   node: RosNode,
   parameters: PolicyParameters,
 ): Promise<Configured> {
-  const bundle = await loadBundle(parameters.policy);
+  const bundle = withIntegration(await loadBundle(parameters.policy), integrationOf(parameters));
   const calibration = await loadCalibration(parameters.calibration);
   const fault = embodimentFault(bundle.embodiment, calibration.name);
   if (fault !== undefined)

@@ -2,6 +2,7 @@ import { packagePath } from '../../files/packagePath.ts';
 import { LOOPBACK } from '../../measure/metrics.ts';
 import { OUTPUTS } from '../commands.ts';
 import type { ParameterSpecs, ParameterValues } from '../parameters.ts';
+import { MAX_STEPS, SOLVERS } from '../../policy/integration.ts';
 import { DEFAULT_JOIN, JOIN_CHOICES } from '../../policy/joinKinds.ts';
 
 const text = (description: string, fallback = '') =>
@@ -81,6 +82,20 @@ export const POLICY_PARAMETERS = {
     ),
     choices: JOIN_CHOICES,
   },
+  steps: {
+    type: 'integer',
+    default: 0,
+    range: [0, MAX_STEPS],
+    description: "network calls that integrate a chunk's flow; 0 for the bundle's",
+    readOnly: true,
+  },
+  solver: {
+    ...text("how they integrate it; empty for the bundle's solver"),
+    choices: ['', ...SOLVERS] as const,
+  },
+  flow_times: text(
+    "flow times at which the solver's steps begin and end, as 1,0.4,0; empty for equal steps or the bundle's",
+  ),
   seed: {
     type: 'integer',
     default: 0,

@@ -27,7 +27,7 @@ export const onnx: PolicyFamily<OnnxArchitecture> = {
   }),
   joins: [],
   files: () => [],
-  graphFile: ({ model }) => model,
+  samplingModel: ({ folder, architecture: { model } }) => Promise.resolve(join(folder, model)),
   async weights(folder, { model: file }): Promise<OnnxWeights> {
     const path = join(folder, file);
     const model = await readModelInterface(path);

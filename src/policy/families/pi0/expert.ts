@@ -5,7 +5,6 @@ import {
   cast,
   concat,
   cosine,
-  divide,
   multiply,
   pad,
   reshape,
@@ -158,10 +157,4 @@ export function denoise(
   const { hidden } = runExpert(weights, tokens, horizon, cache, config, { modulations });
   const normed = normTokens(weights, `${EXPERT}.norm`, hidden, modulations);
   return reshape(preciseDense(weights, 'action_out_proj', normed, actionDim), x.shape);
-}
-
-/** Flow times 1, 1 − 1/n, … of n Euler steps, float32 [steps], from their indices (int64). */
-export function stepTimes(indices: Value, steps: Value): Value {
-  const fraction = divide(cast(indices, 'float64'), cast(steps, 'float64'));
-  return cast(add(multiply(fraction, -1), 1), 'float32');
 }

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { UserError } from '../../../errors.ts';
-import { writeModel } from '../../../onnx/modelFile.ts';
 import { writeSafetensors } from '../../../tensors/safetensors.ts';
 import { readShardedHeader } from '../../../tensors/shards.ts';
 import { writeWhole } from '../../../files/writeWhole.ts';
@@ -8,30 +7,12 @@ import { BUNDLE_FILES } from '../../bundle/bundleFiles.ts';
 import type { PolicyFamily } from '../../family.ts';
 import { SAMPLED_JOINS } from '../../joinKinds.ts';
 import { type Pi0Config, pi0ConfigSchema } from './config.ts';
-import { prefixGraph, sampleGraph } from './graphs.ts';
 import { learnablePi0 } from './learnable.ts';
-import type { WeightSource } from './network.ts';
 import { findPacked } from './packedWeights.ts';
+import { samplingModel } from './sampleGraphs.ts';
 import { openPi0 } from './sampler.ts';
 import { STAGES, goldenInputs, runStages } from './stages.ts';
-import { externalWeights, weightFault, weightShapes } from './weights.ts';
-
-const GRAPHS = {
-  [BUNDLE_FILES.sample]: (config: Pi0Config, source: WeightSource) =>
-    sampleGraph(config, source, 'bytes'),
-  [BUNDLE_FILES.prefix]: (config: Pi0Config, source: WeightSource) =>
-    prefixGraph(config, source, 'bytes'),
-};
-
-/** Writes a bundle's graphs, which point into its weights. */
-export async function writeGraphs(folder: string, config: Pi0Config): Promise<void> {
-  const weights = join(folder, BUNDLE_FILES.weights);
-  const header = await readShardedHeader(weights);
-  for (const [file, build] of Object.entries(GRAPHS)) {
-    const path = join(folder, file);
-    await writeModel(build(config, externalWeights(header, weights, path)), path);
-  }
-}
+import { weightFault, weightShapes } from './weights.ts';
 
 /** π0 and π0.5: flow-matching policies on a vision-language model (arXiv 2410.24164, 2504.16054). */
 export const pi0: PolicyFamily<Pi0Config> = {
@@ -44,8 +25,8 @@ export const pi0: PolicyFamily<Pi0Config> = {
     images: cameras.map(() => ({ width: side, height: side })),
   }),
   joins: SAMPLED_JOINS,
-  files: () => [BUNDLE_FILES.tokenizer, ...Object.keys(GRAPHS)],
-  graphFile: () => BUNDLE_FILES.sample,
+  files: () => [BUNDLE_FILES.tokenizer],
+  samplingModel: (bundle) => samplingModel(bundle),
   async weights(folder) {
     const header = await readShardedHeader(join(folder, BUNDLE_FILES.weights));
     return { files: header.files, header };
@@ -61,10 +42,9 @@ export const pi0: PolicyFamily<Pi0Config> = {
     const isPacked = shapes.some(([name]) => findPacked(header!, name) !== undefined);
     return Promise.resolve({ isPacked });
   },
-  async write(folder, { architecture }, tokenizer, weights) {
+  async write(folder, _, tokenizer, weights) {
     await writeSafetensors(join(folder, BUNDLE_FILES.weights), weights);
     await writeWhole(join(folder, BUNDLE_FILES.tokenizer), tokenizer);
-    await writeGraphs(folder, architecture);
   },
   open: openPi0,
   golden: { names: () => STAGES, inputs: goldenInputs, run: runStages },

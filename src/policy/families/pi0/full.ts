@@ -10,7 +10,7 @@ export const FULL: Omit<
   format: 1,
   embodiment: 'aloha',
   cameras: [...ALOHA_CAMERAS],
-  steps: 10,
+  integration: { steps: 10, solver: 'euler' },
   executeSteps: 25,
   family: 'pi0',
   architecture: {

@@ -4,16 +4,17 @@ import type { ElementType } from '../../../tensors/elementType.ts';
 import { Graph, type Value } from '../../../onnx/graph.ts';
 import {
   add,
-  cast,
-  divide,
   gather,
+  greater,
   loop,
   multiply,
-  range,
+  sizeOf,
   subtract,
+  where,
 } from '../../../onnx/operators.ts';
 import { type Pi0Config, hasStateToken, tokensPerImage } from './config.ts';
-import { denoise, encodeState, keepTimes, projectTime, stepTimes } from './expert.ts';
+import { TABLE_ROWS } from '../../integration.ts';
+import { denoise, encodeState, keepTimes, projectTime } from './expert.ts';
 import { type Guidance, guided } from './guidance.ts';
 import { type Cache, type PrefixInputs, encodePrefix } from './prefix.ts';
 import { patchesOfBytes, patchesOfImages } from './vision.ts';
@@ -26,6 +27,7 @@ export type ImageInput = 'bytes' | 'floats';
 const BATCH = 'batch';
 const CAMERAS = 'cameras';
 const TEXT = 'text';
+const CALLS = 'calls';
 
 /** Cameras and prompt tokens of a graph's inputs, open where they may differ from call to call. */
 export interface PrefixSizes {
@@ -118,7 +120,7 @@ export interface Previous extends Omit<Guidance, 'kind'> {
 
 /** What bends a flow on its way. */
 export interface Bends {
-  /** [steps, batch, horizon, actionDim] added after each step. */
+  /** [calls, batch, horizon, actionDim] added after each network call. */
   exploration?: Value;
   previous?: Previous;
 }
@@ -136,14 +138,28 @@ export function previousInputs(
   };
 }
 
+/** The integration's table as a graph's input, see integrationTable. */
+export const integrationInput = (graph: Graph): Value =>
+  graph.input('integration', 'float32', [TABLE_ROWS.length, CALLS]);
+
+/** The rows of an integration's table by name, each [calls]. */
+function tableRows(table: Value): Record<(typeof TABLE_ROWS)[number], Value> {
+  const rows = TABLE_ROWS.map((name, i) => {
+    const index = table.graph.constant('int64', [i], []);
+    return [name, gather(table, index)];
+  });
+  return Object.fromEntries(rows) as ReturnType<typeof tableRows>;
+}
+
 /**
- * Euler's method from t = 1 to 0 in `steps` equal steps: noise → actions, both [batch, horizon,
- * actionDim].
+ * Integrates the flow from noise at t = 1 to actions at t = 0, both [batch, horizon, actionDim], with one
+ * network call a column of `table` (see integrationTable). Exploration is added and rows are kept where a step
+ * of the solver ends.
  */
 export function integrate(
   weights: Weights,
   noise: Value,
-  steps: Value,
+  table: Value,
   cache: Cache,
   config: Pi0Config,
   { exploration, previous }: Bends = {},
@@ -153,16 +169,26 @@ export function integrate(
     previous && previous.kind !== 'trained' ? { ...previous, kind: previous.kind } : undefined;
   const keep = (x: Value) => (kept ? add(x, multiply(kept.weights, subtract(kept.rows, x))) : x);
 
-  const times = stepTimes(range(steps, 'steps'), steps);
-  const projectedTimes = projectTime(weights, times, config);
-  const stride = divide(noise.graph.constant('float32', [-1], []), cast(steps, 'float32'));
-  const [actions] = loop(steps, [keep(noise)], (step, [x]) => {
-    const atStep = gather(projectedTimes, step);
-    const projected = kept ? keepTimes(weights, atStep, kept.weights, config) : atStep;
+  const rows = tableRows(table);
+  const projectedTimes = projectTime(weights, rows.time, config);
+  const isEnd = greater(rows.ends, 0.5);
+  const start = keep(noise);
+  const none = multiply(noise, 0);
+  // State: where the network is evaluated, where the solver's step began, and the velocity before.
+  const [actions] = loop(sizeOf(table, 1), [start, start, none], (call, [x, begin, before]) => {
+    const at = (row: Value) => gather(row, call);
+    const atCall = gather(projectedTimes, call);
+    const projected = kept ? keepTimes(weights, atCall, kept.weights, config) : atCall;
     const free = denoise(weights, x, projected, cache, config);
-    const velocity = guidance ? guided(free, x, gather(times, step), guidance) : free;
-    const next = add(x, multiply(velocity, stride));
-    return [keep(exploration ? add(next, gather(exploration, step)) : next)];
+    const velocity = guidance
+      ? guided(free, x, { time: at(rows.time), most: at(rows.guidance) }, guidance)
+      : free;
+    const moved = add(
+      add(begin, multiply(velocity, at(rows.velocity))),
+      multiply(before, at(rows.previous)),
+    );
+    const next = keep(exploration ? add(moved, gather(exploration, call)) : moved);
+    return [next, where(at(isEnd), next, begin), velocity];
   });
   return actions;
 }
@@ -176,10 +202,10 @@ export interface SampleOptions {
 }
 
 /**
- * images, tokens, π0's state, noise, steps (int64 scalar) → actions: a whole chunk in one call. With
+ * images, tokens, π0's state, noise, integration [5, calls] → actions: a whole chunk in one call. With
  * `masked`, also camera_mask and token_mask, for batches whose samples differ in cameras or prompt
  * length; without, missing cameras and padding are left away, which gives the same chunk sooner. With
- * `explores`, also exploration [steps, batch, horizon, actionDim], see `integrate`; with `joins`, also
+ * `explores`, also exploration [calls, batch, horizon, actionDim], see `integrate`; with `joins`, also
  * what previousInputs has.
  */
 export function sampleGraph(
@@ -194,13 +220,13 @@ export function sampleGraph(
   const prefix = encodePrefix(weights, inputs, config);
   const cache = observedCache(graph, weights, prefix, config);
   const noise = graph.input('noise', 'float32', [BATCH, config.horizon, config.actionDim]);
-  const steps = graph.input('steps', 'int64', []);
+  const integration = integrationInput(graph);
   const { horizon, actionDim } = config;
   const exploration = explores
-    ? graph.input('exploration', 'float32', ['steps', BATCH, horizon, actionDim])
+    ? graph.input('exploration', 'float32', [CALLS, BATCH, horizon, actionDim])
     : undefined;
   const previous = joins && previousInputs(graph, joins, config);
   const bends = { exploration, previous };
-  graph.output('actions', integrate(weights, noise, steps, cache, config, bends));
+  graph.output('actions', integrate(weights, noise, integration, cache, config, bends));
   return graph;
 }

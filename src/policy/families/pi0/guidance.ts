@@ -32,21 +32,29 @@ function pullBack(error: Value, end: Value, x: Value): Value {
   return gradients(reduceSum(multiply(end, fixed), [0, 1, 2]), [x])[0];
 }
 
+/** Where in the flow a velocity is drawn, both scalars. */
+export interface GuidedCall {
+  /** Flow time, 1…0. */
+  time: Value;
+  /** The largest factor that does not overshoot the rows, given the length of the step. */
+  most: Value;
+}
+
 /**
- * A velocity at `x` and flow time `time` (scalar, 1…0), drawn towards the rows to join: real-time chunking
+ * A velocity at `x`, drawn towards the rows to join: real-time chunking
  * (arXiv 2506.07339), or with the identity in the place of the Jacobian, as lerobot ships it. With τ = 1 − t
- * the factor is (τ² + t²) / (τ·t), at most MOST.
+ * the factor is (τ² + t²) / (τ·t), at most MOST, and at most what brings one step to the rows.
  */
 export function guided(
   velocity: Value,
   x: Value,
-  time: Value,
+  { time, most }: GuidedCall,
   { kind, rows, weights }: Guidance,
 ): Value {
   const rest = add(multiply(time, -1), 1);
   const squares = add(multiply(time, time), multiply(rest, rest));
-  // At t = 1 the quotient is infinite and the bound is taken.
-  const factor = minimum(divide(squares, multiply(time, rest)), MOST[kind]);
+  // At t = 1 and t = 0 the quotient is infinite and a bound is taken.
+  const factor = minimum(minimum(divide(squares, multiply(time, rest)), MOST[kind]), most);
   const end = subtract(x, multiply(velocity, time));
   const error = multiply(subtract(rows, end), weights);
   const correction = kind === 'exact' ? pullBack(error, end, x) : error;

@@ -5,7 +5,14 @@ import { BUNDLE_FILES } from '../../bundle/bundleFiles.ts';
 import type { Flow, FlowOptions, Learnable } from '../../learnable.ts';
 import { type Pi0Config, hasStateToken, tokensPerImage } from './config.ts';
 import { denoise, keepTimes, projectTimes } from './expert.ts';
-import { cacheInputs, integrate, observedCache, prefixInputs, previousInputs } from './graphs.ts';
+import {
+  cacheInputs,
+  integrate,
+  integrationInput,
+  observedCache,
+  prefixInputs,
+  previousInputs,
+} from './graphs.ts';
 import type { Weights } from './network.ts';
 import { type Cache, encodePrefix } from './prefix.ts';
 import { openPrefixGraph } from './sampleGraphs.ts';
@@ -39,9 +46,9 @@ function flowOf(config: Pi0Config, graph: Graph, options: FlowOptions): Flow {
       const projected = kept ? keepTimes(weights, oneTime, kept, config) : oneTime;
       return denoise(weights, x, projected, cache, config);
     },
-    integrate(noise, steps, joins) {
+    integrate(noise, joins) {
       const previous = joins && previousInputs(graph, joins, config);
-      return integrate(weights, noise, steps, cache, config, { previous });
+      return integrate(weights, noise, integrationInput(graph), cache, config, { previous });
     },
   };
 }

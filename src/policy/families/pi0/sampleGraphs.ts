@@ -8,7 +8,6 @@ import {
   type SessionConfig,
   Tensor,
   openModel,
-  openSession,
 } from '../../../session/session.ts';
 import { readShardedHeader } from '../../../tensors/shards.ts';
 import { type Adapter, adaptedVersion } from '../../bundle/adapter.ts';
@@ -25,30 +24,37 @@ import type { SampledJoin } from '../../joinKinds.ts';
 import type { WeightSource } from './network.ts';
 import type { Feeds } from '../../family.ts';
 
+/** A graph that points into a bundle's weights. */
+async function modelOnWeights(folder: string, build: (weights: WeightSource) => Graph) {
+  const path = join(folder, BUNDLE_FILES.weights);
+  return encodeModel(build(externalWeights(await readShardedHeader(path), path, path)));
+}
+
+/** The graph that samples chunks, in float32, as an ONNX model. */
+export const samplingModel = ({ folder, architecture }: Bundle<Pi0Config>): Promise<Uint8Array> =>
+  modelOnWeights(folder, (weights) => sampleGraph(architecture, weights, 'bytes'));
+
 /** Opens a graph on a bundle's weights, its products in the type that the session's provider has for them. */
 export async function openOnWeights(
   { folder, precision }: Pick<Bundle, 'folder' | 'precision'>,
   session: SessionConfig,
   build: (weights: WeightSource, products: ElementType | undefined) => Graph,
 ): Promise<InferenceSession> {
-  const path = join(folder, BUNDLE_FILES.weights);
-  const weights = externalWeights(await readShardedHeader(path), path, path);
-  const graph = build(weights, productsFor(precision, session));
-  return openModel(encodeModel(graph), session, folder, { lean: widens(precision, session) });
+  const products = productsFor(precision, session);
+  const model = await modelOnWeights(folder, (weights) => build(weights, products));
+  return openModel(model, session, folder, { lean: widens(precision, session) });
 }
 
 /**
  * Opens a bundle's sampler, as the session's provider computes it. Where `trainable` is given its
  * parameters are inputs, and so is noise to explore with; where it `joins`, so is the chunk before.
  */
-export async function openSampleGraph(
+export function openSampleGraph(
   bundle: Bundle<Pi0Config>,
   session: SessionConfig,
   trainable: Trainable | undefined,
   joins?: SampledJoin,
 ): Promise<InferenceSession> {
-  if (!trainable && !joins && bundle.precision === 'float32')
-    return openSession(join(bundle.folder, BUNDLE_FILES.sample), session);
   return openOnWeights(bundle, session, (frozen, products) => {
     const weights = trainable ? trainableWeights(frozen, trainable) : frozen;
     const explores = trainable !== undefined;
@@ -60,16 +66,13 @@ export async function openSampleGraph(
 export type PrefixBundle = Pick<Bundle<Pi0Config>, 'folder' | 'architecture' | 'precision'>;
 
 /** Opens a bundle's prefix, as the session's provider computes it. */
-export async function openPrefixGraph(
+export const openPrefixGraph = (
   bundle: PrefixBundle,
   session: SessionConfig,
-): Promise<InferenceSession> {
-  if (bundle.precision === 'float32')
-    return openSession(join(bundle.folder, BUNDLE_FILES.prefix), session);
-  return openOnWeights(bundle, session, (weights, products) =>
+): Promise<InferenceSession> =>
+  openOnWeights(bundle, session, (weights, products) =>
     prefixGraph(bundle.architecture, weights, 'bytes', products),
   );
-}
 
 /** What a chunk is sampled with, and how it is signed. */
 export interface Adopted {

@@ -24,6 +24,7 @@ import type { Trainable } from '../../trainable.ts';
 import { type PolicyTransforms, makeTransforms } from '../../vectors/transforms.ts';
 import { type Pi0Config, hasStateToken } from './config.ts';
 import { promptTexts } from './prompt.ts';
+import { goldenIntegration, integrationTensor } from './integrationFeed.ts';
 import { type Adopted, adopted, initialParameters, openSampleGraph } from './sampleGraphs.ts';
 import { loadTokenizer } from './tokenizer.ts';
 
@@ -47,7 +48,7 @@ export async function openPi0(
   const observed = await observationInputs(bundle, transforms);
   const explorationOf = explorationInputs(bundle, trainable);
   const previousOf = previousInputs(bundle, transforms, joins);
-  const steps = new Tensor('int64', BigInt64Array.of(BigInt(bundle.steps)), []);
+  const integration = integrationTensor(bundle.integration!);
 
   return {
     executionProviders: executionProvidersOf(graph),
@@ -61,7 +62,7 @@ export async function openPi0(
       const { version, parameters } = current;
       const view = viewOf(current.view ?? straightView(bundle.cameras.length), source);
       const feeds = {
-        steps,
+        integration,
         images: imagesOf(view),
         ...parameters,
         ...explorationOf(source),
@@ -77,6 +78,7 @@ export async function openPi0(
         noise,
         ...(!isStraight(view) && { view }),
         ...(joined && { joined }),
+        integration: bundle.integration,
         ...(sight && { sight }),
         horizon,
         policyVersion: version,
@@ -91,10 +93,11 @@ export async function openPi0(
       current = adopted(next);
     },
     async goldenChunk(inputs) {
+      const table = goldenIntegration(inputs);
       const feeds = {
-        ...inputs,
+        ...table.feeds,
         ...own.parameters,
-        ...explorationOf('zero'),
+        ...explorationOf('zero', table.calls),
         ...previousOf(undefined, new Float64Array()),
       };
       const { actions } = await graph.run(feeds);
@@ -159,11 +162,10 @@ async function observationInputs(bundle: Pi0Bundle, transforms: PolicyTransforms
 
 /** The noise that is added during the flow, for a graph that takes such. */
 function explorationInputs(
-  { steps, architecture: { horizon, actionDim } }: Pi0Bundle,
+  { integration, architecture: { horizon, actionDim } }: Pi0Bundle,
   trainable: Trainable | undefined,
 ) {
-  const none = new Float32Array(steps * horizon * actionDim);
-  return (source: NoiseSource): Feeds => {
+  return (source: NoiseSource, calls = integration!.steps): Feeds => {
     const exploration = source === 'zero' ? undefined : source.exploration;
     if (!trainable) {
       if (exploration) throw new UserError(NOTHING_TO_LEARN);
@@ -171,13 +173,13 @@ function explorationInputs(
     }
     const noise =
       source === 'zero' || !exploration
-        ? none
+        ? new Float32Array(calls * horizon * actionDim)
         : explorationNoise(
             exploration,
             { seed: source.seed, attempt: source.attempt ?? source.seed },
-            { steps, horizon, actionDim },
+            { integration: integration!, horizon, actionDim },
           );
-    return { exploration: new Tensor('float32', noise, [steps, 1, horizon, actionDim]) };
+    return { exploration: new Tensor('float32', noise, [calls, 1, horizon, actionDim]) };
   };
 }
 

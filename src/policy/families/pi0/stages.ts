@@ -7,7 +7,8 @@ import type { Bundle } from '../../bundle/config.ts';
 import type { Feeds } from '../../family.ts';
 import { type Pi0Config, hasStateToken } from './config.ts';
 import { denoise, projectTimes } from './expert.ts';
-import { integrate, observedCache, prefixInputs } from './graphs.ts';
+import { integrate, integrationInput, observedCache, prefixInputs } from './graphs.ts';
+import { goldenIntegration, integrationTensor } from './integrationFeed.ts';
 import type { WeightSource } from './network.ts';
 import { encodePrefix } from './prefix.ts';
 import { openOnWeights } from './sampleGraphs.ts';
@@ -30,19 +31,19 @@ function stagesGraph(config: Pi0Config, source: WeightSource, products?: Element
   const prefix = encodePrefix(weights, inputs, config);
   const cache = observedCache(graph, weights, prefix, config);
   const noise = graph.input('noise', 'float32', ['batch', config.horizon, config.actionDim]);
-  const steps = graph.input('steps', 'int64', []);
+  const integration = integrationInput(graph);
   const atStart = projectTimes(weights, graph.constant('float32', [1]), config);
   const { keys, values } = prefix.layers.at(-1)!;
   graph.output('embeddings', prefix.embeddings);
   graph.output('keys', keys);
   graph.output('values', values);
   graph.output('velocity', denoise(weights, noise, atStart, cache, config));
-  graph.output('actions', integrate(weights, noise, steps, cache, config));
+  graph.output('actions', integrate(weights, noise, integration, cache, config));
   return graph;
 }
 
 /** Inputs of any policy of these dimensions: random pictures, tokens, state and noise, always the same. */
-export function goldenInputs({ architecture, cameras, steps }: Bundle<Pi0Config>): Feeds {
+export function goldenInputs({ architecture, cameras, integration }: Bundle<Pi0Config>): Feeds {
   const { vision, language, horizon, actionDim, stateDim, maxTokens } = architecture;
   const side = vision.imageSize;
   const draw = uniformNumbers([SEED, 0]);
@@ -56,7 +57,7 @@ export function goldenInputs({ architecture, cameras, steps }: Bundle<Pi0Config>
     tokens: new Tensor('int64', BigInt64Array.from(ids), [1, text]),
     ...(hasStateToken(architecture) && { state: normal(1, [1, stateDim]) }),
     noise: normal(2, [1, horizon, actionDim]),
-    steps: new Tensor('int64', BigInt64Array.of(BigInt(steps)), []),
+    integration: integrationTensor(integration!),
   };
 }
 
@@ -66,7 +67,10 @@ export async function runStages(bundle: Bundle<Pi0Config>, session: SessionConfi
     stagesGraph(bundle.architecture, weights, products),
   );
   try {
-    return { outputs: await opened.run(feeds), providers: executionProvidersOf(opened) };
+    return {
+      outputs: await opened.run(goldenIntegration(feeds).feeds),
+      providers: executionProvidersOf(opened),
+    };
   } finally {
     await opened.release();
   }

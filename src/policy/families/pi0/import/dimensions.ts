@@ -203,7 +203,7 @@ export function dimensionsOf(checkpoint: Checkpoint, family: Family): Pi0Config 
   return validate(pi0ConfigSchema, dimensions, `${configPath} and the tensors beside it`);
 }
 
-/** Euler steps of a sample, and rows of a chunk that are played. */
+/** How a sample is integrated, and rows of a chunk that are played. */
 export function samplingOf({ config }: Checkpoint, horizon: number, execute?: number) {
   if (execute !== undefined && execute > horizon)
     throw new UserError(
@@ -212,7 +212,10 @@ export function samplingOf({ config }: Checkpoint, horizon: number, execute?: nu
   // Some rows must be left for the time in which the next chunk is sampled.
   const most = Math.max(1, Math.floor(0.8 * horizon));
   return {
-    steps: config.num_inference_steps ?? config.num_steps ?? STEPS,
+    integration: {
+      steps: config.num_inference_steps ?? config.num_steps ?? STEPS,
+      solver: 'euler' as const,
+    },
     executeSteps: execute ?? Math.min(config.n_action_steps ?? horizon, most),
   };
 }

@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { writeSafetensors } from '../../../../tensors/safetensors.ts';
 import { readShardedHeader } from '../../../../tensors/shards.ts';
 import { writeWhole } from '../../../../files/writeWhole.ts';
-import { writeGraphs } from '../family.ts';
 import { loadBundle, replaceBundle, writeConfig } from '../../../bundle/bundle.ts';
 import { BUNDLE_FILES } from '../../../bundle/bundleFiles.ts';
 import { convertedWeights } from '../convert.ts';
@@ -48,7 +47,6 @@ export async function importPolicy(path: string, options: ImportOptions): Promis
   const placement = await replaceBundle(out, async (staging) => {
     const placed = await placeOrConvert(staging);
     await writeWhole(join(staging, BUNDLE_FILES.tokenizer), tokenizer);
-    await writeGraphs(staging, pi0);
     await writeConfig(staging, config);
     await writeWeightsRecord(staging);
     return placed;

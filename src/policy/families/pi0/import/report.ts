@@ -43,7 +43,7 @@ const adapter = ({ folder, base, merged, replaced }: NonNullable<Imported['peft'
 /** What an import found and chose: pairs of label and text. */
 export function importReport(imported: Imported): [string, string][] {
   const { bundle, family, parameters, bytes, files, placement, statistics, peft } = imported;
-  const { steps, executeSteps, transforms: all } = bundle;
+  const { integration, executeSteps, transforms: all } = bundle;
   const pi0 = bundle.architecture as Pi0Config;
   const { type } = all[all.length - 1];
   return [
@@ -54,7 +54,7 @@ export function importReport(imported: Imported): [string, string][] {
     ['files', `${files === 1 ? 'one file' : `${files} shards`} of ${size(bytes)}, ${placement}`],
     [
       'sampling',
-      `chunks of ${pi0.horizon} rows by ${steps} steps, ${executeSteps} rows played; images ${pi0.vision.imageSize} × ${pi0.vision.imageSize}; prompts of ${pi0.maxTokens} tokens at most`,
+      `chunks of ${pi0.horizon} rows by ${integration!.steps} network calls (${integration!.solver}), ${executeSteps} rows played; images ${pi0.vision.imageSize} × ${pi0.vision.imageSize}; prompts of ${pi0.maxTokens} tokens at most`,
     ],
     ['statistics', `${statistics.value} (${type})`],
     ['normalised', `by ${statistics.by}`],

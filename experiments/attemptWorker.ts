@@ -2,25 +2,33 @@ import { inlinePolicy } from '../src/rollouts/inlinePolicy.ts';
 import { serve } from '../src/processes/serve.ts';
 import { sessionConfigSchema } from '../src/session/session.ts';
 import { loadBundle } from '../src/policy/bundle/bundle.ts';
+import { withIntegration } from '../src/policy/bundle/withIntegration.ts';
+import type { IntegrationChanges } from '../src/policy/integration.ts';
+import type { SimTaskName } from '../src/sim/taskNames.ts';
 import { openSampler } from '../src/policy/sampler.ts';
 import { runAttempt } from '../src/control/attempt.ts';
 import { simulatedAloha } from '../src/sim/simulatedAloha.ts';
 import { type MotionFigures, motionFigures } from './motionFigures.ts';
-import { delegatePolicy } from '../src/policy/policyWrappers.ts';
+import { delegatePolicy, fromZeroNoise } from '../src/policy/policyWrappers.ts';
 import { delegateRobot } from '../src/robot/delegates.ts';
 import { type JoinKind, sampledJoin } from '../src/policy/joinKinds.ts';
 
 /** What all attempts of a process have in common. */
-export interface JoinSettings {
+export interface AttemptSettings {
   policy: string;
+  /** transfer-cube where absent. */
+  task?: SimTaskName;
   join: JoinKind;
   /** Control steps that a chunk takes to be there. */
   delay: number;
-  /** Rows of a chunk to play. */
-  execute: number;
+  /** Rows of a chunk to play; the bundle's where absent. */
+  execute?: number;
+  /** What differs from how the bundle integrates its flow. */
+  integration?: IntegrationChanges;
+  zeroNoise?: boolean;
 }
 
-export interface JoinedAttempt {
+export interface MeasuredAttempt {
   seed: number;
   success: boolean;
   /** Control steps. */
@@ -28,16 +36,19 @@ export interface JoinedAttempt {
   motion: MotionFigures;
 }
 
-export interface JoinFunctions {
-  attempt: (seed: number) => Promise<JoinedAttempt>;
+export interface AttemptFunctions {
+  attempt: (seed: number) => Promise<MeasuredAttempt>;
 }
 
-serve<JoinFunctions, JoinSettings>(async ({ policy: folder, join, delay, execute }) => {
-  const bundle = { ...(await loadBundle(folder)), executeSteps: execute };
+serve<AttemptFunctions, AttemptSettings>(async (settings) => {
+  const { join, delay, task = 'transfer-cube' } = settings;
+  const loaded = withIntegration(await loadBundle(settings.policy), settings.integration ?? {});
+  const bundle = { ...loaded, executeSteps: settings.execute ?? loaded.executeSteps };
   const session = sessionConfigSchema.parse({ threads: 1 });
   const sampler = await openSampler(bundle, session, { joins: sampledJoin(join) });
-  const policy = delegatePolicy(inlinePolicy(bundle, sampler), { join });
-  const sim = await simulatedAloha({ task: 'transfer-cube', cameras: bundle.cameras });
+  const joining = delegatePolicy(inlinePolicy(bundle, sampler), { join });
+  const policy = settings.zeroNoise ? fromZeroNoise(joining) : joining;
+  const sim = await simulatedAloha({ task, cameras: bundle.cameras });
   const { joints, controlRate } = sim.embodiment;
   const arms = joints.flatMap(({ kind }, i) => (kind === 'arm' ? [i] : []));
 
