@@ -1,16 +1,28 @@
 import { z } from 'zod';
 
-/** Network calls in one step of each solver. */
-const CALLS = { euler: 1, midpoint: 2, heun: 2, 'adams-bashforth': 1 } as const;
+/** Steps that each solver takes for so many network calls; not a whole number where the calls do not fit. */
+const STEPS = {
+  euler: (calls: number) => calls,
+  midpoint: (calls: number) => calls / 2,
+  heun: (calls: number) => (calls + 1) / 2,
+  'adams-bashforth': (calls: number) => calls,
+};
+
+/** The network calls that fit a solver, for errors. */
+const FITTING: Partial<Record<Solver, string>> = {
+  midpoint: 'midpoint takes two a step: use an even number',
+  heun: "heun takes two a step and one for the last, which is Euler's: use an odd number",
+};
 
 /**
- * Explicit solvers of a flow's differential equation. euler: first order. midpoint and heun: second order,
- * two network calls a step. adams-bashforth: second order with one call a step, which extrapolates from the
- * velocity before (its first step is Euler's).
+ * Explicit solvers of a flow's differential equation. euler: first order. midpoint: second order, two network
+ * calls a step. heun: the same, but its last step is Euler's (as in arXiv 2206.00364), because the network is
+ * not trained at t = 0. adams-bashforth: second order with one call a step, which extrapolates from the velocity
+ * before; its first step is Euler's.
  */
-export const SOLVERS = Object.keys(CALLS) as Solver[];
+export const SOLVERS = Object.keys(STEPS) as Solver[];
 
-export type Solver = keyof typeof CALLS;
+export type Solver = keyof typeof STEPS;
 
 /** How a chunk's flow is integrated from t = 1 (noise) to t = 0 (action). */
 export interface Integration {
@@ -31,23 +43,17 @@ export const integrationFields = {
 };
 
 /** The steps that a solver takes for so many network calls. */
-export const solverSteps = ({ steps, solver }: Integration): number => steps / CALLS[solver];
+export const solverSteps = ({ steps, solver }: Integration): number => STEPS[solver](steps);
 
 /** The faults of an integration, with the field each concerns; empty if it is valid. */
 export function integrationFaults(
   integration: Integration,
 ): { field: 'steps' | 'times'; message: string }[] {
   const { steps, solver, times } = integration;
-  const calls = CALLS[solver];
-  if (steps % calls !== 0)
-    return [
-      {
-        field: 'steps',
-        message: `is ${steps}, but ${solver} calls the network ${calls} times a step; use a multiple of ${calls}, or the solver euler or adams-bashforth`,
-      },
-    ];
-  if (!times) return [];
   const wanted = solverSteps(integration) + 1;
+  if (!Number.isInteger(wanted))
+    return [{ field: 'steps', message: `is ${steps} network calls, but ${FITTING[solver]}` }];
+  if (!times) return [];
   if (times.length !== wanted)
     return [
       {
@@ -83,6 +89,7 @@ interface Step {
   time: number;
   length: number;
   before?: number;
+  isLast: boolean;
 }
 
 const STEPS_OF: Record<Solver, (step: Step) => Call[]> = {
@@ -93,12 +100,16 @@ const STEPS_OF: Record<Solver, (step: Step) => Call[]> = {
     { time, velocity: -length / 2, previous: 0, ends: false, guidance: 1 / length },
     { time: time - length / 2, velocity: -length, previous: 0, ends: true, guidance: 1 / length },
   ],
-  heun: ({ time, length }) => [
-    { time, velocity: -length, previous: 0, ends: false, guidance: 1 / length },
-    {
-      ...{ time: time - length, velocity: -length / 2, previous: -length / 2 },
-      ...{ ends: true, guidance: 1 / length },
-    },
+  heun: ({ time, length, isLast }) => [
+    { time, velocity: -length, previous: 0, ends: isLast, guidance: 1 / length },
+    ...(isLast
+      ? []
+      : [
+          {
+            ...{ time: time - length, velocity: -length / 2, previous: -length / 2 },
+            ...{ ends: true, guidance: 1 / length },
+          },
+        ]),
   ],
   'adams-bashforth'({ time, length, before }) {
     const extrapolated = before === undefined ? 0 : length / before / 2;
@@ -112,15 +123,13 @@ const STEPS_OF: Record<Solver, (step: Step) => Call[]> = {
 function stepsOf(integration: Integration): Step[] {
   const { times } = integration;
   const count = solverSteps(integration);
-  return Array.from({ length: count }, (_, i) =>
-    times
-      ? {
-          time: times[i],
-          length: times[i] - times[i + 1],
-          before: i === 0 ? undefined : times[i - 1] - times[i],
-        }
-      : { time: 1 - i / count, length: 1 / count, before: i === 0 ? undefined : 1 / count },
-  );
+  const lengthOf = (i: number) => (times ? times[i] - times[i + 1] : 1 / count);
+  return Array.from({ length: count }, (_, i) => ({
+    time: times ? times[i] : 1 - i / count,
+    length: lengthOf(i),
+    before: i === 0 ? undefined : lengthOf(i - 1),
+    isLast: i === count - 1,
+  }));
 }
 
 const callsOf = (integration: Integration): Call[] =>
