@@ -28,7 +28,7 @@ export interface Cache {
 }
 
 export interface PrefixInputs {
-  /** [batch·cameras, patches, 3·patch²], in −1…1. */
+  /** [batch·cameras, patches, patch²·3], in −1…1. */
   patches: Value;
   cameras: Dim;
   /** int64 [batch, text]. */

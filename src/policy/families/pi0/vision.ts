@@ -20,23 +20,26 @@ const TOWER = 'paligemma_with_expert.paligemma.model.vision_tower.vision_model';
 const PROJECTOR = 'paligemma_with_expert.paligemma.model.multi_modal_projector.linear';
 const LAYER_NORM_EPSILON = 1e-6;
 
-/** Patches of float images [batch, cameras, 3, side, side] in −1…1 → [images, patches, 3·patch²]. */
+/** Patches of float images [batch, cameras, 3, side, side] in −1…1 → [images, patches, patch²·3]. */
 export function patchesOfImages(images: Value, config: Pi0Config): Value {
   const { patch, imageSize } = config.vision;
   const grid = imageSize / patch;
   const count = multiplyDims(images.shape[0], images.shape[1]);
   const tiles = reshape(images, [count, 3, grid, patch, grid, patch]);
-  return reshape(transpose(tiles, [0, 2, 4, 1, 3, 5]), [count, grid * grid, 3 * patch * patch]);
+  return reshape(transpose(tiles, [0, 2, 4, 3, 5, 1]), [count, grid * grid, patch * patch * 3]);
 }
 
-/** Patches of RGB bytes [batch, cameras, side, side, 3] → [images, patches, 3·patch²] in −1…1. */
+/**
+ * Patches of RGB bytes [batch, cameras, side, side, 3] → [images, patches, patch²·3] in −1…1. A patch's rows stay
+ * as they are, so that they move as blocks: ONNX Runtime transposes byte by byte where channels come first.
+ */
 export function patchesOfBytes(bytes: Value, config: Pi0Config): Value {
   const { patch, imageSize } = config.vision;
   const grid = imageSize / patch;
   const count = multiplyDims(bytes.shape[0], bytes.shape[1]);
   const tiles = reshape(bytes, [count, grid, patch, grid, patch, 3]);
-  const patches = transpose(tiles, [0, 1, 3, 5, 2, 4]);
-  const flat = reshape(patches, [count, grid * grid, 3 * patch * patch]);
+  const patches = transpose(tiles, [0, 1, 3, 2, 4, 5]);
+  const flat = reshape(patches, [count, grid * grid, patch * patch * 3]);
   return subtract(multiply(cast(flat, 'float32'), 2 / 255), 1);
 }
 
@@ -64,7 +67,7 @@ function selfAttention(weights: Weights, name: string, x: Value, heads: number):
   return dense(weights, `${name}.out_proj`, flat, width as number);
 }
 
-/** SigLIP and the projector: patches [images, patches, 3·patch²] → [images, patches, language width]. */
+/** SigLIP and the projector: patches [images, patches, patch²·3] → [images, patches, language width]. */
 export function imageTokens(weights: Weights, patches: Value, config: Pi0Config): Value {
   const { width, depth, heads, mlp, patch } = config.vision;
   const kernel = weights(`${TOWER}.embeddings.patch_embedding.weight`, [width, 3, patch, patch]);
@@ -73,7 +76,8 @@ export function imageTokens(weights: Weights, patches: Value, config: Pi0Config)
     tokensPerImage(config),
     width,
   ]);
-  let x = add(linear(patches, reshape(kernel, [width, 3 * patch * patch]), bias), positions);
+  const byPixel = reshape(transpose(kernel, [0, 2, 3, 1]), [width, patch * patch * 3]);
+  let x = add(linear(patches, byPixel, bias), positions);
   for (let layer = 0; layer < depth; layer++) {
     const name = `${TOWER}.encoder.layers.${layer}`;
     x = patches.graph.scope(`layers.${layer}`, () => {
