@@ -54,7 +54,7 @@ function arrivals(policy: WorkerPolicy, cameras: readonly CalibratedCamera[]) {
       const began = performance.now();
       arrive();
       const taken = synchroniser.take(policy.cameras, 'Transfer cube', 0n);
-      if ('lacks' in taken) throw new Error('an observation lacks something');
+      if ('missing' in taken) throw new Error('an observation lacks something');
       const { timing } = await policy.sample(taken.observation, { seed });
       return performance.now() - began - timing.run;
     },

@@ -77,7 +77,7 @@ export async function benchRos(): Promise<Row[]> {
     lateness.push(Number(clock.now() - due) / 1e6);
     if (tick % 50 === 0) resident.push(process.memoryUsage.rss() / 2 ** 20);
     const taken = synchroniser.take(bundle.cameras, 'Transfer cube', clock.now());
-    if ('lacks' in taken) continue;
+    if ('missing' in taken) continue;
     robot.command(taken.observation.joints.position);
     if (sampling) continue;
     sampling = true;

@@ -8,9 +8,9 @@ import { CURVE, type Evaluations, evaluate, openEvaluations } from './evaluation
 import { type AdaptParts, startAdaptParts } from './parts.ts';
 import { type AdaptOptions, type AdaptPlan, attemptId, firstSeed, planAdaptation } from './plan.ts';
 import { createAdaptReport } from './report.ts';
-import type { Attempt } from '../rollouts/worker.ts';
+import type { Attempt } from '../rollouts/rolloutWorker.ts';
 import type { Output } from '../terminal/output.ts';
-import { untilAborted } from '../processes/untilAborted.ts';
+import { rejectOnAbort } from '../processes/rejectOnAbort.ts';
 
 const finishedIn = async (folder: string) =>
   (await listEpisodes(folder)).filter(({ state }) => state !== 'partial').map(({ id }) => id);
@@ -135,7 +135,7 @@ export async function adapt(
     report.end(evaluations.all(), join(path, CURVE));
   };
   try {
-    await Promise.race([run(), untilAborted(interrupted)]);
+    await Promise.race([run(), rejectOnAbort(interrupted)]);
   } catch (error) {
     if (!interrupted.aborted) throw error;
   } finally {

@@ -9,7 +9,7 @@ import type { Trainable } from '../policy/trainable.ts';
 import { SIM_CALIBRATION } from '../sim/embodiment.ts';
 import { type LearnerProcess, startLearner } from './learnerProcess.ts';
 import { type RolloutPool, openRolloutPool } from '../rollouts/pool.ts';
-import type { RolloutSettings } from '../rollouts/worker.ts';
+import type { RolloutSettings } from '../rollouts/rolloutWorker.ts';
 import type { Bundle } from '../policy/bundle/config.ts';
 
 /** Where an adaptation keeps what. */

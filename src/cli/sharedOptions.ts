@@ -2,7 +2,7 @@ import { DEFAULT_TASK, SIM_TASK_NAMES } from '../sim/taskNames.ts';
 import { InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import { packagePath } from '../files/packagePath.ts';
 import { SOLVERS, parseTimes } from '../policy/integration.ts';
-import { PORT_RANGE, isPort } from '../processes/port.ts';
+import { PORT_RANGE, isPort } from '../tcpPort.ts';
 
 export const SHIPPED_POLICY = packagePath('models/aloha-mini');
 

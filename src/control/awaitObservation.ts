@@ -4,7 +4,7 @@ import { controlPeriod } from '../robot/embodiment.ts';
 import type { Robot } from '../robot/robot.ts';
 import { untilAborted } from './abort.ts';
 import { watchClock } from './clockWatch.ts';
-import { type Synchroniser, describeLacks } from './synchroniser.ts';
+import { type Synchroniser, describeMissing } from './synchroniser.ts';
 
 /** Default timeout, seconds. */
 const LONGEST_WAIT = 10;
@@ -47,12 +47,12 @@ export async function awaitObservation({
       const waited = Number(now - began) / 1e9;
       const taken = synchroniser.take(cameras, prompt, now);
       if ('observation' in taken && accept(taken.observation)) return taken.observation;
-      const lacks = 'lacks' in taken ? taken.lacks : [];
-      const faults = lacks.flatMap(({ fault }) => fault ?? []);
+      const missing = 'missing' in taken ? taken.missing : [];
+      const faults = missing.flatMap(({ fault }) => fault ?? []);
       if (faults.length > 0 && waited >= LONGEST_FAULT) throw new UserError(faults.join('; '));
       if (waited >= seconds)
         throw new UserError(
-          `no ${cameras.length > 0 ? 'observation' : 'joint state'} within ${seconds} s: ${describeLacks(lacks, synchroniser.refused)}; check that the robot's ${cameras.length > 0 ? 'driver and cameras are' : 'driver is'} running`,
+          `no ${cameras.length > 0 ? 'observation' : 'joint state'} within ${seconds} s: ${describeMissing(missing, synchroniser.refused)}; check that the robot's ${cameras.length > 0 ? 'driver and cameras are' : 'driver is'} running`,
         );
       await orAborted(watch.until(now + step));
     }

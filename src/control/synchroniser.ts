@@ -5,7 +5,7 @@ import type { SensorAge } from '../guard/guardEvents.ts';
 import { Arrivals } from './arrivals.ts';
 
 /** A source without usable data that an observation needs. */
-export interface Lack {
+export interface MissingSource {
   /** `joint state`, or the camera's name. */
   source: string;
   /** Milliseconds; null if nothing usable has arrived yet. */
@@ -29,7 +29,7 @@ export interface Synchroniser extends Observer {
     cameras: readonly string[],
     prompt: string,
     now: bigint,
-  ): { observation: Observation } | { lacks: Lack[] };
+  ): { observation: Observation } | { missing: MissingSource[] };
 }
 
 const JOINT_STATE = 'joint state';
@@ -88,14 +88,14 @@ export function createSynchroniser(
     },
     ages,
     take(cameras, prompt, now) {
-      const lacks = ages(cameras, now)
+      const missing = ages(cameras, now)
         .filter(({ kind, age }) => age > AGE_LIMITS[kind].hold)
-        .map(({ source, age, fault }): Lack => ({
+        .map(({ source, age, fault }): MissingSource => ({
           source,
           age: Number.isFinite(age) ? age : null,
           ...(fault !== undefined && { fault }),
         }));
-      if (lacks.length > 0) return { lacks };
+      if (missing.length > 0) return { missing };
       return {
         observation: {
           joints: newestJoints!,
@@ -108,9 +108,12 @@ export function createSynchroniser(
 }
 
 /** Describes the missing sources. */
-export const describeLacks = (lacks: readonly Lack[], refused: ReadonlyMap<string, number>) =>
+export const describeMissing = (
+  missing: readonly MissingSource[],
+  refused: ReadonlyMap<string, number>,
+) =>
   [
-    ...lacks.map(
+    ...missing.map(
       ({ source, age, fault }) =>
         fault ??
         (age === null ? `nothing from ${source}` : `${source} is ${Math.round(age)} ms old`),

@@ -2,7 +2,7 @@
 const ROOM = 64;
 
 /** A queue that runs jobs one after another in the background. */
-export function createQueue(onError: (error: unknown) => void) {
+export function createJobQueue(onError: (error: unknown) => void) {
   const jobs: (() => Promise<void>)[] = [];
   let running: Promise<void> | undefined;
   let waiting: (() => void)[] = [];

@@ -23,7 +23,7 @@ import {
 import { writeHeader, writeResult } from './metadata.ts';
 import { headerAt } from './rosTime.ts';
 import { encode } from './schemas.ts';
-import { createQueue } from './jobQueue.ts';
+import { createJobQueue } from './jobQueue.ts';
 import { reasonOf } from '../systemErrors.ts';
 
 /** Records an episode while it runs. Only `room` and `finish` wait for the disk. */
@@ -135,7 +135,7 @@ class EpisodeFile implements EpisodeRecorder {
   private readonly jointNames: string[];
   /** Stamps of the newest written image, by camera. */
   private readonly images = new Map<string, bigint>();
-  private readonly queue = createQueue((error) => this.giveUp(error));
+  private readonly queue = createJobQueue((error) => this.giveUp(error));
   /** File length in bytes at which the header and channels are repeated next. */
   private repeatAt = BigInt(FIRST_REPEAT);
 

@@ -12,7 +12,7 @@ import { headerOf, resultOf } from './readEpisode.ts';
 import { type McapContent, type StoredMessage, readMcap } from './readMcap.ts';
 
 /** The parts of a recording that a recovered file lacks. */
-export interface Lack {
+export interface Loss {
   /** Missing messages, counted by gaps in sequence numbers or by the file's statistics. */
   messages: number;
   /** Missing seconds of the recording; those after the last recovered message are unknown. */
@@ -33,7 +33,7 @@ export interface Recovery {
   messages: number;
   result: EpisodeResult;
   /** Null if nothing was lost. */
-  lack: Lack | null;
+  loss: Loss | null;
   /** Whether the source file is kept. */
   stays: boolean;
 }
@@ -81,7 +81,7 @@ const hadResult = ({ metadata, summary }: McapContent, finished: boolean): boole
   metadata.has(METADATA.result) ||
   (summary?.metadataIndex.some(({ name }) => name === METADATA.result) ?? false);
 
-function lackOf(content: McapContent, lostResult: boolean): Lack | null {
+function lossOf(content: McapContent, lostResult: boolean): Loss | null {
   const { messages, losses, nameless, summary } = content;
   const missing = Math.max(0, missingMessages(content));
   if (losses.length === 0 && nameless === 0 && missing === 0 && !lostResult) return null;
@@ -95,7 +95,7 @@ function lackOf(content: McapContent, lostResult: boolean): Lack | null {
   };
 }
 
-function recordingInWords({ messages, seconds, bytes, places, atEnd }: Lack): string {
+function recordingInWords({ messages, seconds, bytes, places, atEnd }: Loss): string {
   const known = `${messages} messages, ${seconds.toFixed(2)} s of the recording`;
   if (places === 0) return known;
   const where = `${bytes} damaged bytes in ${places} ${places === 1 ? 'place' : 'places'}`;
@@ -104,9 +104,9 @@ function recordingInWords({ messages, seconds, bytes, places, atEnd }: Lack): st
 }
 
 /** Describes a loss. */
-export const lackInWords = (lack: Lack): string =>
-  recordingInWords(lack) +
-  (lack.result ? '; its result was written, but is damaged, so that it counts as discarded' : '');
+export const lossInWords = (loss: Loss): string =>
+  recordingInWords(loss) +
+  (loss.result ? '; its result was written, but is damaged, so that it counts as discarded' : '');
 
 /** The loss recorded by an earlier recovery. */
 const lossBefore = ({ metadata }: McapContent) => metadata.get(METADATA.recovery)?.get('loss');
@@ -144,7 +144,7 @@ async function write(
   header: EpisodeHeader,
   content: McapContent,
   result: EpisodeResult,
-  lack: Lack | null,
+  loss: Loss | null,
 ): Promise<void> {
   const sink = await draftSink(draft);
   try {
@@ -155,7 +155,7 @@ async function write(
       await bag.message(channel.topic, stamp, data);
     await bag.metadata(METADATA.header, writeHeader(header));
     await bag.channels();
-    const losses = [lossBefore(content), lack && lackInWords(lack)].filter(Boolean);
+    const losses = [lossBefore(content), loss && lossInWords(loss)].filter(Boolean);
     if (losses.length > 0) await bag.metadata(METADATA.recovery, { loss: losses.join('; ') });
     await bag.metadata(METADATA.result, writeResult(result));
     await bag.end();
@@ -203,9 +203,9 @@ export async function recoverEpisode(path: string): Promise<Recovery> {
     );
   const known = resultOf(content);
   const result = known ?? discardedAfter(content);
-  const lack = lackOf(content, known === null && hadResult(content, finished));
-  const stays = finished || lack !== null;
-  const recovery = { path: final, messages: content.messages.length, result, lack, stays };
+  const loss = lossOf(content, known === null && hadResult(content, finished));
+  const stays = finished || loss !== null;
+  const recovery = { path: final, messages: content.messages.length, result, loss, stays };
   // A kill between `link` and `rm` while publishing leaves the file under both names.
   if (taken) {
     await discard(path);
@@ -213,7 +213,7 @@ export async function recoverEpisode(path: string): Promise<Recovery> {
   }
   const draft = `${path}.recovered`;
   try {
-    await write(draft, header, content, result, lack);
+    await write(draft, header, content, result, loss);
     await publishNew(draft, final);
     if (!stays) await discard(path);
   } catch (error) {

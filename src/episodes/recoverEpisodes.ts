@@ -1,11 +1,11 @@
 import { resolve } from 'node:path';
 import { UserError, listed } from '../errors.ts';
 import { beingWritten } from './beingWritten.ts';
-import { type Recovery, lackInWords, recoverEpisode } from './recoverEpisode.ts';
+import { type Recovery, lossInWords, recoverEpisode } from './recoverEpisode.ts';
 
-const describe = (file: string, { path, messages, result, lack, stays }: Recovery) =>
+const describe = (file: string, { path, messages, result, loss, stays }: Recovery) =>
   `${file} → ${path}: ${messages} messages, ${result.outcome}` +
-  (lack ? `; lost ${lackInWords(lack)}` : '') +
+  (loss ? `; lost ${lossInWords(loss)}` : '') +
   (stays ? `; ${file} stays` : '');
 
 /**

@@ -3,7 +3,7 @@ import { type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { UserError, messageOf } from '../errors.ts';
 import { FIGURES, type Figure, type MeterListener } from './meters.ts';
-import { PORT_RANGE, isPort } from '../processes/port.ts';
+import { PORT_RANGE, isPort } from '../tcpPort.ts';
 
 /** A Prometheus endpoint of the meters. */
 export interface Metrics {

@@ -1,5 +1,5 @@
 import { openPool } from '../processes/pool.ts';
-import type { Attempt, RolloutFunctions, RolloutResult, RolloutSettings } from './worker.ts';
+import type { Attempt, RolloutFunctions, RolloutResult, RolloutSettings } from './rolloutWorker.ts';
 
 /** Processes that make simulated attempts beside each other. */
 export interface RolloutPool {
@@ -14,11 +14,15 @@ export interface RolloutPool {
 
 /** Starts `processes` of them. */
 export function openRolloutPool(settings: RolloutSettings, processes: number): RolloutPool {
-  const pool = openPool<RolloutFunctions>(new URL('./worker.js', import.meta.url), processes, {
-    name: 'a rollout process',
-    data: settings,
-    args: [settings.policy],
-  });
+  const pool = openPool<RolloutFunctions>(
+    new URL('./rolloutWorker.js', import.meta.url),
+    processes,
+    {
+      name: 'a rollout process',
+      data: settings,
+      args: [settings.policy],
+    },
+  );
   return {
     run: (attempts, onResult) =>
       pool.each({

@@ -1,5 +1,6 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { listed, UserError } from '../errors.ts';
+import type { Camera } from '../robot/embodiment.ts';
 import type { Clock, Observer, Robot, Task } from '../robot/robot.ts';
 import { embodimentIn, simulatedEmbodiment } from './embodiment.ts';
 import { type Gap, gapSchema } from './gap.ts';
@@ -105,6 +106,14 @@ function checkRestraints({ mujoco, model, index, origin }: OpenScene, physics: P
   physics.place(0);
 }
 
+/** Passes a robot's joint state and a frame of each camera to its observer. */
+function sense(physics: Physics, pictures: Pictures, cameras: readonly Camera[], to: Observer) {
+  const stamp = physics.now;
+  to.joints({ stamp, position: physics.positions() });
+  const snapshot = physics.qpos();
+  for (const camera of cameras) to.frame(pictures.frame(camera, stamp, snapshot));
+}
+
 /** Starts a simulated ALOHA, at rest in the start pose, as after `reset(0)`. */
 export async function simulatedAloha(options: SimulatedAlohaOptions): Promise<SimulatedAloha> {
   const scene = await openScene(options);
@@ -117,18 +126,13 @@ export async function simulatedAloha(options: SimulatedAlohaOptions): Promise<Si
   const assertOpen = () => {
     if (closed) throw new Error('The simulated ALOHA was used after close(); start another.');
   };
-  const sense = () => {
-    if (!observer) return;
-    const stamp = physics.now;
-    observer.joints({ stamp, position: physics.positions() });
-    const snapshot = physics.qpos();
-    for (const camera of embodiment.cameras)
-      observer.frame(pictures.frame(camera, stamp, snapshot));
+  const report = () => {
+    if (observer) sense(physics, pictures, embodiment.cameras, observer);
   };
   const advance = () => {
     assertOpen();
     const isControlStep = physics.step();
-    if (isControlStep) sense();
+    if (isControlStep) report();
     return isControlStep;
   };
   const close = () => {
@@ -166,7 +170,7 @@ export async function simulatedAloha(options: SimulatedAlohaOptions): Promise<Si
       assertOpen();
       physics.place(seed);
       physics.now += physics.period;
-      sense();
+      report();
     },
     assess: () => ({ reward: physics.best, success: physics.best >= successReward }),
     stage: () => physics.stage,

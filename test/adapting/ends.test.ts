@@ -96,7 +96,7 @@ describe('nalu adapt ends', { timeout: 600_000 }, () => {
           let worker: number | undefined;
           await until(async () => {
             for (const pid of await processesIn(folder))
-              if ((await commandOf(pid)).some((part) => part.endsWith('rollouts/worker.js')))
+              if ((await commandOf(pid)).some((part) => part.endsWith('rollouts/rolloutWorker.js')))
                 worker = pid;
             return worker !== undefined || child.exitCode !== null;
           });

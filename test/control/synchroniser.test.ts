@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { CameraFrame } from '../../src/robot/robot.ts';
-import { createSynchroniser, describeLacks } from '../../src/control/synchroniser.ts';
+import { createSynchroniser, describeMissing } from '../../src/control/synchroniser.ts';
 
 const MS = 1_000_000n;
 const joints = (stamp: bigint, ...position: number[]) => ({
@@ -41,14 +41,14 @@ describe('the synchroniser', () => {
     const synchroniser = createSynchroniser(['waist']);
     synchroniser.frame(frame('left', 0n));
     const taken = synchroniser.take(['left', 'right'], '', 400n * MS);
-    assert.ok('lacks' in taken);
-    assert.deepEqual(taken.lacks, [
+    assert.ok('missing' in taken);
+    assert.deepEqual(taken.missing, [
       { source: 'joint state', age: null },
       { source: 'left', age: 400 },
       { source: 'right', age: null },
     ]);
     assert.equal(
-      describeLacks(taken.lacks, new Map()),
+      describeMissing(taken.missing, new Map()),
       'nothing from joint state; left is 400 ms old; nothing from right',
     );
   });

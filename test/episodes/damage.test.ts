@@ -167,11 +167,11 @@ describe('recover, over random damage', { timeout: 300_000 }, () => {
           assert.deepEqual(kept.filter((one) => !all.includes(one)), []); // prettier-ignore
           const stays = await isThere(partial);
           assert.equal(stays, outcome.stays);
-          assert.equal(stays, outcome.lack !== null);
+          assert.equal(stays, outcome.loss !== null);
           if (stays) assert.ok((await readFile(partial)).equals(damaged), 'untouched');
           if (kept.length < all.length && damaged.length === whole.length)
-            assert.ok(outcome.lack, 'what is missing is told');
-          keptBehindDamage += Number(outcome.lack !== null && left.has(all.at(-1)!));
+            assert.ok(outcome.loss, 'what is missing is told');
+          keptBehindDamage += Number(outcome.loss !== null && left.has(all.at(-1)!));
           const episode = await readEpisode(outcome.path);
           assert.equal(episode.header.id, 'original');
           const hasResult = isIntroduced(original, damaged, 'nalu/result');

@@ -202,7 +202,7 @@ describe('a recording that was cut off', () => {
         assert.equal(last, 0, 'only a file without a header has nothing to recover');
         continue;
       }
-      const inTheMiddle = recovered.lack !== null;
+      const inTheMiddle = recovered.loss !== null;
       const hadResult = whole.indexOf('nalu/result') < cutAt;
       assert.equal(await isThere(path), inTheMiddle, 'stays if its last record is incomplete');
       const { chunks, result, commands, joints, missing } = await readEpisode(recovered.path);
@@ -229,11 +229,11 @@ describe('a recording that was cut off', () => {
     assert.ok(
       (await readEpisode(path)).missing.some((line) => line.startsWith('the file is damaged')),
     );
-    const { lack, path: whole } = await recoverEpisode(path);
+    const { loss, path: whole } = await recoverEpisode(path);
     const { result, chunks, missing } = await readEpisode(whole);
     assert.deepEqual(result, { ...success, steps: 30 }, 'the result stands behind the damage');
     assert.ok(missing.some((line) => /recovered with a loss: \d+ messages/.test(line)));
-    assert.ok(lack!.messages > 0 && lack!.seconds > 0);
+    assert.ok(loss!.messages > 0 && loss!.seconds > 0);
     assert.ok(chunks.some(({ index }) => index === 5));
     assert.ok(await isThere(path), 'what was not kept stays');
   });

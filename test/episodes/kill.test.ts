@@ -57,7 +57,7 @@ describe('a recording process that is killed at any moment', () => {
           continue;
         }
         const episode = await readEpisode(rescued.path);
-        assert.ok(rescued.lack === null || rescued.stays, 'what was not kept stays');
+        assert.ok(rescued.loss === null || rescued.stays, 'what was not kept stays');
         // The result is written last: a file that has it lacks its name alone.
         assert.equal(episode.result?.outcome, hadResult ? 'success' : 'discarded');
         recovered++;

@@ -58,7 +58,7 @@ describe('recover', () => {
     const finished = join(folder, 'named.mcap');
     await copyFile(whole, finished);
     await link(finished, `${finished}.partial`);
-    assert.equal((await recoverEpisode(`${finished}.partial`)).lack, null);
+    assert.equal((await recoverEpisode(`${finished}.partial`)).loss, null);
     assert.equal(await isThere(`${finished}.partial`), false);
     assert.ok((await readFile(finished)).equals(await readFile(whole)));
   });
@@ -85,9 +85,9 @@ describe('recover', () => {
     const { messages } = await readMcap(path);
     const places = [...new Set(messages.map(({ place }) => place.at))];
     await writeFile(path, Buffer.concat([bytes.subarray(0, places[1]), bytes.subarray(places[2])]));
-    const { lack, stays, path: anew } = await recoverEpisode(path);
-    assert.equal(lack!.messages, messages.filter(({ place }) => place.at === places[1]).length);
-    assert.equal(lack!.places, 0);
+    const { loss, stays, path: anew } = await recoverEpisode(path);
+    assert.equal(loss!.messages, messages.filter(({ place }) => place.at === places[1]).length);
+    assert.equal(loss!.places, 0);
     assert.ok(stays);
     assert.match((await readEpisode(anew)).missing.join(), /recovered with a loss/);
   });
@@ -96,13 +96,13 @@ describe('recover', () => {
     const bytes = await readFile(whole);
     const joined = join(folder, 'joined.mcap.partial');
     await writeFile(joined, Buffer.concat([bytes, bytes]));
-    const { messages, lack, stays } = await recoverEpisode(joined);
+    const { messages, loss, stays } = await recoverEpisode(joined);
     assert.equal(messages, (await readMcap(whole)).messages.length);
-    assert.equal(lack?.bytes, bytes.length);
+    assert.equal(loss?.bytes, bytes.length);
     assert.ok(stays && (await isThere(joined)));
     const padded = join(folder, 'padded.mcap.partial');
     await writeFile(padded, Buffer.concat([bytes, Buffer.alloc(4096)]));
-    assert.equal((await recoverEpisode(padded)).lack, null);
+    assert.equal((await recoverEpisode(padded)).loss, null);
   });
 
   it('remembers what an earlier recovery has lost', async () => {
@@ -149,9 +149,9 @@ describe('recover', () => {
     const bytes = await readFile(whole);
     bytes[Math.floor(bytes.length / 3)] ^= 1;
     await writeFile(path, bytes);
-    const { path: anew, lack, stays } = await recoverEpisode(path);
+    const { path: anew, loss, stays } = await recoverEpisode(path);
     assert.equal(anew, join(folder, 'damaged.recovered.mcap'));
-    assert.ok(lack!.messages > 0 && stays);
+    assert.ok(loss!.messages > 0 && stays);
     assert.ok((await readFile(path)).equals(bytes));
     const { result, missing } = await readEpisode(anew);
     assert.equal(result?.outcome, 'success');
@@ -173,8 +173,8 @@ describe('recover', () => {
       assert.match(missing.join(), /recovered with a loss: 0 messages.*; its result was written/);
       assert.ok((await readFile(path)).equals(bytes));
     }
-    const { lack } = await recoverEpisode(await partial('without'));
-    assert.equal(lack, null);
+    const { loss } = await recoverEpisode(await partial('without'));
+    assert.equal(loss, null);
   });
 
   it('goes on to the next file, tells of each, and fails if one was not recovered', async () => {

@@ -49,7 +49,7 @@ describe("a robot's topics", () => {
     const synchroniser = createSynchroniser(names, robot.clock);
     synchroniser.joints(states[0]);
     const taken = synchroniser.take([], '', now());
-    assert.match(('lacks' in taken && taken.lacks[0].fault) || '', /5\.0 s ahead/);
+    assert.match(('missing' in taken && taken.missing[0].fault) || '', /5\.0 s ahead/);
     report(1, now());
     assert.equal(right.problem, undefined, 'the arm is heard when its clock is right again');
     assert.doesNotThrow(() => checkTopics(node, robot));

@@ -2,10 +2,10 @@ import type { Rollout, RolloutChunk } from './rollout.ts';
 import type { ChunkRecord } from '../../episodes/episode.ts';
 import type { Episode } from '../../episodes/readEpisode.ts';
 import { UserError, messageOf } from '../../errors.ts';
-import { type SessionConfig, Tensor } from '../../session/session.ts';
+import { type InferenceSession, type SessionConfig, Tensor } from '../../session/session.ts';
 import { learnableOf } from '../../policy/families/registry.ts';
-import { type Learnable, padTokens } from '../../policy/learnable.ts';
-import { makeTransforms } from '../../policy/vectors/transforms.ts';
+import { type Learnable, type Tokenize, padTokens } from '../../policy/learnable.ts';
+import { type PolicyTransforms, makeTransforms } from '../../policy/vectors/transforms.ts';
 import type { View } from '../../images/viewShift.ts';
 import { executedRows, stepsOfChunks } from './credit.ts';
 import { type Viewpoint, imagesOf, unfit } from '../imitation/demonstrations.ts';
@@ -95,109 +95,132 @@ function unfitChunks(
   return undefined;
 }
 
+/** What encoding needs of an open bundle. */
+interface Encoding {
+  bundle: Bundle;
+  policy: Learnable;
+  view: Viewpoint;
+  prefix: InferenceSession;
+  tokenize: Tokenize;
+  transforms: PolicyTransforms;
+}
+
+/** Encodes images and prompt of several observations; `states` [joints], normalised. */
+async function encodePrefixes(
+  { policy, view, prefix, tokenize }: Encoding,
+  images: readonly Uint8Array[],
+  prompt: string,
+  states: readonly Float32Array[],
+) {
+  const { maxTokens } = policy;
+  const { side } = view;
+  const count = images.length;
+  const cameras = view.cameras.length;
+  const pixels = new Uint8Array(count * cameras * side * side * 3);
+  const text = new BigInt64Array(count * maxTokens);
+  const textMask = new Uint8Array(count * maxTokens);
+  images.forEach((image, i) => {
+    const { tokens, mask } = padTokens(tokenize(prompt, states[i]).tokens, maxTokens);
+    pixels.set(image, i * image.length);
+    text.set(tokens, i * maxTokens);
+    textMask.set(mask, i * maxTokens);
+  });
+  const outputs = await prefix.run({
+    images: new Tensor('uint8', pixels, [count, cameras, side, side, 3]),
+    camera_mask: new Tensor('bool', new Uint8Array(count * cameras).fill(1), [count, cameras]),
+    tokens: new Tensor('int64', text, [count, maxTokens]),
+    token_mask: new Tensor('bool', textMask, [count, maxTokens]),
+  });
+  return divideCaches(outputs, policy);
+}
+
+/** How a chunk was joined to the one in play, if it was. */
+function joinOf(
+  { joined, state }: ChunkRecord,
+  { policy, transforms }: Encoding,
+): Pick<RolloutChunk, 'join'> {
+  if (!joined) return {};
+  const { kind, rows, weights } = joined;
+  const previous = new Float32Array(policy.horizon * policy.actionDim);
+  previous.set(transforms.targets(rows, state));
+  return { join: { kind, previous, weights } };
+}
+
+/** Prefix caches and normalised states of chunks, `AT_ONCE` in a call. */
+async function encodeObservations(
+  encoding: Encoding,
+  episode: Episode,
+  chunks: readonly ChunkRecord[],
+) {
+  const encoded: Pick<RolloutChunk, 'cache' | 'valid' | 'pooled' | 'state'>[] = [];
+  for (let from = 0; from < chunks.length; from += AT_ONCE) {
+    const batch = chunks.slice(from, from + AT_ONCE);
+    const images = await Promise.all(batch.map((chunk) => imagesOf(episode, chunk, encoding.view)));
+    const states = batch.map(({ state }) => encoding.transforms.state(state));
+    const joints = states.map((state, i) => state.subarray(0, batch[i].state.length));
+    const caches = await encodePrefixes(encoding, images, episode.header.prompt, joints);
+    caches.forEach((cache, i) => encoded.push({ ...cache, state: states[i] }));
+  }
+  return encoded;
+}
+
+async function encodeEpisode(encoding: Encoding, episode: Episode): Promise<Rollout> {
+  const { bundle, policy, view, transforms } = encoding;
+  const { header, result, commands, path } = episode;
+  const reason =
+    unfit(episode, view, undefined, ['success', 'failure']) ?? unfitChunks(episode.chunks, bundle);
+  if (reason !== undefined)
+    throw new UserError(`${path}: nothing to learn from: ${reason}; leave it out`);
+
+  const { controlRate } = header.embodiment;
+  const played = episode.chunks.filter(({ executedFrom, executedTo }) => executedTo > executedFrom);
+  const steps = stepsOfChunks(played, controlRate);
+  const observations = await encodeObservations(encoding, episode, played);
+  let elapsed = 0;
+  const chunks = played.map((chunk, i): RolloutChunk => {
+    const { state, actions, noise, view, delay, policyVersion } = chunk;
+    const committed = committedRow(played[i - 1], chunk, controlRate);
+    const before = elapsed;
+    elapsed += steps[i];
+    return {
+      policyVersion,
+      ...observations[i],
+      actions: transforms.targets(actions, state),
+      noise,
+      ...(view && { view }),
+      integration: chunk.integration ?? bundle.integration!,
+      mask: executedRows(chunk, commands),
+      ...joinOf(chunk, encoding),
+      committed: committed
+        ? transforms.targets(committed, state)
+        : new Float32Array(policy.actionDim),
+      delay,
+      elapsed: before,
+      steps: steps[i],
+    };
+  });
+  return { id: header.id, reward: result!.reward!, chunks };
+}
+
 /** Opens a bundle's frozen prefix; attempts are encoded once for all epochs. */
 export async function openRolloutEncoder(
   bundle: Bundle,
   session: SessionConfig,
 ): Promise<RolloutEncoder> {
   const policy = learnableOf(bundle);
-  const { folder, cameras } = bundle;
-  const { imageSize: side } = policy;
-  const view: Viewpoint = {
-    embodiment: bundle.embodiment,
-    cameras,
-    side,
-    horizon: policy.horizon,
-  };
+  const { folder, cameras, embodiment } = bundle;
+  const { imageSize: side, horizon } = policy;
   const prefix = await policy.openPrefix(bundle, session);
-  const tokenize = await policy.loadTokenizer(folder);
-  const transforms = makeTransforms(bundle.transforms, policy);
-
-  const joinOf = ({ joined, state }: ChunkRecord): Pick<RolloutChunk, 'join'> => {
-    if (!joined) return {};
-    const { kind, rows, weights } = joined;
-    const previous = new Float32Array(policy.horizon * policy.actionDim);
-    previous.set(transforms.targets(rows, state));
-    return { join: { kind, previous, weights } };
+  const encoding: Encoding = {
+    bundle,
+    policy,
+    view: { embodiment, cameras, side, horizon },
+    prefix,
+    tokenize: await policy.loadTokenizer(folder),
+    transforms: makeTransforms(bundle.transforms, policy),
   };
-
-  /** States [joints], normalised. */
-  const encodePrefixes = async (
-    images: readonly Uint8Array[],
-    prompt: string,
-    states: readonly Float32Array[],
-  ) => {
-    const count = images.length;
-    const pixels = new Uint8Array(count * cameras.length * side * side * 3);
-    const text = new BigInt64Array(count * policy.maxTokens);
-    const textMask = new Uint8Array(count * policy.maxTokens);
-    images.forEach((image, i) => {
-      const { tokens, mask } = padTokens(tokenize(prompt, states[i]).tokens, policy.maxTokens);
-      pixels.set(image, i * image.length);
-      text.set(tokens, i * policy.maxTokens);
-      textMask.set(mask, i * policy.maxTokens);
-    });
-    const outputs = await prefix.run({
-      images: new Tensor('uint8', pixels, [count, cameras.length, side, side, 3]),
-      camera_mask: new Tensor('bool', new Uint8Array(count * cameras.length).fill(1), [
-        count,
-        cameras.length,
-      ]),
-      tokens: new Tensor('int64', text, [count, policy.maxTokens]),
-      token_mask: new Tensor('bool', textMask, [count, policy.maxTokens]),
-    });
-    return divideCaches(outputs, policy);
-  };
-
   return {
-    async encode(episode) {
-      const { header, result, commands, path } = episode;
-      const refuse = (reason: string): never => {
-        throw new UserError(`${path}: nothing to learn from: ${reason}; leave it out`);
-      };
-      const reason =
-        unfit(episode, view, undefined, ['success', 'failure']) ??
-        unfitChunks(episode.chunks, bundle);
-      if (reason !== undefined) refuse(reason);
-
-      const { controlRate } = header.embodiment;
-      const played = episode.chunks.filter(
-        ({ executedFrom, executedTo }) => executedTo > executedFrom,
-      );
-      const steps = stepsOfChunks(played, controlRate);
-      const chunks: RolloutChunk[] = [];
-      let elapsed = 0;
-      for (let from = 0; from < played.length; from += AT_ONCE) {
-        const batch = played.slice(from, from + AT_ONCE);
-        const images = await Promise.all(batch.map((chunk) => imagesOf(episode, chunk, view)));
-        const states = batch.map(({ state }) => transforms.state(state));
-        const read = states.map((state, i) => state.subarray(0, batch[i].state.length));
-        const encoded = await encodePrefixes(images, header.prompt, read);
-        batch.forEach((chunk, i) => {
-          const { state, actions, noise, view, delay, policyVersion } = chunk;
-          const committed = committedRow(played[from + i - 1], chunk, controlRate);
-          chunks.push({
-            policyVersion,
-            ...encoded[i],
-            state: states[i],
-            actions: transforms.targets(actions, state),
-            noise,
-            ...(view && { view }),
-            integration: chunk.integration ?? bundle.integration!,
-            mask: executedRows(chunk, commands),
-            ...joinOf(chunk),
-            committed: committed
-              ? transforms.targets(committed, state)
-              : new Float32Array(policy.actionDim),
-            delay,
-            elapsed,
-            steps: steps[from + i],
-          });
-          elapsed += steps[from + i];
-        });
-      }
-      return { id: header.id, reward: result!.reward!, chunks };
-    },
+    encode: (episode) => encodeEpisode(encoding, episode),
     close: () => prefix.release(),
   };
 }

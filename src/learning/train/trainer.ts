@@ -25,7 +25,7 @@ export interface TrainingState {
   vectors: Record<StateName, Float32Array>;
 }
 
-/** What one step tells. */
+/** The figures of one step. */
 export interface StepReport {
   /** Steps taken, this one included. */
   step: number;
@@ -99,6 +99,90 @@ function half(state: TrainingState, parameters: readonly Parameter[]): Half {
 
 const scalar = (value: number) => new Tensor('float32', Float32Array.of(value), []);
 
+/** An open trainer. */
+interface Training {
+  differentiate: InferenceSession;
+  update: InferenceSession;
+  optimiser: OptimiserConfig;
+  /** The weights that do not learn. */
+  frozen: Record<string, Tensor>;
+  /** [parameters] of the batch. */
+  gradient: Float32Array;
+  /** `gradient.NAME`: views into `gradient`, which the loss graph fills. */
+  gradients: Record<string, Tensor>;
+  /** The loss graph's other outputs, which ONNX Runtime allocates. */
+  others: Record<string, null>;
+  /** [parameters] for batches in several parts. */
+  sum?: Float32Array;
+  now: Half;
+  other: Half;
+}
+
+function stop(step: number, what: string, value: number): never {
+  throw new UserError(
+    `step ${step}: the ${what} is ${value}; training stopped before it was applied. Take a smaller learning rate, or look for broken episodes`,
+  );
+}
+
+/** Computes the gradient of a batch in place; returns its loss and the loss graph's outputs for each part. */
+async function differentiateParts(training: Training, parts: readonly BatchPart[]) {
+  const { differentiate, frozen, now, gradient, gradients, others } = training;
+  const { length } = gradient;
+  const outputs: Record<string, Tensor>[] = [];
+  const total = parts.length > 1 ? (training.sum ??= new Float32Array(length)).fill(0) : undefined;
+  let loss = 0;
+  for (const { share, feeds } of parts) {
+    const result = await differentiate.run(
+      { ...frozen, ...now.weights, ...feeds() },
+      { ...others, ...gradients },
+    );
+    loss += share * (result.loss.data as Float32Array)[0];
+    if (total) for (let i = 0; i < length; i++) total[i] += share * gradient[i];
+    outputs.push(result);
+  }
+  if (total) gradient.set(total);
+  return { loss, outputs };
+}
+
+/** Applies AdamW to the gradient, from one half to the other; returns the gradient's norm. */
+async function applyGradient(training: Training, step: number, rate: number): Promise<number> {
+  const { update, optimiser, gradient, now, other } = training;
+  const updated = await update.run(
+    {
+      ...now.inputs,
+      gradient: new Tensor('float32', gradient, [gradient.length]),
+      rate: scalar(rate),
+      correction1: scalar(1 - optimiser.beta1 ** step),
+      correction2: scalar(1 - optimiser.beta2 ** step),
+    },
+    { ...other.outputs, norm: null },
+  );
+  const norm = (updated.norm.data as Float32Array)[0];
+  if (!Number.isFinite(norm)) stop(step, "gradient's norm", norm);
+  other.state.step = step;
+  training.now = other;
+  training.other = now;
+  return norm;
+}
+
+const stepOn =
+  (training: Training): Trainer['stepIf'] =>
+  async (parts, apply) => {
+    const step = training.now.state.step + 1;
+    const { loss, outputs } = await differentiateParts(training, parts);
+    if (!Number.isFinite(loss)) stop(step, 'loss', loss);
+    if (!apply(outputs)) return undefined;
+    const rate = learningRate(step - 1, training.optimiser);
+    const norm = await applyGradient(training, step, rate);
+    return { step, loss, norm, rate };
+  };
+
+function shorten({ now, other }: Training, share: number): void {
+  const before = other.state.vectors.parameters;
+  const after = now.state.vectors.parameters;
+  for (let i = 0; i < after.length; i++) after[i] = before[i] + share * (after[i] - before[i]);
+}
+
 /**
  * Opens a loss graph (outputs `loss` and `gradient.NAME`) and AdamW for `parameters`. `frozen` are the
  * graph's weights that do not learn.
@@ -112,87 +196,34 @@ export async function openTrainer(
   frozen: Record<string, Tensor> = {},
 ): Promise<Trainer> {
   const count = parameterCount(parameters);
-  const differentiate: InferenceSession = await openModel(encodeModel(graph), session);
-  const update: InferenceSession = await openModel(
-    encodeModel(adamwGraph(count, optimiser)),
-    session,
-  );
   const gradient = new Float32Array(count);
   const gradients = Object.fromEntries(
     [...tensorsIn(gradient, parameters)].map(([name, view]) => [`gradient.${name}`, view]),
   );
-  /** Of a batch's parts, where it has several. */
-  let sum: Float32Array | undefined;
-  const flatGradient = new Tensor('float32', gradient, [count]);
-  let now = half(start, parameters);
-  let other = half(initialState(new Float32Array(count)), parameters);
-
-  const stop = (step: number, what: string, value: number): never => {
-    throw new UserError(
-      `step ${step}: the ${what} is ${value}; training stopped before it was applied. Take a smaller learning rate, or look for broken episodes`,
-    );
+  const training: Training = {
+    differentiate: await openModel(encodeModel(graph), session),
+    update: await openModel(encodeModel(adamwGraph(count, optimiser)), session),
+    optimiser,
+    frozen,
+    gradient,
+    gradients,
+    others: Object.fromEntries(
+      graph.outputs.flatMap(({ name }) => (name in gradients ? [] : [[name, null]])),
+    ),
+    now: half(start, parameters),
+    other: half(initialState(new Float32Array(count)), parameters),
   };
-
-  const told = Object.fromEntries(
-    graph.outputs.flatMap(({ name }) => (name in gradients ? [] : [[name, null]])),
-  );
-
-  /** The gradient of a batch in its place; gives its loss and what the graph told of each part. */
-  const differentiateAll = async (parts: readonly BatchPart[]) => {
-    const outputs: Record<string, Tensor>[] = [];
-    const total = parts.length > 1 ? (sum ??= new Float32Array(count)).fill(0) : undefined;
-    let loss = 0;
-    for (const { share, feeds } of parts) {
-      const result = await differentiate.run(
-        { ...frozen, ...now.weights, ...feeds() },
-        { ...told, ...gradients },
-      );
-      loss += share * (result.loss.data as Float32Array)[0];
-      if (total) for (let i = 0; i < count; i++) total[i] += share * gradient[i];
-      outputs.push(result);
-    }
-    if (total) gradient.set(total);
-    return { loss, outputs };
-  };
-
-  const stepIf: Trainer['stepIf'] = async (parts, apply) => {
-    const { step } = now.state;
-    const { loss, outputs } = await differentiateAll(parts);
-    if (!Number.isFinite(loss)) stop(step + 1, 'loss', loss);
-    if (!apply(outputs)) return undefined;
-
-    const rate = learningRate(step, optimiser);
-    const updated = await update.run(
-      {
-        ...now.inputs,
-        gradient: flatGradient,
-        rate: scalar(rate),
-        correction1: scalar(1 - optimiser.beta1 ** (step + 1)),
-        correction2: scalar(1 - optimiser.beta2 ** (step + 1)),
-      },
-      { ...other.outputs, norm: null },
-    );
-    const norm = (updated.norm.data as Float32Array)[0];
-    if (!Number.isFinite(norm)) stop(step + 1, "gradient's norm", norm);
-    other.state.step = step + 1;
-    [now, other] = [other, now];
-    return { step: step + 1, loss, norm, rate };
-  };
-
+  const stepIf = stepOn(training);
   return {
     get state() {
-      return now.state;
+      return training.now.state;
     },
     stepIf,
     step: async (batch) => (await stepIf([{ share: 1, feeds: () => batch }], () => true))!,
-    shorten(share) {
-      const before = other.state.vectors.parameters;
-      const after = now.state.vectors.parameters;
-      for (let i = 0; i < count; i++) after[i] = before[i] + share * (after[i] - before[i]);
-    },
+    shorten: (share) => shorten(training, share),
     async close() {
-      await differentiate.release();
-      await update.release();
+      await training.differentiate.release();
+      await training.update.release();
     },
   };
 }

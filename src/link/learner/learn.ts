@@ -23,7 +23,7 @@ import { yieldToAll, yieldToControl } from '../../processes/priority.ts';
 import { type Calibration } from '../../robot/calibration.ts';
 import { writeWhole } from '../../files/writeWhole.ts';
 import { describeEvent, timeLeft } from '../../learning/learnReport.ts';
-import { untilAborted } from '../../processes/untilAborted.ts';
+import { rejectOnAbort } from '../../processes/rejectOnAbort.ts';
 import { type Output, print } from '../../terminal/output.ts';
 import { speaker } from '../../terminal/speaker.ts';
 import { type Bundle } from '../../policy/bundle/config.ts';
@@ -223,7 +223,7 @@ export async function learn(
     await learnFromEpisodes(opened, { folder, batch: options.batch, report, signal });
   };
   try {
-    await Promise.race([work(), untilAborted(signal)]);
+    await Promise.race([work(), rejectOnAbort(signal)]);
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { UserError } from '../../errors.ts';
-import { PORT_RANGE, isPort } from '../../processes/port.ts';
+import { PORT_RANGE, isPort } from '../../tcpPort.ts';
 
 /** Linux allows no more in the path of a socket. */
 const LONGEST_SOCKET_PATH = 107;

@@ -1,5 +1,5 @@
-/** Rejects, with its reason, when a signal aborts. */
-export const untilAborted = (signal: AbortSignal): Promise<never> =>
+/** Rejects with the signal's reason when it aborts. */
+export const rejectOnAbort = (signal: AbortSignal): Promise<never> =>
   new Promise((_, reject) => {
     // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
     const abort = () => reject(signal.reason);
