@@ -31,6 +31,8 @@ export interface Experiment {
   gap?: object;
   /** Rows of a chunk to play, in the place of the bundle's. */
   execute?: number;
+  /** Network calls a chunk, in the place of the bundle's. */
+  steps?: number;
   /** What all variants change of FPO's configuration. */
   fpo?: object;
   variants: Record<string, Variant>;
@@ -86,7 +88,7 @@ async function nalu(args: readonly string[]): Promise<boolean> {
 
 /** Successes of a policy on the experiment's robot. */
 async function measure(
-  { task = 'transfer-cube', gap, execute, finalAttempts }: Experiment,
+  { task = 'transfer-cube', gap, execute, steps, finalAttempts }: Experiment,
   policy: string,
   adapter: string | undefined,
   processes: number,
@@ -97,6 +99,7 @@ async function measure(
       task,
       trainable: { parameters: 'expert' },
       executeSteps: execute,
+      integration: { steps },
       ...(gap && { gap: gapSchema.parse(gap) }),
     },
     processes,
@@ -125,7 +128,7 @@ async function adapt(
   seed: number,
   processes: number,
 ): Promise<Measured | undefined> {
-  const { task, gap, execute, episodes, curveAttempts } = experiment;
+  const { task, gap, execute, steps, episodes, curveAttempts } = experiment;
   const { exploration, ...own } = experiment.variants[variant];
   const fpo = (experiment.fpo ?? own.fpo) && { ...experiment.fpo, ...own.fpo };
   const folder = folderOf(name, variant, seed);
@@ -141,6 +144,7 @@ async function adapt(
     ...['adapt', folder, '--policy', packagePath(experiment.policy), ...files],
     ...(task ? ['--task', task] : []),
     ...(execute === undefined ? [] : ['--execute', String(execute)]),
+    ...(steps === undefined ? [] : ['--steps', String(steps)]),
     ...['--episodes', String(episodes), '--seed', String(seed), '--processes', String(processes)],
     ...['--evaluate-every', String(UPDATES), '--attempts', String(curveAttempts)],
   ]);
