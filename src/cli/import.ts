@@ -44,6 +44,7 @@ export function importCheckpoint(program: Command, context: Context): void {
     .option('--stats <file>', "normalisation statistics, in the place of the checkpoint's")
     .option('--tokenizer <file>', "tokenizer.json, in the place of the checkpoint's")
     .option('--execute <n>', 'rows of a chunk to play before the next one takes over', integer(1))
+    .option('--steps <n>', "network calls a chunk, instead of the checkpoint's", integer(1))
     .option('--copy', 'copy the weights, however large, in the place of linking to them')
     .addOption(
       new Option('--precision <type>', 'convert the weights, in the place of linking').choices([

@@ -297,6 +297,13 @@ describe('what a policy’s vectors mean', () => {
       open,
     ));
 
+  it('has the network calls that --steps gives, whatever the checkpoint says', () =>
+    imported(
+      golden({ num_inference_steps: 7 }),
+      ({ bundle }) => assert.deepEqual(bundle.integration, { steps: 3, solver: 'euler' }),
+      { steps: 3 },
+    ));
+
   it('is read from lerobot’s older configuration, and told', () =>
     imported(
       golden({

@@ -204,7 +204,11 @@ export function dimensionsOf(checkpoint: Checkpoint, family: Family): Pi0Config 
 }
 
 /** How a sample is integrated, and rows of a chunk that are played. */
-export function samplingOf({ config }: Checkpoint, horizon: number, execute?: number) {
+export function samplingOf(
+  { config }: Checkpoint,
+  horizon: number,
+  { execute, steps }: { execute?: number; steps?: number },
+) {
   if (execute !== undefined && execute > horizon)
     throw new UserError(
       `--execute ${execute}: the policy's chunks have ${horizon} rows; say fewer`,
@@ -213,7 +217,7 @@ export function samplingOf({ config }: Checkpoint, horizon: number, execute?: nu
   const most = Math.max(1, Math.floor(0.8 * horizon));
   return {
     integration: {
-      steps: config.num_inference_steps ?? config.num_steps ?? STEPS,
+      steps: steps ?? config.num_inference_steps ?? config.num_steps ?? STEPS,
       solver: 'euler' as const,
     },
     executeSteps: execute ?? Math.min(config.n_action_steps ?? horizon, most),

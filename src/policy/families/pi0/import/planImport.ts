@@ -40,6 +40,8 @@ export interface ImportOptions extends VectorOptions {
   tokenizer?: string;
   /** Rows of a chunk that are played. */
   execute?: number;
+  /** Network calls a chunk, in the place of the checkpoint's. */
+  steps?: number;
   /** Copy the weights in the place of linking to them. */
   copy?: boolean;
   /** What the weights are converted to; they stay as they are where absent. */
@@ -208,7 +210,7 @@ export async function planImport(path: string, options: ImportOptions): Promise<
     description: `Imported from ${basename(resolve(folder))} with the statistics of ${basename(statistics.source)}.`,
     embodiment: embodiment.name,
     cameras: cameras.value,
-    ...samplingOf(checkpoint, pi0.horizon, execute),
+    ...samplingOf(checkpoint, pi0.horizon, { execute, steps: options.steps }),
     precision: options.precision ?? stored,
     family: 'pi0',
     architecture: pi0,
