@@ -274,6 +274,19 @@ describe('nalu tells what is wrong, without a stack, and exits with an error', (
       message: /Allowed choices are/,
     },
     'a number that is none': { args: ['sim', '--episodes', 'many'], message: /whole number/ },
+    'no network call': { args: ['sim', '--steps', '0'], message: /whole number of at least 1/ },
+    'a solver with calls that do not fit it': {
+      args: ['sim', '--steps', '3', '--solver', 'midpoint'],
+      message: /steps is 3 network calls, but midpoint takes two a step: use an even number/,
+    },
+    'flow times that do not reach the action': {
+      args: ['sim', '--steps', '2', '--times', '1,0.5,0.1'],
+      message: /times must fall from 1 \(noise\) to 0 \(action\)/,
+    },
+    'flow times that are no numbers': {
+      args: ['sim', '--times', '1,,0'],
+      message: /numbers separated by commas/,
+    },
     'an unknown option': { args: ['sim', '--fast'], message: /unknown option '--fast'/ },
     'groups of shapes that there are not': {
       args: ['sim', '--draw-groups', '1,9'],

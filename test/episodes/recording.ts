@@ -79,6 +79,8 @@ export const recordAt = (index: number): ChunkRecord => {
     actions: Float32Array.from({ length: HORIZON * 2 }, (_, value) => index + value / 64),
     noise: Float32Array.from({ length: HORIZON * 4 }, (_, value) => Math.sin(index + value)),
     ...(index === 1 && { view: Float32Array.of(0.03125, -0.5) }),
+    ...(index === 1 && { integration: { steps: 2, solver: 'euler', times: [1, 0.4, 0] } }),
+    ...(index === 2 && { integration: { steps: 3, solver: 'adams-bashforth' } }),
     delay: 1,
     executedFrom: 1,
     executedTo: 1 + STEPS,

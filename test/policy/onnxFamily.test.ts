@@ -8,6 +8,7 @@ import { initialFpoState } from '../../src/learning/fpo/state.ts';
 import { loadFpoConfig } from '../../src/learning/fpo/config.ts';
 import { openRolloutEncoder } from '../../src/learning/fpo/rollouts.ts';
 import { copyBundle, loadBundle } from '../../src/policy/bundle/bundle.ts';
+import { withIntegration } from '../../src/policy/bundle/withIntegration.ts';
 import { makeGolden, verifyBundle } from '../../src/policy/bundle/verification.ts';
 import { imageInput } from '../../src/policy/families/onnx/inputs.ts';
 import { SAMPLED_JOINS } from '../../src/policy/joinKinds.ts';
@@ -182,6 +183,15 @@ describe('an exported policy', () => {
 });
 
 describe('an exported policy is refused', () => {
+  it('for network calls of a flow that it has not', () =>
+    withPolicy(async (folder) => {
+      const bundle = await loadBundle(folder);
+      assert.throws(
+        () => withIntegration(bundle, { steps: 2 }),
+        /family onnx has no flow to integrate/,
+      );
+    }));
+
   for (const joins of SAMPLED_JOINS)
     it(`for joining chunks by ${joins}, by name and with the ways there are`, () =>
       withPolicy(async (folder) => {
