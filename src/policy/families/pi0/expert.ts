@@ -15,11 +15,10 @@ import {
 } from '../../../onnx/operators.ts';
 import { linearIn } from '../../../onnx/products.ts';
 import type { Pi0Config } from './config.ts';
-import { decoderLayers, keyMask, preciseDense, rotation } from './layers.ts';
+import { decoderLayers, preciseDense } from './layers.ts';
 import { EXPERT, modulationsOf, projectCondition } from './modulation.ts';
-import { type Modulations, normTokens } from './norms.ts';
-import { type Cache, positionsAfter } from './prefix.ts';
-import { type Tokens, type Weights } from './network.ts';
+import { type Addition, type Modulations, normOfSum } from './norms.ts';
+import type { Cache, Tokens, Weights } from './network.ts';
 
 /**
  * Runs `count` tokens a sample, [batch·count, width], through the expert, each attending to the cache
@@ -33,25 +32,18 @@ function runExpert(
   past: Cache,
   { expert }: Pi0Config,
   { cutOff = false, modulations }: { cutOff?: boolean; modulations?: Modulations } = {},
-): { hidden: Tokens; cache: Cache } {
+): { hidden: Tokens; addition?: Addition; cache: Cache } {
   const { keys } = past.layers[0];
   const [batch] = keys.shape;
-  const turn = rotation(positionsAfter(past, count), expert);
   const valid = past.valid && pad(past.valid, 1, 0, count, 1);
-  const mask = valid && keyMask(valid);
   const sequence = { x: tokens, batch, count, like: keys };
   const part = { name: EXPERT, scope: 'expert', modulations };
-  const { x, layers } = decoderLayers(
-    weights,
-    part,
-    sequence,
-    expert,
-    turn,
-    past.layers,
-    mask,
+  const { x, addition, layers } = decoderLayers(weights, part, sequence, expert, {
+    past,
+    valid,
     cutOff,
-  );
-  return { hidden: { ...sequence, x }, cache: { layers, valid } };
+  });
+  return { hidden: { ...sequence, x }, addition, cache: { layers, valid } };
 }
 
 /**
@@ -154,7 +146,7 @@ export function denoise(
   const tokens = modulations
     ? actions
     : mixTime(weights, actions, projectedTime, [batch, horizon, width], config);
-  const { hidden } = runExpert(weights, tokens, horizon, cache, config, { modulations });
-  const normed = normTokens(weights, `${EXPERT}.norm`, hidden, modulations);
+  const { hidden, addition } = runExpert(weights, tokens, horizon, cache, config, { modulations });
+  const { normed } = normOfSum(weights, `${EXPERT}.norm`, hidden, addition, modulations);
   return reshape(preciseDense(weights, 'action_out_proj', normed, actionDim), x.shape);
 }

@@ -1,4 +1,3 @@
-import type { WeightSource } from './network.ts';
 import { addDims, type Dim, multiplyDims } from '../../../onnx/dim.ts';
 import type { ElementType } from '../../../tensors/elementType.ts';
 import { Graph, type Value } from '../../../onnx/graph.ts';
@@ -16,10 +15,11 @@ import { type Pi0Config, hasStateToken, tokensPerImage } from './config.ts';
 import { TABLE_ROWS } from '../../integration.ts';
 import { denoise, encodeState, keepTimes, projectTime } from './expert.ts';
 import { type Guidance, guided } from './guidance.ts';
-import { type Cache, type PrefixInputs, encodePrefix } from './prefix.ts';
+import { fusedLayers } from './kernels.ts';
+import { type PrefixInputs, encodePrefix } from './prefix.ts';
 import { patchesOfBytes, patchesOfImages } from './vision.ts';
 import type { SampledJoin } from '../../joinKinds.ts';
-import type { Weights } from './network.ts';
+import type { Cache, Weights, WeightSource } from './network.ts';
 
 /** How images enter: RGB bytes [.., side, side, 3], or floats [.., 3, side, side] in −1…1. */
 export type ImageInput = 'bytes' | 'floats';
@@ -197,6 +197,8 @@ export interface SampleOptions {
   masked?: boolean;
   explores?: boolean;
   joins?: SampledJoin;
+  /** Whether layers are computed by ONNX Runtime's fused operators, where that is possible. */
+  fused?: boolean;
   /** Type in which matrix products are computed, float32 if absent; all else is float32. */
   products?: ElementType;
 }
@@ -212,10 +214,12 @@ export function sampleGraph(
   config: Pi0Config,
   source: WeightSource,
   images: ImageInput,
-  { masked = false, explores = false, joins, products }: SampleOptions = {},
+  { masked = false, explores = false, joins, fused = false, products }: SampleOptions = {},
 ): Graph {
   const graph = new Graph('sample', undefined, products);
-  const weights = source(graph);
+  // Fused operators have no gradients, and take no samples of different lengths.
+  const isFused = fused && !masked && joins !== 'exact';
+  const weights = (isFused ? fusedLayers(source) : source)(graph);
   const inputs = prefixInputs(graph, config, images, masked);
   const prefix = encodePrefix(weights, inputs, config);
   const cache = observedCache(graph, weights, prefix, config);

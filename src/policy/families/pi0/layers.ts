@@ -1,30 +1,11 @@
-import type { Tokens, Weights } from './network.ts';
-import { type Shape, multiplyDims } from '../../../onnx/dim.ts';
+import type { Attention, Block, Cache, LayerCache, Tokens, Weights } from './network.ts';
+import type { Shape } from '../../../onnx/dim.ts';
 import type { Value } from '../../../onnx/graph.ts';
-import {
-  add,
-  cast,
-  concat,
-  cosine,
-  geluTanh,
-  multiply,
-  negate,
-  reshape,
-  sine,
-  softmax,
-  split,
-  subtract,
-  transpose,
-} from '../../../onnx/operators.ts';
-import {
-  linear,
-  linearIn,
-  type PackedMatrix,
-  packedLinear,
-  product,
-} from '../../../onnx/products.ts';
+import { add, cast, concat, geluTanh, multiply } from '../../../onnx/operators.ts';
+import { linearIn, type PackedMatrix, packedLinear } from '../../../onnx/products.ts';
 import type { TransformerConfig } from './config.ts';
-import { type Modulations, addBlock, normTokens } from './norms.ts';
+import { kernelsOf } from './kernels.ts';
+import { type Addition, type Modulations, normOfSum } from './norms.ts';
 
 /** A weight that takes part otherwise than in a matrix product. */
 export const vector = (weights: Weights, name: string, shape: Shape): Value =>
@@ -32,20 +13,33 @@ export const vector = (weights: Weights, name: string, shape: Shape): Value =>
 
 const withAdded = (x: Value, added: Value | undefined) => (added ? add(x, added) : x);
 
-/** Added to the logit of what must not be attended to, as the reference does. */
-const MASKED = -2.3819763e38;
-const ROPE_BASE = 10_000;
-
-/** Dense layer under `name`: [..., in] → [..., out]. */
-export function dense(weights: Weights, name: string, x: Value, out: number, bias = true): Value {
+/** Product of a dense layer under `name`, with a bias or without: [..., in] → [..., out]. */
+function productWith(weights: Weights, name: string, x: Value, out: number, bias?: Value): Value {
   const shape = [out, x.shape.at(-1) as number] as const;
-  const offset = bias ? weights(`${name}.bias`, [out]) : undefined;
   const packed = weights.packed?.(`${name}.weight`, shape);
   const y = packed
-    ? packedLinear(x, packed, offset)
-    : linear(x, weights(`${name}.weight`, shape), offset);
+    ? packedLinear(x, packed, bias)
+    : kernelsOf(weights).linear(x, weights(`${name}.weight`, shape), bias);
   return withAdded(y, weights.adapter?.(`${name}.weight`, shape, x));
 }
+
+/** Dense layer under `name`: [..., in] → [..., out]. */
+export const dense = (weights: Weights, name: string, x: Value, out: number, bias = true): Value =>
+  productWith(weights, name, x, out, bias ? weights(`${name}.bias`, [out]) : undefined);
+
+/** A dense layer whose result is added to tokens. */
+export const denseBlock = (weights: Weights, name: string, x: Value, out: number): Block =>
+  kernelsOf(weights).block(
+    (bias) => productWith(weights, name, x, out, bias),
+    vector(weights, `${name}.bias`, [out]),
+  );
+
+/** The tanh form of GELU of a dense layer. */
+export const denseGelu = (weights: Weights, name: string, x: Value, out: number): Value =>
+  kernelsOf(weights).gelu(
+    (bias) => productWith(weights, name, x, out, bias),
+    vector(weights, `${name}.bias`, [out]),
+  );
 
 /** The same in x's type whatever the graph's: what the reference computes in float32 beside its half-precision layers. */
 export function preciseDense(weights: Weights, name: string, x: Value, out: number): Value {
@@ -59,57 +53,6 @@ function gatedMlp(weights: Weights, name: string, x: Value, hidden: number): Val
   const up = dense(weights, `${name}.up_proj`, x, hidden, false);
   const width = x.shape.at(-1) as number;
   return dense(weights, `${name}.down_proj`, multiply(geluTanh(gate), up), width, false);
-}
-
-/** Cosines and signed sines of rotary positions, each [batch or 1, tokens, heads, headDim]. */
-export interface Rotation {
-  cosine: Value;
-  sine: Value;
-}
-
-/**
- * Rotary embedding's factors for integer positions [batch, tokens], one for every query head and key
- * head: a multiplication without broadcast is worth their memory.
- */
-export function rotation(
-  positions: Value,
-  { heads, kvHeads, headDim }: TransformerConfig,
-): Rotation {
-  const { graph } = positions;
-  const half = headDim / 2;
-  const frequencies = Array.from({ length: half }, (_, i) => ROPE_BASE ** (-i / half));
-  const at = reshape(cast(positions, 'float32'), [...positions.shape, 1, 1], positions);
-  const angles = multiply(at, graph.constant('float32', frequencies));
-  const rotated = heads + kvHeads;
-  const everyHead = graph.constant('float32', new Array<number>(rotated * headDim).fill(1), [
-    rotated,
-    headDim,
-  ]);
-  const [cosines, sines] = [cosine(angles), sine(angles)];
-  return {
-    cosine: multiply(concat([cosines, cosines], 3), everyHead),
-    sine: multiply(concat([negate(sines), sines], 3), everyHead),
-  };
-}
-
-/** Turns the halves of each head [batch, tokens, heads, headDim] against each other. */
-function rotate(x: Value, { cosine, sine }: Rotation): Value {
-  const half = (x.shape[3] as number) / 2;
-  const [a, b] = split(x, 3, [half, half]);
-  return add(multiply(x, cosine), multiply(concat([b, a], 3), sine));
-}
-
-/** Keys and values of one layer, each [batch, kvHeads, tokens, headDim]. */
-export interface LayerCache {
-  keys: Value;
-  values: Value;
-}
-
-/** [batch, tokens, heads, headDim] → [batch, heads, tokens, headDim]. */
-function headsFirst(x: Value): Value {
-  const [batch, tokens, heads, headDim] = x.shape;
-  if (heads === 1) return reshape(x, [batch, 1, tokens, headDim]);
-  return transpose(x, [0, 2, 1, 3]);
 }
 
 /** Matrices of few bits above each other; undefined unless all of them are such. */
@@ -126,73 +69,35 @@ function stackPacked(parts: readonly (PackedMatrix | undefined)[]): PackedMatrix
 }
 
 /**
- * Queries [batch, tokens, heads, headDim] and the keys and values that these tokens offer, from one
- * product with the three weights stacked.
+ * Queries, keys and values of tokens beside each other, or keys and values alone, from one product with their
+ * weights stacked.
  */
 function project(
   weights: Weights,
   name: string,
-  { x, batch, count, like }: Tokens,
+  x: Value,
   { heads, kvHeads, headDim }: TransformerConfig,
-  turn: Rotation,
-): { queries: Value; own: LayerCache } {
-  const width = x.shape[1] as number;
+  parts: 'all' | 'cache',
+): Value {
+  const width = x.shape.at(-1) as number;
   const sizes = Object.entries({ q_proj: heads, k_proj: kvHeads, v_proj: kvHeads });
   const each = <T>(give: (name: string, shape: readonly [number, number]) => T) =>
-    sizes.map(([part, n]) => give(`${name}.${part}.weight`, [n * headDim, width]));
+    sizes
+      .map(([part, n]) => give(`${name}.${part}.weight`, [n * headDim, width]))
+      .slice(parts === 'all' ? 0 : 1);
   const packed = stackPacked(each((...weight) => weights.packed?.(...weight)));
   const stacked = packed
     ? packedLinear(x, packed)
-    : linear(x, concat(each((...weight) => weights(...weight)), 0)); // prettier-ignore
+    : kernelsOf(weights).linear(x, concat(each((...weight) => weights(...weight)), 0)); // prettier-ignore
   const added = each((weight, shape) => weights.adapter?.(weight, shape, x));
   const adapted = added.every((part) => part !== undefined) ? concat(added, 1) : undefined;
-  const all = reshape(
-    withAdded(stacked, adapted),
-    [batch, count, heads + 2 * kvHeads, headDim],
-    like,
-  );
-  const [turned, values] = split(all, 2, [heads + kvHeads, kvHeads]);
-  const [queries, keys] = split(rotate(turned, turn), 2, [heads, kvHeads]);
-  return { queries, own: { keys: headsFirst(keys), values: headsFirst(values) } };
+  return withAdded(stacked, adapted);
 }
 
-/** Two caches joined along their tokens. */
-function joinCaches(a: LayerCache, b: LayerCache): LayerCache {
-  return { keys: concat([a.keys, b.keys], 2), values: concat([a.values, b.values], 2) };
-}
-
-/** 0 where `valid` [batch, keys] holds and hugely negative elsewhere, [batch, 1, 1, keys]. */
-export function keyMask(valid: Value): Value {
-  const [batch, keys] = valid.shape;
-  const masked = multiply(subtract(cast(valid, 'float32'), 1), -MASKED);
-  return reshape(masked, [batch, 1, 1, keys]);
-}
-
-/**
- * Grouped-query attention of queries [batch, tokens, heads, headDim] to a cache, each to every key
- * that `mask`, if any, leaves → [batch·tokens, heads·headDim]. Query heads that share a key head lie beside
- * each other, so each key head takes one product for all its tokens and heads.
- */
-function attend(
-  queries: Value,
-  { batch, count, like }: Tokens,
-  { heads, kvHeads, headDim }: TransformerConfig,
-  { keys, values }: LayerCache,
-  mask: Value | undefined,
-): Value {
-  const group = heads / kvHeads;
-  const grouped =
-    kvHeads === 1
-      ? queries
-      : transpose(reshape(queries, [batch, count, kvHeads, group, headDim], like), [0, 2, 1, 3, 4]);
-  const rows = reshape(grouped, [batch, kvHeads, multiplyDims(count, group), headDim], like);
-  const logits = product(multiply(rows, headDim ** -0.5), transpose(keys, [0, 1, 3, 2]));
-  const mixed = product(softmax(mask ? add(logits, mask) : logits), values);
-  const perToken =
-    kvHeads === 1
-      ? mixed
-      : transpose(reshape(mixed, [batch, kvHeads, count, group, headDim], like), [0, 2, 1, 3, 4]);
-  return reshape(perToken, [multiplyDims(batch, count), heads * headDim]);
+/** Tokens, and what a layer's last block adds to them. */
+interface Sum {
+  x: Value;
+  addition?: Addition;
 }
 
 /**
@@ -204,58 +109,57 @@ function decoderLayer(
   weights: Weights,
   { name, modulations }: { name: string; modulations?: Modulations },
   tokens: Tokens,
+  { x, addition }: Sum,
   config: TransformerConfig,
-  turn: Rotation,
+  attention: Attention,
   past: LayerCache | undefined,
-  mask: Value | undefined,
   cutOff: boolean,
-): { x: Value; cache: LayerCache } {
+): { sum: Sum; cache: LayerCache } {
   const [before, between] = [`${name}.input_layernorm`, `${name}.post_attention_layernorm`];
-  const normed = normTokens(weights, before, tokens, modulations);
-  const attention = `${name}.self_attn`;
-  const { queries, own } = project(weights, attention, { ...tokens, x: normed }, config, turn);
-  const cache = past ? joinCaches(past, own) : own;
-  if (cutOff) return { x: tokens.x, cache };
-  const attended = attend(queries, tokens, config, cache, mask);
-  const seen = dense(weights, `${attention}.o_proj`, attended, config.width, false);
-  const x = addBlock(tokens, seen, modulations?.get(before));
-  const inner = normTokens(weights, between, { ...tokens, x }, modulations);
-  const thought = gatedMlp(weights, `${name}.mlp`, inner, config.mlp);
-  return { x: addBlock({ ...tokens, x }, thought, modulations?.get(between)), cache };
+  const first = normOfSum(weights, before, { ...tokens, x }, addition, modulations);
+  const projected = (parts: 'all' | 'cache') =>
+    project(weights, `${name}.self_attn`, first.normed, config, parts);
+  if (cutOff) return { sum: { x: first.sum }, cache: attention.remember(projected, past) };
+  const { attended, cache } = attention.attend(projected, past);
+  const seen = dense(weights, `${name}.self_attn.o_proj`, attended, config.width, false);
+  const attentionGate = modulations?.get(before)?.gate;
+  const second = normOfSum(
+    weights,
+    between,
+    { ...tokens, x: first.sum },
+    { value: seen, gate: attentionGate },
+    modulations,
+  );
+  const thought = gatedMlp(weights, `${name}.mlp`, second.normed, config.mlp);
+  const gate = modulations?.get(between)?.gate;
+  return { sum: { x: second.sum, addition: { value: thought, gate } }, cache };
 }
 
 /**
  * All layers of a Gemma under `name`, each attending to its own part of `past` and to the tokens
- * themselves. Where nobody reads the last layer's tokens it is cut off after its keys and values.
+ * themselves. Where nobody reads the last layer's tokens it is cut off after its keys and values. Returns the
+ * tokens and what is still to be added to them.
  */
 export function decoderLayers(
   weights: Weights,
   { name, scope, modulations }: { name: string; scope: string; modulations?: Modulations },
   tokens: Tokens,
   config: TransformerConfig,
-  turn: Rotation,
-  past: readonly LayerCache[] | undefined,
-  mask: Value | undefined,
-  cutOff: boolean,
-): { x: Value; layers: LayerCache[] } {
+  { past, valid, cutOff }: { past?: Cache; valid?: Value; cutOff: boolean },
+): Sum & { layers: LayerCache[] } {
+  const kernels = kernelsOf(weights);
+  const { x: flat, ...sequence } = tokens;
+  const attention = kernels.attention({ ...sequence, past, valid }, config);
   const layers: LayerCache[] = [];
-  let { x } = tokens;
+  let sum: Sum = { x: kernels.layOut(flat, sequence) };
   for (let layer = 0; layer < config.depth; layer++) {
     const last = cutOff && layer === config.depth - 1;
-    const result = x.graph.scope(`${scope}.${layer}`, () =>
-      decoderLayer(
-        weights,
-        { name: `${name}.layers.${layer}`, modulations },
-        { ...tokens, x },
-        config,
-        turn,
-        past?.[layer],
-        mask,
-        last,
-      ),
+    const part = { name: `${name}.layers.${layer}`, modulations };
+    const result = flat.graph.scope(`${scope}.${layer}`, () =>
+      decoderLayer(weights, part, tokens, sum, config, attention, past?.layers[layer], last),
     );
     layers.push(result.cache);
-    x = result.x;
+    sum = result.sum;
   }
-  return { x, layers };
+  return { ...sum, layers };
 }

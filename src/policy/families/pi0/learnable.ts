@@ -13,8 +13,8 @@ import {
   prefixInputs,
   previousInputs,
 } from './graphs.ts';
-import type { Weights } from './network.ts';
-import { type Cache, encodePrefix } from './prefix.ts';
+import type { Cache, Weights } from './network.ts';
+import { encodePrefix } from './prefix.ts';
 import { openPrefixGraph } from './sampleGraphs.ts';
 import { loadTokenizer } from './tokenizer.ts';
 import { inputWeights, trainableParameters, trainableWeights } from './trainable.ts';

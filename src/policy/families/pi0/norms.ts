@@ -1,28 +1,10 @@
+import type { NormedSum } from '../../../onnx/fusedOperators.ts';
 import type { Value } from '../../../onnx/graph.ts';
-import {
-  add,
-  cast,
-  divide,
-  multiply,
-  power,
-  reduceMean,
-  reshape,
-  squareRoot,
-} from '../../../onnx/operators.ts';
+import { add, cast, multiply, reshape, rmsNorm } from '../../../onnx/operators.ts';
+import { kernelsOf } from './kernels.ts';
 import type { Tokens, Weights } from './network.ts';
 
-const RMS_EPSILON = 1e-6;
-
-function unitRms(x: Value): Value {
-  const meanSquare = reduceMean(power(x, 2), [-1]);
-  return divide(x, squareRoot(add(meanSquare, RMS_EPSILON)));
-}
-
-/** Gemma's RMS norm, whose stored scale is an offset from 1. */
-function rmsNorm(weights: Weights, name: string, x: Value): Value {
-  const weight = cast(weights(`${name}.weight`, [x.shape.at(-1) ?? 1]), 'float32');
-  return multiply(unitRms(x), add(weight, 1));
-}
+const EPSILON = 1e-6;
 
 /**
  * What conditions an adaptive RMS norm and the block behind it, each [width] for all tokens alike, or
@@ -37,34 +19,52 @@ export interface Modulation {
 /** Modulations by the names of their norms; a norm without one has a weight of its own. */
 export type Modulations = ReadonlyMap<string, Modulation>;
 
-/** What `change` makes of flat tokens, which it is given in the layout that `factor` broadcasts to. */
-function besideFactor(
-  { x, batch, count, like }: Tokens,
-  factor: Value,
-  change: (...values: Value[]) => Value,
-  ...others: Value[]
-): Value {
-  if (factor.shape.length === 1) return change(x, ...others);
-  const apart = [x, ...others].map((flat) => reshape(flat, [batch, count, flat.shape[1]], like));
-  return reshape(change(...apart), x.shape);
+/** What a block adds to its tokens: `value`, laid out as they are, or value·gate behind an adaptive norm. */
+export interface Addition {
+  value: Value;
+  gate?: Value;
 }
 
-/** RMS norm of tokens; an adaptive one is norm(x)·(1 + scale) + shift. */
-export function normTokens(
+/** What `change` makes of tokens, which it is given in the layout that `factor` broadcasts to. */
+function besideFactor(
+  { batch, count, like }: Tokens,
+  x: Value,
+  factor: Value,
+  change: (x: Value) => Value,
+): Value {
+  if (factor.shape.length === 1) return change(x);
+  const apart = reshape(x, [batch, count, x.shape.at(-1)!], like);
+  return reshape(change(apart), x.shape);
+}
+
+/** Gemma's scale of an RMS norm, which is stored as an offset from 1. */
+const scaleOf = (weights: Weights, name: string, width: number) =>
+  add(cast(weights(`${name}.weight`, [width]), 'float32'), 1);
+
+/** Tokens with what the block before adds to them, if any, and the RMS norm of the sum. */
+export function normOfSum(
   weights: Weights,
   name: string,
   tokens: Tokens,
+  addition: Addition | undefined,
   modulations?: Modulations,
-): Value {
+): NormedSum {
+  const { x } = tokens;
+  const normed = (scale?: Value): NormedSum => {
+    if (!addition) return { sum: x, normed: rmsNorm(x, scale, EPSILON) };
+    const { value, gate } = addition;
+    const y = gate ? besideFactor(tokens, value, gate, (own) => multiply(own, gate)) : value;
+    return kernelsOf(weights).rmsNormOfSum(x, y, scale, EPSILON);
+  };
   const modulation = modulations?.get(name);
-  if (!modulation) return rmsNorm(weights, name, tokens.x);
+  if (!modulation) return normed(scaleOf(weights, name, x.shape.at(-1) as number));
   const { scale, shift } = modulation;
-  return besideFactor(tokens, scale, (x) => add(multiply(unitRms(x), add(scale, 1)), shift));
-}
-
-/** x + y, or x + y·gate behind an adaptive norm; `y` is laid out as x. */
-export function addBlock(tokens: Tokens, y: Value, modulation: Modulation | undefined): Value {
-  if (!modulation) return add(tokens.x, y);
-  const { gate } = modulation;
-  return besideFactor(tokens, gate, (x, own) => add(x, multiply(own, gate)), y);
+  const factor = add(scale, 1);
+  if (factor.shape.length === 1) {
+    const result = normed(factor);
+    return { ...result, normed: add(result.normed, shift) };
+  }
+  const unit = normed();
+  const modulate = (own: Value) => add(multiply(own, factor), shift);
+  return { ...unit, normed: besideFactor(tokens, unit.normed, factor, modulate) };
 }

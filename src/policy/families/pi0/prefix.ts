@@ -1,31 +1,12 @@
 import { type Dim, multiplyDims } from '../../../onnx/dim.ts';
 import type { Value } from '../../../onnx/graph.ts';
-import {
-  add,
-  cast,
-  concat,
-  cumulativeSum,
-  gather,
-  multiply,
-  range,
-  reduceSum,
-  reshape,
-  sizeOf,
-  subtract,
-} from '../../../onnx/operators.ts';
+import { cast, concat, gather, multiply, reshape } from '../../../onnx/operators.ts';
 import { type Pi0Config, tokensPerImage } from './config.ts';
-import { type LayerCache, decoderLayers, keyMask, rotation } from './layers.ts';
+import { decoderLayers } from './layers.ts';
 import { imageTokens } from './vision.ts';
-import { type Weights } from './network.ts';
+import type { Cache, Weights } from './network.ts';
 
 const LANGUAGE = 'paligemma_with_expert.paligemma.model.language_model';
-
-/** What the action expert attends to: the keys and values of every layer, and which count. */
-export interface Cache {
-  layers: LayerCache[];
-  /** bool [batch, tokens]: false for padding and for missing cameras. Absent where all tokens count. */
-  valid?: Value;
-}
 
 export interface PrefixInputs {
   /** [batch·cameras, patches, patch²·3], in −1…1. */
@@ -73,13 +54,6 @@ export function embedPrefix(
   };
 }
 
-/** Positions of tokens, the valid ones counted from 0: int64 [batch, tokens], or [1, tokens] if all are. */
-function positionsOf(embeddings: Value, valid: Value | undefined): Value {
-  if (valid) return subtract(cumulativeSum(cast(valid, 'int64'), 1), 1);
-  const tokens = embeddings.shape[1];
-  return reshape(range(sizeOf(embeddings, 1), tokens), [1, tokens]);
-}
-
 /**
  * Gemma over images and prompt, for its keys and values alone: it depends neither on the state, the
  * noise, the time nor the expert, so a chunk needs it once, and the learner once for each observation.
@@ -92,22 +66,9 @@ export function encodePrefix(
   const { language } = config;
   const { embeddings, valid } = embedPrefix(weights, inputs, config);
   const [batch, count, width] = embeddings.shape;
-  const turn = rotation(positionsOf(embeddings, valid), language);
-  const mask = valid && keyMask(valid);
   const x = reshape(embeddings, [multiplyDims(batch, count), width]);
   const tokens = { x, batch, count, like: embeddings };
   const part = { name: LANGUAGE, scope: 'language' };
-  const { layers } = decoderLayers(weights, part, tokens, language, turn, undefined, mask, true);
+  const { layers } = decoderLayers(weights, part, tokens, language, { valid, cutOff: true });
   return { layers, valid, embeddings };
-}
-
-/** Positions of `count` tokens that follow a cache: number of its valid tokens + 0, 1, …; int64 [.., count]. */
-export function positionsAfter({ valid, layers }: Cache, count: number): Value {
-  const { keys } = layers[0];
-  const past = valid ? reduceSum(cast(valid, 'int64'), [1]) : reshape(sizeOf(keys, 2), [1, 1]);
-  const steps = keys.graph.constant(
-    'int64',
-    Array.from({ length: count }, (_, i) => i),
-  );
-  return add(past, steps);
 }

@@ -1,20 +1,20 @@
+import type { NormedSum } from '../../../onnx/fusedOperators.ts';
 import type { Value } from '../../../onnx/graph.ts';
 import {
   add,
   cast,
-  geluTanh,
   layerNorm,
   multiply,
   reshape,
-  softmax,
   subtract,
   transpose,
 } from '../../../onnx/operators.ts';
-import { linear, product } from '../../../onnx/products.ts';
+import { linear } from '../../../onnx/products.ts';
 import { multiplyDims } from '../../../onnx/dim.ts';
 import { type Pi0Config, tokensPerImage } from './config.ts';
-import { dense, vector } from './layers.ts';
-import { type Weights } from './network.ts';
+import { kernelsOf } from './kernels.ts';
+import { dense, denseBlock, denseGelu, vector } from './layers.ts';
+import type { Block, Weights } from './network.ts';
 
 const TOWER = 'paligemma_with_expert.paligemma.model.vision_tower.vision_model';
 const PROJECTOR = 'paligemma_with_expert.paligemma.model.multi_modal_projector.linear';
@@ -43,28 +43,39 @@ export function patchesOfBytes(bytes: Value, config: Pi0Config): Value {
   return subtract(multiply(cast(flat, 'float32'), 2 / 255), 1);
 }
 
-function norm(weights: Weights, name: string, x: Value): Value {
-  const shape = [x.shape.at(-1) ?? 1];
-  const [scale, bias] = ['weight', 'bias'].map((part) => vector(weights, `${name}.${part}`, shape));
-  return layerNorm(x, scale, bias, LAYER_NORM_EPSILON);
+const normWeights = (weights: Weights, name: string, width: number) =>
+  ['weight', 'bias'].map((part) => vector(weights, `${name}.${part}`, [width]));
+
+/** Tokens and what the block before adds to them, if any: the sum and its layer norm. */
+function normOfSum(
+  weights: Weights,
+  name: string,
+  x: Value,
+  block: Block | undefined,
+  width: number,
+): NormedSum {
+  const [scale, bias] = normWeights(weights, name, width);
+  return block
+    ? kernelsOf(weights).layerNormOfSum(x, block, scale, bias, LAYER_NORM_EPSILON)
+    : { sum: x, normed: layerNorm(x, scale, bias, LAYER_NORM_EPSILON) };
 }
 
-function selfAttention(weights: Weights, name: string, x: Value, heads: number): Value {
-  const [images, tokens, width] = x.shape;
-  const headDim = (width as number) / heads;
-  const project = (part: string) =>
-    reshape(dense(weights, `${name}.${part}`, x, width as number), [
-      images,
-      tokens,
-      heads,
-      headDim,
-    ]);
-  const queries = transpose(multiply(project('q_proj'), headDim ** -0.5), [0, 2, 1, 3]);
-  const keys = transpose(project('k_proj'), [0, 2, 3, 1]);
-  const values = transpose(project('v_proj'), [0, 2, 1, 3]);
-  const mixed = product(softmax(product(queries, keys)), values);
-  const flat = reshape(transpose(mixed, [0, 2, 1, 3]), [images, tokens, width]);
-  return dense(weights, `${name}.out_proj`, flat, width as number);
+function selfAttention(weights: Weights, name: string, x: Value, heads: number): Block {
+  const width = x.shape[2] as number;
+  const parts = ['q_proj', 'k_proj', 'v_proj'].map((part) => `${name}.${part}`);
+  const kernels = kernelsOf(weights);
+  const isPacked = weights.packed?.(`${parts[0]}.weight`, [width, width]) !== undefined;
+  const mixed = isPacked
+    ? kernels.mix(parts.map((part) => dense(weights, part, x, width)), heads) // prettier-ignore
+    : kernels.imageAttention(
+        x,
+        parts.map((part) => ({
+          bias: vector(weights, `${part}.bias`, [width]),
+          weight: weights(`${part}.weight`, [width, width]),
+        })),
+        heads,
+      );
+  return denseBlock(weights, `${name}.out_proj`, mixed, width);
 }
 
 /** SigLIP and the projector: patches [images, patches, patch²·3] → [images, patches, language width]. */
@@ -78,25 +89,17 @@ export function imageTokens(weights: Weights, patches: Value, config: Pi0Config)
   ]);
   const byPixel = reshape(transpose(kernel, [0, 2, 3, 1]), [width, patch * patch * 3]);
   let x = add(linear(patches, byPixel, bias), positions);
-  for (let layer = 0; layer < depth; layer++) {
-    const name = `${TOWER}.encoder.layers.${layer}`;
-    x = patches.graph.scope(`layers.${layer}`, () => {
-      const attended = selfAttention(
-        weights,
-        `${name}.self_attn`,
-        norm(weights, `${name}.layer_norm1`, x),
-        heads,
-      );
-      const y = add(x, attended);
-      const hidden = dense(
-        weights,
-        `${name}.mlp.fc1`,
-        norm(weights, `${name}.layer_norm2`, y),
-        mlp,
-      );
-      return add(y, dense(weights, `${name}.mlp.fc2`, geluTanh(hidden), width));
+  let block: Block | undefined;
+  for (let layer = 0; layer < depth; layer++)
+    patches.graph.scope(`layers.${layer}`, () => {
+      const name = `${TOWER}.encoder.layers.${layer}`;
+      const first = normOfSum(weights, `${name}.layer_norm1`, x, block, width);
+      const attended = selfAttention(weights, `${name}.self_attn`, first.normed, heads);
+      const second = normOfSum(weights, `${name}.layer_norm2`, first.sum, attended, width);
+      const hidden = denseGelu(weights, `${name}.mlp.fc1`, second.normed, mlp);
+      x = second.sum;
+      block = denseBlock(weights, `${name}.mlp.fc2`, hidden, width);
     });
-  }
-  const features = norm(weights, `${TOWER}.post_layernorm`, x);
-  return dense(weights, PROJECTOR, features, config.language.width);
+  const { normed } = normOfSum(weights, `${TOWER}.post_layernorm`, x, block, width);
+  return dense(weights, PROJECTOR, normed, config.language.width);
 }
