@@ -114,7 +114,7 @@ export function multiHeadAttention(projected: readonly Value[], heads: number): 
 
 /** Where the tokens of a sequence stand among all keys, as grouped-query attention takes it. */
 export interface Standing {
-  /** int32 [batch]: index of the last key. */
+  /** int32 [1]: index of the last key. */
   last: Value;
   /** int32 scalar: number of keys. */
   total: Value;
@@ -132,7 +132,7 @@ export interface HeadCounts {
 /**
  * Grouped-query attention with rotary embedding: each token attends to the past and to all tokens. `stacked`
  * [batch, tokens, (heads + 2·kvHeads)·headDim] holds queries, keys and values beside each other; keys and values
- * are [batch, kvHeads, …, headDim]. Returns [batch, tokens, heads·headDim] and the keys and values with those of
+ * are [batch, kvHeads, …, headDim]. ONNX Runtime takes a batch of 1 and a headDim that is a multiple of 16. Returns [batch, tokens, heads·headDim] and the keys and values with those of
  * the tokens behind the past ones.
  */
 export function groupedQueryAttention(

@@ -244,15 +244,6 @@ export function expandLike(x: Value, like: Value): Value {
   return graph.node('Expand', [x, target], [{ type: x.type, shape }])[0];
 }
 
-/** A scalar repeated along the leading `axes` of `like`. */
-export function fillLike(x: Value, like: Value, axes: number): Value {
-  const graph = innermostGraph([x, like]);
-  const end = { end: { int: axes } };
-  const shape = like.shape.slice(0, axes);
-  const [target] = graph.node('Shape', [like], [{ type: 'int64', shape: [axes] }], end);
-  return graph.node('Expand', [x, target], [{ type: x.type, shape }])[0];
-}
-
 /** Repeats `x` along its axes of size 1: `times` for each axis, 1 for none. */
 export function expand(x: Value, times: readonly number[]): Value {
   if (times.length !== x.shape.length || times.some((n, i) => n !== 1 && x.shape[i] !== 1)) {

@@ -18,6 +18,11 @@ export const sessionConfigSchema = z
     executionProviders: z.array(providerSchema).nonempty().default(['cpu']),
     /** Warn about an unavailable provider and continue without it, instead of throwing. */
     fallback: z.boolean().optional(),
+    /**
+     * Layers of a policy by standard operators, or by ONNX Runtime's fused ones, which are a third as many; absent:
+     * as is best for the first provider.
+     */
+    kernels: z.enum(['plain', 'fused']).optional(),
     /** Threads per operator. */
     threads: z.int().min(1).max(256).default(availableParallelism()),
   })

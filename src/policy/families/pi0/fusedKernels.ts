@@ -15,7 +15,6 @@ import {
   add,
   cast,
   cosine,
-  fillLike,
   range,
   reshape,
   sine,
@@ -28,7 +27,7 @@ import { joinCaches, rotaryAngles } from './attention.ts';
 import type { TransformerConfig } from './config.ts';
 import type { Attention, Kernels, LayerCache, Place } from './network.ts';
 
-/** Where a sequence's tokens stand, and at which position the first of them does (int64 [1]). */
+/** Where the tokens of one sequence stand, and at which position the first of them does (int64 [1]). */
 function standingOf(
   { count, like, past }: Place,
   { headDim }: TransformerConfig,
@@ -41,7 +40,7 @@ function standingOf(
   const angles = rotaryAngles(reshape(range(total, keys), [keys, 1]), headDim);
   const type = graph.products ?? 'float32';
   return {
-    last: fillLike(cast(subtract(total, 1), 'int32'), like, 1),
+    last: cast(reshape(subtract(total, 1), [1]), 'int32'),
     total: cast(total, 'int32'),
     cosines: cast(cosine(angles), type),
     sines: cast(sine(angles), type),
@@ -49,7 +48,7 @@ function standingOf(
   };
 }
 
-/** Attention by ONNX Runtime's grouped-query operator, for sequences all of whose keys count. */
+/** Attention by ONNX Runtime's grouped-query operator, for one sequence, all of whose keys count. */
 function fusedAttention(place: Place, config: TransformerConfig): Attention {
   const { batch, count } = place;
   const { kvHeads, headDim } = config;
@@ -77,7 +76,10 @@ function fusedAttention(place: Place, config: TransformerConfig): Attention {
   };
 }
 
-/** ONNX Runtime's fused operators; tokens are [batch, count, width]. */
+/** Heads whose size is a multiple of this can be fused. */
+export const FUSED_HEADS = 16;
+
+/** ONNX Runtime's fused operators; tokens are [batch, count, width], of one sample. */
 export const FUSED: Kernels = {
   layOut: (x, { batch, count, like }) => reshape(x, [batch, count, x.shape.at(-1)!], like),
   linear: (x, weight, bias) => {

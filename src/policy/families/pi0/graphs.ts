@@ -197,7 +197,7 @@ export interface SampleOptions {
   masked?: boolean;
   explores?: boolean;
   joins?: SampledJoin;
-  /** Whether layers are computed by ONNX Runtime's fused operators, where that is possible. */
+  /** Whether layers are computed by ONNX Runtime's fused operators, where that is possible; the batch is then 1. */
   fused?: boolean;
   /** Type in which matrix products are computed, float32 if absent; all else is float32. */
   products?: ElementType;
@@ -217,9 +217,9 @@ export function sampleGraph(
   { masked = false, explores = false, joins, fused = false, products }: SampleOptions = {},
 ): Graph {
   const graph = new Graph('sample', undefined, products);
-  // Fused operators have no gradients, and take no samples of different lengths.
+  // Fused operators have no gradients, and take one sample.
   const isFused = fused && !masked && joins !== 'exact';
-  const weights = (isFused ? fusedLayers(source) : source)(graph);
+  const weights = (isFused ? fusedLayers(source, config) : source)(graph);
   const inputs = prefixInputs(graph, config, images, masked);
   const prefix = encodePrefix(weights, inputs, config);
   const cache = observedCache(graph, weights, prefix, config);

@@ -1,7 +1,8 @@
 import { add, geluTanh, layerNorm, rmsNorm } from '../../../onnx/operators.ts';
 import { linear } from '../../../onnx/products.ts';
 import { plainAttention, plainMix } from './attention.ts';
-import { FUSED } from './fusedKernels.ts';
+import { FUSED, FUSED_HEADS } from './fusedKernels.ts';
+import type { Pi0Config } from './config.ts';
 import type { Kernels, Weights, WeightSource } from './network.ts';
 
 /** Standard operators; tokens are [batch·count, width]. */
@@ -29,8 +30,8 @@ export const PLAIN: Kernels = {
 
 export const kernelsOf = ({ kernels = PLAIN }: Weights): Kernels => kernels;
 
-/** Weights whose layers are computed by ONNX Runtime's fused operators. */
+/** Weights whose layers are computed by ONNX Runtime's fused operators, if these take heads of this size. */
 export const fusedLayers =
-  (source: WeightSource): WeightSource =>
+  (source: WeightSource, { expert }: Pi0Config): WeightSource =>
   (graph) =>
-    Object.assign(source(graph), { kernels: FUSED });
+    Object.assign(source(graph), expert.headDim % FUSED_HEADS === 0 && { kernels: FUSED });

@@ -9,6 +9,7 @@ import {
   Tensor,
   openModel,
 } from '../../../session/session.ts';
+import { providerName } from '../../../session/providers.ts';
 import { readShardedHeader } from '../../../tensors/shards.ts';
 import { type Adapter, adaptedVersion } from '../../bundle/adapter.ts';
 import { BUNDLE_FILES } from '../../bundle/bundleFiles.ts';
@@ -34,6 +35,10 @@ async function modelOnWeights(folder: string, build: (weights: WeightSource) => 
 export const samplingModel = ({ folder, architecture }: Bundle<Pi0Config>): Promise<Uint8Array> =>
   modelOnWeights(folder, (weights) => sampleGraph(architecture, weights, 'bytes'));
 
+/** Whether layers are fused. On a GPU each operator is a launch; on the CPU fewer are no faster. */
+export const isFused = ({ kernels, executionProviders: [first] }: SessionConfig): boolean =>
+  kernels ? kernels === 'fused' : providerName(first) !== 'cpu';
+
 /** Opens a graph on a bundle's weights, its products in the type that the session's provider has for them. */
 export async function openOnWeights(
   { folder, precision }: Pick<Bundle, 'folder' | 'precision'>,
@@ -55,10 +60,11 @@ export function openSampleGraph(
   trainable: Trainable | undefined,
   joins?: SampledJoin,
 ): Promise<InferenceSession> {
+  const explores = trainable !== undefined;
+  const fused = isFused(session);
   return openOnWeights(bundle, session, (frozen, products) => {
     const weights = trainable ? trainableWeights(frozen, trainable) : frozen;
-    const explores = trainable !== undefined;
-    return sampleGraph(bundle.architecture, weights, 'bytes', { explores, joins, products });
+    return sampleGraph(bundle.architecture, weights, 'bytes', { explores, joins, fused, products });
   });
 }
 

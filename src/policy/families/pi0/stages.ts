@@ -9,9 +9,10 @@ import { type Pi0Config, hasStateToken } from './config.ts';
 import { denoise, projectTimes } from './expert.ts';
 import { integrate, integrationInput, observedCache, prefixInputs } from './graphs.ts';
 import { goldenIntegration, integrationTensor } from './integrationFeed.ts';
+import { fusedLayers } from './kernels.ts';
 import type { WeightSource } from './network.ts';
 import { encodePrefix } from './prefix.ts';
-import { openOnWeights } from './sampleGraphs.ts';
+import { isFused, openOnWeights } from './sampleGraphs.ts';
 
 /** What of a sample is compared, in the order in which it comes about. */
 export const STAGES = ['embeddings', 'keys', 'values', 'velocity', 'actions'] as const;
@@ -64,7 +65,11 @@ export function goldenInputs({ architecture, cameras, integration }: Bundle<Pi0C
 /** Computes the stages, and says on which providers. */
 export async function runStages(bundle: Bundle<Pi0Config>, session: SessionConfig, feeds: Feeds) {
   const opened = await openOnWeights(bundle, session, (weights, products) =>
-    stagesGraph(bundle.architecture, weights, products),
+    stagesGraph(
+      bundle.architecture,
+      isFused(session) ? fusedLayers(weights, bundle.architecture) : weights,
+      products,
+    ),
   );
   try {
     return {
