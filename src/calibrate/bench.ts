@@ -67,7 +67,7 @@ export async function letPass(
   if (signal.aborted) throw new Ended();
 }
 
-/** s for joint states to begin, and between two looks for them. */
+/** s for joint states to begin, and between two checks for them. */
 const PATIENCE = 5;
 const LOOK = 0.02;
 

@@ -116,7 +116,7 @@ function summarise(dialogue: Dialogue, path: string, { changes, remarks }: Corre
   for (const remark of remarks) dialogue.print(`  ${remark}`);
 }
 
-/** Writes the pictures, all in the place of earlier ones, and the calibration, read again before. */
+/** Writes the pictures, all instead of earlier ones, and the calibration, read again before. */
 async function write(
   file: string,
   calibration: Calibration,

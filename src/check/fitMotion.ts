@@ -48,7 +48,7 @@ export function measuredPose({ robot, position }: FitCase): Misfit[] {
         {
           severity: 'error',
           subject: name,
-          message: `${name} is measured at ${at.toFixed(2)}, and no joint turns by that many radians; its driver has degrees or ticks in the place of radians, or the calibration a wrong offset`,
+          message: `${name} is measured at ${at.toFixed(2)}, and no joint turns by that many radians; its driver has degrees or ticks instead of radians, or the calibration a wrong offset`,
         },
       ];
     return [

@@ -13,9 +13,7 @@ import {
 export function adapt(program: Command, context: Context): void {
   program
     .command('adapt')
-    .description(
-      'let a policy get better at its task on the simulated ALOHA: attempts, learner, link',
-    )
+    .description('improve a policy at its task on the simulated ALOHA: attempts, learner, link')
     .argument('<folder>', 'where all of the run is kept')
     .option('--policy <folder>', 'policy bundle to begin with', SHIPPED_POLICY)
     .addOption(taskOption())
@@ -27,7 +25,7 @@ export function adapt(program: Command, context: Context): void {
       'YAML: size, view, correlation, steps; what is not in it has its default',
     )
     .option('--gap <file>', 'YAML of how the robot differs from the one of the demonstrations')
-    .option('--execute <n>', "rows of a chunk to play, in the place of the bundle's", integer(1))
+    .option('--execute <n>', "rows of a chunk to play, instead of the bundle's", integer(1))
     .addOption(stepsOption())
     .addOption(solverOption())
     .addOption(timesOption())
@@ -39,7 +37,7 @@ export function adapt(program: Command, context: Context): void {
       'after',
       `
 The attempts and the learner are processes of their own, with the link between them as on a robot. The
-same command again goes on where it was stopped; another policy, task, seed, gap, --execute or what FPO's
+same command continues where it was stopped; another policy, task, seed, gap, --execute or what FPO's
 state depends on is refused there. Attempts of a batch that all ended alike make no version: none of them
 shows what does better. FOLDER/curve.svg is drawn as it goes.
 

@@ -57,18 +57,21 @@ export function check(program: Command, context: Context): void {
     .addOption(
       new Option(
         '--robot <which>',
-        'the robot to look at: the simulated one, or that of ROS topics',
+        'the robot to check: the simulated one, or the one on ROS topics',
       )
         .choices(['sim', 'ros'] as const)
         .default('sim'),
     )
-    .option('--calibration <file>', "the robot's calibration, in the place of the simulated one's")
+    .option(
+      '--calibration <file>',
+      "the robot's calibration, instead of the simulated one's; with sim it must have its joints",
+    )
     .option('--sim-time', 'with ros: stamps are those of /clock')
     .option(
       '--task <name>',
-      "the simulator's (transfer-cube, insertion), or with ros one of the calibration's tasks; by default the first",
+      `the simulator's (${SIM_TASK_NAMES.join(', ')}), or with ros one of the calibration's tasks; by default the first`,
     )
-    .option('--prompt <text>', "with ros: what it is told to do, in the place of the task's prompt")
+    .option('--prompt <text>', "with ros: the prompt, instead of the task's")
     .option('--seed <n>', 'of the simulated scene', integer(0), 0)
     .option('--json', 'print one JSON object a line and nothing else')
     .addOption(sessionOption())

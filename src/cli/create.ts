@@ -24,10 +24,7 @@ export function create(program: Command, context: Context): void {
         .choices(['float32', 'float16', 'bfloat16'] as const)
         .default('bfloat16'),
     )
-    .option(
-      '--calibration <file>',
-      'of the robot that it is for, in the place of the simulated ALOHA',
-    )
+    .option('--calibration <file>', 'robot that the policy is for, instead of the simulated ALOHA')
     .option('--force', 'replace a bundle that is there')
     .addHelpText(
       'after',

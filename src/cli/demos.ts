@@ -27,7 +27,7 @@ export function demos(program: Command, context: Context): void {
       'after',
       `
 An attempt that fails is kept with the outcome failure; training leaves it out. The same command again
-goes on: it records only the seeds whose episode is not there.
+continues: it records only the seeds whose episode is not there.
 
 Examples:
   nalu demos demos                                        a hundred of transfer cube
@@ -46,7 +46,7 @@ Examples:
       if (ending === 'interrupted')
         print(
           err,
-          'nalu: stopped by hand; attempts that ran were not kept. The same command goes on',
+          'nalu: stopped by hand; attempts that ran were not kept. The same command continues',
         );
       context.end(ending);
     });

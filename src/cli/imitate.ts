@@ -23,7 +23,7 @@ export function imitate(program: Command, context: Context): void {
     .description('train a policy on recorded demonstrations (flow matching)')
     .argument('<episodes>', 'folder of episodes')
     .requiredOption('--out <folder>', 'where the trained bundle goes')
-    .option('--from <bundle>', 'policy to go on from, in the place of one of random weights')
+    .option('--from <bundle>', 'policy to start from, instead of random weights')
     .addOption(
       new Option('--size <which>', "of a policy of random weights, for the episodes' robot")
         .choices(['mini', 'full'] as const)
@@ -46,13 +46,13 @@ export function imitate(program: Command, context: Context): void {
     .option('--rate <x>', 'largest learning rate', positive, 2e-3)
     .option(
       '--max-delay <rows>',
-      'teach it to go on from up to this many rows under way, as --join trained has them (0: none)',
+      'train it to continue a chunk from up to this many rows already under way, for --join trained (0: none)',
       integer(0),
       0,
     )
     .option(
       '--renormalise',
-      "with --from: joints' mean and deviation of these demonstrations, as another task needs, in the place of the policy's",
+      "with --from: joints' mean and deviation of these demonstrations, instead of the policy's, as another task needs",
     )
     .option('--no-augmentation', 'take images as they are: no crop, turn or colour jitter')
     .addOption(taskOption())
@@ -64,7 +64,7 @@ export function imitate(program: Command, context: Context): void {
       20,
     )
     .option('--seed <n>', 'of weights, batches, noise and augmentation', integer(0), 0)
-    .option('--resume', 'go on from the checkpoint in --out, with the same options as before')
+    .option('--resume', 'continue from the checkpoint in --out, with the same options as before')
     .option('--force', 'replace a bundle and a run that are in --out')
     .addOption(sessionOption())
     .action(async (episodes, options) => {

@@ -41,13 +41,13 @@ export function importCheckpoint(program: Command, context: Context): void {
       "the robot's cameras in the policy's order: base, left wrist, right wrist",
       list,
     )
-    .option('--stats <file>', "normalisation statistics, in the place of the checkpoint's")
-    .option('--tokenizer <file>', "tokenizer.json, in the place of the checkpoint's")
+    .option('--stats <file>', "normalisation statistics, instead of the checkpoint's")
+    .option('--tokenizer <file>', "tokenizer.json, instead of the checkpoint's")
     .option('--execute <n>', 'rows of a chunk to play before the next one takes over', integer(1))
     .option('--steps <n>', "network calls a chunk, instead of the checkpoint's", integer(1))
-    .option('--copy', 'copy the weights, however large, in the place of linking to them')
+    .option('--copy', 'copy the weights, however large, instead of linking to them')
     .addOption(
-      new Option('--precision <type>', 'convert the weights, in the place of linking').choices([
+      new Option('--precision <type>', 'convert the weights, instead of linking').choices([
         'float32',
         'float16',
         'bfloat16',

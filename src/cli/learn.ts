@@ -45,7 +45,7 @@ export function learn(program: Command, context: Context): void {
     .addHelpText(
       'after',
       `
-It may be killed and started again at any time: it goes on from its folder, to the same numbers, and
+It may be killed and started again at any time: it continues from its folder, to the same numbers, and
 refuses another policy, robot, seed or configuration there. What it makes reaches the robot only if it is
 finite, near the version before, not worse on the attempts that it was learned from, and if these did not
 all end alike; a version that proves worse on the robot is taken back. Episodes of another task than the

@@ -32,7 +32,7 @@ function packageVersion(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
-/** The whole command line of `nalu`. It throws a `CommanderError` in the place of ending the process. */
+/** The whole command line of `nalu`. It throws a `CommanderError` instead of ending the process. */
 export function createProgram(context: Context): Command {
   const { out, err } = context;
   const program = new Command('nalu')

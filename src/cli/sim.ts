@@ -64,7 +64,7 @@ export function sim(program: Command, context: Context): void {
     .description('run a policy, or the scripted expert, on the simulated ALOHA')
     .addOption(taskOption())
     .option('--policy <folder>', 'policy bundle to run', SHIPPED_POLICY)
-    .option('--expert', 'run the scripted expert in the place of a policy')
+    .option('--expert', 'run the scripted expert instead of a policy')
     .option('--episodes <n>', 'attempts to make', integer(1), 1)
     .option(
       '--seed <n>',
@@ -72,11 +72,11 @@ export function sim(program: Command, context: Context): void {
       integer(0),
       0,
     )
-    .option('--zero-noise', 'begin every chunk from zero noise in the place of random noise')
+    .option('--zero-noise', 'begin every chunk from zero noise instead of random noise')
     .addOption(
       new Option(
         '--join <how>',
-        'how a chunk takes over: in the place of the one in play; the robot waits for it; the mean of all that speak of a step; drawn towards the one in play (real-time chunking, with or without the Jacobian); or going on from it, as trained; auto is approximate, or swap for a policy without a flow',
+        'how a chunk takes over: swap replaces the one in play, synchronous has the robot wait for it, ensemble averages all that cover a step, exact and approximate draw it towards the one in play (real-time chunking with and without the Jacobian), trained continues the one in play; auto is approximate, or swap for a policy without a flow',
       )
         .choices(JOIN_CHOICES)
         .default(DEFAULT_JOIN),
@@ -86,11 +86,11 @@ export function sim(program: Command, context: Context): void {
       'how late a chunk comes, in whole control steps (default: 40)',
       integer(0),
     )
-    .option('--execute <n>', "rows of a chunk to play, in the place of the bundle's", integer(1))
+    .option('--execute <n>', "rows of a chunk to play, instead of the bundle's", integer(1))
     .addOption(stepsOption())
     .addOption(solverOption())
     .addOption(timesOption())
-    .option('--real-time', 'keep to the wall clock in the place of running as fast as possible')
+    .option('--real-time', 'keep to the wall clock instead of running as fast as possible')
     .option('--watch', 'draw the attempts in the terminal as they go')
     .option('--record <folder>', 'keep each attempt as an MCAP file in this folder')
     .option('--json', 'print one JSON object a line and nothing else')
@@ -99,7 +99,7 @@ export function sim(program: Command, context: Context): void {
       'write what the cameras see at the first seed, as the ending says (.png, .jpg, .webp), and run nothing',
     )
     .option('--force', 'with --snapshot: replace the file if it is there')
-    .option('--scene <file>', 'use this MJCF scene in the place of the built-in one')
+    .option('--scene <file>', 'use this MJCF scene instead of the built-in one')
     .option(
       '--draw-groups <list>',
       "groups of shapes that the cameras show, as 1 or 1,2; without it MuJoCo's choice, 0, 1 and 2",
@@ -107,7 +107,7 @@ export function sim(program: Command, context: Context): void {
     )
     .option(
       '--success-classifier <file>',
-      "YAML of a classifier that says when an attempt has succeeded, in the place of the simulator's rule",
+      "YAML of a classifier that says when an attempt has succeeded, instead of the simulator's rule",
     )
     .addOption(sessionOption())
     .option('--metrics-port <n>', 'offer Prometheus metrics at this port while it runs', port)

@@ -9,7 +9,7 @@ const TASK = DEFAULT_TASK;
 const PRIOR = packagePath('models/aloha-mini-12k');
 
 const NEXT =
-  '\nNow every camera is moved by 2.5 mm, and a policy that was sure before fails. It learns from 512 of its\nown attempts, for some ten minutes on two cores. Ctrl-C stops it; the same command goes on from there.\n';
+  '\nNow every camera is moved by 2.5 mm, and a policy that succeeded before fails. It learns from 512 of its\nown attempts, for some ten minutes on two cores. Ctrl-C stops it; the same command continues from there.\n';
 
 /** What is learned after the first attempts. */
 const ADAPTATION = {

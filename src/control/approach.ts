@@ -13,16 +13,16 @@ import type { Synchroniser } from './synchroniser.ts';
 
 export interface ApproachOptions {
   robot: Robot;
-  /** [joints] target: rad, openings. */
+  /** [joints] target: rad, m, openings. */
   pose: Float64Array;
-  /** rad/s; grippers: openings a second. */
+  /** rad/s; sliding joints: m/s; grippers: openings a second. */
   speed: number;
   /** Signal that must stay alive while the robot moves, if one is required. */
   heartbeat?: Heartbeat;
   signal?: AbortSignal;
 }
 
-/** Tolerance within which a measured joint counts as arrived, rad or openings. */
+/** Tolerance within which a measured joint counts as arrived, rad, m or openings. */
 const NEAR = 0.1;
 /** Timeout in seconds for the first joint state, and for arriving after the last command. */
 const PATIENCE = 5;

@@ -9,4 +9,4 @@ export const isLfsPointer = (text: string): boolean => text.startsWith(BEGINNING
 
 /** Error message for a pointer, after its path. */
 export const LFS_REMEDY =
-  'is a Git LFS pointer in the place of the file itself; fetch that with `git lfs pull`, or download it again';
+  'is a Git LFS pointer instead of the file itself; fetch that with `git lfs pull`, or download it again';

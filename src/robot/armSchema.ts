@@ -11,10 +11,16 @@ const LEAST_OPENING = { telling: 0.005, angle: 0.15, metres: 0.001 };
 /** m: no gripper opens farther. */
 const WIDEST = 0.5;
 
-const route = z.strictObject({
-  kind: z.enum(COMMAND_KINDS),
-  topic: topicSchema('/arm_controller/joint_trajectory').optional(),
-});
+const route = z
+  .strictObject({
+    kind: z.enum(COMMAND_KINDS),
+    topic: topicSchema('/arm_controller/joint_trajectory').optional(),
+  })
+  .refine(({ kind, topic }) => kind !== 'interbotix' || topic === undefined, {
+    path: ['topic'],
+    message:
+      "an Interbotix driver takes commands on the topics of the arm's namespace alone; leave topic out, and set namespace if the driver runs in another one",
+  });
 
 const mirror = z.strictObject({
   joint: z.string().min(1),

@@ -15,7 +15,7 @@ export const COMMAND_KINDS = ['interbotix', 'trajectory', 'position'] as const;
 /** Where the commands of an arm, or of its gripper alone, go. */
 export interface CommandRoute {
   kind: CommandKind;
-  /** From the root; the usual one of the kind in the arm's namespace where absent. */
+  /** From the root; the usual one of the kind in the arm's namespace where absent, and always for `interbotix`. */
   topic?: string;
 }
 

@@ -50,11 +50,11 @@ export function misplaced(embodiment: string, names: readonly string[]): string[
     const [name, known] = [names[i], order[i]];
     if (name === undefined) return [`${known} is lacking`];
     if (known === undefined) return [`${name} is none of them`];
-    return isNamed(name, known) ? [] : [`${name} in the place of ${known}`];
+    return isNamed(name, known) ? [] : [`${name} instead of ${known}`];
   }).flat();
 }
 
-/** The side that a name speaks of: `left_waist`, `follower_right`; undefined for neither or both. */
+/** The side that a name states: `left_waist`, `follower_right`; undefined for neither or both. */
 export function sideOf(name: string): 'left' | 'right' | undefined {
   const words = name.split('_');
   const [left, right] = [words.includes('left'), words.includes('right')];

@@ -8,7 +8,7 @@ export const nameSchema = z
   .string()
   .regex(/^[a-z][a-z0-9_]*$/, 'use lower-case letters, digits and underscores');
 
-/** A number up to `most`, whatever its sign; `message` goes on behind one that is larger. */
+/** A number up to `most`, whatever its sign; `message` follows one that is larger. */
 export const within = (most: number, message: string) =>
   z.number().refine((value) => Math.abs(value) <= most, {
     error: ({ input }) => `${String(input)} ${message}`,

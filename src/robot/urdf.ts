@@ -52,7 +52,7 @@ function triple(text: string | undefined, fallback: Vector, where: string): Vect
   if (text === undefined) return fallback;
   const values = text.trim().split(/\s+/).map(Number);
   if (values.length === 3 && values.every(Number.isFinite)) return values as Vector;
-  throw new UserError(`${where} is "${text}" in the place of three numbers`);
+  throw new UserError(`${where} is "${text}" instead of three numbers`);
 }
 
 function readJoint(element: XmlElement, index: number): UrdfJoint {

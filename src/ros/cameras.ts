@@ -10,7 +10,7 @@ import type { CameraFrame } from '../robot/robot.ts';
 import type { CameraFunctions, CameraListener } from './cameraService.ts';
 
 export interface CamerasOptions {
-  /** Name of the node that looks through them. */
+  /** Name of the node that reads them. */
   name: string;
   cameras: readonly CalibratedCamera[];
   onFrame: (frame: CameraFrame) => void;

@@ -13,7 +13,7 @@ export const usesSimTime = (node: RosNode) => node.getParameter('use_sim_time').
 
 /**
  * The node's clock: the wall's, or where `use_sim_time` is set that of /clock, whose messages wake
- * those who wait and are told to `onTick`. `open` tells whether waiting still makes sense; it ends with an error otherwise.
+ * those who wait and passed to `onTick`. `open` tells whether waiting still makes sense; it ends with an error otherwise.
  */
 export function rosClock(
   ros: Ros,

@@ -40,7 +40,7 @@ function publisherOf(ros: Ros, node: RosNode, channel: CommandChannel): RosPubli
       "the messages of interbotix_xs_msgs are not here: source the workspace that has them and run `npx generate-ros-messages` in Nalu's folder, or set the parameter output to 'trajectory' for a ros2_control trajectory controller",
       { cause },
     );
-  // Asked first: rclnodejs prints errors of its own while it looks for them.
+  // Asked first: rclnodejs prints errors of its own while it searches for them.
   if (isInterbotix(channel) && !hasInterbotixMessages()) throw lacking();
   try {
     return node.createPublisher(type, topic, quality(ros, 'command'));

@@ -3,7 +3,7 @@ import { onWarning } from '../warnings.ts';
 import { checkParameterFiles } from './parameterFiles.ts';
 import { type Ros, type RosNode, loadRos } from './rclnodejs.ts';
 
-/** A node that runs: what is done when the process is told to end, before ROS is shut down. */
+/** A node that runs: its cleanup when the process has to end, before ROS is shut down. */
 export interface Running {
   stop(): Promise<void>;
   /** Of a node that ends by itself: settles when it has done what it is for. */
@@ -13,7 +13,7 @@ export interface Running {
 /** Milliseconds that ending may take before the process is ended without it. */
 const LONGEST_STOP = 5000;
 
-/** Milliseconds between two looks whether the parent is still there. */
+/** Milliseconds between two checks that the parent still runs. */
 const LOOK = 250;
 
 /**

@@ -113,7 +113,7 @@ export async function ensureModes(
     else {
       const { namespace, mode } = await setMode(node, found, signal);
       if (modeFault({ ...found, mode }))
-        faults.push(`/${namespace}: its gripper stays in the mode ${mode} though told to leave it; see what its driver says`); // prettier-ignore
+        faults.push(`/${namespace}: its gripper stays in the mode ${mode} although asked to leave it; see what its driver says`); // prettier-ignore
       else warn(`/${namespace}: its gripper was in the mode ${found.mode}; it is now in ${mode}`);
     }
   }

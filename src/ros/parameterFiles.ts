@@ -10,6 +10,6 @@ export function checkParameterFiles(argv: readonly string[]): void {
     if (argv[i - 1] !== '--params-file') return;
     const key = /^["']?(\/[a-z]\w*)["']?:/im.exec(readFileSync(word, 'utf8'))?.[1];
     if (key !== undefined)
-      throw new UserError(`${word}: write ${key.slice(1)}: or /**: in the place of ${key}:`);
+      throw new UserError(`${word}: write ${key.slice(1)}: or /**: instead of ${key}:`);
   });
 }

@@ -14,7 +14,7 @@ export type Qos = object | string;
 
 export interface EntityOptions {
   qos?: Qos;
-  /** Gives the message's CDR bytes in the place of an object. */
+  /** Gives the message's CDR bytes instead of an object. */
   isRaw?: boolean;
   qosOverridingOptions?: object;
 }

@@ -55,7 +55,7 @@ const camerasOf = ({ cameras }: Calibration, names: readonly string[]) =>
     const camera = cameras.find((known) => known.name === name);
     if (camera) return camera;
     throw new UserError(
-      `the policy or its success classifier looks through ${name}, but the calibration has ${cameras.map((known) => known.name).join(', ') || 'no cameras'}`,
+      `the policy or its success classifier needs ${name}, but the calibration has ${cameras.map((known) => known.name).join(', ') || 'no cameras'}`,
     );
   });
 

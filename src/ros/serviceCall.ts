@@ -15,7 +15,7 @@ export interface ServiceCall {
   signal?: AbortSignal;
 }
 
-/** Milliseconds between two looks for a service. */
+/** Milliseconds between two checks for a service. */
 const LOOK = 20;
 
 /**

@@ -4,7 +4,7 @@ import type { RosNode } from './rclnodejs.ts';
 import type { RosRobot } from './rosRobot.ts';
 import { mixedSource, problemOf, rivalOf } from './topics.ts';
 
-/** Milliseconds between two looks. */
+/** Milliseconds between two checks. */
 const LOOK = 200;
 /** Looks in a row at which a topic has its problem: one broken message is none. */
 const LASTING = 2;
@@ -25,13 +25,13 @@ export interface WatchOptions {
  * is wrong at activation may also come to be wrong later.
  */
 export function watchRobot({ node, robot, commands, onProblem, stop }: WatchOptions): () => void {
-  const looks = new Map<string, number>();
+  const checks = new Map<string, number>();
   const look = () => {
     for (const count of robot.topics) {
       const { topic } = count;
       const problem = problemOf(count);
-      const seen = problem === undefined ? 0 : (looks.get(topic) ?? 0) + 1;
-      looks.set(topic, seen);
+      const seen = problem === undefined ? 0 : (checks.get(topic) ?? 0) + 1;
+      checks.set(topic, seen);
       if (problem === undefined || seen < LASTING) continue;
       if (seen === LASTING) onProblem(problem);
       stop(new UserError(problem));

@@ -55,6 +55,19 @@ describe('nalu check', () => {
     }
   });
 
+  it('refuses to compare another robot’s calibration with the simulated ALOHA, and names --robot ros', async () => {
+    const { code, err } = await nalu([
+      'check',
+      '--calibration',
+      packagePath('calibration/so101.yaml'),
+    ]);
+    assert.equal(code, 1);
+    assert.match(
+      err,
+      /so101\.yaml: so101 has other joints than the simulated ALOHA; add --robot ros/,
+    );
+  });
+
   it('names joints whose statistics are swapped', async () => {
     const { code, out, err } = await checkDoctored((_, { state, actions }) => {
       for (const values of [state.mean, state.std, actions.mean, actions.std])

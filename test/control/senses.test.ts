@@ -137,7 +137,7 @@ describe('a clock that stands', () => {
 });
 
 describe('arms that do not follow what they are commanded', () => {
-  /** Measured positions in the place of the robot's own, from the fault on. */
+  /** Measured positions instead of the robot's own, from the fault on. */
   const measured = (at: (step: number, robot: FakeRobot) => number[]) =>
     attemptOf((step, robot) => {
       if (step >= FAULT) robot.lie = at(step, robot);

@@ -274,7 +274,7 @@ describe('the statistics of an imported policy', () => {
   it('are refused where the checkpoint names another robot’s joints', () =>
     refused(
       golden({ action_feature_names: ['shoulder_pan.pos', 'shoulder_lift.pos', 'gripper.pos'] }),
-      /another robot than aloha:[\s\S]*joint 0: shoulder_pan in the place of left_waist[\s\S]*joint 13: none/,
+      /another robot than aloha:[\s\S]*joint 0: shoulder_pan instead of left_waist[\s\S]*joint 13: none/,
     ));
 
   it('are refused where the file that the preprocessor names is not there', () =>

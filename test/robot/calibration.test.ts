@@ -336,8 +336,8 @@ describe('a calibration file', () => {
     const alphabetical = ({ joints }: Calibration) =>
       joints.sort((a, b) => (a.name < b.name ? -1 : 1));
     const cases: [(calibration: Calibration) => void, RegExp][] = [
-      [alphabetical, /joints: .* left_elbow in the place of left_waist, .* and 11 more/],
-      [({ joints }) => joints.push(...joints.splice(0, 7)), /right_waist in the place of left_waist/], // prettier-ignore
+      [alphabetical, /joints: .* left_elbow instead of left_waist, .* and 11 more/],
+      [({ joints }) => joints.push(...joints.splice(0, 7)), /right_waist instead of left_waist/], // prettier-ignore
       [({ joints }) => joints.splice(13), /joints: .*right_gripper is lacking/],
       [
         ({ joints }) => joints.push({ ...joints[13], name: 'lift', joint: 'lift' }),
@@ -371,12 +371,12 @@ describe('a calibration file', () => {
       calibration.joints.splice(7);
     };
     for (const name of ['ALOHA', 'aloha2'])
-      assert.match(refusal(called(name, rightFirst)), /joints: .*right_waist in the place of left_waist/); // prettier-ignore
+      assert.match(refusal(called(name, rightFirst)), /joints: .*right_waist instead of left_waist/); // prettier-ignore
     const swapped = called('viperx', (calibration) => {
       oneArm(calibration);
       calibration.joints.unshift(...calibration.joints.splice(1, 1));
     });
-    assert.match(refusal(swapped), /joints: .*left_shoulder in the place of waist/);
+    assert.match(refusal(swapped), /joints: .*left_shoulder instead of waist/);
     parseCalibration(called('viperx', oneArm), 'robot.yaml');
     parseCalibration(
       called('aloha2', () => undefined),

@@ -145,6 +145,7 @@ describe('the calibration of one arm', () => {
       ).arms.length,
       2,
     );
+    assert.match(refusal(pair((second) => (second.command = { kind: 'interbotix', topic: '/arm/commands' }))), /arms\[1\]\.command\.topic: an Interbotix driver .* leave topic out/); // prettier-ignore
     assert.match(refusal(pair((second) => (second.command!.topic = '/arm_controller/joint_trajectory'))), /arms\[1\]\.command: .* is already the driver of arm/); // prettier-ignore
     assert.match(refusal(pair((_, joints) => (joints[5].joint = 'gripper'))), /joints\[11\]\.joint: gripper of \/joint_states is already joints\[5\]/); // prettier-ignore
   });

@@ -53,7 +53,7 @@ describe('a URDF', () => {
       [ARM, { base: 'lower', tip: 'hand' }, /^no joint moves between lower and hand/],
       [ARM.replace('name="elbow" type="continuous"', 'name="elbow" type="ball"'), { base: 'world', tip: 'hand' }, /^joint elbow is of the type ball; .*revolute/], // prettier-ignore
       [ARM.replace('<axis xyz="0 1 0"/>', '<axis xyz="0 0 0"/>'), { base: 'world', tip: 'hand' }, /^joint shoulder has an axis of length zero/], // prettier-ignore
-      [ARM.replace('xyz="0.3 0 0"', 'xyz="0.3 0"'), { base: 'world', tip: 'hand' }, /^the origin's xyz of joint elbow is "0\.3 0" in the place of three numbers/], // prettier-ignore
+      [ARM.replace('xyz="0.3 0 0"', 'xyz="0.3 0"'), { base: 'world', tip: 'hand' }, /^the origin's xyz of joint elbow is "0\.3 0" instead of three numbers/], // prettier-ignore
       [ARM.replace('<parent link="upper"/>', ''), { base: 'world', tip: 'hand' }, /^joint elbow names no parent link/], // prettier-ignore
       [ARM.replace('<parent link="upper"/>', '<parent link="gone"/>'), { base: 'world', tip: 'hand' }, /^joint elbow hangs from the link gone, which it lacks/], // prettier-ignore
       [ARM.replace('<parent link="world"/>', '<parent link="hand"/>'), { base: 'world', tip: 'hand' }, /^its joints go round in a loop at grip; a URDF is a tree/], // prettier-ignore

@@ -13,7 +13,7 @@ it('a parameter file that rclnodejs would pass over is refused, with what to wri
   await writeFile(file, '/nalu:\n  ros__parameters:\n    autostart: true\n');
   assert.throws(check, {
     name: 'UserError',
-    message: /write nalu: or \/\*\*: in the place of \/nalu:/,
+    message: /write nalu: or \/\*\*: instead of \/nalu:/,
   });
   await writeFile(file, 'nalu:\n  ros__parameters:\n    record: /tmp\n');
   check();

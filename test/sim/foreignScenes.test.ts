@@ -98,7 +98,7 @@ describe('a foreign scene', () => {
       withWaist(`<intvelocity name="i" joint="${WAIST}" kp="100" actrange="-3 3"/>`),
       /actuator i is no position servo/,
     ],
-    'a tendon drives a joint in the place of its own actuator': [
+    'a tendon drives a joint instead of its own actuator': [
       more(
         `<tendon><fixed name="pull"><joint joint="${WAIST}" coef="1"/></fixed></tendon>`,
       ).replace(waistActuator, '<position name="t" tendon="pull" kp="800"/>'),

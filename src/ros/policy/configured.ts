@@ -47,7 +47,7 @@ export interface Configured {
   close(): Promise<void>;
 }
 
-/** Draws a dry run's chunk; what cannot be written is told. */
+/** Draws a dry run's chunk; warns if it cannot be written. */
 function draw(node: RosNode, file: string, calibration: Calibration, chunk: DrawnChunk) {
   const title = `chunk of a dry run, ${new Date().toISOString()}`;
   writeFile(file, chunkPlot(calibration, chunk, title)).catch((error: unknown) =>

@@ -26,7 +26,7 @@ export function listenToKeys(
     if (ctrl || meta || name === undefined || !Object.hasOwn(KEYS, name)) return;
     void ask(KEYS[name]).then(({ message }) => log(message));
   });
-  // The robot goes on when its terminal has gone.
+  // The robot continues when its terminal has gone.
   input.on('error', () => undefined);
   log(`keys: ${HELP}`);
 }

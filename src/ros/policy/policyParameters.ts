@@ -55,8 +55,7 @@ export const POLICY_PARAMETERS = {
   prompt: {
     type: 'string',
     default: '',
-    description:
-      "what the robot is told to do; empty for the prompt of the task in the calibration's tasks",
+    description: "prompt; empty for that of the task in the calibration's tasks",
     readOnly: false,
   },
   task: text(
@@ -114,7 +113,8 @@ export const POLICY_PARAMETERS = {
     type: 'double',
     default: 0.5,
     range: [0.02, 2],
-    description: 'rad/s with which the arms go to their start pose',
+    description:
+      'greatest speed of the move to the start pose: rad/s, m/s for sliding joints, openings a second for grippers',
     readOnly: false,
   },
   record: path('folder for episodes; empty keeps none'),
@@ -127,8 +127,7 @@ export const POLICY_PARAMETERS = {
     type: 'double',
     default: 0,
     range: [0, 0.2],
-    description:
-      "size of the noise that attempts explore with, in deviations of the policy's actions",
+    description: "size of the exploration noise, in standard deviations of the policy's actions",
     readOnly: false,
   },
   exploration_view: {
@@ -136,7 +135,7 @@ export const POLICY_PARAMETERS = {
     default: 0,
     range: [0, 0.1],
     description:
-      'size of the steps by which attempts look elsewhere in their pictures, in shares of them, for cameras that were moved',
+      'size of the steps by which attempts shift the view within their images, as a share of the image, for cameras that were moved',
     readOnly: false,
   },
   outcome_topic: text('std_msgs/String topic that says success, failure or discard', '~/outcome'),

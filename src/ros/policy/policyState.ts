@@ -38,7 +38,7 @@ export interface PolicyState {
 }
 
 /**
- * Runs a job of an active node; one at a time. Resolves when it is prepared and goes on by itself, and
+ * Runs a job of an active node; one at a time. Resolves when it is prepared and continues by itself, and
  * rejects where it cannot begin.
  */
 export async function begin(

@@ -42,14 +42,14 @@ interface BagContent {
   damage: string[];
 }
 
-/** Decodes a message; the first of a topic that cannot be decoded is told. */
+/** Decodes a message; warns of the first of a topic that cannot be decoded. */
 function decodeInto(content: BagContent, path: string, { channel, stamp, data }: StoredMessage) {
   const { topic, type, definition } = channel;
   try {
     content.decoded.push({ topic, stamp, message: decodeAs(definition, data) });
   } catch (error) {
     const fault = `${path}: ${topic} has messages that cannot be decoded as ${type}`;
-    if (!content.damage.some((told) => told.startsWith(fault)))
+    if (!content.damage.some((known) => known.startsWith(fault)))
       content.damage.push(`${fault}: ${messageOf(error)}`);
   }
 }

@@ -55,10 +55,10 @@ function checkNames(found: readonly string[], source: string, { name, joints }: 
   if (found.every((one) => ANONYMOUS.test(one))) return;
   const wrong = joints.flatMap((joint, i) => {
     const given = found[i]?.replace(/\.pos$/, '');
-    return given === joint ? [] : [`joint ${i}: ${given ?? 'none'} in the place of ${joint}`];
+    return given === joint ? [] : [`joint ${i}: ${given ?? 'none'} instead of ${joint}`];
   });
   if (found.length > joints.length)
-    wrong.push(`${found.length} joints in the place of ${joints.length}`);
+    wrong.push(`${found.length} joints instead of ${joints.length}`);
   if (wrong.length > 0)
     throw new UserError(
       `${source} are those of another robot than ${name}:${listed(wrong)}\nTake a policy that was trained on this robot; if they are the same joints under other names, rename them there`,

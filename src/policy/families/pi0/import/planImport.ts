@@ -35,14 +35,14 @@ export interface ImportOptions extends VectorOptions {
   embodiment: keyof typeof EMBODIMENTS;
   /** The robot's names, in the policy's order. */
   cameras?: string[];
-  /** File of normalisation statistics, in the place of the checkpoint's. */
+  /** File of normalisation statistics, instead of the checkpoint's. */
   stats?: string;
   tokenizer?: string;
   /** Rows of a chunk that are played. */
   execute?: number;
-  /** Network calls a chunk, in the place of the checkpoint's. */
+  /** Network calls a chunk, instead of the checkpoint's. */
   steps?: number;
-  /** Copy the weights in the place of linking to them. */
+  /** Copy the weights instead of linking to them. */
   copy?: boolean;
   /** What the weights are converted to; they stay as they are where absent. */
   precision?: Precision;

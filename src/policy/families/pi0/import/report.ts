@@ -38,7 +38,7 @@ const finite = ({ looked }: Imported) =>
     : `blocks of all tensors were looked at, ${(100 * looked).toPrecision(2)} % of the weights`;
 
 const adapter = ({ folder, base, merged, replaced }: NonNullable<Imported['peft']>) =>
-  `${folder}, LoRA of ${merged} weights merged into ${base}${replaced > 0 ? `, ${replaced} tensors in the place of its own` : ''}`;
+  `${folder}, LoRA of ${merged} weights merged into ${base}${replaced > 0 ? `, ${replaced} tensors instead of its own` : ''}`;
 
 /** What an import found and chose: pairs of label and text. */
 export function importReport(imported: Imported): [string, string][] {
