@@ -53,7 +53,11 @@ export function importCheckpoint(program: Command, context: Context): void {
         'bfloat16',
       ] as const),
     )
-    .option('--prefix-bits <n>', "pack the language model's matrices into 8 or 4 bits", bits)
+    .option(
+      '--prefix-bits <n>',
+      "pack the prefix's matrices into 8 bits, or the language model's into 4",
+      bits,
+    )
     .option('--force', 'replace a bundle that is there')
     .addHelpText(
       'after',

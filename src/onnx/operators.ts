@@ -72,6 +72,7 @@ export const negate = unary('Neg');
 export const squareRoot = unary('Sqrt');
 export const reciprocal = unary('Reciprocal');
 export const exponential = unary('Exp');
+export const absolute = unary('Abs');
 export const sine = unary('Sin');
 export const cosine = unary('Cos');
 export const sigmoid = unary('Sigmoid');
@@ -315,6 +316,7 @@ function reduction(op: string) {
 
 export const reduceSum = reduction('ReduceSum');
 export const reduceMean = reduction('ReduceMean');
+export const reduceMax = reduction('ReduceMax');
 
 /** Softmax over the last axis. */
 export function softmax(x: Value): Value {

@@ -1,7 +1,21 @@
 import { type Dim, broadcastShapes, elementCount, formatShape, sameShape } from './dim.ts';
 import type { ElementType } from '../tensors/elementType.ts';
 import { type Value, innermostGraph } from './graph.ts';
-import { add, cast, describe, requireFloat, reshape } from './operators.ts';
+import {
+  absolute,
+  add,
+  cast,
+  describe,
+  divide,
+  expand,
+  maximum,
+  multiply,
+  pad,
+  reduceMax,
+  requireFloat,
+  reshape,
+  transpose,
+} from './operators.ts';
 
 /** Matrix product of the last two axes, the others broadcast (numpy.matmul, rank 2 or more). */
 export function matmul(a: Value, b: Value): Value {
@@ -85,7 +99,7 @@ export function product(a: Value, b: Value): Value {
 }
 
 /** A quantised matrix [out, in], in blocks of `block` elements along each row. */
-export interface PackedMatrix {
+export interface BlockMatrix {
   shape: readonly [number, number];
   bits: 4 | 8;
   block: number;
@@ -95,13 +109,29 @@ export interface PackedMatrix {
   scales: Value;
 }
 
-/** `x·Wᵀ + b` with a quantised W, by ONNX Runtime's MatMulNBits. */
-export function packedLinear(x: Value, weight: PackedMatrix, bias?: Value): Value {
-  const graph = innermostGraph([x]);
-  const { shape, bits, block, elements, scales } = weight;
-  const [out, features] = shape;
+/** A matrix [out, in] as whole numbers, each row with a scale. */
+export interface IntegerMatrix {
+  shape: readonly [number, number];
+  /** int8 [in, out], from −127 to 127. */
+  integers: Value;
+  /** [out]: the scale of each row. */
+  scales: Value;
+}
+
+export type PackedMatrix = BlockMatrix | IntegerMatrix;
+
+/** `x·Wᵀ + b` with a quantised W. */
+export const packedLinear = (x: Value, weight: PackedMatrix, bias?: Value): Value => {
+  const [out, features] = weight.shape;
   if (x.shape.at(-1) !== features)
-    graph.fail('MatMulNBits', `${describe(x)} does not fit weights [${shape.join(', ')}]`);
+    innermostGraph([x]).fail('packed', `${describe(x)} does not fit weights [${out}, ${features}]`);
+  return biased('integers' in weight ? integerProduct(x, weight) : blockProduct(x, weight), bias);
+};
+
+/** By ONNX Runtime's MatMulNBits. */
+function blockProduct(x: Value, { shape, bits, block, elements, scales }: BlockMatrix): Value {
+  const graph = innermostGraph([x]);
+  const [out, features] = shape;
   const { products = x.type } = graph;
   const attributes = {
     K: { int: features },
@@ -109,10 +139,37 @@ export function packedLinear(x: Value, weight: PackedMatrix, bias?: Value): Valu
     bits: { int: bits },
     block_size: { int: block },
   };
-  return onRows(x, out, (rows) => {
-    const inputs = [cast(rows, products), elements, cast(scales, products)];
-    const result = [{ type: products, shape: [rows.shape[0], out] }];
-    const [y] = graph.node('com.microsoft:MatMulNBits', inputs, result, attributes);
-    return biased(cast(y, x.type), bias);
-  });
+  const inputs = [cast(x, products), elements, cast(scales, products)];
+  const result = [{ type: products, shape: [...x.shape.slice(0, -1), out] }];
+  const [y] = graph.node('com.microsoft:MatMulNBits', inputs, result, attributes);
+  return cast(y, x.type);
+}
+
+/** Less than any row's largest element that counts: keeps a row of zeros from a division by zero. */
+const TINY = 1e-30;
+
+/**
+ * In whole numbers: each row of x is divided by its largest element, so that one scale serves all rows, and
+ * multiplied by it again.
+ */
+function integerProduct(x: Value, { shape, integers, scales }: IntegerMatrix): Value {
+  const graph = innermostGraph([x]);
+  const largest = maximum(reduceMax(absolute(x), [-1]), TINY);
+  const inputs = [divide(x, largest), integers, scales];
+  const result = [{ type: x.type, shape: [...x.shape.slice(0, -1), shape[0]] }];
+  const [y] = graph.node('com.microsoft:DynamicQuantizeMatMul', inputs, result);
+  return multiply(y, largest);
+}
+
+/** An integer matrix in blocks, for a provider that multiplies no whole numbers. */
+export function asBlocks({ shape, integers, scales }: IntegerMatrix, block: number): BlockMatrix {
+  const [out, features] = shape;
+  const blocks = Math.ceil(features / block);
+  const levels = add(cast(transpose(integers, [1, 0]), 'float32'), 128);
+  const whole = pad(levels, 1, 0, blocks * block - features, 128);
+  return {
+    ...{ shape, block, bits: 8 },
+    elements: cast(reshape(whole, [out, blocks, block]), 'uint8'),
+    scales: expand(reshape(scales, [out, 1]), [1, blocks]),
+  };
 }

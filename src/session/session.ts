@@ -146,13 +146,10 @@ async function create(
  * Leaves weights in their file, in their own type, and widens them at each use. Otherwise the CPU would hold
  * every matrix of a half-precision policy twice in float32.
  */
-const LEAN = {
-  session: { disable_prepacking: '1' },
-  optimization: {
-    // The second optimiser also widens float16, and fails if a loop's body uses the widened value.
-    disable_specified_optimizers: 'ConstantFolding;FuseFp16InitializerToFp32NodeTransformer',
-  },
-};
+const LEAN = { disable_prepacking: '1' };
+
+/** Widens float16 weights as constants are folded anyway, and fails if a loop's body uses the widened value. */
+const UNUSED_OPTIMIZER = 'FuseFp16InitializerToFp32NodeTransformer';
 
 /**
  * Opens an ONNX model from bytes; its external weights are in `folder`. `lean` uses them from the file
@@ -164,9 +161,12 @@ export function openModel(
   folder = '.',
   { lean = false } = {},
 ): Promise<InferenceSession> {
-  const { session, optimization } = lean ? LEAN : {};
   const place = { model_external_initializers_file_folder_path: folder };
-  const extra = { session: { ...place, ...session }, ...(optimization && { optimization }) };
+  const left = lean ? `ConstantFolding;${UNUSED_OPTIMIZER}` : UNUSED_OPTIMIZER;
+  const extra = {
+    session: { ...place, ...(lean && LEAN) },
+    optimization: { disable_specified_optimizers: left },
+  };
   return create(`a graph on the weights in ${folder}`, config, (options) =>
     InferenceSession.create(model, { ...options, extra }),
   );

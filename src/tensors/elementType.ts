@@ -3,12 +3,13 @@ export type TypedData = Float32Array | Float64Array | Int32Array | BigInt64Array
 
 /** Element types by their ONNX Runtime names. */
 export type ElementType =
-  'float32' | 'float64' | 'float16' | 'bfloat16' | 'int64' | 'int32' | 'uint8' | 'bool';
+  'float32' | 'float64' | 'float16' | 'bfloat16' | 'int64' | 'int32' | 'int8' | 'uint8' | 'bool';
 
 /** `TensorProto.DataType`. */
 export const ELEMENT_CODES: Record<ElementType, number> = {
   float32: 1,
   uint8: 2,
+  int8: 3,
   int32: 6,
   int64: 7,
   bool: 9,

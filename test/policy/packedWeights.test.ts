@@ -4,16 +4,25 @@ import fc from 'fast-check';
 import { Tensor } from 'onnxruntime-node';
 import { Graph } from '../../src/onnx/graph.ts';
 import { encodeModel } from '../../src/onnx/modelFile.ts';
-import { packedLinear } from '../../src/onnx/products.ts';
+import { type IntegerMatrix, type PackedMatrix, asBlocks, packedLinear } from '../../src/onnx/products.ts'; // prettier-ignore
 import { openModel, sessionConfigSchema } from '../../src/session/session.ts';
 import { gaussianNoise } from '../../src/tensors/noise.ts';
-import { BLOCK, PACKED_BITS, type PackedBits, packMatrix, packedShapes } from '../../src/policy/families/pi0/packedWeights.ts'; // prettier-ignore
+import { runGraph } from '../onnx/run.ts';
+import {
+  BLOCK,
+  BLOCK_BITS,
+  type BlockBits,
+  packMatrix,
+  packRows,
+  packedShapes,
+  rowScales,
+} from '../../src/policy/families/pi0/packedWeights.ts';
 
 /** What packed elements stand for. */
 function unpack(
   { elements, scales }: ReturnType<typeof packMatrix>,
   [out, features]: readonly [number, number],
-  bits: PackedBits,
+  bits: BlockBits,
 ): Float32Array {
   const blocks = Math.ceil(features / BLOCK);
   const levels = Array.from(elements).flatMap((byte) => (bits === 8 ? [byte] : [byte & 15, byte >> 4])); // prettier-ignore
@@ -24,8 +33,8 @@ function unpack(
   });
 }
 
-describe('a matrix in few bits', () => {
-  for (const bits of PACKED_BITS)
+describe('a matrix in blocks of few bits', () => {
+  for (const bits of BLOCK_BITS)
     it(`of ${bits} bits is off by at most a step of its block, which its largest element sets`, () =>
       fc.assert(
         fc.property(fc.integer({ min: 1, max: 100 }), fc.nat(1000), (features, seed) => {
@@ -47,11 +56,11 @@ describe('a matrix in few bits', () => {
     assert.ok(unpack(packed, shape, 4).every((value) => value === 0));
   });
 
-  for (const bits of PACKED_BITS)
+  for (const bits of BLOCK_BITS)
     it(`of ${bits} bits is multiplied by ONNX Runtime as what it stands for`, async () => {
       const shape = [5, 70] as const;
       const packed = packMatrix(gaussianNoise(1, 350), shape, bits);
-      const shapes = packedShapes(shape, bits);
+      const shapes = packedShapes(shape, `q${bits}`);
       const graph = new Graph('packed');
       const weight = {
         shape,
@@ -81,4 +90,76 @@ describe('a matrix in few bits', () => {
         assert.ok(Math.abs(value - sum) < 2e-5, `${value} in the place of ${sum}`);
       });
     });
+});
+
+describe('a matrix as whole numbers', () => {
+  /** Products of rows [.., in] with a random matrix [out, in]: as packed, and with the matrix as it was. */
+  async function products(
+    shape: readonly [number, number],
+    rows: Float32Array,
+    change: (weight: IntegerMatrix) => PackedMatrix = (weight) => weight,
+  ) {
+    const [out, features] = shape;
+    const matrix = gaussianNoise([1, out, features], out * features);
+    const integers = new Int8Array(out * features);
+    packRows(matrix, integers, shape);
+    const scales = rowScales(matrix, features);
+    const count = rows.length / features;
+    const graph = new Graph('integers');
+    const shapes = packedShapes(shape, 'i8');
+    const weight = {
+      shape,
+      integers: graph.input('integers', 'int8', shapes.elements),
+      scales: graph.input('scales', 'float32', shapes.scales),
+    };
+    const x = graph.input('x', 'float32', ['rows', features]);
+    graph.output('y', packedLinear(x, change(weight)));
+    const { y } = await runGraph(graph, {
+      x: new Tensor('float32', rows, [count, features]),
+      integers: new Tensor('int8', integers, shapes.elements),
+      scales: new Tensor('float32', scales, shapes.scales),
+    });
+    const wholly = Array.from({ length: count * out }, (_, i) => {
+      const [row, column] = [Math.floor(i / out), i % out];
+      let sum = 0;
+      for (let k = 0; k < features; k++)
+        sum += rows[row * features + k] * matrix[column * features + k];
+      return sum;
+    });
+    return { packed: Array.from(y.data as Float32Array), wholly };
+  }
+
+  /** Norm of the difference, in parts of the norm. */
+  const apart = (a: readonly number[], b: readonly number[]) =>
+    Math.hypot(...a.map((value, i) => value - b[i])) / Math.hypot(...b);
+
+  const sizes = fc.tuple(fc.integer({ min: 1, max: 70 }), fc.integer({ min: 1, max: 130 }));
+
+  it('multiplies rows to two hundredths, on the CPU and as a GPU takes it', () =>
+    fc.assert(
+      fc.asyncProperty(sizes, fc.boolean(), async (shape, isGpu) => {
+        const rows = gaussianNoise(2, 3 * shape[1]);
+        const { packed, wholly } = await products(shape, rows, (weight) =>
+          isGpu ? asBlocks(weight, BLOCK) : weight,
+        );
+        packed.forEach((value, i) => {
+          const row = rows.subarray(Math.floor(i / shape[0]) * shape[1]).subarray(0, shape[1]);
+          const size = Math.hypot(...row) * Math.sqrt(shape[1]);
+          assert.ok(Math.abs(value - wholly[i]) <= 0.02 * size, `${value}, ${wholly[i]}`);
+        });
+      }),
+      { numRuns: 30 },
+    ));
+
+  it('keeps a row exact to a fiftieth beside one that is a thousand times as large', async () => {
+    const [shape, rows] = [[40, 64] as const, gaussianNoise(3, 128)];
+    const outlier = rows.map((value, i) => (i < 64 ? 1000 * value : value));
+    const { packed, wholly } = await products(shape, outlier);
+    assert.ok(apart(packed.slice(40), wholly.slice(40)) < 0.02);
+  });
+
+  it('makes zeros of a row of zeros', async () => {
+    const { packed } = await products([7, 5], new Float32Array(10));
+    assert.deepEqual(new Set(packed), new Set([0]));
+  });
 });

@@ -10,7 +10,15 @@ import {
 } from '../../../tensors/safetensors.ts';
 import { type LowRank, loadMerge } from '../../../tensors/lowRank.ts';
 import type { Pi0Config } from './config.ts';
-import { type PackedBits, packMatrix, packedNames, packedShapes } from './packedWeights.ts';
+import {
+  PACKING_OF,
+  type PackedBits,
+  packMatrix,
+  packRows,
+  packedNames,
+  packedShapes,
+  rowScales,
+} from './packedWeights.ts';
 import type { Precision } from '../../bundle/precision.ts';
 import { findTensor, weightShapes } from './weights.ts';
 
@@ -19,7 +27,7 @@ export interface Storage {
   precision?: Precision;
   /** Where no precision is given: each weight has the type that it has there. */
   like?: SafetensorsHeader;
-  /** Of the language model's matrices, which are most of the prefix, in the place of the precision's. */
+  /** 8: of all matrices of the prefix's layers; 4: of the language model's. In the place of the precision. */
   prefixBits?: PackedBits;
 }
 
@@ -30,8 +38,15 @@ export const DTYPE_OF: Record<Precision, Dtype> = {
   bfloat16: 'BF16',
 };
 
-const LANGUAGE_MATRIX =
-  /^paligemma_with_expert\.paligemma\.model\.language_model\.layers\..*_proj\.weight$/;
+const PREFIX = String.raw`^paligemma_with_expert\.paligemma\.model\.`;
+
+/** Which matrices are packed into so many bits. */
+const PACKED: Record<PackedBits, RegExp> = {
+  8: new RegExp(
+    PREFIX + String.raw`(?:language_model|vision_tower)\..*layers\..*(?:_proj|\.fc[12])\.weight$`,
+  ),
+  4: new RegExp(PREFIX + String.raw`language_model\.layers\..*_proj\.weight$`),
+};
 
 /** What the reference keeps in float32: vectors, the embeddings of patches, projections of state, actions, time, norms. */
 const KEPT = /^(?:state_|action_|time_)|embeddings\.(?:patch|position)_embedding|norm\.dense\./;
@@ -102,20 +117,44 @@ function plainSource(source: Source, precision: Precision): TensorSource {
   return { name, shape, dtype, data };
 }
 
-/** The two tensors of a matrix in few bits; each is made from the whole matrix, one row group at a time. */
-function packedSources(source: Source, bits: PackedBits): TensorSource[] {
-  const shape = source.shape as [number, number];
-  const [, features] = shape;
-  const names = packedNames(source.name, bits);
-  const shapes = packedShapes(shape, bits);
+/** A matrix in blocks of few bits, one row group at a time. */
+const blockParts = (source: Source, features: number) => {
   const part = (which: 'elements' | 'scales') =>
     async function* () {
-      for await (const matrix of floats(source))
-        yield packMatrix(matrix, [matrix.length / features, features], bits)[which];
+      for await (const rows of floats(source))
+        yield packMatrix(rows, [rows.length / features, features], 4)[which];
     };
+  return { elements: part('elements'), scales: part('scales') };
+};
+
+/** A matrix as whole numbers, which are stored column by column and so made all at once. */
+const integerParts = (source: Source, features: number) => {
+  const elements = async function* () {
+    const shape = source.shape as [number, number];
+    const integers = new Int8Array(shape[0] * features);
+    let row = 0;
+    for await (const rows of floats(source)) {
+      packRows(rows, integers, shape, row);
+      row += rows.length / features;
+    }
+    yield integers;
+  };
+  const scales = async function* () {
+    for await (const rows of floats(source)) yield rowScales(rows, features);
+  };
+  return { elements, scales };
+};
+
+/** The two tensors of a matrix in few bits. */
+function packedSources(source: Source, bits: PackedBits): TensorSource[] {
+  const shape = source.shape as [number, number];
+  const names = packedNames(source.name, PACKING_OF[bits]);
+  const shapes = packedShapes(shape, PACKING_OF[bits]);
+  const { elements, scales } = (bits === 8 ? integerParts : blockParts)(source, shape[1]);
+  const dtype = bits === 8 ? 'I8' : 'U8';
   return [
-    { name: names.elements, shape: shapes.elements, dtype: 'U8', data: part('elements') },
-    { name: names.scales, shape: shapes.scales, dtype: 'F32', data: part('scales') },
+    { name: names.elements, shape: shapes.elements, dtype, data: elements },
+    { name: names.scales, shape: shapes.scales, dtype: 'F32', data: scales },
   ];
 }
 
@@ -138,7 +177,7 @@ export function convertedWeights(
     const shape = symbolic as number[];
     const weight = findTensor(header, name)!;
     const source = { name, shape, weight, adapter: adapters.get(name) };
-    if (prefixBits && LANGUAGE_MATRIX.test(name)) return packedSources(source, prefixBits);
+    if (prefixBits && PACKED[prefixBits].test(name)) return packedSources(source, prefixBits);
     const stored = PRECISION_OF.get(findTensor(like, name)!.dtype)!;
     if (precision === undefined) return [plainSource(source, stored)];
     return [plainSource(source, isHalved(name, shape) ? precision : 'float32')];

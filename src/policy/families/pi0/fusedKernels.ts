@@ -23,6 +23,8 @@ import {
   subtract,
   transpose,
 } from '../../../onnx/operators.ts';
+import { asBlocks, packedLinear } from '../../../onnx/products.ts';
+import { BLOCK } from './packedWeights.ts';
 import { joinCaches, rotaryAngles } from './attention.ts';
 import type { TransformerConfig } from './config.ts';
 import type { Attention, Kernels, LayerCache, Place } from './network.ts';
@@ -86,6 +88,9 @@ export const FUSED: Kernels = {
     const y = fusedLinear(x, weight);
     return bias ? add(y, cast(bias, y.type)) : y;
   },
+  // GPUs multiply no whole numbers.
+  packedLinear: (x, weight, bias) =>
+    packedLinear(x, 'integers' in weight ? asBlocks(weight, BLOCK) : weight, bias),
   block: (product, bias) => ({ value: product(), bias }),
   gelu: (product, bias) => biasedGelu(product(), bias),
   rmsNormOfSum: skipRmsNorm,

@@ -1,5 +1,5 @@
 import { add, geluTanh, layerNorm, rmsNorm } from '../../../onnx/operators.ts';
-import { linear } from '../../../onnx/products.ts';
+import { linear, packedLinear } from '../../../onnx/products.ts';
 import { plainAttention, plainMix } from './attention.ts';
 import { FUSED, FUSED_HEADS } from './fusedKernels.ts';
 import type { Pi0Config } from './config.ts';
@@ -9,6 +9,7 @@ import type { Kernels, Weights, WeightSource } from './network.ts';
 export const PLAIN: Kernels = {
   layOut: (x) => x,
   linear,
+  packedLinear,
   block: (product, bias) => ({ value: product(bias) }),
   gelu: (product, bias) => geluTanh(product(bias)),
   rmsNormOfSum(x, y, scale, epsilon) {

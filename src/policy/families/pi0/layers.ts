@@ -2,7 +2,12 @@ import type { Attention, Block, Cache, LayerCache, Tokens, Weights } from './net
 import type { Shape } from '../../../onnx/dim.ts';
 import type { Value } from '../../../onnx/graph.ts';
 import { add, cast, concat, geluTanh, multiply } from '../../../onnx/operators.ts';
-import { linearIn, type PackedMatrix, packedLinear } from '../../../onnx/products.ts';
+import {
+  type BlockMatrix,
+  type IntegerMatrix,
+  linearIn,
+  type PackedMatrix,
+} from '../../../onnx/products.ts';
 import type { TransformerConfig } from './config.ts';
 import { kernelsOf } from './kernels.ts';
 import { type Addition, type Modulations, normOfSum } from './norms.ts';
@@ -18,7 +23,7 @@ function productWith(weights: Weights, name: string, x: Value, out: number, bias
   const shape = [out, x.shape.at(-1) as number] as const;
   const packed = weights.packed?.(`${name}.weight`, shape);
   const y = packed
-    ? packedLinear(x, packed, bias)
+    ? kernelsOf(weights).packedLinear(x, packed, bias)
     : kernelsOf(weights).linear(x, weights(`${name}.weight`, shape), bias);
   return withAdded(y, weights.adapter?.(`${name}.weight`, shape, x));
 }
@@ -55,17 +60,18 @@ function gatedMlp(weights: Weights, name: string, x: Value, hidden: number): Val
   return dense(weights, `${name}.down_proj`, multiply(geluTanh(gate), up), width, false);
 }
 
-/** Matrices of few bits above each other; undefined unless all of them are such. */
+/** Matrices of few bits above each other; undefined unless all of them are such, and packed alike. */
 function stackPacked(parts: readonly (PackedMatrix | undefined)[]): PackedMatrix | undefined {
-  if (!parts.every((part) => part !== undefined)) return undefined;
-  const [first] = parts;
-  const rows = parts.reduce((sum, { shape }) => sum + shape[0], 0);
-  return {
-    ...first,
-    shape: [rows, first.shape[1]],
-    elements: concat(parts.map(({ elements }) => elements), 0), // prettier-ignore
-    scales: concat(parts.map(({ scales }) => scales), 0), // prettier-ignore
-  };
+  const integers = parts.filter((part): part is IntegerMatrix => part !== undefined && 'integers' in part); // prettier-ignore
+  const blocks = parts.filter((part): part is BlockMatrix => part !== undefined && 'block' in part);
+  const all = integers.length === parts.length ? integers : blocks;
+  if (all.length !== parts.length) return undefined;
+  const rows = all.reduce((sum, { shape }) => sum + shape[0], 0);
+  const shape = [rows, all[0].shape[1]] as const;
+  const scales = concat(all.map((part) => part.scales), 0); // prettier-ignore
+  return all === integers
+    ? { shape, scales, integers: concat(integers.map((part) => part.integers), 1) } // prettier-ignore
+    : { ...blocks[0], shape, scales, elements: concat(blocks.map(({ elements }) => elements), 0) }; // prettier-ignore
 }
 
 /**
@@ -87,7 +93,7 @@ function project(
       .slice(parts === 'all' ? 0 : 1);
   const packed = stackPacked(each((...weight) => weights.packed?.(...weight)));
   const stacked = packed
-    ? packedLinear(x, packed)
+    ? kernelsOf(weights).packedLinear(x, packed)
     : kernelsOf(weights).linear(x, concat(each((...weight) => weights(...weight)), 0)); // prettier-ignore
   const added = each((weight, shape) => weights.adapter?.(weight, shape, x));
   const adapted = added.every((part) => part !== undefined) ? concat(added, 1) : undefined;

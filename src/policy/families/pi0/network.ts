@@ -75,6 +75,8 @@ export interface Kernels {
   layOut: (x: Value, sequence: Omit<Tokens, 'x'>) => Value;
   /** x·Wᵀ + b, with W [out, in]. */
   linear: (x: Value, weight: Value, bias?: Value) => Value;
+  /** The same with a matrix in few bits. */
+  packedLinear: (x: Value, weight: PackedMatrix, bias?: Value) => Value;
   /** The same, where a sum with tokens follows. */
   block: (product: (bias?: Value) => Value, bias: Value) => Block;
   /** The tanh form of GELU of a product with a bias. */

@@ -2,38 +2,58 @@ import type { Graph, ExternalData } from '../../../onnx/graph.ts';
 import type { PackedMatrix } from '../../../onnx/products.ts';
 import type { SafetensorsHeader, TensorEntry } from '../../../tensors/safetensors.ts';
 
-/** Elements that share a scale, along a matrix's rows. */
+/** Elements of a block, which share a scale, along a matrix's rows. */
 export const BLOCK = 32;
 
-/** Bits of a matrix's element. */
-export const PACKED_BITS = [8, 4] as const;
+/** Bits of an element of a matrix in blocks. */
+export const BLOCK_BITS = [8, 4] as const;
 
-export type PackedBits = (typeof PACKED_BITS)[number];
+export type BlockBits = (typeof BLOCK_BITS)[number];
+
+/**
+ * How a file holds a matrix in few bits, by the ending of its name: whole numbers with a scale a row, or blocks of
+ * 8 or 4 bits with a scale each.
+ */
+export const PACKINGS = ['i8', 'q8', 'q4'] as const;
+
+export type Packing = (typeof PACKINGS)[number];
+
+/** How a matrix is packed into so many bits. */
+export const PACKING_OF = { 8: 'i8', 4: 'q4' } as const satisfies Record<number, Packing>;
+
+export type PackedBits = keyof typeof PACKING_OF;
+
+const bitsOf = (packing: Exclude<Packing, 'i8'>): BlockBits => (packing === 'q8' ? 8 : 4);
 
 /** Names under which a file holds a matrix in few bits. */
-export const packedNames = (name: string, bits: PackedBits) => ({
-  elements: `${name}.q${bits}`,
+export const packedNames = (name: string, packing: Packing) => ({
+  elements: `${name}.${packing}`,
   scales: `${name}.scales`,
 });
 
 /** Shapes of the two tensors of a packed matrix [out, in]. */
-export const packedShapes = ([out, features]: readonly [number, number], bits: PackedBits) => {
+export function packedShapes([out, features]: readonly [number, number], packing: Packing) {
+  if (packing === 'i8') return { elements: [features, out], scales: [out] };
   const blocks = Math.ceil(features / BLOCK);
-  return { elements: [out, blocks, (BLOCK * bits) / 8], scales: [out, blocks] };
-};
+  return { elements: [out, blocks, (BLOCK * bitsOf(packing)) / 8], scales: [out, blocks] };
+}
 
 /** What a file's packed matrix of this name consists of; undefined where it holds none. */
 export function findPacked(
   { tensors }: SafetensorsHeader,
   name: string,
-): { bits: PackedBits; elements: TensorEntry; scales: TensorEntry } | undefined {
-  for (const bits of PACKED_BITS) {
-    const names = packedNames(name, bits);
+): { packing: Packing; elements: TensorEntry; scales: TensorEntry } | undefined {
+  for (const packing of PACKINGS) {
+    const names = packedNames(name, packing);
     const [elements, scales] = [tensors.get(names.elements), tensors.get(names.scales)];
-    if (elements && scales) return { bits, elements, scales };
+    if (elements && scales) return { packing, elements, scales };
   }
   return undefined;
 }
+
+/** Whether a file holds matrices as whole numbers. */
+export const holdsIntegers = ({ tensors }: SafetensorsHeader): boolean =>
+  [...tensors.keys()].some((name) => name.endsWith('.i8'));
 
 /** A file's packed matrix [out, in] as weights of a graph; undefined where it holds none. */
 export function packedWeight(
@@ -45,15 +65,42 @@ export function packedWeight(
 ): PackedMatrix | undefined {
   const found = findPacked(header, name);
   if (!found) return undefined;
-  const { bits, elements, scales } = found;
-  const names = packedNames(name, bits);
-  return {
-    shape,
-    bits,
-    block: BLOCK,
-    elements: graph.weight(names.elements, 'uint8', elements.shape, place(elements)),
-    scales: graph.weight(names.scales, 'float32', scales.shape, place(scales)),
-  };
+  const { packing, elements, scales } = found;
+  const names = packedNames(name, packing);
+  const weight = (
+    key: keyof typeof names,
+    type: 'int8' | 'uint8' | 'float32',
+    entry: TensorEntry,
+  ) => graph.weight(names[key], type, entry.shape, place(entry));
+  const scaled = { shape, scales: weight('scales', 'float32', scales) };
+  if (packing === 'i8') return { ...scaled, integers: weight('elements', 'int8', elements) };
+  const bits = bitsOf(packing);
+  return { ...scaled, bits, block: BLOCK, elements: weight('elements', 'uint8', elements) };
+}
+
+/** The largest whole number of a row: both signs have as many. */
+const MOST = 127;
+
+/** The scales of a matrix's rows: of whole numbers, the largest element is the largest. */
+export const rowScales = (matrix: Float32Array, features: number): Float32Array =>
+  Float32Array.from({ length: matrix.length / features }, (_, row) => {
+    let largest = 0;
+    for (let i = row * features; i < (row + 1) * features; i++)
+      largest = Math.max(largest, Math.abs(matrix[i]));
+    return largest / MOST;
+  });
+
+/** Writes rows of a matrix [out, in] as whole numbers into columns of [in, out], from column `first` on. */
+export function packRows(
+  rows: Float32Array,
+  into: Int8Array,
+  [out, features]: readonly [number, number],
+  first = 0,
+): void {
+  rowScales(rows, features).forEach((scale, row) => {
+    for (let i = 0; i < features; i++)
+      into[i * out + first + row] = scale && Math.round(rows[row * features + i] / scale);
+  });
 }
 
 /**
@@ -64,7 +111,7 @@ export function packedWeight(
 export function packMatrix(
   matrix: Float32Array,
   [out, features]: readonly [number, number],
-  bits: PackedBits,
+  bits: BlockBits,
 ): { elements: Uint8Array; scales: Float32Array } {
   const blocks = Math.ceil(features / BLOCK);
   const bytes = (BLOCK * bits) / 8;

@@ -16,6 +16,7 @@ import { BUNDLE_FILES } from '../../bundle/bundleFiles.ts';
 import type { Pi0Config } from './config.ts';
 import { prefixGraph, sampleGraph } from './graphs.ts';
 import { productsFor, widens } from '../../bundle/precision.ts';
+import { holdsIntegers } from './packedWeights.ts';
 import type { Trainable } from '../../trainable.ts';
 import { trainableParameters, trainableWeights } from './trainable.ts';
 import type { View } from '../../../images/viewShift.ts';
@@ -25,15 +26,19 @@ import type { SampledJoin } from '../../joinKinds.ts';
 import type { WeightSource } from './network.ts';
 import type { Feeds } from '../../family.ts';
 
-/** A graph that points into a bundle's weights. */
+/** A graph that points into a bundle's weights, and the header of their file. */
 async function modelOnWeights(folder: string, build: (weights: WeightSource) => Graph) {
   const path = join(folder, BUNDLE_FILES.weights);
-  return encodeModel(build(externalWeights(await readShardedHeader(path), path, path)));
+  const header = await readShardedHeader(path);
+  return { model: encodeModel(build(externalWeights(header, path, path))), header };
 }
 
 /** The graph that samples chunks, in float32, as an ONNX model. */
-export const samplingModel = ({ folder, architecture }: Bundle<Pi0Config>): Promise<Uint8Array> =>
-  modelOnWeights(folder, (weights) => sampleGraph(architecture, weights, 'bytes'));
+export const samplingModel = async ({
+  folder,
+  architecture,
+}: Bundle<Pi0Config>): Promise<Uint8Array> =>
+  (await modelOnWeights(folder, (weights) => sampleGraph(architecture, weights, 'bytes'))).model;
 
 /** Whether layers are fused. On a GPU each operator is a launch; on the CPU fewer are no faster. */
 export const isFused = ({ kernels, executionProviders: [first] }: SessionConfig): boolean =>
@@ -46,8 +51,10 @@ export async function openOnWeights(
   build: (weights: WeightSource, products: ElementType | undefined) => Graph,
 ): Promise<InferenceSession> {
   const products = productsFor(precision, session);
-  const model = await modelOnWeights(folder, (weights) => build(weights, products));
-  return openModel(model, session, folder, { lean: widens(precision, session) });
+  const { model, header } = await modelOnWeights(folder, (weights) => build(weights, products));
+  // Whole numbers are arranged for the processor once, and leave room for the expert in float32.
+  const lean = widens(precision, session) && !holdsIntegers(header);
+  return openModel(model, session, folder, { lean });
 }
 
 /**

@@ -65,14 +65,14 @@ export function weightFault(
 }
 
 function packedFault(
-  { bits, elements, scales }: NonNullable<ReturnType<typeof findPacked>>,
+  { packing, elements, scales }: NonNullable<ReturnType<typeof findPacked>>,
   name: string,
   shape: Shape,
 ): string | undefined {
-  const expected = packedShapes(shape as [number, number], bits);
+  const expected = packedShapes(shape as [number, number], packing);
   if (sameShape(elements.shape, expected.elements) && sameShape(scales.shape, expected.scales))
     return undefined;
-  return `${name} in ${bits} bits is ${formatShape(elements.shape)} with scales ${formatShape(scales.shape)}, policy.json makes it ${formatShape(expected.elements)} with ${formatShape(expected.scales)}`;
+  return `${name}.${packing} is ${formatShape(elements.shape)} with scales ${formatShape(scales.shape)}, policy.json makes it ${formatShape(expected.elements)} with ${formatShape(expected.scales)}`;
 }
 
 /**
