@@ -2,12 +2,14 @@ import { parseArgs } from 'node:util';
 import { benchControl } from './control.ts';
 import { benchEpisodes } from './episodes.ts';
 import { benchFull } from './full.ts';
+import { benchFullCpu } from './fullCpu.ts';
 import { benchGuard } from './guard.ts';
 import { endWithHelp } from './help.ts';
 import { benchImages } from './images.ts';
 import { benchLearning } from './learning.ts';
 import { benchLink } from './link.ts';
 import { benchLora } from './lora.ts';
+import { benchOperators } from './operators.ts';
 import { benchPrecision } from './precision.ts';
 import { benchRos } from './ros.ts';
 import type { Row } from './row.ts';
@@ -29,6 +31,7 @@ const SECTIONS: Record<string, () => Promise<Row[]>> = {
   sampling: benchSampling,
   images: benchImages,
   precision: benchPrecision,
+  operators: benchOperators,
   swap: benchSwap,
   control: () => benchControl(Number(values.minutes), values.alone),
   sim: benchSim,
@@ -40,15 +43,16 @@ const SECTIONS: Record<string, () => Promise<Row[]>> = {
   link: benchLink,
   ros: benchRos,
   full: benchFull,
+  'full-cpu': benchFullCpu,
 };
 
 /** Too large for every machine: run where they are named. */
-const ON_REQUEST = ['full'];
+const ON_REQUEST = ['full', 'full-cpu'];
 
 const HELP = `npm run bench -- [SECTION ...] [--minutes N] [--alone]
 
 Measures, and prints each figure beside its target. Sections: ${Object.keys(SECTIONS).join(', ')};
-all of them where none is named, but for ${ON_REQUEST.join(', ')}.
+all of them where none is named, but for ${ON_REQUEST.join(' and ')}.
 
   --minutes N   of the control loop, with and without a learner (1)
   --alone       the control loop without a learner only`;

@@ -18,7 +18,7 @@ const RUNS = 8;
 const PROMPT = 10;
 
 /** What a chunk is made of, for so many of the cameras. */
-function feedsOf(
+export function feedsOf(
   { architecture, integration }: Bundle<Pi0Config>,
   cameras: number,
 ): Record<string, Tensor> {
@@ -72,14 +72,17 @@ export async function benchFull(): Promise<Row[]> {
   try {
     await createBundle(folder, { seed: 0, size: 'full', precision: 'float16' });
     const bundle = (await loadBundle(folder)) as Bundle<Pi0Config>;
-    const graph = await openSampleGraph(bundle, session, undefined);
     const rows: Row[] = [];
-    for (const cameras of [1, 2, 3]) {
-      const feeds = feedsOf(bundle, cameras);
-      const value = median(await timeRuns(RUNS, () => graph.run(feeds)));
-      rows.push({ name: `chunk of the full size, ${cameras} cameras`, value, unit: 'ms' });
+    for (const kernels of ['plain', 'fused'] as const) {
+      const graph = await openSampleGraph(bundle, { ...session, kernels }, undefined);
+      for (const cameras of [1, 2, 3]) {
+        const feeds = feedsOf(bundle, cameras);
+        const value = median(await timeRuns(RUNS, () => graph.run(feeds)));
+        const name = `chunk of the full size, ${cameras} cameras, ${kernels} layers`;
+        rows.push({ name, value, unit: 'ms' });
+      }
+      await graph.release();
     }
-    await graph.release();
     const pytorch = await runPyTorch();
     if (!pytorch) return rows;
     return [
