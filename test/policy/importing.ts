@@ -60,8 +60,12 @@ export async function agreesWithGolden(bundle: Bundle, tolerance = 2e-5) {
 }
 
 /** Samples a chunk of a bundle as the runtime does, from its own `sample.onnx`. */
-export async function chunkOf(bundle: Bundle, trainable?: Trainable): Promise<Float32Array> {
-  const sampler = await openSampler(bundle, SESSION, { trainable });
+export async function chunkOf(
+  bundle: Bundle,
+  trainable?: Trainable,
+  session = SESSION,
+): Promise<Float32Array> {
+  const sampler = await openSampler(bundle, session, { trainable });
   try {
     const images = bundle.cameras.map((_, camera) => ({
       width: 32,

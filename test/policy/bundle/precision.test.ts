@@ -49,6 +49,17 @@ describe('a policy that is converted as it is imported', () => {
         assert.ok(agreement > least && agreement < 1, `cosine ${agreement}`);
       }));
 
+  it('with a prefix of 8 bits computes nearly the same by fused operators, which take its matrices in blocks', () =>
+    beside({ prefixBits: 8 }, async (bundle) => {
+      const fused = await chunkOf(
+        bundle,
+        undefined,
+        sessionConfigSchema.parse({ kernels: 'fused' }),
+      );
+      const agreement = cosine(fused, await chunkOf(bundle));
+      assert.ok(agreement > 0.9999 && agreement < 1, `cosine ${agreement}`);
+    }));
+
   it('to the precision that it has is taken as it is, and computes the golden numbers', () =>
     imported(
       golden(),
