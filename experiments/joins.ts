@@ -13,6 +13,8 @@ const POLICY = packagePath('models/aloha-mini-12k');
 const DELAYS = [0, 50, 100, 200, 300];
 const RATE = 50;
 const HORIZON = 50;
+/** A chunk's, as the results on file have. */
+const NETWORK_CALLS = 10;
 /** Rows of a chunk to play, at most: fewer and this policy rests for ever before it grasps. */
 const EXECUTE = 37;
 /** Rows beyond those and the delay, in which a guided chunk may leave the one before. */
@@ -76,7 +78,7 @@ for (const [i, { join, delay }] of cells.entries()) {
       );
   };
   const made = await runAttempts(
-    { policy, join, delay: steps, execute },
+    { policy, join, delay: steps, execute, integration: { steps: NETWORK_CALLS } },
     seeds,
     Number(values.processes),
     () => {

@@ -27,7 +27,7 @@ describe('nalu import', () => {
         /family +π0$/m,
         /weights +0\.31 million parameters, float32$/m,
         /files +one file of 1\.6 MB, copied$/m,
-        /sampling +chunks of 12 rows by 10 steps, 8 rows played/,
+        /sampling +chunks of 12 rows by 10 network calls \(euler\), 8 rows played/,
         /statistics .*norm_stats\.json \(meanStd\)$/m,
         /normalised +by the family pi0$/m,
         /tokenizer .*tokenizer\.json$/m,

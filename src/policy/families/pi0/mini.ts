@@ -8,7 +8,7 @@ export const MINI: Omit<BundleConfig<Pi0Config>, 'name' | 'description' | 'trans
   format: 1,
   embodiment: 'aloha',
   cameras: [...ALOHA_CAMERAS],
-  integration: { steps: 10, solver: 'euler' },
+  integration: { steps: 2, solver: 'euler' },
   executeSteps: 40,
   precision: 'float32',
   family: 'pi0',
