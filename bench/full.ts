@@ -8,7 +8,7 @@ import { Tensor, loadSessionConfig, sessionConfigSchema } from '../src/session/s
 import { packagePath } from '../src/files/packagePath.ts';
 import { loadBundle } from '../src/policy/bundle/bundle.ts';
 import { gaussianNoise } from '../src/tensors/noise.ts';
-import { integrationTensor } from '../src/policy/families/pi0/integrationFeed.ts';
+import { integrationTensor } from '../src/policy/integrationTensor.ts';
 import { openSampleGraph } from '../src/policy/families/pi0/sampleGraphs.ts';
 import { type Row, median, timeRuns } from './row.ts';
 import type { Pi0Config } from '../src/policy/families/pi0/config.ts';

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createBundle } from '../src/training/createBundle.ts';
 import { sessionConfigSchema } from '../src/session/session.ts';
 import { loadBundle, writeBundle } from '../src/policy/bundle/bundle.ts';
+import { agreement } from '../src/policy/bundle/verification.ts';
 import { BUNDLE_FILES } from '../src/policy/bundle/bundleFiles.ts';
 import { type Bundle, configOf } from '../src/policy/bundle/config.ts';
 import type { Pi0Config } from '../src/policy/families/pi0/config.ts';
@@ -47,12 +48,6 @@ async function measure(bundle: Pi0Bundle, runs: number) {
   return { seconds: Math.min(...times) / 1000, opening: opening / 1000, peak, chunk };
 }
 
-function cosineOf(a: Float32Array, b: Float32Array): number {
-  const dot = (x: Float32Array, y: Float32Array) =>
-    x.reduce((sum, value, i) => sum + value * y[i], 0);
-  return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
-}
-
 /**
  * A policy of the published size on the CPU, weights in bfloat16, products in float32, and with its prefix in whole
  * numbers. It takes 11 GB of disk and minutes.
@@ -72,7 +67,7 @@ export async function benchFullCpu(): Promise<Row[]> {
       { ...row('  of that time', integers.seconds / floats.seconds, '×'), target: 0.33, better: 'less' }, // prettier-ignore
       { ...row('  peak memory', integers.peak, 'GiB'), target: 8, better: 'less' },
       row('  opened in', integers.opening, 's'),
-      { ...row('  cosine of the chunks', cosineOf(integers.chunk, floats.chunk), ''), target: 0.999, better: 'more' }, // prettier-ignore
+      { ...row('  cosine of the chunks', agreement('actions', integers.chunk, floats.chunk).cosine, ''), target: 0.999, better: 'more' }, // prettier-ignore
     ];
   } finally {
     await rm(root, { recursive: true });

@@ -10,7 +10,7 @@ import { openSession, sessionConfigSchema } from '../src/session/session.ts';
 import { loadBundle, writeBundle } from '../src/policy/bundle/bundle.ts';
 import { randomWeights } from '../src/policy/families/pi0/randomWeights.ts';
 import { gaussianNoise } from '../src/tensors/noise.ts';
-import { integrationTensor } from '../src/policy/families/pi0/integrationFeed.ts';
+import { integrationTensor } from '../src/policy/integrationTensor.ts';
 import { sampleGraph } from '../src/policy/families/pi0/graphs.ts';
 import { tinyTokenizerJson } from '../src/policy/families/pi0/tokenizer.ts';
 import { externalWeights, weightShapes } from '../src/policy/families/pi0/weights.ts';

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { type Curve, type CurvePoint, adaptationCurve } from '../src/learning/curve.ts';
-import { successInterval } from '../src/learning/versions.ts';
 import { packagePath } from '../src/files/packagePath.ts';
+import { intervalText } from './markdown.ts';
 import { type Adaptation, type Experiment, NOMINAL, PRIOR } from './adaptationRun.ts';
 
 const COLOURS = [
@@ -62,9 +62,8 @@ function share(results: readonly Adaptation[], kind: Kind): string {
   const finals = results.map(({ final }) => final);
   const attempts = finals.reduce((sum, one) => sum + one.attempts, 0);
   const successes = finals.reduce((sum, one) => sum + one[kind], 0);
-  const [low, high] = successInterval({ attempts, successes }).map((x) => (100 * x).toFixed(0));
   const each = finals.map((one) => ((100 * one[kind]) / one.attempts).toFixed(0)).join(', ');
-  return `${((100 * successes) / attempts).toFixed(1)} % (${low} to ${high}; ${each})`;
+  return `${((100 * successes) / attempts).toFixed(1)} % (${intervalText({ attempts, successes })}; ${each})`;
 }
 
 /** Success at the end, as a table in Markdown: all seeds together, its 95 % interval, and each seed. */

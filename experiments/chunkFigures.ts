@@ -1,8 +1,10 @@
+import { median } from '../bench/row.ts';
 import { sessionConfigSchema } from '../src/session/session.ts';
 import { loadBundle } from '../src/policy/bundle/bundle.ts';
 import { withIntegration } from '../src/policy/bundle/withIntegration.ts';
 import type { Integration } from '../src/policy/integration.ts';
 import { type Sampler, openSampler } from '../src/policy/sampler.ts';
+import { spreadOf } from '../src/learning/train/spread.ts';
 import type { Demonstration } from '../src/learning/imitation/demonstrations.ts';
 
 /** What a policy's chunks are compared by, in standard deviations of the demonstrated positions, joint by joint. */
@@ -40,9 +42,7 @@ export function scaleOf(demonstrations: readonly Demonstration[]): Float64Array 
     const values = demonstrations.flatMap(({ actions }) =>
       Array.from(actions).filter((__, i) => i % joints === joint),
     );
-    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-    const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
-    return Math.max(1e-3, Math.sqrt(squares));
+    return Math.max(1e-3, spreadOf(values).deviation);
   });
 }
 
@@ -71,8 +71,7 @@ async function chunksBy(
     }
     chunks.push(own);
   }
-  const median = times.sort((a, b) => a - b)[Math.floor(times.length / 2)];
-  return { chunks, ms: median };
+  return { chunks, ms: median(times) };
 }
 
 /** Samples a policy's chunks of the observations by one integration, on one thread. */

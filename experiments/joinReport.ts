@@ -1,8 +1,8 @@
 import { scaleLinear } from 'd3-scale';
-import { successInterval } from '../src/learning/versions.ts';
 import { lineChart } from '../src/charts/lineChart.ts';
 import { picture, text } from '../src/charts/svg.ts';
 import type { JoinCell } from './joinCells.ts';
+import { intervalText, markdownTable } from './markdown.ts';
 import { JOINS, type JoinKind } from '../src/policy/joinKinds.ts';
 
 const COLOURS: Record<JoinKind, string> = {
@@ -66,21 +66,23 @@ const whole = (value: number) => value.toFixed(0);
 
 /** All figures, as a table in Markdown. */
 export function joinTable(cells: readonly JoinCell[]): string {
-  const head = 'join | delay, ms | success (95 %) | steps of a success | largest acceleration at joins, within | mean | largest jerk at joins, within'; // prettier-ignore
+  const head = [
+    ...['join', 'delay, ms', 'success (95 %)', 'steps of a success'],
+    ...['largest acceleration at joins, within', 'mean', 'largest jerk at joins, within'],
+  ];
   const rows = JOINS.flatMap((join) =>
     inOrder(cells, join).map((cell) => {
       const { acceleration, jerk } = cell.motion;
-      const [low, high] = successInterval(cell).map((share) => whole(100 * share));
       return [
         join,
-        cell.delay,
-        `${cell.successes} of ${cell.attempts} (${low} to ${high})`,
+        String(cell.delay),
+        `${cell.successes} of ${cell.attempts} (${intervalText(cell)})`,
         cell.steps === null ? '' : whole(cell.steps),
         `${whole(acceleration.joins.largest)}, ${whole(acceleration.within.largest)}`,
         `${acceleration.joins.mean.toFixed(1)}, ${acceleration.within.mean.toFixed(1)}`,
         `${whole(jerk.joins.largest)}, ${whole(jerk.within.largest)}`,
-      ].join(' | ');
+      ];
     }),
   );
-  return [head, head.replaceAll(/[^|]+/g, ' --- '), ...rows].map((row) => `| ${row} |`).join('\n');
+  return markdownTable(head, rows);
 }

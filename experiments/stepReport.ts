@@ -8,6 +8,7 @@ import {
   type Solver,
   integrationKey,
 } from '../src/policy/integration.ts';
+import { intervalText, markdownTable } from './markdown.ts';
 import { type Cell, type Noise, POLICIES, attemptsIn, chunksIn } from './stepCells.ts';
 
 /** The integrations of a policy for which there is anything, by solver, calls and times. */
@@ -78,9 +79,6 @@ export function drawSteps(cells: readonly Cell[]): string {
   ]);
 }
 
-const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
-  [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
-
 const nameOf = ({ solver, times }: Integration) =>
   times ? `${solver} at ${times.map((time) => time.toFixed(2)).join(', ')}` : solver;
 
@@ -95,8 +93,7 @@ export function stepsTables(cells: readonly Cell[]): string {
       const success = (noise: Noise) => {
         const found = attemptsIn(cells, { policy: name, integration, noise });
         if (!found) return '';
-        const [low, high] = successInterval(found).map((share) => (100 * share).toFixed(0));
-        return `${found.successes} of ${found.attempts} (${low} to ${high} %)`;
+        return `${found.successes} of ${found.attempts} (${intervalText(found)} %)`;
       };
       const motion = attemptsIn(cells, { policy: name, integration, noise: 'random' })?.motion;
       const chunks = chunksIn(cells, name, integration);
@@ -109,6 +106,6 @@ export function stepsTables(cells: readonly Cell[]): string {
         chunks ? chunks.ms.toFixed(1) : '',
       ];
     });
-    return `${name}\n\n${table(head, rows)}`;
+    return `${name}\n\n${markdownTable(head, rows)}`;
   }).join('\n\n');
 }

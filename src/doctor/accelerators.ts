@@ -50,10 +50,14 @@ export function remedy(name: ProviderName, hardware: Hardware, log: string): str
 const isWanted = (name: ProviderName, { nvidia, jetson, vulkan }: Hardware) =>
   name === 'webgpu' ? vulkan && !jetson : nvidia || jetson;
 
+/** Makes a policy's sampling graph. */
+type Sampling = () => Promise<SamplingModel>;
+
 /** Describes how many of a model's operators a provider computes. */
-async function share(name: ProviderName, provider: Provider, sampling: SamplingModel) {
-  const { error, stderr } = await probe('placement', { ...sampling, provider });
-  if (error !== undefined) return `, but does not load ${sampling.folder}: ${error.trim()}`;
+async function share(name: ProviderName, provider: Provider, sampling: Sampling) {
+  const model = await sampling();
+  const { error, stderr } = await probe('placement', { ...model, provider });
+  if (error !== undefined) return `, but does not load ${model.folder}: ${error.trim()}`;
   const placed = parsePlacements(stderr);
   const all = [...placed.values()].reduce((sum, count) => sum + count, 0);
   return all > 0 ? `; of the policy's ${all} operators it computes ${placed.get(name) ?? 0}` : '';
@@ -72,7 +76,7 @@ async function enginesKept(provider: Provider): Promise<string> {
 }
 
 /** Details about a provider that works. */
-function more(name: ProviderName, provider: Provider, sampling: SamplingModel | undefined) {
+function more(name: ProviderName, provider: Provider, sampling: Sampling | undefined) {
   // TensorRT fuses many operators into one, which takes minutes.
   if (name === 'tensorrt') return enginesKept(provider);
   return name === 'cpu' || sampling === undefined ? '' : share(name, provider, sampling);
@@ -82,7 +86,7 @@ async function providerFinding(
   name: ProviderName,
   hardware: Hardware,
   named: readonly Provider[],
-  sampling: SamplingModel | undefined,
+  sampling: Sampling | undefined,
 ): Promise<Finding> {
   const configured = named.find((provider) => providerName(provider) === name);
   const provider = configured ?? name;
@@ -140,13 +144,13 @@ async function gpuFindings(jetson: boolean) {
 
 /**
  * Examines the GPUs, ONNX Runtime, and each execution provider separately. `named` are the providers of a session's
- * configuration: if one of these, or the CPU, is unavailable, the finding is a lack. `sampling` is a policy's graph; the
+ * configuration: if one of these, or the CPU, is unavailable, the finding is a lack. `sampling` makes a policy's graph; the
  * share of it that a provider computes is determined without running it.
  */
 export async function acceleratorFindings(
   named: readonly Provider[],
   jetson: boolean,
-  sampling: SamplingModel | undefined,
+  sampling: Sampling | undefined,
 ): Promise<Finding[]> {
   const [{ findings, nvidia, vulkan }, runtime] = await Promise.all([
     gpuFindings(jetson),

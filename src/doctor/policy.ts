@@ -24,10 +24,10 @@ export interface SamplingModel {
   folder: string;
 }
 
-/** Findings on a bundle and its memory, and its sampling graph if the bundle is intact. */
+/** Findings on a bundle and its memory, and what makes its sampling graph if the bundle is intact. */
 export async function policyFindings(
   folder: string,
-): Promise<{ findings: Finding[]; sampling?: SamplingModel }> {
+): Promise<{ findings: Finding[]; sampling?: () => Promise<SamplingModel> }> {
   try {
     const bundle = await loadBundle(folder);
     const family = familyOf(bundle);
@@ -38,7 +38,7 @@ export async function policyFindings(
         memoryVerdict(memory(), bytesNeeded([{ bytes }])),
         ...(await nvidiaGpus()).flatMap((gpu) => gpuMemoryVerdict(gpu, bytes)),
       ],
-      sampling: { model: await family.samplingModel(bundle), folder },
+      sampling: async () => ({ model: await family.samplingModel(bundle), folder }),
     };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;

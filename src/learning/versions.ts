@@ -30,7 +30,7 @@ function logFactorial(n: number): number {
 const logBeta = (a: number, b: number) =>
   logFactorial(a - 1) + logFactorial(b - 1) - logFactorial(a + b - 1);
 
-type Counts = Pick<VersionRecord, 'attempts' | 'successes'>;
+export type Counts = Pick<VersionRecord, 'attempts' | 'successes'>;
 
 /**
  * Probability that the success rate behind `worse` is below that behind `better`, both as their counts

@@ -132,8 +132,8 @@ export interface HeadCounts {
 /**
  * Grouped-query attention with rotary embedding: each token attends to the past and to all tokens. `stacked`
  * [batch, tokens, (heads + 2·kvHeads)·headDim] holds queries, keys and values beside each other; keys and values
- * are [batch, kvHeads, …, headDim]. ONNX Runtime takes a batch of 1 and a headDim that is a multiple of 16. Returns [batch, tokens, heads·headDim] and the keys and values with those of
- * the tokens behind the past ones.
+ * are [batch, kvHeads, …, headDim]. ONNX Runtime takes a batch of 1 and a headDim that is a multiple of 16.
+ * Returns [batch, tokens, heads·headDim] and the keys and values with those of the tokens behind the past ones.
  */
 export function groupedQueryAttention(
   stacked: Value,

@@ -70,7 +70,8 @@ function onRows(x: Value, out: Dim, body: (rows: Value) => Value): Value {
 }
 
 /** Adds an optional bias, cast to the type of the product. */
-const biased = (y: Value, bias: Value | undefined) => (bias ? add(y, cast(bias, y.type)) : y);
+export const biased = (y: Value, bias: Value | undefined): Value =>
+  bias ? add(y, cast(bias, y.type)) : y;
 
 /** `x·Wᵀ + b` over the last axis, with W [out, in] as PyTorch stores it; the result has x's type. */
 export const linear = (x: Value, weight: Value, bias?: Value): Value =>

@@ -1,5 +1,3 @@
-import { z } from 'zod';
-
 /** Steps that each solver takes for so many network calls; not a whole number where the calls do not fit. */
 const STEPS = {
   euler: (calls: number) => calls,
@@ -34,13 +32,6 @@ export interface Integration {
 }
 
 export const MAX_STEPS = 1000;
-
-/** An integration as policy.json has it, between its other fields. */
-export const integrationFields = {
-  steps: z.int().min(1).max(MAX_STEPS),
-  solver: z.enum(SOLVERS).default('euler'),
-  times: z.array(z.number()).optional(),
-};
 
 /** The steps that a solver takes for so many network calls. */
 export const solverSteps = ({ steps, solver }: Integration): number => STEPS[solver](steps);

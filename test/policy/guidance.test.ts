@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { Tensor } from 'onnxruntime-node';
 import { prefixWeights } from '../../src/policy/joining.ts';
-import { integrationTensor } from '../../src/policy/families/pi0/integrationFeed.ts';
+import { integrationTensor } from '../../src/policy/integrationTensor.ts';
 import { sampleGraph } from '../../src/policy/families/pi0/graphs.ts';
 import { inputWeights } from '../../src/policy/families/pi0/trainable.ts';
 import { runGraph } from '../onnx/run.ts';

@@ -13,7 +13,7 @@ import {
   type ImportOptions,
   importPolicy,
 } from '../../src/policy/families/pi0/import/importPolicy.ts';
-import { integrationTensor } from '../../src/policy/families/pi0/integrationFeed.ts';
+import { integrationTensor } from '../../src/policy/integrationTensor.ts';
 import { sampleGraph } from '../../src/policy/families/pi0/graphs.ts';
 import { openSampler } from '../../src/policy/sampler.ts';
 import type { Trainable } from '../../src/policy/trainable.ts';

@@ -9,7 +9,7 @@ import { writeModel } from '../../src/onnx/modelFile.ts';
 import { concat } from '../../src/onnx/operators.ts';
 import { readSafetensorsHeader } from '../../src/tensors/safetensors.ts';
 import { openSession } from '../../src/session/session.ts';
-import { integrationTensor } from '../../src/policy/families/pi0/integrationFeed.ts';
+import { integrationTensor } from '../../src/policy/integrationTensor.ts';
 import { type Pi0Config } from '../../src/policy/families/pi0/config.ts';
 import { prefixGraph, prefixInputs, sampleGraph } from '../../src/policy/families/pi0/graphs.ts';
 import { prefixWeights } from '../../src/policy/joining.ts';

@@ -4,7 +4,7 @@ import { Tensor } from 'onnxruntime-node';
 import fc from 'fast-check';
 import { Graph } from '../../src/onnx/graph.ts';
 import { expand, reshape } from '../../src/onnx/operators.ts';
-import { integrationTensor } from '../../src/policy/families/pi0/integrationFeed.ts';
+import { integrationTensor } from '../../src/policy/integrationTensor.ts';
 import type { Pi0Config } from '../../src/policy/families/pi0/config.ts';
 import { denoise, projectTimes } from '../../src/policy/families/pi0/expert.ts';
 import { cacheInputs, prefixGraph, sampleGraph } from '../../src/policy/families/pi0/graphs.ts';

@@ -3,7 +3,8 @@ import { encodeModel } from '../../onnx/modelFile.ts';
 import { type InferenceSession, Tensor, openModel } from '../../session/session.ts';
 import { learnableOf } from '../../policy/families/registry.ts';
 import type { Parameter } from '../../policy/trainable.ts';
-import { TABLE_ROWS, integrationKey, integrationTable } from '../../policy/integration.ts';
+import { integrationKey } from '../../policy/integration.ts';
+import { integrationTensor } from '../../policy/integrationTensor.ts';
 import type { SampledJoin } from '../../policy/joinKinds.ts';
 import type { AlgorithmContext } from '../algorithm.ts';
 import { optimiserSchema } from '../train/optimiser.ts';
@@ -146,7 +147,7 @@ async function centresOf(
       ...observationFeeds(chunks, policy),
       ...(kind && previousFeeds(chunks, policy)),
       noise: joined(chunks.map(({ noise }) => noise), [chunks.length, policy.horizon, policy.actionDim]), // prettier-ignore
-      integration: new Tensor('float32', integrationTable(integration), [TABLE_ROWS.length, integration.steps]), // prettier-ignore
+      integration: integrationTensor(integration),
     });
     divided(actions, chunks.length).forEach((centre, i) => (centres[places[i]] = centre));
   }

@@ -5,7 +5,7 @@ import type { PolicyFamily } from '../family.ts';
 import { FAMILIES, familyNamed } from '../families/registry.ts';
 import { transformsSchema } from '../vectors/transforms.ts';
 import type { BundleConfig } from './config.ts';
-import { type Integration, integrationFaults, integrationFields } from '../integration.ts';
+import { type Integration, MAX_STEPS, SOLVERS, integrationFaults } from '../integration.ts';
 import { precisionSchema } from './precision.ts';
 
 /** The field with π0's architecture. π0's bundles name no family, so that their versions stay the same. */
@@ -13,7 +13,9 @@ const PI0 = 'pi0';
 
 /** Fields of policy.json that only flow policies have. */
 const flowFields = {
-  ...integrationFields,
+  steps: z.int().min(1).max(MAX_STEPS),
+  solver: z.enum(SOLVERS).default('euler'),
+  times: z.array(z.number()).optional(),
   maxDelay: z.int().min(1).optional(),
 };
 

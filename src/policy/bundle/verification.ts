@@ -22,7 +22,8 @@ const LEAST_PACKED = 0.99;
 const leastCosine = ({ precision, isPacked }: Bundle) =>
   isPacked ? LEAST_PACKED : LEAST_COSINE[precision];
 
-function agreement(stage: string, got: Float32Array, golden: Float32Array): Agreement {
+/** Compares one stage with its golden numbers. */
+export function agreement(stage: string, got: Float32Array, golden: Float32Array): Agreement {
   let [dot, squares, goldenSquares, difference, largest] = [0, 0, 0, 0, 0];
   golden.forEach((expected, i) => {
     const value = got[i];

@@ -23,7 +23,7 @@ import {
   subtract,
   transpose,
 } from '../../../onnx/operators.ts';
-import { asBlocks, packedLinear } from '../../../onnx/products.ts';
+import { asBlocks, biased, packedLinear } from '../../../onnx/products.ts';
 import { BLOCK } from './packedWeights.ts';
 import { joinCaches, rotaryAngles } from './attention.ts';
 import type { TransformerConfig } from './config.ts';
@@ -84,10 +84,7 @@ export const FUSED_HEADS = 16;
 /** ONNX Runtime's fused operators; tokens are [batch, count, width], of one sample. */
 export const FUSED: Kernels = {
   layOut: (x, { batch, count, like }) => reshape(x, [batch, count, x.shape.at(-1)!], like),
-  linear: (x, weight, bias) => {
-    const y = fusedLinear(x, weight);
-    return bias ? add(y, cast(bias, y.type)) : y;
-  },
+  linear: (x, weight, bias) => biased(fusedLinear(x, weight), bias),
   // GPUs multiply no whole numbers.
   packedLinear: (x, weight, bias) =>
     packedLinear(x, 'integers' in weight ? asBlocks(weight, BLOCK) : weight, bias),

@@ -24,7 +24,8 @@ import type { Trainable } from '../../trainable.ts';
 import { type PolicyTransforms, makeTransforms } from '../../vectors/transforms.ts';
 import { type Pi0Config, hasStateToken } from './config.ts';
 import { promptTexts } from './prompt.ts';
-import { goldenIntegration, integrationTensor } from './integrationFeed.ts';
+import { integrationTensor } from '../../integrationTensor.ts';
+import { goldenIntegration } from './goldenIntegration.ts';
 import { type Adopted, adopted, initialParameters, openSampleGraph } from './sampleGraphs.ts';
 import { loadTokenizer } from './tokenizer.ts';
 
@@ -165,7 +166,9 @@ function explorationInputs(
   { integration, architecture: { horizon, actionDim } }: Pi0Bundle,
   trainable: Trainable | undefined,
 ) {
-  return (source: NoiseSource, calls = integration!.steps): Feeds => {
+  const { steps } = integration!;
+  const none = new Float32Array(steps * horizon * actionDim);
+  return (source: NoiseSource, calls = steps): Feeds => {
     const exploration = source === 'zero' ? undefined : source.exploration;
     if (!trainable) {
       if (exploration) throw new UserError(NOTHING_TO_LEARN);
@@ -173,7 +176,9 @@ function explorationInputs(
     }
     const noise =
       source === 'zero' || !exploration
-        ? new Float32Array(calls * horizon * actionDim)
+        ? calls === steps
+          ? none
+          : new Float32Array(calls * horizon * actionDim)
         : explorationNoise(
             exploration,
             { seed: source.seed, attempt: source.attempt ?? source.seed },

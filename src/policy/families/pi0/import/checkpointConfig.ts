@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { MAX_STEPS } from '../../../integration.ts';
 
 const size = z.int().min(1).nullish();
 const choice = z.boolean().nullish();
-/** Euler steps: as many as a bundle may have. */
-const steps = z.int().min(1).max(1000).nullish();
+/** Network calls: as many as a bundle may have. */
+const steps = z.int().min(1).max(MAX_STEPS).nullish();
 
 /** One transformer's dimensions, as openpi (width, mlp_dim) or transformers (hidden_size, …) call them. */
 const partSchema = z.looseObject({

@@ -1,10 +1,5 @@
-import { Tensor } from '../../../session/session.ts';
 import type { Feeds } from '../../family.ts';
-import { type Integration, TABLE_ROWS, integrationTable } from '../../integration.ts';
-
-/** The table of an integration as the graphs take it, [5, calls]. */
-export const integrationTensor = (integration: Integration): Tensor =>
-  new Tensor('float32', integrationTable(integration), [TABLE_ROWS.length, integration.steps]);
+import { integrationTensor } from '../../integrationTensor.ts';
 
 /**
  * Golden inputs as the graphs take them, with the number of network calls. Golden numbers of earlier bundles
