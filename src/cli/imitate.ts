@@ -1,14 +1,7 @@
-import { type Command, InvalidArgumentError, Option } from '@commander-js/extra-typings';
+import { type Command, Option } from '@commander-js/extra-typings';
 import type { Context } from './context.ts';
 import { readsOnly } from './rules.ts';
-import { integer, sessionOption, taskOption } from './sharedOptions.ts';
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (!(value > 0 && value < Infinity))
-    throw new InvalidArgumentError('It must be a number above 0.');
-  return value;
-}
+import { integer, positive, sessionOption, taskOption } from './sharedOptions.ts';
 
 /** Indices between commas, at least one. */
 function layers(text: string): [number, ...number[]] {

@@ -8,6 +8,7 @@ import { classifier } from './classifier.ts';
 import type { Context } from './context.ts';
 import { create } from './create.ts';
 import { demos } from './demos.ts';
+import { distill } from './distill.ts';
 import { doctor } from './doctor.ts';
 import { imitate } from './imitate.ts';
 import { importCheckpoint } from './import.ts';
@@ -22,7 +23,7 @@ import { verify } from './verify.ts';
 
 const GROUPS = [
   { title: 'The simulated robot:', commands: [start, sim, recover] },
-  { title: 'Learning:', commands: [demos, imitate, adapt, learn, keys, classifier] },
+  { title: 'Learning:', commands: [demos, imitate, distill, adapt, learn, keys, classifier] },
   { title: 'Policies:', commands: [create, importCheckpoint, verify] },
   { title: 'A real robot and its machine:', commands: [check, calibrate, doctor] },
 ];

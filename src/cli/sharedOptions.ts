@@ -17,6 +17,14 @@ export function integer(least: number) {
   };
 }
 
+/** Reads a finite number above 0. */
+export function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value < Infinity))
+    throw new InvalidArgumentError('It must be a number above 0.');
+  return value;
+}
+
 /** Reads the number of a TCP port. */
 export function port(text: string): number {
   const value = Number(text);

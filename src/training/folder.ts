@@ -10,7 +10,7 @@ import { TRAINING_FILES } from '../policy/bundle/bundleFiles.ts';
 import type { Parameter } from '../policy/trainable.ts';
 import { parseJson } from '../validate.ts';
 import { writeWhole } from '../files/writeWhole.ts';
-import { type ImitationRun, differences } from './imitationRun.ts';
+import { type BegunRun, differences } from './begunRun.ts';
 import { reasonOf } from '../systemErrors.ts';
 
 /** Where a training run keeps what it needs to go on. */
@@ -32,10 +32,10 @@ export async function openTrainingFolder(out: string, title: string) {
   return {
     checkpoint,
     curve,
-    save: (state: TrainingState, run: ImitationRun, parameters: readonly Parameter[]) =>
+    save: (state: TrainingState, run: BegunRun, parameters: readonly Parameter[]) =>
       writeCheckpoint(checkpoint, { state, run: JSON.stringify(run) }, parameters),
     /** The state to go on from; throws a `UserError` that says in what the checkpoint is of another run. */
-    async load(parameters: readonly Parameter[], run: ImitationRun): Promise<TrainingState> {
+    async load(parameters: readonly Parameter[], run: BegunRun): Promise<TrainingState> {
       const then = (await readSafetensorsHeader(checkpoint)).metadata.run;
       const apart = then ? differences(parseJson(then, checkpoint) as object, run) : [];
       if (apart.length > 0)

@@ -1,51 +1,39 @@
-import { readFile, realpath } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { listEpisodes } from '../episodes/listEpisodes.ts';
-import { readEpisode } from '../episodes/readEpisode.ts';
 import { UserError } from '../errors.ts';
-import { isThere } from '../files/isThere.ts';
-import {
-  type DemonstrationSet,
-  type Viewpoint,
-  gatherDemonstrations,
-} from '../learning/imitation/demonstrations.ts';
 import {
   type ImitationSettings,
   imitationSchema,
   openImitation,
 } from '../learning/imitation/imitation.ts';
 import { normalisationOf } from '../learning/imitation/statistics.ts';
-import { writeSafetensors } from '../tensors/safetensors.ts';
 import { loadSessionConfig } from '../session/session.ts';
 import { type Adapter, makeAdapter, writeAdapter } from '../policy/bundle/adapter.ts';
 import {
   ADAPTER_FILE,
   BUNDLE_FILES,
-  GOLDEN_FILE,
   copyBundle,
   loadBundle,
   writeBundle,
 } from '../policy/bundle/bundle.ts';
-import { learnableOf, shapeOf } from '../policy/families/registry.ts';
-import { checkPlace } from '../policy/bundle/bundleFiles.ts';
+import { learnableOf } from '../policy/families/registry.ts';
 import type { Trainable } from '../policy/trainable.ts';
-import { replaceFiles } from '../files/replaceFiles.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
-import { simulatedEmbodiment } from '../sim/embodiment.ts';
 import type { SimTaskName } from '../sim/taskNames.ts';
-import { evaluate } from '../rollouts/evaluate.ts';
-import { type ImitationRun, NO_POLICY, baseOf, dataOf } from './imitationRun.ts';
-import { openTrainingFolder, trainingFiles } from './folder.ts';
+import { type BegunRun, NO_POLICY, baseOf, dataOf } from './begunRun.ts';
+import { checkStart } from './checkStart.ts';
+import { type RobotDemonstrations, demonstrationsIn, viewOf } from './demonstrationsIn.ts';
+import { openTrainingFolder } from './folder.ts';
 import {
   SIZES,
   type SizeName,
   configFor,
   tinyTokenizerJson,
 } from '../policy/families/untrained.ts';
-import { trainingLoop } from './loop.ts';
-import type { Output } from '../terminal/output.ts';
-import { type TrainingReport, createTrainingReport } from './report.ts';
-import { type Bundle, type BundleConfig, configOf } from '../policy/bundle/config.ts';
+import { replaceWeights } from './replaceWeights.ts';
+import { createTrainingReport } from './report.ts';
+import { type TrainingSurroundings, runTraining } from './runTraining.ts';
+import { type Bundle, configOf } from '../policy/bundle/config.ts';
 
 export interface ImitateOptions {
   out: string;
@@ -72,9 +60,6 @@ export interface ImitateOptions {
   session?: string;
 }
 
-/** Seed of the first attempt of an evaluation. */
-const EVALUATION_SEED = 50_000;
-
 function settingsOf(options: ImitateOptions): ImitationSettings {
   const { train, rank, layers, steps, batch, samples, rate, augmentation, maxDelay, seed } =
     options;
@@ -93,40 +78,6 @@ function settingsOf(options: ImitateOptions): ImitationSettings {
       averageDecay: 0.995,
     },
   });
-}
-
-type Viewing = Pick<BundleConfig, 'embodiment' | 'cameras' | 'family' | 'architecture'>;
-
-function viewOf(policy: Viewing): Viewpoint {
-  const { horizon, images } = shapeOf(policy);
-  const { embodiment, cameras } = policy;
-  return { embodiment, cameras, horizon, side: images[0].width };
-}
-
-/** Demonstrations, and the robot that they are of. */
-type RobotDemonstrations = DemonstrationSet & { embodiment: Embodiment };
-
-/** The demonstrations in a folder, viewed as `source` does, or as a policy of random weights for their robot. */
-async function gather(
-  folder: string,
-  { source, size }: { source: Viewing | undefined; size: SizeName },
-  report: TrainingReport,
-): Promise<RobotDemonstrations> {
-  const paths = (await listEpisodes(folder)).map(({ path }) => path);
-  if (paths.length === 0)
-    throw new UserError(`${folder}: no episodes there. npx nalu demos ${folder} records some`);
-  const view = source ? viewOf(source) : (robot: Embodiment) => viewOf(configFor(size, robot));
-  const set = await gatherDemonstrations(paths, readEpisode, view, (done) => {
-    report.live(`reading episodes ${done}/${paths.length}`);
-  });
-  for (const { path, reason } of set.leftOut) report.line(`left out ${path}: ${reason}`);
-  if (set.leftOut.length > 0)
-    report.line(`left out ${set.leftOut.length} of ${paths.length} episodes`);
-  const { embodiment } = set;
-  if (!embodiment || set.demonstrations.length === 0)
-    throw new UserError(`${folder}: none of its ${paths.length} episodes can be learned from`);
-  report.line(`${set.demonstrations.length} observations of ${set.episodes} episodes`);
-  return { ...set, embodiment };
 }
 
 /** Puts into `out` the bundle that is to learn: one of random weights, or a copy of another. */
@@ -176,36 +127,7 @@ async function saveBundle(
     return writeAdapter(join(folder, ADAPTER_FILE), adapter);
   }
   const tensors = [...parameters].map(([name, tensor]) => ({ name, ...tensor }));
-  await replaceFiles(
-    folder,
-    (staging) => writeSafetensors(join(staging, BUNDLE_FILES.weights), tensors),
-    // Both are of the weights before.
-    () => [GOLDEN_FILE, ADAPTER_FILE],
-  );
-}
-
-const isSameFolder = async (a: string, b: string) =>
-  (await isThere(a)) && (await isThere(b)) && (await realpath(a)) === (await realpath(b));
-
-/** Throws a `UserError` where a run would take away what is there, or has nothing to go on with. */
-async function checkStart({ out, from, resume = false, force = false }: ImitateOptions) {
-  const { checkpoint } = trainingFiles(out);
-  const started = await isThere(checkpoint);
-  if (resume && !started)
-    throw new UserError(
-      `${checkpoint}: nothing to resume; leave --resume away, or is ${out} right?`,
-    );
-  if (resume) return;
-  if (from !== undefined && (await isSameFolder(from, out)))
-    throw new UserError(
-      `--from ${from} and --out ${out} are one folder, and what is there would be trained away; name another --out`,
-    );
-  if (started && !force)
-    throw new UserError(
-      `${checkpoint}: a run is there already; --resume goes on with it, another --out begins anew, --force replaces it`,
-      { kind: 'exists' },
-    );
-  await checkPlace(out, force);
+  await replaceWeights(folder, tensors);
 }
 
 /** The version of the policy that a run goes on from, if it is to be compared. */
@@ -214,36 +136,33 @@ const versionOf = async ({ from, resume }: ImitateOptions): Promise<string | und
   return resume ? undefined : NO_POLICY;
 };
 
-export interface ImitateSurroundings {
-  out: Output;
-  /** Called once training can be stopped in order; aborts to stop it. */
-  interruption: () => AbortSignal;
-}
-
 /** Trains a policy on demonstrations; see `nalu imitate --help`. */
 export async function imitate(
   episodes: string,
   options: ImitateOptions,
-  { out: output, interruption }: ImitateSurroundings,
+  surroundings: TrainingSurroundings,
 ): Promise<'done' | 'interrupted'> {
-  const { out, from, resume = false, train, steps, task, evaluateEvery, attempts } = options;
+  const { out, from, resume = false, force, size, train, steps, task } = options;
+  const { evaluateEvery, attempts } = options;
   const settings = settingsOf(options);
   if (options.renormalise && train !== 'all')
     throw new UserError(
       `--renormalise: with --train ${train} the rest of the policy stays, and with it its normalisation`,
     );
   const session = await loadSessionConfig(options.session);
-  await checkStart(options);
+  const named = from === undefined ? undefined : { folder: from, named: `--from ${from}` };
+  await checkStart({ out, source: named, resume, force });
 
-  const reading = createTrainingReport(0, steps, output);
+  const reading = createTrainingReport(0, steps, surroundings.out);
   const place = resume ? out : from;
   const source = place === undefined ? undefined : await loadBundle(place);
-  const set = await gather(episodes, { source, size: options.size }, reading);
+  const view = source ? viewOf(source) : (robot: Embodiment) => viewOf(configFor(size, robot));
+  const set = await demonstrationsIn(episodes, view, reading);
   if (!resume) await prepareBundle(options, set);
   const files = await openTrainingFolder(out, `nalu imitate: ${basename(resolve(out))}`);
   const bundle = await loadBundle(out);
   const parameters = learnableOf(bundle).parameters(settings.trainable);
-  const run: ImitationRun = {
+  const run: BegunRun = {
     settings,
     from,
     policy: await versionOf(options),
@@ -259,30 +178,13 @@ export async function imitate(
   const imitation = await openImitation({
     ...{ folder: out, bundle, demonstrations, robot, settings, session, start },
   });
-  const report = createTrainingReport(imitation.state.step, steps, output);
-  const simulated = (await simulatedEmbodiment()).name;
-  const evaluates = attempts > 0 && robot.name === simulated;
-  if (attempts > 0 && !evaluates)
-    report.line(`no evaluations: the simulator is of ${simulated}, these demonstrations of ${robot.name}`); // prettier-ignore
-  const signal = interruption();
-  try {
-    await trainingLoop(imitation, files, report, {
-      steps,
-      run,
-      signal,
-      evaluateEvery: evaluates ? evaluateEvery : Infinity,
+  return runTraining(
+    imitation,
+    files,
+    {
+      ...{ out, steps, task, evaluateEvery, attempts, session, robot, run },
       save: () => saveBundle(bundle, settings.trainable, imitation.averaged()),
-      evaluate: () =>
-        evaluate(out, task, attempts, EVALUATION_SEED, session, (done) =>
-          report.live(`attempt ${done}/${2 * attempts}`),
-        ),
-    });
-  } finally {
-    await imitation.close();
-  }
-  const { step } = imitation.state;
-  report.line(`${out}: ${step} steps in ${report.elapsed()}; the loss is drawn in ${files.curve}`);
-  if (!signal.aborted) return 'done';
-  report.line(`stopped by hand at step ${step}; the same command with --resume goes on`);
-  return 'interrupted';
+    },
+    surroundings,
+  );
 }

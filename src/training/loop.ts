@@ -1,8 +1,8 @@
 import { UserError } from '../errors.ts';
-import type { Imitation } from '../learning/imitation/imitation.ts';
+import type { TrainingRun } from '../learning/train/trainingRun.ts';
 import type { Evaluation } from '../charts/lossCurve.ts';
 import type { StepReport } from '../learning/train/trainer.ts';
-import type { ImitationRun } from './imitationRun.ts';
+import type { BegunRun } from './begunRun.ts';
 import type { TrainingFolder } from './folder.ts';
 import type { TrainingReport } from './report.ts';
 
@@ -12,7 +12,7 @@ const LOG_EVERY = 20;
 export interface TrainingLoopOptions {
   steps: number;
   /** What a resumed run must have in common with this one. */
-  run: ImitationRun;
+  run: BegunRun;
   signal: AbortSignal;
   /** Steps between evaluations; Infinity for none. */
   evaluateEvery: number;
@@ -27,19 +27,19 @@ function averageOf(reports: readonly StepReport[], pick: (report: StepReport) =>
 
 /** Takes a run's steps to the last, or to a stop by hand: logs, keeps checkpoints, evaluates. */
 export async function trainingLoop(
-  imitation: Imitation,
+  training: TrainingRun,
   files: TrainingFolder,
   report: TrainingReport,
   { steps, run, signal, evaluateEvery, save, evaluate }: TrainingLoopOptions,
 ): Promise<void> {
-  await files.rewind(imitation.state.step);
-  let kept = imitation.state.step;
+  await files.rewind(training.state.step);
+  let kept = training.state.step;
   const checkpoint = async () => {
-    await files.save(imitation.state, run, imitation.parameters);
-    kept = imitation.state.step;
+    await files.save(training.state, run, training.parameters);
+    kept = training.state.step;
   };
   const takeStep = () =>
-    imitation.step().catch((error: unknown) => {
+    training.step().catch((error: unknown) => {
       if (!(error instanceof UserError)) throw error;
       const where =
         kept > 0 ? `${files.checkpoint} holds step ${kept}` : 'there is no checkpoint yet';
@@ -47,7 +47,7 @@ export async function trainingLoop(
     });
 
   const recent: StepReport[] = [];
-  while (imitation.state.step < steps && !signal.aborted) {
+  while (training.state.step < steps && !signal.aborted) {
     const told = await takeStep();
     recent.push(told);
     const { step, rate } = told;

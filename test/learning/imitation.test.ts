@@ -3,11 +3,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { UserError } from '../../src/errors.ts';
 import { readCheckpoint, writeCheckpoint } from '../../src/learning/train/checkpoint.ts';
-import {
-  type Imitation,
-  imitationSchema,
-  openImitation,
-} from '../../src/learning/imitation/imitation.ts';
+import { imitationSchema, openImitation } from '../../src/learning/imitation/imitation.ts';
+import type { TrainingRun } from '../../src/learning/train/trainingRun.ts';
 import type { TrainingState } from '../../src/learning/train/trainer.ts';
 import { sessionConfigSchema } from '../../src/session/session.ts';
 import type { Trainable } from '../../src/policy/trainable.ts';
@@ -31,7 +28,7 @@ const settingsOf = (trainable: Trainable, augment = false) =>
 /** Opens a run on a fresh tiny bundle, lets `body` use it, and closes it. */
 const withRun = <T>(
   trainable: Trainable,
-  body: (run: Imitation, folder: string) => Promise<T>,
+  body: (run: TrainingRun, folder: string) => Promise<T>,
   { start, augment }: { start?: TrainingState; augment?: boolean } = {},
 ): Promise<T> =>
   withFolder(async (folder) => {
@@ -52,7 +49,7 @@ const withRun = <T>(
     }
   });
 
-async function takeSteps(run: Imitation, count: number): Promise<number[]> {
+async function takeSteps(run: TrainingRun, count: number): Promise<number[]> {
   const losses: number[] = [];
   for (let i = 0; i < count; i++) losses.push((await run.step()).loss);
   return losses;

@@ -21,7 +21,6 @@ import {
   learnedInputs,
 } from '../imitation/lossGraph.ts';
 import { surrogate } from './surrogate.ts';
-import type { SampledJoin } from '../../policy/joinKinds.ts';
 
 /** The policy and batch dimensions of FPO's graphs. */
 export interface FpoGraphOptions {
@@ -83,20 +82,6 @@ export function centredLossesGraph(options: FpoGraphOptions, rowClamp: number): 
     return actionErrors(velocity, target, sample.time);
   });
   outputLosses(graph, losses, rowClamp);
-  return graph;
-}
-
-/**
- * Samples chunks with the current parameters: a cache (see cacheInputs), π0's state, noise [batch, horizon,
- * actionDim] and integration (see integrationTable) → actions [batch, horizon, actionDim]. Joined chunks also take
- * previousInputs.
- */
-export function resampleGraph(options: FpoGraphOptions, joins?: SampledJoin): Graph {
-  const graph = new Graph('resample');
-  const { policy } = options;
-  const flow = policy.flow(graph, { ...lossOptions(options), samples: 1 });
-  const noise = graph.input('noise', 'float32', [BATCH, policy.horizon, policy.actionDim]);
-  graph.output('actions', flow.integrate(noise, joins));
   return graph;
 }
 

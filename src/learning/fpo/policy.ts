@@ -7,6 +7,7 @@ import { integrationKey } from '../../policy/integration.ts';
 import { integrationTensor } from '../../policy/integrationTensor.ts';
 import type { SampledJoin } from '../../policy/joinKinds.ts';
 import type { AlgorithmContext } from '../algorithm.ts';
+import { chunkGraph } from '../train/chunkGraph.ts';
 import { optimiserSchema } from '../train/optimiser.ts';
 import { evenParts } from '../train/order.ts';
 import { tensorsIn } from '../train/parameters.ts';
@@ -19,7 +20,6 @@ import {
   centredLossesGraph,
   fpoGraph,
   oldLossesGraph,
-  resampleGraph,
   surrogateGraph,
 } from './graph.ts';
 import { type PairedChunk, type PreparedChunk, centredScale } from './pairs.ts';
@@ -123,7 +123,7 @@ function divided(tensor: Tensor, count: number): Float32Array[] {
 async function samplerOf(sessions: Sessions, kind: SampledJoin | undefined) {
   const { samplers, graphs, session } = sessions;
   const known = samplers.get(kind);
-  const sampler = known ?? (await openModel(encodeModel(resampleGraph(graphs, kind)), session));
+  const sampler = known ?? (await openModel(encodeModel(chunkGraph(graphs, kind)), session));
   samplers.set(kind, sampler);
   return sampler;
 }

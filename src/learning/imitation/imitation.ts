@@ -1,24 +1,19 @@
 import { z } from 'zod';
 import { encodeModel } from '../../onnx/modelFile.ts';
 import { type SessionConfig, Tensor, openModel } from '../../session/session.ts';
-import type { Adapter } from '../../policy/bundle/adapter.ts';
 import { uniformNumbers } from '../../tensors/noise.ts';
 import { learnableOf } from '../../policy/families/registry.ts';
-import { type Parameter, trainableSchema } from '../../policy/trainable.ts';
+import { trainableSchema } from '../../policy/trainable.ts';
 import { makeTransforms } from '../../policy/vectors/transforms.ts';
 import { augmentationGraph, drawAugmentation } from './augmentation.ts';
 import { createBatches } from '../train/batches.ts';
 import type { Demonstration } from './demonstrations.ts';
+import { openFrozenPrefix } from './frozenPrefix.ts';
 import { flowMatchingGraph } from './lossGraph.ts';
 import { optimiserSchema } from '../train/optimiser.ts';
-import { tensorsIn } from '../train/parameters.ts';
 import { frozenWeights, startingParameters } from '../train/startingWeights.ts';
-import {
-  type StepReport,
-  type TrainingState,
-  initialState,
-  openTrainer,
-} from '../train/trainer.ts';
+import { type TrainingState, initialState, openTrainer } from '../train/trainer.ts';
+import { type TrainingRun, averagedParameters } from '../train/trainingRun.ts';
 import { type BundleConfig } from '../../policy/bundle/config.ts';
 import type { Embodiment } from '../../robot/embodiment.ts';
 
@@ -40,17 +35,6 @@ export const imitationSchema = z.strictObject({
 export type ImitationSettings = z.infer<typeof imitationSchema>;
 
 type Batch = Record<string, Tensor>;
-
-/** A training run on demonstrations. */
-export interface Imitation {
-  parameters: Parameter[];
-  /** See Trainer. */
-  readonly state: TrainingState;
-  step(): Promise<StepReport>;
-  /** A copy of the averaged parameters. */
-  averaged(): Adapter['parameters'];
-  close(): Promise<void>;
-}
 
 export interface ImitationOptions {
   /** Of the bundle that is trained. */
@@ -95,25 +79,13 @@ async function openAugmentation(options: ImitationOptions) {
   };
 }
 
-/** Encodes observations by the frozen prefix of a bundle. */
-async function openPrefix({ folder, bundle, session }: ImitationOptions) {
-  const { precision } = bundle;
-  const graph = await learnableOf(bundle).openPrefix({ folder, precision }, session);
-  return {
-    async apply({ images, camera_mask, tokens, token_mask, ...rest }: Batch): Promise<Batch> {
-      return { ...rest, ...(await graph.run({ images, camera_mask, tokens, token_mask })) };
-    },
-    close: () => graph.release(),
-  };
-}
-
 const withoutMasks = (batch: Batch): Batch =>
   Object.fromEntries(
     Object.entries(batch).filter(([name]) => name !== 'camera_mask' && name !== 'token_mask'),
   );
 
 /** Opens a run that trains a bundle on demonstrations, from its weights or from where a checkpoint stands. */
-export async function openImitation(options: ImitationOptions): Promise<Imitation> {
+export async function openImitation(options: ImitationOptions): Promise<TrainingRun> {
   const { folder, bundle, demonstrations, settings, session, start } = options;
   const { cameras } = bundle;
   const policy = learnableOf(bundle);
@@ -142,7 +114,8 @@ export async function openImitation(options: ImitationOptions): Promise<Imitatio
   const frozen = await frozenWeights(stored, graph, parameters);
   const trainer = await openTrainer(graph, parameters, state, settings.optimiser, session, frozen);
   const augmentation = settings.augment ? await openAugmentation(options) : undefined;
-  const prefix = trainable.parameters === 'all' ? undefined : await openPrefix(options);
+  const prefix =
+    trainable.parameters === 'all' ? undefined : await openFrozenPrefix(stored, session);
 
   return {
     parameters,
@@ -157,12 +130,7 @@ export async function openImitation(options: ImitationOptions): Promise<Imitatio
       else if (!batches.padded) fed = withoutMasks(fed);
       return trainer.step(fed);
     },
-    averaged: () =>
-      new Map(
-        [...tensorsIn(trainer.state.vectors.average.slice(), parameters)].map(
-          ([name, { dims, data }]) => [name, { shape: dims, data: data as Float32Array }],
-        ),
-      ),
+    averaged: () => averagedParameters(trainer, parameters),
     async close() {
       await trainer.close();
       await augmentation?.close();

@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { Demonstration } from '../learning/imitation/demonstrations.ts';
+import type { DistillationSettings } from '../learning/distillation/distillation.ts';
 import type { ImitationSettings } from '../learning/imitation/imitation.ts';
 import type { SimTaskName } from '../sim/taskNames.ts';
+import type { Integration } from '../policy/integration.ts';
 import { type Bundle, configOf } from '../policy/bundle/config.ts';
 import { storedConfig } from '../policy/bundle/parseConfig.ts';
 
 /** What a training run was begun with, as its checkpoint keeps it. */
-export interface ImitationRun {
-  settings: ImitationSettings;
+export interface BegunRun {
+  settings: ImitationSettings | DistillationSettings;
   /** The policy that it went on from, as it was given; absent for random weights. */
   from?: string;
   /** That policy's version. */
@@ -15,7 +17,10 @@ export interface ImitationRun {
   /** What stays of the bundle that is trained. */
   base: string;
   task: SimTaskName;
-  renormalise: boolean;
+  /** Of imitation. */
+  renormalise?: boolean;
+  /** Of distillation: how the policy that is distilled integrates its flow. */
+  integration?: Integration;
   demonstrations: number;
   /** Of the demonstrations' states, commands and prompts, in their order. */
   data: string;
@@ -33,7 +38,10 @@ export const dataOf = (demonstrations: readonly Demonstration[]): string =>
   shortHash(demonstrations.flatMap(({ state, actions, prompt }) => [state, actions, prompt]));
 
 /** What a run leaves of a bundle as it is: its weights too, unless all of them learn. */
-export const baseOf = (bundle: Bundle, { trainable }: ImitationSettings): string =>
+export const baseOf = (
+  bundle: Bundle,
+  { trainable }: Pick<ImitationSettings, 'trainable'>,
+): string =>
   trainable.parameters === 'all'
     ? shortHash([JSON.stringify(storedConfig(configOf(bundle)))])
     : bundle.base;
@@ -45,13 +53,13 @@ const leavesOf = (value: unknown, path = ''): [string, string][] =>
     : [[path, JSON.stringify(value)]];
 
 /** What only later versions keep: a checkpoint without it is compared in the rest. */
-const LATER: readonly (keyof ImitationRun)[] = ['policy', 'base', 'task', 'renormalise', 'data'];
+const LATER: readonly (keyof BegunRun)[] = ['policy', 'base', 'task', 'renormalise', 'data'];
 
 /**
  * In what a run differs from the one that is to go on, a line each with both values. A run that goes on
  * need not name its policy again.
  */
-export function differences(then: object, now: ImitationRun): string[] {
+export function differences(then: object, now: BegunRun): string[] {
   const isNamed = now.from !== undefined;
   const hasVersions = 'policy' in then && now.policy !== undefined;
   const isSamePolicy = !isNamed || (hasVersions && then.policy === now.policy);

@@ -1,0 +1,49 @@
+import { listEpisodes } from '../episodes/listEpisodes.ts';
+import { readEpisode } from '../episodes/readEpisode.ts';
+import { UserError } from '../errors.ts';
+import {
+  type DemonstrationSet,
+  type Viewpoint,
+  gatherDemonstrations,
+} from '../learning/imitation/demonstrations.ts';
+import type { BundleConfig } from '../policy/bundle/config.ts';
+import { shapeOf } from '../policy/families/registry.ts';
+import type { Embodiment } from '../robot/embodiment.ts';
+import type { TrainingReport } from './report.ts';
+
+type Viewing = Pick<BundleConfig, 'embodiment' | 'cameras' | 'family' | 'architecture'>;
+
+/** How a policy looks at demonstrations. */
+export function viewOf(policy: Viewing): Viewpoint {
+  const { horizon, images } = shapeOf(policy);
+  const { embodiment, cameras } = policy;
+  return { embodiment, cameras, horizon, side: images[0].width };
+}
+
+/** Demonstrations, and the robot that they are of. */
+export type RobotDemonstrations = DemonstrationSet & { embodiment: Embodiment };
+
+/**
+ * The demonstrations in a folder. Episodes that are left out are named with the reason. Throws a `UserError` if
+ * nothing is left.
+ */
+export async function demonstrationsIn(
+  folder: string,
+  view: Parameters<typeof gatherDemonstrations>[2],
+  report: TrainingReport,
+): Promise<RobotDemonstrations> {
+  const paths = (await listEpisodes(folder)).map(({ path }) => path);
+  if (paths.length === 0)
+    throw new UserError(`${folder}: no episodes there. npx nalu demos ${folder} records some`);
+  const set = await gatherDemonstrations(paths, readEpisode, view, (done) => {
+    report.live(`reading episodes ${done}/${paths.length}`);
+  });
+  for (const { path, reason } of set.leftOut) report.line(`left out ${path}: ${reason}`);
+  if (set.leftOut.length > 0)
+    report.line(`left out ${set.leftOut.length} of ${paths.length} episodes`);
+  const { embodiment } = set;
+  if (!embodiment || set.demonstrations.length === 0)
+    throw new UserError(`${folder}: none of its ${paths.length} episodes can be learned from`);
+  report.line(`${set.demonstrations.length} observations of ${set.episodes} episodes`);
+  return { ...set, embodiment };
+}

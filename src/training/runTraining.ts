@@ -1,0 +1,70 @@
+import type { TrainingRun } from '../learning/train/trainingRun.ts';
+import type { Embodiment } from '../robot/embodiment.ts';
+import { evaluate } from '../rollouts/evaluate.ts';
+import type { SessionConfig } from '../session/session.ts';
+import { simulatedEmbodiment } from '../sim/embodiment.ts';
+import type { SimTaskName } from '../sim/taskNames.ts';
+import type { Output } from '../terminal/output.ts';
+import type { TrainingFolder } from './folder.ts';
+import { trainingLoop } from './loop.ts';
+import { createTrainingReport } from './report.ts';
+import type { BegunRun } from './begunRun.ts';
+
+/** Seed of the first attempt of an evaluation. */
+const EVALUATION_SEED = 50_000;
+
+export interface TrainingSurroundings {
+  out: Output;
+  /** Called once training can be stopped in order; aborts to stop it. */
+  interruption: () => AbortSignal;
+}
+
+export interface TrainingPlan {
+  out: string;
+  steps: number;
+  task: SimTaskName;
+  /** Steps between evaluations in the simulator. */
+  evaluateEvery: number;
+  /** Attempts of an evaluation; 0 for none. */
+  attempts: number;
+  session: SessionConfig;
+  /** That gave the demonstrations. */
+  robot: Embodiment;
+  /** What a resumed run must have in common with this one. */
+  run: BegunRun;
+  /** Writes what was learned into the bundle in `out`. */
+  save: () => Promise<void>;
+}
+
+/** Takes a run's steps, evaluates the policy where the simulator is of its robot, and says how it ended. */
+export async function runTraining(
+  training: TrainingRun,
+  files: TrainingFolder,
+  plan: TrainingPlan,
+  { out: output, interruption }: TrainingSurroundings,
+): Promise<'done' | 'interrupted'> {
+  const { out, steps, task, evaluateEvery, attempts, session, robot, run, save } = plan;
+  const report = createTrainingReport(training.state.step, steps, output);
+  const simulated = (await simulatedEmbodiment()).name;
+  const evaluates = attempts > 0 && robot.name === simulated;
+  if (attempts > 0 && !evaluates)
+    report.line(`no evaluations: the simulator is of ${simulated}, these demonstrations of ${robot.name}`); // prettier-ignore
+  const signal = interruption();
+  try {
+    await trainingLoop(training, files, report, {
+      ...{ steps, run, signal, save },
+      evaluateEvery: evaluates ? evaluateEvery : Infinity,
+      evaluate: () =>
+        evaluate(out, task, attempts, EVALUATION_SEED, session, (done) =>
+          report.live(`attempt ${done}/${2 * attempts}`),
+        ),
+    });
+  } finally {
+    await training.close();
+  }
+  const { step } = training.state;
+  report.line(`${out}: ${step} steps in ${report.elapsed()}; the loss is drawn in ${files.curve}`);
+  if (!signal.aborted) return 'done';
+  report.line(`stopped by hand at step ${step}; the same command with --resume goes on`);
+  return 'interrupted';
+}
