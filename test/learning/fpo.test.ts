@@ -8,9 +8,13 @@ import { drawPairs } from '../../src/learning/fpo/pairs.ts';
 import { openLearningPolicy } from '../../src/learning/fpo/policy.ts';
 import { type FpoState, initialFpoState, readFpoState } from '../../src/learning/fpo/state.ts';
 import { optimise } from '../../src/learning/fpo/update.ts';
+import { tensorsIn } from '../../src/learning/train/parameters.ts';
+import { makeAdapter } from '../../src/policy/bundle/adapter.ts';
+import { learnableOf } from '../../src/policy/families/registry.ts';
 import { writeSafetensors } from '../../src/tensors/safetensors.ts';
 import { withFolder } from '../onnx/run.ts';
 import { type Bandit, JOINTS, SESSION, openBandit } from './bandit.ts';
+import { tinyBundle } from './tiny.ts';
 
 const EXPERT = { parameters: 'expert' } as const;
 
@@ -222,6 +226,43 @@ describe('FPO', () => {
       );
       assert.deepEqual(policy.state.vectors.parameters, before);
       await policy.close();
+    }));
+
+  it('moves the chunks of one network call along their advantages, from ratios of 1', () =>
+    withFolder(async (folder) => {
+      const config = settings();
+      const oneCall = { ...tinyBundle, integration: { steps: 1, solver: 'euler' } as const };
+      const bandit = await openBandit(folder, config.trainable, oneCall);
+      const { bundle } = bandit;
+      const before = (await bandit.play(0, 48)).chunks;
+      const explored = (await bandit.rollouts(0, 48)).flatMap(({ chunks: [chunk], reward }) => ({
+        chunk,
+        advantage: reward > 0 ? 1 : -1,
+      }));
+      const context = { bundle, joints: JOINTS, session: SESSION };
+      const { policy: start } = await initialFpoState(bundle, config);
+      const policy = await openLearningPolicy(context, config, start);
+      const batch = await policy.prepare(drawPairs(explored, 0, config));
+      const { farthestRatio } = await policy.measure(batch);
+      assert.ok(farthestRatio < 1e-4, `${farthestRatio} from 1`);
+      await optimise({ policy, config }, batch, 0.1);
+      const expert = learnableOf(bundle).parameters(EXPERT);
+      const learned = [...tensorsIn(policy.state.vectors.parameters, expert)].map(
+        ([name, { dims, data }]) => [name, { shape: dims, data: data as Float32Array }] as const,
+      );
+      await policy.close();
+
+      const parameters = new Map(learned);
+      bandit.adopt(makeAdapter({ trainable: EXPERT, base: bundle.base, parameters }));
+      const after = (await bandit.play(0, 48)).chunks;
+      const gains = explored.map(({ chunk: { actions, mask }, advantage }, i) =>
+        actions.reduce((sum, action, at) => {
+          const [was, is] = [before[i].actions[at], after[i].actions[at]];
+          return sum + advantage * mask[Math.floor(at / JOINTS)] * (is - was) * (action - was);
+        }, 0),
+      );
+      assert.ok(gains.reduce((a, b) => a + b) > 0);
+      await bandit.close();
     }));
 
   it('says so where nothing was executed', () =>

@@ -45,6 +45,13 @@ describe('pairs of noise and time', () => {
     assert.ok(Math.abs(meanOf('policy') - 0.6) < 0.02);
     assert.ok(Math.abs(meanOf('uniform') - 0.5) < 0.02);
   });
+
+  it('are at noise alone for chunks of one network call, which see no other velocity', () => {
+    const oneCall = { ...chunk, integration: { steps: 1, solver: 'euler' } as const };
+    const settings = { seed: 1, samples: 8, ablation: { time: 'uniform' } } as const;
+    const [{ time }] = drawPairs([{ chunk: oneCall, advantage: 1 }], 0, settings);
+    assert.deepEqual([...time], new Array(8).fill(1));
+  });
 });
 
 describe('the scale of centred losses', () => {

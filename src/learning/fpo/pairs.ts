@@ -36,7 +36,10 @@ const TIMES: Record<FpoConfig['ablation']['time'], (uniform: number) => number> 
   noisy: (uniform) => 0.7 + 0.3 * uniform,
 };
 
-/** Draws pairs for the chunks of update number `update`; the same arguments give the same pairs. */
+/**
+ * Draws pairs for the chunks of update number `update`; the same arguments give the same pairs. Chunks of one
+ * network call depend on the velocity at t = 1 alone, so theirs are of that time.
+ */
 export function drawPairs(
   chunks: readonly AdvantageChunk[],
   update: number,
@@ -50,7 +53,9 @@ export function drawPairs(
   return chunks.map(({ chunk, advantage }, i) => ({
     chunk,
     advantage,
-    time: Float32Array.from({ length: samples }, () => TIMES[time](draw())),
+    time: Float32Array.from({ length: samples }, () =>
+      chunk.integration.steps === 1 ? 1 : TIMES[time](draw()),
+    ),
     noise: gaussianNoise([seed, STREAM.noise, update, i], samples * chunk.actions.length),
   }));
 }
