@@ -3,7 +3,6 @@ import type { Demonstration } from '../learning/imitation/demonstrations.ts';
 import type { DistillationSettings } from '../learning/distillation/distillation.ts';
 import type { ImitationSettings } from '../learning/imitation/imitation.ts';
 import type { SimTaskName } from '../sim/taskNames.ts';
-import type { Integration } from '../policy/integration.ts';
 import { type Bundle, configOf } from '../policy/bundle/config.ts';
 import { storedConfig } from '../policy/bundle/parseConfig.ts';
 
@@ -19,8 +18,6 @@ export interface BegunRun {
   task: SimTaskName;
   /** Of imitation. */
   renormalise?: boolean;
-  /** Of distillation: how the policy that is distilled integrates its flow. */
-  integration?: Integration;
   demonstrations: number;
   /** Of the demonstrations' states, commands and prompts, in their order. */
   data: string;

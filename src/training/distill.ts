@@ -112,7 +112,6 @@ export async function distill(
     from: folder,
     policy: teacher.base,
     base: teacher.base,
-    integration: teacher.integration,
     task,
     demonstrations: demonstrations.length,
     data: dataOf(demonstrations),

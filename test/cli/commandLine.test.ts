@@ -11,6 +11,7 @@ const LEAST: Record<string, string[]> = {
   recover: ['x.mcap.partial'],
   demos: ['x'],
   imitate: ['x', '--out', 'y'],
+  distill: ['b', '--episodes', 'x', '--out', 'y'],
   adapt: ['x'],
   learn: ['x'],
   keys: ['x'],
