@@ -29,9 +29,9 @@ export interface Experiment {
   task?: SimTaskName;
   /** See gapSchema. */
   gap?: object;
-  /** Rows of a chunk to play, in the place of the bundle's. */
+  /** Rows of a chunk to play, instead of the bundle's. */
   execute?: number;
-  /** Network calls a chunk, in the place of the bundle's. */
+  /** Network calls a chunk, instead of the bundle's. */
   steps?: number;
   /** What all variants change of FPO's configuration. */
   fpo?: object;

@@ -3,7 +3,7 @@ import { type Attribute, type Value, innermostGraph } from './graph.ts';
 import { cast, concat, describe, requireFloat, transpose } from './operators.ts';
 
 /**
- * ONNX Runtime's own operators (domain com.microsoft), each in the place of several standard ones. They have no
+ * ONNX Runtime's own operators (domain com.microsoft), each instead of several standard ones. They have no
  * gradients. Tokens are [batch, tokens, width].
  */
 const fused = (

@@ -127,7 +127,8 @@ export function startProcess<Remote>(module: URL, options: ProcessOptions): Chil
   return manage({ port, exit, kill, patience: PATIENCE }, options);
 }
 
-async function whenOpen<Remote>(child: Child<Remote>): Promise<Child<Remote>> {
+/** Waits until a child's service is open. Rejects with what opening threw. */
+export async function whenOpen<Remote>(child: Child<Remote>): Promise<Child<Remote>> {
   try {
     await child.opened;
     return child;

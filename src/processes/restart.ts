@@ -12,16 +12,19 @@ export interface KeptChild<Remote> extends Calls<Remote> {
 }
 
 export interface KeepOptions<Remote> {
-  open: () => Promise<Child<Remote>>;
+  start: () => Child<Remote>;
   /** One that is open already, in place of the first start. */
   first?: Child<Remote>;
   /** Is called with how it ended, or why it could not be opened. */
   onEnd: (error: Error) => void;
 }
 
-/** Keeps a child running until `close`. While there is none, `ask` rejects with a `UserError` and `notify` does nothing. */
+/**
+ * Keeps a child running until `close`. Calls wait until it is open; while there is none, `ask` rejects with a
+ * `UserError` and `notify` does nothing.
+ */
 export function keepRunning<Remote>(options: KeepOptions<Remote>): KeptChild<Remote> {
-  const { open, first, onEnd } = options;
+  const { start, first, onEnd } = options;
   const closing = new AbortController();
   const { signal } = closing;
   let current: Child<Remote> | undefined;
@@ -31,13 +34,17 @@ export function keepRunning<Remote>(options: KeepOptions<Remote>): KeptChild<Rem
     let next = first;
     while (!signal.aborted)
       try {
-        current = next ?? (await open());
+        current = next ?? start();
         next = undefined;
+        await current.opened;
         await (signal.aborted ? current.close() : current.ended);
       } catch (error) {
+        const failed = current;
         current = undefined;
-        if (signal.aborted) return;
         state = `${messageOf(error)}; it is being started again`;
+        // One whose service could not be opened still runs.
+        await failed?.kill();
+        if (signal.aborted) return;
         onEnd(error as Error);
         await setTimeout(PAUSE, undefined, { signal }).catch(() => undefined);
       }
@@ -45,12 +52,23 @@ export function keepRunning<Remote>(options: KeepOptions<Remote>): KeptChild<Rem
   const kept = keep();
 
   return {
-    ask: (name, ...args) =>
-      current ? current.ask(name, ...args) : Promise.reject(new UserError(state)),
-    notify: (name, ...args) => current?.notify(name, ...args),
+    async ask(name, ...args) {
+      const child = current;
+      if (!child) throw new UserError(state);
+      await child.opened;
+      return child.ask(name, ...args);
+    },
+    notify(name, ...args) {
+      const child = current;
+      child?.opened.then(
+        () => child.notify(name, ...args),
+        () => undefined,
+      );
+    },
     async close() {
       closing.abort();
-      await current?.close();
+      const child = current;
+      await child?.opened.then(child.close, () => undefined);
       await kept;
     },
   };

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { messageOf } from '../errors.ts';
-import { openProcess } from '../processes/child.ts';
+import { startProcess } from '../processes/child.ts';
 import { keepRunning } from '../processes/restart.ts';
 import { type CalibratedCamera, sizeSeen } from '../robot/calibration.ts';
 import type { CameraFrame } from '../robot/robot.ts';
@@ -58,8 +58,8 @@ export function openCameras({ name, cameras, onFrame, onProblem, ...options }: C
   };
   const rosArguments = ['--ros-args', '-r', `__node:=${name}_cameras`, '--'];
   const taker = keepRunning<CameraFunctions>({
-    open: () =>
-      openProcess(module, {
+    start: () =>
+      startProcess(module, {
         name: 'the process that takes images',
         data: cameras,
         local,

@@ -57,7 +57,7 @@ it('exact guidance is real-time chunking’s formula, its Jacobian by difference
     }
     const got = chunkOf(actions, i);
     x.forEach((value, j) =>
-      assert.ok(Math.abs(value - got[j]) < 5e-5, `${got[j]} in the place of ${value}`),
+      assert.ok(Math.abs(value - got[j]) < 5e-5, `${got[j]} instead of ${value}`),
     );
   });
 });
@@ -92,7 +92,7 @@ it('a policy that was trained for it keeps rows under way at the flow’s end, t
     const got = model.rowsOf(chunkOf(actions, i));
     x.forEach(
       (row, r) =>
-      row.forEach((value, d) => assert.ok(Math.abs(value - got[r][d]) < 5e-5, `${got[r][d]} in the place of ${value}`)), // prettier-ignore
+      row.forEach((value, d) => assert.ok(Math.abs(value - got[r][d]) < 5e-5, `${got[r][d]} instead of ${value}`)), // prettier-ignore
     );
   });
 });

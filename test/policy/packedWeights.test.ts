@@ -87,7 +87,7 @@ describe('a matrix in blocks of few bits', () => {
         const [row, out] = [Math.floor(i / 5), i % 5];
         let sum = out + 1;
         for (let k = 0; k < 70; k++) sum += rows[row * 70 + k] * matrix[out * 70 + k];
-        assert.ok(Math.abs(value - sum) < 2e-5, `${value} in the place of ${sum}`);
+        assert.ok(Math.abs(value - sum) < 2e-5, `${value} instead of ${sum}`);
       });
     });
 });

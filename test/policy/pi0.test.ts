@@ -141,7 +141,7 @@ describe('π0 agrees with the reference implementation', () => {
       close(actions, name, 2e-5);
     });
 
-  it('when padding is left away in the place of being masked', async () => {
+  it('when padding is left out instead of masked', async () => {
     const one = (name: string, dims: number[]) => {
       const tensor = prefixFeeds[name];
       const size = dims.reduce((product, dim) => product * dim, 1);
@@ -162,7 +162,7 @@ describe('π0 agrees with the reference implementation', () => {
     assert.ok(difference <= 2e-5, `off by ${difference}`);
   });
 
-  it('when a missing camera is left away in the place of being masked', async () => {
+  it('when a missing camera is left out instead of masked', async () => {
     const side = config.vision.imageSize;
     const pixels = 3 * side * side;
     const images = prefixFeeds.images.data as Float32Array;

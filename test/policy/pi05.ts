@@ -94,7 +94,7 @@ export function prefixFeeds(): Record<string, Tensor> {
   };
 }
 
-/** Seeded numbers [2, horizon, actionDim], in the place of noise or actions. */
+/** Seeded numbers [2, horizon, actionDim], as noise or actions. */
 export function chunks(seed: number): Tensor {
   const { horizon, actionDim } = TINY_PI05;
   const data = gaussianNoise(seed, BATCH * horizon * actionDim);

@@ -9,7 +9,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { onWarning } from '../../src/warnings.ts';
 import { UserError } from '../../src/errors.ts';
-import { openProcess, openThread } from '../../src/processes/child.ts';
+import { openProcess, openThread, startProcess } from '../../src/processes/child.ts';
 import { openPool } from '../../src/processes/pool.ts';
 import { createQueue } from '../../src/processes/queue.ts';
 import { keepRunning } from '../../src/processes/restart.ts';
@@ -27,6 +27,9 @@ const kinds = {
   thread: (data?: ServiceData) => openThread<ServiceFunctions>(module, { ...options, data }),
   process: (data?: ServiceData) => openProcess<ServiceFunctions>(module, { ...options, data }),
 };
+
+const started = (data?: ServiceData) =>
+  startProcess<ServiceFunctions>(module, { ...options, data });
 
 const isAlive = (pid: number) => {
   try {
@@ -197,7 +200,7 @@ describe('a child that is kept running', () => {
   it('is started again when it ends, and fails calls until then', async () => {
     const ends: string[] = [];
     const kept = keepRunning<ServiceFunctions>({
-      open: () => kinds.process(),
+      start: () => started(),
       first: await kinds.process(),
       onEnd: (error) => ends.push(error.message),
     });
@@ -211,10 +214,21 @@ describe('a child that is kept running', () => {
     assert.equal(ends.length, 1);
   });
 
+  it('answers calls from its start on, once it is open', async () => {
+    const kept = keepRunning<ServiceFunctions>({
+      start: () => started(),
+      onEnd: (error) => assert.fail(error),
+    });
+    const pid = await kept.ask('pid');
+    assert.ok(pid !== process.pid && isAlive(pid));
+    await kept.close();
+    assert.ok(!isAlive(pid));
+  });
+
   it('is closed where it is about to be started', async () => {
     const ends: string[] = [];
     const kept = keepRunning<ServiceFunctions>({
-      open: () => kinds.process({ fault: 'not yet' }),
+      start: () => started({ fault: 'not yet' }),
       onEnd: (error) => ends.push(error.message),
     });
     await until(() => ends.length === 1);
@@ -222,7 +236,7 @@ describe('a child that is kept running', () => {
     assert.deepEqual(ends, ['not yet']);
 
     const opening = keepRunning<ServiceFunctions>({
-      open: () => kinds.process(),
+      start: () => started(),
       onEnd: (error) => ends.push(error.message),
     });
     await opening.close();

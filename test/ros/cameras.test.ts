@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
-import { describe, it } from 'node:test';
+import { type TestContext, describe, it } from 'node:test';
 import type { CameraFrame } from '../../src/robot/robot.ts';
 import { openCameras } from '../../src/ros/cameras.ts';
 import { until } from '../link/link.ts';
@@ -9,8 +9,8 @@ import { CAMERA } from './imageMessage.ts';
 const FRAMES = 9;
 const NANOSECONDS = 1_000_000_000n;
 
-/** Cameras whose process needs no ROS 2, and all that it has reported. */
-function open(module = new URL('./cameraChild.js', import.meta.url)) {
+/** Cameras whose process needs no ROS 2, closed after the test at the latest, and all that it has reported. */
+function open(t: TestContext, module = new URL('./cameraChild.js', import.meta.url)) {
   const frames: CameraFrame[] = [];
   const problems: string[] = [];
   const cameras = openCameras({
@@ -20,12 +20,14 @@ function open(module = new URL('./cameraChild.js', import.meta.url)) {
     onFrame: (frame) => frames.push(frame),
     onProblem: (camera, problem) => problems.push(`${camera}: ${problem}`),
   });
-  return { close: () => cameras.close(), frames, problems };
+  const close = () => cameras.close();
+  t.after(close);
+  return { close, frames, problems };
 }
 
 describe('cameras in a process of their own', () => {
-  it('report each frame, hand out the pixels of those that are kept, and name wrong images', async () => {
-    const { close, frames, problems } = open();
+  it('report each frame, hand out the pixels of those that are kept, and name wrong images', async (t) => {
+    const { frames, problems } = open(t);
     await until(() => problems.length === 1);
     assert.equal(frames.length, FRAMES);
     const [oldest, , third] = frames;
@@ -34,11 +36,10 @@ describe('cameras in a process of their own', () => {
     assert.equal(await third.pixels(), await third.pixels(), 'asked for once');
     await assert.rejects(oldest.pixels(), /cam_high: that frame is older than the 8 newest/);
     assert.match(problems[0], /^cam_high: /);
-    await close();
   });
 
-  it('come back after their process was killed', async () => {
-    const { close, frames, problems } = open();
+  it('come back after their process was killed', async (t) => {
+    const { frames, problems } = open(t);
     await until(() => problems.length === 1);
     const pid = Number(frames[0].stamp / NANOSECONDS);
     process.kill(pid, 'SIGKILL');
@@ -49,12 +50,11 @@ describe('cameras in a process of their own', () => {
     const newest = frames.at(-1)!;
     assert.notEqual(Number(newest.stamp / NANOSECONDS), pid);
     assert.deepEqual(await newest.pixels(), new Uint8Array(24).fill(FRAMES - 1));
-    await close();
   });
 
-  it('say why where their process cannot begin, and leave nothing behind', async () => {
+  it('say why where their process cannot begin, and leave nothing behind', async (t) => {
     const before = readdirSync('/dev/shm');
-    const { close, problems } = open(new URL('./gone.js', import.meta.url));
+    const { close, problems } = open(t, new URL('./gone.js', import.meta.url));
     await until(() => problems.length === 1);
     assert.match(problems[0], /gone\.js.*npm run build/);
     await close();

@@ -1,6 +1,6 @@
 import { demandKeys } from '../wire/address.ts';
 import { messageOf } from '../../errors.ts';
-import { openProcess } from '../../processes/child.ts';
+import { startProcess, whenOpen } from '../../processes/child.ts';
 import { keepRunning } from '../../processes/restart.ts';
 import type { LearnerFunctions, LearnerWork, OwnerFunctions } from './learnerProcess.ts';
 
@@ -34,14 +34,14 @@ export async function openLearnerPort(options: LearnerPortOptions): Promise<Lear
   const data: LearnerWork = { folder, address, keys, policy: { base, version } };
   const local: OwnerFunctions = { log, episode: onEpisode };
   const module = new URL('./learnerProcess.js', import.meta.url);
-  const open = () =>
-    openProcess<LearnerFunctions>(module, { name: "the link's process", data, local });
-  const first = await open();
+  const start = () =>
+    startProcess<LearnerFunctions>(module, { name: "the link's process", data, local });
+  const first = await whenOpen(start());
   // One that is started again takes the port that the first one found.
   data.address = await first.ask('address');
   const learner = keepRunning<LearnerFunctions>({
     first,
-    open,
+    start,
     onEnd: (error) => log(messageOf(error)),
   });
   return {

@@ -3,7 +3,7 @@ import { messageOf } from '../../errors.ts';
 import type { Adapter } from '../../policy/bundle/adapter.ts';
 import type { ReaderFunctions } from './adapterReader.ts';
 import { demandKeys, demandPeer } from '../wire/address.ts';
-import { openProcess, openThread } from '../../processes/child.ts';
+import { openThread, startProcess, whenOpen } from '../../processes/child.ts';
 import { keepRunning } from '../../processes/restart.ts';
 import type { CourierFunctions, CourierWork, OwnerFunctions } from './courierMessages.ts';
 
@@ -56,19 +56,19 @@ export async function openCourier(options: CourierOptions): Promise<Courier> {
   const data: CourierWork = { episodes, adapters, address, keys, policy };
   // ZeroMQ's sockets are polled, hashed for and flushed far from this event loop, and crash without it.
   const module = new URL('./courierProcess.js', import.meta.url);
-  const open = () =>
-    openProcess<CourierFunctions>(module, { name: "the link's process", data, local });
+  const start = () =>
+    startProcess<CourierFunctions>(module, { name: "the link's process", data, local });
   const close = async () => {
     closing = true;
     await reader.close();
   };
-  const first = await open().catch(async (error: unknown) => {
+  const first = await whenOpen(start()).catch(async (error: unknown) => {
     await close();
     throw error;
   });
   const courier = keepRunning<CourierFunctions>({
     first,
-    open,
+    start,
     onEnd(error) {
       const lastError = messageOf(error);
       status = { ...status, connected: false, lastError };

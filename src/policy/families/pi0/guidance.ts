@@ -42,7 +42,7 @@ export interface GuidedCall {
 
 /**
  * A velocity at `x`, drawn towards the rows to join: real-time chunking
- * (arXiv 2506.07339), or with the identity in the place of the Jacobian, as lerobot ships it. With τ = 1 − t
+ * (arXiv 2506.07339), or with the identity instead of the Jacobian, as lerobot ships it. With τ = 1 − t
  * the factor is (τ² + t²) / (τ·t), at most MOST, and at most what brings one step to the rows.
  */
 export function guided(
