@@ -1,11 +1,11 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createBundle } from '../src/training/createBundle.ts';
 import { sessionConfigSchema } from '../src/session/session.ts';
-import { loadBundle, writeBundle } from '../src/policy/bundle/bundle.ts';
+import { loadBundle, readFamilyFiles, writeBundle } from '../src/policy/bundle/bundle.ts';
 import { agreement } from '../src/policy/bundle/verification.ts';
-import { BUNDLE_FILES } from '../src/policy/bundle/bundleFiles.ts';
+import { WEIGHTS_FILE } from '../src/policy/bundle/bundleFiles.ts';
 import { type Bundle, configOf } from '../src/policy/bundle/config.ts';
 import type { Pi0Config } from '../src/policy/families/pi0/config.ts';
 import { convertedWeights } from '../src/policy/families/pi0/convert.ts';
@@ -22,10 +22,10 @@ const SESSION = sessionConfigSchema.parse({ threads: 2 });
 
 /** The same policy with its prefix in whole numbers. */
 async function packed(whole: Pi0Bundle, folder: string): Promise<Pi0Bundle> {
-  const header = await readShardedHeader(join(whole.folder, BUNDLE_FILES.weights));
-  const tokenizer = await readFile(join(whole.folder, BUNDLE_FILES.tokenizer), 'utf8');
+  const header = await readShardedHeader(join(whole.folder, WEIGHTS_FILE));
+  const files = await readFamilyFiles(whole);
   const weights = convertedWeights(whole.architecture, header, { prefixBits: 8 });
-  await writeBundle(folder, configOf(whole), tokenizer, weights);
+  await writeBundle(folder, configOf(whole), files, weights);
   return (await loadBundle(folder)) as Pi0Bundle;
 }
 

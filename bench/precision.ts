@@ -1,14 +1,20 @@
 import { pi0Of } from '../test/policy/pi0Of.ts';
-import { copyFile, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sessionConfigSchema } from '../src/session/session.ts';
 import { readShardedHeader } from '../src/tensors/shards.ts';
-import { BUNDLE_FILES, GOLDEN_FILE, loadBundle, writeBundle } from '../src/policy/bundle/bundle.ts';
+import {
+  GOLDEN_FILE,
+  WEIGHTS_FILE,
+  loadBundle,
+  readFamilyFiles,
+  writeBundle,
+} from '../src/policy/bundle/bundle.ts';
 import { type Storage, convertedWeights } from '../src/policy/families/pi0/convert.ts';
 import { packagePath } from '../src/files/packagePath.ts';
 import { randomWeights } from '../src/policy/families/pi0/randomWeights.ts';
-import { tinyTokenizerJson } from '../src/policy/families/pi0/tokenizer.ts';
+import { tinyFiles } from '../src/policy/families/pi0/tokenizer.ts';
 import { makeGolden, verifyBundle } from '../src/policy/bundle/verification.ts';
 import { goldenConfig } from '../test/policy/golden.ts';
 import type { Row } from './row.ts';
@@ -23,18 +29,17 @@ const STORAGES: Record<string, Storage & { least: number }> = {
   'bfloat16, prefix of 4 bits': { precision: 'bfloat16', prefixBits: 4, least: 0.99 },
 };
 
-const bytesOf = async ({ folder }: Bundle) =>
-  (await stat(join(folder, BUNDLE_FILES.weights))).size / 1e6;
+const bytesOf = async ({ folder }: Bundle) => (await stat(join(folder, WEIGHTS_FILE))).size / 1e6;
 
 /** A policy in each storage: bytes, and how near its chunk comes to that of float32. */
 async function storageRows(title: string, whole: Bundle, root: string): Promise<Row[]> {
-  const header = await readShardedHeader(join(whole.folder, BUNDLE_FILES.weights));
-  const tokenizer = await readFile(join(whole.folder, BUNDLE_FILES.tokenizer), 'utf8');
+  const header = await readShardedHeader(join(whole.folder, WEIGHTS_FILE));
+  const files = await readFamilyFiles(whole);
   const rows: Row[] = [{ name: `${title}, float32`, value: await bytesOf(whole), unit: 'MB' }];
   for (const [name, { least, ...storage }] of Object.entries(STORAGES)) {
     const folder = join(root, name);
     const config = { ...configOf(whole), precision: storage.precision ?? whole.precision };
-    await writeBundle(folder, config, tokenizer, convertedWeights(pi0Of(whole), header, storage));
+    await writeBundle(folder, config, files, convertedWeights(pi0Of(whole), header, storage));
     await copyFile(join(whole.folder, GOLDEN_FILE), join(folder, GOLDEN_FILE));
     const bundle = await loadBundle(folder);
     const { agreements } = await verifyBundle(bundle, SESSION);
@@ -59,7 +64,7 @@ async function middleSized(folder: string): Promise<Bundle> {
   const shipped = await loadBundle(packagePath('models/aloha-mini-12k'));
   const cameras: [string, ...string[]] = ['cam_high', 'cam_left_wrist'];
   const config = { ...configOf(shipped), name: 'middle', cameras, architecture: pi0 };
-  await writeBundle(folder, config, tinyTokenizerJson(), randomWeights(pi0, 0));
+  await writeBundle(folder, config, tinyFiles(), randomWeights(pi0, 0));
   await makeGolden(await loadBundle(folder), SESSION);
   return loadBundle(folder);
 }

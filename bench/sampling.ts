@@ -12,7 +12,7 @@ import { randomWeights } from '../src/policy/families/pi0/randomWeights.ts';
 import { gaussianNoise } from '../src/tensors/noise.ts';
 import { integrationTensor } from '../src/policy/integrationTensor.ts';
 import { sampleGraph } from '../src/policy/families/pi0/graphs.ts';
-import { tinyTokenizerJson } from '../src/policy/families/pi0/tokenizer.ts';
+import { tinyFiles } from '../src/policy/families/pi0/tokenizer.ts';
 import { externalWeights, weightShapes } from '../src/policy/families/pi0/weights.ts';
 import { openWorkerPolicy } from '../src/policy/worker/workerPolicy.ts';
 import { tinyBundle } from '../test/learning/tiny.ts';
@@ -75,7 +75,7 @@ async function midOverheadRows(): Promise<Row[]> {
   try {
     const integration = { steps: STEPS, solver: 'euler' as const };
     const bundle = { ...tinyBundle, embodiment: 'aloha', integration, architecture: pi0 };
-    await writeBundle(folder, bundle, tinyTokenizerJson(), randomWeights(pi0, 0));
+    await writeBundle(folder, bundle, tinyFiles(), randomWeights(pi0, 0));
     const side = pi0.vision.imageSize;
     const rows = (...size: [number, number]) =>
       overheadRows('the middle-sized bundle', folder, ...size, { share: 2 });

@@ -2,7 +2,6 @@ import type { z } from 'zod';
 import type { Image, Scaler } from '../images/scaling.ts';
 import type { SessionConfig, Tensor } from '../session/session.ts';
 import type { ShardedHeader } from '../tensors/shards.ts';
-import type { TensorSource } from '../tensors/safetensors.ts';
 import type { Adapter } from './bundle/adapter.ts';
 import type { Bundle, BundleConfig } from './bundle/config.ts';
 import type { Chunk, Join, NoiseSource } from './chunkPolicy.ts';
@@ -83,16 +82,14 @@ export interface PolicyFamily<A = unknown> {
   shape(architecture: A, cameras: readonly string[]): PolicyShape;
   /** Ways in which its chunks can be joined to the one in play; none in a family without a flow. */
   readonly joins: readonly SampledJoin[];
-  /** Names of the files that a bundle holds beside policy.json and its weights. */
-  files(architecture: A): readonly string[];
+  /** Names of the text files that a bundle holds beside policy.json and its weights. */
+  readonly files: readonly string[];
   /** The sampling graph, its path or its bytes; external weights are in the bundle's folder. */
   samplingModel(bundle: Bundle<A>): Promise<string | Uint8Array>;
   /** Locates the weights. Throws a `UserError` if they cannot be read. */
   weights(folder: string, architecture: A): Promise<StoredWeights>;
   /** Throws a `UserError` where the weights do not fit the configuration. */
   check(folder: string, config: BundleConfig<A>, weights: StoredWeights): Promise<{ isPacked: boolean }>; // prettier-ignore
-  /** Writes the files of a new bundle beside its policy.json. */
-  write?(folder: string, config: BundleConfig<A>, tokenizer: string, weights: readonly TensorSource[]): Promise<void>; // prettier-ignore
   /** Opens a sampler. Throws a `UserError` for files that cannot be run. */
   open(bundle: Bundle<A>, options: SamplerOptions): Promise<FamilySampler>;
   readonly golden: GoldenStages<A>;

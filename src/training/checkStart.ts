@@ -1,7 +1,7 @@
 import { realpath } from 'node:fs/promises';
 import { UserError } from '../errors.ts';
 import { isThere } from '../files/isThere.ts';
-import { checkPlace } from '../policy/bundle/bundleFiles.ts';
+import { checkPlace } from '../policy/bundle/bundlePlace.ts';
 import { trainingFiles } from './folder.ts';
 
 /** Where a training run begins and where its bundle goes. */

@@ -1,17 +1,12 @@
 import { basename, resolve } from 'node:path';
-import { BUNDLE_FILES, loadBundle, writeBundle } from '../policy/bundle/bundle.ts';
-import { checkPlace } from '../policy/bundle/bundleFiles.ts';
+import { CONFIG_FILE, WEIGHTS_FILE, loadBundle, writeBundle } from '../policy/bundle/bundle.ts';
+import { checkPlace } from '../policy/bundle/bundlePlace.ts';
 import type { Precision } from '../policy/bundle/precision.ts';
 import { embodimentOf } from '../robot/calibration.ts';
 import { loadCalibration } from '../robot/calibrationFile.ts';
 import type { Embodiment, JointKind } from '../robot/embodiment.ts';
 import { simulatedEmbodiment } from '../sim/embodiment.ts';
-import {
-  SIZES,
-  type SizeName,
-  configFor,
-  tinyTokenizerJson,
-} from '../policy/families/untrained.ts';
+import { SIZES, type SizeName, configFor, familyFiles } from '../policy/families/untrained.ts';
 import { type BundleConfig } from '../policy/bundle/config.ts';
 
 export interface CreateOptions {
@@ -58,12 +53,8 @@ export async function createBundle(folder: string, options: CreateOptions): Prom
     precision,
     transforms: [{ type: 'meanStd', convention: 'openpi', state: moments, actions: moments }],
   };
-  await writeBundle(
-    folder,
-    config,
-    tinyTokenizerJson(),
-    weights(sized.architecture, seed, precision),
-  );
+  const files = familyFiles();
+  await writeBundle(folder, config, files, weights(sized.architecture, seed, precision));
   const { name, version } = await loadBundle(folder);
-  return { name, version, files: Object.values(BUNDLE_FILES) };
+  return { name, version, files: [CONFIG_FILE, WEIGHTS_FILE, ...Object.keys(files)] };
 }

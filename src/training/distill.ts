@@ -1,5 +1,4 @@
-import { readFile } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { UserError } from '../errors.ts';
 import {
   type DistillationSettings,
@@ -7,7 +6,7 @@ import {
   openDistillation,
 } from '../learning/distillation/distillation.ts';
 import type { Adapter } from '../policy/bundle/adapter.ts';
-import { BUNDLE_FILES, loadBundle, writeBundle } from '../policy/bundle/bundle.ts';
+import { loadBundle, readFamilyFiles, writeBundle } from '../policy/bundle/bundle.ts';
 import { type Bundle, configOf } from '../policy/bundle/config.ts';
 import { learnableOf } from '../policy/families/registry.ts';
 import { loadSessionConfig } from '../session/session.ts';
@@ -74,8 +73,8 @@ async function prepareBundle(teacher: Bundle, out: string, episodes: number): Pr
     description: `${name}, distilled to one step by nalu distill on ${episodes} episodes.`,
     integration: { steps: 1, solver: 'euler' } as const,
   };
-  const tokenizer = await readFile(join(folder, BUNDLE_FILES.tokenizer), 'utf8');
-  await writeBundle(out, config, tokenizer, await learnableOf(teacher).weightSources(folder));
+  const files = await readFamilyFiles(teacher);
+  await writeBundle(out, config, files, await learnableOf(teacher).weightSources(folder));
 }
 
 /** Writes the policy's weights into `out`, with those that were learned in their places. */

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { UserError } from '../errors.ts';
 import {
@@ -11,9 +10,9 @@ import { loadSessionConfig } from '../session/session.ts';
 import { type Adapter, makeAdapter, writeAdapter } from '../policy/bundle/adapter.ts';
 import {
   ADAPTER_FILE,
-  BUNDLE_FILES,
   copyBundle,
   loadBundle,
+  readFamilyFiles,
   writeBundle,
 } from '../policy/bundle/bundle.ts';
 import { learnableOf } from '../policy/families/registry.ts';
@@ -24,12 +23,7 @@ import { type BegunRun, NO_POLICY, baseOf, dataOf } from './begunRun.ts';
 import { checkStart } from './checkStart.ts';
 import { type RobotDemonstrations, demonstrationsIn, viewOf } from './demonstrationsIn.ts';
 import { openTrainingFolder } from './folder.ts';
-import {
-  SIZES,
-  type SizeName,
-  configFor,
-  tinyTokenizerJson,
-} from '../policy/families/untrained.ts';
+import { SIZES, type SizeName, configFor, familyFiles } from '../policy/families/untrained.ts';
 import { replaceWeights } from './replaceWeights.ts';
 import { createTrainingReport } from './report.ts';
 import { type TrainingSurroundings, runTraining } from './runTraining.ts';
@@ -94,7 +88,7 @@ async function prepareBundle(
     const sized = { ...configFor(size, set.embodiment), precision } as const;
     const config = { ...sized, ...named(`Trained ${made}`), transforms, ...goesOn };
     const weights = SIZES[size].weights(config.architecture, seed, precision);
-    await writeBundle(out, config, tinyTokenizerJson(), weights);
+    await writeBundle(out, config, familyFiles(), weights);
     return;
   }
   const source = await loadBundle(from);
@@ -106,12 +100,11 @@ async function prepareBundle(
   if (train !== 'all') return copyBundle(source, out, maxDelay ? config : undefined);
   // What is learned takes the weights' places: they must lie as they will be written.
   const { folder } = source;
-  const tokenizer = await readFile(join(folder, BUNDLE_FILES.tokenizer), 'utf8');
   const transforms = renormalise ? normalisationOf(set.demonstrations) : config.transforms;
   await writeBundle(
     out,
     { ...config, ...named(`${source.name}, trained further ${made}`), transforms },
-    tokenizer,
+    await readFamilyFiles(source),
     await learnable.weightSources(folder),
   );
 }

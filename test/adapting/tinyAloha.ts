@@ -1,6 +1,6 @@
 import { writeBundle } from '../../src/policy/bundle/bundle.ts';
 import { randomWeights } from '../../src/policy/families/pi0/randomWeights.ts';
-import { tinyTokenizerJson } from '../../src/policy/families/pi0/tokenizer.ts';
+import { tinyFiles } from '../../src/policy/families/pi0/tokenizer.ts';
 import { simulatedEmbodiment } from '../../src/sim/embodiment.ts';
 import { tinyBundle } from '../learning/tiny.ts';
 
@@ -20,7 +20,7 @@ export async function writeTinyAloha(folder: string, seed = 0): Promise<void> {
       architecture: pi0,
       transforms: [{ type: 'meanStd', convention: 'openpi', state: moments, actions: moments }],
     },
-    tinyTokenizerJson(),
+    tinyFiles(),
     randomWeights(pi0, seed),
   );
 }

@@ -3,7 +3,7 @@ import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { packagePath } from '../../src/files/packagePath.ts';
-import { BUNDLE_FILES } from '../../src/policy/bundle/bundle.ts';
+import { CONFIG_FILE } from '../../src/policy/bundle/bundle.ts';
 import type { MeanStdConfig } from '../../src/policy/vectors/normalisation.ts';
 import { withFolder } from '../onnx/run.ts';
 import { nalu } from './nalu.ts';
@@ -23,7 +23,7 @@ const checkDoctored = (
   withFolder(async (folder) => {
     const bundle = join(folder, 'doctored');
     await cp(SHIPPED, bundle, { recursive: true });
-    const path = join(bundle, BUNDLE_FILES.config);
+    const path = join(bundle, CONFIG_FILE);
     const config = JSON.parse(await readFile(path, 'utf8')) as BundleConfig;
     change(config, config.transforms[0] as MeanStdConfig);
     await writeFile(path, JSON.stringify(config));

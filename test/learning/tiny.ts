@@ -1,7 +1,7 @@
 import type { Pi0Config } from '../../src/policy/families/pi0/config.ts';
 import { writeBundle } from '../../src/policy/bundle/bundle.ts';
 import { randomWeights } from '../../src/policy/families/pi0/randomWeights.ts';
-import { TINY_VOCABULARY, tinyTokenizerJson } from '../../src/policy/families/pi0/tokenizer.ts';
+import { TINY_VOCABULARY, tinyFiles } from '../../src/policy/families/pi0/tokenizer.ts';
 import type { Demonstration } from '../../src/learning/imitation/demonstrations.ts';
 import { uniformNumbers } from '../../src/tensors/noise.ts';
 import { type BundleConfig } from '../../src/policy/bundle/config.ts';
@@ -50,7 +50,7 @@ export const tinyPi05: BundleConfig<Pi0Config> = {
 };
 
 export const writeTinyBundle = (folder: string, seed = 0, config = tinyBundle): Promise<void> =>
-  writeBundle(folder, config, tinyTokenizerJson(), randomWeights(config.architecture, seed));
+  writeBundle(folder, config, tinyFiles(), randomWeights(config.architecture, seed));
 
 /** Demonstrations whose action is told by the images' brightness: nothing else helps to guess it. */
 export function tinyDemonstrations(count: number): Demonstration[] {

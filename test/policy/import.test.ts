@@ -11,7 +11,7 @@ import { importPolicy } from '../../src/policy/families/pi0/import/importPolicy.
 import { randomWeights } from '../../src/policy/families/pi0/randomWeights.ts';
 import { FULL } from '../../src/policy/families/pi0/full.ts';
 import { pi0ConfigSchema } from '../../src/policy/families/pi0/config.ts';
-import { tinyTokenizerJson } from '../../src/policy/families/pi0/tokenizer.ts';
+import { tinyFiles } from '../../src/policy/families/pi0/tokenizer.ts';
 import { loadWeights, weightShapes, weightSources } from '../../src/policy/families/pi0/weights.ts';
 import { withFolder } from '../onnx/run.ts';
 import { STATS, goldenJson, openpiTensors, options, writeCheckpoint } from './checkpoints.ts';
@@ -113,7 +113,7 @@ describe('an imported policy agrees with the reference implementation', () => {
       const { bundle } = await importPolicy(folder, options(join(root, 'bundle')));
       assert.deepEqual(pi0Of(bundle), pi0);
       const own = join(root, 'own');
-      await writeBundle(own, configOf(bundle), tinyTokenizerJson(), weights);
+      await writeBundle(own, configOf(bundle), tinyFiles(), weights);
       const chunk = await chunkOf(bundle);
       assert.ok(chunk.every(Number.isFinite));
       assert.deepEqual(chunk, await chunkOf(await loadBundle(own)));
@@ -221,7 +221,7 @@ describe('the weights of an imported policy', () => {
         const config = configOf(bundle);
         const anew = join(folder, 'anew');
         const weights = await weightSources(weightsOf(bundle), pi0Of(bundle));
-        await writeBundle(anew, config, tinyTokenizerJson(), weights);
+        await writeBundle(anew, config, tinyFiles(), weights);
         const written = await loadBundle(anew);
         const { files, tensors } = await readShardedHeader(weightsOf(written));
         assert.deepEqual(files, [weightsOf(written)]);

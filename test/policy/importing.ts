@@ -8,7 +8,7 @@ import { writeModel } from '../../src/onnx/modelFile.ts';
 import { type TensorSource } from '../../src/tensors/safetensors.ts';
 import { openSession, sessionConfigSchema } from '../../src/session/session.ts';
 import { readShardedHeader } from '../../src/tensors/shards.ts';
-import { BUNDLE_FILES } from '../../src/policy/bundle/bundle.ts';
+import { WEIGHTS_FILE } from '../../src/policy/bundle/bundle.ts';
 import {
   type ImportOptions,
   importPolicy,
@@ -27,7 +27,7 @@ const SESSION = sessionConfigSchema.parse({ threads: 1 });
 const integration = integrationTensor({ steps: 10, solver: 'euler' });
 const CAMERAS = [0, 1, 2];
 
-export const weightsOf = ({ folder }: Pick<Bundle, 'folder'>) => join(folder, BUNDLE_FILES.weights);
+export const weightsOf = ({ folder }: Pick<Bundle, 'folder'>) => join(folder, WEIGHTS_FILE);
 
 /** Samples the golden chunk with a bundle's weights and dimensions: [2, 12, 32] actions. */
 async function goldenActions(bundle: Bundle): Promise<Tensor> {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { runAttempt } from '../../src/control/attempt.ts';
@@ -18,6 +18,7 @@ import { openWorkerPolicy } from '../../src/policy/worker/workerPolicy.ts';
 import { openParts } from '../../src/processes/openParts.ts';
 import { sessionConfigSchema } from '../../src/session/session.ts';
 import { simulatedAloha } from '../../src/sim/simulatedAloha.ts';
+import { writeTinyBundle } from '../learning/tiny.ts';
 import { withFolder } from '../onnx/run.ts';
 import { HORIZON, type OnnxPolicyOptions, writeOnnxPolicy } from './onnxPolicy.ts';
 
@@ -151,6 +152,14 @@ describe('an exported policy', () => {
       const bytes = await readFile(join(folder, 'act.onnx'));
       await writeFile(join(folder, 'act.onnx'), Buffer.concat([bytes, Buffer.of(0x12, 0)]));
       assert.notEqual((await loadBundle(folder)).version, version);
+    }));
+
+  it('leaves nothing of its own behind where a bundle of another family replaces it', () =>
+    withPolicy(async (folder) => {
+      await writeFile(join(folder, 'notes.txt'), 'mine');
+      await writeTinyBundle(folder);
+      const left = ['model.safetensors', 'notes.txt', 'policy.json', 'tokenizer.json'];
+      assert.deepEqual((await readdir(folder)).sort(), left);
     }));
 
   it('moves the simulated ALOHA, in each way of joining that needs no flow', () =>

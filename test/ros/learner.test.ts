@@ -9,7 +9,7 @@ import { folderAddress } from '../../src/link/wire/address.ts';
 import { openLearnerPort } from '../../src/link/learner/learnerPort.ts';
 import { packagePath } from '../../src/files/packagePath.ts';
 import { makeAdapter, writeAdapter } from '../../src/policy/bundle/adapter.ts';
-import { BUNDLE_FILES, loadBundle } from '../../src/policy/bundle/bundle.ts';
+import { WEIGHTS_FILE, loadBundle } from '../../src/policy/bundle/bundle.ts';
 import type { Trainable } from '../../src/policy/trainable.ts';
 import { trainableParameters } from '../../src/policy/families/pi0/trainable.ts';
 import { loadWeights } from '../../src/policy/families/pi0/weights.ts';
@@ -23,7 +23,7 @@ describe("the policy's node beside a learner", { skip }, () => {
     const trainable: Trainable = { parameters: 'expert' };
     const wanted = trainableParameters(trainable, pi0Of(bundle));
     const weights = await loadWeights(
-      join(bundle.folder, BUNDLE_FILES.weights),
+      join(bundle.folder, WEIGHTS_FILE),
       wanted.map(({ name }) => name),
     );
     const parameters = new Map(

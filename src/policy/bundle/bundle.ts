@@ -2,31 +2,32 @@ import { access, constants, copyFile, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { isThere } from '../../files/isThere.ts';
 import { UserError } from '../../errors.ts';
-import type { TensorSource } from '../../tensors/safetensors.ts';
+import { type TensorSource, writeSafetensors } from '../../tensors/safetensors.ts';
 import { finishReplacement, replaceFiles } from '../../files/replaceFiles.ts';
 import { parseJson } from '../../validate.ts';
 import { writeWhole } from '../../files/writeWhole.ts';
 import { familyOf } from '../families/registry.ts';
 import { adaptedVersion } from './adapter.ts';
-import { ADAPTER_FILE, BUNDLE_FILES, GOLDEN_FILE, bundleFilesIn, filesOf } from './bundleFiles.ts';
+import { ADAPTER_FILE, CONFIG_FILE, GOLDEN_FILE, WEIGHTS_FILE, filesOf } from './bundleFiles.ts';
+import { bundleFilesIn } from './bundlePlace.ts';
 import type { Bundle, BundleConfig } from './config.ts';
 import { parseConfig, storedConfig } from './parseConfig.ts';
 import { readAdapter } from './readAdapter.ts';
 import { checkContent, checkSizes, contentOf, readWeightsRecord } from './weightsRecord.ts';
 
-export { ADAPTER_FILE, BUNDLE_FILES, GOLDEN_FILE, filesOf } from './bundleFiles.ts';
+export { ADAPTER_FILE, CONFIG_FILE, GOLDEN_FILE, WEIGHTS_FILE } from './bundleFiles.ts';
 
 /** Throws the error for a missing file of a bundle. */
 const unreadable = (path: string) => (): never => {
   throw new UserError(
-    `${path}: cannot be read. A policy bundle is a folder with ${Object.values(BUNDLE_FILES).join(', ')}; one of another family than π0 has policy.json and the files that it names.`,
+    `${path}: cannot be read. A policy bundle is a folder with ${CONFIG_FILE}, the policy's weights and the other files of its family.`,
   );
 };
 
 /** Reads a bundle and checks that its files are complete and consistent. Throws a `UserError`. */
 export async function loadBundle(folder: string): Promise<Bundle> {
   await finishReplacement(folder);
-  const configPath = join(folder, BUNDLE_FILES.config);
+  const configPath = join(folder, CONFIG_FILE);
   const text = await readFile(configPath, 'utf8').catch(unreadable(configPath));
   const config = parseConfig(parseJson(text, configPath), configPath);
   const { architecture, cameras } = config;
@@ -37,7 +38,7 @@ export async function loadBundle(folder: string): Promise<Bundle> {
   const content = await contentOf(folder, weights.files);
   if (record && weights.header) await checkContent(folder, record, weights.header, content);
   const checked = await family.check(folder, config, weights);
-  for (const file of family.files(architecture)) {
+  for (const file of family.files) {
     const path = join(folder, file);
     await access(path, constants.R_OK).catch(unreadable(path));
   }
@@ -63,10 +64,7 @@ export async function loadBundle(folder: string): Promise<Bundle> {
 
 /** Writes a bundle's policy.json. */
 export const writeConfig = (folder: string, config: BundleConfig): Promise<void> =>
-  writeWhole(
-    join(folder, BUNDLE_FILES.config),
-    `${JSON.stringify(storedConfig(config), null, 2)}\n`,
-  );
+  writeWhole(join(folder, CONFIG_FILE), `${JSON.stringify(storedConfig(config), null, 2)}\n`);
 
 /**
  * Writes a bundle with `make` and moves it into a folder atomically, replacing an existing one. Nothing
@@ -86,15 +84,31 @@ export const replaceBundle = <T>(
     () => bundleFilesIn(folder),
   );
 
-/** Writes a bundle: configuration, tokenizer (its JSON), weights, and the graphs that reference them. */
+/** The contents of the files that a bundle has beside its configuration and weights, by name. */
+export type FamilyFiles = Readonly<Record<string, string>>;
+
+/** Reads the files that a family keeps beside a bundle's configuration and weights. */
+export async function readFamilyFiles({
+  folder,
+  family,
+}: Pick<Bundle, 'folder' | 'family'>): Promise<FamilyFiles> {
+  // prettier-ignore
+  const { files } = familyOf({ family });
+  const contents = await Promise.all(files.map((file) => readFile(join(folder, file), 'utf8')));
+  return Object.fromEntries(files.map((file, i) => [file, contents[i]]));
+}
+
+/** Writes a bundle of a family that keeps its weights in safetensors. */
 export const writeBundle = (
   folder: string,
   config: BundleConfig,
-  tokenizer: string,
+  files: FamilyFiles,
   weights: readonly TensorSource[],
 ): Promise<void> =>
   replaceBundle(folder, async (staging) => {
-    await familyOf(config).write!(staging, config, tokenizer, weights);
+    await writeSafetensors(join(staging, WEIGHTS_FILE), weights);
+    for (const [file, content] of Object.entries(files))
+      await writeWhole(join(staging, file), content);
     await writeConfig(staging, config);
   });
 
@@ -107,11 +121,7 @@ export async function copyBundle(
   const family = familyOf({ family: name });
   const { files, header } = await family.weights(folder, architecture);
   const stored = header ? filesOf(header) : files;
-  const names = [
-    BUNDLE_FILES.config,
-    ...family.files(architecture),
-    ...stored.map((path) => relative(folder, path)),
-  ];
+  const names = [CONFIG_FILE, ...family.files, ...stored.map((path) => relative(folder, path))];
   await replaceBundle(to, async (staging) => {
     for (const file of names)
       await copyFile(join(folder, file), join(staging, file), constants.COPYFILE_FICLONE);

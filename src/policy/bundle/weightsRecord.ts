@@ -8,7 +8,7 @@ import type { TensorEntry } from '../../tensors/safetensorsHeader.ts';
 import { type ShardedHeader, readShardedHeader } from '../../tensors/shards.ts';
 import { parseJson, validate } from '../../validate.ts';
 import { writeWhole } from '../../files/writeWhole.ts';
-import { BUNDLE_FILES, RECORD_FILE } from './bundleFiles.ts';
+import { CONFIG_FILE, WEIGHTS_FILE, RECORD_FILE } from './bundleFiles.ts';
 
 const BLOCK_BYTES = 1 << 18;
 const BLOCKS = 64;
@@ -57,7 +57,7 @@ export interface Content {
 
 /** Hashes policy.json and blocks spread through the weights: fast at any size, and changed by training. */
 export async function contentOf(folder: string, files: readonly string[]): Promise<Content> {
-  const hash = createHash('sha256').update(await readFile(join(folder, BUNDLE_FILES.config)));
+  const hash = createHash('sha256').update(await readFile(join(folder, CONFIG_FILE)));
   const blocks: Content['blocks'] = new Map();
   for (const file of files) {
     const own = createHash('sha256');
@@ -96,7 +96,7 @@ const entriesIn = ({ tensors }: ShardedHeader, path: string) =>
 
 /** Writes the record of a bundle's weights beside them. */
 export async function writeWeightsRecord(folder: string): Promise<void> {
-  const weights = await readShardedHeader(join(folder, BUNDLE_FILES.weights));
+  const weights = await readShardedHeader(join(folder, WEIGHTS_FILE));
   const { blocks } = await contentOf(folder, weights.files);
   const files: WeightsRecord['files'] = [];
   for (const path of weights.files) {

@@ -15,7 +15,7 @@ import { ADAPTER_FILE, loadBundle, writeBundle } from '../../../src/policy/bundl
 import { gaussianNoise } from '../../../src/tensors/noise.ts';
 import { type Pi0Config, pi0ConfigSchema } from '../../../src/policy/families/pi0/config.ts';
 import { type SampleRequest, openSampler } from '../../../src/policy/sampler.ts';
-import { tinyTokenizerJson } from '../../../src/policy/families/pi0/tokenizer.ts';
+import { tinyFiles } from '../../../src/policy/families/pi0/tokenizer.ts';
 import { type Trainable, parameterCount } from '../../../src/policy/trainable.ts';
 import { trainableParameters } from '../../../src/policy/families/pi0/trainable.ts';
 import { openWorkerPolicy } from '../../../src/policy/worker/workerPolicy.ts';
@@ -174,7 +174,7 @@ describe('a sampler with trainable parameters', () => {
       assert.equal(chunk.policyVersion, `${bundle.base}+${adapter.version}`);
       await withFolder(async (folder) => {
         const weights = merged(adapter, 2, 0);
-        await writeBundle(folder, tinyBundle, tinyTokenizerJson(), weights);
+        await writeBundle(folder, tinyBundle, tinyFiles(), weights);
         const expected = await sampleOnce(await loadBundle(folder));
         assertClose(chunk.actions, expected.actions);
         const before = await sampleOnce(bundle);
@@ -205,7 +205,7 @@ describe('a sampler with trainable parameters', () => {
           ...tensor,
           data: adapter.parameters.get(tensor.name)?.data ?? tensor.data,
         }));
-        await writeBundle(folder, tinyBundle, tinyTokenizerJson(), weights);
+        await writeBundle(folder, tinyBundle, tinyFiles(), weights);
         assertClose(chunk.actions, (await sampleOnce(await loadBundle(folder))).actions);
       });
     }));
@@ -457,7 +457,7 @@ describe('a policy in a worker', () => {
       const sim = await simulatedAloha({ task: 'transfer-cube', realTime: true });
       const [first, second] = sim.embodiment.cameras.map(({ name }) => name);
       const config = { ...ALOHA, cameras: [first, second] as [string, string] };
-      await writeBundle(folder, config, tinyTokenizerJson(), randomWeights(config.architecture, 0));
+      await writeBundle(folder, config, tinyFiles(), randomWeights(config.architecture, 0));
       const bundle = await loadBundle(folder);
       const policy = await openWorkerPolicy(bundle, SESSION, { trainable: LORA });
       const adapters = [1, 2, 3, 4, 5, 6].map((seed) =>

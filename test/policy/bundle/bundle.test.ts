@@ -6,7 +6,7 @@ import { packagePath } from '../../../src/files/packagePath.ts';
 import { UserError } from '../../../src/errors.ts';
 import { sessionConfigSchema } from '../../../src/session/session.ts';
 import { loadSafetensors } from '../../../src/tensors/safetensors.ts';
-import { BUNDLE_FILES, loadBundle } from '../../../src/policy/bundle/bundle.ts';
+import { CONFIG_FILE, WEIGHTS_FILE, loadBundle } from '../../../src/policy/bundle/bundle.ts';
 import type { Observation } from '../../../src/policy/chunkPolicy.ts';
 import { gaussianNoise } from '../../../src/tensors/noise.ts';
 import { familyOf } from '../../../src/policy/families/registry.ts';
@@ -33,7 +33,7 @@ async function refuses(spoil: (folder: string) => Promise<unknown>, message: Reg
 
 const editConfig =
   (change: (config: Record<string, unknown>) => void) => async (folder: string) => {
-    const path = join(folder, BUNDLE_FILES.config);
+    const path = join(folder, CONFIG_FILE);
     const config = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>;
     change(config);
     await writeFile(path, JSON.stringify(config));
@@ -57,7 +57,7 @@ describe('a policy bundle is refused, with the reason, when', () => {
     await assert.rejects(loadBundle('/nowhere'), /\/nowhere\/policy\.json: cannot be read/);
   });
 
-  for (const file of Object.values(BUNDLE_FILES)) {
+  for (const file of [CONFIG_FILE, WEIGHTS_FILE, 'tokenizer.json']) {
     it(`${file} is missing`, () => refuses((folder) => rm(join(folder, file)), new RegExp(file)));
   }
 
@@ -68,13 +68,10 @@ describe('a policy bundle is refused, with the reason, when', () => {
     ));
 
   it('its configuration is no JSON', () =>
-    refuses((folder) => writeFile(join(folder, BUNDLE_FILES.config), '{'), /is not JSON/));
+    refuses((folder) => writeFile(join(folder, CONFIG_FILE), '{'), /is not JSON/));
 
   it('its weights are cut short', () =>
-    refuses(
-      (folder) => truncate(join(folder, BUNDLE_FILES.weights), 5_000_000),
-      /model\.safetensors/,
-    ));
+    refuses((folder) => truncate(join(folder, WEIGHTS_FILE), 5_000_000), /model\.safetensors/));
 
   it('its weights have other shapes than its configuration, all of them listed', () =>
     refuses(
@@ -152,7 +149,7 @@ describe('a policy in its worker thread', () => {
 describe('the graphs', () => {
   it('hold no weights of their own: they point into model.safetensors', async () => {
     const bundle = await loadBundle(SHIPPED);
-    const weights = await loadSafetensors(join(SHIPPED, BUNDLE_FILES.weights));
+    const weights = await loadSafetensors(join(SHIPPED, WEIGHTS_FILE));
     const bytes = [...weights.tensors.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
     const graph = Buffer.from((await familyOf(bundle).samplingModel(bundle)) as Uint8Array);
     assert.ok(graph.length < bytes / 20, `the graph has ${graph.length} bytes`);

@@ -6,7 +6,7 @@ import { UserError } from '../../../src/errors.ts';
 import { readSafetensorsHeader } from '../../../src/tensors/safetensors.ts';
 import { sessionConfigSchema } from '../../../src/session/session.ts';
 import {
-  BUNDLE_FILES,
+  WEIGHTS_FILE,
   GOLDEN_FILE,
   copyBundle,
   loadBundle,
@@ -32,7 +32,7 @@ const withBundle = (use: (bundle: Bundle) => Promise<void>) =>
 
 /** Sets one of a weight's numbers, as a failing disk or a wrong engine might. */
 async function spoil({ folder }: Bundle, name: string, value: number) {
-  const path = join(folder, BUNDLE_FILES.weights);
+  const path = join(folder, WEIGHTS_FILE);
   const { tensors } = await readSafetensorsHeader(path);
   const file = await open(path, 'r+');
   await file.write(Float32Array.of(value), 0, 4, tensors.get(name)!.offset);

@@ -26,7 +26,7 @@ export const onnx: PolicyFamily<OnnxArchitecture> = {
     }),
   }),
   joins: [],
-  files: () => [],
+  files: [],
   samplingModel: ({ folder, architecture: { model } }) => Promise.resolve(join(folder, model)),
   async weights(folder, { model: file }): Promise<OnnxWeights> {
     const path = join(folder, file);

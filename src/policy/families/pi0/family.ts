@@ -1,9 +1,7 @@
 import { join } from 'node:path';
 import { UserError } from '../../../errors.ts';
-import { writeSafetensors } from '../../../tensors/safetensors.ts';
 import { readShardedHeader } from '../../../tensors/shards.ts';
-import { writeWhole } from '../../../files/writeWhole.ts';
-import { BUNDLE_FILES } from '../../bundle/bundleFiles.ts';
+import { WEIGHTS_FILE } from '../../bundle/bundleFiles.ts';
 import type { PolicyFamily } from '../../family.ts';
 import { SAMPLED_JOINS } from '../../joinKinds.ts';
 import { type Pi0Config, pi0ConfigSchema } from './config.ts';
@@ -12,6 +10,7 @@ import { findPacked } from './packedWeights.ts';
 import { samplingModel } from './sampleGraphs.ts';
 import { openPi0 } from './sampler.ts';
 import { STAGES, goldenInputs, runStages } from './stages.ts';
+import { TOKENIZER_FILE } from './tokenizer.ts';
 import { weightFault, weightShapes } from './weights.ts';
 
 /** π0 and π0.5: flow-matching policies on a vision-language model (arXiv 2410.24164, 2504.16054). */
@@ -25,14 +24,14 @@ export const pi0: PolicyFamily<Pi0Config> = {
     images: cameras.map(() => ({ width: side, height: side })),
   }),
   joins: SAMPLED_JOINS,
-  files: () => [BUNDLE_FILES.tokenizer],
+  files: [TOKENIZER_FILE],
   samplingModel: (bundle) => samplingModel(bundle),
   async weights(folder) {
-    const header = await readShardedHeader(join(folder, BUNDLE_FILES.weights));
+    const header = await readShardedHeader(join(folder, WEIGHTS_FILE));
     return { files: header.files, header };
   },
   check(folder, { architecture }, { header }) {
-    const path = join(folder, BUNDLE_FILES.weights);
+    const path = join(folder, WEIGHTS_FILE);
     const shapes = [...weightShapes(architecture)];
     const faults = shapes.flatMap(([name, shape]) => weightFault(header!, name, shape) ?? []);
     if (faults.length > 0)
@@ -41,10 +40,6 @@ export const pi0: PolicyFamily<Pi0Config> = {
       );
     const isPacked = shapes.some(([name]) => findPacked(header!, name) !== undefined);
     return Promise.resolve({ isPacked });
-  },
-  async write(folder, _, tokenizer, weights) {
-    await writeSafetensors(join(folder, BUNDLE_FILES.weights), weights);
-    await writeWhole(join(folder, BUNDLE_FILES.tokenizer), tokenizer);
   },
   open: openPi0,
   golden: { names: () => STAGES, inputs: goldenInputs, run: runStages },

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Graph } from '../../../onnx/graph.ts';
 import { repeat } from '../../../onnx/operators.ts';
-import { BUNDLE_FILES } from '../../bundle/bundleFiles.ts';
+import { WEIGHTS_FILE } from '../../bundle/bundleFiles.ts';
 import type { Flow, FlowOptions, Learnable } from '../../learnable.ts';
 import { type Pi0Config, hasStateToken, tokensPerImage } from './config.ts';
 import { denoise, keepTimes, projectTimes } from './expert.ts';
@@ -16,7 +16,7 @@ import {
 import type { Cache, Weights } from './network.ts';
 import { encodePrefix } from './prefix.ts';
 import { openPrefixGraph } from './sampleGraphs.ts';
-import { loadTokenizer } from './tokenizer.ts';
+import { TOKENIZER_FILE, loadTokenizer } from './tokenizer.ts';
 import { inputWeights, trainableParameters, trainableWeights } from './trainable.ts';
 import { loadWeights, weightShapes, weightSources } from './weights.ts';
 
@@ -56,7 +56,7 @@ function flowOf(config: Pi0Config, graph: Graph, options: FlowOptions): Flow {
 /** What learning needs of a π0 of this configuration. */
 export function learnablePi0(config: Pi0Config): Learnable {
   const { horizon, actionDim, stateDim, maxTokens, vision, expert } = config;
-  const weightsIn = (folder: string) => join(folder, BUNDLE_FILES.weights);
+  const weightsIn = (folder: string) => join(folder, WEIGHTS_FILE);
   return {
     ...{ horizon, actionDim, stateDim, maxTokens, imageSize: vision.imageSize },
     hasState: hasStateToken(config),
@@ -68,6 +68,6 @@ export function learnablePi0(config: Pi0Config): Learnable {
     loadWeights: (folder, names) => loadWeights(weightsIn(folder), names),
     weightSources: (folder) => weightSources(weightsIn(folder), config),
     openPrefix: (bundle, session) => openPrefixGraph({ ...bundle, architecture: config }, session),
-    loadTokenizer: (folder) => loadTokenizer(join(folder, BUNDLE_FILES.tokenizer), config),
+    loadTokenizer: (folder) => loadTokenizer(join(folder, TOKENIZER_FILE), config),
   };
 }

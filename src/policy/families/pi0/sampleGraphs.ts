@@ -12,7 +12,7 @@ import {
 import { providerName } from '../../../session/providers.ts';
 import { readShardedHeader } from '../../../tensors/shards.ts';
 import { type Adapter, adaptedVersion } from '../../bundle/adapter.ts';
-import { BUNDLE_FILES } from '../../bundle/bundleFiles.ts';
+import { WEIGHTS_FILE } from '../../bundle/bundleFiles.ts';
 import type { Pi0Config } from './config.ts';
 import { prefixGraph, sampleGraph } from './graphs.ts';
 import { productsFor, widens } from '../../bundle/precision.ts';
@@ -28,7 +28,7 @@ import type { Feeds } from '../../family.ts';
 
 /** A graph that points into a bundle's weights, and the header of their file. */
 async function modelOnWeights(folder: string, build: (weights: WeightSource) => Graph) {
-  const path = join(folder, BUNDLE_FILES.weights);
+  const path = join(folder, WEIGHTS_FILE);
   const header = await readShardedHeader(path);
   return { model: encodeModel(build(externalWeights(header, path, path))), header };
 }
@@ -116,7 +116,7 @@ export async function initialParameters(
   const loaded =
     trainable.parameters === 'lora'
       ? undefined
-      : await loadWeights(join(folder, BUNDLE_FILES.weights), names);
+      : await loadWeights(join(folder, WEIGHTS_FILE), names);
   const tensors = parameters.map(({ name, shape }) => {
     const data = loaded?.get(name) ?? new Float32Array(elementCount(shape) as number);
     return [name, new Tensor('float32', data, shape)];

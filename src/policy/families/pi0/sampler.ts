@@ -12,7 +12,6 @@ import {
   viewOfCamera,
 } from '../../../images/viewShift.ts';
 import { gaussianNoise } from '../../../tensors/noise.ts';
-import { BUNDLE_FILES } from '../../bundle/bundleFiles.ts';
 import type { Bundle } from '../../bundle/config.ts';
 import { type CameraImages, createCameraImages, picturesIn } from '../../cameraImages.ts';
 import type { Join, Joined, NoiseSource } from '../../chunkPolicy.ts';
@@ -27,7 +26,7 @@ import { promptTexts } from './prompt.ts';
 import { integrationTensor } from '../../integrationTensor.ts';
 import { goldenIntegration } from './goldenIntegration.ts';
 import { type Adopted, adopted, initialParameters, openSampleGraph } from './sampleGraphs.ts';
-import { loadTokenizer } from './tokenizer.ts';
+import { TOKENIZER_FILE, loadTokenizer } from './tokenizer.ts';
 
 type Pi0Bundle = Bundle<Pi0Config>;
 
@@ -141,7 +140,7 @@ function imageInput({ shape }: Pi0Bundle, { bytes, pictures, placings }: CameraI
 /** Prompt and state as the policy reads them: the state in the prompt, or padded beside it. */
 async function observationInputs(bundle: Pi0Bundle, transforms: PolicyTransforms) {
   const { architecture } = bundle;
-  const path = joinPath(bundle.folder, BUNDLE_FILES.tokenizer);
+  const path = joinPath(bundle.folder, TOKENIZER_FILE);
   const tokenize = await loadTokenizer(path, architecture);
   let warnedOf: string | undefined;
   const promptTensor = memoLast(

@@ -91,6 +91,9 @@ const BYTES = Array.from({ length: 256 }, (_, byte) => {
   return `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`;
 });
 
+/** The tokenizer beside a π0's weights. */
+export const TOKENIZER_FILE = 'tokenizer.json';
+
 /** Tokens of `tinyTokenizerJson`. */
 export const TINY_VOCABULARY = SPECIAL.length + BYTES.length;
 
@@ -127,3 +130,6 @@ export function tinyTokenizerJson(): string {
   };
   return `${JSON.stringify(json)}\n`;
 }
+
+/** The files beside the weights of policies trained from nothing. */
+export const tinyFiles = () => ({ [TOKENIZER_FILE]: tinyTokenizerJson() });

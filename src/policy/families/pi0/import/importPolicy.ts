@@ -3,11 +3,12 @@ import { writeSafetensors } from '../../../../tensors/safetensors.ts';
 import { readShardedHeader } from '../../../../tensors/shards.ts';
 import { writeWhole } from '../../../../files/writeWhole.ts';
 import { loadBundle, replaceBundle, writeConfig } from '../../../bundle/bundle.ts';
-import { BUNDLE_FILES } from '../../../bundle/bundleFiles.ts';
+import { WEIGHTS_FILE } from '../../../bundle/bundleFiles.ts';
 import { convertedWeights } from '../convert.ts';
 import { writeWeightsRecord } from '../../../bundle/weightsRecord.ts';
 import { type Placement, placeWeights } from './placeWeights.ts';
 import { type Findings, type ImportOptions, measure, planImport } from './planImport.ts';
+import { TOKENIZER_FILE } from '../tokenizer.ts';
 import { type Bundle } from '../../../bundle/config.ts';
 
 export type { ImportOptions } from './planImport.ts';
@@ -41,12 +42,12 @@ export async function importPolicy(path: string, options: ImportOptions): Promis
   const placeOrConvert = async (staging: string) => {
     if (!storage) return placeWeights(header, staging, copy);
     const weights = convertedWeights(pi0, header, storage, adapters);
-    await writeSafetensors(join(staging, BUNDLE_FILES.weights), weights);
+    await writeSafetensors(join(staging, WEIGHTS_FILE), weights);
     return findings.peft ? ('merged' as const) : ('converted' as const);
   };
   const placement = await replaceBundle(out, async (staging) => {
     const placed = await placeOrConvert(staging);
-    await writeWhole(join(staging, BUNDLE_FILES.tokenizer), tokenizer);
+    await writeWhole(join(staging, TOKENIZER_FILE), tokenizer);
     await writeConfig(staging, config);
     await writeWeightsRecord(staging);
     return placed;
@@ -54,7 +55,7 @@ export async function importPolicy(path: string, options: ImportOptions): Promis
   return {
     bundle: await loadBundle(out),
     ...findings,
-    ...measure(await readShardedHeader(join(out, BUNDLE_FILES.weights)), pi0),
+    ...measure(await readShardedHeader(join(out, WEIGHTS_FILE)), pi0),
     placement,
   };
 }

@@ -2,7 +2,7 @@ import { constants, copyFile, link, realpath, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { UserError, codeOf, messageOf } from '../../../../errors.ts';
 import { type ShardedHeader, indexOf } from '../../../../tensors/shards.ts';
-import { BUNDLE_FILES, filesOf } from '../../../bundle/bundleFiles.ts';
+import { WEIGHTS_FILE, filesOf } from '../../../bundle/bundleFiles.ts';
 
 /**
  * What became of the weights: copies; clones, which take no room until one side changes; or the
@@ -43,8 +43,8 @@ export async function placeWeights(
   copy: boolean,
 ): Promise<Placement> {
   const nameOf = (path: string) => {
-    if (header.index === undefined) return BUNDLE_FILES.weights;
-    return path === header.index ? indexOf(BUNDLE_FILES.weights) : basename(path);
+    if (header.index === undefined) return WEIGHTS_FILE;
+    return path === header.index ? indexOf(WEIGHTS_FILE) : basename(path);
   };
   const bytes = [...header.tensors.values()].reduce((sum, entry) => sum + entry.bytes, 0);
   const copies = copy || bytes < SMALL;

@@ -4,14 +4,14 @@ import { isThere } from '../../../../files/isThere.ts';
 import { UserError, messageOf } from '../../../../errors.ts';
 import { elementCount } from '../../../../onnx/dim.ts';
 import type { ShardedHeader } from '../../../../tensors/shards.ts';
-import { BUNDLE_FILES, checkPlace } from '../../../bundle/bundleFiles.ts';
+import { checkPlace } from '../../../bundle/bundlePlace.ts';
 import { DTYPE_OF, type Storage } from '../convert.ts';
 import type { LowRank } from '../../../../tensors/lowRank.ts';
 import { type PackedBits, findPacked } from '../packedWeights.ts';
 import type { Pi0Config } from '../config.ts';
 import { sampleGraph } from '../graphs.ts';
 import { type Precision, precisionSchema } from '../../../bundle/precision.ts';
-import { checkVocabulary } from '../tokenizer.ts';
+import { TOKENIZER_FILE, checkVocabulary } from '../tokenizer.ts';
 import { externalWeights, findTensor, weightShapes } from '../weights.ts';
 import { camerasOf } from './cameras.ts';
 import { checkFinite } from './checkFinite.ts';
@@ -98,7 +98,7 @@ async function checkOut(
 
 /** The checkpoint's tokenizer or the one given, whose ids must be rows of the policy's table. */
 async function readTokenizer({ folder }: Checkpoint, vocabulary: number, given?: string) {
-  const path = given ?? join(folder, BUNDLE_FILES.tokenizer);
+  const path = given ?? join(folder, TOKENIZER_FILE);
   if (given === undefined && !(await isThere(path)))
     throw new UserError(
       `${path} is not there. Give PaliGemma's with --tokenizer FILE: it is tokenizer.json of google/paligemma-3b-pt-224 on Hugging Face`,
