@@ -10,6 +10,7 @@ import { runAttempt } from '../src/control/attempt.ts';
 import { simulatedAloha } from '../src/sim/simulatedAloha.ts';
 import { type MotionFigures, motionFigures } from './motionFigures.ts';
 import { delegatePolicy, fromZeroNoise } from '../src/policy/policyWrappers.ts';
+import { type ReuseRule, reusingPrefix } from './prefixReuse.ts';
 import { delegateRobot } from '../src/robot/delegates.ts';
 import { type JoinKind, sampledJoin } from '../src/policy/joinKinds.ts';
 
@@ -26,6 +27,8 @@ export interface AttemptSettings {
   /** What differs from how the bundle integrates its flow. */
   integration?: IntegrationChanges;
   zeroNoise?: boolean;
+  /** When a prefix is used again; never where absent. */
+  reuse?: ReuseRule;
 }
 
 export interface MeasuredAttempt {
@@ -34,11 +37,16 @@ export interface MeasuredAttempt {
   /** Control steps. */
   steps: number;
   motion: MotionFigures;
+  chunks: number;
+  /** Of these, those that used an earlier prefix. */
+  reused: number;
 }
 
 export interface AttemptFunctions {
   attempt: (seed: number) => Promise<MeasuredAttempt>;
 }
+
+const NEVER: ReuseRule = { difference: null, inARow: 0 };
 
 serve<AttemptFunctions, AttemptSettings>(async (settings) => {
   const { join, delay, task = 'transfer-cube' } = settings;
@@ -47,7 +55,8 @@ serve<AttemptFunctions, AttemptSettings>(async (settings) => {
   const session = sessionConfigSchema.parse({ threads: 1 });
   const sampler = await openSampler(bundle, session, { joins: sampledJoin(join) });
   const joining = delegatePolicy(inlinePolicy(bundle, sampler), { join });
-  const policy = settings.zeroNoise ? fromZeroNoise(joining) : joining;
+  const own = settings.zeroNoise ? fromZeroNoise(joining) : joining;
+  const { policy, startAnew } = reusingPrefix(own, settings.reuse ?? NEVER);
   const sim = await simulatedAloha({ task, cameras: bundle.cameras });
   const { joints, controlRate } = sim.embodiment;
   const arms = joints.flatMap(({ kind }, i) => (kind === 'arm' ? [i] : []));
@@ -79,7 +88,8 @@ serve<AttemptFunctions, AttemptSettings>(async (settings) => {
       // What stops the robot during an attempt, as its guard does, is the policy's failure.
       if (result.problem && commands.length === 0) throw result.problem;
       const { success, steps } = result;
-      return { seed, success, steps, motion: motionFigures(commands, joins, arms, controlRate) };
+      const motion = motionFigures(commands, joins, arms, controlRate);
+      return { seed, success, steps, motion, ...startAnew() };
     },
   };
 });

@@ -13,7 +13,7 @@ const files = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf
   .map((path) => join(import.meta.dirname, path));
 
 if (files.length === 0) throw new Error(`no test's path contains ${parts.join(' or ')}`);
-run({ files, concurrency: availableParallelism() })
+run({ files, concurrency: availableParallelism() + 1 })
   .on('test:fail', () => (process.exitCode = 1))
   .pipe(new spec())
   .pipe(process.stdout);
