@@ -53,7 +53,7 @@ export function successInterval({ attempts, successes }: Counts): [number, numbe
   const spread = z * Math.sqrt((rate * (1 - rate)) / attempts + z ** 2 / (4 * attempts ** 2));
   const scale = 1 + z ** 2 / attempts;
   const centre = rate + z ** 2 / (2 * attempts);
-  return [(centre - spread) / scale, (centre + spread) / scale];
+  return [Math.max(0, centre - spread) / scale, Math.min(scale, centre + spread) / scale];
 }
 
 /** Certainty with which a version must be worse than its parent to be rolled back. */
