@@ -8,6 +8,7 @@ import { folderAddress, parseAddress } from '../link/wire/address.ts';
 import { loadBundle } from '../policy/bundle/bundle.ts';
 import { withIntegration } from '../policy/bundle/withIntegration.ts';
 import type { IntegrationChanges } from '../policy/integration.ts';
+import { learnableOf } from '../policy/families/registry.ts';
 import { type Exploration, explorationSchema } from '../policy/exploration.ts';
 import type { Trainable } from '../policy/trainable.ts';
 import { type Gap, gapSchema } from '../sim/gap.ts';
@@ -89,6 +90,7 @@ export async function planAdaptation(folder: string, options: AdaptOptions): Pro
   const folders = { runtime, recorded: join(runtime, 'episodes'), learner };
   parseAddress(folderAddress(learner));
   const bundle = withIntegration(await loadBundle(resolve(policy)), options);
+  learnableOf(bundle);
   const exploration = options.exploration
     ? validate(explorationSchema, await readYaml(options.exploration), options.exploration)
     : explorationSchema.parse({});

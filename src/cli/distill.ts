@@ -1,7 +1,7 @@
 import type { Command } from '@commander-js/extra-typings';
 import type { Context } from './context.ts';
 import { readsOnly } from './rules.ts';
-import { integer, positive, sessionOption, taskOption } from './sharedOptions.ts';
+import { evaluationOption, integer, positive, sessionOption } from './sharedOptions.ts';
 
 /** `nalu distill`. */
 export function distill(program: Command, context: Context): void {
@@ -14,7 +14,7 @@ export function distill(program: Command, context: Context): void {
     .option('--steps <n>', 'optimiser steps', integer(1), 500)
     .option('--batch <n>', 'observations of a step', integer(1), 64)
     .option('--rate <x>', 'largest learning rate', positive, 1e-3)
-    .addOption(taskOption())
+    .addOption(evaluationOption())
     .option('--evaluate-every <n>', 'steps between evaluations in the simulator', integer(1), 500)
     .option(
       '--attempts <n>',

@@ -1,7 +1,7 @@
 import { type Command, Option } from '@commander-js/extra-typings';
 import type { Context } from './context.ts';
 import { readsOnly } from './rules.ts';
-import { integer, positive, sessionOption, taskOption } from './sharedOptions.ts';
+import { evaluationOption, integer, positive, sessionOption } from './sharedOptions.ts';
 
 /** Indices between commas, at least one. */
 function layers(text: string): [number, ...number[]] {
@@ -48,7 +48,7 @@ export function imitate(program: Command, context: Context): void {
       "with --from: joints' mean and deviation of these demonstrations, instead of the policy's, as another task needs",
     )
     .option('--no-augmentation', 'take images as they are: no crop, turn or colour jitter')
-    .addOption(taskOption())
+    .addOption(evaluationOption())
     .option('--evaluate-every <n>', 'steps between evaluations in the simulator', integer(1), 1000)
     .option(
       '--attempts <n>',

@@ -44,6 +44,12 @@ export const taskOption = () =>
     .choices(SIM_TASK_NAMES)
     .default(DEFAULT_TASK);
 
+/** The task of evaluations in the simulator; that of the episodes where absent. */
+export const evaluationOption = () =>
+  new Option('--task <name>', "task of the evaluations (default: the episodes')").choices(
+    SIM_TASK_NAMES,
+  );
+
 /** Reads flow times, separated by commas. */
 export function flowTimes(text: string): number[] {
   const times = parseTimes(text);

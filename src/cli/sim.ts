@@ -48,7 +48,7 @@ Examples:
   nalu sim --watch                              see the shipped policy at work
   nalu sim --expert --episodes 20               how the scripted expert does
   nalu sim --episodes 200 --seed 1000 --json    success rate of the shipped policy, for a script
-  nalu sim --steps 2 --episodes 20              chunks by two network calls
+  nalu sim --steps 4 --episodes 20              chunks by four network calls
   nalu sim --record episodes                    keep the attempt; Foxglove opens it
   nalu sim --scene robosuite.xml --draw-groups 1 --snapshot scene.png
                                                 another scene, without its collision shapes

@@ -1,5 +1,6 @@
 import { DEFAULT_TASK } from '../sim/taskNames.ts';
 import type { Command } from '@commander-js/extra-typings';
+import { isThere } from '../files/isThere.ts';
 import { packagePath } from '../files/packagePath.ts';
 import { print } from '../terminal/output.ts';
 import type { Context } from './context.ts';
@@ -7,6 +8,8 @@ import { SHIPPED_POLICY } from './sharedOptions.ts';
 
 const TASK = DEFAULT_TASK;
 const PRIOR = packagePath('models/aloha-mini-12k');
+
+const RUN = 'runs/start';
 
 const NEXT =
   '\nNow every camera is moved by 2.5 mm, and a policy that succeeded before fails. It learns from 512 of its\nown attempts, for some ten minutes on two cores. Ctrl-C stops it; the same command continues from there.\n';
@@ -27,7 +30,7 @@ export function start(program: Command, context: Context): void {
   program
     .command('start')
     .description(
-      'the main job in the simulator: ten attempts of the shipped policy, and some minutes of learning',
+      'ten attempts of the shipped policy on the simulated robot, then some minutes of learning',
     )
     .action(async () => {
       const { simulate } = await import('../rollouts/simulate.ts');
@@ -36,13 +39,14 @@ export function start(program: Command, context: Context): void {
       const signal = context.interruption();
       const watch = Boolean(out.isTTY && !env.NO_COLOR);
       const attempts = { task: TASK, episodes: 10, seed: 0, record: 'episodes', watch } as const;
-      await simulate({ ...attempts, policy: SHIPPED_POLICY }, { out, err, signal });
+      if (await isThere(RUN)) print(out, `\n${RUN} goes on; remove it to begin anew.\n`);
+      else await simulate({ ...attempts, policy: SHIPPED_POLICY }, { out, err, signal });
       if (signal.aborted) {
         print(err, 'nalu: stopped by hand; the attempt that ran was discarded');
         return context.end('interrupted');
       }
-      print(out, NEXT);
+      if (!(await isThere(RUN))) print(out, NEXT);
       const options = { ...ADAPTATION, policy: PRIOR, gap: `${PRIOR}/cameras-off.yaml` };
-      context.end(await adapt('runs/start', options, { out, err, signal }));
+      context.end(await adapt(RUN, options, { out, err, signal }));
     });
 }

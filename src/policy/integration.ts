@@ -43,7 +43,12 @@ export function integrationFaults(
   const { steps, solver, times } = integration;
   const wanted = solverSteps(integration) + 1;
   if (!Number.isInteger(wanted))
-    return [{ field: 'steps', message: `is ${steps} network calls, but ${FITTING[solver]}` }];
+    return [
+      {
+        field: 'steps',
+        message: `is ${steps} network calls, but ${FITTING[solver]}, such as ${steps + 1}`,
+      },
+    ];
   if (!times) return [];
   if (times.length !== wanted)
     return [

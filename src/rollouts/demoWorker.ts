@@ -16,7 +16,7 @@ export interface DemoSettings {
 }
 
 export interface DemoFunctions {
-  /** Records a seed's demonstration and resolves to its outcome; to undefined where `close` cut it short. */
+  /** Records a seed's demonstration and resolves to its outcome; to undefined where nothing was kept of it. */
   record: (seed: number) => Promise<Outcome | undefined>;
 }
 
@@ -34,7 +34,7 @@ serve<DemoFunctions, DemoSettings>(async ({ folder, task, every, most }) => {
       const made = recordDemo(sim, folder, seed, every, closing.signal);
       recording = made;
       const { outcome, episode } = await made;
-      return episode === null ? undefined : outcome;
+      return episode === null || outcome === 'discarded' ? undefined : outcome;
     },
     close,
     abandon: close,

@@ -9,6 +9,7 @@ import {
 import type { BundleConfig } from '../policy/bundle/config.ts';
 import { shapeOf } from '../policy/families/registry.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
+import { DEFAULT_TASK, SIM_TASK_NAMES, type SimTaskName } from '../sim/taskNames.ts';
 import type { TrainingReport } from './report.ts';
 
 type Viewing = Pick<BundleConfig, 'embodiment' | 'cameras' | 'family' | 'architecture'>;
@@ -22,6 +23,17 @@ export function viewOf(policy: Viewing): Viewpoint {
 
 /** Demonstrations, and the robot that they are of. */
 export type RobotDemonstrations = DemonstrationSet & { embodiment: Embodiment };
+
+/** The task that a policy is evaluated at; by default that of the demonstrations, where it is simulated. */
+export function evaluatedTask(
+  asked: SimTaskName | undefined,
+  { tasks }: Pick<DemonstrationSet, 'tasks'>,
+  report: TrainingReport,
+): SimTaskName {
+  if (asked !== undefined && !tasks.includes(asked))
+    report.line(`evaluations are of ${asked}, these episodes of ${tasks.join(', ')}`);
+  return asked ?? SIM_TASK_NAMES.find((name) => tasks.includes(name)) ?? DEFAULT_TASK;
+}
 
 /**
  * The demonstrations in a folder. Episodes that are left out are named with the reason. Throws a `UserError` if

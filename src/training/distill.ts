@@ -9,11 +9,12 @@ import type { Adapter } from '../policy/bundle/adapter.ts';
 import { loadBundle, readFamilyFiles, writeBundle } from '../policy/bundle/bundle.ts';
 import { type Bundle, configOf } from '../policy/bundle/config.ts';
 import { learnableOf } from '../policy/families/registry.ts';
+import type { TrainingState } from '../learning/train/trainer.ts';
 import { loadSessionConfig } from '../session/session.ts';
 import type { SimTaskName } from '../sim/taskNames.ts';
 import { type BegunRun, dataOf } from './begunRun.ts';
 import { checkStart } from './checkStart.ts';
-import { demonstrationsIn, viewOf } from './demonstrationsIn.ts';
+import { demonstrationsIn, evaluatedTask, viewOf } from './demonstrationsIn.ts';
 import { openTrainingFolder } from './folder.ts';
 import { replaceWeights } from './replaceWeights.ts';
 import { createTrainingReport } from './report.ts';
@@ -25,7 +26,8 @@ export interface DistillOptions {
   steps: number;
   batch: number;
   rate: number;
-  task: SimTaskName;
+  /** Of evaluations; the demonstrations' where absent. */
+  task?: SimTaskName;
   evaluateEvery: number;
   attempts: number;
   seed: number;
@@ -97,7 +99,7 @@ export async function distill(
   options: DistillOptions,
   surroundings: TrainingSurroundings,
 ): Promise<'done' | 'interrupted'> {
-  const { episodes, out, steps, task, evaluateEvery, attempts, resume = false, force } = options;
+  const { episodes, out, steps, evaluateEvery, attempts, resume = false, force } = options;
   const settings = settingsOf(options);
   const session = await loadSessionConfig(options.session);
   await checkStart({ out, source: { folder, named: folder }, resume, force });
@@ -106,6 +108,7 @@ export async function distill(
   const reading = createTrainingReport(0, steps, surroundings.out);
   const set = await demonstrationsIn(episodes, viewOf(teacher), reading);
   const { demonstrations, embodiment: robot } = set;
+  const task = evaluatedTask(options.task, set, reading);
   const run: BegunRun = {
     settings,
     from: folder,
@@ -115,11 +118,16 @@ export async function distill(
     demonstrations: demonstrations.length,
     data: dataOf(demonstrations),
   };
-  if (!resume) await prepareBundle(teacher, out, set.episodes);
   const parameters = learnableOf(teacher).parameters({ parameters: 'expert' });
-  const files = await openTrainingFolder(out, `nalu distill: ${basename(resolve(out))}`);
-  const start = resume ? await files.load(parameters, run) : undefined;
-  const training = await openDistillation({ teacher, demonstrations, settings, session, start });
+  const openFiles = () => openTrainingFolder(out, `nalu distill: ${basename(resolve(out))}`);
+  const open = (start?: TrainingState) =>
+    openDistillation({ teacher, demonstrations, settings, session, start });
+  // What cannot be trained leaves nothing behind.
+  const training = resume
+    ? await open(await (await openFiles()).load(parameters, run))
+    : await open();
+  if (!resume) await prepareBundle(teacher, out, set.episodes);
+  const files = await openFiles();
   return runTraining(
     training,
     files,

@@ -21,7 +21,12 @@ import type { Embodiment } from '../robot/embodiment.ts';
 import type { SimTaskName } from '../sim/taskNames.ts';
 import { type BegunRun, NO_POLICY, baseOf, dataOf } from './begunRun.ts';
 import { checkStart } from './checkStart.ts';
-import { type RobotDemonstrations, demonstrationsIn, viewOf } from './demonstrationsIn.ts';
+import {
+  type RobotDemonstrations,
+  demonstrationsIn,
+  evaluatedTask,
+  viewOf,
+} from './demonstrationsIn.ts';
 import { openTrainingFolder } from './folder.ts';
 import { SIZES, type SizeName, configFor, familyFiles } from '../policy/families/untrained.ts';
 import { replaceWeights } from './replaceWeights.ts';
@@ -44,7 +49,8 @@ export interface ImitateOptions {
   augmentation: boolean;
   renormalise?: boolean;
   maxDelay?: number;
-  task: SimTaskName;
+  /** Of evaluations; the demonstrations' where absent. */
+  task?: SimTaskName;
   evaluateEvery: number;
   attempts: number;
   seed: number;
@@ -95,6 +101,10 @@ async function prepareBundle(
   const learnable = learnableOf(source);
   if (source.trainable)
     throw new UserError(`${from} has an adapter; go on from a policy without one`);
+  if (source.integration?.steps === 1)
+    throw new UserError(
+      `${from} makes a chunk in one network call, and imitation trains a flow of several; go on from a policy that takes several, and distil again`,
+    );
   const config = { ...configOf(source), ...goesOn };
   // Untouched, it keeps its version, which adapters are bound to.
   if (train !== 'all') return copyBundle(source, out, maxDelay ? config : undefined);
@@ -135,7 +145,7 @@ export async function imitate(
   options: ImitateOptions,
   surroundings: TrainingSurroundings,
 ): Promise<'done' | 'interrupted'> {
-  const { out, from, resume = false, force, size, train, steps, task } = options;
+  const { out, from, resume = false, force, size, train, steps } = options;
   const { evaluateEvery, attempts } = options;
   const settings = settingsOf(options);
   if (options.renormalise && train !== 'all')
@@ -151,6 +161,7 @@ export async function imitate(
   const source = place === undefined ? undefined : await loadBundle(place);
   const view = source ? viewOf(source) : (robot: Embodiment) => viewOf(configFor(size, robot));
   const set = await demonstrationsIn(episodes, view, reading);
+  const task = evaluatedTask(options.task, set, reading);
   if (!resume) await prepareBundle(options, set);
   const files = await openTrainingFolder(out, `nalu imitate: ${basename(resolve(out))}`);
   const bundle = await loadBundle(out);

@@ -2,6 +2,7 @@ import type { TrainingRun } from '../learning/train/trainingRun.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
 import { evaluate } from '../rollouts/evaluate.ts';
 import type { SessionConfig } from '../session/session.ts';
+import { invocation } from '../terminal/invocation.ts';
 import { simulatedEmbodiment } from '../sim/embodiment.ts';
 import type { SimTaskName } from '../sim/taskNames.ts';
 import type { Output } from '../terminal/output.ts';
@@ -50,6 +51,7 @@ export async function runTraining(
   if (attempts > 0 && !evaluates)
     report.line(`no evaluations: the simulator is of ${simulated}, these demonstrations of ${robot.name}`); // prettier-ignore
   const signal = interruption();
+  const begun = training.state.step;
   try {
     await trainingLoop(training, files, report, {
       ...{ steps, run, signal, save },
@@ -63,8 +65,16 @@ export async function runTraining(
     await training.close();
   }
   const { step } = training.state;
-  report.line(`${out}: ${step} steps in ${report.elapsed()}; the loss is drawn in ${files.curve}`);
-  if (!signal.aborted) return 'done';
+  report.line(
+    begun < step
+      ? `${out}: ${step} steps in ${report.elapsed()}; the loss is drawn in ${files.curve}`
+      : `${out}: its ${step} steps were made already; the loss is drawn in ${files.curve}`,
+  );
+  if (!signal.aborted) {
+    if (robot.name === simulated)
+      report.line(`Next: ${invocation(`sim --policy ${out} --task ${task} --episodes 200`)}`);
+    return 'done';
+  }
   report.line(`stopped by hand at step ${step}; the same command with --resume goes on`);
   return 'interrupted';
 }

@@ -35,8 +35,14 @@ describe('nalu distill', () => {
   it('makes a bundle of one network call, whose action expert alone is another, and which runs', () =>
     withFolder(async (out) => {
       const args = ['distill', teacher, '--episodes', demos, '--out', out, '--batch', '2'];
-      const { code, out: said, err } = await nalu([...args, '--steps', '3', '--attempts', '1']);
+      const {
+        code,
+        out: said,
+        err,
+      } = await nalu([...args, ...['--steps', '3', '--attempts', '1', '--task', 'insertion']]);
       assert.equal(code, 0, err);
+      assert.match(said, /evaluations are of insertion, these episodes of transfer-cube/);
+      assert.match(said, /Next: npx nalu sim --policy .* --task insertion --episodes 200/);
       assert.match(said, /observations of 2 episodes/);
       assert.match(said, /step 3\/3 {2}success of 1 attempts each/);
       const [before, after] = [await loadBundle(teacher), await loadBundle(out)];
@@ -121,5 +127,16 @@ describe('nalu distill', () => {
         out,
       ]);
       assert.match(none.err, /empty: no episodes there\. npx nalu demos/);
+
+      const args = ['distill', teacher, '--episodes', demos, '--out', out, '--attempts', '0'];
+      const large = await nalu([...args, '--batch', '100000000']);
+      assert.match(large.err, /--batch 100000000: its images would take .* GB; give at most \d+/);
+      await assert.rejects(readFile(join(out, 'policy.json')), /ENOENT/);
+
+      const further = await nalu(['imitate', demos, '--from', oneStep, '--out', out]);
+      assert.match(
+        further.err,
+        /imitation trains a flow of several; go on from a policy that takes/,
+      );
     }));
 });

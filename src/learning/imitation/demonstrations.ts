@@ -117,6 +117,8 @@ export interface DemonstrationSet {
   /** The robot of the first episode that fits; undefined where none does. */
   embodiment: Embodiment | undefined;
   episodes: number;
+  /** Of these episodes. */
+  tasks: string[];
   leftOut: { path: string; reason: string }[];
 }
 
@@ -143,6 +145,7 @@ export async function gatherDemonstrations(
     demonstrations: [],
     embodiment: undefined,
     episodes: 0,
+    tasks: [],
     leftOut: [],
   };
   const taken = new Map<string, string>();
@@ -152,7 +155,7 @@ export async function gatherDemonstrations(
   for (const [i, path] of paths.entries()) {
     try {
       const episode = await read(path);
-      const { embodiment } = episode.header;
+      const { embodiment, task } = episode.header;
       const own = fixed ?? viewOf(embodiment);
       const reason = unfit(episode, own, make);
       if (reason === undefined) {
@@ -166,6 +169,7 @@ export async function gatherDemonstrations(
           taken.set(content, path);
           for (const one of taught) set.demonstrations.push(one);
           set.episodes += 1;
+          if (!set.tasks.includes(task)) set.tasks.push(task);
         } else set.leftOut.push({ path, reason: `a copy of ${first}` });
       } else set.leftOut.push({ path, reason });
     } catch (error) {

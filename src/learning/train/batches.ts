@@ -1,3 +1,4 @@
+import { UserError } from '../../errors.ts';
 import { Tensor } from '../../session/session.ts';
 import { gaussianNoise, uniformNumbers } from '../../tensors/noise.ts';
 import { type Learnable, type Tokenize, padTokens } from '../../policy/learnable.ts';
@@ -5,6 +6,9 @@ import type { PolicyTransforms } from '../../policy/vectors/transforms.ts';
 import type { Demonstration } from '../imitation/demonstrations.ts';
 import { flowTime } from '../imitation/flowMatching.ts';
 import { epochsOf } from './order.ts';
+
+/** Of a batch's images. */
+const MOST_BYTES = 2e9;
 
 /** Purposes of random numbers, so that no two draw the same. */
 const STREAM = { order: 1, noise: 2, time: 3, delay: 5 };
@@ -71,6 +75,10 @@ export function createBatches(
   const prepared = prepare(demonstrations, options);
   const text = prepared.reduce((most, { tokens }) => Math.max(most, tokens.length), 0);
   const imageBytes = cameras * side ** 2 * 3;
+  if (batch * imageBytes > MOST_BYTES)
+    throw new UserError(
+      `--batch ${batch}: its images would take ${((batch * imageBytes) / 1e9).toFixed(1)} GB; give at most ${Math.floor(MOST_BYTES / imageBytes)}`,
+    );
 
   const at = epochsOf(prepared, (epoch) => [seed, STREAM.order, epoch]);
 

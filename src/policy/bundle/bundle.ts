@@ -1,5 +1,5 @@
 import { access, constants, copyFile, readFile } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { isThere } from '../../files/isThere.ts';
 import { UserError } from '../../errors.ts';
 import { type TensorSource, writeSafetensors } from '../../tensors/safetensors.ts';
@@ -27,6 +27,8 @@ const unreadable = (path: string) => (): never => {
 /** Reads a bundle and checks that its files are complete and consistent. Throws a `UserError`. */
 export async function loadBundle(folder: string): Promise<Bundle> {
   await finishReplacement(folder);
+  if (basename(folder) === CONFIG_FILE && !(await isThere(join(folder, CONFIG_FILE))))
+    throw new UserError(`${folder}: give the bundle's folder, ${dirname(folder)}`);
   const configPath = join(folder, CONFIG_FILE);
   const text = await readFile(configPath, 'utf8').catch(unreadable(configPath));
   const config = parseConfig(parseJson(text, configPath), configPath);

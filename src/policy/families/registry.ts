@@ -33,15 +33,15 @@ export const joinOf = ({ family }: Pick<Bundle, 'family'>, choice: JoinChoice): 
       ? 'approximate'
       : 'swap';
 
-/** Where an architecture is known. */
-type Designed = Pick<Bundle, 'family' | 'architecture'>;
+/** Where an architecture is known; with the folder, if any, that errors name. */
+type Designed = Pick<Bundle, 'family' | 'architecture'> & Partial<Pick<Bundle, 'folder'>>;
 
 /** What a policy's family has for learning. Throws a `UserError` where it has none. */
-export function learnableOf({ family: name, architecture }: Designed): Learnable {
+export function learnableOf({ family: name, architecture, folder }: Designed): Learnable {
   const family = familyOf({ family: name });
   if (family.learnable) return family.learnable(architecture);
   const others = FAMILIES.filter((one) => one.learnable).map((one) => one.name);
   throw new UserError(
-    `a policy of the family ${name} does not learn; learning needs one of ${others.join(', ')}`,
+    `${folder === undefined ? '' : `${folder}: `}a policy of the family ${name} does not learn; learning needs one of ${others.join(', ')}`,
   );
 }
