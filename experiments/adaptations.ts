@@ -50,6 +50,9 @@ const EXPERIMENTS: Record<string, Experiment> = {
     variants: {
       'from zero noise': {},
       'from random noise': { exploration: { initialNoise: 1 } },
+      'from random noise, exploring less later': {
+        exploration: { initialNoise: 1, later: { size: 0.01, attempts: 384 } },
+      },
     },
     seeds: [0, 1, 2],
     episodes: 640,

@@ -144,10 +144,13 @@ describe('nalu demos', () => {
     withFolder(async (into) => {
       const start = (child: { pid?: number }) =>
         void untilRecording(into).then(() => process.kill(-child.pid!, 'SIGINT'));
-      const { code, err } = await spawnNalu(['demos', into, ...endless], start, { detached: true });
+      const ended = await spawnNalu(['demos', into, ...endless], start, { detached: true });
+      const { code, out, err } = ended;
       assert.equal(code, 130, err);
       assert.match(err, /stopped by hand/);
-      for (const name of await readdir(into)) {
+      const kept = await readdir(into);
+      assert.match(out, new RegExp(`^${kept.length} recorded .* ${kept.length} of 50 episodes are`, 'm')); // prettier-ignore
+      for (const name of kept) {
         const { result } = await readEpisode(join(into, name));
         assert.equal(result?.outcome, 'success');
       }
