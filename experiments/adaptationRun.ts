@@ -8,11 +8,14 @@ import { openRolloutPool } from '../src/rollouts/pool.ts';
 import { appendJsonLines, readJsonLines } from '../src/files/jsonLines.ts';
 import { type CurvePoint, readCurve } from '../src/learning/curve.ts';
 import { packagePath } from '../src/files/packagePath.ts';
+import type { MethodName } from '../src/learning/methodNames.ts';
 import { gapSchema } from '../src/sim/gap.ts';
 import type { SimTaskName } from '../src/sim/taskNames.ts';
 
 /** What a variant changes of the defaults. */
 export interface Variant {
+  /** `nalu adapt --method`; fpo where absent. */
+  method?: MethodName;
   /** Of FPO's configuration. */
   fpo?: object;
   exploration?: object;
@@ -129,7 +132,7 @@ async function adapt(
   processes: number,
 ): Promise<Measured | undefined> {
   const { task, gap, execute, steps, episodes, curveAttempts } = experiment;
-  const { exploration, ...own } = experiment.variants[variant];
+  const { exploration, method, ...own } = experiment.variants[variant];
   const fpo = (experiment.fpo ?? own.fpo) && { ...experiment.fpo, ...own.fpo };
   const folder = folderOf(name, variant, seed);
   await mkdir(folder, { recursive: true });
@@ -143,6 +146,7 @@ async function adapt(
   const done = await nalu([
     ...['adapt', folder, '--policy', packagePath(experiment.policy), ...files],
     ...(task ? ['--task', task] : []),
+    ...(method ? ['--method', method] : []),
     ...(execute === undefined ? [] : ['--execute', String(execute)]),
     ...(steps === undefined ? [] : ['--steps', String(steps)]),
     ...['--episodes', String(episodes), '--seed', String(seed), '--processes', String(processes)],

@@ -105,7 +105,7 @@ export async function adapt(
   { out, err, signal: interrupted }: AdaptSurroundings,
 ): Promise<'done' | 'interrupted'> {
   const folder = resolve(path);
-  const { task, batch, episodes, seed, config, execute, processes } = options;
+  const { method, task, batch, episodes, seed, config, execute, processes } = options;
   const report = createAdaptReport(episodes, batch, out);
   const over = new AbortController();
   const signal = AbortSignal.any([interrupted, over.signal]);
@@ -119,7 +119,7 @@ export async function adapt(
     const evaluations = await openEvaluations(folder, folders.learner, title, report.note);
     signal.throwIfAborted();
     parts = startAdaptParts({
-      ...{ folders, bundle, config, trainable, batch, seed, processes },
+      ...{ folders, bundle, method, config, trainable, batch, seed, processes },
       attempts: {
         task,
         executeSteps: execute,

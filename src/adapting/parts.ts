@@ -5,6 +5,7 @@ import type { LearnerEvent } from '../learning/events.ts';
 import { folderAddress } from '../link/wire/address.ts';
 import { type Courier, openCourier } from '../link/robot/courier.ts';
 import { writeAdapter } from '../policy/bundle/adapter.ts';
+import type { MethodName } from '../learning/methodNames.ts';
 import type { Trainable } from '../policy/trainable.ts';
 import { SIM_CALIBRATION } from '../sim/embodiment.ts';
 import { type LearnerProcess, startLearner } from './learnerProcess.ts';
@@ -23,6 +24,7 @@ export interface AdaptFolders {
 export interface AdaptPartsOptions {
   folders: AdaptFolders;
   bundle: Bundle;
+  method: MethodName;
   /** YAML of FPO. */
   config?: string;
   trainable: Trainable;
@@ -55,13 +57,13 @@ const LOOK_EVERY = 20;
 
 /** Starts the learner and the processes that make attempts. */
 export function startAdaptParts(options: AdaptPartsOptions): AdaptParts {
-  const { folders, bundle, config, trainable, batch, seed, attempts } = options;
+  const { folders, bundle, method, config, trainable, batch, seed, attempts } = options;
   const policy = resolve(bundle.folder);
   const learner = startLearner(
     [
       folders.learner,
       ...['--policy', policy, '--calibration', SIM_CALIBRATION],
-      ...['--batch', String(batch), '--seed', String(seed)],
+      ...['--method', method, '--batch', String(batch), '--seed', String(seed)],
       ...(config === undefined ? [] : ['--config', resolve(config)]),
     ],
     { onEvent: options.onEvent, onText: options.onLearnerText },

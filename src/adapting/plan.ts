@@ -9,7 +9,9 @@ import { loadBundle } from '../policy/bundle/bundle.ts';
 import { withIntegration } from '../policy/bundle/withIntegration.ts';
 import type { IntegrationChanges } from '../policy/integration.ts';
 import { learnableOf } from '../policy/families/registry.ts';
-import { type Exploration, explorationSchema } from '../policy/exploration.ts';
+import { type Exploration } from '../policy/exploration.ts';
+import type { MethodName } from '../learning/methodNames.ts';
+import { explorationOf } from '../learning/methods.ts';
 import type { Trainable } from '../policy/trainable.ts';
 import { type Gap, gapSchema } from '../sim/gap.ts';
 import type { SimTaskName } from '../sim/taskNames.ts';
@@ -19,6 +21,7 @@ import { type Bundle } from '../policy/bundle/config.ts';
 
 export interface AdaptOptions extends IntegrationChanges {
   policy: string;
+  method: MethodName;
   task: SimTaskName;
   config?: string;
   exploration?: string;
@@ -84,7 +87,7 @@ async function heldIn(folder: string, { learner, recorded }: AdaptFolders): Prom
  * a folder that was begun with something else.
  */
 export async function planAdaptation(folder: string, options: AdaptOptions): Promise<AdaptPlan> {
-  const { policy, task, config, execute, seed } = options;
+  const { policy, method, task, config, execute, seed } = options;
   const runtime = join(folder, 'runtime');
   const learner = join(folder, 'learner');
   const folders = { runtime, recorded: join(runtime, 'episodes'), learner };
@@ -92,14 +95,15 @@ export async function planAdaptation(folder: string, options: AdaptOptions): Pro
   const bundle = withIntegration(await loadBundle(resolve(policy)), options);
   learnableOf(bundle);
   const exploration = options.exploration
-    ? validate(explorationSchema, await readYaml(options.exploration), options.exploration)
-    : explorationSchema.parse({});
+    ? explorationOf(method, await readYaml(options.exploration), options.exploration)
+    : explorationOf(method, {}, method);
   const gap = options.gap
     ? validate(gapSchema, await readYaml(options.gap), options.gap)
     : undefined;
   const fpo = await loadFpoConfig(config, seed);
   const beginning = {
     command: 'adapt',
+    method,
     ...fpoBeginning(bundle, fpo),
     task,
     gap: gap ?? gapSchema.parse({}),

@@ -1,8 +1,10 @@
 import type { Command } from '@commander-js/extra-typings';
 import type { Context } from './context.ts';
 import {
+  BATCH,
   SHIPPED_POLICY,
   integer,
+  methodOption,
   solverOption,
   stepsOption,
   taskOption,
@@ -18,11 +20,12 @@ export function adapt(program: Command, context: Context): void {
     .option('--policy <folder>', 'policy bundle to begin with', SHIPPED_POLICY)
     .addOption(taskOption())
     .option('--episodes <n>', 'attempts to learn from', integer(1), 1024)
-    .option('--batch <n>', 'attempts of an update', integer(1), 64)
+    .addOption(methodOption())
+    .option('--batch <n>', BATCH, integer(1))
     .option('--config <file>', 'YAML of FPO: what is not in it has its default')
     .option(
       '--exploration <file>',
-      'YAML: size, view, correlation, steps; what is not in it has its default',
+      'YAML: size, view, offset, correlation, steps; what is not in it has the default of the method',
     )
     .option('--gap <file>', 'YAML of how the robot differs from the one of the demonstrations')
     .option('--execute <n>', "rows of a chunk to play, instead of the bundle's", integer(1))
@@ -49,7 +52,11 @@ Examples:
     )
     .action(async (folder, options) => {
       const { adapt } = await import('../adapting/adapt.ts');
+      const { METHODS } = await import('../learning/methods.ts');
       const { out, err } = context;
-      context.end(await adapt(folder, options, { out, err, signal: context.interruption() }));
+      const batch = options.batch ?? METHODS[options.method].batch;
+      context.end(
+        await adapt(folder, { ...options, batch }, { out, err, signal: context.interruption() }),
+      );
     });
 }

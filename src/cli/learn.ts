@@ -2,7 +2,7 @@ import { type Command, Option } from '@commander-js/extra-typings';
 import { packagePath } from '../files/packagePath.ts';
 import { whenLeftAlone } from '../processes/exits.ts';
 import type { Context } from './context.ts';
-import { SHIPPED_POLICY, integer, sessionOption } from './sharedOptions.ts';
+import { BATCH, SHIPPED_POLICY, integer, methodOption, sessionOption } from './sharedOptions.ts';
 
 /** As a child with a channel to its parent it ends with that one; a kill at any moment loses nothing. */
 function endWithParent(): void {
@@ -15,7 +15,7 @@ export function learn(program: Command, context: Context): void {
   program
     .command('learn')
     .description(
-      'the learner beside a runtime: improves its policy by FPO from the episodes that it sends',
+      'the learner beside a runtime: improves its policy from the episodes that it sends',
     )
     .argument('<folder>', 'where episodes, state, versions and curve are kept')
     .option('--policy <folder>', 'policy bundle that the runtime plays', SHIPPED_POLICY)
@@ -24,8 +24,9 @@ export function learn(program: Command, context: Context): void {
       "the robot's calibration",
       packagePath('calibration/aloha-sim.yaml'),
     )
+    .addOption(methodOption())
     .option('--config <file>', 'YAML of FPO: what is not in it has its default')
-    .option('--batch <n>', 'episodes of an update', integer(1), 64)
+    .option('--batch <n>', BATCH, integer(1))
     .option('--seed <n>', 'of noise, times and order', integer(0), 0)
     .option(
       '--address <address>',

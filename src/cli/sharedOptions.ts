@@ -1,3 +1,4 @@
+import { DEFAULT_METHOD, METHOD_NAMES } from '../learning/methodNames.ts';
 import { DEFAULT_TASK, SIM_TASK_NAMES } from '../sim/taskNames.ts';
 import { InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import { packagePath } from '../files/packagePath.ts';
@@ -43,6 +44,18 @@ export const taskOption = () =>
   new Option('--task <name>', 'what the robot is to do')
     .choices(SIM_TASK_NAMES)
     .default(DEFAULT_TASK);
+
+/** What of a policy learns, and how. */
+export const methodOption = () =>
+  new Option(
+    '--method <name>',
+    'fpo: the network learns; offset: it stays, and one offset of all actions and of the view is found',
+  )
+    .choices(METHOD_NAMES)
+    .default(DEFAULT_METHOD);
+
+/** Describes `--batch`, whose default is the method's. */
+export const BATCH = 'attempts of an update (default: 64 of fpo, 16 of offset)';
 
 /** The task of evaluations in the simulator; that of the episodes where absent. */
 export const evaluationOption = () =>

@@ -16,6 +16,7 @@ const NEXT =
 
 /** What is learned after the first attempts. */
 const ADAPTATION = {
+  method: 'fpo',
   task: TASK,
   episodes: 512,
   batch: 64,

@@ -28,6 +28,7 @@ export function recordOf({ content, from, to, held }: Played<SampledChunk>): Chu
     actions: chunk.actions,
     noise: chunk.noise,
     ...(chunk.view && { view: chunk.view }),
+    ...(chunk.offset && { offset: chunk.offset }),
     ...(chunk.integration && { integration: chunk.integration }),
     delay,
     executedFrom: from,

@@ -1,4 +1,5 @@
 import type { ChunkTiming, Joined } from '../policy/chunkPolicy.ts';
+import type { Offset } from '../policy/offset.ts';
 import type { View } from '../images/viewShift.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
 import type { Integration } from '../policy/integration.ts';
@@ -47,6 +48,8 @@ export interface ChunkRecord {
   noise: Float32Array;
   /** Shift of its images; absent if they were not shifted. */
   view?: View;
+  /** [actionDim] what was added to its rows, normalised; absent if nothing. */
+  offset?: Offset;
   /** How its flow was integrated; absent in a policy without a flow, and in older episodes. */
   integration?: Integration;
   /** Control steps between the observation and its first executed action. */

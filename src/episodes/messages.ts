@@ -105,6 +105,7 @@ export const chunkMessage = (record: ChunkRecord): ChunkMessage => ({
   previous: record.joined?.rows ?? NO_ROWS,
   prefix_weights: record.joined?.weights ?? NO_ROWS,
   view: record.view ?? NO_ROWS,
+  offset: record.offset ?? NO_ROWS,
   flow_solver: record.integration?.solver ?? '',
   flow_steps: record.integration?.steps ?? 0,
   flow_times: Float64Array.from(record.integration?.times ?? []),
@@ -171,6 +172,7 @@ export const chunkRecord = (message: ChunkMessage): ChunkRecord => ({
   executedTo: message.executed_to,
   held: message.held,
   ...(message.view?.length && { view: message.view.slice() }),
+  ...(message.offset?.length && { offset: message.offset.slice() }),
   ...integrationOf(message),
   ...joinOf(message),
 });

@@ -83,6 +83,8 @@ export const SCHEMAS = {
       'string flow_solver',
       'uint32 flow_steps',
       'float64[] flow_times',
+      "# [actionDim] what was added to each of its rows, in standard deviations of the policy's actions; empty if nothing",
+      'float32[] offset',
     ],
     HEADER,
   ),
@@ -154,6 +156,7 @@ export interface ChunkMessage {
   flow_solver?: string;
   flow_steps?: number;
   flow_times?: Float64Array;
+  offset?: Float32Array;
 }
 
 export interface ChunkTimingMessage {

@@ -14,6 +14,13 @@ const describeView = (view: readonly number[]) =>
       .join(' '),
   ).join(', ');
 
+/** The largest displacement of an action, in standard deviations. */
+function describeOffset(offset: readonly number[]): string {
+  const sizes = offset.map(Math.abs);
+  const largest = Math.max(...sizes);
+  return `offset up to ${largest.toFixed(3)} (action ${sizes.indexOf(largest)})`;
+}
+
 function describePolicy(policy: PolicyMetrics): string[] {
   const { ratios, clipFraction, approxKl, stopped } = policy;
   return [
@@ -29,6 +36,7 @@ function describeUpdate({
   attempts,
   successes,
   critics,
+  offset,
   view,
   policy,
 }: UpdateMetrics): string {
@@ -40,6 +48,7 @@ function describeUpdate({
           `critics explain ${percent(Math.max(0, critics.explainedVariance))} of the variance of returns`,
         ]
       : []),
+    ...(offset ? [describeOffset(offset)] : []),
     ...(view ? [`view (${describeView(view)}) %`] : []),
     ...(policy ? describePolicy(policy) : []),
   ];

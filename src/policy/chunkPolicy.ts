@@ -3,6 +3,7 @@ import type { Exploration } from './exploration.ts';
 import type { Sight } from '../images/coverage.ts';
 import type { View } from '../images/viewShift.ts';
 import type { Integration } from './integration.ts';
+import type { Offset } from './offset.ts';
 import type { JoinKind, SampledJoin } from './joinKinds.ts';
 
 /** The input of a chunk. */
@@ -47,6 +48,8 @@ export interface Chunk {
   noise: Float32Array;
   /** The view offset of its images; absent if zero. */
   view?: View;
+  /** What was added to its rows (see Offset); absent if nothing. */
+  offset?: Offset;
   /** Absent without a chunk in play, and for a policy that does not join chunks. */
   joined?: Joined;
   /** How its flow was integrated; absent in a policy without a flow. */

@@ -33,6 +33,11 @@ export const explorationSchema = z.strictObject({
    * joints corrects little of it.
    */
   view: view.default(0),
+  /**
+   * Standard deviation of an attempt's offset of all its actions (see Offset), in units of normalised actions:
+   * for the method `offset`, which learns from nothing else.
+   */
+  offset: size.default(0),
   /** Scale of the flow's initial noise: 1 as in training, 0 as in deployment. */
   initialNoise: z.number().min(0).max(1).default(0),
 });

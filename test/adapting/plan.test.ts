@@ -12,6 +12,7 @@ import { writeTinyBundle } from '../learning/tiny.ts';
 import type { AdaptOptions } from '../../src/adapting/plan.ts';
 
 const OPTIONS: Omit<AdaptOptions, 'policy'> = {
+  method: 'fpo',
   ...{ task: 'transfer-cube', episodes: 8, batch: 4, evaluateEvery: 4, attempts: 0 },
   ...{ processes: 1, seed: 0 },
 };

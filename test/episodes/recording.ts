@@ -79,6 +79,7 @@ export const recordAt = (index: number): ChunkRecord => {
     actions: Float32Array.from({ length: HORIZON * 2 }, (_, value) => index + value / 64),
     noise: Float32Array.from({ length: HORIZON * 4 }, (_, value) => Math.sin(index + value)),
     ...(index === 1 && { view: Float32Array.of(0.03125, -0.5) }),
+    ...(index === 2 && { offset: Float32Array.of(0.5, 0, -0.25, 0) }),
     ...(index === 1 && { integration: { steps: 2, solver: 'euler', times: [1, 0.4, 0] } }),
     ...(index === 2 && { integration: { steps: 3, solver: 'adams-bashforth' } }),
     delay: 1,

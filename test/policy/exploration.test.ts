@@ -42,6 +42,7 @@ describe('exploration', () => {
       persistence: 0,
       steps: 1,
       view: 0,
+      offset: 0,
       initialNoise: 1,
     };
     let [first, last, product, count] = [0, 0, 0, 0];

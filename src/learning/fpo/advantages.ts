@@ -82,9 +82,12 @@ export function uniformOutcome(
     chunks: readonly Pick<RolloutChunk, 'mask'>[];
   })[],
 ): string | undefined {
-  const rewards = attempts
-    .filter(({ chunks }) => chunks.some(wasExecuted))
-    .map(({ reward }) => reward);
+  const executed = attempts.filter(({ chunks }) => chunks.some(wasExecuted));
+  return alikeOutcomes(executed.map(({ reward }) => reward));
+}
+
+/** The reason why attempts with these rewards carry no signal; undefined if they do. */
+export function alikeOutcomes(rewards: readonly number[]): string | undefined {
   if (rewards.some((reward) => reward !== rewards[0])) return undefined;
   const ended = rewards[0] > 0 ? 'succeeded' : 'failed';
   return rewards.length === 1

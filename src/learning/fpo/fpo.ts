@@ -43,7 +43,7 @@ export async function openFpo(
   const { base } = bundle;
   const learnable = learnableOf(bundle);
   const { trainable } = config;
-  const { updates, policyUpdates, view } = start;
+  const { updates, policyUpdates, view, offset } = start;
   const critics = await openCritics({
     shape: criticShape(learnable, config),
     config: config.critics,
@@ -51,7 +51,7 @@ export async function openFpo(
     session,
   });
   const policy = await openLearningPolicy(context, config, start.policy);
-  const run: FpoRun = { config, policy, critics, view, updates, policyUpdates };
+  const run: FpoRun = { config, policy, critics, view, offset, updates, policyUpdates };
 
   return {
     update: (attempts) => update(run, attempts),
@@ -61,13 +61,20 @@ export async function openFpo(
       const values = [...tensors].map(
         ([name, { dims, data }]) => [name, { shape: dims, data: data as Float32Array }] as const,
       );
-      return makeAdapter({ trainable, base, parameters: new Map(values), view: run.view });
+      return makeAdapter({
+        trainable,
+        base,
+        parameters: new Map(values),
+        view: run.view,
+        offset: run.offset,
+      });
     },
     async restore(file) {
       const read = await readPolicyState(file, bundle, config);
       await run.policy.close();
       run.policy = await openLearningPolicy(context, config, read.policy);
       run.view = read.view;
+      run.offset = read.offset;
     },
     get state() {
       const state = { ...run, policy: run.policy.state, critics: critics.state };

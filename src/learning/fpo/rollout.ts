@@ -1,5 +1,6 @@
 import type { Integration } from '../../policy/integration.ts';
 import type { SampledJoin } from '../../policy/joinKinds.ts';
+import type { Offset } from '../../policy/offset.ts';
 import type { View } from '../../images/viewShift.ts';
 
 /** An executed chunk in the form that a learner with a frozen prefix needs: encoded, without images. */
@@ -13,7 +14,7 @@ export interface RolloutChunk {
   pooled: Float32Array;
   /** [stateDim], normalised. */
   state: Float32Array;
-  /** [horizon, actionDim], normalised. */
+  /** [horizon, actionDim], normalised, without the offset. */
   actions: Float32Array;
   /** [horizon, actionDim] the initial noise of the chunk's flow. */
   noise: Float32Array;
@@ -21,6 +22,8 @@ export interface RolloutChunk {
   mask: Float32Array;
   /** The view offset of its images; absent if zero. */
   view?: View;
+  /** [actionDim] what was added to its rows; absent if nothing. */
+  offset?: Offset;
   /** How its flow was integrated. */
   integration: Integration;
   /** The chunk in play that this one was joined to, if any. */

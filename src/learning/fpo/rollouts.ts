@@ -6,6 +6,7 @@ import { type InferenceSession, type SessionConfig, Tensor } from '../../session
 import { learnableOf } from '../../policy/families/registry.ts';
 import { type Learnable, type Tokenize, padTokens } from '../../policy/learnable.ts';
 import { type PolicyTransforms, makeTransforms } from '../../policy/vectors/transforms.ts';
+import { type Offset, displaced } from '../../policy/offset.ts';
 import type { View } from '../../images/viewShift.ts';
 import { executedRows, stepsOfChunks } from './credit.ts';
 import { type Viewpoint, imagesOf, unfit } from '../imitation/demonstrations.ts';
@@ -86,8 +87,11 @@ function unfitChunks(
   if (!chunks.every(({ actions, noise }) => [...actions, ...noise].every(Number.isFinite)))
     return 'has chunks that are not finite';
   const isView = (view: View) => view.length === 2 * cameras.length && view.every(Number.isFinite);
+  const isOffset = (offset: Offset) => offset.length === actionDim && offset.every(Number.isFinite);
   if (!chunks.every(({ view }) => !view || isView(view)))
     return `its views are not two finite numbers for each of ${cameras.length} cameras`;
+  if (chunks.some(({ offset }) => offset && !isOffset(offset)))
+    return `its offsets are not ${actionDim} finite numbers`;
   if (chunks.some(({ join }) => join === 'ensemble'))
     return 'what was played is the mean of several chunks, so that none can be credited with it';
   if (!chunks.some(({ executedFrom, executedTo }) => executedTo > executedFrom))
@@ -134,15 +138,19 @@ async function encodePrefixes(
   return divideCaches(outputs, policy);
 }
 
+/** What the flow made of rows to which an offset was added. */
+const withoutOffset = (rows: Float32Array, offset: Offset | undefined) =>
+  offset ? displaced(rows, offset, -1) : rows;
+
 /** How a chunk was joined to the one in play, if it was. */
 function joinOf(
-  { joined, state }: ChunkRecord,
+  { joined, state, offset }: ChunkRecord,
   { policy, transforms }: Encoding,
 ): Pick<RolloutChunk, 'join'> {
   if (!joined) return {};
   const { kind, rows, weights } = joined;
   const previous = new Float32Array(policy.horizon * policy.actionDim);
-  previous.set(transforms.targets(rows, state));
+  previous.set(withoutOffset(transforms.targets(rows, state), offset));
   return { join: { kind, previous, weights } };
 }
 
@@ -178,16 +186,17 @@ async function encodeEpisode(encoding: Encoding, episode: Episode): Promise<Roll
   const observations = await encodeObservations(encoding, episode, played);
   let elapsed = 0;
   const chunks = played.map((chunk, i): RolloutChunk => {
-    const { state, actions, noise, view, delay, policyVersion } = chunk;
+    const { state, actions, noise, view, offset, delay, policyVersion } = chunk;
     const committed = committedRow(played[i - 1], chunk, controlRate);
     const before = elapsed;
     elapsed += steps[i];
     return {
       policyVersion,
       ...observations[i],
-      actions: transforms.targets(actions, state),
+      actions: withoutOffset(transforms.targets(actions, state), offset),
       noise,
       ...(view && { view }),
+      ...(offset && { offset }),
       integration: chunk.integration ?? bundle.integration!,
       mask: executedRows(chunk, commands),
       ...joinOf(chunk, encoding),

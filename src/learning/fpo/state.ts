@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { type Offset, noOffset } from '../../policy/offset.ts';
 import { type View, straightView } from '../../images/viewShift.ts';
 import { readAdapter } from '../../policy/bundle/readAdapter.ts';
 import { ADAPTER_FILE } from '../../policy/bundle/bundle.ts';
@@ -22,6 +23,8 @@ export interface FpoState {
   policyUpdates: number;
   policy: TrainingState;
   view: View;
+  /** Of the policy that it began with; FPO keeps it. */
+  offset: Offset;
   critics: CriticState;
 }
 
@@ -36,23 +39,28 @@ export async function readPolicyState(
   file: string,
   bundle: Bundle,
   { trainable }: FpoConfig,
-): Promise<Pick<FpoState, 'policy' | 'view'>> {
+): Promise<Pick<FpoState, 'policy' | 'view' | 'offset'>> {
   const adapter = await readAdapter(file, { ...bundle, trainable });
   const parameters = learnableOf(bundle).parameters(trainable);
   const values = flatten(parameters, ({ name }) => adapter.parameters.get(name)!.data);
   return {
     policy: initialState(values),
     view: adapter.view ?? straightView(bundle.cameras.length),
+    offset: adapter.offset ?? noOffset(bundle.shape.actionDim),
   };
 }
 
 /** A run's initial state: the bundle's adapter if it has one, else its weights; new critics. */
 export async function initialFpoState(bundle: Bundle, config: FpoConfig): Promise<FpoState> {
-  const { folder, cameras } = bundle;
+  const { folder, cameras, shape } = bundle;
   const { trainable, seed } = config;
   const fromWeights = async () => {
     const values = await startingParameters(bundle, trainable, seed);
-    return { policy: initialState(values), view: straightView(cameras.length) };
+    return {
+      policy: initialState(values),
+      view: straightView(cameras.length),
+      offset: noOffset(shape.actionDim),
+    };
   };
   return {
     updates: 0,
@@ -107,6 +115,7 @@ export function storedState(
       policySteps: String(state.policy.step),
       criticSteps: String(state.critics.training.step),
       view: JSON.stringify([...state.view]),
+      offset: JSON.stringify([...state.offset]),
     },
   };
 }
@@ -129,6 +138,8 @@ export async function readFpoState(
     // Older states lack it: in their version every update after the warm-up moved the policy.
     policyUpdates: Number(metadata.moves ?? Math.max(0, updates - config.critics.warmUp)),
     view: Float32Array.from(JSON.parse(metadata.view) as number[]),
+    // Absent in older states.
+    offset: Float32Array.from(JSON.parse(metadata.offset ?? '[]') as number[]),
     policy: stateFrom(dataOf, policy, Number(metadata.policySteps), POLICY),
     critics: {
       training: stateFrom(dataOf, critics, Number(metadata.criticSteps), CRITICS),

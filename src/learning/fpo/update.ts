@@ -1,5 +1,6 @@
 import { UserError } from '../../errors.ts';
 import { type View, movedView } from '../../images/viewShift.ts';
+import type { Offset } from '../../policy/offset.ts';
 import type { CriticMetrics, PolicyMetrics, UpdateMetrics } from '../metrics.ts';
 import { type Spread, spreadOf } from '../train/spread.ts';
 import {
@@ -24,6 +25,8 @@ export interface FpoRun {
   policy: LearningPolicy;
   readonly critics: Critics;
   view: View;
+  /** See FpoState. */
+  offset: Offset;
   /** Number of updates. */
   updates: number;
   /** Number of policy updates: those after the warm-up whose attempts did not all end alike. */

@@ -11,7 +11,8 @@ import {
 } from '../../learning/begun.ts';
 import { type FpoConfig, loadFpoConfig } from '../../learning/fpo/config.ts';
 import type { LearnerEvent } from '../../learning/events.ts';
-import { fpo } from '../../learning/fpo/fpo.ts';
+import type { MethodName } from '../../learning/methodNames.ts';
+import { METHODS } from '../../learning/methods.ts';
 import { type Learner, baseIn, openLearner, withoutOwnAdapter } from '../../learning/learner.ts';
 import { demandKeys, folderAddress } from '../wire/address.ts';
 import { type LearnerPort, openLearnerPort } from './learnerPort.ts';
@@ -42,8 +43,10 @@ export interface LearnOptions {
   cores: 'spare' | 'shared';
   policy: string;
   calibration: string;
+  method: MethodName;
   config?: string;
-  batch: number;
+  /** The method's own where absent. */
+  batch?: number;
   seed: number;
   address?: string;
   keys?: string;
@@ -51,13 +54,17 @@ export interface LearnOptions {
   json?: boolean;
 }
 
+/** Episodes of an update. */
+const batchOf = ({ method, batch }: LearnOptions) => batch ?? METHODS[method].batch;
+
 /** What all of a folder's runs have in common. */
 const beginningOf = (
   bundle: Bundle,
-  config: FpoConfig,
+  { method, config }: { method: MethodName; config: FpoConfig },
   { name, joints }: Calibration,
 ): Beginning => ({
   command: 'learn',
+  method,
   ...fpoBeginning(bundle, config),
   embodiment: { name, joints: joints.map((joint) => joint.name) },
 });
@@ -121,13 +128,14 @@ async function open(
   { note }: Report,
   onPort: (port: LearnerPort) => void,
 ): Promise<OpenLearner> {
-  const { batch, seed, keys, address = folderAddress(folder) } = options;
+  const { method, seed, keys, address = folderAddress(folder) } = options;
+  const batch = batchOf(options);
   demandKeys(address, keys);
   const session = await loadSessionConfig(options.session);
   const bundle = await loadBundle(options.policy);
   const calibration = await loadCalibration(options.calibration);
   const config = await loadFpoConfig(options.config, seed);
-  const beginning = beginningOf(bundle, config, calibration);
+  const beginning = beginningOf(bundle, { method, config }, calibration);
   await demandBeginning(folder, await withoutOwnAdapter(folder, beginning), () => heldIn(folder));
   await makeFolder(folder);
   if (options.cores === 'spare') yieldToAll();
@@ -151,7 +159,7 @@ async function open(
   // Reports a line that was cut off, once.
   await readCurve(folder, note);
   const joints = calibration.joints.length;
-  const algorithm = fpo(config);
+  const algorithm = METHODS[method].open(config);
   const learner = await openLearner({ folder, bundle, joints, algorithm, batch, session });
   await recordBeginning(folder, beginning);
   add = (path) => learner.add({ id: episodeFile(path)!.id, path });
@@ -220,7 +228,7 @@ export async function learn(
   let port: LearnerPort | undefined;
   const work = async () => {
     const opened = await open(folder, options, report, (one) => (port = one));
-    await learnFromEpisodes(opened, { folder, batch: options.batch, report, signal });
+    await learnFromEpisodes(opened, { folder, batch: batchOf(options), report, signal });
   };
   try {
     await Promise.race([work(), rejectOnAbort(signal)]);

@@ -4,6 +4,7 @@ import { messageOf } from '../../errors.ts';
 import { readSafetensorsHeader, writeSafetensors } from '../../tensors/safetensors.ts';
 import { validate } from '../../validate.ts';
 import { type Trainable, trainableSchema } from '../trainable.ts';
+import { type Offset, isNone } from '../offset.ts';
 import { type View, isStraight } from '../../images/viewShift.ts';
 import type { Bundle } from './config.ts';
 
@@ -24,6 +25,8 @@ export interface Adapter {
   parameters: Map<string, { shape: readonly number[]; data: Float32Array }>;
   /** The view offset; absent if zero. */
   view?: View;
+  /** What is added to each row of a chunk; absent if zero. */
+  offset?: Offset;
 }
 
 const FORMAT = 'nalu-adapter-1';
@@ -37,17 +40,19 @@ const parsedJson = (text: string, context: z.RefinementCtx): unknown => {
   }
 };
 
-export const metadataSchema = z.object({
+const floats = z
+  .string()
+  .transform(parsedJson)
+  .pipe(z.array(z.number()))
+  .transform((values) => Float32Array.from(values));
+
+const metadataSchema = z.object({
   format: z.literal(FORMAT),
   base: z.string().min(1),
   version: z.string().min(1),
   trainable: z.string().transform(parsedJson).pipe(trainableSchema),
-  view: z
-    .string()
-    .transform(parsedJson)
-    .pipe(z.array(z.number()))
-    .transform((shares): View => Float32Array.from(shares))
-    .optional(),
+  view: floats.optional(),
+  offset: floats.optional(),
 });
 
 /** The version recorded with chunks of a policy with this adapter. */
@@ -71,6 +76,7 @@ function sharedCopy(values: Float32Array): Float32Array {
 export function makeAdapter(content: Omit<Adapter, 'version'>): Adapter {
   const { base } = content;
   const view = content.view && !isStraight(content.view) ? content.view.slice() : undefined;
+  const offset = content.offset && !isNone(content.offset) ? content.offset.slice() : undefined;
   const trainable = trainableSchema.parse(content.trainable);
   const hash = createHash('sha256').update(JSON.stringify({ trainable, base }));
   const parameters: Adapter['parameters'] = new Map();
@@ -79,14 +85,15 @@ export function makeAdapter(content: Omit<Adapter, 'version'>): Adapter {
     parameters.set(name, { shape, data: sharedCopy(data) });
   }
   if (view) hash.update(JSON.stringify({ view: [...view] }));
+  if (offset) hash.update(JSON.stringify({ offset: [...offset] }));
   const version = hash.digest('hex').slice(0, 12);
-  return { trainable, base, parameters, version, ...(view && { view }) };
+  return { trainable, base, parameters, version, ...(view && { view }), ...(offset && { offset }) };
 }
 
 /** Writes an adapter as a safetensors file. */
 export function writeAdapter(
   path: string,
-  { trainable, base, version, parameters, view }: Adapter,
+  { trainable, base, version, parameters, view, offset }: Adapter,
 ): Promise<void> {
   const tensors = [...parameters].map(([name, { shape, data }]) => ({ name, shape, data }));
   return writeSafetensors(path, tensors, {
@@ -95,12 +102,18 @@ export function writeAdapter(
     version,
     base,
     ...(view && { view: JSON.stringify([...view]) }),
+    ...(offset && { offset: JSON.stringify([...offset]) }),
   });
+}
+
+/** An adapter's metadata. Throws a `UserError` for what is wrong with it. */
+export function readHead(metadata: unknown, path: string): Omit<Adapter, 'parameters'> {
+  const { trainable, base, version, view, offset } = validate(metadataSchema, metadata, path);
+  return { trainable, base, version, ...(view && { view }), ...(offset && { offset }) };
 }
 
 /** Reads an adapter file's metadata without its values. Throws a `UserError`. */
 export async function readAdapterHead(path: string): Promise<Omit<Adapter, 'parameters'>> {
   const { metadata } = await readSafetensorsHeader(path);
-  const { trainable, base, version, view } = validate(metadataSchema, metadata, path);
-  return { trainable, base, version, ...(view && { view }) };
+  return readHead(metadata, path);
 }

@@ -1,12 +1,12 @@
 import { UserError } from '../../errors.ts';
 import { formatShape, sameShape } from '../../onnx/dim.ts';
 import { loadSafetensors } from '../../tensors/safetensors.ts';
-import { validate } from '../../validate.ts';
 import { FARTHEST_VIEW, type View } from '../../images/viewShift.ts';
-import { learnableOf } from '../families/registry.ts';
+import { learnableOf, shapeOf } from '../families/registry.ts';
+import { FARTHEST_OFFSET, type Offset } from '../offset.ts';
 import type { Trainable } from '../trainable.ts';
 import { findNonFinite } from '../../tensors/finite.ts';
-import { type Adapter, makeAdapter, metadataSchema } from './adapter.ts';
+import { type Adapter, makeAdapter, readHead } from './adapter.ts';
 import type { Bundle } from './config.ts';
 
 /** The target of an adapter: a bundle and, if known, its trainable parameters. */
@@ -25,9 +25,19 @@ function viewFaults(view: View | undefined, cameras: number): string[] {
     : [`its view [${view.join(', ')}] goes beyond ±${FARTHEST_VIEW} of a picture`];
 }
 
+/** The fault of an offset for a policy of so many action dimensions, if any. */
+function offsetFaults(offset: Offset | undefined, dims: number): string[] {
+  if (!offset) return [];
+  if (offset.length !== dims)
+    return [`its offset has ${offset.length} numbers, the policy's actions have ${dims}`];
+  return offset.every((value) => Math.abs(value) <= FARTHEST_OFFSET)
+    ? []
+    : [`its offset [${offset.join(', ')}] goes beyond ±${FARTHEST_OFFSET} deviations`];
+}
+
 /** The faults of an adapter for a policy, one line each; empty if it fits. */
 function adapterFaults(
-  { trainable, parameters, base, view }: Adapter,
+  { trainable, parameters, base, view, offset }: Adapter,
   policy: AdapterFit,
 ): string[] {
   if (base !== policy.base) return [`it belongs to the policy ${base}, this one is ${policy.base}`];
@@ -53,6 +63,7 @@ function adapterFaults(
   return [
     ...faults,
     ...viewFaults(view, policy.cameras.length),
+    ...offsetFaults(offset, shapeOf(policy).actionDim),
     ...surplus.map(([name, { shape }]) => `${name} ${formatShape(shape)} is none of this policy's`),
     ...(alpha === targetAlpha
       ? []
@@ -72,14 +83,14 @@ export function checkAdapter(what: string, adapter: Adapter, policy: AdapterFit)
 /** Reads the adapter of a policy. Throws a `UserError` that lists what does not fit. */
 export async function readAdapter(path: string, policy: AdapterFit): Promise<Adapter> {
   const { tensors, metadata } = await loadSafetensors(path);
-  const { trainable, base, version, view } = validate(metadataSchema, metadata, path);
+  const { trainable, base, version, view, offset } = readHead(metadata, path);
   const parameters: Adapter['parameters'] = new Map();
   for (const [name, { dtype, shape, data }] of tensors) {
     if (!(data instanceof Float32Array))
       throw new UserError(`${path}: ${name} holds ${dtype}; an adapter holds F32`);
     parameters.set(name, { shape, data });
   }
-  const adapter = makeAdapter({ trainable, base, parameters, view });
+  const adapter = makeAdapter({ trainable, base, parameters, view, offset });
   checkAdapter(path, adapter, policy);
   if (adapter.version !== version)
     throw new UserError(

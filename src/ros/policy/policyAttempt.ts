@@ -123,10 +123,11 @@ export async function attemptOnce(
     record,
     exploration: size,
     exploration_view: view,
+    exploration_offset: offset,
   } = parameters;
-  const explores = size > 0 || view > 0;
+  const explores = size > 0 || view > 0 || offset > 0;
   const policy = explores
-    ? exploring(published, explorationSchema.parse({ size, view }))
+    ? exploring(published, explorationSchema.parse({ size, view, offset }))
     : published;
   const id = `${new Date().toISOString().replace(/[:.]/g, '-')}-${task}-${randomUUID().slice(0, 8)}`;
   const recorder = record

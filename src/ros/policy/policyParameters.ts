@@ -138,6 +138,14 @@ export const POLICY_PARAMETERS = {
       'size of the steps by which attempts shift the view within their images, as a share of the image, for cameras that were moved',
     readOnly: false,
   },
+  exploration_offset: {
+    type: 'double',
+    default: 0,
+    range: [0, 0.1],
+    description:
+      "size of the steps by which attempts displace all their actions, in standard deviations of the policy's actions: for a learner with --method offset",
+    readOnly: false,
+  },
   outcome_topic: text('std_msgs/String topic that says success, failure or discard', '~/outcome'),
   heartbeat: text(
     'std_msgs/Bool topic whose true must keep coming while the robot moves, as from a switch held down; empty for none',

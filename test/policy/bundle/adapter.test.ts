@@ -364,6 +364,29 @@ describe('an adapter in a bundle', () => {
       }
     }));
 
+  it('keeps what is added to the actions; to add nothing is to have no offset', () =>
+    withBundle(async (bundle) => {
+      const path = join(bundle.folder, 'one.safetensors');
+      const adapter = randomAdapter(LORA, bundle.base, 4);
+      const { actionDim } = bundle.shape;
+      const offsetBy = (values: Float32Array) => makeAdapter({ ...adapter, offset: values });
+      const moved = offsetBy(new Float32Array(actionDim).fill(0.03));
+      await writeAdapter(path, moved);
+      assert.deepEqual(await readAdapter(path, bundle), moved);
+      assert.notEqual(moved.version, adapter.version);
+      assert.deepEqual(offsetBy(new Float32Array(actionDim)), adapter);
+
+      const refused: [Float32Array, RegExp][] = [
+        [Float32Array.of(0.01), /its offset has 1 numbers, the policy's actions have/],
+        [new Float32Array(actionDim).fill(0.3), /its offset .* goes beyond ±0.2 deviations/],
+        [new Float32Array(actionDim).fill(NaN), /offset\[0\]: Invalid input/],
+      ];
+      for (const [values, reason] of refused) {
+        await writeAdapter(path, offsetBy(values));
+        await assert.rejects(readAdapter(path, bundle), reason);
+      }
+    }));
+
   it('that belongs to other weights is refused', () =>
     withBundle(async (bundle) => {
       await writeAdapter(join(bundle.folder, ADAPTER_FILE), randomAdapter(LORA, 'elsewhere', 4));

@@ -17,6 +17,7 @@ import type { Pi0Config } from './config.ts';
 import { prefixGraph, sampleGraph } from './graphs.ts';
 import { productsFor, widens } from '../../bundle/precision.ts';
 import { holdsIntegers } from './packedWeights.ts';
+import type { Offset } from '../../offset.ts';
 import type { Trainable } from '../../trainable.ts';
 import { trainableParameters, trainableWeights } from './trainable.ts';
 import type { View } from '../../../images/viewShift.ts';
@@ -92,6 +93,7 @@ export interface Adopted {
   version: string;
   parameters: Feeds;
   view?: View;
+  offset?: Offset;
 }
 
 /** An adapter's parameters as inputs of the graph, copied once: ONNX Runtime takes no shared memory. */
@@ -103,6 +105,7 @@ export function adopted(adapter: Adapter): Adopted {
     version: adaptedVersion(adapter.base, adapter),
     parameters: Object.fromEntries(tensors) as Feeds,
     view: adapter.view,
+    offset: adapter.offset,
   };
 }
 

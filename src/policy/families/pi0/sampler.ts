@@ -17,6 +17,7 @@ import { type CameraImages, createCameraImages, picturesIn } from '../../cameraI
 import type { Join, Joined, NoiseSource } from '../../chunkPolicy.ts';
 import { explorationNoise } from '../../exploration.ts';
 import { type FamilySampler, type Feeds, NOTHING_TO_LEARN, type SamplerOptions } from '../../family.ts'; // prettier-ignore
+import { type Offset, displaced, exploredOffset, isNone, noOffset } from '../../offset.ts';
 import { joinWeights } from '../../joining.ts';
 import type { SampledJoin } from '../../joinKinds.ts';
 import type { Trainable } from '../../trainable.ts';
@@ -58,25 +59,27 @@ export async function openPi0(
       const began = performance.now() - images.takeTime();
       const sight = blindness(images.pictures, state);
       const noise = noiseOf(source, horizon * actionDim);
-      const joined = joinedTo(bundle, joins, join, state.length);
       const { version, parameters } = current;
+      const joined = joinedTo(bundle, joins, join, state.length);
       const view = viewOf(current.view ?? straightView(bundle.cameras.length), source);
+      const offset = offsetOf(current.offset ?? noOffset(actionDim), source);
       const feeds = {
         integration,
         images: imagesOf(view),
         ...parameters,
         ...explorationOf(source),
         ...observed(prompt, state),
-        ...previousOf(joined, state),
+        ...previousOf(joined, state, offset),
         noise: new Tensor('float32', noise, [1, horizon, actionDim]),
       };
       const preprocessed = performance.now();
       const { actions } = await graph.run(feeds);
       const ran = performance.now();
       return {
-        actions: transforms.actions(actions.data as Float32Array, state),
+        actions: transforms.actions(displaced(actions.data as Float32Array, offset, 1), state),
         noise,
         ...(!isStraight(view) && { view }),
+        ...(!isNone(offset) && { offset }),
         ...(joined && { joined }),
         integration: bundle.integration,
         ...(sight && { sight }),
@@ -98,7 +101,7 @@ export async function openPi0(
         ...table.feeds,
         ...own.parameters,
         ...explorationOf('zero', table.calls),
-        ...previousOf(undefined, new Float64Array()),
+        ...previousOf(undefined, new Float64Array(), noOffset(actionDim)),
       };
       const { actions } = await graph.run(feeds);
       return actions.data as Float32Array;
@@ -118,6 +121,12 @@ function noiseOf(source: NoiseSource, count: number): Float32Array {
 function viewOf(view: View, source: NoiseSource): View {
   if (source === 'zero' || !source.exploration?.view) return view;
   return exploredView(view, source.exploration.view, source.attempt ?? source.seed);
+}
+
+/** What is added to a chunk's rows beside a policy's own offset. */
+function offsetOf(offset: Offset, source: NoiseSource): Offset {
+  if (source === 'zero' || !source.exploration?.offset) return offset;
+  return exploredOffset(offset, source.exploration.offset, source.attempt ?? source.seed);
 }
 
 /** The images as the graph takes them, as they are seen from a view. */
@@ -201,10 +210,10 @@ function previousInputs(
   transforms: PolicyTransforms,
   joins: SampledJoin | undefined,
 ) {
-  return (joined: Joined | undefined, state: Float64Array): Feeds => {
+  return (joined: Joined | undefined, state: Float64Array, offset: Offset): Feeds => {
     if (!joins) return {};
     const previous = new Float32Array(horizon * actionDim);
-    if (joined) previous.set(transforms.targets(joined.rows, state));
+    if (joined) previous.set(displaced(transforms.targets(joined.rows, state), offset, -1));
     const weights = joined?.weights ?? new Float32Array(horizon);
     return {
       previous: new Tensor('float32', previous, [1, horizon, actionDim]),

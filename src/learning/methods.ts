@@ -1,0 +1,43 @@
+import { type Exploration, explorationSchema } from '../policy/exploration.ts';
+import { validate } from '../validate.ts';
+import type { OpenAlgorithm } from './algorithm.ts';
+import type { FpoConfig } from './fpo/config.ts';
+import { fpo } from './fpo/fpo.ts';
+import type { MethodName } from './methodNames.ts';
+import { offsetSearch } from './offset/offset.ts';
+
+/** A way to improve a policy from its own attempts. */
+export interface Method {
+  /** Attempts of an update, where nothing else is said. */
+  batch: number;
+  /** How attempts explore, where nothing else is said. */
+  exploration: Partial<Exploration>;
+  open: (config: FpoConfig) => OpenAlgorithm;
+}
+
+/** All methods. A new one is a folder beside fpo/, its name in methodNames.ts, and an entry here. */
+export const METHODS: Readonly<Record<MethodName, Method>> = {
+  /** The action expert learns. */
+  fpo: {
+    batch: 64,
+    exploration: {},
+    open: fpo,
+  },
+  /** The network stays; one offset of all actions and of the view is found. */
+  offset: {
+    batch: 16,
+    exploration: { size: 0, offset: 0.02, initialNoise: 1 },
+    open: ({ trainable, seed }) => offsetSearch(trainable, seed),
+  },
+};
+
+/**
+ * How attempts of a method explore: what is read of a file takes precedence over the method's own values. Throws a
+ * `UserError` for what cannot be used.
+ */
+export const explorationOf = (method: MethodName, read: unknown, source: string): Exploration =>
+  validate(
+    explorationSchema,
+    typeof read === 'object' ? { ...METHODS[method].exploration, ...read } : read,
+    source,
+  );

@@ -1,0 +1,30 @@
+import { gaussianNoise } from '../tensors/noise.ts';
+
+/**
+ * What is added to each row of a policy's chunks: [actionDim], in standard deviations of its actions. It
+ * compensates for what displaces all of a robot's motions alike: a camera or a joint's zero that is not where it
+ * was in the demonstrations.
+ */
+export type Offset = Float32Array;
+
+/** Largest offset of a dimension. */
+export const FARTHEST_OFFSET = 0.2;
+
+export const noOffset = (dims: number): Offset => new Float32Array(dims);
+
+export const isNone = (offset: Offset): boolean => offset.every((value) => value === 0);
+
+/** Seed component that separates draws of offsets from those of chunks, attempts and views. */
+const OFFSET = 33;
+
+/** The offset of an exploring attempt: `offset` plus Gaussian steps of standard deviation `size`, clamped. */
+export function exploredOffset(offset: Offset, size: number, attempt: number): Offset {
+  const steps = gaussianNoise([attempt, OFFSET], offset.length);
+  return offset.map((value, i) =>
+    Math.max(-FARTHEST_OFFSET, Math.min(FARTHEST_OFFSET, Math.fround(value + size * steps[i]))),
+  );
+}
+
+/** Rows [rows, dims] with `share` of an offset [dims] added to each. */
+export const displaced = (rows: Float32Array, offset: Offset, share: 1 | -1): Float32Array =>
+  rows.map((value, i) => value + share * offset[i % offset.length]);

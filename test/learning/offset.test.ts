@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { Episode } from '../../src/episodes/readEpisode.ts';
+import { openRolloutEncoder } from '../../src/learning/fpo/rollouts.ts';
+import type { Learner } from '../../src/learning/learner.ts';
+import { describeEvent } from '../../src/learning/learnReport.ts';
+import { offsetSearch } from '../../src/learning/offset/offset.ts';
+import { type Trial, bestPlace, solve } from '../../src/learning/offset/regression.ts';
+import { readAdapter } from '../../src/policy/bundle/readAdapter.ts';
+import { loadBundle } from '../../src/policy/bundle/bundle.ts';
+import { displaced, exploredOffset, noOffset } from '../../src/policy/offset.ts';
+import { openSampler } from '../../src/policy/sampler.ts';
+import { gaussianNoise, uniformNumbers } from '../../src/tensors/noise.ts';
+import { withFolder } from '../onnx/run.ts';
+import { BATCH, SETTINGS, changed, ended, makeAttempts, nameOf, openTinyLearner, writeEpisode } from './attempts.ts'; // prettier-ignore
+import { JOINTS, SESSION } from './bandit.ts';
+import { tinyBundle } from './tiny.ts';
+
+const { trainable } = SETTINGS;
+const DIMS = tinyBundle.architecture.actionDim;
+
+/** Attempts at Gaussian places whose success falls off around `best`, as the model has it. */
+function trialsAround(best: readonly number[], curvature: number, count: number): Trial[] {
+  const uniform = uniformNumbers([5]);
+  return Array.from({ length: count }, (_, n) => {
+    const place = [...gaussianNoise([n, 1], best.length)];
+    const distance = place.reduce((sum, x, i) => sum + (x - best[i]) ** 2, 0);
+    const rate = 1 / (1 + Math.exp((curvature / 2) * distance - 2));
+    return { place, success: uniform() < rate };
+  });
+}
+
+describe('the regression of success on places', () => {
+  it('finds where success is most probable', () => {
+    const best = [1.5, -1, 0, 0.5];
+    const found = bestPlace(trialsAround(best, 0.5, 3000));
+    found.forEach((x, i) => assert.ok(Math.abs(x - best[i]) < 0.25, `${found.join(', ')}`));
+  });
+
+  it('stays at the middle where a dimension was not tried, and goes the way of the only success', () => {
+    const trials = [1, -1].map((x) => ({ place: [x, 0], success: x > 0 }));
+    const [tried, untried] = bestPlace(trials);
+    assert.ok(tried > 0);
+    assert.equal(untried, 0);
+  });
+
+  it('is finite for any outcomes', () => {
+    const number = fc.float({ min: -8, max: 8, noNaN: true });
+    const trial = fc.record({
+      place: fc.array(number, { minLength: 3, maxLength: 3 }),
+      success: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(trial, { minLength: 1, maxLength: 40 }), (trials) =>
+        assert.ok(bestPlace(trials).every(Number.isFinite)),
+      ),
+    );
+  });
+
+  it('solves its linear systems', () => {
+    const matrix = [
+      [4, 2, 0.6],
+      [2, 5, 1],
+      [0.6, 1, 3],
+    ];
+    const wanted = [1, -2, 0.5];
+    const right = matrix.map((row) => row.reduce((sum, a, i) => sum + a * wanted[i], 0));
+    const { solution, logDeterminant } = solve(matrix, right);
+    solution.forEach((x, i) => assert.ok(Math.abs(x - wanted[i]) < 1e-12));
+    // 4·(15 − 1) − 2·(6 − 0.6) + 0.6·(2 − 3)
+    assert.ok(Math.abs(Math.exp(logDeterminant) - 44.6) < 1e-9);
+  });
+});
+
+describe('the method offset', { timeout: 120_000 }, () => {
+  let root: string;
+  let bundle: string;
+  let attempts: Episode[];
+  before(async () => {
+    root = await mkdtemp(join(tmpdir(), 'nalu-offset-'));
+    bundle = join(root, 'policy');
+    attempts = await makeAttempts(bundle, BATCH);
+  });
+  after(() => rm(root, { recursive: true }));
+
+  const open = (folder: string) => openTinyLearner(folder, bundle, {}, offsetSearch(trainable, 1));
+  const explored = (attempt: number) => exploredOffset(noOffset(DIMS), 0.02, attempt);
+
+  /** Attempts that succeed where their first action is displaced upwards. */
+  async function advance(learner: Learner, folder: string, update: number, success?: boolean) {
+    for (const [i, episode] of attempts.entries()) {
+      const index = update * BATCH + i;
+      const offset = explored(index);
+      const id = nameOf(index);
+      const one = ended(changed(episode, { offset }), success ?? offset[0] > 0);
+      learner.add({ id, path: await writeEpisode(join(folder, 'episodes'), id, one) });
+    }
+    return (await learner.advance())!;
+  }
+
+  it('displaces the actions towards where attempts succeed, by all attempts, and goes on from its folder', () =>
+    withFolder(async (folder) => {
+      const learner = await open(folder);
+      const [first] = await advance(learner, folder, 0);
+      assert.equal(first.event, 'published');
+      assert.match(describeEvent(first), /offset up to 0\.0\d\d \(action 0\); version/);
+      await learner.close();
+
+      const again = await open(folder);
+      const [second] = await advance(again, folder, 1);
+      assert.equal('report' in second && second.report.update, 2);
+      const policy = { ...(await loadBundle(bundle)), trainable };
+      const { offset, parameters } = await readAdapter(again.current().file, policy);
+      assert.ok(offset![0] > 0.01, `${offset!.join(', ')}`);
+      assert.deepEqual([...offset!.subarray(JOINTS)], [...noOffset(DIMS - JOINTS)]);
+      const start = await readAdapter(join(folder, 'versions', `${again.versions()[0].version}.safetensors`), policy); // prettier-ignore
+      assert.deepEqual(parameters, start.parameters, 'the network stays');
+      await again.close();
+    }));
+
+  it('stays where it is while all attempts end alike', () =>
+    withFolder(async (folder) => {
+      const learner = await open(folder);
+      const [event] = await advance(learner, folder, 0, false);
+      assert.equal(event.event, 'unmoved');
+      assert.match('reason' in event ? event.reason : '', /all of its 20 attempts failed/);
+      await learner.close();
+    }));
+
+  it('adds its offset to every row, records it, and explores around it by the attempt', async () => {
+    const sampler = await openSampler(await loadBundle(bundle), SESSION, { trainable });
+    const image = { width: 8, height: 8, pixels: new Uint8Array(8 * 8 * 3).fill(90) };
+    const sample = (attempt: number, offset: number) =>
+      sampler.sample({
+        images: [image, image],
+        state: new Float64Array(JOINTS),
+        prompt: 'go',
+        noise: {
+          seed: 3,
+          attempt,
+          exploration: { size: 0, correlation: 0, persistence: 0, steps: 1, view: 0, offset, initialNoise: 1 }, // prettier-ignore
+        },
+      });
+    const plain = await sample(7, 0);
+    const moved = await sample(7, 0.02);
+    await sampler.close();
+    assert.equal(plain.offset, undefined);
+    assert.deepEqual(moved.offset, explored(7));
+
+    const encoder = await openRolloutEncoder(await loadBundle(bundle), SESSION);
+    const encoded = async ({ actions, noise, offset }: typeof plain) =>
+      (await encoder.encode(changed(attempts[0], { actions, noise, offset }))).chunks[0];
+    const [one, other] = [await encoded(plain), await encoded(moved)];
+    await encoder.close();
+    other.actions.forEach((value, i) => assert.ok(Math.abs(value - one.actions[i]) < 1e-5));
+    assert.deepEqual(other.offset, explored(7));
+    assert.notDeepEqual(plain.actions, moved.actions);
+    assert.deepEqual(displaced(Float32Array.of(1, 2, 3, 4), Float32Array.of(1, -1), 1), Float32Array.of(2, 1, 4, 3)); // prettier-ignore
+  });
+});
