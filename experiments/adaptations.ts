@@ -72,7 +72,8 @@ const EXPERIMENTS: Record<string, Experiment> = {
   },
   'robot-offset': {
     ...ROBOT,
-    about: 'the same gap as robot, two network calls a chunk; one offset of all actions and of the view',
+    about:
+      'the same gap as robot, two network calls a chunk; one offset of all actions and of the view',
     gap: { ...ROBOT.gap, cameraShift: [0, 0, -0.02] },
     steps: 2,
     variants: { offset: { method: 'offset', exploration: { view: 0.02 } } },
