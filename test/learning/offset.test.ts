@@ -11,12 +11,13 @@ import { describeEvent } from '../../src/learning/learnReport.ts';
 import { offsetSearch } from '../../src/learning/offset/offset.ts';
 import { type Trial, bestPlace, solve } from '../../src/learning/offset/regression.ts';
 import { readAdapter } from '../../src/policy/bundle/readAdapter.ts';
-import { loadBundle } from '../../src/policy/bundle/bundle.ts';
+import { makeAdapter, writeAdapter } from '../../src/policy/bundle/adapter.ts';
+import { ADAPTER_FILE, copyBundle, loadBundle } from '../../src/policy/bundle/bundle.ts';
 import { displaced, exploredOffset, noOffset } from '../../src/policy/offset.ts';
 import { openSampler } from '../../src/policy/sampler.ts';
 import { gaussianNoise, uniformNumbers } from '../../src/tensors/noise.ts';
 import { withFolder } from '../onnx/run.ts';
-import { BATCH, SETTINGS, changed, ended, makeAttempts, nameOf, openTinyLearner, writeEpisode } from './attempts.ts'; // prettier-ignore
+import { BATCH, SETTINGS, changed, ended, giveAdapter, makeAttempts, nameOf, openTinyLearner, writeEpisode } from './attempts.ts'; // prettier-ignore
 import { JOINTS, SESSION } from './bandit.ts';
 import { tinyBundle } from './tiny.ts';
 
@@ -129,6 +130,29 @@ describe('the method offset', { timeout: 120_000 }, () => {
       assert.equal(event.event, 'unmoved');
       assert.match('reason' in event ? event.reason : '', /all of its 20 attempts failed/);
       await learner.close();
+    }));
+
+  it('is kept by FPO, which goes on from there, and from its own folder', () =>
+    withFolder(async (root) => {
+      const [own, folder] = [join(root, 'policy'), join(root, 'learning')];
+      await copyBundle(await loadBundle(bundle), own);
+      const offset = explored(3);
+      await giveAdapter(own);
+      const adapter = await readAdapter(join(own, ADAPTER_FILE), await loadBundle(own));
+      await writeAdapter(join(own, ADAPTER_FILE), makeAdapter({ ...adapter, offset }));
+      const policy = await loadBundle(own);
+      for (const update of [0, 1]) {
+        const learner = await openTinyLearner(folder, own);
+        for (const [i, episode] of attempts.entries()) {
+          const id = nameOf(update * BATCH + i);
+          const one = ended(changed(episode, { offset }), i % 2 === 0);
+          learner.add({ id, path: await writeEpisode(join(folder, 'episodes'), id, one) });
+        }
+        const [event] = (await learner.advance())!;
+        assert.equal(event.event, 'published');
+        assert.deepEqual((await readAdapter(learner.current().file, policy)).offset, offset);
+        await learner.close();
+      }
     }));
 
   it('adds its offset to every row, records it, and explores around it by the attempt', async () => {
