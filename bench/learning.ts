@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { readEpisode } from '../src/episodes/readEpisode.ts';
 import { fpoSchema } from '../src/learning/fpo/config.ts';
 import { fpo } from '../src/learning/fpo/fpo.ts';
-import { gatherRollouts, openRolloutEncoder } from '../src/learning/fpo/rollouts.ts';
+import { gatherRollouts, openRolloutEncoder } from '../src/learning/attempts/rollouts.ts';
 import { sessionConfigSchema } from '../src/session/session.ts';
 import { packagePath } from '../src/files/packagePath.ts';
 import { loadBundle } from '../src/policy/bundle/bundle.ts';

@@ -2,7 +2,7 @@ import type { Adapter } from '../policy/bundle/adapter.ts';
 import type { Bundle } from '../policy/bundle/config.ts';
 import type { SessionConfig } from '../session/session.ts';
 import type { TensorSource } from '../tensors/safetensors.ts';
-import type { Rollout } from './fpo/rollout.ts';
+import type { Rollout } from './attempts/rollout.ts';
 import type { UpdateMetrics } from './metrics.ts';
 
 /** A method that improves a policy from its own attempts; the learner's only interface to it. */

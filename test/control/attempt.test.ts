@@ -8,7 +8,7 @@ import type { EpisodeHeader } from '../../src/episodes/episode.ts';
 import { listEpisodes } from '../../src/episodes/listEpisodes.ts';
 import { readEpisode } from '../../src/episodes/readEpisode.ts';
 import { recordEpisode } from '../../src/episodes/recordEpisode.ts';
-import { stepsOfChunks } from '../../src/learning/fpo/credit.ts';
+import { stepsOfChunks } from '../../src/learning/attempts/credit.ts';
 import type { ChunkPolicy } from '../../src/policy/chunkPolicy.ts';
 import { runAttempt } from '../../src/control/attempt.ts';
 import { createMeters } from '../../src/measure/meters.ts';

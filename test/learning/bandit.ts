@@ -6,10 +6,10 @@ import type { Chunk } from '../../src/policy/chunkPolicy.ts';
 import { type Exploration, explorationSchema } from '../../src/policy/exploration.ts';
 import { openSampler } from '../../src/policy/sampler.ts';
 import type { Trainable } from '../../src/policy/trainable.ts';
-import { openRolloutEncoder } from '../../src/learning/fpo/rollouts.ts';
+import { openRolloutEncoder } from '../../src/learning/attempts/rollouts.ts';
 import { tinyBundle, writeTinyBundle } from './tiny.ts';
 import type { Bundle } from '../../src/policy/bundle/config.ts';
-import { type Rollout } from '../../src/learning/fpo/rollout.ts';
+import { type Rollout } from '../../src/learning/attempts/rollout.ts';
 
 export const JOINTS = 3;
 const HORIZON = 4;

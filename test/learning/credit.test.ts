@@ -2,12 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { JointState } from '../../src/robot/robot.ts';
-import {
-  generalisedAdvantages,
-  standardised,
-  uniformOutcome,
-} from '../../src/learning/fpo/advantages.ts';
-import { executedRows, stepsOfChunks } from '../../src/learning/fpo/credit.ts';
+import { generalisedAdvantages, standardised } from '../../src/learning/fpo/advantages.ts';
+import { uniformOutcome } from '../../src/learning/attempts/outcomes.ts';
+import { executedRows, stepsOfChunks } from '../../src/learning/attempts/credit.ts';
 
 const PERIOD = 20_000_000n;
 const HORIZON = 6;

@@ -19,7 +19,7 @@ import { tensorsIn } from '../../src/learning/train/parameters.ts';
 import { sessionConfigSchema } from '../../src/session/session.ts';
 import { gaussianNoise } from '../../src/tensors/noise.ts';
 import { runGraph } from '../onnx/run.ts';
-import type { RolloutChunk } from '../../src/learning/fpo/rollout.ts';
+import type { RolloutChunk } from '../../src/learning/attempts/rollout.ts';
 
 const SESSION = sessionConfigSchema.parse({ threads: 1 });
 const SHAPE: CriticShape = { count: 3, hidden: [8, 6], features: 4 };

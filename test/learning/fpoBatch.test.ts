@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { centredScale, drawPairs } from '../../src/learning/fpo/pairs.ts';
 import { evenParts } from '../../src/learning/train/order.ts';
-import type { RolloutChunk } from '../../src/learning/fpo/rollout.ts';
+import type { RolloutChunk } from '../../src/learning/attempts/rollout.ts';
 
 const chunk: RolloutChunk = {
   policyVersion: 'v1',

@@ -6,7 +6,7 @@ import { fpoSchema } from '../../src/learning/fpo/config.ts';
 import { drawPairs } from '../../src/learning/fpo/pairs.ts';
 import { openLearningPolicy } from '../../src/learning/fpo/policy.ts';
 import { initialFpoState } from '../../src/learning/fpo/state.ts';
-import { openRolloutEncoder } from '../../src/learning/fpo/rollouts.ts';
+import { openRolloutEncoder } from '../../src/learning/attempts/rollouts.ts';
 import { checkStart } from '../../src/learning/fpo/trustRegion.ts';
 import { loadBundle } from '../../src/policy/bundle/bundle.ts';
 import { explorationSchema } from '../../src/policy/exploration.ts';

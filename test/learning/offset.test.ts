@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Episode } from '../../src/episodes/readEpisode.ts';
-import { openRolloutEncoder } from '../../src/learning/fpo/rollouts.ts';
+import { openRolloutEncoder } from '../../src/learning/attempts/rollouts.ts';
 import type { Learner } from '../../src/learning/learner.ts';
 import { describeEvent } from '../../src/learning/learnReport.ts';
 import { offsetSearch } from '../../src/learning/offset/offset.ts';

@@ -6,7 +6,7 @@ import { createBatches } from '../../src/learning/train/batches.ts';
 import { fpoSchema } from '../../src/learning/fpo/config.ts';
 import { fpo } from '../../src/learning/fpo/fpo.ts';
 import { imitationSchema, openImitation } from '../../src/learning/imitation/imitation.ts';
-import { openRolloutEncoder } from '../../src/learning/fpo/rollouts.ts';
+import { openRolloutEncoder } from '../../src/learning/attempts/rollouts.ts';
 import { loadBundle } from '../../src/policy/bundle/bundle.ts';
 import { type SampleRequest, openSampler } from '../../src/policy/sampler.ts';
 import { loadTokenizer } from '../../src/policy/families/pi0/tokenizer.ts';

@@ -7,7 +7,7 @@ import {
   type RolloutEncoder,
   gatherRollouts,
   openRolloutEncoder,
-} from '../../src/learning/fpo/rollouts.ts';
+} from '../../src/learning/attempts/rollouts.ts';
 import { loadBundle } from '../../src/policy/bundle/bundle.ts';
 import { withFolder } from '../onnx/run.ts';
 import { JOINTS, SESSION, attempt } from './bandit.ts';

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { spreadOf } from '../../src/learning/train/spread.ts';
 import { viewStep } from '../../src/learning/fpo/viewStep.ts';
 import { exploredView, movedView, straightView } from '../../src/images/viewShift.ts';
-import type { RolloutChunk } from '../../src/learning/fpo/rollout.ts';
+import type { RolloutChunk } from '../../src/learning/attempts/rollout.ts';
 
 const CAMERAS = 2;
 

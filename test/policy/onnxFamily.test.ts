@@ -6,7 +6,7 @@ import { runAttempt } from '../../src/control/attempt.ts';
 import { UserError } from '../../src/errors.ts';
 import { initialFpoState } from '../../src/learning/fpo/state.ts';
 import { loadFpoConfig } from '../../src/learning/fpo/config.ts';
-import { openRolloutEncoder } from '../../src/learning/fpo/rollouts.ts';
+import { openRolloutEncoder } from '../../src/learning/attempts/rollouts.ts';
 import { copyBundle, loadBundle } from '../../src/policy/bundle/bundle.ts';
 import { withIntegration } from '../../src/policy/bundle/withIntegration.ts';
 import { makeGolden, verifyBundle } from '../../src/policy/bundle/verification.ts';

@@ -13,7 +13,7 @@ import { optimiserSchema } from '../train/optimiser.ts';
 import { evenParts, shuffled } from '../train/order.ts';
 import { tensorsIn } from '../train/parameters.ts';
 import { type TrainingState, initialState, openTrainer } from '../train/trainer.ts';
-import type { RolloutChunk } from './rollout.ts';
+import type { RolloutChunk } from '../attempts/rollout.ts';
 
 /** The critics' state between updates. */
 export interface CriticState {

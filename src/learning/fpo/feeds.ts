@@ -1,7 +1,7 @@
 import { Tensor } from '../../session/session.ts';
 import type { Learnable } from '../../policy/learnable.ts';
 import type { PairedChunk, PreparedChunk } from './pairs.ts';
-import type { RolloutChunk } from './rollout.ts';
+import type { RolloutChunk } from '../attempts/rollout.ts';
 
 /** Concatenates arrays into a tensor. */
 export function joined(parts: readonly Float32Array[], dims: number[]): Tensor {

@@ -5,7 +5,7 @@ import { tensorsIn } from '../train/parameters.ts';
 import type { FpoConfig } from './config.ts';
 import { openCritics } from './critics.ts';
 import { openLearningPolicy } from './policy.ts';
-import type { Rollout } from './rollout.ts';
+import type { Rollout } from '../attempts/rollout.ts';
 import {
   type FpoState,
   criticShape,

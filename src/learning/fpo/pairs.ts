@@ -1,7 +1,7 @@
 import { gaussianNoise, uniformNumbers } from '../../tensors/noise.ts';
 import { flowTime } from '../imitation/flowMatching.ts';
 import type { FpoConfig } from './config.ts';
-import type { RolloutChunk } from './rollout.ts';
+import type { RolloutChunk } from '../attempts/rollout.ts';
 
 /** A chunk with its advantage, standardised over the update. */
 export interface AdvantageChunk {

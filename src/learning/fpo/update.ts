@@ -8,14 +8,13 @@ import {
   explainedVariance,
   generalisedAdvantages,
   standardised,
-  uniformOutcome,
-  wasExecuted,
 } from './advantages.ts';
 import type { FpoConfig } from './config.ts';
 import { type Critics, featuresOf } from './critics.ts';
 import { STREAM, drawPairs } from './pairs.ts';
 import type { Batch, LearningPolicy } from './policy.ts';
-import type { Rollout } from './rollout.ts';
+import { uniformOutcome, wasExecuted } from '../attempts/outcomes.ts';
+import type { Rollout } from '../attempts/rollout.ts';
 import { type Measures, checkStart, klLimit, reasonToStop, shareWithin } from './trustRegion.ts';
 import { viewStep } from './viewStep.ts';
 

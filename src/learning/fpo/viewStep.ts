@@ -1,6 +1,6 @@
 import { straightView } from '../../images/viewShift.ts';
 import { standardised } from './advantages.ts';
-import type { Rollout } from './rollout.ts';
+import type { Rollout } from '../attempts/rollout.ts';
 
 /**
  * Step of the view [cameras, 2] towards the views of the attempts that succeeded: the mean over attempts of

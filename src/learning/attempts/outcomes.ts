@@ -1,0 +1,27 @@
+import type { Rollout, RolloutChunk } from './rollout.ts';
+
+/** Whether any row of a chunk was executed. */
+export const wasExecuted = ({ mask }: Pick<RolloutChunk, 'mask'>): boolean =>
+  mask.some((executed) => executed > 0);
+
+/**
+ * The reason why attempts carry no signal; undefined if they do. If all executed attempts end alike, the
+ * advantages are only the critics' errors, and a step along them is noise.
+ */
+export function uniformOutcome(
+  attempts: readonly (Pick<Rollout, 'reward'> & {
+    chunks: readonly Pick<RolloutChunk, 'mask'>[];
+  })[],
+): string | undefined {
+  const executed = attempts.filter(({ chunks }) => chunks.some(wasExecuted));
+  return alikeOutcomes(executed.map(({ reward }) => reward));
+}
+
+/** The reason why attempts with these rewards carry no signal; undefined if they do. */
+export function alikeOutcomes(rewards: readonly number[]): string | undefined {
+  if (rewards.some((reward) => reward !== rewards[0])) return undefined;
+  const ended = rewards[0] > 0 ? 'succeeded' : 'failed';
+  return rewards.length === 1
+    ? `its one attempt ${ended}, and there is none to compare it with`
+    : `all of its ${rewards.length} attempts ${ended}, so that none tells what does better`;
+}
