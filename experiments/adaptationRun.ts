@@ -1,21 +1,27 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { type Evaluation, evaluate, readResults } from '../src/adapting/evaluation.ts';
 import { openRolloutPool } from '../src/rollouts/pool.ts';
 import { appendJsonLines, readJsonLines } from '../src/files/jsonLines.ts';
 import { type CurvePoint, readCurve } from '../src/learning/curve.ts';
+import { isThere } from '../src/files/isThere.ts';
 import { packagePath } from '../src/files/packagePath.ts';
 import type { MethodName } from '../src/learning/methodNames.ts';
 import { gapSchema } from '../src/sim/gap.ts';
+import { ADAPTER_FILE, copyBundle, loadBundle } from '../src/policy/bundle/bundle.ts';
 import type { SimTaskName } from '../src/sim/taskNames.ts';
 
 /** What a variant changes of the defaults. */
 export interface Variant {
   /** `nalu adapt --method`; fpo where absent. */
   method?: MethodName;
+  /** Begins with what another variant, listed before it, made of the same seed. */
+  after?: string;
+  /** Attempts, in place of the experiment's. */
+  episodes?: number;
   /** Of FPO's configuration. */
   fpo?: object;
   exploration?: object;
@@ -123,6 +129,14 @@ const folderOf = (name: string, variant: string, seed: number) =>
 
 type Measured = Pick<Adaptation, 'curve' | 'explored' | 'final'>;
 
+/** A copy of a policy with the adapter that a run has made of it. */
+async function adapted(policy: string, run: string, folder: string): Promise<string> {
+  if (await isThere(folder)) return folder;
+  await copyBundle(await loadBundle(policy), folder);
+  await copyFile(join(run, 'runtime', 'newest.safetensors'), join(folder, ADAPTER_FILE));
+  return folder;
+}
+
 /** Adapts, and measures what came of it; undefined if it was stopped by hand. */
 async function adapt(
   name: string,
@@ -131,11 +145,17 @@ async function adapt(
   seed: number,
   processes: number,
 ): Promise<Measured | undefined> {
-  const { task, gap, execute, steps, episodes, curveAttempts } = experiment;
-  const { exploration, method, ...own } = experiment.variants[variant];
+  const { task, gap, execute, steps, curveAttempts } = experiment;
+  const { exploration, method, after, ...own } = experiment.variants[variant];
+  const episodes = own.episodes ?? experiment.episodes;
   const fpo = (experiment.fpo ?? own.fpo) && { ...experiment.fpo, ...own.fpo };
   const folder = folderOf(name, variant, seed);
   await mkdir(folder, { recursive: true });
+  const shipped = packagePath(experiment.policy);
+  const policy =
+    after === undefined
+      ? shipped
+      : await adapted(shipped, folderOf(name, after, seed), join(folder, 'policy'));
   const files: string[] = [];
   for (const [option, content] of Object.entries({ gap, config: fpo, exploration })) {
     if (!content) continue;
@@ -144,7 +164,7 @@ async function adapt(
     files.push(`--${option}`, file);
   }
   const done = await nalu([
-    ...['adapt', folder, '--policy', packagePath(experiment.policy), ...files],
+    ...['adapt', folder, '--policy', policy, ...files],
     ...(task ? ['--task', task] : []),
     ...(method ? ['--method', method] : []),
     ...(execute === undefined ? [] : ['--execute', String(execute)]),
@@ -156,7 +176,7 @@ async function adapt(
   const adapter = join(folder, 'runtime', 'newest.safetensors');
   const curve = await readResults(folder);
   const [{ points: explored }] = await readCurve(join(folder, 'learner'));
-  const counts = await measure(experiment, packagePath(experiment.policy), adapter, processes);
+  const counts = await measure(experiment, policy, adapter, processes);
   return { curve, explored, final: { episodes, ...counts } };
 }
 

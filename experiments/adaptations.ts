@@ -64,7 +64,14 @@ const EXPERIMENTS: Record<string, Experiment> = {
     policy: 'models/aloha-mini-12k',
     gap: { cameraShift: [0.002, 0.0005, 0] },
     steps: 2,
-    variants: { offset: { method: 'offset' } },
+    variants: {
+      offset: { method: 'offset' },
+      'offset, then fpo': {
+        after: 'offset',
+        episodes: 480,
+        exploration: { initialNoise: 1, size: 0.01 },
+      },
+    },
     seeds: [0, 1, 2],
     episodes: 160,
     curveAttempts: 40,
