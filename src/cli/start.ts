@@ -12,15 +12,15 @@ const PRIOR = packagePath('models/aloha-mini-12k');
 const RUN = 'runs/start';
 
 const NEXT =
-  '\nNow every camera is moved by 2.5 mm, and a policy that succeeded before fails. It learns from 512 of its\nown attempts, for some ten minutes on two cores. Ctrl-C stops it; the same command continues from there.\n';
+  '\nNow every camera is moved by 2 mm, and a policy that succeeded before fails. It learns from 160 of its own\nattempts, for some five minutes on two cores. Ctrl-C stops it; the same command continues from there.\n';
 
 /** What is learned after the first attempts. */
 const ADAPTATION = {
-  method: 'fpo',
+  method: 'offset',
   task: TASK,
-  episodes: 512,
-  batch: 64,
-  evaluateEvery: 4,
+  episodes: 160,
+  batch: 16,
+  evaluateEvery: 5,
   attempts: 30,
   processes: 2,
   seed: 0,
@@ -47,7 +47,7 @@ export function start(program: Command, context: Context): void {
         return context.end('interrupted');
       }
       if (!(await isThere(RUN))) print(out, NEXT);
-      const options = { ...ADAPTATION, policy: PRIOR, gap: `${PRIOR}/cameras-off.yaml` };
+      const options = { ...ADAPTATION, policy: PRIOR, gap: `${PRIOR}/cameras-aside.yaml` };
       context.end(await adapt(RUN, options, { out, err, signal }));
     });
 }
