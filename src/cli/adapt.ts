@@ -19,7 +19,11 @@ export function adapt(program: Command, context: Context): void {
     .argument('<folder>', 'where all of the run is kept')
     .option('--policy <folder>', 'policy bundle to begin with', SHIPPED_POLICY)
     .addOption(taskOption())
-    .option('--episodes <n>', 'attempts to learn from', integer(1), 1024)
+    .option(
+      '--episodes <n>',
+      'attempts to learn from (default: 1024 of fpo, 160 of offset)',
+      integer(1),
+    )
     .addOption(methodOption())
     .option('--batch <n>', BATCH, integer(1))
     .option('--config <file>', 'YAML of FPO: what is not in it has its default')
@@ -46,6 +50,7 @@ shows what does better. FOLDER/curve.svg is drawn as it goes.
 
 Examples:
   nalu adapt run                                   the shipped policy, 1024 attempts
+  nalu adapt run --method offset                   the network stays: one offset, 160 attempts
   nalu adapt run --execute 35 --episodes 2048      a weaker beginning: chunks played for 35 steps
   nalu adapt run --gap gap.yaml                    cameraShift: [0.0025, 0, 0] (m), cameraTilt (degrees),
                                                    gripperOffset, delay (control steps), friction (times)`,
@@ -54,9 +59,14 @@ Examples:
       const { adapt } = await import('../adapting/adapt.ts');
       const { METHODS } = await import('../learning/methods.ts');
       const { out, err } = context;
-      const batch = options.batch ?? METHODS[options.method].batch;
+      const own = METHODS[options.method];
+      const { batch = own.batch, episodes = own.episodes } = options;
       context.end(
-        await adapt(folder, { ...options, batch }, { out, err, signal: context.interruption() }),
+        await adapt(
+          folder,
+          { ...options, batch, episodes },
+          { out, err, signal: context.interruption() },
+        ),
       );
     });
 }

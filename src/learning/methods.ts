@@ -8,8 +8,9 @@ import { offsetSearch } from './offset/offset.ts';
 
 /** A way to improve a policy from its own attempts. */
 export interface Method {
-  /** Attempts of an update, where nothing else is said. */
+  /** Attempts of an update, and of an adaptation, where nothing else is said. */
   batch: number;
+  episodes: number;
   /** How attempts explore, where nothing else is said. */
   exploration: Partial<Exploration>;
   open: (config: FpoConfig) => OpenAlgorithm;
@@ -20,12 +21,14 @@ export const METHODS: Readonly<Record<MethodName, Method>> = {
   /** The action expert learns. */
   fpo: {
     batch: 64,
+    episodes: 1024,
     exploration: {},
     open: fpo,
   },
   /** The network stays; one offset of all actions and of the view is found. */
   offset: {
     batch: 16,
+    episodes: 160,
     exploration: { size: 0, offset: 0.02, initialNoise: 1 },
     open: ({ trainable, seed }) => offsetSearch(trainable, seed),
   },
