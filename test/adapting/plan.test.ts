@@ -47,6 +47,7 @@ describe('a folder of nalu adapt', { timeout: 60_000 }, () => {
         [{ policy: 'other' }, /policy: [0-9a-f]{12} then, [0-9a-f]{12} now/],
         [{ task: 'insertion' }, /task: transfer-cube then, insertion now/],
         [{ seed: 1 }, /seed: 0 then, 1 now/],
+        [{ method: 'offset' }, /method: fpo then, offset now/],
         [{ execute: 3 }, /execute: 2 then, 3 now/],
         [{ gap: await write('gap.yaml', { delay: 2 }) }, /gap\.delay: 0 then, 2 now/],
         [
