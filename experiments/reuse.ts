@@ -1,15 +1,11 @@
 import { parseArgs } from 'node:util';
-import { endWithHelp } from '../bench/help.ts';
 import { appendJsonLines, readJsonLines } from '../src/files/jsonLines.ts';
 import { packagePath } from '../src/files/packagePath.ts';
 import { runAttempts, summarise } from './attemptRun.ts';
 import { intervalText, markdownTable } from './markdown.ts';
 import type { ReuseRule } from './prefixReuse.ts';
-import { POLICIES, bundleOf } from './stepCells.ts';
+import { DELAY, FIRST_SEED, POLICIES, bundleOf, policiesNamed } from './stepCells.ts';
 
-/** Held-out seeds: no policy's demonstrations have them. */
-const FIRST_SEED = 5000;
-const DELAY = 2;
 const RESULTS = packagePath('docs/reuse.jsonl');
 const HELP = `npm run reuse -- [POLICY ...] [--attempts N] [--processes N]
 
@@ -44,13 +40,7 @@ const { values, positionals } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 });
-const unknown = positionals.find((name) => !POLICIES.some((policy) => policy.name === name));
-if (values.help || unknown !== undefined)
-  endWithHelp(HELP, values.help, 'no shipped policy', unknown);
-
-const policies = POLICIES.filter(
-  ({ name }) => positionals.length === 0 || positionals.includes(name),
-);
+const policies = policiesNamed(positionals, values.help, HELP);
 const seeds = Array.from({ length: Number(values.attempts) }, (_, i) => FIRST_SEED + i);
 for (const policy of policies)
   for (const [rule, reuse] of Object.entries(RULES)) {

@@ -1,3 +1,4 @@
+import { endWithHelp } from '../bench/help.ts';
 import { appendJsonLines, readJsonLines } from '../src/files/jsonLines.ts';
 import { packagePath } from '../src/files/packagePath.ts';
 import { type Integration, integrationKey } from '../src/policy/integration.ts';
@@ -17,6 +18,18 @@ export const POLICIES: readonly StudiedPolicy[] = [
   { name: 'aloha-mini-varied', task: 'transfer-cube' },
   { name: 'aloha-mini-insertion', task: 'insertion' },
 ];
+
+/** First of the held-out seeds: no policy's demonstrations have them. */
+export const FIRST_SEED = 5000;
+/** Control steps that a chunk takes to be there, as in `nalu sim`. */
+export const DELAY = 2;
+
+/** The shipped policies of these names, all where none is named. Ends with `help` where it is asked for, or needed. */
+export function policiesNamed(names: readonly string[], isAsked: boolean, help: string) {
+  const unknown = names.find((name) => !POLICIES.some((policy) => policy.name === name));
+  if (isAsked || unknown !== undefined) endWithHelp(help, isAsked, 'no shipped policy', unknown);
+  return POLICIES.filter(({ name }) => names.length === 0 || names.includes(name));
+}
 
 export const bundleOf = ({ name }: StudiedPolicy) => packagePath(`models/${name}`);
 

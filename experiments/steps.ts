@@ -1,6 +1,5 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { endWithHelp } from '../bench/help.ts';
 import { packagePath } from '../src/files/packagePath.ts';
 import { SOLVERS, integrationKey } from '../src/policy/integration.ts';
 import { duration } from '../src/terminal/speaker.ts';
@@ -10,17 +9,16 @@ import { compareChunks, gridsOf, uniform } from './compareChunks.ts';
 import { drawSteps, stepsTables } from './stepReport.ts';
 import {
   type AttemptKey,
+  DELAY,
+  FIRST_SEED,
   POLICIES,
   attemptsIn,
   bundleOf,
+  policiesNamed,
   readCells,
   writeCell,
 } from './stepCells.ts';
 
-/** Held-out seeds: no policy's demonstrations have them. */
-const FIRST_SEED = 5000;
-/** Control steps that a chunk takes to be there, as in `nalu sim`. */
-const DELAY = 2;
 const HELP = `npm run steps -- [POLICY ...] [--solver NAME ...] [--noise random|zero] [--attempts N] [--processes N]
 
 How the flow's integration decides success: attempts by network calls, solver and initial noise, for each
@@ -42,15 +40,9 @@ const { values, positionals } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 });
-const unknown = positionals.find((name) => !POLICIES.some((policy) => policy.name === name));
-if (values.help || unknown !== undefined)
-  endWithHelp(HELP, values.help, 'no shipped policy', unknown);
-
+const policies = policiesNamed(positionals, values.help, HELP);
 const processes = Number(values.processes);
 const attempts = Number(values.attempts);
-const policies = POLICIES.filter(
-  ({ name }) => positionals.length === 0 || positionals.includes(name),
-);
 const isWanted = (name: string) => values.solver === undefined || values.solver.includes(name);
 const noises = (['random', 'zero'] as const).filter(
   (noise) => values.noise === undefined || values.noise.includes(noise),

@@ -1,4 +1,4 @@
-// Runs all tests, or those whose paths contain one of the arguments; a file on each core.
+// Runs all tests, or those whose paths contain one of the arguments; a file on each core, and one more for those that wait.
 import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';

@@ -93,6 +93,7 @@ export async function planAdaptation(folder: string, options: AdaptOptions): Pro
   const folders = { runtime, recorded: join(runtime, 'episodes'), learner };
   parseAddress(folderAddress(learner));
   const bundle = withIntegration(await loadBundle(resolve(policy)), options);
+  // Throws where nothing of it can learn.
   learnableOf(bundle);
   const exploration = options.exploration
     ? explorationOf(method, await readYaml(options.exploration), options.exploration)

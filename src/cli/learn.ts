@@ -59,7 +59,11 @@ Examples:
     .action(async (folder, options) => {
       endWithParent();
       const { learn } = await import('../link/learner/learn.ts');
+      const { METHODS } = await import('../learning/methods.ts');
       const { out, err } = context;
-      context.end(await learn(folder, options, { out, err, signal: context.interruption() }));
+      const batch = options.batch ?? METHODS[options.method].batch;
+      context.end(
+        await learn(folder, { ...options, batch }, { out, err, signal: context.interruption() }),
+      );
     });
 }

@@ -40,13 +40,14 @@ export function start(program: Command, context: Context): void {
       const signal = context.interruption();
       const watch = Boolean(out.isTTY && !env.NO_COLOR);
       const attempts = { task: TASK, episodes: 10, seed: 0, record: 'episodes', watch } as const;
-      if (await isThere(RUN)) print(out, `\n${RUN} goes on; remove it to begin anew.\n`);
+      const goesOn = await isThere(RUN);
+      if (goesOn) print(out, `\n${RUN} goes on; remove it to begin anew.\n`);
       else await simulate({ ...attempts, policy: SHIPPED_POLICY }, { out, err, signal });
       if (signal.aborted) {
         print(err, 'nalu: stopped by hand; the attempt that ran was discarded');
         return context.end('interrupted');
       }
-      if (!(await isThere(RUN))) print(out, NEXT);
+      if (!goesOn) print(out, NEXT);
       const options = { ...ADAPTATION, policy: PRIOR, gap: `${PRIOR}/cameras-aside.yaml` };
       context.end(await adapt(RUN, options, { out, err, signal }));
     });

@@ -17,14 +17,20 @@ export const isNone = (offset: Offset): boolean => offset.every((value) => value
 /** Seed component that separates draws of offsets from those of chunks, attempts and views. */
 const OFFSET = 33;
 
-/** The offset of an exploring attempt: `offset` plus Gaussian steps of standard deviation `size`, clamped. */
-export function exploredOffset(offset: Offset, size: number, attempt: number): Offset {
-  const steps = gaussianNoise([attempt, OFFSET], offset.length);
-  return offset.map((value, i) =>
-    Math.max(-FARTHEST_OFFSET, Math.min(FARTHEST_OFFSET, Math.fround(value + size * steps[i]))),
+/** `offset` plus `steps` of its first dimensions, clamped to ±FARTHEST_OFFSET. */
+export const movedOffset = (offset: Offset, steps: ArrayLike<number>): Offset =>
+  offset.map((value, i) =>
+    Math.max(-FARTHEST_OFFSET, Math.min(FARTHEST_OFFSET, Math.fround(value + (steps[i] ?? 0)))),
   );
-}
 
-/** Rows [rows, dims] with `share` of an offset [dims] added to each. */
-export const displaced = (rows: Float32Array, offset: Offset, share: 1 | -1): Float32Array =>
-  rows.map((value, i) => value + share * offset[i % offset.length]);
+/** The offset of an exploring attempt: `offset` plus Gaussian steps of standard deviation `size`. */
+export const exploredOffset = (offset: Offset, size: number, attempt: number): Offset =>
+  movedOffset(offset, [...gaussianNoise([attempt, OFFSET], offset.length)].map((step) => size * step)); // prettier-ignore
+
+/** Rows [rows, dims] with `share` of an offset [dims], if any, added to each. */
+export const displaced = (
+  rows: Float32Array,
+  offset: Offset | undefined,
+  share: 1 | -1,
+): Float32Array =>
+  offset ? rows.map((value, i) => value + share * offset[i % offset.length]) : rows;

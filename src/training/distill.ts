@@ -11,30 +11,16 @@ import { type Bundle, configOf } from '../policy/bundle/config.ts';
 import { learnableOf } from '../policy/families/registry.ts';
 import type { TrainingState } from '../learning/train/trainer.ts';
 import { loadSessionConfig } from '../session/session.ts';
-import type { SimTaskName } from '../sim/taskNames.ts';
 import { type BegunRun, dataOf } from './begunRun.ts';
 import { checkStart } from './checkStart.ts';
 import { demonstrationsIn, evaluatedTask, viewOf } from './demonstrationsIn.ts';
 import { openTrainingFolder } from './folder.ts';
 import { replaceWeights } from './replaceWeights.ts';
 import { createTrainingReport } from './report.ts';
-import { type TrainingSurroundings, runTraining } from './runTraining.ts';
+import { type TrainingOptions, type TrainingSurroundings, runTraining } from './runTraining.ts';
 
-export interface DistillOptions {
+export interface DistillOptions extends TrainingOptions {
   episodes: string;
-  out: string;
-  steps: number;
-  batch: number;
-  rate: number;
-  /** Of evaluations; the demonstrations' where absent. */
-  task?: SimTaskName;
-  evaluateEvery: number;
-  attempts: number;
-  seed: number;
-  resume?: boolean;
-  /** Replace a bundle and a run that are in `out`. */
-  force?: boolean;
-  session?: string;
 }
 
 const settingsOf = ({ steps, batch, rate, seed }: DistillOptions): DistillationSettings =>

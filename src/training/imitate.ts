@@ -18,7 +18,6 @@ import {
 import { learnableOf } from '../policy/families/registry.ts';
 import type { Trainable } from '../policy/trainable.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
-import type { SimTaskName } from '../sim/taskNames.ts';
 import { type BegunRun, NO_POLICY, baseOf, dataOf } from './begunRun.ts';
 import { checkStart } from './checkStart.ts';
 import {
@@ -31,33 +30,20 @@ import { openTrainingFolder } from './folder.ts';
 import { SIZES, type SizeName, configFor, familyFiles } from '../policy/families/untrained.ts';
 import { replaceWeights } from './replaceWeights.ts';
 import { createTrainingReport } from './report.ts';
-import { type TrainingSurroundings, runTraining } from './runTraining.ts';
+import { type TrainingOptions, type TrainingSurroundings, runTraining } from './runTraining.ts';
 import { type Bundle, configOf } from '../policy/bundle/config.ts';
 
-export interface ImitateOptions {
-  out: string;
+export interface ImitateOptions extends TrainingOptions {
   from?: string;
   /** Of a policy of random weights, without `from`. */
   size: SizeName;
   train: Trainable['parameters'];
   rank: number;
   layers?: [number, ...number[]];
-  steps: number;
-  batch: number;
   samples: number;
-  rate: number;
   augmentation: boolean;
   renormalise?: boolean;
   maxDelay?: number;
-  /** Of evaluations; the demonstrations' where absent. */
-  task?: SimTaskName;
-  evaluateEvery: number;
-  attempts: number;
-  seed: number;
-  resume?: boolean;
-  /** Replace a bundle and a run that are in `out`. */
-  force?: boolean;
-  session?: string;
 }
 
 function settingsOf(options: ImitateOptions): ImitationSettings {

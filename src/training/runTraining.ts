@@ -20,6 +20,23 @@ export interface TrainingSurroundings {
   interruption: () => AbortSignal;
 }
 
+/** What the commands that train have in common. */
+export interface TrainingOptions {
+  out: string;
+  steps: number;
+  batch: number;
+  rate: number;
+  /** Of evaluations; the demonstrations' where absent. */
+  task?: SimTaskName;
+  evaluateEvery: number;
+  attempts: number;
+  seed: number;
+  resume?: boolean;
+  /** Replace a bundle and a run that are in `out`. */
+  force?: boolean;
+  session?: string;
+}
+
 export interface TrainingPlan {
   out: string;
   steps: number;

@@ -8,7 +8,7 @@ import { drawPairs } from '../../src/learning/fpo/pairs.ts';
 import { openLearningPolicy } from '../../src/learning/fpo/policy.ts';
 import { type FpoState, initialFpoState, readFpoState } from '../../src/learning/fpo/state.ts';
 import { optimise } from '../../src/learning/fpo/update.ts';
-import { tensorsIn } from '../../src/learning/train/parameters.ts';
+import { adapterParameters } from '../../src/learning/train/parameters.ts';
 import { makeAdapter } from '../../src/policy/bundle/adapter.ts';
 import { learnableOf } from '../../src/policy/families/registry.ts';
 import { writeSafetensors } from '../../src/tensors/safetensors.ts';
@@ -247,12 +247,9 @@ describe('FPO', () => {
       assert.ok(farthestRatio < 1e-4, `${farthestRatio} from 1`);
       await optimise({ policy, config }, batch, 0.1);
       const expert = learnableOf(bundle).parameters(EXPERT);
-      const learned = [...tensorsIn(policy.state.vectors.parameters, expert)].map(
-        ([name, { dims, data }]) => [name, { shape: dims, data: data as Float32Array }] as const,
-      );
+      const parameters = adapterParameters(policy.state.vectors.parameters, expert);
       await policy.close();
 
-      const parameters = new Map(learned);
       bandit.adopt(makeAdapter({ trainable: EXPERT, base: bundle.base, parameters }));
       const after = (await bandit.play(0, 48)).chunks;
       const gains = explored.map(({ chunk: { actions, mask }, advantage }, i) =>

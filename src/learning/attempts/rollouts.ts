@@ -138,10 +138,6 @@ async function encodePrefixes(
   return divideCaches(outputs, policy);
 }
 
-/** What the flow made of rows to which an offset was added. */
-const withoutOffset = (rows: Float32Array, offset: Offset | undefined) =>
-  offset ? displaced(rows, offset, -1) : rows;
-
 /** How a chunk was joined to the one in play, if it was. */
 function joinOf(
   { joined, state, offset }: ChunkRecord,
@@ -150,7 +146,7 @@ function joinOf(
   if (!joined) return {};
   const { kind, rows, weights } = joined;
   const previous = new Float32Array(policy.horizon * policy.actionDim);
-  previous.set(withoutOffset(transforms.targets(rows, state), offset));
+  previous.set(displaced(transforms.targets(rows, state), offset, -1));
   return { join: { kind, previous, weights } };
 }
 
@@ -193,7 +189,7 @@ async function encodeEpisode(encoding: Encoding, episode: Episode): Promise<Roll
     return {
       policyVersion,
       ...observations[i],
-      actions: withoutOffset(transforms.targets(actions, state), offset),
+      actions: displaced(transforms.targets(actions, state), offset, -1),
       noise,
       ...(view && { view }),
       ...(offset && { offset }),

@@ -1,7 +1,7 @@
 import { encodeModel } from '../../onnx/modelFile.ts';
 import { type SessionConfig, Tensor, openModel } from '../../session/session.ts';
 import type { Bundle } from '../../policy/bundle/config.ts';
-import { TABLE_ROWS, integrationTable } from '../../policy/integration.ts';
+import { integrationTensor } from '../../policy/integrationTensor.ts';
 import { learnableOf } from '../../policy/families/registry.ts';
 import { chunkGraph } from '../train/chunkGraph.ts';
 import { frozenWeights } from '../train/startingWeights.ts';
@@ -22,10 +22,7 @@ export async function openTeacher(bundle: Bundle, text: number, session: Session
   );
   const weights = await frozenWeights(bundle, graph, []);
   const model = await openModel(encodeModel(graph), session);
-  const table = new Tensor('float32', integrationTable(integration!), [
-    TABLE_ROWS.length,
-    integration!.steps,
-  ]);
+  const table = integrationTensor(integration!);
   const inputs = new Set(graph.inputs.map(({ name }) => name));
   return {
     async chunks(batch: Record<string, Tensor>): Promise<Tensor> {

@@ -1,7 +1,7 @@
 import { makeAdapter } from '../../policy/bundle/adapter.ts';
 import { learnableOf } from '../../policy/families/registry.ts';
 import type { Algorithm, AlgorithmContext, OpenAlgorithm } from '../algorithm.ts';
-import { tensorsIn } from '../train/parameters.ts';
+import { adapterParameters } from '../train/parameters.ts';
 import type { FpoConfig } from './config.ts';
 import { openCritics } from './critics.ts';
 import { openLearningPolicy } from './policy.ts';
@@ -57,16 +57,9 @@ export async function openFpo(
     update: (attempts) => update(run, attempts),
     adapter() {
       const { parameters } = run.policy.state.vectors;
-      const tensors = tensorsIn(parameters, learnable.parameters(trainable));
-      const values = [...tensors].map(
-        ([name, { dims, data }]) => [name, { shape: dims, data: data as Float32Array }] as const,
-      );
       return makeAdapter({
-        trainable,
-        base,
-        parameters: new Map(values),
-        view: run.view,
-        offset: run.offset,
+        ...{ trainable, base, view: run.view, offset: run.offset },
+        parameters: adapterParameters(parameters, learnable.parameters(trainable)),
       });
     },
     async restore(file) {

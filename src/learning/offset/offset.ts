@@ -1,17 +1,17 @@
 import { join } from 'node:path';
-import { isStraight, straightView } from '../../images/viewShift.ts';
+import { isStraight, movedView, straightView } from '../../images/viewShift.ts';
 import { type Adapter, makeAdapter } from '../../policy/bundle/adapter.ts';
 import { ADAPTER_FILE } from '../../policy/bundle/bundle.ts';
 import { readAdapter } from '../../policy/bundle/readAdapter.ts';
 import { learnableOf } from '../../policy/families/registry.ts';
-import { noOffset } from '../../policy/offset.ts';
+import { movedOffset, noOffset } from '../../policy/offset.ts';
 import type { Trainable } from '../../policy/trainable.ts';
-import { readSafetensorsHeader } from '../../tensors/safetensors.ts';
 import { UserError } from '../../errors.ts';
 import type { AlgorithmContext, OpenAlgorithm } from '../algorithm.ts';
 import { alikeOutcomes } from '../attempts/outcomes.ts';
 import type { Rollout } from '../attempts/rollout.ts';
-import { tensorsIn } from '../train/parameters.ts';
+import { readTensors } from '../train/checkpoint.ts';
+import { adapterParameters } from '../train/parameters.ts';
 import { startingParameters } from '../train/startingWeights.ts';
 import { type Trial, bestPlace } from './regression.ts';
 
@@ -42,16 +42,12 @@ async function beginning(
   const { folder, base } = bundle;
   if (bundle.trainable) return readAdapter(join(folder, ADAPTER_FILE), { ...bundle, trainable });
   const values = await startingParameters(bundle, trainable, seed);
-  const parameters = [...tensorsIn(values, learnableOf(bundle).parameters(trainable))].map(
-    ([name, { dims, data }]) => [name, { shape: dims, data: data as Float32Array }] as const,
-  );
-  return makeAdapter({ trainable, base, parameters: new Map(parameters) });
+  const parameters = adapterParameters(values, learnableOf(bundle).parameters(trainable));
+  return makeAdapter({ trainable, base, parameters });
 }
 
 async function readState(file: string): Promise<State> {
-  const { metadata } = await readSafetensorsHeader(file);
-  if (metadata.format !== FORMAT)
-    throw new UserError(`${file}: holds the state ${metadata.format}, not ${FORMAT}; give each method a folder of its own`); // prettier-ignore
+  const { metadata } = await readTensors(file, FORMAT, []);
   const { updates, trials, offset, view } = metadata;
   const numbers = (text: string) => Float32Array.from(JSON.parse(text) as number[]);
   return {
@@ -72,17 +68,19 @@ export const offsetSearch =
     const { bundle, joints } = context;
     const { cameras, shape } = bundle;
     const policy = await beginning(context, trainable, seed);
-    const begun: Place = {
-      offset: policy.offset ?? noOffset(shape.actionDim),
-      view: policy.view ?? straightView(cameras.length),
-    };
+    /** Where an adapter or a chunk is displaced to. */
+    const placeIn = ({ offset, view }: Partial<Place>): Place => ({
+      offset: offset ?? noOffset(shape.actionDim),
+      view: view ?? straightView(cameras.length),
+    });
+    const begun = placeIn(policy);
     const state: State =
       stateFile === undefined
         ? { updates: 0, trials: [], current: begun }
         : await readState(stateFile);
 
     const placeOf = ({ chunks }: Rollout): number[] => {
-      const { offset = noOffset(shape.actionDim), view = straightView(cameras.length) } = chunks[0];
+      const { offset, view } = placeIn(chunks[0]);
       const from = (now: Float32Array, then: Float32Array, unit: number, count: number) =>
         Array.from(now.subarray(0, count), (value, i) => (value - then[i]) / unit);
       return [
@@ -92,11 +90,12 @@ export const offsetSearch =
     };
     const displacedBy = (place: readonly number[]): Place => {
       const near = place.map((x) => Math.max(-REACH, Math.min(REACH, x)));
-      const offset = begun.offset.map((value, i) =>
-        i < joints ? value + UNIT.offset * near[i] : value,
-      );
-      const view = begun.view.map((value, i) => value + UNIT.view * near[joints + i]);
-      return { offset, view };
+      const steps = (unit: number, from: number, to?: number) =>
+        near.slice(from, to).map((x) => unit * x);
+      return {
+        offset: movedOffset(begun.offset, steps(UNIT.offset, 0, joints)),
+        view: movedView(begun.view, steps(UNIT.view, joints)),
+      };
     };
 
     return {
@@ -123,11 +122,7 @@ export const offsetSearch =
       },
       adapter: () => makeAdapter({ ...policy, ...state.current }),
       async restore(file) {
-        const adapter = await readAdapter(file, { ...bundle, trainable });
-        state.current = {
-          offset: adapter.offset ?? noOffset(shape.actionDim),
-          view: adapter.view ?? straightView(cameras.length),
-        };
+        state.current = placeIn(await readAdapter(file, { ...bundle, trainable }));
       },
       get state() {
         const { updates, trials, current } = state;

@@ -1,5 +1,6 @@
 import { elementCount } from '../../onnx/dim.ts';
 import { Tensor } from '../../session/session.ts';
+import type { Adapter } from '../../policy/bundle/adapter.ts';
 import { type Parameter, parameterCount } from '../../policy/trainable.ts';
 
 /** Tensors that share one flat vector [parameters], in their order. */
@@ -16,6 +17,18 @@ export function tensorsIn(
   }
   return tensors;
 }
+
+/** The same tensors as an adapter holds them. */
+export const adapterParameters = (
+  flat: Float32Array,
+  parameters: readonly Parameter[],
+): Adapter['parameters'] =>
+  new Map(
+    [...tensorsIn(flat, parameters)].map(([name, { dims, data }]) => [
+      name,
+      { shape: dims, data: data as Float32Array },
+    ]),
+  );
 
 /** A flat vector of each parameter's elements. */
 export function flatten(

@@ -1,6 +1,6 @@
 import type { Adapter } from '../../policy/bundle/adapter.ts';
 import type { Parameter } from '../../policy/trainable.ts';
-import { tensorsIn } from './parameters.ts';
+import { adapterParameters } from './parameters.ts';
 import type { StepReport, Trainer, TrainingState } from './trainer.ts';
 
 /** A run that trains a policy on demonstrations. */
@@ -18,10 +18,4 @@ export interface TrainingRun {
 export const averagedParameters = (
   { state }: Pick<Trainer, 'state'>,
   parameters: readonly Parameter[],
-): Adapter['parameters'] =>
-  new Map(
-    [...tensorsIn(state.vectors.average.slice(), parameters)].map(([name, { dims, data }]) => [
-      name,
-      { shape: dims, data: data as Float32Array },
-    ]),
-  );
+): Adapter['parameters'] => adapterParameters(state.vectors.average.slice(), parameters);

@@ -45,17 +45,13 @@ export interface LearnOptions {
   calibration: string;
   method: MethodName;
   config?: string;
-  /** The method's own where absent. */
-  batch?: number;
+  batch: number;
   seed: number;
   address?: string;
   keys?: string;
   session?: string;
   json?: boolean;
 }
-
-/** Episodes of an update. */
-const batchOf = ({ method, batch }: LearnOptions) => batch ?? METHODS[method].batch;
 
 /** What all of a folder's runs have in common. */
 const beginningOf = (
@@ -128,8 +124,7 @@ async function open(
   { note }: Report,
   onPort: (port: LearnerPort) => void,
 ): Promise<OpenLearner> {
-  const { method, seed, keys, address = folderAddress(folder) } = options;
-  const batch = batchOf(options);
+  const { method, batch, seed, keys, address = folderAddress(folder) } = options;
   demandKeys(address, keys);
   const session = await loadSessionConfig(options.session);
   const bundle = await loadBundle(options.policy);
@@ -228,7 +223,7 @@ export async function learn(
   let port: LearnerPort | undefined;
   const work = async () => {
     const opened = await open(folder, options, report, (one) => (port = one));
-    await learnFromEpisodes(opened, { folder, batch: batchOf(options), report, signal });
+    await learnFromEpisodes(opened, { folder, batch: options.batch, report, signal });
   };
   try {
     await Promise.race([work(), rejectOnAbort(signal)]);
