@@ -8,6 +8,7 @@ const LAYERS = [
   ['doctor'], // what this machine has
   ['ros', 'adapting', 'training'], // the nodes; learning in simulation; training from demonstrations
   ['calibrate', 'check', 'rollouts', 'link'], // measure a robot; does a policy fit it; attempts in bulk; robot and learner
+  ['openpi'], // a policy over a websocket, served and asked
   ['learning', 'sim', 'control'], // what learns; ALOHA in MuJoCo; the loop
   ['measure', 'classifier'], // figures of a run; does this picture show success
   ['guard', 'episodes'], // limits of motion; recordings

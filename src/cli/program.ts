@@ -17,6 +17,7 @@ import { learn } from './learn.ts';
 import { refuseUnexpandedPaths } from './paths.ts';
 import { recover } from './recover.ts';
 import { refuseContradictions } from './rules.ts';
+import { serve } from './serve.ts';
 import { sim } from './sim.ts';
 import { start } from './start.ts';
 import { verify } from './verify.ts';
@@ -24,7 +25,7 @@ import { verify } from './verify.ts';
 const GROUPS = [
   { title: 'The simulated robot:', commands: [start, sim, recover] },
   { title: 'Learning:', commands: [demos, imitate, distill, adapt, learn, keys, classifier] },
-  { title: 'Policies:', commands: [create, importCheckpoint, verify] },
+  { title: 'Policies:', commands: [create, importCheckpoint, verify, serve] },
   { title: 'A real robot and its machine:', commands: [check, calibrate, doctor] },
 ];
 

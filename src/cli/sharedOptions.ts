@@ -93,3 +93,7 @@ export const sessionOption = () =>
     '--session <file>',
     'YAML: executionProviders with their options, fallback, and threads of ONNX Runtime',
   );
+
+/** A key of openpi's protocol; the environment keeps it out of the list of processes. */
+export const apiKeyOption = (description: string) =>
+  new Option('--api-key <key>', description).env('NALU_API_KEY');

@@ -15,10 +15,11 @@ export interface Observation {
 }
 
 /**
- * The initial noise of a chunk's flow: seeded Gaussian noise, optionally with exploration, or zero. A policy
- * without noise ignores it.
+ * The initial noise of a chunk's flow: seeded Gaussian noise, optionally with exploration; `given` [horizon,
+ * actionDim]; or zero. A policy without noise ignores it.
  */
-export type NoiseSource = { seed: number; attempt?: number; exploration?: Exploration } | 'zero';
+export type NoiseSource =
+  { seed: number; attempt?: number; exploration?: Exploration; given?: Float32Array } | 'zero';
 
 /** The chunk in play, which the next one should continue smoothly. */
 export interface Join {

@@ -27,6 +27,10 @@ const kindOf = ({ type }: TransformConfig): TransformKind => KINDS.get(type)!;
 
 const jointsOf = (config: TransformConfig): number[] => kindOf(config).joints(config);
 
+/** Length of the robot's vectors, where a step has figures for them. */
+export const vectorLength = (configs: TransformsConfig): number | undefined =>
+  configs.flatMap(jointsOf).at(0);
+
 /** What a step of no known kind is refused by. */
 const unknownKind = () => z.looseObject({ type: z.enum([...KINDS.keys()]) });
 
@@ -39,7 +43,7 @@ const stepSchema = chosen<TransformConfig>(
  * pass them backwards. For π0 on ALOHA: aloha, then deltaActions if trained so, then meanStd.
  */
 export const transformsSchema = z.array(stepSchema).superRefine((configs, context) => {
-  const expected = configs.flatMap(jointsOf).at(0);
+  const expected = vectorLength(configs);
   configs.forEach((config, index) => {
     const wrong = jointsOf(config).find((joints) => joints !== expected);
     if (wrong !== undefined)
@@ -87,7 +91,7 @@ export function makeTransforms(
   { stateDim, actionDim }: { stateDim: number; actionDim: number },
 ): PolicyTransforms {
   const steps = configs.map((config) => kindOf(config).create(config));
-  const joints = configs.flatMap(jointsOf).at(0);
+  const joints = vectorLength(configs);
 
   const checkJoints = (count: number) => {
     const most = Math.min(stateDim, actionDim);

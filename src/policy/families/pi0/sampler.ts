@@ -112,6 +112,7 @@ export async function openPi0(
 
 /** The flow's start, of so many numbers. */
 function noiseOf(source: NoiseSource, count: number): Float32Array {
+  if (source !== 'zero' && source.given) return source.given;
   const size = source === 'zero' ? 0 : (source.exploration?.initialNoise ?? 1);
   if (source === 'zero' || size === 0) return new Float32Array(count);
   return gaussianNoise(source.seed, count).map((value) => size * value);

@@ -1,0 +1,43 @@
+import type { Chunk } from '../policy/chunkPolicy.ts';
+import type { PolicyMetadata } from './metadata.ts';
+import { type NdArray, float32Array } from './ndarray.ts';
+import type { Wire } from './wire.ts';
+
+/** Milliseconds of a request at the server. */
+export interface ServerTiming {
+  /** From the observation to the chunk. */
+  infer: number;
+  /** Of the request before, from its arrival to when its reply was sent. */
+  previousTotal?: number;
+}
+
+/** [horizon, width] the first numbers of each row. */
+function actionsOf({ actions, horizon }: Chunk, width: number): NdArray {
+  const joints = actions.length / horizon;
+  if (joints === width) return float32Array(actions, [horizon, width]);
+  const cut = new Float32Array(horizon * width);
+  for (let row = 0; row < horizon; row++)
+    cut.set(actions.subarray(row * joints, row * joints + width), row * width);
+  return float32Array(cut, [horizon, width]);
+}
+
+/** A chunk as openpi's server answers. */
+export const replyOf = (
+  chunk: Chunk,
+  { actions }: PolicyMetadata,
+  { infer, previousTotal }: ServerTiming,
+): Wire => ({
+  actions: actionsOf(chunk, actions),
+  policy_timing: { infer_ms: chunk.timing.run },
+  server_timing: {
+    infer_ms: infer,
+    ...(previousTotal !== undefined && { prev_total_ms: previousTotal }),
+  },
+  nalu: {
+    version: chunk.policyVersion,
+    ...(chunk.joined && {
+      join: chunk.joined.kind,
+      joinWeights: float32Array(chunk.joined.weights, [chunk.horizon]),
+    }),
+  },
+});

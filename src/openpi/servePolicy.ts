@@ -1,0 +1,103 @@
+import { loadBundle } from '../policy/bundle/bundle.ts';
+import type { Bundle } from '../policy/bundle/config.ts';
+import { withIntegration } from '../policy/bundle/withIntegration.ts';
+import type { ChunkPolicy } from '../policy/chunkPolicy.ts';
+import type { IntegrationChanges } from '../policy/integration.ts';
+import { type JoinChoice, sampledJoin } from '../policy/joinKinds.ts';
+import { openWorkerPolicy } from '../policy/worker/workerPolicy.ts';
+import { openParts } from '../processes/openParts.ts';
+import { loadSessionConfig } from '../session/session.ts';
+import { LOOPBACK } from '../measure/metrics.ts';
+import { type Output, print } from '../terminal/output.ts';
+import { type Layout, layoutOf } from './layouts.ts';
+import type { PolicyMetadata } from './metadata.ts';
+import { shapeText } from './ndarray.ts';
+import { startServer } from './server.ts';
+
+/** A policy to serve; each field is an option of `nalu serve`. */
+export interface ServeOptions extends IntegrationChanges {
+  host: string;
+  port: number;
+  apiKey?: string;
+  prompt?: string;
+  join?: JoinChoice;
+  seed: number;
+  session?: string;
+}
+
+export interface ServeSurroundings {
+  out: Output;
+  err: Output;
+  /** Ends the server. */
+  signal: AbortSignal;
+}
+
+/** What the server says of a bundle. */
+function metadataOf(
+  bundle: Bundle,
+  { join = 'swap' }: ChunkPolicy,
+  layout: Layout,
+): PolicyMetadata {
+  const { name, version, embodiment, cameras, shape, executeSteps, integration } = bundle;
+  return {
+    name,
+    version,
+    embodiment,
+    layout: layout.name,
+    cameras,
+    images: shape.images.map(({ width, height }) => [height, width]),
+    joints: layout.joints,
+    actions: layout.actions,
+    horizon: shape.horizon,
+    executeSteps,
+    join: sampledJoin(join) ?? 'swap',
+    ...(integration && { noise: [shape.horizon, shape.actionDim], integration }),
+  };
+}
+
+/** What is served, for a person. */
+const describe = ({ name, version, layout, cameras, joints, actions, horizon }: PolicyMetadata) =>
+  `${name} ${version}: state ${shapeText([joints])}, images ${cameras.join(', ')}, actions ${shapeText([horizon, actions])}` +
+  (layout === 'nalu' ? '' : `, as openpi's clients for ${layout} have them`);
+
+/** Serves a bundle by openpi's websocket protocol until the signal aborts. */
+export async function servePolicy(
+  folder: string,
+  options: ServeOptions,
+  { out, err, signal }: ServeSurroundings,
+): Promise<void> {
+  const { host, port, apiKey, prompt, join, session: sessionFile } = options;
+  const bundle = withIntegration(await loadBundle(folder), options);
+  const { layout, misfit } = layoutOf(bundle);
+  const session = await loadSessionConfig(sessionFile);
+  const { keep, closeAll } = openParts();
+  try {
+    const policy = keep(await openWorkerPolicy(bundle, session, { join }));
+    const metadata = metadataOf(bundle, policy, layout);
+    let { seed } = options;
+    const server = keep(
+      await startServer({
+        host,
+        port,
+        apiKey,
+        served: {
+          ...{ policy, layout, metadata, prompt },
+          nextSeed: () => seed++,
+          onProblem: (client, problem) => print(err, `${client}: ${problem}`),
+        },
+        onClient: (client, event) => print(out, `${client} ${event}`),
+      }),
+    );
+    print(out, `${server.url}: ${describe(metadata)}`);
+    if (misfit !== undefined)
+      print(err, `nalu: none of openpi's clients fits: ${misfit}; it is served to Nalu's (policy: ${server.url}), and to those that send its own state and images`); // prettier-ignore
+    if (host !== LOOPBACK && apiKey === undefined)
+      print(err, `nalu: whoever reaches ${server.url} may use this policy; give --api-key to say who may`); // prettier-ignore
+    await new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      signal.addEventListener('abort', () => resolve());
+    });
+  } finally {
+    await closeAll();
+  }
+}

@@ -1,0 +1,105 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { once } from 'node:events';
+import { type IncomingMessage, type Server, createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
+import { UserError } from '../errors.ts';
+import { reasonOf } from '../systemErrors.ts';
+import { type Served, serveClient } from './session.ts';
+
+/** The largest message that is taken: four uncompressed images of 2048×2048 and more. */
+export const MOST_MESSAGE_BYTES = 64 * 2 ** 20;
+
+/** The close code of a server that goes away. */
+const GOING_AWAY = 1001;
+
+export interface ServerOptions {
+  host: string;
+  /** 0 picks a free port. */
+  port: number;
+  /** What clients must bear in their header, if anything. */
+  apiKey?: string;
+  served: Served;
+  /** Called when a client has come or gone. */
+  onClient(client: string, event: 'connected' | 'left'): void;
+}
+
+export interface PolicyServer {
+  /** `ws://HOST:PORT` */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+const digest = (text: string) => createHash('sha256').update(text).digest();
+
+/** Why a connection is refused, as an HTTP status line; undefined for one that is not. */
+function refusalOf({ headers }: IncomingMessage, apiKey: string | undefined): string | undefined {
+  // Only browsers send it: a page on the net is not to reach a server on this machine.
+  if (headers.origin !== undefined) return '403 Forbidden';
+  if (apiKey === undefined) return undefined;
+  const isKnown = timingSafeEqual(digest(headers.authorization ?? ''), digest(`Api-Key ${apiKey}`));
+  return isKnown ? undefined : '401 Unauthorized';
+}
+
+function refuse(socket: Duplex, status: string): void {
+  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+}
+
+const hostIn = (address: string) => (address.includes(':') ? `[${address}]` : address);
+
+async function listen(server: Server, host: string, port: number): Promise<string> {
+  const failed = new Promise<never>((_, reject) => server.once('error', reject));
+  server.listen(port, host);
+  await Promise.race([once(server, 'listening'), failed]).catch((error: unknown) => {
+    throw new UserError(`${hostIn(host)}:${port} cannot be listened at: ${reasonOf(error)}`, {
+      cause: error,
+    });
+  });
+  const { address, port: bound } = server.address() as AddressInfo;
+  return `ws://${hostIn(address)}:${bound}`;
+}
+
+const clientOf = ({ socket: { remoteAddress = 'a client', remotePort } }: IncomingMessage) =>
+  `${hostIn(remoteAddress)}:${remotePort}`;
+
+/**
+ * Serves a policy by openpi's websocket protocol, and `/healthz`, until it is closed. Throws a `UserError` if it
+ * cannot listen.
+ */
+export async function startServer(options: ServerOptions): Promise<PolicyServer> {
+  const { host, port, apiKey, served } = options;
+  const server = createServer((request, response) => {
+    if (request.url === '/healthz') return void response.end('OK\n');
+    response.writeHead(426, { upgrade: 'websocket' }).end('openpi: connect by websocket\n');
+  });
+  const sockets = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    maxPayload: MOST_MESSAGE_BYTES,
+  });
+  server.on('upgrade', (request, socket, head) => {
+    socket.on('error', () => socket.destroy());
+    const refusal = refusalOf(request, apiKey);
+    if (refusal !== undefined) {
+      served.onProblem(clientOf(request), `refused: ${refusal}`);
+      return refuse(socket, refusal);
+    }
+    sockets.handleUpgrade(request, socket, head, (client) => {
+      const name = clientOf(request);
+      options.onClient(name, 'connected');
+      client.on('close', () => options.onClient(name, 'left'));
+      serveClient(client, name, served);
+    });
+  });
+  const url = await listen(server, host, port);
+  return {
+    url,
+    async close() {
+      for (const client of sockets.clients) client.close(GOING_AWAY);
+      server.closeAllConnections();
+      await new Promise((closed) => server.close(closed));
+      for (const client of sockets.clients) client.terminate();
+    },
+  };
+}

@@ -1,0 +1,79 @@
+import type { WebSocket } from 'ws';
+import { UserError } from '../errors.ts';
+import { toldOf } from '../systemErrors.ts';
+import type { ChunkPolicy } from '../policy/chunkPolicy.ts';
+import { replyOf } from './reply.ts';
+import { type RequestReader, readRequest } from './request.ts';
+import { type Wire, decode, encode } from './wire.ts';
+
+/** Close codes of RFC 6455. */
+const [INTERNAL_ERROR, TRY_AGAIN_LATER] = [1011, 1013];
+
+/** openpi's own reason, which its clients may look for. */
+const FAILED = 'Internal server error. Traceback included in previous frame.';
+
+/** Requests of a client that may wait for the one before; openpi's clients send one at a time. */
+const MOST_WAITING = 4;
+
+/** What all sessions of a server share. */
+export interface Served extends RequestReader {
+  policy: Pick<ChunkPolicy, 'sample'>;
+  /** A seed that no request before had. */
+  nextSeed(): number;
+  /** Called with what went wrong at a client. */
+  onProblem(client: string, problem: string): void;
+}
+
+function requestOf(data: unknown, isBinary: boolean): Buffer {
+  if (isBinary) return data as Buffer;
+  throw new UserError('a text message; requests are msgpack in binary messages');
+}
+
+/** Answers one client's requests in their order, until one fails or the client goes. */
+export function serveClient(socket: WebSocket, client: string, served: Served): void {
+  const { policy, metadata } = served;
+  let previousTotal: number | undefined;
+  let waiting = 0;
+  let inOrder = Promise.resolve();
+  let failed = false;
+
+  const send = (data: string | Buffer) =>
+    new Promise<void>((sent) => socket.send(data, () => sent()));
+
+  async function answer(data: unknown, isBinary: boolean, arrived: number): Promise<void> {
+    const { observation, noise, join } = readRequest(
+      decode(requestOf(data, isBinary)),
+      served.nextSeed(),
+      served,
+    );
+    const began = performance.now();
+    const chunk = await policy.sample(observation, noise, join);
+    const infer = performance.now() - began;
+    await send(encode(replyOf(chunk, metadata, { infer, previousTotal })));
+    previousTotal = performance.now() - arrived;
+  }
+
+  async function fail(error: unknown): Promise<void> {
+    failed = true;
+    const told = toldOf(error) ?? (error instanceof Error ? (error.stack ?? error.message) : String(error)); // prettier-ignore
+    served.onProblem(client, told);
+    await send(told);
+    socket.close(INTERNAL_ERROR, FAILED);
+  }
+
+  socket.on('message', (data, isBinary) => {
+    if (failed) return;
+    const arrived = performance.now();
+    if (++waiting > MOST_WAITING) {
+      failed = true;
+      return socket.close(TRY_AGAIN_LATER, 'more requests than answers; send one at a time');
+    }
+    inOrder = inOrder.then(async () => {
+      if (!failed && socket.readyState === socket.OPEN)
+        await answer(data, isBinary, arrived).catch(fail);
+      waiting -= 1;
+    });
+  });
+  socket.on('error', (error) => served.onProblem(client, error.message));
+  socket.send(encode({ nalu: metadata as unknown as Wire }));
+}

@@ -1,0 +1,103 @@
+import { Packr, Unpackr } from 'msgpackr';
+import { UserError, messageOf } from '../errors.ts';
+import { type NdArray, isNdArray } from './ndarray.ts';
+
+/** What openpi's messages hold. */
+export type Wire =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | NdArray
+  | readonly Wire[]
+  | { readonly [key: string]: Wire };
+
+export type WireMap = ReadonlyMap<string, Decoded>;
+
+/** What a message is decoded to: maps have names, arrays of numpy are views of the message. */
+export type Decoded =
+  null | boolean | number | bigint | string | Uint8Array | NdArray | Decoded[] | WireMap;
+
+/** Whether a decoded value is a map. */
+export const isMap = (value: unknown): value is WireMap => value instanceof Map;
+
+const packer = new Packr({ useRecords: false, variableMapSize: true });
+// Maps as such: numpy's arrays have keys that are bytes.
+const unpacker = new Unpackr({ useRecords: false, moreTypes: false, mapsAsObjects: false });
+
+const key = (name: string) => Buffer.from(name);
+/** The keys of an array, and of a number that numpy made. */
+const [ARRAY, SCALAR] = ['__ndarray__', '__npgeneric__'];
+const [ARRAY_KEY, DATA_KEY, DTYPE_KEY, SHAPE_KEY] = [ARRAY, 'data', 'dtype', 'shape'].map(key);
+
+/** A value as msgpackr writes it as openpi's msgpack_numpy does. */
+function packable(value: Wire): unknown {
+  if (isNdArray(value)) {
+    const { data, dtype, shape } = value;
+    // msgpackr takes only a Buffer as bytes.
+    const bytes = Buffer.from(data.buffer, data.byteOffset, data.length);
+    return new Map<Buffer, unknown>([
+      [ARRAY_KEY, true],
+      [DATA_KEY, bytes],
+      [DTYPE_KEY, dtype],
+      [SHAPE_KEY, shape],
+    ]);
+  }
+  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.length);
+  if (Array.isArray(value)) return value.map(packable);
+  if (typeof value !== 'object' || value === null) return value;
+  return new Map(Object.entries(value).map(([name, inside]) => [name, packable(inside)]));
+}
+
+/** Encodes a message as openpi's msgpack_numpy does. */
+export const encode = (value: Wire): Buffer => packer.pack(packable(value));
+
+/** The fields of a map by name; their keys are bytes where numpy's, and strings elsewhere. */
+function fieldsOf(map: ReadonlyMap<unknown, unknown>): Map<string, unknown> {
+  return new Map(
+    [...map].map(([name, value]) => {
+      if (typeof name !== 'string' && !(name instanceof Uint8Array))
+        throw new UserError(`a map with the key ${String(name)}, which is neither text nor bytes`);
+      return [typeof name === 'string' ? name : Buffer.from(name).toString('latin1'), value];
+    }),
+  );
+}
+
+const isSize = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0; // prettier-ignore
+
+function arrayIn(fields: ReadonlyMap<string, unknown>): NdArray {
+  const [data, dtype, shape] = ['data', 'dtype', 'shape'].map((name) => fields.get(name));
+  if (data instanceof Uint8Array && typeof dtype === 'string' && Array.isArray(shape))
+    if (shape.every(isSize)) return { data, dtype, shape };
+  throw new UserError("an array without numpy's data, dtype and shape");
+}
+
+function decoded(value: unknown): Decoded {
+  if (value instanceof Map) {
+    const fields = fieldsOf(value);
+    if (fields.has(ARRAY)) return arrayIn(fields);
+    if (fields.has(SCALAR)) return decoded(fields.get('data'));
+    return new Map([...fields].map(([name, inside]) => [name, decoded(inside)]));
+  }
+  if (Array.isArray(value)) return value.map(decoded);
+  if (value === null || value instanceof Uint8Array) return value;
+  if (typeof value !== 'object' && typeof value !== 'undefined') return value as Decoded;
+  throw new UserError('something that openpi does not send');
+}
+
+/** Decodes a message of openpi's msgpack_numpy, which is a map. Throws a `UserError` for anything else. */
+export function decode(bytes: Uint8Array): WireMap {
+  let value: Decoded;
+  try {
+    value = decoded(unpacker.unpack(bytes));
+  } catch (error) {
+    throw new UserError(
+      `a message of ${bytes.length} bytes that is not openpi's msgpack: ${messageOf(error)}`,
+      { cause: error },
+    );
+  }
+  if (isMap(value)) return value;
+  throw new UserError('a message that is no map; send a dict');
+}
