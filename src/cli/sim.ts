@@ -6,6 +6,7 @@ import type { Context } from './context.ts';
 import { type Rules, readsOnly } from './rules.ts';
 import {
   SHIPPED_POLICY,
+  apiKeyOption,
   groups,
   integer,
   port,
@@ -63,7 +64,12 @@ export function sim(program: Command, context: Context): void {
     .command('sim')
     .description('run a policy, or the scripted expert, on the simulated ALOHA')
     .addOption(taskOption())
-    .option('--policy <folder>', 'policy bundle to run', SHIPPED_POLICY)
+    .option(
+      '--policy <folder>',
+      'policy bundle to run, or ws://HOST:PORT of a server that has it (nalu serve, openpi)',
+      SHIPPED_POLICY,
+    )
+    .addOption(apiKeyOption('key of the server that --policy names'))
     .option('--expert', 'run the scripted expert instead of a policy')
     .option('--episodes <n>', 'attempts to make', integer(1), 1)
     .option(

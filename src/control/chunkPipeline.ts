@@ -1,4 +1,5 @@
 import { UserError, messageOf } from '../errors.ts';
+import { PolicyAway } from '../policy/policyAway.ts';
 import type { ChunkPolicy, Join, Observation } from '../policy/chunkPolicy.ts';
 import { type JoinKind, sampledJoin } from '../policy/joinKinds.ts';
 import { controlPeriod } from '../robot/embodiment.ts';
@@ -28,6 +29,8 @@ export class ChunkPipeline {
   private playing: SampledChunk | undefined;
   /** Consecutive control steps without a row. */
   private starved = 0;
+  /** Why the last request has no chunk, if its policy was out of reach. */
+  private away: PolicyAway | undefined;
 
   /** Requests the first chunk, from `first`. */
   constructor(
@@ -70,7 +73,8 @@ export class ChunkPipeline {
 
   /**
    * Puts the pending chunk in play if it is ready and step `tick`, due at `due` (ns), is its turn. With `awaitChunks`,
-   * `wait` waits for it. Returns the error if sampling failed or the chunk must not be played.
+   * `wait` waits for it. Returns the error if sampling failed or the chunk must not be played. A chunk of a policy that
+   * is out of reach is given up; the next step requests another.
    */
   async takeOver(
     tick: number,
@@ -82,10 +86,12 @@ export class ChunkPipeline {
     if (isTurn && this.options.awaitChunks) await wait(this.pending.settled);
     const { answer, index } = this.pending;
     if (!answer) return undefined;
-    if ('error' in answer)
+    if ('error' in answer) {
+      if (answer.error instanceof PolicyAway) return this.giveUp(answer.error);
       return new UserError(`the policy failed at chunk ${index}: ${messageOf(answer.error)}`, {
         cause: answer.error,
       });
+    }
     if (!isTurn) return undefined;
     const blindness = describeBlindness(answer.chunk, this.options.robot.embodiment);
     if (blindness !== undefined) return new UserError(blindness);
@@ -105,6 +111,11 @@ export class ChunkPipeline {
   /** Consecutive control steps without a row to play. */
   get starvedSteps(): number {
     return this.starved;
+  }
+
+  /** Why rows are lacking: undefined where it is only that the chunk is late. */
+  get awayBecause(): string | undefined {
+    return this.away?.message;
   }
 
   /** Counts the row of step `tick` as sent at `now`. */
@@ -148,6 +159,7 @@ export class ChunkPipeline {
     const timeline = { requested, arrived, joined, firstCommand: null, timing };
     const content: SampledChunk = { index, observation, chunk, delay, join, timeline };
     this.playing = content;
+    this.away = undefined;
     const standsStill = join === 'synchronous';
     const played = standsStill
       ? { content, origin: tick, actions, horizon: policy.executeSteps }
@@ -161,6 +173,11 @@ export class ChunkPipeline {
     countChunk(this.counts.chunkTally, timing);
     meters?.chunk(chunk);
     onChunk?.(this.counts);
+  }
+
+  private giveUp(reason: PolicyAway): undefined {
+    this.away = reason;
+    this.pending = undefined;
   }
 
   private retire(played: Played<SampledChunk> | undefined): void {

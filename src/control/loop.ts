@@ -133,7 +133,7 @@ function sendRow(run: Run, tick: number): UserError | undefined {
   const desired = chunks.row(tick);
   if (chunks.starvedSteps > LONGEST_STARVATION * options.robot.embodiment.controlRate)
     return new UserError(
-      `the policy gave no chunk for ${LONGEST_STARVATION} s; use a faster device or a smaller policy`,
+      `the policy gave no chunk for ${LONGEST_STARVATION} s; ${chunks.awayBecause ?? 'use a faster device or a smaller policy'}`,
     );
   const measured = synchroniser.newestJoints?.position;
   const deviations = measured && following?.of(measured);

@@ -6,10 +6,8 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { UserError } from '../errors.ts';
 import { reasonOf } from '../systemErrors.ts';
+import { MOST_MESSAGE_BYTES } from './protocol.ts';
 import { type Served, serveClient } from './session.ts';
-
-/** The largest message that is taken: four uncompressed images of 2048×2048 and more. */
-export const MOST_MESSAGE_BYTES = 64 * 2 ** 20;
 
 /** The close code of a server that goes away. */
 const GOING_AWAY = 1001;

@@ -11,6 +11,8 @@ import { delegateTask } from '../robot/delegates.ts';
 import { type Embodiment, embodimentFault } from '../robot/embodiment.ts';
 import { type AttemptResult, runAttempt } from '../control/attempt.ts';
 import { judge } from '../control/judge.ts';
+import { isRemote, openRemotePolicy } from '../openpi/remotePolicy.ts';
+import { simulatedEmbodiment } from '../sim/embodiment.ts';
 import { type MeterReading, type Meters, createMeters } from '../measure/meters.ts';
 import { LOOPBACK, serveMetrics } from '../measure/metrics.ts';
 import { type SimulatedAloha, simulatedAloha } from '../sim/simulatedAloha.ts';
@@ -28,7 +30,9 @@ import { EXPERT, EXPERT_CAMERAS, EXPERT_EXECUTE_STEPS, expertPolicy } from './ex
 /** Attempts to make on the simulated ALOHA; each field is an option of `nalu sim`. */
 export interface SimOptions extends IntegrationChanges {
   task: SimTaskName;
+  /** A bundle's folder, or the address of an openpi server. */
   policy: string;
+  apiKey?: string;
   episodes: number;
   seed: number;
   expert?: boolean;
@@ -95,6 +99,34 @@ async function bundleDriver(
     policy: () => policy,
     close: () => worker.close(),
   };
+}
+
+/** Options of a bundle's sampler; a server has its own. */
+const SAMPLER_OPTIONS = ['steps', 'solver', 'times', 'session'] as const;
+
+/** A policy on a server. */
+async function remoteDriver(options: SimOptions): Promise<Driver> {
+  const { policy: url, apiKey, zeroNoise = false, join, execute: executeSteps } = options;
+  const unread = SAMPLER_OPTIONS.find((option) => options[option] !== undefined);
+  if (unread !== undefined)
+    throw new UserError(
+      `--${unread} is not read with a policy on a server; give it to nalu serve, or leave it away`,
+    );
+  const robot = await simulatedEmbodiment();
+  const remote = await openRemotePolicy(url, { apiKey, robot, join, executeSteps });
+  const policy = zeroNoise ? fromZeroNoise(remote) : remote;
+  return {
+    name: `${remote.name} ${remote.version}`,
+    embodiment: remote.embodiment,
+    cameras: remote.cameras,
+    policy: () => policy,
+    close: () => remote.close(),
+  };
+}
+
+function driverOf(options: SimOptions, session: SessionConfig): Driver | Promise<Driver> {
+  if (options.expert) return expertDriver(options);
+  return isRemote(options.policy) ? remoteDriver(options) : bundleDriver(options, session);
 }
 
 function checkFit({ embodiment }: Driver, robot: Embodiment, folder: string) {
@@ -192,9 +224,7 @@ export async function simulate(options: SimOptions, surroundings: SimSurrounding
       metricsPort === undefined ? undefined : keep(await serveMetrics(metricsPort, metricsHost));
     if (metrics) print(err, `nalu: metrics on ${metrics.url}`);
     const meters = keep(createMeters(metrics?.listener));
-    const driver = keep(
-      options.expert ? expertDriver(options) : await bundleDriver(options, session),
-    );
+    const driver = keep(await driverOf(options, session));
     const classifier =
       options.successClassifier === undefined
         ? undefined

@@ -1,0 +1,2 @@
+/** The largest message that either side takes: four uncompressed images of 2048×2048 and more. */
+export const MOST_MESSAGE_BYTES = 64 * 2 ** 20;
