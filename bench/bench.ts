@@ -14,6 +14,7 @@ import { benchPrecision } from './precision.ts';
 import { benchRos } from './ros.ts';
 import type { Row } from './row.ts';
 import { benchSampling } from './sampling.ts';
+import { benchServing } from './serving.ts';
 import { benchSim } from './sim.ts';
 import { benchSwap } from './swap.ts';
 import { benchTraining } from './training.ts';
@@ -41,6 +42,7 @@ const SECTIONS: Record<string, () => Promise<Row[]>> = {
   lora: benchLora,
   learning: benchLearning,
   link: benchLink,
+  serving: benchServing,
   ros: benchRos,
   full: benchFull,
   'full-cpu': benchFullCpu,

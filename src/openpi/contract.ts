@@ -3,7 +3,7 @@ import type { Size } from '../images/scaling.ts';
 import type { Integration } from '../policy/integration.ts';
 import type { JoinKind } from '../policy/joinKinds.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
-import { ALOHA_CLIENT_CAMERAS } from './layouts.ts';
+import { ALOHA_CLIENT_CAMERAS, type Order } from './layouts.ts';
 import { type PolicyMetadata, naluFields, policyMetadata } from './metadata.ts';
 import type { WireMap } from './wire.ts';
 
@@ -15,6 +15,8 @@ export interface Contract {
   cameras: readonly string[];
   /** Sizes of the images to send, in the order of the cameras. */
   sizes: readonly Size[];
+  /** The axes of the images to send: Nalu's server takes them as a camera has them. */
+  order: Order;
   /** Numbers of a state and of an action. */
   joints: number;
   /** Rows of a chunk; undefined until a first reply tells. */
@@ -39,7 +41,8 @@ function naluContract(metadata: PolicyMetadata, url: string): Contract {
     throw new UserError(
       `${url} serves a policy for openpi's ${layout} clients: its actions are no positions of a robot's joints`,
     );
-  return { ...metadata, sizes: images.map(([height, width]) => ({ width, height })) };
+  const sizes = images.map(([height, width]) => ({ width, height }));
+  return { ...metadata, sizes, order: 'HWC' };
 }
 
 /** What openpi's ALOHA clients send, by the cameras that the robot has. */
@@ -57,6 +60,7 @@ function alohaContract(robot: Embodiment, url: string): Contract {
     embodiment: 'aloha',
     cameras,
     sizes: cameras.map(() => ({ width: OPENPI_SIDE, height: OPENPI_SIDE })),
+    order: 'CHW',
     joints: robot.joints.length,
     join: 'swap',
   };

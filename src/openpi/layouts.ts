@@ -1,7 +1,6 @@
 import { UserError } from '../errors.ts';
 import type { Bundle } from '../policy/bundle/config.ts';
 import { vectorLength } from '../policy/vectors/transforms.ts';
-import type { Image } from '../images/scaling.ts';
 import { bytesOf, isNdArray, numbersOf, shapeText } from './ndarray.ts';
 import { type Decoded, type WireMap, isMap } from './wire.ts';
 
@@ -10,7 +9,14 @@ export interface Seen {
   /** [joints] in the units of the bundle's embodiment. */
   state: Float64Array;
   /** In the order of the bundle's cameras. */
-  images: Image[];
+  images: SentImage[];
+}
+
+/** An image as it was sent; `pixels` gives RGB8 [height, width, 3]. */
+export interface SentImage {
+  width: number;
+  height: number;
+  pixels: () => Uint8Array;
 }
 
 /** How clients of one robot lay out their observations, for one bundle. */
@@ -75,11 +81,11 @@ function interleaved(planes: Uint8Array, pixels: number): Uint8Array {
   return image;
 }
 
-/** The orders in which a client may send an image; the first is what errors ask for. */
-type Order = 'CHW' | 'HWC';
+/** The order of an image's axes. */
+export type Order = 'CHW' | 'HWC';
 
-/** An image, in one of the orders in which a robot's client may send it. */
-function imageOf(value: Decoded, field: string, orders: readonly Order[]): Image {
+/** An image, in one of the orders in which a client may send it; errors ask for the first. */
+function imageOf(value: Decoded, field: string, orders: readonly Order[]): SentImage {
   if (!isNdArray(value)) throw new UserError(`${field} is no array; send an image as uint8`);
   const { shape } = value;
   const order = orders.find((one) => shape.length === 3 && shape[one === 'CHW' ? 0 : 2] === CHANNELS); // prettier-ignore
@@ -89,7 +95,8 @@ function imageOf(value: Decoded, field: string, orders: readonly Order[]): Image
       `${field} is ${shapeText(shape)}; it must be ${orders[0] === 'CHW' ? '[3, height, width]' : '[height, width, 3]'}`,
     );
   const bytes = bytesOf(value, field);
-  return { width, height, pixels: order === 'CHW' ? interleaved(bytes, height * width) : bytes };
+  const pixels = () => (order === 'CHW' ? interleaved(bytes, height * width) : bytes);
+  return { width, height, pixels };
 }
 
 /** Refuses images that no camera of the robot takes. */
@@ -109,7 +116,7 @@ const named =
     return {
       state: vectorIn(observation, 'state', joints),
       images: cameras.map((camera) =>
-        imageOf(fieldOf(images, camera, 'images'), `images.${camera}`, ['CHW']),
+        imageOf(fieldOf(images, camera, 'images'), `images.${camera}`, ['CHW', 'HWC']),
       ),
     };
   };

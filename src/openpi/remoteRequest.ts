@@ -1,6 +1,8 @@
 import type { Join } from '../policy/chunkPolicy.ts';
 import type { Contract } from './contract.ts';
-import { float32Array, float64Array, uint8Array } from './ndarray.ts';
+import type { Size } from '../images/scaling.ts';
+import type { Order } from './layouts.ts';
+import { type NdArray, float32Array, float64Array, uint8Array } from './ndarray.ts';
 import type { Wire } from './wire.ts';
 
 /** [height, width, 3] → [3, height, width]. */
@@ -15,6 +17,11 @@ function planes(image: Uint8Array): Uint8Array {
   return out;
 }
 
+const imageOf = (picture: Uint8Array, { width, height }: Size, order: Order): NdArray =>
+  order === 'HWC'
+    ? uint8Array(picture, [height, width, 3])
+    : uint8Array(planes(picture), [3, height, width]);
+
 /** What a request holds beside its images. */
 export interface Asked {
   state: Float64Array;
@@ -25,13 +32,12 @@ export interface Asked {
 
 /** A request in the layout of openpi's ALOHA clients. */
 export function requestOf(
-  { cameras, sizes, joints, noise: size }: Contract,
+  { cameras, sizes, order, joints, noise: size }: Contract,
   pictures: readonly Uint8Array[],
   { state, prompt, noise, join }: Asked,
 ): Wire {
   const images = cameras.map((camera, i) => {
-    const { width, height } = sizes[i];
-    return [camera, uint8Array(planes(pictures[i]), [3, height, width])] as const;
+    return [camera, imageOf(pictures[i], sizes[i], order)] as const;
   });
   return {
     state: float64Array(state, [joints]),

@@ -1,6 +1,7 @@
 import { UserError } from '../errors.ts';
 import type { Join, NoiseSource, Observation } from '../policy/chunkPolicy.ts';
-import type { Layout } from './layouts.ts';
+import type { CameraFrame } from '../robot/robot.ts';
+import type { Layout, SentImage } from './layouts.ts';
 import { NALU, type PolicyMetadata } from './metadata.ts';
 import { type NdArray, isNdArray, numbersOf, shapeText } from './ndarray.ts';
 import { type Decoded, type WireMap, isMap } from './wire.ts';
@@ -71,6 +72,13 @@ function joinOf(request: WireMap, { actions, join: kind }: PolicyMetadata): Join
   return { rows, delay };
 }
 
+/** An image as a camera's frame. */
+function frameOf(camera: string, { width, height, pixels }: SentImage): CameraFrame {
+  let given: Promise<Uint8Array> | undefined;
+  const once = () => (given ??= Promise.resolve(pixels()));
+  return { camera, stamp: 0n, width, height, pixels: once };
+}
+
 /** Reads a request; `seed` makes the noise of one that gives none. Throws a `UserError` that names a field. */
 export function readRequest(request: WireMap, seed: number, reader: RequestReader): Request {
   const { layout, metadata, prompt } = reader;
@@ -78,13 +86,7 @@ export function readRequest(request: WireMap, seed: number, reader: RequestReade
   return {
     observation: {
       joints: { stamp: 0n, position: state },
-      frames: images.map(({ width, height, pixels }, i) => ({
-        camera: metadata.cameras[i],
-        stamp: 0n,
-        width,
-        height,
-        pixels: () => Promise.resolve(pixels),
-      })),
+      frames: images.map((image, i) => frameOf(metadata.cameras[i], image)),
       prompt: promptOf(request, prompt),
     },
     noise: noiseOf(request, seed, metadata),
