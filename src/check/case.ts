@@ -18,9 +18,8 @@ export interface Picture {
   pixels: Uint8Array;
 }
 
-/** A policy, a robot at rest, and one observation of it. */
-export interface FitCase {
-  policy: BundleConfig;
+/** A robot at rest, and one observation of it. */
+export interface RobotCase {
   robot: Embodiment;
   /** [joints] name of each joint's arm. */
   arms: readonly string[];
@@ -36,5 +35,10 @@ export interface FitCase {
   modes?: readonly OperatingMode[];
 }
 
+/** A policy and a robot. */
+export interface FitCase extends RobotCase {
+  policy: BundleConfig;
+}
+
 /** A case with a sampled chunk. */
-export type SampledCase = FitCase & { chunk: Float32Array };
+export type SampledCase<Case extends RobotCase = FitCase> = Case & { chunk: Float32Array };

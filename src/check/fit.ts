@@ -17,7 +17,7 @@ import {
   measuredPose,
 } from './fitMotion.ts';
 import { placeholderStatistics, reach, statistics } from './fitStatistics.ts';
-import type { Misfit, FitCase, SampledCase } from './case.ts';
+import type { Misfit, FitCase, RobotCase, SampledCase } from './case.ts';
 
 type Rule =
   | { needs: 'nothing' | 'vectors'; find: (fit: FitCase) => Misfit[] }
@@ -56,6 +56,27 @@ export function findMisfits(fit: FitCase): Misfit[] {
     return isSampled(fit) ? rule.find(fit) : [];
   });
 }
+
+/** Rules of the robot alone, and of a chunk that is to move it. */
+const ROBOT_RULES: ((fit: RobotCase) => Misfit[])[] = [
+  exposure,
+  identicalPictures,
+  greyPictures,
+  operatingModes,
+  gripperOpening,
+  measuredPose,
+];
+const CHUNK_RULES: ((fit: SampledCase<RobotCase>) => Misfit[])[] = [
+  finiteChunk,
+  firstTick,
+  chunkLimits,
+];
+
+/** The mismatches of a robot with the first chunk of a policy that is known by nothing else, as one on a server. */
+export const findRobotMisfits = (fit: SampledCase<RobotCase>): Misfit[] => [
+  ...ROBOT_RULES.flatMap((find) => find(fit)),
+  ...CHUNK_RULES.flatMap((find) => find(fit)),
+];
 
 /** Whether robot and policy fit well enough to sample a chunk: vector lengths and cameras match. */
 export const canSample = (fit: FitCase): boolean =>

@@ -4,7 +4,7 @@ import type { Robot } from '../robot/robot.ts';
 import { awaitObservation } from '../control/awaitObservation.ts';
 import { createSynchroniser } from '../control/synchroniser.ts';
 import type { Bundle } from '../policy/bundle/config.ts';
-import type { FitCase } from './case.ts';
+import type { FitCase, RobotCase, SampledCase } from './case.ts';
 
 /** The policy's cameras that the robot has, in the policy's order. */
 export const camerasOfBoth = (bundle: Bundle, { embodiment }: Robot) =>
@@ -27,18 +27,16 @@ export async function observeOnce(
   return (await awaitObservation({ robot, synchroniser, cameras, prompt }))!;
 }
 
-/** Builds the case from a policy, the robot's calibration and an observation. */
-export async function fitCase(
-  bundle: Bundle,
+/** Builds the case of a robot from its calibration and an observation. */
+export async function robotCase(
   calibration: Calibration,
   { joints, frames }: Observation,
-): Promise<FitCase> {
+): Promise<RobotCase> {
   const pictures = frames.map(async (frame) => ({
     camera: frame.camera,
     pixels: await frame.pixels(),
   }));
   return {
-    policy: bundle,
     robot: embodimentOf(calibration),
     arms: calibration.joints.map(({ arm }) => arm),
     position: joints.position,
@@ -47,9 +45,19 @@ export async function fitCase(
   };
 }
 
+/** Builds the case from a policy, the robot's calibration and an observation. */
+export const fitCase = async (
+  bundle: Bundle,
+  calibration: Calibration,
+  observation: Observation,
+): Promise<FitCase> => ({ ...(await robotCase(calibration, observation)), policy: bundle });
+
 /** Adds the policy's first chunk from zero noise, [horizon, joints]. */
-export const withChunk = async (
-  fit: FitCase,
+export const withChunk = async <Case extends RobotCase>(
+  fit: Case,
   policy: ChunkPolicy,
   observation: Observation,
-): Promise<FitCase> => ({ ...fit, chunk: (await policy.sample(observation, 'zero')).actions });
+): Promise<SampledCase<Case>> => ({
+  ...fit,
+  chunk: (await policy.sample(observation, 'zero')).actions,
+});

@@ -4,7 +4,7 @@ import { makeTransforms } from '../policy/vectors/transforms.ts';
 import { describeModeFault, modeFault } from '../robot/operatingModes.ts';
 import { embodimentFault } from '../robot/embodiment.ts';
 import { brightness } from '../images/pictureFigures.ts';
-import type { Misfit, FitCase } from './case.ts';
+import type { Misfit, FitCase, RobotCase } from './case.ts';
 
 export function embodimentName({ policy, robot }: FitCase): Misfit[] {
   const message = embodimentFault(policy.embodiment, robot.name);
@@ -61,7 +61,7 @@ export function cameraSizes({ policy, robot }: FitCase): Misfit[] {
     }));
 }
 
-export function exposure({ pictures, exposure }: FitCase): Misfit[] {
+export function exposure({ pictures, exposure }: RobotCase): Misfit[] {
   return pictures.flatMap(({ camera, pixels }): Misfit[] => {
     const [least, greatest] = exposure?.get(camera) ?? [0, 255];
     const mean = brightness(pixels);
@@ -80,7 +80,7 @@ export function exposure({ pictures, exposure }: FitCase): Misfit[] {
   });
 }
 
-export function identicalPictures({ pictures }: FitCase): Misfit[] {
+export function identicalPictures({ pictures }: RobotCase): Misfit[] {
   return pictures.flatMap(({ camera, pixels }, index): Misfit[] => {
     const twin = pictures
       .slice(0, index)
@@ -97,7 +97,7 @@ export function identicalPictures({ pictures }: FitCase): Misfit[] {
 }
 
 /** Cameras with grey images, such as a driver's mono8. */
-export function greyPictures({ pictures }: FitCase): Misfit[] {
+export function greyPictures({ pictures }: RobotCase): Misfit[] {
   return pictures
     .filter(({ pixels }) => isGrey(pixels))
     .map(({ camera }) => ({
@@ -115,7 +115,7 @@ function isGrey(pixels: Uint8Array): boolean {
 }
 
 /** Drivers whose operating mode does not accept position commands. */
-export function operatingModes({ modes = [] }: FitCase): Misfit[] {
+export function operatingModes({ modes = [] }: RobotCase): Misfit[] {
   return modes.flatMap((found): Misfit[] => {
     const wrong = modeFault(found);
     if (!wrong) return [];

@@ -2,7 +2,7 @@ import { type JointKind, UNITS } from '../robot/embodiment.ts';
 import { expandMask, isDeltaActions } from '../policy/vectors/deltaActions.ts';
 import { policySpace } from './fitSpace.ts';
 import { jointLimits } from '../guard/jointLimits.ts';
-import type { Misfit, FitCase, SampledCase } from './case.ts';
+import type { Misfit, FitCase, RobotCase, SampledCase } from './case.ts';
 
 /** Openings beyond 0 to 1: normal for a well-calibrated gripper, and at most for one with the right angles. */
 const GRIPPER_SLACK = { usual: 0.05, most: 0.25 };
@@ -22,7 +22,7 @@ const TURN = 2 * Math.PI;
 
 const unit = (kind: JointKind) => ` ${UNITS[kind]}`;
 
-export function gripperOpening({ robot, position }: FitCase): Misfit[] {
+export function gripperOpening({ robot, position }: RobotCase): Misfit[] {
   return robot.joints.flatMap(({ name, kind }, joint): Misfit[] => {
     const at = position[joint];
     const beyond = Math.max(-at, at - 1);
@@ -38,7 +38,7 @@ export function gripperOpening({ robot, position }: FitCase): Misfit[] {
 }
 
 /** Compares measured joint positions with the joints' limits and with physically possible angles. */
-export function measuredPose({ robot, position }: FitCase): Misfit[] {
+export function measuredPose({ robot, position }: RobotCase): Misfit[] {
   return robot.joints.flatMap(({ name, kind, lower, upper }, joint): Misfit[] => {
     const at = position[joint];
     const beyond = Math.max(lower - at, at - upper);
@@ -61,7 +61,7 @@ export function measuredPose({ robot, position }: FitCase): Misfit[] {
   });
 }
 
-export function finiteChunk({ robot, chunk }: SampledCase): Misfit[] {
+export function finiteChunk({ robot, chunk }: SampledCase<RobotCase>): Misfit[] {
   const joints = robot.joints.length;
   const bad = robot.joints.filter((_, joint) =>
     chunk.some((value, index) => index % joints === joint && !Number.isFinite(value)),
@@ -94,7 +94,7 @@ export function farthestFirstMove({ robot, position, chunk }: SampledCase) {
  * Compares a chunk's first row with the limits of one step from rest. A gripper may be commanded over its whole range
  * at once: it is open before it closes on an object.
  */
-export function firstTick({ robot, position, chunk }: SampledCase): Misfit[] {
+export function firstTick({ robot, position, chunk }: SampledCase<RobotCase>): Misfit[] {
   const { step, change } = jointLimits(robot);
   return robot.joints.flatMap(({ name, kind }, joint): Misfit[] => {
     const distance = Math.abs(chunk[joint] - position[joint]);
@@ -111,7 +111,7 @@ export function firstTick({ robot, position, chunk }: SampledCase): Misfit[] {
   });
 }
 
-export function chunkLimits({ robot, chunk }: SampledCase): Misfit[] {
+export function chunkLimits({ robot, chunk }: SampledCase<RobotCase>): Misfit[] {
   const joints = robot.joints.length;
   return robot.joints.flatMap(({ name, kind, lower, upper }, joint): Misfit[] => {
     const row = chunk.filter(

@@ -1,14 +1,9 @@
 import { writeFile } from 'node:fs/promises';
-import { UserError, messageOf } from '../../errors.ts';
+import { messageOf } from '../../errors.ts';
 import { type SessionConfig, loadSessionConfig } from '../../session/session.ts';
-import { loadBundle } from '../../policy/bundle/bundle.ts';
 import type { ChunkPolicy } from '../../policy/chunkPolicy.ts';
 import { type SuccessClassifier, openClassifier } from '../../classifier/successClassifier.ts';
-import { withIntegration } from '../../policy/bundle/withIntegration.ts';
-import { type IntegrationChanges, parseTimes } from '../../policy/integration.ts';
-import { type WorkerPolicy, openWorkerPolicy } from '../../policy/worker/workerPolicy.ts';
 import type { Courier } from '../../link/robot/courier.ts';
-import { embodimentFault } from '../../robot/embodiment.ts';
 import { type Calibration } from '../../robot/calibration.ts';
 import { type DrawnChunk, chunkPlot } from '../../check/chunkPlot.ts';
 import { type Meters, createMeters } from '../../measure/meters.ts';
@@ -17,20 +12,19 @@ import { type CommandTopic, commandTopicsOf } from '../commands.ts';
 import { type ListenedHeartbeat, listenToHeartbeat } from '../heartbeat.ts';
 import { learnable, openLearnerLink } from './learnerLink.ts';
 import { jointTrajectory } from '../messages.ts';
+import { type NodePolicy, openNodePolicy } from './openPolicy.ts';
 import type { PolicyParameters } from './policyParameters.ts';
 import { quality } from '../qos.ts';
 import type { Ros, RosNode } from '../rclnodejs.ts';
 import { type RosRobot, rosRobot } from '../rosRobot.ts';
-import { type Bundle } from '../../policy/bundle/config.ts';
 import { delegatePolicy } from '../../policy/policyWrappers.ts';
 import { loadCalibration } from '../../robot/calibrationFile.ts';
 
 /** What a configured node holds. */
 export interface Configured {
-  bundle: Bundle;
+  driver: NodePolicy;
   calibration: Calibration;
   session: SessionConfig;
-  policy: WorkerPolicy;
   /** The policy, its chunks published (and in a dry run drawn) as they are sampled. */
   published: ChunkPolicy;
   robot: RosRobot;
@@ -99,29 +93,13 @@ async function openMeters(
   return meters;
 }
 
-/** What the parameters change of the bundle's integration. */
-function integrationOf({ steps, solver, flow_times: times }: PolicyParameters): IntegrationChanges {
-  const given = times === '' ? undefined : parseTimes(times);
-  if (given?.some(Number.isNaN))
-    throw new UserError(`flow_times: '${times}' is not a list of numbers such as 1,0.4,0`);
-  return {
-    ...(steps > 0 && { steps }),
-    ...(solver !== '' && { solver }),
-    ...(given && { times: given }),
-  };
-}
-
 /** Loads and opens what the parameters name. Throws a `UserError` for what cannot be had or does not match. */
 export async function configure(
   ros: Ros,
   node: RosNode,
   parameters: PolicyParameters,
 ): Promise<Configured> {
-  const bundle = withIntegration(await loadBundle(parameters.policy), integrationOf(parameters));
   const calibration = await loadCalibration(parameters.calibration);
-  const fault = embodimentFault(bundle.embodiment, calibration.name);
-  if (fault !== undefined)
-    throw new UserError(`${parameters.policy} on ${parameters.calibration}: ${fault}`);
   const session = await loadSessionConfig(parameters.session || undefined);
   const { output, dry_run: dryRun, success_classifier: classifierFile } = parameters;
   const closers: (() => Promise<void>)[] = [];
@@ -132,27 +110,29 @@ export async function configure(
     const meters = await openMeters(node, parameters, closers);
     const classifier = classifierFile ? await openClassifier(classifierFile) : undefined;
     if (classifier) closers.push(() => classifier.close());
-    const cameras = [...new Set([...bundle.cameras, ...(classifier ? [classifier.camera] : [])])];
+    const trainable = await learnable(parameters);
+    const driver = await openNodePolicy(parameters, calibration, session, trainable);
+    const { policy, own } = driver;
+    closers.push(() => policy.close());
+    const cameras = [...new Set([...policy.cameras, ...(classifier ? [classifier.camera] : [])])];
     const robot = rosRobot({ ros, node, calibration, cameras, output, dryRun });
     closers.push(() => robot.close());
     const heartbeat = parameters.heartbeat
       ? listenToHeartbeat(ros, node, parameters.heartbeat)
       : undefined;
     if (heartbeat) closers.push(() => Promise.resolve(heartbeat.close()));
-    const trainable = await learnable(parameters);
-    const policy = await openWorkerPolicy(bundle, session, { trainable, join: parameters.join });
-    closers.push(() => policy.close());
     const log = (line: string) => node.getLogger().info(`learner: ${line}`);
     const courier =
-      trainable && (await openLearnerLink(bundle, policy, trainable, parameters, log));
+      trainable &&
+      own &&
+      (await openLearnerLink(own.bundle, own.worker, trainable, parameters, log));
     if (courier) closers.push(() => courier.close());
     return {
-      bundle,
+      driver,
       calibration,
       session,
       robot,
       commands: commandTopicsOf(calibration, dryRun ? undefined : output),
-      policy,
       published: published(ros, node, policy, calibration, parameters),
       courier,
       classifier,

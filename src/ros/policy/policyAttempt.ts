@@ -5,8 +5,8 @@ import { explorationSchema } from '../../policy/exploration.ts';
 import type { Assessment } from '../../robot/robot.ts';
 import { approach } from '../../control/approach.ts';
 import { type AttemptResult, runAttempt } from '../../control/attempt.ts';
-import { findMisfits } from '../../check/fit.ts';
-import { camerasOfBoth, fitCase, observeOnce, withChunk } from '../../check/fitCase.ts';
+import { findMisfits, findRobotMisfits } from '../../check/fit.ts';
+import { camerasOfBoth, fitCase, observeOnce, robotCase, withChunk } from '../../check/fitCase.ts';
 import { judge } from '../../control/judge.ts';
 import type { Configured } from './configured.ts';
 import { armsOfKind } from '../commandKinds.ts';
@@ -87,14 +87,20 @@ export async function prepare(
  * anything. Throws a `UserError` where it must not move this robot and may not do so all the same.
  */
 export async function checkFit(
-  { robot, bundle, calibration, policy }: Configured,
+  { robot, driver: { policy, own }, calibration }: Configured,
   { dry_run: dryRun, ignore_misfits: ignore }: PolicyParameters,
   prompt: string,
   warn: (text: string) => void,
 ): Promise<void> {
-  const observation = await observeOnce(robot, camerasOfBoth(bundle, robot), prompt);
-  const seen = await fitCase(bundle, calibration, observation);
-  const findings = findMisfits(await withChunk(seen, policy, observation));
+  const cameras = own ? camerasOfBoth(own.bundle, robot) : policy.cameras;
+  const observation = await observeOnce(robot, cameras, prompt);
+  const findings = own
+    ? findMisfits(
+        await withChunk(await fitCase(own.bundle, calibration, observation), policy, observation),
+      )
+    : findRobotMisfits(
+        await withChunk(await robotCase(calibration, observation), policy, observation),
+      );
   const errors = findings.filter(({ severity }) => severity === 'error');
   for (const { severity, message } of findings) if (severity !== 'note') warn(message);
   if (errors.length > 0 && !dryRun && !ignore)
@@ -114,7 +120,7 @@ const assessment = (verdict: Verdict): Assessment => ({
  * classifier says so, unless the operator has said otherwise.
  */
 export async function attemptOnce(
-  { robot, bundle, published, classifier, meters, heartbeat }: Configured,
+  { robot, driver, published, classifier, meters, heartbeat }: Configured,
   { parameters, task, prompt, seed, verdict, warn, onChunk, signal }: AttemptOptions,
 ): Promise<AttemptResult> {
   const {
@@ -137,7 +143,7 @@ export async function attemptOnce(
         task,
         prompt,
         seed,
-        policy: `${bundle.name} ${bundle.version}`,
+        policy: `${driver.name} ${driver.version}`,
       })
     : undefined;
   const judged = classifier && judge(robot, classifier, { awaitLooks: false, onProblem: warn });

@@ -13,7 +13,10 @@ const path = (description: string, fallback = '') =>
 
 /** Parameters of the policy's node. */
 export const POLICY_PARAMETERS = {
-  policy: path('folder of the policy bundle', packagePath('models/aloha-mini')),
+  policy: path(
+    'folder of the policy bundle, or ws://HOST:PORT of an openpi server that has it (its key in NALU_API_KEY)',
+    packagePath('models/aloha-mini'),
+  ),
   calibration: path('YAML file of the robot', packagePath('calibration/aloha-1.0.yaml')),
   session: path('YAML file: execution providers and threads of ONNX Runtime; empty for the CPU'),
   output: {

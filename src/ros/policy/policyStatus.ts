@@ -2,6 +2,8 @@ import type { Percentiles } from '../../measure/distribution.ts';
 import { describeMissed } from '../../measure/meters.ts';
 import type { Status } from '../diagnostics.ts';
 import { describePrecision } from '../../policy/bundle/precision.ts';
+import type { WorkerPolicy } from '../../policy/worker/workerPolicy.ts';
+import type { SessionConfig } from '../../session/session.ts';
 import { providerName } from '../../session/providers.ts';
 import type { Configured } from './configured.ts';
 import type { TopicCount } from '../topicCounts.ts';
@@ -46,7 +48,7 @@ function linkOf({ courier }: Configured): string {
 }
 
 /** The execution providers that are used, and those of the session that could not be had. */
-function providersOf({ session, policy: { executionProviders } }: Configured) {
+function providersOf(session: SessionConfig, { executionProviders }: WorkerPolicy) {
   const lacking = session.executionProviders
     .map(providerName)
     .filter((name) => !executionProviders.includes(name));
@@ -55,21 +57,25 @@ function providersOf({ session, policy: { executionProviders } }: Configured) {
 }
 
 function chunkStatus(configured: Configured, counts: LoopCounts | undefined): Status {
-  const { bundle, session, courier } = configured;
-  const providers = providersOf(configured);
+  const { driver, session, courier } = configured;
+  const { own } = driver;
+  const providers = own && providersOf(session, own.worker);
   const { figures } = configured.meters.reading();
   const values = {
-    'policy version': courier?.status().version ?? bundle.version,
-    'execution providers': providers.text,
-    precision: describePrecision(bundle.precision, session),
+    'policy version': courier?.status().version ?? driver.version,
+    ...(own &&
+      providers && {
+        'execution providers': providers.text,
+        precision: describePrecision(own.bundle.precision, session),
+      }),
     'learner link': linkOf(configured),
     chunks: counts?.chunks ?? 0,
     ...percentiles('latency', figures.total),
     ...percentiles('ONNX Runtime', figures.run),
     ...percentiles('observation to command', figures.reaction),
   };
-  const level = providers.lacking.length > 0 ? 'warn' : 'ok';
-  return { task: 'policy', level, message: bundle.name, values };
+  const level = providers && providers.lacking.length > 0 ? 'warn' : 'ok';
+  return { task: 'policy', level, message: driver.name, values };
 }
 
 function loopStatus({ meters }: Configured, counts: LoopCounts | undefined, state: string): Status {
