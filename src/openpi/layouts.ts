@@ -84,19 +84,21 @@ function interleaved(planes: Uint8Array, pixels: number): Uint8Array {
 /** The order of an image's axes. */
 export type Order = 'CHW' | 'HWC';
 
-/** An image, in one of the orders in which a client may send it; errors ask for the first. */
-function imageOf(value: Decoded, field: string, orders: readonly Order[]): SentImage {
+/**
+ * An image in either order; channels come first where both would do, as in openpi. `asked` is the order that errors ask
+ * for.
+ */
+function imageOf(value: Decoded, field: string, asked: Order): SentImage {
   if (!isNdArray(value)) throw new UserError(`${field} is no array; send an image as uint8`);
   const { shape } = value;
-  const order = orders.find((one) => shape.length === 3 && shape[one === 'CHW' ? 0 : 2] === CHANNELS); // prettier-ignore
-  const [height, width] = order === 'CHW' ? [shape[1], shape[2]] : [shape[0], shape[1]];
-  if (!order || height * width === 0)
+  const isPlanes = shape[0] === CHANNELS;
+  const [height, width] = isPlanes ? shape.slice(1) : shape;
+  if (shape.length !== 3 || !(isPlanes || shape[2] === CHANNELS) || height * width === 0)
     throw new UserError(
-      `${field} is ${shapeText(shape)}; it must be ${orders[0] === 'CHW' ? '[3, height, width]' : '[height, width, 3]'}`,
+      `${field} is ${shapeText(shape)}; it must be ${asked === 'CHW' ? '[3, height, width]' : '[height, width, 3]'}`,
     );
   const bytes = bytesOf(value, field);
-  const pixels = () => (order === 'CHW' ? interleaved(bytes, height * width) : bytes);
-  return { width, height, pixels };
+  return { width, height, pixels: () => (isPlanes ? interleaved(bytes, height * width) : bytes) };
 }
 
 /** Refuses images that no camera of the robot takes. */
@@ -116,7 +118,7 @@ const named =
     return {
       state: vectorIn(observation, 'state', joints),
       images: cameras.map((camera) =>
-        imageOf(fieldOf(images, camera, 'images'), `images.${camera}`, ['CHW', 'HWC']),
+        imageOf(fieldOf(images, camera, 'images'), `images.${camera}`, 'CHW'),
       ),
     };
   };
@@ -130,7 +132,7 @@ const flat =
       state: Float64Array.from(parts.flat()),
       images: cameras.map((camera) => {
         const field = `observation/${camera}`;
-        return imageOf(fieldOf(observation, field), field, ['HWC', 'CHW']);
+        return imageOf(fieldOf(observation, field), field, 'HWC');
       }),
     };
   };

@@ -9,6 +9,7 @@ import { recordEpisode } from '../../src/episodes/recordEpisode.ts';
 import { sessionConfigSchema } from '../../src/session/session.ts';
 import { packagePath } from '../../src/files/packagePath.ts';
 import { loadBundle } from '../../src/policy/bundle/bundle.ts';
+import { PolicyAway } from '../../src/policy/policyAway.ts';
 import type { ChunkPolicy } from '../../src/policy/chunkPolicy.ts';
 import { openSampler } from '../../src/policy/sampler.ts';
 import { createSight } from '../../src/images/coverage.ts';
@@ -147,6 +148,26 @@ describe('what does not stop a robot at once', () => {
     const moving = robot.commands.findIndex(([position]) => position === last);
     // Ten rows, then braking.
     assert.ok(moving <= 10 + PROMPT, `${moving}`);
+  });
+
+  it('a policy that is out of reach: the arms rest, a newer observation is asked about, and it goes on', async () => {
+    const robot = fakeRobot();
+    const away = (index: number) => index >= 1 && index <= 30;
+    const policy = fakePolicy(ramp(SPEED), (index) => away(index) ? Promise.reject(new PolicyAway('ws://far has closed the connection')) : Promise.resolve()); // prettier-ignore
+    const { result, outcome } = await attemptOf('away', robot, { policy, maxSteps: 80, awaitChunks: false }); // prettier-ignore
+    assert.equal(outcome, 'failure', 'it lasts until its last step');
+    assert.ok(result.starvedSteps > 0 && result.starvedSteps < 40, `${result.starvedSteps}`);
+    const stamps = policy.requests.slice(1, 32).map(({ observation }) => observation.joints.stamp);
+    assert.deepEqual([...new Set(stamps)], stamps, 'each request has its own observation');
+    assert.ok(policy.requests.length > 32);
+  });
+
+  it('a policy that stays out of reach: it gives up after two seconds, and says why', async () => {
+    const robot = fakeRobot();
+    const policy = fakePolicy(ramp(SPEED), (index) => index > 0 ? Promise.reject(new PolicyAway('ws://far has closed the connection')) : Promise.resolve()); // prettier-ignore
+    const { problem } = await attemptOf('gone', robot, { policy, maxSteps: 500, awaitChunks: false }); // prettier-ignore
+    assert.equal(problem, 'the policy gave no chunk for 2 s; ws://far has closed the connection');
+    assert.ok(isAtRest(robot));
   });
 
   it('joint states that come twice or in disorder: the newest counts', async () => {

@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { after, before, describe, it } from 'node:test';
+import { isNdArray, float32Array, numbersOf } from '../../src/openpi/ndarray.ts';
+import { MOST_MESSAGE_BYTES } from '../../src/openpi/protocol.ts';
+import type { Decoded, Wire, WireMap } from '../../src/openpi/wire.ts';
+import { spawnNalu } from '../cli/nalu.ts';
+import { type TestServer, alohaObservation, connectTo, freePort, serveBundle } from './serving.ts';
+
+const FAILED = 'Internal server error. Traceback included in previous frame.';
+
+const chunkIn = (reply: WireMap): { shape: readonly number[]; rows: Float64Array } => {
+  const actions = reply.get('actions');
+  assert.ok(isNdArray(actions));
+  return { shape: actions.shape, rows: numbersOf(actions, 'actions') };
+};
+
+const inside = (reply: WireMap, ...path: string[]): Decoded | undefined =>
+  path.reduce<Decoded | undefined>(
+    (value, name) => (value as WireMap | undefined)?.get(name),
+    reply,
+  );
+
+describe('nalu serve', () => {
+  let server: TestServer;
+  before(async () => {
+    server = await serveBundle();
+  });
+  after(() => server.close());
+
+  /** A client that has read the metadata. */
+  const connected = async () => {
+    const client = await connectTo(server.url);
+    return { ...client, metadata: (await client.next()) as WireMap };
+  };
+
+  it("sends its metadata first, then a chunk for each observation, with openpi's timings", async () => {
+    const { metadata, ask, socket } = await connected();
+    assert.equal(inside(metadata, 'nalu', 'name'), 'aloha-mini');
+    assert.equal(inside(metadata, 'nalu', 'horizon'), 50);
+    const [first, second] = [await ask(alohaObservation()), await ask(alohaObservation())];
+    assert.deepEqual(chunkIn(first).shape, [50, 14]);
+    assert.ok(chunkIn(first).rows.every(Number.isFinite));
+    assert.equal(typeof inside(first, 'policy_timing', 'infer_ms'), 'number');
+    assert.equal(typeof inside(first, 'server_timing', 'infer_ms'), 'number');
+    assert.equal(inside(first, 'server_timing', 'prev_total_ms'), undefined);
+    assert.equal(typeof inside(second, 'server_timing', 'prev_total_ms'), 'number');
+    assert.equal(inside(first, 'nalu', 'version'), inside(metadata, 'nalu', 'version'));
+    socket.close();
+  });
+
+  it('begins a chunk from the noise that a request gives', async () => {
+    const { ask, socket } = await connected();
+    const noise = float32Array(new Float32Array(700).fill(0.5), [50, 14]);
+    const [a, b, c] = [
+      await ask({ ...alohaObservation(), noise }),
+      await ask({ ...alohaObservation(), noise }),
+      await ask(alohaObservation()),
+    ].map((reply) => chunkIn(reply).rows);
+    assert.deepEqual(a, b);
+    assert.notDeepEqual(a, c);
+    socket.close();
+  });
+
+  it('answers pings while it samples, and several clients', async () => {
+    const clients = await Promise.all([connected(), connected(), connected()]);
+    const answered = clients.map(({ ask }) => ask(alohaObservation()));
+    let isDone = false;
+    const all = Promise.all(answered).then(() => (isDone = true));
+    clients[0].socket.ping();
+    await once(clients[0].socket, 'pong');
+    assert.equal(isDone, false, 'the pong comes before the last chunk');
+    await all;
+    for (const { socket } of clients) socket.close();
+  });
+
+  it('answers /healthz', async () => {
+    const answer = await fetch(`${server.url.replace('ws', 'http')}/healthz`);
+    assert.deepEqual([answer.status, await answer.text()], [200, 'OK\n']);
+  });
+
+  it('says what is wrong in text, closes with 1011, and goes on for the others', async () => {
+    const other = await connected();
+    const { images, ...blind } = alohaObservation();
+    assert.ok(images);
+    const wrong: [Wire | Buffer, RegExp][] = [
+      [Buffer.from('rubbish'), /a message of 7 bytes that is not openpi's msgpack/],
+      [Buffer.alloc(0), /0 bytes/],
+      [{ ...alohaObservation(), state: float32Array(new Float32Array(7), [7]) }, /^state is \[7\]/],
+      [{ ...alohaObservation(), state: float32Array(new Float32Array(13), [14]) }, /^state: 52 bytes, but an array \[14\]/], // prettier-ignore
+      [{ ...alohaObservation(), state: { dtype: '|O', shape: [14], data: new Uint8Array(112) } }, /^state: an array of dtype \|O/], // prettier-ignore
+      [blind, /^images is missing; the observation has state, prompt/],
+      [{ ...alohaObservation(), prompt: 3 }, /^prompt is no text/],
+      [{ state: alohaObservation().state, images }, /^prompt is missing in the observation; .*--prompt/], // prettier-ignore
+      [{ ...alohaObservation(), noise: float32Array(new Float32Array(14), [1, 14]) }, /^noise is \[1, 14\]; this policy's is \[50, 14\]/], // prettier-ignore
+      [{ ...alohaObservation(), nalu: { join: { rows: float32Array(new Float32Array(13), [1, 13]), delay: 1 } } }, /^nalu\.join\.rows is \[1, 13\]/], // prettier-ignore
+    ];
+    for (const [message, pattern] of wrong) {
+      const client = await connected();
+      client.send(message);
+      assert.match((await client.next()) as string, pattern);
+      assert.deepEqual(await client.closed, { code: 1011, reason: FAILED });
+    }
+    const client = await connected();
+    client.socket.send('text');
+    assert.match((await client.next()) as string, /^a text message; requests are msgpack/);
+    assert.deepEqual(chunkIn(await other.ask(alohaObservation())).shape, [50, 14]);
+    other.socket.close();
+  });
+
+  it('goes on after a client that is killed in the middle of a request or of a frame', async () => {
+    const other = await connected();
+    const killed = await connected();
+    killed.send(alohaObservation());
+    killed.socket.terminate();
+    const cut = await connected();
+    // A header that announces 100 bytes, and two of them.
+    (cut.socket as unknown as { _socket: { write(data: Buffer): void } })._socket.write(
+      Buffer.from([0x82, 0x80 | 100, 1, 2, 3, 4, 5, 6]),
+    );
+    cut.socket.terminate();
+    assert.deepEqual(chunkIn(await other.ask(alohaObservation())).shape, [50, 14]);
+    other.socket.close();
+  });
+
+  it('refuses a message that is too large, and more requests than it answers', async () => {
+    const large = await connected();
+    large.socket.on('error', () => undefined);
+    large.socket.send(Buffer.alloc(MOST_MESSAGE_BYTES + 1));
+    assert.equal((await large.closed).code, 1009);
+    const hasty = await connected();
+    for (let i = 0; i < 8; i++) hasty.send(alohaObservation());
+    assert.equal((await hasty.closed).code, 1013);
+  });
+
+  it('refuses pages in a browser', async () => {
+    await assert.rejects(connectTo(server.url, { origin: 'https://example.org' }), /403/);
+  });
+
+  it('wants its key, where it has one', async () => {
+    const locked = await serveBundle(undefined, { apiKey: 'open sesame' });
+    try {
+      await assert.rejects(connectTo(locked.url), /401/);
+      await assert.rejects(connectTo(locked.url, { authorization: 'Api-Key open' }), /401/);
+      const client = await connectTo(locked.url, { authorization: 'Api-Key open sesame' });
+      assert.ok(await client.next());
+      const answer = await fetch(`${locked.url.replace('ws', 'http')}/healthz`);
+      assert.equal(answer.status, 200);
+      client.socket.close();
+    } finally {
+      await locked.close();
+    }
+  });
+
+  it('takes its own prompt for observations without one', async () => {
+    const prompted = await serveBundle(undefined, { prompt: 'Transfer cube' });
+    try {
+      const client = await connectTo(prompted.url);
+      await client.next();
+      const { prompt, ...mute } = alohaObservation();
+      assert.ok(prompt);
+      assert.deepEqual(chunkIn(await client.ask(mute)).shape, [50, 14]);
+      client.socket.close();
+    } finally {
+      await prompted.close();
+    }
+  });
+
+  it('ends in order when it is interrupted, and says where it cannot listen', async () => {
+    const { port } = new URL(server.url);
+    const taken = await spawnNalu(['serve', '--port', port]);
+    assert.equal(taken.code, 1);
+    assert.match(
+      taken.err,
+      new RegExp(`^nalu: 127.0.0.1:${port} cannot be listened at: another process`),
+    );
+    const ended = await spawnNalu(['serve', '--port', String(await freePort())], (child) =>
+      child.stdout!.once('data', () => child.kill('SIGINT')),
+    );
+    assert.equal(ended.code, 130, ended.err);
+    assert.match(ended.out, /^ws:\/\/127.0.0.1:\d+: aloha-mini \w+: state \[14\], images cam_high/);
+  });
+});
