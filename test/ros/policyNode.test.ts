@@ -12,6 +12,8 @@ import { readEpisode } from '../../src/episodes/readEpisode.ts';
 import { packagePath } from '../../src/files/packagePath.ts';
 import type { Ros, RosNode } from '../../src/ros/rclnodejs.ts';
 import { SIM_CALIBRATION } from '../../src/sim/embodiment.ts';
+import { loadBundle } from '../../src/policy/bundle/bundle.ts';
+import { SHIPPED, type TestServer, serveBundle } from '../openpi/serving.ts';
 import { writeRedClassifier } from '../classifier/classifiers.ts';
 import { startDriver } from './driver.ts';
 import { call, initRos, skip, startNode, until } from './ros.ts';
@@ -145,6 +147,47 @@ describe("the policy's node", { skip }, () => {
     assert.equal(await change(4), true, 'it deactivates');
     assert.equal(await change(2), true, 'and cleans up');
     assert.equal(await state(), 'unconfigured');
+  });
+
+  it('plays the chunks of a server, rests while it is away, and goes on when it is back', async () => {
+    const port = await freePort();
+    const server = await serveBundle(undefined, { port, apiKey: 'secret' });
+    let again: TestServer | undefined;
+    const episodes = join(folder, 'served');
+    start('simMain', { seed: 2 });
+    const nalu = start(
+      'policyMain',
+      { ...REHEARSAL, policy: server.url, record: episodes, seconds: '60.0', autostart: true },
+      { ...process.env, NALU_API_KEY: 'secret' },
+    );
+    try {
+      await untilStarted(nalu);
+      await until(
+        () => commands.length > 100,
+        () => nalu.output(),
+        20,
+      );
+      await server.close();
+      again = await serveBundle(undefined, { port, apiKey: 'secret' });
+      const before = commands.length;
+      await until(
+        () => commands.length > before + 100,
+        () => nalu.output(),
+        20,
+      );
+      assert.equal((await trigger('failure')).success, true);
+      await until(
+        () => /attempt 1: failure/.test(nalu.output()),
+        () => nalu.output(),
+      );
+      const [{ path }] = await listEpisodes(episodes);
+      const { chunks } = await readEpisode(path);
+      const { version } = await loadBundle(SHIPPED);
+      assert.ok(chunks.length > 3);
+      for (const { policyVersion } of chunks) assert.equal(policyVersion, version);
+    } finally {
+      await Promise.all([server.close(), again?.close()]);
+    }
   });
 
   it('ends in a hold and exits, at SIGINT in motion', async () => {
