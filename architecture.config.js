@@ -8,9 +8,8 @@ const LAYERS = [
   ['doctor'], // what this machine has
   ['ros', 'adapting', 'training'], // the nodes; learning in simulation; training from demonstrations
   ['calibrate', 'check', 'rollouts', 'link'], // measure a robot; does a policy fit it; attempts in bulk; robot and learner
-  ['openpi'], // a policy over a websocket, served and asked
   ['learning', 'sim', 'control'], // what learns; ALOHA in MuJoCo; the loop
-  ['measure', 'classifier'], // figures of a run; does this picture show success
+  ['measure', 'classifier', 'openpi'], // figures of a run; does this picture show success; policies over websockets
   ['guard', 'episodes'], // limits of motion; recordings
   ['policy'], // observation in, chunk out
   ['images', 'session'], // pictures; ONNX Runtime

@@ -7,11 +7,11 @@ import { type JoinChoice, sampledJoin } from '../policy/joinKinds.ts';
 import { openWorkerPolicy } from '../policy/worker/workerPolicy.ts';
 import { openParts } from '../processes/openParts.ts';
 import { loadSessionConfig } from '../session/session.ts';
-import { LOOPBACK } from '../measure/metrics.ts';
 import { type Output, print } from '../terminal/output.ts';
 import { type Layout, layoutOf } from './layouts.ts';
 import type { PolicyMetadata } from './metadata.ts';
 import { shapeText } from './ndarray.ts';
+import { LOOPBACK } from './protocol.ts';
 import { startServer } from './server.ts';
 
 /** A policy to serve; each field is an option of `nalu serve`. */
@@ -91,7 +91,7 @@ export async function servePolicy(
     print(out, `${server.url}: ${describe(metadata)}`);
     if (misfit !== undefined)
       print(err, `nalu: none of openpi's clients fits: ${misfit}; it is served to Nalu's (policy: ${server.url}), and to those that send its own state and images`); // prettier-ignore
-    if (host !== LOOPBACK && apiKey === undefined)
+    if (!LOOPBACK.includes(host) && apiKey === undefined)
       print(err, `nalu: whoever reaches ${server.url} may use this policy; give --api-key to say who may`); // prettier-ignore
     await new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
