@@ -24,6 +24,7 @@ export type { JoinKind } from './policy/joinKinds.ts';
 export { delegatePolicy } from './policy/policyWrappers.ts';
 export { loadBundle } from './policy/bundle/bundle.ts';
 export { type WorkerPolicy, openWorkerPolicy } from './policy/worker/workerPolicy.ts';
+export { type RemotePolicy, openRemotePolicy } from './openpi/remotePolicy.ts';
 
 // Moving the robot by the policy, behind the guard.
 export { type AttemptOptions, type AttemptResult, runAttempt } from './control/attempt.ts';

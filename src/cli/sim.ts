@@ -21,7 +21,16 @@ const SAMPLED = ['--join exact', '--join approximate', '--join trained'];
 
 /** What is not read by --snapshot, which makes no attempt. */
 const NOT_SHOWN = [
-  ...['--policy', '--expert', '--episodes', '--zero-noise', '--join', '--delay', '--execute'],
+  ...[
+    '--policy',
+    '--api-key',
+    '--expert',
+    '--episodes',
+    '--zero-noise',
+    '--join',
+    '--delay',
+    '--execute',
+  ],
   ...['--steps', '--solver', '--times'],
   ...['--real-time', '--watch', '--record', '--json', '--success-classifier', '--session'],
   ...['--metrics-port', '--metrics-host'],
@@ -30,6 +39,7 @@ const NOT_SHOWN = [
 /** When options are read that are not always read. */
 const RULES: Rules = {
   '--policy': { without: ['--expert'] },
+  '--api-key': { without: ['--expert'] },
   '--zero-noise': { without: ['--expert'] },
   '--execute': { without: ['--expert'] },
   '--steps': { without: ['--expert'] },

@@ -12,8 +12,8 @@ const HANDSHAKE = 5000;
 /** Milliseconds between attempts to connect again. */
 const RETRY = 250;
 
-/** Milliseconds for which a request waits for a connection. */
-const PATIENCE = 10_000;
+/** Milliseconds for which a request waits for a connection; its observation ages meanwhile. */
+const PATIENCE = 300;
 
 /** One connection to a server, which answers one request at a time. */
 export interface Connection {
@@ -95,7 +95,7 @@ async function connect(url: string, apiKey: string | undefined): Promise<Connect
 
 /** A server that is connected to again whenever the connection is lost. */
 export interface Link {
-  /** The connection, once there is one. Rejects with the reason if there is none within PATIENCE. */
+  /** The connection. Rejects with `PolicyAway` and the reason if there is none within PATIENCE. */
   connection(): Promise<Connection>;
   close(): void;
 }
@@ -104,14 +104,15 @@ export interface Link {
 export async function openLink(url: string, apiKey?: string): Promise<Link> {
   let isClosed = false;
   let open: Connection | undefined;
+  let reason = `${url} has closed the connection`;
 
   async function reconnect(): Promise<Connection> {
-    const until = performance.now() + PATIENCE;
     for (;;) {
       try {
         return await connect(url, apiKey);
       } catch (error) {
-        if (!(error instanceof PolicyAway) || isClosed || performance.now() > until) throw error;
+        if (!(error instanceof PolicyAway) || isClosed) throw error;
+        reason = error.message;
         await sleep(RETRY, undefined, { ref: false });
       }
     }
@@ -135,12 +136,19 @@ export async function openLink(url: string, apiKey?: string): Promise<Link> {
   return {
     async connection() {
       const waited = current;
+      const patience = new AbortController();
+      const tooLong = sleep(PATIENCE, undefined, patience).then(() => {
+        throw new PolicyAway(reason);
+      });
       try {
-        return await waited;
+        return await Promise.race([waited, tooLong]);
       } catch (error) {
-        // The next request tries again.
-        if (current === waited) current = keep(reconnect());
+        // The next request tries again where this connection was refused for good.
+        if (!(error instanceof PolicyAway) && current === waited) current = keep(reconnect());
         throw error;
+      } finally {
+        patience.abort();
+        tooLong.catch(() => undefined);
       }
     },
     close() {

@@ -36,14 +36,19 @@ type BundleShape = Pick<Bundle, 'embodiment' | 'cameras' | 'transforms' | 'shape
 export const jointsOf = ({ transforms, shape }: BundleShape): number =>
   vectorLength(transforms) ?? Math.min(shape.stateDim, shape.actionDim);
 
+/** Names that a client sent, the first of very many, and of each the beginning. */
+const shown = (names: Iterable<string>): string =>
+  [...names]
+    .slice(0, 20)
+    .map((name) => name.slice(0, 60))
+    .join(', ') || 'nothing';
+
 /** The field of an observation. Throws a `UserError` that says what there is. */
 function fieldOf(map: WireMap, name: string, within?: string): Decoded {
   const value = map.get(name);
   if (value !== undefined) return value;
   const [whole, field] = within === undefined ? ['the observation', name] : [within, `${within}.${name}`]; // prettier-ignore
-  throw new UserError(
-    `${field} is missing; ${whole} has ${[...map.keys()].join(', ') || 'nothing'}`,
-  );
+  throw new UserError(`${field} is missing; ${whole} has ${shown(map.keys())}`);
 }
 
 /** A vector of finite numbers: an array of numpy, or a list. */
@@ -105,7 +110,7 @@ function imageOf(value: Decoded, field: string, asked: Order): SentImage {
 function checkCameras(images: WireMap, known: readonly string[]): void {
   const unknown = [...images.keys()].find((name) => !known.includes(name));
   if (unknown !== undefined)
-    throw new UserError(`images: camera ${unknown} is none of ${known.join(', ')}`);
+    throw new UserError(`images: camera ${shown([unknown])} is none of ${known.join(', ')}`);
 }
 
 /** `state`, and `images` by camera. */

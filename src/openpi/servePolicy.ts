@@ -55,6 +55,9 @@ function metadataOf(
   };
 }
 
+/** What a client may send to a terminal among the names of its fields. */
+const CONTROL = /\p{Cc}/gu;
+
 /** What is served, for a person. */
 const describe = ({ name, version, layout, cameras, joints, actions, horizon }: PolicyMetadata) =>
   `${name} ${version}: state ${shapeText([joints])}, images ${cameras.join(', ')}, actions ${shapeText([horizon, actions])}` +
@@ -83,7 +86,7 @@ export async function servePolicy(
         served: {
           ...{ policy, layout, metadata, prompt },
           nextSeed: () => seed++,
-          onProblem: (client, problem) => print(err, `${client}: ${problem}`),
+          onProblem: (client, problem) => print(err, `${client}: ${problem.replace(CONTROL, ' ')}`),
         },
         onClient: (client, event) => print(out, `${client} ${event}`),
       }),

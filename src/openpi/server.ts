@@ -12,6 +12,9 @@ import { type Served, serveClient } from './session.ts';
 /** The close code of a server that goes away. */
 const GOING_AWAY = 1001;
 
+/** Milliseconds that clients have to answer it. */
+const FAREWELL = 1000;
+
 export interface ServerOptions {
   host: string;
   /** 0 picks a free port. */
@@ -95,9 +98,12 @@ export async function startServer(options: ServerOptions): Promise<PolicyServer>
     url,
     async close() {
       for (const client of sockets.clients) client.close(GOING_AWAY);
+      const end = () => sockets.clients.forEach((client) => client.terminate());
+      const timer = setTimeout(end, FAREWELL);
+      const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();
-      await new Promise((closed) => server.close(closed));
-      for (const client of sockets.clients) client.terminate();
+      await closed;
+      clearTimeout(timer);
     },
   };
 }

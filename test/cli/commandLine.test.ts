@@ -19,6 +19,7 @@ const LEAST: Record<string, string[]> = {
   create: ['x'],
   import: ['x', '--out', 'y'],
   verify: [],
+  serve: [],
   check: [],
   calibrate: ['x.yaml'],
   doctor: [],

@@ -166,6 +166,16 @@ describe('nalu serve', () => {
     }
   });
 
+  it('says goodbye to its clients when it ends, and waits for none that does not answer', async () => {
+    const ending = await serveBundle();
+    const client = await connectTo(ending.url);
+    const silent = await connectTo(ending.url);
+    silent.socket.pause();
+    await ending.close();
+    assert.equal((await client.closed).code, 1001);
+    silent.socket.terminate();
+  });
+
   it('ends in order when it is interrupted, and says where it cannot listen', async () => {
     const { port } = new URL(server.url);
     const taken = await spawnNalu(['serve', '--port', port]);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { UserError } from '../../src/errors.ts';
 import {
   bytesOf,
   float32Array,
@@ -105,6 +106,20 @@ describe("openpi's messages", () => {
       ],
     ];
     for (const [bytes, message] of refused) assert.throws(() => decode(hex(bytes)), message);
+  });
+
+  it('are read or refused with a sentence, whatever the bytes are', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
+        for (const message of [bytes, Buffer.concat([hex('81a161'), bytes])])
+          try {
+            decode(message);
+          } catch (error) {
+            assert.ok(error instanceof UserError, String(error));
+          }
+      }),
+      { numRuns: 2000 },
+    );
   });
 
   it('name the field of an array that cannot be read', () => {
