@@ -1,9 +1,19 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { isNdArray, float32Array, numbersOf } from '../../src/openpi/ndarray.ts';
+import {
+  float32Array,
+  float64Array,
+  isNdArray,
+  numbersOf,
+  uint8Array,
+} from '../../src/openpi/ndarray.ts';
 import { MOST_MESSAGE_BYTES } from '../../src/openpi/protocol.ts';
 import type { Decoded, Wire, WireMap } from '../../src/openpi/wire.ts';
+import { HORIZON, writeOnnxPolicy } from '../policy/onnxPolicy.ts';
 import { spawnNalu } from '../cli/nalu.ts';
 import { type TestServer, alohaObservation, connectTo, freePort, serveBundle } from './serving.ts';
 
@@ -163,6 +173,39 @@ describe('nalu serve', () => {
       client.socket.close();
     } finally {
       await prompted.close();
+    }
+  });
+
+  it("answers openpi's LIBERO clients with their seven numbers, and says where no client fits", async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'nalu-serve-'));
+    const size = { width: 16, height: 16 };
+    const [libero, other] = ['libero', 'other'].map((name) => join(folder, name));
+    await Promise.all([mkdir(libero), mkdir(other)]);
+    await writeOnnxPolicy(libero, { embodiment: 'libero', joints: 8, cameras: ['image', 'wrist_image'], ...size }); // prettier-ignore
+    await writeOnnxPolicy(other, { embodiment: 'so101', joints: 6, cameras: ['front'], ...size });
+    const servers = [await serveBundle(libero), await serveBundle(other)];
+    try {
+      const client = await connectTo(servers[0].url);
+      assert.equal(inside((await client.next()) as WireMap, 'nalu', 'noise'), undefined);
+      const picture = uint8Array(new Uint8Array(224 * 224 * 3), [224, 224, 3]);
+      const state = Float64Array.from({ length: 8 }, (_, i) => i / 10);
+      const observation = {
+        'observation/image': picture,
+        'observation/wrist_image': picture,
+        'observation/state': float64Array(state, [8]),
+        prompt: 'put the bowl on the plate',
+      };
+      const { shape, rows } = chunkIn(await client.ask(observation));
+      assert.deepEqual(shape, [HORIZON, 7]);
+      // The policy's rows are its state.
+      for (const [i, value] of [...rows.subarray(7, 14)].entries())
+        assert.ok(Math.abs(value - state[i]) < 1e-6);
+      client.send({ ...observation, noise: float32Array(new Float32Array(4), [4]) });
+      assert.match((await client.next()) as string, /^noise: this policy has none/);
+      assert.match(servers[1].text(), /none of openpi's clients fits: .* this policy is for so101/);
+    } finally {
+      for (const one of servers) await one.close();
+      await rm(folder, { recursive: true });
     }
   });
 
