@@ -10,6 +10,7 @@ import { create } from './create.ts';
 import { demos } from './demos.ts';
 import { distill } from './distill.ts';
 import { doctor } from './doctor.ts';
+import { exportEpisodes } from './export.ts';
 import { imitate } from './imitate.ts';
 import { importCheckpoint } from './import.ts';
 import { keys } from './keys.ts';
@@ -23,7 +24,7 @@ import { start } from './start.ts';
 import { verify } from './verify.ts';
 
 const GROUPS = [
-  { title: 'The simulated robot:', commands: [start, sim, recover] },
+  { title: 'The simulated robot:', commands: [start, sim, recover, exportEpisodes] },
   { title: 'Learning:', commands: [demos, imitate, distill, adapt, learn, keys, classifier] },
   { title: 'Policies:', commands: [create, importCheckpoint, verify, serve] },
   { title: 'A real robot and its machine:', commands: [check, calibrate, doctor] },

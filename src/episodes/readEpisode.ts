@@ -67,6 +67,7 @@ function frameOf(camera: string, stamp: bigint, png: Uint8Array): CameraFrame {
     width: view.getUint32(16),
     height: view.getUint32(20),
     pixels: () => (pixels ??= sharp(png).removeAlpha().raw().toBuffer()),
+    png,
   };
 }
 

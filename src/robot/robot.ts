@@ -29,6 +29,8 @@ export interface CameraFrame {
   height: number;
   /** RGB8, [height, width, 3]. Further calls return the same bytes. */
   pixels(): Promise<Uint8Array>;
+  /** The same as a PNG, where it was recorded as one. */
+  png?: Uint8Array;
 }
 
 /** Receives the robot's measurements as they arrive. */

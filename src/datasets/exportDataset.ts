@@ -1,0 +1,97 @@
+import { UserError } from '../errors.ts';
+import type { ListedEpisode } from '../episodes/listEpisodes.ts';
+import { listEpisodes } from '../episodes/listEpisodes.ts';
+import { type Episode, readEpisode } from '../episodes/readEpisode.ts';
+import { makeWholeFolder } from '../files/makeWholeFolder.ts';
+import type { Embodiment } from '../robot/embodiment.ts';
+import type { Output } from '../terminal/output.ts';
+import { imageWriter } from './lerobot/pictureWriter.ts';
+import { createDataset } from './lerobot/writeDataset.ts';
+import { createProgress } from './progress.ts';
+
+export interface ExportOptions {
+  out: string;
+}
+
+/** What episodes of one data set have in common. */
+const makeOf = ({ name, controlRate, joints, cameras }: Embodiment): string =>
+  [
+    name,
+    `${controlRate} Hz`,
+    `joints ${joints.map((joint) => joint.name).join(' ')}`,
+    ...cameras.map((camera) => `${camera.name} ${camera.width}×${camera.height}`),
+  ].join(', ');
+
+const isFinite = ({ joints, commands }: Episode) =>
+  [...joints, ...commands].every(({ position }) => position.every(Number.isFinite));
+
+/** Why an episode is left out; undefined if it is not. */
+function unfit(episode: Episode, first: Embodiment): string | undefined {
+  const { header, result, missing } = episode;
+  if (missing.length > 0) return `cut short: ${missing.join(', ')}`;
+  if (result?.outcome === 'discarded') return 'it was discarded';
+  const [own, others] = [makeOf(header.embodiment), makeOf(first)];
+  if (own !== others) return `is of ${own}; the others are of ${others}`;
+  return isFinite(episode) ? undefined : 'has values that are not finite';
+}
+
+/** Why a listed file is no episode to export; undefined if it is one. */
+const unusable = (listed: ListedEpisode): string | undefined =>
+  ({
+    finished: undefined,
+    partial: 'is unfinished; nalu recover makes it readable',
+    unreadable: listed.state === 'unreadable' ? listed.reason : undefined,
+  })[listed.state];
+
+/**
+ * Writes the episodes in a folder as a data set of lerobot's version 3. Episodes that do not fit are named and left
+ * out. Nothing is left of an export that fails or is stopped.
+ */
+export async function exportDataset(
+  folder: string,
+  { out }: ExportOptions,
+  { out: output, signal }: { out: Output; signal: AbortSignal },
+): Promise<'done' | 'interrupted'> {
+  const listed = await listEpisodes(folder);
+  if (listed.length === 0) throw new UserError(`${folder}: no episodes there`);
+  const progress = createProgress(listed.length, output);
+  const total = { episodes: 0, rows: 0 };
+
+  await makeWholeFolder(out, async (staging) => {
+    let dataset: Awaited<ReturnType<typeof createDataset>> | undefined;
+    let first: Embodiment | undefined;
+
+    /** Adds an episode; resolves to why it is left out. */
+    async function add(file: ListedEpisode): Promise<string | undefined> {
+      const unread = unusable(file);
+      if (unread !== undefined) return unread;
+      const episode = await readEpisode(file.path);
+      const { embodiment } = episode.header;
+      const reason = unfit(episode, first ?? embodiment);
+      if (reason !== undefined) return reason;
+      first ??= embodiment;
+      dataset ??= await createDataset(staging, first, imageWriter());
+      const rows = await dataset.add(episode);
+      if (rows === 0) return 'nothing was done in it';
+      total.episodes += 1;
+      total.rows += rows;
+      return undefined;
+    }
+
+    for (const [i, file] of listed.entries()) {
+      if (signal.aborted) return false;
+      const reason = await add(file);
+      if (reason !== undefined) progress.say(`left out ${file.path}: ${reason}`);
+      progress.done(i + 1);
+    }
+    if (!dataset || total.episodes === 0)
+      throw new UserError(`${folder}: none of its ${listed.length} episodes can be exported`);
+    await dataset.finish();
+    return true;
+  });
+  if (signal.aborted) return 'interrupted';
+  progress.say(
+    `${out}: ${total.episodes} of ${listed.length} episodes, ${total.rows} rows, in ${progress.elapsed()}`,
+  );
+  return 'done';
+}

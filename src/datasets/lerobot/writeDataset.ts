@@ -1,0 +1,228 @@
+import { appendFile, mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Episode } from '../../episodes/readEpisode.ts';
+import { writeHeader, writeResult } from '../../episodes/metadata.ts';
+import type { Embodiment } from '../../robot/embodiment.ts';
+import { type Column, createParquet } from '../parquet.ts';
+import { type EpisodeRow, rowsOf } from '../rows.ts';
+import { type Features, columnOf, featuresOf } from './features.ts';
+import { createGrowingFiles } from './growingFiles.ts';
+import {
+  ACTION,
+  CHUNK_SIZE,
+  DATA_FILE_MB,
+  EXTRA,
+  PLACE,
+  STATE,
+  V3_FILES,
+  V3_PATHS,
+  VIDEO_FILE_MB,
+  pathOf,
+} from './layout.ts';
+import type { EpisodePictures, PictureWriter } from './pictureWriter.ts';
+import { datasetStatistics } from './datasetStatistics.ts';
+
+/** The index of tasks as pandas keeps it, by which lerobot finds a task's text. */
+const PANDAS_TASKS = JSON.stringify({
+  index_columns: ['task'],
+  column_indexes: [
+    {
+      name: null,
+      field_name: null,
+      pandas_type: 'unicode',
+      numpy_type: 'object',
+      metadata: { encoding: 'UTF-8' },
+    },
+  ],
+  columns: [
+    {
+      name: 'task_index',
+      field_name: 'task_index',
+      pandas_type: 'int64',
+      numpy_type: 'int64',
+      metadata: null,
+    },
+    {
+      name: 'task',
+      field_name: 'task',
+      pandas_type: 'unicode',
+      numpy_type: 'object',
+      metadata: null,
+    },
+  ],
+  attributes: {},
+  creator: { library: 'nalu', version: '0' },
+  pandas_version: '2.0.0',
+});
+
+/** What is kept of an episode beside its rows, by the names of its columns. */
+interface EpisodeEntry {
+  columns: Column[];
+  cells: Record<string, unknown>;
+}
+
+const int64 = (name: string): Column => ({ name, type: 'int64' });
+
+/** Writes a data set of lerobot's version 3, an episode at a time. Memory does not grow with it. */
+export async function createDataset(
+  folder: string,
+  embodiment: Embodiment,
+  pictures: PictureWriter,
+) {
+  const features = featuresOf(embodiment, pictures.storage);
+  const dataColumns = Object.entries(features).flatMap(([name, feature]) =>
+    feature.dtype === 'video' ? [] : [columnOf(name, feature)],
+  );
+  const data = createGrowingFiles(DATA_FILE_MB, async ({ chunk, file }) => {
+    const path = join(folder, pathOf(V3_PATHS.data, { chunk_index: chunk, file_index: file }));
+    await mkdir(dirname(path), { recursive: true });
+    return createParquet(path, dataColumns);
+  });
+  const statistics = datasetStatistics(features);
+  const tasks: string[] = [];
+  const totals = { episodes: 0, frames: 0 };
+  let index: ReturnType<typeof createParquet> | undefined;
+  const naluFile = join(folder, V3_FILES.nalu);
+  await mkdir(dirname(naluFile), { recursive: true });
+  await writeFile(naluFile, `${JSON.stringify({ embodiment })}\n`);
+
+  const taskIndex = (task: string) => {
+    if (!tasks.includes(task)) tasks.push(task);
+    return tasks.indexOf(task);
+  };
+
+  /** Adds a row to the episodes' own table. */
+  async function addEntry({ columns, cells }: EpisodeEntry): Promise<void> {
+    if (!index) {
+      const path = join(folder, pathOf(V3_PATHS.episodes, { chunk_index: 0, file_index: 0 }));
+      await mkdir(dirname(path), { recursive: true });
+      index = createParquet(path, columns);
+    }
+    await index.write(Object.fromEntries(columns.map(({ name }) => [name, [cells[name]]])));
+  }
+
+  async function keepEpisode(
+    { header, result }: Episode,
+    rows: readonly EpisodeRow[],
+    { entry }: EpisodePictures,
+  ): Promise<void> {
+    const { chunk, file } = data.place();
+    const bigints = {
+      episode_index: totals.episodes,
+      length: rows.length,
+      'data/chunk_index': chunk,
+      'data/file_index': file,
+      dataset_from_index: totals.frames,
+      dataset_to_index: totals.frames + rows.length,
+      'meta/episodes/chunk_index': 0,
+      'meta/episodes/file_index': 0,
+    };
+    await addEntry({
+      columns: [
+        ...Object.keys(bigints).map(int64),
+        { name: 'tasks', type: 'string', list: true },
+        ...entry.map(({ column }) => column),
+      ],
+      cells: {
+        ...Object.fromEntries(
+          Object.entries(bigints).map(([name, value]) => [name, BigInt(value)]),
+        ),
+        tasks: [header.prompt],
+        ...Object.fromEntries(entry.map(({ column, cell }) => [column.name, cell])),
+      },
+    });
+    const { embodiment: _, ...strings } = writeHeader(header);
+    const line = { header: strings, result: result && writeResult(result) };
+    await appendFile(naluFile, `${JSON.stringify(line)}\n`);
+  }
+
+  return {
+    /** Adds an episode; resolves to the rows that it has. */
+    async add(episode: Episode): Promise<number> {
+      const rows = rowsOf(episode);
+      if (rows.length === 0) return 0;
+      const shown = await pictures.episode(episode, rows);
+      const place = { ...totals, task: taskIndex(episode.header.prompt) };
+      const cells = { ...cellsOf(episode, rows, place), ...shown.cells };
+      const file = await data.next();
+      await file.write(cells);
+      statistics.add(cells, shown.samples);
+      await keepEpisode(episode, rows, shown);
+      totals.episodes += 1;
+      totals.frames += rows.length;
+      return rows.length;
+    },
+    async finish(): Promise<void> {
+      await data.end();
+      await pictures.end();
+      await index?.end();
+      const tasksFile = createParquet(
+        join(folder, V3_FILES.tasks),
+        [int64('task_index'), { name: 'task', type: 'string' }],
+        { pandas: PANDAS_TASKS },
+      );
+      await tasksFile.write({ task_index: tasks.map((_, i) => BigInt(i)), task: tasks });
+      await tasksFile.end();
+      const json = (value: object) => `${JSON.stringify(value, null, 4)}\n`;
+      await writeFile(join(folder, V3_FILES.statistics), json(statistics.result()));
+      await writeFile(
+        join(folder, V3_FILES.info),
+        json(infoOf(embodiment, features, totals, tasks)),
+      );
+    },
+  };
+}
+
+/** The cells of an episode's columns, but for pictures. */
+function cellsOf(
+  { header: { embodiment }, result }: Episode,
+  rows: readonly EpisodeRow[],
+  at: { episodes: number; frames: number; task: number },
+): Record<string, unknown[]> {
+  // A feature of one element is a plain column.
+  const vector = <T>(values: T[]) => (values.length === 1 ? values[0] : values);
+  const floats = (values: Float64Array) => vector(Array.from(values, Math.fround));
+  const last = rows.length - 1;
+  const { cameras, controlRate } = embodiment;
+  return {
+    [STATE]: rows.map(({ joints }) => floats(joints.position)),
+    [ACTION]: rows.map(({ command }) => floats(command.position)),
+    [EXTRA.reward]: rows.map((_, i) => (i === last ? (result?.reward ?? 0) : 0)),
+    [EXTRA.success]: rows.map((_, i) => i === last && result?.outcome === 'success'),
+    [EXTRA.done]: rows.map((_, i) => i === last),
+    [EXTRA.policyVersion]: rows.map(({ chunk }) => chunk.policyVersion),
+    [EXTRA.jointStamp]: rows.map(({ joints }) => joints.stamp),
+    [EXTRA.commandStamp]: rows.map(({ command }) => command.stamp),
+    [EXTRA.pictureStamps]: rows.map(({ chunk }) =>
+      vector(cameras.map(({ name }) => chunk.frameStamps[name])),
+    ),
+    [PLACE.timestamp]: rows.map((_, i) => Math.fround(i / controlRate)),
+    [PLACE.frame]: rows.map((_, i) => BigInt(i)),
+    [PLACE.episode]: rows.map(() => BigInt(at.episodes)),
+    [PLACE.index]: rows.map((_, i) => BigInt(at.frames + i)),
+    [PLACE.task]: rows.map(() => BigInt(at.task)),
+  };
+}
+
+const infoOf = (
+  { name, controlRate }: Embodiment,
+  features: Features,
+  { episodes, frames }: { episodes: number; frames: number },
+  tasks: readonly string[],
+) => ({
+  codebase_version: 'v3.0',
+  robot_type: name,
+  total_episodes: episodes,
+  total_frames: frames,
+  total_tasks: tasks.length,
+  chunks_size: CHUNK_SIZE,
+  data_files_size_in_mb: DATA_FILE_MB,
+  video_files_size_in_mb: VIDEO_FILE_MB,
+  fps: controlRate,
+  splits: { train: `0:${episodes}` },
+  data_path: V3_PATHS.data,
+  video_path: Object.values(features).some(({ dtype }) => dtype === 'video')
+    ? V3_PATHS.video
+    : null,
+  features,
+});
