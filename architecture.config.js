@@ -7,7 +7,7 @@ const LAYERS = [
   ['cli'], // one file a command: options, help, wiring
   ['doctor'], // what this machine has
   ['ros', 'adapting', 'training'], // the nodes; learning in simulation; training from demonstrations
-  ['calibrate', 'check', 'rollouts', 'link'], // measure a robot; does a policy fit it; attempts in bulk; robot and learner
+  ['calibrate', 'check', 'rollouts', 'link', 'datasets'], // measure a robot; does a policy fit it; attempts in bulk; robot and learner; other projects' data
   ['learning', 'sim', 'control'], // what learns; ALOHA in MuJoCo; the loop
   ['measure', 'classifier', 'openpi'], // figures of a run; does this picture show success; policies over websockets
   ['guard', 'episodes'], // limits of motion; recordings

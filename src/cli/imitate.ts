@@ -1,7 +1,13 @@
 import { type Command, Option } from '@commander-js/extra-typings';
 import type { Context } from './context.ts';
 import { readsOnly } from './rules.ts';
-import { evaluationOption, integer, positive, sessionOption } from './sharedOptions.ts';
+import {
+  calibrationOfDataset,
+  evaluationOption,
+  integer,
+  positive,
+  sessionOption,
+} from './sharedOptions.ts';
 
 /** Indices between commas, at least one. */
 function layers(text: string): [number, ...number[]] {
@@ -14,7 +20,8 @@ export function imitate(program: Command, context: Context): void {
   const command = program
     .command('imitate')
     .description('train a policy on recorded demonstrations (flow matching)')
-    .argument('<episodes>', 'folder of episodes')
+    .argument('<episodes>', "folder of episodes, or a data set: lerobot's v3 or v2.1, ACT's HDF5")
+    .addOption(calibrationOfDataset())
     .requiredOption('--out <folder>', 'where the trained bundle goes')
     .option('--from <bundle>', 'policy to start from, instead of random weights')
     .addOption(

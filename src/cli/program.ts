@@ -13,6 +13,7 @@ import { doctor } from './doctor.ts';
 import { exportEpisodes } from './export.ts';
 import { imitate } from './imitate.ts';
 import { importCheckpoint } from './import.ts';
+import { importData } from './importData.ts';
 import { keys } from './keys.ts';
 import { learn } from './learn.ts';
 import { refuseUnexpandedPaths } from './paths.ts';
@@ -24,7 +25,8 @@ import { start } from './start.ts';
 import { verify } from './verify.ts';
 
 const GROUPS = [
-  { title: 'The simulated robot:', commands: [start, sim, recover, exportEpisodes] },
+  { title: 'The simulated robot:', commands: [start, sim, recover] },
+  { title: 'Data:', commands: [exportEpisodes, importData] },
   { title: 'Learning:', commands: [demos, imitate, distill, adapt, learn, keys, classifier] },
   { title: 'Policies:', commands: [create, importCheckpoint, verify, serve] },
   { title: 'A real robot and its machine:', commands: [check, calibrate, doctor] },

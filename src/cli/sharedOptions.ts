@@ -97,3 +97,10 @@ export const sessionOption = () =>
 /** A key of openpi's protocol; the environment keeps it out of the list of processes. */
 export const apiKeyOption = (description: string) =>
   new Option('--api-key <key>', description).env('NALU_API_KEY');
+
+/** The robot of a data set of another project. */
+export const calibrationOfDataset = () =>
+  new Option(
+    '--calibration <file>',
+    "robot of a data set that does not say what it is: another project's",
+  );

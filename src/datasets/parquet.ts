@@ -124,6 +124,20 @@ function topColumns({ schema }: FileMetaData): string[] {
   return names;
 }
 
+interface RowGroup {
+  from: number;
+  to: number;
+}
+
+function rowGroups({ row_groups: groups }: FileMetaData): RowGroup[] {
+  let from = 0;
+  return groups.map(({ num_rows: rows }) => {
+    const group = { from, to: from + Number(rows) };
+    from = group.to;
+    return group;
+  });
+}
+
 /** Opens a Parquet file. Throws a `UserError` that names it. */
 export async function openParquet(path: string): Promise<ParquetReader> {
   const file = await open(path).catch((error: unknown) => {
@@ -134,20 +148,40 @@ export async function openParquet(path: string): Promise<ParquetReader> {
   try {
     const buffer = bufferOf(file, (await file.stat()).size);
     const metadata = await parquetMetadataAsync(buffer);
+    const readRows = (rowStart: number, rowEnd: number, columns?: string[]): Promise<Row[]> =>
+      parquetReadObjects({
+        ...{ file: buffer, metadata, compressors, rowStart, rowEnd, columns },
+        // Bytes of pictures stay bytes; texts are typed as such.
+        utf8: false,
+      });
+    const groups = rowGroups(metadata);
+    let last: { from: number; key: string; rows: Row[] } | undefined;
+    /** A row group's rows. The last one is kept: several episodes may be in it. */
+    async function groupRows({ from, to }: RowGroup, columns?: string[]): Promise<Row[]> {
+      const key = String(columns);
+      if (last?.from === from && last.key === key) return last.rows;
+      last = undefined;
+      const rows = await readRows(from, to, columns);
+      last = { from, key, rows };
+      return rows;
+    }
     return {
       path,
       rows: Number(metadata.num_rows),
       columns: topColumns(metadata),
-      async read(rowStart = 0, rowEnd = Number(metadata.num_rows), columns) {
+      async read(from = 0, to = Number(metadata.num_rows), columns) {
+        const rows: Row[] = [];
         try {
-          return await parquetReadObjects({
-            ...{ file: buffer, metadata, compressors, rowStart, rowEnd, columns },
-            // Bytes of pictures stay bytes; texts are typed as such.
-            utf8: false,
-          });
+          for (const group of groups.filter((one) => one.from < to && one.to > from))
+            for (const row of (await groupRows(group, columns)).slice(
+              Math.max(0, from - group.from),
+              to - group.from,
+            ))
+              rows.push(row);
         } catch (error) {
           throw failed(error);
         }
+        return rows;
       },
       close: () => file.close(),
     };

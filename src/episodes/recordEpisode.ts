@@ -48,6 +48,7 @@ export interface EpisodeRecorder {
 const MOST_JOBS = 5000;
 
 async function png(frame: CameraFrame): Promise<Uint8Array> {
+  if (frame.png) return frame.png;
   const pixels = await frame.pixels();
   const { width, height } = frame;
   return sharp(Uint8Array.from(pixels), { raw: { width, height, channels: 3 } })

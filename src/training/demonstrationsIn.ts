@@ -1,5 +1,7 @@
+import { DEFAULT_EVERY } from '../datasets/dataset.ts';
+import { isDataset, openDataset } from '../datasets/openDataset.ts';
 import { listEpisodes } from '../episodes/listEpisodes.ts';
-import { readEpisode } from '../episodes/readEpisode.ts';
+import { type Episode, readEpisode } from '../episodes/readEpisode.ts';
 import { UserError } from '../errors.ts';
 import {
   type DemonstrationSet,
@@ -35,27 +37,54 @@ export function evaluatedTask(
   return asked ?? SIM_TASK_NAMES.find((name) => tasks.includes(name)) ?? DEFAULT_TASK;
 }
 
+/** Episodes to learn from, by name or path. */
+interface Source {
+  names: string[];
+  read: (name: string) => Promise<Episode>;
+  close: () => Promise<void>;
+}
+
+async function openSource(
+  folder: string,
+  calibration: string | undefined,
+  report: TrainingReport,
+): Promise<Source> {
+  if (await isDataset(folder)) {
+    const dataset = await openDataset(folder, { calibration, every: DEFAULT_EVERY });
+    for (const note of dataset.notes) report.line(note);
+    const { episodes: names } = dataset;
+    return { names, read: (name) => dataset.read(name), close: () => dataset.close() };
+  }
+  const names = (await listEpisodes(folder)).map(({ path }) => path);
+  return { names, read: readEpisode, close: () => Promise.resolve() };
+}
+
 /**
- * The demonstrations in a folder. Episodes that are left out are named with the reason. Throws a `UserError` if
- * nothing is left.
+ * The demonstrations in a folder of episodes, or in a data set of another project. Episodes that are left out are
+ * named with the reason. Throws a `UserError` if nothing is left.
  */
 export async function demonstrationsIn(
   folder: string,
   view: Parameters<typeof gatherDemonstrations>[2],
   report: TrainingReport,
+  calibration?: string,
 ): Promise<RobotDemonstrations> {
-  const paths = (await listEpisodes(folder)).map(({ path }) => path);
-  if (paths.length === 0)
-    throw new UserError(`${folder}: no episodes there. npx nalu demos ${folder} records some`);
-  const set = await gatherDemonstrations(paths, readEpisode, view, (done) => {
-    report.live(`reading episodes ${done}/${paths.length}`);
-  });
-  for (const { path, reason } of set.leftOut) report.line(`left out ${path}: ${reason}`);
-  if (set.leftOut.length > 0)
-    report.line(`left out ${set.leftOut.length} of ${paths.length} episodes`);
-  const { embodiment } = set;
-  if (!embodiment || set.demonstrations.length === 0)
-    throw new UserError(`${folder}: none of its ${paths.length} episodes can be learned from`);
-  report.line(`${set.demonstrations.length} observations of ${set.episodes} episodes`);
-  return { ...set, embodiment };
+  const { names, read, close } = await openSource(folder, calibration, report);
+  try {
+    if (names.length === 0)
+      throw new UserError(`${folder}: no episodes there. npx nalu demos ${folder} records some`);
+    const set = await gatherDemonstrations(names, read, view, (done) => {
+      report.live(`reading episodes ${done}/${names.length}`);
+    });
+    for (const { path, reason } of set.leftOut) report.line(`left out ${path}: ${reason}`);
+    if (set.leftOut.length > 0)
+      report.line(`left out ${set.leftOut.length} of ${names.length} episodes`);
+    const { embodiment } = set;
+    if (!embodiment || set.demonstrations.length === 0)
+      throw new UserError(`${folder}: none of its ${names.length} episodes can be learned from`);
+    report.line(`${set.demonstrations.length} observations of ${set.episodes} episodes`);
+    return { ...set, embodiment };
+  } finally {
+    await close();
+  }
 }

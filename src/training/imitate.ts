@@ -44,6 +44,8 @@ export interface ImitateOptions extends TrainingOptions {
   augmentation: boolean;
   renormalise?: boolean;
   maxDelay?: number;
+  /** Of a data set that does not say what its robot is. */
+  calibration?: string;
 }
 
 function settingsOf(options: ImitateOptions): ImitationSettings {
@@ -146,7 +148,7 @@ export async function imitate(
   const place = resume ? out : from;
   const source = place === undefined ? undefined : await loadBundle(place);
   const view = source ? viewOf(source) : (robot: Embodiment) => viewOf(configFor(size, robot));
-  const set = await demonstrationsIn(episodes, view, reading);
+  const set = await demonstrationsIn(episodes, view, reading, options.calibration);
   const task = evaluatedTask(options.task, set, reading);
   if (!resume) await prepareBundle(options, set);
   const files = await openTrainingFolder(out, `nalu imitate: ${basename(resolve(out))}`);

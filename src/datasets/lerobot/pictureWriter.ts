@@ -43,10 +43,10 @@ export async function pngOf(frame: CameraFrame): Promise<Uint8Array> {
 
 /** The frame of each row of a camera. */
 export const framesOf = (
-  { image }: Episode,
+  episode: Episode,
   rows: readonly EpisodeRow[],
   camera: string,
-): CameraFrame[] => rows.map(({ chunk }) => image(camera, chunk.frameStamps[camera])!);
+): CameraFrame[] => rows.map(({ chunk }) => episode.image(camera, chunk.frameStamps[camera])!);
 
 /** Pixels of some of the frames that differ. */
 export const samplesOf = (frames: readonly CameraFrame[]): Promise<Uint8Array[]> =>

@@ -1,5 +1,6 @@
 import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { EpisodeHeader } from '../../episodes/episode.ts';
 import type { Episode } from '../../episodes/readEpisode.ts';
 import { writeHeader, writeResult } from '../../episodes/metadata.ts';
 import type { Embodiment } from '../../robot/embodiment.ts';
@@ -62,6 +63,10 @@ interface EpisodeEntry {
 }
 
 const int64 = (name: string): Column => ({ name, type: 'int64' });
+
+/** A header's strings but for the robot, which is said once. */
+const headerStrings = (header: EpisodeHeader) =>
+  Object.fromEntries(Object.entries(writeHeader(header)).filter(([key]) => key !== 'embodiment'));
 
 /** Writes a data set of lerobot's version 3, an episode at a time. Memory does not grow with it. */
 export async function createDataset(
@@ -131,8 +136,7 @@ export async function createDataset(
         ...Object.fromEntries(entry.map(({ column, cell }) => [column.name, cell])),
       },
     });
-    const { embodiment: _, ...strings } = writeHeader(header);
-    const line = { header: strings, result: result && writeResult(result) };
+    const line = { header: headerStrings(header), result: result && writeResult(result) };
     await appendFile(naluFile, `${JSON.stringify(line)}\n`);
   }
 

@@ -1,0 +1,51 @@
+import { join } from 'node:path';
+import { UserError } from '../../errors.ts';
+import type { EpisodeHeader, EpisodeResult } from '../../episodes/episode.ts';
+import { readHeader, readResult } from '../../episodes/metadata.ts';
+import { isThere } from '../../files/isThere.ts';
+import { readJsonLines } from '../../files/jsonLines.ts';
+import type { Embodiment } from '../../robot/embodiment.ts';
+import { V3_FILES } from './layout.ts';
+
+/** What Nalu has written beside a data set of its own. */
+export interface OwnRecord {
+  embodiment: Embodiment;
+  episodes: { header: EpisodeHeader; result: EpisodeResult }[];
+}
+
+interface Line {
+  embodiment?: Embodiment;
+  header?: Record<string, string>;
+  result?: Record<string, string>;
+}
+
+/**
+ * Reads the record of a data set that Nalu wrote; undefined where there is none. Throws a `UserError` if it is of
+ * another number of episodes.
+ */
+export async function readOwnRecord(
+  folder: string,
+  episodes: number,
+): Promise<OwnRecord | undefined> {
+  const path = join(folder, V3_FILES.nalu);
+  if (!(await isThere(path))) return undefined;
+  const [first, ...lines] = await readJsonLines<Line>(path);
+  const robot = first?.embodiment;
+  if (!robot || lines.length !== episodes)
+    throw new UserError(
+      `${path}: has ${lines.length} episodes, the data set ${episodes}; if another program changed the data set, remove this file and give --calibration`,
+    );
+  const embodiment = JSON.stringify(robot);
+  try {
+    const read = lines.map(({ header, result }) => ({
+      header: readHeader(new Map(Object.entries({ ...header, embodiment }))),
+      result: readResult(new Map(Object.entries({ ...result }))),
+    }));
+    return { embodiment: read[0].header.embodiment, episodes: read };
+  } catch (error) {
+    throw new UserError(
+      `${path}: an episode's header or result is not readable; remove this file and give --calibration`,
+      { cause: error },
+    );
+  }
+}
