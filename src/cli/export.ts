@@ -14,6 +14,7 @@ export function exportEpisodes(program: Command, context: Context): void {
         .default('lerobot' as const),
     )
     .requiredOption('--out <folder>', 'where the data set goes')
+    .option('--video', 'keep pictures as videos, H.264, instead of without loss')
     .action(async (episodes, options) => {
       const { exportDataset } = await import('../datasets/exportDataset.ts');
       const { out, err } = context;

@@ -6,11 +6,14 @@ import { makeWholeFolder } from '../files/makeWholeFolder.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
 import type { Output } from '../terminal/output.ts';
 import { imageWriter } from './lerobot/pictureWriter.ts';
+import { videoWriter } from './lerobot/videoWriter.ts';
 import { createDataset } from './lerobot/writeDataset.ts';
 import { createProgress } from './progress.ts';
 
 export interface ExportOptions {
   out: string;
+  /** Pictures as videos, H.264: smaller, and not quite the same. */
+  video?: boolean;
 }
 
 /** What episodes of one data set have in common. */
@@ -49,7 +52,7 @@ const unusable = (listed: ListedEpisode): string | undefined =>
  */
 export async function exportDataset(
   folder: string,
-  { out }: ExportOptions,
+  { out, video }: ExportOptions,
   { out: output, signal }: { out: Output; signal: AbortSignal },
 ): Promise<'done' | 'interrupted'> {
   const listed = await listEpisodes(folder);
@@ -70,7 +73,11 @@ export async function exportDataset(
       const reason = unfit(episode, first ?? embodiment);
       if (reason !== undefined) return reason;
       first ??= embodiment;
-      dataset ??= await createDataset(staging, first, imageWriter());
+      dataset ??= await createDataset(
+        staging,
+        first,
+        video ? videoWriter(staging, first) : imageWriter(),
+      );
       const rows = await dataset.add(episode);
       if (rows === 0) return 'nothing was done in it';
       total.episodes += 1;

@@ -7,7 +7,7 @@ import { checkWithin } from '../robotOf.ts';
 import type { EpisodePlace } from './episodesTable.ts';
 import { ACTION, EXTRA, PLACE, STATE } from './layout.ts';
 import { frameOfCell } from './pictureReader.ts';
-import type { Videos } from './videos.ts';
+import type { Videos } from '../videoReader.ts';
 
 /** lerobot's own tolerance of timestamps, s. */
 const TOLERANCE = 1e-4;

@@ -16,9 +16,9 @@ export const V3_PATHS = {
 
 /** Files in a folder `chunk-…`. */
 export const CHUNK_SIZE = 1000;
-/** Sizes at which a new file is begun, MB of 2^20 bytes. */
+/** Sizes at which a new file is begun, MB of 2^20 bytes. A video is in memory until its end. */
 export const DATA_FILE_MB = 100;
-export const VIDEO_FILE_MB = 200;
+export const VIDEO_FILE_MB = 32;
 
 /** The columns of every data set, which say where a row belongs. */
 export const PLACE = {

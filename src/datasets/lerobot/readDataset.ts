@@ -12,7 +12,7 @@ import { type DatasetInfo, infoPath, namesOf, readInfo, sizeOf } from './info.ts
 import { EXTRA, PLACE, STATE, cameraOf } from './layout.ts';
 import { readOwnRecord } from './ownRecord.ts';
 import { statisticsNotes } from './statisticsNotes.ts';
-import { openVideos } from './videos.ts';
+import { openVideos } from '../videoReader.ts';
 
 /** Features of pictures that can be read, and notes of those that cannot. */
 function picturesOf(folder: string, { features }: DatasetInfo) {

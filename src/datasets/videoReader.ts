@@ -1,0 +1,186 @@
+import type { EncodedVideoChunk, VideoDecoder, VideoFrame } from '@napi-rs/webcodecs';
+import { UserError, messageOf } from '../errors.ts';
+import type { Camera } from '../robot/embodiment.ts';
+import { loadWebcodecs } from './webcodecs.ts';
+
+/** Where an episode begins in a video file, s. */
+export interface VideoPlace {
+  path: string;
+  from: number;
+}
+
+/** How far a frame may be from the time at which it is wanted, µs: lerobot's own tolerance. */
+const TOLERANCE = 100;
+/** How far behind a time packets are read, µs: those of frames shown earlier may come later in the file. */
+const MARGIN = 1e6;
+/** Packets that are read at a time. */
+const BATCH = 256;
+
+type Size = Pick<Camera, 'width' | 'height'>;
+
+/** A frame that pictures are decoded from independently, and those that follow it up to the next. */
+interface Group {
+  chunks: EncodedVideoChunk[];
+  /** Stamps of its frames, µs, ascending: the order in which they are shown. */
+  stamps: number[];
+}
+
+/** Groups packets by key frames. */
+function groupsOf(chunks: readonly EncodedVideoChunk[]): Group[] {
+  const groups: Group[] = [];
+  for (const chunk of chunks) {
+    if (chunk.type === 'key') groups.push({ chunks: [], stamps: [] });
+    groups.at(-1)?.chunks.push(chunk);
+  }
+  for (const group of groups)
+    group.stamps = group.chunks.map(({ timestamp }) => timestamp).sort((a, b) => a - b);
+  return groups;
+}
+
+/** A frame's pixels, RGB8. */
+async function rgbOf(frame: VideoFrame, { width, height }: Size): Promise<Uint8Array> {
+  const rgba = new Uint8Array(width * height * 4);
+  await frame.copyTo(rgba, { format: 'RGBA' });
+  const rgb = new Uint8Array(width * height * 3);
+  for (let from = 0, to = 0; to < rgb.length; from += 4, to += 3) {
+    rgb[to] = rgba[from];
+    rgb[to + 1] = rgba[from + 1];
+    rgb[to + 2] = rgba[from + 2];
+  }
+  return rgb;
+}
+
+/** Reads the packets between two times, µs, from the key frame before on. */
+async function packetsOf(path: string, from: number, to: number) {
+  const { Mp4Demuxer } = await loadWebcodecs();
+  const chunks: EncodedVideoChunk[] = [];
+  const demuxer = new Mp4Demuxer({
+    videoOutput: (chunk) => chunks.push(chunk),
+    error: () => undefined,
+  });
+  try {
+    await demuxer.load(path);
+    const config = demuxer.videoDecoderConfig;
+    if (!config) throw new Error('there is no video in it');
+    demuxer.seek(Math.max(0, from));
+    do await demuxer.demuxAsync(BATCH);
+    while (demuxer.state !== 'ended' && !chunks.some(({ timestamp }) => timestamp > to + MARGIN));
+    return { config, groups: groupsOf(chunks) };
+  } finally {
+    demuxer.close();
+  }
+}
+
+/**
+ * Decodes a group up to the last frame that is wanted. Frames come in the order in which they are shown; their own
+ * stamps are not trusted, since they may be those of the packets in the order of the file.
+ */
+async function decode(
+  decoder: VideoDecoder,
+  frames: VideoFrame[],
+  { chunks, stamps }: Group,
+  wanted: ReadonlySet<number>,
+  size: Size,
+): Promise<Map<number, Uint8Array>> {
+  for (const chunk of chunks) decoder.decode(chunk);
+  await decoder.flush();
+  const shown = frames.splice(0);
+  try {
+    const pixels = new Map<number, Uint8Array>();
+    for (const [i, frame] of shown.entries())
+      if (wanted.has(stamps[i])) pixels.set(stamps[i], await rgbOf(frame, size));
+    return pixels;
+  } finally {
+    for (const frame of shown) frame.close();
+  }
+}
+
+/** Opens an episode's frames at times of the episode, s. */
+async function openFrames({ path, from }: VideoPlace, seconds: readonly number[], size: Size) {
+  const times = seconds.map((time) => Math.round((from + time) * 1e6));
+  const { config, groups } = await packetsOf(path, times[0], times.at(-1)!);
+  if (config.codedWidth !== size.width || config.codedHeight !== size.height)
+    throw new UserError(`${path}: is ${config.codedWidth}×${config.codedHeight}, and info.json declares ${size.width}×${size.height}`); // prettier-ignore
+  const all = groups.flatMap((group) => group.stamps.map((stamp) => ({ stamp, group })));
+  const targets = times.map((time, k) => {
+    const found = all.find(({ stamp }) => Math.abs(stamp - time) <= TOLERANCE);
+    if (!found)
+      throw new UserError(
+        `${path}: has no frame at ${(time / 1e6).toFixed(4)} s, ${seconds[k].toFixed(4)} s into the episode; it does not keep step with the data`,
+      );
+    return found;
+  });
+  const { VideoDecoder } = await loadWebcodecs();
+  const frames: VideoFrame[] = [];
+  const failure: { error?: Error } = {};
+  const decoder = new VideoDecoder({
+    output: (frame) => frames.push(frame),
+    error: (error) => (failure.error = error),
+  });
+  decoder.configure({ ...config, hardwareAcceleration: 'prefer-software' });
+  let current: { group: Group; pixels: Map<number, Uint8Array> } | undefined;
+  return {
+    async pixels(k: number): Promise<Uint8Array> {
+      const { stamp, group } = targets[k];
+      if (current?.group !== group) {
+        const wanted = new Set(
+          targets.filter((one) => one.group === group).map((one) => one.stamp),
+        );
+        current = { group, pixels: await decode(decoder, frames, group, wanted, size) };
+      }
+      const found = current.pixels.get(stamp);
+      if (!found) throw failure.error ?? new Error(`no frame at ${stamp / 1e6} s`);
+      return found;
+    },
+    close: () => decoder.close(),
+  };
+}
+
+/** Reads pictures of episodes from video files: H.264, AV1 and what else the codecs know. */
+export function openVideos() {
+  const opened = new Set<{ close: () => void }>();
+
+  return {
+    /**
+     * A function that gives the pixels, RGB8, of the frame at `seconds[k]` of an episode. It is quickest in the
+     * order of `k`, and holds no more than the frames from one key frame to the next.
+     */
+    frames(place: VideoPlace, seconds: readonly number[], size: Size) {
+      let source: ReturnType<typeof openFrames> | undefined;
+      let last: Promise<unknown> = Promise.resolve();
+      const failed = (error: unknown) =>
+        error instanceof UserError
+          ? error
+          : new UserError(`${place.path}: is not readable as video: ${messageOf(error)}`, {
+              cause: error,
+            });
+      const read = async (k: number): Promise<Uint8Array> => {
+        try {
+          source ??= openFrames(place, seconds, size);
+          const from = await source;
+          opened.add(from);
+          const pixels = await from.pixels(k);
+          if (k === seconds.length - 1) {
+            from.close();
+            opened.delete(from);
+            source = undefined;
+          }
+          return pixels;
+        } catch (error) {
+          throw failed(error);
+        }
+      };
+      return (k: number): Promise<Uint8Array> => {
+        const pixels = last.then(() => read(k));
+        last = pixels.catch(() => undefined);
+        return pixels;
+      };
+    },
+    close(): void {
+      for (const source of opened) source.close();
+      opened.clear();
+    },
+  };
+}
+
+export type Videos = ReturnType<typeof openVideos>;
