@@ -58,7 +58,7 @@ export async function createVideo(
       if (!hasTrack)
         muxer.addVideoTrack({
           ...{ codec: CODEC, width, height, framerate: fps },
-          description: metadata?.decoderConfig?.description as Uint8Array | undefined,
+          description: metadata?.decoderConfig?.description,
         });
       hasTrack = true;
       muxer.addVideoChunk(chunk);
