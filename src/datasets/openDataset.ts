@@ -1,18 +1,39 @@
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../errors.ts';
 import { isThere } from '../files/isThere.ts';
 import type { Dataset, ReadOptions } from './dataset.ts';
 
-const isLerobot = (folder: string) => isThere(join(folder, 'meta', 'info.json'));
+type Open = (folder: string, options: ReadOptions) => Promise<Dataset>;
+
+/** Kinds of data sets: how a folder is known to be one, and how it is opened. */
+const KINDS: { is: (folder: string) => Promise<boolean>; open: Open }[] = [
+  {
+    is: (folder) => isThere(join(folder, 'meta', 'info.json')),
+    open: async (...given) => (await import('./lerobot/readDataset.ts')).openLerobot(...given),
+  },
+  {
+    is: async (folder) =>
+      (await readdir(folder).catch(() => [])).some((name) => /^episode_\d+\.hdf5$/.test(name)),
+    open: async (...given) => (await import('./act/readDataset.ts')).openAct(...given),
+  },
+];
+
+async function kindOf(folder: string) {
+  for (const kind of KINDS) if (await kind.is(folder)) return kind;
+  return undefined;
+}
 
 /** Whether a folder is a data set of another project. */
-export const isDataset = (folder: string): Promise<boolean> => isLerobot(folder);
+export const isDataset = async (folder: string): Promise<boolean> =>
+  (await kindOf(folder)) !== undefined;
 
 /** Opens a data set of another project. Throws a `UserError` if it is none that can be read. */
 export async function openDataset(folder: string, options: ReadOptions): Promise<Dataset> {
-  if (await isLerobot(folder)) {
-    const { openLerobot } = await import('./lerobot/readDataset.ts');
-    return openLerobot(folder, options);
-  }
-  throw new UserError(`${folder}: no data set there: lerobot's have a meta/info.json`);
+  const kind = await kindOf(folder);
+  if (!kind)
+    throw new UserError(
+      `${folder}: no data set there; lerobot's have a meta/info.json, ACT's files named episode_0.hdf5`,
+    );
+  return kind.open(folder, options);
 }
