@@ -28,12 +28,19 @@ const makeOf = ({ name, controlRate, joints, cameras }: Embodiment): string =>
 const isFinite = ({ joints, commands }: Episode) =>
   [...joints, ...commands].every(({ position }) => position.every(Number.isFinite));
 
+/** The robot of an episode with those cameras whose pictures were recorded: a policy may see some alone. */
+function seenBy({ header: { embodiment }, chunks }: Episode): Embodiment {
+  const isSeen = (name: string) => chunks.every(({ frameStamps }) => name in frameStamps);
+  return { ...embodiment, cameras: embodiment.cameras.filter(({ name }) => isSeen(name)) };
+}
+
 /** Why an episode is left out; undefined if it is not. */
-function unfit(episode: Episode, first: Embodiment): string | undefined {
-  const { header, result, missing } = episode;
+function unfit(episode: Episode, robot: Embodiment, first: Embodiment): string | undefined {
+  const { result, missing, chunks, commands } = episode;
   if (missing.length > 0) return `cut short: ${missing.join(', ')}`;
   if (result?.outcome === 'discarded') return 'it was discarded';
-  const [own, others] = [makeOf(header.embodiment), makeOf(first)];
+  if (chunks.length === 0 || commands.length === 0) return 'nothing was done in it';
+  const [own, others] = [makeOf(robot), makeOf(first)];
   if (own !== others) return `is of ${own}; the others are of ${others}`;
   return isFinite(episode) ? undefined : 'has values that are not finite';
 }
@@ -68,15 +75,19 @@ export async function exportDataset(
     async function add(file: ListedEpisode): Promise<string | undefined> {
       const unread = unusable(file);
       if (unread !== undefined) return unread;
-      const episode = await readEpisode(file.path);
-      const { embodiment } = episode.header;
-      const reason = unfit(episode, first ?? embodiment);
+      const episode = await readEpisode(file.path).catch((error: unknown) => {
+        if (error instanceof UserError) return error;
+        throw error;
+      });
+      if (episode instanceof UserError) return episode.message;
+      const robot = seenBy(episode);
+      const reason = unfit(episode, robot, first ?? robot);
       if (reason !== undefined) return reason;
-      first ??= embodiment;
+      first ??= robot;
       dataset ??= await createDataset(
         staging,
         first,
-        video ? videoWriter(staging, first) : imageWriter(),
+        video ? videoWriter(staging, first) : imageWriter(first),
       );
       const rows = await dataset.add(episode);
       if (rows === 0) return 'nothing was done in it';

@@ -1,11 +1,13 @@
-import { UserError, messageOf } from '../errors.ts';
+import { UserError } from '../errors.ts';
 import { discardAbandoned } from '../episodes/beingWritten.ts';
 import { partialPath, wholePath } from '../episodes/files.ts';
 import { discard } from '../episodes/mcap.ts';
+import type { ChunkRecord } from '../episodes/episode.ts';
 import type { Episode } from '../episodes/readEpisode.ts';
 import { recordEpisode } from '../episodes/recordEpisode.ts';
 import { isThere } from '../files/isThere.ts';
 import { makeFolder } from '../files/makeFolder.ts';
+import type { CameraFrame } from '../robot/robot.ts';
 import { invocation } from '../terminal/invocation.ts';
 import type { Output } from '../terminal/output.ts';
 import type { ReadOptions } from './dataset.ts';
@@ -16,7 +18,28 @@ export interface ImportOptions extends ReadOptions {
   out: string;
 }
 
-/** Records an episode that is in memory. What a process that has ended left unfinished of it is replaced. */
+/** An episode that a data set does not hold as it says. */
+class Unreadable extends UserError {}
+
+/** What a data set is asked for, with its failures as `Unreadable`. */
+const reading = <T>(read: Promise<T>): Promise<T> =>
+  read.catch((error: unknown) => {
+    throw error instanceof UserError ? new Unreadable(error.message, { cause: error }) : error;
+  });
+
+/** The frames of a chunk, with their pixels read. */
+async function framesOf(episode: Episode, { frameStamps }: ChunkRecord): Promise<CameraFrame[]> {
+  const frames = Object.entries(frameStamps).map(([name, stamp]) => episode.image(name, stamp)!);
+  return Promise.all(
+    frames.map(async (frame) => {
+      if (frame.png) return frame;
+      const pixels = await reading(frame.pixels());
+      return { ...frame, pixels: () => Promise.resolve(pixels) };
+    }),
+  );
+}
+
+/** Records an episode of a data set. What a process that has ended left unfinished of it is replaced. */
 async function record(folder: string, episode: Episode): Promise<void> {
   const { header, result, joints, commands, chunks } = episode;
   const partial = partialPath(folder, header.id);
@@ -27,13 +50,10 @@ async function record(folder: string, episode: Episode): Promise<void> {
     for (const [i, state] of joints.entries()) {
       recorder.joints(state);
       for (; chunks[next]?.observationStamp <= state.stamp; next++) {
-        const { actions, frameStamps } = chunks[next];
-        const frames = Object.entries(frameStamps).map(([name, stamp]) =>
-          episode.image(name, stamp)!,
-        );
-        recorder.sampled({ joints: state, frames, prompt: header.prompt }, actions);
+        const frames = await framesOf(episode, chunks[next]);
+        const observation = { joints: state, frames, prompt: header.prompt };
+        recorder.sampled(observation, chunks[next].actions);
         recorder.played(chunks[next]);
-        await recorder.room();
       }
       recorder.command(commands[i].stamp, commands[i].position);
       await recorder.room();
@@ -47,7 +67,8 @@ async function record(folder: string, episode: Episode): Promise<void> {
 
 /**
  * Makes episodes of a data set. Each is whole or not there, those that are there already stay as they are, and the
- * same command goes on where one was stopped.
+ * same command goes on where one was stopped. Episodes that cannot be read are named and left out; a `UserError`
+ * counts them at the end.
  */
 export async function importDataset(
   folder: string,
@@ -59,22 +80,28 @@ export async function importDataset(
     await makeFolder(out);
     const progress = createProgress(dataset.episodes.length, output);
     for (const note of dataset.notes) progress.say(note);
-    let there = 0;
-    let made = 0;
-    for (const name of dataset.episodes) {
+    const count = { made: 0, there: 0, unreadable: 0 };
+    for (const [i, name] of dataset.episodes.entries()) {
       if (signal.aborted) return 'interrupted';
-      if (await isThere(wholePath(out, name))) there += 1;
-      else {
-        await record(out, await dataset.read(name)).catch((error: unknown) => {
-          if (!(error instanceof UserError)) throw error;
-          throw new UserError(`${name} was not imported, ${made + there} before it are there: ${messageOf(error)}`, { cause: error }); // prettier-ignore
-        });
-        made += 1;
-      }
-      progress.done(made + there);
+      if (await isThere(wholePath(out, name))) count.there += 1;
+      else
+        try {
+          await record(out, await reading(dataset.read(name)));
+          count.made += 1;
+        } catch (error) {
+          if (!(error instanceof Unreadable)) throw error;
+          progress.say(`left out ${name}: ${error.message}`);
+          count.unreadable += 1;
+        }
+      progress.done(i + 1);
     }
-    if (there > 0) progress.say(`${there} episodes were there already, and stay as they are`);
-    progress.say(`${made} episodes made in ${out} in ${progress.elapsed()}`);
+    if (count.there > 0)
+      progress.say(`${count.there} episodes were there already, and stay as they are`);
+    progress.say(`${count.made} episodes made in ${out} in ${progress.elapsed()}`);
+    if (count.unreadable > 0)
+      throw new UserError(
+        `${folder}: ${count.unreadable} of its ${dataset.episodes.length} episodes cannot be read and were left out`,
+      );
     progress.say(`Next: ${invocation(`imitate ${out} --out DIR`)}`);
     return 'done';
   } finally {

@@ -138,7 +138,7 @@ export async function openAct(
   { calibration, every }: ReadOptions,
 ): Promise<Dataset> {
   const files = await actFiles(folder);
-  let file = await openHdf5(files[0]);
+  let file: Hdf5 | undefined = await openHdf5(files[0]);
   const first = await contentOf(file);
   if (calibration === undefined) throw unknownRobot(folder);
   const { embodiment } = await calibratedRobot(calibration, {
@@ -158,8 +158,9 @@ export async function openAct(
     ],
     async read(id) {
       const path = ids.get(id)!;
-      if (file.path !== path) {
-        file.close();
+      if (file?.path !== path) {
+        file?.close();
+        file = undefined;
         file = await openHdf5(path);
       }
       const content = await contentOf(file);
@@ -172,7 +173,7 @@ export async function openAct(
       return episodeOf(path, header, result, rowsOf(file, content, embodiment, every));
     },
     close() {
-      file.close();
+      file?.close();
       return Promise.resolve();
     },
   };

@@ -1,5 +1,6 @@
 import sharp from 'sharp';
 import type { Episode } from '../../episodes/readEpisode.ts';
+import type { Embodiment } from '../../robot/embodiment.ts';
 import type { CameraFrame } from '../../robot/robot.ts';
 import type { Column } from '../parquet.ts';
 import type { EpisodeRow } from '../rows.ts';
@@ -53,11 +54,11 @@ export const samplesOf = (frames: readonly CameraFrame[]): Promise<Uint8Array[]>
   Promise.all(some([...new Set(frames)]).map((frame) => frame.pixels()));
 
 /** Keeps pictures in the data's own files, without loss. A picture that several rows show is stored once. */
-export const imageWriter = (): PictureWriter => ({
+export const imageWriter = ({ cameras }: Embodiment): PictureWriter => ({
   storage: { kind: 'image' },
   async episode(episode, rows) {
     const shown: EpisodePictures = { cells: {}, entry: [], samples: {} };
-    for (const { name } of episode.header.embodiment.cameras) {
+    for (const { name } of cameras) {
       const feature = pictureFeature(name);
       const frames = framesOf(episode, rows, name);
       const stored = new Map(

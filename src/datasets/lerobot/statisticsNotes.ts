@@ -20,7 +20,7 @@ export async function statisticsNotes(folder: string): Promise<string[]> {
       .filter(([, value]) => !isWhole(value))
       .map(
         ([name]) =>
-          `${path}: ${feature}.${name} is not all numbers; Nalu computes its own, lerobot fails on it`,
+          `${path}: ${feature}.${name} is not all numbers; Nalu does not read it, and computes its own`,
       ),
   );
 }

@@ -147,7 +147,7 @@ export async function createDataset(
       if (rows.length === 0) return 0;
       const shown = await pictures.episode(episode, rows);
       const place = { ...totals, task: taskIndex(episode.header.prompt) };
-      const cells = { ...cellsOf(episode, rows, place), ...shown.cells };
+      const cells = { ...cellsOf(episode, embodiment, rows, place), ...shown.cells };
       const file = await data.next();
       await file.write(cells);
       statistics.add(cells, shown.samples);
@@ -179,7 +179,8 @@ export async function createDataset(
 
 /** The cells of an episode's columns, but for pictures. */
 function cellsOf(
-  { header: { embodiment }, result }: Episode,
+  { result }: Episode,
+  { cameras, controlRate }: Embodiment,
   rows: readonly EpisodeRow[],
   at: { episodes: number; frames: number; task: number },
 ): Record<string, unknown[]> {
@@ -187,7 +188,6 @@ function cellsOf(
   const vector = <T>(values: T[]) => (values.length === 1 ? values[0] : values);
   const floats = (values: Float64Array) => vector(Array.from(values, Math.fround));
   const last = rows.length - 1;
-  const { cameras, controlRate } = embodiment;
   return {
     [STATE]: rows.map(({ joints }) => floats(joints.position)),
     [ACTION]: rows.map(({ command }) => floats(command.position)),
