@@ -6,8 +6,8 @@ import { loadWebcodecs } from './webcodecs.ts';
 
 /** H.264, High profile, level 4. */
 const CODEC = 'avc1.640028';
-/** Frames from one key frame to the next, as lerobot has them: any frame is found quickly. */
-const KEY_EVERY = 2;
+/** Most frames from one key frame to the next, so that any frame is found quickly. */
+const KEY_EVERY = 10;
 /** x264's constant quantiser, 0 to 51. */
 const QUANTIZER = 18;
 /** Frames that wait to be encoded, at most. */
@@ -29,8 +29,8 @@ export interface VideoFile {
   readonly size: number;
   /** Frames so far. */
   readonly frames: number;
-  /** Adds a frame, RGBA8. */
-  add(pixels: Uint8Array): Promise<void>;
+  /** Adds a frame, RGBA8; it is a key frame if it `isNew`, rather than the one before once more. */
+  add(pixels: Uint8Array, isNew: boolean): Promise<void>;
   /** Resolves when all frames are encoded. */
   settled(): Promise<void>;
   end(): Promise<void>;
@@ -58,6 +58,7 @@ export async function createVideo(
   let size = 0;
   let frames = 0;
   let hasTrack = false;
+  let sinceKey = 0;
   const encoder = new VideoEncoder({
     output(chunk: EncodedVideoChunk, metadata) {
       if (!hasTrack)
@@ -86,14 +87,15 @@ export async function createVideo(
     get frames() {
       return frames;
     },
-    async add(pixels) {
+    async add(pixels, isNew) {
       check();
+      sinceKey = isNew || sinceKey + 1 === KEY_EVERY ? 0 : sinceKey + 1;
       const frame = new VideoFrame(pixels, {
         ...{ format: 'RGBA', codedWidth: width, codedHeight: height },
         timestamp: Math.round((frames * 1e6) / fps),
         duration: Math.round(1e6 / fps),
       });
-      encoder.encode(frame, { keyFrame: frames % KEY_EVERY === 0, avc: { quantizer: QUANTIZER } });
+      encoder.encode(frame, { keyFrame: sinceKey === 0, avc: { quantizer: QUANTIZER } });
       frame.close();
       frames += 1;
       await roomIn(encoder);

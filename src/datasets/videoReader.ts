@@ -1,4 +1,9 @@
-import type { EncodedVideoChunk, VideoDecoder, VideoFrame } from '@napi-rs/webcodecs';
+import type {
+  EncodedVideoChunk,
+  VideoDecoder,
+  VideoDecoderConfig,
+  VideoFrame,
+} from '@napi-rs/webcodecs';
 import { UserError, messageOf } from '../errors.ts';
 import type { Camera } from '../robot/embodiment.ts';
 import { loadWebcodecs } from './webcodecs.ts';
@@ -20,20 +25,21 @@ type Size = Pick<Camera, 'width' | 'height'>;
 
 /** A frame that pictures are decoded from independently, and those that follow it up to the next. */
 interface Group {
+  /** In the order of the file, which may be another than that in which they are shown. */
   chunks: EncodedVideoChunk[];
-  /** Stamps of its frames, µs, ascending: the order in which they are shown. */
-  stamps: number[];
 }
+
+/** Stamps of packets' frames, µs, in the order in which they are shown. */
+const stampsOf = (chunks: readonly EncodedVideoChunk[]): number[] =>
+  chunks.map(({ timestamp }) => timestamp).sort((a, b) => a - b);
 
 /** Groups packets by key frames. */
 function groupsOf(chunks: readonly EncodedVideoChunk[]): Group[] {
   const groups: Group[] = [];
   for (const chunk of chunks) {
-    if (chunk.type === 'key') groups.push({ chunks: [], stamps: [] });
+    if (chunk.type === 'key') groups.push({ chunks: [] });
     groups.at(-1)?.chunks.push(chunk);
   }
-  for (const group of groups)
-    group.stamps = group.chunks.map(({ timestamp }) => timestamp).sort((a, b) => a - b);
   return groups;
 }
 
@@ -76,13 +82,15 @@ async function packetsOf(path: string, from: number, to: number) {
  * stamps are not trusted, since they may be those of the packets in the order of the file.
  */
 async function decode(
-  decoder: VideoDecoder,
-  frames: VideoFrame[],
-  { chunks, stamps }: Group,
+  { decoder, frames }: Decoding,
+  { chunks }: Group,
   wanted: ReadonlySet<number>,
   size: Size,
 ): Promise<Map<number, Uint8Array>> {
-  for (const chunk of chunks) decoder.decode(chunk);
+  const last = chunks.findLastIndex(({ timestamp }) => wanted.has(timestamp));
+  const read = chunks.slice(0, last + 1);
+  const stamps = stampsOf(read);
+  for (const chunk of read) decoder.decode(chunk);
   await decoder.flush();
   const shown = frames.splice(0);
   try {
@@ -95,13 +103,42 @@ async function decode(
   }
 }
 
+interface Decoding {
+  decoder: VideoDecoder;
+  /** What it has given since they were last taken. */
+  frames: VideoFrame[];
+  error?: Error;
+}
+
+/** Opens a decoder of a file's video. */
+async function openDecoder(config: VideoDecoderConfig): Promise<Decoding> {
+  const { VideoDecoder } = await loadWebcodecs();
+  const frames: VideoFrame[] = [];
+  const decoding: Decoding = {
+    frames,
+    decoder: new VideoDecoder({
+      output: (frame) => frames.push(frame),
+      error: (error) => (decoding.error = error),
+    }),
+  };
+  decoding.decoder.configure({ ...config, hardwareAcceleration: 'prefer-software' });
+  return decoding;
+}
+
 /** Opens an episode's frames at times of the episode, s. */
-async function openFrames({ path, from }: VideoPlace, seconds: readonly number[], size: Size) {
+async function openFrames(
+  { path, from }: VideoPlace,
+  seconds: readonly number[],
+  size: Size,
+  decoderOf: (path: string, config: VideoDecoderConfig) => Promise<Decoding>,
+) {
   const times = seconds.map((time) => Math.round((from + time) * 1e6));
   const { config, groups } = await packetsOf(path, times[0], times.at(-1)!);
   if (config.codedWidth !== size.width || config.codedHeight !== size.height)
     throw new UserError(`${path}: is ${config.codedWidth}×${config.codedHeight}, and info.json declares ${size.width}×${size.height}`); // prettier-ignore
-  const all = groups.flatMap((group) => group.stamps.map((stamp) => ({ stamp, group })));
+  const all = groups.flatMap((group) =>
+    group.chunks.map(({ timestamp: stamp }) => ({ stamp, group })),
+  );
   const targets = times.map((time, k) => {
     const found = all.find(({ stamp }) => Math.abs(stamp - time) <= TOLERANCE);
     if (!found)
@@ -110,14 +147,7 @@ async function openFrames({ path, from }: VideoPlace, seconds: readonly number[]
       );
     return found;
   });
-  const { VideoDecoder } = await loadWebcodecs();
-  const frames: VideoFrame[] = [];
-  const failure: { error?: Error } = {};
-  const decoder = new VideoDecoder({
-    output: (frame) => frames.push(frame),
-    error: (error) => (failure.error = error),
-  });
-  decoder.configure({ ...config, hardwareAcceleration: 'prefer-software' });
+  const decoding = await decoderOf(path, config);
   let current: { group: Group; pixels: Map<number, Uint8Array> } | undefined;
   return {
     async pixels(k: number): Promise<Uint8Array> {
@@ -126,19 +156,33 @@ async function openFrames({ path, from }: VideoPlace, seconds: readonly number[]
         const wanted = new Set(
           targets.filter((one) => one.group === group).map((one) => one.stamp),
         );
-        current = { group, pixels: await decode(decoder, frames, group, wanted, size) };
+        current = { group, pixels: await decode(decoding, group, wanted, size) };
       }
       const found = current.pixels.get(stamp);
-      if (!found) throw failure.error ?? new Error(`no frame at ${stamp / 1e6} s`);
+      if (!found) throw decoding.error ?? new Error(`no frame at ${stamp / 1e6} s`);
       return found;
     },
-    close: () => decoder.close(),
   };
 }
 
+/** Decoders that are kept open, one for each file: episodes of a camera often lie in the same one. */
+const MOST_DECODERS = 8;
+
 /** Reads pictures of episodes from video files: H.264, AV1 and what else the codecs know. */
 export function openVideos() {
-  const opened = new Set<{ close: () => void }>();
+  const open = new Map<string, Decoding>();
+
+  async function decoderOf(path: string, config: VideoDecoderConfig): Promise<Decoding> {
+    const known = open.get(path);
+    const decoding = known?.error
+      ? await openDecoder(config)
+      : (known ?? (await openDecoder(config)));
+    open.delete(path);
+    open.set(path, decoding);
+    const [oldest] = open;
+    if (open.size > MOST_DECODERS && open.delete(oldest[0])) oldest[1].decoder.close();
+    return decoding;
+  }
 
   return {
     /**
@@ -156,16 +200,8 @@ export function openVideos() {
             });
       const read = async (k: number): Promise<Uint8Array> => {
         try {
-          source ??= openFrames(place, seconds, size);
-          const from = await source;
-          opened.add(from);
-          const pixels = await from.pixels(k);
-          if (k === seconds.length - 1) {
-            from.close();
-            opened.delete(from);
-            source = undefined;
-          }
-          return pixels;
+          source ??= openFrames(place, seconds, size, decoderOf);
+          return await (await source).pixels(k);
         } catch (error) {
           throw failed(error);
         }
@@ -177,8 +213,8 @@ export function openVideos() {
       };
     },
     close(): void {
-      for (const source of opened) source.close();
-      opened.clear();
+      for (const { decoder } of open.values()) decoder.close();
+      open.clear();
     },
   };
 }

@@ -145,7 +145,7 @@ async function writeVideo(path: string, episodes: number) {
     const rgba = new Uint8Array(16 * 12 * 4).fill(255);
     const rgb = smoothPixels(i % FOREIGN_ROWS);
     for (let at = 0; at < 16 * 12; at++) rgba.set(rgb.subarray(at * 3, at * 3 + 3), at * 4);
-    await video.add(rgba);
+    await video.add(rgba, i % 2 === 0);
   }
   await video.end();
 }

@@ -41,8 +41,9 @@ export function videoWriter(folder: string, { cameras, controlRate }: Embodiment
     const from = video.frames;
     let shown: { frame: CameraFrame; pixels: Uint8Array } | undefined;
     for (const frame of frames) {
-      if (shown?.frame !== frame) shown = { frame, pixels: await rgbaOf(frame) };
-      await video.add(shown.pixels);
+      const isNew = shown?.frame !== frame;
+      if (!shown || isNew) shown = { frame, pixels: await rgbaOf(frame) };
+      await video.add(shown.pixels, isNew);
     }
     await video.settled();
     const { chunk, file } = files.place();
