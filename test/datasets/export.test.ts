@@ -253,9 +253,9 @@ describe('statistics of a feature', () => {
     assert.deepEqual(
       [q01, q50, q99],
       [
-        [1, -99],
-        [50, -50],
-        [99, -1],
+        [1, 1],
+        [50, 50],
+        [99, 99],
       ],
     );
     for (const deviation of std) assert.ok(Math.abs(Number(deviation) - Math.sqrt(850)) < 1e-9);

@@ -21,7 +21,8 @@ function quantileOf(sorted: Float64Array, quantile: number): number {
 /** Statistics of rows of `width` numbers. Mean and deviation are of all rows. */
 export function vectorStatistics(width: number) {
   const random = uniformNumbers(0);
-  const sample: Float64Array[] = [];
+  /** [rows, width] */
+  const sample = new Float64Array(MOST_ROWS * width);
   const least = new Float64Array(width).fill(Infinity);
   const greatest = new Float64Array(width).fill(-Infinity);
   const mean = new Float64Array(width);
@@ -40,12 +41,15 @@ export function vectorStatistics(width: number) {
         squares[i] += apart * (value - mean[i]);
       }
       // Every row is as likely as any other to be in the sample.
-      const place = count <= MOST_ROWS ? sample.length : Math.floor(random() * count);
-      if (place < MOST_ROWS) sample[place] = Float64Array.from(row);
+      const place = count <= MOST_ROWS ? count - 1 : Math.floor(random() * count);
+      if (place < MOST_ROWS) sample.set(row, place * width);
     },
     result(): FeatureStatistics {
       const sorted = Array.from({ length: width }, (_, i) =>
-        Float64Array.from(sample, (row) => row[i]).sort(),
+        Float64Array.from(
+          { length: Math.min(count, MOST_ROWS) },
+          (_, row) => sample[row * width + i],
+        ).sort(),
       );
       return {
         min: [...least],
