@@ -1,5 +1,6 @@
 import type { EncodedVideoChunk, VideoEncoder } from '@napi-rs/webcodecs';
 import { writeFile } from 'node:fs/promises';
+import { setTimeout } from 'node:timers/promises';
 import type { Camera } from '../robot/embodiment.ts';
 import { UserError } from '../errors.ts';
 import { loadWebcodecs } from './webcodecs.ts';
@@ -36,10 +37,9 @@ export interface VideoFile {
   end(): Promise<void>;
 }
 
-/** Waits until the encoder has room. */
+/** Waits until the encoder has room. It may not tell when that is, and asking without a pause takes a core. */
 async function roomIn(encoder: VideoEncoder): Promise<void> {
-  while (encoder.encodeQueueSize > MOST_WAITING)
-    await new Promise<void>((resolve) => setImmediate(resolve));
+  while (encoder.encodeQueueSize > MOST_WAITING) await setTimeout(1);
 }
 
 /** Starts an MP4 file of H.264 at a constant rate. */
