@@ -9,6 +9,8 @@ const LEAST: Record<string, string[]> = {
   start: [],
   sim: [],
   recover: ['x.mcap.partial'],
+  export: ['x', '--out', 'y'],
+  'import-data': ['x', '--out', 'y'],
   demos: ['x'],
   imitate: ['x', '--out', 'y'],
   distill: ['b', '--episodes', 'x', '--out', 'y'],
