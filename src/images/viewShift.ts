@@ -7,6 +7,8 @@ import { gaussianNoise } from '../tensors/noise.ts';
  */
 export type View = Float32Array;
 
+const CHANNELS = 3;
+
 /** Largest offset; beyond it an image is mostly repeated edge. */
 export const FARTHEST_VIEW = 0.25;
 
@@ -31,9 +33,29 @@ const VIEW = 32;
 export const exploredView = (view: View, size: number, attempt: number): View =>
   movedView(view, gaussianNoise([attempt, VIEW], view.length).map((draw) => draw * size)); // prettier-ignore
 
+/** Catmull–Rom weights of the four pixels around a point, which lies `t` of a pixel after the second. */
+const cubicWeights = (t: number) => [
+  (-(t ** 3) + 2 * t ** 2 - t) / 2,
+  (3 * t ** 3 - 5 * t ** 2 + 2) / 2,
+  (-3 * t ** 3 + 4 * t ** 2 + t) / 2,
+  (t ** 3 - t ** 2) / 2,
+];
+
+/** What each of `count` pixels in a row takes from where `shift` of pixels later: four indices, the ends repeated. */
+function taps(count: number, shift: number) {
+  const whole = Math.floor(shift);
+  const weights = cubicWeights(shift - whole);
+  const within = (at: number) => Math.max(0, Math.min(count - 1, at));
+  return Array.from({ length: count }, (_, i) => ({
+    from: weights.map((_, tap) => within(i + whole + tap - 1)),
+    weights,
+  }));
+}
+
 /**
- * Writes to `target` the square image [side, side, 3] shifted by (right, down), rounded to whole pixels.
- * Pixels that enter the image repeat its edge; the padding around the image does not move.
+ * Writes to `target` the square image [side, side, 3] shifted by (right, down), interpolated between pixels
+ * (Catmull–Rom, exact for whole pixels): half a pixel can decide where a gripper closes. Pixels that enter the
+ * image repeat its edge; the padding around the image does not move.
  */
 export function lookAside(
   square: Uint8Array,
@@ -42,23 +64,26 @@ export function lookAside(
   [right, down]: Iterable<number>,
   target: Uint8Array,
 ): void {
-  const [dx, dy] = [right, down].map((share) => Math.round(share * side));
+  const width = columns * CHANNELS;
+  const at = (row: number) => ((top + row) * side + left) * CHANNELS;
+  const across = taps(columns, right * side);
+  const aside = new Float32Array(rows * width);
+  for (let row = 0; row < rows; row++)
+    across.forEach(({ from: [a, b, c, d], weights: [p, q, r, s] }, column) => {
+      for (let channel = 0; channel < CHANNELS; channel++) {
+        const pixel = (x: number) => square[at(row) + x * CHANNELS + channel];
+        aside[row * width + column * CHANNELS + channel] =
+          p * pixel(a) + q * pixel(b) + r * pixel(c) + s * pixel(d);
+      }
+    });
   target.set(square);
-  const within = (at: number, size: number) => Math.max(0, Math.min(size - 1, at));
-  const at = (row: number, column: number) => ((top + row) * side + left + column) * 3;
-  const [first, last] = [within(-dx, columns), within(columns - 1 - dx, columns)];
-  for (let row = 0; row < rows; row++) {
-    const from = within(row + dy, rows);
-    target.set(
-      square.subarray(
-        at(from, within(first + dx, columns)),
-        at(from, within(last + dx, columns) + 1),
-      ),
-      at(row, first),
-    );
-    for (let column = 0; column < first; column++)
-      target.copyWithin(at(row, column), at(row, first), at(row, first + 1));
-    for (let column = last + 1; column < columns; column++)
-      target.copyWithin(at(row, column), at(row, last), at(row, last + 1));
-  }
+  const rounded = new Uint8ClampedArray(target.buffer, target.byteOffset, target.length);
+  taps(rows, down * side).forEach(({ from: [a, b, c, d], weights: [p, q, r, s] }, row) => {
+    for (let i = 0; i < width; i++)
+      rounded[at(row) + i] =
+        p * aside[a * width + i] +
+        q * aside[b * width + i] +
+        r * aside[c * width + i] +
+        s * aside[d * width + i];
+  });
 }

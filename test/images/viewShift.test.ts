@@ -62,24 +62,61 @@ const withSampler = (body: (sampler: Sampler, folder: string) => Promise<void>) 
   });
 
 describe('a view', () => {
+  const place = fc.record({
+    side: fc.integer({ min: 4, max: 24 }),
+    width: fc.integer({ min: 1, max: 40 }),
+    height: fc.integer({ min: 1, max: 40 }),
+  });
+  const lookedAside = (
+    square: Uint8Array,
+    { side, ...size }: { side: number; width: number; height: number },
+    pixels: readonly number[],
+  ) => {
+    const target = new Uint8Array(square.length);
+    lookAside(square, side, placingOf(size, side), pixels.map((count) => count / side), target); // prettier-ignore
+    return target;
+  };
+
   it('moves what a picture shows by whole pixels, repeats its edges and leaves the bars around it', () => {
-    const shares = fc.double({ min: -FARTHEST_VIEW, max: FARTHEST_VIEW, noNaN: true });
+    const pixels = fc.integer({ min: -4, max: 4 });
     fc.assert(
-      fc.property(
-        fc.integer({ min: 4, max: 24 }),
-        fc.integer({ min: 1, max: 40 }),
-        fc.integer({ min: 1, max: 40 }),
-        shares,
-        shares,
-        (side, width, height, right, down) => {
-          const square = pictureOf(width, side);
-          const target = new Uint8Array(square.length);
-          const size = { width, height };
-          lookAside(square, side, placingOf(size, side), [right, down], target);
-          const [dx, dy] = [right, down].map((share) => Math.round(share * side));
-          assert.deepEqual(target, movedPicture(square, side, size, dx, dy));
-        },
-      ),
+      fc.property(place, pixels, pixels, (one, dx, dy) => {
+        const { side, width } = one;
+        const square = pictureOf(width, side);
+        assert.deepEqual(lookedAside(square, one, [dx, dy]), movedPicture(square, side, one, dx, dy)); // prettier-ignore
+      }),
+    );
+  });
+
+  it('interpolates between pixels: a slope stays one, away from the edges', () => {
+    const side = 16;
+    const shade = (x: number, y: number) => 60 + 5 * x + 3 * y;
+    const square = new Uint8Array(side * side * 3);
+    for (let y = 0; y < side; y++)
+      for (let x = 0; x < side; x++) square.fill(shade(x, y), 3 * (y * side + x), 3 * (y * side + x) + 3); // prettier-ignore
+    const share = fc.double({ min: -2, max: 2, noNaN: true });
+    fc.assert(
+      fc.property(share, share, (dx, dy) => {
+        const moved = lookedAside(square, { side, width: 8, height: 8 }, [dx, dy]);
+        for (let y = 4; y < side - 4; y++)
+          for (let x = 4; x < side - 4; x++)
+            assert.ok(Math.abs(moved[3 * (y * side + x)] - shade(x + dx, y + dy)) <= 0.501);
+      }),
+    );
+  });
+
+  it('leaves one shade as it is, and stays within bytes at sharp edges', () => {
+    const share = fc.double({ min: -3, max: 3, noNaN: true });
+    fc.assert(
+      fc.property(place, share, share, fc.integer({ min: 0, max: 255 }), (one, dx, dy, shade) => {
+        const { side } = one;
+        const grey = new Uint8Array(side * side * 3).fill(shade);
+        assert.deepEqual(lookedAside(grey, one, [dx, dy]), grey);
+        const edge = grey.map((_, i) => (i % 6 < 3 ? 0 : 255));
+        const moved = lookedAside(edge, { side, width: side, height: side }, [0.5, 0]);
+        // Half way between black and white, but at the ends, where the edge is repeated.
+        for (let i = 6; i < 3 * side - 9; i++) assert.ok(Math.abs(moved[i] - 127.5) <= 0.5);
+      }),
     );
   });
 
