@@ -105,7 +105,7 @@ export async function adapt(
   { out, err, signal: interrupted }: AdaptSurroundings,
 ): Promise<'done' | 'interrupted'> {
   const folder = resolve(path);
-  const { method, task, batch, episodes, seed, config, execute, processes } = options;
+  const { method, task, batch, episodes, seed, config, execute, delay, processes } = options;
   const report = createAdaptReport(episodes, batch, out);
   const over = new AbortController();
   const signal = AbortSignal.any([interrupted, over.signal]);
@@ -123,6 +123,8 @@ export async function adapt(
       attempts: {
         task,
         executeSteps: execute,
+        join: options.join,
+        delay,
         integration: bundle.integration,
         ...(gap && { gap }),
       },

@@ -30,7 +30,10 @@ export interface AdaptPartsOptions {
   trainable: Trainable;
   batch: number;
   seed: number;
-  attempts: Pick<RolloutSettings, 'task' | 'executeSteps' | 'integration' | 'gap'>;
+  attempts: Pick<
+    RolloutSettings,
+    'task' | 'executeSteps' | 'join' | 'delay' | 'integration' | 'gap'
+  >;
   processes: number;
   onEvent: (event: LearnerEvent) => void;
   log: (line: string) => void;

@@ -7,6 +7,7 @@ import { baseIn, withoutOwnAdapter } from '../learning/learner.ts';
 import { folderAddress, parseAddress } from '../link/wire/address.ts';
 import { loadBundle } from '../policy/bundle/bundle.ts';
 import { withIntegration } from '../policy/bundle/withIntegration.ts';
+import type { LearnedJoin } from '../policy/joinKinds.ts';
 import type { IntegrationChanges } from '../policy/integration.ts';
 import { learnableOf } from '../policy/families/registry.ts';
 import { type Exploration } from '../policy/exploration.ts';
@@ -27,6 +28,9 @@ export interface AdaptOptions extends IntegrationChanges {
   exploration?: string;
   gap?: string;
   execute?: number;
+  join: LearnedJoin;
+  /** ms. */
+  delay: number;
   episodes: number;
   batch: number;
   evaluateEvery: number;
@@ -87,7 +91,7 @@ async function heldIn(folder: string, { learner, recorded }: AdaptFolders): Prom
  * a folder that was begun with something else.
  */
 export async function planAdaptation(folder: string, options: AdaptOptions): Promise<AdaptPlan> {
-  const { policy, method, task, config, execute, seed } = options;
+  const { policy, method, task, config, execute, delay, seed } = options;
   const runtime = join(folder, 'runtime');
   const learner = join(folder, 'learner');
   const folders = { runtime, recorded: join(runtime, 'episodes'), learner };
@@ -110,6 +114,8 @@ export async function planAdaptation(folder: string, options: AdaptOptions): Pro
     gap: gap ?? gapSchema.parse({}),
     execute: execute ?? bundle.executeSteps,
     integration: bundle.integration,
+    join: options.join,
+    delay,
   };
   await demandBeginning(folder, await withoutOwnAdapter(learner, beginning), () =>
     heldIn(folder, folders),

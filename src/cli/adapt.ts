@@ -1,8 +1,10 @@
-import type { Command } from '@commander-js/extra-typings';
+import { type Command, Option } from '@commander-js/extra-typings';
+import { LEARNED_JOINS } from '../policy/joinKinds.ts';
 import type { Context } from './context.ts';
 import {
   BATCH,
   SHIPPED_POLICY,
+  delayOption,
   integer,
   methodOption,
   solverOption,
@@ -33,6 +35,15 @@ export function adapt(program: Command, context: Context): void {
     )
     .option('--gap <file>', 'YAML of how the robot differs from the one of the demonstrations')
     .option('--execute <n>', "rows of a chunk to play, instead of the bundle's", integer(1))
+    .addOption(
+      new Option(
+        '--join <how>',
+        'how a chunk takes over: swap replaces the one in play, exact, approximate and trained continue it as nalu sim does',
+      )
+        .choices(LEARNED_JOINS)
+        .default('swap' as const),
+    )
+    .addOption(delayOption())
     .addOption(stepsOption())
     .addOption(solverOption())
     .addOption(timesOption())
@@ -44,7 +55,7 @@ export function adapt(program: Command, context: Context): void {
       'after',
       `
 The attempts and the learner are processes of their own, with the link between them as on a robot. The
-same command continues where it was stopped; another policy, task, seed, gap, --execute or what FPO's
+same command continues where it was stopped; another policy, task, seed, gap, --execute, --join, --delay or what FPO's
 state depends on is refused there. Attempts of a batch that all ended alike make no version: none of them
 shows what does better. FOLDER/curve.svg is drawn as it goes.
 

@@ -71,6 +71,12 @@ export function flowTimes(text: string): number[] {
   return times;
 }
 
+/** How late a chunk comes in simulation. */
+export const delayOption = () =>
+  new Option('--delay <ms>', 'how late a chunk comes, in whole control steps')
+    .argParser(integer(0))
+    .default(40);
+
 export const stepsOption = () =>
   new Option(
     '--steps <n>',

@@ -7,6 +7,7 @@ import { type Rules, readsOnly } from './rules.ts';
 import {
   SHIPPED_POLICY,
   apiKeyOption,
+  delayOption,
   groups,
   integer,
   port,
@@ -97,11 +98,7 @@ export function sim(program: Command, context: Context): void {
         .choices(JOIN_CHOICES)
         .default(DEFAULT_JOIN),
     )
-    .option(
-      '--delay <ms>',
-      'how late a chunk comes, in whole control steps (default: 40)',
-      integer(0),
-    )
+    .addOption(delayOption())
     .option('--execute <n>', "rows of a chunk to play, instead of the bundle's", integer(1))
     .addOption(stepsOption())
     .addOption(solverOption())

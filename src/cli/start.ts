@@ -24,6 +24,8 @@ const ADAPTATION = {
   attempts: 30,
   processes: 2,
   seed: 0,
+  join: 'swap',
+  delay: 40,
 } as const;
 
 /** `nalu start`. */

@@ -29,9 +29,9 @@ export const movedView = (view: View, steps: ArrayLike<number>): View =>
 /** Seed component that separates draws of views from those of chunks and attempts. */
 const VIEW = 32;
 
-/** The view of an exploring attempt: `view` plus Gaussian steps of standard deviation `size`. */
-export const exploredView = (view: View, size: number, attempt: number): View =>
-  movedView(view, gaussianNoise([attempt, VIEW], view.length).map((draw) => draw * size)); // prettier-ignore
+/** The view of an exploring attempt: `view` plus Gaussian steps of standard deviations [cameras, 2]. */
+export const exploredView = (view: View, deviations: readonly number[], attempt: number): View =>
+  movedView(view, gaussianNoise([attempt, VIEW], view.length).map((draw, i) => draw * deviations[i])); // prettier-ignore
 
 /** Catmull–Rom weights of the four pixels around a point, which lies `t` of a pixel after the second. */
 const cubicWeights = (t: number) => [

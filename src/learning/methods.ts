@@ -1,4 +1,4 @@
-import { type Exploration, explorationSchema } from '../policy/exploration.ts';
+import { type Exploration, SEARCH_RANGE, explorationSchema } from '../policy/exploration.ts';
 import { validate } from '../validate.ts';
 import type { OpenAlgorithm } from './algorithm.ts';
 import type { FpoConfig } from './fpo/config.ts';
@@ -25,11 +25,11 @@ export const METHODS: Readonly<Record<MethodName, Method>> = {
     exploration: {},
     open: fpo,
   },
-  /** The network stays; one offset of all actions and of the view is found. */
+  /** The network stays; one offset of all actions, and one of the view, is found. */
   offset: {
     batch: 16,
     episodes: 160,
-    exploration: { size: 0, offset: 0.02, initialNoise: 1 },
+    exploration: { size: 0, offset: 0.01, view: 0.016, range: SEARCH_RANGE, initialNoise: 1 },
     open: ({ trainable, seed }) => offsetSearch(trainable, seed),
   },
 };

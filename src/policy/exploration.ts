@@ -1,6 +1,9 @@
 import { z } from 'zod';
-import { gaussianNoise } from '../tensors/noise.ts';
+import { gaussianNoise, uniformNumbers } from '../tensors/noise.ts';
 import { type Integration, stepEnds } from './integration.ts';
+
+/** The usual `range` of a search for an offset and a view: from a twentieth of a pixel to some pixels. */
+export const SEARCH_RANGE = 10;
 
 const size = z.number().min(0).max(1);
 const view = z.number().min(0).max(0.1);
@@ -38,6 +41,11 @@ export const explorationSchema = z.strictObject({
    * for the method `offset`, which learns from nothing else.
    */
   offset: size.default(0),
+  /**
+   * How many times smaller than `view` and `offset` an attempt's deviations may be: log-uniform, until a learner says
+   * how well the best place is known (see Spread). How far a camera was moved is not known beforehand.
+   */
+  range: z.number().min(1).max(100).default(1),
   /** Scale of the flow's initial noise: 1 as in training, 0 as in deployment. */
   initialNoise: z.number().min(0).max(1).default(0),
 });
@@ -53,8 +61,31 @@ export function explorationAfter(exploration: Exploration, made: number): Explor
   return { ...exploration, size: between(size, later.size), view: between(view, later.view) };
 }
 
-/** Seed component that separates the noise of attempts from that of chunks. */
+/** Seed components that separate the draws of attempts from those of chunks. */
 const ATTEMPT = 31;
+const RANGE = 34;
+
+/**
+ * How well a learner knows where a policy's offset and view should be: standard deviations, [actionDim] and
+ * [cameras, 2]. Exploration goes no farther.
+ */
+export interface Spread {
+  offset: Float32Array;
+  view: Float32Array;
+}
+
+/** Standard deviations of an attempt's `count` steps from an offset or a view, none above `size`. */
+export function deviationsOf(
+  size: number,
+  { range }: Exploration,
+  attempt: number,
+  count: number,
+  spread?: Float32Array,
+): number[] {
+  if (spread) return Array.from(spread, (deviation) => Math.min(size, deviation));
+  const share = range === 1 ? 1 : range ** -uniformNumbers([attempt, RANGE])();
+  return new Array<number>(count).fill(size * share);
+}
 
 /** Indices (from 0) of the flow's steps after which noise is added. */
 export function exploredSteps(steps: number, explored: number): number[] {

@@ -17,6 +17,11 @@ export const JOINS = ['swap', 'synchronous', 'ensemble', ...SAMPLED_JOINS] as co
 
 export type JoinKind = (typeof JOINS)[number];
 
+/** Those under which attempts can be learned from: what is played of a chunk is its own rows. */
+export const LEARNED_JOINS = ['swap', ...SAMPLED_JOINS] as const;
+
+export type LearnedJoin = (typeof LEARNED_JOINS)[number];
+
 /** `auto`: approximate, or swap for a policy that has no flow to draw. */
 export const JOIN_CHOICES = ['auto', ...JOINS] as const;
 

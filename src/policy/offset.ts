@@ -23,9 +23,9 @@ export const movedOffset = (offset: Offset, steps: ArrayLike<number>): Offset =>
     Math.max(-FARTHEST_OFFSET, Math.min(FARTHEST_OFFSET, Math.fround(value + (steps[i] ?? 0)))),
   );
 
-/** The offset of an exploring attempt: `offset` plus Gaussian steps of standard deviation `size`. */
-export const exploredOffset = (offset: Offset, size: number, attempt: number): Offset =>
-  movedOffset(offset, [...gaussianNoise([attempt, OFFSET], offset.length)].map((step) => size * step)); // prettier-ignore
+/** The offset of an exploring attempt: `offset` plus Gaussian steps of standard deviations [actionDim]. */
+export const exploredOffset = (offset: Offset, deviations: readonly number[], attempt: number): Offset =>
+  movedOffset(offset, [...gaussianNoise([attempt, OFFSET], offset.length)].map((step, i) => deviations[i] * step)); // prettier-ignore
 
 /** Rows [rows, dims] with `share` of an offset [dims], if any, added to each. */
 export const displaced = (

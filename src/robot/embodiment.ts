@@ -107,6 +107,10 @@ export interface Embodiment {
 export const controlPeriod = ({ controlRate }: Pick<Embodiment, 'controlRate'>): bigint =>
   BigInt(Math.round(1e9 / controlRate));
 
+/** Control steps that cover so many milliseconds. */
+export const stepsIn = (ms: number, { controlRate }: Pick<Embodiment, 'controlRate'>): number =>
+  Math.ceil((ms * controlRate) / 1000);
+
 /** Why a policy for one embodiment cannot move another, by their names; undefined where it is the same. */
 export const embodimentFault = (policys: string, robots: string): string | undefined =>
   policys === robots

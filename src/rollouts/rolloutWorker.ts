@@ -7,16 +7,18 @@ import { loadBundle } from '../policy/bundle/bundle.ts';
 import { withIntegration } from '../policy/bundle/withIntegration.ts';
 import { type Exploration } from '../policy/exploration.ts';
 import type { IntegrationChanges } from '../policy/integration.ts';
+import { type LearnedJoin, sampledJoin } from '../policy/joinKinds.ts';
 import { openSampler } from '../policy/sampler.ts';
 import type { Trainable } from '../policy/trainable.ts';
 import { runAttempt } from '../control/attempt.ts';
+import { stepsIn } from '../robot/embodiment.ts';
 import type { Gap } from '../sim/gap.ts';
 import { simulatedAloha } from '../sim/simulatedAloha.ts';
 import type { SimTaskName } from '../sim/taskNames.ts';
 import { episodeHeader } from './episodeHeader.ts';
 import { inlinePolicy } from './inlinePolicy.ts';
 import { serve } from '../processes/serve.ts';
-import { fromZeroNoise, exploring } from '../policy/policyWrappers.ts';
+import { delegatePolicy, fromZeroNoise, exploring } from '../policy/policyWrappers.ts';
 
 /** What all attempts of a process have in common. */
 export interface RolloutSettings {
@@ -25,6 +27,10 @@ export interface RolloutSettings {
   trainable: Trainable;
   /** Rows of a chunk to play; the bundle's where absent. */
   executeSteps?: number;
+  /** How its chunks join the one in play; swap where absent. */
+  join?: LearnedJoin;
+  /** How late a chunk comes, ms; two control steps where absent. */
+  delay?: number;
   /** What differs from how the bundle integrates its flow. */
   integration?: IntegrationChanges;
   /** How the simulated robot differs from the one of the demonstrations. */
@@ -56,13 +62,14 @@ export interface RolloutFunctions {
 
 // An attempt that is under way when the parent ends stays unfinished, and is made again by whoever goes on.
 serve<RolloutFunctions, RolloutSettings>(
-  async ({ policy: folder, trainable, task, gap, ...settings }) => {
+  async ({ policy: folder, trainable, task, gap, join = 'swap', delay, ...settings }) => {
     const bundle = withIntegration(await loadBundle(folder), settings.integration ?? {});
     const sampler = await openSampler(bundle, sessionConfigSchema.parse({ threads: 1 }), {
       trainable,
+      joins: sampledJoin(join),
     });
     const executeSteps = settings.executeSteps ?? bundle.executeSteps;
-    const policy = inlinePolicy({ ...bundle, executeSteps }, sampler);
+    const policy = delegatePolicy(inlinePolicy({ ...bundle, executeSteps }, sampler), { join });
     const sim = await simulatedAloha({ task, cameras: bundle.cameras, gap });
     const name = `${bundle.name} ${bundle.version}`;
 
@@ -81,6 +88,7 @@ serve<RolloutFunctions, RolloutSettings>(
               ? exploring(policy, exploration)
               : policy,
           seed,
+          ...(delay !== undefined && { lead: stepsIn(delay, sim.embodiment) }),
           recorder: record && (await openRecorder(record, seed)),
         });
         if (result.problem) throw result.problem;

@@ -8,7 +8,7 @@ import { type ChunkPolicy } from '../policy/chunkPolicy.ts';
 import { type SuccessClassifier, openClassifier } from '../classifier/successClassifier.ts';
 import { openWorkerPolicy } from '../policy/worker/workerPolicy.ts';
 import { delegateTask } from '../robot/delegates.ts';
-import { type Embodiment, embodimentFault } from '../robot/embodiment.ts';
+import { type Embodiment, embodimentFault, stepsIn } from '../robot/embodiment.ts';
 import { type AttemptResult, runAttempt } from '../control/attempt.ts';
 import { judge } from '../control/judge.ts';
 import { isRemote, openRemotePolicy } from '../openpi/remotePolicy.ts';
@@ -179,7 +179,7 @@ async function attempt(run: Run, seed: number): Promise<AttemptResult> {
     meters,
     awaitChunks: !realTime,
     ...(delay !== undefined && {
-      lead: Math.ceil((delay * sim.embodiment.controlRate) / 1000),
+      lead: stepsIn(delay, sim.embodiment),
     }),
     onChunk: (counts) => report.live(tally, counts),
     signal,

@@ -14,7 +14,7 @@ import type { AdaptOptions } from '../../src/adapting/plan.ts';
 const OPTIONS: Omit<AdaptOptions, 'policy'> = {
   method: 'fpo',
   ...{ task: 'transfer-cube', episodes: 8, batch: 4, evaluateEvery: 4, attempts: 0 },
-  ...{ processes: 1, seed: 0 },
+  ...{ processes: 1, seed: 0, join: 'swap', delay: 40 },
 };
 
 const withPolicies = (body: (folder: string, plan: Plan) => Promise<void>) =>
@@ -49,6 +49,8 @@ describe('a folder of nalu adapt', { timeout: 60_000 }, () => {
         [{ seed: 1 }, /seed: 0 then, 1 now/],
         [{ method: 'offset' }, /method: fpo then, offset now/],
         [{ execute: 3 }, /execute: 2 then, 3 now/],
+        [{ join: 'approximate' }, /join: swap then, approximate now/],
+        [{ delay: 200 }, /delay: 40 then, 200 now/],
         [{ gap: await write('gap.yaml', { delay: 2 }) }, /gap\.delay: 0 then, 2 now/],
         [
           { config: await write('lora.yaml', { trainable: { parameters: 'lora', rank: 2 } }) },

@@ -159,7 +159,7 @@ describe('a view', () => {
   it('is explored with its size in each number, and never beyond its reach', () => {
     const straight = straightView(CAMERAS);
     const draws = Array.from({ length: 2000 }, (_, attempt) =>
-      exploredView(straight, 0.03, attempt),
+      exploredView(straight, [...straight].fill(0.03), attempt),
     );
     for (let i = 0; i < straight.length; i++) {
       const deviation = Math.sqrt(
@@ -167,7 +167,7 @@ describe('a view', () => {
       );
       assert.ok(Math.abs(deviation - 0.03) < 0.002, `deviation ${deviation}`);
     }
-    const far = exploredView(straight.map(() => FARTHEST_VIEW), 0.1, 3); // prettier-ignore
+    const far = exploredView(straight.map(() => FARTHEST_VIEW), [...straight].fill(0.1), 3); // prettier-ignore
     assert.ok(far.every((share) => Math.abs(share) <= FARTHEST_VIEW));
   });
 });

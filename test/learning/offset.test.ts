@@ -9,7 +9,7 @@ import { openRolloutEncoder } from '../../src/learning/attempts/rollouts.ts';
 import type { Learner } from '../../src/learning/learner.ts';
 import { describeEvent } from '../../src/learning/learnReport.ts';
 import { offsetSearch } from '../../src/learning/offset/offset.ts';
-import { type Trial, bestPlace, solve } from '../../src/learning/offset/regression.ts';
+import { type Trial, posterior } from '../../src/learning/offset/posterior.ts';
 import { readAdapter } from '../../src/policy/bundle/readAdapter.ts';
 import { makeAdapter, writeAdapter } from '../../src/policy/bundle/adapter.ts';
 import { ADAPTER_FILE, copyBundle, loadBundle } from '../../src/policy/bundle/bundle.ts';
@@ -35,45 +35,56 @@ function trialsAround(best: readonly number[], curvature: number, count: number)
   });
 }
 
-describe('the regression of success on places', () => {
-  it('finds where success is most probable', () => {
+/** All dimensions of one group. */
+const ONE_GROUP = [0, 0, 0, 0];
+
+describe('the model of success by place', () => {
+  it('finds where success is most probable, and knows it better the more it has seen', () => {
     const best = [1.5, -1, 0, 0.5];
-    const found = bestPlace(trialsAround(best, 0.5, 3000));
-    found.forEach((x, i) => assert.ok(Math.abs(x - best[i]) < 0.25, `${found.join(', ')}`));
+    const trials = trialsAround(best, 0.5, 1000);
+    const [few, many] = [100, 1000].map((count) => posterior(trials.slice(0, count), ONE_GROUP, 1));
+    many.best.forEach((x, i) => assert.ok(Math.abs(x - best[i]) < 0.3, `${many.best.join(', ')}`));
+    many.spread.forEach((deviation, i) => {
+      assert.ok(deviation < few.spread[i], `${deviation} after ${few.spread[i]}`);
+      assert.ok(Math.abs(many.best[i] - best[i]) < 4 * deviation);
+    });
   });
 
-  it('stays at the middle where a dimension was not tried, and goes the way of the only success', () => {
+  it('finds it at whatever scale a group lies', () => {
+    for (const scale of [0.2, 5]) {
+      const trials = trialsAround([1, -1, 0, 0], 0.8, 600).map(
+        ({ place: [a, b, c, d], success }) => ({
+          place: [a, b, scale * c, scale * d],
+          success,
+        }),
+      );
+      const { best } = posterior(trials, [0, 0, 1, 1], 1);
+      assert.ok(Math.abs(best[0] - 1) < 0.3 && Math.abs(best[1] + 1) < 0.3, `${best.join(', ')}`);
+      assert.ok(Math.max(...best.slice(2).map(Math.abs)) < 0.4 * scale, `${best.join(', ')}`);
+    }
+  });
+
+  it('leaves a dimension open that was not tried, and goes the way of the only success', () => {
     const trials = [1, -1].map((x) => ({ place: [x, 0], success: x > 0 }));
-    const [tried, untried] = bestPlace(trials);
-    assert.ok(tried > 0);
-    assert.equal(untried, 0);
+    const { best, spread } = posterior(trials, [0, 0], 1);
+    assert.ok(best[0] > 0);
+    assert.ok(spread[1] > 1);
   });
 
-  it('is finite for any outcomes', () => {
+  it('is finite for any outcomes, and the same again', () => {
     const number = fc.float({ min: -8, max: 8, noNaN: true });
     const trial = fc.record({
       place: fc.array(number, { minLength: 3, maxLength: 3 }),
       success: fc.boolean(),
     });
     fc.assert(
-      fc.property(fc.array(trial, { minLength: 1, maxLength: 40 }), (trials) =>
-        assert.ok(bestPlace(trials).every(Number.isFinite)),
-      ),
+      fc.property(fc.array(trial, { minLength: 1, maxLength: 20 }), (trials) => {
+        const { best, spread } = posterior(trials, [0, 0, 1], 1);
+        assert.ok([...best, ...spread].every(Number.isFinite));
+        assert.deepEqual(posterior(trials, [0, 0, 1], 1), { best, spread });
+      }),
+      { numRuns: 10 },
     );
-  });
-
-  it('solves its linear systems', () => {
-    const matrix = [
-      [4, 2, 0.6],
-      [2, 5, 1],
-      [0.6, 1, 3],
-    ];
-    const wanted = [1, -2, 0.5];
-    const right = matrix.map((row) => row.reduce((sum, a, i) => sum + a * wanted[i], 0));
-    const { solution, logDeterminant } = solve(matrix, right);
-    solution.forEach((x, i) => assert.ok(Math.abs(x - wanted[i]) < 1e-12));
-    // 4·(15 − 1) − 2·(6 − 0.6) + 0.6·(2 − 3)
-    assert.ok(Math.abs(Math.exp(logDeterminant) - 44.6) < 1e-9);
   });
 });
 
@@ -89,7 +100,8 @@ describe('the method offset', { timeout: 120_000 }, () => {
   after(() => rm(root, { recursive: true }));
 
   const open = (folder: string) => openTinyLearner(folder, bundle, {}, offsetSearch(trainable, 1));
-  const explored = (attempt: number) => exploredOffset(noOffset(DIMS), 0.02, attempt);
+  const explored = (attempt: number) =>
+    exploredOffset(noOffset(DIMS), new Array<number>(DIMS).fill(0.02), attempt);
 
   /** Attempts that succeed where their first action is displaced upwards. */
   async function advance(learner: Learner, folder: string, update: number, success?: boolean) {
@@ -166,7 +178,7 @@ describe('the method offset', { timeout: 120_000 }, () => {
         noise: {
           seed: 3,
           attempt,
-          exploration: { size: 0, correlation: 0, persistence: 0, steps: 1, view: 0, offset, initialNoise: 1 }, // prettier-ignore
+          exploration: { size: 0, correlation: 0, persistence: 0, steps: 1, view: 0, offset, range: 1, initialNoise: 1 }, // prettier-ignore
         },
       });
     const plain = await sample(7, 0);

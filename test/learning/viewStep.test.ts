@@ -7,13 +7,14 @@ import { exploredView, movedView, straightView } from '../../src/images/viewShif
 import type { RolloutChunk } from '../../src/learning/attempts/rollout.ts';
 
 const CAMERAS = 2;
+const DEVIATIONS = new Array<number>(2 * CAMERAS).fill(0.03);
 
 const attemptsOf = (views: readonly (Float32Array | undefined)[], rewards: readonly number[]) =>
   views.map((view, i) => ({ reward: rewards[i], chunks: [{ view } as RolloutChunk] }));
 
 describe("the view's step", () => {
   it('goes towards where attempts succeed more, and hardly anywhere else', () => {
-    const views = Array.from({ length: 4000 }, (_, i) => exploredView(straightView(CAMERAS), 0.03, i)); // prettier-ignore
+    const views = Array.from({ length: 4000 }, (_, i) => exploredView(straightView(CAMERAS), DEVIATIONS, i)); // prettier-ignore
     const step = viewStep(attemptsOf(views, views.map((view) => Number(view[3] > 0))), CAMERAS)!; // prettier-ignore
     // The mean of a Gaussian times its own sign.
     assert.ok(Math.abs(step[3] - 0.03 * Math.sqrt(2 / Math.PI)) < 0.001, `step ${step[3]}`);
@@ -51,7 +52,9 @@ describe("the view's step", () => {
     let view = straightView(CAMERAS);
     const before = missed(view);
     for (let update = 0; update < 8; update++) {
-      const views = Array.from({ length: 64 }, (_, i) => exploredView(view, 0.03, 64 * update + i));
+      const views = Array.from({ length: 64 }, (_, i) =>
+        exploredView(view, DEVIATIONS, 64 * update + i),
+      );
       const rewards = views.map((one) => Number(missed(one) < 1));
       const step = viewStep(attemptsOf(views, rewards), CAMERAS);
       if (step) view = movedView(view, step);

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import {
   type Exploration,
+  deviationsOf,
   explorationAfter,
   explorationNoise,
   explorationSchema,
@@ -43,6 +44,7 @@ describe('exploration', () => {
       steps: 1,
       view: 0,
       offset: 0,
+      range: 1,
       initialNoise: 1,
     };
     let [first, last, product, count] = [0, 0, 0, 0];
@@ -80,6 +82,20 @@ describe('exploration', () => {
     assert.deepEqual(last(1, 7), last(2, 7));
     assert.notDeepEqual(last(1, 7), last(1, 8));
     assert.deepEqual(last(1, 7).slice(0, 14), last(1, 7).slice(-14));
+  });
+
+  it('of offset and view has many sizes until the best place is known, and then goes no farther', () => {
+    const wide = { ...DEFAULT, range: 10 };
+    const sizes = Array.from({ length: 2000 }, (_, attempt) => {
+      const deviations = deviationsOf(0.02, wide, attempt, 3);
+      assert.deepEqual(deviations, new Array(3).fill(deviations[0]));
+      return deviations[0];
+    }).sort((a, b) => a - b);
+    assert.ok(sizes[0] >= 0.002 && sizes.at(-1)! <= 0.02);
+    // Log-uniform: half of the sizes lie below the geometric middle.
+    assert.ok(Math.abs(sizes[1000] / (0.02 / Math.sqrt(10)) - 1) < 0.1, `${sizes[1000]}`);
+    assert.deepEqual(deviationsOf(0.02, DEFAULT, 4, 2), [0.02, 0.02]);
+    assert.deepEqual(deviationsOf(0.5, wide, 4, 2, Float32Array.of(0.25, 1)), [0.25, 0.5]);
   });
 
   it('is the same for the same seed, and nothing where its size is zero', () => {

@@ -13,24 +13,24 @@ import type { Rollout } from '../attempts/rollout.ts';
 import { readTensors } from '../train/checkpoint.ts';
 import { adapterParameters } from '../train/parameters.ts';
 import { startingParameters } from '../train/startingWeights.ts';
-import { type Trial, bestPlace } from './regression.ts';
+import { type Trial, posterior } from './posterior.ts';
 
-const FORMAT = 'nalu-offset-1';
+const FORMAT = 'nalu-offset-2';
 
-/** What exploration moves by one unit: deviations of actions, shares of an image. */
-const UNIT = { offset: 0.02, view: 0.02 };
-
-/** Farthest from the policy as it began, in units: success beyond what was tried is a guess. */
-const REACH = 4;
+/** Units in which a displacement is expected to be about one: deviations of actions, shares of an image. */
+const UNIT = { offset: 0.02, view: 0.007 };
 
 /** Where a policy's actions and its view are displaced to. */
 type Place = Required<Pick<Adapter, 'offset' | 'view'>>;
 
+/** A version: where it is displaced to, and how well that is known. */
+type Version = Place & Pick<Adapter, 'spread'>;
+
 interface State {
   updates: number;
   trials: Trial[];
-  /** Of the version that the robot is to use. */
-  current: Place;
+  /** The version that the robot is to use. */
+  current: Version;
 }
 
 /** The policy as it begins: the bundle's adapter, or its own weights. */
@@ -46,21 +46,61 @@ async function beginning(
   return makeAdapter({ trainable, base, parameters });
 }
 
+const asText = (value: unknown): string =>
+  JSON.stringify(value, (_, part: unknown) => (part instanceof Float32Array ? [...part] : part));
+
 async function readState(file: string): Promise<State> {
   const { metadata } = await readTensors(file, FORMAT, []);
-  const { updates, trials, offset, view } = metadata;
-  const numbers = (text: string) => Float32Array.from(JSON.parse(text) as number[]);
+  const { offset, view, spread } = JSON.parse(metadata.current) as Version;
+  const floats = (place: Place): Place => ({
+    offset: Float32Array.from(place.offset),
+    view: Float32Array.from(place.view),
+  });
   return {
-    updates: Number(updates),
-    trials: JSON.parse(trials) as Trial[],
-    current: { offset: numbers(offset), view: numbers(view) },
+    updates: Number(metadata.updates),
+    trials: JSON.parse(metadata.trials) as Trial[],
+    current: { ...floats({ offset, view }), ...(spread && { spread: floats(spread) }) },
   };
 }
 
+/** Places in units from where a policy begins: of its joints' actions, then of its cameras' views. */
+function placesFrom(begun: Place, joints: number) {
+  const numbers = ({ offset, view }: Place) => [...offset.subarray(0, joints), ...view];
+  const groups = numbers(begun).map((_, j) => (j < joints ? 0 : 1));
+  const units = groups.map((group) => (group === 0 ? UNIT.offset : UNIT.view));
+  const origin = numbers(begun);
+  const lengths = (place: readonly number[]) => place.map((x, j) => units[j] * x);
+  return {
+    groups,
+    of: (place: Place) => numbers(place).map((x, j) => (x - origin[j]) / units[j]),
+    at(place: readonly number[]): Place {
+      const steps = lengths(place);
+      return {
+        offset: movedOffset(begun.offset, steps.slice(0, joints)),
+        view: movedView(begun.view, steps.slice(joints)),
+      };
+    },
+    /** Deviations of a place; none of actions beyond the joints. */
+    spread(deviations: readonly number[]): Place {
+      const far = lengths(deviations);
+      const offset = noOffset(begun.offset.length);
+      offset.set(far.slice(0, joints));
+      return { offset, view: Float32Array.from(far.slice(joints)) };
+    },
+  };
+}
+
+/** `place` within what was tried: success beyond is a guess. */
+const withinTried = (place: readonly number[], trials: readonly Trial[]): number[] =>
+  place.map((x, j) => {
+    const tried = trials.map(({ place }) => place[j]);
+    return Math.max(Math.min(...tried), Math.min(Math.max(...tried), x));
+  });
+
 /**
- * The cheapest way to adapt: the network stays, and one offset of all actions (see Offset), and one of the view,
- * are found where success is most probable. Each attempt explores an offset of its own; a logistic regression
- * learns from all attempts that the folder has seen, so none is used only once.
+ * The cheapest way to adapt: the network stays, and one offset of all actions (see Offset), and one of the view
+ * (see View), are found where success is most probable. Each attempt explores a place of its own; a model of success
+ * by place learns from all attempts that the folder has seen, so none is used only once.
  */
 export const offsetSearch =
   (trainable: Trainable, seed: number): OpenAlgorithm =>
@@ -74,29 +114,15 @@ export const offsetSearch =
       view: view ?? straightView(cameras.length),
     });
     const begun = placeIn(policy);
+    const places = placesFrom(begun, joints);
     const state: State =
       stateFile === undefined
         ? { updates: 0, trials: [], current: begun }
         : await readState(stateFile);
-
-    const placeOf = ({ chunks }: Rollout): number[] => {
-      const { offset, view } = placeIn(chunks[0]);
-      const from = (now: Float32Array, then: Float32Array, unit: number, count: number) =>
-        Array.from(now.subarray(0, count), (value, i) => (value - then[i]) / unit);
-      return [
-        ...from(offset, begun.offset, UNIT.offset, joints),
-        ...from(view, begun.view, UNIT.view, view.length),
-      ];
-    };
-    const displacedBy = (place: readonly number[]): Place => {
-      const near = place.map((x) => Math.max(-REACH, Math.min(REACH, x)));
-      const steps = (unit: number, from: number, to?: number) =>
-        near.slice(from, to).map((x) => unit * x);
-      return {
-        offset: movedOffset(begun.offset, steps(UNIT.offset, 0, joints)),
-        view: movedView(begun.view, steps(UNIT.view, joints)),
-      };
-    };
+    const trialOf = ({ chunks, reward }: Rollout): Trial => ({
+      place: places.of(placeIn(chunks[0])),
+      success: reward > 0,
+    });
 
     return {
       update(attempts) {
@@ -105,11 +131,16 @@ export const offsetSearch =
           throw new UserError(
             `an update needs attempts with chunks that were executed; these are ${attempts.length} attempts without any`,
           );
-        for (const attempt of executed)
-          state.trials.push({ place: placeOf(attempt), success: attempt.reward > 0 });
+        state.trials.push(...executed.map(trialOf));
         state.updates += 1;
         const skipped = alikeOutcomes(state.trials.map(({ success }) => Number(success)));
-        if (skipped === undefined) state.current = displacedBy(bestPlace(state.trials));
+        if (skipped === undefined) {
+          const { best, spread } = posterior(state.trials, places.groups, seed);
+          state.current = {
+            ...places.at(withinTried(best, state.trials)),
+            spread: places.spread(spread),
+          };
+        }
         const { offset, view } = state.current;
         return Promise.resolve({
           update: state.updates,
@@ -122,20 +153,17 @@ export const offsetSearch =
       },
       adapter: () => makeAdapter({ ...policy, ...state.current }),
       async restore(file) {
-        state.current = placeIn(await readAdapter(file, { ...bundle, trainable }));
+        const { spread, ...place } = await readAdapter(file, { ...bundle, trainable });
+        state.current = { ...placeIn(place), ...(spread && { spread }) };
       },
       get state() {
         const { updates, trials, current } = state;
-        return {
-          format: FORMAT,
-          tensors: [],
-          values: {
-            updates: String(updates),
-            trials: JSON.stringify(trials),
-            offset: JSON.stringify([...current.offset]),
-            view: JSON.stringify([...current.view]),
-          },
+        const values = {
+          updates: String(updates),
+          trials: asText(trials),
+          current: asText(current),
         };
+        return { format: FORMAT, tensors: [], values };
       },
       close: () => Promise.resolve(),
     };

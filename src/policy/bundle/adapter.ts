@@ -4,6 +4,7 @@ import { messageOf } from '../../errors.ts';
 import { readSafetensorsHeader, writeSafetensors } from '../../tensors/safetensors.ts';
 import { validate } from '../../validate.ts';
 import { type Trainable, trainableSchema } from '../trainable.ts';
+import type { Spread } from '../exploration.ts';
 import { type Offset, isNone } from '../offset.ts';
 import { type View, isStraight } from '../../images/viewShift.ts';
 import type { Bundle } from './config.ts';
@@ -27,6 +28,8 @@ export interface Adapter {
   view?: View;
   /** What is added to each row of a chunk; absent if zero. */
   offset?: Offset;
+  /** How far attempts explore from view and offset at most; absent where a learner does not say. */
+  spread?: Spread;
 }
 
 const FORMAT = 'nalu-adapter-1';
@@ -40,11 +43,8 @@ const parsedJson = (text: string, context: z.RefinementCtx): unknown => {
   }
 };
 
-const floats = z
-  .string()
-  .transform(parsedJson)
-  .pipe(z.array(z.number()))
-  .transform((values) => Float32Array.from(values));
+const numbers = z.array(z.number()).transform((values) => Float32Array.from(values));
+const floats = z.string().transform(parsedJson).pipe(numbers);
 
 const metadataSchema = z.object({
   format: z.literal(FORMAT),
@@ -53,6 +53,11 @@ const metadataSchema = z.object({
   trainable: z.string().transform(parsedJson).pipe(trainableSchema),
   view: floats.optional(),
   offset: floats.optional(),
+  spread: z
+    .string()
+    .transform(parsedJson)
+    .pipe(z.object({ offset: numbers, view: numbers }))
+    .optional(),
 });
 
 /** The version recorded with chunks of a policy with this adapter. */
@@ -69,12 +74,15 @@ function sharedCopy(values: Float32Array): Float32Array {
   return copy;
 }
 
+const spreadText = ({ offset, view }: Spread) =>
+  JSON.stringify({ offset: [...offset], view: [...view] });
+
 /**
  * Makes an adapter from copies of these values. Takes about a second for 10^8 of them: not for the control
  * loop's thread.
  */
 export function makeAdapter(content: Omit<Adapter, 'version'>): Adapter {
-  const { base } = content;
+  const { base, spread } = content;
   const view = content.view && !isStraight(content.view) ? content.view.slice() : undefined;
   const offset = content.offset && !isNone(content.offset) ? content.offset.slice() : undefined;
   const trainable = trainableSchema.parse(content.trainable);
@@ -86,14 +94,20 @@ export function makeAdapter(content: Omit<Adapter, 'version'>): Adapter {
   }
   if (view) hash.update(JSON.stringify({ view: [...view] }));
   if (offset) hash.update(JSON.stringify({ offset: [...offset] }));
+  if (spread) hash.update(spreadText(spread));
   const version = hash.digest('hex').slice(0, 12);
-  return { trainable, base, parameters, version, ...(view && { view }), ...(offset && { offset }) };
+  return {
+    ...{ trainable, base, parameters, version },
+    ...(view && { view }),
+    ...(offset && { offset }),
+    ...(spread && { spread }),
+  };
 }
 
 /** Writes an adapter as a safetensors file. */
 export function writeAdapter(
   path: string,
-  { trainable, base, version, parameters, view, offset }: Adapter,
+  { trainable, base, version, parameters, view, offset, spread }: Adapter,
 ): Promise<void> {
   const tensors = [...parameters].map(([name, { shape, data }]) => ({ name, shape, data }));
   return writeSafetensors(path, tensors, {
@@ -103,13 +117,20 @@ export function writeAdapter(
     base,
     ...(view && { view: JSON.stringify([...view]) }),
     ...(offset && { offset: JSON.stringify([...offset]) }),
+    ...(spread && { spread: spreadText(spread) }),
   });
 }
 
 /** An adapter's metadata. Throws a `UserError` for what is wrong with it. */
 export function readHead(metadata: unknown, path: string): Omit<Adapter, 'parameters'> {
-  const { trainable, base, version, view, offset } = validate(metadataSchema, metadata, path);
-  return { trainable, base, version, ...(view && { view }), ...(offset && { offset }) };
+  const { trainable, base, version, ...displacement } = validate(metadataSchema, metadata, path);
+  const { view, offset, spread } = displacement;
+  return {
+    ...{ trainable, base, version },
+    ...(view && { view }),
+    ...(offset && { offset }),
+    ...(spread && { spread }),
+  };
 }
 
 /** Reads an adapter file's metadata without its values. Throws a `UserError`. */

@@ -3,6 +3,7 @@ import { formatShape, sameShape } from '../../onnx/dim.ts';
 import { loadSafetensors } from '../../tensors/safetensors.ts';
 import { FARTHEST_VIEW, type View } from '../../images/viewShift.ts';
 import { learnableOf, shapeOf } from '../families/registry.ts';
+import type { Spread } from '../exploration.ts';
 import { FARTHEST_OFFSET, type Offset } from '../offset.ts';
 import type { Trainable } from '../trainable.ts';
 import { findNonFinite } from '../../tensors/finite.ts';
@@ -35,9 +36,23 @@ function offsetFaults(offset: Offset | undefined, dims: number): string[] {
     : [`its offset [${offset.join(', ')}] goes beyond ±${FARTHEST_OFFSET} deviations`];
 }
 
+/** The faults of a spread for a policy of so many action dimensions and cameras, if any. */
+function spreadFaults(spread: Spread | undefined, dims: number, cameras: number): string[] {
+  if (!spread) return [];
+  const counts = { offset: dims, view: 2 * cameras };
+  return (['offset', 'view'] as const).flatMap((name) => {
+    const values = spread[name];
+    if (values.length !== counts[name])
+      return [`its spread of the ${name} has ${values.length} numbers, the policy needs ${counts[name]}`]; // prettier-ignore
+    return values.every((value) => value >= 0 && Number.isFinite(value))
+      ? []
+      : [`its spread of the ${name} [${values.join(', ')}] has values that are no deviations`];
+  });
+}
+
 /** The faults of an adapter for a policy, one line each; empty if it fits. */
 function adapterFaults(
-  { trainable, parameters, base, view, offset }: Adapter,
+  { trainable, parameters, base, view, offset, spread }: Adapter,
   policy: AdapterFit,
 ): string[] {
   if (base !== policy.base) return [`it belongs to the policy ${base}, this one is ${policy.base}`];
@@ -64,6 +79,7 @@ function adapterFaults(
     ...faults,
     ...viewFaults(view, policy.cameras.length),
     ...offsetFaults(offset, shapeOf(policy).actionDim),
+    ...spreadFaults(spread, shapeOf(policy).actionDim, policy.cameras.length),
     ...surplus.map(([name, { shape }]) => `${name} ${formatShape(shape)} is none of this policy's`),
     ...(alpha === targetAlpha
       ? []
@@ -83,14 +99,14 @@ export function checkAdapter(what: string, adapter: Adapter, policy: AdapterFit)
 /** Reads the adapter of a policy. Throws a `UserError` that lists what does not fit. */
 export async function readAdapter(path: string, policy: AdapterFit): Promise<Adapter> {
   const { tensors, metadata } = await loadSafetensors(path);
-  const { trainable, base, version, view, offset } = readHead(metadata, path);
+  const { version, ...head } = readHead(metadata, path);
   const parameters: Adapter['parameters'] = new Map();
   for (const [name, { dtype, shape, data }] of tensors) {
     if (!(data instanceof Float32Array))
       throw new UserError(`${path}: ${name} holds ${dtype}; an adapter holds F32`);
     parameters.set(name, { shape, data });
   }
-  const adapter = makeAdapter({ trainable, base, parameters, view, offset });
+  const adapter = makeAdapter({ ...head, parameters });
   checkAdapter(path, adapter, policy);
   if (adapter.version !== version)
     throw new UserError(

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { UserError, messageOf } from '../../errors.ts';
 import { recordEpisode } from '../../episodes/recordEpisode.ts';
-import { explorationSchema } from '../../policy/exploration.ts';
+import { SEARCH_RANGE, explorationSchema } from '../../policy/exploration.ts';
 import type { Assessment } from '../../robot/robot.ts';
 import { approach } from '../../control/approach.ts';
 import { type AttemptResult, runAttempt } from '../../control/attempt.ts';
@@ -133,7 +133,10 @@ export async function attemptOnce(
   } = parameters;
   const explores = size > 0 || view > 0 || offset > 0;
   const policy = explores
-    ? exploring(published, explorationSchema.parse({ size, view, offset }))
+    ? exploring(
+        published,
+        explorationSchema.parse({ size, view, offset, ...(offset > 0 && { range: SEARCH_RANGE }) }),
+      )
     : published;
   const id = `${new Date().toISOString().replace(/[:.]/g, '-')}-${task}-${randomUUID().slice(0, 8)}`;
   const recorder = record

@@ -6,6 +6,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, mock } from 'node:test';
 import { InferenceSession } from 'onnxruntime-node';
+import type { Spread } from '../../../src/policy/exploration.ts';
 import { UserError } from '../../../src/errors.ts';
 import { writeSafetensors } from '../../../src/tensors/safetensors.ts';
 import { sessionConfigSchema } from '../../../src/session/session.ts';
@@ -383,6 +384,31 @@ describe('an adapter in a bundle', () => {
       ];
       for (const [values, reason] of refused) {
         await writeAdapter(path, offsetBy(values));
+        await assert.rejects(readAdapter(path, bundle), reason);
+      }
+    }));
+
+  it('keeps how far attempts are to explore, for every action and camera', () =>
+    withBundle(async (bundle) => {
+      const path = join(bundle.folder, 'one.safetensors');
+      const adapter = randomAdapter(LORA, bundle.base, 4);
+      const offset = new Float32Array(bundle.shape.actionDim).fill(0.01);
+      const view = Float32Array.of(0.01, 0, 0.02, 0.003);
+      const exploring = (spread: Spread) => makeAdapter({ ...adapter, spread });
+      const kept = exploring({ offset, view });
+      await writeAdapter(path, kept);
+      assert.deepEqual(await readAdapter(path, bundle), kept);
+      assert.notEqual(kept.version, adapter.version);
+
+      const refused: [Spread, RegExp][] = [
+        [
+          { offset, view: view.slice(1) },
+          /its spread of the view has 3 numbers, the policy needs 4/,
+        ],
+        [{ offset: offset.map(() => -1), view }, /its spread of the offset .* no deviations/],
+      ];
+      for (const [spread, reason] of refused) {
+        await writeAdapter(path, exploring(spread));
         await assert.rejects(readAdapter(path, bundle), reason);
       }
     }));

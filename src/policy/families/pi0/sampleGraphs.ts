@@ -18,6 +18,7 @@ import { prefixGraph, sampleGraph } from './graphs.ts';
 import { productsFor, widens } from '../../bundle/precision.ts';
 import { holdsIntegers } from './packedWeights.ts';
 import type { Offset } from '../../offset.ts';
+import type { Spread } from '../../exploration.ts';
 import type { Trainable } from '../../trainable.ts';
 import { trainableParameters, trainableWeights } from './trainable.ts';
 import type { View } from '../../../images/viewShift.ts';
@@ -94,6 +95,7 @@ export interface Adopted {
   parameters: Feeds;
   view?: View;
   offset?: Offset;
+  spread?: Spread;
 }
 
 /** An adapter's parameters as inputs of the graph, copied once: ONNX Runtime takes no shared memory. */
@@ -106,6 +108,7 @@ export function adopted(adapter: Adapter): Adopted {
     parameters: Object.fromEntries(tensors) as Feeds,
     view: adapter.view,
     offset: adapter.offset,
+    spread: adapter.spread,
   };
 }
 

@@ -15,7 +15,7 @@ import { gaussianNoise } from '../../../tensors/noise.ts';
 import type { Bundle } from '../../bundle/config.ts';
 import { type CameraImages, createCameraImages, picturesIn } from '../../cameraImages.ts';
 import type { Join, Joined, NoiseSource } from '../../chunkPolicy.ts';
-import { explorationNoise } from '../../exploration.ts';
+import { type Spread, deviationsOf, explorationNoise } from '../../exploration.ts';
 import { type FamilySampler, type Feeds, NOTHING_TO_LEARN, type SamplerOptions } from '../../family.ts'; // prettier-ignore
 import { type Offset, displaced, exploredOffset, isNone, noOffset } from '../../offset.ts';
 import { joinWeights } from '../../joining.ts';
@@ -59,10 +59,10 @@ export async function openPi0(
       const began = performance.now() - images.takeTime();
       const sight = blindness(images.pictures, state);
       const noise = noiseOf(source, horizon * actionDim);
-      const { version, parameters } = current;
+      const { version, parameters, spread } = current;
       const joined = joinedTo(bundle, joins, join, state.length);
-      const view = viewOf(current.view ?? straightView(bundle.cameras.length), source);
-      const offset = offsetOf(current.offset ?? noOffset(actionDim), source);
+      const view = viewOf(current.view ?? straightView(bundle.cameras.length), source, spread);
+      const offset = offsetOf(current.offset ?? noOffset(actionDim), source, spread);
       const feeds = {
         integration,
         images: imagesOf(view),
@@ -119,15 +119,19 @@ function noiseOf(source: NoiseSource, count: number): Float32Array {
 }
 
 /** Where a chunk looks from a policy's own view. */
-function viewOf(view: View, source: NoiseSource): View {
+function viewOf(view: View, source: NoiseSource, spread: Spread | undefined): View {
   if (source === 'zero' || !source.exploration?.view) return view;
-  return exploredView(view, source.exploration.view, source.attempt ?? source.seed);
+  const { seed, attempt = seed, exploration } = source;
+  const deviations = deviationsOf(exploration.view, exploration, attempt, view.length, spread?.view); // prettier-ignore
+  return exploredView(view, deviations, attempt);
 }
 
 /** What is added to a chunk's rows beside a policy's own offset. */
-function offsetOf(offset: Offset, source: NoiseSource): Offset {
+function offsetOf(offset: Offset, source: NoiseSource, spread: Spread | undefined): Offset {
   if (source === 'zero' || !source.exploration?.offset) return offset;
-  return exploredOffset(offset, source.exploration.offset, source.attempt ?? source.seed);
+  const { seed, attempt = seed, exploration } = source;
+  const deviations = deviationsOf(exploration.offset, exploration, attempt, offset.length, spread?.offset); // prettier-ignore
+  return exploredOffset(offset, deviations, attempt);
 }
 
 /** The images as the graph takes them, as they are seen from a view. */
