@@ -66,6 +66,38 @@ function share(results: readonly Adaptation[], kind: Kind): string {
   return `${((100 * successes) / attempts).toFixed(1)} % (${intervalText({ attempts, successes })}; ${each})`;
 }
 
+/** Attempts after which so large a share of the evaluation's attempts succeeded for the first time. */
+const attemptsTo = (points: readonly CurvePoint[], share: number): string =>
+  String(points.find(({ attempts, successes }) => successes >= share * attempts)?.episodes ?? '–');
+
+/** Mean success over the run, in percent: the area under its curve. */
+function area(points: readonly CurvePoint[]): string {
+  const heights = points.map(({ attempts, successes }) => (100 * successes) / attempts);
+  const whole = points
+    .slice(1)
+    .reduce(
+      (sum, { episodes }, i) =>
+        sum + ((episodes - points[i].episodes) * (heights[i] + heights[i + 1])) / 2,
+      0,
+    );
+  const length = (points.at(-1)?.episodes ?? 0) - (points[0]?.episodes ?? 0);
+  return length > 0 ? (whole / length).toFixed(0) : '–';
+}
+
+/**
+ * How quickly each variant learned, from random noise, all seeds together, as a table in Markdown. Only evaluations
+ * on held-out seeds count.
+ */
+export function speedTable({ variants }: Experiment, results: readonly Adaptation[]): string {
+  const rows = Object.keys(variants).flatMap((variant) => {
+    const own = results.filter((one) => one.variant === variant && one.curve.length > 0);
+    if (own.length === 0) return [];
+    const points = pooled(own, 'random');
+    return `| ${[variant, attemptsTo(points, 0.8), attemptsTo(points, 0.9), area(points)].join(' | ')} |`;
+  });
+  return ['| | attempts to 80 % | to 90 % | mean success, % |', '| --- | --- | --- | --- |', ...rows].join('\n'); // prettier-ignore
+}
+
 /** Success at the end, as a table in Markdown: all seeds together, its 95 % interval, and each seed. */
 export function tableOf({ variants }: Experiment, results: readonly Adaptation[]): string {
   const rows = [NOMINAL, PRIOR, ...Object.keys(variants)].flatMap((variant) => {

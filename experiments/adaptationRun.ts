@@ -9,6 +9,7 @@ import { appendJsonLines, readJsonLines } from '../src/files/jsonLines.ts';
 import { type CurvePoint, readCurve } from '../src/learning/curve.ts';
 import { isThere } from '../src/files/isThere.ts';
 import { packagePath } from '../src/files/packagePath.ts';
+import type { LearnedJoin } from '../src/policy/joinKinds.ts';
 import type { MethodName } from '../src/learning/methodNames.ts';
 import { gapSchema } from '../src/sim/gap.ts';
 import { ADAPTER_FILE, copyBundle, loadBundle } from '../src/policy/bundle/bundle.ts';
@@ -22,6 +23,8 @@ export interface Variant {
   after?: string;
   /** Attempts, in place of the experiment's. */
   episodes?: number;
+  /** Updates between evaluations on the way; 5 where absent. */
+  evaluateEvery?: number;
   /** Of FPO's configuration. */
   fpo?: object;
   exploration?: object;
@@ -42,12 +45,16 @@ export interface Experiment {
   execute?: number;
   /** Network calls a chunk, instead of the bundle's. */
   steps?: number;
+  /** How chunks take over from the one in play; swap where absent. */
+  join?: LearnedJoin;
+  /** How late a chunk comes, ms. */
+  delay?: number;
   /** What all variants change of FPO's configuration. */
   fpo?: object;
   variants: Record<string, Variant>;
   seeds: readonly number[];
   episodes: number;
-  /** Held-out attempts after every UPDATES of the way. */
+  /** Held-out attempts of an evaluation on the way. */
   curveAttempts: number;
   /** The same at the end. */
   finalAttempts: number;
@@ -73,8 +80,6 @@ export const PRIOR = 'prior';
 /** The same, on the robot of its demonstrations. */
 export const NOMINAL = 'prior without the gap';
 
-/** Updates between evaluations on the way. */
-const UPDATES = 5;
 /** Of imitation: an epoch over some 2,000 chunks is 60 steps. */
 const IMITATION = { steps: 600, rate: 1e-4 };
 
@@ -97,7 +102,7 @@ async function nalu(args: readonly string[]): Promise<boolean> {
 
 /** Successes of a policy on the experiment's robot. */
 async function measure(
-  { task = 'transfer-cube', gap, execute, steps, finalAttempts }: Experiment,
+  { task = 'transfer-cube', gap, execute, steps, join: how, delay, finalAttempts }: Experiment,
   policy: string,
   adapter: string | undefined,
   processes: number,
@@ -109,6 +114,8 @@ async function measure(
       trainable: { parameters: 'expert' },
       executeSteps: execute,
       integration: { steps },
+      ...(how && { join: how }),
+      ...(delay !== undefined && { delay }),
       ...(gap && { gap: gapSchema.parse(gap) }),
     },
     processes,
@@ -145,8 +152,8 @@ async function adapt(
   seed: number,
   processes: number,
 ): Promise<Measured | undefined> {
-  const { task, gap, execute, steps, curveAttempts } = experiment;
-  const { exploration, method, after, ...own } = experiment.variants[variant];
+  const { task, gap, execute, steps, join: how, delay, curveAttempts } = experiment;
+  const { exploration, method, after, evaluateEvery = 5, ...own } = experiment.variants[variant];
   const episodes = own.episodes ?? experiment.episodes;
   const fpo = (experiment.fpo ?? own.fpo) && { ...experiment.fpo, ...own.fpo };
   const folder = folderOf(name, variant, seed);
@@ -169,8 +176,10 @@ async function adapt(
     ...(method ? ['--method', method] : []),
     ...(execute === undefined ? [] : ['--execute', String(execute)]),
     ...(steps === undefined ? [] : ['--steps', String(steps)]),
+    ...(how ? ['--join', how] : []),
+    ...(delay === undefined ? [] : ['--delay', String(delay)]),
     ...['--episodes', String(episodes), '--seed', String(seed), '--processes', String(processes)],
-    ...['--evaluate-every', String(UPDATES), '--attempts', String(curveAttempts)],
+    ...['--evaluate-every', String(evaluateEvery), '--attempts', String(curveAttempts)],
   ]);
   if (!done) return undefined;
   const adapter = join(folder, 'runtime', 'newest.safetensors');

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { type Experiment, readAdaptations, runExperiment } from './adaptationRun.ts';
-import { drawExperiment, tableOf } from './adaptationReport.ts';
+import { drawExperiment, speedTable, tableOf } from './adaptationReport.ts';
 import { endWithHelp } from '../bench/help.ts';
 
 /** Those that were measured before fewer network calls were known to do better. */
@@ -42,61 +42,48 @@ const EXPERIMENTS: Record<string, Experiment> = {
     curveAttempts: 40,
     finalAttempts: 200,
   },
-  'transfer-few': {
-    about: 'the same gap as transfer, two network calls a chunk',
+  methods: {
+    about: 'ways to learn at the same gap as transfer, two network calls a chunk',
     policy: 'models/aloha-mini-12k',
     gap: { cameraShift: [0.002, 0.0005, 0] },
     steps: 2,
     variants: {
-      'from zero noise': {},
-      'from random noise': { exploration: { initialNoise: 1 } },
-      'from random noise, exploring less later': {
+      view: { method: 'view', episodes: 144, evaluateEvery: 3 },
+      offset: { method: 'offset', episodes: 144, evaluateEvery: 3 },
+      fpo: { exploration: { initialNoise: 1 } },
+      'fpo, exploring less later': {
         exploration: { initialNoise: 1, later: { size: 0.01, attempts: 384 } },
       },
+      'fpo from zero noise': {},
+      'filtered imitation': { imitates: 'fpo' },
     },
     seeds: [0, 1, 2],
     episodes: 640,
     curveAttempts: 40,
     finalAttempts: 200,
   },
-  offset: {
-    about: 'the same gap as transfer, two network calls a chunk; one offset of all actions',
+  'methods-late': {
+    about: 'the same, each chunk 200 ms late and joined to the one in play',
     policy: 'models/aloha-mini-12k',
     gap: { cameraShift: [0.002, 0.0005, 0] },
     steps: 2,
-    variants: {
-      offset: { method: 'offset' },
-      'offset, then fpo': {
-        after: 'offset',
-        episodes: 480,
-        exploration: { initialNoise: 1, size: 0.01 },
-      },
-    },
-    seeds: [0, 1, 2],
-    episodes: 160,
+    join: 'approximate',
+    delay: 200,
+    variants: { view: { method: 'view', episodes: 192, evaluateEvery: 3 } },
+    seeds: [0, 1],
+    episodes: 192,
     curveAttempts: 40,
     finalAttempts: 200,
   },
-  'robot-offset': {
-    ...ROBOT,
-    about:
-      'the same gap as robot, two network calls a chunk; one offset of all actions and of the view',
-    gap: { ...ROBOT.gap, cameraShift: [0, 0, -0.02] },
-    steps: 2,
-    variants: { offset: { method: 'offset', exploration: { view: 0.02 } } },
-    seeds: [0, 1, 2],
-    episodes: 240,
-    curveAttempts: 40,
-    finalAttempts: 200,
-  },
-  'robot-few': {
+  'robot-methods': {
     ...ROBOT,
     about: 'the same gap as robot, two network calls a chunk',
     gap: { ...ROBOT.gap, cameraShift: [0, 0, -0.02] },
     steps: 2,
     variants: {
-      'from zero noise': { exploration: VIEW },
-      'from random noise': { exploration: { ...VIEW, initialNoise: 1 } },
+      view: { method: 'view', episodes: 240, evaluateEvery: 5 },
+      'fpo from zero noise': { exploration: VIEW },
+      fpo: { exploration: { ...VIEW, initialNoise: 1 } },
     },
     seeds: [0, 1, 2],
     episodes: 960,
@@ -203,4 +190,5 @@ for (const name of positionals) {
   const results = (await readAdaptations()).filter((one) => one.experiment === name);
   await drawExperiment(name, experiment, results);
   console.log(tableOf(experiment, results));
+  console.log(`\n${speedTable(experiment, results)}`);
 }

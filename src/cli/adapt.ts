@@ -23,7 +23,7 @@ export function adapt(program: Command, context: Context): void {
     .addOption(taskOption())
     .option(
       '--episodes <n>',
-      'attempts to learn from (default: 1024 of fpo, 160 of offset)',
+      'attempts to learn from (default: 1024 of fpo, 144 of view, 160 of offset)',
       integer(1),
     )
     .addOption(methodOption())
@@ -31,7 +31,7 @@ export function adapt(program: Command, context: Context): void {
     .option('--config <file>', 'YAML of FPO: what is not in it has its default')
     .option(
       '--exploration <file>',
-      'YAML: size, view, offset, correlation, steps; what is not in it has the default of the method',
+      'YAML: size, view, offset, range, correlation, steps; what is not in it has the default of the method',
     )
     .option('--gap <file>', 'YAML of how the robot differs from the one of the demonstrations')
     .option('--execute <n>', "rows of a chunk to play, instead of the bundle's", integer(1))
@@ -61,7 +61,7 @@ shows what does better. FOLDER/curve.svg is drawn as it goes.
 
 Examples:
   nalu adapt run                                   the shipped policy, 1024 attempts
-  nalu adapt run --method offset                   the network stays: one offset, 160 attempts
+  nalu adapt run --method view --gap gap.yaml      the network stays, its view moves: 144 attempts
   nalu adapt run --execute 35 --episodes 2048      a weaker beginning: chunks played for 35 steps
   nalu adapt run --gap gap.yaml                    cameraShift: [0.0025, 0, 0] (m), cameraTilt (degrees),
                                                    gripperOffset, delay (control steps), friction (times)`,

@@ -16,9 +16,9 @@ const NEXT =
 
 /** What is learned after the first attempts. */
 const ADAPTATION = {
-  method: 'offset',
+  method: 'view',
   task: TASK,
-  episodes: 160,
+  episodes: 144,
   batch: 16,
   evaluateEvery: 5,
   attempts: 30,

@@ -4,7 +4,7 @@ import type { OpenAlgorithm } from './algorithm.ts';
 import type { FpoConfig } from './fpo/config.ts';
 import { fpo } from './fpo/fpo.ts';
 import type { MethodName } from './methodNames.ts';
-import { offsetSearch } from './offset/offset.ts';
+import { displacementSearch } from './displacement/displacement.ts';
 
 /** A way to improve a policy from its own attempts. */
 export interface Method {
@@ -16,6 +16,8 @@ export interface Method {
   open: (config: FpoConfig) => OpenAlgorithm;
 }
 
+const displaced: Method['open'] = ({ trainable, seed }) => displacementSearch(trainable, seed);
+
 /** All methods. A new one is a folder beside fpo/, its name in methodNames.ts, and an entry here. */
 export const METHODS: Readonly<Record<MethodName, Method>> = {
   /** The action expert learns. */
@@ -25,12 +27,19 @@ export const METHODS: Readonly<Record<MethodName, Method>> = {
     exploration: {},
     open: fpo,
   },
-  /** The network stays; one offset of all actions, and one of the view, is found. */
+  /** The network stays; where it looks in its cameras' images is found. */
+  view: {
+    batch: 16,
+    episodes: 144,
+    exploration: { size: 0, view: 0.016, range: SEARCH_RANGE, initialNoise: 1 },
+    open: displaced,
+  },
+  /** The network stays; one offset of all actions is found. */
   offset: {
     batch: 16,
     episodes: 160,
-    exploration: { size: 0, offset: 0.01, view: 0.016, range: SEARCH_RANGE, initialNoise: 1 },
-    open: ({ trainable, seed }) => offsetSearch(trainable, seed),
+    exploration: { size: 0, offset: 0.02, initialNoise: 1 },
+    open: displaced,
   },
 };
 

@@ -10,7 +10,7 @@ export interface UpdateMetrics {
   critics?: CriticMetrics;
   /** The view from now on (see View); missing where the attempts' views do not change it. */
   view?: number[];
-  /** The offset from now on (see Offset); missing for an algorithm that keeps it. */
+  /** The offset from now on (see Offset); missing where it is none, and for an algorithm that keeps it. */
   offset?: number[];
   /** Why there was no policy step; missing where there was one, and while critics warm up. */
   skipped?: string;

@@ -9,24 +9,27 @@ import { withFolder } from '../onnx/run.ts';
 import { writeTinyAloha } from './tinyAloha.ts';
 
 describe('nalu adapt by another method than FPO', { timeout: 120_000 }, () => {
-  it('explores an offset of each attempt’s own, learns from all, and says so where none succeeds', () =>
-    withFolder(async (root) => {
-      const [policy, run] = ['policy', 'run'].map((name) => join(root, name));
-      await writeTinyAloha(policy);
-      const args = ['adapt', run, '--policy', policy, '--method', 'offset', '--attempts', '0'];
-      const { code, out, err } = await nalu([...args, '--batch', '2', '--episodes', '4']);
-      assert.equal(code, 0, err);
-      assert.match(out, /update 2: .*all of its 4 attempts failed/);
+  for (const method of ['view', 'offset'] as const)
+    it(`explores by the ${method}, each attempt in its own way, and says so where none succeeds`, () =>
+      withFolder(async (root) => {
+        const [policy, run] = ['policy', 'run'].map((name) => join(root, name));
+        await writeTinyAloha(policy);
+        const args = ['adapt', run, '--policy', policy, '--method', method, '--attempts', '0'];
+        const { code, out, err } = await nalu([...args, '--batch', '2', '--episodes', '4']);
+        assert.equal(code, 0, err);
+        assert.match(out, /update 2: .*all of its 4 attempts failed/);
 
-      const offsets: string[] = [];
-      for (const { path } of await listEpisodes(join(run, 'learner/episodes'))) {
-        const { chunks } = await readEpisode(path);
-        const own = new Set(chunks.map(({ offset }) => String(offset)));
-        assert.equal(own.size, 1, 'one for all chunks of an attempt');
-        offsets.push(...own);
-      }
-      assert.equal(new Set(offsets).size, 4);
-      const log = await readJsonLines<{ report?: { offset: number[] } }>(join(run, 'learner/log.jsonl')); // prettier-ignore
-      assert.deepEqual(new Set(log.flatMap(({ report }) => report?.offset ?? [])), new Set([0]));
-    }));
+        const places: string[] = [];
+        for (const { path } of await listEpisodes(join(run, 'learner/episodes'))) {
+          const { chunks } = await readEpisode(path);
+          const own = new Set(chunks.map((chunk) => String(chunk[method])));
+          assert.equal(own.size, 1, 'one for all chunks of an attempt');
+          places.push(...own);
+          for (const other of ['view', 'offset'] as const)
+            if (other !== method) assert.equal(chunks[0][other], undefined);
+        }
+        assert.equal(new Set(places).size, 4);
+        const log = await readJsonLines<{ report?: object }>(join(run, 'learner/log.jsonl'));
+        for (const { report } of log) assert.ok(!report || !(method in report), 'it stays');
+      }));
 });

@@ -135,7 +135,12 @@ export async function attemptOnce(
   const policy = explores
     ? exploring(
         published,
-        explorationSchema.parse({ size, view, offset, ...(offset > 0 && { range: SEARCH_RANGE }) }),
+        explorationSchema.parse({
+          size,
+          view,
+          offset,
+          ...(size === 0 && view > 0 && { range: SEARCH_RANGE }),
+        }),
       )
     : published;
   const id = `${new Date().toISOString().replace(/[:.]/g, '-')}-${task}-${randomUUID().slice(0, 8)}`;

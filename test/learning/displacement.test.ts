@@ -8,8 +8,8 @@ import type { Episode } from '../../src/episodes/readEpisode.ts';
 import { openRolloutEncoder } from '../../src/learning/attempts/rollouts.ts';
 import type { Learner } from '../../src/learning/learner.ts';
 import { describeEvent } from '../../src/learning/learnReport.ts';
-import { offsetSearch } from '../../src/learning/offset/offset.ts';
-import { type Trial, posterior } from '../../src/learning/offset/posterior.ts';
+import { displacementSearch } from '../../src/learning/displacement/displacement.ts';
+import { type Trial, posterior } from '../../src/learning/displacement/posterior.ts';
 import { readAdapter } from '../../src/policy/bundle/readAdapter.ts';
 import { makeAdapter, writeAdapter } from '../../src/policy/bundle/adapter.ts';
 import { ADAPTER_FILE, copyBundle, loadBundle } from '../../src/policy/bundle/bundle.ts';
@@ -29,8 +29,8 @@ function trialsAround(best: readonly number[], curvature: number, count: number)
   const uniform = uniformNumbers([5]);
   return Array.from({ length: count }, (_, n) => {
     const place = [...gaussianNoise([n, 1], best.length)];
-    const distance = place.reduce((sum, x, i) => sum + (x - best[i]) ** 2, 0);
-    const rate = 1 / (1 + Math.exp((curvature / 2) * distance - 2));
+    const far = curvature * place.reduce((sum, x, i) => sum + (x - best[i]) ** 2, 0);
+    const rate = 1 / (1 + Math.exp(2 * Math.log1p(far / 4) - 2));
     return { place, success: uniform() < rate };
   });
 }
@@ -41,7 +41,7 @@ const ONE_GROUP = [0, 0, 0, 0];
 describe('the model of success by place', () => {
   it('finds where success is most probable, and knows it better the more it has seen', () => {
     const best = [1.5, -1, 0, 0.5];
-    const trials = trialsAround(best, 0.5, 1000);
+    const trials = trialsAround(best, 2, 1000);
     const [few, many] = [100, 1000].map((count) => posterior(trials.slice(0, count), ONE_GROUP, 1));
     many.best.forEach((x, i) => assert.ok(Math.abs(x - best[i]) < 0.3, `${many.best.join(', ')}`));
     many.spread.forEach((deviation, i) => {
@@ -52,7 +52,7 @@ describe('the model of success by place', () => {
 
   it('finds it at whatever scale a group lies', () => {
     for (const scale of [0.2, 5]) {
-      const trials = trialsAround([1, -1, 0, 0], 0.8, 600).map(
+      const trials = trialsAround([1, -1, 0, 0], 2, 600).map(
         ({ place: [a, b, c, d], success }) => ({
           place: [a, b, scale * c, scale * d],
           success,
@@ -66,9 +66,10 @@ describe('the model of success by place', () => {
 
   it('leaves a dimension open that was not tried, and goes the way of the only success', () => {
     const trials = [1, -1].map((x) => ({ place: [x, 0], success: x > 0 }));
-    const { best, spread } = posterior(trials, [0, 0], 1);
-    assert.ok(best[0] > 0);
-    assert.ok(spread[1] > 1);
+    assert.ok(posterior(trials, [0, 0], 1).best[0] > 0);
+    const tried = trialsAround([1], 2, 200).map(({ place: [x], success }) => ({ place: [x, 0], success })); // prettier-ignore
+    const { spread } = posterior(tried, [0, 0], 1);
+    assert.ok(spread[1] > 1.2 * spread[0], `${spread.join(', ')}`);
   });
 
   it('is finite for any outcomes, and the same again', () => {
@@ -88,7 +89,7 @@ describe('the model of success by place', () => {
   });
 });
 
-describe('the method offset', { timeout: 120_000 }, () => {
+describe('the search for a displacement', { timeout: 120_000 }, () => {
   let root: string;
   let bundle: string;
   let attempts: Episode[];
@@ -99,7 +100,8 @@ describe('the method offset', { timeout: 120_000 }, () => {
   });
   after(() => rm(root, { recursive: true }));
 
-  const open = (folder: string) => openTinyLearner(folder, bundle, {}, offsetSearch(trainable, 1));
+  const open = (folder: string) =>
+    openTinyLearner(folder, bundle, {}, displacementSearch(trainable, 1));
   const explored = (attempt: number) =>
     exploredOffset(noOffset(DIMS), new Array<number>(DIMS).fill(0.02), attempt);
 
@@ -127,9 +129,11 @@ describe('the method offset', { timeout: 120_000 }, () => {
       const [second] = await advance(again, folder, 1);
       assert.equal('report' in second && second.report.update, 2);
       const policy = { ...(await loadBundle(bundle)), trainable };
-      const { offset, parameters } = await readAdapter(again.current().file, policy);
+      const { offset, parameters, spread } = await readAdapter(again.current().file, policy);
       assert.ok(offset![0] > 0.01, `${offset!.join(', ')}`);
       assert.deepEqual([...offset!.subarray(JOINTS)], [...noOffset(DIMS - JOINTS)]);
+      assert.ok(spread!.offset.subarray(0, JOINTS).every((deviation) => deviation > 0));
+      assert.deepEqual([...spread!.offset.subarray(JOINTS)], [...noOffset(DIMS - JOINTS)]);
       const start = await readAdapter(join(folder, 'versions', `${again.versions()[0].version}.safetensors`), policy); // prettier-ignore
       assert.deepEqual(parameters, start.parameters, 'the network stays');
       await again.close();

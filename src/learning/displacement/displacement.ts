@@ -4,7 +4,7 @@ import { type Adapter, makeAdapter } from '../../policy/bundle/adapter.ts';
 import { ADAPTER_FILE } from '../../policy/bundle/bundle.ts';
 import { readAdapter } from '../../policy/bundle/readAdapter.ts';
 import { learnableOf } from '../../policy/families/registry.ts';
-import { movedOffset, noOffset } from '../../policy/offset.ts';
+import { isNone, movedOffset, noOffset } from '../../policy/offset.ts';
 import type { Trainable } from '../../policy/trainable.ts';
 import { UserError } from '../../errors.ts';
 import type { AlgorithmContext, OpenAlgorithm } from '../algorithm.ts';
@@ -15,7 +15,7 @@ import { adapterParameters } from '../train/parameters.ts';
 import { startingParameters } from '../train/startingWeights.ts';
 import { type Trial, posterior } from './posterior.ts';
 
-const FORMAT = 'nalu-offset-2';
+const FORMAT = 'nalu-displacement-1';
 
 /** Units in which a displacement is expected to be about one: deviations of actions, shares of an image. */
 const UNIT = { offset: 0.02, view: 0.007 };
@@ -102,7 +102,7 @@ const withinTried = (place: readonly number[], trials: readonly Trial[]): number
  * (see View), are found where success is most probable. Each attempt explores a place of its own; a model of success
  * by place learns from all attempts that the folder has seen, so none is used only once.
  */
-export const offsetSearch =
+export const displacementSearch =
   (trainable: Trainable, seed: number): OpenAlgorithm =>
   async (context, stateFile) => {
     const { bundle, joints } = context;
@@ -146,7 +146,7 @@ export const offsetSearch =
           update: state.updates,
           attempts: attempts.length,
           successes: attempts.filter(({ reward }) => reward > 0).length,
-          offset: [...offset],
+          ...(!isNone(offset) && { offset: [...offset] }),
           ...(!isStraight(view) && { view: [...view] }),
           ...(skipped !== undefined && { skipped }),
         });
