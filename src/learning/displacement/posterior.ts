@@ -30,7 +30,7 @@ const PRIOR = {
 const CHAIN = { dropped: 300, kept: 400, leaps: 16, acceptance: 0.8, firstStep: 0.05, rate: 0.1 };
 
 /** Exploration by so much of a dimension's width, 1/√curvature, tells most: farther away all attempts fail. */
-const TELLING = Number(process.env.TELLING ?? 0.7);
+const TELLING = 0.5;
 
 /**
  * t: how far success reaches. Some scenes forgive a displacement at which most fail: with tails of a Gaussian the
