@@ -41,15 +41,15 @@ const cubicWeights = (t: number) => [
   (t ** 3 - t ** 2) / 2,
 ];
 
-/** What each of `count` pixels in a row takes from where `shift` of pixels later: four indices, the ends repeated. */
+/**
+ * Where each of `count` pixels in a line takes its value from, `shift` of pixels later: pixel `i` is the sum of those
+ * at `from[i]` to `from[i + 3]`, by their weights. The ends of the line are repeated.
+ */
 function taps(count: number, shift: number) {
   const whole = Math.floor(shift);
-  const weights = cubicWeights(shift - whole);
   const within = (at: number) => Math.max(0, Math.min(count - 1, at));
-  return Array.from({ length: count }, (_, i) => ({
-    from: weights.map((_, tap) => within(i + whole + tap - 1)),
-    weights,
-  }));
+  const from = Int32Array.from({ length: count + 3 }, (_, i) => within(i + whole - 1));
+  return { from, weights: cubicWeights(shift - whole) };
 }
 
 /**
@@ -66,24 +66,30 @@ export function lookAside(
 ): void {
   const width = columns * CHANNELS;
   const at = (row: number) => ((top + row) * side + left) * CHANNELS;
-  const across = taps(columns, right * side);
   const aside = new Float32Array(rows * width);
+  const across = taps(columns, right * side);
+  const columnAt = across.from.map((column) => column * CHANNELS);
+  const [a, b, c, d] = across.weights;
   for (let row = 0; row < rows; row++)
-    across.forEach(({ from: [a, b, c, d], weights: [p, q, r, s] }, column) => {
+    for (let column = 0; column < columns; column++)
       for (let channel = 0; channel < CHANNELS; channel++) {
-        const pixel = (x: number) => square[at(row) + x * CHANNELS + channel];
+        const first = at(row) + channel;
         aside[row * width + column * CHANNELS + channel] =
-          p * pixel(a) + q * pixel(b) + r * pixel(c) + s * pixel(d);
+          a * square[first + columnAt[column]] +
+          b * square[first + columnAt[column + 1]] +
+          c * square[first + columnAt[column + 2]] +
+          d * square[first + columnAt[column + 3]];
       }
-    });
   target.set(square);
   const rounded = new Uint8ClampedArray(target.buffer, target.byteOffset, target.length);
-  taps(rows, down * side).forEach(({ from: [a, b, c, d], weights: [p, q, r, s] }, row) => {
+  const downwards = taps(rows, down * side);
+  const rowAt = downwards.from.map((row) => row * width);
+  const [e, f, g, h] = downwards.weights;
+  for (let row = 0; row < rows; row++)
     for (let i = 0; i < width; i++)
       rounded[at(row) + i] =
-        p * aside[a * width + i] +
-        q * aside[b * width + i] +
-        r * aside[c * width + i] +
-        s * aside[d * width + i];
-  });
+        e * aside[rowAt[row] + i] +
+        f * aside[rowAt[row + 1] + i] +
+        g * aside[rowAt[row + 2] + i] +
+        h * aside[rowAt[row + 3] + i];
 }
