@@ -12,7 +12,7 @@ const PRIOR = packagePath('models/aloha-mini-12k');
 const RUN = 'runs/start';
 
 const NEXT =
-  '\nNow every camera is moved by 2 mm, and a policy that succeeded before fails. It learns from 160 of its own\nattempts, for some five minutes on two cores. Ctrl-C stops it; the same command continues from there.\n';
+  '\nNow every camera is moved by 2 mm, and a policy that succeeded before fails. It learns from 144 of its own\nattempts, for some five minutes on two cores. Ctrl-C stops it; the same command continues from there.\n';
 
 /** What is learned after the first attempts. */
 const ADAPTATION = {

@@ -8,17 +8,24 @@ import { setTimeout } from 'node:timers/promises';
 import { readCurve } from '../../src/learning/curve.ts';
 import { readAdapter } from '../../src/policy/bundle/readAdapter.ts';
 import { loadBundle } from '../../src/policy/bundle/bundle.ts';
+import { fpoSchema } from '../../src/learning/fpo/config.ts';
+import { METHODS } from '../../src/learning/methods.ts';
+import { exploredOffset, noOffset } from '../../src/policy/offset.ts';
 import { uniformNumbers } from '../../src/tensors/noise.ts';
 import { withFolder } from '../onnx/run.ts';
 import {
   BATCH,
   SETTINGS,
+  changed,
   makeAttempts,
   nameOf,
   openTinyLearner,
   writeEpisode,
 } from './attempts.ts';
+import { tinyBundle } from './tiny.ts';
 
+const DIMS = tinyBundle.architecture.actionDim;
+const DEVIATIONS = new Array<number>(DIMS).fill(0.02);
 const UPDATES = 6;
 const LIVES = 8;
 const PROGRAM = join(import.meta.dirname, 'learnerMain.js');
@@ -40,44 +47,50 @@ async function run(
 }
 
 describe('a learner that is killed', { timeout: 120_000 }, () => {
-  it('comes to the same numbers as one that was not', () =>
-    withFolder(async (folder) => {
-      const bundle = join(folder, 'policy');
-      const episodes = join(folder, 'episodes');
-      const attempts = await makeAttempts(bundle, UPDATES * BATCH);
-      for (const [i, episode] of attempts.entries())
-        await writeEpisode(episodes, nameOf(i), episode);
-      const [through, killed] = ['through', 'killed'].map((name) => join(folder, name));
-      assert.equal(await run([through, bundle, episodes]), 0);
+  for (const method of ['fpo', 'offset'] as const)
+    it(`comes by ${method} to the same numbers as one that was not`, () =>
+      withFolder(async (folder) => {
+        const bundle = join(folder, 'policy');
+        const episodes = join(folder, 'episodes');
+        const attempts = await makeAttempts(bundle, UPDATES * BATCH);
+        for (const [i, episode] of attempts.entries())
+          await writeEpisode(
+            episodes,
+            nameOf(i),
+            changed(episode, { offset: exploredOffset(noOffset(DIMS), DEVIATIONS, i) }),
+          );
+        const [through, killed] = ['through', 'killed'].map((name) => join(folder, name));
+        assert.equal(await run([through, bundle, episodes, method]), 0);
 
-      const draw = uniformNumbers(3);
-      let kills = 0;
-      for (let life = 0; life < LIVES; life++) {
-        const code = await run([killed, bundle, episodes], async (child, said) => {
-          const lines = life % 3;
-          while (said() < lines && child.exitCode === null) await setTimeout(2);
-          await setTimeout(draw() * 150);
-          child.kill('SIGKILL');
-        });
-        if (code === null) kills += 1;
-      }
-      assert.ok(kills > LIVES / 2, `only ${kills} kills hit it`);
-      assert.equal(await run([killed, bundle, episodes]), 0);
+        const draw = uniformNumbers(3);
+        let kills = 0;
+        for (let life = 0; life < LIVES; life++) {
+          const code = await run([killed, bundle, episodes, method], async (child, said) => {
+            const lines = life % 3;
+            while (said() < lines && child.exitCode === null) await setTimeout(2);
+            await setTimeout(draw() * 150);
+            child.kill('SIGKILL');
+          });
+          if (code === null) kills += 1;
+        }
+        assert.ok(kills > LIVES / 2, `only ${kills} kills hit it`);
+        assert.equal(await run([killed, bundle, episodes, method]), 0);
 
-      const [one, other] = await Promise.all(
-        [through, killed].map((of) => readFile(join(of, 'state.safetensors'))),
-      );
-      assert.ok(one.equals(other));
-      const curves = await Promise.all([through, killed].map((of) => readCurve(of)));
-      assert.equal(curves[0][0].points.length, UPDATES);
-      assert.deepEqual(curves[1], curves[0]);
-      const learner = await openTinyLearner(killed, bundle);
-      assert.equal(learner.consumed(), UPDATES * BATCH);
-      assert.equal(learner.versions().length, UPDATES + 1);
-      const { file, version } = learner.current();
-      const base = await loadBundle(bundle);
-      const read = await readAdapter(file, { ...base, trainable: SETTINGS.trainable });
-      assert.equal(read.version, version);
-      await learner.close();
-    }));
+        const [one, other] = await Promise.all(
+          [through, killed].map((of) => readFile(join(of, 'state.safetensors'))),
+        );
+        assert.ok(one.equals(other));
+        const curves = await Promise.all([through, killed].map((of) => readCurve(of)));
+        assert.equal(curves[0][0].points.length, UPDATES);
+        assert.deepEqual(curves[1], curves[0]);
+        const algorithm = METHODS[method].open(fpoSchema.parse(SETTINGS));
+        const learner = await openTinyLearner(killed, bundle, {}, algorithm);
+        assert.equal(learner.consumed(), UPDATES * BATCH);
+        assert.equal(learner.versions().length, UPDATES + 1);
+        const { file, version } = learner.current();
+        const base = await loadBundle(bundle);
+        const read = await readAdapter(file, { ...base, trainable: SETTINGS.trainable });
+        assert.equal(read.version, version);
+        await learner.close();
+      }));
 });

@@ -1,9 +1,13 @@
 import { listEpisodes } from '../../src/episodes/listEpisodes.ts';
-import { openTinyLearner } from './attempts.ts';
+import { fpoSchema } from '../../src/learning/fpo/config.ts';
+import type { MethodName } from '../../src/learning/methodNames.ts';
+import { METHODS } from '../../src/learning/methods.ts';
+import { SETTINGS, openTinyLearner } from './attempts.ts';
 
-/** Learns from all episodes of a folder and says what happened: node learnerMain.js FOLDER BUNDLE EPISODES */
-const [folder, bundle, episodes] = process.argv.slice(2);
-const learner = await openTinyLearner(folder, bundle);
+/** Learns from all episodes of a folder and says what happened: node learnerMain.js FOLDER BUNDLE EPISODES METHOD */
+const [folder, bundle, episodes, method] = process.argv.slice(2);
+const algorithm = METHODS[method as MethodName].open(fpoSchema.parse(SETTINGS));
+const learner = await openTinyLearner(folder, bundle, {}, algorithm);
 for (const { id, path } of await listEpisodes(episodes)) learner.add({ id, path });
 console.log('open');
 for (let events; (events = await learner.advance());) console.log(JSON.stringify(events));
