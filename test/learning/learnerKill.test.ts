@@ -27,7 +27,7 @@ import { tinyBundle } from './tiny.ts';
 const DIMS = tinyBundle.architecture.actionDim;
 const DEVIATIONS = new Array<number>(DIMS).fill(0.02);
 const UPDATES = 6;
-const LIVES = 8;
+const LIVES = 6;
 const PROGRAM = join(import.meta.dirname, 'learnerMain.js');
 
 /** Runs a learner's process to its end, or until `during` has killed it. */
