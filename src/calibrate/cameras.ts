@@ -1,6 +1,6 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
+import { makeFolder } from '../files/makeFolder.ts';
 import { UserError, messageOf } from '../errors.ts';
 import type { CalibratedCamera } from '../robot/calibration.ts';
 import type { CameraFinding, Findings } from './findings.ts';
@@ -59,7 +59,7 @@ export async function writePictures(
   pictures: readonly Seen[],
   nameOf: (source: string) => string,
 ): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   for (const picture of pictures)
     await png(picture).toFile(join(folder, `${nameOf(picture.source)}.png`));
   const columns = Math.min(2, pictures.length);

@@ -1,9 +1,10 @@
-import { mkdir, readdir, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import type { Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
 import sharp from 'sharp';
 import { UserError, codeOf } from '../errors.ts';
 import { isThere } from '../files/isThere.ts';
+import { makeWithParents } from '../files/makeFolder.ts';
 import type { Observation } from '../policy/chunkPolicy.ts';
 import type { CameraFrame, JointState } from '../robot/robot.ts';
 import type { ChunkRecord, EpisodeHeader, EpisodeResult } from './episode.ts';
@@ -267,7 +268,7 @@ export async function recordEpisode(
 ): Promise<EpisodeRecorder> {
   const path = partialPath(folder, head.id);
   const final = wholePath(folder, head.id);
-  await mkdir(folder, { recursive: true }).catch((error: unknown) => {
+  await makeWithParents(folder).catch((error: unknown) => {
     throw failed(folder, error);
   });
   if (await isThere(final))

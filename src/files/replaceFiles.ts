@@ -1,6 +1,7 @@
 import { readFileSync, readdirSync, renameSync, rmSync, rmdirSync } from 'node:fs';
 import { lstat, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { makeWithParents } from './makeFolder.ts';
 import { UserError, codeOf, messageOf } from '../errors.ts';
 import { isThere } from './isThere.ts';
 import { clearPartials, partialOf, releasePartial, syncToDisk, unwritable } from './writeWhole.ts';
@@ -107,9 +108,9 @@ export async function replaceFiles<T>(
   const id = join(staging, basename(staging));
   const files = join(id, NEW);
   try {
-    await mkdir(folder, { recursive: true });
+    await makeWithParents(folder);
     await clearPartials(folder);
-    await mkdir(files, { recursive: true });
+    await makeWithParents(files);
     await mkdir(join(id, OLD));
     result = await make(files);
     await finishReplacement(folder);

@@ -1,5 +1,6 @@
-import { access, constants, mkdir, stat } from 'node:fs/promises';
+import { access, constants, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
+import { makeWithParents } from '../files/makeFolder.ts';
 import { UserError } from '../errors.ts';
 import { wholePath } from '../episodes/files.ts';
 import { invocation } from '../terminal/invocation.ts';
@@ -32,7 +33,7 @@ function checkEvery(every: number): void {
 
 async function prepareFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true });
+    await makeWithParents(folder);
     await access(folder, constants.W_OK);
   } catch (error) {
     throw new UserError(`${folder}: cannot be written: ${reasonOf(error)}`, { cause: error });

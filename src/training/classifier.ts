@@ -1,8 +1,8 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { UserError, existsError } from '../errors.ts';
+import { existsError } from '../errors.ts';
 import { isThere } from '../files/isThere.ts';
+import { makeFolder } from '../files/makeFolder.ts';
 import { SIDE_STEP, successGraph } from '../learning/classifier/successGraph.ts';
 import {
   type Verdicts,
@@ -24,7 +24,6 @@ import { labelledFrames } from './classifierFrames.ts';
 import { inlinePolicy } from '../rollouts/inlinePolicy.ts';
 import type { Output } from '../terminal/output.ts';
 import { createTrainingReport } from './report.ts';
-import { reasonOf } from '../systemErrors.ts';
 
 export interface ClassifierOptions {
   task: SimTaskName;
@@ -80,9 +79,7 @@ export async function trainClassifier(
   const { task, out, episodes, steps, seed } = options;
   await checkOut(options);
   const bundle = await loadBundle(options.policy);
-  await mkdir(out, { recursive: true }).catch((error: unknown) => {
-    throw new UserError(`${out}: cannot be made: ${reasonOf(error)}`, { cause: error });
-  });
+  await makeFolder(out);
   const session = sessionConfigSchema.parse({ threads: 1 });
   const { camera, every, threshold, agree } = SETTINGS;
   const signal = interruption();

@@ -1,7 +1,7 @@
-import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { UserError, listed } from '../errors.ts';
 import { appendJsonLines, readJsonLines } from '../files/jsonLines.ts';
+import { makeFolder } from '../files/makeFolder.ts';
 import { readCheckpoint, writeCheckpoint } from '../learning/train/checkpoint.ts';
 import { type TrainingEvent, lossCurve } from '../charts/lossCurve.ts';
 import type { TrainingState } from '../learning/train/trainer.ts';
@@ -11,7 +11,6 @@ import type { Parameter } from '../policy/trainable.ts';
 import { parseJson } from '../validate.ts';
 import { writeWhole } from '../files/writeWhole.ts';
 import { type BegunRun, differences } from './begunRun.ts';
-import { reasonOf } from '../systemErrors.ts';
 
 /** Where a training run keeps what it needs to go on. */
 export const trainingFiles = (out: string) => ({
@@ -24,9 +23,7 @@ export const trainingFiles = (out: string) => ({
 export async function openTrainingFolder(out: string, title: string) {
   const { checkpoint, log, curve } = trainingFiles(out);
   const folder = dirname(checkpoint);
-  await mkdir(folder, { recursive: true }).catch((error: unknown) => {
-    throw new UserError(`${folder}: cannot be made: ${reasonOf(error)}`, { cause: error });
-  });
+  await makeFolder(folder);
   let events: TrainingEvent[] = [];
 
   return {

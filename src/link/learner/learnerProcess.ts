@@ -1,5 +1,5 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../../files/makeFolder.ts';
 import { serve } from '../../processes/serve.ts';
 import { bindLearner } from './learnerSocket.ts';
 import { serve as serveSessions } from './learnerSessions.ts';
@@ -30,7 +30,7 @@ serve<LearnerFunctions, LearnerWork, OwnerFunctions>(
   async ({ folder, address, keys, policy }, owner) => {
     const log = (line: string) => owner.notify('log', line);
     const onEpisode = (episode: { name: string; path: string }) => owner.notify('episode', episode);
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     const bound = await bindLearner(address, keys, log);
     const store = await openStore(folder);
     const lineage = await openLineage(join(folder, 'adapters'), policy);

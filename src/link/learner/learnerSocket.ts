@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { chmod, mkdir } from 'node:fs/promises';
+import { chmod } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { Context, Router } from 'zeromq';
+import { makeFolder } from '../../files/makeFolder.ts';
 import { UserError, codeOf, messageOf } from '../../errors.ts';
 import { type Address, parseAddress } from '../wire/address.ts';
 import { readLearnerKeys } from '../wire/keys.ts';
@@ -98,7 +99,7 @@ export async function bindLearner(
       ),
     );
   try {
-    if (target.kind === 'ipc') await mkdir(dirname(target.path), { recursive: true });
+    if (target.kind === 'ipc') await makeFolder(dirname(target.path));
     await bind(socket, target, address);
     if (target.kind === 'ipc') await chmod(target.path, 0o600);
   } catch (error) {

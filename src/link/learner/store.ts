@@ -1,5 +1,6 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../../files/makeFolder.ts';
 import { codeOf } from '../../errors.ts';
 import { episodeFile, wholePath } from '../../episodes/files.ts';
 import { openLedger } from '../ledger.ts';
@@ -35,8 +36,8 @@ const digestIfThere = (path: string) =>
 export async function openStore(folder: string): Promise<Store> {
   const [episodes, incoming] = ['episodes', 'incoming'].map((name) => join(folder, name));
   await rm(incoming, { recursive: true, force: true });
-  await mkdir(incoming, { recursive: true });
-  await mkdir(episodes, { recursive: true });
+  await makeFolder(incoming);
+  await makeFolder(episodes);
   const ledger = await openLedger(join(folder, RECEIVED));
   let begun = 0;
 

@@ -1,5 +1,6 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../../files/makeFolder.ts';
 import { messageOf } from '../../errors.ts';
 import { discard } from '../../episodes/mcap.ts';
 import type { AdapterFit } from '../../policy/bundle/readAdapter.ts';
@@ -42,7 +43,7 @@ export async function openInbox(
   adopt: (file: AdapterFile) => Promise<void>,
   log: (line: string) => void,
 ): Promise<Inbox> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const ledger = await openLedger(join(folder, TAKEN));
   const taken = [...ledger.lines].map((line) => line.slice(line.indexOf(' ') + 1));
   const pathOf = (version: string) => join(folder, version + SUFFIX);

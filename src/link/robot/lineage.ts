@@ -1,8 +1,9 @@
 import { createReadStream } from 'node:fs';
-import { mkdir, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../errors.ts';
 import { writeWhole } from '../../files/writeWhole.ts';
+import { makeFolder } from '../../files/makeFolder.ts';
 import { discard } from '../../episodes/mcap.ts';
 import { adapterVersion, readAdapterHead } from '../../policy/bundle/adapter.ts';
 import { openLedger } from '../ledger.ts';
@@ -33,7 +34,7 @@ export async function openLineage(
   folder: string,
   policy: Pick<Bundle, 'base' | 'version'>,
 ): Promise<Lineage> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const ledger = await openLedger(join(folder, LINE));
   const pathOf = (version: string) => join(folder, version + SUFFIX);
   const origin = adapterVersion(policy);

@@ -1,5 +1,6 @@
-import { mkdir, readdir, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../../files/makeFolder.ts';
 import { episodeFile, wholePath } from '../../episodes/files.ts';
 import { type Ledger, openLedger } from '../ledger.ts';
 import { fileName } from '../wire/protocol.ts';
@@ -31,7 +32,7 @@ async function identity(path: string, name: string): Promise<string> {
 
 /** The outbox of a folder, made if absent; what was acknowledged lies in its `acknowledged.txt`. */
 export async function openOutbox(folder: string): Promise<Outbox> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const ledger: Ledger = await openLedger(join(folder, ACKNOWLEDGED));
   const pending = new Map<string, string>();
   const settled = new Set<string>();
