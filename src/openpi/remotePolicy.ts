@@ -41,11 +41,11 @@ export interface RemotePolicy extends ChunkPolicy {
   readonly embodiment: string;
 }
 
-/** Whether a policy's name is a server's address. */
-export const isRemote = (policy: string): boolean => /^wss?:\/\//.test(policy);
+/** Whether a policy's name is an address, if perhaps not of a websocket server, rather than a folder's path. */
+export const isRemote = (policy: string): boolean => /^[a-z]+:\/\//i.test(policy);
 
 function checkUrl(url: string): void {
-  if (URL.canParse(url) && new URL(url).hostname !== '') return;
+  if (/^wss?:/i.test(url) && URL.canParse(url) && new URL(url).hostname !== '') return;
   throw new UserError(`${url}: no address of a server; give ws://HOST:PORT, as ws://10.0.0.5:8000`);
 }
 

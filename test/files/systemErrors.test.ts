@@ -5,7 +5,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { UserError } from '../../src/errors.ts';
-import { toldOf } from '../../src/systemErrors.ts';
+import { reasonOf, toldOf } from '../../src/systemErrors.ts';
 import { unwritable } from '../../src/files/writeWhole.ts';
 import { withFolder } from '../onnx/run.ts';
 
@@ -52,6 +52,13 @@ describe('a failed system call', () => {
       (unwritable('/disk/a:b', failed) as Error).message,
       '/disk/a:b: cannot be written: EILSEQ: illegal byte sequence',
     );
+  });
+
+  it('is told where no machine has the name that was given', () => {
+    const failed = Object.assign(new Error('getaddrinfo ENOTFOUND robto'), {
+      ...{ code: 'ENOTFOUND', syscall: 'getaddrinfo', hostname: 'robto' },
+    });
+    assert.equal(reasonOf(failed), 'no machine of that name is known; is the name right?');
   });
 
   it('is told with its address and port', async () => {

@@ -206,7 +206,10 @@ describe("a policy on openpi's server", () => {
   it('is refused where it is not there, or is none', async () => {
     const port = await freePort();
     await assert.rejects(policyAt(`ws://127.0.0.1:${port}`), /nobody listens there/);
-    await assert.rejects(policyAt('ws://'), /no address of a server; give ws:\/\/HOST:PORT/);
+    for (const url of ['ws://', `http://127.0.0.1:${port}`])
+      await assert.rejects(policyAt(url), /no address of a server; give ws:\/\/HOST:PORT/);
+    const elsewhere = await nalu(['sim', '--policy', 'http://127.0.0.1']);
+    assert.match(elsewhere.err, /http:\/\/127.0.0.1: no address of a server/);
     const server = await serverThat(() => ({}), 'hello');
     await assert.rejects(policyAt(server.url), /a message that is no map/);
     const other = { ...robot, cameras: [{ ...robot.cameras[0], name: 'front' }] };
