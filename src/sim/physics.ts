@@ -5,6 +5,7 @@ import { contactsOf } from './contacts.ts';
 import { type Gap, gapSetter } from './gap.ts';
 import type { MjData, MjModel, Mujoco } from './mujoco.ts';
 import type { SceneIndex } from './sceneIndex.ts';
+import { placed } from './sceneMap.ts';
 import type { SimTask } from './tasks.ts';
 import { controlsFromPositions, positionsFromJoints } from './vectors.ts';
 
@@ -63,7 +64,7 @@ export class Physics {
 
   /** Begins an attempt: the robot at rest in its start pose, objects as the seed places them. */
   place(seed: number): void {
-    const { mujoco, model, task, index, home, gap } = this.scene;
+    const { mujoco, model, index, home, gap } = this.scene;
     this.gap = typeof gap === 'function' ? gap(seed) : gap;
     this.setGap(this.gap);
     mujoco.mj_resetData(model, this.data);
@@ -73,7 +74,7 @@ export class Physics {
     });
     this.actuate(home);
     this.settle();
-    task.place(seed).forEach((pose, object) => {
+    placed(index.task, seed).forEach((pose, object) => {
       values.set(pose, index.objects[object]);
     });
     mujoco.mj_forward(model, this.data);
@@ -105,14 +106,18 @@ export class Physics {
   command(positions: Float64Array): void {
     const wanted = Float64Array.from(positions);
     for (const joint of this.grippers) wanted[joint] -= this.gap.gripperOffset;
-    this.delayed.push(Float64Array.from(controlsFromPositions(wanted)));
+    this.delayed.push(Float64Array.from(controlsFromPositions(wanted, this.scene.index.gripper)));
     if (this.delayed.length > this.gap.delay) this.actuate(this.delayed.shift()!);
   }
 
   /** [14] positions as the robot measures them: rad, openings. */
   positions(): Float64Array {
     const values = this.data.qpos as Float64Array;
-    const measured = positionsFromJoints(this.scene.index.joints.map((address) => values[address]));
+    const { joints, gripper } = this.scene.index;
+    const measured = positionsFromJoints(
+      joints.map((address) => values[address]),
+      gripper,
+    );
     for (const joint of this.grippers) measured[joint] += this.gap.gripperOffset;
     return measured;
   }

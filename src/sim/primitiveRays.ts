@@ -1,5 +1,6 @@
 import type { Appearance } from './appearance.ts';
 import { intersections, type Intersection } from './intersections.ts';
+import { type Mesh, meshIntersection } from './meshIntersection.ts';
 import type { MjData, MjModel, Mujoco } from './mujoco.ts';
 import type { Hits, Rays, Viewpoint } from './rays.ts';
 import { type Bounded, sightingOf } from './sight.ts';
@@ -26,18 +27,53 @@ export interface PrimitiveRays {
   cast(data: MjData, from: Viewpoint, rays: Rays): Hits;
 }
 
-/** The visible shapes of the simple kinds. */
-function simpleShapes(mujoco: Mujoco, model: MjModel, { visible }: Appearance): Shape[] {
+/** A mesh of the model, in the frame of the shapes that have it. */
+function meshOf(model: MjModel, id: number): Mesh {
+  const part = <Values extends Float32Array | Int32Array>(
+    values: Values,
+    starts: Int32Array,
+    counts: Int32Array,
+  ) => values.slice(3 * starts[id], 3 * (starts[id] + counts[id])) as Values;
+  return {
+    vertices: part(
+      model.mesh_vert as Float32Array,
+      model.mesh_vertadr as Int32Array,
+      model.mesh_vertnum as Int32Array,
+    ),
+    faces: part(
+      model.mesh_face as Int32Array,
+      model.mesh_faceadr as Int32Array,
+      model.mesh_facenum as Int32Array,
+    ),
+  };
+}
+
+/** Gives the intersection with a shape; undefined for kinds that are left to MuJoCo. Shapes share their mesh's. */
+function intersectionsOf(mujoco: Mujoco, model: MjModel): (id: number) => Intersection | undefined {
   const byType = new Map<number, Intersection>(
     Object.entries(intersections).map(([name, intersect]) => [
       mujoco.mjtGeom[name as keyof typeof intersections].value,
       intersect,
     ]),
   );
+  const meshes = new Map<number, Intersection>();
+  return (id) => {
+    const type = (model.geom_type as Int32Array)[id];
+    if (type !== mujoco.mjtGeom.mjGEOM_MESH.value) return byType.get(type);
+    const mesh = (model.geom_dataid as Int32Array)[id];
+    const known = meshes.get(mesh) ?? meshIntersection(meshOf(model, mesh));
+    meshes.set(mesh, known);
+    return known;
+  };
+}
+
+/** The visible shapes that are met without MuJoCo. */
+function simpleShapes(mujoco: Mujoco, model: MjModel, { visible }: Appearance): Shape[] {
+  const intersectionOf = intersectionsOf(mujoco, model);
   const shapes: Shape[] = [];
   for (let id = 0; id < model.ngeom; id++) {
-    const intersect = byType.get((model.geom_type as Int32Array)[id]);
-    if (!intersect || !visible[id]) continue;
+    const intersect = visible[id] ? intersectionOf(id) : undefined;
+    if (!intersect) continue;
     shapes.push({
       id,
       size: Float64Array.from((model.geom_size as Float64Array).subarray(3 * id, 3 * id + 3)),
@@ -145,8 +181,8 @@ function castAt(
 }
 
 /**
- * Casts rays at boxes, spheres, cylinders and capsules in closed form, and only within each shape's bounds in the
- * image. Several times faster than MuJoCo's general rays.
+ * Casts rays at boxes, spheres, cylinders and capsules in closed form and at meshes by a tree, and only within each
+ * shape's bounds in the image. Several times faster than MuJoCo's general rays.
  */
 export function createPrimitiveRays(
   mujoco: Mujoco,

@@ -1,7 +1,6 @@
 import type { MjData, MjModel, Mujoco } from './mujoco.ts';
 import type { SceneIndex } from './sceneIndex.ts';
 import { strangersPulling } from './servos.ts';
-import { armJoints } from './viperx.ts';
 
 /** Displacement of an arm joint, rad: a different angle per joint, so that every coupling is violated. */
 const displacement = (joint: number) => 0.1 + 0.01 * joint;
@@ -32,7 +31,7 @@ export function restraints(
   data: MjData,
   index: SceneIndex,
 ): string[] {
-  const joints = [...armJoints('left'), ...armJoints('right')];
+  const joints = index.armJoints;
   const turning = [...joints.keys()].filter((joint) => joints[joint].kind === 'hinge');
   const positions = data.qpos as Float64Array;
   for (const joint of turning) positions[index.joints[joint]] += displacement(joint);

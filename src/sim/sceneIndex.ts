@@ -2,12 +2,15 @@ import { listed, UserError } from '../errors.ts';
 import { mirroredJoint } from './mirroredJoint.ts';
 import { find, flagOf, type MjModel, type Mujoco, nameOf } from './mujoco.ts';
 import { type Servo, servoOfJoint } from './servos.ts';
-import type { SimTask } from './tasks.ts';
-import { type ArmJoint, armJoints } from './viperx.ts';
+import { type MappedTask, type SceneMap, jointsIn } from './sceneMap.ts';
+import type { SimTaskName } from './taskNames.ts';
+import type { ArmJoint } from './viperx.ts';
 
 /** Addresses in a model of everything that the simulator reads and writes. */
 export interface SceneIndex {
-  /** Addresses in qpos of the 16 joints: each arm's six, its left and its right finger. */
+  /** The 16 joints: each arm's six, its left and its right finger. */
+  armJoints: ArmJoint[];
+  /** Addresses in qpos of the same joints. */
   joints: number[];
   /** Addresses in qvel of the same joints. */
   dofs: number[];
@@ -15,11 +18,15 @@ export interface SceneIndex {
   ranges: [number, number][];
   /** Servo of each joint; undefined for a finger that is coupled to the other one. */
   servos: (Servo | undefined)[];
+  /** Positions of a left finger, m. */
+  gripper: SceneMap['gripper'];
   /** Addresses in qpos of the objects' free joints, in the task's order. */
   objects: number[];
-  /** Shapes that the task's reward uses, by name. */
+  /** The task in this scene. */
+  task: MappedTask;
+  /** Shapes that the task's reward uses, by the task's names. */
   shapes: Map<string, number>;
-  /** All named cameras, by name. */
+  /** All named cameras: by the simulator's names where they have one, else by the scene's. */
   cameras: Map<string, number>;
   /** Physics steps of one control step. */
   substeps: number;
@@ -89,10 +96,26 @@ function rangeOf(
   return [Math.max(lower, joint.range[0]), Math.min(upper, joint.range[1])];
 }
 
-function namedCameras(mujoco: Mujoco, model: MjModel): Map<string, number> {
+function namedCameras(
+  mujoco: Mujoco,
+  model: MjModel,
+  { cameras }: SceneMap,
+  faults: Faults,
+): Map<string, number> {
+  const ours = new Map(Object.entries(cameras).map(([name, theirs]) => [theirs, name]));
   const ids = Array.from({ length: model.ncam }, (_, id) => id);
-  const named = ids.map((id) => [nameOf(mujoco, model, 'camera', id), id] as const);
+  const theirs = ids.map((id) => nameOf(mujoco, model, 'camera', id));
+  for (const name of ours.keys())
+    if (!theirs.includes(name)) faults.push(`camera "${name}" is missing`);
+  const named = theirs.map((name, id) => [ours.get(name) ?? name, id] as const);
   return new Map(named.filter(([name]) => name !== ''));
+}
+
+/** What a scene whose arms are moved by mocap bodies is told. */
+function mocapRefusal(origin: string, file = 'the one whose joints have position actuators') {
+  return new UserError(
+    `Scene ${origin} moves its arms by mocap bodies, and Nalu commands joints; use ${file}`,
+  );
 }
 
 /**
@@ -102,12 +125,16 @@ function namedCameras(mujoco: Mujoco, model: MjModel): Map<string, number> {
 export function indexScene(
   mujoco: Mujoco,
   model: MjModel,
-  task: SimTask,
+  map: SceneMap,
+  taskName: SimTaskName,
   { controlRate, home }: { controlRate: number; home: ArrayLike<number> },
   origin: string,
 ): SceneIndex {
+  const task = map.tasks[taskName];
+  if (!task)
+    throw new UserError(`The mapping ${map.name} has no task ${taskName}; add it under tasks`);
   const faults: Faults = [];
-  const joints = [...armJoints('left'), ...armJoints('right')];
+  const joints = jointsIn(map);
   const ids = joints.map(({ name, kind }) => findJoint(mujoco, model, name, kind, faults));
   const ranges = joints.map((joint, index) =>
     ids[index] === undefined ? joint.range : rangeOf(model, joint, ids[index], home[index], faults),
@@ -126,9 +153,15 @@ export function indexScene(
     faults.push(`joint "${name}": ${servo}`);
     return undefined;
   });
-  const objects = task.objectJoints.map((name) => findJoint(mujoco, model, name, 'free', faults));
-  const shapes = task.shapes.map((name) => [name, find(mujoco, model, 'geom', name)] as const);
-  for (const [name, id] of shapes) if (id === undefined) faults.push(`geom "${name}" is missing`);
+  if (model.nmocap > 0 && ids.every((id) => id !== undefined) && !servos.some(Boolean))
+    throw mocapRefusal(origin, task.file);
+  const objects = task.objects.map(({ joint }) => findJoint(mujoco, model, joint, 'free', faults));
+  const shapes = Object.entries(task.geoms).map(([shape, name]) => {
+    const id = find(mujoco, model, 'geom', name);
+    if (id === undefined) faults.push(`geom "${name}" is missing`);
+    return [shape, id] as const;
+  });
+  const cameras = namedCameras(mujoco, model, map, faults);
   const substeps = substepsOf(model, controlRate, faults);
   if (faults.length > 0)
     throw new UserError(
@@ -136,13 +169,16 @@ export function indexScene(
     );
   const addresses = (of: Int32Array, of16: (number | undefined)[]) => of16.map((id) => of[id!]);
   return {
+    armJoints: joints,
     joints: addresses(model.jnt_qposadr as Int32Array, ids),
     dofs: addresses(model.jnt_dofadr as Int32Array, ids),
     ranges,
     servos,
+    gripper: map.gripper,
+    task,
     objects: addresses(model.jnt_qposadr as Int32Array, objects),
     shapes: new Map(shapes.map(([name, id]) => [name, id!])),
-    cameras: namedCameras(mujoco, model),
+    cameras,
     substeps,
   };
 }

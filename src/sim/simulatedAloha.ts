@@ -5,12 +5,13 @@ import type { Clock, Observer, Robot, Task } from '../robot/robot.ts';
 import { embodimentIn, simulatedEmbodiment } from './embodiment.ts';
 import { type Gap, gapSchema } from './gap.ts';
 import { loadScene } from './loadScene.ts';
-import { mujoco as loadMujoco } from './mujoco.ts';
+import { type MjModel, type Mujoco, mujoco as loadMujoco } from './mujoco.ts';
 import { type OpenScene, Physics } from './physics.ts';
 import { type ImageSize, Pictures } from './pictures.ts';
 import { restraints } from './restraints.ts';
 import { alohaScene } from './scene.ts';
 import { indexScene } from './sceneIndex.ts';
+import { builtInMap, loadSceneMap, mapFor } from './sceneMap.ts';
 import { type SimTaskName } from './taskNames.ts';
 import { simTasks, successReward } from './tasks.ts';
 import { controlsFromPositions } from './vectors.ts';
@@ -23,8 +24,10 @@ export interface SimulatedAlohaOptions {
   optionalCameras?: readonly string[];
   /** Runs in real time; otherwise as fast as possible. */
   realTime?: boolean;
-  /** Path of an MJCF to use instead of the built-in scene, with the same names of joints and shapes. */
+  /** Path of an MJCF to use instead of the built-in scene. */
   scene?: string;
+  /** YAML of how its names correspond to the simulator's; by default the shipped one that fits. */
+  sceneMap?: string;
   /** Shape groups that the cameras draw; by default MuJoCo's, 0 to 2. */
   drawnGroups?: readonly number[];
   /** Gap to the calibrated robot, for all attempts or by seed; by default none. */
@@ -51,11 +54,16 @@ export interface SimulatedAloha extends Robot, Task {
 /** Milliseconds that a real-time simulation may fall behind before it stops catching up. */
 const PATIENCE = 100;
 
+/** The mapping of the scene that the options name. */
+function mapOf({ scene, sceneMap }: SimulatedAlohaOptions, mujoco: Mujoco, model: MjModel) {
+  if (scene === undefined) return builtInMap();
+  return sceneMap === undefined ? mapFor(mujoco, model) : loadSceneMap(sceneMap);
+}
+
 /** Opens the built-in scene or a file, and finds the robot and the task in it. Throws a `UserError` if it cannot. */
 async function openScene(options: SimulatedAlohaOptions): Promise<OpenScene> {
   const task = simTasks[options.task];
   const whole = await simulatedEmbodiment(options.cameras);
-  const home = controlsFromPositions(whole.joints.map((joint) => joint.home));
   const mujoco = await loadMujoco();
   const model = options.scene
     ? await loadScene(mujoco, options.scene)
@@ -63,8 +71,13 @@ async function openScene(options: SimulatedAlohaOptions): Promise<OpenScene> {
   const origin = options.scene ?? '(built in)';
   const gap = options.gap ?? gapSchema.parse({});
   try {
+    const map = await mapOf(options, mujoco, model);
     const { controlRate } = whole;
-    const index = indexScene(mujoco, model, task, { controlRate, home }, origin);
+    const home = controlsFromPositions(
+      whole.joints.map((joint) => joint.home),
+      map.gripper,
+    );
+    const index = indexScene(mujoco, model, map, options.task, { controlRate, home }, origin);
     const embodiment = embodimentIn(index, whole, origin, options.optionalCameras);
     return { mujoco, model, task, index, embodiment, origin, home, gap };
   } catch (error) {

@@ -191,7 +191,7 @@ export function armDefaultsXml(side: ArmSide): string {
 }
 
 /** Position actuators, in the order of gym-aloha's control vector: six joints, then both fingers. */
-const actuators: { joint: string; kp: number; force?: number }[] = [
+const actuators = [
   { joint: 'waist', kp: 800, force: 150 },
   { joint: 'shoulder', kp: 1600, force: 300 },
   { joint: 'elbow', kp: 800, force: 100 },
@@ -200,10 +200,12 @@ const actuators: { joint: string; kp: number; force?: number }[] = [
   { joint: 'wrist_rotate', kp: 20 },
   { joint: 'left_finger', kp: 200 },
   { joint: 'right_finger', kp: 200 },
-];
+] as const satisfies { joint: string; kp: number; force?: number }[];
+
+export type ArmJointName = (typeof actuators)[number]['joint'];
 
 /** Range of a joint and of its actuator's control. */
-const ranges = new Map([
+const ranges = new Map<string, string>([
   ...links.map(({ joint }) => [joint.name, joint.range] as const),
   ['left_finger', fingerRanges.left] as const,
   ['right_finger', fingerRanges.right] as const,
@@ -218,20 +220,23 @@ export interface ArmJoint {
   range: [number, number];
 }
 
-/** An arm's eight joints as qpos and ctrl have them. */
-export function armJoints(side: ArmSide): ArmJoint[] {
-  return actuators.map(({ joint }) => ({
-    name: `${armPrefix(side)}/${joint}`,
-    kind: joint.endsWith('finger') ? 'slide' : 'hinge',
-    range: ranges.get(joint)!.split(' ').map(Number) as [number, number],
-  }));
-}
+/** An arm's eight joints as qpos and ctrl have them: kind and range of each. */
+export const ARM_JOINTS = Object.fromEntries(
+  actuators.map(({ joint }) => [
+    joint,
+    {
+      kind: joint.endsWith('finger') ? 'slide' : 'hinge',
+      range: ranges.get(joint)!.split(' ').map(Number),
+    },
+  ]),
+) as Record<ArmJointName, Omit<ArmJoint, 'name'>>;
 
 /** MJCF of an arm's eight position actuators. */
 export function armActuatorsXml(side: ArmSide): string {
   return actuators
-    .map(({ joint, kp, force }) => {
+    .map(({ joint, kp, ...limits }) => {
       const name = `${armPrefix(side)}/${joint}`;
+      const force = 'force' in limits && limits.force;
       const limit = force ? ` forcerange="-${force} ${force}"` : '';
       return `<position name="${name}" joint="${name}" kp="${kp}" ctrlrange="${ranges.get(joint)}"${limit}/>`;
     })

@@ -3,8 +3,8 @@ import { describe, it } from 'node:test';
 import { type SimTaskName } from '../../src/sim/taskNames.ts';
 import { simTasks } from '../../src/sim/tasks.ts';
 
-const left = 'vx300s_left/10_left_gripper_finger';
-const right = 'vx300s_right/10_right_gripper_finger';
+const left = 'left_finger';
+const right = 'right_finger';
 
 function reward(task: SimTaskName, ...pairs: [string, string][]) {
   return simTasks[task].reward((first, second) =>
