@@ -106,6 +106,7 @@ export async function adapt(
 ): Promise<'done' | 'interrupted'> {
   const folder = resolve(path);
   const { method, task, batch, episodes, seed, config, execute, delay, processes } = options;
+  const { scene, sceneMap } = options;
   const report = createAdaptReport(episodes, batch, out);
   const over = new AbortController();
   const signal = AbortSignal.any([interrupted, over.signal]);
@@ -121,7 +122,7 @@ export async function adapt(
     parts = startAdaptParts({
       ...{ folders, bundle, method, config, trainable, batch, seed, processes },
       attempts: {
-        task,
+        ...{ task, scene, sceneMap },
         executeSteps: execute,
         join: options.join,
         delay,

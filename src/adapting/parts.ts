@@ -32,7 +32,7 @@ export interface AdaptPartsOptions {
   seed: number;
   attempts: Pick<
     RolloutSettings,
-    'task' | 'executeSteps' | 'join' | 'delay' | 'integration' | 'gap'
+    'task' | 'scene' | 'sceneMap' | 'executeSteps' | 'join' | 'delay' | 'integration' | 'gap'
   >;
   processes: number;
   onEvent: (event: LearnerEvent) => void;

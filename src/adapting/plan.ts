@@ -15,12 +15,13 @@ import type { MethodName } from '../learning/methodNames.ts';
 import { explorationOf } from '../learning/methods.ts';
 import type { Trainable } from '../policy/trainable.ts';
 import { type Gap, gapSchema } from '../sim/gap.ts';
+import type { SceneChoice } from '../sim/simulatedAloha.ts';
 import type { SimTaskName } from '../sim/taskNames.ts';
 import { readYaml, validate } from '../validate.ts';
 import type { AdaptFolders } from './parts.ts';
 import { type Bundle } from '../policy/bundle/config.ts';
 
-export interface AdaptOptions extends IntegrationChanges {
+export interface AdaptOptions extends IntegrationChanges, SceneChoice {
   policy: string;
   method: MethodName;
   task: SimTaskName;
@@ -91,7 +92,7 @@ async function heldIn(folder: string, { learner, recorded }: AdaptFolders): Prom
  * a folder that was begun with something else.
  */
 export async function planAdaptation(folder: string, options: AdaptOptions): Promise<AdaptPlan> {
-  const { policy, method, task, config, execute, delay, seed } = options;
+  const { policy, method, task, scene, sceneMap, config, execute, delay, seed } = options;
   const runtime = join(folder, 'runtime');
   const learner = join(folder, 'learner');
   const folders = { runtime, recorded: join(runtime, 'episodes'), learner };
@@ -111,6 +112,8 @@ export async function planAdaptation(folder: string, options: AdaptOptions): Pro
     method,
     ...fpoBeginning(bundle, fpo),
     task,
+    scene: scene === undefined ? 'built in' : resolve(scene),
+    sceneMap: sceneMap === undefined ? 'shipped' : resolve(sceneMap),
     gap: gap ?? gapSchema.parse({}),
     execute: execute ?? bundle.executeSteps,
     integration: bundle.integration,

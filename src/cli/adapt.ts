@@ -1,12 +1,16 @@
 import { type Command, Option } from '@commander-js/extra-typings';
 import { LEARNED_JOINS } from '../policy/joinKinds.ts';
 import type { Context } from './context.ts';
+import { readsOnly } from './rules.ts';
 import {
   BATCH,
+  SCENE_RULES,
   SHIPPED_POLICY,
   delayOption,
   integer,
   methodOption,
+  sceneMapOption,
+  sceneOption,
   solverOption,
   stepsOption,
   taskOption,
@@ -15,7 +19,7 @@ import {
 
 /** `nalu adapt`. */
 export function adapt(program: Command, context: Context): void {
-  program
+  const command = program
     .command('adapt')
     .description('improve a policy at its task on the simulated ALOHA: attempts, learner, link')
     .argument('<folder>', 'where all of the run is kept')
@@ -34,6 +38,8 @@ export function adapt(program: Command, context: Context): void {
       'YAML: size, view, offset, range, correlation, steps; what is not in it has the default of the method',
     )
     .option('--gap <file>', 'YAML of how the robot differs from the one of the demonstrations')
+    .addOption(sceneOption())
+    .addOption(sceneMapOption())
     .option('--execute <n>', "rows of a chunk to play, instead of the bundle's", integer(1))
     .addOption(
       new Option(
@@ -55,9 +61,9 @@ export function adapt(program: Command, context: Context): void {
       'after',
       `
 The attempts and the learner are processes of their own, with the link between them as on a robot. The
-same command continues where it was stopped; another policy, task, seed, gap, --execute, --join, --delay or what FPO's
-state depends on is refused there. Attempts of a batch that all ended alike make no version: none of them
-shows what does better. FOLDER/curve.svg is drawn as it goes.
+same command continues where it was stopped; another policy, task, scene, seed, gap, --execute, --join, --delay or
+what FPO's state depends on is refused there. Attempts of a batch that all ended alike make no version:
+none of them shows what does better. FOLDER/curve.svg is drawn as it goes.
 
 Examples:
   nalu adapt run                                   the shipped policy, 1024 attempts
@@ -80,4 +86,5 @@ Examples:
         ),
       );
     });
+  readsOnly(command, SCENE_RULES);
 }

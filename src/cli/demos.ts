@@ -1,11 +1,12 @@
 import type { Command } from '@commander-js/extra-typings';
 import { print } from '../terminal/output.ts';
 import type { Context } from './context.ts';
-import { integer, taskOption } from './sharedOptions.ts';
+import { readsOnly } from './rules.ts';
+import { SCENE_RULES, integer, sceneMapOption, sceneOption, taskOption } from './sharedOptions.ts';
 
 /** `nalu demos`. */
 export function demos(program: Command, context: Context): void {
-  program
+  const command = program
     .command('demos')
     .description('record demonstrations by the scripted expert, in several processes')
     .argument('<folder>', 'where the episodes go, as TASK-SEED.mcap')
@@ -23,6 +24,8 @@ export function demos(program: Command, context: Context): void {
       '--vary <file>',
       "YAML of the most by which each attempt's robot differs, at random, as in adapt --gap",
     )
+    .addOption(sceneOption())
+    .addOption(sceneMapOption())
     .addHelpText(
       'after',
       `
@@ -50,4 +53,5 @@ Examples:
         );
       context.end(ending);
     });
+  readsOnly(command, SCENE_RULES);
 }

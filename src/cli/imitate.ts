@@ -2,10 +2,13 @@ import { type Command, Option } from '@commander-js/extra-typings';
 import type { Context } from './context.ts';
 import { readsOnly } from './rules.ts';
 import {
+  SCENE_RULES,
   calibrationOfDataset,
   evaluationOption,
   integer,
   positive,
+  sceneMapOption,
+  sceneOption,
   sessionOption,
 } from './sharedOptions.ts';
 
@@ -56,6 +59,8 @@ export function imitate(program: Command, context: Context): void {
     )
     .option('--no-augmentation', 'take images as they are: no crop, turn or colour jitter')
     .addOption(evaluationOption())
+    .addOption(sceneOption())
+    .addOption(sceneMapOption())
     .option('--evaluate-every <n>', 'steps between evaluations in the simulator', integer(1), 1000)
     .option(
       '--attempts <n>',
@@ -78,5 +83,6 @@ export function imitate(program: Command, context: Context): void {
     '--size': { without: ['--from', '--resume'] },
     '--renormalise': { with: ['--from', '--train all'] },
     '--force': { without: ['--resume'] },
+    ...SCENE_RULES,
   });
 }

@@ -40,6 +40,18 @@ export function groups(text: string): number[] {
   return text.split(',').map(Number);
 }
 
+export const sceneOption = () =>
+  new Option('--scene <file>', 'use this MJCF scene instead of the built-in one');
+
+export const sceneMapOption = () =>
+  new Option(
+    '--scene-map <file>',
+    "YAML of how the scene's names correspond to the simulator's; without it the shipped one that fits",
+  );
+
+/** The map is of a scene. */
+export const SCENE_RULES = { '--scene-map': { with: ['--scene'] } };
+
 export const taskOption = () =>
   new Option('--task <name>', 'what the robot is to do')
     .choices(SIM_TASK_NAMES)

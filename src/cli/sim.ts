@@ -5,12 +5,15 @@ import { print } from '../terminal/output.ts';
 import type { Context } from './context.ts';
 import { type Rules, readsOnly } from './rules.ts';
 import {
+  SCENE_RULES,
   SHIPPED_POLICY,
   apiKeyOption,
   delayOption,
   groups,
   integer,
   port,
+  sceneMapOption,
+  sceneOption,
   sessionOption,
   solverOption,
   stepsOption,
@@ -52,6 +55,7 @@ const RULES: Rules = {
   '--metrics-host': { with: ['--metrics-port'] },
   '--snapshot': { without: NOT_SHOWN },
   '--force': { with: ['--snapshot'] },
+  ...SCENE_RULES,
 };
 
 const EXAMPLES = `
@@ -62,6 +66,8 @@ Examples:
   nalu sim --episodes 200 --seed 1000 --json    success rate of the shipped policy, for a script
   nalu sim --steps 4 --episodes 20              chunks by four network calls
   nalu sim --record episodes                    keep the attempt; Foxglove opens it
+  nalu sim --scene gym_aloha/assets/bimanual_viperx_transfer_cube.xml --expert
+                                                gym-aloha's scene as it is published
   nalu sim --scene robosuite.xml --draw-groups 1 --snapshot scene.png
                                                 another scene, without its collision shapes
   nalu sim --episodes 20 --json --success-classifier models/success-transfer-cube/classifier.yaml
@@ -112,7 +118,8 @@ export function sim(program: Command, context: Context): void {
       'write what the cameras see at the first seed, as the ending says (.png, .jpg, .webp), and run nothing',
     )
     .option('--force', 'with --snapshot: replace the file if it is there')
-    .option('--scene <file>', 'use this MJCF scene instead of the built-in one')
+    .addOption(sceneOption())
+    .addOption(sceneMapOption())
     .option(
       '--draw-groups <list>',
       "groups of shapes that the cameras show, as 1 or 1,2; without it MuJoCo's choice, 0, 1 and 2",

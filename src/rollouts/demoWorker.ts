@@ -1,13 +1,13 @@
 import type { Outcome } from '../episodes/episode.ts';
 import { serve } from '../processes/serve.ts';
 import { type Gap, drawGap } from '../sim/gap.ts';
-import { simulatedAloha } from '../sim/simulatedAloha.ts';
+import { type SceneChoice, simulatedAloha } from '../sim/simulatedAloha.ts';
 import type { SimTaskName } from '../sim/taskNames.ts';
 import { recordDemo } from './demo.ts';
 import { EXPERT_CAMERAS } from './expertPolicy.ts';
 
 /** What all demonstrations of a process have in common. */
-export interface DemoSettings {
+export interface DemoSettings extends SceneChoice {
   folder: string;
   task: SimTaskName;
   every: number;
@@ -20,9 +20,9 @@ export interface DemoFunctions {
   record: (seed: number) => Promise<Outcome | undefined>;
 }
 
-serve<DemoFunctions, DemoSettings>(async ({ folder, task, every, most }) => {
+serve<DemoFunctions, DemoSettings>(async ({ folder, task, every, most, scene, sceneMap }) => {
   const gap = most && ((seed: number) => drawGap(most, seed));
-  const sim = await simulatedAloha({ task, cameras: EXPERT_CAMERAS, gap });
+  const sim = await simulatedAloha({ task, scene, sceneMap, cameras: EXPERT_CAMERAS, gap });
   const closing = new AbortController();
   let recording: Promise<unknown> = Promise.resolve();
   const close = async () => {

@@ -5,6 +5,7 @@ import { UserError } from '../errors.ts';
 import { wholePath } from '../episodes/files.ts';
 import { invocation } from '../terminal/invocation.ts';
 import { gapSchema } from '../sim/gap.ts';
+import type { SceneChoice } from '../sim/simulatedAloha.ts';
 import type { SimTaskName } from '../sim/taskNames.ts';
 import { readYaml, validate } from '../validate.ts';
 import { demoId, leadOf } from './demo.ts';
@@ -15,7 +16,7 @@ import { reasonOf } from '../systemErrors.ts';
 import type { Output } from '../terminal/output.ts';
 import { duration } from '../terminal/speaker.ts';
 
-export interface DemosOptions {
+export interface DemosOptions extends SceneChoice {
   task: SimTaskName;
   episodes: number;
   seed: number;
@@ -52,7 +53,7 @@ const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
 /** Records demonstrations by the scripted expert, until all are recorded or the signal aborts. */
 export async function recordDemonstrations(
   folder: string,
-  { task, episodes, seed: first, processes, every, vary }: DemosOptions,
+  { task, episodes, seed: first, processes, every, vary, scene, sceneMap }: DemosOptions,
   { out, signal }: { out: Output; signal: AbortSignal },
 ): Promise<'done' | 'interrupted'> {
   checkEvery(every);
@@ -69,7 +70,7 @@ export async function recordDemonstrations(
   const counts: DemoCounts = { recorded: 0, failed: 0 };
   if (lacking.length > 0) report.progress(counts);
   await recordDemos({
-    settings: { folder, task, every, ...(most && { most }) },
+    settings: { folder, task, every, scene, sceneMap, ...(most && { most }) },
     seeds: lacking,
     processes: processes ?? availableParallelism(),
     onDemo(outcome) {

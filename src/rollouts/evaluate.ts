@@ -2,7 +2,7 @@ import type { SessionConfig } from '../session/session.ts';
 import { loadBundle } from '../policy/bundle/bundle.ts';
 import { openWorkerPolicy } from '../policy/worker/workerPolicy.ts';
 import { runAttempt } from '../control/attempt.ts';
-import { simulatedAloha } from '../sim/simulatedAloha.ts';
+import { type SceneChoice, simulatedAloha } from '../sim/simulatedAloha.ts';
 import type { SimTaskName } from '../sim/taskNames.ts';
 import type { Evaluation } from '../charts/lossCurve.ts';
 import { openParts } from '../processes/openParts.ts';
@@ -11,7 +11,7 @@ import { fromZeroNoise } from '../policy/policyWrappers.ts';
 /** Successes of a bundle over simulated attempts, from random and from zero noise. */
 export async function evaluate(
   folder: string,
-  task: SimTaskName,
+  simulated: SceneChoice & { task: SimTaskName },
   episodes: number,
   seed: number,
   session: SessionConfig,
@@ -24,7 +24,7 @@ export async function evaluate(
     const policy = keep(
       await openWorkerPolicy(await loadBundle(folder), session, { join: 'swap' }),
     );
-    const sim = keep(await simulatedAloha({ task, cameras: policy.cameras }));
+    const sim = keep(await simulatedAloha({ ...simulated, cameras: policy.cameras }));
     for (const [kind, driver] of Object.entries({
       randomNoise: policy,
       zeroNoise: fromZeroNoise(policy),

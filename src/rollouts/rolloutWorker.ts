@@ -13,7 +13,7 @@ import type { Trainable } from '../policy/trainable.ts';
 import { runAttempt } from '../control/attempt.ts';
 import { stepsIn } from '../robot/embodiment.ts';
 import type { Gap } from '../sim/gap.ts';
-import { simulatedAloha } from '../sim/simulatedAloha.ts';
+import { type SceneChoice, simulatedAloha } from '../sim/simulatedAloha.ts';
 import type { SimTaskName } from '../sim/taskNames.ts';
 import { episodeHeader } from './episodeHeader.ts';
 import { inlinePolicy } from './inlinePolicy.ts';
@@ -21,7 +21,7 @@ import { serve } from '../processes/serve.ts';
 import { delegatePolicy, fromZeroNoise, exploring } from '../policy/policyWrappers.ts';
 
 /** What all attempts of a process have in common. */
-export interface RolloutSettings {
+export interface RolloutSettings extends SceneChoice {
   policy: string;
   task: SimTaskName;
   trainable: Trainable;
@@ -62,7 +62,7 @@ export interface RolloutFunctions {
 
 // An attempt that is under way when the parent ends stays unfinished, and is made again by whoever goes on.
 serve<RolloutFunctions, RolloutSettings>(
-  async ({ policy: folder, trainable, task, gap, join = 'swap', delay, ...settings }) => {
+  async ({ policy: folder, trainable, gap, join = 'swap', delay, ...settings }) => {
     const bundle = withIntegration(await loadBundle(folder), settings.integration ?? {});
     const sampler = await openSampler(bundle, sessionConfigSchema.parse({ threads: 1 }), {
       trainable,
@@ -70,7 +70,8 @@ serve<RolloutFunctions, RolloutSettings>(
     });
     const executeSteps = settings.executeSteps ?? bundle.executeSteps;
     const policy = delegatePolicy(inlinePolicy({ ...bundle, executeSteps }, sampler), { join });
-    const sim = await simulatedAloha({ task, cameras: bundle.cameras, gap });
+    const { task, scene, sceneMap } = settings;
+    const sim = await simulatedAloha({ task, scene, sceneMap, cameras: bundle.cameras, gap });
     const name = `${bundle.name} ${bundle.version}`;
 
     const openRecorder = async ({ folder, id }: NonNullable<Attempt['record']>, seed: number) => {

@@ -15,7 +15,7 @@ import { isRemote, openRemotePolicy } from '../openpi/remotePolicy.ts';
 import { simulatedEmbodiment } from '../sim/embodiment.ts';
 import { type MeterReading, type Meters, createMeters } from '../measure/meters.ts';
 import { LOOPBACK, serveMetrics } from '../measure/metrics.ts';
-import { type SimulatedAloha, simulatedAloha } from '../sim/simulatedAloha.ts';
+import { type SceneChoice, type SimulatedAloha, simulatedAloha } from '../sim/simulatedAloha.ts';
 import type { SimTaskName } from '../sim/taskNames.ts';
 import { viewed } from '../sim/watched.ts';
 import { type Output, print } from '../terminal/output.ts';
@@ -28,7 +28,7 @@ import { episodeHeader } from './episodeHeader.ts';
 import { EXPERT, EXPERT_CAMERAS, EXPERT_EXECUTE_STEPS, expertPolicy } from './expertPolicy.ts';
 
 /** Attempts to make on the simulated ALOHA; each field is an option of `nalu sim`. */
-export interface SimOptions extends IntegrationChanges {
+export interface SimOptions extends IntegrationChanges, SceneChoice {
   task: SimTaskName;
   /** A bundle's folder, or the address of an openpi server. */
   policy: string;
@@ -44,7 +44,6 @@ export interface SimOptions extends IntegrationChanges {
   watch?: boolean;
   json?: boolean;
   record?: string;
-  scene?: string;
   drawGroups?: number[];
   session?: string;
   successClassifier?: string;
@@ -210,7 +209,7 @@ async function attempts(run: Run): Promise<void> {
 
 /** Makes attempts on the simulated ALOHA and reports them, until all are made or the signal aborts. */
 export async function simulate(options: SimOptions, surroundings: SimSurroundings): Promise<void> {
-  const { task, scene, realTime, episodes, json } = options;
+  const { task, scene, sceneMap, realTime, episodes, json } = options;
   const { metricsPort, metricsHost = LOOPBACK } = options;
   const { out, err } = surroundings;
   const watch = Boolean(options.watch && out.isTTY);
@@ -232,8 +231,7 @@ export async function simulate(options: SimOptions, surroundings: SimSurrounding
     const needed = classifier ? [classifier.camera] : [];
     const sim = keep(
       await simulatedAloha({
-        task,
-        scene,
+        ...{ task, scene, sceneMap },
         drawnGroups: options.drawGroups,
         realTime,
         cameras: [...new Set([...driver.cameras, ...needed])],

@@ -1,6 +1,7 @@
 /**
  * Distance along a ray to its first entry into a shape, in lengths of the ray's direction, or Infinity. The shape is
  * centred at the origin and axis-aligned; `size` is MuJoCo's geom_size. Writes the outward normal at the hit to `normal`.
+ * A hit beyond `limit` need not be found.
  */
 export type Intersection = (
   size: ArrayLike<number>,
@@ -11,6 +12,7 @@ export type Intersection = (
   dy: number,
   dz: number,
   normal: Float64Array,
+  limit: number,
 ) => number;
 
 function setNormal(normal: Float64Array, x: number, y: number, z: number) {
@@ -73,8 +75,8 @@ const tube: Intersection = (size, ox, oy, oz, dx, dy, dz, normal) => {
   return t;
 };
 
-const cylinder: Intersection = (size, ox, oy, oz, dx, dy, dz, normal) => {
-  const side = tube(size, ox, oy, oz, dx, dy, dz, normal);
+const cylinder: Intersection = (size, ox, oy, oz, dx, dy, dz, normal, limit) => {
+  const side = tube(size, ox, oy, oz, dx, dy, dz, normal, limit);
   if (side < Infinity) return side;
   const up = dz > 0 ? -1 : 1;
   const t = (up * size[1] - oz) / dz;
@@ -85,8 +87,8 @@ const cylinder: Intersection = (size, ox, oy, oz, dx, dy, dz, normal) => {
   return t;
 };
 
-const capsule: Intersection = (size, ox, oy, oz, dx, dy, dz, normal) => {
-  const side = tube(size, ox, oy, oz, dx, dy, dz, normal);
+const capsule: Intersection = (size, ox, oy, oz, dx, dy, dz, normal, limit) => {
+  const side = tube(size, ox, oy, oz, dx, dy, dz, normal, limit);
   if (side < Infinity) return side;
   const lift = dz > 0 ? -size[1] : size[1];
   const near = ball(size[0], lift, ox, oy, oz, dx, dy, dz, normal);

@@ -108,14 +108,24 @@ function entry(
   limit: number,
 ): number {
   const at = BOX * node;
+  // Comparisons are quicker here than Math.min and Math.max.
   const x1 = (boxes[at] - ox) * ix;
   const x2 = (boxes[at + 3] - ox) * ix;
   const y1 = (boxes[at + 1] - oy) * iy;
   const y2 = (boxes[at + 4] - oy) * iy;
   const z1 = (boxes[at + 2] - oz) * iz;
   const z2 = (boxes[at + 5] - oz) * iz;
-  const enter = Math.max(Math.min(x1, x2), Math.min(y1, y2), Math.min(z1, z2), 0);
-  const leave = Math.min(Math.max(x1, x2), Math.max(y1, y2), Math.max(z1, z2));
+  let enter = x1 < x2 ? x1 : x2;
+  let leave = x1 < x2 ? x2 : x1;
+  const y = y1 < y2 ? y1 : y2;
+  const z = z1 < z2 ? z1 : z2;
+  const yEnd = y1 < y2 ? y2 : y1;
+  const zEnd = z1 < z2 ? z2 : z1;
+  if (y > enter) enter = y;
+  if (z > enter) enter = z;
+  if (enter < 0) enter = 0;
+  if (yEnd < leave) leave = yEnd;
+  if (zEnd < leave) leave = zEnd;
   return enter <= leave && enter < limit ? enter : Infinity;
 }
 
@@ -169,7 +179,7 @@ function nearestTriangle(
   return nearest;
 }
 
-/** Nodes that wait at most: one for each level, and each level halves the triangles. */
+/** Nodes that wait at most: two for each level, and each level halves the triangles. */
 const DEPTH = 64;
 
 /** Intersection with a mesh: the nearest triangle that faces the ray's origin. `size` is not read. */
@@ -179,36 +189,33 @@ export function meshIntersection(mesh: Mesh): Intersection {
   const waiting = new Int32Array(DEPTH);
   const entries = new Float64Array(DEPTH);
 
-  return (_size, ox, oy, oz, dx, dy, dz, normal) => {
+  return (_size, ox, oy, oz, dx, dy, dz, normal, limit) => {
     const ix = 1 / dx;
     const iy = 1 / dy;
     const iz = 1 / dz;
-    const enter = (node: number, limit: number) =>
-      entry(boxes, node, ox, oy, oz, ix, iy, iz, limit);
-    let nearest = Infinity;
-    let depth = 0;
-    const push = (node: number, at: number) => {
-      if (at === Infinity) return;
-      waiting[depth] = node;
-      entries[depth++] = at;
-    };
-    push(0, enter(0, nearest));
+    let nearest = limit;
+    waiting[0] = 0;
+    entries[0] = entry(boxes, 0, ox, oy, oz, ix, iy, iz, limit);
+    let depth = 1;
     while (depth > 0) {
       const node = waiting[--depth];
       if (entries[depth] >= nearest) continue;
       const child = first[node];
       if (count[node] > 0) {
         const end = child + count[node];
+        // prettier-ignore
         nearest = nearestTriangle(triangles, child, end, ox, oy, oz, dx, dy, dz, nearest, normal);
         continue;
       }
-      const left = enter(child, nearest);
-      const right = enter(child + 1, nearest);
-      // The nearer one is looked at first.
-      if (left <= right) push(child + 1, right);
-      push(child, left);
-      if (left > right) push(child + 1, right);
+      const left = entry(boxes, child, ox, oy, oz, ix, iy, iz, nearest);
+      const right = entry(boxes, child + 1, ox, oy, oz, ix, iy, iz, nearest);
+      // The nearer one waits on top; one that is missed, at Infinity, is passed over when its turn comes.
+      const nearer = left <= right ? 0 : 1;
+      waiting[depth] = child + 1 - nearer;
+      entries[depth++] = nearer === 0 ? right : left;
+      waiting[depth] = child + nearer;
+      entries[depth++] = nearer === 0 ? left : right;
     }
-    return nearest;
+    return nearest < limit ? nearest : Infinity;
   };
 }

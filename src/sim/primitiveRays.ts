@@ -169,7 +169,7 @@ function castAt(
       const dx = xx * x + xy * y - xz || parallel;
       const dy = yx * x + yy * y - yz || parallel;
       const dz = zx * x + zy * y - zz || parallel;
-      const depth = intersect(size, ex, ey, ez, dx, dy, dz, normal);
+      const depth = intersect(size, ex, ey, ez, dx, dy, dz, normal, depths[ray]);
       if (depth >= depths[ray]) continue;
       depths[ray] = depth;
       shapes[ray] = id;
@@ -201,10 +201,15 @@ export function createPrimitiveRays(
         depths: new Float64Array(count).fill(Infinity),
         normals: new Float64Array(3 * count),
       };
-      for (const shape of simple) {
-        const seen = sight(shape, data, from);
-        if (seen) castAt(shape, seen, rays, groups, hits);
-      }
+      const seen = simple.flatMap((shape) => {
+        const sighted = sight(shape, data, from);
+        return sighted
+          ? [{ shape, sighted, distance: Math.hypot(...sighted.eye) - shape.bound }]
+          : [];
+      });
+      // What is near hides what is far, which is then not looked at closely.
+      seen.sort((a, b) => a.distance - b.distance);
+      for (const { shape, sighted } of seen) castAt(shape, sighted, rays, groups, hits);
       turnToWorld(hits.normals, hits.shapes, data.geom_xmat as Float64Array);
       return hits;
     },

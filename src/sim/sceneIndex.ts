@@ -153,7 +153,8 @@ export function indexScene(
     faults.push(`joint "${name}": ${servo}`);
     return undefined;
   });
-  if (model.nmocap > 0 && ids.every((id) => id !== undefined) && !servos.some(Boolean))
+  const isDriven = joints.some(({ kind }, index) => kind === 'hinge' && servos[index]);
+  if (model.nmocap > 0 && !isDriven && !ids.includes(undefined))
     throw mocapRefusal(origin, task.file);
   const objects = task.objects.map(({ joint }) => findJoint(mujoco, model, joint, 'free', faults));
   const shapes = Object.entries(task.geoms).map(([shape, name]) => {

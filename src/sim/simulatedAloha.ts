@@ -16,7 +16,15 @@ import { type SimTaskName } from './taskNames.ts';
 import { simTasks, successReward } from './tasks.ts';
 import { controlsFromPositions } from './vectors.ts';
 
-export interface SimulatedAlohaOptions {
+/** A scene of another project; none for the built-in one. */
+export interface SceneChoice {
+  /** Path of its MJCF. */
+  scene?: string;
+  /** YAML of how its names correspond to the simulator's; by default the shipped one that fits. */
+  sceneMap?: string;
+}
+
+export interface SimulatedAlohaOptions extends SceneChoice {
   task: SimTaskName;
   /** Cameras to use; by default all of calibration/aloha-sim.yaml. */
   cameras?: readonly string[];
@@ -24,10 +32,6 @@ export interface SimulatedAlohaOptions {
   optionalCameras?: readonly string[];
   /** Runs in real time; otherwise as fast as possible. */
   realTime?: boolean;
-  /** Path of an MJCF to use instead of the built-in scene. */
-  scene?: string;
-  /** YAML of how its names correspond to the simulator's; by default the shipped one that fits. */
-  sceneMap?: string;
   /** Shape groups that the cameras draw; by default MuJoCo's, 0 to 2. */
   drawnGroups?: readonly number[];
   /** Gap to the calibrated robot, for all attempts or by seed; by default none. */

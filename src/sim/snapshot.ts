@@ -2,7 +2,7 @@ import { extname } from 'node:path';
 import sharp from 'sharp';
 import { UserError } from '../errors.ts';
 import { writeWhole } from '../files/writeWhole.ts';
-import { type SimulatedAloha, simulatedAloha } from './simulatedAloha.ts';
+import { type SceneChoice, type SimulatedAloha, simulatedAloha } from './simulatedAloha.ts';
 import type { SimTaskName } from './taskNames.ts';
 import { type ImageSize } from './pictures.ts';
 
@@ -51,19 +51,22 @@ export async function snapshot(
   await writeWhole(file, await picture.toFormat(format).toBuffer());
 }
 
-export interface SceneSnapshot {
+export interface SceneSnapshot extends SceneChoice {
   task: SimTaskName;
   seed: number;
-  scene?: string;
   drawGroups?: readonly number[];
 }
 
 /** Writes a picture of all named cameras of a scene at a seed. Resolves to their names. */
 export async function snapshotScene(
   file: string,
-  { task, seed, scene, drawGroups }: SceneSnapshot,
+  { task, seed, scene, sceneMap, drawGroups }: SceneSnapshot,
 ): Promise<readonly string[]> {
-  const sim = await simulatedAloha({ task, scene, drawnGroups: drawGroups, cameras: [] });
+  const sim = await simulatedAloha({
+    ...{ task, scene, sceneMap },
+    drawnGroups: drawGroups,
+    cameras: [],
+  });
   try {
     await sim.reset(seed);
     if (sim.sceneCameras.length === 0)

@@ -134,7 +134,7 @@ export async function imitate(
   surroundings: TrainingSurroundings,
 ): Promise<'done' | 'interrupted'> {
   const { out, from, resume = false, force, size, train, steps } = options;
-  const { evaluateEvery, attempts } = options;
+  const { evaluateEvery, attempts, scene, sceneMap } = options;
   const settings = settingsOf(options);
   if (options.renormalise && train !== 'all')
     throw new UserError(
@@ -174,7 +174,7 @@ export async function imitate(
     imitation,
     files,
     {
-      ...{ out, steps, task, evaluateEvery, attempts, session, robot, run },
+      ...{ out, steps, task, scene, sceneMap, evaluateEvery, attempts, session, robot, run },
       save: () => saveBundle(bundle, settings.trainable, imitation.averaged()),
     },
     surroundings,

@@ -4,6 +4,7 @@ import { evaluate } from '../rollouts/evaluate.ts';
 import type { SessionConfig } from '../session/session.ts';
 import { invocation } from '../terminal/invocation.ts';
 import { simulatedEmbodiment } from '../sim/embodiment.ts';
+import type { SceneChoice } from '../sim/simulatedAloha.ts';
 import type { SimTaskName } from '../sim/taskNames.ts';
 import type { Output } from '../terminal/output.ts';
 import type { TrainingFolder } from './folder.ts';
@@ -21,7 +22,7 @@ export interface TrainingSurroundings {
 }
 
 /** What the commands that train have in common. */
-export interface TrainingOptions {
+export interface TrainingOptions extends SceneChoice {
   out: string;
   steps: number;
   batch: number;
@@ -37,7 +38,8 @@ export interface TrainingOptions {
   session?: string;
 }
 
-export interface TrainingPlan {
+/** Scenes are of evaluations. */
+export interface TrainingPlan extends SceneChoice {
   out: string;
   steps: number;
   task: SimTaskName;
@@ -61,7 +63,8 @@ export async function runTraining(
   plan: TrainingPlan,
   { out: output, interruption }: TrainingSurroundings,
 ): Promise<'done' | 'interrupted'> {
-  const { out, steps, task, evaluateEvery, attempts, session, robot, run, save } = plan;
+  const { out, steps, task, scene, sceneMap, evaluateEvery, attempts, session, robot, run, save } =
+    plan;
   const report = createTrainingReport(training.state.step, steps, output);
   const simulated = (await simulatedEmbodiment()).name;
   const evaluates = attempts > 0 && robot.name === simulated;
@@ -74,13 +77,14 @@ export async function runTraining(
       ...{ steps, run, signal, save },
       evaluateEvery: evaluates ? evaluateEvery : Infinity,
       evaluate: () =>
-        evaluate(out, task, attempts, EVALUATION_SEED, session, (done) =>
+        evaluate(out, { task, scene, sceneMap }, attempts, EVALUATION_SEED, session, (done) =>
           report.live(`attempt ${done}/${2 * attempts}`),
         ),
     });
   } finally {
     await training.close();
   }
+  const where = scene === undefined ? '' : ` --scene ${scene}`;
   const { step } = training.state;
   report.line(
     begun < step
@@ -89,7 +93,9 @@ export async function runTraining(
   );
   if (!signal.aborted) {
     if (robot.name === simulated)
-      report.line(`Next: ${invocation(`sim --policy ${out} --task ${task} --episodes 200`)}`);
+      report.line(
+        `Next: ${invocation(`sim --policy ${out} --task ${task}${where} --episodes 200`)}`,
+      );
     return 'done';
   }
   report.line(`stopped by hand at step ${step}; the same command with --resume goes on`);
