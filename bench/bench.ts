@@ -14,6 +14,7 @@ import { benchPrecision } from './precision.ts';
 import { benchRos } from './ros.ts';
 import type { Row } from './row.ts';
 import { benchSampling } from './sampling.ts';
+import { benchScenes } from './scenes.ts';
 import { benchServing } from './serving.ts';
 import { benchSim } from './sim.ts';
 import { benchSwap } from './swap.ts';
@@ -36,6 +37,7 @@ const SECTIONS: Record<string, () => Promise<Row[]>> = {
   swap: benchSwap,
   control: () => benchControl(Number(values.minutes), values.alone),
   sim: benchSim,
+  scenes: benchScenes,
   guard: benchGuard,
   episodes: benchEpisodes,
   training: benchTraining,

@@ -8,8 +8,8 @@ const EPISODES = 5;
 const FRAMES = 60;
 
 /** How many times faster than real time a task runs under the expert's motion, without cameras. */
-async function paceOf(task: SimTaskName): Promise<Row> {
-  const sim = await simulatedAloha({ task });
+export async function paceOf(task: SimTaskName, scene?: string): Promise<Row> {
+  const sim = await simulatedAloha({ task, scene });
   const period = controlPeriod(sim.embodiment);
   const rates: number[] = [];
   for (let seed = 0; seed < EPISODES; seed++) {
