@@ -1,17 +1,24 @@
 import type { MjData } from './mujoco.ts';
 import type { Touching } from './tasks.ts';
 
+/** More than the shapes of any scene: a pair is one number. */
+const SHAPES = 2 ** 24;
+
 /** Tests which named shapes touch in `data`, in either order of the pair. */
 export function contactsOf(data: MjData, shapes: Map<string, number>): Touching {
-  const pairs = new Set<string>();
+  const pairs = new Set<number>();
   const { contact: contacts, ncon: count } = data;
   for (let index = 0; index < count; index++) {
     const contact = contacts.get(index);
     if (!contact) continue;
     const { geom1, geom2 } = contact;
-    pairs.add(`${geom1} ${geom2}`).add(`${geom2} ${geom1}`);
+    pairs.add(SHAPES * geom1 + geom2);
     contact.delete();
   }
   contacts.delete();
-  return (first, second) => pairs.has(`${shapes.get(first)} ${shapes.get(second)}`);
+  const touch = (first: number, second: number) => pairs.has(SHAPES * first + second);
+  return (one, other) => {
+    const [first, second] = [shapes.get(one)!, shapes.get(other)!];
+    return touch(first, second) || touch(second, first);
+  };
 }

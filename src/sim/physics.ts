@@ -41,6 +41,8 @@ export class Physics {
   private readonly stepLengths: bigint[];
   private gap!: Gap;
   private steps = 0;
+  /** MuJoCo's own, s. */
+  private time = 0;
   /** Delayed controls, next one first. */
   private delayed: Float64Array[] = [];
 
@@ -79,6 +81,7 @@ export class Physics {
     });
     mujoco.mj_forward(model, this.data);
     this.steps = 0;
+    this.time = 0;
     this.stage = 0;
     this.best = 0;
     this.delayed = [];
@@ -87,12 +90,13 @@ export class Physics {
   /** Takes one physics step. Returns whether it ends a control step. Throws a `UserError` if the physics diverge. */
   step(): boolean {
     const { mujoco, model, origin, task, index } = this.scene;
-    const { time } = this.data;
+    const before = this.time;
     mujoco.mj_step(model, this.data);
+    this.time = this.data.time;
     // MuJoCo resets to time 0 if its numbers are not finite or grow too large.
-    if (this.data.time <= time)
+    if (this.time <= before)
       throw new UserError(
-        `Scene ${origin} is unstable: its physics broke down after ${time.toFixed(3)} s of an attempt; choose a smaller timestep or softer actuators`,
+        `Scene ${origin} is unstable: its physics broke down after ${before.toFixed(3)} s of an attempt; choose a smaller timestep or softer actuators`,
       );
     this.now += this.stepLengths[this.steps % index.substeps];
     this.steps++;

@@ -131,8 +131,7 @@ export function indexScene(
   origin: string,
 ): SceneIndex {
   const task = map.tasks[taskName];
-  if (!task)
-    throw new UserError(`The mapping ${map.name} has no task ${taskName}; add it under tasks`);
+  if (!task) throw new UserError(`${map.file} has no task ${taskName}; add it under tasks`);
   const faults: Faults = [];
   const joints = jointsIn(map);
   const ids = joints.map(({ name, kind }) => findJoint(mujoco, model, name, kind, faults));

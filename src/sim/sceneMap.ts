@@ -50,7 +50,6 @@ const named = <Key extends string, Value extends z.ZodType>(
 const armSchema = named(Object.keys(ARM_JOINTS) as ArmJointName[], () => name);
 
 const sceneMapSchema = z.strictObject({
-  name,
   /** The scene's cameras by the simulator's names. */
   cameras: named(CAMERAS, () => name.optional()),
   /** The scene's joints. */
@@ -66,14 +65,19 @@ const sceneMapSchema = z.strictObject({
 });
 
 /** How a scene's names, gripper and start ranges correspond to the simulator's. */
-export type SceneMap = z.infer<typeof sceneMapSchema>;
+export type SceneMap = z.infer<typeof sceneMapSchema> & {
+  /** Where it was read from. */
+  file: string;
+};
 
 /** A task in a scene. */
 export type MappedTask = NonNullable<SceneMap['tasks'][SimTaskName]>;
 
 /** Reads a mapping. Throws a `UserError` that names file and field. */
-export const loadSceneMap = async (file: string): Promise<SceneMap> =>
-  validate(sceneMapSchema, await readYaml(file), file);
+export const loadSceneMap = async (file: string): Promise<SceneMap> => ({
+  ...validate(sceneMapSchema, await readYaml(file), file),
+  file,
+});
 
 /** The mapping of the built-in scene, and of others with the same names of cameras. */
 export const builtInMap = async (): Promise<SceneMap> => ({

@@ -1,0 +1,210 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import fc from 'fast-check';
+import { parse, stringify } from 'yaml';
+import { packagePath } from '../../src/files/packagePath.ts';
+import { expertTrajectory } from '../../src/sim/expert.ts';
+import { alohaScene, cubeXml } from '../../src/sim/scene.ts';
+import { type SceneMap, placed } from '../../src/sim/sceneMap.ts';
+import { type SimulatedAlohaOptions, simulatedAloha } from '../../src/sim/simulatedAloha.ts';
+import type { SimTaskName } from '../../src/sim/taskNames.ts';
+import { period } from './driving.ts';
+
+const GYM_ALOHA = packagePath('calibration/scenes/gym-aloha.yaml');
+
+/** A mapping as its file has it. */
+type Written = Omit<SceneMap, 'file'>;
+
+/** The built-in scene with gym-aloha's names of cameras. */
+const published = alohaScene(cubeXml)
+  .replace('"cam_high"', '"top"')
+  .replace('"cam_low"', '"angle"')
+  .replace('"cam_left_wrist"', '"left_wrist"')
+  .replace('"cam_right_wrist"', '"right_wrist"');
+
+/** A scene of other names throughout. */
+const renamed = published
+  .replaceAll('vx300s_', 'arm_')
+  .replaceAll('red_box', 'die')
+  .replace('"table"', '"desk"')
+  .replace('"top"', '"ceiling"');
+
+describe('the mapping of a scene', () => {
+  let folder: string;
+  let map: Written;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'scene-map-'));
+    map = parse(await readFile(GYM_ALOHA, 'utf8')) as Written;
+  });
+  after(() => rm(folder, { recursive: true }));
+
+  async function write(name: string, content: string): Promise<string> {
+    await writeFile(join(folder, name), content);
+    return join(folder, name);
+  }
+
+  /** Opens a scene, with a mapping or with the shipped one. */
+  async function open(
+    xml: string,
+    written?: object,
+    options: Partial<SimulatedAlohaOptions> = { cameras: [] },
+  ) {
+    return simulatedAloha({
+      task: 'transfer-cube',
+      scene: await write('scene.xml', xml),
+      sceneMap: written && (await write('map.yaml', stringify(written))),
+      ...options,
+    });
+  }
+
+  /** gym-aloha's mapping with the names of the renamed scene. */
+  async function handWritten(): Promise<Written> {
+    const text = (await readFile(GYM_ALOHA, 'utf8'))
+      .replaceAll('vx300s_', 'arm_')
+      .replaceAll(/red_box(_joint)?\b(?!:)/g, 'die$1')
+      .replaceAll('table: table', 'table: desk')
+      .replace('cam_high: top', 'cam_high: ceiling');
+    return parse(text) as Written;
+  }
+
+  it('is the shipped one whose cameras and joints the scene has', async () => {
+    const sim = await open(published, undefined, { cameras: ['cam_high', 'cam_left_wrist'] });
+    const builtIn = await simulatedAloha({ task: 'transfer-cube', cameras: ['cam_high'] });
+    assert.deepEqual(
+      sim.embodiment.cameras.map(({ name }) => name),
+      ['cam_high', 'cam_left_wrist'],
+    );
+    assert.deepEqual(sim.picture('cam_high'), builtIn.picture('cam_high'));
+    assert.deepEqual([...sim.sceneCameras].sort(), [
+      'cam_high',
+      'cam_left_wrist',
+      'cam_low',
+      'cam_right_wrist',
+    ]);
+    for (const one of [sim, builtIn]) await one.close();
+  });
+
+  it('may be written by hand for other names, with the same physics', async () => {
+    const sim = await open(renamed, await handWritten(), { cameras: ['cam_high'] });
+    const builtIn = await simulatedAloha({ task: 'transfer-cube', cameras: ['cam_high'] });
+    assert.deepEqual(sim.objects(), builtIn.objects());
+    for (const one of [sim, builtIn])
+      for (const command of expertTrajectory(one).slice(0, 50)) {
+        one.command(command);
+        await one.clock.until(one.clock.now() + period);
+      }
+    assert.deepEqual(sim.qpos(), builtIn.qpos());
+    assert.deepEqual(sim.picture('cam_high'), builtIn.picture('cam_high'));
+    for (const one of [sim, builtIn]) await one.close();
+  });
+
+  it('says between which positions of a finger a gripper opens', async () => {
+    const written = { ...map, gripper: { closed: 0.021, open: 0.041, travel: [0.021, 0.041] } };
+    const sim = await open(published, written);
+    const wanted = sim.positions();
+    wanted[6] = 0.5;
+    for (let step = 0; step < 50; step++) {
+      sim.command(wanted);
+      await sim.clock.until(sim.clock.now() + period);
+    }
+    const [left, right] = sim.qpos().subarray(6, 8);
+    await sim.close();
+    assert.ok(Math.abs(left - 0.031) < 1e-3 && Math.abs(right + 0.031) < 1e-3, `${left} ${right}`);
+  });
+
+  it('says where objects begin, each within its ranges', () => {
+    const ranges = fc
+      .tuple(
+        fc.double({ min: -1, max: 1, noNaN: true }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+      )
+      .map(([least, width]): [number, number] => [least, least + width]);
+    const object = fc.record({
+      joint: fc.constant('cube'),
+      x: ranges,
+      y: ranges,
+      z: fc.constant(0.05),
+    });
+    fc.assert(
+      fc.property(fc.array(object, { minLength: 1, maxLength: 3 }), fc.nat(), (objects, seed) => {
+        const poses = placed({ objects, geoms: {} }, seed);
+        poses.forEach(([x, y, z, ...turn], index) => {
+          const { x: across, y: along } = objects[index];
+          assert.ok(x >= across[0] && x <= across[1] && y >= along[0] && y <= along[1]);
+          assert.deepEqual([z, ...turn], [0.05, 1, 0, 0, 0]);
+        });
+        assert.deepEqual(placed({ objects, geoms: {} }, seed), poses);
+      }),
+    );
+  });
+
+  const refused: Record<string, [(map: Written) => object, RegExp]> = {
+    'names a camera that the scene lacks': [
+      (map) => ({ ...map, cameras: { cam_high: 'ceiling' } }),
+      /scene\.xml .*camera "ceiling" is missing/s,
+    ],
+    'has no entry for the task': [
+      (map) => ({ ...map, tasks: { insertion: map.tasks.insertion } }),
+      /map\.yaml has no task transfer-cube; add it under tasks/,
+    ],
+    'lacks a joint of an arm': [
+      (map) => ({ ...map, arms: { ...map.arms, left: { waist: 'waist' } } }),
+      /map\.yaml: arms\.left\.shoulder/,
+    ],
+    'has a range that runs backwards': [
+      (map) => ({ ...map, gripper: { ...map.gripper, travel: [0.05, 0.02] } }),
+      /map\.yaml: gripper\.travel: give the lesser number first/,
+    ],
+    'has a shape that the reward does not look at': [
+      ({ tasks, ...map }) => {
+        const task = tasks['transfer-cube']!;
+        const geoms = { ...task.geoms, blue_box: 'blue_box' };
+        return { ...map, tasks: { 'transfer-cube': { ...task, geoms } } };
+      },
+      /map\.yaml: tasks\.transfer-cube\.geoms: .*blue_box/,
+    ],
+    'asks for more travel than the fingers have': [
+      (map) => ({ ...map, gripper: { ...map.gripper, travel: [0, 0.08] } }),
+      /joint "vx300s_left\/left_finger" reaches 0.021 to 0.057; .* 0 to 0.08/,
+    ],
+  };
+  for (const [what, [written, message]] of Object.entries(refused))
+    it(`is refused where it ${what}`, async () => {
+      await assert.rejects(open(published, written(map)), message);
+    });
+
+  it('does not help where the arms hang on mocap bodies: the file to use is named', async () => {
+    const hung = published
+      .replaceAll(/<position name="[^"]*\/(?!left_finger|right_finger)[^>]*>/g, '')
+      .replace('<worldbody>', '<worldbody><body name="mocap_left" mocap="true"/>');
+    await assert.rejects(
+      open(hung),
+      /moves its arms by mocap bodies, .*; use bimanual_viperx_transfer_cube\.xml/,
+    );
+  });
+
+  const checkout = process.env.NALU_GYM_ALOHA;
+  const files: Record<SimTaskName, string> = {
+    'transfer-cube': 'bimanual_viperx_transfer_cube.xml',
+    insertion: 'bimanual_viperx_insertion.xml',
+  };
+  for (const [task, file] of Object.entries(files) as [SimTaskName, string][])
+    it(
+      `lets the expert solve ${task} in gym-aloha's own scene`,
+      { skip: checkout === undefined && 'NALU_GYM_ALOHA names no checkout of gym-aloha' },
+      async () => {
+        const scene = join(checkout!, 'gym_aloha/assets', file);
+        const sim = await simulatedAloha({ task, scene, cameras: ['cam_high', 'cam_left_wrist'] });
+        for (const command of expertTrajectory(sim)) {
+          sim.command(command);
+          await sim.clock.until(sim.clock.now() + period);
+        }
+        const { success } = sim.assess();
+        await sim.close();
+        assert.ok(success);
+      },
+    );
+});
