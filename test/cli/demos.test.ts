@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { readEpisode } from '../../src/episodes/readEpisode.ts';
+import { alohaScene, cubeXml } from '../../src/sim/scene.ts';
 import { withFolder } from '../onnx/run.ts';
 import { nalu, spawnNalu } from './nalu.ts';
 
@@ -86,6 +87,35 @@ describe('nalu demos', () => {
     for (const { frameStamps } of chunks)
       for (const [camera, stamp] of Object.entries(frameStamps))
         assert.ok(episode.image(camera, stamp));
+  });
+
+  it('records in a scene with other names, as its mapping says', () =>
+    withFolder(async (into) => {
+      const scene = join(into, 'scene.xml');
+      await writeFile(
+        scene,
+        alohaScene(cubeXml)
+          .replace('"cam_high"', '"top"')
+          .replace('"cam_low"', '"angle"')
+          .replace('"cam_left_wrist"', '"left_wrist"')
+          .replace('"cam_right_wrist"', '"right_wrist"'),
+      );
+      const demos = join(into, 'demos');
+      const options = ['--episodes', '1', '--seed', '7', '--every', '48'];
+      const { code, err } = await nalu(['demos', demos, ...options, '--scene', scene]);
+      assert.equal(code, 0, err);
+      const { header, result } = await readEpisode(join(demos, NAMES[0]));
+      assert.deepEqual(
+        header.embodiment.cameras.map((camera) => camera.name),
+        ['cam_high', 'cam_left_wrist', 'cam_right_wrist'],
+      );
+      assert.equal(result?.outcome, 'success');
+    }));
+
+  it('refuses a mapping without a scene', async () => {
+    const { code, err } = await nalu(['demos', folder, '--scene-map', 'map.yaml']);
+    assert.notEqual(code, 0);
+    assert.match(err, /--scene-map is only read with --scene/);
   });
 
   it('goes on where it ended: keeps what is there, records anew what was cut off', async () => {
