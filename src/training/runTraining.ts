@@ -84,7 +84,10 @@ export async function runTraining(
   } finally {
     await training.close();
   }
-  const where = scene === undefined ? '' : ` --scene ${scene}${sceneMap === undefined ? '' : ` --scene-map ${sceneMap}`}`;
+  const where =
+    scene === undefined
+      ? ''
+      : ` --scene ${scene}${sceneMap === undefined ? '' : ` --scene-map ${sceneMap}`}`;
   const { step } = training.state;
   report.line(
     begun < step
