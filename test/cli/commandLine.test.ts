@@ -39,6 +39,9 @@ async function refusal(args: readonly string[]): Promise<string> {
 
 const PLACEHOLDER = /(file|folder|bundle|checkpoint|episodes)s?(\.\.\.)?[>\]]$/;
 
+/** What an option is only read with. */
+const COMPANIONS: Record<string, string[]> = { '--scene-map': ['--scene', 'x'] };
+
 /** A command's arguments with a path in the place of each argument and option that is one, in turn. */
 function withPath(command: Command, path: string): string[][] {
   const least = LEAST[command.name()];
@@ -51,7 +54,7 @@ function withPath(command: Command, path: string): string[][] {
     .map(({ long }) => {
       const at = least.indexOf(long!);
       const others = at < 0 ? least : least.toSpliced(at, 2);
-      return [command.name(), ...others, `${long}=${path}`];
+      return [command.name(), ...others, ...(COMPANIONS[long!] ?? []), `${long}=${path}`];
     });
   return [...positions, ...options];
 }
