@@ -95,7 +95,7 @@ export function speedTable({ variants }: Experiment, results: readonly Adaptatio
     const points = pooled(own, 'random');
     return `| ${[variant, attemptsTo(points, 0.8), attemptsTo(points, 0.9), area(points)].join(' | ')} |`;
   });
-  return ['| | attempts to 80 % | to 90 % | mean success, % |', '| --- | --- | --- | --- |', ...rows].join('\n'); // prettier-ignore
+  return ['| | attempts to 80 % | to 90 % | mean over its run, % |', '| --- | --- | --- | --- |', ...rows].join('\n'); // prettier-ignore
 }
 
 /** Success at the end, as a table in Markdown: all seeds together, its 95 % interval, and each seed. */

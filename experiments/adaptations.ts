@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { type Experiment, readAdaptations, runExperiment } from './adaptationRun.ts';
+import { writeSection } from './markdown.ts';
 import { drawExperiment, speedTable, tableOf } from './adaptationReport.ts';
 import { endWithHelp } from '../bench/help.ts';
 
@@ -189,6 +190,7 @@ for (const name of positionals) {
   });
   const results = (await readAdaptations()).filter((one) => one.experiment === name);
   await drawExperiment(name, experiment, results);
-  console.log(tableOf(experiment, results));
-  console.log(`\n${speedTable(experiment, results)}`);
+  const tables = `${tableOf(experiment, results)}\n\n${speedTable(experiment, results)}`;
+  console.log(tables);
+  await writeSection('docs/adapting-results.md', name, tables);
 }

@@ -106,6 +106,6 @@ export function stepsTables(cells: readonly Cell[]): string {
         chunks ? chunks.ms.toFixed(1) : '',
       ];
     });
-    return `${name}\n\n${markdownTable(head, rows)}`;
+    return `**${name}**\n\n${markdownTable(head, rows)}`;
   }).join('\n\n');
 }

@@ -6,6 +6,7 @@ import { duration } from '../src/terminal/speaker.ts';
 import { runAttempts, summarise } from './attemptRun.ts';
 import { REFERENCE } from './chunkFigures.ts';
 import { compareChunks, gridsOf, uniform } from './compareChunks.ts';
+import { writeSection } from './markdown.ts';
 import { drawSteps, stepsTables } from './stepReport.ts';
 import {
   type AttemptKey,
@@ -23,8 +24,8 @@ const HELP = `npm run steps -- [POLICY ...] [--solver NAME ...] [--noise random|
 
 How the flow's integration decides success: attempts by network calls, solver and initial noise, for each
 shipped policy, and the distance of chunks from those of ${REFERENCE.steps} steps. Cells that have their attempts in
-docs/steps.jsonl are not made again; more attempts are added to those that are there. Table and picture are
-drawn of all.
+docs/steps.jsonl are not made again; more attempts are added to those that are there. The picture and the
+tables of docs/integration.md are made of all.
 
   ${POLICIES.map(({ name }) => name).join(', ')}
   ${SOLVERS.join(', ')}, grid (Euler's steps at times searched for the policy)`;
@@ -98,4 +99,6 @@ for (const cell of work) {
 }
 const all = await readCells();
 await writeFile(packagePath('docs/steps.svg'), drawSteps(all));
-console.log(stepsTables(all));
+const tables = stepsTables(all);
+console.log(tables);
+await writeSection('docs/integration.md', 'steps', tables);
