@@ -1,5 +1,5 @@
-/** What a program can tell a failure by: something is in the place of an output. */
-export type UserErrorKind = 'exists';
+/** What a program can tell a failure by: something is in the place of an output; the guard stopped the robot. */
+export type UserErrorKind = 'exists' | 'guarded';
 
 /** Something that the user can mend: its message is shown as it is, without a stack. */
 export class UserError extends Error {

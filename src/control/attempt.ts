@@ -15,7 +15,13 @@ import type { LoopCounts, LoopEnd, LoopOptions } from './loopOptions.ts';
 /** One attempt of a task; see LoopOptions for the rest. */
 export type AttemptOptions = Omit<LoopOptions, 'lead' | 'awaitChunks'> &
   /** By default 2 and true. */
-  Partial<Pick<LoopOptions, 'lead' | 'awaitChunks'>>;
+  Partial<Pick<LoopOptions, 'lead' | 'awaitChunks'>> & {
+    /**
+     * Whether an attempt that the guard stops has failed, rather than not been judged: in simulation nothing but the
+     * policy jams an arm.
+     */
+    stopFails?: boolean;
+  };
 
 /** How an attempt went. */
 export interface AttemptResult {
@@ -144,7 +150,8 @@ export async function runAttempt(attemptOptions: AttemptOptions): Promise<Attemp
   const refused = new Map<string, number>();
   const ending: Ending = await play(options, counts, refused);
 
-  let outcome = OUTCOMES[ending.end];
+  const hasFailed = attemptOptions.stopFails && ending.problem?.kind === 'guarded';
+  let outcome = hasFailed ? 'failure' : OUTCOMES[ending.end];
   let problem = ending.problem;
   let episode: string | null = null;
   const { steps, stagedReward } = counts;

@@ -146,7 +146,7 @@ function sendRow(run: Run, tick: number): UserError | undefined {
   if (held || !desired) counts.heldSteps += 1;
   if (ruling.verdict !== 'stop') return undefined;
   const reasons = ruling.events.filter(({ action }) => action === 'stop').map(describeEvent);
-  return new UserError(`the guard stopped the robot: ${reasons.join('; ')}`);
+  return new UserError(`the guard stopped the robot: ${reasons.join('; ')}`, { kind: 'guarded' });
 }
 
 /** Runs control steps until the attempt ends. */

@@ -30,8 +30,9 @@ export async function evaluate(
       zeroNoise: fromZeroNoise(policy),
     }))
       for (let i = 0; i < episodes; i++) {
-        const result = await runAttempt({ robot: sim, task: sim, policy: driver, seed: seed + i });
-        if (result.problem) throw result.problem;
+        const attempt = { robot: sim, task: sim, policy: driver, seed: seed + i, stopFails: true };
+        const result = await runAttempt(attempt);
+        if (result.outcome === 'discarded') throw result.problem!;
         counts[kind as keyof typeof counts] += Number(result.success);
         onAttempt(++done);
       }

@@ -89,10 +89,11 @@ serve<RolloutFunctions, RolloutSettings>(
               ? exploring(policy, exploration)
               : policy,
           seed,
+          stopFails: true,
           ...(delay !== undefined && { lead: stepsIn(delay, sim.embodiment) }),
           recorder: record && (await openRecorder(record, seed)),
         });
-        if (result.problem) throw result.problem;
+        if (result.outcome === 'discarded') throw result.problem!;
         const { success, steps, episode } = result;
         return { seed, success, steps, episode };
       },

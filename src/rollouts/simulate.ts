@@ -174,6 +174,8 @@ async function attempt(run: Run, seed: number): Promise<AttemptResult> {
       : sim,
     policy: driver.policy(sim),
     seed,
+    // In real time a machine that is too slow may stop it as well.
+    stopFails: !realTime,
     recorder,
     meters,
     awaitChunks: !realTime,
@@ -194,7 +196,8 @@ async function attempts(run: Run): Promise<void> {
     const seed = options.seed + episode;
     const result = await attempt(run, seed);
     if (signal.aborted) break;
-    if (result.problem) throw result.problem;
+    if (result.outcome === 'discarded') throw result.problem!;
+    if (result.problem) print(surroundings.err, `seed ${seed}: ${result.problem.message}`);
     addResult(tally, result);
     if (json) {
       const { reward, success, steps, starvedSteps, chunks } = result;

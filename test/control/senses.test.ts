@@ -157,6 +157,20 @@ describe('arms that do not follow what they are commanded', () => {
     assert.ok(robot.commands.length <= FAULT + 50);
   });
 
+  it('fail the attempt where nothing but the policy can jam them, as in simulation; a clock that stands does not', async () => {
+    const push = (step: number, robot: FakeRobot) => {
+      if (step >= FAULT) robot.lie = [robot.positions()[0] + 0.5, robot.positions()[1]];
+    };
+    const { problem, result } = await attemptOf(push, { stopFails: true });
+    assert.deepEqual([result.outcome, result.success], ['failure', false]);
+    assert.match(problem, /shoulder is measured/);
+    const stand = (step: number, robot: FakeRobot) => {
+      robot.stands = step >= FAULT;
+    };
+    const stood = await attemptOf(stand, { awaitChunks: false, stopFails: true });
+    assert.equal(stood.result.outcome, 'discarded');
+  });
+
   it('may lag, and a hand may stop at what it holds', async () => {
     const late: number[] = [];
     const { result } = await attemptOf((_, robot) => {
