@@ -122,7 +122,7 @@ describe('an arm that only its calibration describes', () => {
     const fit = await withChunk(seen, worker, observation);
     await worker.close();
     await robot.close();
-    assert.equal(fit.chunk!.length % joints.length, 0);
+    assert.equal(fit.chunk.length % joints.length, 0);
     assert.deepEqual(
       findMisfits(fit).filter(({ severity }) => severity === 'error'),
       [],
