@@ -9,8 +9,8 @@ import { mujoco } from '../src/sim/mujoco.ts';
 import { simulatedAloha } from '../src/sim/simulatedAloha.ts';
 import type { SimTaskName } from '../src/sim/taskNames.ts';
 import { controlsFromPositions } from '../src/sim/vectors.ts';
-import { type Row, median, timeRuns } from './row.ts';
-import { paceOf } from './sim.ts';
+import type { Row } from './row.ts';
+import { paceOf, pictureRows } from './sim.ts';
 
 const FILES: Record<SimTaskName, string> = {
   'transfer-cube': 'bimanual_viperx_transfer_cube.xml',
@@ -143,14 +143,7 @@ export async function benchScenes(): Promise<Row[]> {
     });
     if (task === 'transfer-cube') {
       const sim = await simulatedAloha({ task, scene });
-      for (const { name, width, height } of sim.embodiment.cameras) {
-        const times = await timeRuns(FRAMES, () => Promise.resolve(sim.picture(name)));
-        rows.push({
-          name: `${name}, ${width}×${height}`,
-          value: median(times),
-          unit: 'ms a frame',
-        });
-      }
+      rows.push(...(await pictureRows(sim, FRAMES)));
       await sim.close();
     }
     rows.push(...(await agreement(task, scene)));

@@ -1,11 +1,10 @@
 import { controlPeriod } from '../src/robot/embodiment.ts';
 import { expertTrajectory } from '../src/sim/expert.ts';
-import { simulatedAloha } from '../src/sim/simulatedAloha.ts';
+import { type SimulatedAloha, simulatedAloha } from '../src/sim/simulatedAloha.ts';
 import type { SimTaskName } from '../src/sim/taskNames.ts';
 import { median, timeRuns, type Row } from './row.ts';
 
 const EPISODES = 5;
-const FRAMES = 60;
 
 /** How many times faster than real time a task runs under the expert's motion, without cameras, by processor time. */
 export async function paceOf(task: SimTaskName, scene?: string): Promise<Row> {
@@ -34,20 +33,21 @@ export async function paceOf(task: SimTaskName, scene?: string): Promise<Row> {
   };
 }
 
+/** What a frame of each camera costs, the median of so many. */
+export async function pictureRows(sim: SimulatedAloha, frames: number): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const { name, width, height } of sim.embodiment.cameras) {
+    const times = await timeRuns(frames, () => Promise.resolve(sim.picture(name)));
+    rows.push({ name: `${name}, ${width}×${height}`, value: median(times), unit: 'ms a frame' });
+  }
+  return rows;
+}
+
 /** The simulator alone: how fast its time runs, and what a frame costs. */
 export async function benchSim(): Promise<Row[]> {
   const rows = [await paceOf('transfer-cube'), await paceOf('insertion')];
   const sim = await simulatedAloha({ task: 'transfer-cube' });
-  for (const { name, width, height } of sim.embodiment.cameras) {
-    const times = await timeRuns(FRAMES, () => Promise.resolve(sim.picture(name)));
-    rows.push({
-      name: `${name}, ${width}×${height}`,
-      value: median(times),
-      unit: 'ms a frame',
-      target: 5,
-      better: 'less',
-    });
-  }
+  for (const row of await pictureRows(sim, 60)) rows.push({ ...row, target: 5, better: 'less' });
   await sim.close();
   return rows;
 }

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { type Curve, type CurvePoint, adaptationCurve } from '../src/learning/curve.ts';
 import { packagePath } from '../src/files/packagePath.ts';
-import { intervalText } from './markdown.ts';
+import { intervalText, markdownTable } from './markdown.ts';
 import { type Adaptation, type Experiment, NOMINAL, PRIOR } from './adaptationRun.ts';
 
 const COLOURS = [
@@ -93,9 +93,9 @@ export function speedTable({ variants }: Experiment, results: readonly Adaptatio
     const own = results.filter((one) => one.variant === variant && one.curve.length > 0);
     if (own.length === 0) return [];
     const points = pooled(own, 'random');
-    return `| ${[variant, attemptsTo(points, 0.8), attemptsTo(points, 0.9), area(points)].join(' | ')} |`;
+    return [[variant, attemptsTo(points, 0.8), attemptsTo(points, 0.9), area(points)]];
   });
-  return ['| | attempts to 80 % | to 90 % | mean over its run, % |', '| --- | --- | --- | --- |', ...rows].join('\n'); // prettier-ignore
+  return markdownTable(['', 'attempts to 80 %', 'to 90 %', 'mean over its run, %'], rows);
 }
 
 /** Success at the end, as a table in Markdown: all seeds together, its 95 % interval, and each seed. */
@@ -104,9 +104,7 @@ export function tableOf({ variants }: Experiment, results: readonly Adaptation[]
     const own = results.filter((one) => one.variant === variant);
     if (own.length === 0) return [];
     const { episodes } = own[0].final;
-    return `| ${variant} | ${episodes} | ${share(own, 'random')} | ${share(own, 'zero')} |`;
+    return [[variant, String(episodes), share(own, 'random'), share(own, 'zero')]];
   });
-  return ['| | episodes | random noise | zero noise |', '| --- | --- | --- | --- |', ...rows].join(
-    '\n',
-  );
+  return markdownTable(['', 'episodes', 'random noise', 'zero noise'], rows);
 }

@@ -1,7 +1,7 @@
 import { UserError } from '../errors.ts';
 import type { Bundle } from '../policy/bundle/config.ts';
 import { vectorLength } from '../policy/vectors/transforms.ts';
-import { bytesOf, isNdArray, numbersOf, shapeText } from './ndarray.ts';
+import { bytesOf, checkFinite, isNdArray, numbersOf, shapeText } from './ndarray.ts';
 import { type Decoded, type WireMap, isMap } from './wire.ts';
 
 /** What is read of an observation, beside its images. */
@@ -68,8 +68,7 @@ function vectorIn(map: WireMap, name: string, length: number): Float64Array {
     throw new UserError(
       `${name} is ${shapeText(shape)}, but this policy's is [${length}]; is it a policy for this robot?`,
     );
-  const bad = numbers.findIndex((number) => !Number.isFinite(number));
-  if (bad >= 0) throw new UserError(`${name}: number ${bad} is ${numbers[bad]}; it must be finite`);
+  checkFinite(numbers, name);
   return numbers;
 }
 

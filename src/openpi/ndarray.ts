@@ -65,6 +65,13 @@ export function numbersOf(array: NdArray, field: string): Float64Array {
   return numbers;
 }
 
+/** Throws a `UserError` that names `field` for a number that is not finite. */
+export function checkFinite(numbers: Float32Array | Float64Array, field: string): void {
+  const bad = numbers.findIndex((number) => !Number.isFinite(number));
+  if (bad >= 0)
+    throw new UserError(`${field}: number ${bad} is ${numbers[bad]}; it must be finite`);
+}
+
 /** An array's bytes from 0 to 255; fractions from 0 to 1 are scaled, as openpi does it. */
 export function bytesOf(array: NdArray, field: string): Uint8Array {
   if (isFloat(array)) return Uint8Array.from(numbersOf(array, field), (value) => 255 * value);

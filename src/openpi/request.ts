@@ -3,7 +3,7 @@ import type { Join, NoiseSource, Observation } from '../policy/chunkPolicy.ts';
 import type { CameraFrame } from '../robot/robot.ts';
 import type { Layout, SentImage } from './layouts.ts';
 import { NALU, type PolicyMetadata } from './metadata.ts';
-import { type NdArray, isNdArray, numbersOf, shapeText } from './ndarray.ts';
+import { type NdArray, checkFinite, isNdArray, numbersOf, shapeText } from './ndarray.ts';
 import { type Decoded, type WireMap, isMap } from './wire.ts';
 
 /** A request as a policy takes it. */
@@ -28,9 +28,7 @@ function finiteArray(
 ): NdArray & { numbers: Float32Array } {
   if (!isNdArray(value)) throw new UserError(`${field} is no array`);
   const numbers = Float32Array.from(numbersOf(value, field));
-  const bad = numbers.findIndex((number) => !Number.isFinite(number));
-  if (bad >= 0)
-    throw new UserError(`${field}: number ${bad} is ${numbers[bad]}; it must be finite`);
+  checkFinite(numbers, field);
   return { ...value, numbers };
 }
 

@@ -84,10 +84,9 @@ export async function runTraining(
   } finally {
     await training.close();
   }
-  const where =
-    scene === undefined
-      ? ''
-      : ` --scene ${scene}${sceneMap === undefined ? '' : ` --scene-map ${sceneMap}`}`;
+  const where = Object.entries({ scene, 'scene-map': sceneMap })
+    .map(([option, file]) => (file === undefined ? '' : ` --${option} ${file}`))
+    .join('');
   const { step } = training.state;
   report.line(
     begun < step

@@ -61,8 +61,13 @@ export async function openPi0(
       const noise = noiseOf(source, horizon * actionDim);
       const { version, parameters, spread } = current;
       const joined = joinedTo(bundle, joins, join, state.length);
-      const view = viewOf(current.view ?? straightView(bundle.cameras.length), source, spread);
-      const offset = offsetOf(current.offset ?? noOffset(actionDim), source, spread);
+      const view = placeOf(
+        'view',
+        current.view ?? straightView(bundle.cameras.length),
+        source,
+        spread,
+      );
+      const offset = placeOf('offset', current.offset ?? noOffset(actionDim), source, spread);
       const feeds = {
         integration,
         images: imagesOf(view),
@@ -118,20 +123,20 @@ function noiseOf(source: NoiseSource, count: number): Float32Array {
   return gaussianNoise(source.seed, count).map((value) => size * value);
 }
 
-/** Where a chunk looks from a policy's own view. */
-function viewOf(view: View, source: NoiseSource, spread: Spread | undefined): View {
-  if (source === 'zero' || !source.exploration?.view) return view;
-  const { seed, attempt = seed, exploration } = source;
-  const deviations = deviationsOf(exploration.view, exploration, attempt, view.length, spread?.view); // prettier-ignore
-  return exploredView(view, deviations, attempt);
-}
+/** How a place is explored from. */
+const EXPLORED = { view: exploredView, offset: exploredOffset };
 
-/** What is added to a chunk's rows beside a policy's own offset. */
-function offsetOf(offset: Offset, source: NoiseSource, spread: Spread | undefined): Offset {
-  if (source === 'zero' || !source.exploration?.offset) return offset;
+/** A policy's own view or offset, or that of a chunk whose attempt explores from it. */
+function placeOf(
+  kind: keyof typeof EXPLORED,
+  own: Float32Array,
+  source: NoiseSource,
+  spread: Spread | undefined,
+): Float32Array {
+  if (source === 'zero' || !source.exploration?.[kind]) return own;
   const { seed, attempt = seed, exploration } = source;
-  const deviations = deviationsOf(exploration.offset, exploration, attempt, offset.length, spread?.offset); // prettier-ignore
-  return exploredOffset(offset, deviations, attempt);
+  const deviations = deviationsOf(exploration[kind], exploration, attempt, own.length, spread?.[kind]); // prettier-ignore
+  return EXPLORED[kind](own, deviations, attempt);
 }
 
 /** The images as the graph takes them, as they are seen from a view. */
