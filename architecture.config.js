@@ -9,7 +9,8 @@ const LAYERS = [
   ['ros', 'adapting', 'training'], // the nodes; learning in simulation; training from demonstrations
   ['calibrate', 'check', 'rollouts', 'link', 'datasets'], // measure a robot; does a policy fit it; attempts in bulk; robot and learner; other projects' data
   ['learning', 'sim', 'control'], // what learns; ALOHA in MuJoCo; the loop
-  ['measure', 'classifier', 'openpi', 'console'], // figures of a run; does this picture show success; policies over websockets; the page beside the robot
+  ['console'], // the page beside the robot, and its server
+  ['measure', 'classifier', 'openpi'], // figures of a run; does this picture show success; policies over websockets
   ['guard', 'episodes'], // limits of motion; recordings
   ['policy'], // observation in, chunk out
   ['images', 'session'], // pictures; ONNX Runtime

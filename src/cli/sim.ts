@@ -2,6 +2,7 @@ import { type Command, Option } from '@commander-js/extra-typings';
 import { DEFAULT_JOIN, JOIN_CHOICES } from '../policy/joinKinds.ts';
 import { checkOutputFile } from '../files/outputFile.ts';
 import { print } from '../terminal/output.ts';
+import { CONSOLE_RULES, consoleHostOption, consoleOf, consoleOption, consoleTlsOption } from './consoleOptions.ts'; // prettier-ignore
 import type { Context } from './context.ts';
 import { type Rules, readsOnly } from './rules.ts';
 import {
@@ -37,7 +38,7 @@ const NOT_SHOWN = [
   ],
   ...['--steps', '--solver', '--times'],
   ...['--real-time', '--watch', '--record', '--json', '--success-classifier', '--session'],
-  ...['--metrics-port', '--metrics-host'],
+  ...['--metrics-port', '--metrics-host', '--console'],
 ];
 
 /** When options are read that are not always read. */
@@ -55,6 +56,17 @@ const RULES: Rules = {
   '--metrics-host': { with: ['--metrics-port'] },
   '--snapshot': { without: NOT_SHOWN },
   '--force': { with: ['--snapshot'] },
+  '--console': {
+    without: [
+      '--expert',
+      '--episodes',
+      '--json',
+      '--watch',
+      '--success-classifier',
+      '--metrics-port',
+    ],
+  },
+  ...CONSOLE_RULES,
   ...SCENE_RULES,
 };
 
@@ -72,6 +84,7 @@ Examples:
                                                 another scene, without its collision shapes
   nalu sim --episodes 20 --json --success-classifier models/success-transfer-cube/classifier.yaml
                                                 its verdict, and as "simulator" that of the rule
+  nalu sim --console                            operate the simulated robot from a page
   nalu sim --real-time --episodes 20 --metrics-port 9464
                                                 how late ticks are; curl localhost:9464/metrics`;
 
@@ -130,6 +143,9 @@ export function sim(program: Command, context: Context): void {
       "YAML of a classifier that says when an attempt has succeeded, instead of the simulator's rule",
     )
     .addOption(sessionOption())
+    .addOption(consoleOption())
+    .addOption(consoleHostOption())
+    .addOption(consoleTlsOption())
     .option('--metrics-port <n>', 'offer Prometheus metrics at this port while it runs', port)
     .option('--metrics-host <address>', 'who may read them; by default this machine alone')
     .addHelpText('after', EXAMPLES)
@@ -147,7 +163,8 @@ export function sim(program: Command, context: Context): void {
       // Unless it keeps the attempts, its output is all that it makes.
       const unread = options.record === undefined ? [context.unread] : [];
       const signal = AbortSignal.any([interrupted, ...unread]);
-      await simulate(options, { out, err, signal });
+      const console = await consoleOf(options, context);
+      await simulate({ ...options, console }, { out, err, signal });
       if (interrupted.aborted) {
         print(err, 'nalu: stopped by hand; the attempt that ran was discarded');
         context.end('interrupted');

@@ -417,6 +417,11 @@ export type Ask = {
   [Name in RequestName]: { ask: number; request: Name; args: Requests[Name]['takes'] };
 }[RequestName];
 
+/** The page answers each beat of the server, so that one that has gone is known. */
+export interface Beat {
+  beat: number;
+}
+
 /** The answer to an ask. */
 export type Reply =
   | { reply: number; ok: true; says?: string; value: unknown }
@@ -429,7 +434,7 @@ export type ServerMessage =
   | { [Topic in TopicName]: { topic: Topic; value: Topics[Topic] } }[TopicName]
   | { picture: CameraPicture }
   | Reply
-  | { beat: number };
+  | Beat;
 
 /** Milliseconds between two beats of the server; a page that hears none for three times that has lost its connection. */
 export const BEAT = 500;

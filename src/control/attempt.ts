@@ -21,6 +21,8 @@ export type AttemptOptions = Omit<LoopOptions, 'lead' | 'awaitChunks'> &
      * policy jams an arm.
      */
     stopFails?: boolean;
+    /** Asks a person about an attempt that ran out of time, which otherwise has failed. The arms are at rest. */
+    judgement?: () => Promise<Outcome>;
   };
 
 /** How an attempt went. */
@@ -129,6 +131,14 @@ async function play(options: LoopOptions, counts: LoopCounts, refused: Map<strin
   }
 }
 
+/** The outcome of an attempt that ended so. */
+async function outcomeOf({ end, problem }: Ending, options: AttemptOptions): Promise<Outcome> {
+  const { stopFails, judgement, task } = options;
+  if (stopFails && problem?.kind === 'guarded') return 'failure';
+  const ranOut = end === 'failure' && !task.assess().failed;
+  return ranOut && judgement ? judgement() : OUTCOMES[end];
+}
+
 /**
  * Runs one attempt: resets the task, waits for an observation, then plays chunks until success, failure,
  * the task's last step, a stop or an abort. The episode's file is finished before this resolves. A
@@ -150,8 +160,7 @@ export async function runAttempt(attemptOptions: AttemptOptions): Promise<Attemp
   const refused = new Map<string, number>();
   const ending: Ending = await play(options, counts, refused);
 
-  const hasFailed = attemptOptions.stopFails && ending.problem?.kind === 'guarded';
-  let outcome = hasFailed ? 'failure' : OUTCOMES[ending.end];
+  let outcome = await outcomeOf(ending, attemptOptions);
   let problem = ending.problem;
   let episode: string | null = null;
   const { steps, stagedReward } = counts;

@@ -172,7 +172,7 @@ export class ChunkPipeline {
     this.counts.chunks += 1;
     countChunk(this.counts.chunkTally, timing);
     meters?.chunk(chunk);
-    onChunk?.(this.counts);
+    onChunk?.(this.counts, content);
   }
 
   private giveUp(reason: PolicyAway): undefined {

@@ -4,6 +4,7 @@ import type { Meters } from '../measure/meters.ts';
 import type { ChunkPolicy } from '../policy/chunkPolicy.ts';
 import type { Robot, Task } from '../robot/robot.ts';
 import type { Heartbeat } from './heartbeat.ts';
+import type { SampledChunk } from './sampledChunk.ts';
 import type { ChunkTally, GuardCount } from './tally.ts';
 
 export interface LoopOptions {
@@ -21,8 +22,8 @@ export interface LoopOptions {
   /** Signal that must stay alive while the robot moves, if one is required. */
   heartbeat?: Heartbeat;
   signal?: AbortSignal;
-  /** Called with the counts whenever a chunk is put in play. */
-  onChunk?: (counts: LoopCounts) => void;
+  /** Called with the counts whenever a chunk is put in play, and with the chunk. */
+  onChunk?: (counts: LoopCounts, chunk: SampledChunk) => void;
   /** Called with warnings for the operator; the attempt goes on. */
   warn?: (text: string) => void;
 }

@@ -49,7 +49,8 @@ export interface Meters {
 }
 
 /** Creates meters without measurements. */
-export function createMeters(listener?: MeterListener): Meters {
+export function createMeters(...given: readonly (Partial<MeterListener> | undefined)[]): Meters {
+  const listeners = given.filter((listener) => listener !== undefined);
   const distributions = Object.fromEntries(
     figures.map((figure) => [figure, createDistribution()]),
   ) as Record<Figure, Distribution>;
@@ -59,11 +60,11 @@ export function createMeters(listener?: MeterListener): Meters {
   >;
   const watch = watchLateness((cause, ticks) => {
     missed[cause] += ticks;
-    listener?.missed(cause, ticks);
+    for (const listener of listeners) listener.missed?.(cause, ticks);
   });
   const observe = (figure: Figure, value: number) => {
     distributions[figure].add(value);
-    listener?.observed(figure, value);
+    for (const listener of listeners) listener.observed?.(figure, value);
   };
   return {
     tick(late, ticks) {
@@ -72,13 +73,17 @@ export function createMeters(listener?: MeterListener): Meters {
     },
     chunk({ policyVersion, timing }) {
       for (const figure of ['preprocess', 'run', 'total'] as const) observe(figure, timing[figure]);
-      listener?.chunk(policyVersion);
+      for (const listener of listeners) listener.chunk?.(policyVersion);
     },
     firstCommand({ firstCommand }, stamp) {
       if (firstCommand !== null) observe('reaction', Number(firstCommand - stamp) / 1e6);
     },
-    guarded: (events) => events.forEach((event) => listener?.guarded(event)),
-    attempt: (outcome) => listener?.attempt(outcome),
+    guarded(events) {
+      for (const event of events) for (const listener of listeners) listener.guarded?.(event);
+    },
+    attempt(outcome) {
+      for (const listener of listeners) listener.attempt?.(outcome);
+    },
     settled: () => watch.settled(),
     reading: () => ({
       figures: Object.fromEntries(

@@ -4,6 +4,8 @@ import { UserError } from '../errors.ts';
 import { type SessionConfig, loadSessionConfig } from '../session/session.ts';
 import { loadBundle } from '../policy/bundle/bundle.ts';
 import { withIntegration } from '../policy/bundle/withIntegration.ts';
+import type { Access } from '../console/access.ts';
+import type { PolicyDescription } from '../console/protocol.ts';
 import { type ChunkPolicy } from '../policy/chunkPolicy.ts';
 import { type SuccessClassifier, openClassifier } from '../classifier/successClassifier.ts';
 import { openWorkerPolicy } from '../policy/worker/workerPolicy.ts';
@@ -15,7 +17,12 @@ import { isRemote, openRemotePolicy } from '../openpi/remotePolicy.ts';
 import { simulatedEmbodiment } from '../sim/embodiment.ts';
 import { type MeterReading, type Meters, createMeters } from '../measure/meters.ts';
 import { LOOPBACK, serveMetrics } from '../measure/metrics.ts';
-import { type SceneChoice, type SimulatedAloha, simulatedAloha } from '../sim/simulatedAloha.ts';
+import {
+  type SceneChoice,
+  type SimulatedAloha,
+  type SimulatedAlohaOptions,
+  simulatedAloha,
+} from '../sim/simulatedAloha.ts';
 import type { SimTaskName } from '../sim/taskNames.ts';
 import { viewed } from '../sim/watched.ts';
 import { type Output, print } from '../terminal/output.ts';
@@ -24,7 +31,9 @@ import { delegatePolicy, fromZeroNoise } from '../policy/policyWrappers.ts';
 import type { IntegrationChanges } from '../policy/integration.ts';
 import { DEFAULT_JOIN, type JoinChoice } from '../policy/joinKinds.ts';
 import { addResult, createReport, emptyTally } from './attemptReport.ts';
+import { describeBundle } from '../console/describeBundle.ts';
 import { episodeHeader } from './episodeHeader.ts';
+import { operate } from './operated.ts';
 import { EXPERT, EXPERT_CAMERAS, EXPERT_EXECUTE_STEPS, expertPolicy } from './expertPolicy.ts';
 
 /** Attempts to make on the simulated ALOHA; each field is an option of `nalu sim`. */
@@ -49,6 +58,8 @@ export interface SimOptions extends IntegrationChanges, SceneChoice {
   successClassifier?: string;
   metricsPort?: number;
   metricsHost?: string;
+  /** Has a person operate the robot from a page, in place of `episodes` attempts in a row. */
+  console?: { access: Access; port: number };
 }
 
 /** Where a run of attempts reports, and what stops it. */
@@ -67,6 +78,8 @@ interface Driver {
   /** Those of its cameras that a scene may lack. */
   optionalCameras?: readonly string[];
   policy(sim: SimulatedAloha): ChunkPolicy;
+  /** For the console. */
+  description: PolicyDescription;
   close(): Promise<void>;
 }
 
@@ -79,6 +92,11 @@ const expertDriver = ({ join = DEFAULT_JOIN }: SimOptions): Driver => ({
     delegatePolicy(expertPolicy(sim, EXPERT_EXECUTE_STEPS), {
       join: join === 'auto' ? 'swap' : join,
     }),
+  description: {
+    ...{ name: EXPERT, version: EXPERT, family: 'scripted', join },
+    ...{ horizon: EXPERT_EXECUTE_STEPS, executeSteps: EXPERT_EXECUTE_STEPS },
+    ...{ providers: [], precision: 'float64', versions: [] },
+  },
   close: () => Promise.resolve(),
 });
 
@@ -96,6 +114,7 @@ async function bundleDriver(
     embodiment: bundle.embodiment,
     cameras: bundle.cameras,
     policy: () => policy,
+    description: describeBundle(bundle, worker, session),
     close: () => worker.close(),
   };
 }
@@ -119,6 +138,15 @@ async function remoteDriver(options: SimOptions): Promise<Driver> {
     embodiment: remote.embodiment,
     cameras: remote.cameras,
     policy: () => policy,
+    description: {
+      ...{ name: remote.name, version: remote.version, family: 'on a server' },
+      ...{
+        horizon: remote.horizon,
+        executeSteps: remote.executeSteps,
+        join: remote.join ?? 'swap',
+      },
+      ...{ providers: [url], precision: "the server's", versions: [] },
+    },
     close: () => remote.close(),
   };
 }
@@ -151,16 +179,24 @@ interface Run {
   surroundings: SimSurroundings;
 }
 
+/** What records an attempt, if attempts are kept. */
+async function recorderOf(
+  { record, task }: SimOptions,
+  sim: SimulatedAloha,
+  driver: Driver,
+  seed: number,
+): Promise<EpisodeRecorder | undefined> {
+  if (record === undefined) return undefined;
+  const header = { id: episodeId(task, seed), policy: driver.name, seed };
+  return recordEpisode(record, episodeHeader(sim, header));
+}
+
 /** Makes an attempt with what the run has opened. */
 async function attempt(run: Run, seed: number): Promise<AttemptResult> {
   const { options, driver, sim, classifier, meters, report, tally, surroundings } = run;
-  const { task, realTime, delay } = options;
+  const { realTime, delay } = options;
   const { out, err, signal } = surroundings;
-  const header = { id: episodeId(task, seed), policy: driver.name, seed };
-  const recorder: EpisodeRecorder | undefined =
-    options.record === undefined
-      ? undefined
-      : await recordEpisode(options.record, episodeHeader(sim, header));
+  const recorder = await recorderOf(options, sim, driver, seed);
   report.live(tally, undefined);
   const robot = options.watch ? viewed(sim, out) : sim;
   const onProblem = (problem: string) => print(err, problem);
@@ -214,7 +250,7 @@ async function attempts(run: Run): Promise<void> {
 export async function simulate(options: SimOptions, surroundings: SimSurroundings): Promise<void> {
   const { task, scene, sceneMap, realTime, episodes, json } = options;
   const { metricsPort, metricsHost = LOOPBACK } = options;
-  const { out, err } = surroundings;
+  const { out, err, signal } = surroundings;
   const watch = Boolean(options.watch && out.isTTY);
   if (options.watch && !watch)
     print(err, 'nalu: --watch draws nothing, since the output is no terminal');
@@ -232,16 +268,28 @@ export async function simulate(options: SimOptions, surroundings: SimSurrounding
         ? undefined
         : keep(await openClassifier(options.successClassifier));
     const needed = classifier ? [classifier.camera] : [];
-    const sim = keep(
-      await simulatedAloha({
-        ...{ task, scene, sceneMap },
-        drawnGroups: options.drawGroups,
-        realTime,
-        cameras: [...new Set([...driver.cameras, ...needed])],
-        optionalCameras: driver.optionalCameras?.filter((camera) => !needed.includes(camera)),
-      }),
-    );
+    const wanted = options.console
+      ? (await simulatedEmbodiment()).cameras.map(({ name }) => name)
+      : [...new Set([...driver.cameras, ...needed])];
+    const mayLack = options.console
+      ? wanted.filter((camera) => !driver.cameras.includes(camera))
+      : driver.optionalCameras;
+    const simulation: SimulatedAlohaOptions = {
+      ...{ task, scene, sceneMap },
+      drawnGroups: options.drawGroups,
+      realTime: realTime ?? options.console !== undefined,
+      cameras: wanted,
+      optionalCameras: mayLack?.filter((camera) => !needed.includes(camera)),
+    };
+    const sim = keep(await simulatedAloha(simulation));
     checkFit(driver, sim.embodiment, options.policy);
+    if (options.console)
+      return await operate({
+        ...{ ...options.console, sim, scene: simulation, seed: options.seed, err, signal },
+        ...{ policy: driver.policy(sim), description: driver.description },
+        record: options.record,
+        recorder: (seed) => recorderOf(options, sim, driver, seed),
+      });
     const parts = { driver, sim, classifier, meters, report };
     const tally = emptyTally();
     await attempts({ options: { ...options, watch }, ...parts, tally, surroundings });

@@ -51,8 +51,8 @@ export interface SimulatedAloha extends Robot, Task {
   objects(): number[][];
   /** All of MuJoCo's generalised positions, a copy. */
   qpos(): Float64Array;
-  /** RGB8 [height, width, 3] of any camera of the scene now. */
-  picture(camera: string, size?: ImageSize): Uint8Array;
+  /** RGB8 [height, width, 3] of any camera of the scene, now or at other generalised positions. */
+  picture(camera: string, size?: ImageSize, qpos?: Float64Array): Uint8Array;
 }
 
 /** Milliseconds that a real-time simulation may fall behind before it stops catching up. */
@@ -197,12 +197,8 @@ export async function simulatedAloha(options: SimulatedAlohaOptions): Promise<Si
     positions: () => physics.positions(),
     qpos: () => physics.qpos(),
     objects: () => physics.objects(),
-    picture: (name, size) =>
-      pictures.draw(
-        physics.qpos(),
-        name,
-        size ?? embodiment.cameras.find((camera) => camera.name === name)!,
-      ),
+    picture: (name, size, qpos = physics.qpos()) =>
+      pictures.draw(qpos, name, size ?? embodiment.cameras.find((camera) => camera.name === name)!),
     close() {
       close();
       return Promise.resolve();

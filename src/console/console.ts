@@ -1,0 +1,107 @@
+import { UserError, messageOf } from '../errors.ts';
+import { openProcess, startProcess } from '../processes/child.ts';
+import { keepRunning } from '../processes/restart.ts';
+import type { Access } from './access.ts';
+import type { ConsoleFunctions, ConsoleWork, RuntimeFunctions } from './consoleProcess.ts';
+import type { Presence } from './server.ts';
+import type { CameraPicture, RequestName, Requests, TopicName, Topics } from './protocol.ts';
+
+/** The runtime's answers: each does what is asked by the person `by`, and says what it did or throws a `UserError`. */
+export type RuntimeAnswers = {
+  [
+    Name in RequestName
+  ]?: (
+    args: Requests[Name]['takes'],
+    by: string,
+  ) => string | Promise<string> | { value: Requests[Name]['gives'] } | Promise<{ value: Requests[Name]['gives'] }>; // prettier-ignore
+};
+
+export interface ConsoleOptions {
+  access: Access;
+  /** 0 picks a free port. */
+  port: number;
+  /** Folders of episodes that it shows. */
+  episodes?: readonly string[];
+  answers: RuntimeAnswers;
+  /** Called when a page that the robot depends on is gone, with the sentence why. */
+  onHeartbeatLost?: (reason: string) => void;
+  /** Called when an episode's label was corrected. */
+  onLabel?: (id: string) => void;
+  /** Hears what an operator should know, a line each. */
+  log: (line: string) => void;
+}
+
+/** The runtime's end of the console, which runs in a process of its own. Nothing of it waits or throws. */
+export interface Console {
+  /** Where the page is. */
+  readonly url: string;
+  /** Whether any page is open. */
+  readonly watched: boolean;
+  /** Whether somebody operates. */
+  readonly attended: boolean;
+  /** Shows a topic's new value. */
+  publish<Topic extends TopicName>(topic: Topic, value: Topics[Topic]): void;
+  picture(picture: CameraPicture): void;
+  close(): Promise<void>;
+}
+
+const NOBODY: Presence = { pages: 0, attended: false, beating: false };
+
+const MODULE = new URL('./consoleProcess.js', import.meta.url);
+const NAME = "the console's process";
+
+/** Starts the console. Throws a `UserError` where it cannot listen. */
+export async function openConsole(options: ConsoleOptions): Promise<Console> {
+  const { access, answers, log, onHeartbeatLost, onLabel, episodes = [] } = options;
+  const newest = new Map<TopicName, unknown>();
+  let presence = NOBODY;
+
+  const local: RuntimeFunctions = {
+    async answer(request, args, by) {
+      const answer = answers[request];
+      if (!answer) throw new UserError(`nothing here answers "${request}"`);
+      const given = await answer(args as never, by);
+      return typeof given === 'string' ? { says: given } : given;
+    },
+    presence: (now) => void (presence = now),
+    heartbeatLost: (name) => onHeartbeatLost?.(`the page of ${name} fell silent`),
+    labelled: (id) => onLabel?.(id),
+  };
+  const workOf = (port: number): ConsoleWork => ({ access, port, episodes });
+  const first = await openProcess<ConsoleFunctions>(MODULE, {
+    ...{ name: NAME, local },
+    data: workOf(options.port),
+  });
+  const url = await first.ask('url');
+  const port = Number(new URL(url).port);
+  const start = () => {
+    const child = startProcess<ConsoleFunctions>(MODULE, { name: NAME, local, data: workOf(port) });
+    for (const [topic, value] of newest)
+      void child.opened.then(() => child.notify('publish', topic, value), () => undefined); // prettier-ignore
+    return child;
+  };
+  const child = keepRunning<ConsoleFunctions>({
+    first,
+    start,
+    onEnd(error) {
+      if (presence.beating) onHeartbeatLost?.('the console ended');
+      presence = NOBODY;
+      log(`${messageOf(error)}; it is started again`);
+    },
+  });
+  return {
+    url,
+    get watched() {
+      return presence.pages > 0;
+    },
+    get attended() {
+      return presence.attended;
+    },
+    publish(topic, value) {
+      newest.set(topic, value);
+      child.notify('publish', topic, value);
+    },
+    picture: (picture) => child.notify('picture', picture),
+    close: () => child.close(),
+  };
+}

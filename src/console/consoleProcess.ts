@@ -1,0 +1,47 @@
+import type { Calls } from '../processes/calls.ts';
+import { serve } from '../processes/serve.ts';
+import type { Access } from './access.ts';
+import { episodeAnswers } from './episodeAnswers.ts';
+import type { Answered } from './page.ts';
+import type { CameraPicture, RequestName, TopicName } from './protocol.ts';
+import { type Presence, startConsoleServer } from './server.ts';
+
+/** What the console's process is started with. */
+export interface ConsoleWork {
+  access: Access;
+  port: number;
+  /** Folders of episodes that it shows. */
+  episodes: readonly string[];
+}
+
+/** What it offers to the runtime. */
+export interface ConsoleFunctions {
+  url: () => string;
+  publish: (topic: TopicName, value: unknown) => void;
+  picture: (picture: CameraPicture) => void;
+}
+
+/** What the runtime offers to it. */
+export interface RuntimeFunctions {
+  answer: (request: RequestName, args: unknown, by: string) => Promise<Answered>;
+  presence: (presence: Presence) => void;
+  heartbeatLost: (name: string) => void;
+  labelled: (id: string) => void;
+}
+
+serve(async (work: ConsoleWork, runtime: Calls<RuntimeFunctions>) => {
+  const server = await startConsoleServer({
+    access: work.access,
+    port: work.port,
+    own: episodeAnswers(work.episodes, (id) => runtime.notify('labelled', id)),
+    askRuntime: (request, args, by) => runtime.ask('answer', request, args, by),
+    onPresence: (presence) => runtime.notify('presence', presence),
+    onHeartbeatLost: (name) => runtime.notify('heartbeatLost', name),
+  });
+  return {
+    url: () => server.url,
+    publish: (topic: TopicName, value: never) => server.publish(topic, value),
+    picture: (picture: CameraPicture) => server.picture(picture),
+    close: () => server.close(),
+  };
+});

@@ -1,0 +1,144 @@
+import { describeEvent, type GuardEvent } from '../guard/guardEvents.ts';
+import type { Chunk, Observation } from '../policy/chunkPolicy.ts';
+import { viewOfCamera } from '../images/viewShift.ts';
+import { delegateRobot } from '../robot/delegates.ts';
+import type { Robot } from '../robot/robot.ts';
+import type { Console } from './console.ts';
+import type { AttemptLine, GuardLine, LogLine, RobotDescription } from './protocol.ts';
+
+/** Milliseconds between two views of the joints. */
+const MOTION_PERIOD = 50;
+/** Lines that are kept of each list. */
+const KEPT = { guard: 100, attempts: 1000, log: 200 };
+/** Milliseconds within which the same event of the guard is one line. */
+const SAME = 1000;
+
+/** A chunk that has taken over. */
+export interface TakenChunk {
+  index: number;
+  observation: Observation;
+  chunk: Chunk;
+  /** Control steps from its observation to its turn. */
+  delay: number;
+}
+
+/** What the console sees of a robot while the loop runs it. */
+export interface Tap {
+  /** The robot to run instead. */
+  robot: Robot;
+  /** To be called with each chunk that takes over. */
+  chunk(taken: TakenChunk): void;
+  guarded(event: GuardEvent): void;
+  attempt(line: AttemptLine): void;
+  log(level: LogLine['level'], text: string): void;
+  close(): void;
+}
+
+/** Describes a robot to the pages. */
+export const describeRobot = (
+  robot: Robot,
+  rest: Pick<RobotDescription, 'simulated' | 'tasks' | 'answers'> & { used: readonly string[] },
+): RobotDescription => {
+  const { name, controlRate, joints, cameras, space } = robot.embodiment;
+  const { used, ...more } = rest;
+  return {
+    ...more,
+    name,
+    controlRate,
+    dry: robot.dry ?? false,
+    joints: joints.map(({ name, kind, lower, upper, velocity }) => ({ name, kind, lower, upper, velocity })), // prettier-ignore
+    arms: space?.arms ?? [],
+    cameras: cameras.map(({ name, width, height }) => ({ name, width, height, used: used.includes(name) })), // prettier-ignore
+  };
+};
+
+const newest = <T>(lines: readonly T[], line: T, kept: number): T[] => [...lines, line].slice(-kept); // prettier-ignore
+
+/** Shows a robot's motion, chunks and guard at the console. `executeSteps` and `cameras` are the policy's. */
+export function tapRobot(
+  robot: Robot,
+  console: Console,
+  { executeSteps, cameras }: { executeSteps: number; cameras: readonly string[] },
+): Tap {
+  let measured: Float64Array | undefined;
+  let target: Float64Array | undefined;
+  let moved = false;
+  let isGuardNew = false;
+  let guardLines: GuardLine[] = [];
+  let attempts: AttemptLine[] = [];
+  let log: LogLine[] = [];
+
+  const timer = setInterval(() => {
+    if (isGuardNew) console.publish('guard', guardLines);
+    isGuardNew = false;
+    if (!moved || !measured || !console.watched) return;
+    moved = false;
+    console.publish('motion', {
+      at: Date.now(),
+      measured: Float32Array.from(measured),
+      ...(target && { target: Float32Array.from(target) }),
+    });
+  }, MOTION_PERIOD);
+
+  return {
+    robot: delegateRobot(robot, {
+      observe(observer) {
+        robot.observe({
+          joints(state) {
+            measured = state.position;
+            moved = true;
+            observer.joints(state);
+          },
+          frame: (frame) => observer.frame(frame),
+        });
+      },
+      command(positions) {
+        target = positions;
+        robot.command(positions);
+      },
+    }),
+    chunk({ index, observation, chunk, delay }) {
+      const { actions, horizon, policyVersion, timing, view } = chunk;
+      console.publish('chunk', {
+        at: Date.now(),
+        index,
+        version: policyVersion,
+        rows: actions,
+        horizon,
+        delay,
+        joined: chunk.joined !== undefined,
+        executeSteps,
+        age: Number(robot.clock.now() - observation.joints.stamp) / 1e6,
+        latency: timing.total,
+        ...(view && {
+          view: Object.fromEntries(
+            cameras.map((camera, i) => [camera, [...viewOfCamera(view, i)] as [number, number]]),
+          ),
+        }),
+      });
+    },
+    guarded(event) {
+      const at = Date.now();
+      const { rule, action, source, amount } = event;
+      const last = guardLines.findLast((one) => one.source === source && one.rule === rule);
+      if (last?.action === action && at - last.at < SAME) {
+        last.times += 1;
+        last.at = at;
+        last.amount = Math.max(last.amount, amount);
+      } else {
+        const line = { at, rule, action, source, amount, text: describeEvent(event), times: 1 };
+        guardLines = newest(guardLines, line, KEPT.guard);
+      }
+      isGuardNew = true;
+    },
+    attempt(line) {
+      attempts = newest(attempts, line, KEPT.attempts);
+      console.publish('attempts', attempts);
+    },
+    log(level, text) {
+      log = newest(log, { at: Date.now(), level, text }, KEPT.log);
+      console.publish('log', log);
+    },
+    close: () => clearInterval(timer),
+  };
+}

@@ -1,0 +1,222 @@
+import { UserError, messageOf } from '../errors.ts';
+import type { Outcome } from '../episodes/episode.ts';
+import type { AttemptResult } from './attempt.ts';
+
+/** What a person says of an attempt. */
+export type Verdict = 'success' | 'failure' | undefined;
+
+/** Which phase an operation is in. */
+export type OperationPhase =
+  'ready' | 'checking' | 'homing' | 'running' | 'judgement' | 'reset' | 'stopped';
+
+export interface OperationState {
+  phase: OperationPhase;
+  /** Attempts begun. */
+  attempt: number;
+  /** Attempts of the series that is under way; absent in one of one. */
+  of?: number;
+  /** Why it stopped. */
+  reason?: string;
+  /** Who stopped it; it then stays stopped until somebody resumes. */
+  by?: string;
+}
+
+/** What is done on a robot; an aborted `signal` ends each part with the arms at rest. */
+export interface OperationWork {
+  /** Makes sure, before anything moves, that the robot may. Throws a `UserError` where it may not. */
+  prepare(signal: AbortSignal): Promise<void>;
+  /** Takes the arms to their start pose. */
+  home(signal: AbortSignal): Promise<void>;
+  /** Runs an attempt; `verdict` is what a person has said of it. */
+  attempt(options: {
+    verdict: () => Verdict;
+    /** Waits for a person's judgement of an attempt that ran out of time; a failure where nobody is there. */
+    judgement: () => Promise<Outcome>;
+    signal: AbortSignal;
+  }): Promise<AttemptResult | undefined>;
+}
+
+export interface OperationOptions {
+  work: OperationWork;
+  /** Whether a person is there who judges attempts and resets the scene. */
+  attended: () => boolean;
+  /** Called with each new state. */
+  onState: (state: OperationState) => void;
+  /** Called with each finished attempt. */
+  onAttempt: (result: AttemptResult) => void;
+  /** Called with what ended a job early. */
+  onProblem: (problem: string) => void;
+}
+
+/** What a person can ask for; each says what it did, or throws a `UserError` that says why not. */
+export interface Operation {
+  readonly state: OperationState;
+  /** Begins so many attempts, one after the other. Resolves when nothing is in the way of the first motion. */
+  start(attempts?: number): Promise<string>;
+  /** Takes the arms to their start pose. */
+  home(): Promise<string>;
+  judge(verdict: 'success' | 'failure'): string;
+  discard(): string;
+  /** Brakes the arms to rest, and allows no motion until `resume`. */
+  stop(by: string, reason?: string): string;
+  resume(): string;
+  sceneReady(): string;
+  /** Ends what is being done with this problem, without keeping it stopped. */
+  interrupt(problem?: UserError): void;
+  /** Ends what is being done. Resolves when the arms are at rest. */
+  halt(): Promise<void>;
+}
+
+/** What a job waits for from a person: the judgement of an attempt, or a scene that is reset. */
+interface Waiting {
+  phase: 'judgement' | 'reset';
+  answer: (answer: Outcome) => void;
+}
+
+/** A job that is under way. */
+interface Activity {
+  abort: AbortController;
+  verdict: Verdict;
+  waiting?: Waiting;
+  done: Promise<void>;
+}
+
+/** Operates a robot: one job at a time, a stop that latches, and the phases that a person sees. */
+export function createOperation(options: OperationOptions): Operation {
+  const { work, attended, onState, onAttempt, onProblem } = options;
+  let state: OperationState = { phase: 'ready', attempt: 0 };
+  let activity: Activity | undefined;
+
+  const enter = (phase: OperationPhase, more: Partial<OperationState> = {}) => {
+    const { attempt, of, reason, by } = state;
+    if (by !== undefined && phase !== 'stopped') return;
+    const kept = phase === 'stopped' ? { reason, by } : {};
+    state = { phase, attempt, of, ...kept, ...more };
+    onState(state);
+  };
+
+  /** Waits for a person, or until the job is ended. */
+  const ask = (begun: Activity, phase: Waiting['phase']) =>
+    new Promise<Outcome>((resolve) => {
+      const answer: Waiting['answer'] = (given) => {
+        begun.waiting = undefined;
+        resolve(given);
+      };
+      begun.abort.signal.addEventListener('abort', () => answer('discarded'), { once: true });
+      begun.waiting = { phase, answer };
+      enter(phase);
+    });
+
+  const begin = (job: (begun: Activity, prepared: () => void) => Promise<void>): Promise<void> => {
+    if (state.by !== undefined)
+      throw new UserError(`${state.by} has stopped the robot: resume first`);
+    if (activity) throw new UserError('the robot is busy; stop it first');
+    return new Promise((prepared, refused) => {
+      const begun: Activity = {
+        abort: new AbortController(),
+        verdict: undefined,
+        done: Promise.resolve(),
+      };
+      activity = begun;
+      const end = (error?: unknown) => {
+        activity = undefined;
+        const problem = error === undefined ? undefined : messageOf(error);
+        if (problem !== undefined) onProblem(problem);
+        if (state.by !== undefined) enter('stopped');
+        else if (problem !== undefined) enter('stopped', { reason: problem, by: undefined });
+        else enter(state.phase === 'reset' ? 'reset' : 'ready');
+        refused(new UserError(problem ?? 'stopped', { cause: error }));
+      };
+      begun.done = job(begun, () => prepared()).then(() => end(), end);
+    });
+  };
+
+  const attempts = (count: number) => async (begun: Activity, prepared: () => void) => {
+    const { signal } = begun.abort;
+    for (let made = 0; made < count && !signal.aborted; made++) {
+      begun.verdict = undefined;
+      state = { ...state, attempt: state.attempt + 1, of: count > 1 ? count : undefined };
+      enter('checking');
+      await work.prepare(signal);
+      prepared();
+      enter('homing');
+      await work.home(signal);
+      if (signal.aborted) return;
+      enter('running');
+      const result = await work.attempt({
+        verdict: () => begun.verdict,
+        judgement: () => (attended() ? ask(begun, 'judgement') : Promise.resolve('failure')),
+        signal,
+      });
+      if (result) onAttempt(result);
+      if (result?.problem && !signal.aborted) onProblem(result.problem.message);
+      if (signal.aborted || !attended()) continue;
+      if (made + 1 < count) await ask(begun, 'reset');
+      else enter('reset');
+    }
+  };
+
+  const goingHome = async (begun: Activity, prepared: () => void) => {
+    enter('checking');
+    await work.prepare(begun.abort.signal);
+    prepared();
+    enter('homing');
+    await work.home(begun.abort.signal);
+  };
+
+  const demandActivity = (what: string): Activity => {
+    if (!activity) throw new UserError(what);
+    return activity;
+  };
+
+  return {
+    get state() {
+      return state;
+    },
+    async start(count = 1) {
+      await begin(attempts(count));
+      return count > 1 ? `${count} attempts begin` : 'an attempt begins';
+    },
+    async home() {
+      await begin(goingHome);
+      return 'the arms go to their start pose';
+    },
+    judge(verdict) {
+      const begun = demandActivity('no attempt is running');
+      if (begun.waiting?.phase === 'judgement') begun.waiting.answer(verdict);
+      else begun.verdict = verdict;
+      return verdict;
+    },
+    discard() {
+      const begun = demandActivity('nothing is running');
+      if (begun.waiting?.phase === 'judgement') begun.waiting.answer('discarded');
+      else begun.abort.abort();
+      return 'the attempt is discarded; the robot holds';
+    },
+    stop(by, reason) {
+      state = { ...state, by, reason: reason ?? 'stopped by hand' };
+      if (activity) activity.abort.abort(new UserError(`stopped by ${by}`));
+      enter('stopped');
+      return 'the robot holds until somebody resumes';
+    },
+    resume() {
+      if (state.by === undefined && state.phase !== 'stopped')
+        throw new UserError('the robot is not stopped');
+      if (activity) throw new UserError('the arms are still coming to rest; resume when they are');
+      state = { ...state, by: undefined, reason: undefined };
+      enter('ready');
+      return 'the robot may move again';
+    },
+    sceneReady() {
+      if (activity?.waiting?.phase === 'reset') activity.waiting.answer('success');
+      else if (!activity && state.phase === 'reset') enter('ready');
+      else throw new UserError('nobody waits for the scene');
+      return 'the scene is ready';
+    },
+    interrupt: (problem) => activity?.abort.abort(problem),
+    async halt() {
+      activity?.abort.abort();
+      await activity?.done;
+    },
+  };
+}

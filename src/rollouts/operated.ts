@@ -1,0 +1,195 @@
+import { basename } from 'node:path';
+import { type RobotConsole, openRobotConsole } from '../console/robotConsole.ts';
+import type { Access } from '../console/access.ts';
+import type { CameraPicture, PolicyDescription } from '../console/protocol.ts';
+import { approach } from '../control/approach.ts';
+import { type AttemptResult, runAttempt } from '../control/attempt.ts';
+import type { LoopCounts } from '../control/loopOptions.ts';
+import { type Operation, type OperationWork, createOperation } from '../control/operation.ts';
+import type { EpisodeRecorder } from '../episodes/recordEpisode.ts';
+import { type Meters, createMeters } from '../measure/meters.ts';
+import type { ChunkPolicy } from '../policy/chunkPolicy.ts';
+import { openProcess } from '../processes/child.ts';
+import { openParts } from '../processes/openParts.ts';
+import { delegateTask } from '../robot/delegates.ts';
+import type { PreviewFunctions } from '../sim/previewProcess.ts';
+import type { SimulatedAloha, SimulatedAlohaOptions } from '../sim/simulatedAloha.ts';
+import { type Output, print } from '../terminal/output.ts';
+
+/** rad/s at which the arms go to their start pose. */
+const HOMING_SPEED = 1;
+
+/** A simulated robot that a person operates from the console. */
+export interface OperatedOptions {
+  access: Access;
+  port: number;
+  sim: SimulatedAloha;
+  /** How the simulation was opened, for the process that draws its cameras. */
+  scene: SimulatedAlohaOptions;
+  policy: ChunkPolicy;
+  description: PolicyDescription;
+  /** The first attempt's seed; the next ones count up from it. */
+  seed: number;
+  /** Folder of the episodes, if they are kept. */
+  record?: string;
+  recorder: (seed: number) => Promise<EpisodeRecorder | undefined>;
+  err: Output;
+  signal: AbortSignal;
+}
+
+/** Draws the cameras in a process of its own. */
+async function openPreviews(sim: SimulatedAloha, scene: SimulatedAlohaOptions) {
+  const module = new URL('../sim/previewProcess.js', import.meta.url);
+  const name = 'the process that draws pictures';
+  const child = await openProcess<PreviewFunctions>(module, { name, data: scene });
+  const cameras = sim.embodiment.cameras.map(({ name }) => name);
+  return {
+    async take(): Promise<CameraPicture[]> {
+      const began = performance.now();
+      const jpegs = await child.ask('draw', sim.qpos(), cameras);
+      const age = performance.now() - began;
+      return cameras.map((camera, i) => ({ at: Date.now(), camera, age, jpeg: jpegs[i] }));
+    },
+    close: () => child.close(),
+  };
+}
+
+/** A simulated robot, and what is done with it. */
+interface Operated {
+  options: OperatedOptions;
+  meters: Meters;
+  console: RobotConsole;
+  operation: Operation;
+  counts: LoopCounts | undefined;
+  seed: number;
+}
+
+async function attempt(
+  run: Operated,
+  { verdict, judgement, signal }: Parameters<OperationWork['attempt']>[0],
+): Promise<AttemptResult> {
+  const { options, meters, console } = run;
+  const { sim, policy, recorder } = options;
+  const seed = run.seed++;
+  return runAttempt({
+    robot: console.robot,
+    task: delegateTask(sim, {
+      assess() {
+        const { reward, success } = sim.assess();
+        const said = verdict();
+        return { reward, success: said ? said === 'success' : success, failed: said === 'failure' };
+      },
+    }),
+    policy,
+    seed,
+    recorder: await recorder(seed),
+    meters,
+    awaitChunks: false,
+    onChunk(counts, taken) {
+      run.counts = counts;
+      console.chunk(taken);
+    },
+    warn: (text) => console.log('warn', text),
+    judgement,
+    signal,
+  });
+}
+
+/** What a person can do with the simulated robot. */
+function workOf(run: () => Operated): OperationWork {
+  return {
+    prepare: () => Promise.resolve(),
+    async home(signal) {
+      const { console } = run();
+      const { robot } = console;
+      const pose = Float64Array.from(robot.embodiment.joints, ({ home }) => home);
+      await approach({ robot, pose, speed: HOMING_SPEED, signal });
+    },
+    attempt: (options) => attempt(run(), options),
+  };
+}
+
+const nothingCounted = { missedSteps: 0, heldSteps: 0, starvedSteps: 0 };
+
+/** Runs a simulated robot as a person at the console asks, in real time, until `signal` aborts. */
+export async function operate(options: OperatedOptions): Promise<void> {
+  const { access, port, sim, scene, policy, description, seed, record, err, signal } = options;
+  const { keep, closeAll } = openParts();
+  let run: Operated | undefined;
+  const say = (line: string) => print(err, `nalu: ${line}`);
+  const showPhase = () => {
+    if (!run) return;
+    const { task, prompt, maxSteps } = {
+      task: sim.name,
+      prompt: sim.prompt,
+      maxSteps: sim.maxSteps,
+    };
+    run.console.phase({
+      ...run.operation.state,
+      ...{ task, prompt, seconds: maxSteps / sim.embodiment.controlRate },
+    });
+  };
+  const operation = createOperation({
+    work: workOf(() => run!),
+    attended: () => run!.console.attended,
+    onState: showPhase,
+    onAttempt({ outcome, steps, problem, episode }) {
+      run!.console.attempt({
+        at: Date.now(),
+        attempt: operation.state.attempt,
+        outcome,
+        version: description.version,
+        seconds: steps / sim.embodiment.controlRate,
+        ...(episode !== null && { episode: basename(episode, '.mcap') }),
+        ...(problem && { problem: problem.message }),
+      });
+    },
+    onProblem: (problem) => run!.console.log('error', problem),
+  });
+  try {
+    const previews = keep(await openPreviews(sim, scene));
+    const meters: Meters = keep(createMeters({ guarded: (event) => run!.console.guarded(event) }));
+    const console = keep(
+      await openRobotConsole({
+        ...{ access, port, record, robot: sim, simulated: true },
+        tasks: [{ name: sim.name, prompt: sim.prompt }],
+        cameras: policy.cameras,
+        policy: () => description,
+        reading: () => meters.reading(),
+        figures: () => {
+          const { missedSteps, heldSteps, starvedSteps } = run?.counts ?? nothingCounted;
+          return { missedSteps, heldSteps, starvedSteps, sensors: [] };
+        },
+        pictures: () => previews.take(),
+        answers: {
+          start: ({ attempts }) => operation.start(attempts),
+          success: () => operation.judge('success'),
+          failure: () => operation.judge('failure'),
+          discard: () => operation.discard(),
+          stop: ({ reason }, by) => operation.stop(by, reason),
+          resume: () => operation.resume(),
+          home: () => operation.home(),
+          async sceneReady() {
+            const said = operation.sceneReady();
+            if (operation.state.phase === 'ready') await sim.reset(run!.seed);
+            return said;
+          },
+        },
+        stop: (by, reason) => operation.stop(by, reason),
+        log: say,
+      }),
+    );
+    run = { options, meters, console, operation, counts: undefined, seed };
+    console.robot.observe({ joints: () => undefined, frame: () => undefined });
+    await sim.reset(seed);
+    showPhase();
+    say(`console at ${console.url}`);
+    await new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    await operation.halt();
+  } finally {
+    await closeAll();
+  }
+}
