@@ -1,9 +1,6 @@
-import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { Option } from '@commander-js/extra-typings';
-import { type Access, isLoopback } from '../console/access.ts';
-import { UserError } from '../errors.ts';
-import { reasonOf } from '../systemErrors.ts';
+import { type ConsoleChoice, consoleAccess } from '../console/consoleAccess.ts';
+import { LOOPBACK } from '../measure/metrics.ts';
 import type { Context } from './context.ts';
 import { port } from './sharedOptions.ts';
 
@@ -40,37 +37,11 @@ interface Given {
   consoleTls?: string;
 }
 
-const read = (path: string) =>
-  readFile(path, 'utf8').catch((error: unknown) => {
-    throw new UserError(`--console-tls: ${path}: ${reasonOf(error)}`, { cause: error });
-  });
-
-async function tlsOf(files: string | undefined): Promise<Access['tls']> {
-  if (files === undefined) return undefined;
-  const [cert, key, ...rest] = files.split(',');
-  if (!cert || !key || rest.length > 0)
-    throw new UserError('--console-tls takes two files, as cert.pem,key.pem');
-  return { cert: await read(cert), key: await read(key) };
-}
-
-const token = () => randomBytes(24).toString('base64url');
-
-/** Tokens from the environment, so that pages stay open over a restart, or new ones. */
-const tokensOf = ({ NALU_CONSOLE_OPERATE, NALU_CONSOLE_WATCH }: NodeJS.ProcessEnv) => ({
-  operate: NALU_CONSOLE_OPERATE ?? token(),
-  watch: NALU_CONSOLE_WATCH ?? token(),
-});
-
-/** Where the console is to be, if there is to be one. Throws a `UserError` where that would not be safe. */
+/** Where the console is to be, if there is to be one. Throws a `UserError` for files that cannot be read. */
 export async function consoleOf(
-  { console, consoleHost: host = '127.0.0.1', consoleTls }: Given,
+  { console, consoleHost: host = LOOPBACK, consoleTls }: Given,
   { env }: Pick<Context, 'env'>,
-): Promise<{ access: Access; port: number } | undefined> {
+): Promise<ConsoleChoice | undefined> {
   if (console === undefined) return undefined;
-  const tls = await tlsOf(consoleTls);
-  const tokens = isLoopback(host) ? undefined : tokensOf(env);
-  return {
-    access: { host, ...(tls && { tls }), ...(tokens && { tokens }) },
-    port: Number(console),
-  };
+  return { ...(await consoleAccess(host, consoleTls, env)), port: Number(console) };
 }

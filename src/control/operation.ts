@@ -1,5 +1,6 @@
 import { UserError, messageOf } from '../errors.ts';
 import type { Outcome } from '../episodes/episode.ts';
+import { whyAborted } from './abort.ts';
 import type { AttemptResult } from './attempt.ts';
 
 /** What a person says of an attempt. */
@@ -27,13 +28,15 @@ export interface OperationWork {
   prepare(signal: AbortSignal): Promise<void>;
   /** Takes the arms to their start pose. */
   home(signal: AbortSignal): Promise<void>;
+  /** Makes sure, at the start pose, that the policy fits the robot. Throws a `UserError` where it does not. */
+  check?(signal: AbortSignal): Promise<void>;
   /** Runs an attempt; `verdict` is what a person has said of it. */
   attempt(options: {
     verdict: () => Verdict;
     /** Waits for a person's judgement of an attempt that ran out of time; a failure where nobody is there. */
     judgement: () => Promise<Outcome>;
     signal: AbortSignal;
-  }): Promise<AttemptResult | undefined>;
+  }): Promise<AttemptResult>;
 }
 
 export interface OperationOptions {
@@ -109,7 +112,7 @@ export function createOperation(options: OperationOptions): Operation {
 
   const begin = (job: (begun: Activity, prepared: () => void) => Promise<void>): Promise<void> => {
     if (state.by !== undefined)
-      throw new UserError(`${state.by} has stopped the robot: resume first`);
+      throw new UserError(`the robot was stopped by ${state.by}: resume first`);
     if (activity) throw new UserError('the robot is busy; stop it first');
     return new Promise((prepared, refused) => {
       const begun: Activity = {
@@ -120,12 +123,13 @@ export function createOperation(options: OperationOptions): Operation {
       activity = begun;
       const end = (error?: unknown) => {
         activity = undefined;
-        const problem = error === undefined ? undefined : messageOf(error);
-        if (problem !== undefined) onProblem(problem);
+        const isAsked = error === undefined || error === begun.abort.signal.reason;
+        const reason = isAsked ? undefined : messageOf(error);
+        if (reason !== undefined) onProblem(reason);
         if (state.by !== undefined) enter('stopped');
-        else if (problem !== undefined) enter('stopped', { reason: problem, by: undefined });
+        else if (reason !== undefined) enter('stopped', { reason });
         else enter(state.phase === 'reset' ? 'reset' : 'ready');
-        refused(new UserError(problem ?? 'stopped', { cause: error }));
+        refused(new UserError(reason ?? whyAborted(begun.abort.signal).message, { cause: error }));
       };
       begun.done = job(begun, () => prepared()).then(() => end(), end);
     });
@@ -142,14 +146,14 @@ export function createOperation(options: OperationOptions): Operation {
       enter('homing');
       await work.home(signal);
       if (signal.aborted) return;
+      await work.check?.(signal);
       enter('running');
       const result = await work.attempt({
         verdict: () => begun.verdict,
         judgement: () => (attended() ? ask(begun, 'judgement') : Promise.resolve('failure')),
         signal,
       });
-      if (result) onAttempt(result);
-      if (result?.problem && !signal.aborted) onProblem(result.problem.message);
+      onAttempt(result);
       if (signal.aborted || !attended()) continue;
       if (made + 1 < count) await ask(begun, 'reset');
       else enter('reset');
@@ -194,7 +198,7 @@ export function createOperation(options: OperationOptions): Operation {
       return 'the attempt is discarded; the robot holds';
     },
     stop(by, reason) {
-      state = { ...state, by, reason: reason ?? 'stopped by hand' };
+      state = { ...state, by, reason };
       if (activity) activity.abort.abort(new UserError(`stopped by ${by}`));
       enter('stopped');
       return 'the robot holds until somebody resumes';

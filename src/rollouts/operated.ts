@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { type RobotConsole, openRobotConsole } from '../console/robotConsole.ts';
-import type { Access } from '../console/access.ts';
+import type { ConsoleChoice } from '../console/consoleAccess.ts';
 import type { CameraPicture, PolicyDescription } from '../console/protocol.ts';
 import { approach } from '../control/approach.ts';
 import { type AttemptResult, runAttempt } from '../control/attempt.ts';
@@ -20,9 +20,7 @@ import { type Output, print } from '../terminal/output.ts';
 const HOMING_SPEED = 1;
 
 /** A simulated robot that a person operates from the console. */
-export interface OperatedOptions {
-  access: Access;
-  port: number;
+export interface OperatedOptions extends ConsoleChoice {
   sim: SimulatedAloha;
   /** How the simulation was opened, for the process that draws its cameras. */
   scene: SimulatedAlohaOptions;
@@ -113,7 +111,8 @@ const nothingCounted = { missedSteps: 0, heldSteps: 0, starvedSteps: 0 };
 
 /** Runs a simulated robot as a person at the console asks, in real time, until `signal` aborts. */
 export async function operate(options: OperatedOptions): Promise<void> {
-  const { access, port, sim, scene, policy, description, seed, record, err, signal } = options;
+  const { access, addresses, port, sim, scene, policy, description, seed, record, err, signal } =
+    options;
   const { keep, closeAll } = openParts();
   let run: Operated | undefined;
   const say = (line: string) => print(err, `nalu: ${line}`);
@@ -134,6 +133,7 @@ export async function operate(options: OperatedOptions): Promise<void> {
     attended: () => run!.console.attended,
     onState: showPhase,
     onAttempt({ outcome, steps, problem, episode }) {
+      if (problem) run!.console.log('error', problem.message);
       run!.console.attempt({
         at: Date.now(),
         attempt: operation.state.attempt,
@@ -183,7 +183,7 @@ export async function operate(options: OperatedOptions): Promise<void> {
     console.robot.observe({ joints: () => undefined, frame: () => undefined });
     await sim.reset(seed);
     showPhase();
-    say(`console at ${console.url}`);
+    for (const address of addresses(console.url)) say(`console at ${address}`);
     await new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
       signal.addEventListener('abort', () => resolve(), { once: true });

@@ -4,7 +4,7 @@ import { UserError } from '../errors.ts';
 import { type SessionConfig, loadSessionConfig } from '../session/session.ts';
 import { loadBundle } from '../policy/bundle/bundle.ts';
 import { withIntegration } from '../policy/bundle/withIntegration.ts';
-import type { Access } from '../console/access.ts';
+import type { ConsoleChoice } from '../console/consoleAccess.ts';
 import type { PolicyDescription } from '../console/protocol.ts';
 import { type ChunkPolicy } from '../policy/chunkPolicy.ts';
 import { type SuccessClassifier, openClassifier } from '../classifier/successClassifier.ts';
@@ -59,7 +59,7 @@ export interface SimOptions extends IntegrationChanges, SceneChoice {
   metricsPort?: number;
   metricsHost?: string;
   /** Has a person operate the robot from a page, in place of `episodes` attempts in a row. */
-  console?: { access: Access; port: number };
+  console?: ConsoleChoice;
 }
 
 /** Where a run of attempts reports, and what stops it. */

@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import sharp from 'sharp';
 import { UserError, messageOf } from '../errors.ts';
 import type { Calls } from '../processes/calls.ts';
 import type { CalibratedCamera } from '../robot/calibration.ts';
@@ -13,6 +14,29 @@ import type { Ros, RosNode } from './rclnodejs.ts';
 export interface CameraFunctions {
   /** Writes the pixels of a frame to a file. Rejects where the frame is no longer kept. */
   write: (camera: string, stamp: bigint, path: string) => Promise<void>;
+  /** The newest frame of each camera that has one, for people. */
+  previews: () => Promise<Preview[]>;
+}
+
+/** A frame for people. */
+export interface Preview {
+  camera: string;
+  stamp: bigint;
+  jpeg: Uint8Array;
+}
+
+/** Pixels of a preview's longer side, at most, and its quality as JPEG. */
+const PREVIEW_SIDE = 480;
+const PREVIEW_QUALITY = 75;
+
+async function previewOf(frame: CameraFrame): Promise<Preview> {
+  const { camera, stamp, width, height } = frame;
+  const raw = { width, height, channels: 3 } as const;
+  const jpeg = await sharp(await frame.pixels(), { raw })
+    .resize(PREVIEW_SIDE, PREVIEW_SIDE, { fit: 'inside', withoutEnlargement: true })
+    .jpeg({ quality: PREVIEW_QUALITY })
+    .toBuffer();
+  return { camera, stamp, jpeg };
 }
 
 /** What it reports of a camera: each frame that has come, and each image that is wrong. */
@@ -48,6 +72,8 @@ export function serveCameras(
     node.createSubscription(type, topic, settings, edge(take, onFault));
   }
   return {
+    previews: () =>
+      Promise.all([...kept.values()].flatMap(([newest]) => (newest ? [previewOf(newest)] : []))),
     async write(camera, stamp, path) {
       const frame = kept.get(camera)!.find((known) => known.stamp === stamp);
       if (!frame) throw new UserError(`${camera}: that frame is older than the ${KEPT} newest`);

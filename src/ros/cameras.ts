@@ -72,6 +72,7 @@ export function openCameras({ name, cameras, onFrame, onProblem, ...options }: C
   });
 
   return {
+    previews: () => taker.ask('previews'),
     async close() {
       closed = true;
       await taker.close();

@@ -2,6 +2,7 @@ import { UserError, messageOf } from '../errors.ts';
 import { type CalibratedCamera, type Calibration, embodimentOf } from '../robot/calibration.ts';
 import { statesTopic } from '../robot/driverTopics.ts';
 import type { Clock, Observer, Robot } from '../robot/robot.ts';
+import type { Preview } from './cameraService.ts';
 import { openCameras } from './cameras.ts';
 import { imageTopic } from './imageTopic.ts';
 import { CLOCK, rosClock, usesSimTime } from './clock.ts';
@@ -18,6 +19,8 @@ import { type TopicCount, countMessage, newCount } from './topicCounts.ts';
 /** A robot behind ROS topics. */
 export interface RosRobot extends Robot {
   readonly topics: readonly TopicCount[];
+  /** The newest frame of each camera, for people. */
+  previews(): Promise<Preview[]>;
 }
 
 export interface RosRobotOptions {
@@ -143,6 +146,7 @@ export function rosRobot(options: RosRobotOptions): RosRobot {
     clock,
     dry: dryRun,
     topics: sensing.topics,
+    previews: () => images?.previews() ?? Promise.resolve([]),
     observe(observer) {
       sensing.observer = observer;
     },

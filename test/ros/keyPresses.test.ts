@@ -40,7 +40,7 @@ describe('keys at the policy node', () => {
     await setTimeout(50);
     assert.deepEqual(asked, ['success', 'failure', 'discard', 'failure', 'stop']);
     assert.deepEqual(told.slice(0, 2), [
-      'keys: s success, f failure, d discard, space stop',
+      'keys: s success, f failure, d discard, space stop, r resume',
       'done: success',
     ]);
   });

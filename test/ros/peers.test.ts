@@ -161,6 +161,9 @@ describe("the policy's node among others", { skip }, () => {
     await call(person, 'std_srvs/srv/Trigger', '/nalu/stop');
     const { success, message } = await started;
     assert.deepEqual([success, message], [false, 'stopped by hand']);
+    const latched = await call(person, 'std_srvs/srv/Trigger', '/nalu/start');
+    assert.equal(latched.message, 'the robot was stopped by hand: resume first');
+    await call(person, 'std_srvs/srv/Trigger', '/nalu/resume');
     void call(person, 'std_srvs/srv/Trigger', '/nalu/start');
     await until(
       () => asked > 1,

@@ -6,7 +6,7 @@ import { type SuccessClassifier, openClassifier } from '../../classifier/success
 import type { Courier } from '../../link/robot/courier.ts';
 import { type Calibration } from '../../robot/calibration.ts';
 import { type DrawnChunk, chunkPlot } from '../../check/chunkPlot.ts';
-import { type Meters, createMeters } from '../../measure/meters.ts';
+import { type MeterListener, type Meters, createMeters } from '../../measure/meters.ts';
 import { serveMetrics } from '../../measure/metrics.ts';
 import { type CommandTopic, commandTopicsOf } from '../commands.ts';
 import { type ListenedHeartbeat, listenToHeartbeat } from '../heartbeat.ts';
@@ -82,22 +82,24 @@ async function openMeters(
   node: RosNode,
   { metrics_port: port, metrics_host: host }: PolicyParameters,
   closers: (() => Promise<void>)[],
+  watcher: Partial<MeterListener>,
 ): Promise<Meters> {
   const metrics = port > 0 ? await serveMetrics(port, host) : undefined;
   if (metrics) {
     closers.push(() => metrics.close());
     node.getLogger().info(`metrics on ${metrics.url}`);
   }
-  const meters = createMeters(metrics?.listener);
+  const meters = createMeters(metrics?.listener, watcher);
   closers.push(() => Promise.resolve(meters.close()));
   return meters;
 }
 
-/** Loads and opens what the parameters name. Throws a `UserError` for what cannot be had or does not match. */
+/** Loads and opens what the parameters name; `watcher` hears what is measured. Throws a `UserError` for what cannot be had or does not match. */
 export async function configure(
   ros: Ros,
   node: RosNode,
   parameters: PolicyParameters,
+  watcher: Partial<MeterListener>,
 ): Promise<Configured> {
   const calibration = await loadCalibration(parameters.calibration);
   const session = await loadSessionConfig(parameters.session || undefined);
@@ -107,7 +109,7 @@ export async function configure(
     for (const closer of closers.reverse()) await closer();
   };
   try {
-    const meters = await openMeters(node, parameters, closers);
+    const meters = await openMeters(node, parameters, closers, watcher);
     const classifier = classifierFile ? await openClassifier(classifierFile) : undefined;
     if (classifier) closers.push(() => classifier.close());
     const trainable = await learnable(parameters);

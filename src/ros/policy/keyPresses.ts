@@ -8,6 +8,7 @@ const KEYS: Record<string, Request> = {
   f: 'failure',
   d: 'discard',
   space: 'stop',
+  r: 'resume',
 };
 
 /** The keys in a line. */

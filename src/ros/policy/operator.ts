@@ -4,7 +4,16 @@ import { quality } from '../qos.ts';
 import type { Ros, RosNode, RosServiceResponse } from '../rclnodejs.ts';
 
 /** What a person asks of the node, as services of these names (std_srvs/Trigger). */
-export const REQUESTS = ['start', 'success', 'failure', 'discard', 'stop', 'home'] as const;
+export const REQUESTS = [
+  'start',
+  'success',
+  'failure',
+  'discard',
+  'stop',
+  'resume',
+  'home',
+  'scene_ready',
+] as const;
 export type Request = (typeof REQUESTS)[number];
 
 /** Says what was done, or throws why it cannot be. */

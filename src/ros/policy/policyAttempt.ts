@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { UserError, messageOf } from '../../errors.ts';
 import { recordEpisode } from '../../episodes/recordEpisode.ts';
 import { SEARCH_RANGE, explorationSchema } from '../../policy/exploration.ts';
-import type { Assessment } from '../../robot/robot.ts';
+import type { Assessment, Robot } from '../../robot/robot.ts';
 import { approach } from '../../control/approach.ts';
 import { type AttemptResult, runAttempt } from '../../control/attempt.ts';
 import { findMisfits, findRobotMisfits } from '../../check/fit.ts';
@@ -16,10 +16,12 @@ import type { RosNode } from '../rclnodejs.ts';
 import { checkAlone, checkTopics } from '../topics.ts';
 import { callTrigger } from '../trigger.ts';
 import { fromZeroNoise, exploring } from '../../policy/policyWrappers.ts';
-import type { LoopCounts } from '../../control/loopOptions.ts';
+import type { LoopOptions } from '../../control/loopOptions.ts';
+import type { Verdict } from '../../control/operation.ts';
+import type { Outcome } from '../../episodes/episode.ts';
 
-/** What the operator has said of the attempt that runs. */
-export type Verdict = 'success' | 'failure' | undefined;
+/** What an attempt needs of what is configured, with the robot that it moves. */
+export type Attempting = Omit<Configured, 'robot'> & { robot: Robot };
 
 export interface AttemptOptions {
   parameters: PolicyParameters;
@@ -27,14 +29,16 @@ export interface AttemptOptions {
   prompt: string;
   seed: number;
   verdict: () => Verdict;
+  /** Asks a person about an attempt that ran out of time. */
+  judgement: () => Promise<Outcome>;
   warn: (text: string) => void;
-  onChunk: (counts: LoopCounts) => void;
+  onChunk: NonNullable<LoopOptions['onChunk']>;
   signal: AbortSignal;
 }
 
 /** A slow move to the start pose, from wherever the arms are. */
 export async function goHome(
-  { robot, heartbeat }: Configured,
+  { robot, heartbeat }: Attempting,
   { dry_run, approach_speed: speed }: PolicyParameters,
   signal: AbortSignal,
 ): Promise<void> {
@@ -87,7 +91,7 @@ export async function prepare(
  * anything. Throws a `UserError` where it must not move this robot and may not do so all the same.
  */
 export async function checkFit(
-  { robot, driver: { policy, own }, calibration }: Configured,
+  { robot, driver: { policy, own }, calibration }: Attempting,
   { dry_run: dryRun, ignore_misfits: ignore }: PolicyParameters,
   prompt: string,
   warn: (text: string) => void,
@@ -120,8 +124,8 @@ const assessment = (verdict: Verdict): Assessment => ({
  * classifier says so, unless the operator has said otherwise.
  */
 export async function attemptOnce(
-  { robot, driver, published, classifier, meters, heartbeat }: Configured,
-  { parameters, task, prompt, seed, verdict, warn, onChunk, signal }: AttemptOptions,
+  { robot, driver, published, classifier, meters, heartbeat }: Attempting,
+  { parameters, task, prompt, seed, verdict, judgement, warn, onChunk, signal }: AttemptOptions,
 ): Promise<AttemptResult> {
   const {
     seconds,
@@ -173,6 +177,7 @@ export async function attemptOnce(
     heartbeat,
     onChunk,
     warn,
+    judgement,
     signal,
   });
 }

@@ -1,4 +1,6 @@
+import { createOperation } from '../../control/operation.ts';
 import { UserError } from '../../errors.ts';
+import type { GuardEvent } from '../../guard/guardEvents.ts';
 import { goFirst } from '../../processes/priority.ts';
 import { publishDiagnostics } from '../diagnostics.ts';
 import { type Lifecycle, type TransitionWork, createLifecycle } from '../lifecycle.ts';
@@ -12,36 +14,34 @@ import { listenToKeys, terminalOfKeys } from './keyPresses.ts';
 import { type Answer, createOperator, listenToText } from './operator.ts';
 import { checkModes } from './policyAttempt.ts';
 import { POLICY_PARAMETERS } from './policyParameters.ts';
-import { type PolicyState, attempts, begin, goingHome, halt } from './policyState.ts';
+import { openNodeConsole, showPhase } from './nodeConsole.ts';
+import { type PolicyState, countAttempt, workOf } from './policyState.ts';
 import { createPolicyStatuses } from './policyStatus.ts';
 
 /** What the operator's requests do. */
 function answersOf(state: PolicyState): Answer {
-  const decide = (verdict: 'success' | 'failure') => () => {
-    if (!state.activity) throw new UserError('no attempt is running');
-    state.activity.verdict = verdict;
-    return verdict;
-  };
-  const interrupt = (effect: string) => () => {
-    if (!state.activity) throw new UserError('nothing is running');
-    state.activity.abort.abort();
-    return effect;
+  const { operation } = state;
+  const demandActive = () => {
+    if (!state.isActive()) throw new UserError('the node is not active: activate it');
   };
   return {
-    start: async () => {
-      await begin(state, attempts(state, 1));
+    async start() {
+      demandActive();
+      const said = await operation.start();
       return state.fits
-        ? 'an attempt begins'
-        : 'an attempt begins, if the policy fits the robot as it stands at its start pose';
+        ? said
+        : `${said}, if the policy fits the robot as it stands at its start pose`;
     },
-    success: decide('success'),
-    failure: decide('failure'),
-    discard: interrupt('the attempt is discarded; the robot holds'),
-    stop: interrupt('the robot holds'),
-    home: async () => {
-      await begin(state, goingHome(state));
-      return 'the arms go to their start pose';
+    success: () => operation.judge('success'),
+    failure: () => operation.judge('failure'),
+    discard: () => operation.discard(),
+    stop: () => operation.stop('hand'),
+    resume: () => operation.resume(),
+    home() {
+      demandActive();
+      return operation.home();
     },
+    scene_ready: () => operation.sceneReady(),
   };
 }
 
@@ -56,13 +56,17 @@ function transitionWork(ros: Ros, state: PolicyState, lifecycle: () => Lifecycle
     stopWatching();
     const held = state.configured;
     state.configured = undefined;
+    await state.console?.close();
+    state.console = undefined;
     await held?.close();
   };
   return {
     async configure() {
-      const configured = await configure(ros, node, parameters);
+      const guarded = (event: GuardEvent) => state.console?.guarded(event);
+      const configured = await configure(ros, node, parameters, { guarded });
       state.configured = configured;
       state.fits = false;
+      state.console = await openNodeConsole(state, answersOf(state));
       const statuses = createPolicyStatuses(configured);
       stopDiagnostics = publishDiagnostics(ros, node, configured.calibration.name, () =>
         statuses(state.counts, lifecycle().state),
@@ -81,17 +85,21 @@ function transitionWork(ros: Ros, state: PolicyState, lifecycle: () => Lifecycle
         robot,
         commands,
         onProblem: (problem) => log.warn(problem),
-        stop: (problem) => state.activity?.abort.abort(problem),
+        stop: (problem) => state.operation.interrupt(problem),
       });
     },
-    deactivate: () => halt(state),
+    async deactivate() {
+      await state.operation.halt();
+      showPhase(state);
+    },
     cleanup: release,
     async shutdown() {
-      await halt(state);
+      await state.operation.halt();
       await release();
     },
-    onError: () => halt(state),
+    onError: () => state.operation.halt(),
     onReached(reached) {
+      showPhase(state);
       if (reached === 'active')
         log.info(
           `ready: ros2 service call ${node.getFullyQualifiedName()}/start std_srvs/srv/Trigger begins an attempt`,
@@ -119,7 +127,7 @@ async function autostart(state: PolicyState, lifecycle: Lifecycle): Promise<void
   if (!(await lifecycle.change('configure'))) return;
   if (!(await lifecycle.change('activate'))) return;
   const { attempts: count } = state.parameters;
-  if (count > 0) await begin(state, attempts(state, count)).catch(() => undefined);
+  if (count > 0) await state.operation.start(count).catch(() => undefined);
 }
 
 /** The policy's node: a managed node that runs attempts when it is active. */
@@ -140,8 +148,18 @@ export function startPolicyNode(ros: Ros, node: RosNode): Running {
     },
     configured: undefined,
     fits: false,
-    activity: undefined,
     counts: undefined,
+    console: undefined,
+    operation: createOperation({
+      work: workOf(() => state),
+      attended: () => state.console?.attended ?? false,
+      onState: () => showPhase(state),
+      onAttempt: (result) => countAttempt(state, result),
+      onProblem(problem) {
+        log.error(problem);
+        state.console?.log('error', problem);
+      },
+    }),
     tally: { attempts: 0, successes: 0 },
     choice: {},
     seed: parameters.seed,

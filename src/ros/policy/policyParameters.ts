@@ -164,6 +164,18 @@ export const POLICY_PARAMETERS = {
     readOnly: true,
   },
   metrics_host: text('address at which they are; the default is for this machine alone', LOOPBACK),
+  console: {
+    type: 'integer',
+    default: 0,
+    range: [0, 65535],
+    description: 'port at which the robot is shown on a page and operated there; 0 for none',
+    readOnly: true,
+  },
+  console_host: text(
+    'address of the page; another than that of this machine needs console_tls, and has a token for each role (NALU_CONSOLE_OPERATE, NALU_CONSOLE_WATCH, or new ones in the log)',
+    LOOPBACK,
+  ),
+  console_tls: text('PEM files of a certificate and its key, as cert.pem,key.pem; empty for none'),
   reset_service: text('std_srvs/Trigger that is called before an attempt; empty for none'),
 } as const satisfies ParameterSpecs;
 

@@ -23,7 +23,7 @@ const percentiles = (name: string, read: Percentiles | undefined) =>
   };
 
 /** How old a topic's newest is, s: by its stamp, or since it arrived, for the clock itself may stand. */
-const ageOf = ({ stamp, arrived }: TopicCount, now: bigint): number =>
+export const ageOf = ({ stamp, arrived }: TopicCount, now: bigint): number =>
   stamp === undefined || arrived === undefined
     ? Infinity
     : Math.max(Number(now - stamp) / 1e9, (performance.now() - arrived) / 1000);
@@ -56,13 +56,17 @@ function providersOf(session: SessionConfig, { executionProviders }: WorkerPolic
   return { lacking, text: executionProviders.join(', ') + without };
 }
 
+/** The version that plays. */
+export const versionOf = ({ courier, driver }: Configured): string =>
+  courier?.status().version ?? driver.version;
+
 function chunkStatus(configured: Configured, counts: LoopCounts | undefined): Status {
-  const { driver, session, courier } = configured;
+  const { driver, session } = configured;
   const { own } = driver;
   const providers = own && providersOf(session, own.worker);
   const { figures } = configured.meters.reading();
   const values = {
-    'policy version': courier?.status().version ?? driver.version,
+    'policy version': versionOf(configured),
     ...(own &&
       providers && {
         'execution providers': providers.text,
@@ -97,7 +101,7 @@ function loopStatus({ meters }: Configured, counts: LoopCounts | undefined, stat
 }
 
 /** Messages a second of each topic since it was last asked. */
-function createRates() {
+export function createRates() {
   const before = new Map<string, { messages: number; at: number }>();
   return ({ topic, messages }: TopicCount): number => {
     const at = performance.now();

@@ -1,0 +1,120 @@
+import { consoleAccess } from '../../console/consoleAccess.ts';
+import { describeBundle } from '../../console/describeBundle.ts';
+import type { PolicyDescription } from '../../console/protocol.ts';
+import {
+  type RobotConsole,
+  type RunFigures,
+  openRobotConsole,
+} from '../../console/robotConsole.ts';
+import type { Answer } from './operator.ts';
+import type { Configured } from './configured.ts';
+import { type PolicyState, nextTask } from './policyState.ts';
+import { ageOf, createRates, versionOf } from './policyStatus.ts';
+
+/** The policy of a configured node, for the pages. */
+function describePolicy({ driver, session, ...held }: Configured): PolicyDescription {
+  const version = versionOf({ driver, session, ...held });
+  const { own, name, policy } = driver;
+  if (own) return { ...describeBundle(own.bundle, own.worker, session), version };
+  const { horizon, executeSteps, join = 'swap' } = policy;
+  return {
+    ...{ name, version, family: 'on a server', horizon, executeSteps, join },
+    ...{ providers: [], precision: "the server's", versions: [] },
+  };
+}
+
+/** What of a node's run the pages show. */
+function createFigures(state: PolicyState, { robot, courier }: Configured) {
+  const rateOf = createRates();
+  return (): RunFigures => {
+    const { missedSteps = 0, heldSteps = 0, starvedSteps = 0 } = state.counts ?? {};
+    const now = robot.clock.now();
+    const link = courier?.status();
+    return {
+      ...{ missedSteps, heldSteps, starvedSteps },
+      sensors: robot.topics.map((count) => ({
+        name: `${count.source} on ${count.topic}`,
+        rate: rateOf(count),
+        age: 1000 * ageOf(count, now),
+        ...(count.problem !== undefined && { problem: count.problem }),
+      })),
+      ...(link && {
+        link: {
+          connected: link.connected,
+          pending: link.pending,
+          delivered: link.acknowledged,
+          ...(link.lastError !== null && { problem: link.lastError }),
+        },
+      }),
+    };
+  };
+}
+
+/** Opens the console of a configured node, if its parameters ask for one. */
+export async function openNodeConsole(
+  state: PolicyState,
+  answer: Answer,
+): Promise<RobotConsole | undefined> {
+  const { node, parameters, operation, choice } = state;
+  const { console: port, console_host: host, console_tls: tls, record } = parameters;
+  if (port === 0) return undefined;
+  const configured = state.configured!;
+  const { robot, calibration, driver, meters } = configured;
+  const log = (line: string) => node.getLogger().info(line);
+  const { access, addresses } = await consoleAccess(host, tls || undefined, process.env);
+  const console = await openRobotConsole({
+    ...{ access, port, robot, log, ...(record !== '' && { record }) },
+    simulated: false,
+    tasks: Object.entries(calibration.tasks ?? {}).map(([name, prompt]) => ({ name, prompt })),
+    cameras: driver.policy.cameras,
+    policy: () => describePolicy(configured),
+    reading: () => meters.reading(),
+    figures: createFigures(state, configured),
+    async pictures() {
+      const now = robot.clock.now();
+      const previews = await robot.previews();
+      return previews.map(({ camera, stamp, jpeg }) => ({
+        at: Date.now(),
+        age: Number(now - stamp) / 1e6,
+        ...{ camera, jpeg },
+      }));
+    },
+    answers: {
+      async start({ attempts }) {
+        return attempts === undefined || attempts === 1
+          ? answer.start()
+          : operation.start(attempts);
+      },
+      success: answer.success,
+      failure: answer.failure,
+      discard: answer.discard,
+      stop: ({ reason }, by) => operation.stop(by, reason),
+      resume: answer.resume,
+      home: answer.home,
+      sceneReady: answer.scene_ready,
+      task({ name }) {
+        choice.task = name;
+        showPhase(state);
+        return `the next attempt is ${name}`;
+      },
+      prompt({ text }) {
+        choice.prompt = text;
+        showPhase(state);
+        return `the next attempt is prompted: ${text}`;
+      },
+    },
+    stop: (by, reason) => operation.stop(by, reason),
+  });
+  for (const address of addresses(console.url)) log(`console at ${address}`);
+  console.robot.observe({ joints: () => undefined, frame: () => undefined });
+  return console;
+}
+
+/** Shows the phase that the node is in. */
+export function showPhase(state: PolicyState): void {
+  const { console, configured, operation, parameters } = state;
+  if (!console || !configured) return;
+  const { name: task, prompt } = nextTask(state, configured);
+  const phase = state.isActive() ? operation.state : { phase: 'connecting' as const, attempt: 0 };
+  console.phase({ ...phase, task, prompt, seconds: parameters.seconds });
+}
