@@ -5,8 +5,8 @@ import {
   loadSafetensors,
   writeSafetensors,
 } from '../../src/tensors/safetensors.ts';
-import type { ImportOptions } from '../../src/policy/families/pi0/import/importPolicy.ts';
-import { tinyTokenizerJson } from '../../src/policy/families/pi0/tokenizer.ts';
+import type { ImportOptions } from '../../src/policy/families/pi0/import/planImport.ts';
+import { tinyTokenizerJson } from '../../src/policy/paligemma/tokenizer.ts';
 import { GOLDEN } from './golden.ts';
 
 type Json = Record<string, unknown>;

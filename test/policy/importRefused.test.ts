@@ -11,7 +11,7 @@ import { withFolder } from '../onnx/run.ts';
 import { importPolicy } from '../../src/policy/families/pi0/import/importPolicy.ts';
 import { makeGolden } from '../../src/policy/bundle/verification.ts';
 import { sessionConfigSchema } from '../../src/session/session.ts';
-import { tinyTokenizerJson } from '../../src/policy/families/pi0/tokenizer.ts';
+import { tinyTokenizerJson } from '../../src/policy/paligemma/tokenizer.ts';
 import { openpiTensors, options, writeCheckpoint } from './checkpoints.ts';
 
 import { agreesWithGolden, chunkOf, golden, imported, refused, renamed } from './importing.ts';

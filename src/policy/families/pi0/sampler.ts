@@ -27,7 +27,8 @@ import { promptTexts } from './prompt.ts';
 import { integrationTensor } from '../../integrationTensor.ts';
 import { goldenIntegration } from './goldenIntegration.ts';
 import { type Adopted, adopted, initialParameters, openSampleGraph } from './sampleGraphs.ts';
-import { TOKENIZER_FILE, loadTokenizer } from './tokenizer.ts';
+import { TOKENIZER_FILE } from '../../paligemma/tokenizer.ts';
+import { loadTokenizer } from './tokenizer.ts';
 
 type Pi0Bundle = Bundle<Pi0Config>;
 
