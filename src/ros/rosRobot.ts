@@ -3,14 +3,14 @@ import { type CalibratedCamera, type Calibration, embodimentOf } from '../robot/
 import { statesTopic } from '../robot/driverTopics.ts';
 import type { Clock, Observer, Robot } from '../robot/robot.ts';
 import { openCameras } from './cameras.ts';
-import { imageTopic } from './imageTopic.ts';
+import { imageTopic } from '../topics/imageTopic.ts';
 import { CLOCK, rosClock, usesSimTime } from './clock.ts';
-import { captureStamps } from './captureStamps.ts';
+import { captureStamps } from '../topics/captureStamps.ts';
 import { type Output, createCommands } from './commands.ts';
 import { edge } from './edge.ts';
-import { createJointMerger, statesTopicsOf } from './joints.ts';
+import { createJointMerger, statesTopicsOf } from '../topics/joints.ts';
 import { nanosecondsOf } from '../episodes/rosTime.ts';
-import { type JointStateMessage } from './messages.ts';
+import { type JointStateMessage } from '../topics/messages.ts';
 import { quality } from './qos.ts';
 import type { Ros, RosNode } from './rclnodejs.ts';
 import { type TopicCount, countMessage, newCount } from './topicCounts.ts';
