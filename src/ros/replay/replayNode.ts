@@ -29,7 +29,7 @@ export const REPLAY_PARAMETERS = {
     isPath: true,
     default: '',
     description:
-      "bag of the robot's topics in MCAP, a file or ros2 bag's folder, instead of an episode",
+      "bag of the robot's topics, MCAP or SQLite, a file or ros2 bag's folder, instead of an episode",
     readOnly: true,
   },
   calibration: {
