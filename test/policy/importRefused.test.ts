@@ -65,11 +65,11 @@ describe('an import is refused, with the remedy, for', () => {
   it('tensors of one family beside the configuration of the other', () =>
     refused(golden({ type: 'pi05' }), /config\.json says pi05, but the tensors.*pi0;/));
 
-  it('a π0.5 that does not read the state in its prompt', async () => {
+  it('a π0.5 with a memory of earlier observations', async () => {
     const adaptive = renamed((name) =>
       name.replace(/(gemma_expert.*input_layernorm)\.weight/, '$1.dense.weight'),
     );
-    await refused(golden({ type: 'pi05', discrete_state_input: false }, adaptive), /discrete_state_input/); // prettier-ignore
+    await refused(golden({ type: 'pi05', use_visual_memory: true }, adaptive), /use_visual_memory: true/); // prettier-ignore
   });
 
   it('tensors that are missing, misshapen or surplus, all listed at once', () =>

@@ -208,7 +208,7 @@ describe('the weights of π0.5', () => {
 
 describe('the prompt of π0.5', () => {
   it('holds the task in one line and the bins of the state', () => {
-    assert.deepEqual(promptTexts('pi05', ' pick_up\nit ', [-1, 0, 0.9999, 0.5]), [
+    assert.deepEqual(promptTexts({ variant: 'pi05' }, ' pick_up\nit ', [-1, 0, 0.9999, 0.5]), [
       'Task: pick up it, State: 0 128 255 192;\nAction: ',
     ]);
   });
@@ -234,6 +234,6 @@ describe('the prompt of π0.5', () => {
   });
 
   it('leaves π0’s as it is', () => {
-    assert.deepEqual(promptTexts('pi0', ' pick_up it\n', [0.5]), ['pick up it', '\n']);
+    assert.deepEqual(promptTexts({ variant: 'pi0' }, ' pick_up it\n', [0.5]), ['pick up it', '\n']);
   });
 });
