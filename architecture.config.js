@@ -10,7 +10,7 @@ const LAYERS = [
   ['calibrate', 'check', 'rollouts', 'link', 'datasets'], // measure a robot; does a policy fit it; attempts in bulk; robot and learner; other projects' data
   ['learning', 'sim', 'control'], // what learns; ALOHA in MuJoCo; the loop
   ['console'], // the page beside the robot, and its server
-  ['measure', 'classifier', 'openpi'], // figures of a run; does this picture show success; policies over websockets
+  ['measure', 'classifier', 'openpi', 'topics'], // figures of a run; does this picture show success; policies over websockets; a robot's ROS messages and bags
   ['guard', 'episodes'], // limits of motion; recordings
   ['policy'], // observation in, chunk out
   ['images', 'session'], // pictures; ONNX Runtime

@@ -8,10 +8,11 @@ import { agreement } from '../src/policy/bundle/verification.ts';
 import { WEIGHTS_FILE } from '../src/policy/bundle/bundleFiles.ts';
 import { type Bundle, configOf } from '../src/policy/bundle/config.ts';
 import type { Pi0Config } from '../src/policy/families/pi0/config.ts';
-import { convertedWeights } from '../src/policy/families/pi0/convert.ts';
+import { convertedWeights } from '../src/policy/paligemma/convert.ts';
 import { openSampleGraph } from '../src/policy/families/pi0/sampleGraphs.ts';
 import { readShardedHeader } from '../src/tensors/shards.ts';
 import { feedsOf } from './full.ts';
+import { weightShapes } from '../src/policy/families/pi0/weights.ts';
 import { forgetPeak, resident } from './memory.ts';
 import type { Row } from './row.ts';
 
@@ -24,7 +25,7 @@ const SESSION = sessionConfigSchema.parse({ threads: 2 });
 async function packed(whole: Pi0Bundle, folder: string): Promise<Pi0Bundle> {
   const header = await readShardedHeader(join(whole.folder, WEIGHTS_FILE));
   const files = await readFamilyFiles(whole);
-  const weights = convertedWeights(whole.architecture, header, { prefixBits: 8 });
+  const weights = convertedWeights(weightShapes(whole.architecture), header, { prefixBits: 8 });
   await writeBundle(folder, configOf(whole), files, weights);
   return (await loadBundle(folder)) as Pi0Bundle;
 }

@@ -10,7 +10,7 @@ import { loadBundle } from '../src/policy/bundle/bundle.ts';
 import { allocate, createScaler, imageAt, openImageMemory } from '../src/images/scaling.ts';
 import { type WorkerPolicy, openWorkerPolicy } from '../src/policy/worker/workerPolicy.ts';
 import { type CalibratedCamera } from '../src/robot/calibration.ts';
-import { frameOf } from '../src/ros/images.ts';
+import { frameOf } from '../src/topics/images.ts';
 import { createSynchroniser } from '../src/control/synchroniser.ts';
 import { tinyBundle, writeTinyBundle } from '../test/learning/tiny.ts';
 import { type Row, median, percentile } from './row.ts';

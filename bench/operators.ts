@@ -10,7 +10,7 @@ import { FULL } from '../src/policy/families/pi0/full.ts';
 import { sampleGraph } from '../src/policy/families/pi0/graphs.ts';
 import { MINI } from '../src/policy/families/pi0/mini.ts';
 import { randomWeights } from '../src/policy/families/pi0/randomWeights.ts';
-import { externalWeights } from '../src/policy/families/pi0/weights.ts';
+import { externalWeights } from '../src/policy/paligemma/weights.ts';
 import type { Row } from './row.ts';
 
 const CALLS = 10;

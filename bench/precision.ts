@@ -1,3 +1,4 @@
+import { weightShapes } from '../src/policy/families/pi0/weights.ts';
 import { pi0Of } from '../test/policy/pi0Of.ts';
 import { copyFile, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,10 +12,10 @@ import {
   readFamilyFiles,
   writeBundle,
 } from '../src/policy/bundle/bundle.ts';
-import { type Storage, convertedWeights } from '../src/policy/families/pi0/convert.ts';
+import { type Storage, convertedWeights } from '../src/policy/paligemma/convert.ts';
 import { packagePath } from '../src/files/packagePath.ts';
 import { randomWeights } from '../src/policy/families/pi0/randomWeights.ts';
-import { tinyFiles } from '../src/policy/families/pi0/tokenizer.ts';
+import { tinyFiles } from '../src/policy/paligemma/tokenizer.ts';
 import { makeGolden, verifyBundle } from '../src/policy/bundle/verification.ts';
 import { goldenConfig } from '../test/policy/golden.ts';
 import type { Row } from './row.ts';
@@ -39,7 +40,12 @@ async function storageRows(title: string, whole: Bundle, root: string): Promise<
   for (const [name, { least, ...storage }] of Object.entries(STORAGES)) {
     const folder = join(root, name);
     const config = { ...configOf(whole), precision: storage.precision ?? whole.precision };
-    await writeBundle(folder, config, files, convertedWeights(pi0Of(whole), header, storage));
+    await writeBundle(
+      folder,
+      config,
+      files,
+      convertedWeights(weightShapes(pi0Of(whole)), header, storage),
+    );
     await copyFile(join(whole.folder, GOLDEN_FILE), join(folder, GOLDEN_FILE));
     const bundle = await loadBundle(folder);
     const { agreements } = await verifyBundle(bundle, SESSION);

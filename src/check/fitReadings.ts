@@ -118,7 +118,7 @@ const foreignSpace: Generate = ({ robot: { joints } }, { before }) =>
           }),
         },
       ];
-    if (!kind.joints({ type }).includes(joints.length)) return [];
+    if (kind.sizes({ type }).state !== joints.length) return [];
     return [
       {
         description: `the statistics look to be of ${space.name}: ${space.differs}`,

@@ -24,9 +24,10 @@ export function importCheckpoint(program: Command, context: Context): void {
     .argument('<checkpoint>', 'folder with model.safetensors or its shards, or the file itself')
     .requiredOption('--out <folder>', 'where the bundle goes')
     .addOption(
-      new Option('--embodiment <name>', 'the robot that it was trained for')
-        .choices(['aloha'] as const)
-        .default('aloha'),
+      new Option(
+        '--embodiment <name>',
+        'the robot that it was trained for, where the files do not say it',
+      ).choices(['aloha', 'droid', 'libero', 'so100', 'so101'] as const),
     )
     .option(
       '--base <checkpoint>',
@@ -36,6 +37,16 @@ export function importCheckpoint(program: Command, context: Context): void {
     .option('--no-adapt-to-pi', "it was trained on ALOHA's own joints and gripper openings")
     .option('--delta-actions', 'its arm actions are relative to the state, grippers absolute')
     .option('--no-delta-actions', 'its actions are absolute')
+    .option('--state-in-prompt', 'a π0.5 was trained with the state in its prompt')
+    .option('--no-state-in-prompt', "a π0.5 reads no state, as openpi's for LIBERO")
+    .addOption(
+      new Option('--units <name>', "joints in an SO-100's or SO-101's training data").choices([
+        'radians',
+        'degrees',
+        'percent',
+      ] as const),
+    )
+    .option('--ranges <file>', "lerobot's calibration file of the arm, for --units percent")
     .option(
       '--cameras <list>',
       "the robot's cameras in the policy's order: base, left wrist, right wrist",
@@ -78,6 +89,10 @@ Examples:
   nalu import pi0_base --out base --adapt-to-pi --delta-actions --stats assets/trossen/norm_stats.json
   nalu import pi0_aloha_lora --base pi0_base --out my-policy --no-adapt-to-pi
                                              an adapter, and the policy that it was trained on
+  nalu import pi05_libero_pytorch --out libero --no-state-in-prompt --no-delta-actions --tokenizer tokenizer.json
+                                             for LIBERO's simulated robot: nalu serve libero
+  nalu import pi0_so101 --out so101 --embodiment so101 --units degrees
+                                             trained by lerobot on an SO-101
   nalu check my-policy --robot ros --calibration mine.yaml
                                              then: does it fit the robot?`,
     )
@@ -92,7 +107,7 @@ Examples:
         print(context.out, `  ${label.padEnd(11)} ${text}`);
       print(
         context.out,
-        `\nNext, keep what it computes here on the CPU, and compare it with your robot, which moves nothing:\n  nalu verify ${options.out} --write\n  nalu check ${options.out} --robot ros --calibration FILE.yaml`,
+        `\nNext, keep what it computes here on the CPU, then compare it with your robot, which moves nothing, or serve it to openpi's clients:\n  nalu verify ${options.out} --write\n  nalu check ${options.out} --robot ros --calibration FILE.yaml\n  nalu serve ${options.out}`,
       );
     });
   readsOnly(command, { '--copy': { without: ['--prefix-bits'] } });

@@ -1,7 +1,7 @@
 import { REBUILD_RCLNODEJS } from '../terminal/invocation.ts';
 import { type OperatingMode, modeFault } from '../robot/operatingModes.ts';
-import { imageTopic } from '../ros/imageTopic.ts';
-import { armsOfKind } from '../ros/commandKinds.ts';
+import { imageTopic } from '../topics/imageTopic.ts';
+import { armsOfKind } from '../topics/commandKinds.ts';
 import { findingsOf } from './finding.ts';
 import { probe } from './probe.ts';
 import { loadCalibration } from '../robot/calibrationFile.ts';

@@ -25,13 +25,17 @@ function isDark(picture: Uint8Array): boolean {
 
 /**
  * Checks each chunk's images, RGB bytes in the order of `cameras`, with the state [joints] at which they were
- * taken. Returns undefined if every camera passes.
+ * taken; `present` are the places of the cameras that there are images of. Returns undefined if each of them passes.
  */
 export function createSight(cameras: readonly string[]) {
   let before: { pictures: Uint8Array[]; state: Float64Array } | undefined;
-  return (pictures: readonly Uint8Array[], state: Float64Array): Sight | undefined => {
+  return (
+    pictures: readonly Uint8Array[],
+    state: Float64Array,
+    present: readonly number[] = cameras.map((_, camera) => camera),
+  ): Sight | undefined => {
     const camerasWhere = (test: (picture: Uint8Array, camera: number) => boolean) =>
-      cameras.filter((_, camera) => test(pictures[camera], camera));
+      present.filter((camera) => test(pictures[camera], camera)).map((camera) => cameras[camera]);
     const dark = camerasWhere(isDark);
     let repeated: string[] = [];
     const previous = before;

@@ -1,6 +1,6 @@
 import { UserError } from '../errors.ts';
 import type { Bundle } from '../policy/bundle/config.ts';
-import { vectorLength } from '../policy/vectors/transforms.ts';
+import { vectorSizes } from '../policy/vectors/transforms.ts';
 import { bytesOf, checkFinite, isNdArray, numbersOf, shapeText } from './ndarray.ts';
 import { type Decoded, type WireMap, isMap } from './wire.ts';
 
@@ -8,8 +8,8 @@ import { type Decoded, type WireMap, isMap } from './wire.ts';
 export interface Seen {
   /** [joints] in the units of the bundle's embodiment. */
   state: Float64Array;
-  /** In the order of the bundle's cameras. */
-  images: SentImage[];
+  /** In the order of the bundle's cameras; undefined where an optional one was not sent. */
+  images: (SentImage | undefined)[];
 }
 
 /** An image as it was sent; `pixels` gives RGB8 [height, width, 3]. */
@@ -33,8 +33,10 @@ export interface Layout {
 type BundleShape = Pick<Bundle, 'embodiment' | 'cameras' | 'transforms' | 'shape'>;
 
 /** Numbers of the vectors of a bundle's robot. */
-export const jointsOf = ({ transforms, shape }: BundleShape): number =>
-  vectorLength(transforms) ?? Math.min(shape.stateDim, shape.actionDim);
+function sizesOf({ transforms, shape }: BundleShape): { state: number; actions: number } {
+  const most = Math.min(shape.stateDim, shape.actionDim);
+  return vectorSizes(transforms) ?? { state: most, actions: most };
+}
 
 /** Names that a client sent, the first of very many, and of each the beginning. */
 const shown = (names: Iterable<string>): string =>
@@ -112,9 +114,14 @@ function checkCameras(images: WireMap, known: readonly string[]): void {
     throw new UserError(`images: camera ${shown([unknown])} is none of ${known.join(', ')}`);
 }
 
-/** `state`, and `images` by camera. */
+/** `state`, and `images` by camera; those of `optional` may be missing. */
 const named =
-  ({ cameras }: BundleShape, joints: number, known: readonly string[]) =>
+  (
+    { cameras }: BundleShape,
+    joints: number,
+    known: readonly string[],
+    optional: readonly string[] = [],
+  ) =>
   (observation: WireMap): Seen => {
     const images = fieldOf(observation, 'images');
     if (!isMap(images)) throw new UserError('images is no dict of images by camera');
@@ -122,7 +129,9 @@ const named =
     return {
       state: vectorIn(observation, 'state', joints),
       images: cameras.map((camera) =>
-        imageOf(fieldOf(images, camera, 'images'), `images.${camera}`, 'CHW'),
+        optional.includes(camera) && !images.has(camera)
+          ? undefined
+          : imageOf(fieldOf(images, camera, 'images'), `images.${camera}`, 'CHW'),
       ),
     };
   };
@@ -155,6 +164,9 @@ interface Client {
 /** Cameras that openpi's ALOHA clients may send. */
 export const ALOHA_CLIENT_CAMERAS = ['cam_high', 'cam_low', 'cam_left_wrist', 'cam_right_wrist'];
 
+/** Those that openpi masks where they are not sent, as by its client for the simulated ALOHA. */
+const ALOHA_MASKED = ['cam_left_wrist', 'cam_right_wrist'];
+
 /**
  * openpi's clients. A bundle's vectors are those on the wire: ALOHA's are radians and openings on both sides (what
  * openpi's adapt_to_pi converts is a step of the bundle's transforms).
@@ -165,7 +177,7 @@ const CLIENTS: readonly Client[] = [
     joints: 14,
     actions: 14,
     cameras: ALOHA_CLIENT_CAMERAS,
-    read: (bundle) => named(bundle, 14, ALOHA_CLIENT_CAMERAS),
+    read: (bundle) => named(bundle, 14, ALOHA_CLIENT_CAMERAS, ALOHA_MASKED),
   },
   {
     embodiment: 'droid',
@@ -192,9 +204,11 @@ function misfitOf(bundle: BundleShape, client: Client | undefined): string | und
   const { embodiment, cameras } = bundle;
   if (!client)
     return `openpi has clients for ${CLIENTS.map((one) => one.embodiment).join(', ')}, this policy is for ${embodiment}`;
-  const joints = jointsOf(bundle);
-  if (joints !== client.joints)
-    return `openpi's clients for ${embodiment} send ${client.joints} numbers of state, this policy reads ${joints}`;
+  const { state, actions } = sizesOf(bundle);
+  if (state !== client.joints)
+    return `openpi's clients for ${embodiment} send ${client.joints} numbers of state, this policy reads ${state}`;
+  if (actions < client.actions)
+    return `openpi's clients for ${embodiment} take actions of ${client.actions} numbers, this policy's have ${actions}`;
   const other = cameras.find((camera) => !client.cameras.includes(camera));
   if (other !== undefined)
     return `openpi's clients for ${embodiment} send ${client.cameras.join(', ')}, this policy looks through ${other}`;
@@ -212,7 +226,7 @@ export function layoutOf(bundle: BundleShape): { layout: Layout; misfit?: string
     const { embodiment: name, joints, actions } = client;
     return { layout: { name, joints, actions, read: client.read(bundle) } };
   }
-  const joints = jointsOf(bundle);
+  const { state: joints, actions } = sizesOf(bundle);
   const read = named(bundle, joints, bundle.cameras);
-  return { layout: { name: 'nalu', joints, actions: joints, read }, misfit };
+  return { layout: { name: 'nalu', joints, actions, read }, misfit };
 }

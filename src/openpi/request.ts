@@ -81,10 +81,12 @@ function frameOf(camera: string, { width, height, pixels }: SentImage): CameraFr
 export function readRequest(request: WireMap, seed: number, reader: RequestReader): Request {
   const { layout, metadata, prompt } = reader;
   const { state, images } = layout.read(request);
+  const absent = metadata.cameras.filter((_, i) => !images[i]);
   return {
     observation: {
       joints: { stamp: 0n, position: state },
-      frames: images.map((image, i) => frameOf(metadata.cameras[i], image)),
+      frames: images.flatMap((image, i) => (image ? [frameOf(metadata.cameras[i], image)] : [])),
+      ...(absent.length > 0 && { absent }),
       prompt: promptOf(request, prompt),
     },
     noise: noiseOf(request, seed, metadata),

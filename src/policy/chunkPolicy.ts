@@ -9,8 +9,10 @@ import type { JoinKind, SampledJoin } from './joinKinds.ts';
 /** The input of a chunk. */
 export interface Observation {
   joints: JointState;
-  /** The newest frame of each of the policy's cameras, in its order. */
+  /** The newest frame of each of the policy's cameras, in its order; those of `absent` left out. */
   frames: CameraFrame[];
+  /** The policy's cameras that there are no frames of, in its order. A policy that reads all of them refuses. */
+  absent?: readonly string[];
   prompt: string;
 }
 

@@ -20,6 +20,8 @@ export type Feeds = Record<string, Tensor>;
 export interface SampleRequest {
   /** In the order of the bundle's cameras; absent if each was passed to `see`. */
   images?: Image[];
+  /** Places of the cameras that the chunk is computed without; `images` then has none of them either. */
+  absent?: readonly number[];
   /** [joints] */
   state: Float64Array;
   prompt: string;

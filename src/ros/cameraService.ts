@@ -5,8 +5,8 @@ import type { Calls } from '../processes/calls.ts';
 import type { CalibratedCamera } from '../robot/calibration.ts';
 import type { CameraFrame } from '../robot/robot.ts';
 import { edge } from './edge.ts';
-import { imageTopic } from './imageTopic.ts';
-import { frameOf } from './images.ts';
+import { imageTopic } from '../topics/imageTopic.ts';
+import { frameOf } from '../topics/images.ts';
 import { quality } from './qos.ts';
 import type { Ros, RosNode } from './rclnodejs.ts';
 

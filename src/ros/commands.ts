@@ -1,6 +1,6 @@
 import { UserError } from '../errors.ts';
 import type { Calibration, CommandKind } from '../robot/calibration.ts';
-import { type CommandChannel, channelsOf, possibleChannels } from './commandKinds.ts';
+import { type CommandChannel, channelsOf, possibleChannels } from '../topics/commandKinds.ts';
 import { hasInterbotixMessages } from './operatingModes.ts';
 import { quality } from './qos.ts';
 import type { Ros, RosNode, RosPublisher } from './rclnodejs.ts';

@@ -1,8 +1,8 @@
 import { fingerFromOpening } from '../robot/aloha.ts';
 import type { Calibration } from '../robot/calibration.ts';
 import { toDriver } from '../robot/driverAngles.ts';
-import { jointsByArm } from './joints.ts';
-import { jointState } from './messages.ts';
+import { jointsByArm } from '../topics/joints.ts';
+import { jointState } from '../topics/messages.ts';
 import { quality } from './qos.ts';
 import type { Ros, RosNode } from './rclnodejs.ts';
 import { statesTopic } from '../robot/driverTopics.ts';

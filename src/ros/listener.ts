@@ -2,7 +2,7 @@ import type { Calibration } from '../robot/calibration.ts';
 import type { OperatingMode } from '../robot/operatingModes.ts';
 import { delegateRobot } from '../robot/delegates.ts';
 import type { Robot } from '../robot/robot.ts';
-import { armsOfKind } from './commandKinds.ts';
+import { armsOfKind } from '../topics/commandKinds.ts';
 import { askModes, hasInterbotixMessages } from './operatingModes.ts';
 import { loadRos } from './rclnodejs.ts';
 import { rosRobot } from './rosRobot.ts';

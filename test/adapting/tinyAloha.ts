@@ -1,6 +1,6 @@
 import { writeBundle } from '../../src/policy/bundle/bundle.ts';
 import { randomWeights } from '../../src/policy/families/pi0/randomWeights.ts';
-import { tinyFiles } from '../../src/policy/families/pi0/tokenizer.ts';
+import { tinyFiles } from '../../src/policy/paligemma/tokenizer.ts';
 import { simulatedEmbodiment } from '../../src/sim/embodiment.ts';
 import { tinyBundle } from '../learning/tiny.ts';
 

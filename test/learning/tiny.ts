@@ -1,7 +1,7 @@
 import type { Pi0Config } from '../../src/policy/families/pi0/config.ts';
 import { writeBundle } from '../../src/policy/bundle/bundle.ts';
 import { randomWeights } from '../../src/policy/families/pi0/randomWeights.ts';
-import { TINY_VOCABULARY, tinyFiles } from '../../src/policy/families/pi0/tokenizer.ts';
+import { TINY_VOCABULARY, tinyFiles } from '../../src/policy/paligemma/tokenizer.ts';
 import type { Demonstration } from '../../src/learning/imitation/demonstrations.ts';
 import { uniformNumbers } from '../../src/tensors/noise.ts';
 import { type BundleConfig } from '../../src/policy/bundle/config.ts';

@@ -8,15 +8,22 @@ import { alohaObservation, image } from './serving.ts';
 const SIZE = { width: 224, height: 224 };
 
 /** The parts of a bundle by which its layout is chosen. */
-function bundle(embodiment: string, cameras: [string, ...string[]], joints: number) {
+function bundle(
+  embodiment: string,
+  cameras: [string, ...string[]],
+  joints: number,
+  actions?: number,
+) {
   const images = cameras.map(() => SIZE);
   const shape = { horizon: 10, stateDim: joints, actionDim: joints, images };
-  return { embodiment, cameras, transforms: [], shape };
+  const normalised = (size: number) => ({ q01: Array(size).fill(-1), q99: Array(size).fill(1) });
+  const transforms = actions ? [{ type: 'quantile', state: normalised(joints), actions: normalised(actions) }] : []; // prettier-ignore
+  return { embodiment, cameras, transforms, shape };
 }
 
 const ALOHA = bundle('aloha', ['cam_high', 'cam_left_wrist'], 14);
 const DROID = bundle('droid', ['exterior_image_1_left', 'wrist_image_left'], 8);
-const LIBERO = bundle('libero', ['image', 'wrist_image'], 8);
+const LIBERO = bundle('libero', ['image', 'wrist_image'], 8, 7);
 
 const read = (of: typeof ALOHA, observation: Wire) =>
   layoutOf(of).layout.read(decode(encode(observation)));
@@ -45,6 +52,7 @@ describe('the layout of observations', () => {
     const other: [ReturnType<typeof bundle>, RegExp][] = [
       [bundle('so101', ['front'], 6), /clients for aloha, droid, libero, this policy is for so101/],
       [bundle('aloha', ['cam_high'], 7), /send 14 numbers of state, this policy reads 7/],
+      [bundle('libero', ['image'], 8, 6), /take actions of 7 numbers, this policy's have 6/],
       [bundle('aloha', ['cam_top'], 14), /this policy looks through cam_top/],
     ];
     for (const [of, reason] of other) {
@@ -61,13 +69,18 @@ describe('the layout of observations', () => {
     });
     assert.deepEqual(state, new Float64Array(14).fill(0.1));
     assert.deepEqual(
-      images.map(({ width, height }) => [width, height]),
+      images.map((one) => [one?.width, one?.height]),
       [
         [3, 2],
         [224, 224],
       ],
     );
-    assert.deepEqual(Uint8Array.from(images[0].pixels()), interleaved);
+    assert.deepEqual(Uint8Array.from(images[0]!.pixels()), interleaved);
+  });
+
+  it("leaves out ALOHA's wrist cameras that are not sent, which openpi masks", () => {
+    const { images } = read(ALOHA, { ...alohaObservation(), images: { cam_high: planes } });
+    assert.deepEqual(images.map(Boolean), [true, false]);
   });
 
   it("reads DROID's and LIBERO's, channels last", () => {
@@ -79,7 +92,7 @@ describe('the layout of observations', () => {
       'observation/gripper_position': float64Array(Float64Array.of(0.5), []),
     });
     assert.deepEqual([...droid.state], [1, 2, 3, 4, 5, 6, 7, 0.5]);
-    for (const one of droid.images) assert.deepEqual(Uint8Array.from(one.pixels()), interleaved);
+    for (const one of droid.images) assert.deepEqual(Uint8Array.from(one!.pixels()), interleaved);
     const libero = read(LIBERO, {
       'observation/image': hwc,
       'observation/wrist_image': hwc,
@@ -101,8 +114,8 @@ describe('the layout of observations', () => {
       [{ state: 'here' }, /^state is no array of numbers/],
       [{ images: [] }, /^images is no dict/],
       [
-        { images: { cam_high: image() } },
-        /^images\.cam_left_wrist is missing; images has cam_high/,
+        { images: { cam_left_wrist: image() } },
+        /^images\.cam_high is missing; images has cam_left_wrist/,
       ],
       [{ images: { ...images, top: image() } }, /^images: camera top is none of cam_high, cam_low/],
       [{ images: { ...images, cam_high: 'jpeg' } }, /^images\.cam_high is no array/],
@@ -117,7 +130,7 @@ describe('the layout of observations', () => {
     );
     const short = { ...images, cam_high: uint8Array(new Uint8Array(9), [3, 224, 224]) };
     assert.throws(
-      () => read(ALOHA, { ...whole, images: short }).images[0].pixels(),
+      () => read(ALOHA, { ...whole, images: short }).images[0]!.pixels(),
       /images\.cam_high: 9 bytes, but an array \[3, 224, 224\] of \|u1 has 150528/,
     );
   });

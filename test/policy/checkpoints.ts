@@ -5,8 +5,8 @@ import {
   loadSafetensors,
   writeSafetensors,
 } from '../../src/tensors/safetensors.ts';
-import type { ImportOptions } from '../../src/policy/families/pi0/import/importPolicy.ts';
-import { tinyTokenizerJson } from '../../src/policy/families/pi0/tokenizer.ts';
+import type { ImportOptions } from '../../src/policy/families/pi0/import/planImport.ts';
+import { tinyTokenizerJson } from '../../src/policy/paligemma/tokenizer.ts';
 import { GOLDEN } from './golden.ts';
 
 type Json = Record<string, unknown>;
@@ -121,6 +121,8 @@ export interface ProcessorParts {
   /** Further steps. */
   before?: Json[];
   after?: Json[];
+  /** Statistics of state and actions, those of ALOHA if absent. */
+  vectors?: [Record<string, number[]>, Record<string, number[]>];
   /** Statistics that the postprocessor has of the actions; the same if absent. */
   actions?: Record<string, number[]>;
 }
@@ -140,7 +142,7 @@ export async function writeProcessors(
         data: Float32Array.from(values),
       })),
     );
-  const { state, actions } = STATS;
+  const [state, actions] = parts.vectors ?? [STATS.state, STATS.actions];
   const files = {
     preprocessor: 'policy_preprocessor_step_5_normalizer_processor.safetensors',
     postprocessor: 'policy_postprocessor_step_0_unnormalizer_processor.safetensors',

@@ -7,7 +7,7 @@ import { gaussianNoise, uniformNumbers } from '../../src/tensors/noise.ts';
 import { type Pi0Config, hasStateToken, pi0ConfigSchema } from '../../src/policy/families/pi0/config.ts'; // prettier-ignore
 import { sampleGraph } from '../../src/policy/families/pi0/graphs.ts';
 import { integrationTensor } from '../../src/policy/integrationTensor.ts';
-import { inputWeights } from '../../src/policy/families/pi0/trainable.ts';
+import { inputWeights } from '../../src/policy/paligemma/weights.ts';
 import { weightShapes } from '../../src/policy/families/pi0/weights.ts';
 import { runGraph } from '../onnx/run.ts';
 import { liveWeights } from './pi05.ts';

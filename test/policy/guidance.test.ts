@@ -4,7 +4,7 @@ import { Tensor } from 'onnxruntime-node';
 import { prefixWeights } from '../../src/policy/joining.ts';
 import { integrationTensor } from '../../src/policy/integrationTensor.ts';
 import { sampleGraph } from '../../src/policy/families/pi0/graphs.ts';
-import { inputWeights } from '../../src/policy/families/pi0/trainable.ts';
+import { inputWeights } from '../../src/policy/paligemma/weights.ts';
 import { runGraph } from '../onnx/run.ts';
 import { TINY_PI05, chunkOf, chunks, liveWeights, prefixFeeds, samples } from './pi05.ts';
 import { referenceModel } from './reference.ts';

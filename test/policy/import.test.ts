@@ -11,8 +11,9 @@ import { importPolicy } from '../../src/policy/families/pi0/import/importPolicy.
 import { randomWeights } from '../../src/policy/families/pi0/randomWeights.ts';
 import { FULL } from '../../src/policy/families/pi0/full.ts';
 import { pi0ConfigSchema } from '../../src/policy/families/pi0/config.ts';
-import { tinyFiles } from '../../src/policy/families/pi0/tokenizer.ts';
-import { loadWeights, weightShapes, weightSources } from '../../src/policy/families/pi0/weights.ts';
+import { tinyFiles } from '../../src/policy/paligemma/tokenizer.ts';
+import { loadWeights } from '../../src/policy/paligemma/weights.ts';
+import { weightShapes, weightSources } from '../../src/policy/families/pi0/weights.ts';
 import { withFolder } from '../onnx/run.ts';
 import { STATS, goldenJson, openpiTensors, options, writeCheckpoint } from './checkpoints.ts';
 import { goldenConfig } from './golden.ts';

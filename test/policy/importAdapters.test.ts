@@ -8,7 +8,7 @@ import {
   writeSafetensors,
 } from '../../src/tensors/safetensors.ts';
 import { importPolicy } from '../../src/policy/families/pi0/import/importPolicy.ts';
-import { loadWeights } from '../../src/policy/families/pi0/weights.ts';
+import { loadWeights } from '../../src/policy/paligemma/weights.ts';
 import { withFolder } from '../onnx/run.ts';
 import { goldenJson, options } from './checkpoints.ts';
 import { agreesWithGolden, golden, imported, refused, weightsOf } from './importing.ts';

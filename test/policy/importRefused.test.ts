@@ -11,7 +11,7 @@ import { withFolder } from '../onnx/run.ts';
 import { importPolicy } from '../../src/policy/families/pi0/import/importPolicy.ts';
 import { makeGolden } from '../../src/policy/bundle/verification.ts';
 import { sessionConfigSchema } from '../../src/session/session.ts';
-import { tinyTokenizerJson } from '../../src/policy/families/pi0/tokenizer.ts';
+import { tinyTokenizerJson } from '../../src/policy/paligemma/tokenizer.ts';
 import { openpiTensors, options, writeCheckpoint } from './checkpoints.ts';
 
 import { agreesWithGolden, chunkOf, golden, imported, refused, renamed } from './importing.ts';
@@ -65,11 +65,11 @@ describe('an import is refused, with the remedy, for', () => {
   it('tensors of one family beside the configuration of the other', () =>
     refused(golden({ type: 'pi05' }), /config\.json says pi05, but the tensors.*pi0;/));
 
-  it('a π0.5 that does not read the state in its prompt', async () => {
+  it('a π0.5 with a memory of earlier observations', async () => {
     const adaptive = renamed((name) =>
       name.replace(/(gemma_expert.*input_layernorm)\.weight/, '$1.dense.weight'),
     );
-    await refused(golden({ type: 'pi05', discrete_state_input: false }, adaptive), /discrete_state_input/); // prettier-ignore
+    await refused(golden({ type: 'pi05', use_visual_memory: true }, adaptive), /use_visual_memory: true/); // prettier-ignore
   });
 
   it('tensors that are missing, misshapen or surplus, all listed at once', () =>

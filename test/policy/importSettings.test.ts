@@ -317,7 +317,7 @@ describe('what a policy’s vectors mean', () => {
       ({ bundle, adapt, delta, notes }) => {
         assert.deepEqual(kinds(bundle), ['aloha', '6,-1,6,-1', 'meanStd']);
         assert.deepEqual(bundle.transforms[0], { type: 'aloha', convention: 'lerobot' });
-        assert.match(adapt.by, /adapt_to_pi_aloha/);
+        assert.match(adapt?.by ?? '', /adapt_to_pi_aloha/);
         assert.match(delta.by, /use_delta_joint_actions_aloha/);
         assert.deepEqual(bundle.integration, { steps: 7, solver: 'euler' });
         assert.match(notes.join(), /padded images at the top and left/);

@@ -9,15 +9,13 @@ import { type TensorSource } from '../../src/tensors/safetensors.ts';
 import { openSession, sessionConfigSchema } from '../../src/session/session.ts';
 import { readShardedHeader } from '../../src/tensors/shards.ts';
 import { WEIGHTS_FILE } from '../../src/policy/bundle/bundle.ts';
-import {
-  type ImportOptions,
-  importPolicy,
-} from '../../src/policy/families/pi0/import/importPolicy.ts';
+import { type ImportOptions } from '../../src/policy/families/pi0/import/planImport.ts';
+import { importPolicy } from '../../src/policy/families/pi0/import/importPolicy.ts';
 import { integrationTensor } from '../../src/policy/integrationTensor.ts';
 import { sampleGraph } from '../../src/policy/families/pi0/graphs.ts';
 import { openSampler } from '../../src/policy/sampler.ts';
 import type { Trainable } from '../../src/policy/trainable.ts';
-import { externalWeights } from '../../src/policy/families/pi0/weights.ts';
+import { externalWeights } from '../../src/policy/paligemma/weights.ts';
 import { withFolder } from '../onnx/run.ts';
 import { goldenJson, lerobotTensors, options, writeCheckpoint } from './checkpoints.ts';
 import { goldenTensors, largestDifference, stackCameras } from './golden.ts';

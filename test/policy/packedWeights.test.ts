@@ -16,7 +16,7 @@ import {
   packRows,
   packedShapes,
   rowScales,
-} from '../../src/policy/families/pi0/packedWeights.ts';
+} from '../../src/policy/paligemma/packedWeights.ts';
 
 /** What packed elements stand for. */
 function unpack(

@@ -11,13 +11,14 @@ import { readSafetensorsHeader } from '../../src/tensors/safetensors.ts';
 import { openSession } from '../../src/session/session.ts';
 import { integrationTensor } from '../../src/policy/integrationTensor.ts';
 import { type Pi0Config } from '../../src/policy/families/pi0/config.ts';
-import { prefixGraph, prefixInputs, sampleGraph } from '../../src/policy/families/pi0/graphs.ts';
+import { prefixGraph, sampleGraph } from '../../src/policy/families/pi0/graphs.ts';
+import { prefixInputs } from '../../src/policy/paligemma/prefixInputs.ts';
 import { prefixWeights } from '../../src/policy/joining.ts';
-import { embedPrefix } from '../../src/policy/families/pi0/prefix.ts';
-import { externalWeights } from '../../src/policy/families/pi0/weights.ts';
+import { embedPrefix } from '../../src/policy/paligemma/prefix.ts';
+import { externalWeights } from '../../src/policy/paligemma/weights.ts';
 import { denoiseGraph } from './denoiseGraph.ts';
 import { GOLDEN, goldenConfig, goldenTensors, largestDifference, stackCameras } from './golden.ts';
-import { type WeightSource } from '../../src/policy/families/pi0/network.ts';
+import { type WeightSource } from '../../src/policy/paligemma/network.ts';
 
 const CAMERAS = [0, 1, 2];
 const integration = integrationTensor({ steps: 10, solver: 'euler' });

@@ -8,8 +8,9 @@ import { integrationTensor } from '../../src/policy/integrationTensor.ts';
 import type { Pi0Config } from '../../src/policy/families/pi0/config.ts';
 import { denoise, projectTimes } from '../../src/policy/families/pi0/expert.ts';
 import { cacheInputs, prefixGraph, sampleGraph } from '../../src/policy/families/pi0/graphs.ts';
-import { promptTexts, stateBin } from '../../src/policy/families/pi0/prompt.ts';
-import { inputWeights } from '../../src/policy/families/pi0/trainable.ts';
+import { promptTexts } from '../../src/policy/families/pi0/prompt.ts';
+import { stateBin } from '../../src/policy/paligemma/prompt.ts';
+import { inputWeights } from '../../src/policy/paligemma/weights.ts';
 import { weightShapes } from '../../src/policy/families/pi0/weights.ts';
 import { runGraph } from '../onnx/run.ts';
 import { goldenConfig, goldenTensors } from './golden.ts';
@@ -207,7 +208,7 @@ describe('the weights of π0.5', () => {
 
 describe('the prompt of π0.5', () => {
   it('holds the task in one line and the bins of the state', () => {
-    assert.deepEqual(promptTexts('pi05', ' pick_up\nit ', [-1, 0, 0.9999, 0.5]), [
+    assert.deepEqual(promptTexts({ variant: 'pi05' }, ' pick_up\nit ', [-1, 0, 0.9999, 0.5]), [
       'Task: pick up it, State: 0 128 255 192;\nAction: ',
     ]);
   });
@@ -233,6 +234,6 @@ describe('the prompt of π0.5', () => {
   });
 
   it('leaves π0’s as it is', () => {
-    assert.deepEqual(promptTexts('pi0', ' pick_up it\n', [0.5]), ['pick up it', '\n']);
+    assert.deepEqual(promptTexts({ variant: 'pi0' }, ' pick_up it\n', [0.5]), ['pick up it', '\n']);
   });
 });

@@ -1,4 +1,5 @@
-import type { Pi0Config, TransformerConfig } from '../../src/policy/families/pi0/config.ts';
+import type { Pi0Config } from '../../src/policy/families/pi0/config.ts';
+import type { TransformerConfig } from '../../src/policy/paligemma/config.ts';
 
 /**
  * π0 and π0.5 from their formulas, in float64 on plain arrays, one sample at a time and slowly: a second

@@ -5,11 +5,8 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { UserError } from '../../src/errors.ts';
 import { padTokens } from '../../src/policy/learnable.ts';
-import {
-  TINY_VOCABULARY,
-  loadTokenizer,
-  tinyTokenizerJson,
-} from '../../src/policy/families/pi0/tokenizer.ts';
+import { TINY_VOCABULARY, tinyTokenizerJson } from '../../src/policy/paligemma/tokenizer.ts';
+import { loadTokenizer } from '../../src/policy/families/pi0/tokenizer.ts';
 
 const BEGIN = 2n;
 const ids = (text: string) => Array.from(Buffer.from(text), (byte) => BigInt(byte) + 4n);

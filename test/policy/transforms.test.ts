@@ -222,7 +222,7 @@ describe("policy.json's transforms", () => {
     const kind: TransformKind<{ type: string; factor: number }> = {
       type: 'scaled',
       schema: z.strictObject({ type: z.literal('scaled'), factor: z.number() }),
-      joints: () => [2],
+      sizes: () => ({ state: 2, actions: 2 }),
       create: ({ factor }) => ({
         encodeState: (state) => state.forEach((value, i) => (state[i] = value * factor)),
         encodeAction: (action) => action.forEach((value, i) => (action[i] = value * factor)),
@@ -239,6 +239,6 @@ describe("policy.json's transforms", () => {
   it('refuse statistics that do not fit each other or the robot', () => {
     refuses([{ ...MEAN_STD, state: { mean: [1, 2], std: [1] } }], /differ in length/);
     refuses([{ ...QUANTILE, state: { q01: [1], q99: [0] } }], /above/);
-    refuses([ALOHA, { ...DELTA, mask: [6, -1] }], /7 joints.*14/);
+    refuses([ALOHA, { ...DELTA, mask: [6, -1] }], /actions of 7 numbers.*14/);
   });
 });

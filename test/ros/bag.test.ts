@@ -119,9 +119,9 @@ describe("a bag of a robot's topics", () => {
 
   it('is refused with what to do where it is of another kind', async () => {
     const bags: [string, string, RegExp][] = [
-      ['sqlite', 'sqlite_0.db3', /sqlite_0\.db3 is a bag in SQLite: ros2 bag convert/],
+      ['sqlite', 'sqlite_0.db3', /sqlite_0\.db3: cannot be read as a SQLite bag/],
       ['packed', 'packed_0.mcap.zstd', /compressed as a whole: unpack it with zstd -d/],
-      ['empty', 'notes.txt', /empty: no MCAP file in this folder/],
+      ['empty', 'notes.txt', /empty: no MCAP or SQLite file in this folder/],
     ];
     for (const [name, file, message] of bags) {
       await mkdir(join(folder, name));

@@ -4,7 +4,7 @@ import { stampOf } from '../../src/episodes/rosTime.ts';
 import { type SchemaName, SCHEMAS, encode } from '../../src/episodes/schemas.ts';
 import { fileSink } from '../../src/episodes/mcap.ts';
 import { toDriver } from '../../src/robot/driverAngles.ts';
-import { jointsByArm } from '../../src/ros/joints.ts';
+import { jointsByArm } from '../../src/topics/joints.ts';
 import { loadCalibration } from '../../src/robot/calibrationFile.ts';
 
 export const calibration = await loadCalibration('calibration/aloha-1.0.yaml');

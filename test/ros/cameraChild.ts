@@ -6,7 +6,7 @@ import {
   serveCameras,
 } from '../../src/ros/cameraService.ts';
 import { fakeNode } from './fakeNode.ts';
-import { message } from './imageMessage.ts';
+import { message } from '../topics/imageMessage.ts';
 
 /** Frames that come at once: one more than are kept. */
 const FRAMES = 9;

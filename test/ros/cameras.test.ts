@@ -4,7 +4,7 @@ import { type TestContext, describe, it } from 'node:test';
 import type { CameraFrame } from '../../src/robot/robot.ts';
 import { openCameras } from '../../src/ros/cameras.ts';
 import { until } from '../link/link.ts';
-import { CAMERA } from './imageMessage.ts';
+import { CAMERA } from '../topics/imageMessage.ts';
 
 const FRAMES = 9;
 const NANOSECONDS = 1_000_000_000n;

@@ -3,7 +3,7 @@ import type { Calibration } from '../../src/robot/calibration.ts';
 import { loadCalibration } from '../../src/robot/calibrationFile.ts';
 import { CLOCK } from '../../src/ros/clock.ts';
 import { type Stamp, nanosecondsOf } from '../../src/episodes/rosTime.ts';
-import { image } from '../../src/ros/messages.ts';
+import { image } from '../../src/topics/messages.ts';
 import type { Ros } from '../../src/ros/rclnodejs.ts';
 import { rosRobot } from '../../src/ros/rosRobot.ts';
 import { SIM_CALIBRATION } from '../../src/sim/embodiment.ts';

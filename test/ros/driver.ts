@@ -1,6 +1,6 @@
 import { toDriver } from '../../src/robot/driverAngles.ts';
-import { jointsByArm } from '../../src/ros/joints.ts';
-import { image, jointState } from '../../src/ros/messages.ts';
+import { jointsByArm } from '../../src/topics/joints.ts';
+import { image, jointState } from '../../src/topics/messages.ts';
 import type { Ros, RosServiceResponse } from '../../src/ros/rclnodejs.ts';
 import { SIM_CALIBRATION } from '../../src/sim/embodiment.ts';
 import { loadCalibration } from '../../src/robot/calibrationFile.ts';

@@ -12,7 +12,7 @@ import { makeAdapter, writeAdapter } from '../../src/policy/bundle/adapter.ts';
 import { WEIGHTS_FILE, loadBundle } from '../../src/policy/bundle/bundle.ts';
 import type { Trainable } from '../../src/policy/trainable.ts';
 import { trainableParameters } from '../../src/policy/families/pi0/trainable.ts';
-import { loadWeights } from '../../src/policy/families/pi0/weights.ts';
+import { loadWeights } from '../../src/policy/paligemma/weights.ts';
 import { SIM_CALIBRATION } from '../../src/sim/embodiment.ts';
 import { skip, startNode, until } from './ros.ts';
 

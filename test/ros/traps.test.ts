@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { createCommands } from '../../src/ros/commands.ts';
 import { toDriver } from '../../src/robot/driverAngles.ts';
 import { stampOf } from '../../src/episodes/rosTime.ts';
-import { jointState } from '../../src/ros/messages.ts';
+import { jointState } from '../../src/topics/messages.ts';
 import type { Ros, RosNode, RosPublisher } from '../../src/ros/rclnodejs.ts';
 import { type RosRobot, rosRobot } from '../../src/ros/rosRobot.ts';
 import { initRos, skip, until } from './ros.ts';

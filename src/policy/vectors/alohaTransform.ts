@@ -85,7 +85,7 @@ const schema = z.strictObject({
 export const alohaStep: TransformKind<z.infer<typeof schema>> = {
   type: 'aloha',
   schema,
-  joints: () => [ALOHA_JOINTS],
+  sizes: () => ({ state: ALOHA_JOINTS, actions: ALOHA_JOINTS }),
   create: ({ convention }) => alohaTransform(convention),
   space: {
     name: "openpi's space for ALOHA",

@@ -6,7 +6,7 @@ export function expandMask(runs: readonly number[]): boolean[] {
   return runs.flatMap((run) => Array.from({ length: Math.abs(run) }, () => run > 0));
 }
 
-/** Actions of the masked joints are differences from the state that the chunk starts at. */
+/** Masked numbers of actions are differences from the same numbers of the state that the chunk starts at. */
 export function deltaActions(mask: readonly boolean[]): Transform {
   const add = (sign: number) => (action: Float64Array, state: Float64Array) => {
     mask.forEach((relative, joint) => {
@@ -30,6 +30,6 @@ export const isDeltaActions = (config: TransformConfig): config is DeltaActionsC
 export const deltaActionsStep: TransformKind<DeltaActionsConfig> = {
   type: 'deltaActions',
   schema,
-  joints: ({ mask }) => [expandMask(mask).length],
+  sizes: ({ mask }) => ({ actions: expandMask(mask).length }),
   create: ({ mask }) => deltaActions(expandMask(mask)),
 };

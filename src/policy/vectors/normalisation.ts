@@ -88,7 +88,7 @@ export function quantile({ state, actions }: QuantileConfig): Transform {
 export const meanStdStep: TransformKind<MeanStdConfig> = {
   type: 'meanStd',
   schema: meanStdSchema,
-  joints: ({ state, actions }) => [state.mean.length, actions.mean.length],
+  sizes: ({ state, actions }) => ({ state: state.mean.length, actions: actions.mean.length }),
   create: meanStd,
 };
 
@@ -96,6 +96,6 @@ export const meanStdStep: TransformKind<MeanStdConfig> = {
 export const quantileStep: TransformKind<QuantileConfig> = {
   type: 'quantile',
   schema: quantileSchema,
-  joints: ({ state, actions }) => [state.q01.length, actions.q01.length],
+  sizes: ({ state, actions }) => ({ state: state.q01.length, actions: actions.q01.length }),
   create: quantile,
 };

@@ -20,6 +20,12 @@ export interface TransformConfig {
   [field: string]: unknown;
 }
 
+/** Numbers of a robot's vectors, as far as a step has figures for them. */
+export interface VectorSizes {
+  state?: number;
+  actions?: number;
+}
+
 /** Vectors of one robot in the units and signs of published policies. */
 export interface ForeignSpace {
   /** As messages call it: `openpi's space for ALOHA`. */
@@ -32,8 +38,8 @@ export interface ForeignSpace {
 export interface TransformKind<Config extends TransformConfig = TransformConfig> {
   type: string;
   schema: z.ZodType<Config>;
-  /** The lengths of the vectors that it has figures for; they must be one. */
-  joints(config: Config): number[];
+  /** The sizes of the vectors that it has figures for; all steps of a policy must agree on them. */
+  sizes(config: Config): VectorSizes;
   create(config: Config): Transform;
   /** For a step without figures of its own, between a robot's vectors and those of its published policies. */
   space?: ForeignSpace;

@@ -2,9 +2,10 @@ import { z } from 'zod';
 import { UserError } from '../../errors.ts';
 import { chosen } from '../../validate.ts';
 import { alohaStep } from './alohaTransform.ts';
-import { deltaActionsStep } from './deltaActions.ts';
 import { meanStdStep, quantileStep } from './normalisation.ts';
-import type { TransformConfig, TransformKind } from './transform.ts';
+import { unitsStep } from './units.ts';
+import { deltaActionsStep, expandMask, isDeltaActions } from './deltaActions.ts';
+import type { TransformConfig, TransformKind, VectorSizes } from './transform.ts';
 
 /** The kinds of steps by the `type` that policy.json has. */
 const KINDS = new Map<string, TransformKind>();
@@ -17,7 +18,7 @@ export function registerTransform<Config extends TransformConfig>(
   KINDS.set(kind.type, kind);
 }
 
-for (const kind of [alohaStep, deltaActionsStep, meanStdStep, quantileStep])
+for (const kind of [unitsStep, alohaStep, deltaActionsStep, meanStdStep, quantileStep])
   registerTransform<TransformConfig>(kind);
 
 /** All kinds of steps, in the order in which they became known. */
@@ -25,11 +26,25 @@ export const transformKinds = (): TransformKind[] => [...KINDS.values()];
 
 const kindOf = ({ type }: TransformConfig): TransformKind => KINDS.get(type)!;
 
-const jointsOf = (config: TransformConfig): number[] => kindOf(config).joints(config);
+const sizesOf = (config: TransformConfig): VectorSizes => kindOf(config).sizes(config);
 
-/** Length of the robot's vectors, where a step has figures for them. */
-export const vectorLength = (configs: TransformsConfig): number | undefined =>
-  configs.flatMap(jointsOf).at(0);
+const VECTORS = ['state', 'actions'] as const;
+
+/** Sizes of the robot's vectors: of each the first that a step has figures for. */
+const statedSizes = (configs: TransformsConfig): VectorSizes =>
+  Object.fromEntries(
+    VECTORS.map((vector) => [vector, configs.map((one) => sizesOf(one)[vector]).find(Boolean)]),
+  );
+
+/**
+ * Sizes of the robot's vectors, where a step has figures for them. A robot commands the joints that it measures, so
+ * that one size stands for both, unless the steps say otherwise.
+ */
+export function vectorSizes(configs: TransformsConfig): Required<VectorSizes> | undefined {
+  const { state, actions } = statedSizes(configs);
+  const either = state ?? actions;
+  return either === undefined ? undefined : { state: state ?? either, actions: actions ?? either };
+}
 
 /** What a step of no known kind is refused by. */
 const unknownKind = () => z.looseObject({ type: z.enum([...KINDS.keys()]) });
@@ -43,14 +58,24 @@ const stepSchema = chosen<TransformConfig>(
  * pass them backwards. For π0 on ALOHA: aloha, then deltaActions if trained so, then meanStd.
  */
 export const transformsSchema = z.array(stepSchema).superRefine((configs, context) => {
-  const expected = vectorLength(configs);
+  const expected = statedSizes(configs);
   configs.forEach((config, index) => {
-    const wrong = jointsOf(config).find((joints) => joints !== expected);
-    if (wrong !== undefined)
+    const sizes = sizesOf(config);
+    for (const vector of VECTORS) {
+      const [size, first] = [sizes[vector], expected[vector]];
+      if (size !== undefined && size !== first)
+        context.addIssue({
+          code: 'custom',
+          path: [index],
+          message: `is for ${vector} of ${size} numbers, but the list begins with ${first}`,
+        });
+    }
+    const relative = isDeltaActions(config) ? expandMask(config.mask).lastIndexOf(true) + 1 : 0;
+    if (expected.state !== undefined && relative > expected.state)
       context.addIssue({
         code: 'custom',
         path: [index],
-        message: `is for ${wrong} joints, but the list begins with ${expected}`,
+        message: `makes ${relative} numbers relative to a state of ${expected.state}`,
       });
   });
 });
@@ -63,6 +88,8 @@ export interface PolicyTransforms {
   state: (state: Float64Array) => Float32Array;
   /** [horizon, actionDim] sampled at `state` → [horizon, joints] absolute. */
   actions: (actions: Float32Array, state: Float64Array) => Float32Array;
+  /** Numbers of an absolute action, where a state has so many. */
+  actionSize: (stateSize: number) => number;
   /** [horizon, joints] absolute → [horizon, actionDim], what the policy should have sampled at `state`. */
   targets: (actions: Float32Array, state: Float64Array) => Float32Array;
 }
@@ -91,13 +118,14 @@ export function makeTransforms(
   { stateDim, actionDim }: { stateDim: number; actionDim: number },
 ): PolicyTransforms {
   const steps = configs.map((config) => kindOf(config).create(config));
-  const joints = vectorLength(configs);
+  const sizes = vectorSizes(configs);
+  const actionSize = (stateSize: number) => sizes?.actions ?? stateSize;
 
   const checkJoints = (count: number) => {
-    const most = Math.min(stateDim, actionDim);
-    if (count > most || (joints !== undefined && count !== joints))
+    const most = sizes ? stateDim : Math.min(stateDim, actionDim);
+    if (count > most || (sizes && count !== sizes.state) || actionSize(count) > actionDim)
       throw new UserError(
-        `the robot has ${count} joints, the policy ${joints ?? `at most ${most}`}; take a policy made for this robot`,
+        `the robot has ${count} joints, the policy ${sizes?.state ?? `at most ${most}`}; take a policy made for this robot`,
       );
   };
 
@@ -121,13 +149,14 @@ export function makeTransforms(
     },
     actions(actions, state) {
       const states = stages(state);
-      return mapRows(actions, actionDim, state.length, (row) => {
+      return mapRows(actions, actionDim, actionSize(state.length), (row) => {
         for (let i = steps.length - 1; i >= 0; i--) steps[i].decodeAction(row, states[i]);
       });
     },
+    actionSize,
     targets(actions, state) {
       const states = stages(state);
-      return mapRows(actions, state.length, actionDim, (row) => {
+      return mapRows(actions, actionSize(state.length), actionDim, (row) => {
         steps.forEach((step, i) => step.encodeAction(row, states[i]));
       });
     },

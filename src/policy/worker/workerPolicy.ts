@@ -54,17 +54,21 @@ export async function openWorkerPolicy(
     executeSteps: bundle.executeSteps,
     join,
     executionProviders,
-    sample: ({ frames, joints, prompt }, noise, join) =>
+    sample: ({ frames, joints, prompt, absent: missing = [] }, noise, join) =>
       inOrder(async () => {
         await Promise.all(frames.map((frame) => frame.pixels()));
         const start = performance.now();
-        for (const [camera, frame] of frames.entries()) {
+        const absent = missing.map((camera) => bundle.cameras.indexOf(camera));
+        const present = bundle.cameras.map((_, i) => i).filter((i) => !absent.includes(i));
+        for (const [place, frame] of frames.entries()) {
+          const camera = present[place];
           // Scaled while the next one is copied.
           worker.notify('see', camera, await share[camera](frame));
           // A control step that is due does not wait for the other cameras' bytes.
           await setImmediate();
         }
-        const chunk = await worker.ask('sample', { state: joints.position, prompt, noise, join });
+        const state = joints.position;
+        const chunk = await worker.ask('sample', { state, prompt, noise, join, absent });
         return { ...chunk, timing: { ...chunk.timing, total: performance.now() - start } };
       }),
     adopt: (adapter) => inOrder(() => worker.ask('adopt', adapter)),

@@ -11,7 +11,7 @@ import { serveMetrics } from '../../measure/metrics.ts';
 import { type CommandTopic, commandTopicsOf } from '../commands.ts';
 import { type ListenedHeartbeat, listenToHeartbeat } from '../heartbeat.ts';
 import { learnable, openLearnerLink } from './learnerLink.ts';
-import { jointTrajectory } from '../messages.ts';
+import { jointTrajectory } from '../../topics/messages.ts';
 import { type NodePolicy, openNodePolicy } from './openPolicy.ts';
 import type { PolicyParameters } from './policyParameters.ts';
 import { quality } from '../qos.ts';

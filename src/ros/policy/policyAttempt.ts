@@ -9,7 +9,7 @@ import { findMisfits, findRobotMisfits } from '../../check/fit.ts';
 import { camerasOfBoth, fitCase, observeOnce, robotCase, withChunk } from '../../check/fitCase.ts';
 import { judge } from '../../control/judge.ts';
 import type { Configured } from './configured.ts';
-import { armsOfKind } from '../commandKinds.ts';
+import { armsOfKind } from '../../topics/commandKinds.ts';
 import { ensureModes } from '../operatingModes.ts';
 import type { PolicyParameters } from './policyParameters.ts';
 import type { RosNode } from '../rclnodejs.ts';

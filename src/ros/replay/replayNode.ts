@@ -7,7 +7,7 @@ import { CLOCK, SENSOR_LEAD } from '../clock.ts';
 import { edge } from '../edge.ts';
 import { jointPublishers } from '../jointPublishers.ts';
 import { type Stamp, nanosecondsOf, stampOf } from '../../episodes/rosTime.ts';
-import { image } from '../messages.ts';
+import { image } from '../../topics/messages.ts';
 import type { Running } from '../nodeMain.ts';
 import { type ParameterSpecs, declareParameters } from '../parameters.ts';
 import { quality } from '../qos.ts';
@@ -29,7 +29,7 @@ export const REPLAY_PARAMETERS = {
     isPath: true,
     default: '',
     description:
-      "bag of the robot's topics in MCAP, a file or ros2 bag's folder, instead of an episode",
+      "bag of the robot's topics, MCAP or SQLite, a file or ros2 bag's folder, instead of an episode",
     readOnly: true,
   },
   calibration: {

@@ -16,7 +16,7 @@ import { ADAPTER_FILE, loadBundle, writeBundle } from '../../../src/policy/bundl
 import { gaussianNoise } from '../../../src/tensors/noise.ts';
 import { type Pi0Config, pi0ConfigSchema } from '../../../src/policy/families/pi0/config.ts';
 import { type SampleRequest, openSampler } from '../../../src/policy/sampler.ts';
-import { tinyFiles } from '../../../src/policy/families/pi0/tokenizer.ts';
+import { tinyFiles } from '../../../src/policy/paligemma/tokenizer.ts';
 import { type Trainable, parameterCount } from '../../../src/policy/trainable.ts';
 import { trainableParameters } from '../../../src/policy/families/pi0/trainable.ts';
 import { openWorkerPolicy } from '../../../src/policy/worker/workerPolicy.ts';

@@ -59,8 +59,10 @@ export async function openOnnx(
   return {
     executionProviders: executionProvidersOf(graph),
     see: images.see,
-    async sample({ images: given, state, noise }) {
+    async sample({ images: given, state, noise, absent = [] }) {
       if (noise !== 'zero' && noise.exploration) throw new UserError(NOTHING_TO_LEARN);
+      if (absent.length > 0)
+        throw new UserError(`there is no image of ${bundle.cameras[absent[0]]}, and this policy reads all of its cameras`); // prettier-ignore
       given?.forEach((image, i) => images.see(i, image));
       const began = performance.now() - images.takeTime();
       const sight = blindness(images.pictures, state);

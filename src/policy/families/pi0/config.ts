@@ -1,35 +1,22 @@
 import { z } from 'zod';
+import {
+  languageSchema,
+  paliGemmaFaults,
+  transformerSchema,
+  visionSchema,
+} from '../../paligemma/config.ts';
 
 const size = z.int().min(1);
-
-const transformerSchema = z.strictObject({
-  width: size,
-  depth: size,
-  mlp: size,
-  heads: size,
-  kvHeads: size,
-  /** Even: rotary embedding turns its two halves against each other. */
-  headDim: size.multipleOf(2),
-});
-
-export type TransformerConfig = z.infer<typeof transformerSchema>;
 
 /** Dimensions of a π0 or π0.5: any size, from a toy to the published one. */
 export const pi0ConfigSchema = z
   .strictObject({
     /** π0.5 reads the state in its prompt and feeds flow time to the expert's norms. */
     variant: z.enum(['pi0', 'pi05']).default('pi0'),
-    vision: z.strictObject({
-      width: size,
-      depth: size,
-      mlp: size,
-      heads: size,
-      /** Pixels of a patch's side. */
-      patch: size,
-      /** Pixels of an image's side. */
-      imageSize: size,
-    }),
-    language: transformerSchema.extend({ vocabulary: size }),
+    /** Of π0.5: false where it was trained without the state in its prompt, and so reads none; true if absent. */
+    stateInPrompt: z.boolean().optional(),
+    vision: visionSchema,
+    language: languageSchema,
     expert: transformerSchema,
     /** Prompt tokens at most. */
     maxTokens: size,
@@ -41,23 +28,17 @@ export const pi0ConfigSchema = z
     minPeriod: z.number().positive().default(4e-3),
     maxPeriod: z.number().positive().default(4),
   })
-  .superRefine(({ vision, language, expert }, context) => {
+  .superRefine(({ variant, stateInPrompt, vision, language, expert }, context) => {
     const refuse = (path: string[], message: string) =>
       context.addIssue({ code: 'custom', path, message });
+    if (variant === 'pi0' && stateInPrompt !== undefined)
+      refuse(['stateInPrompt'], 'is of pi05 alone: a pi0 reads the state as a token');
     for (const field of ['depth', 'heads', 'kvHeads', 'headDim'] as const) {
       if (expert[field] !== language[field]) {
         refuse(['expert', field], `must equal language.${field}: the two attend to each other`);
       }
     }
-    if (language.heads % language.kvHeads !== 0) {
-      refuse(['language', 'heads'], 'must be a multiple of kvHeads');
-    }
-    if (vision.imageSize % vision.patch !== 0) {
-      refuse(['vision', 'imageSize'], `must be a multiple of vision.patch (${vision.patch})`);
-    }
-    if (vision.width % vision.heads !== 0) {
-      refuse(['vision', 'width'], `must be a multiple of vision.heads (${vision.heads})`);
-    }
+    for (const { path, message } of paliGemmaFaults({ vision, language })) refuse(path, message);
     if (expert.width % 2 !== 0) {
       refuse(['expert', 'width'], 'must be even: half of the time embedding is sines');
     }
@@ -69,7 +50,8 @@ export type Pi0Config = z.infer<typeof pi0ConfigSchema>;
 export const hasStateToken = ({ variant }: Pick<Pi0Config, 'variant'>): boolean =>
   variant === 'pi0';
 
-/** Tokens that one camera adds to the prefix. */
-export function tokensPerImage({ vision }: Pi0Config): number {
-  return (vision.imageSize / vision.patch) ** 2;
-}
+/** Whether the state is text of the prompt. */
+export const hasStateInPrompt = ({
+  variant,
+  stateInPrompt = true,
+}: Pick<Pi0Config, 'variant' | 'stateInPrompt'>): boolean => variant === 'pi05' && stateInPrompt;

@@ -15,10 +15,10 @@ import {
 } from '../../../onnx/operators.ts';
 import { linearIn } from '../../../onnx/products.ts';
 import type { Pi0Config } from './config.ts';
-import { decoderLayers, preciseDense } from './layers.ts';
+import { decoderLayers, preciseDense } from '../../paligemma/layers.ts';
 import { EXPERT, modulationsOf, projectCondition } from './modulation.ts';
-import { type Addition, type Modulations, normOfSum } from './norms.ts';
-import type { Cache, Tokens, Weights } from './network.ts';
+import { type Addition, type Modulations, normOfSum } from '../../paligemma/norms.ts';
+import type { Cache, Tokens, Weights } from '../../paligemma/network.ts';
 
 /**
  * Runs `count` tokens a sample, [batch·count, width], through the expert, each attending to the cache

@@ -6,12 +6,13 @@ import type { PolicyFamily } from '../../family.ts';
 import { SAMPLED_JOINS } from '../../joinKinds.ts';
 import { type Pi0Config, pi0ConfigSchema } from './config.ts';
 import { learnablePi0 } from './learnable.ts';
-import { findPacked } from './packedWeights.ts';
+import { findPacked } from '../../paligemma/packedWeights.ts';
 import { samplingModel } from './sampleGraphs.ts';
 import { openPi0 } from './sampler.ts';
 import { STAGES, goldenInputs, runStages } from './stages.ts';
-import { TOKENIZER_FILE } from './tokenizer.ts';
-import { weightFault, weightShapes } from './weights.ts';
+import { TOKENIZER_FILE } from '../../paligemma/tokenizer.ts';
+import { weightFault } from '../../paligemma/weights.ts';
+import { weightShapes } from './weights.ts';
 
 /** π0 and π0.5: flow-matching policies on a vision-language model (arXiv 2410.24164, 2504.16054). */
 export const pi0: PolicyFamily<Pi0Config> = {

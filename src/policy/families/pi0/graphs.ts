@@ -11,59 +11,24 @@ import {
   subtract,
   where,
 } from '../../../onnx/operators.ts';
-import { type Pi0Config, hasStateToken, tokensPerImage } from './config.ts';
+import { type Pi0Config, hasStateToken } from './config.ts';
+import { tokensPerImage } from '../../paligemma/config.ts';
 import { TABLE_ROWS } from '../../integration.ts';
 import { denoise, encodeState, keepTimes, projectTime } from './expert.ts';
 import { type Guidance, guided } from './guidance.ts';
-import { fusedLayers } from './kernels.ts';
-import { type PrefixInputs, encodePrefix } from './prefix.ts';
-import { patchesOfBytes, patchesOfImages } from './vision.ts';
+import { fusedLayers } from '../../paligemma/kernels.ts';
+import { encodePrefix } from '../../paligemma/prefix.ts';
+import {
+  BATCH,
+  CAMERAS,
+  type ImageInput,
+  TEXT,
+  prefixInputs,
+} from '../../paligemma/prefixInputs.ts';
 import type { SampledJoin } from '../../joinKinds.ts';
-import type { Cache, Weights, WeightSource } from './network.ts';
+import type { Cache, Weights, WeightSource } from '../../paligemma/network.ts';
 
-/** How images enter: RGB bytes [.., side, side, 3], or floats [.., 3, side, side] in −1…1. */
-export type ImageInput = 'bytes' | 'floats';
-
-const BATCH = 'batch';
-const CAMERAS = 'cameras';
-const TEXT = 'text';
 const CALLS = 'calls';
-
-/** Cameras and prompt tokens of a graph's inputs, open where they may differ from call to call. */
-export interface PrefixSizes {
-  cameras: Dim;
-  text: Dim;
-}
-
-const OPEN_SIZES: PrefixSizes = { cameras: CAMERAS, text: TEXT };
-
-/** What the prefix is made from, as a graph's inputs. */
-export function prefixInputs(
-  graph: Graph,
-  config: Pi0Config,
-  images: ImageInput,
-  masked = true,
-  { cameras, text } = OPEN_SIZES,
-): PrefixInputs {
-  const { imageSize } = config.vision;
-  const patches =
-    images === 'bytes'
-      ? patchesOfBytes(
-          graph.input('images', 'uint8', [BATCH, cameras, imageSize, imageSize, 3]),
-          config,
-        )
-      : patchesOfImages(
-          graph.input('images', 'float32', [BATCH, cameras, 3, imageSize, imageSize]),
-          config,
-        );
-  const tokens = graph.input('tokens', 'int64', [BATCH, text]);
-  if (!masked) return { patches, cameras, tokens };
-  const masks = {
-    cameras: graph.input('camera_mask', 'bool', [BATCH, cameras]),
-    tokens: graph.input('token_mask', 'bool', [BATCH, text]),
-  };
-  return { patches, cameras, tokens, masks };
-}
 
 function prefixLength(config: Pi0Config): Dim {
   return addDims(multiplyDims(CAMERAS, tokensPerImage(config)), TEXT);

@@ -3,22 +3,26 @@ import type { Graph } from '../../../onnx/graph.ts';
 import { repeat } from '../../../onnx/operators.ts';
 import { WEIGHTS_FILE } from '../../bundle/bundleFiles.ts';
 import type { Flow, FlowOptions, Learnable } from '../../learnable.ts';
-import { type Pi0Config, hasStateToken, tokensPerImage } from './config.ts';
+import { type Pi0Config, hasStateToken } from './config.ts';
+import { tokensPerImage } from '../../paligemma/config.ts';
 import { denoise, keepTimes, projectTimes } from './expert.ts';
 import {
   cacheInputs,
   integrate,
   integrationInput,
   observedCache,
-  prefixInputs,
   previousInputs,
 } from './graphs.ts';
-import type { Cache, Weights } from './network.ts';
-import { encodePrefix } from './prefix.ts';
+import { prefixInputs } from '../../paligemma/prefixInputs.ts';
+import type { Cache, Weights } from '../../paligemma/network.ts';
+import { encodePrefix } from '../../paligemma/prefix.ts';
 import { openPrefixGraph } from './sampleGraphs.ts';
-import { TOKENIZER_FILE, loadTokenizer } from './tokenizer.ts';
-import { inputWeights, trainableParameters, trainableWeights } from './trainable.ts';
-import { loadWeights, weightShapes, weightSources } from './weights.ts';
+import { TOKENIZER_FILE } from '../../paligemma/tokenizer.ts';
+import { loadTokenizer } from './tokenizer.ts';
+import { inputWeights } from '../../paligemma/weights.ts';
+import { trainableParameters, trainableWeights } from './trainable.ts';
+import { loadWeights } from '../../paligemma/weights.ts';
+import { weightShapes, weightSources } from './weights.ts';
 
 const repeatCache = ({ layers, valid }: Cache, times: number): Cache => ({
   layers: layers.map(({ keys, values }) => ({

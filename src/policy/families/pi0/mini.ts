@@ -1,6 +1,6 @@
 import { ALOHA_CAMERAS } from '../../../robot/aloha.ts';
 import type { Pi0Config } from './config.ts';
-import { TINY_VOCABULARY } from './tokenizer.ts';
+import { TINY_VOCABULARY } from '../../paligemma/tokenizer.ts';
 import type { BundleConfig } from '../../bundle/config.ts';
 
 /** A π0 of about two million parameters for the simulated ALOHA: it learns and samples on a CPU. */

@@ -1,9 +1,9 @@
 import type { Value } from '../../../onnx/graph.ts';
 import { concat, silu, split } from '../../../onnx/operators.ts';
 import type { Pi0Config } from './config.ts';
-import { preciseDense } from './layers.ts';
-import type { Modulation, Modulations } from './norms.ts';
-import { type Weights } from './network.ts';
+import { preciseDense } from '../../paligemma/layers.ts';
+import type { Modulation, Modulations } from '../../paligemma/norms.ts';
+import { type Weights } from '../../paligemma/network.ts';
 
 export const EXPERT = 'paligemma_with_expert.gemma_expert.model';
 

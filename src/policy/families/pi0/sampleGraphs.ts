@@ -1,39 +1,20 @@
 import { join } from 'node:path';
 import { elementCount } from '../../../onnx/dim.ts';
-import type { ElementType } from '../../../tensors/elementType.ts';
-import type { Graph } from '../../../onnx/graph.ts';
-import { encodeModel } from '../../../onnx/modelFile.ts';
-import {
-  type InferenceSession,
-  type SessionConfig,
-  Tensor,
-  openModel,
-} from '../../../session/session.ts';
-import { providerName } from '../../../session/providers.ts';
-import { readShardedHeader } from '../../../tensors/shards.ts';
+import { type InferenceSession, type SessionConfig, Tensor } from '../../../session/session.ts';
 import { type Adapter, adaptedVersion } from '../../bundle/adapter.ts';
 import { WEIGHTS_FILE } from '../../bundle/bundleFiles.ts';
 import type { Pi0Config } from './config.ts';
 import { prefixGraph, sampleGraph } from './graphs.ts';
-import { productsFor, widens } from '../../bundle/precision.ts';
-import { holdsIntegers } from './packedWeights.ts';
 import type { Offset } from '../../offset.ts';
 import type { Spread } from '../../exploration.ts';
 import type { Trainable } from '../../trainable.ts';
 import { trainableParameters, trainableWeights } from './trainable.ts';
 import type { View } from '../../../images/viewShift.ts';
-import { externalWeights, loadWeights } from './weights.ts';
+import { isFused, modelOnWeights, openOnWeights } from '../../paligemma/openOnWeights.ts';
+import { loadWeights } from '../../paligemma/weights.ts';
 import { type Bundle } from '../../bundle/config.ts';
 import type { SampledJoin } from '../../joinKinds.ts';
-import type { WeightSource } from './network.ts';
 import type { Feeds } from '../../family.ts';
-
-/** A graph that points into a bundle's weights, and the header of their file. */
-async function modelOnWeights(folder: string, build: (weights: WeightSource) => Graph) {
-  const path = join(folder, WEIGHTS_FILE);
-  const header = await readShardedHeader(path);
-  return { model: encodeModel(build(externalWeights(header, path, path))), header };
-}
 
 /** The graph that samples chunks, in float32, as an ONNX model. */
 export const samplingModel = async ({
@@ -41,23 +22,6 @@ export const samplingModel = async ({
   architecture,
 }: Bundle<Pi0Config>): Promise<Uint8Array> =>
   (await modelOnWeights(folder, (weights) => sampleGraph(architecture, weights, 'bytes'))).model;
-
-/** Whether layers are fused. On a GPU each operator is a launch; on the CPU fewer are no faster. */
-export const isFused = ({ kernels, executionProviders: [first] }: SessionConfig): boolean =>
-  kernels ? kernels === 'fused' : providerName(first) !== 'cpu';
-
-/** Opens a graph on a bundle's weights, its products in the type that the session's provider has for them. */
-export async function openOnWeights(
-  { folder, precision }: Pick<Bundle, 'folder' | 'precision'>,
-  session: SessionConfig,
-  build: (weights: WeightSource, products: ElementType | undefined) => Graph,
-): Promise<InferenceSession> {
-  const products = productsFor(precision, session);
-  const { model, header } = await modelOnWeights(folder, (weights) => build(weights, products));
-  // Whole numbers are arranged for the processor once, and leave room for the expert in float32.
-  const lean = widens(precision, session) && !holdsIntegers(header);
-  return openModel(model, session, folder, { lean });
-}
 
 /**
  * Opens a bundle's sampler, as the session's provider computes it. Where `trainable` is given its

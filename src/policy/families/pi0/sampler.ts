@@ -27,7 +27,8 @@ import { promptTexts } from './prompt.ts';
 import { integrationTensor } from '../../integrationTensor.ts';
 import { goldenIntegration } from './goldenIntegration.ts';
 import { type Adopted, adopted, initialParameters, openSampleGraph } from './sampleGraphs.ts';
-import { TOKENIZER_FILE, loadTokenizer } from './tokenizer.ts';
+import { TOKENIZER_FILE } from '../../paligemma/tokenizer.ts';
+import { loadTokenizer } from './tokenizer.ts';
 
 type Pi0Bundle = Bundle<Pi0Config>;
 
@@ -54,13 +55,14 @@ export async function openPi0(
   return {
     executionProviders: executionProvidersOf(graph),
     see: images.see,
-    async sample({ images: given, state, prompt, noise: source, join }) {
-      given?.forEach((image, i) => images.see(i, image));
+    async sample({ images: given, state, prompt, noise: source, join, absent = [] }) {
+      const present = bundle.cameras.map((_, i) => i).filter((i) => !absent.includes(i));
+      given?.forEach((image, i) => images.see(present[i], image));
       const began = performance.now() - images.takeTime();
-      const sight = blindness(images.pictures, state);
+      const sight = blindness(images.pictures, state, present);
       const noise = noiseOf(source, horizon * actionDim);
       const { version, parameters, spread } = current;
-      const joined = joinedTo(bundle, joins, join, state.length);
+      const joined = joinedTo(bundle, joins, join, transforms.actionSize(state.length));
       const view = placeOf(
         'view',
         current.view ?? straightView(bundle.cameras.length),
@@ -70,7 +72,7 @@ export async function openPi0(
       const offset = placeOf('offset', current.offset ?? noOffset(actionDim), source, spread);
       const feeds = {
         integration,
-        images: imagesOf(view),
+        images: imagesOf(view, present),
         ...parameters,
         ...explorationOf(source),
         ...observed(prompt, state),
@@ -144,15 +146,16 @@ function imageInput({ shape }: Pi0Bundle, { bytes, pictures, placings }: CameraI
   const [{ width: side }] = shape.images;
   const aside = new Uint8Array(bytes.length);
   const moved = picturesIn(aside, shape.images);
-  const [straight, askew] = [bytes, aside].map(
-    (data) => new Tensor('uint8', data, [1, shape.images.length, side, side, 3]),
-  );
-  return (view: View): Tensor => {
-    if (isStraight(view)) return straight;
-    pictures.forEach((picture, i) =>
-      lookAside(picture, side, placings[i], viewOfCamera(view, i), moved[i]),
-    );
-    return askew;
+  const tensorOf = (data: Uint8Array, cameras: number) =>
+    new Tensor('uint8', data, [1, cameras, side, side, 3]);
+  const [straight, askew] = [bytes, aside].map((data) => tensorOf(data, pictures.length));
+  return (view: View, present: readonly number[]): Tensor => {
+    if (!isStraight(view))
+      for (const i of present)
+        lookAside(pictures[i], side, placings[i], viewOfCamera(view, i), moved[i]);
+    if (present.length === pictures.length) return isStraight(view) ? straight : askew;
+    const shown = isStraight(view) ? pictures : moved;
+    return tensorOf(Buffer.concat(present.map((i) => shown[i])), present.length);
   };
 }
 
@@ -169,7 +172,7 @@ async function observationInputs(bundle: Pi0Bundle, transforms: PolicyTransforms
       warnedOf = prompt;
       return new Tensor('int64', tokens, [1, tokens.length]);
     },
-    (...read) => promptTexts(architecture.variant, ...read).join(''),
+    (...read) => promptTexts(architecture, ...read).join(''),
   );
   return (prompt: string, state: Float64Array): Feeds => {
     const normalised = transforms.state(state);

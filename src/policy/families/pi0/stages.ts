@@ -7,13 +7,14 @@ import type { Bundle } from '../../bundle/config.ts';
 import type { Feeds } from '../../family.ts';
 import { type Pi0Config, hasStateToken } from './config.ts';
 import { denoise, projectTimes } from './expert.ts';
-import { integrate, integrationInput, observedCache, prefixInputs } from './graphs.ts';
+import { integrate, integrationInput, observedCache } from './graphs.ts';
+import { prefixInputs } from '../../paligemma/prefixInputs.ts';
 import { integrationTensor } from '../../integrationTensor.ts';
 import { goldenIntegration } from './goldenIntegration.ts';
-import { fusedLayers } from './kernels.ts';
-import type { WeightSource } from './network.ts';
-import { encodePrefix } from './prefix.ts';
-import { isFused, openOnWeights } from './sampleGraphs.ts';
+import { fusedLayers } from '../../paligemma/kernels.ts';
+import type { WeightSource } from '../../paligemma/network.ts';
+import { encodePrefix } from '../../paligemma/prefix.ts';
+import { isFused, openOnWeights } from '../../paligemma/openOnWeights.ts';
 
 /** What of a sample is compared, in the order in which it comes about. */
 export const STAGES = ['embeddings', 'keys', 'values', 'velocity', 'actions'] as const;

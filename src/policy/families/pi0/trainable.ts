@@ -1,12 +1,12 @@
 import { UserError } from '../../../errors.ts';
 import type { Shape } from '../../../onnx/dim.ts';
-import type { Graph, Value } from '../../../onnx/graph.ts';
+import type { Value } from '../../../onnx/graph.ts';
 import { add, cast, multiply } from '../../../onnx/operators.ts';
 import { linear, matmul } from '../../../onnx/products.ts';
 import type { Parameter, Trainable } from '../../trainable.ts';
 import type { Pi0Config } from './config.ts';
 import { weightShapes } from './weights.ts';
-import type { WeightSource, Weights } from './network.ts';
+import type { WeightSource, Weights } from '../../paligemma/network.ts';
 
 const PREFIX_WEIGHT = /^paligemma_with_expert\.paligemma\./;
 const EXPERT_DENSE =
@@ -108,13 +108,3 @@ export function trainableWeights(
     return Object.assign(weights, { packed, ...(form === 'beside' && { adapter: beside }) });
   };
 }
-
-/** All weights as inputs of the graph, named as they are: for graphs whose weights change or are shared. */
-export const inputWeights: WeightSource = (graph: Graph) => {
-  const known = new Map<string, Value>();
-  return (name, shape) => {
-    const value = known.get(name) ?? graph.input(name, 'float32', shape);
-    known.set(name, value);
-    return value;
-  };
-};

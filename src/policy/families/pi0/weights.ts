@@ -1,131 +1,10 @@
-import { dirname, relative } from 'node:path';
 import type { Shape } from '../../../onnx/dim.ts';
-import { formatShape, sameShape } from '../../../onnx/dim.ts';
-import type { ElementType } from '../../../tensors/elementType.ts';
 import { toFloat32 } from '../../../tensors/dtype.ts';
-import {
-  type SafetensorsHeader,
-  type TensorEntry,
-  type TensorSource,
-  loadTensors,
-} from '../../../tensors/safetensors.ts';
+import { type TensorSource, loadTensors } from '../../../tensors/safetensors.ts';
 import { readShardedHeader } from '../../../tensors/shards.ts';
-import { UserError } from '../../../errors.ts';
-import { findPacked, packedShapes, packedWeight } from './packedWeights.ts';
+import { findTensor, shapesOf } from '../../paligemma/weights.ts';
 import type { Pi0Config } from './config.ts';
 import { sampleGraph } from './graphs.ts';
-import { plainlyNamed, storedNames } from './weightNames.ts';
-import { type WeightSource } from './network.ts';
-
-const ELEMENT_TYPES: Record<string, ElementType> = {
-  F32: 'float32',
-  F16: 'float16',
-  BF16: 'bfloat16',
-};
-
-type Tensors = SafetensorsHeader['tensors'];
-
-/** Tensors by their plain names, made once a header. */
-const plain = new WeakMap<Tensors, Tensors>();
-
-function plainTensors({ tensors }: SafetensorsHeader): Tensors {
-  const known = plain.get(tensors) ?? plainlyNamed(tensors);
-  plain.set(tensors, known);
-  return known;
-}
-
-/** The plain name under which a file holds the tensor that openpi calls `name`. */
-export function storedName(header: SafetensorsHeader, name: string): string | undefined {
-  const tensors = plainTensors(header);
-  return storedNames(name).find((stored) => tensors.has(stored));
-}
-
-/** A tensor by openpi's name, whichever the file uses. */
-export function findTensor(header: SafetensorsHeader, name: string): TensorEntry | undefined {
-  const stored = storedName(header, name);
-  return stored === undefined ? undefined : plainTensors(header).get(stored);
-}
-
-/** What is wrong with a file's tensor of this name for a policy that needs this shape; undefined if nothing. */
-export function weightFault(
-  header: SafetensorsHeader,
-  name: string,
-  shape: Shape,
-  demandedBy = 'policy.json',
-): string | undefined {
-  const packed = findPacked(header, name);
-  if (packed) return packedFault(packed, name, shape);
-  const entry = findTensor(header, name);
-  if (!entry) return `${name} is missing (${formatShape(shape)})`;
-  if (!sameShape(entry.shape, shape))
-    return `${name} is ${formatShape(entry.shape)}, ${demandedBy} makes it ${formatShape(shape)}`;
-  if (!(entry.dtype in ELEMENT_TYPES))
-    return `${name} holds ${entry.dtype}, which is no weight's type`;
-  return undefined;
-}
-
-function packedFault(
-  { packing, elements, scales }: NonNullable<ReturnType<typeof findPacked>>,
-  name: string,
-  shape: Shape,
-): string | undefined {
-  const expected = packedShapes(shape as [number, number], packing);
-  if (sameShape(elements.shape, expected.elements) && sameShape(scales.shape, expected.scales))
-    return undefined;
-  return `${name}.${packing} is ${formatShape(elements.shape)} with scales ${formatShape(scales.shape)}, policy.json makes it ${formatShape(expected.elements)} with ${formatShape(expected.scales)}`;
-}
-
-/**
- * Weights that stay in their safetensors files, in the type that they have there: the graph of a model
- * at `modelPath` points to them. Throws a `UserError` for a tensor that is missing or has another shape
- * than the policy's.
- */
-export function externalWeights(
-  header: SafetensorsHeader,
-  path: string,
-  modelPath: string,
-): WeightSource {
-  const place = ({ path: file, offset, bytes }: TensorEntry) => ({
-    location: relative(dirname(modelPath), file),
-    offset,
-    bytes,
-  });
-  return (graph) => {
-    const plain = (name: string, shape: Shape) => {
-      const fault = weightFault(header, name, shape);
-      if (fault) throw new UserError(`${path}: ${fault}`);
-      const entry = findTensor(header, name)!;
-      return graph.weight(name, ELEMENT_TYPES[entry.dtype], shape, place(entry));
-    };
-    return Object.assign(plain, {
-      packed: (name: string, shape: readonly [number, number]) =>
-        packedWeight(graph, header, name, shape, place),
-    });
-  };
-}
-
-/** Names and shapes of the weights that building graphs asks for. */
-function recordWeights(shapes: Map<string, Shape>): WeightSource {
-  return (graph) => (name, shape) => {
-    shapes.set(name, shape);
-    return graph.weight(name, 'float32', shape, { location: '', offset: 0, bytes: 0 });
-  };
-}
-
-/** Reads weights by openpi's names as float32. Throws a `UserError` for one that is missing. */
-export async function loadWeights(
-  path: string,
-  names: readonly string[],
-): Promise<Map<string, Float32Array>> {
-  const header = await readShardedHeader(path);
-  const entries = names.map((name) => {
-    const entry = findTensor(header, name);
-    if (!entry) throw new UserError(`${path}: ${name} is missing`);
-    return entry;
-  });
-  const tensors = await loadTensors(entries);
-  return new Map(names.map((name, i) => [name, toFloat32(tensors[i])]));
-}
 
 /** All weights of a π0 in float32, under openpi's names, each read when its turn comes. */
 export async function weightSources(path: string, config: Pi0Config): Promise<TensorSource[]> {
@@ -140,7 +19,5 @@ export async function weightSources(path: string, config: Pi0Config): Promise<Te
 
 /** Names and shapes of all weights of a π0 of this configuration. */
 export function weightShapes(config: Pi0Config): Map<string, Shape> {
-  const shapes = new Map<string, Shape>();
-  sampleGraph(config, recordWeights(shapes), 'bytes');
-  return shapes;
+  return shapesOf((source) => sampleGraph(config, source, 'bytes'));
 }

@@ -1,6 +1,7 @@
 import { UserError } from '../../../../errors.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import type { Choice, Embodied } from './embodiments.ts';
+import type { Choice } from './choice.ts';
+import type { Embodied } from './embodiments.ts';
 
 const IMAGE = /^observation\.images?\b\.?/;
 
@@ -8,9 +9,12 @@ const IMAGE = /^observation\.images?\b\.?/;
 const cameraOf = (feature: string) => feature.replace(IMAGE, '');
 
 /** Features of images, in the policy's order, without stand-ins for cameras that are always missing. */
-const imageFeatures = ({ config }: Checkpoint): string[] =>
+const imageFeatures = ({ config }: Checkpoint, { absent }: Embodied): string[] =>
   Object.keys(config.input_features ?? {}).filter(
-    (feature) => IMAGE.test(feature) && !cameraOf(feature).startsWith('empty_camera'),
+    (feature) =>
+      IMAGE.test(feature) &&
+      !cameraOf(feature).startsWith('empty_camera') &&
+      !absent.includes(cameraOf(feature)),
   );
 
 const say = ({ cameras }: Embodied) =>
@@ -35,7 +39,7 @@ function robotNames(checkpoint: Checkpoint, embodiment: Embodied): string[] {
   const { processors, configPath } = checkpoint;
   const renames = imageRenames(checkpoint);
   const away = [...renames.values()];
-  return imageFeatures(checkpoint).map((feature) => {
+  return imageFeatures(checkpoint, embodiment).map((feature) => {
     const source = renames.get(feature) ?? feature;
     const camera = IMAGE.test(source) ? cameraOf(source) : '';
     if (camera === '')
@@ -71,7 +75,7 @@ export function camerasOf(
   if (given) return unique(given, '--cameras');
   checkRenames(checkpoint, embodiment);
   const { renames } = checkpoint.processors;
-  if (imageFeatures(checkpoint).length === 0) {
+  if (imageFeatures(checkpoint, embodiment).length === 0) {
     if (imageRenames(checkpoint).size > 0)
       throw new UserError(
         `${checkpoint.configPath} has no images among its input_features, but ${renames?.by} renames some; ${say(embodiment)}`,

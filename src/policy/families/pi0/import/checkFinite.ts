@@ -4,7 +4,8 @@ import { findNonFinite } from '../../../../tensors/finite.ts';
 import { type TensorEntry, readParts } from '../../../../tensors/safetensors.ts';
 import type { ShardedHeader } from '../../../../tensors/shards.ts';
 import type { Pi0Config } from '../config.ts';
-import { findTensor, weightShapes } from '../weights.ts';
+import { findTensor } from '../../../paligemma/weights.ts';
+import { weightShapes } from '../weights.ts';
 
 /** Weights of at most so many bytes are looked at one by one, which takes a second. */
 const ALL_BYTES = 2 ** 30;

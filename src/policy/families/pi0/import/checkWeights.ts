@@ -1,7 +1,8 @@
 import { isUnused } from './unusedTensors.ts';
 import { UserError, listed } from '../../../../errors.ts';
 import type { Pi0Config } from '../config.ts';
-import { storedName, weightFault, weightShapes } from '../weights.ts';
+import { storedName, weightFault } from '../../../paligemma/weights.ts';
+import { weightShapes } from '../weights.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { isBuffer } from './unusedTensors.ts';
 

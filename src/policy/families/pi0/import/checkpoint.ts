@@ -3,7 +3,7 @@ import { basename, dirname, isAbsolute, join } from 'node:path';
 import { UserError, listed } from '../../../../errors.ts';
 import { type ShardedHeader, indexOf, readShardedHeader } from '../../../../tensors/shards.ts';
 import { readJson, validate } from '../../../../validate.ts';
-import { plainlyNamed } from '../weightNames.ts';
+import { plainlyNamed } from '../../../paligemma/weightNames.ts';
 import { type CheckpointConfig, checkpointConfigSchema } from './checkpointConfig.ts';
 import { type PeftAdapter, PEFT_FILES, readPeft } from './peft.ts';
 import { type Processors, readProcessors } from './processors.ts';

@@ -64,6 +64,10 @@ export const checkpointConfigSchema = z.looseObject({
   relative_exclude_joints: z.array(z.string()).nullish(),
   action_feature_names: z.array(z.string()).nullish(),
   input_features: featuresSchema.nullish(),
+  output_features: featuresSchema.nullish(),
+  /** Of lerobot's π0.5 with a memory of earlier observations, which is another network. */
+  use_visual_memory: choice,
+  use_proprioceptive_memory: choice,
   /** How each kind of feature is normalised. */
   normalization_mapping: z.record(z.string(), z.string()).nullish(),
   /** Whether lerobot trained it as a PEFT adapter. */

@@ -1,8 +1,8 @@
 import { UserError, listed } from '../../../../errors.ts';
 import { validate } from '../../../../validate.ts';
 import { type Pi0Config, pi0ConfigSchema } from '../config.ts';
-import { EMBEDDINGS, storedNames } from '../weightNames.ts';
-import { findTensor } from '../weights.ts';
+import { EMBEDDINGS, storedNames } from '../../../paligemma/weightNames.ts';
+import { findTensor } from '../../../paligemma/weights.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { PartConfig } from './checkpointConfig.ts';
 import type { Family } from './family.ts';

@@ -45,9 +45,12 @@ export function familyOf({ folder, header, config, configPath }: Checkpoint): Fa
     throw new UserError(
       `${configPath} says ${config.type}, but the tensors beside it are those of ${byTensors}; take both from one checkpoint`,
     );
-  if (config.discrete_state_input === false)
+  const memory = (['use_visual_memory', 'use_proprioceptive_memory'] as const).find(
+    (field) => config[field],
+  );
+  if (memory)
     throw new UserError(
-      `${configPath} says discrete_state_input: false; Nalu runs π0.5 with the state in its prompt alone`,
+      `${configPath} says ${memory}: true; Nalu runs π0.5 without a memory of earlier observations`,
     );
   return byTensors;
 }

@@ -4,11 +4,12 @@ import { readShardedHeader } from '../../../../tensors/shards.ts';
 import { writeWhole } from '../../../../files/writeWhole.ts';
 import { loadBundle, replaceBundle, writeConfig } from '../../../bundle/bundle.ts';
 import { WEIGHTS_FILE } from '../../../bundle/bundleFiles.ts';
-import { convertedWeights } from '../convert.ts';
+import { convertedWeights } from '../../../paligemma/convert.ts';
 import { writeWeightsRecord } from '../../../bundle/weightsRecord.ts';
 import { type Placement, placeWeights } from './placeWeights.ts';
 import { type Findings, type ImportOptions, measure, planImport } from './planImport.ts';
-import { TOKENIZER_FILE } from '../tokenizer.ts';
+import { TOKENIZER_FILE } from '../../../paligemma/tokenizer.ts';
+import { weightShapes } from '../weights.ts';
 import { type Bundle } from '../../../bundle/config.ts';
 
 export type { ImportOptions } from './planImport.ts';
@@ -41,7 +42,7 @@ export async function importPolicy(path: string, options: ImportOptions): Promis
 
   const placeOrConvert = async (staging: string) => {
     if (!storage) return placeWeights(header, staging, copy);
-    const weights = convertedWeights(pi0, header, storage, adapters);
+    const weights = convertedWeights(weightShapes(pi0), header, storage, adapters);
     await writeSafetensors(join(staging, WEIGHTS_FILE), weights);
     return findings.peft ? ('merged' as const) : ('converted' as const);
   };

@@ -1,7 +1,8 @@
 import { UserError } from '../../../../errors.ts';
 import type { NormalisationConfig } from '../../../vectors/normalisation.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import type { Choice, Embodied } from './embodiments.ts';
+import type { Choice } from './choice.ts';
+import { type Embodied, actionsOf } from './embodiments.ts';
 import type { Family } from './family.ts';
 import type { Moments, Statistics } from './statistics.ts';
 
@@ -47,20 +48,27 @@ function faultOf(value: unknown): string | undefined {
   return Array.isArray(value) ? 'a list' : (JSON.stringify(value) ?? String(value));
 }
 
-const place = (index: number, { joints }: Embodied) =>
+type Vector = 'state' | 'actions';
+
+/** Names of a vector's numbers. */
+const namesOf = (vector: Vector, embodiment: Embodied) =>
+  vector === 'state' ? embodiment.joints : actionsOf(embodiment);
+
+const place = (index: number, joints: readonly string[]) =>
   `joint ${index}${index < joints.length ? ` (${joints[index]})` : ''}`;
 
 const REMEDY = 'give the statistics that the policy was trained with (--stats)';
 
-/** Statistics of `joints` joints: finite, without padding, and of no other robot. */
+/** Statistics of a robot's vector: finite, without padding, and of no other robot. */
 function fitted(
-  vector: 'state' | 'actions',
+  vector: Vector,
   moments: Moments,
   names: readonly [string, string],
   embodiment: Embodied,
   source: string,
 ): number[][] {
-  const { name, joints } = embodiment;
+  const { name } = embodiment;
+  const joints = namesOf(vector, embodiment);
   return names.map((statistic) => {
     const values = moments[statistic];
     if (!values)
@@ -70,7 +78,7 @@ function fitted(
     const wrong = values.findIndex((value) => faultOf(value) !== undefined);
     if (wrong >= 0)
       throw new UserError(
-        `${source}: ${statistic} of the ${vector} is ${faultOf(values[wrong])} at ${place(wrong, embodiment)}; ${REMEDY}`,
+        `${source}: ${statistic} of the ${vector} is ${faultOf(values[wrong])} at ${place(wrong, joints)}; ${REMEDY}`,
       );
     const numbers = values as number[];
     const padding = numbers.slice(joints.length);
@@ -90,21 +98,20 @@ const ORDERED: [string, string][] = [
 
 /** Throws a `UserError` for statistics that no data can have, used or not. */
 function checkPossible(
-  vector: 'state' | 'actions',
+  vector: Vector,
   moments: Moments,
   embodiment: Embodied,
   source: string,
 ): void {
+  const joints = namesOf(vector, embodiment);
   const number = (statistic: string, i: number) => {
     const value = moments[statistic]?.[i];
     return typeof value === 'number' ? value : NaN;
   };
   const refuse = (what: string, i: number) => {
-    throw new UserError(
-      `${source}: ${what} of the ${vector} at ${place(i, embodiment)}; ${REMEDY}`,
-    );
+    throw new UserError(`${source}: ${what} of the ${vector} at ${place(i, joints)}; ${REMEDY}`);
   };
-  embodiment.joints.forEach((_, i) => {
+  joints.forEach((_, i) => {
     if (number('std', i) < 0) refuse(`std is ${number('std', i)}`, i);
     for (const [low, high] of ORDERED) {
       if (number(low, i) > number(high, i))
@@ -121,7 +128,7 @@ export function normalisationOf(
   { source, sourceOfActions = source, convention, state, actions }: Statistics,
 ): Choice<NormalisationConfig> {
   const { value: type, by } = typeOf(checkpoint, family);
-  const of = (vector: 'state' | 'actions', moments: Moments, names: readonly [string, string]) => {
+  const of = (vector: Vector, moments: Moments, names: readonly [string, string]) => {
     const path = vector === 'state' ? source : sourceOfActions;
     const values = fitted(vector, moments, names, embodiment, path);
     checkPossible(vector, moments, embodiment, path);

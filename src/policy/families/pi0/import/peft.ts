@@ -12,8 +12,9 @@ import {
 import { readJson, validate } from '../../../../validate.ts';
 import type { LowRank } from '../../../../tensors/lowRank.ts';
 import type { Pi0Config } from '../config.ts';
-import { isMisplaced, isTied, plainlyNamed, storedNames } from '../weightNames.ts';
-import { storedName, weightShapes } from '../weights.ts';
+import { isMisplaced, isTied, plainlyNamed, storedNames } from '../../../paligemma/weightNames.ts';
+import { storedName } from '../../../paligemma/weights.ts';
+import { weightShapes } from '../weights.ts';
 import type { ShardedHeader } from '../../../../tensors/shards.ts';
 import { isUnused } from './unusedTensors.ts';
 

@@ -5,34 +5,42 @@ import { UserError, messageOf } from '../../../../errors.ts';
 import { elementCount } from '../../../../onnx/dim.ts';
 import type { ShardedHeader } from '../../../../tensors/shards.ts';
 import { checkPlace } from '../../../bundle/bundlePlace.ts';
-import { DTYPE_OF, type Storage } from '../convert.ts';
+import { DTYPE_OF, type Storage } from '../../../paligemma/convert.ts';
 import type { LowRank } from '../../../../tensors/lowRank.ts';
-import { type PackedBits, findPacked } from '../packedWeights.ts';
+import { type PackedBits, findPacked } from '../../../paligemma/packedWeights.ts';
 import type { Pi0Config } from '../config.ts';
 import { sampleGraph } from '../graphs.ts';
 import { type Precision, precisionSchema } from '../../../bundle/precision.ts';
-import { TOKENIZER_FILE, checkVocabulary } from '../tokenizer.ts';
-import { externalWeights, findTensor, weightShapes } from '../weights.ts';
+import { TOKENIZER_FILE, checkVocabulary } from '../../../paligemma/tokenizer.ts';
+import { externalWeights, findTensor } from '../../../paligemma/weights.ts';
+import { weightShapes } from '../weights.ts';
 import { camerasOf } from './cameras.ts';
 import { checkFinite } from './checkFinite.ts';
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts';
 import { checkTensors } from './checkWeights.ts';
 import { dimensionsOf, samplingOf } from './dimensions.ts';
-import { type Choice, EMBODIMENTS, checkJointNames } from './embodiments.ts';
+import type { Choice } from './choice.ts';
+import type { EmbodimentName } from './embodiments.ts';
 import { type Family, familyOf } from './family.ts';
 import { normalisationOf } from './normalisation.ts';
 import { adapt as adaptWeights } from './peft.ts';
+import { checkJointNames, robotOf } from './robot.ts';
+import { stateInPromptOf } from './stateInPrompt.ts';
 import { readStatistics } from './statistics.ts';
+import { type UnitOptions, type Units, unitsOf } from './units.ts';
 import { type VectorOptions, embodimentTransforms } from './vectors.ts';
 import type { BundleConfig } from '../../../bundle/config.ts';
 import { configFaults } from '../../../bundle/parseConfig.ts';
 import { checkConverted } from './checkWeights.ts';
 
-export interface ImportOptions extends VectorOptions {
+export interface ImportOptions extends VectorOptions, UnitOptions {
   out: string;
   /** The weights that an adapter was trained on, where they are neither beside nor above it. */
   base?: string;
-  embodiment: keyof typeof EMBODIMENTS;
+  /** The robot that it was trained for, where its files do not say it. */
+  embodiment?: EmbodimentName;
+  /** Whether a π0.5 was trained with the state in its prompt. */
+  stateInPrompt?: boolean;
   /** The robot's names, in the policy's order. */
   cameras?: string[];
   /** File of normalisation statistics, instead of the checkpoint's. */
@@ -58,7 +66,13 @@ export interface Findings {
   statistics: Choice<string>;
   tokenizer: string;
   cameras: Choice<string[]>;
-  adapt: Choice<boolean>;
+  robot: Choice<string>;
+  /** Of a π0.5. */
+  stateInPrompt?: Choice<boolean>;
+  /** Of a robot for which openpi has a space of its own. */
+  adapt?: Choice<boolean>;
+  /** Of a robot for which lerobot has several. */
+  units?: Choice<Units>;
   delta: Choice<boolean>;
   /** The adapter that is merged into the weights. */
   peft?: { folder: string; base: string; merged: number; replaced: number };
@@ -192,17 +206,21 @@ export async function planImport(path: string, options: ImportOptions): Promise<
   await checkOut(out, checkpoint, force);
   checkConverted(checkpoint);
 
-  const pi0 = dimensionsOf(checkpoint, family);
-  const adapted = peft && (await adaptWeights(checkpoint.header, peft, pi0));
+  const dimensions = dimensionsOf(checkpoint, family);
+  const adapted = peft && (await adaptWeights(checkpoint.header, peft, dimensions));
   const { header = checkpoint.header, adapters = new Map<string, LowRank>() } = adapted ?? {};
-  checkTensors({ ...checkpoint, header }, pi0);
-  const embodiment = EMBODIMENTS[options.embodiment];
-  checkJointNames(checkpoint, embodiment);
+  checkTensors({ ...checkpoint, header }, dimensions);
   const statistics = await readStatistics(checkpoint, stats);
+  const robot = robotOf(checkpoint, statistics, options.embodiment);
+  const embodiment = robot.value;
+  checkJointNames(checkpoint, embodiment);
+  const stateInPrompt = stateInPromptOf(checkpoint, family, embodiment, options.stateInPrompt);
+  const pi0 = { ...dimensions, ...(stateInPrompt?.value === false && { stateInPrompt: false }) };
   const normalisation = normalisationOf(checkpoint, family, embodiment, statistics);
   const cameras = camerasOf(checkpoint, embodiment, options.cameras);
   const tokenizer = await readTokenizer(checkpoint, pi0.language.vocabulary, options.tokenizer);
   const { transforms, adapt, delta } = embodimentTransforms(checkpoint, embodiment, options);
+  const units = await unitsOf(checkpoint, embodiment, options);
   const stored = storedPrecision(header, pi0);
   const config: BundleConfig<Pi0Config> = {
     format: 1,
@@ -214,7 +232,7 @@ export async function planImport(path: string, options: ImportOptions): Promise<
     precision: options.precision ?? stored,
     family: 'pi0',
     architecture: pi0,
-    transforms: [...transforms, normalisation.value],
+    transforms: [...(units?.value.steps ?? []), ...transforms, normalisation.value],
   };
   checkBundle(
     config,
@@ -233,7 +251,10 @@ export async function planImport(path: string, options: ImportOptions): Promise<
       statistics: { value: statistics.source, by: normalisation.by },
       tokenizer: tokenizer.path,
       cameras,
+      robot: { value: embodiment.name, by: robot.by },
+      stateInPrompt,
       adapt,
+      units: units && { value: units.value.units, by: units.by },
       delta,
       peft: adapted && {
         folder: peft.folder,

@@ -12,6 +12,8 @@ export interface Processors {
   norm?: { by: string; STATE: string; ACTION: string };
   /** The step that makes actions relative to the state. */
   relative?: { by: string; enabled: boolean; exclude: string[]; names: string[] | null };
+  /** The step that writes the state into the prompt; absent if there is none. */
+  statePrompt?: string;
   /** Files of statistics: what the state is normalised with, and what actions are. */
   statistics: { state: string[]; actions: string[] };
 }
@@ -179,12 +181,14 @@ async function renamesOf(before: Pipeline, training: string): Promise<Processors
   return { by: `rename_map in ${path}`, names: turned(map, path) };
 }
 
-/** Throws a `UserError` for a π0.5 that does not read its state in the prompt. */
-function checkPrompt(before: Pipeline): void {
-  if (find(before, STATE_PROMPT)?.config?.include_state_in_prompt === false)
+/** The step that writes the state into the prompt. Throws a `UserError` for one that leaves it out. */
+function statePromptOf(before: Pipeline): string | undefined {
+  const step = find(before, STATE_PROMPT);
+  if (step?.config?.include_state_in_prompt === false)
     throw new UserError(
-      `${before.path} says include_state_in_prompt: false; Nalu runs π0.5 with the state in its prompt alone`,
+      `${before.path} says include_state_in_prompt: false, as lerobot's π0.5 with a memory of earlier observations does; Nalu runs π0.5 without one`,
     );
+  return step && `${STATE_PROMPT} in ${before.path}`;
 }
 
 /** The file of statistics that a pipeline's step names. */
@@ -207,7 +211,6 @@ async function statisticsOf(pipeline: Pipeline, name: string, folder: string): P
 export async function readProcessors(folder: string, hasStatistics: boolean): Promise<Processors> {
   const before = await readPipeline(join(folder, PREPROCESSOR));
   const after = await readPipeline(join(folder, POSTPROCESSOR));
-  checkPrompt(before);
   const [state, actions] = hasStatistics
     ? [[], []]
     : [
@@ -218,6 +221,7 @@ export async function readProcessors(folder: string, hasStatistics: boolean): Pr
     renames: await renamesOf(before, join(folder, TRAINING)),
     norm: normOf(before, after),
     relative: relativeOf(before, after),
+    statePrompt: statePromptOf(before),
     // lerobot plays what the postprocessor makes of actions.
     statistics: { state: [...state, ...actions], actions: [...actions, ...state] },
   };

@@ -24,10 +24,18 @@ const precisions = ({ precisions, parameters }: Imported) =>
     )
     .join(' and ');
 
-function transforms({ bundle, adapt, delta }: Imported): string[] {
+function transforms({ bundle, adapt, units, stateInPrompt, delta }: Imported): string[] {
   const mask = bundle.transforms.flatMap((one) => (one.type === 'deltaActions' ? one.mask : []));
   return [
-    `${adapt.value ? "π's space: joints flipped, grippers as angles" : "ALOHA's own joints and openings"} (${adapt.by})`,
+    ...(adapt
+      ? [
+          `${adapt.value ? "π's space: joints flipped, grippers as angles" : "ALOHA's own joints and openings"} (${adapt.by})`,
+        ]
+      : []),
+    ...(units ? [`joints in ${units.value} (${units.by})`] : []),
+    ...(stateInPrompt
+      ? [`state ${stateInPrompt.value ? 'in the prompt' : 'not read'} (${stateInPrompt.by})`]
+      : []),
     `actions ${delta.value ? `relative to the state, mask ${mask.join(',')}` : 'absolute'} (${delta.by})`,
   ];
 }
@@ -48,6 +56,7 @@ export function importReport(imported: Imported): [string, string][] {
   const { type } = all[all.length - 1];
   return [
     ['family', family === 'pi0' ? 'π0' : 'π0.5'],
+    ['robot', `${imported.robot.value} (${imported.robot.by})`],
     ['weights', `${millions(parameters)} parameters, ${precisions(imported)}`],
     ...(peft ? [['adapter', adapter(peft)] as [string, string]] : []),
     ['finite', finite(imported)],

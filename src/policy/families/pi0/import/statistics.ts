@@ -116,6 +116,10 @@ async function fromBuffers({ header }: Checkpoint): Promise<Statistics | undefin
     : undefined;
 }
 
+/** openpi's name of the data that statistics are of: `assets/NAME/norm_stats.json`. */
+export const assetOf = ({ source }: Statistics): string | undefined =>
+  /(?:^|[\\/])assets[\\/](.+)[\\/]norm_stats\.json$/.exec(source)?.[1].replaceAll('\\', '/');
+
 /** openpi's `assets/ASSET/norm_stats.json`. */
 async function fromAssets({ folder }: Checkpoint): Promise<Statistics | undefined> {
   const inside = await readdir(join(folder, 'assets'), { recursive: true }).catch(() => []);

@@ -1,8 +1,8 @@
-import { add, geluTanh, layerNorm, rmsNorm } from '../../../onnx/operators.ts';
-import { linear, packedLinear } from '../../../onnx/products.ts';
+import { add, geluTanh, layerNorm, rmsNorm } from '../../onnx/operators.ts';
+import { linear, packedLinear } from '../../onnx/products.ts';
 import { plainAttention, plainMix } from './attention.ts';
 import { FUSED, FUSED_HEADS } from './fusedKernels.ts';
-import type { Pi0Config } from './config.ts';
+import type { PaliGemmaConfig } from './config.ts';
 import type { Kernels, Weights, WeightSource } from './network.ts';
 
 /** Standard operators; tokens are [batch·count, width]. */
@@ -33,6 +33,6 @@ export const kernelsOf = ({ kernels = PLAIN }: Weights): Kernels => kernels;
 
 /** Weights whose layers are computed by ONNX Runtime's fused operators, if these take heads of this size. */
 export const fusedLayers =
-  (source: WeightSource, { expert }: Pi0Config): WeightSource =>
+  (source: WeightSource, { language }: Pick<PaliGemmaConfig, 'language'>): WeightSource =>
   (graph) =>
-    Object.assign(source(graph), expert.headDim % FUSED_HEADS === 0 && { kernels: FUSED });
+    Object.assign(source(graph), language.headDim % FUSED_HEADS === 0 && { kernels: FUSED });

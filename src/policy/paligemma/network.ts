@@ -1,7 +1,7 @@
-import type { PackedMatrix } from '../../../onnx/products.ts';
-import type { Dim, Shape } from '../../../onnx/dim.ts';
-import type { Graph, Value } from '../../../onnx/graph.ts';
-import type { NormedSum } from '../../../onnx/fusedOperators.ts';
+import type { PackedMatrix } from '../../onnx/products.ts';
+import type { Dim, Shape } from '../../onnx/dim.ts';
+import type { Graph, Value } from '../../onnx/graph.ts';
+import type { NormedSum } from '../../onnx/fusedOperators.ts';
 import type { TransformerConfig } from './config.ts';
 
 /** Gives a weight of the checkpoint as a value: its bytes in a file, or an input while it learns. */

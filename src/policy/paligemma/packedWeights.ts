@@ -1,6 +1,6 @@
-import type { Graph, ExternalData } from '../../../onnx/graph.ts';
-import type { PackedMatrix } from '../../../onnx/products.ts';
-import type { SafetensorsHeader, TensorEntry } from '../../../tensors/safetensors.ts';
+import type { Graph, ExternalData } from '../../onnx/graph.ts';
+import type { PackedMatrix } from '../../onnx/products.ts';
+import type { SafetensorsHeader, TensorEntry } from '../../tensors/safetensors.ts';
 
 /** Elements of a block, which share a scale, along a matrix's rows. */
 export const BLOCK = 32;

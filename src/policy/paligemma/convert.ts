@@ -1,15 +1,14 @@
-import { UserError } from '../../../errors.ts';
-import { type Dtype, type TensorData, toFloat32 } from '../../../tensors/dtype.ts';
-import { findNonFinite } from '../../../tensors/finite.ts';
-import { fitsFloat16, toBfloat16, toFloat16 } from '../../../tensors/halfPrecision.ts';
+import { UserError } from '../../errors.ts';
+import { type Dtype, type TensorData, toFloat32 } from '../../tensors/dtype.ts';
+import { findNonFinite } from '../../tensors/finite.ts';
+import { fitsFloat16, toBfloat16, toFloat16 } from '../../tensors/halfPrecision.ts';
 import {
   type SafetensorsHeader,
   type TensorEntry,
   type TensorSource,
   readParts,
-} from '../../../tensors/safetensors.ts';
-import { type LowRank, loadMerge } from '../../../tensors/lowRank.ts';
-import type { Pi0Config } from './config.ts';
+} from '../../tensors/safetensors.ts';
+import { type LowRank, loadMerge } from '../../tensors/lowRank.ts';
 import {
   PACKING_OF,
   type PackedBits,
@@ -19,8 +18,9 @@ import {
   packedShapes,
   rowScales,
 } from './packedWeights.ts';
-import type { Precision } from '../../bundle/precision.ts';
-import { findTensor, weightShapes } from './weights.ts';
+import type { Precision } from '../bundle/precision.ts';
+import type { Shape } from '../../onnx/dim.ts';
+import { findTensor } from './weights.ts';
 
 /** What a policy's weights are to become. */
 export interface Storage {
@@ -168,12 +168,12 @@ const PRECISION_OF = new Map(
  * round-to-nearest baseline (arXiv 2210.17323), blocks of 32.
  */
 export function convertedWeights(
-  config: Pi0Config,
+  shapes: ReadonlyMap<string, Shape>,
   header: SafetensorsHeader,
   { precision, like = header, prefixBits }: Storage,
   adapters: ReadonlyMap<string, LowRank> = new Map(),
 ): TensorSource[] {
-  return [...weightShapes(config)].flatMap(([name, symbolic]) => {
+  return [...shapes].flatMap(([name, symbolic]) => {
     const shape = symbolic as number[];
     const weight = findTensor(header, name)!;
     const source = { name, shape, weight, adapter: adapters.get(name) };

@@ -1,13 +1,13 @@
 import type { Attention, Block, Cache, LayerCache, Tokens, Weights } from './network.ts';
-import type { Shape } from '../../../onnx/dim.ts';
-import type { Value } from '../../../onnx/graph.ts';
-import { add, cast, concat, geluTanh, multiply } from '../../../onnx/operators.ts';
+import type { Shape } from '../../onnx/dim.ts';
+import type { Value } from '../../onnx/graph.ts';
+import { add, cast, concat, geluTanh, multiply } from '../../onnx/operators.ts';
 import {
   type BlockMatrix,
   type IntegerMatrix,
   linearIn,
   type PackedMatrix,
-} from '../../../onnx/products.ts';
+} from '../../onnx/products.ts';
 import type { TransformerConfig } from './config.ts';
 import { kernelsOf } from './kernels.ts';
 import { type Addition, type Modulations, normOfSum } from './norms.ts';

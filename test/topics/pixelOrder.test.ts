@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { type PixelLayout, toRgb } from '../../src/ros/pixelOrder.ts';
+import { type PixelLayout, toRgb } from '../../src/topics/pixelOrder.ts';
 
 const LAYOUTS: PixelLayout[] = [
   { bytes: 3, rgb: [2, 1, 0] },

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Calibration } from '../../src/robot/calibration.ts';
 import { loadCalibration } from '../../src/robot/calibrationFile.ts';
-import { armsOfKind, channelsOf, possibleChannels } from '../../src/ros/commandKinds.ts';
+import { armsOfKind, channelsOf, possibleChannels } from '../../src/topics/commandKinds.ts';
 
 const so101 = await loadCalibration('calibration/so101.yaml');
 const franka = await loadCalibration('calibration/franka.yaml');

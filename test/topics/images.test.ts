@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { CdrWriter } from '@foxglove/cdr';
 import sharp from 'sharp';
 import type { CalibratedCamera } from '../../src/robot/calibration.ts';
-import { frameOf } from '../../src/ros/images.ts';
+import { frameOf } from '../../src/topics/images.ts';
 import { CAMERA, type Image, message } from './imageMessage.ts';
 
 const bytes = (count: number) => Uint8Array.from({ length: count }, (_, i) => (i * 7) % 256);

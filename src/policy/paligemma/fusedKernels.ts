@@ -1,4 +1,4 @@
-import { addDims } from '../../../onnx/dim.ts';
+import { addDims } from '../../onnx/dim.ts';
 import {
   type Standing,
   biasedGelu,
@@ -9,8 +9,8 @@ import {
   rotaryEmbedding,
   skipLayerNorm,
   skipRmsNorm,
-} from '../../../onnx/fusedOperators.ts';
-import type { Value } from '../../../onnx/graph.ts';
+} from '../../onnx/fusedOperators.ts';
+import type { Value } from '../../onnx/graph.ts';
 import {
   add,
   cast,
@@ -22,8 +22,8 @@ import {
   split,
   subtract,
   transpose,
-} from '../../../onnx/operators.ts';
-import { asBlocks, biased, packedLinear } from '../../../onnx/products.ts';
+} from '../../onnx/operators.ts';
+import { asBlocks, biased, packedLinear } from '../../onnx/products.ts';
 import { BLOCK } from './packedWeights.ts';
 import { joinCaches, rotaryAngles } from './attention.ts';
 import type { TransformerConfig } from './config.ts';

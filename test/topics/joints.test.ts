@@ -3,9 +3,9 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type CalibratedJoint } from '../../src/robot/calibration.ts';
 import { fromDriver, toDriver } from '../../src/robot/driverAngles.ts';
-import { createJointMerger } from '../../src/ros/joints.ts';
+import { createJointMerger } from '../../src/topics/joints.ts';
 import { nanosecondsOf, stampOf } from '../../src/episodes/rosTime.ts';
-import { jointTrajectory } from '../../src/ros/messages.ts';
+import { jointTrajectory } from '../../src/topics/messages.ts';
 import { loadCalibration } from '../../src/robot/calibrationFile.ts';
 
 const aloha = await loadCalibration('calibration/aloha-1.0.yaml');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { loadCalibration } from '../../src/robot/calibrationFile.ts';
-import { captureStamps } from '../../src/ros/captureStamps.ts';
+import { captureStamps } from '../../src/topics/captureStamps.ts';
 import { SIM_CALIBRATION } from '../../src/sim/embodiment.ts';
 
 const calibration = await loadCalibration(SIM_CALIBRATION);

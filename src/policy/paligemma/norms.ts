@@ -1,6 +1,6 @@
-import type { NormedSum } from '../../../onnx/fusedOperators.ts';
-import type { Value } from '../../../onnx/graph.ts';
-import { add, cast, multiply, reshape, rmsNorm } from '../../../onnx/operators.ts';
+import type { NormedSum } from '../../onnx/fusedOperators.ts';
+import type { Value } from '../../onnx/graph.ts';
+import { add, cast, multiply, reshape, rmsNorm } from '../../onnx/operators.ts';
 import { kernelsOf } from './kernels.ts';
 import type { Tokens, Weights } from './network.ts';
 

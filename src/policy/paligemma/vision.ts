@@ -1,5 +1,5 @@
-import type { NormedSum } from '../../../onnx/fusedOperators.ts';
-import type { Value } from '../../../onnx/graph.ts';
+import type { NormedSum } from '../../onnx/fusedOperators.ts';
+import type { Value } from '../../onnx/graph.ts';
 import {
   add,
   cast,
@@ -8,10 +8,10 @@ import {
   reshape,
   subtract,
   transpose,
-} from '../../../onnx/operators.ts';
-import { linear } from '../../../onnx/products.ts';
-import { multiplyDims } from '../../../onnx/dim.ts';
-import { type Pi0Config, tokensPerImage } from './config.ts';
+} from '../../onnx/operators.ts';
+import { linear } from '../../onnx/products.ts';
+import { multiplyDims } from '../../onnx/dim.ts';
+import { type PaliGemmaConfig, tokensPerImage } from './config.ts';
 import { kernelsOf } from './kernels.ts';
 import { dense, denseBlock, denseGelu, vector } from './layers.ts';
 import type { Block, Weights } from './network.ts';
@@ -21,7 +21,7 @@ const PROJECTOR = 'paligemma_with_expert.paligemma.model.multi_modal_projector.l
 const LAYER_NORM_EPSILON = 1e-6;
 
 /** Patches of float images [batch, cameras, 3, side, side] in −1…1 → [images, patches, patch²·3]. */
-export function patchesOfImages(images: Value, config: Pi0Config): Value {
+export function patchesOfImages(images: Value, config: PaliGemmaConfig): Value {
   const { patch, imageSize } = config.vision;
   const grid = imageSize / patch;
   const count = multiplyDims(images.shape[0], images.shape[1]);
@@ -33,7 +33,7 @@ export function patchesOfImages(images: Value, config: Pi0Config): Value {
  * Patches of RGB bytes [batch, cameras, side, side, 3] → [images, patches, patch²·3] in −1…1. A patch's rows stay
  * as they are, so that they move as blocks: ONNX Runtime transposes byte by byte where channels come first.
  */
-export function patchesOfBytes(bytes: Value, config: Pi0Config): Value {
+export function patchesOfBytes(bytes: Value, config: PaliGemmaConfig): Value {
   const { patch, imageSize } = config.vision;
   const grid = imageSize / patch;
   const count = multiplyDims(bytes.shape[0], bytes.shape[1]);
@@ -79,7 +79,7 @@ function selfAttention(weights: Weights, name: string, x: Value, heads: number):
 }
 
 /** SigLIP and the projector: patches [images, patches, patch²·3] → [images, patches, language width]. */
-export function imageTokens(weights: Weights, patches: Value, config: Pi0Config): Value {
+export function imageTokens(weights: Weights, patches: Value, config: PaliGemmaConfig): Value {
   const { width, depth, heads, mlp, patch } = config.vision;
   const kernel = weights(`${TOWER}.embeddings.patch_embedding.weight`, [width, 3, patch, patch]);
   const bias = weights(`${TOWER}.embeddings.patch_embedding.bias`, [width]);

@@ -1,5 +1,5 @@
-import { multiplyDims } from '../../../onnx/dim.ts';
-import type { Value } from '../../../onnx/graph.ts';
+import { multiplyDims } from '../../onnx/dim.ts';
+import type { Value } from '../../onnx/graph.ts';
 import {
   add,
   cast,
@@ -17,8 +17,8 @@ import {
   split,
   subtract,
   transpose,
-} from '../../../onnx/operators.ts';
-import { product } from '../../../onnx/products.ts';
+} from '../../onnx/operators.ts';
+import { product } from '../../onnx/products.ts';
 import type { TransformerConfig } from './config.ts';
 import type { Attention, Cache, LayerCache, Place } from './network.ts';
 

@@ -1,7 +1,7 @@
-import { type Dim, multiplyDims } from '../../../onnx/dim.ts';
-import type { Value } from '../../../onnx/graph.ts';
-import { cast, concat, gather, multiply, reshape } from '../../../onnx/operators.ts';
-import { type Pi0Config, tokensPerImage } from './config.ts';
+import { type Dim, multiplyDims } from '../../onnx/dim.ts';
+import type { Value } from '../../onnx/graph.ts';
+import { cast, concat, gather, multiply, reshape } from '../../onnx/operators.ts';
+import { type PaliGemmaConfig, tokensPerImage } from './config.ts';
 import { decoderLayers } from './layers.ts';
 import { imageTokens } from './vision.ts';
 import type { Cache, Weights } from './network.ts';
@@ -39,7 +39,7 @@ function validTokens({ masks, cameras }: PrefixInputs, perImage: number): Value 
 export function embedPrefix(
   weights: Weights,
   inputs: PrefixInputs,
-  config: Pi0Config,
+  config: PaliGemmaConfig,
 ): { embeddings: Value; valid?: Value } {
   const { patches, cameras, tokens } = inputs;
   const { width, vocabulary } = config.language;
@@ -61,7 +61,7 @@ export function embedPrefix(
 export function encodePrefix(
   weights: Weights,
   inputs: PrefixInputs,
-  config: Pi0Config,
+  config: PaliGemmaConfig,
 ): Cache & { embeddings: Value } {
   const { language } = config;
   const { embeddings, valid } = embedPrefix(weights, inputs, config);

@@ -1,0 +1,37 @@
+import { join } from 'node:path';
+import type { Graph } from '../../onnx/graph.ts';
+import { encodeModel } from '../../onnx/modelFile.ts';
+import { providerName } from '../../session/providers.ts';
+import { type InferenceSession, type SessionConfig, openModel } from '../../session/session.ts';
+import type { ElementType } from '../../tensors/elementType.ts';
+import { readShardedHeader } from '../../tensors/shards.ts';
+import { WEIGHTS_FILE } from '../bundle/bundleFiles.ts';
+import type { Bundle } from '../bundle/config.ts';
+import { productsFor, widens } from '../bundle/precision.ts';
+import type { WeightSource } from './network.ts';
+import { holdsIntegers } from './packedWeights.ts';
+import { externalWeights } from './weights.ts';
+
+/** A graph that points into a bundle's weights, and the header of their file. */
+export async function modelOnWeights(folder: string, build: (weights: WeightSource) => Graph) {
+  const path = join(folder, WEIGHTS_FILE);
+  const header = await readShardedHeader(path);
+  return { model: encodeModel(build(externalWeights(header, path, path))), header };
+}
+
+/** Whether layers are fused. On a GPU each operator is a launch; on the CPU fewer are no faster. */
+export const isFused = ({ kernels, executionProviders: [first] }: SessionConfig): boolean =>
+  kernels ? kernels === 'fused' : providerName(first) !== 'cpu';
+
+/** Opens a graph on a bundle's weights, its products in the type that the session's provider has for them. */
+export async function openOnWeights(
+  { folder, precision }: Pick<Bundle, 'folder' | 'precision'>,
+  session: SessionConfig,
+  build: (weights: WeightSource, products: ElementType | undefined) => Graph,
+): Promise<InferenceSession> {
+  const products = productsFor(precision, session);
+  const { model, header } = await modelOnWeights(folder, (weights) => build(weights, products));
+  // Whole numbers are arranged for the processor once, and leave room for the expert in float32.
+  const lean = widens(precision, session) && !holdsIntegers(header);
+  return openModel(model, session, folder, { lean });
+}

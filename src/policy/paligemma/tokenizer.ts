@@ -1,0 +1,127 @@
+import { readFile } from 'node:fs/promises';
+import { Tokenizer } from '@huggingface/tokenizers';
+import { z } from 'zod';
+import { UserError, messageOf } from '../../errors.ts';
+import { parseJson, validate } from '../../validate.ts';
+import { reasonOf } from '../../systemErrors.ts';
+
+const BEGIN = '<bos>';
+
+/** What is used of the library's class, whose own declarations do not resolve in ECMAScript modules. */
+interface TextTokenizer {
+  token_to_id(token: string): number | undefined;
+  encode(text: string, options: { add_special_tokens: boolean }): { ids: number[] };
+}
+const TextTokenizer = Tokenizer as unknown as new (json: object, config: object) => TextTokenizer;
+
+function parseTokenizer(json: string, path: string): { tokenizer: TextTokenizer; begin: number } {
+  try {
+    const tokenizer = new TextTokenizer(parseJson(json, 'it') as object, {});
+    const begin = tokenizer.token_to_id(BEGIN);
+    if (begin === undefined)
+      throw new Error(`has no token ${BEGIN}, with which a π0's prompts begin`);
+    return { tokenizer, begin };
+  } catch (error) {
+    throw new UserError(`${path}: not a usable tokenizer.json: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+const vocabularySchema = z.looseObject({
+  model: z.looseObject({
+    vocab: z.union([
+      z.record(z.string(), z.int()),
+      z.array(z.unknown()).transform((tokens) => ({ last: tokens.length - 1 })),
+    ]),
+  }),
+  added_tokens: z
+    .array(z.looseObject({ id: z.int(), content: z.string(), special: z.boolean().optional() }))
+    .optional(),
+});
+
+/**
+ * Checks that a policy whose table has `rows` rows can read what a `tokenizer.json` makes of prompts.
+ * Special tokens count only where prompts have them: PaliGemma's last, `<image>`, lies beyond π0's table.
+ * Throws a `UserError`.
+ */
+export function checkVocabulary(json: string, path: string, rows: number): void {
+  const { tokenizer, begin } = parseTokenizer(json, path);
+  const { model, added_tokens = [] } = validate(vocabularySchema, parseJson(json, path), path);
+  const ids = [
+    ...Object.values(model.vocab),
+    ...added_tokens.filter(({ special }) => !special).map(({ id }) => id),
+    ...tokenizer.encode('Transfer cube\n', { add_special_tokens: false }).ids,
+    begin,
+  ];
+  const highest = ids.reduce((most, id) => Math.max(most, id), 0);
+  if (highest >= rows)
+    throw new UserError(
+      `${path}: its ids go up to ${highest}, but the policy's table has ${rows} rows; it is the tokenizer of another model. π0 reads PaliGemma's, of google/paligemma-3b-pt-224`,
+    );
+}
+
+/** A `tokenizer.json` as policies use it. */
+export interface PromptTokenizer {
+  /** The id of the token with which prompts begin. */
+  begin: number;
+  /** Ids of a text, without special tokens. */
+  encode(this: void, text: string): number[];
+}
+
+/** Loads a `tokenizer.json`. Throws a `UserError` for one that cannot be used. */
+export async function loadPromptTokenizer(path: string): Promise<PromptTokenizer> {
+  const json = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw new UserError(`${path}: cannot be read: ${reasonOf(error)}`, { cause: error });
+  });
+  const { tokenizer, begin } = parseTokenizer(json, path);
+  return { begin, encode: (text) => tokenizer.encode(text, { add_special_tokens: false }).ids };
+}
+
+const SPECIAL = ['<pad>', '<eos>', BEGIN, '<unk>'];
+const BYTES = Array.from({ length: 256 }, (_, byte) => {
+  return `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`;
+});
+
+/** The tokenizer beside a π0's weights. */
+export const TOKENIZER_FILE = 'tokenizer.json';
+
+/** Tokens of `tinyTokenizerJson`. */
+export const TINY_VOCABULARY = SPECIAL.length + BYTES.length;
+
+/** A `tokenizer.json` of four special tokens and all bytes, for policies trained from nothing. */
+export function tinyTokenizerJson(): string {
+  const json = {
+    version: '1.0',
+    truncation: null,
+    padding: null,
+    added_tokens: SPECIAL.map((content, id) => ({
+      id,
+      content,
+      single_word: false,
+      lstrip: false,
+      rstrip: false,
+      normalized: false,
+      special: true,
+    })),
+    normalizer: null,
+    pre_tokenizer: null,
+    post_processor: null,
+    decoder: { type: 'Sequence', decoders: [{ type: 'ByteFallback' }, { type: 'Fuse' }] },
+    model: {
+      type: 'BPE',
+      dropout: null,
+      unk_token: '<unk>',
+      continuing_subword_prefix: null,
+      end_of_word_suffix: null,
+      fuse_unk: false,
+      byte_fallback: true,
+      vocab: Object.fromEntries([...SPECIAL, ...BYTES].map((token, id) => [token, id])),
+      merges: [],
+    },
+  };
+  return `${JSON.stringify(json)}\n`;
+}
+
+/** The files beside the weights of policies trained from nothing. */
+export const tinyFiles = () => ({ [TOKENIZER_FILE]: tinyTokenizerJson() });

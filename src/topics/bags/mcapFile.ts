@@ -1,0 +1,32 @@
+import type { ByteSource } from '../../episodes/byteSource.ts';
+import { readSummary } from '../../episodes/mcapSummary.ts';
+import { declaredBy, messageReader, readStored } from '../../episodes/readMcap.ts';
+import { UserError } from '../../errors.ts';
+import type { BagFile } from './bagFile.ts';
+
+/** A bag's file in MCAP, whether or not it has chunks or an index. */
+export async function openMcapFile(file: ByteSource, path: string): Promise<BagFile> {
+  const declared = declaredBy(await readSummary(file));
+  const readAt = messageReader(file);
+  return {
+    async *contents(wanted) {
+      let found = false;
+      let complete = false;
+      let damaged = false;
+      for await (const item of readStored(file, declared)) {
+        found ||= item.type !== 'Damage';
+        complete ||= item.type === 'End';
+        damaged ||= item.type === 'Damage';
+        if (item.type === 'Damage') yield `${item.what} (${item.bytes} bytes at byte ${item.at})`;
+        if (item.type !== 'Message' || !wanted.has(item.channel.topic)) continue;
+        const { channel, stamp, data, place } = item;
+        yield { channel, stamp, data: () => Promise.resolve(data), read: () => readAt(place) };
+      }
+      if (!found)
+        throw new UserError(`${path}: cannot be read as an MCAP bag; record with ros2 bag record`);
+      if (!complete && !damaged) yield 'the file ends early';
+    },
+    topics: () => [...declared.channels].sort(([a], [b]) => a - b).map(([, { topic }]) => topic),
+    close: () => file.close(),
+  };
+}
