@@ -1,4 +1,4 @@
-import type { Outcome } from '../episodes/episode.ts';
+import type { Outcome } from '../episodes/outcome.ts';
 import type { GuardAction, GuardRule } from '../guard/guardEvents.ts';
 import type { PlacedArm } from '../robot/embodiment.ts';
 

@@ -4,8 +4,9 @@ import type { View } from '../images/viewShift.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
 import type { Integration } from '../policy/integration.ts';
 import type { JoinKind } from '../policy/joinKinds.ts';
+import type { Outcome } from './outcome.ts';
 
-export type Outcome = 'success' | 'failure' | 'discarded';
+export type { Outcome };
 
 /** An episode's description, written before it starts. */
 export interface EpisodeHeader {

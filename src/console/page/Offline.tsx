@@ -1,0 +1,41 @@
+import { link } from './live/connection.ts';
+import { now } from './live/clock.ts';
+import { age } from './format.ts';
+import { Icon } from './parts/Icon.tsx';
+
+/** What covers the page while it is not connected: nothing beneath it is live. */
+export function Offline() {
+  const state = link.value;
+  if (state.state === 'live') return null;
+  if (state.state === 'connecting')
+    return (
+      <div class="offline" role="status">
+        <Icon name="plug" size={72} />
+        <h1>Connecting…</h1>
+      </div>
+    );
+  if (state.state === 'refused')
+    return (
+      <div class="offline" role="alert">
+        <Icon name="warning" size={72} />
+        <h1>Not admitted</h1>
+        <p>{state.why}</p>
+        <button type="button" class="button primary" onClick={() => location.reload()}>
+          <span>Try again</span>
+        </button>
+      </div>
+    );
+  return (
+    <div class="offline" data-testid="lost">
+      <div role="alert">
+        <Icon name="plug" size={72} />
+        <h1>Connection lost</h1>
+        <p class="strong">This page cannot stop the robot. Use its emergency stop.</p>
+        <p>What is behind this message is old: {state.why}.</p>
+      </div>
+      <p class="muted" aria-hidden="true">
+        {now.value > 0 && age(Date.now() - state.since)} without connection · trying again…
+      </p>
+    </div>
+  );
+}

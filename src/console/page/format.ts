@@ -1,0 +1,50 @@
+/** Numbers and times in words. */
+
+const pad = (value: number) => String(value).padStart(2, '0');
+
+/** Minutes and seconds: 1:05. */
+export function clock(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  return `${Math.floor(seconds / 60)}:${pad(seconds % 60)}`;
+}
+
+/** Time of the day: 14:05:09. */
+export const timeOfDay = (at: number): string => new Date(at).toLocaleTimeString('en-GB');
+
+/** Day and time: 3 Dec, 14:05. */
+export const dayAndTime = (at: number): string =>
+  new Date(at).toLocaleString('en-GB', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' }); // prettier-ignore
+
+/** How long ago: 40 ms, 3.2 s, 5 min. */
+export function age(ms: number): string {
+  if (!Number.isFinite(ms)) return 'never';
+  if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
+  return ms < 3_600_000 ? `${Math.round(ms / 60_000)} min` : `${Math.round(ms / 3_600_000)} h`;
+}
+
+const BYTES = ['B', 'kB', 'MB', 'GB', 'TB'];
+
+export function bytes(count: number): string {
+  const power = Math.min(BYTES.length - 1, Math.floor(Math.log10(Math.max(1, count)) / 3));
+  const value = count / 1000 ** power;
+  return `${value < 10 && power > 0 ? value.toFixed(1) : Math.round(value)} ${BYTES[power]}`;
+}
+
+export const percent = (share: number): string => `${Math.round(100 * share)} %`;
+
+export const range = ([low, high]: readonly [number, number]): string =>
+  `${Math.round(100 * low)}–${percent(high)}`;
+
+export const milliseconds = (ms: number): string =>
+  `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
+
+/** One thing, or several: "1 attempt", "3 attempts". */
+export const plural = (count: number, word: string): string =>
+  `${count} ${word}${count === 1 ? '' : 's'}`;
+
+/** The short form of a version: the part after the last @, at most 12 characters. */
+export const shortVersion = (version: string): string => {
+  const last = version.slice(version.lastIndexOf('@') + 1);
+  return last.length > 14 ? `${last.slice(0, 12)}…` : last;
+};

@@ -1,0 +1,37 @@
+import { topics } from './live/topics.ts';
+import { mayOperate } from './live/seat.ts';
+import { ACTIONS, ACTION_NAMES, act, isAnswered } from './operate/actions.ts';
+import { stop } from './operate/stop.ts';
+import { tab } from './route.ts';
+
+const isWriting = (target: EventTarget | null) =>
+  target instanceof HTMLElement && target.closest('input, textarea, select') !== null;
+
+/** Enter presses what has the focus, where something has it. */
+const isPressing = (target: EventTarget | null) =>
+  target instanceof HTMLElement && target.closest('button, a, summary, [role=button]') !== null;
+
+/** The action that the key stands for now: one key may mean different things in different phases. */
+function actionOf(key: string) {
+  const phase = topics.phase.value?.phase;
+  const named = ACTION_NAMES.filter((name) => ACTIONS[name].key === key && isAnswered(name));
+  return named.find((name) => phase && ACTIONS[name].during.includes(phase)) ?? named[0];
+}
+
+/** Space stops on every tab, whatever has the focus but a field; Escape too, where it has no dialog to close. */
+function onKey(event: KeyboardEvent): void {
+  if (event.repeat || event.ctrlKey || event.metaKey || event.altKey || isWriting(event.target)) return; // prettier-ignore
+  const isOpen = document.querySelector('dialog[open]') !== null;
+  if (event.key === ' ' || (event.key === 'Escape' && !isOpen)) {
+    event.preventDefault();
+    if (mayOperate.value) void stop();
+    return;
+  }
+  if (isOpen || tab.value !== 'operate') return;
+  const key = event.key.toLowerCase();
+  if (key === 'enter' && isPressing(event.target)) return;
+  const action = actionOf(key);
+  if (action) act(action);
+}
+
+export const listenToKeys = () => window.addEventListener('keydown', onKey);

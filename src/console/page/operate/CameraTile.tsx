@@ -1,0 +1,107 @@
+import { computed, signal } from '@preact/signals';
+import { useEffect, useMemo } from 'preact/hooks';
+import type { ConsoleCamera } from '../../protocol.ts';
+import { age, percent } from '../format.ts';
+import { now } from '../live/clock.ts';
+import { type Shown, takenAt, watchCamera } from '../live/pictures.ts';
+import { topics } from '../live/topics.ts';
+import { Canvas, type Draw } from '../parts/Canvas.tsx';
+import { Icon } from '../parts/Icon.tsx';
+
+/** Milliseconds beyond which a picture is stale. */
+const STALE = 1000;
+
+/** Draws a picture as large as it fits, in the middle. Returns where. */
+function drawPicture(
+  context: CanvasRenderingContext2D,
+  bitmap: ImageBitmap,
+  width: number,
+  height: number,
+) {
+  // prettier-ignore
+  const scale = Math.min(width / bitmap.width, height / bitmap.height);
+  const [columns, rows] = [scale * bitmap.width, scale * bitmap.height];
+  const [x, y] = [(width - columns) / 2, (height - rows) / 2];
+  context.imageSmoothingQuality = 'high';
+  context.drawImage(bitmap, x, y, columns, rows);
+  return { x, y, columns, rows };
+}
+
+/** "looks 3 % right, 2 % down" */
+function viewText([right, down]: [number, number]): string {
+  const across = right === 0 ? [] : [`${percent(Math.abs(right))} ${right > 0 ? 'right' : 'left'}`];
+  const along = down === 0 ? [] : [`${percent(Math.abs(down))} ${down > 0 ? 'down' : 'up'}`];
+  return [...across, ...along].join(', ');
+}
+
+/** The same, short: "→ 3 % ↓ 2 %" */
+const viewArrows = ([right, down]: [number, number]) =>
+  `${right === 0 ? '' : `${right > 0 ? '→' : '←'}${percent(Math.abs(right))} `}${down === 0 ? '' : `${down > 0 ? '↓' : '↑'}${percent(Math.abs(down))}`}`; // prettier-ignore
+
+function drawer(name: string, picture: { value: Shown | undefined }): Draw {
+  return (context, width, height) => {
+    if (!picture.value) return;
+    const { x, y, columns, rows } = drawPicture(context, picture.value.bitmap, width, height);
+    const view = topics.chunk.value?.view?.[name];
+    if (!view) return;
+    // The policy's input is a square about the picture; its view is shifted by shares of the square's side.
+    const side = Math.max(columns, rows);
+    context.beginPath();
+    context.rect(x, y, columns, rows);
+    context.save();
+    context.clip();
+    context.beginPath();
+    context.rect(x + view[0] * side + 1.5, y + view[1] * side + 1.5, columns - 3, rows - 3);
+    context.lineWidth = 3;
+    context.strokeStyle = '#0009';
+    context.stroke();
+    context.setLineDash([7, 5]);
+    context.lineWidth = 2;
+    context.strokeStyle = '#ffffff';
+    context.stroke();
+    context.restore();
+  };
+}
+
+/** A camera's newest picture, how old it is, and where the policy looks in it. */
+export function CameraTile({ camera: { name, width, height, used } }: { camera: ConsoleCamera }) {
+  const picture = useMemo(() => signal<Shown | undefined>(undefined), []);
+  useEffect(() => watchCamera(name, (shown) => (picture.value = { ...shown })), [name]);
+  const draw = useMemo(() => drawer(name, picture), [name]);
+  const passed = useMemo(() => computed(() => {
+    const taken = now.value > 0 ? takenAt(name) : undefined;
+    return taken === undefined ? undefined : performance.now() - taken;
+  }), [name]); // prettier-ignore
+  const isStale = passed.value === undefined || passed.value > STALE;
+  const view = topics.chunk.value?.view?.[name];
+  const text = passed.value === undefined ? 'no picture yet' : age(passed.value);
+  return (
+    <figure class={`camera ${isStale ? 'stale' : ''}`} data-testid={`camera-${name}`}>
+      <div class="camera-picture" style={{ '--aspect': width / height }}>
+        <Canvas draw={draw} label={`Camera ${name}`} />
+        {isStale && (
+          <div class="camera-stale">
+            <Icon name="warning" size={28} />
+            <strong>{passed.value === undefined ? 'No picture' : `Old: ${text}`}</strong>
+          </div>
+        )}
+      </div>
+      <figcaption>
+        <span class="camera-name">{name}</span>
+        {used && (
+          <span
+            class="camera-used"
+            title={view ? `The policy looks ${viewText(view)}` : 'The policy sees it'}
+          >
+            <Icon name="eye" size={15} />
+            <span class="unseen">
+              {view ? `The policy looks ${viewText(view)}` : 'The policy sees it'}
+            </span>
+            {view && viewArrows(view)}
+          </span>
+        )}
+        <span class="tabular camera-age">{text}</span>
+      </figcaption>
+    </figure>
+  );
+}

@@ -1,0 +1,26 @@
+import { ask, link } from '../live/connection.ts';
+import { hasSeat, mayOperate, operatorName } from '../live/seat.ts';
+import { Button } from '../parts/Button.tsx';
+import { Icon } from '../parts/Icon.tsx';
+import { report } from '../parts/notices.ts';
+
+/** Why a page that may operate does not, and how it can. Taking over from somebody is confirmed where people are shown. */
+export function NoSeat() {
+  if (link.value.state !== 'live' || !mayOperate.value || hasSeat.value) return null;
+  const name = operatorName.value;
+  return (
+    <section class="no-seat" aria-label="Seat">
+      <Icon name="person" />
+      <p class="grow">
+        {name === undefined
+          ? 'Nobody operates. Take the seat to start, judge and move the robot.'
+          : `${name} operates. You watch, and can stop the robot.`}
+      </p>
+      {name === undefined && (
+        <Button tone="primary" onPress={() => void report(ask('takeSeat', null))}>
+          Take the seat
+        </Button>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,20 @@
+import { PHASES } from '../../protocol.ts';
+import { link } from '../live/connection.ts';
+import { topics } from '../live/topics.ts';
+
+/** Says the phase to those who do not see it. */
+export function PhaseAnnouncer() {
+  const state = topics.phase.value;
+  const isLive = link.value.state === 'live';
+  return (
+    <div class="unseen" role="status" aria-live="assertive" data-testid="announcer">
+      {isLive && state && (
+        <>
+          {PHASES[state.phase]}
+          {state.phase === 'running' && `, attempt ${state.attempt}`}
+          {state.phase === 'stopped' && state.reason !== undefined && `: ${state.reason}`}
+        </>
+      )}
+    </div>
+  );
+}

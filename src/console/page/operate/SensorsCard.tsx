@@ -1,0 +1,14 @@
+import { topics } from '../live/topics.ts';
+import { Card } from '../parts/Card.tsx';
+import { SensorTable } from '../parts/SensorTable.tsx';
+
+/** How often the robot's topics come. */
+export function SensorsCard() {
+  const sensors = topics.figures.value?.sensors ?? [];
+  if (sensors.length === 0) return null;
+  return (
+    <Card title="Sensors" class="sensors-card">
+      <SensorTable sensors={sensors} />
+    </Card>
+  );
+}

@@ -1,0 +1,10 @@
+import { render } from 'preact';
+import { App } from './App.tsx';
+import { connect } from './live/connection.ts';
+import { listenToKeys } from './keys.ts';
+import { applyTheme } from './theme.ts';
+
+applyTheme();
+connect();
+listenToKeys();
+render(<App />, document.getElementById('page')!);

@@ -1,0 +1,2 @@
+/** How an attempt ended. */
+export type Outcome = 'success' | 'failure' | 'discarded';
