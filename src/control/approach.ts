@@ -54,9 +54,11 @@ async function move(approach: Approach, start: Float64Array): Promise<void> {
       0,
     );
   let state = atRest(start);
+  let sent = robot.clock.now();
   const following = watchDeviations(robot.embodiment, start);
   const send = ({ command, next }: Ruling) => {
     state = next;
+    sent = robot.clock.now();
     if (!command) return;
     robot.command(command);
     following.sent(command);
@@ -65,7 +67,7 @@ async function move(approach: Approach, start: Float64Array): Promise<void> {
     new UserError(
       `${joints[joint].name} stands at ${measured[joint].toFixed(3)} and does not go to ${pose[joint].toFixed(3)}; check its torque, that nothing blocks it, and that nothing else commands it`,
     );
-  const brake = () => comeToRest(robot.clock, period, limits, state, send);
+  const brake = (since?: bigint) => comeToRest(robot.clock, period, limits, state, send, since);
   let deadline: bigint | undefined;
   for (;;) {
     try {
@@ -74,7 +76,7 @@ async function move(approach: Approach, start: Float64Array): Promise<void> {
       await brake();
       throw error;
     }
-    if (signal?.aborted) return brake();
+    if (signal?.aborted) return brake(sent);
     const now = robot.clock.now();
     const measured = synchroniser.newestJoints!.position;
     const lagging = farthest(measured);

@@ -30,6 +30,8 @@ interface Run {
   limits: ReturnType<typeof guardLimits>;
   /** The guard's state after the last command. */
   state: ReturnType<typeof atRest>;
+  /** When that was sent, ns. */
+  sent: bigint;
   watch: ReturnType<typeof watchClock> | undefined;
   following: ReturnType<typeof watchDeviations> | undefined;
   orAborted: ReturnType<typeof untilAborted>['orAborted'];
@@ -39,6 +41,7 @@ interface Run {
 function send(run: Run, { command, next }: Ruling, now: bigint): void {
   const { robot, recorder } = run.options;
   run.state = next;
+  run.sent = now;
   run.counts.steps += 1;
   if (!command) return;
   robot.command(command);
@@ -46,19 +49,21 @@ function send(run: Run, { command, next }: Ruling, now: bigint): void {
   recorder?.command(now, command);
 }
 
-/** Brakes to rest. */
-function brake(run: Run): Promise<void> {
-  const { options, synchroniser, counts } = run;
-  return comeToRest(options.robot.clock, run.period, run.limits, run.state, (ruling, now) => {
+/** Brakes to rest: from the next step on, or where somebody has stopped the robot at once. */
+function brake(run: Run, isAtOnce = false): Promise<void> {
+  const { options, synchroniser, counts, period, limits, state, sent } = run;
+  const { clock } = options.robot;
+  const sendBraking = (ruling: Ruling, now: bigint) => {
     if (synchroniser.newestJoints) options.recorder?.joints(synchroniser.newestJoints);
     counts.heldSteps += 1;
     send(run, ruling, now);
-  });
+  };
+  return comeToRest(clock, period, limits, state, sendBraking, isAtOnce ? sent : undefined);
 }
 
 /** Brakes to rest, then repeats the last command. */
-async function stop(run: Run, problem: UserError): Promise<LoopEnd> {
-  await brake(run);
+async function stop(run: Run, problem: UserError, isAtOnce = false): Promise<LoopEnd> {
+  await brake(run, isAtOnce);
   const { command } = guard(run.limits, run.state, null, []);
   if (run.counts.steps > 0 && command) run.options.robot.command(command);
   return { end: 'stopped', problem };
@@ -100,7 +105,7 @@ function countLateness({ options, counts }: Run, late: bigint, missed: number): 
 /** Ends the attempt at step `tick` if it is aborted, its recording has failed, or the task is over. */
 async function endAt(run: Run, tick: number): Promise<LoopEnd | undefined> {
   const { signal, recorder, task } = run.options;
-  if (signal?.aborted) return { ...(await stop(run, whyAborted(signal))), end: 'aborted' };
+  if (signal?.aborted) return { ...(await stop(run, whyAborted(signal), true)), end: 'aborted' };
   if (recorder?.problem) return stop(run, recorder.problem);
   const { reward, success, failed } = task.assess();
   run.counts.stagedReward = Math.max(run.counts.stagedReward, reward);
@@ -200,6 +205,7 @@ export async function runLoop(
     period: controlPeriod(embodiment),
     limits: guardLimits(embodiment),
     state: atRest(first.joints.position),
+    sent: clock.now(),
     watch: options.awaitChunks ? undefined : watchClock(clock),
     following: dry ? undefined : watchDeviations(embodiment, first.joints.position),
     orAborted,

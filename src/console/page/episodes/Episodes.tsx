@@ -1,0 +1,3 @@
+export function Episodes() {
+  return <p class="empty">…</p>;
+}
