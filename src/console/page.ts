@@ -2,7 +2,7 @@ import type { WebSocket } from 'ws';
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
 import { toldOf } from '../systemErrors.ts';
-import { pack, unpack } from './wire.ts';
+import { pack, unpackPlain } from './wire.ts';
 import { BEAT, PROTOCOL, type Role, type RequestName, type ServerMessage } from './protocol.ts';
 import { RULES, isRequest } from './requests.ts';
 
@@ -63,7 +63,7 @@ const messageSchema = z.union([
 function parse<T>(schema: z.ZodType<T>, data: Buffer): T {
   let value: unknown;
   try {
-    value = unpack(data);
+    value = unpackPlain(data);
   } catch {
     throw new Refusal('a message is not msgpack');
   }

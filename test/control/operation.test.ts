@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import type { AttemptResult } from '../../src/control/attempt.ts';
+import {
+  type OperationState,
+  type OperationWork,
+  createOperation,
+} from '../../src/control/operation.ts';
+import { UserError } from '../../src/errors.ts';
+
+const result = (outcome: AttemptResult['outcome']): AttemptResult => ({
+  ...{ seed: 0, outcome, reward: 0, success: outcome === 'success', steps: 1, missedSteps: 0 },
+  ...{ heldSteps: 0, starvedSteps: 0, chunks: 1, chunkMs: null, guard: [], refused: {} },
+  ...{ problem: null, episode: null },
+});
+
+/** An operation of a robot whose every part takes a turn of the event loop, and lasts until it is aborted if asked to. */
+function operated(changes: Partial<OperationWork> = {}, attended = true) {
+  const phases: string[] = [];
+  const problems: string[] = [];
+  const outcomes: string[] = [];
+  let someoneIsThere = attended;
+  const states: OperationState[] = [];
+  const work: OperationWork = {
+    prepare: () => setImmediate(),
+    home: () => setImmediate(),
+    attempt: async ({ verdict, judgement }) => {
+      await setImmediate();
+      return result(verdict() ?? (await judgement()));
+    },
+    ...changes,
+  };
+  const operation = createOperation({
+    work,
+    attended: () => someoneIsThere,
+    onState(state) {
+      phases.push(state.phase);
+      states.push(state);
+    },
+    onAttempt: ({ outcome }) => outcomes.push(outcome),
+    onProblem: (problem) => problems.push(problem),
+  });
+  const reached = async (phase: string) => {
+    for (let turn = 0; operation.state.phase !== phase; turn++) {
+      if (turn > 1000) throw new Error(`${phase} not reached: ${phases.join(', ')}`);
+      await setImmediate();
+    }
+  };
+  return { operation, phases, problems, outcomes, states, reached, leave: () => (someoneIsThere = false) }; // prettier-ignore
+}
+
+/** Lasts until it is aborted. */
+const untilAborted = (signal: AbortSignal) =>
+  new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+
+describe('an operated robot', () => {
+  it('is checked, goes home, runs, is judged by the person who is there, and waits for the scene', async () => {
+    const { operation, phases, outcomes, reached } = operated();
+    assert.equal(await operation.start(), 'an attempt begins');
+    await reached('judgement');
+    operation.judge('success');
+    await reached('reset');
+    assert.deepEqual(phases, ['checking', 'homing', 'running', 'judgement', 'reset', 'reset']);
+    assert.deepEqual(outcomes, ['success']);
+    operation.sceneReady();
+    assert.equal(operation.state.phase, 'ready');
+  });
+
+  it('counts an attempt that ran out of time as failed where nobody is there, and goes on by itself', async () => {
+    const { operation, phases, outcomes, reached } = operated({}, false);
+    await operation.start(2);
+    await reached('ready');
+    assert.deepEqual(outcomes, ['failure', 'failure']);
+    assert.ok(!phases.includes('judgement') && !phases.includes('reset'));
+  });
+
+  it('waits for the scene between the attempts of a series, and numbers them', async () => {
+    const { operation, states, reached } = operated();
+    await operation.start(2);
+    await reached('judgement');
+    operation.judge('failure');
+    await reached('reset');
+    assert.deepEqual([operation.state.attempt, operation.state.of], [1, 2]);
+    operation.sceneReady();
+    await reached('judgement');
+    assert.equal(states.at(-1)?.attempt, 2);
+  });
+
+  it('stays stopped until somebody resumes, and says who stopped it and why', async () => {
+    let aborted: unknown;
+    const { operation, reached } = operated({
+      async attempt({ signal }) {
+        await untilAborted(signal);
+        aborted = signal.reason;
+        return result('discarded');
+      },
+    });
+    await operation.start();
+    await reached('running');
+    operation.stop('Ada', 'the cube fell');
+    assert.deepEqual(
+      [operation.state.phase, operation.state.by, operation.state.reason],
+      ['stopped', 'Ada', 'the cube fell'],
+    );
+    assert.throws(() => operation.resume(), /still coming to rest/);
+    await operation.halt();
+    assert.match((aborted as Error).message, /stopped by Ada/);
+    await assert.rejects(operation.start(), /stopped by Ada: resume first/);
+    await assert.rejects(operation.home(), /resume first/);
+    operation.resume();
+    assert.equal(operation.state.phase, 'ready');
+    await operation.start();
+  });
+
+  it('latches a stop before anything runs, and a second one keeps it stopped', async () => {
+    const { operation } = operated();
+    operation.stop('Ada');
+    operation.stop('Ben');
+    await assert.rejects(operation.start(), /stopped by Ben/);
+  });
+
+  it('shows a stop though its parts go on for a while', async () => {
+    const { operation, phases } = operated({
+      async prepare() {
+        await setImmediate();
+        await setImmediate();
+      },
+    });
+    const started = operation.start();
+    started.catch(() => undefined);
+    operation.stop('Ada');
+    await operation.halt();
+    assert.deepEqual(phases.slice(phases.indexOf('stopped')), ['stopped', 'stopped']);
+  });
+
+  it('begins one thing at a time, and says why something cannot begin', async () => {
+    const { operation, problems, reached } = operated({
+      prepare: () => Promise.reject(new UserError('the left arm says nothing')),
+    });
+    await assert.rejects(operation.start(), /the left arm says nothing/);
+    await reached('stopped');
+    assert.equal(operation.state.by, undefined, 'it is not latched');
+    assert.deepEqual(problems, ['the left arm says nothing']);
+    assert.throws(() => operation.judge('success'), /no attempt is running/);
+    assert.throws(() => operation.discard(), /nothing is running/);
+    assert.throws(() => operation.sceneReady(), /nobody waits/);
+
+    const busy = operated({ home: (signal) => untilAborted(signal) });
+    await busy.operation.home();
+    await assert.rejects(busy.operation.start(), /busy/);
+    busy.operation.interrupt();
+    await busy.reached('ready');
+    await busy.operation.halt();
+  });
+
+  it('discards an attempt, running or waiting for its judgement', async () => {
+    const { operation, outcomes, reached } = operated();
+    await operation.start();
+    await reached('judgement');
+    operation.discard();
+    await reached('reset');
+    assert.deepEqual(outcomes, ['discarded']);
+  });
+});
