@@ -18,9 +18,11 @@ export const dayAndTime = (at: number): string =>
 /** How long ago: 40 ms, 3.2 s, 5 min. */
 export function age(ms: number): string {
   if (!Number.isFinite(ms)) return 'never';
-  if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`;
-  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
-  return ms < 3_600_000 ? `${Math.round(ms / 60_000)} min` : `${Math.round(ms / 3_600_000)} h`;
+  if (ms < 1000) return `${Math.max(0, Math.round(ms))}\u00a0ms`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(1)}\u00a0s`;
+  return ms < 3_600_000
+    ? `${Math.round(ms / 60_000)}\u00a0min`
+    : `${Math.round(ms / 3_600_000)}\u00a0h`;
 }
 
 const BYTES = ['B', 'kB', 'MB', 'GB', 'TB'];
@@ -28,16 +30,16 @@ const BYTES = ['B', 'kB', 'MB', 'GB', 'TB'];
 export function bytes(count: number): string {
   const power = Math.min(BYTES.length - 1, Math.floor(Math.log10(Math.max(1, count)) / 3));
   const value = count / 1000 ** power;
-  return `${value < 10 && power > 0 ? value.toFixed(1) : Math.round(value)} ${BYTES[power]}`;
+  return `${value < 10 && power > 0 ? value.toFixed(1) : Math.round(value)}\u00a0${BYTES[power]}`;
 }
 
-export const percent = (share: number): string => `${Math.round(100 * share)} %`;
+export const percent = (share: number): string => `${Math.round(100 * share)}\u00a0%`;
 
 export const range = ([low, high]: readonly [number, number]): string =>
   `${Math.round(100 * low)}–${percent(high)}`;
 
 export const milliseconds = (ms: number): string =>
-  `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
+  `${ms < 10 ? ms.toFixed(1) : Math.round(ms)}\u00a0ms`;
 
 /** One thing, or several: "1 attempt", "3 attempts". */
 export const plural = (count: number, word: string): string =>

@@ -22,7 +22,7 @@ export function projection(
 ): Projection {
   const [ct, st] = [Math.cos(turn), Math.sin(turn)];
   const [ch, sh] = [Math.cos(height), Math.sin(height)];
-  const scale = (zoom * Math.min(0.4 * width, 0.62 * rows) * DISTANCE) / radius;
+  const scale = (zoom * Math.min(0.37 * width, 0.62 * rows) * DISTANCE) / radius;
   return (x, y, z) => {
     const [dx, dy, dz] = [x - centre[0], y - centre[1], z - centre[2]];
     const right = ct * dy - st * dx;

@@ -1,3 +1,20 @@
+import { topics } from '../live/topics.ts';
+import { Diagnostics } from './Diagnostics.tsx';
+import { LearningLog } from './LearningLog.tsx';
+import { Progress } from './Progress.tsx';
+import { SuccessCard } from './SuccessCard.tsx';
+import { Versions } from './Versions.tsx';
+
+/** Watches the policy learn. */
 export function Learn() {
-  return <p class="empty">…</p>;
+  const learning = topics.learning.value;
+  return (
+    <div class="learn">
+      <Progress />
+      <SuccessCard />
+      <Versions />
+      {learning && <Diagnostics points={learning.points} />}
+      {learning && <LearningLog log={learning.log} />}
+    </div>
+  );
 }

@@ -12,7 +12,7 @@ export const attemptText = ({ attempt, of }: PhaseState) =>
 
 function RunningTime({ state }: { state: PhaseState }) {
   const passed = Math.max(0, now.value - state.at);
-  if (state.phase !== 'running') return <span class="tabular">{clock(passed)}</span>;
+  if (state.phase !== 'running') return <span class="tabular">for {clock(passed)}</span>;
   return (
     <>
       <span class="tabular">

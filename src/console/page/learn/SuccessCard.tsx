@@ -1,0 +1,42 @@
+import { useMemo } from 'preact/hooks';
+import { percent } from '../format.ts';
+import { topics } from '../live/topics.ts';
+import { Card } from '../parts/Card.tsx';
+import { Chart, type Line } from '../parts/Chart.tsx';
+import { attemptCurve, successCurve } from './curves.ts';
+
+const LINES: Line[] = [
+  { label: 'most', colour: 'accent', isBand: true },
+  { label: 'least', colour: 'accent', isBand: true },
+  { label: 'attempts, with 95 % interval', colour: 'accent' },
+  { label: 'held out, random noise', colour: 'series-2', dash: [6, 4] },
+  { label: 'held out, zero noise', colour: 'good', dash: [2, 4] },
+];
+
+/** Success over attempts. */
+export function SuccessCard() {
+  const learning = topics.learning.value;
+  const attempts = topics.attempts.value;
+  const data = useMemo(
+    () =>
+      learning ? successCurve(learning.points, learning.evaluations) : attemptCurve(attempts ?? []),
+    [learning, attempts],
+  );
+  return (
+    <Card title="Success" class="success-card">
+      {data[0].length === 0 ? (
+        <p class="empty">No attempt has been judged yet.</p>
+      ) : (
+        <Chart
+          title="Success by attempts"
+          lines={learning ? LINES : LINES.slice(0, 3)}
+          data={learning ? data : (data.slice(0, 4) as typeof data)}
+          xLabel={learning ? 'attempts learned from' : 'attempts'}
+          format={percent}
+          range={[0, 1]}
+          height={300}
+        />
+      )}
+    </Card>
+  );
+}

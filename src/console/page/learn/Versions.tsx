@@ -1,0 +1,121 @@
+import { useState } from 'preact/hooks';
+import type { LearnedVersion } from '../../protocol.ts';
+import { shortVersion, timeOfDay } from '../format.ts';
+import { ask } from '../live/connection.ts';
+import { topics } from '../live/topics.ts';
+import { isAnswered, reasonAgainstOperating } from '../operate/actions.ts';
+import { Button } from '../parts/Button.tsx';
+import { Card } from '../parts/Card.tsx';
+import { Chip, type Tone } from '../parts/Chip.tsx';
+import { Dialog } from '../parts/Dialog.tsx';
+import type { IconName } from '../parts/Icon.tsx';
+import { RateBar } from '../parts/RateBar.tsx';
+import { report } from '../parts/notices.ts';
+import { wilson } from '../wilson.ts';
+
+const STATES: Record<LearnedVersion['state'], { tone: Tone; icon: IconName }> = {
+  published: { tone: 'good', icon: 'check' },
+  'kept back': { tone: 'warn', icon: 'shield' },
+  'rolled back': { tone: 'bad', icon: 'undo' },
+};
+
+/** The learner's versions; where nothing learns, those that attempts were made with. */
+function versionsThere(): LearnedVersion[] {
+  const learning = topics.learning.value;
+  if (learning) return learning.versions;
+  const counts = new Map<string, LearnedVersion>();
+  for (const { version, at, outcome, blind } of topics.attempts.value ?? []) {
+    if (blind || outcome === 'discarded') continue;
+    const state = 'published' as const;
+    const known = counts.get(version) ?? { version, at, parent: null, state, attempts: 0, successes: 0 }; // prettier-ignore
+    known.attempts += 1;
+    if (outcome === 'success') known.successes += 1;
+    counts.set(version, known);
+  }
+  return [...counts.values()];
+}
+
+function RollBack({ version, onClose }: { version: string; onClose: () => void }) {
+  const roll = async () => {
+    if (await report(ask('rollBack', { version }))) onClose();
+  };
+  return (
+    <Dialog title="Roll back" onClose={onClose}>
+      <p>
+        The robot goes on with <code>{version}</code>, and learning with it. Later versions are no
+        longer played.
+      </p>
+      <div class="row">
+        <Button tone="bad" icon="undo" onPress={() => void roll()}>
+          Roll back to it
+        </Button>
+        <Button onPress={onClose}>Leave it</Button>
+      </div>
+    </Dialog>
+  );
+}
+
+function VersionRow({ line, onRollBack }: { line: LearnedVersion; onRollBack: () => void }) {
+  const { version, at, state, reason, attempts, successes } = line;
+  const playing = topics.policy.value?.version === version;
+  const pinned = topics.policy.value?.pinned === version;
+  const against = reasonAgainstOperating();
+  return (
+    <li class={playing ? 'playing' : undefined}>
+      <div class="version-head">
+        <code title={version}>{shortVersion(version)}</code>
+        <Chip {...STATES[state]}>{state}</Chip>
+        {playing && (
+          <Chip tone="accent" icon="play">
+            plays
+          </Chip>
+        )}
+        <time class="muted">{timeOfDay(at)}</time>
+      </div>
+      {reason !== undefined && <p class="muted">{reason}</p>}
+      <RateBar attempts={attempts} successes={successes} interval={wilson(successes, attempts)} />
+      <div class="version-actions">
+        {isAnswered('pin') && (
+          <Button
+            class="small"
+            icon="pin"
+            pressed={pinned}
+            reason={against}
+            label={`${pinned ? 'Release' : 'Pin'} ${shortVersion(version)}`}
+            onPress={() => void report(ask('pin', { version: pinned ? null : version }))}
+          >
+            {pinned ? 'Pinned' : 'Pin'}
+          </Button>
+        )}
+        {isAnswered('rollBack') && !playing && state !== 'kept back' && (
+          <Button
+            class="small"
+            icon="undo"
+            reason={against}
+            label={`Roll back to ${shortVersion(version)}`}
+            onPress={onRollBack}
+          >
+            Roll back…
+          </Button>
+        )}
+      </div>
+    </li>
+  );
+}
+
+/** Versions of the policy, newest first, with what they came to. */
+export function Versions() {
+  const [rolling, roll] = useState<string>();
+  const versions = versionsThere().slice(-100).reverse();
+  return (
+    <Card title="Versions" class="versions-card">
+      {versions.length === 0 && <p class="empty">No version has made an attempt yet.</p>}
+      <ol class="versions" tabIndex={0} aria-label="Versions, newest first">
+        {versions.map((line) => (
+          <VersionRow key={line.version} line={line} onRollBack={() => roll(line.version)} />
+        ))}
+      </ol>
+      {rolling !== undefined && <RollBack version={rolling} onClose={() => roll(undefined)} />}
+    </Card>
+  );
+}
