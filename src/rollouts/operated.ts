@@ -5,7 +5,12 @@ import type { CameraPicture, PolicyDescription } from '../console/protocol.ts';
 import { approach } from '../control/approach.ts';
 import { type AttemptResult, runAttempt } from '../control/attempt.ts';
 import type { LoopCounts } from '../control/loopOptions.ts';
-import { type Operation, type OperationWork, createOperation } from '../control/operation.ts';
+import {
+  type Operation,
+  type OperationState,
+  type OperationWork,
+  createOperation,
+} from '../control/operation.ts';
 import type { EpisodeRecorder } from '../episodes/recordEpisode.ts';
 import { type Meters, createMeters } from '../measure/meters.ts';
 import type { ChunkPolicy } from '../policy/chunkPolicy.ts';
@@ -31,6 +36,8 @@ export interface OperatedOptions extends ConsoleChoice {
   /** Folder of the episodes, if they are kept. */
   record?: string;
   recorder: (seed: number) => Promise<EpisodeRecorder | undefined>;
+  /** Hears each phase. */
+  onState?: (state: OperationState) => void;
   err: Output;
   signal: AbortSignal;
 }
@@ -96,7 +103,8 @@ async function attempt(
 /** What a person can do with the simulated robot. */
 function workOf(run: () => Operated): OperationWork {
   return {
-    prepare: () => Promise.resolve(),
+    // Nobody else puts the simulated scene back.
+    prepare: () => run().options.sim.reset(run().seed),
     async home(signal) {
       const { console } = run();
       const { robot } = console;
@@ -131,7 +139,10 @@ export async function operate(options: OperatedOptions): Promise<void> {
   const operation = createOperation({
     work: workOf(() => run!),
     attended: () => run!.console.attended,
-    onState: showPhase,
+    onState(state) {
+      options.onState?.(state);
+      showPhase();
+    },
     onAttempt({ outcome, steps, problem, episode }) {
       if (problem) run!.console.log('error', problem.message);
       run!.console.attempt({

@@ -151,6 +151,7 @@ describe("the console's server", () => {
     for (let i = 0; i < 100; i++) a.socket.send(pack({ beat: i }));
     await b.until(() => a.refused, 'a refusal');
     assert.equal(a.refused, 'too many messages');
+    await b.until(() => a.socket.readyState === WebSocket.CLOSED, 'the end of its connection');
     const mute = new WebSocket(`${console.url.replace('http', 'ws')}live`);
     await once(mute, 'open');
     await once(mute, 'close');
