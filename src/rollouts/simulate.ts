@@ -237,10 +237,13 @@ export async function simulate(options: SimOptions, surroundings: SimSurrounding
         ...{ task, scene, sceneMap },
         drawnGroups: options.drawGroups,
         realTime,
+        bare: true,
         cameras: [...new Set([...driver.cameras, ...needed])],
         optionalCameras: driver.optionalCameras?.filter((camera) => !needed.includes(camera)),
       }),
     );
+    if (!sim.hasTask)
+      print(err, `nalu: ${scene} has no objects of ${task}: nothing is judged, and every attempt counts as a failure`); // prettier-ignore
     checkFit(driver, sim.embodiment, options.policy);
     const parts = { driver, sim, classifier, meters, report };
     const tally = emptyTally();
