@@ -1,5 +1,4 @@
 import { type Command, Option } from '@commander-js/extra-typings';
-import { packagePath } from '../files/packagePath.ts';
 import { whenLeftAlone } from '../processes/exits.ts';
 import type { Context } from './context.ts';
 import { BATCH, SHIPPED_POLICY, integer, methodOption, sessionOption } from './sharedOptions.ts';
@@ -19,11 +18,7 @@ export function learn(program: Command, context: Context): void {
     )
     .argument('<folder>', 'where episodes, state, versions and curve are kept')
     .option('--policy <folder>', 'policy bundle that the runtime plays', SHIPPED_POLICY)
-    .option(
-      '--calibration <file>',
-      "the robot's calibration",
-      packagePath('calibration/aloha-sim.yaml'),
-    )
+    .option('--calibration <file>', "the robot's calibration (default: what the policy says of it)")
     .addOption(methodOption())
     .option('--config <file>', 'YAML of FPO: what is not in it has its default')
     .option('--batch <n>', BATCH, integer(1))
