@@ -21,7 +21,7 @@ function actionOf(key: string) {
 /** Space stops on every tab, whatever has the focus but a field; Escape too, where it has no dialog to close. */
 function onKey(event: KeyboardEvent): void {
   if (event.repeat || event.ctrlKey || event.metaKey || event.altKey || isWriting(event.target)) return; // prettier-ignore
-  const isOpen = document.querySelector('dialog[open]') !== null;
+  const isOpen = document.querySelector('[role=dialog]') !== null;
   if (event.key === ' ' || (event.key === 'Escape' && !isOpen)) {
     event.preventDefault();
     if (mayOperate.value) void stop();

@@ -18,7 +18,7 @@ function ActionButton({ name }: { name: ActionName }) {
     <button
       type="button"
       class={`action ${tone}`}
-      aria-label={label + count}
+      aria-keyshortcuts={key}
       aria-disabled={reason !== undefined}
       title={reason}
       onClick={() => act(name)}

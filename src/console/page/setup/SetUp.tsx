@@ -38,7 +38,10 @@ export function SetUp() {
   const sensors = topics.figures.value?.sensors ?? [];
   return (
     <div class="setup">
-      <Findings />
+      <div class="stack">
+        <Findings />
+        <Cameras />
+      </div>
       <div class="stack">
         <RobotCard />
         {sensors.length > 0 && (
@@ -47,7 +50,6 @@ export function SetUp() {
           </Card>
         )}
       </div>
-      <Cameras />
     </div>
   );
 }
