@@ -8,7 +8,7 @@ import { topics } from '../live/topics.ts';
 import { isAnswered, reasonAgainstOperating } from '../operate/actions.ts';
 import { Button } from '../parts/Button.tsx';
 import { report } from '../parts/notices.ts';
-import { wilson } from '../wilson.ts';
+import { successInterval } from '../../../tensors/successRates.ts';
 
 const Tile = ({ name, children }: { name: string; children: ComponentChildren }) => (
   <section class="card tile" aria-label={name}>
@@ -36,7 +36,8 @@ function Success() {
     <>
       <strong>{percent(successes / attempts.length)}</strong>
       <p class="muted">
-        {successes} of {attempts.length} · 95 % {range(wilson(successes, attempts.length))}
+        {successes} of {attempts.length} · 95 %{' '}
+        {range(successInterval({ successes, attempts: attempts.length }))}
       </p>
     </>
   );

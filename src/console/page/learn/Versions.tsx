@@ -12,7 +12,7 @@ import { Dialog } from '../parts/Dialog.tsx';
 import type { IconName } from '../parts/Icon.tsx';
 import { RateBar } from '../parts/RateBar.tsx';
 import { report } from '../parts/notices.ts';
-import { wilson } from '../wilson.ts';
+import { successInterval } from '../../../tensors/successRates.ts';
 
 const STATES: Record<LearnedVersion['state'], { tone: Tone; icon: IconName }> = {
   published: { tone: 'good', icon: 'check' },
@@ -74,7 +74,11 @@ function VersionRow({ line, onRollBack }: { line: LearnedVersion; onRollBack: ()
         <time class="muted">{timeOfDay(at)}</time>
       </div>
       {reason !== undefined && <p class="muted reason">{reason}</p>}
-      <RateBar attempts={attempts} successes={successes} interval={wilson(successes, attempts)} />
+      <RateBar
+        attempts={attempts}
+        successes={successes}
+        interval={successInterval({ successes, attempts })}
+      />
       <div class="version-actions">
         {isAnswered('pin') && state !== 'kept back' && (
           <Button
