@@ -1,6 +1,6 @@
 import { topics } from './live/topics.ts';
 import { mayOperate } from './live/seat.ts';
-import { ACTIONS, ACTION_NAMES, act, isAnswered } from './operate/actions.ts';
+import { ACTIONS, ACTION_NAMES, act, isOffered } from './operate/actions.ts';
 import { stop } from './operate/stop.ts';
 import { tab } from './route.ts';
 
@@ -14,7 +14,7 @@ const isPressing = (target: EventTarget | null) =>
 /** The action that the key stands for now: one key may mean different things in different phases. */
 function actionOf(key: string) {
   const phase = topics.phase.value?.phase;
-  const named = ACTION_NAMES.filter((name) => ACTIONS[name].key === key && isAnswered(name));
+  const named = ACTION_NAMES.filter((name) => ACTIONS[name].key === key && isOffered(name));
   return named.find((name) => phase && ACTIONS[name].during.includes(phase)) ?? named[0];
 }
 
@@ -34,4 +34,12 @@ function onKey(event: KeyboardEvent): void {
   if (action) act(action);
 }
 
-export const listenToKeys = () => window.addEventListener('keydown', onKey);
+/** A space that has stopped the robot presses no button when it is released. */
+function onKeyUp(event: KeyboardEvent): void {
+  if (event.key === ' ' && !isWriting(event.target)) event.preventDefault();
+}
+
+export function listenToKeys(): void {
+  window.addEventListener('keydown', onKey);
+  window.addEventListener('keyup', onKeyUp);
+}

@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals';
 import { shortVersion } from '../format.ts';
 import { ask } from '../live/connection.ts';
 import { topics } from '../live/topics.ts';
-import { isAnswered, reasonAgainstOperating } from '../operate/actions.ts';
+import { isOffered, reasonAgainstOperating } from '../operate/actions.ts';
 import { Button } from '../parts/Button.tsx';
 import { Card } from '../parts/Card.tsx';
 import { Stepper } from '../parts/Stepper.tsx';
@@ -47,7 +47,7 @@ export function CompareForm() {
     if (phase !== 'ready') return 'Not while the robot is busy or stopped';
     return reasonAgainstOperating();
   };
-  if (!isAnswered('compare'))
+  if (!isOffered('compare'))
     return (
       <Card title="New comparison">
         <p class="empty">This robot plays one version: there is nothing to compare it with.</p>

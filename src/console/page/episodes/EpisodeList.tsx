@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import { plural, shortVersion } from '../format.ts';
 import { Button } from '../parts/Button.tsx';
 import { Card } from '../parts/Card.tsx';
-import { isAnswered, reasonAgainstOperating } from '../operate/actions.ts';
+import { isOffered, reasonAgainstOperating } from '../operate/actions.ts';
 import { EpisodeRow } from './EpisodeRow.tsx';
 import { ExportDialog } from './ExportDialog.tsx';
 import { episodes, filter, type Filter, listProblem, policies, shown, tick, ticked } from './list.ts'; // prettier-ignore
@@ -55,7 +55,7 @@ const Filters = () => (
 
 function Selection() {
   const [isExporting, setExporting] = useState(false);
-  if (!isAnswered('exportEpisodes')) return null;
+  if (!isOffered('exportEpisodes')) return null;
   const ids = shown.value.filter(({ growing }) => !growing).map(({ id }) => id);
   const areAll = ids.length > 0 && ids.every((id) => ticked.value.has(id));
   const count = ticked.value.size;

@@ -3,7 +3,7 @@ import { bytes, dayAndTime, shortVersion } from '../format.ts';
 import { Chip } from '../parts/Chip.tsx';
 import { Icon } from '../parts/Icon.tsx';
 import { OutcomeChip } from '../parts/OutcomeChip.tsx';
-import { isAnswered } from '../operate/actions.ts';
+import { isOffered } from '../operate/actions.ts';
 import { replayed, tick, ticked } from './list.ts';
 
 /** An episode in the list: pressed, it is replayed. */
@@ -12,7 +12,7 @@ export function EpisodeRow({ line }: { line: EpisodeLine }) {
   const when = at === undefined ? id : dayAndTime(at);
   return (
     <li class={replayed.value === id ? 'chosen' : undefined}>
-      {isAnswered('exportEpisodes') && (
+      {isOffered('exportEpisodes') && (
         <label class="tick">
           <input
             type="checkbox"

@@ -3,7 +3,7 @@ import type { Outcome } from '../../../episodes/outcome.ts';
 import type { EpisodeReplay } from '../../protocol.ts';
 import { dayAndTime } from '../format.ts';
 import { ask } from '../live/connection.ts';
-import { isAnswered, reasonAgainstOperating } from '../operate/actions.ts';
+import { isOffered, reasonAgainstOperating } from '../operate/actions.ts';
 import { Button } from '../parts/Button.tsx';
 import { Card } from '../parts/Card.tsx';
 import { OutcomeChip } from '../parts/OutcomeChip.tsx';
@@ -61,7 +61,7 @@ export function LabelForm({
         )}
       </p>
       <Corrections labels={replay.labels} />
-      {isAnswered('label') && (
+      {isOffered('label') && (
         <>
           <label class="field">
             <span>Note, if it is corrected</span>

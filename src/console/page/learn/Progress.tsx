@@ -5,7 +5,7 @@ import { now } from '../live/clock.ts';
 import { ask } from '../live/connection.ts';
 import { playing } from '../live/playing.ts';
 import { topics } from '../live/topics.ts';
-import { isAnswered, reasonAgainstOperating } from '../operate/actions.ts';
+import { isOffered, reasonAgainstOperating } from '../operate/actions.ts';
 import { Button } from '../parts/Button.tsx';
 import { report } from '../parts/notices.ts';
 import { successInterval } from '../../../tensors/successRates.ts';
@@ -70,7 +70,7 @@ function State({ learning }: { learning: Learning }) {
     <>
       <p class="state">{paused ? 'paused' : state}</p>
       <p class="muted">method {method}</p>
-      {isAnswered('pauseLearning') && (
+      {isOffered('pauseLearning') && (
         <Button
           icon={paused ? 'play' : 'pause'}
           reason={reasonAgainstOperating()}

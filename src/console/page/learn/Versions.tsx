@@ -4,7 +4,7 @@ import { shortVersion, timeOfDay } from '../format.ts';
 import { ask } from '../live/connection.ts';
 import { isBlind, playing } from '../live/playing.ts';
 import { topics } from '../live/topics.ts';
-import { isAnswered, reasonAgainstOperating } from '../operate/actions.ts';
+import { isOffered, reasonAgainstOperating } from '../operate/actions.ts';
 import { Button } from '../parts/Button.tsx';
 import { Card } from '../parts/Card.tsx';
 import { Chip, type Tone } from '../parts/Chip.tsx';
@@ -80,7 +80,7 @@ function VersionRow({ line, onRollBack }: { line: LearnedVersion; onRollBack: ()
         interval={successInterval({ successes, attempts })}
       />
       <div class="version-actions">
-        {isAnswered('pin') && state !== 'kept back' && (
+        {isOffered('pin') && state !== 'kept back' && (
           <Button
             class="small"
             icon="pin"
@@ -92,7 +92,7 @@ function VersionRow({ line, onRollBack }: { line: LearnedVersion; onRollBack: ()
             {pinned ? 'Pinned' : 'Pin'}
           </Button>
         )}
-        {isAnswered('rollBack') && !plays && state !== 'kept back' && (
+        {isOffered('rollBack') && !plays && state !== 'kept back' && (
           <Button
             class="small"
             icon="undo"

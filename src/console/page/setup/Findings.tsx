@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { messageOf } from '../../../errors.ts';
 import type { Finding } from '../../protocol.ts';
 import { ask } from '../live/connection.ts';
-import { isAnswered } from '../operate/actions.ts';
+import { isOffered } from '../operate/actions.ts';
 import { Button } from '../parts/Button.tsx';
 import { Card } from '../parts/Card.tsx';
 import { Chip, type Tone } from '../parts/Chip.tsx';
@@ -37,7 +37,7 @@ export function Findings() {
       .finally(() => setBusy(false));
   };
   useEffect(look, []);
-  if (!isAnswered('findings')) return null;
+  if (!isOffered('findings')) return null;
   return (
     <Card
       title="Findings"
