@@ -7,9 +7,9 @@ import { tab } from './route.ts';
 const isWriting = (target: EventTarget | null) =>
   target instanceof HTMLElement && target.closest('input, textarea, select') !== null;
 
-/** Enter presses what has the focus, where something has it. */
+/** Whether Enter presses a button or link that was reached by keys. One that was clicked keeps the focus unseen. */
 const isPressing = (target: EventTarget | null) =>
-  target instanceof HTMLElement && target.closest('button, a, summary, [role=button]') !== null;
+  target instanceof HTMLElement && target.matches(':is(button, a):focus-visible');
 
 /** The action that the key stands for now: one key may mean different things in different phases. */
 function actionOf(key: string) {
@@ -31,7 +31,9 @@ function onKey(event: KeyboardEvent): void {
   const key = event.key.toLowerCase();
   if (key === 'enter' && isPressing(event.target)) return;
   const action = actionOf(key);
-  if (action) act(action);
+  if (!action) return;
+  event.preventDefault();
+  act(action);
 }
 
 /** A space that has stopped the robot presses no button when it is released. */

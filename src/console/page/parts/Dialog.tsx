@@ -12,7 +12,8 @@ interface Props {
 export function Dialog({ title, onClose, children }: Props) {
   const dialog = useRef<HTMLDivElement>(null);
   useEffect(() => {
-    const before = document.activeElement;
+    // Whoever came by keys goes back to where they were.
+    const before = document.querySelector(':focus-visible');
     dialog.current?.focus();
     return () => {
       if (before instanceof HTMLElement) before.focus();
