@@ -4,8 +4,9 @@ import { ACTIONS, ACTION_NAMES, act, isOffered } from './operate/actions.ts';
 import { stop } from './operate/stop.ts';
 import { tab } from './route.ts';
 
+/** Whether a field has the focus that has its own use for letters and spaces. */
 const isWriting = (target: EventTarget | null) =>
-  target instanceof HTMLElement && target.closest('input, textarea, select') !== null;
+  target instanceof HTMLElement && target.matches('input:not([type=range]), textarea, select');
 
 /** Whether Enter presses a button or link that was reached by keys. One that was clicked keeps the focus unseen. */
 const isPressing = (target: EventTarget | null) =>
@@ -18,16 +19,17 @@ function actionOf(key: string) {
   return named.find((name) => phase && ACTIONS[name].during.includes(phase)) ?? named[0];
 }
 
-/** Space stops on every tab, whatever has the focus but a field; Escape too, where it has no dialog to close. */
+/** Space stops on every tab, whatever has the focus but a field; Escape there too, unless it has a dialog to close. */
 function onKey(event: KeyboardEvent): void {
-  if (event.repeat || event.ctrlKey || event.metaKey || event.altKey || isWriting(event.target)) return; // prettier-ignore
+  if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
+  const isText = isWriting(event.target);
   const isOpen = document.querySelector('[role=dialog]') !== null;
-  if (event.key === ' ' || (event.key === 'Escape' && !isOpen)) {
+  if ((event.key === ' ' && !isText) || (event.key === 'Escape' && !isOpen)) {
     event.preventDefault();
     if (mayOperate.value) void stop();
     return;
   }
-  if (isOpen || tab.value !== 'operate') return;
+  if (isOpen || isText || tab.value !== 'operate') return;
   const key = event.key.toLowerCase();
   if (key === 'enter' && isPressing(event.target)) return;
   const action = actionOf(key);
