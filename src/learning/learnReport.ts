@@ -1,6 +1,6 @@
 import type { LearnerEvent } from './events.ts';
 import type { PolicyMetrics, UpdateMetrics } from './metrics.ts';
-import { successInterval } from './versions.ts';
+import { successInterval } from '../tensors/successRates.ts';
 import { duration } from '../terminal/speaker.ts';
 
 const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
