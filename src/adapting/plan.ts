@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { episodeFile } from '../episodes/files.ts';
 import { type Beginning, demandBeginning, fpoBeginning } from '../learning/begun.ts';
 import { loadFpoConfig } from '../learning/fpo/config.ts';
-import { baseIn, withoutOwnAdapter } from '../learning/learner.ts';
+import { baseIn, withoutOwnAdapter } from '../learning/learnerFolder.ts';
 import { folderAddress, parseAddress } from '../link/wire/address.ts';
 import { loadBundle } from '../policy/bundle/bundle.ts';
 import { withIntegration } from '../policy/bundle/withIntegration.ts';

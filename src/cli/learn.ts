@@ -1,6 +1,9 @@
 import { type Command, Option } from '@commander-js/extra-typings';
 import { packagePath } from '../files/packagePath.ts';
+import type { OrderFunctions } from '../link/learner/learnerOrders.ts';
+import { connect } from '../processes/calls.ts';
 import { whenLeftAlone } from '../processes/exits.ts';
+import { processPort } from '../processes/serve.ts';
 import type { Context } from './context.ts';
 import { BATCH, SHIPPED_POLICY, integer, methodOption, sessionOption } from './sharedOptions.ts';
 
@@ -8,6 +11,13 @@ import { BATCH, SHIPPED_POLICY, integer, methodOption, sessionOption } from './s
 function endWithParent(): void {
   whenLeftAlone(() => process.exit());
   process.channel?.unref();
+}
+
+/** Lets the process that started it, if it left a channel, order what a person wants of the learner. */
+function obeyParent(orders: OrderFunctions): void {
+  if (!process.channel) return;
+  connect(processPort, orders);
+  process.channel.unref();
 }
 
 /** `nalu learn`. */
@@ -63,7 +73,11 @@ Examples:
       const { out, err } = context;
       const batch = options.batch ?? METHODS[options.method].batch;
       context.end(
-        await learn(folder, { ...options, batch }, { out, err, signal: context.interruption() }),
+        await learn(
+          folder,
+          { ...options, batch },
+          { out, err, signal: context.interruption(), onOpen: obeyParent },
+        ),
       );
     });
 }
