@@ -4,7 +4,9 @@ import type { OrderFunctions } from '../link/learner/learnerOrders.ts';
 import { connect } from '../processes/calls.ts';
 import { whenLeftAlone } from '../processes/exits.ts';
 import { processPort } from '../processes/serve.ts';
+import { CONSOLE_RULES, consoleHostOption, consoleOf, consoleTlsOption, learningConsoleOption } from './consoleOptions.ts'; // prettier-ignore
 import type { Context } from './context.ts';
+import { readsOnly } from './rules.ts';
 import { BATCH, SHIPPED_POLICY, integer, methodOption, sessionOption } from './sharedOptions.ts';
 
 /** As a child with a channel to its parent it ends with that one; a kill at any moment loses nothing. */
@@ -22,7 +24,7 @@ function obeyParent(orders: OrderFunctions): void {
 
 /** `nalu learn`. */
 export function learn(program: Command, context: Context): void {
-  program
+  const command = program
     .command('learn')
     .description(
       'the learner beside a runtime: improves its policy from the episodes that it sends',
@@ -53,6 +55,9 @@ export function learn(program: Command, context: Context): void {
     )
     .option('--json', 'print one JSON object a line on stdout and nothing else there')
     .addOption(sessionOption())
+    .addOption(learningConsoleOption())
+    .addOption(consoleHostOption())
+    .addOption(consoleTlsOption())
     .addHelpText(
       'after',
       `
@@ -71,13 +76,15 @@ Examples:
       const { learn } = await import('../link/learner/learn.ts');
       const { METHODS } = await import('../learning/methods.ts');
       const { out, err } = context;
+      const console = await consoleOf(options, context);
       const batch = options.batch ?? METHODS[options.method].batch;
       context.end(
         await learn(
           folder,
           { ...options, batch },
-          { out, err, signal: context.interruption(), onOpen: obeyParent },
+          { out, err, signal: context.interruption(), onOpen: obeyParent, console },
         ),
       );
     });
+  readsOnly(command, CONSOLE_RULES);
 }

@@ -96,8 +96,16 @@ export interface LearningConsoleOptions extends ConsolePlace {
   log: (line: string) => void;
 }
 
+/** A console on a learner. */
+export interface LearningConsole {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
 /** Opens a console on a learner, without a robot. Throws a `UserError` where it cannot listen. */
-export async function openLearningConsole(options: LearningConsoleOptions) {
+export async function openLearningConsole(
+  options: LearningConsoleOptions,
+): Promise<LearningConsole> {
   const { access, port, learner, episodes, answers, log } = options;
   const console = await openConsoleNear({ access, port, episodes, answers, log });
   showNoRobot(console);

@@ -13,10 +13,11 @@ import { type FpoConfig, loadFpoConfig } from '../../learning/fpo/config.ts';
 import type { LearnerEvent } from '../../learning/events.ts';
 import type { MethodName } from '../../learning/methodNames.ts';
 import { METHODS } from '../../learning/methods.ts';
+import { type ConsolePlace, type LearningConsole, openLearningConsole } from '../../learning/learningConsole.ts'; // prettier-ignore
 import { type Learner, openLearner } from '../../learning/learner.ts';
 import { baseIn, withoutOwnAdapter } from '../../learning/learnerFolder.ts';
 import { demandKeys, folderAddress } from '../wire/address.ts';
-import { type OrderFunctions, orderFunctions } from './learnerOrders.ts';
+import { type OrderFunctions, orderAnswers, orderFunctions } from './learnerOrders.ts';
 import { type LearnerPort, openLearnerPort } from './learnerPort.ts';
 import { makeFolder } from '../../files/makeFolder.ts';
 import { loadSessionConfig } from '../../session/session.ts';
@@ -81,6 +82,8 @@ export interface LearnSurroundings {
   signal: AbortSignal;
   /** Receives what can be ordered of the learner, once that is open. */
   onOpen?: (orders: OrderFunctions) => void;
+  /** Where its page is to be, if there is to be one. */
+  console?: ConsolePlace;
 }
 
 /** How a learner reports: lines for people, or with --json one object a line. */
@@ -241,10 +244,22 @@ export async function learn(
   const { signal } = surroundings;
   const report = createReport(options.json ?? false, surroundings);
   let port: LearnerPort | undefined;
+  let page: Promise<LearningConsole> | undefined;
   const work = async () => {
     const opened = await open(folder, options, report, (one) => (port = one));
     const onEvent = (event: LearnerEvent) => report.event(event, progressOf(opened));
-    surroundings.onOpen?.(orderFunctions({ ...opened, onEvent }));
+    const orders = orderFunctions({ ...opened, onEvent });
+    surroundings.onOpen?.(orders);
+    page =
+      surroundings.console &&
+      openLearningConsole({
+        ...surroundings.console,
+        learner: { folder, batch: options.batch, runs: true },
+        episodes: [join(folder, 'episodes')],
+        answers: orderAnswers(orders),
+        log: report.note,
+      });
+    await page;
     await learnFromEpisodes(opened, { folder, batch: options.batch, report, signal });
   };
   try {
@@ -252,6 +267,7 @@ export async function learn(
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
+    await page?.then((opened) => opened.close()).catch(() => undefined);
     await port?.close();
   }
   if (!options.json) report.note('stopped by hand; the same command goes on from here');

@@ -1,3 +1,4 @@
+import type { RuntimeAnswers } from '../../console/console.ts';
 import type { LearnerEvent } from '../../learning/events.ts';
 import { describeEvent } from '../../learning/learnReport.ts';
 import type { Learner } from '../../learning/learner.ts';
@@ -38,3 +39,10 @@ export function orderFunctions({ learner, publish, onEvent, wake }: OrderedLearn
     },
   } satisfies OrderFunctions;
 }
+
+/** A console's answers that pass orders on. */
+export const orderAnswers = ({ pauseLearning, pin, rollBack }: OrderFunctions): RuntimeAnswers => ({
+  pauseLearning: ({ paused }, by) => pauseLearning(paused, by),
+  pin: ({ version }, by) => pin(version, by),
+  rollBack: ({ version }, by) => rollBack(version, by),
+});
