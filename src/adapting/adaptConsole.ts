@@ -1,16 +1,13 @@
 import { join } from 'node:path';
+import type { ConsoleChoice } from '../console/consoleAccess.ts';
 import { UserError } from '../errors.ts';
-import {
-  type ConsolePlace,
-  type LearningConsole,
-  openLearningConsole,
-} from '../learning/learningConsole.ts';
+import { type LearningConsole, openLearningConsole } from '../learning/learningConsole.ts';
 import { type OrderFunctions, orderAnswers } from '../link/learner/learnerOrders.ts';
 import { evaluationsIn } from './evaluation.ts';
 import type { AdaptFolders, AdaptParts } from './parts.ts';
 
 /** Where the page of a run is to be. */
-export interface AdaptConsole extends ConsolePlace {
+export interface AdaptConsole extends ConsoleChoice {
   /** Whether the run goes on where there can be none. */
   isOptional?: boolean;
 }

@@ -6,7 +6,7 @@ import { port } from './sharedOptions.ts';
 
 export const DEFAULT_PORT = 8484;
 
-const portOrAny = (text: string): number => (text === '0' ? 0 : port(text));
+export const portOrAny = (text: string): number => (text === '0' ? 0 : port(text));
 
 export const consoleOption = () =>
   new Option(

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import type { Access } from '../console/access.ts';
-import { type Console, type RuntimeAnswers } from '../console/console.ts';
+import type { Console, RuntimeAnswers } from '../console/console.ts';
+import type { ConsoleChoice } from '../console/consoleAccess.ts';
 import { openConsoleNear } from '../console/openNear.ts';
 import type { EvaluationPoint, Learning, RequestName } from '../console/protocol.ts';
 import { messageOf } from '../errors.ts';
@@ -9,13 +9,6 @@ import { logFile } from './events.ts';
 import { stateFile } from './learnerFolder.ts';
 import { type ToldLearning, readLearning } from './learningTopic.ts';
 import { ordersFile } from './orders.ts';
-
-/** Where a console is to be. */
-export interface ConsolePlace {
-  access: Access;
-  /** Another one is taken where this one is taken. */
-  port: number;
-}
 
 /** A learner's folder, as it is shown. */
 export interface ShownLearner {
@@ -88,7 +81,7 @@ export function showLearning(
   );
 }
 
-export interface LearningConsoleOptions extends ConsolePlace {
+export interface LearningConsoleOptions extends ConsoleChoice {
   learner: Omit<ShownLearner, 'answers'>;
   /** Folders of episodes that it shows. */
   episodes: readonly string[];
@@ -106,8 +99,8 @@ export interface LearningConsole {
 export async function openLearningConsole(
   options: LearningConsoleOptions,
 ): Promise<LearningConsole> {
-  const { access, port, learner, episodes, answers, log } = options;
-  const console = await openConsoleNear({ access, port, episodes, answers, log });
+  const { learner, answers, log } = options;
+  const console = await openConsoleNear(options);
   showNoRobot(console);
   const names = Object.keys(answers) as RequestName[];
   const stop = showLearning(console, { ...learner, answers: names }, log);

@@ -9,12 +9,15 @@ import { type Operation, type OperationWork, createOperation } from '../control/
 import type { EpisodeRecorder } from '../episodes/recordEpisode.ts';
 import { type Meters, createMeters } from '../measure/meters.ts';
 import type { ChunkPolicy } from '../policy/chunkPolicy.ts';
+import { messageOf } from '../errors.ts';
 import { openProcess } from '../processes/child.ts';
 import { openParts } from '../processes/openParts.ts';
 import { delegateTask } from '../robot/delegates.ts';
 import type { PreviewFunctions } from '../sim/previewProcess.ts';
 import type { SimulatedAloha, SimulatedAlohaOptions } from '../sim/simulatedAloha.ts';
 import { type Output, print } from '../terminal/output.ts';
+import { type OperatedVersions, operatedVersions } from './operatedVersions.ts';
+import type { PlayedVersions } from './playedVersions.ts';
 
 /** rad/s at which the arms go to their start pose. */
 const HOMING_SPEED = 1;
@@ -26,6 +29,7 @@ export interface OperatedOptions extends ConsoleChoice {
   scene: SimulatedAlohaOptions;
   policy: ChunkPolicy;
   description: PolicyDescription;
+  versions: PlayedVersions;
   /** The first attempt's seed; the next ones count up from it. */
   seed: number;
   /** Folder of the episodes, if they are kept. */
@@ -58,6 +62,7 @@ interface Operated {
   meters: Meters;
   console: RobotConsole;
   operation: Operation;
+  versions: OperatedVersions;
   counts: LoopCounts | undefined;
   seed: number;
 }
@@ -96,7 +101,7 @@ async function attempt(
 /** What a person can do with the simulated robot. */
 function workOf(run: () => Operated): OperationWork {
   return {
-    prepare: () => Promise.resolve(),
+    prepare: () => run().versions.prepare(),
     async home(signal) {
       const { console } = run();
       const { robot } = console;
@@ -125,6 +130,7 @@ export async function operate(options: OperatedOptions): Promise<void> {
     };
     run.console.phase({
       ...run.operation.state,
+      ...run.versions.comparison,
       ...{ task, prompt, seconds: maxSteps / sim.embodiment.controlRate },
     });
   };
@@ -138,13 +144,21 @@ export async function operate(options: OperatedOptions): Promise<void> {
         at: Date.now(),
         attempt: operation.state.attempt,
         outcome,
-        version: description.version,
+        version: versions.now,
         seconds: steps / sim.embodiment.controlRate,
         ...(episode !== null && { episode: basename(episode, '.mcap') }),
         ...(problem && { problem: problem.message }),
       });
+      versions
+        .judged(outcome)
+        .catch((error: unknown) => run!.console.log('error', messageOf(error)));
     },
     onProblem: (problem) => run!.console.log('error', problem),
+  });
+  const versions = operatedVersions({
+    ...{ versions: options.versions, description, record, onChange: showPhase },
+    operation: () => operation,
+    console: () => run!.console,
   });
   try {
     const previews = keep(await openPreviews(sim, scene));
@@ -154,7 +168,7 @@ export async function operate(options: OperatedOptions): Promise<void> {
         ...{ access, port, record, robot: sim, simulated: true },
         tasks: [{ name: sim.name, prompt: sim.prompt }],
         cameras: policy.cameras,
-        policy: () => description,
+        policy: () => versions.describe(),
         reading: () => meters.reading(),
         figures: () => {
           const { missedSteps, heldSteps, starvedSteps } = run?.counts ?? nothingCounted;
@@ -162,7 +176,8 @@ export async function operate(options: OperatedOptions): Promise<void> {
         },
         pictures: () => previews.take(),
         answers: {
-          start: ({ attempts }) => operation.start(attempts),
+          ...versions.answers,
+          start: ({ attempts }) => operation.start(versions.toMake(attempts)),
           success: () => operation.judge('success'),
           failure: () => operation.judge('failure'),
           discard: () => operation.discard(),
@@ -179,9 +194,10 @@ export async function operate(options: OperatedOptions): Promise<void> {
         log: say,
       }),
     );
-    run = { options, meters, console, operation, counts: undefined, seed };
+    run = { options, meters, console, operation, versions, counts: undefined, seed };
     console.robot.observe({ joints: () => undefined, frame: () => undefined });
     await sim.reset(seed);
+    await versions.open();
     showPhase();
     for (const address of addresses(console.url)) say(`console at ${address}`);
     await new Promise<void>((resolve) => {

@@ -18,6 +18,7 @@ const LEAST: Record<string, string[]> = {
   learn: ['x'],
   keys: ['x'],
   classifier: ['--out', 'x'],
+  console: ['x'],
   create: ['x'],
   import: ['x', '--out', 'y'],
   verify: [],
@@ -40,7 +41,10 @@ async function refusal(args: readonly string[]): Promise<string> {
 const PLACEHOLDER = /(file|folder|bundle|checkpoint|episodes)s?(\.\.\.)?[>\]]$/;
 
 /** What an option is only read with. */
-const COMPANIONS: Record<string, string[]> = { '--scene-map': ['--scene', 'x'] };
+const COMPANIONS: Record<string, string[]> = {
+  '--scene-map': ['--scene', 'x'],
+  '--adapters': ['--console'],
+};
 
 /** A command's arguments with a path in the place of each argument and option that is one, in turn. */
 function withPath(command: Command, path: string): string[][] {

@@ -13,7 +13,8 @@ import { type FpoConfig, loadFpoConfig } from '../../learning/fpo/config.ts';
 import type { LearnerEvent } from '../../learning/events.ts';
 import type { MethodName } from '../../learning/methodNames.ts';
 import { METHODS } from '../../learning/methods.ts';
-import { type ConsolePlace, type LearningConsole, openLearningConsole } from '../../learning/learningConsole.ts'; // prettier-ignore
+import type { ConsoleChoice } from '../../console/consoleAccess.ts';
+import { type LearningConsole, openLearningConsole } from '../../learning/learningConsole.ts';
 import { type Learner, openLearner } from '../../learning/learner.ts';
 import { baseIn, withoutOwnAdapter } from '../../learning/learnerFolder.ts';
 import { demandKeys, folderAddress } from '../wire/address.ts';
@@ -83,7 +84,7 @@ export interface LearnSurroundings {
   /** Receives what can be ordered of the learner, once that is open. */
   onOpen?: (orders: OrderFunctions) => void;
   /** Where its page is to be, if there is to be one. */
-  console?: ConsolePlace;
+  console?: ConsoleChoice;
 }
 
 /** How a learner reports: lines for people, or with --json one object a line. */
