@@ -400,7 +400,7 @@ export interface Requests {
   pin: { takes: { version: string | null }; gives: null };
   rollBack: { takes: { version: string }; gives: null };
   pauseLearning: { takes: { paused: boolean }; gives: null };
-  /** Makes so many attempts of each version. Where its series was ended, start goes on with it. */
+  /** Makes so many attempts, half of them with each version. Where its series was ended, start goes on with it. */
   compare: { takes: { a: string; b: string; attempts: number }; gives: null };
   /** Ends the comparison that is under way, without a verdict. */
   endComparison: { takes: null; gives: null };

@@ -5,7 +5,7 @@ import { UserError } from '../errors.ts';
 import { RULE, type Side, orderOf, sideOf, verdictOf } from './comparison.ts';
 import type { PlayedVersions } from './playedVersions.ts';
 
-/** What a person asks to be compared; each version makes so many attempts. */
+/** What a person asks to be compared; half of the attempts are made with each version. */
 export interface Asked {
   a: string;
   b: string;
@@ -77,6 +77,10 @@ export function createCompareJob({ versions, onEnd }: CompareOptions): CompareJo
         throw new UserError('a comparison is under way: start goes on with it, or end it first');
       const { a, b, attempts } = asked;
       if (a === b) throw new UserError('a version cannot be compared with itself: choose two');
+      if (attempts % 2 !== 0)
+        throw new UserError(
+          `${attempts} attempts are not as many of each version: give an even number`,
+        );
       const unknown = [a, b].find((version) => !versions.all.includes(version));
       if (unknown !== undefined)
         throw new UserError(
@@ -85,7 +89,7 @@ export function createCompareJob({ versions, onEnd }: CompareOptions): CompareJo
       const seed = randomInt(LARGEST_SEED);
       const none = () => ({ attempts: 0, successes: 0 });
       running = {
-        ...{ asked, seed, order: orderOf(attempts, seed), made: 0, before: versions.now },
+        ...{ asked, seed, order: orderOf(attempts / 2, seed), made: 0, before: versions.now },
         counts: { a: none(), b: none() },
       };
       return () => (running = undefined);

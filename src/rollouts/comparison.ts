@@ -19,10 +19,10 @@ export const RULE =
 
 const STREAM = 23;
 
-/** The order of so many attempts of each version: pair by pair, each pair in an order drawn from the seed. */
-export function orderOf(attempts: number, seed: number): Side[] {
+/** The order of attempts: pairs of one with each version, each pair in an order drawn from the seed. */
+export function orderOf(pairs: number, seed: number): Side[] {
   const draw = uniformNumbers([seed, STREAM]);
-  return Array.from({ length: attempts }, (): Side[] => (draw() < 0.5 ? ['a', 'b'] : ['b', 'a'])).flat(); // prettier-ignore
+  return Array.from({ length: pairs }, (): Side[] => (draw() < 0.5 ? ['a', 'b'] : ['b', 'a'])).flat(); // prettier-ignore
 }
 
 const percent = (share: number) => `${(100 * share).toFixed(0)} %`;

@@ -72,7 +72,7 @@ export function operatedVersions(options: OperatedVersionsOptions): OperatedVers
         show();
         throw error;
       }
-      return `${asked.attempts} attempts of each version begin, in an order that is told at the end`;
+      return `${asked.attempts} attempts begin, in an order that is told at the end`;
     },
     async endComparison(_, by) {
       if (!job.state) throw new UserError('no comparison is under way');
