@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { nalu, spawnNalu } from '../cli/nalu.ts';
 import { type TestPage, openPage } from '../console/client.ts';
 import { urlIn } from '../console/said.ts';
@@ -29,6 +30,14 @@ async function learnerIn(folder: string): Promise<number | undefined> {
   return undefined;
 }
 
+/** Pauses the learner or has it go on, as soon as it is there to be asked. */
+async function ordered(page: TestPage, paused: boolean): Promise<void> {
+  for (let asked; !(asked = await page.ask('pauseLearning', { paused })).ok;) {
+    assert.match(asked.says, /ask again$/);
+    await setTimeout(200);
+  }
+}
+
 /** Runs `nalu adapt` on a tiny policy for three updates, with its page. */
 async function adapting(folder: string, visit: (page: TestPage) => Promise<void>) {
   await writeTinyAloha(join(folder, 'policy'));
@@ -46,7 +55,12 @@ async function adapting(folder: string, visit: (page: TestPage) => Promise<void>
         const url = urlIn((said += text.toString()));
         if (url !== undefined)
           visited ??= openPage(url, { hello: { name: 'Anna' } }).then(async (page) => {
-            await visit(page);
+            try {
+              await visit(page);
+            } catch (error) {
+              child.kill('SIGTERM');
+              throw error;
+            }
             await page.close();
           });
       }),
@@ -60,12 +74,7 @@ describe('the page of nalu adapt', { timeout: 300_000 }, () => {
     withFolder(async (folder) => {
       const { code, err } = await adapting(folder, async (page) => {
         await page.until(() => page.topics.learning?.points.length, 'an update', 120);
-        // Until the learner is ready.
-        for (;;) {
-          const asked = await page.ask('pauseLearning', { paused: true });
-          if (asked.ok) break;
-          assert.match(asked.says, /the learner is being started/);
-        }
+        await ordered(page, true);
         await page.until(() => page.topics.learning!.paused, 'the pause');
         const pid = await learnerIn(folder);
         const { versions, points } = page.topics.learning!;
@@ -81,10 +90,7 @@ describe('the page of nalu adapt', { timeout: 300_000 }, () => {
         assert.equal(page.topics.learning!.state, 'paused');
         assert.ok(page.topics.learning!.points.length <= points.length + 1);
         const held = page.topics.learning!.points.length;
-        for (;;) {
-          const asked = await page.ask('pauseLearning', { paused: false });
-          if (asked.ok) break;
-        }
+        await ordered(page, false);
         await page.until(() => page.topics.learning!.points.length > held || held === 3, 'an update', 120); // prettier-ignore
         assert.ok(page.topics.learning!.evaluations.length > 0);
       });
