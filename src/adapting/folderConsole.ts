@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ConsoleChoice } from '../console/consoleAccess.ts';
 import { openConsoleNear } from '../console/openNear.ts';
-import { UserError } from '../errors.ts';
+import { UserError, messageOf } from '../errors.ts';
 import { isThere } from '../files/isThere.ts';
 import { watchFiles } from '../files/watchFiles.ts';
 import { logFile } from '../learning/events.ts';
@@ -49,10 +49,13 @@ export async function showFolder(
   const { episodes, learner } = await shownIn(folder);
   const console = await openConsoleNear({ ...place, episodes, answers: {}, log });
   showNoRobot(console);
+  const showComparisons = () =>
+    readComparisons(episodes[0]).then(
+      (comparisons) => console.publish('comparisons', comparisons),
+      (error: unknown) => log(messageOf(error)),
+    );
   const ends = [
-    watchFiles([comparisonsFile(episodes[0])], async () =>
-      console.publish('comparisons', await readComparisons(episodes[0])),
-    ),
+    watchFiles([comparisonsFile(episodes[0])], showComparisons),
     ...(learner ? [showLearning(console, { ...learner, runs: false, answers: [] }, log)] : []),
   ];
   if (!signal.aborted)

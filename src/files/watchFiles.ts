@@ -12,7 +12,7 @@ const stateOf = (path: string) =>
 
 /**
  * Calls `onChange` now, and again whenever one of the files or folders has changed, one call after the other. Files
- * may be absent. Only reads. Returns what ends it.
+ * may be absent. `onChange` must not reject. Only reads. Returns what ends it.
  */
 export function watchFiles(paths: readonly string[], onChange: () => Promise<void>): () => void {
   let seen: string | undefined;

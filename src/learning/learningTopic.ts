@@ -10,13 +10,16 @@ import type { UpdateMetrics } from './metrics.ts';
 import { type Orders, readOrders } from './orders.ts';
 import { successInterval } from './versions.ts';
 
+/** What a learner's folder does not tell. */
+type Untold = 'at' | 'state' | 'batch' | 'timeLeft' | 'evaluations' | 'answers';
+
 /** What a learner's folder tells of it. */
-export type ToldLearning = Omit<Learning, 'at' | 'state' | 'batch' | 'timeLeft' | 'evaluations' | 'answers'> & {
+export interface ToldLearning extends Omit<Learning, Untold> {
   /** Episodes that were learned from, or left out. */
   consumed: number;
   /** Attempts of the last update; absent before the first. */
   lastBatch?: number;
-}; // prettier-ignore
+}
 
 /** Lines of the log that are shown. */
 const LOG_LINES = 200;
@@ -77,22 +80,28 @@ const reasonOf = (events: readonly LoggedEvent[], version: string): string | und
   return event && describeEvent(event);
 };
 
+/** When a version was made: by the log, or as its file was written. */
+async function madeAt(folder: string, version: string, events: readonly LoggedEvent[]) {
+  const event = events.findLast((one) => one.event === 'published' && one.version === version);
+  if (event) return timeOf(event);
+  const file = await stat(versionFile(folder, version)).catch(() => undefined);
+  return file?.mtimeMs ?? 0;
+}
+
 /** The versions that the robot got, oldest first. */
-function published(folder: string, { versions }: Run, events: readonly LoggedEvent[]) {
-  return Promise.all(
-    versions.map(async ({ version, parent, attempts, successes, rolledBack }): Promise<LearnedVersion> => {
-      const event = events.findLast((one) => one.event === 'published' && one.version === version);
-      const written = () => stat(versionFile(folder, version)).then(({ mtimeMs }) => mtimeMs, () => 0);
+const published = (folder: string, { versions }: Run, events: readonly LoggedEvent[]) =>
+  Promise.all(
+    versions.map(async ({ rolledBack, ...record }): Promise<LearnedVersion> => {
+      const { version } = record;
       const reason = rolledBack ? reasonOf(events, version) : undefined;
       return {
-        ...{ version, parent, attempts, successes },
-        at: event ? timeOf(event) : await written(),
+        ...record,
+        at: await madeAt(folder, version, events),
         state: rolledBack ? 'rolled back' : 'published',
         ...(reason !== undefined && { reason }),
       };
     }),
-  ); // prettier-ignore
-}
+  );
 
 /** Finished episodes in a learner's folder that it has neither learned from nor left out. */
 async function waitingIn(folder: string, consumed: readonly string[]): Promise<number> {

@@ -94,6 +94,29 @@ describe("a person's orders to a learner", { timeout: 180_000 }, () => {
       await learner.close();
     }));
 
+  it('take the robot back at once while an update is under way, and that one is taken back too', () =>
+    withFolder(async (folder) => {
+      const learner = await openTinyLearner(folder, bundle);
+      await hand(learner, folder, 0);
+      await learner.advance();
+      const first = learner.versions()[0].version;
+      await hand(learner, folder, 1);
+      const update = learner.advance();
+      await learner.rollBack(first, 'Anna');
+      assert.equal(learner.versions().length, 2, 'the update is under way');
+      assert.equal(learner.played().version, first);
+      assert.equal((await update)!.at(-1)!.event, 'published');
+      assert.equal(learner.played().version, first);
+      const made = learner.current().version;
+      const [event] = (await learner.advance())!;
+      assert.deepEqual(event, { event: 'rolled back', version: made, to: first, by: 'Anna' });
+      assert.deepEqual(
+        learner.versions().map(({ rolledBack }) => rolledBack),
+        [false, true, true],
+      );
+      await learner.close();
+    }));
+
   it('go back wholly or not at all, whenever a kill comes between', () =>
     withFolder(async (folder) => {
       const learner = await learnedTwice(folder);
