@@ -54,6 +54,20 @@ export default {
       from: { path: '^src/policy/families/([^/]+)/' },
       to: { path: '^src/policy/families/[^/]+/', pathNot: '^src/policy/families/$1/' },
     },
+    {
+      name: 'page-runs-in-a-browser',
+      comment: "the console's page imports nothing of Node.js",
+      severity: 'error',
+      from: { path: '^src/console/page/' },
+      to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'page-is-bundled',
+      comment: "what Node.js runs imports nothing of the console's page: they share protocol.ts",
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/console/page/' },
+      to: { path: '^src/console/page/' },
+    },
     ...layerRules,
   ],
   options: {

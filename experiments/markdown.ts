@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { format, resolveConfig } from 'prettier';
 import { packagePath } from '../src/files/packagePath.ts';
-import { type Counts, successInterval } from '../src/learning/versions.ts';
+import { type Counts, successInterval } from '../src/tensors/successRates.ts';
 
 /** A table in Markdown. */
 export const markdownTable = (head: readonly string[], rows: readonly (readonly string[])[]) =>

@@ -1,5 +1,5 @@
 import { scaleLinear } from 'd3-scale';
-import { successInterval } from '../src/learning/versions.ts';
+import { successInterval } from '../src/tensors/successRates.ts';
 import { lineChart } from '../src/charts/lineChart.ts';
 import { picture, text } from '../src/charts/svg.ts';
 import {

@@ -1,5 +1,5 @@
 import type { LearnerEvent } from '../learning/events.ts';
-import { successInterval } from '../learning/versions.ts';
+import { successInterval } from '../tensors/successRates.ts';
 import type { Evaluation } from './evaluation.ts';
 import { describeEvent } from '../learning/learnReport.ts';
 import type { Output } from '../terminal/output.ts';

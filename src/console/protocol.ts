@@ -343,6 +343,8 @@ export interface EpisodeLine {
 /** An episode to be replayed. Times are ms since its first joint state. */
 export interface EpisodeReplay {
   id: string;
+  /** Its file, on the machine that the console runs on. */
+  path: string;
   task: string;
   prompt: string;
   policy: string;

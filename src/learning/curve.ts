@@ -1,7 +1,7 @@
 import { scaleLinear } from 'd3-scale';
 import { readEvents } from './events.ts';
 import type { UpdateMetrics } from './metrics.ts';
-import { successInterval } from './versions.ts';
+import { successInterval } from '../tensors/successRates.ts';
 import { lineChart, percentLabel } from '../charts/lineChart.ts';
 import { picture, text } from '../charts/svg.ts';
 

@@ -1,7 +1,7 @@
 import type { LearnerEvent } from './events.ts';
 import type { PolicyMetrics, UpdateMetrics } from './metrics.ts';
 import type { Orders } from './orders.ts';
-import { successInterval } from './versions.ts';
+import { successInterval } from '../tensors/successRates.ts';
 import { duration } from '../terminal/speaker.ts';
 
 const percent = (share: number) => `${(100 * share).toFixed(0)} %`;

@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LearnedVersion, Learning, LearningPoint } from '../console/protocol.ts';
+import { successInterval } from '../tensors/successRates.ts';
 import { episodeFile } from '../episodes/files.ts';
 import { readBeginning } from './begun.ts';
 import { type LoggedEvent, readEvents } from './events.ts';
@@ -8,7 +9,6 @@ import { describeEvent } from './learnReport.ts';
 import { type Run, readRun, versionFile } from './learnerFolder.ts';
 import type { UpdateMetrics } from './metrics.ts';
 import { type Orders, readOrders } from './orders.ts';
-import { successInterval } from './versions.ts';
 
 /** What a learner's folder does not tell. */
 type Untold = 'at' | 'state' | 'batch' | 'timeLeft' | 'evaluations' | 'answers';

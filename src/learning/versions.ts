@@ -1,3 +1,5 @@
+import { type Counts, probabilityBelow } from '../tensors/successRates.ts';
+
 /** The attempts of a version of the policy. */
 export interface VersionRecord {
   /** Of its adapter. */
@@ -25,43 +27,6 @@ export function lineOf(versions: readonly VersionRecord[], version: string): Ver
   const line: VersionRecord[] = [];
   for (let at = known.get(version); at; at = known.get(at.parent ?? '')) line.push(at);
   return line;
-}
-
-/** ln(n!) */
-function logFactorial(n: number): number {
-  let sum = 0;
-  for (let i = 2; i <= n; i++) sum += Math.log(i);
-  return sum;
-}
-
-/** ln of the beta function of whole numbers. */
-const logBeta = (a: number, b: number) =>
-  logFactorial(a - 1) + logFactorial(b - 1) - logFactorial(a + b - 1);
-
-export type Counts = Pick<VersionRecord, 'attempts' | 'successes'>;
-
-/**
- * Probability that the success rate behind `worse` is below that behind `better`, both as their counts
- * leave them from a uniform prior: the sum over the Beta distributions in closed form.
- */
-export function probabilityBelow(worse: Counts, better: Counts): number {
-  const [a, b] = [worse.successes + 1, worse.attempts - worse.successes + 1];
-  const [c, d] = [better.successes + 1, better.attempts - better.successes + 1];
-  let sum = 0;
-  for (let i = 0; i < c; i++)
-    sum += Math.exp(logBeta(a + i, b + d) - Math.log(d + i) - logBeta(1 + i, d) - logBeta(a, b));
-  return sum;
-}
-
-/** 95 % interval of a success rate (Wilson 1927). */
-export function successInterval({ attempts, successes }: Counts): [number, number] {
-  if (attempts === 0) return [0, 1];
-  const z = 1.96;
-  const rate = successes / attempts;
-  const spread = z * Math.sqrt((rate * (1 - rate)) / attempts + z ** 2 / (4 * attempts ** 2));
-  const scale = 1 + z ** 2 / attempts;
-  const centre = rate + z ** 2 / (2 * attempts);
-  return [Math.max(0, centre - spread) / scale, Math.min(scale, centre + spread) / scale];
 }
 
 /** Certainty with which a version must be worse than its parent to be rolled back. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Comparison, ComparisonSide } from '../console/protocol.ts';
 import { appendJsonLines, readJsonLines } from '../files/jsonLines.ts';
-import { type Counts, successInterval } from '../learning/versions.ts';
+import { type Counts, successInterval } from '../tensors/successRates.ts';
 import { uniformNumbers } from '../tensors/noise.ts';
 import { attemptsNeeded, fisherExact } from './fisher.ts';
 

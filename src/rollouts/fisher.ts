@@ -1,4 +1,4 @@
-import type { Counts } from '../learning/versions.ts';
+import type { Counts } from '../tensors/successRates.ts';
 
 /** ln(n!) for 0…most. */
 function logFactorials(most: number): Float64Array {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { isWorse, probabilityBelow, successInterval } from '../../src/learning/versions.ts';
+import { isWorse } from '../../src/learning/versions.ts';
+import { probabilityBelow, successInterval } from '../../src/tensors/successRates.ts';
 import { uniformNumbers } from '../../src/tensors/noise.ts';
 
 const counts = (successes: number, attempts: number) => ({ successes, attempts });

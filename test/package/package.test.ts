@@ -98,6 +98,7 @@ describe('the packed package, installed elsewhere', () => {
 
   it('holds the program and its declarations, what ships with it, and neither tests nor sources', async () => {
     assert.ok(paths.includes('dist/src/index.d.ts'));
+    assert.ok(paths.includes('dist/src/console/page/page.js'));
     const top = new Set(paths.map((path) => path.split('/').slice(0, 2).join('/')));
     const sent = [...top].filter((path) => path.startsWith('dist/'));
     assert.deepEqual(sent, ['dist/src']);

@@ -22,9 +22,11 @@ const CONTENT: Record<Tab, () => preact.JSX.Element> = {
 };
 
 export function App() {
-  const isLive = link.value.state === 'live';
+  const { state } = link.value;
+  const isLive = state === 'live';
   const isStopped = topics.phase.value?.phase === 'stopped';
   const Content = CONTENT[tab.value];
+  if (state === 'connecting' || state === 'refused') return <Offline />;
   return (
     <>
       <div class={isLive ? 'app' : 'app away'} inert={!isLive}>

@@ -19,15 +19,15 @@ const seatText = () => {
 /** Says so where the seat has changed hands. */
 function useSeatNotice() {
   const operator = topics.crew.value?.operator;
-  const before = useRef(operator);
+  const own = link.value.state === 'live' ? link.value.id : undefined;
+  const before = useRef({ own, had: operator?.id });
   useEffect(() => {
-    const own = link.value.state === 'live' ? link.value.id : undefined;
-    const had = before.current?.id;
-    before.current = operator;
-    if (had === operator?.id) return;
+    const { own: owned, had } = before.current;
+    before.current = { own, had: operator?.id };
+    if (owned !== own || had === operator?.id) return;
     if (had === own && operator) notify(`${operator.name} has taken over: this page now watches`, 'warn'); // prettier-ignore
     if (operator?.id === own && had !== undefined) notify('You have taken over');
-  }, [operator?.id]);
+  }, [own, operator?.id]);
 }
 
 function People({ crew }: { crew: Crew | undefined }) {

@@ -1,37 +1,49 @@
 import { topics } from './live/topics.ts';
 import { mayOperate } from './live/seat.ts';
-import { ACTIONS, ACTION_NAMES, act, isAnswered } from './operate/actions.ts';
+import { ACTIONS, ACTION_NAMES, act, isOffered } from './operate/actions.ts';
 import { stop } from './operate/stop.ts';
 import { tab } from './route.ts';
 
+/** Whether a field has the focus that has its own use for letters and spaces. */
 const isWriting = (target: EventTarget | null) =>
-  target instanceof HTMLElement && target.closest('input, textarea, select') !== null;
+  target instanceof HTMLElement && target.matches('input:not([type=range]), textarea, select');
 
-/** Enter presses what has the focus, where something has it. */
+/** Whether Enter presses a button or link that was reached by keys. One that was clicked keeps the focus unseen. */
 const isPressing = (target: EventTarget | null) =>
-  target instanceof HTMLElement && target.closest('button, a, summary, [role=button]') !== null;
+  target instanceof HTMLElement && target.matches(':is(button, a):focus-visible');
 
 /** The action that the key stands for now: one key may mean different things in different phases. */
 function actionOf(key: string) {
   const phase = topics.phase.value?.phase;
-  const named = ACTION_NAMES.filter((name) => ACTIONS[name].key === key && isAnswered(name));
+  const named = ACTION_NAMES.filter((name) => ACTIONS[name].key === key && isOffered(name));
   return named.find((name) => phase && ACTIONS[name].during.includes(phase)) ?? named[0];
 }
 
-/** Space stops on every tab, whatever has the focus but a field; Escape too, where it has no dialog to close. */
+/** Space stops on every tab, whatever has the focus but a field; Escape there too, unless it has a dialog to close. */
 function onKey(event: KeyboardEvent): void {
-  if (event.repeat || event.ctrlKey || event.metaKey || event.altKey || isWriting(event.target)) return; // prettier-ignore
-  const isOpen = document.querySelector('dialog[open]') !== null;
-  if (event.key === ' ' || (event.key === 'Escape' && !isOpen)) {
+  if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
+  const isText = isWriting(event.target);
+  const isOpen = document.querySelector('[role=dialog]') !== null;
+  if ((event.key === ' ' && !isText) || (event.key === 'Escape' && !isOpen)) {
     event.preventDefault();
     if (mayOperate.value) void stop();
     return;
   }
-  if (isOpen || tab.value !== 'operate') return;
+  if (isOpen || isText || tab.value !== 'operate') return;
   const key = event.key.toLowerCase();
   if (key === 'enter' && isPressing(event.target)) return;
   const action = actionOf(key);
-  if (action) act(action);
+  if (!action) return;
+  event.preventDefault();
+  act(action);
 }
 
-export const listenToKeys = () => window.addEventListener('keydown', onKey);
+/** A space that has stopped the robot presses no button when it is released. */
+function onKeyUp(event: KeyboardEvent): void {
+  if (event.key === ' ' && !isWriting(event.target)) event.preventDefault();
+}
+
+export function listenToKeys(): void {
+  window.addEventListener('keydown', onKey);
+  window.addEventListener('keyup', onKeyUp);
+}

@@ -115,7 +115,6 @@ export interface Progress {
   from: number;
   now: number;
   to: number;
-  joined: boolean;
 }
 
 /** How the parts of a path are drawn; each has its own kind of line. */

@@ -3,11 +3,12 @@ import type { Learning } from '../../protocol.ts';
 import { clock, percent, range } from '../format.ts';
 import { now } from '../live/clock.ts';
 import { ask } from '../live/connection.ts';
+import { playing } from '../live/playing.ts';
 import { topics } from '../live/topics.ts';
-import { isAnswered, reasonAgainstOperating } from '../operate/actions.ts';
+import { isOffered, reasonAgainstOperating } from '../operate/actions.ts';
 import { Button } from '../parts/Button.tsx';
 import { report } from '../parts/notices.ts';
-import { wilson } from '../wilson.ts';
+import { successInterval } from '../../../tensors/successRates.ts';
 
 const Tile = ({ name, children }: { name: string; children: ComponentChildren }) => (
   <section class="card tile" aria-label={name}>
@@ -18,9 +19,10 @@ const Tile = ({ name, children }: { name: string; children: ComponentChildren })
 
 /** How the newest judged attempts went, by the version that plays. */
 function Success() {
-  const version = topics.policy.value?.version;
+  const version = playing.value;
   const attempts = (topics.attempts.value ?? []).filter(
-    (attempt) => attempt.version === version && attempt.outcome !== 'discarded',
+    ({ blind, outcome, ...attempt }) =>
+      !blind && attempt.version === version && outcome !== 'discarded',
   );
   const successes = attempts.filter(({ outcome }) => outcome === 'success').length;
   if (attempts.length === 0)
@@ -34,7 +36,8 @@ function Success() {
     <>
       <strong>{percent(successes / attempts.length)}</strong>
       <p class="muted">
-        {successes} of {attempts.length} · 95 % {range(wilson(successes, attempts.length))}
+        {successes} of {attempts.length} · 95 %{' '}
+        {range(successInterval({ successes, attempts: attempts.length }))}
       </p>
     </>
   );
@@ -50,7 +53,13 @@ function NextUpdate({ learning }: { learning: Learning }) {
         <small> of {batch}</small>
       </strong>
       <progress aria-label="Episodes for the next update" max={batch} value={waiting} />
-      <p class="muted">{left === undefined ? 'no estimate yet' : `about ${clock(left)} left`}</p>
+      <p class="muted">
+        {left === undefined
+          ? 'no estimate yet'
+          : left === 0
+            ? 'any moment'
+            : `about ${clock(left)} left`}
+      </p>
     </>
   );
 }
@@ -61,7 +70,7 @@ function State({ learning }: { learning: Learning }) {
     <>
       <p class="state">{paused ? 'paused' : state}</p>
       <p class="muted">method {method}</p>
-      {isAnswered('pauseLearning') && (
+      {isOffered('pauseLearning') && (
         <Button
           icon={paused ? 'play' : 'pause'}
           reason={reasonAgainstOperating()}

@@ -2,8 +2,9 @@ import { useState } from 'preact/hooks';
 import type { LearnedVersion } from '../../protocol.ts';
 import { shortVersion, timeOfDay } from '../format.ts';
 import { ask } from '../live/connection.ts';
+import { pinned, playing } from '../live/playing.ts';
 import { topics } from '../live/topics.ts';
-import { isAnswered, reasonAgainstOperating } from '../operate/actions.ts';
+import { isOffered, reasonAgainstOperating } from '../operate/actions.ts';
 import { Button } from '../parts/Button.tsx';
 import { Card } from '../parts/Card.tsx';
 import { Chip, type Tone } from '../parts/Chip.tsx';
@@ -11,7 +12,7 @@ import { Dialog } from '../parts/Dialog.tsx';
 import type { IconName } from '../parts/Icon.tsx';
 import { RateBar } from '../parts/RateBar.tsx';
 import { report } from '../parts/notices.ts';
-import { wilson } from '../wilson.ts';
+import { successInterval } from '../../../tensors/successRates.ts';
 
 const STATES: Record<LearnedVersion['state'], { tone: Tone; icon: IconName }> = {
   published: { tone: 'good', icon: 'check' },
@@ -57,37 +58,41 @@ function RollBack({ version, onClose }: { version: string; onClose: () => void }
 
 function VersionRow({ line, onRollBack }: { line: LearnedVersion; onRollBack: () => void }) {
   const { version, at, state, reason, attempts, successes } = line;
-  const playing = topics.policy.value?.version === version;
-  const pinned = topics.policy.value?.pinned === version;
+  const plays = playing.value === version;
+  const isPinned = pinned.value === version;
   const against = reasonAgainstOperating();
   return (
-    <li class={playing ? 'playing' : undefined}>
+    <li class={plays ? 'playing' : undefined}>
       <div class="version-head">
         <code title={version}>{shortVersion(version)}</code>
         <Chip {...STATES[state]}>{state}</Chip>
-        {playing && (
+        {plays && (
           <Chip tone="accent" icon="play">
             plays
           </Chip>
         )}
         <time class="muted">{timeOfDay(at)}</time>
       </div>
-      {reason !== undefined && <p class="muted">{reason}</p>}
-      <RateBar attempts={attempts} successes={successes} interval={wilson(successes, attempts)} />
+      {reason !== undefined && <p class="muted reason">{reason}</p>}
+      <RateBar
+        attempts={attempts}
+        successes={successes}
+        interval={successInterval({ successes, attempts })}
+      />
       <div class="version-actions">
-        {isAnswered('pin') && (
+        {isOffered('pin') && state !== 'kept back' && (
           <Button
             class="small"
             icon="pin"
-            pressed={pinned}
+            pressed={isPinned}
             reason={against}
-            label={`${pinned ? 'Release' : 'Pin'} ${shortVersion(version)}`}
-            onPress={() => void report(ask('pin', { version: pinned ? null : version }))}
+            label={`${isPinned ? 'Release' : 'Pin'} ${shortVersion(version)}`}
+            onPress={() => void report(ask('pin', { version: isPinned ? null : version }))}
           >
-            {pinned ? 'Pinned' : 'Pin'}
+            {isPinned ? 'Pinned' : 'Pin'}
           </Button>
         )}
-        {isAnswered('rollBack') && !playing && state !== 'kept back' && (
+        {isOffered('rollBack') && !plays && state !== 'kept back' && (
           <Button
             class="small"
             icon="undo"

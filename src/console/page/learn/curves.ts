@@ -1,6 +1,6 @@
 import type { AttemptLine, EvaluationPoint, LearningPoint } from '../../protocol.ts';
 import type uPlot from 'uplot';
-import { wilson } from '../wilson.ts';
+import { successInterval } from '../../../tensors/successRates.ts';
 
 type Column = (number | null)[];
 
@@ -50,7 +50,7 @@ export function attemptCurve(attempts: readonly AttemptLine[]): uPlot.AlignedDat
     const successes = window.filter(({ outcome }) => outcome === 'success').length;
     rows.set(i + 1, {
       rate: successes / window.length,
-      interval: wilson(successes, window.length),
+      interval: successInterval({ successes, attempts: window.length }),
     });
   });
   return aligned(rows);

@@ -18,6 +18,8 @@ export const link = signal<Link>({ state: 'connecting' });
 
 /** Milliseconds until the next attempt to connect, by the attempts that failed. */
 const BACK_OFF = [250, 500, 1000, 2000, 4000];
+/** Milliseconds within which a connection opens. */
+const OPENING = 5000;
 /** Milliseconds within which an ask is answered. */
 const PATIENCE = 15_000;
 
@@ -64,17 +66,18 @@ function drop(ended: WebSocket, why: string): void {
   failures += 1;
 }
 
-/** Waits for the server's next sign; without one for three beats the connection counts as lost. */
-function listenOn(open: WebSocket): void {
+/** Waits for the server's next beat; without one for so many milliseconds the connection counts as lost. */
+function awaitBeat(from: WebSocket, patience = 3 * BEAT): void {
   clearTimeout(silence);
-  silence = window.setTimeout(() => drop(open, 'the server has fallen silent'), 3 * BEAT);
+  silence = window.setTimeout(() => drop(from, 'the server has fallen silent'), patience);
 }
 
-function receive(message: ServerMessage): void {
+function receive(message: ServerMessage, from: WebSocket): void {
   if ('topic' in message) return publish(message.topic, message.value);
   if ('picture' in message) return receivePicture(message.picture);
   if ('reply' in message) return settle(message);
   if ('beat' in message) {
+    awaitBeat(from);
     noteServerTime(message.beat);
     return send({ beat: message.beat });
   }
@@ -84,6 +87,7 @@ function receive(message: ServerMessage): void {
   }
   if ('welcome' in message) {
     failures = 0;
+    awaitBeat(from);
     noteServerTime(message.welcome.at);
     link.value = { state: 'live', id: message.welcome.id, role: message.welcome.role };
   }
@@ -95,15 +99,14 @@ export function connect(): void {
   const opened = new WebSocket(`${scheme}://${location.host}/live`);
   socket = opened;
   opened.binaryType = 'arraybuffer';
-  listenOn(opened);
+  awaitBeat(opened, OPENING);
   opened.onopen = () => {
     const name = personName.value;
     send({ protocol: PROTOCOL, name, ...(token !== undefined && { token }) });
   };
   opened.onmessage = ({ data }: MessageEvent<ArrayBuffer>) => {
     if (opened !== socket) return;
-    listenOn(opened);
-    receive(packr.unpack(new Uint8Array(data)) as ServerMessage);
+    receive(packr.unpack(new Uint8Array(data)) as ServerMessage, opened);
   };
   opened.onclose = () => drop(opened, 'the server has closed it');
 }

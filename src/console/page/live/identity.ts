@@ -1,11 +1,14 @@
 import { signal } from '@preact/signals';
 import { stored } from '../stored.ts';
 
+/** The name of somebody who has given none; the number tells two of them apart. */
+const guest = () => `Guest ${10 + Math.floor(90 * Math.random())}`;
+
 /** What the person calls themselves. */
-export const personName = signal(stored.get('name') ?? 'Guest');
+export const personName = signal(stored.get('name') ?? guest());
 
 export function rename(name: string): void {
-  personName.value = name.trim().slice(0, 40) || 'Guest';
+  personName.value = name.trim().slice(0, 40) || guest();
   stored.set('name', personName.value);
 }
 

@@ -2,7 +2,7 @@ import { percent, plural, range, shortVersion } from '../format.ts';
 import { topics } from '../live/topics.ts';
 import { Card } from '../parts/Card.tsx';
 import { OutcomeChip } from '../parts/OutcomeChip.tsx';
-import { wilson } from '../wilson.ts';
+import { successInterval } from '../../../tensors/successRates.ts';
 
 const MOST = 50;
 
@@ -17,7 +17,8 @@ export function AttemptsCard() {
         <p class="attempts-rate">
           <strong>{percent(successes / judged.length)}</strong>
           <span class="muted">
-            of {plural(judged.length, 'attempt')} · 95 % {range(wilson(successes, judged.length))}
+            of {plural(judged.length, 'attempt')} · 95 %{' '}
+            {range(successInterval({ successes, attempts: judged.length }))}
           </span>
         </p>
       )}

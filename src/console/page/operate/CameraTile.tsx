@@ -1,6 +1,7 @@
 import { computed, signal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import type { ConsoleCamera } from '../../protocol.ts';
+import { drawPicture } from '../draw/picture.ts';
 import { age, percent } from '../format.ts';
 import { now } from '../live/clock.ts';
 import { type Shown, takenAt, watchCamera } from '../live/pictures.ts';
@@ -10,22 +11,6 @@ import { Icon } from '../parts/Icon.tsx';
 
 /** Milliseconds beyond which a picture is stale. */
 const STALE = 1000;
-
-/** Draws a picture as large as it fits, in the middle. Returns where. */
-function drawPicture(
-  context: CanvasRenderingContext2D,
-  bitmap: ImageBitmap,
-  width: number,
-  height: number,
-) {
-  // prettier-ignore
-  const scale = Math.min(width / bitmap.width, height / bitmap.height);
-  const [columns, rows] = [scale * bitmap.width, scale * bitmap.height];
-  const [x, y] = [(width - columns) / 2, (height - rows) / 2];
-  context.imageSmoothingQuality = 'high';
-  context.drawImage(bitmap, x, y, columns, rows);
-  return { x, y, columns, rows };
-}
 
 /** "looks 3 % right, 2 % down" */
 function viewText([right, down]: [number, number]): string {

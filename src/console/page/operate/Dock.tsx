@@ -4,7 +4,7 @@ import { topics } from '../live/topics.ts';
 import { Icon } from '../parts/Icon.tsx';
 import { Key } from '../parts/Key.tsx';
 import { tab } from '../route.ts';
-import { ACTIONS, ACTION_NAMES, type ActionName, act, isAnswered, reasonAgainst } from './actions.ts'; // prettier-ignore
+import { ACTIONS, ACTION_NAMES, type ActionName, act, isOffered, reasonAgainst } from './actions.ts'; // prettier-ignore
 import { attemptText } from './PhaseBanner.tsx';
 import { PHASE_LOOK } from './phaseLook.ts';
 import { series } from './series.ts';
@@ -18,7 +18,7 @@ function ActionButton({ name }: { name: ActionName }) {
     <button
       type="button"
       class={`action ${tone}`}
-      aria-label={label + count}
+      aria-keyshortcuts={key}
       aria-disabled={reason !== undefined}
       title={reason}
       onClick={() => act(name)}
@@ -36,7 +36,7 @@ function ActionButton({ name }: { name: ActionName }) {
 /** Why nothing can be pressed, where it is the seat. */
 const Actions = () => (
   <div class="actions" role="group" aria-label="Operate">
-    {ACTION_NAMES.filter(isAnswered).map((name) => (
+    {ACTION_NAMES.filter(isOffered).map((name) => (
       <ActionButton key={name} name={name} />
     ))}
   </div>

@@ -34,7 +34,11 @@ export function PhaseBanner() {
         <Icon name={icon} size={48} />
       </div>
       <div class="grow">
-        <p class="phase-word" data-testid="phase">
+        <p
+          class="phase-word"
+          data-testid="phase"
+          style={{ '--letters': PHASES[state.phase].length }}
+        >
           {PHASES[state.phase]}
         </p>
         <p class="phase-line">

@@ -1,5 +1,6 @@
 import type { Figures, PolicyDescription } from '../../protocol.ts';
 import { bytes, milliseconds, shortVersion } from '../format.ts';
+import { isBlind, playing } from '../live/playing.ts';
 import { topics } from '../live/topics.ts';
 import { Card } from '../parts/Card.tsx';
 import { Chip } from '../parts/Chip.tsx';
@@ -85,7 +86,8 @@ export function PolicyCard() {
       title="Policy"
       class="policy-card"
       aside={
-        policy?.pinned !== undefined && (
+        policy?.pinned !== undefined &&
+        !isBlind.value && (
           <Chip icon="pin" tone="accent">
             pinned
           </Chip>
@@ -95,7 +97,11 @@ export function PolicyCard() {
       {policy && (
         <p class="policy-name">
           <strong>{policy.name}</strong>{' '}
-          <code title={policy.version}>{shortVersion(policy.version)}</code>
+          {playing.value === undefined ? (
+            <span class="muted">its version is told when the comparison has ended</span>
+          ) : (
+            <code title={playing.value}>{shortVersion(playing.value)}</code>
+          )}
         </p>
       )}
       {figures && <Latency chunk={figures.chunk} deadline={figures.deadline} />}

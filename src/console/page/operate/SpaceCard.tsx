@@ -29,7 +29,7 @@ const progress = computed((): Progress | undefined => {
   if (!chunk || rate === undefined) return undefined;
   const passed = ((now.value - chunk.at + chunk.age) * rate) / 1000;
   const to = Math.min(chunk.horizon, chunk.executeSteps + chunk.delay);
-  return { from: chunk.delay, now: passed, to, joined: chunk.joined };
+  return { from: chunk.delay, now: passed, to };
 });
 
 const isMoving = computed(() => topics.phase.value?.phase === 'running');

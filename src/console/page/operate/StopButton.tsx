@@ -21,7 +21,7 @@ export function StopButton() {
     <button
       type="button"
       class={`stop ${word === 'Stopped' ? 'latched' : ''}`}
-      aria-label={word === 'STOP' ? 'Stop the robot' : word}
+      aria-keyshortcuts="Space Escape"
       onPointerDown={() => void stop()}
       onClick={({ detail }) => detail === 0 && void stop()}
     >

@@ -52,7 +52,7 @@ export function StoppedBanner() {
       <div class="grow">
         <p class="phase-word">Stopped</p>
         <p>
-          {reason ?? 'no reason was given'}
+          {reason ?? (by === undefined ? 'no reason was given' : 'stopped by hand')}
           {by !== undefined && ` · by ${by}`} · {age(now.value - at)} ago
         </p>
       </div>

@@ -6,7 +6,7 @@ import { Button } from '../parts/Button.tsx';
 import { Stepper } from '../parts/Stepper.tsx';
 import { report } from '../parts/notices.ts';
 import { Switch } from '../parts/Switch.tsx';
-import { isAnswered, reasonAgainstOperating } from './actions.ts';
+import { isOffered, reasonAgainstOperating } from './actions.ts';
 import { heartbeat, switchHeartbeat } from './heartbeat.ts';
 import { MOST_ATTEMPTS, series } from './series.ts';
 
@@ -18,7 +18,7 @@ const reasonAgainstChange = ({ phase }: PhaseState) =>
 function TaskChoice({ state }: { state: PhaseState }) {
   const tasks = topics.robot.value?.tasks ?? [];
   const reason = reasonAgainstChange(state);
-  if (!isAnswered('task') || tasks.length < 2)
+  if (!isOffered('task') || tasks.length < 2)
     return (
       <div class="field">
         <span>Task</span>
@@ -46,7 +46,7 @@ function PromptField({ state }: { state: PhaseState }) {
   const [text, setText] = useState(state.prompt);
   useEffect(() => setText(state.prompt), [state.prompt]);
   const reason = reasonAgainstChange(state);
-  if (!isAnswered('prompt'))
+  if (!isOffered('prompt'))
     return (
       <div class="field prompt">
         <span>Prompt</span>
@@ -100,10 +100,10 @@ export function TaskCard() {
     <section class="card task-card" aria-label="Task">
       <TaskChoice state={state} />
       <PromptField state={state} />
-      {isAnswered('start') && (
+      {isOffered('start') && (
         <Stepper label="Attempts" value={series} least={1} most={MOST_ATTEMPTS} />
       )}
-      {isAnswered('heartbeat') && <HeartbeatField />}
+      {isOffered('heartbeat') && <HeartbeatField />}
     </section>
   );
 }

@@ -31,9 +31,21 @@ export const ACTIONS: Readonly<Record<ActionName, Action>> = {
 };
 export const ACTION_NAMES = Object.keys(ACTIONS) as ActionName[];
 
-/** Whether the robot answers the request at all. */
-export const isAnswered = (request: RequestName): boolean =>
-  topics.robot.value?.answers.includes(request) ?? false;
+/** What the console itself answers, whatever the robot is. */
+const OWN: readonly RequestName[] = ['heartbeat', 'episodes', 'episode', 'episodePicture', 'label', 'exportEpisodes']; // prettier-ignore
+/** What a page may ask that only watches. */
+const WATCHING: readonly RequestName[] = ['episodes', 'episode', 'episodePicture', 'findings'];
+
+/** Whether the robot answers the request, or the learner where there is no robot. */
+const isAnswered = (request: RequestName): boolean =>
+  [topics.robot.value?.answers, topics.learning.value?.answers].some((answers) =>
+    answers?.includes(request),
+  );
+
+/** Whether the page offers the request: somebody answers it, and the page may ask it at some time. */
+export const isOffered = (request: RequestName): boolean =>
+  (OWN.includes(request) || isAnswered(request)) &&
+  (mayOperate.value || WATCHING.includes(request));
 
 /** Why this page may not ask what only the operator may; undefined where it may. */
 export function reasonAgainstOperating(): string | undefined {

@@ -12,9 +12,15 @@ effect(() => {
     stopping.value = false;
 });
 
+/** Milliseconds within which the phase should say that the robot is stopped. */
+const PROMPT = 1000;
+
 /** Stops the robot. It may be called again at any time. */
 export async function stop(): Promise<void> {
   stopping.value = topics.phase.value?.phase !== 'stopped';
+  setTimeout(() => {
+    if (stopping.value) notify('The stop is not confirmed yet. If the arms move, use the emergency stop.', 'warn'); // prettier-ignore
+  }, PROMPT);
   try {
     await ask('stop', {});
   } catch (error) {

@@ -8,27 +8,38 @@ interface Props {
   children: ComponentChildren;
 }
 
-/** A question or a text above the page. */
+/** A question or a text above the page. It leaves the dock free: the robot can be stopped at any time. */
 export function Dialog({ title, onClose, children }: Props) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
+  const dialog = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    // Whoever came by keys goes back to where they were.
+    const before = document.querySelector(':focus-visible');
+    dialog.current?.focus();
+    return () => {
+      if (before instanceof HTMLElement) before.focus();
+    };
+  }, []);
   return (
-    <dialog
-      ref={dialog}
-      class="dialog"
-      aria-label={title}
-      onClose={onClose}
-      onClick={({ target }) => target === dialog.current && onClose()}
+    <div
+      class="dialog-layer"
+      onClick={({ target, currentTarget }) => target === currentTarget && onClose()}
     >
-      <div class="dialog-body">
-        <header class="card-head">
+      <div
+        ref={dialog}
+        class="dialog"
+        role="dialog"
+        aria-label={title}
+        tabIndex={-1}
+        onKeyDown={({ key }) => key === 'Escape' && onClose()}
+      >
+        <div class="card-head">
           <h2>{title}</h2>
           <button type="button" class="quiet" aria-label="Close" onClick={onClose}>
             <Icon name="cross" />
           </button>
-        </header>
+        </div>
         {children}
       </div>
-    </dialog>
+    </div>
   );
 }

@@ -92,7 +92,14 @@ export function JointBars({ joints, read, marked }: Props) {
   );
   const label = `Positions of ${joints.length} joints within their limits: ${joints.map(({ name, kind, lower, upper }) => `${name} ${lower} to ${upper} ${UNITS[kind]}`).join(', ')}`;
   return (
-    <div class="joint-bars" style={{ '--rows': joints.length, '--row': `${ROW}px` }}>
+    <div
+      class="joint-bars"
+      style={{
+        '--rows': joints.length,
+        '--half': Math.ceil(joints.length / 2),
+        '--row': `${ROW}px`,
+      }}
+    >
       <Canvas draw={draw} label={label} />
     </div>
   );

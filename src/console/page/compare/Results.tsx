@@ -1,0 +1,40 @@
+import type { Comparison } from '../../protocol.ts';
+import { dayAndTime, shortVersion } from '../format.ts';
+import { topics } from '../live/topics.ts';
+import { Card } from '../parts/Card.tsx';
+import { RateBar } from '../parts/RateBar.tsx';
+
+const MOST = 50;
+
+const Result = ({ comparison: { at, a, b, verdict, rule } }: { comparison: Comparison }) => (
+  <li>
+    <p class="verdict">
+      {verdict}
+      <time class="muted">{dayAndTime(at)}</time>
+    </p>
+    <div class="sides">
+      {[a, b].map((side) => (
+        <>
+          <code title={side.version}>{shortVersion(side.version)}</code>
+          <RateBar {...side} />
+        </>
+      ))}
+    </div>
+    <p class="rule">{rule}</p>
+  </li>
+);
+
+/** What comparisons came to, newest first. */
+export function Results() {
+  const comparisons = (topics.comparisons.value ?? []).toSorted((x, y) => y.at - x.at);
+  return (
+    <Card title="Results">
+      {comparisons.length === 0 && <p class="empty">Nothing has been compared yet.</p>}
+      <ol class="results">
+        {comparisons.slice(0, MOST).map((comparison) => (
+          <Result key={comparison.id} comparison={comparison} />
+        ))}
+      </ol>
+    </Card>
+  );
+}

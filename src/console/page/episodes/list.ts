@@ -1,0 +1,69 @@
+import { computed, effect, signal, untracked } from '@preact/signals';
+import type { Outcome } from '../../../episodes/outcome.ts';
+import { messageOf } from '../../../errors.ts';
+import type { EpisodeLine } from '../../protocol.ts';
+import { ask, link } from '../live/connection.ts';
+import { topics } from '../live/topics.ts';
+import { tab } from '../route.ts';
+
+/** The recorded episodes, newest first; undefined before the first answer. */
+export const episodes = signal<EpisodeLine[] | undefined>(undefined);
+/** Why the list could not be had. */
+export const listProblem = signal<string | undefined>(undefined);
+/** The episode that is replayed. */
+export const replayed = signal<string | undefined>(undefined);
+/** Episodes that are ticked, for the export. */
+export const ticked = signal<ReadonlySet<string>>(new Set());
+
+const newestFirst = (a: EpisodeLine, b: EpisodeLine) =>
+  (b.at ?? 0) - (a.at ?? 0) || (a.id < b.id ? 1 : -1);
+
+export async function loadEpisodes(): Promise<void> {
+  try {
+    const { value } = await ask('episodes', null);
+    episodes.value = value.toSorted(newestFirst);
+    listProblem.value = undefined;
+  } catch (error) {
+    listProblem.value = messageOf(error);
+  }
+}
+
+// The list is asked for while it is looked at, and again after each attempt.
+effect(() => {
+  void topics.attempts.value;
+  if (tab.value === 'episodes' && link.value.state === 'live') untracked(() => void loadEpisodes());
+});
+
+export interface Filter {
+  text: string;
+  outcome: Outcome | 'cut off' | '';
+  policy: string;
+}
+
+export const filter = signal<Filter>({ text: '', outcome: '', policy: '' });
+
+/** The policies that there are episodes of. */
+export const policies = computed(() => [...new Set((episodes.value ?? []).map(({ policy }) => policy))]); // prettier-ignore
+
+/** The episodes that the filter lets pass. */
+export const shown = computed(() => {
+  const { text, outcome, policy } = filter.value;
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  return (episodes.value ?? []).filter((line) => {
+    const all = `${line.id} ${line.task} ${line.policy} ${line.problem ?? ''}`.toLowerCase();
+    return (
+      words.every((word) => all.includes(word)) &&
+      (outcome === '' || (line.outcome ?? 'cut off') === outcome) &&
+      (policy === '' || line.policy === policy)
+    );
+  });
+});
+
+export function tick(ids: readonly string[], on: boolean): void {
+  const next = new Set(ticked.value);
+  for (const id of ids) {
+    if (on) next.add(id);
+    else next.delete(id);
+  }
+  ticked.value = next;
+}

@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { drawnArms, extentOf, tipPaths } from '../../src/console/page/draw/arms.ts';
+import { KEYS, newOrbit, type Orbit } from '../../src/console/page/draw/orbit.ts';
+import { projection } from '../../src/console/page/draw/projection.ts';
+import { attemptCurve, successCurve } from '../../src/console/page/learn/curves.ts';
+import type { AttemptLine } from '../../src/console/protocol.ts';
+import { embodimentOf } from '../../src/robot/calibration.ts';
+import { loadCalibration } from '../../src/robot/calibrationFile.ts';
+import { kinematicsOf } from '../../src/robot/kinematicsOf.ts';
+
+const { space, joints } = embodimentOf(await loadCalibration('calibration/aloha-sim.yaml'));
+const arms = space!.arms;
+const home = joints.map((joint) => joint.home);
+
+describe("the page's view in space", () => {
+  it("leads each gripper's way through the fingertips of every row", () => {
+    const raised = home.map((value, i) =>
+      joints[i].name.endsWith('shoulder') ? value + 0.3 : value,
+    );
+    const rows = Float32Array.from([...home, ...raised]);
+    const paths = tipPaths(drawnArms(arms), rows, 2);
+    arms.forEach((arm, i) => {
+      const line = kinematicsOf(arm);
+      const points = new Float64Array(3 * line.points);
+      [home, raised].forEach((positions, row) => {
+        line.write(Float32Array.from(positions), arm.joints, arm.base, points);
+        assert.deepEqual([...paths[i].subarray(3 * row, 3 * row + 3)], [...points.subarray(-3)]);
+      });
+    });
+  });
+
+  it('keeps its middle in the middle, and all of it finite, however it is turned', () => {
+    const extent = extentOf(arms);
+    const keys = fc.array(fc.constantFrom(...Object.keys(KEYS)), { maxLength: 60 });
+    fc.assert(
+      fc.property(keys, (pressed) => {
+        const orbit = pressed.reduce<Orbit>((seen, key) => KEYS[key](seen), newOrbit().value);
+        const project = projection(orbit, extent, 400, 300);
+        const [x, y] = project(...extent.centre);
+        assert.ok(Math.abs(x - 200) < 1e-9 && Math.abs(y - 150) < 1e-9);
+        for (const arm of drawnArms(arms)) {
+          const points = arm.at(home);
+          for (let i = 0; i < points.length; i += 3)
+            assert.ok(project(points[i], points[i + 1], points[i + 2]).every(Number.isFinite));
+        }
+      }),
+    );
+  });
+
+  it('draws what is higher further up', () => {
+    const project = projection(newOrbit().value, extentOf(arms), 400, 300);
+    assert.ok(project(0, 0.5, 0.4)[1] < project(0, 0.5, 0)[1]);
+  });
+});
+
+describe("the page's curve of success", () => {
+  const attempt = (outcome: AttemptLine['outcome'], i: number): AttemptLine => ({
+    ...{ at: i, attempt: i + 1, outcome, version: 'v', seconds: 1 },
+  });
+
+  it('has held-out evaluations beside the batches, at the attempts that they were made after', () => {
+    const point = { at: 0, update: 1, episodes: 24, attempts: 24, successes: 12 };
+    const [episodes, , , rate, random, zero] = successCurve(
+      [{ ...point, interval: [0.3, 0.7] }],
+      [{ episodes: 0, attempts: 50, random: 0.2, zero: 0.4 }, { episodes: 24, attempts: 50, random: 0.5, zero: 0.6 }], // prettier-ignore
+    );
+    assert.deepEqual(episodes, [0, 24]);
+    assert.deepEqual([rate, random, zero], [[null, 0.5], [0.2, 0.5], [0.4, 0.6]]); // prettier-ignore
+  });
+
+  it('counts no discarded attempts', () => {
+    const outcomes = ['success', 'discarded', 'failure'] as const;
+    const [attempts, , , rate] = attemptCurve(outcomes.map(attempt));
+    assert.deepEqual([attempts, rate], [[1, 2], [1, 0.5]]); // prettier-ignore
+  });
+});
