@@ -8,6 +8,7 @@ import { loadBundle } from '../src/policy/bundle/bundle.ts';
 import { openWorkerPolicy } from '../src/policy/worker/workerPolicy.ts';
 import { whenLeftAlone } from '../src/processes/exits.ts';
 import { operate } from '../src/rollouts/operated.ts';
+import { onlyVersion } from '../src/rollouts/playedVersions.ts';
 import { loadSessionConfig } from '../src/session/session.ts';
 import { type SimulatedAlohaOptions, simulatedAloha } from '../src/sim/simulatedAloha.ts';
 
@@ -56,7 +57,7 @@ async function withConsole(): Promise<void> {
         sim.command(positions);
       },
     },
-    ...{ scene, policy, description, seed: 0 },
+    ...{ scene, policy, description, versions: onlyVersion(bundle.version), seed: 0 },
     recorder: () => Promise.resolve(undefined),
     // The reason of a stop is when it was pressed.
     onState({ phase, reason }) {

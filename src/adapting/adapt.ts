@@ -4,6 +4,7 @@ import { listEpisodes } from '../episodes/listEpisodes.ts';
 import { recordBeginning } from '../learning/begun.ts';
 import { makeFolder } from '../files/makeFolder.ts';
 import { explorationAfter } from '../policy/exploration.ts';
+import { type AdaptConsole, openAdaptConsole } from './adaptConsole.ts';
 import { CURVE, type Evaluations, evaluate, openEvaluations } from './evaluation.ts';
 import { type AdaptParts, startAdaptParts } from './parts.ts';
 import { type AdaptOptions, type AdaptPlan, attemptId, firstSeed, planAdaptation } from './plan.ts';
@@ -93,6 +94,8 @@ export interface AdaptSurroundings {
   err: Output;
   /** Stops the run in order. */
   signal: AbortSignal;
+  /** Where its page is to be, if there is to be one. */
+  console?: AdaptConsole;
 }
 
 /**
@@ -102,7 +105,7 @@ export interface AdaptSurroundings {
 export async function adapt(
   path: string,
   options: AdaptOptions,
-  { out, err, signal: interrupted }: AdaptSurroundings,
+  { out, err, signal: interrupted, console }: AdaptSurroundings,
 ): Promise<'done' | 'interrupted'> {
   const folder = resolve(path);
   const { method, task, batch, episodes, seed, config, execute, delay, processes } = options;
@@ -111,6 +114,7 @@ export async function adapt(
   const over = new AbortController();
   const signal = AbortSignal.any([interrupted, over.signal]);
   let parts: AdaptParts | undefined;
+  let page: ReturnType<typeof openAdaptConsole> | undefined;
 
   const run = async () => {
     const plan = await planAdaptation(folder, options);
@@ -133,6 +137,8 @@ export async function adapt(
       log: report.note,
       onLearnerText: (text) => err.write(text),
     });
+    page = console && openAdaptConsole(console, { folder, folders, batch }, parts, report.note);
+    await page;
     const all = { folder, plan, options, parts, evaluations, report, signal };
     await Promise.race([learnFromAttempts(all), parts.failed]);
     report.end(evaluations.all(), join(path, CURVE));
@@ -143,6 +149,7 @@ export async function adapt(
     if (!interrupted.aborted) throw error;
   } finally {
     over.abort();
+    await page?.then((opened) => opened?.close()).catch(() => undefined);
     await parts?.close();
   }
   if (!interrupted.aborted) return 'done';

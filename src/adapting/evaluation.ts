@@ -23,6 +23,12 @@ export const CURVE = 'curve.svg';
 export const readResults = (folder: string, say?: (line: string) => void): Promise<Evaluation[]> =>
   readJsonLines(join(folder, RESULTS), say);
 
+/** A run's evaluations, for its page. */
+export const evaluationsIn = (folder: string) => ({
+  file: join(folder, RESULTS),
+  read: () => readResults(folder),
+});
+
 /** Successes of attempts on held-out seeds, with the policy that the pool plays. */
 export async function evaluate(
   pool: RolloutPool,

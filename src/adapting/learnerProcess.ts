@@ -5,19 +5,29 @@ import { setTimeout } from 'node:timers/promises';
 import { UserError } from '../errors.ts';
 import type { LearnerEvent } from '../learning/events.ts';
 import type { LearnerProgress } from '../link/learner/learn.ts';
+import type { OrderFunctions } from '../link/learner/learnerOrders.ts';
 import { packagePath } from '../files/packagePath.ts';
+import {
+  type Calls,
+  type Connection,
+  type Message,
+  type Port,
+  connect,
+} from '../processes/calls.ts';
 import { childModule } from '../processes/childModule.ts';
 import { describeExit } from '../processes/exits.ts';
 
 /** What `nalu learn --json` prints. */
 export type LearnerLine = LearnerProgress & ({ event: 'ready'; address: string } | LearnerEvent);
 
-/** A learner as a process of its own, which is started again whenever it is killed before `stop`. */
+/** A learner as a process of its own, which takes orders and is started again whenever it is killed before `stop`. */
 export interface LearnerProcess {
   /** Resolves when the learner has dealt with so many episodes. */
   consumed(count: number, signal: AbortSignal): Promise<LearnerProgress>;
   /** That of its last report. */
   version(): string | undefined;
+  /** Orders something of it. Rejects with a `UserError` that says why not, or while it is being started. */
+  order: Calls<OrderFunctions>['ask'];
   /** Of the process that runs now. */
   pid(): number | undefined;
   /** Rejects with a `UserError` where the learner cannot begin, or ends again and again. */
@@ -50,6 +60,7 @@ function lineOf(text: string): LearnerLine | undefined {
 /** One process of `nalu learn --json`, from its start to its end. */
 interface Run {
   child: ChildProcess;
+  calls: Connection<OrderFunctions>;
   exit: Promise<Exit>;
 }
 
@@ -99,7 +110,13 @@ function run(args: readonly string[], { line, stderr }: RunListener): Run {
       if (child.pid === undefined) resolve({ code: 1, how: 'was not started', complaint: message });
     });
   });
-  return { child, exit };
+  const port: Port = {
+    post: (message) => void (child.connected && child.send(message, () => undefined)),
+    onMessage: (listener) => void child.on('message', (message) => listener(message as Message)),
+  };
+  const calls = connect<OrderFunctions>(port, {});
+  void exit.then(({ how }) => calls.fail(new UserError(`the learner ${how}; ask again`)));
+  return { child, calls, exit };
 }
 
 export interface LearnerListener {
@@ -119,6 +136,8 @@ export function startLearner(
   const stopping = new AbortController();
   /** Whether the last one ended by itself: that the next one is ready is then no progress. */
   let isFaulty = false;
+  /** Whether the current one is open. */
+  let isReady = false;
   let shown = '';
   let wake = () => {};
 
@@ -130,12 +149,14 @@ export function startLearner(
   const take = (line: LearnerLine) => {
     if (!isFaulty || line.event !== 'ready') failures = 0;
     progress = line;
+    isReady = true;
     if (line.event !== 'ready') onEvent(line);
     wake();
   };
 
   const keepRunning = async (): Promise<void> => {
     for (;;) {
+      isReady = false;
       current = run(args, { line: take, stderr: show });
       const { code, how, complaint } = await current.exit;
       if (stopping.signal.aborted) return;
@@ -172,6 +193,10 @@ export function startLearner(
       }
     },
     version: () => progress?.current,
+    order: (...asked) =>
+      current && isReady
+        ? current.calls.ask(...asked)
+        : Promise.reject(new UserError('the learner is being started; ask again')),
     pid: () => current?.child.pid,
     failed,
     async stop() {

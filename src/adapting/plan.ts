@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { episodeFile } from '../episodes/files.ts';
 import { type Beginning, demandBeginning, fpoBeginning } from '../learning/begun.ts';
 import { loadFpoConfig } from '../learning/fpo/config.ts';
-import { baseIn, withoutOwnAdapter } from '../learning/learner.ts';
+import { baseIn, withoutOwnAdapter } from '../learning/learnerFolder.ts';
 import { folderAddress, parseAddress } from '../link/wire/address.ts';
 import { loadBundle } from '../policy/bundle/bundle.ts';
 import { withIntegration } from '../policy/bundle/withIntegration.ts';
@@ -51,6 +51,12 @@ export const firstSeed = (seed: number): number => FIRST_SEED + seed * SEEDS_OF_
 /** The id of an attempt's episode. */
 export const attemptId = (task: string, seed: number): string => `${task}-${seed}`;
 
+/** Where the adaptation in a folder keeps what. */
+export function foldersIn(folder: string): AdaptFolders {
+  const runtime = join(folder, 'runtime');
+  return { runtime, recorded: join(runtime, 'episodes'), learner: join(folder, 'learner') };
+}
+
 /** What an adaptation is to do, read and checked. */
 export interface AdaptPlan {
   folders: AdaptFolders;
@@ -93,9 +99,8 @@ async function heldIn(folder: string, { learner, recorded }: AdaptFolders): Prom
  */
 export async function planAdaptation(folder: string, options: AdaptOptions): Promise<AdaptPlan> {
   const { policy, method, task, scene, sceneMap, config, execute, delay, seed } = options;
-  const runtime = join(folder, 'runtime');
-  const learner = join(folder, 'learner');
-  const folders = { runtime, recorded: join(runtime, 'episodes'), learner };
+  const folders = foldersIn(folder);
+  const { learner } = folders;
   parseAddress(folderAddress(learner));
   const bundle = withIntegration(await loadBundle(resolve(policy)), options);
   // Throws where nothing of it can learn.

@@ -1,5 +1,6 @@
 import { type Command, Option } from '@commander-js/extra-typings';
 import { LEARNED_JOINS } from '../policy/joinKinds.ts';
+import { CONSOLE_RULES, consoleHostOption, consoleOf, consoleTlsOption, learningConsoleOption } from './consoleOptions.ts'; // prettier-ignore
 import type { Context } from './context.ts';
 import { readsOnly } from './rules.ts';
 import {
@@ -56,6 +57,9 @@ export function adapt(program: Command, context: Context): void {
     .option('--evaluate-every <n>', 'updates between evaluations', integer(1), 4)
     .option('--attempts <n>', 'held-out attempts of an evaluation; 0 for none', integer(0), 60)
     .option('--processes <n>', 'processes that make attempts', integer(1), 2)
+    .addOption(learningConsoleOption())
+    .addOption(consoleHostOption())
+    .addOption(consoleTlsOption())
     .option('--seed <n>', "of the attempts' scenes and noise, and of learning", integer(0), 0)
     .addHelpText(
       'after',
@@ -76,15 +80,16 @@ Examples:
       const { adapt } = await import('../adapting/adapt.ts');
       const { METHODS } = await import('../learning/methods.ts');
       const { out, err } = context;
+      const console = await consoleOf(options, context);
       const own = METHODS[options.method];
       const { batch = own.batch, episodes = own.episodes } = options;
       context.end(
         await adapt(
           folder,
           { ...options, batch, episodes },
-          { out, err, signal: context.interruption() },
+          { out, err, signal: context.interruption(), console },
         ),
       );
     });
-  readsOnly(command, SCENE_RULES);
+  readsOnly(command, { ...SCENE_RULES, ...CONSOLE_RULES });
 }

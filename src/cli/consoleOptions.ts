@@ -4,14 +4,22 @@ import { LOOPBACK } from '../measure/metrics.ts';
 import type { Context } from './context.ts';
 import { port } from './sharedOptions.ts';
 
-const DEFAULT_PORT = 8484;
+export const DEFAULT_PORT = 8484;
 
-const portOrAny = (text: string): number => (text === '0' ? 0 : port(text));
+export const portOrAny = (text: string): number => (text === '0' ? 0 : port(text));
 
 export const consoleOption = () =>
   new Option(
     '--console [port]',
     `show the robot on a page and operate it there, at this port (default: ${DEFAULT_PORT}); 0 takes a free one`,
+  )
+    .argParser(portOrAny)
+    .preset(String(DEFAULT_PORT));
+
+export const learningConsoleOption = () =>
+  new Option(
+    '--console [port]',
+    `show learning on a page, where it can be paused and the robot be given another version, at this port (default: ${DEFAULT_PORT}) or at a free one where that is taken`,
   )
     .argParser(portOrAny)
     .preset(String(DEFAULT_PORT));

@@ -1,6 +1,11 @@
 import { type Command, Option } from '@commander-js/extra-typings';
+import type { OrderFunctions } from '../link/learner/learnerOrders.ts';
+import { connect } from '../processes/calls.ts';
 import { whenLeftAlone } from '../processes/exits.ts';
+import { processPort } from '../processes/serve.ts';
+import { CONSOLE_RULES, consoleHostOption, consoleOf, consoleTlsOption, learningConsoleOption } from './consoleOptions.ts'; // prettier-ignore
 import type { Context } from './context.ts';
+import { readsOnly } from './rules.ts';
 import { BATCH, SHIPPED_POLICY, integer, methodOption, sessionOption } from './sharedOptions.ts';
 
 /** As a child with a channel to its parent it ends with that one; a kill at any moment loses nothing. */
@@ -9,9 +14,16 @@ function endWithParent(): void {
   process.channel?.unref();
 }
 
+/** Lets the process that started it, if it left a channel, order what a person wants of the learner. */
+function obeyParent(orders: OrderFunctions): void {
+  if (!process.channel) return;
+  connect(processPort, orders);
+  process.channel.unref();
+}
+
 /** `nalu learn`. */
 export function learn(program: Command, context: Context): void {
-  program
+  const command = program
     .command('learn')
     .description(
       'the learner beside a runtime: improves its policy from the episodes that it sends',
@@ -38,6 +50,9 @@ export function learn(program: Command, context: Context): void {
     )
     .option('--json', 'print one JSON object a line on stdout and nothing else there')
     .addOption(sessionOption())
+    .addOption(learningConsoleOption())
+    .addOption(consoleHostOption())
+    .addOption(consoleTlsOption())
     .addHelpText(
       'after',
       `
@@ -56,9 +71,15 @@ Examples:
       const { learn } = await import('../link/learner/learn.ts');
       const { METHODS } = await import('../learning/methods.ts');
       const { out, err } = context;
+      const console = await consoleOf(options, context);
       const batch = options.batch ?? METHODS[options.method].batch;
       context.end(
-        await learn(folder, { ...options, batch }, { out, err, signal: context.interruption() }),
+        await learn(
+          folder,
+          { ...options, batch },
+          { out, err, signal: context.interruption(), onOpen: obeyParent, console },
+        ),
       );
     });
+  readsOnly(command, CONSOLE_RULES);
 }

@@ -5,6 +5,7 @@ import { adapt } from './adapt.ts';
 import { calibrate } from './calibrate.ts';
 import { check } from './check.ts';
 import { classifier } from './classifier.ts';
+import { showOnPage } from './console.ts';
 import type { Context } from './context.ts';
 import { create } from './create.ts';
 import { demos } from './demos.ts';
@@ -25,7 +26,7 @@ import { start } from './start.ts';
 import { verify } from './verify.ts';
 
 const GROUPS = [
-  { title: 'The simulated robot:', commands: [start, sim, recover] },
+  { title: 'The simulated robot:', commands: [start, sim, showOnPage, recover] },
   { title: 'Data:', commands: [exportEpisodes, importData] },
   { title: 'Learning:', commands: [demos, imitate, distill, adapt, learn, keys, classifier] },
   { title: 'Policies:', commands: [create, importCheckpoint, verify, serve] },

@@ -56,6 +56,7 @@ const RULES: Rules = {
   '--metrics-host': { with: ['--metrics-port'] },
   '--snapshot': { without: NOT_SHOWN },
   '--force': { with: ['--snapshot'] },
+  '--adapters': { with: ['--console'] },
   '--console': {
     without: [
       '--expert',
@@ -85,6 +86,8 @@ Examples:
   nalu sim --episodes 20 --json --success-classifier models/success-transfer-cube/classifier.yaml
                                                 its verdict, and as "simulator" that of the rule
   nalu sim --console                            operate the simulated robot from a page
+  nalu sim --console --adapters runs/adapt --record episodes
+                                                compare versions that were learned, blind
   nalu sim --real-time --episodes 20 --metrics-port 9464
                                                 how late ticks are; curl localhost:9464/metrics`;
 
@@ -143,6 +146,10 @@ export function sim(program: Command, context: Context): void {
       "YAML of a classifier that says when an attempt has succeeded, instead of the simulator's rule",
     )
     .addOption(sessionOption())
+    .option(
+      '--adapters <folder>',
+      "versions of the policy that the page can have played and compared: a folder of adapters, a learner's or an adaptation's",
+    )
     .addOption(consoleOption())
     .addOption(consoleHostOption())
     .addOption(consoleTlsOption())

@@ -4,6 +4,7 @@ import { isThere } from '../files/isThere.ts';
 import { packagePath } from '../files/packagePath.ts';
 import { print } from '../terminal/output.ts';
 import type { Context } from './context.ts';
+import { DEFAULT_PORT, consoleOf } from './consoleOptions.ts';
 import { SHIPPED_POLICY } from './sharedOptions.ts';
 
 const TASK = DEFAULT_TASK;
@@ -51,6 +52,8 @@ export function start(program: Command, context: Context): void {
       }
       if (!goesOn) print(out, NEXT);
       const options = { ...ADAPTATION, policy: PRIOR, gap: `${PRIOR}/cameras-aside.yaml` };
-      context.end(await adapt(RUN, options, { out, err, signal }));
+      const place = await consoleOf({ console: DEFAULT_PORT }, context);
+      const console = place && { ...place, isOptional: true };
+      context.end(await adapt(RUN, options, { out, err, signal, console }));
     });
 }

@@ -249,9 +249,14 @@ export interface EvaluationPoint {
 export interface Learning {
   at: number;
   method: string;
-  /** What it is doing: waiting, updating, paused, ended. */
+  /** What it is doing: waiting, updating, paused, pinned, ended; `as recorded` where no learner is known to run. */
   state: string;
   paused: boolean;
+  /** The version that the robot is to play, and the one that is pinned, if one is. */
+  plays?: string;
+  pinned?: string;
+  /** The requests that the learner answers where there is no robot: pauseLearning, rollBack, pin. */
+  answers?: RequestName[];
   /** Episodes that wait for the next update, and how many it takes. */
   waiting: number;
   batch: number;
@@ -397,7 +402,10 @@ export interface Requests {
   pin: { takes: { version: string | null }; gives: null };
   rollBack: { takes: { version: string }; gives: null };
   pauseLearning: { takes: { paused: boolean }; gives: null };
+  /** Makes so many attempts, half of them with each version. Where its series was ended, start goes on with it. */
   compare: { takes: { a: string; b: string; attempts: number }; gives: null };
+  /** Ends the comparison that is under way, without a verdict. */
+  endComparison: { takes: null; gives: null };
   /** Becomes the operator, whoever it was. */
   takeSeat: { takes: null; gives: null };
   leaveSeat: { takes: null; gives: null };

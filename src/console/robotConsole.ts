@@ -6,6 +6,7 @@ import { pumpCameras } from './cameraPump.ts';
 import { type Console, type ConsoleOptions, openConsole } from './console.ts';
 import type {
   CameraPicture,
+  Comparison,
   Figures,
   PhaseState,
   PolicyDescription,
@@ -44,6 +45,7 @@ export interface RobotConsole extends Omit<Tap, 'close'> {
   phase(state: Omit<PhaseState, 'at'>): void;
   /** Shows the policy anew. */
   policyChanged(): void;
+  comparisons(all: readonly Comparison[]): void;
   close(): Promise<void>;
 }
 
@@ -115,6 +117,7 @@ export async function openRobotConsole(options: RobotConsoleOptions): Promise<Ro
     },
     phase: (state) => console.publish('phase', { at: Date.now(), ...state }),
     policyChanged: () => console.publish('policy', policy()),
+    comparisons: (all) => console.publish('comparisons', [...all]),
     async close() {
       stopPump();
       stopFigures();

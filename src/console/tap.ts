@@ -6,6 +6,9 @@ import type { Robot } from '../robot/robot.ts';
 import type { Console } from './console.ts';
 import type { AttemptLine, GuardLine, LogLine, RobotDescription } from './protocol.ts';
 
+/** Stands for the version while a comparison is blind. */
+export const HIDDEN = 'hidden';
+
 /** Milliseconds between two views of the joints. */
 const MOTION_PERIOD = 50;
 /** Lines that are kept of each list. */
@@ -30,6 +33,8 @@ export interface Tap {
   chunk(taken: TakenChunk): void;
   guarded(event: GuardEvent): void;
   attempt(line: AttemptLine): void;
+  /** Hides from now on which version makes chunks and attempts, or tells it of all attempts. */
+  blind(on: boolean): void;
   log(level: LogLine['level'], text: string): void;
   close(): void;
 }
@@ -67,6 +72,13 @@ export function tapRobot(
   let guardLines: GuardLine[] = [];
   let attempts: AttemptLine[] = [];
   let log: LogLine[] = [];
+  let isBlind = false;
+
+  const showAttempts = () =>
+    console.publish(
+      'attempts',
+      attempts.map((line) => (line.blind ? { ...line, version: HIDDEN } : line)),
+    );
 
   const timer = setInterval(() => {
     if (isGuardNew) console.publish('guard', guardLines);
@@ -102,7 +114,7 @@ export function tapRobot(
       console.publish('chunk', {
         at: Date.now(),
         index,
-        version: policyVersion,
+        version: isBlind ? HIDDEN : policyVersion,
         rows: actions,
         horizon,
         delay,
@@ -132,8 +144,15 @@ export function tapRobot(
       isGuardNew = true;
     },
     attempt(line) {
-      attempts = newest(attempts, line, KEPT.attempts);
-      console.publish('attempts', attempts);
+      const shown = isBlind ? { ...line, blind: true } : line;
+      attempts = newest(attempts, shown, KEPT.attempts);
+      showAttempts();
+    },
+    blind(on) {
+      isBlind = on;
+      if (on) return;
+      attempts = attempts.map((line) => ({ ...line, blind: false }));
+      showAttempts();
     },
     log(level, text) {
       log = newest(log, { at: Date.now(), level, text }, KEPT.log);

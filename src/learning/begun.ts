@@ -29,8 +29,14 @@ function differences(name: string, then: unknown, now: unknown): string[] {
   return before === after ? [] : [`${name}: ${before} then, ${after} now`];
 }
 
-/** A folder's settings: from its record or, without one, derived by `held`. */
-async function beginningOf(folder: string, held: () => Promise<Beginning>): Promise<Beginning> {
+/**
+ * A folder's settings: from its record or, without one, derived by `held`. Throws a `UserError` for a record that
+ * cannot be read.
+ */
+export async function readBeginning(
+  folder: string,
+  held: () => Promise<Beginning> = () => Promise.resolve({}),
+): Promise<Beginning> {
   const path = join(folder, BEGUN);
   if (!(await isThere(path))) return held();
   const begun = await readJson(path);
@@ -44,7 +50,7 @@ export async function demandBeginning(
   now: Beginning,
   held: () => Promise<Beginning>,
 ): Promise<void> {
-  const then = await beginningOf(folder, held);
+  const then = await readBeginning(folder, held);
   const common = Object.keys(now).filter(
     (name) => then[name] !== undefined && now[name] !== undefined,
   );

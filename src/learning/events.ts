@@ -9,18 +9,26 @@ export type LearnerEvent =
   | { event: 'warmed up'; report: UpdateMetrics }
   | { event: 'unmoved'; reason: string; report: UpdateMetrics }
   | { event: 'kept back'; version: string; reason: string; report: UpdateMetrics }
-  | { event: 'rolled back'; version: string; to: string }
+  /** By a person, or because it proved worse. */
+  | { event: 'rolled back'; version: string; to: string; by?: string }
+  | { event: 'paused' | 'resumed'; by: string }
+  | { event: 'pinned' | 'released'; version: string; by: string }
   | { event: 'failed'; reason: string }
   | { event: 'left out'; path: string; reason: string };
 
+/** An event with the time of day at which it was logged, as ISO 8601. */
+export type LoggedEvent = LearnerEvent & { time: string };
+
 /** The log in a learner's folder, JSON Lines. An update repeated after a kill appears twice. */
 const LOG = 'log.jsonl';
+
+export const logFile = (folder: string): string => join(folder, LOG);
 
 /** Appends events to a folder's log, with the time of day. Resolves when they are written. */
 export function logEvents(folder: string, events: readonly LearnerEvent[]): Promise<void> {
   const time = new Date().toISOString();
   return appendJsonLines(
-    join(folder, LOG),
+    logFile(folder),
     events.map((event) => ({ time, ...event })),
   );
 }
@@ -32,8 +40,8 @@ export function logEvents(folder: string, events: readonly LearnerEvent[]): Prom
 export async function readEvents(
   folder: string,
   say?: (line: string) => void,
-): Promise<LearnerEvent[]> {
-  const events = await readJsonLines<LearnerEvent>(join(folder, LOG), say);
+): Promise<LoggedEvent[]> {
+  const events = await readJsonLines<LoggedEvent>(logFile(folder), say);
   return events.map((event) =>
     'report' in event ? { ...event, report: currentMetrics(event.report) } : event,
   );

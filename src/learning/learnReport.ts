@@ -1,5 +1,6 @@
 import type { LearnerEvent } from './events.ts';
 import type { PolicyMetrics, UpdateMetrics } from './metrics.ts';
+import type { Orders } from './orders.ts';
 import { successInterval } from '../tensors/successRates.ts';
 import { duration } from '../terminal/speaker.ts';
 
@@ -67,12 +68,28 @@ export function describeEvent(event: LearnerEvent): string {
     case 'kept back':
       return `${describeUpdate(event.report)}; version ${event.version} is kept back: ${event.reason}`;
     case 'rolled back':
-      return `version ${event.version} is worse than ${event.to} with a certainty above 95 %: taken back`;
+      return event.by === undefined
+        ? `version ${event.version} is worse than ${event.to} with a certainty above 95 %: taken back`
+        : `${event.by} took version ${event.version} back: the robot plays ${event.to}`;
+    case 'paused':
+      return `${event.by} paused learning: no further update begins`;
+    case 'resumed':
+      return `${event.by} resumed learning`;
+    case 'pinned':
+      return `${event.by} pinned version ${event.version}: the robot plays it, and updates wait`;
+    case 'released':
+      return `${event.by} released version ${event.version}: the robot plays the newest again`;
     case 'failed':
       return `an update failed, its episodes are left out: ${event.reason}`;
     case 'left out':
       return event.reason;
   }
+}
+
+/** Why no update begins, of what a person has ordered; undefined where nothing is in its way. */
+export function describeHold({ paused, pinned }: Orders): string | undefined {
+  if (paused) return `learning is paused by ${paused.by}`;
+  return pinned && `updates wait: ${pinned.by} pinned version ${pinned.version}`;
 }
 
 /** Progress towards the next update, with an estimate from the rate of episodes so far. */

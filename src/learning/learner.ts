@@ -1,21 +1,21 @@
 import { join } from 'node:path';
 import { type Episode, readEpisode } from '../episodes/readEpisode.ts';
 import { UserError, messageOf } from '../errors.ts';
-import { isThere } from '../files/isThere.ts';
 import { makeFolder } from '../files/makeFolder.ts';
-import { readAdapterHead, writeAdapter } from '../policy/bundle/adapter.ts';
+import { writeAdapter } from '../policy/bundle/adapter.ts';
 import type { Bundle } from '../policy/bundle/config.ts';
 import type { SessionConfig } from '../session/session.ts';
-import { readSafetensorsHeader, writeSafetensors } from '../tensors/safetensors.ts';
-import { parseJson } from '../validate.ts';
+import { writeSafetensors } from '../tensors/safetensors.ts';
 import type { Algorithm, OpenAlgorithm } from './algorithm.ts';
-import type { Beginning } from './begun.ts';
+import { type ByHand, takeOrders } from './byHand.ts';
 import { type LearnerEvent, logEvents } from './events.ts';
 import type { Rollout } from './attempts/rollout.ts';
 import { type RolloutEncoder, gatherRollouts, openRolloutEncoder } from './attempts/rollouts.ts';
+import { type Run, baseIn, readRun, stateFile, versionFile } from './learnerFolder.ts';
 import { reasonToKeepBack } from './gate.ts';
 import type { UpdateMetrics } from './metrics.ts';
-import { type VersionRecord, isWorse, newVersion } from './versions.ts';
+import { type OrderBook, type Orders, openOrders, ordersFile } from './orders.ts';
+import { type VersionRecord, isWorse, lineOf, newVersion } from './versions.ts';
 
 /** An episode that a learner has on its own disk. */
 export interface HeldEpisode {
@@ -35,11 +35,22 @@ export interface LearnerOptions {
   session: SessionConfig;
 }
 
+/** A version that a learner has on its own disk. */
+export interface HeldVersion {
+  version: string;
+  parent: string | null;
+  file: string;
+}
+
 /** Makes new versions of a policy from episodes as they come. */
-export interface Learner {
-  /** The version that the robot is to use, and its file. */
-  current(): { version: string; parent: string | null; file: string };
+export interface Learner extends ByHand {
+  /** The version that learning goes on from, and its file. */
+  current(): HeldVersion;
+  /** The version that the robot is to play: what a person has ordered, or else the current one. */
+  played(): HeldVersion;
   versions(): readonly VersionRecord[];
+  /** What a person has ordered. */
+  orders(): Orders;
   /** Queues an episode; the same twice counts once. */
   add(episode: HeldEpisode): void;
   /** Episodes that wait for an update. */
@@ -47,22 +58,12 @@ export interface Learner {
   /** Episodes that were learned from, or left out. */
   consumed(): number;
   /**
-   * Rolls back what proved worse, and makes an update if there are enough episodes. What it did is on
-   * disk when it resolves; undefined if there was nothing to do.
+   * Carries out a roll-back that was ordered. Otherwise, unless it is paused or a version is pinned, rolls back what
+   * proved worse, and makes an update if there are enough episodes. What it did is on disk when it resolves;
+   * undefined if there was nothing to do.
    */
   advance(): Promise<readonly LearnerEvent[] | undefined>;
   close(): Promise<void>;
-}
-
-/** What a learner keeps beside the algorithm's state, in the same file. */
-interface Run {
-  /** Ids of episodes that were learned from, or left out. */
-  consumed: string[];
-  versions: VersionRecord[];
-  /** The version that the robot is to use. */
-  current: string;
-  /** Of the episodes that were learned from; absent before the first. */
-  task?: string;
 }
 
 /** A learner's parts. */
@@ -71,29 +72,9 @@ interface Parts {
   encoder: RolloutEncoder;
   algorithm: Algorithm;
   run: Run;
+  orders: OrderBook;
   /** Episodes by id. */
   held: Map<string, HeldEpisode>;
-}
-
-const STATE = 'state.safetensors';
-
-const versionFile = (folder: string, version: string) =>
-  join(folder, 'versions', `${version}.safetensors`);
-
-/** `now` without an adapter of the bundle's that is one of the folder's own versions: it belongs there. */
-export const withoutOwnAdapter = async (folder: string, now: Beginning): Promise<Beginning> =>
-  (await isThere(versionFile(folder, String(now.adapter)))) ? { ...now, adapter: undefined } : now;
-
-/** Base of the policy that a learner's folder improves, as its state names it; undefined where it does not. */
-export async function baseIn(folder: string): Promise<string | undefined> {
-  const state = join(folder, STATE);
-  if (!(await isThere(state))) return undefined;
-  const { base, run } = (await readSafetensorsHeader(state)).metadata;
-  if (base !== undefined || run === undefined) return base;
-  // An older state does not name it; its first version does.
-  const [first] = (parseJson(run, state) as Partial<Run>).versions ?? [];
-  const file = first && versionFile(folder, first.version);
-  return file && (await isThere(file)) ? (await readAdapterHead(file)).base : undefined;
 }
 
 /** The version that made an episode's chunks: the newest, where it was exchanged under way. */
@@ -105,7 +86,7 @@ const recordOf = ({ versions }: Run, version: string) =>
 function saveState({ options, algorithm, run }: Parts): Promise<void> {
   const { format, tensors, values } = algorithm.state;
   const { folder, bundle } = options;
-  return writeSafetensors(join(folder, STATE), tensors, {
+  return writeSafetensors(stateFile(folder), tensors, {
     ...{ format, base: bundle.base },
     ...values,
     run: JSON.stringify(run),
@@ -161,6 +142,27 @@ async function rollBack(parts: Parts): Promise<LearnerEvent | undefined> {
   return { event: 'rolled back', version: child.version, to: parent.version };
 }
 
+/** Goes back to the version that a person has ordered, unless that was done before a kill. */
+async function rollBackAsOrdered(
+  parts: Parts,
+  ordered: NonNullable<Orders['rollBack']>,
+): Promise<readonly LearnerEvent[]> {
+  const { run, orders } = parts;
+  const { version: to, by } = ordered;
+  const from = run.current;
+  let events: readonly LearnerEvent[] = [];
+  if (from !== to) {
+    const kept = lineOf(run.versions, to);
+    for (const record of lineOf(run.versions, from))
+      if (!kept.includes(record)) record.rolledBack = true;
+    recordOf(run, to)!.rolledBack = false;
+    await restore(parts, to);
+    events = await settle(parts, [{ event: 'rolled back', version: from, to, by }]);
+  }
+  await orders.change((now) => (now.rollBack === ordered ? { rollBack: undefined } : {}));
+  return events;
+}
+
 /** Has the algorithm make an update, and publishes what comes of it if it passes the gate. */
 async function improve(parts: Parts, rollouts: readonly Rollout[]): Promise<LearnerEvent> {
   const { options, run, algorithm } = parts;
@@ -172,7 +174,7 @@ async function improve(parts: Parts, rollouts: readonly Rollout[]): Promise<Lear
   } catch (error) {
     // Back to the state before an update that failed half-way.
     await algorithm.close();
-    parts.algorithm = await options.algorithm({ bundle, joints, session }, join(folder, STATE));
+    parts.algorithm = await options.algorithm({ bundle, joints, session }, stateFile(folder));
     return { event: 'failed', reason: messageOf(error) };
   }
   const after = algorithm.adapter();
@@ -209,26 +211,36 @@ async function learnFrom(
   return settle(parts, events);
 }
 
+/** Throws a `UserError` for an order of a version that the learner does not have. */
+function demandVersions(folder: string, { pinned, rollBack }: Orders, run: Run | undefined): void {
+  for (const { version } of [pinned ?? [], rollBack ?? []].flat())
+    if (!run || !recordOf(run, version))
+      throw new UserError(
+        `${ordersFile(folder)}: names version ${version}, which the learner does not have; remove the file`,
+      );
+}
+
 /** The parts where the folder left off, or where the policy begins. */
 async function openParts(options: LearnerOptions): Promise<Parts> {
   const { folder, bundle, joints, session } = options;
   const context = { bundle, joints, session };
-  const stateFile = join(folder, STATE);
+  const orders = await openOrders(folder);
   const encoder = await openRolloutEncoder(bundle, session);
   const held = new Map<string, HeldEpisode>();
-  if (await isThere(stateFile)) {
-    const algorithm = await options.algorithm(context, stateFile);
-    const { run } = (await readSafetensorsHeader(stateFile)).metadata;
-    return { options, encoder, algorithm, held, run: JSON.parse(run) as Run };
+  const run = await readRun(folder);
+  demandVersions(folder, orders.now, run);
+  if (run) {
+    const algorithm = await options.algorithm(context, stateFile(folder));
+    return { options, encoder, algorithm, held, orders, run };
   }
   const algorithm = await options.algorithm(context);
   const first = algorithm.adapter();
-  const run = {
+  const begun: Run = {
     consumed: [],
     versions: [newVersion(first.version, null)],
     current: first.version,
   };
-  const parts = { options, encoder, algorithm, held, run };
+  const parts = { options, encoder, algorithm, held, orders, run: begun };
   await writeAdapter(versionFile(folder, first.version), first);
   await saveState(parts);
   return parts;
@@ -244,30 +256,40 @@ export async function openLearner(options: LearnerOptions): Promise<Learner> {
   const base = (await baseIn(folder)) ?? bundle.base;
   if (base !== bundle.base)
     throw new UserError(
-      `${join(folder, STATE)}: the state of the policy ${base}, this one is ${bundle.base}; give each policy a folder of its own`,
+      `${stateFile(folder)}: the state of the policy ${base}, this one is ${bundle.base}; give each policy a folder of its own`,
     );
   const parts = await openParts(options);
-  const { run, held } = parts;
+  const { run, held, orders } = parts;
+  const heldVersion = (named: string): HeldVersion => {
+    const { version, parent } = recordOf(run, named)!;
+    return { version, parent, file: versionFile(folder, version) };
+  };
   const waiting = () =>
     [...held.values()]
       .filter(({ id }) => !run.consumed.includes(id))
       .sort((a, b) => (a.id < b.id ? -1 : 1));
 
   return {
-    current() {
-      const { version, parent } = recordOf(run, run.current)!;
-      return { version, parent, file: versionFile(folder, version) };
+    current: () => heldVersion(run.current),
+    played() {
+      const { pinned, rollBack } = orders.now;
+      return heldVersion((pinned ?? rollBack)?.version ?? run.current);
     },
     versions: () => run.versions,
+    orders: () => orders.now,
     add(episode) {
       held.set(episode.id, episode);
     },
     waiting: () => waiting().length,
     consumed: () => run.consumed.length,
     async advance() {
+      const { paused, pinned, rollBack } = orders.now;
+      if (rollBack) return rollBackAsOrdered(parts, rollBack);
+      if (paused || pinned) return undefined;
       const episodes = waiting();
       return episodes.length < batch ? undefined : learnFrom(parts, episodes.slice(0, batch));
     },
+    ...takeOrders(folder, run, orders),
     async close() {
       await parts.algorithm.close();
       await parts.encoder.close();

@@ -21,6 +21,14 @@ export const newVersion = (version: string, parent: string | null): VersionRecor
   rolledBack: false,
 });
 
+/** A version and those that it descends from, itself first; none for one that is not known. */
+export function lineOf(versions: readonly VersionRecord[], version: string): VersionRecord[] {
+  const known = new Map(versions.map((record) => [record.version, record]));
+  const line: VersionRecord[] = [];
+  for (let at = known.get(version); at; at = known.get(at.parent ?? '')) line.push(at);
+  return line;
+}
+
 /** Certainty with which a version must be worse than its parent to be rolled back. */
 export const CERTAINTY = 0.95;
 

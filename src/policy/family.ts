@@ -48,8 +48,8 @@ export interface FamilySampler {
   /** Preprocesses a camera's image for the next chunk; cameras are numbered as in the bundle. */
   readonly see: (camera: number, image: Image) => void;
   sample(request: SampleRequest): Promise<Chunk>;
-  /** Uses an adapter's parameters from the next chunk on; they have been checked to fit. */
-  adopt(adapter: Adapter): void;
+  /** Uses an adapter's parameters from the next chunk on, which fit, or without one the bundle's own weights. */
+  adopt(adapter?: Adapter): void;
   /** The graph's chunk for golden inputs with the bundle's own weights, without an adapter. */
   readonly goldenChunk: (inputs: Feeds) => Promise<Float32Array>;
   close(): Promise<void>;

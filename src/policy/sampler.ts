@@ -16,10 +16,10 @@ export type { SampleRequest } from './family.ts';
 /** Samples chunks from a bundle on this thread, which ONNX Runtime blocks while it runs. */
 export interface Sampler extends Omit<FamilySampler, 'goldenChunk'> {
   /**
-   * Uses an adapter's parameters from the next chunk on. Throws a `UserError` for one that does not fit, and
-   * keeps the previous parameters.
+   * Uses an adapter's parameters from the next chunk on, or without one the bundle's own weights. Throws a `UserError`
+   * for one that does not fit, and keeps the previous parameters.
    */
-  adopt(adapter: Adapter): void;
+  adopt(adapter?: Adapter): void;
   /** Throws a `UserError` unless the bundle's own weights reproduce its golden chunk here; see checkChunk. */
   verify(): Promise<void>;
 }
@@ -63,7 +63,7 @@ export async function openSampler(
     sample: (request) => sampler.sample(request),
     adopt(adapter) {
       if (!trainable) throw new UserError(NOTHING_TO_LEARN);
-      checkAdapter(`adapter ${adapter.version}`, adapter, fit);
+      if (adapter) checkAdapter(`adapter ${adapter.version}`, adapter, fit);
       sampler.adopt(adapter);
     },
     verify: () =>

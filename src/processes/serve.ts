@@ -25,7 +25,8 @@ const threadPort = (port: NonNullable<typeof parentPort>): Port => ({
   onMessage: (listener) => void port.on('message', listener),
 });
 
-const processPort: Port = {
+/** The channel of this process to the one that started it. */
+export const processPort: Port = {
   post: (message) =>
     void (process.connected && process.send!(message, undefined, undefined, () => undefined)),
   onMessage: (listener) => void process.on('message', (message) => listener(message as Message)),

@@ -34,6 +34,7 @@ import { addResult, createReport, emptyTally } from './attemptReport.ts';
 import { describeBundle } from '../console/describeBundle.ts';
 import { episodeHeader } from './episodeHeader.ts';
 import { operate } from './operated.ts';
+import { type PlayedVersions, adaptersIn, onlyVersion, playedVersions } from './playedVersions.ts';
 import { EXPERT, EXPERT_CAMERAS, EXPERT_EXECUTE_STEPS, expertPolicy } from './expertPolicy.ts';
 
 /** Attempts to make on the simulated ALOHA; each field is an option of `nalu sim`. */
@@ -55,6 +56,8 @@ export interface SimOptions extends IntegrationChanges, SceneChoice {
   record?: string;
   drawGroups?: number[];
   session?: string;
+  /** Folder of adapters that a person at the console can have played and compared. */
+  adapters?: string;
   successClassifier?: string;
   metricsPort?: number;
   metricsHost?: string;
@@ -80,6 +83,7 @@ interface Driver {
   policy(sim: SimulatedAloha): ChunkPolicy;
   /** For the console. */
   description: PolicyDescription;
+  versions?: PlayedVersions;
   close(): Promise<void>;
 }
 
@@ -101,13 +105,14 @@ const expertDriver = ({ join = DEFAULT_JOIN }: SimOptions): Driver => ({
 });
 
 async function bundleDriver(
-  { policy: folder, zeroNoise = false, join, execute, ...changes }: SimOptions,
+  { policy: folder, adapters, zeroNoise = false, join, execute, ...changes }: SimOptions,
   session: SessionConfig,
 ): Promise<Driver> {
   const loaded = await loadBundle(folder);
   const executeSteps = execute ?? loaded.executeSteps;
   const bundle = { ...withIntegration(loaded, changes), executeSteps };
-  const worker = await openWorkerPolicy(bundle, session, { join });
+  const found = adapters === undefined ? undefined : await adaptersIn(adapters, bundle);
+  const worker = await openWorkerPolicy(bundle, session, { join, trainable: found?.trainable });
   const policy = zeroNoise ? fromZeroNoise(worker) : worker;
   return {
     name: `${bundle.name} ${bundle.version}`,
@@ -115,12 +120,13 @@ async function bundleDriver(
     cameras: bundle.cameras,
     policy: () => policy,
     description: describeBundle(bundle, worker, session),
+    ...(found && { versions: playedVersions(bundle, worker, found) }),
     close: () => worker.close(),
   };
 }
 
 /** Options of a bundle's sampler; a server has its own. */
-const SAMPLER_OPTIONS = ['steps', 'solver', 'times', 'session'] as const;
+const SAMPLER_OPTIONS = ['steps', 'solver', 'times', 'session', 'adapters'] as const;
 
 /** A policy on a server. */
 async function remoteDriver(options: SimOptions): Promise<Driver> {
@@ -290,6 +296,7 @@ export async function simulate(options: SimOptions, surroundings: SimSurrounding
       return await operate({
         ...{ ...options.console, sim, scene: simulation, seed: options.seed, err, signal },
         ...{ policy: driver.policy(sim), description: driver.description },
+        versions: driver.versions ?? onlyVersion(driver.description.version),
         record: options.record,
         recorder: (seed) => recorderOf(options, sim, driver, seed),
       });

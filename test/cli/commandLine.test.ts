@@ -18,6 +18,7 @@ const LEAST: Record<string, string[]> = {
   learn: ['x'],
   keys: ['x'],
   classifier: ['--out', 'x'],
+  console: ['x'],
   create: ['x'],
   import: ['x', '--out', 'y'],
   verify: [],
@@ -47,6 +48,7 @@ const COMPANIONS: Record<string, string[]> = {
   'serve --keys': LEARNER,
   'serve --config': LEARNER,
   'serve --exploration': LEARNER,
+  '--adapters': ['--console'],
 };
 
 /** A command's arguments with a path in the place of each argument and option that is one, in turn. */

@@ -6,6 +6,8 @@ import { setTimeout } from 'node:timers/promises';
 import type { Episode } from '../../src/episodes/readEpisode.ts';
 import { type LearnerProcess, startLearner } from '../../src/adapting/learnerProcess.ts';
 import type { LearnerEvent } from '../../src/learning/events.ts';
+import { readRun } from '../../src/learning/learnerFolder.ts';
+import { readOrders } from '../../src/learning/orders.ts';
 import { folderAddress } from '../../src/link/wire/address.ts';
 import { type Courier, openCourier } from '../../src/link/robot/courier.ts';
 import { loadBundle } from '../../src/policy/bundle/bundle.ts';
@@ -19,6 +21,8 @@ import {
   nameOf,
   writeEpisode,
 } from '../learning/attempts.ts';
+import { type TestPage, openPage } from '../console/client.ts';
+import { urlIn } from '../console/said.ts';
 import { until } from '../link/link.ts';
 import { SIM_CALIBRATION } from '../../src/sim/embodiment.ts';
 import { withFolder } from '../onnx/run.ts';
@@ -154,6 +158,71 @@ describe('nalu learn', { timeout: 300_000 }, () => {
       await until(() => adopted.length === 3);
       const last = events.at(-1)!;
       assert.equal('parent' in last && last.parent, parent);
+    }));
+
+  it('gives the robot the version that a person orders, and goes back where it is told to', () =>
+    withLearner(async ({ attempts, learner, events, adopted, send }) => {
+      await send(part(attempts, 0));
+      await until(() => adopted.length === 1);
+      const [second] = adopted;
+      const [published] = events;
+      const first = 'parent' in published ? published.parent : '';
+      const pinned = await learner.order('pin', first, 'Anna');
+      assert.match(pinned, /^Anna pinned version/);
+      await until(() => adopted.length === 2);
+      assert.equal(learner.version(), first);
+      await learner.order('pin', null, 'Anna');
+      await until(() => adopted.length === 3);
+      await assert.rejects(learner.order('rollBack', 'none', 'Anna'), /has no version none/);
+      await learner.order('rollBack', first, 'Anna');
+      await until(() => adopted.length === 4 && events.at(-1)!.event === 'rolled back');
+      assert.deepEqual(adopted, [second, first, second, first]);
+      assert.deepEqual(events.at(-1), { ...events.at(-1), version: second, to: first, by: 'Anna' });
+      assert.equal(learner.version(), first);
+
+      await send(part(attempts, 1));
+      await until(() => adopted.length === 5);
+      const last = events.at(-1)!;
+      assert.equal('parent' in last && last.parent, first);
+    }));
+
+  it('goes back as it was ordered from its page, though it is killed in the same moment', () =>
+    withFolder(async (folder) => {
+      const { args, at } = await withEpisodes(folder, {});
+      /** Visits the page of a learner until it is killed. */
+      const live = async (visit: (page: TestPage) => Promise<void>) => {
+        let visited: Promise<void> | undefined;
+        let said = '';
+        const { err } = await spawnNalu([...args, '--console', '0'], (child) =>
+          child.stdout!.on('data', (text: Buffer) => {
+            const url = urlIn((said += text.toString()));
+            if (url === undefined) return;
+            visited ??= openPage(url, { hello: { name: 'Anna' } }).then(async (page) => {
+              await visit(page).finally(() => child.kill('SIGKILL'));
+            });
+          }),
+        );
+        assert.equal(err, '');
+        await visited;
+      };
+      let first: string | undefined;
+      await live(async (page) => {
+        await page.until(() => page.topics.learning?.versions.length === 2, 'a version', 120);
+        first = page.topics.learning!.versions[0].version;
+        const { ok, says } = await page.ask('rollBack', { version: first });
+        assert.ok(ok, says);
+      });
+      await live(async (page) => {
+        await page.until(
+          () => page.topics.learning?.versions[1]?.state === 'rolled back',
+          'it',
+          60,
+        );
+        assert.equal(page.topics.learning!.plays, first);
+        assert.match(page.topics.learning!.log.at(-1)!.text, /^Anna took version/);
+      });
+      assert.deepEqual(await readOrders(at), {});
+      assert.equal((await readRun(at))!.current, first);
     }));
 
   it('learns from each of two episodes of one name', () =>

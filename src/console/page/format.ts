@@ -45,8 +45,8 @@ export const milliseconds = (ms: number): string =>
 export const plural = (count: number, word: string): string =>
   `${count} ${word}${count === 1 ? '' : 's'}`;
 
-/** The short form of a version: the part after the last @, at most 12 characters. */
+/** The short form of a version: the part after the last @ or +, at most 12 characters. */
 export const shortVersion = (version: string): string => {
-  const last = version.slice(version.lastIndexOf('@') + 1);
+  const last = version.slice(Math.max(version.lastIndexOf('@'), version.lastIndexOf('+')) + 1);
   return last.length > 14 ? `${last.slice(0, 12)}…` : last;
 };

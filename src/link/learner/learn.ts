@@ -13,17 +13,22 @@ import { type FpoConfig, loadFpoConfig } from '../../learning/fpo/config.ts';
 import type { LearnerEvent } from '../../learning/events.ts';
 import type { MethodName } from '../../learning/methodNames.ts';
 import { METHODS } from '../../learning/methods.ts';
-import { type Learner, baseIn, openLearner, withoutOwnAdapter } from '../../learning/learner.ts';
+import type { ConsoleChoice } from '../../console/consoleAccess.ts';
+import { type LearningConsole, openLearningConsole } from '../../learning/learningConsole.ts';
+import { type Learner, openLearner } from '../../learning/learner.ts';
+import { baseIn, withoutOwnAdapter } from '../../learning/learnerFolder.ts';
 import { demandKeys, folderAddress } from '../wire/address.ts';
+import { type OrderFunctions, orderAnswers, orderFunctions } from './learnerOrders.ts';
 import { type LearnerPort, openLearnerPort } from './learnerPort.ts';
 import { makeFolder } from '../../files/makeFolder.ts';
 import { loadSessionConfig } from '../../session/session.ts';
 import { adapterVersion } from '../../policy/bundle/adapter.ts';
 import { loadBundle } from '../../policy/bundle/bundle.ts';
+import { createQueue } from '../../processes/queue.ts';
 import { yieldToAll, yieldToControl } from '../../processes/priority.ts';
 import { type BundleRobot, robotOf } from '../../policy/bundle/robotOf.ts';
 import { writeWhole } from '../../files/writeWhole.ts';
-import { describeEvent, timeLeft } from '../../learning/learnReport.ts';
+import { describeEvent, describeHold, timeLeft } from '../../learning/learnReport.ts';
 import { rejectOnAbort } from '../../processes/rejectOnAbort.ts';
 import { type Output, print } from '../../terminal/output.ts';
 import { speaker } from '../../terminal/speaker.ts';
@@ -85,6 +90,10 @@ export interface LearnSurroundings {
   err: Output;
   /** Stops the learner. */
   signal: AbortSignal;
+  /** Receives what can be ordered of the learner, once that is open. */
+  onOpen?: (orders: OrderFunctions) => void;
+  /** Where its page is to be, if there is to be one. */
+  console?: ConsoleChoice;
 }
 
 /** How a learner reports: lines for people, or with --json one object a line. */
@@ -122,8 +131,11 @@ interface OpenLearner {
   bundle: Bundle;
   /** Episodes that have come over the link. */
   received: () => number;
-  /** Resolves when another episode has come. */
+  /** Sends the robot the version that it is to play. */
+  publish: () => Promise<void>;
+  /** Resolves when another episode has come, or `wake` was called. */
   arrival: () => Promise<void>;
+  wake: () => void;
 }
 
 /** Opens the folder and the link; `onPort` gets the link's end as soon as it is open. */
@@ -169,10 +181,13 @@ async function open(
   add = (path) => learner.add({ id: episodeFile(path)!.id, path });
   for (const { path, id } of await listEpisodes(join(folder, 'episodes')))
     learner.add({ id, path });
+  const inOrder = createQueue();
   return {
     ...{ port, learner, bundle },
     received: () => received,
+    publish: () => inOrder(() => publish({ port, learner, bundle })),
     arrival: () => new Promise((resolve) => (wake = resolve)),
+    wake: () => wake(),
   };
 }
 
@@ -180,9 +195,13 @@ async function open(
 const isOut = (learner: Learner) => learner.versions().length > 1;
 
 /** Sends the robot the version that it is to play. */
-async function publish({ port, learner, bundle }: OpenLearner): Promise<void> {
+async function publish({
+  port,
+  learner,
+  bundle,
+}: Pick<OpenLearner, 'port' | 'learner' | 'bundle'>): Promise<void> {
   if (!isOut(learner)) return;
-  const { file, parent } = learner.current();
+  const { file, parent } = learner.played();
   const first = learner.versions()[0].version;
   const known = parent === null || parent === first ? adapterVersion(bundle) : parent;
   await port.publish(file, known);
@@ -190,7 +209,7 @@ async function publish({ port, learner, bundle }: OpenLearner): Promise<void> {
 
 const progressOf = ({ learner, bundle }: OpenLearner): LearnerProgress => ({
   consumed: learner.consumed(),
-  current: isOut(learner) ? learner.current().version : bundle.version,
+  current: isOut(learner) ? learner.played().version : bundle.version,
 });
 
 /** Learns from episodes as they come, until the signal aborts. */
@@ -200,19 +219,24 @@ async function learnFromEpisodes(
 ): Promise<void> {
   const { learner, port, received } = open;
   const began = performance.now();
-  await publish(open);
+  await open.publish();
   report.ready(port.address, batch, progressOf(open));
+  const held = describeHold(learner.orders());
+  if (held !== undefined) report.note(`${held}; the page of --console changes that`);
   while (!signal.aborted) {
     const events = await learner.advance();
     if (events) {
-      await publish(open);
+      await open.publish();
       for (const event of events) report.event(event, progressOf(open));
       const curve = adaptationCurve(await readCurve(folder));
       await writeWhole(join(folder, 'curve.svg'), curve);
       continue;
     }
     const seconds = (performance.now() - began) / 1000;
-    report.waiting(() => timeLeft(learner.waiting(), batch, seconds, received()));
+    report.waiting(
+      () =>
+        describeHold(learner.orders()) ?? timeLeft(learner.waiting(), batch, seconds, received()),
+    );
     await open.arrival();
   }
 }
@@ -230,8 +254,22 @@ export async function learn(
   const { signal } = surroundings;
   const report = createReport(options.json ?? false, surroundings);
   let port: LearnerPort | undefined;
+  let page: Promise<LearningConsole> | undefined;
   const work = async () => {
     const opened = await open(folder, options, report, (one) => (port = one));
+    const onEvent = (event: LearnerEvent) => report.event(event, progressOf(opened));
+    const orders = orderFunctions({ ...opened, onEvent });
+    surroundings.onOpen?.(orders);
+    page =
+      surroundings.console &&
+      openLearningConsole({
+        ...surroundings.console,
+        learner: { folder, batch: options.batch, runs: true },
+        episodes: [join(folder, 'episodes')],
+        answers: orderAnswers(orders),
+        log: report.note,
+      });
+    await page;
     await learnFromEpisodes(opened, { folder, batch: options.batch, report, signal });
   };
   try {
@@ -239,6 +277,7 @@ export async function learn(
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
+    await page?.then((opened) => opened.close()).catch(() => undefined);
     await port?.close();
   }
   if (!options.json) report.note('stopped by hand; the same command goes on from here');

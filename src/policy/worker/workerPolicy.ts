@@ -17,10 +17,10 @@ export interface WorkerPolicy extends ChunkPolicy {
   /** Those that its chunks are computed on, in order: what could be had of the session's. */
   readonly executionProviders: readonly string[];
   /**
-   * Takes an adapter over after the chunk that is being sampled, at next to no cost to this thread.
-   * Rejects with a `UserError` if it does not fit; the parameters before it stay.
+   * Takes an adapter over after the chunk that is being sampled, or without one the bundle's own weights, at next to no
+   * cost to this thread. Rejects with a `UserError` if it does not fit; the parameters before it stay.
    */
-  adopt(adapter: Adapter): Promise<void>;
+  adopt(adapter?: Adapter): Promise<void>;
 }
 
 export interface WorkerPolicyOptions {

@@ -1,6 +1,10 @@
 import type { ComparisonState } from '../../protocol.ts';
+import { ask } from '../live/connection.ts';
+import { isOffered, reasonAgainstOperating } from '../operate/actions.ts';
+import { Button } from '../parts/Button.tsx';
 import { Card } from '../parts/Card.tsx';
 import { Icon } from '../parts/Icon.tsx';
+import { report } from '../parts/notices.ts';
 
 /** A comparison that is under way. */
 export const Comparing = ({ made, of }: ComparisonState) => (
@@ -14,5 +18,14 @@ export const Comparing = ({ made, of }: ComparisonState) => (
       <Icon name="hand" />
       <span>Judge the attempts</span>
     </a>
+    {isOffered('endComparison') && (
+      <Button
+        icon="cross"
+        reason={reasonAgainstOperating()}
+        onPress={() => void report(ask('endComparison', null))}
+      >
+        End it without a verdict
+      </Button>
+    )}
   </Card>
 );

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import type { LearnedVersion } from '../../protocol.ts';
 import { shortVersion, timeOfDay } from '../format.ts';
 import { ask } from '../live/connection.ts';
-import { isBlind, playing } from '../live/playing.ts';
+import { pinned, playing } from '../live/playing.ts';
 import { topics } from '../live/topics.ts';
 import { isOffered, reasonAgainstOperating } from '../operate/actions.ts';
 import { Button } from '../parts/Button.tsx';
@@ -59,7 +59,7 @@ function RollBack({ version, onClose }: { version: string; onClose: () => void }
 function VersionRow({ line, onRollBack }: { line: LearnedVersion; onRollBack: () => void }) {
   const { version, at, state, reason, attempts, successes } = line;
   const plays = playing.value === version;
-  const pinned = !isBlind.value && topics.policy.value?.pinned === version;
+  const isPinned = pinned.value === version;
   const against = reasonAgainstOperating();
   return (
     <li class={plays ? 'playing' : undefined}>
@@ -84,12 +84,12 @@ function VersionRow({ line, onRollBack }: { line: LearnedVersion; onRollBack: ()
           <Button
             class="small"
             icon="pin"
-            pressed={pinned}
+            pressed={isPinned}
             reason={against}
-            label={`${pinned ? 'Release' : 'Pin'} ${shortVersion(version)}`}
-            onPress={() => void report(ask('pin', { version: pinned ? null : version }))}
+            label={`${isPinned ? 'Release' : 'Pin'} ${shortVersion(version)}`}
+            onPress={() => void report(ask('pin', { version: isPinned ? null : version }))}
           >
-            {pinned ? 'Pinned' : 'Pin'}
+            {isPinned ? 'Pinned' : 'Pin'}
           </Button>
         )}
         {isOffered('rollBack') && !plays && state !== 'kept back' && (

@@ -7,5 +7,15 @@ export const isBlind = computed(() => {
   return comparison !== undefined && comparison.made < comparison.of;
 });
 
+/** The policy as its robot has it, or the learner where there is no robot. */
+const played = computed(() => {
+  const { policy, learning } = topics;
+  if (policy.value) return policy.value;
+  return { version: learning.value?.plays, pinned: learning.value?.pinned };
+});
+
 /** The version that plays; undefined while it must not be known. */
-export const playing = computed(() => (isBlind.value ? undefined : topics.policy.value?.version));
+export const playing = computed(() => (isBlind.value ? undefined : played.value.version));
+
+/** The version that is pinned; undefined where none is, and while it must not be known. */
+export const pinned = computed(() => (isBlind.value ? undefined : played.value.pinned));

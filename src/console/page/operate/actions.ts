@@ -36,9 +36,15 @@ const OWN: readonly RequestName[] = ['heartbeat', 'episodes', 'episode', 'episod
 /** What a page may ask that only watches. */
 const WATCHING: readonly RequestName[] = ['episodes', 'episode', 'episodePicture', 'findings'];
 
+/** Whether the robot answers the request, or the learner where there is no robot. */
+const isAnswered = (request: RequestName): boolean =>
+  [topics.robot.value?.answers, topics.learning.value?.answers].some((answers) =>
+    answers?.includes(request),
+  );
+
 /** Whether the page offers the request: somebody answers it, and the page may ask it at some time. */
 export const isOffered = (request: RequestName): boolean =>
-  (OWN.includes(request) || (topics.robot.value?.answers.includes(request) ?? false)) &&
+  (OWN.includes(request) || isAnswered(request)) &&
   (mayOperate.value || WATCHING.includes(request));
 
 /** Why this page may not ask what only the operator may; undefined where it may. */

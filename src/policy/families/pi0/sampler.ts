@@ -100,7 +100,7 @@ export async function openPi0(
       };
     },
     adopt(next) {
-      current = adopted(next);
+      current = next ? adopted(next) : own;
     },
     async goldenChunk(inputs) {
       const table = goldenIntegration(inputs);

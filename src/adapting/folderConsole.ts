@@ -1,0 +1,65 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ConsoleChoice } from '../console/consoleAccess.ts';
+import { openConsoleNear } from '../console/openNear.ts';
+import { UserError, messageOf } from '../errors.ts';
+import { isThere } from '../files/isThere.ts';
+import { watchFiles } from '../files/watchFiles.ts';
+import { logFile } from '../learning/events.ts';
+import { type ShownLearner, showLearning, showNoRobot } from '../learning/learningConsole.ts';
+import { stateFile } from '../learning/learnerFolder.ts';
+import { comparisonsFile, readComparisons } from '../rollouts/comparison.ts';
+import { evaluationsIn } from './evaluation.ts';
+import { foldersIn } from './plan.ts';
+
+/** What a folder holds that a console shows. */
+interface Shown {
+  episodes: string[];
+  learner?: Pick<ShownLearner, 'folder' | 'evaluations'>;
+}
+
+const isLearners = async (folder: string) =>
+  (await isThere(stateFile(folder))) || (await isThere(logFile(folder)));
+
+/** What a folder is: an adaptation's, a learner's, or one of episodes. Throws a `UserError` for what is no folder. */
+async function shownIn(folder: string): Promise<Shown> {
+  const found = await stat(folder).catch(() => undefined);
+  if (!found?.isDirectory())
+    throw new UserError(`${folder}: no such folder; name one of episodes, or one that a learner keeps`); // prettier-ignore
+  const { learner, recorded } = foldersIn(folder);
+  if (await isThere(learner))
+    return {
+      episodes: [recorded, join(learner, 'episodes')],
+      learner: { folder: learner, evaluations: evaluationsIn(folder) },
+    };
+  if (await isLearners(folder))
+    return { episodes: [join(folder, 'episodes')], learner: { folder } };
+  return { episodes: [folder] };
+}
+
+/**
+ * Shows what a folder holds at a console, as it grows, until `signal` aborts. It only reads: nothing that works in the
+ * folder is disturbed. Throws a `UserError` where there is no such folder, or the console cannot listen.
+ */
+export async function showFolder(
+  folder: string,
+  place: ConsoleChoice,
+  { log, signal }: { log: (line: string) => void; signal: AbortSignal },
+): Promise<void> {
+  const { episodes, learner } = await shownIn(folder);
+  const console = await openConsoleNear({ ...place, episodes, answers: {}, log });
+  showNoRobot(console);
+  const showComparisons = () =>
+    readComparisons(episodes[0]).then(
+      (comparisons) => console.publish('comparisons', comparisons),
+      (error: unknown) => log(messageOf(error)),
+    );
+  const ends = [
+    watchFiles([comparisonsFile(episodes[0])], showComparisons),
+    ...(learner ? [showLearning(console, { ...learner, runs: false, answers: [] }, log)] : []),
+  ];
+  if (!signal.aborted)
+    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+  for (const end of ends) end();
+  await console.close();
+}

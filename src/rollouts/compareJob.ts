@@ -1,0 +1,117 @@
+import { randomInt, randomUUID } from 'node:crypto';
+import type { Comparison, ComparisonState } from '../console/protocol.ts';
+import type { Outcome } from '../episodes/episode.ts';
+import { UserError } from '../errors.ts';
+import { RULE, type Side, orderOf, sideOf, verdictOf } from './comparison.ts';
+import type { PlayedVersions } from './playedVersions.ts';
+
+/** What a person asks to be compared; half of the attempts are made with each version. */
+export interface Asked {
+  a: string;
+  b: string;
+  attempts: number;
+}
+
+/** A comparison that was kept, with the seed of its order. */
+export type KeptComparison = Comparison & { seed: number };
+
+export interface CompareOptions {
+  versions: PlayedVersions;
+  /** Receives a comparison that is over. */
+  onEnd: (comparison: KeptComparison) => void | Promise<void>;
+}
+
+/** A blind comparison of two versions, attempt by attempt. */
+export interface CompareJob {
+  /** How far it is; undefined where none is under way. */
+  readonly state: ComparisonState | undefined;
+  /** Attempts that are still to be made. */
+  readonly left: number;
+  /** Gives what takes it back before the first attempt. Throws a `UserError` for versions that cannot be compared, or while a comparison is under way. */
+  begin(asked: Asked): () => void;
+  /** Has the version of the next attempt play. */
+  prepare(): Promise<void>;
+  /** Takes the outcome of an attempt; one that was discarded is made again. */
+  judged(outcome: Outcome): Promise<void>;
+  /** Ends it early, without a verdict. Throws a `UserError` where none is under way. */
+  end(by: string): Promise<string>;
+}
+
+/** A comparison that is under way. */
+interface Running {
+  asked: Asked;
+  seed: number;
+  order: Side[];
+  made: number;
+  counts: Record<Side, { attempts: number; successes: number }>;
+  /** The version that played before. */
+  before: string;
+}
+
+const LARGEST_SEED = 2 ** 47;
+
+/** Compares versions as a person asks, one comparison at a time. */
+export function createCompareJob({ versions, onEnd }: CompareOptions): CompareJob {
+  let running: Running | undefined;
+
+  const finish = async ({ asked, seed, counts, before }: Running, early?: string) => {
+    running = undefined;
+    const [a, b] = [sideOf(asked.a, counts.a), sideOf(asked.b, counts.b)];
+    const verdict = early ?? verdictOf(a, b);
+    try {
+      await versions.play(before);
+    } finally {
+      await onEnd({ at: Date.now(), id: randomUUID(), a, b, verdict, rule: RULE, seed });
+    }
+  };
+
+  return {
+    get state() {
+      return running && { made: running.made, of: running.order.length };
+    },
+    get left() {
+      return running ? running.order.length - running.made : 0;
+    },
+    begin(asked) {
+      if (running)
+        throw new UserError('a comparison is under way: start goes on with it, or end it first');
+      const { a, b, attempts } = asked;
+      if (a === b) throw new UserError('a version cannot be compared with itself: choose two');
+      if (attempts % 2 !== 0)
+        throw new UserError(
+          `${attempts} attempts are not as many of each version: give an even number`,
+        );
+      const unknown = [a, b].find((version) => !versions.all.includes(version));
+      if (unknown !== undefined)
+        throw new UserError(
+          `there is no version ${unknown}; choose two of ${versions.all.join(', ')}`,
+        );
+      const seed = randomInt(LARGEST_SEED);
+      const none = () => ({ attempts: 0, successes: 0 });
+      running = {
+        ...{ asked, seed, order: orderOf(attempts / 2, seed), made: 0, before: versions.now },
+        counts: { a: none(), b: none() },
+      };
+      return () => (running = undefined);
+    },
+    async prepare() {
+      if (running) await versions.play(running.asked[running.order[running.made]]);
+    },
+    async judged(outcome) {
+      if (!running || outcome === 'discarded') return;
+      const { counts, order } = running;
+      const count = counts[order[running.made]];
+      count.attempts += 1;
+      count.successes += Number(outcome === 'success');
+      running.made += 1;
+      if (running.made === order.length) await finish(running);
+    },
+    async end(by) {
+      if (!running) throw new UserError('no comparison is under way');
+      const { made, order } = running;
+      const said = `ended by ${by} after ${made} of ${order.length} attempts: no verdict`;
+      await finish(running, said);
+      return `the comparison is ${said}`;
+    },
+  };
+}

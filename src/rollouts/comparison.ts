@@ -1,0 +1,68 @@
+import { join } from 'node:path';
+import type { Comparison, ComparisonSide } from '../console/protocol.ts';
+import { appendJsonLines, readJsonLines } from '../files/jsonLines.ts';
+import { type Counts, successInterval } from '../tensors/successRates.ts';
+import { uniformNumbers } from '../tensors/noise.ts';
+import { attemptsNeeded, fisherExact } from './fisher.ts';
+
+/** One of the two versions that are compared. */
+export type Side = 'a' | 'b';
+
+/** Level of the test. */
+const LEVEL = 0.05;
+/** Probability with which a difference is to be found, where a verdict says how many attempts that takes. */
+const POWER = 0.8;
+
+/** The rule of a verdict, in words. */
+export const RULE =
+  "Fisher's exact test, two-sided, at a level of 5 %, after a number of attempts that was fixed before the first; no difference can be shown with fewer than 4 attempts of each";
+
+const STREAM = 23;
+
+/** The order of attempts: pairs of one with each version, each pair in an order drawn from the seed. */
+export function orderOf(pairs: number, seed: number): Side[] {
+  const draw = uniformNumbers([seed, STREAM]);
+  return Array.from({ length: pairs }, (): Side[] => (draw() < 0.5 ? ['a', 'b'] : ['b', 'a'])).flat(); // prettier-ignore
+}
+
+const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
+const counted = ({ version, successes, attempts }: ComparisonSide) =>
+  `${version} ${successes} of ${attempts}`;
+const rate = ({ successes, attempts }: Counts) => successes / attempts;
+
+/** A version's counts with their 95 % interval (Wilson). */
+export const sideOf = (version: string, counts: Counts): ComparisonSide => ({
+  version,
+  attempts: counts.attempts,
+  successes: counts.successes,
+  interval: successInterval(counts),
+});
+
+/** How many attempts would have told these rates apart, in words. */
+function neededFor(a: ComparisonSide, b: ComparisonSide): string {
+  const [low, high] = [rate(a), rate(b)].sort((x, y) => x - y);
+  if (low === high) return '';
+  const needed = attemptsNeeded([low, high], LEVEL, POWER);
+  const words = needed === undefined ? 'more than 500' : String(needed);
+  return `; to tell ${percent(low)} from ${percent(high)} in ${percent(POWER)} of comparisons takes ${words} attempts of each`;
+}
+
+/** What a finished comparison shows. */
+export function verdictOf(a: ComparisonSide, b: ComparisonSide): string {
+  const p = fisherExact(a, b);
+  const known = `${counted(a)}, ${counted(b)}: p = ${p.toPrecision(2)}`;
+  if (p > LEVEL) return `no difference shown (${known})${neededFor(a, b)}`;
+  const better = rate(a) > rate(b) ? a : b;
+  return `${better.version} succeeds more often (${known})`;
+}
+
+const COMPARISONS = 'comparisons.jsonl';
+
+/** The file beside a folder's episodes that holds its comparisons. */
+export const comparisonsFile = (folder: string): string => join(folder, COMPARISONS);
+
+export const readComparisons = (folder: string): Promise<Comparison[]> =>
+  readJsonLines<Comparison>(comparisonsFile(folder));
+
+export const keepComparison = (folder: string, comparison: Comparison): Promise<void> =>
+  appendJsonLines(comparisonsFile(folder), [comparison]);

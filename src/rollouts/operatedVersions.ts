@@ -1,0 +1,117 @@
+import type { RuntimeAnswers } from '../console/console.ts';
+import type { Comparison, PhaseState, PolicyDescription } from '../console/protocol.ts';
+import type { RobotConsole } from '../console/robotConsole.ts';
+import { HIDDEN } from '../console/tap.ts';
+import type { Operation } from '../control/operation.ts';
+import type { Outcome } from '../episodes/episode.ts';
+import { UserError } from '../errors.ts';
+import { createCompareJob } from './compareJob.ts';
+import { keepComparison, readComparisons } from './comparison.ts';
+import type { PlayedVersions } from './playedVersions.ts';
+
+export interface OperatedVersionsOptions {
+  versions: PlayedVersions;
+  description: PolicyDescription;
+  /** Folder of the episodes, beside which comparisons are kept; they are only shown where absent. */
+  record?: string;
+  operation: () => Operation;
+  console: () => Pick<RobotConsole, 'blind' | 'comparisons' | 'policyChanged'>;
+  /** Shows the phase anew. */
+  onChange: () => void;
+}
+
+/** The versions of the policy that a person at the console plays and compares. */
+export interface OperatedVersions {
+  /** The version that plays. */
+  readonly now: string;
+  /** The policy as pages see it. */
+  describe(): PolicyDescription;
+  /** What the phase says of a comparison that is under way. */
+  readonly comparison: Pick<PhaseState, 'comparison'>;
+  /** How many attempts a start makes: those that are left of a comparison, or as many as are asked for. */
+  toMake(asked: number | undefined): number | undefined;
+  /** Shows the comparisons that were made before. */
+  open(): Promise<void>;
+  /** Has the version of the next attempt play. */
+  prepare(): Promise<void>;
+  /** Takes the outcome of an attempt. */
+  judged(outcome: Outcome): Promise<void>;
+  /** None where there is one version only. */
+  answers: RuntimeAnswers;
+}
+
+/** Has a person at the console play and compare the versions of a policy. */
+export function operatedVersions(options: OperatedVersionsOptions): OperatedVersions {
+  const { versions, description, record, operation, console, onChange } = options;
+  const comparisons: Comparison[] = [];
+  let pinned: string | undefined;
+
+  const show = () => {
+    console().blind(job.state !== undefined);
+    console().policyChanged();
+    onChange();
+  };
+  const job = createCompareJob({
+    versions,
+    async onEnd(comparison) {
+      comparisons.push(comparison);
+      show();
+      console().comparisons(comparisons);
+      if (record !== undefined) await keepComparison(record, comparison);
+    },
+  });
+
+  const answers: RuntimeAnswers = {
+    async compare(asked) {
+      const takeBack = job.begin(asked);
+      show();
+      try {
+        await operation().start(job.left);
+      } catch (error) {
+        takeBack();
+        show();
+        throw error;
+      }
+      return `${asked.attempts} attempts begin, in an order that is told at the end`;
+    },
+    async endComparison(_, by) {
+      if (!job.state) throw new UserError('no comparison is under way');
+      await operation().halt();
+      return job.end(by);
+    },
+    async pin({ version }) {
+      if (job.state) throw new UserError('a comparison is under way: end it before pinning');
+      await versions.play(version ?? description.version);
+      pinned = version ?? undefined;
+      console().policyChanged();
+      return version === null
+        ? `version ${description.version} plays again`
+        : `version ${version} plays until it is released`;
+    },
+  };
+  return {
+    get now() {
+      return versions.now;
+    },
+    describe: () => ({
+      ...description,
+      versions: [...versions.all],
+      version: job.state ? HIDDEN : versions.now,
+      ...(pinned !== undefined && !job.state && { pinned }),
+    }),
+    get comparison() {
+      return job.state ? { comparison: job.state } : {};
+    },
+    toMake: (asked) => (job.state ? job.left : asked),
+    async open() {
+      if (record !== undefined) comparisons.push(...(await readComparisons(record)));
+      console().comparisons(comparisons);
+    },
+    prepare: () => job.prepare(),
+    async judged(outcome) {
+      await job.judged(outcome);
+      onChange();
+    },
+    answers: versions.all.length > 1 ? answers : {},
+  };
+}

@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import {
+  type Asked,
+  type KeptComparison,
+  createCompareJob,
+} from '../../src/rollouts/compareJob.ts';
+import { orderOf, sideOf, verdictOf } from '../../src/rollouts/comparison.ts';
+
+const verdict = (a: number, b: number, of: number) =>
+  verdictOf(
+    sideOf('old', { successes: a, attempts: of }),
+    sideOf('new', { successes: b, attempts: of }),
+  );
+
+/** Versions that only note what is played. */
+function notedVersions(all: string[]) {
+  const played: string[] = [];
+  return {
+    all,
+    played,
+    get now() {
+      return played.at(-1) ?? all[0];
+    },
+    play: (version: string) => Promise.resolve(void played.push(version)),
+  };
+}
+
+function job(all = ['old', 'new']) {
+  const versions = notedVersions(all);
+  const ended: KeptComparison[] = [];
+  return { versions, ended, job: createCompareJob({ versions, onEnd: (one) => void ended.push(one) }) }; // prettier-ignore
+}
+
+const ASKED: Asked = { a: 'old', b: 'new', attempts: 20 };
+
+describe('the order of a comparison', () => {
+  it('has each version once in each pair, in either order, and the same seed gives the same', () =>
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 200 }), fc.nat(), (pairs, seed) => {
+        const order = orderOf(pairs, seed);
+        assert.equal(order.length, 2 * pairs);
+        for (let pair = 0; pair < pairs; pair++)
+          assert.deepEqual(order.slice(2 * pair, 2 * pair + 2).sort(), ['a', 'b']);
+        assert.deepEqual(order, orderOf(pairs, seed));
+      }),
+    ));
+
+  it('cannot be guessed: over many seeds each version comes first as often as the other', () => {
+    const firsts = Array.from({ length: 4000 }, (_, seed) => orderOf(1, seed)[0]);
+    const share = firsts.filter((side) => side === 'a').length / firsts.length;
+    // Four standard deviations of 4000 tosses.
+    assert.ok(Math.abs(share - 0.5) < 0.032, String(share));
+  });
+});
+
+describe('a verdict', () => {
+  it('names the better version where the test says so, with its probability', () => {
+    assert.equal(
+      verdict(9, 18, 20),
+      'new succeeds more often (old 9 of 20, new 18 of 20: p = 0.0057)',
+    );
+    assert.match(verdict(18, 9, 20), /^old succeeds more often/);
+  });
+
+  it('says otherwise how many attempts would have told such rates apart', () => {
+    assert.equal(
+      verdict(12, 16, 20),
+      'no difference shown (old 12 of 20, new 16 of 20: p = 0.30); to tell 60 % from 80 % in 80 % of comparisons takes 90 attempts of each',
+    );
+    assert.equal(verdict(8, 8, 20), 'no difference shown (old 8 of 20, new 8 of 20: p = 1.0)');
+  });
+});
+
+describe('a comparison', () => {
+  it('plays the versions in its hidden order, and tells at the end what each did', async () => {
+    const { versions, ended, job: compare } = job();
+    compare.begin(ASKED);
+    for (let made = 0; made < 20; made++) {
+      assert.deepEqual(compare.state, { made, of: 20 });
+      await compare.prepare();
+      await compare.judged(versions.now === 'new' ? 'success' : 'failure');
+    }
+    assert.equal(compare.state, undefined);
+    const [{ a, b, seed, verdict: said }] = ended;
+    assert.deepEqual([a.successes, a.attempts, b.successes, b.attempts], [0, 10, 10, 10]);
+    assert.match(said, /^new succeeds more often/);
+    const order = orderOf(10, seed).map((side) => ASKED[side]);
+    assert.deepEqual(versions.played, [...order, 'old'], 'what played before plays again');
+  });
+
+  it('makes an attempt again that was discarded, with the same version', async () => {
+    const { versions, job: compare } = job();
+    compare.begin(ASKED);
+    await compare.prepare();
+    await compare.judged('discarded');
+    assert.deepEqual(compare.state, { made: 0, of: 20 });
+    await compare.prepare();
+    assert.equal(versions.played[0], versions.played[1]);
+  });
+
+  it('is kept without a verdict where it is ended early', async () => {
+    const { ended, job: compare } = job();
+    compare.begin(ASKED);
+    await compare.prepare();
+    await compare.judged('success');
+    await compare.end('Anna');
+    assert.equal(ended[0].verdict, 'ended by Anna after 1 of 20 attempts: no verdict');
+    assert.equal(ended[0].a.attempts + ended[0].b.attempts, 1);
+    await assert.rejects(compare.end('Anna'), /no comparison is under way/);
+  });
+
+  it('is refused for versions that are not two, and while another one is under way', () => {
+    const { job: compare } = job();
+    assert.throws(() => compare.begin({ ...ASKED, b: 'old' }), /cannot be compared with itself/);
+    assert.throws(() => compare.begin({ ...ASKED, attempts: 21 }), /give an even number/);
+    assert.throws(() => compare.begin({ ...ASKED, b: 'none' }), /no version none; choose two of old, new/); // prettier-ignore
+    const takeBack = compare.begin(ASKED);
+    assert.throws(() => compare.begin(ASKED), /a comparison is under way/);
+    takeBack();
+    compare.begin(ASKED);
+  });
+});
