@@ -1,9 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { type TestPage, openPage } from '../test/console/client.ts';
+import { childOf } from '../test/console/processOf.ts';
 import { type Row, median, percentile } from './row.ts';
 
 /** Attempts of a round, and rounds with and without a console in turn. */
@@ -63,13 +63,6 @@ function cpuSeconds(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }
-
-const childOf = (parent: number, module: string): number => {
-  const lines = execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(parent)], {
-    encoding: 'utf8',
-  });
-  return Number.parseInt(lines.split('\n').find((line) => line.includes(module))!);
-};
 
 /** Shares of a core while a page watches an attempt: the console, and what draws the cameras. */
 async function shares() {

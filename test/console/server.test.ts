@@ -9,7 +9,7 @@ import { type Console, type RuntimeAnswers, openConsole } from '../../src/consol
 import { pack } from '../../src/console/wire.ts';
 import { UserError } from '../../src/errors.ts';
 import { type PageOptions, type TestPage, openPage } from './client.ts';
-import { consoleProcess } from './processOf.ts';
+import { childOf } from './processOf.ts';
 
 describe("the console's server", () => {
   let closers: (() => Promise<unknown>)[] = [];
@@ -182,7 +182,7 @@ describe("the console's server", () => {
     console.publish('log', [{ at: 1, level: 'info', text: 'kept' }]);
     const a = await seated(console);
     await a.ask('heartbeat', { on: true });
-    process.kill(consoleProcess().pid, 'SIGKILL');
+    process.kill(childOf(process.pid, 'consoleProcess.js'), 'SIGKILL');
     await once(a.socket, 'close');
     await a.until(() => lost.length > 0, 'a heartbeat lost');
     assert.deepEqual(lost, ['the console ended']);

@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { type Browser, type Page, chromium } from 'playwright-core';
+import { packagePath } from '../../src/files/packagePath.ts';
+import { childOf } from './processOf.ts';
+
+const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync); // prettier-ignore
+const skip = CHROMIUM === undefined && 'no Chromium to test with: apt-get install chromium';
+
+/** Milliseconds that an attempt on the simulated robot may take on a busy machine. */
+const ATTEMPT = { timeout: 60_000 };
+const TABS = ['Operate', 'Learn', 'Episodes', 'Compare', 'Set up'];
+const SIZES = { tablet: [1280, 800], upright: [800, 1280], phone: [390, 844] } as const;
+
+describe('the console in a browser', { skip }, () => {
+  let folder: string;
+  let nalu: ChildProcess;
+  let url: string;
+  let browser: Browser;
+  const problems: string[] = [];
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'nalu-console-'));
+    const options = ['sim', '--console', '0', '--record', folder];
+    nalu = spawn(process.execPath, [packagePath('dist/src/cli.js'), ...options]);
+    let said = '';
+    while (!/http:\S+/.test(said)) said += String((await once(nalu.stderr!, 'data'))[0]);
+    [url] = /http:\S+/.exec(said)!;
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
+  });
+  after(async () => {
+    await browser?.close();
+    nalu?.kill('SIGINT');
+    if (nalu && nalu.exitCode === null) await once(nalu, 'exit');
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const open = async (options: Parameters<Browser['newPage']>[0] = {}): Promise<Page> => {
+    const page = await browser.newPage(options);
+    page.on('pageerror', ({ message }) => problems.push(message));
+    page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+    await page.goto(url);
+    await page.getByRole('heading', { level: 1, name: /ready|reset|stopped/i }).waitFor();
+    return page;
+  };
+  const phase = (page: Page, name: RegExp) => page.getByRole('heading', { level: 1, name });
+  const press = (page: Page, name: RegExp) => page.getByRole('button', { name }).first().click();
+  const stop = async (page: Page) => {
+    await page.keyboard.press('Space');
+    await page.getByRole('region', { name: 'Stopped' }).waitFor();
+  };
+  const resume = async (page: Page) => {
+    await press(page, /^Resume/);
+    await press(page, /Release the stop/);
+    await phase(page, /ready/i).waitFor();
+  };
+
+  it('operates a whole attempt: start, pictures, judgement, scene ready', async () => {
+    const page = await open();
+    await press(page, /^Start/);
+    await phase(page, /running/i).waitFor(ATTEMPT);
+    await page.getByText('cam_high').first().waitFor();
+    const asked = phase(page, /success or failure/i);
+    await asked.or(phase(page, /reset the scene/i)).waitFor(ATTEMPT);
+    if (await asked.isVisible()) await page.keyboard.press('s');
+    await phase(page, /reset the scene/i).waitFor();
+    await press(page, /^Scene ready/);
+    await phase(page, /ready/i).waitFor();
+    assert.equal((await readdir(folder)).filter((file) => file.endsWith('.mcap')).length, 1);
+    await page.close();
+  });
+
+  it('stops in the middle of a chunk by a key, stays stopped, and says who stopped it', async () => {
+    const page = await open();
+    await press(page, /^Start/);
+    await phase(page, /running/i).waitFor(ATTEMPT);
+    await stop(page);
+    await page
+      .getByRole('region', { name: 'Stopped' })
+      .getByText(/stopped by/i)
+      .first()
+      .waitFor();
+    await page.keyboard.press('Enter');
+    await page.waitForTimeout(300);
+    assert.ok(await page.getByRole('region', { name: 'Stopped' }).isVisible(), 'it did not start');
+    await resume(page);
+    await page.close();
+  });
+
+  it('lets one page operate at a time: another one takes over, and both see it', async () => {
+    const [first, second] = [await open(), await open()];
+    await first.getByRole('button', { name: /you operate/i }).waitFor();
+    await press(second, /Who is there/);
+    await second
+      .getByRole('button', { name: /take over/i })
+      .first()
+      .click();
+    await second.getByRole('button', { name: /you operate/i }).waitFor();
+    await first.getByRole('button', { name: /you operate/i }).waitFor({ state: 'detached' });
+    await first.close();
+    await second.close();
+  });
+
+  it('covers a page without connection, and shows the robot again when the server is back', async () => {
+    const page = await open();
+    process.kill(childOf(nalu.pid!, 'consoleProcess.js'), 'SIGKILL');
+    await page.getByTestId('lost').waitFor();
+    await page.getByTestId('lost').waitFor({ state: 'detached', ...ATTEMPT });
+    await phase(page, /ready/i).waitFor();
+    await page.close();
+  });
+
+  for (const colorScheme of ['light', 'dark'] as const)
+    it(`has no serious fault of accessibility on any tab, ${colorScheme}`, async () => {
+      const axe = await readFile(createRequire(import.meta.url).resolve('axe-core'), 'utf8');
+      const page = await open({ colorScheme });
+      for (const tab of TABS) {
+        await page.getByRole('link', { name: tab }).click();
+        await page.waitForTimeout(200);
+        // The page's policy allows no script but its own; this one comes from the test.
+        const { violations } = await page.evaluate<AxeResults>(`${axe}; axe.run()`);
+        const faults = violations.filter(({ impact }) => ['serious', 'critical'].includes(impact));
+        assert.deepEqual(
+          faults.map(({ id, nodes }) => [id, nodes[0].html]),
+          [],
+          tab,
+        );
+      }
+      await page.close();
+    });
+
+  for (const [name, [width, height]] of Object.entries(SIZES))
+    it(`fits a ${name}: nothing to the side of it, and the stop in sight on every tab`, async () => {
+      const page = await open({ viewport: { width, height } });
+      for (const tab of TABS) {
+        await page.getByRole('link', { name: tab }).click();
+        const wide = await page.evaluate<number>('document.documentElement.scrollWidth');
+        assert.ok(wide <= width, `${tab}: ${wide} wide`);
+        const box = await page.getByRole('button', { name: /^STOP/ }).boundingBox();
+        assert.ok(box && box.y + box.height <= height && box.height >= 44, tab);
+      }
+      await page.close();
+    });
+
+  it('runs without an error of its own', () => {
+    // The connection that was cut by the kill.
+    assert.deepEqual(problems.filter((text) => !/WebSocket|ERR_CONNECTION/.test(text)), []); // prettier-ignore
+  });
+});
+
+/** What axe finds. */
+interface AxeResults {
+  violations: { id: string; impact: string; nodes: { html: string }[] }[];
+}
