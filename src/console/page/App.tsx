@@ -5,6 +5,7 @@ import { Operate } from './operate/Operate.tsx';
 import { SetUp } from './setup/SetUp.tsx';
 import { type Tab, TABS, tab } from './route.ts';
 import { link } from './live/connection.ts';
+import { hasRobot } from './live/seat.ts';
 import { Dock } from './operate/Dock.tsx';
 import { PhaseAnnouncer } from './operate/PhaseAnnouncer.tsx';
 import { StoppedBanner } from './operate/StoppedBanner.tsx';
@@ -35,7 +36,7 @@ export function App() {
           {isStopped && <StoppedBanner />}
           <Content />
         </main>
-        <Dock />
+        {hasRobot.value && <Dock />}
       </div>
       <PhaseAnnouncer />
       <Notices />

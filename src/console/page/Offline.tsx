@@ -1,4 +1,5 @@
 import { link } from './live/connection.ts';
+import { hasRobot } from './live/seat.ts';
 import { now } from './live/clock.ts';
 import { age } from './format.ts';
 import { Icon } from './parts/Icon.tsx';
@@ -30,7 +31,9 @@ export function Offline() {
       <div role="alert">
         <Icon name="plug" size={72} />
         <h1>Connection lost</h1>
-        <p class="strong">This page cannot stop the robot. Use its emergency stop.</p>
+        {hasRobot.value && (
+          <p class="strong">This page cannot stop the robot. Use its emergency stop.</p>
+        )}
         <p>What is behind this message is old: {state.why}.</p>
       </div>
       <p class="muted" aria-hidden="true">

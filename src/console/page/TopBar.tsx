@@ -4,13 +4,13 @@ import { SeatButton } from './SeatButton.tsx';
 import { topics } from './live/topics.ts';
 import { Chip } from './parts/Chip.tsx';
 import { Icon } from './parts/Icon.tsx';
-import { TABS, type Tab, tab } from './route.ts';
+import { TABS, tab, tabs } from './route.ts';
 import { isDark, switchTheme } from './theme.ts';
 
 function Tabs() {
   return (
     <nav class="tabs" aria-label="Tabs">
-      {(Object.keys(TABS) as Tab[]).map((name) => (
+      {tabs.value.map((name) => (
         <a key={name} href={`#${name}`} aria-current={tab.value === name ? 'page' : undefined}>
           <Icon name={TABS[name].icon} />
           <span>{TABS[name].label}</span>

@@ -1,5 +1,5 @@
 import { topics } from './live/topics.ts';
-import { mayOperate } from './live/seat.ts';
+import { hasRobot, mayOperate } from './live/seat.ts';
 import { ACTIONS, ACTION_NAMES, act, isOffered } from './operate/actions.ts';
 import { stop } from './operate/stop.ts';
 import { tab } from './route.ts';
@@ -26,7 +26,7 @@ function onKey(event: KeyboardEvent): void {
   const isOpen = document.querySelector('[role=dialog]') !== null;
   if ((event.key === ' ' && !isText) || (event.key === 'Escape' && !isOpen)) {
     event.preventDefault();
-    if (mayOperate.value) void stop();
+    if (mayOperate.value && hasRobot.value) void stop();
     return;
   }
   if (isOpen || isText || tab.value !== 'operate') return;

@@ -1,4 +1,6 @@
-import { signal } from '@preact/signals';
+import { computed, signal } from '@preact/signals';
+import { hasRobot } from './live/seat.ts';
+import { topics } from './live/topics.ts';
 import type { IconName } from './parts/Icon.tsx';
 
 /** The page's tabs, by the address's fragment. */
@@ -11,10 +13,18 @@ export const TABS = {
 } as const satisfies Record<string, { label: string; icon: IconName }>;
 export type Tab = keyof typeof TABS;
 
-function tabOfAddress(): Tab {
-  const name = location.hash.slice(1);
-  return Object.hasOwn(TABS, name) ? (name as Tab) : 'operate';
-}
+const ALL = Object.keys(TABS) as Tab[];
 
-export const tab = signal<Tab>(tabOfAddress());
-window.addEventListener('hashchange', () => (tab.value = tabOfAddress()));
+/** The tabs that there is something on: without a robot, what was learned and what was recorded. */
+export const tabs = computed((): Tab[] => {
+  if (hasRobot.value) return ALL;
+  return topics.learning.value ? ['learn', 'episodes'] : ['episodes'];
+});
+
+const chosen = signal(location.hash.slice(1));
+window.addEventListener('hashchange', () => (chosen.value = location.hash.slice(1)));
+
+/** The tab that is shown: the one of the address, or the first. */
+export const tab = computed(
+  (): Tab => tabs.value.find((name) => name === chosen.value) ?? tabs.value[0],
+);

@@ -13,7 +13,7 @@ export function Learn() {
       <Progress />
       <SuccessCard />
       <Versions />
-      {learning && <Diagnostics points={learning.points} />}
+      {learning && learning.points.length > 1 && <Diagnostics points={learning.points} />}
       {learning && <LearningLog log={learning.log} />}
     </div>
   );

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import type { Learning } from '../../protocol.ts';
-import { clock, percent, range } from '../format.ts';
+import { clock, percent, plural, range } from '../format.ts';
 import { now } from '../live/clock.ts';
 import { ask } from '../live/connection.ts';
 import { playing } from '../live/playing.ts';
@@ -8,7 +8,7 @@ import { topics } from '../live/topics.ts';
 import { isOffered, reasonAgainstOperating } from '../operate/actions.ts';
 import { Button } from '../parts/Button.tsx';
 import { report } from '../parts/notices.ts';
-import { successInterval } from '../../../tensors/successRates.ts';
+import { type Counts, successInterval } from '../../../tensors/successRates.ts';
 
 const Tile = ({ name, children }: { name: string; children: ComponentChildren }) => (
   <section class="card tile" aria-label={name}>
@@ -17,15 +17,22 @@ const Tile = ({ name, children }: { name: string; children: ComponentChildren })
   </section>
 );
 
-/** How the newest judged attempts went, by the version that plays. */
-function Success() {
+/** Attempts with the version that plays, as the learner counts them, or as this robot made them. */
+function countsOfVersion(): Counts {
   const version = playing.value;
-  const attempts = (topics.attempts.value ?? []).filter(
+  const learned = topics.learning.value?.versions.find((line) => line.version === version);
+  if (learned) return learned;
+  const judged = (topics.attempts.value ?? []).filter(
     ({ blind, outcome, ...attempt }) =>
       !blind && attempt.version === version && outcome !== 'discarded',
   );
-  const successes = attempts.filter(({ outcome }) => outcome === 'success').length;
-  if (attempts.length === 0)
+  const successes = judged.filter(({ outcome }) => outcome === 'success').length;
+  return { attempts: judged.length, successes };
+}
+
+function Success() {
+  const counts = countsOfVersion();
+  if (counts.attempts === 0)
     return (
       <>
         <strong>–</strong>
@@ -34,10 +41,9 @@ function Success() {
     );
   return (
     <>
-      <strong>{percent(successes / attempts.length)}</strong>
+      <strong>{percent(counts.successes / counts.attempts)}</strong>
       <p class="muted">
-        {successes} of {attempts.length} · 95 %{' '}
-        {range(successInterval({ successes, attempts: attempts.length }))}
+        {counts.successes} of {counts.attempts} · 95 % {range(successInterval(counts))}
       </p>
     </>
   );
@@ -94,7 +100,7 @@ export function Progress() {
       </Tile>
       <Tile name="Learned from">
         <strong>{last?.episodes ?? 0}</strong>
-        <p class="muted">attempts in {last?.update ?? 0} updates</p>
+        <p class="muted">attempts in {plural(last?.update ?? 0, 'update')}</p>
       </Tile>
       <Tile name="Next update">
         {learning ? <NextUpdate learning={learning} /> : <p class="muted">no learner is there</p>}

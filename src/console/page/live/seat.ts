@@ -2,6 +2,11 @@ import { computed } from '@preact/signals';
 import { link } from './connection.ts';
 import { topics } from './topics.ts';
 
+/** Whether there is a robot; a console may also show only what was learned or recorded. */
+export const hasRobot = computed(
+  () => topics.robot.value !== undefined || topics.phase.value?.phase !== 'absent',
+);
+
 /** Whether this page may operate at all. */
 export const mayOperate = computed(() => link.value.state === 'live' && link.value.role === 'operate'); // prettier-ignore
 
