@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { benchConsole } from './console.ts';
 import { benchControl } from './control.ts';
 import { benchEpisodes } from './episodes.ts';
 import { benchFull } from './full.ts';
@@ -36,6 +37,7 @@ const SECTIONS: Record<string, () => Promise<Row[]>> = {
   operators: benchOperators,
   swap: benchSwap,
   control: () => benchControl(Number(values.minutes), values.alone),
+  console: benchConsole,
   sim: benchSim,
   scenes: benchScenes,
   guard: benchGuard,

@@ -23,7 +23,10 @@ export function imitate(program: Command, context: Context): void {
   const command = program
     .command('imitate')
     .description('train a policy on recorded demonstrations (flow matching)')
-    .argument('<episodes>', "folder of episodes, or a data set: lerobot's v3 or v2.1, ACT's HDF5")
+    .argument(
+      '<episodes>',
+      "folder of episodes, or a data set: lerobot's v3 or v2.1, ACT's HDF5, bags of ROS 2",
+    )
     .addOption(calibrationOfDataset())
     .requiredOption('--out <folder>', 'where the trained bundle goes')
     .option('--from <bundle>', 'policy to start from, instead of random weights')

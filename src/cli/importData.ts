@@ -7,8 +7,10 @@ import { calibrationOfDataset, integer } from './sharedOptions.ts';
 export function importData(program: Command, context: Context): void {
   program
     .command('import-data')
-    .description("make episodes of another project's data set: lerobot's v3 or v2.1, ACT's HDF5")
-    .argument('<folder>', 'the data set')
+    .description(
+      "make episodes of another project's data set: lerobot's v3 or v2.1, ACT's HDF5, bags of ROS 2",
+    )
+    .argument('<folder>', 'the data set, or one bag')
     .requiredOption('--out <folder>', 'where the episodes go')
     .addOption(calibrationOfDataset())
     .option(

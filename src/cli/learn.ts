@@ -1,5 +1,4 @@
 import { type Command, Option } from '@commander-js/extra-typings';
-import { packagePath } from '../files/packagePath.ts';
 import type { OrderFunctions } from '../link/learner/learnerOrders.ts';
 import { connect } from '../processes/calls.ts';
 import { whenLeftAlone } from '../processes/exits.ts';
@@ -31,11 +30,7 @@ export function learn(program: Command, context: Context): void {
     )
     .argument('<folder>', 'where episodes, state, versions and curve are kept')
     .option('--policy <folder>', 'policy bundle that the runtime plays', SHIPPED_POLICY)
-    .option(
-      '--calibration <file>',
-      "the robot's calibration",
-      packagePath('calibration/aloha-sim.yaml'),
-    )
+    .option('--calibration <file>', "the robot's calibration (default: what the policy says of it)")
     .addOption(methodOption())
     .option('--config <file>', 'YAML of FPO: what is not in it has its default')
     .option('--batch <n>', BATCH, integer(1))

@@ -1,4 +1,5 @@
 import type { Calls } from '../processes/calls.ts';
+import { yieldToControl } from '../processes/priority.ts';
 import { serve } from '../processes/serve.ts';
 import type { Access } from './access.ts';
 import { episodeAnswers } from './episodeAnswers.ts';
@@ -28,6 +29,9 @@ export interface RuntimeFunctions {
   heartbeatLost: (name: string) => void;
   labelled: (id: string) => void;
 }
+
+// The robot goes first.
+yieldToControl();
 
 serve(async (work: ConsoleWork, runtime: Calls<RuntimeFunctions>) => {
   const server = await startConsoleServer({

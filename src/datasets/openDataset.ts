@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { UserError } from '../errors.ts';
 import { isThere } from '../files/isThere.ts';
 import type { Dataset, ReadOptions } from './dataset.ts';
+import { bagsIn } from './rosbag/bagsIn.ts';
 
 type Open = (folder: string, options: ReadOptions) => Promise<Dataset>;
 
@@ -16,6 +17,10 @@ const KINDS: { is: (folder: string) => Promise<boolean>; open: Open }[] = [
     is: async (folder) =>
       (await readdir(folder).catch(() => [])).some((name) => /^episode_\d+\.hdf5$/.test(name)),
     open: async (...given) => (await import('./act/readDataset.ts')).openAct(...given),
+  },
+  {
+    is: async (path) => (await bagsIn(path)).length > 0,
+    open: async (...given) => (await import('./rosbag/readDataset.ts')).openBags(...given),
   },
 ];
 
@@ -33,7 +38,7 @@ export async function openDataset(folder: string, options: ReadOptions): Promise
   const kind = await kindOf(folder);
   if (!kind)
     throw new UserError(
-      `${folder}: no data set there; lerobot's have a meta/info.json, ACT's files named episode_0.hdf5`,
+      `${folder}: no data set there; lerobot's have a meta/info.json, ACT's files named episode_0.hdf5, bags are .mcap or .db3`,
     );
   return kind.open(folder, options);
 }

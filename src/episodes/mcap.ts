@@ -83,13 +83,16 @@ export interface RosbagWriter {
   end(): Promise<void>;
 }
 
+/** Who wrote a file, as its first record says. */
+export const LIBRARY = 'nalu';
+
 /** Starts an MCAP file with these channels, readable by `ros2 bag` and Foxglove. */
 export async function startRosbag(
   sink: IWritable,
   channels: readonly Channel[],
 ): Promise<RosbagWriter> {
   const writer = new McapWriter({ writable: sink, chunkSize: MCAP_CHUNK_BYTES });
-  await writer.start({ profile: 'ros2', library: 'nalu' });
+  await writer.start({ profile: 'ros2', library: LIBRARY });
   const text = new TextEncoder();
   const schemas = new Map<string, number>();
   const ids = new Map<string, { id: number; sequence: number }>();

@@ -68,17 +68,16 @@ export const jointStateMessage = (
 /** A chunk's actions [horizon, joints] as a ROS JointTrajectory, row 0 at `stamp`. */
 export function trajectoryMessage(
   stamp: bigint,
-  { joints, controlRate }: Embodiment,
+  names: string[],
+  controlRate: number,
   actions: Float32Array,
 ): JointTrajectoryMessage {
-  const horizon = actions.length / joints.length;
+  const horizon = actions.length / names.length;
   return {
     header: headerAt(stamp),
-    joint_names: joints.map(({ name }) => name),
+    joint_names: names,
     points: Array.from({ length: horizon }, (_, row) => ({
-      positions: Float64Array.from(
-        actions.subarray(row * joints.length, (row + 1) * joints.length),
-      ),
+      positions: Float64Array.from(actions.subarray(row * names.length, (row + 1) * names.length)),
       velocities: NONE,
       accelerations: NONE,
       effort: NONE,

@@ -35,8 +35,11 @@ export interface EpisodeRecorder {
   joints(state: JointState): void;
   /** Positions [joints] that were sent at `stamp`. */
   command(stamp: bigint, positions: Float64Array): void;
-  /** A sampled chunk [horizon, joints] and its observation, with the images. */
-  sampled(observation: Observation, actions: Float32Array): void;
+  /**
+   * A sampled chunk [horizon, joints] and its observation, with the images. `horizon` is said where rows have other
+   * numbers than the robot has joints.
+   */
+  sampled(observation: Observation, actions: Float32Array, horizon?: number): void;
   /** A chunk that will not be played any further. */
   played(record: ChunkRecord): void;
   /** Resolves when the disk has nearly caught up. */
@@ -161,11 +164,16 @@ class EpisodeFile implements EpisodeRecorder {
     this.positions(TOPICS.jointCommands, stamp, positions);
   }
 
-  sampled({ joints: { stamp }, frames }: Observation, actions: Float32Array): void {
+  sampled(
+    { joints: { stamp }, frames }: Observation,
+    actions: Float32Array,
+    horizon = actions.length / this.jointNames.length,
+  ): void {
     for (const frame of frames) this.image(frame);
-    const { embodiment } = this.head;
+    const { controlRate } = this.head.embodiment;
+    const names = this.namesOf(actions.length / horizon);
     this.enqueue(() => {
-      const message = trajectoryMessage(stamp, embodiment, actions);
+      const message = trajectoryMessage(stamp, names, controlRate, actions);
       return this.bag.message(
         TOPICS.actionChunk,
         stamp,
@@ -234,10 +242,17 @@ class EpisodeFile implements EpisodeRecorder {
 
   private positions(topic: string, stamp: bigint, values: Float64Array): void {
     const copy = values.slice();
+    const names = this.namesOf(copy.length);
     this.enqueue(() => {
-      const message = jointStateMessage(stamp, this.jointNames, copy);
+      const message = jointStateMessage(stamp, names, copy);
       return this.bag.message(topic, stamp, encode('sensor_msgs/msg/JointState', message));
     });
+  }
+
+  /** Names of a vector's numbers: the joints', or numbers where an action is none of the joints' positions. */
+  private namesOf(count: number): string[] {
+    if (count === this.jointNames.length) return this.jointNames;
+    return Array.from({ length: count }, (_, i) => `action_${i + 1}`);
   }
 
   private image(frame: CameraFrame): void {

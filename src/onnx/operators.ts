@@ -72,6 +72,7 @@ export const negate = unary('Neg');
 export const squareRoot = unary('Sqrt');
 export const reciprocal = unary('Reciprocal');
 export const exponential = unary('Exp');
+export const logarithm = unary('Log');
 export const absolute = unary('Abs');
 export const sine = unary('Sin');
 export const cosine = unary('Cos');
@@ -324,6 +325,13 @@ export function softmax(x: Value): Value {
   return x.graph.node('Softmax', [x], [{ type: x.type, shape: x.shape }], { axis: { int: -1 } })[0];
 }
 
+/** Index of the largest element along the last axis, the first of several: int64. */
+export function argMax(x: Value): Value {
+  requireFloat('ArgMax', x);
+  const result = [{ type: 'int64' as const, shape: x.shape.slice(0, -1) }];
+  return x.graph.node('ArgMax', [x], result, { axis: { int: -1 }, keepdims: { int: 0 } })[0];
+}
+
 /** Inclusive cumulative sum along an axis. */
 export function cumulativeSum(x: Value, axis: number): Value {
   const index = x.graph.constant('int64', [axisOf(x, axis, 'CumSum')], []);
@@ -367,6 +375,45 @@ export function range(limit: Value, dim: Dim): Value {
   return graph.node('Range', [zero, limit, one], [{ type: 'int64', shape: [dim] }])[0];
 }
 
+/** What one iteration of a loop makes. */
+interface Iteration {
+  results: readonly Value[];
+  /** A bool scalar: whether another iteration follows; always where absent. */
+  goesOn?: Value;
+}
+
+/** States of a loop by their shapes: inside its body, and behind the last iteration. */
+interface LoopShapes {
+  inside: readonly Shape[];
+  behind: readonly Shape[];
+}
+
+function loopNode(
+  trips: Value,
+  begins: Value | undefined,
+  initial: readonly Value[],
+  { inside, behind }: LoopShapes,
+  body: (iteration: Value, state: readonly Value[]) => Iteration,
+): Value[] {
+  const outer = innermostGraph([trips, ...initial]);
+  const inner = new Graph(outer.unique(outer.path('body')), outer);
+  const iteration = inner.input('iteration', 'int64', []);
+  const condition = inner.input('condition', 'bool', []);
+  const state = initial.map(({ type }, i) => inner.input(`state.${i}`, type, inside[i]));
+  const { results, goesOn } = body(iteration, state);
+  const goOn = goesOn ?? inner.node('Identity', [condition], [{ type: 'bool', shape: [] }])[0];
+  inner.output(goOn.name, goOn);
+  results.forEach((result, i) => {
+    const isKept = sameShape(behind[i], initial[i].shape);
+    if (result.type !== initial[i].type || (isKept && !sameShape(result.shape, inside[i]))) {
+      outer.fail('Loop', `turns ${describe(initial[i])} into ${describe(result)}`);
+    }
+    inner.output(result.name, result);
+  });
+  const outputs = initial.map(({ type }, i) => ({ type, shape: behind[i] }));
+  return outer.node('Loop', [trips, begins, ...initial], outputs, { body: { graph: inner } });
+}
+
 /**
  * Runs `body` `trips` times (a scalar int64), passing the results of each iteration to the next. Returns the
  * last results. The body may use values from outside.
@@ -376,19 +423,20 @@ export function loop(
   initial: readonly Value[],
   body: (iteration: Value, state: readonly Value[]) => readonly Value[],
 ): Value[] {
-  const outer = innermostGraph([trips, ...initial]);
-  const inner = new Graph(outer.unique(outer.path('body')), outer);
-  const iteration = inner.input('iteration', 'int64', []);
-  const condition = inner.input('condition', 'bool', []);
-  const state = initial.map(({ type, shape }, i) => inner.input(`state.${i}`, type, shape));
-  const results = body(iteration, state);
-  const goOn = inner.node('Identity', [condition], [{ type: 'bool', shape: [] }])[0];
-  inner.output(goOn.name, goOn);
-  results.forEach((result, i) => {
-    if (result.type !== initial[i].type || !sameShape(result.shape, initial[i].shape)) {
-      outer.fail('Loop', `turns ${describe(initial[i])} into ${describe(result)}`);
-    }
-    inner.output(result.name, result);
-  });
-  return outer.node('Loop', [trips, undefined, ...initial], initial, { body: { graph: inner } });
+  const shapes = initial.map(({ shape }) => shape);
+  return loopNode(trips, undefined, initial, { inside: shapes, behind: shapes }, (...given) => ({
+    results: body(...given),
+  }));
 }
+
+/**
+ * The same, at most `trips` times, and only while a condition (bool scalar) holds: `begins` before the first
+ * iteration, `goesOn` of each before the next. States may grow along an axis, which then has a name of its own in
+ * `shapes`, inside the body and behind the loop.
+ */
+export const loopWhile = (
+  { trips, begins }: { trips: Value; begins: Value },
+  initial: readonly Value[],
+  shapes: LoopShapes,
+  body: (iteration: Value, state: readonly Value[]) => Required<Iteration>,
+): Value[] => loopNode(trips, begins, initial, shapes, body);

@@ -1,6 +1,6 @@
 import { UserError } from '../errors.ts';
 import type { Bundle } from '../policy/bundle/config.ts';
-import { vectorSizes } from '../policy/vectors/transforms.ts';
+import { robotOf } from '../policy/bundle/robotOf.ts';
 import { bytesOf, checkFinite, isNdArray, numbersOf, shapeText } from './ndarray.ts';
 import { type Decoded, type WireMap, isMap } from './wire.ts';
 
@@ -27,15 +27,20 @@ export interface Layout {
   joints: number;
   /** Numbers of an action; the first of the policy's. */
   actions: number;
+  /** Control steps a second of the client's robot. */
+  rate: number;
   read(observation: WireMap): Seen;
 }
+
+/** Control steps a second where nothing tells it. */
+const USUAL_RATE = 50;
 
 type BundleShape = Pick<Bundle, 'embodiment' | 'cameras' | 'transforms' | 'shape'>;
 
 /** Numbers of the vectors of a bundle's robot. */
-function sizesOf({ transforms, shape }: BundleShape): { state: number; actions: number } {
-  const most = Math.min(shape.stateDim, shape.actionDim);
-  return vectorSizes(transforms) ?? { state: most, actions: most };
+function sizesOf(bundle: BundleShape): { state: number; actions: number } {
+  const { joints, actions } = robotOf(bundle);
+  return { state: joints.length, actions };
 }
 
 /** Names that a client sent, the first of very many, and of each the beginning. */
@@ -158,6 +163,8 @@ interface Client {
   actions: number;
   /** Cameras that they send, or may. */
   cameras: readonly string[];
+  /** Control steps a second. */
+  rate: number;
   read(bundle: BundleShape): Layout['read'];
 }
 
@@ -177,6 +184,7 @@ const CLIENTS: readonly Client[] = [
     joints: 14,
     actions: 14,
     cameras: ALOHA_CLIENT_CAMERAS,
+    rate: 50,
     read: (bundle) => named(bundle, 14, ALOHA_CLIENT_CAMERAS, ALOHA_MASKED),
   },
   {
@@ -184,6 +192,7 @@ const CLIENTS: readonly Client[] = [
     joints: 8,
     actions: 8,
     cameras: ['exterior_image_1_left', 'wrist_image_left'],
+    rate: 15,
     read: (bundle) =>
       flat(bundle, [
         ['observation/joint_position', 7],
@@ -195,6 +204,7 @@ const CLIENTS: readonly Client[] = [
     joints: 8,
     actions: 7,
     cameras: ['image', 'wrist_image'],
+    rate: 20,
     read: (bundle) => flat(bundle, [['observation/state', 8]]),
   },
 ];
@@ -223,10 +233,10 @@ export function layoutOf(bundle: BundleShape): { layout: Layout; misfit?: string
   const client = CLIENTS.find(({ embodiment }) => embodiment === bundle.embodiment);
   const misfit = misfitOf(bundle, client);
   if (client && misfit === undefined) {
-    const { embodiment: name, joints, actions } = client;
-    return { layout: { name, joints, actions, read: client.read(bundle) } };
+    const { embodiment: name, joints, actions, rate } = client;
+    return { layout: { name, joints, actions, rate, read: client.read(bundle) } };
   }
   const { state: joints, actions } = sizesOf(bundle);
   const read = named(bundle, joints, bundle.cameras);
-  return { layout: { name: 'nalu', joints, actions, read }, misfit };
+  return { layout: { name: 'nalu', joints, actions, rate: USUAL_RATE, read }, misfit };
 }

@@ -1,6 +1,7 @@
 import type { Chunk } from '../policy/chunkPolicy.ts';
 import type { PolicyMetadata } from './metadata.ts';
 import { type NdArray, float32Array } from './ndarray.ts';
+import type { Ending } from './request.ts';
 import type { Wire } from './wire.ts';
 
 /** Milliseconds of a request at the server. */
@@ -20,6 +21,11 @@ function actionsOf({ actions, horizon }: Chunk, width: number): NdArray {
     cut.set(actions.subarray(row * joints, row * joints + width), row * width);
   return float32Array(cut, [horizon, width]);
 }
+
+/** What is answered to the end of an attempt. */
+export const endedReply = ({ outcome }: Ending, episode: string): Wire => ({
+  nalu: { outcome, episode },
+});
 
 /** A chunk as openpi's server answers. */
 export const replyOf = (

@@ -1,4 +1,5 @@
 import { UserError } from '../errors.ts';
+import type { Outcome } from '../episodes/episode.ts';
 import type { Join, NoiseSource, Observation } from '../policy/chunkPolicy.ts';
 import type { CameraFrame } from '../robot/robot.ts';
 import type { Layout, SentImage } from './layouts.ts';
@@ -11,6 +12,15 @@ export interface Request {
   observation: Observation;
   noise: NoiseSource;
   join?: Join;
+  /** Rows of the client's last chunk that were played; undefined where it does not say it. */
+  executed?: number;
+}
+
+/** How a client says that its attempt ended. */
+export interface Ending {
+  outcome: Outcome;
+  /** Rows of its last chunk that were played; undefined where it does not say it. */
+  executed?: number;
 }
 
 /** What requests are read by. */
@@ -53,19 +63,44 @@ function noiseOf(request: WireMap, seed: number, { noise }: PolicyMetadata): Noi
   return { seed, given: numbers };
 }
 
+/** A field of Nalu's own in a request. */
+function ownField(request: WireMap, name: string): Decoded | undefined {
+  const own = request.get(NALU);
+  return isMap(own) ? own.get(name) : undefined;
+}
+
+/** A count of rows that a request gives. */
+function rowsIn(value: Decoded | undefined, field: string): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+  throw new UserError(`${field} is no whole number of rows`);
+}
+
+function executedIn(request: WireMap): { executed?: number } {
+  const executed = ownField(request, 'executed');
+  return executed === undefined ? {} : { executed: rowsIn(executed, `${NALU}.executed`) };
+}
+
+const OUTCOMES: readonly Outcome[] = ['success', 'failure', 'discarded'];
+
+/** The end of an attempt that a request tells, instead of an observation; undefined where it tells none. */
+export function readEnding(request: WireMap): Ending | undefined {
+  const end = ownField(request, 'end');
+  if (end === undefined) return undefined;
+  const outcome = OUTCOMES.find((one) => one === end);
+  if (!outcome) throw new UserError(`${NALU}.end is none of ${OUTCOMES.join(', ')}`);
+  return { outcome, ...executedIn(request) };
+}
+
 /** The chunk in play that a request gives, for the next one to continue. */
 function joinOf(request: WireMap, { actions, join: kind }: PolicyMetadata): Join | undefined {
-  const own = request.get(NALU);
-  const join = isMap(own) ? own.get('join') : undefined;
+  const join = ownField(request, 'join');
   if (join === undefined) return undefined;
   const field = `${NALU}.join`;
   if (!isMap(join)) throw new UserError(`${field} is no dict of rows and delay`);
   const { numbers: rows, shape } = finiteArray(join.get('rows'), `${field}.rows`);
   if (shape.length !== 2 || shape[1] !== actions)
     throw new UserError(`${field}.rows is ${shapeText(shape)}; rows have ${actions} numbers`);
-  const delay = join.get('delay');
-  if (typeof delay !== 'number' || !Number.isSafeInteger(delay) || delay < 0)
-    throw new UserError(`${field}.delay is no whole number of rows`);
+  const delay = rowsIn(join.get('delay'), `${field}.delay`);
   if (kind === 'swap') throw new UserError(`${field}: this server joins no chunks; leave it away`);
   return { rows, delay };
 }
@@ -91,5 +126,6 @@ export function readRequest(request: WireMap, seed: number, reader: RequestReade
     },
     noise: noiseOf(request, seed, metadata),
     join: joinOf(request, metadata),
+    ...executedIn(request),
   };
 }

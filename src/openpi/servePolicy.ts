@@ -1,13 +1,17 @@
+import { UserError } from '../errors.ts';
 import { loadBundle } from '../policy/bundle/bundle.ts';
 import type { Bundle } from '../policy/bundle/config.ts';
 import { withIntegration } from '../policy/bundle/withIntegration.ts';
 import type { ChunkPolicy } from '../policy/chunkPolicy.ts';
 import type { IntegrationChanges } from '../policy/integration.ts';
+import type { Exploration } from '../policy/exploration.ts';
 import { type JoinChoice, sampledJoin } from '../policy/joinKinds.ts';
-import { openWorkerPolicy } from '../policy/worker/workerPolicy.ts';
+import type { Trainable } from '../policy/trainable.ts';
+import { type WorkerPolicy, openWorkerPolicy } from '../policy/worker/workerPolicy.ts';
 import { openParts } from '../processes/openParts.ts';
 import { loadSessionConfig } from '../session/session.ts';
 import { type Output, print } from '../terminal/output.ts';
+import { createAttempts } from './attempts.ts';
 import { type Layout, layoutOf } from './layouts.ts';
 import type { PolicyMetadata } from './metadata.ts';
 import { shapeText } from './ndarray.ts';
@@ -23,6 +27,26 @@ export interface ServeOptions extends IntegrationChanges {
   join?: JoinChoice;
   seed: number;
   session?: string;
+  /** Rows of a chunk that clients play, instead of the bundle's. */
+  execute?: number;
+  /** Folder of episodes, if the clients' attempts are to be kept. */
+  record?: string;
+  /** How the policy is learned from the recorded attempts, if it is. */
+  learning?: ServedLearning;
+}
+
+/** A learner beside a server. */
+export interface ServedLearning {
+  /** What of the policy it may exchange. */
+  trainable: Trainable;
+  /** How attempts explore. */
+  exploration: Exploration;
+  /** Opens the link to it, which hands adapters to the policy. */
+  link(
+    bundle: Bundle,
+    policy: WorkerPolicy,
+    log: (line: string) => void,
+  ): Promise<{ notify(): void; close(): Promise<void> }>;
 }
 
 export interface ServeSurroundings {
@@ -63,19 +87,39 @@ const describe = ({ name, version, layout, cameras, joints, actions, horizon }: 
   `${name} ${version}: state ${shapeText([joints])}, images ${cameras.join(', ')}, actions ${shapeText([horizon, actions])}` +
   (layout === 'nalu' ? '' : `, as openpi's clients for ${layout} have them`);
 
+/** A bundle of whose chunks so many rows are played. */
+function playing(bundle: Bundle, executeSteps = bundle.executeSteps): Bundle {
+  const { horizon } = bundle.shape;
+  if (executeSteps <= horizon) return { ...bundle, executeSteps };
+  throw new UserError(`--execute ${executeSteps}: the policy's chunks have ${horizon} rows; say fewer`); // prettier-ignore
+}
+
 /** Serves a bundle by openpi's websocket protocol until the signal aborts. */
 export async function servePolicy(
   folder: string,
   options: ServeOptions,
   { out, err, signal }: ServeSurroundings,
 ): Promise<void> {
-  const { host, port, apiKey, prompt, join, session: sessionFile } = options;
-  const bundle = withIntegration(await loadBundle(folder), options);
+  const { host, port, apiKey, prompt, join, session: sessionFile, record, learning } = options;
+  const bundle = playing(withIntegration(await loadBundle(folder), options), options.execute);
   const { layout, misfit } = layoutOf(bundle);
   const session = await loadSessionConfig(sessionFile);
   const { keep, closeAll } = openParts();
   try {
-    const policy = keep(await openWorkerPolicy(bundle, session, { join }));
+    const { trainable, exploration } = learning ?? {};
+    const policy = keep(await openWorkerPolicy(bundle, session, { join, trainable }));
+    const note = (line: string) => print(out, line);
+    const link = learning && keep(await learning.link(bundle, policy, note));
+    const attempts =
+      record === undefined
+        ? undefined
+        : keep(
+            createAttempts({
+              ...{ folder: record, bundle, rate: layout.rate, executeSteps: bundle.executeSteps },
+              onEpisode: () => link?.notify(),
+              onProblem: (problem) => print(err, `nalu: ${problem}`),
+            }),
+          );
     const metadata = metadataOf(bundle, policy, layout);
     let { seed } = options;
     const server = keep(
@@ -84,7 +128,7 @@ export async function servePolicy(
         port,
         apiKey,
         served: {
-          ...{ policy, layout, metadata, prompt },
+          ...{ policy, layout, metadata, prompt, attempts, exploration },
           nextSeed: () => seed++,
           onProblem: (client, problem) => print(err, `${client}: ${problem.replace(CONTROL, ' ')}`),
         },

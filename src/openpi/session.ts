@@ -1,9 +1,11 @@
 import type { WebSocket } from 'ws';
 import { UserError } from '../errors.ts';
 import { toldOf } from '../systemErrors.ts';
-import type { ChunkPolicy } from '../policy/chunkPolicy.ts';
-import { replyOf } from './reply.ts';
-import { type RequestReader, readRequest } from './request.ts';
+import type { ChunkPolicy, NoiseSource } from '../policy/chunkPolicy.ts';
+import type { Exploration } from '../policy/exploration.ts';
+import type { Attempts } from './attempts.ts';
+import { endedReply, replyOf } from './reply.ts';
+import { type RequestReader, readEnding, readRequest } from './request.ts';
 import { type Wire, decode, encode } from './wire.ts';
 
 /** Close codes of RFC 6455. */
@@ -20,6 +22,10 @@ export interface Served extends RequestReader {
   policy: Pick<ChunkPolicy, 'sample'>;
   /** A seed that no request before had. */
   nextSeed(): number;
+  /** Where attempts are recorded, if they are. */
+  attempts?: Attempts;
+  /** How attempts explore that are learned from. */
+  exploration?: Exploration;
   /** Called with what went wrong at a client. */
   onProblem(client: string, problem: string): void;
 }
@@ -29,6 +35,14 @@ function requestOf(data: unknown, isBinary: boolean): Buffer {
   throw new UserError('a text message; requests are msgpack in binary messages');
 }
 
+/** The noise of an attempt that explores, unless the client gives its own. */
+const explored = (
+  noise: NoiseSource,
+  attempt: number,
+  exploration: Exploration | undefined,
+): NoiseSource =>
+  noise === 'zero' || noise.given || !exploration ? noise : { ...noise, attempt, exploration };
+
 /** Answers one client's requests in their order, until one fails or the client goes. */
 export function serveClient(socket: WebSocket, client: string, served: Served): void {
   const { policy, metadata } = served;
@@ -36,19 +50,24 @@ export function serveClient(socket: WebSocket, client: string, served: Served): 
   let waiting = 0;
   let inOrder = Promise.resolve();
   let failed = false;
+  const attempts = served.attempts?.of();
 
   const send = (data: string | Buffer) =>
     new Promise<void>((sent) => socket.send(data, () => sent()));
 
   async function answer(data: unknown, isBinary: boolean, arrived: number): Promise<void> {
-    const { observation, noise, join } = readRequest(
-      decode(requestOf(data, isBinary)),
-      served.nextSeed(),
-      served,
-    );
+    const message = decode(requestOf(data, isBinary));
+    const ending = readEnding(message);
+    if (ending && !attempts)
+      throw new UserError('nalu.end: this server records no attempts; start it with --record');
+    if (ending) return send(encode(endedReply(ending, await attempts!.end(ending))));
+    const { observation, noise, join, executed } = readRequest(message, served.nextSeed(), served);
+    attempts?.begin(observation.prompt, executed);
+    const source = explored(noise, attempts?.number ?? 0, served.exploration);
     const began = performance.now();
-    const chunk = await policy.sample(observation, noise, join);
+    const chunk = await policy.sample(observation, source, join);
     const infer = performance.now() - began;
+    attempts?.sampled({ observation, chunk, delay: join?.delay ?? 0 });
     await send(encode(replyOf(chunk, metadata, { infer, previousTotal })));
     previousTotal = performance.now() - arrived;
   }
@@ -75,5 +94,6 @@ export function serveClient(socket: WebSocket, client: string, served: Served): 
     });
   });
   socket.on('error', (error) => served.onProblem(client, error.message));
+  socket.on('close', () => void inOrder.then(() => attempts?.left()));
   socket.send(encode({ nalu: metadata as unknown as Wire }));
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { COMMAND_KINDS, type Gripper } from './calibration.ts';
 import { chainSchema } from './chainSchema.ts';
-import { GRIPPER_SETS, type GripperEnds } from './gripperSets.ts';
+import { GRIPPER_SETS, type GripperEnds, LEADER_GRIPPER_SETS } from './gripperSets.ts';
 import { FULL_TURN, metres, nameSchema, turn, within } from './quantities.ts';
 import { topicSchema } from './topicSchema.ts';
 import { chosen } from '../validate.ts';
@@ -62,18 +62,42 @@ const anyTurning = z.union(
 
 const gripper = chosen<Gripper>((given) => ('kind' in given ? sliding : anyTurning));
 
+const LEADER_SETS = Object.keys(LEADER_GRIPPER_SETS) as [keyof typeof LEADER_GRIPPER_SETS];
+
+const namespace = z
+  .string()
+  .regex(/^[a-z][a-z0-9_]*$/, 'a ROS namespace without slashes; leave it out for the root')
+  .or(z.literal(''))
+  .default('');
+
+const leader = z.strictObject({
+  namespace,
+  states: topicSchema('/leader_left/joint_states').optional(),
+  gripper: z
+    .union(
+      [
+        z.enum(LEADER_SETS).transform((set): GripperEnds => LEADER_GRIPPER_SETS[set]),
+        z.strictObject({ closed: turn, open: turn }),
+      ],
+      `give one of ${LEADER_SETS.join(', ')}, or two finite numbers: { closed: rad, open: rad }`,
+    )
+    .optional(),
+});
+
 /** What a calibration may say of an arm; the paths of URDFs lead from `folder`. */
 export const armSchema = (folder: string) =>
-  z.strictObject({
-    name: nameSchema,
-    namespace: z
-      .string()
-      .regex(/^[a-z][a-z0-9_]*$/, 'a ROS namespace without slashes; leave it out for the root')
-      .or(z.literal(''))
-      .default(''),
-    states: topicSchema('/joint_states').optional(),
-    command: route.optional(),
-    gripper: gripper.optional(),
-    base: z.tuple([metres, metres, metres, turn]).default([0, 0, 0, 0]),
-    chain: chainSchema(folder).optional(),
-  });
+  z
+    .strictObject({
+      name: nameSchema,
+      namespace,
+      states: topicSchema('/joint_states').optional(),
+      command: route.optional(),
+      gripper: gripper.optional(),
+      leader: leader.optional(),
+      base: z.tuple([metres, metres, metres, turn]).default([0, 0, 0, 0]),
+      chain: chainSchema(folder).optional(),
+    })
+    .refine((arm) => !arm.leader || Boolean(arm.gripper) === Boolean(arm.leader.gripper), {
+      path: ['leader', 'gripper'],
+      message: 'a leader has a gripper where its follower has one; give the ends of its joint',
+    });

@@ -29,6 +29,16 @@ export interface Gripper extends GripperEnds {
   command?: CommandRoute;
 }
 
+/** The arm that a person moves while this one follows: its joints have the follower's names and signs. */
+export interface Leader {
+  /** ROS namespace of its driver; empty for the root. */
+  namespace: string;
+  /** Topic of its joint states; `joint_states` in its namespace where absent. */
+  states?: string;
+  /** Its gripper's ends; absent for an arm without a gripper. */
+  gripper?: GripperEnds;
+}
+
 /** An arm as its driver has it. */
 export interface Arm {
   name: string;
@@ -40,6 +50,8 @@ export interface Arm {
   command?: CommandRoute;
   /** Absent for an arm without a gripper. */
   gripper?: Gripper;
+  /** Where recordings of teleoperation have its leader. */
+  leader?: Leader;
   base: Base;
   /** Its forward kinematics; those of a ViperX 300 where absent. */
   chain?: NamedChain;

@@ -1,6 +1,6 @@
 import type { Arm, CalibratedCamera, Calibration } from './calibration.ts';
 import { overlap } from './crop.ts';
-import { commandTopic, driverTopics, inNamespace } from './driverTopics.ts';
+import { commandTopic, driverTopics, inNamespace, statesTopic } from './driverTopics.ts';
 import { unreachable } from './interbotixReach.ts';
 import { misplaced, orderOf, sideOf } from './jointOrder.ts';
 import { lackingJoints, posesOutside } from './spaceRules.ts';
@@ -110,6 +110,24 @@ const grippersHaveEnds: Rule = ({ arms, joints }) =>
     return [{ path: ['joints', i, 'kind'], message }];
   });
 
+/** A leader is no follower, and leads one arm; arms that share a topic of joint states may have leaders that do. */
+const leadersLead: Rule = ({ arms }) =>
+  arms.flatMap(({ leader, ...arm }, i) => {
+    if (!leader) return [];
+    const topic = statesTopic(leader);
+    const other = arms.find(
+      (known, at) =>
+        statesTopic(known) === topic ||
+        (at < i &&
+          known.leader &&
+          statesTopic(known.leader) === topic &&
+          statesTopic(known) !== statesTopic(arm)),
+    );
+    if (!other) return [];
+    const message = `${topic} is already the joint states of ${other.leader && statesTopic(other) !== topic ? `the leader of ${other.name}` : other.name}; give the leader of ${arm.name} its own`;
+    return [{ path: ['arms', i, 'leader'], message }];
+  });
+
 /** A chain has the arm's joints, all of them, and no others. */
 const chainsHaveTheJoints: Rule = ({ arms, joints }) =>
   arms.flatMap(({ name, chain }, i) => {
@@ -198,6 +216,7 @@ const RULES: Rule[] = [
   jointsAreOfArms,
   driversJointsDiffer,
   grippersHaveEnds,
+  leadersLead,
   chainsHaveTheJoints,
   sidesAgree,
   orderIsTheVectors,

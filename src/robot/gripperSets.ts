@@ -14,6 +14,12 @@ export const GRIPPER_SETS = {
   deepmind: { closed: -0.06135, open: 1.5155 },
 } as const satisfies Record<string, GripperEnds>;
 
+/** The constant sets that ALOHA's software has for the leader's gripper joint, rad. */
+export const LEADER_GRIPPER_SETS = {
+  original: { closed: -0.6842, open: 0.3083 },
+  interbotix: { closed: -0.0552, open: 0.8298 },
+} as const satisfies Record<string, GripperEnds>;
+
 export type GripperSet = keyof typeof GRIPPER_SETS;
 
 /** rad that each end of a gripper may lie from a constant set's: fingers stop short of the ends. */

@@ -1,11 +1,17 @@
 import { basename } from 'node:path';
 import { type RobotConsole, openRobotConsole } from '../console/robotConsole.ts';
+import type { RuntimeAnswers } from '../console/console.ts';
 import type { ConsoleChoice } from '../console/consoleAccess.ts';
 import type { CameraPicture, PolicyDescription } from '../console/protocol.ts';
 import { approach } from '../control/approach.ts';
 import { type AttemptResult, runAttempt } from '../control/attempt.ts';
 import type { LoopCounts } from '../control/loopOptions.ts';
-import { type Operation, type OperationWork, createOperation } from '../control/operation.ts';
+import {
+  type Operation,
+  type OperationState,
+  type OperationWork,
+  createOperation,
+} from '../control/operation.ts';
 import type { EpisodeRecorder } from '../episodes/recordEpisode.ts';
 import { type Meters, createMeters } from '../measure/meters.ts';
 import type { ChunkPolicy } from '../policy/chunkPolicy.ts';
@@ -35,6 +41,8 @@ export interface OperatedOptions extends ConsoleChoice {
   /** Folder of the episodes, if they are kept. */
   record?: string;
   recorder: (seed: number) => Promise<EpisodeRecorder | undefined>;
+  /** Hears each phase. */
+  onState?: (state: OperationState) => void;
   err: Output;
   signal: AbortSignal;
 }
@@ -101,7 +109,11 @@ async function attempt(
 /** What a person can do with the simulated robot. */
 function workOf(run: () => Operated): OperationWork {
   return {
-    prepare: () => run().versions.prepare(),
+    async prepare() {
+      await run().versions.prepare();
+      // Nobody else puts the simulated scene back.
+      await run().options.sim.reset(run().seed);
+    },
     async home(signal) {
       const { console } = run();
       const { robot } = console;
@@ -114,55 +126,84 @@ function workOf(run: () => Operated): OperationWork {
 
 const nothingCounted = { missedSteps: 0, heldSteps: 0, starvedSteps: 0 };
 
+/** What the page asks of the robot. */
+const answersOf = (
+  { operation, versions, options }: Omit<Operated, 'console' | 'counts' | 'seed'>,
+  nextSeed: () => number,
+) =>
+  ({
+    ...versions.answers,
+    start: ({ attempts }) => operation.start(versions.toMake(attempts)),
+    success: () => operation.judge('success'),
+    failure: () => operation.judge('failure'),
+    discard: () => operation.discard(),
+    stop: ({ reason }, by) => operation.stop(by, reason),
+    resume: () => operation.resume(),
+    home: () => operation.home(),
+    async sceneReady() {
+      const said = operation.sceneReady();
+      if (operation.state.phase === 'ready') await options.sim.reset(nextSeed());
+      return said;
+    },
+  }) satisfies RuntimeAnswers;
+
+/** Shows the phase that the robot is in. */
+function showPhase({ console, operation, versions, options: { sim } }: Operated): void {
+  const { name: task, prompt, maxSteps, embodiment } = sim;
+  const seconds = maxSteps / embodiment.controlRate;
+  console.phase({ ...operation.state, ...versions.comparison, task, prompt, seconds });
+}
+
+/** Shows a finished attempt. */
+function showAttempt(run: Operated, { outcome, steps, problem, episode }: AttemptResult): void {
+  const { console, operation, versions, options } = run;
+  if (problem) console.log('error', problem.message);
+  console.attempt({
+    at: Date.now(),
+    attempt: operation.state.attempt,
+    outcome,
+    version: versions.now,
+    seconds: steps / options.sim.embodiment.controlRate,
+    ...(episode !== null && { episode: basename(episode, '.mcap') }),
+    ...(problem && { problem: problem.message }),
+  });
+  versions.judged(outcome).catch((error: unknown) => console.log('error', messageOf(error)));
+}
+
+const untilAborted = (signal: AbortSignal) =>
+  new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+
 /** Runs a simulated robot as a person at the console asks, in real time, until `signal` aborts. */
 export async function operate(options: OperatedOptions): Promise<void> {
   const { access, addresses, port, sim, scene, policy, description, seed, record, err, signal } =
     options;
   const { keep, closeAll } = openParts();
-  let run: Operated | undefined;
   const say = (line: string) => print(err, `nalu: ${line}`);
-  const showPhase = () => {
-    if (!run) return;
-    const { task, prompt, maxSteps } = {
-      task: sim.name,
-      prompt: sim.prompt,
-      maxSteps: sim.maxSteps,
-    };
-    run.console.phase({
-      ...run.operation.state,
-      ...run.versions.comparison,
-      ...{ task, prompt, seconds: maxSteps / sim.embodiment.controlRate },
-    });
-  };
+  let opened: Operated | undefined;
+  const run = () => opened!;
   const operation = createOperation({
-    work: workOf(() => run!),
-    attended: () => run!.console.attended,
-    onState: showPhase,
-    onAttempt({ outcome, steps, problem, episode }) {
-      if (problem) run!.console.log('error', problem.message);
-      run!.console.attempt({
-        at: Date.now(),
-        attempt: operation.state.attempt,
-        outcome,
-        version: versions.now,
-        seconds: steps / sim.embodiment.controlRate,
-        ...(episode !== null && { episode: basename(episode, '.mcap') }),
-        ...(problem && { problem: problem.message }),
-      });
-      versions
-        .judged(outcome)
-        .catch((error: unknown) => run!.console.log('error', messageOf(error)));
+    work: workOf(run),
+    attended: () => run().console.attended,
+    onState(state) {
+      options.onState?.(state);
+      showPhase(run());
     },
-    onProblem: (problem) => run!.console.log('error', problem),
+    onAttempt: (result) => showAttempt(run(), result),
+    onProblem: (problem) => run().console.log('error', problem),
   });
   const versions = operatedVersions({
-    ...{ versions: options.versions, description, record, onChange: showPhase },
+    ...{ versions: options.versions, description, record },
+    onChange: () => showPhase(run()),
     operation: () => operation,
-    console: () => run!.console,
+    console: () => run().console,
   });
   try {
     const previews = keep(await openPreviews(sim, scene));
-    const meters: Meters = keep(createMeters({ guarded: (event) => run!.console.guarded(event) }));
+    const meters: Meters = keep(createMeters({ guarded: (event) => run().console.guarded(event) }));
+    const parts = { options, meters, operation, versions };
     const console = keep(
       await openRobotConsole({
         ...{ access, port, record, robot: sim, simulated: true },
@@ -171,39 +212,22 @@ export async function operate(options: OperatedOptions): Promise<void> {
         policy: () => versions.describe(),
         reading: () => meters.reading(),
         figures: () => {
-          const { missedSteps, heldSteps, starvedSteps } = run?.counts ?? nothingCounted;
+          const { missedSteps, heldSteps, starvedSteps } = opened?.counts ?? nothingCounted;
           return { missedSteps, heldSteps, starvedSteps, sensors: [] };
         },
         pictures: () => previews.take(),
-        answers: {
-          ...versions.answers,
-          start: ({ attempts }) => operation.start(versions.toMake(attempts)),
-          success: () => operation.judge('success'),
-          failure: () => operation.judge('failure'),
-          discard: () => operation.discard(),
-          stop: ({ reason }, by) => operation.stop(by, reason),
-          resume: () => operation.resume(),
-          home: () => operation.home(),
-          async sceneReady() {
-            const said = operation.sceneReady();
-            if (operation.state.phase === 'ready') await sim.reset(run!.seed);
-            return said;
-          },
-        },
+        answers: answersOf(parts, () => run().seed),
         stop: (by, reason) => operation.stop(by, reason),
         log: say,
       }),
     );
-    run = { options, meters, console, operation, versions, counts: undefined, seed };
+    opened = { ...parts, console, counts: undefined, seed };
     console.robot.observe({ joints: () => undefined, frame: () => undefined });
     await sim.reset(seed);
     await versions.open();
-    showPhase();
+    showPhase(opened);
     for (const address of addresses(console.url)) say(`console at ${address}`);
-    await new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    });
+    await untilAborted(signal);
     await operation.halt();
   } finally {
     await closeAll();

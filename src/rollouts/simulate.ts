@@ -284,10 +284,13 @@ export async function simulate(options: SimOptions, surroundings: SimSurrounding
       ...{ task, scene, sceneMap },
       drawnGroups: options.drawGroups,
       realTime: realTime ?? options.console !== undefined,
+      bare: true,
       cameras: wanted,
       optionalCameras: mayLack?.filter((camera) => !needed.includes(camera)),
     };
     const sim = keep(await simulatedAloha(simulation));
+    if (!sim.hasTask)
+      print(err, `nalu: ${scene} has no objects of ${task}: nothing is judged, and every attempt counts as a failure`); // prettier-ignore
     checkFit(driver, sim.embodiment, options.policy);
     if (options.console)
       return await operate({

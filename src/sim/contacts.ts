@@ -4,8 +4,8 @@ import type { Touching } from './tasks.ts';
 /** More than the shapes of any scene: a pair is one number. */
 const SHAPES = 2 ** 24;
 
-/** Tests which named shapes touch in `data`, in either order of the pair. */
-export function contactsOf(data: MjData, shapes: Map<string, number>): Touching {
+/** Tests which named shapes, of one geom or several, touch in `data`, in either order of the pair. */
+export function contactsOf(data: MjData, shapes: Map<string, number[]>): Touching {
   const pairs = new Set<number>();
   const { contact: contacts, ncon: count } = data;
   for (let index = 0; index < count; index++) {
@@ -18,7 +18,9 @@ export function contactsOf(data: MjData, shapes: Map<string, number>): Touching 
   contacts.delete();
   const touch = (first: number, second: number) => pairs.has(SHAPES * first + second);
   return (one, other) => {
-    const [first, second] = [shapes.get(one)!, shapes.get(other)!];
-    return touch(first, second) || touch(second, first);
+    const [ones, others] = [shapes.get(one) ?? [], shapes.get(other) ?? []];
+    return ones.some((first) =>
+      others.some((second) => touch(first, second) || touch(second, first)),
+    );
   };
 }

@@ -1,3 +1,4 @@
+import { UserError } from '../errors.ts';
 import { handMotion, type Grip, type Move } from './motion.ts';
 import type { SimulatedAloha } from './simulatedAloha.ts';
 import { type SimTaskName } from './taskNames.ts';
@@ -79,8 +80,13 @@ const plans: Record<SimTaskName, (objects: number[][]) => Moves> = {
  * for imitation. Planned once from the objects' true poses and the arms' start.
  */
 export function expertTrajectory(sim: SimulatedAloha): Float64Array[] {
+  if (!sim.hasTask)
+    throw new UserError(
+      `The expert needs the objects of ${sim.name}, and the scene has none; docs/scenes.md says how to add them`,
+    );
   const start = sim.embodiment.joints.map((joint) => joint.home);
-  const moves = plans[sim.name](sim.objects());
+  const objects = sim.objects().map((pose) => pose.map((value, i) => value - (sim.origin[i] ?? 0)));
+  const moves = plans[sim.name](objects);
   const left = handMotion('left', start.slice(0, 7), moves.left);
   const right = handMotion('right', start.slice(7), moves.right);
   return Array.from({ length: simTasks[sim.name].maxSteps }, (_, step) =>

@@ -19,6 +19,7 @@ export function mujoco(): Promise<Mujoco> {
 const kinds = {
   joint: 'mjOBJ_JOINT',
   geom: 'mjOBJ_GEOM',
+  body: 'mjOBJ_BODY',
   camera: 'mjOBJ_CAMERA',
   actuator: 'mjOBJ_ACTUATOR',
 } as const;

@@ -1,4 +1,5 @@
 import sharp from 'sharp';
+import { yieldToControl } from '../processes/priority.ts';
 import { serve } from '../processes/serve.ts';
 import { type SimulatedAlohaOptions, simulatedAloha } from './simulatedAloha.ts';
 
@@ -11,6 +12,9 @@ export interface PreviewFunctions {
   /** A JPEG of each of these cameras at generalised positions. */
   draw: (qpos: Float64Array, cameras: readonly string[]) => Promise<Uint8Array[]>;
 }
+
+// The robot goes first.
+yieldToControl();
 
 serve(async (options: SimulatedAlohaOptions) => {
   const sim = await simulatedAloha(options);

@@ -1,5 +1,5 @@
 import { listed, UserError } from '../errors.ts';
-import { mirroredJoint } from './mirroredJoint.ts';
+import { coupledJoint } from './coupledJoint.ts';
 import { find, flagOf, type MjModel, type Mujoco, nameOf } from './mujoco.ts';
 import { type Servo, servoOfJoint } from './servos.ts';
 import { type MappedTask, type SceneMap, jointsIn } from './sceneMap.ts';
@@ -20,12 +20,16 @@ export interface SceneIndex {
   servos: (Servo | undefined)[];
   /** Positions of a left finger, m. */
   gripper: SceneMap['gripper'];
+  /** Where gym-aloha's frame lies in the scene, m. */
+  origin: SceneMap['origin'];
   /** Addresses in qpos of the objects' free joints, in the task's order. */
   objects: number[];
   /** The task in this scene. */
   task: MappedTask;
-  /** Shapes that the task's reward uses, by the task's names. */
-  shapes: Map<string, number>;
+  /** Geoms of the shapes that the task's reward uses, by the task's names; none without the task. */
+  shapes: Map<string, number[]>;
+  /** Whether the task's objects are in the scene. */
+  hasTask: boolean;
   /** All named cameras: by the simulator's names where they have one, else by the scene's. */
   cameras: Map<string, number>;
   /** Physics steps of one control step. */
@@ -111,6 +115,24 @@ function namedCameras(
   return new Map(named.filter(([name]) => name !== ''));
 }
 
+/** The geoms that a mapping names. */
+function geomsOf(
+  mujoco: Mujoco,
+  model: MjModel,
+  named: MappedTask['geoms'][string],
+  faults: Faults,
+): number[] {
+  const [kind, name] = typeof named === 'string' ? (['geom', named] as const) : (['body', named.body] as const); // prettier-ignore
+  const id = find(mujoco, model, kind, name);
+  if (id === undefined) {
+    faults.push(`${kind} "${name}" is missing`);
+    return [];
+  }
+  if (kind === 'geom') return [id];
+  const bodies = model.geom_bodyid as Int32Array;
+  return [...bodies.keys()].filter((geom) => bodies[geom] === id);
+}
+
 /** What a scene whose arms are moved by mocap bodies is told. */
 function mocapRefusal(origin: string, file = 'the one whose joints have position actuators') {
   return new UserError(
@@ -148,19 +170,22 @@ export function indexScene(
     const { kind, name } = joints[index];
     const other = kind === 'slide' ? fingerBeside(index) : index;
     const taken = other !== index && typeof found[other] === 'object' && ids[other] !== undefined;
-    if (taken && mirroredJoint(mujoco, model, ids[index]!, ids[other]!)) return undefined;
+    if (taken && coupledJoint(mujoco, model, ids[index]!, ids[other]!, map.gripper.right))
+      return undefined;
     faults.push(`joint "${name}": ${servo}`);
     return undefined;
   });
   const isDriven = joints.some(({ kind }, index) => kind === 'hinge' && servos[index]);
   if (model.nmocap > 0 && !isDriven && !ids.includes(undefined))
     throw mocapRefusal(origin, task.file);
-  const objects = task.objects.map(({ joint }) => findJoint(mujoco, model, joint, 'free', faults));
-  const shapes = Object.entries(task.geoms).map(([shape, name]) => {
-    const id = find(mujoco, model, 'geom', name);
-    if (id === undefined) faults.push(`geom "${name}" is missing`);
-    return [shape, id] as const;
-  });
+  const isThere = ({ joint }: { joint: string }) =>
+    find(mujoco, model, 'joint', joint) !== undefined;
+  const hasTask = !task.optional || task.objects.some(isThere);
+  const { objects: mapped, geoms } = hasTask ? task : { objects: [], geoms: {} };
+  const objects = mapped.map(({ joint }) => findJoint(mujoco, model, joint, 'free', faults));
+  const shapes = Object.entries(geoms).map(
+    ([shape, named]) => [shape, geomsOf(mujoco, model, named, faults)] as const,
+  );
   const cameras = namedCameras(mujoco, model, map, faults);
   const substeps = substepsOf(model, controlRate, faults);
   if (faults.length > 0)
@@ -175,9 +200,11 @@ export function indexScene(
     ranges,
     servos,
     gripper: map.gripper,
-    task,
+    origin: map.origin,
+    task: { ...task, objects: mapped },
+    hasTask,
     objects: addresses(model.jnt_qposadr as Int32Array, objects),
-    shapes: new Map(shapes.map(([name, id]) => [name, id!])),
+    shapes: new Map(shapes),
     cameras,
     substeps,
   };

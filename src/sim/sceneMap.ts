@@ -31,14 +31,22 @@ const objectSchema = z.strictObject({
   z: z.number(),
 });
 
+/** A geom by its name, or every geom of a body: published scenes name few of their geoms. */
+const shapeSchema = z.union(
+  [name, z.strictObject({ body: name })],
+  'give the name of a geom, or { body: NAME } for all geoms of a body',
+);
+
 const taskSchema = (task: SimTaskName) => {
   const { objects, shapes } = simTasks[task];
   return z.strictObject({
     /** The published file, which is named where another one cannot be used. */
     file: name.optional(),
+    /** Whether the scene may have none of the objects: it is then a robot without a task. */
+    optional: z.boolean().default(false),
     objects: z.array(objectSchema).length(objects),
-    /** The scene's name of each shape that the reward uses. */
-    geoms: z.strictObject(Object.fromEntries(shapes.map((shape) => [shape, name]))),
+    /** The scene's geoms for each shape that the reward uses. */
+    geoms: z.strictObject(Object.fromEntries(shapes.map((shape) => [shape, shapeSchema]))),
   });
 };
 
@@ -50,16 +58,20 @@ const named = <Key extends string, Value extends z.ZodType>(
 const armSchema = named(Object.keys(ARM_JOINTS) as ArmJointName[], () => name);
 
 const sceneMapSchema = z.strictObject({
+  /** Where gym-aloha's frame lies in the scene, m: its bases stand at (±0.469, 0.5, 0). */
+  origin: z.tuple([z.number(), z.number(), z.number()]).default([0, 0, 0]),
   /** The scene's cameras by the simulator's names. */
   cameras: named(CAMERAS, () => name.optional()),
   /** The scene's joints. */
   arms: z.strictObject({ left: armSchema, right: armSchema }),
-  /** Positions of the left finger's joint, m; the right one's is its negative. */
+  /** Positions of the left finger's joint, m. */
   gripper: z.strictObject({
     closed: z.number(),
     open: z.number(),
     /** What its joint and its actuator's control reach at least. */
     travel: range,
+    /** The right finger's position is so many times the left one's. */
+    right: z.union([z.literal(1), z.literal(-1)], 'give 1 or -1').default(-1),
   }),
   tasks: named(SIM_TASK_NAMES, (task) => taskSchema(task).optional()),
 });
@@ -104,11 +116,13 @@ export async function mapFor(mujoco: Mujoco, model: MjModel): Promise<SceneMap> 
   return builtInMap();
 }
 
-const mirrored = ([least, greatest]: [number, number]): [number, number] => [-greatest, -least];
+type Range = [number, number];
+
+const mirrored = ([least, greatest]: Range): Range => [-greatest, -least];
 
 /** The 16 joints of both arms: each arm's six, its left and its right finger. */
-export function jointsIn({ arms, gripper: { travel } }: SceneMap): ArmJoint[] {
-  const ranges = { left_finger: travel, right_finger: mirrored(travel) };
+export function jointsIn({ arms, gripper: { travel, right } }: SceneMap): ArmJoint[] {
+  const ranges = { left_finger: travel, right_finger: right < 0 ? mirrored(travel) : travel };
   return [arms.left, arms.right].flatMap((arm) =>
     (Object.keys(ARM_JOINTS) as ArmJointName[]).map((joint) => ({
       ...ARM_JOINTS[joint],
@@ -119,7 +133,7 @@ export function jointsIn({ arms, gripper: { travel } }: SceneMap): ArmJoint[] {
 }
 
 /** Poses [x y z qw qx qy qz] of a task's objects at the start of a seeded attempt, each upright within its range. */
-export function placed({ objects }: MappedTask, seed: number): number[][] {
+export function placed({ objects }: Pick<MappedTask, 'objects'>, seed: number): number[][] {
   const draw = uniform(seed);
   const within = ([least, greatest]: [number, number]) => least + draw() * (greatest - least);
   return objects.map(({ x, y, z }) => [within(x), within(y), z, 1, 0, 0, 0]);

@@ -34,6 +34,8 @@ export interface SimulatedAlohaOptions extends SceneChoice {
   realTime?: boolean;
   /** Shape groups that the cameras draw; by default MuJoCo's, 0 to 2. */
   drawnGroups?: readonly number[];
+  /** Takes a scene whose mapping lets it be without the task's objects: nothing is judged. */
+  bare?: boolean;
   /** Gap to the calibrated robot, for all attempts or by seed; by default none. */
   gap?: Gap | ((seed: number) => Gap);
 }
@@ -41,14 +43,18 @@ export interface SimulatedAlohaOptions extends SceneChoice {
 /** An ALOHA in MuJoCo with a task on its table: both the robot and the task's judge. */
 export interface SimulatedAloha extends Robot, Task {
   readonly name: SimTaskName;
+  /** Whether the task's objects are in the scene; without them every attempt fails. */
+  readonly hasTask: boolean;
   /** The task's staged reward of the last control step alone. */
   stage(): number;
   /** [14] joint positions now: rad, openings. */
   positions(): Float64Array;
   /** Names of all cameras of the scene, those of the embodiment first. */
   readonly sceneCameras: readonly string[];
-  /** Poses [x y z qw qx qy qz] of the task's objects now, m. */
+  /** Poses [x y z qw qx qy qz] of the task's objects now, m in the scene's frame. */
   objects(): number[][];
+  /** Where gym-aloha's frame lies in the scene, m. */
+  readonly origin: readonly [number, number, number];
   /** All of MuJoCo's generalised positions, a copy. */
   qpos(): Float64Array;
   /** RGB8 [height, width, 3] of any camera of the scene, now or at other generalised positions. */
@@ -82,6 +88,10 @@ async function openScene(options: SimulatedAlohaOptions): Promise<OpenScene> {
       map.gripper,
     );
     const index = indexScene(mujoco, model, map, options.task, { controlRate, home }, origin);
+    if (!index.hasTask && !options.bare)
+      throw new UserError(
+        `Scene ${origin} has no objects of ${options.task}, so nothing tells success; docs/scenes.md says how to add them`,
+      );
     const embodiment = embodimentIn(index, whole, origin, options.optionalCameras);
     return { mujoco, model, task, index, embodiment, origin, home, gap };
   } catch (error) {
@@ -167,6 +177,8 @@ export async function simulatedAloha(options: SimulatedAlohaOptions): Promise<Si
   }
   return {
     name: options.task,
+    hasTask: index.hasTask,
+    origin: index.origin,
     prompt: task.prompt,
     maxSteps: task.maxSteps,
     embodiment,

@@ -66,6 +66,7 @@ export async function snapshotScene(
     ...{ task, scene, sceneMap },
     drawnGroups: drawGroups,
     cameras: [],
+    bare: true,
   });
   try {
     await sim.reset(seed);

@@ -32,6 +32,9 @@ function header(reader: CdrReader): bigint {
   return nanosecondsOf({ sec, nanosec });
 }
 
+/** The stamp of an image, ns, from the CDR bytes of its message, compressed or not. */
+export const imageStamp = (bytes: Uint8Array): bigint => header(new CdrReader(bytes));
+
 /** Reads sensor_msgs/Image from its CDR bytes; `data` is a view of them. */
 export function readImage(bytes: Uint8Array): RawImage {
   const reader = new CdrReader(bytes);

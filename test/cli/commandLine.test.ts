@@ -40,9 +40,14 @@ async function refusal(args: readonly string[]): Promise<string> {
 
 const PLACEHOLDER = /(file|folder|bundle|checkpoint|episodes)s?(\.\.\.)?[>\]]$/;
 
-/** What an option is only read with. */
+const LEARNER = ['--record', 'x', '--learner', 'ipc:///x'];
+
+/** What an option is only read with, of one command or of all. */
 const COMPANIONS: Record<string, string[]> = {
   '--scene-map': ['--scene', 'x'],
+  'serve --keys': LEARNER,
+  'serve --config': LEARNER,
+  'serve --exploration': LEARNER,
   '--adapters': ['--console'],
 };
 
@@ -58,7 +63,12 @@ function withPath(command: Command, path: string): string[][] {
     .map(({ long }) => {
       const at = least.indexOf(long!);
       const others = at < 0 ? least : least.toSpliced(at, 2);
-      return [command.name(), ...others, ...(COMPANIONS[long!] ?? []), `${long}=${path}`];
+      return [
+        command.name(),
+        ...others,
+        ...(COMPANIONS[`${command.name()} ${long}`] ?? COMPANIONS[long!] ?? []),
+        `${long}=${path}`,
+      ];
     });
   return [...positions, ...options];
 }

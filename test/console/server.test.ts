@@ -100,7 +100,7 @@ describe("the console's server", () => {
     assert.deepEqual(stops, [['Ada', 'too near']]);
     await ben.close();
     await ada.until(() => ada.topics.crew?.operator === undefined, 'an empty seat');
-    assert.equal(console.attended, false);
+    await ada.until(() => !console.attended, 'what the robot hears of it');
   });
 
   it('says why something cannot be done, by a person or by their page', async () => {
@@ -151,6 +151,7 @@ describe("the console's server", () => {
     for (let i = 0; i < 100; i++) a.socket.send(pack({ beat: i }));
     await b.until(() => a.refused, 'a refusal');
     assert.equal(a.refused, 'too many messages');
+    await b.until(() => a.socket.readyState === WebSocket.CLOSED, 'the end of its connection');
     const mute = new WebSocket(`${console.url.replace('http', 'ws')}live`);
     await once(mute, 'open');
     await once(mute, 'close');

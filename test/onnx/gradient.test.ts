@@ -58,6 +58,7 @@ const cases: Record<string, Case> = {
   squareRoot: { shapes: [[3]], build: op.squareRoot, shift: positive },
   reciprocal: { shapes: [[3]], build: op.reciprocal, shift: positive },
   exponential: { shapes: [[3]], build: op.exponential },
+  logarithm: { shapes: [[3]], build: (x) => op.logarithm(op.add(op.multiply(x, x), 1)) },
   sine: { shapes: [[3]], build: op.sine },
   cosine: { shapes: [[3]], build: op.cosine, type: 'float32' },
   sigmoid: { shapes: [[3]], build: op.sigmoid },

@@ -5,7 +5,17 @@ import { describe, it } from 'node:test';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { Graph, type Value } from '../../src/onnx/graph.ts';
 import { encodeModel, writeModel } from '../../src/onnx/modelFile.ts';
-import { add, cast, concat, loop, multiply, reshape, transpose } from '../../src/onnx/operators.ts';
+import {
+  add,
+  cast,
+  concat,
+  less,
+  loop,
+  loopWhile,
+  multiply,
+  reshape,
+  transpose,
+} from '../../src/onnx/operators.ts';
 import { linear, matmul } from '../../src/onnx/products.ts';
 import { ModelProto } from '../../src/onnx/schema.ts';
 import { runGraph, withFolder } from './run.ts';
@@ -81,6 +91,38 @@ describe('a model file', () => {
       await session.release();
       assert.deepEqual([...(y.data as Float32Array)], [21, 43]);
     });
+  });
+
+  it('loops while a condition holds, with a state that grows', async () => {
+    const graph = new Graph('while');
+    const most = graph.input('most', 'int64', []);
+    const limit = graph.input('limit', 'float32', []);
+    const one = graph.constant('float32', [1]);
+    const [last, all] = loopWhile(
+      { trips: most, begins: reshape(less(one, limit), []) },
+      [one, one],
+      { inside: [[1], ['known']], behind: [[1], ['all']] },
+      (_, [x, known]) => {
+        const next = multiply(x, 2);
+        return {
+          results: [next, concat([known, next], 0)],
+          goesOn: reshape(less(next, limit), []),
+        };
+      },
+    );
+    graph.output('last', last);
+    graph.output('all', all);
+    const run = async (trips: bigint, value: number) => {
+      const result = await runGraph(graph, {
+        most: new Tensor('int64', BigInt64Array.of(trips), []),
+        limit: new Tensor('float32', Float32Array.of(value), []),
+      });
+      assert.equal((result.last.data as Float32Array).length, 1);
+      return [...(result.all.data as Float32Array)];
+    };
+    assert.deepEqual(await run(10n, 8), [1, 2, 4, 8], 'until the condition fails');
+    assert.deepEqual(await run(2n, 8), [1, 2, 4], 'at most so often');
+    assert.deepEqual(await run(10n, 1), [1], 'not at all, if it does not hold at first');
   });
 
   it('loops over a body that uses values from outside', async () => {

@@ -49,6 +49,16 @@ const cases: Record<string, Case> = {
   ),
   negate: elementwise(op.negate, (v) => -v),
   exponential: elementwise(op.exponential, Math.exp),
+  logarithm: elementwise(
+    (v) => op.logarithm(op.exponential(v)),
+    (v) => v,
+  ),
+  'argMax takes the first of several': {
+    inputs: [{ data: [1, 3, 3, 5, 0, 5], shape: [2, 3] }],
+    build: op.argMax,
+    expected: [1, 0],
+    shape: [2],
+  },
   sine: elementwise(op.sine, Math.sin),
   cosine: elementwise(op.cosine, Math.cos),
   sigmoid: elementwise(op.sigmoid, logistic),

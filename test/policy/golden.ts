@@ -68,11 +68,14 @@ export async function goldenConfig(file: string): Promise<Pi0Config> {
   });
 }
 
-const TENSOR_TYPES = { F32: 'float32', I64: 'int64', BOOL: 'bool' } as const;
+const TENSOR_TYPES = { F32: 'float32', F64: 'float64', I64: 'int64', BOOL: 'bool' } as const;
 
 /** Golden tensors by name, as ONNX Runtime takes them. */
-export async function goldenTensors(file: string): Promise<(name: string) => Tensor> {
-  const { tensors } = await loadSafetensors(join(GOLDEN, file));
+export async function goldenTensors(
+  file: string,
+  folder = GOLDEN,
+): Promise<(name: string) => Tensor> {
+  const { tensors } = await loadSafetensors(join(folder, file));
   return (name) => {
     const tensor = tensors.get(name);
     if (!tensor) throw new Error(`${file} has no ${name}`);

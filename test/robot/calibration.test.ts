@@ -109,6 +109,7 @@ describe("ALOHA's calibrations", () => {
 
   it('know the constant sets of the gripper, or take its two angles', () => {
     assert.deepEqual(aloha.arms[0].gripper, { closed: 0.6197, open: 1.6214 });
+    assert.deepEqual(aloha.arms[0].leader?.gripper, { closed: -0.0552, open: 0.8298 });
     const own = changed(({ arms }) => (arms[1].gripper = { closed: 0.5, open: 1.5 }));
     assert.deepEqual(parseCalibration(own, 'robot.yaml').arms[1].gripper, {
       closed: 0.5,
@@ -227,6 +228,18 @@ describe('a calibration file', () => {
       [
         ({ arms }) => arms.push({ ...arms[0], name: 'third', namespace: 'third' }),
         /arms\[2\]: no joint is of arm third/,
+      ],
+      [
+        ({ arms }) => (arms[1].leader!.namespace = 'follower_right'),
+        /arms\[1\]\.leader: \/follower_right\/joint_states is already the joint states of right; give the leader of right its own/,
+      ],
+      [
+        ({ arms }) => (arms[1].leader!.namespace = 'leader_left'),
+        /arms\[1\]\.leader: .* is already the joint states of the leader of left/,
+      ],
+      [
+        ({ arms }) => delete arms[1].leader!.gripper,
+        /arms\[1\]\.leader\.gripper: a leader has a gripper where its follower has one/,
       ],
     ];
     for (const [change, expected] of cases) assert.match(refusal(changed(change)), expected);

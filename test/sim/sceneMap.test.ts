@@ -11,7 +11,7 @@ import { alohaScene, cubeXml } from '../../src/sim/scene.ts';
 import { type SceneMap, placed } from '../../src/sim/sceneMap.ts';
 import { type SimulatedAlohaOptions, simulatedAloha } from '../../src/sim/simulatedAloha.ts';
 import type { SimTaskName } from '../../src/sim/taskNames.ts';
-import { period } from './driving.ts';
+import { period, playExpert } from './driving.ts';
 
 const GYM_ALOHA = packagePath('calibration/scenes/gym-aloha.yaml');
 
@@ -115,6 +115,80 @@ describe('the mapping of a scene', () => {
     assert.ok(Math.abs(left - 0.031) < 1e-3 && Math.abs(right + 0.031) < 1e-3, `${left} ${right}`);
   });
 
+  /** The expert's result at the first seed. */
+  async function expertIn(xml: string, written: object): Promise<boolean> {
+    const sim = await open(xml, written);
+    await playExpert(sim, 0);
+    const { success } = sim.assess();
+    await sim.close();
+    return success;
+  }
+
+  it('may name a body for all of its geoms', async () => {
+    const task = map.tasks['transfer-cube']!;
+    const geoms = {
+      ...task.geoms,
+      left_finger: { body: 'vx300s_left/left_finger_link' },
+      right_finger: { body: 'vx300s_right/right_finger_link' },
+    };
+    assert.ok(
+      await expertIn(published, { ...map, tasks: { 'transfer-cube': { ...task, geoms } } }),
+    );
+    const nobody = { ...geoms, left_finger: { body: 'nobody' } };
+    await assert.rejects(
+      open(published, { ...map, tasks: { 'transfer-cube': { ...task, geoms: nobody } } }),
+      /body "nobody" is missing/,
+    );
+  });
+
+  it('says that both fingers count the same way, driven or coupled', async () => {
+    const sameWay = published
+      .replaceAll(/(right_finger" type="slide" axis=)"0 1 0" range="[^"]*"/g, '$1"0 -1 0" range="0.021 0.057"')
+      .replaceAll(/(right_finger" kp="200" ctrlrange=)"[^"]*"/g, '$1"0.021 0.057"'); // prettier-ignore
+    const written = { ...map, gripper: { ...map.gripper, right: 1 } };
+    assert.ok(await expertIn(sameWay, written));
+    const coupled = sameWay
+      .replaceAll(/<position name="[^"]*right_finger"[^>]*>/g, '')
+      .replace(
+        '</mujoco>',
+        `<equality>${['left', 'right'].map((side) => `<joint joint1="vx300s_${side}/right_finger" joint2="vx300s_${side}/left_finger"/>`).join('')}</equality></mujoco>`,
+      );
+    await (await open(coupled, written)).close();
+    await assert.rejects(open(coupled, map), /right_finger/);
+  });
+
+  it('says where the scene has the frame that the expert plans in', async () => {
+    const by = [0.1, -0.3, 0.05];
+    const moved = published
+      .replace('<worldbody>', `<worldbody><frame pos="${by.join(' ')}">`)
+      .replace('</worldbody>', '</frame></worldbody>');
+    const task = map.tasks['transfer-cube']!;
+    const [cube] = task.objects;
+    const objects = [{ ...cube, x: cube.x.map((x) => x + by[0]), y: cube.y.map((y) => y + by[1]), z: cube.z + by[2] }]; // prettier-ignore
+    const written = { ...map, tasks: { 'transfer-cube': { ...task, objects } } };
+    assert.ok(await expertIn(moved, { ...written, origin: by }));
+    assert.ok(!(await expertIn(moved, written)));
+  });
+
+  it('may let a scene be without its objects: a robot whose attempts nobody judges', async () => {
+    const bare = published.replace(cubeXml, '');
+    const task = { ...map.tasks['transfer-cube']!, optional: true };
+    const written = { ...map, tasks: { 'transfer-cube': task } };
+    await assert.rejects(open(bare, map), /joint "red_box_joint" is missing/);
+    await assert.rejects(
+      open(bare, written),
+      /has no objects of transfer-cube, so nothing tells success/,
+    );
+    const sim = await open(bare, written, { cameras: [], bare: true });
+    assert.throws(() => expertTrajectory(sim), /The expert needs the objects of transfer-cube/);
+    await sim.clock.until(sim.clock.now() + period);
+    assert.deepEqual([sim.hasTask, sim.objects(), sim.assess()], [false, [], { reward: 0, success: false }]); // prettier-ignore
+    await sim.close();
+    const whole = await open(published, written, { cameras: [], bare: true });
+    assert.ok(whole.hasTask);
+    await whole.close();
+  });
+
   it('says where objects begin, each within its ranges', () => {
     const ranges = fc
       .tuple(
@@ -130,13 +204,13 @@ describe('the mapping of a scene', () => {
     });
     fc.assert(
       fc.property(fc.array(object, { minLength: 1, maxLength: 3 }), fc.nat(), (objects, seed) => {
-        const poses = placed({ objects, geoms: {} }, seed);
+        const poses = placed({ objects }, seed);
         poses.forEach(([x, y, z, ...turn], index) => {
           const { x: across, y: along } = objects[index];
           assert.ok(x >= across[0] && x <= across[1] && y >= along[0] && y <= along[1]);
           assert.deepEqual([z, ...turn], [0.05, 1, 0, 0, 0]);
         });
-        assert.deepEqual(placed({ objects, geoms: {} }, seed), poses);
+        assert.deepEqual(placed({ objects }, seed), poses);
       }),
     );
   });

@@ -26,7 +26,7 @@ import { adapterVersion } from '../../policy/bundle/adapter.ts';
 import { loadBundle } from '../../policy/bundle/bundle.ts';
 import { createQueue } from '../../processes/queue.ts';
 import { yieldToAll, yieldToControl } from '../../processes/priority.ts';
-import { type Calibration } from '../../robot/calibration.ts';
+import { type BundleRobot, robotOf } from '../../policy/bundle/robotOf.ts';
 import { writeWhole } from '../../files/writeWhole.ts';
 import { describeEvent, describeHold, timeLeft } from '../../learning/learnReport.ts';
 import { rejectOnAbort } from '../../processes/rejectOnAbort.ts';
@@ -47,7 +47,8 @@ export interface LearnOptions {
   /** Spare ones: those that nothing else wants. */
   cores: 'spare' | 'shared';
   policy: string;
-  calibration: string;
+  /** The robot's calibration; absent: the robot is known by the policy alone. */
+  calibration?: string;
   method: MethodName;
   config?: string;
   batch: number;
@@ -62,13 +63,21 @@ export interface LearnOptions {
 const beginningOf = (
   bundle: Bundle,
   { method, config }: { method: MethodName; config: FpoConfig },
-  { name, joints }: Calibration,
+  { name, joints }: BundleRobot,
 ): Beginning => ({
   command: 'learn',
   method,
   ...fpoBeginning(bundle, config),
-  embodiment: { name, joints: joints.map((joint) => joint.name) },
+  embodiment: { name, joints },
 });
+
+/** The robot of a calibration, or else as the policy has it: that of a client of `nalu serve` has none. */
+async function learningRobot(bundle: Bundle, calibration?: string): Promise<BundleRobot> {
+  const own = robotOf(bundle);
+  if (calibration === undefined) return own;
+  const { name, joints } = await loadCalibration(calibration);
+  return { name, joints: joints.map((joint) => joint.name), actions: joints.length };
+}
 
 /** What can be seen in a folder without a record of what it was begun with. */
 async function heldIn(folder: string): Promise<Beginning> {
@@ -140,9 +149,9 @@ async function open(
   demandKeys(address, keys);
   const session = await loadSessionConfig(options.session);
   const bundle = await loadBundle(options.policy);
-  const calibration = await loadCalibration(options.calibration);
+  const robot = await learningRobot(bundle, options.calibration);
   const config = await loadFpoConfig(options.config, seed);
-  const beginning = beginningOf(bundle, { method, config }, calibration);
+  const beginning = beginningOf(bundle, { method, config }, robot);
   await demandBeginning(folder, await withoutOwnAdapter(folder, beginning), () => heldIn(folder));
   await makeFolder(folder);
   if (options.cores === 'spare') yieldToAll();
@@ -165,7 +174,7 @@ async function open(
   onPort(port);
   // Reports a line that was cut off, once.
   await readCurve(folder, note);
-  const joints = calibration.joints.length;
+  const joints = robot.actions;
   const algorithm = METHODS[method].open(config);
   const learner = await openLearner({ folder, bundle, joints, algorithm, batch, session });
   await recordBeginning(folder, beginning);

@@ -6,9 +6,10 @@ import type { Learnable } from '../learnable.ts';
 import type { PolicyShape } from '../shape.ts';
 import { onnx } from './onnx/family.ts';
 import { pi0 } from './pi0/family.ts';
+import { pi0Fast } from './pi0-fast/family.ts';
 
 /** All policy families. */
-export const FAMILIES: readonly PolicyFamily[] = [pi0, onnx];
+export const FAMILIES: readonly PolicyFamily[] = [pi0, pi0Fast, onnx];
 
 export const familyNamed = (name: unknown): PolicyFamily | undefined =>
   FAMILIES.find((family) => family.name === name);

@@ -1,4 +1,4 @@
-import { multiplyDims } from '../../onnx/dim.ts';
+import { addDims, multiplyDims } from '../../onnx/dim.ts';
 import type { Value } from '../../onnx/graph.ts';
 import {
   add,
@@ -6,6 +6,8 @@ import {
   concat,
   cosine,
   cumulativeSum,
+  greater,
+  minimum,
   multiply,
   negate,
   range,
@@ -79,13 +81,13 @@ function positionsOf(tokens: Value, valid: Value | undefined): Value {
   return reshape(range(sizeOf(tokens, 1), count), [1, count]);
 }
 
-/** Positions of `count` tokens that follow a cache: number of its valid tokens + 0, 1, …; int64 [.., count]. */
-function positionsAfter({ valid, layers }: Cache, count: number): Value {
+/** Positions of `count` tokens that follow a cache: number of its valid tokens + its gap + 0, 1, …; int64 [.., count]. */
+function positionsAfter({ valid, layers, gap = 0 }: Cache, count: number): Value {
   const { keys } = layers[0];
   const past = valid ? reduceSum(cast(valid, 'int64'), [1]) : reshape(sizeOf(keys, 2), [1, 1]);
   const steps = keys.graph.constant(
     'int64',
-    Array.from({ length: count }, (_, i) => i),
+    Array.from({ length: count }, (_, i) => gap + i),
   );
   return add(past, steps);
 }
@@ -100,6 +102,20 @@ function keyMask(valid: Value): Value {
   const [batch, keys] = valid.shape;
   const masked = multiply(subtract(cast(valid, 'float32'), 1), -MASKED);
   return reshape(masked, [batch, 1, 1, keys]);
+}
+
+/**
+ * The same for `count` tokens behind `before` others, each of which sees all of those and its own sequence up to
+ * itself: [rows, keys], a row for each token and head of a key head's group.
+ */
+function causalMask(before: Value, count: number, group: number): Value {
+  const { graph } = before;
+  const keys = addDims(before.shape[2], count);
+  const past = sizeOf(before, 2);
+  const places = reshape(range(add(past, count), keys), [1, keys]);
+  const own = Array.from({ length: count * group }, (_, row) => Math.floor(row / group));
+  const last = add(graph.constant('int64', own, [count * group, 1]), past);
+  return multiply(cast(greater(places, last), 'float32'), MASKED);
 }
 
 /**
@@ -131,11 +147,18 @@ function attendTo(
 
 /** Attention by plain operators. Samples may differ in which of their keys count. */
 export function plainAttention(place: Place, config: TransformerConfig): Attention {
-  const { batch, count, like, past: before, valid } = place;
+  const { batch, count, like, past: before, valid, causal = false } = place;
   const { heads, kvHeads, headDim } = config;
   const positions = before ? positionsAfter(before, count as number) : positionsOf(like, valid);
   const turn = rotation(positions, config);
-  const mask = valid && keyMask(valid);
+  const masks = [
+    ...(valid ? [keyMask(valid)] : []),
+    // A single token has none behind it.
+    ...(causal && before && count !== 1
+      ? [causalMask(before.layers[0].keys, count as number, heads / kvHeads)]
+      : []),
+  ];
+  const mask = masks.length > 1 ? minimum(masks[0], masks[1]) : masks.at(0);
 
   const splitUp = (stacked: Value, past: LayerCache | undefined) => {
     const all = reshape(stacked, [batch, count, heads + 2 * kvHeads, headDim], like);

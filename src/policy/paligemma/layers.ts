@@ -1,4 +1,4 @@
-import type { Attention, Block, Cache, LayerCache, Tokens, Weights } from './network.ts';
+import type { Attention, Block, LayerCache, Place, Tokens, Weights } from './network.ts';
 import type { Shape } from '../../onnx/dim.ts';
 import type { Value } from '../../onnx/graph.ts';
 import { add, cast, concat, geluTanh, multiply } from '../../onnx/operators.ts';
@@ -151,11 +151,11 @@ export function decoderLayers(
   { name, scope, modulations }: { name: string; scope: string; modulations?: Modulations },
   tokens: Tokens,
   config: TransformerConfig,
-  { past, valid, cutOff }: { past?: Cache; valid?: Value; cutOff: boolean },
+  { past, valid, causal, cutOff }: Pick<Place, 'past' | 'valid' | 'causal'> & { cutOff: boolean },
 ): Sum & { layers: LayerCache[] } {
   const kernels = kernelsOf(weights);
   const { x: flat, ...sequence } = tokens;
-  const attention = kernels.attention({ ...sequence, past, valid }, config);
+  const attention = kernels.attention({ ...sequence, past, valid, causal }, config);
   const layers: LayerCache[] = [];
   let sum: Sum = { x: kernels.layOut(flat, sequence) };
   for (let layer = 0; layer < config.depth; layer++) {

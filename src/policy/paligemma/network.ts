@@ -34,9 +34,11 @@ export interface LayerCache {
   values: Value;
 }
 
-/** What the action expert attends to: the keys and values of every layer, and which count. */
+/** What later tokens attend to: the keys and values of every layer, and which count. */
 export interface Cache {
   layers: LayerCache[];
+  /** Positions left out between these tokens and those that follow; none where absent. */
+  gap?: number;
   /** bool [batch, tokens]: false for padding and for missing cameras. Absent where all tokens count. */
   valid?: Value;
 }
@@ -46,6 +48,8 @@ export interface Place extends Omit<Tokens, 'x'> {
   past?: Cache;
   /** bool [batch, keys]: which keys count, those of the past before those of the tokens; all where absent. */
   valid?: Value;
+  /** Whether each token sees those of its own sequence up to itself alone; absent: all of them. */
+  causal?: boolean;
 }
 
 /** Gives a layer's queries, keys and values beside each other, or its keys and values alone. */

@@ -5,8 +5,9 @@ import { type PaliGemmaConfig, tokensPerImage } from './config.ts';
 import { decoderLayers } from './layers.ts';
 import { imageTokens } from './vision.ts';
 import type { Cache, Weights } from './network.ts';
+import { EMBEDDINGS } from './weightNames.ts';
 
-const LANGUAGE = 'paligemma_with_expert.paligemma.model.language_model';
+export const LANGUAGE = 'paligemma_with_expert.paligemma.model.language_model';
 
 export interface PrefixInputs {
   /** [batch·cameras, patches, patch²·3], in −1…1. */
@@ -35,6 +36,16 @@ function validTokens({ masks, cameras }: PrefixInputs, perImage: number): Value 
   return concat([cast(flat, 'bool'), masks.tokens], 1);
 }
 
+/** Embeddings of text [..] → [.., width], scaled as Gemma's are. */
+export function embedText(
+  weights: Weights,
+  tokens: Value,
+  { width, vocabulary }: PaliGemmaConfig['language'],
+): Value {
+  const table = weights(EMBEDDINGS, [vocabulary, width]);
+  return multiply(cast(gather(table, tokens), 'float32'), Math.sqrt(width));
+}
+
 /** Embeddings of images, then prompt: [batch, tokens, width], and which of them count. */
 export function embedPrefix(
   weights: Weights,
@@ -42,12 +53,11 @@ export function embedPrefix(
   config: PaliGemmaConfig,
 ): { embeddings: Value; valid?: Value } {
   const { patches, cameras, tokens } = inputs;
-  const { width, vocabulary } = config.language;
+  const { width } = config.language;
   const perImage = tokensPerImage(config);
   const images = patches.graph.scope('vision', () => imageTokens(weights, patches, config));
   const joined = [tokens.shape[0], multiplyDims(cameras, perImage), width];
-  const table = weights(`${LANGUAGE}.embed_tokens.weight`, [vocabulary, width]);
-  const text = multiply(cast(gather(table, tokens), 'float32'), Math.sqrt(width));
+  const text = embedText(weights, tokens, config.language);
   return {
     embeddings: concat([reshape(images, joined, tokens), text], 1),
     valid: validTokens(inputs, perImage),

@@ -12,6 +12,8 @@ export const CAMERAS = 'cameras';
 export const TEXT = 'text';
 /** Cameras and prompt tokens of a graph's inputs, open where they may differ from call to call. */
 export interface PrefixSizes {
+  /** Open where absent. */
+  batch?: Dim;
   cameras: Dim;
   text: Dim;
 }
@@ -24,24 +26,24 @@ export function prefixInputs(
   config: PaliGemmaConfig,
   images: ImageInput,
   masked = true,
-  { cameras, text } = OPEN_SIZES,
+  { batch = BATCH, cameras, text }: PrefixSizes = OPEN_SIZES,
 ): PrefixInputs {
   const { imageSize } = config.vision;
   const patches =
     images === 'bytes'
       ? patchesOfBytes(
-          graph.input('images', 'uint8', [BATCH, cameras, imageSize, imageSize, 3]),
+          graph.input('images', 'uint8', [batch, cameras, imageSize, imageSize, 3]),
           config,
         )
       : patchesOfImages(
-          graph.input('images', 'float32', [BATCH, cameras, 3, imageSize, imageSize]),
+          graph.input('images', 'float32', [batch, cameras, 3, imageSize, imageSize]),
           config,
         );
-  const tokens = graph.input('tokens', 'int64', [BATCH, text]);
+  const tokens = graph.input('tokens', 'int64', [batch, text]);
   if (!masked) return { patches, cameras, tokens };
   const masks = {
-    cameras: graph.input('camera_mask', 'bool', [BATCH, cameras]),
-    tokens: graph.input('token_mask', 'bool', [BATCH, text]),
+    cameras: graph.input('camera_mask', 'bool', [batch, cameras]),
+    tokens: graph.input('token_mask', 'bool', [batch, text]),
   };
   return { patches, cameras, tokens, masks };
 }

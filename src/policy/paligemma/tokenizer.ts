@@ -67,6 +67,8 @@ export interface PromptTokenizer {
   begin: number;
   /** Ids of a text, without special tokens. */
   encode(this: void, text: string): number[];
+  /** The id of a token; undefined where there is none. */
+  idOf(this: void, token: string): number | undefined;
 }
 
 /** Loads a `tokenizer.json`. Throws a `UserError` for one that cannot be used. */
@@ -75,7 +77,11 @@ export async function loadPromptTokenizer(path: string): Promise<PromptTokenizer
     throw new UserError(`${path}: cannot be read: ${reasonOf(error)}`, { cause: error });
   });
   const { tokenizer, begin } = parseTokenizer(json, path);
-  return { begin, encode: (text) => tokenizer.encode(text, { add_special_tokens: false }).ids };
+  return {
+    begin,
+    encode: (text) => tokenizer.encode(text, { add_special_tokens: false }).ids,
+    idOf: (token) => tokenizer.token_to_id(token),
+  };
 }
 
 const SPECIAL = ['<pad>', '<eos>', BEGIN, '<unk>'];

@@ -16,8 +16,8 @@ const RENAMED: [string, string][] = [
 
 export const EMBEDDINGS =
   'paligemma_with_expert.paligemma.model.language_model.embed_tokens.weight';
-/** The same table under the name of the output layer: safetensors keeps one of two that share their memory. */
-const TIED_EMBEDDINGS = 'paligemma_with_expert.paligemma.lm_head.weight';
+/** The output layer. Where it is the same table, safetensors keeps one of the two names. */
+export const HEAD = 'paligemma_with_expert.paligemma.lm_head.weight';
 
 function namesOf(name: string): string[] {
   const names = RENAMED.reduce(
@@ -35,7 +35,7 @@ export const isTied = (name: string): boolean => name.endsWith('.lm_head.weight'
 
 /** The names under which checkpoints store a tensor that openpi calls `name`, the one to prefer first. */
 export const storedNames = (name: string): string[] =>
-  name === EMBEDDINGS ? [...namesOf(name), ...namesOf(TIED_EMBEDDINGS)] : namesOf(name);
+  name === EMBEDDINGS ? [...namesOf(name), ...namesOf(HEAD)] : namesOf(name);
 
 /** Modules that compiling and data parallelism put around a policy's own. */
 const WRAPPERS = ['_orig_mod', 'module', '_fsdp_wrapped_module', '_checkpoint_wrapped_module'];

@@ -10,7 +10,7 @@ import {
 } from '../../tensors/safetensors.ts';
 import { readShardedHeader } from '../../tensors/shards.ts';
 import type { Value } from '../../onnx/graph.ts';
-import { UserError } from '../../errors.ts';
+import { UserError, listed } from '../../errors.ts';
 import { findPacked, packedShapes, packedWeight } from './packedWeights.ts';
 import { plainlyNamed, storedNames } from './weightNames.ts';
 import { type WeightSource } from './network.ts';
@@ -136,3 +136,17 @@ export const inputWeights: WeightSource = (graph) => {
     return value;
   };
 };
+
+/**
+ * Throws a `UserError` with all weights of a bundle that are missing or misshapen. Returns whether some are packed.
+ */
+export function checkStored(
+  path: string,
+  header: SafetensorsHeader,
+  shapes: ReadonlyMap<string, Shape>,
+): { isPacked: boolean } {
+  const faults = [...shapes].flatMap(([name, shape]) => weightFault(header, name, shape) ?? []);
+  if (faults.length > 0)
+    throw new UserError(`${path} does not fit its policy.json:${listed(faults)}`);
+  return { isPacked: [...shapes.keys()].some((name) => findPacked(header, name) !== undefined) };
+}

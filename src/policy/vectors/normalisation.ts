@@ -22,6 +22,8 @@ const meanStdSchema = z.strictObject({
 
 const quantileSchema = z.strictObject({
   type: z.literal('quantile'),
+  /** Whose guard against a range of zero the policy was trained with; openpi's where absent. */
+  convention: z.enum(['openpi', 'lerobot']).optional(),
   state: quantilesSchema,
   actions: quantilesSchema,
 });
@@ -72,13 +74,17 @@ export function meanStd({ convention, state, actions }: MeanStdConfig): Transfor
   return transformOf(scalings(state), scalings(actions));
 }
 
-const QUANTILE_EPSILON = 1e-6;
+/** The width of a range with its guard: openpi's widens every range, lerobot's stands in for one of zero. */
+const RANGES = {
+  openpi: (range: number) => range + 1e-6,
+  lerobot: (range: number) => (range === 0 ? 1e-8 : range),
+};
 
-/** 2 (x − q01) / (q99 − q01 + ε) − 1, as openpi has it. */
-export function quantile({ state, actions }: QuantileConfig): Transform {
+/** 2 (x − q01) / (q99 − q01) − 1. */
+export function quantile({ convention = 'openpi', state, actions }: QuantileConfig): Transform {
   const scalings = ({ q01, q99 }: QuantileConfig['state']) =>
     q01.map((low, i) => {
-      const half = (q99[i] - low + QUANTILE_EPSILON) / 2;
+      const half = RANGES[convention](q99[i] - low) / 2;
       return { shift: low + half, divisor: half, multiplier: half };
     });
   return transformOf(scalings(state), scalings(actions));

@@ -10,7 +10,8 @@ import { type MeterListener, type Meters, createMeters } from '../../measure/met
 import { serveMetrics } from '../../measure/metrics.ts';
 import { type CommandTopic, commandTopicsOf } from '../commands.ts';
 import { type ListenedHeartbeat, listenToHeartbeat } from '../heartbeat.ts';
-import { learnable, openLearnerLink } from './learnerLink.ts';
+import { openLearnerLink } from '../../link/robot/learnerLink.ts';
+import { learnerPlace } from './learnerLink.ts';
 import { jointTrajectory } from '../../topics/messages.ts';
 import { type NodePolicy, openNodePolicy } from './openPolicy.ts';
 import type { PolicyParameters } from './policyParameters.ts';
@@ -112,8 +113,8 @@ export async function configure(
     const meters = await openMeters(node, parameters, closers, watcher);
     const classifier = classifierFile ? await openClassifier(classifierFile) : undefined;
     if (classifier) closers.push(() => classifier.close());
-    const trainable = await learnable(parameters);
-    const driver = await openNodePolicy(parameters, calibration, session, trainable);
+    const place = await learnerPlace(parameters);
+    const driver = await openNodePolicy(parameters, calibration, session, place?.trainable);
     const { policy, own } = driver;
     closers.push(() => policy.close());
     const cameras = [...new Set([...policy.cameras, ...(classifier ? [classifier.camera] : [])])];
@@ -124,10 +125,7 @@ export async function configure(
       : undefined;
     if (heartbeat) closers.push(() => Promise.resolve(heartbeat.close()));
     const log = (line: string) => node.getLogger().info(`learner: ${line}`);
-    const courier =
-      trainable &&
-      own &&
-      (await openLearnerLink(own.bundle, own.worker, trainable, parameters, log));
+    const courier = place && own && (await openLearnerLink(own.bundle, own.worker, place, log));
     if (courier) closers.push(() => courier.close());
     return {
       driver,

@@ -1,6 +1,6 @@
 import type { ByteSource } from '../../episodes/byteSource.ts';
 import { readSummary } from '../../episodes/mcapSummary.ts';
-import { declaredBy, messageReader, readStored } from '../../episodes/readMcap.ts';
+import { type Place, declaredBy, messageReader, readStored } from '../../episodes/readMcap.ts';
 import { UserError } from '../../errors.ts';
 import type { BagFile } from './bagFile.ts';
 
@@ -8,6 +8,8 @@ import type { BagFile } from './bagFile.ts';
 export async function openMcapFile(file: ByteSource, path: string): Promise<BagFile> {
   const declared = declaredBy(await readSummary(file));
   const readAt = messageReader(file);
+  // A function of its own: what it returns keeps the message's place, not its bytes.
+  const later = (place: Place) => () => readAt(place);
   return {
     async *contents(wanted) {
       let found = false;
@@ -20,7 +22,7 @@ export async function openMcapFile(file: ByteSource, path: string): Promise<BagF
         if (item.type === 'Damage') yield `${item.what} (${item.bytes} bytes at byte ${item.at})`;
         if (item.type !== 'Message' || !wanted.has(item.channel.topic)) continue;
         const { channel, stamp, data, place } = item;
-        yield { channel, stamp, data: () => Promise.resolve(data), read: () => readAt(place) };
+        yield { channel, stamp, data: () => Promise.resolve(data), read: later(place) };
       }
       if (!found)
         throw new UserError(`${path}: cannot be read as an MCAP bag; record with ros2 bag record`);

@@ -60,7 +60,9 @@ export async function openSqlite(file: ByteSource, path: string): Promise<Sqlite
   const damage: string[] = [];
   if (declared > pages)
     damage.push(`the file ends early: it has ${pages} of its ${declared} pages`);
-  const pageAt = (number: number) => file.read((number - 1) * pageSize, pageSize);
+  /** A page by its number, as bytes of its own: a row that is not read yet keeps them. */
+  const pageAt = async (number: number) =>
+    Buffer.from(await file.read((number - 1) * pageSize, pageSize));
 
   /** Reads the row at an offset of a page; what does not fit into the page is in a chain of others. */
   function rowAt(page: Buffer, at: number): { id: number; read: ReadRow } {

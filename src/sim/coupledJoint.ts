@@ -3,18 +3,19 @@ import { flagOf, type MjModel, type Mujoco } from './mujoco.ts';
 /** Parameters of an equality. */
 const PARAMETERS = 11;
 
-/** Tolerance within which coupled fingers are mirrored, m. */
+/** Tolerance within which coupled fingers are where they should be, m. */
 const CLOSE = 1e-6;
 
 /** Finger positions at which the coupling is evaluated, m. */
 const PROBES = [0.02, 0.04, 0.06];
 
-/** Whether an equality of the scene holds one joint at the negative of the other's position. */
-export function mirroredJoint(
+/** Whether an equality of the scene holds one joint at `sign` times the other's position. */
+export function coupledJoint(
   { mjtEq, mjtDisableBit }: Mujoco,
   model: MjModel,
   joint: number,
   other: number,
+  sign: 1 | -1,
 ): boolean {
   if (model.opt.disableflags & mjtDisableBit.mjDSBL_EQUALITY.value) return false;
   const types = model.eq_type as Int32Array;
@@ -30,9 +31,9 @@ export function mirroredJoint(
     const coefficients = data.subarray(PARAMETERS * equality, PARAMETERS * equality + 5);
     // The first joint follows a polynomial of the second, both relative to their rest positions.
     return PROBES.every((probe) => {
-      const at = (pair[1] === other ? probe : -probe) - rest(pair[1]);
+      const at = (pair[1] === other ? probe : sign * probe) - rest(pair[1]);
       const kept = coefficients.reduce((sum, factor, power) => sum + factor * at ** power, 0);
-      const wanted = (pair[1] === other ? -probe : probe) - rest(pair[0]);
+      const wanted = (pair[1] === other ? sign * probe : probe) - rest(pair[0]);
       return Math.abs(kept - wanted) < CLOSE;
     });
   });

@@ -1,0 +1,212 @@
+import { type Shape, multiplyDims } from '../../../onnx/dim.ts';
+import { Graph, type Value } from '../../../onnx/graph.ts';
+import {
+  add,
+  argMax,
+  concat,
+  gather,
+  less,
+  loopWhile,
+  multiply,
+  reshape,
+  sizeOf,
+  slice,
+  subtract,
+} from '../../../onnx/operators.ts';
+import type { ElementType } from '../../../tensors/elementType.ts';
+import { kernelsOf } from '../../paligemma/kernels.ts';
+import { decoderLayers } from '../../paligemma/layers.ts';
+import type { Cache, LayerCache, Weights, WeightSource } from '../../paligemma/network.ts';
+import { normOfSum } from '../../paligemma/norms.ts';
+import { LANGUAGE, embedText, encodePrefix } from '../../paligemma/prefix.ts';
+import { CAMERAS, type ImageInput, TEXT, prefixInputs } from '../../paligemma/prefixInputs.ts';
+import { EMBEDDINGS, HEAD } from '../../paligemma/weightNames.ts';
+import { shapesOf } from '../../paligemma/weights.ts';
+import { type Marks, firstCodeId } from './actionTokens.ts';
+import type { FastConfig } from './config.ts';
+import { layoutOf } from './layout.ts';
+
+/** What tokens behind a cache become, and the cache with theirs. */
+interface Continued {
+  /** [batch·count, width], normed. */
+  hidden: Value;
+  cache: Cache;
+}
+
+/**
+ * Gemma over `count` tokens [batch, count] int64 behind a cache. Each sees the cache and those before it. `valid`
+ * (bool [batch, count]), for a cache that has masks, tells those that count.
+ */
+export function continued(
+  weights: Weights,
+  tokens: Value,
+  past: Cache,
+  { language }: FastConfig,
+  own?: Value,
+): Continued {
+  const [batch, count] = tokens.shape;
+  const { graph } = tokens;
+  const embeddings = graph.scope('text', () => embedText(weights, tokens, language));
+  const x = reshape(embeddings, [multiplyDims(batch, count), language.width]);
+  const sequence = { x, batch, count, like: embeddings };
+  const valid = past.valid && own && concat([past.valid, own], 1);
+  const part = { name: LANGUAGE, scope: 'action' };
+  const { layers, ...sum } = decoderLayers(weights, part, sequence, language, {
+    ...{ past, valid, causal: true, cutOff: false },
+  });
+  const { normed } = normOfSum(
+    weights,
+    `${LANGUAGE}.norm`,
+    { ...sequence, x: sum.x },
+    sum.addition,
+  );
+  return { hidden: normed, cache: { layers, valid, gap: past.gap } };
+}
+
+/** The table of the output layer [vocabulary, width]. */
+function headTable(weights: Weights, { language, tiedHead }: FastConfig): Value {
+  return weights(tiedHead ? EMBEDDINGS : HEAD, [language.vocabulary, language.width]);
+}
+
+/** How likely each token is to come next, before softmax: [.., width] → [.., vocabulary]. */
+export const logitsOf = (weights: Weights, hidden: Value, config: FastConfig): Value =>
+  kernelsOf(weights).linear(hidden, headTable(weights, config));
+
+/** Ids that may follow the marks before a chunk's codes, in order: those of codes, then ends. */
+export function allowedIds(config: FastConfig, { ends }: Marks): number[] {
+  const first = firstCodeId(config);
+  return [...Array.from({ length: config.fast.vocabulary }, (_, i) => first + i), ...ends];
+}
+
+/** The rows of the output layer that belong to `allowedIds`. */
+function allowedRows(weights: Weights, config: FastConfig, { ends }: Marks): Value {
+  const table = headTable(weights, config);
+  const first = firstCodeId(config);
+  const codes = slice(table, 0, first, first + config.fast.vocabulary);
+  const others = gather(table, table.graph.constant('int64', ends));
+  return concat([codes, others], 0);
+}
+
+/** Tokens of a chunk, and what they were chosen by. */
+interface Written {
+  /** int64 [tokens], the last of which is an end unless there was no room for it. */
+  tokens: Value;
+  /** [tokens, allowed]: logits of `allowedIds`, divided by the temperature. */
+  logits: Value;
+}
+
+/**
+ * Writes action tokens behind a prompt, one at a time: the likeliest of the allowed ones by its logit and its `noise`
+ * [most, allowed], until an end.
+ */
+function write(
+  weights: Weights,
+  noise: Value,
+  prompt: Cache,
+  config: FastConfig,
+  marks: Marks,
+): Written {
+  const { graph } = noise;
+  const { fast, temperature } = config;
+  const rows = allowedRows(weights, config, marks);
+  const ids = graph.constant('int64', allowedIds(config, marks));
+  const width = ids.shape[0];
+  const lead = graph.constant('int64', marks.lead, [1, marks.lead.length]);
+
+  /** Logits behind hidden states [1, width]. */
+  const ahead = (hidden: Value) => {
+    const logits = kernelsOf(weights).linear(hidden, rows);
+    return temperature > 0 ? multiply(logits, 1 / temperature) : logits;
+  };
+  /** The token of logits [1, allowed] with the noise of a step, int64 [1], and whether another follows. */
+  const choose = (logits: Value, step: Value) => {
+    const index = argMax(add(logits, gather(noise, step)));
+    const goesOn = reshape(less(index, fast.vocabulary), []);
+    return { token: gather(ids, index), goesOn };
+  };
+
+  const begun = continued(weights, lead, prompt, config);
+  const last = slice(begun.hidden, 0, marks.lead.length - 1, marks.lead.length);
+  const first = ahead(last);
+  const start = choose(first, graph.constant('int64', [0], []));
+  const flat = (layers: readonly LayerCache[]) =>
+    layers.flatMap(({ keys, values }) => [keys, values]);
+  const initial = [start.token, start.token, first, ...flat(begun.cache.layers)];
+  const grown = (written: string, known: string) => [
+    [1],
+    [written],
+    [written, width],
+    ...flat(begun.cache.layers).map(({ shape }) => [shape[0], shape[1], known, shape[3]]),
+  ];
+  const shapes = { inside: grown('written', 'known'), behind: grown('tokens', 'seen') };
+  const trips = subtract(sizeOf(noise, 0), 1);
+  const one = graph.constant('int64', [1], []);
+  const [, tokens, logits] = loopWhile(
+    { trips, begins: start.goesOn },
+    initial,
+    shapes,
+    (step, [before, written, scores, ...cache]) => {
+      const layers = begun.cache.layers.map((_, i) => ({
+        keys: cache[2 * i],
+        values: cache[2 * i + 1],
+      }));
+      const token = reshape(before, [1, 1]);
+      const next = continued(weights, token, { layers, gap: prompt.gap }, config);
+      const own = ahead(next.hidden);
+      const chosen = choose(own, add(step, one));
+      return {
+        goesOn: chosen.goesOn,
+        results: [
+          chosen.token,
+          concat([written, chosen.token], 0),
+          concat([scores, own], 0),
+          ...flat(next.cache.layers),
+        ],
+      };
+    },
+  );
+  return { tokens, logits };
+}
+
+/** What a chunk is written from, and what comes of it. */
+interface Sampled extends Written {
+  prompt: Cache & { embeddings: Value };
+}
+
+/** A whole chunk in one call, from images, tokens [1, text] and noise [most, allowed] as the graph's inputs. */
+export function sampled(
+  graph: Graph,
+  source: WeightSource,
+  config: FastConfig,
+  images: ImageInput,
+  marks: Marks,
+): Sampled {
+  const weights = source(graph);
+  const sizes = { batch: 1, cameras: CAMERAS, text: TEXT };
+  const inputs = prefixInputs(graph, config, images, false, sizes);
+  const prompt = { ...encodePrefix(weights, inputs, config), gap: layoutOf(config).gap };
+  const noise = graph.input('noise', 'float32', ['most', allowedIds(config, marks).length]);
+  return { prompt, ...write(weights, noise, prompt, config, marks) };
+}
+
+/**
+ * images, tokens, noise → written int64 [tokens], logits [tokens, allowed] (see `Written`). Noise of zeros takes the
+ * likeliest token of each step; Gumbel noise samples.
+ */
+export function sampleGraph(
+  config: FastConfig,
+  source: WeightSource,
+  images: ImageInput,
+  marks: Marks,
+  products?: ElementType,
+): Graph {
+  const graph = new Graph('sample', undefined, products);
+  const { tokens, logits } = sampled(graph, source, config, images, marks);
+  graph.output('written', tokens);
+  graph.output('logits', logits);
+  return graph;
+}
+
+/** Names and shapes of all weights of a π0-FAST. */
+export const weightShapes = (config: FastConfig): Map<string, Shape> =>
+  shapesOf((source) => sampleGraph(config, source, 'bytes', { lead: [0], ends: [0] }));

@@ -1,0 +1,137 @@
+import { UserError } from '../../../errors.ts';
+import { createSight } from '../../../images/coverage.ts';
+import { Tensor, executionProvidersOf } from '../../../session/session.ts';
+import { uniformNumbers } from '../../../tensors/noise.ts';
+import type { Bundle } from '../../bundle/config.ts';
+import { type CameraImages, createCameraImages } from '../../cameraImages.ts';
+import type { NoiseSource } from '../../chunkPolicy.ts';
+import { type FamilySampler, NOTHING_TO_LEARN, type SamplerOptions } from '../../family.ts';
+import { openOnWeights } from '../../paligemma/openOnWeights.ts';
+import { makeTransforms } from '../../vectors/transforms.ts';
+import { codesIn } from './actionTokens.ts';
+import { type BundleTokenizers, loadTokenizers } from './bundleTokenizers.ts';
+import type { FastConfig } from './config.ts';
+import { fastCodec } from './fast/codec.ts';
+import { allowedIds, sampleGraph } from './graphs.ts';
+import { layoutOf, promptText } from './layout.ts';
+
+/** A chunk comes from its tokens alone. */
+const NO_NOISE = new Float32Array();
+
+/** Less than any uniform number but zero. */
+const TINY = 2 ** -33;
+
+/** Gumbel noise, with which the likeliest token is a sample of all. */
+function gumbelNoise(seed: number, count: number): Float32Array {
+  const draw = uniformNumbers(seed);
+  return Float32Array.from({ length: count }, () => -Math.log(-Math.log(draw() || TINY)));
+}
+
+/** What chooses among tokens: nothing where the likeliest is taken. */
+function noiseInput(config: FastConfig, { marks }: BundleTokenizers) {
+  const dims = [config.maxActionTokens - marks.lead.length, allowedIds(config, marks).length];
+  const count = dims[0] * dims[1];
+  const none = new Tensor('float32', new Float32Array(count), dims);
+  return (source: NoiseSource): Tensor =>
+    source === 'zero' || config.temperature === 0
+      ? none
+      : new Tensor('float32', gumbelNoise(source.seed, count), dims);
+}
+
+/** The images as the policy reads them, without those of absent cameras. */
+function imageInput(
+  { architecture, shape }: Bundle<FastConfig>,
+  { bytes, pictures }: CameraImages,
+) {
+  const { black, vision } = architecture;
+  const { showsAbsent } = layoutOf(architecture);
+  const side = vision.imageSize;
+  const tensorOf = (data: Uint8Array, images: number) =>
+    new Tensor('uint8', data, [1, images, side, side, 3]);
+  const all = tensorOf(bytes, shape.images.length);
+  const nothing = new Uint8Array(side * side * 3);
+  return (absent: readonly number[]): Tensor => {
+    if (absent.length + black.length === 0) return all;
+    const shown = pictures.map((picture, i) => (absent.includes(i) ? nothing : picture));
+    const kept = showsAbsent ? shown : shown.filter((picture) => picture !== nothing);
+    for (const place of black) kept.splice(place, 0, nothing);
+    return tensorOf(Buffer.concat(kept), kept.length);
+  };
+}
+
+/** Prompt and state as the policy reads them. Throws a `UserError` where they do not fit. */
+export function promptInput(config: FastConfig, { text }: BundleTokenizers) {
+  const { beginsAgain } = layoutOf(config);
+  return (prompt: string, state: ArrayLike<number>): Tensor => {
+    const ids = [text.begin, ...text.encode(promptText(config, prompt, state))];
+    if (ids.length > config.maxTokens)
+      throw new UserError(
+        `the prompt takes ${ids.length} tokens with the state, and the policy reads ${config.maxTokens}: the state's end would be cut off. Shorten it: ${prompt}`,
+      );
+    const all = beginsAgain ? [...ids, text.begin] : ids;
+    return new Tensor('int64', BigInt64Array.from(all, BigInt), [1, all.length]);
+  };
+}
+
+/** Opens a sampler: a chunk is one call, which writes its tokens one by one. */
+export async function openFast(
+  bundle: Bundle<FastConfig>,
+  { session, scaler }: SamplerOptions,
+): Promise<FamilySampler> {
+  const { architecture: config, version, shape } = bundle;
+  const tokenizers = await loadTokenizers(bundle.folder, config);
+  const { marks, pairs } = tokenizers;
+  const graph = await openOnWeights(bundle, session, (weights, products) =>
+    sampleGraph(config, weights, 'bytes', marks, products),
+  );
+  const codec = fastCodec(pairs, config);
+  const transforms = makeTransforms(bundle.transforms, shape);
+  const images = createCameraImages(shape.images, scaler);
+  const imagesOf = imageInput(bundle, images);
+  const blindness = createSight(bundle.cameras);
+  const noiseOf = noiseInput(config, tokenizers);
+  const promptOf = promptInput(config, tokenizers);
+
+  return {
+    executionProviders: executionProvidersOf(graph),
+    see: images.see,
+    async sample({ images: given, state, prompt, noise, absent = [] }) {
+      if (noise !== 'zero' && noise.exploration) throw new UserError(NOTHING_TO_LEARN);
+      const present = bundle.cameras.map((_, i) => i).filter((i) => !absent.includes(i));
+      given?.forEach((image, i) => images.see(present[i], image));
+      const began = performance.now() - images.takeTime();
+      const sight = blindness(images.pictures, state, present);
+      const normalised = transforms.state(state).subarray(0, state.length);
+      const feeds = {
+        images: imagesOf(absent),
+        tokens: promptOf(prompt, normalised),
+        noise: noiseOf(noise),
+      };
+      const preprocessed = performance.now();
+      const { written } = await graph.run(feeds, ['written']);
+      const ran = performance.now();
+      const tokens = Array.from(written.data as BigInt64Array, Number);
+      const actions = Float32Array.from(codec.decode(codesIn(tokens, marks, config)));
+      return {
+        actions: transforms.actions(actions, state),
+        noise: NO_NOISE,
+        ...(sight && { sight }),
+        horizon: config.horizon,
+        policyVersion: version,
+        timing: {
+          preprocess: preprocessed - began,
+          run: ran - preprocessed,
+          total: performance.now() - began,
+        },
+      };
+    },
+    adopt() {
+      throw new UserError(NOTHING_TO_LEARN);
+    },
+    async goldenChunk(inputs) {
+      const { logits } = await graph.run(inputs, ['logits']);
+      return logits.data as Float32Array;
+    },
+    close: () => graph.release(),
+  };
+}
