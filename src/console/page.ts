@@ -96,7 +96,9 @@ export function talk(options: PageOptions): void {
       throw new Refusal('this page is of another version of Nalu; load it again');
     const role = roleOf(token);
     if (!role) throw new Refusal('the token is not one of this console; open the address that it printed'); // prettier-ignore
-    page = { id, name: name.trim() || 'somebody', role, send, sendPacked };
+    // It is printed on terminals.
+    const printable = name.replace(/\p{Cc}/gu, '').trim();
+    page = { id, name: printable || 'somebody', role, send, sendPacked };
     send({ welcome: { protocol: PROTOCOL, id, role, at: Date.now() } });
     onOpen(page);
   };

@@ -50,6 +50,11 @@ describe('the page of a learner', { timeout: 60_000 }, () => {
         assert.deepEqual([refused.ok, refused.says], [false, 'not now']);
         assert.match((await page.ask('pin', { version: 'x' })).says!, /nothing here answers "pin"/);
         await page.close();
+        const hello = { name: 'Be\u001b[2Jn' };
+        const other = await openPage(console.url, { hello });
+        const { says } = await other.ask('pauseLearning', { paused: false });
+        assert.equal(says, 'Be[2Jn resumes', 'a name does nothing to a terminal');
+        await other.close();
       } finally {
         await console.close();
         taken.close();
