@@ -42,15 +42,15 @@ describe('the console in a browser', { skip }, () => {
     await rm(folder, { recursive: true, force: true });
   });
 
+  const phase = (page: Page, name: RegExp) => page.getByTestId('phase').filter({ hasText: name });
   const open = async (options: Parameters<Browser['newPage']>[0] = {}): Promise<Page> => {
     const page = await browser.newPage(options);
     page.on('pageerror', ({ message }) => problems.push(message));
     page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
     await page.goto(url);
-    await page.getByRole('heading', { level: 1, name: /ready|reset|stopped/i }).waitFor();
+    await phase(page, /ready|reset|stopped/i).waitFor();
     return page;
   };
-  const phase = (page: Page, name: RegExp) => page.getByRole('heading', { level: 1, name });
   const press = (page: Page, name: RegExp) => page.getByRole('button', { name }).first().click();
   const stop = async (page: Page) => {
     await page.keyboard.press('Space');
