@@ -22,6 +22,8 @@ export interface ConsoleOptions {
   port: number;
   /** Folders of episodes that it shows. */
   episodes?: readonly string[];
+  /** Arguments of `nalu doctor` for what it finds on this machine; by default none. */
+  doctor?: readonly string[];
   answers: RuntimeAnswers;
   /** Called when a page that the robot depends on is gone, with the sentence why. */
   onHeartbeatLost?: (reason: string) => void;
@@ -52,7 +54,7 @@ const NAME = "the console's process";
 
 /** Starts the console. Throws a `UserError` where it cannot listen. */
 export async function openConsole(options: ConsoleOptions): Promise<Console> {
-  const { access, answers, log, onHeartbeatLost, onLabel, episodes = [] } = options;
+  const { access, answers, log, onHeartbeatLost, onLabel, episodes = [], doctor = [] } = options;
   const newest = new Map<TopicName, unknown>();
   let presence = NOBODY;
 
@@ -67,7 +69,7 @@ export async function openConsole(options: ConsoleOptions): Promise<Console> {
     heartbeatLost: (name) => onHeartbeatLost?.(`the page of ${name} fell silent`),
     labelled: (id) => onLabel?.(id),
   };
-  const workOf = (port: number): ConsoleWork => ({ access, port, episodes });
+  const workOf = (port: number): ConsoleWork => ({ access, port, episodes, doctor });
   const first = await openProcess<ConsoleFunctions>(MODULE, {
     ...{ name: NAME, local },
     data: workOf(options.port),

@@ -3,6 +3,7 @@ import { yieldToControl } from '../processes/priority.ts';
 import { serve } from '../processes/serve.ts';
 import type { Access } from './access.ts';
 import { episodeAnswers } from './episodeAnswers.ts';
+import { findingsAnswer } from './findings.ts';
 import type { Answered } from './page.ts';
 import type { CameraPicture, RequestName, TopicName } from './protocol.ts';
 import { type Presence, startConsoleServer } from './server.ts';
@@ -13,6 +14,8 @@ export interface ConsoleWork {
   port: number;
   /** Folders of episodes that it shows. */
   episodes: readonly string[];
+  /** Arguments of `nalu doctor` for what it finds on this machine. */
+  doctor: readonly string[];
 }
 
 /** What it offers to the runtime. */
@@ -37,7 +40,10 @@ serve(async (work: ConsoleWork, runtime: Calls<RuntimeFunctions>) => {
   const server = await startConsoleServer({
     access: work.access,
     port: work.port,
-    own: episodeAnswers(work.episodes, (id) => runtime.notify('labelled', id)),
+    own: {
+      ...findingsAnswer(work.doctor),
+      ...episodeAnswers(work.episodes, (id) => runtime.notify('labelled', id)),
+    },
     askRuntime: (request, args, by) => runtime.ask('answer', request, args, by),
     onPresence: (presence) => runtime.notify('presence', presence),
     onHeartbeatLost: (name) => runtime.notify('heartbeatLost', name),

@@ -25,10 +25,10 @@ const operating = (takes: z.ZodType): Rule => ({
   answerer: 'runtime',
   takes,
 });
-const watching = (takes: z.ZodType, answerer: Answerer = 'console'): Rule => ({
+const watching = (takes: z.ZodType): Rule => ({
   role: 'watch',
   seat: false,
-  answerer,
+  answerer: 'console',
   takes,
 });
 
@@ -64,7 +64,7 @@ export const RULES: Readonly<Record<RequestName, Rule>> = {
     ...operating(z.object({ ids: z.array(id).min(1).max(100_000), out: text(1000) })),
     answerer: 'console',
   },
-  findings: watching(nothing, 'runtime'),
+  findings: watching(nothing),
 };
 
 /** Whether a text is the name of a request. */

@@ -40,6 +40,8 @@ export interface OperatedOptions extends ConsoleChoice {
   seed: number;
   /** Folder of the episodes, if they are kept. */
   record?: string;
+  /** Arguments of `nalu doctor`, for the page. */
+  doctor?: readonly string[];
   recorder: (seed: number) => Promise<EpisodeRecorder | undefined>;
   /** Hears each phase. */
   onState?: (state: OperationState) => void;
@@ -206,7 +208,7 @@ export async function operate(options: OperatedOptions): Promise<void> {
     const parts = { options, meters, operation, versions };
     const console = keep(
       await openRobotConsole({
-        ...{ access, port, record, robot: sim, simulated: true },
+        ...{ access, port, record, robot: sim, simulated: true, doctor: options.doctor },
         tasks: [{ name: sim.name, prompt: sim.prompt }],
         cameras: policy.cameras,
         policy: () => versions.describe(),

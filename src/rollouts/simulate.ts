@@ -298,6 +298,7 @@ export async function simulate(options: SimOptions, surroundings: SimSurrounding
         ...{ policy: driver.policy(sim), description: driver.description },
         versions: driver.versions ?? onlyVersion(driver.description.version),
         record: options.record,
+        ...(!isRemote(options.policy) && { doctor: [options.policy] }),
         recorder: (seed) => recorderOf(options, sim, driver, seed),
       });
     const parts = { driver, sim, classifier, meters, report };

@@ -6,6 +6,8 @@ import {
   type RunFigures,
   openRobotConsole,
 } from '../../console/robotConsole.ts';
+import { isRemote } from '../../openpi/remotePolicy.ts';
+import type { PolicyParameters } from './policyParameters.ts';
 import type { Answer } from './operator.ts';
 import type { Configured } from './configured.ts';
 import { type PolicyState, nextTask } from './policyState.ts';
@@ -50,6 +52,14 @@ function createFigures(state: PolicyState, { robot, courier }: Configured) {
   };
 }
 
+/** What the doctor is to look at. */
+const doctorOf = ({ policy, calibration, session, record }: PolicyParameters) => [
+  ...(isRemote(policy) ? [] : [policy]),
+  ...['--calibration', calibration],
+  ...(session === '' ? [] : ['--session', session]),
+  ...(record === '' ? [] : ['--record', record]),
+];
+
 /** Opens the console of a configured node, if its parameters ask for one. */
 export async function openNodeConsole(
   state: PolicyState,
@@ -65,6 +75,7 @@ export async function openNodeConsole(
   const console = await openRobotConsole({
     ...{ access, port, robot, log, ...(record !== '' && { record }) },
     simulated: false,
+    doctor: doctorOf(parameters),
     tasks: Object.entries(calibration.tasks ?? {}).map(([name, prompt]) => ({ name, prompt })),
     cameras: driver.policy.cameras,
     policy: () => describePolicy(configured),

@@ -1,0 +1,50 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { UserError } from '../errors.ts';
+import { parseJson } from '../validate.ts';
+import type { Finding } from './protocol.ts';
+import type { OwnAnswers } from './server.ts';
+
+const CLI = fileURLToPath(new URL('../cli.js', import.meta.url));
+/** Milliseconds that the doctor may take. */
+const PATIENCE = 60_000;
+
+/** A line of `nalu doctor --json`. */
+interface Line {
+  part: string;
+  name: string;
+  state: 'ok' | 'lack' | 'absent';
+  found: string;
+  next?: string;
+}
+
+const SEVERITIES = { ok: 'ok', lack: 'error', absent: 'note' } as const;
+
+const findingOf = ({ part, name, state, found, next }: Line): Finding => ({
+  severity: SEVERITIES[state],
+  topic: part,
+  message: `${name}: ${found}${next === undefined ? '' : `; ${next}`}`,
+});
+
+/** What the doctor finds, in a process of its own. Its exit code only says whether something is lacking. */
+const examine = (args: readonly string[]) =>
+  new Promise<Finding[]>((resolve, reject) => {
+    const options = { timeout: PATIENCE, maxBuffer: 1 << 20 };
+    execFile(process.execPath, [CLI, 'doctor', ...args, '--json'], options, (error, out, err) => {
+      const lines = out.split('\n').filter((line) => line.startsWith('{'));
+      if (lines.length > 0)
+        resolve(lines.map((line) => findingOf(parseJson(line, 'nalu doctor') as Line)));
+      else reject(new UserError(`nalu doctor says nothing: ${err.trim() || error?.message}`));
+    });
+  });
+
+/** Answers what this machine lacks; `args` are the doctor's. One examination at a time. */
+export function findingsAnswer(args: readonly string[]): Pick<OwnAnswers, 'findings'> {
+  let examination: Promise<Finding[]> | undefined;
+  return {
+    async findings() {
+      examination ??= examine(args).finally(() => (examination = undefined));
+      return { value: await examination };
+    },
+  };
+}
