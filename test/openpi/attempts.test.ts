@@ -14,7 +14,7 @@ import {
 import type { Wire, WireMap } from '../../src/openpi/wire.ts';
 import { openRolloutEncoder } from '../../src/learning/attempts/rollouts.ts';
 import { loadBundle } from '../../src/policy/bundle/bundle.ts';
-import { importPolicy } from '../../src/policy/families/pi0/import/importPolicy.ts';
+import { importPolicy } from '../../src/policy/families/importers.ts';
 import { gaussianNoise } from '../../src/tensors/noise.ts';
 import { withFolder } from '../onnx/run.ts';
 import { SESSION } from '../learning/bandit.ts';
