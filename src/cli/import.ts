@@ -20,7 +20,9 @@ function list(text: string): string[] {
 export function importCheckpoint(program: Command, context: Context): void {
   const command = program
     .command('import')
-    .description('make a policy bundle of a published π0: a checkpoint of lerobot or openpi')
+    .description(
+      'make a policy bundle of a published π0, π0.5 or π0-FAST: a checkpoint of lerobot or openpi',
+    )
     .argument('<checkpoint>', 'folder with model.safetensors or its shards, or the file itself')
     .requiredOption('--out <folder>', 'where the bundle goes')
     .addOption(
@@ -54,6 +56,10 @@ export function importCheckpoint(program: Command, context: Context): void {
     )
     .option('--stats <file>', "normalisation statistics, instead of the checkpoint's")
     .option('--tokenizer <file>', "tokenizer.json, instead of the checkpoint's")
+    .option(
+      '--action-tokenizer <folder>',
+      'of a π0-FAST: tokenizer.json and processor_config.json that it was trained with',
+    )
     .option('--execute <n>', 'rows of a chunk to play before the next one takes over', integer(1))
     .option('--steps <n>', "network calls a chunk, instead of the checkpoint's", integer(1))
     .option('--copy', 'copy the weights, however large, instead of linking to them')

@@ -8,6 +8,8 @@ import type { Output } from '../terminal/output.ts';
 import { imageWriter } from './lerobot/pictureWriter.ts';
 import { videoWriter } from './lerobot/videoWriter.ts';
 import { createDataset } from './lerobot/writeDataset.ts';
+import { invocation } from '../terminal/invocation.ts';
+import { isDataset } from './openDataset.ts';
 import { createProgress } from './progress.ts';
 
 export interface ExportOptions {
@@ -53,6 +55,14 @@ const unusable = (listed: ListedEpisode): string | undefined =>
     unreadable: listed.state === 'unreadable' ? listed.reason : undefined,
   })[listed.state];
 
+/** The error of a folder without episodes. */
+const nothingIn = async (folder: string): Promise<UserError> =>
+  new UserError(
+    (await isDataset(folder))
+      ? `${folder}: is a data set already, and export makes one of episodes; ${invocation(`import-data ${folder} --out DIR`)} makes episodes of it`
+      : `${folder}: no episodes there`,
+  );
+
 /**
  * Writes the episodes in a folder as a data set of lerobot's version 3. Episodes that do not fit are named and left
  * out. Nothing is left of an export that fails or is stopped.
@@ -63,7 +73,7 @@ export async function exportDataset(
   { out: output, signal }: { out: Output; signal: AbortSignal },
 ): Promise<'done' | 'interrupted'> {
   const listed = await listEpisodes(folder);
-  if (listed.length === 0) throw new UserError(`${folder}: no episodes there`);
+  if (listed.length === 0) throw await nothingIn(folder);
   const progress = createProgress(listed.length, output);
   const total = { episodes: 0, rows: 0 };
 

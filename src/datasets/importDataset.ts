@@ -7,6 +7,7 @@ import type { Episode } from '../episodes/readEpisode.ts';
 import { recordEpisode } from '../episodes/recordEpisode.ts';
 import { isThere } from '../files/isThere.ts';
 import { makeFolder } from '../files/makeFolder.ts';
+import { checkOutside } from '../files/within.ts';
 import type { CameraFrame } from '../robot/robot.ts';
 import { invocation } from '../terminal/invocation.ts';
 import type { Output } from '../terminal/output.ts';
@@ -65,6 +66,12 @@ async function record(folder: string, episode: Episode): Promise<void> {
   }
 }
 
+/** Those of these episodes that are not in a folder yet. */
+async function lackingIn(folder: string, names: readonly string[]): Promise<string[]> {
+  const there = await Promise.all(names.map((name) => isThere(wholePath(folder, name))));
+  return names.filter((_, i) => !there[i]);
+}
+
 /**
  * Makes episodes of a data set. Each is whole or not there, those that are there already stay as they are, and the
  * same command goes on where one was stopped. Episodes that cannot be read are named and left out; a `UserError`
@@ -77,26 +84,26 @@ export async function importDataset(
 ): Promise<'done' | 'interrupted'> {
   const dataset = await openDataset(folder, options);
   try {
+    await checkOutside(folder, out);
     await makeFolder(out);
-    const progress = createProgress(dataset.episodes.length, output);
+    const lacking = await lackingIn(out, dataset.episodes);
+    const there = dataset.episodes.length - lacking.length;
+    const progress = createProgress(lacking.length, output);
     for (const note of dataset.notes) progress.say(note);
-    const count = { made: 0, there: 0, unreadable: 0 };
-    for (const [i, name] of dataset.episodes.entries()) {
+    if (there > 0) progress.say(`${there} episodes were there already, and stay as they are`);
+    const count = { made: 0, unreadable: 0 };
+    for (const [i, name] of lacking.entries()) {
       if (signal.aborted) return 'interrupted';
-      if (await isThere(wholePath(out, name))) count.there += 1;
-      else
-        try {
-          await record(out, await reading(dataset.read(name)));
-          count.made += 1;
-        } catch (error) {
-          if (!(error instanceof Unreadable)) throw error;
-          progress.say(`left out ${name}: ${error.message}`);
-          count.unreadable += 1;
-        }
+      try {
+        await record(out, await reading(dataset.read(name)));
+        count.made += 1;
+      } catch (error) {
+        if (!(error instanceof Unreadable)) throw error;
+        progress.say(`left out ${name}: ${error.message}`);
+        count.unreadable += 1;
+      }
       progress.done(i + 1);
     }
-    if (count.there > 0)
-      progress.say(`${count.there} episodes were there already, and stay as they are`);
     progress.say(`${count.made} episodes made in ${out} in ${progress.elapsed()}`);
     if (count.unreadable > 0)
       throw new UserError(

@@ -15,6 +15,12 @@ const RETRY = 250;
 /** Milliseconds for which a request waits for a connection; its observation ages meanwhile. */
 const PATIENCE = 300;
 
+/**
+ * Milliseconds after a connection was lost from which on requests do not wait: an attempt ends after two seconds
+ * without a row, and in simulation only the requests' waiting passes time.
+ */
+const LONGEST_WAIT = 2000;
+
 /** One connection to a server, which answers one request at a time. */
 export interface Connection {
   /** What the server says of itself. */
@@ -95,7 +101,7 @@ async function connect(url: string, apiKey: string | undefined): Promise<Connect
 
 /** A server that is connected to again whenever the connection is lost. */
 export interface Link {
-  /** The connection. Rejects with `PolicyAway` and the reason if there is none within PATIENCE. */
+  /** The connection. Rejects with `PolicyAway` and the reason if there is none within PATIENCE, or for LONGEST_WAIT. */
   connection(): Promise<Connection>;
   close(): void;
 }
@@ -105,6 +111,8 @@ export async function openLink(url: string, apiKey?: string): Promise<Link> {
   let isClosed = false;
   let open: Connection | undefined;
   let reason = `${url} has closed the connection`;
+  /** When the connection was lost; undefined while there is one. */
+  let lostAt: number | undefined;
 
   async function reconnect(): Promise<Connection> {
     for (;;) {
@@ -122,7 +130,9 @@ export async function openLink(url: string, apiKey?: string): Promise<Link> {
     const kept = connecting.then((connection) => {
       if (isClosed) connection.close();
       open = connection;
+      lostAt = undefined;
       void connection.lost.then(() => {
+        lostAt = performance.now();
         if (!isClosed) current = keep(reconnect());
       });
       return connection;
@@ -137,7 +147,8 @@ export async function openLink(url: string, apiKey?: string): Promise<Link> {
     async connection() {
       const waited = current;
       const patience = new AbortController();
-      const tooLong = sleep(PATIENCE, undefined, patience).then(() => {
+      const left = lostAt === undefined ? PATIENCE : LONGEST_WAIT - (performance.now() - lostAt);
+      const tooLong = sleep(Math.max(0, Math.min(PATIENCE, left)), undefined, patience).then(() => {
         throw new PolicyAway(reason);
       });
       try {

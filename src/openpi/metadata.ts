@@ -30,6 +30,8 @@ export const policyMetadata = z.object({
   join: z.enum(JOINS),
   /** [horizon, actionDim] of the noise that a request may give; absent in a policy without noise. */
   noise: z.tuple([size, size]).optional(),
+  /** Numbers of the features that a request may ask for; absent in a policy that has none. */
+  features: size.optional(),
   integration: z
     .object({
       steps: size,

@@ -41,10 +41,15 @@ export interface RemotePolicy extends ChunkPolicy {
   readonly embodiment: string;
 }
 
+/** HOST:PORT, to which the protocol is lacking. A folder of such a name is `./HOST:PORT`. */
+const BARE = /^[\w.-]+:\d{1,5}$/;
+
 /** Whether a policy's name is an address, if perhaps not of a websocket server, rather than a folder's path. */
-export const isRemote = (policy: string): boolean => /^[a-z]+:\/\//i.test(policy);
+export const isRemote = (policy: string): boolean =>
+  /^[a-z]+:\/\//i.test(policy) || BARE.test(policy);
 
 function checkUrl(url: string): void {
+  if (BARE.test(url)) throw new UserError(`${url}: a server's address begins with its protocol; write ws://${url}`); // prettier-ignore
   if (/^wss?:/i.test(url) && URL.canParse(url) && new URL(url).hostname !== '') return;
   throw new UserError(`${url}: no address of a server; give ws://HOST:PORT, as ws://10.0.0.5:8000`);
 }

@@ -4,11 +4,13 @@ import { type NdArray, float32Array } from './ndarray.ts';
 import type { Ending } from './request.ts';
 import type { Wire } from './wire.ts';
 
-/** Milliseconds of a request at the server. */
-export interface ServerTiming {
-  /** From the observation to the chunk. */
+/** What is said beside a chunk. */
+export interface Beside {
+  /** Whether its features are. */
+  features: boolean;
+  /** Milliseconds, from the observation to the chunk. */
   infer: number;
-  /** Of the request before, from its arrival to when its reply was sent. */
+  /** Milliseconds of the request before, from its arrival to when its reply was sent. */
   previousTotal?: number;
 }
 
@@ -31,7 +33,7 @@ export const endedReply = ({ outcome }: Ending, episode: string): Wire => ({
 export const replyOf = (
   chunk: Chunk,
   { actions }: PolicyMetadata,
-  { infer, previousTotal }: ServerTiming,
+  { infer, previousTotal, features }: Beside,
 ): Wire => ({
   actions: actionsOf(chunk, actions),
   policy_timing: { infer_ms: chunk.timing.run },
@@ -41,6 +43,8 @@ export const replyOf = (
   },
   nalu: {
     version: chunk.policyVersion,
+    ...(features &&
+      chunk.features && { features: float32Array(chunk.features, [chunk.features.length]) }),
     ...(chunk.joined && {
       join: chunk.joined.kind,
       joinWeights: float32Array(chunk.joined.weights, [chunk.horizon]),

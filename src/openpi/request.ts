@@ -14,6 +14,8 @@ export interface Request {
   join?: Join;
   /** Rows of the client's last chunk that were played; undefined where it does not say it. */
   executed?: number;
+  /** Whether the reply is to hold the features of the prefix. */
+  features: boolean;
 }
 
 /** How a client says that its attempt ended. */
@@ -91,6 +93,15 @@ export function readEnding(request: WireMap): Ending | undefined {
   return { outcome, ...executedIn(request) };
 }
 
+/** Whether a request asks for features. */
+function featuresIn(request: WireMap, { features }: PolicyMetadata): boolean {
+  const asked = ownField(request, 'features') ?? false;
+  if (typeof asked !== 'boolean') throw new UserError(`${NALU}.features is neither true nor false`);
+  if (asked && features === undefined)
+    throw new UserError(`${NALU}.features: this policy has none; leave it away`);
+  return asked;
+}
+
 /** The chunk in play that a request gives, for the next one to continue. */
 function joinOf(request: WireMap, { actions, join: kind }: PolicyMetadata): Join | undefined {
   const join = ownField(request, 'join');
@@ -126,6 +137,7 @@ export function readRequest(request: WireMap, seed: number, reader: RequestReade
     },
     noise: noiseOf(request, seed, metadata),
     join: joinOf(request, metadata),
+    features: featuresIn(request, metadata),
     ...executedIn(request),
   };
 }

@@ -10,6 +10,7 @@ import type { Trainable } from '../policy/trainable.ts';
 import { type WorkerPolicy, openWorkerPolicy } from '../policy/worker/workerPolicy.ts';
 import { openParts } from '../processes/openParts.ts';
 import { loadSessionConfig } from '../session/session.ts';
+import { featuresOf } from '../policy/families/registry.ts';
 import { type Output, print } from '../terminal/output.ts';
 import { createAttempts } from './attempts.ts';
 import { type Layout, layoutOf } from './layouts.ts';
@@ -63,6 +64,7 @@ function metadataOf(
   layout: Layout,
 ): PolicyMetadata {
   const { name, version, embodiment, cameras, shape, executeSteps, integration } = bundle;
+  const features = featuresOf(bundle);
   return {
     name,
     version,
@@ -75,6 +77,7 @@ function metadataOf(
     horizon: shape.horizon,
     executeSteps,
     join: sampledJoin(join) ?? 'swap',
+    ...(features !== undefined && { features }),
     ...(integration && { noise: [shape.horizon, shape.actionDim], integration }),
   };
 }
@@ -107,7 +110,13 @@ export async function servePolicy(
   const { keep, closeAll } = openParts();
   try {
     const { trainable, exploration } = learning ?? {};
-    const policy = keep(await openWorkerPolicy(bundle, session, { join, trainable }));
+    const policy = keep(
+      await openWorkerPolicy(bundle, session, {
+        join,
+        trainable,
+        features: featuresOf(bundle) !== undefined,
+      }),
+    );
     const note = (line: string) => print(out, line);
     const link = learning && keep(await learning.link(bundle, policy, note));
     const attempts =

@@ -61,14 +61,14 @@ export function serveClient(socket: WebSocket, client: string, served: Served): 
     if (ending && !attempts)
       throw new UserError('nalu.end: this server records no attempts; start it with --record');
     if (ending) return send(encode(endedReply(ending, await attempts!.end(ending))));
-    const { observation, noise, join, executed } = readRequest(message, served.nextSeed(), served);
+    const { observation, noise, join, executed, features } = readRequest(message, served.nextSeed(), served); // prettier-ignore
     attempts?.begin(observation.prompt, executed);
     const source = explored(noise, attempts?.number ?? 0, served.exploration);
     const began = performance.now();
     const chunk = await policy.sample(observation, source, join);
     const infer = performance.now() - began;
     attempts?.sampled({ observation, chunk, delay: join?.delay ?? 0 });
-    await send(encode(replyOf(chunk, metadata, { infer, previousTotal })));
+    await send(encode(replyOf(chunk, metadata, { infer, previousTotal, features })));
     previousTotal = performance.now() - arrived;
   }
 

@@ -53,6 +53,8 @@ export interface Chunk {
   view?: View;
   /** What was added to its rows (see Offset); absent if nothing. */
   offset?: Offset;
+  /** Features of what the policy saw, for those who learn beside it; absent unless the policy was opened for them. */
+  features?: Float32Array;
   /** Absent without a chunk in play, and for a policy that does not join chunks. */
   joined?: Joined;
   /** How its flow was integrated; absent in a policy without a flow. */

@@ -38,6 +38,8 @@ export interface SamplerOptions {
   /** The bundle's own adapter, if any. */
   adapter?: Adapter;
   joins?: SampledJoin;
+  /** Whether chunks come with features of the prefix. */
+  features?: boolean;
   scaler: Scaler;
 }
 
@@ -84,6 +86,8 @@ export interface PolicyFamily<A = unknown> {
   shape(architecture: A, cameras: readonly string[]): PolicyShape;
   /** Ways in which its chunks can be joined to the one in play; none in a family without a flow. */
   readonly joins: readonly SampledJoin[];
+  /** Numbers of the features that its samplers give of a prefix; absent in a family that gives none. */
+  features?(this: void, architecture: A): number;
   /** Names of the text files that a bundle holds beside policy.json and its weights. */
   readonly files: readonly string[];
   /** The sampling graph, its path or its bytes; external weights are in the bundle's folder. */

@@ -44,7 +44,12 @@ function checkJoin({ folder, family, maxDelay }: Bundle, joins: SampledJoin): vo
 export async function openSampler(
   bundle: Bundle,
   session: SessionConfig,
-  { trainable = bundle.trainable, joins, scaler = threadScaler() }: Partial<SamplerOptions> = {},
+  {
+    trainable = bundle.trainable,
+    joins,
+    features,
+    scaler = threadScaler(),
+  }: Partial<SamplerOptions> = {},
 ): Promise<Sampler> {
   if (joins) checkJoin(bundle, joins);
   if (trainable) learnableOf(bundle);
@@ -55,6 +60,7 @@ export async function openSampler(
     trainable,
     adapter,
     joins,
+    features,
     scaler,
   });
   return {

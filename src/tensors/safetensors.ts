@@ -2,6 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { UserError } from '../errors.ts';
 import { LFS_BYTES, LFS_REMEDY, isLfsPointer } from '../files/lfsPointer.ts';
 import { writeWhole } from '../files/writeWhole.ts';
+import { arranged } from './arrange.ts';
 import {
   ARRAYS,
   DTYPES,
@@ -91,7 +92,8 @@ export function readSafetensorsHeader(path: string): Promise<SafetensorsHeader> 
 export async function readTensor(file: FileHandle, entry: TensorEntry): Promise<TensorData> {
   const buffer = new ArrayBuffer(entry.bytes);
   await readFully(file, new Uint8Array(buffer), entry.offset);
-  return new ARRAYS[entry.dtype](buffer);
+  const data = new ARRAYS[entry.dtype](buffer);
+  return entry.arrangement ? arranged(data, entry.arrangement) : data;
 }
 
 const loadTensor = async (file: FileHandle, entry: TensorEntry): Promise<LoadedTensor> => ({
@@ -117,6 +119,11 @@ export async function* readParts(entry: TensorEntry, most: number): AsyncGenerat
   const width = DTYPES[entry.dtype];
   const file = await open(entry.path);
   try {
+    if (entry.arrangement) {
+      const whole = await readTensor(file, entry);
+      for (let from = 0; from < whole.length; from += most) yield whole.subarray(from, from + most);
+      return;
+    }
     for (let from = 0; from < entry.bytes; from += most * width) {
       const bytes = Math.min(most * width, entry.bytes - from);
       yield await readTensor(file, { ...entry, offset: entry.offset + from, bytes });

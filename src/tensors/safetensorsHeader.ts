@@ -2,6 +2,12 @@ import { z } from 'zod';
 import { UserError, messageOf } from '../errors.ts';
 import { DTYPES, type Dtype } from './dtype.ts';
 
+/** Elements in a file: an array of this shape, whose axes in `order` are those of the tensor, some of them joined. */
+export interface Arrangement {
+  shape: readonly number[];
+  order: readonly number[];
+}
+
 /** A tensor's location. */
 export interface TensorEntry {
   /** The file. */
@@ -11,6 +17,8 @@ export interface TensorEntry {
   /** Byte offset in the file. */
   offset: number;
   bytes: number;
+  /** How the elements lie in the file, where not in the order of the shape. */
+  arrangement?: Arrangement;
 }
 
 export interface SafetensorsHeader {

@@ -1,5 +1,6 @@
 import { basename, join, resolve } from 'node:path';
 import { UserError } from '../errors.ts';
+import { checkOutside } from '../files/within.ts';
 import {
   type ImitationSettings,
   imitationSchema,
@@ -142,6 +143,7 @@ export async function imitate(
     );
   const session = await loadSessionConfig(options.session);
   const named = from === undefined ? undefined : { folder: from, named: `--from ${from}` };
+  if (!resume) await checkOutside(episodes, out);
   await checkStart({ out, source: named, resume, force });
 
   const reading = createTrainingReport(0, steps, surroundings.out);

@@ -128,7 +128,10 @@ describe('nalu import-data of a bag of teleoperated ALOHA', () => {
     await recordStubs(at('episodes'), ['success']);
     const { code, err } = await importBags(at('episodes'), at('never'));
     assert.equal(code, 1);
-    assert.match(err, /episodes: no data set there/);
+    assert.match(
+      err,
+      /episodes: holds Nalu's own episodes, which need no import: .*imitate .*export /,
+    );
   });
 });
 
@@ -200,11 +203,12 @@ describe('a bag that nothing is learned from', () => {
       const folder = at('faults', what.replaceAll(' ', '-'));
       await writeBag(join(folder, 'demo'), messages());
       await writeBag(join(folder, 'whole'), said);
-      const { code, out, err } = await importBags(folder, join(folder, 'out'));
+      const made = `${folder}-out`;
+      const { code, out, err } = await importBags(folder, made);
       assert.equal(code, 1);
       assert.match(out, named);
       assert.match(err, /1 of its 2 episodes cannot be read and were left out/);
-      assert.deepEqual(await readdir(join(folder, 'out')), ['whole.mcap']);
+      assert.deepEqual(await readdir(made), ['whole.mcap']);
     });
 
   for (const storage of ['mcap', 'sqlite3'] as const)
@@ -244,6 +248,25 @@ describe('a bag that nothing is learned from', () => {
     await describeBag(at('packed', 'demo'), [path], '  compression_mode: MESSAGE\n');
     const { out } = await importBags(at('packed', 'demo'), at('packed', 'out'));
     assert.match(out, /demo: its messages are compressed one by one/);
+  });
+
+  it('is not imported, nor trained on, into its own folder', async () => {
+    const bags = at('storages', 'transfer-cube');
+    const out = join(bags, 'out');
+    const imported = await importBags(bags, out);
+    const trained = await nalu(['imitate', bags, '--calibration', calibration, '--out', out]);
+    for (const { code, err } of [imported, trained]) {
+      assert.equal(code, 1);
+      assert.match(err, /--out .*transfer-cube\/out lies in .*transfer-cube, which is read/);
+    }
+    assert.ok(!(await readdir(bags)).includes('out'));
+  });
+
+  it('is told what makes episodes of it where it is exported', async () => {
+    const bag = at('export', 'demo');
+    await writeBag(bag, said, 'sqlite3');
+    const hinted = await nalu(['export', bag, '--out', at('exported')]);
+    assert.match(hinted.err, /is a data set already, .*import-data .* makes episodes of it/);
   });
 
   it('asks for the calibration of its robot', async () => {

@@ -4,11 +4,17 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { listEpisodes } from '../../src/episodes/listEpisodes.ts';
 import { type Episode, readEpisode } from '../../src/episodes/readEpisode.ts';
-import { float32Array, float64Array, uint8Array } from '../../src/openpi/ndarray.ts';
+import {
+  float32Array,
+  float64Array,
+  isNdArray,
+  numbersOf,
+  uint8Array,
+} from '../../src/openpi/ndarray.ts';
 import type { Wire, WireMap } from '../../src/openpi/wire.ts';
 import { openRolloutEncoder } from '../../src/learning/attempts/rollouts.ts';
 import { loadBundle } from '../../src/policy/bundle/bundle.ts';
-import { importPolicy } from '../../src/policy/families/pi0/import/importPolicy.ts';
+import { importPolicy } from '../../src/policy/families/importers.ts';
 import { gaussianNoise } from '../../src/tensors/noise.ts';
 import { withFolder } from '../onnx/run.ts';
 import { SESSION } from '../learning/bandit.ts';
@@ -152,6 +158,33 @@ describe("a served client's attempts", () => {
           'success',
         ]),
     ));
+
+  it('come with the features that the learner reads of a prefix, where they are asked for', () => {
+    let features: Float32Array | undefined;
+    return recorded(
+      async (url) => {
+        const client = await connectTo(url);
+        const count = inside((await client.next()) as WireMap, 'features');
+        const asked = await client.ask({ ...observation(10), nalu: { features: true } });
+        const told = inside(asked, 'features');
+        assert.ok(isNdArray(told));
+        assert.deepEqual(told.shape, [count]);
+        features = Float32Array.from(numbersOf(told, 'features'));
+        assert.equal(inside(await client.ask(observation(20)), 'features'), undefined);
+        await client.ask({ nalu: { end: 'success' } });
+        client.send({ ...observation(10), nalu: { features: 'all' } });
+        assert.match((await client.next()) as string, /^nalu\.features is neither true nor false/);
+      },
+      async ([episode], bundle) => {
+        const encoder = await openRolloutEncoder(await loadBundle(bundle), SESSION);
+        const { pooled } = (await encoder.encode(episode)).chunks[0];
+        await encoder.close();
+        assert.equal(pooled.length, features!.length);
+        pooled.forEach((value, i) => assert.ok(Math.abs(value - features![i]) < 1e-5));
+        assert.ok(pooled.some((value) => Math.abs(value) > 1e-3));
+      },
+    );
+  });
 
   it('may have other actions than joints: LIBERO’s', () =>
     withFolder(async (root) => {

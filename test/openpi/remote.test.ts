@@ -208,6 +208,11 @@ describe("a policy on openpi's server", () => {
     await assert.rejects(policyAt(`ws://127.0.0.1:${port}`), /nobody listens there/);
     for (const url of ['ws://', `http://127.0.0.1:${port}`])
       await assert.rejects(policyAt(url), /no address of a server; give ws:\/\/HOST:PORT/);
+    const bare = await nalu(['sim', '--policy', `127.0.0.1:${port}`]);
+    assert.match(
+      bare.err,
+      new RegExp(`address begins with its protocol; write ws://127.0.0.1:${port}`),
+    );
     const elsewhere = await nalu(['sim', '--policy', 'http://127.0.0.1']);
     assert.match(elsewhere.err, /http:\/\/127.0.0.1: no address of a server/);
     const server = await serverThat(() => ({}), 'hello');

@@ -3,10 +3,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { float32Array, float64Array, isNdArray, numbersOf, uint8Array } from '../../src/openpi/ndarray.ts'; // prettier-ignore
 import type { Wire } from '../../src/openpi/wire.ts';
-import {
-  type ImportOptions,
-  importPolicy,
-} from '../../src/policy/families/pi0/import/importPolicy.ts';
+import { type ImportOptions } from '../../src/policy/checkpoints/options.ts';
+import { importPolicy } from '../../src/policy/families/importers.ts';
 import { gaussianNoise, uniformNumbers } from '../../src/tensors/noise.ts';
 import { withFolder } from '../onnx/run.ts';
 import { referenceModel } from '../policy/reference.ts';

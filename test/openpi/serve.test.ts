@@ -202,6 +202,10 @@ describe('nalu serve', () => {
         assert.ok(Math.abs(value - state[i]) < 1e-6);
       client.send({ ...observation, noise: float32Array(new Float32Array(4), [4]) });
       assert.match((await client.next()) as string, /^noise: this policy has none/);
+      const asking = await connectTo(servers[0].url);
+      await asking.next();
+      asking.send({ ...observation, nalu: { features: true } });
+      assert.match((await asking.next()) as string, /^nalu\.features: this policy has none/);
       assert.match(servers[1].text(), /none of openpi's clients fits: .* this policy is for so101/);
     } finally {
       for (const one of servers) await one.close();

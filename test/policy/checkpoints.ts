@@ -5,7 +5,7 @@ import {
   loadSafetensors,
   writeSafetensors,
 } from '../../src/tensors/safetensors.ts';
-import type { ImportOptions } from '../../src/policy/families/pi0/import/planImport.ts';
+import type { ImportOptions } from '../../src/policy/checkpoints/options.ts';
 import { tinyTokenizerJson } from '../../src/policy/paligemma/tokenizer.ts';
 import { GOLDEN } from './golden.ts';
 

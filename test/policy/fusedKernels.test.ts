@@ -61,7 +61,7 @@ function feedsOf(config: Pi0Config, cameras: number, text: number) {
 }
 
 describe('layers of fused operators', () => {
-  it('give the chunk of plain ones, whatever the sizes and the join', () =>
+  it('give the chunk and the features of plain ones, whatever the sizes and the join', () =>
     fc.assert(
       fc.asyncProperty(
         configs,
@@ -78,8 +78,9 @@ describe('layers of fused operators', () => {
             ),
           };
           const chunk = async (fused: boolean) => {
-            const graph = sampleGraph(config, inputWeights, 'bytes', { fused, joins });
-            return (await runGraph(graph, feeds)).actions.data as Float32Array;
+            const graph = sampleGraph(config, inputWeights, 'bytes', { fused, joins, features: true }); // prettier-ignore
+            const { actions, features } = await runGraph(graph, feeds);
+            return [actions, features].flatMap(({ data }) => [...(data as Float32Array)]);
           };
           const [fused, plain] = [await chunk(true), await chunk(false)];
           const most = Math.max(...plain.map(Math.abs));

@@ -7,7 +7,7 @@ import { type TensorSource } from '../../src/tensors/safetensors.ts';
 import { encodeHeader, tensorBytes } from '../../src/tensors/safetensorsHeader.ts';
 import { readShardedHeader } from '../../src/tensors/shards.ts';
 import { copyBundle, loadBundle, writeBundle } from '../../src/policy/bundle/bundle.ts';
-import { importPolicy } from '../../src/policy/families/pi0/import/importPolicy.ts';
+import { importPolicy } from '../../src/policy/families/importers.ts';
 import { randomWeights } from '../../src/policy/families/pi0/randomWeights.ts';
 import { FULL } from '../../src/policy/families/pi0/full.ts';
 import { pi0ConfigSchema } from '../../src/policy/families/pi0/config.ts';

@@ -7,7 +7,7 @@ import {
   loadSafetensors,
   writeSafetensors,
 } from '../../src/tensors/safetensors.ts';
-import { importPolicy } from '../../src/policy/families/pi0/import/importPolicy.ts';
+import { importPolicy } from '../../src/policy/families/importers.ts';
 import { loadWeights } from '../../src/policy/paligemma/weights.ts';
 import { withFolder } from '../onnx/run.ts';
 import { goldenJson, options } from './checkpoints.ts';

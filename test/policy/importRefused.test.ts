@@ -8,7 +8,7 @@ import { FULL } from '../../src/policy/families/pi0/full.ts';
 import { loadBundle } from '../../src/policy/bundle/bundle.ts';
 import { weightShapes } from '../../src/policy/families/pi0/weights.ts';
 import { withFolder } from '../onnx/run.ts';
-import { importPolicy } from '../../src/policy/families/pi0/import/importPolicy.ts';
+import { importPolicy } from '../../src/policy/families/importers.ts';
 import { makeGolden } from '../../src/policy/bundle/verification.ts';
 import { sessionConfigSchema } from '../../src/session/session.ts';
 import { tinyTokenizerJson } from '../../src/policy/paligemma/tokenizer.ts';
@@ -37,7 +37,7 @@ describe('an import is refused, with the remedy, for', () => {
       smolvla: 'SmolVLA',
       act: 'ACT',
       diffusion: 'diffusion policy',
-      pi0_fast: 'π0-FAST',
+      pi0fast: 'π0-FAST of lerobot 0.1 to 0.3',
     };
     for (const [type, title] of Object.entries(types)) {
       await refused(golden({ type }), new RegExp(`family ${title}; Nalu imports π0`));
@@ -49,7 +49,7 @@ describe('an import is refused, with the remedy, for', () => {
       SmolVLA: 'model.vlm_with_expert.lm_expert.layers.0.self_attn.q_proj.weight',
       ACT: 'model.encoder.layers.0.linear1.weight',
       'diffusion policy': 'diffusion.unet.mid_modules.0.weight',
-      'π0-FAST': 'model.pi0_paligemma.lm_head.weight',
+      'π0-FAST of lerobot 0.1 to 0.3': 'model.pi0_paligemma.lm_head.weight',
     };
     for (const [title, name] of Object.entries(tensors)) {
       await refused(
@@ -62,8 +62,13 @@ describe('an import is refused, with the remedy, for', () => {
     }
   });
 
-  it('tensors of one family beside the configuration of the other', () =>
-    refused(golden({ type: 'pi05' }), /config\.json says pi05, but the tensors.*pi0;/));
+  it('tensors of one family beside the configuration of the other', async () => {
+    for (const type of ['pi05', 'pi0_fast'])
+      await refused(
+        golden({ type }),
+        new RegExp(`config\\.json says ${type}, but the tensors.*pi0;`),
+      );
+  });
 
   it('a π0.5 with a memory of earlier observations', async () => {
     const adaptive = renamed((name) =>

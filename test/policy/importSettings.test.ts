@@ -100,6 +100,7 @@ describe('the statistics of an imported policy', () => {
         assert.deepEqual(bundle.transforms, [
           {
             type: 'quantile',
+            convention: 'lerobot',
             state: { q01: STATS.state.q01, q99: STATS.state.q99 },
             actions: { q01: STATS.actions.q01, q99: STATS.actions.q99 },
           },

@@ -1,4 +1,16 @@
-/** Readers of published checkpoints: of π0, by lerobot and by openpi. */
-export { type ImportOptions } from './pi0/import/planImport.ts';
-export { type Imported, importPolicy } from './pi0/import/importPolicy.ts';
-export { importReport } from './pi0/import/report.ts';
+import { type Imported, importCheckpoint } from '../checkpoints/importPolicy.ts';
+import type { CheckpointKind } from '../checkpoints/kind.ts';
+import type { ImportOptions } from '../checkpoints/options.ts';
+import { fastCheckpoints } from './pi0-fast/import/kind.ts';
+import { pi0Checkpoints } from './pi0/import/kind.ts';
+
+export type { Imported } from '../checkpoints/importPolicy.ts';
+export type { ImportOptions } from '../checkpoints/options.ts';
+export { importReport } from '../checkpoints/report.ts';
+
+/** Readers of published checkpoints: of π0, π0.5 and π0-FAST, by lerobot and by openpi. */
+const KINDS = [pi0Checkpoints, fastCheckpoints] as unknown as CheckpointKind[];
+
+/** Makes a policy bundle of a published policy; see importCheckpoint. */
+export const importPolicy = (path: string, options: ImportOptions): Promise<Imported> =>
+  importCheckpoint(KINDS, path, options);

@@ -34,6 +34,10 @@ export const joinOf = ({ family }: Pick<Bundle, 'family'>, choice: JoinChoice): 
       ? 'approximate'
       : 'swap';
 
+/** Numbers of the features that a policy gives of what it saw; undefined where it gives none. */
+export const featuresOf = (policy: Pick<Bundle, 'family' | 'architecture'>): number | undefined =>
+  familyOf(policy).features?.(policy.architecture);
+
 /** Where an architecture is known; with the folder, if any, that errors name. */
 type Designed = Pick<Bundle, 'family' | 'architecture'> & Partial<Pick<Bundle, 'folder'>>;
 

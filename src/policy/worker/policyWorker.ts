@@ -14,6 +14,7 @@ export interface PolicyWorkerData {
   session: SessionConfig;
   trainable?: Trainable;
   joins?: SampledJoin;
+  features?: boolean;
   /** Where its images lie. */
   memory: ImageMemory;
 }
@@ -26,9 +27,9 @@ export interface PolicyFunctions {
   adopt: (adapter?: Adapter) => void;
 }
 
-serve<PolicyFunctions, PolicyWorkerData>(async ({ bundle, session, trainable, joins, memory }) => {
+serve<PolicyFunctions, PolicyWorkerData>(async ({ memory, bundle, session, ...options }) => {
   const scaler = createScaler(memory);
-  const sampler = await openSampler(bundle, session, { trainable, joins, scaler });
+  const sampler = await openSampler(bundle, session, { ...options, scaler });
   await sampler.verify();
   return {
     executionProviders: () => sampler.executionProviders,

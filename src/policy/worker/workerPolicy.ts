@@ -28,6 +28,8 @@ export interface WorkerPolicyOptions {
   trainable?: Trainable;
   /** How its chunks join the one in play. */
   join?: JoinChoice;
+  /** Whether chunks come with features of what the policy saw. */
+  features?: boolean;
 }
 
 /**
@@ -38,11 +40,12 @@ export interface WorkerPolicyOptions {
 export async function openWorkerPolicy(
   bundle: Bundle,
   session: SessionConfig,
-  { trainable, join: choice = DEFAULT_JOIN }: WorkerPolicyOptions = {},
+  { trainable, join: choice = DEFAULT_JOIN, features }: WorkerPolicyOptions = {},
 ): Promise<WorkerPolicy> {
   const join = joinOf(bundle, choice);
   const memory = openImageMemory();
-  const data: PolicyWorkerData = { bundle, session, trainable, joins: sampledJoin(join), memory };
+  const joins = sampledJoin(join);
+  const data: PolicyWorkerData = { bundle, session, trainable, joins, features, memory };
   const url = new URL('./policyWorker.js', import.meta.url);
   const worker = await openThread<PolicyFunctions>(url, { name: "the policy's thread", data });
   const executionProviders = await worker.ask('executionProviders');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { stat } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { sessionConfigSchema } from '../../../src/session/session.ts';
-import type { ImportOptions } from '../../../src/policy/families/pi0/import/planImport.ts';
+import type { ImportOptions } from '../../../src/policy/checkpoints/options.ts';
 import { describePrecision, productsFor } from '../../../src/policy/bundle/precision.ts';
 import { agreesWithGolden, chunkOf, golden, imported, weightsOf } from '../importing.ts';
 import type { Bundle } from '../../../src/policy/bundle/config.ts';

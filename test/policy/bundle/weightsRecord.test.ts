@@ -6,7 +6,7 @@ import { UserError } from '../../../src/errors.ts';
 import { readShardedHeader } from '../../../src/tensors/shards.ts';
 import { loadBundle } from '../../../src/policy/bundle/bundle.ts';
 import { RECORD_FILE } from '../../../src/policy/bundle/bundleFiles.ts';
-import { importPolicy } from '../../../src/policy/families/pi0/import/importPolicy.ts';
+import { importPolicy } from '../../../src/policy/families/importers.ts';
 import { withFolder } from '../../onnx/run.ts';
 import { goldenJson, lerobotTensors, options, writeCheckpoint } from '../checkpoints.ts';
 

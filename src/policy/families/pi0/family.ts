@@ -4,6 +4,7 @@ import { WEIGHTS_FILE } from '../../bundle/bundleFiles.ts';
 import type { PolicyFamily } from '../../family.ts';
 import { SAMPLED_JOINS } from '../../joinKinds.ts';
 import { type Pi0Config, pi0ConfigSchema } from './config.ts';
+import { featureCount } from './graphs.ts';
 import { learnablePi0 } from './learnable.ts';
 import { samplingModel } from './sampleGraphs.ts';
 import { openPi0 } from './sampler.ts';
@@ -23,6 +24,7 @@ export const pi0: PolicyFamily<Pi0Config> = {
     images: cameras.map(() => ({ width: side, height: side })),
   }),
   joins: SAMPLED_JOINS,
+  features: featureCount,
   files: [TOKENIZER_FILE],
   samplingModel: (bundle) => samplingModel(bundle),
   async weights(folder) {

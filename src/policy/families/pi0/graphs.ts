@@ -7,6 +7,8 @@ import {
   greater,
   loop,
   multiply,
+  reduceMean,
+  reshape,
   sizeOf,
   subtract,
   where,
@@ -158,10 +160,22 @@ export function integrate(
   return actions;
 }
 
+/** Numbers of `prefixFeatures`. */
+export const featureCount = ({ language: { kvHeads, headDim } }: Pi0Config): number =>
+  kvHeads * headDim;
+
+/** The mean of the last layer's values over a prefix's tokens, [batch, kvHeads·headDim]: what critics read of it. */
+function prefixFeatures({ layers }: Cache, config: Pi0Config): Value {
+  const { values } = layers[layers.length - 1];
+  return reshape(reduceMean(values, [2], false), [values.shape[0], featureCount(config)], values);
+}
+
 export interface SampleOptions {
   masked?: boolean;
   explores?: boolean;
   joins?: SampledJoin;
+  /** Whether the prefix's features are an output, see prefixFeatures. */
+  features?: boolean;
   /** Whether layers are computed by ONNX Runtime's fused operators, where that is possible; the batch is then 1. */
   fused?: boolean;
   /** Type in which matrix products are computed, float32 if absent; all else is float32. */
@@ -173,13 +187,20 @@ export interface SampleOptions {
  * `masked`, also camera_mask and token_mask, for batches whose samples differ in cameras or prompt
  * length; without, missing cameras and padding are left away, which gives the same chunk sooner. With
  * `explores`, also exploration [calls, batch, horizon, actionDim], see `integrate`; with `joins`, also
- * what previousInputs has.
+ * what previousInputs has; with `features`, the output features beside the actions.
  */
 export function sampleGraph(
   config: Pi0Config,
   source: WeightSource,
   images: ImageInput,
-  { masked = false, explores = false, joins, fused = false, products }: SampleOptions = {},
+  {
+    masked = false,
+    explores = false,
+    joins,
+    features,
+    fused = false,
+    products,
+  }: SampleOptions = {},
 ): Graph {
   const graph = new Graph('sample', undefined, products);
   // Fused operators have no gradients, and take one sample.
@@ -187,6 +208,7 @@ export function sampleGraph(
   const weights = (isFused ? fusedLayers(source, config) : source)(graph);
   const inputs = prefixInputs(graph, config, images, masked);
   const prefix = encodePrefix(weights, inputs, config);
+  if (features) graph.output('features', prefixFeatures(prefix, config));
   const cache = observedCache(graph, weights, prefix, config);
   const noise = graph.input('noise', 'float32', [BATCH, config.horizon, config.actionDim]);
   const integration = integrationInput(graph);

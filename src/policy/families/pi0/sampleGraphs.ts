@@ -25,19 +25,26 @@ export const samplingModel = async ({
 
 /**
  * Opens a bundle's sampler, as the session's provider computes it. Where `trainable` is given its
- * parameters are inputs, and so is noise to explore with; where it `joins`, so is the chunk before.
+ * parameters are inputs, and so is noise to explore with; where it `joins`, so is the chunk before. With
+ * `features`, the prefix's are an output.
  */
 export function openSampleGraph(
   bundle: Bundle<Pi0Config>,
   session: SessionConfig,
   trainable: Trainable | undefined,
-  joins?: SampledJoin,
+  { joins, features }: { joins?: SampledJoin; features?: boolean } = {},
 ): Promise<InferenceSession> {
   const explores = trainable !== undefined;
   const fused = isFused(session);
   return openOnWeights(bundle, session, (frozen, products) => {
     const weights = trainable ? trainableWeights(frozen, trainable) : frozen;
-    return sampleGraph(bundle.architecture, weights, 'bytes', { explores, joins, fused, products });
+    return sampleGraph(bundle.architecture, weights, 'bytes', {
+      explores,
+      joins,
+      features,
+      fused,
+      products,
+    });
   });
 }
 

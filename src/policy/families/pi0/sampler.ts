@@ -35,10 +35,10 @@ type Pi0Bundle = Bundle<Pi0Config>;
 /** Opens a π0's sampler; see openSampler. */
 export async function openPi0(
   bundle: Pi0Bundle,
-  { session, trainable, adapter, joins, scaler }: SamplerOptions,
+  { session, trainable, adapter, joins, features, scaler }: SamplerOptions,
 ): Promise<FamilySampler> {
   const { horizon, actionDim } = bundle.architecture;
-  const graph = await openSampleGraph(bundle, session, trainable, joins);
+  const graph = await openSampleGraph(bundle, session, trainable, { joins, features });
   const own: Adopted = trainable
     ? await initialParameters(bundle, trainable)
     : { version: bundle.version, parameters: {} };
@@ -80,7 +80,7 @@ export async function openPi0(
         noise: new Tensor('float32', noise, [1, horizon, actionDim]),
       };
       const preprocessed = performance.now();
-      const { actions } = await graph.run(feeds);
+      const { actions, features: prefix } = await graph.run(feeds);
       const ran = performance.now();
       return {
         actions: transforms.actions(displaced(actions.data as Float32Array, offset, 1), state),
@@ -88,6 +88,7 @@ export async function openPi0(
         ...(!isStraight(view) && { view }),
         ...(!isNone(offset) && { offset }),
         ...(joined && { joined }),
+        ...(prefix && { features: prefix.data as Float32Array }),
         integration: bundle.integration,
         ...(sight && { sight }),
         horizon,

@@ -2,7 +2,7 @@ import { UserError } from '../../../errors.ts';
 import type { BundleConfig } from '../../bundle/config.ts';
 import type { Precision } from '../../bundle/precision.ts';
 import type { Pi0Config } from './config.ts';
-import { EMBODIMENTS } from './import/embodiments.ts';
+import { EMBODIMENTS } from '../../checkpoints/embodiments.ts';
 import { largeRandomWeights, randomWeights } from './randomWeights.ts';
 import type { Embodiment } from '../../../robot/embodiment.ts';
 import type { TensorSource } from '../../../tensors/safetensors.ts';

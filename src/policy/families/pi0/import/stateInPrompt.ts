@@ -1,8 +1,8 @@
 import { UserError, listed } from '../../../../errors.ts';
-import type { Checkpoint } from './checkpoint.ts';
-import { type Choice, choose } from './choice.ts';
-import type { Embodied } from './embodiments.ts';
-import type { Family } from './family.ts';
+import type { Checkpoint } from '../../../checkpoints/checkpoint.ts';
+import { type Choice, choose } from '../../../checkpoints/choice.ts';
+import type { Embodied } from '../../../checkpoints/embodiments.ts';
+import type { Family } from '../../../checkpoints/family.ts';
 
 const HELP = [
   "--state-in-prompt     the state is text of the prompt (openpi's discrete_state_input: true, its default for π0.5)",

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { UserError, listed } from '../../../../errors.ts';
-import { isThere } from '../../../../files/isThere.ts';
-import { readJson, validate } from '../../../../validate.ts';
+import { UserError, listed } from '../../errors.ts';
+import { isThere } from '../../files/isThere.ts';
+import { readJson, validate } from '../../validate.ts';
 
 /** lerobot's steps around a policy, as far as they say what its vectors and images are. */
 export interface Processors {
@@ -68,6 +68,8 @@ const KNOWN = new Set([
   ABSOLUTE,
   STATE_PROMPT,
   'pi0_new_line_processor',
+  'pi0_fast_prepare_state_tokenizer_processor_step',
+  'action_tokenizer_processor',
   'tokenizer_processor',
   'device_processor',
   'to_batch_processor',

@@ -1,31 +1,31 @@
-import { isUnused } from './unusedTensors.ts';
-import { UserError, listed } from '../../../../errors.ts';
-import type { Pi0Config } from '../config.ts';
-import { storedName, weightFault } from '../../../paligemma/weights.ts';
-import { weightShapes } from '../weights.ts';
+import { UserError, listed } from '../../errors.ts';
+import { storedName, weightFault } from '../paligemma/weights.ts';
 import type { Checkpoint } from './checkpoint.ts';
+import type { Needed } from './neededTensors.ts';
 import { isBuffer } from './unusedTensors.ts';
 
 /**
  * Checks that a checkpoint holds the tensors of this policy, and no others that could matter. Throws a
  * `UserError` with all that are missing, misshapen or surplus.
  */
-export function checkTensors({ folder, header, configPath }: Checkpoint, config: Pi0Config): void {
-  const shapes = weightShapes(config);
+export function checkTensors(
+  { folder, header, configPath }: Checkpoint,
+  { shapes, unused, title }: Needed,
+): void {
   const wrong = [...shapes].flatMap(
     ([name, shape]) => weightFault(header, name, shape, 'the configuration') ?? [],
   );
   const used = new Set([...shapes.keys()].map((name) => storedName(header, name)));
   const surplus = [...header.tensors.keys()]
     .filter((name) => !used.has(name) && !isBuffer(name))
-    .filter((name) => !isUnused(name, config))
+    .filter((name) => !unused.some((pattern) => pattern.test(name)))
     .map((name) => `${name} is none of this policy's tensors`);
   if (wrong.length + surplus.length === 0) return;
   const adapters = surplus.some((fault) => fault.includes('.lora_'))
     ? "\nMerge LoRA adapters into the weights before importing (PEFT's merge_and_unload)."
     : '';
   throw new UserError(
-    `${folder} does not hold the tensors that ${configPath} and their shapes make a π0 of:${wrong.length > 0 ? listed(wrong) : ''}${surplus.length > 0 ? listed(surplus) : ''}${adapters}`,
+    `${folder} does not hold the tensors that ${configPath} and their shapes make a ${title} of:${wrong.length > 0 ? listed(wrong) : ''}${surplus.length > 0 ? listed(surplus) : ''}${adapters}`,
   );
 }
 

@@ -1,4 +1,4 @@
-import type { Pi0Config } from '../config.ts';
+import { titleOf } from './family.ts';
 import type { Imported } from './importPolicy.ts';
 
 const PRECISIONS: Record<string, string> = {
@@ -24,7 +24,7 @@ const precisions = ({ precisions, parameters }: Imported) =>
     )
     .join(' and ');
 
-function transforms({ bundle, adapt, units, stateInPrompt, delta }: Imported): string[] {
+function vectors({ bundle, adapt, units, stateInPrompt, delta }: Imported): string[] {
   const mask = bundle.transforms.flatMap((one) => (one.type === 'deltaActions' ? one.mask : []));
   return [
     ...(adapt
@@ -51,25 +51,24 @@ const adapter = ({ folder, base, merged, replaced }: NonNullable<Imported['peft'
 /** What an import found and chose: pairs of label and text. */
 export function importReport(imported: Imported): [string, string][] {
   const { bundle, family, parameters, bytes, files, placement, statistics, peft } = imported;
-  const { integration, executeSteps, transforms: all } = bundle;
-  const pi0 = bundle.architecture as Pi0Config;
-  const { type } = all[all.length - 1];
+  const { transforms } = bundle;
+  const { type } = transforms[transforms.length - 1];
   return [
-    ['family', family === 'pi0' ? 'π0' : 'π0.5'],
+    ['family', titleOf(family)],
     ['robot', `${imported.robot.value} (${imported.robot.by})`],
     ['weights', `${millions(parameters)} parameters, ${precisions(imported)}`],
     ...(peft ? [['adapter', adapter(peft)] as [string, string]] : []),
     ['finite', finite(imported)],
     ['files', `${files === 1 ? 'one file' : `${files} shards`} of ${size(bytes)}, ${placement}`],
-    [
-      'sampling',
-      `chunks of ${pi0.horizon} rows by ${integration!.steps} network calls (${integration!.solver}), ${executeSteps} rows played; images ${pi0.vision.imageSize} × ${pi0.vision.imageSize}; prompts of ${pi0.maxTokens} tokens at most`,
-    ],
+    ['sampling', imported.sampling],
     ['statistics', `${statistics.value} (${type})`],
     ['normalised', `by ${statistics.by}`],
     ['tokenizer', imported.tokenizer],
+    ...(imported.actionTokenizer
+      ? [['actions by', imported.actionTokenizer] as [string, string]]
+      : []),
     ['cameras', `${imported.cameras.value.join(', ')} (${imported.cameras.by})`],
-    ...transforms(imported).map((line): [string, string] => ['vectors', line]),
+    ...vectors(imported).map((line): [string, string] => ['vectors', line]),
     ...imported.notes.map((note): [string, string] => ['note', note]),
   ];
 }

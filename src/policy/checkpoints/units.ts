@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { UserError, listed } from '../../../../errors.ts';
-import { readJson, validate } from '../../../../validate.ts';
-import type { TransformConfig } from '../../../vectors/transform.ts';
+import { UserError, listed } from '../../errors.ts';
+import { readJson, validate } from '../../validate.ts';
+import type { TransformConfig } from '../vectors/transform.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Choice } from './choice.ts';
 import type { Embodied } from './embodiments.ts';

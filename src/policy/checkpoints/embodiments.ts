@@ -1,5 +1,5 @@
-import { ALOHA_CAMERAS } from '../../../../robot/aloha.ts';
-import { ALOHA_ORDER } from '../../../../robot/jointOrder.ts';
+import { ALOHA_CAMERAS } from '../../robot/aloha.ts';
+import { ALOHA_ORDER } from '../../robot/jointOrder.ts';
 
 /** What relative and absolute actions of a robot are, for a user who has to say which a policy has. */
 interface ActionKinds {

@@ -1,5 +1,5 @@
-import { UserError } from '../../../../errors.ts';
-import type { NormalisationConfig } from '../../../vectors/normalisation.ts';
+import { UserError } from '../../errors.ts';
+import type { NormalisationConfig } from '../vectors/normalisation.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Choice } from './choice.ts';
 import { type Embodied, actionsOf } from './embodiments.ts';
@@ -11,12 +11,8 @@ const MODES: Record<string, NormalisationConfig['type']> = {
   MEAN_STD: 'meanStd',
   QUANTILES: 'quantile',
 };
-/** What openpi takes for each family, and what lerobot's default is. */
-const OF_FAMILY: Record<Family, string> = { pi0: 'MEAN_STD', pi05: 'QUANTILES' };
-
 /** How the policy is normalised: as its processors say, which is what lerobot runs, else its configuration. */
-function typeOf({ config, configPath, processors }: Checkpoint, family: Family) {
-  const usual = OF_FAMILY[family];
+function typeOf({ config, configPath, processors }: Checkpoint, family: Family, usual: string) {
   const { normalization_mapping: mapping } = config;
   const configured = mapping && {
     by: `normalization_mapping in ${configPath}`,
@@ -120,14 +116,15 @@ function checkPossible(
   });
 }
 
-/** The last transform of a policy, its normalisation, and who chose its kind. */
+/** The last transform of a policy, its normalisation, and who chose its kind; `usual` is what its family takes by itself. */
 export function normalisationOf(
   checkpoint: Checkpoint,
   family: Family,
+  usual: string,
   embodiment: Embodied,
   { source, sourceOfActions = source, convention, state, actions }: Statistics,
 ): Choice<NormalisationConfig> {
-  const { value: type, by } = typeOf(checkpoint, family);
+  const { value: type, by } = typeOf(checkpoint, family, usual);
   const of = (vector: Vector, moments: Moments, names: readonly [string, string]) => {
     const path = vector === 'state' ? source : sourceOfActions;
     const values = fitted(vector, moments, names, embodiment, path);
@@ -137,7 +134,8 @@ export function normalisationOf(
   const names = type === 'meanStd' ? (['mean', 'std'] as const) : (['q01', 'q99'] as const);
   const value = {
     type,
-    ...(type === 'meanStd' ? { convention } : {}),
+    // Bundles of openpi's quantiles name no convention.
+    ...(type === 'meanStd' || convention === 'lerobot' ? { convention } : {}),
     state: of('state', state, names),
     actions: of('actions', actions, names),
   } as NormalisationConfig;

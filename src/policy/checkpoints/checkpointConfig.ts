@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { MAX_STEPS } from '../../../integration.ts';
+import { MAX_STEPS } from '../integration.ts';
 
 const size = z.int().min(1).nullish();
 const choice = z.boolean().nullish();
@@ -47,6 +47,11 @@ export const checkpointConfigSchema = z.looseObject({
   num_steps: steps,
   tokenizer_max_length: size,
   max_token_len: size,
+  /** Of π0-FAST. */
+  max_action_tokens: size,
+  max_decoding_steps: size,
+  fast_skip_tokens: z.int().min(0).nullish(),
+  temperature: z.number().min(0).nullish(),
   image_resolution: z.tuple([z.int(), z.int()]).nullish(),
   resize_imgs_with_padding: z.tuple([z.int(), z.int()]).nullish(),
   min_period: z.number().positive().nullish(),

@@ -1,8 +1,8 @@
-import { UserError } from '../../../../errors.ts';
+import { UserError } from '../../errors.ts';
 import type { Checkpoint } from './checkpoint.ts';
 
 /** The families whose policies Nalu runs. */
-export type Family = 'pi0' | 'pi05';
+export type Family = 'pi0' | 'pi05' | 'pi0_fast';
 
 /** What families are told by: a tensor that only they have. The first that fits is taken. */
 const TENSORS: [family: string, name: RegExp][] = [
@@ -11,19 +11,27 @@ const TENSORS: [family: string, name: RegExp][] = [
   ['smolvla', /vlm_with_expert\./],
   ['diffusion', /^diffusion\.unet\./],
   ['act', /^model\.(vae_)?encoder\.layers\.|^model\.action_head\./],
-  ['pi0_fast', /paligemma/],
+  ['pi0fast', /(?:^|\.)pi0_paligemma\./],
+  ['pi0_fast', /(?:^|\.)paligemma\./],
 ];
 
 const TITLES: Record<string, string> = {
+  pi0: 'π0',
+  pi05: 'π0.5',
   act: 'ACT',
   diffusion: 'diffusion policy',
   groot: 'GR00T',
   pi0_fast: 'π0-FAST',
-  pi0fast: 'π0-FAST',
+  pi0fast: 'π0-FAST of lerobot 0.1 to 0.3',
   smolvla: 'SmolVLA',
 };
 
-const isFamily = (name: string | undefined): name is Family => name === 'pi0' || name === 'pi05';
+const RUN: readonly string[] = ['pi0', 'pi05', 'pi0_fast'] satisfies Family[];
+
+const isFamily = (name: string | undefined): name is Family => RUN.includes(name ?? '');
+
+/** A family's name in messages. */
+export const titleOf = (family: string): string => TITLES[family] ?? family;
 
 /**
  * Which family a checkpoint is of, by its tensors and the `type` in its configuration. Throws a
@@ -35,11 +43,11 @@ export function familyOf({ folder, header, config, configPath }: Checkpoint): Fa
   const family = config.type ?? byTensors;
   if (family !== undefined && !isFamily(family))
     throw new UserError(
-      `${folder} is a policy of the family ${TITLES[family] ?? family}; Nalu imports π0, trained by openpi or lerobot`,
+      `${folder} is a policy of the family ${titleOf(family)}; Nalu imports π0, π0.5 and π0-FAST, trained by openpi or lerobot`,
     );
   if (!isFamily(byTensors))
     throw new UserError(
-      `${folder}: its tensors are not those of a π0 (the first is ${names[0] ?? 'none at all'}); Nalu imports π0, trained by openpi or lerobot`,
+      `${folder}: its tensors are not those of a π0 (the first is ${names[0] ?? 'none at all'}); Nalu imports π0, π0.5 and π0-FAST, trained by openpi or lerobot`,
     );
   if (config.type && byTensors !== config.type)
     throw new UserError(

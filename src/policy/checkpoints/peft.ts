@@ -1,22 +1,16 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { isThere } from '../../../../files/isThere.ts';
-import { UserError, listed } from '../../../../errors.ts';
-import { formatShape, sameShape } from '../../../../onnx/dim.ts';
-import { findNonFinite } from '../../../../tensors/finite.ts';
-import {
-  type TensorEntry,
-  loadTensors,
-  readSafetensorsHeader,
-} from '../../../../tensors/safetensors.ts';
-import { readJson, validate } from '../../../../validate.ts';
-import type { LowRank } from '../../../../tensors/lowRank.ts';
-import type { Pi0Config } from '../config.ts';
-import { isMisplaced, isTied, plainlyNamed, storedNames } from '../../../paligemma/weightNames.ts';
-import { storedName } from '../../../paligemma/weights.ts';
-import { weightShapes } from '../weights.ts';
-import type { ShardedHeader } from '../../../../tensors/shards.ts';
-import { isUnused } from './unusedTensors.ts';
+import { isThere } from '../../files/isThere.ts';
+import { UserError, listed } from '../../errors.ts';
+import { formatShape, sameShape } from '../../onnx/dim.ts';
+import { findNonFinite } from '../../tensors/finite.ts';
+import { type TensorEntry, loadTensors, readSafetensorsHeader } from '../../tensors/safetensors.ts';
+import { readJson, validate } from '../../validate.ts';
+import type { LowRank } from '../../tensors/lowRank.ts';
+import type { Needed } from './neededTensors.ts';
+import { isMisplaced, isTied, plainlyNamed, storedNames } from '../paligemma/weightNames.ts';
+import { storedName } from '../paligemma/weights.ts';
+import type { ShardedHeader } from '../../tensors/shards.ts';
 
 /** What PEFT writes. */
 export const PEFT_FILES = {
@@ -265,16 +259,16 @@ export interface Adapted {
 export async function adapt(
   header: ShardedHeader,
   peft: PeftAdapter,
-  pi0: Pi0Config,
+  { shapes, unused }: Pick<Needed, 'shapes' | 'unused'>,
 ): Promise<Adapted> {
   const { pairs, whole } = sort(peft);
   const tensors = new Map(header.tensors);
   const adapters = new Map<string, LowRank>();
   const left = new Set([...pairs.keys(), ...whole]);
   const faults: string[] = [];
-  for (const [name, shape] of weightShapes(pi0)) {
+  for (const [name, shape] of shapes) {
     // An adapter of the output layer is none of the table, even where the two share their memory.
-    for (const candidate of storedNames(name).filter((one) => !isTied(one))) {
+    for (const candidate of storedNames(name).filter((one) => isTied(name) || !isTied(one))) {
       const module = candidate.replace(/\.weight$/, '');
       const pair = pairs.get(module);
       if (pair && left.delete(module)) {
@@ -293,7 +287,7 @@ export async function adapt(
     }
   }
   const surplus = [...left].filter(
-    (name) => !isUnused(pairs.has(name) ? `${name}.weight` : name, pi0),
+    (name) => !unused.some((one) => one.test(pairs.has(name) ? `${name}.weight` : name)),
   );
   faults.push(...surplus.map((name) => `${name} is none of the base's modules`));
   const absent = (peft.config.modules_to_save ?? []).filter(

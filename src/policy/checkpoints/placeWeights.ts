@@ -1,8 +1,8 @@
 import { constants, copyFile, link, realpath, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { UserError, codeOf, messageOf } from '../../../../errors.ts';
-import { type ShardedHeader, indexOf } from '../../../../tensors/shards.ts';
-import { WEIGHTS_FILE, filesOf } from '../../../bundle/bundleFiles.ts';
+import { UserError, codeOf, messageOf } from '../../errors.ts';
+import { type ShardedHeader, indexOf } from '../../tensors/shards.ts';
+import { WEIGHTS_FILE, filesOf } from '../bundle/bundleFiles.ts';
 
 /**
  * What became of the weights: copies; clones, which take no room until one side changes; or the

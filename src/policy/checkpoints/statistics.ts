@@ -2,11 +2,11 @@ import { BUFFER } from './unusedTensors.ts';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { isThere } from '../../../../files/isThere.ts';
-import { UserError, listed } from '../../../../errors.ts';
-import { toFloat32 } from '../../../../tensors/dtype.ts';
-import { type TensorEntry, loadSafetensors, loadTensors } from '../../../../tensors/safetensors.ts';
-import { readPythonJson, validate } from '../../../../validate.ts';
+import { isThere } from '../../files/isThere.ts';
+import { UserError, listed } from '../../errors.ts';
+import { toFloat32 } from '../../tensors/dtype.ts';
+import { type TensorEntry, loadSafetensors, loadTensors } from '../../tensors/safetensors.ts';
+import { readPythonJson, validate } from '../../validate.ts';
 import type { Checkpoint } from './checkpoint.ts';
 
 /** Statistics of a vector, by their name: `mean`, `std`, `q01`, `q99`, …; what they hold is not checked yet. */

@@ -1,4 +1,4 @@
-import { UserError, listed } from '../../../../errors.ts';
+import { UserError, listed } from '../../errors.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Choice } from './choice.ts';
 import { ALOHA_SIM, EMBODIMENTS, type Embodied, type EmbodimentName, actionsOf } from './embodiments.ts'; // prettier-ignore

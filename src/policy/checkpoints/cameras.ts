@@ -1,4 +1,4 @@
-import { UserError } from '../../../../errors.ts';
+import { UserError } from '../../errors.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Choice } from './choice.ts';
 import type { Embodied } from './embodiments.ts';

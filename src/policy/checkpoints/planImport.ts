@@ -1,70 +1,43 @@
 import { readFile, realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { isThere } from '../../../../files/isThere.ts';
-import { UserError, messageOf } from '../../../../errors.ts';
-import { elementCount } from '../../../../onnx/dim.ts';
-import type { ShardedHeader } from '../../../../tensors/shards.ts';
-import { checkPlace } from '../../../bundle/bundlePlace.ts';
-import { DTYPE_OF, type Storage } from '../../../paligemma/convert.ts';
-import type { LowRank } from '../../../../tensors/lowRank.ts';
-import { type PackedBits, findPacked } from '../../../paligemma/packedWeights.ts';
-import type { Pi0Config } from '../config.ts';
-import { sampleGraph } from '../graphs.ts';
-import { type Precision, precisionSchema } from '../../../bundle/precision.ts';
-import { TOKENIZER_FILE, checkVocabulary } from '../../../paligemma/tokenizer.ts';
-import { externalWeights, findTensor } from '../../../paligemma/weights.ts';
-import { weightShapes } from '../weights.ts';
+import { isThere } from '../../files/isThere.ts';
+import { UserError, messageOf } from '../../errors.ts';
+import { type Shape, elementCount } from '../../onnx/dim.ts';
+import type { ShardedHeader } from '../../tensors/shards.ts';
+import { checkPlace } from '../bundle/bundlePlace.ts';
+import { DTYPE_OF, type Storage } from '../paligemma/convert.ts';
+import type { WeightSource } from '../paligemma/network.ts';
+import type { LowRank } from '../../tensors/lowRank.ts';
+import { findPacked } from '../paligemma/packedWeights.ts';
+import { type Precision, precisionSchema } from '../bundle/precision.ts';
+import { TOKENIZER_FILE, checkVocabulary } from '../paligemma/tokenizer.ts';
+import { externalWeights, findTensor } from '../paligemma/weights.ts';
 import { camerasOf } from './cameras.ts';
 import { checkFinite } from './checkFinite.ts';
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts';
 import { checkTensors } from './checkWeights.ts';
-import { dimensionsOf, samplingOf } from './dimensions.ts';
+import { executeStepsOf } from './dimensions.ts';
 import type { Choice } from './choice.ts';
-import type { EmbodimentName } from './embodiments.ts';
 import { type Family, familyOf } from './family.ts';
 import { normalisationOf } from './normalisation.ts';
 import { adapt as adaptWeights } from './peft.ts';
 import { checkJointNames, robotOf } from './robot.ts';
-import { stateInPromptOf } from './stateInPrompt.ts';
 import { readStatistics } from './statistics.ts';
-import { type UnitOptions, type Units, unitsOf } from './units.ts';
-import { type VectorOptions, embodimentTransforms } from './vectors.ts';
-import type { BundleConfig } from '../../../bundle/config.ts';
-import { configFaults } from '../../../bundle/parseConfig.ts';
+import { type Units, unitsOf } from './units.ts';
+import { embodimentTransforms } from './vectors.ts';
+import type { CheckpointKind } from './kind.ts';
+import type { ImportOptions } from './options.ts';
+import type { BundleConfig } from '../bundle/config.ts';
+import { configFaults } from '../bundle/parseConfig.ts';
 import { checkConverted } from './checkWeights.ts';
-
-export interface ImportOptions extends VectorOptions, UnitOptions {
-  out: string;
-  /** The weights that an adapter was trained on, where they are neither beside nor above it. */
-  base?: string;
-  /** The robot that it was trained for, where its files do not say it. */
-  embodiment?: EmbodimentName;
-  /** Whether a π0.5 was trained with the state in its prompt. */
-  stateInPrompt?: boolean;
-  /** The robot's names, in the policy's order. */
-  cameras?: string[];
-  /** File of normalisation statistics, instead of the checkpoint's. */
-  stats?: string;
-  tokenizer?: string;
-  /** Rows of a chunk that are played. */
-  execute?: number;
-  /** Network calls a chunk, instead of the checkpoint's. */
-  steps?: number;
-  /** Copy the weights instead of linking to them. */
-  copy?: boolean;
-  /** What the weights are converted to; they stay as they are where absent. */
-  precision?: Precision;
-  /** Bits of the language model's matrices. */
-  prefixBits?: PackedBits;
-  /** Replace a bundle that is there. */
-  force?: boolean;
-}
 
 /** What was found and chosen. */
 export interface Findings {
   family: Family;
   statistics: Choice<string>;
   tokenizer: string;
+  /** Of a family that writes actions as tokens. */
+  actionTokenizer?: string;
   cameras: Choice<string[]>;
   robot: Choice<string>;
   /** Of a π0.5. */
@@ -84,9 +57,10 @@ export interface Findings {
 
 /** All that an import is to write, read and checked. */
 export interface ImportPlan {
-  config: BundleConfig<Pi0Config>;
-  /** The JSON of it. */
-  tokenizer: string;
+  config: BundleConfig;
+  shapes: ReadonlyMap<string, Shape>;
+  /** Text files beside the weights, by name. */
+  files: Record<string, string>;
   header: ShardedHeader;
   /** By openpi's names of the weights. */
   adapters: ReadonlyMap<string, LowRank>;
@@ -125,10 +99,10 @@ async function readTokenizer({ folder }: Checkpoint, vocabulary: number, given?:
 }
 
 /** How many numbers a chunk depends on, and how they are stored. */
-export function measure(header: ShardedHeader, pi0: Pi0Config) {
+export function measure(header: ShardedHeader, shapes: ReadonlyMap<string, Shape>) {
   const precisions = new Map<string, number>();
   let parameters = 0;
-  for (const [name, shape] of weightShapes(pi0)) {
+  for (const [name, shape] of shapes) {
     const count = elementCount(shape) as number;
     const { dtype } = findTensor(header, name) ?? findPacked(header, name)!.elements;
     parameters += count;
@@ -139,8 +113,8 @@ export function measure(header: ShardedHeader, pi0: Pi0Config) {
 }
 
 /** The precision in which most of a checkpoint is stored. */
-function storedPrecision(header: ShardedHeader, pi0: Pi0Config): Precision {
-  const [dtype] = [...measure(header, pi0).precisions].sort(([, a], [, b]) => b - a)[0];
+function storedPrecision(header: ShardedHeader, shapes: ReadonlyMap<string, Shape>): Precision {
+  const [dtype] = [...measure(header, shapes).precisions].sort(([, a], [, b]) => b - a)[0];
   return precisionSchema.options.find((one) => DTYPE_OF[one] === dtype)!;
 }
 
@@ -165,10 +139,10 @@ function checkBundle(config: BundleConfig, said: Record<string, string>, other: 
 }
 
 /** Throws a `UserError` for weights of types that one operator of the policy's cannot have together. */
-function checkTypes(header: ShardedHeader, pi0: Pi0Config): void {
+function checkTypes(header: ShardedHeader, build: (source: WeightSource) => unknown): void {
   const [path] = header.files;
   try {
-    sampleGraph(pi0, externalWeights(header, path, path), 'bytes');
+    build(externalWeights(header, path, path));
   } catch (error) {
     throw new UserError(
       `${header.index ?? path}: its weights are stored in types that do not go together (${messageOf(error)}); say --precision float32, which converts them`,
@@ -177,11 +151,15 @@ function checkTypes(header: ShardedHeader, pi0: Pi0Config): void {
   }
 }
 
+/** Whether a file holds tensors otherwise than policies read them. */
+const isArranged = ({ tensors }: ShardedHeader) =>
+  [...tensors.values()].some(({ arrangement }) => arrangement !== undefined);
+
 /** What becomes of the weights: undefined where the bundle's are the checkpoint's own files. */
 function storageOf(
   { precision, prefixBits }: ImportOptions,
   stored: Precision,
-  pi0: Pi0Config,
+  build: (source: WeightSource) => unknown,
   base: ShardedHeader,
   adapted?: ShardedHeader,
 ): Storage | undefined {
@@ -189,49 +167,67 @@ function storageOf(
   if (isConverted) return { precision: precision ?? stored, prefixBits };
   // What an adapter has whole is stored as what it replaces.
   const like = { ...base, tensors: new Map([...(adapted?.tensors ?? []), ...base.tensors]) };
-  checkTypes(like, pi0);
-  return adapted && { precision, like };
+  checkTypes(like, build);
+  return adapted || isArranged(base) ? { precision, like } : undefined;
+}
+
+/** The kind that reads a family of checkpoints. */
+function kindOf(kinds: readonly CheckpointKind[], family: Family): CheckpointKind {
+  const kind = kinds.find(({ reads }) => family in reads);
+  if (!kind) throw new Error(`nobody reads checkpoints of the family ${family}`);
+  return kind;
 }
 
 /**
- * Reads a published π0 and settles all of the bundle that is to be made of it; nothing is written. Throws
+ * Reads a published policy and settles all of the bundle that is to be made of it; nothing is written. Throws
  * a `UserError` for a checkpoint of another family, one that is not whole or contradicts itself, or one
  * that leaves open what must be known.
  */
-export async function planImport(path: string, options: ImportOptions): Promise<ImportPlan> {
+export async function planImport(
+  kinds: readonly CheckpointKind[],
+  path: string,
+  options: ImportOptions,
+): Promise<ImportPlan> {
   const { out, stats, execute, force = false } = options;
   const checkpoint = await openCheckpoint(path, options);
   const { folder, configPath, peft } = checkpoint;
   const family = familyOf(checkpoint);
+  const kind = kindOf(kinds, family);
   await checkOut(out, checkpoint, force);
   checkConverted(checkpoint);
 
-  const dimensions = dimensionsOf(checkpoint, family);
-  const adapted = peft && (await adaptWeights(checkpoint.header, peft, dimensions));
+  const dimensions = await kind.dimensions(checkpoint, family, options);
+  const shapes = kind.shapes(dimensions);
+  const needed = { shapes, unused: kind.unused(dimensions), title: kind.title };
+  const adapted = peft && (await adaptWeights(checkpoint.header, peft, needed));
   const { header = checkpoint.header, adapters = new Map<string, LowRank>() } = adapted ?? {};
-  checkTensors({ ...checkpoint, header }, dimensions);
+  checkTensors({ ...checkpoint, header }, needed);
   const statistics = await readStatistics(checkpoint, stats);
   const robot = robotOf(checkpoint, statistics, options.embodiment);
   const embodiment = robot.value;
   checkJointNames(checkpoint, embodiment);
-  const stateInPrompt = stateInPromptOf(checkpoint, family, embodiment, options.stateInPrompt);
-  const pi0 = { ...dimensions, ...(stateInPrompt?.value === false && { stateInPrompt: false }) };
-  const normalisation = normalisationOf(checkpoint, family, embodiment, statistics);
+  const completed = await kind.complete(checkpoint, family, dimensions, embodiment, options);
+  const { architecture, files = {}, stateInPrompt } = completed;
+  const { horizon, vocabulary } = kind.sizes(architecture);
+  const usual = kind.reads[family]!;
+  const normalisation = normalisationOf(checkpoint, family, usual, embodiment, statistics);
   const cameras = camerasOf(checkpoint, embodiment, options.cameras);
-  const tokenizer = await readTokenizer(checkpoint, pi0.language.vocabulary, options.tokenizer);
+  const tokenizer = await readTokenizer(checkpoint, vocabulary, options.tokenizer);
   const { transforms, adapt, delta } = embodimentTransforms(checkpoint, embodiment, options);
   const units = await unitsOf(checkpoint, embodiment, options);
-  const stored = storedPrecision(header, pi0);
-  const config: BundleConfig<Pi0Config> = {
+  const stored = storedPrecision(header, shapes);
+  const integration = kind.integration?.(checkpoint, options);
+  const config: BundleConfig = {
     format: 1,
     name: basename(resolve(out)),
     description: `Imported from ${basename(resolve(folder))} with the statistics of ${basename(statistics.source)}.`,
     embodiment: embodiment.name,
     cameras: cameras.value,
-    ...samplingOf(checkpoint, pi0.horizon, { execute, steps: options.steps }),
+    ...(integration && { integration }),
+    executeSteps: executeStepsOf(checkpoint, horizon, execute),
     precision: options.precision ?? stored,
-    family: 'pi0',
-    architecture: pi0,
+    family: kind.name,
+    architecture,
     transforms: [...(units?.value.steps ?? []), ...transforms, normalisation.value],
   };
   checkBundle(
@@ -239,17 +235,21 @@ export async function planImport(path: string, options: ImportOptions): Promise<
     { cameras: cameras.by, transforms: statistics.source, name: `--out ${out}` },
     configPath,
   );
-  const looked = await checkFinite(header, pi0);
+  const looked = await checkFinite(header, shapes);
+  const build = (source: WeightSource) => kind.graph(architecture, source);
+  const texts = Object.entries(files).map(([name, { text }]) => [name, text] as const);
   return {
     config,
-    tokenizer: tokenizer.json,
+    shapes,
+    files: { [TOKENIZER_FILE]: tokenizer.json, ...Object.fromEntries(texts) },
     header,
     adapters,
-    storage: storageOf(options, stored, pi0, checkpoint.header, adapted?.header),
+    storage: storageOf(options, stored, build, checkpoint.header, adapted?.header),
     findings: {
       family,
       statistics: { value: statistics.source, by: normalisation.by },
       tokenizer: tokenizer.path,
+      actionTokenizer: Object.values(files).at(0)?.path,
       cameras,
       robot: { value: embodiment.name, by: robot.by },
       stateInPrompt,

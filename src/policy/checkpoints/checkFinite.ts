@@ -1,11 +1,10 @@
-import { UserError, listed } from '../../../../errors.ts';
-import { DTYPES } from '../../../../tensors/dtype.ts';
-import { findNonFinite } from '../../../../tensors/finite.ts';
-import { type TensorEntry, readParts } from '../../../../tensors/safetensors.ts';
-import type { ShardedHeader } from '../../../../tensors/shards.ts';
-import type { Pi0Config } from '../config.ts';
-import { findTensor } from '../../../paligemma/weights.ts';
-import { weightShapes } from '../weights.ts';
+import { UserError, listed } from '../../errors.ts';
+import { DTYPES } from '../../tensors/dtype.ts';
+import { findNonFinite } from '../../tensors/finite.ts';
+import { type TensorEntry, readParts } from '../../tensors/safetensors.ts';
+import type { ShardedHeader } from '../../tensors/shards.ts';
+import type { Shape } from '../../onnx/dim.ts';
+import { findTensor } from '../paligemma/weights.ts';
 
 /** Weights of at most so many bytes are looked at one by one, which takes a second. */
 const ALL_BYTES = 2 ** 30;
@@ -29,7 +28,13 @@ function stretches({ dtype, bytes }: TensorEntry, all: boolean): { from: number;
 /** The first element of a stretch that is not finite; undefined if all are. */
 async function findIn(entry: TensorEntry, from: number, count: number) {
   const width = DTYPES[entry.dtype];
-  const part = { ...entry, offset: entry.offset + from * width, bytes: count * width };
+  // In the order of the file.
+  const part = {
+    ...entry,
+    arrangement: undefined,
+    offset: entry.offset + from * width,
+    bytes: count * width,
+  };
   let done = from;
   for await (const data of readParts(part, AT_ONCE)) {
     const wrong = findNonFinite({ dtype: entry.dtype, data });
@@ -44,8 +49,11 @@ async function findIn(entry: TensorEntry, from: number, count: number) {
  * tensor, as a training that went wrong spoils whole tensors. Returns the share of bytes that was looked
  * at. Throws a `UserError` with all tensors that are not.
  */
-export async function checkFinite(header: ShardedHeader, pi0: Pi0Config): Promise<number> {
-  const names = [...weightShapes(pi0).keys()];
+export async function checkFinite(
+  header: ShardedHeader,
+  shapes: ReadonlyMap<string, Shape>,
+): Promise<number> {
+  const names = [...shapes.keys()];
   const entries = names.map((name) => findTensor(header, name)!);
   const total = entries.reduce((sum, { bytes }) => sum + bytes, 0);
   let read = 0;

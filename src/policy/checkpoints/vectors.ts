@@ -1,5 +1,5 @@
-import { UserError, listed } from '../../../../errors.ts';
-import type { TransformsConfig } from '../../../vectors/transforms.ts';
+import { UserError, listed } from '../../errors.ts';
+import type { TransformsConfig } from '../vectors/transforms.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { type Choice, choose } from './choice.ts';
 import { type Embodied, actionsOf } from './embodiments.ts';

@@ -1,10 +1,11 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join } from 'node:path';
-import { UserError, listed } from '../../../../errors.ts';
-import { type ShardedHeader, indexOf, readShardedHeader } from '../../../../tensors/shards.ts';
-import { readJson, validate } from '../../../../validate.ts';
-import { plainlyNamed } from '../../../paligemma/weightNames.ts';
+import { UserError, listed } from '../../errors.ts';
+import { type ShardedHeader, indexOf, readShardedHeader } from '../../tensors/shards.ts';
+import { readJson, validate } from '../../validate.ts';
+import { plainlyNamed } from '../paligemma/weightNames.ts';
 import { type CheckpointConfig, checkpointConfigSchema } from './checkpointConfig.ts';
+import { fromJax } from './jaxTree.ts';
 import { type PeftAdapter, PEFT_FILES, readPeft } from './peft.ts';
 import { type Processors, readProcessors } from './processors.ts';
 
@@ -21,6 +22,8 @@ export interface Checkpoint {
   processors: Processors;
   /** What is to be merged into its weights. */
   peft?: PeftAdapter;
+  /** Whether its tensors are openpi's JAX parameters. */
+  isJax: boolean;
   /** What the user should know of. */
   notes: string[];
 }
@@ -201,7 +204,8 @@ export async function openCheckpoint(
     ? validate(checkpointConfigSchema, await readJson(configPath), configPath)
     : {};
   const stored = await readShardedHeader(place.weights);
-  const header = { ...stored, tensors: plainlyNamed(stored.tensors) };
+  const tree = fromJax(stored.tensors);
+  const header = { ...stored, tensors: tree ?? plainlyNamed(stored.tensors) };
   const unmerged =
     config.use_peft && place.peft === undefined
       ? [
@@ -215,6 +219,11 @@ export async function openCheckpoint(
     configPath,
     processors: await readProcessors(folder, stats !== undefined),
     peft: place.peft === undefined ? undefined : await readPeft(place.peft),
-    notes: [...(place.notes ?? []), ...namesNote(stored.tensors, header.tensors), ...unmerged],
+    isJax: tree !== undefined,
+    notes: [
+      ...(place.notes ?? []),
+      ...(tree ? [] : namesNote(stored.tensors, header.tensors)),
+      ...unmerged,
+    ],
   };
 }
