@@ -241,7 +241,7 @@ export interface LearningPoint {
 export interface EvaluationPoint {
   episodes: number;
   attempts: number;
-  /** From random noise and from zero noise. */
+  /** Successes of so many attempts from random noise, and of as many from zero noise. */
   random: number;
   zero: number;
 }

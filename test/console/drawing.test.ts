@@ -64,7 +64,7 @@ describe("the page's curve of success", () => {
     const point = { at: 0, update: 1, episodes: 24, attempts: 24, successes: 12 };
     const [episodes, , , rate, random, zero] = successCurve(
       [{ ...point, interval: [0.3, 0.7] }],
-      [{ episodes: 0, attempts: 50, random: 0.2, zero: 0.4 }, { episodes: 24, attempts: 50, random: 0.5, zero: 0.6 }], // prettier-ignore
+      [{ episodes: 0, attempts: 50, random: 10, zero: 20 }, { episodes: 24, attempts: 50, random: 25, zero: 30 }], // prettier-ignore
     );
     assert.deepEqual(episodes, [0, 24]);
     assert.deepEqual([rate, random, zero], [[null, 0.5], [0.2, 0.5], [0.4, 0.6]]); // prettier-ignore

@@ -33,8 +33,12 @@ export function successCurve(
   const rows = new Map<number, Row>();
   for (const { episodes, attempts, successes, interval } of points)
     if (attempts > 0) rows.set(episodes, { rate: successes / attempts, interval });
-  for (const { episodes, random, zero } of evaluations)
-    rows.set(episodes, { ...rows.get(episodes), random, zero });
+  for (const { episodes, attempts, random, zero } of evaluations)
+    rows.set(episodes, {
+      ...rows.get(episodes),
+      random: random / attempts,
+      zero: zero / attempts,
+    });
   return aligned(rows);
 }
 
