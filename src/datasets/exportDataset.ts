@@ -1,6 +1,6 @@
 import { UserError } from '../errors.ts';
 import type { ListedEpisode } from '../episodes/listEpisodes.ts';
-import { listEpisodes } from '../episodes/listEpisodes.ts';
+import { listEpisode, listEpisodes } from '../episodes/listEpisodes.ts';
 import { type Episode, readEpisode } from '../episodes/readEpisode.ts';
 import { makeWholeFolder } from '../files/makeWholeFolder.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
@@ -53,17 +53,24 @@ const unusable = (listed: ListedEpisode): string | undefined =>
     unreadable: listed.state === 'unreadable' ? listed.reason : undefined,
   })[listed.state];
 
+/** The episodes of a folder, or that of a file. */
+async function episodesAt(path: string): Promise<ListedEpisode[]> {
+  const file = await listEpisode(path);
+  return file ? [file] : listEpisodes(path);
+}
+
 /**
- * Writes the episodes in a folder as a data set of lerobot's version 3. Episodes that do not fit are named and left
+ * Writes episodes, those in a folder or some files, as a data set of lerobot's version 3. Episodes that do not fit are named and left
  * out. Nothing is left of an export that fails or is stopped.
  */
 export async function exportDataset(
-  folder: string,
+  sources: readonly string[],
   { out, video }: ExportOptions,
   { out: output, signal }: { out: Output; signal: AbortSignal },
 ): Promise<'done' | 'interrupted'> {
-  const listed = await listEpisodes(folder);
-  if (listed.length === 0) throw new UserError(`${folder}: no episodes there`);
+  const listed = (await Promise.all(sources.map(episodesAt))).flat();
+  const place = sources.length === 1 ? sources[0] : `${sources[0]} and others`;
+  if (listed.length === 0) throw new UserError(`${place}: no episodes there`);
   const progress = createProgress(listed.length, output);
   const total = { episodes: 0, rows: 0 };
 
@@ -103,7 +110,7 @@ export async function exportDataset(
       progress.done(i + 1);
     }
     if (!dataset || total.episodes === 0)
-      throw new UserError(`${folder}: none of its ${listed.length} episodes can be exported`);
+      throw new UserError(`${place}: none of its ${listed.length} episodes can be exported`);
     await dataset.finish();
     return true;
   });
