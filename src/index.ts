@@ -36,6 +36,7 @@ export type { EpisodeHeader } from './episodes/episode.ts';
 export { type EpisodeRecorder, recordEpisode } from './episodes/recordEpisode.ts';
 export { type Episode, readEpisode } from './episodes/readEpisode.ts';
 export { listEpisodes } from './episodes/listEpisodes.ts';
+export { labelEpisode } from './episodes/labels.ts';
 
 // Learning, beside the robot or on another machine.
 export { openCourier } from './link/robot/courier.ts';

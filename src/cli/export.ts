@@ -7,7 +7,7 @@ export function exportEpisodes(program: Command, context: Context): void {
   program
     .command('export')
     .description("write episodes as a data set in another project's format")
-    .argument('<episodes>', 'folder of episodes')
+    .argument('<episodes...>', 'folder of episodes, or their files')
     .addOption(
       new Option('--format <name>', 'lerobot: its data set v3')
         .choices(['lerobot'] as const)

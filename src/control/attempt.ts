@@ -1,5 +1,5 @@
 import { UserError } from '../errors.ts';
-import type { EpisodeResult, Outcome } from '../episodes/episode.ts';
+import { type EpisodeResult, type Outcome, REWARDS } from '../episodes/episode.ts';
 import type { Observation } from '../policy/chunkPolicy.ts';
 import type { JointState, Robot } from '../robot/robot.ts';
 import { whyAborted } from './abort.ts';
@@ -59,7 +59,6 @@ const OUTCOMES: Record<LoopEnd['end'], Outcome> = {
   stopped: 'discarded',
 };
 
-const REWARDS: Record<Outcome, number | null> = { success: 1, failure: 0, discarded: null };
 
 function checkOptions({ policy: { executeSteps, horizon, join }, lead }: LoopOptions): void {
   if (executeSteps < 1 || lead < 0)

@@ -1,6 +1,6 @@
 import { UserError } from '../errors.ts';
 import type { ListedEpisode } from '../episodes/listEpisodes.ts';
-import { listEpisodes } from '../episodes/listEpisodes.ts';
+import { listEpisode, listEpisodes } from '../episodes/listEpisodes.ts';
 import { type Episode, readEpisode } from '../episodes/readEpisode.ts';
 import { makeWholeFolder } from '../files/makeWholeFolder.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
@@ -55,25 +55,32 @@ const unusable = (listed: ListedEpisode): string | undefined =>
     unreadable: listed.state === 'unreadable' ? listed.reason : undefined,
   })[listed.state];
 
-/** The error of a folder without episodes. */
-const nothingIn = async (folder: string): Promise<UserError> =>
+/** The error of sources without episodes. */
+const nothingIn = async ([folder]: readonly string[]): Promise<UserError> =>
   new UserError(
     (await isDataset(folder))
       ? `${folder}: is a data set already, and export makes one of episodes; ${invocation(`import-data ${folder} --out DIR`)} makes episodes of it`
       : `${folder}: no episodes there`,
   );
 
+/** The episodes of a folder, or that of a file. */
+async function episodesAt(path: string): Promise<ListedEpisode[]> {
+  const file = await listEpisode(path);
+  return file ? [file] : listEpisodes(path);
+}
+
 /**
- * Writes the episodes in a folder as a data set of lerobot's version 3. Episodes that do not fit are named and left
+ * Writes episodes, those in a folder or some files, as a data set of lerobot's version 3. Episodes that do not fit are named and left
  * out. Nothing is left of an export that fails or is stopped.
  */
 export async function exportDataset(
-  folder: string,
+  sources: readonly string[],
   { out, video }: ExportOptions,
   { out: output, signal }: { out: Output; signal: AbortSignal },
 ): Promise<'done' | 'interrupted'> {
-  const listed = await listEpisodes(folder);
-  if (listed.length === 0) throw await nothingIn(folder);
+  const listed = (await Promise.all(sources.map(episodesAt))).flat();
+  const place = sources.length === 1 ? sources[0] : `${sources[0]} and others`;
+  if (listed.length === 0) throw await nothingIn(sources);
   const progress = createProgress(listed.length, output);
   const total = { episodes: 0, rows: 0 };
 
@@ -113,7 +120,7 @@ export async function exportDataset(
       progress.done(i + 1);
     }
     if (!dataset || total.episodes === 0)
-      throw new UserError(`${folder}: none of its ${listed.length} episodes can be exported`);
+      throw new UserError(`${place}: none of its ${listed.length} episodes can be exported`);
     await dataset.finish();
     return true;
   });

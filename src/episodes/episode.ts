@@ -68,6 +68,9 @@ export interface ChunkRecord {
   timeline?: ChunkTimeline;
 }
 
+/** What an outcome is worth to learning. */
+export const REWARDS: Record<Outcome, number | null> = { success: 1, failure: 0, discarded: null };
+
 /** How an episode ended. */
 export interface EpisodeResult {
   outcome: Outcome;

@@ -2,12 +2,16 @@ import { basename, join } from 'node:path';
 
 const WHOLE = '.mcap';
 const PARTIAL = '.mcap.partial';
+const LABELS = '.labels.jsonl';
 
 /** The file of a finished episode. */
 export const wholePath = (folder: string, id: string) => join(folder, id + WHOLE);
 
 /** The file of an unfinished episode: being recorded, or left by a process that ended. */
 export const partialPath = (folder: string, id: string) => join(folder, id + PARTIAL);
+
+/** The file of an episode's labels, beside that of the episode. */
+export const labelsFile = (path: string) => path.replace(/\.mcap$/, '') + LABELS;
 
 /** An episode file's id and whether it is finished, by its name; undefined for any other file. */
 export function episodeFile(path: string): { id: string; finished: boolean } | undefined {

@@ -1,35 +1,56 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError, codeOf, messageOf } from '../errors.ts';
-import type { EpisodeHeader, EpisodeResult } from './episode.ts';
+import type { EpisodeHeader, EpisodeResult, Outcome } from './episode.ts';
 import { episodeFile } from './files.ts';
+import { correctedResult, labelsOf, newestLabel } from './labels.ts';
 import { METADATA } from './messages.ts';
 import { readHeader, readResult } from './metadata.ts';
 import { readMetadata } from './readMcap.ts';
 import { reasonOf } from '../systemErrors.ts';
 
+/** What an episode's index tells of it. */
+export interface EpisodeSummary {
+  header: EpisodeHeader;
+  /** As labels correct it. */
+  result: EpisodeResult;
+  /** As it was recorded; absent where no label changes it. */
+  recorded?: EpisodeResult;
+  /** The outcome that its newest label gives; absent where it has none. */
+  label?: Outcome;
+}
+
 /** One file of a folder of episodes. */
 export type ListedEpisode = { id: string; path: string } & (
-  | { state: 'finished'; header: EpisodeHeader; result: EpisodeResult }
+  | ({ state: 'finished' } & EpisodeSummary)
   /** Being recorded, or cut off. */
   | { state: 'partial' }
   | { state: 'unreadable'; reason: string }
 );
 
-async function summary(path: string) {
+async function summaryOf(path: string): Promise<EpisodeSummary> {
   const metadata = await readMetadata(path);
-  const [header, result] = [METADATA.header, METADATA.result].map((name) => metadata.get(name));
-  if (!header || !result) throw new UserError('no episode in this file');
-  return { header: readHeader(header), result: readResult(result) };
+  const [header, ended] = [METADATA.header, METADATA.result].map((name) => metadata.get(name));
+  if (!header || !ended) throw new UserError('no episode in this file');
+  const recorded = readResult(ended);
+  const labels = await labelsOf(path);
+  const result = correctedResult(recorded, labels);
+  return {
+    header: readHeader(header),
+    result,
+    ...(result !== recorded && { recorded }),
+    ...(labels.length > 0 && { label: newestLabel(labels)!.outcome }),
+  };
 }
 
-async function listed(path: string): Promise<ListedEpisode | undefined> {
+/** The episode in a file, of which only the index is read; undefined for a file that is none by its name. */
+export async function listEpisode(path: string): Promise<ListedEpisode | undefined> {
   const file = episodeFile(path);
   if (!file) return undefined;
   const { id } = file;
   if (!file.finished) return { id, path, state: 'partial' };
   try {
-    return { id, path, state: 'finished', ...(await summary(path)) };
+    return { id, path, state: 'finished', ...(await summaryOf(path)) };
   } catch (error) {
     return { id, path, state: 'unreadable', reason: messageOf(error) };
   }
@@ -45,7 +66,7 @@ export async function listEpisodes(folder: string): Promise<ListedEpisode[]> {
   });
   const episodes: ListedEpisode[] = [];
   for (const name of names.sort()) {
-    const episode = await listed(join(folder, name));
+    const episode = await listEpisode(join(folder, name));
     if (episode) episodes.push(episode);
   }
   return episodes;

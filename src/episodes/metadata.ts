@@ -69,8 +69,10 @@ const header = z.object({
     .pipe(embodiment),
 });
 
+export const outcomeSchema = z.enum(['success', 'failure', 'discarded']);
+
 const result = z.object({
-  outcome: z.enum(['success', 'failure', 'discarded']),
+  outcome: outcomeSchema,
   reward: z.string().transform((text) => (text === '' ? null : Number(text))),
   stagedReward: z.coerce.number(),
   steps: z.coerce.number(),

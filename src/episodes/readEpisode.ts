@@ -2,6 +2,7 @@ import sharp from 'sharp';
 import { UserError } from '../errors.ts';
 import type { CameraFrame, JointState } from '../robot/robot.ts';
 import type { ChunkRecord, EpisodeHeader, EpisodeResult } from './episode.ts';
+import { correctedResult, labelsOf } from './labels.ts';
 import { METADATA, TOPICS, chunkRecord, chunkTimeline, imageTopic } from './messages.ts';
 import { readHeader, readResult } from './metadata.ts';
 import { inTimeOrder, readMcap } from './readMcap.ts';
@@ -13,8 +14,10 @@ import { nanosecondsOf } from './rosTime.ts';
 export interface Episode {
   path: string;
   header: EpisodeHeader;
-  /** Null if the recording was cut off. */
+  /** As labels correct it; null if the recording was cut off. */
   result: EpisodeResult | null;
+  /** As it was recorded; absent where no label changes it. */
+  recorded?: EpisodeResult;
   chunks: ChunkRecord[];
   /** Measured, one per control step. */
   joints: JointState[];
@@ -90,7 +93,8 @@ function chunksWithoutImage(chunks: readonly ChunkRecord[], image: Episode['imag
 export async function readEpisode(path: string): Promise<Episode> {
   const content = await readMcap(path);
   const header = headerOf(path, content);
-  const result = resultOf(content);
+  const recorded = resultOf(content);
+  const result = recorded && correctedResult(recorded, await labelsOf(path));
   const messages = inTimeOrder(content.messages);
   const on = (wanted: string) => messages.filter(({ channel }) => channel.topic === wanted);
 
@@ -128,6 +132,7 @@ export async function readEpisode(path: string): Promise<Episode> {
     path,
     header,
     result,
+    ...(recorded && recorded !== result && { recorded }),
     chunks,
     joints: jointStates(on(TOPICS.jointStates)),
     commands: jointStates(on(TOPICS.jointCommands)),

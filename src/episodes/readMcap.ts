@@ -222,7 +222,8 @@ export async function readMetadata(
     const summary = await readSummary(file);
     if (!summary) throw new UserError('the file is damaged: it has no end; nalu recover reads what there is'); // prettier-ignore
     const metadata = new Map<string, ReadonlyMap<string, string>>();
-    for (const { name, offset } of summary.metadataIndex) {
+    // The last copies, beside the summary, take the fewest reads.
+    for (const { name, offset } of summary.metadataIndex.toReversed()) {
       if (metadata.has(name)) continue;
       const { record } = await attempt(file, Number(offset));
       if (record?.type === 'Metadata') metadata.set(name, record.metadata);

@@ -48,7 +48,10 @@ async function endLastLine(file: FileHandle): Promise<void> {
   else await file.truncate(start);
 }
 
-/** Appends lines to a JSON Lines file, creating it if absent and replacing a truncated last line. */
+/**
+ * Appends lines to a JSON Lines file, creating it if absent and replacing a truncated last line. Resolves when they are
+ * on the disk.
+ */
 export async function appendJsonLines(path: string, values: readonly object[]): Promise<void> {
   try {
     const file = await open(path, 'a+');
@@ -57,6 +60,7 @@ export async function appendJsonLines(path: string, values: readonly object[]): 
       const { buffer } = await file.read(Buffer.alloc(1), 0, 1, Math.max(0, size - 1));
       if (size > 0 && buffer[0] !== NEWLINE) await endLastLine(file);
       await file.appendFile(values.map((value) => `${JSON.stringify(value)}\n`).join(''));
+      await file.datasync();
     } finally {
       await file.close();
     }

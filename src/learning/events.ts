@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Outcome } from '../episodes/episode.ts';
 import { appendJsonLines, readJsonLines } from '../files/jsonLines.ts';
 import type { UpdateMetrics } from './metrics.ts';
 import { currentMetrics } from './oldNames.ts';
@@ -13,6 +14,15 @@ export type LearnerEvent =
   | { event: 'rolled back'; version: string; to: string; by?: string }
   | { event: 'paused' | 'resumed'; by: string }
   | { event: 'pinned' | 'released'; version: string; by: string }
+  | {
+      event: 'corrected';
+      /** Of the episode that was labelled. */
+      id: string;
+      outcome: Outcome;
+      /** Whether it counts so for its version, is still to be learned from, or changes nothing. */
+      effect: 'counts' | 'waits' | 'none';
+      version?: string;
+    }
   | { event: 'failed'; reason: string }
   | { event: 'left out'; path: string; reason: string };
 

@@ -4,6 +4,8 @@ import type { Orders } from './orders.ts';
 import { successInterval } from '../tensors/successRates.ts';
 import { duration } from '../terminal/speaker.ts';
 
+type CorrectedEvent = Extract<LearnerEvent, { event: 'corrected' }>;
+
 const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
 
 /** A view camera by camera: right and down in hundredths of a picture. */
@@ -56,6 +58,17 @@ function describeUpdate({
   return `update ${update}: ${parts.join(', ')}`;
 }
 
+const ENDED = { success: 'a success', failure: 'a failure', discarded: 'discarded' } as const;
+
+function describeCorrection({ id, outcome, effect, version }: CorrectedEvent): string {
+  const result = {
+    counts: `it counts so for version ${version}, and what was learned from it stays`,
+    waits: 'it has not been learned from yet',
+    none: 'nothing changes: it was left out, or learned from before labels were counted',
+  }[effect];
+  return `${id} is labelled as ${ENDED[outcome]}: ${result}`;
+}
+
 /** An event in words. */
 export function describeEvent(event: LearnerEvent): string {
   switch (event.event) {
@@ -79,6 +92,8 @@ export function describeEvent(event: LearnerEvent): string {
       return `${event.by} pinned version ${event.version}: the robot plays it, and updates wait`;
     case 'released':
       return `${event.by} released version ${event.version}: the robot plays the newest again`;
+    case 'corrected':
+      return describeCorrection(event);
     case 'failed':
       return `an update failed, its episodes are left out: ${event.reason}`;
     case 'left out':

@@ -8,20 +8,15 @@ import type { SessionConfig } from '../session/session.ts';
 import { writeSafetensors } from '../tensors/safetensors.ts';
 import type { Algorithm, OpenAlgorithm } from './algorithm.ts';
 import { type ByHand, takeOrders } from './byHand.ts';
+import { type HeldEpisode, applyLabels, count } from './corrections.ts';
 import { type LearnerEvent, logEvents } from './events.ts';
 import type { Rollout } from './attempts/rollout.ts';
 import { type RolloutEncoder, gatherRollouts, openRolloutEncoder } from './attempts/rollouts.ts';
-import { type Run, baseIn, readRun, stateFile, versionFile } from './learnerFolder.ts';
+import { type Run, baseIn, readRun, stateFile, versionFile, writeRun } from './learnerFolder.ts';
 import { reasonToKeepBack } from './gate.ts';
 import type { UpdateMetrics } from './metrics.ts';
 import { type OrderBook, type Orders, openOrders, ordersFile } from './orders.ts';
 import { type VersionRecord, isWorse, lineOf, newVersion } from './versions.ts';
-
-/** An episode that a learner has on its own disk. */
-export interface HeldEpisode {
-  id: string;
-  path: string;
-}
 
 export interface LearnerOptions {
   /** Where its state and all versions go. */
@@ -51,16 +46,16 @@ export interface Learner extends ByHand {
   versions(): readonly VersionRecord[];
   /** What a person has ordered. */
   orders(): Orders;
-  /** Queues an episode; the same twice counts once. */
+  /** Queues an episode; the same twice counts once. Of one that is known, tells its label. */
   add(episode: HeldEpisode): void;
   /** Episodes that wait for an update. */
   waiting(): number;
   /** Episodes that were learned from, or left out. */
   consumed(): number;
   /**
-   * Carries out a roll-back that was ordered. Otherwise, unless it is paused or a version is pinned, rolls back what
-   * proved worse, and makes an update if there are enough episodes. What it did is on disk when it resolves;
-   * undefined if there was nothing to do.
+   * Carries out a roll-back that was ordered. Otherwise takes new labels into account, and unless it is paused or a
+   * version is pinned, rolls back what proved worse, and makes an update if there are enough episodes. What it did is on
+   * disk when it resolves; undefined if there was nothing to do.
    */
   advance(): Promise<readonly LearnerEvent[] | undefined>;
   close(): Promise<void>;
@@ -89,7 +84,7 @@ function saveState({ options, algorithm, run }: Parts): Promise<void> {
   return writeSafetensors(stateFile(folder), tensors, {
     ...{ format, base: bundle.base },
     ...values,
-    run: JSON.stringify(run),
+    run: writeRun(run),
   });
 }
 
@@ -120,15 +115,12 @@ async function encode({ encoder, run }: Parts, episode: Episode): Promise<Rollou
   return rollout;
 }
 
-/** Counts attempts for the versions that made them. */
-function countAttempts({ versions }: Run, rollouts: readonly Rollout[]): void {
-  for (const { chunks, reward } of rollouts) {
-    const version = versionIn(chunks.at(-1)?.policyVersion) ?? versions[0].version;
-    const record = versions.find((known) => known.version === version);
-    if (!record) continue;
-    record.attempts += 1;
-    record.successes += reward;
-  }
+/** Counts an attempt for the version that made it. */
+function countAttempt({ versions, counted }: Run, id: string, { chunks, reward }: Rollout): void {
+  const version = versionIn(chunks.at(-1)?.policyVersion) ?? versions[0].version;
+  const attempt = { version, reward };
+  counted.set(id, attempt);
+  count(versions, attempt);
 }
 
 /** Goes back to the current version's parent where that one is better; undefined where it is not. */
@@ -198,12 +190,15 @@ async function learnFrom(
   episodes: readonly HeldEpisode[],
 ): Promise<readonly LearnerEvent[]> {
   const { run } = parts;
-  const paths = episodes.map(({ path }) => path);
-  const { rollouts, leftOut } = await gatherRollouts(paths, readEpisode, {
-    encode: (episode) => encode(parts, episode),
+  const ids = new Map(episodes.map(({ path, id }) => [path, id]));
+  const { rollouts, leftOut } = await gatherRollouts([...ids.keys()], readEpisode, {
+    async encode(episode) {
+      const rollout = await encode(parts, episode);
+      countAttempt(run, ids.get(episode.path)!, rollout);
+      return rollout;
+    },
   });
-  run.consumed.push(...episodes.map(({ id }) => id));
-  countAttempts(run, rollouts);
+  run.consumed.push(...ids.values());
   const events: LearnerEvent[] = leftOut.map((left) => ({ event: 'left out', ...left }));
   const rolledBack = await rollBack(parts);
   if (rolledBack) events.push(rolledBack);
@@ -218,6 +213,19 @@ function demandVersions(folder: string, { pinned, rollBack }: Orders, run: Run |
       throw new UserError(
         `${ordersFile(folder)}: names version ${version}, which the learner does not have; remove the file`,
       );
+}
+
+/** Takes new labels into account, and rolls back what proved worse by them unless it is held; undefined where there are none. */
+async function takeLabels(
+  parts: Parts,
+  isHeld: boolean,
+): Promise<readonly LearnerEvent[] | undefined> {
+  const { run, held } = parts;
+  const consumed = new Set(run.consumed);
+  const events = applyLabels(held.values(), run.versions, run, (id) => consumed.has(id));
+  if (events.length === 0) return undefined;
+  const rolledBack = isHeld ? undefined : await rollBack(parts);
+  return settle(parts, rolledBack ? [...events, rolledBack] : events);
 }
 
 /** The parts where the folder left off, or where the policy begins. */
@@ -237,6 +245,7 @@ async function openParts(options: LearnerOptions): Promise<Parts> {
   const first = algorithm.adapter();
   const begun: Run = {
     consumed: [],
+    ...{ counted: new Map(), labels: new Map() },
     versions: [newVersion(first.version, null)],
     current: first.version,
   };
@@ -285,7 +294,10 @@ export async function openLearner(options: LearnerOptions): Promise<Learner> {
     async advance() {
       const { paused, pinned, rollBack } = orders.now;
       if (rollBack) return rollBackAsOrdered(parts, rollBack);
-      if (paused || pinned) return undefined;
+      const isHeld = paused !== undefined || pinned !== undefined;
+      const events = await takeLabels(parts, isHeld);
+      if (events) return events;
+      if (isHeld) return undefined;
       const episodes = waiting();
       return episodes.length < batch ? undefined : learnFrom(parts, episodes.slice(0, batch));
     },

@@ -1,14 +1,16 @@
 import { join } from 'node:path';
+import type { Outcome } from '../episodes/episode.ts';
 import { UserError } from '../errors.ts';
 import { isThere } from '../files/isThere.ts';
 import { readAdapterHead } from '../policy/bundle/adapter.ts';
 import { readSafetensorsHeader } from '../tensors/safetensors.ts';
 import { parseJson } from '../validate.ts';
 import type { Beginning } from './begun.ts';
+import type { Counted, Counts } from './corrections.ts';
 import type { VersionRecord } from './versions.ts';
 
 /** What a learner keeps beside the algorithm's state, in the same file. */
-export interface Run {
+export interface Run extends Counts {
   /** Ids of episodes that were learned from, or left out. */
   consumed: string[];
   versions: VersionRecord[];
@@ -17,6 +19,16 @@ export interface Run {
   /** Of the episodes that were learned from; absent before the first. */
   task?: string;
 }
+
+/** The same in JSON; an older state has no counts by episode. */
+type Saved = Omit<Run, keyof Counts> & {
+  counted?: [string, Counted][];
+  labels?: [string, Outcome][];
+};
+
+/** What a state file keeps of it. */
+export const writeRun = ({ counted, labels, ...run }: Run): string =>
+  JSON.stringify({ ...run, counted: [...counted], labels: [...labels] } satisfies Saved);
 
 export const versionFile = (folder: string, version: string) =>
   join(folder, 'versions', `${version}.safetensors`);
@@ -35,7 +47,8 @@ export async function readRun(folder: string): Promise<Run | undefined> {
   const { run } = (await readSafetensorsHeader(state)).metadata;
   if (run === undefined)
     throw new UserError(`${state}: no learner's state; move it away, or choose another folder`);
-  return parseJson(run, state) as Run;
+  const { counted, labels, ...rest } = parseJson(run, state) as Saved;
+  return { ...rest, counted: new Map(counted), labels: new Map(labels) };
 }
 
 /** Base of the policy that a learner's folder improves, as its state names it; undefined where it does not. */

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { asyncBufferFromFile, parquetMetadataAsync } from 'hyparquet';
+import type { Outcome } from '../../src/episodes/episode.ts';
+import { labelEpisode } from '../../src/episodes/labels.ts';
 import { openParquet } from '../../src/datasets/parquet.ts';
 import { vectorStatistics } from '../../src/datasets/lerobot/statistics.ts';
 import { nalu } from '../cli/nalu.ts';
@@ -49,6 +51,27 @@ describe('a data set of nalu export', () => {
     assert.deepEqual(
       rows.map(({ timestamp }) => timestamp),
       rows.map((_, i) => Math.fround((i % STUB_ROWS) / 50)),
+    );
+  });
+
+  it('takes outcomes as labels correct them', async () => {
+    const labelled = at('labelled');
+    await recordStubs(labelled, ['failure', 'success', 'success']);
+    const label = (i: number, outcome: Outcome) =>
+      labelEpisode(join(labelled, `stub-${i}.mcap`), { by: 'Ada', outcome });
+    await label(0, 'success');
+    await label(1, 'failure');
+    await label(2, 'discarded');
+    const out = await run('export', labelled, '--out', at('relabelled'));
+    assert.match(out, /left out .*stub-2\.mcap: it was discarded/);
+    const rows = await rowsIn(at('relabelled/data/chunk-000/file-000.parquet'));
+    const ends = rows.filter((row) => row['next.done']);
+    assert.deepEqual(
+      ends.map((row) => [row['next.success'], row['next.reward']]),
+      [
+        [true, 1],
+        [false, 0],
+      ],
     );
   });
 

@@ -3,11 +3,16 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import type { Outcome } from '../../src/episodes/episode.ts';
+import { labelEpisode } from '../../src/episodes/labels.ts';
+import { listEpisodes } from '../../src/episodes/listEpisodes.ts';
 import type { Episode } from '../../src/episodes/readEpisode.ts';
+import { heldEpisode } from '../../src/learning/corrections.ts';
 import type { LearnerEvent } from '../../src/learning/events.ts';
+import { describeEvent } from '../../src/learning/learnReport.ts';
 import type { Learner } from '../../src/learning/learner.ts';
 import { baseIn } from '../../src/learning/learnerFolder.ts';
-import { CERTAINTY } from '../../src/learning/versions.ts';
+import { CERTAINTY, type VersionRecord } from '../../src/learning/versions.ts';
 import { probabilityBelow } from '../../src/tensors/successRates.ts';
 import { loadSafetensors, writeSafetensors } from '../../src/tensors/safetensors.ts';
 import { readAdapter } from '../../src/policy/bundle/readAdapter.ts';
@@ -41,6 +46,17 @@ async function hand(learner: Learner, folder: string, episodes: Episode[], from 
     const id = nameOf(from + i);
     learner.add({ id, path: await writeEpisode(join(folder, 'episodes'), id, episode) });
   }
+}
+
+/** Labels a recorded episode as a person does at the robot. */
+const label = (folder: string, i: number, outcome: Outcome) =>
+  labelEpisode(join(folder, 'episodes', `${nameOf(i)}.mcap`), { by: 'Ada', outcome });
+
+/** Labels it, and tells the learner. */
+async function relabel(learner: Learner, folder: string, i: number, outcome: Outcome) {
+  await label(folder, i, outcome);
+  const id = nameOf(i);
+  learner.add({ id, path: join(folder, 'episodes', `${id}.mcap`), label: outcome });
 }
 
 const withLearner = (
@@ -127,6 +143,90 @@ describe('a learner', { timeout: 180_000 }, () => {
       assert.equal(next.event, 'published');
       assert.equal(learner.current().parent, first.version);
       assert.equal(learner.versions()[0].attempts, 2 * BATCH);
+    }));
+
+  it('learns from an attempt as it is labelled, and leaves out what is discarded', () =>
+    withLearner({}, async (learner, folder) => {
+      const all = attempts.slice(0, BATCH).map((episode) => ended(episode, false));
+      await hand(learner, folder, all);
+      await relabel(learner, folder, 0, 'success');
+      await relabel(learner, folder, 1, 'discarded');
+      assert.deepEqual(
+        (await learner.advance())!.map((event) => event.event === 'corrected' && event.effect),
+        ['waits', 'waits'],
+      );
+      const [left, update] = (await learner.advance())!;
+      assert.match('reason' in left ? left.reason : '', /attempt-0001.*ended in discarded/);
+      assert.ok('report' in update);
+      assert.deepEqual([update.report.attempts, update.report.successes], [BATCH - 1, 1]);
+    }));
+
+  it('counts what it has learned from as it is labelled, also while it was away, and takes a version back for it', () =>
+    withFolder(async (folder) => {
+      const { base } = await loadBundle(bundle);
+      const learner = await openTinyLearner(folder, bundle);
+      const first = learner.current();
+      await hand(
+        learner,
+        folder,
+        attempts.slice(0, BATCH).map((episode, i) => ended(episode, i > 0)),
+      );
+      await learner.advance();
+      const { version } = learner.current();
+      const said = attempts
+        .slice(BATCH, 2 * BATCH)
+        .map((episode) => changed(ended(episode, true), { policyVersion: `${base}+${version}` }));
+      await hand(learner, folder, said, BATCH);
+      assert.equal((await learner.advance())![0].event, 'unmoved');
+
+      await relabel(learner, folder, BATCH, 'failure');
+      await relabel(learner, folder, BATCH + 1, 'discarded');
+      const corrected = { event: 'corrected', effect: 'counts', version } as const;
+      assert.deepEqual(await learner.advance(), [
+        { ...corrected, id: nameOf(BATCH), outcome: 'failure' },
+        { ...corrected, id: nameOf(BATCH + 1), outcome: 'discarded' },
+      ]);
+      const counts = ({ attempts, successes }: VersionRecord) => [attempts, successes];
+      assert.deepEqual(learner.versions().map(counts), [
+        [BATCH, BATCH - 1],
+        [BATCH - 1, BATCH - 2],
+      ]);
+      assert.equal(await learner.advance(), undefined);
+      assert.equal(learner.current().version, version);
+      await learner.close();
+
+      const again = await openTinyLearner(folder, bundle);
+      for (let i = BATCH; i < 2 * BATCH; i++) await label(folder, i, 'failure');
+      for (const episode of await listEpisodes(join(folder, 'episodes')))
+        again.add(heldEpisode(episode));
+      const events = [...(await again.advance())!];
+      assert.deepEqual(events.pop(), { event: 'rolled back', version, to: first.version });
+      // All but the one that was taken for a failure already.
+      assert.equal(events.length, BATCH - 1);
+      assert.deepEqual(again.versions().map(counts), [
+        [BATCH, BATCH - 1],
+        [BATCH, 0],
+      ]);
+      assert.deepEqual(again.current(), first);
+      assert.equal(await again.advance(), undefined);
+      assert.equal(again.consumed(), 2 * BATCH);
+      await again.close();
+    }));
+
+  it('says that a label changes nothing where the attempt was left out', () =>
+    withLearner({}, async (learner, folder) => {
+      const [one, ...others] = attempts.slice(0, BATCH);
+      const discarded = { outcome: 'discarded', reward: null, stagedReward: 0, steps: 2 } as const;
+      await hand(learner, folder, [{ ...one, result: discarded }, ...others]);
+      await learner.advance();
+      const before = structuredClone(learner.versions());
+      await relabel(learner, folder, 0, 'success');
+      const [event] = (await learner.advance())!;
+      assert.equal(
+        describeEvent(event),
+        'attempt-0000 is labelled as a success: nothing changes: it was left out, or learned from before labels were counted',
+      );
+      assert.deepEqual(learner.versions(), before);
     }));
 
   it('does not take back a version for a few failures', () =>

@@ -159,7 +159,7 @@ describe('the learner', LIMIT, () => {
       const robot = rawRuntime(address);
       await robot.say(hello());
       await robot.hear('welcome');
-      await robot.say({ kind: 'offer', name: 'one', bytes: 3, sha256: '0'.repeat(64) });
+      await robot.say({ kind: 'offer', name: 'one', bytes: 3, sha256: '0'.repeat(64), labels: [] });
       await robot.hear('want');
       const part = { kind: 'part', what: 'episode', name: 'one', offset: 0 } as const;
       await robot.say(part, Buffer.from('abc'));
@@ -182,7 +182,7 @@ describe('the learner', LIMIT, () => {
           /name: cannot name a file/,
         ],
         [{ kind: 'dance' }, /a message: kind: /],
-        [hello({ protocol: PROTOCOL + 1 }), /it speaks protocol 2, this side speaks 1; install/],
+        [hello({ protocol: PROTOCOL + 1 }), /it speaks protocol 3, this side speaks 2; install/],
       ] as const) {
         const robot = rawRuntime(address);
         await robot.say(say as ReturnType<typeof hello>);

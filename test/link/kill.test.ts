@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { uniformNumbers } from '../../src/tensors/noise.ts';
+import { labelsOf } from '../../src/episodes/labels.ts';
 import { kept, putEpisodes, until, withPlace } from './link.ts';
 
 const KILLS = 20;
@@ -43,11 +44,17 @@ const isRunning = (pid: number): Promise<boolean> =>
     () => false,
   );
 
+/** Number of episodes on the learner's disk. */
+const episodesIn = async (learner: string) =>
+  (await readdir(join(learner, 'episodes')).catch(() => [])).filter((name) =>
+    name.endsWith('.mcap'),
+  ).length;
+
 const said = (lines: string[], what: string) =>
   lines.filter((line) => line.startsWith(`${what} `)).map((line) => line.slice(what.length + 1));
 
 describe('the link between processes that are killed', { timeout: 180_000 }, () => {
-  it('loses no episode, counts none twice, and leaves no adapter half applied', () =>
+  it('loses no episode or label, counts none twice, and leaves no adapter half applied', () =>
     withPlace(async ({ folder, episodes, learnerFolder, address, openLearner, openRuntime }) => {
       const draw = uniformNumbers(SEED);
       const heard: string[] = [];
@@ -58,9 +65,7 @@ describe('the link between processes that are killed', { timeout: 180_000 }, () 
           start('runtimeMain.js', [episodes, adapters, address, `life${life}`, '1000'], heard),
       };
       let [learner, runtime] = [sides.learner(), sides.runtime(0)];
-      const passed = async () =>
-        (await readdir(join(learnerFolder, 'episodes')).catch(() => [])).length +
-        said(heard, 'adapter').length;
+      const passed = async () => (await episodesIn(learnerFolder)) + said(heard, 'adapter').length;
       for (let i = 1; i <= KILLS; i++) {
         if (i % 4 === 0) {
           const before = await passed();
@@ -83,6 +88,7 @@ describe('the link between processes that are killed', { timeout: 180_000 }, () 
       const courier = await openRuntime();
       const files = (await readdir(episodes)).filter((name) => name.endsWith('.mcap'));
       await until(() => courier.status().acknowledged === files.length);
+      assert.equal(courier.status().pending, 0);
       const there = await kept(learnerFolder);
       assert.deepEqual([...there.keys()], files.map((file) => file.replace(/\.mcap$/, '')).sort());
       assert.deepEqual(
@@ -91,6 +97,12 @@ describe('the link between processes that are killed', { timeout: 180_000 }, () 
       );
       for (const [name, content] of there)
         assert.ok(content.equals(await readFile(join(episodes, `${name}.mcap`))), name);
+      const labelsIn = (place: string) =>
+        Promise.all([...there.keys()].map((name) => labelsOf(join(place, `${name}.mcap`))));
+      const labels = await labelsIn(episodes);
+      assert.deepEqual(await labelsIn(join(learnerFolder, 'episodes')), labels);
+      const made = said(heard, 'label').length;
+      assert.ok(made > 0 && labels.flat().length >= made, `${labels.flat().length} of ${made}`);
       const lines = (await readFile(join(learnerFolder, 'received.txt'), 'utf8'))
         .trim()
         .split('\n');
@@ -141,9 +153,7 @@ describe('the link between processes that are killed', { timeout: 180_000 }, () 
       const learner = start('learnerMain.js', [learnerFolder, address], heard, jumps);
       const args = [episodes, join(folder, 'adapters'), address, 'jump', '20'];
       const runtime = start('runtimeMain.js', args, heard, jumps);
-      await until(
-        async () => (await readdir(join(learnerFolder, 'episodes')).catch(() => [])).length === 20,
-      );
+      await until(async () => (await episodesIn(learnerFolder)) === 20);
       await until(() => said(heard, 'adapter').length > 2);
       await kill(runtime);
       await kill(learner);

@@ -67,7 +67,7 @@ export async function putEpisodes(
 export async function kept(learner: string): Promise<Map<string, Buffer>> {
   const folder = join(learner, 'episodes');
   const contents = new Map<string, Buffer>();
-  for (const file of (await readdir(folder)).sort())
+  for (const file of (await readdir(folder)).filter((name) => name.endsWith('.mcap')).sort())
     contents.set(file.replace(/\.mcap$/, ''), await readFile(join(folder, file)));
   return contents;
 }

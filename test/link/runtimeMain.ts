@@ -2,13 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileSink, publish } from '../../src/episodes/mcap.ts';
+import { labelEpisode } from '../../src/episodes/labels.ts';
 import { openCourier } from '../../src/link/robot/courier.ts';
 import { checkAdapter } from '../../src/policy/bundle/readAdapter.ts';
 import { policy } from './link.ts';
 
 /**
- * A robot that finishes an episode every 20 ms until it is killed, and says the name of each once it
- * is on the disk, as of each adapter: node runtimeMain.js EPISODES ADAPTERS ADDRESS PREFIX COUNT
+ * A robot that finishes an episode every 20 ms until it is killed, labels some of them again and again, and says the
+ * name of each once it is on the disk, as of each label and adapter: node runtimeMain.js EPISODES ADAPTERS ADDRESS PREFIX COUNT
  */
 const [episodes, adapters, address, prefix, count] = process.argv.slice(2);
 const courier = await openCourier({
@@ -34,6 +35,13 @@ for (let i = 0; i < Number(count); i++) {
   await publish(`${path}.partial`, path);
   courier.notify();
   console.log(`episode ${prefix}-${i}`);
+  if (i % 3 === 0) {
+    const labelled = `${prefix}-${Math.floor(i / 2)}`;
+    const outcome = i % 2 === 0 ? 'failure' : 'success';
+    await labelEpisode(join(episodes, `${labelled}.mcap`), { by: prefix, outcome });
+    courier.notify();
+    console.log(`label ${labelled} ${outcome}`);
+  }
   await new Promise((resolve) => setTimeout(resolve, 20));
 }
 await writeFile(join(episodes, 'finished'), '');

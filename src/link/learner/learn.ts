@@ -15,11 +15,13 @@ import type { MethodName } from '../../learning/methodNames.ts';
 import { METHODS } from '../../learning/methods.ts';
 import type { ConsoleChoice } from '../../console/consoleAccess.ts';
 import { type LearningConsole, openLearningConsole } from '../../learning/learningConsole.ts';
+import { type HeldEpisode, heldEpisode } from '../../learning/corrections.ts';
 import { type Learner, openLearner } from '../../learning/learner.ts';
 import { baseIn, withoutOwnAdapter } from '../../learning/learnerFolder.ts';
 import { demandKeys, folderAddress } from '../wire/address.ts';
 import { type OrderFunctions, orderAnswers, orderFunctions } from './learnerOrders.ts';
 import { type LearnerPort, openLearnerPort } from './learnerPort.ts';
+import type { KeptEpisode } from './store.ts';
 import { makeFolder } from '../../files/makeFolder.ts';
 import { loadSessionConfig } from '../../session/session.ts';
 import { adapterVersion } from '../../policy/bundle/adapter.ts';
@@ -133,7 +135,7 @@ interface OpenLearner {
   received: () => number;
   /** Sends the robot the version that it is to play. */
   publish: () => Promise<void>;
-  /** Resolves when another episode has come, or `wake` was called. */
+  /** Resolves when another episode or label has come, or `wake` was called. */
   arrival: () => Promise<void>;
   wake: () => void;
 }
@@ -159,16 +161,19 @@ async function open(
 
   let received = 0;
   let wake = () => {};
-  let add: (path: string) => void = () => {};
-  const onEpisode = ({ path }: { path: string }) => {
-    received += 1;
-    add(path);
+  let add: (episode: HeldEpisode) => void = () => {};
+  const onLabels = ({ path, label }: KeptEpisode) => {
+    add({ id: episodeFile(path)!.id, path, label });
     wake();
+  };
+  const onEpisode = (episode: KeptEpisode) => {
+    received += 1;
+    onLabels(episode);
   };
   // Only one process can listen there; that one owns the folder's state.
   const port = await openLearnerPort({
     ...{ folder, address, keys, policy: bundle },
-    onEpisode,
+    ...{ onEpisode, onLabels },
     log: note,
   });
   onPort(port);
@@ -178,9 +183,9 @@ async function open(
   const algorithm = METHODS[method].open(config);
   const learner = await openLearner({ folder, bundle, joints, algorithm, batch, session });
   await recordBeginning(folder, beginning);
-  add = (path) => learner.add({ id: episodeFile(path)!.id, path });
-  for (const { path, id } of await listEpisodes(join(folder, 'episodes')))
-    learner.add({ id, path });
+  add = (episode) => learner.add(episode);
+  for (const episode of await listEpisodes(join(folder, 'episodes')))
+    learner.add(heldEpisode(episode));
   const inOrder = createQueue();
   return {
     ...{ port, learner, bundle },

@@ -3,10 +3,13 @@ import { messageOf } from '../../errors.ts';
 import { startProcess, whenOpen } from '../../processes/child.ts';
 import { keepRunning } from '../../processes/restart.ts';
 import type { LearnerFunctions, LearnerWork, OwnerFunctions } from './learnerProcess.ts';
+import type { KeptEpisode } from './store.ts';
 
 export interface LearnerPortOptions extends LearnerWork {
   /** Hears of each episode once it is on the disk; what came before lies in `folder/episodes`. */
-  onEpisode: (episode: { name: string; path: string }) => void;
+  onEpisode: (episode: KeptEpisode) => void;
+  /** Hears of labels that came after their episode, once they are on the disk. */
+  onLabels?: (episode: KeptEpisode) => void;
   /** Hears what an operator should know, a line each. */
   log: (line: string) => void;
 }
@@ -28,11 +31,11 @@ export interface LearnerPort {
  * address, a folder or keys that cannot be used.
  */
 export async function openLearnerPort(options: LearnerPortOptions): Promise<LearnerPort> {
-  const { onEpisode, log, folder, address, keys } = options;
+  const { onEpisode, onLabels = () => undefined, log, folder, address, keys } = options;
   demandKeys(address, keys);
   const { base, version } = options.policy;
   const data: LearnerWork = { folder, address, keys, policy: { base, version } };
-  const local: OwnerFunctions = { log, episode: onEpisode };
+  const local: OwnerFunctions = { log, episode: onEpisode, labels: onLabels };
   const module = new URL('./learnerProcess.js', import.meta.url);
   const start = () =>
     startProcess<LearnerFunctions>(module, { name: "the link's process", data, local });

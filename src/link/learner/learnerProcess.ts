@@ -4,7 +4,7 @@ import { serve } from '../../processes/serve.ts';
 import { bindLearner } from './learnerSocket.ts';
 import { serve as serveSessions } from './learnerSessions.ts';
 import { openLineage } from '../robot/lineage.ts';
-import { openStore } from './store.ts';
+import { type KeptEpisode, openStore } from './store.ts';
 import type { Bundle } from '../../policy/bundle/config.ts';
 
 /** The process behind learnerPort.ts: a training step may block the learner's own thread for long. */
@@ -23,19 +23,24 @@ export interface LearnerFunctions {
 
 export interface OwnerFunctions {
   log: (line: string) => void;
-  episode: (episode: { name: string; path: string }) => void;
+  episode: (episode: KeptEpisode) => void;
+  labels: (episode: KeptEpisode) => void;
 }
 
 serve<LearnerFunctions, LearnerWork, OwnerFunctions>(
   async ({ folder, address, keys, policy }, owner) => {
     const log = (line: string) => owner.notify('log', line);
-    const onEpisode = (episode: { name: string; path: string }) => owner.notify('episode', episode);
+    const onEpisode = (episode: KeptEpisode) => owner.notify('episode', episode);
+    const onLabels = (episode: KeptEpisode) => owner.notify('labels', episode);
     await makeFolder(folder);
     const bound = await bindLearner(address, keys, log);
     const store = await openStore(folder);
     const lineage = await openLineage(join(folder, 'adapters'), policy);
     const { socket } = bound;
-    const sessions = serveSessions({ socket, base: policy.base, store, lineage, onEpisode, log });
+    const sessions = serveSessions({
+      ...{ socket, base: policy.base, store, lineage },
+      ...{ onEpisode, onLabels, log },
+    });
     return {
       address: () => bound.address,
       async publish(file, parent) {

@@ -1,5 +1,6 @@
 import type { Router } from 'zeromq';
 import { UserError, codeOf, messageOf } from '../../errors.ts';
+import type { Label } from '../../episodes/labels.ts';
 import type { Lineage } from '../robot/lineage.ts';
 import {
   type Handlers,
@@ -9,7 +10,7 @@ import {
   encodeMessage,
   handle,
 } from '../wire/protocol.ts';
-import type { Store } from './store.ts';
+import type { KeptEpisode, Store } from './store.ts';
 import { type Incoming, readPart } from '../wire/transfer.ts';
 
 /** Milliseconds, by the monotonic clock. */
@@ -23,6 +24,8 @@ interface Peer {
   heard: number;
   welcome: boolean;
   incoming?: Incoming;
+  /** Of the episode that is on offer. */
+  labels: readonly Label[];
   /** The adapter that it plays, or the base. */
   version: string;
 }
@@ -32,7 +35,9 @@ export interface SessionsOptions {
   base: string;
   store: Store;
   lineage: Lineage;
-  onEpisode: (episode: { name: string; path: string }) => void;
+  onEpisode: (episode: KeptEpisode) => void;
+  /** Hears of labels of an episode that had come before. */
+  onLabels: (episode: KeptEpisode) => void;
   log: (line: string) => void;
 }
 
@@ -104,7 +109,13 @@ class Server {
   private async attend(route: Buffer, frames: Buffer[]): Promise<void> {
     const { base, log } = this.options;
     const key = route.toString('hex');
-    const peer = this.peers.get(key) ?? { route, heard: 0, welcome: false, version: base };
+    const peer = this.peers.get(key) ?? {
+      route,
+      heard: 0,
+      welcome: false,
+      labels: [],
+      version: base,
+    };
     peer.heard = performance.now();
     try {
       const { message, data } = decodeMessage(frames);
@@ -165,13 +176,16 @@ class Server {
   }
 
   private async beginEpisode(offer: MessageOf<'offer'>, peer: Peer): Promise<void> {
-    const { store, onEpisode } = this.options;
-    const { name } = offer;
+    const { store, onEpisode, onLabels } = this.options;
+    const { name, labels } = offer;
     await abandonIncoming(peer);
+    peer.labels = labels;
     try {
       const found = await store.find(offer);
       if (found) {
-        if (found !== 'noted') onEpisode({ name, path: found.path });
+        const episode = await store.label(name, found.path, labels);
+        if (found.isNew) onEpisode(episode);
+        else if (labels.length > 0) onLabels(episode);
         return await this.send(peer, { kind: 'kept', name });
       }
       peer.incoming = await store.begin(offer);
@@ -199,10 +213,10 @@ class Server {
   private async keep(peer: Peer, arrived: Incoming): Promise<void> {
     const { store, onEpisode } = this.options;
     const { name } = arrived;
-    const path = await store.keep(arrived);
+    const episode = await store.keep(arrived, peer.labels);
     peer.incoming = undefined;
     await this.send(peer, { kind: 'kept', name });
-    onEpisode({ name, path });
+    onEpisode(episode);
   }
 
   private async doNotKeep(peer: Peer, name: string, why: string): Promise<void> {

@@ -2,19 +2,31 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder } from '../../files/makeFolder.ts';
 import { codeOf } from '../../errors.ts';
+import type { Outcome } from '../../episodes/episode.ts';
 import { episodeFile, wholePath } from '../../episodes/files.ts';
+import { type Label, labelsOf, mergeLabels, newestLabel } from '../../episodes/labels.ts';
 import { openLedger } from '../ledger.ts';
 import { type Expected, type Incoming, digest, receive } from '../wire/transfer.ts';
 
 const RECEIVED = 'received.txt';
 
+/** An episode on the learner's disk. */
+export interface KeptEpisode {
+  name: string;
+  path: string;
+  /** The outcome that its newest label gives; absent where it has none. */
+  label?: Outcome;
+}
+
 /** A learner's episodes on disk. */
 export interface Store {
-  /** `noted` if it has this episode, or had it; its file if it lies there and could not be noted before. */
-  find(offered: Expected): Promise<'noted' | { path: string } | undefined>;
+  /** Where it has this episode, or had it; `isNew` if it lies there and could not be noted before. */
+  find(offered: Expected): Promise<{ path: string; isNew: boolean } | undefined>;
+  /** Adds labels to those of an episode that it has; resolves when they are on the disk. */
+  label(name: string, path: string, labels: readonly Label[]): Promise<KeptEpisode>;
   begin(offered: Expected): Promise<Incoming>;
-  /** Keeps an episode that is all there; resolves to its file when that is on the disk. */
-  keep(arrived: Incoming): Promise<string>;
+  /** Keeps an episode that is all there, with its labels; resolves when both are on the disk. */
+  keep(arrived: Incoming, labels: readonly Label[]): Promise<KeptEpisode>;
   close(): Promise<void>;
 }
 
@@ -29,8 +41,13 @@ const digestIfThere = (path: string) =>
     throw error;
   });
 
+async function keptAt(name: string, path: string): Promise<KeptEpisode> {
+  const label = newestLabel(await labelsOf(path))?.outcome;
+  return { name, path, ...(label !== undefined && { label }) };
+}
+
 /**
- * The store in a folder: `episodes/NAME.mcap`, what is arriving in `incoming/`, and `received.txt`
+ * The store in a folder: `episodes/NAME.mcap` with its labels beside it, what is arriving in `incoming/`, and `received.txt`
  * with what ever arrived, so that an episode that was removed since is not counted again.
  */
 export async function openStore(folder: string): Promise<Store> {
@@ -61,18 +78,25 @@ export async function openStore(folder: string): Promise<Store> {
 
   return {
     async find(offered) {
-      if (idsOf(offered).some((id) => ledger.lines.has(keyOf(offered.sha256, id)))) return 'noted';
+      const known = idsOf(offered).find((id) => ledger.lines.has(keyOf(offered.sha256, id)));
+      if (known !== undefined) return { path: wholePath(episodes, known), isNew: false };
       const { path, key, isThere } = await placeOf(offered);
       if (!isThere) return undefined;
       await ledger.add(key);
-      return { path };
+      return { path, isNew: true };
+    },
+    async label(name, path, labels) {
+      await mergeLabels(path, labels);
+      return keptAt(name, path);
     },
     begin: (offered) => receive(join(incoming, `${begun++}.part`), offered),
-    async keep(arrived) {
+    async keep(arrived, labels) {
       const { path, key } = await placeOf(arrived);
+      // First, so that nobody finds the episode without them.
+      await mergeLabels(path, labels);
       await arrived.keep(path);
       await ledger.add(key);
-      return path;
+      return keptAt(arrived.name, path);
     },
     close: () => ledger.close(),
   };

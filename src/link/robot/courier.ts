@@ -16,14 +16,14 @@ export interface CourierOptions extends CourierWork {
 
 /** The runtime's end of the link. Nothing of it waits, works or throws in the thread that calls it. */
 export interface Courier {
-  /** Looks for finished episodes in the folder. */
+  /** Looks for finished episodes and their labels in the folder. */
   notify(): void;
   status(): CourierStatus;
   close(): Promise<void>;
 }
 
 /**
- * Offers the finished episodes of a folder to the learner until it has them all, and takes its
+ * Offers the finished episodes of a folder and their labels to the learner until it has them all, and takes its
  * adapters, through every absence of the learner. Throws a `UserError` for an address, a folder or
  * keys that cannot be used.
  */

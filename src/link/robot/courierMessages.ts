@@ -2,7 +2,7 @@ import type { AdaptedPolicy, AdapterFile } from './inbox.ts';
 
 export interface CourierStatus {
   connected: boolean;
-  /** Finished episodes that the learner is not known to have. */
+  /** Finished episodes that the learner is not known to have with their labels. */
   pending: number;
   acknowledged: number;
   /** The adapter that is played; the base's version if none. */
@@ -22,7 +22,7 @@ export interface CourierWork {
 }
 
 export interface CourierFunctions {
-  /** There may be new episodes. */
+  /** There may be new episodes or labels. */
   notify: () => void;
 }
 

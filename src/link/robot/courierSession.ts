@@ -5,6 +5,7 @@ import type { RuntimeKeys } from '../wire/keys.ts';
 import type { Outbox } from './outbox.ts';
 import {
   type Handlers,
+  MOST_LABELS,
   MOST_MESSAGE_BYTES,
   type Message,
   type MessageOf,
@@ -25,7 +26,7 @@ const LONGEST_RETRY = 60_000;
 export interface Session {
   /** Resolves to why it ended. */
   readonly ended: Promise<string>;
-  /** There may be new episodes. */
+  /** There may be new episodes or labels. */
   notify(): void;
   close(): void;
 }
@@ -130,7 +131,7 @@ class Connection {
     return this.reason ?? 'closed';
   }
 
-  /** Looks for new episodes. */
+  /** Looks for new episodes and labels. */
   notify(): void {
     const offer = () => this.offerNext();
     void this.options.outbox.refresh().then(offer, (error: Error) => this.end(error.message));
@@ -166,9 +167,10 @@ class Connection {
     if (!this.offered) return;
     const { name, path } = this.offered;
     try {
+      const labels = (await outbox.labels(name)).slice(-MOST_LABELS);
       const { bytes, sha256 } = await digest(path);
       if (bytes === 0) throw new UserError(`${path}: is empty`);
-      await this.send({ kind: 'offer', name, bytes, sha256 });
+      await this.send({ kind: 'offer', name, bytes, sha256, labels });
     } catch (error) {
       if (this.reason !== undefined) return;
       log(`does not offer ${name}: ${messageOf(error)}`);

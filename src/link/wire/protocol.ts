@@ -1,11 +1,15 @@
 import { Packr } from 'msgpackr';
 import { z } from 'zod';
 import { UserError, messageOf } from '../../errors.ts';
+import { labelSchema } from '../../episodes/labels.ts';
 import { trainableSchema } from '../../policy/trainable.ts';
 import { validate } from '../../validate.ts';
 
 /** Raised by every change of the messages: two sides of different protocols refuse each other. */
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
+
+/** Labels of an episode that go with it at most: the latest ones. */
+export const MOST_LABELS = 100;
 
 /** Most bytes of a file in one message: what a side holds in memory of a transfer. */
 export const PART_BYTES = 1 << 20;
@@ -36,13 +40,22 @@ const messageSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('ping') }),
   /** L: the answer. */
   z.object({ kind: z.literal('pong') }),
-  /** R: an episode that is on its disk; the one before it is no longer on offer. */
-  z.object({ kind: z.literal('offer'), name: fileName, bytes: byteCount, sha256 }),
+  /**
+   * R: an episode that is on its disk, with its labels; the one before it is no longer on offer. One that was labelled
+   * since it was kept is offered again.
+   */
+  z.object({
+    kind: z.literal('offer'),
+    name: fileName,
+    bytes: byteCount,
+    sha256,
+    labels: z.array(labelSchema).max(MOST_LABELS),
+  }),
   /** Either: send the part of this file that begins there. */
   z.object({ kind: z.literal('want'), what, name: fileName, offset: byteCount }),
   /** Either: the answer, with the bytes in a second frame. */
   z.object({ kind: z.literal('part'), what, name: fileName, offset: byteCount }),
-  /** L: the episode is on its disk, now or since long. */
+  /** L: the episode is on its disk, now or since long, and the labels that were offered with it. */
   z.object({ kind: z.literal('kept'), name: fileName }),
   /** L: it is not; offer it again later. */
   z.object({ kind: z.literal('notKept'), name: fileName, why: z.string() }),

@@ -74,6 +74,7 @@ export async function openNodeConsole(
   const { access, addresses } = await consoleAccess(host, tls || undefined, process.env);
   const console = await openRobotConsole({
     ...{ access, port, robot, log, ...(record !== '' && { record }) },
+    onLabel: () => configured.courier?.notify(),
     simulated: false,
     doctor: doctorOf(parameters),
     tasks: Object.entries(calibration.tasks ?? {}).map(([name, prompt]) => ({ name, prompt })),

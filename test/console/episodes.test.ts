@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, readdir, rm, truncate, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import sharp from 'sharp';
+import { type Console, openConsole } from '../../src/console/console.ts';
+import type { EpisodeLine, RequestName, Requests } from '../../src/console/protocol.ts';
+import { labelsOf } from '../../src/episodes/labels.ts';
+import { recordEpisode } from '../../src/episodes/recordEpisode.ts';
+import { HORIZON, headerOf, play, recordAt, success } from '../episodes/recording.ts';
+import { type TestPage, openPage } from './client.ts';
+
+const DATED = '2026-03-04T05-06-07-089Z-reach-3-0a1b2c3d';
+const MARKUP = '<img src=x onerror=alert(1)>';
+
+describe("the console's episodes", { timeout: 120_000 }, () => {
+  let folder: string;
+  let episodes: string;
+  let console: Console;
+  let page: TestPage;
+  const labelled: string[] = [];
+
+  const at = (name: string) => join(episodes, name);
+  const record = async (id: string) => {
+    const recorder = await recordEpisode(episodes, headerOf(id));
+    await play(recorder, 3);
+    return recorder.finish({ ...success, steps: 15 });
+  };
+  /** Asks what must be answered. */
+  const ask = async <Name extends RequestName>(
+    request: Name,
+    args: Requests[Name]['takes'],
+  ): Promise<Requests[Name]['gives']> => {
+    const reply = await page.ask(request, args);
+    assert.ok(reply.ok, reply.says);
+    return reply.value as Requests[Name]['gives'];
+  };
+  /** Asks what must be refused; gives the sentence why. */
+  const refusal = async <Name extends RequestName>(
+    request: Name,
+    args: Requests[Name]['takes'],
+  ) => {
+    const reply = await page.ask(request, args);
+    assert.ok(!reply.ok);
+    return reply.says;
+  };
+  const lineOf = async (id: string) =>
+    (await ask('episodes', null)).find((line) => line.id === id) as EpisodeLine;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'nalu-console-episodes-'));
+    episodes = join(folder, 'episodes');
+    await record(DATED);
+    await record(MARKUP);
+    const whole = await readFile(at(`${DATED}.mcap`));
+    await writeFile(at('damaged.mcap'), whole.subarray(1000, 2000));
+    await writeFile(at('growing.mcap.partial'), whole);
+    await writeFile(at('cut.mcap.partial'), whole);
+    await truncate(at('cut.mcap.partial'), whole.length - 500);
+    await utimes(at('cut.mcap.partial'), 1e9, 1e9);
+    await writeFile(at('notes.txt'), 'nothing');
+    console = await openConsole({
+      ...{ access: { host: '127.0.0.1' }, port: 0, episodes: [episodes], answers: {} },
+      onLabel: (id) => labelled.push(id),
+      log: () => undefined,
+    });
+    page = await openPage(console.url, { hello: { name: 'Ada' } });
+    await page.until(() => page.topics.crew?.operator, 'the seat');
+  });
+  after(async () => {
+    await page.close();
+    await console.close();
+    await rm(folder, { recursive: true });
+  });
+
+  it('are listed as they are: finished, damaged, cut off, being recorded', async () => {
+    const lines = await ask('episodes', null);
+    assert.deepEqual(
+      lines.map(({ id, growing = false, outcome, problem }) => [id, growing, outcome, problem]),
+      [
+        [DATED, false, 'success', undefined],
+        [MARKUP, false, 'success', undefined],
+        ['cut', false, undefined, 'it was cut off; nalu recover makes it readable'],
+        ['damaged', false, undefined, lines[3].problem],
+        ['growing', true, undefined, undefined],
+      ],
+    );
+    assert.match(lines[3].problem!, /damaged/);
+    const { at: time, task, policy, seconds } = lines[0];
+    assert.deepEqual(
+      [time, task, policy, seconds],
+      [Date.UTC(2026, 2, 4, 5, 6, 7, 89), 'reach', 'fake@v1', 0.3],
+    );
+    assert.equal(lines[1].at, undefined);
+  });
+
+  it('are replayed: joints, commands, chunks and images by their times', async () => {
+    const replay = await ask('episode', { id: DATED });
+    assert.equal(replay.path, at(`${DATED}.mcap`));
+    assert.deepEqual([replay.measured.length, replay.commands.length], [30, 30]);
+    assert.deepEqual([...replay.times.slice(0, 3)], [0, 20, 40]);
+    assert.deepEqual([...replay.measured.slice(2, 4)], [Math.fround(0.01), 0.5]);
+    assert.deepEqual(
+      replay.chunks.map(({ time, index, version, horizon }) => [time, index, version, horizon]),
+      [0, 1, 2].map((i) => [100 * i, i, 'v1', HORIZON]),
+    );
+    assert.deepEqual(replay.chunks[1].rows, recordAt(1).actions);
+    assert.deepEqual(replay.cameras, [{ name: 'cam_high', times: Float32Array.of(0, 100, 200) }]);
+    assert.deepEqual([replay.outcome, replay.missing, replay.labels], ['success', [], []]);
+  });
+
+  it('show the newest image of a camera at a time, as JPEG', async () => {
+    const camera = 'cam_high';
+    for (const [time, shown] of [
+      [-5, 0],
+      [99, 0],
+      [100, 100],
+      [1e6, 200],
+    ]) {
+      const picture = await ask('episodePicture', { id: DATED, camera, time });
+      assert.equal(picture.time, shown);
+      const { format, width, height } = await sharp(picture.jpeg).metadata();
+      assert.deepEqual([format, width, height], ['jpeg', 16, 12]);
+    }
+    const none = { id: DATED, camera: 'cam_low', time: 0 };
+    assert.match(await refusal('episodePicture', none), /no image of "cam_low"/);
+  });
+
+  it('are corrected by whoever operates; list, replay and robot hear of it', async () => {
+    const before = await readFile(at(`${MARKUP}.mcap`)).catch(() => undefined);
+    await ask('label', { id: MARKUP, outcome: 'failure', note: 'fell' });
+    const { outcome, recorded } = await lineOf(MARKUP);
+    assert.deepEqual([outcome, recorded], ['failure', 'success']);
+    const { labels } = await ask('episode', { id: MARKUP });
+    assert.deepEqual(
+      labels.map(({ by, outcome, note }) => ({ by, outcome, note })),
+      [{ by: 'Ada', outcome: 'failure', note: 'fell' }],
+    );
+    assert.equal((await labelsOf(at(`${MARKUP}.mcap`))).length, 1);
+    assert.deepEqual(await readFile(at(`${MARKUP}.mcap`)).catch(() => undefined), before);
+    await page.until(() => labelled.length === 1, 'the label');
+    assert.deepEqual(labelled, [MARKUP]);
+  });
+
+  it('that are cut off are replayed as far as they go, and not labelled', async () => {
+    const { missing } = await ask('episode', { id: 'cut' });
+    assert.ok(missing.length > 0);
+    assert.match(await refusal('label', { id: 'cut', outcome: 'success' }), /cannot be labelled: it was cut off/); // prettier-ignore
+  });
+
+  it('that are recorded, damaged, removed or elsewhere are told, and nothing breaks', async () => {
+    await record('gone');
+    await ask('episodes', null);
+    await rm(at('gone.mcap'));
+    const told: [string, RegExp][] = [
+      ['growing', /is being recorded; wait/],
+      ['damaged', /damaged\.mcap/],
+      ['gone', /gone/],
+      ['../episodes/cut', /there is no episode "\.\.\/episodes\/cut" here/],
+      ['/etc/passwd', /there is no episode/],
+      ['__proto__', /there is no episode/],
+    ];
+    for (const [id, why] of told) {
+      const says = await refusal('episodePicture', { id, camera: 'cam_high', time: 0 });
+      assert.match(says, why);
+      assert.notEqual(says, 'a fault of the program');
+    }
+    assert.equal(await lineOf('gone'), undefined);
+    assert.match(await refusal('label', { id: 'gone', outcome: 'failure' }), /no episode "gone"/);
+  });
+
+  it('are written as a data set, those that are selected, and one whose name is taken is refused', async () => {
+    const out = join(folder, 'set');
+    const reply = await page.ask('exportEpisodes', { ids: [DATED], out });
+    assert.ok(reply.ok, reply.says);
+    assert.match(reply.says!, /set: 1 of 1 episodes, 15 rows/);
+    assert.deepEqual((await readdir(out)).sort(), ['data', 'meta']);
+    assert.match(await refusal('exportEpisodes', { ids: [DATED], out }), /set is there already/);
+    assert.match(await refusal('exportEpisodes', { ids: ['none'], out }), /there is no episode/);
+  });
+});
