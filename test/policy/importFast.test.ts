@@ -3,6 +3,7 @@ import { copyFile, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { Tensor } from 'onnxruntime-node';
+import { runAttempt } from '../../src/control/attempt.ts';
 import { UserError } from '../../src/errors.ts';
 import { Graph } from '../../src/onnx/graph.ts';
 import { reshape } from '../../src/onnx/operators.ts';
@@ -19,7 +20,10 @@ import { promptText } from '../../src/policy/families/pi0-fast/layout.ts';
 import { loadPromptTokenizer } from '../../src/policy/paligemma/tokenizer.ts';
 import { externalWeights } from '../../src/policy/paligemma/weights.ts';
 import { openSampler } from '../../src/policy/sampler.ts';
+import { openWorkerPolicy } from '../../src/policy/worker/workerPolicy.ts';
+import { openParts } from '../../src/processes/openParts.ts';
 import { sessionConfigSchema } from '../../src/session/session.ts';
+import { simulatedAloha } from '../../src/sim/simulatedAloha.ts';
 import { loadSafetensors, writeSafetensors } from '../../src/tensors/safetensors.ts';
 import { readShardedHeader } from '../../src/tensors/shards.ts';
 import { withFolder } from '../onnx/run.ts';
@@ -251,6 +255,26 @@ describe('an imported π0-FAST of openpi', () => {
       }
     }));
 
+  it('reads images and prompt as openpi does, to 2e-5', () =>
+    imported(openpi, async ({ bundle }) => {
+      const expected = await goldenTensors('expected.safetensors', GOLDEN_FAST);
+      const source = await sourceOf(bundle.folder);
+      for (const sample of [0, 1]) {
+        const own = (name: string) => sampleOf(expected(name), sample);
+        const words = [...(own('openpi.prompt.mask').data as Uint8Array)].filter(Boolean).length;
+        const graph = new Graph('prompt');
+        graph.output('embeddings', readPrompt(graph, source, fastOf(bundle)).embeddings);
+        const { embeddings } = await runOn(bundle.folder, graph, {
+          images: stackCameras([0, 1, 2].map((i) => own(`image.${i}`))),
+          camera_mask: ones([1, 3]),
+          tokens: ids((own('openpi.prompt.tokens').data as BigInt64Array).slice(0, words), [1, words]), // prettier-ignore
+          token_mask: ones([1, words]),
+        });
+        const golden = numbers(own('openpi.prefix.embs')).subarray(0, embeddings.size);
+        near(numbers(embeddings), golden, 2e-5);
+      }
+    }));
+
   it('writes openpi’s tokens, their logits to 2e-5, and its chunk to 1e-9', () =>
     imported(openpi, async ({ bundle }) => {
       const expected = await goldenTensors('expected.safetensors', GOLDEN_FAST);
@@ -330,6 +354,30 @@ describe('a π0-FAST bundle', () => {
       } finally {
         await other.close();
       }
+    }));
+
+  it('drives the simulated robot, and stops it with the reason where tokens are no chunk', () =>
+    imported({}, async ({ bundle }) => {
+      const attempt = async (decoding: 'relaxed' | 'strict') => {
+        const { keep, closeAll } = openParts();
+        try {
+          const architecture = { ...fastOf(bundle), decoding };
+          const policy = keep(await openWorkerPolicy({ ...bundle, architecture }, SESSION));
+          assert.equal(policy.join, 'swap');
+          const robot = keep(await simulatedAloha({ task: 'transfer-cube', cameras: policy.cameras })); // prettier-ignore
+          const stop = new AbortController();
+          let chunks = 0;
+          const onChunk = () => void (++chunks === 2 && stop.abort());
+          const result = await runAttempt({ robot, task: robot, policy, seed: 1, awaitChunks: true, onChunk, signal: stop.signal }); // prettier-ignore
+          return { played: chunks, ...result };
+        } finally {
+          await closeAll();
+        }
+      };
+      assert.equal((await attempt('relaxed')).played, 2);
+      const { played, outcome, problem } = await attempt('strict');
+      assert.deepEqual({ played, outcome }, { played: 0, outcome: 'discarded' });
+      assert.match(problem!.message, /the policy failed at chunk 0: .*Nothing is moved by it/s);
     }));
 
   it('samples the same chunk from the same seed, and others from others', () =>
