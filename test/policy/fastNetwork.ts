@@ -1,5 +1,5 @@
 import { type Tensor } from 'onnxruntime-node';
-import { multiplyDims } from '../../src/onnx/dim.ts';
+import { type Dim, multiplyDims } from '../../src/onnx/dim.ts';
 import { Graph, type Value } from '../../src/onnx/graph.ts';
 import { encodeModel } from '../../src/onnx/modelFile.ts';
 import { reshape } from '../../src/onnx/operators.ts';
@@ -62,10 +62,11 @@ export function readActions(
   { cache }: Read,
   count: number,
   config: FastConfig,
+  batch: Dim = 'batch',
 ): Omit<Read, 'embeddings'> {
   const weights = source(graph);
-  const tokens = graph.input('action_tokens', 'int64', ['batch', count]);
-  const valid = graph.input('action_mask', 'bool', ['batch', count]);
+  const tokens = graph.input('action_tokens', 'int64', [batch, count]);
+  const valid = graph.input('action_mask', 'bool', [batch, count]);
   let after = cache;
   const hidden = normed(graph, config.language.depth, () => {
     const next = continued(weights, tokens, cache, config, valid);

@@ -3,9 +3,14 @@ import { copyFile, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { Tensor } from 'onnxruntime-node';
+import { runAttempt } from '../../src/control/attempt.ts';
 import { UserError } from '../../src/errors.ts';
 import { Graph } from '../../src/onnx/graph.ts';
-import { reshape } from '../../src/onnx/operators.ts';
+import { gradients } from '../../src/onnx/gradient.ts';
+import { concat, negate, reduceMean, reshape, slice } from '../../src/onnx/operators.ts';
+import { logProbabilities } from '../../src/policy/families/pi0-fast/likelihood.ts';
+import { LANGUAGE } from '../../src/policy/paligemma/prefix.ts';
+import { EMBEDDINGS } from '../../src/policy/paligemma/weightNames.ts';
 import { WEIGHTS_FILE, loadBundle } from '../../src/policy/bundle/bundle.ts';
 import type { Bundle } from '../../src/policy/bundle/config.ts';
 import { makeGolden, verifyBundle } from '../../src/policy/bundle/verification.ts';
@@ -17,9 +22,12 @@ import { fastCodec } from '../../src/policy/families/pi0-fast/fast/codec.ts';
 import { allowedIds, sampleGraph } from '../../src/policy/families/pi0-fast/graphs.ts';
 import { promptText } from '../../src/policy/families/pi0-fast/layout.ts';
 import { loadPromptTokenizer } from '../../src/policy/paligemma/tokenizer.ts';
-import { externalWeights } from '../../src/policy/paligemma/weights.ts';
+import { externalWeights, inputWeights, loadWeights } from '../../src/policy/paligemma/weights.ts';
 import { openSampler } from '../../src/policy/sampler.ts';
+import { openWorkerPolicy } from '../../src/policy/worker/workerPolicy.ts';
+import { openParts } from '../../src/processes/openParts.ts';
 import { sessionConfigSchema } from '../../src/session/session.ts';
+import { simulatedAloha } from '../../src/sim/simulatedAloha.ts';
 import { loadSafetensors, writeSafetensors } from '../../src/tensors/safetensors.ts';
 import { readShardedHeader } from '../../src/tensors/shards.ts';
 import { withFolder } from '../onnx/run.ts';
@@ -28,6 +36,8 @@ import { logSoftmax, readActions, readPrompt, runOn } from './fastNetwork.ts';
 import { goldenTensors, stackCameras } from './golden.ts';
 import { GOLDEN_CONFIG, GOLDEN_FAST, GOLDEN_MARKS, distance, goldenCases, goldenFastJson, goldenPairs, sampleOf } from './goldenFast.ts'; // prettier-ignore
 
+const PATCHES =
+  'paligemma_with_expert.paligemma.model.vision_tower.vision_model.embeddings.patch_embedding.weight';
 const SESSION = sessionConfigSchema.parse({ threads: 1 });
 const V = GOLDEN_CONFIG.language.vocabulary;
 
@@ -251,6 +261,95 @@ describe('an imported π0-FAST of openpi', () => {
       }
     }));
 
+  it('reads images and prompt as openpi does, to 2e-5', () =>
+    imported(openpi, async ({ bundle }) => {
+      const expected = await goldenTensors('expected.safetensors', GOLDEN_FAST);
+      const source = await sourceOf(bundle.folder);
+      for (const sample of [0, 1]) {
+        const own = (name: string) => sampleOf(expected(name), sample);
+        const words = [...(own('openpi.prompt.mask').data as Uint8Array)].filter(Boolean).length;
+        const graph = new Graph('prompt');
+        graph.output('embeddings', readPrompt(graph, source, fastOf(bundle)).embeddings);
+        const { embeddings } = await runOn(bundle.folder, graph, {
+          images: stackCameras([0, 1, 2].map((i) => own(`image.${i}`))),
+          camera_mask: ones([1, 3]),
+          tokens: ids((own('openpi.prompt.tokens').data as BigInt64Array).slice(0, words), [1, words]), // prettier-ignore
+          token_mask: ones([1, words]),
+        });
+        const golden = numbers(own('openpi.prefix.embs')).subarray(0, embeddings.size);
+        near(numbers(embeddings), golden, 2e-5);
+      }
+    }));
+
+  it('has the gradients of openpi’s loss, to 3e-5 of the largest', () =>
+    imported(openpi, async ({ bundle }) => {
+      const expected = await goldenTensors('expected.safetensors', GOLDEN_FAST);
+      const inputs = await goldenTensors('inputs.safetensors', GOLDEN_FAST);
+      const config = fastOf(bundle);
+      const layer = (i: number) => `${LANGUAGE}.layers.${i}.self_attn.q_proj.weight`;
+      const learned = [EMBEDDINGS, PATCHES, layer(0), layer(1)];
+      const sums = new Map<string, Float64Array>();
+      for (const sample of [0, 1]) {
+        const own = (name: string) => Array.from(sampleOf(expected(`openpi.train.${name}`), sample).data as BigInt64Array, Number); // prettier-ignore
+        const [tokens, mask, isAction] = ['tokens', 'mask', 'ar_mask'].map(own);
+        const count = mask.filter(Boolean).length;
+        const early = isAction.indexOf(1);
+        const late = count - early;
+        const graph = new Graph('loss');
+        const weights = inputWeights(graph);
+        const sizes = { batch: 1, cameras: 3, text: early };
+        const read = readPrompt(graph, () => weights, config, { sizes });
+        const behind = readActions(graph, () => weights, read, late, config, 1).logits;
+        const last = slice(read.logits, 0, 27 + early - 1, 27 + early);
+        const logits = concat([last, slice(behind, 0, 0, late - 1)], 0);
+        const targets = reshape(
+          graph.inputs.find(({ name }) => name === 'action_tokens')!,
+          [late],
+        );
+        const loss = negate(reduceMean(logProbabilities(logits, targets), [0, 1], false));
+        const inputOf = (name: string) => graph.inputs.find((input) => input.name === name)!;
+        gradients(loss, learned.map(inputOf)).forEach((one, i) => graph.output(`gradient.${i}`, one)); // prettier-ignore
+        const names = graph.inputs.map(({ name }) => name).filter((name) => name.includes('.'));
+        const loaded = await loadWeights(join(bundle.folder, WEIGHTS_FILE), names);
+        const found = await runOn(bundle.folder, graph, {
+          images: stackCameras([0, 1, 2].map((i) => sampleOf(inputs(`openpi.loss_image.${i}`), sample))), // prettier-ignore
+          camera_mask: ones([1, 3]),
+          tokens: ids(tokens.slice(0, early).map(BigInt), [1, early]),
+          token_mask: ones([1, early]),
+          action_tokens: ids(tokens.slice(early, count).map(BigInt), [1, late]),
+          action_mask: ones([1, late]),
+          ...Object.fromEntries([...loaded].map(([name, data]) => [name, new Tensor('float32', data, inputOf(name).shape as number[])])), // prettier-ignore
+        });
+        learned.forEach((name, i) => {
+          const gradient = numbers(found[`gradient.${i}`]);
+          const sum = sums.get(name) ?? new Float64Array(gradient.length);
+          sums.set(
+            name,
+            sum.map((value, at) => value + gradient[at] / 2),
+          );
+        });
+      }
+      const compare = (golden: string, at: (index: number) => number) => {
+        const values = numbers(expected(`openpi.grad.PaliGemma/${golden}`));
+        const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+        near(
+          Array.from(values, (_, i) => at(i)),
+          values,
+          3e-5 * largest,
+        );
+      };
+      compare('llm/embedder/input_embedding', (i) => sums.get(EMBEDDINGS)![i]);
+      // [layer, head, in, size] and [row, column, colour, out].
+      compare('llm/layers/attn/q_einsum/w', (i) => {
+        const [size, from, head, of] = [i % 16, Math.floor(i / 16) % 48, Math.floor(i / 768) % 4, Math.floor(i / 3072)]; // prettier-ignore
+        return sums.get(layer(of))![(head * 16 + size) * 48 + from];
+      });
+      compare('img/embedding/kernel', (i) => {
+        const [out, colour, pixel] = [i % 32, Math.floor(i / 32) % 3, Math.floor(i / 96)];
+        return sums.get(PATCHES)![(out * 3 + colour) * 196 + pixel];
+      });
+    }));
+
   it('writes openpi’s tokens, their logits to 2e-5, and its chunk to 1e-9', () =>
     imported(openpi, async ({ bundle }) => {
       const expected = await goldenTensors('expected.safetensors', GOLDEN_FAST);
@@ -330,6 +429,30 @@ describe('a π0-FAST bundle', () => {
       } finally {
         await other.close();
       }
+    }));
+
+  it('drives the simulated robot, and stops it with the reason where tokens are no chunk', () =>
+    imported({}, async ({ bundle }) => {
+      const attempt = async (decoding: 'relaxed' | 'strict') => {
+        const { keep, closeAll } = openParts();
+        try {
+          const architecture = { ...fastOf(bundle), decoding };
+          const policy = keep(await openWorkerPolicy({ ...bundle, architecture }, SESSION));
+          assert.equal(policy.join, 'swap');
+          const robot = keep(await simulatedAloha({ task: 'transfer-cube', cameras: policy.cameras })); // prettier-ignore
+          const stop = new AbortController();
+          let chunks = 0;
+          const onChunk = () => void (++chunks === 2 && stop.abort());
+          const result = await runAttempt({ robot, task: robot, policy, seed: 1, awaitChunks: true, onChunk, signal: stop.signal }); // prettier-ignore
+          return { played: chunks, ...result };
+        } finally {
+          await closeAll();
+        }
+      };
+      assert.equal((await attempt('relaxed')).played, 2);
+      const { played, outcome, problem } = await attempt('strict');
+      assert.deepEqual({ played, outcome }, { played: 0, outcome: 'discarded' });
+      assert.match(problem!.message, /the policy failed at chunk 0: .*Nothing is moved by it/s);
     }));
 
   it('samples the same chunk from the same seed, and others from others', () =>

@@ -37,7 +37,7 @@ const names = (folder: string) => readdir(folder).catch((): string[] => []);
 /** Folders in which training leaves something else than a whole policy, by a file or folder of it. */
 const OTHERS: Record<string, string> = {
   params:
-    'is a JAX checkpoint of openpi. Convert it to PyTorch first, with openpi: uv run examples/convert_jax_model_to_pytorch.py --checkpoint_dir CHECKPOINT --config_name CONFIG --output_path FOLDER',
+    'is a JAX checkpoint of openpi. Convert it to PyTorch first, with openpi: uv run examples/convert_jax_model_to_pytorch.py --checkpoint_dir CHECKPOINT --config_name CONFIG --output_path FOLDER. That leaves π0-FAST out: save its params as model.safetensors, paths joined by /',
   _CHECKPOINT_METADATA:
     "is a JAX checkpoint of openpi. Give the folder above its params to openpi's examples/convert_jax_model_to_pytorch.py, and import what that writes",
   _METADATA:
