@@ -56,10 +56,13 @@ export function replayOf(id: string, episode: Episode, labels: readonly Label[])
       horizon: chunk.horizon,
       rows: chunk.actions,
     })),
-    cameras: embodiment.cameras.map(({ name }) => ({
-      name,
-      times: timesOf(stampsOf(episode, name)),
-    })),
+    cameras: embodiment.cameras
+      .map(({ name }) => ({
+        name,
+        times: timesOf(stampsOf(episode, name)),
+      }))
+      // One that the policy did not see has no pictures.
+      .filter(({ times }) => times.length > 0),
   };
 }
 
