@@ -86,6 +86,8 @@ export interface LearningConsoleOptions extends ConsoleChoice {
   /** Folders of episodes that it shows. */
   episodes: readonly string[];
   answers: RuntimeAnswers;
+  /** Called when an episode's label was corrected on its page. */
+  onLabel?: (id: string) => void;
   log: (line: string) => void;
 }
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
-import { episodeFile } from '../../episodes/files.ts';
-import { listEpisodes } from '../../episodes/listEpisodes.ts';
+import { messageOf } from '../../errors.ts';
+import { episodeFile, wholePath } from '../../episodes/files.ts';
+import { listEpisode, listEpisodes } from '../../episodes/listEpisodes.ts';
 import { adaptationCurve, readCurve } from '../../learning/curve.ts';
 import { isThere } from '../../files/isThere.ts';
 import {
@@ -133,6 +134,8 @@ interface OpenLearner {
   bundle: Bundle;
   /** Episodes that have come over the link. */
   received: () => number;
+  /** An episode was labelled on this machine. */
+  relabelled: (id: string) => Promise<void>;
   /** Sends the robot the version that it is to play. */
   publish: () => Promise<void>;
   /** Resolves when another episode or label has come, or `wake` was called. */
@@ -191,6 +194,11 @@ async function open(
     ...{ port, learner, bundle },
     received: () => received,
     publish: () => inOrder(() => publish({ port, learner, bundle })),
+    async relabelled(id) {
+      const episode = await listEpisode(wholePath(join(folder, 'episodes'), id));
+      if (episode) learner.add(heldEpisode(episode));
+      wake();
+    },
     arrival: () => new Promise((resolve) => (wake = resolve)),
     wake: () => wake(),
   };
@@ -272,6 +280,8 @@ export async function learn(
         learner: { folder, batch: options.batch, runs: true },
         episodes: [join(folder, 'episodes')],
         answers: orderAnswers(orders),
+        onLabel: (id) =>
+          void opened.relabelled(id).catch((error: unknown) => report.note(messageOf(error))),
         log: report.note,
       });
     await page;
