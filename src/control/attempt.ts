@@ -59,7 +59,6 @@ const OUTCOMES: Record<LoopEnd['end'], Outcome> = {
   stopped: 'discarded',
 };
 
-
 function checkOptions({ policy: { executeSteps, horizon, join }, lead }: LoopOptions): void {
   if (executeSteps < 1 || lead < 0)
     throw new UserError(
