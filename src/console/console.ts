@@ -3,7 +3,7 @@ import { openProcess, startProcess } from '../processes/child.ts';
 import { keepRunning } from '../processes/restart.ts';
 import type { Access } from './access.ts';
 import type { ConsoleFunctions, ConsoleWork, RuntimeFunctions } from './consoleProcess.ts';
-import type { Presence } from './server.ts';
+import type { Presence } from './hub.ts';
 import type { CameraPicture, RequestName, Requests, TopicName, Topics } from './protocol.ts';
 
 /** The runtime's answers: each does what is asked by the person `by`, and says what it did or throws a `UserError`. */

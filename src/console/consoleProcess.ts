@@ -6,7 +6,8 @@ import { episodeAnswers } from './episodeAnswers.ts';
 import { findingsAnswer } from './findings.ts';
 import type { Answered } from './page.ts';
 import type { CameraPicture, RequestName, TopicName } from './protocol.ts';
-import { type Presence, startConsoleServer } from './server.ts';
+import type { Presence } from './hub.ts';
+import { startConsoleServer } from './server.ts';
 
 /** What the console's process is started with. */
 export interface ConsoleWork {

@@ -5,7 +5,7 @@ import type { EpisodeFunctions } from './episodeReader.ts';
 import { exportByCli } from './exportByCli.ts';
 import type { Page } from './page.ts';
 import type { Requests } from './protocol.ts';
-import type { OwnAnswers } from './server.ts';
+import type { OwnAnswers } from './hub.ts';
 
 const OUTCOMES = { success: 'a success', failure: 'a failure', discarded: 'discarded' } as const;
 

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { UserError } from '../errors.ts';
 import { parseJson } from '../validate.ts';
 import type { Finding } from './protocol.ts';
-import type { OwnAnswers } from './server.ts';
+import type { OwnAnswers } from './hub.ts';
 
 const CLI = fileURLToPath(new URL('../cli.js', import.meta.url));
 /** Milliseconds that the doctor may take. */

@@ -2,6 +2,7 @@ import type { WebSocket } from 'ws';
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
 import { toldOf } from '../systemErrors.ts';
+import { validate } from '../validate.ts';
 import { pack, unpackPlain } from './wire.ts';
 import { BEAT, PROTOCOL, type Role, type RequestName, type ServerMessage } from './protocol.ts';
 import { RULES, isRequest } from './requests.ts';
@@ -72,6 +73,15 @@ function parse<T>(schema: z.ZodType<T>, data: Buffer): T {
   return checked.data;
 }
 
+/** A request that a page may ask, with what it takes. Throws a `UserError` for any other. */
+function demandAllowed({ role }: Page, request: string, args: unknown) {
+  if (!isRequest(request)) throw new UserError(`the console knows no request "${request}"`);
+  const rule = RULES[request];
+  if (rule.role === 'operate' && role !== 'operate')
+    throw new UserError('this page may only watch');
+  return { request, args: validate(rule.takes, args, request) };
+}
+
 /** Talks to one page until it goes. */
 export function talk(options: PageOptions): void {
   const { socket, id, roleOf, onOpen, onClose, onSilence, answer } = options;
@@ -105,14 +115,8 @@ export function talk(options: PageOptions): void {
 
   const reply = async (asking: Page, ask: number, request: string, args: unknown) => {
     try {
-      if (!isRequest(request)) throw new UserError(`the console knows no request "${request}"`);
-      const { role, takes } = RULES[request];
-      if (role === 'operate' && asking.role !== 'operate')
-        throw new UserError('this page may only watch');
-      const checked = takes.safeParse(args);
-      if (!checked.success)
-        throw new UserError(`${request}: ${checked.error.issues.map(({ path, message }) => [path.join('.'), message].filter(Boolean).join(': ')).join('; ')}`); // prettier-ignore
-      const { says, value = null } = await answer(asking, request, checked.data);
+      const asked = demandAllowed(asking, request, args);
+      const { says, value = null } = await answer(asking, asked.request, asked.args);
       send({ reply: ask, ok: true, ...(says !== undefined && { says }), value });
     } catch (error) {
       const says = toldOf(error);

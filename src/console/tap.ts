@@ -4,7 +4,7 @@ import { viewOfCamera } from '../images/viewShift.ts';
 import { delegateRobot } from '../robot/delegates.ts';
 import type { Robot } from '../robot/robot.ts';
 import type { Console } from './console.ts';
-import type { AttemptLine, GuardLine, LogLine, RobotDescription } from './protocol.ts';
+import type { AttemptLine, GuardLine, LogLine, Motion, RobotDescription } from './protocol.ts';
 
 /** Stands for the version while a comparison is blind. */
 export const HIDDEN = 'hidden';
@@ -59,39 +59,39 @@ export const describeRobot = (
 
 const newest = <T>(lines: readonly T[], line: T, kept: number): T[] => [...lines, line].slice(-kept); // prettier-ignore
 
-/** Shows a robot's motion, chunks and guard at the console. `executeSteps` and `cameras` are the policy's. */
-export function tapRobot(
-  robot: Robot,
-  console: Console,
-  { executeSteps, cameras }: { executeSteps: number; cameras: readonly string[] },
-): Tap {
+/** Lines of the guard's events; the same event within a moment counts up the line before. */
+function createGuardLines() {
+  let lines: GuardLine[] = [];
+  let isNew = false;
+  return {
+    add(event: GuardEvent) {
+      const at = Date.now();
+      const { rule, action, source, amount } = event;
+      isNew = true;
+      const last = lines.findLast((one) => one.source === source && one.rule === rule);
+      if (last?.action !== action || at - last.at >= SAME) {
+        const line = { at, rule, action, source, amount, text: describeEvent(event), times: 1 };
+        lines = newest(lines, line, KEPT.guard);
+        return;
+      }
+      last.times += 1;
+      last.at = at;
+      last.amount = Math.max(last.amount, amount);
+    },
+    /** The lines, if there are new ones since the last call. */
+    take() {
+      if (!isNew) return undefined;
+      isNew = false;
+      return lines;
+    },
+  };
+}
+
+/** A robot whose joints and commands are watched. */
+function watchMotion(robot: Robot) {
   let measured: Float64Array | undefined;
   let target: Float64Array | undefined;
   let moved = false;
-  let isGuardNew = false;
-  let guardLines: GuardLine[] = [];
-  let attempts: AttemptLine[] = [];
-  let log: LogLine[] = [];
-  let isBlind = false;
-
-  const showAttempts = () =>
-    console.publish(
-      'attempts',
-      attempts.map((line) => (line.blind ? { ...line, version: HIDDEN } : line)),
-    );
-
-  const timer = setInterval(() => {
-    if (isGuardNew) console.publish('guard', guardLines);
-    isGuardNew = false;
-    if (!moved || !measured || !console.watched) return;
-    moved = false;
-    console.publish('motion', {
-      at: Date.now(),
-      measured: Float32Array.from(measured),
-      ...(target && { target: Float32Array.from(target) }),
-    });
-  }, MOTION_PERIOD);
-
   return {
     robot: delegateRobot(robot, {
       observe(observer) {
@@ -109,12 +109,64 @@ export function tapRobot(
         robot.command(positions);
       },
     }),
+    /** The joints as they are, if they were measured since the last call. */
+    take(): Motion | undefined {
+      if (!moved || !measured) return undefined;
+      moved = false;
+      return {
+        at: Date.now(),
+        measured: Float32Array.from(measured),
+        ...(target && { target: Float32Array.from(target) }),
+      };
+    },
+  };
+}
+
+/** Judged attempts, without their versions while these are not to be known. */
+function createAttempts(show: (lines: AttemptLine[]) => void) {
+  let lines: AttemptLine[] = [];
+  let isBlind = false;
+  const showAll = () =>
+    show(lines.map((line) => (line.blind ? { ...line, version: HIDDEN } : line)));
+  return {
+    add(line: AttemptLine) {
+      lines = newest(lines, isBlind ? { ...line, blind: true } : line, KEPT.attempts);
+      showAll();
+    },
+    blind(on: boolean) {
+      isBlind = on;
+      if (on) return;
+      lines = lines.map((line) => ({ ...line, blind: false }));
+      showAll();
+    },
+    versionOf: (version: string) => (isBlind ? HIDDEN : version),
+  };
+}
+
+/** Shows a robot's motion, chunks and guard at the console. `executeSteps` and `cameras` are the policy's. */
+export function tapRobot(
+  robot: Robot,
+  console: Console,
+  { executeSteps, cameras }: { executeSteps: number; cameras: readonly string[] },
+): Tap {
+  const motion = watchMotion(robot);
+  const guardLines = createGuardLines();
+  const attempts = createAttempts((lines) => console.publish('attempts', lines));
+  let log: LogLine[] = [];
+  const timer = setInterval(() => {
+    const lines = guardLines.take();
+    if (lines) console.publish('guard', lines);
+    const moved = console.watched ? motion.take() : undefined;
+    if (moved) console.publish('motion', moved);
+  }, MOTION_PERIOD);
+  return {
+    robot: motion.robot,
     chunk({ index, observation, chunk, delay }) {
       const { actions, horizon, policyVersion, timing, view } = chunk;
       console.publish('chunk', {
         at: Date.now(),
         index,
-        version: isBlind ? HIDDEN : policyVersion,
+        version: attempts.versionOf(policyVersion),
         rows: actions,
         horizon,
         delay,
@@ -129,31 +181,9 @@ export function tapRobot(
         }),
       });
     },
-    guarded(event) {
-      const at = Date.now();
-      const { rule, action, source, amount } = event;
-      const last = guardLines.findLast((one) => one.source === source && one.rule === rule);
-      if (last?.action === action && at - last.at < SAME) {
-        last.times += 1;
-        last.at = at;
-        last.amount = Math.max(last.amount, amount);
-      } else {
-        const line = { at, rule, action, source, amount, text: describeEvent(event), times: 1 };
-        guardLines = newest(guardLines, line, KEPT.guard);
-      }
-      isGuardNew = true;
-    },
-    attempt(line) {
-      const shown = isBlind ? { ...line, blind: true } : line;
-      attempts = newest(attempts, shown, KEPT.attempts);
-      showAttempts();
-    },
-    blind(on) {
-      isBlind = on;
-      if (on) return;
-      attempts = attempts.map((line) => ({ ...line, blind: false }));
-      showAttempts();
-    },
+    guarded: (event) => guardLines.add(event),
+    attempt: (line) => attempts.add(line),
+    blind: (on) => attempts.blind(on),
     log(level, text) {
       log = newest(log, { at: Date.now(), level, text }, KEPT.log);
       console.publish('log', log);

@@ -84,12 +84,14 @@ interface Activity {
   done: Promise<void>;
 }
 
-/** Operates a robot: one job at a time, a stop that latches, and the phases that a person sees. */
-export function createOperation(options: OperationOptions): Operation {
-  const { work, attended, onState, onAttempt, onProblem } = options;
+type Job = (begun: Activity, prepared: () => void) => Promise<void>;
+
+/** The state of an operation, and the one job that may be under way. */
+function createMachine({ onState, onProblem }: Pick<OperationOptions, 'onState' | 'onProblem'>) {
   let state: OperationState = { phase: 'ready', attempt: 0 };
   let activity: Activity | undefined;
 
+  /** Enters a phase, unless somebody has stopped the robot. */
   const enter = (phase: OperationPhase, more: Partial<OperationState> = {}) => {
     const { attempt, of, reason, by } = state;
     if (by !== undefined && phase !== 'stopped') return;
@@ -97,92 +99,110 @@ export function createOperation(options: OperationOptions): Operation {
     state = { phase, attempt, of, ...kept, ...more };
     onState(state);
   };
-
-  /** Waits for a person, or until the job is ended. */
-  const ask = (begun: Activity, phase: Waiting['phase']) =>
-    new Promise<Outcome>((resolve) => {
-      const answer: Waiting['answer'] = (given) => {
-        begun.waiting = undefined;
-        resolve(given);
-      };
-      begun.abort.signal.addEventListener('abort', () => answer('discarded'), { once: true });
-      begun.waiting = { phase, answer };
-      enter(phase);
-    });
-
-  const begin = (job: (begun: Activity, prepared: () => void) => Promise<void>): Promise<void> => {
-    if (state.by !== undefined)
-      throw new UserError(`the robot was stopped by ${state.by}: resume first`);
-    if (activity) throw new UserError('the robot is busy; stop it first');
-    return new Promise((prepared, refused) => {
-      const begun: Activity = {
-        abort: new AbortController(),
-        verdict: undefined,
-        done: Promise.resolve(),
-      };
-      activity = begun;
-      const end = (error?: unknown) => {
-        activity = undefined;
-        const isAsked = error === undefined || error === begun.abort.signal.reason;
-        const reason = isAsked ? undefined : messageOf(error);
-        if (reason !== undefined) onProblem(reason);
-        if (state.by !== undefined) enter('stopped');
-        else if (reason !== undefined) enter('stopped', { reason });
-        else enter(state.phase === 'reset' ? 'reset' : 'ready');
-        refused(new UserError(reason ?? whyAborted(begun.abort.signal).message, { cause: error }));
-      };
-      begun.done = job(begun, () => prepared()).then(() => end(), end);
-    });
-  };
-
-  const attempts = (count: number) => async (begun: Activity, prepared: () => void) => {
+  const end = (begun: Activity, error: unknown): UserError => {
+    activity = undefined;
     const { signal } = begun.abort;
-    for (let made = 0; made < count && !signal.aborted; made++) {
-      begun.verdict = undefined;
-      state = { ...state, attempt: state.attempt + 1, of: count > 1 ? count : undefined };
-      enter('checking');
-      await work.prepare(signal);
-      prepared();
-      enter('homing');
-      await work.home(signal);
-      if (signal.aborted) return;
-      await work.check?.(signal);
-      enter('running');
-      const result = await work.attempt({
-        verdict: () => begun.verdict,
-        judgement: () => (attended() ? ask(begun, 'judgement') : Promise.resolve('failure')),
-        signal,
-      });
-      onAttempt(result);
-      if (signal.aborted || !attended()) continue;
-      if (made + 1 < count) await ask(begun, 'reset');
-      else enter('reset');
-    }
-  };
-
-  const goingHome = async (begun: Activity, prepared: () => void) => {
-    enter('checking');
-    await work.prepare(begun.abort.signal);
-    prepared();
-    enter('homing');
-    await work.home(begun.abort.signal);
-  };
-
-  const demandActivity = (what: string): Activity => {
-    if (!activity) throw new UserError(what);
-    return activity;
+    const isAsked = error === undefined || error === signal.reason;
+    const reason = isAsked ? undefined : messageOf(error);
+    if (reason !== undefined) onProblem(reason);
+    if (state.by !== undefined) enter('stopped');
+    else if (reason !== undefined) enter('stopped', { reason });
+    else enter(state.phase === 'reset' ? 'reset' : 'ready');
+    return new UserError(reason ?? whyAborted(signal).message, { cause: error });
   };
 
   return {
     get state() {
       return state;
     },
+    get activity() {
+      return activity;
+    },
+    change: (more: Partial<OperationState>) => void (state = { ...state, ...more }),
+    enter,
+    /** Waits for a person, or until the job is ended. */
+    ask: (begun: Activity, phase: Waiting['phase']) =>
+      new Promise<Outcome>((resolve) => {
+        const answer: Waiting['answer'] = (given) => {
+          begun.waiting = undefined;
+          resolve(given);
+        };
+        begun.abort.signal.addEventListener('abort', () => answer('discarded'), { once: true });
+        begun.waiting = { phase, answer };
+        enter(phase);
+      }),
+    /** Begins a job. Resolves when it is prepared, and rejects where it ends before that. */
+    begin(job: Job): Promise<void> {
+      if (state.by !== undefined)
+        throw new UserError(`the robot was stopped by ${state.by}: resume first`);
+      if (activity) throw new UserError('the robot is busy; stop it first');
+      const abort = new AbortController();
+      const begun: Activity = { abort, verdict: undefined, done: Promise.resolve() };
+      activity = begun;
+      return new Promise((prepared, refused) => {
+        const over = (error?: unknown) => refused(end(begun, error));
+        begun.done = job(begun, () => prepared()).then(() => over(), over);
+      });
+    },
+  };
+}
+
+type Machine = ReturnType<typeof createMachine>;
+
+/** The job of so many attempts, one after the other. */
+function attempts(machine: Machine, options: OperationOptions, count: number): Job {
+  const { work, attended, onAttempt } = options;
+  return async (begun, prepared) => {
+    const { signal } = begun.abort;
+    for (let made = 0; made < count && !signal.aborted; made++) {
+      begun.verdict = undefined;
+      machine.change({ attempt: machine.state.attempt + 1, of: count > 1 ? count : undefined });
+      machine.enter('checking');
+      await work.prepare(signal);
+      prepared();
+      machine.enter('homing');
+      await work.home(signal);
+      if (signal.aborted) return;
+      await work.check?.(signal);
+      machine.enter('running');
+      const judgement = (): Promise<Outcome> =>
+        attended() ? machine.ask(begun, 'judgement') : Promise.resolve('failure');
+      onAttempt(await work.attempt({ verdict: () => begun.verdict, judgement, signal }));
+      if (signal.aborted || !attended()) continue;
+      if (made + 1 < count) await machine.ask(begun, 'reset');
+      else machine.enter('reset');
+    }
+  };
+}
+
+/** The job of going to the start pose. */
+const goingHome =
+  (machine: Machine, { work }: OperationOptions): Job =>
+  async ({ abort: { signal } }, prepared) => {
+    machine.enter('checking');
+    await work.prepare(signal);
+    prepared();
+    machine.enter('homing');
+    await work.home(signal);
+  };
+
+/** Operates a robot: one job at a time, a stop that latches, and the phases that a person sees. */
+export function createOperation(options: OperationOptions): Operation {
+  const machine = createMachine(options);
+  const demandActivity = (what: string): Activity => {
+    if (!machine.activity) throw new UserError(what);
+    return machine.activity;
+  };
+  return {
+    get state() {
+      return machine.state;
+    },
     async start(count = 1) {
-      await begin(attempts(count));
+      await machine.begin(attempts(machine, options, count));
       return count > 1 ? `${count} attempts begin` : 'an attempt begins';
     },
     async home() {
-      await begin(goingHome);
+      await machine.begin(goingHome(machine, options));
       return 'the arms go to their start pose';
     },
     judge(verdict) {
@@ -198,27 +218,30 @@ export function createOperation(options: OperationOptions): Operation {
       return 'the attempt is discarded; the robot holds';
     },
     stop(by, reason) {
-      state = { ...state, by, reason };
-      if (activity) activity.abort.abort(new UserError(`stopped by ${by}`));
-      enter('stopped');
+      machine.change({ by, reason });
+      machine.activity?.abort.abort(new UserError(`stopped by ${by}`));
+      machine.enter('stopped');
       return 'the robot holds until somebody resumes';
     },
     resume() {
-      if (state.by === undefined && state.phase !== 'stopped')
-        throw new UserError('the robot is not stopped');
-      if (activity) throw new UserError('the arms are still coming to rest; resume when they are');
-      state = { ...state, by: undefined, reason: undefined };
-      enter('ready');
+      const { by, phase } = machine.state;
+      if (by === undefined && phase !== 'stopped') throw new UserError('the robot is not stopped');
+      if (machine.activity)
+        throw new UserError('the arms are still coming to rest; resume when they are');
+      machine.change({ by: undefined, reason: undefined });
+      machine.enter('ready');
       return 'the robot may move again';
     },
     sceneReady() {
+      const { activity, state } = machine;
       if (activity?.waiting?.phase === 'reset') activity.waiting.answer('success');
-      else if (!activity && state.phase === 'reset') enter('ready');
+      else if (!activity && state.phase === 'reset') machine.enter('ready');
       else throw new UserError('nobody waits for the scene');
       return 'the scene is ready';
     },
-    interrupt: (problem) => activity?.abort.abort(problem),
+    interrupt: (problem) => machine.activity?.abort.abort(problem),
     async halt() {
+      const { activity } = machine;
       activity?.abort.abort();
       await activity?.done;
     },

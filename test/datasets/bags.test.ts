@@ -126,6 +126,8 @@ describe('nalu import-data of a bag of teleoperated ALOHA', () => {
 
   it("is not looked for among Nalu's own episodes", async () => {
     await recordStubs(at('episodes'), ['success']);
+    // A file that nothing can be read of says nothing of the others.
+    await writeFile(join(at('episodes'), '0-damaged.mcap'), 'no episode');
     const { code, err } = await importBags(at('episodes'), at('never'));
     assert.equal(code, 1);
     assert.match(

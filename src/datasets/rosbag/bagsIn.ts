@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { isEpisodeFile } from '../../episodes/isEpisodeFile.ts';
+import { isEpisodeFile, recorderOf } from '../../episodes/isEpisodeFile.ts';
 import { byNumber, isBagFile, isDescribed } from '../../topics/bags/bagFiles.ts';
 
 /** The extensions of a bag's file. */
@@ -31,6 +31,15 @@ async function foldersIn(folder: string): Promise<string[]> {
   return byNumber(paths.filter((_, i) => are[i]));
 }
 
+/** Whether files are bags: the first that can be read decides, for Nalu's own episodes are MCAP files too. */
+async function areBags(files: readonly string[]): Promise<boolean> {
+  for (const file of files) {
+    if (!file.endsWith('.mcap')) return true;
+    if ((await recorderOf(file)) !== undefined) return !(await isEpisodeFile(file));
+  }
+  return false;
+}
+
 /**
  * The bags at a path, each a demonstration: the one that it is, or those in the folder, which are files or folders of
  * their own. None where there are others, or Nalu's own episodes.
@@ -41,6 +50,5 @@ export async function bagsIn(path: string): Promise<string[]> {
   if (!given.isDirectory()) return isBagFile(path) && !(await isEpisodeFile(path)) ? [path] : [];
   if (await isBag(path)) return [path];
   const files = (await filesIn(path)).map((name) => join(path, name));
-  if (files.length > 0 && (await isEpisodeFile(files[0]))) return [];
-  return [...files, ...(await foldersIn(path))];
+  return [...((await areBags(files)) ? files : []), ...(await foldersIn(path))];
 }
