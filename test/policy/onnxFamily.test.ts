@@ -256,9 +256,9 @@ describe('an exported policy is refused', () => {
     [
       'for a family that is not known, with those that are',
       { fields: { family: 'smolvla' } },
-      /family: "smolvla" is not known to this version of Nalu; it has pi0, onnx/,
+      /family: "smolvla" is not known to this version of Nalu; it has pi0, pi0-fast, onnx/,
     ],
-    ['without a family', { fields: { family: undefined } }, /family: is missing; name the policy's family: pi0, onnx/], // prettier-ignore
+    ['without a family', { fields: { family: undefined } }, /family: is missing; name the policy's family: pi0, pi0-fast, onnx/], // prettier-ignore
     ['where the model is not there', { architecture: { model: 'other.onnx' } }, /other\.onnx: cannot be read/], // prettier-ignore
   ];
   for (const [what, changes, message] of wrong)
