@@ -5,21 +5,29 @@ import type { CameraPicture } from './protocol.ts';
 const PERIOD = 100;
 
 /**
- * Shows cameras' pictures at the console while somebody watches: `take` gives one of each, as fast as the machine can,
- * at most ten times a second. Returns what ends it.
+ * Shows cameras' pictures at the console while somebody watches: `take` gives one of each, at most ten times a second,
+ * and at most half of the time is spent on it. Returns what ends it.
  */
 export function pumpCameras(
   console: Console,
   take: () => Promise<CameraPicture[]>,
   onProblem: (error: unknown) => void,
 ): () => void {
-  let isTaking = false;
-  const timer = setInterval(() => {
-    if (isTaking || !console.watched) return;
-    isTaking = true;
-    take()
-      .then((pictures) => pictures.forEach((picture) => console.picture(picture)), onProblem)
-      .finally(() => (isTaking = false));
-  }, PERIOD);
-  return () => clearInterval(timer);
+  let timer: NodeJS.Timeout;
+  let ended = false;
+  const round = async () => {
+    const began = performance.now();
+    try {
+      if (console.watched) for (const picture of await take()) console.picture(picture);
+    } catch (error) {
+      onProblem(error);
+    }
+    const took = performance.now() - began;
+    if (!ended) timer = setTimeout(() => void round(), Math.max(PERIOD - took, took));
+  };
+  timer = setTimeout(() => void round(), PERIOD);
+  return () => {
+    ended = true;
+    clearTimeout(timer);
+  };
 }

@@ -1,10 +1,10 @@
 import sharp from 'sharp';
-import { yieldToControl } from '../processes/priority.ts';
+import { yieldToAll } from '../processes/priority.ts';
 import { serve } from '../processes/serve.ts';
 import { type SimulatedAlohaOptions, simulatedAloha } from './simulatedAloha.ts';
 
 /** Pixels of a picture's longer side, whatever the policy sees. */
-const SIDE = 400;
+const SIDE = 240;
 const QUALITY = 75;
 
 /** What the process offers that draws a simulation's cameras for people. */
@@ -13,8 +13,8 @@ export interface PreviewFunctions {
   draw: (qpos: Float64Array, cameras: readonly string[]) => Promise<Uint8Array[]>;
 }
 
-// The robot goes first.
-yieldToControl();
+// Pictures for people take what the robot leaves.
+yieldToAll();
 
 serve(async (options: SimulatedAlohaOptions) => {
   const sim = await simulatedAloha(options);
