@@ -92,11 +92,7 @@ export async function openNodeConsole(
       }));
     },
     answers: {
-      async start({ attempts }) {
-        return attempts === undefined || attempts === 1
-          ? answer.start()
-          : operation.start(attempts);
-      },
+      start: ({ attempts }) => answer.start(attempts),
       success: answer.success,
       failure: answer.failure,
       discard: answer.discard,

@@ -17,7 +17,9 @@ export const REQUESTS = [
 export type Request = (typeof REQUESTS)[number];
 
 /** Says what was done, or throws why it cannot be. */
-export type Answer = Record<Request, () => string | Promise<string>>;
+export type Answer = Record<Exclude<Request, 'start'>, () => string | Promise<string>> & {
+  start: (attempts?: number) => Promise<string>;
+};
 
 /** Asks for a request; the message says what was done, or why it cannot be. */
 export type Ask = (request: Request) => Promise<{ success: boolean; message: string }>;

@@ -25,9 +25,9 @@ function answersOf(state: PolicyState): Answer {
     if (!state.isActive()) throw new UserError('the node is not active: activate it');
   };
   return {
-    async start() {
+    async start(attempts) {
       demandActive();
-      const said = await operation.start();
+      const said = await operation.start(attempts);
       return state.fits
         ? said
         : `${said}, if the policy fits the robot as it stands at its start pose`;
