@@ -1,7 +1,7 @@
 /**
  * The architecture: each line may import from the lines below it, never from those above or beside it. A folder within
  * a room may import from its neighbours. `src/cli.ts` stands above all rooms, the files beside it
- * (errors, warnings, validation, TCP ports) below them.
+ * (errors, warnings, validation, TCP ports, secrets) below them.
  */
 const LAYERS = [
   ['cli'], // one file a command: options, help, wiring

@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { UserError } from '../errors.ts';
+import { packagePath } from '../files/packagePath.ts';
 import { parseJson } from '../validate.ts';
 import type { Finding } from './protocol.ts';
 import type { OwnAnswers } from './hub.ts';
 
-const CLI = fileURLToPath(new URL('../cli.js', import.meta.url));
+const CLI = packagePath('dist/src/cli.js');
 /** Milliseconds that the doctor may take. */
 const PATIENCE = 60_000;
 

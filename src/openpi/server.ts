@@ -1,10 +1,10 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { type IncomingMessage, type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { UserError } from '../errors.ts';
+import { isSameSecret } from '../secrets.ts';
 import { reasonOf } from '../systemErrors.ts';
 import { MOST_MESSAGE_BYTES } from './protocol.ts';
 import { type Served, serveClient } from './session.ts';
@@ -32,14 +32,12 @@ export interface PolicyServer {
   close(): Promise<void>;
 }
 
-const digest = (text: string) => createHash('sha256').update(text).digest();
-
 /** Why a connection is refused, as an HTTP status line; undefined for one that is not. */
 function refusalOf({ headers }: IncomingMessage, apiKey: string | undefined): string | undefined {
   // Only browsers send it: a page on the net is not to reach a server on this machine.
   if (headers.origin !== undefined) return '403 Forbidden';
   if (apiKey === undefined) return undefined;
-  const isKnown = timingSafeEqual(digest(headers.authorization ?? ''), digest(`Api-Key ${apiKey}`));
+  const isKnown = isSameSecret(headers.authorization ?? '', `Api-Key ${apiKey}`);
   return isKnown ? undefined : '401 Unauthorized';
 }
 

@@ -1,10 +1,10 @@
-import { basename } from 'node:path';
 import { type RobotConsole, openRobotConsole } from '../console/robotConsole.ts';
 import type { RuntimeAnswers } from '../console/console.ts';
 import type { ConsoleChoice } from '../console/consoleAccess.ts';
 import type { CameraPicture, PolicyDescription } from '../console/protocol.ts';
 import { approach } from '../control/approach.ts';
 import { type AttemptResult, runAttempt } from '../control/attempt.ts';
+import { attemptLine } from '../control/attemptLine.ts';
 import type { LoopCounts } from '../control/loopOptions.ts';
 import {
   type Operation,
@@ -157,19 +157,13 @@ function showPhase({ console, operation, versions, options: { sim } }: Operated)
 }
 
 /** Shows a finished attempt. */
-function showAttempt(run: Operated, { outcome, steps, problem, episode }: AttemptResult): void {
+function showAttempt(run: Operated, result: AttemptResult): void {
   const { console, operation, versions, options } = run;
-  if (problem) console.log('error', problem.message);
-  console.attempt({
-    at: Date.now(),
-    attempt: operation.state.attempt,
-    outcome,
-    version: versions.now,
-    seconds: steps / options.sim.embodiment.controlRate,
-    ...(episode !== null && { episode: basename(episode, '.mcap') }),
-    ...(problem && { problem: problem.message }),
-  });
-  versions.judged(outcome).catch((error: unknown) => console.log('error', messageOf(error)));
+  const { attempt } = operation.state;
+  const { controlRate } = options.sim.embodiment;
+  if (result.problem) console.log('error', result.problem.message);
+  console.attempt(attemptLine(result, { attempt, version: versions.now, controlRate }));
+  versions.judged(result.outcome).catch((error: unknown) => console.log('error', messageOf(error)));
 }
 
 const untilAborted = (signal: AbortSignal) =>

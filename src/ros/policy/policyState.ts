@@ -1,5 +1,5 @@
-import { basename } from 'node:path';
 import type { AttemptResult } from '../../control/attempt.ts';
+import { attemptLine } from '../../control/attemptLine.ts';
 import type { LoopCounts } from '../../control/loopOptions.ts';
 import type { RobotConsole } from '../../console/robotConsole.ts';
 import type { Operation, OperationWork } from '../../control/operation.ts';
@@ -57,15 +57,9 @@ export function countAttempt(state: PolicyState, result: AttemptResult): void {
   const log = node.getLogger();
   log.info(`attempt ${tally.attempts}: ${summaryOf(result)}; ${tally.successes} succeeded`);
   for (const line of readingTable(held.meters.reading())) log.info(line);
-  console?.attempt({
-    at: Date.now(),
-    attempt: operation.state.attempt,
-    outcome: result.outcome,
-    version: versionOf(held),
-    seconds: result.steps / held.robot.embodiment.controlRate,
-    ...(result.episode !== null && { episode: basename(result.episode, '.mcap') }),
-    ...(result.problem && { problem: result.problem.message }),
-  });
+  const { attempt } = operation.state;
+  const { controlRate } = held.robot.embodiment;
+  console?.attempt(attemptLine(result, { attempt, version: versionOf(held), controlRate }));
 }
 
 /** The robot to move: through the console, where there is one. */
