@@ -5,6 +5,9 @@ import { join } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 
+/** Milliseconds for a file: one that leaves something running behind a failed test is ended, so that the run ends. */
+const LONGEST = 600_000;
+
 const parts = process.argv.slice(2);
 const files = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' })
   .filter((path) => path.endsWith('.test.js'))
@@ -13,7 +16,7 @@ const files = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf
   .map((path) => join(import.meta.dirname, path));
 
 if (files.length === 0) throw new Error(`no test's path contains ${parts.join(' or ')}`);
-run({ files, concurrency: availableParallelism() + 1 })
+run({ files, concurrency: availableParallelism() + 1, timeout: LONGEST })
   .on('test:fail', () => (process.exitCode = 1))
   .pipe(new spec())
   .pipe(process.stdout);

@@ -82,6 +82,28 @@ describe('adapters on their way to the robot', LIMIT, () => {
       assert.deepEqual(adopted, [first]);
     }));
 
+  it('are taken back though the robot has not yet said that it plays what came between', () =>
+    withPlace(async ({ folder, openLearner, openRuntime, adopted }) => {
+      const [first, second] = [randomAdapter(1), randomAdapter(2)];
+      const port = await openLearner();
+      let release = () => {};
+      const held = new Promise<void>((resolve) => (release = resolve));
+      const courier = await openRuntime({
+        onAdapter: async (adapter) => {
+          adopted.push(adapter);
+          if (adapter.version === second.version) await held;
+        },
+      });
+      await port.publish(await written(folder, first), BASE);
+      await until(() => courier.status().version === first.version);
+      await port.publish(await written(folder, second), first.version);
+      await until(() => adopted.length === 2);
+      await port.publish(await written(folder, first), BASE);
+      release();
+      await until(() => adopted.length === 3 && courier.status().version === first.version);
+      assert.deepEqual(adopted, [first, second, first]);
+    }));
+
   it('are not published from a parent that was not', () =>
     withPlace(async ({ folder, openLearner }) => {
       const port = await openLearner();

@@ -28,6 +28,8 @@ interface Peer {
   labels: readonly Label[];
   /** The adapter that it plays, or the base. */
   version: string;
+  /** The adapter that it is to play: the one that was announced last, unless it refused that. */
+  wanted: string;
 }
 
 export interface SessionsOptions {
@@ -80,7 +82,8 @@ class Server {
       taken({ name }, _, peer) {
         peer.version = name;
       },
-      notTaken({ name, why }) {
+      notTaken({ name, why }, _, peer) {
+        peer.wanted = peer.version;
         options.log(`a runtime did not take the adapter ${name}: ${why}`);
       },
     };
@@ -101,7 +104,7 @@ class Server {
     }
   }
 
-  /** Sends the newest adapter's name to all that play another. */
+  /** Sends the newest adapter's name to all that are to play another. */
   async announce(): Promise<void> {
     for (const peer of this.peers.values()) if (peer.welcome) await this.announceTo(peer);
   }
@@ -115,6 +118,7 @@ class Server {
       welcome: false,
       labels: [],
       version: base,
+      wanted: base,
     };
     peer.heard = performance.now();
     try {
@@ -163,7 +167,7 @@ class Server {
     if (theirs !== base)
       return this.refuse(peer, `it plays the policy ${theirs}, this learner improves ${base}`);
     peer.welcome = true;
-    peer.version = version;
+    peer.version = peer.wanted = version;
     await this.send(peer, { kind: 'welcome' });
     await this.announceTo(peer);
   }
@@ -171,7 +175,8 @@ class Server {
   private async announceTo(peer: Peer): Promise<void> {
     const { lineage } = this.options;
     const { newest } = lineage;
-    if (!newest || newest.name === peer.version) return;
+    if (!newest || newest.name === peer.wanted) return;
+    peer.wanted = newest.name;
     await this.send(peer, { kind: 'adapter', ...newest, line: lineage.since(peer.version) });
   }
 
