@@ -14,7 +14,7 @@ const LAYERS = [
   ['guard', 'episodes'], // limits of motion; recordings
   ['policy'], // observation in, chunk out
   ['images', 'session'], // pictures; ONNX Runtime
-  ['robot', 'processes', 'onnx'], // what a robot is; threads and processes; graphs and their gradients
+  ['robot', 'processes', 'onnx', 'nats'], // what a robot is; threads and processes; graphs and their gradients; NATS servers
   ['tensors', 'charts', 'terminal'], // numbers and their files; SVG; text for people
   ['files'], // whole or not at all
 ];

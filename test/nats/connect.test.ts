@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { createUser } from '@nats-io/nkeys';
+import { parseNats } from '../../src/nats/address.ts';
+import { connectNats } from '../../src/nats/connect.ts';
+import { until } from '../link/link.ts';
+import { withFolder } from '../onnx/run.ts';
+import { NO_NATS, withNats } from './server.ts';
+
+const LIMIT = { timeout: 60_000, skip: NO_NATS };
+
+const named = (address: string, user: string) => address.replace('//', `//${user}@`);
+
+/** A folder with the keys of a new user; gives its public key. */
+async function makeUser(folder: string): Promise<string> {
+  const user = createUser();
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'user.nk'), user.getSeed(), { mode: 0o600 });
+  return user.getPublicKey();
+}
+
+describe('an address of a NATS server', () => {
+  it('names who dials, and where', () => {
+    assert.deepEqual(parseNats('nats://cell-3@10.0.0.5:4333'), {
+      name: 'cell-3',
+      host: '10.0.0.5',
+      port: '4333',
+    });
+    assert.deepEqual(parseNats('nats://a:secret@[::1]'), {
+      name: 'a',
+      password: 'secret',
+      host: '[::1]',
+      port: '4222',
+    });
+    assert.match(parseNats('nats://localhost').name, /^[\w-]+$/);
+  });
+
+  it('is refused in a sentence that keeps its password', () => {
+    for (const [address, complaint] of [
+      ['nats://', /not an address of a NATS server/],
+      ['nats://a:secret@host:port', /^nats:\/\/a@host:port: not an address/],
+      ['nats://a:secret@host:70000', /^nats:\/\/a@host:70000: there is no port 70000/],
+      ['nats://a.b:secret@host', /a\.b is no name here; give up to 64 letters/],
+    ] as const)
+      assert.throws(() => parseNats(address), { name: 'UserError', message: complaint });
+  });
+});
+
+describe('a connection to a NATS server', LIMIT, () => {
+  it('has JetStream, and is dialled again when the server comes back', () =>
+    withNats(async (server) => {
+      const changes: (string | undefined)[] = [];
+      const nats = await connectNats({
+        address: named(server.address, 'cell-3'),
+        onChange: (broken) => changes.push(broken),
+      });
+      await nats.manager.streams.add({ name: 'some', subjects: ['some.>'] });
+      await nats.jetstream.publish('some.thing', 'one');
+      await server.kill();
+      await until(() => changes.length === 1);
+      assert.match(changes[0]!, /the server at nats:\/\/cell-3@127.* went away/);
+      await server.restart();
+      await until(() => changes.length === 2);
+      assert.equal(changes[1], undefined);
+      const { state } = await nats.manager.streams.info('some');
+      assert.equal(state.messages, 1);
+      await nats.close();
+    }));
+
+  it('says what is wrong where it cannot be used', () =>
+    withNats(async ({ address }) => {
+      await assert.rejects(connectNats({ address }), {
+        name: 'UserError',
+        message: /this NATS server has no JetStream .*store_dir/,
+      });
+      await assert.rejects(connectNats({ address: 'nats://127.0.0.1:1' }), {
+        name: 'UserError',
+        message: /^nats:\/\/127\.0\.0\.1:1: cannot be reached: nobody listens there/,
+      });
+    }, ' '));
+
+  it('is closed although its server is gone', () =>
+    withNats(async (server) => {
+      const nats = await connectNats({ address: server.address });
+      await server.kill();
+      await nats.close();
+    }));
+
+  it('is refused by a server that is too old', async () => {
+    const old = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.write(
+        'INFO {"server_id":"x","version":"2.8.4","max_payload":1048576,"headers":true}\r\n',
+      );
+      socket.on('data', (data) => data.includes('PING') && socket.write('PONG\r\n'));
+    }).listen(0, '127.0.0.1');
+    await once(old, 'listening');
+    const { port } = old.address() as AddressInfo;
+    try {
+      await assert.rejects(
+        connectNats({ address: `nats://127.0.0.1:${port}` }),
+        /nats-server 2\.8\.4 is too old; install 2\.9 or newer/,
+      );
+    } finally {
+      old.close();
+    }
+  });
+
+  it('proves itself with the key of its folder', () =>
+    withFolder(async (folder) => {
+      const [known, unknown] = [join(folder, 'known'), join(folder, 'unknown')];
+      const key = await makeUser(known);
+      await makeUser(unknown);
+      const config = `jetstream { store_dir: "FOLDER/store" }\nauthorization { users: [ { nkey: ${key} } ] }\n`;
+      await withNats(async ({ address }) => {
+        const nats = await connectNats({ address, keys: known });
+        await nats.close();
+        await assert.rejects(
+          connectNats({ address, keys: unknown }),
+          /does not let this user in .*is the key in .*unknown in the server's configuration/,
+        );
+        await assert.rejects(connectNats({ address }), /does not let this user in .*give --keys/);
+        await chmod(join(known, 'user.nk'), 0o644);
+        await assert.rejects(
+          connectNats({ address, keys: known }),
+          /user\.nk: others can read this secret key; chmod 600 it/,
+        );
+        await writeFile(join(unknown, 'user.nk'), 'SUA');
+        await assert.rejects(
+          connectNats({ address, keys: unknown }),
+          /user\.nk: not what nalu keys/,
+        );
+        await assert.rejects(
+          connectNats({ address, keys: folder }),
+          /has neither user\.nk nor user\.creds/,
+        );
+      }, config);
+    }));
+
+  it('is encrypted, to a server whose authority is in its folder', (t) =>
+    withFolder(async (folder) => {
+      const pem = (name: string) => join(folder, `${name}.pem`);
+      try {
+        execFileSync('openssl', [
+          ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1'],
+          ...['-nodes', '-days', '2', '-subj', '/CN=fleet', '-addext', 'subjectAltName=IP:127.0.0.1'],
+          ...['-keyout', pem('key'), '-out', pem('cert')],
+        ], { stdio: 'ignore' }); // prettier-ignore
+      } catch {
+        return t.skip('there is no openssl here to make a certificate with');
+      }
+      const [right, wrong] = [join(folder, 'right'), join(folder, 'wrong')];
+      const key = await makeUser(right);
+      await mkdir(wrong);
+      await copyFile(join(right, 'user.nk'), join(wrong, 'user.nk'));
+      await copyFile(pem('cert'), join(right, 'ca.pem'));
+      const config = `jetstream { store_dir: "FOLDER/store" }
+        authorization { users: [ { nkey: ${key} } ] }
+        tls { cert_file: "${pem('cert')}", key_file: "${pem('key')}" }\n`;
+      await withNats(async ({ address }) => {
+        const nats = await connectNats({ address, keys: right });
+        await nats.close();
+        await assert.rejects(
+          connectNats({ address, keys: wrong }),
+          /cannot be reached: self-signed certificate/,
+        );
+      }, config);
+    }));
+});

@@ -1,0 +1,93 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+
+/** Why tests that need a NATS server are skipped; false where there is one. */
+export const NO_NATS: string | false =
+  spawnSync('nats-server', ['--version']).status === 0
+    ? false
+    : 'there is no nats-server here; install it: apt install nats-server';
+
+/** Seconds after which a server ends by itself, whatever became of the test. */
+const LONGEST_LIFE = 600;
+
+/** A server on a free port of this machine, with its store in a folder of its own. */
+export interface NatsServer {
+  /** `nats://127.0.0.1:PORT` */
+  readonly address: string;
+  readonly folder: string;
+  /** Its log so far. */
+  log(): Promise<string>;
+  /** Ends it as a lost machine would. */
+  kill(): Promise<void>;
+  /** Starts it again at its port, from its files. */
+  restart(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const CONFIG = 'jetstream { store_dir: "FOLDER/store" }\n';
+
+/** The port that a server has found. */
+async function portIn(folder: string, server: ChildProcess): Promise<string> {
+  while (server.exitCode === null) {
+    const file = (await readdir(folder)).find((name) => name.endsWith('.ports'));
+    const text = file && (await readFile(join(folder, file), 'utf8'));
+    if (text) return new URL((JSON.parse(text) as { nats: string[] }).nats[0]).port;
+    await setTimeout(5);
+  }
+  throw new Error(`nats-server ended: ${await readFile(join(folder, 'log'), 'utf8')}`);
+}
+
+/** Starts a server; `config` is its configuration, in which FOLDER stands for its own folder. */
+export async function startNats(config = CONFIG): Promise<NatsServer> {
+  const folder = await mkdtemp(join(tmpdir(), 'nalu-nats-'));
+  const file = join(folder, 'server.conf');
+  await writeFile(file, config.replaceAll('FOLDER', folder));
+  let port = '-1';
+  let server: ChildProcess;
+  const start = async () => {
+    for (const name of await readdir(folder))
+      if (name.endsWith('.ports')) await rm(join(folder, name));
+    server = spawn(
+      'timeout',
+      [`${LONGEST_LIFE}`, 'nats-server', '-c', file, '-a', '127.0.0.1', '-p', port]
+        .concat('--ports_file_dir', folder, '-l', join(folder, 'log')),
+      { stdio: 'ignore', detached: true },
+    ); // prettier-ignore
+    port = await portIn(folder, server);
+  };
+  const end = async () => {
+    if (server.exitCode !== null || server.signalCode !== null) return;
+    const ended = once(server, 'exit');
+    process.kill(-server.pid!, 'SIGKILL');
+    await ended;
+  };
+  await start();
+  return {
+    address: `nats://127.0.0.1:${port}`,
+    folder,
+    log: () => readFile(join(folder, 'log'), 'utf8'),
+    kill: end,
+    restart: start,
+    async close() {
+      await end();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Runs a test with a server, which ends with it. */
+export async function withNats(
+  body: (server: NatsServer) => Promise<void>,
+  config?: string,
+): Promise<void> {
+  const server = await startNats(config);
+  try {
+    await body(server);
+  } finally {
+    await server.close();
+  }
+}
