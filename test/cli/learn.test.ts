@@ -197,9 +197,9 @@ describe('nalu learn', { timeout: 300_000 }, () => {
           child.stdout!.on('data', (text: Buffer) => {
             const url = urlIn((said += text.toString()));
             if (url === undefined) return;
-            visited ??= openPage(url, { hello: { name: 'Anna' } }).then(async (page) => {
-              await visit(page).finally(() => child.kill('SIGKILL'));
-            });
+            visited ??= openPage(url, { hello: { name: 'Anna' } })
+              .then(visit)
+              .finally(() => child.kill('SIGKILL'));
           }),
         );
         assert.equal(err, '');

@@ -62,9 +62,12 @@ export async function openPage(url: string, options: PageOptions = {}): Promise<
       return role;
     },
     ask: (request, args) =>
-      new Promise((resolve) => {
+      new Promise((resolve, reject) => {
         const ask = asks++;
         waiting.set(ask, resolve);
+        socket.once('close', () =>
+          reject(new Error(`${request}: the connection ended without a reply`)),
+        );
         socket.send(pack({ ask, request, args }));
       }),
     async until(isSo, what, seconds = 10) {

@@ -56,6 +56,8 @@ describe("the console's episodes", { timeout: 120_000 }, () => {
     const whole = await readFile(at(`${DATED}.mcap`));
     await writeFile(at('damaged.mcap'), whole.subarray(1000, 2000));
     await writeFile(at('growing.mcap.partial'), whole);
+    const later = Date.now() / 1000 + 600;
+    await utimes(at('growing.mcap.partial'), later, later);
     await writeFile(at('cut.mcap.partial'), whole);
     await truncate(at('cut.mcap.partial'), whole.length - 500);
     await utimes(at('cut.mcap.partial'), 1e9, 1e9);
