@@ -10,7 +10,7 @@ import { replaceFiles } from '../files/replaceFiles.ts';
 import { SIM_CALIBRATION } from '../sim/embodiment.ts';
 import { partialOf, releasePartial, writeWhole } from '../files/writeWhole.ts';
 import { measureGrippers, measureJoints } from './arms.ts';
-import { type Bench, awaitAngles, createBench } from './bench.ts';
+import { type Bench, type Listener, awaitAngles, createBench } from './bench.ts';
 import { type Seen, measureCameras, writePictures } from './cameras.ts';
 import { measureLatencies } from './cameraLatency.ts';
 import type { OpenOptions, Subject } from './subject.ts';
@@ -77,6 +77,16 @@ async function beginning(file: string, { from, robot }: CalibrateOptions) {
   return { path, calibration: await loadCalibration(path) };
 }
 
+const YES_OR_NO = [
+  { key: 'y', says: 'yes', value: true },
+  { key: 'n', says: 'no', value: false },
+];
+
+const BEGIN_OR_SKIP = [
+  { key: '', says: 'begin', value: true },
+  { key: 's', says: 'skip', value: false },
+];
+
 /** Throws a UserError where the calibration, or its pictures, cannot or must not be written. */
 async function mayWrite(file: string, { force, steps }: CalibrateOptions, dialogue: Dialogue) {
   const pictures = picturesBeside(file);
@@ -87,8 +97,8 @@ async function mayWrite(file: string, { force, steps }: CalibrateOptions, dialog
     throw new UserError(`${pictures} is a file, where the pictures' folder goes; move it away`);
   if (force || there.length === 0) return;
   const are = there.length > 1 ? 'are' : 'is';
-  const question = `${there.join(' and ')} ${are} there already. Replace once all is measured? (y, n, q ends)`;
-  if (!(await choose(dialogue, question, { y: true, n: false })))
+  const text = `${there.join(' and ')} ${are} there already. Replace once all is measured?`;
+  if (!(await choose(dialogue, { text, choices: YES_OR_NO })))
     throw new UserError(`${file} is left as it is; give another name`);
 }
 
@@ -96,8 +106,7 @@ async function mayWrite(file: string, { force, steps }: CalibrateOptions, dialog
 async function runSteps(bench: Bench, steps: readonly CalibrateStep[], progress: Progress) {
   for (const { name, says, measure } of STEPS) {
     if (!steps.includes(name)) continue;
-    const question = `\n${says} (Enter begins, s skips, q ends)`;
-    if (!(await choose(bench.dialogue, question, { '': true, s: false }))) continue;
+    if (!(await choose(bench.dialogue, { text: `\n${says}`, choices: BEGIN_OR_SKIP }))) continue;
     try {
       await measure(bench, progress);
     } catch (error) {
@@ -152,17 +161,20 @@ export interface CalibrateJob {
   steps: readonly CalibrateStep[];
   dialogue: Dialogue;
   signal: AbortSignal;
+  /** Hears all that is sensed. */
+  listener?: Listener;
 }
 
 /** Leads through a calibration of an open robot and writes it; resolves to whether it was written. */
 export async function calibrate(job: CalibrateJob): Promise<boolean> {
-  const { file, begun, subject, steps, dialogue, signal } = job;
+  const { file, begun, subject, steps, dialogue, signal, listener } = job;
   const progress: Progress = {
     findings: noFindings(),
     pictures: [],
     folder: partialOf(picturesBeside(file)),
   };
   const bench = createBench({ ...subject, dialogue, signal });
+  if (listener) bench.listen(listener);
   await subject.start();
   await awaitAngles(bench);
   dialogue.print(`Calibrating ${subject.label}, beginning with ${begun.path}.`);
@@ -175,8 +187,8 @@ export async function calibrate(job: CalibrateJob): Promise<boolean> {
     const date = new Date().toISOString().slice(0, 'yyyy-mm-dd'.length);
     const correction = correct(begun.calibration, progress.findings, date);
     summarise(dialogue, begun.path, correction);
-    const question = `\n${(await isThere(file)) ? 'Replace' : 'Write'} ${file}? (y, n)`;
-    if (!(await choose(dialogue, question, { y: true, n: false }))) return false;
+    const text = `\n${(await isThere(file)) ? 'Replace' : 'Write'} ${file}?`;
+    if (!(await choose(dialogue, { text, choices: YES_OR_NO }))) return false;
     const written = await write(file, correction.calibration, progress);
     dialogue.print(`Wrote ${written.join(' and ')}.`);
     return true;
@@ -191,13 +203,15 @@ export interface CalibrateSurroundings {
   signal: AbortSignal;
   /** Opens the robot. Throws a `UserError` where it is not there. */
   open: (options: OpenOptions) => Promise<Subject>;
+  /** Hears all that is sensed of it. */
+  listener?: Listener;
 }
 
 /** Leads a person through the calibration of a robot; see `nalu calibrate --help`. Closes the dialogue. */
 export async function calibrateFile(
   file: string,
   options: CalibrateOptions,
-  { dialogue, signal, open }: CalibrateSurroundings,
+  { dialogue, signal, open, listener }: CalibrateSurroundings,
 ): Promise<'done' | 'interrupted'> {
   const unwritten = `${file} was not written; nothing has changed.`;
   let subject: Subject | undefined;
@@ -208,7 +222,7 @@ export async function calibrateFile(
     const { calibration } = begun;
     subject = await open({ calibration, dialogue, signal });
     const { steps } = options;
-    const written = await calibrate({ file, begun, subject, steps, dialogue, signal });
+    const written = await calibrate({ file, begun, subject, steps, dialogue, signal, listener });
     if (!written) dialogue.print(unwritten);
     return 'done';
   } catch (error) {

@@ -7,7 +7,7 @@ import type { CameraFinding, Findings } from './findings.ts';
 import { brightness, frameRate, sharpness, thumbnail } from '../images/pictureFigures.ts';
 import type { CameraFrame } from '../robot/robot.ts';
 import type { Bench } from './bench.ts';
-import { Ended, type Dialogue } from '../terminal/dialogue.ts';
+import { type Choosing, type Dialogue, choose } from '../terminal/dialogue.ts';
 import { halfBlocks } from '../terminal/halfBlocks.ts';
 
 /** s of watching. */
@@ -97,19 +97,15 @@ function draw(dialogue: Dialogue, { pixels, width, height }: Seen): void {
 }
 
 /** The name that a picture should have, of those still to be given; undefined where it is skipped. */
-async function askName({ dialogue }: Bench, source: string, left: readonly string[]) {
+function askName({ dialogue }: Bench, source: string, left: readonly string[]) {
   const known = left.includes(source);
-  const question = known
-    ? `Is this ${source}? (Enter: yes; or its name: ${left.join(', ')}; s skips, q ends)`
-    : `Which is this? It comes as ${source}. (${left.join(', ')}; s skips, q ends)`;
-  for (;;) {
-    const answer = await dialogue.ask(question);
-    if (answer === 'q') throw new Ended();
-    if (answer === 's') return undefined;
-    const name = answer === '' ? source : answer;
-    if (left.includes(name)) return name;
-    dialogue.print(`'${name}' is none of ${left.join(', ')}.`);
-  }
+  const choices: Choosing<string | undefined>['choices'] = [
+    ...left.map((name) => ({ key: name, value: name })),
+    ...(known ? [{ key: '', says: 'it is', value: source }] : []),
+    { key: 's', says: 'skip', value: undefined },
+  ];
+  const text = known ? `Is this ${source}?` : `Which is this? It comes as ${source}.`;
+  return choose(dialogue, { text, choices, camera: source });
 }
 
 const figures = (picture: Seen, { name, width, height }: CalibratedCamera): CameraFinding => ({

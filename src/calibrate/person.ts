@@ -1,6 +1,6 @@
 import type { SimulatedHand } from '../sim/simulatedHand.ts';
 import type { Move, Person } from './bench.ts';
-import { type Dialogue, choose } from '../terminal/dialogue.ts';
+import { type Choosing, type Dialogue, choose } from '../terminal/dialogue.ts';
 
 /** The one who sits before the terminal, or has written down the answers. `wait` lets s go by. */
 export function presentPerson(
@@ -10,10 +10,12 @@ export function presentPerson(
   return {
     async make(move, instruction, live) {
       const jerks = move.kind === 'jerks';
-      const keys = jerks ? 'Enter begins, s skips, q ends' : 'Enter when done, s skips, q ends';
-      const choices = { '': true, s: false };
-      const question = `${instruction} (${keys})`;
-      if (!(await choose(dialogue, question, choices, jerks ? undefined : live))) return false;
+      const choices = [
+        { key: '', says: jerks ? 'begin' : 'done', value: true },
+        { key: 's', says: 'skip', value: false },
+      ];
+      const question = { text: instruction, choices };
+      if (!(await choose(dialogue, question, jerks ? undefined : live))) return false;
       for (let left = jerks ? move.seconds : 0; left > 0; left--) {
         dialogue.status(`${left} s left`);
         await wait(1);
@@ -22,12 +24,12 @@ export function presentPerson(
       return true;
     },
     decide(finding, mayKeep) {
-      const keep = mayKeep ? ', k: they are swapped' : '';
-      return choose<'again' | 'keep' | 'skip'>(
-        dialogue,
-        `${finding} (Enter: once more${keep}, s: leave this one, q ends)`,
-        { '': 'again', s: 'skip', ...(mayKeep ? { k: 'keep' } : {}) },
-      );
+      const choices: Choosing<'again' | 'keep' | 'skip'>['choices'] = [
+        { key: '', says: 'once more', value: 'again' },
+        ...(mayKeep ? [{ key: 'k', says: 'they are swapped', value: 'keep' as const }] : []),
+        { key: 's', says: 'leave this one', value: 'skip' },
+      ];
+      return choose(dialogue, { text: finding, choices });
     },
   };
 }

@@ -6,16 +6,32 @@ export class Ended extends Error {
   override readonly name = 'Ended';
 }
 
-/** A line-based dialogue with a person. */
+/** What may be answered to a question. */
+export interface Choice {
+  /** What is typed; empty for Enter. */
+  key: string;
+  /** What it does, in a word or two; absent where the key says it. */
+  says?: string;
+}
+
+/** What a person is asked. */
+export interface Question {
+  text: string;
+  choices: readonly Choice[];
+  /** The camera that it is about. */
+  camera?: string;
+}
+
+/** A dialogue with a person: in a terminal, or on a page. */
 export interface Dialogue {
   print(text: string): void;
   /** A status line that the next output replaces; nothing if the output is not a terminal. */
   status(text: string): void;
   /**
-   * Resolves to the next line of input, trimmed. On a terminal, the text of `live` is the prompt and is kept
-   * up to date. Throws `Ended` on Ctrl-C and at the end of the input.
+   * Resolves to what is answered, trimmed; in a terminal that may be none of the choices. The text of `live` is kept
+   * up to date meanwhile. Throws `Ended` on Ctrl-C and at the end of the input.
    */
-  ask(question: string, live?: () => string): Promise<string>;
+  ask(question: Question, live?: () => string): Promise<string>;
   /** Size for drawing pictures; undefined if the output is not a terminal. */
   screen: { columns: number; rows: number } | undefined;
   close(): void;
@@ -30,6 +46,12 @@ export interface DialogueOptions {
   /** Ends the dialogue. */
   signal: AbortSignal;
 }
+
+const nameOf = ({ key }: Choice) => key || 'Enter';
+
+/** A question with what may be typed: `Grippers: … (Enter: begin, s: skip, q: end)`. */
+const questionLine = ({ text, choices }: Question) =>
+  `${text} (${choices.map((choice) => [nameOf(choice), choice.says].filter(Boolean).join(': ')).join(', ')})`;
 
 /** A dialogue over a pair of streams: a terminal, or piped answers. */
 export function terminalDialogue({ input, output, signal }: DialogueOptions): Dialogue {
@@ -72,7 +94,8 @@ export function terminalDialogue({ input, output, signal }: DialogueOptions): Di
       clear();
       output.write(text.slice(0, (output.columns ?? columns) - 1));
     },
-    async ask(question, live) {
+    async ask(asked, live) {
+      const question = questionLine(asked);
       clear();
       // Discards lines typed before the question.
       if (isTerminal) answers.length = 0;
@@ -96,19 +119,26 @@ export function terminalDialogue({ input, output, signal }: DialogueOptions): Di
   };
 }
 
-/** Repeats the question until the answer is one of the keys of `choices`; `q` throws `Ended`. */
+/** A question whose answers stand for values. */
+export interface Choosing<T> extends Question {
+  choices: readonly (Choice & { value: T })[];
+}
+
+const END: Choice = { key: 'q', says: 'end' };
+
+/** Repeats the question until the answer is one of its choices, and gives that one's value; `q` throws `Ended`. */
 export async function choose<T>(
   dialogue: Dialogue,
-  question: string,
-  choices: Record<string, T>,
+  { choices, ...question }: Choosing<T>,
   live?: () => string,
 ): Promise<T> {
+  const offered = [...choices.map(({ key, says }) => ({ key, says })), END];
   for (;;) {
-    const answer = await dialogue.ask(question, live);
+    const answer = await dialogue.ask({ ...question, choices: offered }, live);
     const key = answer.toLowerCase();
-    if (key === 'q') throw new Ended();
-    if (Object.hasOwn(choices, key)) return choices[key];
-    const keys = [...Object.keys(choices), 'q'].map((known) => known || 'Enter');
-    dialogue.print(`'${answer}' is none of ${keys.join(', ')}.`);
+    if (key === END.key) throw new Ended();
+    const chosen = choices.find((choice) => choice.key === answer || choice.key === key);
+    if (chosen) return chosen.value;
+    dialogue.print(`'${answer}' is none of ${offered.map(nameOf).join(', ')}.`);
   }
 }
