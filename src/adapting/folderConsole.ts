@@ -1,12 +1,12 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ConsoleChoice } from '../console/consoleAccess.ts';
-import { openConsoleNear } from '../console/openNear.ts';
+import { openNoRobotConsole } from '../console/noRobotConsole.ts';
 import { UserError, messageOf } from '../errors.ts';
 import { isThere } from '../files/isThere.ts';
 import { watchFiles } from '../files/watchFiles.ts';
 import { logFile } from '../learning/events.ts';
-import { type ShownLearner, showLearning, showNoRobot } from '../learning/learningConsole.ts';
+import { type ShownLearner, showLearning } from '../learning/learningConsole.ts';
 import { stateFile } from '../learning/learnerFolder.ts';
 import { comparisonsFile, readComparisons } from '../rollouts/comparison.ts';
 import { evaluationsIn } from './evaluation.ts';
@@ -47,8 +47,7 @@ export async function showFolder(
   { log, signal }: { log: (line: string) => void; signal: AbortSignal },
 ): Promise<void> {
   const { episodes, learner } = await shownIn(folder);
-  const console = await openConsoleNear({ ...place, episodes, answers: {}, log });
-  showNoRobot(console);
+  const console = await openNoRobotConsole({ ...place, episodes, answers: {}, log });
   const showComparisons = () =>
     readComparisons(episodes[0]).then(
       (comparisons) => console.publish('comparisons', comparisons),

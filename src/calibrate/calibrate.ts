@@ -3,6 +3,7 @@ import { dirname, join, parse } from 'node:path';
 import { UserError } from '../errors.ts';
 import { isThere } from '../files/isThere.ts';
 import { type Calibration } from '../robot/calibration.ts';
+import type { SensingRobot } from '../robot/robot.ts';
 import { calibrationYaml } from '../robot/calibrationFile.ts';
 import { type Correction, correct } from './correction.ts';
 import { type Findings, noFindings } from './findings.ts';
@@ -161,20 +162,20 @@ export interface CalibrateJob {
   steps: readonly CalibrateStep[];
   dialogue: Dialogue;
   signal: AbortSignal;
-  /** Hears all that is sensed. */
-  listener?: Listener;
+  /** Gives what hears all that the robot senses. */
+  watch?: (robot: SensingRobot) => Listener;
 }
 
 /** Leads through a calibration of an open robot and writes it; resolves to whether it was written. */
 export async function calibrate(job: CalibrateJob): Promise<boolean> {
-  const { file, begun, subject, steps, dialogue, signal, listener } = job;
+  const { file, begun, subject, steps, dialogue, signal, watch } = job;
   const progress: Progress = {
     findings: noFindings(),
     pictures: [],
     folder: partialOf(picturesBeside(file)),
   };
   const bench = createBench({ ...subject, dialogue, signal });
-  if (listener) bench.listen(listener);
+  if (watch) bench.listen(watch(subject.robot));
   await subject.start();
   await awaitAngles(bench);
   dialogue.print(`Calibrating ${subject.label}, beginning with ${begun.path}.`);
@@ -203,15 +204,15 @@ export interface CalibrateSurroundings {
   signal: AbortSignal;
   /** Opens the robot. Throws a `UserError` where it is not there. */
   open: (options: OpenOptions) => Promise<Subject>;
-  /** Hears all that is sensed of it. */
-  listener?: Listener;
+  /** Gives what hears all that the robot senses. */
+  watch?: (robot: SensingRobot) => Listener;
 }
 
 /** Leads a person through the calibration of a robot; see `nalu calibrate --help`. Closes the dialogue. */
 export async function calibrateFile(
   file: string,
   options: CalibrateOptions,
-  { dialogue, signal, open, listener }: CalibrateSurroundings,
+  { dialogue, signal, open, watch }: CalibrateSurroundings,
 ): Promise<'done' | 'interrupted'> {
   const unwritten = `${file} was not written; nothing has changed.`;
   let subject: Subject | undefined;
@@ -222,7 +223,7 @@ export async function calibrateFile(
     const { calibration } = begun;
     subject = await open({ calibration, dialogue, signal });
     const { steps } = options;
-    const written = await calibrate({ file, begun, subject, steps, dialogue, signal, listener });
+    const written = await calibrate({ file, begun, subject, steps, dialogue, signal, watch });
     if (!written) dialogue.print(unwritten);
     return 'done';
   } catch (error) {

@@ -97,14 +97,15 @@ function draw(dialogue: Dialogue, { pixels, width, height }: Seen): void {
 }
 
 /** The name that a picture should have, of those still to be given; undefined where it is skipped. */
-function askName({ dialogue }: Bench, source: string, left: readonly string[]) {
+function askName({ dialogue }: Bench, camera: CalibratedCamera, left: readonly string[]) {
+  const { name: source, topic } = camera;
   const known = left.includes(source);
   const choices: Choosing<string | undefined>['choices'] = [
     ...left.map((name) => ({ key: name, value: name })),
-    ...(known ? [{ key: '', says: 'it is', value: source }] : []),
+    ...(known ? [{ key: '', says: 'yes', value: source }] : []),
     { key: 's', says: 'skip', value: undefined },
   ];
-  const text = known ? `Is this ${source}?` : `Which is this? It comes as ${source}.`;
+  const text = `${known ? `Is this ${source}?` : `Which is this?`} It comes over ${topic}.`;
   return choose(dialogue, { text, choices, camera: source });
 }
 
@@ -160,7 +161,7 @@ export async function measureCameras(
       `${name}: ${found.width}×${found.height}, ${found.rate.toFixed(1)} Hz, sharpness ${found.sharpness.toFixed(1)}, mean brightness ${found.brightness.toFixed(0)}`,
     );
     draw(dialogue, picture);
-    const right = await askName(bench, name, left);
+    const right = await askName(bench, camera, left);
     if (right === undefined) continue;
     left = left.filter((other) => other !== right);
     findings.cameras.set(name, { ...found, name: right });

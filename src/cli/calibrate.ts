@@ -1,7 +1,15 @@
 import { type Command, InvalidArgumentError, Option } from '@commander-js/extra-typings';
-import type { CalibrateStep } from '../calibrate/calibrate.ts';
+import type {
+  CalibrateOptions,
+  CalibrateStep,
+  CalibrateSurroundings,
+} from '../calibrate/calibrate.ts';
 import type { OpenOptions, Subject } from '../calibrate/subject.ts';
-import type { Context } from './context.ts';
+import type { ConsoleChoice } from '../console/consoleAccess.ts';
+import { messageOf } from '../errors.ts';
+import { print } from '../terminal/output.ts';
+import { CONSOLE_RULES, calibrationConsoleOption, consoleHostOption, consoleOf, consoleTlsOption } from './consoleOptions.ts'; // prettier-ignore
+import type { Context, Ending } from './context.ts';
 import { readsOnly } from './rules.ts';
 
 const CALIBRATE_STEPS: CalibrateStep[] = ['joints', 'grippers', 'cameras', 'latency'];
@@ -34,6 +42,36 @@ async function openRos(
   };
 }
 
+/** Leads a calibration on a page in place of the terminal, which shows what is said. */
+async function leadOnPage(
+  file: string,
+  options: CalibrateOptions,
+  place: ConsoleChoice,
+  surroundings: Pick<CalibrateSurroundings, 'open' | 'signal'>,
+  { out, err }: Context,
+): Promise<Ending> {
+  const { calibrateFile } = await import('../calibrate/calibrate.ts');
+  const { openCalibrationPage } = await import('../calibrate/calibrationPage.ts');
+  const { from } = options;
+  const page = await openCalibrationPage({
+    ...{ ...place, file, signal: surroundings.signal },
+    doctor: from === undefined ? [] : ['--calibration', from],
+    print: (text) => print(out, text),
+    log: (line) => print(err, `nalu: ${line}`),
+  });
+  let ended = 'The calibration was ended by an error of the program.';
+  try {
+    const ending = await calibrateFile(file, options, { ...surroundings, ...page });
+    ended = 'The calibration is over.';
+    return ending;
+  } catch (error) {
+    ended = messageOf(error);
+    throw error;
+  } finally {
+    await page.close(ended);
+  }
+}
+
 /** `nalu calibrate`. */
 export function calibrate(program: Command, context: Context): void {
   const command = program
@@ -60,6 +98,9 @@ export function calibrate(program: Command, context: Context): void {
       "with --robot ros: time comes from /clock, as with the simulated robot's node",
     )
     .option('--force', 'replace the file without asking')
+    .addOption(calibrationConsoleOption())
+    .addOption(consoleHostOption())
+    .addOption(consoleTlsOption())
     .addHelpText(
       'after',
       `
@@ -71,7 +112,8 @@ asks; every step and joint can be skipped with s, q ends. It measures
   cameras    which is which, sharpness, brightness, size, rate; pictures go to FILE-cameras/
   latency    how far each camera's images lie behind the joints, from ten seconds of jerks
 
-then says what differs, asks, and writes. Where stdin is no terminal its lines are the answers.
+then says what differs, asks, and writes. Where stdin is no terminal its lines are the answers; with --console
+it asks on a page, with all cameras live.
 
 Examples:
   nalu calibrate try.yaml                            try it: a simulated person moves the simulated arms
@@ -79,18 +121,22 @@ Examples:
                                                      see it find a wrong gripper set
   nalu calibrate mine.yaml --robot ros --from calibration/aloha-2.0.yaml
   nalu calibrate mine.yaml --robot ros --steps cameras
-                                                     measure the cameras again, keep the rest`,
+                                                     measure the cameras again, keep the rest
+  nalu calibrate mine.yaml --robot ros --console     led on a page, as on a tablet beside the arms`,
     )
     .action(async (file, options) => {
-      const { calibrateFile } = await import('../calibrate/calibrate.ts');
-      const { terminalDialogue } = await import('../terminal/dialogue.ts');
       const signal = context.interruption();
-      const dialogue = terminalDialogue({ input: context.input(), output: context.out, signal });
       const open =
         options.robot === 'ros'
           ? (robot: OpenOptions) => openRos(robot, options.simTime ?? false)
           : (await import('../calibrate/simulated.ts')).simulatedSubject;
+      const place = await consoleOf(options, context);
+      if (place)
+        return context.end(await leadOnPage(file, options, place, { signal, open }, context));
+      const { calibrateFile } = await import('../calibrate/calibrate.ts');
+      const { terminalDialogue } = await import('../terminal/dialogue.ts');
+      const dialogue = terminalDialogue({ input: context.input(), output: context.out, signal });
       context.end(await calibrateFile(file, options, { dialogue, signal, open }));
     });
-  readsOnly(command, { '--sim-time': { with: ['--robot ros'] } });
+  readsOnly(command, { '--sim-time': { with: ['--robot ros'] }, ...CONSOLE_RULES });
 }

@@ -24,6 +24,14 @@ export const learningConsoleOption = () =>
     .argParser(portOrAny)
     .preset(String(DEFAULT_PORT));
 
+export const calibrationConsoleOption = () =>
+  new Option(
+    '--console [port]',
+    `ask on a page instead of here, with all cameras live, at this port (default: ${DEFAULT_PORT}) or at a free one where that is taken`,
+  )
+    .argParser(portOrAny)
+    .preset(String(DEFAULT_PORT));
+
 export const consoleHostOption = () =>
   new Option(
     '--console-host <address>',

@@ -1,6 +1,7 @@
 import type { Outcome } from '../episodes/outcome.ts';
 import type { GuardAction, GuardRule } from '../guard/guardEvents.ts';
 import type { PlacedArm } from '../robot/embodiment.ts';
+import type { Question } from '../terminal/question.ts';
 
 /**
  * What the console's server and page say to each other: msgpack over a WebSocket at /live. The page begins with a
@@ -292,6 +293,20 @@ export interface Comparison {
   rule: string;
 }
 
+/** A calibration that is led on the page. */
+export interface CalibrationState {
+  /** The file that it is to write. */
+  file: string;
+  /** The robot's cameras. */
+  cameras: ConsoleCamera[];
+  /** What was said, oldest first. */
+  said: string[];
+  /** What the person is asked, with the number that an answer names. */
+  question?: Question & { number: number };
+  /** How it ended, once it has. */
+  ended?: string;
+}
+
 /** Who is connected, and who operates. */
 export interface Crew {
   operator?: { id: string; name: string };
@@ -317,6 +332,9 @@ export interface Topics {
   attempts: AttemptLine[];
   learning: Learning;
   comparisons: Comparison[];
+  calibration: CalibrationState;
+  /** What is measured at this moment of a calibration, in a line; empty for nothing. */
+  reading: string;
   crew: Crew;
   log: LogLine[];
 }
@@ -406,6 +424,8 @@ export interface Requests {
   compare: { takes: { a: string; b: string; attempts: number }; gives: null };
   /** Ends the comparison that is under way, without a verdict. */
   endComparison: { takes: null; gives: null };
+  /** Answers the question of a calibration that has this number. */
+  answer: { takes: { question: number; key: string }; gives: null };
   /** Becomes the operator, whoever it was. */
   takeSeat: { takes: null; gives: null };
   leaveSeat: { takes: null; gives: null };

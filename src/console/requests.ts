@@ -50,6 +50,7 @@ export const RULES: Readonly<Record<RequestName, Rule>> = {
   pauseLearning: operating(z.object({ paused: z.boolean() })),
   compare: operating(z.object({ a: text(200), b: text(200), attempts: z.int().min(1).max(500) })),
   endComparison: operating(nothing),
+  answer: operating(z.object({ question: z.int(), key: z.string().max(100) })),
   takeSeat: { ...operating(nothing), seat: false, answerer: 'console' },
   leaveSeat: { ...operating(nothing), answerer: 'console' },
   heartbeat: { ...operating(z.object({ on: z.boolean() })), answerer: 'console' },

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Console, RuntimeAnswers } from '../console/console.ts';
 import type { ConsoleChoice } from '../console/consoleAccess.ts';
-import { openConsoleNear } from '../console/openNear.ts';
+import { openNoRobotConsole } from '../console/noRobotConsole.ts';
 import type { EvaluationPoint, Learning, RequestName } from '../console/protocol.ts';
 import { messageOf } from '../errors.ts';
 import { watchFiles } from '../files/watchFiles.ts';
@@ -102,8 +102,7 @@ export async function openLearningConsole(
   options: LearningConsoleOptions,
 ): Promise<LearningConsole> {
   const { learner, answers, log } = options;
-  const console = await openConsoleNear(options);
-  showNoRobot(console);
+  const console = await openNoRobotConsole(options);
   const names = Object.keys(answers) as RequestName[];
   const stop = showLearning(console, { ...learner, answers: names }, log);
   return {
@@ -114,9 +113,3 @@ export async function openLearningConsole(
     },
   };
 }
-
-/** Says that there is no robot at this console. */
-export const showNoRobot = (console: Pick<Console, 'publish'>): void =>
-  console.publish('phase', {
-    ...{ phase: 'absent', at: Date.now(), attempt: 0, task: '', prompt: '', seconds: 0 },
-  });

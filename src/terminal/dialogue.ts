@@ -1,25 +1,10 @@
 import { createInterface } from 'node:readline';
 import type { Output } from './output.ts';
+import type { Choice, Question } from './question.ts';
 
 /** The dialogue is over: by `q` or Ctrl-C, or because the input has ended, as the message then states. */
 export class Ended extends Error {
   override readonly name = 'Ended';
-}
-
-/** What may be answered to a question. */
-export interface Choice {
-  /** What is typed; empty for Enter. */
-  key: string;
-  /** What it does, in a word or two; absent where the key says it. */
-  says?: string;
-}
-
-/** What a person is asked. */
-export interface Question {
-  text: string;
-  choices: readonly Choice[];
-  /** The camera that it is about. */
-  camera?: string;
 }
 
 /** A dialogue with a person: in a terminal, or on a page. */

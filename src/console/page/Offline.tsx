@@ -2,6 +2,7 @@ import { link } from './live/connection.ts';
 import { hasRobot } from './live/seat.ts';
 import { now } from './live/clock.ts';
 import { age } from './format.ts';
+import { topics } from './live/topics.ts';
 import { Icon } from './parts/Icon.tsx';
 
 /** What covers the page while it is not connected: nothing beneath it is live. */
@@ -24,6 +25,15 @@ export function Offline() {
         <button type="button" class="button primary" onClick={() => location.reload()}>
           <span>Try again</span>
         </button>
+      </div>
+    );
+  const ended = topics.calibration.value?.ended;
+  if (ended !== undefined)
+    return (
+      <div class="offline" role="status">
+        <Icon name="check" size={72} />
+        <h1>{ended}</h1>
+        <p>{topics.calibration.value?.said.at(-1)}</p>
       </div>
     );
   return (

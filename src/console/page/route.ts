@@ -15,9 +15,10 @@ export type Tab = keyof typeof TABS;
 
 const ALL = Object.keys(TABS) as Tab[];
 
-/** The tabs that there is something on: without a robot, what was learned and what was recorded. */
+/** The tabs that there is something on: without a robot to operate, its calibration, or what was learned and recorded. */
 export const tabs = computed((): Tab[] => {
   if (hasRobot.value) return ALL;
+  if (topics.calibration.value) return ['setup'];
   return topics.learning.value ? ['learn', 'episodes'] : ['episodes'];
 });
 

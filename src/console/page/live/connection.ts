@@ -20,8 +20,9 @@ export const link = signal<Link>({ state: 'connecting' });
 const BACK_OFF = [250, 500, 1000, 2000, 4000];
 /** Milliseconds within which a connection opens. */
 const OPENING = 5000;
-/** Milliseconds within which an ask is answered. */
+/** Milliseconds within which an ask is answered, and those that take longer. */
 const PATIENCE = 15_000;
+const SLOW: Partial<Record<RequestName, number>> = { findings: 90_000, exportEpisodes: 3_600_000 };
 
 const packr = new Packr({ useRecords: false, moreTypes: true });
 
@@ -127,7 +128,7 @@ export async function ask<Name extends RequestName>(
     const timer = window.setTimeout(() => {
       waiting.delete(number);
       reject(new Error('the server has not answered'));
-    }, PATIENCE);
+    }, SLOW[request] ?? PATIENCE);
     waiting.set(number, { resolve, reject, timer });
     send({ ask: number, request, args } as Ask);
   });

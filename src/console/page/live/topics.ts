@@ -15,6 +15,8 @@ export const topics: Newest = {
   attempts: signal(),
   learning: signal(),
   comparisons: signal(),
+  calibration: signal(),
+  reading: signal(),
   crew: signal(),
   log: signal(),
 };

@@ -34,7 +34,7 @@ export const ACTION_NAMES = Object.keys(ACTIONS) as ActionName[];
 /** What the console itself answers, whatever the robot is. */
 const OWN: readonly RequestName[] = ['heartbeat', 'episodes', 'episode', 'episodePicture', 'label', 'exportEpisodes']; // prettier-ignore
 /** What a page may ask that only watches. */
-const WATCHING: readonly RequestName[] = ['episodes', 'episode', 'episodePicture', 'findings'];
+const WATCHING: readonly RequestName[] = ['episodes', 'episode', 'episodePicture'];
 
 /** Whether the robot answers the request, or the learner where there is no robot. */
 const isAnswered = (request: RequestName): boolean =>

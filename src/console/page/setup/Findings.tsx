@@ -2,7 +2,6 @@ import { useEffect, useState } from 'preact/hooks';
 import { messageOf } from '../../../errors.ts';
 import type { Finding } from '../../protocol.ts';
 import { ask } from '../live/connection.ts';
-import { isOffered } from '../operate/actions.ts';
 import { Button } from '../parts/Button.tsx';
 import { Card } from '../parts/Card.tsx';
 import { Chip, type Tone } from '../parts/Chip.tsx';
@@ -37,7 +36,6 @@ export function Findings() {
       .finally(() => setBusy(false));
   };
   useEffect(look, []);
-  if (!isOffered('findings')) return null;
   return (
     <Card
       title="Findings"

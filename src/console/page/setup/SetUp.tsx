@@ -3,6 +3,7 @@ import { Cameras } from '../operate/Cameras.tsx';
 import { Card } from '../parts/Card.tsx';
 import { Figure } from '../parts/Figure.tsx';
 import { SensorTable } from '../parts/SensorTable.tsx';
+import { Calibration } from './Calibration.tsx';
 import { Findings } from './Findings.tsx';
 
 function RobotCard() {
@@ -35,6 +36,8 @@ function RobotCard() {
 
 /** Whether all is in its place before anything moves. */
 export function SetUp() {
+  const calibration = topics.calibration.value;
+  if (calibration) return <Calibration calibration={calibration} />;
   const sensors = topics.figures.value?.sensors ?? [];
   return (
     <div class="setup">
