@@ -2,7 +2,7 @@ import type { RuntimeAnswers } from '../console/console.ts';
 import type { Comparison, PhaseState, PolicyDescription } from '../console/protocol.ts';
 import type { RobotConsole } from '../console/robotConsole.ts';
 import { HIDDEN } from '../console/tap.ts';
-import type { Operation } from '../control/operation.ts';
+import type { Operation, OperationPhase } from '../control/operation.ts';
 import type { Outcome } from '../episodes/episode.ts';
 import { UserError } from '../errors.ts';
 import { createCompareJob } from './compareJob.ts';
@@ -14,7 +14,7 @@ export interface OperatedVersionsOptions {
   description: PolicyDescription;
   /** Folder of the episodes, beside which comparisons are kept; they are only shown where absent. */
   record?: string;
-  operation: () => Operation;
+  operation: () => Pick<Operation, 'state' | 'start' | 'halt'>;
   console: () => Pick<RobotConsole, 'blind' | 'comparisons' | 'policyChanged'>;
   /** Shows the phase anew. */
   onChange: () => void;
@@ -39,6 +39,9 @@ export interface OperatedVersions {
   /** None where there is one version only. */
   answers: RuntimeAnswers;
 }
+
+/** When a version may be read and exchanged: it would delay the control steps of arms that move. */
+const AT_REST: readonly OperationPhase[] = ['ready', 'judgement', 'reset', 'stopped'];
 
 /** Has a person at the console play and compare the versions of a policy. */
 export function operatedVersions(options: OperatedVersionsOptions): OperatedVersions {
@@ -81,6 +84,8 @@ export function operatedVersions(options: OperatedVersionsOptions): OperatedVers
     },
     async pin({ version }) {
       if (job.state) throw new UserError('a comparison is under way: end it before pinning');
+      if (!AT_REST.includes(operation().state.phase))
+        throw new UserError('the arms move: pin a version between two attempts');
       await versions.play(version ?? description.version);
       pinned = version ?? undefined;
       console().policyChanged();

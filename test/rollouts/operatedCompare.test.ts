@@ -170,6 +170,9 @@ describe('versions of a policy at the page of a simulated robot', { timeout: 300
       assert.equal(pinned.ok, true);
       await page.until(() => page.topics.policy!.pinned === adapted, 'the pin');
       await page.ask('start', {});
+      await page.until(() => page.topics.phase!.phase === 'running', 'the attempt', 60);
+      const moving = await page.ask('pin', { version: null });
+      assert.match(moving.says!, /the arms move: pin a version between two attempts/);
       await judge(page, 1);
       assert.equal(page.topics.attempts!.at(-1)!.version, adapted);
       assert.equal(page.topics.chunk!.version, adapted);

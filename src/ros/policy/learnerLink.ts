@@ -9,10 +9,13 @@ export async function learnerPlace({
   keys,
   record,
   fpo,
+  adapters,
 }: PolicyParameters): Promise<LearnerPlace | undefined> {
   if (learner === '') return undefined;
   if (record === '')
     throw new UserError('parameter record: a learner learns from episodes; give a folder for them');
+  if (adapters !== '')
+    throw new UserError('parameter adapters: the learner says which version plays; leave one of both away'); // prettier-ignore
   const trainable = await loadTrainable(fpo || undefined);
   return { learner, keys: keys || undefined, record, trainable };
 }

@@ -1,11 +1,8 @@
 import { consoleAccess } from '../../console/consoleAccess.ts';
 import { describeBundle } from '../../console/describeBundle.ts';
 import type { PolicyDescription } from '../../console/protocol.ts';
-import {
-  type RobotConsole,
-  type RunFigures,
-  openRobotConsole,
-} from '../../console/robotConsole.ts';
+import { type RunFigures, openRobotConsole } from '../../console/robotConsole.ts';
+import { type OperatedVersions, operatedVersions } from '../../rollouts/operatedVersions.ts';
 import { isRemote } from '../../openpi/remotePolicy.ts';
 import type { PolicyParameters } from './policyParameters.ts';
 import type { Answer } from './operator.ts';
@@ -60,18 +57,38 @@ const doctorOf = ({ policy, calibration, session, record }: PolicyParameters) =>
   ...(record === '' ? [] : ['--record', record]),
 ];
 
-/** Opens the console of a configured node, if its parameters ask for one. */
-export async function openNodeConsole(
+/** The versions that a person can have played and compared; undefined where there is no choice. */
+function versionsOf(
   state: PolicyState,
+  configured: Configured,
   answer: Answer,
-): Promise<RobotConsole | undefined> {
+): OperatedVersions | undefined {
+  const { versions } = configured.driver;
+  if (!versions || versions.all.length < 2) return undefined;
+  const { operation, parameters } = state;
+  return operatedVersions({
+    ...{ versions, description: describePolicy(configured) },
+    ...(parameters.record !== '' && { record: parameters.record }),
+    operation: () => ({
+      state: operation.state,
+      start: answer.start,
+      halt: () => operation.halt(),
+    }),
+    console: () => state.console!,
+    onChange: () => showPhase(state),
+  });
+}
+
+/** Opens the console of a configured node, if its parameters ask for one. */
+export async function openNodeConsole(state: PolicyState, answer: Answer): Promise<void> {
   const { node, parameters, operation, choice } = state;
   const { console: port, console_host: host, console_tls: tls, record } = parameters;
-  if (port === 0) return undefined;
+  if (port === 0) return;
   const configured = state.configured!;
   const { robot, calibration, driver, meters } = configured;
   const log = (line: string) => node.getLogger().info(line);
   const { access, addresses } = await consoleAccess(host, tls || undefined, process.env);
+  const versions = versionsOf(state, configured, answer);
   const console = await openRobotConsole({
     ...{ access, port, robot, log, ...(record !== '' && { record }) },
     onLabel: () => configured.courier?.notify(),
@@ -79,7 +96,7 @@ export async function openNodeConsole(
     doctor: doctorOf(parameters),
     tasks: Object.entries(calibration.tasks ?? {}).map(([name, prompt]) => ({ name, prompt })),
     cameras: driver.policy.cameras,
-    policy: () => describePolicy(configured),
+    policy: () => versions?.describe() ?? describePolicy(configured),
     reading: () => meters.reading(),
     figures: createFigures(state, configured),
     async pictures() {
@@ -92,7 +109,8 @@ export async function openNodeConsole(
       }));
     },
     answers: {
-      start: ({ attempts }) => answer.start(attempts),
+      ...versions?.answers,
+      start: ({ attempts }) => answer.start(versions ? versions.toMake(attempts) : attempts),
       success: answer.success,
       failure: answer.failure,
       discard: answer.discard,
@@ -115,14 +133,16 @@ export async function openNodeConsole(
   });
   for (const address of addresses(console.url)) log(`console at ${address}`);
   console.robot.observe({ joints: () => undefined, frame: () => undefined });
-  return console;
+  state.console = console;
+  state.versions = versions;
+  await versions?.open();
 }
 
 /** Shows the phase that the node is in. */
 export function showPhase(state: PolicyState): void {
-  const { console, configured, operation, parameters } = state;
+  const { console, configured, operation, parameters, versions } = state;
   if (!console || !configured) return;
   const { name: task, prompt } = nextTask(state, configured);
   const phase = state.isActive() ? operation.state : { phase: 'connecting' as const, attempt: 0 };
-  console.phase({ ...phase, task, prompt, seconds: parameters.seconds });
+  console.phase({ ...phase, ...versions?.comparison, task, prompt, seconds: parameters.seconds });
 }

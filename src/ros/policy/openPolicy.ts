@@ -9,6 +9,7 @@ import type { Trainable } from '../../policy/trainable.ts';
 import { type WorkerPolicy, openWorkerPolicy } from '../../policy/worker/workerPolicy.ts';
 import { type Calibration, embodimentOf } from '../../robot/calibration.ts';
 import { embodimentFault } from '../../robot/embodiment.ts';
+import { type PlayedVersions, adaptersIn, onlyVersion, playedVersions } from '../../rollouts/playedVersions.ts'; // prettier-ignore
 import type { SessionConfig } from '../../session/session.ts';
 import type { PolicyParameters } from './policyParameters.ts';
 
@@ -19,6 +20,8 @@ export interface NodePolicy {
   policy: ChunkPolicy;
   /** The bundle and its sampler, of which a server tells nothing. */
   own?: { bundle: Bundle; worker: WorkerPolicy };
+  /** The versions that a person can have played, if there is a choice. */
+  versions?: PlayedVersions;
 }
 
 /** What the parameters change of the bundle's integration. */
@@ -43,7 +46,7 @@ function checkEmbodiment(
 }
 
 /** Parameters that a policy on a server does not read: their defaults are none. */
-const OWN = ['session', 'solver', 'flow_times', 'learner'] as const;
+const OWN = ['session', 'solver', 'flow_times', 'learner', 'adapters'] as const;
 
 async function openServed(
   parameters: PolicyParameters,
@@ -81,9 +84,18 @@ async function openOwn(
 ): Promise<NodePolicy> {
   const bundle = withIntegration(await loadBundle(parameters.policy), integrationOf(parameters));
   checkEmbodiment(bundle.embodiment, parameters, calibration.name);
-  const worker = await openWorkerPolicy(bundle, session, { trainable, join: parameters.join });
-  const { name, version } = bundle;
-  return { name, version, policy: worker, own: { bundle, worker } };
+  const { adapters, join } = parameters;
+  const found = adapters === '' ? undefined : await adaptersIn(adapters, bundle);
+  const exchanged = trainable ?? found?.trainable;
+  const worker = await openWorkerPolicy(bundle, session, { trainable: exchanged, join });
+  const versions = found ? playedVersions(bundle, worker, found) : onlyVersion(bundle.version);
+  return {
+    name: bundle.name,
+    get version() {
+      return versions.now;
+    },
+    ...{ policy: worker, own: { bundle, worker }, versions },
+  };
 }
 
 /** Opens the policy that the parameters name. Throws a `UserError` for one that cannot be had or does not fit. */

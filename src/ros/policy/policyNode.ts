@@ -58,6 +58,7 @@ function transitionWork(ros: Ros, state: PolicyState, lifecycle: () => Lifecycle
     state.configured = undefined;
     await state.console?.close();
     state.console = undefined;
+    state.versions = undefined;
     await held?.close();
   };
   return {
@@ -66,7 +67,7 @@ function transitionWork(ros: Ros, state: PolicyState, lifecycle: () => Lifecycle
       const configured = await configure(ros, node, parameters, { guarded });
       state.configured = configured;
       state.fits = false;
-      state.console = await openNodeConsole(state, answersOf(state));
+      await openNodeConsole(state, answersOf(state));
       const statuses = createPolicyStatuses(configured);
       stopDiagnostics = publishDiagnostics(ros, node, configured.calibration.name, () =>
         statuses(state.counts, lifecycle().state),
@@ -150,6 +151,7 @@ export function startPolicyNode(ros: Ros, node: RosNode): Running {
     fits: false,
     counts: undefined,
     console: undefined,
+    versions: undefined,
     operation: createOperation({
       work: workOf(() => state),
       attended: () => state.console?.attended ?? false,

@@ -176,6 +176,9 @@ export const POLICY_PARAMETERS = {
     LOOPBACK,
   ),
   console_tls: text('PEM files of a certificate and its key, as cert.pem,key.pem; empty for none'),
+  adapters: path(
+    "versions of the policy that the page can have played and compared: a folder of adapters, a learner's or an adaptation's; empty for none",
+  ),
   reset_service: text('std_srvs/Trigger that is called before an attempt; empty for none'),
 } as const satisfies ParameterSpecs;
 

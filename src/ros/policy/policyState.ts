@@ -3,6 +3,8 @@ import { attemptLine } from '../../control/attemptLine.ts';
 import type { LoopCounts } from '../../control/loopOptions.ts';
 import type { RobotConsole } from '../../console/robotConsole.ts';
 import type { Operation, OperationWork } from '../../control/operation.ts';
+import { messageOf } from '../../errors.ts';
+import type { OperatedVersions } from '../../rollouts/operatedVersions.ts';
 import { readingTable } from '../../measure/meters.ts';
 import { type NamedTask, type TaskChoice, taskOf } from '../../robot/taskOf.ts';
 import type { RosNode } from '../rclnodejs.ts';
@@ -23,6 +25,8 @@ export interface PolicyState {
   fits: boolean;
   readonly operation: Operation;
   console: RobotConsole | undefined;
+  /** The versions that are played and compared from the console, where there is a choice. */
+  versions: OperatedVersions | undefined;
   /** Of the newest chunk's loop. */
   counts: LoopCounts | undefined;
   readonly tally: { attempts: number; successes: number };
@@ -60,6 +64,10 @@ export function countAttempt(state: PolicyState, result: AttemptResult): void {
   const { attempt } = operation.state;
   const { controlRate } = held.robot.embodiment;
   console?.attempt(attemptLine(result, { attempt, version: versionOf(held), controlRate }));
+  state.versions?.judged(result.outcome).catch((error: unknown) => {
+    log.error(messageOf(error));
+    console?.log('error', messageOf(error));
+  });
 }
 
 /** The robot to move: through the console, where there is one. */
@@ -73,9 +81,10 @@ export function workOf(given: () => PolicyState): OperationWork {
     return { state, held: { ...held, robot: robotOf(state, held) } };
   };
   return {
-    prepare(signal) {
-      const { node, parameters, warnOnce, configured } = given();
-      return prepare(node, configured!, parameters, warnOnce, signal);
+    async prepare(signal) {
+      const { node, parameters, warnOnce, configured, versions } = given();
+      await versions?.prepare();
+      await prepare(node, configured!, parameters, warnOnce, signal);
     },
     home(signal) {
       const { state, held } = parts();
