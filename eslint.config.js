@@ -38,5 +38,9 @@ export default tseslint.config(
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
     },
   },
+  {
+    files: ['{src,bench,experiments}/**'],
+    rules: { 'max-lines-per-function': ['error', 80] },
+  },
   { files: ['*.js', 'launch/*/*.mjs'], ...tseslint.configs.disableTypeChecked },
 );

@@ -1,5 +1,5 @@
 import type { PolicyDescription } from '../src/console/protocol.ts';
-import { describeBundle } from '../src/console/describeBundle.ts';
+import { describeBundle } from '../src/console/describePolicy.ts';
 import { approach } from '../src/control/approach.ts';
 import { runAttempt } from '../src/control/attempt.ts';
 import { packagePath } from '../src/files/packagePath.ts';

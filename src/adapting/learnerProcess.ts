@@ -125,21 +125,28 @@ export interface LearnerListener {
   onText: (text: string) => void;
 }
 
-/** Starts `nalu learn` with these arguments. */
-export function startLearner(
+/** A learner that is kept running: what is known of it, whichever process it runs in. */
+interface Kept {
+  current?: Run;
+  /** Its last report. */
+  progress?: LearnerProgress;
+  /** Whether the current one is open. */
+  isReady: boolean;
+  /** Called at each report. */
+  wake: () => void;
+}
+
+/** Runs `nalu learn`, and again whenever it has ended, until `stopping` aborts. Rejects as `failed` does. */
+async function keepRunning(
   args: readonly string[],
   { onEvent, onText }: LearnerListener,
-): LearnerProcess {
-  let current: Run | undefined;
-  let progress: LearnerProgress | undefined;
+  kept: Kept,
+  stopping: AbortSignal,
+): Promise<void> {
   let failures = 0;
-  const stopping = new AbortController();
   /** Whether the last one ended by itself: that the next one is ready is then no progress. */
   let isFaulty = false;
-  /** Whether the current one is open. */
-  let isReady = false;
   let shown = '';
-  let wake = () => {};
 
   /** Passes its stderr on, the same text once. */
   const show = (text: string) => {
@@ -148,65 +155,69 @@ export function startLearner(
   };
   const take = (line: LearnerLine) => {
     if (!isFaulty || line.event !== 'ready') failures = 0;
-    progress = line;
-    isReady = true;
+    kept.progress = line;
+    kept.isReady = true;
     if (line.event !== 'ready') onEvent(line);
-    wake();
+    kept.wake();
   };
 
-  const keepRunning = async (): Promise<void> => {
-    for (;;) {
-      isReady = false;
-      current = run(args, { line: take, stderr: show });
-      const { code, how, complaint } = await current.exit;
-      if (stopping.signal.aborted) return;
-      failures += 1;
-      isFaulty = code !== null;
-      // By itself, before anything was done: the next one would do the same.
-      if (code === 1 && complaint !== '' && !progress)
-        throw new UserError(complaint.trim().replace(/^nalu: /, ''));
-      if (complaint !== '') show(complaint);
-      if (failures >= MOST_FAILURES)
-        throw new UserError(
-          `the learner ended ${failures} times without doing anything, and the last one ${how}; its output stands above`,
-        );
-      await setTimeout(PAUSE);
-      if (stopping.signal.aborted) return;
-    }
-  };
-  const kept = keepRunning();
-  const failed = kept.then(() => new Promise<never>(() => undefined));
+  for (;;) {
+    kept.isReady = false;
+    kept.current = run(args, { line: take, stderr: show });
+    const { code, how, complaint } = await kept.current.exit;
+    if (stopping.aborted) return;
+    failures += 1;
+    isFaulty = code !== null;
+    // By itself, before anything was done: the next one would do the same.
+    if (code === 1 && complaint !== '' && !kept.progress)
+      throw new UserError(complaint.trim().replace(/^nalu: /, ''));
+    if (complaint !== '') show(complaint);
+    if (failures >= MOST_FAILURES)
+      throw new UserError(
+        `the learner ended ${failures} times without doing anything, and the last one ${how}; its output stands above`,
+      );
+    await setTimeout(PAUSE);
+    if (stopping.aborted) return;
+  }
+}
+
+/** Starts `nalu learn` with these arguments. */
+export function startLearner(args: readonly string[], listener: LearnerListener): LearnerProcess {
+  const kept: Kept = { isReady: false, wake: () => undefined };
+  const stopping = new AbortController();
+  const running = keepRunning(args, listener, kept, stopping.signal);
+  const failed = running.then(() => new Promise<never>(() => undefined));
   failed.catch(() => undefined);
 
   return {
     async consumed(count, signal) {
-      const onAbort = () => wake();
+      const onAbort = () => kept.wake();
       signal.addEventListener('abort', onAbort);
       try {
-        while (!(progress && progress.consumed >= count)) {
+        while (!(kept.progress && kept.progress.consumed >= count)) {
           signal.throwIfAborted();
-          await Promise.race([failed, new Promise<void>((resolve) => (wake = resolve))]);
+          await Promise.race([failed, new Promise<void>((resolve) => (kept.wake = resolve))]);
         }
-        return progress;
+        return kept.progress;
       } finally {
         signal.removeEventListener('abort', onAbort);
       }
     },
-    version: () => progress?.current,
+    version: () => kept.progress?.current,
     order: (...asked) =>
-      current && isReady
-        ? current.calls.ask(...asked)
+      kept.current && kept.isReady
+        ? kept.current.calls.ask(...asked)
         : Promise.reject(new UserError('the learner is being started; ask again')),
-    pid: () => current?.child.pid,
+    pid: () => kept.current?.child.pid,
     failed,
     async stop() {
       stopping.abort();
-      if (!current) return;
-      current.child.kill('SIGTERM');
-      const exited = current.exit.then(() => false);
-      const isLate = await Promise.race([exited, wait(PATIENCE, true)]);
-      if (isLate) current.child.kill('SIGKILL');
-      await current.exit;
+      if (!kept.current) return;
+      const { child, exit } = kept.current;
+      child.kill('SIGTERM');
+      const isLate = await Promise.race([exit.then(() => false), wait(PATIENCE, true)]);
+      if (isLate) child.kill('SIGKILL');
+      await exit;
     },
   };
 }

@@ -47,7 +47,7 @@ export const CONSOLE_RULES = {
 };
 
 /** What the options say of the console. */
-interface Given {
+export interface ConsoleGiven {
   console?: number | string | true;
   consoleHost?: string;
   consoleTls?: string;
@@ -55,7 +55,7 @@ interface Given {
 
 /** Where the console is to be, if there is to be one. Throws a `UserError` for files that cannot be read. */
 export async function consoleOf(
-  { console, consoleHost: host = LOOPBACK, consoleTls }: Given,
+  { console, consoleHost: host = LOOPBACK, consoleTls }: ConsoleGiven,
   { env }: Pick<Context, 'env'>,
 ): Promise<ConsoleChoice | undefined> {
   if (console === undefined) return undefined;

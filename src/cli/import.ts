@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from '@commander-js/extra-typings';
+import type { Imported } from '../policy/families/importers.ts';
 import { print } from '../terminal/output.ts';
 import type { Context } from './context.ts';
 import { readsOnly } from './rules.ts';
@@ -14,6 +15,43 @@ function list(text: string): string[] {
   const names = text.split(',').map((name) => name.trim());
   if (names.includes('')) throw new InvalidArgumentError('A name is empty.');
   return names;
+}
+
+const NOTES = `
+The weights are copied where that is quick (up to 256 MiB). Larger ones stay where they are: the bundle
+holds clones of the files, or second names (hard links), which take no room and outlive the checkpoint, and
+graphs that point into them. A linked file that is written anew in place is noticed, and the bundle then
+refused; --copy keeps it. A large checkpoint on another file system needs --copy. Statistics, cameras,
+dimensions and, in lerobot's checkpoints, the kind of actions are read from the checkpoint; what it leaves
+open must be said, and what was chosen is printed. A LoRA adapter of PEFT's is merged into the weights that
+it was trained on, which are then written anew.
+
+Examples:
+  nalu import pi0_aloha --out my-policy --no-adapt-to-pi --no-delta-actions
+                                             trained by lerobot on an ALOHA data set
+  nalu import pi0_aloha_towel_pytorch --out towel --adapt-to-pi --delta-actions --tokenizer tokenizer.json
+                                             converted by openpi's convert_jax_model_to_pytorch.py
+  nalu import pi0_base --out base --adapt-to-pi --delta-actions --stats assets/trossen/norm_stats.json
+  nalu import pi0_aloha_lora --base pi0_base --out my-policy --no-adapt-to-pi
+                                             an adapter, and the policy that it was trained on
+  nalu import pi05_libero_pytorch --out libero --no-state-in-prompt --no-delta-actions --tokenizer tokenizer.json
+                                             for LIBERO's simulated robot: nalu serve libero
+  nalu import pi0_so101 --out so101 --embodiment so101 --units degrees
+                                             trained by lerobot on an SO-101
+  nalu check my-policy --robot ros --calibration mine.yaml
+                                             then: does it fit the robot?`;
+
+/** Says what has become of a checkpoint, in so many milliseconds, and what to do next. */
+async function report(imported: Imported, out: string, took: number, context: Context) {
+  const { importReport } = await import('../policy/families/importers.ts');
+  const { name, version } = imported.bundle;
+  print(context.out, `${out}: ${name} ${version}, in ${(took / 1000).toFixed(1)} s`);
+  for (const [label, text] of importReport(imported))
+    print(context.out, `  ${label.padEnd(11)} ${text}`);
+  print(
+    context.out,
+    `\nNext, keep what it computes here on the CPU, then compare it with your robot, which moves nothing, or serve it to openpi's clients:\n  nalu verify ${out} --write\n  nalu check ${out} --robot ros --calibration FILE.yaml\n  nalu serve ${out}`,
+  );
 }
 
 /** `nalu import`. */
@@ -76,45 +114,12 @@ export function importCheckpoint(program: Command, context: Context): void {
       bits,
     )
     .option('--force', 'replace a bundle that is there')
-    .addHelpText(
-      'after',
-      `
-The weights are copied where that is quick (up to 256 MiB). Larger ones stay where they are: the bundle
-holds clones of the files, or second names (hard links), which take no room and outlive the checkpoint, and
-graphs that point into them. A linked file that is written anew in place is noticed, and the bundle then
-refused; --copy keeps it. A large checkpoint on another file system needs --copy. Statistics, cameras,
-dimensions and, in lerobot's checkpoints, the kind of actions are read from the checkpoint; what it leaves
-open must be said, and what was chosen is printed. A LoRA adapter of PEFT's is merged into the weights that
-it was trained on, which are then written anew.
-
-Examples:
-  nalu import pi0_aloha --out my-policy --no-adapt-to-pi --no-delta-actions
-                                             trained by lerobot on an ALOHA data set
-  nalu import pi0_aloha_towel_pytorch --out towel --adapt-to-pi --delta-actions --tokenizer tokenizer.json
-                                             converted by openpi's convert_jax_model_to_pytorch.py
-  nalu import pi0_base --out base --adapt-to-pi --delta-actions --stats assets/trossen/norm_stats.json
-  nalu import pi0_aloha_lora --base pi0_base --out my-policy --no-adapt-to-pi
-                                             an adapter, and the policy that it was trained on
-  nalu import pi05_libero_pytorch --out libero --no-state-in-prompt --no-delta-actions --tokenizer tokenizer.json
-                                             for LIBERO's simulated robot: nalu serve libero
-  nalu import pi0_so101 --out so101 --embodiment so101 --units degrees
-                                             trained by lerobot on an SO-101
-  nalu check my-policy --robot ros --calibration mine.yaml
-                                             then: does it fit the robot?`,
-    )
+    .addHelpText('after', NOTES)
     .action(async (checkpoint, options) => {
-      const { importPolicy, importReport } = await import('../policy/families/importers.ts');
+      const { importPolicy } = await import('../policy/families/importers.ts');
       const start = performance.now();
       const imported = await importPolicy(checkpoint, options);
-      const { name, version } = imported.bundle;
-      const seconds = (performance.now() - start) / 1000;
-      print(context.out, `${options.out}: ${name} ${version}, in ${seconds.toFixed(1)} s`);
-      for (const [label, text] of importReport(imported))
-        print(context.out, `  ${label.padEnd(11)} ${text}`);
-      print(
-        context.out,
-        `\nNext, keep what it computes here on the CPU, then compare it with your robot, which moves nothing, or serve it to openpi's clients:\n  nalu verify ${options.out} --write\n  nalu check ${options.out} --robot ros --calibration FILE.yaml\n  nalu serve ${options.out}`,
-      );
+      await report(imported, options.out, performance.now() - start, context);
     });
   readsOnly(command, { '--copy': { without: ['--prefix-bits'] } });
 }

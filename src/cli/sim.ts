@@ -1,8 +1,10 @@
 import { type Command, Option } from '@commander-js/extra-typings';
 import { DEFAULT_JOIN, JOIN_CHOICES } from '../policy/joinKinds.ts';
+import type { SimOptions } from '../rollouts/simulate.ts';
+import type { SceneSnapshot } from '../sim/snapshot.ts';
 import { checkOutputFile } from '../files/outputFile.ts';
 import { print } from '../terminal/output.ts';
-import { CONSOLE_RULES, consoleHostOption, consoleOf, consoleOption, consoleTlsOption } from './consoleOptions.ts'; // prettier-ignore
+import { CONSOLE_RULES, type ConsoleGiven, consoleHostOption, consoleOf, consoleOption, consoleTlsOption } from './consoleOptions.ts'; // prettier-ignore
 import type { Context } from './context.ts';
 import { type Rules, readsOnly } from './rules.ts';
 import {
@@ -91,6 +93,38 @@ Examples:
   nalu sim --real-time --episodes 20 --metrics-port 9464
                                                 how late ticks are; curl localhost:9464/metrics`;
 
+/** Writes what the cameras see. */
+async function picture(
+  file: string,
+  options: SceneSnapshot & { force?: boolean },
+  { out }: Context,
+): Promise<void> {
+  const { formatOf, snapshotScene } = await import('../sim/snapshot.ts');
+  formatOf(file);
+  await checkOutputFile(file, options.force ?? false);
+  const cameras = await snapshotScene(file, options);
+  print(out, `${file}: ${cameras.join(', ')}`);
+}
+
+/** Makes attempts until they are done or somebody stops them. */
+async function attempts(
+  options: Omit<SimOptions, 'console'> & ConsoleGiven,
+  context: Context,
+): Promise<void> {
+  const { out, err } = context;
+  const { simulate } = await import('../rollouts/simulate.ts');
+  const interrupted = context.interruption();
+  // Unless it keeps the attempts, its output is all that it makes.
+  const unread = options.record === undefined ? [context.unread] : [];
+  const signal = AbortSignal.any([interrupted, ...unread]);
+  const console = await consoleOf(options, context);
+  await simulate({ ...options, console }, { out, err, signal });
+  if (interrupted.aborted) {
+    print(err, 'nalu: stopped by hand; the attempt that ran was discarded');
+    context.end('interrupted');
+  } else if (signal.aborted) context.end('unread');
+}
+
 /** `nalu sim`. */
 export function sim(program: Command, context: Context): void {
   const command = program
@@ -156,26 +190,8 @@ export function sim(program: Command, context: Context): void {
     .option('--metrics-port <n>', 'offer Prometheus metrics at this port while it runs', port)
     .option('--metrics-host <address>', 'who may read them; by default this machine alone')
     .addHelpText('after', EXAMPLES)
-    .action(async (options) => {
-      const { out, err } = context;
-      if (options.snapshot !== undefined) {
-        const { formatOf, snapshotScene } = await import('../sim/snapshot.ts');
-        formatOf(options.snapshot);
-        await checkOutputFile(options.snapshot, options.force ?? false);
-        const cameras = await snapshotScene(options.snapshot, options);
-        return print(out, `${options.snapshot}: ${cameras.join(', ')}`);
-      }
-      const { simulate } = await import('../rollouts/simulate.ts');
-      const interrupted = context.interruption();
-      // Unless it keeps the attempts, its output is all that it makes.
-      const unread = options.record === undefined ? [context.unread] : [];
-      const signal = AbortSignal.any([interrupted, ...unread]);
-      const console = await consoleOf(options, context);
-      await simulate({ ...options, console }, { out, err, signal });
-      if (interrupted.aborted) {
-        print(err, 'nalu: stopped by hand; the attempt that ran was discarded');
-        context.end('interrupted');
-      } else if (signal.aborted) context.end('unread');
-    });
+    .action(({ snapshot, ...options }) =>
+      snapshot === undefined ? attempts(options, context) : picture(snapshot, options, context),
+    );
   readsOnly(command, RULES);
 }

@@ -21,6 +21,9 @@ export interface Column {
   list?: boolean;
 }
 
+/** A column of whole numbers. */
+export const int64 = (name: string): Column => ({ name, type: 'int64' });
+
 const TYPES = {
   float32: { type: 'FLOAT' },
   float64: { type: 'DOUBLE' },

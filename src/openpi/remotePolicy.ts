@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { UserError } from '../errors.ts';
 import { createSight } from '../images/coverage.ts';
 import { threadScaler } from '../images/scaling.ts';
-import { createCameraImages } from '../policy/cameraImages.ts';
+import { type CameraImages, createCameraImages } from '../policy/cameraImages.ts';
 import type { Chunk, ChunkPolicy, Join, NoiseSource, Observation } from '../policy/chunkPolicy.ts';
 import { type JoinChoice, type JoinKind, sampledJoin } from '../policy/joinKinds.ts';
 import { PolicyAway } from '../policy/policyAway.ts';
@@ -120,16 +120,10 @@ interface Opened {
   executeSteps?: number;
 }
 
-function remotePolicy({ url, link, robot, contract, join, executeSteps }: Opened): RemotePolicy {
-  const { cameras, sizes, joints, horizon } = contract;
-  const images = createCameraImages(sizes, threadScaler());
-  const blindness = createSight(cameras);
-  const inOrder = createQueue();
-  let version = contract.version;
+/** Gives the open connection, to a server that has not changed. */
+function connectionTo({ url, link, robot, contract }: Opened): () => Promise<Connection> {
   let known: Connection | undefined;
-
-  /** The open connection, to a server that has not changed. */
-  async function connected(): Promise<Connection> {
+  return async () => {
     const began = performance.now();
     const connection = await link.connection();
     if (connection !== known) {
@@ -142,16 +136,26 @@ function remotePolicy({ url, link, robot, contract, join, executeSteps }: Opened
     }
     if (performance.now() - began > STALE) throw new PolicyAway(`${url} was away`);
     return connection;
-  }
+  };
+}
 
-  /** Scales the images, one at a time: a control step that is due comes between them. */
-  async function see({ frames }: Observation): Promise<void> {
-    for (const [camera, frame] of frames.entries()) {
-      const { width, height } = frame;
-      images.see(camera, { width, height, pixels: await frame.pixels() });
-      await setImmediate();
-    }
+/** Scales the images, one at a time: a control step that is due comes between them. */
+async function scaleAll({ see }: CameraImages, { frames }: Observation): Promise<void> {
+  for (const [camera, frame] of frames.entries()) {
+    const { width, height } = frame;
+    see(camera, { width, height, pixels: await frame.pixels() });
+    await setImmediate();
   }
+}
+
+function remotePolicy(opened: Opened): RemotePolicy {
+  const { url, link, contract, join, executeSteps } = opened;
+  const { cameras, sizes, joints, horizon } = contract;
+  const images = createCameraImages(sizes, threadScaler());
+  const blindness = createSight(cameras);
+  const inOrder = createQueue();
+  const connected = connectionTo(opened);
+  let version = contract.version;
 
   function chunkOf(reply: RemoteReply, noise: Float32Array, asked: Join | undefined) {
     if (reply.horizon !== horizon)
@@ -177,7 +181,7 @@ function remotePolicy({ url, link, robot, contract, join, executeSteps }: Opened
     const connection = await connected();
     await Promise.all(observation.frames.map((frame) => frame.pixels()));
     const began = performance.now();
-    await see(observation);
+    await scaleAll(images, observation);
     const { position: state } = observation.joints;
     const sight = blindness(images.pictures, state);
     const asked = sampledJoin(join) ? given : undefined;

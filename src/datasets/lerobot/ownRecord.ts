@@ -1,7 +1,9 @@
-import { join } from 'node:path';
+import { appendFile, mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { UserError } from '../../errors.ts';
 import type { EpisodeHeader, EpisodeResult } from '../../episodes/episode.ts';
-import { readHeader, readResult } from '../../episodes/metadata.ts';
+import { readHeader, readResult, writeHeader, writeResult } from '../../episodes/metadata.ts';
+import type { Episode } from '../../episodes/readEpisode.ts';
 import { isThere } from '../../files/isThere.ts';
 import { readJsonLines } from '../../files/jsonLines.ts';
 import type { Embodiment } from '../../robot/embodiment.ts';
@@ -17,6 +19,21 @@ interface Line {
   embodiment?: Embodiment;
   header?: Record<string, string>;
   result?: Record<string, string>;
+}
+
+/** A header's strings but for the robot, which is said once. */
+const headerStrings = (header: EpisodeHeader) =>
+  Object.fromEntries(Object.entries(writeHeader(header)).filter(([key]) => key !== 'embodiment'));
+
+/** Begins the record of a data set; gives a function that adds an episode. */
+export async function createOwnRecord(folder: string, embodiment: Embodiment) {
+  const path = join(folder, V3_FILES.nalu);
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, `${JSON.stringify({ embodiment })}\n`);
+  return async ({ header, result }: Episode): Promise<void> => {
+    const line = { header: headerStrings(header), result: result && writeResult(result) };
+    await appendFile(path, `${JSON.stringify(line)}\n`);
+  };
 }
 
 /**

@@ -1,10 +1,8 @@
-import { appendFile, mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { EpisodeHeader } from '../../episodes/episode.ts';
 import type { Episode } from '../../episodes/readEpisode.ts';
-import { writeHeader, writeResult } from '../../episodes/metadata.ts';
 import type { Embodiment } from '../../robot/embodiment.ts';
-import { type Column, createParquet } from '../parquet.ts';
+import { createParquet } from '../parquet.ts';
 import { type EpisodeRow, rowsOf } from '../rows.ts';
 import { type Features, columnOf, featuresOf } from './features.ts';
 import { createGrowingFiles } from './growingFiles.ts';
@@ -20,53 +18,11 @@ import {
   VIDEO_FILE_MB,
   pathOf,
 } from './layout.ts';
-import type { EpisodePictures, PictureWriter } from './pictureWriter.ts';
+import { createOwnRecord } from './ownRecord.ts';
+import type { PictureWriter } from './pictureWriter.ts';
 import { datasetStatistics } from './datasetStatistics.ts';
-
-/** The index of tasks as pandas keeps it, by which lerobot finds a task's text. */
-const PANDAS_TASKS = JSON.stringify({
-  index_columns: ['task'],
-  column_indexes: [
-    {
-      name: null,
-      field_name: null,
-      pandas_type: 'unicode',
-      numpy_type: 'object',
-      metadata: { encoding: 'UTF-8' },
-    },
-  ],
-  columns: [
-    {
-      name: 'task_index',
-      field_name: 'task_index',
-      pandas_type: 'int64',
-      numpy_type: 'int64',
-      metadata: null,
-    },
-    {
-      name: 'task',
-      field_name: 'task',
-      pandas_type: 'unicode',
-      numpy_type: 'object',
-      metadata: null,
-    },
-  ],
-  attributes: {},
-  creator: { library: 'nalu', version: '0' },
-  pandas_version: '2.0.0',
-});
-
-/** What is kept of an episode beside its rows, by the names of its columns. */
-interface EpisodeEntry {
-  columns: Column[];
-  cells: Record<string, unknown>;
-}
-
-const int64 = (name: string): Column => ({ name, type: 'int64' });
-
-/** A header's strings but for the robot, which is said once. */
-const headerStrings = (header: EpisodeHeader) =>
-  Object.fromEntries(Object.entries(writeHeader(header)).filter(([key]) => key !== 'embodiment'));
+import { createEpisodesTable } from './writeEpisodesTable.ts';
+import { writeTasks } from './writeTasks.ts';
 
 /** Writes a data set of lerobot's version 3, an episode at a time. Memory does not grow with it. */
 export async function createDataset(
@@ -86,59 +42,13 @@ export async function createDataset(
   const statistics = datasetStatistics(features);
   const tasks: string[] = [];
   const totals = { episodes: 0, frames: 0 };
-  let index: ReturnType<typeof createParquet> | undefined;
-  const naluFile = join(folder, V3_FILES.nalu);
-  await mkdir(dirname(naluFile), { recursive: true });
-  await writeFile(naluFile, `${JSON.stringify({ embodiment })}\n`);
+  const table = createEpisodesTable(folder);
+  const record = await createOwnRecord(folder, embodiment);
 
   const taskIndex = (task: string) => {
     if (!tasks.includes(task)) tasks.push(task);
     return tasks.indexOf(task);
   };
-
-  /** Adds a row to the episodes' own table. */
-  async function addEntry({ columns, cells }: EpisodeEntry): Promise<void> {
-    if (!index) {
-      const path = join(folder, pathOf(V3_PATHS.episodes, { chunk_index: 0, file_index: 0 }));
-      await mkdir(dirname(path), { recursive: true });
-      index = createParquet(path, columns);
-    }
-    await index.write(Object.fromEntries(columns.map(({ name }) => [name, [cells[name]]])));
-  }
-
-  async function keepEpisode(
-    { header, result }: Episode,
-    rows: readonly EpisodeRow[],
-    { entry }: EpisodePictures,
-  ): Promise<void> {
-    const { chunk, file } = data.place();
-    const bigints = {
-      episode_index: totals.episodes,
-      length: rows.length,
-      'data/chunk_index': chunk,
-      'data/file_index': file,
-      dataset_from_index: totals.frames,
-      dataset_to_index: totals.frames + rows.length,
-      'meta/episodes/chunk_index': 0,
-      'meta/episodes/file_index': 0,
-    };
-    await addEntry({
-      columns: [
-        ...Object.keys(bigints).map(int64),
-        { name: 'tasks', type: 'string', list: true },
-        ...entry.map(({ column }) => column),
-      ],
-      cells: {
-        ...Object.fromEntries(
-          Object.entries(bigints).map(([name, value]) => [name, BigInt(value)]),
-        ),
-        tasks: [header.prompt],
-        ...Object.fromEntries(entry.map(({ column, cell }) => [column.name, cell])),
-      },
-    });
-    const line = { header: headerStrings(header), result: result && writeResult(result) };
-    await appendFile(naluFile, `${JSON.stringify(line)}\n`);
-  }
 
   return {
     /** Adds an episode; resolves to the rows that it has. */
@@ -151,7 +61,15 @@ export async function createDataset(
       const file = await data.next();
       await file.write(cells);
       statistics.add(cells, shown.samples);
-      await keepEpisode(episode, rows, shown);
+      await table.add({
+        index: totals.episodes,
+        firstRow: totals.frames,
+        rows: rows.length,
+        file: data.place(),
+        prompt: episode.header.prompt,
+        pictures: shown.entry,
+      });
+      await record(episode);
       totals.episodes += 1;
       totals.frames += rows.length;
       return rows.length;
@@ -159,14 +77,8 @@ export async function createDataset(
     async finish(): Promise<void> {
       await data.end();
       await pictures.end();
-      await index?.end();
-      const tasksFile = createParquet(
-        join(folder, V3_FILES.tasks),
-        [int64('task_index'), { name: 'task', type: 'string' }],
-        { pandas: PANDAS_TASKS },
-      );
-      await tasksFile.write({ task_index: tasks.map((_, i) => BigInt(i)), task: tasks });
-      await tasksFile.end();
+      await table.end();
+      await writeTasks(folder, tasks);
       const json = (value: object) => `${JSON.stringify(value, null, 4)}\n`;
       await writeFile(join(folder, V3_FILES.statistics), json(statistics.result()));
       await writeFile(

@@ -178,6 +178,23 @@ function kindOf(kinds: readonly CheckpointKind[], family: Family): CheckpointKin
   return kind;
 }
 
+/** A checkpoint's weights, with its adapter if it has one, all of which must be there. */
+async function weightsOf(checkpoint: Checkpoint, kind: CheckpointKind, dimensions: unknown) {
+  const { header: base, peft } = checkpoint;
+  const shapes = kind.shapes(dimensions);
+  const needed = { shapes, unused: kind.unused(dimensions), title: kind.title };
+  const adapted = peft && (await adaptWeights(base, peft, needed));
+  const { header = base, adapters = new Map<string, LowRank>() } = adapted ?? {};
+  checkTensors({ ...checkpoint, header }, needed);
+  const merged = adapted && {
+    folder: peft.folder,
+    base: base.index ?? base.files[0],
+    merged: adapters.size,
+    replaced: adapted.replaced,
+  };
+  return { shapes, header, adapters, merged };
+}
+
 /**
  * Reads a published policy and settles all of the bundle that is to be made of it; nothing is written. Throws
  * a `UserError` for a checkpoint of another family, one that is not whole or contradicts itself, or one
@@ -190,18 +207,15 @@ export async function planImport(
 ): Promise<ImportPlan> {
   const { out, stats, execute, force = false } = options;
   const checkpoint = await openCheckpoint(path, options);
-  const { folder, configPath, peft } = checkpoint;
+  const { folder, configPath } = checkpoint;
   const family = familyOf(checkpoint);
   const kind = kindOf(kinds, family);
   await checkOut(out, checkpoint, force);
   checkConverted(checkpoint);
 
   const dimensions = await kind.dimensions(checkpoint, family, options);
-  const shapes = kind.shapes(dimensions);
-  const needed = { shapes, unused: kind.unused(dimensions), title: kind.title };
-  const adapted = peft && (await adaptWeights(checkpoint.header, peft, needed));
-  const { header = checkpoint.header, adapters = new Map<string, LowRank>() } = adapted ?? {};
-  checkTensors({ ...checkpoint, header }, needed);
+  const weights = await weightsOf(checkpoint, kind, dimensions);
+  const { shapes, header } = weights;
   const statistics = await readStatistics(checkpoint, stats);
   const robot = robotOf(checkpoint, statistics, options.embodiment);
   const embodiment = robot.value;
@@ -243,8 +257,8 @@ export async function planImport(
     shapes,
     files: { [TOKENIZER_FILE]: tokenizer.json, ...Object.fromEntries(texts) },
     header,
-    adapters,
-    storage: storageOf(options, stored, build, checkpoint.header, adapted?.header),
+    adapters: weights.adapters,
+    storage: storageOf(options, stored, build, checkpoint.header, weights.merged && header),
     findings: {
       family,
       statistics: { value: statistics.source, by: normalisation.by },
@@ -256,12 +270,7 @@ export async function planImport(
       adapt,
       units: units && { value: units.value.units, by: units.by },
       delta,
-      peft: adapted && {
-        folder: peft.folder,
-        base: checkpoint.header.index ?? checkpoint.header.files[0],
-        merged: adapters.size,
-        replaced: adapted.replaced,
-      },
+      peft: weights.merged,
       looked,
       notes: notesOf(checkpoint),
     },

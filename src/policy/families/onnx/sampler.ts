@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { UserError } from '../../../errors.ts';
-import { createSight } from '../../../images/coverage.ts';
 import { readModelInterface } from '../../../onnx/modelInterface.ts';
 import {
   type InferenceSession,
@@ -10,8 +9,8 @@ import {
 } from '../../../session/session.ts';
 import { gaussianNoise, uniformNumbers } from '../../../tensors/noise.ts';
 import type { Bundle } from '../../bundle/config.ts';
-import { createCameraImages } from '../../cameraImages.ts';
 import { type FamilySampler, type Feeds, NOTHING_TO_LEARN, type SamplerOptions } from '../../family.ts'; // prettier-ignore
+import { createSampling } from '../../sampling.ts';
 import { makeTransforms } from '../../vectors/transforms.ts';
 import type { OnnxArchitecture } from './architecture.ts';
 import { imageInput, stateInput } from './inputs.ts';
@@ -54,37 +53,29 @@ export async function openOnnx(
   const imagesOf = await imageInputs(bundle);
   const graph = await openSession(modelPath(bundle), session);
   const transforms = makeTransforms(bundle.transforms, bundle.shape);
-  const images = createCameraImages(bundle.shape.images, scaler);
-  const blindness = createSight(bundle.cameras);
+  const { images, sample } = createSampling(bundle, scaler, (feeds) =>
+    runModel(graph, bundle, feeds),
+  );
   return {
     executionProviders: executionProvidersOf(graph),
     see: images.see,
-    async sample({ images: given, state, noise, absent = [] }) {
+    async sample(request) {
+      const { state, noise, absent = [] } = request;
       if (noise !== 'zero' && noise.exploration) throw new UserError(NOTHING_TO_LEARN);
       if (absent.length > 0)
         throw new UserError(`there is no image of ${bundle.cameras[absent[0]]}, and this policy reads all of its cameras`); // prettier-ignore
-      given?.forEach((image, i) => images.see(i, image));
-      const began = performance.now() - images.takeTime();
-      const sight = blindness(images.pictures, state);
-      const feeds = {
-        ...imagesOf(images.pictures),
-        ...stateInput(architecture, transforms.state(state)),
-      };
-      const preprocessed = performance.now();
-      const actions = await runModel(graph, bundle, feeds);
-      const ran = performance.now();
-      return {
-        actions: transforms.actions(actions, state),
-        noise: NO_NOISE,
-        ...(sight && { sight }),
-        horizon: architecture.horizon,
-        policyVersion: version,
-        timing: {
-          preprocess: preprocessed - began,
-          run: ran - preprocessed,
-          total: performance.now() - began,
+      return sample(request, () => ({
+        feeds: {
+          ...imagesOf(images.pictures),
+          ...stateInput(architecture, transforms.state(state)),
         },
-      };
+        chunk: (actions) => ({
+          actions: transforms.actions(actions, state),
+          noise: NO_NOISE,
+          horizon: architecture.horizon,
+          policyVersion: version,
+        }),
+      }));
     },
     adopt() {
       throw new UserError(NOTHING_TO_LEARN);

@@ -1,12 +1,12 @@
 import { UserError } from '../../../errors.ts';
-import { createSight } from '../../../images/coverage.ts';
 import { Tensor, executionProvidersOf } from '../../../session/session.ts';
 import { uniformNumbers } from '../../../tensors/noise.ts';
 import type { Bundle } from '../../bundle/config.ts';
-import { type CameraImages, createCameraImages } from '../../cameraImages.ts';
+import type { CameraImages } from '../../cameraImages.ts';
 import type { NoiseSource } from '../../chunkPolicy.ts';
 import { type FamilySampler, NOTHING_TO_LEARN, type SamplerOptions } from '../../family.ts';
 import { openOnWeights } from '../../paligemma/openOnWeights.ts';
+import { createSampling } from '../../sampling.ts';
 import { makeTransforms } from '../../vectors/transforms.ts';
 import { codesIn } from './actionTokens.ts';
 import { type BundleTokenizers, loadTokenizers } from './bundleTokenizers.ts';
@@ -86,44 +86,36 @@ export async function openFast(
   );
   const codec = fastCodec(pairs, config);
   const transforms = makeTransforms(bundle.transforms, shape);
-  const images = createCameraImages(shape.images, scaler);
+  const { images, sample } = createSampling(bundle, scaler, (feeds) =>
+    graph.run(feeds, ['written']),
+  );
   const imagesOf = imageInput(bundle, images);
-  const blindness = createSight(bundle.cameras);
   const noiseOf = noiseInput(config, tokenizers);
   const promptOf = promptInput(config, tokenizers);
 
   return {
     executionProviders: executionProvidersOf(graph),
     see: images.see,
-    async sample({ images: given, state, prompt, noise, absent = [] }) {
+    async sample(request) {
+      const { state, prompt, noise, absent = [] } = request;
       if (noise !== 'zero' && noise.exploration) throw new UserError(NOTHING_TO_LEARN);
-      const present = bundle.cameras.map((_, i) => i).filter((i) => !absent.includes(i));
-      given?.forEach((image, i) => images.see(present[i], image));
-      const began = performance.now() - images.takeTime();
-      const sight = blindness(images.pictures, state, present);
-      const normalised = transforms.state(state).subarray(0, state.length);
-      const feeds = {
-        images: imagesOf(absent),
-        tokens: promptOf(prompt, normalised),
-        noise: noiseOf(noise),
-      };
-      const preprocessed = performance.now();
-      const { written } = await graph.run(feeds, ['written']);
-      const ran = performance.now();
-      const tokens = Array.from(written.data as BigInt64Array, Number);
-      const actions = Float32Array.from(codec.decode(codesIn(tokens, marks, config)));
-      return {
-        actions: transforms.actions(actions, state),
-        noise: NO_NOISE,
-        ...(sight && { sight }),
-        horizon: config.horizon,
-        policyVersion: version,
-        timing: {
-          preprocess: preprocessed - began,
-          run: ran - preprocessed,
-          total: performance.now() - began,
+      return sample(request, () => ({
+        feeds: {
+          images: imagesOf(absent),
+          tokens: promptOf(prompt, transforms.state(state).subarray(0, state.length)),
+          noise: noiseOf(noise),
         },
-      };
+        chunk({ written }) {
+          const tokens = Array.from(written.data as BigInt64Array, Number);
+          const actions = Float32Array.from(codec.decode(codesIn(tokens, marks, config)));
+          return {
+            actions: transforms.actions(actions, state),
+            noise: NO_NOISE,
+            horizon: config.horizon,
+            policyVersion: version,
+          };
+        },
+      }));
     },
     adopt() {
       throw new UserError(NOTHING_TO_LEARN);

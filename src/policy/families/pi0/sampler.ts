@@ -2,7 +2,6 @@ import { join as joinPath } from 'node:path';
 import { UserError } from '../../../errors.ts';
 import { warn } from '../../../warnings.ts';
 import { Tensor, executionProvidersOf } from '../../../session/session.ts';
-import { createSight } from '../../../images/coverage.ts';
 import {
   type View,
   exploredView,
@@ -13,13 +12,14 @@ import {
 } from '../../../images/viewShift.ts';
 import { gaussianNoise } from '../../../tensors/noise.ts';
 import type { Bundle } from '../../bundle/config.ts';
-import { type CameraImages, createCameraImages, picturesIn } from '../../cameraImages.ts';
+import { type CameraImages, picturesIn } from '../../cameraImages.ts';
 import type { Join, Joined, NoiseSource } from '../../chunkPolicy.ts';
 import { type Spread, deviationsOf, explorationNoise } from '../../exploration.ts';
 import { type FamilySampler, type Feeds, NOTHING_TO_LEARN, type SamplerOptions } from '../../family.ts'; // prettier-ignore
 import { type Offset, displaced, exploredOffset, isNone, noOffset } from '../../offset.ts';
 import { joinWeights } from '../../joining.ts';
 import type { SampledJoin } from '../../joinKinds.ts';
+import { createSampling } from '../../sampling.ts';
 import type { Trainable } from '../../trainable.ts';
 import { type PolicyTransforms, makeTransforms } from '../../vectors/transforms.ts';
 import { type Pi0Config, hasStateToken } from './config.ts';
@@ -44,8 +44,7 @@ export async function openPi0(
     : { version: bundle.version, parameters: {} };
   let current = adapter ? adopted(adapter) : own;
   const transforms = makeTransforms(bundle.transforms, bundle.shape);
-  const images = createCameraImages(bundle.shape.images, scaler);
-  const blindness = createSight(bundle.cameras);
+  const { images, sample } = createSampling(bundle, scaler, (feeds) => graph.run(feeds));
   const imagesOf = imageInput(bundle, images);
   const observed = await observationInputs(bundle, transforms);
   const explorationOf = explorationInputs(bundle, trainable);
@@ -55,51 +54,39 @@ export async function openPi0(
   return {
     executionProviders: executionProvidersOf(graph),
     see: images.see,
-    async sample({ images: given, state, prompt, noise: source, join, absent = [] }) {
-      const present = bundle.cameras.map((_, i) => i).filter((i) => !absent.includes(i));
-      given?.forEach((image, i) => images.see(present[i], image));
-      const began = performance.now() - images.takeTime();
-      const sight = blindness(images.pictures, state, present);
-      const noise = noiseOf(source, horizon * actionDim);
-      const { version, parameters, spread } = current;
-      const joined = joinedTo(bundle, joins, join, transforms.actionSize(state.length));
-      const view = placeOf(
-        'view',
-        current.view ?? straightView(bundle.cameras.length),
-        source,
-        spread,
-      );
-      const offset = placeOf('offset', current.offset ?? noOffset(actionDim), source, spread);
-      const feeds = {
-        integration,
-        images: imagesOf(view, present),
-        ...parameters,
-        ...explorationOf(source),
-        ...observed(prompt, state),
-        ...previousOf(joined, state, offset),
-        noise: new Tensor('float32', noise, [1, horizon, actionDim]),
-      };
-      const preprocessed = performance.now();
-      const { actions, features: prefix } = await graph.run(feeds);
-      const ran = performance.now();
-      return {
-        actions: transforms.actions(displaced(actions.data as Float32Array, offset, 1), state),
-        noise,
-        ...(!isStraight(view) && { view }),
-        ...(!isNone(offset) && { offset }),
-        ...(joined && { joined }),
-        ...(prefix && { features: prefix.data as Float32Array }),
-        integration: bundle.integration,
-        ...(sight && { sight }),
-        horizon,
-        policyVersion: version,
-        timing: {
-          preprocess: preprocessed - began,
-          run: ran - preprocessed,
-          total: performance.now() - began,
-        },
-      };
-    },
+    sample: (request) =>
+      sample(request, (present) => {
+        const { state, prompt, noise: source, join } = request;
+        const noise = noiseOf(source, horizon * actionDim);
+        const { version, parameters, spread } = current;
+        const joined = joinedTo(bundle, joins, join, transforms.actionSize(state.length));
+        const straight = straightView(bundle.cameras.length);
+        const view = placeOf('view', current.view ?? straight, source, spread);
+        const offset = placeOf('offset', current.offset ?? noOffset(actionDim), source, spread);
+        const feeds = {
+          integration,
+          images: imagesOf(view, present),
+          ...parameters,
+          ...explorationOf(source),
+          ...observed(prompt, state),
+          ...previousOf(joined, state, offset),
+          noise: new Tensor('float32', noise, [1, horizon, actionDim]),
+        };
+        return {
+          feeds,
+          chunk: ({ actions, features: prefix }) => ({
+            actions: transforms.actions(displaced(actions.data as Float32Array, offset, 1), state),
+            noise,
+            ...(!isStraight(view) && { view }),
+            ...(!isNone(offset) && { offset }),
+            ...(joined && { joined }),
+            ...(prefix && { features: prefix.data as Float32Array }),
+            integration: bundle.integration,
+            horizon,
+            policyVersion: version,
+          }),
+        };
+      }),
     adopt(next) {
       current = next ? adopted(next) : own;
     },
