@@ -1,3 +1,9 @@
+import { once } from 'node:events';
+import type { AddressInfo, Server } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { UserError } from './errors.ts';
+import { reasonOf } from './systemErrors.ts';
+
 const HIGHEST_PORT = 65535;
 
 /** Whether a number is that of a TCP port. */
@@ -6,3 +12,32 @@ export const isPort = (value: number): boolean =>
 
 /** What `isPort` asks for, in words. */
 export const PORT_RANGE = `a whole number from 1 to ${HIGHEST_PORT}`;
+
+/** A host as it stands in a URL: an IPv6 address in brackets. */
+export const hostIn = (address: string): string =>
+  address.includes(':') ? `[${address}]` : address;
+
+/**
+ * Has a server listen; port 0 picks a free one. Resolves to `HOST:PORT`. Throws a `UserError` where it cannot, which
+ * names the server by `what`.
+ */
+export async function listen(
+  server: Server,
+  { host, port, what }: { host: string; port: number; what: string },
+): Promise<string> {
+  const refused = `no ${what} at ${hostIn(host)}:${port}`;
+  if (port !== 0 && !isPort(port))
+    throw new UserError(`${refused}: there is no such port; give ${PORT_RANGE}`);
+  const failed = new Promise<never>((_, reject) => server.once('error', reject));
+  server.listen(port, host);
+  await Promise.race([once(server, 'listening'), failed]).catch((error: unknown) => {
+    throw new UserError(`${refused}: ${reasonOf(error)}`, { cause: error });
+  });
+  const bound = server.address() as AddressInfo;
+  return `${hostIn(bound.address)}:${bound.port}`;
+}
+
+/** Answers a request for a websocket by an HTTP status line, as `403 Forbidden`, and ends its connection. */
+export function refuseUpgrade(socket: Duplex, status: string): void {
+  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+}

@@ -1,12 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { type IncomingMessage, type Server, createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
-import { UserError } from '../errors.ts';
-import { reasonOf } from '../systemErrors.ts';
+import { listen, refuseUpgrade } from '../tcpPort.ts';
 import { type Access, demandSafe, refusalOf, roleOf } from './access.ts';
 import { type Hub, type HubOptions, createHub } from './hub.ts';
 import { talk } from './page.ts';
@@ -48,13 +44,10 @@ function connectPages(server: Server, hub: Hub, access: Access): WebSocketServer
     refusalOf(request, access) ??
     (request.url === '/live' ? undefined : '404 Not Found') ??
     (sockets.clients.size >= MOST_PAGES ? '503 Service Unavailable' : undefined);
-  server.on('upgrade', (request, socket: Duplex, head) => {
+  server.on('upgrade', (request, socket, head) => {
     socket.on('error', () => socket.destroy());
     const refusal = whyNot(request);
-    if (refusal) {
-      socket.end(`HTTP/1.1 ${refusal}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
-      return;
-    }
+    if (refusal) return refuseUpgrade(socket, refusal);
     sockets.handleUpgrade(request, socket, head, (client) =>
       talk({
         socket: client,
@@ -70,19 +63,6 @@ function connectPages(server: Server, hub: Hub, access: Access): WebSocketServer
   return sockets;
 }
 
-/** Listens, and gives the address. Throws a `UserError` where it cannot. */
-async function listen(server: Server, { host, tls }: Access, port: number): Promise<string> {
-  const failed = new Promise<never>((_, reject) => server.once('error', reject));
-  server.listen(port, host);
-  await Promise.race([once(server, 'listening'), failed]).catch((error: unknown) => {
-    throw new UserError(`no console at ${host}:${port}: ${reasonOf(error)}; give another port`, {
-      cause: error,
-    });
-  });
-  const { address, family, port: bound } = server.address() as AddressInfo;
-  return `${tls ? 'https' : 'http'}://${family === 'IPv6' ? `[${address}]` : address}:${bound}/`;
-}
-
 /** Serves the page and what it shows until it is closed. Throws a `UserError` where it cannot listen. */
 export async function startConsoleServer(options: ServerOptions): Promise<ConsoleServer> {
   const { access, port } = options;
@@ -90,9 +70,9 @@ export async function startConsoleServer(options: ServerOptions): Promise<Consol
   const server = await serveFiles(access);
   const hub = createHub(options);
   const sockets = connectPages(server, hub, access);
-  const url = await listen(server, access, port);
+  const address = await listen(server, { host: access.host, port, what: 'console' });
   return {
-    url,
+    url: `${access.tls ? 'https' : 'http'}://${address}/`,
     publish: (topic, value) => hub.publish(topic, value),
     picture: (picture) => hub.picture(picture),
     async close() {

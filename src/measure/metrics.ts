@@ -1,9 +1,7 @@
-import { once } from 'node:events';
-import { type Server, createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { UserError, messageOf } from '../errors.ts';
+import { createServer } from 'node:http';
+import { messageOf } from '../errors.ts';
 import { FIGURES, type Figure, type MeterListener } from './meters.ts';
-import { PORT_RANGE, isPort } from '../tcpPort.ts';
+import { listen } from '../tcpPort.ts';
 
 /** A Prometheus endpoint of the meters. */
 export interface Metrics {
@@ -29,22 +27,6 @@ const BUCKETS = [
   ...[0.0001, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.035],
   ...[0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5],
 ];
-
-async function listen(server: Server, port: number, host: string): Promise<string> {
-  if (port !== 0 && !isPort(port))
-    throw new UserError(`no metrics on ${host}:${port}: there is no such port; give ${PORT_RANGE}`);
-  const failed = new Promise<never>((_, reject) => server.once('error', reject));
-  server.listen(port, host);
-  await Promise.race([once(server, 'listening'), failed]).catch((error: unknown) => {
-    throw new UserError(
-      `no metrics on ${host}:${port}: ${messageOf(error)}; give another port or host`,
-      { cause: error },
-    );
-  });
-  server.unref();
-  const { address, family, port: bound } = server.address() as AddressInfo;
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${bound}/metrics`;
-}
 
 /**
  * Serves metrics in Prometheus' text format at /metrics until closed, including Node's default process metrics. Port 0
@@ -82,10 +64,11 @@ export async function serveMetrics(port: number, host: string): Promise<Metrics>
       (error: unknown) => response.writeHead(500).end(messageOf(error)),
     );
   });
-  const url = await listen(server, port, host);
+  const address = await listen(server, { host, port, what: 'metrics' });
+  server.unref();
   let version: string | undefined;
   return {
-    url,
+    url: `http://${address}/metrics`,
     listener: {
       observed: (figure, value) => histograms[figure].observe(Math.max(value, 0) / 1000),
       missed: (cause, ticks) => missed.inc({ cause }, ticks),

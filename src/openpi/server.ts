@@ -1,11 +1,7 @@
-import { once } from 'node:events';
-import { type IncomingMessage, type Server, createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import type { Duplex } from 'node:stream';
+import { type IncomingMessage, createServer } from 'node:http';
 import { WebSocketServer } from 'ws';
-import { UserError } from '../errors.ts';
 import { isSameSecret } from '../secrets.ts';
-import { reasonOf } from '../systemErrors.ts';
+import { hostIn, listen, refuseUpgrade } from '../tcpPort.ts';
 import { MOST_MESSAGE_BYTES } from './protocol.ts';
 import { type Served, serveClient } from './session.ts';
 
@@ -41,24 +37,6 @@ function refusalOf({ headers }: IncomingMessage, apiKey: string | undefined): st
   return isKnown ? undefined : '401 Unauthorized';
 }
 
-function refuse(socket: Duplex, status: string): void {
-  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
-}
-
-const hostIn = (address: string) => (address.includes(':') ? `[${address}]` : address);
-
-async function listen(server: Server, host: string, port: number): Promise<string> {
-  const failed = new Promise<never>((_, reject) => server.once('error', reject));
-  server.listen(port, host);
-  await Promise.race([once(server, 'listening'), failed]).catch((error: unknown) => {
-    throw new UserError(`${hostIn(host)}:${port} cannot be listened at: ${reasonOf(error)}`, {
-      cause: error,
-    });
-  });
-  const { address, port: bound } = server.address() as AddressInfo;
-  return `ws://${hostIn(address)}:${bound}`;
-}
-
 const clientOf = ({ socket: { remoteAddress = 'a client', remotePort } }: IncomingMessage) =>
   `${hostIn(remoteAddress)}:${remotePort}`;
 
@@ -82,7 +60,7 @@ export async function startServer(options: ServerOptions): Promise<PolicyServer>
     const refusal = refusalOf(request, apiKey);
     if (refusal !== undefined) {
       served.onProblem(clientOf(request), `refused: ${refusal}`);
-      return refuse(socket, refusal);
+      return refuseUpgrade(socket, refusal);
     }
     sockets.handleUpgrade(request, socket, head, (client) => {
       const name = clientOf(request);
@@ -91,9 +69,9 @@ export async function startServer(options: ServerOptions): Promise<PolicyServer>
       serveClient(client, name, served);
     });
   });
-  const url = await listen(server, host, port);
+  const address = await listen(server, { host, port, what: 'policy server' });
   return {
-    url,
+    url: `ws://${address}`,
     async close() {
       for (const client of sockets.clients) client.close(GOING_AWAY);
       const end = () => sockets.clients.forEach((client) => client.terminate());

@@ -12,6 +12,7 @@ import {
   type OperationWork,
   createOperation,
 } from '../control/operation.ts';
+import { operationRequests } from '../control/operationRequests.ts';
 import type { EpisodeRecorder } from '../episodes/recordEpisode.ts';
 import { type Meters, createMeters } from '../measure/meters.ts';
 import type { ChunkPolicy } from '../policy/chunkPolicy.ts';
@@ -135,13 +136,8 @@ const answersOf = (
 ) =>
   ({
     ...versions.answers,
+    ...operationRequests(operation),
     start: ({ attempts }) => operation.start(versions.toMake(attempts)),
-    success: () => operation.judge('success'),
-    failure: () => operation.judge('failure'),
-    discard: () => operation.discard(),
-    stop: ({ reason }, by) => operation.stop(by, reason),
-    resume: () => operation.resume(),
-    home: () => operation.home(),
     async sceneReady() {
       const said = operation.sceneReady();
       if (operation.state.phase === 'ready') await options.sim.reset(nextSeed());

@@ -31,7 +31,7 @@ import { delegatePolicy, fromZeroNoise } from '../policy/policyWrappers.ts';
 import type { IntegrationChanges } from '../policy/integration.ts';
 import { DEFAULT_JOIN, type JoinChoice } from '../policy/joinKinds.ts';
 import { addResult, createReport, emptyTally } from './attemptReport.ts';
-import { describeBundle } from '../console/describeBundle.ts';
+import { describeBundle, describeServed } from '../console/describePolicy.ts';
 import { episodeHeader } from './episodeHeader.ts';
 import { operate } from './operated.ts';
 import { type PlayedVersions, adaptersIn, onlyVersion, playedVersions } from './playedVersions.ts';
@@ -144,15 +144,7 @@ async function remoteDriver(options: SimOptions): Promise<Driver> {
     embodiment: remote.embodiment,
     cameras: remote.cameras,
     policy: () => policy,
-    description: {
-      ...{ name: remote.name, version: remote.version, family: 'on a server' },
-      ...{
-        horizon: remote.horizon,
-        executeSteps: remote.executeSteps,
-        join: remote.join ?? 'swap',
-      },
-      ...{ providers: [url], precision: "the server's", versions: [] },
-    },
+    description: describeServed(remote, remote, url),
     close: () => remote.close(),
   };
 }

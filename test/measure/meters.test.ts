@@ -65,7 +65,7 @@ describe('metrics', () => {
     for (const port of [-1, 1.5, 65536, 99999, NaN])
       await assert.rejects(serveMetrics(port, LOOPBACK), {
         name: 'UserError',
-        message: `no metrics on 127.0.0.1:${port}: there is no such port; give a whole number from 1 to 65535`,
+        message: `no metrics at 127.0.0.1:${port}: there is no such port; give a whole number from 1 to 65535`,
       });
   });
 
@@ -111,7 +111,7 @@ describe('metrics', () => {
     const port = Number(new URL(first.url).port);
     await assert.rejects(serveMetrics(port, LOOPBACK), {
       name: 'UserError',
-      message: new RegExp(`no metrics on 127\\.0\\.0\\.1:${port}: .*EADDRINUSE`),
+      message: new RegExp(`no metrics at 127\\.0\\.0\\.1:${port}: another process listens there`),
     });
     await first.close();
   });

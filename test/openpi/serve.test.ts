@@ -229,7 +229,7 @@ describe('nalu serve', () => {
     assert.equal(taken.code, 1);
     assert.match(
       taken.err,
-      new RegExp(`^nalu: 127.0.0.1:${port} cannot be listened at: another process`),
+      new RegExp(`^nalu: no policy server at 127.0.0.1:${port}: another process`),
     );
     const ended = await spawnNalu(['serve', '--port', String(await freePort())], (child) =>
       child.stdout!.once('data', () => child.kill('SIGINT')),

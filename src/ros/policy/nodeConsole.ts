@@ -1,7 +1,8 @@
 import { consoleAccess } from '../../console/consoleAccess.ts';
-import { describeBundle } from '../../console/describeBundle.ts';
+import { describeBundle, describeServed } from '../../console/describePolicy.ts';
 import type { PolicyDescription } from '../../console/protocol.ts';
 import { type RunFigures, openRobotConsole } from '../../console/robotConsole.ts';
+import { operationRequests } from '../../control/operationRequests.ts';
 import { type OperatedVersions, operatedVersions } from '../../rollouts/operatedVersions.ts';
 import { isRemote } from '../../openpi/remotePolicy.ts';
 import type { PolicyParameters } from './policyParameters.ts';
@@ -11,15 +12,13 @@ import { type PolicyState, nextTask } from './policyState.ts';
 import { ageOf, createRates, versionOf } from './policyStatus.ts';
 
 /** The policy of a configured node, for the pages. */
-function describePolicy({ driver, session, ...held }: Configured): PolicyDescription {
-  const version = versionOf({ driver, session, ...held });
+function describePolicy(held: Configured, url: string): PolicyDescription {
+  const { driver, session } = held;
   const { own, name, policy } = driver;
-  if (own) return { ...describeBundle(own.bundle, own.worker, session), version };
-  const { horizon, executeSteps, join = 'swap' } = policy;
-  return {
-    ...{ name, version, family: 'on a server', horizon, executeSteps, join },
-    ...{ providers: [], precision: "the server's", versions: [] },
-  };
+  const version = versionOf(held);
+  return own
+    ? { ...describeBundle(own.bundle, own.worker, session), version }
+    : describeServed({ name, version }, policy, url);
 }
 
 /** What of a node's run the pages show. */
@@ -96,7 +95,7 @@ export async function openNodeConsole(state: PolicyState, answer: Answer): Promi
     doctor: doctorOf(parameters),
     tasks: Object.entries(calibration.tasks ?? {}).map(([name, prompt]) => ({ name, prompt })),
     cameras: driver.policy.cameras,
-    policy: () => versions?.describe() ?? describePolicy(configured),
+    policy: () => versions?.describe() ?? describePolicy(configured, parameters.policy),
     reading: () => meters.reading(),
     figures: createFigures(state, configured),
     async pictures() {
@@ -109,15 +108,10 @@ export async function openNodeConsole(state: PolicyState, answer: Answer): Promi
       }));
     },
     answers: {
+      ...operationRequests(operation),
       ...versions?.answers,
       start: ({ attempts }) => answer.start(versions ? versions.toMake(attempts) : attempts),
-      success: answer.success,
-      failure: answer.failure,
-      discard: answer.discard,
-      stop: ({ reason }, by) => operation.stop(by, reason),
-      resume: answer.resume,
       home: answer.home,
-      sceneReady: answer.scene_ready,
       task({ name }) {
         choice.task = name;
         showPhase(state);

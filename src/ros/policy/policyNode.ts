@@ -1,4 +1,5 @@
 import { createOperation } from '../../control/operation.ts';
+import { operationRequests } from '../../control/operationRequests.ts';
 import { UserError } from '../../errors.ts';
 import type { GuardEvent } from '../../guard/guardEvents.ts';
 import { goFirst } from '../../processes/priority.ts';
@@ -21,6 +22,7 @@ import { createPolicyStatuses } from './policyStatus.ts';
 /** What the operator's requests do. */
 function answersOf(state: PolicyState): Answer {
   const { operation } = state;
+  const { success, failure, discard, resume, sceneReady } = operationRequests(operation);
   const demandActive = () => {
     if (!state.isActive()) throw new UserError('the node is not active: activate it');
   };
@@ -32,16 +34,12 @@ function answersOf(state: PolicyState): Answer {
         ? said
         : `${said}, if the policy fits the robot as it stands at its start pose`;
     },
-    success: () => operation.judge('success'),
-    failure: () => operation.judge('failure'),
-    discard: () => operation.discard(),
+    ...{ success, failure, discard, resume, scene_ready: sceneReady },
     stop: () => operation.stop('hand'),
-    resume: () => operation.resume(),
     home() {
       demandActive();
       return operation.home();
     },
-    scene_ready: () => operation.sceneReady(),
   };
 }
 
