@@ -23,10 +23,10 @@ export function createSampling<R>(
   return {
     images,
     /** Computes a chunk; `prepare` receives the places of the cameras that there are images of. */
-    async sample(
+    sample: async (
       { images: given, state, absent = [] }: SampleRequest,
       prepare: (present: readonly number[]) => Prepared<R>,
-    ): Promise<Chunk> {
+    ): Promise<Chunk> => {
       const present = cameras.map((_, i) => i).filter((i) => !absent.includes(i));
       given?.forEach((image, i) => images.see(present[i], image));
       const began = performance.now() - images.takeTime();
