@@ -6,12 +6,37 @@ import { readJson } from '../validate.ts';
 import { writeWhole } from '../files/writeWhole.ts';
 import type { FpoConfig } from './fpo/config.ts';
 import type { Bundle } from '../policy/bundle/config.ts';
+import { type SettingNames, settingDifference } from './settingNames.ts';
 
 /** The settings that all runs in a folder must share, by name. Absent values are not compared. */
 export type Beginning = Record<string, unknown>;
 
 /** The file that records a folder's settings, JSON. */
 const BEGUN = 'begun.json';
+
+const NAMES: SettingNames = {
+  command: 'the command',
+  name: "the policy's name (--policy)",
+  policy: "the policy's version (--policy)",
+  adapter: "the policy's adapter (--policy)",
+  method: '--method',
+  seed: '--seed',
+  trainable: 'trainable.* in --config',
+  gamma: 'gamma in --config',
+  critics: 'critics.* in --config',
+  'embodiment.name': "the robot's name (--calibration)",
+  'embodiment.joints': "the robot's joints (--calibration)",
+  task: '--task',
+  scene: '--scene',
+  sceneMap: '--scene-map',
+  gap: '* in --gap',
+  execute: '--execute',
+  'integration.steps': '--steps',
+  'integration.solver': '--solver',
+  'integration.times': '--times',
+  join: '--join',
+  delay: '--delay',
+};
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -26,7 +51,7 @@ function differences(name: string, then: unknown, now: unknown): string[] {
     return [...keys].flatMap((key) => differences(`${name}.${key}`, then[key], now[key]));
   }
   const [before, after] = [inWords(then), inWords(now)];
-  return before === after ? [] : [`${name}: ${before} then, ${after} now`];
+  return before === after ? [] : [settingDifference(name, { then: before, now: after }, NAMES)];
 }
 
 /**

@@ -9,7 +9,7 @@ import type { Feeds, SampleRequest } from './family.ts';
 interface Prepared<R> {
   feeds: Feeds;
   /** The chunk of what the network computes. */
-  chunk(result: R): Omit<Chunk, 'sight' | 'timing'>;
+  chunk: (result: R) => Omit<Chunk, 'sight' | 'timing'>;
 }
 
 /** What samplers of all families share: images, what of them shows nothing, and the times of a chunk. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Demonstration } from '../learning/imitation/demonstrations.ts';
 import type { DistillationSettings } from '../learning/distillation/distillation.ts';
 import type { ImitationSettings } from '../learning/imitation/imitation.ts';
+import { type SettingNames, settingDifference } from '../learning/settingNames.ts';
 import type { SimTaskName } from '../sim/taskNames.ts';
 import { type Bundle, configOf } from '../policy/bundle/config.ts';
 import { storedConfig } from '../policy/bundle/parseConfig.ts';
@@ -22,6 +23,28 @@ export interface BegunRun {
   /** Of the demonstrations' states, commands and prompts, in their order. */
   data: string;
 }
+
+const NAMES: SettingNames = {
+  'settings.trainable.parameters': '--train',
+  'settings.trainable.rank': '--rank',
+  'settings.trainable.layers': '--layers',
+  'settings.batch': '--batch',
+  'settings.samples': '--samples',
+  'settings.augment': '--augmentation',
+  'settings.maxDelay': '--max-delay',
+  'settings.seed': '--seed',
+  'settings.optimiser.rate': '--rate',
+  'settings.optimiser.finalRate': 'the last learning rate, by --rate',
+  'settings.optimiser.steps': '--steps',
+  'settings.optimiser.warmUp': 'steps with a rising learning rate, by --steps',
+  from: 'the policy that it began from',
+  policy: "that policy's version",
+  base: 'the policy in --out',
+  task: '--task',
+  renormalise: '--renormalise',
+  demonstrations: 'the number of observations',
+  data: "the episodes' content",
+};
 
 export const NO_POLICY = 'random weights';
 
@@ -66,6 +89,6 @@ export function differences(then: object, now: BegunRun): string[] {
     if (isSamePolicy && (path === 'from' || path === 'policy')) return [];
     if (!before.has(path) && LATER.some((key) => key === path)) return [];
     const [was, is] = [before, after].map((leaves) => leaves.get(path) ?? 'nothing');
-    return was === is ? [] : [`${path}: ${was} then, ${is} now`];
+    return was === is ? [] : [settingDifference(path, { then: was, now: is }, NAMES)];
   });
 }

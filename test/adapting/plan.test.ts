@@ -44,19 +44,22 @@ describe('a folder of nalu adapt', { timeout: 60_000 }, () => {
       await recordBeginning(run, (await plan()).beginning);
       await plan();
       const others: [Partial<AdaptOptions>, RegExp][] = [
-        [{ policy: 'other' }, /policy: [0-9a-f]{12} then, [0-9a-f]{12} now/],
-        [{ task: 'insertion' }, /task: transfer-cube then, insertion now/],
-        [{ seed: 1 }, /seed: 0 then, 1 now/],
-        [{ method: 'offset' }, /method: fpo then, offset now/],
-        [{ execute: 3 }, /execute: 2 then, 3 now/],
-        [{ join: 'approximate' }, /join: swap then, approximate now/],
-        [{ delay: 200 }, /delay: 40 then, 200 now/],
-        [{ gap: await write('gap.yaml', { delay: 2 }) }, /gap\.delay: 0 then, 2 now/],
+        [{ policy: 'other' }, /--policy\): [0-9a-f]{12} then, [0-9a-f]{12} now/],
+        [{ task: 'insertion' }, /--task: transfer-cube then, insertion now/],
+        [{ seed: 1 }, /--seed: 0 then, 1 now/],
+        [{ method: 'offset' }, /--method: fpo then, offset now/],
+        [{ execute: 3 }, /--execute: 2 then, 3 now/],
+        [{ join: 'approximate' }, /--join: swap then, approximate now/],
+        [{ delay: 200 }, /--delay: 40 then, 200 now/],
+        [{ gap: await write('gap.yaml', { delay: 2 }) }, /delay in --gap: 0 then, 2 now/],
         [
           { config: await write('lora.yaml', { trainable: { parameters: 'lora', rank: 2 } }) },
-          /trainable\.parameters: expert then, lora now/,
+          /trainable\.parameters in --config: expert then, lora now/,
         ],
-        [{ config: await write('gamma.yaml', { gamma: 0.9 }) }, /gamma: 0\.999 then, 0\.9 now/],
+        [
+          { config: await write('gamma.yaml', { gamma: 0.9 }) },
+          /gamma in --config: 0\.999 then, 0\.9 now/,
+        ],
       ];
       for (const [change, difference] of others) await assert.rejects(plan(change), difference);
       await plan({
@@ -74,7 +77,10 @@ describe('a folder of nalu adapt', { timeout: 60_000 }, () => {
       await writeFile(join(learner, 'episodes/insertion-12000003.mcap'), '');
       await (await openTinyLearner(learner, join(folder, 'other'))).close();
       await assert.rejects(plan(), (error: Error) => {
-        assert.match(error.message, /policy: [^]*seed: 2 then, 0 now[^]*task: insertion then, /);
+        assert.match(
+          error.message,
+          /--policy\): [^]*--seed: 2 then, 0 now[^]*--task: insertion then, /,
+        );
         return true;
       });
       await plan({ policy: 'other', task: 'insertion', seed: 2 });
@@ -86,7 +92,7 @@ describe('a folder of nalu adapt', { timeout: 60_000 }, () => {
       await mkdir(run);
       await recordBeginning(run, (await plan()).beginning);
       await giveAdapter(join(folder, 'policy'));
-      await assert.rejects(plan(), /adapter: none then, [0-9a-f]{12} now/);
+      await assert.rejects(plan(), /adapter \(--policy\): none then, [0-9a-f]{12} now/);
       await (await openTinyLearner(join(run, 'learner'), join(folder, 'policy'))).close();
       await plan();
     }));

@@ -77,7 +77,7 @@ describe('nalu distill', () => {
       assert.match(stopped.out, /about .* left/);
       const other = await nalu([...args(resumed), '--seed', '9', '--resume']);
       assert.equal(other.code, 1);
-      assert.match(other.err, /settings\.seed: 0 then, 9 now/);
+      assert.match(other.err, /--seed: 0 then, 9 now/);
       const { code, err } = await nalu([...args(resumed), '--resume']);
       assert.equal(code, 0, err);
       const weights = (out: string) => readFile(join(out, 'model.safetensors'));

@@ -275,10 +275,10 @@ describe('nalu learn', { timeout: 300_000 }, () => {
       assert.equal(again.code, 130);
       assert.match(again.out, /log\.jsonl: its last line was cut off and is passed over/);
       const others: [string[], RegExp][] = [
-        [[...args, '--seed', '7'], /seed: 0 then, 7 now/],
+        [[...args, '--seed', '7'], /--seed: 0 then, 7 now/],
         [
           args.map((arg) => (arg.endsWith('calibration.yaml') ? SIM_CALIBRATION : arg)),
-          /embodiment\.name: tiny then, aloha now/,
+          /robot's name \(--calibration\): tiny then, aloha now/,
         ],
       ];
       for (const [other, difference] of others) {

@@ -44,10 +44,10 @@ describe('what a folder was begun with', () => {
         trainable: { parameters: 'lora', rank: 8, alpha: 16 },
       });
       for (const difference of [
-        'task: transfer-cube then, insertion now',
-        'gap.delay: 0 then, 2 now',
-        'gap.cameraShift: [0,0,0] then, [0,0.1,0] now',
-        'trainable.alpha: none then, 16 now',
+        '--task: transfer-cube then, insertion now',
+        'delay in --gap: 0 then, 2 now',
+        'cameraShift in --gap: [0,0,0] then, [0,0.1,0] now',
+        'trainable.alpha in --config: none then, 16 now',
       ])
         assert.ok(message.includes(difference), message);
       assert.doesNotMatch(message, /policy|rank/);
@@ -56,7 +56,7 @@ describe('what a folder was begun with', () => {
   it('is, without a record, what can be seen of it', () =>
     withFolder(async (folder) => {
       const held = () => Promise.resolve({ policy: 'bbbb', task: undefined });
-      assert.match(await refusal(folder, NOW, held), /policy: bbbb then, aaaa now/);
+      assert.match(await refusal(folder, NOW, held), /--policy\): bbbb then, aaaa now/);
       await demandBeginning(folder, { ...NOW, policy: 'bbbb' }, held);
     }));
 
