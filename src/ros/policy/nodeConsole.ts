@@ -66,7 +66,7 @@ function versionsOf(
   if (!versions || versions.all.length < 2) return undefined;
   const { operation, parameters } = state;
   return operatedVersions({
-    ...{ versions, description: describePolicy(configured) },
+    ...{ versions, description: describePolicy(configured, parameters.policy) },
     ...(parameters.record !== '' && { record: parameters.record }),
     operation: () => ({
       state: operation.state,
@@ -108,8 +108,8 @@ export async function openNodeConsole(state: PolicyState, answer: Answer): Promi
       }));
     },
     answers: {
-      ...operationRequests(operation),
       ...versions?.answers,
+      ...operationRequests(operation),
       start: ({ attempts }) => answer.start(versions ? versions.toMake(attempts) : attempts),
       home: answer.home,
       task({ name }) {
