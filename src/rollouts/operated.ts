@@ -4,6 +4,7 @@ import type { ConsoleChoice } from '../console/consoleAccess.ts';
 import type { CameraPicture, PolicyDescription } from '../console/protocol.ts';
 import { approach } from '../control/approach.ts';
 import { type AttemptResult, runAttempt } from '../control/attempt.ts';
+import { countSensors } from '../console/sensorRates.ts';
 import { attemptLine } from '../control/attemptLine.ts';
 import type { LoopCounts } from '../control/loopOptions.ts';
 import {
@@ -193,19 +194,20 @@ export async function operate(options: OperatedOptions): Promise<void> {
     console: () => run().console,
   });
   try {
+    const counted = countSensors(sim);
     const previews = keep(await openPreviews(sim, scene));
     const meters: Meters = keep(createMeters({ guarded: (event) => run().console.guarded(event) }));
     const parts = { options, meters, operation, versions };
     const console = keep(
       await openRobotConsole({
-        ...{ access, port, record, robot: sim, simulated: true, doctor: options.doctor },
+        ...{ access, port, record, robot: counted.robot, simulated: true, doctor: options.doctor },
         tasks: [{ name: sim.name, prompt: sim.prompt }],
         cameras: policy.cameras,
         policy: () => versions.describe(),
         reading: () => meters.reading(),
         figures: () => {
           const { missedSteps, heldSteps, starvedSteps } = opened?.counts ?? nothingCounted;
-          return { missedSteps, heldSteps, starvedSteps, sensors: [] };
+          return { missedSteps, heldSteps, starvedSteps, sensors: counted.sensors() };
         },
         pictures: () => previews.take(),
         answers: answersOf(parts, () => run().seed),

@@ -5,6 +5,7 @@ import { drawnArms, extentOf, tipPaths } from '../../src/console/page/draw/arms.
 import { KEYS, newOrbit, type Orbit } from '../../src/console/page/draw/orbit.ts';
 import { projection } from '../../src/console/page/draw/projection.ts';
 import { attemptCurve, successCurve } from '../../src/console/page/learn/curves.ts';
+import { ancestorsOf } from '../../src/console/page/learn/lineage.ts';
 import type { AttemptLine } from '../../src/console/protocol.ts';
 import { embodimentOf } from '../../src/robot/calibration.ts';
 import { loadCalibration } from '../../src/robot/calibrationFile.ts';
@@ -74,5 +75,20 @@ describe("the page's curve of success", () => {
     const outcomes = ['success', 'discarded', 'failure'] as const;
     const [attempts, , , rate] = attemptCurve(outcomes.map(attempt));
     assert.deepEqual([attempts, rate], [[1, 2], [1, 0.5]]); // prettier-ignore
+  });
+});
+
+describe('the versions that can be rolled back to', () => {
+  it('are those that the present one descends from, without itself and without other lines', () => {
+    const versions = [
+      { version: 'first', parent: null },
+      { version: 'second', parent: 'first' },
+      { version: 'aside', parent: 'first' },
+      { version: 'third', parent: 'second' },
+    ];
+    assert.deepEqual([...ancestorsOf(versions, 'third')], ['second', 'first']);
+    assert.deepEqual([...ancestorsOf(versions, 'first')], []);
+    assert.deepEqual([...ancestorsOf(versions, undefined)], []);
+    assert.deepEqual([...ancestorsOf([{ version: 'a', parent: 'a' }], 'a')], ['a']);
   });
 });

@@ -11,6 +11,7 @@ import { Chip, type Tone } from '../parts/Chip.tsx';
 import { Dialog } from '../parts/Dialog.tsx';
 import type { IconName } from '../parts/Icon.tsx';
 import { RateBar } from '../parts/RateBar.tsx';
+import { ancestorsOf } from './lineage.ts';
 import { report } from '../parts/notices.ts';
 import { successInterval } from '../../../tensors/successRates.ts';
 
@@ -56,7 +57,14 @@ function RollBack({ version, onClose }: { version: string; onClose: () => void }
   );
 }
 
-function VersionRow({ line, onRollBack }: { line: LearnedVersion; onRollBack: () => void }) {
+interface RowProps {
+  line: LearnedVersion;
+  /** Whether the version that plays descends from it. */
+  isAncestor: boolean;
+  onRollBack: () => void;
+}
+
+function VersionRow({ line, isAncestor, onRollBack }: RowProps) {
   const { version, at, state, reason, attempts, successes } = line;
   const plays = playing.value === version;
   const isPinned = pinned.value === version;
@@ -92,11 +100,11 @@ function VersionRow({ line, onRollBack }: { line: LearnedVersion; onRollBack: ()
             {isPinned ? 'Pinned' : 'Pin'}
           </Button>
         )}
-        {isOffered('rollBack') && !plays && state !== 'kept back' && (
+        {isOffered('rollBack') && isAncestor && (
           <Button
             class="small"
             icon="undo"
-            reason={against}
+            reason={against ?? (pinned.value && 'A version is pinned: release it first')}
             label={`Roll back to ${shortVersion(version)}`}
             onPress={onRollBack}
           >
@@ -111,13 +119,20 @@ function VersionRow({ line, onRollBack }: { line: LearnedVersion; onRollBack: ()
 /** Versions of the policy, newest first, with what they came to. */
 export function Versions() {
   const [rolling, roll] = useState<string>();
-  const versions = versionsThere().slice(-100).reverse();
+  const all = versionsThere();
+  const ancestors = ancestorsOf(all, playing.value);
+  const versions = all.slice(-100).reverse();
   return (
     <Card title="Versions" class="versions-card">
       {versions.length === 0 && <p class="empty">No version has made an attempt yet.</p>}
       <ol class="versions" tabIndex={0} aria-label="Versions, newest first">
         {versions.map((line) => (
-          <VersionRow key={line.version} line={line} onRollBack={() => roll(line.version)} />
+          <VersionRow
+            key={line.version}
+            line={line}
+            isAncestor={ancestors.has(line.version)}
+            onRollBack={() => roll(line.version)}
+          />
         ))}
       </ol>
       {rolling !== undefined && <RollBack version={rolling} onClose={() => roll(undefined)} />}

@@ -26,6 +26,13 @@ interface Props {
   height?: number;
 }
 
+/** The scale of values: with room about them, and from 0 to 1 where all are 0 or there are none. */
+function rangeOf(_: uPlot, least: number | null, most: number | null): [number, number] {
+  if (least === null || most === null || (least === 0 && most === 0)) return [0, 1];
+  const [from, to] = uPlot.rangeNum(least, most, 0.1, true);
+  return [from ?? least, to ?? most];
+}
+
 const FONT = '12px system-ui, sans-serif';
 
 function seriesOf({ label, colour, dash, pointsOnly, isBand }: Line): uPlot.Series {
@@ -67,7 +74,7 @@ export function Chart({ title, lines, data, xLabel, format, range, height = 240 
         height,
         legend: { show: false },
         cursor: { y: false, drag: { x: false, y: false }, points: { size: 8 } },
-        scales: { x: { time: false }, y: { ...(range && { range }) } },
+        scales: { x: { time: false }, y: { range: range ?? rangeOf } },
         axes: [axis(undefined, 30), axis((_, splits) => splits.map((value) => format(value)), 56)],
         series: [{ label: xLabel }, ...lines.map(seriesOf)],
         bands,
