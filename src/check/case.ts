@@ -38,6 +38,8 @@ export interface RobotCase {
 /** A policy and a robot. */
 export interface FitCase extends RobotCase {
   policy: BundleConfig;
+  /** What the policy is asked for. */
+  prompt: string;
 }
 
 /** A case with a sampled chunk. */

@@ -7,6 +7,7 @@ import {
   identicalPictures,
   jointCount,
   operatingModes,
+  trainedTask,
 } from './fitEquipment.ts';
 import {
   actionKind,
@@ -26,6 +27,7 @@ type Rule =
 /** Rules that need `vectors` require that the robot's vectors have the length of the policy's transforms. */
 const RULES: Rule[] = [
   { needs: 'nothing', find: embodimentName },
+  { needs: 'nothing', find: trainedTask },
   { needs: 'nothing', find: jointCount },
   { needs: 'nothing', find: cameraNames },
   { needs: 'nothing', find: cameraSizes },

@@ -50,7 +50,11 @@ export const fitCase = async (
   bundle: Bundle,
   calibration: Calibration,
   observation: Observation,
-): Promise<FitCase> => ({ ...(await robotCase(calibration, observation)), policy: bundle });
+): Promise<FitCase> => ({
+  ...(await robotCase(calibration, observation)),
+  policy: bundle,
+  prompt: observation.prompt,
+});
 
 /** Adds the policy's first chunk from zero noise, [horizon, joints]. */
 export const withChunk = async <Case extends RobotCase>(

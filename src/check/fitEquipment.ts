@@ -2,6 +2,7 @@ import { UserError } from '../errors.ts';
 import { shapeOf } from '../policy/families/registry.ts';
 import { makeTransforms } from '../policy/vectors/transforms.ts';
 import { describeModeFault, modeFault } from '../robot/operatingModes.ts';
+import { untrainedFor } from '../robot/tasks.ts';
 import { embodimentFault } from '../robot/embodiment.ts';
 import { brightness } from '../images/pictureFigures.ts';
 import type { Misfit, FitCase, RobotCase } from './case.ts';
@@ -9,6 +10,12 @@ import type { Misfit, FitCase, RobotCase } from './case.ts';
 export function embodimentName({ policy, robot }: FitCase): Misfit[] {
   const message = embodimentFault(policy.embodiment, robot.name);
   return message === undefined ? [] : [{ severity: 'error', subject: 'embodiment', message }];
+}
+
+/** A policy does what its demonstrations were of. */
+export function trainedTask({ policy, prompt }: FitCase): Misfit[] {
+  const message = untrainedFor(policy.tasks, prompt);
+  return message === undefined ? [] : [{ severity: 'warning', subject: 'task', message }];
 }
 
 /** Compares the length of the robot's vectors with the policy's transforms and dimensions. */

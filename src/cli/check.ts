@@ -1,4 +1,4 @@
-import { DEFAULT_TASK, SIM_TASK_NAMES } from '../sim/taskNames.ts';
+import { SIM_TASK_NAMES, simTaskFor } from '../sim/taskNames.ts';
 import { type Command, Option } from '@commander-js/extra-typings';
 import type { Subject } from '../check/examine.ts';
 import { UserError } from '../errors.ts';
@@ -26,7 +26,7 @@ async function rosSubject(
   const { openListener } = await import('../ros/listener.ts');
   const { taskOf } = await import('../robot/taskOf.ts');
   const calibration = await loadCalibration(path);
-  const chosen = taskOf(calibration, { task, prompt }, path);
+  const chosen = taskOf(calibration, { task, prompt }, path, bundle.tasks);
   const cameras = bundle.cameras.filter((camera) =>
     calibration.cameras.some(({ name }) => name === camera),
   );
@@ -41,10 +41,10 @@ async function rosSubject(
   };
 }
 
-/** The simulator's task of this name, or its first. Throws a `UserError` for another one. */
-function simTaskOf(name: string | undefined) {
-  const task = name === undefined ? DEFAULT_TASK : SIM_TASK_NAMES.find((known) => known === name);
-  if (task) return task;
+/** The simulator's task of this name, or the policy's. Throws a `UserError` for one that it does not have. */
+function simTaskOf(name: string | undefined, { tasks }: Bundle) {
+  const task = SIM_TASK_NAMES.find((known) => known === name);
+  if (task || name === undefined) return simTaskFor(task, tasks);
   throw new UserError(`--task ${name}: the simulator has ${SIM_TASK_NAMES.join(', ')}`);
 }
 
@@ -69,7 +69,7 @@ export function check(program: Command, context: Context): void {
     .option('--sim-time', 'with ros: stamps are those of /clock')
     .option(
       '--task <name>',
-      `the simulator's (${SIM_TASK_NAMES.join(', ')}), or with ros one of the calibration's tasks; by default the first`,
+      `the simulator's (${SIM_TASK_NAMES.join(', ')}), or with ros one of the calibration's tasks; by default the first that the policy was trained for`,
     )
     .option('--prompt <text>', "with ros: the prompt, instead of the task's")
     .option('--seed <n>', 'of the simulated scene', integer(0), 0)
@@ -102,7 +102,7 @@ Examples:
               await import('../check/simulated.ts')
             ).simulatedSubject({
               ...options,
-              task: simTaskOf(options.task),
+              task: simTaskOf(options.task, bundle),
             });
       try {
         const examined = await examine(bundle, subject, session);

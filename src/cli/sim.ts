@@ -2,6 +2,7 @@ import { type Command, Option } from '@commander-js/extra-typings';
 import { DEFAULT_JOIN, JOIN_CHOICES } from '../policy/joinKinds.ts';
 import type { SimOptions } from '../rollouts/simulate.ts';
 import type { SceneSnapshot } from '../sim/snapshot.ts';
+import { DEFAULT_TASK, SIM_TASK_NAMES } from '../sim/taskNames.ts';
 import { checkOutputFile } from '../files/outputFile.ts';
 import { print } from '../terminal/output.ts';
 import { CONSOLE_RULES, type ConsoleGiven, consoleHostOption, consoleOf, consoleOption, consoleTlsOption } from './consoleOptions.ts'; // prettier-ignore
@@ -20,7 +21,6 @@ import {
   sessionOption,
   solverOption,
   stepsOption,
-  taskOption,
   timesOption,
 } from './sharedOptions.ts';
 
@@ -96,13 +96,13 @@ Examples:
 /** Writes what the cameras see. */
 async function picture(
   file: string,
-  options: SceneSnapshot & { force?: boolean },
+  options: Omit<SceneSnapshot, 'task'> & Pick<SimOptions, 'task'> & { force?: boolean },
   { out }: Context,
 ): Promise<void> {
   const { formatOf, snapshotScene } = await import('../sim/snapshot.ts');
   formatOf(file);
   await checkOutputFile(file, options.force ?? false);
-  const cameras = await snapshotScene(file, options);
+  const cameras = await snapshotScene(file, { ...options, task: options.task ?? DEFAULT_TASK });
   print(out, `${file}: ${cameras.join(', ')}`);
 }
 
@@ -130,7 +130,12 @@ export function sim(program: Command, context: Context): void {
   const command = program
     .command('sim')
     .description('run a policy, or the scripted expert, on the simulated ALOHA')
-    .addOption(taskOption())
+    .addOption(
+      new Option(
+        '--task <name>',
+        'what the robot is to do (default: what the policy was trained for)',
+      ).choices(SIM_TASK_NAMES),
+    )
     .option(
       '--policy <folder>',
       'policy bundle to run, or ws://HOST:PORT of a server that has it (nalu serve, openpi)',

@@ -3,6 +3,7 @@ import type { Crop } from './crop.ts';
 import type { Base, Box, Camera, CameraMount, Embodiment, Joint } from './embodiment.ts';
 import type { GripperEnds } from './gripperSets.ts';
 import { spaceRules } from './spaceRules.ts';
+import type { Tasks } from './tasks.ts';
 
 /**
  * How a driver takes commands. `interbotix`: JointGroupCommand and JointSingleCommand. `trajectory`: JointTrajectory of
@@ -93,7 +94,7 @@ export interface Calibration extends Embodiment {
   joints: CalibratedJoint[];
   cameras: CalibratedCamera[];
   /** Prompts of the robot's tasks by their names. */
-  tasks?: Record<string, string>;
+  tasks?: Tasks;
   /** The box that grippers stay in; `enforced` by the guard, or only written down. */
   workspace?: Box & { enforced: boolean };
   /** m that the guard keeps between the middle lines of two arms; absent for none. */

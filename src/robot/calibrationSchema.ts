@@ -5,6 +5,7 @@ import { cropFits } from './crop.ts';
 import { jointSchema } from './jointSchema.ts';
 import { nameSchema, named, vector, within } from './quantities.ts';
 import { topicSchema } from './topicSchema.ts';
+import { tasksSchema } from './tasks.ts';
 
 /** s by which images may lie behind the joints: beyond it a figure is in milliseconds. */
 const LATEST = 1;
@@ -96,7 +97,7 @@ export const calibrationSchema = (folder: string) =>
         .number()
         .min(1, 'give the control rate in Hz, not its period')
         .max(1000, 'give the control rate in Hz'),
-      tasks: z.record(z.string().min(1), z.string().min(1)).optional(),
+      tasks: tasksSchema.optional(),
       arms: named(armSchema(folder)).min(1),
       joints: named(jointSchema).min(1),
       cameras: named(camera),

@@ -1,5 +1,6 @@
 import { UserError } from '../errors.ts';
 import type { Calibration } from './calibration.ts';
+import type { Tasks } from './tasks.ts';
 
 /** What a robot is to do, by name and in words. */
 export interface NamedTask {
@@ -24,19 +25,26 @@ const nameFor = (prompt: string): string =>
 
 /**
  * The task of a real robot: with its own prompt, or with the one that the calibration in `source` has for it; the first
- * of the calibration's tasks where nothing is chosen. Throws a `UserError` where that leaves no prompt.
+ * of the calibration's tasks where nothing is chosen, or the first that its policy was trained for where that says so.
+ * Throws a `UserError` where that leaves no prompt.
  */
 export function taskOf(
   { tasks = {} }: Pick<Calibration, 'tasks'>,
   { task, prompt }: TaskChoice,
   source: string,
+  trained: Tasks = {},
 ): NamedTask {
   const known = Object.entries(tasks);
+  const prompts = Object.values(trained);
   if (prompt) {
     const named = known.find(([, words]) => words === prompt);
     return { name: task || (named?.[0] ?? nameFor(prompt)), prompt };
   }
-  const found = task ? known.find(([name]) => name === task) : known[0];
+  const found = task
+    ? known.find(([name]) => name === task)
+    : (known.find(([, words]) => prompts.includes(words)) ??
+      Object.entries(trained)[0] ??
+      known[0]);
   if (found) return { name: found[0], prompt: found[1] };
   const names = known.map(([name]) => name).join(', ');
   throw new UserError(

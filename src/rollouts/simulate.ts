@@ -23,7 +23,8 @@ import {
   type SimulatedAlohaOptions,
   simulatedAloha,
 } from '../sim/simulatedAloha.ts';
-import type { SimTaskName } from '../sim/taskNames.ts';
+import { type Tasks, untrainedFor } from '../robot/tasks.ts';
+import { type SimTaskName, simTaskFor } from '../sim/taskNames.ts';
 import { viewed } from '../sim/watched.ts';
 import { type Output, print } from '../terminal/output.ts';
 import { openParts } from '../processes/openParts.ts';
@@ -39,7 +40,8 @@ import { EXPERT, EXPERT_CAMERAS, EXPERT_EXECUTE_STEPS, expertPolicy } from './ex
 
 /** Attempts to make on the simulated ALOHA; each field is an option of `nalu sim`. */
 export interface SimOptions extends IntegrationChanges, SceneChoice {
-  task: SimTaskName;
+  /** By default the first that the policy was trained for. */
+  task?: SimTaskName;
   /** A bundle's folder, or the address of an openpi server. */
   policy: string;
   apiKey?: string;
@@ -77,6 +79,8 @@ interface Driver {
   name: string;
   /** Name of the embodiment that it drives. */
   embodiment: string;
+  /** What it was trained for, if it says so. */
+  tasks?: Tasks;
   cameras: readonly string[];
   /** Those of its cameras that a scene may lack. */
   optionalCameras?: readonly string[];
@@ -117,6 +121,7 @@ async function bundleDriver(
   return {
     name: `${bundle.name} ${bundle.version}`,
     embodiment: bundle.embodiment,
+    tasks: bundle.tasks,
     cameras: bundle.cameras,
     policy: () => policy,
     description: describeBundle(bundle, worker, session),
@@ -160,7 +165,7 @@ function checkFit({ embodiment }: Driver, robot: Embodiment, folder: string) {
 }
 
 /** An episode's name sorts by time and tells what it is. */
-function episodeId(task: SimTaskName, seed: number): string {
+function episodeId(task: string, seed: number): string {
   const time = new Date().toISOString().replace(/[:.]/g, '-');
   return `${time}-${task}-${seed}-${randomUUID().slice(0, 8)}`;
 }
@@ -179,13 +184,13 @@ interface Run {
 
 /** What records an attempt, if attempts are kept. */
 async function recorderOf(
-  { record, task }: SimOptions,
+  { record }: SimOptions,
   sim: SimulatedAloha,
   driver: Driver,
   seed: number,
 ): Promise<EpisodeRecorder | undefined> {
   if (record === undefined) return undefined;
-  const header = { id: episodeId(task, seed), policy: driver.name, seed };
+  const header = { id: episodeId(sim.name, seed), policy: driver.name, seed };
   return recordEpisode(record, episodeHeader(sim, header));
 }
 
@@ -246,7 +251,7 @@ async function attempts(run: Run): Promise<void> {
 
 /** Makes attempts on the simulated ALOHA and reports them, until all are made or the signal aborts. */
 export async function simulate(options: SimOptions, surroundings: SimSurroundings): Promise<void> {
-  const { task, scene, sceneMap, realTime, episodes, json } = options;
+  const { scene, sceneMap, realTime, episodes, json } = options;
   const { metricsPort, metricsHost = LOOPBACK } = options;
   const { out, err, signal } = surroundings;
   const watch = Boolean(options.watch && out.isTTY);
@@ -261,6 +266,7 @@ export async function simulate(options: SimOptions, surroundings: SimSurrounding
     if (metrics) print(err, `nalu: metrics on ${metrics.url}`);
     const meters = keep(createMeters(metrics?.listener));
     const driver = keep(await driverOf(options, session));
+    const task = simTaskFor(options.task, driver.tasks);
     const classifier =
       options.successClassifier === undefined
         ? undefined
@@ -284,6 +290,8 @@ export async function simulate(options: SimOptions, surroundings: SimSurrounding
     if (!sim.hasTask)
       print(err, `nalu: ${scene} has no objects of ${task}: nothing is judged, and every attempt counts as a failure`); // prettier-ignore
     checkFit(driver, sim.embodiment, options.policy);
+    const other = untrainedFor(driver.tasks, sim.prompt);
+    if (other !== undefined) print(err, `nalu: ${options.policy}: ${other}`);
     if (options.console)
       return await operate({
         ...{ ...options.console, sim, scene: simulation, seed: options.seed, err, signal },

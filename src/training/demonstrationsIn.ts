@@ -11,7 +11,7 @@ import {
 import type { BundleConfig } from '../policy/bundle/config.ts';
 import { shapeOf } from '../policy/families/registry.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
-import { DEFAULT_TASK, SIM_TASK_NAMES, type SimTaskName } from '../sim/taskNames.ts';
+import { type SimTaskName, simTaskFor } from '../sim/taskNames.ts';
 import type { TrainingReport } from './report.ts';
 
 type Viewing = Pick<BundleConfig, 'embodiment' | 'cameras' | 'family' | 'architecture'>;
@@ -32,9 +32,9 @@ export function evaluatedTask(
   { tasks }: Pick<DemonstrationSet, 'tasks'>,
   report: TrainingReport,
 ): SimTaskName {
-  if (asked !== undefined && !tasks.includes(asked))
-    report.line(`evaluations are of ${asked}, these episodes of ${tasks.join(', ')}`);
-  return asked ?? SIM_TASK_NAMES.find((name) => tasks.includes(name)) ?? DEFAULT_TASK;
+  if (asked !== undefined && !(asked in tasks))
+    report.line(`evaluations are of ${asked}, these episodes of ${Object.keys(tasks).join(', ')}`);
+  return simTaskFor(asked, tasks);
 }
 
 /** Episodes to learn from, by name or path. */

@@ -74,6 +74,7 @@ async function prepareBundle(
   { out, from, size, seed, train, maxDelay, renormalise }: ImitateOptions,
   set: RobotDemonstrations,
 ): Promise<void> {
+  const { tasks } = set;
   const goesOn = maxDelay ? { maxDelay } : {};
   const made = `by nalu imitate on ${set.episodes} demonstrations.`;
   const named = (description: string) => ({ name: basename(resolve(out)), description });
@@ -81,7 +82,7 @@ async function prepareBundle(
     const transforms = normalisationOf(set.demonstrations);
     const precision = 'float32';
     const sized = { ...configFor(size, set.embodiment), precision } as const;
-    const config = { ...sized, ...named(`Trained ${made}`), transforms, ...goesOn };
+    const config = { ...sized, ...named(`Trained ${made}`), tasks, transforms, ...goesOn };
     const weights = SIZES[size].weights(config.architecture, seed, precision);
     await writeBundle(out, config, familyFiles(), weights);
     return;
@@ -102,7 +103,7 @@ async function prepareBundle(
   const transforms = renormalise ? normalisationOf(set.demonstrations) : config.transforms;
   await writeBundle(
     out,
-    { ...config, ...named(`${source.name}, trained further ${made}`), transforms },
+    { ...config, ...named(`${source.name}, trained further ${made}`), tasks, transforms },
     await readFamilyFiles(source),
     await learnable.weightSources(folder),
   );

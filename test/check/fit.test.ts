@@ -28,6 +28,9 @@ before(async () => {
   position = Float64Array.from(robot.joints, ({ home }, joint) => home + 0.004 * (joint % 2));
 });
 
+/** What the shipped policy was trained for. */
+const prompt = 'Transfer cube';
+
 const joint = (name: string) => robot.joints.findIndex((known) => known.name === name);
 const statisticsOf = (config: BundleConfig) => config.transforms.at(-1) as MeanStdConfig;
 
@@ -49,7 +52,7 @@ const swappedStatistics = (i: number, j: number) =>
 
 /** What is found, notes left out. */
 const misfits = (fit: Partial<FitCase>): Misfit[] =>
-  findMisfits({ policy, robot, arms, position, pictures: [], ...fit }).filter(
+  findMisfits({ policy, prompt, robot, arms, position, pictures: [], ...fit }).filter(
     ({ severity }) => severity !== 'note',
   );
 
@@ -113,6 +116,17 @@ describe('equipment', () => {
     assert.match(only(pair), /the near and the far arm look swapped/);
   });
 
+  it('is warned of another task than its own; a policy that names none is asked for any', () => {
+    const own = { ...policy, tasks: { 'transfer-cube': prompt } };
+    const other = { prompt: 'Sort the screws' };
+    assert.deepEqual(misfits({ policy: own }), []);
+    assert.match(
+      only({ policy: own, ...other }, 'warning'),
+      /trained for "Transfer cube", .* for "Sort the screws"/,
+    );
+    assert.deepEqual(misfits({ policy: { ...policy, tasks: undefined }, ...other }), []);
+  });
+
   it('is refused for another embodiment', () => {
     assert.match(only({ policy: { ...policy, embodiment: 'ur5' } }), /for ur5.*is aloha/);
   });
@@ -121,13 +135,14 @@ describe('equipment', () => {
     const joints = robot.joints.slice(0, 7);
     const fit = { robot: { ...robot, joints }, position: position.slice(0, 7), pictures: [] };
     assert.match(only(fit), /7 joints, the policy 14/);
-    assert.ok(!canSample({ arms, policy, ...fit }));
+    assert.ok(!canSample({ arms, policy, prompt, ...fit }));
     assert.match(only({ position: position.slice(0, 7) }), /7 joints were measured.*has 14/);
   });
 
   it('is refused without a camera that the policy looks through; one unused is a note', () => {
     const cameras = [{ name: 'cam_top', width: 640, height: 480 }, ...robot.cameras.slice(1)];
-    const fit: FitCase = { policy, robot: { ...robot, cameras }, arms, position, pictures: [] };
+    const other = { ...robot, cameras };
+    const fit: FitCase = { policy, prompt, robot: other, arms, position, pictures: [] };
     assert.deepEqual(
       findMisfits(fit).map(({ severity, subject }) => [severity, subject]),
       [

@@ -46,6 +46,7 @@ describe('nalu imitate', () => {
       assert.match(said, /observations of 2 episodes/);
       const bundle = await loadBundle(out);
       assert.notEqual(bundle.transforms.length, 0);
+      assert.deepEqual(bundle.tasks, { 'transfer-cube': 'Transfer cube' });
       const log = await logOf(out);
       assert.ok(log.some(({ step, loss }) => step === 3 && Number.isFinite(loss)));
       assert.match(await readFile(join(out, 'training/loss.svg'), 'utf8'), /^<svg/);

@@ -11,6 +11,13 @@ describe("a real robot's task", () => {
     assert.deepEqual(chosen('sort', ''), { name: 'sort', prompt: 'Sort the screws' });
   });
 
+  it('is by default what its policy was trained for, under the name that the calibration has for it', () => {
+    const trained = (tasks: Record<string, string>) => taskOf(calibration, {}, 'mine.yaml', tasks);
+    assert.deepEqual(trained({ screws: 'Sort the screws' }), { name: 'sort', prompt: 'Sort the screws' }); // prettier-ignore
+    assert.deepEqual(trained({ fold: 'Fold it' }), { name: 'fold', prompt: 'Fold it' });
+    assert.equal(taskOf(calibration, { task: 'sort' }, 'mine.yaml', { fold: 'Fold it' }).name, 'sort'); // prettier-ignore
+  });
+
   it('is another one by its prompt, named after it where nobody names it', () => {
     assert.deepEqual(chosen('', 'Hand it over!'), {
       name: 'hand-it-over',

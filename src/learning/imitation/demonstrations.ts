@@ -3,6 +3,7 @@ import { messageOf } from '../../errors.ts';
 import type { ChunkRecord, Outcome } from '../../episodes/episode.ts';
 import type { Episode } from '../../episodes/readEpisode.ts';
 import type { Embodiment } from '../../robot/embodiment.ts';
+import type { Tasks } from '../../robot/tasks.ts';
 import { placingOf, resizeWithPad } from '../../images/scaling.ts';
 import { lookAside, viewOfCamera } from '../../images/viewShift.ts';
 
@@ -118,7 +119,7 @@ export interface DemonstrationSet {
   embodiment: Embodiment | undefined;
   episodes: number;
   /** Of these episodes. */
-  tasks: string[];
+  tasks: Tasks;
   leftOut: { path: string; reason: string }[];
 }
 
@@ -145,7 +146,7 @@ export async function gatherDemonstrations(
     demonstrations: [],
     embodiment: undefined,
     episodes: 0,
-    tasks: [],
+    tasks: {},
     leftOut: [],
   };
   const taken = new Map<string, string>();
@@ -155,7 +156,7 @@ export async function gatherDemonstrations(
   for (const [i, path] of paths.entries()) {
     try {
       const episode = await read(path);
-      const { embodiment, task } = episode.header;
+      const { embodiment, task, prompt } = episode.header;
       const own = fixed ?? viewOf(embodiment);
       const reason = unfit(episode, own, make);
       if (reason === undefined) {
@@ -169,7 +170,7 @@ export async function gatherDemonstrations(
           taken.set(content, path);
           for (const one of taught) set.demonstrations.push(one);
           set.episodes += 1;
-          if (!set.tasks.includes(task)) set.tasks.push(task);
+          set.tasks[task] ??= prompt;
         } else set.leftOut.push({ path, reason: `a copy of ${first}` });
       } else set.leftOut.push({ path, reason });
     } catch (error) {

@@ -1,3 +1,4 @@
+import type { Tasks } from '../../robot/tasks.ts';
 import type { Integration } from '../integration.ts';
 import type { PolicyShape } from '../shape.ts';
 import type { Trainable } from '../trainable.ts';
@@ -13,6 +14,8 @@ export interface BundleConfig<Architecture = unknown> {
   embodiment: string;
   /** In the order in which the policy reads them. */
   cameras: [string, ...string[]];
+  /** The tasks that it was trained for; absent where nobody has said. */
+  tasks?: Tasks;
   /** How its flow is integrated; absent in a family without a flow. */
   integration?: Integration;
   /** Rows of a chunk that are played before the next one takes over. */
@@ -49,6 +52,7 @@ const FIELDS: readonly (keyof BundleConfig)[] = [
   'description',
   'embodiment',
   'cameras',
+  'tasks',
   'integration',
   'executeSteps',
   'maxDelay',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { UserError } from '../../errors.ts';
+import { tasksSchema } from '../../robot/tasks.ts';
 import { validate } from '../../validate.ts';
 import type { PolicyFamily } from '../family.ts';
 import { FAMILIES, familyNamed } from '../families/registry.ts';
@@ -29,6 +30,7 @@ function schemaOf(family: PolicyFamily, block: string) {
       description: z.string(),
       embodiment: z.string().min(1),
       cameras: z.array(z.string().min(1)).nonempty(),
+      tasks: tasksSchema.optional(),
       ...integration,
       executeSteps: z.int().min(1),
       ...(maxDelay && { maxDelay }),

@@ -39,11 +39,11 @@ export interface PolicyState {
 /** A task by topic comes before the parameters', and a prompt by topic before any task's own. */
 export function nextTask(
   { parameters, choice }: PolicyState,
-  { calibration }: Pick<Configured, 'calibration'>,
+  { calibration, driver }: Pick<Configured, 'calibration' | 'driver'>,
 ): NamedTask {
   const task = choice.task ?? parameters.task;
   const prompt = choice.prompt ?? parameters.prompt;
-  return taskOf(calibration, { task, prompt }, parameters.calibration);
+  return taskOf(calibration, { task, prompt }, parameters.calibration, driver.own?.bundle.tasks);
 }
 
 const summaryOf = ({ outcome, steps, starvedSteps, chunks, problem }: AttemptResult) =>
