@@ -31,9 +31,12 @@ const examine = (args: readonly string[]) =>
   new Promise<Finding[]>((resolve, reject) => {
     const options = { timeout: PATIENCE, maxBuffer: 1 << 20 };
     execFile(process.execPath, [CLI, 'doctor', ...args, '--json'], options, (error, out, err) => {
-      const lines = out.split('\n').filter((line) => line.startsWith('{'));
-      if (lines.length > 0)
-        resolve(lines.map((line) => findingOf(parseJson(line, 'nalu doctor') as Line)));
+      const texts = out.split('\n').filter((line) => line.startsWith('{'));
+      const lines = texts.map(
+        (text) => parseJson(text, 'nalu doctor') as Line | { summary: object },
+      );
+      const findings = lines.filter((line) => 'part' in line).map(findingOf);
+      if (findings.length > 0) resolve(findings);
       else reject(new UserError(`nalu doctor says nothing: ${err.trim() || error?.message}`));
     });
   });
