@@ -50,7 +50,10 @@ export function CompareForm() {
   if (!isOffered('compare'))
     return (
       <Card title="New comparison">
-        <p class="empty">This robot plays one version: there is nothing to compare it with.</p>
+        <p class="empty">
+          This robot plays one version: there is nothing to compare it with. Others come by{' '}
+          <code>--adapters</code> of nalu sim, or by the node's parameter <code>adapters</code>.
+        </p>
       </Card>
     );
   return (
