@@ -73,6 +73,14 @@ export function countAttempt(state: PolicyState, result: AttemptResult): void {
 /** The robot to move: through the console, where there is one. */
 const robotOf = ({ console }: PolicyState, { robot }: Configured) => console?.robot ?? robot;
 
+/** Warns in the node's log and on the console. */
+const warnerOf =
+  ({ node, console }: PolicyState) =>
+  (text: string) => {
+    node.getLogger().warn(text);
+    console?.log('warn', text);
+  };
+
 /** What an active node does. */
 export function workOf(given: () => PolicyState): OperationWork {
   const parts = () => {
@@ -94,17 +102,14 @@ export function workOf(given: () => PolicyState): OperationWork {
       const { state, held } = parts();
       if (state.fits) return;
       const { prompt } = nextTask(state, held);
-      await checkFit(held, state.parameters, prompt, (text) => state.node.getLogger().warn(text));
+      await checkFit(held, state.parameters, prompt, warnerOf(state));
       state.fits = true;
     },
     async attempt({ verdict, judgement, signal }) {
       const { state, held } = parts();
       const { parameters, console } = state;
       const { name: task, prompt } = nextTask(state, held);
-      const warn = (text: string) => {
-        state.node.getLogger().warn(text);
-        console?.log('warn', text);
-      };
+      const warn = warnerOf(state);
       return attemptOnce(held, {
         ...{ parameters, task, prompt, warn, verdict, judgement, signal },
         seed: state.seed++,
