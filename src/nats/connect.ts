@@ -8,6 +8,7 @@ import {
 import {
   AuthorizationError,
   type NatsConnection,
+  PermissionViolationError,
   connect,
   usernamePasswordAuthenticator,
 } from '@nats-io/transport-node';
@@ -47,6 +48,8 @@ export interface NatsOptions {
   keys?: string;
   /** Hears that the connection broke, with why, and that it is back, with undefined. */
   onChange?: (broken: string | undefined) => void;
+  /** Hears what the server does not let this user do. */
+  onForbidden?: (what: string) => void;
 }
 
 function failureOf(error: unknown, shown: string, keys: string | undefined): UserError {
@@ -87,11 +90,16 @@ async function openJetStream(connection: NatsConnection, shown: string) {
 async function watch(
   connection: NatsConnection,
   shown: string,
-  { onChange }: NatsOptions,
+  { onChange, onForbidden }: NatsOptions,
   onReconnect: () => void,
 ): Promise<void> {
-  for await (const { type } of connection.status()) {
+  for await (const status of connection.status()) {
+    const { type } = status;
     if (type === 'disconnect') onChange?.(`the server at ${shown} went away`);
+    if (type === 'error' && status.error instanceof PermissionViolationError)
+      onForbidden?.(
+        `${shown}: the server does not let this user ${status.error.operation === 'publish' ? 'publish' : 'subscribe to'} ${status.error.subject}; is the address' name that of the keys?`,
+      );
     if (type !== 'reconnect') continue;
     onReconnect();
     onChange?.(undefined);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { type Message, PART_BYTES } from '../../src/link/wire/protocol.ts';
 import { type Adapter, writeAdapter } from '../../src/policy/bundle/adapter.ts';
-import { BASE, LORA, type Place, randomAdapter, until, withPlace } from './link.ts';
+import { BASE, LORA, MAKERS, type Place, randomAdapter, until, withPlace } from './link.ts';
 import { rawLearner } from './raw.ts';
 
 const LIMIT = { timeout: 60_000 };
@@ -16,123 +16,134 @@ async function written(folder: string, adapter: Adapter): Promise<string> {
   return path;
 }
 
-describe('adapters on their way to the robot', LIMIT, () => {
-  it('are adopted to the bit, whoever connects first', () =>
-    withPlace(async ({ folder, openLearner, openRuntime, adopted }) => {
-      const [first, second] = [randomAdapter(1), randomAdapter(2)];
-      const port = await openLearner();
-      await port.publish(await written(folder, first), BASE);
-      const courier = await openRuntime();
-      await until(() => courier.status().version === first.version);
-      await port.publish(await written(folder, second), first.version);
-      await until(() => courier.status().version === second.version);
-      assert.deepEqual(adopted, [first, second]);
-    }));
+for (const maker of MAKERS) {
+  const at = (body: (place: Place) => Promise<void>) => withPlace(body, maker);
 
-  it('may be skipped: only the newest matters to who was absent', () =>
-    withPlace(async ({ folder, openLearner, openRuntime, adopted }) => {
-      const chain = [1, 2, 3, 4, 5].map((seed) => randomAdapter(seed));
-      const port = await openLearner();
-      await port.publish(await written(folder, chain[0]), BASE);
-      const courier = await openRuntime();
-      await until(() => courier.status().version === chain[0].version);
-      await courier.close();
-      for (const [i, adapter] of chain.slice(1).entries())
-        await port.publish(await written(folder, adapter), chain[i].version);
-      const again = await openRuntime();
-      await until(() => again.status().version === chain[4].version);
-      assert.deepEqual(
-        adopted.map(({ version }) => version),
-        [chain[0], chain[0], chain[4]].map(({ version }) => version),
-        'after a restart it begins with what it played last',
-      );
-      assert.deepEqual(
-        (await readdir(join(folder, 'adapters'))).sort(),
-        [`${chain[4].version}.safetensors`, 'taken.txt'].sort(),
-      );
-    }));
+  describe(
+    `adapters on their way to the robot over ${maker.name}`,
+    { ...LIMIT, skip: maker.skip },
+    () => {
+      it('are adopted to the bit, whoever connects first', () =>
+        at(async ({ folder, openLearner, openRuntime, adopted }) => {
+          const [first, second] = [randomAdapter(1), randomAdapter(2)];
+          const port = await openLearner();
+          await port.publish(await written(folder, first), BASE);
+          const courier = await openRuntime();
+          await until(() => courier.status().version === first.version);
+          await port.publish(await written(folder, second), first.version);
+          await until(() => courier.status().version === second.version);
+          assert.deepEqual(adopted, [first, second]);
+        }));
 
-  it('are remembered by a learner that restarts', () =>
-    withPlace(async ({ folder, openLearner, openRuntime }) => {
-      const [first, second] = [randomAdapter(1), randomAdapter(2)];
-      const port = await openLearner();
-      await port.publish(await written(folder, first), BASE);
-      await port.close();
-      const again = await openLearner();
-      const courier = await openRuntime();
-      await until(() => courier.status().version === first.version);
-      await again.publish(await written(folder, second), first.version);
-      await until(() => courier.status().version === second.version);
-    }));
+      it('may be skipped: only the newest matters to who was absent', () =>
+        at(async ({ folder, openLearner, openRuntime, adopted }) => {
+          const chain = [1, 2, 3, 4, 5].map((seed) => randomAdapter(seed));
+          const port = await openLearner();
+          await port.publish(await written(folder, chain[0]), BASE);
+          const courier = await openRuntime();
+          await until(() => courier.status().version === chain[0].version);
+          await courier.close();
+          for (const [i, adapter] of chain.slice(1).entries())
+            await port.publish(await written(folder, adapter), chain[i].version);
+          const again = await openRuntime();
+          await until(() => again.status().version === chain[4].version);
+          assert.deepEqual(
+            adopted.map(({ version }) => version),
+            [chain[0], chain[0], chain[4]].map(({ version }) => version),
+            'after a restart it begins with what it played last',
+          );
+          assert.deepEqual(
+            (await readdir(join(folder, 'adapters'))).sort(),
+            [`${chain[4].version}.safetensors`, 'taken.txt'].sort(),
+          );
+        }));
 
-  it('are played again after a restart, where one was taken back too', () =>
-    withPlace(async ({ folder, openLearner, openRuntime, adopted }) => {
-      const [first, second] = [randomAdapter(1), randomAdapter(2)];
-      const port = await openLearner();
-      const courier = await openRuntime();
-      for (const adapter of [first, second, first]) {
-        await port.publish(await written(folder, adapter), BASE);
-        await until(() => courier.status().version === adapter.version);
-      }
-      await port.close();
-      await courier.close();
-      adopted.length = 0;
-      const again = await openRuntime();
-      await until(() => again.status().version === first.version);
-      assert.deepEqual(adopted, [first]);
-    }));
+      it('are remembered by a learner that restarts', () =>
+        at(async ({ folder, openLearner, openRuntime }) => {
+          const [first, second] = [randomAdapter(1), randomAdapter(2)];
+          const port = await openLearner();
+          await port.publish(await written(folder, first), BASE);
+          await port.close();
+          const again = await openLearner();
+          const courier = await openRuntime();
+          await until(() => courier.status().version === first.version);
+          await again.publish(await written(folder, second), first.version);
+          await until(() => courier.status().version === second.version);
+        }));
 
-  it('are taken back though the robot has not yet said that it plays what came between', () =>
-    withPlace(async ({ folder, openLearner, openRuntime, adopted }) => {
-      const [first, second] = [randomAdapter(1), randomAdapter(2)];
-      const port = await openLearner();
-      let release = () => {};
-      const held = new Promise<void>((resolve) => (release = resolve));
-      const courier = await openRuntime({
-        onAdapter: async (adapter) => {
-          adopted.push(adapter);
-          if (adapter.version === second.version) await held;
-        },
-      });
-      await port.publish(await written(folder, first), BASE);
-      await until(() => courier.status().version === first.version);
-      await port.publish(await written(folder, second), first.version);
-      await until(() => adopted.length === 2);
-      await port.publish(await written(folder, first), BASE);
-      release();
-      await until(() => adopted.length === 3 && courier.status().version === first.version);
-      assert.deepEqual(adopted, [first, second, first]);
-    }));
+      it('are played again after a restart, where one was taken back too', () =>
+        at(async ({ folder, openLearner, openRuntime, adopted }) => {
+          const [first, second] = [randomAdapter(1), randomAdapter(2)];
+          const port = await openLearner();
+          const courier = await openRuntime();
+          for (const adapter of [first, second, first]) {
+            await port.publish(await written(folder, adapter), BASE);
+            await until(() => courier.status().version === adapter.version);
+          }
+          await port.close();
+          await courier.close();
+          adopted.length = 0;
+          const again = await openRuntime();
+          await until(() => again.status().version === first.version);
+          assert.deepEqual(adopted, [first]);
+        }));
 
-  it('are not published from a parent that was not', () =>
-    withPlace(async ({ folder, openLearner }) => {
-      const port = await openLearner();
-      await assert.rejects(
-        port.publish(await written(folder, randomAdapter(1)), 'bbbbbbbbbbbb'),
-        /its parent bbbbbbbbbbbb was never published/,
-      );
-      await assert.rejects(
-        port.publish(await written(folder, randomAdapter(1, { base: 'cccccccccccc' })), BASE),
-        /of the policy cccccccccccc, this learner improves aaaaaaaaaaaa/,
-      );
-    }));
+      it('are taken back though the robot has not yet said that it plays what came between', () =>
+        at(async ({ folder, openLearner, openRuntime, adopted }) => {
+          const [first, second] = [randomAdapter(1), randomAdapter(2)];
+          const port = await openLearner();
+          let release = () => {};
+          const held = new Promise<void>((resolve) => (release = resolve));
+          const courier = await openRuntime({
+            onAdapter: async (adapter) => {
+              adopted.push(adapter);
+              if (adapter.version === second.version) await held;
+            },
+          });
+          await port.publish(await written(folder, first), BASE);
+          await until(() => courier.status().version === first.version);
+          await port.publish(await written(folder, second), first.version);
+          await until(() => adopted.length === 2);
+          await port.publish(await written(folder, first), BASE);
+          release();
+          await until(() => adopted.length === 3 && courier.status().version === first.version);
+          assert.deepEqual(adopted, [first, second, first]);
+        }));
 
-  it('are not played if the policy cannot adopt them, and the learner hears why', () =>
-    withPlace(async ({ folder, openLearner, openRuntime, learnerLog, runtimeLog }) => {
-      const port = await openLearner();
-      const courier = await openRuntime({
-        onAdapter: () => Promise.reject(new Error('the policy is closed')),
-      });
-      const { version } = randomAdapter(1);
-      await port.publish(await written(folder, randomAdapter(1)), BASE);
-      await until(() => learnerLog.length > 0 && runtimeLog.length > 0);
-      assert.deepEqual(learnerLog, [
-        `a runtime did not take the adapter ${version}: the policy is closed`,
-      ]);
-      assert.deepEqual(runtimeLog, [`the adapter ${version} was not taken: the policy is closed`]);
-      assert.equal(courier.status().version, BASE);
-    }));
-});
+      it('are not published from a parent that was not', () =>
+        at(async ({ folder, openLearner }) => {
+          const port = await openLearner();
+          await assert.rejects(
+            port.publish(await written(folder, randomAdapter(1)), 'bbbbbbbbbbbb'),
+            /its parent bbbbbbbbbbbb was never published/,
+          );
+          await assert.rejects(
+            port.publish(await written(folder, randomAdapter(1, { base: 'cccccccccccc' })), BASE),
+            /of the policy cccccccccccc, this learner improves aaaaaaaaaaaa/,
+          );
+        }));
+
+      it('are not played if the policy cannot adopt them, and the learner hears why', () =>
+        at(async ({ folder, openLearner, openRuntime, learnerLog, runtimeLog }) => {
+          const port = await openLearner();
+          const courier = await openRuntime({
+            onAdapter: () => Promise.reject(new Error('the policy is closed')),
+          });
+          const { version } = randomAdapter(1);
+          await port.publish(await written(folder, randomAdapter(1)), BASE);
+          await until(() => learnerLog.length > 0 && runtimeLog.length > 0);
+          assert.equal(learnerLog.length, 1);
+          assert.ok(
+            learnerLog[0].endsWith(`did not take the adapter ${version}: the policy is closed`),
+          );
+          assert.deepEqual(runtimeLog, [
+            `the adapter ${version} was not taken: the policy is closed`,
+          ]);
+          assert.equal(courier.status().version, BASE);
+        }));
+    },
+  );
+}
 
 /** What a learner gone wrong sends of an adapter. */
 interface Fault {

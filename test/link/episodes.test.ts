@@ -5,152 +5,185 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { MOST_MESSAGE_BYTES, PART_BYTES, PROTOCOL } from '../../src/link/wire/protocol.ts';
 import { mountSmallDisk } from '../episodes/smallDisk.ts';
-import { kept, names, putEpisodes, until, withPlace } from './link.ts';
+import { MAKERS, type Place, kept, names, putEpisodes, until, withPlace } from './link.ts';
 import { hello, rawLearner, rawRuntime } from './raw.ts';
 
 const LIMIT = { timeout: 120_000 };
 const MEBIBYTE = 2 ** 20;
 
-describe('episodes on their way to the learner', LIMIT, () => {
-  it('arrive, whole, those of before and those of later', () =>
-    withPlace(async ({ episodes, learnerFolder, openLearner, openRuntime, heard }) => {
-      const before = await putEpisodes(episodes, names(3, 'before'));
-      const large = await putEpisodes(episodes, ['large'], 3_500_000);
-      const even = await putEpisodes(episodes, ['even'], 2 * PART_BYTES);
-      await openLearner();
-      const courier = await openRuntime();
-      await until(() => courier.status().acknowledged === 5);
-      const later = await putEpisodes(episodes, ['später']);
-      courier.notify();
-      await until(() => courier.status().acknowledged === 6);
-      assert.deepEqual(
-        await kept(learnerFolder),
-        new Map([...before, ...even, ...large, ...later].sort(([a], [b]) => (a < b ? -1 : 1))),
-      );
-      await until(() => heard.length === 6);
-      assert.equal(courier.status().pending, 0);
-      assert.equal(courier.status().lastError, null);
-    }));
+for (const maker of MAKERS) {
+  const at = (body: (place: Place) => Promise<void>) => withPlace(body, maker);
 
-  it('wait on the disk, and are counted, for a learner that is absent for a hundred of them', () =>
-    withPlace(async ({ episodes, learnerFolder, openLearner, openRuntime, runtimeLog }) => {
-      const port = await openLearner();
-      const courier = await openRuntime();
-      const first = await putEpisodes(episodes, names(1, 'a'));
-      courier.notify();
-      await until(() => courier.status().acknowledged === 1);
-      await port.close();
-      await until(() => !courier.status().connected && runtimeLog.length > 0);
-      assert.match(runtimeLog.join(), /the learner at ipc:.* went away/);
-      const absent = await putEpisodes(episodes, names(100, 'b'));
-      courier.notify();
-      await until(() => courier.status().pending === 100);
-      await openLearner();
-      await until(() => courier.status().acknowledged === 101);
-      assert.deepEqual(await kept(learnerFolder), new Map([...first, ...absent]));
-    }));
+  describe(
+    `episodes on their way to the learner over ${maker.name}`,
+    { ...LIMIT, skip: maker.skip },
+    () => {
+      it('arrive, whole, those of before and those of later', () =>
+        at(async ({ episodes, learnerFolder, openLearner, openRuntime, heard }) => {
+          const before = await putEpisodes(episodes, names(3, 'before'));
+          const large = await putEpisodes(episodes, ['large'], 3_500_000);
+          const even = await putEpisodes(episodes, ['even'], 2 * PART_BYTES);
+          await openLearner();
+          const courier = await openRuntime();
+          await until(() => courier.status().acknowledged === 5);
+          const later = await putEpisodes(episodes, ['später']);
+          courier.notify();
+          await until(() => courier.status().acknowledged === 6);
+          assert.deepEqual(
+            await kept(learnerFolder),
+            new Map([...before, ...even, ...large, ...later].sort(([a], [b]) => (a < b ? -1 : 1))),
+          );
+          await until(() => heard.length === 6);
+          assert.equal(courier.status().pending, 0);
+          assert.equal(courier.status().lastError, null);
+        }));
 
-  it('are not offered again after they were acknowledged, whichever side restarts', () =>
-    withPlace(async ({ episodes, openLearner, openRuntime, heard }) => {
-      await putEpisodes(episodes, names(3));
-      const port = await openLearner();
-      const courier = await openRuntime();
-      await until(() => courier.status().acknowledged === 3);
-      await courier.close();
-      await port.close();
-      await openLearner();
-      const again = await openRuntime();
-      assert.deepEqual([again.status().pending, again.status().acknowledged], [0, 3]);
-      await until(() => again.status().connected);
-      assert.equal(heard.length, 3);
-    }));
+      it('wait on the disk, and are counted, for a learner that is absent for a hundred of them', () =>
+        at(async ({ episodes, learnerFolder, openLearner, openRuntime, runtimeLog }) => {
+          const port = await openLearner();
+          const courier = await openRuntime();
+          const first = await putEpisodes(episodes, names(1, 'a'));
+          courier.notify();
+          await until(() => courier.status().acknowledged === 1);
+          await port.close();
+          await until(() => !courier.status().connected && runtimeLog.length > 0);
+          assert.match(runtimeLog.join(), /the learner at \S+ went away/);
+          const absent = await putEpisodes(episodes, names(100, 'b'));
+          courier.notify();
+          await until(() => courier.status().pending === 100);
+          await openLearner();
+          await until(() => courier.status().acknowledged === 101);
+          assert.deepEqual(await kept(learnerFolder), new Map([...first, ...absent]));
+        }));
 
-  it('count once, though the acknowledgement was lost and the learner has moved them since', () =>
-    withPlace(async ({ episodes, learnerFolder, openLearner, openRuntime, heard }) => {
-      await putEpisodes(episodes, names(3));
-      const port = await openLearner();
-      const courier = await openRuntime();
-      await until(() => courier.status().acknowledged === 3);
-      await courier.close();
-      await rm(join(episodes, 'acknowledged.txt'));
-      await rm(join(learnerFolder, 'episodes', 'episode-0001.mcap'));
-      const again = await openRuntime();
-      await until(() => again.status().acknowledged === 3);
-      await port.close();
-      assert.equal(heard.length, 3);
-      assert.deepEqual([...(await kept(learnerFolder)).keys()], ['episode-0000', 'episode-0002']);
-    }));
+      it('are not offered again after they were acknowledged, whichever side restarts', () =>
+        at(async ({ episodes, openLearner, openRuntime, heard }) => {
+          await putEpisodes(episodes, names(3));
+          const port = await openLearner();
+          const courier = await openRuntime();
+          await until(() => courier.status().acknowledged === 3);
+          await courier.close();
+          await port.close();
+          await openLearner();
+          const again = await openRuntime();
+          assert.deepEqual([again.status().pending, again.status().acknowledged], [0, 3]);
+          await until(() => again.status().connected);
+          assert.equal(heard.length, 3);
+        }));
 
-  it('are offered again if a kill cut the note of their acknowledgement off', () =>
-    withPlace(async ({ episodes, openLearner, openRuntime }) => {
-      await putEpisodes(episodes, names(2));
-      await openLearner();
-      const courier = await openRuntime();
-      await until(() => courier.status().acknowledged === 2);
-      await courier.close();
-      const ledger = join(episodes, 'acknowledged.txt');
-      const before = await readFile(ledger, 'utf8');
-      await appendFile(ledger, 'episode-00');
-      await putEpisodes(episodes, ['episode-0002']);
-      const again = await openRuntime();
-      await until(() => again.status().acknowledged === 3);
-      const after = await readFile(ledger, 'utf8');
-      assert.ok(after.startsWith(before));
-      assert.match(after.slice(before.length), /^episode-0002\t3000\t\d+\n$/);
-    }));
+      it('count once, though the acknowledgement was lost and the learner has moved them since', () =>
+        at(async ({ episodes, learnerFolder, openLearner, openRuntime, heard }) => {
+          await putEpisodes(episodes, names(3));
+          const port = await openLearner();
+          const courier = await openRuntime();
+          await until(() => courier.status().acknowledged === 3);
+          await courier.close();
+          await rm(join(episodes, 'acknowledged.txt'));
+          await rm(join(learnerFolder, 'episodes', 'episode-0001.mcap'));
+          const again = await openRuntime();
+          await until(() => again.status().acknowledged === 3);
+          await port.close();
+          assert.equal(heard.length, 3);
+          assert.deepEqual(
+            [...(await kept(learnerFolder)).keys()],
+            ['episode-0000', 'episode-0002'],
+          );
+        }));
 
-  it('come from several robots, which may give two of them the same name', () =>
-    withPlace(async ({ folder, learnerFolder, openLearner, openRuntime }) => {
-      await openLearner();
-      const contents: Buffer[] = [];
-      for (const robot of ['a', 'b']) {
-        const episodes = join(folder, robot);
-        const [content] = (await putEpisodes(episodes, ['one'], 5000)).values();
-        contents.push(content);
-        const courier = await openRuntime({
-          episodes,
-          adapters: join(folder, `${robot}-adapters`),
-        });
-        await until(() => courier.status().acknowledged === 1);
-      }
-      const hash = createHash('sha256').update(contents[1]).digest('hex').slice(0, 12);
-      assert.deepEqual(
-        await kept(learnerFolder),
-        new Map([`one-${hash}`, 'one'].map((name, i) => [name, contents[1 - i]])),
-      );
-    }));
+      it('are offered again if a kill cut the note of their acknowledgement off', () =>
+        at(async ({ episodes, openLearner, openRuntime }) => {
+          await putEpisodes(episodes, names(2));
+          await openLearner();
+          const courier = await openRuntime();
+          await until(() => courier.status().acknowledged === 2);
+          await courier.close();
+          const ledger = join(episodes, 'acknowledged.txt');
+          const before = await readFile(ledger, 'utf8');
+          await appendFile(ledger, 'episode-00');
+          await putEpisodes(episodes, ['episode-0002']);
+          const again = await openRuntime();
+          await until(() => again.status().acknowledged === 3);
+          const after = await readFile(ledger, 'utf8');
+          assert.ok(after.startsWith(before));
+          assert.match(after.slice(before.length), /^episode-0002\t3000\t\d+\n$/);
+        }));
 
-  it('are kept once there is room again on a full disk', async (t) =>
-    withPlace(async (place) => {
-      const { folder, episodes, openLearner, openRuntime, learnerLog, runtimeLog } = place;
-      const disk = await mountSmallDisk(join(folder, 'small'), 2 * MEBIBYTE);
-      if (!disk) return t.skip('no disk may be mounted here');
-      try {
-        const sent = await putEpisodes(episodes, names(3), 900_000);
-        const port = await openLearner({ folder: disk.path });
-        const courier = await openRuntime();
-        await until(() => courier.status().acknowledged === 2 && learnerLog.length > 0);
-        await until(() => runtimeLog.length > 0);
-        assert.match(
-          learnerLog[0],
-          /did not keep .*small\/incoming: the disk is full: .* bytes are free of the 900000/,
-        );
-        assert.match(
-          runtimeLog[0],
-          /the learner did not keep .*, which will be offered again: .*the disk is full/,
-        );
-        assert.ok(courier.status().connected);
-        const there = await kept(disk.path);
-        for (const [name, content] of there) assert.deepEqual(content, sent.get(name));
-        await rm(join(disk.path, 'episodes', `${[...there.keys()][0]}.mcap`));
-        await until(() => courier.status().acknowledged === 3);
-        assert.deepEqual(await readdir(join(disk.path, 'incoming')), []);
-        await port.close();
-      } finally {
-        await disk.unmount();
-      }
-    }));
-});
+      it('come from several robots, which may give two of them the same name', () =>
+        at(async ({ folder, learnerFolder, openLearner, openRuntime }) => {
+          await openLearner();
+          const contents: Buffer[] = [];
+          for (const robot of ['a', 'b']) {
+            const episodes = join(folder, robot);
+            const [content] = (await putEpisodes(episodes, ['one'], 5000)).values();
+            contents.push(content);
+            const courier = await openRuntime(
+              {
+                episodes,
+                adapters: join(folder, `${robot}-adapters`),
+              },
+              robot,
+            );
+            await until(() => courier.status().acknowledged === 1);
+          }
+          const hash = createHash('sha256').update(contents[1]).digest('hex').slice(0, 12);
+          assert.deepEqual(
+            await kept(learnerFolder),
+            new Map([`one-${hash}`, 'one'].map((name, i) => [name, contents[1 - i]])),
+          );
+        }));
+
+      it('are kept once there is room again on a full disk', async (t) =>
+        at(async (place) => {
+          const { folder, episodes, openLearner, openRuntime, learnerLog, runtimeLog } = place;
+          const disk = await mountSmallDisk(join(folder, 'small'), 2 * MEBIBYTE);
+          if (!disk) return t.skip('no disk may be mounted here');
+          try {
+            const sent = await putEpisodes(episodes, names(3), 900_000);
+            const port = await openLearner({ folder: disk.path });
+            const courier = await openRuntime();
+            await until(() => courier.status().acknowledged === 2 && learnerLog.length > 0);
+            await until(() => runtimeLog.length > 0);
+            assert.match(
+              learnerLog[0],
+              /did not keep .*small\/incoming: the disk is full: .* bytes are free of the 900000/,
+            );
+            assert.match(
+              runtimeLog[0],
+              /the learner did not keep .*, which will be offered again: .*the disk is full/,
+            );
+            assert.ok(courier.status().connected);
+            const there = await kept(disk.path);
+            for (const [name, content] of there) assert.deepEqual(content, sent.get(name));
+            await rm(join(disk.path, 'episodes', `${[...there.keys()][0]}.mcap`));
+            await until(() => courier.status().acknowledged === 3);
+            assert.deepEqual(await readdir(join(disk.path, 'incoming')), []);
+            await port.close();
+          } finally {
+            await disk.unmount();
+          }
+        }));
+
+      it('refuses the robot that plays another policy; both say so', () =>
+        at(async ({ openLearner, openRuntime, learnerLog, runtimeLog }) => {
+          await openLearner({ policy: { base: 'bbbbbbbbbbbb', version: 'bbbbbbbbbbbb' } });
+          const courier = await openRuntime();
+          const said = () => [runtimeLog[0], learnerLog[0], courier.status().lastError];
+          await until(() => said().every(Boolean));
+          const why = /it plays the policy aaaaaaaaaaaa, this learner improves bbbbbbbbbbbb/;
+          for (const line of said()) assert.match(line!, why);
+        }));
+
+      it('lets no second learner take its place', () =>
+        at(async ({ folder, address, openLearner }) => {
+          await openLearner();
+          await assert.rejects(
+            openLearner({ folder: join(folder, 'other'), address: maker.as(address, 'other') }),
+            /another process listens there; end it/,
+          );
+        }));
+    },
+  );
+}
 
 describe('the learner', LIMIT, () => {
   it('keeps no episode whose bytes are not those announced', () =>
@@ -205,25 +238,6 @@ describe('the learner', LIMIT, () => {
       await robot.say({ kind: 'ping' });
       await robot.hear('stranger');
       robot.close();
-    }));
-
-  it('refuses the robot that plays another policy; both say so', () =>
-    withPlace(async ({ openLearner, openRuntime, learnerLog, runtimeLog }) => {
-      await openLearner({ policy: { base: 'bbbbbbbbbbbb', version: 'bbbbbbbbbbbb' } });
-      const courier = await openRuntime();
-      const said = () => [runtimeLog[0], learnerLog[0], courier.status().lastError];
-      await until(() => said().every(Boolean));
-      const why = /it plays the policy aaaaaaaaaaaa, this learner improves bbbbbbbbbbbb/;
-      for (const line of said()) assert.match(line!, why);
-    }));
-
-  it('lets no second learner take its place', () =>
-    withPlace(async ({ folder, address, openLearner }) => {
-      await openLearner();
-      await assert.rejects(
-        openLearner({ folder: join(folder, 'other'), address }),
-        /another process listens there; end it/,
-      );
     }));
 
   it('opens its socket to its own user alone', () =>

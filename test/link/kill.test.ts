@@ -7,9 +7,11 @@ import { describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { uniformNumbers } from '../../src/tensors/noise.ts';
 import { labelsOf } from '../../src/episodes/labels.ts';
-import { kept, putEpisodes, until, withPlace } from './link.ts';
+import { MAKERS, type Place, kept, putEpisodes, until, withPlace } from './link.ts';
 
 const KILLS = 20;
+/** Where there is a server between both, which is killed too. */
+const KILLS_WITH_SERVER = 10;
 const SEED = 4;
 
 const start = (program: string, args: string[], heard: string[] = [], flags: string[] = []) => {
@@ -53,113 +55,152 @@ const episodesIn = async (learner: string) =>
 const said = (lines: string[], what: string) =>
   lines.filter((line) => line.startsWith(`${what} `)).map((line) => line.slice(what.length + 1));
 
-describe('the link between processes that are killed', { timeout: 180_000 }, () => {
-  it('loses no episode or label, counts none twice, and leaves no adapter half applied', () =>
-    withPlace(async ({ folder, episodes, learnerFolder, address, openLearner, openRuntime }) => {
-      const draw = uniformNumbers(SEED);
-      const heard: string[] = [];
-      const adapters = join(folder, 'adapters');
-      const sides = {
-        learner: () => start('learnerMain.js', [learnerFolder, address], heard),
-        runtime: (life: number) =>
-          start('runtimeMain.js', [episodes, adapters, address, `life${life}`, '1000'], heard),
-      };
-      let [learner, runtime] = [sides.learner(), sides.runtime(0)];
-      const passed = async () => (await episodesIn(learnerFolder)) + said(heard, 'adapter').length;
-      for (let i = 1; i <= KILLS; i++) {
-        if (i % 4 === 0) {
-          const before = await passed();
-          await until(async () => (await passed()) > before);
-        }
-        await setTimeout(draw() * 1500);
-        if (draw() < 0.5) {
+for (const maker of MAKERS) {
+  const at = (body: (place: Place) => Promise<void>) => withPlace(body, maker);
+
+  describe(
+    `the link over ${maker.name} between processes that are killed`,
+    { timeout: 180_000, skip: maker.skip },
+    () => {
+      it('loses no episode or label, counts none twice, and leaves no adapter half applied', () =>
+        at(async (place) => {
+          const { folder, episodes, learnerFolder, address, server, openLearner, openRuntime } =
+            place;
+          const draw = uniformNumbers(SEED);
+          const heard: string[] = [];
+          const adapters = join(folder, 'adapters');
+          const sides = {
+            learner: () =>
+              start('learnerMain.js', [learnerFolder, maker.as(address, 'learner')], heard),
+            runtime: (life: number) =>
+              start(
+                'runtimeMain.js',
+                [episodes, adapters, maker.as(address, 'robot'), `life${life}`, '1000'],
+                heard,
+              ),
+          };
+          let [learner, runtime] = [sides.learner(), sides.runtime(0)];
+          const passed = async () =>
+            (await episodesIn(learnerFolder)) + said(heard, 'adapter').length;
+          for (let i = 1; i <= (server ? KILLS_WITH_SERVER : KILLS); i++) {
+            if (i % 4 === 0) {
+              const before = await passed();
+              await until(async () => (await passed()) > before);
+            }
+            await setTimeout(draw() * 1500);
+            if (server && i % 5 === 0) {
+              await server.kill();
+              await server.restart();
+            } else if (draw() < 0.5) {
+              await kill(learner);
+              learner = sides.learner();
+            } else {
+              await kill(runtime);
+              runtime = sides.runtime(i);
+            }
+          }
           await kill(learner);
-          learner = sides.learner();
-        } else {
           await kill(runtime);
-          runtime = sides.runtime(i);
-        }
-      }
-      await kill(learner);
-      await kill(runtime);
 
-      const recorded = said(heard, 'episode');
-      await openLearner();
-      const courier = await openRuntime();
-      const files = (await readdir(episodes)).filter((name) => name.endsWith('.mcap'));
-      await until(() => courier.status().acknowledged === files.length);
-      assert.equal(courier.status().pending, 0);
-      const there = await kept(learnerFolder);
-      assert.deepEqual([...there.keys()], files.map((file) => file.replace(/\.mcap$/, '')).sort());
-      assert.deepEqual(
-        recorded.filter((name) => !there.has(name)),
-        [],
-      );
-      for (const [name, content] of there)
-        assert.ok(content.equals(await readFile(join(episodes, `${name}.mcap`))), name);
-      const labelsIn = (place: string) =>
-        Promise.all([...there.keys()].map((name) => labelsOf(join(place, `${name}.mcap`))));
-      const labels = await labelsIn(episodes);
-      assert.deepEqual(await labelsIn(join(learnerFolder, 'episodes')), labels);
-      const made = said(heard, 'label').length;
-      assert.ok(made > 0 && labels.flat().length >= made, `${labels.flat().length} of ${made}`);
-      const lines = (await readFile(join(learnerFolder, 'received.txt'), 'utf8'))
-        .trim()
-        .split('\n');
-      assert.equal(new Set(lines).size, lines.length);
-      assert.equal(lines.length, files.length);
-    }));
+          const recorded = said(heard, 'episode');
+          await openLearner();
+          const courier = await openRuntime();
+          const files = (await readdir(episodes)).filter((name) => name.endsWith('.mcap'));
+          await until(() => courier.status().acknowledged === files.length);
+          assert.equal(courier.status().pending, 0);
+          const there = await kept(learnerFolder);
+          assert.deepEqual(
+            [...there.keys()],
+            files.map((file) => file.replace(/\.mcap$/, '')).sort(),
+          );
+          assert.deepEqual(
+            recorded.filter((name) => !there.has(name)),
+            [],
+          );
+          for (const [name, content] of there)
+            assert.ok(content.equals(await readFile(join(episodes, `${name}.mcap`))), name);
+          const labelsIn = (place: string) =>
+            Promise.all([...there.keys()].map((name) => labelsOf(join(place, `${name}.mcap`))));
+          const labels = await labelsIn(episodes);
+          assert.deepEqual(await labelsIn(join(learnerFolder, 'episodes')), labels);
+          const made = said(heard, 'label').length;
+          assert.ok(made > 0 && labels.flat().length >= made, `${labels.flat().length} of ${made}`);
+          const lines = (await readFile(join(learnerFolder, 'received.txt'), 'utf8'))
+            .trim()
+            .split('\n');
+          assert.equal(new Set(lines).size, lines.length);
+          assert.equal(lines.length, files.length);
+        }));
 
-  it('goes on when a process of its own is killed beneath either side', () =>
-    withPlace(
-      async ({ episodes, learnerFolder, openLearner, openRuntime, runtimeLog, learnerLog }) => {
-        const before = await childrenOf(process.pid);
-        await openLearner();
-        const courier = await openRuntime();
-        const own = (await childrenOf(process.pid)).filter((pid) => !before.includes(pid));
-        assert.equal(own.length, 2);
-        const sent = new Map<string, Buffer>();
-        for (const pid of own) {
-          process.kill(pid, 'SIGKILL');
-          for (const [name, content] of await putEpisodes(episodes, [`after-${pid}`]))
-            sent.set(name, content);
-          courier.notify();
-        }
-        await until(() => courier.status().acknowledged === 2);
-        assert.deepEqual(await kept(learnerFolder), new Map([...sent].sort()));
-        for (const log of [learnerLog, runtimeLog])
-          assert.ok(log.some((line) => line === "the link's process ended with SIGKILL"));
-      },
-    ));
+      it('goes on when a process of its own is killed beneath either side', () =>
+        at(
+          async ({ episodes, learnerFolder, openLearner, openRuntime, runtimeLog, learnerLog }) => {
+            const before = await childrenOf(process.pid);
+            await openLearner();
+            const courier = await openRuntime();
+            const own = (await childrenOf(process.pid)).filter((pid) => !before.includes(pid));
+            assert.equal(own.length, 2);
+            const sent = new Map<string, Buffer>();
+            for (const pid of own) {
+              process.kill(pid, 'SIGKILL');
+              for (const [name, content] of await putEpisodes(episodes, [`after-${pid}`]))
+                sent.set(name, content);
+              courier.notify();
+            }
+            await until(() => courier.status().acknowledged === 2);
+            assert.deepEqual(await kept(learnerFolder), new Map([...sent].sort()));
+            for (const log of [learnerLog, runtimeLog])
+              assert.ok(log.some((line) => line === "the link's process ended with SIGKILL"));
+          },
+        ));
 
-  it('does not outlive the program that it served', () =>
-    withPlace(async ({ folder, episodes, learnerFolder, address }) => {
-      const heard: string[] = [];
-      const sides = [
-        start('learnerMain.js', [learnerFolder, address], heard),
-        start('runtimeMain.js', [episodes, join(folder, 'adapters'), address, 'x', '5'], heard),
-      ];
-      await until(() => heard.filter((line) => line === 'open').length === 2);
-      const own = (await Promise.all(sides.map(({ pid }) => childrenOf(pid!)))).flat();
-      assert.equal(own.length, 2);
-      for (const side of sides) await kill(side);
-      for (const pid of own) await until(async () => !(await isRunning(pid)));
-    }));
+      it('does not outlive the program that it served', () =>
+        at(async ({ folder, episodes, learnerFolder, address }) => {
+          const heard: string[] = [];
+          const sides = [
+            start('learnerMain.js', [learnerFolder, maker.as(address, 'learner')], heard),
+            start(
+              'runtimeMain.js',
+              [episodes, join(folder, 'adapters'), maker.as(address, 'robot'), 'x', '5'],
+              heard,
+            ),
+          ];
+          await until(() => heard.filter((line) => line === 'open').length === 2);
+          const own = (await Promise.all(sides.map(({ pid }) => childrenOf(pid!)))).flat();
+          assert.equal(own.length, 2);
+          for (const side of sides) await kill(side);
+          for (const pid of own) await until(async () => !(await isRunning(pid)));
+        }));
 
-  it('does not mind a clock that jumps', () =>
-    withPlace(async ({ folder, episodes, learnerFolder, address }) => {
-      const heard: string[] = [];
-      const jumps = ['--import', `file://${join(import.meta.dirname, 'jumpingClock.js')}`];
-      const learner = start('learnerMain.js', [learnerFolder, address], heard, jumps);
-      const args = [episodes, join(folder, 'adapters'), address, 'jump', '20'];
-      const runtime = start('runtimeMain.js', args, heard, jumps);
-      await until(async () => (await episodesIn(learnerFolder)) === 20);
-      await until(() => said(heard, 'adapter').length > 2);
-      await kill(runtime);
-      await kill(learner);
-      assert.deepEqual(
-        said(heard, 'log').filter((line) => !/plays the adapter|no answer|went away/.test(line)),
-        [],
-      );
-    }));
-});
+      it('does not mind a clock that jumps', () =>
+        at(async ({ folder, episodes, learnerFolder, address }) => {
+          const heard: string[] = [];
+          const jumps = ['--import', `file://${join(import.meta.dirname, 'jumpingClock.js')}`];
+          const learner = start(
+            'learnerMain.js',
+            [learnerFolder, maker.as(address, 'learner')],
+            heard,
+            jumps,
+          );
+          const args = [
+            episodes,
+            join(folder, 'adapters'),
+            maker.as(address, 'robot'),
+            'jump',
+            '20',
+          ];
+          const runtime = start('runtimeMain.js', args, heard, jumps);
+          await until(async () => (await episodesIn(learnerFolder)) === 20);
+          await until(() => said(heard, 'adapter').length > 2);
+          await kill(runtime);
+          await kill(learner);
+          assert.deepEqual(
+            said(heard, 'log').filter(
+              (line) => !/plays the adapter|no answer|went away/.test(line),
+            ),
+            [],
+          );
+        }));
+    },
+  );
+}

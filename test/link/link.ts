@@ -15,6 +15,7 @@ import { gaussianNoise } from '../../src/tensors/noise.ts';
 import type { Trainable } from '../../src/policy/trainable.ts';
 import { trainableParameters } from '../../src/policy/families/pi0/trainable.ts';
 import { tinyBundle } from '../learning/tiny.ts';
+import { NO_NATS, type NatsServer, startNats } from '../nats/server.ts';
 
 export const BASE = 'aaaaaaaaaaaa';
 export const LORA: Trainable = { parameters: 'lora', rank: 2 };
@@ -75,12 +76,45 @@ export async function kept(learner: string): Promise<Map<string, Buffer>> {
 export const names = (count: number, prefix = 'episode') =>
   Array.from({ length: count }, (_, i) => `${prefix}-${String(i).padStart(4, '0')}`);
 
+/** How the two sides meet. */
+export interface Maker {
+  name: string;
+  /** Why its tests are skipped; false if they are not. */
+  skip: string | false;
+  /** Gives the address, and where the way ends with the place what is to be closed. */
+  open: (folder: string) => Promise<{ address: string; server?: NatsServer }>;
+  /** The address for a robot of that name. */
+  as: (address: string, robot: string) => string;
+}
+
+export const ZEROMQ: Maker = {
+  name: 'ZeroMQ',
+  skip: false,
+  open: (learner) => Promise.resolve({ address: folderAddress(learner) }),
+  as: (address) => address,
+};
+
+export const NATS: Maker = {
+  name: 'NATS',
+  skip: NO_NATS,
+  async open() {
+    const server = await startNats();
+    return { address: server.address, server };
+  },
+  as: (address, robot) => address.replace('nats://', `nats://${robot}@`),
+};
+
+/** Both ways, which keep the same promises. */
+export const MAKERS = [ZEROMQ, NATS];
+
 /** A place for both sides; both are closed at its end. */
 export interface Place {
   folder: string;
   episodes: string;
   learnerFolder: string;
   address: string;
+  /** The server between both, where there is one. */
+  server?: NatsServer;
   /** What either side said. */
   learnerLog: string[];
   runtimeLog: string[];
@@ -88,19 +122,24 @@ export interface Place {
   heard: string[];
   adopted: Adapter[];
   openLearner: (change?: Partial<LearnerPortOptions>) => Promise<LearnerPort>;
-  openRuntime: (change?: Partial<CourierOptions>) => Promise<Courier>;
+  openRuntime: (change?: Partial<CourierOptions>, robot?: string) => Promise<Courier>;
 }
 
-export async function withPlace(body: (place: Place) => Promise<void>): Promise<void> {
+export async function withPlace(
+  body: (place: Place) => Promise<void>,
+  maker = ZEROMQ,
+): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'nalu-link-'));
   const open: { close(): Promise<void> }[] = [];
   const learnerFolder = join(folder, 'learner');
   const episodes = join(folder, 'episodes');
+  const { address, server } = await maker.open(learnerFolder);
   const place: Place = {
+    server,
     folder,
     episodes,
     learnerFolder,
-    address: folderAddress(learnerFolder),
+    address,
     learnerLog: [],
     runtimeLog: [],
     heard: [],
@@ -108,7 +147,7 @@ export async function withPlace(body: (place: Place) => Promise<void>): Promise<
     async openLearner(change = {}) {
       const port = await openLearnerPort({
         folder: learnerFolder,
-        address: place.address,
+        address: maker.as(place.address, 'learner'),
         policy,
         onEpisode: ({ name }) => place.heard.push(name),
         log: (line) => place.learnerLog.push(line),
@@ -117,11 +156,11 @@ export async function withPlace(body: (place: Place) => Promise<void>): Promise<
       open.push(port);
       return port;
     },
-    async openRuntime(change = {}) {
+    async openRuntime(change = {}, robot = 'robot') {
       const courier = await openCourier({
         episodes,
         adapters: join(folder, 'adapters'),
-        address: place.address,
+        address: maker.as(place.address, robot),
         policy,
         onAdapter: (adapter) => {
           place.adopted.push(adapter);
@@ -138,6 +177,7 @@ export async function withPlace(body: (place: Place) => Promise<void>): Promise<
     await body(place);
   } finally {
     for (const side of open.reverse()) await side.close();
+    await server?.close();
     await rm(folder, { recursive: true, force: true });
   }
 }

@@ -31,10 +31,10 @@ export interface LearnerPort {
  * address, a folder or keys that cannot be used.
  */
 export async function openLearnerPort(options: LearnerPortOptions): Promise<LearnerPort> {
-  const { onEpisode, onLabels = () => undefined, log, folder, address, keys } = options;
+  const { onEpisode, onLabels = () => undefined, log, folder, address, keys, embodiment } = options;
   demandKeys(address, keys);
   const { base, version } = options.policy;
-  const data: LearnerWork = { folder, address, keys, policy: { base, version } };
+  const data: LearnerWork = { folder, address, keys, policy: { base, version }, embodiment };
   const local: OwnerFunctions = { log, episode: onEpisode, labels: onLabels };
   const module = new URL('./learnerProcess.js', import.meta.url);
   const start = () =>

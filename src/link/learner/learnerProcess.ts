@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { makeFolder } from '../../files/makeFolder.ts';
 import { serve } from '../../processes/serve.ts';
-import { bindLearner } from './learnerSocket.ts';
-import { serve as serveSessions } from './learnerSessions.ts';
+import type { RobotEmbodiment } from '../nats/subjects.ts';
+import { bindEnd } from './learnerEnd.ts';
 import { openLineage } from '../robot/lineage.ts';
 import { type KeptEpisode, openStore } from './store.ts';
 import type { Bundle } from '../../policy/bundle/config.ts';
@@ -13,6 +13,8 @@ export interface LearnerWork {
   address: string;
   keys?: string;
   policy: Pick<Bundle, 'base' | 'version'>;
+  /** What robots must be; absent: any. Over ZeroMQ nobody asks. */
+  embodiment?: RobotEmbodiment;
 }
 
 export interface LearnerFunctions {
@@ -28,29 +30,25 @@ export interface OwnerFunctions {
 }
 
 serve<LearnerFunctions, LearnerWork, OwnerFunctions>(
-  async ({ folder, address, keys, policy }, owner) => {
+  async ({ folder, address, keys, policy, embodiment }, owner) => {
     const log = (line: string) => owner.notify('log', line);
     const onEpisode = (episode: KeptEpisode) => owner.notify('episode', episode);
     const onLabels = (episode: KeptEpisode) => owner.notify('labels', episode);
     await makeFolder(folder);
-    const bound = await bindLearner(address, keys, log);
+    const bound = await bindEnd({ address, keys, log });
     const store = await openStore(folder);
     const lineage = await openLineage(join(folder, 'adapters'), policy);
-    const { socket } = bound;
-    const sessions = serveSessions({
-      ...{ socket, base: policy.base, store, lineage },
-      ...{ onEpisode, onLabels, log },
-    });
+    const { base } = policy;
+    const end = await bound.serve({ base, embodiment, store, lineage, onEpisode, onLabels, log });
     return {
       address: () => bound.address,
       async publish(file, parent) {
         const version = await lineage.add(file, parent);
-        await sessions.announce();
+        await end.announce();
         return version;
       },
       async close() {
-        bound.close();
-        await sessions.ended;
+        await end.close();
         await store.close();
         await lineage.close();
       },

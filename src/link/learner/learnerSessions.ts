@@ -1,7 +1,6 @@
 import type { Router } from 'zeromq';
 import { UserError, codeOf, messageOf } from '../../errors.ts';
 import type { Label } from '../../episodes/labels.ts';
-import type { Lineage } from '../robot/lineage.ts';
 import {
   type Handlers,
   type Message,
@@ -10,7 +9,7 @@ import {
   encodeMessage,
   handle,
 } from '../wire/protocol.ts';
-import type { KeptEpisode, Store } from './store.ts';
+import type { LearnerEndOptions } from './learnerEnd.ts';
 import { type Incoming, readPart } from '../wire/transfer.ts';
 
 /** Milliseconds, by the monotonic clock. */
@@ -32,15 +31,8 @@ interface Peer {
   wanted: string;
 }
 
-export interface SessionsOptions {
+export interface SessionsOptions extends LearnerEndOptions {
   socket: Router;
-  base: string;
-  store: Store;
-  lineage: Lineage;
-  onEpisode: (episode: KeptEpisode) => void;
-  /** Hears of labels of an episode that had come before. */
-  onLabels: (episode: KeptEpisode) => void;
-  log: (line: string) => void;
 }
 
 /** The learner's side of all connections. */

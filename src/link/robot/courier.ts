@@ -28,7 +28,7 @@ export interface Courier {
  * keys that cannot be used.
  */
 export async function openCourier(options: CourierOptions): Promise<Courier> {
-  const { onAdapter, log, episodes, adapters, address, keys } = options;
+  const { onAdapter, log, episodes, adapters, address, keys, embodiment } = options;
   demandPeer(address);
   demandKeys(address, keys);
   const { base, family, architecture, cameras, trainable, version } = options.policy;
@@ -53,8 +53,8 @@ export async function openCourier(options: CourierOptions): Promise<Courier> {
       status = now;
     },
   };
-  const data: CourierWork = { episodes, adapters, address, keys, policy };
-  // ZeroMQ's sockets are polled, hashed for and flushed far from this event loop, and crash without it.
+  const data: CourierWork = { episodes, adapters, address, keys, policy, embodiment };
+  // Sockets are polled, hashed for and flushed far from this event loop, and crash without it.
   const module = new URL('./courierProcess.js', import.meta.url);
   const start = () =>
     startProcess<CourierFunctions>(module, { name: "the link's process", data, local });

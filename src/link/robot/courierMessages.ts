@@ -1,3 +1,4 @@
+import type { RobotEmbodiment } from '../nats/subjects.ts';
 import type { AdaptedPolicy, AdapterFile } from './inbox.ts';
 
 export interface CourierStatus {
@@ -19,6 +20,8 @@ export interface CourierWork {
   address: string;
   keys?: string;
   policy: AdaptedPolicy;
+  /** What the robot is; absent: the learner cannot check it. */
+  embodiment?: RobotEmbodiment;
 }
 
 export interface CourierFunctions {

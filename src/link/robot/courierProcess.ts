@@ -3,10 +3,9 @@ import { setTimeout } from 'node:timers/promises';
 import { messageOf } from '../../errors.ts';
 import type { Calls } from '../../processes/calls.ts';
 import { type Service, serve } from '../../processes/serve.ts';
-import { type Session, openSession } from './courierSession.ts';
 import { type AdapterFile, openInbox } from './inbox.ts';
-import { readRuntimeKeys } from '../wire/keys.ts';
 import { openOutbox } from './outbox.ts';
+import { type Session, sessionsWith } from './session.ts';
 
 /** Milliseconds between the end of a connection and the next attempt. */
 const FIRST_PAUSE = 50;
@@ -18,7 +17,7 @@ async function open(
 ): Promise<Service<CourierFunctions>> {
   const log = (line: string) => owner.notify('log', line);
   const adopt = (file: AdapterFile) => owner.ask('adopt', file);
-  const keys = work.keys === undefined ? undefined : await readRuntimeKeys(work.keys);
+  const openSession = await sessionsWith(work);
   const outbox = await openOutbox(work.episodes);
   const inbox = await openInbox(work.adapters, work.policy, adopt, log);
   await outbox.refresh();
@@ -27,25 +26,26 @@ async function open(
   let closing = false;
   let [lastError, pause]: [string | null, number] = [null, FIRST_PAUSE];
 
-  const report = (connected: boolean, refused: string | null = null) => {
+  const missed = (why: string) => {
+    if (why !== lastError) log(why);
+    lastError = why;
+  };
+  const report = (connected: boolean, refused: string | null = null, absent?: string) => {
     const { pending, acknowledged } = outbox;
     const { version } = inbox;
     if (connected) [lastError, pause] = [null, FIRST_PAUSE];
+    if (absent !== undefined) missed(absent);
     owner.notify('status', { connected, pending, acknowledged, version, lastError, refused });
   };
 
   const keepConnected = async () => {
     while (!closing) {
-      const { address, policy } = work;
-      session = openSession({
-        ...{ address, keys, base: policy.base, outbox, inbox, log },
-        onChange: report,
-      });
+      const { base } = work.policy;
+      session = openSession({ base, outbox, inbox, log, onChange: report });
       const why = await session.ended;
       await outbox.refresh().catch((error: unknown) => log(messageOf(error)));
       if (closing) break;
-      if (why !== lastError) log(why);
-      lastError = why;
+      missed(why);
       report(false);
       await setTimeout(pause);
       pause = Math.min(2 * pause, LONGEST_PAUSE);

@@ -1,8 +1,7 @@
 import { Dealer } from 'zeromq';
 import { UserError, codeOf, messageOf } from '../../errors.ts';
-import type { Inbox } from './inbox.ts';
 import type { RuntimeKeys } from '../wire/keys.ts';
-import type { Outbox } from './outbox.ts';
+import type { Session, SessionOptions } from './session.ts';
 import {
   type Handlers,
   MOST_LABELS,
@@ -22,24 +21,10 @@ const LONGEST_SILENCE = 5000;
 const FIRST_RETRY = 500;
 const LONGEST_RETRY = 60_000;
 
-/** One connection of a runtime to the learner, from hello until it breaks. */
-export interface Session {
-  /** Resolves to why it ended. */
-  readonly ended: Promise<string>;
-  /** There may be new episodes or labels. */
-  notify(): void;
-  close(): void;
-}
-
-export interface SessionOptions {
+/** Where a learner listens over ZeroMQ. */
+export interface ZeromqPeer {
   address: string;
   keys: RuntimeKeys | undefined;
-  base: string;
-  outbox: Outbox;
-  inbox: Inbox;
-  log: (line: string) => void;
-  /** Called when connection or queue have changed; `refused` is why the last adapter was not taken. */
-  onChange: (connected: boolean, refused: string | null) => void;
 }
 
 function connect(address: string, keys: RuntimeKeys | undefined): Dealer {
@@ -64,8 +49,8 @@ const silence = (address: string, keys: RuntimeKeys | undefined) =>
   `no answer from ${address}; is a learner running there${keys ? ', and is learner.pub its public key' : ''}?`;
 
 /** Opens a connection. Never throws; all that goes wrong ends the session. */
-export function openSession(options: SessionOptions): Session {
-  const connection = new Connection(options);
+export function openSession(peer: ZeromqPeer, options: SessionOptions): Session {
+  const connection = new Connection(peer, options);
   return {
     ended: connection.run(),
     notify: () => connection.notify(),
@@ -74,6 +59,7 @@ export function openSession(options: SessionOptions): Session {
 }
 
 class Connection {
+  private readonly peer: ZeromqPeer;
   private readonly options: SessionOptions;
   private readonly socket: Dealer;
   /** Why it ended; undefined while it lasts. */
@@ -89,12 +75,13 @@ class Connection {
   private sending: Promise<void> = Promise.resolve();
   private readonly handlers: Handlers;
 
-  constructor(options: SessionOptions) {
+  constructor(peer: ZeromqPeer, options: SessionOptions) {
+    this.peer = peer;
     this.options = options;
-    this.socket = connect(options.address, options.keys);
+    this.socket = connect(peer.address, peer.keys);
     this.handlers = {
       welcome: () => this.start(),
-      refused: ({ why }) => this.end(`the learner at ${options.address} refused this runtime: ${why}`), // prettier-ignore
+      refused: ({ why }) => this.end(`the learner at ${peer.address} refused this runtime: ${why}`), // prettier-ignore
       stranger: () => this.end('the learner began anew'),
       pong: () => undefined,
       want: (message) => this.sendPart(message),
@@ -107,7 +94,8 @@ class Connection {
 
   /** Serves the connection; resolves to why it ended. */
   async run(): Promise<string> {
-    const { address, base, inbox, onChange } = this.options;
+    const { address } = this.peer;
+    const { base, inbox, onChange } = this.options;
     this.socket.events.on('disconnect', () => this.end(`the learner at ${address} went away`));
     this.socket.events.on('handshake:error:auth', () =>
       this.end(`the learner at ${address} does not know this runtime's key; give it runtime.pub`),
@@ -143,7 +131,7 @@ class Connection {
   }
 
   private describe(error: unknown): string {
-    const { address, keys } = this.options;
+    const { address, keys } = this.peer;
     return codeOf(error) === 'EAGAIN' ? silence(address, keys) : messageOf(error);
   }
 

@@ -22,6 +22,9 @@ export interface AdapterFile {
   version: string;
 }
 
+/** What a learner says of an adapter before its bytes come. */
+export type AnnouncedAdapter = Omit<MessageOf<'adapter'>, 'kind'>;
+
 /** A runtime's adapters: which it has taken, and the newest one's file. */
 export interface Inbox {
   /** The adapter that is played; the base's version if none. */
@@ -29,8 +32,8 @@ export interface Inbox {
   /** Hands the adapter over that was played last, if this folder has one. */
   resume(): Promise<void>;
   /** Why an adapter is not wanted, before its bytes come; undefined if it is. */
-  objection(announced: MessageOf<'adapter'>): string | undefined;
-  begin(announced: MessageOf<'adapter'>): Promise<Incoming>;
+  objection(announced: AnnouncedAdapter): string | undefined;
+  begin(announced: AnnouncedAdapter): Promise<Incoming>;
   /** Checks an adapter that is all there, hands it over and notes it. Throws a `UserError`; nothing changed then. */
   take(arrived: Incoming): Promise<void>;
   close(): Promise<void>;

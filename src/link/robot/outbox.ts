@@ -14,8 +14,8 @@ export interface Outbox {
   readonly acknowledged: number;
   /** Looks for episodes that were finished or labelled meanwhile. */
   refresh(): Promise<void>;
-  /** The one to offer next. */
-  next(): { name: string; path: string } | undefined;
+  /** The one to offer next, of those that are not on offer. */
+  next(isOut?: (name: string) => boolean): { name: string; path: string } | undefined;
   /** The labels to offer an episode with: those that `acknowledge` then speaks of. Throws a `UserError`. */
   labels(name: string): Promise<Label[]>;
   /** The learner has it, with these labels: resolves when that is on this disk too. */
@@ -74,8 +74,9 @@ export async function openOutbox(folder: string): Promise<Outbox> {
         if (!pending.has(id!) && !isKnown) await look(id!);
       }
     },
-    next() {
-      for (const name of pending.keys()) return { name, path: wholePath(folder, name) };
+    next(isOut = () => false) {
+      for (const name of pending.keys())
+        if (!isOut(name)) return { name, path: wholePath(folder, name) };
       return undefined;
     },
     async labels(name) {

@@ -7,11 +7,15 @@ import { PART_BYTES } from './protocol.ts';
 import { reasonOf } from '../../systemErrors.ts';
 
 /** Bytes of a file from `offset`, at most a part; fewer at its end. */
-export async function readPart(path: string, offset: number): Promise<Uint8Array> {
+export async function readPart(
+  path: string,
+  offset: number,
+  most = PART_BYTES,
+): Promise<Uint8Array> {
   const file = await open(path, 'r');
   try {
-    const buffer = new Uint8Array(PART_BYTES);
-    const { bytesRead } = await file.read(buffer, 0, PART_BYTES, offset);
+    const buffer = new Uint8Array(most);
+    const { bytesRead } = await file.read(buffer, 0, most, offset);
     return buffer.subarray(0, bytesRead);
   } finally {
     await file.close();

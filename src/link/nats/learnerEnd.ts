@@ -1,0 +1,142 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
+import type { Msg } from '@nats-io/transport-node';
+import { UserError, messageOf } from '../../errors.ts';
+import { type Nats, connectNats } from '../../nats/connect.ts';
+import type {
+  BoundPlace,
+  LearnerEnd,
+  LearnerEndOptions,
+  LearnerPlace,
+} from '../learner/learnerEnd.ts';
+import { openPublishing } from './publishing.ts';
+import { openReception } from './reception.ts';
+import { type Robots, openRobots } from './robots.ts';
+import { openStreams } from './streams.ts';
+import { BEAT, NATS_PROTOCOL, WHO, readMessage, robotIn, robotSubject, writeMessage } from './subjects.ts'; // prettier-ignore
+
+/** Milliseconds for which a learner's process may outlive the learner that was killed. */
+const HANDOVER = 2000;
+const TRY_EVERY = 200;
+const BEAT_EVERY = 1000;
+
+/** Waits until no other learner answers on this server. Throws a `UserError` where one stays. */
+async function demandAlone({ connection, address }: Nats): Promise<void> {
+  const last = performance.now() + HANDOVER;
+  for (;;) {
+    const answer = await connection.request(WHO, '', { timeout: HANDOVER }).catch(() => undefined);
+    if (!answer) return;
+    if (performance.now() > last)
+      throw new UserError(`${address}: another process listens there; end it, or choose another server`); // prettier-ignore
+    await setTimeout(TRY_EVERY);
+  }
+}
+
+/** Hears messages; one that is none of Nalu's is reported, and changes nothing. */
+function hear(
+  nats: Nats,
+  subject: string,
+  log: (line: string) => void,
+  take: (message: Msg) => void,
+): void {
+  // prettier-ignore
+  nats.connection.subscribe(subject, {
+    callback: (error, message) => {
+      if (error) return log(`${nats.address}: ${error.message}`);
+      try {
+        take(message);
+      } catch (fault) {
+        log(`${message.subject}: ${messageOf(fault)}`);
+      }
+    },
+  });
+}
+
+/** Answers a hello: a robot that does not fit is refused by name. Gives whether it was let in. */
+function answerHello(robots: Robots, instance: string, message: Msg): boolean {
+  const robot = robotIn(message.subject);
+  const answer = (refused?: string) =>
+    message.respond(
+      writeMessage('welcome', { instance, ...(refused !== undefined && { refused }) }),
+    );
+  try {
+    const refused = robots.greet(robot, readMessage('hello', message.string()));
+    answer(refused);
+    return refused === undefined;
+  } catch (fault) {
+    robots.refuse(`the robot ${robot}`, messageOf(fault));
+    answer(messageOf(fault));
+    return false;
+  }
+}
+
+/** Serves the robots of a server that is this learner's alone. */
+async function serve(
+  nats: Nats,
+  instance: string,
+  onceBack: (again: () => void) => void,
+  options: LearnerEndOptions,
+): Promise<LearnerEnd> {
+  const { log } = options;
+  const bucket = await openStreams(nats);
+  const robots = openRobots(options);
+  const publishing = await openPublishing(nats, bucket, options);
+  const beat = (isClosing: boolean) =>
+    nats.connection.publish(
+      BEAT,
+      writeMessage('beat', { protocol: NATS_PROTOCOL, instance, ...(isClosing && { isClosing }) }),
+    );
+  hear(nats, robotSubject('*', 'hello'), log, (message) => {
+    if (answerHello(robots, instance, message)) void publishing.greet(robotIn(message.subject));
+  });
+  hear(nats, robotSubject('*', 'health'), log, (message) =>
+    robots.takeHealth(robotIn(message.subject), readMessage('health', message.string())),
+  );
+  hear(nats, robotSubject('*', 'event'), log, (message) => {
+    const [robot, event] = [robotIn(message.subject), readMessage('event', message.string())];
+    if (event.kind === 'notTaken') publishing.notTaken(robot, event.version);
+    robots.takeEvent(robot, event);
+  });
+  const reception = openReception(nats, robots, options);
+  const timer = setInterval(() => beat(false), BEAT_EVERY);
+  const begin = () => {
+    beat(false);
+    void publishing.announce();
+  };
+  onceBack(begin);
+  begin();
+  return {
+    announce: () => publishing.announce(),
+    async close() {
+      clearInterval(timer);
+      beat(true);
+      await reception.close();
+      await nats.close();
+    },
+  };
+}
+
+/** Takes a NATS server for a learner. Throws a `UserError` for one that cannot be used, or serves another learner. */
+export async function bindNatsLearner({ address, keys, log }: LearnerPlace): Promise<BoundPlace> {
+  let again = () => {};
+  const nats = await connectNats({
+    ...{ address, keys, onForbidden: log },
+    onChange(broken) {
+      log(broken ?? `the server at ${nats.address} is back`);
+      if (broken === undefined) again();
+    },
+  });
+  const instance = randomUUID();
+  try {
+    await demandAlone(nats);
+  } catch (error) {
+    await nats.close();
+    throw error;
+  }
+  hear(nats, WHO, log, (message) => message.respond(instance));
+  return {
+    address,
+    serve: (options) => serve(nats, instance, (begin) => (again = begin), options),
+    close: () => nats.close(),
+  };
+}

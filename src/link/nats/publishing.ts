@@ -1,0 +1,89 @@
+import type { KV } from '@nats-io/kv';
+import { messageOf } from '../../errors.ts';
+import type { Nats } from '../../nats/connect.ts';
+import { createQueue } from '../../processes/queue.ts';
+import type { LearnerEndOptions } from '../learner/learnerEnd.ts';
+import { putParts } from './parts.ts';
+import { ADAPTERS, NATS_PROTOCOL, type Wanted, adapterPart, writeMessage } from './subjects.ts';
+
+/** Versions that a message names of those that an adapter descends from, besides the oldest. */
+const LONGEST_LINE = 100;
+/** Adapters whose files stay on the server: a robot may be fetching one while the next is published. */
+const KEPT = 3;
+/** Robots whose wanted versions are set at once. */
+const AT_ONCE = 64;
+
+/** Sets what each robot is to play. */
+export interface Publishing {
+  /** A robot has come: it is to play the newest adapter. */
+  greet(robot: string): Promise<void>;
+  /** It did not take a version: it may be offered again. */
+  notTaken(robot: string, version: string): void;
+  /** Sets the newest adapter for all robots. Never rejects: what fails is reported, and done when the server is back. */
+  announce(): Promise<void>;
+}
+
+/** Of a long line the newest, and the oldest, which every robot of the policy knows. */
+function shortened(line: [string, ...string[]]): [string, ...string[]] {
+  if (line.length <= LONGEST_LINE) return line;
+  return [line[0], ...line.slice(1, LONGEST_LINE), line[line.length - 1]];
+}
+
+/** The learner's part that sets versions. Robots that it has met are those in the bucket. */
+export async function openPublishing(
+  nats: Nats,
+  bucket: KV,
+  { base, lineage, log }: LearnerEndOptions,
+): Promise<Publishing> {
+  const { manager } = nats;
+  const inOrder = createQueue();
+  /** The version that each robot is to play. */
+  const wanted = new Map<string, string>();
+  /** Hashes of adapters whose files are on the server, oldest first. */
+  let there: string[] = [];
+  for await (const robot of await bucket.keys()) {
+    const value = await bucket.get(robot);
+    if (value) wanted.set(robot, value.json<Wanted>().name);
+  }
+
+  const upload = async (sha256: string, path: string, bytes: number) => {
+    if (there.at(-1) === sha256) return;
+    await putParts(nats, path, bytes, (part) => adapterPart(sha256, part));
+    there = [...there.filter((other) => other !== sha256), sha256];
+    await removeOld();
+  };
+  const removeOld = async () => {
+    const keep = new Set(there.slice(-KEPT));
+    const { state } = await manager.streams.info(ADAPTERS, { subjects_filter: 'nalu.adapter.>' });
+    const old = Object.keys(state.subjects ?? {}).map((subject) => subject.split('.')[2]);
+    for (const sha256 of new Set(old))
+      if (!keep.has(sha256))
+        await manager.streams.purge(ADAPTERS, { filter: adapterPart(sha256, '>') });
+    there = there.slice(-KEPT);
+  };
+
+  const set = async (robots: readonly string[]) => {
+    const { newest } = lineage;
+    if (!newest) return;
+    const missing = robots.filter((robot) => wanted.get(robot) !== newest.name);
+    if (missing.length === 0) return;
+    await upload(newest.sha256, lineage.pathOf(newest.name), newest.bytes);
+    const line = shortened(lineage.since(base));
+    const text = writeMessage('wanted', { protocol: NATS_PROTOCOL, ...newest, line });
+    for (let i = 0; i < missing.length; i += AT_ONCE)
+      await Promise.all(missing.slice(i, i + AT_ONCE).map((robot) => bucket.put(robot, text)));
+    for (const robot of missing) wanted.set(robot, newest.name);
+  };
+  const report = (error: unknown) => log(`could not set what robots play: ${messageOf(error)}`);
+
+  return {
+    greet(robot) {
+      if (!wanted.has(robot)) wanted.set(robot, base);
+      return inOrder(() => set([robot])).catch(report);
+    },
+    notTaken(robot, version) {
+      if (wanted.get(robot) === version) wanted.set(robot, base);
+    },
+    announce: () => inOrder(() => set([...wanted.keys()])).catch(report),
+  };
+}
