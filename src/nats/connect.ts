@@ -65,6 +65,9 @@ function failureOf(error: unknown, shown: string, keys: string | undefined): Use
   );
 }
 
+const forbidden = (shown: string, { operation, subject }: PermissionViolationError) =>
+  `${shown}: the server does not let this user ${operation === 'publish' ? 'publish' : 'subscribe to'} ${subject}; is the address' name that of the keys?`;
+
 function demandVersion(shown: string, version: string): void {
   const [major, minor] = version.split('.').map(Number);
   if (major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1])) return;
@@ -79,6 +82,8 @@ async function openJetStream(connection: NatsConnection, shown: string) {
   try {
     return { manager: await jetstreamManager(connection), jetstream: jetstream(connection) };
   } catch (error) {
+    if (error instanceof PermissionViolationError)
+      throw new UserError(forbidden(shown, error), { cause: error });
     if (!(error instanceof Error) || error.name !== 'JetStreamNotEnabled') throw error;
     throw new UserError(
       `${shown}: this NATS server has no JetStream (${error.message}); give it a line jetstream { store_dir: FOLDER }, and its account jetstream: enabled`,
@@ -97,9 +102,7 @@ async function watch(
     const { type } = status;
     if (type === 'disconnect') onChange?.(`the server at ${shown} went away`);
     if (type === 'error' && status.error instanceof PermissionViolationError)
-      onForbidden?.(
-        `${shown}: the server does not let this user ${status.error.operation === 'publish' ? 'publish' : 'subscribe to'} ${status.error.subject}; is the address' name that of the keys?`,
-      );
+      onForbidden?.(forbidden(shown, status.error));
     if (type !== 'reconnect') continue;
     onReconnect();
     onChange?.(undefined);

@@ -1,10 +1,11 @@
-import { open, readFile, readdir, rm, stat } from 'node:fs/promises';
+import { readFile, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { curveKeyPair } from 'zeromq';
-import { UserError, codeOf } from '../../errors.ts';
+import { UserError } from '../../errors.ts';
 import { isThere } from '../../files/isThere.ts';
 import { makeFolder } from '../../files/makeFolder.ts';
 import { reasonOf } from '../../systemErrors.ts';
+import { isKept, writeNewKey } from './keyFiles.ts';
 
 export const SIDES = ['learner', 'runtime'] as const;
 export type Side = (typeof SIDES)[number];
@@ -14,26 +15,6 @@ const publicFile = (side: Side) => `${side}.pub`;
 const PUBLIC = /\.pub$/;
 /** 32 bytes in the alphabet of ZeroMQ's RFC 32. */
 const KEY = /^[0-9a-zA-Z.\-:+=^!/*?&<>()[\]{}@%$#]{40}$/;
-
-const isKept = (path: string) =>
-  new UserError(
-    `${path}: there is a key already, and who has it would be shut out; choose another folder, or remove it`,
-  );
-
-async function writeNew(path: string, text: string, mode: number): Promise<void> {
-  try {
-    const file = await open(path, 'wx', mode);
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    if (codeOf(error) === 'EEXIST') throw isKept(path);
-    throw new UserError(`${path}: cannot be written: ${reasonOf(error)}`, { cause: error });
-  }
-}
 
 /** Makes a pair of keys for each side in a folder, all or none; gives the files' names. Overwrites none. */
 export async function makeKeys(folder: string): Promise<string[]> {
@@ -50,7 +31,7 @@ export async function makeKeys(folder: string): Promise<string[]> {
   const made: string[] = [];
   try {
     for (const { file, key, mode } of keys) {
-      await writeNew(join(folder, file), `${key}\n`, mode);
+      await writeNewKey(join(folder, file), `${key}\n`, mode);
       made.push(file);
     }
   } catch (error) {
