@@ -82,8 +82,10 @@ async function openJetStream(connection: NatsConnection, shown: string) {
   try {
     return { manager: await jetstreamManager(connection), jetstream: jetstream(connection) };
   } catch (error) {
-    if (error instanceof PermissionViolationError)
-      throw new UserError(forbidden(shown, error), { cause: error });
+    const violation = [error, (error as Error).cause].find(
+      (one) => one instanceof PermissionViolationError,
+    );
+    if (violation) throw new UserError(forbidden(shown, violation), { cause: error });
     if (!(error instanceof Error) || error.name !== 'JetStreamNotEnabled') throw error;
     throw new UserError(
       `${shown}: this NATS server has no JetStream (${error.message}); give it a line jetstream { store_dir: FOLDER }, and its account jetstream: enabled`,
