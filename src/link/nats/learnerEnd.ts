@@ -10,7 +10,7 @@ import type {
   LearnerPlace,
 } from '../learner/learnerEnd.ts';
 import { openPublishing } from './publishing.ts';
-import { openReception } from './reception.ts';
+import { Reception } from './reception.ts';
 import { type Robots, openRobots } from './robots.ts';
 import { openStreams } from './streams.ts';
 import { BEAT, NATS_PROTOCOL, WHO, readMessage, robotIn, robotSubject, writeMessage } from './subjects.ts'; // prettier-ignore
@@ -97,7 +97,7 @@ async function serve(
     if (event.kind === 'notTaken') publishing.notTaken(robot, event.version);
     robots.takeEvent(robot, event);
   });
-  const reception = openReception(nats, robots, options);
+  const reception = new Reception(nats, robots, options);
   const timer = setInterval(() => beat(false), BEAT_EVERY);
   const begin = () => {
     beat(false);

@@ -18,19 +18,6 @@ const LONGEST_RETRY = 60_000;
 /** After which an offer that was not answered is made again. */
 const UNANSWERED = 60_000;
 
-/** The part of a robot's session that offers its episodes. */
-export interface Offering {
-  /** Offers what waits, as far as the server may hold it. */
-  pump(): void;
-  answered(answer: Exclude<Answer, { kind: 'refused' }>): void;
-  /** Offers again what was not answered within so many milliseconds: its answer may be lost. */
-  again(within?: number): void;
-  /** Why the last offer did not get through; null if it did. */
-  readonly problem: string | null;
-  /** Resolves when nothing is under way. */
-  close(): Promise<void>;
-}
-
 export interface OfferingOptions {
   nats: Nats;
   outbox: Outbox;
@@ -53,113 +40,121 @@ const keyOf = (name: string, sha256: string) =>
 
 const isOfFile = (error: unknown) => error instanceof UserError || isSystemError(error);
 
-/** Offers a robot's episodes: parts first, so that whoever hears of one finds it. */
-export function openOffering(options: OfferingOptions): Offering {
-  const { nats, outbox, self, log, onChange, onEnd } = options;
-  const inOrder = createQueue();
-  const out = new Map<string, Out>();
+/** The part of a robot's session that offers its episodes: parts first, so that whoever hears of one finds it. */
+export class Offering {
+  /** Why the last offer did not get through; null if it did. */
+  problem: string | null = null;
+  private readonly options: OfferingOptions;
+  private readonly inOrder = createQueue();
+  private readonly acknowledged = createQueue();
+  private readonly out = new Map<string, Out>();
   /** Hashes of files that the server or the learner has: offers of them go alone. */
-  const sent = new Set<string>();
-  let [isClosed, count, retryAfter] = [false, 0, FIRST_RETRY];
-  let problem: string | null = null;
-  let retry: NodeJS.Timeout | undefined;
+  private readonly sent = new Set<string>();
+  private isClosed = false;
+  private count = 0;
+  private retryAfter = FIRST_RETRY;
+  private retry: NodeJS.Timeout | undefined;
 
-  const postpone = (name: string, who: string, why: string) => {
-    problem = `${who} did not keep ${name}, which will be offered again: ${why}`;
-    log(problem);
-    outbox.postpone(name);
-    out.delete(name);
-    retry ??= setTimeout(() => {
-      retry = undefined;
-      pump();
-    }, retryAfter);
-    retryAfter = Math.min(2 * retryAfter, LONGEST_RETRY);
-    onChange();
-  };
+  constructor(options: OfferingOptions) {
+    this.options = options;
+  }
 
-  const offer = async ({ name, path }: { name: string; path: string }) => {
-    const labels = (await outbox.labels(name)).slice(-MOST_LABELS);
-    const { bytes, sha256 } = await digest(path);
-    if (bytes === 0) throw new UserError(`${path}: is empty`);
-    out.set(name, { sha256, since: performance.now() });
-    if (!sent.has(sha256))
-      await putParts(nats, path, bytes, (part) => episodePart(nats.name, sha256, part));
-    sent.add(sha256);
-    const message = writeMessage('offer', { ...self(), name, bytes, sha256, labels });
-    const key = keyOf(name, sha256);
-    const msgID = `${nats.name}-${key}-${process.pid}-${count++}`;
-    await nats.jetstream.publish(offerSubject(nats.name, key), message, {
-      msgID,
-      expect: { streamName: EPISODES },
-    });
-  };
+  /** Offers what waits, as far as the server may hold it. */
+  pump(): void {
+    void this.inOrder(() => this.work());
+  }
 
-  const offerOrPostpone = async (next: { name: string; path: string }) => {
+  answered(answer: Exclude<Answer, { kind: 'refused' }>): void {
+    const { name, sha256 } = answer;
+    if (answer.kind === 'kept')
+      return void this.acknowledged(() => this.acknowledge(name, sha256)).catch((error: unknown) =>
+        this.options.onEnd(messageOf(error)),
+      );
+    this.sent.delete(sha256);
+    if (this.out.get(name)?.sha256 === sha256) this.postpone(name, 'the learner', answer.why);
+  }
+
+  /** Offers again what was not answered within so many milliseconds: its answer may be lost. */
+  again(within = UNANSWERED): void {
+    const before = performance.now() - within;
+    for (const [name, { since }] of this.out) if (since <= before) this.out.delete(name);
+    this.pump();
+  }
+
+  /** Resolves when nothing is under way. */
+  async close(): Promise<void> {
+    this.isClosed = true;
+    clearTimeout(this.retry);
+    await this.inOrder(() => undefined);
+    await this.acknowledged(() => undefined);
+  }
+
+  private async work(): Promise<void> {
+    while (!this.isClosed && !this.retry && this.out.size < MOST_OUT) {
+      const next = this.options.outbox.next((name) => this.out.has(name));
+      if (!next) return;
+      await this.offerOrPostpone(next);
+    }
+  }
+
+  private async offerOrPostpone(next: { name: string; path: string }): Promise<void> {
+    const { nats, outbox, log, onEnd } = this.options;
     const { name } = next;
     try {
-      await offer(next);
+      await this.offer(next);
     } catch (error) {
-      if (isClosed) return;
+      if (this.isClosed) return;
       if (isLimit(error))
-        return postpone(
+        return this.postpone(
           name,
           `the server at ${nats.address}`,
           `it has no room: ${messageOf(error)}`,
         );
-      out.delete(name);
+      this.out.delete(name);
       if (!isOfFile(error)) return onEnd(`${nats.address}: ${messageOf(error)}`);
       log(`does not offer ${name}: ${messageOf(error)}`);
       outbox.forget(name);
     }
-  };
-
-  const work = async () => {
-    while (!isClosed && !retry && out.size < MOST_OUT) {
-      const next = outbox.next((name) => out.has(name));
-      if (!next) return;
-      await offerOrPostpone(next);
-    }
-  };
-
-  function pump(): void {
-    void inOrder(work);
   }
 
-  const acknowledge = async (name: string, sha256: string) => {
-    if (out.get(name)?.sha256 !== sha256) return;
-    await outbox.acknowledge(name);
-    out.delete(name);
-    [problem, retryAfter] = [null, FIRST_RETRY];
-    onChange();
-    pump();
-  };
-  const acknowledged = createQueue();
+  private async offer({ name, path }: { name: string; path: string }): Promise<void> {
+    const { nats, outbox, self } = this.options;
+    const labels = (await outbox.labels(name)).slice(-MOST_LABELS);
+    const { bytes, sha256 } = await digest(path);
+    if (bytes === 0) throw new UserError(`${path}: is empty`);
+    this.out.set(name, { sha256, since: performance.now() });
+    if (!this.sent.has(sha256))
+      await putParts(nats, path, bytes, (part) => episodePart(nats.name, sha256, part));
+    this.sent.add(sha256);
+    const message = writeMessage('offer', { ...self(), name, bytes, sha256, labels });
+    const key = keyOf(name, sha256);
+    const msgID = `${nats.name}-${key}-${process.pid}-${this.count++}`;
+    await nats.jetstream.publish(offerSubject(nats.name, key), message, {
+      msgID,
+      expect: { streamName: EPISODES },
+    });
+  }
 
-  return {
-    pump,
-    answered(answer) {
-      const { name, sha256 } = answer;
-      if (answer.kind === 'kept')
-        return void acknowledged(() => acknowledge(name, sha256)).catch((error: unknown) =>
-          onEnd(messageOf(error)),
-        );
-      sent.delete(sha256);
-      if (out.get(name)?.sha256 !== sha256) return;
-      postpone(name, 'the learner', answer.why);
-    },
-    again(within = UNANSWERED) {
-      const before = performance.now() - within;
-      for (const [name, { since }] of out) if (since <= before) out.delete(name);
-      pump();
-    },
-    get problem() {
-      return problem;
-    },
-    async close() {
-      isClosed = true;
-      clearTimeout(retry);
-      await inOrder(() => undefined);
-      await acknowledged(() => undefined);
-    },
-  };
+  private postpone(name: string, who: string, why: string): void {
+    const { log, outbox, onChange } = this.options;
+    this.problem = `${who} did not keep ${name}, which will be offered again: ${why}`;
+    log(this.problem);
+    outbox.postpone(name);
+    this.out.delete(name);
+    this.retry ??= setTimeout(() => {
+      this.retry = undefined;
+      this.pump();
+    }, this.retryAfter);
+    this.retryAfter = Math.min(2 * this.retryAfter, LONGEST_RETRY);
+    onChange();
+  }
+
+  private async acknowledge(name: string, sha256: string): Promise<void> {
+    if (this.out.get(name)?.sha256 !== sha256) return;
+    await this.options.outbox.acknowledge(name);
+    this.out.delete(name);
+    [this.problem, this.retryAfter] = [null, FIRST_RETRY];
+    this.options.onChange();
+    this.pump();
+  }
 }

@@ -4,7 +4,6 @@ import { messageOf } from '../../errors.ts';
 import type { Nats } from '../../nats/connect.ts';
 import { createQueue } from '../../processes/queue.ts';
 import type { LearnerEndOptions } from '../learner/learnerEnd.ts';
-import type { KeptEpisode } from '../learner/store.ts';
 import { takeParts } from './parts.ts';
 import type { Robots } from './robots.ts';
 import { LEARNER, openStreams } from './streams.ts';
@@ -15,123 +14,134 @@ const AT_ONCE = 8;
 /** Milliseconds. */
 const TRY_EVERY = 1000;
 
-/** Takes the episodes that wait on a server. */
-export interface Reception {
+/** Takes the offers that wait on a server; each is acknowledged once its episode is on the disk, or cannot be. */
+export class Reception {
+  private readonly nats: Nats;
+  private readonly robots: Robots;
+  private readonly options: LearnerEndOptions;
+  private readonly onDisk = createQueue();
+  private readonly underWay = new Set<Promise<void>>();
+  /** By hash: an episode that is offered twice is fetched once. */
+  private readonly turns = new Map<string, Promise<unknown>>();
+  private readonly received: Promise<void>;
+  private isClosed = false;
+  private stop: () => void = () => undefined;
+
+  constructor(nats: Nats, robots: Robots, options: LearnerEndOptions) {
+    this.nats = nats;
+    this.robots = robots;
+    this.options = options;
+    this.received = this.receiveForEver();
+  }
+
   /** Resolves when none is under way. */
-  close(): Promise<void>;
-}
+  async close(): Promise<void> {
+    this.isClosed = true;
+    this.stop();
+    await Promise.allSettled(this.underWay);
+    await this.received;
+  }
 
-/** Takes offers as they come; each is acknowledged once its episode is on the disk, or cannot be. */
-export function openReception(
-  nats: Nats,
-  robots: Robots,
-  { store, onEpisode, onLabels, log }: LearnerEndOptions,
-): Reception {
-  const { connection, jetstream, manager } = nats;
-  const onDisk = createQueue();
-  const underWay = new Set<Promise<void>>();
-  /** Episodes that are being fetched: one that is offered twice is fetched once. */
-  const turns = new Map<string, Promise<unknown>>();
-  let [isClosed, stop] = [false, () => {}];
-
-  const tell = (robot: string, answer: Answer) =>
-    connection.publish(robotSubject(robot, 'answer'), writeMessage('answer', answer));
-
-  const keep = async (robot: string, offer: Offer, message: JsMsg): Promise<KeptEpisode> => {
-    const { name, sha256, labels } = offer;
-    const found = await onDisk(() => store.find(offer));
-    if (found) {
-      const episode = await onDisk(() => store.label(name, found.path, labels));
-      if (found.isNew) onEpisode(episode);
-      else if (labels.length > 0) onLabels(episode);
-      return episode;
-    }
-    const incoming = await store.begin(offer);
-    try {
-      const subjectOf = (part: number) => episodePart(robot, sha256, part);
-      await takeParts(nats, PARTS, incoming, subjectOf, () => message.working());
-      const episode = await onDisk(() => store.keep(incoming, labels));
-      onEpisode(episode);
-      return episode;
-    } catch (error) {
-      await incoming.abandon();
-      throw error;
-    }
-  };
-
-  const removeParts = (robot: string, sha256: string) =>
-    manager.streams
-      .purge(PARTS, { filter: episodePart(robot, sha256, '>') })
-      .catch((error: unknown) => log(`an episode's parts stay on the server: ${messageOf(error)}`));
-
-  const take = async (robot: string, offer: Offer, message: JsMsg) => {
-    const { name, sha256 } = offer;
-    const why = robots.objection(offer);
-    if (why !== undefined) {
-      robots.refuse(`an episode of the robot ${robot}`, why);
-      tell(robot, { kind: 'refused', why });
-    } else
+  private async receiveForEver(): Promise<void> {
+    while (!this.isClosed)
       try {
-        await keep(robot, offer, message);
-        tell(robot, { kind: 'kept', name, sha256 });
+        await this.receive();
       } catch (error) {
-        if (isClosed) return;
-        log(`did not keep the episode ${name} of the robot ${robot}: ${messageOf(error)}`);
-        tell(robot, { kind: 'notKept', name, sha256, why: messageOf(error) });
+        if (this.isClosed) return;
+        this.options.log(
+          `the server at ${this.nats.address} gives no episodes: ${messageOf(error)}`,
+        );
+        // One that lost its files has no streams any more.
+        await openStreams(this.nats).catch(() => undefined);
+        await setTimeout(TRY_EVERY);
       }
-    message.ack();
-    await removeParts(robot, sha256);
-  };
+  }
 
-  const attend = async (message: JsMsg) => {
-    const robot = robotIn(message.subject);
-    let offer: Offer;
-    try {
-      offer = readMessage('offer', message.string());
-    } catch (error) {
-      robots.refuse(`an offer of the robot ${robot}`, messageOf(error));
-      tell(robot, { kind: 'refused', why: messageOf(error) });
-      return message.term();
-    }
-    const before = turns.get(offer.sha256);
-    const turn = (before ?? Promise.resolve()).then(() => take(robot, offer, message));
-    turns.set(offer.sha256, turn);
-    await turn.finally(() => turns.get(offer.sha256) === turn && turns.delete(offer.sha256));
-  };
-
-  const receive = async () => {
-    const consumer = await jetstream.consumers.get(EPISODES, LEARNER);
+  private async receive(): Promise<void> {
+    const { log } = this.options;
+    const { underWay } = this;
+    const consumer = await this.nats.jetstream.consumers.get(EPISODES, LEARNER);
     const messages = await consumer.consume({ max_messages: AT_ONCE });
-    stop = () => messages.stop();
-    if (isClosed) stop();
+    this.stop = () => messages.stop();
+    if (this.isClosed) this.stop();
     for await (const message of messages) {
-      const work: Promise<void> = attend(message)
+      const work: Promise<void> = this.attend(message)
         .catch((error: unknown) => log(`an offer failed: ${messageOf(error)}`))
         .finally(() => underWay.delete(work));
       underWay.add(work);
       if (underWay.size >= AT_ONCE) await Promise.race(underWay);
     }
-  };
+  }
 
-  const receiveForEver = async () => {
-    while (!isClosed)
+  private async attend(message: JsMsg): Promise<void> {
+    const robot = robotIn(message.subject);
+    let offer: Offer;
+    try {
+      offer = readMessage('offer', message.string());
+    } catch (error) {
+      this.robots.refuse(`an offer of the robot ${robot}`, messageOf(error));
+      this.tell(robot, { kind: 'refused', why: messageOf(error) });
+      return message.term();
+    }
+    const { turns } = this;
+    const before = turns.get(offer.sha256) ?? Promise.resolve();
+    const turn = before.then(() => this.take(robot, offer, message));
+    turns.set(offer.sha256, turn);
+    await turn.finally(() => turns.get(offer.sha256) === turn && turns.delete(offer.sha256));
+  }
+
+  private async take(robot: string, offer: Offer, message: JsMsg): Promise<void> {
+    const { name, sha256 } = offer;
+    const why = this.robots.objection(offer);
+    if (why !== undefined) {
+      this.robots.refuse(`an episode of the robot ${robot}`, why);
+      this.tell(robot, { kind: 'refused', why });
+    } else
       try {
-        await receive();
+        await this.keep(robot, offer, message);
+        this.tell(robot, { kind: 'kept', name, sha256 });
       } catch (error) {
-        if (isClosed) return;
-        log(`the server at ${nats.address} gives no episodes: ${messageOf(error)}`);
-        // One that lost its files has no streams any more.
-        await openStreams(nats).catch(() => undefined);
-        await setTimeout(TRY_EVERY);
+        if (this.isClosed) return;
+        this.options.log(
+          `did not keep the episode ${name} of the robot ${robot}: ${messageOf(error)}`,
+        );
+        this.tell(robot, { kind: 'notKept', name, sha256, why: messageOf(error) });
       }
-  };
-  const received = receiveForEver();
-  return {
-    async close() {
-      isClosed = true;
-      stop();
-      await Promise.allSettled(underWay);
-      await received;
-    },
-  };
+    message.ack();
+    await this.removeParts(robot, sha256);
+  }
+
+  private async keep(robot: string, offer: Offer, message: JsMsg): Promise<void> {
+    const { store, onEpisode, onLabels } = this.options;
+    const { name, sha256, labels } = offer;
+    const found = await this.onDisk(() => store.find(offer));
+    if (found) {
+      const episode = await this.onDisk(() => store.label(name, found.path, labels));
+      if (found.isNew) onEpisode(episode);
+      else if (labels.length > 0) onLabels(episode);
+      return;
+    }
+    const incoming = await store.begin(offer);
+    try {
+      const subjectOf = (part: number) => episodePart(robot, sha256, part);
+      await takeParts(this.nats, PARTS, incoming, subjectOf, () => message.working());
+      onEpisode(await this.onDisk(() => store.keep(incoming, labels)));
+    } catch (error) {
+      await incoming.abandon();
+      throw error;
+    }
+  }
+
+  private tell(robot: string, answer: Answer): void {
+    const { connection } = this.nats;
+    connection.publish(robotSubject(robot, 'answer'), writeMessage('answer', answer));
+  }
+
+  private async removeParts(robot: string, sha256: string): Promise<void> {
+    await this.nats.manager.streams
+      .purge(PARTS, { filter: episodePart(robot, sha256, '>') })
+      .catch((error: unknown) =>
+        this.options.log(`an episode's parts stay on the server: ${messageOf(error)}`),
+      );
+  }
 }

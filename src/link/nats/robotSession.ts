@@ -5,7 +5,7 @@ import { messageOf } from '../../errors.ts';
 import { type Nats, connectNats } from '../../nats/connect.ts';
 import type { Session, SessionOptions } from '../robot/session.ts';
 import { type Adoption, openAdoption } from './adoption.ts';
-import { type Offering, openOffering } from './offering.ts';
+import { Offering } from './offering.ts';
 import { BEAT, EPISODES, NATS_PROTOCOL, type RobotEmbodiment, type RobotSelf, readMessage, robotSubject, writeMessage } from './subjects.ts'; // prettier-ignore
 
 /** Milliseconds, all of them by the monotonic clock. */
@@ -103,7 +103,7 @@ class NatsSession {
     const onChange = () => this.report();
     const onEnd = (why: string) => this.end(why);
     this.adoption = openAdoption({ nats, inbox, log, onChange });
-    this.offering = openOffering({
+    this.offering = new Offering({
       ...{ nats, outbox, log, onChange, onEnd },
       self: () => this.self(),
     });
