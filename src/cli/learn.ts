@@ -37,9 +37,9 @@ export function learn(program: Command, context: Context): void {
     .option('--seed <n>', 'of noise, times and order', integer(0), 0)
     .option(
       '--address <address>',
-      'ipc:///PATH or tcp://HOST:PORT; by default a socket in the folder',
+      'ipc:///PATH, tcp://HOST:PORT or nats://NAME@HOST:PORT; by default a socket in the folder',
     )
-    .option('--keys <folder>', 'keys of the link, which tcp needs (nalu keys makes them)')
+    .option('--keys <folder>', 'keys of the link, which tcp and nats need (nalu keys makes them)')
     .addOption(
       new Option(
         '--cores <which>',

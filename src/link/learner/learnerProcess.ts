@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { makeFolder } from '../../files/makeFolder.ts';
 import { serve } from '../../processes/serve.ts';
 import type { RobotEmbodiment } from '../nats/subjects.ts';
-import { bindEnd } from './learnerEnd.ts';
+import { bindEnd } from './bindEnd.ts';
 import { openLineage } from '../robot/lineage.ts';
 import { type KeptEpisode, openStore } from './store.ts';
 import type { Bundle } from '../../policy/bundle/config.ts';

@@ -5,7 +5,8 @@ import type { Calls } from '../../processes/calls.ts';
 import { type Service, serve } from '../../processes/serve.ts';
 import { type AdapterFile, openInbox } from './inbox.ts';
 import { openOutbox } from './outbox.ts';
-import { type Session, sessionsWith } from './session.ts';
+import type { Session } from './session.ts';
+import { sessionsWith } from './sessionsWith.ts';
 
 /** Milliseconds between the end of a connection and the next attempt. */
 const FIRST_PAUSE = 50;
