@@ -8,7 +8,7 @@ import { type Adapter, writeAdapter } from '../../src/policy/bundle/adapter.ts';
 import { BASE, LORA, MAKERS, type Place, randomAdapter, until, withPlace } from './link.ts';
 import { rawLearner } from './raw.ts';
 
-const LIMIT = { timeout: 60_000 };
+const LIMIT = { timeout: 180_000 };
 
 async function written(folder: string, adapter: Adapter): Promise<string> {
   const path = join(folder, `${adapter.version}.out`);

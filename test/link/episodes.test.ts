@@ -8,7 +8,7 @@ import { mountSmallDisk } from '../episodes/smallDisk.ts';
 import { MAKERS, type Place, kept, names, putEpisodes, until, withPlace } from './link.ts';
 import { hello, rawLearner, rawRuntime } from './raw.ts';
 
-const LIMIT = { timeout: 120_000 };
+const LIMIT = { timeout: 300_000 };
 const MEBIBYTE = 2 ** 20;
 
 for (const maker of MAKERS) {

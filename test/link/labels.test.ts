@@ -8,7 +8,7 @@ import type { Outcome } from '../../src/episodes/episode.ts';
 import type { KeptEpisode } from '../../src/link/learner/store.ts';
 import { MAKERS, type Place, kept, names, putEpisodes, until, withPlace } from './link.ts';
 
-const LIMIT = { timeout: 120_000 };
+const LIMIT = { timeout: 300_000 };
 
 const label = (folder: string, name: string, outcome: Outcome) =>
   labelEpisode(join(folder, `${name}.mcap`), { by: 'Ada', outcome });
