@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { openRolloutPool } from '../src/rollouts/pool.ts';
+import { ownProcesses } from '../src/rollouts/pool.ts';
 import { explorationSchema } from '../src/policy/exploration.ts';
 import type { Trainable } from '../src/policy/trainable.ts';
 import type { Bundle } from '../src/policy/bundle/config.ts';
@@ -14,7 +14,7 @@ export async function exploredEpisodes(
   count: number,
 ) {
   const exploration = explorationSchema.parse({});
-  const pool = openRolloutPool(
+  const pool = ownProcesses(
     { policy: bundle.folder, task: 'transfer-cube', trainable },
     availableParallelism(),
   );

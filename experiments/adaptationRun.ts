@@ -4,7 +4,7 @@ import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { type Evaluation, evaluate, readResults } from '../src/adapting/evaluation.ts';
-import { openRolloutPool } from '../src/rollouts/pool.ts';
+import { type Makers, openMakers } from '../src/rollouts/makers.ts';
 import { appendJsonLines, readJsonLines } from '../src/files/jsonLines.ts';
 import { type CurvePoint, readCurve } from '../src/learning/curve.ts';
 import { isThere } from '../src/files/isThere.ts';
@@ -100,14 +100,20 @@ async function nalu(args: readonly string[]): Promise<boolean> {
   return true;
 }
 
+/** The options of `nalu adapt` that say who makes attempts. */
+const optionsOf = ({ processes, workers, keys }: Makers): string[] =>
+  workers === undefined
+    ? ['--processes', String(processes)]
+    : ['--workers', workers, ...(keys === undefined ? [] : ['--keys', keys])];
+
 /** Successes of a policy on the experiment's robot. */
 async function measure(
   { task = 'transfer-cube', gap, execute, steps, join: how, delay, finalAttempts }: Experiment,
   policy: string,
   adapter: string | undefined,
-  processes: number,
+  makers: Makers,
 ): Promise<Omit<Evaluation, 'episodes'>> {
-  const pool = openRolloutPool(
+  const pool = await openMakers(
     {
       policy,
       task,
@@ -118,7 +124,8 @@ async function measure(
       ...(delay !== undefined && { delay }),
       ...(gap && { gap: gapSchema.parse(gap) }),
     },
-    processes,
+    makers,
+    console.error,
   );
   try {
     if (adapter !== undefined) await pool.adopt(adapter);
@@ -150,7 +157,7 @@ async function adapt(
   experiment: Experiment,
   variant: string,
   seed: number,
-  processes: number,
+  makers: Makers,
 ): Promise<Measured | undefined> {
   const { task, gap, execute, steps, join: how, delay, curveAttempts } = experiment;
   const { exploration, method, after, evaluateEvery = 5, ...own } = experiment.variants[variant];
@@ -178,14 +185,14 @@ async function adapt(
     ...(steps === undefined ? [] : ['--steps', String(steps)]),
     ...(how ? ['--join', how] : []),
     ...(delay === undefined ? [] : ['--delay', String(delay)]),
-    ...['--episodes', String(episodes), '--seed', String(seed), '--processes', String(processes)],
+    ...['--episodes', String(episodes), '--seed', String(seed), ...optionsOf(makers)],
     ...['--evaluate-every', String(evaluateEvery), '--attempts', String(curveAttempts)],
   ]);
   if (!done) return undefined;
   const adapter = join(folder, 'runtime', 'newest.safetensors');
   const curve = await readResults(folder);
   const [{ points: explored }] = await readCurve(join(folder, 'learner'));
-  const counts = await measure(experiment, policy, adapter, processes);
+  const counts = await measure(experiment, policy, adapter, makers);
   return { curve, explored, final: { episodes, ...counts } };
 }
 
@@ -195,7 +202,7 @@ async function imitate(
   experiment: Experiment,
   variant: string,
   seed: number,
-  processes: number,
+  makers: Makers,
 ): Promise<Measured | undefined> {
   const { policy, episodes, variants } = experiment;
   const recorded = join(folderOf(name, variants[variant].imitates!, seed), 'learner', 'episodes');
@@ -209,12 +216,12 @@ async function imitate(
   if (!done) return undefined;
   return {
     curve: [],
-    final: { episodes, ...(await measure(experiment, out, undefined, processes)) },
+    final: { episodes, ...(await measure(experiment, out, undefined, makers)) },
   };
 }
 
 export interface RunOptions {
-  processes: number;
+  makers: Makers;
   /** Only this seed, or variant. */
   seed?: number;
   variant?: string;
@@ -224,7 +231,7 @@ export interface RunOptions {
 export async function runExperiment(
   name: string,
   experiment: Experiment,
-  { processes, seed: only, variant: single }: RunOptions,
+  { makers, seed: only, variant: single }: RunOptions,
 ): Promise<void> {
   const isKnown = async (variant: string, seed: number) =>
     (await readAdaptations()).some(
@@ -239,7 +246,7 @@ export async function runExperiment(
   };
   for (const [variant, robot] of Object.entries(priors)) {
     if (await isKnown(variant, 0)) continue;
-    const final = { episodes: 0, ...(await measure(robot, policy, undefined, processes)) };
+    const final = { episodes: 0, ...(await measure(robot, policy, undefined, makers)) };
     await write({ experiment: name, variant, seed: 0, curve: [], final });
   }
   const seeds = experiment.seeds.filter((seed) => only === undefined || seed === only);
@@ -250,7 +257,7 @@ export async function runExperiment(
     for (const variant of variants) {
       if (await isKnown(variant, seed)) continue;
       const run = experiment.variants[variant].imitates === undefined ? adapt : imitate;
-      const result = await run(name, experiment, variant, seed, processes);
+      const result = await run(name, experiment, variant, seed, makers);
       if (!result) return;
       await write({ experiment: name, variant, seed, ...result });
     }

@@ -157,7 +157,7 @@ const EXPERIMENTS: Record<string, Experiment> = {
   },
 };
 
-const HELP = `npm run adaptations -- [NAME ...] [--seed N] [--processes N]
+const HELP = `npm run adaptations -- [NAME ...] [--seed N] [--processes N | --workers nats://HOST:PORT [--keys DIR]]
 
 Adapts policies in the simulator and measures what comes of it; each run goes on where it was stopped.
 Runs are kept in runs/adaptations, figures in docs/adaptations.jsonl, from which the pictures are drawn.
@@ -175,6 +175,8 @@ const { values, positionals } = parseArgs({
     seed: { type: 'string' },
     variant: { type: 'string' },
     processes: { type: 'string', default: '2' },
+    workers: { type: 'string' },
+    keys: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 });
@@ -184,7 +186,7 @@ if (values.help || unknown !== undefined || positionals.length === 0)
 for (const name of positionals) {
   const experiment = EXPERIMENTS[name];
   await runExperiment(name, experiment, {
-    processes: Number(values.processes),
+    makers: { processes: Number(values.processes), workers: values.workers, keys: values.keys },
     seed: values.seed === undefined ? undefined : Number(values.seed),
     variant: values.variant,
   });

@@ -108,12 +108,12 @@ export async function adapt(
   { out, err, signal: interrupted, console }: AdaptSurroundings,
 ): Promise<'done' | 'interrupted'> {
   const folder = resolve(path);
-  const { method, task, batch, episodes, seed, config, execute, delay, processes } = options;
+  const { method, task, batch, episodes, seed, config, execute, delay } = options;
   const { scene, sceneMap } = options;
   const report = createAdaptReport(episodes, batch, out);
   const over = new AbortController();
   const signal = AbortSignal.any([interrupted, over.signal]);
-  let parts: AdaptParts | undefined;
+  let starting: Promise<AdaptParts> | undefined;
   let page: ReturnType<typeof openAdaptConsole> | undefined;
 
   const run = async () => {
@@ -123,8 +123,8 @@ export async function adapt(
     const title = `${bundle.name}, ${task}`;
     const evaluations = await openEvaluations(folder, folders.learner, title, report.note);
     signal.throwIfAborted();
-    parts = startAdaptParts({
-      ...{ folders, bundle, method, config, trainable, batch, seed, processes },
+    starting = startAdaptParts({
+      ...{ folders, bundle, method, config, trainable, batch, seed, makers: options },
       attempts: {
         ...{ task, scene, sceneMap },
         executeSteps: execute,
@@ -137,6 +137,8 @@ export async function adapt(
       log: report.note,
       onLearnerText: (text) => err.write(text),
     });
+    const parts = await starting;
+    signal.throwIfAborted();
     page = console && openAdaptConsole(console, { folder, folders, batch }, parts, report.note);
     await page;
     const all = { folder, plan, options, parts, evaluations, report, signal };
@@ -150,7 +152,10 @@ export async function adapt(
   } finally {
     over.abort();
     await page?.then((opened) => opened?.close()).catch(() => undefined);
-    await parts?.close();
+    await starting?.then(
+      (parts) => parts.close(),
+      () => undefined,
+    );
   }
   if (!interrupted.aborted) return 'done';
   report.note('stopped by hand; the same command goes on from here');

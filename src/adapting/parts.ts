@@ -9,7 +9,8 @@ import type { MethodName } from '../learning/methodNames.ts';
 import type { Trainable } from '../policy/trainable.ts';
 import { SIM_CALIBRATION } from '../sim/embodiment.ts';
 import { type LearnerProcess, startLearner } from './learnerProcess.ts';
-import { type RolloutPool, openRolloutPool } from '../rollouts/pool.ts';
+import { type Makers, openMakers } from '../rollouts/makers.ts';
+import type { RolloutPool } from '../rollouts/pool.ts';
 import type { RolloutSettings } from '../rollouts/rolloutWorker.ts';
 import type { Bundle } from '../policy/bundle/config.ts';
 
@@ -34,7 +35,7 @@ export interface AdaptPartsOptions {
     RolloutSettings,
     'task' | 'scene' | 'sceneMap' | 'executeSteps' | 'join' | 'delay' | 'integration' | 'gap'
   >;
-  processes: number;
+  makers: Makers;
   onEvent: (event: LearnerEvent) => void;
   log: (line: string) => void;
   /** Gets the text of the learner's stderr. */
@@ -58,10 +59,12 @@ export interface AdaptParts {
 /** Milliseconds between looks at which version is played. */
 const LOOK_EVERY = 20;
 
-/** Starts the learner and the processes that make attempts. */
-export function startAdaptParts(options: AdaptPartsOptions): AdaptParts {
-  const { folders, bundle, method, config, trainable, batch, seed, attempts } = options;
+/** Starts the learner and those who make attempts. Throws a `UserError` where these cannot be had. */
+export async function startAdaptParts(options: AdaptPartsOptions): Promise<AdaptParts> {
+  const { folders, bundle, method, config, trainable, batch, seed, attempts, makers, log } =
+    options;
   const policy = resolve(bundle.folder);
+  const pool = await openMakers({ policy, trainable, ...attempts }, makers, log);
   const learner = startLearner(
     [
       folders.learner,
@@ -71,7 +74,6 @@ export function startAdaptParts(options: AdaptPartsOptions): AdaptParts {
     ],
     { onEvent: options.onEvent, onText: options.onLearnerText },
   );
-  const pool = openRolloutPool({ policy, trainable, ...attempts }, options.processes);
   const newest = join(folders.runtime, 'newest.safetensors');
   let played = bundle.version;
   let courier: Courier | undefined;
@@ -88,7 +90,7 @@ export function startAdaptParts(options: AdaptPartsOptions): AdaptParts {
         await pool.adopt(newest);
         played = adapter.version;
       },
-      log: options.log,
+      log,
     });
 
   return {

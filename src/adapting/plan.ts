@@ -15,13 +15,14 @@ import type { MethodName } from '../learning/methodNames.ts';
 import { explorationOf } from '../learning/methods.ts';
 import type { Trainable } from '../policy/trainable.ts';
 import { type Gap, gapSchema } from '../sim/gap.ts';
+import type { Makers } from '../rollouts/makers.ts';
 import type { SceneChoice } from '../sim/simulatedAloha.ts';
 import type { SimTaskName } from '../sim/taskNames.ts';
 import { readYaml, validate } from '../validate.ts';
 import type { AdaptFolders } from './parts.ts';
 import { type Bundle } from '../policy/bundle/config.ts';
 
-export interface AdaptOptions extends IntegrationChanges, SceneChoice {
+export interface AdaptOptions extends IntegrationChanges, SceneChoice, Makers {
   policy: string;
   method: MethodName;
   task: SimTaskName;
@@ -36,7 +37,6 @@ export interface AdaptOptions extends IntegrationChanges, SceneChoice {
   batch: number;
   evaluateEvery: number;
   attempts: number;
-  processes: number;
   seed: number;
 }
 

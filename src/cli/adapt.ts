@@ -18,6 +18,20 @@ import {
   timesOption,
 } from './sharedOptions.ts';
 
+const HELP = `
+The attempts and the learner are processes of their own, with the link between them as on a robot. The
+same command continues where it was stopped; another policy, task, scene, seed, gap, --execute, --join, --delay or
+what FPO's state depends on is refused there. Attempts of a batch that all ended alike make no version:
+none of them shows what does better. FOLDER/curve.svg is drawn as it goes.
+
+Examples:
+  nalu adapt run                                   the shipped policy, 1024 attempts
+  nalu adapt run --method view --gap gap.yaml      the network stays, its view moves: 144 attempts
+  nalu adapt run --execute 35 --episodes 2048      a weaker beginning: chunks played for 35 steps
+  nalu adapt run --workers nats://10.0.0.5:4222    attempts are made by other machines
+  nalu adapt run --gap gap.yaml                    cameraShift: [0.0025, 0, 0] (m), cameraTilt (degrees),
+                                                   gripperOffset, delay (control steps), friction (times)`;
+
 /** `nalu adapt`. */
 export function adapt(program: Command, context: Context): void {
   const command = program
@@ -57,25 +71,16 @@ export function adapt(program: Command, context: Context): void {
     .option('--evaluate-every <n>', 'updates between evaluations', integer(1), 4)
     .option('--attempts <n>', 'held-out attempts of an evaluation; 0 for none', integer(0), 60)
     .option('--processes <n>', 'processes that make attempts', integer(1), 2)
+    .option(
+      '--workers <address>',
+      'nats://HOST:PORT: attempts are made by whoever runs nalu worker there, instead of processes here',
+    )
+    .option('--keys <folder>', 'keys that this server knows')
     .addOption(learningConsoleOption())
     .addOption(consoleHostOption())
     .addOption(consoleTlsOption())
     .option('--seed <n>', "of the attempts' scenes and noise, and of learning", integer(0), 0)
-    .addHelpText(
-      'after',
-      `
-The attempts and the learner are processes of their own, with the link between them as on a robot. The
-same command continues where it was stopped; another policy, task, scene, seed, gap, --execute, --join, --delay or
-what FPO's state depends on is refused there. Attempts of a batch that all ended alike make no version:
-none of them shows what does better. FOLDER/curve.svg is drawn as it goes.
-
-Examples:
-  nalu adapt run                                   the shipped policy, 1024 attempts
-  nalu adapt run --method view --gap gap.yaml      the network stays, its view moves: 144 attempts
-  nalu adapt run --execute 35 --episodes 2048      a weaker beginning: chunks played for 35 steps
-  nalu adapt run --gap gap.yaml                    cameraShift: [0.0025, 0, 0] (m), cameraTilt (degrees),
-                                                   gripperOffset, delay (control steps), friction (times)`,
-    )
+    .addHelpText('after', HELP)
     .action(async (folder, options) => {
       const { adapt } = await import('../adapting/adapt.ts');
       const { METHODS } = await import('../learning/methods.ts');
@@ -91,5 +96,10 @@ Examples:
         ),
       );
     });
-  readsOnly(command, { ...SCENE_RULES, ...CONSOLE_RULES });
+  readsOnly(command, {
+    '--processes': { without: ['--workers'] },
+    '--keys': { with: ['--workers'] },
+    ...SCENE_RULES,
+    ...CONSOLE_RULES,
+  });
 }

@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { Command } from '@commander-js/extra-typings';
-import { packagePath } from '../files/packagePath.ts';
+import { packageVersion } from '../files/packageVersion.ts';
 import { adapt } from './adapt.ts';
 import { calibrate } from './calibrate.ts';
 import { check } from './check.ts';
@@ -24,19 +23,18 @@ import { serve } from './serve.ts';
 import { sim } from './sim.ts';
 import { start } from './start.ts';
 import { verify } from './verify.ts';
+import { worker } from './worker.ts';
 
 const GROUPS = [
   { title: 'The simulated robot:', commands: [start, sim, showOnPage, recover] },
   { title: 'Data:', commands: [exportEpisodes, importData] },
-  { title: 'Learning:', commands: [demos, imitate, distill, adapt, learn, keys, classifier] },
+  {
+    title: 'Learning:',
+    commands: [demos, imitate, distill, adapt, worker, learn, keys, classifier],
+  },
   { title: 'Policies:', commands: [create, importCheckpoint, verify, serve] },
   { title: 'A real robot and its machine:', commands: [check, calibrate, doctor] },
 ];
-
-function packageVersion(): string {
-  const text = readFileSync(packagePath('package.json'), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
-}
 
 /** The whole command line of `nalu`. It throws a `CommanderError` instead of ending the process. */
 export function createProgram(context: Context): Command {

@@ -1,19 +1,19 @@
 import { openPool } from '../processes/pool.ts';
 import type { Attempt, RolloutFunctions, RolloutResult, RolloutSettings } from './rolloutWorker.ts';
 
-/** Processes that make simulated attempts beside each other. */
+/** Who makes simulated attempts, some beside each other. */
 export interface RolloutPool {
   /** Makes attempts; resolves when all are made. Rejects with a UserError at the first failure. */
   run(attempts: readonly Attempt[], onResult: (result: RolloutResult) => void): Promise<void>;
-  /** Has every process take an adapter's file over. */
+  /** Has all later attempts played with an adapter's file. */
   adopt(path: string): Promise<void>;
-  /** Rejects with a UserError when a process fails or ends by itself. */
+  /** Rejects with a UserError when no more attempts can be made. */
   readonly failed: Promise<never>;
   close(): Promise<void>;
 }
 
-/** Starts `processes` of them. */
-export function openRolloutPool(settings: RolloutSettings, processes: number): RolloutPool {
+/** Starts processes of this machine's own that make them. It fails when one of them ends by itself. */
+export function ownProcesses(settings: RolloutSettings, processes: number): RolloutPool {
   const pool = openPool<RolloutFunctions>(
     new URL('./rolloutWorker.js', import.meta.url),
     processes,

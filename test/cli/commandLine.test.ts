@@ -15,6 +15,7 @@ const LEAST: Record<string, string[]> = {
   imitate: ['x', '--out', 'y'],
   distill: ['b', '--episodes', 'x', '--out', 'y'],
   adapt: ['x'],
+  worker: ['nats://127.0.0.1:1'],
   learn: ['x'],
   keys: ['x'],
   classifier: ['--out', 'x'],
@@ -45,6 +46,7 @@ const LEARNER = ['--record', 'x', '--learner', 'ipc:///x'];
 /** What an option is only read with, of one command or of all. */
 const COMPANIONS: Record<string, string[]> = {
   '--scene-map': ['--scene', 'x'],
+  'adapt --keys': ['--workers', 'nats://127.0.0.1:1'],
   'serve --keys': LEARNER,
   'serve --config': LEARNER,
   'serve --exploration': LEARNER,
@@ -54,10 +56,11 @@ const COMPANIONS: Record<string, string[]> = {
 /** A command's arguments with a path in the place of each argument and option that is one, in turn. */
 function withPath(command: Command, path: string): string[][] {
   const least = LEAST[command.name()];
-  const positions = command.registeredArguments.map((_, at) => [
-    command.name(),
-    ...least.toSpliced(at, 1, path),
-  ]);
+  const positions = command.registeredArguments.flatMap((argument, at) =>
+    PLACEHOLDER.test(`<${argument.name()}>`)
+      ? [[command.name(), ...least.toSpliced(at, 1, path)]]
+      : [],
+  );
   const options = command.options
     .filter(({ flags }) => PLACEHOLDER.test(flags))
     .map(({ long }) => {
@@ -113,6 +116,8 @@ describe('the command line', () => {
     ['sim --metrics-host ::1', /--metrics-host is only read with --metrics-port/],
     ['sim --snapshot x.png --record x', /--snapshot is not read with --record/],
     ['sim --snapshot x.png --episodes 2', /--snapshot is not read with --episodes/],
+    ['adapt x --keys y', /--keys is only read with --workers/],
+    ['adapt x --processes 3 --workers nats://x', /--processes is not read with --workers/],
     ['sim --force', /--force is only read with --snapshot/],
     ['imitate x --out y --rank 4', /--rank is only read with --train lora/],
     ['imitate x --out y --train expert --layers 1', /--layers is only read with --train lora/],

@@ -24,7 +24,7 @@ interface Around {
 }
 
 /** A stream that collects text. */
-function collector(onText: (text: string) => unknown = () => undefined) {
+export function collector(onText: (text: string) => unknown = () => undefined) {
   let text = '';
   const stream = new Writable({
     write(chunk: Buffer, _, done) {

@@ -6,6 +6,8 @@ import { discard, publish } from '../../episodes/mcap.ts';
 import { PART_BYTES } from './protocol.ts';
 import { reasonOf } from '../../systemErrors.ts';
 
+export { digest } from '../../files/digest.ts';
+
 /** Bytes of a file from `offset`, at most a part; fewer at its end. */
 export async function readPart(
   path: string,
@@ -17,24 +19,6 @@ export async function readPart(
     const buffer = new Uint8Array(most);
     const { bytesRead } = await file.read(buffer, 0, most, offset);
     return buffer.subarray(0, bytesRead);
-  } finally {
-    await file.close();
-  }
-}
-
-/** Size and SHA-256 of a file, read in parts. */
-export async function digest(path: string): Promise<{ bytes: number; sha256: string }> {
-  const hash = createHash('sha256');
-  const file = await open(path, 'r');
-  try {
-    let bytes = 0;
-    const buffer = new Uint8Array(PART_BYTES);
-    for (;;) {
-      const { bytesRead } = await file.read(buffer, 0, PART_BYTES, bytes);
-      if (bytesRead === 0) return { bytes, sha256: hash.digest('hex') };
-      hash.update(buffer.subarray(0, bytesRead));
-      bytes += bytesRead;
-    }
   } finally {
     await file.close();
   }

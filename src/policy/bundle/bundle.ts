@@ -114,19 +114,24 @@ export const writeBundle = (
     await writeConfig(staging, config);
   });
 
-/** Copies a bundle's files into another folder, optionally with another configuration. */
-export async function copyBundle(
-  { folder, architecture, family: name }: Bundle,
-  to: string,
-  config?: BundleConfig,
-): Promise<void> {
+/** The files of a bundle's own content, relative to its folder: without its adapter, and what is derived from them. */
+export async function contentFiles({
+  folder,
+  architecture,
+  family: name,
+}: Pick<Bundle, 'folder' | 'architecture' | 'family'>): Promise<string[]> {
   const family = familyOf({ family: name });
   const { files, header } = await family.weights(folder, architecture);
   const stored = header ? filesOf(header) : files;
-  const names = [CONFIG_FILE, ...family.files, ...stored.map((path) => relative(folder, path))];
+  return [CONFIG_FILE, ...family.files, ...stored.map((path) => relative(folder, path))];
+}
+
+/** Copies a bundle's files into another folder, optionally with another configuration. */
+export async function copyBundle(bundle: Bundle, to: string, config?: BundleConfig): Promise<void> {
+  const names = await contentFiles(bundle);
   await replaceBundle(to, async (staging) => {
     for (const file of names)
-      await copyFile(join(folder, file), join(staging, file), constants.COPYFILE_FICLONE);
+      await copyFile(join(bundle.folder, file), join(staging, file), constants.COPYFILE_FICLONE);
     if (config) await writeConfig(staging, config);
   });
 }

@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { readEpisode } from '../../src/episodes/readEpisode.ts';
+import { packagePath } from '../../src/files/packagePath.ts';
+import { ownProcesses } from '../../src/rollouts/pool.ts';
+import type { RolloutResult, RolloutSettings } from '../../src/rollouts/rolloutWorker.ts';
+import { openWorkPlace } from '../../src/rollouts/workers/place.ts';
+import { NAMES } from '../../src/rollouts/workers/protocol.ts';
+import { work } from '../../src/rollouts/workers/work.ts';
+import { openWorkersPool } from '../../src/rollouts/workers/workersPool.ts';
+import { alohaScene } from '../../src/sim/scene.ts';
+import { simTasks } from '../../src/sim/tasks.ts';
+import { writeTinyAloha } from '../adapting/tinyAloha.ts';
+import { collector } from '../cli/nalu.ts';
+import { until } from '../link/link.ts';
+import { NO_NATS, type NatsServer, withNats } from '../nats/server.ts';
+import { withFolder } from '../onnx/run.ts';
+
+/** A worker in this process, and what it has said. */
+function startWorker(address: string, processes = 1) {
+  const { stream, text } = collector();
+  const stop = new AbortController();
+  const ended = work({ address, processes }, { out: stream, signal: stop.signal });
+  return {
+    said: text,
+    async stop() {
+      stop.abort();
+      await ended;
+    },
+  };
+}
+
+/** A server, a tiny policy in a folder, and the settings of its attempts. */
+const withWork = (
+  body: (server: NatsServer, folder: string, settings: RolloutSettings) => Promise<void>,
+) =>
+  withNats((server) =>
+    withFolder(async (folder) => {
+      const policy = join(folder, 'policy');
+      await writeTinyAloha(policy);
+      await body(server, folder, {
+        ...{ policy, task: 'transfer-cube', trainable: { parameters: 'expert' } },
+        integration: {},
+      });
+    }),
+  );
+
+/** Listens to a pool. */
+function listener() {
+  const lines: string[] = [];
+  return { log: (line: string) => void lines.push(line), said: () => lines.join('\n') };
+}
+
+describe('attempts over NATS', { timeout: 240_000, skip: NO_NATS }, () => {
+  it('are those that processes of this machine make, in the order of their seeds, through a restart of the server', () =>
+    withWork(async (server, folder, settings) => {
+      const { address } = server;
+      const attempts = [3, 1, 2].map((seed) => ({
+        seed,
+        record: { folder, id: `attempt-${seed}` },
+      }));
+      const own: RolloutResult[] = [];
+      const processes = ownProcesses(settings, 1);
+      await processes.run(attempts.slice(0, 2), (result) => own.push(result));
+      await processes.close();
+      const chunks = async ({ episode }: RolloutResult) =>
+        (await readEpisode(episode!)).chunks.map(({ actions }) => [...actions]);
+      const played = await Promise.all(own.map(chunks));
+
+      const { log, said } = listener();
+      const pool = await openWorkersPool(settings, { address, log });
+      const made: RolloutResult[] = [];
+      const running = pool.run(attempts, (result) => made.push(result));
+      const worker = startWorker(address, 2);
+      await until(() => /run \w+ of/.test(worker.said()));
+      await server.kill();
+      await server.restart();
+      await running;
+      assert.deepEqual(made.slice(0, 2), own);
+      assert.deepEqual(made.map(({ seed }) => seed), [3, 1, 2]); // prettier-ignore
+      assert.deepEqual(await Promise.all(made.slice(0, 2).map(chunks)), played);
+      await pool.close();
+      await until(() => /is over/.test(worker.said()));
+      await worker.stop();
+      assert.match(said(), /went away; trying again\n.*is back/);
+
+      // Nothing is left of it.
+      const place = await openWorkPlace({ address, log });
+      for (const stream of [NAMES.jobs, NAMES.results])
+        assert.equal((await place.nats.manager.streams.info(stream)).state.messages, 0);
+      const objects = await place.objects.list();
+      assert.ok(objects.every(({ size }) => size < 100_000), 'policies alone'); // prettier-ignore
+      await place.close();
+    }));
+
+  it('are left to others by a worker of another version or without the scene, which both sides say', () =>
+    withWork(async ({ address }, folder, settings) => {
+      const worker = startWorker(address);
+      const scene = join(folder, 'scene.xml');
+      await writeFile(scene, alohaScene(simTasks['transfer-cube'].objectsXml));
+      const { log, said } = listener();
+      const place = await openWorkPlace({ address, log });
+      await place.runs.put('0123456789abcdef', JSON.stringify({ nalu: '0.0.0', more: 1 }));
+      await until(() => /is left to others: it is of Nalu 0\.0\.0, this worker of/.test(worker.said())); // prettier-ignore
+      await place.workers.put('old', JSON.stringify({ nalu: '0.0.0' }));
+      await place.runs.put('nonsense', 'nonsense');
+
+      const pool = await openWorkersPool({ ...settings, scene }, { address, log });
+      await writeFile(scene, 'another');
+      await worker.stop();
+      const second = startWorker(address);
+      await until(() => /has another scene there/.test(second.said()));
+      await until(() => /worker \S+ makes no attempts of this run: .*another scene/.test(said())); // prettier-ignore
+      assert.match(said(), /worker old is of Nalu 0\.0\.0, this is/);
+      void pool.run([{ seed: 0 }], () => undefined).catch(() => undefined);
+      await until(() => /1 attempts wait, and there is no worker for them/.test(said()));
+      await second.stop();
+      await pool.close();
+      await place.close();
+    }));
+
+  it('are not made from an object that does not match its name', () =>
+    withWork(async ({ address }, _, settings) => {
+      const { log, said } = listener();
+      const pool = await openWorkersPool(settings, { address, log });
+      const place = await openWorkPlace({ address, log });
+      const [{ name }] = (await place.objects.list()).sort((a, b) => b.size - a.size);
+      await place.objects.putBlob({ name }, Buffer.from('something else'));
+      const worker = startWorker(address);
+      await until(() => /the policy's \S+: the object \w+… .* does not have the \d+ bytes/.test(worker.said())); // prettier-ignore
+      await until(() => /makes no attempts of this run: the policy's/.test(said()));
+      await worker.stop();
+      await pool.close();
+      await place.close();
+    }));
+
+  it('end with a sentence where they fail wherever they are made, or the queue is full', () =>
+    withWork(async ({ address }, folder, settings) => {
+      const { log } = listener();
+      const pool = await openWorkersPool(settings, { address, log });
+      const damaged = join(folder, 'damaged.safetensors');
+      await writeFile(damaged, await readFile(packagePath('models/aloha-mini/policy.json')));
+      await pool.adopt(damaged);
+      const worker = startWorker(address);
+      await assert.rejects(pool.run([{ seed: 7 }], () => undefined), { name: 'UserError', message: /^worker \S+ failed at seed 7: .*adapter/ }); // prettier-ignore
+      await worker.stop();
+
+      const place = await openWorkPlace({ address, log });
+      const { config } = await place.nats.manager.streams.info(NAMES.jobs);
+      await place.nats.manager.streams.update(NAMES.jobs, { ...config, max_msgs: 1 }); // prettier-ignore
+      await place.close();
+      const many = [...Array(5).keys()].map((seed) => ({ seed }));
+      await assert.rejects(pool.run(many, () => undefined), /the NATS server refused: maximum messages exceeded/); // prettier-ignore
+      await pool.close();
+    }));
+});
