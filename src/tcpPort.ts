@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import type { AddressInfo, Server } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { UserError } from './errors.ts';
 import { reasonOf } from './systemErrors.ts';
 
@@ -35,9 +34,4 @@ export async function listen(
   });
   const bound = server.address() as AddressInfo;
   return `${hostIn(bound.address)}:${bound.port}`;
-}
-
-/** Answers a request for a websocket by an HTTP status line, as `403 Forbidden`, and ends its connection. */
-export function refuseUpgrade(socket: Duplex, status: string): void {
-  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
 }

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { type IncomingMessage, type Server, createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { WebSocketServer } from 'ws';
-import { listen, refuseUpgrade } from '../tcpPort.ts';
+import { listen } from '../tcpPort.ts';
+import { closeServer, refuseUpgrade } from '../webSocketServer.ts';
 import { type Access, demandSafe, refusalOf, roleOf } from './access.ts';
 import { type Hub, type HubOptions, createHub } from './hub.ts';
 import { talk } from './page.ts';
@@ -75,10 +76,6 @@ export async function startConsoleServer(options: ServerOptions): Promise<Consol
     url: `${access.tls ? 'https' : 'http'}://${address}/`,
     publish: (topic, value) => hub.publish(topic, value),
     picture: (picture) => hub.picture(picture),
-    async close() {
-      for (const client of sockets.clients) client.terminate();
-      server.closeAllConnections();
-      await new Promise((closed) => server.close(closed));
-    },
+    close: () => closeServer(server, sockets),
   };
 }

@@ -1,15 +1,10 @@
 import { type IncomingMessage, createServer } from 'node:http';
 import { WebSocketServer } from 'ws';
 import { isSameSecret } from '../secrets.ts';
-import { hostIn, listen, refuseUpgrade } from '../tcpPort.ts';
+import { hostIn, listen } from '../tcpPort.ts';
+import { closeServer, refuseUpgrade } from '../webSocketServer.ts';
 import { MOST_MESSAGE_BYTES } from './protocol.ts';
 import { type Served, serveClient } from './session.ts';
-
-/** The close code of a server that goes away. */
-const GOING_AWAY = 1001;
-
-/** Milliseconds that clients have to answer it. */
-const FAREWELL = 1000;
 
 export interface ServerOptions {
   host: string;
@@ -72,14 +67,6 @@ export async function startServer(options: ServerOptions): Promise<PolicyServer>
   const address = await listen(server, { host, port, what: 'policy server' });
   return {
     url: `ws://${address}`,
-    async close() {
-      for (const client of sockets.clients) client.close(GOING_AWAY);
-      const end = () => sockets.clients.forEach((client) => client.terminate());
-      const timer = setTimeout(end, FAREWELL);
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
-      await closed;
-      clearTimeout(timer);
-    },
+    close: () => closeServer(server, sockets),
   };
 }

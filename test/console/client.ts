@@ -33,7 +33,7 @@ export async function openPage(url: string, options: PageOptions = {}): Promise<
   const socket = new WebSocket(`${url.replace('http', 'ws')}live`, { headers, ca });
   const topics: Record<string, unknown> = {};
   const pictures = new Map<string, CameraPicture[]>();
-  const waiting = new Map<number, (reply: Reply) => void>();
+  const waiting = new Map<number, { resolve: (reply: Reply) => void; onLost: () => void }>();
   let refused: string | undefined;
   let role: Role | undefined;
   let asks = 0;
@@ -46,9 +46,10 @@ export async function openPage(url: string, options: PageOptions = {}): Promise<
     else if ('picture' in message) {
       const { camera } = message.picture;
       pictures.set(camera, [...(pictures.get(camera) ?? []), message.picture]);
-    } else if ('reply' in message) waiting.get(message.reply)?.(message);
+    } else if ('reply' in message) waiting.get(message.reply)?.resolve(message);
     else if (!silent) socket.send(pack({ beat: message.beat }));
   });
+  socket.once('close', () => waiting.forEach(({ onLost }) => onLost()));
   await once(socket, 'open');
   socket.send(pack({ protocol: PROTOCOL, name: 'tester', ...options.hello }));
   return {
@@ -64,10 +65,8 @@ export async function openPage(url: string, options: PageOptions = {}): Promise<
     ask: (request, args) =>
       new Promise((resolve, reject) => {
         const ask = asks++;
-        waiting.set(ask, resolve);
-        socket.once('close', () =>
-          reject(new Error(`${request}: the connection ended without a reply`)),
-        );
+        const onLost = () => reject(new Error(`${request}: no reply before the connection ended`));
+        waiting.set(ask, { resolve, onLost });
         socket.send(pack({ ask, request, args }));
       }),
     async until(isSo, what, seconds = 10) {
