@@ -177,6 +177,10 @@ async function open(
   const port = await openLearnerPort({
     ...{ folder, address, keys, policy: bundle },
     ...{ onEpisode, onLabels },
+    // Without a calibration the joints have no names of their own.
+    ...(options.calibration !== undefined && {
+      embodiment: { name: robot.name, joints: robot.joints },
+    }),
     log: note,
   });
   onPort(port);

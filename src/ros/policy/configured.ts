@@ -125,7 +125,12 @@ export async function configure(
       : undefined;
     if (heartbeat) closers.push(() => Promise.resolve(heartbeat.close()));
     const log = (line: string) => node.getLogger().info(`learner: ${line}`);
-    const courier = place && own && (await openLearnerLink(own.bundle, own.worker, place, log));
+    const { name, joints } = calibration;
+    const embodiment = { name, joints: joints.map((joint) => joint.name) };
+    const courier =
+      place &&
+      own &&
+      (await openLearnerLink(own.bundle, own.worker, { ...place, embodiment }, log));
     if (courier) closers.push(() => courier.close());
     return {
       driver,
