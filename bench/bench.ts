@@ -10,6 +10,7 @@ import { benchImages } from './images.ts';
 import { benchLearning } from './learning.ts';
 import { benchLink } from './link.ts';
 import { benchLora } from './lora.ts';
+import { benchNats } from './nats.ts';
 import { benchOperators } from './operators.ts';
 import { benchPrecision } from './precision.ts';
 import { benchRos } from './ros.ts';
@@ -46,6 +47,7 @@ const SECTIONS: Record<string, () => Promise<Row[]>> = {
   lora: benchLora,
   learning: benchLearning,
   link: benchLink,
+  nats: benchNats,
   serving: benchServing,
   ros: benchRos,
   full: benchFull,

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type IncomingMessage, type Server, createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import { setImmediate } from 'node:timers/promises';
 import { WebSocketServer } from 'ws';
 import { listen } from '../tcpPort.ts';
 import { closeServer, refuseUpgrade } from '../webSocketServer.ts';
@@ -76,6 +77,10 @@ export async function startConsoleServer(options: ServerOptions): Promise<Consol
     url: `${access.tls ? 'https' : 'http'}://${address}/`,
     publish: (topic, value) => hub.publish(topic, value),
     picture: (picture) => hub.picture(picture),
-    close: () => closeServer(server, sockets),
+    async close() {
+      // Answers of the runtime that came in the same moment are passed on first.
+      await setImmediate();
+      await closeServer(server, sockets);
+    },
   };
 }

@@ -1,6 +1,7 @@
 import { UserError, messageOf } from '../../errors.ts';
 import { wholePath } from '../../episodes/files.ts';
 import type { Digest } from '../../files/digest.ts';
+import { makeFolder } from '../../files/makeFolder.ts';
 import { fetchFile } from '../../nats/objects.ts';
 import { persist } from '../../nats/persist.ts';
 import { validate } from '../../validate.ts';
@@ -56,6 +57,7 @@ async function keepEpisode(
 ): Promise<string | null> {
   if (episode === null || record === undefined) return null;
   const path = wholePath(record.folder, record.id);
+  await makeFolder(record.folder);
   await fetchFile(objects, episode, path, `the episode of seed ${seed}`);
   await objects.delete(episode.sha256).catch(() => undefined);
   return path;
