@@ -24,8 +24,8 @@ import { type Row, median, percentile } from './row.ts';
 
 const MINUTE = 60_000;
 const TRAINABLE: Trainable = { parameters: 'expert' };
-/** Attempts of a round, and rounds of each pool, in turns. */
-const [ATTEMPTS, ROUNDS] = [8, 5];
+/** Attempts of a round, as many as of an update, and rounds of each pool, in turns. */
+const [ATTEMPTS, ROUNDS] = [64, 3];
 /** Episodes of a robot, and their bytes: as one of the shipped policy without images. */
 const [EPISODES, EPISODE_BYTES] = [2000, 20_000];
 const [ROBOTS, ADAPTERS] = [4, 25];
