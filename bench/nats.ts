@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { packagePath } from '../src/files/packagePath.ts';
 import { openLearnerPort } from '../src/link/learner/learnerPort.ts';
 import { openCourier } from '../src/link/robot/courier.ts';
@@ -18,6 +17,7 @@ import {
   policy as tinyPolicy,
   putEpisodes,
   randomAdapter,
+  until,
 } from '../test/link/link.ts';
 import { NO_NATS, startNats } from '../test/nats/server.ts';
 import { type Row, median, percentile } from './row.ts';
@@ -123,10 +123,6 @@ interface Link {
   /** The version that each robot plays. */
   played: string[];
 }
-
-const until = async (isSo: () => boolean) => {
-  while (!isSo()) await setTimeout(1);
-};
 
 /** Episodes through the server to the learner's disk. */
 const episodes = (address: string, folder: string) =>

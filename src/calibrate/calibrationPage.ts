@@ -1,10 +1,10 @@
-import sharp from 'sharp';
 import type { ConsoleChoice } from '../console/consoleAccess.ts';
 import { pumpCameras } from '../console/cameraPump.ts';
 import type { Console, RuntimeAnswers } from '../console/console.ts';
 import { openNoRobotConsole } from '../console/noRobotConsole.ts';
 import type { CalibrationState, CameraPicture } from '../console/protocol.ts';
 import { messageOf } from '../errors.ts';
+import { previewOf } from '../images/previewOf.ts';
 import type { CameraFrame, SensingRobot } from '../robot/robot.ts';
 import type { Dialogue } from '../terminal/dialogue.ts';
 import type { Listener } from './bench.ts';
@@ -30,23 +30,12 @@ export interface CalibrationPage {
   close: (ended: string) => Promise<void>;
 }
 
-/** Pixels of a picture's width on the page, at most. */
-const WIDTH = 480;
-
-const jpegOf = async (frame: CameraFrame): Promise<Uint8Array> => {
-  const { width, height } = frame;
-  return sharp(await frame.pixels(), { raw: { width, height, channels: 3 } })
-    .resize({ width: WIDTH, withoutEnlargement: true })
-    .jpeg()
-    .toBuffer();
-};
-
 /** The newest picture of each camera. */
 function createPictures({ clock }: SensingRobot) {
   const newest = new Map<string, CameraFrame>();
   const encoded = new WeakMap<CameraFrame, Promise<Uint8Array>>();
   const jpeg = (frame: CameraFrame) => {
-    const known = encoded.get(frame) ?? jpegOf(frame);
+    const known = encoded.get(frame) ?? previewOf(frame);
     encoded.set(frame, known);
     return known;
   };

@@ -13,9 +13,8 @@ export async function openNoRobotConsole(
     if (!(error instanceof UserError) || options.port === 0) throw error;
     return openConsole({ ...options, port: 0 });
   });
-  console.publish('phase', {
-    ...{ phase: 'absent', at: Date.now(), attempt: 0, task: '', prompt: '', seconds: 0 },
-  });
+  const nothing = { attempt: 0, task: '', prompt: '', seconds: 0 };
+  console.publish('phase', { phase: 'absent', at: Date.now(), ...nothing });
   for (const address of options.addresses(console.url)) options.log(`console at ${address}`);
   return console;
 }

@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import sharp from 'sharp';
+import { previewOf } from '../images/previewOf.ts';
 import { UserError, messageOf } from '../errors.ts';
 import type { Calls } from '../processes/calls.ts';
 import type { CalibratedCamera } from '../robot/calibration.ts';
@@ -25,19 +25,10 @@ export interface Preview {
   jpeg: Uint8Array;
 }
 
-/** Pixels of a preview's longer side, at most, and its quality as JPEG. */
-const PREVIEW_SIDE = 480;
-const PREVIEW_QUALITY = 75;
-
-async function previewOf(frame: CameraFrame): Promise<Preview> {
-  const { camera, stamp, width, height } = frame;
-  const raw = { width, height, channels: 3 } as const;
-  const jpeg = await sharp(await frame.pixels(), { raw })
-    .resize(PREVIEW_SIDE, PREVIEW_SIDE, { fit: 'inside', withoutEnlargement: true })
-    .jpeg({ quality: PREVIEW_QUALITY })
-    .toBuffer();
-  return { camera, stamp, jpeg };
-}
+const shown = async (frame: CameraFrame): Promise<Preview> => {
+  const { camera, stamp } = frame;
+  return { camera, stamp, jpeg: await previewOf(frame) };
+};
 
 /** What it reports of a camera: each frame that has come, and each image that is wrong. */
 export interface CameraListener {
@@ -73,7 +64,7 @@ export function serveCameras(
   }
   return {
     previews: () =>
-      Promise.all([...kept.values()].flatMap(([newest]) => (newest ? [previewOf(newest)] : []))),
+      Promise.all([...kept.values()].flatMap(([newest]) => (newest ? [shown(newest)] : []))),
     async write(camera, stamp, path) {
       const frame = kept.get(camera)!.find((known) => known.stamp === stamp);
       if (!frame) throw new UserError(`${camera}: that frame is older than the ${KEPT} newest`);

@@ -6,7 +6,8 @@ import type { Outcome } from '../../episodes/episode.ts';
 import { episodeFile, wholePath } from '../../episodes/files.ts';
 import { type Label, labelsOf, mergeLabels, newestLabel } from '../../episodes/labels.ts';
 import { openLedger } from '../ledger.ts';
-import { type Expected, type Incoming, digest, receive } from '../wire/transfer.ts';
+import { digest } from '../../files/digest.ts';
+import { type Expected, type Incoming, receive } from '../wire/transfer.ts';
 
 const RECEIVED = 'received.txt';
 

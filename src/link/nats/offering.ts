@@ -5,7 +5,7 @@ import { createQueue } from '../../processes/queue.ts';
 import type { Outbox } from '../robot/outbox.ts';
 import { MOST_LABELS } from '../wire/protocol.ts';
 import { isSystemError } from '../../systemErrors.ts';
-import { digest } from '../wire/transfer.ts';
+import { digest } from '../../files/digest.ts';
 import { putParts } from './parts.ts';
 import { EPISODES, type Answer, type RobotSelf, episodePart, offerSubject, writeMessage } from './subjects.ts'; // prettier-ignore
 import { isLimit } from './streams.ts';

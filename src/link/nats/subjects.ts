@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import { UserError } from '../../errors.ts';
 import { labelSchema } from '../../episodes/labels.ts';
-import { trainableSchema } from '../../policy/trainable.ts';
 import { parseJson, validate } from '../../validate.ts';
-import { MOST_LABELS, fileName } from '../wire/protocol.ts';
+import { MOST_LABELS, announced, byteCount, fileName, sha256 } from '../wire/protocol.ts';
 
 /** Raised by every change of subjects or messages: two sides of different protocols refuse each other. */
 export const NATS_PROTOCOL = 1;
@@ -37,8 +36,6 @@ export const wantedSubject = (robot: string) => `$KV.${POLICY}.${robot}`;
 /** The robot in a subject that names one. */
 export const robotIn = (subject: string): string => subject.split('.')[2];
 
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'is no SHA-256');
-const byteCount = z.int().min(0);
 const protocol = z.int();
 
 /** What a robot is, as its calibration has it. */
@@ -87,16 +84,8 @@ const answerSchema = z.discriminatedUnion('kind', [
 ]);
 export type Answer = z.infer<typeof answerSchema>;
 
-/** The adapter that a robot is to play, with the versions that it descends from, newest first. */
-const wantedSchema = z.object({
-  protocol,
-  name: fileName,
-  line: z.array(fileName).nonempty(),
-  base: fileName,
-  trainable: trainableSchema,
-  bytes: byteCount,
-  sha256,
-});
+/** The adapter that a robot is to play. */
+const wantedSchema = z.object({ protocol, ...announced });
 export type Wanted = z.infer<typeof wantedSchema>;
 
 /** How a robot is. */

@@ -13,7 +13,8 @@ import {
   encodeMessage,
   handle,
 } from '../wire/protocol.ts';
-import { type Incoming, digest, readPart } from '../wire/transfer.ts';
+import { digest } from '../../files/digest.ts';
+import { type Incoming, readPart } from '../wire/transfer.ts';
 
 /** Milliseconds, all of them by the monotonic clock. */
 const PING_EVERY = 1000;

@@ -8,7 +8,7 @@ import { discard } from '../../episodes/mcap.ts';
 import { adapterVersion, readAdapterHead } from '../../policy/bundle/adapter.ts';
 import { openLedger } from '../ledger.ts';
 import type { MessageOf } from '../wire/protocol.ts';
-import { digest } from '../wire/transfer.ts';
+import { digest } from '../../files/digest.ts';
 import type { Bundle } from '../../policy/bundle/config.ts';
 
 const SUFFIX = '.safetensors';

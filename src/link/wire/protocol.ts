@@ -22,8 +22,19 @@ export const fileName = z
   .string()
   .max(200)
   .regex(/^[^\p{Cc}/\\.][^\p{Cc}/\\]*$/u, 'cannot name a file');
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'is no SHA-256');
-const byteCount = z.int().min(0);
+export const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'is no SHA-256');
+export const byteCount = z.int().min(0);
+
+/** What announces an adapter: its file, and the versions that it descends from, newest first. */
+export const announced = {
+  name: fileName,
+  line: z.array(fileName).nonempty(),
+  base: fileName,
+  trainable: trainableSchema,
+  bytes: byteCount,
+  sha256,
+};
+
 const what = z.enum(['episode', 'adapter']);
 
 /** Every message: R is said by the runtime, L by the learner. */
@@ -59,16 +70,8 @@ const messageSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('kept'), name: fileName }),
   /** L: it is not; offer it again later. */
   z.object({ kind: z.literal('notKept'), name: fileName, why: z.string() }),
-  /** L: its newest adapter, with the versions that it descends from, newest first. */
-  z.object({
-    kind: z.literal('adapter'),
-    name: fileName,
-    line: z.array(fileName).nonempty(),
-    base: fileName,
-    trainable: trainableSchema,
-    bytes: byteCount,
-    sha256,
-  }),
+  /** L: its newest adapter. */
+  z.object({ kind: z.literal('adapter'), ...announced }),
   /** R: chunks from now on are made with this adapter. */
   z.object({ kind: z.literal('taken'), name: fileName }),
   /** R: nothing changed, and why. */

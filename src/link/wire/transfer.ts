@@ -6,8 +6,6 @@ import { discard, publish } from '../../episodes/mcap.ts';
 import { PART_BYTES } from './protocol.ts';
 import { reasonOf } from '../../systemErrors.ts';
 
-export { digest } from '../../files/digest.ts';
-
 /** Bytes of a file from `offset`, at most a part; fewer at its end. */
 export async function readPart(
   path: string,
