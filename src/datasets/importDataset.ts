@@ -1,7 +1,7 @@
 import { UserError } from '../errors.ts';
 import { discardAbandoned } from '../episodes/beingWritten.ts';
 import { partialPath, wholePath } from '../episodes/files.ts';
-import { discard } from '../episodes/mcap.ts';
+import { discard, finishPublishing } from '../episodes/mcap.ts';
 import type { ChunkRecord } from '../episodes/episode.ts';
 import type { Episode } from '../episodes/readEpisode.ts';
 import { recordEpisode } from '../episodes/recordEpisode.ts';
@@ -68,6 +68,8 @@ async function record(folder: string, episode: Episode): Promise<void> {
 
 /** Those of these episodes that are not in a folder yet. */
 async function lackingIn(folder: string, names: readonly string[]): Promise<string[]> {
+  for (const name of names)
+    await finishPublishing(partialPath(folder, name), wholePath(folder, name));
   const there = await Promise.all(names.map((name) => isThere(wholePath(folder, name))));
   return names.filter((_, i) => !there[i]);
 }

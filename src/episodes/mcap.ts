@@ -1,4 +1,4 @@
-import { link, open, rename, rm } from 'node:fs/promises';
+import { link, open, rename, rm, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { McapWriter } from '@mcap/core';
@@ -69,6 +69,14 @@ export async function publishNew(from: string, to: string): Promise<void> {
     await rename(from, to);
   }
   await syncFolderOf(to);
+}
+
+const fileAt = (path: string) => stat(path).catch(() => undefined);
+
+/** Removes `from` where it is the same file as `to`: `publishNew` was killed between its two steps. */
+export async function finishPublishing(from: string, to: string): Promise<void> {
+  const [old, published] = await Promise.all([fileAt(from), fileAt(to)]);
+  if (old && published && old.dev === published.dev && old.ino === published.ino) await rm(from);
 }
 
 /** Removes a file if it is there. */

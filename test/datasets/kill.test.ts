@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { link, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -64,5 +64,16 @@ describe('a process that is killed at any moment', () => {
       assert.equal((await episodesIn(out)).length, EPISODES);
       assert.ok((await readdir(out)).every((name) => name.endsWith('.mcap')));
     }
+  });
+
+  it('while it gives an episode its name leaves no second name of it, once the command has run again', async () => {
+    const out = join(root, 'named');
+    const args = ['import-data', set, '--out', out];
+    assert.equal((await nalu(args)).code, 0);
+    const [path] = await readdir(out);
+    await link(join(out, path), join(out, `${path}.partial`));
+    assert.equal((await nalu(args)).code, 0);
+    assert.equal((await readdir(out)).length, EPISODES);
+    assert.equal((await episodesIn(out)).length, EPISODES);
   });
 });
