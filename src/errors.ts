@@ -1,27 +1,73 @@
-/** What a program can tell a failure by: something is in the place of an output; the guard stopped the robot. */
-export type UserErrorKind = 'exists' | 'guarded';
+/**
+ * What a program can tell a failure by:
+ * - `missing`: something that is needed is not there
+ * - `exists`: something is in the place of an output
+ * - `invalid`: something is wrong in itself; `fields` says what of it
+ * - `mismatch`: two things do not belong together, as a policy and another robot
+ * - `unsupported`: neither this version of Nalu nor this machine can do it
+ * - `unready`: not now, as while something else is under way
+ * - `unreachable`: the other side does not answer
+ * - `guarded`: the guard stopped the robot
+ */
+export type UserErrorKind =
+  | 'missing'
+  | 'exists'
+  | 'invalid'
+  | 'mismatch'
+  | 'unsupported'
+  | 'unready'
+  | 'unreachable'
+  | 'guarded';
+
+/** What a `UserError` says to programs. It is stable, where the message may change. */
+export interface Fault {
+  kind?: UserErrorKind;
+  /** What it is about: a file, a folder, an address, an option. */
+  subject?: string;
+  /** What of the subject is wrong, as `joints[1].lower`: fields, tensors, joints, other files. */
+  fields?: readonly string[];
+}
+
+/** What a failed call of the system means. */
+const KIND_OF_CODE: Record<string, UserErrorKind> = {
+  ENOENT: 'missing',
+  EEXIST: 'exists',
+  ECONNREFUSED: 'unreachable',
+  ECONNRESET: 'unreachable',
+  ENOTFOUND: 'unreachable',
+  ETIMEDOUT: 'unreachable',
+};
+
+/** What an error says to programs because of what caused it. */
+function faultOf(cause: unknown): Fault {
+  if (cause instanceof UserError) return cause;
+  const { path } = (cause ?? {}) as NodeJS.ErrnoException;
+  return { kind: KIND_OF_CODE[codeOf(cause) ?? ''], subject: path };
+}
 
 /** Something that the user can mend: its message is shown as it is, without a stack. */
-export class UserError extends Error {
+export class UserError extends Error implements Fault {
   override readonly name = 'UserError';
   /** What the process exits with. */
   readonly exitCode: number;
-  /** Stable, where the message may change. */
   readonly kind: UserErrorKind | undefined;
+  readonly subject: string | undefined;
+  readonly fields: readonly string[];
 
-  constructor(
-    message: string,
-    options: { cause?: unknown; exitCode?: number; kind?: UserErrorKind } = {},
-  ) {
+  /** What it says to programs is by default what its cause says. */
+  constructor(message: string, options: Fault & { cause?: unknown; exitCode?: number } = {}) {
     super(message, { cause: options.cause });
+    const known = faultOf(options.cause);
     this.exitCode = options.exitCode ?? 1;
-    this.kind = options.kind;
+    this.kind = options.kind ?? known.kind;
+    this.subject = options.subject ?? known.subject;
+    this.fields = options.fields ?? known.fields ?? [];
   }
 }
 
 /** The error of an output that is there and may not be replaced; `remedy` is what to do. */
 export const existsError = (path: string, remedy: string): UserError =>
-  new UserError(`${path} is there already; ${remedy}`, { kind: 'exists' });
+  new UserError(`${path} is there already; ${remedy}`, { kind: 'exists', subject: path });
 
 /** The message of anything thrown. */
 export const messageOf = (thrown: unknown): string =>

@@ -53,6 +53,6 @@ export { gradients } from './onnx/gradient.ts';
 export { encodeModel } from './onnx/modelFile.ts';
 export { type SessionConfig, loadSessionConfig, openModel } from './session/session.ts';
 
-export { UserError } from './errors.ts';
+export { type Fault, UserError, type UserErrorKind } from './errors.ts';
 export { onWarning } from './warnings.ts';
 export { packagePath } from './files/packagePath.ts';

@@ -12,6 +12,14 @@ const readable = (path: readonly PropertyKey[]): string =>
     )
     .join('');
 
+/** The fields that an issue is about: those that are not known, or the one that is wrong; none where it is the whole. */
+const fieldsOf = (issue: z.core.$ZodIssue): string[] =>
+  issue.code === 'unrecognized_keys'
+    ? issue.keys.map((key) => readable([...issue.path, key]))
+    : issue.path.length > 0
+      ? [readable(issue.path)]
+      : [];
+
 /** Checks what a user wrote. The `UserError` names `source` and the path to each wrong field, a line each. */
 export function validate<T>(schema: z.ZodType<T>, value: unknown, source: string): T {
   const checked = schema.safeParse(value);
@@ -19,7 +27,12 @@ export function validate<T>(schema: z.ZodType<T>, value: unknown, source: string
   const lines = checked.error.issues.map(
     ({ path, message }) => `${source}: ${path.length > 0 ? `${readable(path)}: ` : ''}${message}`,
   );
-  throw new UserError(lines.join('\n'), { cause: checked.error });
+  throw new UserError(lines.join('\n'), {
+    cause: checked.error,
+    kind: 'invalid',
+    subject: source,
+    fields: [...new Set(checked.error.issues.flatMap(fieldsOf))],
+  });
 }
 
 /** The schema that a value chooses by what it is, so that faults name the fields of that one alone. */
@@ -28,8 +41,8 @@ export const chosen = <T>(choose: (value: object) => z.ZodType<T>) =>
     const given = typeof value === 'object' && value !== null ? value : {};
     const checked = choose(given).safeParse(value);
     if (checked.success) return checked.data;
-    for (const { path, message } of checked.error.issues)
-      context.addIssue({ code: 'custom', path, message });
+    for (const issue of checked.error.issues)
+      context.issues.push({ ...issue, input: value } as z.core.$ZodRawIssue);
     return z.NEVER;
   });
 
@@ -81,7 +94,11 @@ export function parseJson(text: string, source: string): unknown {
   try {
     return JSON.parse(text.replace(BYTE_ORDER_MARK, ''));
   } catch (error) {
-    throw new UserError(`${source} ${jsonFault(text, error)}`, { cause: error });
+    throw new UserError(`${source} ${jsonFault(text, error)}`, {
+      cause: error,
+      kind: 'invalid',
+      subject: source,
+    });
   }
 }
 
@@ -96,7 +113,10 @@ export function parsePythonJson(text: string, source: string): unknown {
 
 const readText = (path: string): Promise<string> =>
   readFile(path, 'utf8').catch((error: unknown) => {
-    throw new UserError(`${path}: cannot be read: ${reasonOf(error)}`, { cause: error });
+    throw new UserError(`${path}: cannot be read: ${reasonOf(error)}`, {
+      cause: error,
+      subject: path,
+    });
   });
 
 /** Reads a JSON file. */
@@ -112,7 +132,11 @@ export function parseYaml(text: string, source: string): unknown {
   try {
     return parse(text);
   } catch (error) {
-    throw new UserError(`${source}: not readable as YAML: ${messageOf(error)}`, { cause: error });
+    throw new UserError(`${source}: not readable as YAML: ${messageOf(error)}`, {
+      cause: error,
+      kind: 'invalid',
+      subject: source,
+    });
   }
 }
 

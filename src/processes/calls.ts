@@ -1,4 +1,4 @@
-import { UserError, messageOf } from '../errors.ts';
+import { type Fault, UserError, messageOf } from '../errors.ts';
 import { toldOf } from '../systemErrors.ts';
 
 type Call = {
@@ -38,19 +38,20 @@ export interface Connection<Remote> extends Calls<Remote> {
 interface PackedError {
   message: string;
   stack?: string;
-  /** Of a `UserError`; absent for any other error. */
-  exitCode?: number;
+  /** What a `UserError` has beside its message; absent for any other error. */
+  user?: Fault & { exitCode: number };
 }
 
 function pack(thrown: unknown): PackedError {
   const sentence = toldOf(thrown);
   if (sentence === undefined)
     return { message: messageOf(thrown), stack: (thrown as Partial<Error> | undefined)?.stack };
-  return { message: sentence, exitCode: thrown instanceof UserError ? thrown.exitCode : 1 };
+  const { exitCode, kind, subject, fields } = new UserError(sentence, thrown instanceof UserError ? thrown : { cause: thrown }); // prettier-ignore
+  return { message: sentence, user: { exitCode, kind, subject, fields } };
 }
 
-function unpack({ message, stack, exitCode }: PackedError): Error {
-  if (exitCode !== undefined) return new UserError(message, { exitCode });
+function unpack({ message, stack, user }: PackedError): Error {
+  if (user) return new UserError(message, user);
   return Object.assign(new Error(message), { stack });
 }
 

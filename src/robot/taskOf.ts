@@ -51,5 +51,6 @@ export function taskOf(
     task
       ? `${source}: has no task ${task}; ${names ? `there are ${names}` : 'it has no tasks'}. Give its prompt, or add it to tasks there`
       : `${source}: has no tasks; give a prompt, or add tasks there`,
+    { kind: 'missing', subject: source, fields: ['tasks'] },
   );
 }

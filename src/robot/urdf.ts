@@ -47,30 +47,34 @@ const MOVES: Readonly<Record<string, 'turns' | 'slides' | 'fixed'>> = {
 const children = (element: XmlElement, name: string): XmlElement[] =>
   element.children.filter((child): child is XmlElement => 'name' in child && child.name === name);
 
-/** Three numbers of an attribute. */
-function triple(text: string | undefined, fallback: Vector, where: string): Vector {
+/** What is wrong with a URDF, and with which of its joints and links. */
+const wrong = (message: string, ...fields: string[]) =>
+  new UserError(message, { kind: 'invalid', fields });
+
+/** Three numbers of an attribute of a joint. */
+function triple(text: string | undefined, fallback: Vector, where: string, name: string): Vector {
   if (text === undefined) return fallback;
   const values = text.trim().split(/\s+/).map(Number);
   if (values.length === 3 && values.every(Number.isFinite)) return values as Vector;
-  throw new UserError(`${where} is "${text}" instead of three numbers`);
+  throw wrong(`${where} of joint ${name} is "${text}" instead of three numbers`, name);
 }
 
 function readJoint(element: XmlElement, index: number): UrdfJoint {
   const { name, type = '' } = element.attributes;
-  if (!name) throw new UserError(`its joint ${index} has no name`);
+  if (!name) throw wrong(`its joint ${index} has no name`, String(index));
   const [origin, axis] = ['origin', 'axis'].map(
     (part) => children(element, part).at(0)?.attributes,
   );
   const link = (part: 'parent' | 'child') => {
     const named = children(element, part).at(0)?.attributes.link;
     if (named) return named;
-    throw new UserError(`joint ${name} names no ${part} link`);
+    throw wrong(`joint ${name} names no ${part} link`, name);
   };
   return {
     ...{ name, type, parent: link('parent'), child: link('child') },
-    offset: triple(origin?.xyz, [0, 0, 0], `the origin's xyz of joint ${name}`),
-    rotation: triple(origin?.rpy, [0, 0, 0], `the origin's rpy of joint ${name}`),
-    axis: triple(axis?.xyz, [1, 0, 0], `the axis of joint ${name}`),
+    offset: triple(origin?.xyz, [0, 0, 0], "the origin's xyz", name),
+    rotation: triple(origin?.rpy, [0, 0, 0], "the origin's rpy", name),
+    axis: triple(axis?.xyz, [1, 0, 0], 'the axis', name),
   };
 }
 
@@ -80,12 +84,12 @@ function parseUrdf(text: string): Urdf {
       return parseXml(text.trimStart()).root;
     } catch (error) {
       const [reason] = messageOf(error).split('\n');
-      throw new UserError(`is not XML: ${reason}`, { cause: error });
+      throw wrong(`is not XML: ${reason}`);
     }
   })();
-  if (root?.name !== 'robot') throw new UserError(`is no URDF: its root is not <robot>`);
+  if (root?.name !== 'robot') throw wrong(`is no URDF: its root is not <robot>`);
   if (root.children.some((child) => 'name' in child && String(child.name).startsWith('xacro:')))
-    throw new UserError('is a xacro, not yet a URDF: run `xacro FILE > robot.urdf` first');
+    throw wrong('is a xacro, not yet a URDF: run `xacro FILE > robot.urdf` first');
   return {
     links: new Set(children(root, 'link').flatMap(({ attributes: { name } }) => name ?? [])),
     joints: children(root, 'joint').map(readJoint),
@@ -96,24 +100,27 @@ function parseUrdf(text: string): Urdf {
 function pathBetween({ links, joints }: Urdf, base: string, tip: string): UrdfJoint[] {
   const missing = [base, tip].find((link) => !links.has(link));
   if (missing !== undefined)
-    throw new UserError(`has no link ${missing}; it has ${[...links].join(', ') || 'none'}`);
+    throw wrong(`has no link ${missing}; it has ${[...links].join(', ') || 'none'}`, missing);
   const path: UrdfJoint[] = [];
   for (let link = tip; link !== base;) {
     const above = joints.filter(({ child }) => child === link);
     if (above.length === 0)
-      throw new UserError(
+      throw wrong(
         `no joint leads to the link ${link}, so ${tip} does not hang from ${base}; correct base or tip`,
+        link,
       );
     if (above.length > 1)
-      throw new UserError(
+      throw wrong(
         `the link ${link} is the child of ${above.map(({ name }) => name).join(' and ')}; a URDF is a tree`,
+        link,
       );
     const [joint] = above;
     if (path.includes(joint))
-      throw new UserError(`its joints go round in a loop at ${joint.name}; a URDF is a tree`);
+      throw wrong(`its joints go round in a loop at ${joint.name}; a URDF is a tree`, joint.name);
     if (!links.has(joint.parent))
-      throw new UserError(
+      throw wrong(
         `joint ${joint.name} hangs from the link ${joint.parent}, which it lacks`,
+        joint.name,
       );
     path.unshift(joint);
     link = joint.parent;
@@ -147,7 +154,7 @@ function placeOf(urdf: Urdf, moving: readonly UrdfJoint[], base: string, link: s
 function chainJoint(joint: UrdfJoint, before: Frame): NamedChain['joints'][number] {
   const { name, axis } = joint;
   if (axis.every((value) => value === 0))
-    throw new UserError(`joint ${name} has an axis of length zero`);
+    throw wrong(`joint ${name} has an axis of length zero`, name);
   if (before === HERE) {
     const { offset, rotation } = joint;
     return { joint: name, offset, rotation, axis };
@@ -166,8 +173,9 @@ export function chainOfUrdf(text: string, { base, tip, hand }: ChainLinks): Name
   for (const joint of path) {
     const move = MOVES[joint.type];
     if (move === undefined)
-      throw new UserError(
+      throw wrong(
         `joint ${joint.name} is of the type ${joint.type || 'none'}; a chain has ${Object.keys(MOVES).join(', ')}`,
+        joint.name,
       );
     if (move === 'fixed') before = follow(before, joint);
     else {
@@ -176,7 +184,7 @@ export function chainOfUrdf(text: string, { base, tip, hand }: ChainLinks): Name
       before = HERE;
     }
   }
-  if (joints.length === 0) throw new UserError(`no joint moves between ${base} and ${tip}`);
+  if (joints.length === 0) throw wrong(`no joint moves between ${base} and ${tip}`, base, tip);
   const reach = { tip: placeOf(urdf, moving, base, tip) };
   return hand === undefined
     ? { joints, ...reach }

@@ -47,7 +47,7 @@ describe('nalu classifier', () => {
 
       const again = await nalu(['classifier', '--out', out, '--episodes', '4', '--steps', '20']);
       assert.equal(again.code, 1);
-      assert.equal(again.kind, 'exists');
+      assert.equal(again.failure?.kind, 'exists');
       assert.match(again.err, /classifier\.yaml/);
       assert.deepEqual((await readdir(out)).sort(), ['classifier.yaml', 'success.onnx']);
     }));

@@ -177,7 +177,7 @@ describe('nalu sim', () => {
       assert.ok(entropy > 2, `a picture of entropy ${entropy} shows next to nothing`);
       const again = await nalu(['sim', '--snapshot', file, '--seed', '1']);
       assert.equal(again.code, 1);
-      assert.equal(again.kind, 'exists');
+      assert.equal(again.failure?.kind, 'exists');
       assert.match(again.err, /^nalu: .*scene\.png/);
     }));
 
@@ -229,9 +229,9 @@ describe('a command that makes a bundle or its golden numbers', () => {
         [['create', folder, '--seed', '2'], /--force/],
         [['verify', folder, '--write'], /golden\.safetensors .*--force/],
       ] as const) {
-        const { code, err, kind } = await nalu([...args]);
+        const { code, err, failure } = await nalu([...args]);
         assert.equal(code, 1);
-        assert.equal(kind, 'exists');
+        assert.equal(failure?.kind, 'exists');
         assert.match(err, message);
         assert.deepEqual(await read(), before);
       }
@@ -246,9 +246,9 @@ describe('a command that makes a bundle or its golden numbers', () => {
     withFolder(async (folder) => {
       const path = join(folder, 'model.safetensors');
       await writeFile(path, 'weights of months');
-      const { code, err, kind } = await nalu(['create', folder, '--force']);
+      const { code, err, failure } = await nalu(['create', folder, '--force']);
       assert.equal(code, 1);
-      assert.equal(kind, 'exists');
+      assert.equal(failure?.kind, 'exists');
       assert.match(err, /model\.safetensors/);
       assert.equal(await readFile(path, 'utf8'), 'weights of months');
     }));

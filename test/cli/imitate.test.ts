@@ -98,7 +98,7 @@ describe('nalu imitate', () => {
       assert.equal((await nalu(args)).code, 0);
       const again = await nalu(args);
       assert.equal(again.code, 1);
-      assert.equal(again.kind, 'exists');
+      assert.equal(again.failure?.kind, 'exists');
       assert.match(again.err, /--resume/);
       const other = await nalu([...args, '--resume', '--seed', '9']);
       assert.equal(other.code, 1);

@@ -44,6 +44,6 @@ describe('nalu import', () => {
 
       const again = await nalu([...args, '--delta-actions']);
       assert.equal(again.code, 1);
-      assert.equal(again.kind, 'exists');
+      assert.equal(again.failure?.kind, 'exists');
     }));
 });

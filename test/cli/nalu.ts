@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { PassThrough, Readable, Writable } from 'node:stream';
 import type { Surroundings } from '../../src/cli/context.ts';
 import { run } from '../../src/cli/run.ts';
-import type { UserErrorKind } from '../../src/errors.ts';
+import type { UserError } from '../../src/errors.ts';
 
 const CLI = join(import.meta.dirname, '../../src/cli.js');
 
@@ -11,8 +11,8 @@ interface Ended {
   code: number | null;
   out: string;
   err: string;
-  /** Of the failure, where it has one and the command ran in this process. */
-  kind?: UserErrorKind;
+  /** The failure of a command that ran in this process. */
+  failure?: UserError;
 }
 
 interface Around {
@@ -59,7 +59,7 @@ export async function nalu(
     input: () => new PassThrough().end(input),
     interruption: () => signal,
   });
-  return { code: exitCode, kind: failure?.kind, out: out.text(), err: err.text() };
+  return { code: exitCode, failure, out: out.text(), err: err.text() };
 }
 
 interface ProcessAround {

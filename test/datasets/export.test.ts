@@ -162,9 +162,9 @@ describe('a data set of nalu export', () => {
   });
 
   it('replaces nothing', async () => {
-    const { code, err, kind } = await nalu(['export', stubs, '--out', set]);
+    const { code, err, failure } = await nalu(['export', stubs, '--out', set]);
     assert.equal(code, 1);
-    assert.equal(kind, 'exists');
+    assert.equal(failure?.kind, 'exists');
     assert.match(err, /set is there already/);
   });
 

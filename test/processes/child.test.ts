@@ -69,9 +69,11 @@ for (const [kind, open] of Object.entries(kinds))
       assert.deepEqual(warnings, ['a fan is slow']);
     });
 
-    it('keeps the class of an error, and goes on', async () => {
+    it('keeps what an error is, and goes on', async () => {
       const child = await open();
       await assert.rejects(child.ask('refuse', 'no such file'), isUserError('no such file', 3));
+      const about = { kind: 'missing', subject: 'x.bag', fields: ['a'] };
+      await assert.rejects(child.ask('refuse', 'no such file'), about);
       await assert.rejects(child.ask('zeros', -1), (error: Error) => {
         assert.ok(!(error instanceof UserError));
         assert.match(error.stack!, /service\.js/);

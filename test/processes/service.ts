@@ -43,7 +43,7 @@ serve<ServiceFunctions, ServiceData | undefined, ParentFunctions>((data, parent)
       new Uint8Array(memory)[0] = value;
     },
     refuse(why) {
-      throw new UserError(why, { exitCode: 3 });
+      throw new UserError(why, { exitCode: 3, kind: 'missing', subject: 'x.bag', fields: ['a'] });
     },
     twice: (value) => parent.ask('double', value),
     sleep: (milliseconds, value) => setTimeout(milliseconds, value),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { assertThrowsAbout } from '../refusals.ts';
 import { taskOf } from '../../src/robot/taskOf.ts';
 
 const calibration = { tasks: { 'pick-cube': 'Pick up the cube', sort: 'Sort the screws' } };
@@ -29,7 +30,8 @@ describe("a real robot's task", () => {
   });
 
   it('is refused where that leaves no prompt, with the tasks that there are', () => {
-    assert.throws(() => chosen('fold', ''), /^UserError: mine\.yaml: has no task fold; there are pick-cube, sort\. Give its prompt/); // prettier-ignore
-    assert.throws(() => taskOf({}, {}, 'mine.yaml'), /^UserError: mine\.yaml: has no tasks; give a prompt/); // prettier-ignore
+    const lacks = { kind: 'missing', subject: 'mine.yaml', fields: ['tasks'] } as const;
+    assertThrowsAbout(() => chosen('fold', ''), { ...lacks, names: ['fold', 'pick-cube', 'sort'] });
+    assertThrowsAbout(() => taskOf({}, {}, 'mine.yaml'), lacks);
   });
 });

@@ -8,6 +8,7 @@ import { packagePath } from '../../src/files/packagePath.ts';
 import { loadCalibration } from '../../src/robot/calibrationFile.ts';
 import { chainLine } from '../../src/robot/chainLine.ts';
 import { chainOfUrdf } from '../../src/robot/urdf.ts';
+import { assertRejectsAbout, assertThrowsAbout } from '../refusals.ts';
 import { readFile } from 'node:fs/promises';
 
 const joint = (name: string, type: string, [parent, child]: [string, string], inside = '') =>
@@ -47,23 +48,28 @@ describe('a URDF', () => {
   });
 
   it('is refused by the name of the joint or link that is wrong', () => {
-    const cases: [urdf: string, links: { base: string; tip: string }, RegExp][] = [
-      [ARM, { base: 'world', tip: 'claw' }, /^has no link claw; it has world, stand, upper/],
-      [ARM, { base: 'hand', tip: 'upper' }, /^no joint leads to the link world, so upper does not/],
-      [ARM, { base: 'lower', tip: 'hand' }, /^no joint moves between lower and hand/],
-      [ARM.replace('name="elbow" type="continuous"', 'name="elbow" type="ball"'), { base: 'world', tip: 'hand' }, /^joint elbow is of the type ball; .*revolute/], // prettier-ignore
-      [ARM.replace('<axis xyz="0 1 0"/>', '<axis xyz="0 0 0"/>'), { base: 'world', tip: 'hand' }, /^joint shoulder has an axis of length zero/], // prettier-ignore
-      [ARM.replace('xyz="0.3 0 0"', 'xyz="0.3 0"'), { base: 'world', tip: 'hand' }, /^the origin's xyz of joint elbow is "0\.3 0" instead of three numbers/], // prettier-ignore
-      [ARM.replace('<parent link="upper"/>', ''), { base: 'world', tip: 'hand' }, /^joint elbow names no parent link/], // prettier-ignore
-      [ARM.replace('<parent link="upper"/>', '<parent link="gone"/>'), { base: 'world', tip: 'hand' }, /^joint elbow hangs from the link gone, which it lacks/], // prettier-ignore
-      [ARM.replace('<parent link="world"/>', '<parent link="hand"/>'), { base: 'world', tip: 'hand' }, /^its joints go round in a loop at grip; a URDF is a tree/], // prettier-ignore
-      [ARM.replace('</robot>', `${joint('second', 'fixed', ['world', 'lower'])}</robot>`), { base: 'world', tip: 'hand' }, /^the link lower is the child of elbow and second; a URDF is a tree/], // prettier-ignore
-      [ARM.replace('</robot>', '<xacro:arm/></robot>').replace('<robot', '<robot xmlns:xacro="x"'), { base: 'world', tip: 'hand' }, /^is a xacro/], // prettier-ignore
-      [ARM.replace('</robot>', ''), { base: 'world', tip: 'hand' }, /^is not XML: /],
-      ['<sdf/>', { base: 'world', tip: 'hand' }, /^is no URDF: its root is not <robot>/],
+    const cases: [
+      urdf: string,
+      links: { base: string; tip: string },
+      fields: string[],
+      ...names: string[],
+    ][] = [
+      [ARM, { base: 'world', tip: 'claw' }, ['claw'], 'world', 'stand', 'upper'],
+      [ARM, { base: 'hand', tip: 'upper' }, ['world'], 'upper'],
+      [ARM, { base: 'lower', tip: 'hand' }, ['lower', 'hand']],
+      [ARM.replace('name="elbow" type="continuous"', 'name="elbow" type="ball"'), { base: 'world', tip: 'hand' }, ['elbow'], 'ball', 'revolute'], // prettier-ignore
+      [ARM.replace('<axis xyz="0 1 0"/>', '<axis xyz="0 0 0"/>'), { base: 'world', tip: 'hand' }, ['shoulder'], 'axis'], // prettier-ignore
+      [ARM.replace('xyz="0.3 0 0"', 'xyz="0.3 0"'), { base: 'world', tip: 'hand' }, ['elbow'], 'xyz', '0.3 0'], // prettier-ignore
+      [ARM.replace('<parent link="upper"/>', ''), { base: 'world', tip: 'hand' }, ['elbow'], 'parent'], // prettier-ignore
+      [ARM.replace('<parent link="upper"/>', '<parent link="gone"/>'), { base: 'world', tip: 'hand' }, ['elbow'], 'gone'], // prettier-ignore
+      [ARM.replace('<parent link="world"/>', '<parent link="hand"/>'), { base: 'world', tip: 'hand' }, ['grip']], // prettier-ignore
+      [ARM.replace('</robot>', `${joint('second', 'fixed', ['world', 'lower'])}</robot>`), { base: 'world', tip: 'hand' }, ['lower'], 'elbow', 'second'], // prettier-ignore
+      [ARM.replace('</robot>', '<xacro:arm/></robot>').replace('<robot', '<robot xmlns:xacro="x"'), { base: 'world', tip: 'hand' }, [], 'xacro FILE > robot.urdf'], // prettier-ignore
+      [ARM.replace('</robot>', ''), { base: 'world', tip: 'hand' }, []],
+      ['<sdf/>', { base: 'world', tip: 'hand' }, [], '<robot>'],
     ];
-    for (const [urdf, links, message] of cases)
-      assert.throws(() => chainOfUrdf(urdf, links), { name: 'UserError', message });
+    for (const [urdf, links, fields, ...names] of cases)
+      assertThrowsAbout(() => chainOfUrdf(urdf, links), { kind: 'invalid', fields, names });
   });
 
   it('may be named by a calibration, whose arm has its chain then', async () => {
@@ -82,12 +88,19 @@ describe('a URDF', () => {
         return loadCalibration(path);
       };
       await writeFile(join(folder, 'small.urdf'), ARM);
+      const refused = (loaded: Promise<unknown>, field: string, ...names: string[]) =>
+        assertRejectsAbout(loaded, { kind: 'invalid', subject: path, fields: [field], names });
       const { arms } = await load({ urdf: 'small.urdf', base: 'world', tip: 'hand' });
       assert.deepEqual(arms[0].chain, chainOfUrdf(ARM, { base: 'world', tip: 'hand' }));
-      await assert.rejects(load({ urdf: 'small.urdf', base: 'world', tip: 'claw' }), /arms\[0\]\.chain\.urdf: small\.urdf: has no link claw/); // prettier-ignore
-      await assert.rejects(load({ urdf: 'none.urdf', base: 'world', tip: 'hand' }), /arms\[0\]\.chain\.urdf: none\.urdf: cannot be read: /); // prettier-ignore
-      await assert.rejects(load({ urdf: 'small.urdf', base: 'world' }), /arms\[0\]\.chain\.tip: /);
-      await assert.rejects(load({ urdf: 'small.urdf', base: 'world', tip: 'upper' }), /arms\[0\]\.chain: lacks elbow of arm/); // prettier-ignore
+      await refused(load({ urdf: 'small.urdf', base: 'world', tip: 'claw' }), 'arms[0].chain.urdf', 'small.urdf', 'claw'); // prettier-ignore
+      await refused(load({ urdf: 'none.urdf', base: 'world', tip: 'hand' }), 'arms[0].chain.urdf', 'none.urdf'); // prettier-ignore
+      await refused(load({ urdf: 'small.urdf', base: 'world' }), 'arms[0].chain.tip');
+      await refused(
+        load({ urdf: 'small.urdf', base: 'world', tip: 'upper' }),
+        'arms[0].chain',
+        'elbow',
+        'arm',
+      );
     } finally {
       await rm(folder, { recursive: true });
     }

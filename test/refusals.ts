@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { type Fault, UserError } from '../src/errors.ts';
+import { packagePath } from '../src/files/packagePath.ts';
+
+/** What a refusal is about, and what its message has to name: joints, options, numbers, commands to type. */
+export interface About extends Fault {
+  names?: readonly (string | number)[];
+}
+
+/** In `wording.txt`, what differs from one message to another; at the end of a line, also of more lines. */
+const ANYTHING = '…';
+
+const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+
+/** Messages as people read them, in one place, line by line. Lines that begin with # are headings. */
+const WORDING = readFileSync(packagePath('test/wording.txt'), 'utf8')
+  .split('\n')
+  .filter((line) => line.trim() !== '' && !line.startsWith('#'))
+  .map(
+    (line) =>
+      new RegExp(`^${line.split(ANYTHING).map(escaped).join('.*').replace(/\.\*$/, '[^]*')}$`),
+  );
+
+const isKnown = (line: string) => WORDING.some((pattern) => pattern.test(line));
+
+/** Whether a text has a name as a whole, as `left` in "of left;" but not in "left_elbow". */
+const hasName = (text: string, name: string | number) =>
+  new RegExp(`(?<![\\w.])${escaped(String(name))}(?![\\w])`).test(text);
+
+/** Asserts what an error is about, that its message names what it has to, and that its wording is known. */
+export function assertAbout(
+  thrown: unknown,
+  { kind, subject, fields = [], names = [] }: About,
+): void {
+  assert.ok(thrown instanceof UserError, thrown instanceof Error ? thrown.stack : String(thrown));
+  const { message } = thrown;
+  assert.equal(thrown.kind, kind, message);
+  if (subject !== undefined) assert.equal(thrown.subject, subject, message);
+  for (const field of fields)
+    assert.ok(thrown.fields.includes(field), `not of ${field}: ${message}`);
+  for (const name of names) assert.ok(hasName(message, name), `${name} is not named: ${message}`);
+  const unknown = isKnown(message) ? [] : message.split('\n').filter((line) => !isKnown(line));
+  assert.deepEqual(unknown, [], 'lines that test/wording.txt has not');
+}
+
+/** Asserts that a call throws an error about this. */
+export function assertThrowsAbout(call: () => unknown, about: About): void {
+  assert.throws(call, (error) => {
+    assertAbout(error, about);
+    return true;
+  });
+}
+
+/** Asserts that a promise rejects with an error about this. */
+export const assertRejectsAbout = (promise: Promise<unknown>, about: About): Promise<void> =>
+  assert.rejects(promise, (error) => {
+    assertAbout(error, about);
+    return true;
+  });
