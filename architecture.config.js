@@ -7,7 +7,8 @@ const LAYERS = [
   ['cli'], // one file a command: options, help, wiring
   ['doctor'], // what this machine has
   ['ros', 'adapting', 'training'], // the nodes; learning in simulation; training from demonstrations
-  ['calibrate', 'check', 'rollouts', 'link', 'datasets'], // measure a robot; does a policy fit it; attempts in bulk; robot and learner; other projects' data
+  ['calibrate', 'rollouts', 'link', 'datasets'], // measure a robot; attempts in bulk; robot and learner; other projects' data
+  ['check'], // does a policy fit a robot
   ['learning', 'sim', 'control'], // what learns; ALOHA in MuJoCo; the loop
   ['console'], // the page beside the robot, and its server
   ['measure', 'classifier', 'openpi', 'topics'], // figures of a run; does this picture show success; policies over websockets; a robot's ROS messages and bags

@@ -1,6 +1,7 @@
 import type { ConsoleChoice } from '../console/consoleAccess.ts';
 import { pumpCameras } from '../console/cameraPump.ts';
 import type { Console, RuntimeAnswers } from '../console/console.ts';
+import { createSensorRates } from '../console/sensorRates.ts';
 import { openNoRobotConsole } from '../console/noRobotConsole.ts';
 import type { CalibrationState, CameraPicture } from '../console/protocol.ts';
 import { messageOf } from '../errors.ts';
@@ -30,6 +31,9 @@ export interface CalibrationPage {
   close: (ended: string) => Promise<void>;
 }
 
+/** Milliseconds between two looks at how often the sensors come. */
+const RATES_PERIOD = 1000;
+
 /** The newest picture of each camera. */
 function createPictures({ clock }: SensingRobot) {
   const newest = new Map<string, CameraFrame>();
@@ -57,7 +61,7 @@ export async function openCalibrationPage(
 ): Promise<CalibrationPage> {
   const { file, signal, print, log } = options;
   let state: CalibrationState = { file, cameras: [], said: [] };
-  let stopPump = () => {};
+  const ends: (() => void)[] = [];
   const show = (change: Partial<CalibrationState>) => {
     state = { ...state, ...change };
     console.publish('calibration', state);
@@ -83,11 +87,19 @@ export async function openCalibrationPage(
       });
       const pictures = createPictures(robot);
       const onProblem = (error: unknown) => log(`no pictures for the page: ${messageOf(error)}`);
-      stopPump = pumpCameras(console, pictures.take, onProblem);
-      return { frame: pictures.frame };
+      const { count, sensors } = createSensorRates(robot.clock);
+      const timer = setInterval(() => console.publish('sensors', sensors()), RATES_PERIOD);
+      ends.push(pumpCameras(console, pictures.take, onProblem), () => clearInterval(timer));
+      return {
+        angles: ({ stamp }) => count('joints', stamp),
+        frame(frame) {
+          count(frame.camera, frame.stamp);
+          pictures.frame(frame);
+        },
+      };
     },
     async close(ended) {
-      stopPump();
+      for (const end of ends) end();
       show({ ended, question: undefined });
       await console.close();
     },

@@ -4,9 +4,10 @@ import type { Bundle } from '../policy/bundle/config.ts';
 import { type Calibration } from '../robot/calibration.ts';
 import type { OperatingMode } from '../robot/operatingModes.ts';
 import type { Robot } from '../robot/robot.ts';
-import type { FitCase, Misfit } from './case.ts';
-import { canSample, findMisfits } from './fit.ts';
-import { camerasOfBoth, fitCase, observeOnce, withChunk } from './fitCase.ts';
+import type { ChunkPolicy } from '../policy/chunkPolicy.ts';
+import type { FitCase, Misfit, RobotCase } from './case.ts';
+import { canSample, findMisfits, findRobotMisfits } from './fit.ts';
+import { camerasOfBoth, fitCase, observeOnce, robotCase, withChunk } from './fitCase.ts';
 
 /** A robot to observe; it is not commanded. */
 export interface Subject {
@@ -51,6 +52,29 @@ export async function examine(
 ): Promise<Examined> {
   const fit = await caseOf(bundle, subject, session);
   return { bundle, label: subject.label, fit, misfits: findMisfits(fit) };
+}
+
+/** A robot to observe, and a policy that is open already. */
+export interface OpenSubject extends Omit<Subject, 'label' | 'modes' | 'start'> {
+  policy: ChunkPolicy;
+  /** Its bundle; absent for a policy that is known by its chunks alone, as one on a server. */
+  bundle?: Bundle;
+  start?: Subject['start'];
+}
+
+/** The same for a policy that is open already; it must have the length of the robot's vectors, and its cameras. */
+export async function examineOpen(
+  subject: OpenSubject,
+): Promise<{ fit: RobotCase; misfits: readonly Misfit[] }> {
+  const { robot, policy, bundle, calibration, prompt, start } = subject;
+  const cameras = bundle ? camerasOfBoth(bundle, robot) : policy.cameras;
+  const observation = await observeOnce(robot, cameras, prompt, start);
+  if (!bundle) {
+    const fit = await withChunk(await robotCase(calibration, observation), policy, observation);
+    return { fit, misfits: findRobotMisfits(fit) };
+  }
+  const fit = await withChunk(await fitCase(bundle, calibration, observation), policy, observation);
+  return { fit, misfits: findMisfits(fit) };
 }
 
 export const countOf = (misfits: readonly Misfit[], severity: Misfit['severity']): number =>

@@ -78,7 +78,7 @@ export function finiteChunk({ robot, chunk }: SampledCase<RobotCase>): Misfit[] 
 }
 
 /** The joint with the largest first move relative to its own step limit; undefined if no move is finite. */
-export function farthestFirstMove({ robot, position, chunk }: SampledCase) {
+export function farthestFirstMove({ robot, position, chunk }: SampledCase<RobotCase>) {
   const { step } = jointLimits(robot);
   const moves = robot.joints.map(({ name, kind }, joint) => {
     const distance = Math.abs(chunk[joint] - position[joint]);

@@ -1,12 +1,13 @@
 import { UNITS } from '../robot/embodiment.ts';
-import type { FitCase } from './case.ts';
+import type { Finding } from '../console/protocol.ts';
+import type { Misfit, RobotCase } from './case.ts';
 import { type Examined, countOf } from './examine.ts';
 import { farthestFirstMove } from './fitMotion.ts';
 
-const firstMove = (fit: FitCase) => fit.chunk && farthestFirstMove({ ...fit, chunk: fit.chunk });
+const firstMove = (fit: RobotCase) => fit.chunk && farthestFirstMove({ ...fit, chunk: fit.chunk });
 
 /** What was examined, one line per item. */
-function summary(fit: FitCase): string[] {
+function summary(fit: RobotCase): string[] {
   const { joints } = fit.robot;
   const cameras = fit.pictures.map(({ camera }) => camera);
   const move = firstMove(fit);
@@ -41,6 +42,22 @@ export function textReport({ bundle, label, fit, misfits }: Examined): string[] 
     ...groups,
     ...(countOf(misfits, 'error') === 0 ? ['\nThe policy fits the robot.'] : []),
   ];
+}
+
+/** The comparison for the console's page: the misfits, then what was examined. */
+export const findingsOf = (misfits: readonly Misfit[], fit: RobotCase): Finding[] => [
+  ...misfits.map(({ severity, subject, message }) => ({ severity, topic: subject, message })),
+  { severity: 'ok', topic: 'examined', message: summary(fit).join('; ') },
+];
+
+/** The comparison in a sentence. */
+export function verdictOf(misfits: readonly Misfit[]): string {
+  const counts = (['error', 'warning'] as const).map((severity) => {
+    const count = countOf(misfits, severity);
+    return count === 1 ? `1 ${severity}` : `${count} ${severity}s`;
+  });
+  const fits = countOf(misfits, 'error') === 0;
+  return `the policy ${fits ? 'fits' : 'does not fit'} the robot: ${counts.join(', ')}`;
 }
 
 /** JSON lines: each misfit as an object, then a summary. */

@@ -4,9 +4,12 @@ import type { CameraPicture } from './protocol.ts';
 /** Milliseconds between two pictures of each camera, at least. */
 const PERIOD = 100;
 
+/** Milliseconds to rest after pictures that took so many. */
+const pauseAfter = (took: number) => Math.max(PERIOD - took, Math.min(took, PERIOD));
+
 /**
- * Shows cameras' pictures at the console while somebody watches: `take` gives one of each, at most ten times a second,
- * and at most half of the time is spent on it. Returns what ends it.
+ * Shows cameras' pictures at the console while somebody watches: `take` gives one of each, at most ten times a second.
+ * Between two it rests for as long as they took, at most for a period. Returns what ends it.
  */
 export function pumpCameras(
   console: Console,
@@ -23,7 +26,7 @@ export function pumpCameras(
       onProblem(error);
     }
     const took = performance.now() - began;
-    if (!ended) timer = setTimeout(() => void round(), Math.max(PERIOD - took, took));
+    if (!ended) timer = setTimeout(() => void round(), pauseAfter(took));
   };
   timer = setTimeout(() => void round(), PERIOD);
   return () => {

@@ -180,12 +180,20 @@ export interface Figures {
   missedSteps: number;
   heldSteps: number;
   starvedSteps: number;
-  /** Messages a second and age (ms) of each of the robot's topics. */
-  sensors: { name: string; rate: number; age: number; problem?: string }[];
   /** Bytes left where episodes go; absent where nothing is recorded. */
   diskLeft?: number;
   /** The link to the learner; absent where there is none. */
   link?: { connected: boolean; pending: number; delivered: number; problem?: string };
+}
+
+/** One of the robot's topics. */
+export interface SensorLine {
+  name: string;
+  /** Messages a second. */
+  rate: number;
+  /** Of the newest message, ms. */
+  age: number;
+  problem?: string;
 }
 
 /** A judged attempt. */
@@ -320,6 +328,19 @@ export interface LogLine {
   text: string;
 }
 
+/** A finding of the doctor or of the check of policy and robot. */
+export interface Finding {
+  severity: 'ok' | 'note' | 'warning' | 'error';
+  topic: string;
+  message: string;
+}
+
+/** How the policy was found to fit the robot. */
+export interface Fit {
+  at: number;
+  findings: Finding[];
+}
+
 /** What a new page gets the newest of. Camera pictures are topics of their own, `camera/NAME`. */
 export interface Topics {
   robot: RobotDescription;
@@ -329,6 +350,9 @@ export interface Topics {
   chunk: ChunkInPlay;
   guard: GuardLine[];
   figures: Figures;
+  /** Once a second. */
+  sensors: SensorLine[];
+  fit: Fit;
   attempts: AttemptLine[];
   learning: Learning;
   comparisons: Comparison[];
@@ -392,13 +416,6 @@ export interface EpisodeLabel {
   note?: string;
 }
 
-/** A finding of the doctor or of the check of policy and robot. */
-export interface Finding {
-  severity: 'ok' | 'note' | 'warning' | 'error';
-  topic: string;
-  message: string;
-}
-
 /** What a page may ask for: what it takes, and what comes back. `says` is a sentence for the person. */
 export interface Requests {
   /** Begins a series of so many attempts, by default one. */
@@ -414,6 +431,8 @@ export interface Requests {
   home: { takes: null; gives: null };
   /** The scene has been reset. */
   sceneReady: { takes: null; gives: null };
+  /** Compares policy and robot, and shows the topic `fit`. Nothing moves. */
+  check: { takes: null; gives: null };
   task: { takes: { name: string }; gives: null };
   prompt: { takes: { text: string }; gives: null };
   /** Plays this version until it is released. */
@@ -438,6 +457,7 @@ export interface Requests {
   label: { takes: { id: string; outcome: Outcome; note?: string }; gives: null };
   /** Writes a LeRobot data set of these episodes. */
   exportEpisodes: { takes: { ids: string[]; out: string }; gives: null };
+  /** What the doctor finds on this machine. */
   findings: { takes: null; gives: Finding[] };
 }
 export type RequestName = keyof Requests;

@@ -43,6 +43,7 @@ export const RULES: Readonly<Record<RequestName, Rule>> = {
   resume: operating(nothing),
   home: operating(nothing),
   sceneReady: operating(nothing),
+  check: operating(nothing),
   task: operating(z.object({ name: text(100) })),
   prompt: operating(z.object({ text: text(1000) })),
   pin: operating(z.object({ version: text(200).nullable() })),

@@ -8,10 +8,12 @@ import type {
   CameraPicture,
   Comparison,
   Figures,
+  Finding,
   PhaseState,
   PolicyDescription,
   RequestName,
   RobotDescription,
+  SensorLine,
 } from './protocol.ts';
 import { type Tap, describeRobot, tapRobot } from './tap.ts';
 
@@ -31,6 +33,7 @@ export interface RobotConsoleOptions extends Omit<ConsoleOptions, 'episodes' | '
   /** The meters' reading of the run. */
   reading: () => MeterReading;
   figures: () => RunFigures;
+  sensors: () => SensorLine[];
   /** A new picture of each camera, for people. */
   pictures: () => Promise<CameraPicture[]>;
   /** Brakes the robot to rest and keeps it there. */
@@ -45,6 +48,8 @@ export interface RobotConsole extends Omit<Tap, 'close'> {
   phase(state: Omit<PhaseState, 'at'>): void;
   /** Shows the policy anew. */
   policyChanged(): void;
+  /** Shows how the policy was found to fit the robot. */
+  fit(findings: Finding[]): void;
   comparisons(all: readonly Comparison[]): void;
   close(): Promise<void>;
 }
@@ -80,6 +85,7 @@ function figuresOf(options: RobotConsoleOptions, diskLeft: number | undefined): 
 function showFigures(console: Console, options: RobotConsoleOptions): () => void {
   const timer = setInterval(() => {
     if (!console.watched) return;
+    console.publish('sensors', options.sensors());
     const left = options.record === undefined ? undefined : leftIn(options.record);
     void Promise.resolve(left).then((diskLeft) =>
       console.publish('figures', figuresOf(options, diskLeft)),
@@ -117,6 +123,7 @@ export async function openRobotConsole(options: RobotConsoleOptions): Promise<Ro
     },
     phase: (state) => console.publish('phase', { at: Date.now(), ...state }),
     policyChanged: () => console.publish('policy', policy()),
+    fit: (findings) => console.publish('fit', { at: Date.now(), findings }),
     comparisons: (all) => console.publish('comparisons', [...all]),
     async close() {
       stopPump();

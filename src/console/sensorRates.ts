@@ -1,6 +1,6 @@
 import { delegateRobot } from '../robot/delegates.ts';
-import type { Robot } from '../robot/robot.ts';
-import type { Figures } from './protocol.ts';
+import type { Clock, Robot } from '../robot/robot.ts';
+import type { SensorLine } from './protocol.ts';
 
 /** What has come from a sensor. */
 interface Count {
@@ -9,16 +9,43 @@ interface Count {
   stamp: bigint;
 }
 
-/**
- * A robot whose sensors are counted. `sensors` gives the rate of each since the call before, by the robot's clock;
- * while that stands still, as a simulation between attempts, the rates from before.
- */
-export function countSensors(robot: Robot): { robot: Robot; sensors: () => Figures['sensors'] } {
+/** Sensors that are counted. */
+export interface SensorRates {
+  /** Counts a message, stamped in nanoseconds of the robot's clock. */
+  count: (name: string, stamp: bigint) => void;
+  /**
+   * The rate of each since the call before, by the robot's clock; while that stands still, as a simulation between
+   * attempts, the rates from before.
+   */
+  sensors: () => SensorLine[];
+}
+
+export function createSensorRates(clock: Clock): SensorRates {
   const counts = new Map<string, Count>();
-  let from = robot.clock.now();
-  let shown: Figures['sensors'] = [];
-  const count = (name: string, stamp: bigint) =>
-    counts.set(name, { messages: (counts.get(name)?.messages ?? 0) + 1, stamp });
+  let from = clock.now();
+  let shown: SensorLine[] = [];
+  return {
+    count: (name, stamp) =>
+      void counts.set(name, { messages: (counts.get(name)?.messages ?? 0) + 1, stamp }),
+    sensors() {
+      const now = clock.now();
+      const seconds = Number(now - from) / 1e9;
+      if (seconds <= 0) return shown;
+      shown = [...counts].map(([name, { messages, stamp }]) => ({
+        name,
+        rate: messages / seconds,
+        age: Number(now - stamp) / 1e6,
+      }));
+      from = now;
+      for (const one of counts.values()) one.messages = 0;
+      return shown;
+    },
+  };
+}
+
+/** A robot whose sensors are counted. */
+export function countSensors(robot: Robot): { robot: Robot } & Pick<SensorRates, 'sensors'> {
+  const { count, sensors } = createSensorRates(robot.clock);
   return {
     robot: delegateRobot(robot, {
       observe: (observer) =>
@@ -33,18 +60,6 @@ export function countSensors(robot: Robot): { robot: Robot; sensors: () => Figur
           },
         }),
     }),
-    sensors() {
-      const now = robot.clock.now();
-      const seconds = Number(now - from) / 1e9;
-      if (seconds <= 0) return shown;
-      shown = [...counts].map(([name, { messages, stamp }]) => ({
-        name,
-        rate: messages / seconds,
-        age: Number(now - stamp) / 1e6,
-      }));
-      from = now;
-      for (const one of counts.values()) one.messages = 0;
-      return shown;
-    },
+    sensors,
   };
 }

@@ -58,6 +58,8 @@ export interface Operation {
   start(attempts?: number): Promise<string>;
   /** Takes the arms to their start pose. */
   home(): Promise<string>;
+  /** Does what needs a robot at rest, and keeps others from moving it meanwhile. Gives what that says. */
+  atRest(job: (signal: AbortSignal) => Promise<string>): Promise<string>;
   judge(verdict: 'success' | 'failure'): string;
   discard(): string;
   /** Brakes the arms to rest, and allows no motion until `resume`. */
@@ -186,6 +188,17 @@ const goingHome =
     await work.home(signal);
   };
 
+/** A job that moves nothing; the phase is then as before. */
+const resting =
+  (machine: Machine, job: (signal: AbortSignal) => Promise<void>): Job =>
+  async ({ abort: { signal } }, prepared) => {
+    const { phase } = machine.state;
+    machine.enter('checking');
+    await job(signal);
+    if (phase === 'reset') machine.enter('reset');
+    prepared();
+  };
+
 /** Operates a robot: one job at a time, a stop that latches, and the phases that a person sees. */
 export function createOperation(options: OperationOptions): Operation {
   const machine = createMachine(options);
@@ -204,6 +217,11 @@ export function createOperation(options: OperationOptions): Operation {
     async home() {
       await machine.begin(goingHome(machine, options));
       return 'the arms go to their start pose';
+    },
+    async atRest(job) {
+      let says = '';
+      await machine.begin(resting(machine, async (signal) => void (says = await job(signal))));
+      return says;
     },
     judge(verdict) {
       const begun = demandActivity('no attempt is running');

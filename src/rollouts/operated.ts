@@ -1,3 +1,5 @@
+import { examineOpen } from '../check/examine.ts';
+import { findingsOf, verdictOf } from '../check/report.ts';
 import { type RobotConsole, openRobotConsole } from '../console/robotConsole.ts';
 import type { RuntimeAnswers } from '../console/console.ts';
 import type { ConsoleChoice } from '../console/consoleAccess.ts';
@@ -20,7 +22,10 @@ import type { ChunkPolicy } from '../policy/chunkPolicy.ts';
 import { messageOf } from '../errors.ts';
 import { openProcess } from '../processes/child.ts';
 import { openParts } from '../processes/openParts.ts';
+import type { Bundle } from '../policy/bundle/config.ts';
+import { loadCalibration } from '../robot/calibrationFile.ts';
 import { delegateTask } from '../robot/delegates.ts';
+import { SIM_CALIBRATION } from '../sim/embodiment.ts';
 import type { PreviewFunctions } from '../sim/previewProcess.ts';
 import type { SimulatedAloha, SimulatedAlohaOptions } from '../sim/simulatedAloha.ts';
 import { type Output, print } from '../terminal/output.ts';
@@ -36,6 +41,8 @@ export interface OperatedOptions extends ConsoleChoice {
   /** How the simulation was opened, for the process that draws its cameras. */
   scene: SimulatedAlohaOptions;
   policy: ChunkPolicy;
+  /** Absent for a policy on a server. */
+  bundle?: Bundle;
   description: PolicyDescription;
   versions: PlayedVersions;
   /** The first attempt's seed; the next ones count up from it. */
@@ -128,12 +135,24 @@ function workOf(run: () => Operated): OperationWork {
   };
 }
 
+/** Compares the policy with the simulated robot at the start of the next attempt. Gives the result in a sentence. */
+async function check({ options, console, seed }: Operated): Promise<string> {
+  const { sim, policy, bundle } = options;
+  const { fit, misfits } = await examineOpen({
+    ...{ robot: console.robot, policy, prompt: sim.prompt, start: () => sim.reset(seed) },
+    ...(bundle && { bundle }),
+    calibration: await loadCalibration(SIM_CALIBRATION),
+  });
+  console.fit(findingsOf(misfits, fit));
+  return verdictOf(misfits);
+}
+
 const nothingCounted = { missedSteps: 0, heldSteps: 0, starvedSteps: 0 };
 
 /** What the page asks of the robot. */
 const answersOf = (
   { operation, versions, options }: Omit<Operated, 'console' | 'counts' | 'seed'>,
-  nextSeed: () => number,
+  run: () => Operated,
 ) =>
   ({
     ...versions.answers,
@@ -141,9 +160,10 @@ const answersOf = (
     start: ({ attempts }) => operation.start(versions.toMake(attempts)),
     async sceneReady() {
       const said = operation.sceneReady();
-      if (operation.state.phase === 'ready') await options.sim.reset(nextSeed());
+      if (operation.state.phase === 'ready') await options.sim.reset(run().seed);
       return said;
     },
+    check: () => operation.atRest(() => check(run())),
   }) satisfies RuntimeAnswers;
 
 /** Shows the phase that the robot is in. */
@@ -207,10 +227,11 @@ export async function operate(options: OperatedOptions): Promise<void> {
         reading: () => meters.reading(),
         figures: () => {
           const { missedSteps, heldSteps, starvedSteps } = opened?.counts ?? nothingCounted;
-          return { missedSteps, heldSteps, starvedSteps, sensors: counted.sensors() };
+          return { missedSteps, heldSteps, starvedSteps };
         },
+        sensors: counted.sensors,
         pictures: () => previews.take(),
-        answers: answersOf(parts, () => run().seed),
+        answers: answersOf(parts, run),
         stop: (by, reason) => operation.stop(by, reason),
         log: say,
       }),

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type EpisodeRecorder, recordEpisode } from '../episodes/recordEpisode.ts';
 import { UserError } from '../errors.ts';
 import { type SessionConfig, loadSessionConfig } from '../session/session.ts';
+import type { Bundle } from '../policy/bundle/config.ts';
 import { loadBundle } from '../policy/bundle/bundle.ts';
 import { withIntegration } from '../policy/bundle/withIntegration.ts';
 import type { ConsoleChoice } from '../console/consoleAccess.ts';
@@ -85,6 +86,8 @@ interface Driver {
   /** Those of its cameras that a scene may lack. */
   optionalCameras?: readonly string[];
   policy(sim: SimulatedAloha): ChunkPolicy;
+  /** Absent where it is none of a bundle's. */
+  bundle?: Bundle;
   /** For the console. */
   description: PolicyDescription;
   versions?: PlayedVersions;
@@ -124,6 +127,7 @@ async function bundleDriver(
     tasks: bundle.tasks,
     cameras: bundle.cameras,
     policy: () => policy,
+    bundle,
     description: describeBundle(bundle, worker, session),
     ...(found && { versions: playedVersions(bundle, worker, found) }),
     close: () => worker.close(),
@@ -295,7 +299,7 @@ export async function simulate(options: SimOptions, surroundings: SimSurrounding
     if (options.console)
       return await operate({
         ...{ ...options.console, sim, scene: simulation, seed: options.seed, err, signal },
-        ...{ policy: driver.policy(sim), description: driver.description },
+        ...{ policy: driver.policy(sim), bundle: driver.bundle, description: driver.description },
         versions: driver.versions ?? onlyVersion(driver.description.version),
         record: options.record,
         ...(!isRemote(options.policy) && { doctor: [options.policy] }),

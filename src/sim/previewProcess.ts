@@ -1,10 +1,10 @@
 import sharp from 'sharp';
-import { yieldToAll } from '../processes/priority.ts';
+import { yieldToControl } from '../processes/priority.ts';
 import { serve } from '../processes/serve.ts';
 import { type SimulatedAlohaOptions, simulatedAloha } from './simulatedAloha.ts';
 
 /** Pixels of a picture's longer side, whatever the policy sees. */
-const SIDE = 240;
+const SIDE = 192;
 const QUALITY = 75;
 
 /** What the process offers that draws a simulation's cameras for people. */
@@ -13,8 +13,8 @@ export interface PreviewFunctions {
   draw: (qpos: Float64Array, cameras: readonly string[]) => Promise<Uint8Array[]>;
 }
 
-// Pictures for people take what the robot leaves.
-yieldToAll();
+// The robot goes first.
+yieldToControl();
 
 serve(async (options: SimulatedAlohaOptions) => {
   const sim = await simulatedAloha(options);

@@ -117,6 +117,17 @@ describe('the console in a browser', { skip }, () => {
     await page.close();
   });
 
+  it('says on the set-up tab whether the policy fits the robot, without a motion', async () => {
+    const page = await open();
+    await page.getByRole('link', { name: 'Set up' }).click();
+    await press(page, /^Check/);
+    const fit = page.getByRole('region', { name: 'Policy and robot' });
+    await fit.getByText(/14 joints in order.*first tick moves at most/).waitFor(ATTEMPT);
+    await page.getByRole('link', { name: 'Operate' }).click();
+    await phase(page, /ready/i).waitFor();
+    await page.close();
+  });
+
   for (const colorScheme of ['light', 'dark'] as const)
     it(`has no serious fault of accessibility on any tab, ${colorScheme}`, async () => {
       const axe = await readFile(createRequire(import.meta.url).resolve('axe-core'), 'utf8');

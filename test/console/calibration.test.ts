@@ -53,6 +53,8 @@ describe('a calibration that is led on the page', () => {
       const { code, out } = await onPage(args, async (page) => {
         asked = [await answer(page, '')];
         await page.until(() => page.pictures.size === built.cameras.length, 'pictures', STEP);
+        const isCounted = () => page.topics.sensors?.some(({ name, rate }) => name === 'cam_high' && rate > 0); // prettier-ignore
+        await page.until(isCounted, 'rates', STEP);
         for (const key of ['cam_low', 'cam_high', '', '', 'y']) asked.push(await answer(page, key));
         await page.until(() => page.topics.calibration?.ended, 'the end on the page', STEP);
       });

@@ -134,6 +134,28 @@ describe('an operated robot', () => {
     assert.deepEqual(phases.slice(phases.indexOf('stopped')), ['stopped', 'stopped']);
   });
 
+  it('does at rest what is asked, while nobody can move it, and is then where it was', async () => {
+    const { operation, phases, reached } = operated();
+    let refusal: unknown;
+    const said = operation.atRest(async () => {
+      refusal = await operation.start().catch((error: unknown) => error);
+      return 'it fits';
+    });
+    assert.equal(await said, 'it fits');
+    assert.match(String(refusal), /busy/);
+    assert.deepEqual(phases, ['checking', 'ready']);
+    await operation.start();
+    await reached('judgement');
+    await assert.rejects(
+      operation.atRest(() => Promise.resolve('')),
+      /busy/,
+    );
+    operation.judge('success');
+    await reached('reset');
+    await operation.atRest(() => Promise.resolve('it fits'));
+    assert.equal(operation.state.phase, 'reset', 'the scene is still to be reset');
+  });
+
   it('begins one thing at a time, and says why something cannot begin', async () => {
     const { operation, problems, reached } = operated({
       prepare: () => Promise.reject(new UserError('the left arm says nothing')),

@@ -39,7 +39,7 @@ describe("the policy node's console", { skip }, () => {
       await page.until(() => isPhase('stopped'), 'a stop');
       assert.match((await page.ask('start', {})).says!, /stopped by tester: resume first/);
       await page.until(() => page.topics.attempts?.[0].outcome === 'discarded', 'its end');
-      await page.until(() => page.topics.figures?.sensors.some(({ rate }) => rate > 5), 'rates');
+      await page.until(() => page.topics.sensors?.some(({ rate }) => rate > 5), 'rates');
       assert.equal((await page.ask('resume', null)).ok, true);
 
       await page.ask('start', {});

@@ -1,14 +1,16 @@
+import { verdictOf } from '../../check/report.ts';
 import { consoleAccess } from '../../console/consoleAccess.ts';
 import { describeBundle, describeServed } from '../../console/describePolicy.ts';
-import type { PolicyDescription } from '../../console/protocol.ts';
+import type { PolicyDescription, SensorLine } from '../../console/protocol.ts';
 import { type RunFigures, openRobotConsole } from '../../console/robotConsole.ts';
 import { operationRequests } from '../../control/operationRequests.ts';
 import { type OperatedVersions, operatedVersions } from '../../rollouts/operatedVersions.ts';
 import { isRemote } from '../../openpi/remotePolicy.ts';
 import type { PolicyParameters } from './policyParameters.ts';
 import type { Answer } from './operator.ts';
+import { checkTopics } from '../topics.ts';
 import type { Configured } from './configured.ts';
-import { type PolicyState, nextTask } from './policyState.ts';
+import { type PolicyState, examineFit, nextTask } from './policyState.ts';
 import { ageOf, createRates, versionOf } from './policyStatus.ts';
 
 /** The policy of a configured node, for the pages. */
@@ -22,20 +24,12 @@ function describePolicy(held: Configured, url: string): PolicyDescription {
 }
 
 /** What of a node's run the pages show. */
-function createFigures(state: PolicyState, { robot, courier }: Configured) {
-  const rateOf = createRates();
+function createFigures(state: PolicyState, { courier }: Configured) {
   return (): RunFigures => {
     const { missedSteps = 0, heldSteps = 0, starvedSteps = 0 } = state.counts ?? {};
-    const now = robot.clock.now();
     const link = courier?.status();
     return {
       ...{ missedSteps, heldSteps, starvedSteps },
-      sensors: robot.topics.map((count) => ({
-        name: `${count.source} on ${count.topic}`,
-        rate: rateOf(count),
-        age: 1000 * ageOf(count, now),
-        ...(count.problem !== undefined && { problem: count.problem }),
-      })),
       ...(link && {
         link: {
           connected: link.connected,
@@ -45,6 +39,20 @@ function createFigures(state: PolicyState, { robot, courier }: Configured) {
         },
       }),
     };
+  };
+}
+
+/** How a node's topics come. */
+function createSensors({ robot }: Configured) {
+  const rateOf = createRates();
+  return (): SensorLine[] => {
+    const now = robot.clock.now();
+    return robot.topics.map((count) => ({
+      name: `${count.source} on ${count.topic}`,
+      rate: rateOf(count),
+      age: 1000 * ageOf(count, now),
+      ...(count.problem !== undefined && { problem: count.problem }),
+    }));
   };
 }
 
@@ -98,6 +106,7 @@ export async function openNodeConsole(state: PolicyState, answer: Answer): Promi
     policy: () => versions?.describe() ?? describePolicy(configured, parameters.policy),
     reading: () => meters.reading(),
     figures: createFigures(state, configured),
+    sensors: createSensors(configured),
     async pictures() {
       const now = robot.clock.now();
       const previews = await robot.previews();
@@ -112,6 +121,11 @@ export async function openNodeConsole(state: PolicyState, answer: Answer): Promi
       ...operationRequests(operation),
       start: ({ attempts }) => answer.start(versions ? versions.toMake(attempts) : attempts),
       home: answer.home,
+      check: () =>
+        operation.atRest(async () => {
+          checkTopics(node, robot);
+          return verdictOf(await examineFit(state));
+        }),
       task({ name }) {
         choice.task = name;
         showPhase(state);

@@ -5,8 +5,10 @@ import { SEARCH_RANGE, explorationSchema } from '../../policy/exploration.ts';
 import type { Assessment, Robot } from '../../robot/robot.ts';
 import { approach } from '../../control/approach.ts';
 import { type AttemptResult, runAttempt } from '../../control/attempt.ts';
-import { findMisfits, findRobotMisfits } from '../../check/fit.ts';
-import { camerasOfBoth, fitCase, observeOnce, robotCase, withChunk } from '../../check/fitCase.ts';
+import type { Misfit } from '../../check/case.ts';
+import { examineOpen } from '../../check/examine.ts';
+import { findingsOf } from '../../check/report.ts';
+import type { Finding } from '../../console/protocol.ts';
 import { judge } from '../../control/judge.ts';
 import type { Configured } from './configured.ts';
 import { armsOfKind } from '../../topics/commandKinds.ts';
@@ -86,27 +88,31 @@ export async function prepare(
   if (parameters.reset_service) await callTrigger(node, parameters.reset_service, signal);
 }
 
-/**
- * Warns of what does not fit between policy and robot, as `nalu check` finds it, before the policy moves
- * anything. Throws a `UserError` where it must not move this robot and may not do so all the same.
- */
-export async function checkFit(
+/** What does not fit between policy and robot, as `nalu check` finds it; `show` takes all that was found. */
+export async function fitOf(
   { robot, driver: { policy, own }, calibration }: Attempting,
-  { dry_run: dryRun, ignore_misfits: ignore }: PolicyParameters,
   prompt: string,
+  show: (findings: Finding[]) => void,
+): Promise<readonly Misfit[]> {
+  const { fit, misfits } = await examineOpen({
+    ...{ robot, policy, calibration, prompt },
+    ...(own && { bundle: own.bundle }),
+  });
+  show(findingsOf(misfits, fit));
+  return misfits;
+}
+
+/**
+ * Warns of what does not fit, before the policy moves anything. Throws a `UserError` where it must not move this robot
+ * and may not do so all the same.
+ */
+export function judgeFit(
+  misfits: readonly Misfit[],
+  { dry_run: dryRun, ignore_misfits: ignore }: PolicyParameters,
   warn: (text: string) => void,
-): Promise<void> {
-  const cameras = own ? camerasOfBoth(own.bundle, robot) : policy.cameras;
-  const observation = await observeOnce(robot, cameras, prompt);
-  const findings = own
-    ? findMisfits(
-        await withChunk(await fitCase(own.bundle, calibration, observation), policy, observation),
-      )
-    : findRobotMisfits(
-        await withChunk(await robotCase(calibration, observation), policy, observation),
-      );
-  const errors = findings.filter(({ severity }) => severity === 'error');
-  for (const { severity, message } of findings) if (severity !== 'note') warn(message);
+): void {
+  const errors = misfits.filter(({ severity }) => severity === 'error');
+  for (const { severity, message } of misfits) if (severity !== 'note') warn(message);
   if (errors.length > 0 && !dryRun && !ignore)
     throw new UserError(
       'the policy does not fit the robot, so nothing is moved; mend what the warnings name, or set ignore_misfits',

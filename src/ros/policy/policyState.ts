@@ -3,13 +3,14 @@ import { attemptLine } from '../../control/attemptLine.ts';
 import type { LoopCounts } from '../../control/loopOptions.ts';
 import type { RobotConsole } from '../../console/robotConsole.ts';
 import type { Operation, OperationWork } from '../../control/operation.ts';
+import type { Misfit } from '../../check/case.ts';
 import { messageOf } from '../../errors.ts';
 import type { OperatedVersions } from '../../rollouts/operatedVersions.ts';
 import { readingTable } from '../../measure/meters.ts';
 import { type NamedTask, type TaskChoice, taskOf } from '../../robot/taskOf.ts';
 import type { RosNode } from '../rclnodejs.ts';
 import type { Configured } from './configured.ts';
-import { attemptOnce, checkFit, goHome, prepare } from './policyAttempt.ts';
+import { attemptOnce, fitOf, goHome, judgeFit, prepare } from './policyAttempt.ts';
 import { versionOf } from './policyStatus.ts';
 import type { PolicyParameters } from './policyParameters.ts';
 
@@ -81,6 +82,15 @@ const warnerOf =
     console?.log('warn', text);
   };
 
+/** Compares the policy with the robot, and shows the pages what was found. */
+export function examineFit(state: PolicyState): Promise<readonly Misfit[]> {
+  const held = state.configured!;
+  const { prompt } = nextTask(state, held);
+  return fitOf({ ...held, robot: robotOf(state, held) }, prompt, (findings) =>
+    state.console?.fit(findings),
+  );
+}
+
 /** What an active node does. */
 export function workOf(given: () => PolicyState): OperationWork {
   const parts = () => {
@@ -99,10 +109,9 @@ export function workOf(given: () => PolicyState): OperationWork {
       return goHome(held, state.parameters, signal);
     },
     async check() {
-      const { state, held } = parts();
+      const state = given();
       if (state.fits) return;
-      const { prompt } = nextTask(state, held);
-      await checkFit(held, state.parameters, prompt, warnerOf(state));
+      judgeFit(await examineFit(state), state.parameters, warnerOf(state));
       state.fits = true;
     },
     async attempt({ verdict, judgement, signal }) {

@@ -22,7 +22,11 @@ const BACK_OFF = [250, 500, 1000, 2000, 4000];
 const OPENING = 5000;
 /** Milliseconds within which an ask is answered, and those that take longer. */
 const PATIENCE = 15_000;
-const SLOW: Partial<Record<RequestName, number>> = { findings: 90_000, exportEpisodes: 3_600_000 };
+const SLOW: Partial<Record<RequestName, number>> = {
+  findings: 90_000,
+  check: 60_000,
+  exportEpisodes: 3_600_000,
+};
 
 const packr = new Packr({ useRecords: false, moreTypes: true });
 

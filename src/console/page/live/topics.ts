@@ -12,6 +12,8 @@ export const topics: Newest = {
   chunk: signal(),
   guard: signal(),
   figures: signal(),
+  sensors: signal(),
+  fit: signal(),
   attempts: signal(),
   learning: signal(),
   comparisons: signal(),

@@ -4,7 +4,7 @@ import { SensorTable } from '../parts/SensorTable.tsx';
 
 /** How often the robot's topics come. */
 export function SensorsCard() {
-  const sensors = topics.figures.value?.sensors ?? [];
+  const sensors = topics.sensors.value ?? [];
   if (sensors.length === 0) return null;
   return (
     <Card title="Sensors" class="sensors-card">

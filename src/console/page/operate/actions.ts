@@ -56,15 +56,17 @@ export function reasonAgainstOperating(): string | undefined {
   return name === undefined ? 'Take the seat first' : `${name} operates; take over first`;
 }
 
-/** Why the action is not possible now; undefined where it is. */
-export function reasonAgainst(name: ActionName): string | undefined {
+/** Why the operator may not do now what is possible in these phases; undefined where they may. */
+export function reasonAgainstNow(during: readonly Phase[]): string | undefined {
   const phase = topics.phase.value?.phase ?? 'absent';
   const against = reasonAgainstOperating();
   if (against !== undefined) return against;
-  const { during } = ACTIONS[name];
   if (during.includes(phase)) return undefined;
   return `Not while the robot is “${PHASES[phase]}”; possible in “${during.map((other) => PHASES[other]).join('”, “')}”`; // prettier-ignore
 }
+
+/** Why the action is not possible now; undefined where it is. */
+export const reasonAgainst = (name: ActionName) => reasonAgainstNow(ACTIONS[name].during);
 
 /** Asks for the action, or says why not. */
 export function act(name: ActionName): void {

@@ -1,9 +1,9 @@
-import type { Figures } from '../../protocol.ts';
+import type { SensorLine } from '../../protocol.ts';
 import { age } from '../format.ts';
 import { Icon } from './Icon.tsx';
 
 /** Topics of the robot: how many messages a second, and how old the newest is. */
-export const SensorTable = ({ sensors }: { sensors: Figures['sensors'] }) => (
+export const SensorTable = ({ sensors }: { sensors: readonly SensorLine[] }) => (
   <div class="scroll">
     <table>
       <thead>

@@ -4,11 +4,12 @@ import type { CalibrationState } from '../../protocol.ts';
 import { ask } from '../live/connection.ts';
 import { topics } from '../live/topics.ts';
 import { CameraTile } from '../operate/CameraTile.tsx';
+import { SensorsCard } from '../operate/SensorsCard.tsx';
 import { reasonAgainstOperating } from '../operate/actions.ts';
 import { Button } from '../parts/Button.tsx';
 import { Card } from '../parts/Card.tsx';
 import { report } from '../parts/notices.ts';
-import { Findings } from './Findings.tsx';
+import { MachineCard } from './MachineCard.tsx';
 
 /** Whether an answer goes on, rather than aside. */
 const isOnward = ({ key }: Choice) => key === '' || key === 'y';
@@ -86,10 +87,10 @@ export function Calibration({ calibration }: { calibration: CalibrationState }) 
             in reach.
           </p>
         </Card>
-        <Findings />
+        <MachineCard />
       </div>
-      {shown.length > 0 && (
-        <div class="stack">
+      <div class="stack">
+        {shown.length > 0 && (
           <Card title="Cameras" class="cameras-card">
             <div class={`cameras ${question?.camera === undefined ? '' : 'asked'}`}>
               {shown.map((camera) => (
@@ -97,8 +98,9 @@ export function Calibration({ calibration }: { calibration: CalibrationState }) 
               ))}
             </div>
           </Card>
-        </div>
-      )}
+        )}
+        <SensorsCard />
+      </div>
     </div>
   );
 }

@@ -1,10 +1,11 @@
 import { topics } from '../live/topics.ts';
 import { Cameras } from '../operate/Cameras.tsx';
+import { SensorsCard } from '../operate/SensorsCard.tsx';
 import { Card } from '../parts/Card.tsx';
 import { Figure } from '../parts/Figure.tsx';
-import { SensorTable } from '../parts/SensorTable.tsx';
 import { Calibration } from './Calibration.tsx';
-import { Findings } from './Findings.tsx';
+import { FitCard } from './FitCard.tsx';
+import { MachineCard } from './MachineCard.tsx';
 
 function RobotCard() {
   const robot = topics.robot.value;
@@ -38,20 +39,16 @@ function RobotCard() {
 export function SetUp() {
   const calibration = topics.calibration.value;
   if (calibration) return <Calibration calibration={calibration} />;
-  const sensors = topics.figures.value?.sensors ?? [];
   return (
     <div class="setup">
       <div class="stack">
-        <Findings />
+        <FitCard />
         <Cameras />
+        <SensorsCard />
       </div>
       <div class="stack">
+        <MachineCard />
         <RobotCard />
-        {sensors.length > 0 && (
-          <Card title="Sensors">
-            <SensorTable sensors={sensors} />
-          </Card>
-        )}
       </div>
     </div>
   );

@@ -4,22 +4,10 @@ import type { Finding } from '../../protocol.ts';
 import { ask } from '../live/connection.ts';
 import { Button } from '../parts/Button.tsx';
 import { Card } from '../parts/Card.tsx';
-import { Chip, type Tone } from '../parts/Chip.tsx';
-import type { IconName } from '../parts/Icon.tsx';
+import { FindingList } from './FindingList.tsx';
 
-/** From the gravest to the best. */
-const SEVERITIES: Record<Finding['severity'], { tone: Tone; icon: IconName }> = {
-  error: { tone: 'bad', icon: 'cross' },
-  warning: { tone: 'warn', icon: 'warning' },
-  note: { tone: 'plain', icon: 'info' },
-  ok: { tone: 'good', icon: 'check' },
-};
-const ORDER = Object.keys(SEVERITIES);
-
-const byGravity = (a: Finding, b: Finding) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity);
-
-/** What was found about machine, policy and robot. */
-export function Findings() {
+/** What the doctor finds on this machine. */
+export function MachineCard() {
   const [findings, setFindings] = useState<Finding[]>();
   const [problem, setProblem] = useState<string>();
   const [isBusy, setBusy] = useState(false);
@@ -28,7 +16,7 @@ export function Findings() {
     ask('findings', null)
       .then(
         ({ value }) => {
-          setFindings(value.toSorted(byGravity));
+          setFindings(value);
           setProblem(undefined);
         },
         (error: unknown) => setProblem(messageOf(error)),
@@ -38,8 +26,7 @@ export function Findings() {
   useEffect(look, []);
   return (
     <Card
-      title="Findings"
-      class="findings"
+      title="This machine"
       aside={
         <Button
           class="small"
@@ -53,18 +40,7 @@ export function Findings() {
     >
       {problem !== undefined && <p class="empty">{problem}</p>}
       {!findings && problem === undefined && <p class="empty">Looking…</p>}
-      <ul>
-        {findings?.map(({ severity, topic, message }) => (
-          <li key={`${topic}${message}`}>
-            <Chip {...SEVERITIES[severity]}>{severity}</Chip>
-            <p>
-              <strong>{topic}</strong>
-              <br />
-              {message}
-            </p>
-          </li>
-        ))}
-      </ul>
+      {findings && <FindingList findings={findings} />}
     </Card>
   );
 }
