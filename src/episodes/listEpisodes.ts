@@ -5,7 +5,7 @@ import type { EpisodeHeader, EpisodeResult, Outcome } from './episode.ts';
 import { episodeFile } from './files.ts';
 import { correctedResult, labelsOf, newestLabel } from './labels.ts';
 import { METADATA } from './messages.ts';
-import { readHeader, readResult } from './metadata.ts';
+import { readHeader, readResult, versionOfResult } from './metadata.ts';
 import { readMetadata } from './readMcap.ts';
 import { reasonOf } from '../systemErrors.ts';
 
@@ -18,6 +18,8 @@ export interface EpisodeSummary {
   recorded?: EpisodeResult;
   /** The outcome that its newest label gives; absent where it has none. */
   label?: Outcome;
+  /** The version of the policy that made its last chunk; absent in older episodes. */
+  version?: string;
 }
 
 /** One file of a folder of episodes. */
@@ -35,11 +37,13 @@ async function summaryOf(path: string): Promise<EpisodeSummary> {
   const recorded = readResult(ended);
   const labels = await labelsOf(path);
   const result = correctedResult(recorded, labels);
+  const version = versionOfResult(ended);
   return {
     header: readHeader(header),
     result,
     ...(result !== recorded && { recorded }),
     ...(labels.length > 0 && { label: newestLabel(labels)!.outcome }),
+    ...(version !== undefined && { version }),
   };
 }
 

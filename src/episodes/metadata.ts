@@ -94,21 +94,26 @@ export function readHeader(strings: ReadonlyMap<string, string>): EpisodeHeader 
   return seed === undefined ? rest : { ...rest, seed };
 }
 
-/** A result as the strings of an MCAP metadata record; no reward is an empty string. */
-export const writeResult = ({
-  outcome,
-  reward,
-  stagedReward,
-  steps,
-  problem,
-}: EpisodeResult): Strings => ({
+/**
+ * A result as the strings of an MCAP metadata record, with the version of the policy that made the last chunk; no
+ * reward is an empty string.
+ */
+export const writeResult = (
+  { outcome, reward, stagedReward, steps, problem }: EpisodeResult,
+  version?: string,
+): Strings => ({
   outcome,
   reward: reward === null ? '' : String(reward),
   stagedReward: String(stagedReward),
   steps: String(steps),
   ...(problem !== undefined && { problem }),
+  ...(version !== undefined && { version }),
 });
 
 /** Parses the result in a metadata record; throws if it is invalid. */
 export const readResult = (strings: ReadonlyMap<string, string>): EpisodeResult =>
   result.parse(Object.fromEntries(strings));
+
+/** The version of the policy in a result's record; undefined in older episodes. */
+export const versionOfResult = (strings: ReadonlyMap<string, string>): string | undefined =>
+  strings.get('version');

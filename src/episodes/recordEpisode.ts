@@ -141,6 +141,8 @@ class EpisodeFile implements EpisodeRecorder {
   /** Stamps of the newest written image, by camera. */
   private readonly images = new Map<string, bigint>();
   private readonly queue = createJobQueue((error) => this.giveUp(error));
+  /** Of the last chunk that was executed. */
+  private version: string | undefined;
   /** File length in bytes at which the header and channels are repeated next. */
   private repeatAt = BigInt(FIRST_REPEAT);
 
@@ -183,7 +185,8 @@ class EpisodeFile implements EpisodeRecorder {
   }
 
   played(record: ChunkRecord): void {
-    const { observationStamp: stamp, timeline } = record;
+    const { observationStamp: stamp, timeline, executedFrom, executedTo } = record;
+    if (executedTo > executedFrom) this.version = record.policyVersion;
     this.enqueue(async () => {
       // The timing is written first: if the file is cut off in between, no chunk record lacks its timing.
       if (timeline) {
@@ -202,7 +205,7 @@ class EpisodeFile implements EpisodeRecorder {
   async finish(result: EpisodeResult): Promise<string> {
     this.enqueue(async () => {
       await writeHeaderAndChannels(this.bag, this.head);
-      await this.bag.metadata(METADATA.result, writeResult(result));
+      await this.bag.metadata(METADATA.result, writeResult(result, this.version));
       await this.bag.end();
       await this.sink.sync();
     });

@@ -9,14 +9,21 @@ export interface HeldEpisode {
   path: string;
   /** The outcome that its newest label gives; absent where it has none. */
   label?: Outcome;
+  /** The robot that made it; absent where the link does not tell. */
+  robot?: string;
+  /** How it ended, as labels correct it, and the version of the policy that made its last chunk; absent where its file does not tell. */
+  outcome?: Outcome;
+  version?: string;
 }
 
 /** A listed episode, for a learner. */
-export const heldEpisode = (listed: ListedEpisode): HeldEpisode => ({
-  id: listed.id,
-  path: listed.path,
-  ...(listed.state === 'finished' && { label: listed.label }),
-});
+export function heldEpisode(listed: ListedEpisode, robot?: string): HeldEpisode {
+  const { id, path } = listed;
+  const named = { id, path, ...(robot !== undefined && { robot }) };
+  if (listed.state !== 'finished') return named;
+  const { label, version, result } = listed;
+  return { ...named, label, version, outcome: result.outcome };
+}
 
 /** What an attempt counts for. */
 export interface Counted {
@@ -24,6 +31,8 @@ export interface Counted {
   version: string;
   /** Success 1, failure 0; null where it was discarded afterwards, and does not count. */
   reward: number | null;
+  /** The robot that made it; absent where that is not known. */
+  robot?: string;
 }
 
 /** The attempts that were counted for their versions, and the labels that are dealt with, by id of the episode. */

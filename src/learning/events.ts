@@ -3,13 +3,21 @@ import type { Outcome } from '../episodes/episode.ts';
 import { appendJsonLines, readJsonLines } from '../files/jsonLines.ts';
 import type { UpdateMetrics } from './metrics.ts';
 import { currentMetrics } from './oldNames.ts';
+import type { RobotAttempts } from './versions.ts';
+
+/** What there is to tell of an update, however it ended. */
+export interface Updated {
+  report: UpdateMetrics;
+  /** The attempts that it learned from by robot and version; absent where no robot has a name. */
+  robots?: readonly RobotAttempts[];
+}
 
 /** An event in a learner's life. */
 export type LearnerEvent =
-  | { event: 'published'; version: string; parent: string; report: UpdateMetrics }
-  | { event: 'warmed up'; report: UpdateMetrics }
-  | { event: 'unmoved'; reason: string; report: UpdateMetrics }
-  | { event: 'kept back'; version: string; reason: string; report: UpdateMetrics }
+  | ({ event: 'published'; version: string; parent: string } & Updated)
+  | ({ event: 'warmed up' } & Updated)
+  | ({ event: 'unmoved'; reason: string } & Updated)
+  | ({ event: 'kept back'; version: string; reason: string } & Updated)
   /** By a person, or because it proved worse. */
   | { event: 'rolled back'; version: string; to: string; by?: string }
   | { event: 'paused' | 'resumed'; by: string }

@@ -1,6 +1,7 @@
-import type { LearnerEvent } from './events.ts';
-import type { PolicyMetrics, UpdateMetrics } from './metrics.ts';
+import type { LearnerEvent, Updated } from './events.ts';
+import type { PolicyMetrics } from './metrics.ts';
 import type { Orders } from './orders.ts';
+import type { RobotAttempts } from './versions.ts';
 import { successInterval } from '../tensors/successRates.ts';
 import { duration } from '../terminal/speaker.ts';
 
@@ -34,18 +35,23 @@ function describePolicy(policy: PolicyMetrics): string[] {
   ];
 }
 
-function describeUpdate({
-  update,
-  attempts,
-  successes,
-  critics,
-  offset,
-  view,
-  policy,
-}: UpdateMetrics): string {
+/** Success of each robot, whatever versions it played. */
+function describeRobots(cells: readonly RobotAttempts[]): string {
+  const robots = [...new Set(cells.map(({ robot }) => robot))];
+  const parts = robots.map((robot) => {
+    const own = cells.filter((cell) => cell.robot === robot);
+    const sum = (of: 'attempts' | 'successes') => own.reduce((all, cell) => all + cell[of], 0);
+    return `${robot} ${sum('successes')} of ${sum('attempts')}`;
+  });
+  return `by robot ${parts.join(', ')}`;
+}
+
+function describeUpdate({ report, robots }: Updated): string {
+  const { update, attempts, successes, critics, offset, view, policy } = report;
   const [low, high] = successInterval({ attempts, successes });
   const parts = [
     `${successes} of ${attempts} attempts succeeded (${percent(successes / attempts)}, 95 % between ${percent(low)} and ${percent(high)})`,
+    ...(robots ? [describeRobots(robots)] : []),
     ...(critics
       ? [
           `critics explain ${percent(Math.max(0, critics.explainedVariance))} of the variance of returns`,
@@ -73,13 +79,13 @@ function describeCorrection({ id, outcome, effect, version }: CorrectedEvent): s
 export function describeEvent(event: LearnerEvent): string {
   switch (event.event) {
     case 'published':
-      return `${describeUpdate(event.report)}; version ${event.version} goes to the robot`;
+      return `${describeUpdate(event)}; version ${event.version} goes to the robot`;
     case 'warmed up':
-      return `${describeUpdate(event.report)}; the critics learned, the policy stays as it is`;
+      return `${describeUpdate(event)}; the critics learned, the policy stays as it is`;
     case 'unmoved':
-      return `${describeUpdate(event.report)}; the critics learned, the policy stays as it is: ${event.reason}`;
+      return `${describeUpdate(event)}; the critics learned, the policy stays as it is: ${event.reason}`;
     case 'kept back':
-      return `${describeUpdate(event.report)}; version ${event.version} is kept back: ${event.reason}`;
+      return `${describeUpdate(event)}; version ${event.version} is kept back: ${event.reason}`;
     case 'rolled back':
       return event.by === undefined
         ? `version ${event.version} is worse than ${event.to} with a certainty above 95 %: taken back`

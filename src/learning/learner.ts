@@ -16,7 +16,8 @@ import { type Run, baseIn, readRun, stateFile, versionFile, writeRun } from './l
 import { reasonToKeepBack } from './gate.ts';
 import type { UpdateMetrics } from './metrics.ts';
 import { type OrderBook, type Orders, openOrders, ordersFile } from './orders.ts';
-import { type VersionRecord, isWorse, lineOf, newVersion } from './versions.ts';
+import { countedAsTold, successByRobot } from './robots.ts';
+import { type RobotAttempts, type VersionRecord, isWorse, lineOf, newVersion, versionIn } from './versions.ts'; // prettier-ignore
 
 export interface LearnerOptions {
   /** Where its state and all versions go. */
@@ -44,6 +45,8 @@ export interface Learner extends ByHand {
   /** The version that the robot is to play: what a person has ordered, or else the current one. */
   played(): HeldVersion;
   versions(): readonly VersionRecord[];
+  /** Success by robot and version of all attempts that have come, also those that wait for an update. */
+  byRobot(): readonly RobotAttempts[];
   /** What a person has ordered. */
   orders(): Orders;
   /** Queues an episode; the same twice counts once. Of one that is known, tells its label. */
@@ -71,9 +74,6 @@ interface Parts {
   /** Episodes by id. */
   held: Map<string, HeldEpisode>;
 }
-
-/** The version that made an episode's chunks: the newest, where it was exchanged under way. */
-const versionIn = (policyVersion: string | undefined) => policyVersion?.split('+')[1];
 
 const recordOf = ({ versions }: Run, version: string) =>
   versions.find((known) => known.version === version);
@@ -115,10 +115,14 @@ async function encode({ encoder, run }: Parts, episode: Episode): Promise<Rollou
   return rollout;
 }
 
-/** Counts an attempt for the version that made it. */
-function countAttempt({ versions, counted }: Run, id: string, { chunks, reward }: Rollout): void {
+/** Counts an attempt for the version that made it: the newest, where that was exchanged under way. */
+function countAttempt(
+  { versions, counted }: Run,
+  { id, robot }: HeldEpisode,
+  { chunks, reward }: Rollout,
+): void {
   const version = versionIn(chunks.at(-1)?.policyVersion) ?? versions[0].version;
-  const attempt = { version, reward };
+  const attempt = { version, reward, ...(robot !== undefined && { robot }) };
   counted.set(id, attempt);
   count(versions, attempt);
 }
@@ -190,19 +194,22 @@ async function learnFrom(
   episodes: readonly HeldEpisode[],
 ): Promise<readonly LearnerEvent[]> {
   const { run } = parts;
-  const ids = new Map(episodes.map(({ path, id }) => [path, id]));
-  const { rollouts, leftOut } = await gatherRollouts([...ids.keys()], readEpisode, {
+  const byPath = new Map(episodes.map((episode) => [episode.path, episode]));
+  const { rollouts, leftOut } = await gatherRollouts([...byPath.keys()], readEpisode, {
     async encode(episode) {
       const rollout = await encode(parts, episode);
-      countAttempt(run, ids.get(episode.path)!, rollout);
+      countAttempt(run, byPath.get(episode.path)!, rollout);
       return rollout;
     },
   });
-  run.consumed.push(...ids.values());
+  run.consumed.push(...episodes.map(({ id }) => id));
   const events: LearnerEvent[] = leftOut.map((left) => ({ event: 'left out', ...left }));
   const rolledBack = await rollBack(parts);
   if (rolledBack) events.push(rolledBack);
-  else if (rollouts.length > 0) events.push(await improve(parts, rollouts));
+  else if (rollouts.length > 0) {
+    const robots = successByRobot(episodes.flatMap(({ id }) => run.counted.get(id) ?? []));
+    events.push({ ...(await improve(parts, rollouts)), ...(robots.length > 0 && { robots }) });
+  }
   return settle(parts, events);
 }
 
@@ -285,6 +292,7 @@ export async function openLearner(options: LearnerOptions): Promise<Learner> {
       return heldVersion((pinned ?? rollBack)?.version ?? run.current);
     },
     versions: () => run.versions,
+    byRobot: () => successByRobot(countedAsTold(held.values(), run.versions)),
     orders: () => orders.now,
     add(episode) {
       held.set(episode.id, episode);

@@ -12,6 +12,12 @@ export interface VersionRecord {
   rolledBack: boolean;
 }
 
+/** The attempts of a robot with a version. */
+export interface RobotAttempts extends Counts {
+  robot: string;
+  version: string;
+}
+
 /** The record of a version before its first attempt. */
 export const newVersion = (version: string, parent: string | null): VersionRecord => ({
   version,
@@ -20,6 +26,10 @@ export const newVersion = (version: string, parent: string | null): VersionRecor
   successes: 0,
   rolledBack: false,
 });
+
+/** The adapter's part of a version that is recorded with chunks; undefined for that of a policy as it came. */
+export const versionIn = (policyVersion: string | undefined): string | undefined =>
+  policyVersion?.split('+')[1];
 
 /** A version and those that it descends from, itself first; none for one that is not known. */
 export function lineOf(versions: readonly VersionRecord[], version: string): VersionRecord[] {

@@ -4,7 +4,7 @@ import { open } from 'node:fs/promises';
 export interface Ledger {
   /** In the order in which they were added. */
   readonly lines: ReadonlySet<string>;
-  /** Resolves when the line is on the disk. Calls must not overlap. */
+  /** Resolves when the line is on the disk. Lines that come while others are written share the next sync. */
   add(line: string): Promise<void>;
   close(): Promise<void>;
 }
@@ -17,20 +17,39 @@ export async function openLedger(path: string): Promise<Ledger> {
   let size = Buffer.byteLength(whole);
   await file.truncate(size);
   const lines = new Set(whole.split('\n').filter((line) => line !== ''));
+  const write = async (added: readonly string[]) => {
+    if (added.length === 0) return;
+    const bytes = Buffer.from(`${added.join('\n')}\n`);
+    try {
+      await file.appendFile(bytes);
+      await file.datasync();
+    } catch (error) {
+      await file.truncate(size);
+      throw error;
+    }
+    size += bytes.length;
+    for (const line of added) lines.add(line);
+  };
+  let last: Promise<void> = Promise.resolve();
+  /** Those that wait for the write that is under way. */
+  let next: { lines: Set<string>; written: Promise<void> } | undefined;
+
+  const queue = () => {
+    const waiting = new Set<string>();
+    const begin = () => {
+      next = undefined;
+      return write([...waiting].filter((line) => !lines.has(line)));
+    };
+    last = last.then(begin, begin);
+    return { lines: waiting, written: last };
+  };
   return {
     lines,
-    async add(line) {
-      if (lines.has(line)) return;
-      const bytes = Buffer.from(`${line}\n`);
-      try {
-        await file.appendFile(bytes);
-        await file.datasync();
-      } catch (error) {
-        await file.truncate(size);
-        throw error;
-      }
-      size += bytes.length;
-      lines.add(line);
+    add(line) {
+      if (lines.has(line)) return Promise.resolve();
+      next ??= queue();
+      next.lines.add(line);
+      return next.written;
     },
     close: () => file.close(),
   };

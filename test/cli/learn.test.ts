@@ -3,14 +3,8 @@ import { appendFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import type { Episode } from '../../src/episodes/readEpisode.ts';
-import { type LearnerProcess, startLearner } from '../../src/adapting/learnerProcess.ts';
-import type { LearnerEvent } from '../../src/learning/events.ts';
 import { readRun } from '../../src/learning/learnerFolder.ts';
 import { readOrders } from '../../src/learning/orders.ts';
-import { folderAddress } from '../../src/link/wire/address.ts';
-import { type Courier, openCourier } from '../../src/link/robot/courier.ts';
-import { loadBundle } from '../../src/policy/bundle/bundle.ts';
 import {
   BATCH,
   SETTINGS,
@@ -26,27 +20,8 @@ import { urlIn } from '../console/said.ts';
 import { until } from '../link/link.ts';
 import { SIM_CALIBRATION } from '../../src/sim/embodiment.ts';
 import { withFolder } from '../onnx/run.ts';
+import { CALIBRATION, part, withLearner } from './learnerPlace.ts';
 import { nalu, spawnNalu } from './nalu.ts';
-import { type Bundle } from '../../src/policy/bundle/config.ts';
-
-/** A robot of three joints that nobody reaches. */
-const CALIBRATION = `
-name: tiny
-controlRate: 50
-arms:
-  - { name: left, namespace: left, gripper: original, base: [0, 0, 0, 0] }
-joints:
-${['a', 'b', 'c']
-  .map(
-    (name) =>
-      `  - { name: ${name}, arm: left, joint: ${name}, kind: arm, lower: -1, upper: 1, velocity: 1, home: 0, rest: 0 }`,
-  )
-  .join('\n')}
-cameras:
-  - { name: cam_high, width: 8, height: 8, mount: fixed, topic: /high }
-  - { name: cam_wrist, width: 8, height: 8, mount: wrist, topic: /wrist }
-workspace: { lower: [-1, -1, -1], upper: [1, 1, 1] }
-`;
 
 const LONG = { maxKl: 1e9, maxClipFraction: 1 };
 
@@ -65,73 +40,6 @@ async function withEpisodes(folder: string, change: object) {
   ];
   return { args, at };
 }
-
-interface Place {
-  bundle: Bundle;
-  attempts: Episode[];
-  learner: LearnerProcess;
-  events: LearnerEvent[];
-  /** Adapters that came, by version. */
-  adopted: string[];
-  /** Has a robot send episodes, named by their number; resolves when the learner has dealt with them all. */
-  send: (episodes: Episode[], robot?: string) => Promise<void>;
-}
-
-/** A learner's process for the tiny policy, and a runtime's end of the link to it. */
-const withLearner = (
-  body: (place: Place) => Promise<void>,
-  prepare: (policy: string) => Promise<void> = () => Promise.resolve(),
-) =>
-  withFolder(async (folder) => {
-    const policy = join(folder, 'policy');
-    const attempts = await makeAttempts(policy, 4 * BATCH);
-    await prepare(policy);
-    const [calibration, config] = ['calibration.yaml', 'fpo.yaml'].map((name) =>
-      join(folder, name),
-    );
-    await writeFile(calibration, CALIBRATION);
-    await writeFile(config, JSON.stringify(SETTINGS));
-    const at = join(folder, 'learner');
-    const events: LearnerEvent[] = [];
-    const learner = startLearner(
-      [
-        at,
-        ...['--policy', policy, '--calibration', calibration, '--config', config],
-        ...['--batch', String(BATCH)],
-      ],
-      { onEvent: (event) => events.push(event), onText: (text) => process.stderr.write(text) },
-    );
-    const adopted: string[] = [];
-    const bundle = await loadBundle(policy);
-    const couriers = new Map<string, { courier: Courier; sent: number }>();
-    const open = (robot: string) =>
-      openCourier({
-        episodes: join(folder, robot, 'episodes'),
-        adapters: join(folder, robot, 'adapters'),
-        address: folderAddress(at),
-        policy: { ...bundle, trainable: SETTINGS.trainable },
-        onAdapter: ({ version }) => Promise.resolve(void adopted.push(version)),
-        log: () => undefined,
-      });
-    let sent = 0;
-    const send = async (episodes: Episode[], robot = 'robot') => {
-      const known = couriers.get(robot) ?? { courier: await open(robot), sent: 0 };
-      couriers.set(robot, known);
-      for (const episode of episodes)
-        await writeEpisode(join(folder, robot, 'episodes'), nameOf(known.sent++), episode);
-      known.courier.notify();
-      sent += episodes.length;
-      await learner.consumed(sent, new AbortController().signal);
-    };
-    try {
-      await body({ bundle, attempts, learner, events, adopted, send });
-    } finally {
-      for (const { courier } of couriers.values()) await courier.close();
-      await learner.stop();
-    }
-  });
-
-const part = (attempts: Episode[], of: number) => attempts.slice(of * BATCH, (of + 1) * BATCH);
 
 describe('nalu learn', { timeout: 300_000 }, () => {
   it('sends the parent again where a version proves worse, and goes on from it', () =>
@@ -236,11 +144,14 @@ describe('nalu learn', { timeout: 300_000 }, () => {
     }));
 
   it('improves a policy that has an adapter already', () =>
-    withLearner(async ({ attempts, learner, adopted, send }) => {
-      await send(part(attempts, 0));
-      await until(() => adopted.length === 1);
-      assert.equal(learner.version(), adopted[0]);
-    }, giveAdapter));
+    withLearner(
+      async ({ attempts, learner, adopted, send }) => {
+        await send(part(attempts, 0));
+        await until(() => adopted.length === 1);
+        assert.equal(learner.version(), adopted[0]);
+      },
+      { prepare: giveAdapter },
+    ));
 
   it('ends at the first signal while an update is under way', () =>
     withFolder(async (folder) => {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { messageOf } from '../../errors.ts';
-import { episodeFile, wholePath } from '../../episodes/files.ts';
+import { wholePath } from '../../episodes/files.ts';
 import { listEpisode, listEpisodes } from '../../episodes/listEpisodes.ts';
 import { adaptationCurve, readCurve } from '../../learning/curve.ts';
 import { isThere } from '../../files/isThere.ts';
@@ -12,6 +12,7 @@ import {
 } from '../../learning/begun.ts';
 import { type FpoConfig, loadFpoConfig } from '../../learning/fpo/config.ts';
 import type { LearnerEvent } from '../../learning/events.ts';
+import type { RobotAttempts } from '../../learning/versions.ts';
 import type { MethodName } from '../../learning/methodNames.ts';
 import { METHODS } from '../../learning/methods.ts';
 import type { ConsoleChoice } from '../../console/consoleAccess.ts';
@@ -22,7 +23,7 @@ import { baseIn, withoutOwnAdapter } from '../../learning/learnerFolder.ts';
 import { demandKeys, folderAddress } from '../wire/address.ts';
 import { type OrderFunctions, orderAnswers, orderFunctions } from './learnerOrders.ts';
 import { type LearnerPort, openLearnerPort } from './learnerPort.ts';
-import type { KeptEpisode } from './store.ts';
+import { type KeptEpisode, readRobots } from './store.ts';
 import { makeFolder } from '../../files/makeFolder.ts';
 import { loadSessionConfig } from '../../session/session.ts';
 import { adapterVersion } from '../../policy/bundle/adapter.ts';
@@ -44,6 +45,8 @@ export interface LearnerProgress {
   consumed: number;
   /** What the robot is to play: an adapter's version, or the bundle's as long as there is none. */
   current: string;
+  /** Success by robot and version, of all attempts that have come; absent where no robot has a name. */
+  byRobot?: readonly RobotAttempts[];
 }
 
 export interface LearnOptions {
@@ -165,8 +168,8 @@ async function open(
   let received = 0;
   let wake = () => {};
   let add: (episode: HeldEpisode) => void = () => {};
-  const onLabels = ({ path, label }: KeptEpisode) => {
-    add({ id: episodeFile(path)!.id, path, label });
+  const onLabels = (episode: KeptEpisode) => {
+    add(episode);
     wake();
   };
   const onEpisode = (episode: KeptEpisode) => {
@@ -191,8 +194,9 @@ async function open(
   const learner = await openLearner({ folder, bundle, joints, algorithm, batch, session });
   await recordBeginning(folder, beginning);
   add = (episode) => learner.add(episode);
+  const robots = await readRobots(folder);
   for (const episode of await listEpisodes(join(folder, 'episodes')))
-    learner.add(heldEpisode(episode));
+    learner.add(heldEpisode(episode, robots.get(episode.id)));
   const inOrder = createQueue();
   return {
     ...{ port, learner, bundle },
@@ -200,7 +204,8 @@ async function open(
     publish: () => inOrder(() => publish({ port, learner, bundle })),
     async relabelled(id) {
       const episode = await listEpisode(wholePath(join(folder, 'episodes'), id));
-      if (episode) learner.add(heldEpisode(episode));
+      const robots = await readRobots(folder);
+      if (episode) learner.add(heldEpisode(episode, robots.get(id)));
       wake();
     },
     arrival: () => new Promise((resolve) => (wake = resolve)),
@@ -224,10 +229,14 @@ async function publish({
   await port.publish(file, known);
 }
 
-const progressOf = ({ learner, bundle }: OpenLearner): LearnerProgress => ({
-  consumed: learner.consumed(),
-  current: isOut(learner) ? learner.played().version : bundle.version,
-});
+function progressOf({ learner, bundle }: OpenLearner): LearnerProgress {
+  const byRobot = learner.byRobot();
+  return {
+    consumed: learner.consumed(),
+    current: isOut(learner) ? learner.played().version : bundle.version,
+    ...(byRobot.length > 0 && { byRobot }),
+  };
+}
 
 /** Learns from episodes as they come, until the signal aborts. */
 async function learnFromEpisodes(

@@ -1,33 +1,34 @@
-import { readdir, rm } from 'node:fs/promises';
+import { readFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder } from '../../files/makeFolder.ts';
 import { codeOf } from '../../errors.ts';
-import type { Outcome } from '../../episodes/episode.ts';
 import { episodeFile, wholePath } from '../../episodes/files.ts';
 import { type Label, labelsOf, mergeLabels, newestLabel } from '../../episodes/labels.ts';
+import { listEpisode } from '../../episodes/listEpisodes.ts';
+import { type HeldEpisode, heldEpisode } from '../../learning/corrections.ts';
 import { openLedger } from '../ledger.ts';
 import { digest } from '../../files/digest.ts';
 import { type Expected, type Incoming, receive } from '../wire/transfer.ts';
 
 const RECEIVED = 'received.txt';
+/** A robot's name and an episode's a line. */
+const ROBOTS = 'robots.txt';
 
 /** An episode on the learner's disk. */
-export interface KeptEpisode {
+export interface KeptEpisode extends HeldEpisode {
+  /** As its robot calls it. */
   name: string;
-  path: string;
-  /** The outcome that its newest label gives; absent where it has none. */
-  label?: Outcome;
 }
 
 /** A learner's episodes on disk. */
 export interface Store {
   /** Where it has this episode, or had it; `isNew` if it lies there and could not be noted before. */
-  find(offered: Expected): Promise<{ path: string; isNew: boolean } | undefined>;
+  find(offered: Expected, robot?: string): Promise<{ path: string; isNew: boolean } | undefined>;
   /** Adds labels to those of an episode that it has; resolves when they are on the disk. */
   label(name: string, path: string, labels: readonly Label[]): Promise<KeptEpisode>;
   begin(offered: Expected): Promise<Incoming>;
-  /** Keeps an episode that is all there, with its labels; resolves when both are on the disk. */
-  keep(arrived: Incoming, labels: readonly Label[]): Promise<KeptEpisode>;
+  /** Keeps an episode that is all there, with its labels and its robot's name; resolves when all are on the disk. */
+  keep(arrived: Incoming, labels: readonly Label[], robot?: string): Promise<KeptEpisode>;
   close(): Promise<void>;
 }
 
@@ -42,14 +43,27 @@ const digestIfThere = (path: string) =>
     throw error;
   });
 
-async function keptAt(name: string, path: string): Promise<KeptEpisode> {
-  const label = newestLabel(await labelsOf(path))?.outcome;
-  return { name, path, ...(label !== undefined && { label }) };
+/** The robots that made the episodes of a learner's folder, by the episodes' ids; none in an older folder. */
+export async function readRobots(folder: string): Promise<ReadonlyMap<string, string>> {
+  const text = await readFile(join(folder, ROBOTS), 'utf8').catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return '';
+    throw error;
+  });
+  return robotsIn(text.split('\n').slice(0, -1));
 }
 
+const robotsIn = (lines: Iterable<string>) =>
+  new Map(
+    [...lines].map((line): [string, string] => {
+      const [robot] = line.split(' ', 1);
+      return [line.slice(robot.length + 1), robot];
+    }),
+  );
+
 /**
- * The store in a folder: `episodes/NAME.mcap` with its labels beside it, what is arriving in `incoming/`, and `received.txt`
- * with what ever arrived, so that an episode that was removed since is not counted again.
+ * The store in a folder: `episodes/NAME.mcap` with its labels beside it, what is arriving in `incoming/`, `received.txt`
+ * with what ever arrived, so that an episode that was removed since is not counted again, and `robots.txt` with the
+ * robots that have names. Calls for episodes of one name must not overlap.
  */
 export async function openStore(folder: string): Promise<Store> {
   const [episodes, incoming] = ['episodes', 'incoming'].map((name) => join(folder, name));
@@ -57,6 +71,8 @@ export async function openStore(folder: string): Promise<Store> {
   await makeFolder(incoming);
   await makeFolder(episodes);
   const ledger = await openLedger(join(folder, RECEIVED));
+  const robots = await openLedger(join(folder, ROBOTS));
+  const robotOf = robotsIn(robots.lines);
   let begun = 0;
 
   const noted = new Set([...ledger.lines].map((line) => line.slice(line.indexOf(' ') + 1)));
@@ -77,12 +93,26 @@ export async function openStore(folder: string): Promise<Store> {
     throw new Error(`${arrived.name}: both of its names are taken`);
   };
 
+  const noteRobot = async (path: string, robot: string | undefined) => {
+    const { id } = episodeFile(path)!;
+    if (robot === undefined || robotOf.get(id) === robot) return;
+    await robots.add(`${robot} ${id}`);
+    robotOf.set(id, robot);
+  };
+  const keptAt = async (name: string, path: string): Promise<KeptEpisode> => {
+    const listed = (await listEpisode(path))!;
+    const label = newestLabel(await labelsOf(path))?.outcome;
+    const held = heldEpisode(listed, robotOf.get(listed.id));
+    return { ...held, name, ...(label !== undefined && { label }) };
+  };
+
   return {
-    async find(offered) {
+    async find(offered, robot) {
       const known = idsOf(offered).find((id) => ledger.lines.has(keyOf(offered.sha256, id)));
       if (known !== undefined) return { path: wholePath(episodes, known), isNew: false };
       const { path, key, isThere } = await placeOf(offered);
       if (!isThere) return undefined;
+      await noteRobot(path, robot);
       await ledger.add(key);
       return { path, isNew: true };
     },
@@ -91,14 +121,18 @@ export async function openStore(folder: string): Promise<Store> {
       return keptAt(name, path);
     },
     begin: (offered) => receive(join(incoming, `${begun++}.part`), offered),
-    async keep(arrived, labels) {
+    async keep(arrived, labels, robot) {
       const { path, key } = await placeOf(arrived);
       // First, so that nobody finds the episode without them.
+      await noteRobot(path, robot);
       await mergeLabels(path, labels);
       await arrived.keep(path);
       await ledger.add(key);
       return keptAt(arrived.name, path);
     },
-    close: () => ledger.close(),
+    async close() {
+      await ledger.close();
+      await robots.close();
+    },
   };
 }

@@ -114,7 +114,7 @@ export class Reception {
   private async keep(robot: string, offer: Offer, message: JsMsg): Promise<void> {
     const { store, onEpisode, onLabels } = this.options;
     const { name, sha256, labels } = offer;
-    const found = await this.onDisk(() => store.find(offer));
+    const found = await this.onDisk(() => store.find(offer, robot));
     if (found) {
       const episode = await this.onDisk(() => store.label(name, found.path, labels));
       if (found.isNew) onEpisode(episode);
@@ -125,7 +125,7 @@ export class Reception {
     try {
       const subjectOf = (part: number) => episodePart(robot, sha256, part);
       await takeParts(this.nats, PARTS, incoming, subjectOf, () => message.working());
-      onEpisode(await this.onDisk(() => store.keep(incoming, labels)));
+      onEpisode(await this.onDisk(() => store.keep(incoming, labels, robot)));
     } catch (error) {
       await incoming.abandon();
       throw error;
