@@ -4,6 +4,7 @@
  * - `exists`: something is in the place of an output
  * - `invalid`: something is wrong in itself; `fields` says what of it
  * - `mismatch`: two things do not belong together, as a policy and another robot
+ * - `unsaid`: something has to be said that cannot be guessed; `fields` are the options that say it
  * - `unsupported`: neither this version of Nalu nor this machine can do it
  * - `unready`: not now, as while something else is under way
  * - `unreachable`: the other side does not answer
@@ -14,6 +15,7 @@ export type UserErrorKind =
   | 'exists'
   | 'invalid'
   | 'mismatch'
+  | 'unsaid'
   | 'unsupported'
   | 'unready'
   | 'unreachable'
@@ -68,6 +70,10 @@ export class UserError extends Error implements Fault {
 /** The error of an output that is there and may not be replaced; `remedy` is what to do. */
 export const existsError = (path: string, remedy: string): UserError =>
   new UserError(`${path} is there already; ${remedy}`, { kind: 'exists', subject: path });
+
+/** The error of something wrong in `subject`, with which its message begins; `fields` are what of it. */
+export const invalid = (subject: string, message: string, ...fields: string[]): UserError =>
+  new UserError(`${subject}: ${message}`, { kind: 'invalid', subject, fields });
 
 /** The message of anything thrown. */
 export const messageOf = (thrown: unknown): string =>

@@ -28,6 +28,9 @@ const isKnown = (line: string) => WORDING.some((pattern) => pattern.test(line));
 const hasName = (text: string, name: string | number) =>
   new RegExp(`(?<![\\w.])${escaped(String(name))}(?![\\w])`).test(text);
 
+/** What of a path is compared with its end; all of it where the end is not below a folder. */
+const endOf = (path = '', end: string) => (path.endsWith(`/${end}`) ? end : path);
+
 /** Asserts what an error is about, that its message names what it has to, and that its wording is known. */
 export function assertAbout(
   thrown: unknown,
@@ -36,7 +39,7 @@ export function assertAbout(
   assert.ok(thrown instanceof UserError, thrown instanceof Error ? thrown.stack : String(thrown));
   const { message } = thrown;
   assert.equal(thrown.kind, kind, message);
-  if (subject !== undefined) assert.equal(thrown.subject, subject, message);
+  if (subject !== undefined) assert.equal(endOf(thrown.subject, subject), subject, message);
   for (const field of fields)
     assert.ok(thrown.fields.includes(field), `not of ${field}: ${message}`);
   for (const name of names) assert.ok(hasName(message, name), `${name} is not named: ${message}`);

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { UserError } from '../errors.ts';
+import { UserError, invalid } from '../errors.ts';
 import { reasonOf } from '../systemErrors.ts';
 import { ELEMENT_CODES, type ElementType } from '../tensors/elementType.ts';
 import type { Dim } from './dim.ts';
@@ -54,7 +54,10 @@ const portOf = ({ name, type }: ValueInfo): Port => ({
 /** Reads a model's inputs and outputs. Throws a `UserError` for a file that is no ONNX model. */
 export async function readModelInterface(path: string): Promise<ModelInterface> {
   const bytes = await readFile(path).catch((error: unknown) => {
-    throw new UserError(`${path}: cannot be read: ${reasonOf(error)}`, { cause: error });
+    throw new UserError(`${path}: cannot be read: ${reasonOf(error)}`, {
+      cause: error,
+      subject: path,
+    });
   });
   let graph: Decoded['graph'];
   try {
@@ -62,7 +65,7 @@ export async function readModelInterface(path: string): Promise<ModelInterface> 
   } catch {
     // The protobuf error does not help a user.
   }
-  if (!graph?.output?.length) throw new UserError(`${path}: is not an ONNX model; export it again`);
+  if (!graph?.output?.length) throw invalid(path, `is not an ONNX model; export it again`);
   const { input = [], output, initializer = [] } = graph;
   // Older exporters list weights among the inputs.
   const weights = new Set(initializer.map(({ name }) => name));

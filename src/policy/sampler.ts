@@ -29,10 +29,12 @@ function checkJoin({ folder, family, maxDelay }: Bundle, joins: SampledJoin): vo
   if (!familyOf({ family }).joins.includes(joins))
     throw new UserError(
       `${folder}: chunks cannot be joined by ${joins}, which bends a flow; a policy of the family ${family} has none: take swap, synchronous or ensemble`,
+      { kind: 'unsupported', subject: folder, fields: ['join'] },
     );
   if (joins === 'trained' && maxDelay === undefined)
     throw new UserError(
       `${folder}: was not trained to go on from rows under way; train it by nalu imitate --max-delay, or join chunks in another way`,
+      { kind: 'unsupported', subject: folder, fields: ['join'] },
     );
 }
 
@@ -68,7 +70,7 @@ export async function openSampler(
     see: (camera, image) => sampler.see(camera, image),
     sample: (request) => sampler.sample(request),
     adopt(adapter) {
-      if (!trainable) throw new UserError(NOTHING_TO_LEARN);
+      if (!trainable) throw new UserError(NOTHING_TO_LEARN, { kind: 'unsupported' });
       if (adapter) checkAdapter(`adapter ${adapter.version}`, adapter, fit);
       sampler.adopt(adapter);
     },

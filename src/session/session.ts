@@ -99,9 +99,13 @@ function without(found: readonly Fault[], providers: readonly Provider[], fallba
   if (!fallback)
     throw new UserError(
       `${what}\nnalu doctor says more. To go on without it: fallback: true in the session's YAML.`,
+      { kind: 'unsupported', fields: found.map(({ provider }) => providerName(provider)) },
     );
   if (left.length === 0)
-    throw new UserError(`${what}\nNo other is named: add cpu to executionProviders.`);
+    throw new UserError(`${what}\nNo other is named: add cpu to executionProviders.`, {
+      kind: 'unsupported',
+      fields: found.map(({ provider }) => providerName(provider)),
+    });
   warnOnce(`${what} Used in its place: ${left.map(providerName).join(', ')}`);
   return left;
 }
@@ -137,7 +141,7 @@ async function create(
           providers,
           true,
         );
-      else throw new UserError(text);
+      else throw new UserError(text, { kind: 'unsupported', subject: what });
     }
   }
 }
@@ -178,7 +182,10 @@ export async function openSession(
   config: SessionConfig = sessionConfigSchema.parse(undefined),
 ): Promise<InferenceSession> {
   await access(path).catch(() => {
-    throw new UserError(`${path}: no such model file. Is the bundle complete?`);
+    throw new UserError(`${path}: no such model file. Is the bundle complete?`, {
+      kind: 'missing',
+      subject: path,
+    });
   });
   return create(path, config, (options) => InferenceSession.create(path, options));
 }

@@ -102,5 +102,7 @@ export function toFloat32({ dtype, data }: Pick<LoadedTensor, 'dtype' | 'data'>)
   if (dtype === 'F64') return Float32Array.from(data as Float64Array);
   if (dtype === 'F16') return widenFloat16(data as Uint16Array);
   if (dtype === 'BF16') return widenBfloat16(data as Uint16Array);
-  throw new UserError(`elements of ${dtype} are not floating-point numbers of a known width`);
+  throw new UserError(`elements of ${dtype} are not floating-point numbers of a known width`, {
+    kind: 'unsupported',
+  });
 }

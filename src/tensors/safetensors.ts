@@ -1,5 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { UserError } from '../errors.ts';
+import { UserError, invalid } from '../errors.ts';
 import { LFS_BYTES, LFS_REMEDY, isLfsPointer } from '../files/lfsPointer.ts';
 import { writeWhole } from '../files/writeWhole.ts';
 import { arranged } from './arrange.ts';
@@ -54,15 +54,16 @@ async function headerOf(file: FileHandle, path: string): Promise<SafetensorsHead
   const { size } = await file.stat();
   const beginning = Buffer.alloc(Math.min(LFS_BYTES, size));
   await readFully(file, beginning, 0);
-  if (isLfsPointer(beginning.toString())) throw new UserError(`${path} ${LFS_REMEDY}`);
-  if (size < LENGTH_BYTES)
-    throw new UserError(`${path}: ${size} bytes are too few for a safetensors file`);
+  if (isLfsPointer(beginning.toString()))
+    throw new UserError(`${path} ${LFS_REMEDY}`, { kind: 'invalid', subject: path });
+  if (size < LENGTH_BYTES) throw invalid(path, `${size} bytes are too few for a safetensors file`);
   const prefix = Buffer.alloc(LENGTH_BYTES);
   await readFully(file, prefix, 0);
   const length = prefix.readBigUInt64LE();
   if (length > size - LENGTH_BYTES || length > MAX_HEADER_BYTES)
-    throw new UserError(
-      `${path}: announces a header of ${length} bytes in a file of ${size}; it is cut short or no safetensors file`,
+    throw invalid(
+      path,
+      `announces a header of ${length} bytes in a file of ${size}; it is cut short or no safetensors file`,
     );
   const header = Buffer.alloc(Number(length));
   await readFully(file, header, LENGTH_BYTES);
@@ -71,13 +72,19 @@ async function headerOf(file: FileHandle, path: string): Promise<SafetensorsHead
 
 async function withFile<T>(path: string, use: (file: FileHandle) => Promise<T>): Promise<T> {
   const file = await open(path).catch((error: unknown) => {
-    throw new UserError(`${path}: cannot be opened: ${reasonOf(error)}`, { cause: error });
+    throw new UserError(`${path}: cannot be opened: ${reasonOf(error)}`, {
+      cause: error,
+      subject: path,
+    });
   });
   try {
     return await use(file);
   } catch (error) {
     if (!isSystemError(error)) throw error;
-    throw new UserError(`${path}: cannot be read: ${reasonOf(error)}`, { cause: error });
+    throw new UserError(`${path}: cannot be read: ${reasonOf(error)}`, {
+      cause: error,
+      subject: path,
+    });
   } finally {
     await file.close();
   }

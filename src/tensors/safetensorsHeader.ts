@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { UserError, messageOf } from '../errors.ts';
+import { invalid, messageOf } from '../errors.ts';
 import { DTYPES, type Dtype } from './dtype.ts';
 
 /** Elements in a file: an array of this shape, whose axes in `order` are those of the tensor, some of them joined. */
@@ -47,11 +47,12 @@ export function tensorBytes(dtype: Dtype, shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, DTYPES[dtype]);
 }
 
-function check<T>(schema: z.ZodType<T>, value: unknown, where: string): T {
+function check<T>(schema: z.ZodType<T>, value: unknown, path: string, name: string): T {
+  const what = name === METADATA ? name : `tensor ${name}`;
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  throw new UserError([where, ...issue.path.map(String), issue.message].join(': '));
+  throw invalid(path, [what, ...issue.path.map(String), issue.message].join(': '), name);
 }
 
 /** The first duplicate top-level key of a JSON object; JSON.parse silently keeps the last value. */
@@ -77,13 +78,13 @@ function parseJson(json: string, path: string): Record<string, unknown> {
   try {
     parsed = JSON.parse(json);
   } catch (error) {
-    throw new UserError(`${path}: its safetensors header is not JSON: ${messageOf(error)}`);
+    throw invalid(path, `its safetensors header is not JSON: ${messageOf(error)}`);
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
-    throw new UserError(`${path}: its safetensors header is not a JSON object`);
+    throw invalid(path, `its safetensors header is not a JSON object`);
   const repeated = repeatedKey(json);
   if (repeated !== undefined)
-    throw new UserError(`${path}: its safetensors header has ${repeated} twice`);
+    throw invalid(path, `its safetensors header has ${repeated} twice`, repeated);
   return parsed as Record<string, unknown>;
 }
 
@@ -91,24 +92,20 @@ function parseJson(json: string, path: string): Record<string, unknown> {
 function checkLayout(tensors: [string, TensorEntry][], begin: number, end: number, path: string) {
   let reached = begin;
   for (const [name, { dtype, shape, offset, bytes }] of tensors) {
-    const where = `${path}: tensor ${name}`;
+    const wrong = (problem: string) => invalid(path, `tensor ${name} ${problem}`, name);
     const expected = tensorBytes(dtype, shape);
     if (bytes !== expected)
-      throw new UserError(
-        `${where} has ${bytes} bytes, but ${dtype} of [${shape.join(', ')}] takes ${expected}`,
-      );
+      throw wrong(`has ${bytes} bytes, but ${dtype} of [${shape.join(', ')}] takes ${expected}`);
     if (offset + bytes > end)
-      throw new UserError(
-        `${where} ends ${offset + bytes - end} bytes beyond the file; is the file cut short?`,
-      );
+      throw wrong(`ends ${offset + bytes - end} bytes beyond the file; is the file cut short?`);
     if (offset !== reached)
-      throw new UserError(
-        `${where} ${offset < reached ? 'overlaps the tensor before it' : 'comes after a hole'} (data offset ${offset - begin}, expected ${reached - begin})`,
+      throw wrong(
+        `${offset < reached ? 'overlaps the tensor before it' : 'comes after a hole'} (data offset ${offset - begin}, expected ${reached - begin})`,
       );
     reached += bytes;
   }
   if (reached !== end)
-    throw new UserError(`${path}: ${end - reached} bytes after the last tensor belong to nobody`);
+    throw invalid(path, `${end - reached} bytes after the last tensor belong to nobody`);
 }
 
 /** Parses and checks a header's JSON; `begin` and `end` are the byte offsets of the data in the file. */
@@ -120,16 +117,16 @@ export function parseHeader(
 ): SafetensorsHeader {
   const { [METADATA]: metadata, ...entries } = parseJson(json, path);
   const tensors = Object.entries(entries).map(([name, value]): [string, TensorEntry] => {
-    const { dtype, shape, data_offsets } = check(entrySchema, value, `${path}: tensor ${name}`);
+    const { dtype, shape, data_offsets } = check(entrySchema, value, path, name);
     const [first, last] = data_offsets;
-    if (last < first) throw new UserError(`${path}: tensor ${name} ends before it begins`);
+    if (last < first) throw invalid(path, `tensor ${name} ends before it begins`, name);
     return [name, { path, dtype, shape, offset: begin + first, bytes: last - first }];
   });
   tensors.sort(([, a], [, b]) => a.offset - b.offset || a.bytes - b.bytes);
   checkLayout(tensors, begin, end, path);
   return {
     tensors: new Map(tensors),
-    metadata: check(metadataSchema, metadata ?? {}, `${path}: ${METADATA}`),
+    metadata: check(metadataSchema, metadata ?? {}, path, METADATA),
   };
 }
 

@@ -43,6 +43,7 @@ async function readShards(index: string, json: string): Promise<ShardedHeader> {
   if (faults.length > 0)
     throw new UserError(
       `${index} names ${names.length} files, of which ${faults.length} cannot be read; fetch these again:${listed(faults)}`,
+      { kind: 'missing', subject: index },
     );
   const tensors: SafetensorsHeader['tensors'] = new Map();
   for (const [tensor, file] of Object.entries(weight_map)) {
@@ -53,6 +54,7 @@ async function readShards(index: string, json: string): Promise<ShardedHeader> {
   if (faults.length > 0)
     throw new UserError(
       `${index} does not belong to the files beside it; fetch all of them again:${listed(faults)}`,
+      { kind: 'mismatch', subject: index },
     );
   const files = names.map((name) => join(dirname(index), name));
   return { tensors, metadata: {}, files, index };
@@ -70,7 +72,10 @@ export async function readShardedHeader(path: string): Promise<ShardedHeader> {
     const index = indexOf(path);
     const json = await readFile(index, 'utf8').catch((reason: unknown) => {
       if (codeOf(reason) === 'ENOENT') throw error;
-      throw new UserError(`${index}: cannot be read: ${reasonOf(reason)}`, { cause: reason });
+      throw new UserError(`${index}: cannot be read: ${reasonOf(reason)}`, {
+        cause: reason,
+        subject: index,
+      });
     });
     return readShards(index, json);
   }

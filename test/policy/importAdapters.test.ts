@@ -12,6 +12,7 @@ import { loadWeights } from '../../src/policy/paligemma/weights.ts';
 import { withFolder } from '../onnx/run.ts';
 import { goldenJson, options } from './checkpoints.ts';
 import { agreesWithGolden, golden, imported, refused, weightsOf } from './importing.ts';
+import type { About } from '../refusals.ts';
 
 type Matrix = number[][];
 type Json = Record<string, unknown>;
@@ -219,17 +220,17 @@ describe('a LoRA adapter is merged into the weights that it was trained on', () 
 });
 
 describe('an adapter is refused, with the way out, where', () => {
-  const cases: Record<string, [(folder: string) => Promise<unknown>, RegExp]> = {
+  const cases: Record<string, [(folder: string) => Promise<unknown>, About]> = {
     'the policy that it was trained on is not there': [
       (folder) => writeAdapter(folder),
-      /adapter without the policy that it was trained on \(lerobot\/pi0_base\).*--base FOLDER/,
+      { kind: 'unsaid', subject: 'checkpoint', fields: ['--base'], names: ['lerobot/pi0_base'] },
     ],
     'its configuration is not there': [
       async (folder) => {
         await beside()(folder);
         await rm(join(folder, 'adapter_config.json'));
       },
-      /adapter_config\.json is not there, which says how much/,
+      { kind: 'missing', subject: 'adapter_config.json' },
     ],
     'it is pickled': [
       async (folder) => {
@@ -237,68 +238,103 @@ describe('an adapter is refused, with the way out, where', () => {
         await rm(join(folder, 'adapter_model.safetensors'));
         await writeFile(join(folder, 'adapter_model.bin'), '');
       },
-      /adapter_model\.bin is pickled.*safetensors/,
+      { kind: 'missing', subject: 'adapter_model.safetensors', names: ['save_pretrained'] },
     ],
     'it lies below the weights that are given': [
       async (folder) => {
         await golden()(folder);
         await writeAdapter(join(folder, 'mine'));
       },
-      /has adapters below it\. Give the folder of one[\s\S]*checkpoint\/mine/,
+      { kind: 'unsaid', subject: 'checkpoint' },
     ],
     'it lies two levels below the weights that are given': [
       async (folder) => {
         await golden()(folder);
         await writeAdapter(join(folder, 'adapters', 'mine'));
       },
-      /has adapters below it[\s\S]*checkpoint\/adapters\/mine/,
+      { kind: 'unsaid', subject: 'checkpoint' },
     ],
     'it is of another kind': [
       beside(undefined, { peft_type: 'LOHA' }),
-      /peft_type is LOHA; Nalu merges LORA.*merge_and_unload/,
+      {
+        kind: 'unsupported',
+        subject: 'adapter_config.json',
+        fields: ['peft_type'],
+        names: ['LOHA', 'merge_and_unload'],
+      },
     ],
     'it has magnitudes': [
       beside(undefined, { use_dora: true }),
-      /use_dora is true.*merge_and_unload/,
+      {
+        kind: 'unsupported',
+        subject: 'adapter_config.json',
+        fields: ['use_dora'],
+        names: ['merge_and_unload'],
+      },
     ],
     'it has what is not known': [
       beside(undefined, { twisted: { by: 3 } }),
-      /twisted is \{"by":3\}, which Nalu does not merge/,
+      {
+        kind: 'unsupported',
+        subject: 'adapter_config.json',
+        fields: ['twisted'],
+        names: ['{"by":3}'],
+      },
     ],
     'it began with other weights than the base’s': [
       beside(undefined, { init_lora_weights: 'pissa' }),
-      /init_lora_weights is pissa, which has changed the weights of the base/,
+      {
+        kind: 'unsupported',
+        subject: 'adapter_config.json',
+        fields: ['init_lora_weights'],
+        names: ['pissa'],
+      },
     ],
-    'half of it is missing': [beside(pair(Q, A, B).slice(0, 1)), /q_proj has no lora_B/],
+    'half of it is missing': [
+      beside(pair(Q, A, B).slice(0, 1)),
+      { kind: 'unsupported', subject: 'adapter_model.safetensors', names: ['lora_B'] },
+    ],
     'its modules stand in one that is none of the policy’s': [
       beside(pair(`nonsense.${Q}`, A, B)),
-      /belong to no module of a π0; name them as PEFT does[\s\S]*base_model\.model\.model\.nonsense\.paligemma_with_expert.*lora_A/,
+      { kind: 'invalid', subject: 'adapter_model.safetensors', names: ['base_model.model.model.'] },
     ],
     'its rank is not what it says': [
       beside(undefined, { r: 8 }),
-      /lora_A\.weight is \[4, 48\], adapter_config\.json and the base make it \[8, 48\]/,
+      {
+        kind: 'mismatch',
+        subject: 'adapter_model.safetensors',
+        names: ['[4, 48]', 'adapter_config.json', '[8, 48]'],
+      },
     ],
     'it belongs to another policy': [
       beside([...pair(Q, A, B), ...pair('value_head', A, B)]),
-      /does not fit [\s\S]*value_head is none of the base's modules/,
+      { kind: 'mismatch', subject: 'adapter_model.safetensors', names: ['value_head'] },
     ],
     'a module that was trained whole is missing': [
       beside(undefined, { modules_to_save: [OUT] }),
-      /action_out_proj is in modules_to_save, but has no tensor/,
+      {
+        kind: 'mismatch',
+        subject: 'adapter_model.safetensors',
+        names: ['action_out_proj', 'modules_to_save'],
+      },
     ],
     'it is not finite': [
       beside(pair(Q, A.with(1, Array<number>(48).fill(NaN)), B)),
-      /q_proj\.lora_A\.weight is not finite at element 48/,
+      { kind: 'mismatch', subject: 'adapter_model.safetensors', names: ['48'] },
     ],
     'openpi’s conversion has left it out': [
       golden({ action_expert_variant: 'gemma_300m_lora' }),
-      /gemma_300m_lora: openpi's conversion leaves LoRA adapters out/,
+      { kind: 'unsupported', subject: 'config.json', names: ['gemma_300m_lora'] },
     ],
   };
-  for (const [title, [make, message]] of Object.entries(cases)) {
-    it(title, () => refused(make, message));
+  for (const [title, [make, about]] of Object.entries(cases)) {
+    it(title, () => refused(make, about));
   }
 
   it('--base is said of what is none', () =>
-    refused(golden(), /holds no adapter that --base elsewhere/, { base: 'elsewhere' }));
+    refused(
+      golden(),
+      { kind: 'mismatch', subject: 'checkpoint', fields: ['--base'], names: ['elsewhere'] },
+      { base: 'elsewhere' },
+    ));
 });

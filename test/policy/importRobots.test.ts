@@ -98,21 +98,53 @@ describe('the robot of an imported policy', () => {
     ));
 
   it('is asked for where several would fit, or none is named', async () => {
-    await refused(soArm, /say --embodiment so100 or so101$/, UNSAID);
+    await refused(
+      soArm,
+      {
+        kind: 'unsaid',
+        subject: 'checkpoint',
+        fields: ['--embodiment'],
+        names: ['so100', 'so101'],
+      },
+      UNSAID,
+    );
     const anonymous = lerobot([6, 6], ['front']);
-    await refused(anonymous, /which robot .* --embodiment aloha or droid or libero or/, UNSAID);
+    await refused(
+      anonymous,
+      {
+        kind: 'unsaid',
+        subject: 'checkpoint',
+        fields: ['--embodiment'],
+        names: ['aloha', 'droid', 'libero'],
+      },
+      UNSAID,
+    );
   });
 
   it('has no flag of another one', async () => {
     const droid = openpi('droid', [8, 8]);
-    await refused(droid, /leave --adapt-to-pi out/, { ...UNSAID, adaptToPi: true, deltaActions: false }); // prettier-ignore
-    await refused(droid, /one kind of units/, { ...UNSAID, units: 'degrees', deltaActions: false });
+    await refused(droid, { kind: 'unsupported', subject: 'checkpoint', fields: ['--adapt-to-pi'] }, { ...UNSAID, adaptToPi: true, deltaActions: false }); // prettier-ignore
+    await refused(
+      droid,
+      { kind: 'unsupported', fields: ['--units'] },
+      { ...UNSAID, units: 'degrees', deltaActions: false },
+    );
   });
 
   it('says what relative actions are for it', () =>
-    refused(openpi('droid', [8, 8]), /--delta-actions .*JOINT_POSITION[\s\S]*joint velocities/, {
-      ...UNSAID,
-    }));
+    refused(
+      openpi('droid', [8, 8]),
+      {
+        kind: 'unsaid',
+        subject: 'checkpoint',
+
+        fields: ['--delta-actions', '--no-delta-actions'],
+        names: ['JOINT_POSITION'],
+      },
+      {
+        ...UNSAID,
+      },
+    ));
 });
 
 describe('the state of an imported π0.5', () => {
@@ -120,7 +152,16 @@ describe('the state of an imported π0.5', () => {
   const said = { ...UNSAID, deltaActions: false };
 
   it('is asked for where openpi’s own policies differ', async () => {
-    await refused(ofLibero, /--state-in-prompt .*\n.*--no-state-in-prompt .*pi05_libero/, said);
+    await refused(
+      ofLibero,
+      {
+        kind: 'unsaid',
+        subject: 'checkpoint',
+        fields: ['--state-in-prompt', '--no-state-in-prompt'],
+        names: ['pi05_libero'],
+      },
+      said,
+    );
     await imported(
       ofLibero,
       ({ bundle, stateInPrompt }) => {
@@ -139,10 +180,19 @@ describe('the state of an imported π0.5', () => {
     )); // prettier-ignore
 
   it('is no matter of a π0', () =>
-    refused(openpi('droid', [8, 8]), /leave --no-state-in-prompt out/, {
-      ...said,
-      stateInPrompt: false,
-    }));
+    refused(
+      openpi('droid', [8, 8]),
+      {
+        kind: 'unsupported',
+        subject: 'checkpoint',
+        fields: ['--state-in-prompt'],
+        names: ['--no-state-in-prompt'],
+      },
+      {
+        ...said,
+        stateInPrompt: false,
+      },
+    ));
 });
 
 describe('the units of an imported policy for the SO-101', () => {
@@ -158,7 +208,17 @@ describe('the units of an imported policy for the SO-101', () => {
       assert.ok(Math.abs(got[i] - value) < 1e-4, `${[...got].join()}`),
     );
 
-  it('are asked for', () => refused(soArm, /--units degrees[\s\S]*--units percent/, so101));
+  it('are asked for', () =>
+    refused(
+      soArm,
+      {
+        kind: 'unsaid',
+        subject: 'checkpoint',
+        fields: ['--units'],
+        names: ['--units degrees', '--units percent'],
+      },
+      so101,
+    ));
 
   it('are degrees, and the jaw percent', () =>
     imported(
@@ -173,7 +233,11 @@ describe('the units of an imported policy for the SO-101', () => {
 
   it('are percent of the ranges that lerobot measured', () =>
     withFolder(async (folder) => {
-      await refused(soArm, /of which ranges\? Say --ranges FILE/, { ...so101, units: 'percent' });
+      await refused(
+        soArm,
+        { kind: 'unsaid', fields: ['--ranges'], names: ['--units percent'] },
+        { ...so101, units: 'percent' },
+      );
       const ranges = join(folder, 'arm.json');
       // Half a turn each: 4095 ticks are 360 degrees, as lerobot counts them.
       const motor = { id: 1, drive_mode: 0, homing_offset: 3, range_min: 1000, range_max: 3047.5 };
@@ -188,7 +252,11 @@ describe('the units of an imported policy for the SO-101', () => {
         { ...so101, units: 'percent', ranges },
       );
       await writeFile(ranges, JSON.stringify({ shoulder_pan: motor }));
-      await refused(soArm, /no range of shoulder_lift/, { ...so101, units: 'percent', ranges });
+      await refused(
+        soArm,
+        { kind: 'invalid', fields: ['shoulder_lift'] },
+        { ...so101, units: 'percent', ranges },
+      );
     }));
 
   it('stay as they are where they are the robot’s', () =>

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Tensor } from 'onnxruntime-node';
-import { UserError } from '../../src/errors.ts';
+import { type About, assertRejectsAbout } from '../refusals.ts';
 import { writeModel } from '../../src/onnx/modelFile.ts';
 import { type TensorSource } from '../../src/tensors/safetensors.ts';
 import { openSession, sessionConfigSchema } from '../../src/session/session.ts';
@@ -97,10 +97,10 @@ export async function imported(
   });
 }
 
-/** A checkpoint that `make` writes must be refused with a message that matches, and nothing be written. */
+/** A checkpoint that `make` writes must be refused by an error about this, and nothing be written. */
 export async function refused(
   make: (folder: string) => Promise<unknown>,
-  message: RegExp,
+  about: About,
   changes: Partial<ImportOptions> = {},
 ): Promise<void> {
   await withFolder(async (root) => {
@@ -108,11 +108,7 @@ export async function refused(
     const out = join(root, 'bundle');
     await mkdir(folder);
     await make(folder);
-    await assert.rejects(importPolicy(folder, options(out, changes)), (error: Error) => {
-      assert.ok(error instanceof UserError, error.stack);
-      assert.match(error.message, message);
-      return true;
-    });
+    await assertRejectsAbout(importPolicy(folder, options(out, changes)), about);
     await assert.rejects(stat(out), 'something was written');
   });
 }

@@ -3,7 +3,6 @@ import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { runAttempt } from '../../src/control/attempt.ts';
-import { UserError } from '../../src/errors.ts';
 import { initialFpoState } from '../../src/learning/fpo/state.ts';
 import { loadFpoConfig } from '../../src/learning/fpo/config.ts';
 import { openRolloutEncoder } from '../../src/learning/attempts/rollouts.ts';
@@ -21,6 +20,7 @@ import { simulatedAloha } from '../../src/sim/simulatedAloha.ts';
 import { writeTinyBundle } from '../learning/tiny.ts';
 import { withFolder } from '../onnx/run.ts';
 import { HORIZON, type OnnxPolicyOptions, writeOnnxPolicy } from './onnxPolicy.ts';
+import { type About, assertRejectsAbout, assertThrowsAbout } from '../refusals.ts';
 
 const SESSION = sessionConfigSchema.parse({ threads: 1 });
 
@@ -40,13 +40,6 @@ const withPolicy = (
   withFolder(async (folder) => {
     await writeOnnxPolicy(folder, { ...TINY, ...changes });
     await body(folder);
-  });
-
-const refused = (promise: Promise<unknown>, message: RegExp) =>
-  assert.rejects(promise, (error: Error) => {
-    assert.ok(error instanceof UserError, error.stack);
-    assert.match(error.message, message);
-    return true;
   });
 
 const STATE = Float64Array.of(0.1, 0.2, 0.3);
@@ -195,78 +188,119 @@ describe('an exported policy is refused', () => {
   it('for network calls of a flow that it has not', () =>
     withPolicy(async (folder) => {
       const bundle = await loadBundle(folder);
-      assert.throws(
-        () => withIntegration(bundle, { steps: 2 }),
-        /family onnx has no flow to integrate/,
-      );
+      assertThrowsAbout(() => withIntegration(bundle, { steps: 2 }), {
+        kind: 'unsupported',
+        subject: folder,
+        fields: ['steps'],
+        names: ['onnx'],
+      });
     }));
 
   for (const joins of SAMPLED_JOINS)
     it(`for joining chunks by ${joins}, by name and with the ways there are`, () =>
       withPolicy(async (folder) => {
         const bundle = await loadBundle(folder);
-        await refused(
-          openSampler(bundle, SESSION, { joins }),
-          new RegExp(`joined by ${joins}.*family onnx.*swap, synchronous or ensemble`),
-        );
+        await assertRejectsAbout(openSampler(bundle, SESSION, { joins }), {
+          kind: 'unsupported',
+          subject: folder,
+          fields: ['join'],
+          names: [joins, 'onnx', 'swap', 'synchronous', 'ensemble'],
+        });
       }));
 
   it('for learning, by name', () =>
     withPolicy(async (folder) => {
       const bundle = await loadBundle(folder);
-      const learns = /family onnx does not learn/;
-      await refused(openSampler(bundle, SESSION, { trainable: { parameters: 'all' } }), learns);
-      await refused(openRolloutEncoder(bundle, SESSION), learns);
-      await refused(initialFpoState(bundle, await loadFpoConfig(undefined, 0)), learns);
+      const learns = { kind: 'unsupported', names: ['onnx'] } as const;
+      await assertRejectsAbout(
+        openSampler(bundle, SESSION, { trainable: { parameters: 'all' } }),
+        learns,
+      );
+      await assertRejectsAbout(openRolloutEncoder(bundle, SESSION), learns);
+      await assertRejectsAbout(initialFpoState(bundle, await loadFpoConfig(undefined, 0)), learns);
     }));
 
-  const wrong: [string, Partial<OnnxPolicyOptions>, RegExp][] = [
+  const wrong: [string, Partial<OnnxPolicyOptions>, About][] = [
     [
       'for an input that the model has not, with those that it has',
       { architecture: { state: 'state' } },
-      /architecture\.state: the model has no input state; it has observation\.state \[1, 3\] float32, observation\.images\.cam_high \[1, 3, 4, 6\] float32/,
+      {
+        kind: 'mismatch',
+        subject: 'act.onnx',
+        names: [
+          'architecture.state',
+          'observation.state [1, 3] float32',
+          'observation.images.cam_high [1, 3, 4, 6] float32',
+        ],
+      },
     ],
     [
       'for an output that the model has not',
       { architecture: { actions: 'actions' } },
-      /architecture\.actions: the model has no output actions; it has action \[1, 8, 3\] float32/,
+      {
+        kind: 'mismatch',
+        subject: 'act.onnx',
+        names: ['architecture.actions', 'action [1, 8, 3] float32'],
+      },
     ],
     [
       'for a chunk of another size',
       { architecture: { horizon: 100 } },
-      /architecture\.actions: the model's action \[1, 8, 3\] float32 is \[1, 100, 3\] in policy\.json/,
+      {
+        kind: 'mismatch',
+        subject: 'act.onnx',
+        names: ['architecture.actions', 'action [1, 8, 3] float32', '[1, 100, 3]'],
+      },
     ],
     [
       'for an input that policy.json does not name',
       { architecture: { state: undefined } },
-      /the model's input observation\.state \[1, 3\] float32 is named nowhere in architecture/,
+      { kind: 'mismatch', subject: 'act.onnx', names: ['observation.state [1, 3] float32'] },
     ],
     [
       'for cameras without an image',
       { fields: { cameras: ['cam_high', 'cam_low'] } },
-      /architecture: images has no cam_low, which cameras lists[\s\S]*images has cam_wrist, which cameras does not list/,
+      {
+        kind: 'invalid',
+        subject: 'policy.json',
+        fields: ['architecture'],
+        names: ['cam_low', 'cam_wrist'],
+      },
     ],
     [
       'for an architecture that does not fit the family',
       { architecture: { horizon: 0, width: 3 } },
-      /architecture\.horizon: [\s\S]*width/,
+      {
+        kind: 'invalid',
+        subject: 'policy.json',
+        fields: ['architecture.horizon', 'architecture.width'],
+      },
     ],
-    ['for more rows played than a chunk has', { fields: { executeSteps: 9 } }, /executeSteps: is more than a chunk has rows \(8\)/], // prettier-ignore
-    ['for Euler steps, since it has no flow', { fields: { steps: 10 } }, /steps/],
+    ['for more rows played than a chunk has', { fields: { executeSteps: 9 } }, { kind: 'invalid', subject: 'policy.json', fields: ['executeSteps'], names: ['8'] }], // prettier-ignore
+    [
+      'for Euler steps, since it has no flow',
+      { fields: { steps: 10 } },
+      { kind: 'invalid', subject: 'policy.json', fields: ['steps'] },
+    ],
     [
       'for a family that is not known, with those that are',
       { fields: { family: 'smolvla' } },
-      /family: "smolvla" is not known to this version of Nalu; it has pi0, pi0-fast, onnx/,
+      {
+        kind: 'unsupported',
+        subject: 'policy.json',
+        fields: ['family'],
+        names: ['smolvla', 'pi0', 'pi0-fast', 'onnx'],
+      },
     ],
-    ['without a family', { fields: { family: undefined } }, /family: is missing; name the policy's family: pi0, pi0-fast, onnx/], // prettier-ignore
-    ['where the model is not there', { architecture: { model: 'other.onnx' } }, /other\.onnx: cannot be read/], // prettier-ignore
+    ['without a family', { fields: { family: undefined } }, { kind: 'invalid', subject: 'policy.json', fields: ['family'], names: ['pi0', 'pi0-fast', 'onnx'] }], // prettier-ignore
+    ['where the model is not there', { architecture: { model: 'other.onnx' } }, { kind: 'missing', subject: 'other.onnx' }], // prettier-ignore
   ];
-  for (const [what, changes, message] of wrong)
-    it(what, () => withPolicy((folder) => refused(loadBundle(folder), message), changes));
+  for (const [what, changes, about] of wrong)
+    it(what, () => withPolicy((folder) => assertRejectsAbout(loadBundle(folder), about), changes));
 
   it('where its file is no ONNX model', () =>
     withPolicy(async (folder) => {
       await writeFile(join(folder, 'act.onnx'), 'version https://example.org');
-      await refused(loadBundle(folder), /act\.onnx: is not an ONNX model/);
+      await assertRejectsAbout(loadBundle(folder), { kind: 'invalid', subject: 'act.onnx' });
     }));
 });

@@ -3,10 +3,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { UserError } from '../../src/errors.ts';
+import type { UserErrorKind } from '../../src/errors.ts';
 import { padTokens } from '../../src/policy/learnable.ts';
 import { TINY_VOCABULARY, tinyTokenizerJson } from '../../src/policy/paligemma/tokenizer.ts';
 import { loadTokenizer } from '../../src/policy/families/pi0/tokenizer.ts';
+import { assertRejectsAbout } from '../refusals.ts';
 
 const BEGIN = 2n;
 const ids = (text: string) => Array.from(Buffer.from(text), (byte) => BigInt(byte) + 4n);
@@ -61,18 +62,18 @@ describe('the tokenizer', () => {
   });
 
   it('names a file that is missing, damaged or without a begin token', async () => {
-    const refuses = (path: string, message: RegExp) =>
-      assert.rejects(
-        loadTokenizer(path, { maxTokens: 48, variant: 'pi0' }),
-        (error) =>
-          error instanceof UserError && error.message.includes(path) && message.test(error.message),
-      );
-    await refuses(join(folder, 'none.json'), /cannot be read/);
+    const refuses = (path: string, kind: UserErrorKind, ...names: string[]) =>
+      assertRejectsAbout(loadTokenizer(path, { maxTokens: 48, variant: 'pi0' }), {
+        kind,
+        subject: path,
+        names,
+      });
+    await refuses(join(folder, 'none.json'), 'missing');
     const damaged = join(folder, 'damaged.json');
     await writeFile(damaged, '{"model": ');
-    await refuses(damaged, /not a usable/);
+    await refuses(damaged, 'invalid');
     const json = tinyTokenizerJson().replaceAll('<bos>', '<begin>');
     await writeFile(damaged, json);
-    await refuses(damaged, /<bos>/);
+    await refuses(damaged, 'invalid', '<bos>');
   });
 });

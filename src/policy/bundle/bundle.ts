@@ -1,7 +1,7 @@
 import { access, constants, copyFile, readFile } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { isThere } from '../../files/isThere.ts';
-import { UserError } from '../../errors.ts';
+import { UserError, invalid } from '../../errors.ts';
 import { type TensorSource, writeSafetensors } from '../../tensors/safetensors.ts';
 import { finishReplacement, replaceFiles } from '../../files/replaceFiles.ts';
 import { parseJson } from '../../validate.ts';
@@ -21,6 +21,7 @@ export { ADAPTER_FILE, CONFIG_FILE, GOLDEN_FILE, WEIGHTS_FILE } from './bundleFi
 const unreadable = (path: string) => (): never => {
   throw new UserError(
     `${path}: cannot be read. A policy bundle is a folder with ${CONFIG_FILE}, the policy's weights and the other files of its family.`,
+    { kind: 'missing', subject: path },
   );
 };
 
@@ -28,7 +29,7 @@ const unreadable = (path: string) => (): never => {
 export async function loadBundle(folder: string): Promise<Bundle> {
   await finishReplacement(folder);
   if (basename(folder) === CONFIG_FILE && !(await isThere(join(folder, CONFIG_FILE))))
-    throw new UserError(`${folder}: give the bundle's folder, ${dirname(folder)}`);
+    throw invalid(folder, `give the bundle's folder, ${dirname(folder)}`);
   const configPath = join(folder, CONFIG_FILE);
   const text = await readFile(configPath, 'utf8').catch(unreadable(configPath));
   const config = parseConfig(parseJson(text, configPath), configPath);

@@ -68,8 +68,8 @@ export async function checkPlace(folder: string, force: boolean, place = '--out'
   const isBundle = await isThere(join(folder, CONFIG_FILE));
   if (isBundle && force) return;
   if (isBundle)
-    throw new UserError(`${folder} is a policy bundle already; name another ${place}, or say --force`, { kind: 'exists' }); // prettier-ignore
+    throw new UserError(`${folder} is a policy bundle already; name another ${place}, or say --force`, { kind: 'exists', subject: folder }); // prettier-ignore
   for (const path of [...NAMES, TRAINING_FILES.checkpoint].map((file) => join(folder, file)))
     if (await isThere(path))
-      throw new UserError(`${path} is there already, and no bundle's; name another ${place}, or move it away`, { kind: 'exists' }); // prettier-ignore
+      throw new UserError(`${path} is there already, and no bundle's; name another ${place}, or move it away`, { kind: 'exists', subject: path }); // prettier-ignore
 }

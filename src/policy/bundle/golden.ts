@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { UserError } from '../../errors.ts';
+import { invalid } from '../../errors.ts';
 import { type TensorSource, loadSafetensors, writeSafetensors } from '../../tensors/safetensors.ts';
 import { Tensor } from '../../session/session.ts';
 import type { Feeds } from '../family.ts';
@@ -29,8 +29,10 @@ export async function writeGolden(
   const values = stages.map((stage) => [stage, outputs[stage].data]);
   const stage = notFinite(Object.fromEntries(values) as Golden['outputs']);
   if (stage)
-    throw new UserError(
-      `${bundle.folder}: stage ${stage} holds numbers that are not finite, on the CPU in float32: weights of it are not finite or far too large. No golden numbers were written; import or train it again`,
+    throw invalid(
+      bundle.folder,
+      `stage ${stage} holds numbers that are not finite, on the CPU in float32: weights of it are not finite or far too large. No golden numbers were written; import or train it again`,
+      stage,
     );
   const sources = (prefix: string, tensors: Feeds, names: readonly string[]) =>
     names.map((name): TensorSource => {
@@ -66,8 +68,10 @@ export async function readGolden(bundle: Bundle): Promise<Golden | undefined> {
   ) as Golden['outputs'];
   const stage = notFinite(outputs);
   if (stage)
-    throw new UserError(
-      `${path}: stage ${stage} holds numbers that are not finite: weights of ${bundle.folder} are not finite or far too large. Nothing can be compared with it; import or train it again`,
+    throw invalid(
+      path,
+      `stage ${stage} holds numbers that are not finite: weights of ${bundle.folder} are not finite or far too large. Nothing can be compared with it; import or train it again`,
+      stage,
     );
   return { inputs: Object.fromEntries(inputs), outputs };
 }

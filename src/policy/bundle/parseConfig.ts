@@ -68,6 +68,11 @@ function familyIn(json: unknown, path: string): { family: PolicyFamily; block: s
     fields.family === undefined
       ? `${path}: family: is missing; name the policy's family: ${known}`
       : `${path}: family: ${JSON.stringify(fields.family)} is not known to this version of Nalu; it has ${known}`,
+    {
+      kind: fields.family === undefined ? 'invalid' : 'unsupported',
+      subject: path,
+      fields: ['family'],
+    },
   );
 }
 

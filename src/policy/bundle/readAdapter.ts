@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.ts';
+import { UserError, invalid } from '../../errors.ts';
 import { formatShape, sameShape } from '../../onnx/dim.ts';
 import { loadSafetensors } from '../../tensors/safetensors.ts';
 import { FARTHEST_VIEW, type View } from '../../images/viewShift.ts';
@@ -93,6 +93,7 @@ export function checkAdapter(what: string, adapter: Adapter, policy: AdapterFit)
   if (faults.length > 0)
     throw new UserError(
       `${what} does not fit the policy:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
+      { kind: 'mismatch', subject: what },
     );
 }
 
@@ -103,14 +104,16 @@ export async function readAdapter(path: string, policy: AdapterFit): Promise<Ada
   const parameters: Adapter['parameters'] = new Map();
   for (const [name, { dtype, shape, data }] of tensors) {
     if (!(data instanceof Float32Array))
-      throw new UserError(`${path}: ${name} holds ${dtype}; an adapter holds F32`);
+      throw invalid(path, `${name} holds ${dtype}; an adapter holds F32`, name);
     parameters.set(name, { shape, data });
   }
   const adapter = makeAdapter({ ...head, parameters });
   checkAdapter(path, adapter, policy);
   if (adapter.version !== version)
-    throw new UserError(
-      `${path}: says that it is version ${version}, but its content is that of ${adapter.version}; write it again from where it came`,
+    throw invalid(
+      path,
+      `says that it is version ${version}, but its content is that of ${adapter.version}; write it again from where it came`,
+      'version',
     );
   return adapter;
 }

@@ -1,6 +1,7 @@
 import { UserError } from '../../errors.ts';
 import { type SessionConfig, sessionConfigSchema } from '../../session/session.ts';
 import { familyOf } from '../families/registry.ts';
+import { GOLDEN_FILE } from './bundleFiles.ts';
 import { type Golden, readGolden, writeGolden } from './golden.ts';
 import type { Bundle } from './config.ts';
 
@@ -63,7 +64,12 @@ export interface Verification {
 /** Compares every stage of a sample with the golden numbers and reports whether all agree. */
 export async function verifyBundle(bundle: Bundle, session: SessionConfig): Promise<Verification> {
   const golden = await readGolden(bundle);
-  if (!golden) throw new UserError(missing(bundle));
+  if (!golden)
+    throw new UserError(missing(bundle), {
+      kind: 'missing',
+      subject: bundle.folder,
+      fields: [GOLDEN_FILE],
+    });
   const stages = familyOf(bundle).golden;
   const { outputs, providers } = await stages.run(bundle, session, golden.inputs);
   const agreements = stages
@@ -86,12 +92,17 @@ export async function checkChunk(
   const golden = await readGolden(bundle);
   if (!golden) {
     if (providers[0] === 'cpu') return;
-    throw new UserError(`${missing(bundle)}; the CPU may play it without`);
+    throw new UserError(`${missing(bundle)}; the CPU may play it without`, {
+      kind: 'missing',
+      subject: bundle.folder,
+      fields: [GOLDEN_FILE],
+    });
   }
   const result = agreement('actions', await run(golden.inputs), golden.outputs.actions);
   const least = leastCosine(bundle);
   if (isNear(result, least)) return;
   throw new UserError(
     `${bundle.folder} gives other chunks on ${providers.join(', ')} than it should: cosine ${result.cosine.toFixed(5)}, at least ${least} is needed. Nothing is moved with it; nalu verify ${bundle.folder} says at which stage they part, and another execution provider or precision may do`,
+    { kind: 'mismatch', subject: bundle.folder, fields: ['actions'] },
   );
 }

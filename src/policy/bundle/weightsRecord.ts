@@ -122,6 +122,7 @@ export async function readWeightsRecord(folder: string): Promise<WeightsRecord |
 const changed = (folder: string, path: string, how: string) =>
   new UserError(
     `${path} is not what was imported: ${how}. It is the checkpoint's own file under a second name, unless it was copied; import the checkpoint again (nalu import CHECKPOINT --out ${folder} --force), with --copy if it is to stay while the checkpoint changes`,
+    { kind: 'mismatch', subject: path },
   );
 
 /** Throws a `UserError` for a file whose size differs from the imported one's. */

@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.ts';
+import { UserError, invalid } from '../../errors.ts';
 import { type IntegrationChanges, integrationFaults, withChanges } from '../integration.ts';
 import type { Bundle } from './config.ts';
 
@@ -16,9 +16,10 @@ export function withIntegration<B extends Pick<Bundle, 'folder' | 'family' | 'in
   if (!bundle.integration)
     throw new UserError(
       `${folder}: a policy of the family ${family} has no flow to integrate; leave steps, solver and times away`,
+      { kind: 'unsupported', subject: folder, fields: ['steps', 'solver', 'times'] },
     );
   const integration = withChanges(bundle.integration, { steps, solver, times });
   const [fault] = integrationFaults(integration);
-  if (fault) throw new UserError(`${folder}: ${fault.field} ${fault.message}`);
+  if (fault) throw invalid(folder, `${fault.field} ${fault.message}`, fault.field);
   return { ...bundle, integration };
 }

@@ -31,6 +31,7 @@ function checkRenames({ processors }: Checkpoint, embodiment: Embodied): void {
   if (other !== undefined)
     throw new UserError(
       `${by} has ${other}, which names no feature, so that nothing is renamed by it; write observation.images.${other} if it is a camera, or ${say(embodiment)}`,
+      { kind: 'invalid', fields: [other] },
     );
 }
 
@@ -45,11 +46,13 @@ function robotNames(checkpoint: Checkpoint, embodiment: Embodied): string[] {
     if (camera === '')
       throw new UserError(
         `${configPath}: input_features has ${feature}, which names no camera; ${say(embodiment)}`,
+        { kind: 'unsaid', subject: configPath, fields: ['--cameras'] },
       );
     const isOwn = embodiment.cameras.includes(camera) && !away.includes(feature);
     if (renames.size > 0 && !renames.has(feature) && !isOwn)
       throw new UserError(
         `${processors.renames?.by} does not say which camera ${feature} is, one of input_features in ${configPath}; ${say(embodiment)}`,
+        { kind: 'unsaid', fields: ['--cameras'] },
       );
     return embodiment.cameraNames[camera] ?? camera;
   });
@@ -69,6 +72,7 @@ export function camerasOf(
     if (twice !== undefined || names.length === 0)
       throw new UserError(
         `${by}: ${twice === undefined ? 'no camera' : `camera ${twice} twice`}; ${say(embodiment)}`,
+        { kind: 'invalid', fields: ['--cameras'] },
       );
     return { value: [...names] as [string, ...string[]], by };
   };
@@ -79,6 +83,7 @@ export function camerasOf(
     if (imageRenames(checkpoint).size > 0)
       throw new UserError(
         `${checkpoint.configPath} has no images among its input_features, but ${renames?.by} renames some; ${say(embodiment)}`,
+        { kind: 'mismatch', subject: checkpoint.configPath, fields: ['input_features'] },
       );
     return unique(embodiment.cameras, `openpi's for ${embodiment.name}`);
   }

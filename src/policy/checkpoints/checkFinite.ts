@@ -57,19 +57,24 @@ export async function checkFinite(
   const entries = names.map((name) => findTensor(header, name)!);
   const total = entries.reduce((sum, { bytes }) => sum + bytes, 0);
   let read = 0;
-  const faults: string[] = [];
+  const faults: { name: string; element: number }[] = [];
   for (const [i, entry] of entries.entries()) {
     for (const { from, count } of stretches(entry, total <= ALL_BYTES)) {
       const wrong = await findIn(entry, from, count);
       read += count * DTYPES[entry.dtype];
       if (wrong === undefined) continue;
-      faults.push(`${names[i]}, at element ${wrong}`);
+      faults.push({ name: names[i], element: wrong });
       break;
     }
   }
   if (faults.length > 0)
     throw new UserError(
-      `${header.index ?? header.files[0]} has weights that are not finite (NaN or infinite), as a training leaves them that went wrong; take an earlier checkpoint:${listed(faults)}`,
+      `${header.index ?? header.files[0]} has weights that are not finite (NaN or infinite), as a training leaves them that went wrong; take an earlier checkpoint:${listed(faults.map(({ name, element }) => `${name}, at element ${element}`))}`,
+      {
+        kind: 'invalid',
+        subject: header.index ?? header.files[0],
+        fields: faults.map(({ name }) => name),
+      },
     );
   return read / total;
 }

@@ -26,6 +26,7 @@ export function checkTensors(
     : '';
   throw new UserError(
     `${folder} does not hold the tensors that ${configPath} and their shapes make a ${title} of:${wrong.length > 0 ? listed(wrong) : ''}${surplus.length > 0 ? listed(surplus) : ''}${adapters}`,
+    { kind: 'mismatch', subject: folder },
   );
 }
 
@@ -37,5 +38,6 @@ export function checkConverted({ config, configPath }: Checkpoint): void {
   if (variant)
     throw new UserError(
       `${configPath} says ${variant}: openpi's conversion leaves LoRA adapters out, so that these weights lack what was trained. Add the adapters to the weights in JAX before converting, and say ${variant.replace(/_lora$/, '')} here`,
+      { kind: 'unsupported', subject: configPath },
     );
 }

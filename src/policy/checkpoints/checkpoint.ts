@@ -54,6 +54,7 @@ async function refuseFolder(folder: string): Promise<never> {
     other === undefined
       ? `${folder}: neither ${WEIGHTS} nor ${indexOf(WEIGHTS)} is there. Give the folder with them, or the .safetensors file itself`
       : `${folder} ${OTHERS[other]}`,
+    { kind: other === undefined ? 'missing' : 'unsupported', subject: folder },
   );
 }
 
@@ -100,7 +101,12 @@ async function adaptersBelow(folder: string, depth = ADAPTER_DEPTH): Promise<str
 /** The weights, of a folder or file, that an adapter was trained on. */
 async function findBase(path: string, adapter: string): Promise<string> {
   const found = await stat(path).catch(() => undefined);
-  if (!found) throw new UserError(`--base ${path}: no such checkpoint`);
+  if (!found)
+    throw new UserError(`--base ${path}: no such checkpoint`, {
+      kind: 'missing',
+      subject: path,
+      fields: ['--base'],
+    });
   if (!found.isDirectory()) return (await findFile(path)).weights;
   for (const folder of [path, join(path, 'pretrained_model')]) {
     const { isBundle, hasWeights, hasPeft } = await inspect(folder);
@@ -108,6 +114,7 @@ async function findBase(path: string, adapter: string): Promise<string> {
     if (hasPeft && (await realpath(folder)) !== (await realpath(adapter)))
       throw new UserError(
         `--base ${folder} has an adapter of its own; give the file of its weights, if it was not trained on`,
+        { kind: 'unsupported', subject: folder, fields: ['--base'] },
       );
     if (hasWeights) return join(folder, WEIGHTS);
   }
@@ -130,6 +137,7 @@ async function findPeftBase(folder: string, hasWeights: boolean, given?: string)
   }
   throw new UserError(
     `${folder} holds a LoRA adapter without the policy that it was trained on${trainedOn ? ` (${trainedOn})` : ''}. Say where that is with --base FOLDER; Nalu merges the two`,
+    { kind: 'unsaid', subject: folder, fields: ['--base'] },
   );
 }
 
@@ -140,6 +148,7 @@ async function findFile(path: string, base?: string): Promise<Place> {
   if (!path.endsWith('.safetensors') && !path.endsWith(INDEX_ENDING))
     throw new UserError(
       `${path}: weights are read from .safetensors files, an index of them (${INDEX_ENDING}), or a folder with either`,
+      { kind: 'unsupported', subject: path },
     );
   const weights = path.endsWith(INDEX_ENDING) ? path.slice(0, -indexOf('').length) : path;
   const { hasPeft } = await inspect(folder);
@@ -162,6 +171,7 @@ async function findFolder(path: string, base?: string): Promise<Place> {
     if (below.length === 0) return { weights: join(folder, WEIGHTS) };
     throw new UserError(
       `${folder} has adapters below it. Give the folder of one to import the policy with it, or ${join(folder, WEIGHTS)} for the policy without:${listed(below)}`,
+      { kind: 'unsaid', subject: folder, fields: below },
     );
   }
   return refuseFolder(path);
@@ -169,7 +179,8 @@ async function findFolder(path: string, base?: string): Promise<Place> {
 
 async function findPlace(path: string, base?: string): Promise<Place> {
   const found = await stat(path).catch(() => undefined);
-  if (!found) throw new UserError(`${path}: no such checkpoint`);
+  if (!found)
+    throw new UserError(`${path}: no such checkpoint`, { kind: 'missing', subject: path });
   return found.isDirectory() ? findFolder(path, base) : findFile(path, base);
 }
 
@@ -197,7 +208,11 @@ export async function openCheckpoint(
 ): Promise<Checkpoint> {
   const place = await findPlace(path, base);
   if (base !== undefined && place.peft === undefined)
-    throw new UserError(`${path} holds no adapter that --base ${base} would be the base of`);
+    throw new UserError(`${path} holds no adapter that --base ${base} would be the base of`, {
+      kind: 'mismatch',
+      subject: path,
+      fields: ['--base'],
+    });
   const folder = await folderOf(place);
   const configPath = join(folder, CONFIG);
   const config = (await names(folder)).includes(CONFIG)

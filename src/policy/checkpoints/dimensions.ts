@@ -83,6 +83,7 @@ export function visionOf(
   if (resolution && resolution[0] !== resolution[1])
     throw new UserError(
       `image_resolution ${resolution.join(' × ')}: a policy's images are squares; correct config.json`,
+      { kind: 'unsupported', fields: ['image_resolution'] },
     );
   return {
     width,
@@ -170,10 +171,12 @@ export function checkSaid(
   if (missing.length > 0 && absent.size > 0)
     throw new UserError(
       `${folder} lacks tensors that every ${title} has, and that its size is read from; its first is ${[...header.tensors.keys()][0]}:${listed([...absent])}`,
+      { kind: 'mismatch', subject: folder, fields: [...absent] },
     );
   if (missing.length > 0)
     throw new UserError(
       `neither ${configPath} nor the shapes of the tensors say how large the policy is; add to that file what it was trained with:${listed(missing)}`,
+      { kind: 'invalid', subject: configPath, fields: missing },
     );
 }
 
@@ -186,6 +189,7 @@ export function executeStepsOf(
   if (execute !== undefined && execute > horizon)
     throw new UserError(
       `--execute ${execute}: the policy's chunks have ${horizon} rows; say fewer`,
+      { kind: 'invalid', fields: ['--execute'] },
     );
   // Some rows must be left for the time in which the next chunk is sampled.
   const most = Math.max(1, Math.floor(0.8 * horizon));

@@ -44,14 +44,17 @@ export function familyOf({ folder, header, config, configPath }: Checkpoint): Fa
   if (family !== undefined && !isFamily(family))
     throw new UserError(
       `${folder} is a policy of the family ${titleOf(family)}; Nalu imports π0, π0.5 and π0-FAST, trained by openpi or lerobot`,
+      { kind: 'unsupported', subject: folder },
     );
   if (!isFamily(byTensors))
     throw new UserError(
       `${folder}: its tensors are not those of a π0 (the first is ${names[0] ?? 'none at all'}); Nalu imports π0, π0.5 and π0-FAST, trained by openpi or lerobot`,
+      { kind: 'unsupported', subject: folder },
     );
   if (config.type && byTensors !== config.type)
     throw new UserError(
       `${configPath} says ${config.type}, but the tensors beside it are those of ${byTensors}; take both from one checkpoint`,
+      { kind: 'mismatch', subject: configPath, fields: ['type'] },
     );
   const memory = (['use_visual_memory', 'use_proprioceptive_memory'] as const).find(
     (field) => config[field],
@@ -59,6 +62,7 @@ export function familyOf({ folder, header, config, configPath }: Checkpoint): Fa
   if (memory)
     throw new UserError(
       `${configPath} says ${memory}: true; Nalu runs π0.5 without a memory of earlier observations`,
+      { kind: 'unsupported', subject: configPath, fields: [memory] },
     );
   return byTensors;
 }

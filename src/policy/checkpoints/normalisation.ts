@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.ts';
+import { UserError, invalid } from '../../errors.ts';
 import type { NormalisationConfig } from '../vectors/normalisation.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Choice } from './choice.ts';
@@ -24,6 +24,7 @@ function typeOf({ config, configPath, processors }: Checkpoint, family: Family, 
   if (!(STATE in MODES) || STATE !== ACTION)
     throw new UserError(
       `${by} has STATE ${STATE} and ACTION ${ACTION}; a bundle knows ${Object.keys(MODES).join(' or ')}, the same for both`,
+      { kind: 'unsupported', fields: ['STATE', 'ACTION'] },
     );
   const isAgainst = processors.norm && configured && configured.STATE !== STATE;
   return { value: MODES[STATE], by: isAgainst ? `${by}, against ${configured.by}` : by };
@@ -68,19 +69,24 @@ function fitted(
   return names.map((statistic) => {
     const values = moments[statistic];
     if (!values)
-      throw new UserError(
-        `${source}: there is no ${statistic} of the ${vector}; give --stats another`,
+      throw invalid(
+        source,
+        `there is no ${statistic} of the ${vector}; give --stats another`,
+        statistic,
       );
     const wrong = values.findIndex((value) => faultOf(value) !== undefined);
     if (wrong >= 0)
-      throw new UserError(
-        `${source}: ${statistic} of the ${vector} is ${faultOf(values[wrong])} at ${place(wrong, joints)}; ${REMEDY}`,
+      throw invalid(
+        source,
+        `${statistic} of the ${vector} is ${faultOf(values[wrong])} at ${place(wrong, joints)}; ${REMEDY}`,
+        statistic,
       );
     const numbers = values as number[];
     const padding = numbers.slice(joints.length);
     if (numbers.length < joints.length || !padding.every((value) => isPadding(statistic, value)))
       throw new UserError(
         `${source}: statistics of another robot: ${statistic} of the ${vector} is of ${numbers.length} joints, ${name} has ${joints.length}. Give those of this robot with --stats`,
+        { kind: 'mismatch', subject: source, fields: [statistic] },
       );
     return numbers.slice(0, joints.length);
   });
@@ -104,14 +110,14 @@ function checkPossible(
     const value = moments[statistic]?.[i];
     return typeof value === 'number' ? value : NaN;
   };
-  const refuse = (what: string, i: number) => {
-    throw new UserError(`${source}: ${what} of the ${vector} at ${place(i, joints)}; ${REMEDY}`);
+  const refuse = (statistic: string, what: string, i: number) => {
+    throw invalid(source, `${what} of the ${vector} at ${place(i, joints)}; ${REMEDY}`, statistic);
   };
   joints.forEach((_, i) => {
-    if (number('std', i) < 0) refuse(`std is ${number('std', i)}`, i);
+    if (number('std', i) < 0) refuse('std', `std is ${number('std', i)}`, i);
     for (const [low, high] of ORDERED) {
       if (number(low, i) > number(high, i))
-        refuse(`${low} is ${number(low, i)}, above ${high} (${number(high, i)}),`, i);
+        refuse(low, `${low} is ${number(low, i)}, above ${high} (${number(high, i)}),`, i);
     }
   });
 }

@@ -96,11 +96,16 @@ const isOff = (value: unknown) =>
 /** Throws a `UserError` for an adapter that is more than B·A on top of the base's weights. */
 function checkKind(config: PeftConfig, path: string): void {
   if (config.peft_type.toUpperCase() !== 'LORA')
-    throw new UserError(`${path}: peft_type is ${config.peft_type}; Nalu merges LORA. ${MERGE}`);
+    throw new UserError(`${path}: peft_type is ${config.peft_type}; Nalu merges LORA. ${MERGE}`, {
+      kind: 'unsupported',
+      subject: path,
+      fields: ['peft_type'],
+    });
   const { init_lora_weights: beginning } = config;
   if (beginning !== null && beginning !== undefined && !INITIALISATIONS.includes(beginning))
     throw new UserError(
       `${path}: init_lora_weights is ${beginning}, which has changed the weights of the base too. ${MERGE}`,
+      { kind: 'unsupported', subject: path, fields: ['init_lora_weights'] },
     );
   const other = Object.entries(config).find(
     ([field, value]) => !(field in configSchema.shape) && !IRRELEVANT.has(field) && !isOff(value),
@@ -108,6 +113,7 @@ function checkKind(config: PeftConfig, path: string): void {
   if (other)
     throw new UserError(
       `${path}: ${other[0]} is ${JSON.stringify(other[1])}, which Nalu does not merge. ${MERGE}`,
+      { kind: 'unsupported', subject: path, fields: [other[0]] },
     );
 }
 
@@ -125,11 +131,13 @@ export async function readPeft(folder: string): Promise<PeftAdapter> {
       (await isThere(join(folder, PEFT_FILES.pickled)))
         ? `${join(folder, PEFT_FILES.pickled)} is pickled. Save the adapter as safetensors in Python (PEFT's save_pretrained)`
         : `${path} is not there, but ${PEFT_FILES.config} is; fetch it too`,
+      { kind: 'missing', subject: path },
     );
   const configPath = join(folder, PEFT_FILES.config);
   if (!(await isThere(configPath)))
     throw new UserError(
       `${configPath} is not there, which says how much of ${PEFT_FILES.weights} is to be added; fetch it too`,
+      { kind: 'missing', subject: configPath },
     );
   const config = validate(configSchema, await readJson(configPath), configPath);
   checkKind(config, configPath);
@@ -138,6 +146,7 @@ export async function readPeft(folder: string): Promise<PeftAdapter> {
   if (misplaced.length > 0)
     throw new UserError(
       `${path} has weights that belong to no module of a π0; name them as PEFT does, ${PREFIX}model. and the module:${listed(misplaced)}`,
+      { kind: 'invalid', subject: path, fields: misplaced },
     );
   const plain = plainlyNamed(tensors);
   const [stored, names] = [[...tensors.keys()], [...plain.keys()]];
@@ -179,6 +188,9 @@ function settingOf(
     } catch (error) {
       throw new UserError(`${path}: ${pattern} is no regular expression that Nalu can read`, {
         cause: error,
+        kind: 'invalid',
+        subject: path,
+        fields: [pattern],
       });
     }
   }
@@ -210,6 +222,7 @@ function sort({ tensors, folder }: PeftAdapter) {
   if (faults.length > 0)
     throw new UserError(
       `${join(folder, PEFT_FILES.weights)} cannot be merged. ${MERGE}:${listed(faults)}`,
+      { kind: 'unsupported', subject: join(folder, PEFT_FILES.weights) },
     );
   return { pairs, whole };
 }
@@ -298,6 +311,7 @@ export async function adapt(
   if (faults.length > 0)
     throw new UserError(
       `${join(peft.folder, PEFT_FILES.weights)} does not fit ${header.files[0]}:${listed(faults)}`,
+      { kind: 'mismatch', subject: join(peft.folder, PEFT_FILES.weights) },
     );
   return {
     header: { ...header, tensors },

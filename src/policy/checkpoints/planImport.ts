@@ -79,7 +79,11 @@ async function checkOut(
   const target = await realpath(out);
   for (const one of own) {
     if (target === (await realpath(one)))
-      throw new UserError(`--out ${out} is the checkpoint itself; name another folder`);
+      throw new UserError(`--out ${out} is the checkpoint itself; name another folder`, {
+        kind: 'invalid',
+        subject: out,
+        fields: ['--out'],
+      });
   }
   await checkPlace(out, force);
 }
@@ -90,6 +94,7 @@ async function readTokenizer({ folder }: Checkpoint, vocabulary: number, given?:
   if (given === undefined && !(await isThere(path)))
     throw new UserError(
       `${path} is not there. Give PaliGemma's with --tokenizer FILE: it is tokenizer.json of google/paligemma-3b-pt-224 on Hugging Face`,
+      { kind: 'missing', subject: path, fields: ['--tokenizer'] },
     );
   const json = await readFile(path, 'utf8').catch((error: unknown) => {
     throw new UserError(`${path}: cannot be read`, { cause: error });
@@ -135,7 +140,10 @@ function checkBundle(config: BundleConfig, said: Record<string, string>, other: 
   const lines = faults.map(
     ({ path, message }) => `${said[String(path[0])] ?? other}: ${path.join('.')}: ${message}`,
   );
-  throw new UserError(lines.join('\n'));
+  throw new UserError(lines.join('\n'), {
+    kind: 'invalid',
+    fields: faults.map(({ path }) => path.join('.')),
+  });
 }
 
 /** Throws a `UserError` for weights of types that one operator of the policy's cannot have together. */
@@ -146,7 +154,7 @@ function checkTypes(header: ShardedHeader, build: (source: WeightSource) => unkn
   } catch (error) {
     throw new UserError(
       `${header.index ?? path}: its weights are stored in types that do not go together (${messageOf(error)}); say --precision float32, which converts them`,
-      { cause: error },
+      { cause: error, kind: 'unsaid', subject: header.index ?? path, fields: ['--precision'] },
     );
   }
 }

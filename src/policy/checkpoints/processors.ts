@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { UserError, listed } from '../../errors.ts';
+import { UserError, listed, invalid } from '../../errors.ts';
 import { isThere } from '../../files/isThere.ts';
 import { readJson, validate } from '../../validate.ts';
 
@@ -87,6 +87,7 @@ async function readPipeline(path: string): Promise<Pipeline> {
   if (unknown.length > 0)
     throw new UserError(
       `${path} has steps that Nalu does not know, and that may change what the policy's vectors mean; take out of it those that do not:${listed(unknown.map(nameOf))}`,
+      { kind: 'unsupported', subject: path, fields: unknown.map(nameOf) },
     );
   return { path, steps };
 }
@@ -94,7 +95,12 @@ async function readPipeline(path: string): Promise<Pipeline> {
 /** The step of this name, of which there may be one. */
 function find({ path, steps }: Pipeline, name: string): Step | undefined {
   const found = steps.filter((step) => step.registry_name === name);
-  if (found.length > 1) throw new UserError(`${path} has ${name} ${found.length} times`);
+  if (found.length > 1)
+    throw new UserError(`${path} has ${name} ${found.length} times`, {
+      kind: 'invalid',
+      subject: path,
+      fields: [name],
+    });
   return found[0];
 }
 
@@ -111,10 +117,12 @@ function checkNormalizer({ path }: Pipeline, step: Step, vector: string): void {
   if (normalised.some((names) => !names.includes(vector)))
     throw new UserError(
       `${path}: ${nameOf(step)} leaves ${vector} as it is; Nalu runs policies whose state and actions are normalised`,
+      { kind: 'unsupported', subject: path, fields: [vector] },
     );
   if (typeof eps === 'number' && eps > 1e-6)
     throw new UserError(
       `${path}: ${nameOf(step)} has eps ${eps}; Nalu normalises with lerobot's own, 1e-8`,
+      { kind: 'unsupported', subject: path, fields: ['eps'] },
     );
 }
 
@@ -130,6 +138,7 @@ function normOf(before: Pipeline, after: Pipeline): Processors['norm'] {
   if (trained !== undefined && trained !== ACTION)
     throw new UserError(
       `${before.path} normalises actions by ${trained}, ${after.path} by ${ACTION}; take both from one checkpoint`,
+      { kind: 'mismatch', subject: before.path },
     );
   const { path } = first ? before : after;
   return { by: `norm_map in ${path}`, STATE: map.STATE ?? 'IDENTITY', ACTION };
@@ -141,6 +150,7 @@ function relativeOf(before: Pipeline, after: Pipeline): Processors['relative'] {
   if (back && (back.config?.enabled ?? false) !== enabled)
     throw new UserError(
       `${before.path} ${enabled ? 'makes' : 'does not make'} actions relative, ${after.path} ${enabled ? 'does not make' : 'makes'} them absolute again (${RELATIVE}, ${ABSOLUTE}: enabled); take both from one checkpoint`,
+      { kind: 'mismatch', subject: before.path, fields: [RELATIVE, ABSOLUTE] },
     );
   if (!step) return undefined;
   const { exclude_joints, action_names } = step.config ?? {};
@@ -158,8 +168,10 @@ function turned(renames: Record<string, string>, path: string): Map<string, stri
   for (const [from, to] of Object.entries(renames)) {
     const other = names.get(to);
     if (other !== undefined)
-      throw new UserError(
-        `${path}: rename_map makes ${to} of both ${other} and ${from}; say which camera it is with --cameras, in the policy's order`,
+      throw invalid(
+        path,
+        `rename_map makes ${to} of both ${other} and ${from}; say which camera it is with --cameras, in the policy's order`,
+        'rename_map',
       );
     names.set(to, from);
   }
@@ -177,6 +189,7 @@ async function renamesOf(before: Pipeline, training: string): Promise<Processors
   if (hasStep && hasTrained && sorted(step) !== sorted(trained))
     throw new UserError(
       `rename_map in ${before.path} is another than in ${training}; take both from one checkpoint, or leave out the one that the policy was not trained with`,
+      { kind: 'mismatch', subject: before.path, fields: ['rename_map'] },
     );
   if (!hasStep && !hasTrained) return undefined;
   const [map, path] = hasStep ? [step, before.path] : [trained, training];
@@ -189,6 +202,7 @@ function statePromptOf(before: Pipeline): string | undefined {
   if (step?.config?.include_state_in_prompt === false)
     throw new UserError(
       `${before.path} says include_state_in_prompt: false, as lerobot's π0.5 with a memory of earlier observations does; Nalu runs π0.5 without one`,
+      { kind: 'unsupported', subject: before.path, fields: ['include_state_in_prompt'] },
     );
   return step && `${STATE_PROMPT} in ${before.path}`;
 }
@@ -201,6 +215,7 @@ async function statisticsOf(pipeline: Pipeline, name: string, folder: string): P
   if (!(await isThere(path)))
     throw new UserError(
       `${pipeline.path} keeps its statistics in ${file}, which is not there; fetch it too, or give --stats`,
+      { kind: 'missing', subject: pipeline.path },
     );
   return [path];
 }

@@ -33,6 +33,7 @@ export function checkJointNames(checkpoint: Checkpoint, { name, joints, isNamed 
     if (wrong.length > 0)
       throw new UserError(
         `${by} are those of another robot than ${name}:${listed(wrong)}\nTake a policy that was trained on this robot; if they are the same joints under other names, rename them there`,
+        { kind: 'mismatch' },
       );
   }
 }
@@ -89,5 +90,6 @@ export function robotOf(
   const names = found.length > 0 ? found.map(({ name }) => name) : Object.keys(EMBODIMENTS);
   throw new UserError(
     `${checkpoint.folder} does not say which robot it was trained for; say --embodiment ${names.join(' or ')}`,
+    { kind: 'unsaid', subject: checkpoint.folder, fields: ['--embodiment'] },
   );
 }

@@ -131,6 +131,7 @@ async function fromAssets({ folder }: Checkpoint): Promise<Statistics | undefine
   if (found.length > 1)
     throw new UserError(
       `${folder} has statistics of several robots; say which with --stats:${listed(found)}`,
+      { kind: 'unsaid', subject: folder, fields: ['--stats'] },
     );
   return found.length > 0 ? readStatsJson(found[0]) : undefined;
 }
@@ -151,5 +152,6 @@ export async function readStatistics(checkpoint: Checkpoint, file?: string): Pro
   if (found) return found;
   throw new UserError(
     `${checkpoint.folder} has no normalisation statistics (a base policy has none of your robot). Give --stats FILE: norm_stats.json of openpi's assets, meta/stats.json of the lerobot data set that it was trained on, or the normalizer's .safetensors of a lerobot checkpoint`,
+    { kind: 'unsaid', subject: checkpoint.folder, fields: ['--stats'] },
   );
 }

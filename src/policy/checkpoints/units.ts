@@ -45,6 +45,7 @@ async function percents(path: string, joints: readonly string[]): Promise<Record
       if (!range || range.range_max <= range.range_min)
         throw new UserError(
           `${path} has no range of ${joint}; give lerobot's calibration file of the arm`,
+          { kind: 'invalid', subject: path, fields: [joint] },
         );
       const half = ((range.range_max - range.range_min) / 2) * ((2 * Math.PI) / TURN);
       return [joint, (range.drive_mode === 1 ? -1 : 1) * (PERCENT / half)];
@@ -60,17 +61,19 @@ export async function unitsOf(
 ): Promise<Choice<{ units: Units; steps: TransformConfig[] }> | undefined> {
   if (!hasUnits) {
     if (units === undefined && ranges === undefined) return undefined;
-    throw new UserError(`policies for ${name} have one kind of units; leave --units and --ranges out`); // prettier-ignore
+    throw new UserError(`policies for ${name} have one kind of units; leave --units and --ranges out`, { kind: 'unsupported', fields: ['--units', '--ranges'] }); // prettier-ignore
   }
   if (units === undefined)
     throw new UserError(
       `${folder} does not say in which units its joints are, and a wrong guess moves a robot wrongly. Say it:${listed(HELP)}`,
+      { kind: 'unsaid', subject: folder, fields: ['--units'] },
     );
   if ((units === 'percent') !== (ranges !== undefined))
     throw new UserError(
       units === 'percent'
         ? "--units percent: of which ranges? Say --ranges FILE, lerobot's calibration file of the arm (~/.cache/huggingface/lerobot/calibration/robots/so101_follower/NAME.json)"
         : `--ranges is for --units percent alone`,
+      { kind: units === 'percent' ? 'unsaid' : 'unsupported', fields: ['--ranges'] },
     );
   const arm = joints.filter((joint) => joint !== 'gripper');
   const scales = ranges === undefined ? {} : await percents(ranges, arm);

@@ -65,6 +65,7 @@ function spaceOf({ config, folder }: Checkpoint, { name, hasPiSpace }: Embodied,
   if (given === undefined) return undefined;
   throw new UserError(
     `${folder} is a policy for ${name}, whose vectors openpi takes as they are; leave --${given ? '' : 'no-'}adapt-to-pi out`,
+    { kind: 'unsupported', subject: folder, fields: ['--adapt-to-pi'] },
   );
 }
 
@@ -79,6 +80,7 @@ export function embodimentTransforms(
   if (relative?.enabled && deltaActions === false)
     throw new UserError(
       `${relative.by} makes the actions relative to the state, and you say --no-delta-actions; leave that out`,
+      { kind: 'mismatch', fields: ['--no-delta-actions'] },
     );
   const space = spaceOf(checkpoint, embodiment, adaptToPi);
   const delta = choose(
@@ -94,6 +96,7 @@ export function embodimentTransforms(
     ];
     throw new UserError(
       `${folder} does not say how its vectors are to be read, and a wrong guess moves a robot wrongly. Say what it was trained with:${listed(unsaid)}`,
+      { kind: 'unsaid', subject: folder, fields: unsaid.map((help) => help.split(' ')[0]) },
     );
   }
   const adapt = space?.asked;

@@ -48,5 +48,6 @@ export function learnableOf({ family: name, architecture, folder }: Designed): L
   const others = FAMILIES.filter((one) => one.learnable).map((one) => one.name);
   throw new UserError(
     `${folder === undefined ? '' : `${folder}: `}a policy of the family ${name} does not learn; learning needs one of ${others.join(', ')}`,
+    { kind: 'unsupported', subject: folder },
   );
 }

@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.ts';
+import { UserError, invalid } from '../../errors.ts';
 import { type Dtype, type TensorData, toFloat32 } from '../../tensors/dtype.ts';
 import { findNonFinite } from '../../tensors/finite.ts';
 import { fitsFloat16, toBfloat16, toFloat16 } from '../../tensors/halfPrecision.ts';
@@ -64,7 +64,10 @@ export function narrow(values: Float32Array, precision: Precision, name: string)
   if (precision === 'bfloat16') return toBfloat16(values);
   const large = values.find((value) => !fitsFloat16(Math.abs(value)));
   if (large !== undefined)
-    throw new UserError(`${name} holds ${large}, which float16 cannot; convert to bfloat16`);
+    throw new UserError(`${name} holds ${large}, which float16 cannot; convert to bfloat16`, {
+      kind: 'unsupported',
+      fields: [name],
+    });
   return toFloat16(values);
 }
 
@@ -82,8 +85,10 @@ async function* elements({ name, weight }: Source, most: number) {
   for await (const data of readParts(weight, most)) {
     const wrong = findNonFinite({ dtype: weight.dtype, data });
     if (wrong >= 0)
-      throw new UserError(
-        `${weight.path}: ${name} is not finite at element ${done + wrong}; take a checkpoint whose weights are numbers`,
+      throw invalid(
+        weight.path,
+        `${name} is not finite at element ${done + wrong}; take a checkpoint whose weights are numbers`,
+        name,
       );
     done += data.length;
     yield data;

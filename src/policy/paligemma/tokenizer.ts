@@ -24,6 +24,8 @@ function parseTokenizer(json: string, path: string): { tokenizer: TextTokenizer;
   } catch (error) {
     throw new UserError(`${path}: not a usable tokenizer.json: ${messageOf(error)}`, {
       cause: error,
+      kind: 'invalid',
+      subject: path,
     });
   }
 }
@@ -58,6 +60,7 @@ export function checkVocabulary(json: string, path: string, rows: number): void 
   if (highest >= rows)
     throw new UserError(
       `${path}: its ids go up to ${highest}, but the policy's table has ${rows} rows; it is the tokenizer of another model. π0 reads PaliGemma's, of google/paligemma-3b-pt-224`,
+      { kind: 'mismatch', subject: path },
     );
 }
 
@@ -74,7 +77,10 @@ export interface PromptTokenizer {
 /** Loads a `tokenizer.json`. Throws a `UserError` for one that cannot be used. */
 export async function loadPromptTokenizer(path: string): Promise<PromptTokenizer> {
   const json = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new UserError(`${path}: cannot be read: ${reasonOf(error)}`, { cause: error });
+    throw new UserError(`${path}: cannot be read: ${reasonOf(error)}`, {
+      cause: error,
+      subject: path,
+    });
   });
   const { tokenizer, begin } = parseTokenizer(json, path);
   return {

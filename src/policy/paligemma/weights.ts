@@ -10,7 +10,7 @@ import {
 } from '../../tensors/safetensors.ts';
 import { readShardedHeader } from '../../tensors/shards.ts';
 import type { Value } from '../../onnx/graph.ts';
-import { UserError, listed } from '../../errors.ts';
+import { UserError, listed, invalid } from '../../errors.ts';
 import { findPacked, packedShapes, packedWeight } from './packedWeights.ts';
 import { plainlyNamed, storedNames } from './weightNames.ts';
 import { type WeightSource } from './network.ts';
@@ -91,7 +91,12 @@ export function externalWeights(
   return (graph) => {
     const plain = (name: string, shape: Shape) => {
       const fault = weightFault(header, name, shape);
-      if (fault) throw new UserError(`${path}: ${fault}`);
+      if (fault)
+        throw new UserError(`${path}: ${fault}`, {
+          kind: 'mismatch',
+          subject: path,
+          fields: [name],
+        });
       const entry = findTensor(header, name)!;
       return graph.weight(name, ELEMENT_TYPES[entry.dtype], shape, place(entry));
     };
@@ -120,7 +125,7 @@ export async function loadWeights(
   const header = await readShardedHeader(path);
   const entries = names.map((name) => {
     const entry = findTensor(header, name);
-    if (!entry) throw new UserError(`${path}: ${name} is missing`);
+    if (!entry) throw invalid(path, `${name} is missing`, name);
     return entry;
   });
   const tensors = await loadTensors(entries);
@@ -147,6 +152,9 @@ export function checkStored(
 ): { isPacked: boolean } {
   const faults = [...shapes].flatMap(([name, shape]) => weightFault(header, name, shape) ?? []);
   if (faults.length > 0)
-    throw new UserError(`${path} does not fit its policy.json:${listed(faults)}`);
+    throw new UserError(`${path} does not fit its policy.json:${listed(faults)}`, {
+      kind: 'mismatch',
+      subject: path,
+    });
   return { isPacked: [...shapes.keys()].some((name) => findPacked(header, name) !== undefined) };
 }

@@ -126,6 +126,7 @@ export function makeTransforms(
     if (count > most || (sizes && count !== sizes.state) || actionSize(count) > actionDim)
       throw new UserError(
         `the robot has ${count} joints, the policy ${sizes?.state ?? `at most ${most}`}; take a policy made for this robot`,
+        { kind: 'mismatch', fields: ['joints'] },
       );
   };
 

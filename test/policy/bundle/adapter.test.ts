@@ -7,7 +7,6 @@ import { join } from 'node:path';
 import { describe, it, mock } from 'node:test';
 import { InferenceSession } from 'onnxruntime-node';
 import type { Spread } from '../../../src/policy/exploration.ts';
-import { UserError } from '../../../src/errors.ts';
 import { writeSafetensors } from '../../../src/tensors/safetensors.ts';
 import { sessionConfigSchema } from '../../../src/session/session.ts';
 import { readAdapter } from '../../../src/policy/bundle/readAdapter.ts';
@@ -25,6 +24,7 @@ import { simulatedAloha } from '../../../src/sim/simulatedAloha.ts';
 import { tinyBundle, writeTinyBundle } from '../../learning/tiny.ts';
 import { withFolder } from '../../onnx/run.ts';
 import { type Bundle, type BundleConfig } from '../../../src/policy/bundle/config.ts';
+import { type About, assertRejectsAbout, assertThrowsAbout } from '../../refusals.ts';
 
 const SESSION = sessionConfigSchema.parse({ threads: 1 });
 const LORA: Trainable = { parameters: 'lora', rank: 3, alpha: 6, layers: [1] };
@@ -139,7 +139,11 @@ describe('what learns of a π0', () => {
     const adapted = names(LORA);
     assert.equal(adapted.length, 2 * 7);
     assert.ok(adapted.every((name) => /gemma_expert\.model\.layers\.1\..*lora_[AB]/.test(name)));
-    assert.throws(() => names({ ...LORA, layers: [0, 2] }), /no layer 2.*0 to 1/);
+    assertThrowsAbout(() => names({ ...LORA, layers: [0, 2] }), {
+      kind: 'invalid',
+      fields: ['layers'],
+      names: [2, 0, 1],
+    });
   });
 
   it('has 13.86 million parameters for rank 32 on all layers of the published size', () => {
@@ -253,10 +257,9 @@ describe('a sampler with trainable parameters', () => {
   it('takes no adapter where nothing was made learnable', () =>
     withBundle(async (bundle) => {
       const sampler = await openSampler(bundle, SESSION);
-      assert.throws(
-        () => sampler.adopt(randomAdapter(LORA, bundle.base, 1)),
-        /say what is trainable/,
-      );
+      assertThrowsAbout(() => sampler.adopt(randomAdapter(LORA, bundle.base, 1)), {
+        kind: 'unsupported',
+      });
       await sampler.close();
     }));
 
@@ -295,29 +298,21 @@ describe('a sampler with trainable parameters', () => {
         ...tinyBundle.architecture,
         expert: { ...tinyBundle.architecture.expert, width: 32 },
       };
-      const wrong: [Adapter, RegExp][] = [
-        [randomAdapter(LORA, 'other', 2), /belongs to the policy other, this one is/],
-        [
-          randomAdapter({ ...LORA, rank: 2 }, bundle.base, 2),
-          /q_proj\.lora_A\.weight is \[2, 24\], this policy's is \[3, 24\]/,
-        ],
-        [randomAdapter(LORA, bundle.base, 2, wide), /is \[3, 32\], this policy's is \[3, 24\]/],
-        [
-          randomAdapter({ ...LORA, layers: [0] }, bundle.base, 2),
-          /layers\.1\.\S+ \[3, 24\] is missing[\s\S]*layers\.0\.\S+ \[3, 24\] is none of/,
-        ],
-        [
-          randomAdapter({ ...LORA, alpha: 3 }, bundle.base, 2),
-          /its alpha is 3, this policy was opened for 6/,
-        ],
-        [randomAdapter({ parameters: 'expert' }, bundle.base, 2), /adapts expert.*opened for lora/],
-        [broken, /not finite/],
+      const wrong: [Adapter, ...names: (string | number)[]][] = [
+        [randomAdapter(LORA, 'other', 2), 'other'],
+        [randomAdapter({ ...LORA, rank: 2 }, bundle.base, 2), '[2, 24]', '[3, 24]'],
+        [randomAdapter(LORA, bundle.base, 2, wide), '[3, 32]', '[3, 24]'],
+        [randomAdapter({ ...LORA, layers: [0] }, bundle.base, 2), '[3, 24]'],
+        [randomAdapter({ ...LORA, alpha: 3 }, bundle.base, 2), 3, 6],
+        [randomAdapter({ parameters: 'expert' }, bundle.base, 2), 'expert', 'lora'],
+        [broken],
       ];
-      for (const [adapter, message] of wrong)
-        assert.throws(
-          () => sampler.adopt(adapter),
-          (error: Error) => error instanceof UserError && message.test(error.message),
-        );
+      for (const [adapter, ...names] of wrong)
+        assertThrowsAbout(() => sampler.adopt(adapter), {
+          kind: 'mismatch',
+          subject: `adapter ${adapter.version}`,
+          names,
+        });
       assert.deepEqual((await sampler.sample(REQUEST)).actions, before.actions);
       await sampler.close();
     }));
@@ -354,14 +349,23 @@ describe('an adapter in a bundle', () => {
       assert.notEqual(aside.version, adapter.version);
       assert.deepEqual(looking(new Float32Array(4)), adapter);
 
-      const refused: [Float32Array, RegExp][] = [
-        [Float32Array.of(0.01, 0), /its view has 2 numbers, two for each of 2 cameras are 4/],
-        [Float32Array.of(0.01, 0, 0, 0.3), /its view .* goes beyond ±0.25/],
-        [Float32Array.of(0.01, 0, 0, NaN), /view\[3\]: Invalid input/],
+      const refused: [Float32Array, About][] = [
+        [
+          Float32Array.of(0.01, 0),
+          { kind: 'mismatch', subject: 'one.safetensors', names: ['2', '4'] },
+        ],
+        [
+          Float32Array.of(0.01, 0, 0, 0.3),
+          { kind: 'mismatch', subject: 'one.safetensors', names: ['±0.25'] },
+        ],
+        [
+          Float32Array.of(0.01, 0, 0, NaN),
+          { kind: 'invalid', subject: 'one.safetensors', fields: ['view[3]'] },
+        ],
       ];
-      for (const [view, reason] of refused) {
+      for (const [view, about] of refused) {
         await writeAdapter(path, looking(view));
-        await assert.rejects(readAdapter(path, bundle), reason);
+        await assertRejectsAbout(readAdapter(path, bundle), about);
       }
     }));
 
@@ -377,14 +381,20 @@ describe('an adapter in a bundle', () => {
       assert.notEqual(moved.version, adapter.version);
       assert.deepEqual(offsetBy(new Float32Array(actionDim)), adapter);
 
-      const refused: [Float32Array, RegExp][] = [
-        [Float32Array.of(0.01), /its offset has 1 numbers, the policy's actions have/],
-        [new Float32Array(actionDim).fill(0.3), /its offset .* goes beyond ±0.2 deviations/],
-        [new Float32Array(actionDim).fill(NaN), /offset\[0\]: Invalid input/],
+      const refused: [Float32Array, About][] = [
+        [Float32Array.of(0.01), { kind: 'mismatch', subject: 'one.safetensors', names: ['1'] }],
+        [
+          new Float32Array(actionDim).fill(0.3),
+          { kind: 'mismatch', subject: 'one.safetensors', names: ['±0.2'] },
+        ],
+        [
+          new Float32Array(actionDim).fill(NaN),
+          { kind: 'invalid', subject: 'one.safetensors', fields: ['offset[0]'] },
+        ],
       ];
-      for (const [values, reason] of refused) {
+      for (const [values, about] of refused) {
         await writeAdapter(path, offsetBy(values));
-        await assert.rejects(readAdapter(path, bundle), reason);
+        await assertRejectsAbout(readAdapter(path, bundle), about);
       }
     }));
 
@@ -400,23 +410,30 @@ describe('an adapter in a bundle', () => {
       assert.deepEqual(await readAdapter(path, bundle), kept);
       assert.notEqual(kept.version, adapter.version);
 
-      const refused: [Spread, RegExp][] = [
+      const refused: [Spread, About][] = [
         [
           { offset, view: view.slice(1) },
-          /its spread of the view has 3 numbers, the policy needs 4/,
+          { kind: 'mismatch', subject: 'one.safetensors', names: ['view', '3', '4'] },
         ],
-        [{ offset: offset.map(() => -1), view }, /its spread of the offset .* no deviations/],
+        [
+          { offset: offset.map(() => -1), view },
+          { kind: 'mismatch', subject: 'one.safetensors', names: ['offset'] },
+        ],
       ];
-      for (const [spread, reason] of refused) {
+      for (const [spread, about] of refused) {
         await writeAdapter(path, exploring(spread));
-        await assert.rejects(readAdapter(path, bundle), reason);
+        await assertRejectsAbout(readAdapter(path, bundle), about);
       }
     }));
 
   it('that belongs to other weights is refused', () =>
     withBundle(async (bundle) => {
       await writeAdapter(join(bundle.folder, ADAPTER_FILE), randomAdapter(LORA, 'elsewhere', 4));
-      await assert.rejects(loadBundle(bundle.folder), /belongs to the policy elsewhere/);
+      await assertRejectsAbout(loadBundle(bundle.folder), {
+        kind: 'mismatch',
+        subject: ADAPTER_FILE,
+        names: ['elsewhere'],
+      });
     }));
 
   it('is refused, file and field named, when it is not what it says', () =>
@@ -430,18 +447,19 @@ describe('an adapter in a bundle', () => {
         version,
         base,
       };
-      const wrong: [Record<string, string>, RegExp][] = [
-        [{ ...metadata, format: 'peft' }, /adapter\.safetensors: format: /],
-        [{ ...metadata, trainable: '{' }, /adapter\.safetensors: trainable: is not JSON/],
-        [{ ...metadata, trainable: '{"parameters":"lora"}' }, /trainable\.rank: /],
-        [{ ...metadata, version: '0123' }, /version 0123, but its content is that of/],
+      const wrong: [claimed: Record<string, string>, field: string][] = [
+        [{ ...metadata, format: 'peft' }, 'format'],
+        [{ ...metadata, trainable: '{' }, 'trainable'],
+        [{ ...metadata, trainable: '{"parameters":"lora"}' }, 'trainable.rank'],
+        [{ ...metadata, version: '0123' }, 'version'],
       ];
-      for (const [claimed, message] of wrong) {
+      for (const [claimed, field] of wrong) {
         await writeSafetensors(path, tensors, claimed);
-        await assert.rejects(
-          loadBundle(bundle.folder),
-          (error: Error) => error instanceof UserError && message.test(error.message),
-        );
+        await assertRejectsAbout(loadBundle(bundle.folder), {
+          kind: 'invalid',
+          subject: ADAPTER_FILE,
+          fields: [field],
+        });
       }
     }));
 });
@@ -480,10 +498,10 @@ describe('a policy in a worker', () => {
     withBundle(async (bundle) => {
       const policy = await openWorkerPolicy(bundle, SESSION, { trainable: LORA });
       const plain = await policy.sample(observation, REQUEST.noise);
-      await assert.rejects(
-        policy.adopt(randomAdapter(LORA, 'other', 1)),
-        (error: Error) => error instanceof UserError && /belongs to/.test(error.message),
-      );
+      await assertRejectsAbout(policy.adopt(randomAdapter(LORA, 'other', 1)), {
+        kind: 'mismatch',
+        names: ['other'],
+      });
       const after = await policy.sample(observation, REQUEST.noise);
       assert.deepEqual(after.actions, plain.actions);
       await policy.close();

@@ -3,7 +3,6 @@ import { cp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { packagePath } from '../../../src/files/packagePath.ts';
-import { UserError } from '../../../src/errors.ts';
 import { sessionConfigSchema } from '../../../src/session/session.ts';
 import { loadSafetensors } from '../../../src/tensors/safetensors.ts';
 import { CONFIG_FILE, WEIGHTS_FILE, loadBundle } from '../../../src/policy/bundle/bundle.ts';
@@ -14,22 +13,18 @@ import { openSampler } from '../../../src/policy/sampler.ts';
 import { openWorkerPolicy } from '../../../src/policy/worker/workerPolicy.ts';
 import type { CameraFrame } from '../../../src/robot/robot.ts';
 import { withFolder } from '../../onnx/run.ts';
+import { type About, assertRejectsAbout } from '../../refusals.ts';
 
 const SHIPPED = packagePath('models/aloha-mini');
 const SESSION = sessionConfigSchema.parse({ threads: 1 });
 
-/** A copy of the shipped bundle, spoilt by `spoil`, must be refused with a message that matches. */
-async function refuses(spoil: (folder: string) => Promise<unknown>, message: RegExp) {
-  await withFolder(async (folder) => {
+/** A copy of the shipped bundle, spoilt by `spoil`, must be refused by an error about this. */
+const refuses = (spoil: (folder: string) => Promise<unknown>, about: About) =>
+  withFolder(async (folder) => {
     await cp(SHIPPED, folder, { recursive: true });
     await spoil(folder);
-    await assert.rejects(loadBundle(folder), (error: Error) => {
-      assert.ok(error instanceof UserError, error.stack);
-      assert.match(error.message, message);
-      return true;
-    });
+    await assertRejectsAbout(loadBundle(folder), about);
   });
-}
 
 const editConfig =
   (change: (config: Record<string, unknown>) => void) => async (folder: string) => {
@@ -54,37 +49,55 @@ function observation(cameras: readonly string[], size = 96, value = 90): Observa
 
 describe('a policy bundle is refused, with the reason, when', () => {
   it('it is not there', async () => {
-    await assert.rejects(loadBundle('/nowhere'), /\/nowhere\/policy\.json: cannot be read/);
+    await assertRejectsAbout(loadBundle('/nowhere'), {
+      kind: 'missing',
+      subject: '/nowhere/policy.json',
+    });
   });
 
   for (const file of [CONFIG_FILE, WEIGHTS_FILE, 'tokenizer.json']) {
-    it(`${file} is missing`, () => refuses((folder) => rm(join(folder, file)), new RegExp(file)));
+    it(`${file} is missing`, () =>
+      refuses((folder) => rm(join(folder, file)), { kind: 'missing', subject: file }));
   }
 
   it('its configuration has an unknown field or a wrong value, each named', () =>
     refuses(
       editConfig((config) => Object.assign(config, { stepz: 3, steps: 0 })),
-      /steps: [\s\S]*stepz/,
+      { kind: 'invalid', subject: 'policy.json', fields: ['steps', 'stepz'] },
     ));
 
   it('its configuration is no JSON', () =>
-    refuses((folder) => writeFile(join(folder, CONFIG_FILE), '{'), /is not JSON/));
+    refuses((folder) => writeFile(join(folder, CONFIG_FILE), '{'), {
+      kind: 'invalid',
+      subject: 'policy.json',
+    }));
 
   it('its weights are cut short', () =>
-    refuses((folder) => truncate(join(folder, WEIGHTS_FILE), 5_000_000), /model\.safetensors/));
+    refuses((folder) => truncate(join(folder, WEIGHTS_FILE), 5_000_000), {
+      kind: 'invalid',
+      subject: 'model.safetensors',
+    }));
 
   it('its weights have other shapes than its configuration, all of them listed', () =>
     refuses(
       editConfig((config) => {
         (config.pi0 as { actionDim: number }).actionDim = 32;
       }),
-      /action_in_proj\.weight is \[128, 14\], policy\.json makes it \[128, 32\][\s\S]*action_out_proj\.bias/,
+      {
+        kind: 'mismatch',
+        subject: 'model.safetensors',
+        names: ['action_in_proj.weight', '[128, 14]', '[128, 32]', 'action_out_proj.bias'],
+      },
     ));
 
   it('it asks for an execution provider that this machine lacks', async () => {
     const bundle = await loadBundle(SHIPPED);
     const session = sessionConfigSchema.parse({ executionProviders: ['tensorrt'], threads: 1 });
-    await assert.rejects(openWorkerPolicy(bundle, session), /tensorrt.*needs an NVIDIA GPU/);
+    await assertRejectsAbout(openWorkerPolicy(bundle, session), {
+      kind: 'unsupported',
+      fields: ['tensorrt'],
+      names: ['NVIDIA'],
+    });
   });
 });
 

@@ -36,6 +36,7 @@ export const onnx: PolicyFamily<OnnxArchitecture> = {
       await access(name, constants.R_OK).catch(() => {
         throw new UserError(
           `${name}: cannot be read; ${file} has its weights there: put the file beside it`,
+          { kind: 'missing', subject: name },
         );
       });
     return { files: [path, ...external], model };
@@ -45,6 +46,7 @@ export const onnx: PolicyFamily<OnnxArchitecture> = {
     if (faults.length > 0)
       throw new UserError(
         `${join(folder, architecture.model)} does not fit its policy.json:${listed(faults)}`,
+        { kind: 'mismatch', subject: join(folder, architecture.model) },
       );
     return Promise.resolve({ isPacked: false });
   },

@@ -40,6 +40,7 @@ async function runModel(graph: InferenceSession, bundle: OnnxBundle, feeds: Feed
   if (data.length !== horizon * actionDim)
     throw new UserError(
       `${modelPath(bundle)}: its output ${actions} is [${dims.join(', ')}], policy.json makes it [1, ${horizon}, ${actionDim}]; correct horizon and actionDim there`,
+      { kind: 'mismatch', subject: modelPath(bundle), fields: ['horizon', 'actionDim'] },
     );
   return data as Float32Array;
 }
@@ -61,9 +62,10 @@ export async function openOnnx(
     see: images.see,
     async sample(request) {
       const { state, noise, absent = [] } = request;
-      if (noise !== 'zero' && noise.exploration) throw new UserError(NOTHING_TO_LEARN);
+      if (noise !== 'zero' && noise.exploration)
+        throw new UserError(NOTHING_TO_LEARN, { kind: 'unsupported' });
       if (absent.length > 0)
-        throw new UserError(`there is no image of ${bundle.cameras[absent[0]]}, and this policy reads all of its cameras`); // prettier-ignore
+        throw new UserError(`there is no image of ${bundle.cameras[absent[0]]}, and this policy reads all of its cameras`, { kind: 'missing', fields: [bundle.cameras[absent[0]]] }); // prettier-ignore
       return sample(request, () => ({
         feeds: {
           ...imagesOf(images.pictures),
@@ -78,7 +80,7 @@ export async function openOnnx(
       }));
     },
     adopt() {
-      throw new UserError(NOTHING_TO_LEARN);
+      throw new UserError(NOTHING_TO_LEARN, { kind: 'unsupported' });
     },
     goldenChunk: (inputs) => runModel(graph, bundle, inputs),
     close: () => graph.release(),

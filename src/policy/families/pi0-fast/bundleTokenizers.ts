@@ -25,6 +25,7 @@ export function marksOf({ encode, idOf }: PromptTokenizer, path: string): Marks 
   if (end === undefined || more.length > 0 || endOfText === undefined)
     throw new UserError(
       `${path}: has no token ${endOfText === undefined ? END_OF_TEXT : END}, with which π0-FAST ends a chunk; it is the tokenizer of another model. π0-FAST reads PaliGemma's, of google/paligemma-3b-pt-224`,
+      { kind: 'mismatch', subject: path },
     );
   return { lead: encode(ACTION), ends: [end, endOfText] };
 }
@@ -38,6 +39,7 @@ export function checkActionTokenizer(
   if (pairs.size !== fast.vocabulary)
     throw new UserError(
       `${path}: has ${pairs.size} codes, the policy was trained with ${fast.vocabulary}; take the action tokenizer that it was trained with`,
+      { kind: 'mismatch', subject: path },
     );
 }
 

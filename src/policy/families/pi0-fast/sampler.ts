@@ -67,6 +67,7 @@ export function promptInput(config: FastConfig, { text }: BundleTokenizers) {
     if (ids.length > config.maxTokens)
       throw new UserError(
         `the prompt takes ${ids.length} tokens with the state, and the policy reads ${config.maxTokens}: the state's end would be cut off. Shorten it: ${prompt}`,
+        { kind: 'unsupported', fields: ['prompt'] },
       );
     const all = beginsAgain ? [...ids, text.begin] : ids;
     return new Tensor('int64', BigInt64Array.from(all, BigInt), [1, all.length]);
@@ -98,7 +99,8 @@ export async function openFast(
     see: images.see,
     async sample(request) {
       const { state, prompt, noise, absent = [] } = request;
-      if (noise !== 'zero' && noise.exploration) throw new UserError(NOTHING_TO_LEARN);
+      if (noise !== 'zero' && noise.exploration)
+        throw new UserError(NOTHING_TO_LEARN, { kind: 'unsupported' });
       return sample(request, () => ({
         feeds: {
           images: imagesOf(absent),
@@ -118,7 +120,7 @@ export async function openFast(
       }));
     },
     adopt() {
-      throw new UserError(NOTHING_TO_LEARN);
+      throw new UserError(NOTHING_TO_LEARN, { kind: 'unsupported' });
     },
     async goldenChunk(inputs) {
       const { logits } = await graph.run(inputs, ['logits']);

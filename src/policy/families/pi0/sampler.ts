@@ -180,7 +180,7 @@ function explorationInputs(
   return (source: NoiseSource, calls = steps): Feeds => {
     const exploration = source === 'zero' ? undefined : source.exploration;
     if (!trainable) {
-      if (exploration) throw new UserError(NOTHING_TO_LEARN);
+      if (exploration) throw new UserError(NOTHING_TO_LEARN, { kind: 'unsupported' });
       return {};
     }
     const noise =

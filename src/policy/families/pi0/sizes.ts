@@ -44,7 +44,7 @@ function camerasOf({ name, cameras }: Embodiment): [string, ...string[]] {
   if (published?.every((camera) => own.includes(camera))) return [...published];
   const [first, ...others] = own;
   if (first === undefined)
-    throw new UserError(`${name} has no cameras, and a pi0 sees through at least one; add one to its calibration`); // prettier-ignore
+    throw new UserError(`${name} has no cameras, and a pi0 sees through at least one; add one to its calibration`, { kind: 'unsupported', fields: ['cameras'] }); // prettier-ignore
   return [first, ...others];
 }
 
@@ -63,7 +63,7 @@ export function configFor(size: SizeName, embodiment: Embodiment): SizedConfig {
   const joints = embodiment.joints.length;
   const row = rowOf(joints);
   if (joints > row)
-    throw new UserError(`${embodiment.name} has ${joints} joints, and a policy of the size ${size} has room for ${row}; take another size`); // prettier-ignore
+    throw new UserError(`${embodiment.name} has ${joints} joints, and a policy of the size ${size} has room for ${row}; take another size`, { kind: 'unsupported', fields: ['joints'] }); // prettier-ignore
   return {
     ...config,
     embodiment: embodiment.name,

@@ -42,6 +42,7 @@ function checkLayers(trainable: Trainable, { expert }: Pi0Config): void {
   if (beyond !== undefined)
     throw new UserError(
       `the expert has no layer ${beyond} to adapt; its layers are 0 to ${expert.depth - 1}`,
+      { kind: 'invalid', fields: ['layers'] },
     );
 }
 

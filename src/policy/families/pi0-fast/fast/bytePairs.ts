@@ -97,6 +97,8 @@ function openWords(json: object, path: string) {
   } catch (error) {
     throw new UserError(`${path}: not a usable tokenizer.json: ${messageOf(error)}`, {
       cause: error,
+      kind: 'invalid',
+      subject: path,
     });
   }
 }

@@ -45,15 +45,26 @@ function stepsOf(
   const answer = `the policy's ${codes.length} action tokens`;
   const outside = codes.find((code) => code < 0);
   if (outside !== undefined)
-    throw new UserError(`${answer} hold one that is no action's (code ${outside}). ${REMEDY}`);
+    throw new UserError(`${answer} hold one that is no action's (code ${outside}). ${REMEDY}`, {
+      kind: 'invalid',
+      fields: ['tokens'],
+    });
   const text = pairs.decode(codes);
   if (text.includes(BROKEN))
-    throw new UserError(`${answer} are no chunk: bytes among them are no character. ${REMEDY}`);
+    throw new UserError(`${answer} are no chunk: bytes among them are no character. ${REMEDY}`, {
+      kind: 'invalid',
+      fields: ['tokens'],
+    });
   const steps = [...text].map((character) => character.codePointAt(0)! + fast.minToken);
-  if (steps.length === 0) throw new UserError(`${answer} decode to nothing. ${REMEDY}`);
+  if (steps.length === 0)
+    throw new UserError(`${answer} decode to nothing. ${REMEDY}`, {
+      kind: 'invalid',
+      fields: ['tokens'],
+    });
   if (decoding === 'strict' && steps.length !== count)
     throw new UserError(
       `${answer} decode to ${steps.length} coefficients, a chunk of ${horizon} × ${actionDim} has ${count}. ${REMEDY}; "decoding": "relaxed" in policy.json pads with zeros and cuts, as lerobot does`,
+      { kind: 'invalid', fields: ['tokens'] },
     );
   return Array.from({ length: count }, (_, i) => steps[i] ?? 0);
 }

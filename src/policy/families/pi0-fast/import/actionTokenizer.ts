@@ -39,6 +39,7 @@ export async function readActionTokenizer(
     if (!(await isThere(file)))
       throw new UserError(
         `${file} is not there. Give the folder of the action tokenizer that the policy was trained with by --action-tokenizer FOLDER: it has tokenizer.json and processor_config.json, as physical-intelligence/fast on Hugging Face`,
+        { kind: 'missing', subject: file, fields: ['--action-tokenizer'] },
       );
   const { scale, min_token, vocab_size } = validate(processorSchema, await readJson(settings), settings); // prettier-ignore
   const text = await readFile(path, 'utf8');
@@ -46,6 +47,7 @@ export async function readActionTokenizer(
   if (vocab_size && pairs.size > vocab_size)
     throw new UserError(
       `${path}: has ${pairs.size} codes, ${settings} says ${vocab_size}; take both from one tokenizer`,
+      { kind: 'mismatch', subject: path },
     );
   return { path, text, pairs, scale, minToken: min_token };
 }

@@ -18,6 +18,7 @@ function actionDimOf({ config, configPath }: Checkpoint, robot: Embodied): numbe
   if (trained < own)
     throw new UserError(
       `${configPath}: actions of ${trained} numbers, ${robot.name} has ${own}; take a policy that was trained on this robot`,
+      { kind: 'mismatch', subject: configPath, fields: ['actions'] },
     );
   return trained;
 }
@@ -42,6 +43,11 @@ export const fastCheckpoints: CheckpointKind<FastConfig> = {
     if (stateInPrompt !== undefined || steps !== undefined)
       throw new UserError(
         `${checkpoint.folder} is a π0-FAST, which reads the state in its prompt and has no flow; leave ${steps === undefined ? `--${stateInPrompt ? '' : 'no-'}state-in-prompt` : '--steps'} out`,
+        {
+          kind: 'unsupported',
+          subject: checkpoint.folder,
+          fields: [steps === undefined ? '--state-in-prompt' : '--steps'],
+        },
       );
     const { path, text } = await readActionTokenizer(checkpoint.folder, actionTokenizer);
     return {

@@ -23,6 +23,7 @@ export function stateInPromptOf(
     if (given === undefined) return undefined;
     throw new UserError(
       `${folder} is a π0, which reads the state beside its prompt; leave --${given ? '' : 'no-'}state-in-prompt out`,
+      { kind: 'unsupported', subject: folder, fields: ['--state-in-prompt'] },
     );
   }
   const chosen = choose(
@@ -35,5 +36,6 @@ export function stateInPromptOf(
   if (chosen) return chosen;
   throw new UserError(
     `${folder} does not say whether it was trained with the state in its prompt. Say it:${listed(HELP)}`,
+    { kind: 'unsaid', subject: folder, fields: ['--state-in-prompt', '--no-state-in-prompt'] },
   );
 }
