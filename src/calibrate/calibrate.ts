@@ -1,7 +1,9 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join, parse } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '../errors.ts';
 import { isThere } from '../files/isThere.ts';
+import { packagePath } from '../files/packagePath.ts';
 import { type Calibration } from '../robot/calibration.ts';
 import type { SensingRobot } from '../robot/robot.ts';
 import { calibrationYaml } from '../robot/calibrationFile.ts';
@@ -67,14 +69,22 @@ const STEPS: {
   },
 ];
 
+/** Asks which of the calibrations that come with Nalu is nearest to the robot; gives its path. */
+async function askNearest(file: string, dialogue: Dialogue): Promise<string> {
+  const folder = packagePath('calibration');
+  const files = (await readdir(folder)).filter((name) => name.endsWith('.yaml')).sort();
+  const choices = files.map((name, i) => ({
+    key: String(i + 1),
+    says: parse(name).name,
+    value: join(folder, name),
+  }));
+  return choose(dialogue, { text: `${file} is not there yet. Which robot is nearest?`, choices });
+}
+
 /** The calibration to begin with, and its path. */
-async function beginning(file: string, { from, robot }: CalibrateOptions) {
-  const path =
-    from ?? ((await isThere(file)) ? file : robot === 'sim' ? SIM_CALIBRATION : undefined);
-  if (path === undefined)
-    throw new UserError(
-      `${file} is not there yet: begin with the nearest calibration, as in --from calibration/aloha-2.0.yaml`,
-    );
+async function beginning(file: string, { from, robot }: CalibrateOptions, dialogue: Dialogue) {
+  const given = from ?? ((await isThere(file)) ? file : undefined);
+  const path = given ?? (robot === 'sim' ? SIM_CALIBRATION : await askNearest(file, dialogue));
   return { path, calibration: await loadCalibration(path) };
 }
 
@@ -181,12 +191,12 @@ export async function calibrate(job: CalibrateJob): Promise<boolean> {
   dialogue.print(`Calibrating ${subject.label}, beginning with ${begun.path}.`);
   try {
     await runSteps(bench, steps, progress);
-    if (countOf(progress.findings) === 0) {
+    if (countOf(progress.findings) === 0 && isDeepStrictEqual(subject.found, begun.calibration)) {
       dialogue.print('\nNothing was measured.');
       return false;
     }
     const date = new Date().toISOString().slice(0, 'yyyy-mm-dd'.length);
-    const correction = correct(begun.calibration, progress.findings, date);
+    const correction = correct(subject.found, progress.findings, date);
     summarise(dialogue, begun.path, correction);
     const text = `\n${(await isThere(file)) ? 'Replace' : 'Write'} ${file}?`;
     if (!(await choose(dialogue, { text, choices: YES_OR_NO }))) return false;
@@ -218,10 +228,10 @@ export async function calibrateFile(
   let subject: Subject | undefined;
   try {
     await checkWritable(file);
-    const begun = await beginning(file, options);
+    const begun = await beginning(file, options, dialogue);
     await mayWrite(file, options, dialogue);
     const { calibration } = begun;
-    subject = await open({ calibration, dialogue, signal });
+    subject = await open({ calibration, dialogue, watch, signal });
     const { steps } = options;
     const written = await calibrate({ file, begun, subject, steps, dialogue, signal, watch });
     if (!written) dialogue.print(unwritten);

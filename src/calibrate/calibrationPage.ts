@@ -61,7 +61,7 @@ export async function openCalibrationPage(
 ): Promise<CalibrationPage> {
   const { file, signal, print, log } = options;
   let state: CalibrationState = { file, cameras: [], said: [] };
-  const ends: (() => void)[] = [];
+  let stopShowing = () => {};
   const show = (change: Partial<CalibrationState>) => {
     state = { ...state, ...change };
     console.publish('calibration', state);
@@ -81,6 +81,7 @@ export async function openCalibrationPage(
   return {
     dialogue,
     watch(robot) {
+      stopShowing();
       const { cameras } = robot.embodiment;
       show({
         cameras: cameras.map(({ name, width, height }) => ({ name, width, height, used: false })),
@@ -89,7 +90,11 @@ export async function openCalibrationPage(
       const onProblem = (error: unknown) => log(`no pictures for the page: ${messageOf(error)}`);
       const { count, sensors } = createSensorRates(robot.clock);
       const timer = setInterval(() => console.publish('sensors', sensors()), RATES_PERIOD);
-      ends.push(pumpCameras(console, pictures.take, onProblem), () => clearInterval(timer));
+      const stopPump = pumpCameras(console, pictures.take, onProblem);
+      stopShowing = () => {
+        clearInterval(timer);
+        stopPump();
+      };
       return {
         angles: ({ stamp }) => count('joints', stamp),
         frame(frame) {
@@ -99,7 +104,7 @@ export async function openCalibrationPage(
       };
     },
     async close(ended) {
-      for (const end of ends) end();
+      stopShowing();
       show({ ended, question: undefined });
       await console.close();
     },

@@ -31,6 +31,7 @@ export async function simulatedSubject({
   };
   return {
     robot,
+    found: calibration,
     calibration: read,
     label: 'the simulated ALOHA, which a simulated person moves',
     person: simulatedPerson(dialogue, simulatedHand(sim, signal), jointAt),

@@ -25,16 +25,15 @@ function calibrateSteps(text: string): CalibrateStep[] {
 }
 
 /** Opens the robot of ROS topics, which a person moves. */
-async function openRos(
-  { calibration, dialogue, signal }: OpenOptions,
-  simTime: boolean,
-): Promise<Subject> {
+async function openRos(options: OpenOptions, simTime: boolean): Promise<Subject> {
   const { openRosSenses } = await import('../ros/calibrationNode.ts');
   const { letPass } = await import('../calibrate/bench.ts');
   const { presentPerson } = await import('../calibrate/person.ts');
-  const { robot, read } = await openRosSenses(calibration, { simTime, signal });
+  const { dialogue, signal } = options;
+  const { robot, read, found } = await openRosSenses({ ...options, simTime });
   return {
     robot,
+    found,
     calibration: read,
     label: 'the robot; nothing is sent to its motors',
     person: presentPerson(dialogue, (seconds) => letPass(robot, seconds, signal)),
@@ -85,7 +84,7 @@ export function calibrate(program: Command, context: Context): void {
     )
     .option(
       '--from <file>',
-      "the calibration to begin with; by default the file itself where it is there, else the simulated robot's",
+      "the calibration to begin with; by default the file itself where it is there, else the simulated robot's, or with ros the one that you name",
     )
     .option(
       '--steps <list>',

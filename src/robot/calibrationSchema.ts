@@ -24,6 +24,10 @@ const TOPIC_FAULTS: [RegExp, string][] = [
   [/\/camera_info$|\/points$/, "no images; give the topic of the camera's colour images"],
 ];
 
+/** Whether a topic may carry a camera's colour images, by its name. */
+export const isColourTopic = (topic: string): boolean =>
+  TOPIC_FAULTS.every(([pattern]) => !pattern.test(topic));
+
 const camera = z
   .strictObject({
     name: nameSchema,

@@ -1,6 +1,8 @@
 import { setTimeout } from 'node:timers/promises';
 import sharp from 'sharp';
 import { withSizes } from '../calibrate/arrivingSizes.ts';
+import { type Published, findTopics, isMissing, unknownCameras } from '../calibrate/findTopics.ts';
+import type { OpenOptions } from '../calibrate/subject.ts';
 import type { CalibratedCamera, Calibration } from '../robot/calibration.ts';
 import { delegateRobot } from '../robot/delegates.ts';
 import type { SensingRobot } from '../robot/robot.ts';
@@ -53,9 +55,65 @@ async function lookForSizes(
   return sizes;
 }
 
+/** The topics that are published: as soon as all of a calibration are, or after a while. */
+async function lookForTopics(
+  node: RosNode,
+  calibration: Calibration,
+  signal: AbortSignal,
+): Promise<Published> {
+  const look = () =>
+    new Map(
+      node
+        .getTopicNamesAndTypes()
+        .filter(({ name }) => node.countPublishers(name) > 0)
+        .map(({ name, types }) => [name, types[0]]),
+    );
+  const deadline = performance.now() + PATIENCE * 1000;
+  let published = look();
+  while (isMissing(calibration, published) && performance.now() < deadline) {
+    signal.throwIfAborted();
+    await setTimeout(100);
+    published = look();
+  }
+  return published;
+}
+
+/** Shows the images that no camera of the calibration has, by their topics. Returns what ends it. */
+async function showUnknown(
+  ros: Ros,
+  node: RosNode,
+  published: Published,
+  { calibration, watch, signal }: OpenOptions,
+): Promise<() => Promise<void>> {
+  const unknown = unknownCameras(calibration, published);
+  const sizes = await lookForSizes(ros, node, watch ? unknown : [], signal);
+  const read = withSizes({ ...calibration, cameras: unknown, measured: undefined }, sizes);
+  const cameras = read.cameras.filter(({ topic }) => sizes.has(topic)).map(({ name }) => name);
+  if (!watch || cameras.length === 0) return () => Promise.resolve();
+  const robot = rosRobot({ ros, node, calibration: read, cameras, output: 'trajectory', dryRun: true }); // prettier-ignore
+  const listener = watch(robot);
+  robot.observe({ joints: () => undefined, frame: (frame) => listener.frame?.(frame) });
+  return () => robot.close();
+}
+
+/** The calibration with topics that are there: a person says which is which, where it names others. */
+async function withTopics(ros: Ros, node: RosNode, options: OpenOptions): Promise<Calibration> {
+  const { calibration, dialogue, signal } = options;
+  const published = await lookForTopics(node, calibration, signal);
+  if (!isMissing(calibration, published)) return calibration;
+  const stopShowing = await showUnknown(ros, node, published, options);
+  try {
+    return await findTopics(calibration, published, dialogue);
+  } finally {
+    await stopShowing();
+  }
+}
+
 /** What a robot's topics lead to, and the calibration that it is read by: with the sizes of what arrives. */
 export interface RosSenses {
   robot: SensingRobot;
+  /** As it was given, with the topics that were found. */
+  found: Calibration;
   read: Calibration;
 }
 
@@ -64,9 +122,9 @@ export interface RosSenses {
  * nothing is left out. Throws a UserError without ROS 2, or where joint states do not come.
  */
 export async function openRosSenses(
-  calibration: Calibration,
-  { simTime, signal }: { simTime: boolean; signal: AbortSignal },
+  options: OpenOptions & { simTime: boolean },
 ): Promise<RosSenses> {
+  const { simTime, signal } = options;
   const ros = await loadRos();
   const parameters = ['--ros-args', '-p', `use_sim_time:=${simTime}`];
   await ros.init(undefined, [...process.argv.slice(0, 2), ...parameters]);
@@ -74,8 +132,9 @@ export async function openRosSenses(
   try {
     const node = ros.createNode('nalu_calibrate');
     node.spin();
-    const sizes = await lookForSizes(ros, node, calibration.cameras, signal);
-    const read = withSizes(calibration, sizes);
+    const found = await withTopics(ros, node, options);
+    const sizes = await lookForSizes(ros, node, found.cameras, signal);
+    const read = withSizes(found, sizes);
     const there = read.cameras.filter(({ topic }) => sizes.has(topic));
     const robot = rosRobot({
       ros,
@@ -88,6 +147,7 @@ export async function openRosSenses(
     });
     await awaitTopics(node, robot, signal);
     return {
+      found,
       read,
       robot: delegateRobot(robot, {
         async close() {

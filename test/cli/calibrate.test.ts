@@ -199,14 +199,12 @@ describe('nalu calibrate', () => {
       assert.deepEqual(withoutFigures(await loadCalibration(file)), built);
     }));
 
-  it('wants a calibration to begin with for a robot that is not simulated', () =>
+  it('asks which robot is nearest where there is no calibration to begin with', () =>
     withFolder(async (folder) => {
       const file = join(folder, 'mine.yaml');
-      const { code, err } = await nalu(['calibrate', file, '--robot', 'ros'], {
-        input: '',
-      });
+      const { code, out } = await nalu(['calibrate', file, '--robot', 'ros'], { input: '' });
       assert.equal(code, 1);
-      assert.match(err, /--from calibration\/aloha-2\.0\.yaml/);
+      assert.match(out, /Which robot is nearest\? \(1: aloha-1\.0, 2: aloha-2\.0, .*so101/);
     }));
 
   it('goes on with the next step where one cannot be measured', () =>
@@ -270,6 +268,7 @@ describe('the measured latency', () => {
       try {
         const subject = {
           robot: simulatedDrivers({ sim, built, read: built, delays }),
+          found: built,
           calibration: built,
           label: 'a simulated ALOHA with late cameras',
           person: simulatedPerson(dialogue, simulatedHand(sim), (joint) => joint),
