@@ -10,7 +10,8 @@ import { markdownTable } from './markdown.ts';
 const HELP = `npm run page-memory -- [--minutes N] [--browser FILE]
 
 Memory of the console's page minute by minute, while the simulated robot makes one attempt after the other and four
-cameras are shown. Needs a Chromium.`;
+cameras are shown; then once more after Chromium was told that memory is short, when it lets go of its caches. Needs a
+Chromium.`;
 
 const { values } = parseArgs({
   options: {
@@ -23,6 +24,9 @@ if (values.help) {
   console.log(HELP);
   process.exit();
 }
+
+/** Milliseconds for Chromium to let go of what it can. */
+const PAUSE = 3000;
 
 /** What a person does in each phase. */
 const KEYS: [phase: RegExp, key: string][] = [
@@ -54,12 +58,34 @@ async function residentOf(browser: CDPSession): Promise<number> {
 
 const megabytes = (bytes: number) => (bytes / 1e6).toFixed(2);
 
+/** Of a heap snapshot, as Chromium writes it. */
+interface Snapshot {
+  snapshot: { meta: { node_fields: string[] } };
+  nodes: number[];
+}
+
+/** What V8 notes of an element that is in no document any more. */
+const DETACHED = 2;
+
+/** Elements that are held though they are in no document. */
+async function detachedElements(page: CDPSession): Promise<number> {
+  const chunks: string[] = [];
+  const keep = ({ chunk }: { chunk: string }) => void chunks.push(chunk);
+  page.on('HeapProfiler.addHeapSnapshotChunk', keep);
+  await page.send('HeapProfiler.takeHeapSnapshot', { reportProgress: false });
+  page.off('HeapProfiler.addHeapSnapshotChunk', keep);
+  const { snapshot, nodes } = JSON.parse(chunks.join('')) as Snapshot;
+  const fields = snapshot.meta.node_fields;
+  const at = fields.indexOf('detachedness');
+  return nodes.filter((value, i) => i % fields.length === at && value === DETACHED).length;
+}
+
 /** A row of the table: the heap after a garbage collection, elements of the page, and all that its process holds. */
-async function measure(minute: number, page: CDPSession, browser: CDPSession): Promise<string[]> {
+async function measure(name: string, page: CDPSession, browser: CDPSession): Promise<string[]> {
   await page.send('HeapProfiler.collectGarbage');
   const { usedSize } = await page.send('Runtime.getHeapUsage');
   const { nodes } = await page.send('Memory.getDOMCounters');
-  return [`${minute}`, megabytes(usedSize), `${nodes}`, megabytes(await residentOf(browser))];
+  return [name, megabytes(usedSize), `${nodes}`, megabytes(await residentOf(browser))];
 }
 
 const nalu = spawn(process.execPath, [packagePath('dist/src/cli.js'), 'sim', '--console', '0']);
@@ -79,13 +105,17 @@ try {
   const began = performance.now();
   for (let minute = 1; minute <= Number(values.minutes); minute++) {
     await operateUntil(page, began + minute * 60_000);
-    const row = await measure(minute, ofPage, ofBrowser);
+    const row = await measure(`${minute}`, ofPage, ofBrowser);
     rows.push(row);
     console.error(row.join('  '));
   }
+  await ofPage.send('Memory.simulatePressureNotification', { level: 'critical' });
+  await setTimeout(PAUSE);
+  rows.push(await measure('memory short', ofPage, ofBrowser));
+  const detached = await detachedElements(ofPage);
   const attempts = await page.locator('.attempts-rate').textContent();
   console.log(markdownTable(['minute', 'heap, MB', 'elements', 'process, MB'], rows));
-  console.log(`\n${attempts}`);
+  console.log(`\n${attempts}; ${detached} elements in no document`);
 } finally {
   await browser.close();
   nalu.kill('SIGINT');
