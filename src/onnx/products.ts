@@ -113,7 +113,7 @@ export interface BlockMatrix {
 /** A matrix [out, in] as whole numbers, each row with a scale. */
 export interface IntegerMatrix {
   shape: readonly [number, number];
-  /** int8 [in, out], from −127 to 127. */
+  /** int8 [in, out], from −127 to 127; or uint8, with a zero point of 128. */
   integers: Value;
   /** [out]: the scale of each row. */
   scales: Value;
@@ -149,6 +149,14 @@ function blockProduct(x: Value, { shape, bits, block, elements, scales }: BlockM
 /** Less than any row's largest element that counts: keeps a row of zeros from a division by zero. */
 const TINY = 1e-30;
 
+const ZERO_POINT = 128;
+
+/** An integer matrix by unsigned bytes, for a processor whose products with signed ones saturate. */
+export const asUnsigned = (weight: IntegerMatrix): IntegerMatrix => ({
+  ...weight,
+  integers: cast(add(cast(weight.integers, 'float32'), ZERO_POINT), 'uint8'),
+});
+
 /**
  * In whole numbers: each row of x is divided by its largest element, so that one scale serves all rows, and
  * multiplied by it again.
@@ -156,18 +164,21 @@ const TINY = 1e-30;
 function integerProduct(x: Value, { shape, integers, scales }: IntegerMatrix): Value {
   const graph = innermostGraph([x]);
   const largest = maximum(reduceMax(absolute(x), [-1]), TINY);
-  const inputs = [divide(x, largest), integers, scales];
+  const zeroPoint = integers.type === 'uint8' ? [graph.constant('uint8', [ZERO_POINT], [])] : [];
+  const inputs = [divide(x, largest), integers, scales, ...zeroPoint];
   const result = [{ type: x.type, shape: [...x.shape.slice(0, -1), shape[0]] }];
   const [y] = graph.node('com.microsoft:DynamicQuantizeMatMul', inputs, result);
   return multiply(y, largest);
 }
 
 /** An integer matrix in blocks, for a provider that multiplies no whole numbers. */
-export function asBlocks({ shape, integers, scales }: IntegerMatrix, block: number): BlockMatrix {
+export function asBlocks(weight: IntegerMatrix, block: number): BlockMatrix {
+  const { shape, scales } = weight;
+  const { integers } = weight.integers.type === 'uint8' ? weight : asUnsigned(weight);
   const [out, features] = shape;
   const blocks = Math.ceil(features / block);
-  const levels = add(cast(transpose(integers, [1, 0]), 'float32'), 128);
-  const whole = pad(levels, 1, 0, blocks * block - features, 128);
+  const levels = cast(transpose(integers, [1, 0]), 'float32');
+  const whole = pad(levels, 1, 0, blocks * block - features, ZERO_POINT);
   return {
     ...{ shape, block, bits: 8 },
     elements: cast(reshape(whole, [out, blocks, block]), 'uint8'),

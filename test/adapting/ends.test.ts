@@ -12,9 +12,9 @@ import { withFolder } from '../onnx/run.ts';
 import { SETTINGS, commandOf, processesIn, runIn } from './survive.ts';
 import { writeTinyAloha } from './tinyAloha.ts';
 
-const SIGNALS = 4;
+const SIGNALS = 2;
 /** Seconds after its start, or after its first episode, at which a run is told to end, at most. */
-const LONGEST_LIFE = 4;
+const LONGEST_LIFE = 3;
 
 /** Runs `nalu adapt` on a tiny policy without an end of its own; gives what it said when it has ended. */
 const adapt = async (
@@ -28,7 +28,7 @@ const adapt = async (
     [
       ...['adapt', runIn(folder), '--policy', join(folder, 'policy')],
       ...['--config', join(folder, 'fpo.yaml'), '--episodes', '1000000', '--batch', '4'],
-      ...['--attempts', '4', '--processes', '2', ...more],
+      ...['--attempts', '1', '--processes', '1', ...more],
     ],
     during,
   );
@@ -57,7 +57,7 @@ describe('nalu adapt ends', { timeout: 600_000 }, () => {
           const tell = async () => {
             if (i % 2 === 1) await until(async () => child.exitCode !== null || (await hasBegun()));
             await setTimeout(1000 * LONGEST_LIFE * draw());
-            child.kill(i % 3 === 0 ? 'SIGINT' : 'SIGTERM');
+            child.kill(i % 2 === 0 ? 'SIGINT' : 'SIGTERM');
           };
           void tell();
         });

@@ -5,7 +5,7 @@ import { withFolder } from '../onnx/run.ts';
 import { assertWhole } from './checks.ts';
 import { processesIn, survive } from './survive.ts';
 
-const KILLS = 6;
+const KILLS = 4;
 
 describe('nalu adapt', { timeout: 600_000 }, () => {
   it('loses no attempt, counts none twice and plays what the learner says, whichever side is killed', () =>

@@ -29,7 +29,7 @@ function startWorker(address: string) {
   };
 }
 
-/** Four attempts, some of which succeed, and the update that is learned from them; gives the versions. */
+/** Three attempts, some of which succeed, and the update that is learned from them; gives the versions. */
 async function versionsOf(folder: string, name: string, more: string[]): Promise<string[]> {
   const policy = packagePath('models/aloha-mini-12k');
   const config = join(folder, 'fpo.yaml');
@@ -37,7 +37,7 @@ async function versionsOf(folder: string, name: string, more: string[]): Promise
   const run = join(folder, name);
   const { code, err } = await spawnNalu([
     ...['adapt', run, '--policy', policy, '--gap', join(policy, 'cameras-off.yaml')],
-    ...['--config', config, '--episodes', '4', '--batch', '4', '--attempts', '0', ...more],
+    ...['--config', config, '--episodes', '3', '--batch', '3', '--attempts', '0', ...more],
   ]);
   assert.equal(code, 0, err);
   return (await readdir(join(run, 'learner/versions'))).sort();

@@ -8,8 +8,8 @@ import { isThere } from '../../src/files/isThere.ts';
 import { nalu, spawnNalu } from '../cli/nalu.ts';
 import { episodesIn, recordStubs } from './sets.ts';
 
-const EPISODES = 40;
-const ROUNDS = 3;
+const EPISODES = 16;
+const ROUNDS = 2;
 
 const root = await mkdtemp(join(tmpdir(), 'nalu-dataset-kill-'));
 after(() => rm(root, { recursive: true }));
@@ -25,7 +25,7 @@ async function runAndKill(args: string[], begun: () => Promise<boolean>): Promis
     child.once('close', () => (over = true));
     const kill = async () => {
       while (!over && !(await begun())) await setTimeout(2);
-      await setTimeout(Math.random() * 150);
+      await setTimeout(Math.random() * 100);
       child.kill('SIGKILL');
     };
     void kill();

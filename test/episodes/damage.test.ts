@@ -179,9 +179,9 @@ describe('recover, over random damage', { timeout: 300_000 }, () => {
         }
         await rm(place, { recursive: true });
       }),
-      { numRuns: 2000, seed: 20_261_128, includeErrorInReport: true },
+      { numRuns: 500, seed: 20_261_128, includeErrorInReport: true },
     );
-    assert.ok(keptBehindDamage > 200, `${keptBehindDamage} files were read beyond their damage`);
+    assert.ok(keptBehindDamage > 50, `${keptBehindDamage} files were read beyond their damage`);
   });
 
   it('reads compressed chunks on beyond damage too', async () => {

@@ -4,7 +4,14 @@ import fc from 'fast-check';
 import { Tensor } from 'onnxruntime-node';
 import { Graph } from '../../src/onnx/graph.ts';
 import { encodeModel } from '../../src/onnx/modelFile.ts';
-import { type IntegerMatrix, type PackedMatrix, asBlocks, packedLinear } from '../../src/onnx/products.ts'; // prettier-ignore
+import {
+  type IntegerMatrix,
+  type PackedMatrix,
+  asBlocks,
+  asUnsigned,
+  packedLinear,
+} from '../../src/onnx/products.ts';
+import { saturatesIntegers } from '../../src/session/integerProbe.ts';
 import { openModel, sessionConfigSchema } from '../../src/session/session.ts';
 import { gaussianNoise } from '../../src/tensors/noise.ts';
 import { runGraph } from '../onnx/run.ts';
@@ -92,7 +99,7 @@ describe('a matrix in blocks of few bits', () => {
     });
 });
 
-describe('a matrix as whole numbers', () => {
+describe('a matrix as whole numbers', async () => {
   /** Products of rows [.., in] with a random matrix [out, in]: as packed, and with the matrix as it was. */
   async function products(
     shape: readonly [number, number],
@@ -133,15 +140,24 @@ describe('a matrix as whole numbers', () => {
   const apart = (a: readonly number[], b: readonly number[]) =>
     Math.hypot(...a.map((value, i) => value - b[i])) / Math.hypot(...b);
 
+  /** As this processor multiplies them. */
+  const onCpu = (await saturatesIntegers()) ? asUnsigned : (weight: IntegerMatrix) => weight;
+
   const sizes = fc.tuple(fc.integer({ min: 1, max: 70 }), fc.integer({ min: 1, max: 130 }));
 
-  it('multiplies rows to two hundredths, on the CPU and as a GPU takes it', () =>
+  const kinds = {
+    'as this CPU takes it': onCpu,
+    'as unsigned bytes, which every CPU multiplies exactly': asUnsigned,
+    'as a GPU takes it': (weight: IntegerMatrix) => asBlocks(weight, BLOCK),
+    'as a GPU takes unsigned bytes': (weight: IntegerMatrix) => asBlocks(asUnsigned(weight), BLOCK),
+  };
+  const kind = fc.constantFrom(...(Object.keys(kinds) as (keyof typeof kinds)[]));
+
+  it('multiplies rows to two hundredths, on every CPU and as a GPU takes it', () =>
     fc.assert(
-      fc.asyncProperty(sizes, fc.boolean(), async (shape, isGpu) => {
+      fc.asyncProperty(sizes, kind, async (shape, name) => {
         const rows = gaussianNoise(2, 3 * shape[1]);
-        const { packed, wholly } = await products(shape, rows, (weight) =>
-          isGpu ? asBlocks(weight, BLOCK) : weight,
-        );
+        const { packed, wholly } = await products(shape, rows, kinds[name]);
         packed.forEach((value, i) => {
           const row = rows.subarray(Math.floor(i / shape[0]) * shape[1]).subarray(0, shape[1]);
           const size = Math.hypot(...row) * Math.sqrt(shape[1]);
@@ -154,7 +170,7 @@ describe('a matrix as whole numbers', () => {
   it('keeps a row exact to a fiftieth beside one that is a thousand times as large', async () => {
     const [shape, rows] = [[40, 64] as const, gaussianNoise(3, 128)];
     const outlier = rows.map((value, i) => (i < 64 ? 1000 * value : value));
-    const { packed, wholly } = await products(shape, outlier);
+    const { packed, wholly } = await products(shape, outlier, onCpu);
     assert.ok(apart(packed.slice(40), wholly.slice(40)) < 0.02);
   });
 

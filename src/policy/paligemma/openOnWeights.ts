@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Graph } from '../../onnx/graph.ts';
 import { encodeModel } from '../../onnx/modelFile.ts';
 import { providerName } from '../../session/providers.ts';
+import { saturatesIntegers } from '../../session/integerProbe.ts';
 import { type InferenceSession, type SessionConfig, openModel } from '../../session/session.ts';
 import type { ElementType } from '../../tensors/elementType.ts';
 import { readShardedHeader } from '../../tensors/shards.ts';
@@ -16,7 +17,8 @@ import { externalWeights } from './weights.ts';
 export async function modelOnWeights(folder: string, build: (weights: WeightSource) => Graph) {
   const path = join(folder, WEIGHTS_FILE);
   const header = await readShardedHeader(path);
-  return { model: encodeModel(build(externalWeights(header, path, path))), header };
+  const unsigned = holdsIntegers(header) && (await saturatesIntegers());
+  return { model: encodeModel(build(externalWeights(header, path, path, { unsigned }))), header };
 }
 
 /** Whether layers are fused. On a GPU each operator is a launch; on the CPU fewer are no faster. */

@@ -1,5 +1,5 @@
 import type { Graph, ExternalData } from '../../onnx/graph.ts';
-import type { PackedMatrix } from '../../onnx/products.ts';
+import { type PackedMatrix, asUnsigned } from '../../onnx/products.ts';
 import type { SafetensorsHeader, TensorEntry } from '../../tensors/safetensors.ts';
 
 /** Elements of a block, which share a scale, along a matrix's rows. */
@@ -55,13 +55,17 @@ export function findPacked(
 export const holdsIntegers = ({ tensors }: SafetensorsHeader): boolean =>
   [...tensors.keys()].some((name) => name.endsWith('.i8'));
 
-/** A file's packed matrix [out, in] as weights of a graph; undefined where it holds none. */
+/**
+ * A file's packed matrix [out, in] as weights of a graph; undefined where it holds none. `unsigned` has whole numbers
+ * multiplied as unsigned bytes.
+ */
 export function packedWeight(
   graph: Graph,
   header: SafetensorsHeader,
   name: string,
   shape: readonly [number, number],
   place: (entry: TensorEntry) => ExternalData,
+  unsigned: boolean,
 ): PackedMatrix | undefined {
   const found = findPacked(header, name);
   if (!found) return undefined;
@@ -73,7 +77,10 @@ export function packedWeight(
     entry: TensorEntry,
   ) => graph.weight(names[key], type, entry.shape, place(entry));
   const scaled = { shape, scales: weight('scales', 'float32', scales) };
-  if (packing === 'i8') return { ...scaled, integers: weight('elements', 'int8', elements) };
+  if (packing === 'i8') {
+    const signed = { ...scaled, integers: weight('elements', 'int8', elements) };
+    return unsigned ? asUnsigned(signed) : signed;
+  }
   const bits = bitsOf(packing);
   return { ...scaled, bits, block: BLOCK, elements: weight('elements', 'uint8', elements) };
 }

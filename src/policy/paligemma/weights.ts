@@ -76,12 +76,13 @@ function packedFault(
 /**
  * Weights that stay in their safetensors files, in the type that they have there: the graph of a model
  * at `modelPath` points to them. Throws a `UserError` for a tensor that is missing or has another shape
- * than the policy's.
+ * than the policy's. `unsigned`: see `packedWeight`.
  */
 export function externalWeights(
   header: SafetensorsHeader,
   path: string,
   modelPath: string,
+  { unsigned = false } = {},
 ): WeightSource {
   const place = ({ path: file, offset, bytes }: TensorEntry) => ({
     location: relative(dirname(modelPath), file),
@@ -102,7 +103,7 @@ export function externalWeights(
     };
     return Object.assign(plain, {
       packed: (name: string, shape: readonly [number, number]) =>
-        packedWeight(graph, header, name, shape, place),
+        packedWeight(graph, header, name, shape, place, unsigned),
     });
   };
 }
