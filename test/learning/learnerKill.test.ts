@@ -26,8 +26,8 @@ import { tinyBundle } from './tiny.ts';
 
 const DIMS = tinyBundle.architecture.actionDim;
 const DEVIATIONS = new Array<number>(DIMS).fill(0.02);
-const UPDATES = 6;
-const LIVES = 6;
+const UPDATES = 4;
+const LIVES = 4;
 const PROGRAM = join(import.meta.dirname, 'learnerMain.js');
 
 /** Runs a learner's process to its end, or until `during` has killed it. */
@@ -46,7 +46,7 @@ async function run(
   return code;
 }
 
-describe('a learner that is killed', { timeout: 120_000 }, () => {
+describe('a learner that is killed', { timeout: 300_000 }, () => {
   for (const method of ['fpo', 'offset'] as const)
     it(`comes by ${method} to the same numbers as one that was not`, () =>
       withFolder(async (folder) => {

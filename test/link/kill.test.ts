@@ -9,9 +9,9 @@ import { uniformNumbers } from '../../src/tensors/noise.ts';
 import { labelsOf } from '../../src/episodes/labels.ts';
 import { MAKERS, type Place, kept, putEpisodes, until, withPlace } from './link.ts';
 
-const KILLS = 20;
+const KILLS = 10;
 /** Where there is a server between both, which is killed too. */
-const KILLS_WITH_SERVER = 10;
+const KILLS_WITH_SERVER = 8;
 const SEED = 4;
 
 const start = (program: string, args: string[], heard: string[] = [], flags: string[] = []) => {
