@@ -15,7 +15,15 @@ describe('nalu adapt by another method than FPO', { timeout: 120_000 }, () => {
         const [policy, run] = ['policy', 'run'].map((name) => join(root, name));
         await writeTinyAloha(policy);
         const args = ['adapt', run, '--policy', policy, '--method', method, '--attempts', '0'];
-        const { code, out, err } = await nalu([...args, '--batch', '1', '--episodes', '2', '--processes', '1']);
+        const { code, out, err } = await nalu([
+          ...args,
+          '--batch',
+          '1',
+          '--episodes',
+          '2',
+          '--processes',
+          '1',
+        ]);
         assert.equal(code, 0, err);
         assert.match(out, /update 2: .*all of its 2 attempts failed/);
 
