@@ -7,7 +7,9 @@ import {
   cosine,
   divide,
   equal,
+  errorFunction,
   expandLike,
+  exponential,
   greater,
   less,
   multiply,
@@ -102,6 +104,16 @@ function geluTanhSlope(x: Value, y: Value): Value {
   const s = sigmoid(multiply(x, add(multiply(square, c), k)));
   return add(multiply(subtract(y, multiply(y, s)), add(multiply(square, 3 * c), k)), s);
 }
+
+/** Derivative of GELU, x·Φ(x) with the normal distribution's Φ: Φ + x·φ. */
+function geluSlope(x: Value): Value {
+  const share = multiply(add(errorFunction(multiply(x, Math.SQRT1_2)), 1), 0.5);
+  const density = multiply(exponential(multiply(multiply(x, x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
+  return add(share, multiply(x, density));
+}
+
+const geluRule: Rule = (node, ...rest) =>
+  slopeRule('approximate' in node.attributes ? geluTanhSlope : geluSlope)(node, ...rest);
 
 const gemmRule: Rule = (node, dy) => {
   const [a, b] = [input(node, 0), input(node, 1)];
@@ -284,7 +296,7 @@ export const GRADIENT_RULES: Record<string, Rule> = {
   Sin: slopeRule((x) => cosine(x)),
   Cos: slopeRule((x) => negate(sine(x))),
   Sigmoid: slopeRule((_x, y) => subtract(y, multiply(y, y))),
-  Gelu: slopeRule(geluTanhSlope),
+  Gelu: geluRule,
   Cast: (node, dy) => [() => cast(dy, input(node, 0).type)],
   Where: (node, dy) => {
     const [condition, a, b] = [0, 1, 2].map((i) => input(node, i));

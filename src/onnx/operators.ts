@@ -77,7 +77,10 @@ export const absolute = unary('Abs');
 export const sine = unary('Sin');
 export const cosine = unary('Cos');
 export const sigmoid = unary('Sigmoid');
-/** Gaussian error linear unit in its tanh form. */
+export const errorFunction = unary('Erf');
+/** Gaussian error linear unit. */
+export const gelu = unary('Gelu');
+/** The same in its tanh form. */
 export const geluTanh = unary('Gelu', { approximate: { string: 'tanh' } });
 
 /** `x` unchanged, with no gradient flowing through it (stop-gradient). */
@@ -430,13 +433,13 @@ export function loop(
 }
 
 /**
- * The same, at most `trips` times, and only while a condition (bool scalar) holds: `begins` before the first
- * iteration, `goesOn` of each before the next. States may grow along an axis, which then has a name of its own in
- * `shapes`, inside the body and behind the loop.
+ * The same, at most `trips` times, and only while a condition (bool scalar), if there is one, holds: `begins` before
+ * the first iteration, `goesOn` of each before the next. States may grow along an axis, which then has a name of its
+ * own in `shapes`, inside the body and behind the loop.
  */
 export const loopWhile = (
-  { trips, begins }: { trips: Value; begins: Value },
+  { trips, begins }: { trips: Value; begins?: Value },
   initial: readonly Value[],
   shapes: LoopShapes,
-  body: (iteration: Value, state: readonly Value[]) => Required<Iteration>,
+  body: (iteration: Value, state: readonly Value[]) => Iteration,
 ): Value[] => loopNode(trips, begins, initial, shapes, body);

@@ -6,6 +6,7 @@ import {
   concat,
   cosine,
   cumulativeSum,
+  expand,
   greater,
   minimum,
   multiply,
@@ -81,15 +82,18 @@ function positionsOf(tokens: Value, valid: Value | undefined): Value {
   return reshape(range(sizeOf(tokens, 1), count), [1, count]);
 }
 
-/** Positions of `count` tokens that follow a cache: number of its valid tokens + its gap + 0, 1, …; int64 [.., count]. */
-function positionsAfter({ valid, layers, gap = 0 }: Cache, count: number): Value {
+/** 0, 1, … for each token of a sequence: int64 [count]. */
+function counted({ count, like }: Pick<Place, 'count' | 'like'>): Value {
+  if (typeof count === 'string') return range(sizeOf(like, 1), count);
+  return like.graph.constant('int64', [...Array(count).keys()]);
+}
+
+/** Positions of tokens that follow a cache: number of its valid tokens + its gap + 0, 1, …; int64 [.., count]. */
+function positionsAfter({ valid, layers, gap = 0 }: Cache, place: Place): Value {
   const { keys } = layers[0];
   const past = valid ? reduceSum(cast(valid, 'int64'), [1]) : reshape(sizeOf(keys, 2), [1, 1]);
-  const steps = keys.graph.constant(
-    'int64',
-    Array.from({ length: count }, (_, i) => gap + i),
-  );
-  return add(past, steps);
+  const steps = counted(place);
+  return add(past, gap === 0 ? steps : add(steps, gap));
 }
 
 /** Two caches joined along their tokens. */
@@ -105,16 +109,16 @@ function keyMask(valid: Value): Value {
 }
 
 /**
- * The same for `count` tokens behind `before` others, each of which sees all of those and its own sequence up to
- * itself: [rows, keys], a row for each token and head of a key head's group.
+ * The same for tokens behind `before` others, each of which sees all of those and its own sequence up to itself:
+ * [rows, keys], a row for each token and head of a key head's group.
  */
-function causalMask(before: Value, count: number, group: number): Value {
-  const { graph } = before;
+function causalMask(before: Value, place: Place, group: number): Value {
+  const { count } = place;
   const keys = addDims(before.shape[2], count);
-  const past = sizeOf(before, 2);
-  const places = reshape(range(add(past, count), keys), [1, keys]);
-  const own = Array.from({ length: count * group }, (_, row) => Math.floor(row / group));
-  const last = add(graph.constant('int64', own, [count * group, 1]), past);
+  const own = add(counted(place), sizeOf(before, 2));
+  const places = reshape(range(add(sizeOf(before, 2), sizeOf(place.like, 1)), keys), [1, keys]); // prettier-ignore
+  const rows = expand(reshape(own, [count, 1]), [1, group]);
+  const last = reshape(rows, [multiplyDims(count, group), 1]);
   return multiply(cast(greater(places, last), 'float32'), MASKED);
 }
 
@@ -149,13 +153,13 @@ function attendTo(
 export function plainAttention(place: Place, config: TransformerConfig): Attention {
   const { batch, count, like, past: before, valid, causal = false } = place;
   const { heads, kvHeads, headDim } = config;
-  const positions = before ? positionsAfter(before, count as number) : positionsOf(like, valid);
+  const positions = before ? positionsAfter(before, place) : positionsOf(like, valid);
   const turn = rotation(positions, config);
   const masks = [
     ...(valid ? [keyMask(valid)] : []),
     // A single token has none behind it.
     ...(causal && before && count !== 1
-      ? [causalMask(before.layers[0].keys, count as number, heads / kvHeads)]
+      ? [causalMask(before.layers[0].keys, place, heads / kvHeads)]
       : []),
   ];
   const mask = masks.length > 1 ? minimum(masks[0], masks[1]) : masks.at(0);

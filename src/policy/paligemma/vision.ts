@@ -30,17 +30,28 @@ export function patchesOfImages(images: Value, config: PaliGemmaConfig): Value {
 }
 
 /**
- * Patches of RGB bytes [batch, cameras, side, side, 3] → [images, patches, patch²·3] in −1…1. A patch's rows stay
+ * Patches of RGB bytes [batch, cameras, side, side, 3] → [images, patches, patch²·3], as float32. A patch's rows stay
  * as they are, so that they move as blocks: ONNX Runtime transposes byte by byte where channels come first.
  */
-export function patchesOfBytes(bytes: Value, config: PaliGemmaConfig): Value {
-  const { patch, imageSize } = config.vision;
+export function bytePatches(
+  bytes: Value,
+  { patch, imageSize }: Pick<PaliGemmaConfig['vision'], 'patch' | 'imageSize'>,
+): Value {
   const grid = imageSize / patch;
   const count = multiplyDims(bytes.shape[0], bytes.shape[1]);
   const tiles = reshape(bytes, [count, grid, patch, grid, patch, 3]);
   const patches = transpose(tiles, [0, 1, 3, 2, 4, 5]);
-  const flat = reshape(patches, [count, grid * grid, patch * patch * 3]);
-  return subtract(multiply(cast(flat, 'float32'), 2 / 255), 1);
+  return cast(reshape(patches, [count, grid * grid, patch * patch * 3]), 'float32');
+}
+
+/** The same in −1…1. */
+export const patchesOfBytes = (bytes: Value, { vision }: PaliGemmaConfig): Value =>
+  subtract(multiply(bytePatches(bytes, vision), 2 / 255), 1);
+
+/** A convolution's kernel [width, 3, patch, patch] as the matrix [width, patch²·3] that multiplies patches. */
+export function patchMatrix(kernel: Value): Value {
+  const [width, channels, patch] = kernel.shape as number[];
+  return reshape(transpose(kernel, [0, 2, 3, 1]), [width, patch * patch * channels]);
 }
 
 const normWeights = (weights: Weights, name: string, width: number) =>
@@ -87,8 +98,7 @@ export function imageTokens(weights: Weights, patches: Value, config: PaliGemmaC
     tokensPerImage(config),
     width,
   ]);
-  const byPixel = reshape(transpose(kernel, [0, 2, 3, 1]), [width, patch * patch * 3]);
-  let x = add(linear(patches, byPixel, bias), positions);
+  let x = add(linear(patches, patchMatrix(kernel), bias), positions);
   let block: Block | undefined;
   for (let layer = 0; layer < depth; layer++)
     patches.graph.scope(`layers.${layer}`, () => {

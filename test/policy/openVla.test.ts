@@ -1,0 +1,210 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { before, describe, it } from 'node:test';
+import { Tensor } from 'onnxruntime-node';
+import { Graph, type Value } from '../../src/onnx/graph.ts';
+import { binCentres, binEnds, idsOf, numbersOf } from '../../src/policy/families/openvla/actionTokens.ts'; // prettier-ignore
+import { TOWERS, emptyCache, embedPrompt, sampled, seen } from '../../src/policy/families/openvla/graphs.ts'; // prettier-ignore
+import { llama } from '../../src/policy/families/openvla/llama.ts';
+import { normalisedPatches, towerFeatures } from '../../src/policy/families/openvla/tower.ts';
+import type { WeightSource } from '../../src/policy/paligemma/network.ts';
+import { externalWeights } from '../../src/policy/paligemma/weights.ts';
+import { readShardedHeader } from '../../src/tensors/shards.ts';
+import { runOn } from './fastNetwork.ts';
+import { goldenTensors } from './golden.ts';
+import { distance } from './goldenFast.ts';
+import { GOLDEN_CONFIG, GOLDEN_OPENVLA } from './goldenOpenVla.ts';
+
+const WEIGHTS = join(GOLDEN_OPENVLA, 'model.safetensors');
+const { imageSize: SIDE, patch: PATCH, actionDim, language, bins, textVocabulary } = GOLDEN_CONFIG;
+const V = language.vocabulary;
+const ROWS = [0, 1];
+
+type Lookup = (name: string) => Tensor;
+const floats = ({ data }: Tensor) => data as Float32Array;
+const ints = ({ data }: Tensor) => Array.from(data as BigInt64Array, Number);
+/** One of the equal parts of a tensor along its first axis. */
+const row = ({ data, dims: [rows] }: Tensor, i: number) =>
+  (data as Float32Array).subarray((i * data.length) / rows, ((i + 1) * data.length) / rows);
+
+const near = (
+  actual: ArrayLike<number>,
+  golden: ArrayLike<number>,
+  limit: number,
+  rms: number = limit,
+) => {
+  const found = distance(actual, golden);
+  assert.ok(found.most <= limit, `off by ${found.most}, more than ${limit}`);
+  assert.ok(found.rms <= rms, `off by ${found.rms} in the root mean square, more than ${rms}`);
+};
+
+/** RGB bytes [1, 1, side, side, 3] of normalised channels [3, side, side]. */
+function bytesOf(channels: Float32Array, { mean, std }: (typeof GOLDEN_CONFIG)['towers'][0]) {
+  const plane = SIDE * SIDE;
+  const bytes = Uint8Array.from({ length: 3 * plane }, (_, i) =>
+    Math.round(255 * (channels[(i % 3) * plane + Math.floor(i / 3)] * std[i % 3] + mean[i % 3])),
+  );
+  return new Tensor('uint8', bytes, [1, 1, SIDE, SIDE, 3]);
+}
+
+/** Channels [3, side, side] of patches [1, patches, patch²·3]. */
+function unpatched({ data }: Tensor): Float32Array {
+  const grid = SIDE / PATCH;
+  const channels = new Float32Array(3 * SIDE * SIDE);
+  for (let i = 0; i < channels.length; i++) {
+    const [channel, y, x] = [Math.floor(i / SIDE ** 2), Math.floor(i / SIDE) % SIDE, i % SIDE];
+    const place = Math.floor(y / PATCH) * grid + Math.floor(x / PATCH);
+    const within = ((y % PATCH) * PATCH + (x % PATCH)) * 3 + channel;
+    channels[i] = (data as Float32Array)[place * PATCH * PATCH * 3 + within];
+  }
+  return channels;
+}
+
+describe('OpenVLA agrees with its own implementation', () => {
+  let inputs: Lookup;
+  let expected: Lookup;
+  let source: WeightSource;
+  let pictures: Tensor[];
+
+  before(async () => {
+    inputs = await goldenTensors('inputs.safetensors', GOLDEN_OPENVLA);
+    expected = await goldenTensors('expected.safetensors', GOLDEN_OPENVLA);
+    source = externalWeights(await readShardedHeader(WEIGHTS), WEIGHTS, WEIGHTS);
+    const pixels = expected('pixel_values');
+    pictures = ROWS.map((i) => bytesOf(row(pixels, i), GOLDEN_CONFIG.towers[0]));
+  });
+
+  const run = (build: (graph: Graph) => void, feeds: Record<string, Tensor>) => {
+    const graph = new Graph('test');
+    build(graph);
+    return runOn(GOLDEN_OPENVLA, graph, feeds);
+  };
+  const image = (graph: Graph) => graph.input('images', 'uint8', [1, 1, SIDE, SIDE, 3]);
+  const promptOf = (i: number) => {
+    const ids = inputs(`prompt_ids.${i}`).data as BigInt64Array;
+    return new Tensor('int64', ids, [1, ids.length]);
+  };
+
+  it('in normalised pixels, to 2e-6', async () => {
+    for (const i of ROWS) {
+      const found = await run(
+        (graph) => {
+          const bytes = image(graph);
+          GOLDEN_CONFIG.towers.forEach((tower, t) =>
+            graph.output(`patches.${t}`, normalisedPatches(bytes, tower, GOLDEN_CONFIG)),
+          );
+        },
+        { images: pictures[i] },
+      );
+      const both = [0, 1].flatMap((t) => [...unpatched(found[`patches.${t}`])]);
+      near(both, row(expected('pixel_values'), i), 2e-6);
+    }
+  });
+
+  it('behind every block of both towers, to 5e-5, 3e-6 in the root mean square', async () => {
+    const names = ['dino', 'siglip'];
+    const found = await run(
+      (graph) => {
+        const bytes = image(graph);
+        names.forEach((name, t) => {
+          const before = graph.nodes.length;
+          const tower = GOLDEN_CONFIG.towers[t];
+          const features = towerFeatures(source(graph), TOWERS[t], bytes, tower, GOLDEN_CONFIG);
+          const normed = graph.nodes
+            .slice(before)
+            .filter(({ op }) => op === 'LayerNormalization')
+            .map((node) => node.inputs[0]!);
+          // Two norms in a block: what it takes comes before the first.
+          for (let block = 0; block < tower.depth; block++)
+            graph.output(block === 0 ? `${name}.embed` : `${name}.block.${block - 1}`, normed[2 * block]); // prettier-ignore
+          graph.output(`${name}.features`, features);
+        });
+      },
+      { images: pictures[0] },
+    );
+    for (const [name, tensor] of Object.entries(found)) {
+      if (!name.endsWith('.features')) near(floats(tensor), floats(expected(`row0.${name}`)), 5e-5, 3e-6); // prettier-ignore
+    }
+  });
+
+  it('in the features of both images, and what the projector makes of them', async () => {
+    for (const i of ROWS) {
+      const { features, tokens } = await run(
+        (graph) => {
+          const both = seen(source(graph), image(graph), GOLDEN_CONFIG);
+          graph.output('features', both.features);
+          graph.output('tokens', both.tokens);
+        },
+        { images: pictures[i] },
+      );
+      near(floats(features), row(expected('vision_features'), i), 5e-5, 3e-6);
+      near(floats(tokens), row(expected('projector'), i), 3e-5, 3e-6);
+    }
+  });
+
+  /** What the layers of a prompt take and give: the first operation of each RMS norm. */
+  const hiddenStates = (graph: Graph, build: () => Value): Value[] => {
+    const before = graph.nodes.length;
+    const last = build();
+    const normed = graph.nodes.slice(before).filter(({ op }) => op === 'Pow').map((node) => node.inputs[0]!); // prettier-ignore
+    return [...Array.from({ length: language.depth }, (_, i) => normed[2 * i + 2]), last];
+  };
+
+  it('in hidden states, keys and values of prompts, to 5e-5 and 1e-5', async () => {
+    for (const i of ROWS) {
+      const found = await run(
+        (graph) => {
+          const weights = source(graph);
+          const { tokens } = seen(weights, image(graph), GOLDEN_CONFIG);
+          const text = graph.input('tokens', 'int64', [1, 'text+1']);
+          const prompt = embedPrompt(weights, tokens, text, GOLDEN_CONFIG);
+          const states = hiddenStates(graph, () => {
+            const read = llama(weights, prompt, emptyCache(graph, GOLDEN_CONFIG), language);
+            read.layers.forEach(({ keys, values }, layer) => {
+              graph.output(`k.${layer}`, keys);
+              graph.output(`v.${layer}`, values);
+            });
+            return read.hidden;
+          });
+          states.forEach((state, layer) => graph.output(layer === language.depth ? 'norm' : `hidden.${layer}`, state)); // prettier-ignore
+        },
+        { images: pictures[i], tokens: promptOf(i) },
+      );
+      for (const [name, tensor] of Object.entries(found))
+        near(floats(tensor), floats(expected(`gen.${i}.prefill.${name}`)), /^[kv]/.test(name) ? 1e-5 : 5e-5); // prettier-ignore
+    }
+  });
+
+  it('in the tokens of an action, exactly, and their logits, to 2e-5', async () => {
+    for (const i of ROWS) {
+      const noise = new Tensor('float32', new Float32Array(actionDim * V), [actionDim, V]);
+      const { written, logits } = await run(
+        (graph) => {
+          const action = sampled(graph, source, GOLDEN_CONFIG);
+          graph.output('written', action.tokens);
+          graph.output('logits', action.logits);
+        },
+        { images: pictures[i], tokens: promptOf(i), noise },
+      );
+      const tokens = ints(expected('gen.tokens')).slice(actionDim * i, actionDim * (i + 1));
+      assert.deepEqual(ints(written), tokens);
+      near(floats(logits), row(expected('gen.logits'), i), 2e-5, 2e-6);
+      near(numbersOf(ints(written), GOLDEN_CONFIG), row(expected('gen.actions_normalized'), i), 1e-9); // prettier-ignore
+    }
+  });
+
+  it('in bins, and in ids of actions and back', () => {
+    near(binEnds({ bins }), floats(expected('bins')), 1e-9);
+    near(binCentres({ bins }), floats(expected('bin_centers')), 1e-9);
+    for (const [name, ids] of [
+      ['actions', 'action_ids'],
+      ['actions_f32', 'action_ids_f32'],
+      ['edge_actions', 'edge_ids'],
+    ])
+      assert.deepEqual(idsOf(floats(inputs(name)), GOLDEN_CONFIG), ints(expected(ids)));
+    near(numbersOf(ints(expected('action_ids')), GOLDEN_CONFIG), floats(expected('action_ids_decoded')), 1e-9); // prettier-ignore
+    const all = Array.from({ length: V }, (_, id) => id);
+    near(numbersOf(all, GOLDEN_CONFIG), floats(expected('decode_all_ids')), 1e-9);
+    assert.equal(textVocabulary - bins, 192);
+  });
+});
