@@ -1,7 +1,10 @@
 import type { Code, Func, Local } from './wasm.ts';
 import * as wasm from './wasm.ts';
 
-/** Fixed-point bits of a weight, as in Pillow: 255 times the sum of the weights stays within 30 bits. */
+/**
+ * Fixed-point bits of a weight, as in Pillow: 255 times the sum of the weights stays within 30 bits, and within 31
+ * where others are negative.
+ */
 export const PRECISION = 22;
 /**
  * Bits of a weight's lower part. Weights are split because the vector instruction multiplies 16-bit values.

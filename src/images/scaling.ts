@@ -12,10 +12,25 @@ export interface Image extends Size {
   pixels: Uint8Array;
 }
 
-/** The size that images are scaled to fit: a rectangle, or the side of a square. */
-export type Frame = Size | number;
+/** Red, green, blue, of 255. */
+export type Colour = readonly [number, number, number];
 
-const sizeOf = (frame: Frame): Size =>
+/**
+ * How an image comes into its frame. Where it is not said: bilinear, aspect ratio kept, centred on black, as openpi
+ * does. `stretched`: bicubic, each side by itself. `surrounded`: the same with a colour around it that makes it a
+ * square, or one pixel less than one, first.
+ */
+export type Fit = 'stretched' | { surrounded: Colour };
+
+/** The rectangle that an image is scaled to, pixels. */
+export interface FramedSize extends Size {
+  fit?: Fit;
+}
+
+/** What an image is scaled to: a rectangle, or the side of a square. */
+export type Frame = FramedSize | number;
+
+const sizeOf = (frame: Frame): FramedSize =>
   typeof frame === 'number' ? { width: frame, height: frame } : frame;
 
 const CHANNELS = 3;
@@ -31,22 +46,38 @@ interface Filter {
   taps: { first: number; weights: Int32Array }[];
 }
 
-/**
- * Triangle filter, widened by the scale when shrinking so that every input pixel contributes: Pillow's
- * bilinear filter, bit for bit.
- */
-function triangleFilter(from: number, to: number): Filter {
+/** A filter's weight at a distance, and the distance beyond which it is zero; pixels of the smaller image. */
+interface Kernel {
+  weight: (distance: number) => number;
+  support: number;
+}
+
+const BILINEAR: Kernel = { weight: (x) => Math.max(0, 1 - Math.abs(x)), support: 1 };
+
+/** Keys' cubic with a slope of −1/2. */
+const BICUBIC: Kernel = {
+  weight(distance) {
+    const x = Math.abs(distance);
+    if (x < 1) return (1.5 * x - 2.5) * x * x + 1;
+    return x < 2 ? -0.5 * (((x - 5) * x + 8) * x - 4) : 0;
+  },
+  support: 2,
+};
+
+/** Widened by the scale when shrinking, so that every input pixel contributes: Pillow's filters, bit for bit. */
+function filterOf({ weight, support: reach }: Kernel, from: number, to: number): Filter {
   const scale = from / to;
-  const support = Math.max(scale, 1);
+  const widened = Math.max(scale, 1);
+  const support = reach * widened;
   const raw = Array.from({ length: to }, (_, i) => {
     const centre = (i + 0.5) * scale;
     const begin = Math.max(0, Math.trunc(centre - support + 0.5));
     const end = Math.min(from, Math.trunc(centre + support + 0.5));
     const weights = Array.from({ length: end - begin }, (_, tap) =>
-      Math.max(0, 1 - Math.abs((begin + tap - centre + 0.5) * (1 / support))),
+      weight((begin + tap - centre + 0.5) * (1 / widened)),
     );
     const sum = weights.reduce((a, b) => a + b, 0);
-    return { begin, weights: weights.map((w) => Math.trunc(0.5 + (w / sum) * 2 ** PRECISION)) };
+    return { begin, weights: weights.map((w) => roundedAway((w / sum) * 2 ** PRECISION)) };
   });
   const pairs = Math.ceil(Math.max(...raw.map(({ weights }) => weights.length)) / 2);
   const taps = raw.map(({ begin, weights }) => {
@@ -59,12 +90,15 @@ function triangleFilter(from: number, to: number): Filter {
   return { pairs, taps };
 }
 
+/** The nearest whole number; of two, the one farther from zero. */
+const roundedAway = (value: number) => Math.trunc(value + 0.5 * Math.sign(value));
+
 /** Weights in the layout of the scaling code: for each pair, both upper parts, then both lower parts. */
 const packed = (weights: Int32Array) =>
   Array.from({ length: weights.length }, (_, i) => {
     const [a, b] = [weights[i & ~1], weights[i | 1]];
     const [left, right] = i & 1 ? [a & (2 ** LOW - 1), b & (2 ** LOW - 1)] : [a >> LOW, b >> LOW];
-    return left | (right << 16);
+    return (left & 0xffff) | (right << 16);
   });
 
 /** Shared memory in which threads store and scale images. */
@@ -112,6 +146,7 @@ export interface Placing {
 
 export function placingOf({ width, height }: Size, frame: Frame): Placing {
   const outer = sizeOf(frame);
+  if (outer.fit) return { left: 0, top: 0, columns: outer.width, rows: outer.height };
   const ratio = Math.max(width / outer.width, height / outer.height);
   const columns = Math.max(1, Math.trunc(width / ratio));
   const rows = Math.max(1, Math.trunc(height / ratio));
@@ -121,9 +156,10 @@ export function placingOf({ width, height }: Size, frame: Frame): Placing {
 }
 
 /** Compiles the code and tables that scale images of one size. */
-function makePlan(memory: ImageMemory, { width, height }: Size, outer: Size): Plan {
+function makePlan(memory: ImageMemory, { width, height }: Size, outer: FramedSize): Plan {
   const { left, top, columns, rows } = placingOf({ width, height }, outer);
-  const [horizontal, vertical] = [triangleFilter(width, columns), triangleFilter(height, rows)];
+  const kernel = outer.fit ? BICUBIC : BILINEAR;
+  const [horizontal, vertical] = [filterOf(kernel, width, columns), filterOf(kernel, height, rows)];
 
   const imageStride = width * CHANNELS;
   const narrowStride = multipleOf(8, columns * CHANNELS + 1);
@@ -163,20 +199,49 @@ function makePlan(memory: ImageMemory, { width, height }: Size, outer: Size): Pl
   };
 }
 
+/** The same for an image that is surrounded by a colour first. */
+function makeSurroundingPlan(
+  memory: ImageMemory,
+  { width, height }: Size,
+  outer: FramedSize,
+  colour: Colour,
+): Plan {
+  // prettier-ignore
+  const side = Math.max(width, height);
+  const [left, top] = [width, height].map((own) => Math.trunc((side - own) / 2));
+  const wide = { width: width + 2 * left, height: height + 2 * top };
+  const whole = allocate(memory, wide.width * wide.height * CHANNELS);
+  for (let i = 0; i < whole.length; i++) whole[i] = colour[i % CHANNELS];
+  const plan = makePlan(memory, wide, outer);
+  const stride = width * CHANNELS;
+  return (at) => {
+    for (let row = 0; row < height; row++)
+      whole.set(
+        new Uint8Array(memory.buffer, at + row * stride, stride),
+        ((top + row) * wide.width + left) * CHANNELS,
+      );
+    return plan(whole.byteOffset);
+  };
+}
+
 /** Scales camera images to a policy's input size. */
 export interface Scaler {
   /**
-   * Scales an image to fit a frame, aspect ratio kept, centred on black, as openpi does, and writes [height,
-   * width, 3] to `target`. An image that is already in the scaler's memory is not copied.
+   * Scales an image to fit a frame, as the frame says, and writes [height, width, 3] to `target`. An image that is
+   * already in the scaler's memory is not copied.
    */
   scale(image: Image, frame: Frame, target: Uint8Array): void;
 }
 
 export function createScaler(memory: ImageMemory): Scaler {
   const plans = new Map<string, Plan>();
-  const planFor = ({ width, height }: Size, outer: Size) => {
-    const key = `${width} ${height} ${outer.width} ${outer.height}`;
-    const plan = plans.get(key) ?? makePlan(memory, { width, height }, outer);
+  const newPlan = (size: Size, outer: FramedSize) =>
+    typeof outer.fit === 'object'
+      ? makeSurroundingPlan(memory, size, outer, outer.fit.surrounded)
+      : makePlan(memory, size, outer);
+  const planFor = ({ width, height }: Size, outer: FramedSize) => {
+    const key = JSON.stringify([width, height, outer]);
+    const plan = plans.get(key) ?? newPlan({ width, height }, outer);
     plans.set(key, plan);
     return plan;
   };

@@ -64,7 +64,8 @@ export const extendHigh = vector(0x8a);
 export const dot = vector(0xba);
 export const addLanes = vector(0xae);
 export const shiftLeft = vector(0xab);
-export const shiftRight = vector(0xad);
+/** With the sign. */
+export const shiftRight = vector(0xac);
 /** Narrows 32-bit lanes to 16 with saturation, a's lanes first. */
 export const narrow32 = vector(0x85);
 /** Narrows 16-bit lanes to unsigned bytes with saturation, a's lanes first. */

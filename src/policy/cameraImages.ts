@@ -1,4 +1,11 @@
-import { type Image, type Placing, type Scaler, type Size, placingOf } from '../images/scaling.ts';
+import {
+  type FramedSize,
+  type Image,
+  type Placing,
+  type Scaler,
+  type Size,
+  placingOf,
+} from '../images/scaling.ts';
 
 /** The newest image of each of a policy's cameras, scaled to the policy's input size. */
 export interface CameraImages {
@@ -22,7 +29,7 @@ export function picturesIn(bytes: Uint8Array, sizes: readonly Size[]): Uint8Arra
   return sizes.map((size) => bytes.subarray(from, (from += bytesOf(size))));
 }
 
-export function createCameraImages(sizes: readonly Size[], scaler: Scaler): CameraImages {
+export function createCameraImages(sizes: readonly FramedSize[], scaler: Scaler): CameraImages {
   const bytes = new Uint8Array(sizes.reduce((sum, size) => sum + bytesOf(size), 0));
   const pictures = picturesIn(bytes, sizes);
   const placings: Placing[] = [];

@@ -1,4 +1,4 @@
-import type { Size } from '../images/scaling.ts';
+import type { FramedSize } from '../images/scaling.ts';
 
 /** The part of a policy's architecture that does not depend on its family. */
 export interface PolicyShape {
@@ -8,6 +8,6 @@ export interface PolicyShape {
   actionDim: number;
   /** Size of a state as the policy reads it, padding included. */
   stateDim: number;
-  /** Sizes of the policy's input images, in the order of its cameras. */
-  images: readonly Size[];
+  /** Sizes of the policy's input images, and how they are scaled to them, in the order of its cameras. */
+  images: readonly FramedSize[];
 }

@@ -9,7 +9,7 @@ import {
   resizeWithPad,
 } from '../../src/images/scaling.ts';
 import cases from '../policy/fixtures/pillow-bilinear.json' with { type: 'json' };
-import { pillowScale } from './pillowScale.ts';
+import { pillowScale, pillowStretch } from './pillowScale.ts';
 
 /** The pixels that the fixture's images were made of. */
 function pseudoRandomPixels(width: number, height: number): Uint8Array {
@@ -73,6 +73,20 @@ describe('resizing with padding', () => {
         const middle = Math.trunc((side - 1) / 2);
         assert.equal(image[(middle * side + middle) * 3], grey);
       }),
+    );
+  });
+});
+
+describe('stretching', () => {
+  it("equals Pillow's bicubic filter, value by value, for images and squares of any size", () => {
+    const scaler = createScaler(openImageMemory());
+    fc.assert(
+      fc.property(anyImage, size, (image, side) => {
+        const scaled = new Uint8Array(3 * side * side);
+        scaler.scale(image, { width: side, height: side, fit: 'stretched' }, scaled);
+        assert.deepEqual(scaled, pillowStretch(image, side));
+      }),
+      { numRuns: 50 },
     );
   });
 });

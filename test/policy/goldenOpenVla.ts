@@ -1,6 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type OpenVlaConfig, openVlaConfigSchema } from '../../src/policy/families/openvla/config.ts';
+import {
+  type OpenVlaConfig,
+  openVlaConfigSchema,
+} from '../../src/policy/families/openvla/config.ts';
 
 /** A tiny OpenVLA, and what its own code computes with it (see its README.md). */
 export const GOLDEN_OPENVLA = join(import.meta.dirname, '../../../test/golden-openvla');

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { Tensor } from 'onnxruntime-node';
+import { threadScaler } from '../../src/images/scaling.ts';
 import { Graph, type Value } from '../../src/onnx/graph.ts';
 import { binCentres, binEnds, idsOf, numbersOf } from '../../src/policy/families/openvla/actionTokens.ts'; // prettier-ignore
 import { TOWERS, emptyCache, embedPrompt, sampled, seen } from '../../src/policy/families/openvla/graphs.ts'; // prettier-ignore
@@ -84,6 +85,22 @@ describe('OpenVLA agrees with its own implementation', () => {
     const ids = inputs(`prompt_ids.${i}`).data as BigInt64Array;
     return new Tensor('int64', ids, [1, ids.length]);
   };
+
+  it('in what is made of raw pictures of any shape, to the last bit', () => {
+    const surrounded = { surrounded: [127, 127, 127] } as const;
+    for (const [name, i, fit] of [
+      ['pixel_values', 0, 'stretched'],
+      ['pixel_values', 1, 'stretched'],
+      ['pixel_values_letterbox', 0, surrounded],
+    ] as const) {
+      const { data, dims } = inputs(`raw.${i}`);
+      const picture = { pixels: data as Uint8Array, width: dims[1], height: dims[0] };
+      const scaled = new Uint8Array(3 * SIDE * SIDE);
+      threadScaler().scale(picture, { width: SIDE, height: SIDE, fit }, scaled);
+      const golden = bytesOf(row(expected(name), i), GOLDEN_CONFIG.towers[0]);
+      assert.deepEqual(scaled, golden.data);
+    }
+  });
 
   it('in normalised pixels, to 2e-6', async () => {
     for (const i of ROWS) {
