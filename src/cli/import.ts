@@ -38,6 +38,8 @@ Examples:
                                              for LIBERO's simulated robot: nalu serve libero
   nalu import pi0_so101 --out so101 --embodiment so101 --units degrees
                                              trained by lerobot on an SO-101
+  nalu import openvla-7b-finetuned-libero-spatial --out openvla --prefix-bits 4
+                                             for LIBERO's simulated robot, an action at a time
   nalu check my-policy --robot ros --calibration mine.yaml
                                              then: does it fit the robot?`;
 
@@ -59,7 +61,7 @@ export function importCheckpoint(program: Command, context: Context): void {
   const command = program
     .command('import')
     .description(
-      'make a policy bundle of a published π0, π0.5 or π0-FAST: a checkpoint of lerobot or openpi',
+      'make a policy bundle of a published π0, π0.5 or π0-FAST of lerobot or openpi, or of an OpenVLA',
     )
     .argument('<checkpoint>', 'folder with model.safetensors or its shards, or the file itself')
     .requiredOption('--out <folder>', 'where the bundle goes')
@@ -93,6 +95,10 @@ export function importCheckpoint(program: Command, context: Context): void {
       list,
     )
     .option('--stats <file>', "normalisation statistics, instead of the checkpoint's")
+    .option(
+      '--dataset <name>',
+      'of an OpenVLA: the data set whose statistics its actions have (unnorm_key)',
+    )
     .option('--tokenizer <file>', "tokenizer.json, instead of the checkpoint's")
     .option(
       '--action-tokenizer <folder>',

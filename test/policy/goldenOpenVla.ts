@@ -51,3 +51,45 @@ export interface GoldenJson extends Record<string, unknown> {
 
 export const goldenJson = async (): Promise<GoldenJson> =>
   JSON.parse(await readFile(join(GOLDEN_OPENVLA, 'config.json'), 'utf8')) as GoldenJson;
+
+/** The token of a lone space among the golden policy's. */
+const EMPTY_ID = 191;
+
+/**
+ * A `tokenizer.json` of so many tokens in Llama's manner: special ones, bytes and a space, of which texts are made,
+ * and tokens that no text has.
+ */
+export function tokenizerJson(count = GOLDEN_CONFIG.textVocabulary): string {
+  const special = ['<unk>', '<s>', '</s>'];
+  const bytes = Array.from({ length: 256 }, (_, byte) => {
+    return `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`;
+  });
+  const tokens = [...special, ...bytes];
+  tokens.splice(EMPTY_ID, 0, '▁');
+  while (tokens.length < count) tokens.push(`<unused_${tokens.length}>`);
+  return JSON.stringify({
+    version: '1.0',
+    truncation: null,
+    padding: null,
+    added_tokens: special.map((content, id) => ({
+      ...{ id, content, special: true },
+      ...{ single_word: false, lstrip: false, rstrip: false, normalized: false },
+    })),
+    normalizer: {
+      type: 'Sequence',
+      normalizers: [
+        { type: 'Prepend', prepend: '▁' },
+        { type: 'Replace', pattern: { String: ' ' }, content: '▁' },
+      ],
+    },
+    pre_tokenizer: null,
+    post_processor: null,
+    decoder: null,
+    model: {
+      ...{ type: 'BPE', dropout: null, unk_token: '<unk>', fuse_unk: true, byte_fallback: true },
+      ...{ continuing_subword_prefix: null, end_of_word_suffix: null },
+      vocab: Object.fromEntries(tokens.slice(0, count).map((token, id) => [token, id])),
+      merges: [],
+    },
+  });
+}

@@ -150,7 +150,7 @@ describe('OpenVLA agrees with its own implementation', () => {
         (graph) => {
           const both = seen(source(graph), image(graph), GOLDEN_CONFIG);
           graph.output('features', both.features);
-          graph.output('tokens', both.tokens);
+          graph.output('tokens', both.image);
         },
         { images: pictures[i] },
       );
@@ -172,9 +172,9 @@ describe('OpenVLA agrees with its own implementation', () => {
       const found = await run(
         (graph) => {
           const weights = source(graph);
-          const { tokens } = seen(weights, image(graph), GOLDEN_CONFIG);
+          const picture = seen(weights, image(graph), GOLDEN_CONFIG).image;
           const text = graph.input('tokens', 'int64', [1, 'text+1']);
-          const prompt = embedPrompt(weights, tokens, text, GOLDEN_CONFIG);
+          const prompt = embedPrompt(weights, picture, text, GOLDEN_CONFIG);
           const states = hiddenStates(graph, () => {
             const read = llama(weights, prompt, emptyCache(graph, GOLDEN_CONFIG), language);
             read.layers.forEach(({ keys, values }, layer) => {

@@ -2,7 +2,7 @@ import { UserError } from '../../errors.ts';
 import type { Checkpoint } from './checkpoint.ts';
 
 /** The families whose policies Nalu runs. */
-export type Family = 'pi0' | 'pi05' | 'pi0_fast';
+export type Family = 'pi0' | 'pi05' | 'pi0_fast' | 'openvla';
 
 /** What families are told by: a tensor that only they have. The first that fits is taken. */
 const TENSORS: [family: string, name: RegExp][] = [
@@ -13,6 +13,7 @@ const TENSORS: [family: string, name: RegExp][] = [
   ['act', /^model\.(vae_)?encoder\.layers\.|^model\.action_head\./],
   ['pi0fast', /(?:^|\.)pi0_paligemma\./],
   ['pi0_fast', /(?:^|\.)paligemma\./],
+  ['openvla', /^vision_backbone\.(?:fused_)?featurizer\./],
 ];
 
 const TITLES: Record<string, string> = {
@@ -24,9 +25,10 @@ const TITLES: Record<string, string> = {
   pi0_fast: 'π0-FAST',
   pi0fast: 'π0-FAST of lerobot 0.1 to 0.3',
   smolvla: 'SmolVLA',
+  openvla: 'OpenVLA',
 };
 
-const RUN: readonly string[] = ['pi0', 'pi05', 'pi0_fast'] satisfies Family[];
+const RUN: readonly string[] = ['pi0', 'pi05', 'pi0_fast', 'openvla'] satisfies Family[];
 
 const isFamily = (name: string | undefined): name is Family => RUN.includes(name ?? '');
 
@@ -43,12 +45,12 @@ export function familyOf({ folder, header, config, configPath }: Checkpoint): Fa
   const family = config.type ?? byTensors;
   if (family !== undefined && !isFamily(family))
     throw new UserError(
-      `${folder} is a policy of the family ${titleOf(family)}; Nalu imports π0, π0.5 and π0-FAST, trained by openpi or lerobot`,
+      `${folder} is a policy of the family ${titleOf(family)}; Nalu imports π0, π0.5 and π0-FAST, trained by openpi or lerobot, and OpenVLA`,
       { kind: 'unsupported', subject: folder },
     );
   if (!isFamily(byTensors))
     throw new UserError(
-      `${folder}: its tensors are not those of a π0 (the first is ${names[0] ?? 'none at all'}); Nalu imports π0, π0.5 and π0-FAST, trained by openpi or lerobot`,
+      `${folder}: its tensors are not those of a π0 or an OpenVLA (the first is ${names[0] ?? 'none at all'}); Nalu imports π0, π0.5 and π0-FAST, trained by openpi or lerobot, and OpenVLA`,
       { kind: 'unsupported', subject: folder },
     );
   if (config.type && byTensors !== config.type)

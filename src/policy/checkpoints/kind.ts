@@ -3,11 +3,13 @@ import type { Shape } from '../../onnx/dim.ts';
 import type { Bundle } from '../bundle/config.ts';
 import type { Integration } from '../integration.ts';
 import type { WeightSource } from '../paligemma/network.ts';
+import type { TokenizerKind } from '../paligemma/tokenizer.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Choice } from './choice.ts';
 import type { Embodied } from './embodiments.ts';
 import type { Family } from './family.ts';
 import type { ImportOptions } from './options.ts';
+import type { RobotVectors } from './robotVectors.ts';
 
 /** What a family adds to a bundle, once the robot is known. */
 export interface Completed<A> {
@@ -26,6 +28,8 @@ export interface CheckpointKind<A = unknown> {
   title: string;
   /** The families of checkpoints that it reads, as `familyOf` tells them, and how each normalises by itself. */
   reads: Partial<Record<Family, 'MEAN_STD' | 'QUANTILES'>>;
+  /** What prompts are read with. */
+  tokenizer: TokenizerKind;
   /** A policy's dimensions. Throws a `UserError` with all that nothing says. */
   dimensions(checkpoint: Checkpoint, family: Family, options: ImportOptions): A | Promise<A>;
   /** Names and shapes of all weights. */
@@ -34,6 +38,8 @@ export interface CheckpointKind<A = unknown> {
   unused(architecture: A): RegExp[];
   /** A graph of all weights. */
   graph(architecture: A, source: WeightSource): Graph;
+  /** The robot and its vectors; where absent, as openpi's and lerobot's files say them. */
+  vectors?(checkpoint: Checkpoint, options: ImportOptions): Promise<RobotVectors>;
   /** What depends on the robot. Throws a `UserError` for what the files leave open or a robot does not have. */
   complete(
     checkpoint: Checkpoint,
@@ -44,8 +50,11 @@ export interface CheckpointKind<A = unknown> {
   ): Completed<A> | Promise<Completed<A>>;
   /** Of a family with a flow. */
   integration?(checkpoint: Checkpoint, options: ImportOptions): Integration;
-  /** Rows of a chunk, and tokens of a prompt at most. */
-  sizes(architecture: A): { horizon: number; vocabulary: number };
+  /**
+   * Rows of a chunk, and ids of the policy's table; where a tokenizer must have just so many of text, as the last of
+   * them are actions, their number.
+   */
+  sizes(architecture: A): { horizon: number; vocabulary: number; textVocabulary?: number };
   /** How a bundle samples, for the report. */
   sampling(bundle: Bundle<A>): string;
 }

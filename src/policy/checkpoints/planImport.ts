@@ -10,21 +10,16 @@ import type { WeightSource } from '../paligemma/network.ts';
 import type { LowRank } from '../../tensors/lowRank.ts';
 import { findPacked } from '../paligemma/packedWeights.ts';
 import { type Precision, precisionSchema } from '../bundle/precision.ts';
-import { TOKENIZER_FILE, checkVocabulary } from '../paligemma/tokenizer.ts';
+import { TOKENIZER_FILE, type TokenizerKind, checkVocabulary } from '../paligemma/tokenizer.ts';
 import { externalWeights, findTensor } from '../paligemma/weights.ts';
-import { camerasOf } from './cameras.ts';
 import { checkFinite } from './checkFinite.ts';
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts';
 import { checkTensors } from './checkWeights.ts';
 import { executeStepsOf } from './dimensions.ts';
 import type { Choice } from './choice.ts';
 import { type Family, familyOf } from './family.ts';
-import { normalisationOf } from './normalisation.ts';
 import { adapt as adaptWeights } from './peft.ts';
-import { checkJointNames, robotOf } from './robot.ts';
-import { readStatistics } from './statistics.ts';
-import { type Units, unitsOf } from './units.ts';
-import { embodimentTransforms } from './vectors.ts';
+import { type RobotVectors, robotVectors } from './robotVectors.ts';
 import type { CheckpointKind } from './kind.ts';
 import type { ImportOptions } from './options.ts';
 import type { BundleConfig } from '../bundle/config.ts';
@@ -32,21 +27,17 @@ import { configFaults } from '../bundle/parseConfig.ts';
 import { checkConverted } from './checkWeights.ts';
 
 /** What was found and chosen. */
-export interface Findings {
+export interface Findings extends Pick<
+  RobotVectors,
+  'statistics' | 'cameras' | 'adapt' | 'units' | 'delta'
+> {
   family: Family;
-  statistics: Choice<string>;
   tokenizer: string;
   /** Of a family that writes actions as tokens. */
   actionTokenizer?: string;
-  cameras: Choice<string[]>;
   robot: Choice<string>;
   /** Of a π0.5. */
   stateInPrompt?: Choice<boolean>;
-  /** Of a robot for which openpi has a space of its own. */
-  adapt?: Choice<boolean>;
-  /** Of a robot for which lerobot has several. */
-  units?: Choice<Units>;
-  delta: Choice<boolean>;
   /** The adapter that is merged into the weights. */
   peft?: { folder: string; base: string; merged: number; replaced: number };
   /** The share of the weights that was looked at, all of it finite. */
@@ -89,17 +80,22 @@ async function checkOut(
 }
 
 /** The checkpoint's tokenizer or the one given, whose ids must be rows of the policy's table. */
-async function readTokenizer({ folder }: Checkpoint, vocabulary: number, given?: string) {
+async function readTokenizer(
+  { folder }: Checkpoint,
+  kind: TokenizerKind,
+  sizes: { vocabulary: number; textVocabulary?: number },
+  given?: string,
+) {
   const path = given ?? join(folder, TOKENIZER_FILE);
   if (given === undefined && !(await isThere(path)))
     throw new UserError(
-      `${path} is not there. Give PaliGemma's with --tokenizer FILE: it is tokenizer.json of google/paligemma-3b-pt-224 on Hugging Face`,
+      `${path} is not there. Give ${kind.whose} with --tokenizer FILE: it is tokenizer.json of ${kind.repository} on Hugging Face`,
       { kind: 'missing', subject: path, fields: ['--tokenizer'] },
     );
   const json = await readFile(path, 'utf8').catch((error: unknown) => {
     throw new UserError(`${path}: cannot be read`, { cause: error });
   });
-  checkVocabulary(json, path, vocabulary);
+  checkVocabulary(json, path, sizes, kind);
   return { path, json };
 }
 
@@ -213,7 +209,7 @@ export async function planImport(
   path: string,
   options: ImportOptions,
 ): Promise<ImportPlan> {
-  const { out, stats, execute, force = false } = options;
+  const { out, execute, force = false } = options;
   const checkpoint = await openCheckpoint(path, options);
   const { folder, configPath } = checkpoint;
   const family = familyOf(checkpoint);
@@ -224,37 +220,32 @@ export async function planImport(
   const dimensions = await kind.dimensions(checkpoint, family, options);
   const weights = await weightsOf(checkpoint, kind, dimensions);
   const { shapes, header } = weights;
-  const statistics = await readStatistics(checkpoint, stats);
-  const robot = robotOf(checkpoint, statistics, options.embodiment);
+  const { robot, transforms, ...said } = kind.vectors
+    ? await kind.vectors(checkpoint, options)
+    : await robotVectors(checkpoint, family, kind.reads[family]!, options);
   const embodiment = robot.value;
-  checkJointNames(checkpoint, embodiment);
   const completed = await kind.complete(checkpoint, family, dimensions, embodiment, options);
   const { architecture, files = {}, stateInPrompt } = completed;
-  const { horizon, vocabulary } = kind.sizes(architecture);
-  const usual = kind.reads[family]!;
-  const normalisation = normalisationOf(checkpoint, family, usual, embodiment, statistics);
-  const cameras = camerasOf(checkpoint, embodiment, options.cameras);
-  const tokenizer = await readTokenizer(checkpoint, vocabulary, options.tokenizer);
-  const { transforms, adapt, delta } = embodimentTransforms(checkpoint, embodiment, options);
-  const units = await unitsOf(checkpoint, embodiment, options);
+  const sizes = kind.sizes(architecture);
+  const tokenizer = await readTokenizer(checkpoint, kind.tokenizer, sizes, options.tokenizer);
   const stored = storedPrecision(header, shapes);
   const integration = kind.integration?.(checkpoint, options);
   const config: BundleConfig = {
     format: 1,
     name: basename(resolve(out)),
-    description: `Imported from ${basename(resolve(folder))} with the statistics of ${basename(statistics.source)}.`,
+    description: `Imported from ${basename(resolve(folder))} with the statistics of ${basename(said.statistics.value)}.`,
     embodiment: embodiment.name,
-    cameras: cameras.value,
+    cameras: said.cameras.value,
     ...(integration && { integration }),
-    executeSteps: executeStepsOf(checkpoint, horizon, execute),
+    executeSteps: executeStepsOf(checkpoint, sizes.horizon, execute),
     precision: options.precision ?? stored,
     family: kind.name,
     architecture,
-    transforms: [...(units?.value.steps ?? []), ...transforms, normalisation.value],
+    transforms,
   };
   checkBundle(
     config,
-    { cameras: cameras.by, transforms: statistics.source, name: `--out ${out}` },
+    { cameras: said.cameras.by, transforms: said.statistics.value, name: `--out ${out}` },
     configPath,
   );
   const looked = await checkFinite(header, shapes);
@@ -269,15 +260,11 @@ export async function planImport(
     storage: storageOf(options, stored, build, checkpoint.header, weights.merged && header),
     findings: {
       family,
-      statistics: { value: statistics.source, by: normalisation.by },
       tokenizer: tokenizer.path,
       actionTokenizer: Object.values(files).at(0)?.path,
-      cameras,
+      ...said,
       robot: { value: embodiment.name, by: robot.by },
       stateInPrompt,
-      adapt,
-      units: units && { value: units.value.units, by: units.by },
-      delta,
       peft: weights.merged,
       looked,
       notes: notesOf(checkpoint),

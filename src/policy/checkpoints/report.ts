@@ -36,7 +36,11 @@ function vectors({ bundle, adapt, units, stateInPrompt, delta }: Imported): stri
     ...(stateInPrompt
       ? [`state ${stateInPrompt.value ? 'in the prompt' : 'not read'} (${stateInPrompt.by})`]
       : []),
-    `actions ${delta.value ? `relative to the state, mask ${mask.join(',')}` : 'absolute'} (${delta.by})`,
+    ...(delta
+      ? [
+          `actions ${delta.value ? `relative to the state, mask ${mask.join(',')}` : 'absolute'} (${delta.by})`,
+        ]
+      : []),
   ];
 }
 

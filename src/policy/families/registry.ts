@@ -5,11 +5,12 @@ import type { JoinChoice, JoinKind } from '../joinKinds.ts';
 import type { Learnable } from '../learnable.ts';
 import type { PolicyShape } from '../shape.ts';
 import { onnx } from './onnx/family.ts';
+import { openVla } from './openvla/family.ts';
 import { pi0 } from './pi0/family.ts';
 import { pi0Fast } from './pi0-fast/family.ts';
 
 /** All policy families. */
-export const FAMILIES: readonly PolicyFamily[] = [pi0, pi0Fast, onnx];
+export const FAMILIES: readonly PolicyFamily[] = [pi0, pi0Fast, openVla, onnx];
 
 export const familyNamed = (name: unknown): PolicyFamily | undefined =>
   FAMILIES.find((family) => family.name === name);

@@ -38,14 +38,14 @@ export const DTYPE_OF: Record<Precision, Dtype> = {
   bfloat16: 'BF16',
 };
 
-const PREFIX = String.raw`^paligemma_with_expert\.paligemma\.model\.`;
+/** Matrices of language models: of π0's, and of OpenVLA's. */
+const LANGUAGE = String.raw`^(?:paligemma_with_expert\.paligemma\.model\.)?language_model\..*layers\..*_proj`;
+const VISION = String.raw`^(?:paligemma_with_expert\.paligemma\.model\.vision_tower\..*layers\..*(?:_proj|\.fc[12])|vision_backbone\..*blocks\..*\.(?:qkv|proj|fc[12]))`;
 
 /** Which matrices are packed into so many bits. */
 const PACKED: Record<PackedBits, RegExp> = {
-  8: new RegExp(
-    PREFIX + String.raw`(?:language_model|vision_tower)\..*layers\..*(?:_proj|\.fc[12])\.weight$`,
-  ),
-  4: new RegExp(PREFIX + String.raw`language_model\.layers\..*_proj\.weight$`),
+  8: new RegExp(String.raw`(?:${LANGUAGE}|${VISION})\.weight$`),
+  4: new RegExp(String.raw`${LANGUAGE}\.weight$`),
 };
 
 /** What the reference keeps in float32: vectors, the embeddings of patches, projections of state, actions, time, norms. */

@@ -5,7 +5,32 @@ import { UserError, messageOf } from '../../errors.ts';
 import { parseJson, validate } from '../../validate.ts';
 import { reasonOf } from '../../systemErrors.ts';
 
+/** A model's tokenizer. */
+export interface TokenizerKind {
+  /** The token with which its prompts begin. */
+  begin: string;
+  /** In messages: who reads whose. */
+  readers: string;
+  whose: string;
+  /** On Hugging Face. */
+  repository: string;
+}
+
 const BEGIN = '<bos>';
+
+export const PALIGEMMA: TokenizerKind = {
+  begin: BEGIN,
+  readers: 'π0',
+  whose: "PaliGemma's",
+  repository: 'google/paligemma-3b-pt-224',
+};
+
+export const LLAMA: TokenizerKind = {
+  begin: '<s>',
+  readers: 'OpenVLA',
+  whose: "Llama 2's",
+  repository: 'openvla/openvla-7b',
+};
 
 /** What is used of the library's class, whose own declarations do not resolve in ECMAScript modules. */
 interface TextTokenizer {
@@ -14,12 +39,18 @@ interface TextTokenizer {
 }
 const TextTokenizer = Tokenizer as unknown as new (json: object, config: object) => TextTokenizer;
 
-function parseTokenizer(json: string, path: string): { tokenizer: TextTokenizer; begin: number } {
+function parseTokenizer(
+  json: string,
+  path: string,
+  kind: TokenizerKind,
+): { tokenizer: TextTokenizer; begin: number } {
   try {
     const tokenizer = new TextTokenizer(parseJson(json, 'it') as object, {});
-    const begin = tokenizer.token_to_id(BEGIN);
+    const begin = tokenizer.token_to_id(kind.begin);
     if (begin === undefined)
-      throw new Error(`has no token ${BEGIN}, with which a π0's prompts begin`);
+      throw new Error(
+        `has no token ${kind.begin}, with which the prompts of ${kind.readers} begin`,
+      );
     return { tokenizer, begin };
   } catch (error) {
     throw new UserError(`${path}: not a usable tokenizer.json: ${messageOf(error)}`, {
@@ -43,12 +74,17 @@ const vocabularySchema = z.looseObject({
 });
 
 /**
- * Checks that a policy whose table has `rows` rows can read what a `tokenizer.json` makes of prompts.
- * Special tokens count only where prompts have them: PaliGemma's last, `<image>`, lies beyond π0's table.
- * Throws a `UserError`.
+ * Checks that a policy whose table has `vocabulary` rows can read what a `tokenizer.json` makes of prompts, and that
+ * it has `textVocabulary` tokens, where that matters. Special tokens count only where prompts have them: PaliGemma's
+ * last, `<image>`, lies beyond π0's table. Throws a `UserError`.
  */
-export function checkVocabulary(json: string, path: string, rows: number): void {
-  const { tokenizer, begin } = parseTokenizer(json, path);
+export function checkVocabulary(
+  json: string,
+  path: string,
+  { vocabulary: rows, textVocabulary }: { vocabulary: number; textVocabulary?: number },
+  kind: TokenizerKind,
+): void {
+  const { tokenizer, begin } = parseTokenizer(json, path, kind);
   const { model, added_tokens = [] } = validate(vocabularySchema, parseJson(json, path), path);
   const ids = [
     ...Object.values(model.vocab),
@@ -59,8 +95,14 @@ export function checkVocabulary(json: string, path: string, rows: number): void 
   const highest = ids.reduce((most, id) => Math.max(most, id), 0);
   if (highest >= rows)
     throw new UserError(
-      `${path}: its ids go up to ${highest}, but the policy's table has ${rows} rows; it is the tokenizer of another model. π0 reads PaliGemma's, of google/paligemma-3b-pt-224`,
+      `${path}: its ids go up to ${highest}, but the policy's table has ${rows} rows; it is the tokenizer of another model. ${kind.readers} reads ${kind.whose}, of ${kind.repository}`,
       { kind: 'mismatch', subject: path },
+    );
+  const texts = Object.values(model.vocab).reduce((most, id) => Math.max(most, id), -1) + 1;
+  if (textVocabulary !== undefined && texts !== textVocabulary)
+    throw new UserError(
+      `${path}: has ${texts} tokens, the policy was trained with ${textVocabulary}, of which the last are actions; it is the tokenizer of another model. ${kind.readers} reads ${kind.whose}, of ${kind.repository}`,
+      { kind: 'mismatch', subject: path, fields: ['model.vocab'] },
     );
 }
 
@@ -75,14 +117,17 @@ export interface PromptTokenizer {
 }
 
 /** Loads a `tokenizer.json`. Throws a `UserError` for one that cannot be used. */
-export async function loadPromptTokenizer(path: string): Promise<PromptTokenizer> {
+export async function loadPromptTokenizer(
+  path: string,
+  kind = PALIGEMMA,
+): Promise<PromptTokenizer> {
   const json = await readFile(path, 'utf8').catch((error: unknown) => {
     throw new UserError(`${path}: cannot be read: ${reasonOf(error)}`, {
       cause: error,
       subject: path,
     });
   });
-  const { tokenizer, begin } = parseTokenizer(json, path);
+  const { tokenizer, begin } = parseTokenizer(json, path, kind);
   return {
     begin,
     encode: (text) => tokenizer.encode(text, { add_special_tokens: false }).ids,

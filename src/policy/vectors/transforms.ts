@@ -2,7 +2,9 @@ import { z } from 'zod';
 import { UserError } from '../../errors.ts';
 import { chosen } from '../../validate.ts';
 import { alohaStep } from './alohaTransform.ts';
+import { boundsStep } from './bounds.ts';
 import { meanStdStep, quantileStep } from './normalisation.ts';
+import { robosuiteGripperStep } from './robosuiteGripper.ts';
 import { unitsStep } from './units.ts';
 import { deltaActionsStep, expandMask, isDeltaActions } from './deltaActions.ts';
 import type { TransformConfig, TransformKind, VectorSizes } from './transform.ts';
@@ -18,7 +20,15 @@ export function registerTransform<Config extends TransformConfig>(
   KINDS.set(kind.type, kind);
 }
 
-for (const kind of [unitsStep, alohaStep, deltaActionsStep, meanStdStep, quantileStep])
+for (const kind of [
+  unitsStep,
+  alohaStep,
+  deltaActionsStep,
+  meanStdStep,
+  quantileStep,
+  boundsStep,
+  robosuiteGripperStep,
+])
   registerTransform<TransformConfig>(kind);
 
 /** All kinds of steps, in the order in which they became known. */

@@ -43,5 +43,6 @@ export function checkIds(ids: readonly number[], { textVocabulary, bins }: Bins)
   if (wrong < 0) return;
   throw new UserError(
     `the policy wrote token ${ids[wrong]} for number ${wrong} of the action, whose tokens are ${first} to ${textVocabulary - 1}: nothing is moved by it. Ask it what it was trained on, in the words of its data set, with the camera that it was trained with`,
+    { kind: 'invalid', subject: 'action' },
   );
 }

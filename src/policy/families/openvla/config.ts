@@ -33,6 +33,9 @@ export type TowerConfig = z.infer<typeof towerSchema>;
 /** How an image becomes a square: as it is, or padded first. */
 export const RESIZES = ['naive', 'letterbox'] as const;
 
+/** Rows of a chunk: an action at a time. */
+export const HORIZON = 1;
+
 /** Dimensions of an OpenVLA: any size, from a toy to the published one. */
 export const openVlaConfigSchema = z
   .strictObject({

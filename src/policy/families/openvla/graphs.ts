@@ -17,8 +17,8 @@ export const TOWERS = ['vision_backbone.featurizer', 'vision_backbone.fused_feat
 export interface Seen {
   /** [1, patches, widths of both towers]. */
   features: Value;
-  /** [1, patches, width of the language model]. */
-  tokens: Value;
+  /** Its tokens, [1, patches, width of the language model]. */
+  image: Value;
 }
 
 /** Both towers and the projector. */
@@ -31,7 +31,7 @@ export function seen(weights: Weights, bytes: Value, config: OpenVlaConfig): See
   const { width } = config.language;
   const first = gelu(dense(weights, 'projector.fc1', features, config.projector));
   const second = gelu(dense(weights, 'projector.fc2', first, width));
-  return { features, tokens: dense(weights, 'projector.fc3', second, width) };
+  return { features, image: dense(weights, 'projector.fc3', second, width) };
 }
 
 /** Embeddings of a prompt's tokens [1, text+1], those of the image behind the first: [1, all, width]. */
@@ -129,10 +129,9 @@ export function sampled(graph: Graph, source: WeightSource, config: OpenVlaConfi
   const bytes = graph.input('images', 'uint8', [1, 1, side, side, 3]);
   const tokens = graph.input('tokens', 'int64', [1, addDims(TEXT, 1)]);
   const noise = graph.input('noise', 'float32', ['most', language.vocabulary]);
-  const image = seen(weights, bytes, config);
-  const prompt = embedPrompt(weights, image.tokens, tokens, config);
-  const written = write(weights, prompt, noise, config);
-  return { ...image, ...written };
+  const { features, image } = seen(weights, bytes, config);
+  const prompt = embedPrompt(weights, image, tokens, config);
+  return { features, image, ...write(weights, prompt, noise, config) };
 }
 
 /**

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { UserError } from '../../../errors.ts';
 import { reasonOf } from '../../../systemErrors.ts';
 import {
+  PALIGEMMA,
   type PromptTokenizer,
   TOKENIZER_FILE,
   checkVocabulary,
@@ -70,5 +71,5 @@ export async function loadTokenizers(
 export async function checkTokenizers(folder: string, config: FastConfig): Promise<void> {
   await loadTokenizers(folder, config);
   const path = join(folder, TOKENIZER_FILE);
-  checkVocabulary(await readFile(path, 'utf8'), path, config.language.vocabulary);
+  checkVocabulary(await readFile(path, 'utf8'), path, config.language, PALIGEMMA);
 }

@@ -2,6 +2,7 @@ import { UserError } from '../../../../errors.ts';
 import type { Checkpoint } from '../../../checkpoints/checkpoint.ts';
 import { type Embodied, actionsOf } from '../../../checkpoints/embodiments.ts';
 import type { CheckpointKind } from '../../../checkpoints/kind.ts';
+import { PALIGEMMA } from '../../../paligemma/tokenizer.ts';
 import { ACTION_TOKENIZER_FILE } from '../bundleTokenizers.ts';
 import type { FastConfig } from '../config.ts';
 import { sampleGraph, weightShapes } from '../graphs.ts';
@@ -34,6 +35,7 @@ export const fastCheckpoints: CheckpointKind<FastConfig> = {
   name: 'pi0-fast',
   title: 'π0-FAST',
   reads: { pi0_fast: 'QUANTILES' },
+  tokenizer: PALIGEMMA,
   dimensions: async (checkpoint, _, { actionTokenizer }) =>
     dimensionsOf(checkpoint, await readActionTokenizer(checkpoint.folder, actionTokenizer)),
   shapes: weightShapes,

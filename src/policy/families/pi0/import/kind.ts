@@ -1,4 +1,5 @@
 import type { CheckpointKind } from '../../../checkpoints/kind.ts';
+import { PALIGEMMA } from '../../../paligemma/tokenizer.ts';
 import type { Pi0Config } from '../config.ts';
 import { sampleGraph } from '../graphs.ts';
 import { weightShapes } from '../weights.ts';
@@ -27,6 +28,7 @@ export const pi0Checkpoints: CheckpointKind<Pi0Config> = {
   name: 'pi0',
   title: 'π0',
   reads: { pi0: 'MEAN_STD', pi05: 'QUANTILES' },
+  tokenizer: PALIGEMMA,
   dimensions: dimensionsOf,
   shapes: weightShapes,
   unused: unusedTensors,
