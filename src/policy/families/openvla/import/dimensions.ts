@@ -45,7 +45,7 @@ type Said = z.infer<typeof configSchema>;
 const FIXED: [field: string, value: unknown][] = [
   ['model_type', 'openvla'],
   ['use_fused_vision_backbone', true],
-  ['timm_override_act_layers', JSON.stringify([null, null])],
+  ['timm_override_act_layers', [null, null]],
   ['text_config.model_type', 'llama'],
   ['text_config.hidden_act', 'silu'],
   ['text_config.rope_theta', 10_000],
@@ -60,10 +60,10 @@ function checkFixed({ config, configPath }: Checkpoint): void {
     const value = field
       .split('.')
       .reduce<unknown>((part, key) => (part as Record<string, unknown> | undefined)?.[key], config);
-    const said = typeof value === 'object' && value !== null ? JSON.stringify(value) : value;
-    if (said === undefined || said === null || said === wanted) continue;
+    const said = JSON.stringify(value);
+    if (value === undefined || value === null || said === JSON.stringify(wanted)) continue;
     throw new UserError(
-      `${configPath} says ${field}: ${String(said)}; Nalu runs OpenVLA ${wanted === undefined ? 'without' : `with ${String(wanted)}`}: DINOv2 beside SigLIP, then Llama 2`,
+      `${configPath} says ${field}: ${said}; Nalu runs OpenVLA ${wanted === undefined ? 'without' : `with ${JSON.stringify(wanted)}`}: DINOv2 beside SigLIP, then Llama 2`,
       { kind: 'unsupported', subject: configPath, fields: [field] },
     );
   }
