@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { ConsoleChoice } from '../console/consoleAccess.ts';
 import { UserError } from '../errors.ts';
 import { type LearningConsole, openLearningConsole } from '../learning/learningConsole.ts';
-import { type OrderFunctions, orderAnswers } from '../link/learner/learnerOrders.ts';
+import { type PageOrders, orderAnswers } from '../link/learner/learnerOrders.ts';
 import { evaluationsIn } from './evaluation.ts';
 import type { AdaptFolders, AdaptParts } from './parts.ts';
 
@@ -19,7 +19,7 @@ export async function openAdaptConsole(
   { learner }: AdaptParts,
   log: (line: string) => void,
 ): Promise<LearningConsole | undefined> {
-  const orders: OrderFunctions = {
+  const orders: PageOrders = {
     pauseLearning: (...given) => learner.order('pauseLearning', ...given),
     pin: (...given) => learner.order('pin', ...given),
     rollBack: (...given) => learner.order('rollBack', ...given),

@@ -48,6 +48,10 @@ export function learn(program: Command, context: Context): void {
         .choices(['spare', 'shared'] as const)
         .default('spare'),
     )
+    .option(
+      '--trial',
+      'over NATS: a new version goes to one robot first, then to half of them, and back if it is worse',
+    )
     .option('--json', 'print one JSON object a line on stdout and nothing else there')
     .addOption(sessionOption())
     .addOption(learningConsoleOption())

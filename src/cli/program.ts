@@ -11,6 +11,7 @@ import { demos } from './demos.ts';
 import { distill } from './distill.ts';
 import { doctor } from './doctor.ts';
 import { exportEpisodes } from './export.ts';
+import { fleet } from './fleet.ts';
 import { imitate } from './imitate.ts';
 import { importCheckpoint } from './import.ts';
 import { importData } from './importData.ts';
@@ -30,7 +31,7 @@ const GROUPS = [
   { title: 'Data:', commands: [exportEpisodes, importData] },
   {
     title: 'Learning:',
-    commands: [demos, imitate, distill, adapt, worker, learn, keys, classifier],
+    commands: [demos, imitate, distill, adapt, worker, learn, fleet, keys, classifier],
   },
   { title: 'Policies:', commands: [create, importCheckpoint, verify, serve] },
   { title: 'A real robot and its machine:', commands: [check, calibrate, doctor] },

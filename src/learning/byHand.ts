@@ -13,6 +13,8 @@ export interface ByHand {
    * a version that the learner does not have.
    */
   pin(version: string | null, by: string): Promise<LearnerEvent>;
+  /** The same for one robot of a fleet; updates go on. Throws a `UserError`. */
+  pinRobot(robot: string, version: string | null, by: string): Promise<LearnerEvent>;
   /**
    * Orders the way back to a version that the current one descends from: the robot is to play it at once, the
    * learner follows after the update that is under way. Throws a `UserError` for any other version.
@@ -46,6 +48,21 @@ export function takeOrders(folder: string, run: Run, orders: OrderBook): ByHand 
       const before = orders.now.pinned;
       if (!before) throw new UserError('no version is pinned');
       return ordered({ event: 'released', version: before.version, by }, { pinned: undefined });
+    },
+    async pinRobot(robot, version, by) {
+      const pinned = { ...orders.now.pinnedRobots };
+      if (version !== null) {
+        demandKnown(version);
+        const pinnedRobots = { ...pinned, [robot]: { version, by, at: Date.now() } };
+        return ordered({ event: 'pinned', version, by, robot }, { pinnedRobots });
+      }
+      const before = pinned[robot];
+      if (!before) throw new UserError(`no version is pinned for ${robot}`);
+      delete pinned[robot];
+      return ordered(
+        { event: 'released', version: before.version, by, robot },
+        { pinnedRobots: pinned },
+      );
     },
     async rollBack(version, by) {
       demandKnown(version);

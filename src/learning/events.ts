@@ -21,7 +21,12 @@ export type LearnerEvent =
   /** By a person, or because it proved worse. */
   | { event: 'rolled back'; version: string; to: string; by?: string }
   | { event: 'paused' | 'resumed'; by: string }
-  | { event: 'pinned' | 'released'; version: string; by: string }
+  /** Of one robot of a fleet, or of all. */
+  | { event: 'pinned' | 'released'; version: string; by: string; robot?: string }
+  /** Some robots play it before the others do. */
+  | { event: 'on trial'; version: string; names: readonly string[] }
+  /** All robots play it: a person's order, or the end of its trial. */
+  | { event: 'rolled out'; version: string; by?: string }
   | {
       event: 'corrected';
       /** Of the episode that was labelled. */

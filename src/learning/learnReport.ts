@@ -95,9 +95,17 @@ export function describeEvent(event: LearnerEvent): string {
     case 'resumed':
       return `${event.by} resumed learning`;
     case 'pinned':
-      return `${event.by} pinned version ${event.version}: the robot plays it, and updates wait`;
+      return event.robot === undefined
+        ? `${event.by} pinned version ${event.version}: the robot plays it, and updates wait`
+        : `${event.by} pinned version ${event.version} for ${event.robot}, which plays it; updates go on`;
     case 'released':
-      return `${event.by} released version ${event.version}: the robot plays the newest again`;
+      return `${event.by} released version ${event.version}: ${event.robot ?? 'the robot'} plays the newest again`;
+    case 'on trial':
+      return `version ${event.version} is on trial at ${event.names.join(', ')}; updates wait`;
+    case 'rolled out':
+      return event.by === undefined
+        ? `version ${event.version} was no worse on trial: it goes to all robots`
+        : `${event.by} rolled version ${event.version} out: it goes to all robots`;
     case 'corrected':
       return describeCorrection(event);
     case 'failed':

@@ -42,6 +42,8 @@ export interface HeldVersion {
 export interface Learner extends ByHand {
   /** The version that learning goes on from, and its file. */
   current(): HeldVersion;
+  /** One of its versions. */
+  held(version: string): HeldVersion;
   /** The version that the robot is to play: what a person has ordered, or else the current one. */
   played(): HeldVersion;
   versions(): readonly VersionRecord[];
@@ -56,11 +58,11 @@ export interface Learner extends ByHand {
   /** Episodes that were learned from, or left out. */
   consumed(): number;
   /**
-   * Carries out a roll-back that was ordered. Otherwise takes new labels into account, and unless it is paused or a
-   * version is pinned, rolls back what proved worse, and makes an update if there are enough episodes. What it did is on
-   * disk when it resolves; undefined if there was nothing to do.
+   * Carries out a roll-back that was ordered. Otherwise takes new labels into account, and unless it is paused, a version
+   * is pinned or on trial (`isTrying`), rolls back what proved worse, and makes an update if there are enough episodes.
+   * What it did is on disk when it resolves; undefined if there was nothing to do.
    */
-  advance(): Promise<readonly LearnerEvent[] | undefined>;
+  advance(isTrying?: boolean): Promise<readonly LearnerEvent[] | undefined>;
   close(): Promise<void>;
 }
 
@@ -214,8 +216,12 @@ async function learnFrom(
 }
 
 /** Throws a `UserError` for an order of a version that the learner does not have. */
-function demandVersions(folder: string, { pinned, rollBack }: Orders, run: Run | undefined): void {
-  for (const { version } of [pinned ?? [], rollBack ?? []].flat())
+function demandVersions(
+  folder: string,
+  { pinned, rollBack, pinnedRobots = {} }: Orders,
+  run: Run | undefined,
+): void {
+  for (const { version } of [pinned ?? [], rollBack ?? [], Object.values(pinnedRobots)].flat())
     if (!run || !recordOf(run, version))
       throw new UserError(
         `${ordersFile(folder)}: names version ${version}, which the learner does not have; remove the file`,
@@ -287,6 +293,7 @@ export async function openLearner(options: LearnerOptions): Promise<Learner> {
 
   return {
     current: () => heldVersion(run.current),
+    held: heldVersion,
     played() {
       const { pinned, rollBack } = orders.now;
       return heldVersion((pinned ?? rollBack)?.version ?? run.current);
@@ -299,10 +306,10 @@ export async function openLearner(options: LearnerOptions): Promise<Learner> {
     },
     waiting: () => waiting().length,
     consumed: () => run.consumed.length,
-    async advance() {
+    async advance(isTrying = false) {
       const { paused, pinned, rollBack } = orders.now;
       if (rollBack) return rollBackAsOrdered(parts, rollBack);
-      const isHeld = paused !== undefined || pinned !== undefined;
+      const isHeld = isTrying || paused !== undefined || pinned !== undefined;
       const events = await takeLabels(parts, isHeld);
       if (events) return events;
       if (isHeld) return undefined;

@@ -14,6 +14,8 @@ const ordersSchema = z.object({
   paused: order.optional(),
   /** The robot plays this version, and updates wait. */
   pinned: ofVersion.optional(),
+  /** Robots of a fleet that play a version of their own, by name; updates go on. */
+  pinnedRobots: z.record(z.string(), ofVersion).optional(),
   /** The robot goes back to this version; absent once that is done. */
   rollBack: ofVersion.optional(),
 });

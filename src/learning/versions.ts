@@ -43,7 +43,7 @@ export function lineOf(versions: readonly VersionRecord[], version: string): Ver
 export const CERTAINTY = 0.95;
 
 /** Attempts that either must have before they are compared. */
-const LEAST_ATTEMPTS = 20;
+export const LEAST_ATTEMPTS = 20;
 
 /** Whether a version is worse than its parent beyond doubt. */
 export const isWorse = (child: Counts, parent: Counts): boolean =>

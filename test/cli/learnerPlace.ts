@@ -39,6 +39,10 @@ export interface LearnerPlace {
   events: LearnerEvent[];
   /** Adapters that came, by version. */
   adopted: string[];
+  /** The version that each robot took last. */
+  plays: Record<string, string>;
+  /** Ends all robots. */
+  leave: () => Promise<void>;
   /** Has a robot send episodes. */
   hand: (episodes: Episode[], robot?: string) => Promise<void>;
   /** Has a robot send episodes, named by their number; resolves when the learner has dealt with them all. */
@@ -53,12 +57,14 @@ interface LearnerPlaceOptions {
   prepare?: (policy: string) => Promise<void>;
   /** Of a NATS server; a socket in the folder where absent. */
   address?: string;
+  /** Further arguments of `nalu learn`. */
+  more?: string[];
 }
 
 /** A learner's process for the tiny policy, and robots' ends of the link to it. */
 export const withLearner = (
   body: (place: LearnerPlace) => Promise<void>,
-  { prepare = () => Promise.resolve(), address }: LearnerPlaceOptions = {},
+  { prepare = () => Promise.resolve(), address, more = [] }: LearnerPlaceOptions = {},
 ) =>
   withFolder(async (folder) => {
     const policy = join(folder, 'policy');
@@ -76,12 +82,14 @@ export const withLearner = (
       ...['--policy', policy, '--calibration', calibration, '--config', config],
       ...['--batch', String(BATCH)],
       ...(address === undefined ? [] : ['--address', named(address, 'learner')]),
+      ...more,
     ];
     const learner = startLearner(args, {
       onEvent: (event) => events.push(event),
       onText: (text) => process.stderr.write(text),
     });
     const adopted: string[] = [];
+    const plays: Record<string, string> = {};
     const bundle = await loadBundle(policy);
     const couriers = new Map<string, { courier: Courier; sent: number }>();
     const open = (robot: string) =>
@@ -90,7 +98,8 @@ export const withLearner = (
         adapters: join(folder, robot, 'adapters'),
         address: address === undefined ? folderAddress(at) : named(address, robot),
         policy: { ...bundle, trainable: SETTINGS.trainable },
-        onAdapter: ({ version }) => Promise.resolve(void adopted.push(version)),
+        onAdapter: ({ version }) =>
+          Promise.resolve(void (adopted.push(version), (plays[robot] = version))),
         log: () => undefined,
       });
     let sent = 0;
@@ -106,10 +115,26 @@ export const withLearner = (
       await hand(episodes, robot);
       await learner.consumed(sent, new AbortController().signal);
     };
-    try {
-      await body({ folder, args, bundle, attempts, learner, events, adopted, hand, send });
-    } finally {
+    const leave = async () => {
       for (const { courier } of couriers.values()) await courier.close();
+      couriers.clear();
+    };
+    try {
+      await body({
+        folder,
+        args,
+        bundle,
+        attempts,
+        learner,
+        events,
+        adopted,
+        plays,
+        hand,
+        send,
+        leave,
+      });
+    } finally {
+      await leave();
       await learner.stop();
     }
   });

@@ -60,6 +60,7 @@ const MAY = {
     ...['nalu.robot.*.health', 'nalu.robot.*.event', '$KV.nalu-policy.>'].map(hears),
     says('$JS.API.DIRECT.GET.KV_nalu-policy.$KV.nalu-policy.a'),
   ],
+  operator: [says('$KV.nalu-fleet.order'), hears('$KV.nalu-fleet.answer')],
   learner: [
     ...['nalu.>', '_INBOX.learner.x'].map(hears),
     ...['nalu.learner.beat', 'nalu.robot.b.answer', '$KV.nalu-policy.b'].map(says),
@@ -80,6 +81,13 @@ const MAY_NOT = {
     ...['nalu.robot.a.health', 'nalu.robot.a.hello', 'nalu.episode.watcher.key'].map(says),
     ...['nalu.learner.beat', '$KV.nalu-policy.a', '$JS.API.STREAM.PURGE.nalu-parts'].map(says),
     ...['nalu.part.>', 'nalu.episode.>', '_INBOX.>'].map(hears),
+    says('$KV.nalu-fleet.order'),
+  ],
+  operator: ['$KV.nalu-fleet.learner', '$KV.nalu-policy.a', 'nalu.robot.a.health'].map(says),
+  worker: [
+    ...['nalu.robot.a.health', 'nalu.episode.a.key', '$KV.nalu-policy.a'].map(says),
+    ...['$JS.API.STREAM.PURGE.nalu-parts', '$KV.nalu-fleet.order'].map(says),
+    ...['nalu.>', 'nalu.robot.*.health', '_INBOX.a.>'].map(hears),
   ],
   learner: [hears('_INBOX.a.>'), hears('>'), says('something.else')],
 };
@@ -92,9 +100,9 @@ describe('nalu keys --nats', LIMIT, () => {
       assert.equal(first.code, 0, first.err);
       assert.deepEqual(
         (await readdir(keys)).sort(),
-        ['a', 'b', 'learner', 'server.conf', 'users.conf', 'watcher'].sort(),
+        ['a', 'b', 'learner', 'operator', 'server.conf', 'users.conf', 'watcher', 'worker'].sort(),
       );
-      for (const name of ['a', 'b', 'learner', 'watcher'])
+      for (const name of ['a', 'b', 'learner', 'operator', 'watcher', 'worker'])
         assert.equal((await stat(join(keys, name, 'user.nk'))).mode & 0o077, 0);
       const before = await readFile(join(keys, 'a', 'user.pub'), 'utf8');
       const again = await nalu(['keys', keys, '--nats', '--robot', 'c', 'a']);
@@ -102,7 +110,7 @@ describe('nalu keys --nats', LIMIT, () => {
       assert.match(again.err, /a\/user\.pub: there is a key already/);
       assert.deepEqual(await makeNatsKeys(keys, ['c']), ['c/user.nk', 'c/user.pub', 'users.conf']);
       const users = await readFile(join(keys, 'users.conf'), 'utf8');
-      assert.equal(users.match(/nkey: U/g)?.length, 5);
+      assert.equal(users.match(/nkey: U/g)?.length, 7);
       assert.ok(users.includes(before.trim()));
       for (const [name, complaint] of [
         ['learner', /the learner is called so; give another/],

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { readEpisode } from '../../src/episodes/readEpisode.ts';
 import { packagePath } from '../../src/files/packagePath.ts';
+import { WORK } from '../../src/nats/workNames.ts';
+import { makeNatsKeys } from '../../src/link/nats/keys.ts';
 import { ownProcesses } from '../../src/rollouts/pool.ts';
 import type { RolloutResult, RolloutSettings } from '../../src/rollouts/rolloutWorker.ts';
 import { openWorkPlace } from '../../src/rollouts/workers/place.ts';
-import { NAMES } from '../../src/rollouts/workers/protocol.ts';
 import { work } from '../../src/rollouts/workers/work.ts';
 import { openWorkersPool } from '../../src/rollouts/workers/workersPool.ts';
 import { alohaScene } from '../../src/sim/scene.ts';
@@ -19,10 +20,10 @@ import { NO_NATS, type NatsServer, withNats } from '../nats/server.ts';
 import { withFolder } from '../onnx/run.ts';
 
 /** A worker in this process, and what it has said. */
-function startWorker(address: string, processes = 1) {
+function startWorker(address: string, processes = 1, keys?: string) {
   const { stream, text } = collector();
   const stop = new AbortController();
-  const ended = work({ address, processes }, { out: stream, signal: stop.signal });
+  const ended = work({ address, keys, processes }, { out: stream, signal: stop.signal });
   return {
     said: text,
     async stop() {
@@ -35,16 +36,19 @@ function startWorker(address: string, processes = 1) {
 /** A server, a tiny policy in a folder, and the settings of its attempts. */
 const withWork = (
   body: (server: NatsServer, folder: string, settings: RolloutSettings) => Promise<void>,
+  config?: string,
 ) =>
-  withNats((server) =>
-    withFolder(async (folder) => {
-      const policy = join(folder, 'policy');
-      await writeTinyAloha(policy);
-      await body(server, folder, {
-        ...{ policy, task: 'transfer-cube', trainable: { parameters: 'expert' } },
-        integration: {},
-      });
-    }),
+  withNats(
+    (server) =>
+      withFolder(async (folder) => {
+        const policy = join(folder, 'policy');
+        await writeTinyAloha(policy);
+        await body(server, folder, {
+          ...{ policy, task: 'transfer-cube', trainable: { parameters: 'expert' } },
+          integration: {},
+        });
+      }),
+    config,
   );
 
 /** Listens to a pool. */
@@ -88,11 +92,31 @@ describe('attempts over NATS', { timeout: 240_000, skip: NO_NATS }, () => {
 
       // Nothing is left of it.
       const place = await openWorkPlace({ address, log });
-      for (const stream of [NAMES.jobs, NAMES.results])
+      for (const stream of [WORK.jobs, WORK.results])
         assert.equal((await place.nats.manager.streams.info(stream)).state.messages, 0);
       const objects = await place.objects.list();
       assert.ok(objects.every(({ size }) => size < 100_000), 'policies alone'); // prettier-ignore
       await place.close();
+    }));
+
+  it('are made with the keys of a worker, which opens nothing else', () =>
+    withFolder(async (keys) => {
+      await makeNatsKeys(keys, ['a']);
+      const users = await readFile(join(keys, 'users.conf'), 'utf8');
+      const own = join(keys, 'worker');
+      await withWork(async (server, folder, settings) => {
+        const address = server.address.replace('//', '//worker@');
+        const { log } = listener();
+        const pool = await openWorkersPool(settings, { address, keys: own, log });
+        const worker = startWorker(address, 1, own);
+        const made: RolloutResult[] = [];
+        const record = { folder, id: 'attempt' };
+        await pool.run([{ seed: 1, record }], (result) => made.push(result));
+        assert.equal((await readEpisode(made[0].episode!)).header.seed, 1);
+        await worker.stop();
+        await pool.close();
+        assert.doesNotMatch(await server.log(), /Violation/);
+      }, `jetstream { store_dir: "FOLDER/store" }\n${users}`);
     }));
 
   it('are left to others by a worker of another version or without the scene, which both sides say', () =>
@@ -148,8 +172,8 @@ describe('attempts over NATS', { timeout: 240_000, skip: NO_NATS }, () => {
       await worker.stop();
 
       const place = await openWorkPlace({ address, log });
-      const { config } = await place.nats.manager.streams.info(NAMES.jobs);
-      await place.nats.manager.streams.update(NAMES.jobs, { ...config, max_msgs: 1 }); // prettier-ignore
+      const { config } = await place.nats.manager.streams.info(WORK.jobs);
+      await place.nats.manager.streams.update(WORK.jobs, { ...config, max_msgs: 1 }); // prettier-ignore
       await place.close();
       const many = [...Array(5).keys()].map((seed) => ({ seed }));
       await assert.rejects(pool.run(many, () => undefined), /the NATS server refused: maximum messages exceeded/); // prettier-ignore

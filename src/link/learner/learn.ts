@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { messageOf } from '../../errors.ts';
+import { UserError, messageOf } from '../../errors.ts';
+import { isNats } from '../../nats/address.ts';
 import { wholePath } from '../../episodes/files.ts';
 import { listEpisode, listEpisodes } from '../../episodes/listEpisodes.ts';
 import { adaptationCurve, readCurve } from '../../learning/curve.ts';
@@ -21,14 +22,14 @@ import { type HeldEpisode, heldEpisode } from '../../learning/corrections.ts';
 import { type Learner, openLearner } from '../../learning/learner.ts';
 import { baseIn, withoutOwnAdapter } from '../../learning/learnerFolder.ts';
 import { demandKeys, folderAddress } from '../wire/address.ts';
-import { type OrderFunctions, orderAnswers, orderFunctions } from './learnerOrders.ts';
+import type { FleetOrder } from '../nats/fleet.ts';
+import { type Distributor, isOut, openDistributor } from './distributor.ts';
+import { type OrderFunctions, obeyFleet, orderAnswers, orderFunctions } from './learnerOrders.ts';
 import { type LearnerPort, openLearnerPort } from './learnerPort.ts';
 import { type KeptEpisode, readRobots } from './store.ts';
 import { makeFolder } from '../../files/makeFolder.ts';
 import { loadSessionConfig } from '../../session/session.ts';
-import { adapterVersion } from '../../policy/bundle/adapter.ts';
 import { loadBundle } from '../../policy/bundle/bundle.ts';
-import { createQueue } from '../../processes/queue.ts';
 import { yieldToAll, yieldToControl } from '../../processes/priority.ts';
 import { type BundleRobot, robotOf } from '../../policy/bundle/robotOf.ts';
 import { writeWhole } from '../../files/writeWhole.ts';
@@ -63,6 +64,8 @@ export interface LearnOptions {
   keys?: string;
   session?: string;
   json?: boolean;
+  /** A new version goes to one robot first, then to half of them, and is taken back if it proves worse. */
+  trial?: boolean;
 }
 
 /** What all of a folder's runs have in common. */
@@ -134,33 +137,58 @@ function createReport(json: boolean, { out, err }: LearnSurroundings): Report {
 interface OpenLearner {
   port: LearnerPort;
   learner: Learner;
+  distributor: Distributor;
   bundle: Bundle;
+  orders: OrderFunctions;
   /** Episodes that have come over the link. */
   received: () => number;
   /** An episode was labelled on this machine. */
   relabelled: (id: string) => Promise<void>;
-  /** Sends the robot the version that it is to play. */
+  /** Sends the robots the versions that they are to play, and tells how the fleet is. */
   publish: () => Promise<void>;
-  /** Resolves when another episode or label has come, or `wake` was called. */
+  /** Resolves when another episode, label, robot or order has come. */
   arrival: () => Promise<void>;
-  wake: () => void;
 }
 
-/** Opens the folder and the link; `onPort` gets the link's end as soon as it is open. */
-async function open(
-  folder: string,
-  options: LearnOptions,
-  { note }: Report,
-  onPort: (port: LearnerPort) => void,
-): Promise<OpenLearner> {
-  const { method, batch, seed, keys, address = folderAddress(folder) } = options;
-  demandKeys(address, keys);
+/** Tells a learner of the episodes that its folder has. */
+async function addKept(learner: Learner, folder: string): Promise<void> {
+  const robots = await readRobots(folder);
+  for (const episode of await listEpisodes(join(folder, 'episodes')))
+    learner.add(heldEpisode(episode, robots.get(episode.id)));
+}
+
+async function addLabelled(learner: Learner, folder: string, id: string): Promise<void> {
+  const episode = await listEpisode(wholePath(join(folder, 'episodes'), id));
+  if (episode) learner.add(heldEpisode(episode, (await readRobots(folder)).get(id)));
+}
+
+/** What the options name, which must be what the folder was begun with. Throws a `UserError`. */
+async function settingsOf(folder: string, options: LearnOptions) {
+  const { method, seed, address = '', trial = false } = options;
+  if (trial && !isNats(address))
+    throw new UserError(
+      '--trial needs robots that have names; give --address nats://NAME@HOST:PORT, of a NATS server',
+    );
   const session = await loadSessionConfig(options.session);
   const bundle = await loadBundle(options.policy);
   const robot = await learningRobot(bundle, options.calibration);
   const config = await loadFpoConfig(options.config, seed);
   const beginning = beginningOf(bundle, { method, config }, robot);
   await demandBeginning(folder, await withoutOwnAdapter(folder, beginning), () => heldIn(folder));
+  return { session, bundle, robot, config, beginning };
+}
+
+/** Opens the folder and the link; `onPort` gets the link's end as soon as it is open. */
+async function open(
+  folder: string,
+  options: LearnOptions,
+  report: Report,
+  onPort: (port: LearnerPort) => void,
+): Promise<OpenLearner> {
+  const { note } = report;
+  const { method, batch, keys, address = folderAddress(folder) } = options;
+  demandKeys(address, keys);
+  const { session, bundle, robot, config, beginning } = await settingsOf(folder, options);
   await makeFolder(folder);
   if (options.cores === 'spare') yieldToAll();
   else yieldToControl();
@@ -168,6 +196,8 @@ async function open(
   let received = 0;
   let wake = () => {};
   let add: (episode: HeldEpisode) => void = () => {};
+  let known: readonly string[] = [];
+  let hearRobots = (names: readonly string[]) => void (known = names);
   const onLabels = (episode: KeptEpisode) => {
     add(episode);
     wake();
@@ -176,10 +206,17 @@ async function open(
     received += 1;
     onLabels(episode);
   };
+  let isOpen: (opened: OpenLearner) => void = () => undefined;
+  const opening = new Promise<OpenLearner>((resolve) => (isOpen = resolve));
+  const obey = async (order: FleetOrder) => {
+    const { orders, distributor } = await opening;
+    return obeyFleet(orders, distributor, order);
+  };
   // Only one process can listen there; that one owns the folder's state.
   const port = await openLearnerPort({
     ...{ folder, address, keys, policy: bundle },
-    ...{ onEpisode, onLabels },
+    ...{ onEpisode, onLabels, obey },
+    onRobots: (names) => hearRobots(names),
     // Without a calibration the joints have no names of their own.
     ...(options.calibration !== undefined && {
       embodiment: { name: robot.name, joints: robot.joints },
@@ -194,42 +231,35 @@ async function open(
   const learner = await openLearner({ folder, bundle, joints, algorithm, batch, session });
   await recordBeginning(folder, beginning);
   add = (episode) => learner.add(episode);
-  const robots = await readRobots(folder);
-  for (const episode of await listEpisodes(join(folder, 'episodes')))
-    learner.add(heldEpisode(episode, robots.get(episode.id)));
-  const inOrder = createQueue();
-  return {
-    ...{ port, learner, bundle },
+  await addKept(learner, folder);
+  const onEvent = (event: LearnerEvent) => report.event(event, progressOf({ learner, bundle }));
+  const distributor = await openDistributor({
+    ...{ folder, port, learner, bundle, batch, tries: options.trial ?? false, onEvent },
+  });
+  distributor.present(known);
+  hearRobots = (names) => {
+    distributor.present(names);
+    wake();
+  };
+  const publish = async () => {
+    await distributor.follow();
+    port.tell(distributor.status());
+  };
+  const orders = orderFunctions({ learner, distributor, publish, onEvent, wake: () => wake() });
+  const opened: OpenLearner = {
+    ...{ port, learner, distributor, bundle, orders, publish },
     received: () => received,
-    publish: () => inOrder(() => publish({ port, learner, bundle })),
     async relabelled(id) {
-      const episode = await listEpisode(wholePath(join(folder, 'episodes'), id));
-      const robots = await readRobots(folder);
-      if (episode) learner.add(heldEpisode(episode, robots.get(id)));
+      await addLabelled(learner, folder, id);
       wake();
     },
     arrival: () => new Promise((resolve) => (wake = resolve)),
-    wake: () => wake(),
   };
+  isOpen(opened);
+  return opened;
 }
 
-/** The first version is that of the bundle itself: it goes out only where one is taken back to it. */
-const isOut = (learner: Learner) => learner.versions().length > 1;
-
-/** Sends the robot the version that it is to play. */
-async function publish({
-  port,
-  learner,
-  bundle,
-}: Pick<OpenLearner, 'port' | 'learner' | 'bundle'>): Promise<void> {
-  if (!isOut(learner)) return;
-  const { file, parent } = learner.played();
-  const first = learner.versions()[0].version;
-  const known = parent === null || parent === first ? adapterVersion(bundle) : parent;
-  await port.publish(file, known);
-}
-
-function progressOf({ learner, bundle }: OpenLearner): LearnerProgress {
+function progressOf({ learner, bundle }: Pick<OpenLearner, 'learner' | 'bundle'>): LearnerProgress {
   const byRobot = learner.byRobot();
   return {
     consumed: learner.consumed(),
@@ -250,9 +280,9 @@ async function learnFromEpisodes(
   const held = describeHold(learner.orders());
   if (held !== undefined) report.note(`${held}; the page of --console changes that`);
   while (!signal.aborted) {
-    const events = await learner.advance();
+    await open.publish();
+    const events = await learner.advance(open.distributor.isTrying());
     if (events) {
-      await open.publish();
       for (const event of events) report.event(event, progressOf(open));
       const curve = adaptationCurve(await readCurve(folder));
       await writeWhole(join(folder, 'curve.svg'), curve);
@@ -283,8 +313,7 @@ export async function learn(
   let page: Promise<LearningConsole> | undefined;
   const work = async () => {
     const opened = await open(folder, options, report, (one) => (port = one));
-    const onEvent = (event: LearnerEvent) => report.event(event, progressOf(opened));
-    const orders = orderFunctions({ ...opened, onEvent });
+    const { orders } = opened;
     surroundings.onOpen?.(orders);
     page =
       surroundings.console &&

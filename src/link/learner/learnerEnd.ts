@@ -1,5 +1,7 @@
+import type { FleetOrder, FleetStatus } from '../nats/fleet.ts';
 import type { RobotEmbodiment } from '../nats/subjects.ts';
 import type { Lineage } from '../robot/lineage.ts';
+import type { Plan } from './plan.ts';
 import type { KeptEpisode, Store } from './store.ts';
 
 export interface LearnerEndOptions {
@@ -8,16 +10,24 @@ export interface LearnerEndOptions {
   embodiment?: RobotEmbodiment;
   store: Store;
   lineage: Lineage;
+  /** The last one that was announced; without one all robots play the newest adapter. */
+  plan?: Plan;
   onEpisode: (episode: KeptEpisode) => void;
   /** Hears of labels of an episode that had come before. */
   onLabels: (episode: KeptEpisode) => void;
+  /** Hears the names of the robots that are there, where they have names. */
+  onRobots: (names: readonly string[]) => void;
+  /** Carries out what a person orders over the link; gives what came of it, or rejects with why not. */
+  obey: (order: FleetOrder) => Promise<string>;
   log: (line: string) => void;
 }
 
 /** A learner's end that serves its robots. */
 export interface LearnerEnd {
-  /** Offers the newest adapter to all robots. */
-  announce(): Promise<void>;
+  /** Offers robots what they are to play: where there is no plan, or they have no names, the newest adapter. */
+  announce(plan?: Plan): Promise<void>;
+  /** Tells those who watch how the fleet is, where somebody can. */
+  tell?(status: FleetStatus): void;
   /** Resolves when nothing is under way. */
   close(): Promise<void>;
 }

@@ -1,5 +1,7 @@
 import { demandKeys } from '../wire/address.ts';
-import { messageOf } from '../../errors.ts';
+import { UserError, messageOf } from '../../errors.ts';
+import type { FleetOrder, FleetStatus } from '../nats/fleet.ts';
+import type { Plan } from './plan.ts';
 import { startProcess, whenOpen } from '../../processes/child.ts';
 import { keepRunning } from '../../processes/restart.ts';
 import type { LearnerFunctions, LearnerWork, OwnerFunctions } from './learnerProcess.ts';
@@ -10,6 +12,10 @@ export interface LearnerPortOptions extends LearnerWork {
   onEpisode: (episode: KeptEpisode) => void;
   /** Hears of labels that came after their episode, once they are on the disk. */
   onLabels?: (episode: KeptEpisode) => void;
+  /** Hears the names of the robots that are there, where they have names. */
+  onRobots?: (names: readonly string[]) => void;
+  /** Carries out what a person orders over the link; gives what came of it, or rejects with why not. */
+  obey?: (order: FleetOrder) => Promise<string>;
   /** Hears what an operator should know, a line each. */
   log: (line: string) => void;
 }
@@ -19,12 +25,16 @@ export interface LearnerPort {
   /** With the port that was found, where any was asked for. */
   readonly address: string;
   /**
-   * Sends an adapter's file to all runtimes, now and when they connect; resolves to its version when
-   * it is on this disk. `parent` is the version that it was trained from. Throws a `UserError`.
+   * Sends an adapter's file to all runtimes, or to whom the plan says, now and when they connect; resolves to its
+   * version when it is on this disk. `parent` is the version that it was trained from. Throws a `UserError`.
    */
-  publish(file: string, parent: string): Promise<string>;
+  publish(file: string, parent: string, plan?: Plan): Promise<string>;
+  /** Tells those who watch how the fleet is. */
+  tell(status: FleetStatus): void;
   close(): Promise<void>;
 }
+
+const notOpen = () => Promise.reject(new UserError('the learner takes no orders yet; ask again'));
 
 /**
  * Listens for runtimes and keeps their episodes in `folder/episodes`. Throws a `UserError` for an
@@ -32,10 +42,13 @@ export interface LearnerPort {
  */
 export async function openLearnerPort(options: LearnerPortOptions): Promise<LearnerPort> {
   const { onEpisode, onLabels = () => undefined, log, folder, address, keys, embodiment } = options;
+  const { onRobots = () => undefined, obey = notOpen } = options;
   demandKeys(address, keys);
   const { base, version } = options.policy;
   const data: LearnerWork = { folder, address, keys, policy: { base, version }, embodiment };
-  const local: OwnerFunctions = { log, episode: onEpisode, labels: onLabels };
+  const local: OwnerFunctions = {
+    ...{ log, obey, episode: onEpisode, labels: onLabels, robots: onRobots },
+  };
   const module = new URL('./learnerProcess.js', import.meta.url);
   const start = () =>
     startProcess<LearnerFunctions>(module, { name: "the link's process", data, local });
@@ -49,7 +62,8 @@ export async function openLearnerPort(options: LearnerPortOptions): Promise<Lear
   });
   return {
     address: data.address,
-    publish: (file, parent) => learner.ask('publish', file, parent),
+    publish: (file, parent, plan) => learner.ask('publish', file, parent, plan),
+    tell: (status) => learner.notify('tell', status),
     close: learner.close,
   };
 }

@@ -2,7 +2,9 @@ import { join } from 'node:path';
 import { makeFolder } from '../../files/makeFolder.ts';
 import { serve } from '../../processes/serve.ts';
 import type { RobotEmbodiment } from '../nats/subjects.ts';
+import type { FleetOrder, FleetStatus } from '../nats/fleet.ts';
 import { bindEnd } from './bindEnd.ts';
+import { type Plan, readPlan, writePlan } from './plan.ts';
 import { openLineage } from '../robot/lineage.ts';
 import { type KeptEpisode, openStore } from './store.ts';
 import type { Bundle } from '../../policy/bundle/config.ts';
@@ -20,13 +22,16 @@ export interface LearnerWork {
 export interface LearnerFunctions {
   /** The address, with the port that was found. */
   address: () => string;
-  publish: (file: string, parent: string) => Promise<string>;
+  publish: (file: string, parent: string, plan?: Plan) => Promise<string>;
+  tell: (status: FleetStatus) => void;
 }
 
 export interface OwnerFunctions {
   log: (line: string) => void;
   episode: (episode: KeptEpisode) => void;
   labels: (episode: KeptEpisode) => void;
+  robots: (names: readonly string[]) => void;
+  obey: (order: FleetOrder) => Promise<string>;
 }
 
 serve<LearnerFunctions, LearnerWork, OwnerFunctions>(
@@ -34,19 +39,28 @@ serve<LearnerFunctions, LearnerWork, OwnerFunctions>(
     const log = (line: string) => owner.notify('log', line);
     const onEpisode = (episode: KeptEpisode) => owner.notify('episode', episode);
     const onLabels = (episode: KeptEpisode) => owner.notify('labels', episode);
+    const onRobots = (names: readonly string[]) => owner.notify('robots', names);
+    const obey = (order: FleetOrder) => owner.ask('obey', order);
     await makeFolder(folder);
     const bound = await bindEnd({ address, keys, log });
     const store = await openStore(folder);
-    const lineage = await openLineage(join(folder, 'adapters'), policy);
+    const adapters = join(folder, 'adapters');
+    const lineage = await openLineage(adapters, policy);
     const { base } = policy;
-    const end = await bound.serve({ base, embodiment, store, lineage, onEpisode, onLabels, log });
+    const end = await bound.serve({
+      ...{ base, embodiment, store, lineage, plan: await readPlan(adapters) },
+      ...{ onEpisode, onLabels, onRobots, obey, log },
+    });
     return {
       address: () => bound.address,
-      async publish(file, parent) {
-        const version = await lineage.add(file, parent);
-        await end.announce();
+      async publish(file, parent, plan) {
+        if (plan) await writePlan(adapters, plan);
+        const needed = plan ? [plan.rest, ...Object.values(plan.robots)] : [];
+        const version = await lineage.add(file, parent, needed);
+        await end.announce(plan);
         return version;
       },
+      tell: (status) => end.tell?.(status),
       async close() {
         await end.close();
         await store.close();

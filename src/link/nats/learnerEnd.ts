@@ -9,6 +9,7 @@ import type {
   LearnerEndOptions,
   LearnerPlace,
 } from '../learner/learnerEnd.ts';
+import { openDesk } from './desk.ts';
 import { openPublishing } from './publishing.ts';
 import { Reception } from './reception.ts';
 import { type Robots, openRobots } from './robots.ts';
@@ -78,9 +79,10 @@ async function serve(
   options: LearnerEndOptions,
 ): Promise<LearnerEnd> {
   const { log } = options;
-  const bucket = await openStreams(nats);
+  const buckets = await openStreams(nats);
   const robots = openRobots(options);
-  const publishing = await openPublishing(nats, bucket, options);
+  const publishing = await openPublishing(nats, buckets.policy, options);
+  const desk = openDesk({ nats, bucket: buckets.fleet, obey: options.obey, log });
   const beat = (isClosing: boolean) =>
     nats.connection.publish(
       BEAT,
@@ -102,14 +104,18 @@ async function serve(
   const begin = () => {
     beat(false);
     void publishing.announce();
+    desk.look();
   };
   onceBack(begin);
   begin();
   return {
-    announce: () => publishing.announce(),
+    announce: (plan) => publishing.announce(plan),
+    tell: (status) => desk.tell(status),
     async close() {
       clearInterval(timer);
       beat(true);
+      robots.close();
+      await desk.close();
       await reception.close();
       await nats.close();
     },

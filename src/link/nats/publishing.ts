@@ -3,6 +3,7 @@ import { messageOf } from '../../errors.ts';
 import type { Nats } from '../../nats/connect.ts';
 import { createQueue } from '../../processes/queue.ts';
 import type { LearnerEndOptions } from '../learner/learnerEnd.ts';
+import type { Plan } from '../learner/plan.ts';
 import { putParts } from './parts.ts';
 import { ADAPTERS, NATS_PROTOCOL, type Wanted, adapterPart, writeMessage } from './subjects.ts';
 
@@ -13,14 +14,19 @@ const KEPT = 3;
 /** Robots whose wanted versions are set at once. */
 const AT_ONCE = 64;
 
+type Announced = NonNullable<LearnerEndOptions['lineage']['newest']>;
+
 /** Sets what each robot is to play. */
 export interface Publishing {
-  /** A robot has come: it is to play the newest adapter. */
+  /** A robot has come: it is told what it is to play. */
   greet(robot: string): Promise<void>;
   /** It did not take a version: it may be offered again. */
   notTaken(robot: string, version: string): void;
-  /** Sets the newest adapter for all robots. Never rejects: what fails is reported, and done when the server is back. */
-  announce(): Promise<void>;
+  /**
+   * Sets what all robots are to play, by another plan or as before. Never rejects: what fails is reported, and done when
+   * the server is back.
+   */
+  announce(plan?: Plan): Promise<void>;
 }
 
 /** Of a long line the newest, and the oldest, which every robot of the policy knows. */
@@ -33,10 +39,11 @@ function shortened(line: [string, ...string[]]): [string, ...string[]] {
 export async function openPublishing(
   nats: Nats,
   bucket: KV,
-  { base, lineage, log }: LearnerEndOptions,
+  { base, lineage, plan: before, log }: LearnerEndOptions,
 ): Promise<Publishing> {
   const { manager } = nats;
   const inOrder = createQueue();
+  let plan = before;
   /** The version that each robot is to play. */
   const wanted = new Map<string, string>();
   /** Hashes of adapters whose files are on the server, oldest first. */
@@ -46,33 +53,45 @@ export async function openPublishing(
     if (value) wanted.set(robot, value.json<Wanted>().name);
   }
 
-  const upload = async (sha256: string, path: string, bytes: number) => {
-    if (there.at(-1) === sha256) return;
+  const upload = async ({ sha256, name, bytes }: Announced) => {
+    if (there.includes(sha256)) return;
+    const path = lineage.pathOf(name);
     await putParts(nats, path, bytes, (part) => adapterPart(sha256, part));
-    there = [...there.filter((other) => other !== sha256), sha256];
-    await removeOld();
+    there = [...there, sha256];
   };
-  const removeOld = async () => {
-    const keep = new Set(there.slice(-KEPT));
+  /** Removes the files of adapters that nobody is to play, but for the last ones. */
+  const removeOld = async (needed: readonly string[]) => {
+    const keep = new Set([...there.slice(-KEPT), ...needed]);
     const { state } = await manager.streams.info(ADAPTERS, { subjects_filter: 'nalu.adapter.>' });
     const old = Object.keys(state.subjects ?? {}).map((subject) => subject.split('.')[2]);
     for (const sha256 of new Set(old))
       if (!keep.has(sha256))
         await manager.streams.purge(ADAPTERS, { filter: adapterPart(sha256, '>') });
-    there = there.slice(-KEPT);
+    there = there.filter((sha256) => keep.has(sha256));
   };
 
+  const setTo = async (adapter: Announced, robots: readonly string[]) => {
+    await upload(adapter);
+    const line = shortened(lineage.since(base, adapter.name));
+    const text = writeMessage('wanted', { protocol: NATS_PROTOCOL, ...adapter, line });
+    for (let i = 0; i < robots.length; i += AT_ONCE)
+      await Promise.all(robots.slice(i, i + AT_ONCE).map((robot) => bucket.put(robot, text)));
+    for (const robot of robots) wanted.set(robot, adapter.name);
+  };
   const set = async (robots: readonly string[]) => {
-    const { newest } = lineage;
-    if (!newest) return;
-    const missing = robots.filter((robot) => wanted.get(robot) !== newest.name);
+    const toPlay = (robot: string) =>
+      plan ? (plan.robots[robot] ?? plan.rest) : lineage.newest?.name;
+    const missing = robots.filter((robot) => wanted.get(robot) !== toPlay(robot));
     if (missing.length === 0) return;
-    await upload(newest.sha256, lineage.pathOf(newest.name), newest.bytes);
-    const line = shortened(lineage.since(base));
-    const text = writeMessage('wanted', { protocol: NATS_PROTOCOL, ...newest, line });
-    for (let i = 0; i < missing.length; i += AT_ONCE)
-      await Promise.all(missing.slice(i, i + AT_ONCE).map((robot) => bucket.put(robot, text)));
-    for (const robot of missing) wanted.set(robot, newest.name);
+    const needed: string[] = [];
+    for (const version of new Set([...wanted.keys()].map(toPlay))) {
+      const adapter = version === undefined ? undefined : await lineage.of(version);
+      if (!adapter) continue;
+      needed.push(adapter.sha256);
+      const who = missing.filter((robot) => toPlay(robot) === version);
+      if (who.length > 0) await setTo(adapter, who);
+    }
+    await removeOld(needed);
   };
   const report = (error: unknown) => log(`could not set what robots play: ${messageOf(error)}`);
 
@@ -84,6 +103,9 @@ export async function openPublishing(
     notTaken(robot, version) {
       if (wanted.get(robot) === version) wanted.set(robot, base);
     },
-    announce: () => inOrder(() => set([...wanted.keys()])).catch(report),
+    announce: (now = plan) => {
+      plan = now;
+      return inOrder(() => set([...wanted.keys()])).catch(report);
+    },
   };
 }

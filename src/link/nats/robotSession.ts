@@ -12,6 +12,8 @@ import { BEAT, EPISODES, NATS_PROTOCOL, type RobotEmbodiment, type RobotSelf, re
 const LOOK_EVERY = 1000;
 const LONGEST_SILENCE = 5000;
 const LONGEST_ANSWER = 5000;
+/** Why a session ends with its program. */
+const CLOSED = 'closed';
 
 export interface NatsRobot {
   address: string;
@@ -31,7 +33,7 @@ export function openNatsSession(robot: NatsRobot, options: SessionOptions): Sess
   return {
     ended: session.run(),
     notify: () => session.notify(),
-    close: () => session.end('closed'),
+    close: () => session.end(CLOSED),
   };
 }
 
@@ -214,6 +216,12 @@ class NatsSession {
     this.options.onChange(this.learner !== undefined, this.adoption.refused);
   }
 
+  /** What is wrong now: why the session ended, an offer that did not get through, an adapter that was not taken. */
+  private problem(): string | null {
+    const ended = this.reason === CLOSED ? undefined : this.reason;
+    return ended ?? this.offering.problem ?? this.adoption.refused;
+  }
+
   private sayHealth(isClosing: boolean): void {
     const { connection, name } = this.nats;
     if (connection.isClosed()) return;
@@ -223,7 +231,7 @@ class NatsSession {
       version: inbox.version,
       pending: outbox.pending,
       acknowledged: outbox.acknowledged,
-      problem: this.offering.problem?.slice(0, 2000) ?? null,
+      problem: this.problem()?.slice(0, 2000) ?? null,
       ...(isClosing && { isClosing }),
     });
     connection.publish(robotSubject(name, 'health'), health);

@@ -20,13 +20,25 @@ export interface Robots {
   refuse(whom: string, why: string): void;
   takeHealth(robot: string, health: Health): void;
   takeEvent(robot: string, event: RobotEvent): void;
+  close(): void;
 }
 
 const listed = (joints: readonly string[]) => joints.join(', ');
 
+const isNear = (heard: number) => performance.now() - heard < LONGEST_SILENCE;
+
 /** Knows robots by name, and lets in only those that fit. */
-export function openRobots({ base, embodiment, log }: LearnerEndOptions): Robots {
+export function openRobots({ base, embodiment, onRobots, log }: LearnerEndOptions): Robots {
   const known = new Map<string, Known>();
+  let told = '';
+  /** Says who is there, where that has changed. */
+  const tell = () => {
+    const names = [...known].filter(([, { heard }]) => isNear(heard)).map(([name]) => name);
+    if (names.sort().join() === told) return;
+    told = names.join();
+    onRobots(names);
+  };
+  const look = setInterval(tell, LONGEST_SILENCE);
 
   const objection = (self: RobotSelf) => {
     if (self.base !== base)
@@ -38,11 +50,7 @@ export function openRobots({ base, embodiment, log }: LearnerEndOptions): Robots
   };
   const isTaken = (robot: string, instance: string) => {
     const other = known.get(robot);
-    return (
-      other !== undefined &&
-      other.instance !== instance &&
-      performance.now() - other.heard < LONGEST_SILENCE
-    );
+    return other !== undefined && other.instance !== instance && isNear(other.heard);
   };
   const refuse = (whom: string, why: string) => log(`refused ${whom}: ${why}`);
 
@@ -55,12 +63,16 @@ export function openRobots({ base, embodiment, log }: LearnerEndOptions): Robots
         : objection(self);
       if (why !== undefined) refuse(`the robot ${robot}`, why);
       else known.set(robot, { instance: self.instance, heard: performance.now(), problem: null });
+      tell();
       return why;
     },
     takeHealth(robot, { instance, problem, isClosing }) {
       const self = known.get(robot);
       if (self?.instance !== instance) return;
-      if (isClosing) return void known.delete(robot);
+      if (isClosing) {
+        known.delete(robot);
+        return tell();
+      }
       self.heard = performance.now();
       if (problem !== null && problem !== self.problem) log(`the robot ${robot}: ${problem}`);
       self.problem = problem;
@@ -69,5 +81,6 @@ export function openRobots({ base, embodiment, log }: LearnerEndOptions): Robots
       if (event.kind === 'notTaken')
         log(`the robot ${robot} did not take the adapter ${event.version}: ${event.why}`);
     },
+    close: () => clearInterval(look),
   };
 }

@@ -10,7 +10,8 @@ import { type KV, Kvm } from '@nats-io/kv';
 import { nanos } from '@nats-io/transport-node';
 import { UserError } from '../../errors.ts';
 import type { Nats } from '../../nats/connect.ts';
-import { ADAPTERS, EPISODES, NATS_PART_BYTES, PARTS, POLICY } from './subjects.ts';
+import { FLEET, HEALTH } from './fleet.ts';
+import { ADAPTERS, BEAT, EPISODES, NATS_PART_BYTES, PARTS, POLICY, robotSubject } from './subjects.ts'; // prettier-ignore
 
 const MEBIBYTE = 2 ** 20;
 const DAY = 24 * 3600 * 1000;
@@ -22,6 +23,14 @@ const MOST_IN_HAND = 64;
 const ACKNOWLEDGE_WITHIN = 30_000;
 /** Of each robot's wanted versions. */
 const HISTORY = 16;
+/** Of what the learner tells, and of orders: the most that a bucket may keep. */
+const FLEET_HISTORY = 64;
+
+/** The buckets of wanted versions, and of what people are told and order. */
+export interface Buckets {
+  policy: KV;
+  fleet: KV;
+}
 
 /** What all streams share: a message replaces the one of its subject, and what has no room is refused. */
 const COMMON: Partial<StreamConfig> = {
@@ -57,6 +66,14 @@ const STREAMS: (Partial<StreamConfig> & Pick<StreamConfig, 'name'>)[] = [
     max_msg_size: 2 * NATS_PART_BYTES,
     max_age: 0,
   },
+  {
+    ...COMMON,
+    name: HEALTH,
+    subjects: [robotSubject('*', 'health'), robotSubject('*', 'event'), BEAT],
+    discard: DiscardPolicy.Old,
+    max_bytes: 64 * MEBIBYTE,
+    max_age: nanos(90 * DAY),
+  },
 ];
 
 /** Codes of JetStream's errors. */
@@ -74,8 +91,8 @@ const limitError = (nats: Nats, what: string, error: unknown) =>
   );
 
 /** Makes the streams and buckets of the link where they are absent. Throws a `UserError` for a server without room. */
-export async function openStreams(nats: Nats): Promise<KV> {
-  const { manager, jetstream, address } = nats;
+export async function openStreams(nats: Nats): Promise<Buckets> {
+  const { manager, jetstream } = nats;
   for (const stream of STREAMS)
     await manager.streams.add(stream).catch((error: unknown) => {
       if (error instanceof JetStreamApiError && error.code === STREAM_IS_THERE) return;
@@ -87,9 +104,11 @@ export async function openStreams(nats: Nats): Promise<KV> {
     ack_wait: nanos(ACKNOWLEDGE_WITHIN),
     max_ack_pending: MOST_IN_HAND,
   });
-  return new Kvm(jetstream)
-    .create(POLICY, { history: HISTORY, max_bytes: 64 * MEBIBYTE, storage: StorageType.File })
-    .catch((error: unknown) => {
-      throw isLimit(error) ? limitError(nats, `the bucket ${POLICY} at ${address}`, error) : error;
-    });
+  const open = (name: string, history: number) =>
+    new Kvm(jetstream)
+      .create(name, { history, max_bytes: 64 * MEBIBYTE, storage: StorageType.File })
+      .catch((error: unknown) => {
+        throw isLimit(error) ? limitError(nats, `the bucket ${name}`, error) : error;
+      });
+  return { policy: await open(POLICY, HISTORY), fleet: await open(FLEET, FLEET_HISTORY) };
 }

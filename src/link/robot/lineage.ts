@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../errors.ts';
+import { isThere } from '../../files/isThere.ts';
 import { writeWhole } from '../../files/writeWhole.ts';
 import { makeFolder } from '../../files/makeFolder.ts';
 import { discard } from '../../episodes/mcap.ts';
@@ -21,10 +22,15 @@ type Announcement = Omit<MessageOf<'adapter'>, 'line' | 'kind'>;
 /** Adapters that a learner has published, and which came from which. */
 export interface Lineage {
   readonly newest: Announcement | undefined;
-  /** Copies an adapter in as the newest, for the first time or again; gives its version. Throws a `UserError` if it does not belong here. */
-  add(file: string, parent: string): Promise<string>;
-  /** The newest adapter's ancestors, newest first, back to `version` or to the policy as it was opened. */
-  since(version: string): [string, ...string[]];
+  /** One whose file is kept; undefined for any other. */
+  of(version: string): Promise<Announcement | undefined>;
+  /**
+   * Copies an adapter in as the newest, for the first time or again; gives its version. The files of the last ones stay,
+   * and of those that are `needed`. Throws a `UserError` if it does not belong here.
+   */
+  add(file: string, parent: string, needed?: readonly string[]): Promise<string>;
+  /** An adapter's ancestors, newest first, back to `version` or to the policy as it was opened; by default the newest one's. */
+  since(version: string, of?: string): [string, ...string[]];
   pathOf(version: string): string;
   close(): Promise<void>;
 }
@@ -50,29 +56,35 @@ export async function openLineage(
   }
   let newest: Announcement | undefined;
 
-  const announce = async (version: string) => {
+  const announcement = async (version: string): Promise<Announcement> => {
     const path = pathOf(version);
     const { base, trainable } = await readAdapterHead(path);
     if (base !== policy.base)
       throw new UserError(
         `${path}: an adapter of the policy ${base}, this learner improves ${policy.base}; give each policy a folder of its own`,
       );
-    newest = { name: version, base, trainable, ...(await digest(path)) };
+    return { name: version, base, trainable, ...(await digest(path)) };
   };
   const last = [...parents.keys()].at(-1);
-  if (last !== undefined) await announce(last);
+  if (last !== undefined) newest = await announcement(last);
 
-  const removeOld = async () => {
-    const keep = new Set([...parents.keys()].slice(-KEPT).map((version) => version + SUFFIX));
+  const removeOld = async (needed: readonly string[]) => {
+    const last = [...parents.keys()].slice(-KEPT);
+    const keep = new Set([...last, ...needed].map((version) => version + SUFFIX));
     for (const name of await readdir(folder))
-      if (name !== LINE && !keep.has(name)) await discard(join(folder, name));
+      if (name.endsWith(SUFFIX) && !keep.has(name)) await discard(join(folder, name));
   };
 
   return {
     get newest() {
       return newest;
     },
-    async add(file, parent) {
+    async of(version) {
+      if (version === newest?.name) return newest;
+      if (!parents.has(version) || !(await isThere(pathOf(version)))) return undefined;
+      return announcement(version);
+    },
+    async add(file, parent, needed = []) {
       const { version, base } = await readAdapterHead(file);
       if (base !== policy.base)
         throw new UserError(
@@ -89,12 +101,12 @@ export async function openLineage(
       });
       await ledger.add(`${ledger.lines.size} ${version} ${from}`);
       append(version, from);
-      await announce(version);
-      await removeOld();
+      newest = await announcement(version);
+      await removeOld(needed);
       return version;
     },
-    since(version) {
-      let at = parents.get(newest!.name)!;
+    since(version, of = newest!.name) {
+      let at = parents.get(of)!;
       const line: [string, ...string[]] = [at];
       for (let parent; at !== version && (parent = parents.get(at)) !== undefined; at = parent)
         line.push(parent);

@@ -1,4 +1,5 @@
 import { UserError, messageOf } from '../../errors.ts';
+import { WORK } from '../../nats/workNames.ts';
 import { wholePath } from '../../episodes/files.ts';
 import type { Digest } from '../../files/digest.ts';
 import { makeFolder } from '../../files/makeFolder.ts';
@@ -7,14 +8,7 @@ import { persist } from '../../nats/persist.ts';
 import { validate } from '../../validate.ts';
 import type { Attempt, RolloutResult } from '../rolloutWorker.ts';
 import type { WorkPlace } from './place.ts';
-import {
-  type Job,
-  type JobResult,
-  NAMES,
-  jobSubject,
-  resultSchema,
-  resultSubject,
-} from './protocol.ts';
+import { type Job, type JobResult, jobSubject, resultSchema, resultSubject } from './protocol.ts';
 
 /** Times that an attempt is queued again whose episode did not arrive as it was announced. */
 const MOST_LOST = 3;
@@ -105,7 +99,7 @@ export async function openJobs({ place, run, log }: JobsOptions): Promise<Jobs> 
     }
   };
 
-  const consumer = await nats.jetstream.consumers.get(NAMES.results, { filter_subjects: resultSubject(run) }); // prettier-ignore
+  const consumer = await nats.jetstream.consumers.get(WORK.results, { filter_subjects: resultSubject(run) }); // prettier-ignore
   const messages = await consumer.consume(LISTEN);
   const takeAll = async (): Promise<never> => {
     for await (const message of messages)
@@ -115,7 +109,7 @@ export async function openJobs({ place, run, log }: JobsOptions): Promise<Jobs> 
         log(`a result was left out: ${messageOf(error)}`);
       }
     if (closing.signal.aborted) return new Promise<never>(() => undefined);
-    throw new UserError(`${nats.address}: the stream ${NAMES.results} was removed there; start this again`); // prettier-ignore
+    throw new UserError(`${nats.address}: the stream ${WORK.results} was removed there; start this again`); // prettier-ignore
   };
   const failed = takeAll();
   failed.catch(() => undefined);
@@ -133,8 +127,8 @@ export async function openJobs({ place, run, log }: JobsOptions): Promise<Jobs> 
       if (!place.isReachable()) return;
       await messages.close();
       for (const [stream, filter] of [
-        [NAMES.jobs, jobSubject(run)],
-        [NAMES.results, resultSubject(run)],
+        [WORK.jobs, jobSubject(run)],
+        [WORK.results, resultSubject(run)],
       ])
         await nats.manager.streams.purge(stream, { filter }).catch(() => undefined);
     },

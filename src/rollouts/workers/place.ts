@@ -7,20 +7,21 @@ import {
   StorageType,
   type StreamConfig,
 } from '@nats-io/jetstream';
+import { WORK } from '../../nats/workNames.ts';
 import { type KV, Kvm } from '@nats-io/kv';
 import { type ObjectStore, Objm } from '@nats-io/obj';
 import { nanos } from '@nats-io/transport-node';
 import { UserError, messageOf } from '../../errors.ts';
 import { type Nats, connectNats } from '../../nats/connect.ts';
 import { LIFE } from '../../nats/presence.ts';
-import { ALL_JOBS, ALL_RESULTS, NAMES } from './protocol.ts';
+import { ALL_JOBS, ALL_RESULTS } from './protocol.ts';
 
 const MEBIBYTE = 2 ** 20;
 const DAY = nanos(24 * 3600 * 1000);
 
 /** Objects and messages of runs that ended without tidying up go by their age. */
 const STREAMS = {
-  [NAMES.jobs]: {
+  [WORK.jobs]: {
     subjects: [ALL_JOBS],
     retention: RetentionPolicy.Workqueue,
     discard: DiscardPolicy.New,
@@ -28,7 +29,7 @@ const STREAMS = {
     max_bytes: 128 * MEBIBYTE,
     max_age: DAY,
   },
-  [NAMES.results]: {
+  [WORK.results]: {
     subjects: [ALL_RESULTS],
     discard: DiscardPolicy.New,
     max_msgs: 100_000,
@@ -84,13 +85,13 @@ export async function openWorkPlace({ address, keys, log }: WorkPlaceOptions): P
     },
   });
   try {
-    await ensureStream(nats.manager, NAMES.jobs);
-    await ensureStream(nats.manager, NAMES.results);
+    await ensureStream(nats.manager, WORK.jobs);
+    await ensureStream(nats.manager, WORK.results);
     return {
       nats,
-      runs: await presence(nats, NAMES.runs),
-      workers: await presence(nats, NAMES.workers),
-      objects: await new Objm(nats.jetstream).create(NAMES.objects, { ...OBJECTS }),
+      runs: await presence(nats, WORK.runs),
+      workers: await presence(nats, WORK.workers),
+      objects: await new Objm(nats.jetstream).create(WORK.objects, { ...OBJECTS }),
       isReachable: () => !isBroken,
       close: () => nats.close(),
     };

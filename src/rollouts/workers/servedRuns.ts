@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import { WORK } from '../../nats/workNames.ts';
 import { join } from 'node:path';
 import { AckPolicy, type Consumer, type JsMsg } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/transport-node';
@@ -6,7 +7,7 @@ import { UserError, messageOf } from '../../errors.ts';
 import { watchPresence } from '../../nats/presence.ts';
 import type { RolloutSettings } from '../rolloutWorker.ts';
 import type { WorkPlace } from './place.ts';
-import { NALU, NAMES, type RunSign, headSchema, jobSubject, runSchema } from './protocol.ts';
+import { NALU, type RunSign, headSchema, jobSubject, runSchema } from './protocol.ts';
 import { fetchSetup } from './setup.ts';
 
 /** Milliseconds without a sign of its worker after which an attempt is given to another one. */
@@ -51,7 +52,7 @@ export interface ServedRunsOptions {
 
 /** The queue of a run's attempts, each of which one worker has at a time. */
 async function consumerOf({ nats }: WorkPlace, run: string): Promise<Consumer> {
-  await nats.manager.consumers.add(NAMES.jobs, {
+  await nats.manager.consumers.add(WORK.jobs, {
     durable_name: run,
     filter_subject: jobSubject(run),
     ack_policy: AckPolicy.Explicit,
@@ -59,7 +60,7 @@ async function consumerOf({ nats }: WorkPlace, run: string): Promise<Consumer> {
     max_ack_pending: 10_000,
     inactive_threshold: nanos(UNUSED),
   });
-  return nats.jetstream.consumers.get(NAMES.jobs, run);
+  return nats.jetstream.consumers.get(WORK.jobs, run);
 }
 
 /** Asks for attempts of a run, whose place in the queue is made again where the server has forgotten it. */
