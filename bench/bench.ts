@@ -11,6 +11,7 @@ import { benchLearning } from './learning.ts';
 import { benchLink } from './link.ts';
 import { benchLora } from './lora.ts';
 import { benchNats } from './nats.ts';
+import { benchOpenVla } from './openVla.ts';
 import { benchOperators } from './operators.ts';
 import { benchPrecision } from './precision.ts';
 import { benchRos } from './ros.ts';
@@ -52,10 +53,11 @@ const SECTIONS: Record<string, () => Promise<Row[]>> = {
   ros: benchRos,
   full: benchFull,
   'full-cpu': benchFullCpu,
+  openvla: benchOpenVla,
 };
 
 /** Too large for every machine: run where they are named. */
-const ON_REQUEST = ['full', 'full-cpu'];
+const ON_REQUEST = ['full', 'full-cpu', 'openvla'];
 
 const HELP = `npm run bench -- [SECTION ...] [--minutes N] [--alone]
 

@@ -3,6 +3,13 @@ import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { type Fault } from '../../src/errors.ts';
+import { layoutOf } from '../../src/openpi/layouts.ts';
+import {
+  float64Array,
+  isNdArray,
+  numbersOf as numbersIn,
+  uint8Array,
+} from '../../src/openpi/ndarray.ts';
 import { GOLDEN_FILE, loadBundle } from '../../src/policy/bundle/bundle.ts';
 import type { Bundle } from '../../src/policy/bundle/config.ts';
 import { makeGolden, verifyBundle } from '../../src/policy/bundle/verification.ts';
@@ -16,6 +23,7 @@ import { makeTransforms } from '../../src/policy/vectors/transforms.ts';
 import { sessionConfigSchema } from '../../src/session/session.ts';
 import { type TensorSource, loadSafetensors, writeSafetensors } from '../../src/tensors/safetensors.ts'; // prettier-ignore
 import { withFolder } from '../onnx/run.ts';
+import { connectTo, serveBundle } from '../openpi/serving.ts';
 import { assertRejectsAbout } from '../refusals.ts';
 import { goldenTensors } from './golden.ts';
 import { GOLDEN_CONFIG, GOLDEN_OPENVLA, goldenJson, tokenizerJson } from './goldenOpenVla.ts';
@@ -84,6 +92,7 @@ describe('a checkpoint of OpenVLA', () => {
       assert.deepEqual(bundle.shape.images, [{ width: 56, height: 56, fit: 'stretched' }]);
       assert.deepEqual(bundle.cameras, ['image']);
       assert.equal(bundle.executeSteps, 1);
+      assert.deepEqual([layoutOf(bundle).layout.name, layoutOf(bundle).misfit], ['libero', undefined]); // prettier-ignore
       const { q01: low, q99: high, mask } = await statistics();
       assert.deepEqual(bundle.transforms, [
         { type: 'robosuiteGripper', index: 6 },
@@ -104,6 +113,33 @@ describe('a checkpoint of OpenVLA', () => {
       const isInside = (value: number, i: number) => value >= q01[i] - 1e-6 && value <= q99[i] + 1e-6; // prettier-ignore
       assert.ok(actions.slice(0, 6).every(isInside), `[${actions.join()}]`);
       assert.equal(Math.abs(actions[6]), 1);
+    });
+  });
+
+  it('answers LIBERO’s client', async () => {
+    await imported({}, async ({ bundle }) => {
+      const { data, dims } = (await goldenTensors('inputs.safetensors', GOLDEN_OPENVLA))('raw.0');
+      const server = await serveBundle(bundle.folder);
+      try {
+        const client = await connectTo(server.url);
+        await client.next();
+        const reply = await client.ask({
+          'observation/image': uint8Array(data as Uint8Array, [...dims]),
+          'observation/wrist_image': uint8Array(data as Uint8Array, [...dims]),
+          'observation/state': float64Array(new Float64Array(8), [8]),
+          prompt: 'pick up the cup',
+        });
+        client.socket.close();
+        const answered = reply.get('actions');
+        assert.ok(isNdArray(answered));
+        assert.deepEqual(answered.shape, [1, actionDim]);
+        const { actions } = await actOn(bundle);
+        numbersIn(answered, 'actions').forEach((value, i) =>
+          assert.equal(Math.fround(value), actions[i]),
+        );
+      } finally {
+        await server.close();
+      }
     });
   });
 
@@ -161,7 +197,7 @@ describe('a checkpoint of OpenVLA', () => {
           agreements.every(({ cosine }) => cosine >= least),
           JSON.stringify(agreements),
         );
-        assert.deepEqual(agreements.map(({ stage }) => stage), ['features', 'image_tokens', 'keys', 'values', 'actions']); // prettier-ignore
+        assert.deepEqual(agreements.map(({ stage }) => stage), ['features', 'image', 'keys', 'values', 'actions']); // prettier-ignore
       }
     });
   });

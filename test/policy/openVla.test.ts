@@ -3,23 +3,28 @@ import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { Tensor } from 'onnxruntime-node';
 import { threadScaler } from '../../src/images/scaling.ts';
+import { gradients } from '../../src/onnx/gradient.ts';
 import { Graph, type Value } from '../../src/onnx/graph.ts';
+import { concat, negate, reduceMean, reshape, slice } from '../../src/onnx/operators.ts';
 import { binCentres, binEnds, idsOf, numbersOf } from '../../src/policy/families/openvla/actionTokens.ts'; // prettier-ignore
 import { TOWERS, emptyCache, embedPrompt, sampled, seen } from '../../src/policy/families/openvla/graphs.ts'; // prettier-ignore
-import { llama } from '../../src/policy/families/openvla/llama.ts';
+import { embed, llama, logitsOf } from '../../src/policy/families/openvla/llama.ts';
 import { normalisedPatches, towerFeatures } from '../../src/policy/families/openvla/tower.ts';
-import type { WeightSource } from '../../src/policy/paligemma/network.ts';
-import { externalWeights } from '../../src/policy/paligemma/weights.ts';
+import { logProbabilities } from '../../src/policy/families/pi0-fast/likelihood.ts';
+import type { WeightSource, Weights } from '../../src/policy/paligemma/network.ts';
+import { externalWeights, inputWeights, loadWeights } from '../../src/policy/paligemma/weights.ts';
 import { readShardedHeader } from '../../src/tensors/shards.ts';
-import { runOn } from './fastNetwork.ts';
+import { logSoftmax, runOn } from './fastNetwork.ts';
 import { goldenTensors } from './golden.ts';
 import { distance } from './goldenFast.ts';
-import { GOLDEN_CONFIG, GOLDEN_OPENVLA } from './goldenOpenVla.ts';
+import { GOLDEN_CONFIG, GOLDEN_OPENVLA, goldenJson } from './goldenOpenVla.ts';
 
 const WEIGHTS = join(GOLDEN_OPENVLA, 'model.safetensors');
 const { imageSize: SIDE, patch: PATCH, actionDim, language, bins, textVocabulary } = GOLDEN_CONFIG;
 const V = language.vocabulary;
 const ROWS = [0, 1];
+/** Tokens that training predicts: of an action, and the end. */
+const TRAINED = 8;
 
 type Lookup = (name: string) => Tensor;
 const floats = ({ data }: Tensor) => data as Float32Array;
@@ -207,6 +212,80 @@ describe('OpenVLA agrees with its own implementation', () => {
       assert.deepEqual(ints(written), tokens);
       near(floats(logits), row(expected('gen.logits'), i), 2e-5, 2e-6);
       near(numbersOf(ints(written), GOLDEN_CONFIG), row(expected('gen.actions_normalized'), i), 1e-9); // prettier-ignore
+    }
+  });
+
+  /** Logits [8, vocabulary] of what follows the last tokens of a sequence, one row of the batch, by weights of any source. */
+  const readSequence = (graph: Graph, weights: Weights, i: number, count: number) => {
+    const bytes = graph.input(`images.${i}`, 'uint8', [1, 1, SIDE, SIDE, 3]);
+    const tokens = graph.input(`tokens.${i}`, 'int64', [1, count]);
+    const [begin, rest] = [slice(tokens, 1, 0, 1), slice(tokens, 1, 1, count)].map((part) => embed(weights, part, language)); // prettier-ignore
+    const sequence = concat([begin, seen(weights, bytes, GOLDEN_CONFIG).image, rest], 1);
+    const { hidden } = llama(weights, sequence, emptyCache(graph, GOLDEN_CONFIG), language);
+    const all = 16 + count;
+    const logits = logitsOf(weights, slice(hidden, 0, all - TRAINED - 1, all - 1), language);
+    return { logits, targets: reshape(slice(tokens, 1, count - TRAINED, count), [TRAINED]) };
+  };
+
+  it('in the loss of given actions, to 5e-8, and its gradients, to 3e-5 of the largest', async () => {
+    const { grad_keys: keys } = await goldenJson();
+    const graph = new Graph('training');
+    const weights = inputWeights(graph);
+    const mask = inputs('train.attention_mask');
+    const count = mask.dims[1];
+    const sequences = ROWS.map((i) => {
+      const real = (row(mask, i) as unknown as Uint8Array).reduce((sum, one) => sum + one, 0);
+      const ids = (inputs('train.input_ids').data as BigInt64Array).slice(i * count, i * count + real); // prettier-ignore
+      return new Tensor('int64', ids, [1, real]);
+    });
+    const read = sequences.map(({ size }, i) => readSequence(graph, weights, i, size));
+    const logits = concat(read.map((one) => one.logits), 0); // prettier-ignore
+    const logp = logProbabilities(logits, concat(read.map((one) => one.targets), 0)); // prettier-ignore
+    const loss = negate(reduceMean(logp, [0, 1], false));
+    for (const [name, value] of Object.entries({ logits, logp, loss })) graph.output(name, value);
+    gradients(loss, keys.map((key) => graph.inputs.find(({ name }) => name === key)!)) // prettier-ignore
+      .forEach((gradient, i) => graph.output(`gradient.${i}`, gradient));
+    const own = graph.inputs.filter(({ name }) => name.includes('.') && !/^(images|tokens)/.test(name)); // prettier-ignore
+    const loaded = await loadWeights(WEIGHTS, own.map(({ name }) => name)); // prettier-ignore
+    const found = await runOn(GOLDEN_OPENVLA, graph, {
+      ...Object.fromEntries(ROWS.flatMap((i) => [[`images.${i}`, pictures[i]], [`tokens.${i}`, sequences[i]]])), // prettier-ignore
+      ...Object.fromEntries(own.map(({ name, shape }) => [name, new Tensor('float32', loaded.get(name)!, shape as number[])])), // prettier-ignore
+    });
+    near(floats(found.logits), floats(expected('train.logits')), 2e-5, 2e-6);
+    near(floats(found.logp), floats(expected('train.logp')), 2e-5);
+    near(floats(found.loss), floats(expected('loss')), 1e-6);
+    keys.forEach((key, i) => {
+      const golden = floats(expected(`grad.${key}`));
+      const largest = golden.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+      near(floats(found[`gradient.${i}`]), golden, 3e-5 * largest);
+    });
+  });
+
+  it('in the likelihood of given tokens among all, and among those of actions', async () => {
+    const given = ints(inputs('ppo.tokens'));
+    for (const i of ROWS) {
+      const tokens = given.slice(actionDim * i, actionDim * (i + 1));
+      // As many tokens are read as in training, the first of which is the prompt's last.
+      const ids = BigInt64Array.from([...ints(inputs(`prompt_ids.${i}`)), ...tokens].map(BigInt));
+      const { logits } = await run(
+        (graph) => graph.output('logits', readSequence(graph, source(graph), i, ids.length).logits),
+        { [`images.${i}`]: pictures[i], [`tokens.${i}`]: new Tensor('int64', ids, [1, ids.length]) }, // prettier-ignore
+      );
+      const rows = Array.from({ length: actionDim }, (_, step) => floats(logits).subarray((step + 1) * V, (step + 2) * V)); // prettier-ignore
+      const first = textVocabulary - bins;
+      const compare = (name: string, from: number, temperature: number, limit: number) => {
+        const logp = rows.map((all) => logSoftmax(all.subarray(from, from === 0 ? V : from + bins), from === 0 ? V : bins, temperature)[0]); // prettier-ignore
+        const golden = row(expected(`ppo.${name}`), i);
+        const found = name.startsWith('entropy')
+          ? logp.map((one) => -one.reduce((sum, value) => sum + Math.exp(value) * value, 0))
+          : logp.map((one, step) => one[tokens[step] - from]);
+        near(found, golden, limit);
+      };
+      compare('logp', 0, 1, 1e-5);
+      compare('entropy', 0, 1, 1e-5);
+      compare('logp_256', first, 1, 1e-5);
+      compare('entropy_256', first, 1, 5e-6);
+      compare('logp_256_t16', first, 1.6, 5e-6);
     }
   });
 

@@ -38,15 +38,29 @@ export const DTYPE_OF: Record<Precision, Dtype> = {
   bfloat16: 'BF16',
 };
 
-/** Matrices of language models: of π0's, and of OpenVLA's. */
-const LANGUAGE = String.raw`^(?:paligemma_with_expert\.paligemma\.model\.)?language_model\..*layers\..*_proj`;
-const VISION = String.raw`^(?:paligemma_with_expert\.paligemma\.model\.vision_tower\..*layers\..*(?:_proj|\.fc[12])|vision_backbone\..*blocks\..*\.(?:qkv|proj|fc[12]))`;
+/** Matrices of the layers of π0's parts, and of OpenVLA's. */
+const GEMMA = String.raw`^paligemma_with_expert\.paligemma\.model\.language_model\.layers\..*_proj`;
+const SIGLIP = String.raw`^paligemma_with_expert\.paligemma\.model\.vision_tower\..*layers\..*(?:_proj|\.fc[12])`;
+const LLAMA = String.raw`^language_model\.model\.layers\..*_proj`;
+const TOWERS = String.raw`^vision_backbone\..*\.blocks\..*\.(?:qkv|proj|fc[12])`;
 
-/** Which matrices are packed into so many bits. */
-const PACKED: Record<PackedBits, RegExp> = {
-  8: new RegExp(String.raw`(?:${LANGUAGE}|${VISION})\.weight$`),
-  4: new RegExp(String.raw`${LANGUAGE}\.weight$`),
+const matrices = (...parts: string[]) => new RegExp(`(?:${parts.join('|')})\\.weight$`);
+
+/**
+ * Into how many bits matrices are packed, by what was asked for. OpenVLA's language model is read once for each token
+ * of an action, which takes the kernels of whole numbers' sessions; its towers then have 8 bits.
+ */
+const PACKED: Record<PackedBits, readonly (readonly [RegExp, PackedBits])[]> = {
+  8: [[matrices(GEMMA, SIGLIP, LLAMA, TOWERS), 8]],
+  4: [
+    [matrices(GEMMA, LLAMA), 4],
+    [matrices(TOWERS), 8],
+  ],
 };
+
+/** Into how many bits a matrix is packed; undefined where it stays whole. */
+const bitsOf = (name: string, asked: PackedBits | undefined): PackedBits | undefined =>
+  asked && PACKED[asked].find(([pattern]) => pattern.test(name))?.[1];
 
 /** What the reference keeps in float32: vectors, the embeddings of patches, projections of state, actions, time, norms. */
 const KEPT = /^(?:state_|action_|time_)|embeddings\.(?:patch|position)_embedding|norm\.dense\./;
@@ -182,7 +196,8 @@ export function convertedWeights(
     const shape = symbolic as number[];
     const weight = findTensor(header, name)!;
     const source = { name, shape, weight, adapter: adapters.get(name) };
-    if (prefixBits && PACKED[prefixBits].test(name)) return packedSources(source, prefixBits);
+    const bits = bitsOf(name, prefixBits);
+    if (bits) return packedSources(source, bits);
     const stored = PRECISION_OF.get(findTensor(like, name)!.dtype)!;
     if (precision === undefined) return [plainSource(source, stored)];
     return [plainSource(source, isHalved(name, shape) ? precision : 'float32')];

@@ -11,9 +11,11 @@ type Distribution = { value: number } | { deviation: number };
 /** The velocity and, in π0.5, what conditions the norms begin near zero. */
 const SMALL = /^action_out_proj\.weight$|norm\.dense\.weight$/;
 
-/** Norm scales are stored as offsets from one in Gemma, as factors in SigLIP. */
+/** Norm scales are stored as offsets from one in Gemma, as factors in vision towers and Llama. */
+const FACTOR = /(?:vision|^language_model).*norm.*weight$|scale_factor$/;
+
 function distributionOf(name: string, shape: readonly number[]): Distribution {
-  if (shape.length === 1) return { value: /vision.*norm.*weight$/.test(name) ? 1 : 0 };
+  if (shape.length === 1) return { value: FACTOR.test(name) ? 1 : 0 };
   const isTable = name.includes('embed') && shape.length === 2;
   const fanIn = isTable ? shape[1] : (elementCount(shape.slice(1)) as number);
   const scale = SMALL.test(name) ? 0.1 : 1;

@@ -9,7 +9,7 @@ import { sampled } from './graphs.ts';
 import { tokensInput } from './sampler.ts';
 
 /** What of an action is compared, in order; `actions` are the logits of all its tokens. */
-export const STAGES = ['features', 'image_tokens', 'keys', 'values', 'actions'] as const;
+export const STAGES = ['features', 'image', 'keys', 'values', 'actions'] as const;
 
 /** Tokens of the golden prompt. */
 const PROMPT = 8;
@@ -47,7 +47,7 @@ export async function runStages(
     const { features, image, logits, layers } = sampled(graph, weights, bundle.architecture);
     const { keys, values } = layers.at(-1)!;
     graph.output('features', features);
-    graph.output('image_tokens', image);
+    graph.output('image', image);
     graph.output('keys', keys);
     graph.output('values', values);
     graph.output('actions', logits);

@@ -6,7 +6,7 @@ import {
   gelu,
   layerNorm,
   multiply,
-  slicePart,
+  slice,
   split,
   subtract,
 } from '../../../onnx/operators.ts';
@@ -100,5 +100,5 @@ export function towerFeatures(
   for (let i = 0; i < tower.depth; i++)
     x = bytes.graph.scope(`blocks.${i}`, () => block(weights, `${name}.blocks.${i}`, x, tower));
   const before = Number(tower.classToken) + tower.registers;
-  return before > 0 ? slicePart(x, 1, before, patchesOf(config), 0) : x;
+  return before > 0 ? slice(x, 1, before, before + patchesOf(config)) : x;
 }
