@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { COMMAND_KINDS, type Gripper } from './calibration.ts';
 import { chainSchema } from './chainSchema.ts';
+import { TURNS } from './endEffector.ts';
 import { GRIPPER_SETS, type GripperEnds, LEADER_GRIPPER_SETS } from './gripperSets.ts';
 import { FULL_TURN, metres, nameSchema, turn, within } from './quantities.ts';
 import { topicSchema } from './topicSchema.ts';
@@ -84,6 +85,18 @@ const leader = z.strictObject({
     .optional(),
 });
 
+const endEffector = z.strictObject({
+  embodiment: z.string().min(1),
+  rotation: z.tuple([turn, turn, turn]).optional(),
+  turns: z.enum(TURNS),
+  metres: z.number().positive().max(1, 'is more than 1 m in a control step; give metres'),
+  radians: z.number().positive().max(Math.PI, 'is more than half a turn in a control step; give radians'), // prettier-ignore
+  gripper: z
+    .strictObject({ closed: z.number(), open: z.number() })
+    .refine(({ closed, open }) => closed !== open, 'closed and open are the same number'),
+  fingers: z.array(end).default([]),
+});
+
 /** What a calibration may say of an arm; the paths of URDFs lead from `folder`. */
 export const armSchema = (folder: string) =>
   z
@@ -96,6 +109,11 @@ export const armSchema = (folder: string) =>
       leader: leader.optional(),
       base: z.tuple([metres, metres, metres, turn]).default([0, 0, 0, 0]),
       chain: chainSchema(folder).optional(),
+      endEffector: endEffector.optional(),
+    })
+    .refine((arm) => !arm.endEffector || (arm.chain && arm.gripper), {
+      path: ['endEffector'],
+      message: "needs the arm's chain and its gripper; give both, or leave it out",
     })
     .refine((arm) => !arm.leader || Boolean(arm.gripper) === Boolean(arm.leader.gripper), {
       path: ['leader', 'gripper'],

@@ -1,6 +1,7 @@
 import type { NamedChain } from './chain.ts';
 import type { Crop } from './crop.ts';
 import type { Base, Box, Camera, CameraMount, Embodiment, Joint } from './embodiment.ts';
+import type { EndEffector } from './endEffector.ts';
 import type { GripperEnds } from './gripperSets.ts';
 import { spaceRules } from './spaceRules.ts';
 import type { Tasks } from './tasks.ts';
@@ -56,6 +57,8 @@ export interface Arm {
   base: Base;
   /** Its forward kinematics; those of a ViperX 300 where absent. */
   chain?: NamedChain;
+  /** How policies that command its end effector in place of joints move it; absent where none does. */
+  endEffector?: EndEffector;
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { ArmLine } from './armLine.ts';
 import type { Chain, ChainJoint } from './chain.ts';
-import { type Point, fromRollPitchYaw } from './rotations.ts';
+import { type Point, fromRollPitchYaw, writeTurn } from './rotations.ts';
 
 const isZero = (point: Point) => point.every((value) => value === 0);
 
@@ -21,22 +21,6 @@ function linkOf({ offset, rotation, axis, slides = false }: ChainJoint): Link {
     ...(rotation &&
       !isZero(rotation) && { rotation: Float64Array.from(fromRollPitchYaw(rotation)) }),
   };
-}
-
-/** Writes a turn about an axis of length 1 as rows [9]. */
-function turnAbout([x, y, z]: Point, angle: number, into: Float64Array): void {
-  const c = Math.cos(angle);
-  const s = Math.sin(angle);
-  const v = 1 - c;
-  into[0] = c + x * x * v;
-  into[1] = x * y * v - z * s;
-  into[2] = x * z * v + y * s;
-  into[3] = y * x * v + z * s;
-  into[4] = c + y * y * v;
-  into[5] = y * z * v - x * s;
-  into[6] = z * x * v - y * s;
-  into[7] = z * y * v + x * s;
-  into[8] = c + z * z * v;
 }
 
 /** Replaces `frame` by frame · rotation, both as rows [9]. */
@@ -92,7 +76,7 @@ export function chainLine(chain: Chain): ArmLine {
     write(positions, joints, base, into) {
       pen.into = into;
       pen.point = 1;
-      turnAbout(BASE_AXIS, base[3], frame);
+      writeTurn(BASE_AXIS, base[3], frame);
       for (let axis = 0; axis < 3; axis++) into[axis] = base[axis];
       for (let i = 0; i < links.length; i++) {
         const link = links[i];
@@ -101,7 +85,7 @@ export function chainLine(chain: Chain): ArmLine {
         if (link.rotation) turn(frame, link.rotation);
         if (link.slides) add(pen, link.axis, position);
         else {
-          turnAbout(link.axis, position, rotation);
+          writeTurn(link.axis, position, rotation);
           turn(frame, rotation);
         }
       }

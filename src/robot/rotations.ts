@@ -54,3 +54,48 @@ export function toRollPitchYaw(m: Rotation): [number, number, number] {
   if (level < GIMBAL_LOCK) return [Math.atan2(-m[5], m[4]), pitch, 0];
   return [Math.atan2(m[7], m[8]), pitch, Math.atan2(m[3], m[0])];
 }
+
+/** Writes a turn about an axis of length 1, rad, as rows [9]. */
+export function writeTurn([x, y, z]: Point, angle: number, into: Float64Array | number[]): void {
+  const c = Math.cos(angle);
+  const s = Math.sin(angle);
+  const v = 1 - c;
+  into[0] = c + x * x * v;
+  into[1] = x * y * v - z * s;
+  into[2] = x * z * v + y * s;
+  into[3] = y * x * v + z * s;
+  into[4] = c + y * y * v;
+  into[5] = y * z * v - x * s;
+  into[6] = z * x * v - y * s;
+  into[7] = z * y * v + x * s;
+  into[8] = c + z * z * v;
+}
+
+/** An axis times its angle, rad: an axis-angle vector. */
+export function fromAxisAngle(vector: Point): Rotation {
+  const angle = Math.hypot(...vector);
+  const rotation = [1, 0, 0, 0, 1, 0, 0, 0, 1];
+  if (angle > 0) writeTurn(vector.map((value) => value / angle), angle, rotation); // prettier-ignore
+  return rotation;
+}
+
+/**
+ * The axis-angle vector of a rotation, rad, no longer than π. By its quaternion, from the largest of its numbers
+ * (Shepperd, 1978), which stays exact at small angles and near π.
+ */
+export function toAxisAngle(m: Rotation): [number, number, number] {
+  const trace = m[0] + m[4] + m[8];
+  const largest = [trace, m[0], m[4], m[8]].reduce((at, value, i, all) => (value > all[at] ? i : at), 0); // prettier-ignore
+  const differences = [m[7] - m[5], m[2] - m[6], m[3] - m[1]];
+  let [w, axis] = [1 + trace, differences];
+  if (largest > 0) {
+    const i = largest - 1;
+    w = differences[i];
+    axis = [0, 1, 2].map((j) => (i === j ? 1 + 2 * m[4 * i] - trace : m[3 * i + j] + m[3 * j + i]));
+  }
+  const length = Math.hypot(...axis);
+  if (length === 0) return [0, 0, 0];
+  const sign = w < 0 ? -1 : 1;
+  const angle = 2 * Math.atan2(length, Math.abs(w));
+  return axis.map((value) => (sign * angle * value) / length) as [number, number, number];
+}

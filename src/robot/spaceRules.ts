@@ -49,18 +49,22 @@ const nameless = (
   tip,
 });
 
+/** A calibration's arms in space, in its order. */
+export const placedArms = (calibration: Placed): PlacedArm[] =>
+  calibration.arms.map((one) => {
+    const joints = chainJoints(one).map((part) =>
+      calibration.joints.findIndex(({ arm, joint }) => arm === one.name && joint === part),
+    );
+    const { name, base, chain } = one;
+    return { name, base, joints, ...(chain && { chain: nameless(chain, joints, calibration) }) };
+  });
+
 /** The space rules of a calibration; undefined if the guard enforces none. */
 export function spaceRules(calibration: Placed): SpaceRules | undefined {
   if (!isKept(calibration)) return undefined;
-  const { arms, workspace, leastDistance } = calibration;
+  const { workspace, leastDistance } = calibration;
   return {
-    arms: arms.map((one): PlacedArm => {
-      const joints = chainJoints(one).map((part) =>
-        calibration.joints.findIndex(({ arm, joint }) => arm === one.name && joint === part),
-      );
-      const { name, base, chain } = one;
-      return { name, base, joints, ...(chain && { chain: nameless(chain, joints, calibration) }) };
-    }),
+    arms: placedArms(calibration),
     ...(workspace?.enforced && {
       workspace: { lower: workspace.lower, upper: workspace.upper },
     }),

@@ -1,4 +1,5 @@
 import { UserError } from '../../errors.ts';
+import { commandedBy, endEffectorPolicy } from '../../policy/endEffectorPolicy.ts';
 import { isRemote, openRemotePolicy } from '../../openpi/remotePolicy.ts';
 import { loadBundle } from '../../policy/bundle/bundle.ts';
 import type { Bundle } from '../../policy/bundle/config.ts';
@@ -19,7 +20,12 @@ export interface NodePolicy {
   readonly version: string;
   policy: ChunkPolicy;
   /** The bundle and its sampler, of which a server tells nothing. */
-  own?: { bundle: Bundle; worker: WorkerPolicy };
+  own?: {
+    bundle: Bundle;
+    worker: WorkerPolicy;
+    /** Whether it commands an arm's end effector, so that its figures are not of the robot's joints. */
+    commandsEndEffector: boolean;
+  };
   /** The versions that a person can have played, if there is a choice. */
   versions?: PlayedVersions;
 }
@@ -83,8 +89,15 @@ async function openOwn(
   trainable: Trainable | undefined,
 ): Promise<NodePolicy> {
   const bundle = withIntegration(await loadBundle(parameters.policy), integrationOf(parameters));
-  checkEmbodiment(bundle.embodiment, parameters, calibration.name);
-  const { adapters, join } = parameters;
+  const commanded = commandedBy(bundle.embodiment, calibration);
+  if (!commanded) checkEmbodiment(bundle.embodiment, parameters, calibration.name);
+  else if (trainable)
+    throw new UserError(
+      `${parameters.policy} commands the end effector, and attempts are learned from by joints; leave the parameter learner away`,
+      { kind: 'unsupported', subject: parameters.policy, fields: ['learner'] },
+    );
+  const { adapters } = parameters;
+  const join = commanded ? 'swap' : parameters.join;
   const found = adapters === '' ? undefined : await adaptersIn(adapters, bundle);
   const exchanged = trainable ?? found?.trainable;
   const worker = await openWorkerPolicy(bundle, session, { trainable: exchanged, join });
@@ -94,7 +107,9 @@ async function openOwn(
     get version() {
       return versions.now;
     },
-    ...{ policy: worker, own: { bundle, worker }, versions },
+    policy: commanded ? endEffectorPolicy(worker, commanded, calibration) : worker,
+    own: { bundle, worker, commandsEndEffector: commanded !== undefined },
+    versions,
   };
 }
 

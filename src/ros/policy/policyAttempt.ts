@@ -96,7 +96,7 @@ export async function fitOf(
 ): Promise<readonly Misfit[]> {
   const { fit, misfits } = await examineOpen({
     ...{ robot, policy, calibration, prompt },
-    ...(own && { bundle: own.bundle }),
+    ...(own && !own.commandsEndEffector && { bundle: own.bundle }),
   });
   show(findingsOf(misfits, fit));
   return misfits;
