@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { packagePath } from '../../src/files/packagePath.ts';
 import { loadCalibration } from '../../src/robot/calibrationFile.ts';
 import { chainLine } from '../../src/robot/chainLine.ts';
-import type { Chain, Vector } from '../../src/robot/chain.ts';
+import type { Vector } from '../../src/robot/chain.ts';
 import { poseOf, reach } from '../../src/robot/inverseKinematics.ts';
 import { about, compose, fromAxisAngle, fromRollPitchYaw, toAxisAngle } from '../../src/robot/rotations.ts'; // prettier-ignore
 import { placedArms } from '../../src/robot/spaceRules.ts';
@@ -55,7 +55,7 @@ for (const name of ['franka', 'so101']) {
 
   /** The fingers' tips by the guard's own forward kinematics. */
   const tipOf = (positions: readonly number[], tip: Vector) => {
-    const line = chainLine({ ...chain, tip } as Chain);
+    const line = chainLine({ ...chain, tip });
     const points = new Float64Array(3 * line.points);
     line.write(positions, [...joints.keys()], base, points);
     return [...points.slice(-3)];
