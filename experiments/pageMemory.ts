@@ -80,12 +80,21 @@ async function detachedElements(page: CDPSession): Promise<number> {
   return nodes.filter((value, i) => i % fields.length === at && value === DETACHED).length;
 }
 
-/** A row of the table: the heap after a garbage collection, elements of the page, and all that its process holds. */
+/**
+ * A row of the table: the heap after a garbage collection, the page's elements and those that are held in no document,
+ * and all that its process holds.
+ */
 async function measure(name: string, page: CDPSession, browser: CDPSession): Promise<string[]> {
   await page.send('HeapProfiler.collectGarbage');
   const { usedSize } = await page.send('Runtime.getHeapUsage');
   const { nodes } = await page.send('Memory.getDOMCounters');
-  return [name, megabytes(usedSize), `${nodes}`, megabytes(await residentOf(browser))];
+  return [
+    name,
+    megabytes(usedSize),
+    `${nodes}`,
+    `${await detachedElements(page)}`,
+    megabytes(await residentOf(browser)),
+  ];
 }
 
 const nalu = spawn(process.execPath, [packagePath('dist/src/cli.js'), 'sim', '--console', '0']);
@@ -112,10 +121,9 @@ try {
   await ofPage.send('Memory.simulatePressureNotification', { level: 'critical' });
   await setTimeout(PAUSE);
   rows.push(await measure('memory short', ofPage, ofBrowser));
-  const detached = await detachedElements(ofPage);
   const attempts = await page.locator('.attempts-rate').textContent();
-  console.log(markdownTable(['minute', 'heap, MB', 'elements', 'process, MB'], rows));
-  console.log(`\n${attempts}; ${detached} elements in no document`);
+  console.log(markdownTable(['minute', 'heap, MB', 'elements', 'detached', 'process, MB'], rows));
+  console.log(`\n${attempts}`);
 } finally {
   await browser.close();
   nalu.kill('SIGINT');

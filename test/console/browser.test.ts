@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { type Browser, type Page, chromium } from 'playwright-core';
+import { type Browser, type Page, type WebSocketRoute, chromium } from 'playwright-core';
 import { packagePath } from '../../src/files/packagePath.ts';
 import { childOf } from './processOf.ts';
 
@@ -114,6 +114,24 @@ describe('the console in a browser', { skip }, () => {
     await page.getByTestId('lost').waitFor();
     await page.getByTestId('lost').waitFor({ state: 'detached', ...ATTEMPT });
     await phase(page, /ready/i).waitFor();
+    await page.close();
+  });
+
+  it('operates again after a cut of which the server hears only later', async () => {
+    const page = await browser.newPage();
+    const ends: { page: WebSocketRoute; server: WebSocketRoute }[] = [];
+    await page.routeWebSocket(/live$/, (socket) => {
+      // The server is told by the test alone.
+      socket.onClose(() => undefined);
+      ends.push({ page: socket, server: socket.connectToServer() });
+    });
+    await page.goto(url);
+    const seat = page.getByRole('button', { name: /you operate/i });
+    await seat.waitFor();
+    await ends[0].page.close();
+    await page.getByText(/operates\. You watch/).waitFor();
+    await ends[0].server.close();
+    await seat.waitFor();
     await page.close();
   });
 

@@ -1,5 +1,5 @@
 import { ask, link } from '../live/connection.ts';
-import { hasSeat, mayOperate, operatorName } from '../live/seat.ts';
+import { hasRobot, hasSeat, mayOperate, operatorName } from '../live/seat.ts';
 import { Button } from '../parts/Button.tsx';
 import { Icon } from '../parts/Icon.tsx';
 import { report } from '../parts/notices.ts';
@@ -13,8 +13,8 @@ export function NoSeat() {
       <Icon name="person" />
       <p class="grow">
         {name === undefined
-          ? 'Nobody operates. Take the seat to start, judge and move the robot.'
-          : `${name} operates. You watch, and can stop the robot.`}
+          ? 'Nobody operates. Take the seat to do so.'
+          : `${name} operates. You watch${hasRobot.value ? ', and can stop the robot' : ''}.`}
       </p>
       {name === undefined && (
         <Button tone="primary" onPress={() => void report(ask('takeSeat', null))}>

@@ -4,6 +4,7 @@ import type { CalibrationState } from '../../protocol.ts';
 import { ask } from '../live/connection.ts';
 import { topics } from '../live/topics.ts';
 import { CameraTile } from '../operate/CameraTile.tsx';
+import { NoSeat } from '../operate/NoSeat.tsx';
 import { SensorsCard } from '../operate/SensorsCard.tsx';
 import { reasonAgainstOperating } from '../operate/actions.ts';
 import { Button } from '../parts/Button.tsx';
@@ -77,6 +78,7 @@ export function Calibration({ calibration }: { calibration: CalibrationState }) 
     <div class="setup">
       <div class="stack">
         <Card title={`Calibration of ${file}`} class="calibration">
+          <NoSeat />
           <Step {...calibration} />
           <p class="reading tabular" aria-hidden="true">
             {topics.reading.value}
