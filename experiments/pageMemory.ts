@@ -9,7 +9,7 @@ import { markdownTable } from './markdown.ts';
 
 const HELP = `npm run page-memory -- [--minutes N] [--browser FILE]
 
-Memory of the console's page minute by minute, while the simulated robot makes one attempt after the other and four
+How soon the console's page shows a picture, and its memory minute by minute, while the simulated robot makes one attempt after the other and four
 cameras are shown; then once more after Chromium was told that memory is short, when it lets go of its caches. Needs a
 Chromium.`;
 
@@ -103,8 +103,10 @@ while (!/http:\S+/.test(said)) said += String((await once(nalu.stderr, 'data'))[
 const browser = await chromium.launch({ executablePath: values.browser, args: ['--no-sandbox'] });
 try {
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+  const opened = performance.now();
   await page.goto(/http:\S+/.exec(said)![0]);
-  await page.getByTestId('phase').waitFor();
+  await page.locator('.camera:not(.stale)').first().waitFor();
+  console.error(`first picture after ${((performance.now() - opened) / 1000).toFixed(2)} s`);
   const [ofPage, ofBrowser] = [
     await page.context().newCDPSession(page),
     await browser.newBrowserCDPSession(),

@@ -129,12 +129,25 @@ describe('nalu calibrate on a ROS robot', { skip }, () => {
       const cameras = [{ ...high, width: 640, height: 480 }, { ...low, topic: '/none' }, ...others];
       await writeFile(from, calibrationYaml({ ...built, cameras }));
       const args = ['calibrate', file, '--robot', 'ros', '--from', from, '--steps', 'cameras'];
-      const { code, out, err } = await spawnNalu(args, undefined, { input: '\n\n\n\ny\n' });
+      const { code, out, err } = await spawnNalu(args, undefined, { input: 's\n\n\n\n\ny\n' });
       assert.equal(code, 0, out + err);
       assert.match(out, /cam_low: no picture that can be read came over \/none/);
       assert.match(out, /cam_high: 96×96, \d+\.\d Hz, sharpness 0\.0, mean brightness 120/);
       const { cameras: written } = await loadCalibration(file);
       assert.deepEqual(written, [high, { ...low, topic: '/none' }, ...others]);
+    }));
+
+  it('asks which topic takes the place of one that nobody publishes', () =>
+    withFolder(async (folder) => {
+      const [from, file] = ['wrong.yaml', 'mine.yaml'].map((name) => join(folder, name));
+      const [high, ...others] = calibration.cameras;
+      const cameras = [{ ...high, topic: '/none' }, ...others];
+      await writeFile(from, calibrationYaml({ ...calibration, cameras }));
+      const args = ['calibrate', file, '--robot', 'ros', '--from', from, '--steps', 'cameras'];
+      const { code, out, err } = await spawnNalu(args, undefined, { input: '1\ns\ny\n' });
+      assert.equal(code, 0, out + err);
+      assert.ok(out.includes(`Nobody publishes /none. Which topic has the images of cam_high? (1: ${high.topic}, s`), out); // prettier-ignore
+      assert.deepEqual((await loadCalibration(file)).cameras, calibration.cameras);
     }));
 
   it('says which driver is silent', () =>

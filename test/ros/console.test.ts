@@ -32,6 +32,11 @@ describe("the policy node's console", { skip }, () => {
       assert.equal(page.pictures.get('cam_high')![0].jpeg[0], 0xff, 'a JPEG');
       await page.until(() => page.topics.motion, 'joints');
 
+      const checked = await page.ask('check', null);
+      assert.match(checked.says ?? '', /^the policy fits the robot: 0 errors/);
+      assert.ok(page.topics.fit?.findings.some(({ topic }) => topic === 'examined'));
+      await page.until(() => isPhase('ready'), 'ready after the check');
+
       assert.deepEqual((await page.ask('start', {})).ok, true);
       await page.until(() => isPhase('running'), 'an attempt', 30);
       await page.until(() => page.topics.chunk, 'a chunk');
