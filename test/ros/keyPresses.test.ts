@@ -58,7 +58,10 @@ describe('keys at the policy node', () => {
       nalu.press('s');
       await until(() => nalu.output().includes('no attempt is running'), nalu.output);
       nalu.press(' ');
-      await until(() => nalu.output().includes('nothing is running'), nalu.output);
+      await until(
+        () => nalu.output().includes('the robot holds until somebody resumes'),
+        nalu.output,
+      );
       nalu.press('\x03');
       assert.deepEqual(await nalu.ended, [0, null], nalu.output());
       assert.match(nalu.output(), / icanon .* echo /s, 'the terminal is as it was');
