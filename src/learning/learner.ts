@@ -7,6 +7,7 @@ import type { Bundle } from '../policy/bundle/config.ts';
 import type { SessionConfig } from '../session/session.ts';
 import { writeSafetensors } from '../tensors/safetensors.ts';
 import type { Algorithm, OpenAlgorithm } from './algorithm.ts';
+import { balancedBatch, versionsBehind } from './batch.ts';
 import { type ByHand, takeOrders } from './byHand.ts';
 import { type HeldEpisode, applyLabels, count } from './corrections.ts';
 import { type LearnerEvent, logEvents } from './events.ts';
@@ -28,6 +29,8 @@ export interface LearnerOptions {
   algorithm: OpenAlgorithm;
   /** Episodes of an update. */
   batch: number;
+  /** Versions that may have been published since the one that made an attempt; any number where absent. */
+  mostBehind?: number;
   session: SessionConfig;
 }
 
@@ -215,6 +218,34 @@ async function learnFrom(
   return settle(parts, events);
 }
 
+/** Episodes that wait for an update, oldest first. */
+const waitingIn = ({ held, run }: Parts): HeldEpisode[] => {
+  const consumed = new Set(run.consumed);
+  return [...held.values()]
+    .filter(({ id }) => !consumed.has(id))
+    .sort((a, b) => (a.id < b.id ? -1 : 1));
+};
+
+/** Leaves out attempts that were made by a version too old, which count for it; undefined where there are none. */
+async function leaveOutOld(parts: Parts): Promise<readonly LearnerEvent[] | undefined> {
+  const { run, options } = parts;
+  const { mostBehind = Infinity } = options;
+  const behind = (episode: HeldEpisode) => versionsBehind(episode, run.versions, run.current);
+  const old = waitingIn(parts).filter((episode) => behind(episode) > mostBehind);
+  if (old.length === 0) return undefined;
+  const events = old.map((episode): LearnerEvent => {
+    const { id, path } = episode;
+    for (const attempt of countedAsTold([episode], run.versions)) {
+      run.counted.set(id, attempt);
+      count(run.versions, attempt);
+    }
+    run.consumed.push(id);
+    const reason = `${path}: not learned from: ${behind(episode)} versions older than ${run.current}, at most ${mostBehind} may be; it counts for its version`;
+    return { event: 'left out', path, reason };
+  });
+  return settle(parts, events);
+}
+
 /** Throws a `UserError` for an order of a version that the learner does not have. */
 function demandVersions(
   folder: string,
@@ -286,10 +317,6 @@ export async function openLearner(options: LearnerOptions): Promise<Learner> {
     const { version, parent } = recordOf(run, named)!;
     return { version, parent, file: versionFile(folder, version) };
   };
-  const waiting = () =>
-    [...held.values()]
-      .filter(({ id }) => !run.consumed.includes(id))
-      .sort((a, b) => (a.id < b.id ? -1 : 1));
 
   return {
     current: () => heldVersion(run.current),
@@ -304,7 +331,7 @@ export async function openLearner(options: LearnerOptions): Promise<Learner> {
     add(episode) {
       held.set(episode.id, episode);
     },
-    waiting: () => waiting().length,
+    waiting: () => waitingIn(parts).length,
     consumed: () => run.consumed.length,
     async advance(isTrying = false) {
       const { paused, pinned, rollBack } = orders.now;
@@ -313,8 +340,10 @@ export async function openLearner(options: LearnerOptions): Promise<Learner> {
       const events = await takeLabels(parts, isHeld);
       if (events) return events;
       if (isHeld) return undefined;
-      const episodes = waiting();
-      return episodes.length < batch ? undefined : learnFrom(parts, episodes.slice(0, batch));
+      const leftOut = await leaveOutOld(parts);
+      if (leftOut) return leftOut;
+      const episodes = waitingIn(parts);
+      return episodes.length < batch ? undefined : learnFrom(parts, balancedBatch(episodes, batch));
     },
     ...takeOrders(folder, run, orders),
     async close() {

@@ -13,6 +13,12 @@ export interface Method {
   episodes: number;
   /** How attempts explore, where nothing else is said. */
   exploration: Partial<Exploration>;
+  /**
+   * Versions that may have been published since the one that made an attempt, for it to be learned from; any number where
+   * absent. FPO weighs attempts by how the policy has changed since, which says little of a policy far off; a search by
+   * place learns as much from old ones.
+   */
+  mostBehind?: number;
   open: (config: FpoConfig) => OpenAlgorithm;
 }
 
@@ -25,6 +31,7 @@ export const METHODS: Readonly<Record<MethodName, Method>> = {
     batch: 64,
     episodes: 1024,
     exploration: {},
+    mostBehind: 4,
     open: fpo,
   },
   /** The network stays; where it looks in its cameras' images is found. */

@@ -4,7 +4,7 @@ import { recordEpisode } from '../../src/episodes/recordEpisode.ts';
 import type { OpenAlgorithm } from '../../src/learning/algorithm.ts';
 import { fpoSchema } from '../../src/learning/fpo/config.ts';
 import { fpo } from '../../src/learning/fpo/fpo.ts';
-import { type Learner, openLearner } from '../../src/learning/learner.ts';
+import { type Learner, type LearnerOptions, openLearner } from '../../src/learning/learner.ts';
 import { type Adapter, writeAdapter } from '../../src/policy/bundle/adapter.ts';
 import { ADAPTER_FILE, loadBundle } from '../../src/policy/bundle/bundle.ts';
 import { explorationSchema } from '../../src/policy/exploration.ts';
@@ -90,6 +90,7 @@ export async function openTinyLearner(
   bundle: string,
   change: Record<string, unknown> = {},
   algorithm: OpenAlgorithm = fpo(fpoSchema.parse({ ...SETTINGS, ...change })),
+  more: Partial<LearnerOptions> = {},
 ): Promise<Learner> {
   return openLearner({
     folder,
@@ -98,5 +99,6 @@ export async function openTinyLearner(
     algorithm,
     batch: BATCH,
     session: SESSION,
+    ...more,
   });
 }

@@ -227,8 +227,9 @@ async function open(
   // Reports a line that was cut off, once.
   await readCurve(folder, note);
   const joints = robot.actions;
-  const algorithm = METHODS[method].open(config);
-  const learner = await openLearner({ folder, bundle, joints, algorithm, batch, session });
+  const { mostBehind, open: openAlgorithm } = METHODS[method];
+  const algorithm = openAlgorithm(config);
+  const learner = await openLearner({ folder, bundle, joints, algorithm, batch, mostBehind, session }); // prettier-ignore
   await recordBeginning(folder, beginning);
   add = (episode) => learner.add(episode);
   await addKept(learner, folder);

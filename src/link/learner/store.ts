@@ -43,6 +43,27 @@ const digestIfThere = (path: string) =>
     throw error;
   });
 
+/** Begins what arrives in a folder, where each file leaves room for the others that are arriving. */
+function createArrivals(folder: string) {
+  let count = 0;
+  let arriving: { readonly missing: number }[] = [];
+  return {
+    async begin(offered: Expected): Promise<Incoming> {
+      arriving = arriving.filter(({ missing }) => missing > 0);
+      const taken = arriving.reduce((sum, { missing }) => sum + missing, 0);
+      const room = { missing: offered.bytes };
+      arriving.push(room);
+      try {
+        const begun = await receive(join(folder, `${count++}.part`), offered, taken);
+        arriving.push(begun);
+        return begun;
+      } finally {
+        room.missing = 0;
+      }
+    },
+  };
+}
+
 /** The robots that made the episodes of a learner's folder, by the episodes' ids; none in an older folder. */
 export async function readRobots(folder: string): Promise<ReadonlyMap<string, string>> {
   const text = await readFile(join(folder, ROBOTS), 'utf8').catch((error: unknown) => {
@@ -73,7 +94,7 @@ export async function openStore(folder: string): Promise<Store> {
   const ledger = await openLedger(join(folder, RECEIVED));
   const robots = await openLedger(join(folder, ROBOTS));
   const robotOf = robotsIn(robots.lines);
-  let begun = 0;
+  const arrivals = createArrivals(incoming);
 
   const noted = new Set([...ledger.lines].map((line) => line.slice(line.indexOf(' ') + 1)));
   for (const file of await readdir(episodes)) {
@@ -120,7 +141,7 @@ export async function openStore(folder: string): Promise<Store> {
       await mergeLabels(path, labels);
       return keptAt(name, path);
     },
-    begin: (offered) => receive(join(incoming, `${begun++}.part`), offered),
+    begin: (offered) => arrivals.begin(offered),
     async keep(arrived, labels, robot) {
       const { path, key } = await placeOf(arrived);
       // First, so that nobody finds the episode without them.

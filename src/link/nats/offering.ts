@@ -12,6 +12,8 @@ import { isLimit } from './streams.ts';
 
 /** Episodes that wait on the server for the learner at most. */
 const MOST_OUT = 32;
+/** Episodes that are offered at the same time. */
+const AT_ONCE = 8;
 /** Milliseconds, by the monotonic clock. */
 const FIRST_RETRY = 500;
 const LONGEST_RETRY = 60_000;
@@ -46,7 +48,9 @@ export class Offering {
   problem: string | null = null;
   private readonly options: OfferingOptions;
   private readonly inOrder = createQueue();
-  private readonly acknowledged = createQueue();
+  /** Offers and acknowledgements that are on their way to a disk. */
+  private readonly offers = new Map<string, Promise<void>>();
+  private readonly acknowledging = new Set<Promise<void>>();
   private readonly out = new Map<string, Out>();
   /** Hashes of files that the server or the learner has: offers of them go alone. */
   private readonly sent = new Set<string>();
@@ -66,10 +70,7 @@ export class Offering {
 
   answered(answer: Exclude<Answer, { kind: 'refused' }>): void {
     const { name, sha256 } = answer;
-    if (answer.kind === 'kept')
-      return void this.acknowledged(() => this.acknowledge(name, sha256)).catch((error: unknown) =>
-        this.options.onEnd(messageOf(error)),
-      );
+    if (answer.kind === 'kept') return this.beginAcknowledging(name, sha256);
     this.sent.delete(sha256);
     if (this.out.get(name)?.sha256 === sha256) this.postpone(name, 'the learner', answer.why);
   }
@@ -86,15 +87,28 @@ export class Offering {
     this.isClosed = true;
     clearTimeout(this.retry);
     await this.inOrder(() => undefined);
-    await this.acknowledged(() => undefined);
+    await Promise.all(this.acknowledging);
   }
 
   private async work(): Promise<void> {
-    while (!this.isClosed && !this.retry && this.out.size < MOST_OUT) {
-      const next = this.options.outbox.next((name) => this.out.has(name));
-      if (!next) return;
-      await this.offerOrPostpone(next);
+    const { offers, out } = this;
+    const isOut = (name: string) => out.has(name) || offers.has(name);
+    for (;;) {
+      const isFull = offers.size >= AT_ONCE || out.size + offers.size >= MOST_OUT;
+      const mayOffer = !this.isClosed && !this.retry && !isFull;
+      const next = mayOffer ? this.options.outbox.next(isOut) : undefined;
+      if (next)
+        offers.set(next.name, this.offerOrPostpone(next).finally(() => offers.delete(next.name))); // prettier-ignore
+      else if (offers.size === 0) return;
+      else await Promise.race(offers.values());
     }
+  }
+
+  private beginAcknowledging(name: string, sha256: string): void {
+    const work: Promise<void> = this.acknowledge(name, sha256)
+      .catch((error: unknown) => this.options.onEnd(messageOf(error)))
+      .finally(() => this.acknowledging.delete(work));
+    this.acknowledging.add(work);
   }
 
   private async offerOrPostpone(next: { name: string; path: string }): Promise<void> {

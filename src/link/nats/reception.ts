@@ -2,7 +2,6 @@ import { setTimeout } from 'node:timers/promises';
 import type { JsMsg } from '@nats-io/jetstream';
 import { messageOf } from '../../errors.ts';
 import type { Nats } from '../../nats/connect.ts';
-import { createQueue } from '../../processes/queue.ts';
 import type { LearnerEndOptions } from '../learner/learnerEnd.ts';
 import { takeParts } from './parts.ts';
 import type { Robots } from './robots.ts';
@@ -10,7 +9,7 @@ import { LEARNER, openStreams } from './streams.ts';
 import { type Answer, EPISODES, type Offer, PARTS, episodePart, readMessage, robotIn, robotSubject, writeMessage } from './subjects.ts'; // prettier-ignore
 
 /** Episodes that are fetched at once. */
-const AT_ONCE = 8;
+const AT_ONCE = 16;
 /** Milliseconds. */
 const TRY_EVERY = 1000;
 
@@ -19,9 +18,9 @@ export class Reception {
   private readonly nats: Nats;
   private readonly robots: Robots;
   private readonly options: LearnerEndOptions;
-  private readonly onDisk = createQueue();
   private readonly underWay = new Set<Promise<void>>();
-  /** By hash: an episode that is offered twice is fetched once. */
+  private readonly removals = new Set<Promise<void>>();
+  /** By hash and by name: an episode that is offered twice is fetched once, and names are given one after another. */
   private readonly turns = new Map<string, Promise<unknown>>();
   private readonly received: Promise<void>;
   private isClosed = false;
@@ -39,6 +38,7 @@ export class Reception {
     this.isClosed = true;
     this.stop();
     await Promise.allSettled(this.underWay);
+    await Promise.allSettled(this.removals);
     await this.received;
   }
 
@@ -84,10 +84,13 @@ export class Reception {
       return message.term();
     }
     const { turns } = this;
-    const before = turns.get(offer.sha256) ?? Promise.resolve();
+    const keys = [offer.sha256, offer.name];
+    const before = Promise.allSettled(keys.flatMap((key) => turns.get(key) ?? []));
     const turn = before.then(() => this.take(robot, offer, message));
-    turns.set(offer.sha256, turn);
-    await turn.finally(() => turns.get(offer.sha256) === turn && turns.delete(offer.sha256));
+    for (const key of keys) turns.set(key, turn);
+    await turn.finally(() => {
+      for (const key of keys) if (turns.get(key) === turn) turns.delete(key);
+    });
   }
 
   private async take(robot: string, offer: Offer, message: JsMsg): Promise<void> {
@@ -108,15 +111,18 @@ export class Reception {
         this.tell(robot, { kind: 'notKept', name, sha256, why: messageOf(error) });
       }
     message.ack();
-    await this.removeParts(robot, sha256);
+    const removal: Promise<void> = this.removeParts(robot, sha256).finally(() =>
+      this.removals.delete(removal),
+    );
+    this.removals.add(removal);
   }
 
   private async keep(robot: string, offer: Offer, message: JsMsg): Promise<void> {
     const { store, onEpisode, onLabels } = this.options;
     const { name, sha256, labels } = offer;
-    const found = await this.onDisk(() => store.find(offer, robot));
+    const found = await store.find(offer, robot);
     if (found) {
-      const episode = await this.onDisk(() => store.label(name, found.path, labels));
+      const episode = await store.label(name, found.path, labels);
       if (found.isNew) onEpisode(episode);
       else if (labels.length > 0) onLabels(episode);
       return;
@@ -125,7 +131,7 @@ export class Reception {
     try {
       const subjectOf = (part: number) => episodePart(robot, sha256, part);
       await takeParts(this.nats, PARTS, incoming, subjectOf, () => message.working());
-      onEpisode(await this.onDisk(() => store.keep(incoming, labels, robot)));
+      onEpisode(await store.keep(incoming, labels, robot));
     } catch (error) {
       await incoming.abandon();
       throw error;

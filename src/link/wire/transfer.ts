@@ -33,6 +33,8 @@ export interface Expected {
 export interface Incoming extends Expected {
   /** Bytes that are there; where the next part is to begin. */
   readonly offset: number;
+  /** Bytes that are still to come; 0 once it was kept or abandoned. */
+  readonly missing: number;
   /** Takes the part at `offset`; true when it was the last. Throws a `UserError`. */
   take(offset: number, data: Uint8Array): Promise<boolean>;
   /** Checks the whole, waits until it is on the disk, and gives it its name. Throws a `UserError`. */
@@ -51,19 +53,23 @@ const failed = (path: string, error: unknown) => {
   );
 };
 
-async function demandRoom(path: string, bytes: number): Promise<void> {
+async function demandRoom(path: string, bytes: number, taken: number): Promise<void> {
   const { bavail, bsize } = await statfs(dirname(path));
-  if (bavail * bsize < bytes)
+  const free = Math.max(0, bavail * bsize - taken);
+  if (free < bytes)
     throw new UserError(
-      `${dirname(path)}: the disk is full: ${bavail * bsize} bytes are free of the ${bytes} that it takes; free space there`,
+      `${dirname(path)}: the disk is full: ${free} bytes are free of the ${bytes} that it takes; free space there`,
     );
 }
 
-/** Begins a file at `path`, where it stays until it is whole. Throws a `UserError`, as for a full disk. */
-export async function receive(path: string, expected: Expected): Promise<Incoming> {
+/**
+ * Begins a file at `path`, where it stays until it is whole; of the disk's room `taken` bytes are for others that are
+ * arriving. Throws a `UserError`, as for a full disk.
+ */
+export async function receive(path: string, expected: Expected, taken = 0): Promise<Incoming> {
   let file: FileHandle;
   try {
-    await demandRoom(path, expected.bytes);
+    await demandRoom(path, expected.bytes, taken);
     file = await open(path, 'w');
   } catch (error) {
     throw failed(path, error);
@@ -71,10 +77,14 @@ export async function receive(path: string, expected: Expected): Promise<Incomin
   const { name, bytes, sha256 } = expected;
   const hash = createHash('sha256');
   let reached = 0;
+  let isOver = false;
   return {
     ...expected,
     get offset() {
       return reached;
+    },
+    get missing() {
+      return isOver ? 0 : bytes - reached;
     },
     async take(offset, data) {
       if (offset !== reached || offset + data.length > bytes || data.length === 0)
@@ -106,6 +116,7 @@ export async function receive(path: string, expected: Expected): Promise<Incomin
       }
     },
     async abandon() {
+      isOver = true;
       await file.close().catch(() => undefined);
       await discard(path);
     },

@@ -58,11 +58,25 @@ const onlyResult = async (
   return made!;
 };
 
+/** An attempt that was made, and the folder of its episode. */
+type Played = RolloutResult & { recorded: string };
+
+/** What there is to tell of an attempt; its episode is at the server then, and no longer here. */
+async function handIn(
+  { objects }: WorkPlace,
+  { success, steps, episode, recorded }: Played,
+): Promise<JobResult['outcome']> {
+  try {
+    return { success, steps, episode: episode === null ? null : await putFile(objects, episode) };
+  } finally {
+    await rm(recorded, { recursive: true, force: true });
+  }
+}
+
 /** A process that plays what jobs say. */
 function createPlayer({ place: { objects }, folder }: SlotOptions) {
   let opened: Opened | undefined;
   const adapterFile = join(folder, 'adapter.safetensors');
-  const recorded = join(folder, 'episodes');
 
   const close = async () => {
     const { pool } = opened ?? {};
@@ -83,25 +97,20 @@ function createPlayer({ place: { objects }, folder }: SlotOptions) {
   };
   return {
     close,
-    /** Makes an attempt; its episode is at the server then. Rejects with a `UserError` where it cannot. */
-    async play(run: ServedRun, job: Job): Promise<JobResult['outcome']> {
+    /** Makes an attempt, of which the episode is still here. Rejects with a `UserError` where it cannot. */
+    async play(run: ServedRun, job: Job): Promise<Played> {
       const { seed, exploration, zeroNoise, episode: id } = job;
+      const recorded = join(folder, randomUUID());
       try {
         await makeFolder(recorded);
         const record = id === undefined ? undefined : { folder: recorded, id };
         const pool = await ready(run, job);
-        const { success, steps, episode } = await onlyResult(pool, { seed, exploration, zeroNoise, record }); // prettier-ignore
-        return {
-          success,
-          steps,
-          episode: episode === null ? null : await putFile(objects, episode),
-        };
+        return { ...(await onlyResult(pool, { seed, exploration, zeroNoise, record })), recorded };
       } catch (error) {
         // Its process may have ended, or be in a state that nobody knows.
         await close();
-        throw error;
-      } finally {
         await rm(recorded, { recursive: true, force: true });
+        throw error;
       }
     },
   };
@@ -115,18 +124,22 @@ function readJob(message: JsMsg): Job | undefined {
   }
 }
 
-/** Makes the attempt of a message, and says what came of it; until then the server knows that it is being made. */
+/**
+ * Makes the attempt of a message. What came of it is said while the next one is made: when `finished` resolves. Until then
+ * the server knows that it is being made.
+ */
 async function serve(
   run: ServedRun,
   message: JsMsg,
   player: ReturnType<typeof createPlayer>,
   { place, signal, busy, made, problem }: SlotOptions,
-): Promise<void> {
+): Promise<{ finished: Promise<void> } | undefined> {
   const { nats } = place;
   const job = readJob(message);
   if (!job) {
     problem(`run ${run.id} asked for something that is no attempt`);
-    return message.term();
+    message.term();
+    return undefined;
   }
   const answer = (outcome: JobResult['outcome']) => {
     const result: JobResult = { id: job.id, worker: nats.name, outcome };
@@ -135,22 +148,31 @@ async function serve(
   const { deliveryCount } = message.info;
   const alive = setInterval(() => message.working(), SIGN_EVERY);
   busy(true);
-  try {
-    if (deliveryCount > MOST_DELIVERIES)
-      throw new UserError(`it was given out ${MOST_DELIVERIES} times, and each worker died that took it`); // prettier-ignore
-    await answer(await player.play(run, job));
-    message.ack();
-    made();
-  } catch (error) {
+  const end = () => {
+    clearInterval(alive);
+    busy(false);
+  };
+  const fail = async (error: unknown) => {
     if (signal.aborted) return message.nak();
     const text = messageOf(error);
     problem(`seed ${job.seed}: ${text}`);
     if (deliveryCount < MOST_FAILURES) return message.nak(RETRY_AFTER);
     await answer({ error: text });
     message.ack();
-  } finally {
-    clearInterval(alive);
-    busy(false);
+  };
+  const finish = async (played: Played) => {
+    await answer(await handIn(place, played));
+    message.ack();
+    made();
+  };
+  try {
+    if (deliveryCount > MOST_DELIVERIES)
+      throw new UserError(`it was given out ${MOST_DELIVERIES} times, and each worker died that took it`); // prettier-ignore
+    const played = await player.play(run, job);
+    return { finished: finish(played).catch(fail).finally(end) };
+  } catch (error) {
+    await fail(error).finally(end);
+    return undefined;
   }
 }
 
@@ -165,13 +187,20 @@ export async function runSlot(options: SlotOptions): Promise<void> {
   const over = new Promise<undefined>((resolve) =>
     signal.addEventListener('abort', () => resolve(undefined)),
   );
+  /** The attempt before the one that is being made: no other is under way. */
+  let finishing: Promise<void> | undefined;
   while (!signal.aborted) {
     const ready = runs.ready();
     const expires = ready.length > 1 ? ASK.among : ASK.alone;
     for (const run of ready)
       try {
         const message = await Promise.race([run.next(expires), over]);
-        if (message) await serve(run, message, player, options);
+        if (!message) continue;
+        const served = await serve(run, message, player, options);
+        const before = finishing;
+        finishing = served?.finished;
+        finishing?.catch(() => undefined);
+        await before;
       } catch (error) {
         if (signal.aborted) break;
         problem(`run ${run.id}: ${messageOf(error)}`);
@@ -180,4 +209,5 @@ export async function runSlot(options: SlotOptions): Promise<void> {
     if (ready.length === 0) await Promise.race([change(), over]);
   }
   await player.close();
+  await finishing?.catch(() => undefined);
 }
