@@ -1,0 +1,203 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { listEpisodes } from '../src/episodes/listEpisodes.ts';
+import { digest } from '../src/files/digest.ts';
+import { packagePath } from '../src/files/packagePath.ts';
+import { writeWhole } from '../src/files/writeWhole.ts';
+import { type Curve, type CurvePoint, adaptationCurve } from '../src/learning/curve.ts';
+import { showFleet } from '../src/link/nats/fleetCommand.ts';
+import { readRobots } from '../src/link/learner/store.ts';
+import { uniformNumbers } from '../src/tensors/noise.ts';
+import { successInterval } from '../src/tensors/successRates.ts';
+import { NO_NATS, startNats } from '../test/nats/server.ts';
+import { markdownTable } from './markdown.ts';
+
+const HELP = `npm run fleet -- [faults] [--minutes N] [--kills N] [--seed N] [--out FOLDER]
+
+A NATS server on loopback, nalu learn and four simulated robots, each a process of its own. The cameras of all are moved
+by 2 mm, and each differs from the others in gripper, delay and friction. Parts are killed on the way and started
+again: one after another, or with faults at random moments, drawn from the seed. At the end it counts the episodes that
+were lost or counted twice, and draws success by robot. Needs nats-server.`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    minutes: { type: 'string' },
+    kills: { type: 'string' },
+    seed: { type: 'string', default: '0' },
+    out: { type: 'string', default: 'runs/fleet' },
+    help: { type: 'boolean', default: false },
+  },
+});
+if (values.help) {
+  console.log(HELP);
+  process.exit();
+}
+if (NO_NATS) {
+  console.error(NO_NATS);
+  process.exit(1);
+}
+const isFaults = positionals.includes('faults');
+const MINUTES = Number(values.minutes ?? (isFaults ? 5 : 10));
+const KILLS = Number(values.kills ?? (isFaults ? 30 : 6));
+const POLICY = packagePath('models/aloha-mini-12k');
+/** Attempts of a point of the curve. */
+const POINT = 12;
+
+const MOVED = { cameraShift: [0.002, 0, 0] };
+const ROBOTS: Record<string, { gap: object; colour: string }> = {
+  'cell-1': { gap: MOVED, colour: '#4878a8' },
+  'cell-2': { gap: { ...MOVED, gripperOffset: 0.01 }, colour: '#b85c38' },
+  'cell-3': { gap: { ...MOVED, delay: 1 }, colour: '#5a8f4f' },
+  'cell-4': { gap: { ...MOVED, friction: 0.9 }, colour: '#80609a' },
+};
+const NAMES = Object.keys(ROBOTS);
+const folder = await mkdtemp(join(tmpdir(), 'nalu-fleet-'));
+const server = await startNats();
+const as = (name: string) => server.address.replace('//', `//${name}@`);
+const learnerFolder = join(folder, 'learner');
+
+const start = (args: readonly string[]) =>
+  spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'], detached: true });
+const PARTS: Record<string, () => ChildProcess> = {
+  learner: () =>
+    start([
+      ...[packagePath('dist/src/cli.js'), 'learn', learnerFolder, '--policy', POLICY],
+      ...['--method', 'view', '--address', as('learner'), '--cores', 'shared'],
+    ]),
+  ...Object.fromEntries(
+    NAMES.map((name, i) => [
+      name,
+      () =>
+        start([
+          ...[join(import.meta.dirname, 'fleetRobot.js'), join(folder, name), as(name), POLICY],
+          ...[JSON.stringify(ROBOTS[name].gap), String(1_000_000 * (i + 1))],
+        ]),
+    ]),
+  ),
+};
+const running = new Map<string, ChildProcess>();
+const began = performance.now();
+const say = (text: string) => console.log(`${((performance.now() - began) / 1000).toFixed(0).padStart(4)} s  ${text}`); // prettier-ignore
+
+async function kill(name: string): Promise<void> {
+  say(`${name} is killed, and started again`);
+  if (name === 'server') {
+    await server.kill();
+    return server.restart();
+  }
+  const child = running.get(name)!;
+  const ended = once(child, 'exit');
+  process.kill(-child.pid!, 'SIGKILL');
+  await ended;
+  running.set(name, PARTS[name]());
+}
+
+/** Kills parts until the time is over: in turns at equal distances, or drawn. */
+async function disturb(): Promise<void> {
+  const draw = uniformNumbers(Number(values.seed));
+  const parts = ['server', ...Object.keys(PARTS)];
+  const moments = Array.from({ length: KILLS }, (_, i) =>
+    isFaults ? draw() : (i + 1) / (KILLS + 1),
+  ).sort((a, b) => a - b);
+  for (const [i, moment] of moments.entries()) {
+    const due = moment * MINUTES * 60_000;
+    await setTimeout(Math.max(0, due - (performance.now() - began)));
+    await kill(isFaults ? parts[Math.floor(draw() * parts.length)] : parts[i % parts.length]);
+  }
+  await setTimeout(Math.max(0, MINUTES * 60_000 - (performance.now() - began)));
+}
+
+/** What was recorded, and what the learner has of it, by the files' content. */
+async function account() {
+  const contentsIn = async (at: string) => {
+    const files = (await readdir(at)).filter((name) => name.endsWith('.mcap'));
+    return Promise.all(files.map(async (file) => (await digest(join(at, file))).sha256));
+  };
+  const recorded = (
+    await Promise.all(NAMES.map((name) => contentsIn(join(folder, name, 'episodes'))))
+  ).flat();
+  const kept = await contentsIn(join(learnerFolder, 'episodes'));
+  const lines = (await readFile(join(learnerFolder, 'received.txt'), 'utf8')).trim().split('\n');
+  const there = new Set(kept);
+  return {
+    recorded: recorded.length,
+    lost: recorded.filter((sha256) => !there.has(sha256)).length,
+    twice: kept.length - there.size + lines.length - new Set(lines).size,
+  };
+}
+
+/** Success of each robot's attempts, in the order in which they were made. */
+async function curves(): Promise<Curve[]> {
+  const robots = await readRobots(learnerFolder);
+  const episodes = await listEpisodes(join(learnerFolder, 'episodes'));
+  return NAMES.map((name) => {
+    const own = episodes.flatMap((episode) =>
+      episode.state === 'finished' && robots.get(episode.id) === name
+        ? Number(episode.result.outcome === 'success')
+        : [],
+    );
+    const points: CurvePoint[] = [];
+    for (let from = 0; from < own.length; from += POINT) {
+      const part = own.slice(from, from + POINT);
+      const successes = part.reduce((sum, one) => sum + one, 0);
+      points.push({ episodes: from, attempts: part.length, successes });
+    }
+    return { name, colour: ROBOTS[name].colour, points };
+  });
+}
+
+const rate = (points: readonly CurvePoint[]) => {
+  const [attempts, successes] = (['attempts', 'successes'] as const).map((of) =>
+    points.reduce((sum, point) => sum + point[of], 0),
+  );
+  const [low, high] = successInterval({ attempts, successes });
+  return `${successes} of ${attempts} (${(100 * low).toFixed(0)}–${(100 * high).toFixed(0)} %)`;
+};
+
+try {
+  for (const [name, open] of Object.entries(PARTS)) running.set(name, open());
+  say(`server, learner and ${NAMES.length} robots run for ${MINUTES} minutes; ${KILLS} kills`);
+  await disturb();
+  say('robots stop, and hand in what they have');
+  await Promise.all(
+    NAMES.map(async (name) => {
+      const child = running.get(name)!;
+      const ended = once(child, 'exit');
+      child.kill('SIGTERM');
+      await ended;
+    }),
+  );
+  for (const line of await showFleet({ address: as('watcher'), isJson: false })) console.log(line);
+  const { recorded, lost, twice } = await account();
+  const drawn = await curves();
+  const halves = ({ points }: Curve) => [
+    points.slice(0, Math.ceil(points.length / 2)),
+    points.slice(Math.ceil(points.length / 2)),
+  ];
+  console.log(
+    markdownTable(
+      ['robot', 'first half', 'second half'],
+      drawn.map((curve) => [curve.name, ...halves(curve).map(rate)]),
+    ),
+  );
+  await mkdir(values.out, { recursive: true });
+  const picture = join(values.out, 'fleet.svg');
+  await writeWhole(picture, adaptationCurve(drawn, 'Success by robot'));
+  console.log(`${recorded} episodes, ${KILLS} kills: ${lost} lost, ${twice} counted twice. ${picture}`); // prettier-ignore
+  if (lost + twice > 0) process.exitCode = 1;
+} finally {
+  for (const child of running.values())
+    try {
+      process.kill(-child.pid!, 'SIGKILL');
+    } catch {
+      // It has ended.
+    }
+  await server.close();
+  await rm(folder, { recursive: true, force: true });
+}
