@@ -11,6 +11,7 @@ import { benchLearning } from './learning.ts';
 import { benchLink } from './link.ts';
 import { benchLora } from './lora.ts';
 import { benchNats } from './nats.ts';
+import { benchOcto } from './octo.ts';
 import { benchOpenVla } from './openVla.ts';
 import { benchOperators } from './operators.ts';
 import { benchPrecision } from './precision.ts';
@@ -34,6 +35,7 @@ const { positionals: wanted, values } = parseArgs({
 
 const SECTIONS: Record<string, () => Promise<Row[]>> = {
   sampling: benchSampling,
+  octo: benchOcto,
   images: benchImages,
   precision: benchPrecision,
   operators: benchOperators,

@@ -61,7 +61,7 @@ export function importCheckpoint(program: Command, context: Context): void {
   const command = program
     .command('import')
     .description(
-      'make a policy bundle of a published π0, π0.5 or π0-FAST of lerobot or openpi, or of an OpenVLA',
+      'make a policy bundle of a published π0, π0.5 or π0-FAST of lerobot or openpi, or of an OpenVLA or Octo',
     )
     .argument('<checkpoint>', 'folder with model.safetensors or its shards, or the file itself')
     .requiredOption('--out <folder>', 'where the bundle goes')
@@ -97,7 +97,7 @@ export function importCheckpoint(program: Command, context: Context): void {
     .option('--stats <file>', "normalisation statistics, instead of the checkpoint's")
     .option(
       '--dataset <name>',
-      'of an OpenVLA: the data set whose statistics its actions have (unnorm_key)',
+      'of an OpenVLA or Octo: the data set whose statistics its actions have (unnorm_key)',
     )
     .option('--tokenizer <file>', "tokenizer.json, instead of the checkpoint's")
     .option(

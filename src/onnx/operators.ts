@@ -60,6 +60,8 @@ export const maximum = binary('Max');
 export const equal = binary('Equal', 'bool');
 export const greater = binary('Greater', 'bool');
 export const less = binary('Less', 'bool');
+/** Of bools. */
+export const and = binary('And');
 
 function unary(op: string, attributes: Parameters<Graph['node']>[3] = {}) {
   return (x: Value): Value => {
@@ -77,6 +79,7 @@ export const absolute = unary('Abs');
 export const sine = unary('Sin');
 export const cosine = unary('Cos');
 export const sigmoid = unary('Sigmoid');
+export const relu = unary('Relu');
 export const errorFunction = unary('Erf');
 /** Gaussian error linear unit. */
 export const gelu = unary('Gelu');

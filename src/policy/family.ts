@@ -90,6 +90,8 @@ export interface PolicyFamily<A = unknown> {
   features?(this: void, architecture: A): number;
   /** Names of the text files that a bundle holds beside policy.json and its weights. */
   readonly files: readonly string[];
+  /** Those of `files` that a policy of this architecture does without. */
+  spared?(this: void, architecture: A): readonly string[];
   /** The sampling graph, its path or its bytes; external weights are in the bundle's folder. */
   samplingModel(bundle: Bundle<A>): Promise<string | Uint8Array>;
   /** Locates the weights. Throws a `UserError` if they cannot be read. */

@@ -68,7 +68,14 @@ export async function goldenConfig(file: string): Promise<Pi0Config> {
   });
 }
 
-const TENSOR_TYPES = { F32: 'float32', F64: 'float64', I64: 'int64', BOOL: 'bool', U8: 'uint8' } as const; // prettier-ignore
+const TENSOR_TYPES = {
+  F32: 'float32',
+  F64: 'float64',
+  I64: 'int64',
+  I32: 'int32',
+  U8: 'uint8',
+  BOOL: 'bool',
+} as const;
 
 /** Golden tensors by name, as ONNX Runtime takes them. */
 export async function goldenTensors(

@@ -6,7 +6,7 @@ import { type TensorSource, writeSafetensors } from '../../tensors/safetensors.t
 import { finishReplacement, replaceFiles } from '../../files/replaceFiles.ts';
 import { parseJson } from '../../validate.ts';
 import { writeWhole } from '../../files/writeWhole.ts';
-import { familyOf } from '../families/registry.ts';
+import { familyOf, textFilesOf } from '../families/registry.ts';
 import { adaptedVersion } from './adapter.ts';
 import { ADAPTER_FILE, CONFIG_FILE, GOLDEN_FILE, WEIGHTS_FILE, filesOf } from './bundleFiles.ts';
 import { bundleFilesIn } from './bundlePlace.ts';
@@ -41,7 +41,7 @@ export async function loadBundle(folder: string): Promise<Bundle> {
   const content = await contentOf(folder, weights.files);
   if (record && weights.header) await checkContent(folder, record, weights.header, content);
   const checked = await family.check(folder, config, weights);
-  for (const file of family.files) {
+  for (const file of textFilesOf(config)) {
     const path = join(folder, file);
     await access(path, constants.R_OK).catch(unreadable(path));
   }
@@ -91,13 +91,12 @@ export const replaceBundle = <T>(
 export type FamilyFiles = Readonly<Record<string, string>>;
 
 /** Reads the files that a family keeps beside a bundle's configuration and weights. */
-export async function readFamilyFiles({
-  folder,
-  family,
-}: Pick<Bundle, 'folder' | 'family'>): Promise<FamilyFiles> {
-  // prettier-ignore
-  const { files } = familyOf({ family });
-  const contents = await Promise.all(files.map((file) => readFile(join(folder, file), 'utf8')));
+export async function readFamilyFiles(
+  bundle: Pick<Bundle, 'folder' | 'family' | 'architecture'>,
+): Promise<FamilyFiles> {
+  const files = textFilesOf(bundle);
+  const paths = files.map((file) => join(bundle.folder, file));
+  const contents = await Promise.all(paths.map((path) => readFile(path, 'utf8')));
   return Object.fromEntries(files.map((file, i) => [file, contents[i]]));
 }
 
@@ -116,15 +115,13 @@ export const writeBundle = (
   });
 
 /** The files of a bundle's own content, relative to its folder: without its adapter, and what is derived from them. */
-export async function contentFiles({
-  folder,
-  architecture,
-  family: name,
-}: Pick<Bundle, 'folder' | 'architecture' | 'family'>): Promise<string[]> {
-  const family = familyOf({ family: name });
-  const { files, header } = await family.weights(folder, architecture);
+export async function contentFiles(
+  bundle: Pick<Bundle, 'folder' | 'architecture' | 'family'>,
+): Promise<string[]> {
+  const { folder, architecture } = bundle;
+  const { files, header } = await familyOf(bundle).weights(folder, architecture);
   const stored = header ? filesOf(header) : files;
-  return [CONFIG_FILE, ...family.files, ...stored.map((path) => relative(folder, path))];
+  return [CONFIG_FILE, ...textFilesOf(bundle), ...stored.map((path) => relative(folder, path))];
 }
 
 /** Copies a bundle's files into another folder, optionally with another configuration. */

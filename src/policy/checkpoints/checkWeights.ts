@@ -9,7 +9,7 @@ import { isBuffer } from './unusedTensors.ts';
  * `UserError` with all that are missing, misshapen or surplus.
  */
 export function checkTensors(
-  { folder, header, configPath }: Checkpoint,
+  { folder, header, configPath }: Pick<Checkpoint, 'folder' | 'header' | 'configPath'>,
   { shapes, unused, title }: Needed,
 ): void {
   const wrong = [...shapes].flatMap(
@@ -25,7 +25,7 @@ export function checkTensors(
     ? "\nMerge LoRA adapters into the weights before importing (PEFT's merge_and_unload)."
     : '';
   throw new UserError(
-    `${folder} does not hold the tensors that ${configPath} and their shapes make a ${title} of:${wrong.length > 0 ? listed(wrong) : ''}${surplus.length > 0 ? listed(surplus) : ''}${adapters}`,
+    `${folder} does not hold the tensors that ${configPath} and their shapes say this ${title} has:${wrong.length > 0 ? listed(wrong) : ''}${surplus.length > 0 ? listed(surplus) : ''}${adapters}`,
     { kind: 'mismatch', subject: folder },
   );
 }

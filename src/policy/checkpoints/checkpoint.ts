@@ -42,6 +42,8 @@ const OTHERS: Record<string, string> = {
     "is a JAX checkpoint of openpi. Give the folder above its params to openpi's examples/convert_jax_model_to_pytorch.py, and import what that writes",
   _METADATA:
     "is a JAX checkpoint of openpi. Give the folder above it to openpi's examples/convert_jax_model_to_pytorch.py, and import what that writes",
+  'example_batch.msgpack':
+    "is a JAX checkpoint of Octo. Write its weights as model.safetensors first, by the script in Nalu's docs/octo.md: python3 octo_to_safetensors.py CHECKPOINT",
   'pytorch_model.bin':
     'holds pickled weights. Save the policy as safetensors in Python (safetensors.torch.save_model)',
   'policy.json': 'is a policy bundle already',

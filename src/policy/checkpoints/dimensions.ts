@@ -182,7 +182,7 @@ export function checkSaid(
 
 /** Rows of a chunk that are played. */
 export function executeStepsOf(
-  { config }: Checkpoint,
+  { config }: Pick<Checkpoint, 'config'>,
   horizon: number,
   execute: number | undefined,
 ): number {

@@ -22,6 +22,7 @@ const TITLES: Record<string, string> = {
   act: 'ACT',
   diffusion: 'diffusion policy',
   groot: 'GR00T',
+  octo: 'Octo',
   pi0_fast: 'π0-FAST',
   pi0fast: 'π0-FAST of lerobot 0.1 to 0.3',
   smolvla: 'SmolVLA',

@@ -16,7 +16,7 @@ export interface ImportOptions extends VectorOptions, UnitOptions {
   cameras?: string[];
   /** File of normalisation statistics, instead of the checkpoint's. */
   stats?: string;
-  /** Of an OpenVLA: the data set with whose statistics it un-normalises actions. */
+  /** Of an OpenVLA or Octo: the data set with whose statistics it un-normalises actions. */
   dataset?: string;
   tokenizer?: string;
   /** Folder of the action tokenizer, instead of the checkpoint's. */

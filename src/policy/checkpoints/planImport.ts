@@ -27,12 +27,13 @@ import { configFaults } from '../bundle/parseConfig.ts';
 import { checkConverted } from './checkWeights.ts';
 
 /** What was found and chosen. */
-export interface Findings extends Pick<
-  RobotVectors,
-  'statistics' | 'cameras' | 'adapt' | 'units' | 'delta'
-> {
-  family: Family;
-  tokenizer: string;
+export interface Findings extends Pick<RobotVectors, 'statistics' | 'cameras' | 'adapt' | 'units'> {
+  /** As `titleOf` knows it. */
+  family: string;
+  /** Of a robot whose actions may be relative to its state. */
+  delta?: Choice<boolean>;
+  /** Of a family that reads prompts. */
+  tokenizer?: string;
   /** Of a family that writes actions as tokens. */
   actionTokenizer?: string;
   robot: Choice<string>;

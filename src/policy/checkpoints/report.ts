@@ -67,7 +67,7 @@ export function importReport(imported: Imported): [string, string][] {
     ['sampling', imported.sampling],
     ['statistics', `${statistics.value} (${type})`],
     ['normalised', `by ${statistics.by}`],
-    ['tokenizer', imported.tokenizer],
+    ...(imported.tokenizer ? [['tokenizer', imported.tokenizer] as [string, string]] : []),
     ...(imported.actionTokenizer
       ? [['actions by', imported.actionTokenizer] as [string, string]]
       : []),

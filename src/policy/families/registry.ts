@@ -4,13 +4,14 @@ import type { PolicyFamily } from '../family.ts';
 import type { JoinChoice, JoinKind } from '../joinKinds.ts';
 import type { Learnable } from '../learnable.ts';
 import type { PolicyShape } from '../shape.ts';
+import { octo } from './octo/family.ts';
 import { onnx } from './onnx/family.ts';
 import { openVla } from './openvla/family.ts';
 import { pi0 } from './pi0/family.ts';
 import { pi0Fast } from './pi0-fast/family.ts';
 
 /** All policy families. */
-export const FAMILIES: readonly PolicyFamily[] = [pi0, pi0Fast, openVla, onnx];
+export const FAMILIES: readonly PolicyFamily[] = [pi0, pi0Fast, openVla, octo, onnx];
 
 export const familyNamed = (name: unknown): PolicyFamily | undefined =>
   FAMILIES.find((family) => family.name === name);
@@ -20,6 +21,16 @@ export function familyOf({ family: name }: Pick<Bundle, 'family'>): PolicyFamily
   const family = familyNamed(name);
   if (!family) throw new Error(`no policy family ${name}`);
   return family;
+}
+
+/** The text files that a bundle holds beside policy.json and its weights. */
+export function textFilesOf({
+  family: name,
+  architecture,
+}: Pick<Bundle, 'family' | 'architecture'>): string[] {
+  const { files, spared } = familyOf({ family: name });
+  const without = spared?.(architecture) ?? [];
+  return files.filter((file) => !without.includes(file));
 }
 
 /** What every part may know of a policy's architecture. */

@@ -39,26 +39,29 @@ interface TextTokenizer {
 }
 const TextTokenizer = Tokenizer as unknown as new (json: object, config: object) => TextTokenizer;
 
+const unusable = (path: string, reason: string, cause?: unknown) =>
+  new UserError(`${path}: not a usable tokenizer.json: ${reason}`, {
+    ...{ cause, kind: 'invalid', subject: path },
+  });
+
+function parseText(json: string, path: string): TextTokenizer {
+  try {
+    return new TextTokenizer(parseJson(json, 'it') as object, {});
+  } catch (error) {
+    throw unusable(path, messageOf(error), error);
+  }
+}
+
 function parseTokenizer(
   json: string,
   path: string,
-  kind: TokenizerKind,
+  { begin: token, readers }: TokenizerKind,
 ): { tokenizer: TextTokenizer; begin: number } {
-  try {
-    const tokenizer = new TextTokenizer(parseJson(json, 'it') as object, {});
-    const begin = tokenizer.token_to_id(kind.begin);
-    if (begin === undefined)
-      throw new Error(
-        `has no token ${kind.begin}, with which the prompts of ${kind.readers} begin`,
-      );
-    return { tokenizer, begin };
-  } catch (error) {
-    throw new UserError(`${path}: not a usable tokenizer.json: ${messageOf(error)}`, {
-      cause: error,
-      kind: 'invalid',
-      subject: path,
-    });
-  }
+  const tokenizer = parseText(json, path);
+  const begin = tokenizer.token_to_id(token);
+  if (begin === undefined)
+    throw unusable(path, `has no token ${token}, with which the prompts of ${readers} begin`);
+  return { tokenizer, begin };
 }
 
 const vocabularySchema = z.looseObject({
@@ -107,32 +110,42 @@ export function checkVocabulary(
 }
 
 /** A `tokenizer.json` as policies use it. */
-export interface PromptTokenizer {
-  /** The id of the token with which prompts begin. */
-  begin: number;
+export interface TextIds {
   /** Ids of a text, without special tokens. */
   encode(this: void, text: string): number[];
   /** The id of a token; undefined where there is none. */
   idOf(this: void, token: string): number | undefined;
 }
 
-/** Loads a `tokenizer.json`. Throws a `UserError` for one that cannot be used. */
+/** One whose prompts begin with a token. */
+export interface PromptTokenizer extends TextIds {
+  /** The id of the token with which prompts begin. */
+  begin: number;
+}
+
+const idsOf = (tokenizer: TextTokenizer): TextIds => ({
+  encode: (text) => tokenizer.encode(text, { add_special_tokens: false }).ids,
+  idOf: (token) => tokenizer.token_to_id(token),
+});
+
+const readTokenizer = (path: string): Promise<string> =>
+  readFile(path, 'utf8').catch((error: unknown) => {
+    throw new UserError(`${path}: cannot be read: ${reasonOf(error)}`, {
+      ...{ cause: error, subject: path },
+    });
+  });
+
+/** Loads any `tokenizer.json`. Throws a `UserError` for one that cannot be used. */
+export const loadTextTokenizer = async (path: string): Promise<TextIds> =>
+  idsOf(parseText(await readTokenizer(path), path));
+
+/** Loads a model's `tokenizer.json`. Throws a `UserError` for one that cannot be used. */
 export async function loadPromptTokenizer(
   path: string,
   kind = PALIGEMMA,
 ): Promise<PromptTokenizer> {
-  const json = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new UserError(`${path}: cannot be read: ${reasonOf(error)}`, {
-      cause: error,
-      subject: path,
-    });
-  });
-  const { tokenizer, begin } = parseTokenizer(json, path, kind);
-  return {
-    begin,
-    encode: (text) => tokenizer.encode(text, { add_special_tokens: false }).ids,
-    idOf: (token) => tokenizer.token_to_id(token),
-  };
+  const { tokenizer, begin } = parseTokenizer(await readTokenizer(path), path, kind);
+  return { begin, ...idsOf(tokenizer) };
 }
 
 const SPECIAL = ['<pad>', '<eos>', BEGIN, '<unk>'];

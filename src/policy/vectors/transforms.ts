@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { UserError } from '../../errors.ts';
 import { chosen } from '../../validate.ts';
 import { alohaStep } from './alohaTransform.ts';
+import { actionMomentsStep } from './actionMoments.ts';
 import { boundsStep } from './bounds.ts';
 import { meanStdStep, quantileStep } from './normalisation.ts';
 import { robosuiteGripperStep } from './robosuiteGripper.ts';
@@ -27,6 +28,7 @@ for (const kind of [
   meanStdStep,
   quantileStep,
   boundsStep,
+  actionMomentsStep,
   robosuiteGripperStep,
 ])
   registerTransform<TransformConfig>(kind);
