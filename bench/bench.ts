@@ -13,6 +13,7 @@ import { benchLora } from './lora.ts';
 import { benchNats } from './nats.ts';
 import { benchOcto } from './octo.ts';
 import { benchOpenVla } from './openVla.ts';
+import { benchOpenVlaCpu } from './openVlaCpu.ts';
 import { benchOperators } from './operators.ts';
 import { benchPrecision } from './precision.ts';
 import { benchRos } from './ros.ts';
@@ -56,10 +57,11 @@ const SECTIONS: Record<string, () => Promise<Row[]>> = {
   full: benchFull,
   'full-cpu': benchFullCpu,
   openvla: benchOpenVla,
+  'openvla-cpu': benchOpenVlaCpu,
 };
 
 /** Too large for every machine: run where they are named. */
-const ON_REQUEST = ['full', 'full-cpu', 'openvla'];
+const ON_REQUEST = ['full', 'full-cpu', 'openvla-cpu'];
 
 const HELP = `npm run bench -- [SECTION ...] [--minutes N] [--alone]
 

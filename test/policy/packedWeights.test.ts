@@ -19,11 +19,18 @@ import {
   BLOCK,
   BLOCK_BITS,
   type BlockBits,
-  packMatrix,
+  blockElements,
+  blockScales,
   packRows,
   packedShapes,
   rowScales,
 } from '../../src/policy/paligemma/packedWeights.ts';
+
+/** A matrix [out, in] in few bits. */
+function packMatrix(matrix: Float32Array, features: number, bits: BlockBits) {
+  const scales = blockScales(matrix, features, bits);
+  return { elements: blockElements(matrix, features, bits, scales), scales };
+}
 
 /** What packed elements stand for. */
 function unpack(
@@ -47,7 +54,7 @@ describe('a matrix in blocks of few bits', () => {
         fc.property(fc.integer({ min: 1, max: 100 }), fc.nat(1000), (features, seed) => {
           const shape = [3, features] as const;
           const matrix = gaussianNoise(seed, 3 * features);
-          const packed = packMatrix(matrix, shape, bits);
+          const packed = packMatrix(matrix, features, bits);
           const blocks = Math.ceil(features / BLOCK);
           unpack(packed, shape, bits).forEach((value, i) => {
             const at = Math.floor(i / features) * blocks + Math.floor((i % features) / BLOCK);
@@ -59,14 +66,14 @@ describe('a matrix in blocks of few bits', () => {
 
   it('of zeros stays zero', () => {
     const shape = [1, 40] as const;
-    const packed = packMatrix(new Float32Array(40), shape, 4);
+    const packed = packMatrix(new Float32Array(40), 40, 4);
     assert.ok(unpack(packed, shape, 4).every((value) => value === 0));
   });
 
   for (const bits of BLOCK_BITS)
     it(`of ${bits} bits is multiplied by ONNX Runtime as what it stands for`, async () => {
       const shape = [5, 70] as const;
-      const packed = packMatrix(gaussianNoise(1, 350), shape, bits);
+      const packed = packMatrix(gaussianNoise(1, 350), 70, bits);
       const shapes = packedShapes(shape, `q${bits}`);
       const graph = new Graph('packed');
       const weight = {

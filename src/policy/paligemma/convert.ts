@@ -12,7 +12,8 @@ import { type LowRank, loadMerge } from '../../tensors/lowRank.ts';
 import {
   PACKING_OF,
   type PackedBits,
-  packMatrix,
+  blockElements,
+  blockScales,
   packRows,
   packedNames,
   packedShapes,
@@ -43,24 +44,18 @@ const GEMMA = String.raw`^paligemma_with_expert\.paligemma\.model\.language_mode
 const SIGLIP = String.raw`^paligemma_with_expert\.paligemma\.model\.vision_tower\..*layers\..*(?:_proj|\.fc[12])`;
 const LLAMA = String.raw`^language_model\.model\.layers\..*_proj`;
 const TOWERS = String.raw`^vision_backbone\..*\.blocks\..*\.(?:qkv|proj|fc[12])`;
+const PROJECTOR = String.raw`^projector\.fc[123]`;
 
 const matrices = (...parts: string[]) => new RegExp(`(?:${parts.join('|')})\\.weight$`);
 
-/**
- * Into how many bits matrices are packed, by what was asked for. OpenVLA's language model is read once for each token
- * of an action, which takes the kernels of whole numbers' sessions; its towers then have 8 bits.
- */
-const PACKED: Record<PackedBits, readonly (readonly [RegExp, PackedBits])[]> = {
-  8: [[matrices(GEMMA, SIGLIP, LLAMA, TOWERS), 8]],
-  4: [
-    [matrices(GEMMA, LLAMA), 4],
-    [matrices(TOWERS), 8],
-  ],
+/** Which matrices are packed into so many bits: of an OpenVLA all but the first and the last, as its makers do. */
+const PACKED: Record<PackedBits, RegExp> = {
+  8: matrices(GEMMA, SIGLIP, LLAMA, TOWERS, PROJECTOR),
+  4: matrices(GEMMA, LLAMA, TOWERS, PROJECTOR),
 };
 
-/** Into how many bits a matrix is packed; undefined where it stays whole. */
-const bitsOf = (name: string, asked: PackedBits | undefined): PackedBits | undefined =>
-  asked && PACKED[asked].find(([pattern]) => pattern.test(name))?.[1];
+/** Whether a matrix is packed where so many bits are asked for. */
+export const isPackedInto = (bits: PackedBits, name: string): boolean => PACKED[bits].test(name);
 
 /** What the reference keeps in float32: vectors, the embeddings of patches, projections of state, actions, time, norms. */
 const KEPT = /^(?:state_|action_|time_)|embeddings\.(?:patch|position)_embedding|norm\.dense\./;
@@ -137,14 +132,15 @@ function plainSource(source: Source, precision: Precision): TensorSource {
 }
 
 /** A matrix in blocks of few bits, one row group at a time. */
-const blockParts = (source: Source, features: number) => {
-  const part = (which: 'elements' | 'scales') =>
-    async function* () {
-      for await (const rows of floats(source))
-        yield packMatrix(rows, [rows.length / features, features], 4)[which];
-    };
-  return { elements: part('elements'), scales: part('scales') };
-};
+const blockParts = (source: Source, features: number) => ({
+  async *elements() {
+    for await (const rows of floats(source))
+      yield blockElements(rows, features, 4, blockScales(rows, features, 4));
+  },
+  async *scales() {
+    for await (const rows of floats(source)) yield blockScales(rows, features, 4);
+  },
+});
 
 /** A matrix as whole numbers, which are stored column by column and so made all at once. */
 const integerParts = (source: Source, features: number) => {
@@ -196,8 +192,7 @@ export function convertedWeights(
     const shape = symbolic as number[];
     const weight = findTensor(header, name)!;
     const source = { name, shape, weight, adapter: adapters.get(name) };
-    const bits = bitsOf(name, prefixBits);
-    if (bits) return packedSources(source, bits);
+    if (prefixBits && isPackedInto(prefixBits, name)) return packedSources(source, prefixBits);
     const stored = PRECISION_OF.get(findTensor(like, name)!.dtype)!;
     if (precision === undefined) return [plainSource(source, stored)];
     return [plainSource(source, isHalved(name, shape) ? precision : 'float32')];

@@ -10,7 +10,7 @@ import { WEIGHTS_FILE } from '../bundle/bundleFiles.ts';
 import type { Bundle } from '../bundle/config.ts';
 import { productsFor, widens } from '../bundle/precision.ts';
 import type { WeightSource } from './network.ts';
-import { holdsIntegers } from './packedWeights.ts';
+import { holdsBlocks, holdsIntegers } from './packedWeights.ts';
 import { externalWeights } from './weights.ts';
 
 /** A graph that points into a bundle's weights, and the header of their file. */
@@ -25,15 +25,20 @@ export async function modelOnWeights(folder: string, build: (weights: WeightSour
 export const isFused = ({ kernels, executionProviders: [first] }: SessionConfig): boolean =>
   kernels ? kernels === 'fused' : providerName(first) !== 'cpu';
 
-/** Opens a graph on a bundle's weights, its products in the type that the session's provider has for them. */
+/**
+ * Opens a graph on a bundle's weights, its products in the type that the session's provider has for them. `again` says
+ * that a call uses its weights several times.
+ */
 export async function openOnWeights(
   { folder, precision }: Pick<Bundle, 'folder' | 'precision'>,
   session: SessionConfig,
   build: (weights: WeightSource, products: ElementType | undefined) => Graph,
+  { again = false } = {},
 ): Promise<InferenceSession> {
   const products = productsFor(precision, session);
   const { model, header } = await modelOnWeights(folder, (weights) => build(weights, products));
-  // Whole numbers are arranged for the processor once, and leave room for the expert in float32.
-  const lean = widens(precision, session) && !holdsIntegers(header);
+  // Few bits are arranged for the processor once where that pays, and leave room for the rest in float32.
+  const arranged = holdsIntegers(header) || (again && holdsBlocks(header));
+  const lean = widens(precision, session) && !arranged;
   return openModel(model, session, folder, { lean });
 }

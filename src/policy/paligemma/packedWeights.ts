@@ -51,6 +51,10 @@ export function findPacked(
   return undefined;
 }
 
+/** Whether a file holds matrices in blocks of few bits. */
+export const holdsBlocks = ({ tensors }: SafetensorsHeader): boolean =>
+  [...tensors.keys()].some((name) => /\.q[48]$/.test(name));
+
 /** Whether a file holds matrices as whole numbers. */
 export const holdsIntegers = ({ tensors }: SafetensorsHeader): boolean =>
   [...tensors.keys()].some((name) => name.endsWith('.i8'));
@@ -111,36 +115,50 @@ export function packRows(
 }
 
 /**
- * A matrix [out, in] in few bits: each block of a row counts in steps of its own, from
- * −2^(bits − 1) to 2^(bits − 1) − 1, of which the largest element of the block is one end. Laid out as
- * ONNX Runtime's MatMulNBits reads it.
+ * The scales of rows [.., in] in blocks: each block counts in steps of its own, from −2^(bits − 1) to
+ * 2^(bits − 1) − 1, of which its largest element is one end.
  */
-export function packMatrix(
-  matrix: Float32Array,
-  [out, features]: readonly [number, number],
-  bits: BlockBits,
-): { elements: Uint8Array; scales: Float32Array } {
-  const blocks = Math.ceil(features / BLOCK);
-  const bytes = (BLOCK * bits) / 8;
-  const perByte = 8 / bits;
-  const zero = 2 ** (bits - 1);
-  const elements = new Uint8Array(out * blocks * bytes);
-  const scales = new Float32Array(out * blocks);
-  for (let row = 0; row < out; row++)
-    for (let block = 0; block < blocks; block++) {
-      const from = row * features + block * BLOCK;
-      const to = Math.min(from + BLOCK, (row + 1) * features);
+export function blockScales(rows: Float32Array, features: number, bits: BlockBits): Float32Array {
+  const scales = new Float32Array((rows.length / features) * Math.ceil(features / BLOCK));
+  let block = 0;
+  for (let row = 0; row < rows.length; row += features)
+    for (let from = row; from < row + features; from += BLOCK) {
+      const to = Math.min(from + BLOCK, row + features);
       let largest = 0;
-      for (let i = from; i < to; i++)
-        if (Math.abs(matrix[i]) > Math.abs(largest)) largest = matrix[i];
-      const scale = -largest / zero;
-      const at = row * blocks + block;
-      scales[at] = scale;
-      for (let i = 0; i < BLOCK; i++) {
-        const value = from + i < to && scale !== 0 ? Math.round(matrix[from + i] / scale) : 0;
-        const level = Math.min(value + zero, 2 * zero - 1);
-        elements[at * bytes + Math.floor(i / perByte)] |= level << ((i % perByte) * bits);
+      for (let i = from; i < to; i++) if (Math.abs(rows[i]) > Math.abs(largest)) largest = rows[i];
+      scales[block++] = -largest / 2 ** (bits - 1);
+    }
+  return scales;
+}
+
+/** The same rows' elements in blocks of these scales, laid out as ONNX Runtime's MatMulNBits reads them. */
+export function blockElements(
+  rows: Float32Array,
+  features: number,
+  bits: BlockBits,
+  scales: Float32Array,
+): Uint8Array {
+  const perByte = 8 / bits;
+  const elements = new Uint8Array((scales.length * BLOCK) / perByte);
+  const zero = 2 ** (bits - 1);
+  const most = 2 * zero - 1;
+  // Truncated, this rounds: no level is below zero.
+  const half = zero + 0.5;
+  let [at, block] = [0, 0];
+  for (let row = 0; row < rows.length; row += features) {
+    const end = row + features;
+    for (let from = row; from < end; from += BLOCK) {
+      const scale = scales[block++];
+      for (let i = from; i < from + BLOCK; i += perByte) {
+        let byte = 0;
+        for (let part = 0; part < perByte; part++) {
+          const isThere = i + part < end && scale !== 0;
+          const level = isThere ? Math.trunc(rows[i + part] / scale + half) : zero;
+          byte |= Math.min(level, most) << (part * bits);
+        }
+        elements[at++] = byte;
       }
     }
-  return { elements, scales };
+  }
+  return elements;
 }

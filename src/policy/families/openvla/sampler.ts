@@ -1,7 +1,9 @@
 import { UserError } from '../../../errors.ts';
 import { Tensor, executionProvidersOf } from '../../../session/session.ts';
+import type { ElementType } from '../../../tensors/elementType.ts';
 import type { Bundle } from '../../bundle/config.ts';
 import { type FamilySampler, NOTHING_TO_LEARN, type SamplerOptions } from '../../family.ts';
+import type { WeightSource } from '../../paligemma/network.ts';
 import { openOnWeights } from '../../paligemma/openOnWeights.ts';
 import { createSampling } from '../../sampling.ts';
 import { makeTransforms } from '../../vectors/transforms.ts';
@@ -24,9 +26,9 @@ export async function openOpenVla(
 ): Promise<FamilySampler> {
   const { architecture: config, version, shape, cameras } = bundle;
   const encode = await loadPrompts(bundle.folder, config);
-  const graph = await openOnWeights(bundle, session, (weights, products) =>
-    sampleGraph(config, weights, products),
-  );
+  const build = (weights: WeightSource, products?: ElementType) =>
+    sampleGraph(config, weights, products);
+  const graph = await openOnWeights(bundle, session, build, { again: true });
   const transforms = makeTransforms(bundle.transforms, shape);
   const { images, sample } = createSampling(bundle, scaler, (feeds) =>
     graph.run(feeds, ['written']),
