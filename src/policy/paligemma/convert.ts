@@ -132,15 +132,16 @@ function plainSource(source: Source, precision: Precision): TensorSource {
 }
 
 /** A matrix in blocks of few bits, one row group at a time. */
-const blockParts = (source: Source, features: number) => ({
-  async *elements() {
+const blockParts = (source: Source, features: number) => {
+  const scales = async function* () {
+    for await (const rows of floats(source)) yield blockScales(rows, features, 4);
+  };
+  const elements = async function* () {
     for await (const rows of floats(source))
       yield blockElements(rows, features, 4, blockScales(rows, features, 4));
-  },
-  async *scales() {
-    for await (const rows of floats(source)) yield blockScales(rows, features, 4);
-  },
-});
+  };
+  return { elements, scales };
+};
 
 /** A matrix as whole numbers, which are stored column by column and so made all at once. */
 const integerParts = (source: Source, features: number) => {
