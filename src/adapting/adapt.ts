@@ -19,8 +19,8 @@ const finishedIn = async (folder: string) =>
 /** The attempts that are still to be made of the batch that begins at `from`. */
 async function attemptsFrom(
   from: number,
-  { folders: { recorded, learner }, exploration }: AdaptPlan,
-  { task, batch, seed }: AdaptOptions,
+  { folders: { recorded, learner }, exploration, task }: AdaptPlan,
+  { batch, seed }: AdaptOptions,
 ): Promise<Attempt[]> {
   const made = new Set([
     ...(await finishedIn(recorded)),
@@ -49,7 +49,7 @@ interface Run {
 /** Attempts and updates in turn, until so many attempts were learned from as are wanted. */
 async function learnFromAttempts(run: Run): Promise<void> {
   const { folder, plan, options, parts, evaluations, report, signal } = run;
-  const { task, batch, episodes, attempts } = options;
+  const { batch, episodes, attempts } = options;
   const { learner, pool } = parts;
 
   const evaluateAfter = async (learned: number) => {
@@ -85,7 +85,7 @@ async function learnFromAttempts(run: Run): Promise<void> {
       await evaluateAfter(consumed);
     await evaluations.draw();
     for (const { path, id } of await listEpisodes(plan.folders.recorded))
-      if (courier.status().pending === 0 && id.startsWith(`${task}-`)) await rm(path);
+      if (courier.status().pending === 0 && id.startsWith(`${plan.task}-`)) await rm(path);
   }
 }
 
@@ -108,7 +108,7 @@ export async function adapt(
   { out, err, signal: interrupted, console }: AdaptSurroundings,
 ): Promise<'done' | 'interrupted'> {
   const folder = resolve(path);
-  const { method, task, batch, episodes, seed, config, execute, delay } = options;
+  const { method, batch, episodes, seed, config, execute, delay } = options;
   const { scene, sceneMap } = options;
   const report = createAdaptReport(episodes, batch, out);
   const over = new AbortController();
@@ -118,7 +118,7 @@ export async function adapt(
 
   const run = async () => {
     const plan = await planAdaptation(folder, options);
-    const { folders, bundle, trainable, gap } = plan;
+    const { folders, bundle, task, trainable, gap } = plan;
     for (const path of [folders.recorded, folders.learner]) await makeFolder(path);
     const title = `${bundle.name}, ${task}`;
     const evaluations = await openEvaluations(folder, folders.learner, title, report.note);

@@ -17,7 +17,7 @@ import type { Trainable } from '../policy/trainable.ts';
 import { type Gap, gapSchema } from '../sim/gap.ts';
 import type { Makers } from '../rollouts/makers.ts';
 import type { SceneChoice } from '../sim/simulatedAloha.ts';
-import type { SimTaskName } from '../sim/taskNames.ts';
+import { type SimTaskName, simTaskFor } from '../sim/taskNames.ts';
 import { readYaml, validate } from '../validate.ts';
 import type { AdaptFolders } from './parts.ts';
 import { type Bundle } from '../policy/bundle/config.ts';
@@ -25,7 +25,8 @@ import { type Bundle } from '../policy/bundle/config.ts';
 export interface AdaptOptions extends IntegrationChanges, SceneChoice, Makers {
   policy: string;
   method: MethodName;
-  task: SimTaskName;
+  /** By default what the policy was trained for. */
+  task?: SimTaskName;
   config?: string;
   exploration?: string;
   gap?: string;
@@ -63,6 +64,7 @@ export interface AdaptPlan {
   /** What its folder is begun with. */
   beginning: Beginning;
   bundle: Bundle;
+  task: SimTaskName;
   trainable: Trainable;
   exploration: Exploration;
   gap?: Gap;
@@ -98,11 +100,12 @@ async function heldIn(folder: string, { learner, recorded }: AdaptFolders): Prom
  * a folder that was begun with something else.
  */
 export async function planAdaptation(folder: string, options: AdaptOptions): Promise<AdaptPlan> {
-  const { policy, method, task, scene, sceneMap, config, execute, delay, seed } = options;
+  const { policy, method, scene, sceneMap, config, execute, delay, seed } = options;
   const folders = foldersIn(folder);
   const { learner } = folders;
   parseAddress(folderAddress(learner));
   const bundle = withIntegration(await loadBundle(resolve(policy)), options);
+  const task = simTaskFor(options.task, bundle.tasks);
   // Throws where nothing of it can learn.
   learnableOf(bundle);
   const exploration = options.exploration
@@ -128,5 +131,5 @@ export async function planAdaptation(folder: string, options: AdaptOptions): Pro
   await demandBeginning(folder, await withoutOwnAdapter(learner, beginning), () =>
     heldIn(folder, folders),
   );
-  return { folders, beginning, bundle, trainable: fpo.trainable, exploration, gap };
+  return { folders, beginning, bundle, task, trainable: fpo.trainable, exploration, gap };
 }

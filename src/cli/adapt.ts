@@ -10,11 +10,11 @@ import {
   delayOption,
   integer,
   methodOption,
+  policyTaskOption,
   sceneMapOption,
   sceneOption,
   solverOption,
   stepsOption,
-  taskOption,
   timesOption,
 } from './sharedOptions.ts';
 
@@ -39,7 +39,7 @@ export function adapt(program: Command, context: Context): void {
     .description('improve a policy at its task on the simulated ALOHA: attempts, learner, link')
     .argument('<folder>', 'where all of the run is kept')
     .option('--policy <folder>', 'policy bundle to begin with', SHIPPED_POLICY)
-    .addOption(taskOption())
+    .addOption(policyTaskOption())
     .option(
       '--episodes <n>',
       'attempts to learn from (default: 1024 of fpo, 144 of view, 160 of offset)',

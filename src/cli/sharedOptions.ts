@@ -57,6 +57,13 @@ export const taskOption = () =>
     .choices(SIM_TASK_NAMES)
     .default(DEFAULT_TASK);
 
+/** The task of a policy, which by default is its own. */
+export const policyTaskOption = () =>
+  new Option(
+    '--task <name>',
+    'what the robot is to do (default: what the policy was trained for)',
+  ).choices(SIM_TASK_NAMES);
+
 /** What of a policy learns, and how. */
 export const methodOption = () =>
   new Option(

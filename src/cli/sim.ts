@@ -2,7 +2,7 @@ import { type Command, Option } from '@commander-js/extra-typings';
 import { DEFAULT_JOIN, JOIN_CHOICES } from '../policy/joinKinds.ts';
 import type { SimOptions } from '../rollouts/simulate.ts';
 import type { SceneSnapshot } from '../sim/snapshot.ts';
-import { DEFAULT_TASK, SIM_TASK_NAMES } from '../sim/taskNames.ts';
+import { DEFAULT_TASK } from '../sim/taskNames.ts';
 import { checkOutputFile } from '../files/outputFile.ts';
 import { print } from '../terminal/output.ts';
 import { CONSOLE_RULES, type ConsoleGiven, consoleHostOption, consoleOf, consoleOption, consoleTlsOption } from './consoleOptions.ts'; // prettier-ignore
@@ -17,6 +17,7 @@ import {
   integer,
   port,
   sceneMapOption,
+  policyTaskOption,
   sceneOption,
   sessionOption,
   solverOption,
@@ -130,12 +131,7 @@ export function sim(program: Command, context: Context): void {
   const command = program
     .command('sim')
     .description('run a policy, or the scripted expert, on the simulated ALOHA')
-    .addOption(
-      new Option(
-        '--task <name>',
-        'what the robot is to do (default: what the policy was trained for)',
-      ).choices(SIM_TASK_NAMES),
-    )
+    .addOption(policyTaskOption())
     .option(
       '--policy <folder>',
       'policy bundle to run, or ws://HOST:PORT of a server that has it (nalu serve, openpi)',

@@ -1,4 +1,3 @@
-import { DEFAULT_TASK } from '../sim/taskNames.ts';
 import type { Command } from '@commander-js/extra-typings';
 import { isThere } from '../files/isThere.ts';
 import { packagePath } from '../files/packagePath.ts';
@@ -7,7 +6,6 @@ import type { Context } from './context.ts';
 import { DEFAULT_PORT, consoleOf } from './consoleOptions.ts';
 import { SHIPPED_POLICY } from './sharedOptions.ts';
 
-const TASK = DEFAULT_TASK;
 const PRIOR = packagePath('models/aloha-mini-12k');
 
 const RUN = 'runs/start';
@@ -18,7 +16,6 @@ const NEXT =
 /** What is learned after the first attempts. */
 const ADAPTATION = {
   method: 'view',
-  task: TASK,
   episodes: 144,
   batch: 16,
   evaluateEvery: 5,
@@ -42,7 +39,7 @@ export function start(program: Command, context: Context): void {
       const { out, err, env } = context;
       const signal = context.interruption();
       const watch = Boolean(out.isTTY && !env.NO_COLOR);
-      const attempts = { task: TASK, episodes: 10, seed: 0, record: 'episodes', watch } as const;
+      const attempts = { episodes: 10, seed: 0, record: 'episodes', watch } as const;
       const goesOn = await isThere(RUN);
       if (goesOn) print(out, `\n${RUN} goes on; remove it to begin anew.\n`);
       else await simulate({ ...attempts, policy: SHIPPED_POLICY }, { out, err, signal });

@@ -5,6 +5,8 @@ import { describe, it } from 'node:test';
 import { stringify } from 'yaml';
 import { planAdaptation } from '../../src/adapting/plan.ts';
 import { recordBeginning } from '../../src/learning/begun.ts';
+import { loadBundle, writeConfig } from '../../src/policy/bundle/bundle.ts';
+import { configOf } from '../../src/policy/bundle/config.ts';
 import { nalu } from '../cli/nalu.ts';
 import { withFolder } from '../onnx/run.ts';
 import { giveAdapter, openTinyLearner } from '../learning/attempts.ts';
@@ -31,6 +33,20 @@ const withPolicies = (body: (folder: string, plan: Plan) => Promise<void>) =>
   });
 
 type Plan = (change?: Partial<AdaptOptions>) => ReturnType<typeof planAdaptation>;
+
+describe('an adaptation', () => {
+  it('is of the task that its policy was trained for, or of the one that is asked for', () =>
+    withPolicies(async (folder, plan) => {
+      const policy = join(folder, 'policy');
+      const asked = { task: undefined };
+      assert.equal((await plan(asked)).task, 'transfer-cube');
+      const tasks = { insertion: 'Insert the peg' };
+      await writeConfig(policy, { ...configOf(await loadBundle(policy)), tasks });
+      const own = await plan(asked);
+      assert.deepEqual([own.task, own.beginning.task], ['insertion', 'insertion']);
+      assert.equal((await plan({ task: 'transfer-cube' })).task, 'transfer-cube');
+    }));
+});
 
 describe('a folder of nalu adapt', { timeout: 60_000 }, () => {
   it('refuses all that would mix with what is in it, and takes the rest', () =>

@@ -17,6 +17,9 @@ import { writeDemonstrations } from './writeDemonstrations.ts';
 const weightsOf = async (bundle: string) =>
   (await loadSafetensors(join(bundle, 'model.safetensors'))).tensors;
 
+/** What the teacher was trained for, which its student says too. */
+const TASKS = { 'transfer-cube': 'Transfer cube' };
+
 const SMALL = ['--batch', '2', '--attempts', '0'];
 
 describe('nalu distill', () => {
@@ -28,6 +31,7 @@ describe('nalu distill', () => {
     folder = await mkdtemp(join(tmpdir(), 'nalu-distill-'));
     [demos, teacher] = ['demos', 'teacher'].map((name) => join(folder, name));
     await writeTinyAloha(teacher);
+    await writeConfig(teacher, { ...configOf(await loadBundle(teacher)), tasks: TASKS });
     await writeDemonstrations(demos);
   });
   after(() => rm(folder, { recursive: true }));
@@ -47,6 +51,7 @@ describe('nalu distill', () => {
       assert.match(said, /step 3\/3 {2}success of 1 attempts each/);
       const [before, after] = [await loadBundle(teacher), await loadBundle(out)];
       assert.deepEqual(after.integration, { steps: 1, solver: 'euler' });
+      assert.deepEqual(after.tasks, TASKS);
       const own = ['integration', 'name', 'description'];
       const rest = (bundle: object) => Object.entries(bundle).filter(([key]) => !own.includes(key));
       assert.deepEqual(rest(configOf(after)), rest(configOf(before)));
