@@ -28,6 +28,13 @@ const isKnown = (line: string) => WORDING.some((pattern) => pattern.test(line));
 const hasName = (text: string, name: string | number) =>
   new RegExp(`(?<![\\w.])${escaped(String(name))}(?![\\w])`).test(text);
 
+/** Asserts that a message names these things, and that its wording is known. */
+export function assertSaid(message: string, ...names: (string | number)[]): void {
+  for (const name of names) assert.ok(hasName(message, name), `${name} is not named: ${message}`);
+  const unknown = isKnown(message) ? [] : message.split('\n').filter((line) => !isKnown(line));
+  assert.deepEqual(unknown, [], 'lines that test/wording.txt has not');
+}
+
 /** What of a path is compared with its end; all of it where the end is not below a folder. */
 const endOf = (path = '', end: string) => (path.endsWith(`/${end}`) ? end : path);
 
@@ -42,9 +49,7 @@ export function assertAbout(
   if (subject !== undefined) assert.equal(endOf(thrown.subject, subject), subject, message);
   for (const field of fields)
     assert.ok(thrown.fields.includes(field), `not of ${field}: ${message}`);
-  for (const name of names) assert.ok(hasName(message, name), `${name} is not named: ${message}`);
-  const unknown = isKnown(message) ? [] : message.split('\n').filter((line) => !isKnown(line));
-  assert.deepEqual(unknown, [], 'lines that test/wording.txt has not');
+  assertSaid(message, ...names);
 }
 
 /** Asserts that a call throws an error about this. */

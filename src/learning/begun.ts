@@ -65,7 +65,11 @@ export async function readBeginning(
   const path = join(folder, BEGUN);
   if (!(await isThere(path))) return held();
   const begun = await readJson(path);
-  if (!isObject(begun)) throw new UserError(`${path}: does not hold a JSON object; remove it`);
+  if (!isObject(begun))
+    throw new UserError(`${path}: does not hold a JSON object; remove it`, {
+      kind: 'invalid',
+      subject: path,
+    });
   return begun;
 }
 
@@ -83,6 +87,7 @@ export async function demandBeginning(
   if (faults.length > 0)
     throw new UserError(
       `${folder} was begun otherwise; go on as it was begun, or choose another folder:${listed(faults)}`,
+      { kind: 'mismatch', subject: folder },
     );
 }
 

@@ -26,7 +26,11 @@ export interface ByHand {
 export function takeOrders(folder: string, run: Run, orders: OrderBook): ByHand {
   const demandKnown = (version: string) => {
     if (!run.versions.some((known) => known.version === version))
-      throw new UserError(`${folder} has no version ${version}; choose one that it has`);
+      throw new UserError(`${folder} has no version ${version}; choose one that it has`, {
+        kind: 'missing',
+        subject: folder,
+        fields: [version],
+      });
   };
   const ordered = async (event: LearnerEvent, change: Partial<Orders>) => {
     await orders.change(() => change);
@@ -46,7 +50,7 @@ export function takeOrders(folder: string, run: Run, orders: OrderBook): ByHand 
         return ordered({ event: 'pinned', version, by }, { pinned });
       }
       const before = orders.now.pinned;
-      if (!before) throw new UserError('no version is pinned');
+      if (!before) throw new UserError('no version is pinned', { kind: 'unready' });
       return ordered({ event: 'released', version: before.version, by }, { pinned: undefined });
     },
     async pinRobot(robot, version, by) {
@@ -68,11 +72,15 @@ export function takeOrders(folder: string, run: Run, orders: OrderBook): ByHand 
       demandKnown(version);
       const { pinned } = orders.now;
       if (pinned)
-        throw new UserError(`version ${pinned.version} is pinned: release it before rolling back`);
+        throw new UserError(`version ${pinned.version} is pinned: release it before rolling back`, {
+          kind: 'unready',
+          fields: [pinned.version],
+        });
       const [, ...ancestors] = lineOf(run.versions, run.current);
       if (!ancestors.some((known) => known.version === version))
         throw new UserError(
           `${run.current} does not descend from version ${version}; pin that version to have the robot play it`,
+          { kind: 'mismatch', fields: [version] },
         );
       await orders.change(() => ({ rollBack: { version, by, at: Date.now() } }));
     },

@@ -114,6 +114,7 @@ async function encode({ encoder, run }: Parts, episode: Episode): Promise<Rollou
   if (run.task !== undefined && task !== run.task)
     throw new UserError(
       `${episode.path}: nothing to learn from: of the task ${task}, this folder learns ${run.task}; leave it out`,
+      { kind: 'mismatch', subject: episode.path },
     );
   const rollout = await encoder.encode(episode);
   run.task = task;
@@ -256,6 +257,7 @@ function demandVersions(
     if (!run || !recordOf(run, version))
       throw new UserError(
         `${ordersFile(folder)}: names version ${version}, which the learner does not have; remove the file`,
+        { kind: 'mismatch', subject: ordersFile(folder), fields: [version] },
       );
 }
 
@@ -310,6 +312,7 @@ export async function openLearner(options: LearnerOptions): Promise<Learner> {
   if (base !== bundle.base)
     throw new UserError(
       `${stateFile(folder)}: the state of the policy ${base}, this one is ${bundle.base}; give each policy a folder of its own`,
+      { kind: 'mismatch', subject: stateFile(folder) },
     );
   const parts = await openParts(options);
   const { run, held, orders } = parts;

@@ -38,13 +38,20 @@ export function parseNats(text: string): NatsAddress {
   if (!parts)
     throw new UserError(
       `${withoutPassword(text)}: not an address of a NATS server; give nats://NAME@HOST:PORT, as in nats://cell-3@10.0.0.5:4222`,
+      { kind: 'invalid', subject: withoutPassword(text) },
     );
   const [, user, password, host, port = DEFAULT_PORT] = parts;
   const name = user || ownName();
   if (!isNatsName(name))
-    throw new UserError(`${withoutPassword(text)}: ${name} is no name here; give ${NATS_NAME}`);
+    throw new UserError(`${withoutPassword(text)}: ${name} is no name here; give ${NATS_NAME}`, {
+      kind: 'invalid',
+      subject: withoutPassword(text),
+    });
   if (!isPort(Number(port)))
-    throw new UserError(`${withoutPassword(text)}: there is no port ${port}; give ${PORT_RANGE}`);
+    throw new UserError(`${withoutPassword(text)}: there is no port ${port}; give ${PORT_RANGE}`, {
+      kind: 'invalid',
+      subject: withoutPassword(text),
+    });
   return { name, host, port, ...(password !== undefined && { password }) };
 }
 

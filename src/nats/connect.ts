@@ -57,11 +57,11 @@ function failureOf(error: unknown, shown: string, keys: string | undefined): Use
   if (error instanceof AuthorizationError)
     return new UserError(
       `${shown}: the server does not let this user in (${error.message}); ${keys === undefined ? 'give --keys the folder of its keys, as nalu keys FOLDER --nats makes it' : `is the key in ${keys} in the server's configuration?`}`,
-      { cause: error },
+      { cause: error, kind: 'unsaid', subject: shown, fields: ['--keys'] },
     );
   return new UserError(
     `${shown}: cannot be reached: ${isSystemError(cause) ? reasonOf(cause) : messageOf(error)}`,
-    { cause: error },
+    { cause: error, kind: 'unreachable', subject: shown },
   );
 }
 
@@ -73,6 +73,7 @@ function demandVersion(shown: string, version: string): void {
   if (major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1])) return;
   throw new UserError(
     `${shown}: its nats-server ${version} is too old; install ${OLDEST.join('.')} or newer`,
+    { kind: 'unsupported', subject: shown },
   );
 }
 
@@ -89,7 +90,7 @@ async function openJetStream(connection: NatsConnection, shown: string) {
     if (!(error instanceof Error) || error.name !== 'JetStreamNotEnabled') throw error;
     throw new UserError(
       `${shown}: this NATS server has no JetStream (${error.message}); give it a line jetstream { store_dir: FOLDER }, and its account jetstream: enabled`,
-      { cause: error },
+      { cause: error, kind: 'unsupported', subject: shown },
     );
   }
 }

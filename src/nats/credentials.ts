@@ -29,7 +29,10 @@ const TOKEN = /BEGIN NATS USER JWT[^]*BEGIN USER NKEY SEED/;
 const read = (path: string): Promise<string | undefined> =>
   readFile(path, 'utf8').catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') return undefined;
-    throw new UserError(`${path}: cannot be read: ${reasonOf(error)}`, { cause: error });
+    throw new UserError(`${path}: cannot be read: ${reasonOf(error)}`, {
+      cause: error,
+      subject: path,
+    });
   });
 
 async function readSecret(path: string): Promise<Uint8Array | undefined> {
@@ -37,10 +40,16 @@ async function readSecret(path: string): Promise<Uint8Array | undefined> {
   if (text === undefined) return undefined;
   const { mode } = await stat(path);
   if ((mode & 0o077) !== 0)
-    throw new UserError(`${path}: others can read this secret key; chmod 600 it`);
+    throw new UserError(`${path}: others can read this secret key; chmod 600 it`, {
+      kind: 'invalid',
+      subject: path,
+    });
   const expected = path.endsWith(SEED_FILE) ? SEED : TOKEN;
   if (!expected.test(text.trim()))
-    throw new UserError(`${path}: not what nalu keys --nats or nsc write there`);
+    throw new UserError(`${path}: not what nalu keys --nats or nsc write there`, {
+      kind: 'invalid',
+      subject: path,
+    });
   return new TextEncoder().encode(text.trim());
 }
 
@@ -51,6 +60,7 @@ export async function readNatsCredentials(folder: string): Promise<NatsCredentia
   if (!seed && !credentials)
     throw new UserError(
       `${folder}: has neither ${SEED_FILE} nor ${CREDENTIALS_FILE}; make keys with nalu keys FOLDER --nats, and give the folder of one of its users`,
+      { kind: 'missing', subject: folder },
     );
   const ca = await read(join(folder, AUTHORITY_FILE));
   return {

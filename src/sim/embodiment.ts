@@ -16,7 +16,11 @@ export async function simulatedEmbodiment(names?: readonly string[]): Promise<Em
     const camera = embodiment.cameras.find((known) => known.name === name);
     if (camera) return camera;
     const there = embodiment.cameras.map((known) => known.name).join(', ');
-    throw new UserError(`${SIM_CALIBRATION}: has no camera ${name}; there are ${there}`);
+    throw new UserError(`${SIM_CALIBRATION}: has no camera ${name}; there are ${there}`, {
+      kind: 'missing',
+      subject: SIM_CALIBRATION,
+      fields: [name],
+    });
   });
   return { ...embodiment, cameras };
 }
@@ -45,6 +49,7 @@ export function embodimentIn(
       `Scene ${origin} lacks the camera${lacking.length > 1 ? 's' : ''} ${quoted(lacking)}; ` +
         `${there.size > 0 ? `it has ${quoted(there.keys())}` : 'it names none'}. ` +
         `Name cameras so in the MJCF: what is asked for looks through them.`,
+      { kind: 'missing', subject: origin, fields: lacking },
     );
   const joints = embodiment.joints.map((joint, index) => {
     if (joint.kind === 'gripper') return joint;

@@ -83,6 +83,7 @@ export function expertTrajectory(sim: SimulatedAloha): Float64Array[] {
   if (!sim.hasTask)
     throw new UserError(
       `The expert needs the objects of ${sim.name}, and the scene has none; docs/scenes.md says how to add them`,
+      { kind: 'missing', fields: [sim.name] },
     );
   const start = sim.embodiment.joints.map((joint) => joint.home);
   const objects = sim.objects().map((pose) => pose.map((value, i) => value - (sim.origin[i] ?? 0)));

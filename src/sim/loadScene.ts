@@ -24,15 +24,23 @@ function problemOf(error: unknown, host: HostFiles): string {
 export async function loadScene(mujoco: Mujoco, file: string): Promise<MjModel> {
   const scene = path.resolve(file);
   const stats = await stat(scene).catch((error: unknown) => {
-    throw new UserError(`Scene ${file} cannot be read: ${reasonOf(error)}`);
+    throw new UserError(`Scene ${file} cannot be read: ${reasonOf(error)}`, {
+      kind: 'missing',
+      subject: file,
+    });
   });
-  if (!stats.isFile()) throw new UserError(`Scene ${file} is not a file; name an MJCF.`);
+  if (!stats.isFile())
+    throw new UserError(`Scene ${file} is not a file; name an MJCF.`, {
+      kind: 'invalid',
+      subject: file,
+    });
   const host = mountHostFiles(mujoco, path.parse(scene).root);
   try {
     return mujoco.MjModel.from_xml_path(host.enginePath(scene));
   } catch (error) {
     throw new UserError(
       `Scene ${file} is not an MJCF that MuJoCo loads: ${problemOf(error, host)}`,
+      { kind: 'invalid', subject: file },
     );
   } finally {
     host.unmount();

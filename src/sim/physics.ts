@@ -97,6 +97,7 @@ export class Physics {
     if (this.time <= before)
       throw new UserError(
         `Scene ${origin} is unstable: its physics broke down after ${before.toFixed(3)} s of an attempt; choose a smaller timestep or softer actuators`,
+        { kind: 'invalid', subject: origin },
       );
     this.now += this.stepLengths[this.steps % index.substeps];
     this.steps++;

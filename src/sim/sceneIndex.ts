@@ -137,6 +137,7 @@ function geomsOf(
 function mocapRefusal(origin: string, file = 'the one whose joints have position actuators') {
   return new UserError(
     `Scene ${origin} moves its arms by mocap bodies, and Nalu commands joints; use ${file}`,
+    { kind: 'unsupported', subject: origin },
   );
 }
 
@@ -153,7 +154,12 @@ export function indexScene(
   origin: string,
 ): SceneIndex {
   const task = map.tasks[taskName];
-  if (!task) throw new UserError(`${map.file} has no task ${taskName}; add it under tasks`);
+  if (!task)
+    throw new UserError(`${map.file} has no task ${taskName}; add it under tasks`, {
+      kind: 'missing',
+      subject: map.file,
+      fields: [`tasks.${taskName}`],
+    });
   const faults: Faults = [];
   const joints = jointsIn(map);
   const ids = joints.map(({ name, kind }) => findJoint(mujoco, model, name, kind, faults));
@@ -191,6 +197,7 @@ export function indexScene(
   if (faults.length > 0)
     throw new UserError(
       `Scene ${origin} is not an ALOHA that this task can use; mend the MJCF:${listed(faults)}`,
+      { kind: 'invalid', subject: origin },
     );
   const addresses = (of: Int32Array, of16: (number | undefined)[]) => of16.map((id) => of[id!]);
   return {

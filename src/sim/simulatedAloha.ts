@@ -91,6 +91,7 @@ async function openScene(options: SimulatedAlohaOptions): Promise<OpenScene> {
     if (!index.hasTask && !options.bare)
       throw new UserError(
         `Scene ${origin} has no objects of ${options.task}, so nothing tells success; docs/scenes.md says how to add them`,
+        { kind: 'missing', subject: origin },
       );
     const embodiment = embodimentIn(index, whole, origin, options.optionalCameras);
     return { mujoco, model, task, index, embodiment, origin, home, gap };
@@ -129,6 +130,7 @@ function checkRestraints({ mujoco, model, index, origin }: OpenScene, physics: P
   if (held.length > 0)
     throw new UserError(
       `Scene ${origin}: the arms cannot go where they are told; take this out of the MJCF, or let it rest at control 0:${listed(held)}`,
+      { kind: 'invalid', subject: origin },
     );
   physics.place(0);
 }

@@ -25,6 +25,7 @@ function joinJoints(built: Calibration, read: Calibration) {
     if (index < 0)
       throw new UserError(
         `${joint.name}: the simulated robot has no ${joint.joint} at /${arm.namespace}; its arms are ${built.arms.map(({ namespace }) => namespace).join(', ')}`,
+        { kind: 'mismatch', fields: [joint.name] },
       );
     const source = built.joints[index];
     const sourceArm = armOf(built, source.arm);
@@ -36,7 +37,10 @@ function joinJoints(built: Calibration, read: Calibration) {
 function joinCameras(built: Calibration, read: Calibration) {
   const turned = read.cameras.find(({ crop, rotate }) => crop || rotate !== 0);
   if (turned)
-    throw new UserError(`${turned.name}: the simulated cameras are neither cropped nor turned`);
+    throw new UserError(`${turned.name}: the simulated cameras are neither cropped nor turned`, {
+      kind: 'unsupported',
+      fields: [turned.name],
+    });
   return new Map(
     built.cameras.map(({ name, topic }) => [
       name,

@@ -12,6 +12,7 @@ import { withFolder } from '../onnx/run.ts';
 import { giveAdapter, openTinyLearner } from '../learning/attempts.ts';
 import { writeTinyBundle } from '../learning/tiny.ts';
 import type { AdaptOptions } from '../../src/adapting/plan.ts';
+import { assertAbout, assertRejectsAbout } from '../refusals.ts';
 
 const OPTIONS: Omit<AdaptOptions, 'policy'> = {
   method: 'fpo',
@@ -31,6 +32,9 @@ const withPolicies = (body: (folder: string, plan: Plan) => Promise<void>) =>
       }),
     );
   });
+
+/** What is said of a folder that was begun with something else. */
+const OTHERWISE = { kind: 'mismatch', subject: 'run' } as const;
 
 type Plan = (change?: Partial<AdaptOptions>) => ReturnType<typeof planAdaptation>;
 
@@ -59,25 +63,32 @@ describe('a folder of nalu adapt', { timeout: 60_000 }, () => {
       await mkdir(run);
       await recordBeginning(run, (await plan()).beginning);
       await plan();
-      const others: [Partial<AdaptOptions>, RegExp][] = [
-        [{ policy: 'other' }, /--policy\): [0-9a-f]{12} then, [0-9a-f]{12} now/],
-        [{ task: 'insertion' }, /--task: transfer-cube then, insertion now/],
-        [{ seed: 1 }, /--seed: 0 then, 1 now/],
-        [{ method: 'offset' }, /--method: fpo then, offset now/],
-        [{ execute: 3 }, /--execute: 2 then, 3 now/],
-        [{ join: 'approximate' }, /--join: swap then, approximate now/],
-        [{ delay: 200 }, /--delay: 40 then, 200 now/],
-        [{ gap: await write('gap.yaml', { delay: 2 }) }, /delay in --gap: 0 then, 2 now/],
+      const others: [Partial<AdaptOptions>, ...names: (string | number)[]][] = [
+        [{ policy: 'other' }, '--policy'],
+        [{ task: 'insertion' }, '--task', 'transfer-cube', 'insertion'],
+        [{ seed: 1 }, '--seed', 0, 1],
+        [{ method: 'offset' }, '--method', 'fpo', 'offset'],
+        [{ execute: 3 }, '--execute', 2, 3],
+        [{ join: 'approximate' }, '--join', 'swap', 'approximate'],
+        [{ delay: 200 }, '--delay', 40, 200],
+        [{ gap: await write('gap.yaml', { delay: 2 }) }, 'delay', '--gap', 0, 2],
         [
           { config: await write('lora.yaml', { trainable: { parameters: 'lora', rank: 2 } }) },
-          /trainable\.parameters in --config: expert then, lora now/,
+          'trainable.parameters',
+          '--config',
+          'expert',
+          'lora',
         ],
         [
           { config: await write('gamma.yaml', { gamma: 0.9 }) },
-          /gamma in --config: 0\.999 then, 0\.9 now/,
+          'gamma',
+          '--config',
+          '0.999',
+          '0.9',
         ],
       ];
-      for (const [change, difference] of others) await assert.rejects(plan(change), difference);
+      for (const [change, ...names] of others)
+        await assertRejectsAbout(plan(change), { ...OTHERWISE, names });
       await plan({
         ...{ batch: 8, episodes: 99, attempts: 3, processes: 2 },
         config: await write('rate.yaml', { rate: 0.1, epochs: 3 }),
@@ -92,12 +103,9 @@ describe('a folder of nalu adapt', { timeout: 60_000 }, () => {
       await mkdir(join(learner, 'episodes'), { recursive: true });
       await writeFile(join(learner, 'episodes/insertion-12000003.mcap'), '');
       await (await openTinyLearner(learner, join(folder, 'other'))).close();
-      await assert.rejects(plan(), (error: Error) => {
-        assert.match(
-          error.message,
-          /--policy\): [^]*--seed: 2 then, 0 now[^]*--task: insertion then, /,
-        );
-        return true;
+      await assertRejectsAbout(plan(), {
+        ...OTHERWISE,
+        names: ['--policy', '--seed', 2, 0, '--task', 'insertion'],
       });
       await plan({ policy: 'other', task: 'insertion', seed: 2 });
     }));
@@ -108,7 +116,7 @@ describe('a folder of nalu adapt', { timeout: 60_000 }, () => {
       await mkdir(run);
       await recordBeginning(run, (await plan()).beginning);
       await giveAdapter(join(folder, 'policy'));
-      await assert.rejects(plan(), /adapter \(--policy\): none then, [0-9a-f]{12} now/);
+      await assertRejectsAbout(plan(), { ...OTHERWISE, names: ['adapter', '--policy', 'none'] });
       await (await openTinyLearner(join(run, 'learner'), join(folder, 'policy'))).close();
       await plan();
     }));
@@ -116,14 +124,15 @@ describe('a folder of nalu adapt', { timeout: 60_000 }, () => {
   it('is none of nalu learn, nor the other way', () =>
     withPolicies(async (folder, plan) => {
       await (await openTinyLearner(join(folder, 'run'), join(folder, 'policy'))).close();
-      await assert.rejects(plan(), /command: learn then, adapt now/);
+      await assertRejectsAbout(plan(), { ...OTHERWISE, names: ['command', 'learn', 'adapt'] });
       const adapted = join(folder, 'adapted');
       await mkdir(join(adapted, 'runtime/episodes'), { recursive: true });
-      const { code, err } = await nalu(['learn', adapted, '--policy', join(folder, 'policy')]);
-      assert.match(
-        err,
-        /^nalu: .*adapted was begun otherwise;.*\n.*command: adapt then, learn now/,
-      );
+      const { code, failure } = await nalu(['learn', adapted, '--policy', join(folder, 'policy')]);
+      assertAbout(failure, {
+        kind: 'mismatch',
+        subject: adapted,
+        names: ['command', 'adapt', 'learn'],
+      });
       assert.equal(code, 1);
     }));
 });

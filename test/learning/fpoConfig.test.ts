@@ -3,10 +3,10 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { stringify } from 'yaml';
-import { UserError } from '../../src/errors.ts';
 import { fpoBeginning } from '../../src/learning/begun.ts';
 import { type FpoConfig, loadFpoConfig } from '../../src/learning/fpo/config.ts';
 import { withFolder } from '../onnx/run.ts';
+import { assertRejectsAbout } from '../refusals.ts';
 
 /** The configuration of a YAML file with this content, where the command's seed is 7. */
 const load = (content: unknown): Promise<FpoConfig> =>
@@ -16,11 +16,8 @@ const load = (content: unknown): Promise<FpoConfig> =>
     return loadFpoConfig(path, 7);
   });
 
-const refuse = (content: unknown, message: RegExp) =>
-  assert.rejects(
-    load(content),
-    (error: Error) => error instanceof UserError && message.test(error.message),
-  );
+const refuse = (content: unknown, fields: readonly string[]) =>
+  assertRejectsAbout(load(content), { kind: 'invalid', subject: 'learn.yaml', fields });
 
 /** Settings as they are written now, each away from its default. */
 const NOW = {
@@ -72,19 +69,19 @@ describe('the YAML of FPO', () => {
     assert.deepEqual(now.ablation, NOW.ablation);
   });
 
-  const faults: [string, unknown, RegExp][] = [
-    ['the prefix as trainable, whose caches are encoded once', { trainable: { parameters: 'all' } }, /learn\.yaml: trainable: must be expert or lora/], // prettier-ignore
-    ['critics that see chunks', { critics: { sees: 'chunk' } }, /learn\.yaml: critics\.sees: is no longer a choice/], // prettier-ignore
-    ['a setting under both names', { stop: {}, trustRegion: {} }, /learn\.yaml: .*"stop"/],
-    ['an ablation in two places', { ratio: 'mean', ablation: { ratio: 'pair' } }, /"ratio"/],
-    ['two blocks of ablations', { fpo: { ablation: {} }, ablation: {} }, /ablation: stands in the block fpo and beside it/], // prettier-ignore
-    ['a setting beside its block', { fpo: {}, rate: 1 }, /learn\.yaml: .*"rate"/],
-    ['an unknown setting', { fpo: { ratte: 1 } }, /"ratte"/],
-    ['a list', ['rate'], /learn\.yaml/],
-    ['a text', 'rate', /learn\.yaml/],
+  const faults: [what: string, content: unknown, ...fields: string[]][] = [
+    ['the prefix as trainable, whose caches are encoded once', { trainable: { parameters: 'all' } }, 'trainable'], // prettier-ignore
+    ['critics that see chunks', { critics: { sees: 'chunk' } }, 'critics.sees'], // prettier-ignore
+    ['a setting under both names', { stop: {}, trustRegion: {} }, 'stop'],
+    ['an ablation in two places', { ratio: 'mean', ablation: { ratio: 'pair' } }, 'ratio'],
+    ['two blocks of ablations', { fpo: { ablation: {} }, ablation: {} }, 'ablation'], // prettier-ignore
+    ['a setting beside its block', { fpo: {}, rate: 1 }, 'rate'],
+    ['an unknown setting', { fpo: { ratte: 1 } }, 'ratte'],
+    ['a list', ['rate']],
+    ['a text', 'rate'],
   ];
-  for (const [name, content, message] of faults)
-    it(`is refused with ${name}`, () => refuse(content, message));
+  for (const [name, content, ...fields] of faults)
+    it(`is refused with ${name}`, () => refuse(content, fields));
 });
 
 describe('the beginning of a run by FPO', () => {

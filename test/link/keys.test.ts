@@ -9,6 +9,7 @@ import { nalu } from '../cli/nalu.ts';
 import { withFolder } from '../onnx/run.ts';
 import { kept, putEpisodes, until, withPlace } from './link.ts';
 import { hello, rawRuntime } from './raw.ts';
+import { assertRejectsAbout, assertThrowsAbout } from '../refusals.ts';
 
 const LIMIT = { timeout: 60_000 };
 const ANY_PORT = 'tcp://127.0.0.1:*';
@@ -64,19 +65,29 @@ describe('nalu keys', LIMIT, () => {
 describe('the link over TCP', LIMIT, () => {
   it('demands keys of both sides', () =>
     withPlace(async ({ folder, openLearner, openRuntime }) => {
-      await assert.rejects(openLearner({ address: ANY_PORT }), /over TCP both sides need keys/);
-      await assert.rejects(openRuntime({ address: 'tcp://127.0.0.1:5570' }), /nalu keys FOLDER/);
-      await assert.rejects(
-        openLearner({ address: ANY_PORT, keys: join(folder, 'none') }),
-        /none\/learner\.key: cannot be read.*nalu keys FOLDER makes the keys/,
-      );
+      await assertRejectsAbout(openLearner({ address: ANY_PORT }), {
+        kind: 'unsaid',
+        fields: ['--keys'],
+        names: ['nalu keys FOLDER'],
+      });
+      await assertRejectsAbout(openRuntime({ address: 'tcp://127.0.0.1:5570' }), {
+        kind: 'unsaid',
+        fields: ['--keys'],
+        names: ['nalu keys FOLDER'],
+      });
+      await assertRejectsAbout(openLearner({ address: ANY_PORT, keys: join(folder, 'none') }), {
+        kind: 'missing',
+        subject: 'none/learner.key',
+        names: ['nalu keys FOLDER'],
+      });
       const keys = join(folder, 'keys');
       await makeKeys(keys);
       await chmod(join(keys, 'learner.key'), 0o644);
-      await assert.rejects(
-        openLearner({ address: ANY_PORT, keys }),
-        /learner\.key: others can read this secret key; chmod 600 it/,
-      );
+      await assertRejectsAbout(openLearner({ address: ANY_PORT, keys }), {
+        kind: 'invalid',
+        subject: 'learner.key',
+        names: ['chmod 600'],
+      });
     }));
 
   it('carries episodes between sides that know each other', () =>
@@ -166,18 +177,23 @@ describe('an address', LIMIT, () => {
       host: '10.0.0.5',
       port: '5570',
     });
-    assert.throws(() => parseAddress('10.0.0.5:5570'), /not an address; give ipc/);
-    assert.throws(
-      () => parseAddress(folderAddress(`/tmp/${'long/'.repeat(30)}`)),
-      /bytes, a socket's path may have 107; choose a folder with a shorter path/,
-    );
+    assertThrowsAbout(() => parseAddress('10.0.0.5:5570'), {
+      kind: 'invalid',
+      subject: '10.0.0.5:5570',
+      names: ['ipc:///ABSOLUTE/PATH', 'tcp://HOST:PORT', 'nats://NAME@HOST:PORT'],
+    });
+    assertThrowsAbout(() => parseAddress(folderAddress(`/tmp/${'long/'.repeat(30)}`)), {
+      kind: 'invalid',
+      names: [107],
+    });
   });
 
   it('has a port that there is', () => {
     for (const port of ['0', '65536', '99999', '099999', '123456789012345678901'])
-      assert.throws(() => parseAddress(`tcp://10.0.0.5:${port}`), {
-        name: 'UserError',
-        message: `tcp://10.0.0.5:${port}: there is no port ${port}; give a whole number from 1 to 65535`,
+      assertThrowsAbout(() => parseAddress(`tcp://10.0.0.5:${port}`), {
+        kind: 'invalid',
+        subject: `tcp://10.0.0.5:${port}`,
+        names: [port, 65535],
       });
     for (const port of ['1', '65535', '*'])
       assert.deepEqual(parseAddress(`tcp://[::1]:${port}`), { kind: 'tcp', host: '[::1]', port });
@@ -186,6 +202,9 @@ describe('an address', LIMIT, () => {
   it('names somebody, where one is to connect to it', () =>
     withPlace(async ({ openRuntime, folder }) => {
       for (const address of ['tcp://*:5570', 'tcp://10.0.0.5:*'])
-        await assert.rejects(openRuntime({ address, keys: folder }), /names no learner; give/);
+        await assertRejectsAbout(openRuntime({ address, keys: folder }), {
+          kind: 'invalid',
+          subject: address,
+        });
     }));
 });

@@ -12,6 +12,7 @@ import { connectNats } from '../../src/nats/connect.ts';
 import { until } from '../link/link.ts';
 import { withFolder } from '../onnx/run.ts';
 import { NO_NATS, withNats } from './server.ts';
+import { assertRejectsAbout, assertThrowsAbout } from '../refusals.ts';
 
 const LIMIT = { timeout: 60_000, skip: NO_NATS };
 
@@ -42,13 +43,13 @@ describe('an address of a NATS server', () => {
   });
 
   it('is refused in a sentence that keeps its password', () => {
-    for (const [address, complaint] of [
-      ['nats://', /not an address of a NATS server/],
-      ['nats://a:secret@host:port', /^nats:\/\/a@host:port: not an address/],
-      ['nats://a:secret@host:70000', /^nats:\/\/a@host:70000: there is no port 70000/],
-      ['nats://a.b:secret@host', /a\.b is no name here; give up to 64 letters/],
+    for (const [address, subject, ...names] of [
+      ['nats://', 'nats://'],
+      ['nats://a:secret@host:port', 'nats://a@host:port'],
+      ['nats://a:secret@host:70000', 'nats://a@host:70000', '70000'],
+      ['nats://a.b:secret@host', 'nats://a.b@host', 'a.b'],
     ] as const)
-      assert.throws(() => parseNats(address), { name: 'UserError', message: complaint });
+      assertThrowsAbout(() => parseNats(address), { kind: 'invalid', subject, names });
   });
 });
 
@@ -75,13 +76,14 @@ describe('a connection to a NATS server', LIMIT, () => {
 
   it('says what is wrong where it cannot be used', () =>
     withNats(async ({ address }) => {
-      await assert.rejects(connectNats({ address }), {
-        name: 'UserError',
-        message: /this NATS server has no JetStream .*store_dir/,
+      await assertRejectsAbout(connectNats({ address }), {
+        kind: 'unsupported',
+        subject: address,
+        names: ['jetstream { store_dir: FOLDER }'],
       });
-      await assert.rejects(connectNats({ address: 'nats://127.0.0.1:1' }), {
-        name: 'UserError',
-        message: /^nats:\/\/127\.0\.0\.1:1: cannot be reached: nobody listens there/,
+      await assertRejectsAbout(connectNats({ address: 'nats://127.0.0.1:1' }), {
+        kind: 'unreachable',
+        subject: 'nats://127.0.0.1:1',
       });
     }, ' '));
 
@@ -103,10 +105,11 @@ describe('a connection to a NATS server', LIMIT, () => {
     await once(old, 'listening');
     const { port } = old.address() as AddressInfo;
     try {
-      await assert.rejects(
-        connectNats({ address: `nats://127.0.0.1:${port}` }),
-        /nats-server 2\.8\.4 is too old; install 2\.9 or newer/,
-      );
+      await assertRejectsAbout(connectNats({ address: `nats://127.0.0.1:${port}` }), {
+        kind: 'unsupported',
+        subject: `nats://127.0.0.1:${port}`,
+        names: ['2.8.4', '2.9'],
+      });
     } finally {
       old.close();
     }
@@ -121,25 +124,35 @@ describe('a connection to a NATS server', LIMIT, () => {
       await withNats(async ({ address }) => {
         const nats = await connectNats({ address, keys: known });
         await nats.close();
-        await assert.rejects(
-          connectNats({ address, keys: unknown }),
-          /does not let this user in .*is the key in .*unknown in the server's configuration/,
-        );
-        await assert.rejects(connectNats({ address }), /does not let this user in .*give --keys/);
+        await assertRejectsAbout(connectNats({ address, keys: unknown }), {
+          kind: 'unsaid',
+          subject: address,
+          fields: ['--keys'],
+          names: [unknown],
+        });
+        await assertRejectsAbout(connectNats({ address }), {
+          kind: 'unsaid',
+          subject: address,
+          fields: ['--keys'],
+          names: ['nalu keys FOLDER --nats'],
+        });
         await chmod(join(known, 'user.nk'), 0o644);
-        await assert.rejects(
-          connectNats({ address, keys: known }),
-          /user\.nk: others can read this secret key; chmod 600 it/,
-        );
+        await assertRejectsAbout(connectNats({ address, keys: known }), {
+          kind: 'invalid',
+          subject: 'user.nk',
+          names: ['chmod 600'],
+        });
         await writeFile(join(unknown, 'user.nk'), 'SUA');
-        await assert.rejects(
-          connectNats({ address, keys: unknown }),
-          /user\.nk: not what nalu keys/,
-        );
-        await assert.rejects(
-          connectNats({ address, keys: folder }),
-          /has neither user\.nk nor user\.creds/,
-        );
+        await assertRejectsAbout(connectNats({ address, keys: unknown }), {
+          kind: 'invalid',
+          subject: 'user.nk',
+          names: ['nalu keys --nats'],
+        });
+        await assertRejectsAbout(connectNats({ address, keys: folder }), {
+          kind: 'missing',
+          subject: folder,
+          names: ['user.nk', 'user.creds', 'nalu keys FOLDER --nats'],
+        });
       }, config);
     }));
 
@@ -166,10 +179,10 @@ describe('a connection to a NATS server', LIMIT, () => {
       await withNats(async ({ address }) => {
         const nats = await connectNats({ address, keys: right });
         await nats.close();
-        await assert.rejects(
-          connectNats({ address, keys: wrong }),
-          /cannot be reached: self-signed certificate/,
-        );
+        await assertRejectsAbout(connectNats({ address, keys: wrong }), {
+          kind: 'unreachable',
+          subject: address,
+        });
       }, config);
     }));
 });

@@ -53,6 +53,7 @@ async function bind(socket: Router, target: Address, address: string): Promise<v
     if (performance.now() > last)
       throw new UserError(
         `${address}: another process listens there; end it, or choose another address`,
+        { kind: 'unready', subject: address },
       );
     await setTimeout(TRY_EVERY);
   }

@@ -65,9 +65,16 @@ async function usersIn(folder: string): Promise<Map<string, string>> {
 
 function demandNames(robots: readonly string[]): void {
   for (const name of robots) {
-    if (!isNatsName(name)) throw new UserError(`${name}: no robot's name here; give ${NATS_NAME}`);
+    if (!isNatsName(name))
+      throw new UserError(`${name}: no robot's name here; give ${NATS_NAME}`, {
+        kind: 'invalid',
+        subject: name,
+      });
     if (name in TASKS)
-      throw new UserError(`${name}: no robot's name, the ${name} is called so; give another`);
+      throw new UserError(`${name}: no robot's name, the ${name} is called so; give another`, {
+        kind: 'invalid',
+        subject: name,
+      });
   }
 }
 

@@ -28,7 +28,7 @@ async function demandAlone({ connection, address }: Nats): Promise<void> {
     const answer = await connection.request(WHO, '', { timeout: HANDOVER }).catch(() => undefined);
     if (!answer) return;
     if (performance.now() > last)
-      throw new UserError(`${address}: another process listens there; end it, or choose another server`); // prettier-ignore
+      throw new UserError(`${address}: another process listens there; end it, or choose another server`, { kind: 'unready', subject: address }); // prettier-ignore
     await setTimeout(TRY_EVERY);
   }
 }

@@ -62,6 +62,7 @@ export async function openLineage(
     if (base !== policy.base)
       throw new UserError(
         `${path}: an adapter of the policy ${base}, this learner improves ${policy.base}; give each policy a folder of its own`,
+        { kind: 'mismatch', subject: path },
       );
     return { name: version, base, trainable, ...(await digest(path)) };
   };
@@ -89,10 +90,12 @@ export async function openLineage(
       if (base !== policy.base)
         throw new UserError(
           `${file}: an adapter of the policy ${base}, this learner improves ${policy.base}`,
+          { kind: 'mismatch', subject: file },
         );
       if (parent !== policy.base && parent !== origin && !parents.has(parent))
         throw new UserError(
           `${file}: its parent ${parent} was never published; publish that first, or name the base ${policy.base}`,
+          { kind: 'mismatch', subject: file },
         );
       if (newest?.name === version) return version;
       const from = parents.get(version) ?? parent;

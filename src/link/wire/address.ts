@@ -24,6 +24,7 @@ export function parseAddress(text: string): Address {
     if (bytes > LONGEST_SOCKET_PATH)
       throw new UserError(
         `${path}: ${bytes} bytes, a socket's path may have ${LONGEST_SOCKET_PATH}; choose a folder with a shorter path`,
+        { kind: 'invalid', subject: path },
       );
     return { kind: 'ipc', path };
   }
@@ -31,10 +32,14 @@ export function parseAddress(text: string): Address {
   if (!tcp)
     throw new UserError(
       `${text}: not an address; give ipc:///ABSOLUTE/PATH, tcp://HOST:PORT, as in tcp://10.0.0.5:5570, or nats://NAME@HOST:PORT`,
+      { kind: 'invalid', subject: text },
     );
   const [, host, port] = tcp;
   if (port !== '*' && !isPort(Number(port)))
-    throw new UserError(`${text}: there is no port ${port}; give ${PORT_RANGE}`);
+    throw new UserError(`${text}: there is no port ${port}; give ${PORT_RANGE}`, {
+      kind: 'invalid',
+      subject: text,
+    });
   return { kind: 'tcp', host, port };
 }
 
@@ -45,10 +50,12 @@ export function demandKeys(address: string, keys: string | undefined): void {
   if (target.kind === 'nats' && target.password === undefined && !isLoopback(target))
     throw new UserError(
       `${address}: on a network the server needs to know who dials, or anybody could send a policy; make keys with nalu keys FOLDER --nats`,
+      { kind: 'unsaid', subject: address, fields: ['--keys'] },
     );
   if (target.kind === 'tcp')
     throw new UserError(
       `${address}: over TCP both sides need keys, or anybody could send a policy; make them with nalu keys FOLDER`,
+      { kind: 'unsaid', subject: address, fields: ['--keys'] },
     );
 }
 
@@ -58,5 +65,6 @@ export function demandPeer(address: string): void {
   if (target.kind === 'tcp' && (target.host === '*' || target.port === '*'))
     throw new UserError(
       `${address}: names no learner; give the host and port at which it listens, as in tcp://10.0.0.5:5570`,
+      { kind: 'invalid', subject: address },
     );
 }

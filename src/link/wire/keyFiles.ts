@@ -6,6 +6,7 @@ import { reasonOf } from '../../systemErrors.ts';
 export const isKept = (path: string) =>
   new UserError(
     `${path}: there is a key already, and who has it would be shut out; choose another folder, or remove it`,
+    { kind: 'exists', subject: path },
   );
 
 /** Writes a file that must not be there yet, and waits until it is on the disk. Throws a `UserError`. */

@@ -45,11 +45,15 @@ async function readKey(path: string): Promise<string> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw new UserError(
       `${path}: cannot be read: ${reasonOf(error)}. nalu keys FOLDER makes the keys of both sides`,
-      { cause: error },
+      { cause: error, subject: path },
     );
   });
   const key = text.trim();
-  if (!KEY.test(key)) throw new UserError(`${path}: not a key as nalu keys makes them`);
+  if (!KEY.test(key))
+    throw new UserError(`${path}: not a key as nalu keys makes them`, {
+      kind: 'invalid',
+      subject: path,
+    });
   return key;
 }
 
@@ -57,7 +61,10 @@ async function readSecret(path: string): Promise<string> {
   const key = await readKey(path);
   const { mode } = await stat(path);
   if ((mode & 0o077) !== 0)
-    throw new UserError(`${path}: others can read this secret key; chmod 600 it`);
+    throw new UserError(`${path}: others can read this secret key; chmod 600 it`, {
+      kind: 'invalid',
+      subject: path,
+    });
   return key;
 }
 
@@ -76,6 +83,7 @@ export async function readLearnerKeys(folder: string): Promise<LearnerKeys> {
   if (names.length === 0)
     throw new UserError(
       `${folder}: no runtime's public key, so none could connect; put its ${publicFile('runtime')} there`,
+      { kind: 'missing', subject: folder },
     );
   const runtimes = new Map<string, string>();
   for (const name of names) runtimes.set(name, await readKey(join(folder, name)));
