@@ -35,6 +35,10 @@ export interface Lineage {
   close(): Promise<void>;
 }
 
+/** The error of an adapter in a file that does not belong to this lineage. */
+const misplaced = (path: string, why: string) =>
+  new UserError(`${path}: ${why}`, { kind: 'mismatch', subject: path });
+
 /** The lineage in a folder, made if absent: `line.txt` has a running number, a version and its parent a line. */
 export async function openLineage(
   folder: string,
@@ -60,9 +64,9 @@ export async function openLineage(
     const path = pathOf(version);
     const { base, trainable } = await readAdapterHead(path);
     if (base !== policy.base)
-      throw new UserError(
-        `${path}: an adapter of the policy ${base}, this learner improves ${policy.base}; give each policy a folder of its own`,
-        { kind: 'mismatch', subject: path },
+      throw misplaced(
+        path,
+        `an adapter of the policy ${base}, this learner improves ${policy.base}; give each policy a folder of its own`,
       );
     return { name: version, base, trainable, ...(await digest(path)) };
   };
@@ -88,14 +92,14 @@ export async function openLineage(
     async add(file, parent, needed = []) {
       const { version, base } = await readAdapterHead(file);
       if (base !== policy.base)
-        throw new UserError(
-          `${file}: an adapter of the policy ${base}, this learner improves ${policy.base}`,
-          { kind: 'mismatch', subject: file },
+        throw misplaced(
+          file,
+          `an adapter of the policy ${base}, this learner improves ${policy.base}`,
         );
       if (parent !== policy.base && parent !== origin && !parents.has(parent))
-        throw new UserError(
-          `${file}: its parent ${parent} was never published; publish that first, or name the base ${policy.base}`,
-          { kind: 'mismatch', subject: file },
+        throw misplaced(
+          file,
+          `its parent ${parent} was never published; publish that first, or name the base ${policy.base}`,
         );
       if (newest?.name === version) return version;
       const from = parents.get(version) ?? parent;
