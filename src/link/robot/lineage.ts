@@ -39,6 +39,13 @@ export interface Lineage {
 const misplaced = (path: string, why: string) =>
   new UserError(`${path}: ${why}`, { kind: 'mismatch', subject: path });
 
+/** Throws a `UserError` for an adapter of another policy; `remedy` ends its sentence. */
+function checkBase(path: string, base: string, policy: Pick<Bundle, 'base'>, remedy = ''): void {
+  if (base === policy.base) return;
+  const why = `an adapter of the policy ${base}, this learner improves ${policy.base}${remedy}`;
+  throw misplaced(path, why);
+}
+
 /** The lineage in a folder, made if absent: `line.txt` has a running number, a version and its parent a line. */
 export async function openLineage(
   folder: string,
@@ -63,11 +70,7 @@ export async function openLineage(
   const announcement = async (version: string): Promise<Announcement> => {
     const path = pathOf(version);
     const { base, trainable } = await readAdapterHead(path);
-    if (base !== policy.base)
-      throw misplaced(
-        path,
-        `an adapter of the policy ${base}, this learner improves ${policy.base}; give each policy a folder of its own`,
-      );
+    checkBase(path, base, policy, '; give each policy a folder of its own');
     return { name: version, base, trainable, ...(await digest(path)) };
   };
   const last = [...parents.keys()].at(-1);
@@ -91,11 +94,7 @@ export async function openLineage(
     },
     async add(file, parent, needed = []) {
       const { version, base } = await readAdapterHead(file);
-      if (base !== policy.base)
-        throw misplaced(
-          file,
-          `an adapter of the policy ${base}, this learner improves ${policy.base}`,
-        );
+      checkBase(file, base, policy);
       if (parent !== policy.base && parent !== origin && !parents.has(parent))
         throw misplaced(
           file,
