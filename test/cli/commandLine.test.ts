@@ -16,6 +16,7 @@ const LEAST: Record<string, string[]> = {
   distill: ['b', '--episodes', 'x', '--out', 'y'],
   adapt: ['x'],
   worker: ['nats://127.0.0.1:1'],
+  fleet: ['nats://127.0.0.1:1'],
   learn: ['x'],
   keys: ['x'],
   classifier: ['--out', 'x'],

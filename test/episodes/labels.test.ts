@@ -57,7 +57,7 @@ describe('a label', () => {
     assert.equal(header.id, 'corrected');
     assert.deepEqual(rest, {
       ...{ id: 'corrected', path, state: 'finished' },
-      ...{ result: failure, recorded: success, label: 'failure' },
+      ...{ result: failure, recorded: success, label: 'failure', version: 'v1' },
     });
     assert.deepEqual(
       (await labelsOf(path)).map(({ by, outcome, note }) => ({ by, outcome, note })),
