@@ -43,17 +43,21 @@ export interface JobsOptions {
   log: (line: string) => void;
 }
 
+/** Takes an episode off the server, which would forget it later by itself. */
+const forgetEpisode = ({ objects }: WorkPlace, { sha256 }: Digest) =>
+  objects.delete(sha256).catch(() => undefined);
+
 /** Writes the episode of a result where its attempt wants it; gives its path. */
 async function keepEpisode(
-  { objects }: WorkPlace,
+  place: WorkPlace,
   { record, seed }: Attempt,
   episode: Digest | null,
 ): Promise<string | null> {
   if (episode === null || record === undefined) return null;
   const path = wholePath(record.folder, record.id);
   await makeFolder(record.folder);
-  await fetchFile(objects, episode, path, `the episode of seed ${seed}`);
-  await objects.delete(episode.sha256).catch(() => undefined);
+  await fetchFile(place.objects, episode, path, `the episode of seed ${seed}`);
+  await forgetEpisode(place, episode);
   return path;
 }
 
@@ -82,7 +86,10 @@ export async function openJobs({ place, run, log }: JobsOptions): Promise<Jobs> 
   const take = async ({ id, worker, outcome }: JobResult): Promise<void> => {
     const work = waiting.get(id);
     // Another worker was faster, after this one seemed lost.
-    if (!work) return;
+    if (!work) {
+      if ('episode' in outcome && outcome.episode) await forgetEpisode(place, outcome.episode);
+      return;
+    }
     waiting.delete(id);
     const { attempt } = work;
     const { seed } = attempt;

@@ -132,7 +132,7 @@ async function serve(
   run: ServedRun,
   message: JsMsg,
   player: ReturnType<typeof createPlayer>,
-  { place, signal, busy, made, problem }: SlotOptions,
+  { place, runs, signal, busy, made, problem }: SlotOptions,
 ): Promise<{ finished: Promise<void> } | undefined> {
   const { nats } = place;
   const job = readJob(message);
@@ -161,6 +161,8 @@ async function serve(
     message.ack();
   };
   const finish = async (played: Played) => {
+    // Another worker was faster, and nobody waits for it any more.
+    if (!runs.ready().includes(run)) return rm(played.recorded, { recursive: true, force: true });
     await answer(await handIn(place, played));
     message.ack();
     made();
