@@ -92,11 +92,16 @@ describe('attempts over NATS', { timeout: 240_000, skip: NO_NATS }, () => {
 
       // Nothing is left of it.
       const place = await openWorkPlace({ address, log });
-      for (const stream of [WORK.jobs, WORK.results])
-        assert.equal((await place.nats.manager.streams.info(stream)).state.messages, 0);
+      const left = await Promise.all(
+        [WORK.jobs, WORK.results].map((stream) => place.nats.manager.streams.info(stream)),
+      );
       const objects = await place.objects.list();
-      assert.ok(objects.every(({ size }) => size < 100_000), 'policies alone'); // prettier-ignore
       await place.close();
+      assert.deepEqual(left.map(({ state }) => state.messages), [0, 0]); // prettier-ignore
+      assert.ok(
+        objects.every(({ size }) => size < 100_000),
+        'policies alone',
+      );
     }));
 
   it('are made with the keys of a worker, which opens nothing else', () =>
