@@ -12,30 +12,16 @@ row in milliseconds, the median of all runs.
 import argparse
 import json
 import statistics
-import struct
 import time
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 
-DTYPES = {"F32": torch.float32, "F64": torch.float64, "I64": torch.int64, "BOOL": torch.bool, "U8": torch.uint8}
+from pytorch_pi0 import load_safetensors
+
 TOWERS = ("vision_backbone.featurizer", "vision_backbone.fused_featurizer")
 IMAGE_TOKENS_AFTER = 1  # the begin token
-
-
-def load_safetensors(path):
-    data = bytearray(Path(path).read_bytes())
-    (length,) = struct.unpack_from("<Q", data)
-    header = json.loads(data[8 : 8 + length])
-    header.pop("__metadata__", None)
-
-    def tensor(entry):
-        begin, end = (8 + length + offset for offset in entry["data_offsets"])
-        flat = torch.frombuffer(data[begin:end], dtype=DTYPES[entry["dtype"]])
-        return flat.reshape(entry["shape"])
-
-    return {name: tensor(entry) for name, entry in header.items()}
 
 
 class OpenVla:

@@ -38,7 +38,7 @@ from torch import nn
 
 MASKED = -2.3819763e38
 GOLDEN_TOLERANCE = 2e-5
-DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
+DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
           "I64": torch.int64, "I32": torch.int32, "U8": torch.uint8, "BOOL": torch.bool}
 
 

@@ -3,12 +3,18 @@ import type { Graph } from '../../onnx/graph.ts';
 import { encodeModel } from '../../onnx/modelFile.ts';
 import { providerName } from '../../session/providers.ts';
 import { saturatesIntegers } from '../../session/integerProbe.ts';
-import { type InferenceSession, type SessionConfig, openModel } from '../../session/session.ts';
+import {
+  type InferenceSession,
+  type SessionConfig,
+  executionProvidersOf,
+  openModel,
+} from '../../session/session.ts';
 import type { ElementType } from '../../tensors/elementType.ts';
 import { readShardedHeader } from '../../tensors/shards.ts';
 import { WEIGHTS_FILE } from '../bundle/bundleFiles.ts';
 import type { Bundle } from '../bundle/config.ts';
 import { productsFor, widens } from '../bundle/precision.ts';
+import type { Feeds } from '../family.ts';
 import type { WeightSource } from './network.ts';
 import { holdsBlocks, holdsIntegers } from './packedWeights.ts';
 import { externalWeights } from './weights.ts';
@@ -41,4 +47,19 @@ export async function openOnWeights(
   const arranged = holdsIntegers(header) || (again && holdsBlocks(header));
   const lean = widens(precision, session) && !arranged;
   return openModel(model, session, folder, { lean });
+}
+
+/** Runs a graph on a bundle's weights once, and says on which providers. */
+export async function runOnWeights(
+  bundle: Pick<Bundle, 'folder' | 'precision'>,
+  session: SessionConfig,
+  inputs: Feeds,
+  build: Parameters<typeof openOnWeights>[2],
+): Promise<{ outputs: Feeds; providers: string[] }> {
+  const opened = await openOnWeights(bundle, session, build);
+  try {
+    return { outputs: await opened.run(inputs), providers: executionProvidersOf(opened) };
+  } finally {
+    await opened.release();
+  }
 }

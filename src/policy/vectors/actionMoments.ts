@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Transform, TransformKind } from './transform.ts';
+import { type Transform, type TransformKind, onCounted } from './transform.ts';
 
 const numbers = z.array(z.number()).nonempty();
 
@@ -23,12 +23,7 @@ const TINY = 1e-8;
 
 /** Actions to mean 0 and standard deviation 1, as Octo has it: (a − mean) / (std + ε), and back without ε. */
 export function actionMoments({ actions: { mean, std, mask } }: ActionMomentsConfig): Transform {
-  const each = (change: (value: number, mean: number, std: number) => number) => {
-    return (action: Float64Array) =>
-      mask.forEach((counts, i) => {
-        if (counts) action[i] = change(action[i], mean[i], std[i]);
-      });
-  };
+  const each = (change: Parameters<typeof onCounted>[3]) => onCounted(mask, mean, std, change);
   return {
     encodeState: () => undefined,
     encodeAction: each((value, middle, deviation) => (value - middle) / (deviation + TINY)),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Transform, TransformKind } from './transform.ts';
+import { type Transform, type TransformKind, onCounted } from './transform.ts';
 
 const numbers = z.array(z.number()).nonempty();
 
@@ -24,12 +24,7 @@ const TINY = 1e-8;
 
 /** −1…1 as the bounds of the training data, as OpenVLA (prismatic) has it: low + (a + 1)/2 · (high − low). */
 export function bounds({ actions: { low, high, mask } }: BoundsConfig): Transform {
-  const each = (change: (value: number, low: number, high: number) => number) => {
-    return (action: Float64Array) =>
-      mask.forEach((counts, i) => {
-        if (counts) action[i] = change(action[i], low[i], high[i]);
-      });
-  };
+  const each = (change: Parameters<typeof onCounted>[3]) => onCounted(mask, low, high, change);
   return {
     encodeState: () => undefined,
     encodeAction: each((value, from, to) =>

@@ -44,3 +44,16 @@ export interface TransformKind<Config extends TransformConfig = TransformConfig>
   /** For a step without figures of its own, between a robot's vectors and those of its published policies. */
   space?: ForeignSpace;
 }
+
+/** Changes the numbers of an action that `mask` counts, each by its two figures. */
+export const onCounted =
+  (
+    mask: readonly boolean[],
+    first: readonly number[],
+    second: readonly number[],
+    change: (value: number, first: number, second: number) => number,
+  ) =>
+  (action: Float64Array): void =>
+    mask.forEach((counts, i) => {
+      if (counts) action[i] = change(action[i], first[i], second[i]);
+    });

@@ -1,9 +1,9 @@
 import { Graph } from '../../../onnx/graph.ts';
-import { type SessionConfig, Tensor, executionProvidersOf } from '../../../session/session.ts';
+import { type SessionConfig, Tensor } from '../../../session/session.ts';
 import { gaussianNoise, uniformNumbers } from '../../../tensors/noise.ts';
 import type { Bundle } from '../../bundle/config.ts';
 import type { Feeds } from '../../family.ts';
-import { openOnWeights } from '../../paligemma/openOnWeights.ts';
+import { runOnWeights } from '../../paligemma/openOnWeights.ts';
 import { type OctoConfig, chunkSize } from './config.ts';
 import { inputNames, sampled } from './graphs.ts';
 import { wholeText } from './instruction.ts';
@@ -60,20 +60,19 @@ export async function runStages(
 ): Promise<{ outputs: Feeds; providers: string[] }> {
   const config = bundle.architecture;
   const text = await openText(bundle, session);
-  const graph = await openOnWeights(bundle, session, (weights, products) => {
-    const stages = new Graph('stages', undefined, products);
-    const { sequence, outputs, chunk } = sampled(stages, weights, config);
-    stages.output('tokens', sequence);
-    stages.output('outputs', outputs);
-    stages.output('actions', chunk);
-    return stages;
-  });
   try {
     const language: Feeds = text ? { ...(await text.run(wholeText(tokens))) } : {};
-    const found = await graph.run({ ...observationInputs(config)([]), ...language, ...inputs });
-    return { outputs: { ...language, ...found }, providers: executionProvidersOf(graph) };
+    const feeds = { ...observationInputs(config)([]), ...language, ...inputs };
+    const found = await runOnWeights(bundle, session, feeds, (weights, products) => {
+      const stages = new Graph('stages', undefined, products);
+      const { sequence, outputs, chunk } = sampled(stages, weights, config);
+      stages.output('tokens', sequence);
+      stages.output('outputs', outputs);
+      stages.output('actions', chunk);
+      return stages;
+    });
+    return { ...found, outputs: { ...language, ...found.outputs } };
   } finally {
     await text?.release();
-    await graph.release();
   }
 }

@@ -1,9 +1,9 @@
 import { Graph } from '../../../onnx/graph.ts';
-import { type SessionConfig, Tensor, executionProvidersOf } from '../../../session/session.ts';
+import { type SessionConfig, Tensor } from '../../../session/session.ts';
 import { uniformNumbers } from '../../../tensors/noise.ts';
 import type { Bundle } from '../../bundle/config.ts';
 import type { Feeds } from '../../family.ts';
-import { openOnWeights } from '../../paligemma/openOnWeights.ts';
+import { runOnWeights } from '../../paligemma/openOnWeights.ts';
 import type { OpenVlaConfig } from './config.ts';
 import { sampled } from './graphs.ts';
 import { tokensInput } from './sampler.ts';
@@ -42,7 +42,7 @@ export async function runStages(
   session: SessionConfig,
   inputs: Feeds,
 ): Promise<{ outputs: Feeds; providers: string[] }> {
-  const opened = await openOnWeights(bundle, session, (weights, products) => {
+  return runOnWeights(bundle, session, inputs, (weights, products) => {
     const graph = new Graph('stages', undefined, products);
     const { features, image, logits, layers } = sampled(graph, weights, bundle.architecture);
     const { keys, values } = layers.at(-1)!;
@@ -53,9 +53,4 @@ export async function runStages(
     graph.output('actions', logits);
     return graph;
   });
-  try {
-    return { outputs: await opened.run(inputs), providers: executionProvidersOf(opened) };
-  } finally {
-    await opened.release();
-  }
 }

@@ -1,9 +1,9 @@
 import { Graph } from '../../../onnx/graph.ts';
-import { type SessionConfig, Tensor, executionProvidersOf } from '../../../session/session.ts';
+import { type SessionConfig, Tensor } from '../../../session/session.ts';
 import { uniformNumbers } from '../../../tensors/noise.ts';
 import type { Bundle } from '../../bundle/config.ts';
 import type { Feeds } from '../../family.ts';
-import { openOnWeights } from '../../paligemma/openOnWeights.ts';
+import { runOnWeights } from '../../paligemma/openOnWeights.ts';
 import { loadTokenizers } from './bundleTokenizers.ts';
 import type { FastConfig } from './config.ts';
 import { allowedIds, sampled } from './graphs.ts';
@@ -47,7 +47,7 @@ export async function runStages(
   inputs: Feeds,
 ): Promise<{ outputs: Feeds; providers: string[] }> {
   const { marks } = await loadTokenizers(bundle.folder, bundle.architecture);
-  const opened = await openOnWeights(bundle, session, (weights, products) => {
+  return runOnWeights(bundle, session, inputs, (weights, products) => {
     const graph = new Graph('stages', undefined, products);
     const { prompt, logits } = sampled(graph, weights, bundle.architecture, 'bytes', marks);
     const { keys, values } = prompt.layers.at(-1)!;
@@ -57,9 +57,4 @@ export async function runStages(
     graph.output('actions', logits);
     return graph;
   });
-  try {
-    return { outputs: await opened.run(inputs), providers: executionProvidersOf(opened) };
-  } finally {
-    await opened.release();
-  }
 }

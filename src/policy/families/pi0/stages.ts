@@ -1,7 +1,7 @@
 import type { ElementType } from '../../../tensors/elementType.ts';
 import { elementCount } from '../../../onnx/dim.ts';
 import { Graph } from '../../../onnx/graph.ts';
-import { type SessionConfig, Tensor, executionProvidersOf } from '../../../session/session.ts';
+import { type SessionConfig, Tensor } from '../../../session/session.ts';
 import { gaussianNoise, uniformNumbers } from '../../../tensors/noise.ts';
 import type { Bundle } from '../../bundle/config.ts';
 import type { Feeds } from '../../family.ts';
@@ -14,7 +14,7 @@ import { goldenIntegration } from './goldenIntegration.ts';
 import { fusedLayers } from '../../paligemma/kernels.ts';
 import type { WeightSource } from '../../paligemma/network.ts';
 import { encodePrefix } from '../../paligemma/prefix.ts';
-import { isFused, openOnWeights } from '../../paligemma/openOnWeights.ts';
+import { isFused, runOnWeights } from '../../paligemma/openOnWeights.ts';
 
 /** What of a sample is compared, in the order in which it comes about. */
 export const STAGES = ['embeddings', 'keys', 'values', 'velocity', 'actions'] as const;
@@ -66,19 +66,11 @@ export function goldenInputs({ architecture, cameras, integration }: Bundle<Pi0C
 
 /** Computes the stages, and says on which providers. */
 export async function runStages(bundle: Bundle<Pi0Config>, session: SessionConfig, feeds: Feeds) {
-  const opened = await openOnWeights(bundle, session, (weights, products) =>
+  return runOnWeights(bundle, session, goldenIntegration(feeds).feeds, (weights, products) =>
     stagesGraph(
       bundle.architecture,
       isFused(session) ? fusedLayers(weights, bundle.architecture) : weights,
       products,
     ),
   );
-  try {
-    return {
-      outputs: await opened.run(goldenIntegration(feeds).feeds),
-      providers: executionProvidersOf(opened),
-    };
-  } finally {
-    await opened.release();
-  }
 }
