@@ -13,7 +13,7 @@ const command = promisify(execFile);
 const SOURCES = ['package.json', 'tsconfig.json', 'tsconfig.package.json', 'src', 'LICENSE', 'README.md', 'models', 'calibration', 'launch']; // prettier-ignore
 
 /** What the program outside is compiled with, beside Nalu. */
-const TOOLS = ['typescript', '@types/node'];
+const TOOLS = ['typescript-7', '@types/node'];
 
 const MODULES = packagePath('node_modules');
 
@@ -117,7 +117,7 @@ describe('the packed package, installed elsewhere', () => {
     await writeFile(join(project, 'main.ts'), MAIN);
     await writeFile(join(project, 'package.json'), JSON.stringify({ type: 'module' }));
     await writeFile(join(project, 'tsconfig.json'), JSON.stringify(TSCONFIG));
-    const tsc = join(project, 'node_modules/typescript/bin/tsc');
+    const tsc = join(project, 'node_modules/typescript-7/bin/tsc');
     const { stdout } = await command(process.execPath, [tsc], { cwd: project }).catch((error: unknown) => error as { stdout: string }); // prettier-ignore
     assert.equal(stdout, '');
     const ran = await command(process.execPath, ['built/main.js'], { cwd: project });
