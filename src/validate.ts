@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { parse } from 'yaml';
 import { z } from 'zod';
 import { UserError, messageOf } from './errors.ts';
 import { LFS_REMEDY, isLfsPointer } from './files/lfsPointer.ts';
@@ -127,19 +126,8 @@ export const readJson = async (path: string): Promise<unknown> =>
 export const readPythonJson = async (path: string): Promise<unknown> =>
   parsePythonJson(await readText(path), path);
 
-/** Parses YAML; `source` names it in the error. */
-export function parseYaml(text: string, source: string): unknown {
-  try {
-    return parse(text);
-  } catch (error) {
-    throw new UserError(`${source}: not readable as YAML: ${messageOf(error)}`, {
-      cause: error,
-      kind: 'invalid',
-      subject: source,
-    });
-  }
+/** Reads a YAML file. Its parser is loaded with the first: most processes read none. */
+export async function readYaml(path: string): Promise<unknown> {
+  const { parseYaml } = await import('./yaml.ts');
+  return parseYaml(await readText(path), path);
 }
-
-/** Reads a YAML file. */
-export const readYaml = async (path: string): Promise<unknown> =>
-  parseYaml(await readText(path), path);

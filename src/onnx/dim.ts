@@ -33,6 +33,7 @@ function format(polynomial: Polynomial): Dim {
 
 /** Sum of two dimensions in canonical form. */
 export function addDims(a: Dim, b: Dim): Dim {
+  if (typeof a === 'number' && typeof b === 'number') return a + b;
   const sum = parse(a);
   for (const [monomial, coefficient] of parse(b)) {
     sum.set(monomial, (sum.get(monomial) ?? 0) + coefficient);
@@ -42,6 +43,7 @@ export function addDims(a: Dim, b: Dim): Dim {
 
 /** Product of two dimensions in canonical form. */
 export function multiplyDims(a: Dim, b: Dim): Dim {
+  if (typeof a === 'number' && typeof b === 'number') return a * b;
   const product: Polynomial = new Map();
   for (const [m1, c1] of parse(a)) {
     for (const [m2, c2] of parse(b)) {

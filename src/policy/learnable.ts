@@ -66,7 +66,7 @@ export interface Learnable {
   /** The flow, its weights as inputs of the graph: those that learn and those that do not. */
   flow(graph: Graph, options: FlowOptions): Flow;
   /** Names and shapes of all weights. */
-  weightShapes(): Map<string, Shape>;
+  weightShapes(): ReadonlyMap<string, Shape>;
   /** Weights of a bundle by name, as float32. Throws a `UserError` for one that is missing. */
   loadWeights(folder: string, names: readonly string[]): Promise<Map<string, Float32Array>>;
   /** All weights of a bundle in float32, each read when its turn comes. */

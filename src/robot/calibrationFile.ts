@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { Document, type YAMLMap, type YAMLSeq, isCollection, isMap, isSeq } from 'yaml';
-import { parseYaml, readYaml, validate } from '../validate.ts';
+import { readYaml, validate } from '../validate.ts';
+import { parseYaml } from '../yaml.ts';
 import { calibrationSchema } from './calibrationSchema.ts';
 import type { Arm, CalibratedJoint, Calibration, Gripper } from './calibration.ts';
 import { DEFAULT_ACCELERATION } from './embodiment.ts';

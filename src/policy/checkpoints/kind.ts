@@ -33,7 +33,7 @@ export interface CheckpointKind<A = unknown> {
   /** A policy's dimensions. Throws a `UserError` with all that nothing says. */
   dimensions(checkpoint: Checkpoint, family: Family, options: ImportOptions): A | Promise<A>;
   /** Names and shapes of all weights. */
-  shapes(architecture: A): Map<string, Shape>;
+  shapes(architecture: A): ReadonlyMap<string, Shape>;
   /** Tensors of published checkpoints that no chunk depends on. */
   unused(architecture: A): RegExp[];
   /** A graph of all weights. */

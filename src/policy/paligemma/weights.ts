@@ -12,6 +12,7 @@ import { readShardedHeader } from '../../tensors/shards.ts';
 import type { Value } from '../../onnx/graph.ts';
 import { UserError, listed, invalid } from '../../errors.ts';
 import { findPacked, packedShapes, packedWeight } from './packedWeights.ts';
+import { onceEach } from '../../onceEach.ts';
 import { plainlyNamed, storedNames } from './weightNames.ts';
 import { type WeightSource } from './network.ts';
 
@@ -23,25 +24,19 @@ const ELEMENT_TYPES: Record<string, ElementType> = {
 
 type Tensors = SafetensorsHeader['tensors'];
 
-/** Tensors by their plain names, made once a header. */
-const plain = new WeakMap<Tensors, Tensors>();
-
-function plainTensors({ tensors }: SafetensorsHeader): Tensors {
-  const known = plain.get(tensors) ?? plainlyNamed(tensors);
-  plain.set(tensors, known);
-  return known;
-}
+/** Tensors by their plain names. */
+const plainTensors = onceEach((tensors: Tensors) => plainlyNamed(tensors));
 
 /** The plain name under which a file holds the tensor that openpi calls `name`. */
 export function storedName(header: SafetensorsHeader, name: string): string | undefined {
-  const tensors = plainTensors(header);
+  const tensors = plainTensors(header.tensors);
   return storedNames(name).find((stored) => tensors.has(stored));
 }
 
 /** A tensor by openpi's name, whichever the file uses. */
 export function findTensor(header: SafetensorsHeader, name: string): TensorEntry | undefined {
   const stored = storedName(header, name);
-  return stored === undefined ? undefined : plainTensors(header).get(stored);
+  return stored === undefined ? undefined : plainTensors(header.tensors).get(stored);
 }
 
 /** What is wrong with a file's tensor of this name for a policy that needs this shape; undefined if nothing. */
@@ -109,7 +104,7 @@ export function externalWeights(
 }
 
 /** Names and shapes of the weights that building a graph asks for. */
-export function shapesOf(build: (source: WeightSource) => unknown): Map<string, Shape> {
+export function shapesOf(build: (source: WeightSource) => unknown): ReadonlyMap<string, Shape> {
   const shapes = new Map<string, Shape>();
   build((graph) => (name, shape) => {
     shapes.set(name, shape);

@@ -2,6 +2,7 @@ import type { Shape } from '../../../onnx/dim.ts';
 import { Graph, type Value } from '../../../onnx/graph.ts';
 import type { ElementType } from '../../../tensors/elementType.ts';
 import type { WeightSource } from '../../paligemma/network.ts';
+import { onceEach } from '../../../onceEach.ts';
 import { shapesOf } from '../../paligemma/weights.ts';
 import { type OctoConfig, chunkSize } from './config.ts';
 import { denoise } from './head.ts';
@@ -101,8 +102,10 @@ export function textGraph(config: OctoConfig, source: WeightSource, products?: E
 }
 
 /** Names and shapes of all weights of an Octo. */
-export const weightShapes = (config: OctoConfig): Map<string, Shape> =>
-  new Map([
-    ...shapesOf((source) => sampleGraph(config, source)),
-    ...(config.language?.encoder ? shapesOf((source) => textGraph(config, source)) : []),
-  ]);
+export const weightShapes = onceEach(
+  (config: OctoConfig): ReadonlyMap<string, Shape> =>
+    new Map([
+      ...shapesOf((source) => sampleGraph(config, source)),
+      ...(config.language?.encoder ? shapesOf((source) => textGraph(config, source)) : []),
+    ]),
+);

@@ -5,6 +5,7 @@ import { add, argMax, concat, gather, gelu, loopWhile, reshape, sizeOf, slice, s
 import type { ElementType } from '../../../tensors/elementType.ts';
 import { dense } from '../../paligemma/layers.ts';
 import type { LayerCache, Weights, WeightSource } from '../../paligemma/network.ts';
+import { onceEach } from '../../../onceEach.ts';
 import { shapesOf } from '../../paligemma/weights.ts';
 import type { OpenVlaConfig } from './config.ts';
 import { embed, llama, logitsOf } from './llama.ts';
@@ -151,5 +152,6 @@ export function sampleGraph(
 }
 
 /** Names and shapes of all weights that an action depends on. */
-export const weightShapes = (config: OpenVlaConfig): Map<string, Shape> =>
-  shapesOf((source) => sampleGraph(config, source));
+export const weightShapes = onceEach((config: OpenVlaConfig): ReadonlyMap<string, Shape> =>
+  shapesOf((source) => sampleGraph(config, source)),
+);

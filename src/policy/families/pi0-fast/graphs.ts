@@ -21,6 +21,7 @@ import { normOfSum } from '../../paligemma/norms.ts';
 import { LANGUAGE, embedText, encodePrefix } from '../../paligemma/prefix.ts';
 import { CAMERAS, type ImageInput, TEXT, prefixInputs } from '../../paligemma/prefixInputs.ts';
 import { EMBEDDINGS, HEAD } from '../../paligemma/weightNames.ts';
+import { onceEach } from '../../../onceEach.ts';
 import { shapesOf } from '../../paligemma/weights.ts';
 import { type Marks, firstCodeId } from './actionTokens.ts';
 import type { FastConfig } from './config.ts';
@@ -208,5 +209,6 @@ export function sampleGraph(
 }
 
 /** Names and shapes of all weights of a π0-FAST. */
-export const weightShapes = (config: FastConfig): Map<string, Shape> =>
-  shapesOf((source) => sampleGraph(config, source, 'bytes', { lead: [0], ends: [0] }));
+export const weightShapes = onceEach((config: FastConfig): ReadonlyMap<string, Shape> =>
+  shapesOf((source) => sampleGraph(config, source, 'bytes', { lead: [0], ends: [0] })),
+);

@@ -2,6 +2,7 @@ import type { Shape } from '../../../onnx/dim.ts';
 import { toFloat32 } from '../../../tensors/dtype.ts';
 import { type TensorSource, loadTensors } from '../../../tensors/safetensors.ts';
 import { readShardedHeader } from '../../../tensors/shards.ts';
+import { onceEach } from '../../../onceEach.ts';
 import { findTensor, shapesOf } from '../../paligemma/weights.ts';
 import type { Pi0Config } from './config.ts';
 import { sampleGraph } from './graphs.ts';
@@ -18,6 +19,6 @@ export async function weightSources(path: string, config: Pi0Config): Promise<Te
 }
 
 /** Names and shapes of all weights of a π0 of this configuration. */
-export function weightShapes(config: Pi0Config): Map<string, Shape> {
-  return shapesOf((source) => sampleGraph(config, source, 'bytes'));
-}
+export const weightShapes = onceEach((config: Pi0Config): ReadonlyMap<string, Shape> =>
+  shapesOf((source) => sampleGraph(config, source, 'bytes')),
+);
