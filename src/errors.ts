@@ -30,6 +30,11 @@ export interface Fault {
   fields?: readonly string[];
 }
 
+/** What a failed command prints with `--json`; what is not known of its failure is left out. */
+export interface FailureLine {
+  error: Fault & { message: string };
+}
+
 /** What a failed call of the system means. */
 const KIND_OF_CODE: Record<string, UserErrorKind> = {
   ENOENT: 'missing',

@@ -35,6 +35,23 @@ export function assertSaid(message: string, ...names: (string | number)[]): void
   assert.deepEqual(unknown, [], 'lines that test/wording.txt has not');
 }
 
+/** The lines that name these things. */
+const linesAbout = (text: string, names: readonly (string | number)[]) =>
+  text.split('\n').filter((line) => names.every((name) => hasName(line, name)));
+
+/** Whether a text of many lines has one that names these things in known wording, to wait for. */
+export const isSaidIn = (text: string, ...names: (string | number)[]): boolean =>
+  linesAbout(text, names).some(isKnown);
+
+/** Asserts that a text of many lines has one that names these things in known wording. Gives the text after it. */
+export function assertSaidIn(text: string, ...names: (string | number)[]): string {
+  const lines = linesAbout(text, names);
+  assert.ok(lines.length > 0, `no line names ${names.join(', ')}:\n${text}`);
+  const known = lines.find(isKnown);
+  assert.ok(known, `lines that test/wording.txt has not:\n${lines.join('\n')}`);
+  return text.slice(text.indexOf(known) + known.length);
+}
+
 /** What of a path is compared with its end; all of it where the end is not below a folder. */
 const endOf = (path = '', end: string) => (path.endsWith(`/${end}`) ? end : path);
 

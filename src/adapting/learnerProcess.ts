@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 import { setTimeout } from 'node:timers/promises';
-import { UserError } from '../errors.ts';
+import { type FailureLine, UserError } from '../errors.ts';
 import type { LearnerEvent } from '../learning/events.ts';
 import type { LearnerProgress } from '../link/learner/learn.ts';
 import type { OrderFunctions } from '../link/learner/learnerOrders.ts';
@@ -49,9 +49,9 @@ const wait = <T>(milliseconds: number, value?: T) =>
   setTimeout(milliseconds, value, { ref: false });
 
 /** What a line of its output reports; undefined for one that was cut off as it was killed. */
-function lineOf(text: string): LearnerLine | undefined {
+function lineOf(text: string): LearnerLine | FailureLine | undefined {
   try {
-    return JSON.parse(text) as LearnerLine;
+    return JSON.parse(text) as LearnerLine | FailureLine;
   } catch {
     return undefined;
   }
@@ -71,6 +71,8 @@ interface Exit {
   how: string;
   /** Its stderr, where it has reported nothing on stdout. */
   complaint: string;
+  /** What it failed with. */
+  failure?: FailureLine['error'];
 }
 
 interface RunListener {
@@ -87,6 +89,7 @@ function run(args: readonly string[], { line, stderr }: RunListener): Run {
     detached: true,
   });
   let complaint = '';
+  let failure: FailureLine['error'] | undefined;
   let isReporting = false;
   child.stderr!.setEncoding('utf8').on('data', (text: string) => {
     if (isReporting) stderr(text);
@@ -95,6 +98,7 @@ function run(args: readonly string[], { line, stderr }: RunListener): Run {
   createInterface({ input: child.stdout! }).on('line', (text) => {
     const parsed = lineOf(text);
     if (!parsed) return;
+    if ('error' in parsed) return void (failure = parsed.error);
     isReporting = true;
     if (complaint !== '') stderr(complaint);
     complaint = '';
@@ -104,7 +108,7 @@ function run(args: readonly string[], { line, stderr }: RunListener): Run {
   const exit = new Promise<Exit>((resolve) => {
     child.once('exit', (code, signal) => {
       const how = describeExit(code, signal);
-      void Promise.race([closed, wait(LAST_OUTPUT)]).then(() => resolve({ code, how, complaint }));
+      void Promise.race([closed, wait(LAST_OUTPUT)]).then(() => resolve({ code, how, complaint, failure })); // prettier-ignore
     });
     child.once('error', ({ message }) => {
       if (child.pid === undefined) resolve({ code: 1, how: 'was not started', complaint: message });
@@ -164,13 +168,13 @@ async function keepRunning(
   for (;;) {
     kept.isReady = false;
     kept.current = run(args, { line: take, stderr: show });
-    const { code, how, complaint } = await kept.current.exit;
+    const { code, how, complaint, failure } = await kept.current.exit;
     if (stopping.aborted) return;
     failures += 1;
     isFaulty = code !== null;
     // By itself, before anything was done: the next one would do the same.
     if (code === 1 && complaint !== '' && !kept.progress)
-      throw new UserError(complaint.trim().replace(/^nalu: /, ''));
+      throw new UserError(failure?.message ?? complaint.trim(), failure);
     if (complaint !== '') show(complaint);
     if (failures >= MOST_FAILURES)
       throw new UserError(

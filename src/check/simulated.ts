@@ -20,6 +20,7 @@ function checkJoints(calibration: Embodiment, simulated: Embodiment, path: strin
   if (isDeepStrictEqual(namesOf(calibration), namesOf(simulated))) return;
   throw new UserError(
     `${path}: ${calibration.name} has other joints than the simulated ALOHA; add --robot ros to check the robot on its topics`,
+    { kind: 'mismatch', subject: path },
   );
 }
 

@@ -6,7 +6,7 @@ import type { Bundle } from '../policy/bundle/config.ts';
 import { print } from '../terminal/output.ts';
 import type { Context } from './context.ts';
 import { readsOnly } from './rules.ts';
-import { SHIPPED_POLICY, integer, sessionOption } from './sharedOptions.ts';
+import { SHIPPED_POLICY, integer, jsonOption, sessionOption } from './sharedOptions.ts';
 
 interface RosOptions {
   calibration?: string;
@@ -21,7 +21,9 @@ async function rosSubject(
   bundle: Bundle,
 ): Promise<Subject> {
   if (path === undefined)
-    throw new UserError('--robot ros: give the calibration of the robot with --calibration FILE');
+    throw new UserError('--robot ros: give the calibration of the robot with --calibration FILE', {
+      ...{ kind: 'unsaid', subject: '--robot', fields: ['--calibration'] },
+    });
   const { loadCalibration } = await import('../robot/calibrationFile.ts');
   const { openListener } = await import('../ros/listener.ts');
   const { taskOf } = await import('../robot/taskOf.ts');
@@ -45,7 +47,9 @@ async function rosSubject(
 function simTaskOf(name: string | undefined, { tasks }: Bundle) {
   const task = SIM_TASK_NAMES.find((known) => known === name);
   if (task || name === undefined) return simTaskFor(task, tasks);
-  throw new UserError(`--task ${name}: the simulator has ${SIM_TASK_NAMES.join(', ')}`);
+  throw new UserError(`--task ${name}: the simulator has ${SIM_TASK_NAMES.join(', ')}`, {
+    ...{ kind: 'invalid', subject: '--task' },
+  });
 }
 
 /** `nalu check`. */
@@ -73,7 +77,7 @@ export function check(program: Command, context: Context): void {
     )
     .option('--prompt <text>', "with ros: the prompt, instead of the task's")
     .option('--seed <n>', 'of the simulated scene', integer(0), 0)
-    .option('--json', 'print one JSON object a line and nothing else')
+    .addOption(jsonOption())
     .addOption(sessionOption())
     .addHelpText(
       'after',
@@ -112,6 +116,7 @@ Examples:
         if (errors > 0)
           throw new UserError(
             `${folder} does not fit the robot: ${errors === 1 ? 'an error' : `${errors} errors`}`,
+            { kind: 'mismatch', subject: folder },
           );
       } finally {
         await subject.robot.close();

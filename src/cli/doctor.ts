@@ -2,7 +2,7 @@ import type { Command } from '@commander-js/extra-typings';
 import { UserError } from '../errors.ts';
 import { print } from '../terminal/output.ts';
 import type { Context } from './context.ts';
-import { SHIPPED_POLICY } from './sharedOptions.ts';
+import { SHIPPED_POLICY, jsonOption } from './sharedOptions.ts';
 
 /** `nalu doctor`. */
 export function doctor(program: Command, context: Context): void {
@@ -13,7 +13,7 @@ export function doctor(program: Command, context: Context): void {
     .option('--calibration <file>', "a robot's calibration: are its cameras' topics there (ROS 2)?")
     .option('--session <file>', 'YAML of a session: can its execution providers be had?')
     .option('--record <folder>', 'where episodes are to be kept', 'episodes')
-    .option('--json', 'print one JSON object a line and nothing else')
+    .addOption(jsonOption())
     .addHelpText(
       'after',
       `
@@ -44,6 +44,7 @@ Examples:
       if (lacking.length > 0)
         throw new UserError(
           `the simulated robot does not run here without: ${lacking.map(({ name }) => name).join(', ')}`,
+          { kind: 'missing', fields: lacking.map(({ name }) => name) },
         );
     });
 }

@@ -3,6 +3,7 @@ import { UserError } from '../errors.ts';
 import type { FleetAct } from '../link/nats/fleet.ts';
 import { print } from '../terminal/output.ts';
 import type { Context } from './context.ts';
+import { jsonOption } from './sharedOptions.ts';
 
 interface Wishes {
   rollOut?: string;
@@ -25,9 +26,12 @@ function orderIn({ rollOut, pin, release, rollBack, pause, resume, robot }: Wish
     ...(pause ? [{ act: 'pause' as const }] : []),
     ...(resume ? [{ act: 'resume' as const }] : []),
   ];
-  if (orders.length > 1) throw new UserError('one order at a time; give one of these options');
+  if (orders.length > 1)
+    throw new UserError('one order at a time; give one of these options', { kind: 'invalid' });
   if (robot !== undefined && pin === undefined && !release)
-    throw new UserError('--robot is read only with --pin or --release');
+    throw new UserError('--robot is read only with --pin or --release', {
+      ...{ kind: 'invalid', subject: '--robot', fields: ['--pin', '--release'] },
+    });
   return orders.at(0);
 }
 
@@ -45,7 +49,7 @@ export function fleet(program: Command, context: Context): void {
     .option('--roll-back <version>', 'go back to a version, and learn on from it')
     .option('--pause', 'begin no further update')
     .option('--resume', 'end that')
-    .option('--json', 'print one JSON object on stdout and nothing else there')
+    .addOption(jsonOption())
     .addHelpText(
       'after',
       `

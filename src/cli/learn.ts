@@ -6,7 +6,7 @@ import { processPort } from '../processes/serve.ts';
 import { CONSOLE_RULES, consoleHostOption, consoleOf, consoleTlsOption, learningConsoleOption } from './consoleOptions.ts'; // prettier-ignore
 import type { Context } from './context.ts';
 import { readsOnly } from './rules.ts';
-import { BATCH, SHIPPED_POLICY, integer, methodOption, sessionOption } from './sharedOptions.ts';
+import { BATCH, SHIPPED_POLICY, integer, jsonOption, methodOption, sessionOption } from './sharedOptions.ts'; // prettier-ignore
 
 /** As a child with a channel to its parent it ends with that one; a kill at any moment loses nothing. */
 function endWithParent(): void {
@@ -52,7 +52,7 @@ export function learn(program: Command, context: Context): void {
       '--trial',
       'over NATS: a new version goes to one robot first, then to half of them, and back if it is worse',
     )
-    .option('--json', 'print one JSON object a line on stdout and nothing else there')
+    .addOption(jsonOption())
     .addOption(sessionOption())
     .addOption(learningConsoleOption())
     .addOption(consoleHostOption())

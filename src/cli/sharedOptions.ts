@@ -7,6 +7,13 @@ import { PORT_RANGE, isPort } from '../tcpPort.ts';
 
 export const SHIPPED_POLICY = packagePath('models/aloha-mini');
 
+/** Output for programs; `run` prints a failure there too. */
+export const jsonOption = () =>
+  new Option(
+    '--json',
+    'print one JSON object a line on stdout and nothing else there; a failure is the last one, as "error"',
+  );
+
 /** Reads whole numbers of at least `least`. */
 export function integer(least: number) {
   return (text: string): number => {

@@ -15,6 +15,7 @@ import {
   delayOption,
   groups,
   integer,
+  jsonOption,
   port,
   sceneMapOption,
   policyTaskOption,
@@ -163,7 +164,7 @@ export function sim(program: Command, context: Context): void {
     .option('--real-time', 'keep to the wall clock instead of running as fast as possible')
     .option('--watch', 'draw the attempts in the terminal as they go')
     .option('--record <folder>', 'keep each attempt as an MCAP file in this folder')
-    .option('--json', 'print one JSON object a line and nothing else')
+    .addOption(jsonOption())
     .option(
       '--snapshot <file>',
       'write what the cameras see at the first seed, as the ending says (.png, .jpg, .webp), and run nothing',

@@ -5,7 +5,7 @@ import type { Agreement } from '../policy/bundle/verification.ts';
 import { print } from '../terminal/output.ts';
 import type { Context } from './context.ts';
 import { readsOnly } from './rules.ts';
-import { SHIPPED_POLICY, sessionOption } from './sharedOptions.ts';
+import { SHIPPED_POLICY, jsonOption, sessionOption } from './sharedOptions.ts';
 
 const line = ({ stage, cosine, difference, largest }: Agreement, least: number) =>
   `  ${stage.padEnd(12)}cosine ${cosine.toFixed(7)}   largest difference ${difference.toExponential(1)} of ${largest.toPrecision(3)}${cosine >= least ? '' : '   ✗'}`;
@@ -18,7 +18,7 @@ export function verify(program: Command, context: Context): void {
     .argument('[bundle]', 'policy bundle', SHIPPED_POLICY)
     .option('--write', 'make the golden numbers: on the CPU, in float32')
     .option('--force', 'with --write: replace those that are there')
-    .option('--json', 'print one JSON object and nothing else')
+    .addOption(jsonOption())
     .addOption(sessionOption())
     .addHelpText(
       'after',
@@ -58,6 +58,7 @@ Examples:
       if (!passes)
         throw new UserError(
           `${folder} does not give its golden numbers on ${providers}: a cosine is below ${least}; no robot is moved with it there`,
+          { kind: 'mismatch', subject: folder },
         );
       if (!json) say(`as it should be: every cosine is at least ${least}`);
     });

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { CommandUnknownOpts as Command } from '@commander-js/extra-typings';
 import { createProgram } from '../../src/cli/program.ts';
-import { nalu, surroundings } from './nalu.ts';
+import type { About } from '../refusals.ts';
+import { assertFails, nalu, surroundings } from './nalu.ts';
 
 /** What each command must be given. */
 const LEAST: Record<string, string[]> = {
@@ -32,12 +33,11 @@ const LEAST: Record<string, string[]> = {
 
 const { commands } = createProgram({ ...surroundings(), end: () => undefined });
 
-/** What the command line says of arguments that it refuses, before any command runs. */
-async function refusal(args: readonly string[]): Promise<string> {
-  const { code, err } = await nalu(args);
-  assert.equal(code, 1, `nalu ${args.join(' ')} is not refused`);
+/** Asserts that arguments are refused before any command runs, and that what is said names these. */
+async function assertRefused(args: readonly string[], { subject, names }: About): Promise<void> {
+  const { err, failure } = await assertFails(args, { kind: 'invalid', names });
+  assert.equal(failure!.subject, subject, err);
   assert.match(err, /^nalu: .+\n(\(.*\)\n)+$/, `nalu ${args.join(' ')}`);
-  return err;
 }
 
 const PLACEHOLDER = /(file|folder|bundle|checkpoint|episodes)s?(\.\.\.)?[>\]]$/;
@@ -55,11 +55,11 @@ const COMPANIONS: Record<string, string[]> = {
 };
 
 /** A command's arguments with a path in the place of each argument and option that is one, in turn. */
-function withPath(command: Command, path: string): string[][] {
+function withPath(command: Command, path: string): { args: string[]; subject?: string }[] {
   const least = LEAST[command.name()];
   const positions = command.registeredArguments.flatMap((argument, at) =>
     PLACEHOLDER.test(`<${argument.name()}>`)
-      ? [[command.name(), ...least.toSpliced(at, 1, path)]]
+      ? [{ args: [command.name(), ...least.toSpliced(at, 1, path)] }]
       : [],
   );
   const options = command.options
@@ -67,12 +67,9 @@ function withPath(command: Command, path: string): string[][] {
     .map(({ long }) => {
       const at = least.indexOf(long!);
       const others = at < 0 ? least : least.toSpliced(at, 2);
-      return [
-        command.name(),
-        ...others,
-        ...(COMPANIONS[`${command.name()} ${long}`] ?? COMPANIONS[long!] ?? []),
-        `${long}=${path}`,
-      ];
+      const companions = COMPANIONS[`${command.name()} ${long}`] ?? COMPANIONS[long!] ?? [];
+      const args = [command.name(), ...others, ...companions, `${long}=${path}`];
+      return { args, subject: long };
     });
   return [...positions, ...options];
 }
@@ -84,14 +81,14 @@ describe('the command line', () => {
 
   it('refuses a ~ that the shell has left, in every path, and says what to write', async () => {
     for (const command of commands)
-      for (const args of withPath(command, '~/x'))
-        assert.match(await refusal(args), /~\/x: the shell leaves ~ .* write "\$HOME\/x"/);
-    assert.match(await refusal(['create', '~']), /write "\$HOME"/);
+      for (const { args, subject } of withPath(command, '~/x'))
+        await assertRefused(args, { subject, names: ['~/x', '"$HOME/x"'] });
+    await assertRefused(['create', '~'], { names: ['"$HOME"'] });
   });
 
   it('refuses an empty path, as of a variable that is unset', async () => {
     for (const command of commands)
-      for (const args of withPath(command, '')) assert.match(await refusal(args), /path is empty/);
+      for (const { args, subject } of withPath(command, '')) await assertRefused(args, { subject });
   });
 
   it('refuses an option beside its opposite, whichever comes first', async () => {
@@ -101,51 +98,88 @@ describe('the command line', () => {
         const yes = no.replace('--no-', '--');
         if (!longs.includes(yes)) continue;
         const args = [command.name(), ...LEAST[command.name()]];
-        assert.match(await refusal([...args, yes, no]), /contradict each other/);
-        assert.match(await refusal([...args, no, yes]), /contradict each other/);
+        await assertRefused([...args, yes, no], { subject: yes, names: [no] });
+        await assertRefused([...args, no, yes], { subject: no, names: [yes] });
       }
     }
   });
 
-  const UNREAD: [string, RegExp][] = [
-    ['sim --expert --policy models/aloha-mini', /--policy is not read with --expert/],
-    ['sim --expert --zero-noise', /--zero-noise is not read with --expert/],
-    ['sim --expert --execute 5', /--execute is not read with --expert/],
-    ['sim --expert --session x.yaml', /--session is not read with --expert/],
-    ['sim --expert --join exact', /--expert is not read with --join exact/],
-    ['sim --json --watch', /--watch is not read with --json/],
-    ['sim --metrics-host ::1', /--metrics-host is only read with --metrics-port/],
-    ['sim --snapshot x.png --record x', /--snapshot is not read with --record/],
-    ['sim --snapshot x.png --episodes 2', /--snapshot is not read with --episodes/],
-    ['adapt x --keys y', /--keys is only read with --workers/],
-    ['adapt x --processes 3 --workers nats://x', /--processes is not read with --workers/],
-    ['sim --force', /--force is only read with --snapshot/],
-    ['imitate x --out y --rank 4', /--rank is only read with --train lora/],
-    ['imitate x --out y --train expert --layers 1', /--layers is only read with --train lora/],
-    ['imitate x --out y --renormalise', /--renormalise is only read with --from/],
-    ['create x --precision float16', /--precision is only read with --size full/],
-    ['import x --out y --copy --prefix-bits 8', /--copy is not read with --prefix-bits/],
-    ['verify --write --json', /--json is not read with --write/],
-    ['verify --force', /--force is only read with --write/],
-    ['check --sim-time', /--sim-time is only read with --robot ros/],
-    ['check --robot ros --seed 4', /--seed is only read with --robot sim/],
-    ['calibrate x.yaml --sim-time', /--sim-time is only read with --robot ros/],
+  /** Arguments, the option that would not be read, and what it would be read with or without. */
+  const UNREAD: [line: string, subject: string, other: string][] = [
+    ['sim --expert --policy models/aloha-mini', '--policy', '--expert'],
+    ['sim --expert --zero-noise', '--zero-noise', '--expert'],
+    ['sim --expert --execute 5', '--execute', '--expert'],
+    ['sim --expert --session x.yaml', '--session', '--expert'],
+    ['sim --expert --join exact', '--expert', '--join exact'],
+    ['sim --json --watch', '--watch', '--json'],
+    ['sim --metrics-host ::1', '--metrics-host', '--metrics-port'],
+    ['sim --snapshot x.png --record x', '--snapshot', '--record'],
+    ['sim --snapshot x.png --episodes 2', '--snapshot', '--episodes'],
+    ['adapt x --keys y', '--keys', '--workers'],
+    ['adapt x --processes 3 --workers nats://x', '--processes', '--workers'],
+    ['sim --force', '--force', '--snapshot'],
+    ['demos x --scene-map map.yaml', '--scene-map', '--scene'],
+    ['imitate x --out y --rank 4', '--rank', '--train lora'],
+    ['imitate x --out y --train expert --layers 1', '--layers', '--train lora'],
+    ['imitate x --out y --renormalise', '--renormalise', '--from'],
+    ['imitate x --out y --resume --force', '--force', '--resume'],
+    ['create x --precision float16', '--precision', '--size full'],
+    ['import x --out y --copy --prefix-bits 8', '--copy', '--prefix-bits'],
+    ['verify --write --json', '--json', '--write'],
+    ['verify --force', '--force', '--write'],
+    ['check --sim-time', '--sim-time', '--robot ros'],
+    ['check --robot ros --seed 4', '--seed', '--robot sim'],
+    ['calibrate x.yaml --sim-time', '--sim-time', '--robot ros'],
   ];
-  for (const [line, expected] of UNREAD)
-    it(`refuses what would not be read: ${line}`, async () => {
-      assert.match(await refusal(line.split(' ')), expected);
-    });
+  for (const [line, subject, other] of UNREAD)
+    it(`refuses what would not be read: ${line}`, () =>
+      assertRefused(line.split(' '), { subject, names: [other] }));
 
-  const MISTAKES: [string, string[], RegExp][] = [
-    ['a misspelt command', ['recovr'], /unknown command 'recovr'\n\(Did you mean recover\?\)/],
-    ['a misspelt option', ['sim', '--episode', '3'], /\(Did you mean --episodes\?\)/],
-    ['a number that is empty', ['sim', '--seed', ''], /whole number/],
-    ['a rate without an end', ['imitate', 'x', '--out', 'y', '--rate', 'Infinity'], /number/],
-    ['a port that there is not', ['sim', '--metrics-port', '99999'], /A port is/],
-    ['one argument too many', ['keys', 'a', 'b'], /too many arguments/],
-  ];
-  for (const [name, args, expected] of MISTAKES)
-    it(`tells of ${name}`, async () => {
-      assert.match(await refusal(args), expected);
-    });
+  const MISTAKES: Record<string, [line: string, About]> = {
+    'a misspelt command': ['recovr', { names: ["'recovr'", '(Did you mean recover?)'] }],
+    'a misspelt option': [
+      'sim --episode 3',
+      { subject: '--episode', names: ['(Did you mean --episodes?)'] },
+    ],
+    'an unknown option': ['sim --fast', { subject: '--fast' }],
+    'a task that there is not': [
+      'sim --task juggle',
+      { subject: '--task', names: ['juggle', 'transfer-cube', 'insertion'] },
+    ],
+    'a number that is none': ['sim --episodes many', { subject: '--episodes', names: ['many'] }],
+    'a number that is empty': ['sim --seed=', { subject: '--seed', names: ["''"] }],
+    'no network call': ['sim --steps 0', { subject: '--steps', names: ['at least 1'] }],
+    'flow times that are no numbers': ['sim --times 1,,0', { subject: '--times', names: ['1,,0'] }],
+    'groups of shapes that there are not': [
+      'sim --draw-groups 1,9',
+      { subject: '--draw-groups', names: ['0 to 5'] },
+    ],
+    'a rate without an end': [
+      'imitate x --out y --rate Infinity',
+      { subject: '--rate', names: ['Infinity'] },
+    ],
+    'a port that there is not': [
+      'sim --metrics-port 99999',
+      { subject: '--metrics-port', names: [99999, '1 to 65535'] },
+    ],
+    'one argument too many': ['keys a b', { names: ["'keys'", '1 argument', 2] }],
+  };
+  for (const [name, [line, about]] of Object.entries(MISTAKES))
+    it(`tells of ${name}`, () => assertRefused(line.split(' '), about));
+
+  it('tells programs of a failure where they read: with --json, as the last line of the output', async () => {
+    const abouts: Record<string, About> = {
+      'sim --policy /nowhere': { kind: 'missing', subject: '/nowhere/policy.json' },
+      'sim --episodes many': { kind: 'invalid', subject: '--episodes' },
+      'sim --steps 3 --solver midpoint': { kind: 'invalid', fields: ['steps'] },
+    };
+    for (const [line, about] of Object.entries(abouts)) {
+      const silent = await assertFails(line.split(' '), about);
+      assert.equal(silent.out, '');
+      const { kind, subject, fields, message } = silent.failure!;
+      const { out, err } = await nalu([...line.split(' '), '--json']);
+      assert.deepEqual(JSON.parse(out), { error: { kind, subject, fields, message } });
+      assert.equal(err, silent.err);
+    }
+  });
 });

@@ -1,9 +1,11 @@
+import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { PassThrough, Readable, Writable } from 'node:stream';
 import type { Surroundings } from '../../src/cli/context.ts';
 import { run } from '../../src/cli/run.ts';
 import type { UserError } from '../../src/errors.ts';
+import { type About, assertAbout } from '../refusals.ts';
 
 const CLI = join(import.meta.dirname, '../../src/cli.js');
 
@@ -60,6 +62,19 @@ export async function nalu(
     interruption: () => signal,
   });
   return { code: exitCode, failure, out: out.text(), err: err.text() };
+}
+
+/** Runs `nalu` in this process, asserts that it fails in sentences about this and prints them, and gives how it ended. */
+export async function assertFails(
+  args: readonly string[],
+  about: About,
+  around?: Around,
+): Promise<Ended> {
+  const ended = await nalu(args, around);
+  assert.equal(ended.code, 1, `nalu ${args.join(' ')}: ${ended.out}${ended.err}`);
+  assertAbout(ended.failure, about);
+  assert.ok(ended.err.includes(`nalu: ${ended.failure!.message}\n`), ended.err);
+  return ended;
 }
 
 interface ProcessAround {
