@@ -108,6 +108,9 @@ export interface Bandit {
 /** Far more than a trained policy bears, as all that this one does is small and known. */
 const EXPLORATION = explorationSchema.parse({ size: 0.3, initialNoise: 1 });
 
+/** The median of what each fresh policy does, by its configuration: one seed makes it what it is. */
+const medians = new Map<object, number>();
+
 /** Opens the world on a fresh tiny bundle; the threshold is the median of what the policy does now. */
 export async function openBandit(
   folder: string,
@@ -134,8 +137,9 @@ export async function openBandit(
     return { chunks, first: chunks.map(({ actions: [action] }) => action) };
   };
 
-  const { first } = await play(1_000_000, 200);
-  const threshold = first.sort((a, b) => a - b)[100];
+  const median = async () => (await play(1_000_000, 200)).first.sort((a, b) => a - b)[100];
+  const threshold = medians.get(config) ?? (await median());
+  medians.set(config, threshold);
   return {
     bundle,
     threshold,
