@@ -39,6 +39,10 @@ export interface FailureLine {
 const KIND_OF_CODE: Record<string, UserErrorKind> = {
   ENOENT: 'missing',
   EEXIST: 'exists',
+  ENOTDIR: 'invalid',
+  EISDIR: 'invalid',
+  ENOSPC: 'unready',
+  EADDRINUSE: 'unready',
   ECONNREFUSED: 'unreachable',
   ECONNRESET: 'unreachable',
   ENOTFOUND: 'unreachable',

@@ -1,4 +1,4 @@
-import { UserError } from '../errors.ts';
+import { invalid } from '../errors.ts';
 import { type InferenceSession, Tensor, openSession } from '../session/session.ts';
 import { type ImageMemory, type SharedImage, createScaler, imageAt } from '../images/scaling.ts';
 import { serve } from '../processes/serve.ts';
@@ -20,8 +20,9 @@ function sideOf({ inputMetadata, outputMetadata }: InferenceSession, path: strin
     output?.isTensor &&
     output.type === 'float32';
   if (!fits)
-    throw new UserError(
-      `${path}: a success classifier takes image uint8 [1, side, side, 3] alone and gives probability float32 [1]; export the model so`,
+    throw invalid(
+      path,
+      `a success classifier takes image uint8 [1, side, side, 3] alone and gives probability float32 [1]; export the model so`,
     );
   return height;
 }

@@ -62,6 +62,6 @@ export async function beingWritten(paths: readonly string[]): Promise<Set<string
 export async function discardAbandoned(path: string): Promise<void> {
   if (!(await isThere(path))) return;
   if ((await beingWritten([path])).has(path))
-    throw new UserError(`${path}: another process is recording this episode; wait for it, or choose another folder`); // prettier-ignore
+    throw new UserError(`${path}: another process is recording this episode; wait for it, or choose another folder`, { kind: 'unready', subject: path }); // prettier-ignore
   await rm(path, { force: true });
 }

@@ -17,7 +17,9 @@ export async function openBytes(path: string): Promise<ByteSource> {
   // Checked before opening: opening a pipe would block until there is a writer.
   const status = await stat(path);
   if (!status.isFile())
-    throw new UserError(status.isDirectory() ? 'it is a folder' : 'it is no file');
+    throw new UserError(status.isDirectory() ? 'it is a folder' : 'it is no file', {
+      kind: 'invalid',
+    });
   const file = await open(path, 'r');
   const { size } = await file.stat();
   let window = { at: 0, bytes: Buffer.alloc(0) };

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
-import { UserError, codeOf } from '../errors.ts';
+import { UserError, codeOf, invalid } from '../errors.ts';
 import { appendJsonLines, readJsonLines } from '../files/jsonLines.ts';
 import { syncToDisk } from '../files/writeWhole.ts';
 import { reasonOf } from '../systemErrors.ts';
@@ -74,12 +74,14 @@ export async function labelEpisode(
   path: string,
   { by, outcome, note }: Pick<Label, 'by' | 'outcome' | 'note'>,
 ): Promise<Label> {
-  if (!episodeFile(path)?.finished)
-    throw new UserError(`${path}: only a finished episode can be labelled`);
+  if (!episodeFile(path)?.finished) throw invalid(path, 'only a finished episode can be labelled');
   const bytes = await stat(path).then(
     ({ size }) => size,
     (error: unknown) => {
-      throw new UserError(`${path}: cannot be labelled: ${reasonOf(error)}`, { cause: error });
+      throw new UserError(`${path}: cannot be labelled: ${reasonOf(error)}`, {
+        cause: error,
+        subject: path,
+      });
     },
   );
   // A clock that was set back must not make a correction older than what it corrects.

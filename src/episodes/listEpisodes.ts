@@ -33,7 +33,7 @@ export type ListedEpisode = { id: string; path: string } & (
 async function summaryOf(path: string): Promise<EpisodeSummary> {
   const metadata = await readMetadata(path);
   const [header, ended] = [METADATA.header, METADATA.result].map((name) => metadata.get(name));
-  if (!header || !ended) throw new UserError('no episode in this file');
+  if (!header || !ended) throw new UserError('no episode in this file', { kind: 'invalid' });
   const recorded = readResult(ended);
   const labels = await labelsOf(path);
   const result = correctedResult(recorded, labels);
@@ -66,6 +66,7 @@ export async function listEpisodes(folder: string): Promise<ListedEpisode[]> {
     if (codeOf(error) === 'ENOENT') return [];
     throw new UserError(`${folder}: cannot list its episodes: ${reasonOf(error)}`, {
       cause: error,
+      subject: folder,
     });
   });
   const episodes: ListedEpisode[] = [];

@@ -1,5 +1,5 @@
 import sharp from 'sharp';
-import { UserError } from '../errors.ts';
+import { UserError, invalid } from '../errors.ts';
 import type { CameraFrame, JointState } from '../robot/robot.ts';
 import type { ChunkRecord, EpisodeHeader, EpisodeResult } from './episode.ts';
 import { correctedResult, labelsOf } from './labels.ts';
@@ -33,19 +33,18 @@ export interface Episode {
 export function headerOf(path: string, { metadata, damage, messages }: McapContent): EpisodeHeader {
   const strings = metadata.get(METADATA.header);
   if (strings === undefined && messages.length > 0)
-    throw new UserError(`${path}: nothing in this file says that it is an episode of Nalu's${damage ? ` (${damage})` : ''}; its ${messages.length} messages can be read as MCAP, so move it away and keep it`); // prettier-ignore
+    throw invalid(path, `nothing in this file says that it is an episode of Nalu's${damage ? ` (${damage})` : ''}; its ${messages.length} messages can be read as MCAP, so move it away and keep it`); // prettier-ignore
   if (strings === undefined)
-    throw new UserError(
-      `${path}: no episode in this file${damage ? ` (${damage})` : ''}; remove it or move it away`,
+    throw invalid(
+      path,
+      `no episode in this file${damage ? ` (${damage})` : ''}; remove it or move it away`,
     );
   try {
     return readHeader(strings);
   } catch (error) {
     throw new UserError(
       `${path}: the episode's header is not readable; remove it or move it away`,
-      {
-        cause: error,
-      },
+      { cause: error, kind: 'invalid', subject: path },
     );
   }
 }

@@ -189,7 +189,10 @@ async function gather(
 /** Opens a file for reading as MCAP. Throws a `UserError` if it cannot be opened. */
 export async function openMcap(path: string): Promise<ByteSource> {
   return openBytes(path).catch((error: unknown) => {
-    throw new UserError(`${path}: cannot read the episode: ${messageOf(error)}`, { cause: error });
+    throw new UserError(`${path}: cannot read the episode: ${messageOf(error)}`, {
+      cause: error,
+      subject: path,
+    });
   });
 }
 
@@ -207,7 +210,10 @@ export async function readMcap(path: string): Promise<McapContent> {
     return content.nameless > 0 ? await gather(file, summary, declared) : content;
   } catch (error) {
     if (codeOf(error) === undefined) throw error;
-    throw new UserError(`${path}: cannot read the episode: ${messageOf(error)}`, { cause: error });
+    throw new UserError(`${path}: cannot read the episode: ${messageOf(error)}`, {
+      cause: error,
+      subject: path,
+    });
   } finally {
     await file.close();
   }
@@ -220,7 +226,7 @@ export async function readMetadata(
   const file = await openMcap(path);
   try {
     const summary = await readSummary(file);
-    if (!summary) throw new UserError('the file is damaged: it has no end; nalu recover reads what there is'); // prettier-ignore
+    if (!summary) throw new UserError('the file is damaged: it has no end; nalu recover reads what there is', { kind: 'invalid' }); // prettier-ignore
     const metadata = new Map<string, ReadonlyMap<string, string>>();
     // The last copies, beside the summary, take the fewest reads.
     for (const { name, offset } of summary.metadataIndex.toReversed()) {

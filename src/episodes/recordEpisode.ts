@@ -65,7 +65,7 @@ const failed = (path: string, error: unknown) =>
     codeOf(error) === 'ENOSPC'
       ? `${path}: the disk is full; the recording was given up. Free space and run the attempt again`
       : `${path}: the recording was given up: ${reasonOf(error)}`,
-    { cause: error },
+    { cause: error, subject: path },
   );
 
 /** The error of a recording that is complete on disk but could not get its final name. */
@@ -75,7 +75,7 @@ const unnamed = (path: string, final: string, error: unknown) =>
       EEXIST: `${final}: there is an episode of this name already; the recording stays in ${path}`,
       ENOENT: `${path}: it was moved away or removed while it was recorded`,
     }[codeOf(error) ?? ''] ?? failed(path, error).message,
-    { cause: error },
+    { cause: error, subject: codeOf(error) === 'EEXIST' ? final : path },
   );
 
 /** Length in bytes at which a file first repeats its header and channels; then at four times that length, and so on. */
@@ -125,6 +125,7 @@ async function start(path: string, openSink: (path: string) => Promise<Sink>, he
     if (codeOf(error) === 'EEXIST')
       throw new UserError(`${path}: this episode is being recorded already, or was cut off`, {
         cause: error,
+        subject: path,
       });
     throw failed(path, error);
   }
@@ -230,7 +231,11 @@ class EpisodeFile implements EpisodeRecorder {
   private enqueue(write: () => Promise<void>): void {
     if (this.problem) return;
     if (this.queue.length >= MOST_JOBS) {
-      this.giveUp(new Error(`the disk is too slow: ${MOST_JOBS} messages wait to be written`));
+      this.giveUp(
+        new UserError(`the disk is too slow: ${MOST_JOBS} messages wait to be written`, {
+          kind: 'unready',
+        }),
+      );
       return;
     }
     this.queue.add(async () => {
@@ -290,7 +295,10 @@ export async function recordEpisode(
     throw failed(folder, error);
   });
   if (await isThere(final))
-    throw new UserError(`${final}: there is an episode of this name already; give another id`);
+    throw new UserError(`${final}: there is an episode of this name already; give another id`, {
+      kind: 'exists',
+      subject: final,
+    });
   const opened = await start(path, openSink, head);
   const file = await stat(path).catch(() => undefined);
   return new EpisodeFile({ path, final, file }, head, opened);

@@ -1,6 +1,6 @@
 import { lstat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { UserError, codeOf, messageOf } from '../errors.ts';
+import { UserError, codeOf, invalid, messageOf } from '../errors.ts';
 import { beingWritten } from './beingWritten.ts';
 import type { Channel } from './channels.ts';
 import type { EpisodeHeader, EpisodeResult } from './episode.ts';
@@ -133,7 +133,7 @@ async function draftSink(path: string) {
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error;
     if ((await beingWritten([path])).has(path))
-      throw new UserError('another process is recovering it');
+      throw new UserError('another process is recovering it', { kind: 'unready' });
     await discard(path);
     return fileSink(path);
   }
@@ -176,7 +176,7 @@ const linkAt = (path: string) => lstat(path).catch(() => undefined);
 function targetOf(path: string): { finished: boolean; final: string } {
   const file = episodeFile(path);
   if (!file)
-    throw new UserError(`${path}: not a partial episode; give a file that ends in .mcap.partial, or a damaged .mcap`); // prettier-ignore
+    throw invalid(path, 'not a partial episode; give a file that ends in .mcap.partial, or a damaged .mcap'); // prettier-ignore
   const { id, finished } = file;
   return { finished, final: wholePath(dirname(path), finished ? `${id}.recovered` : id) };
 }
@@ -190,17 +190,18 @@ function targetOf(path: string): { finished: boolean; final: string } {
 export async function recoverEpisode(path: string): Promise<Recovery> {
   const own = await linkAt(path);
   if (!own)
-    throw new UserError(`${path}: there is no such file, so nothing to recover; is the path right?`); // prettier-ignore
+    throw new UserError(`${path}: there is no such file, so nothing to recover; is the path right?`, { kind: 'missing', subject: path }); // prettier-ignore
   const { finished, final } = targetOf(path);
   const taken = await linkAt(final);
   if (taken && (taken.dev !== own.dev || taken.ino !== own.ino))
-    throw new UserError(`${final} is there already and is kept; move it or ${path} away`);
+    throw new UserError(`${final} is there already and is kept; move it or ${path} away`, {
+      kind: 'exists',
+      subject: final,
+    });
   const content = await readMcap(path);
   const header = headerOf(path, content);
   if (finished && content.damage === null)
-    throw new UserError(
-      `${path}: not a partial episode: it is whole, so there is nothing to recover`,
-    );
+    throw invalid(path, 'not a partial episode: it is whole, so there is nothing to recover');
   const known = resultOf(content);
   const result = known ?? discardedAfter(content);
   const loss = lossOf(content, known === null && hadResult(content, finished));
@@ -219,6 +220,7 @@ export async function recoverEpisode(path: string): Promise<Recovery> {
   } catch (error) {
     throw new UserError(`${path}: cannot recover the episode: ${messageOf(error)}`, {
       cause: error,
+      subject: path,
     });
   }
   return recovery;

@@ -18,18 +18,18 @@ export async function recoverEpisodes(
 ): Promise<void> {
   const files = [...new Map(paths.map((file) => [resolve(file), file])).values()];
   const live = await beingWritten(files);
-  const faults: string[] = [];
+  const faults: UserError[] = [];
   for (const file of files) {
     try {
       if (live.has(file))
-        throw new UserError(`${file}: it is being recorded, so it is left alone; recover it when its process has ended`); // prettier-ignore
+        throw new UserError(`${file}: it is being recorded, so it is left alone; recover it when its process has ended`, { kind: 'unready', subject: file }); // prettier-ignore
       report(describe(file, await recoverEpisode(file)));
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      faults.push(error.message);
+      faults.push(error);
     }
   }
-  if (faults.length === 1) throw new UserError(faults[0]);
+  if (faults.length === 1) throw faults[0];
   if (faults.length > 1)
-    throw new UserError(`${faults.length} of ${files.length} files were not recovered:${listed(faults)}`); // prettier-ignore
+    throw new UserError(`${faults.length} of ${files.length} files were not recovered:${listed(faults.map(({ message }) => message))}`, { kind: faults[0].kind }); // prettier-ignore
 }

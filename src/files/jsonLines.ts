@@ -1,5 +1,5 @@
 import { type FileHandle, open, readFile } from 'node:fs/promises';
-import { UserError, codeOf } from '../errors.ts';
+import { UserError, codeOf, invalid } from '../errors.ts';
 import { unwritable } from './writeWhole.ts';
 import { reasonOf } from '../systemErrors.ts';
 
@@ -26,7 +26,10 @@ export async function readJsonLines<T extends object>(
 ): Promise<T[]> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') return '';
-    throw new UserError(`${path}: cannot be read: ${reasonOf(error)}`, { cause: error });
+    throw new UserError(`${path}: cannot be read: ${reasonOf(error)}`, {
+      cause: error,
+      subject: path,
+    });
   });
   const lines = text.split('\n');
   return lines.flatMap((line, i) => {
@@ -34,7 +37,7 @@ export async function readJsonLines<T extends object>(
     const value = objectIn(line);
     if (value) return [value as T];
     if (i < lines.length - 1)
-      throw new UserError(`${path}: line ${i + 1} is not a JSON object; mend or remove it`);
+      throw invalid(path, `line ${i + 1} is not a JSON object; mend or remove it`);
     warn(`${path}: its last line was cut off and is passed over`);
     return [];
   });

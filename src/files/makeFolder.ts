@@ -29,6 +29,9 @@ export async function makeWithParents(path: string, mode?: number): Promise<void
 /** Creates a folder and its parents where absent. Throws a `UserError` if that fails. */
 export async function makeFolder(path: string, mode?: number): Promise<void> {
   await makeWithParents(path, mode).catch((error: unknown) => {
-    throw new UserError(`${path}: cannot be made: ${reasonOf(error)}`, { cause: error });
+    throw new UserError(`${path}: cannot be made: ${reasonOf(error)}`, {
+      cause: error,
+      subject: path,
+    });
   });
 }

@@ -1,8 +1,8 @@
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { UserError, existsError } from '../errors.ts';
+import { existsError } from '../errors.ts';
 import { makeFolder } from './makeFolder.ts';
-import { clearPartials, partialOf, releasePartial, syncToDisk, unwritable } from './writeWhole.ts';
+import { clearPartials, partialOf, releasePartial, syncToDisk, withFolder } from './writeWhole.ts';
 
 async function syncTree(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true })) {
@@ -41,9 +41,7 @@ export async function makeWholeFolder(
     await rename(staging, target);
     await syncToDisk(dirname(target));
   } catch (error) {
-    if (!(error instanceof UserError)) throw unwritable(folder, error);
-    const { message, cause, exitCode, kind } = error;
-    throw new UserError(message.replaceAll(staging, folder), { cause, exitCode, kind });
+    throw withFolder(error, folder, staging);
   } finally {
     await rm(staging, { recursive: true, force: true }).catch(() => undefined);
     releasePartial(staging);

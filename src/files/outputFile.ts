@@ -10,15 +10,27 @@ const statOf = (path: string) => stat(path).catch(() => undefined);
  */
 export async function checkWritable(path: string): Promise<void> {
   if ((await statOf(path))?.isDirectory())
-    throw new UserError(`${path} is a folder, where a file is to be written; give a file's name`);
+    throw new UserError(`${path} is a folder, where a file is to be written; give a file's name`, {
+      kind: 'exists',
+      subject: path,
+    });
   const folder = dirname(path);
   const found = await statOf(folder);
   if (!found)
-    throw new UserError(`${path} cannot be written: ${folder} is not there; make it first`);
+    throw new UserError(`${path} cannot be written: ${folder} is not there; make it first`, {
+      kind: 'missing',
+      subject: folder,
+    });
   if (!found.isDirectory())
-    throw new UserError(`${path} cannot be written: ${folder} is no folder; give another path`);
+    throw new UserError(`${path} cannot be written: ${folder} is no folder; give another path`, {
+      kind: 'invalid',
+      subject: folder,
+    });
   await access(folder, constants.W_OK).catch((error: unknown) => {
-    throw new UserError(`${path} cannot be written: ${reasonOf(error)}`, { cause: error });
+    throw new UserError(`${path} cannot be written: ${reasonOf(error)}`, {
+      cause: error,
+      subject: path,
+    });
   });
 }
 

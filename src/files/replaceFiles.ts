@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { makeWithParents } from './makeFolder.ts';
 import { UserError, codeOf, messageOf } from '../errors.ts';
 import { isThere } from './isThere.ts';
-import { clearPartials, partialOf, releasePartial, syncToDisk, unwritable } from './writeWhole.ts';
+import { clearPartials, partialOf, releasePartial, syncToDisk, withFolder } from './writeWhole.ts';
 
 /**
  * Folder of committed replacements, inside the folder whose files they replace. Each is a subfolder with a
@@ -57,7 +57,7 @@ export async function finishReplacement(folder: string): Promise<void> {
     } catch (error) {
       if (isRace(error)) continue;
       const message = `${folder}: a command that replaced files there was interrupted, and it cannot be finished: ${messageOf(error)}`;
-      throw new UserError(message, { cause: error });
+      throw new UserError(message, { cause: error, subject: folder });
     }
   }
 }
@@ -80,15 +80,11 @@ async function checkPlaces(folder: string, names: readonly string[]): Promise<vo
     const path = join(folder, name);
     const found = await lstat(path).catch(() => undefined);
     if (found?.isDirectory())
-      throw new UserError(`${path} is a folder where a file is to go; move it away`);
+      throw new UserError(`${path} is a folder where a file is to go; move it away`, {
+        kind: 'exists',
+        subject: path,
+      });
   }
-}
-
-/** An error with `folder` in place of the staging folder `files`. */
-function withFolder(error: unknown, folder: string, files: string): unknown {
-  if (!(error instanceof UserError)) return unwritable(folder, error);
-  const { message, cause, exitCode } = error;
-  return new UserError(message.replaceAll(files, folder), { cause, exitCode });
 }
 
 /**

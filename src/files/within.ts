@@ -22,5 +22,6 @@ export async function checkOutside(folder: string, out: string): Promise<void> {
   if (await isWithin(folder, out))
     throw new UserError(
       `--out ${out} lies in ${folder}, which is read; name a folder outside of it`,
+      { kind: 'invalid', subject: out, fields: ['--out'] },
     );
 }

@@ -45,8 +45,19 @@ export async function clearPartials(folder: string, beginning = ''): Promise<voi
 /** Turns a failed system call into a `UserError` that names `path`; returns other errors unchanged. */
 export const unwritable = (path: string, error: unknown): unknown =>
   error instanceof Error && 'syscall' in error
-    ? new UserError(`${path}: cannot be written: ${reasonOf(error)}`, { cause: error })
+    ? new UserError(`${path}: cannot be written: ${reasonOf(error)}`, {
+        cause: error,
+        subject: path,
+      })
     : error;
+
+/** An error with `folder` in place of the staging folder `files`. */
+export function withFolder(error: unknown, folder: string, files: string): unknown {
+  if (!(error instanceof UserError)) return unwritable(folder, error);
+  const named = (text: string) => text.replaceAll(files, folder);
+  const { message, cause, exitCode, kind, subject, fields } = error;
+  return new UserError(named(message), { cause, exitCode, kind, subject: subject && named(subject), fields }); // prettier-ignore
+}
 
 /** Flushes a file's content, or a folder's entries, to disk. */
 export async function syncToDisk(path: string): Promise<void> {

@@ -96,7 +96,9 @@ export function startThread<Remote>(module: URL, options: ChildOptions): Child<R
   worker.once('error', (error) => (thrown = error));
   const exit = new Promise<Error>((resolve) => {
     worker.once('exit', (code) =>
-      resolve(thrown ?? new UserError(`${options.name} ${describeExit(code)}`)),
+      resolve(
+        thrown ?? new UserError(`${options.name} ${describeExit(code)}`, { kind: 'unready' }),
+      ),
     );
   });
   const port: Port = {
@@ -116,7 +118,7 @@ export function startProcess<Remote>(module: URL, options: ProcessOptions): Chil
     stdio: ['ignore', 'ignore', onStderr ? 'pipe' : 'inherit', 'ipc'],
   });
   child.stderr?.setEncoding('utf8').on('data', onStderr!);
-  const exit = exitOf(child).then((how) => new UserError(`${name} ${how}`));
+  const exit = exitOf(child).then((how) => new UserError(`${name} ${how}`, { kind: 'unready' }));
   const port: Port = {
     // What cannot be sent finds no receiver: its end rejects the call.
     post: (message) => void (child.connected && child.send(message, () => undefined)),

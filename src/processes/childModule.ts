@@ -12,5 +12,6 @@ export function childModule(url: URL): string {
   if (existsSync(path)) return path;
   throw new UserError(
     `${path}: this file of Nalu is missing; build it with "npm run build", or install the package again`,
+    { kind: 'missing', subject: path },
   );
 }

@@ -54,7 +54,7 @@ export function keepRunning<Remote>(options: KeepOptions<Remote>): KeptChild<Rem
   return {
     async ask(name, ...args) {
       const child = current;
-      if (!child) throw new UserError(state);
+      if (!child) throw new UserError(state, { kind: 'unready' });
       await child.opened;
       return child.ask(name, ...args);
     },

@@ -7,6 +7,7 @@ import { writeModel } from '../../src/onnx/modelFile.ts';
 import { cast, reduceMean } from '../../src/onnx/operators.ts';
 import { openClassifier } from '../../src/classifier/successClassifier.ts';
 import { withFolder } from '../onnx/run.ts';
+import { assertRejectsAbout } from '../refusals.ts';
 import { writeRedClassifier } from './classifiers.ts';
 
 const frame = (width: number, height: number, red: (row: number) => number) => ({
@@ -49,17 +50,23 @@ describe('a success classifier', () => {
   it('is refused with what is wrong: settings, a model that is not there, one of another kind', () =>
     withFolder(async (folder) => {
       const path = await writeRedClassifier(folder, { row: 0, threshold: 2 });
-      await assert.rejects(openClassifier(path), /classifier\.yaml: threshold: .*<=1/);
+      await assertRejectsAbout(openClassifier(path), {
+        kind: 'invalid',
+        subject: 'classifier.yaml',
+        fields: ['threshold'],
+        names: ['<=1'],
+      });
       await writeFile(path, 'model: none.onnx\ncamera: cam_high\n');
-      await assert.rejects(openClassifier(path), /none\.onnx: no such model file/);
+      await assertRejectsAbout(openClassifier(path), { kind: 'missing', subject: 'none.onnx' });
       const graph = new Graph('other');
       const image = graph.input('image', 'uint8', [1, 3, 8, 8]);
       graph.output('probability', reduceMean(cast(image, 'float32'), [1, 2, 3], false));
       await writeModel(graph, join(folder, 'other.onnx'));
       await writeFile(path, 'model: other.onnx\ncamera: cam_high\n');
-      await assert.rejects(openClassifier(path), {
-        name: 'UserError',
-        message: /takes image uint8 \[1, side, side, 3\] alone and gives probability/,
+      await assertRejectsAbout(openClassifier(path), {
+        kind: 'invalid',
+        subject: 'other.onnx',
+        names: ['image', 'probability'],
       });
     }));
 });

@@ -7,12 +7,12 @@ import { parse } from '@foxglove/rosmsg';
 import { MessageReader } from '@foxglove/rosmsg2-serialization';
 import { McapIndexedReader } from '@mcap/core';
 import sharp from 'sharp';
-import { UserError } from '../../src/errors.ts';
 import { isThere } from '../../src/files/isThere.ts';
 import { listEpisodes } from '../../src/episodes/listEpisodes.ts';
 import { readEpisode } from '../../src/episodes/readEpisode.ts';
 import { recordEpisode } from '../../src/episodes/recordEpisode.ts';
 import { recoverEpisode } from '../../src/episodes/recoverEpisode.ts';
+import { assertAbout, assertRejectsAbout, assertSaid } from '../refusals.ts';
 import { mountSmallDisk } from './smallDisk.ts';
 import {
   STEPS,
@@ -154,21 +154,24 @@ describe('a recorded episode', () => {
 
   it('never replaces another', async () => {
     await record('once', 1);
-    await assert.rejects(
-      recordEpisode(folder, headerOf('once')),
-      /once\.mcap: there is an episode/,
-    );
+    await assertRejectsAbout(recordEpisode(folder, headerOf('once')), {
+      kind: 'exists',
+      subject: 'once.mcap',
+    });
     const open = await recordEpisode(folder, headerOf('twice'));
-    await assert.rejects(recordEpisode(folder, headerOf('twice')), /is being recorded already/);
+    await assertRejectsAbout(recordEpisode(folder, headerOf('twice')), {
+      kind: 'exists',
+      subject: 'twice.mcap.partial',
+    });
     await open.finish({ ...success, outcome: 'discarded', reward: null });
   });
 
   it('names the folder that it cannot be written to', async () => {
     const file = join(folder, 'not-a-folder');
     await writeFile(file, '');
-    await assert.rejects(recordEpisode(file, headerOf('nowhere')), {
-      name: 'UserError',
-      message: /not-a-folder: the recording was given up/,
+    await assertRejectsAbout(recordEpisode(file, headerOf('nowhere')), {
+      kind: 'exists',
+      subject: 'not-a-folder',
     });
   });
 });
@@ -197,8 +200,7 @@ describe('a recording that was cut off', () => {
       try {
         recovered = await recoverEpisode(path);
       } catch (error) {
-        assert.ok(error instanceof UserError);
-        assert.match(error.message, /no episode in this file/);
+        assertAbout(error, { kind: 'invalid', subject: `${id}.mcap.partial` });
         assert.equal(last, 0, 'only a file without a header has nothing to recover');
         continue;
       }
@@ -213,9 +215,9 @@ describe('a recording that was cut off', () => {
         chunks,
         chunks.map((_, index) => recordAt(index)),
       );
-      const known =
-        /without a record of their play|recovered with a loss: what stood in an incomplete end/;
-      assert.ok(missing.every((line) => known.test(line)));
+      const { atEnd, places } = recovered.loss ?? { atEnd: true, places: 1 };
+      assert.deepEqual([atEnd, places], [true, 1], 'nothing is lost but the end');
+      for (const line of missing) assertSaid(line);
       assert.ok(joints.length >= last, 'a longer file gives no less');
       last = joints.length;
     }
@@ -232,16 +234,22 @@ describe('a recording that was cut off', () => {
     const { loss, path: whole } = await recoverEpisode(path);
     const { result, chunks, missing } = await readEpisode(whole);
     assert.deepEqual(result, { ...success, steps: 30 }, 'the result stands behind the damage');
-    assert.ok(missing.some((line) => /recovered with a loss: \d+ messages/.test(line)));
+    assertSaid(missing.join('\n'), `${loss!.messages} messages`);
     assert.ok(loss!.messages > 0 && loss!.seconds > 0);
     assert.ok(chunks.some(({ index }) => index === 5));
     assert.ok(await isThere(path), 'what was not kept stays');
   });
 
   it('leaves alone what is no partial episode', async () => {
-    await assert.rejects(recoverEpisode(join(folder, 'whole.mcap')), /not a partial episode/);
+    await assertRejectsAbout(recoverEpisode(join(folder, 'whole.mcap')), {
+      kind: 'invalid',
+      subject: 'whole.mcap',
+    });
     const path = join(folder, 'gone.mcap.partial');
-    await assert.rejects(recoverEpisode(path), /gone\.mcap\.partial: there is no such file/);
+    await assertRejectsAbout(recoverEpisode(path), {
+      kind: 'missing',
+      subject: 'gone.mcap.partial',
+    });
   });
 });
 
@@ -282,9 +290,10 @@ describe('a disk that cannot keep up', () => {
     );
     stuck = new Promise((resolve) => (free = resolve));
     await play(recorder, 500);
-    assert.match(recorder.problem!.message, /slow\.mcap\.partial: .*the disk is too slow/);
+    const tooSlow = { kind: 'unready', subject: 'slow.mcap.partial' } as const;
+    assertAbout(recorder.problem, tooSlow);
     free();
-    await assert.rejects(recorder.finish(success), /too slow/);
+    await assertRejectsAbout(recorder.finish(success), tooSlow);
   });
 });
 
@@ -297,11 +306,9 @@ describe('a full disk', () => {
       for (let round = 0; round < 100 && !recorder.problem; round++) {
         await play(recorder, 4, () => recorder.room());
       }
-      assert.match(recorder.problem!.message, /full\.mcap\.partial: the disk is full.*Free space/);
-      await assert.rejects(recorder.finish(success), {
-        name: 'UserError',
-        message: /disk is full/,
-      });
+      const full = { kind: 'unready', subject: 'full.mcap.partial' } as const;
+      assertAbout(recorder.problem, full);
+      await assertRejectsAbout(recorder.finish(success), full);
       assert.deepEqual(await readdir(disk.path), ['full.mcap.partial']);
       const { header, chunks } = await readEpisode(join(disk.path, 'full.mcap.partial'));
       assert.equal(header.embodiment.name, embodiment.name);

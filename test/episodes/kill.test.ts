@@ -11,6 +11,7 @@ import { readEpisode } from '../../src/episodes/readEpisode.ts';
 import { METADATA } from '../../src/episodes/messages.ts';
 import { readMcap } from '../../src/episodes/readMcap.ts';
 import { recoverEpisode } from '../../src/episodes/recoverEpisode.ts';
+import { assertAbout } from '../refusals.ts';
 
 const program = join(import.meta.dirname, 'recorderProcess.js');
 const folder = await mkdtemp(join(tmpdir(), 'nalu-kill-'));
@@ -53,7 +54,7 @@ describe('a recording process that is killed at any moment', () => {
         const hadResult = (await readMcap(path)).metadata.has(METADATA.result);
         const rescued = await recoverEpisode(path).catch((error: Error) => error);
         if (rescued instanceof Error) {
-          assert.match(rescued.message, /no episode in this file/);
+          assertAbout(rescued, { kind: 'invalid', subject: path });
           continue;
         }
         const episode = await readEpisode(rescued.path);

@@ -15,6 +15,7 @@ import {
 import { listEpisodes } from '../../src/episodes/listEpisodes.ts';
 import { readEpisode } from '../../src/episodes/readEpisode.ts';
 import { recordEpisode } from '../../src/episodes/recordEpisode.ts';
+import { assertRejectsAbout, assertSaid } from '../refusals.ts';
 import { headerOf, play, success } from './recording.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'nalu-labels-'));
@@ -133,19 +134,23 @@ describe('a label', () => {
     const path = await record('wrong');
     const file = join(folder, 'wrong.labels.jsonl');
     await writeFile(file, '{"at":1,"by":"Ada","outcome":"splendid","bytes":1}\n');
-    await assert.rejects(readEpisode(path), /wrong\.labels\.jsonl: label 1: outcome: /);
+    const wrong = { kind: 'invalid', subject: 'wrong.labels.jsonl: label 1', fields: ['outcome'] } as const; // prettier-ignore
+    await assertRejectsAbout(readEpisode(path), wrong);
     const line = await listed(path);
-    assert.match(line.state === 'unreadable' ? line.reason : '', /label 1: outcome: /);
-    await assert.rejects(labelEpisode(path, { by: 'Ada', outcome: 'failure' }), /label 1/);
+    assertSaid(line.state === 'unreadable' ? line.reason : '', 'label 1', 'outcome');
+    await assertRejectsAbout(labelEpisode(path, { by: 'Ada', outcome: 'failure' }), wrong);
     await rm(file);
   });
 
   it('is for finished episodes that are there', async () => {
     const label = { by: 'Ada', outcome: 'failure' } as const;
-    await assert.rejects(
-      labelEpisode(join(folder, 'one.mcap.partial'), label),
-      /only a finished episode can be labelled/,
-    );
-    await assert.rejects(labelEpisode(join(folder, 'gone.mcap'), label), /gone\.mcap: cannot be/);
+    await assertRejectsAbout(labelEpisode(join(folder, 'one.mcap.partial'), label), {
+      kind: 'invalid',
+      subject: 'one.mcap.partial',
+    });
+    await assertRejectsAbout(labelEpisode(join(folder, 'gone.mcap'), label), {
+      kind: 'missing',
+      subject: 'gone.mcap',
+    });
   });
 });

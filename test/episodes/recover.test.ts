@@ -23,6 +23,7 @@ import { readMcap } from '../../src/episodes/readMcap.ts';
 import { recordEpisode } from '../../src/episodes/recordEpisode.ts';
 import { recoverEpisode } from '../../src/episodes/recoverEpisode.ts';
 import { nalu } from '../cli/nalu.ts';
+import { assertAbout, assertRejectsAbout, assertSaid } from '../refusals.ts';
 import { headerOf, play, recordAt, observationAt, success } from './recording.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'nalu-recover-'));
@@ -49,7 +50,7 @@ describe('recover', () => {
     const path = await partial('taken');
     const finished = join(folder, 'taken.mcap');
     await copyFile(whole, finished);
-    await assert.rejects(recoverEpisode(path), { name: 'UserError', message: /taken\.mcap is there already and is kept/ }); // prettier-ignore
+    await assertRejectsAbout(recoverEpisode(path), { kind: 'exists', subject: 'taken.mcap' });
     assert.ok((await readFile(finished)).equals(await readFile(whole)));
     assert.ok(await isThere(path));
   });
@@ -66,7 +67,7 @@ describe('recover', () => {
   it('keeps a recording that the finished name is a link to', async () => {
     const path = await partial('linked');
     await symlink('linked.mcap.partial', join(folder, 'linked.mcap'));
-    await assert.rejects(recoverEpisode(path), { name: 'UserError', message: /linked\.mcap is there already/ }); // prettier-ignore
+    await assertRejectsAbout(recoverEpisode(path), { kind: 'exists', subject: 'linked.mcap' });
     assert.ok(await isThere(path));
   });
 
@@ -89,7 +90,8 @@ describe('recover', () => {
     assert.equal(loss!.messages, messages.filter(({ place }) => place.at === places[1]).length);
     assert.equal(loss!.places, 0);
     assert.ok(stays);
-    assert.match((await readEpisode(anew)).missing.join(), /recovered with a loss/);
+    const { missing } = await readEpisode(anew);
+    assertSaid(missing.join('\n'), `${loss!.messages} messages`);
   });
 
   it('keeps a file to which another was joined, and takes zeros behind one for nothing', async () => {
@@ -114,19 +116,20 @@ describe('recover', () => {
     };
     const path = await partial('again', await record('damages', 30));
     await damage(path, 1);
-    const { path: once } = await recoverEpisode(path);
+    const { path: once, loss: first } = await recoverEpisode(path);
     await damage(once, -2);
-    const { path: twice } = await recoverEpisode(once);
-    assert.match(
-      (await readEpisode(twice)).missing.join(),
-      /with a loss: \d+ messages.*; \d+ messages/,
-    );
+    const { path: twice, loss: second } = await recoverEpisode(once);
+    const { missing } = await readEpisode(twice);
+    assertSaid(missing.join('\n'), ...[first, second].map((loss) => `${loss!.messages} messages`));
   });
 
   it('does not wait for a pipe, nor takes one file under two names for two', async () => {
     const pipe = join(folder, 'pipe.mcap.partial');
     execFileSync('mkfifo', [pipe]);
-    await assert.rejects(recoverEpisode(pipe), { name: 'UserError', message: /it is no file/ });
+    await assertRejectsAbout(recoverEpisode(pipe), {
+      kind: 'invalid',
+      subject: 'pipe.mcap.partial',
+    });
     const path = await partial('twice');
     const { code } = await nalu([
       'recover',
@@ -141,7 +144,8 @@ describe('recover', () => {
     const bytes = await readFile(path);
     for (let at; (at = bytes.indexOf('nalu/header')) >= 0;) bytes[at] ^= 1;
     await writeFile(path, bytes);
-    await assert.rejects(recoverEpisode(path), { message: /its \d+ messages can be read as MCAP, so move it away and keep it/ }); // prettier-ignore
+    const { messages } = await readMcap(path);
+    await assertRejectsAbout(recoverEpisode(path), { kind: 'invalid', subject: path, names: [`${messages.length} messages`] }); // prettier-ignore
   });
 
   it('writes a damaged finished file anew beside it, with its result', async () => {
@@ -155,7 +159,8 @@ describe('recover', () => {
     assert.ok((await readFile(path)).equals(bytes));
     const { result, missing } = await readEpisode(anew);
     assert.equal(result?.outcome, 'success');
-    assert.match(missing.join(), /recovered with a loss: \d+ messages, 0\.\d\d s of the recording/);
+    assertSaid(missing.join('\n'), `${loss!.messages} messages`, `${loss!.seconds.toFixed(2)} s`);
+    assert.ok(loss!.seconds < 1);
   });
 
   it('says that a result was there where its record is damaged, whether the file was named or not', async () => {
@@ -166,11 +171,11 @@ describe('recover', () => {
       await writeFile(path, bytes);
       const { code, out } = await nalu(['recover', path]);
       assert.equal(code, 0);
-      assert.match(out, /, discarded; lost 0 messages.*; its result was written, but is damaged/);
+      assertSaid(out.trim(), path, 'discarded', '0 messages', 'its result');
       const [, anew] = / → (.*\.mcap): /.exec(out)!;
       const { result, missing } = await readEpisode(anew);
       assert.equal(result?.outcome, 'discarded');
-      assert.match(missing.join(), /recovered with a loss: 0 messages.*; its result was written/);
+      assertSaid(missing.join('\n'), '0 messages', 'its result');
       assert.ok((await readFile(path)).equals(bytes));
     }
     const { loss } = await recoverEpisode(await partial('without'));
@@ -181,11 +186,11 @@ describe('recover', () => {
     const [first, last] = [await partial('first'), await partial('last')];
     const empty = join(folder, 'empty.mcap.partial');
     await writeFile(empty, '');
-    const { code, out, err } = await nalu(['recover', first, empty, last]);
+    const { code, out, failure } = await nalu(['recover', first, empty, last]);
     assert.notEqual(code, 0);
     for (const path of [first, last])
       assert.ok(out.includes(`${path} → ${path.replace('.partial', '')}: `), out);
-    assert.match(err, /empty\.mcap\.partial: no episode in this file/);
+    assertAbout(failure, { kind: 'invalid', subject: 'empty.mcap.partial' });
   });
 
   it(
@@ -230,9 +235,9 @@ describe('a file that is being recorded', () => {
     const other = join(folder, 'other.mcap.partial');
     await link(path, other);
     assert.deepEqual(await beingWritten([path, whole, other]), new Set([path, other]));
-    const { code, err } = await nalu(['recover', path]);
+    const { code, failure } = await nalu(['recover', path]);
     assert.notEqual(code, 0);
-    assert.match(err, /it is being recorded, so it is left alone/);
+    assertAbout(failure, { kind: 'unready', subject: 'live.mcap.partial' });
     await play(recorder, 2);
     const { joints, missing } = await readEpisode(await recorder.finish(success));
     assert.deepEqual([joints.length, missing], [20, []]);
@@ -266,7 +271,7 @@ describe('a file that is being recorded', () => {
     const recorder = await recordEpisode(folder, headerOf('late'));
     await play(recorder, 1);
     await copyFile(whole, join(folder, 'late.mcap'));
-    await assert.rejects(recorder.finish(success), /late\.mcap: there is an episode of this name/);
+    await assertRejectsAbout(recorder.finish(success), { kind: 'exists', subject: 'late.mcap' });
     assert.ok((await readFile(join(folder, 'late.mcap'))).equals(await readFile(whole)));
     assert.equal((await readEpisode(join(folder, 'late.mcap.partial'))).joints.length, 5);
   });

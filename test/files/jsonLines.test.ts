@@ -3,9 +3,9 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { UserError } from '../../src/errors.ts';
 import { appendJsonLines, readJsonLines } from '../../src/files/jsonLines.ts';
 import { withFolder } from '../onnx/run.ts';
+import { assertRejectsAbout } from '../refusals.ts';
 
 const value = fc.record(
   { name: fc.string({ unit: 'binary' }), count: fc.integer() },
@@ -61,10 +61,10 @@ describe('JSON lines', { timeout: 60_000 }, () => {
       for (const broken of ['{"a":', '7', 'null', '{"a":1{"b":2}']) {
         const text = `{"a":1}\n${broken}\n{"a":3}\n`;
         await writeFile(path, text);
-        await assert.rejects(readJsonLines(path), (error: Error) => {
-          assert.ok(error instanceof UserError);
-          assert.match(error.message, /log\.jsonl: line 2 is not a JSON object/);
-          return true;
+        await assertRejectsAbout(readJsonLines(path), {
+          kind: 'invalid',
+          subject: 'log.jsonl',
+          names: ['line 2'],
         });
         assert.equal(await readFile(path, 'utf8'), text);
       }
@@ -75,7 +75,8 @@ describe('JSON lines', { timeout: 60_000 }, () => {
       const path = join(folder, 'log.jsonl');
       assert.deepEqual(await readJsonLines(path), []);
       await mkdir(path);
-      await assert.rejects(readJsonLines(path), UserError);
-      await assert.rejects(appendJsonLines(path, [{}]), UserError);
+      const aFolder = { kind: 'invalid', subject: 'log.jsonl' } as const;
+      await assertRejectsAbout(readJsonLines(path), aFolder);
+      await assertRejectsAbout(appendJsonLines(path, [{}]), aFolder);
     }));
 });

@@ -2,18 +2,11 @@ import assert from 'node:assert/strict';
 import { mkdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { describe, it } from 'node:test';
-import { UserError } from '../../src/errors.ts';
 import { makeFolder } from '../../src/files/makeFolder.ts';
 import { withFolder } from '../onnx/run.ts';
+import { assertRejectsAbout } from '../refusals.ts';
 
 const isFolder = async (path: string) => (await stat(path)).isDirectory();
-
-const refused = (path: string, reason: string) =>
-  assert.rejects(
-    makeFolder(path),
-    (error) =>
-      error instanceof UserError && error.message.startsWith(`${path}: cannot be made: ${reason}`),
-  );
 
 describe('makeFolder', () => {
   it('makes parents, with the same mode, and leaves what is there as it is', () =>
@@ -44,7 +37,8 @@ describe('makeFolder', () => {
       await makeFolder(join(folder, 'link'));
       await makeFolder(join(folder, 'link', 'x'));
       assert.ok(await isFolder(join(folder, 'target', 'x')));
-      await refused(file, 'something of that name is there already');
-      await refused(join(file, 'x', 'y'), 'a part of its path is a file');
+      await assertRejectsAbout(makeFolder(file), { kind: 'exists', subject: file });
+      const below = join(file, 'x', 'y');
+      await assertRejectsAbout(makeFolder(below), { kind: 'invalid', subject: below });
     }));
 });

@@ -5,7 +5,7 @@ import { cp, mkdir, readFile, readdir, rename, writeFile } from 'node:fs/promise
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { UserError } from '../../src/errors.ts';
+import { invalid } from '../../src/errors.ts';
 import { uniformNumbers } from '../../src/tensors/noise.ts';
 import { loadBundle } from '../../src/policy/bundle/bundle.ts';
 import { GOLDEN_FILE } from '../../src/policy/bundle/bundleFiles.ts';
@@ -14,6 +14,7 @@ import { sessionConfigSchema } from '../../src/session/session.ts';
 import { finishReplacement, replaceFiles } from '../../src/files/replaceFiles.ts';
 import { writeTinyBundle } from '../learning/tiny.ts';
 import { withFolder } from '../onnx/run.ts';
+import { assertRejectsAbout } from '../refusals.ts';
 
 /** A folder's files and what is in them, without what a killed process has not finished. */
 async function contentOf(folder: string): Promise<Record<string, string>> {
@@ -52,9 +53,10 @@ describe('replacing files', () => {
       await write(folder, { a: 'old' });
       const failing = replaceFiles(folder, async (staging) => {
         await write(staging, { a: 'new' });
-        throw new UserError(`${staging}/a: is no good`);
+        throw invalid(`${staging}/a`, 'is no good');
       });
-      await assert.rejects(failing, { message: `${folder}/a: is no good` });
+      const told = { message: `${folder}/a: is no good`, kind: 'invalid', subject: `${folder}/a` };
+      await assert.rejects(failing, told);
       assert.deepEqual(await read(folder), { a: 'old' });
     }));
 
@@ -62,7 +64,7 @@ describe('replacing files', () => {
     withFolder(async (folder) => {
       await mkdir(join(folder, 'a'));
       const replacing = replaceFiles(folder, (staging) => write(staging, { a: 'new' }));
-      await assert.rejects(replacing, /a is a folder where a file is to go; move it away/);
+      await assertRejectsAbout(replacing, { kind: 'exists', subject: join(folder, 'a') });
       assert.deepEqual(await readdir(folder), ['a']);
     }));
 

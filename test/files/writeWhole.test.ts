@@ -4,8 +4,8 @@ import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { UserError } from '../../src/errors.ts';
 import { clearPartials, partialOf, writeWhole } from '../../src/files/writeWhole.ts';
+import { assertRejectsAbout } from '../refusals.ts';
 
 describe('writing a file whole', () => {
   let folder: string;
@@ -48,16 +48,14 @@ describe('writing a file whole', () => {
 
   it('takes a device for what it is', () => writeWhole('/dev/null', 'nothing'));
 
-  for (const [what, at] of [
-    ['a folder is there', '.'],
-    ['the folder is not there', 'no/such/file'],
-  ])
-    it(`says in a sentence that ${what}`, () =>
-      assert.rejects(writeWhole(join(folder, at), ''), (error) => {
-        assert.ok(error instanceof UserError);
-        assert.match(error.message, /cannot be written/);
-        return true;
-      }));
+  for (const [what, at, kind] of [
+    ['a folder is there', '.', 'invalid'],
+    ['the folder is not there', 'no/such/file', 'missing'],
+  ] as const)
+    it(`says in a sentence that ${what}`, () => {
+      const subject = join(folder, at);
+      return assertRejectsAbout(writeWhole(subject, ''), { kind, subject });
+    });
 
   it('clears what ended processes left, and nothing else', async () => {
     const dead = spawnSync(process.execPath, ['-e', '']).pid;

@@ -15,6 +15,7 @@ import { createQueue } from '../../src/processes/queue.ts';
 import { keepRunning } from '../../src/processes/restart.ts';
 import { until } from '../link/link.ts';
 import { withFolder } from '../onnx/run.ts';
+import { assertRejectsAbout, assertSaid } from '../refusals.ts';
 import type { ParentFunctions, ServiceData, ServiceFunctions } from './service.ts';
 
 setFlagsFromString('--expose-gc');
@@ -90,10 +91,10 @@ for (const [kind, open] of Object.entries(kinds))
 
     it('rejects every call that waits when it ends, and each later one, with how it ended', async () => {
       const child = await open();
-      const how = /^UserError: the child ended with exit code 7$/;
+      const how = { kind: 'unready', names: ['the child', 'exit code 7'] } as const;
       const waiting = [child.ask('sleep', 60_000, ''), child.ask('exit', 7), child.ended];
-      await Promise.all(waiting.map((call) => assert.rejects(call, how)));
-      await assert.rejects(child.ask('zeros', 1), how);
+      await Promise.all(waiting.map((call) => assertRejectsAbout(call, how)));
+      await assertRejectsAbout(child.ask('zeros', 1), how);
       await child.close();
     });
 
@@ -103,7 +104,10 @@ for (const [kind, open] of Object.entries(kinds))
         const child = await open({ log });
         await Promise.all([child.close(), child.close()]);
         assert.equal(await readFile(log, 'utf8'), 'closed\n');
-        await assert.rejects(child.ended, /the child ended with exit code 0/);
+        await assertRejectsAbout(child.ended, {
+          kind: 'unready',
+          names: ['the child', 'exit code 0'],
+        });
       }));
 
     it('is killed without closing', () =>
@@ -117,12 +121,9 @@ for (const [kind, open] of Object.entries(kinds))
     it('is named with the way out where its file is missing', async () => {
       const gone = new URL('./gone.js', import.meta.url);
       const start = kind === 'thread' ? openThread : openProcess;
-      await assert.rejects(
-        async () => start(gone, { name: 'the child' }),
-        (error: unknown) =>
-          error instanceof UserError &&
-          error.message.includes(join(import.meta.dirname, 'gone.js')) &&
-          error.message.includes('npm run build'),
+      await assertRejectsAbout(
+        (async () => start(gone, { name: 'the child' }))(),
+        { kind: 'missing', subject: join(import.meta.dirname, 'gone.js'), names: ['npm run build'] }, // prettier-ignore
       );
     });
   });
@@ -194,7 +195,7 @@ describe('a child process', { skip: process.platform === 'win32' }, () => {
   it('is reported with the signal that ended it', async () => {
     const child = await kinds.process();
     process.kill(await child.ask('pid'), 'SIGKILL');
-    await assert.rejects(child.ended, isUserError('the child ended with SIGKILL', 1));
+    await assertRejectsAbout(child.ended, { kind: 'unready', names: ['the child', 'SIGKILL'] });
   });
 });
 
@@ -207,11 +208,16 @@ describe('a child that is kept running', () => {
       onEnd: (error) => ends.push(error.message),
     });
     const before = await kept.ask('pid');
-    await assert.rejects(kept.ask('exit', 5), /ended with exit code 5/);
-    await assert.rejects(kept.ask('pid'), isUserError('the child ended with exit code 5; it is being started again', 1)); // prettier-ignore
+    const ended = { kind: 'unready', names: ['the child', 'exit code 5'] } as const;
+    await assertRejectsAbout(kept.ask('exit', 5), ended);
+    await assertRejectsAbout(kept.ask('pid'), {
+      ...ended,
+      names: [...ended.names, 'started again'],
+    });
     await until(() => kept.ask('zeros', 1).then(Boolean, () => false));
     assert.notEqual(await kept.ask('pid'), before);
-    assert.deepEqual(ends, ['the child ended with exit code 5']);
+    assert.equal(ends.length, 1);
+    assertSaid(ends[0], ...ended.names);
     await kept.close();
     assert.equal(ends.length, 1);
   });
@@ -280,18 +286,19 @@ describe('a pool of processes', () => {
       onResult: () => undefined,
       nameOf,
     });
-    await assert.rejects(work, isUserError('a process failed at job 2: no room', 3));
+    await assert.rejects(work, { exitCode: 3 });
+    await assertRejectsAbout(work, { kind: 'missing', names: ['a process', 'job 2', 'no room'] });
     assert.deepEqual(begun, [1, 2]);
     await one.close();
   });
 
   it('fails when a process ends or cannot begin, whether it has a job or not', async () => {
     const broken = pool(1, { fault: 'no policy' });
-    await assert.rejects(broken.failed, isUserError('a process failed: no policy', 1));
+    await assertRejectsAbout(broken.failed, { names: ['a process', 'no policy'] });
     await broken.close();
     const two = pool(2);
     await two.all(async (worker) => process.kill(await worker.ask('pid'), 'SIGKILL'));
-    await assert.rejects(two.failed, isUserError('a process failed: it ended with SIGKILL', 1));
+    await assertRejectsAbout(two.failed, { kind: 'unready', names: ['a process', 'SIGKILL'] });
     await two.kill();
   });
 
