@@ -75,7 +75,9 @@ const LOOK = 0.02;
 export async function awaitAngles(bench: Bench): Promise<void> {
   for (let waited = 0; !bench.angles(); waited += LOOK) {
     if (waited > PATIENCE)
-      throw new UserError('no joint states come; check that the drivers of all arms are running');
+      throw new UserError('no joint states come; check that the drivers of all arms are running', {
+        kind: 'unreachable',
+      });
     await bench.wait(LOOK);
   }
 }

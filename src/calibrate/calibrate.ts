@@ -105,12 +105,16 @@ async function mayWrite(file: string, { force, steps }: CalibrateOptions, dialog
   const there: string[] = [];
   for (const target of targets) if (await isThere(target)) there.push(target);
   if (there.includes(pictures) && !(await stat(pictures)).isDirectory())
-    throw new UserError(`${pictures} is a file, where the pictures' folder goes; move it away`);
+    throw new UserError(`${pictures} is a file, where the pictures' folder goes; move it away`, {
+      ...{ kind: 'exists', subject: pictures },
+    });
   if (force || there.length === 0) return;
   const are = there.length > 1 ? 'are' : 'is';
   const text = `${there.join(' and ')} ${are} there already. Replace once all is measured?`;
   if (!(await choose(dialogue, { text, choices: YES_OR_NO })))
-    throw new UserError(`${file} is left as it is; give another name`);
+    throw new UserError(`${file} is left as it is; give another name`, {
+      ...{ kind: 'exists', subject: file },
+    });
 }
 
 /** Measures step after step; one that fails leaves what the others found. */
@@ -240,7 +244,8 @@ export async function calibrateFile(
     const isOver = signal.aborted || error instanceof Ended;
     if (isOver || error instanceof UserError) dialogue.print(`\n${unwritten}`);
     if (!isOver) throw error;
-    if (error instanceof Ended && error.message) throw new UserError(error.message);
+    if (error instanceof Ended && error.message)
+      throw new UserError(error.message, { kind: 'unsaid' });
     return signal.aborted ? 'interrupted' : 'done';
   } finally {
     dialogue.close();

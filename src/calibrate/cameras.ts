@@ -143,7 +143,9 @@ export async function measureCameras(
   const { calibration, dialogue } = bench;
   const seen = await watch(bench);
   if (seen.length === 0)
-    throw new UserError(`no picture came within ${SECONDS} s; check that the cameras are running`);
+    throw new UserError(`no picture came within ${SECONDS} s; check that the cameras are running`, {
+      kind: 'unreachable',
+    });
   await writePictures(folder, seen, (source) => source);
   dialogue.print(`What they show lies in ${folder}, together in sheet.png.`);
   let left = calibration.cameras.map(({ name }) => name);

@@ -55,9 +55,12 @@ export function pageDialogue({ print, question: show, reading, signal }: ShownDi
     /** Answers the question of this number. Throws a `UserError` where that is not asked. */
     answer: (given: { question: number; key: string }): { value: null } => {
       if (asked?.question.number !== given.question)
-        throw new UserError('that question is answered already');
+        throw new UserError('that question is answered already', { kind: 'unready' });
       const choice = asked.question.choices.find(({ key }) => key === given.key);
-      if (!choice) throw new UserError(`'${given.key}' is no answer to “${asked.question.text}”`);
+      if (!choice)
+        throw new UserError(`'${given.key}' is no answer to “${asked.question.text}”`, {
+          ...{ kind: 'invalid', fields: ['key'] },
+        });
       asked.resolve(choice.key);
       return { value: null };
     },

@@ -26,7 +26,9 @@ export async function simulatedSubject({
   const jointAt = (joint: number) => {
     const { name } = read.joints[joint];
     if (!names.includes(name))
-      throw new UserError(`${name}: the simulated robot has ${names.join(', ')}`);
+      throw new UserError(`${name}: the simulated robot has ${names.join(', ')}`, {
+        ...{ kind: 'missing', fields: [name] },
+      });
     return names.indexOf(name);
   };
   return {

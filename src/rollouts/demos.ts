@@ -29,6 +29,7 @@ function checkEvery(every: number): void {
   if (every + leadOf(every) > EXPERT_HORIZON)
     throw new UserError(
       `--every ${every}: the expert plans ${EXPERT_HORIZON} control steps at a time; give at most ${EXPERT_HORIZON - 2}`,
+      { kind: 'invalid', subject: '--every' },
     );
 }
 
@@ -37,7 +38,9 @@ async function prepareFolder(folder: string): Promise<void> {
     await makeWithParents(folder);
     await access(folder, constants.W_OK);
   } catch (error) {
-    throw new UserError(`${folder}: cannot be written: ${reasonOf(error)}`, { cause: error });
+    throw new UserError(`${folder}: cannot be written: ${reasonOf(error)}`, {
+      ...{ cause: error, subject: folder },
+    });
   }
 }
 

@@ -1,6 +1,6 @@
 import { extname } from 'node:path';
 import sharp from 'sharp';
-import { UserError } from '../errors.ts';
+import { UserError, invalid } from '../errors.ts';
 import { writeWhole } from '../files/writeWhole.ts';
 import { type SceneChoice, type SimulatedAloha, simulatedAloha } from './simulatedAloha.ts';
 import type { SimTaskName } from './taskNames.ts';
@@ -18,8 +18,9 @@ export function formatOf(file: string): 'png' | 'jpeg' | 'webp' {
   const ending = extname(file);
   const format = FORMATS[ending.toLowerCase()];
   if (!format)
-    throw new UserError(
-      `${file}: ${ending ? `no picture is written as ${ending}` : 'it has no ending'}; end it in ${Object.keys(FORMATS).join(', ')}`,
+    throw invalid(
+      file,
+      `${ending ? `no picture is written as ${ending}` : 'it has no ending'}; end it in ${Object.keys(FORMATS).join(', ')}`,
     );
   return format;
 }
@@ -71,7 +72,9 @@ export async function snapshotScene(
   try {
     await sim.reset(seed);
     if (sim.sceneCameras.length === 0)
-      throw new UserError(`Scene ${scene} names no camera to look through; name one in the MJCF`);
+      throw new UserError(`Scene ${scene} names no camera to look through; name one in the MJCF`, {
+        ...{ kind: 'missing', subject: scene },
+      });
     await snapshot(sim, sim.sceneCameras, file);
     return sim.sceneCameras;
   } finally {

@@ -24,16 +24,18 @@ export async function checkStart({ out, source, resume = false, force = false }:
   if (resume && !started)
     throw new UserError(
       `${checkpoint}: nothing to resume; leave --resume away, or is ${out} right?`,
+      { kind: 'missing', subject: checkpoint },
     );
   if (resume) return;
   if (source && (await isSameFolder(source.folder, out)))
     throw new UserError(
       `${source.named} and --out ${out} are one folder, and what is there would be trained away; name another --out`,
+      { kind: 'exists', subject: out, fields: ['--out'] },
     );
   if (started && !force)
     throw new UserError(
       `${checkpoint}: a run is there already; --resume goes on with it, another --out begins anew, --force replaces it`,
-      { kind: 'exists' },
+      { kind: 'exists', subject: checkpoint },
     );
   await checkPlace(out, force);
 }

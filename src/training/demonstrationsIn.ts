@@ -2,7 +2,7 @@ import { DEFAULT_EVERY } from '../datasets/dataset.ts';
 import { isDataset, openDataset } from '../datasets/openDataset.ts';
 import { listEpisodes } from '../episodes/listEpisodes.ts';
 import { type Episode, readEpisode } from '../episodes/readEpisode.ts';
-import { UserError } from '../errors.ts';
+import { UserError, invalid } from '../errors.ts';
 import {
   type DemonstrationSet,
   type Viewpoint,
@@ -72,7 +72,9 @@ export async function demonstrationsIn(
   const { names, read, close } = await openSource(folder, calibration, report);
   try {
     if (names.length === 0)
-      throw new UserError(`${folder}: no episodes there. npx nalu demos ${folder} records some`);
+      throw new UserError(`${folder}: no episodes there. npx nalu demos ${folder} records some`, {
+        ...{ kind: 'missing', subject: folder },
+      });
     const set = await gatherDemonstrations(names, read, view, (done) => {
       report.live(`reading episodes ${done}/${names.length}`);
     });
@@ -81,7 +83,7 @@ export async function demonstrationsIn(
       report.line(`left out ${set.leftOut.length} of ${names.length} episodes`);
     const { embodiment } = set;
     if (!embodiment || set.demonstrations.length === 0)
-      throw new UserError(`${folder}: none of its ${names.length} episodes can be learned from`);
+      throw invalid(folder, `none of its ${names.length} episodes can be learned from`);
     report.line(`${set.demonstrations.length} observations of ${set.episodes} episodes`);
     return { ...set, embodiment };
   } finally {

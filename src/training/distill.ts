@@ -39,15 +39,18 @@ const settingsOf = ({ steps, batch, rate, seed }: DistillOptions): DistillationS
 async function loadTeacher(folder: string): Promise<Bundle> {
   const bundle = await loadBundle(folder);
   learnableOf(bundle);
+  const fault = { kind: 'unsupported', subject: folder } as const;
   if (bundle.trainable)
-    throw new UserError(`${folder} has an adapter; distil a policy without one`);
+    throw new UserError(`${folder} has an adapter; distil a policy without one`, fault);
   if (bundle.isPacked)
     throw new UserError(
       `${folder} has a quantised prefix, whose weights cannot be written again; distil the policy before it is quantised`,
+      fault,
     );
   if (bundle.integration!.steps === 1)
     throw new UserError(
       `${folder} makes its chunks in one network call already (steps in its policy.json)`,
+      { ...fault, fields: ['steps'] },
     );
   return bundle;
 }

@@ -38,6 +38,7 @@ export async function openTrainingFolder(out: string, title: string) {
       if (apart.length > 0)
         throw new UserError(
           `${checkpoint} is of a run with other settings or demonstrations; --resume goes on with what it was begun with, another --out begins anew:${listed(apart)}`,
+          { kind: 'mismatch', subject: checkpoint },
         );
       return (await readCheckpoint(checkpoint, parameters)).state;
     },

@@ -89,11 +89,13 @@ async function prepareBundle(
   }
   const source = await loadBundle(from);
   const learnable = learnableOf(source);
+  const fault = { kind: 'unsupported', subject: from } as const;
   if (source.trainable)
-    throw new UserError(`${from} has an adapter; go on from a policy without one`);
+    throw new UserError(`${from} has an adapter; go on from a policy without one`, fault);
   if (source.integration?.steps === 1)
     throw new UserError(
       `${from} makes a chunk in one network call, and imitation trains a flow of several; go on from a policy that takes several, and distil again`,
+      { ...fault, fields: ['steps'] },
     );
   const config = { ...configOf(source), ...goesOn };
   // Untouched, it keeps its version, which adapters are bound to.
@@ -141,6 +143,7 @@ export async function imitate(
   if (options.renormalise && train !== 'all')
     throw new UserError(
       `--renormalise: with --train ${train} the rest of the policy stays, and with it its normalisation`,
+      { kind: 'invalid', subject: '--renormalise', fields: ['--train'] },
     );
   const session = await loadSessionConfig(options.session);
   const named = from === undefined ? undefined : { folder: from, named: `--from ${from}` };

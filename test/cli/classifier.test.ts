@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { packagePath } from '../../src/files/packagePath.ts';
 import { withFolder } from '../onnx/run.ts';
-import { nalu } from './nalu.ts';
+import { assertSaidIn } from '../refusals.ts';
+import { assertFails, nalu } from './nalu.ts';
 
 const SHIPPED = packagePath('models/success-transfer-cube/classifier.yaml');
 
@@ -40,15 +41,15 @@ describe('nalu classifier', () => {
       const out = join(folder, 'mine');
       const trained = await nalu(['classifier', '--out', out, '--episodes', '4', '--steps', '20']);
       assert.equal(trained.code, 0, trained.err);
-      assert.match(trained.out, /164 frames of 4 attempts, \d+ show success/);
-      assert.match(trained.out, /attempts, 3 looks in a row: precision .*, recall/);
+      assertSaidIn(trained.out, '164 frames', '4 attempts');
+      assertSaidIn(trained.out, 'attempts, 3 looks', 'precision', 'recall');
       const [line] = await attempts(join(out, 'classifier.yaml'), '--expert');
       assert.equal(line.simulator, true);
 
-      const again = await nalu(['classifier', '--out', out, '--episodes', '4', '--steps', '20']);
-      assert.equal(again.code, 1);
-      assert.equal(again.failure?.kind, 'exists');
-      assert.match(again.err, /classifier\.yaml/);
+      await assertFails(['classifier', '--out', out, '--episodes', '4', '--steps', '20'], {
+        ...{ kind: 'exists', subject: 'classifier.yaml' },
+        names: ['--force'],
+      });
       assert.deepEqual((await readdir(out)).sort(), ['classifier.yaml', 'success.onnx']);
     }));
 });

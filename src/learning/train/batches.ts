@@ -78,6 +78,7 @@ export function createBatches(
   if (batch * imageBytes > MOST_BYTES)
     throw new UserError(
       `--batch ${batch}: its images would take ${((batch * imageBytes) / 1e9).toFixed(1)} GB; give at most ${Math.floor(MOST_BYTES / imageBytes)}`,
+      { kind: 'invalid', subject: '--batch' },
     );
 
   const at = epochsOf(prepared, (epoch) => [seed, STREAM.order, epoch]);
