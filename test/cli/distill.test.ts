@@ -11,7 +11,9 @@ import { loadSafetensors } from '../../src/tensors/safetensors.ts';
 import { writeTinyAloha } from '../adapting/tinyAloha.ts';
 import { withFolder } from '../onnx/run.ts';
 import { writeOnnxPolicy } from '../policy/onnxPolicy.ts';
-import { nalu } from './nalu.ts';
+import { assertSaidIn } from '../refusals.ts';
+import { assertFails, nalu } from './nalu.ts';
+import { trainingFiles } from '../../src/training/folder.ts';
 import { writeDemonstrations } from './writeDemonstrations.ts';
 
 const weightsOf = async (bundle: string) =>
@@ -45,10 +47,10 @@ describe('nalu distill', () => {
         err,
       } = await nalu([...args, ...['--steps', '3', '--attempts', '1', '--task', 'insertion']]);
       assert.equal(code, 0, err);
-      assert.match(said, /evaluations are of insertion, these episodes of transfer-cube/);
-      assert.match(said, /Next: npx nalu sim --policy .* --task insertion --episodes 200/);
-      assert.match(said, /observations of 2 episodes/);
-      assert.match(said, /step 3\/3 {2}success of 1 attempts each/);
+      assertSaidIn(said, 'insertion', 'transfer-cube');
+      assertSaidIn(said, `npx nalu sim --policy ${out} --task insertion --episodes 200`);
+      assertSaidIn(said, '2 episodes');
+      assertSaidIn(said, 'step 3/3', '1 attempts');
       const [before, after] = [await loadBundle(teacher), await loadBundle(out)];
       assert.deepEqual(after.integration, { steps: 1, solver: 'euler' });
       assert.deepEqual(after.tasks, TASKS);
@@ -79,10 +81,11 @@ describe('nalu distill', () => {
       const onOutput = (text: string) => text.includes('step 20/30') && stop.abort();
       const stopped = await nalu(args(resumed), { signal: stop.signal, onOutput });
       assert.equal(stopped.code, 130, stopped.err);
-      assert.match(stopped.out, /about .* left/);
-      const other = await nalu([...args(resumed), '--seed', '9', '--resume']);
-      assert.equal(other.code, 1);
-      assert.match(other.err, /--seed: 0 then, 9 now/);
+      assertSaidIn(stopped.out, 'step 20/30');
+      await assertFails([...args(resumed), '--seed', '9', '--resume'], {
+        ...{ kind: 'mismatch', subject: trainingFiles(resumed).checkpoint },
+        names: ['--seed: 0', '9 now'],
+      });
       const { code, err } = await nalu([...args(resumed), '--resume']);
       assert.equal(code, 0, err);
       const weights = (out: string) => readFile(join(out, 'model.safetensors'));
@@ -101,47 +104,35 @@ describe('nalu distill', () => {
       const seen = { cameras: ['cam_high'] as [string], width: 8, height: 8 };
       await mkdir(onnx);
       await writeOnnxPolicy(onnx, { embodiment: 'aloha', joints: 14, ...seen });
-      for (const [bundle, place, message] of [
-        [oneStep, out, /makes its chunks in one network call already/],
-        [onnx, out, /family onnx does not learn/],
-        [other, out, /none of its 2 episodes can be learned from/],
-        [join(root, 'nowhere'), out, /nowhere.policy\.json: cannot be read/],
-        [teacher, teacher, /are one folder, and what is there would be trained away/],
-        [teacher, oneStep, /policy bundle already; name another --out, or say --force/],
+      const nowhere = join(root, 'nowhere');
+      const further = ['--episodes', demos, ...SMALL];
+      for (const [bundle, place, about] of [
+        [oneStep, out, { kind: 'unsupported', subject: oneStep, fields: ['steps'] }],
+        [onnx, out, { kind: 'unsupported', subject: onnx, names: ['onnx'] }],
+        [other, out, { kind: 'invalid', subject: demos, names: ['none of its 2 episodes'] }],
+        [nowhere, out, { kind: 'missing', subject: join(nowhere, 'policy.json') }],
+        [teacher, teacher, { kind: 'exists', subject: teacher, fields: ['--out'] }],
+        [teacher, oneStep, { kind: 'exists', subject: oneStep, names: ['--force'] }],
       ] as const) {
-        const ended = await nalu([
-          'distill',
-          bundle,
-          '--episodes',
-          demos,
-          '--out',
-          place,
-          ...SMALL,
-        ]);
-        assert.equal(ended.code, 1);
-        assert.match(ended.err, message);
-        if (bundle === other) assert.match(ended.out, /of the embodiment aloha, not so100/);
+        const ended = await assertFails(['distill', bundle, '--out', place, ...further], about);
+        if (bundle === other) assertSaidIn(ended.out, 'aloha', 'so100');
         await assert.rejects(readFile(join(out, 'policy.json')), /ENOENT/);
       }
-      const none = await nalu([
-        'distill',
-        teacher,
-        '--episodes',
-        join(root, 'empty'),
-        '--out',
-        out,
-      ]);
-      assert.match(none.err, /empty: no episodes there\. npx nalu demos/);
+      const empty = join(root, 'empty');
+      await assertFails(['distill', teacher, '--episodes', empty, '--out', out], {
+        ...{ kind: 'missing', subject: empty },
+        names: ['npx nalu demos'],
+      });
 
       const args = ['distill', teacher, '--episodes', demos, '--out', out, '--attempts', '0'];
-      const large = await nalu([...args, '--batch', '100000000']);
-      assert.match(large.err, /--batch 100000000: its images would take .* GB; give at most \d+/);
+      await assertFails([...args, '--batch', '100000000'], {
+        ...{ kind: 'invalid', subject: '--batch' },
+        names: [100000000, 'GB'],
+      });
       await assert.rejects(readFile(join(out, 'policy.json')), /ENOENT/);
 
-      const further = await nalu(['imitate', demos, '--from', oneStep, '--out', out]);
-      assert.match(
-        further.err,
-        /imitation trains a flow of several; go on from a policy that takes/,
-      );
+      await assertFails(['imitate', demos, '--from', oneStep, '--out', out], {
+        ...{ kind: 'unsupported', subject: oneStep, fields: ['steps'] },
+      });
     }));
 });

@@ -6,7 +6,9 @@ import { after, before, describe, it } from 'node:test';
 import { loadBundle } from '../../src/policy/bundle/bundle.ts';
 import { writeTinyAloha } from '../adapting/tinyAloha.ts';
 import { withFolder } from '../onnx/run.ts';
-import { nalu } from './nalu.ts';
+import { assertSaidIn } from '../refusals.ts';
+import { trainingFiles } from '../../src/training/folder.ts';
+import { assertFails, nalu } from './nalu.ts';
 import { writeDemonstrations } from './writeDemonstrations.ts';
 
 const SMALL = ['--batch', '2', '--samples', '1'];
@@ -43,7 +45,7 @@ describe('nalu imitate', () => {
       const args = ['imitate', demos, '--out', out, ...QUICK, '--steps', '3'];
       const { code, out: said, err } = await nalu(args);
       assert.equal(code, 0, err);
-      assert.match(said, /observations of 2 episodes/);
+      assertSaidIn(said, '2 episodes');
       const bundle = await loadBundle(out);
       assert.notEqual(bundle.transforms.length, 0);
       assert.deepEqual(bundle.tasks, { 'transfer-cube': 'Transfer cube' });
@@ -64,7 +66,7 @@ describe('nalu imitate', () => {
       const onOutput = (text: string) => text.includes('step 20/30') && stop.abort();
       const stopped = await nalu(args(resumed), { signal: stop.signal, onOutput });
       assert.equal(stopped.code, 130, stopped.err);
-      assert.match(stopped.out, /--resume goes on/);
+      assertSaidIn(stopped.out, '--resume');
       assert.equal((await nalu(['verify', resumed, '--write'])).code, 0);
       const { code, err } = await nalu([...args(resumed), '--resume']);
       assert.equal(code, 0, err);
@@ -96,14 +98,12 @@ describe('nalu imitate', () => {
     withFolder(async (out) => {
       const args = ['imitate', demos, '--out', out, '--from', tiny, ...QUICK, '--steps', '1'];
       assert.equal((await nalu(args)).code, 0);
-      const again = await nalu(args);
-      assert.equal(again.code, 1);
-      assert.equal(again.failure?.kind, 'exists');
-      assert.match(again.err, /--resume/);
-      const other = await nalu([...args, '--resume', '--seed', '9']);
-      assert.equal(other.code, 1);
-      assert.match(other.err, /other settings or demonstrations/);
-      assert.match(other.err, /--seed: 0 then, 9 now/);
+      const subject = trainingFiles(out).checkpoint;
+      await assertFails(args, { kind: 'exists', subject, names: ['--resume'] });
+      await assertFails([...args, '--resume', '--seed', '9'], {
+        ...{ kind: 'mismatch', subject },
+        names: ['--seed: 0', '9 now'],
+      });
     }));
 
   it('trains over no bundle unless told, over its own source never, and then leaves nothing of it', () =>
@@ -115,14 +115,12 @@ describe('nalu imitate', () => {
       await symlink(out, link);
       const args = ['imitate', demos, ...QUICK, '--steps', '1'];
       const before = await loadBundle(out);
-      for (const [given, message] of [
-        [['--out', out], /policy bundle already; name another --out, or say --force/],
-        [['--out', out, '--from', link, '--force'], /are one folder.*would be trained away/],
-        [['--out', out, '--resume', '--force'], /--force is not read with --resume/],
+      for (const [given, about] of [
+        [[], { kind: 'exists', subject: out, names: ['--out', '--force'] }],
+        [['--from', link, '--force'], { kind: 'exists', subject: out, names: [link] }],
+        [['--resume', '--force'], { kind: 'invalid', subject: '--force', names: ['--resume'] }],
       ] as const) {
-        const { code, err } = await nalu([...args, ...given]);
-        assert.equal(code, 1);
-        assert.match(err, message);
+        await assertFails([...args, '--out', out, ...given], about);
         assert.deepEqual(await loadBundle(out), before);
       }
       const bad = await nalu(['imitate', '/nowhere', ...QUICK, '--out', out, '--force']);
@@ -144,37 +142,34 @@ describe('nalu imitate', () => {
       await writeTinyAloha(one, 1);
       await writeTinyAloha(other, 2);
       const [{ base: first }, { base: second }] = [await loadBundle(one), await loadBundle(other)];
-      const run = (episodes: string, ...rest: string[]) =>
-        nalu([
-          'imitate',
-          episodes,
-          '--out',
-          out,
-          ...QUICK,
-          '--steps',
-          '1',
-          '--train',
-          'expert',
-          ...rest,
-        ]);
-      assert.equal((await run(demos, '--from', one)).code, 0);
+      const lineOf = (episodes: string, ...rest: string[]) => [
+        ...['imitate', episodes, '--out', out, ...QUICK, '--steps', '1', '--train', 'expert'],
+        ...rest,
+      ];
+      const run = (...rest: string[]) => nalu(lineOf(demos, ...rest));
+      assert.equal((await run('--from', one)).code, 0);
 
-      const strange = await run(demos, '--from', other, '--resume');
-      assert.equal(strange.code, 1);
-      assert.match(strange.err, new RegExp(`that it began from: "${one}" then, "${other}" now`));
-      assert.match(strange.err, new RegExp(`policy's version: "${first}" then, "${second}" now`));
+      const differs = (names: string[]) => ({
+        ...{ kind: 'mismatch' as const, subject: trainingFiles(out).checkpoint },
+        names,
+      });
+      await assertFails(
+        lineOf(demos, '--from', other, '--resume'),
+        differs([`"${one}" then`, `"${other}" now`, `"${first}" then`, `"${second}" now`]),
+      );
       await mkdir(fewer);
       const [episode] = await readdir(demos);
       await copyFile(join(demos, episode), join(fewer, episode));
-      const less = await run(fewer, '--from', one, '--resume');
-      assert.equal(less.code, 1);
-      assert.match(less.err, /content: "[0-9a-f]{12}" then, "[0-9a-f]{12}" now/);
-      const task = await run(demos, '--from', one, '--resume', '--task', 'insertion');
-      assert.match(task.err, /--task: "transfer-cube" then, "insertion" now/);
+      const less = await assertFails(lineOf(fewer, '--from', one, '--resume'), differs([]));
+      assert.match(less.err, /: "[0-9a-f]{12}" then, "[0-9a-f]{12}" now/);
+      await assertFails(
+        lineOf(demos, '--from', one, '--resume', '--task', 'insertion'),
+        differs(['--task', '"transfer-cube" then', '"insertion" now']),
+      );
 
       await rename(one, `${one}-moved`);
       for (const from of [['--from', `${one}-moved`], []])
-        assert.equal((await run(demos, ...from, '--resume')).code, 0);
+        assert.equal((await run(...from, '--resume')).code, 0);
     }));
 
   it('names the episodes that it leaves out and refuses where nothing is left', () =>
@@ -182,19 +177,21 @@ describe('nalu imitate', () => {
       const broken = join(root, 'broken');
       await mkdir(broken);
       await writeFile(join(broken, 'one.mcap'), 'no episode');
-      const { code, out, err } = await nalu(['imitate', broken, '--out', join(root, 'out')]);
-      assert.equal(code, 1);
-      assert.match(out, /left out .*one\.mcap: /);
-      assert.match(out, /left out 1 of 1 episodes/);
-      assert.match(err, /none of its 1 episodes can be learned from/);
-      assert.doesNotMatch(err, /^\s+at /m);
+      const { out } = await assertFails(['imitate', broken, '--out', join(root, 'out')], {
+        ...{ kind: 'invalid', subject: broken },
+        names: ['none of its 1 episodes'],
+      });
+      assertSaidIn(out, 'left out', 'one.mcap');
+      assertSaidIn(out, 'left out 1 of 1 episodes');
     }));
 
-  it('says what to do where there are no episodes', async () => {
-    const { code, err } = await withFolder((out) => nalu(['imitate', '/nowhere', '--out', out]));
-    assert.equal(code, 1);
-    assert.match(err, /\/nowhere: no episodes there\. npx nalu demos/);
-  });
+  it('says what to do where there are no episodes', () =>
+    withFolder(async (out) => {
+      await assertFails(['imitate', '/nowhere', '--out', out], {
+        ...{ kind: 'missing', subject: '/nowhere' },
+        names: ['npx nalu demos'],
+      });
+    }));
 
   it('takes the normalisation of other demonstrations only where all of the policy learns', () =>
     withFolder(async (root) => {
@@ -206,9 +203,10 @@ describe('nalu imitate', () => {
       const own = await readFile(policy, 'utf8');
       await writeFile(policy, own.replace(/"mean": \[\s+[-\d.]+/, '"mean": [ 0.25'));
       const again = [...args, '--from', from, '--out', out, '--renormalise'];
-      const refused = await nalu([...again, '--train', 'expert']);
-      assert.equal(refused.code, 1);
-      assert.match(refused.err, /--renormalise is only read with --train all/);
+      await assertFails([...again, '--train', 'expert'], {
+        ...{ kind: 'invalid', subject: '--renormalise' },
+        names: ['--train all'],
+      });
       assert.equal((await nalu(again)).code, 0);
       const learned = (await loadBundle(out)).transforms;
       assert.deepEqual(learned, bundle.transforms);

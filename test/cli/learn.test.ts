@@ -21,7 +21,8 @@ import { until } from '../link/link.ts';
 import { SIM_CALIBRATION } from '../../src/sim/embodiment.ts';
 import { withFolder } from '../onnx/run.ts';
 import { CALIBRATION, part, withLearner } from './learnerPlace.ts';
-import { nalu, spawnNalu } from './nalu.ts';
+import { type About, assertRejectsAbout, assertSaid, assertSaidIn } from '../refusals.ts';
+import { assertFails, nalu, spawnNalu } from './nalu.ts';
 
 const LONG = { maxKl: 1e9, maxClipFraction: 1 };
 
@@ -76,12 +77,15 @@ describe('nalu learn', { timeout: 300_000 }, () => {
       const [published] = events;
       const first = 'parent' in published ? published.parent : '';
       const pinned = await learner.order('pin', first, 'Anna');
-      assert.match(pinned, /^Anna pinned version/);
+      assertSaid(pinned, 'Anna', first);
       await until(() => adopted.length === 2);
       assert.equal(learner.version(), first);
       await learner.order('pin', null, 'Anna');
       await until(() => adopted.length === 3);
-      await assert.rejects(learner.order('rollBack', 'none', 'Anna'), /has no version none/);
+      await assertRejectsAbout(learner.order('rollBack', 'none', 'Anna'), {
+        ...{ kind: 'missing', fields: ['none'] },
+        names: ['none'],
+      });
       await learner.order('rollBack', first, 'Anna');
       await until(() => adopted.length === 4 && events.at(-1)!.event === 'rolled back');
       assert.deepEqual(adopted, [second, first, second, first]);
@@ -127,7 +131,7 @@ describe('nalu learn', { timeout: 300_000 }, () => {
           60,
         );
         assert.equal(page.topics.learning!.plays, first);
-        assert.match(page.topics.learning!.log.at(-1)!.text, /^Anna took version/);
+        assertSaid(page.topics.learning!.log.at(-1)!.text, 'Anna', first!);
       });
       assert.deepEqual(await readOrders(at), {});
       assert.equal((await readRun(at))!.current, first);
@@ -165,7 +169,7 @@ describe('nalu learn', { timeout: 300_000 }, () => {
         void stop();
       });
       assert.equal(err, '');
-      assert.match(out, /stopped by hand; the same command goes on from here\n$/);
+      assertSaid(out.trim().split('\n').at(-1)!, 'stopped by hand');
       assert.equal(code, 130);
     }));
 
@@ -184,38 +188,40 @@ describe('nalu learn', { timeout: 300_000 }, () => {
       await appendFile(join(at, 'log.jsonl'), '{"time":"2026-01-01T00:00:00.000Z","event":"publ');
       const again = await untilUpdated();
       assert.equal(again.code, 130);
-      assert.match(again.out, /log\.jsonl: its last line was cut off and is passed over/);
-      const others: [string[], RegExp][] = [
-        [[...args, '--seed', '7'], /--seed: 0 then, 7 now/],
+      assertSaidIn(again.out, 'log.jsonl');
+      const others: [string[], string[]][] = [
+        [
+          [...args, '--seed', '7'],
+          ['--seed: 0', '7 now'],
+        ],
         [
           args.map((arg) => (arg.endsWith('calibration.yaml') ? SIM_CALIBRATION : arg)),
-          /robot's name \(--calibration\): tiny then, aloha now/,
+          ['--calibration', 'tiny then', 'aloha now'],
         ],
       ];
-      for (const [other, difference] of others) {
-        const { code, err } = await nalu(other);
-        assert.match(err, difference);
-        assert.equal(code, 1);
-      }
+      for (const [other, names] of others)
+        await assertFails(other, { kind: 'mismatch', subject: at, names });
     }));
 
   it('says in a sentence what cannot be made, and ends', () =>
     withFolder(async (folder) => {
       const { args, at } = await withEpisodes(folder, {});
-      const refused = async (reason: RegExp, more: string[] = []) => {
-        const { code, err } = await nalu([...args, ...more]);
-        assert.match(err, reason);
+      const refused = async (about: About, more: string[] = []) => {
+        const { err } = await assertFails([...args, ...more], about);
         assert.equal(err.trim().split('\n').length, 1, err);
-        assert.equal(code, 1);
       };
-      await writeFile(join(folder, 'file'), '');
-      await refused(/^nalu: .*there is no port 99999/, ['--address', 'tcp://127.0.0.1:99999', '--keys', folder]); // prettier-ignore
-      await rm(join(at, 'episodes'), { recursive: true });
-      await writeFile(join(at, 'episodes'), 'a file');
-      await refused(/^nalu: .*episodes/);
-      args[1] = join(folder, 'file');
-      await refused(/^nalu: .*file: cannot be made: /);
-      args[1] = join(folder, 'file', 'learner');
-      await refused(/^nalu: .*file.*cannot be made: /);
+      const file = join(folder, 'file');
+      await writeFile(file, '');
+      const address = 'tcp://127.0.0.1:99999';
+      const keyed = ['--address', address, '--keys', folder];
+      await refused({ kind: 'invalid', subject: address, names: [99999] }, keyed);
+      const episodes = join(at, 'episodes');
+      await rm(episodes, { recursive: true });
+      await writeFile(episodes, 'a file');
+      await refused({ kind: 'exists', subject: episodes });
+      args[1] = file;
+      await refused({ kind: 'exists', subject: file });
+      args[1] = join(file, 'learner');
+      await refused({ kind: 'invalid', subject: args[1] });
     }));
 });

@@ -74,6 +74,7 @@ export async function assertFails(
   assert.equal(ended.code, 1, `nalu ${args.join(' ')}: ${ended.out}${ended.err}`);
   assertAbout(ended.failure, about);
   assert.ok(ended.err.includes(`nalu: ${ended.failure!.message}\n`), ended.err);
+  assert.doesNotMatch(ended.err, /^\s+at /m, 'a stack');
   return ended;
 }
 
