@@ -84,6 +84,9 @@ export const existsError = (path: string, remedy: string): UserError =>
 export const invalid = (subject: string, message: string, ...fields: string[]): UserError =>
   new UserError(`${subject}: ${message}`, { kind: 'invalid', subject, fields });
 
+/** The error of what cannot be done now, as while something else is under way. */
+export const unready = (message: string): UserError => new UserError(message, { kind: 'unready' });
+
 /** The message of anything thrown. */
 export const messageOf = (thrown: unknown): string =>
   thrown instanceof Error ? thrown.message : String(thrown);

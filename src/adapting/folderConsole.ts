@@ -25,7 +25,7 @@ const isLearners = async (folder: string) =>
 async function shownIn(folder: string): Promise<Shown> {
   const found = await stat(folder).catch(() => undefined);
   if (!found?.isDirectory())
-    throw new UserError(`${folder}: no such folder; name one of episodes, or one that a learner keeps`); // prettier-ignore
+    throw new UserError(`${folder}: no such folder; name one of episodes, or one that a learner keeps`, { kind: 'missing', subject: folder }); // prettier-ignore
   const { learner, recorded } = foldersIn(folder);
   if (await isThere(learner))
     return {

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 import { setTimeout } from 'node:timers/promises';
-import { type FailureLine, UserError } from '../errors.ts';
+import { type FailureLine, UserError, unready } from '../errors.ts';
 import type { LearnerEvent } from '../learning/events.ts';
 import type { LearnerProgress } from '../link/learner/learn.ts';
 import type { OrderFunctions } from '../link/learner/learnerOrders.ts';
@@ -119,7 +119,7 @@ function run(args: readonly string[], { line, stderr }: RunListener): Run {
     onMessage: (listener) => void child.on('message', (message) => listener(message as Message)),
   };
   const calls = connect<OrderFunctions>(port, {});
-  void exit.then(({ how }) => calls.fail(new UserError(`the learner ${how}; ask again`)));
+  void exit.then(({ how }) => calls.fail(unready(`the learner ${how}; ask again`)));
   return { child, calls, exit };
 }
 
@@ -211,7 +211,7 @@ export function startLearner(args: readonly string[], listener: LearnerListener)
     order: (...asked) =>
       kept.current && kept.isReady
         ? kept.current.calls.ask(...asked)
-        : Promise.reject(new UserError('the learner is being started; ask again')),
+        : Promise.reject(unready('the learner is being started; ask again')),
     pid: () => kept.current?.child.pid,
     failed,
     async stop() {

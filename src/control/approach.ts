@@ -6,7 +6,7 @@ import { watchClock } from './clockWatch.ts';
 import { comeToRest } from './comeToRest.ts';
 import { type GuardLimits, type Ruling, atRest, guard, guardLimits } from '../guard/guard.ts';
 import { watchDeviations } from './deviations.ts';
-import { describeEvent } from '../guard/guardEvents.ts';
+import { guarded, stoppedByGuard } from '../guard/guardEvents.ts';
 import { type Heartbeat, beatAges } from './heartbeat.ts';
 import { createSynchroniser } from './synchroniser.ts';
 import type { Synchroniser } from './synchroniser.ts';
@@ -66,6 +66,7 @@ async function move(approach: Approach, start: Float64Array): Promise<void> {
   const doesNotFollow = (joint: number, measured: Float64Array) =>
     new UserError(
       `${joints[joint].name} stands at ${measured[joint].toFixed(3)} and does not go to ${pose[joint].toFixed(3)}; check its torque, that nothing blocks it, and that nothing else commands it`,
+      { kind: 'unready', fields: [joints[joint].name] },
     );
   const brake = (since?: bigint) => comeToRest(robot.clock, period, limits, state, send, since);
   let deadline: bigint | undefined;
@@ -88,7 +89,6 @@ async function move(approach: Approach, start: Float64Array): Promise<void> {
     const ages = [...synchroniser.ages([], now), ...beatAges(heartbeat)];
     const ruling = guard(limits, state, pose, ages, following.of(measured));
     send(ruling);
-    const reasons = () => ruling.events.map(describeEvent).join('; ');
     if (ruling.verdict === 'stop') {
       await brake();
       const away = ruling.events.find(({ rule }) => rule === 'deviation');
@@ -97,10 +97,10 @@ async function move(approach: Approach, start: Float64Array): Promise<void> {
           joints.findIndex(({ name }) => name === away.source),
           measured,
         );
-      throw new UserError(`the guard stopped the robot: ${reasons()}`);
+      throw stoppedByGuard(ruling.events);
     }
     if (ruling.verdict === 'limit' && state.move.every((by) => by === 0))
-      throw new UserError(`the guard keeps the robot from its pose: ${reasons()}`);
+      throw guarded('the guard keeps the robot from its pose', ruling.events);
   }
 }
 

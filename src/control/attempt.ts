@@ -63,12 +63,14 @@ function checkOptions({ policy: { executeSteps, horizon, join }, lead }: LoopOpt
   if (executeSteps < 1 || lead < 0)
     throw new UserError(
       `${executeSteps} steps to execute with a lead of ${lead}: there must be one step, and no lead below 0`,
+      { kind: 'invalid', fields: ['executeSteps', 'lead'] },
     );
   if (join === 'synchronous') return;
   const played = Math.max(executeSteps, lead);
   if (lead + played > horizon)
     throw new UserError(
       `${played} steps to execute after a lead of ${lead} are more than the policy's horizon of ${horizon}; give fewer`,
+      { kind: 'mismatch', fields: ['executeSteps', 'lead'] },
     );
 }
 
@@ -83,7 +85,11 @@ function checkStart({ robot, warn }: LoopOptions, { position }: JointState): voi
     const step = Math.min(velocity / controlRate, acceleration / controlRate ** 2);
     if (at >= lower - step && at <= upper + step) return;
     const text = `${name} stands at ${at.toFixed(3)}, outside its limits ${lower} to ${upper}`;
-    if (!robot.dry) throw new UserError(`${text}; move it inside or correct the calibration`);
+    if (!robot.dry)
+      throw new UserError(`${text}; move it inside or correct the calibration`, {
+        kind: 'invalid',
+        fields: [name],
+      });
     warn?.(`${text}; an attempt that is not dry would bring it inside first`);
   });
 }

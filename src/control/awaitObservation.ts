@@ -48,11 +48,16 @@ export async function awaitObservation({
       const taken = synchroniser.take(cameras, prompt, now);
       if ('observation' in taken && accept(taken.observation)) return taken.observation;
       const missing = 'missing' in taken ? taken.missing : [];
-      const faults = missing.flatMap(({ fault }) => fault ?? []);
-      if (faults.length > 0 && waited >= LONGEST_FAULT) throw new UserError(faults.join('; '));
+      const faulty = missing.filter(({ fault }) => fault !== undefined);
+      if (faulty.length > 0 && waited >= LONGEST_FAULT)
+        throw new UserError(faulty.map(({ fault }) => fault).join('; '), {
+          kind: 'invalid',
+          fields: faulty.map(({ source }) => source),
+        });
       if (waited >= seconds)
         throw new UserError(
           `no ${cameras.length > 0 ? 'observation' : 'joint state'} within ${seconds} s: ${describeMissing(missing, synchroniser.refused)}; check that the robot's ${cameras.length > 0 ? 'driver and cameras are' : 'driver is'} running`,
+          { kind: 'unreachable', fields: missing.map(({ source }) => source) },
         );
       await orAborted(watch.until(now + step));
     }

@@ -8,7 +8,7 @@ import { type ChunkRequest, requestChunk } from './chunkRequest.ts';
 import { createChunkSchedule } from './chunkSchedule.ts';
 import type { LoopCounts, LoopOptions } from './loopOptions.ts';
 import { noiseSeed } from './noiseSeed.ts';
-import { type SampledChunk, describeBlindness, recordOf } from './sampledChunk.ts';
+import { type SampledChunk, blindnessOf, recordOf } from './sampledChunk.ts';
 import type { Synchroniser } from './synchroniser.ts';
 import { countChunk } from './tally.ts';
 
@@ -93,8 +93,8 @@ export class ChunkPipeline {
       });
     }
     if (!isTurn) return undefined;
-    const blindness = describeBlindness(answer.chunk, this.options.robot.embodiment);
-    if (blindness !== undefined) return new UserError(blindness);
+    const blindness = blindnessOf(answer.chunk, this.options.robot.embodiment);
+    if (blindness !== undefined) return blindness;
     this.play(this.pending, answer, tick, due);
     this.pending = undefined;
     return undefined;

@@ -30,6 +30,7 @@ export function watchClock(clock: Clock): ClockWatch {
     fail?.(
       new UserError(
         `the robot's clock has stood at ${(Number(time) / 1e9).toFixed(2)} s for ${Math.round(stood)} ms; check what gives it`,
+        { kind: 'invalid', subject: 'clock' },
       ),
     );
   };

@@ -1,7 +1,7 @@
 import { controlPeriod } from '../robot/embodiment.ts';
 import { UserError } from '../errors.ts';
 import { type Ruling, atRest, guard, guardLimits } from '../guard/guard.ts';
-import { type SensorAge, describeEvent } from '../guard/guardEvents.ts';
+import { type SensorAge, stoppedByGuard } from '../guard/guardEvents.ts';
 import type { Observation } from '../policy/chunkPolicy.ts';
 import { untilAborted, whyAborted } from './abort.ts';
 import { ChunkPipeline } from './chunkPipeline.ts';
@@ -86,10 +86,12 @@ function clockFault(late: bigint, period: bigint): UserError | undefined {
   if (late < -period)
     return new UserError(
       `the clock stepped back by ${seconds(-late)} s; synchronise it before the robot moves`,
+      { kind: 'invalid', subject: 'clock' },
     );
   if (late > LEAP)
     return new UserError(
-      `the clock went on by ${seconds(late)} s between two steps: it was set, or this process stoppedClock still`,
+      `the clock went on by ${seconds(late)} s between two steps: it was set, or this process stood still`,
+      { kind: 'invalid', subject: 'clock' },
     );
   return undefined;
 }
@@ -139,6 +141,7 @@ function sendRow(run: Run, tick: number): UserError | undefined {
   if (chunks.starvedSteps > LONGEST_STARVATION * options.robot.embodiment.controlRate)
     return new UserError(
       `the policy gave no chunk for ${LONGEST_STARVATION} s; ${chunks.awayBecause ?? 'use a faster device or a smaller policy'}`,
+      { kind: 'unready', subject: 'policy' },
     );
   const measured = synchroniser.newestJoints?.position;
   const deviations = measured && following?.of(measured);
@@ -150,8 +153,7 @@ function sendRow(run: Run, tick: number): UserError | undefined {
   if (desired && !held) chunks.sent(tick, now);
   if (held || !desired) counts.heldSteps += 1;
   if (ruling.verdict !== 'stop') return undefined;
-  const reasons = ruling.events.filter(({ action }) => action === 'stop').map(describeEvent);
-  return new UserError(`the guard stopped the robot: ${reasons.join('; ')}`, { kind: 'guarded' });
+  return stoppedByGuard(ruling.events.filter(({ action }) => action === 'stop'));
 }
 
 /** Runs control steps until the attempt ends. */

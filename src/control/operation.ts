@@ -1,4 +1,4 @@
-import { UserError, messageOf } from '../errors.ts';
+import { UserError, messageOf, unready } from '../errors.ts';
 import type { Outcome } from '../episodes/episode.ts';
 import { whyAborted } from './abort.ts';
 import type { AttemptResult } from './attempt.ts';
@@ -136,8 +136,8 @@ function createMachine({ onState, onProblem }: Pick<OperationOptions, 'onState' 
     /** Begins a job. Resolves when it is prepared, and rejects where it ends before that. */
     begin(job: Job): Promise<void> {
       if (state.by !== undefined)
-        throw new UserError(`the robot was stopped by ${state.by}: resume first`);
-      if (activity) throw new UserError('the robot is busy; stop it first');
+        throw unready(`the robot was stopped by ${state.by}: resume first`);
+      if (activity) throw unready('the robot is busy; stop it first');
       const abort = new AbortController();
       const begun: Activity = { abort, verdict: undefined, done: Promise.resolve() };
       activity = begun;
@@ -203,7 +203,7 @@ const resting =
 export function createOperation(options: OperationOptions): Operation {
   const machine = createMachine(options);
   const demandActivity = (what: string): Activity => {
-    if (!machine.activity) throw new UserError(what);
+    if (!machine.activity) throw unready(what);
     return machine.activity;
   };
   return {
@@ -243,9 +243,9 @@ export function createOperation(options: OperationOptions): Operation {
     },
     resume() {
       const { by, phase } = machine.state;
-      if (by === undefined && phase !== 'stopped') throw new UserError('the robot is not stopped');
+      if (by === undefined && phase !== 'stopped') throw unready('the robot is not stopped');
       if (machine.activity)
-        throw new UserError('the arms are still coming to rest; resume when they are');
+        throw unready('the arms are still coming to rest; resume when they are');
       machine.change({ by: undefined, reason: undefined });
       machine.enter('ready');
       return 'the robot may move again';
@@ -254,7 +254,7 @@ export function createOperation(options: OperationOptions): Operation {
       const { activity, state } = machine;
       if (activity?.waiting?.phase === 'reset') activity.waiting.answer('success');
       else if (!activity && state.phase === 'reset') machine.enter('ready');
-      else throw new UserError('nobody waits for the scene');
+      else throw unready('nobody waits for the scene');
       return 'the scene is ready';
     },
     interrupt: (problem) => machine.activity?.abort.abort(problem),

@@ -1,4 +1,5 @@
 import type { ChunkRecord, ChunkTimeline } from '../episodes/episode.ts';
+import { UserError } from '../errors.ts';
 import type { Chunk, Observation } from '../policy/chunkPolicy.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
 import type { Played } from './chunkPlayer.ts';
@@ -41,10 +42,10 @@ export function recordOf({ content, from, to, held }: Played<SampledChunk>): Chu
 }
 
 /**
- * Describes the cameras that were black or frozen for a chunk; undefined if there are none. Noiseless cameras may
- * repeat a picture.
+ * The error of a chunk for which cameras were black or frozen; undefined if none were. Noiseless cameras may repeat a
+ * picture.
  */
-export function describeBlindness({ sight }: Chunk, { cameras }: Embodiment): string | undefined {
+export function blindnessOf({ sight }: Chunk, { cameras }: Embodiment): UserError | undefined {
   if (!sight) return undefined;
   const isNoiseless = (name: string) => cameras.find((camera) => camera.name === name)?.noiseless;
   const frozen = sight.repeated.filter((name) => !isNoiseless(name));
@@ -54,5 +55,6 @@ export function describeBlindness({ sight }: Chunk, { cameras }: Embodiment): st
       (name) => `camera ${name} repeats a picture while the arms move; restart its driver`,
     ),
   ];
-  return lines.length > 0 ? lines.join('; ') : undefined;
+  if (lines.length === 0) return undefined;
+  return new UserError(lines.join('; '), { kind: 'invalid', fields: [...sight.dark, ...frozen] });
 }

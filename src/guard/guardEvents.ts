@@ -1,3 +1,5 @@
+import { UserError } from '../errors.ts';
+
 /** Age of a source's newest data. */
 export interface SensorAge {
   kind: 'joints' | 'camera' | 'chunk' | 'heartbeat';
@@ -125,3 +127,14 @@ const DESCRIPTIONS: Record<GuardRule, (event: GuardEvent) => string> = {
 
 /** Describes an event: rule, joint, arm or source, and amount. */
 export const describeEvent = (event: GuardEvent): string => DESCRIPTIONS[event.rule](event);
+
+/** The error of what the guard did, and why; its fields are the sources of the events. */
+export const guarded = (what: string, events: readonly GuardEvent[]): UserError =>
+  new UserError(`${what}: ${events.map(describeEvent).join('; ')}`, {
+    kind: 'guarded',
+    fields: events.map(({ source }) => source),
+  });
+
+/** The error of a motion that the guard ended. */
+export const stoppedByGuard = (events: readonly GuardEvent[]): UserError =>
+  guarded('the guard stopped the robot', events);

@@ -1,7 +1,7 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import type { Comparison, ComparisonState } from '../console/protocol.ts';
 import type { Outcome } from '../episodes/episode.ts';
-import { UserError } from '../errors.ts';
+import { UserError, unready } from '../errors.ts';
 import { RULE, type Side, orderOf, sideOf, verdictOf } from './comparison.ts';
 import type { PlayedVersions } from './playedVersions.ts';
 
@@ -50,6 +50,9 @@ interface Running {
 
 const LARGEST_SEED = 2 ** 47;
 
+const wrong = (message: string, field: keyof Asked) =>
+  new UserError(message, { kind: 'invalid', fields: [field] });
+
 /** Compares versions as a person asks, one comparison at a time. */
 export function createCompareJob({ versions, onEnd }: CompareOptions): CompareJob {
   let running: Running | undefined;
@@ -74,17 +77,19 @@ export function createCompareJob({ versions, onEnd }: CompareOptions): CompareJo
     },
     begin(asked) {
       if (running)
-        throw new UserError('a comparison is under way: start goes on with it, or end it first');
+        throw unready('a comparison is under way: start goes on with it, or end it first');
       const { a, b, attempts } = asked;
-      if (a === b) throw new UserError('a version cannot be compared with itself: choose two');
+      if (a === b) throw wrong('a version cannot be compared with itself: choose two', 'b');
       if (attempts % 2 !== 0)
-        throw new UserError(
+        throw wrong(
           `${attempts} attempts are not as many of each version: give an even number`,
+          'attempts',
         );
       const unknown = [a, b].find((version) => !versions.all.includes(version));
       if (unknown !== undefined)
         throw new UserError(
           `there is no version ${unknown}; choose two of ${versions.all.join(', ')}`,
+          { kind: 'missing', fields: [unknown] },
         );
       const seed = randomInt(LARGEST_SEED);
       const none = () => ({ attempts: 0, successes: 0 });
@@ -107,7 +112,7 @@ export function createCompareJob({ versions, onEnd }: CompareOptions): CompareJo
       if (running.made === order.length) await finish(running);
     },
     async end(by) {
-      if (!running) throw new UserError('no comparison is under way');
+      if (!running) throw unready('no comparison is under way');
       const { made, order } = running;
       const said = `ended by ${by} after ${made} of ${order.length} attempts: no verdict`;
       await finish(running, said);

@@ -4,7 +4,7 @@ import type { RobotConsole } from '../console/robotConsole.ts';
 import { HIDDEN } from '../console/tap.ts';
 import type { Operation, OperationPhase } from '../control/operation.ts';
 import type { Outcome } from '../episodes/episode.ts';
-import { UserError } from '../errors.ts';
+import { unready } from '../errors.ts';
 import { createCompareJob } from './compareJob.ts';
 import { keepComparison, readComparisons } from './comparison.ts';
 import type { PlayedVersions } from './playedVersions.ts';
@@ -78,14 +78,14 @@ export function operatedVersions(options: OperatedVersionsOptions): OperatedVers
       return `${asked.attempts} attempts begin, in an order that is told at the end`;
     },
     async endComparison(_, by) {
-      if (!job.state) throw new UserError('no comparison is under way');
+      if (!job.state) throw unready('no comparison is under way');
       await operation().halt();
       return job.end(by);
     },
     async pin({ version }) {
-      if (job.state) throw new UserError('a comparison is under way: end it before pinning');
+      if (job.state) throw unready('a comparison is under way: end it before pinning');
       if (!AT_REST.includes(operation().state.phase))
-        throw new UserError('the arms move: pin a version between two attempts');
+        throw unready('the arms move: pin a version between two attempts');
       await versions.play(version ?? description.version);
       pinned = version ?? undefined;
       console().policyChanged();

@@ -47,16 +47,22 @@ export async function adaptersIn(folder: string, bundle: Bundle): Promise<FoundA
     if (base !== bundle.base)
       throw new UserError(
         `${path}: an adapter of the policy ${base}, this one is ${bundle.base}; name a folder of its adapters`,
+        { kind: 'mismatch', subject: path },
       );
     const { mtimeMs: at } = await stat(path);
     found.push({ path, version: adaptedVersion(base, { version }), trainable, at });
   }
-  if (found.length === 0) throw new UserError(`${place}: there is no adapter in this folder`);
+  if (found.length === 0)
+    throw new UserError(`${place}: there is no adapter in this folder`, {
+      kind: 'missing',
+      subject: place,
+    });
   const trainable = bundle.trainable ?? found[0].trainable;
   const other = found.find((one) => JSON.stringify(one.trainable) !== JSON.stringify(trainable));
   if (other)
     throw new UserError(
       `${other.path}: adapts ${other.trainable.parameters} in another way than ${bundle.trainable ? "the bundle's own adapter" : found[0].path}; put such adapters into folders of their own`,
+      { kind: 'mismatch', subject: other.path },
     );
   const inOrder = found.sort((a, b) => a.at - b.at);
   return { files: new Map(inOrder.map(({ version, path }) => [version, path])), trainable };
@@ -85,7 +91,10 @@ export function playedVersions(
     },
     async play(version) {
       if (!all.includes(version))
-        throw new UserError(`there is no version ${version}; choose one of ${all.join(', ')}`);
+        throw new UserError(`there is no version ${version}; choose one of ${all.join(', ')}`, {
+          kind: 'missing',
+          fields: [version],
+        });
       const file = version === bundle.version ? own : files.get(version);
       const adapter =
         file === undefined ? undefined : await readAdapter(file, { ...bundle, trainable });

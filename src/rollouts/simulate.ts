@@ -144,6 +144,7 @@ async function remoteDriver(options: SimOptions): Promise<Driver> {
   if (unread !== undefined)
     throw new UserError(
       `--${unread} is not read with a policy on a server; give it to nalu serve, or leave it away`,
+      { kind: 'unsupported', subject: `--${unread}` },
     );
   const robot = await simulatedEmbodiment();
   const remote = await openRemotePolicy(url, { apiKey, robot, join, executeSteps });
@@ -165,7 +166,8 @@ function driverOf(options: SimOptions, session: SessionConfig): Driver | Promise
 
 function checkFit({ embodiment }: Driver, robot: Embodiment, folder: string) {
   const fault = embodimentFault(embodiment, robot.name);
-  if (fault !== undefined) throw new UserError(`${folder}: ${fault}`);
+  if (fault !== undefined)
+    throw new UserError(`${folder}: ${fault}`, { kind: 'mismatch', subject: folder });
 }
 
 /** An episode's name sorts by time and tells what it is. */

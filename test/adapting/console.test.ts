@@ -8,6 +8,7 @@ import { nalu, spawnNalu } from '../cli/nalu.ts';
 import { type TestPage, openPage } from '../console/client.ts';
 import { urlIn } from '../console/said.ts';
 import { withFolder } from '../onnx/run.ts';
+import { assertAbout, assertSaid, assertSaidIn } from '../refusals.ts';
 import { SETTINGS, commandOf, processesIn, runIn } from './survive.ts';
 import { writeTinyAloha } from './tinyAloha.ts';
 
@@ -33,7 +34,7 @@ async function learnerIn(folder: string): Promise<number | undefined> {
 /** Pauses the learner or has it go on, as soon as it is there to be asked. */
 async function ordered(page: TestPage, paused: boolean): Promise<void> {
   for (let asked; !(asked = await page.ask('pauseLearning', { paused })).ok;) {
-    assert.match(asked.says, /ask again$/);
+    assertSaid(asked.says, 'ask again');
     await setTimeout(200);
   }
 }
@@ -111,8 +112,9 @@ describe('the page of nalu adapt', { timeout: 300_000 }, () => {
             assert.deepEqual([state, method, answers], ['as recorded', 'fpo', []]);
             assert.deepEqual(points.map(({ episodes, attempts }) => [episodes, attempts]), [[2, 2], [4, 2], [6, 2]]); // prettier-ignore
             assert.deepEqual(evaluations.map(({ episodes }) => episodes), [0, 2, 4, 6]); // prettier-ignore
-            assert.match(log.map(({ text }) => text).join('\n'), /Anna paused learning.*\n(.*\n)*Anna resumed learning/); // prettier-ignore
-            assert.match((await page.ask('pauseLearning', { paused: true })).says!, /nothing here/);
+            const paused = assertSaidIn(log.map(({ text }) => text).join('\n'), 'Anna paused');
+            assertSaidIn(paused, 'Anna resumed');
+            assertSaid((await page.ask('pauseLearning', { paused: true })).says!, 'pauseLearning');
             await page.close();
             stop.abort();
           });
@@ -124,8 +126,8 @@ describe('the page of nalu adapt', { timeout: 300_000 }, () => {
     }));
 
   it('nalu console refuses what is no folder', async () => {
-    const { code, err } = await nalu(['console', '/nowhere/at/all', '--port', '0']);
-    assert.match(err, /^nalu: \/nowhere\/at\/all: no such folder; name one of episodes/);
+    const { code, failure } = await nalu(['console', '/nowhere/at/all', '--port', '0']);
+    assertAbout(failure, { kind: 'missing', subject: '/nowhere/at/all' });
     assert.equal(code, 1);
   });
 });

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { packagePath } from '../../src/files/packagePath.ts';
-import { spawnNalu } from '../cli/nalu.ts';
+import { nalu, spawnNalu } from '../cli/nalu.ts';
 import { until } from '../link/link.ts';
 import { NO_NATS, withNats } from '../nats/server.ts';
 import { withFolder } from '../onnx/run.ts';
+import { assertAbout } from '../refusals.ts';
 import { SETTINGS } from './survive.ts';
 
 type Child = Parameters<NonNullable<Parameters<typeof spawnNalu>[1]>>[0];
@@ -67,12 +68,12 @@ describe('nalu adapt with workers', { timeout: 480_000, skip: NO_NATS }, () => {
   it('says why it cannot have them, as a worker does', () =>
     withNats(async ({ address }) => {
       await withFolder(async (folder) => {
-        const refused = await spawnNalu(['adapt', join(folder, 'run'), '--workers', address]);
-        assert.match(refused.err, /^nalu: nats:.*has no JetStream/);
+        const { failure } = await nalu(['adapt', join(folder, 'run'), '--workers', address]);
+        assertAbout(failure, { kind: 'unsupported', subject: address, names: ['JetStream'] });
         assert.deepEqual(await readdir(join(folder, 'run/learner')), [], 'nothing was begun');
       });
-      const { err, code } = await spawnNalu(['worker', address]);
-      assert.match(err, /^nalu: nats:.*has no JetStream/);
+      const { failure, code } = await nalu(['worker', address]);
+      assertAbout(failure, { kind: 'unsupported', subject: address, names: ['JetStream'] });
       assert.equal(code, 1);
     }, ' '));
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { approach } from '../../src/control/approach.ts';
 import { simulatedAloha } from '../../src/sim/simulatedAloha.ts';
+import { assertRejectsAbout } from '../refusals.ts';
 import { embodiment, fakeRobot } from './fakeRobot.ts';
 
 const SPEED = 0.5;
@@ -40,9 +41,11 @@ describe('the approach to a pose', () => {
   it('names the joint that does not follow', async () => {
     const robot = fakeRobot();
     const stuck = { ...robot, command: () => undefined };
-    await assert.rejects(approach({ robot: stuck, pose: Float64Array.of(0.6, 0), speed: SPEED }), {
-      name: 'UserError',
-      message: /^shoulder stands at 0\.000 and does not go to 0\.600; check its torque/,
+    const pose = Float64Array.of(0.6, 0);
+    await assertRejectsAbout(approach({ robot: stuck, pose, speed: SPEED }), {
+      kind: 'unready',
+      fields: ['shoulder'],
+      names: ['shoulder', '0.000', '0.600'],
     });
   });
 
@@ -58,10 +61,10 @@ describe('the approach to a pose', () => {
     };
     const pose = sim.positions();
     pose[1] = 1.2;
-    await assert.rejects(approach({ robot, pose, speed: 2 }), {
-      name: 'UserError',
-      message:
-        /^the guard keeps the robot from its pose: .*left: its gripper would come .* outside/,
+    await assertRejectsAbout(approach({ robot, pose, speed: 2 }), {
+      kind: 'guarded',
+      fields: ['left'],
+      names: ['pose', 'left: its gripper', 'outside the workspace'],
     });
     assert.deepEqual(commands.at(-1), commands.at(-2));
     await sim.close();
@@ -70,12 +73,9 @@ describe('the approach to a pose', () => {
   it('does not begin without the heartbeat that it is to have', async () => {
     const robot = fakeRobot();
     const heartbeat = { source: '/deadman', age: () => Infinity };
-    await assert.rejects(
+    await assertRejectsAbout(
       approach({ robot, pose: Float64Array.of(0.6, 0), speed: SPEED, heartbeat }),
-      {
-        name: 'UserError',
-        message: /no heartbeat on \/deadman, or it said false; hold the switch/,
-      },
+      { kind: 'guarded', fields: ['/deadman'], names: ['/deadman', 'false'] },
     );
     assert.ok(robot.commands.every(([at]) => at === 0));
   });

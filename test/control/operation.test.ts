@@ -8,6 +8,7 @@ import {
   createOperation,
 } from '../../src/control/operation.ts';
 import { UserError } from '../../src/errors.ts';
+import { assertAbout, assertRejectsAbout, assertThrowsAbout } from '../refusals.ts';
 
 const result = (outcome: AttemptResult['outcome']): AttemptResult => ({
   ...{ seed: 0, outcome, reward: 0, success: outcome === 'success', steps: 1, missedSteps: 0 },
@@ -49,6 +50,8 @@ function operated(changes: Partial<OperationWork> = {}, attended = true) {
   };
   return { operation, phases, problems, outcomes, states, reached, leave: () => (someoneIsThere = false) }; // prettier-ignore
 }
+
+const unready = (...names: string[]) => ({ kind: 'unready', names }) as const;
 
 /** Lasts until it is aborted. */
 const untilAborted = (signal: AbortSignal) =>
@@ -103,11 +106,11 @@ describe('an operated robot', () => {
       [operation.state.phase, operation.state.by, operation.state.reason],
       ['stopped', 'Ada', 'the cube fell'],
     );
-    assert.throws(() => operation.resume(), /still coming to rest/);
+    assertThrowsAbout(() => operation.resume(), unready('coming to rest'));
     await operation.halt();
-    assert.match((aborted as Error).message, /stopped by Ada/);
-    await assert.rejects(operation.start(), /stopped by Ada: resume first/);
-    await assert.rejects(operation.home(), /resume first/);
+    assertAbout(aborted, { names: ['stopped', 'Ada'] });
+    await assertRejectsAbout(operation.start(), unready('stopped', 'Ada', 'resume'));
+    await assertRejectsAbout(operation.home(), unready('stopped', 'Ada', 'resume'));
     operation.resume();
     assert.equal(operation.state.phase, 'ready');
     await operation.start();
@@ -117,7 +120,7 @@ describe('an operated robot', () => {
     const { operation } = operated();
     operation.stop('Ada');
     operation.stop('Ben');
-    await assert.rejects(operation.start(), /stopped by Ben/);
+    await assertRejectsAbout(operation.start(), unready('Ben'));
   });
 
   it('shows a stop though its parts go on for a while', async () => {
@@ -142,13 +145,13 @@ describe('an operated robot', () => {
       return 'it fits';
     });
     assert.equal(await said, 'it fits');
-    assert.match(String(refusal), /busy/);
+    assertAbout(refusal, unready('busy'));
     assert.deepEqual(phases, ['checking', 'ready']);
     await operation.start();
     await reached('judgement');
-    await assert.rejects(
+    await assertRejectsAbout(
       operation.atRest(() => Promise.resolve('')),
-      /busy/,
+      unready('busy'),
     );
     operation.judge('success');
     await reached('reset');
@@ -160,17 +163,17 @@ describe('an operated robot', () => {
     const { operation, problems, reached } = operated({
       prepare: () => Promise.reject(new UserError('the left arm says nothing')),
     });
-    await assert.rejects(operation.start(), /the left arm says nothing/);
+    await assert.rejects(operation.start(), { message: 'the left arm says nothing' });
     await reached('stopped');
     assert.equal(operation.state.by, undefined, 'it is not latched');
     assert.deepEqual(problems, ['the left arm says nothing']);
-    assert.throws(() => operation.judge('success'), /no attempt is running/);
-    assert.throws(() => operation.discard(), /nothing is running/);
-    assert.throws(() => operation.sceneReady(), /nobody waits/);
+    assertThrowsAbout(() => operation.judge('success'), unready('no attempt'));
+    assertThrowsAbout(() => operation.discard(), unready('nothing'));
+    assertThrowsAbout(() => operation.sceneReady(), unready('nobody', 'scene'));
 
     const busy = operated({ home: (signal) => untilAborted(signal) });
     await busy.operation.home();
-    await assert.rejects(busy.operation.start(), /busy/);
+    await assertRejectsAbout(busy.operation.start(), unready('busy'));
     busy.operation.interrupt();
     await busy.reached('ready');
     await busy.operation.halt();

@@ -7,6 +7,7 @@ import {
   createCompareJob,
 } from '../../src/rollouts/compareJob.ts';
 import { orderOf, sideOf, verdictOf } from '../../src/rollouts/comparison.ts';
+import { assertRejectsAbout, assertSaid, assertThrowsAbout } from '../refusals.ts';
 
 const verdict = (a: number, b: number, of: number) =>
   verdictOf(
@@ -57,19 +58,16 @@ describe('the order of a comparison', () => {
 
 describe('a verdict', () => {
   it('names the better version where the test says so, with its probability', () => {
-    assert.equal(
-      verdict(9, 18, 20),
-      'new succeeds more often (old 9 of 20, new 18 of 20: p = 0.0057)',
-    );
-    assert.match(verdict(18, 9, 20), /^old succeeds more often/);
+    assertSaid(verdict(9, 18, 20), 'new succeeds', 'old 9 of 20', 'new 18 of 20', '0.0057');
+    assertSaid(verdict(18, 9, 20), 'old succeeds', 'old 18 of 20', 'new 9 of 20', '0.0057');
   });
 
   it('says otherwise how many attempts would have told such rates apart', () => {
-    assert.equal(
+    assertSaid(
       verdict(12, 16, 20),
-      'no difference shown (old 12 of 20, new 16 of 20: p = 0.30); to tell 60 % from 80 % in 80 % of comparisons takes 90 attempts of each',
+      ...['old 12 of 20', 'new 16 of 20', '0.30', '60 % from 80 %', '90 attempts'],
     );
-    assert.equal(verdict(8, 8, 20), 'no difference shown (old 8 of 20, new 8 of 20: p = 1.0)');
+    assertSaid(verdict(8, 8, 20), 'no difference', 'old 8 of 20', 'new 8 of 20', '1.0');
   });
 });
 
@@ -85,7 +83,7 @@ describe('a comparison', () => {
     assert.equal(compare.state, undefined);
     const [{ a, b, seed, verdict: said }] = ended;
     assert.deepEqual([a.successes, a.attempts, b.successes, b.attempts], [0, 10, 10, 10]);
-    assert.match(said, /^new succeeds more often/);
+    assertSaid(said, 'new succeeds');
     const order = orderOf(10, seed).map((side) => ASKED[side]);
     assert.deepEqual(versions.played, [...order, 'old'], 'what played before plays again');
   });
@@ -106,18 +104,30 @@ describe('a comparison', () => {
     await compare.prepare();
     await compare.judged('success');
     await compare.end('Anna');
-    assert.equal(ended[0].verdict, 'ended by Anna after 1 of 20 attempts: no verdict');
+    assertSaid(ended[0].verdict, 'Anna', '1 of 20', 'no verdict');
     assert.equal(ended[0].a.attempts + ended[0].b.attempts, 1);
-    await assert.rejects(compare.end('Anna'), /no comparison is under way/);
+    await assertRejectsAbout(compare.end('Anna'), { kind: 'unready', names: ['no comparison'] });
   });
 
   it('is refused for versions that are not two, and while another one is under way', () => {
     const { job: compare } = job();
-    assert.throws(() => compare.begin({ ...ASKED, b: 'old' }), /cannot be compared with itself/);
-    assert.throws(() => compare.begin({ ...ASKED, attempts: 21 }), /give an even number/);
-    assert.throws(() => compare.begin({ ...ASKED, b: 'none' }), /no version none; choose two of old, new/); // prettier-ignore
+    assertThrowsAbout(() => compare.begin({ ...ASKED, b: 'old' }), {
+      kind: 'invalid',
+      fields: ['b'],
+      names: ['itself'],
+    });
+    assertThrowsAbout(() => compare.begin({ ...ASKED, attempts: 21 }), {
+      kind: 'invalid',
+      fields: ['attempts'],
+      names: [21, 'even'],
+    });
+    assertThrowsAbout(() => compare.begin({ ...ASKED, b: 'none' }), {
+      kind: 'missing',
+      fields: ['none'],
+      names: ['none', 'old', 'new'],
+    });
     const takeBack = compare.begin(ASKED);
-    assert.throws(() => compare.begin(ASKED), /a comparison is under way/);
+    assertThrowsAbout(() => compare.begin(ASKED), { kind: 'unready', names: ['a comparison'] });
     takeBack();
     compare.begin(ASKED);
   });

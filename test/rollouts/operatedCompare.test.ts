@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Comparison, ServerMessage } from '../../src/console/protocol.ts';
@@ -16,6 +16,7 @@ import { nalu, spawnNalu } from '../cli/nalu.ts';
 import { type TestPage, openPage } from '../console/client.ts';
 import { urlIn } from '../console/said.ts';
 import { withFolder } from '../onnx/run.ts';
+import { assertAbout, assertSaid } from '../refusals.ts';
 
 const LORA = { parameters: 'lora', rank: 2 } as const;
 
@@ -122,9 +123,9 @@ describe('versions of a policy at the page of a simulated robot', { timeout: 300
       await page.ask('stop', {});
       await page.until(() => page.topics.phase!.phase === 'stopped', 'the stop');
       const refused = await page.ask('compare', { a: own, b: other, attempts: 2 });
-      assert.match(refused.says!, /a comparison is under way/);
+      assertSaid(refused.says!, 'a comparison is under way', 'end it');
       const pinned = await page.ask('pin', { version: other });
-      assert.match(pinned.says!, /a comparison is under way/);
+      assertSaid(pinned.says!, 'a comparison is under way', 'before pinning');
       await page.until(() => page.topics.attempts!.length === 3, 'the attempt that was stopped');
       await page.ask('resume', null);
       await page.ask('start', {});
@@ -172,29 +173,27 @@ describe('versions of a policy at the page of a simulated robot', { timeout: 300
       await page.ask('start', {});
       await page.until(() => page.topics.phase!.phase === 'running', 'the attempt', 60);
       const moving = await page.ask('pin', { version: null });
-      assert.match(moving.says!, /the arms move: pin a version between two attempts/);
+      assertSaid(moving.says!, 'the arms move', 'pin');
       await judge(page, 1);
       assert.equal(page.topics.attempts!.at(-1)!.version, adapted);
       assert.equal(page.topics.chunk!.version, adapted);
       const unknown = await page.ask('pin', { version: 'none' });
-      assert.match(unknown.says!, /there is no version none; choose one of/);
+      assertSaid(unknown.says!, 'no version none', own, adapted, other);
       await page.ask('sceneReady', null);
 
-      assert.match((await page.ask('endComparison', null)).says!, /no comparison is under way/);
-      assert.match(
-        (await page.ask('compare', { a: own, b: own, attempts: 2 })).says!,
-        /cannot be compared with itself/,
-      );
+      assertSaid((await page.ask('endComparison', null)).says!, 'no comparison');
+      const same = await page.ask('compare', { a: own, b: own, attempts: 2 });
+      assertSaid(same.says!, 'itself');
       await page.ask('stop', {});
       const stopped = await page.ask('compare', { a: own, b: other, attempts: 2 });
-      assert.match(stopped.says!, /resume first/);
+      assertSaid(stopped.says!, 'Anna', 'resume');
       assert.equal(page.topics.phase!.comparison, undefined, 'it has not begun');
       await page.ask('resume', null);
 
       await page.ask('compare', { a: own, b: other, attempts: 4 });
       await judge(page, 1);
       const ended = await page.ask('endComparison', null);
-      assert.match(ended.says!, /ended by Anna after 1 of 4 attempts: no verdict/);
+      assertSaid(ended.says!, 'Anna', '1 of 4', 'no verdict');
       await page.until(() => page.topics.comparisons?.length === 1, 'its record');
       await page.until(() => page.topics.policy!.version === adapted, 'what was pinned');
       await page.ask('pin', { version: null });
@@ -208,12 +207,19 @@ describe('versions of a policy at the page of a simulated robot', { timeout: 300
       await writeTinyAloha(other, 1);
       const refused = async (adapters: string) => {
         const args = ['sim', '--console', '0', '--policy', policy, '--adapters', adapters];
-        const { code, err } = await nalu(args);
+        const { code, failure } = await nalu(args);
         assert.equal(code, 1);
-        return err;
+        return failure;
       };
-      assert.match(await refused(folder), /there is no adapter in this folder/);
-      await writeAdapters(other, join(folder, 'learner/versions'), 1);
-      assert.match(await refused(folder), /an adapter of the policy \w+, this one is \w+/);
+      assertAbout(await refused(folder), { kind: 'missing', names: ['no adapter'] });
+      const versions = join(folder, 'learner/versions');
+      await writeAdapters(other, versions, 1);
+      const [file] = await readdir(versions);
+      const [own, its] = await Promise.all([policy, other].map((one) => loadBundle(one)));
+      assertAbout(await refused(folder), {
+        kind: 'mismatch',
+        subject: join(versions, file),
+        names: [its.base, own.base],
+      });
     }));
 });

@@ -116,7 +116,7 @@ export async function openJobs({ place, run, log }: JobsOptions): Promise<Jobs> 
         log(`a result was left out: ${messageOf(error)}`);
       }
     if (closing.signal.aborted) return new Promise<never>(() => undefined);
-    throw new UserError(`${nats.address}: the stream ${WORK.results} was removed there; start this again`); // prettier-ignore
+    throw new UserError(`${nats.address}: the stream ${WORK.results} was removed there; start this again`, { kind: 'missing', subject: nats.address, fields: [WORK.results] }); // prettier-ignore
   };
   const failed = takeAll();
   failed.catch(() => undefined);

@@ -84,6 +84,7 @@ function readRun(value: unknown): RunSign {
   if (read.success && nalu === NALU) return read.data;
   throw new UserError(
     `it is of Nalu ${nalu ?? 'of an unknown version'}, this worker of ${NALU}; install the same on both sides`,
+    { kind: 'mismatch', fields: ['nalu'] },
   );
 }
 

@@ -56,6 +56,7 @@ async function demandOwnFile(own: Setup['scene'], what: string): Promise<string 
   if (found?.sha256 === content.sha256) return path;
   throw new UserError(
     `${path}: this machine ${found ? `has another ${what} there` : `lacks this ${what}`}; copy it here from where the run was started`,
+    { kind: found ? 'mismatch' : 'missing', subject: path },
   );
 }
 
