@@ -67,7 +67,7 @@ export function serveCameras(
       Promise.all([...kept.values()].flatMap(([newest]) => (newest ? [shown(newest)] : []))),
     async write(camera, stamp, path) {
       const frame = kept.get(camera)!.find((known) => known.stamp === stamp);
-      if (!frame) throw new UserError(`${camera}: that frame is older than the ${KEPT} newest`);
+      if (!frame) throw new UserError(`${camera}: that frame is older than the ${KEPT} newest`, { kind: 'missing', subject: camera }); // prettier-ignore
       await writeFile(path, await frame.pixels());
     },
   };

@@ -38,7 +38,7 @@ function publisherOf(ros: Ros, node: RosNode, channel: CommandChannel): RosPubli
   const lacking = (cause?: unknown) =>
     new UserError(
       "the messages of interbotix_xs_msgs are not here: source the workspace that has them and run `npx generate-ros-messages` in Nalu's folder, or set the parameter output to 'trajectory' for a ros2_control trajectory controller",
-      { cause },
+      { cause, kind: 'missing', subject: 'interbotix_xs_msgs' },
     );
   // Asked first: rclnodejs prints errors of its own while it searches for them.
   if (isInterbotix(channel) && !hasInterbotixMessages()) throw lacking();

@@ -104,18 +104,22 @@ export async function ensureModes(
       warn(
         `/${namespace}: its driver does not say what its commands mean (no service get_robot_info); they are sent as angles in rad`,
       );
-  const faults: string[] = [];
+  const faults: { namespace: string; fault: string }[] = [];
   for (const found of modes) {
     const fault = modeFault(found);
     if (!fault) continue;
     if (!setGripper || found.part !== 'gripper' || found.mode === '')
-      faults.push(describeModeFault(fault));
+      faults.push({ namespace: found.namespace, fault: describeModeFault(fault) });
     else {
       const { namespace, mode } = await setMode(node, found, signal);
       if (modeFault({ ...found, mode }))
-        faults.push(`/${namespace}: its gripper stays in the mode ${mode} although asked to leave it; see what its driver says`); // prettier-ignore
+        faults.push({ namespace, fault: `/${namespace}: its gripper stays in the mode ${mode} although asked to leave it; see what its driver says` }); // prettier-ignore
       else warn(`/${namespace}: its gripper was in the mode ${found.mode}; it is now in ${mode}`);
     }
   }
-  if (faults.length > 0) throw new UserError(faults.join('\n'));
+  if (faults.length > 0)
+    throw new UserError(faults.map(({ fault }) => fault).join('\n'), {
+      kind: 'mismatch',
+      fields: faults.map(({ namespace }) => `/${namespace}`),
+    });
 }

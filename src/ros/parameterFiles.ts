@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { UserError } from '../errors.ts';
+import { invalid } from '../errors.ts';
 
 /**
  * Throws a `UserError` for a parameter file whose node key has a slash, as `ros2 param dump` writes it:
@@ -10,6 +10,6 @@ export function checkParameterFiles(argv: readonly string[]): void {
     if (argv[i - 1] !== '--params-file') return;
     const key = /^["']?(\/[a-z]\w*)["']?:/im.exec(readFileSync(word, 'utf8'))?.[1];
     if (key !== undefined)
-      throw new UserError(`${word}: write ${key.slice(1)}: or /**: instead of ${key}:`);
+      throw invalid(word, `write ${key.slice(1)}: or /**: instead of ${key}:`, key);
   });
 }

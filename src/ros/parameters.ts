@@ -103,10 +103,16 @@ export function declareParameters<S extends ParameterSpecs>(
     } catch (error) {
       throw new UserError(`parameter ${name}: must be ${FORMS[type]}; ${description}`, {
         cause: error,
+        kind: 'invalid',
+        fields: [name],
       });
     }
     const wrong = fault(node.getParameter(name));
-    if (wrong) throw new UserError(`parameter ${wrong}; ${description}`);
+    if (wrong)
+      throw new UserError(`parameter ${wrong}; ${description}`, {
+        kind: 'invalid',
+        fields: [name],
+      });
     const read = () => {
       const { value } = node.getParameter(name);
       return type === 'integer' ? Number(value) : value;

@@ -122,14 +122,17 @@ const SOURCE_IT = 'source its setup file (as in `source /opt/ros/jazzy/setup.bas
  */
 export async function loadRos(): Promise<Ros> {
   if (!process.env.AMENT_PREFIX_PATH)
-    throw new UserError(`no ROS 2 in this shell: ${SOURCE_IT} and try again`);
+    throw new UserError(`no ROS 2 in this shell: ${SOURCE_IT} and try again`, {
+      kind: 'missing',
+      subject: 'ROS 2',
+    });
   const name = 'rclnodejs';
   try {
     return ((await import(name)) as { default: Ros }).default;
   } catch (error) {
     throw new UserError(
       `rclnodejs cannot be loaded: ${messageOf(error)}. With ROS 2 sourced, run: npm_config_yes=true npm install rclnodejs`,
-      { cause: error },
+      { cause: error, kind: 'missing', subject: 'rclnodejs' },
     );
   }
 }

@@ -59,6 +59,7 @@ const camerasOf = ({ cameras }: Calibration, names: readonly string[]) =>
     if (camera) return camera;
     throw new UserError(
       `the policy or its success classifier needs ${name}, but the calibration has ${cameras.map((known) => known.name).join(', ') || 'no cameras'}`,
+      { kind: 'mismatch', fields: [name] },
     );
   });
 

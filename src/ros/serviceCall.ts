@@ -32,7 +32,10 @@ export async function callService(
     while (!client.isServiceServerAvailable()) {
       if (signal?.aborted) throw whyAborted(signal);
       if (performance.now() > deadline)
-        throw new ServiceAbsent(`${name}: no such service (ros2 service list)`);
+        throw new ServiceAbsent(`${name}: no such service (ros2 service list)`, {
+          kind: 'missing',
+          subject: name,
+        });
       await setTimeout(LOOK);
     }
     return await client.sendRequestAsync(request, { timeout: answers, signal });
@@ -43,7 +46,7 @@ export async function callService(
       isTimeout(error)
         ? `${name}: no answer within ${answers / 1000} s; check the node that offers it (ros2 service info --verbose ${name})`
         : `${name}: ${messageOf(error)}`,
-      { cause: error },
+      { cause: error, kind: 'unreachable', subject: name },
     );
   } finally {
     node.destroyClient(client);

@@ -55,6 +55,13 @@ function silence(node: RosNode, count: TopicCount): string {
     : `${topic} has a publisher, ${publishers[0].node_name}, but no message comes; compare their QoS: ros2 topic info --verbose ${topic}`;
 }
 
+/** The error of topics that nothing usable comes over. */
+const silenceOf = (node: RosNode, topics: readonly TopicCount[]): UserError =>
+  new UserError(topics.map((count) => silence(node, count)).join('\n'), {
+    kind: 'unreachable',
+    fields: topics.map(({ topic }) => topic),
+  });
+
 /** Waits until each topic has given a usable message. Throws a `UserError` that says of each one why not. */
 export async function awaitTopics(
   node: RosNode,
@@ -67,12 +74,7 @@ export async function awaitTopics(
     signal.throwIfAborted();
     const wrong = silent().filter(({ problem }) => problem);
     const patience = wrong.length > 0 ? 1 : PATIENCE;
-    if (performance.now() - began > patience * 1000)
-      throw new UserError(
-        silent()
-          .map((count) => silence(node, count))
-          .join('\n'),
-      );
+    if (performance.now() - began > patience * 1000) throw silenceOf(node, silent());
     await setTimeout(20);
   }
 }
@@ -84,8 +86,7 @@ export function checkTopics(node: RosNode, { topics }: RosRobot): void {
     (count) =>
       problemOf(count) !== undefined || count.arrived === undefined || count.arrived < oldest,
   );
-  if (silent.length > 0)
-    throw new UserError(silent.map((count) => silence(node, count)).join('\n'));
+  if (silent.length > 0) throw silenceOf(node, silent);
 }
 
 /** Full names of the nodes that publish a topic, one as often as it does. */
@@ -94,8 +95,8 @@ const publishersOf = (node: RosNode, topic: string): string[] =>
     .getPublishersInfoByTopic(topic, false)
     .map(({ node_name, node_namespace }) => `${node_namespace.replace(/\/$/, '')}/${node_name}`);
 
-/** Another node that commands the same arms, in words; undefined if there is none. A count comes first: it is cheap. */
-export function rivalOf(node: RosNode, topics: readonly CommandTopic[]): string | undefined {
+/** The error of another node that commands the same arms; undefined if there is none. A count comes first: it is cheap. */
+export function rivalOf(node: RosNode, topics: readonly CommandTopic[]): UserError | undefined {
   for (const { topic, own } of topics) {
     if (node.countPublishers(topic) <= Number(own)) continue;
     const rivals = publishersOf(node, topic);
@@ -103,7 +104,10 @@ export function rivalOf(node: RosNode, topics: readonly CommandTopic[]): string 
     if (own && rivals.includes(self)) rivals.splice(rivals.indexOf(self), 1);
     if (rivals.length === 0) continue;
     const who = rivals[0] === self ? `another node of the same name, ${self},` : rivals[0];
-    return `${who} commands ${topic} too; stop it before this node may move the arms`;
+    return new UserError(
+      `${who} commands ${topic} too; stop it before this node may move the arms`,
+      { kind: 'unready', subject: topic },
+    );
   }
   return undefined;
 }
@@ -111,15 +115,16 @@ export function rivalOf(node: RosNode, topics: readonly CommandTopic[]): string 
 /** Throws a `UserError` where another node commands the same arms. */
 export function checkAlone(node: RosNode, topics: readonly CommandTopic[]): void {
   const rival = rivalOf(node, topics);
-  if (rival !== undefined) throw new UserError(rival);
+  if (rival) throw rival;
 }
 
-/** Which topic's messages come from more than one node, in words; undefined if none do. */
-export function mixedSource(node: RosNode, { topics }: RosRobot): string | undefined {
-  const mixed = topics.find(({ topic }) => node.countPublishers(topic) > 1);
-  return (
-    mixed &&
-    `${publishersOf(node, mixed.topic).join(' and ')} publish ${mixed.topic}; stop all but one of them before this node may move the arms`
+/** The error of a topic whose messages come from more than one node; undefined if there is none. */
+export function mixedSource(node: RosNode, { topics }: RosRobot): UserError | undefined {
+  const mixed = topics.find(({ topic }) => node.countPublishers(topic) > 1)?.topic;
+  if (mixed === undefined) return undefined;
+  return new UserError(
+    `${publishersOf(node, mixed).join(' and ')} publish ${mixed}; stop all but one of them before this node may move the arms`,
+    { kind: 'unready', subject: mixed },
   );
 }
 
@@ -130,7 +135,7 @@ export function mixedSource(node: RosNode, { topics }: RosRobot): string | undef
 export async function awaitSingleSources(node: RosNode, robot: RosRobot): Promise<void> {
   const began = performance.now();
   for (let mixed = mixedSource(node, robot); mixed; mixed = mixedSource(node, robot)) {
-    if (performance.now() - began > FORGETTING * 1000) throw new UserError(mixed);
+    if (performance.now() - began > FORGETTING * 1000) throw mixed;
     await setTimeout(100);
   }
 }

@@ -13,5 +13,6 @@ export async function callTrigger(
     name,
     signal,
   });
-  if (success !== true) throw new UserError(`${name}: ${String(message)}`);
+  if (success !== true)
+    throw new UserError(`${name}: ${String(message)}`, { kind: 'unready', subject: name });
 }

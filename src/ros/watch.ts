@@ -34,10 +34,10 @@ export function watchRobot({ node, robot, commands, onProblem, stop }: WatchOpti
       checks.set(topic, seen);
       if (problem === undefined || seen < LASTING) continue;
       if (seen === LASTING) onProblem(problem);
-      stop(new UserError(problem));
+      stop(new UserError(problem, { kind: 'invalid', subject: topic }));
     }
     const other = rivalOf(node, commands) ?? mixedSource(node, robot);
-    if (other !== undefined) stop(new UserError(other));
+    if (other) stop(other);
   };
   const timer = setInterval(look, LOOK);
   return () => clearInterval(timer);

@@ -118,7 +118,7 @@ describe('nalu adapt ends', { timeout: 600_000 }, () => {
       assertRefused(await adapt(folder), 'cannot be made');
       const long = join(folder, 'long'.repeat(30));
       const refused = await spawnNalu(['adapt', long, '--policy', join(folder, 'policy')]);
-      assertRefused(refused, 107);
+      assertRefused(refused, '107');
       assert.deepEqual((await readdir(folder)).sort(), ['fpo.yaml', 'policy', 'run']);
     }));
 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { SIM_CALIBRATION } from '../../src/sim/embodiment.ts';
 import { openPage } from '../console/client.ts';
+import { assertSaid } from '../refusals.ts';
 import { initRos, skip, startNode, until } from './ros.ts';
 
 describe("the policy node's console", { skip }, () => {
@@ -33,7 +34,7 @@ describe("the policy node's console", { skip }, () => {
       await page.until(() => page.topics.motion, 'joints');
 
       const checked = await page.ask('check', null);
-      assert.match(checked.says ?? '', /^the policy fits the robot: 0 errors/);
+      assertSaid(checked.says ?? '', 'fits', '0 errors');
       assert.ok(page.topics.fit?.findings.some(({ topic }) => topic === 'examined'));
       await page.until(() => isPhase('ready'), 'ready after the check');
 
@@ -42,7 +43,7 @@ describe("the policy node's console", { skip }, () => {
       await page.until(() => page.topics.chunk, 'a chunk');
       assert.deepEqual((await page.ask('stop', { reason: 'a test' })).ok, true);
       await page.until(() => isPhase('stopped'), 'a stop');
-      assert.match((await page.ask('start', {})).says!, /stopped by tester: resume first/);
+      assertSaid((await page.ask('start', {})).says!, 'tester', 'resume');
       await page.until(() => page.topics.attempts?.[0].outcome === 'discarded', 'its end');
       await page.until(() => page.topics.sensors?.some(({ rate }) => rate > 5), 'rates');
       assert.equal((await page.ask('resume', null)).ok, true);

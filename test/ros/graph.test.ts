@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { UserError } from '../../src/errors.ts';
+import type { UserError } from '../../src/errors.ts';
 import { commandTopicsOf } from '../../src/ros/commands.ts';
 import type { RosRobot } from '../../src/ros/rosRobot.ts';
 import type { TopicCount } from '../../src/ros/topicCounts.ts';
 import { checkAlone } from '../../src/ros/topics.ts';
 import { watchRobot } from '../../src/ros/watch.ts';
+import { assertAbout, assertThrowsAbout } from '../refusals.ts';
 import { fakeNode } from './fakeNode.ts';
 
 const SIDES = ['left', 'right'];
@@ -18,6 +19,8 @@ const robot = {
   ]),
 } as never;
 const GROUP = '/right/commands/joint_group';
+const rival = (subject: string, ...names: string[]) =>
+  ({ kind: 'unready', subject, names: [subject, ...names] }) as const;
 
 describe('who commands the arms', () => {
   it('is this node alone, by whichever topic', () => {
@@ -25,24 +28,23 @@ describe('who commands the arms', () => {
     const commands = commandTopicsOf(robot, 'interbotix');
     for (const { topic, own } of commands) if (own) graph.set(topic, ['nalu']);
     assert.doesNotThrow(() => checkAlone(node, commands));
-    graph.set('/left/joint_trajectory_controller/joint_trajectory', ['teleoperation']);
-    assert.throws(
-      () => checkAlone(node, commands),
-      /^UserError: \/teleoperation commands \/left\//,
-    );
+    const topic = '/left/joint_trajectory_controller/joint_trajectory';
+    graph.set(topic, ['teleoperation']);
+    assertThrowsAbout(() => checkAlone(node, commands), rival(topic, '/teleoperation'));
   });
 
   it('may be another node of the same name', () => {
     const { node, graph } = fakeNode();
     graph.set(GROUP, ['nalu', 'nalu']);
     const commands = commandTopicsOf(robot, 'interbotix');
-    assert.throws(() => checkAlone(node, commands), /another node of the same name, \/nalu, comm/);
+    assertThrowsAbout(() => checkAlone(node, commands), rival(GROUP, 'the same name', '/nalu'));
   });
 
   it('is nobody in a dry run, so even one of that name is another', () => {
     const { node, graph } = fakeNode();
     graph.set(GROUP, ['nalu']);
-    assert.throws(() => checkAlone(node, commandTopicsOf(robot, undefined)), /same name/);
+    const commands = commandTopicsOf(robot, undefined);
+    assertThrowsAbout(() => checkAlone(node, commands), rival(GROUP, 'the same name'));
   });
 });
 
@@ -55,16 +57,13 @@ describe('what is looked at while the arms move', () => {
     const fake = fakeNode();
     const topics = [count('/left/joint_states'), count('/cam/image')];
     const told: string[] = [];
-    const stopped: string[] = [];
+    const stopped: UserError[] = [];
     const close = watchRobot({
       node: fake.node,
       robot: { topics } as unknown as RosRobot,
       commands: commandTopicsOf(robot, 'interbotix'),
       onProblem: (problem) => told.push(problem),
-      stop(problem) {
-        assert.ok(problem instanceof UserError);
-        stopped.push(problem.message);
-      },
+      stop: (problem) => stopped.push(problem),
     });
     return setTimeout(250)
       .then(() => assert.deepEqual(stopped, []))
@@ -78,14 +77,14 @@ describe('what is looked at while the arms move', () => {
 
   it('ends the motion within a second when another node comes to command an arm', async () => {
     const { stopped } = await watched(({ graph }) => graph.set(GROUP, ['nalu', 'teleoperation']));
-    assert.match(stopped[0], /^\/teleoperation commands \/right\/commands\/joint_group too/);
+    assertAbout(stopped[0], rival(GROUP, '/teleoperation'));
   });
 
   it('ends it when a second driver tells of the same joints', async () => {
     const { stopped } = await watched(({ graph }) =>
       graph.set('/left/joint_states', ['driver', 'stray']),
     );
-    assert.match(stopped[0], /\/driver and \/stray publish \/left\/joint_states/);
+    assertAbout(stopped[0], rival('/left/joint_states', '/driver', '/stray'));
   });
 
   it('ends it by the name of what lasts, and tells that once', async () => {
@@ -93,7 +92,8 @@ describe('what is looked at while the arms move', () => {
       joints.problem = 'the stamps are ahead';
     });
     assert.deepEqual(told, ['the stamps are ahead']);
-    assert.equal(stopped[0], 'the stamps are ahead');
+    assert.equal(stopped[0].message, 'the stamps are ahead');
+    assert.equal(stopped[0].subject, '/left/joint_states');
   });
 
   it('passes over one broken message', async () => {

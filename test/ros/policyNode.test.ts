@@ -15,6 +15,8 @@ import { SIM_CALIBRATION } from '../../src/sim/embodiment.ts';
 import { loadBundle } from '../../src/policy/bundle/bundle.ts';
 import { SHIPPED, type TestServer, serveBundle } from '../openpi/serving.ts';
 import { writeRedClassifier } from '../classifier/classifiers.ts';
+import { loadCalibration } from '../../src/robot/calibrationFile.ts';
+import { assertSaid, assertSaidIn, isSaidIn } from '../refusals.ts';
 import { startDriver } from './driver.ts';
 import { call, initRos, skip, startNode, until } from './ros.ts';
 
@@ -125,14 +127,14 @@ describe("the policy's node", { skip }, () => {
       },
     );
     assert.equal(await state(), 'unconfigured');
-    assert.match((await trigger('start')).message as string, /not active/);
+    assertSaid((await trigger('start')).message as string, 'not active');
     assert.equal(await change(3), false, 'it cannot be activated before it is configured');
     assert.equal(await change(1), true, nalu.output());
     assert.equal(await state(), 'inactive');
     assert.equal(commands.length, 0, 'nothing is commanded before an attempt');
     assert.equal(await change(3), true, nalu.output());
     assert.equal((await trigger('start')).success, true);
-    assert.match((await trigger('start')).message as string, /busy/);
+    assertSaid((await trigger('start')).message as string, 'busy');
     await until(
       () => chunks >= 3 && commands.length > 100,
       () => 'chunks and commands',
@@ -248,10 +250,7 @@ describe("the policy's node", { skip }, () => {
       () => nalu.output(),
     );
     assert.ok(performance.now() - silent < 1500);
-    assert.match(
-      nalu.output(),
-      /the joint state of left is \d+ ms old; check that the robot's driver is/,
-    );
+    assertSaidIn(nalu.said(), 'attempt 0: discarded', 'the joint state of left', 'ms old');
     const late = commands.filter(({ at }) => at > silent + 200);
     assert.ok(late.length > 0);
     for (const { positions } of late) assert.deepEqual(positions, late[0].positions);
@@ -296,7 +295,7 @@ describe("the policy's node", { skip }, () => {
     const [{ path }] = await listEpisodes(record);
     const { result } = await readEpisode(path);
     assert.equal(result?.outcome, 'discarded');
-    assert.match(result?.problem ?? '', /no heartbeat on \/deadman for \d+ ms/);
+    assertSaid(result?.problem ?? '', 'no heartbeat', '/deadman', 'ms');
   });
 
   it('joins chunks as it is told, and offers what it measured to Prometheus', async () => {
@@ -341,11 +340,11 @@ describe("the policy's node", { skip }, () => {
       attempts: 1,
     });
     await until(
-      () => /the policy does not fit the robot, so nothing is moved/.test(nalu.output()),
+      () => isSaidIn(nalu.said(), 'does not fit', 'nothing is moved'),
       () => nalu.output(),
       20,
     );
-    assert.match(nalu.output(), /cam_high and cam_left_wrist show the same picture/);
+    assertSaidIn(nalu.said(), 'cam_high', 'cam_left_wrist', 'the same picture');
     await setTimeout(200);
     assert.equal(commands.length, 0, 'it stood at its start pose already');
   });
@@ -354,8 +353,9 @@ describe("the policy's node", { skip }, () => {
     const nalu = start('policyMain', { ...REHEARSAL, use_sim_time: false });
     assert.equal(await change(1), true, nalu.output());
     assert.equal(await change(3), false);
-    assert.match(nalu.output(), /nobody publishes \/follower_left\/joint_states \(ros2 topic info/);
-    assert.match(nalu.output(), /nobody publishes \/cam_high\//);
+    const { topic } = (await loadCalibration(SIM_CALIBRATION)).cameras[0];
+    assertSaidIn(nalu.said(), 'nobody publishes', '/follower_left/joint_states');
+    assertSaidIn(nalu.said(), 'nobody publishes', topic);
     assert.equal(commands.length, 0);
   });
 
@@ -370,7 +370,7 @@ describe("the policy's node", { skip }, () => {
       { ...process.env, AMENT_PREFIX_PATH: without.join(':') },
     );
     assert.equal(await change(1), false);
-    assert.match(nalu.output(), /interbotix_xs_msgs are not here: .* set the parameter output to/);
+    assertSaidIn(nalu.said(), 'interbotix_xs_msgs', 'output', 'trajectory');
     assert.equal(await state(), 'unconfigured', 'it can be configured again');
   });
 
@@ -382,7 +382,7 @@ describe("the policy's node", { skip }, () => {
     const nalu = start('policyMain', { ...REHEARSAL, use_sim_time: false, reset_service: '' });
     assert.equal(await change(1), true, nalu.output());
     assert.equal(await change(3), false);
-    assert.match(nalu.output(), /\/teleoperation commands \/follower_left\/.* stop it before/);
+    assertSaidIn(nalu.said(), '/teleoperation', topic);
   });
 
   it('does not become active while two nodes tell of the same joints', async () => {
@@ -392,10 +392,7 @@ describe("the policy's node", { skip }, () => {
     const nalu = start('policyMain', { ...REHEARSAL, use_sim_time: false, reset_service: '' });
     assert.equal(await change(1), true, nalu.output());
     assert.equal(await change(3), false);
-    assert.match(
-      nalu.output(),
-      /stray_driver.* publish \/follower_left\/joint_states; stop all but/,
-    );
+    assertSaidIn(nalu.said(), '/stray_driver', '/follower_left/joint_states', 'stop all but one');
   });
 
   it('sends nothing to the motors in a dry run, and publishes and draws its chunks all the same', async () => {
@@ -442,7 +439,7 @@ describe("the policy's node", { skip }, () => {
       () => nalu.output(),
       20,
     );
-    assert.match(nalu.output(), /attempt 1: success, \d{1,2} steps/, 'both after a look or two');
+    assert.match(nalu.said(), /^attempt 1: success, \d{1,2} steps/m, 'both after a look or two');
     const [listed] = await listEpisodes(join(folder, 'classified'));
     assert.equal((await readEpisode(listed.path)).result?.reward, 1);
   });
@@ -505,13 +502,10 @@ describe("the policy's node", { skip }, () => {
   it('says what is wrong with its parameters, and refuses a set outside their range', async () => {
     const wrong = start('policyMain', { output: 'morse' });
     assert.equal(await wrong.exited, 1);
-    assert.match(
-      wrong.output(),
-      /nalu: parameter output: 'morse' is none of interbotix, trajectory/,
-    );
+    assertSaidIn(wrong.said(), 'parameter output', 'morse', 'interbotix', 'trajectory');
     const nalu = start('policyMain', { policy: packagePath('calibration') });
     assert.equal(await change(1), false);
-    assert.match(nalu.output(), /policy\.json: cannot be read. A policy bundle is a folder with/);
+    assertSaidIn(nalu.said(), packagePath('calibration/policy.json'), 'A policy bundle');
     assert.equal(await state(), 'unconfigured');
     const set = async (value: number) => {
       const parameters = [{ name: 'approach_speed', value: { type: 3, double_value: value } }];

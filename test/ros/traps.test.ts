@@ -7,6 +7,7 @@ import { stampOf } from '../../src/episodes/rosTime.ts';
 import { jointState } from '../../src/topics/messages.ts';
 import type { Ros, RosNode, RosPublisher } from '../../src/ros/rclnodejs.ts';
 import { type RosRobot, rosRobot } from '../../src/ros/rosRobot.ts';
+import { assertSaid } from '../refusals.ts';
 import { initRos, skip, until } from './ros.ts';
 import { loadCalibration } from '../../src/robot/calibrationFile.ts';
 
@@ -84,7 +85,7 @@ describe('a node over rclnodejs', { skip }, () => {
       () => count(camera.name).problem !== undefined,
       () => 'the complaint',
     );
-    assert.match(count(camera.name).problem!, /0 bytes in rows of 1920 are no rgb8 image/);
+    assertSaid(count(camera.name).problem!, '0 bytes', 'rows of 1920', 'no rgb8 image');
     images.publish(image(whole(), 'yuv422_yuy2'));
     await until(
       () => /encoding/.test(count(camera.name).problem ?? ''),
@@ -95,7 +96,11 @@ describe('a node over rclnodejs', { skip }, () => {
       () => count('joint state').problem !== undefined,
       () => 'the complaint',
     );
-    assert.match(count('joint state').problem!, /follower_left.* lacks shoulder, elbow/);
+    assertSaid(
+      count('joint state').problem!,
+      '/follower_left/joint_states',
+      'lacks shoulder, elbow',
+    );
     joints.left.publish(jointState(now(), NAMES, new Float64Array(7)));
     await until(
       () => count('joint state').problem === undefined,

@@ -13,9 +13,15 @@ export async function learnerPlace({
 }: PolicyParameters): Promise<LearnerPlace | undefined> {
   if (learner === '') return undefined;
   if (record === '')
-    throw new UserError('parameter record: a learner learns from episodes; give a folder for them');
+    throw new UserError(
+      'parameter record: a learner learns from episodes; give a folder for them',
+      {
+        kind: 'unsaid',
+        fields: ['record'],
+      },
+    );
   if (adapters !== '')
-    throw new UserError('parameter adapters: the learner says which version plays; leave one of both away'); // prettier-ignore
+    throw new UserError('parameter adapters: the learner says which version plays; leave one of both away', { kind: 'invalid', fields: ['adapters', 'learner'] }); // prettier-ignore
   const trainable = await loadTrainable(fpo || undefined);
   return { learner, keys: keys || undefined, record, trainable };
 }

@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.ts';
+import { UserError, invalid } from '../../errors.ts';
 import { commandedBy, endEffectorPolicy } from '../../policy/endEffectorPolicy.ts';
 import { isRemote, openRemotePolicy } from '../../openpi/remotePolicy.ts';
 import { loadBundle } from '../../policy/bundle/bundle.ts';
@@ -34,7 +34,7 @@ export interface NodePolicy {
 function integrationOf({ steps, solver, flow_times: times }: PolicyParameters): IntegrationChanges {
   const given = times === '' ? undefined : parseTimes(times);
   if (given?.some(Number.isNaN))
-    throw new UserError(`flow_times: '${times}' is not a list of numbers such as 1,0.4,0`);
+    throw invalid('flow_times', `'${times}' is not a list of numbers such as 1,0.4,0`);
   return {
     ...(steps > 0 && { steps }),
     ...(solver !== '' && { solver }),
@@ -48,7 +48,12 @@ function checkEmbodiment(
   robots: string,
 ) {
   const fault = embodimentFault(policys, robots);
-  if (fault !== undefined) throw new UserError(`${policy} on ${calibration}: ${fault}`);
+  if (fault !== undefined)
+    throw new UserError(`${policy} on ${calibration}: ${fault}`, {
+      kind: 'mismatch',
+      subject: policy,
+      fields: [calibration],
+    });
 }
 
 /** Parameters that a policy on a server does not read: their defaults are none. */
@@ -62,6 +67,7 @@ async function openServed(
   if (unread)
     throw new UserError(
       `parameter ${unread} is not read with a policy on a server; leave it away, or give it to the server`,
+      { kind: 'unsupported', fields: [unread] },
     );
   const robot = embodimentOf(calibration);
   const { policy: url, join } = parameters;

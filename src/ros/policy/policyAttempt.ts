@@ -116,6 +116,7 @@ export function judgeFit(
   if (errors.length > 0 && !dryRun && !ignore)
     throw new UserError(
       'the policy does not fit the robot, so nothing is moved; mend what the warnings name, or set ignore_misfits',
+      { kind: 'mismatch' },
     );
 }
 

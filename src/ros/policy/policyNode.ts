@@ -1,6 +1,6 @@
 import { createOperation } from '../../control/operation.ts';
 import { operationRequests } from '../../control/operationRequests.ts';
-import { UserError } from '../../errors.ts';
+import { unready } from '../../errors.ts';
 import type { GuardEvent } from '../../guard/guardEvents.ts';
 import { goFirst } from '../../processes/priority.ts';
 import { publishDiagnostics } from '../diagnostics.ts';
@@ -24,7 +24,7 @@ function answersOf(state: PolicyState): Answer {
   const { operation } = state;
   const { success, failure, discard, resume, sceneReady } = operationRequests(operation);
   const demandActive = () => {
-    if (!state.isActive()) throw new UserError('the node is not active: activate it');
+    if (!state.isActive()) throw unready('the node is not active: activate it');
   };
   return {
     async start(attempts) {

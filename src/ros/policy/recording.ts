@@ -1,5 +1,5 @@
 import type { CameraFrame, JointState } from '../../robot/robot.ts';
-import { UserError } from '../../errors.ts';
+import { invalid } from '../../errors.ts';
 import { readEpisode } from '../../episodes/readEpisode.ts';
 
 /** What was recorded of a robot, in the robot's own vectors: an episode, or a bag of its topics. */
@@ -20,7 +20,7 @@ export interface Recording {
 export async function episodeRecording(path: string): Promise<Recording> {
   const episode = await readEpisode(path);
   const { chunks, joints, commands, result } = episode;
-  if (chunks.length === 0) throw new UserError(`${path}: no chunk in it, so no images to replay`);
+  if (chunks.length === 0) throw invalid(path, 'no chunk in it, so no images to replay');
   return {
     joints,
     commands,

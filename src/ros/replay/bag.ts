@@ -35,6 +35,7 @@ export async function bagRecording(path: string, calibration: Calibration): Prom
   if (joints.length === 0)
     throw new UserError(
       `${path}: no joint states of ${[...states.keys()].join(' and ')}; it has ${[...topics].join(', ') || 'no messages'}${listed(damage)}`,
+      { kind: 'missing', subject: path, fields: [...states.keys()] },
     );
   const period = controlPeriod(calibration);
   const first = joints[0].stamp;

@@ -78,7 +78,10 @@ export async function startReplayNode(ros: Ros, node: RosNode): Promise<Running>
   const parameters = declareParameters(ros, node, REPLAY_PARAMETERS);
   const { episode, bag } = parameters;
   if ((episode === '') === (bag === ''))
-    throw new UserError('parameters episode, bag: give one of them, what is to be replayed');
+    throw new UserError('parameters episode, bag: give one of them, what is to be replayed', {
+      kind: 'unsaid',
+      fields: ['episode', 'bag'],
+    });
   const calibration = await loadCalibration(parameters.calibration);
   const recording = await (bag ? bagRecording(bag, calibration) : episodeRecording(episode));
   const log = node.getLogger();
