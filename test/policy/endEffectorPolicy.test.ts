@@ -200,7 +200,11 @@ describe('the policy’s node', () => {
         await opened.policy.close();
       }
       const plain = parseCalibration(FRANKA, 'franka.yaml');
-      await assert.rejects(openNodePolicy(parameters(policy), plain, session, undefined), /libero.*franka/s); // prettier-ignore
+      await assertRejectsAbout(openNodePolicy(parameters(policy), plain, session, undefined), {
+        kind: 'mismatch',
+        subject: policy,
+        names: ['libero', 'franka'],
+      });
       await assertRejectsAbout(
         openNodePolicy(parameters(policy), calibration, session, { parameters: 'expert' }),
         { kind: 'unsupported', subject: 'policy', fields: ['learner'] },

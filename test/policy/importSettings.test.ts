@@ -7,7 +7,7 @@ import { describe, it } from 'node:test';
 import { withFolder } from '../onnx/run.ts';
 import { STATS, openpiStats, writeAsset, writeProcessors } from './checkpoints.ts';
 
-import type { About } from '../refusals.ts';
+import { type About, assertSaid } from '../refusals.ts';
 import { golden, imported, refused } from './importing.ts';
 import { type Bundle } from '../../src/policy/bundle/config.ts';
 
@@ -116,7 +116,7 @@ describe('the statistics of an imported policy', () => {
       },
       ({ bundle, statistics }) => {
         assert.equal(bundle.transforms.at(-1)?.type, 'quantile');
-        assert.match(statistics.by, /norm_map in .*preprocessor\.json, against normalization_map/);
+        assertSaid(statistics.by, 'norm_map', 'against normalization_mapping');
       },
     ));
 
@@ -376,7 +376,7 @@ describe('what a policy’s vectors mean', () => {
         assert.match(adapt?.by ?? '', /adapt_to_pi_aloha/);
         assert.match(delta?.by ?? '', /use_delta_joint_actions_aloha/);
         assert.deepEqual(bundle.integration, { steps: 7, solver: 'euler' });
-        assert.match(notes.join(), /padded images at the top and left/);
+        assertSaid(notes.join('\n'), 'padded images', 'top and left');
       },
       open,
     ));
@@ -445,10 +445,7 @@ describe('the relative actions of lerobot', () => {
       processed(step(true), back(true), { use_relative_actions: false }),
       ({ bundle, delta }) => {
         assert.equal(maskOf(bundle), '6,-1,6,-1');
-        assert.match(
-          delta?.by ?? '',
-          /relative_actions_processor in .*, against use_relative_actions/,
-        );
+        assertSaid(delta?.by ?? '', 'relative_actions_processor', 'against use_relative_actions');
       },
       open,
     );

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { z } from 'zod';
-import { UserError } from '../../src/errors.ts';
+import { validate } from '../../src/validate.ts';
+import { assertThrowsAbout } from '../refusals.ts';
 import {
   angleToCommand,
   commandToAngle,
@@ -200,22 +201,23 @@ describe('transforms', () => {
 
   it('refuse a robot with another number of joints', () => {
     const { state } = makeTransforms(config([ALOHA]), DIMS);
-    assert.throws(() => state(new Float64Array(7)), UserError);
+    const joints = { kind: 'mismatch', fields: ['joints'] } as const;
+    assertThrowsAbout(() => state(new Float64Array(7)), { ...joints, names: ['7 joints', JOINTS] });
     const small = makeTransforms([], { stateDim: 6, actionDim: 6 });
-    assert.throws(() => small.state(new Float64Array(7)), /7 joints.*at most 6/);
+    const names = ['7 joints', 'at most 6'];
+    assertThrowsAbout(() => small.state(new Float64Array(7)), { ...joints, names });
   });
 });
 
 describe("policy.json's transforms", () => {
-  const refuses = (value: unknown, message: RegExp) => {
-    const result = transformsSchema.safeParse(value);
-    assert.ok(!result.success);
-    assert.match(JSON.stringify(result.error.issues), message);
-  };
+  const refuses = (value: unknown, field: string, ...names: (string | number)[]) =>
+    assertThrowsAbout(() => validate(transformsSchema, value, 'transforms'), {
+      ...{ kind: 'invalid', subject: 'transforms', fields: [field], names },
+    });
 
   it('refuse unknown steps and fields', () => {
-    refuses([{ type: 'rotate' }], /type/);
-    refuses([{ ...ALOHA, scale: 2 }], /scale/);
+    refuses([{ type: 'rotate' }], '[0].type');
+    refuses([{ ...ALOHA, scale: 2 }], '[0].scale');
   });
 
   it('may be of a kind that another package registers', () => {
@@ -233,12 +235,12 @@ describe("policy.json's transforms", () => {
     assert.throws(() => registerTransform(kind), /scaled already/);
     const { state } = makeTransforms(config([{ type: 'scaled', factor: 10 }]), DIMS);
     near(state(new Float64Array([1, 2])).subarray(0, 2), [10, 20]);
-    refuses([{ type: 'scaled', factor: 'ten' }], /factor/);
+    refuses([{ type: 'scaled', factor: 'ten' }], '[0].factor');
   });
 
   it('refuse statistics that do not fit each other or the robot', () => {
-    refuses([{ ...MEAN_STD, state: { mean: [1, 2], std: [1] } }], /differ in length/);
-    refuses([{ ...QUANTILE, state: { q01: [1], q99: [0] } }], /above/);
-    refuses([ALOHA, { ...DELTA, mask: [6, -1] }], /actions of 7 numbers.*14/);
+    refuses([{ ...MEAN_STD, state: { mean: [1, 2], std: [1] } }], '[0].state', 'mean', 'std');
+    refuses([{ ...QUANTILE, state: { q01: [1], q99: [0] } }], '[0].state', 'q01', 'q99');
+    refuses([ALOHA, { ...DELTA, mask: [6, -1] }], '[1]', 'actions of 7 numbers', 14);
   });
 });
