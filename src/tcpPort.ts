@@ -24,13 +24,17 @@ export async function listen(
   server: Server,
   { host, port, what }: { host: string; port: number; what: string },
 ): Promise<string> {
-  const refused = `no ${what} at ${hostIn(host)}:${port}`;
+  const subject = `${hostIn(host)}:${port}`;
+  const refused = `no ${what} at ${subject}`;
   if (port !== 0 && !isPort(port))
-    throw new UserError(`${refused}: there is no such port; give ${PORT_RANGE}`);
+    throw new UserError(`${refused}: there is no such port; give ${PORT_RANGE}`, {
+      kind: 'invalid',
+      subject,
+    });
   const failed = new Promise<never>((_, reject) => server.once('error', reject));
   server.listen(port, host);
   await Promise.race([once(server, 'listening'), failed]).catch((error: unknown) => {
-    throw new UserError(`${refused}: ${reasonOf(error)}`, { cause: error });
+    throw new UserError(`${refused}: ${reasonOf(error)}`, { cause: error, subject });
   });
   const bound = server.address() as AddressInfo;
   return `${hostIn(bound.address)}:${bound.port}`;

@@ -1,4 +1,4 @@
-import { UserError } from '../errors.ts';
+import { UserError, invalid } from '../errors.ts';
 import type { ListedEpisode } from '../episodes/listEpisodes.ts';
 import { listEpisode, listEpisodes } from '../episodes/listEpisodes.ts';
 import { type Episode, readEpisode } from '../episodes/readEpisode.ts';
@@ -61,6 +61,7 @@ const nothingIn = async ([folder]: readonly string[]): Promise<UserError> =>
     (await isDataset(folder))
       ? `${folder}: is a data set already, and export makes one of episodes; ${invocation(`import-data ${folder} --out DIR`)} makes episodes of it`
       : `${folder}: no episodes there`,
+    { kind: 'missing', subject: folder },
   );
 
 /** The episodes of a folder, or that of a file. */
@@ -120,7 +121,7 @@ export async function exportDataset(
       progress.done(i + 1);
     }
     if (!dataset || total.episodes === 0)
-      throw new UserError(`${place}: none of its ${listed.length} episodes can be exported`);
+      throw invalid(place, `none of its ${listed.length} episodes can be exported`);
     await dataset.finish();
     return true;
   });

@@ -1,4 +1,4 @@
-import { UserError } from '../errors.ts';
+import { UserError, invalid } from '../errors.ts';
 import { discardAbandoned } from '../episodes/beingWritten.ts';
 import { partialPath, wholePath } from '../episodes/files.ts';
 import { discard, finishPublishing } from '../episodes/mcap.ts';
@@ -108,8 +108,9 @@ export async function importDataset(
     }
     progress.say(`${count.made} episodes made in ${out} in ${progress.elapsed()}`);
     if (count.unreadable > 0)
-      throw new UserError(
-        `${folder}: ${count.unreadable} of its ${dataset.episodes.length} episodes cannot be read and were left out`,
+      throw invalid(
+        folder,
+        `${count.unreadable} of its ${dataset.episodes.length} episodes cannot be read and were left out`,
       );
     progress.say(`Next: ${invocation(`imitate ${out} --out DIR`)}`);
     return 'done';

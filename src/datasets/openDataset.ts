@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UserError } from '../errors.ts';
+import { UserError, invalid } from '../errors.ts';
 import { listEpisodes } from '../episodes/listEpisodes.ts';
 import { isThere } from '../files/isThere.ts';
 import { invocation } from '../terminal/invocation.ts';
@@ -39,12 +39,14 @@ export const isDataset = async (folder: string): Promise<boolean> =>
 export async function openDataset(folder: string, options: ReadOptions): Promise<Dataset> {
   const kind = await kindOf(folder);
   if (!kind && (await listEpisodes(folder).catch(() => [])).length > 0)
-    throw new UserError(
-      `${folder}: holds Nalu's own episodes, which need no import: ${invocation(`imitate ${folder} --out DIR`)} learns from them, ${invocation(`export ${folder} --out DIR`)} makes a data set of them`,
+    throw invalid(
+      folder,
+      `holds Nalu's own episodes, which need no import: ${invocation(`imitate ${folder} --out DIR`)} learns from them, ${invocation(`export ${folder} --out DIR`)} makes a data set of them`,
     );
   if (!kind)
     throw new UserError(
       `${folder}: no data set there; lerobot's have a meta/info.json, ACT's files named episode_0.hdf5, bags are .mcap or .db3`,
+      { kind: 'missing', subject: folder },
     );
   return kind.open(folder, options);
 }

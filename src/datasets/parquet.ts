@@ -144,10 +144,17 @@ function rowGroups({ row_groups: groups }: FileMetaData): RowGroup[] {
 /** Opens a Parquet file. Throws a `UserError` that names it. */
 export async function openParquet(path: string): Promise<ParquetReader> {
   const file = await open(path).catch((error: unknown) => {
-    throw new UserError(`${path}: cannot be read: ${reasonOf(error)}`, { cause: error });
+    throw new UserError(`${path}: cannot be read: ${reasonOf(error)}`, {
+      cause: error,
+      subject: path,
+    });
   });
   const failed = (error: unknown) =>
-    new UserError(`${path}: is not readable as Parquet: ${messageOf(error)}`, { cause: error });
+    new UserError(`${path}: is not readable as Parquet: ${messageOf(error)}`, {
+      cause: error,
+      kind: 'invalid',
+      subject: path,
+    });
   try {
     const buffer = bufferOf(file, (await file.stat()).size);
     const metadata = await parquetMetadataAsync(buffer);

@@ -1,4 +1,4 @@
-import { UserError, listed } from '../errors.ts';
+import { UserError, invalid, listed } from '../errors.ts';
 import { embodimentOf } from '../robot/calibration.ts';
 import { loadCalibration } from '../robot/calibrationFile.ts';
 import type { Camera, Embodiment } from '../robot/embodiment.ts';
@@ -24,8 +24,9 @@ function orderOf({ joints }: Embodiment, { names, source }: DatasetRobot): numbe
   const known = names.map(plain);
   const lacking = joints.filter(({ name }) => !known.includes(name));
   if (lacking.length > 0)
-    throw new UserError(
-      `${source.joints}: its names lack joints of the calibration; rename them in either:${listed(lacking.map(({ name }) => name))}\nIt has ${known.join(', ')}`,
+    throw invalid(
+      source.joints,
+      `its names lack joints of the calibration; rename them in either:${listed(lacking.map(({ name }) => name))}\nIt has ${known.join(', ')}`,
     );
   return joints.map(({ name }) => known.indexOf(name));
 }
@@ -38,9 +39,9 @@ export async function calibratedRobot(
   const calibrated = embodimentOf(await loadCalibration(path));
   const { joints, cameras, controlRate } = calibrated;
   if (joints.length !== robot.joints)
-    throw new UserError(`${robot.source.joints} has ${robot.joints} joints, ${path} has ${joints.length}; give the calibration of its robot`); // prettier-ignore
+    throw new UserError(`${robot.source.joints} has ${robot.joints} joints, ${path} has ${joints.length}; give the calibration of its robot`, { kind: 'mismatch', subject: robot.source.joints, fields: [path] }); // prettier-ignore
   if (robot.rate !== undefined && robot.rate !== controlRate)
-    throw new UserError(`${robot.source.rate} is ${robot.rate}, controlRate in ${path} is ${controlRate}; give a calibration of the same rate`); // prettier-ignore
+    throw new UserError(`${robot.source.rate} is ${robot.rate}, controlRate in ${path} is ${controlRate}; give a calibration of the same rate`, { kind: 'mismatch', subject: robot.source.rate, fields: [path] }); // prettier-ignore
   const own = robot.cameras.map((camera) => {
     const known = cameras.find(({ name }) => name === camera.name);
     return { ...known, ...camera };
@@ -53,6 +54,7 @@ export async function calibratedRobot(
 export const unknownRobot = (folder: string) =>
   new UserError(
     `${folder} does not say what its joints are (kinds, limits, home); give the robot's calibration with --calibration FILE`,
+    { kind: 'unsaid', subject: folder, fields: ['--calibration'] },
   );
 
 /**
@@ -65,8 +67,9 @@ export function checkWithin({ joints }: Embodiment, position: Float64Array, wher
     const value = position[i];
     if (value >= lower - margin && value <= upper + margin) continue;
     const unit = { arm: 'rad', prismatic: 'm', gripper: 'as an opening, 0 to 1' }[kind];
-    throw new UserError(
-      `${where()}: ${name} is ${value}, and goes from ${lower} to ${upper} (${unit}); is it another unit, or another robot?`,
+    throw invalid(
+      where(),
+      `${name} is ${value}, and goes from ${lower} to ${upper} (${unit}); is it another unit, or another robot?`,
     );
   }
 }

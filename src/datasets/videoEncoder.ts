@@ -2,7 +2,7 @@ import type { EncodedVideoChunk, VideoEncoder } from '@napi-rs/webcodecs';
 import { writeFile } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import type { Camera } from '../robot/embodiment.ts';
-import { UserError } from '../errors.ts';
+import { invalid } from '../errors.ts';
 import { loadWebcodecs } from './webcodecs.ts';
 
 /** H.264, High profile, level 4. */
@@ -49,8 +49,9 @@ export async function createVideo(
   fps: number,
 ): Promise<VideoFile> {
   if (width % 2 === 1 || height % 2 === 1)
-    throw new UserError(
-      `${path}: pictures are ${width}×${height}, and H.264 takes even sizes alone; leave --video away`,
+    throw invalid(
+      path,
+      `pictures are ${width}×${height}, and H.264 takes even sizes alone; leave --video away`,
     );
   const { Mp4Muxer, VideoEncoder, VideoFrame } = await loadWebcodecs();
   const muxer = new Mp4Muxer({ fastStart: true });

@@ -4,7 +4,7 @@ import type {
   VideoDecoderConfig,
   VideoFrame,
 } from '@napi-rs/webcodecs';
-import { UserError, messageOf } from '../errors.ts';
+import { UserError, invalid, messageOf } from '../errors.ts';
 import type { Camera } from '../robot/embodiment.ts';
 import { loadWebcodecs } from './webcodecs.ts';
 
@@ -135,15 +135,16 @@ async function openFrames(
   const times = seconds.map((time) => Math.round((from + time) * 1e6));
   const { config, groups } = await packetsOf(path, times[0], times.at(-1)!);
   if (config.codedWidth !== size.width || config.codedHeight !== size.height)
-    throw new UserError(`${path}: is ${config.codedWidth}×${config.codedHeight}, and info.json declares ${size.width}×${size.height}`); // prettier-ignore
+    throw invalid(path, `is ${config.codedWidth}×${config.codedHeight}, and info.json declares ${size.width}×${size.height}`); // prettier-ignore
   const all = groups.flatMap((group) =>
     group.chunks.map(({ timestamp: stamp }) => ({ stamp, group })),
   );
   const targets = times.map((time, k) => {
     const found = all.find(({ stamp }) => Math.abs(stamp - time) <= TOLERANCE);
     if (!found)
-      throw new UserError(
-        `${path}: has no frame at ${(time / 1e6).toFixed(4)} s, ${seconds[k].toFixed(4)} s into the episode; it does not keep step with the data`,
+      throw invalid(
+        path,
+        `has no frame at ${(time / 1e6).toFixed(4)} s, ${seconds[k].toFixed(4)} s into the episode; it does not keep step with the data`,
       );
     return found;
   });
@@ -197,6 +198,8 @@ export function openVideos() {
           ? error
           : new UserError(`${place.path}: is not readable as video: ${messageOf(error)}`, {
               cause: error,
+              kind: 'invalid',
+              subject: place.path,
             });
       const read = async (k: number): Promise<Uint8Array> => {
         try {

@@ -12,7 +12,7 @@ export async function loadWebcodecs(): Promise<Webcodecs> {
   } catch (error) {
     throw new UserError(
       `videos need the package ${PACKAGE}, which cannot be loaded here (${messageOf(error).split('\n')[0]}); npm install ${PACKAGE} installs it for this machine`,
-      { cause: error },
+      { cause: error, kind: 'invalid' },
     );
   }
 }

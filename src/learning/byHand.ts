@@ -61,7 +61,11 @@ export function takeOrders(folder: string, run: Run, orders: OrderBook): ByHand 
         return ordered({ event: 'pinned', version, by, robot }, { pinnedRobots });
       }
       const before = pinned[robot];
-      if (!before) throw new UserError(`no version is pinned for ${robot}`);
+      if (!before)
+        throw new UserError(`no version is pinned for ${robot}`, {
+          kind: 'unready',
+          fields: [robot],
+        });
       delete pinned[robot];
       return ordered(
         { event: 'released', version: before.version, by, robot },

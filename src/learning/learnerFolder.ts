@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Outcome } from '../episodes/episode.ts';
-import { UserError } from '../errors.ts';
+import { invalid } from '../errors.ts';
 import { isThere } from '../files/isThere.ts';
 import { readAdapterHead } from '../policy/bundle/adapter.ts';
 import { readSafetensorsHeader } from '../tensors/safetensors.ts';
@@ -46,7 +46,7 @@ export async function readRun(folder: string): Promise<Run | undefined> {
   if (!(await isThere(state))) return undefined;
   const { run } = (await readSafetensorsHeader(state)).metadata;
   if (run === undefined)
-    throw new UserError(`${state}: no learner's state; move it away, or choose another folder`);
+    throw invalid(state, "no learner's state; move it away, or choose another folder");
   const { counted, labels, ...rest } = parseJson(run, state) as Saved;
   return { ...rest, counted: new Map(counted), labels: new Map(labels) };
 }

@@ -86,7 +86,8 @@ async function openJetStream(connection: NatsConnection, shown: string) {
     const violation = [error, (error as Error).cause].find(
       (one) => one instanceof PermissionViolationError,
     );
-    if (violation) throw new UserError(forbidden(shown, violation), { cause: error });
+    if (violation)
+      throw new UserError(forbidden(shown, violation), { cause: error, kind: 'invalid' });
     if (!(error instanceof Error) || error.name !== 'JetStreamNotEnabled') throw error;
     throw new UserError(
       `${shown}: this NATS server has no JetStream (${error.message}); give it a line jetstream { store_dir: FOLDER }, and its account jetstream: enabled`,

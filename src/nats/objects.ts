@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import type { ObjectStore } from '@nats-io/obj';
 import { z } from 'zod';
-import { UserError } from '../errors.ts';
+import { UserError, invalid } from '../errors.ts';
 import { type Digest, digest } from '../files/digest.ts';
 import { writeWhole } from '../files/writeWhole.ts';
 
@@ -47,10 +47,14 @@ export async function fetchFile(
 ): Promise<void> {
   const found = await store.get(sha256);
   if (!found)
-    throw new UserError(`${what}: the server has no object ${sha256.slice(0, 12)}… any more`);
+    throw new UserError(`${what}: the server has no object ${sha256.slice(0, 12)}… any more`, {
+      kind: 'missing',
+      subject: what,
+    });
   const damaged = () =>
-    new UserError(
-      `${what}: the object ${sha256.slice(0, 12)}… of the server does not have the ${bytes} bytes that its name stands for`,
+    invalid(
+      what,
+      `the object ${sha256.slice(0, 12)}… of the server does not have the ${bytes} bytes that its name stands for`,
     );
   await writeWhole(path, async (file) => {
     const hash = createHash('sha256');

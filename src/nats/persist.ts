@@ -12,9 +12,12 @@ const NOT_YET = 10_008;
 function refusalOf(error: unknown): UserError | undefined {
   if (error instanceof UserError) return error;
   if (error instanceof PermissionViolationError)
-    return new UserError(`the NATS server does not allow this user to do that: ${error.message}`, { cause: error }); // prettier-ignore
+    return new UserError(`the NATS server does not allow this user to do that: ${error.message}`, { cause: error, kind: 'invalid' }); // prettier-ignore
   if (error instanceof JetStreamApiError && error.code !== NOT_YET)
-    return new UserError(`the NATS server refused: ${error.message}`, { cause: error });
+    return new UserError(`the NATS server refused: ${error.message}`, {
+      cause: error,
+      kind: 'invalid',
+    });
   return undefined;
 }
 

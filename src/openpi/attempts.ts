@@ -155,7 +155,7 @@ class Attempt {
       ...(problem !== undefined && { problem }),
     };
     const recorder = await this.recorder;
-    if (!recorder) throw new UserError('nothing was sampled in this attempt, so that there is no episode of it'); // prettier-ignore
+    if (!recorder) throw new UserError('nothing was sampled in this attempt, so that there is no episode of it', { kind: 'unready' }); // prettier-ignore
     await recorder.finish(result);
     this.options.onEpisode();
     return this.name;
@@ -222,6 +222,7 @@ export function createAttempts(options: AttemptsOptions): Attempts {
           if (!attempt)
             throw new UserError(
               'nalu.end: there is no attempt to end; it begins with an observation',
+              { kind: 'unready', fields: ['nalu.end'] },
             );
           return finish(attempt, ending);
         },

@@ -39,15 +39,30 @@ export interface Connection {
 function nextMessage(socket: WebSocket, url: string, patience: number): Promise<Buffer | string> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
-      finish(() => reject(new PolicyAway(`${url} has not answered for ${patience / 1000} s`)));
+      finish(() =>
+        reject(
+          new PolicyAway(`${url} has not answered for ${patience / 1000} s`, {
+            kind: 'unreachable',
+            subject: url,
+          }),
+        ),
+      );
       socket.terminate();
     }, patience);
     const onMessage = (data: Buffer, isBinary: boolean) =>
       finish(() => resolve(isBinary ? data : data.toString()));
     const onClose = (code: number, reason: Buffer) =>
-      finish(() => reject(new PolicyAway(`${url} has closed the connection (${[code, reason.toString()].join(' ').trim()})`))); // prettier-ignore
+      finish(() => reject(new PolicyAway(`${url} has closed the connection (${[code, reason.toString()].join(' ').trim()})`, { kind: 'unreachable', subject: url }))); // prettier-ignore
     const onError = (error: Error) =>
-      finish(() => reject(new PolicyAway(`${url}: ${reasonOf(error)}`, { cause: error })));
+      finish(() =>
+        reject(
+          new PolicyAway(`${url}: ${reasonOf(error)}`, {
+            cause: error,
+            kind: 'unreachable',
+            subject: url,
+          }),
+        ),
+      );
     const onRefused = (_: unknown, { statusCode }: { statusCode?: number }) => {
       finish(() => reject(refusal(url, statusCode)));
       socket.terminate();
@@ -68,6 +83,11 @@ const refusal = (url: string, status: number | undefined): UserError =>
     status === 401
       ? `${url} wants another API key; give it by --api-key or NALU_API_KEY`
       : `${url} answers with HTTP status ${status}; is it an openpi server?`,
+    {
+      kind: status === 401 ? 'unsaid' : 'invalid',
+      subject: url,
+      fields: status === 401 ? ['--api-key'] : [],
+    },
   );
 
 /** Connects once. Rejects with `PolicyAway` where nobody answers, and a `UserError` where that will not change. */
@@ -83,7 +103,10 @@ async function connect(url: string, apiKey: string | undefined): Promise<Connect
   const first = await nextMessage(socket, url, HANDSHAKE);
   if (typeof first === 'string') {
     socket.terminate();
-    throw new UserError(`${url} begins with text; is it an openpi server?`);
+    throw new UserError(`${url} begins with text; is it an openpi server?`, {
+      kind: 'invalid',
+      subject: url,
+    });
   }
   return {
     metadata: decode(first),
@@ -91,7 +114,8 @@ async function connect(url: string, apiKey: string | undefined): Promise<Connect
       const answered = nextMessage(socket, url, patience);
       socket.send(request, () => undefined);
       const reply = await answered;
-      if (typeof reply === 'string') throw new UserError(`${url} failed: ${reply}`);
+      if (typeof reply === 'string')
+        throw new UserError(`${url} failed: ${reply}`, { kind: 'unready', subject: url });
       return decode(reply);
     },
     lost,

@@ -40,6 +40,7 @@ function naluContract(metadata: PolicyMetadata, url: string): Contract {
   if (!NAMED_LAYOUTS.includes(layout) || actions !== joints)
     throw new UserError(
       `${url} serves a policy for openpi's ${layout} clients: its actions are no positions of a robot's joints`,
+      { kind: 'mismatch', subject: url },
     );
   const sizes = images.map(([height, width]) => ({ width, height }));
   return { ...metadata, sizes, order: 'HWC' };
@@ -53,6 +54,7 @@ function alohaContract(robot: Embodiment, url: string): Contract {
   if (cameras.length === 0)
     throw new UserError(
       `${url} is asked as openpi's ALOHA clients do, by ${ALOHA_CLIENT_CAMERAS.join(', ')}; the robot has none of these cameras`,
+      { kind: 'mismatch', subject: url },
     );
   return {
     name: 'openpi',
@@ -76,6 +78,7 @@ export function contractOf(metadata: WireMap, robot: Embodiment, url: string): C
   if (contract.joints !== robot.joints.length)
     throw new UserError(
       `${url}: its policy has ${contract.joints} joints, the robot has ${robot.joints.length}; take a policy for this robot`,
+      { kind: 'mismatch', subject: url },
     );
   return contract;
 }

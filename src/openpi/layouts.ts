@@ -55,7 +55,10 @@ function fieldOf(map: WireMap, name: string, within?: string): Decoded {
   const value = map.get(name);
   if (value !== undefined) return value;
   const [whole, field] = within === undefined ? ['the observation', name] : [within, `${within}.${name}`]; // prettier-ignore
-  throw new UserError(`${field} is missing; ${whole} has ${shown(map.keys())}`);
+  throw new UserError(`${field} is missing; ${whole} has ${shown(map.keys())}`, {
+    kind: 'missing',
+    fields: [field],
+  });
 }
 
 /** A vector of finite numbers: an array of numpy, or a list. */
@@ -68,12 +71,14 @@ function vectorIn(map: WireMap, name: string, length: number): Float64Array {
       : typeof value === 'number'
         ? Float64Array.of(value)
         : undefined;
-  if (!numbers) throw new UserError(`${name} is no array of numbers`);
+  if (!numbers)
+    throw new UserError(`${name} is no array of numbers`, { kind: 'invalid', fields: [name] });
   const shape = isNdArray(value) ? value.shape : [numbers.length];
   const isFlat = shape.length === 1 || (shape.length === 0 && length === 1);
   if (!isFlat || numbers.length !== length)
     throw new UserError(
       `${name} is ${shapeText(shape)}, but this policy's is [${length}]; is it a policy for this robot?`,
+      { kind: 'mismatch', fields: [name] },
     );
   checkFinite(numbers, name);
   return numbers;
@@ -100,13 +105,18 @@ export type Order = 'CHW' | 'HWC';
  * for.
  */
 function imageOf(value: Decoded, field: string, asked: Order): SentImage {
-  if (!isNdArray(value)) throw new UserError(`${field} is no array; send an image as uint8`);
+  if (!isNdArray(value))
+    throw new UserError(`${field} is no array; send an image as uint8`, {
+      kind: 'invalid',
+      fields: [field],
+    });
   const { shape } = value;
   const isPlanes = shape[0] === CHANNELS;
   const [height, width] = isPlanes ? shape.slice(1) : shape;
   if (shape.length !== 3 || !(isPlanes || shape[2] === CHANNELS) || height * width === 0)
     throw new UserError(
       `${field} is ${shapeText(shape)}; it must be ${asked === 'CHW' ? '[3, height, width]' : '[height, width, 3]'}`,
+      { kind: 'invalid', fields: [field] },
     );
   const bytes = bytesOf(value, field);
   return { width, height, pixels: () => (isPlanes ? interleaved(bytes, height * width) : bytes) };
@@ -116,7 +126,10 @@ function imageOf(value: Decoded, field: string, asked: Order): SentImage {
 function checkCameras(images: WireMap, known: readonly string[]): void {
   const unknown = [...images.keys()].find((name) => !known.includes(name));
   if (unknown !== undefined)
-    throw new UserError(`images: camera ${shown([unknown])} is none of ${known.join(', ')}`);
+    throw new UserError(`images: camera ${shown([unknown])} is none of ${known.join(', ')}`, {
+      kind: 'mismatch',
+      fields: ['images'],
+    });
 }
 
 /** `state`, and `images` by camera; those of `optional` may be missing. */
@@ -129,7 +142,11 @@ const named =
   ) =>
   (observation: WireMap): Seen => {
     const images = fieldOf(observation, 'images');
-    if (!isMap(images)) throw new UserError('images is no dict of images by camera');
+    if (!isMap(images))
+      throw new UserError('images is no dict of images by camera', {
+        kind: 'invalid',
+        fields: ['images'],
+      });
     checkCameras(images, known);
     return {
       state: vectorIn(observation, 'state', joints),

@@ -1,4 +1,4 @@
-import { UserError } from '../errors.ts';
+import { invalid } from '../errors.ts';
 
 /** An array as numpy stores it: in C order. */
 export interface NdArray {
@@ -40,13 +40,15 @@ const countOf = (shape: readonly number[]): number =>
 function numberOf({ dtype, shape, data }: NdArray, field: string) {
   const number = NUMBERS[dtype.slice(1)];
   if (!number)
-    throw new UserError(
-      `${field}: an array of dtype ${dtype}, which does not hold numbers that are read here; send ${Object.keys(NUMBERS).join(', ')}`,
+    throw invalid(
+      field,
+      `an array of dtype ${dtype}, which does not hold numbers that are read here; send ${Object.keys(NUMBERS).join(', ')}`,
     );
   const bytes = countOf(shape) * number.bytes;
   if (data.length !== bytes)
-    throw new UserError(
-      `${field}: ${data.length} bytes, but an array ${shapeText(shape)} of ${dtype} has ${bytes}; send what its tobytes() gives`,
+    throw invalid(
+      field,
+      `${data.length} bytes, but an array ${shapeText(shape)} of ${dtype} has ${bytes}; send what its tobytes() gives`,
     );
   return number;
 }
@@ -68,8 +70,7 @@ export function numbersOf(array: NdArray, field: string): Float64Array {
 /** Throws a `UserError` that names `field` for a number that is not finite. */
 export function checkFinite(numbers: Float32Array | Float64Array, field: string): void {
   const bad = numbers.findIndex((number) => !Number.isFinite(number));
-  if (bad >= 0)
-    throw new UserError(`${field}: number ${bad} is ${numbers[bad]}; it must be finite`);
+  if (bad >= 0) throw invalid(field, `number ${bad} is ${numbers[bad]}; it must be finite`);
 }
 
 /** An array's bytes from 0 to 255; fractions from 0 to 1 are scaled, as openpi does it. */
@@ -77,7 +78,7 @@ export function bytesOf(array: NdArray, field: string): Uint8Array {
   if (isFloat(array)) return Uint8Array.from(numbersOf(array, field), (value) => 255 * value);
   numberOf(array, field);
   if (array.dtype.slice(1) === 'u1') return array.data;
-  throw new UserError(`${field}: dtype ${array.dtype}; send an image as uint8`);
+  throw invalid(field, `dtype ${array.dtype}; send an image as uint8`);
 }
 
 /** A float32 array; its memory is shared. */

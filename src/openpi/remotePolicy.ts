@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { UserError } from '../errors.ts';
+import { UserError, invalid } from '../errors.ts';
 import { createSight } from '../images/coverage.ts';
 import { threadScaler } from '../images/scaling.ts';
 import { type CameraImages, createCameraImages } from '../policy/cameraImages.ts';
@@ -49,9 +49,9 @@ export const isRemote = (policy: string): boolean =>
   /^[a-z]+:\/\//i.test(policy) || BARE.test(policy);
 
 function checkUrl(url: string): void {
-  if (BARE.test(url)) throw new UserError(`${url}: a server's address begins with its protocol; write ws://${url}`); // prettier-ignore
+  if (BARE.test(url)) throw invalid(url, `a server's address begins with its protocol; write ws://${url}`); // prettier-ignore
   if (/^wss?:/i.test(url) && URL.canParse(url) && new URL(url).hostname !== '') return;
-  throw new UserError(`${url}: no address of a server; give ws://HOST:PORT, as ws://10.0.0.5:8000`);
+  throw invalid(url, 'no address of a server; give ws://HOST:PORT, as ws://10.0.0.5:8000');
 }
 
 /** How chunks join, by a choice that may be left to the server. */
@@ -60,13 +60,16 @@ function joinOf({ join }: Contract, choice: JoinChoice, url: string): JoinKind {
   if (sampledJoin(choice) === undefined || choice === join) return choice;
   throw new UserError(
     `${url} joins chunks by ${join}, not by ${choice}; serve the policy by nalu serve --join ${choice}, or leave the choice away`,
+    { kind: 'mismatch', subject: url, fields: ['join'] },
   );
 }
 
 /** The flow's start that is sent; empty for a server that takes none. */
 function noiseOf({ noise: size }: Contract, source: NoiseSource): Float32Array {
   if (source !== 'zero' && source.exploration)
-    throw new UserError('a policy on a server does not explore; run it on the robot to learn');
+    throw new UserError('a policy on a server does not explore; run it on the robot to learn', {
+      kind: 'unsupported',
+    });
   if (!size) return new Float32Array();
   const count = size[0] * size[1];
   if (source === 'zero') return new Float32Array(count);
@@ -131,6 +134,7 @@ function connectionTo({ url, link, robot, contract }: Opened): () => Promise<Con
       if (changed !== undefined)
         throw new UserError(
           `${url} now serves another policy: ${changed} has changed; begin again`,
+          { kind: 'mismatch', subject: url, fields: [changed] },
         );
       known = connection;
     }
@@ -159,7 +163,7 @@ function remotePolicy(opened: Opened): RemotePolicy {
 
   function chunkOf(reply: RemoteReply, noise: Float32Array, asked: Join | undefined) {
     if (reply.horizon !== horizon)
-      throw new UserError(`${url}: ${reply.horizon} rows in its reply, after ${horizon} before`);
+      throw invalid(url, `${reply.horizon} rows in its reply, after ${horizon} before`);
     version = reply.version ?? version;
     const joined = asked && reply.joined && { ...reply.joined, rows: asked.rows };
     return {

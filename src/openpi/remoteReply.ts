@@ -1,4 +1,4 @@
-import { UserError } from '../errors.ts';
+import { invalid } from '../errors.ts';
 import type { Joined } from '../policy/chunkPolicy.ts';
 import { naluFields, replyMetadata } from './metadata.ts';
 import { isNdArray, numbersOf, shapeText } from './ndarray.ts';
@@ -24,17 +24,19 @@ function milliseconds(timing: Decoded | undefined): number {
 /** Reads a reply for a robot of so many joints. Throws a `UserError` for rows that cannot be played. */
 export function readReply(reply: WireMap, joints: number, url: string): RemoteReply {
   const actions = reply.get('actions');
-  if (!isNdArray(actions)) throw new UserError(`${url}: no array of actions in its reply`);
+  if (!isNdArray(actions)) throw invalid(url, 'no array of actions in its reply');
   const { shape } = actions;
   if (shape.length !== 2 || shape[0] === 0 || shape[1] !== joints)
-    throw new UserError(
-      `${url}: its actions are ${shapeText(shape)}, the robot has ${joints} joints; is it a policy for this robot?`,
+    throw invalid(
+      url,
+      `its actions are ${shapeText(shape)}, the robot has ${joints} joints; is it a policy for this robot?`,
     );
   const numbers = numbersOf(actions, `${url}: actions`);
   const bad = numbers.findIndex((number) => !Number.isFinite(number));
   if (bad >= 0)
-    throw new UserError(
-      `${url}: row ${Math.floor(bad / joints)} of its actions has ${numbers[bad]} for joint ${bad % joints}`,
+    throw invalid(
+      url,
+      `row ${Math.floor(bad / joints)} of its actions has ${numbers[bad]} for joint ${bad % joints}`,
     );
   const own = naluFields(reply, replyMetadata, `${url}: its reply`);
   return {

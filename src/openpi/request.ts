@@ -1,4 +1,4 @@
-import { UserError } from '../errors.ts';
+import { UserError, invalid } from '../errors.ts';
 import type { Outcome } from '../episodes/episode.ts';
 import type { Join, NoiseSource, Observation } from '../policy/chunkPolicy.ts';
 import type { CameraFrame } from '../robot/robot.ts';
@@ -38,7 +38,8 @@ function finiteArray(
   value: Decoded | undefined,
   field: string,
 ): NdArray & { numbers: Float32Array } {
-  if (!isNdArray(value)) throw new UserError(`${field} is no array`);
+  if (!isNdArray(value))
+    throw new UserError(`${field} is no array`, { kind: 'invalid', subject: field });
   const numbers = Float32Array.from(numbersOf(value, field));
   checkFinite(numbers, field);
   return { ...value, numbers };
@@ -52,16 +53,24 @@ function promptOf(request: WireMap, fallback: string | undefined): string {
     prompt === undefined
       ? 'prompt is missing in the observation; send one, or start the server with --prompt'
       : 'prompt is no text',
+    { kind: prompt === undefined ? 'missing' : 'invalid', fields: ['prompt'] },
   );
 }
 
 /** The noise that a request gives, or else that of a seed. */
 function noiseOf(request: WireMap, seed: number, { noise }: PolicyMetadata): NoiseSource {
   if (!request.has('noise')) return { seed };
-  if (!noise) throw new UserError('noise: this policy has none; leave it away');
+  if (!noise)
+    throw new UserError('noise: this policy has none; leave it away', {
+      kind: 'unsupported',
+      fields: ['noise'],
+    });
   const { numbers, shape } = finiteArray(request.get('noise'), 'noise');
   if (shapeText(shape) !== shapeText(noise))
-    throw new UserError(`noise is ${shapeText(shape)}; this policy's is ${shapeText(noise)}`);
+    throw new UserError(`noise is ${shapeText(shape)}; this policy's is ${shapeText(noise)}`, {
+      kind: 'invalid',
+      fields: ['noise'],
+    });
   return { seed, given: numbers };
 }
 
@@ -74,7 +83,7 @@ function ownField(request: WireMap, name: string): Decoded | undefined {
 /** A count of rows that a request gives. */
 function rowsIn(value: Decoded | undefined, field: string): number {
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
-  throw new UserError(`${field} is no whole number of rows`);
+  throw new UserError(`${field} is no whole number of rows`, { kind: 'invalid', fields: [field] });
 }
 
 function executedIn(request: WireMap): { executed?: number } {
@@ -89,16 +98,27 @@ export function readEnding(request: WireMap): Ending | undefined {
   const end = ownField(request, 'end');
   if (end === undefined) return undefined;
   const outcome = OUTCOMES.find((one) => one === end);
-  if (!outcome) throw new UserError(`${NALU}.end is none of ${OUTCOMES.join(', ')}`);
+  if (!outcome)
+    throw new UserError(`${NALU}.end is none of ${OUTCOMES.join(', ')}`, {
+      kind: 'invalid',
+      fields: [`${NALU}.end`],
+    });
   return { outcome, ...executedIn(request) };
 }
 
 /** Whether a request asks for features. */
 function featuresIn(request: WireMap, { features }: PolicyMetadata): boolean {
   const asked = ownField(request, 'features') ?? false;
-  if (typeof asked !== 'boolean') throw new UserError(`${NALU}.features is neither true nor false`);
+  if (typeof asked !== 'boolean')
+    throw new UserError(`${NALU}.features is neither true nor false`, {
+      kind: 'invalid',
+      fields: [`${NALU}.features`],
+    });
   if (asked && features === undefined)
-    throw new UserError(`${NALU}.features: this policy has none; leave it away`);
+    throw new UserError(`${NALU}.features: this policy has none; leave it away`, {
+      kind: 'unsupported',
+      fields: [`${NALU}.features`],
+    });
   return asked;
 }
 
@@ -107,12 +127,19 @@ function joinOf(request: WireMap, { actions, join: kind }: PolicyMetadata): Join
   const join = ownField(request, 'join');
   if (join === undefined) return undefined;
   const field = `${NALU}.join`;
-  if (!isMap(join)) throw new UserError(`${field} is no dict of rows and delay`);
+  if (!isMap(join))
+    throw new UserError(`${field} is no dict of rows and delay`, {
+      kind: 'invalid',
+      fields: [field],
+    });
   const { numbers: rows, shape } = finiteArray(join.get('rows'), `${field}.rows`);
   if (shape.length !== 2 || shape[1] !== actions)
-    throw new UserError(`${field}.rows is ${shapeText(shape)}; rows have ${actions} numbers`);
+    throw new UserError(`${field}.rows is ${shapeText(shape)}; rows have ${actions} numbers`, {
+      kind: 'invalid',
+      fields: [`${field}.rows`],
+    });
   const delay = rowsIn(join.get('delay'), `${field}.delay`);
-  if (kind === 'swap') throw new UserError(`${field}: this server joins no chunks; leave it away`);
+  if (kind === 'swap') throw invalid(field, 'this server joins no chunks; leave it away');
   return { rows, delay };
 }
 

@@ -94,7 +94,7 @@ const describe = ({ name, version, layout, cameras, joints, actions, horizon }: 
 function playing(bundle: Bundle, executeSteps = bundle.executeSteps): Bundle {
   const { horizon } = bundle.shape;
   if (executeSteps <= horizon) return { ...bundle, executeSteps };
-  throw new UserError(`--execute ${executeSteps}: the policy's chunks have ${horizon} rows; say fewer`); // prettier-ignore
+  throw new UserError(`--execute ${executeSteps}: the policy's chunks have ${horizon} rows; say fewer`, { kind: 'invalid', fields: ['--execute'] }); // prettier-ignore
 }
 
 /** Serves a bundle by openpi's websocket protocol until the signal aborts. */

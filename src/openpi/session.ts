@@ -32,7 +32,9 @@ export interface Served extends RequestReader {
 
 function requestOf(data: unknown, isBinary: boolean): Buffer {
   if (isBinary) return data as Buffer;
-  throw new UserError('a text message; requests are msgpack in binary messages');
+  throw new UserError('a text message; requests are msgpack in binary messages', {
+    kind: 'invalid',
+  });
 }
 
 /** The noise of an attempt that explores, unless the client gives its own. */
@@ -59,7 +61,10 @@ export function serveClient(socket: WebSocket, client: string, served: Served): 
     const message = decode(requestOf(data, isBinary));
     const ending = readEnding(message);
     if (ending && !attempts)
-      throw new UserError('nalu.end: this server records no attempts; start it with --record');
+      throw new UserError('nalu.end: this server records no attempts; start it with --record', {
+        kind: 'unready',
+        fields: ['nalu.end'],
+      });
     if (ending) return send(encode(endedReply(ending, await attempts!.end(ending))));
     const { observation, noise, join, executed, features } = readRequest(message, served.nextSeed(), served); // prettier-ignore
     attempts?.begin(observation.prompt, executed);

@@ -59,7 +59,9 @@ function fieldsOf(map: ReadonlyMap<unknown, unknown>): Map<string, unknown> {
   return new Map(
     [...map].map(([name, value]) => {
       if (typeof name !== 'string' && !(name instanceof Uint8Array))
-        throw new UserError(`a map with the key ${String(name)}, which is neither text nor bytes`);
+        throw new UserError(`a map with the key ${String(name)}, which is neither text nor bytes`, {
+          kind: 'invalid',
+        });
       return [typeof name === 'string' ? name : Buffer.from(name).toString('latin1'), value];
     }),
   );
@@ -71,7 +73,7 @@ function arrayIn(fields: ReadonlyMap<string, unknown>): NdArray {
   const [data, dtype, shape] = ['data', 'dtype', 'shape'].map((name) => fields.get(name));
   if (data instanceof Uint8Array && typeof dtype === 'string' && Array.isArray(shape))
     if (shape.every(isSize)) return { data, dtype, shape };
-  throw new UserError("an array without numpy's data, dtype and shape");
+  throw new UserError("an array without numpy's data, dtype and shape", { kind: 'invalid' });
 }
 
 function decoded(value: unknown): Decoded {
@@ -84,7 +86,7 @@ function decoded(value: unknown): Decoded {
   if (Array.isArray(value)) return value.map(decoded);
   if (value === null || value instanceof Uint8Array) return value;
   if (typeof value !== 'object' && typeof value !== 'undefined') return value as Decoded;
-  throw new UserError('something that openpi does not send');
+  throw new UserError('something that openpi does not send', { kind: 'invalid' });
 }
 
 /** Decodes a message of openpi's msgpack_numpy, which is a map. Throws a `UserError` for anything else. */
@@ -95,9 +97,9 @@ export function decode(bytes: Uint8Array): WireMap {
   } catch (error) {
     throw new UserError(
       `a message of ${bytes.length} bytes that is not openpi's msgpack: ${messageOf(error)}`,
-      { cause: error },
+      { cause: error, kind: 'invalid' },
     );
   }
   if (isMap(value)) return value;
-  throw new UserError('a message that is no map; send a dict');
+  throw new UserError('a message that is no map; send a dict', { kind: 'invalid' });
 }

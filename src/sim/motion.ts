@@ -52,7 +52,10 @@ function solve(side: ArmSide, grip: Grip, near: number[]): number[] {
   const joints = inverseKinematics(gripperPose(side, grip), near);
   if (joints) return joints;
   const place = grip.point.map((value) => value.toFixed(3)).join(', ');
-  throw new UserError(`The ${side} hand does not reach (${place}) m; place the object nearer.`);
+  throw new UserError(`The ${side} hand does not reach (${place}) m; place the object nearer.`, {
+    kind: 'invalid',
+    fields: [side],
+  });
 }
 
 /** One hand's commands [steps][7] (six joints, opening) for a sequence of moves from `start`. */

@@ -26,7 +26,9 @@ function sizeIn({ columns = 80, rows = 24 }: Output): ImageSize {
 export function viewed(sim: SimulatedAloha, out: Output): Robot {
   const camera = sim.sceneCameras.includes(CAMERA) ? CAMERA : sim.sceneCameras.at(0);
   if (camera === undefined)
-    throw new UserError('The scene names no camera to watch the attempts through');
+    throw new UserError('The scene names no camera to watch the attempts through', {
+      kind: 'missing',
+    });
   let commands = 0;
   return delegateRobot(sim, {
     command(positions) {

@@ -1,6 +1,6 @@
 import { CdrReader } from '@foxglove/cdr';
 import sharp from 'sharp';
-import { UserError, messageOf } from '../errors.ts';
+import { UserError, invalid, messageOf } from '../errors.ts';
 import { type CalibratedCamera, sizeSeen } from '../robot/calibration.ts';
 import type { CameraFrame } from '../robot/robot.ts';
 import { nanosecondsOf } from '../episodes/rosTime.ts';
@@ -60,18 +60,21 @@ export function readCompressedImage(
 
 function checkImage(image: RawImage, { name, width, height }: CalibratedCamera): void {
   if (image.width !== width || image.height !== height)
-    throw new UserError(
-      `${name}: images of ${image.width}×${image.height}, but its calibration says ${width}×${height}; set the driver's profile or correct the calibration`,
+    throw invalid(
+      name,
+      `images of ${image.width}×${image.height}, but its calibration says ${width}×${height}; set the driver's profile or correct the calibration`,
     );
   if (image.step === undefined) return;
   const layout = LAYOUTS[image.encoding];
   if (!layout)
-    throw new UserError(
-      `${name}: encoding ${image.encoding} cannot be read; have the driver publish ${Object.keys(LAYOUTS).join(', ')}`,
+    throw invalid(
+      name,
+      `encoding ${image.encoding} cannot be read; have the driver publish ${Object.keys(LAYOUTS).join(', ')}`,
     );
   if (image.step < width * layout.bytes || image.data.length < image.step * height)
-    throw new UserError(
-      `${name}: ${image.data.length} bytes in rows of ${image.step} are no ${image.encoding} image of ${width}×${height}`,
+    throw invalid(
+      name,
+      `${image.data.length} bytes in rows of ${image.step} are no ${image.encoding} image of ${width}×${height}`,
     );
 }
 
@@ -107,13 +110,14 @@ async function decode(image: RawImage, camera: CalibratedCamera): Promise<Uint8A
     .catch((error: unknown) => {
       throw new UserError(
         `${camera.name}: an image of ${image.data.length} bytes (${image.encoding}) cannot be decoded: ${messageOf(error)}; look at what its driver publishes`,
-        { cause: error },
+        { cause: error, kind: 'invalid', subject: camera.name },
       );
     });
   const size = sizeSeen(camera);
   if (info.width !== size.width || info.height !== size.height)
-    throw new UserError(
-      `${camera.name}: a compressed image gave ${info.width}×${info.height}, but its calibration says ${size.width}×${size.height}`,
+    throw invalid(
+      camera.name,
+      `a compressed image gave ${info.width}×${info.height}, but its calibration says ${size.width}×${size.height}`,
     );
   return data;
 }

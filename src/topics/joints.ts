@@ -1,4 +1,4 @@
-import { UserError } from '../errors.ts';
+import { invalid } from '../errors.ts';
 import type { Arm, Calibration } from '../robot/calibration.ts';
 import { fromDriver } from '../robot/driverAngles.ts';
 import type { JointPart, JointState } from '../robot/robot.ts';
@@ -23,14 +23,16 @@ function anglesIn(message: JointStateMessage, arm: Arm, wanted: readonly string[
   const { name, position } = message;
   const topic = statesTopic(arm);
   if (name.length !== position.length)
-    throw new UserError(`${topic}: ${name.length} names for ${position.length} positions`);
+    throw invalid(topic, `${name.length} names for ${position.length} positions`);
   const missing = wanted.filter((joint) => !name.includes(joint));
   if (missing.length > 0)
-    throw new UserError(
-      `${topic}: lacks ${missing.join(', ')}; it has ${name.join(', ') || 'no names'}. Correct the joints in the calibration`,
+    throw invalid(
+      topic,
+      `lacks ${missing.join(', ')}; it has ${name.join(', ') || 'no names'}. Correct the joints in the calibration`,
+      ...missing,
     );
   const doubled = wanted.filter((joint) => name.indexOf(joint) !== name.lastIndexOf(joint));
-  if (doubled.length > 0) throw new UserError(`${topic}: has ${doubled.join(', ')} twice`);
+  if (doubled.length > 0) throw invalid(topic, `has ${doubled.join(', ')} twice`, ...doubled);
   return wanted.map((joint) => position[name.indexOf(joint)]);
 }
 

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { nalu } from '../cli/nalu.ts';
-import { type ForeignSet, stubCalibration, writeForeign } from './sets.ts';
+import { type About, assertAbout, assertSaid } from '../refusals.ts';
+import { type ForeignSet, leftOut, linesOf, stubCalibration, writeForeign } from './sets.ts';
 
 const root = await mkdtemp(join(tmpdir(), 'nalu-bad-'));
 after(() => rm(root, { recursive: true }));
@@ -31,8 +32,8 @@ interface Fault {
   what: string;
   of: string;
   break: (set: string) => Promise<unknown>;
-  /** What names it. */
-  named: RegExp;
+  /** What it is told about. */
+  about: About;
 }
 
 /** Faults of a whole data set: nothing is written. */
@@ -41,7 +42,7 @@ const REFUSED: Fault[] = [
     what: 'a missing video',
     of: videos,
     break: (set) => rm(join(set, VIDEO)),
-    named: /1 of its files are not there:\n.*cam_high\/chunk-000\/file-000\.mp4/,
+    about: { kind: 'missing', names: [1, 'observation.images.cam_high/chunk-000/file-000.mp4'] },
   },
   {
     what: 'another number of joints',
@@ -49,37 +50,37 @@ const REFUSED: Fault[] = [
     break: inInfo(({ features }) => {
       for (const name of ['observation.state', 'action']) features[name].shape = [3];
     }),
-    named: /info\.json: observation\.state has 3 joints, .*stub\.yaml has 2/,
+    about: { kind: 'mismatch', names: ['info.json: observation.state', 3, 'stub.yaml', 2] },
   },
   {
     what: 'actions that are no targets of the joints',
     of: images,
     break: inInfo(({ features }) => (features.action.shape = [7])),
-    named: /features\.action\.shape is \[7\], observation\.state has \[2\]/,
+    about: { kind: 'invalid', subject: 'info.json', names: ['features.action.shape', '[7]', 'observation.state', '[2]'] }, // prettier-ignore
   },
   {
     what: 'no cameras',
     of: images,
     break: inInfo(({ features }) => delete features['observation.images.cam_high']),
-    named: /features: none has the dtype image or video/,
+    about: { kind: 'invalid', subject: 'info.json', names: ['features'] },
   },
   {
     what: 'another rate than the robot',
     of: images,
     break: inInfo((info) => (info.fps = 30)),
-    named: /fps is 30, controlRate in .*stub\.yaml is 50/,
+    about: { kind: 'mismatch', names: ['fps', 30, 'controlRate', 'stub.yaml', 50] },
   },
   {
     what: 'an unknown version',
     of: images,
     break: inInfo((info) => (info.codebase_version = 'v1.6')),
-    named: /codebase_version: a data set of version 2\.1 or 3/,
+    about: { kind: 'invalid', subject: 'info.json', fields: ['codebase_version'], names: ['2.1', 3] }, // prettier-ignore
   },
   {
     what: 'a number of episodes that is not listed',
     of: images,
     break: inInfo((info) => (info.total_episodes = 5)),
-    named: /total_episodes is 5, and 2 are listed/,
+    about: { kind: 'invalid', subject: 'info.json', names: ['total_episodes', 5, 2] },
   },
   {
     what: 'joints of other names',
@@ -87,31 +88,31 @@ const REFUSED: Fault[] = [
     break: inInfo(({ features }) => {
       Object.assign(features['observation.state'], { names: ['elbow', 'hand'] });
     }),
-    named: /names lack joints of the calibration.*\n {2}shoulder\nIt has elbow, hand/,
+    about: { kind: 'invalid', names: ['shoulder', 'elbow, hand'] },
   },
 ];
 
 /** Faults of some or all episodes, which are left out. */
-const LEFT_OUT: Fault[] = [
+const LEFT_OUT: (Omit<Fault, 'about'> & { named: string[] })[] = [
   {
     what: 'a feature that no file has',
     of: images,
     break: inInfo(({ features }) => {
       features['observation.effort'] = { ...features.action };
     }),
-    named: /file-000\.parquet: has no column observation\.effort/,
+    named: ['file-000.parquet', 'observation.effort'],
   },
   {
     what: 'a Parquet file without its end',
     of: images,
     break: (set) => truncate(join(set, DATA), 1000),
-    named: /file-000\.parquet: is not readable as Parquet/,
+    named: ['file-000.parquet', 'Parquet'],
   },
   {
     what: 'a video without its end',
     of: videos,
     break: (set) => truncate(join(set, VIDEO), 200),
-    named: /file-000\.mp4: is not readable as video/,
+    named: ['file-000.mp4'],
   },
   {
     what: 'videos of another size',
@@ -119,43 +120,43 @@ const LEFT_OUT: Fault[] = [
     break: inInfo(({ features }) => {
       features['observation.images.cam_high'].shape = [24, 32, 3];
     }),
-    named: /file-000\.mp4: is 16×12, and info\.json declares 32×24/,
+    named: ['file-000.mp4', '16×12', '32×24'],
   },
 ];
 
 /** Cells that an episode cannot have. */
-const CELLS: { what: string; set: ForeignSet['cells']; named: RegExp }[] = [
+const CELLS: { what: string; set: ForeignSet['cells']; named: (string | number)[] }[] = [
   {
     what: 'times out of step',
     set: (cells, episode) => episode === 1 && (cells.timestamp[7] = 0.2),
-    named: /timestamp, row 7 of episode 1: is 0\.2\d* s, and 0\.14 s at fps 50/,
+    named: ['timestamp, row 7 of episode 1', `${Math.fround(0.2)} s`, '0.14 s', 'fps 50'],
   },
   {
     what: 'a null among the joints',
     set: (cells, episode) => episode === 1 && (cells['observation.state'][2] = [null, 0.5]),
-    named: /observation\.state, row 2 of episode 1: is not 2 numbers/,
+    named: ['observation.state, row 2 of episode 1', '2 numbers'],
   },
   {
     what: 'joints in degrees',
     set: (cells, episode) => episode === 1 && (cells.action[4] = [45, 0.5]),
-    named: /action, row 4 of episode 1: shoulder is 45, and goes from -1 to 1 \(rad\)/,
+    named: ['action, row 4 of episode 1', 'shoulder', 45, '-1 to 1 (rad)'],
   },
   {
     what: 'a row of another episode',
     set: (cells, episode) => episode === 1 && (cells.episode_index[3] = 9n),
-    named: /episode_index, row 3 of episode 1: is 9/,
+    named: ['episode_index, row 3 of episode 1', 9],
   },
   {
     what: 'a task that is not there',
     set: (cells, episode) => episode === 1 && (cells.task_index[0] = 4n),
-    named: /task_index is 4, and there are 2 tasks/,
+    named: ['task_index', 4, '2 tasks'],
   },
   {
     what: 'a picture that is none',
     set: (cells, episode) =>
       episode === 1 &&
       (cells['observation.images.cam_high'][10] = { bytes: Uint8Array.of(1, 2, 3), path: 'x' }),
-    named: /cam_high, row 10 of episode 1: is no readable picture/,
+    named: ['observation.images.cam_high, row 10 of episode 1'],
   },
 ];
 
@@ -169,14 +170,14 @@ async function importInto(set: string) {
 }
 
 describe('a damaged data set', () => {
-  for (const { what, of, break: damage, named } of REFUSED)
+  for (const { what, of, break: damage, about } of REFUSED)
     it(`is refused for ${what}`, async () => {
       const set = join(root, `set-${count++}`);
       await cp(of, set, { recursive: true });
       await damage(set);
-      const { code, err, made } = await importInto(set);
+      const { code, failure, made } = await importInto(set);
       assert.equal(code, 1);
-      assert.match(err, named);
+      assertAbout(failure, about);
       assert.deepEqual(made, []);
     });
 
@@ -185,10 +186,10 @@ describe('a damaged data set', () => {
       const set = join(root, `set-${count++}`);
       await cp(of, set, { recursive: true });
       await damage(set);
-      const { code, out, err, made } = await importInto(set);
+      const { code, out, failure, made } = await importInto(set);
       assert.equal(code, 1);
-      assert.match(out, named);
-      assert.match(err, /2 of its 2 episodes cannot be read and were left out/);
+      assertSaid(leftOut(out), ...named);
+      assertAbout(failure, { kind: 'invalid', subject: set, names: ['2 of its 2 episodes'] });
       assert.deepEqual(made, []);
     });
 
@@ -196,10 +197,10 @@ describe('a damaged data set', () => {
     it(`loses the one episode with ${what}`, async () => {
       const set = join(root, `cells-${count++}`);
       await writeForeign(set, { version: 'v3.0', kind: 'image', cells });
-      const { code, out, err, made } = await importInto(set);
+      const { code, out, failure, made } = await importInto(set);
       assert.equal(code, 1);
-      assert.match(out, named);
-      assert.match(err, /1 of its 2 episodes/);
+      assertSaid(leftOut(out), ...named);
+      assertAbout(failure, { kind: 'invalid', subject: set, names: ['1 of its 2 episodes'] });
       assert.equal(made.length, 1);
       assert.match(made[0], /-000000\.mcap$/);
     });
@@ -211,13 +212,13 @@ describe('a damaged data set', () => {
     await writeFile(join(set, 'meta/stats.json'), JSON.stringify(statistics));
     const { code, out, made } = await importInto(set);
     assert.equal(code, 0);
-    assert.match(out, /stats\.json: action\.std is not all numbers/);
+    assertSaid(linesOf(out, 'stats.json'), 'action.std');
     assert.equal(made.length, 2);
   });
 
   it('is none where there is no info.json', async () => {
-    const { code, err } = await importInto(root);
+    const { code, failure } = await importInto(root);
     assert.equal(code, 1);
-    assert.match(err, /no data set there; lerobot's have a meta\/info\.json/);
+    assertAbout(failure, { kind: 'missing', subject: root, names: ['meta/info.json'] });
   });
 });

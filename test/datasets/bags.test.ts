@@ -6,7 +6,8 @@ import { after, describe, it } from 'node:test';
 import type { Episode } from '../../src/episodes/readEpisode.ts';
 import { nalu } from '../cli/nalu.ts';
 import { type Said, describe as describeBag, writeBag, writeMcap, writeSqlite } from '../topics/writeBag.ts'; // prettier-ignore
-import { episodesIn, recordStubs } from './sets.ts';
+import { assertAbout, assertSaid } from '../refusals.ts';
+import { episodesIn, leftOut, linesOf, recordStubs } from './sets.ts';
 import { PERIODS, SIDES, START, brightnessOf, followedTo, ledTo, smallAloha, teleoperation } from './teleoperation.ts'; // prettier-ignore
 
 const root = await mkdtemp(join(tmpdir(), 'nalu-bags-'));
@@ -102,7 +103,7 @@ describe('nalu import-data of a bag of teleoperated ALOHA', () => {
     writeSqlite(join(folder, 'humble.db3'), said, { defined: false });
     const { code, err, out } = await importBags(folder, at('storages', 'out'));
     assert.equal(code, 0, err);
-    assert.match(out, /the bags name no task: it is taken from the folder's name, "Transfer cube"/);
+    assertSaid(linesOf(out, 'task'), '"Transfer cube"');
     const episodes = await episodesIn(at('storages', 'out'));
     assert.deepEqual(episodes.map(({ header }) => header.id), ['humble', 'mcap', 'parts', 'sqlite']); // prettier-ignore
     const [{ joints, commands, chunks }] = episodes;
@@ -121,19 +122,17 @@ describe('nalu import-data of a bag of teleoperated ALOHA', () => {
       ...['--steps', '1', '--batch', '2', '--attempts', '0'],
     ]);
     assert.equal(code, 0, err);
-    assert.match(out, /10 observations of 1 episodes/);
+    assertSaid(linesOf(out, 'observations'), '10 observations', '1 episodes');
   });
 
   it("is not looked for among Nalu's own episodes", async () => {
     await recordStubs(at('episodes'), ['success']);
     // A file that nothing can be read of says nothing of the others.
     await writeFile(join(at('episodes'), '0-damaged.mcap'), 'no episode');
-    const { code, err } = await importBags(at('episodes'), at('never'));
+    const { code, failure } = await importBags(at('episodes'), at('never'));
     assert.equal(code, 1);
-    assert.match(
-      err,
-      /episodes: holds Nalu's own episodes, which need no import: .*imitate .*export /,
-    );
+    const names = ['imitate', 'export'];
+    assertAbout(failure, { kind: 'invalid', subject: at('episodes'), names });
   });
 });
 
@@ -152,64 +151,65 @@ const silent = (pattern: RegExp, from: bigint, to: bigint) =>
 const SECOND = 1_000_000_000n;
 
 /** Faults of a bag, and what names them. */
-const FAULTS: Record<string, [messages: () => readonly Said[], named: RegExp]> = {
+const FAULTS: Record<string, [messages: () => readonly Said[], ...named: string[]]> = {
   'no joint states of an arm': [
     () => without(/^\/follower_right\/joint_states/),
-    /demo: no messages on \/follower_right\/joint_states, the joint states of a follower; it has .*\/follower_left/,
+    ...['/follower_right/joint_states', 'follower', '/follower_left/joint_states'],
   ],
   'neither commands nor leaders': [
     () => without(/commands|leader/),
-    /demo: no joint commands \(\/follower_left\/commands\/joint_group.*\) and no joint states of leaders \(\/leader_left\/joint_states, \/leader_right\/joint_states\)/,
+    ...['/follower_left/commands/joint_group', '/leader_left/joint_states, /leader_right/joint_states'], // prettier-ignore
   ],
   'grippers that nobody commands': [
     () => without(/joint_single|leader/),
-    /demo: left_gripper, right_gripper: never commanded/,
+    'left_gripper, right_gripper',
   ],
   'one leader': [
     () => without(/commands|leader_right/),
-    /demo: no messages on \/leader_right\/joint_states, the joint states of a leader/,
+    ...['/leader_right/joint_states', 'leader'],
   ],
   'no images of a camera': [
     () => without(/^\/cam_low/),
-    /demo: no images of cam_low on \/cam_low\/camera\/color\/image_rect_raw; .*leave the camera out/,
+    ...['cam_low', '/cam_low/camera/color/image_rect_raw'],
   ],
   'messages of another type': [
     () => said.map((one) => (one.topic.startsWith('/cam_high') ? { ...one, type: 'sensor_msgs/msg/CompressedImage' } : one)), // prettier-ignore
-    /demo_0\.mcap: \/cam_high\/camera\/color\/image_rect_raw has messages of sensor_msgs\/msg\/CompressedImage, not of sensor_msgs\/msg\/Image/,
+    ...['demo_0.mcap', '/cam_high/camera/color/image_rect_raw'],
+    ...['sensor_msgs/msg/CompressedImage', 'sensor_msgs/msg/Image'],
   ],
   'a camera that comes seconds late': [
     () => delayed(/^\/cam_high/, (3n * SECOND) / 2n),
-    /demo: \/cam_high\/camera\/color\/image_rect_raw is stamped 1\.50 s behind \/follower_left\/joint_states, by when both were recorded; synchronise the clocks/,
+    ...['/cam_high/camera/color/image_rect_raw', '1.50 s', '/follower_left/joint_states'],
   ],
   'commands that end before anything else begins': [
     () => delayed(COMMANDS, -5n * SECOND),
-    /demo: \/follower_right\/joint_states begins 3\.02 s after the last of the joint commands; record them together, by one clock/,
+    ...['/follower_right/joint_states', '3.02 s'],
   ],
   'joint states that fall silent': [
     () => silent(/^\/follower_left\/joint_states/, SECOND / 2n, (3n * SECOND) / 2n),
-    /demo: \/follower_left\/joint_states has been silent for 0\.5\d s/,
+    ...['/follower_left/joint_states', '0.51 s'],
   ],
   'a camera that ends early': [
     () => silent(/^\/cam_right/, SECOND / 2n, 9n * SECOND),
-    /demo: \/cam_right_wrist\/camera\/color\/image_rect_raw has been silent for 1\.0\d s/,
+    ...['/cam_right_wrist/camera/color/image_rect_raw', '1.01 s'],
   ],
   'messages that are cut short': [
     () => said.map((one) => (one.topic.startsWith('/leader') ? { ...one, data: one.data.slice(0, 40) } : one)), // prettier-ignore
-    /demo_0\.mcap: \/leader_left\/joint_states has messages that cannot be decoded/,
+    ...['demo_0.mcap', '/leader_left/joint_states'],
   ],
 };
 
 describe('a bag that nothing is learned from', () => {
-  for (const [what, [messages, named]] of Object.entries(FAULTS))
+  for (const [what, [messages, ...named]] of Object.entries(FAULTS))
     it(`is left out and named with its topic: ${what}`, async () => {
       const folder = at('faults', what.replaceAll(' ', '-'));
       await writeBag(join(folder, 'demo'), messages());
       await writeBag(join(folder, 'whole'), said);
       const made = `${folder}-out`;
-      const { code, out, err } = await importBags(folder, made);
+      const { code, out, failure } = await importBags(folder, made);
       assert.equal(code, 1);
-      assert.match(out, named);
-      assert.match(err, /1 of its 2 episodes cannot be read and were left out/);
+      assertSaid(leftOut(out), 'demo', ...named);
+      assertAbout(failure, { kind: 'invalid', subject: folder, names: ['1 of its 2 episodes'] });
       assert.deepEqual(await readdir(made), ['whole.mcap']);
     });
 
@@ -221,7 +221,7 @@ describe('a bag that nothing is learned from', () => {
       await truncate(path, Math.floor(length / 2));
       const { code, out } = await importBags(join(folder, 'demo'), join(folder, 'out'));
       assert.equal(code, 1);
-      assert.match(out, new RegExp(`left out demo: .*${basename(path)}: .*(ends early|record)`));
+      assertSaid(leftOut(out), 'demo', basename(path));
       assert.deepEqual(await readdir(join(folder, 'out')), []);
     });
 
@@ -234,7 +234,7 @@ describe('a bag that nothing is learned from', () => {
     const given = ['import-data', bag, '--out', at('units', 'out'), '--calibration', far];
     const { code, out } = await nalu(given);
     assert.equal(code, 1);
-    assert.match(out, /demo: joint states, 0\.00 s: left_gripper is -\d+\.\d+, and goes from 0 to 1/); // prettier-ignore
+    assertSaid(leftOut(out), 'joint states, 0.00 s', 'left_gripper', '0 to 1');
   });
 
   it('is refused where its recorder left part of it beside it', async () => {
@@ -242,14 +242,14 @@ describe('a bag that nothing is learned from', () => {
     await writeFile(`${path}-wal`, 'the rest');
     const { code, out } = await importBags(at('wal', 'demo'), at('wal', 'out'));
     assert.equal(code, 1);
-    assert.match(out, /demo_0\.db3: its recorder did not end; .*-wal holds 8 bytes more/);
+    assertSaid(leftOut(out), 'demo_0.db3', 'demo_0.db3-wal', '8 bytes');
   });
 
   it('is refused where its messages are compressed one by one', async () => {
     const path = await writeBag(at('packed', 'demo'), said);
     await describeBag(at('packed', 'demo'), [path], '  compression_mode: MESSAGE\n');
     const { out } = await importBags(at('packed', 'demo'), at('packed', 'out'));
-    assert.match(out, /demo: its messages are compressed one by one/);
+    assertSaid(leftOut(out), 'demo', 'ros2 bag convert');
   });
 
   it('is not imported, nor trained on, into its own folder', async () => {
@@ -257,9 +257,9 @@ describe('a bag that nothing is learned from', () => {
     const out = join(bags, 'out');
     const imported = await importBags(bags, out);
     const trained = await nalu(['imitate', bags, '--calibration', calibration, '--out', out]);
-    for (const { code, err } of [imported, trained]) {
+    for (const { code, failure } of [imported, trained]) {
       assert.equal(code, 1);
-      assert.match(err, /--out .*transfer-cube\/out lies in .*transfer-cube, which is read/);
+      assertAbout(failure, { kind: 'invalid', subject: out, fields: ['--out'], names: [bags] });
     }
     assert.ok(!(await readdir(bags)).includes('out'));
   });
@@ -268,12 +268,12 @@ describe('a bag that nothing is learned from', () => {
     const bag = at('export', 'demo');
     await writeBag(bag, said, 'sqlite3');
     const hinted = await nalu(['export', bag, '--out', at('exported')]);
-    assert.match(hinted.err, /is a data set already, .*import-data .* makes episodes of it/);
+    assertAbout(hinted.failure, { kind: 'missing', subject: bag, names: ['import-data'] });
   });
 
   it('asks for the calibration of its robot', async () => {
-    const { code, err } = await nalu(['import-data', at('wal', 'demo'), '--out', at('x')]);
+    const { code, failure } = await nalu(['import-data', at('wal', 'demo'), '--out', at('x')]);
     assert.equal(code, 1);
-    assert.match(err, /demo does not say what its joints are .*--calibration FILE/);
+    assertAbout(failure, { kind: 'unsaid', subject: 'demo', fields: ['--calibration'] });
   });
 });

@@ -7,11 +7,13 @@ import h5wasm from 'h5wasm/node';
 import sharp from 'sharp';
 import type { Episode } from '../../src/episodes/readEpisode.ts';
 import { nalu } from '../cli/nalu.ts';
+import { assertAbout, assertSaid } from '../refusals.ts';
 import {
   FOREIGN_ROWS,
   type ForeignSet,
   episodesIn,
   foreignState,
+  linesOf,
   meanDifference,
   smoothPixels,
   stubCalibration,
@@ -72,16 +74,16 @@ describe('nalu import-data of a data set that Nalu did not write', () => {
       await writeForeign(set, { version, kind });
       const { code, out: said, err } = await importSet(set, out, '--every', '5');
       assert.equal(code, 0, err);
-      assert.match(said, /no feature next\.success: every episode counts as a success/);
+      assertSaid(linesOf(said, 'next.success'));
       const episodes = await episodesIn(out);
       assert.equal(episodes.length, 2);
       for (const [i, episode] of episodes.entries()) await assertForeign(episode, i, 5, loss);
     });
 
   it('asks for the calibration of a robot that the data set does not describe', async () => {
-    const { code, err } = await nalu(['import-data', at('image-v3.0'), '--out', at('none')]);
+    const { code, failure } = await nalu(['import-data', at('image-v3.0'), '--out', at('none')]);
     assert.equal(code, 1);
-    assert.match(err, /does not say what its joints are .*--calibration FILE/);
+    assertAbout(failure, { kind: 'unsaid', subject: 'image-v3.0', fields: ['--calibration'] });
   });
 
   it('puts joints into the order of the calibration, by their names', async () => {
@@ -105,7 +107,7 @@ describe('nalu import-data of a data set that Nalu did not write', () => {
       ...['--steps', '1', '--batch', '2', '--attempts', '0'],
     ]);
     assert.equal(code, 0, err);
-    assert.match(out, /6 observations of 2 episodes/);
+    assertSaid(linesOf(out, 'observations'), '6 observations', '2 episodes');
   });
 });
 
@@ -152,7 +154,7 @@ describe("nalu import-data of ACT's HDF5 files", () => {
       await writeAct(join(folder, 'episode_0.hdf5'), { jpeg });
       const { code, out, err } = await importSet(folder, `${folder}-episodes`);
       assert.equal(code, 0, err);
-      assert.match(out, /taken from the folder's name, "reach out"/);
+      assertSaid(linesOf(out, 'task'), '"reach out"');
       const [episode] = await episodesIn(`${folder}-episodes`);
       assert.equal(episode.header.id, 'reach_out-000000');
       await assertForeign(episode, 0, 10, loss);
@@ -167,12 +169,12 @@ describe("nalu import-data of ACT's HDF5 files", () => {
     const empty = new h5wasm.File(join(folder, 'episode_3.hdf5'), 'w');
     empty.create_group('observations');
     empty.close();
-    const { code, out, err } = await importSet(folder, at('mixed-episodes'));
+    const { code, out, failure } = await importSet(folder, at('mixed-episodes'));
     assert.equal(code, 1);
-    assert.match(out, /episode_1\.hdf5: has 1 joints, cam_high 16×12; .* has 2 joints/);
-    assert.match(out, /episode_2\.hdf5: is not a file of HDF5/);
-    assert.match(out, /episode_3\.hdf5: \/observations\/qpos is lacking/);
-    assert.match(err, /3 of its 4 episodes cannot be read and were left out/);
+    assertSaid(linesOf(out, 'episode_1.hdf5'), '1 joints, cam_high 16×12', '2 joints');
+    assertSaid(linesOf(out, 'episode_2.hdf5'), 'HDF5');
+    assertSaid(linesOf(out, 'episode_3.hdf5'), '/observations/qpos');
+    assertAbout(failure, { kind: 'invalid', subject: folder, names: ['3 of its 4 episodes'] });
     assert.equal((await episodesIn(at('mixed-episodes'))).length, 1);
   });
 });

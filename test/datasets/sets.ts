@@ -263,3 +263,13 @@ export async function writeForeign(
 }
 
 export { FOREIGN_ROWS, embodiment };
+
+/** The lines of what a command printed that have a word. */
+export const linesOf = (out: string, word: string) =>
+  out
+    .split('\n')
+    .filter((line) => line.includes(word))
+    .join('\n');
+
+/** What a command printed of what it left out. */
+export const leftOut = (out: string) => linesOf(out, 'left out ');

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { createDistribution } from '../../src/measure/distribution.ts';
 import { createMeters, readingTable } from '../../src/measure/meters.ts';
 import { LOOPBACK, serveMetrics } from '../../src/measure/metrics.ts';
+import { assertRejectsAbout } from '../refusals.ts';
 
 describe('a distribution', () => {
   it('has the percentiles of the sorted values to a rank, and a microsecond or a thousandth', () => {
@@ -63,9 +64,8 @@ describe('meters', () => {
 describe('metrics', () => {
   it('are refused at a port that there is not', async () => {
     for (const port of [-1, 1.5, 65536, 99999, NaN])
-      await assert.rejects(serveMetrics(port, LOOPBACK), {
-        name: 'UserError',
-        message: `no metrics at 127.0.0.1:${port}: there is no such port; give a whole number from 1 to 65535`,
+      await assertRejectsAbout(serveMetrics(port, LOOPBACK), {
+        ...{ kind: 'invalid', subject: `127.0.0.1:${port}`, names: ['1 to 65535'] },
       });
   });
 
@@ -109,10 +109,8 @@ describe('metrics', () => {
   it('say which port is taken', async () => {
     const first = await serveMetrics(0, LOOPBACK);
     const port = Number(new URL(first.url).port);
-    await assert.rejects(serveMetrics(port, LOOPBACK), {
-      name: 'UserError',
-      message: new RegExp(`no metrics at 127\\.0\\.0\\.1:${port}: another process listens there`),
-    });
+    const subject = `127.0.0.1:${port}`;
+    await assertRejectsAbout(serveMetrics(port, LOOPBACK), { kind: 'unready', subject });
     await first.close();
   });
 });

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { layoutOf } from '../../src/openpi/layouts.ts';
 import { float32Array, float64Array, uint8Array } from '../../src/openpi/ndarray.ts';
 import { type Wire, decode, encode } from '../../src/openpi/wire.ts';
+import { type About, assertSaid, assertThrowsAbout } from '../refusals.ts';
 import { alohaObservation, image } from './serving.ts';
 
 const SIZE = { width: 224, height: 224 };
@@ -49,16 +50,16 @@ describe('the layout of observations', () => {
   });
 
   it("is Nalu's where none of them fits, and says why", () => {
-    const other: [ReturnType<typeof bundle>, RegExp][] = [
-      [bundle('so101', ['front'], 6), /clients for aloha, droid, libero, this policy is for so101/],
-      [bundle('aloha', ['cam_high'], 7), /send 14 numbers of state, this policy reads 7/],
-      [bundle('libero', ['image'], 8, 6), /take actions of 7 numbers, this policy's have 6/],
-      [bundle('aloha', ['cam_top'], 14), /this policy looks through cam_top/],
+    const other: [ReturnType<typeof bundle>, ...(string | number)[]][] = [
+      [bundle('so101', ['front'], 6), 'aloha, droid, libero', 'so101'],
+      [bundle('aloha', ['cam_high'], 7), 14, 7],
+      [bundle('libero', ['image'], 8, 6), 7, 6],
+      [bundle('aloha', ['cam_top'], 14), 'cam_top'],
     ];
-    for (const [of, reason] of other) {
+    for (const [of, ...names] of other) {
       const { layout, misfit } = layoutOf(of);
       assert.equal(layout.name, 'nalu');
-      assert.match(misfit!, reason);
+      assertSaid(misfit!, ...names);
     }
   });
 
@@ -104,34 +105,28 @@ describe('the layout of observations', () => {
   it('names the field that does not fit', () => {
     const whole = alohaObservation();
     const images = whole.images as Record<string, Wire>;
-    const wrong: [Record<string, Wire>, RegExp][] = [
-      [
-        { state: float64Array(new Float64Array(7), [7]) },
-        /^state is \[7\], but this policy's is \[14\]/,
-      ],
-      [{ state: float64Array(new Float64Array(14), [1, 14]) }, /^state is \[1, 14\]/],
-      [{ state: float64Array(new Float64Array(14).fill(NaN), [14]) }, /^state: number 0 is NaN/],
-      [{ state: 'here' }, /^state is no array of numbers/],
-      [{ images: [] }, /^images is no dict/],
-      [
-        { images: { cam_left_wrist: image() } },
-        /^images\.cam_high is missing; images has cam_left_wrist/,
-      ],
-      [{ images: { ...images, top: image() } }, /^images: camera top is none of cam_high, cam_low/],
-      [{ images: { ...images, cam_high: 'jpeg' } }, /^images\.cam_high is no array/],
-      [{ images: { ...images, cam_high: uint8Array(new Uint8Array(4), [2, 2]) } }, /^images\.cam_high is \[2, 2\]; it must be \[3, height, width\]/], // prettier-ignore
-      [{ images: { ...images, cam_high: uint8Array(new Uint8Array(), [3, 0, 5]) } }, /^images\.cam_high is \[3, 0, 5\]/], // prettier-ignore
+    const state = { fields: ['state'] };
+    const high = { kind: 'invalid', fields: ['images.cam_high'] } as const;
+    const wrong: [Record<string, Wire>, About][] = [
+      [{ state: float64Array(new Float64Array(7), [7]) }, { kind: 'mismatch', ...state, names: ['[7]', '[14]'] }], // prettier-ignore
+      [{ state: float64Array(new Float64Array(14), [1, 14]) }, { kind: 'mismatch', ...state, names: ['[1, 14]'] }], // prettier-ignore
+      [{ state: float64Array(new Float64Array(14).fill(NaN), [14]) }, { kind: 'invalid', subject: 'state', names: ['number 0', 'NaN'] }], // prettier-ignore
+      [{ state: 'here' }, { kind: 'invalid', ...state }],
+      [{ images: [] }, { kind: 'invalid', fields: ['images'] }],
+      [{ images: { cam_left_wrist: image() } }, { kind: 'missing', fields: ['images.cam_high'], names: ['cam_left_wrist'] }], // prettier-ignore
+      [{ images: { ...images, top: image() } }, { kind: 'mismatch', fields: ['images'], names: ['top', 'cam_high, cam_low'] }], // prettier-ignore
+      [{ images: { ...images, cam_high: 'jpeg' } }, high],
+      [{ images: { ...images, cam_high: uint8Array(new Uint8Array(4), [2, 2]) } }, { ...high, names: ['[2, 2]', '[3, height, width]'] }], // prettier-ignore
+      [{ images: { ...images, cam_high: uint8Array(new Uint8Array(), [3, 0, 5]) } }, { ...high, names: ['[3, 0, 5]'] }], // prettier-ignore
     ];
-    for (const [fields, message] of wrong)
-      assert.throws(() => read(ALOHA, { ...whole, ...fields }), { message });
-    assert.throws(
-      () => read(ALOHA, {}),
-      /^UserError: images is missing; the observation has nothing/,
-    );
+    for (const [fields, about] of wrong)
+      assertThrowsAbout(() => read(ALOHA, { ...whole, ...fields }), about);
+    assertThrowsAbout(() => read(ALOHA, {}), { kind: 'missing', fields: ['images'] });
     const short = { ...images, cam_high: uint8Array(new Uint8Array(9), [3, 224, 224]) };
-    assert.throws(
-      () => read(ALOHA, { ...whole, images: short }).images[0]!.pixels(),
-      /images\.cam_high: 9 bytes, but an array \[3, 224, 224\] of \|u1 has 150528/,
-    );
+    assertThrowsAbout(() => read(ALOHA, { ...whole, images: short }).images[0]!.pixels(), {
+      kind: 'invalid',
+      subject: 'images.cam_high',
+      names: ['9 bytes', '[3, 224, 224]', '|u1', 150528],
+    });
   });
 });

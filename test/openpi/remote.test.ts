@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
+import { UserError } from '../../src/errors.ts';
 import { openRemotePolicy } from '../../src/openpi/remotePolicy.ts';
 import { float32Array, float64Array, isNdArray } from '../../src/openpi/ndarray.ts';
 import type { Wire, WireMap } from '../../src/openpi/wire.ts';
@@ -16,6 +17,7 @@ import { simulatedEmbodiment } from '../../src/sim/embodiment.ts';
 import { nalu } from '../cli/nalu.ts';
 import { listEpisodes } from '../../src/episodes/listEpisodes.ts';
 import { readEpisode } from '../../src/episodes/readEpisode.ts';
+import { assertAbout, assertRejectsAbout } from '../refusals.ts';
 import { type Answer, chunkOf, openpiServer } from './openpiServer.ts';
 import { SHIPPED, freePort, serveBundle } from './serving.ts';
 
@@ -87,19 +89,17 @@ describe("a policy on Nalu's server", () => {
   it('fits the robot or is refused', async () => {
     const server = keep(await serveBundle(undefined, { apiKey: 'secret' }));
     const one = { ...robot, joints: robot.joints.slice(0, 7) };
-    await assert.rejects(
-      policyAt(server.url),
-      /wants another API key; give it by --api-key or NALU/,
-    );
+    const subject = server.url;
+    await assertRejectsAbout(policyAt(server.url), {
+      ...{ kind: 'unsaid', subject, fields: ['--api-key'], names: ['NALU_API_KEY'] },
+    });
     const apiKey = 'secret';
-    await assert.rejects(
-      policyAt(server.url, { apiKey, robot: one }),
-      /its policy has 14 joints, the robot has 7/,
-    );
-    await assert.rejects(
-      policyAt(server.url, { apiKey, join: 'exact' }),
-      /joins chunks by approximate, not by exact; serve the policy by nalu serve --join exact/,
-    );
+    await assertRejectsAbout(policyAt(server.url, { apiKey, robot: one }), {
+      ...{ kind: 'mismatch', subject, names: ['14 joints', 7] },
+    });
+    await assertRejectsAbout(policyAt(server.url, { apiKey, join: 'exact' }), {
+      ...{ kind: 'mismatch', subject, fields: ['join'], names: ['approximate', '--join exact'] },
+    });
     const remote = await policyAt(server.url, { apiKey, join: 'ensemble', executeSteps: 7 });
     assert.deepEqual([remote.join, remote.executeSteps], ['ensemble', 7]);
   });
@@ -153,21 +153,21 @@ describe("a policy on openpi's server", () => {
   });
 
   it('is given up for rows that cannot be played', async () => {
-    const replies: [Wire, RegExp][] = [
-      [chunkOf(0, 20, 7), /its actions are \[20, 7\], the robot has 14 joints/],
-      [chunkOf(NaN), /row 0 of its actions has NaN for joint 0/],
-      [chunkOf(0, 10), /10 rows in its reply, after 20 before/],
-      [{ actions: float32Array(new Float32Array(3), [20, 14]) }, /actions: 12 bytes, but an array \[20, 14\]/], // prettier-ignore
-      [{ actions: float64Array(new Float64Array(14), [14]) }, /its actions are \[14\]/],
-      [{ rows: [] }, /no array of actions in its reply/],
+    const replies: [Wire, (string | number)[]][] = [
+      [chunkOf(0, 20, 7), ['[20, 7]', '14 joints']],
+      [chunkOf(NaN), ['row 0', 'NaN', 'joint 0']],
+      [chunkOf(0, 10), ['10 rows', 20]],
+      [{ actions: float32Array(new Float32Array(3), [20, 14]) }, ['12 bytes', '[20, 14]']], // prettier-ignore
+      [{ actions: float64Array(new Float64Array(14), [14]) }, ['[14]']],
+      [{ rows: [] }, []],
     ];
     const server = await serverThat((_, index) =>
       index === 0 ? chunkOf(0) : replies[index - 1][0],
     );
     const remote = await policyAt(server.url);
-    for (const [, message] of replies)
+    for (const [, names] of replies)
       await assert.rejects(remote.sample(observation(remote.cameras), 'zero'), (error: Error) => {
-        assert.match(error.message, message);
+        assertAbout(error, { kind: 'invalid', names });
         return !(error instanceof PolicyAway);
       });
   });
@@ -180,10 +180,9 @@ describe("a policy on openpi's server", () => {
       return undefined;
     });
     const remote = await policyAt(server.url);
-    await assert.rejects(
-      remote.sample(observation(remote.cameras), 'zero'),
-      /failed: Traceback: no such checkpoint/,
-    );
+    await assertRejectsAbout(remote.sample(observation(remote.cameras), 'zero'), {
+      ...{ kind: 'unready', subject: server.url, names: ['Traceback: no such checkpoint'] },
+    });
   });
 
   it('is away while the connection is lost, and comes back', async () => {
@@ -205,26 +204,26 @@ describe("a policy on openpi's server", () => {
 
   it('is refused where it is not there, or is none', async () => {
     const port = await freePort();
-    await assert.rejects(policyAt(`ws://127.0.0.1:${port}`), /nobody listens there/);
-    for (const url of ['ws://', `http://127.0.0.1:${port}`])
-      await assert.rejects(policyAt(url), /no address of a server; give ws:\/\/HOST:PORT/);
-    const bare = await nalu(['sim', '--policy', `127.0.0.1:${port}`]);
-    assert.match(
-      bare.err,
-      new RegExp(`address begins with its protocol; write ws://127.0.0.1:${port}`),
-    );
-    const elsewhere = await nalu(['sim', '--policy', 'http://127.0.0.1']);
-    assert.match(elsewhere.err, /http:\/\/127.0.0.1: no address of a server/);
+    const nobody = `ws://127.0.0.1:${port}`;
+    await assertRejectsAbout(policyAt(nobody), { kind: 'unreachable', subject: nobody });
+    for (const subject of ['ws://', `http://127.0.0.1:${port}`])
+      await assertRejectsAbout(policyAt(subject), { kind: 'invalid', subject });
+    for (const [subject, ...names] of [
+      [`127.0.0.1:${port}`, nobody],
+      ['http://127.0.0.1', 'ws://HOST:PORT'],
+    ]) {
+      const { failure } = await nalu(['sim', '--policy', subject]);
+      assertAbout(failure, { kind: 'invalid', subject, names });
+    }
     const server = await serverThat(() => ({}), 'hello');
-    await assert.rejects(policyAt(server.url), /a message that is no map/);
+    await assertRejectsAbout(policyAt(server.url), { kind: 'invalid' });
     const other = { ...robot, cameras: [{ ...robot.cameras[0], name: 'front' }] };
     const openpi = await serverThat(() => chunkOf(0));
-    await assert.rejects(
-      policyAt(openpi.url, { robot: other }),
-      /the robot has none of these cameras/,
-    );
-    const refused = await nalu(['sim', '--policy', openpi.url, '--steps', '2']);
-    assert.match(refused.err, /--steps is not read with a policy on a server/);
+    await assertRejectsAbout(policyAt(openpi.url, { robot: other }), {
+      ...{ kind: 'mismatch', subject: openpi.url, names: ['cam_high'] },
+    });
+    const { failure } = await nalu(['sim', '--policy', openpi.url, '--steps', '2']);
+    assertAbout(failure, { fields: ['--steps'] });
   });
 
   it('may be another one after the connection was lost only if it has the same rows', async () => {
@@ -235,14 +234,12 @@ describe("a policy on openpi's server", () => {
     assert.equal(second.url, first.url);
     const seen = observation(remote.cameras);
     const end = performance.now() + 5000;
-    let problem = '';
-    while (!/another policy/.test(problem) && performance.now() < end) {
-      problem = await remote.sample(seen, 'zero').then(
-        () => '',
-        (error: Error) => error.message,
-      );
+    let problem: unknown;
+    const isOther = () => problem instanceof UserError && problem.kind === 'mismatch';
+    while (!isOther() && performance.now() < end) {
+      problem = await remote.sample(seen, 'zero').catch((error: unknown) => error);
       await setTimeout(20);
     }
-    assert.match(problem, /now serves another policy: cameras has changed; begin again/);
+    assertAbout(problem, { kind: 'mismatch', subject: second.url, fields: ['cameras'] });
   });
 });

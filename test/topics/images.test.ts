@@ -4,6 +4,7 @@ import { CdrWriter } from '@foxglove/cdr';
 import sharp from 'sharp';
 import type { CalibratedCamera } from '../../src/robot/calibration.ts';
 import { frameOf } from '../../src/topics/images.ts';
+import { assertRejectsAbout, assertThrowsAbout } from '../refusals.ts';
 import { CAMERA, type Image, message } from './imageMessage.ts';
 
 const bytes = (count: number) => Uint8Array.from({ length: count }, (_, i) => (i * 7) % 256);
@@ -65,7 +66,9 @@ describe("a camera's frame", () => {
     const frame = frameOf(writer.data, { ...CAMERA, transport: 'compressed' });
     assert.deepEqual(new Uint8Array(await frame.pixels()), bytes(24));
     const other = frameOf(writer.data, { ...CAMERA, transport: 'compressed', width: 8 });
-    await assert.rejects(other.pixels(), /gave 4×2, but its calibration says 8×2/);
+    await assertRejectsAbout(other.pixels(), {
+      ...{ kind: 'invalid', subject: 'cam_high', names: ['4×2', '8×2'] },
+    });
   });
 
   it('is decoded only when somebody asks', async () => {
@@ -80,25 +83,23 @@ describe("a camera's frame", () => {
     const writer = new CdrWriter();
     writer.int32(1).uint32(2).string('cam').string('jpeg').uint8Array(bytes(100), true);
     const broken = frameOf(writer.data, { ...CAMERA, transport: 'compressed' });
-    await assert.rejects(broken.pixels(), {
-      name: 'UserError',
-      message: /^cam_high: an image of 100 bytes \(jpeg\) cannot be decoded: /,
+    await assertRejectsAbout(broken.pixels(), {
+      ...{ kind: 'invalid', subject: 'cam_high', names: ['100 bytes', 'jpeg'] },
     });
   });
 
   it('is refused, with what is wrong, where the image is not what the calibration says', () => {
     const data = bytes(24);
-    const cases: [Image, RegExp][] = [
-      [{ data, width: 8, height: 1 }, /cam_high: images of 8×1, but its calibration says 4×2/],
-      [{ data, encoding: 'yuv422' }, /encoding yuv422 cannot be read; have .* rgb8, bgr8/],
-      [{ data, step: 6 }, /24 bytes in rows of 6 are no rgb8 image of 4×2/],
-      [{ data, step: 0 }, /cam_high: 24 bytes in rows of 0 are no rgb8 image of 4×2/],
-      [{ data: bytes(20), step: 12 }, /20 bytes in rows of 12 are no rgb8/],
+    const cases: [Image, ...string[]][] = [
+      [{ data, width: 8, height: 1 }, '8×1', '4×2'],
+      [{ data, encoding: 'yuv422' }, 'yuv422', 'rgb8, bgr8'],
+      [{ data, step: 6 }, '24 bytes', 'rows of 6', 'rgb8', '4×2'],
+      [{ data, step: 0 }, '24 bytes', 'rows of 0', 'rgb8', '4×2'],
+      [{ data: bytes(20), step: 12 }, '20 bytes', 'rows of 12', 'rgb8'],
     ];
-    for (const [image, expected] of cases)
-      assert.throws(() => frameOf(message(image), CAMERA), {
-        name: 'UserError',
-        message: expected,
+    for (const [image, ...names] of cases)
+      assertThrowsAbout(() => frameOf(message(image), CAMERA), {
+        ...{ kind: 'invalid', subject: 'cam_high', names },
       });
   });
 });

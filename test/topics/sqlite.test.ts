@@ -8,6 +8,7 @@ import sqlite from 'node-sqlite3-wasm';
 import { openBytes } from '../../src/episodes/byteSource.ts';
 import { openSqlite } from '../../src/topics/bags/sqlite.ts';
 import { textOf } from '../../src/topics/bags/sqliteRow.ts';
+import { assertRejectsAbout, assertSaid } from '../refusals.ts';
 
 const root = await mkdtemp(join(tmpdir(), 'nalu-sqlite-'));
 after(() => rm(root, { recursive: true }));
@@ -86,7 +87,7 @@ describe('a table that SQLite wrote', () => {
     const path = written(rows);
     await truncate(path, 30 * 4096);
     const read = await readBack(path);
-    assert.match(read.damage[0], /the file ends early: it has 30 of its \d+ pages/);
+    assertSaid(read.damage[0], 'ends early', 30);
     assert.ok(read.rows.length > 20 && read.rows.length < 200);
     assert.deepEqual(read.rows, rows.slice(0, read.rows.length));
   });
@@ -101,8 +102,5 @@ describe('a table that SQLite wrote', () => {
 it('another file is refused', async () => {
   const path = join(root, 'text.db3');
   await writeFile(path, 'no database, but long enough for the header of one. '.repeat(9));
-  await assert.rejects(readBack(path), {
-    name: 'UserError',
-    message: `${path}: cannot be read as a SQLite bag: it does not begin as a database`,
-  });
+  await assertRejectsAbout(readBack(path), { kind: 'invalid', subject: path });
 });

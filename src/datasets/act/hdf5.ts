@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import type { Dataset as Values, File } from 'h5wasm/node';
-import { UserError, messageOf } from '../../errors.ts';
+import { UserError, invalid, messageOf } from '../../errors.ts';
 import { reasonOf } from '../../systemErrors.ts';
 
 const SIGNATURE = Buffer.from('\x89HDF\r\n\x1a\n', 'latin1');
@@ -20,11 +20,14 @@ export interface Hdf5 {
 /** Throws a `UserError` if a file is not one of HDF5. */
 async function checkSignature(path: string): Promise<void> {
   const file = await open(path).catch((error: unknown) => {
-    throw new UserError(`${path}: cannot be read: ${reasonOf(error)}`, { cause: error });
+    throw new UserError(`${path}: cannot be read: ${reasonOf(error)}`, {
+      cause: error,
+      subject: path,
+    });
   });
   try {
     const { buffer } = await file.read(Buffer.alloc(SIGNATURE.length), 0, SIGNATURE.length, 0);
-    if (!buffer.equals(SIGNATURE)) throw new UserError(`${path}: is not a file of HDF5`);
+    if (!buffer.equals(SIGNATURE)) throw invalid(path, 'is not a file of HDF5');
   } finally {
     await file.close();
   }
@@ -40,6 +43,8 @@ export async function openHdf5(path: string): Promise<Hdf5> {
   const failed = (error: unknown) =>
     new UserError(`${path}: is not readable as HDF5: ${messageOf(error).split('\n')[0]}`, {
       cause: error,
+      kind: 'invalid',
+      subject: path,
     });
   let file: File;
   try {

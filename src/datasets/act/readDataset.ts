@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import sharp from 'sharp';
-import { UserError, messageOf } from '../../errors.ts';
+import { UserError, invalid, messageOf } from '../../errors.ts';
 import type { EpisodeHeader } from '../../episodes/episode.ts';
 import { type Camera, type Embodiment, controlPeriod } from '../../robot/embodiment.ts';
 import type { CameraFrame } from '../../robot/robot.ts';
@@ -42,7 +42,11 @@ async function decompressed(bytes: Uint8Array, where: string) {
     .raw()
     .toBuffer({ resolveWithObject: true })
     .catch((error: unknown) => {
-      throw new UserError(`${where}: is no readable JPEG: ${messageOf(error)}`, { cause: error });
+      throw new UserError(`${where}: is no readable JPEG: ${messageOf(error)}`, {
+        cause: error,
+        kind: 'invalid',
+        subject: where,
+      });
     });
 }
 
@@ -52,7 +56,7 @@ async function sizeOf(file: Hdf5, name: string): Promise<View> {
   const shape = file.shape(path) ?? [];
   if (shape.length === 4 && shape[3] === 3) return { name, width: shape[2], height: shape[1] };
   if (shape.length !== 2)
-    throw new UserError(`${file.path}: ${path} has the shape [${shape.join(', ')}]; ACT's have [rows, height, width, 3], or [rows, bytes] of JPEGs`); // prettier-ignore
+    throw invalid(file.path, `${path} has the shape [${shape.join(', ')}]; ACT's have [rows, height, width, 3], or [rows, bytes] of JPEGs`); // prettier-ignore
   const first = Uint8Array.from(file.rows(path, 0, 1));
   const { info } = await decompressed(first, `${file.path}: ${path}, row 0`);
   return { name, width: info.width, height: info.height };
@@ -63,22 +67,20 @@ async function contentOf(file: Hdf5): Promise<Content> {
   const shapes = [STATE, ACTION].map((name) => {
     const shape = file.shape(name);
     if (shape?.length !== 2)
-      throw new UserError(`${file.path}: ${name} ${shape ? `has the shape [${shape.join(', ')}]` : 'is lacking'}; ACT's files have [rows, joints] there`); // prettier-ignore
+      throw invalid(file.path, `${name} ${shape ? `has the shape [${shape.join(', ')}]` : 'is lacking'}; ACT's files have [rows, joints] there`); // prettier-ignore
     return shape;
   });
   const [[rows, joints], [actionRows, actions]] = shapes;
-  if (rows === 0) throw new UserError(`${file.path}: ${STATE} has no rows`);
+  if (rows === 0) throw invalid(file.path, `${STATE} has no rows`);
   if (rows !== actionRows || joints !== actions)
-    throw new UserError(`${file.path}: ${STATE} is [${rows}, ${joints}], ${ACTION} [${actionRows}, ${actions}]`); // prettier-ignore
+    throw invalid(file.path, `${STATE} is [${rows}, ${joints}], ${ACTION} [${actionRows}, ${actions}]`); // prettier-ignore
   const names = file.names(PICTURES);
-  if (names.length === 0) throw new UserError(`${file.path}: ${PICTURES} has no cameras`);
+  if (names.length === 0) throw invalid(file.path, `${PICTURES} has no cameras`);
   const cameras: View[] = [];
   for (const name of names) {
     const counted = file.shape(`${PICTURES}/${name}`)?.[0];
     if (counted !== rows)
-      throw new UserError(
-        `${file.path}: ${PICTURES}/${name} has ${String(counted)} rows, ${STATE} ${rows}`,
-      );
+      throw invalid(file.path, `${PICTURES}/${name} has ${String(counted)} rows, ${STATE} ${rows}`);
     cameras.push(await sizeOf(file, name));
   }
   return { rows, joints, cameras };
@@ -93,7 +95,7 @@ function vectorsOf(file: Hdf5, name: string, { rows, joints }: Content, robot: E
   return Array.from({ length: rows }, (_, row) => {
     const vector = values.slice(row * joints, (row + 1) * joints);
     const where = () => `${file.path}: ${name}, row ${row}`;
-    if (!vector.every(Number.isFinite)) throw new UserError(`${where()}: is not all numbers`);
+    if (!vector.every(Number.isFinite)) throw invalid(where(), 'is not all numbers');
     checkWithin(robot, vector, where);
     return vector;
   });
@@ -108,7 +110,7 @@ function frameOf(file: Hdf5, { name, width, height }: View, row: number, stamp: 
     const where = `${file.path}: ${path}, row ${row}`;
     const { data, info } = await decompressed(bytes, where);
     if (info.width !== width || info.height !== height)
-      throw new UserError(`${where}: is ${info.width}×${info.height}, others ${width}×${height}`);
+      throw invalid(where, `is ${info.width}×${info.height}, others ${width}×${height}`);
     return data;
   };
   return { camera: name, stamp, width, height, pixels } satisfies CameraFrame;
@@ -165,7 +167,7 @@ export async function openAct(
       }
       const content = await contentOf(file);
       if (makeOf(content) !== makeOf(first))
-        throw new UserError(`${path}: has ${makeOf(content)}; ${files[0]} has ${makeOf(first)}`);
+        throw invalid(path, `has ${makeOf(content)}; ${files[0]} has ${makeOf(first)}`);
       const header: EpisodeHeader = { id, embodiment, task: base, prompt, policy: 'demonstration' };
       const result = {
         ...{ outcome: 'success' as const, reward: 1, stagedReward: 1, steps: content.rows },

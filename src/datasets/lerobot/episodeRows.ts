@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.ts';
+import { invalid } from '../../errors.ts';
 import { type Embodiment, controlPeriod } from '../../robot/embodiment.ts';
 import type { CameraFrame } from '../../robot/robot.ts';
 import type { ForeignRows } from '../episodeOf.ts';
@@ -39,16 +39,18 @@ const at = ({ data, index }: EpisodePlace, row: number, column: string) =>
 /** Checks that the rows are those of the episode, and are a step of time apart. */
 export function checkRows(rows: readonly Row[], place: EpisodePlace, rate: number): void {
   if (rows.length !== place.length)
-    throw new UserError(
-      `${place.data}: has ${rows.length} of the ${place.length} rows of episode ${place.index}`,
+    throw invalid(
+      place.data,
+      `has ${rows.length} of the ${place.length} rows of episode ${place.index}`,
     );
   for (const [i, row] of rows.entries()) {
     if (Number(row[PLACE.episode]) !== place.index)
-      throw new UserError(`${at(place, i, PLACE.episode)}: is ${String(row[PLACE.episode])}`);
+      throw invalid(at(place, i, PLACE.episode), `is ${String(row[PLACE.episode])}`);
     const seconds = Number(row[PLACE.timestamp]);
     if (!(Math.abs(seconds - i / rate) <= TOLERANCE))
-      throw new UserError(
-        `${at(place, i, PLACE.timestamp)}: is ${seconds} s, and ${i / rate} s at fps ${rate}; rows out of step cannot be read`,
+      throw invalid(
+        at(place, i, PLACE.timestamp),
+        `is ${seconds} s, and ${i / rate} s at fps ${rate}; rows out of step cannot be read`,
       );
   }
 }
@@ -63,7 +65,7 @@ function vectorOf(
   const cell = asList(row[column]);
   const values = Float64Array.from(order, (i) => (cell[i] === null ? NaN : Number(cell[i])));
   if (cell.length !== order.length || !values.every(Number.isFinite))
-    throw new UserError(`${where()}: is not ${order.length} numbers`);
+    throw invalid(where(), `is not ${order.length} numbers`);
   checkWithin(embodiment, values, where);
   return values;
 }

@@ -1,6 +1,6 @@
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UserError, listed } from '../../errors.ts';
+import { UserError, invalid, listed } from '../../errors.ts';
 import { isThere } from '../../files/isThere.ts';
 import { parseJson } from '../../validate.ts';
 import { reasonOf } from '../../systemErrors.ts';
@@ -32,13 +32,16 @@ const videoFeatures = ({ features }: DatasetInfo) =>
 function integerIn(row: Row, column: string, path: string): number {
   const value = Number(row[column]);
   if (row[column] === null || row[column] === undefined || !Number.isSafeInteger(value))
-    throw new UserError(`${path}: ${column} is ${String(row[column])}, not a whole number`);
+    throw invalid(path, `${column} is ${String(row[column])}, not a whole number`);
   return value;
 }
 
 async function parquetFiles(folder: string): Promise<string[]> {
   const names = await readdir(folder, { recursive: true }).catch((error: unknown) => {
-    throw new UserError(`${folder}: cannot be read: ${reasonOf(error)}`, { cause: error });
+    throw new UserError(`${folder}: cannot be read: ${reasonOf(error)}`, {
+      cause: error,
+      subject: folder,
+    });
   });
   return names
     .filter((name) => name.endsWith('.parquet'))
@@ -60,9 +63,9 @@ async function tasksOfV3(folder: string): Promise<string[]> {
   return (await readRows(path)).map((row, i) => {
     // lerobot takes a task by its row. A table in another order would have two meanings.
     if (integerIn(row, 'task_index', path) !== i)
-      throw new UserError(`${path}: row ${i} has the task_index ${String(row.task_index)}; tasks must stand in the order of their indices`); // prettier-ignore
+      throw invalid(path, `row ${i} has the task_index ${String(row.task_index)}; tasks must stand in the order of their indices`); // prettier-ignore
     const text = row.task ?? row.__index_level_0__;
-    if (typeof text !== 'string') throw new UserError(`${path}: row ${i} has no text of its task`);
+    if (typeof text !== 'string') throw invalid(path, `row ${i} has no text of its task`);
     return text;
   });
 }
@@ -108,7 +111,10 @@ async function readV3(folder: string, info: DatasetInfo): Promise<EpisodesTable>
 /** The objects of a file of JSON lines, all of which must be there. */
 async function readLines(path: string): Promise<Record<string, unknown>[]> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new UserError(`${path}: cannot be read: ${reasonOf(error)}`, { cause: error });
+    throw new UserError(`${path}: cannot be read: ${reasonOf(error)}`, {
+      cause: error,
+      subject: path,
+    });
   });
   return text
     .split('\n')
@@ -155,6 +161,7 @@ async function checkFiles(folder: string, places: readonly EpisodePlace[]): Prom
   if (lacking.length > 0)
     throw new UserError(
       `${folder}: ${lacking.length} of its files are not there:${listed(lacking)}`,
+      { kind: 'missing', subject: folder },
     );
 }
 
@@ -163,8 +170,9 @@ export async function readEpisodesTable(folder: string, info: DatasetInfo): Prom
   const isOld = info.codebase_version.startsWith('v2');
   const table = await (isOld ? readV21 : readV3)(folder, info);
   if (table.places.length !== info.total_episodes)
-    throw new UserError(
-      `${infoPath(folder)}: total_episodes is ${info.total_episodes}, and ${table.places.length} are listed`,
+    throw invalid(
+      infoPath(folder),
+      `total_episodes is ${info.total_episodes}, and ${table.places.length} are listed`,
     );
   await checkFiles(folder, table.places);
   return table;

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { UserError } from '../../errors.ts';
+import { invalid } from '../../errors.ts';
 import { readPythonJson, validate } from '../../validate.ts';
 import type { Feature } from './features.ts';
 import { ACTION, STATE, V3_FILES } from './layout.ts';
@@ -36,14 +36,15 @@ export async function readInfo(folder: string): Promise<DatasetInfo> {
   const { features } = info;
   for (const name of [STATE, ACTION]) {
     const found = features[name] as Feature | undefined;
-    if (!found) throw new UserError(`${path}: features: ${name} is lacking`);
+    if (!found) throw invalid(path, `features: ${name} is lacking`);
     if (found.shape.length !== 1)
-      throw new UserError(`${path}: features.${name}.shape must be one number, the joints`);
+      throw invalid(path, `features.${name}.shape must be one number, the joints`);
   }
   const [joints, actions] = [STATE, ACTION].map((name) => features[name].shape[0]);
   if (joints !== actions)
-    throw new UserError(
-      `${path}: features.${ACTION}.shape is [${actions}], ${STATE} has [${joints}]; Nalu takes actions as targets of the joints`,
+    throw invalid(
+      path,
+      `features.${ACTION}.shape is [${actions}], ${STATE} has [${joints}]; Nalu takes actions as targets of the joints`,
     );
   return info;
 }

@@ -1,6 +1,6 @@
 import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { UserError } from '../../errors.ts';
+import { UserError, invalid } from '../../errors.ts';
 import type { EpisodeHeader, EpisodeResult } from '../../episodes/episode.ts';
 import { readHeader, readResult, writeHeader, writeResult } from '../../episodes/metadata.ts';
 import type { Episode } from '../../episodes/readEpisode.ts';
@@ -49,8 +49,9 @@ export async function readOwnRecord(
   const [first, ...lines] = await readJsonLines<Line>(path);
   const robot = first?.embodiment;
   if (!robot || lines.length !== episodes)
-    throw new UserError(
-      `${path}: has ${lines.length} episodes, the data set ${episodes}; if another program changed the data set, remove this file and give --calibration`,
+    throw invalid(
+      path,
+      `has ${lines.length} episodes, the data set ${episodes}; if another program changed the data set, remove this file and give --calibration`,
     );
   const embodiment = JSON.stringify(robot);
   try {
@@ -62,7 +63,7 @@ export async function readOwnRecord(
   } catch (error) {
     throw new UserError(
       `${path}: an episode's header or result is not readable; remove this file and give --calibration`,
-      { cause: error },
+      { cause: error, kind: 'invalid', subject: path },
     );
   }
 }

@@ -1,5 +1,5 @@
 import sharp from 'sharp';
-import { UserError, messageOf } from '../../errors.ts';
+import { UserError, invalid, messageOf } from '../../errors.ts';
 import type { CameraFrame } from '../../robot/robot.ts';
 
 const PNG = [0x89, 0x50, 0x4e, 0x47];
@@ -18,10 +18,12 @@ async function decoded(
     .catch((error: unknown) => {
       throw new UserError(`${where}: is no readable picture: ${messageOf(error)}`, {
         cause: error,
+        kind: 'invalid',
+        subject: where,
       });
     });
   if (info.width !== width || info.height !== height || info.channels !== 3)
-    throw new UserError(`${where}: is ${info.width}×${info.height} with ${info.channels} channels, not ${width}×${height} in colour`); // prettier-ignore
+    throw invalid(where, `is ${info.width}×${info.height} with ${info.channels} channels, not ${width}×${height} in colour`); // prettier-ignore
   return data;
 }
 
@@ -49,7 +51,7 @@ export function frameOfCell(
 ): CameraFrame {
   const { bytes } = (cell ?? {}) as { bytes?: unknown };
   if (!(bytes instanceof Uint8Array))
-    throw new UserError(`${where}: holds no picture; its pictures must lie in the Parquet files`);
+    throw invalid(where, 'holds no picture; its pictures must lie in the Parquet files');
   let pixels: Promise<Uint8Array> | undefined;
   return {
     ...frame,

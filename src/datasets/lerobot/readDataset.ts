@@ -1,5 +1,5 @@
 import { basename, resolve } from 'node:path';
-import { UserError } from '../../errors.ts';
+import { invalid } from '../../errors.ts';
 import type { EpisodeHeader, EpisodeResult } from '../../episodes/episode.ts';
 import type { Dataset, ReadOptions } from '../dataset.ts';
 import { episodeOf } from '../episodeOf.ts';
@@ -31,9 +31,9 @@ function picturesOf(folder: string, { features }: DatasetInfo) {
   const names = pictures.map(({ name }) => name);
   const twice = names.find((name, i) => names.indexOf(name) < i);
   if (twice !== undefined)
-    throw new UserError(`${infoPath(folder)}: two features of pictures end in ${twice}`);
+    throw invalid(infoPath(folder), `two features of pictures end in ${twice}`);
   if (pictures.length === 0)
-    throw new UserError(`${infoPath(folder)}: features: none has the dtype image or video`);
+    throw invalid(infoPath(folder), 'features: none has the dtype image or video');
   return { pictures, notes };
 }
 
@@ -65,8 +65,9 @@ function checkColumns(file: ParquetReader, { features }: DatasetInfo): void {
     (name) => !file.columns.includes(name),
   );
   if (lacking.length > 0)
-    throw new UserError(
-      `${file.path}: has no column ${[...new Set(lacking)].join(', ')}, which meta/info.json declares`,
+    throw invalid(
+      file.path,
+      `has no column ${[...new Set(lacking)].join(', ')}, which meta/info.json declares`,
     );
 }
 
@@ -122,7 +123,7 @@ export async function openLerobot(
   function foreignHeader(id: string, rows: readonly Row[], { data }: EpisodePlace): EpisodeHeader {
     const task = tasks[Number(rows[0][PLACE.task])] as string | undefined;
     if (task === undefined)
-      throw new UserError(`${data}: ${PLACE.task} is ${String(rows[0][PLACE.task])}, and there are ${tasks.length} tasks`); // prettier-ignore
+      throw invalid(data, `${PLACE.task} is ${String(rows[0][PLACE.task])}, and there are ${tasks.length} tasks`); // prettier-ignore
     return { id, embodiment, task: task, prompt: task, policy: 'demonstration' };
   }
 

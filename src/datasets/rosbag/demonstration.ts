@@ -1,4 +1,4 @@
-import { UserError, listed } from '../../errors.ts';
+import { UserError, invalid, listed } from '../../errors.ts';
 import type { Calibration } from '../../robot/calibration.ts';
 import { controlPeriod } from '../../robot/embodiment.ts';
 import type { Bag, WantedTopics } from '../../topics/bags/bag.ts';
@@ -62,7 +62,11 @@ function positionsIn(bag: Bag, calibration: Calibration, path: string): Recorded
     return statesIn(bag, calibration);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    throw new UserError(`${path}: ${error.message}`, { cause: error });
+    throw new UserError(`${path}: ${error.message}`, {
+      cause: error,
+      kind: 'invalid',
+      subject: path,
+    });
   }
 }
 
@@ -106,12 +110,14 @@ function actionsOf(bag: Bag, calibration: Calibration, path: string): Actions {
       },
     };
   if (any)
-    throw new UserError(
-      `${path}: ${lacking.map(({ name }) => name).join(', ')}: never commanded; ${has(bag)}`,
+    throw invalid(
+      path,
+      `${lacking.map(({ name }) => name).join(', ')}: never commanded; ${has(bag)}`,
     );
   const orders = [...commandsTopics(calibration).keys()];
-  throw new UserError(
-    `${path}: no joint commands (${orders.join(', ')}) and no joint states of leaders (${topics.join(', ') || 'leader of an arm in the calibration'}); ${has(bag)}`,
+  throw invalid(
+    path,
+    `no joint commands (${orders.join(', ')}) and no joint states of leaders (${topics.join(', ') || 'leader of an arm in the calibration'}); ${has(bag)}`,
   );
 }
 
@@ -121,7 +127,11 @@ export async function demonstrationIn(
   calibration: Calibration,
   path: string,
 ): Promise<Demonstration> {
-  if (bag.damage.length > 0) throw new UserError(`${bag.damage[0]}${listed(bag.damage.slice(1))}`);
+  if (bag.damage.length > 0)
+    throw new UserError(`${bag.damage[0]}${listed(bag.damage.slice(1))}`, {
+      kind: 'invalid',
+      subject: path,
+    });
   const followers = jointSources(bag, statesTopics(calibration).keys(), path, 'of a follower');
   const { sources: leaders, ...acted } = actionsOf(bag, calibration, path);
   const views = calibration.cameras.map((camera) => viewOf(bag, camera, path));

@@ -24,7 +24,11 @@ function frameAt({ camera, topic, images }: View, step: bigint, path: string): C
       return await frameOf(await image.read(), camera).pixels();
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      throw new UserError(`${path}: ${topic}: ${error.message}`, { cause: error });
+      throw new UserError(`${path}: ${topic}: ${error.message}`, {
+        cause: error,
+        kind: 'invalid',
+        subject: path,
+      });
     }
   };
   return { camera: camera.name, stamp: image.stamp, ...sizeSeen(camera), pixels };
@@ -64,7 +68,11 @@ function byName(paths: readonly string[]): Map<string, string> {
     const id = bagName(path);
     const same = found.get(id);
     if (same !== undefined)
-      throw new UserError(`${same} and ${path} would be one episode, ${id}; rename one of them`);
+      throw new UserError(`${same} and ${path} would be one episode, ${id}; rename one of them`, {
+        kind: 'invalid',
+        subject: path,
+        fields: [same],
+      });
     found.set(id, path);
   }
   return found;

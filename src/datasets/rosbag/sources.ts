@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.ts';
+import { invalid } from '../../errors.ts';
 import { nanosecondsOf } from '../../episodes/rosTime.ts';
 import type { CalibratedCamera } from '../../robot/calibration.ts';
 import type { Bag, StoredImage } from '../../topics/bags/bag.ts';
@@ -54,7 +54,7 @@ export function jointSources(
   return [...topics].map((topic) => {
     const messages = bag.decoded.filter((one) => one.topic === topic);
     if (messages.length === 0)
-      throw new UserError(`${path}: no messages on ${topic}, the joint states ${whose}; ${has(bag)}`); // prettier-ignore
+      throw invalid(path, `no messages on ${topic}, the joint states ${whose}; ${has(bag)}`); // prettier-ignore
     const stamped = endsOf(messages).map(({ stamp, message }) => ({
       stamp,
       stamped: nanosecondsOf((message as JointStateMessage).header.stamp),
@@ -70,7 +70,7 @@ export function viewOf(bag: Bag, calibrated: CalibratedCamera, path: string): Vi
     .map((camera) => ({ camera, topic: imageTopic(camera).topic }))
     .find(({ topic }) => bag.images.get(topic)!.length > 0);
   if (!found)
-    throw new UserError(`${path}: no images of ${calibrated.name} on ${calibrated.topic}; ${has(bag)}. Correct its topic in the calibration, or leave the camera out there`); // prettier-ignore
+    throw invalid(path, `no images of ${calibrated.name} on ${calibrated.topic}; ${has(bag)}. Correct its topic in the calibration, or leave the camera out there`); // prettier-ignore
   return { ...found, images: bag.images.get(found.topic)! };
 }
 

@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.ts';
+import { invalid } from '../../errors.ts';
 import { AGE_LIMITS } from '../../guard/guardEvents.ts';
 import type { Demonstration } from './demonstration.ts';
 import type { Source } from './sources.ts';
@@ -14,8 +14,9 @@ function checkClocks(sources: readonly Source[], path: string): void {
   for (const source of stamped) {
     const behind = source.lag - first.lag;
     if (behind > limitOf(source))
-      throw new UserError(
-        `${path}: ${source.topic} is stamped ${seconds(behind)} s behind ${first.topic}, by when both were recorded; synchronise the clocks of the computers, or look for what delays it`,
+      throw invalid(
+        path,
+        `${source.topic} is stamped ${seconds(behind)} s behind ${first.topic}, by when both were recorded; synchronise the clocks of the computers, or look for what delays it`,
       );
   }
 }
@@ -28,8 +29,9 @@ function checkSteady(source: Source, steps: readonly bigint[], path: string): vo
     while (next + 1 < stamps.length && stamps[next + 1] <= step) next++;
     const age = step - stamps[next];
     if (age > limitOf(source))
-      throw new UserError(
-        `${path}: ${topic} has been silent for ${seconds(age)} s, ${seconds(step - steps[0])} s after the first action that everything was there for`,
+      throw invalid(
+        path,
+        `${topic} has been silent for ${seconds(age)} s, ${seconds(step - steps[0])} s after the first action that everything was there for`,
       );
   }
 }
@@ -49,8 +51,9 @@ export function stepsOf(
   const first = actions.find(({ stamp }) => stamp >= from);
   const end = actions.at(-1)!.stamp;
   if (!first)
-    throw new UserError(
-      `${path}: ${last.topic} begins ${seconds(from - end)} s after the last of the ${actionsFrom}; record them together, by one clock`,
+    throw invalid(
+      path,
+      `${last.topic} begins ${seconds(from - end)} s after the last of the ${actionsFrom}; record them together, by one clock`,
     );
   const count = Number((end - first.stamp) / period) + 1;
   const steps = Array.from({ length: count }, (_, step) => first.stamp + BigInt(step) * period);

@@ -1,7 +1,7 @@
 import type { Rollout, RolloutChunk } from './rollout.ts';
 import type { ChunkRecord } from '../../episodes/episode.ts';
 import type { Episode } from '../../episodes/readEpisode.ts';
-import { UserError, messageOf } from '../../errors.ts';
+import { invalid, messageOf } from '../../errors.ts';
 import { type InferenceSession, type SessionConfig, Tensor } from '../../session/session.ts';
 import { learnableOf } from '../../policy/families/registry.ts';
 import { type Learnable, type Tokenize, padTokens } from '../../policy/learnable.ts';
@@ -173,8 +173,7 @@ async function encodeEpisode(encoding: Encoding, episode: Episode): Promise<Roll
   const { header, result, commands, path } = episode;
   const reason =
     unfit(episode, view, undefined, ['success', 'failure']) ?? unfitChunks(episode.chunks, bundle);
-  if (reason !== undefined)
-    throw new UserError(`${path}: nothing to learn from: ${reason}; leave it out`);
+  if (reason !== undefined) throw invalid(path, `nothing to learn from: ${reason}; leave it out`);
 
   const { controlRate } = header.embodiment;
   const played = episode.chunks.filter(({ executedFrom, executedTo }) => executedTo > executedFrom);

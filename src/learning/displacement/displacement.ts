@@ -130,6 +130,7 @@ export const displacementSearch =
         if (executed.length === 0)
           throw new UserError(
             `an update needs attempts with chunks that were executed; these are ${attempts.length} attempts without any`,
+            { kind: 'missing' },
           );
         state.trials.push(...executed.map(trialOf));
         state.updates += 1;

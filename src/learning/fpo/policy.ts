@@ -164,6 +164,7 @@ function checkCaches(
   if (wrong)
     throw new UserError(
       `a chunk's cache is of ${wrong.chunk.valid.length} tokens, this policy's of ${tokens}; encode the episodes with this bundle`,
+      { kind: 'mismatch' },
     );
 }
 

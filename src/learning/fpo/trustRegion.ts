@@ -70,6 +70,7 @@ export function checkStart({ farthestRatio }: Measures): void {
   if (!(farthestRatio < RATIO_TOLERANCE))
     throw new UserError(
       `before the first step a ratio differs from 1 by ${farthestRatio.toPrecision(3)}: the old losses are not those of this policy on these chunks; look for broken episodes`,
+      { kind: 'mismatch' },
     );
 }
 

@@ -50,6 +50,7 @@ export async function update(run: FpoRun, attempts: readonly Rollout[]): Promise
   if (!chunks.some(wasExecuted))
     throw new UserError(
       `an update needs attempts with chunks that were executed; these are ${attempts.length} attempts without any`,
+      { kind: 'missing' },
     );
 
   // 1. The value V(s) of each chunk's observation, and the advantages over them of the executed chunks.

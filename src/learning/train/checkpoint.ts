@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.ts';
+import { UserError, invalid } from '../../errors.ts';
 import { formatShape, sameShape } from '../../onnx/dim.ts';
 import { type TensorSource, loadSafetensors, writeSafetensors } from '../../tensors/safetensors.ts';
 import type { Parameter } from '../../policy/trainable.ts';
@@ -78,7 +78,7 @@ export async function readTensors(
 ): Promise<{ dataOf: (key: string) => Float32Array; metadata: Record<string, string> }> {
   const { tensors, metadata } = await loadSafetensors(path);
   if (metadata.format !== format)
-    throw new UserError(`${path}: not a checkpoint of this version of Nalu (${format})`);
+    throw invalid(path, `not a checkpoint of this version of Nalu (${format})`);
   const expected = new Map(shapes);
   const missing = [...expected.keys()].filter((key) => !tensors.has(key));
   const faults = [...tensors].flatMap(([key, { shape }]) => {
@@ -91,6 +91,7 @@ export async function readTensors(
   if (faults.length > 0)
     throw new UserError(
       `${path} is of another architecture:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
+      { kind: 'mismatch', subject: path, fields: faults.map((fault) => fault.split(' ')[0]) },
     );
   return { dataOf: (key) => tensors.get(key)!.data as Float32Array, metadata };
 }

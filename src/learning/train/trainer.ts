@@ -121,6 +121,7 @@ interface Training {
 function stop(step: number, what: string, value: number): never {
   throw new UserError(
     `step ${step}: the ${what} is ${value}; training stopped before it was applied. Take a smaller learning rate, or look for broken episodes`,
+    { kind: 'unready', fields: [what] },
   );
 }
 

@@ -81,6 +81,7 @@ class FleetDistributor implements Distributor {
       if (this.now.trial?.version !== version)
         throw new UserError(
           `version ${this.shown(version)} is not on trial; pin a version to have robots play it, or roll back to it`,
+          { kind: 'unready', fields: [version] },
         );
       await this.change({ rest: version });
       return this.log({ event: 'rolled out', version, by });

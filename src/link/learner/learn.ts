@@ -168,6 +168,7 @@ async function settingsOf(folder: string, options: LearnOptions) {
   if (trial && !isNats(address))
     throw new UserError(
       '--trial needs robots that have names; give --address nats://NAME@HOST:PORT, of a NATS server',
+      { kind: 'unsaid', fields: ['--address'] },
     );
   const session = await loadSessionConfig(options.session);
   const bundle = await loadBundle(options.policy);

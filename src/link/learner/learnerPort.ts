@@ -34,7 +34,8 @@ export interface LearnerPort {
   close(): Promise<void>;
 }
 
-const notOpen = () => Promise.reject(new UserError('the learner takes no orders yet; ask again'));
+const notOpen = () =>
+  Promise.reject(new UserError('the learner takes no orders yet; ask again', { kind: 'unready' }));
 
 /**
  * Listens for runtimes and keeps their episodes in `folder/episodes`. Throws a `UserError` for an

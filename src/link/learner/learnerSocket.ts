@@ -106,7 +106,11 @@ export async function bindLearner(
   } catch (error) {
     close();
     if (error instanceof UserError) throw error;
-    throw new UserError(`${address}: cannot listen there: ${messageOf(error)}`, { cause: error });
+    throw new UserError(`${address}: cannot listen there: ${messageOf(error)}`, {
+      cause: error,
+      kind: 'invalid',
+      subject: address,
+    });
   }
   return { socket, address: socket.lastEndpoint ?? address, close };
 }

@@ -36,7 +36,7 @@ export async function orderFleet(
     const answer = await answered;
     if (!answer)
       return 'no learner answers; the order waits on the server, and is carried out when a learner is there';
-    if (!answer.isDone) throw new UserError(answer.says);
+    if (!answer.isDone) throw new UserError(answer.says, { kind: 'unready' });
     return answer.says;
   } finally {
     clearTimeout(timer);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { UserError, messageOf } from '../../errors.ts';
+import { UserError, invalid, messageOf } from '../../errors.ts';
 import type { Nats } from '../../nats/connect.ts';
 import { createQueue } from '../../processes/queue.ts';
 import type { Outbox } from '../robot/outbox.ts';
@@ -135,7 +135,7 @@ export class Offering {
     const { nats, outbox, self } = this.options;
     const labels = (await outbox.labels(name)).slice(-MOST_LABELS);
     const { bytes, sha256 } = await digest(path);
-    if (bytes === 0) throw new UserError(`${path}: is empty`);
+    if (bytes === 0) throw invalid(path, 'is empty');
     this.out.set(name, { sha256, since: performance.now() });
     if (!this.sent.has(sha256))
       await putParts(nats, path, bytes, (part) => episodePart(nats.name, sha256, part));

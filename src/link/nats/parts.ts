@@ -1,4 +1,4 @@
-import { UserError, messageOf } from '../../errors.ts';
+import { UserError, invalid, messageOf } from '../../errors.ts';
 import type { Nats } from '../../nats/connect.ts';
 import type { Incoming } from '../wire/transfer.ts';
 import { readPart } from '../wire/transfer.ts';
@@ -16,7 +16,7 @@ export async function putParts(
 ): Promise<void> {
   for (let offset = 0, part = 0; offset < bytes; part++) {
     const data = await readPart(path, offset, NATS_PART_BYTES);
-    if (data.length === 0) throw new UserError(`${path}: it was cut while it was sent`);
+    if (data.length === 0) throw invalid(path, 'it was cut while it was sent');
     await jetstream.publish(subjectOf(part), data, { timeout: LONGEST_PUT });
     offset += data.length;
   }
@@ -34,11 +34,13 @@ export async function takeParts(
     const message = await manager.direct
       .getMessage(stream, { last_by_subj: subjectOf(part) })
       .catch((error: unknown) => {
-        throw new UserError(
-          `${incoming.name}: cannot be read from the server: ${messageOf(error)}`,
-        );
+        throw invalid(incoming.name, `cannot be read from the server: ${messageOf(error)}`);
       });
-    if (!message) throw new UserError(`${incoming.name}: its part ${part} is not on the server`);
+    if (!message)
+      throw new UserError(`${incoming.name}: its part ${part} is not on the server`, {
+        kind: 'missing',
+        subject: incoming.name,
+      });
     isWhole = await incoming.take(incoming.offset, message.data);
     onPart();
   }

@@ -87,7 +87,7 @@ export const isLimit = (error: unknown): boolean =>
 const limitError = (nats: Nats, what: string, error: unknown) =>
   new UserError(
     `${nats.address}: the server has no room for ${what} (${(error as Error).message}); raise max_file_store in its configuration`,
-    { cause: error },
+    { cause: error, kind: 'unready', subject: nats.address },
   );
 
 /** Makes the streams and buckets of the link where they are absent. Throws a `UserError` for a server without room. */

@@ -125,6 +125,7 @@ export function readMessage<K extends keyof typeof SCHEMAS>(kind: K, text: strin
   if (theirs !== undefined && theirs !== NATS_PROTOCOL)
     throw new UserError(
       `it speaks protocol ${JSON.stringify(theirs)}, this side speaks ${NATS_PROTOCOL}; install the same version of Nalu on both`,
+      { kind: 'mismatch' },
     );
   return validate(SCHEMAS[kind] as unknown as z.ZodType<Said<K>>, content, `a message (${kind})`);
 }

@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.ts';
+import { invalid } from '../../errors.ts';
 import { readAdapter } from '../../policy/bundle/readAdapter.ts';
 import type { Adapter } from '../../policy/bundle/adapter.ts';
 import { serve } from '../../processes/serve.ts';
@@ -13,7 +13,7 @@ serve<ReaderFunctions>(() => ({
   async read({ path, version }, policy) {
     const adapter = await readAdapter(path, policy);
     if (adapter.version !== version)
-      throw new UserError(`${path}: holds the adapter ${adapter.version}, not ${version}`);
+      throw invalid(path, `holds the adapter ${adapter.version}, not ${version}`);
     return adapter;
   },
 }));

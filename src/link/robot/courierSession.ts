@@ -1,5 +1,5 @@
 import { Dealer } from 'zeromq';
-import { UserError, codeOf, messageOf } from '../../errors.ts';
+import { codeOf, invalid, messageOf } from '../../errors.ts';
 import type { RuntimeKeys } from '../wire/keys.ts';
 import type { Session, SessionOptions } from './session.ts';
 import {
@@ -158,7 +158,7 @@ class Connection {
     try {
       const labels = (await outbox.labels(name)).slice(-MOST_LABELS);
       const { bytes, sha256 } = await digest(path);
-      if (bytes === 0) throw new UserError(`${path}: is empty`);
+      if (bytes === 0) throw invalid(path, 'is empty');
       await this.send({ kind: 'offer', name, bytes, sha256, labels });
     } catch (error) {
       if (this.reason !== undefined) return;

@@ -21,6 +21,9 @@ export async function writeNewKey(path: string, text: string, mode: number): Pro
     }
   } catch (error) {
     if (codeOf(error) === 'EEXIST') throw isKept(path);
-    throw new UserError(`${path}: cannot be written: ${reasonOf(error)}`, { cause: error });
+    throw new UserError(`${path}: cannot be written: ${reasonOf(error)}`, {
+      cause: error,
+      subject: path,
+    });
   }
 }

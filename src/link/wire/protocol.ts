@@ -102,6 +102,7 @@ export function encodeMessage(message: Message, data?: Uint8Array): Uint8Array[]
 const otherProtocol = (theirs: unknown) =>
   new UserError(
     `it speaks protocol ${String(theirs)}, this side speaks ${PROTOCOL}; install the same version of Nalu on both`,
+    { kind: 'mismatch' },
   );
 
 /** Frames as a message; `data` is a view of the second frame. Throws a `UserError` that says what is wrong. */
@@ -114,7 +115,10 @@ export function decodeMessage(frames: readonly Uint8Array[]): {
   try {
     content = packr.unpack(header);
   } catch (error) {
-    throw new UserError(`a message that is not msgpack: ${messageOf(error)}`, { cause: error });
+    throw new UserError(`a message that is not msgpack: ${messageOf(error)}`, {
+      cause: error,
+      kind: 'invalid',
+    });
   }
   const { kind, protocol } = (content ?? {}) as Record<string, unknown>;
   if (kind === 'hello' && protocol !== PROTOCOL) throw otherProtocol(protocol);
@@ -130,6 +134,9 @@ export async function handle<Context extends unknown[]>(
 ): Promise<void> {
   const handler = handlers[message.kind] as
     ((message: Message, data: Uint8Array, ...context: Context) => void | Promise<void>) | undefined;
-  if (!handler) throw new UserError(`a message ${message.kind}, which is not for this side`);
+  if (!handler)
+    throw new UserError(`a message ${message.kind}, which is not for this side`, {
+      kind: 'invalid',
+    });
   await handler(message, data, ...context);
 }

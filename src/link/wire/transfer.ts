@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { UserError, codeOf } from '../../errors.ts';
+import { UserError, codeOf, invalid } from '../../errors.ts';
 import { discard, publish } from '../../episodes/mcap.ts';
 import { PART_BYTES } from './protocol.ts';
 import { reasonOf } from '../../systemErrors.ts';
@@ -59,6 +59,7 @@ async function demandRoom(path: string, bytes: number, taken: number): Promise<v
   if (free < bytes)
     throw new UserError(
       `${dirname(path)}: the disk is full: ${free} bytes are free of the ${bytes} that it takes; free space there`,
+      { kind: 'unready', subject: dirname(path) },
     );
 }
 
@@ -88,8 +89,9 @@ export async function receive(path: string, expected: Expected, taken = 0): Prom
     },
     async take(offset, data) {
       if (offset !== reached || offset + data.length > bytes || data.length === 0)
-        throw new UserError(
-          `${name}: ${data.length} bytes came at ${offset}, expected at ${reached} of ${bytes}; it changed while it was sent`,
+        throw invalid(
+          name,
+          `${data.length} bytes came at ${offset}, expected at ${reached} of ${bytes}; it changed while it was sent`,
         );
       try {
         for (let done = 0; done < data.length;)
@@ -104,8 +106,9 @@ export async function receive(path: string, expected: Expected, taken = 0): Prom
     async keep(to) {
       const actual = hash.digest('hex');
       if (actual !== sha256)
-        throw new UserError(
-          `${name}: its bytes are not those that were announced (SHA-256 ${actual.slice(0, 12)}…, announced ${sha256.slice(0, 12)}…); it was damaged on its way or on the disk`,
+        throw invalid(
+          name,
+          `its bytes are not those that were announced (SHA-256 ${actual.slice(0, 12)}…, announced ${sha256.slice(0, 12)}…); it was damaged on its way or on the disk`,
         );
       try {
         await file.sync();

@@ -43,7 +43,10 @@ export interface Bag {
 
 async function openFile(path: string): Promise<BagFile> {
   const file = await openBytes(path).catch((error: unknown) => {
-    throw new UserError(`${path}: cannot be read as a bag: ${messageOf(error)}`, { cause: error });
+    throw new UserError(`${path}: cannot be read as a bag: ${messageOf(error)}`, {
+      cause: error,
+      subject: path,
+    });
   });
   try {
     return await (path.endsWith('.db3') ? openSqliteFile : openMcapFile)(file, path);
@@ -58,7 +61,11 @@ async function add(bag: Bag, message: BagMessage, { decode, images }: WantedTopi
   const { channel, stamp, data, read } = message;
   const { topic, type, definition } = channel;
   const wanted = decode.get(topic) ?? images.get(topic);
-  if (type !== wanted) throw new UserError(`${topic} has messages of ${type}, not of ${wanted}`);
+  if (type !== wanted)
+    throw new UserError(`${topic} has messages of ${type}, not of ${wanted}`, {
+      kind: 'invalid',
+      subject: topic,
+    });
   if (images.has(topic)) bag.images.get(topic)!.push({ stamp, read });
   else
     try {
@@ -66,6 +73,7 @@ async function add(bag: Bag, message: BagMessage, { decode, images }: WantedTopi
     } catch (error) {
       throw new UserError(
         `${topic} has messages that cannot be decoded as ${type}: ${messageOf(error)}`,
+        { kind: 'invalid', subject: topic },
       );
     }
 }

@@ -2,7 +2,7 @@ import { readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { UserError, messageOf } from '../../errors.ts';
+import { UserError, invalid, messageOf } from '../../errors.ts';
 
 const description = z.object({
   rosbag2_bagfile_information: z.object({
@@ -44,8 +44,9 @@ async function filesIn(folder: string): Promise<string[]> {
   const names = await readdir(folder);
   const described = await descriptionIn(folder);
   if (described?.compression_mode.toLowerCase() === 'message')
-    throw new UserError(
-      `${folder}: its messages are compressed one by one, which is not read; ros2 bag convert makes a bag of it that is not`,
+    throw invalid(
+      folder,
+      'its messages are compressed one by one, which is not read; ros2 bag convert makes a bag of it that is not',
     );
   const files = described?.relative_file_paths ?? [];
   if (files.length > 0 && files.every((name) => names.includes(name)))
@@ -61,13 +62,19 @@ async function filesIn(folder: string): Promise<string[]> {
  */
 export async function bagFiles(path: string): Promise<string[]> {
   const given = await stat(path).catch((error: unknown) => {
-    throw new UserError(`${path}: cannot be read as a bag: ${messageOf(error)}`, { cause: error });
+    throw new UserError(`${path}: cannot be read as a bag: ${messageOf(error)}`, {
+      cause: error,
+      subject: path,
+    });
   });
   const files = given.isDirectory() ? await filesIn(path) : [path];
   if (files.length === 0)
-    throw new UserError(`${path}: no MCAP or SQLite file in this folder; give a bag of ros2 bag record`); // prettier-ignore
+    throw invalid(path, 'no MCAP or SQLite file in this folder; give a bag of ros2 bag record'); // prettier-ignore
   for (const file of files)
     if (PACKED.test(file))
-      throw new UserError(`${file} is compressed as a whole: unpack it with zstd -d`);
+      throw new UserError(`${file} is compressed as a whole: unpack it with zstd -d`, {
+        kind: 'unsupported',
+        subject: file,
+      });
   return files;
 }

@@ -1,7 +1,7 @@
 import type { ByteSource } from '../../episodes/byteSource.ts';
 import { readSummary } from '../../episodes/mcapSummary.ts';
 import { type Place, declaredBy, messageReader, readStored } from '../../episodes/readMcap.ts';
-import { UserError } from '../../errors.ts';
+import { invalid } from '../../errors.ts';
 import type { BagFile } from './bagFile.ts';
 
 /** A bag's file in MCAP, whether or not it has chunks or an index. */
@@ -24,8 +24,7 @@ export async function openMcapFile(file: ByteSource, path: string): Promise<BagF
         const { channel, stamp, data, place } = item;
         yield { channel, stamp, data: () => Promise.resolve(data), read: later(place) };
       }
-      if (!found)
-        throw new UserError(`${path}: cannot be read as an MCAP bag; record with ros2 bag record`);
+      if (!found) throw invalid(path, 'cannot be read as an MCAP bag; record with ros2 bag record');
       if (!complete && !damaged) yield 'the file ends early';
     },
     topics: () => [...declared.channels].sort(([a], [b]) => a - b).map(([, { topic }]) => topic),

@@ -1,4 +1,4 @@
-import { UserError, messageOf } from '../../errors.ts';
+import { invalid, messageOf } from '../../errors.ts';
 import type { ByteSource } from '../../episodes/byteSource.ts';
 import { type ReadRow, type SqliteValue, textOf, valuesOf, varint } from './sqliteRow.ts';
 
@@ -36,7 +36,7 @@ interface Layout {
 async function layoutOf(file: ByteSource, path: string): Promise<Layout> {
   const head = await file.read(0, HEADER);
   if (head.length < HEADER || head.toString('latin1', 0, MAGIC.length) !== MAGIC)
-    throw new UserError(`${path}: cannot be read as a SQLite bag: it does not begin as a database`);
+    throw invalid(path, 'cannot be read as a SQLite bag: it does not begin as a database');
   const size = head.readUInt16BE(16);
   const pageSize = size === 1 ? 65536 : size;
   const pages = Math.floor(file.size / pageSize);
@@ -77,7 +77,7 @@ export async function openSqlite(file: ByteSource, path: string): Promise<Sqlite
       let next = page.readUInt32BE(end);
       for (let have = local.length; have < wanted; have += usable - 4) {
         if (next < 1 || next > pages || have > file.size)
-          throw new UserError(`${path}: a row of ${size} bytes goes on in page ${next}, and there are ${pages}`); // prettier-ignore
+          throw invalid(path, `a row of ${size} bytes goes on in page ${next}, and there are ${pages}`); // prettier-ignore
         const more = await pageAt(next);
         parts.push(more.subarray(4, usable));
         next = more.readUInt32BE(0);

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import type { ByteSource } from '../../episodes/byteSource.ts';
 import type { Channel } from '../../episodes/channels.ts';
-import { UserError } from '../../errors.ts';
+import { invalid } from '../../errors.ts';
 import type { BagFile } from './bagFile.ts';
 import { DEFINITIONS } from './definitions.ts';
 import { type Sqlite, openSqlite } from './sqlite.ts';
@@ -14,8 +14,9 @@ async function checkFinished(path: string): Promise<void> {
   for (const suffix of UNFINISHED) {
     const beside = await stat(path + suffix).catch(() => undefined);
     if (beside && beside.size > 0)
-      throw new UserError(
-        `${path}: its recorder did not end; ${path}${suffix} holds ${beside.size} bytes more. sqlite3 ${path} "PRAGMA wal_checkpoint(TRUNCATE)" brings them into it`,
+      throw invalid(
+        path,
+        `its recorder did not end; ${path}${suffix} holds ${beside.size} bytes more. sqlite3 ${path} "PRAGMA wal_checkpoint(TRUNCATE)" brings them into it`,
       );
   }
 }
