@@ -5,11 +5,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { readCurve } from '../../src/learning/curve.ts';
 import type { Episode } from '../../src/episodes/readEpisode.ts';
-import { UserError } from '../../src/errors.ts';
 import type { Learner } from '../../src/learning/learner.ts';
 import { describeEvent } from '../../src/learning/learnReport.ts';
 import { loadBundle } from '../../src/policy/bundle/bundle.ts';
 import { withFolder } from '../onnx/run.ts';
+import { assertRejectsAbout, assertSaid } from '../refusals.ts';
 import { BATCH, changed, ended, makeAttempts, nameOf, openTinyLearner, writeEpisode } from './attempts.ts'; // prettier-ignore
 import { filteredImitation } from './filteredImitation.ts';
 
@@ -44,7 +44,7 @@ describe('a learner with another algorithm than FPO', { timeout: 120_000 }, () =
       const first = learner.current().version;
       const [event] = await advance(learner, folder, 0, batchOf(0));
       assert.equal(event.event, 'published');
-      assert.match(describeEvent(event), /^update 1: 10 of 20 attempts succeeded/);
+      assertSaid(describeEvent(event), 'update 1', '10 of 20 attempts');
       const { version, parent } = learner.current();
       assert.equal(parent, first);
       await learner.close();
@@ -64,7 +64,7 @@ describe('a learner with another algorithm than FPO', { timeout: 120_000 }, () =
       const { version } = learner.current();
       const failures = batchOf(0).map((episode) => ended(episode, false));
       const [event] = await advance(learner, folder, 0, failures);
-      assert.match('reason' in event ? event.reason : '', /no success to imitate/);
+      assertSaid('reason' in event ? event.reason : '', 'no success to imitate');
       assert.equal(learner.current().version, version);
       const [next] = await advance(learner, folder, 1, batchOf(1));
       assert.equal('report' in next && next.report.update, 1);
@@ -91,6 +91,8 @@ describe('a learner with another algorithm than FPO', { timeout: 120_000 }, () =
   it('does not take a folder that FPO began', () =>
     withFolder(async (folder) => {
       await (await openTinyLearner(folder, bundle)).close();
-      await assert.rejects(open(folder), UserError);
+      await assertRejectsAbout(open(folder), {
+        ...{ kind: 'invalid', subject: 'state.safetensors' },
+      });
     }));
 });

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { UserError } from '../../src/errors.ts';
 import { type Beginning, demandBeginning, recordBeginning } from '../../src/learning/begun.ts';
 import { withFolder } from '../onnx/run.ts';
+import { assertRejectsAbout } from '../refusals.ts';
 
 const NOW: Beginning = {
   policy: 'aaaa',
@@ -14,14 +14,10 @@ const NOW: Beginning = {
 };
 const NOTHING = () => Promise.resolve({});
 
-const refusal = async (folder: string, now: Beginning, held = NOTHING) => {
-  let message = '';
-  await assert.rejects(demandBeginning(folder, now, held), (error: Error) => {
-    message = error.message;
-    return error instanceof UserError;
+const refused = (folder: string, now: Beginning, names: string[], held = NOTHING) =>
+  assertRejectsAbout(demandBeginning(folder, now, held), {
+    ...{ kind: 'mismatch', subject: folder, names },
   });
-  return message;
-};
 
 describe('what a folder was begun with', () => {
   it('is recorded once, and is what all later runs must have', () =>
@@ -37,26 +33,29 @@ describe('what a folder was begun with', () => {
   it('is compared setting by setting: all that differ are named, with both values', () =>
     withFolder(async (folder) => {
       await recordBeginning(folder, NOW);
-      const message = await refusal(folder, {
+      const now = {
         ...NOW,
         task: 'insertion',
         gap: { delay: 2, cameraShift: [0, 0.1, 0] },
         trainable: { parameters: 'lora', rank: 8, alpha: 16 },
-      });
-      for (const difference of [
+      };
+      await refused(folder, now, [
         '--task: transfer-cube then, insertion now',
         'delay in --gap: 0 then, 2 now',
         'cameraShift in --gap: [0,0,0] then, [0,0.1,0] now',
         'trainable.alpha in --config: none then, 16 now',
-      ])
-        assert.ok(message.includes(difference), message);
-      assert.doesNotMatch(message, /policy|rank/);
+      ]);
+      const same = /policy|rank/;
+      await assert.rejects(
+        demandBeginning(folder, now, NOTHING),
+        ({ message }: Error) => !same.test(message),
+      );
     }));
 
   it('is, without a record, what can be seen of it', () =>
     withFolder(async (folder) => {
       const held = () => Promise.resolve({ policy: 'bbbb', task: undefined });
-      assert.match(await refusal(folder, NOW, held), /--policy\): bbbb then, aaaa now/);
+      await refused(folder, NOW, ['--policy', 'bbbb then, aaaa now'], held);
       await demandBeginning(folder, { ...NOW, policy: 'bbbb' }, held);
     }));
 
@@ -70,7 +69,9 @@ describe('what a folder was begun with', () => {
     withFolder(async (folder) => {
       for (const broken of ['{', '7', '[]']) {
         await writeFile(join(folder, 'begun.json'), broken);
-        assert.match(await refusal(folder, NOW), /begun\.json/);
+        await assertRejectsAbout(demandBeginning(folder, NOW, NOTHING), {
+          ...{ kind: 'invalid', subject: 'begun.json' },
+        });
       }
     }));
 });

@@ -5,13 +5,13 @@ import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { UserError } from '../../src/errors.ts';
 import { readCheckpoint, writeCheckpoint } from '../../src/learning/train/checkpoint.ts';
 import { STATE } from '../../src/learning/train/optimiser.ts';
 import { initialState } from '../../src/learning/train/trainer.ts';
 import { gaussianNoise } from '../../src/tensors/noise.ts';
 import { mountSmallDisk } from '../episodes/smallDisk.ts';
 import { withFolder } from '../onnx/run.ts';
+import { assertRejectsAbout } from '../refusals.ts';
 
 const PARAMETERS = [
   { name: 'a', shape: [3, 4] },
@@ -49,23 +49,19 @@ describe('a checkpoint', () => {
         { name: 'a', shape: [4, 3] },
         { name: 'c', shape: [5] },
       ];
-      await assert.rejects(readCheckpoint(path, other), (error: Error) => {
-        assert.ok(error instanceof UserError);
-        assert.match(error.message, /is of another architecture/);
-        for (const part of STATE) {
-          assert.ok(error.message.includes(`${part}/a is [3, 4], this policy's is [4, 3]`));
-          assert.ok(error.message.includes(`${part}/b [5] is none of this policy's`));
-          assert.ok(error.message.includes(`${part}/c [5] is missing`));
-        }
-        return true;
-      });
+      const names = STATE.flatMap((part) => [
+        ...[`${part}/a is [3, 4]`, '[4, 3]', `${part}/b [5] is none`, `${part}/c [5] is missing`],
+      ]);
+      await assertRejectsAbout(readCheckpoint(path, other), { kind: 'mismatch', subject: path, names }); // prettier-ignore
     }));
 
   it('that is none is refused', () =>
     withFolder(async (folder) => {
       const path = join(folder, 'checkpoint.safetensors');
       await writeFile(path, 'no checkpoint');
-      await assert.rejects(readCheckpoint(path, PARAMETERS), UserError);
+      await assertRejectsAbout(readCheckpoint(path, PARAMETERS), {
+        ...{ kind: 'invalid', subject: 'checkpoint.safetensors' },
+      });
     }));
 
   it('is whole after a kill at any moment of the next one', () =>
@@ -97,10 +93,9 @@ describe('a checkpoint', () => {
         await writeCheckpoint(path, { state: stateOf(1), run: '' }, PARAMETERS);
         const large = { name: 'large', shape: [100_000] };
         const state = initialState(new Float32Array(100_000));
-        await assert.rejects(
-          writeCheckpoint(path, { state, run: '' }, [large]),
-          (error: Error) => error instanceof UserError && /cannot be written/.test(error.message),
-        );
+        await assertRejectsAbout(writeCheckpoint(path, { state, run: '' }, [large]), {
+          ...{ kind: 'unready', subject: path },
+        });
         assert.deepEqual((await readCheckpoint(path, PARAMETERS)).state, stateOf(1));
         assert.deepEqual(await readdir(disk.path), ['checkpoint.safetensors']);
       } finally {

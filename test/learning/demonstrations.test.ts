@@ -10,6 +10,7 @@ import {
 } from '../../src/learning/imitation/demonstrations.ts';
 import { normalisationOf } from '../../src/learning/imitation/statistics.ts';
 import { makeTransforms } from '../../src/policy/vectors/transforms.ts';
+import { assertSaid } from '../refusals.ts';
 import { tinyBundle, tinyDemonstrations } from './tiny.ts';
 
 const VIEW: Viewpoint = {
@@ -99,41 +100,41 @@ describe('demonstrations of an episode', () => {
 });
 
 describe('episodes are left out, each with its reason, when they', () => {
-  const spoilt: Record<string, { change: (episode: Episode) => void; reason: RegExp }> = {
+  const spoilt: Record<string, { change: (episode: Episode) => void; names: string[] }> = {
     'are of another embodiment': {
       change: ({ header }) => (header.embodiment = { ...header.embodiment, name: 'so100' }),
-      reason: /of the embodiment so100, not tiny/,
+      names: ['the embodiment so100', 'tiny'],
     },
     'have another image size than the others': {
       change: ({ header }) => {
         const [high, wrist] = header.embodiment.cameras;
         header.embodiment = { ...header.embodiment, cameras: [high, { ...wrist, width: 9 }] };
       },
-      reason: /cam_wrist 9×8; the others have .* cam_wrist 8×8/,
+      names: ['cam_wrist 9×8', 'cam_wrist 8×8'],
     },
     'lack a camera': {
       change: ({ header }) =>
         (header.embodiment = { ...header.embodiment, cameras: header.embodiment.cameras.slice(1) }),
-      reason: /without cam_high/,
+      names: ['cam_high'],
     },
     'are cut short': {
       change: (one) => one.missing.push('no result'),
-      reason: /cut short: no result/,
+      names: ['no result'],
     },
     failed: {
       change: (one) => (one.result = { ...one.result!, outcome: 'failure' }),
-      reason: /ended in failure/,
+      names: ['failure'],
     },
     'hold values that are not finite': {
       change: (one) => (one.commands[2].position[1] = NaN),
-      reason: /not finite/,
+      names: ['not finite'],
     },
     'were observed at values that are not finite': {
       change: (one) => (one.chunks[1].state[0] = Infinity),
-      reason: /not finite/,
+      names: ['not finite'],
     },
   };
-  for (const [name, { change, reason }] of Object.entries(spoilt))
+  for (const [name, { change, names }] of Object.entries(spoilt))
     it(name, async () => {
       const set = await gatherDemonstrations(
         ['good', 'spoilt', 'unreadable'],
@@ -149,8 +150,8 @@ describe('episodes are left out, each with its reason, when they', () => {
         set.leftOut.map(({ path }) => path),
         ['spoilt', 'unreadable'],
       );
-      assert.match(set.leftOut[0].reason, reason);
-      assert.match(set.leftOut[1].reason, /no episode in this file/);
+      assertSaid(set.leftOut[0].reason, ...names);
+      assert.equal(set.leftOut[1].reason, 'no episode in this file');
     });
 
   it('which are copies of another are counted once', async () => {

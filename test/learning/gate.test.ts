@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import type { PolicyMetrics, UpdateMetrics } from '../../src/learning/metrics.ts';
 import { reasonToKeepBack } from '../../src/learning/gate.ts';
 import { type Adapter, makeAdapter } from '../../src/policy/bundle/adapter.ts';
+import { assertSaid } from '../refusals.ts';
 
 const adapterOf = (...values: number[]): Adapter =>
   makeAdapter({
@@ -45,29 +46,29 @@ describe('what reaches the robot', () => {
     );
   });
 
-  const kept: Record<string, [Adapter, UpdateMetrics, RegExp]> = {
-    'has a value that is not a number': [adapterOf(0, NaN), report(), /not finite/],
-    'has an infinite value': [adapterOf(Infinity, 0), report(), /not finite/],
-    'moved by more than a tenth': [adapterOf(0.51, 0), report(), /moved by 0.10 of their norm/],
+  const kept: Record<string, [Adapter, UpdateMetrics, ...string[]]> = {
+    'has a value that is not a number': [adapterOf(0, NaN), report(), 'not finite'],
+    'has an infinite value': [adapterOf(Infinity, 0), report(), 'not finite'],
+    'moved by more than a tenth': [adapterOf(0.51, 0), report(), 'by 0.10 of their norm'],
     'left the trust region': [
       adapterOf(0.1, 0),
       report({ approxKl: 0.8 }),
-      /its approximate KL is 0.8/,
+      'approximate KL is 0.80',
     ],
     'has no approximate KL that could be measured': [
       adapterOf(0.1, 0),
       report({ approxKl: NaN }),
-      /approximate KL/,
+      'approximate KL',
     ],
     'is worse on its attempts': [
       adapterOf(0.1, 0),
       report({ expectedGain: -0.03 }),
-      /worse than its parent by 0.03/,
+      ...['worse than its parent', 'by 0.030'],
     ],
-    'is not known to be better': [adapterOf(0.1, 0), report({ expectedGain: NaN }), /worse/],
+    'is not known to be better': [adapterOf(0.1, 0), report({ expectedGain: NaN }), 'worse'],
   };
-  for (const [name, [after, metrics, reason]] of Object.entries(kept))
+  for (const [name, [after, metrics, ...names]] of Object.entries(kept))
     it(`is no version that ${name}`, () => {
-      assert.match(reasonToKeepBack(BEFORE, after, metrics) ?? '', reason);
+      assertSaid(reasonToKeepBack(BEFORE, after, metrics) ?? '', ...names);
     });
 });

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Episode } from '../../src/episodes/readEpisode.ts';
-import { UserError } from '../../src/errors.ts';
 import { fpoSchema } from '../../src/learning/fpo/config.ts';
 import { drawPairs } from '../../src/learning/fpo/pairs.ts';
 import { openLearningPolicy } from '../../src/learning/fpo/policy.ts';
@@ -12,6 +11,7 @@ import { loadBundle } from '../../src/policy/bundle/bundle.ts';
 import { explorationSchema } from '../../src/policy/exploration.ts';
 import { openSampler } from '../../src/policy/sampler.ts';
 import { withFolder } from '../onnx/run.ts';
+import { assertRejectsAbout } from '../refusals.ts';
 import { changed } from './attempts.ts';
 import { JOINTS, SESSION, attempt } from './bandit.ts';
 import { tinyBundle, writeTinyBundle } from './tiny.ts';
@@ -77,10 +77,10 @@ describe('what FPO learns from chunks that were made to join another', () => {
   }
 
   it('is nothing where chunks were played together', async () => {
-    await assert.rejects(
-      oldLosses('exact', (episode) => changed(episode, { join: 'ensemble', joined: undefined })),
-      (error: Error) =>
-        error instanceof UserError && /the mean of several chunks/.test(error.message),
+    const ensemble = { join: 'ensemble', joined: undefined } as const;
+    await assertRejectsAbout(
+      oldLosses('exact', (episode) => changed(episode, ensemble)),
+      { kind: 'invalid', names: ['mean of several chunks'] },
     );
   });
 });

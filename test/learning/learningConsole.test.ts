@@ -7,6 +7,7 @@ import { logEvents } from '../../src/learning/events.ts';
 import { openLearningConsole } from '../../src/learning/learningConsole.ts';
 import { openPage } from '../console/client.ts';
 import { withFolder } from '../onnx/run.ts';
+import { assertSaid } from '../refusals.ts';
 
 const report = { update: 1, attempts: 4, successes: 1 };
 
@@ -48,7 +49,7 @@ describe('the page of a learner', { timeout: 60_000 }, () => {
         assert.deepEqual([paused.ok, paused.says], [true, 'tester pauses']);
         const refused = await page.ask('rollBack', { version: 'x' });
         assert.deepEqual([refused.ok, refused.says], [false, 'not now']);
-        assert.match((await page.ask('pin', { version: 'x' })).says!, /nothing here answers "pin"/);
+        assertSaid((await page.ask('pin', { version: 'x' })).says!, '"pin"');
         await page.close();
         const hello = { name: 'Be\u001b[2Jn' };
         const other = await openPage(console.url, { hello });

@@ -12,6 +12,7 @@ import { readRun, stateFile } from '../../src/learning/learnerFolder.ts';
 import { readLearning } from '../../src/learning/learningTopic.ts';
 import { ordersFile, readOrders } from '../../src/learning/orders.ts';
 import { withFolder } from '../onnx/run.ts';
+import { assertRejectsAbout, assertSaid } from '../refusals.ts';
 import { BATCH, makeAttempts, nameOf, openTinyLearner, writeEpisode } from './attempts.ts';
 
 let root: string;
@@ -86,8 +87,8 @@ describe("a person's orders to a learner", { timeout: 180_000 }, () => {
       assert.deepEqual(await stateOf(folder), ['published', 'rolled back', 'rolled back']);
       assert.deepEqual(await readOrders(folder), {});
 
-      await assert.rejects(learner.rollBack(second, 'Anna'), /does not descend from version/);
-      await assert.rejects(learner.rollBack('none', 'Anna'), /has no version none/);
+      await assertRejectsAbout(learner.rollBack(second, 'Anna'), { kind: 'mismatch', fields: [second] }); // prettier-ignore
+      await assertRejectsAbout(learner.rollBack('none', 'Anna'), { kind: 'missing', fields: ['none'] }); // prettier-ignore
       await hand(learner, folder, 2);
       assert.equal((await learner.advance())!.at(-1)!.event, 'published');
       assert.equal(learner.current().parent, first);
@@ -159,8 +160,8 @@ describe("a person's orders to a learner", { timeout: 180_000 }, () => {
       await hand(learner, folder, 2);
       assert.equal(await learner.advance(), undefined);
       assert.deepEqual([learner.played().version, learner.current().version], [second, third]);
-      await assert.rejects(learner.pin('none', 'Anna'), /has no version none/);
-      await assert.rejects(learner.rollBack(first, 'Anna'), /is pinned: release it before/);
+      await assertRejectsAbout(learner.pin('none', 'Anna'), { kind: 'missing', fields: ['none'] });
+      await assertRejectsAbout(learner.rollBack(first, 'Anna'), { kind: 'unready', fields: [second] }); // prettier-ignore
       const { pinned, plays } = await readLearning(folder);
       assert.deepEqual([pinned, plays], [second, second]);
       await learner.close();
@@ -169,7 +170,7 @@ describe("a person's orders to a learner", { timeout: 180_000 }, () => {
       assert.equal(again.played().version, second);
       await again.pin(null, 'Ben');
       assert.equal(again.played().version, third);
-      await assert.rejects(again.pin(null, 'Ben'), /no version is pinned/);
+      await assertRejectsAbout(again.pin(null, 'Ben'), { kind: 'unready' });
       await hand(again, folder, 2);
       assert.equal((await again.advance())!.at(-1)!.event, 'published');
       assert.equal((await readRun(folder))!.versions.at(-1)!.parent, third);
@@ -182,12 +183,13 @@ describe("a person's orders to a learner", { timeout: 180_000 }, () => {
       const state = await readFile(stateFile(folder));
       const pinned = { version: 'gone', by: 'Anna', at: 0 };
       await writeFile(ordersFile(folder), JSON.stringify({ pinned }));
-      await assert.rejects(
-        openTinyLearner(folder, bundle),
-        /orders\.json: names version gone, which the learner does not have; remove the file/,
-      );
+      await assertRejectsAbout(openTinyLearner(folder, bundle), {
+        ...{ kind: 'mismatch', subject: 'orders.json', fields: ['gone'] },
+      });
       await writeFile(ordersFile(folder), '{"pinned":3}');
-      await assert.rejects(openTinyLearner(folder, bundle), /orders\.json: pinned: /);
+      await assertRejectsAbout(openTinyLearner(folder, bundle), {
+        ...{ kind: 'invalid', subject: 'orders.json', fields: ['pinned'] },
+      });
       assert.ok(state.equals(await readFile(stateFile(folder))));
     }));
 });
@@ -224,7 +226,7 @@ describe("what a learner's folder tells", { timeout: 60_000 }, () => {
       ] as const)
         // prettier-ignore
         assert.ok(Number.isFinite(point[figure]), figure);
-      assert.match(told.log.at(-1)!.text, /^update 2: 10 of 20 attempts succeeded/);
+      assertSaid(told.log.at(-1)!.text, 'update 2', '10 of 20 attempts');
     }));
 
   it('is empty where no learner was', () =>
