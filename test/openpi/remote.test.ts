@@ -223,7 +223,7 @@ describe("a policy on openpi's server", () => {
       ...{ kind: 'mismatch', subject: openpi.url, names: ['cam_high'] },
     });
     const { failure } = await nalu(['sim', '--policy', openpi.url, '--steps', '2']);
-    assertAbout(failure, { fields: ['--steps'] });
+    assertAbout(failure, { kind: 'unsupported', subject: '--steps' });
   });
 
   it('may be another one after the connection was lost only if it has the same rows', async () => {
