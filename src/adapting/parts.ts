@@ -107,7 +107,7 @@ export async function startAdaptParts(options: AdaptPartsOptions): Promise<Adapt
       while (played !== learner.version()) {
         signal.throwIfAborted();
         const refused = courier?.status().refused;
-        if (refused) throw new UserError(refused);
+        if (refused) throw new UserError(refused, { kind: 'mismatch' });
         await setTimeout(LOOK_EVERY);
       }
     },

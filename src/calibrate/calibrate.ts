@@ -106,14 +106,16 @@ async function mayWrite(file: string, { force, steps }: CalibrateOptions, dialog
   for (const target of targets) if (await isThere(target)) there.push(target);
   if (there.includes(pictures) && !(await stat(pictures)).isDirectory())
     throw new UserError(`${pictures} is a file, where the pictures' folder goes; move it away`, {
-      ...{ kind: 'exists', subject: pictures },
+      kind: 'exists',
+      subject: pictures,
     });
   if (force || there.length === 0) return;
   const are = there.length > 1 ? 'are' : 'is';
   const text = `${there.join(' and ')} ${are} there already. Replace once all is measured?`;
   if (!(await choose(dialogue, { text, choices: YES_OR_NO })))
     throw new UserError(`${file} is left as it is; give another name`, {
-      ...{ kind: 'exists', subject: file },
+      kind: 'exists',
+      subject: file,
     });
 }
 

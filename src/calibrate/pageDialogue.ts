@@ -59,7 +59,8 @@ export function pageDialogue({ print, question: show, reading, signal }: ShownDi
       const choice = asked.question.choices.find(({ key }) => key === given.key);
       if (!choice)
         throw new UserError(`'${given.key}' is no answer to “${asked.question.text}”`, {
-          ...{ kind: 'invalid', fields: ['key'] },
+          kind: 'invalid',
+          fields: ['key'],
         });
       asked.resolve(choice.key);
       return { value: null };

@@ -27,7 +27,8 @@ export async function simulatedSubject({
     const { name } = read.joints[joint];
     if (!names.includes(name))
       throw new UserError(`${name}: the simulated robot has ${names.join(', ')}`, {
-        ...{ kind: 'missing', fields: [name] },
+        kind: 'missing',
+        fields: [name],
       });
     return names.indexOf(name);
   };

@@ -22,7 +22,9 @@ async function rosSubject(
 ): Promise<Subject> {
   if (path === undefined)
     throw new UserError('--robot ros: give the calibration of the robot with --calibration FILE', {
-      ...{ kind: 'unsaid', subject: '--robot', fields: ['--calibration'] },
+      kind: 'unsaid',
+      subject: '--robot',
+      fields: ['--calibration'],
     });
   const { loadCalibration } = await import('../robot/calibrationFile.ts');
   const { openListener } = await import('../ros/listener.ts');
@@ -48,7 +50,8 @@ function simTaskOf(name: string | undefined, { tasks }: Bundle) {
   const task = SIM_TASK_NAMES.find((known) => known === name);
   if (task || name === undefined) return simTaskFor(task, tasks);
   throw new UserError(`--task ${name}: the simulator has ${SIM_TASK_NAMES.join(', ')}`, {
-    ...{ kind: 'invalid', subject: '--task' },
+    kind: 'invalid',
+    subject: '--task',
   });
 }
 

@@ -30,7 +30,9 @@ function orderIn({ rollOut, pin, release, rollBack, pause, resume, robot }: Wish
     throw new UserError('one order at a time; give one of these options', { kind: 'invalid' });
   if (robot !== undefined && pin === undefined && !release)
     throw new UserError('--robot is read only with --pin or --release', {
-      ...{ kind: 'invalid', subject: '--robot', fields: ['--pin', '--release'] },
+      kind: 'invalid',
+      subject: '--robot',
+      fields: ['--pin', '--release'],
     });
   return orders.at(0);
 }

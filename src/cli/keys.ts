@@ -41,7 +41,9 @@ Examples:
     .action(async (folder, { nats, robot }) => {
       if (robot && !nats)
         throw new UserError('--robot names robots of a NATS server; give --nats too', {
-          ...{ kind: 'unsaid', subject: '--robot', fields: ['--nats'] },
+          kind: 'unsaid',
+          subject: '--robot',
+          fields: ['--nats'],
         });
       const make = async () => {
         if (nats) return (await import('../link/nats/keys.ts')).makeNatsKeys(folder, robot ?? []);

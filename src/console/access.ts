@@ -24,9 +24,13 @@ export function demandSafe({ host, tls, tokens }: Access): void {
   if (!tls)
     throw new UserError(
       `the console at ${host} could be reached from other machines without TLS; give --console-tls CERT,KEY, or leave it at 127.0.0.1 and come through a tunnel (ssh -L)`,
+      { kind: 'unsaid', subject: host, fields: ['--console-tls'] },
     );
   if (!tokens)
-    throw new UserError(`the console at ${host} can be reached from other machines: it needs tokens`); // prettier-ignore
+    throw new UserError(
+      `the console at ${host} can be reached from other machines: it needs tokens`,
+      { kind: 'unsaid', subject: host, fields: ['tokens'] },
+    );
 }
 
 /**

@@ -7,14 +7,20 @@ import { ROLES } from './protocol.ts';
 
 const read = (path: string) =>
   readFile(path, 'utf8').catch((error: unknown) => {
-    throw new UserError(`the console's TLS: ${path}: ${reasonOf(error)}`, { cause: error });
+    throw new UserError(`the console's TLS: ${path}: ${reasonOf(error)}`, {
+      cause: error,
+      subject: path,
+    });
   });
 
 async function tlsOf(files: string | undefined): Promise<Access['tls']> {
   if (files === undefined) return undefined;
   const [cert, key, ...rest] = files.split(',');
   if (!cert || !key || rest.length > 0)
-    throw new UserError("the console's TLS takes two files, as cert.pem,key.pem");
+    throw new UserError("the console's TLS takes two files, as cert.pem,key.pem", {
+      kind: 'invalid',
+      subject: '--console-tls',
+    });
   return { cert: await read(cert), key: await read(key) };
 }
 

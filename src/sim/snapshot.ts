@@ -73,7 +73,8 @@ export async function snapshotScene(
     await sim.reset(seed);
     if (sim.sceneCameras.length === 0)
       throw new UserError(`Scene ${scene} names no camera to look through; name one in the MJCF`, {
-        ...{ kind: 'missing', subject: scene },
+        kind: 'missing',
+        subject: scene,
       });
     await snapshot(sim, sim.sceneCameras, file);
     return sim.sceneCameras;

@@ -73,7 +73,8 @@ export async function demonstrationsIn(
   try {
     if (names.length === 0)
       throw new UserError(`${folder}: no episodes there. npx nalu demos ${folder} records some`, {
-        ...{ kind: 'missing', subject: folder },
+        kind: 'missing',
+        subject: folder,
       });
     const set = await gatherDemonstrations(names, read, view, (done) => {
       report.live(`reading episodes ${done}/${names.length}`);

@@ -176,19 +176,19 @@ describe('nalu learn', { timeout: 300_000 }, () => {
   it('goes on in its folder alone as it was begun there, and without a line that was cut off', () =>
     withFolder(async (folder) => {
       const { args, at } = await withEpisodes(folder, {});
-      /** Learns here until it waits for the next update. */
-      const untilUpdated = () => {
+      /** Learns here until episodes may come. */
+      const untilReady = () => {
         const stop = new AbortController();
         const onOutput = (text: string) => {
-          if (/goes to the robot|for the next update|over ipc.*an update/.test(text)) stop.abort();
+          if (text.includes('"event":"ready"')) stop.abort();
         };
-        return nalu(args, { signal: stop.signal, onOutput });
+        return nalu([...args, '--json'], { signal: stop.signal, onOutput });
       };
-      assert.equal((await untilUpdated()).code, 130);
+      assert.equal((await untilReady()).code, 130);
       await appendFile(join(at, 'log.jsonl'), '{"time":"2026-01-01T00:00:00.000Z","event":"publ');
-      const again = await untilUpdated();
+      const again = await untilReady();
       assert.equal(again.code, 130);
-      assertSaidIn(again.out, 'log.jsonl');
+      assertSaidIn(again.err, 'log.jsonl');
       const others: [string[], string[]][] = [
         [
           [...args, '--seed', '7'],
