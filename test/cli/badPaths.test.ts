@@ -26,10 +26,17 @@ async function runIn(cwd: string, line: string) {
   }
 }
 
-/** Asserts that a command failed with one sentence. */
-function assertRefused({ code, out, err }: Awaited<ReturnType<typeof nalu>>, line: string) {
+/** Asserts that a command failed with one sentence, and says to programs of what kind the failure is. */
+function assertRefused(
+  { code, out, err, failure }: Awaited<ReturnType<typeof nalu>>,
+  line: string,
+) {
   assert.notEqual(code, 0, `nalu ${line}: exit code 0`);
   assert.equal(err.match(/^nalu: /gm)?.length, 1, `nalu ${line}: ${err}`);
+  assert.ok(
+    failure?.kind,
+    `nalu ${line}: programs are not told what kind of failure it is: ${err}`,
+  );
   assert.doesNotMatch(`${out}${err}`, /^\s+at |Error: .*\n\s+at /m, `nalu ${line}`);
   assert.doesNotMatch(err, /\bE[A-Z]{4,}: /, `nalu ${line}: the name of a system error`);
 }

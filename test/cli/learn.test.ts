@@ -3,6 +3,7 @@ import { appendFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
+import { startLearner } from '../../src/adapting/learnerProcess.ts';
 import { readRun } from '../../src/learning/learnerFolder.ts';
 import { readOrders } from '../../src/learning/orders.ts';
 import {
@@ -223,5 +224,19 @@ describe('nalu learn', { timeout: 300_000 }, () => {
       await refused({ kind: 'exists', subject: file });
       args[1] = join(file, 'learner');
       await refused({ kind: 'invalid', subject: args[1] });
+    }));
+
+  it('tells the process that has started it why it cannot begin, as programs are told', () =>
+    withFolder(async (folder) => {
+      const file = join(folder, 'file');
+      await writeFile(file, '');
+      const said: string[] = [];
+      const learner = startLearner([file], {
+        onEvent: () => undefined,
+        onText: (text) => said.push(text),
+      });
+      await assertRejectsAbout(learner.failed, { kind: 'exists', subject: file });
+      await learner.stop();
+      assert.deepEqual(said, []);
     }));
 });
