@@ -61,7 +61,11 @@ export async function openConsole(options: ConsoleOptions): Promise<Console> {
   const local: RuntimeFunctions = {
     async answer(request, args, by) {
       const answer = answers[request];
-      if (!answer) throw new UserError(`nothing here answers "${request}"`);
+      if (!answer)
+        throw new UserError(`nothing here answers "${request}"`, {
+          kind: 'unsupported',
+          fields: [request],
+        });
       const given = await answer(args as never, by);
       return typeof given === 'string' ? { says: given } : given;
     },

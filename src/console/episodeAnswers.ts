@@ -1,4 +1,4 @@
-import { UserError } from '../errors.ts';
+import { unready } from '../errors.ts';
 import { startThread } from '../processes/child.ts';
 import { type KeptChild, keepRunning } from '../processes/restart.ts';
 import type { EpisodeFunctions } from './episodeReader.ts';
@@ -39,7 +39,7 @@ export function episodeAnswers(
       return { says: `${id} is ${OUTCOMES[outcome]} now` };
     },
     async exportEpisodes({ ids, out }: Requests['exportEpisodes']['takes']) {
-      if (isExporting) throw new UserError('an export is under way; wait until it has ended');
+      if (isExporting) throw unready('an export is under way; wait until it has ended');
       isExporting = true;
       try {
         return { says: await exportByCli(await reader().ask('paths', ids), out) };

@@ -34,6 +34,12 @@ interface Opened {
   episode: Promise<Episode>;
 }
 
+const unknownEpisode = (id: string) =>
+  new UserError(`there is no episode "${id}" here; load the list again`, {
+    kind: 'missing',
+    subject: id,
+  });
+
 /** A damaged file may fail anywhere in its reader: what happened is told, and the thread goes on. */
 async function told<T>(path: string, read: () => Promise<T>): Promise<T> {
   try {
@@ -41,6 +47,7 @@ async function told<T>(path: string, read: () => Promise<T>): Promise<T> {
   } catch (error) {
     throw new UserError(toldOf(error) ?? `${path}: cannot be read: ${messageOf(error)}`, {
       cause: error,
+      subject: path,
     });
   }
 }
@@ -51,7 +58,10 @@ function createShelf(): (path: string) => Promise<Episode> {
   return async (path) => {
     const { size: bytes, mtimeMs } = await stat(path);
     if (bytes > MOST_BYTES)
-      throw new UserError(`${path}: too large to be shown here (${Math.round(bytes / 2 ** 20)} MiB); open it in Foxglove`); // prettier-ignore
+      throw new UserError(
+        `${path}: too large to be shown here (${Math.round(bytes / 2 ** 20)} MiB); open it in Foxglove`,
+        { kind: 'unsupported', subject: path },
+      );
     const key = `${path} ${bytes} ${mtimeMs}`;
     let opened = shelf.find((one) => one.key === key);
     shelf = shelf.filter((one) => one !== opened);
@@ -82,9 +92,12 @@ serve<EpisodeFunctions, { folders: readonly string[] }>(({ folders }) => {
     const isOld = listed.get(id)?.line.growing ?? true;
     if (isOld) await list();
     const file = listed.get(id);
-    if (!file) throw new UserError(`there is no episode "${id}" here; load the list again`);
+    if (!file) throw unknownEpisode(id);
     if (file.line.growing)
-      throw new UserError(`"${id}" is being recorded; wait until it has ended`);
+      throw new UserError(`"${id}" is being recorded; wait until it has ended`, {
+        kind: 'unready',
+        subject: id,
+      });
     return file;
   };
   const openById = async (id: string) => {
@@ -105,7 +118,10 @@ serve<EpisodeFunctions, { folders: readonly string[] }>(({ folders }) => {
     async label(id, label) {
       const { path, line } = await find(id);
       if (line.outcome === undefined)
-        throw new UserError(`"${id}" cannot be labelled: ${line.problem ?? 'it has no outcome'}`);
+        throw new UserError(`"${id}" cannot be labelled: ${line.problem ?? 'it has no outcome'}`, {
+          kind: 'invalid',
+          subject: id,
+        });
       await labelEpisode(path, label);
     },
     async paths(ids) {
@@ -113,7 +129,7 @@ serve<EpisodeFunctions, { folders: readonly string[] }>(({ folders }) => {
       await list();
       for (const id of new Set(ids)) {
         const file = listed.get(id);
-        if (!file) throw new UserError(`there is no episode "${id}" here; load the list again`);
+        if (!file) throw unknownEpisode(id);
         paths.push(file.path);
       }
       return paths;

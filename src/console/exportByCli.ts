@@ -14,7 +14,7 @@ const lastLine = (text: string) => text.trim().split('\n').at(-1) ?? '';
  */
 export async function exportByCli(paths: readonly string[], out: string): Promise<string> {
   const fault = homeFault(out, 'a ~ is expanded by shells alone', (rest) => `/home/NAME${rest}`);
-  if (fault !== undefined) throw new UserError(fault);
+  if (fault !== undefined) throw new UserError(fault, { kind: 'invalid', fields: ['out'] });
   const folder = resolve(out);
   const cli = packagePath('dist/src/cli.js');
   const child = spawn(process.execPath, [cli, 'export', '--out', folder, '--', ...paths], {

@@ -37,7 +37,12 @@ const examine = (args: readonly string[]) =>
       );
       const findings = lines.filter((line) => 'part' in line).map(findingOf);
       if (findings.length > 0) resolve(findings);
-      else reject(new UserError(`nalu doctor says nothing: ${err.trim() || error?.message}`));
+      else
+        reject(
+          new UserError(`nalu doctor says nothing: ${err.trim() || error?.message}`, {
+            kind: 'unreachable',
+          }),
+        );
     });
   });
 

@@ -124,11 +124,16 @@ export function createHub({ own, askRuntime, onPresence, onHeartbeatLost }: HubO
         const { operator } = crew.state();
         throw new UserError(
           `${operator ? `${operator.name} operates` : 'nobody operates'}: take over first`,
+          { kind: 'unready' },
         );
       }
       if (answerer === 'runtime') return askRuntime(request, args, page.name);
       const found = answers[request];
-      if (!found) throw new UserError(`this console has nothing to answer "${request}" with`);
+      if (!found)
+        throw new UserError(`this console has nothing to answer "${request}" with`, {
+          kind: 'unsupported',
+          fields: [request],
+        });
       return found(args as never, page);
     },
   };

@@ -75,10 +75,14 @@ function parse<T>(schema: z.ZodType<T>, data: Buffer): T {
 
 /** A request that a page may ask, with what it takes. Throws a `UserError` for any other. */
 function demandAllowed({ role }: Page, request: string, args: unknown) {
-  if (!isRequest(request)) throw new UserError(`the console knows no request "${request}"`);
+  if (!isRequest(request))
+    throw new UserError(`the console knows no request "${request}"`, {
+      kind: 'unsupported',
+      fields: [request],
+    });
   const rule = RULES[request];
   if (rule.role === 'operate' && role !== 'operate')
-    throw new UserError('this page may only watch');
+    throw new UserError('this page may only watch', { kind: 'unsupported', fields: [request] });
   return { request, args: validate(rule.takes, args, request) };
 }
 

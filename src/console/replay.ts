@@ -75,7 +75,11 @@ export async function pictureAt(
   const timeOf = millisecondsSince(beginOf(episode));
   const stamps = stampsOf(episode, camera);
   const stamp = stamps.findLast((one) => timeOf(one) <= time) ?? stamps[0];
-  if (stamp === undefined) throw new UserError(`this episode has no image of "${camera}"`);
+  if (stamp === undefined)
+    throw new UserError(`this episode has no image of "${camera}"`, {
+      kind: 'missing',
+      fields: [camera],
+    });
   const { png } = episode.image(camera, stamp)!;
   const jpeg = await sharp(png)
     .resize(MOST_PIXELS, MOST_PIXELS, { fit: 'inside', withoutEnlargement: true })
