@@ -1,5 +1,5 @@
 import type { LearnerEvent, Updated } from './events.ts';
-import type { PolicyMetrics } from './metrics.ts';
+import type { PolicyMetrics, Displaced } from './metrics.ts';
 import type { Orders } from './orders.ts';
 import type { RobotAttempts } from './versions.ts';
 import { successInterval } from '../tensors/successRates.ts';
@@ -46,8 +46,13 @@ function describeRobots(cells: readonly RobotAttempts[]): string {
   return `by robot ${parts.join(', ')}`;
 }
 
+const describePlace = ({ offset, view }: Displaced): string[] => [
+  ...(offset ? [describeOffset(offset)] : []),
+  ...(view ? [`view (${describeView(view)}) %`] : []),
+];
+
 function describeUpdate({ report, robots }: Updated): string {
-  const { update, attempts, successes, critics, offset, view, policy } = report;
+  const { update, attempts, successes, critics, offset, view, own = {}, policy } = report;
   const [low, high] = successInterval({ attempts, successes });
   const parts = [
     `${successes} of ${attempts} attempts succeeded (${percent(successes / attempts)}, 95 % between ${percent(low)} and ${percent(high)})`,
@@ -57,8 +62,10 @@ function describeUpdate({ report, robots }: Updated): string {
           `critics explain ${percent(Math.max(0, critics.explainedVariance))} of the variance of returns`,
         ]
       : []),
-    ...(offset ? [describeOffset(offset)] : []),
-    ...(view ? [`view (${describeView(view)}) %`] : []),
+    ...describePlace({ offset, view }),
+    ...Object.entries(own).map(
+      ([robot, place]) => `${robot} ${describePlace(place).join(' and ') || 'as it began'}`,
+    ),
     ...(policy ? describePolicy(policy) : []),
   ];
   return `update ${update}: ${parts.join(', ')}`;

@@ -108,8 +108,12 @@ async function restore({ options, algorithm, run }: Parts, version: string): Pro
   run.current = version;
 }
 
-/** Encodes an episode of the learned task: that of the first one. */
-async function encode({ encoder, run }: Parts, episode: Episode): Promise<Rollout> {
+/** Encodes an episode of the learned task: that of the first one; `robot` made it. */
+async function encode(
+  { encoder, run }: Parts,
+  episode: Episode,
+  robot: string | undefined,
+): Promise<Rollout> {
   const { task } = episode.header;
   if (run.task !== undefined && task !== run.task)
     throw new UserError(
@@ -118,7 +122,7 @@ async function encode({ encoder, run }: Parts, episode: Episode): Promise<Rollou
     );
   const rollout = await encoder.encode(episode);
   run.task = task;
-  return rollout;
+  return { ...rollout, ...(robot !== undefined && { robot }) };
 }
 
 /** Counts an attempt for the version that made it: the newest, where that was exchanged under way. */
@@ -203,8 +207,9 @@ async function learnFrom(
   const byPath = new Map(episodes.map((episode) => [episode.path, episode]));
   const { rollouts, leftOut } = await gatherRollouts([...byPath.keys()], readEpisode, {
     async encode(episode) {
-      const rollout = await encode(parts, episode);
-      countAttempt(run, byPath.get(episode.path)!, rollout);
+      const held = byPath.get(episode.path)!;
+      const rollout = await encode(parts, episode, held.robot);
+      countAttempt(run, held, rollout);
       return rollout;
     },
   });

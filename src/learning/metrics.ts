@@ -1,17 +1,23 @@
 import type { Spread } from './train/spread.ts';
 
-/** What an algorithm reports of an update. */
-export interface UpdateMetrics {
+/** Where a policy looks and acts from now on. */
+export interface Displaced {
+  /** The view (see View); missing where the attempts' views do not change it. */
+  view?: number[];
+  /** The offset (see Offset); missing where it is none, and for an algorithm that keeps it. */
+  offset?: number[];
+}
+
+/** What an algorithm reports of an update: of robots unknown, where it displaces them. */
+export interface UpdateMetrics extends Displaced {
   /** Updates made, this one included. */
   update: number;
   attempts: number;
   successes: number;
   /** Missing for an algorithm without critics. */
   critics?: CriticMetrics;
-  /** The view from now on (see View); missing where the attempts' views do not change it. */
-  view?: number[];
-  /** The offset from now on (see Offset); missing where it is none, and for an algorithm that keeps it. */
-  offset?: number[];
+  /** The same of robots that have their own, by name. */
+  own?: Record<string, Displaced>;
   /** Why there was no policy step; missing where there was one, and while critics warm up. */
   skipped?: string;
   /** Of the policy steps; missing where there was none. */

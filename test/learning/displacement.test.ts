@@ -140,6 +140,30 @@ describe('the search for a displacement', { timeout: 120_000 }, () => {
       await again.close();
     }));
 
+  it('displaces each robot by its own attempts, in its folder too', () =>
+    withFolder(async (folder) => {
+      const half = BATCH / 2;
+      for (const update of [0, 1]) {
+        const learner = await open(folder);
+        for (const [i, episode] of attempts.entries()) {
+          const index = update * BATCH + i;
+          const offset = explored(index);
+          const id = nameOf(index);
+          const [robot, better] = i < half ? ['left', offset[0] > 0] : ['right', offset[0] < 0];
+          const path = await writeEpisode(join(folder, 'episodes'), id, ended(changed(episode, { offset }), better)); // prettier-ignore
+          learner.add({ id, path, robot });
+        }
+        const [event] = (await learner.advance())!;
+        assert.equal(event.event, 'published');
+        assert.match(describeEvent(event), /left offset up to .*, right offset up to /);
+        const policy = { ...(await loadBundle(bundle)), trainable };
+        const { own, offset } = await readAdapter(learner.current().file, policy);
+        assert.equal(offset, undefined, 'a robot unknown plays on as it began');
+        assert.ok(own!.get('left')!.offset![0] > 0 && own!.get('right')!.offset![0] < 0);
+        await learner.close();
+      }
+    }));
+
   it('stays where it is while all attempts end alike', () =>
     withFolder(async (folder) => {
       const learner = await open(folder);

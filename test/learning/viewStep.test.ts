@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { spreadOf } from '../../src/learning/train/spread.ts';
 import { viewStep } from '../../src/learning/fpo/viewStep.ts';
+import { type Places, moveViews } from '../../src/learning/fpo/views.ts';
 import { exploredView, movedView, straightView } from '../../src/images/viewShift.ts';
 import type { RolloutChunk } from '../../src/learning/attempts/rollout.ts';
 
@@ -60,5 +61,43 @@ describe("the view's step", () => {
       if (step) view = movedView(view, step);
     }
     assert.ok(before > 1.2 && missed(view) < 0.4, `${before} to ${missed(view)}`);
+  });
+});
+
+describe('the views of several robots', () => {
+  const places = (): Places => ({
+    view: straightView(CAMERAS),
+    offset: new Float32Array(3),
+    own: new Map(),
+  });
+  /** Attempts of a robot of which those succeed that look to one side in the first picture. */
+  const attempts = (robot: string | undefined, side: 1 | -1, count: number) => {
+    const views = Array.from({ length: count }, (_, i) => exploredView(straightView(CAMERAS), DEVIATIONS, i)); // prettier-ignore
+    return attemptsOf(views, views.map((view) => Number(side * view[0] > 0))).map((made) => ({ ...made, robot })); // prettier-ignore
+  };
+
+  it('move each by its own attempts, where together they would stay', () => {
+    const now = places();
+    const moved = moveViews(now, 1, [...attempts('left', -1, 400), ...attempts('right', 1, 400)]);
+    assert.deepEqual(Object.keys(moved.own!), ['left', 'right']);
+    assert.ok(now.own.get('left')!.view![0] < -0.008 && now.own.get('right')!.view![0] > 0.008);
+    assert.equal(moved.view, undefined);
+    assert.deepEqual(now.view, straightView(CAMERAS), 'a robot unknown looks on as it did');
+  });
+
+  it('move as far by an attempt however many robots there are, and on from where they are', () => {
+    const [alone, beside] = [places(), places()];
+    moveViews(alone, 0.5, attempts('left', 1, 100));
+    moveViews(beside, 1, [...attempts('left', 1, 100), ...attempts('right', 1, 100)]);
+    assert.deepEqual(beside.own.get('left'), alone.own.get('left'));
+    const [before] = alone.own.get('left')!.view!;
+    moveViews(alone, 0.5, attempts('left', 1, 100));
+    assert.ok(Math.abs(alone.own.get('left')!.view![0] - 2 * before) < 1e-6);
+  });
+
+  it('are one where it is not known who made an attempt', () => {
+    const now = places();
+    const { view, own } = moveViews(now, 1, attempts(undefined, 1, 100));
+    assert.ok(view![0] > 0.008 && own === undefined && now.own.size === 0);
   });
 });

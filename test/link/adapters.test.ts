@@ -4,8 +4,8 @@ import { mkdir, readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { type Message, PART_BYTES } from '../../src/link/wire/protocol.ts';
-import { type Adapter, writeAdapter } from '../../src/policy/bundle/adapter.ts';
-import { BASE, LORA, MAKERS, type Place, randomAdapter, until, withPlace } from './link.ts';
+import { type Adapter, makeAdapter, writeAdapter } from '../../src/policy/bundle/adapter.ts';
+import { BASE, LORA, MAKERS, NATS, type Place, randomAdapter, until, withPlace } from './link.ts';
 import { rawLearner } from './raw.ts';
 
 const LIMIT = { timeout: 180_000 };
@@ -227,4 +227,26 @@ describe('an adapter', LIMIT, () => {
         assert.deepEqual(await readdir(join(folder, 'adapters')), ['taken.txt']);
         learner.close();
       }));
+});
+
+describe('an adapter with places of robots', { ...LIMIT, skip: NATS.skip }, () => {
+  it('is one version to all, and each robot plays it at its own place', () =>
+    withPlace(async ({ folder, openLearner, openRuntime }) => {
+      const own = new Map(
+        ['left', 'right'].map((robot, i) => [robot, { view: Float32Array.of(0.1 * (i + 1), 0, 0, 0) }]), // prettier-ignore
+      );
+      const adapter = makeAdapter({ ...randomAdapter(1), own });
+      const port = await openLearner();
+      await port.publish(await written(folder, adapter), BASE);
+      for (const robot of ['left', 'right', 'third']) {
+        const taken: Adapter[] = [];
+        const onAdapter = (one: Adapter) => Promise.resolve(void taken.push(one));
+        const courier = await openRuntime({ adapters: join(folder, robot), onAdapter }, robot);
+        await until(() => courier.status().version === adapter.version);
+        assert.deepEqual(
+          taken.map(({ version, view, own }) => [version, view, own]),
+          [[adapter.version, own.get(robot)?.view, undefined]],
+        );
+      }
+    }, NATS));
 });

@@ -48,6 +48,8 @@ export interface RolloutChunk {
 export interface Rollout {
   /** Id of the episode. */
   id: string;
+  /** The robot that made it; absent where that is not known. */
+  robot?: string;
   /** Terminal reward: success 1, failure 0. */
   reward: number;
   chunks: RolloutChunk[];

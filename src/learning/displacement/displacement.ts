@@ -1,15 +1,18 @@
 import { join } from 'node:path';
 import { isStraight, movedView, straightView } from '../../images/viewShift.ts';
-import { type Adapter, makeAdapter } from '../../policy/bundle/adapter.ts';
+import { type Adapter, type Place, makeAdapter } from '../../policy/bundle/adapter.ts';
 import { ADAPTER_FILE } from '../../policy/bundle/bundle.ts';
 import { readAdapter } from '../../policy/bundle/readAdapter.ts';
+import type { Bundle } from '../../policy/bundle/config.ts';
 import { learnableOf } from '../../policy/families/registry.ts';
 import { isNone, movedOffset, noOffset } from '../../policy/offset.ts';
 import type { Trainable } from '../../policy/trainable.ts';
 import { UserError } from '../../errors.ts';
 import type { AlgorithmContext, OpenAlgorithm } from '../algorithm.ts';
 import { alikeOutcomes } from '../attempts/outcomes.ts';
+import { byRobot } from '../attempts/byRobot.ts';
 import type { Rollout } from '../attempts/rollout.ts';
+import type { Displaced } from '../metrics.ts';
 import { readTensors } from '../train/checkpoint.ts';
 import { adapterParameters } from '../train/parameters.ts';
 import { startingParameters } from '../train/startingWeights.ts';
@@ -21,16 +24,18 @@ const FORMAT = 'nalu-displacement-1';
 const UNIT = { offset: 0.02, view: 0.007 };
 
 /** Where a policy's actions and its view are displaced to. */
-type Place = Required<Pick<Adapter, 'offset' | 'view'>>;
+type At = Required<Pick<Place, 'offset' | 'view'>>;
 
 /** A version: where it is displaced to, and how well that is known. */
-type Version = Place & Pick<Adapter, 'spread'>;
+type Version = At & Pick<Place, 'spread'>;
 
 interface State {
   updates: number;
-  trials: Trial[];
-  /** The version that the robot is to use. */
+  trials: (Trial & Pick<Rollout, 'robot'>)[];
+  /** The version that robots unknown are to use. */
   current: Version;
+  /** Those of robots that have their own, by name. */
+  own: Map<string, Version>;
 }
 
 /** The policy as it begins: the bundle's adapter, or its own weights. */
@@ -49,31 +54,40 @@ async function beginning(
 const asText = (value: unknown): string =>
   JSON.stringify(value, (_, part: unknown) => (part instanceof Float32Array ? [...part] : part));
 
+const floats = ({ offset, view }: At): At => ({
+  offset: Float32Array.from(offset),
+  view: Float32Array.from(view),
+});
+
+/** A version of which JSON has lists. */
+const versionOf = ({ spread, ...at }: Version): Version => ({
+  ...floats(at),
+  ...(spread && { spread: floats(spread) }),
+});
+
 async function readState(file: string): Promise<State> {
   const { metadata } = await readTensors(file, FORMAT, []);
-  const { offset, view, spread } = JSON.parse(metadata.current) as Version;
-  const floats = (place: Place): Place => ({
-    offset: Float32Array.from(place.offset),
-    view: Float32Array.from(place.view),
-  });
+  // Absent in older states.
+  const own = Object.entries(JSON.parse(metadata.own ?? '{}') as Record<string, Version>);
   return {
     updates: Number(metadata.updates),
-    trials: JSON.parse(metadata.trials) as Trial[],
-    current: { ...floats({ offset, view }), ...(spread && { spread: floats(spread) }) },
+    trials: JSON.parse(metadata.trials) as State['trials'],
+    current: versionOf(JSON.parse(metadata.current) as Version),
+    own: new Map(own.map(([robot, version]) => [robot, versionOf(version)])),
   };
 }
 
 /** Places in units from where a policy begins: of its joints' actions, then of its cameras' views. */
-function placesFrom(begun: Place, joints: number) {
-  const numbers = ({ offset, view }: Place) => [...offset.subarray(0, joints), ...view];
+function placesFrom(begun: At, joints: number) {
+  const numbers = ({ offset, view }: At) => [...offset.subarray(0, joints), ...view];
   const groups = numbers(begun).map((_, j) => (j < joints ? 0 : 1));
   const units = groups.map((group) => (group === 0 ? UNIT.offset : UNIT.view));
   const origin = numbers(begun);
   const lengths = (place: readonly number[]) => place.map((x, j) => units[j] * x);
   return {
     groups,
-    of: (place: Place) => numbers(place).map((x, j) => (x - origin[j]) / units[j]),
-    at(place: readonly number[]): Place {
+    of: (place: At) => numbers(place).map((x, j) => (x - origin[j]) / units[j]),
+    at(place: readonly number[]): At {
       const steps = lengths(place);
       return {
         offset: movedOffset(begun.offset, steps.slice(0, joints)),
@@ -81,7 +95,7 @@ function placesFrom(begun: Place, joints: number) {
       };
     },
     /** Deviations of a place; none of actions beyond the joints. */
-    spread(deviations: readonly number[]): Place {
+    spread(deviations: readonly number[]): At {
       const far = lengths(deviations);
       const offset = noOffset(begun.offset.length);
       offset.set(far.slice(0, joints));
@@ -89,6 +103,27 @@ function placesFrom(begun: Place, joints: number) {
     },
   };
 }
+
+/** Reads where adapters and chunks of a policy are displaced to, with zeros for what they leave out. */
+function readersOf({ cameras, shape }: Bundle) {
+  const placeIn = ({ offset, view }: Place): At => ({
+    offset: offset ?? noOffset(shape.actionDim),
+    view: view ?? straightView(cameras.length),
+  });
+  const versionIn = ({ spread, ...place }: Place): Version => ({
+    ...placeIn(place),
+    ...(spread && { spread }),
+  });
+  const ownIn = ({ own = new Map<string, Place>() }: Adapter): State['own'] =>
+    new Map([...own].map(([robot, place]) => [robot, versionIn(place)]));
+  return { placeIn, versionIn, ownIn };
+}
+
+/** What an update tells of where a version is displaced to. */
+const told = ({ offset, view }: At): Displaced => ({
+  ...(!isNone(offset) && { offset: [...offset] }),
+  ...(!isStraight(view) && { view: [...view] }),
+});
 
 /** `place` within what was tried: success beyond is a guess. */
 const withinTried = (place: readonly number[], trials: readonly Trial[]): number[] =>
@@ -106,23 +141,33 @@ export const displacementSearch =
   (trainable: Trainable, seed: number): OpenAlgorithm =>
   async (context, stateFile) => {
     const { bundle, joints } = context;
-    const { cameras, shape } = bundle;
     const policy = await beginning(context, trainable, seed);
-    /** Where an adapter or a chunk is displaced to. */
-    const placeIn = ({ offset, view }: Partial<Place>): Place => ({
-      offset: offset ?? noOffset(shape.actionDim),
-      view: view ?? straightView(cameras.length),
-    });
+    const { placeIn, versionIn, ownIn } = readersOf(bundle);
     const begun = placeIn(policy);
     const places = placesFrom(begun, joints);
     const state: State =
       stateFile === undefined
-        ? { updates: 0, trials: [], current: begun }
+        ? { updates: 0, trials: [], current: begun, own: ownIn(policy) }
         : await readState(stateFile);
-    const trialOf = ({ chunks, reward }: Rollout): Trial => ({
+    const trialOf = ({ chunks, reward, robot }: Rollout): State['trials'][number] => ({
+      ...(robot !== undefined && { robot }),
       place: places.of(placeIn(chunks[0])),
       success: reward > 0,
     });
+    /** Finds the place of one robot, or of robots unknown, by its own trials; the reason where they tell nothing. */
+    const find = (robot: string | undefined): string | undefined => {
+      const trials = state.trials.filter((trial) => trial.robot === robot);
+      const skipped = alikeOutcomes(trials.map(({ success }) => Number(success)));
+      if (skipped !== undefined) return skipped;
+      const { best, spread } = posterior(trials, places.groups, seed);
+      const version = {
+        ...places.at(withinTried(best, trials)),
+        spread: places.spread(spread),
+      };
+      if (robot === undefined) state.current = version;
+      else state.own.set(robot, version);
+      return undefined;
+    };
 
     return {
       update(attempts) {
@@ -134,35 +179,32 @@ export const displacementSearch =
           );
         state.trials.push(...executed.map(trialOf));
         state.updates += 1;
-        const skipped = alikeOutcomes(state.trials.map(({ success }) => Number(success)));
-        if (skipped === undefined) {
-          const { best, spread } = posterior(state.trials, places.groups, seed);
-          state.current = {
-            ...places.at(withinTried(best, state.trials)),
-            spread: places.spread(spread),
-          };
-        }
-        const { offset, view } = state.current;
+        const robots = [...byRobot(executed).keys()];
+        const reasons = robots.map(find);
+        const skipped = reasons.every((reason) => reason !== undefined) ? reasons[0] : undefined;
+        const own = Object.fromEntries([...state.own].map(([robot, at]) => [robot, told(at)]));
         return Promise.resolve({
           update: state.updates,
           attempts: attempts.length,
           successes: attempts.filter(({ reward }) => reward > 0).length,
-          ...(!isNone(offset) && { offset: [...offset] }),
-          ...(!isStraight(view) && { view: [...view] }),
+          ...told(state.current),
+          ...(state.own.size > 0 && { own }),
           ...(skipped !== undefined && { skipped }),
         });
       },
-      adapter: () => makeAdapter({ ...policy, ...state.current }),
+      adapter: () => makeAdapter({ ...policy, ...state.current, own: state.own }),
       async restore(file) {
-        const { spread, ...place } = await readAdapter(file, { ...bundle, trainable });
-        state.current = { ...placeIn(place), ...(spread && { spread }) };
+        const adapter = await readAdapter(file, { ...bundle, trainable });
+        state.current = versionIn(adapter);
+        state.own = ownIn(adapter);
       },
       get state() {
-        const { updates, trials, current } = state;
+        const { updates, trials, current, own } = state;
         const values = {
           updates: String(updates),
           trials: asText(trials),
           current: asText(current),
+          ...(own.size > 0 && { own: asText(Object.fromEntries(own)) }),
         };
         return { format: FORMAT, tensors: [], values };
       },

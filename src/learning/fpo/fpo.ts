@@ -43,7 +43,7 @@ export async function openFpo(
   const { base } = bundle;
   const learnable = learnableOf(bundle);
   const { trainable } = config;
-  const { updates, policyUpdates, view, offset } = start;
+  const { updates, policyUpdates, view, offset, own } = start;
   const critics = await openCritics({
     shape: criticShape(learnable, config),
     config: config.critics,
@@ -51,14 +51,14 @@ export async function openFpo(
     session,
   });
   const policy = await openLearningPolicy(context, config, start.policy);
-  const run: FpoRun = { config, policy, critics, view, offset, updates, policyUpdates };
+  const run: FpoRun = { config, policy, critics, view, offset, own, updates, policyUpdates };
 
   return {
     update: (attempts) => update(run, attempts),
     adapter() {
       const { parameters } = run.policy.state.vectors;
       return makeAdapter({
-        ...{ trainable, base, view: run.view, offset: run.offset },
+        ...{ trainable, base, view: run.view, offset: run.offset, own: run.own },
         parameters: adapterParameters(parameters, learnable.parameters(trainable)),
       });
     },
@@ -68,6 +68,7 @@ export async function openFpo(
       run.policy = await openLearningPolicy(context, config, read.policy);
       run.view = read.view;
       run.offset = read.offset;
+      run.own = read.own;
     },
     get state() {
       const state = { ...run, policy: run.policy.state, critics: critics.state };

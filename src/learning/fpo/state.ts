@@ -1,6 +1,7 @@
 import { join } from 'node:path';
-import { type Offset, noOffset } from '../../policy/offset.ts';
-import { type View, straightView } from '../../images/viewShift.ts';
+import { noOffset } from '../../policy/offset.ts';
+import { straightView } from '../../images/viewShift.ts';
+import { type Place, ownText, readOwn } from '../../policy/bundle/adapter.ts';
 import { readAdapter } from '../../policy/bundle/readAdapter.ts';
 import { ADAPTER_FILE } from '../../policy/bundle/bundle.ts';
 import type { Bundle } from '../../policy/bundle/config.ts';
@@ -15,16 +16,14 @@ import type { FpoConfig } from './config.ts';
 import { type CriticShape, criticParameters } from './criticGraph.ts';
 import { type CriticState, featureCount, initialCriticState } from './critics.ts';
 import { STREAM } from './pairs.ts';
+import type { Places } from './views.ts';
 
 /** A run's state between updates. Random numbers are seeded by its counters. */
-export interface FpoState {
+export interface FpoState extends Places {
   /** See FpoRun. */
   updates: number;
   policyUpdates: number;
   policy: TrainingState;
-  view: View;
-  /** Of the policy that it began with; FPO keeps it. */
-  offset: Offset;
   critics: CriticState;
 }
 
@@ -39,7 +38,7 @@ export async function readPolicyState(
   file: string,
   bundle: Bundle,
   { trainable }: FpoConfig,
-): Promise<Pick<FpoState, 'policy' | 'view' | 'offset'>> {
+): Promise<Pick<FpoState, 'policy' | keyof Places>> {
   const adapter = await readAdapter(file, { ...bundle, trainable });
   const parameters = learnableOf(bundle).parameters(trainable);
   const values = flatten(parameters, ({ name }) => adapter.parameters.get(name)!.data);
@@ -47,6 +46,7 @@ export async function readPolicyState(
     policy: initialState(values),
     view: adapter.view ?? straightView(bundle.cameras.length),
     offset: adapter.offset ?? noOffset(bundle.shape.actionDim),
+    own: new Map(adapter.own),
   };
 }
 
@@ -60,6 +60,7 @@ export async function initialFpoState(bundle: Bundle, config: FpoConfig): Promis
       policy: initialState(values),
       view: straightView(cameras.length),
       offset: noOffset(shape.actionDim),
+      own: new Map<string, Place>(),
     };
   };
   return {
@@ -116,6 +117,7 @@ export function storedState(
       criticSteps: String(state.critics.training.step),
       view: JSON.stringify([...state.view]),
       offset: JSON.stringify([...state.offset]),
+      ...(state.own.size > 0 && { own: ownText(state.own) }),
     },
   };
 }
@@ -140,6 +142,7 @@ export async function readFpoState(
     view: Float32Array.from(JSON.parse(metadata.view) as number[]),
     // Absent in older states.
     offset: Float32Array.from(JSON.parse(metadata.offset ?? '[]') as number[]),
+    own: readOwn(metadata.own ?? '{}', file),
     policy: stateFrom(dataOf, policy, Number(metadata.policySteps), POLICY),
     critics: {
       training: stateFrom(dataOf, critics, Number(metadata.criticSteps), CRITICS),

@@ -1,6 +1,4 @@
 import { UserError } from '../../errors.ts';
-import { type View, movedView } from '../../images/viewShift.ts';
-import type { Offset } from '../../policy/offset.ts';
 import type { CriticMetrics, PolicyMetrics, UpdateMetrics } from '../metrics.ts';
 import { type Spread, spreadOf } from '../train/spread.ts';
 import {
@@ -16,16 +14,13 @@ import type { Batch, LearningPolicy } from './policy.ts';
 import { uniformOutcome, wasExecuted } from '../attempts/outcomes.ts';
 import type { Rollout } from '../attempts/rollout.ts';
 import { type Measures, checkStart, klLimit, reasonToStop, shareWithin } from './trustRegion.ts';
-import { viewStep } from './viewStep.ts';
+import { type Places, moveViews } from './views.ts';
 
 /** The mutable state of a run. */
-export interface FpoRun {
+export interface FpoRun extends Places {
   readonly config: FpoConfig;
   policy: LearningPolicy;
   readonly critics: Critics;
-  view: View;
-  /** See FpoState. */
-  offset: Offset;
   /** Number of updates. */
   updates: number;
   /** Number of policy updates: those after the warm-up whose attempts did not all end alike. */
@@ -83,9 +78,8 @@ export async function update(run: FpoRun, attempts: readonly Rollout[]): Promise
   // 4. The critics learn last, so that advantages come from values that have not seen these attempts.
   const valueLoss = await fitCritics(run, attempts, features);
 
-  // 5. The view moves towards the views of the attempts that succeeded.
-  const step = viewStep(attempts, run.view.length / 2);
-  if (step) run.view = movedView(run.view, step.map((shift) => config.view * shift)); // prettier-ignore
+  // 5. The view moves towards the views of the attempts that succeeded; that of each robot by its own attempts.
+  const moved = moveViews(run, config.view, attempts);
 
   run.updates += 1;
   if (movesPolicy) run.policyUpdates += 1;
@@ -99,7 +93,7 @@ export async function update(run: FpoRun, attempts: readonly Rollout[]): Promise
       valueLoss,
       explainedVariance: explainedVariance(discountedReturns(attempts, config.gamma), values),
     },
-    ...(step && { view: [...run.view] }),
+    ...moved,
     ...(skipped !== undefined && { skipped }),
     ...(policyMetrics && { policy: policyMetrics }),
   };

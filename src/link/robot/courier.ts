@@ -2,7 +2,7 @@ import type { CourierStatus } from './courierMessages.ts';
 import { messageOf } from '../../errors.ts';
 import type { Adapter } from '../../policy/bundle/adapter.ts';
 import type { ReaderFunctions } from './adapterReader.ts';
-import { demandKeys, demandPeer } from '../wire/address.ts';
+import { demandKeys, demandPeer, robotIn } from '../wire/address.ts';
 import { openThread, startProcess, whenOpen } from '../../processes/child.ts';
 import { keepRunning } from '../../processes/restart.ts';
 import type { CourierFunctions, CourierWork, OwnerFunctions } from './courierMessages.ts';
@@ -33,6 +33,7 @@ export async function openCourier(options: CourierOptions): Promise<Courier> {
   demandKeys(address, keys);
   const { base, family, architecture, cameras, trainable, version } = options.policy;
   const policy = { base, family, architecture, cameras, trainable, version };
+  const robot = robotIn(address);
   const reader = await openThread<ReaderFunctions>(new URL('./adapterReader.js', import.meta.url), {
     name: 'the thread that reads adapters',
   });
@@ -47,7 +48,7 @@ export async function openCourier(options: CourierOptions): Promise<Courier> {
     refused: null,
   };
   const local: OwnerFunctions = {
-    adopt: async (file) => onAdapter(await reader.ask('read', file, policy)),
+    adopt: async (file) => onAdapter(await reader.ask('read', file, policy, robot)),
     log,
     status(now) {
       status = now;

@@ -43,6 +43,12 @@ export function parseAddress(text: string): Address {
   return { kind: 'tcp', host, port };
 }
 
+/** The name by which a robot dials this address, if it has one. Throws a `UserError`. */
+export function robotIn(address: string): string | undefined {
+  const target = parseAddress(address);
+  return target.kind === 'nats' ? target.name : undefined;
+}
+
 /** Throws a `UserError` if peers at this address would not have to prove who they are. */
 export function demandKeys(address: string, keys: string | undefined): void {
   if (keys !== undefined) return;

@@ -2,18 +2,28 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { messageOf } from '../../errors.ts';
 import { readSafetensorsHeader, writeSafetensors } from '../../tensors/safetensors.ts';
-import { validate } from '../../validate.ts';
+import { parseJson, validate } from '../../validate.ts';
 import { type Trainable, trainableSchema } from '../trainable.ts';
 import type { Spread } from '../exploration.ts';
 import { type Offset, isNone } from '../offset.ts';
 import { type View, isStraight } from '../../images/viewShift.ts';
 import type { Bundle } from './config.ts';
 
+/** Where a policy looks and acts beside what its network says, and how far attempts explore from there. */
+export interface Place {
+  /** The view offset; absent if zero. */
+  view?: View;
+  /** What is added to each row of a chunk; absent if zero. */
+  offset?: Offset;
+  /** How far attempts explore from view and offset at most; absent where a learner does not say. */
+  spread?: Spread;
+}
+
 /**
  * Values of a policy's trainable parameters: what a learner sends, and what a bundle may hold beside its
  * weights.
  */
-export interface Adapter {
+export interface Adapter extends Place {
   trainable: Trainable;
   /** Version of the bundle that it belongs to. */
   base: string;
@@ -24,12 +34,8 @@ export interface Adapter {
    * copying.
    */
   parameters: Map<string, { shape: readonly number[]; data: Float32Array }>;
-  /** The view offset; absent if zero. */
-  view?: View;
-  /** What is added to each row of a chunk; absent if zero. */
-  offset?: Offset;
-  /** How far attempts explore from view and offset at most; absent where a learner does not say. */
-  spread?: Spread;
+  /** The places of robots that have their own, by name: what differs from cell to cell. */
+  own?: ReadonlyMap<string, Place>;
 }
 
 const FORMAT = 'nalu-adapter-1';
@@ -46,6 +52,13 @@ const parsedJson = (text: string, context: z.RefinementCtx): unknown => {
 const numbers = z.array(z.number()).transform((values) => Float32Array.from(values));
 const floats = z.string().transform(parsedJson).pipe(numbers);
 
+const spreadSchema = z.object({ offset: numbers, view: numbers });
+const placeSchema = z.object({
+  view: numbers.optional(),
+  offset: numbers.optional(),
+  spread: spreadSchema.optional(),
+});
+
 const metadataSchema = z.object({
   format: z.literal(FORMAT),
   base: z.string().min(1),
@@ -53,11 +66,8 @@ const metadataSchema = z.object({
   trainable: z.string().transform(parsedJson).pipe(trainableSchema),
   view: floats.optional(),
   offset: floats.optional(),
-  spread: z
-    .string()
-    .transform(parsedJson)
-    .pipe(z.object({ offset: numbers, view: numbers }))
-    .optional(),
+  spread: z.string().transform(parsedJson).pipe(spreadSchema).optional(),
+  own: z.string().transform(parsedJson).pipe(z.record(z.string(), placeSchema)).optional(),
 });
 
 /** The version recorded with chunks of a policy with this adapter. */
@@ -74,17 +84,38 @@ function sharedCopy(values: Float32Array): Float32Array {
   return copy;
 }
 
-const spreadText = ({ offset, view }: Spread) =>
-  JSON.stringify({ offset: [...offset], view: [...view] });
+/** As JSON, where arrays of numbers are lists. */
+const asText = (value: unknown): string =>
+  JSON.stringify(value, (_, part: unknown) => (part instanceof Float32Array ? [...part] : part));
+
+/** A copy of a place without what is zero. */
+const placeOf = ({ view, offset, spread }: Place): Place => ({
+  ...(view && !isStraight(view) && { view: view.slice() }),
+  ...(offset && !isNone(offset) && { offset: offset.slice() }),
+  ...(spread && { spread: { offset: spread.offset, view: spread.view } }),
+});
+
+/** Robots' own places as text, in the order of their names. */
+export const ownText = (own: ReadonlyMap<string, Place>): string =>
+  asText(Object.fromEntries([...own].sort(([a], [b]) => (a < b ? -1 : 1))));
+
+/** Reads what `ownText` wrote. Throws a `UserError` that names `source`. */
+export const readOwn = (text: string, source: string): Map<string, Place> =>
+  new Map(Object.entries(validate(z.record(z.string(), placeSchema), parseJson(text, source), source))); // prettier-ignore
+
+/** A place's parts as metadata. */
+const placeTexts = (place: Place): Record<string, string> =>
+  Object.fromEntries(Object.entries(place).map(([name, value]) => [name, asText(value)]));
 
 /**
  * Makes an adapter from copies of these values. Takes about a second for 10^8 of them: not for the control
  * loop's thread.
  */
 export function makeAdapter(content: Omit<Adapter, 'version'>): Adapter {
-  const { base, spread } = content;
-  const view = content.view && !isStraight(content.view) ? content.view.slice() : undefined;
-  const offset = content.offset && !isNone(content.offset) ? content.offset.slice() : undefined;
+  const { base } = content;
+  const { view, offset, spread } = placeOf(content);
+  const own = content.own && new Map([...content.own].map(([robot, place]) => [robot, placeOf(place)])); // prettier-ignore
+  const hasOwn = own !== undefined && own.size > 0;
   const trainable = trainableSchema.parse(content.trainable);
   const hash = createHash('sha256').update(JSON.stringify({ trainable, base }));
   const parameters: Adapter['parameters'] = new Map();
@@ -92,22 +123,30 @@ export function makeAdapter(content: Omit<Adapter, 'version'>): Adapter {
     hash.update(JSON.stringify([name, shape])).update(data);
     parameters.set(name, { shape, data: sharedCopy(data) });
   }
-  if (view) hash.update(JSON.stringify({ view: [...view] }));
-  if (offset) hash.update(JSON.stringify({ offset: [...offset] }));
-  if (spread) hash.update(spreadText(spread));
+  if (view) hash.update(asText({ view }));
+  if (offset) hash.update(asText({ offset }));
+  if (spread) hash.update(asText(spread));
+  if (hasOwn) hash.update(ownText(own));
   const version = hash.digest('hex').slice(0, 12);
   return {
     ...{ trainable, base, parameters, version },
-    ...(view && { view }),
-    ...(offset && { offset }),
-    ...(spread && { spread }),
+    ...placeOf({ view, offset, spread }),
+    ...(hasOwn && { own }),
   };
+}
+
+/** An adapter as one robot plays it: at the place that is its own, if it has one. It stays the same version. */
+export function adapterFor({ own, ...adapter }: Adapter, robot: string | undefined): Adapter {
+  const place = robot === undefined ? undefined : own?.get(robot);
+  if (!place) return adapter;
+  const { trainable, base, version, parameters } = adapter;
+  return { trainable, base, version, parameters, ...place };
 }
 
 /** Writes an adapter as a safetensors file. */
 export function writeAdapter(
   path: string,
-  { trainable, base, version, parameters, view, offset, spread }: Adapter,
+  { trainable, base, version, parameters, own, ...place }: Adapter,
 ): Promise<void> {
   const tensors = [...parameters].map(([name, { shape, data }]) => ({ name, shape, data }));
   return writeSafetensors(path, tensors, {
@@ -115,21 +154,18 @@ export function writeAdapter(
     trainable: JSON.stringify(trainable),
     version,
     base,
-    ...(view && { view: JSON.stringify([...view]) }),
-    ...(offset && { offset: JSON.stringify([...offset]) }),
-    ...(spread && { spread: spreadText(spread) }),
+    ...placeTexts(placeOf(place)),
+    ...(own && { own: ownText(own) }),
   });
 }
 
 /** An adapter's metadata. Throws a `UserError` for what is wrong with it. */
 export function readHead(metadata: unknown, path: string): Omit<Adapter, 'parameters'> {
-  const { trainable, base, version, ...displacement } = validate(metadataSchema, metadata, path);
-  const { view, offset, spread } = displacement;
+  const { trainable, base, version, own, ...place } = validate(metadataSchema, metadata, path);
   return {
     ...{ trainable, base, version },
-    ...(view && { view }),
-    ...(offset && { offset }),
-    ...(spread && { spread }),
+    ...placeOf(place),
+    ...(own && { own: new Map(Object.entries(own)) }),
   };
 }
 

@@ -7,7 +7,7 @@ import type { Spread } from '../exploration.ts';
 import { FARTHEST_OFFSET, type Offset } from '../offset.ts';
 import type { Trainable } from '../trainable.ts';
 import { findNonFinite } from '../../tensors/finite.ts';
-import { type Adapter, makeAdapter, readHead } from './adapter.ts';
+import { type Adapter, type Place, makeAdapter, readHead } from './adapter.ts';
 import type { Bundle } from './config.ts';
 
 /** The target of an adapter: a bundle and, if known, its trainable parameters. */
@@ -50,9 +50,20 @@ function spreadFaults(spread: Spread | undefined, dims: number, cameras: number)
   });
 }
 
+/** The faults of a place for a policy, if any; `of` names whose it is. */
+function placeFaults({ view, offset, spread }: Place, policy: AdapterFit, of = ''): string[] {
+  const { actionDim } = shapeOf(policy);
+  const cameras = policy.cameras.length;
+  return [
+    ...viewFaults(view, cameras),
+    ...offsetFaults(offset, actionDim),
+    ...spreadFaults(spread, actionDim, cameras),
+  ].map((fault) => of + fault);
+}
+
 /** The faults of an adapter for a policy, one line each; empty if it fits. */
 function adapterFaults(
-  { trainable, parameters, base, view, offset, spread }: Adapter,
+  { trainable, parameters, base, own = new Map<string, Place>(), ...place }: Adapter,
   policy: AdapterFit,
 ): string[] {
   if (base !== policy.base) return [`it belongs to the policy ${base}, this one is ${policy.base}`];
@@ -77,9 +88,8 @@ function adapterFaults(
   const [alpha, targetAlpha] = [alphaOf(trainable), alphaOf(target)];
   return [
     ...faults,
-    ...viewFaults(view, policy.cameras.length),
-    ...offsetFaults(offset, shapeOf(policy).actionDim),
-    ...spreadFaults(spread, shapeOf(policy).actionDim, policy.cameras.length),
+    ...placeFaults(place, policy),
+    ...[...own].flatMap(([robot, at]) => placeFaults(at, policy, `of the robot ${robot}, `)),
     ...surplus.map(([name, { shape }]) => `${name} ${formatShape(shape)} is none of this policy's`),
     ...(alpha === targetAlpha
       ? []

@@ -10,7 +10,13 @@ import type { Spread } from '../../../src/policy/exploration.ts';
 import { writeSafetensors } from '../../../src/tensors/safetensors.ts';
 import { sessionConfigSchema } from '../../../src/session/session.ts';
 import { readAdapter } from '../../../src/policy/bundle/readAdapter.ts';
-import { type Adapter, makeAdapter, writeAdapter } from '../../../src/policy/bundle/adapter.ts';
+import {
+  type Adapter,
+  type Place,
+  adapterFor,
+  makeAdapter,
+  writeAdapter,
+} from '../../../src/policy/bundle/adapter.ts';
 import { ADAPTER_FILE, loadBundle, writeBundle } from '../../../src/policy/bundle/bundle.ts';
 import { gaussianNoise } from '../../../src/tensors/noise.ts';
 import { type Pi0Config, pi0ConfigSchema } from '../../../src/policy/families/pi0/config.ts';
@@ -424,6 +430,38 @@ describe('an adapter in a bundle', () => {
         await writeAdapter(path, exploring(spread));
         await assertRejectsAbout(readAdapter(path, bundle), about);
       }
+    }));
+
+  it('keeps the places of robots that have their own; each plays at its own, as the same version', () =>
+    withBundle(async ({ folder, base, ...bundle }) => {
+      const path = join(folder, 'adapter.out');
+      const { actionDim } = tinyBundle.architecture;
+      const [common, own] = [0.01, -0.02].map((value) => new Float32Array(actionDim).fill(value));
+      const plain = makeAdapter({ ...randomAdapter(LORA, base, 1), offset: common });
+      const adapter = makeAdapter({
+        ...plain,
+        own: new Map<string, Place>([
+          ['b', { offset: own, view: Float32Array.of(0.1, 0, 0, 0) }],
+          ['a', {}],
+        ]),
+      });
+      assert.notEqual(adapter.version, plain.version);
+      assert.equal(makeAdapter({ ...plain, own: new Map() }).version, plain.version);
+      await writeAdapter(path, adapter);
+      const read = await readAdapter(path, { ...bundle, base, trainable: LORA });
+      assert.deepEqual(new Map(read.own), new Map(adapter.own));
+      const offsets = ['a', 'b', 'c', undefined].map((robot) => adapterFor(read, robot).offset);
+      assert.deepEqual(offsets, [undefined, own, common, common]);
+      assert.equal(adapterFor(read, 'b').version, adapter.version);
+      assert.equal(adapterFor(read, 'b').own, undefined);
+
+      const far = new Map([['b', { offset: new Float32Array(actionDim).fill(1) }]]);
+      await writeAdapter(path, makeAdapter({ ...plain, own: far }));
+      await assertRejectsAbout(readAdapter(path, { ...bundle, base, trainable: LORA }), {
+        kind: 'mismatch',
+        subject: 'adapter.out',
+        names: ['b'],
+      });
     }));
 
   it('that belongs to other weights is refused', () =>
