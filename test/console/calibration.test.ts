@@ -6,6 +6,7 @@ import { calibrationYaml, loadCalibration } from '../../src/robot/calibrationFil
 import { SIM_CALIBRATION } from '../../src/sim/embodiment.ts';
 import { spawnNalu } from '../cli/nalu.ts';
 import { withFolder } from '../onnx/run.ts';
+import { assertSaid, assertSaidIn } from '../refusals.ts';
 import { type TestPage, openPage } from './client.ts';
 
 /** s that a step on the simulated robot may take on a busy machine. */
@@ -59,9 +60,9 @@ describe('a calibration that is led on the page', () => {
         await page.until(() => page.topics.calibration?.ended, 'the end on the page', STEP);
       });
       assert.equal(code, 0, out);
-      assert.match(asked[1], /Is this cam_high\? It comes over \/cam_low/);
-      assert.match(asked.at(-1)!, /^Write .*right\.yaml\?/);
-      assert.match(out, /Wrote .*right\.yaml/);
+      assertSaid(asked[1], 'cam_high', low.topic);
+      assertSaid(asked.at(-1)!, 'Write', file);
+      assertSaidIn(out, 'Wrote', file);
       const { cameras } = await loadCalibration(file);
       assert.deepEqual(cameras, built.cameras);
     }));
@@ -75,7 +76,7 @@ describe('a calibration that is led on the page', () => {
       const { code, err } = await onPage([file, '--steps', 'grippers'], async (page) => {
         await page.until(() => page.topics.calibration?.question, 'a question', STEP);
         const { number, text } = page.topics.calibration!.question!;
-        assert.match(text, /mine\.yaml is there already\. Replace/);
+        assertSaid(text, file, 'there already', 'Replace');
         const refused = [
           await page.ask('answer', { question: number + 1, key: 'y' }),
           await page.ask('answer', { question: number, key: 'perhaps' }),
@@ -92,8 +93,8 @@ describe('a calibration that is led on the page', () => {
         ({ ended } = page.topics.calibration!);
       });
       assert.equal(code, 1);
-      assert.match(err, /is left as it is/);
-      assert.match(ended!, /is left as it is/);
+      assertSaidIn(err.replaceAll(/^nalu: /gm, ''), file, 'left as it is');
+      assertSaid(ended!, file, 'left as it is');
       assert.equal(await readFile(file, 'utf8'), before);
       assert.deepEqual(await readdir(folder), ['mine.yaml']);
     }));

@@ -8,6 +8,7 @@ import type { Access } from '../../src/console/access.ts';
 import { type Console, type RuntimeAnswers, openConsole } from '../../src/console/console.ts';
 import { pack } from '../../src/console/wire.ts';
 import { UserError } from '../../src/errors.ts';
+import { assertRejectsAbout, assertSaid } from '../refusals.ts';
 import { type PageOptions, type TestPage, openPage } from './client.ts';
 import { childOf } from './processOf.ts';
 
@@ -86,9 +87,9 @@ describe("the console's server", () => {
     const ben = await seated(console, 'Ben');
     await ada.until(() => ada.topics.crew?.people.length === 2, 'both');
     assert.equal(ada.topics.crew?.operator?.name, 'Ada');
-    assert.deepEqual(await ben.ask('start', {}), {
-      ...{ reply: 0, ok: false, says: 'Ada operates: take over first' },
-    });
+    const { ok, says } = await ben.ask('start', {});
+    assert.equal(ok, false);
+    assertSaid(says!, 'Ada', 'take over');
     const taken = await ben.ask('takeSeat', null);
     assert.equal(taken.ok, true);
     await ada.until(() => ada.topics.crew?.operator?.name === 'Ben', 'the new operator');
@@ -106,16 +107,15 @@ describe("the console's server", () => {
   it('says why something cannot be done, by a person or by their page', async () => {
     const console = await open();
     const a = await seated(console);
-    const says = async (request: string, args: unknown) => {
-      const reply = await a.ask(request as 'start', args as object);
-      return [reply.ok, reply.says];
+    const refuses = async (request: string, args: unknown, ...names: string[]) => {
+      const { ok, says } = await a.ask(request as 'start', args as object);
+      assert.equal(ok, false);
+      assertSaid(says!, ...names);
     };
-    assert.deepEqual(await says('resume', null), [false, 'the robot is not stopped']);
-    assert.deepEqual(await says('dance', null), [false, 'the console knows no request "dance"']);
-    const [ok, why] = await says('start', { attempts: 0.5 });
-    assert.equal(ok, false);
-    assert.match(why as string, /start: attempts: /);
-    assert.deepEqual(await says('home', null), [false, 'nothing here answers "home"']);
+    await refuses('resume', null, 'not stopped');
+    await refuses('dance', null, 'no request', 'dance');
+    await refuses('start', { attempts: 0.5 }, 'start', 'attempts');
+    await refuses('home', null, 'nothing here', 'home');
   });
 
   it('refuses what is not of its page: another origin, another host, text, garbage, a huge message, another version', async () => {
@@ -132,13 +132,13 @@ describe("the console's server", () => {
       await once(a.socket, 'close');
       return a.refused;
     };
-    assert.equal(await refusal('{}'), 'a message is text where msgpack is expected');
-    assert.equal(await refusal(Buffer.from([0x93, 0x01])), 'a message is not msgpack');
-    assert.match((await refusal(pack({ please: 'start' })))!, /none of those/);
+    assertSaid((await refusal('{}'))!, 'text', 'msgpack');
+    assertSaid((await refusal(Buffer.from([0x93, 0x01])))!, 'not msgpack');
+    assertSaid((await refusal(pack({ please: 'start' })))!, 'none of those');
     assert.equal(await refusal(Buffer.alloc(1 << 20)), undefined, 'closed without a word');
     const old = await page(console, { hello: { protocol: 0 } });
     await old.until(() => old.refused, 'a refusal');
-    assert.match(old.refused!, /another version of Nalu; load it again/);
+    assertSaid(old.refused!, 'another version', 'load it again');
     await own.ask('start', {});
     assert.equal(own.refused, undefined, 'others go on');
   });
@@ -150,7 +150,7 @@ describe("the console's server", () => {
     const [a, b] = pages;
     for (let i = 0; i < 100; i++) a.socket.send(pack({ beat: i }));
     await b.until(() => a.refused, 'a refusal');
-    assert.equal(a.refused, 'too many messages');
+    assertSaid(a.refused!, 'too many messages');
     await b.until(() => a.socket.readyState === WebSocket.CLOSED, 'the end of its connection');
     const mute = new WebSocket(`${console.url.replace('http', 'ws')}live`);
     await once(mute, 'open');
@@ -186,7 +186,7 @@ describe("the console's server", () => {
     await once(a.socket, 'close');
     await a.until(() => lost.length > 0, 'a heartbeat lost');
     assert.deepEqual(lost, ['the console ended']);
-    assert.match(logged[0], /console's process .* it is started again/);
+    assertSaid(logged[0], "console's process", 'started again');
     let b: TestPage | undefined;
     for (let i = 0; !b && i < 100; i++) {
       b = await page(console).catch(() => undefined);
@@ -197,18 +197,23 @@ describe("the console's server", () => {
   });
 
   it('listens to other machines only with TLS and tokens, one for each role', async () => {
-    await assert.rejects(open({ host: '0.0.0.0' }), /without TLS/);
+    await assertRejectsAbout(open({ host: '0.0.0.0' }), {
+      kind: 'unsaid',
+      subject: '0.0.0.0',
+      fields: ['--console-tls'],
+      names: ['0.0.0.0', '--console-tls'],
+    });
     const tokens = { operate: 'o'.repeat(32), watch: 'w'.repeat(32) };
     const console = await open({ host: '127.0.0.1', tokens });
     const stranger = await page(console);
     await stranger.until(() => stranger.refused, 'a refusal');
-    assert.match(stranger.refused!, /token/);
+    assertSaid(stranger.refused!, 'token');
     const watcher = await page(console, { hello: { token: tokens.watch } });
     await watcher.until(() => watcher.role, 'a welcome');
     assert.equal(watcher.role, 'watch');
-    assert.deepEqual(await watcher.ask('stop', {}), {
-      ...{ reply: 0, ok: false, says: 'this page may only watch' },
-    });
+    const { ok, says } = await watcher.ask('stop', {});
+    assert.equal(ok, false);
+    assertSaid(says!, 'only watch');
     const operator = await page(console, { hello: { token: tokens.operate } });
     await operator.until(() => operator.role, 'a welcome');
     assert.equal(operator.role, 'operate');
@@ -217,9 +222,9 @@ describe("the console's server", () => {
   it('says what to do where its port is taken', async () => {
     const { url } = await open();
     const port = Number(new URL(url).port);
-    await assert.rejects(
+    await assertRejectsAbout(
       openConsole({ access: { host: '127.0.0.1' }, port, answers: {}, log: () => undefined }),
-      /no console at 127\.0\.0\.1:\d+: .*give another port/,
+      { kind: 'unready', names: ['no console', `127.0.0.1:${port}`, 'another port'] },
     );
     const socket = connect(port, '127.0.0.1');
     await once(socket, 'connect');
