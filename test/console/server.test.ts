@@ -89,7 +89,7 @@ describe("the console's server", () => {
     assert.equal(ada.topics.crew?.operator?.name, 'Ada');
     const { ok, says } = await ben.ask('start', {});
     assert.equal(ok, false);
-    assertSaid(says!, 'Ada', 'take over');
+    assertSaid(says, 'Ada', 'take over');
     const taken = await ben.ask('takeSeat', null);
     assert.equal(taken.ok, true);
     await ada.until(() => ada.topics.crew?.operator?.name === 'Ben', 'the new operator');
@@ -110,7 +110,7 @@ describe("the console's server", () => {
     const refuses = async (request: string, args: unknown, ...names: string[]) => {
       const { ok, says } = await a.ask(request as 'start', args as object);
       assert.equal(ok, false);
-      assertSaid(says!, ...names);
+      assertSaid(says, ...names);
     };
     await refuses('resume', null, 'not stopped');
     await refuses('dance', null, 'no request', 'dance');
@@ -213,7 +213,7 @@ describe("the console's server", () => {
     assert.equal(watcher.role, 'watch');
     const { ok, says } = await watcher.ask('stop', {});
     assert.equal(ok, false);
-    assertSaid(says!, 'only watch');
+    assertSaid(says, 'only watch');
     const operator = await page(console, { hello: { token: tokens.operate } });
     await operator.until(() => operator.role, 'a welcome');
     assert.equal(operator.role, 'operate');

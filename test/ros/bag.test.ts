@@ -7,6 +7,7 @@ import zstd from '@foxglove/wasm-zstd';
 import type { McapWriterOptions } from '@mcap/core';
 import { compressFrameSync } from 'lz4-napi';
 import { bagRecording } from '../../src/ros/replay/bag.ts';
+import { type About, assertRejectsAbout, assertSaid } from '../refusals.ts';
 import { START, STEP, STEPS, calibration, camera, positionAt, recordBag } from './bags.ts';
 
 await zstd.isLoaded;
@@ -114,33 +115,43 @@ describe("a bag of a robot's topics", () => {
     await writeFile(path, bytes);
     const { joints, damage } = await bagRecording(path, calibration);
     assert.equal(joints.length, STEPS);
-    assert.match(damage[0], /damaged\.mcap: a wrong checksum \(\d+ bytes at byte \d+\)/);
+    assertSaid(damage[0], path, 'a wrong checksum', 'bytes at byte');
   });
 
   it('is refused with what to do where it is of another kind', async () => {
-    const bags: [string, string, RegExp][] = [
-      ['sqlite', 'sqlite_0.db3', /sqlite_0\.db3: cannot be read as a SQLite bag/],
-      ['packed', 'packed_0.mcap.zstd', /compressed as a whole: unpack it with zstd -d/],
-      ['empty', 'notes.txt', /empty: no MCAP or SQLite file in this folder/],
+    const bags: [string, string, About][] = [
+      ['sqlite', 'sqlite_0.db3', { kind: 'invalid', subject: 'sqlite_0.db3', names: ['SQLite'] }],
+      ['packed', 'packed_0.mcap.zstd', { kind: 'unsupported', subject: 'packed_0.mcap.zstd', names: ['zstd -d'] }], // prettier-ignore
+      ['empty', 'notes.txt', { kind: 'invalid', subject: 'empty', names: ['no MCAP or SQLite file'] }], // prettier-ignore
     ];
-    for (const [name, file, message] of bags) {
+    for (const [name, file, about] of bags) {
       await mkdir(join(folder, name));
       await writeFile(join(folder, name, file), '');
-      await assert.rejects(bagRecording(join(folder, name), calibration), { name: 'UserError', message }); // prettier-ignore
+      await assertRejectsAbout(bagRecording(join(folder, name), calibration), about);
     }
-    await assert.rejects(bagRecording(join(folder, 'nowhere'), calibration), /nowhere: cannot be read as a bag: ENOENT/); // prettier-ignore
+    const nowhere = join(folder, 'nowhere');
+    await assertRejectsAbout(bagRecording(nowhere, calibration), {
+      kind: 'missing',
+      subject: nowhere,
+    });
   });
 
   it('is refused, with what it has, where it is of another robot or no bag at all', async () => {
     const other = structuredClone(calibration);
     other.arms[0].namespace = 'somebody';
     other.arms[1].namespace = 'else';
-    await assert.rejects(bagRecording(bag, other), {
-      name: 'UserError',
-      message: /no joint states of \/somebody.*it has \/follower_left\/joint_states/,
+    await assertRejectsAbout(bagRecording(bag, other), {
+      kind: 'missing',
+      subject: bag,
+      fields: ['/somebody/joint_states'],
+      names: ['no joint states', '/somebody/joint_states', '/follower_left/joint_states'],
     });
     const text = join(folder, 'text.mcap');
     await writeFile(text, 'no bag');
-    await assert.rejects(bagRecording(text, calibration), /cannot be read as an MCAP bag/);
+    await assertRejectsAbout(bagRecording(text, calibration), {
+      kind: 'invalid',
+      subject: text,
+      names: ['MCAP'],
+    });
   });
 });
