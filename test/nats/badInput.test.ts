@@ -1,9 +1,24 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { DiscardPolicy } from '@nats-io/jetstream';
 import { connectNats } from '../../src/nats/connect.ts';
-import { NATS, kept, names, putEpisodes, until, withPlace } from '../link/link.ts';
+import {
+  type Answer,
+  NATS_PROTOCOL,
+  adapterPart,
+  episodePart,
+  offerSubject,
+  readMessage,
+  robotSubject,
+  wantedSubject,
+  writeMessage,
+} from '../../src/link/nats/subjects.ts';
+import { type Adapter, writeAdapter } from '../../src/policy/bundle/adapter.ts';
+import { BASE, NATS, kept, names, putEpisodes, randomAdapter, until, withPlace } from '../link/link.ts'; // prettier-ignore
+import { assertSaid } from '../refusals.ts';
 import { NO_NATS } from './server.ts';
 
 const LIMIT = { timeout: 120_000, skip: NO_NATS };
@@ -53,4 +68,82 @@ describe('the link over NATS', LIMIT, () => {
       assert.ok(learnerLog.some((line) => line.startsWith('refused the robot third: its joints')));
       assert.ok(first.status().connected);
     }, NATS));
+
+  it('takes no episode whose file is not there, or another than was offered, nor a message that is none', () =>
+    withPlace(
+      async ({ address, episodes, learnerFolder, learnerLog, openLearner, openRuntime }) => {
+        await openLearner();
+        const nats = await connectNats({ address: NATS.as(address, 'raw') });
+        const answers: Answer[] = [];
+        nats.connection.subscribe(robotSubject('raw', 'answer'), {
+          callback: (_, message) => void answers.push(readMessage('answer', message.string())),
+        });
+        const offer = async (name: string, content: string, sent?: string) => {
+          const sha256 = createHash('sha256').update(content).digest('hex');
+          if (sent !== undefined) await nats.jetstream.publish(episodePart('raw', sha256, 0), sent);
+          const self = { protocol: NATS_PROTOCOL, instance: 'raw', base: BASE, version: BASE };
+          const text = writeMessage('offer', { ...self, name, bytes: content.length, sha256, labels: [] }); // prettier-ignore
+          await nats.jetstream.publish(offerSubject('raw', name), text);
+          await until(() => answers.length > 0);
+          return answers.shift()!;
+        };
+        const absent = await offer('absent', 'an episode');
+        const other = await offer('other', 'one episode', 'an episode?');
+        await nats.jetstream.publish(offerSubject('raw', 'none'), '{"protocol":1}');
+        await until(() => answers.length > 0);
+        const none = answers.shift()!;
+        assert.deepEqual([absent.kind, other.kind, none.kind], ['notKept', 'notKept', 'refused']);
+        assertSaid('why' in absent ? absent.why : '', 'absent');
+        assertSaid('why' in other ? other.why : '', 'other');
+        assertSaid('why' in none ? none.why : '', 'sha256');
+        for (const name of ['absent', 'other'])
+        assert.ok(learnerLog.some((line) => line.startsWith(`did not keep the episode ${name} of the robot raw: `))); // prettier-ignore
+        assert.ok(
+          learnerLog.some((line) => line.startsWith('refused an offer of the robot raw: ')),
+        );
+        assert.deepEqual(await kept(learnerFolder), new Map());
+
+        const good = await putEpisodes(episodes, names(1));
+        const courier = await openRuntime();
+        await until(() => courier.status().acknowledged === 1);
+        assert.deepEqual(await kept(learnerFolder), good);
+        await nats.close();
+      },
+      NATS,
+    ));
+
+  it('plays no adapter whose file is not there, or another than was announced, or of a strange parent', () =>
+    withPlace(
+      async ({ folder, address, adopted, learnerLog, runtimeLog, openLearner, openRuntime }) => {
+        await openLearner();
+        const courier = await openRuntime();
+        await until(() => courier.status().connected);
+        const nats = await connectNats({ address: NATS.as(address, 'raw') });
+        const want = async (adapter: Adapter, line: [string], damage?: (file: Buffer) => void) => {
+          const path = join(folder, `${adapter.version}.out`);
+          await writeAdapter(path, adapter);
+          const file = await readFile(path);
+          const sha256 = createHash('sha256').update(file).digest('hex');
+          damage?.(file);
+          if (damage) await nats.jetstream.publish(adapterPart(sha256, 0), file);
+          const { version: name, base, trainable } = adapter;
+          const text = writeMessage('wanted', { protocol: NATS_PROTOCOL, name, base, line, trainable, bytes: file.length, sha256 }); // prettier-ignore
+          await nats.jetstream.publish(wantedSubject('robot'), text);
+          await until(() => courier.status().refused?.includes(name) ?? false);
+          assertSaid(courier.status().refused!, name);
+          await until(() => learnerLog.some((said) => said.includes(name)));
+          return runtimeLog.at(-1)!;
+        };
+        const reasons = [
+          await want(randomAdapter(1), [BASE]),
+          await want(randomAdapter(2), [BASE], (file) => (file[file.length - 5] ^= 4)),
+          await want(randomAdapter(3), ['bbbbbbbbbbbb'], () => undefined),
+        ];
+        assert.equal(new Set(reasons.map((said) => said.replace(/[0-9a-f]{12,}/g, ''))).size, 3);
+        assert.deepEqual(adopted, []);
+        assert.equal(courier.status().version, BASE);
+        await nats.close();
+      },
+      NATS,
+    ));
 });
