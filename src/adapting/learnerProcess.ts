@@ -179,6 +179,7 @@ async function keepRunning(
     if (failures >= MOST_FAILURES)
       throw new UserError(
         `the learner ended ${failures} times without doing anything, and the last one ${how}; its output stands above`,
+        { kind: 'unreachable' },
       );
     await setTimeout(PAUSE);
     if (stopping.aborted) return;

@@ -142,6 +142,6 @@ describe('an arm that only its calibration describes', () => {
     assert.equal(code, 0, err);
     const { embodiment, cameras: seen, description } = await loadBundle(bundle);
     assert.deepEqual([embodiment, seen], ['sixer', NAMES]);
-    assert.match(description, /A small pi0 for sixer/);
+    assert.ok(description.includes('sixer'), description);
   });
 });

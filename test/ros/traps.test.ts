@@ -7,7 +7,7 @@ import { stampOf } from '../../src/episodes/rosTime.ts';
 import { jointState } from '../../src/topics/messages.ts';
 import type { Ros, RosNode, RosPublisher } from '../../src/ros/rclnodejs.ts';
 import { type RosRobot, rosRobot } from '../../src/ros/rosRobot.ts';
-import { assertSaid } from '../refusals.ts';
+import { assertSaid, isSaidIn } from '../refusals.ts';
 import { initRos, skip, until } from './ros.ts';
 import { loadCalibration } from '../../src/robot/calibrationFile.ts';
 
@@ -88,7 +88,7 @@ describe('a node over rclnodejs', { skip }, () => {
     assertSaid(count(camera.name).problem!, '0 bytes', 'rows of 1920', 'no rgb8 image');
     images.publish(image(whole(), 'yuv422_yuy2'));
     await until(
-      () => /encoding/.test(count(camera.name).problem ?? ''),
+      () => isSaidIn(count(camera.name).problem ?? '', 'encoding yuv422_yuy2'),
       () => 'the other complaint',
     );
     joints.left.publish(jointState(now(), ['waist'], [0]));

@@ -169,7 +169,7 @@ async function serve(
   };
   try {
     if (deliveryCount > MOST_DELIVERIES)
-      throw new UserError(`it was given out ${MOST_DELIVERIES} times, and each worker died that took it`); // prettier-ignore
+      throw new UserError(`it was given out ${MOST_DELIVERIES} times, and each worker died that took it`, { kind: 'unreachable' }); // prettier-ignore
     const played = await player.play(run, job);
     return { finished: finish(played).catch(fail).finally(end) };
   } catch (error) {

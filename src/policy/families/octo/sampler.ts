@@ -115,7 +115,8 @@ export async function openOcto(
     see: images.see,
     async sample(request) {
       const { state, prompt, noise: source, absent = [] } = request;
-      if (source !== 'zero' && source.exploration) throw new UserError(NOTHING_TO_LEARN);
+      if (source !== 'zero' && source.exploration)
+        throw new UserError(NOTHING_TO_LEARN, { kind: 'unsupported' });
       const instruction = await instructionOf(prompt);
       return sample(request, () => {
         const { noise, feeds } = noiseInputs(config, source);
@@ -131,7 +132,7 @@ export async function openOcto(
       });
     },
     adopt() {
-      throw new UserError(NOTHING_TO_LEARN);
+      throw new UserError(NOTHING_TO_LEARN, { kind: 'unsupported' });
     },
     async goldenChunk({ tokens, ...inputs }) {
       const { actions } = await graph.run({

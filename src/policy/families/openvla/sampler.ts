@@ -43,7 +43,8 @@ export async function openOpenVla(
     see: images.see,
     async sample(request) {
       const { state, prompt, noise, absent = [] } = request;
-      if (noise !== 'zero' && noise.exploration) throw new UserError(NOTHING_TO_LEARN);
+      if (noise !== 'zero' && noise.exploration)
+        throw new UserError(NOTHING_TO_LEARN, { kind: 'unsupported' });
       if (absent.length > 0)
         throw new UserError(
           `there is no image of ${cameras[absent[0]]}, and this policy reads no other camera`,
@@ -65,7 +66,7 @@ export async function openOpenVla(
       }));
     },
     adopt() {
-      throw new UserError(NOTHING_TO_LEARN);
+      throw new UserError(NOTHING_TO_LEARN, { kind: 'unsupported' });
     },
     async goldenChunk(inputs) {
       const { logits } = await graph.run(inputs, ['logits']);
