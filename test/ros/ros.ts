@@ -63,8 +63,9 @@ export function startNode(
   const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
   return {
     output: () => output,
-    /** What it has said, without level, time and name of its node. */
-    said: () => output.replaceAll(/^(\[[A-Z]+\] \[[\d.]+\] \[\w+\]|nalu): /gm, ''),
+    /** What it has said, without level, time, name of its node and transition. */
+    said: () =>
+      output.replaceAll(/^(\[[A-Z]+\] \[[\d.]+\] \[\w+\]|nalu): ((configure|activate): )?/gm, ''),
     exited,
     /** Sends a signal and gives the exit code. */
     stop(signal: NodeJS.Signals = 'SIGINT') {
