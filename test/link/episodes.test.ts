@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { MOST_MESSAGE_BYTES, PART_BYTES, PROTOCOL } from '../../src/link/wire/protocol.ts';
 import { mountSmallDisk } from '../episodes/smallDisk.ts';
+import { assertRejectsAbout, assertSaid } from '../refusals.ts';
 import { MAKERS, type Place, kept, names, putEpisodes, until, withPlace } from './link.ts';
 import { hello, rawLearner, rawRuntime } from './raw.ts';
 
@@ -47,7 +48,7 @@ for (const maker of MAKERS) {
           await until(() => courier.status().acknowledged === 1);
           await port.close();
           await until(() => !courier.status().connected && runtimeLog.length > 0);
-          assert.match(runtimeLog.join(), /the learner at \S+ went away/);
+          assertSaid(runtimeLog.join('\n'), 'went away');
           const absent = await putEpisodes(episodes, names(100, 'b'));
           courier.notify();
           await until(() => courier.status().pending === 100);
@@ -143,14 +144,8 @@ for (const maker of MAKERS) {
             const courier = await openRuntime();
             await until(() => courier.status().acknowledged === 2 && learnerLog.length > 0);
             await until(() => runtimeLog.length > 0);
-            assert.match(
-              learnerLog[0],
-              /did not keep .*small\/incoming: the disk is full: .* bytes are free of the 900000/,
-            );
-            assert.match(
-              runtimeLog[0],
-              /the learner did not keep .*, which will be offered again: .*the disk is full/,
-            );
+            assertSaid(learnerLog[0], join(disk.path, 'incoming'), 'disk is full', 900_000);
+            assertSaid(runtimeLog[0], 'offered again', 'disk is full');
             assert.ok(courier.status().connected);
             const there = await kept(disk.path);
             for (const [name, content] of there) assert.deepEqual(content, sent.get(name));
@@ -169,17 +164,16 @@ for (const maker of MAKERS) {
           const courier = await openRuntime();
           const said = () => [runtimeLog[0], learnerLog[0], courier.status().lastError];
           await until(() => said().every(Boolean));
-          const why = /it plays the policy aaaaaaaaaaaa, this learner improves bbbbbbbbbbbb/;
-          for (const line of said()) assert.match(line!, why);
+          for (const line of said()) assertSaid(line!, 'aaaaaaaaaaaa', 'bbbbbbbbbbbb');
         }));
 
       it('lets no second learner take its place', () =>
         at(async ({ folder, address, openLearner }) => {
           await openLearner();
-          await assert.rejects(
-            openLearner({ folder: join(folder, 'other'), address: maker.as(address, 'other') }),
-            /another process listens there; end it/,
-          );
+          const taken = maker.as(address, 'other');
+          await assertRejectsAbout(openLearner({ folder: join(folder, 'other'), address: taken }), {
+            ...{ kind: 'unready', subject: taken },
+          });
         }));
     },
   );
@@ -196,35 +190,29 @@ describe('the learner', LIMIT, () => {
       await robot.hear('want');
       const part = { kind: 'part', what: 'episode', name: 'one', offset: 0 } as const;
       await robot.say(part, Buffer.from('abc'));
-      assert.match(
-        (await robot.hear('notKept')).why,
-        /its bytes are not those that were announced/,
-      );
+      assertSaid((await robot.hear('notKept')).why, 'announced 000000000000…');
       assert.equal((await kept(learnerFolder)).size, 0);
-      assert.match(learnerLog[0], /did not keep the episode one/);
+      assertSaid(learnerLog[0], 'the episode one');
       robot.close();
     }));
 
   it('takes no name that leads out of its folder, and nothing that is no message', () =>
     withPlace(async ({ openLearner }) => {
       const { address } = await openLearner();
-      for (const [say, complaint] of [
-        [{ ...hello(), base: '../../etc/x' }, /base: cannot name a file/],
-        [
-          { kind: 'offer', name: '..', bytes: 1, sha256: 'f'.repeat(64) },
-          /name: cannot name a file/,
-        ],
-        [{ kind: 'dance' }, /a message: kind: /],
-        [hello({ protocol: PROTOCOL + 1 }), /it speaks protocol 3, this side speaks 2; install/],
+      for (const [say, ...names] of [
+        [{ ...hello(), base: '../../etc/x' }, 'base'],
+        [{ kind: 'offer', name: '..', bytes: 1, sha256: 'f'.repeat(64) }, 'name'],
+        [{ kind: 'dance' }, 'kind'],
+        [hello({ protocol: PROTOCOL + 1 }), 'protocol 3', 2],
       ] as const) {
         const robot = rawRuntime(address);
         await robot.say(say as ReturnType<typeof hello>);
-        assert.match((await robot.hear('refused')).why, complaint);
+        assertSaid((await robot.hear('refused')).why, ...names);
         robot.close();
       }
       const noise = rawRuntime(address);
       await noise.sayFrames([Buffer.of(0xc1, 0xff)]);
-      assert.match((await noise.hear('refused')).why, /a message that is not msgpack/);
+      assertSaid((await noise.hear('refused')).why, 'msgpack');
       await noise.sayFrames([Buffer.alloc(MOST_MESSAGE_BYTES + 1)]);
       await noise.say(hello());
       await noise.hear('welcome');

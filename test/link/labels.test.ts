@@ -6,6 +6,7 @@ import { describe, it } from 'node:test';
 import { labelEpisode, labelsOf } from '../../src/episodes/labels.ts';
 import type { Outcome } from '../../src/episodes/episode.ts';
 import type { KeptEpisode } from '../../src/link/learner/store.ts';
+import { assertSaid } from '../refusals.ts';
 import { MAKERS, type Place, kept, names, putEpisodes, until, withPlace } from './link.ts';
 
 const LIMIT = { timeout: 300_000 };
@@ -117,10 +118,7 @@ for (const maker of MAKERS) {
           await openLearner();
           const courier = await openRuntime();
           await until(() => courier.status().acknowledged === 1 && runtimeLog.length > 0);
-          assert.match(
-            runtimeLog[0],
-            /does not offer episode-0000: .*labels\.jsonl: line 1 is not a JSON object; mend/,
-          );
+          assertSaid(runtimeLog[0], 'episode-0000', 'episode-0000.labels.jsonl', 'line 1');
           await rm(file);
           courier.notify();
           await until(() => courier.status().acknowledged === 2);

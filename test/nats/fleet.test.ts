@@ -14,6 +14,7 @@ import { nalu } from '../cli/nalu.ts';
 import { named, part, withLearner } from '../cli/learnerPlace.ts';
 import { BATCH, changed, ended } from '../learning/attempts.ts';
 import { until } from '../link/link.ts';
+import { assertRejectsAbout, assertSaid } from '../refusals.ts';
 import { NO_NATS, withNats } from './server.ts';
 
 const HALF = BATCH / 2;
@@ -83,7 +84,7 @@ describe('nalu fleet', LIMIT, () => {
         async ({ attempts, learner, events, plays, hand, send, args, leave }) => {
           const nats = await connectNats({ address: named(address, 'Anna') });
           const look = () => readFleet(nats, LISTEN);
-          await assert.rejects(look, /no learner has served robots there yet/);
+          await assertRejectsAbout(look(), { kind: 'missing', subject: nats.address });
           const batch = part(attempts, 0);
           await hand(batch.slice(0, HALF).map((episode, i) => ended(episode, i < 3)), 'cell-1'); // prettier-ignore
           await send(batch.slice(HALF).map((episode) => ended(episode, true)), 'cell-2'); // prettier-ignore
@@ -131,13 +132,12 @@ describe('nalu fleet', LIMIT, () => {
           );
 
           const says = await orderFleet(nats, { act: 'pin', version: origin, robot: 'cell-2' });
-          assert.match(says, /^Anna pinned version .* for cell-2, which plays it; updates go on$/);
+          assertSaid(says, 'Anna', 'cell-2');
           await until(() => plays['cell-2'] === first);
           assert.equal(plays['cell-1'], version);
-          await assert.rejects(
-            orderFleet(nats, { act: 'rollOut', version: version! }),
-            /is not on trial; pin a version/,
-          );
+          await assertRejectsAbout(orderFleet(nats, { act: 'rollOut', version: version! }), {
+            ...{ kind: 'unready', names: ['on trial'] },
+          });
           const pinned = fleetReport(await look()).join('\n');
           assert.match(pinned, /cell-2 +now +\w+ +\w+ \(pinned by Anna\) +10 of 10, 72–100 %/);
 
@@ -152,10 +152,7 @@ describe('nalu fleet', LIMIT, () => {
             away.robots.map(({ success }) => success),
             fleet.robots.map(({ success }) => success),
           );
-          assert.match(
-            await orderFleet(nats, { act: 'pause' }, 1),
-            /the order waits on the server/,
-          );
+          assertSaid(await orderFleet(nats, { act: 'pause' }, 1), 'waits on the server');
           const heard: string[] = [];
           const again = startLearner(args, { onEvent: ({ event }) => heard.push(event), onText: () => {} }); // prettier-ignore
           await until(() => heard.includes('paused'));
@@ -204,7 +201,7 @@ describe('nalu fleet', LIMIT, () => {
           const [, next] = happened('on trial');
           const second = 'version' in next ? next.version! : '';
           const says = await orderFleet(nats, { act: 'rollOut', version: second });
-          assert.match(says, /Anna rolled version .* out: it goes to all robots/);
+          assertSaid(says, 'Anna', 'all robots');
           await until(() => plays['cell-1'] === second && plays['cell-2'] === second);
           assert.equal(learner.version(), second);
           await nats.close();

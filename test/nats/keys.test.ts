@@ -8,6 +8,7 @@ import { writeAdapter } from '../../src/policy/bundle/adapter.ts';
 import { nalu } from '../cli/nalu.ts';
 import { BASE, NATS, kept, putEpisodes, randomAdapter, until, withPlace } from '../link/link.ts';
 import { withFolder } from '../onnx/run.ts';
+import { assertAbout, assertRejectsAbout } from '../refusals.ts';
 import { NO_NATS, startNats, withNats } from './server.ts';
 
 const LIMIT = { timeout: 60_000, skip: NO_NATS };
@@ -107,18 +108,15 @@ describe('nalu keys --nats', LIMIT, () => {
       const before = await readFile(join(keys, 'a', 'user.pub'), 'utf8');
       const again = await nalu(['keys', keys, '--nats', '--robot', 'c', 'a']);
       assert.equal(again.code, 1);
-      assert.match(again.err, /a\/user\.pub: there is a key already/);
+      assertAbout(again.failure, { kind: 'exists', subject: 'a/user.pub' });
       assert.deepEqual(await makeNatsKeys(keys, ['c']), ['c/user.nk', 'c/user.pub', 'users.conf']);
       const users = await readFile(join(keys, 'users.conf'), 'utf8');
       assert.equal(users.match(/nkey: U/g)?.length, 7);
       assert.ok(users.includes(before.trim()));
-      for (const [name, complaint] of [
-        ['learner', /the learner is called so; give another/],
-        ['a.b', /no robot's name here; give up to 64 letters/],
-      ] as const)
-        await assert.rejects(makeNatsKeys(keys, [name]), complaint);
+      for (const subject of ['learner', 'a.b'])
+        await assertRejectsAbout(makeNatsKeys(keys, [subject]), { kind: 'invalid', subject });
       const alone = await nalu(['keys', join(folder, 'other'), '--robot', 'a']);
-      assert.match(alone.err, /give --nats too/);
+      assertAbout(alone.failure, { kind: 'unsaid', subject: '--robot', fields: ['--nats'] });
     }));
 
   it('lets each user do what is its own, and nothing else', () =>
