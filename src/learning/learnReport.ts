@@ -14,7 +14,8 @@ const describeView = (view: readonly number[]) =>
   Array.from({ length: view.length / 2 }, (_, i) =>
     view
       .slice(2 * i, 2 * i + 2)
-      .map((share) => (100 * share).toFixed(1))
+      // Without a minus before a zero.
+      .map((share) => (Math.round(1000 * share) / 10 + 0).toFixed(1))
       .join(' '),
   ).join(', ');
 
@@ -90,7 +91,7 @@ export function describeEvent(event: LearnerEvent): string {
     case 'warmed up':
       return `${describeUpdate(event)}; the critics learned, the policy stays as it is`;
     case 'unmoved':
-      return `${describeUpdate(event)}; the critics learned, the policy stays as it is: ${event.reason}`;
+      return `${describeUpdate(event)}; ${event.report.critics ? 'the critics learned, ' : ''}the policy stays as it is: ${event.reason}`;
     case 'kept back':
       return `${describeUpdate(event)}; version ${event.version} is kept back: ${event.reason}`;
     case 'rolled back':

@@ -169,6 +169,7 @@ describe('the search for a displacement', { timeout: 120_000 }, () => {
       const learner = await open(folder);
       const [event] = await advance(learner, folder, 0, false);
       assert.equal(event.event, 'unmoved');
+      assertSaid(describeEvent(event), BATCH);
       assertSaid('reason' in event ? event.reason : '', '20 attempts failed');
       await learner.close();
     }));
