@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { assertSaid, assertSaidIn } from '../refusals.ts';
+import { assertSaidIn } from '../refusals.ts';
 import { findMisfits } from '../../src/check/fit.ts';
 import { fitCase, observeOnce, withChunk } from '../../src/check/fitCase.ts';
 import { runAttempt } from '../../src/control/attempt.ts';
@@ -132,8 +132,8 @@ describe('an arm that only its calibration describes', () => {
       ...fit,
       policy: { ...policy, cameras: ['above', 'below'] as [string, string] },
     };
-    for (const { message } of findMisfits(swapped)) assertSaid(message, 'below');
-    assert.notDeepEqual(findMisfits(swapped), []);
+    const found = findMisfits(swapped).map(({ message }) => message);
+    assertSaidIn(found.join('\n'), 'below', 'above', 'hand_eye');
   });
 
   it('has a policy of random weights made for it', async () => {
