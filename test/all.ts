@@ -1,9 +1,10 @@
 // Runs all tests, or those whose paths contain one of the arguments; a file on each core, and one more for those that wait.
-import { readdirSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
+import { unmetWording } from './refusals.ts';
 
 /** Milliseconds for a file: one that leaves something running behind a failed test is ended, so that the run ends. */
 const LONGEST = 600_000;
@@ -16,7 +17,22 @@ const files = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf
   .map((path) => join(import.meta.dirname, path));
 
 if (files.length === 0) throw new Error(`no test's path contains ${parts.join(' or ')}`);
+
+const noted = mkdtempSync(join(tmpdir(), 'nalu-wording-'));
+const metFile = join(noted, 'met.txt');
+writeFileSync(metFile, '');
+process.env.NALU_WORDING_MET = metFile;
+
+/** Says at the end of a whole run which wording no message has: it is left over, or of a test that was skipped. */
+function sayUnmet(): void {
+  const unmet = parts.length === 0 ? unmetWording(metFile) : [];
+  rmSync(noted, { recursive: true });
+  if (unmet.length > 0)
+    console.log(['No message met these lines of test/wording.txt:', ...unmet].join('\n  '));
+}
+
 run({ files, concurrency: availableParallelism() + 1, timeout: LONGEST })
   .on('test:fail', () => (process.exitCode = 1))
+  .on('end', sayUnmet)
   .pipe(new spec())
   .pipe(process.stdout);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { appendFileSync, readFileSync } from 'node:fs';
 import { type Fault, UserError } from '../src/errors.ts';
 import { packagePath } from '../src/files/packagePath.ts';
 
@@ -17,12 +17,29 @@ const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 const WORDING = readFileSync(packagePath('test/wording.txt'), 'utf8')
   .split('\n')
   .filter((line) => line.trim() !== '' && !line.startsWith('#'))
-  .map(
-    (line) =>
-      new RegExp(`^${line.split(ANYTHING).map(escaped).join('.*').replace(/\.\*$/, '[^]*')}$`),
-  );
+  .map((line) => ({
+    line,
+    pattern: new RegExp(`^${line.split(ANYTHING).map(escaped).join('.*').replace(/\.\*$/, '[^]*')}$`), // prettier-ignore
+  }));
 
-const isKnown = (line: string) => WORDING.some((pattern) => pattern.test(line));
+/** The file that takes the lines of wording that a message has met; a run of all tests asks for it. */
+const MET_FILE = process.env.NALU_WORDING_MET;
+const met = new Set<string>();
+
+/** Whether a line, or a message of several, is in `wording.txt`. */
+function isKnown(said: string): boolean {
+  const known = WORDING.filter(({ pattern }) => pattern.test(said)).map(({ line }) => line);
+  const first = known.filter((line) => !met.has(line));
+  for (const line of first) met.add(line);
+  if (MET_FILE && first.length > 0) appendFileSync(MET_FILE, `${first.join('\n')}\n`);
+  return known.length > 0;
+}
+
+/** Lines of wording that no message has met, by the file in which those that were are noted. */
+export function unmetWording(metFile: string): string[] {
+  const noted = new Set(readFileSync(metFile, 'utf8').split('\n'));
+  return WORDING.map(({ line }) => line).filter((line) => !noted.has(line));
+}
 
 /** Whether a text has a name as a whole, as `left` in "of left;" but not in "left_elbow". */
 const hasName = (text: string, name: string | number) =>
