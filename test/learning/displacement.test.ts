@@ -124,6 +124,7 @@ describe('the search for a displacement', { timeout: 120_000 }, () => {
       const [first] = await advance(learner, folder, 0);
       assert.equal(first.event, 'published');
       assertSaid(describeEvent(first), 'action 0');
+      assert.ok('report' in first && Math.max(...first.report.offset!.map(Math.abs)) < 0.1);
       await learner.close();
 
       const again = await open(folder);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { type FpoConfig, fpoSchema } from '../../src/learning/fpo/config.ts';
 import { type Fpo, openFpo } from '../../src/learning/fpo/fpo.ts';
+import { formatShape } from '../../src/onnx/dim.ts';
 import { drawPairs } from '../../src/learning/fpo/pairs.ts';
 import { openLearningPolicy } from '../../src/learning/fpo/policy.ts';
 import { type FpoState, initialFpoState, readFpoState } from '../../src/learning/fpo/state.ts';
@@ -196,8 +197,11 @@ describe('FPO', () => {
       const path = join(folder, 'fpo.safetensors');
       await writeState(path, fpo);
       const other = settings({ critics: { count: 2 } });
+      const weight = 'critics/parameters/layer.0.weight';
+      const [count, ...rest] = fpo.state.tensors.find(({ name }) => name === weight)!.shape;
       await assertRejectsAbout(readFpoState(path, bundle, other), {
-        ...{ kind: 'mismatch', subject: path, fields: ['critics/parameters/layer.0.weight'] },
+        ...{ kind: 'mismatch', subject: path, fields: [weight] },
+        names: [count, 2].map((critics) => formatShape([critics, ...rest])),
       });
     }));
 
