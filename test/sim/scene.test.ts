@@ -7,6 +7,7 @@ import sharp from 'sharp';
 import { alohaScene, cubeXml } from '../../src/sim/scene.ts';
 import { simulatedAloha } from '../../src/sim/simulatedAloha.ts';
 import { snapshot } from '../../src/sim/snapshot.ts';
+import { assertRejectsAbout } from '../refusals.ts';
 
 const tetrahedron =
   'v 0 0 0\nv 0.1 0 0\nv 0 0.1 0\nv 0 0 0.1\nf 1 3 2\nf 1 2 4\nf 1 4 3\nf 2 3 4\n';
@@ -145,10 +146,10 @@ describe('a scene by path', () => {
       'cameras.xml',
       alohaScene(cubeXml).replace('name="cam_low"', 'name="front"'),
     );
-    await assert.rejects(
-      simulatedAloha({ task: 'transfer-cube', scene: file }),
-      /cameras\.xml lacks the camera "cam_low"; it has "cam_high", "front", "cam_left_wrist"/,
-    );
+    await assertRejectsAbout(simulatedAloha({ task: 'transfer-cube', scene: file }), {
+      ...{ kind: 'missing', subject: 'cameras.xml', fields: ['cam_low'] },
+      names: ['cam_low', 'cam_high', 'front', 'cam_left_wrist'],
+    });
     const sim = await simulatedAloha({
       task: 'transfer-cube',
       scene: file,
@@ -167,16 +168,15 @@ describe('a scene by path', () => {
       'dangling.xml',
       '<mujoco><asset><mesh file="gone.stl"/></asset></mujoco>',
     );
-    await assert.rejects(
-      simulatedAloha({ task: 'insertion', scene: dangling }),
-      (error: Error) =>
-        error.message.includes('dangling.xml') && error.message.includes(join(folder, 'gone.stl')),
-    );
+    const insertion = (file: string) => simulatedAloha({ task: 'insertion', scene: file });
+    await assertRejectsAbout(insertion(dangling), {
+      ...{ kind: 'invalid', subject: 'dangling.xml', names: [join(folder, 'gone.stl')] },
+    });
     const broken = await scene('broken.xml', '<mujoco><worldbody></mujoco>');
-    await assert.rejects(simulatedAloha({ task: 'insertion', scene: broken }), /broken\.xml/);
+    await assertRejectsAbout(insertion(broken), { kind: 'invalid', subject: 'broken.xml' });
     const absent = join(folder, 'absent.xml');
-    await assert.rejects(simulatedAloha({ task: 'insertion', scene: absent }), /absent\.xml/);
-    await assert.rejects(simulatedAloha({ task: 'insertion', scene: folder }), /is not a file/);
+    await assertRejectsAbout(insertion(absent), { kind: 'missing', subject: 'absent.xml' });
+    await assertRejectsAbout(insertion(folder), { kind: 'invalid', subject: folder });
   });
 
   it('is refused where it names what is no regular file', async () => {
@@ -184,9 +184,9 @@ describe('a scene by path', () => {
       'scene.xml': whole(rock.replace('rock.obj', 'rock.stl')),
     });
     await symlink('/dev/zero', join(place, 'rock.stl'));
-    await assert.rejects(
+    await assertRejectsAbout(
       simulatedAloha({ task: 'transfer-cube', scene: join(place, 'scene.xml') }),
-      /rock\.stl is not a regular file/,
+      { kind: 'invalid', subject: 'scene.xml', names: ['rock.stl'] },
     );
   });
 });

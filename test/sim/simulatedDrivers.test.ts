@@ -8,6 +8,7 @@ import { simulatedDrivers } from '../../src/sim/simulatedDrivers.ts';
 import { simulatedHand } from '../../src/sim/simulatedHand.ts';
 import { period } from './driving.ts';
 import { loadCalibration } from '../../src/robot/calibrationFile.ts';
+import { assertRejectsAbout } from '../refusals.ts';
 
 const built = await loadCalibration(SIM_CALIBRATION);
 const HIGH = '/cam_high/camera/color/image_rect_raw';
@@ -53,10 +54,11 @@ describe('the simulated ALOHA behind its drivers', () => {
   });
 
   it('refuses joints that it does not have', async () => {
-    await assert.rejects(
-      sense(withJoint('left_elbow', { joint: 'knee' }), 1),
-      /left_elbow: the simulated robot has no knee at \/follower_left/,
-    );
+    await assertRejectsAbout(sense(withJoint('left_elbow', { joint: 'knee' }), 1), {
+      kind: 'mismatch',
+      fields: ['left_elbow'],
+      names: ['left_elbow', 'knee', 'follower_left'],
+    });
   });
 
   it('sends images by their topic, and late where they are delayed', async () => {
