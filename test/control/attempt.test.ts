@@ -563,7 +563,7 @@ describe('an attempt that goes wrong', () => {
     assert.equal(result.outcome, 'discarded');
     assert.equal(result.episode, null);
     assertAbout(result.problem, {
-      kind: undefined,
+      kind: 'unready',
       names: ['full.mcap.partial', 'the disk is full'],
     });
     assert.ok(result.steps > 0 && result.steps < 1000);
