@@ -75,11 +75,12 @@ describe('the link over NATS', LIMIT, () => {
       assert.ok(first.status().connected);
     }, NATS));
 
-  it('takes no episode whose file is not there, or another than was offered, nor a message that is none', () =>
+  it('takes no episode whose file is not there, or another than was offered, nor a message that is none', (t) =>
     withPlace(
       async ({ address, episodes, learnerFolder, learnerLog, openLearner, openRuntime }) => {
         await openLearner();
         const nats = await connectNats({ address: NATS.as(address, 'raw') });
+        t.after(() => nats.close());
         const answers: Answer[] = [];
         nats.connection.subscribe(robotSubject('raw', 'answer'), {
           callback: (_, message) => void answers.push(readMessage('answer', message.string())),
@@ -102,29 +103,28 @@ describe('the link over NATS', LIMIT, () => {
         assertSaid('why' in absent ? absent.why : '', 'absent');
         assertSaid('why' in other ? other.why : '', 'other');
         assertSaid('why' in none ? none.why : '', 'sha256');
+        const heard = (start: string) => until(() => learnerLog.some((line) => line.startsWith(start))); // prettier-ignore
         for (const name of ['absent', 'other'])
-        assert.ok(learnerLog.some((line) => line.startsWith(`did not keep the episode ${name} of the robot raw: `))); // prettier-ignore
-        assert.ok(
-          learnerLog.some((line) => line.startsWith('refused an offer of the robot raw: ')),
-        );
+          await heard(`did not keep the episode ${name} of the robot raw: `);
+        await heard('refused an offer of the robot raw: ');
         assert.deepEqual(await kept(learnerFolder), new Map());
 
         const good = await putEpisodes(episodes, names(1));
         const courier = await openRuntime();
         await until(() => courier.status().acknowledged === 1);
         assert.deepEqual(await kept(learnerFolder), good);
-        await nats.close();
       },
       NATS,
     ));
 
-  it('plays no adapter whose file is not there, or another than was announced, or of a strange parent', () =>
+  it('plays no adapter whose file is not there, or another than was announced, or of a strange parent', (t) =>
     withPlace(
       async ({ folder, address, adopted, learnerLog, runtimeLog, openLearner, openRuntime }) => {
         await openLearner();
         const courier = await openRuntime();
         await until(() => courier.status().connected);
         const nats = await connectNats({ address: NATS.as(address, 'raw') });
+        t.after(() => nats.close());
         const want = async (adapter: Adapter, line: [string], damage?: (file: Buffer) => void) => {
           const path = join(folder, `${adapter.version}.out`);
           await writeAdapter(path, adapter);
@@ -148,7 +148,6 @@ describe('the link over NATS', LIMIT, () => {
         assert.equal(new Set(reasons.map((said) => said.replace(/[0-9a-f]{12,}/g, ''))).size, 3);
         assert.deepEqual(adopted, []);
         assert.equal(courier.status().version, BASE);
-        await nats.close();
       },
       NATS,
     ));

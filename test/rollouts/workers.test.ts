@@ -182,7 +182,7 @@ describe('attempts over NATS', { timeout: 240_000, skip: NO_NATS }, () => {
       await place.nats.manager.streams.update(WORK.jobs, { ...config, max_msgs: 1 }); // prettier-ignore
       await place.close();
       const many = [...Array(5).keys()].map((seed) => ({ seed }));
-      await assertRejectsAbout(pool.run(many, () => undefined), { names: ['maximum messages exceeded'] }); // prettier-ignore
+      await assertRejectsAbout(pool.run(many, () => undefined), { kind: 'invalid', names: ['maximum messages exceeded'] }); // prettier-ignore
       await pool.close();
     }));
 });
