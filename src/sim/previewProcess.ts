@@ -1,5 +1,5 @@
 import sharp from 'sharp';
-import { yieldToControl } from '../processes/priority.ts';
+import { yieldToAll } from '../processes/priority.ts';
 import { serve } from '../processes/serve.ts';
 import { type SimulatedAlohaOptions, simulatedAloha } from './simulatedAloha.ts';
 
@@ -13,8 +13,8 @@ export interface PreviewFunctions {
   draw: (qpos: Float64Array, cameras: readonly string[]) => Promise<Uint8Array[]>;
 }
 
-// The robot goes first.
-yieldToControl();
+// The robot goes first: an ordinary thread that has a core keeps it for milliseconds, whatever its niceness.
+yieldToAll();
 
 serve(async (options: SimulatedAlohaOptions) => {
   const sim = await simulatedAloha(options);
