@@ -253,23 +253,26 @@ describe('the measured latency', () => {
   it('is that of a camera whose images come late', () =>
     withFolder(async (folder) => {
       const file = join(folder, 'mine.yaml');
+      // When images come does not depend on their size, what drawing them takes does.
+      const cameras = built.cameras.map((camera) => ({ ...camera, width: 160, height: 120 }));
+      const small = { ...built, cameras };
       const delays = new Map([
-        [built.cameras[0].topic, 0.08],
-        [built.cameras[2].topic, 0.15],
+        [cameras[0].topic, 0.08],
+        [cameras[2].topic, 0.15],
       ]);
       const sim = await simulatedAloha({ task: 'transfer-cube' });
       const { signal } = new AbortController();
       const dialogue = scripted(['', 'y']);
       try {
         const subject = {
-          robot: simulatedDrivers({ sim, built, read: built, delays }),
-          found: built,
-          calibration: built,
+          robot: simulatedDrivers({ sim, built: small, read: small, delays }),
+          found: small,
+          calibration: small,
           label: 'a simulated ALOHA with late cameras',
           person: simulatedPerson(dialogue, simulatedHand(sim), (joint) => joint),
           start: () => sim.reset(0),
         };
-        const begun = { path: SIM_CALIBRATION, calibration: built };
+        const begun = { path: SIM_CALIBRATION, calibration: small };
         const job = { file, begun, subject, steps: ['latency' as const], dialogue, signal };
         assert.equal(await calibrate(job), true, dialogue.said.join('\n'));
         const { measured } = await loadCalibration(file);
