@@ -94,6 +94,10 @@ export function reasonOf(thrown: unknown): string {
   return CAUSES[thrown.code] ?? thrown.message.split(`, ${thrown.syscall}`)[0];
 }
 
+/** The error of a file or folder that cannot be read, with what to do. */
+export const unreadable = (path: string, error: unknown): UserError =>
+  new UserError(`${path}: cannot be read: ${reasonOf(error)}`, { cause: error, subject: path });
+
 /** A failed system call as a sentence: what, why, what to do. */
 function systemSentence(error: SystemError): string {
   const [call] = error.syscall.split(' ');

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { UserError, messageOf } from './errors.ts';
 import { LFS_REMEDY, isLfsPointer } from './files/lfsPointer.ts';
-import { reasonOf } from './systemErrors.ts';
+import { unreadable } from './systemErrors.ts';
 
 const readable = (path: readonly PropertyKey[]): string =>
   path
@@ -112,10 +112,7 @@ export function parsePythonJson(text: string, source: string): unknown {
 
 const readText = (path: string): Promise<string> =>
   readFile(path, 'utf8').catch((error: unknown) => {
-    throw new UserError(`${path}: cannot be read: ${reasonOf(error)}`, {
-      cause: error,
-      subject: path,
-    });
+    throw unreadable(path, error);
   });
 
 /** Reads a JSON file. */

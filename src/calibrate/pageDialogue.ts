@@ -1,4 +1,4 @@
-import { UserError } from '../errors.ts';
+import { UserError, unready } from '../errors.ts';
 import { type Dialogue, Ended } from '../terminal/dialogue.ts';
 import type { Question } from '../terminal/question.ts';
 
@@ -55,7 +55,7 @@ export function pageDialogue({ print, question: show, reading, signal }: ShownDi
     /** Answers the question of this number. Throws a `UserError` where that is not asked. */
     answer: (given: { question: number; key: string }): { value: null } => {
       if (asked?.question.number !== given.question)
-        throw new UserError('that question is answered already', { kind: 'unready' });
+        throw unready('that question is answered already');
       const choice = asked.question.choices.find(({ key }) => key === given.key);
       if (!choice)
         throw new UserError(`'${given.key}' is no answer to “${asked.question.text}”`, {

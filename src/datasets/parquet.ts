@@ -9,7 +9,7 @@ import { compressors } from 'hyparquet-compressors';
 import { ParquetWriter, fileWriter } from 'hyparquet-writer';
 import { type FileHandle, open } from 'node:fs/promises';
 import { UserError, messageOf } from '../errors.ts';
-import { reasonOf } from '../systemErrors.ts';
+import { unreadable } from '../systemErrors.ts';
 
 /** What a column's values are: numbers, bigints of `int64`, booleans, texts, or pictures as `{ bytes, path }`. */
 export type CellType = 'float32' | 'float64' | 'int64' | 'bool' | 'string' | 'picture';
@@ -144,10 +144,7 @@ function rowGroups({ row_groups: groups }: FileMetaData): RowGroup[] {
 /** Opens a Parquet file. Throws a `UserError` that names it. */
 export async function openParquet(path: string): Promise<ParquetReader> {
   const file = await open(path).catch((error: unknown) => {
-    throw new UserError(`${path}: cannot be read: ${reasonOf(error)}`, {
-      cause: error,
-      subject: path,
-    });
+    throw unreadable(path, error);
   });
   const failed = (error: unknown) =>
     new UserError(`${path}: is not readable as Parquet: ${messageOf(error)}`, {

@@ -1,6 +1,6 @@
 import { lstat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { UserError, codeOf, invalid, messageOf } from '../errors.ts';
+import { UserError, codeOf, invalid, messageOf, unready } from '../errors.ts';
 import { beingWritten } from './beingWritten.ts';
 import type { Channel } from './channels.ts';
 import type { EpisodeHeader, EpisodeResult } from './episode.ts';
@@ -132,8 +132,7 @@ async function draftSink(path: string) {
     return await fileSink(path);
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error;
-    if ((await beingWritten([path])).has(path))
-      throw new UserError('another process is recovering it', { kind: 'unready' });
+    if ((await beingWritten([path])).has(path)) throw unready('another process is recovering it');
     await discard(path);
     return fileSink(path);
   }

@@ -1,7 +1,7 @@
 import { type FileHandle, open, readFile } from 'node:fs/promises';
-import { UserError, codeOf, invalid } from '../errors.ts';
+import { codeOf, invalid } from '../errors.ts';
 import { unwritable } from './writeWhole.ts';
-import { reasonOf } from '../systemErrors.ts';
+import { unreadable } from '../systemErrors.ts';
 
 const NEWLINE = 10;
 
@@ -26,10 +26,7 @@ export async function readJsonLines<T extends object>(
 ): Promise<T[]> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') return '';
-    throw new UserError(`${path}: cannot be read: ${reasonOf(error)}`, {
-      cause: error,
-      subject: path,
-    });
+    throw unreadable(path, error);
   });
   const lines = text.split('\n');
   return lines.flatMap((line, i) => {

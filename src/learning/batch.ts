@@ -1,3 +1,4 @@
+import { byRobot } from './byRobot.ts';
 import type { HeldEpisode } from './corrections.ts';
 import { type VersionRecord, versionIn } from './versions.ts';
 
@@ -6,12 +7,7 @@ import { type VersionRecord, versionIn } from './versions.ts';
  * outweigh a slow one; where one has too few, the others fill up. `waiting` is sorted by id.
  */
 export function balancedBatch(waiting: readonly HeldEpisode[], size: number): HeldEpisode[] {
-  const robots = new Map<string | undefined, HeldEpisode[]>();
-  for (const episode of waiting) {
-    const own = robots.get(episode.robot);
-    if (own) own.push(episode);
-    else robots.set(episode.robot, [episode]);
-  }
+  const robots = byRobot(waiting);
   const batch: HeldEpisode[] = [];
   for (let turn = 0; batch.length < Math.min(size, waiting.length); turn++)
     for (const own of robots.values())

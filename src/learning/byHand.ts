@@ -1,4 +1,4 @@
-import { UserError } from '../errors.ts';
+import { UserError, unready } from '../errors.ts';
 import { type LearnerEvent, logEvents } from './events.ts';
 import type { Run } from './learnerFolder.ts';
 import type { OrderBook, Orders } from './orders.ts';
@@ -50,7 +50,7 @@ export function takeOrders(folder: string, run: Run, orders: OrderBook): ByHand 
         return ordered({ event: 'pinned', version, by }, { pinned });
       }
       const before = orders.now.pinned;
-      if (!before) throw new UserError('no version is pinned', { kind: 'unready' });
+      if (!before) throw unready('no version is pinned');
       return ordered({ event: 'released', version: before.version, by }, { pinned: undefined });
     },
     async pinRobot(robot, version, by) {

@@ -7,7 +7,7 @@ import {
   nkeyAuthenticator,
 } from '@nats-io/transport-node';
 import { UserError, codeOf } from '../errors.ts';
-import { reasonOf } from '../systemErrors.ts';
+import { unreadable } from '../systemErrors.ts';
 
 /** A seed of an NKey, as `nalu keys --nats` and nsc write it. */
 export const SEED_FILE = 'user.nk';
@@ -29,10 +29,7 @@ const TOKEN = /BEGIN NATS USER JWT[^]*BEGIN USER NKEY SEED/;
 const read = (path: string): Promise<string | undefined> =>
   readFile(path, 'utf8').catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') return undefined;
-    throw new UserError(`${path}: cannot be read: ${reasonOf(error)}`, {
-      cause: error,
-      subject: path,
-    });
+    throw unreadable(path, error);
   });
 
 async function readSecret(path: string): Promise<Uint8Array | undefined> {

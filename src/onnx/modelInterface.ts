@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { UserError, invalid } from '../errors.ts';
-import { reasonOf } from '../systemErrors.ts';
+import { invalid } from '../errors.ts';
+import { unreadable } from '../systemErrors.ts';
 import { ELEMENT_CODES, type ElementType } from '../tensors/elementType.ts';
 import type { Dim } from './dim.ts';
 import { ModelProto } from './schema.ts';
@@ -54,10 +54,7 @@ const portOf = ({ name, type }: ValueInfo): Port => ({
 /** Reads a model's inputs and outputs. Throws a `UserError` for a file that is no ONNX model. */
 export async function readModelInterface(path: string): Promise<ModelInterface> {
   const bytes = await readFile(path).catch((error: unknown) => {
-    throw new UserError(`${path}: cannot be read: ${reasonOf(error)}`, {
-      cause: error,
-      subject: path,
-    });
+    throw unreadable(path, error);
   });
   let graph: Decoded['graph'];
   try {

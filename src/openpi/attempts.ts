@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { UserError, messageOf } from '../errors.ts';
+import { UserError, messageOf, unready } from '../errors.ts';
 import type { ChunkRecord, EpisodeResult, Outcome } from '../episodes/episode.ts';
 import { type EpisodeRecorder, recordEpisode } from '../episodes/recordEpisode.ts';
 import type { Bundle } from '../policy/bundle/config.ts';
@@ -155,7 +155,7 @@ class Attempt {
       ...(problem !== undefined && { problem }),
     };
     const recorder = await this.recorder;
-    if (!recorder) throw new UserError('nothing was sampled in this attempt, so that there is no episode of it', { kind: 'unready' }); // prettier-ignore
+    if (!recorder) throw unready('nothing was sampled in this attempt, so that there is no episode of it'); // prettier-ignore
     await recorder.finish(result);
     this.options.onEpisode();
     return this.name;

@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import { Worker } from 'node:worker_threads';
-import { UserError } from '../errors.ts';
+import { unready } from '../errors.ts';
 import { warn } from '../warnings.ts';
 import { type Calls, type Message, type Port, connect } from './calls.ts';
 import { childModule } from './childModule.ts';
@@ -96,9 +96,7 @@ export function startThread<Remote>(module: URL, options: ChildOptions): Child<R
   worker.once('error', (error) => (thrown = error));
   const exit = new Promise<Error>((resolve) => {
     worker.once('exit', (code) =>
-      resolve(
-        thrown ?? new UserError(`${options.name} ${describeExit(code)}`, { kind: 'unready' }),
-      ),
+      resolve(thrown ?? unready(`${options.name} ${describeExit(code)}`)),
     );
   });
   const port: Port = {
@@ -118,7 +116,7 @@ export function startProcess<Remote>(module: URL, options: ProcessOptions): Chil
     stdio: ['ignore', 'ignore', onStderr ? 'pipe' : 'inherit', 'ipc'],
   });
   child.stderr?.setEncoding('utf8').on('data', onStderr!);
-  const exit = exitOf(child).then((how) => new UserError(`${name} ${how}`, { kind: 'unready' }));
+  const exit = exitOf(child).then((how) => unready(`${name} ${how}`));
   const port: Port = {
     // What cannot be sent finds no receiver: its end rejects the call.
     post: (message) => void (child.connected && child.send(message, () => undefined)),

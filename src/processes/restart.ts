@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { UserError, messageOf } from '../errors.ts';
+import { messageOf, unready } from '../errors.ts';
 import type { Calls } from './calls.ts';
 import type { Child } from './child.ts';
 
@@ -54,7 +54,7 @@ export function keepRunning<Remote>(options: KeepOptions<Remote>): KeptChild<Rem
   return {
     async ask(name, ...args) {
       const child = current;
-      if (!child) throw new UserError(state, { kind: 'unready' });
+      if (!child) throw unready(state);
       await child.opened;
       return child.ask(name, ...args);
     },

@@ -20,7 +20,7 @@ import {
   parseHeader,
   tensorBytes,
 } from './safetensorsHeader.ts';
-import { isSystemError, reasonOf } from '../systemErrors.ts';
+import { isSystemError, reasonOf, unreadable } from '../systemErrors.ts';
 
 export type { SafetensorsHeader, TensorEntry } from './safetensorsHeader.ts';
 
@@ -81,10 +81,7 @@ async function withFile<T>(path: string, use: (file: FileHandle) => Promise<T>):
     return await use(file);
   } catch (error) {
     if (!isSystemError(error)) throw error;
-    throw new UserError(`${path}: cannot be read: ${reasonOf(error)}`, {
-      cause: error,
-      subject: path,
-    });
+    throw unreadable(path, error);
   } finally {
     await file.close();
   }

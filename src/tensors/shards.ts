@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { UserError, codeOf, listed } from '../errors.ts';
 import { parseJson, validate } from '../validate.ts';
 import { type SafetensorsHeader, readSafetensorsHeader } from './safetensors.ts';
-import { reasonOf } from '../systemErrors.ts';
+import { unreadable } from '../systemErrors.ts';
 
 /** The combined contents of one or several safetensors files. */
 export interface ShardedHeader extends SafetensorsHeader {
@@ -72,10 +72,7 @@ export async function readShardedHeader(path: string): Promise<ShardedHeader> {
     const index = indexOf(path);
     const json = await readFile(index, 'utf8').catch((reason: unknown) => {
       if (codeOf(reason) === 'ENOENT') throw error;
-      throw new UserError(`${index}: cannot be read: ${reasonOf(reason)}`, {
-        cause: reason,
-        subject: index,
-      });
+      throw unreadable(index, reason);
     });
     return readShards(index, json);
   }

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import type { Dataset as Values, File } from 'h5wasm/node';
 import { UserError, invalid, messageOf } from '../../errors.ts';
-import { reasonOf } from '../../systemErrors.ts';
+import { unreadable } from '../../systemErrors.ts';
 
 const SIGNATURE = Buffer.from('\x89HDF\r\n\x1a\n', 'latin1');
 
@@ -20,10 +20,7 @@ export interface Hdf5 {
 /** Throws a `UserError` if a file is not one of HDF5. */
 async function checkSignature(path: string): Promise<void> {
   const file = await open(path).catch((error: unknown) => {
-    throw new UserError(`${path}: cannot be read: ${reasonOf(error)}`, {
-      cause: error,
-      subject: path,
-    });
+    throw unreadable(path, error);
   });
   try {
     const { buffer } = await file.read(Buffer.alloc(SIGNATURE.length), 0, SIGNATURE.length, 0);

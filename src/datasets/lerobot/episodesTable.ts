@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { UserError, invalid, listed } from '../../errors.ts';
 import { isThere } from '../../files/isThere.ts';
 import { parseJson } from '../../validate.ts';
-import { reasonOf } from '../../systemErrors.ts';
+import { unreadable } from '../../systemErrors.ts';
 import { type Row, openParquet } from '../parquet.ts';
 import { type DatasetInfo, infoPath } from './info.ts';
 import { V3_FILES, pathOf } from './layout.ts';
@@ -38,10 +38,7 @@ function integerIn(row: Row, column: string, path: string): number {
 
 async function parquetFiles(folder: string): Promise<string[]> {
   const names = await readdir(folder, { recursive: true }).catch((error: unknown) => {
-    throw new UserError(`${folder}: cannot be read: ${reasonOf(error)}`, {
-      cause: error,
-      subject: folder,
-    });
+    throw unreadable(folder, error);
   });
   return names
     .filter((name) => name.endsWith('.parquet'))
@@ -111,10 +108,7 @@ async function readV3(folder: string, info: DatasetInfo): Promise<EpisodesTable>
 /** The objects of a file of JSON lines, all of which must be there. */
 async function readLines(path: string): Promise<Record<string, unknown>[]> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new UserError(`${path}: cannot be read: ${reasonOf(error)}`, {
-      cause: error,
-      subject: path,
-    });
+    throw unreadable(path, error);
   });
   return text
     .split('\n')

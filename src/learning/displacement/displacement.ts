@@ -8,9 +8,10 @@ import { learnableOf } from '../../policy/families/registry.ts';
 import { isNone, movedOffset, noOffset } from '../../policy/offset.ts';
 import type { Trainable } from '../../policy/trainable.ts';
 import { UserError } from '../../errors.ts';
+import { jsonText } from '../../tensors/jsonText.ts';
 import type { AlgorithmContext, OpenAlgorithm } from '../algorithm.ts';
 import { alikeOutcomes } from '../attempts/outcomes.ts';
-import { byRobot } from '../attempts/byRobot.ts';
+import { byRobot } from '../byRobot.ts';
 import type { Rollout } from '../attempts/rollout.ts';
 import type { Displaced } from '../metrics.ts';
 import { readTensors } from '../train/checkpoint.ts';
@@ -50,9 +51,6 @@ async function beginning(
   const parameters = adapterParameters(values, learnableOf(bundle).parameters(trainable));
   return makeAdapter({ trainable, base, parameters });
 }
-
-const asText = (value: unknown): string =>
-  JSON.stringify(value, (_, part: unknown) => (part instanceof Float32Array ? [...part] : part));
 
 const floats = ({ offset, view }: At): At => ({
   offset: Float32Array.from(offset),
@@ -202,9 +200,9 @@ export const displacementSearch =
         const { updates, trials, current, own } = state;
         const values = {
           updates: String(updates),
-          trials: asText(trials),
-          current: asText(current),
-          ...(own.size > 0 && { own: asText(Object.fromEntries(own)) }),
+          trials: jsonText(trials),
+          current: jsonText(current),
+          ...(own.size > 0 && { own: jsonText(Object.fromEntries(own)) }),
         };
         return { format: FORMAT, tensors: [], values };
       },

@@ -1,7 +1,7 @@
 import { type View, movedView, straightView } from '../../images/viewShift.ts';
 import type { Place } from '../../policy/bundle/adapter.ts';
 import type { Offset } from '../../policy/offset.ts';
-import { byRobot } from '../attempts/byRobot.ts';
+import { byRobot } from '../byRobot.ts';
 import type { Rollout } from '../attempts/rollout.ts';
 import type { UpdateMetrics } from '../metrics.ts';
 import { viewStep } from './viewStep.ts';

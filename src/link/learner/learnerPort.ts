@@ -1,5 +1,5 @@
 import { demandKeys } from '../wire/address.ts';
-import { UserError, messageOf } from '../../errors.ts';
+import { messageOf, unready } from '../../errors.ts';
 import type { FleetOrder, FleetStatus } from '../nats/fleet.ts';
 import type { Plan } from './plan.ts';
 import { startProcess, whenOpen } from '../../processes/child.ts';
@@ -34,8 +34,7 @@ export interface LearnerPort {
   close(): Promise<void>;
 }
 
-const notOpen = () =>
-  Promise.reject(new UserError('the learner takes no orders yet; ask again', { kind: 'unready' }));
+const notOpen = () => Promise.reject(unready('the learner takes no orders yet; ask again'));
 
 /**
  * Listens for runtimes and keeps their episodes in `folder/episodes`. Throws a `UserError` for an

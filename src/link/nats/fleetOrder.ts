@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { UserError } from '../../errors.ts';
+import { unready } from '../../errors.ts';
 import type { Nats } from '../../nats/connect.ts';
 import { parseJson } from '../../validate.ts';
 import { ANSWER_KEY, FLEET, type FleetAct, type FleetAnswer, ORDER_KEY, answerSchema, fleetSubject } from './fleet.ts'; // prettier-ignore
@@ -36,7 +36,7 @@ export async function orderFleet(
     const answer = await answered;
     if (!answer)
       return 'no learner answers; the order waits on the server, and is carried out when a learner is there';
-    if (!answer.isDone) throw new UserError(answer.says, { kind: 'unready' });
+    if (!answer.isDone) throw unready(answer.says);
     return answer.says;
   } finally {
     clearTimeout(timer);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { messageOf } from '../../errors.ts';
+import { jsonText } from '../../tensors/jsonText.ts';
 import { readSafetensorsHeader, writeSafetensors } from '../../tensors/safetensors.ts';
 import { parseJson, validate } from '../../validate.ts';
 import { type Trainable, trainableSchema } from '../trainable.ts';
@@ -84,10 +85,6 @@ function sharedCopy(values: Float32Array): Float32Array {
   return copy;
 }
 
-/** As JSON, where arrays of numbers are lists. */
-const asText = (value: unknown): string =>
-  JSON.stringify(value, (_, part: unknown) => (part instanceof Float32Array ? [...part] : part));
-
 /** A copy of a place without what is zero. */
 const placeOf = ({ view, offset, spread }: Place): Place => ({
   ...(view && !isStraight(view) && { view: view.slice() }),
@@ -97,7 +94,7 @@ const placeOf = ({ view, offset, spread }: Place): Place => ({
 
 /** Robots' own places as text, in the order of their names. */
 export const ownText = (own: ReadonlyMap<string, Place>): string =>
-  asText(Object.fromEntries([...own].sort(([a], [b]) => (a < b ? -1 : 1))));
+  jsonText(Object.fromEntries([...own].sort(([a], [b]) => (a < b ? -1 : 1))));
 
 /** Reads what `ownText` wrote. Throws a `UserError` that names `source`. */
 export const readOwn = (text: string, source: string): Map<string, Place> =>
@@ -105,7 +102,7 @@ export const readOwn = (text: string, source: string): Map<string, Place> =>
 
 /** A place's parts as metadata. */
 const placeTexts = (place: Place): Record<string, string> =>
-  Object.fromEntries(Object.entries(place).map(([name, value]) => [name, asText(value)]));
+  Object.fromEntries(Object.entries(place).map(([name, value]) => [name, jsonText(value)]));
 
 /**
  * Makes an adapter from copies of these values. Takes about a second for 10^8 of them: not for the control
@@ -113,7 +110,8 @@ const placeTexts = (place: Place): Record<string, string> =>
  */
 export function makeAdapter(content: Omit<Adapter, 'version'>): Adapter {
   const { base } = content;
-  const { view, offset, spread } = placeOf(content);
+  const place = placeOf(content);
+  const { view, offset, spread } = place;
   const own = content.own && new Map([...content.own].map(([robot, place]) => [robot, placeOf(place)])); // prettier-ignore
   const hasOwn = own !== undefined && own.size > 0;
   const trainable = trainableSchema.parse(content.trainable);
@@ -123,14 +121,14 @@ export function makeAdapter(content: Omit<Adapter, 'version'>): Adapter {
     hash.update(JSON.stringify([name, shape])).update(data);
     parameters.set(name, { shape, data: sharedCopy(data) });
   }
-  if (view) hash.update(asText({ view }));
-  if (offset) hash.update(asText({ offset }));
-  if (spread) hash.update(asText(spread));
+  if (view) hash.update(jsonText({ view }));
+  if (offset) hash.update(jsonText({ offset }));
+  if (spread) hash.update(jsonText(spread));
   if (hasOwn) hash.update(ownText(own));
   const version = hash.digest('hex').slice(0, 12);
   return {
     ...{ trainable, base, parameters, version },
-    ...placeOf({ view, offset, spread }),
+    ...place,
     ...(hasOwn && { own }),
   };
 }

@@ -3,7 +3,7 @@ import { Tokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
 import { UserError, messageOf } from '../../errors.ts';
 import { parseJson, validate } from '../../validate.ts';
-import { reasonOf } from '../../systemErrors.ts';
+import { unreadable } from '../../systemErrors.ts';
 
 /** A model's tokenizer. */
 export interface TokenizerKind {
@@ -130,9 +130,7 @@ const idsOf = (tokenizer: TextTokenizer): TextIds => ({
 
 const readTokenizer = (path: string): Promise<string> =>
   readFile(path, 'utf8').catch((error: unknown) => {
-    throw new UserError(`${path}: cannot be read: ${reasonOf(error)}`, {
-      ...{ cause: error, subject: path },
-    });
+    throw unreadable(path, error);
   });
 
 /** Loads any `tokenizer.json`. Throws a `UserError` for one that cannot be used. */

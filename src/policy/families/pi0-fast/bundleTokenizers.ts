@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../../errors.ts';
-import { reasonOf } from '../../../systemErrors.ts';
+import { unreadable } from '../../../systemErrors.ts';
 import {
   PALIGEMMA,
   type PromptTokenizer,
@@ -60,7 +60,7 @@ export async function loadTokenizers(
   const text = await loadPromptTokenizer(path);
   const actionPath = join(folder, ACTION_TOKENIZER_FILE);
   const json = await readFile(actionPath, 'utf8').catch((error: unknown) => {
-    throw new UserError(`${actionPath}: cannot be read: ${reasonOf(error)}`, { cause: error });
+    throw unreadable(actionPath, error);
   });
   const pairs = bytePairs(json, actionPath);
   checkActionTokenizer(pairs, actionPath, config);

@@ -1,11 +1,12 @@
-import type { Rollout } from './rollout.ts';
-
 /** Attempts by the robot that made them, in the order of their first ones; those of robots unknown under undefined. */
-export function byRobot<T extends Pick<Rollout, 'robot'>>(
+export function byRobot<T extends { robot?: string }>(
   attempts: readonly T[],
 ): Map<string | undefined, T[]> {
   const groups = new Map<string | undefined, T[]>();
-  for (const attempt of attempts)
-    groups.set(attempt.robot, [...(groups.get(attempt.robot) ?? []), attempt]);
+  for (const attempt of attempts) {
+    const own = groups.get(attempt.robot);
+    if (own) own.push(attempt);
+    else groups.set(attempt.robot, [attempt]);
+  }
   return groups;
 }
