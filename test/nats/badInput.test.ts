@@ -96,7 +96,7 @@ describe('the link over NATS', LIMIT, () => {
         };
         const absent = await offer('absent', 'an episode');
         const other = await offer('other', 'one episode', 'an episode?');
-        await nats.jetstream.publish(offerSubject('raw', 'none'), '{"protocol":1}');
+        await nats.jetstream.publish(offerSubject('raw', 'none'), `{"protocol":${NATS_PROTOCOL}}`);
         await until(() => answers.length > 0);
         const none = answers.shift()!;
         assert.deepEqual([absent.kind, other.kind, none.kind], ['notKept', 'notKept', 'refused']);

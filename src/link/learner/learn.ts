@@ -179,12 +179,20 @@ async function settingsOf(folder: string, options: LearnOptions) {
   return { session, bundle, robot, config, beginning };
 }
 
-/** Opens the folder and the link; `onPort` gets the link's end as soon as it is open. */
+/** Who must hear of the link. */
+interface Linked {
+  /** Gets the link's end as soon as it is open. */
+  onPort: (port: LearnerPort) => void;
+  /** Hears that another learner serves the robots now. */
+  onReplaced: (error: UserError) => void;
+}
+
+/** Opens the folder and the link. */
 async function open(
   folder: string,
   options: LearnOptions,
   report: Report,
-  onPort: (port: LearnerPort) => void,
+  { onPort, onReplaced }: Linked,
 ): Promise<OpenLearner> {
   const { note } = report;
   const { method, batch, keys, address = folderAddress(folder) } = options;
@@ -216,7 +224,7 @@ async function open(
   // Only one process can listen there; that one owns the folder's state.
   const port = await openLearnerPort({
     ...{ folder, address, keys, policy: bundle },
-    ...{ onEpisode, onLabels, obey },
+    ...{ onEpisode, onLabels, obey, onReplaced },
     onRobots: (names) => hearRobots(names),
     // Without a calibration the joints have no names of their own.
     ...(options.calibration !== undefined && {
@@ -313,8 +321,11 @@ export async function learn(
   const report = createReport(options.json ?? false, surroundings);
   let port: LearnerPort | undefined;
   let page: Promise<LearningConsole> | undefined;
+  let onReplaced: Linked['onReplaced'] = () => undefined;
+  const replaced = new Promise<never>((_, reject) => (onReplaced = reject));
   const work = async () => {
-    const opened = await open(folder, options, report, (one) => (port = one));
+    const onPort = (opened: LearnerPort) => void (port = opened);
+    const opened = await open(folder, options, report, { onPort, onReplaced });
     const { orders } = opened;
     surroundings.onOpen?.(orders);
     page =
@@ -332,7 +343,7 @@ export async function learn(
     await learnFromEpisodes(opened, { folder, batch: options.batch, report, signal });
   };
   try {
-    await Promise.race([work(), rejectOnAbort(signal)]);
+    await Promise.race([work(), replaced, rejectOnAbort(signal)]);
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {

@@ -1,3 +1,4 @@
+import type { UserError } from '../../errors.ts';
 import type { FleetOrder, FleetStatus } from '../nats/fleet.ts';
 import type { RobotEmbodiment } from '../nats/subjects.ts';
 import type { Lineage } from '../robot/lineage.ts';
@@ -36,6 +37,10 @@ export interface LearnerEnd {
 export interface LearnerPlace {
   address: string;
   keys: string | undefined;
+  /** The learner's folder. */
+  folder: string;
+  /** Hears that another learner took over while this one was cut off. */
+  onReplaced: (error: UserError) => void;
   log: (line: string) => void;
 }
 

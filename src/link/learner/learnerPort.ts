@@ -1,5 +1,5 @@
 import { demandKeys } from '../wire/address.ts';
-import { messageOf, unready } from '../../errors.ts';
+import { UserError, messageOf, unready } from '../../errors.ts';
 import type { FleetOrder, FleetStatus } from '../nats/fleet.ts';
 import type { Plan } from './plan.ts';
 import { startProcess, whenOpen } from '../../processes/child.ts';
@@ -16,6 +16,8 @@ export interface LearnerPortOptions extends LearnerWork {
   onRobots?: (names: readonly string[]) => void;
   /** Carries out what a person orders over the link; gives what came of it, or rejects with why not. */
   obey?: (order: FleetOrder) => Promise<string>;
+  /** Hears that another learner serves the robots now: this one must end. */
+  onReplaced?: (error: UserError) => void;
   /** Hears what an operator should know, a line each. */
   log: (line: string) => void;
 }
@@ -43,11 +45,14 @@ const notOpen = () => Promise.reject(unready('the learner takes no orders yet; a
 export async function openLearnerPort(options: LearnerPortOptions): Promise<LearnerPort> {
   const { onEpisode, onLabels = () => undefined, log, folder, address, keys, embodiment } = options;
   const { onRobots = () => undefined, obey = notOpen } = options;
+  const { onReplaced = (error) => log(error.message) } = options;
   demandKeys(address, keys);
   const { base, version } = options.policy;
   const data: LearnerWork = { folder, address, keys, policy: { base, version }, embodiment };
+  const taken = (why: string) => new UserError(why, { kind: 'unready', subject: data.address });
   const local: OwnerFunctions = {
     ...{ log, obey, episode: onEpisode, labels: onLabels, robots: onRobots },
+    replaced: (why) => onReplaced(taken(why)),
   };
   const module = new URL('./learnerProcess.js', import.meta.url);
   const start = () =>
@@ -58,7 +63,12 @@ export async function openLearnerPort(options: LearnerPortOptions): Promise<Lear
   const learner = keepRunning<LearnerFunctions>({
     first,
     start,
-    onEnd: (error) => log(messageOf(error)),
+    onEnd(error) {
+      const isTaken =
+        error instanceof UserError && error.kind === 'unready' && error.subject === data.address;
+      if (isTaken) onReplaced(error);
+      else log(messageOf(error));
+    },
   });
   return {
     address: data.address,

@@ -32,6 +32,8 @@ export interface OwnerFunctions {
   labels: (episode: KeptEpisode) => void;
   robots: (names: readonly string[]) => void;
   obey: (order: FleetOrder) => Promise<string>;
+  /** Another learner took over; why this one has to end. */
+  replaced: (why: string) => void;
 }
 
 serve<LearnerFunctions, LearnerWork, OwnerFunctions>(
@@ -42,7 +44,8 @@ serve<LearnerFunctions, LearnerWork, OwnerFunctions>(
     const onRobots = (names: readonly string[]) => owner.notify('robots', names);
     const obey = (order: FleetOrder) => owner.ask('obey', order);
     await makeFolder(folder);
-    const bound = await bindEnd({ address, keys, log });
+    const onReplaced = ({ message }: Error) => owner.notify('replaced', message);
+    const bound = await bindEnd({ address, keys, folder, onReplaced, log });
     const store = await openStore(folder);
     const adapters = join(folder, 'adapters');
     const lineage = await openLineage(adapters, policy);

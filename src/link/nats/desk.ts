@@ -14,6 +14,8 @@ export interface DeskOptions {
   bucket: KV;
   /** Carries an order out; gives what came of it, or rejects with why not. */
   obey: (order: FleetOrder) => Promise<string>;
+  /** Whether this still is the server's learner. */
+  hold: () => Promise<boolean>;
   log: (line: string) => void;
 }
 
@@ -28,7 +30,7 @@ export interface Desk {
 }
 
 /** Opens a desk; what was told before, and is the same, is not told again. */
-export function openDesk({ nats, bucket, obey, log }: DeskOptions): Desk {
+export function openDesk({ nats, bucket, obey, hold, log }: DeskOptions): Desk {
   const inOrder = createQueue();
   const told = new Map<string, string>();
   let newest: FleetStatus | undefined;
@@ -41,7 +43,7 @@ export function openDesk({ nats, bucket, obey, log }: DeskOptions): Desk {
     told.set(key, text);
   };
   const tellAll = async () => {
-    while (newest && !isClosed) {
+    while (newest && !isClosed && (await hold())) {
       const { learner, robots } = newest;
       newest = undefined;
       await put(LEARNER_KEY, learner);
@@ -72,6 +74,7 @@ export function openDesk({ nats, bucket, obey, log }: DeskOptions): Desk {
     }
   };
   const obeyAll = async () => {
+    if (!(await hold())) return;
     const answered = new Set(
       (await textsOf(ANSWER_KEY)).map((text) => answerSchema.parse(JSON.parse(text)).id),
     );

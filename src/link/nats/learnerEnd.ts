@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout } from 'node:timers/promises';
 import type { Msg } from '@nats-io/transport-node';
-import { UserError, messageOf } from '../../errors.ts';
+import { messageOf } from '../../errors.ts';
 import { type Nats, connectNats } from '../../nats/connect.ts';
 import type {
   BoundPlace,
@@ -14,24 +13,11 @@ import { openPublishing } from './publishing.ts';
 import { Reception } from './reception.ts';
 import { type Robots, openRobots } from './robots.ts';
 import { openStreams } from './streams.ts';
-import { BEAT, NATS_PROTOCOL, WHO, readMessage, robotIn, robotSubject, writeMessage } from './subjects.ts'; // prettier-ignore
+import { type Tenure, openTenure } from './tenure.ts';
+import { BEAT, NATS_PROTOCOL, readMessage, robotIn, robotSubject, writeMessage } from './subjects.ts'; // prettier-ignore
 
-/** Milliseconds for which a learner's process may outlive the learner that was killed. */
-const HANDOVER = 2000;
-const TRY_EVERY = 200;
+/** Milliseconds. */
 const BEAT_EVERY = 1000;
-
-/** Waits until no other learner answers on this server. Throws a `UserError` where one stays. */
-async function demandAlone({ connection, address }: Nats): Promise<void> {
-  const last = performance.now() + HANDOVER;
-  for (;;) {
-    const answer = await connection.request(WHO, '', { timeout: HANDOVER }).catch(() => undefined);
-    if (!answer) return;
-    if (performance.now() > last)
-      throw new UserError(`${address}: another process listens there; end it, or choose another server`, { kind: 'unready', subject: address }); // prettier-ignore
-    await setTimeout(TRY_EVERY);
-  }
-}
 
 /** Hears messages; one that is none of Nalu's is reported, and changes nothing. */
 function hear(
@@ -73,16 +59,17 @@ function answerHello(robots: Robots, instance: string, message: Msg): boolean {
 
 /** Serves the robots of a server that is this learner's alone. */
 async function serve(
-  nats: Nats,
-  instance: string,
+  { nats, instance, tenure }: { nats: Nats; instance: string; tenure: Tenure },
   onceBack: (again: () => void) => void,
   options: LearnerEndOptions,
 ): Promise<LearnerEnd> {
   const { log } = options;
+  const { hold } = tenure;
   const buckets = await openStreams(nats);
+  await tenure.begin();
   const robots = openRobots(options);
-  const publishing = await openPublishing(nats, buckets.policy, options);
-  const desk = openDesk({ nats, bucket: buckets.fleet, obey: options.obey, log });
+  const publishing = await openPublishing(nats, buckets.policy, { ...options, hold });
+  const desk = openDesk({ nats, bucket: buckets.fleet, obey: options.obey, hold, log });
   const beat = (isClosing: boolean) =>
     nats.connection.publish(
       BEAT,
@@ -99,7 +86,7 @@ async function serve(
     if (event.kind === 'notTaken') publishing.notTaken(robot, event.version);
     robots.takeEvent(robot, event);
   });
-  const reception = new Reception(nats, robots, options);
+  const reception = new Reception(nats, robots, { ...options, tenure });
   const timer = setInterval(() => beat(false), BEAT_EVERY);
   const begin = () => {
     beat(false);
@@ -123,7 +110,8 @@ async function serve(
 }
 
 /** Takes a NATS server for a learner. Throws a `UserError` for one that cannot be used, or serves another learner. */
-export async function bindNatsLearner({ address, keys, log }: LearnerPlace): Promise<BoundPlace> {
+export async function bindNatsLearner(place: LearnerPlace): Promise<BoundPlace> {
+  const { address, keys, folder, log, onReplaced } = place;
   let again = () => {};
   const nats = await connectNats({
     ...{ address, keys, onForbidden: log },
@@ -134,15 +122,14 @@ export async function bindNatsLearner({ address, keys, log }: LearnerPlace): Pro
   });
   const instance = randomUUID();
   try {
-    await demandAlone(nats);
+    const tenure = await openTenure({ nats, instance, folder, log }, onReplaced);
+    return {
+      address,
+      serve: (options) => serve({ nats, instance, tenure }, (begin) => (again = begin), options),
+      close: () => nats.close(),
+    };
   } catch (error) {
     await nats.close();
     throw error;
   }
-  hear(nats, WHO, log, (message) => message.respond(instance));
-  return {
-    address,
-    serve: (options) => serve(nats, instance, (begin) => (again = begin), options),
-    close: () => nats.close(),
-  };
 }

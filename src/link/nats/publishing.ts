@@ -29,6 +29,11 @@ export interface Publishing {
   announce(plan?: Plan): Promise<void>;
 }
 
+interface PublishingOptions extends LearnerEndOptions {
+  /** Whether this still is the server's learner. */
+  hold: () => Promise<boolean>;
+}
+
 /** Of a long line the newest, and the oldest, which every robot of the policy knows. */
 function shortened(line: [string, ...string[]]): [string, ...string[]] {
   if (line.length <= LONGEST_LINE) return line;
@@ -39,7 +44,7 @@ function shortened(line: [string, ...string[]]): [string, ...string[]] {
 export async function openPublishing(
   nats: Nats,
   bucket: KV,
-  { base, lineage, plan: before, log }: LearnerEndOptions,
+  { base, lineage, plan: before, hold, log }: PublishingOptions,
 ): Promise<Publishing> {
   const { manager } = nats;
   const inOrder = createQueue();
@@ -82,7 +87,7 @@ export async function openPublishing(
     const toPlay = (robot: string) =>
       plan ? (plan.robots[robot] ?? plan.rest) : lineage.newest?.name;
     const missing = robots.filter((robot) => wanted.get(robot) !== toPlay(robot));
-    if (missing.length === 0) return;
+    if (missing.length === 0 || !(await hold())) return;
     const needed: string[] = [];
     for (const version of new Set([...wanted.keys()].map(toPlay))) {
       const adapter = version === undefined ? undefined : await lineage.of(version);

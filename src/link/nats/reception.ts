@@ -5,7 +5,8 @@ import type { Nats } from '../../nats/connect.ts';
 import type { LearnerEndOptions } from '../learner/learnerEnd.ts';
 import { takeParts } from './parts.ts';
 import type { Robots } from './robots.ts';
-import { LEARNER, openStreams } from './streams.ts';
+import { openStreams } from './streams.ts';
+import type { Tenure } from './tenure.ts';
 import { type Answer, EPISODES, type Offer, PARTS, episodePart, readMessage, robotIn, robotSubject, writeMessage } from './subjects.ts'; // prettier-ignore
 
 /** Episodes that are fetched at once. */
@@ -13,11 +14,15 @@ const AT_ONCE = 16;
 /** Milliseconds. */
 const TRY_EVERY = 1000;
 
+export interface ReceptionOptions extends LearnerEndOptions {
+  tenure: Tenure;
+}
+
 /** Takes the offers that wait on a server; each is acknowledged once its episode is on the disk, or cannot be. */
 export class Reception {
   private readonly nats: Nats;
   private readonly robots: Robots;
-  private readonly options: LearnerEndOptions;
+  private readonly options: ReceptionOptions;
   private readonly underWay = new Set<Promise<void>>();
   private readonly removals = new Set<Promise<void>>();
   /** By hash and by name: an episode that is offered twice is fetched once, and names are given one after another. */
@@ -26,7 +31,7 @@ export class Reception {
   private isClosed = false;
   private stop: () => void = () => undefined;
 
-  constructor(nats: Nats, robots: Robots, options: LearnerEndOptions) {
+  constructor(nats: Nats, robots: Robots, options: ReceptionOptions) {
     this.nats = nats;
     this.robots = robots;
     this.options = options;
@@ -51,16 +56,24 @@ export class Reception {
         this.options.log(
           `the server at ${this.nats.address} gives no episodes: ${messageOf(error)}`,
         );
-        // One that lost its files has no streams any more.
-        await openStreams(this.nats).catch(() => undefined);
+        if (!(await this.mayGoOn().catch(() => true))) return;
         await setTimeout(TRY_EVERY);
       }
+  }
+
+  /** Whether this learner still is the server's. One that lost its files gets its streams again. */
+  private async mayGoOn(): Promise<boolean> {
+    await openStreams(this.nats);
+    return this.options.tenure.hold();
   }
 
   private async receive(): Promise<void> {
     const { log } = this.options;
     const { underWay } = this;
-    const consumer = await this.nats.jetstream.consumers.get(EPISODES, LEARNER);
+    const consumer = await this.nats.jetstream.consumers.get(
+      EPISODES,
+      this.options.tenure.consumer,
+    );
     const messages = await consumer.consume({ max_messages: AT_ONCE });
     this.stop = () => messages.stop();
     if (this.isClosed) this.stop();

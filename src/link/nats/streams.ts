@@ -1,5 +1,4 @@
 import {
-  AckPolicy,
   DiscardPolicy,
   JetStreamApiError,
   RetentionPolicy,
@@ -15,12 +14,6 @@ import { ADAPTERS, BEAT, EPISODES, NATS_PART_BYTES, PARTS, POLICY, robotSubject 
 
 const MEBIBYTE = 2 ** 20;
 const DAY = 24 * 3600 * 1000;
-/** The consumer of offers: it outlives the learner. */
-export const LEARNER = 'learner';
-/** Offers that a learner may have in hand. */
-const MOST_IN_HAND = 64;
-/** Milliseconds after which an offer of which nothing was heard comes again. */
-const ACKNOWLEDGE_WITHIN = 30_000;
 /** Of each robot's wanted versions. */
 const HISTORY = 16;
 /** Of what the learner tells, and of orders: the most that a bucket may keep. */
@@ -98,12 +91,6 @@ export async function openStreams(nats: Nats): Promise<Buckets> {
       if (error instanceof JetStreamApiError && error.code === STREAM_IS_THERE) return;
       throw isLimit(error) ? limitError(nats, `the stream ${stream.name}`, error) : error;
     });
-  await manager.consumers.add(EPISODES, {
-    durable_name: LEARNER,
-    ack_policy: AckPolicy.Explicit,
-    ack_wait: nanos(ACKNOWLEDGE_WITHIN),
-    max_ack_pending: MOST_IN_HAND,
-  });
   const open = (name: string, history: number) =>
     new Kvm(jetstream)
       .create(name, { history, max_bytes: 64 * MEBIBYTE, storage: StorageType.File })

@@ -5,7 +5,7 @@ import { parseJson, validate } from '../../validate.ts';
 import { MOST_LABELS, announced, byteCount, fileName, sha256 } from '../wire/protocol.ts';
 
 /** Raised by every change of subjects or messages: two sides of different protocols refuse each other. */
-export const NATS_PROTOCOL = 1;
+export const NATS_PROTOCOL = 2;
 
 /** Bytes of a file in one message: below the payload that servers allow by default, 1 MiB. */
 export const NATS_PART_BYTES = 1 << 19;
@@ -69,6 +69,13 @@ export type Offer = z.infer<typeof offerSchema>;
 /** The learner's answer to a hello. */
 const welcomeSchema = z.object({ instance: z.string(), refused: z.string().optional() });
 
+/** Who a learner is, as it asks for others and answers them. */
+const learnerSchema = z.object({
+  protocol,
+  instance: z.string().max(64),
+  who: z.string().max(5000),
+});
+
 const beatSchema = z.object({
   protocol,
   instance: z.string().max(64),
@@ -109,6 +116,7 @@ export type RobotEvent = z.infer<typeof eventSchema>;
 const SCHEMAS = {
   hello: robotSchema,
   offer: offerSchema,
+  learner: learnerSchema,
   welcome: welcomeSchema,
   beat: beatSchema,
   answer: answerSchema,
