@@ -1,12 +1,16 @@
-// Runs all tests, or those whose paths contain one of the arguments; a file on each core, and one more for those that wait.
+// Runs all tests, or those whose paths contain one of the arguments: a few files of a folder in each process, since loading
+// Nalu takes longer than most files; a process on each core, and one more for those that wait.
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { unmetWording } from './refusals.ts';
 
-/** Milliseconds for a file: one that leaves something running behind a failed test is ended, so that the run ends. */
+/** Files of a folder in a process. */
+const TOGETHER = 4;
+
+/** Milliseconds for a process: one that leaves something running behind a failed test is ended, so that the run ends. */
 const LONGEST = 600_000;
 
 const parts = process.argv.slice(2);
@@ -31,7 +35,22 @@ function sayUnmet(): void {
     console.log(['No message met these lines of test/wording.txt:', ...unmet].join('\n  '));
 }
 
-run({ files, concurrency: availableParallelism() + 1, timeout: LONGEST })
+/** Modules, each of which imports some test files of one folder. */
+function processes(): string[] {
+  const folders = [...new Set(files.map(dirname))];
+  const groups = folders.flatMap((folder) => {
+    const inside = files.filter((file) => dirname(file) === folder);
+    const count = Math.ceil(inside.length / TOGETHER);
+    return Array.from({ length: count }, (_, k) => inside.filter((_, i) => i % count === k));
+  });
+  return groups.map((group, index) => {
+    const path = join(noted, `${index}.mjs`);
+    writeFileSync(path, group.map((file) => `await import(${JSON.stringify(file)});\n`).join(''));
+    return path;
+  });
+}
+
+run({ files: processes(), concurrency: availableParallelism() + 1, timeout: LONGEST })
   .on('test:fail', () => (process.exitCode = 1))
   .on('end', sayUnmet)
   .pipe(new spec())
