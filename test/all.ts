@@ -8,7 +8,7 @@ import { spec } from 'node:test/reporters';
 import { unmetWording } from './refusals.ts';
 
 /** Files of a folder in a process. */
-const TOGETHER = 4;
+const TOGETHER = 6;
 
 /** Milliseconds for a process: one that leaves something running behind a failed test is ended, so that the run ends. */
 const LONGEST = 600_000;
