@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Camera } from '../robot/embodiment.ts';
 import type { CameraFrame } from '../robot/robot.ts';
 import type { MjData, MjModel, Mujoco } from './mujoco.ts';
@@ -8,6 +9,14 @@ export interface ImageSize {
   height: number;
 }
 
+/** How cameras are drawn. */
+export interface PictureOptions {
+  /** MuJoCo's shape groups that are drawn; by default 0 to 2. */
+  drawnGroups?: readonly number[];
+  /** Draws a frame at a time and lets what is due go first, as a control step: a picture takes milliseconds. */
+  inTurn?: boolean;
+}
+
 /** Renders a scene's cameras on demand. */
 export class Pictures {
   private readonly mujoco: Mujoco;
@@ -15,21 +24,23 @@ export class Pictures {
   private readonly cameras: ReadonlyMap<string, number>;
   private readonly drawn: MjData;
   private readonly raycaster: Raycaster;
+  private readonly inTurn: boolean;
+  private turn: Promise<unknown> = Promise.resolve();
   private snapshot: Float64Array | undefined;
   private closed = false;
 
-  /** Draws MuJoCo's shape groups 0 to 2 by default. */
   constructor(
     mujoco: Mujoco,
     model: MjModel,
     cameras: ReadonlyMap<string, number>,
-    drawnGroups?: readonly number[],
+    { drawnGroups, inTurn = false }: PictureOptions = {},
   ) {
     this.mujoco = mujoco;
     this.model = model;
     this.cameras = cameras;
     this.drawn = new mujoco.MjData(model);
     this.raycaster = createRaycaster(mujoco, model, drawnGroups);
+    this.inTurn = inTurn;
   }
 
   /** RGB8 [height, width, 3] of the scene at `snapshot` (qpos); cameras of one snapshot share its kinematics. */
@@ -48,18 +59,20 @@ export class Pictures {
     return this.raycaster.render(drawn, id, width, height);
   }
 
-  /** A camera's frame at `snapshot`. */
+  /** A camera's frame at `snapshot`, drawn when its pixels are first asked for. */
   frame(camera: Camera, stamp: bigint, snapshot: Float64Array): CameraFrame {
     const { name, width, height } = camera;
-    let pixels: Uint8Array | undefined;
-    return {
-      camera: name,
-      stamp,
-      width,
-      height,
-      // eslint-disable-next-line @typescript-eslint/require-await -- a rejection, not a throw
-      pixels: async () => (pixels ??= this.draw(snapshot, name, { width, height })),
+    let drawing: Promise<Uint8Array> | undefined;
+    const draw = async () => {
+      if (this.inTurn) await this.nextTurn();
+      return this.draw(snapshot, name, { width, height });
     };
+    return { camera: name, stamp, width, height, pixels: () => (drawing ??= draw()) };
+  }
+
+  /** Resolves after the turns asked for before, each in a pass of the event loop. */
+  private nextTurn(): Promise<unknown> {
+    return (this.turn = this.turn.then(() => setImmediate()));
   }
 
   close(): void {

@@ -148,7 +148,8 @@ export async function simulatedAloha(options: SimulatedAlohaOptions): Promise<Si
   const scene = await openScene(options);
   const { mujoco, model, task, index, embodiment } = scene;
   const physics = new Physics(scene);
-  const pictures = new Pictures(mujoco, model, index.cameras, options.drawnGroups);
+  const { drawnGroups, realTime = false } = options;
+  const pictures = new Pictures(mujoco, model, index.cameras, { drawnGroups, inTurn: realTime });
   let observer: Observer | undefined;
   let closed = false;
 
@@ -184,7 +185,7 @@ export async function simulatedAloha(options: SimulatedAlohaOptions): Promise<Si
     prompt: task.prompt,
     maxSteps: task.maxSteps,
     embodiment,
-    clock: simulatedClock(physics, advance, options.realTime ?? false),
+    clock: simulatedClock(physics, advance, realTime),
     observe(taker) {
       observer = taker;
     },
