@@ -109,6 +109,26 @@ describe('the simulated ALOHA', () => {
     assert.ok(took > 350 && took < 1500, `${took} ms`);
   });
 
+  it('lets what is due go between two pictures in real time', async () => {
+    const paced = await simulatedAloha({ task: 'transfer-cube', realTime: true });
+    const frames: CameraFrame[] = [];
+    paced.observe({ joints() {}, frame: (frame) => void frames.push(frame) });
+    await paced.reset(0);
+    const order: string[] = [];
+    const drawn = frames.slice(0, 2).map(async (frame) => {
+      await frame.pixels();
+      order.push(frame.camera);
+    });
+    const step = () => {
+      order.push('step');
+      if (order.length < 3) setImmediate(step);
+    };
+    setImmediate(step);
+    await Promise.all(drawn);
+    await paced.close();
+    assert.deepEqual(order, ['step', frames[0].camera, 'step', frames[1].camera]);
+  });
+
   it('gives its memory back: many simulators fit where one does', async () => {
     const grown: number[] = [];
     for (let round = 0; round < 30; round++) {
