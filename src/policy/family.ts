@@ -6,7 +6,7 @@ import type { Adapter } from './bundle/adapter.ts';
 import type { Bundle, BundleConfig } from './bundle/config.ts';
 import type { Chunk, Join, NoiseSource } from './chunkPolicy.ts';
 import type { SampledJoin } from './joinKinds.ts';
-import type { Learnable } from './learnable.ts';
+import type { Learnable, Taught } from './learnable.ts';
 import type { PolicyShape } from './shape.ts';
 import type { Trainable } from './trainable.ts';
 
@@ -101,6 +101,8 @@ export interface PolicyFamily<A = unknown> {
   /** Opens a sampler. Throws a `UserError` for files that cannot be run. */
   open(bundle: Bundle<A>, options: SamplerOptions): Promise<FamilySampler>;
   readonly golden: GoldenStages<A>;
-  /** What learning needs of its policies; absent in a family that does not learn. */
+  /** What learning needs of its policies; absent in a family without a flow. */
   learnable?(this: void, architecture: A): Learnable;
+  /** What learning from demonstrations needs of its policies, by a loss of their own in place of a flow's. */
+  taught?(this: void, architecture: A): Taught;
 }

@@ -1,6 +1,6 @@
 import type { Shape } from '../onnx/dim.ts';
 import type { Graph, Value } from '../onnx/graph.ts';
-import type { InferenceSession, SessionConfig } from '../session/session.ts';
+import type { InferenceSession, SessionConfig, Tensor } from '../session/session.ts';
 import type { TensorSource } from '../tensors/safetensors.ts';
 import type { Precision } from './bundle/precision.ts';
 import type { SampledJoin } from './joinKinds.ts';
@@ -46,13 +46,25 @@ export interface Flow {
   integrate(noise: Value, joins?: SampledJoin): Value;
 }
 
-/** What learning needs of a policy whose chunks are samples of a flow. */
-export interface Learnable {
+/** What training needs of any policy: its sizes, and its weights by name. */
+export interface Learned {
   readonly horizon: number;
   readonly actionDim: number;
   readonly stateDim: number;
   /** Pixels of an image's side. */
   readonly imageSize: number;
+  /** In a fixed order. Throws a `UserError` for what the policy has not, such as a layer. */
+  parameters(trainable: Trainable): Parameter[];
+  /** Names and shapes of all weights. */
+  weightShapes(): ReadonlyMap<string, Shape>;
+  /** Weights of a bundle by name, as float32. Throws a `UserError` for one that is missing. */
+  loadWeights(folder: string, names: readonly string[]): Promise<Map<string, Float32Array>>;
+  /** All weights of a bundle in float32, each read when its turn comes. */
+  weightSources(folder: string): Promise<TensorSource[]>;
+}
+
+/** What learning needs of a policy whose chunks are samples of a flow. */
+export interface Learnable extends Learned {
   /** Prompt tokens at most. */
   readonly maxTokens: number;
   /** Whether graphs take the state as an input; else the prompt holds it. */
@@ -61,19 +73,37 @@ export interface Learnable {
   readonly cache: { layers: number; heads: number; headDim: number };
   /** Tokens of a prefix. */
   prefixLength(cameras: number, text: number): number;
-  /** In a fixed order. Throws a `UserError` for a layer that the policy has not. */
-  parameters(trainable: Trainable): Parameter[];
   /** The flow, its weights as inputs of the graph: those that learn and those that do not. */
   flow(graph: Graph, options: FlowOptions): Flow;
-  /** Names and shapes of all weights. */
-  weightShapes(): ReadonlyMap<string, Shape>;
-  /** Weights of a bundle by name, as float32. Throws a `UserError` for one that is missing. */
-  loadWeights(folder: string, names: readonly string[]): Promise<Map<string, Float32Array>>;
-  /** All weights of a bundle in float32, each read when its turn comes. */
-  weightSources(folder: string): Promise<TensorSource[]>;
   /** images, camera_mask, tokens, token_mask → the prefix cache and `valid` [batch, prefix]. */
   openPrefix(bundle: PrefixBundle, session: SessionConfig): Promise<InferenceSession>;
   loadTokenizer(folder: string): Promise<Tokenize>;
+}
+
+/** An observation and what is to be done from there on, in the policy's own numbers. */
+export interface Lesson {
+  prompt: string;
+  /** [joints] */
+  state: Float32Array;
+  /** [horizon, actionDim] */
+  actions: Float32Array;
+}
+
+/** How a policy learns lessons by a loss of its own. */
+export interface Lessons {
+  /** The loss graph's inputs of these lessons, but for their images. */
+  feeds(this: void, lessons: readonly number[], cameras: number): Record<string, Tensor>;
+  /**
+   * The mean loss of a batch of lessons []. Inputs of the graph: images uint8 [batch, cameras, side, side, 3],
+   * those of `feeds`, and all weights.
+   */
+  loss(this: void, graph: Graph, cameras: number): Value;
+}
+
+/** What learning needs of a policy without a flow, which has a loss of its own. */
+export interface Taught extends Learned {
+  /** Throws a `UserError` for lessons that the policy cannot read. */
+  openLessons(folder: string, lessons: readonly Lesson[]): Promise<Lessons>;
 }
 
 /** The bundle that a prefix is opened from. */

@@ -13,7 +13,8 @@ import { FULL } from '../../src/policy/families/pi0/full.ts';
 import { pi0ConfigSchema } from '../../src/policy/families/pi0/config.ts';
 import { tinyFiles } from '../../src/policy/paligemma/tokenizer.ts';
 import { loadWeights } from '../../src/policy/paligemma/weights.ts';
-import { weightShapes, weightSources } from '../../src/policy/families/pi0/weights.ts';
+import { weightShapes } from '../../src/policy/families/pi0/weights.ts';
+import { weightSources } from '../../src/policy/paligemma/weights.ts';
 import { withFolder } from '../onnx/run.ts';
 import { STATS, goldenJson, openpiTensors, options, writeCheckpoint } from './checkpoints.ts';
 import { goldenConfig } from './golden.ts';
@@ -222,7 +223,7 @@ describe('the weights of an imported policy', () => {
         const { folder } = bundle;
         const config = configOf(bundle);
         const anew = join(folder, 'anew');
-        const weights = await weightSources(weightsOf(bundle), pi0Of(bundle));
+        const weights = await weightSources(weightsOf(bundle), weightShapes(pi0Of(bundle)));
         await writeBundle(anew, config, tinyFiles(), weights);
         const written = await loadBundle(anew);
         const { files, tensors } = await readShardedHeader(weightsOf(written));

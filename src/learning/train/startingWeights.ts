@@ -2,7 +2,7 @@ import type { Graph } from '../../onnx/graph.ts';
 import { Tensor } from '../../session/session.ts';
 import { gaussianNoise } from '../../tensors/noise.ts';
 import type { Bundle } from '../../policy/bundle/config.ts';
-import { learnableOf } from '../../policy/families/registry.ts';
+import { learnedOf } from '../../policy/families/registry.ts';
 import type { Parameter, Trainable } from '../../policy/trainable.ts';
 import { flatten } from './parameters.ts';
 
@@ -17,7 +17,7 @@ export async function startingParameters(
   trainable: Trainable,
   seed: number,
 ): Promise<Float32Array> {
-  const policy = learnableOf(bundle);
+  const policy = learnedOf(bundle);
   const parameters = policy.parameters(trainable);
   if (trainable.parameters === 'lora')
     return flatten(parameters, ({ name, shape }, i) => {
@@ -37,7 +37,7 @@ export async function frozenWeights(
   { inputs }: Graph,
   learned: readonly Parameter[],
 ): Promise<Record<string, Tensor>> {
-  const policy = learnableOf(bundle);
+  const policy = learnedOf(bundle);
   const shapes = policy.weightShapes();
   const given = new Set(learned.map(({ name }) => name));
   const names = inputs

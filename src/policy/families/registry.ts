@@ -2,7 +2,7 @@ import { UserError } from '../../errors.ts';
 import type { Bundle, BundleConfig } from '../bundle/config.ts';
 import type { PolicyFamily } from '../family.ts';
 import type { JoinChoice, JoinKind } from '../joinKinds.ts';
-import type { Learnable } from '../learnable.ts';
+import type { Learnable, Learned, Taught } from '../learnable.ts';
 import type { PolicyShape } from '../shape.ts';
 import { octo } from './octo/family.ts';
 import { onnx } from './onnx/family.ts';
@@ -53,13 +53,30 @@ export const featuresOf = (policy: Pick<Bundle, 'family' | 'architecture'>): num
 /** Where an architecture is known; with the folder, if any, that errors name. */
 type Designed = Pick<Bundle, 'family' | 'architecture'> & Partial<Pick<Bundle, 'folder'>>;
 
-/** What a policy's family has for learning. Throws a `UserError` where it has none. */
-export function learnableOf({ family: name, architecture, folder }: Designed): Learnable {
-  const family = familyOf({ family: name });
-  if (family.learnable) return family.learnable(architecture);
-  const others = FAMILIES.filter((one) => one.learnable).map((one) => one.name);
+/** Throws a `UserError`: a policy does not learn in this way. */
+function refuse({ family: name, folder }: Designed, able: (family: PolicyFamily) => unknown): never {
+  const others = FAMILIES.filter(able).map((one) => one.name);
   throw new UserError(
     `${folder === undefined ? '' : `${folder}: `}a policy of the family ${name} does not learn; learning needs one of ${others.join(', ')}`,
     { kind: 'unsupported', subject: folder },
+  );
+}
+
+/** What a policy's family has for learning by its flow. Throws a `UserError` where it has none. */
+export function learnableOf(policy: Designed): Learnable {
+  const { learnable } = familyOf(policy);
+  return learnable?.(policy.architecture) ?? refuse(policy, (family) => family.learnable);
+}
+
+/** What a policy's family has for learning by a loss of its own; undefined where it has none. */
+export const taughtOf = (policy: Designed): Taught | undefined =>
+  familyOf(policy).taught?.(policy.architecture);
+
+/** What training from demonstrations needs of a policy. Throws a `UserError` where its family has nothing. */
+export function learnedOf(policy: Designed): Learned {
+  const { learnable, taught } = familyOf(policy);
+  return (
+    (learnable ?? taught)?.(policy.architecture) ??
+    refuse(policy, (family) => family.learnable ?? family.taught)
   );
 }

@@ -6,6 +6,7 @@ import { toFloat32 } from '../../tensors/dtype.ts';
 import {
   type SafetensorsHeader,
   type TensorEntry,
+  type TensorSource,
   loadTensors,
 } from '../../tensors/safetensors.ts';
 import { readShardedHeader } from '../../tensors/shards.ts';
@@ -126,6 +127,20 @@ export async function loadWeights(
   });
   const tensors = await loadTensors(entries);
   return new Map(names.map((name, i) => [name, toFloat32(tensors[i])]));
+}
+
+/** Weights of these shapes in float32, under openpi's names, each read when its turn comes. */
+export async function weightSources(
+  path: string,
+  shapes: ReadonlyMap<string, Shape>,
+): Promise<TensorSource[]> {
+  const header = await readShardedHeader(path);
+  return [...shapes].map(([name, shape]) => ({
+    name,
+    shape: shape as number[],
+    dtype: 'F32',
+    data: async () => toFloat32((await loadTensors([findTensor(header, name)!]))[0]),
+  }));
 }
 
 /** All weights as inputs of the graph, named as they are: for graphs whose weights change or are shared. */

@@ -11,6 +11,7 @@ import { type FastConfig, fastConfigSchema } from './config.ts';
 import { sampleGraph, weightShapes } from './graphs.ts';
 import { openFast } from './sampler.ts';
 import { STAGES, goldenInputs, runStages } from './stages.ts';
+import { taughtFast } from './taught.ts';
 
 /** π0-FAST: a vision-language model that writes chunks as tokens, one after the other (arXiv 2501.09747). */
 export const pi0Fast: PolicyFamily<FastConfig> = {
@@ -39,4 +40,5 @@ export const pi0Fast: PolicyFamily<FastConfig> = {
   },
   open: openFast,
   golden: { names: () => STAGES, inputs: goldenInputs, run: runStages },
+  taught: taughtFast,
 };

@@ -13,7 +13,8 @@ import { type BundleTokenizers, loadTokenizers } from './bundleTokenizers.ts';
 import type { FastConfig } from './config.ts';
 import { fastCodec } from './fast/codec.ts';
 import { allowedIds, sampleGraph } from './graphs.ts';
-import { layoutOf, promptText } from './layout.ts';
+import { layoutOf } from './layout.ts';
+import { promptIds } from './promptIds.ts';
 
 /** A chunk comes from its tokens alone. */
 const NO_NOISE = new Float32Array();
@@ -59,18 +60,12 @@ function imageInput(
   };
 }
 
-/** Prompt and state as the policy reads them. Throws a `UserError` where they do not fit. */
-export function promptInput(config: FastConfig, { text }: BundleTokenizers) {
-  const { beginsAgain } = layoutOf(config);
+/** Prompt and state as the policy reads them. */
+function promptInput(config: FastConfig, { text }: BundleTokenizers) {
+  const idsOf = promptIds(config, text);
   return (prompt: string, state: ArrayLike<number>): Tensor => {
-    const ids = [text.begin, ...text.encode(promptText(config, prompt, state))];
-    if (ids.length > config.maxTokens)
-      throw new UserError(
-        `the prompt takes ${ids.length} tokens with the state, and the policy reads ${config.maxTokens}: the state's end would be cut off. Shorten it: ${prompt}`,
-        { kind: 'unsupported', fields: ['prompt'] },
-      );
-    const all = beginsAgain ? [...ids, text.begin] : ids;
-    return new Tensor('int64', BigInt64Array.from(all, BigInt), [1, all.length]);
+    const ids = BigInt64Array.from(idsOf(prompt, state), BigInt);
+    return new Tensor('int64', ids, [1, ids.length]);
   };
 }
 

@@ -19,10 +19,9 @@ import { encodePrefix } from '../../paligemma/prefix.ts';
 import { openPrefixGraph } from './sampleGraphs.ts';
 import { TOKENIZER_FILE } from '../../paligemma/tokenizer.ts';
 import { loadTokenizer } from './tokenizer.ts';
-import { inputWeights } from '../../paligemma/weights.ts';
+import { inputWeights, loadWeights, weightSources } from '../../paligemma/weights.ts';
 import { trainableParameters, trainableWeights } from './trainable.ts';
-import { loadWeights } from '../../paligemma/weights.ts';
-import { weightShapes, weightSources } from './weights.ts';
+import { weightShapes } from './weights.ts';
 
 const repeatCache = ({ layers, valid }: Cache, times: number): Cache => ({
   layers: layers.map(({ keys, values }) => ({
@@ -70,7 +69,7 @@ export function learnablePi0(config: Pi0Config): Learnable {
     flow: (graph, options) => flowOf(config, graph, options),
     weightShapes: () => weightShapes(config),
     loadWeights: (folder, names) => loadWeights(weightsIn(folder), names),
-    weightSources: (folder) => weightSources(weightsIn(folder), config),
+    weightSources: (folder) => weightSources(weightsIn(folder), weightShapes(config)),
     openPrefix: (bundle, session) => openPrefixGraph({ ...bundle, architecture: config }, session),
     loadTokenizer: (folder) => loadTokenizer(join(folder, TOKENIZER_FILE), config),
   };

@@ -32,6 +32,9 @@ const WORDS = new RegExp(
   'gu',
 );
 
+/** A text's words, all of it together. */
+export const wordsOf = (text: string): string[] => text.match(WORDS) ?? [];
+
 /** The characters by which byte-level vocabularies write bytes: printable ones as they are, the others from U+0100 on. */
 function byteCharacters(): string[] {
   const isPrintable = (byte: number) =>
@@ -42,7 +45,7 @@ function byteCharacters(): string[] {
   );
 }
 
-const CHARACTERS = byteCharacters();
+export const CHARACTERS: readonly string[] = byteCharacters();
 const BYTES = new Map(CHARACTERS.map((character, byte) => [character, byte]));
 
 /** The bytes of a vocabulary's entry; its own in UTF-8 where one of its characters stands for no byte. */
@@ -83,7 +86,7 @@ export function bytePairs(json: string, path: string): BytePairs {
   };
   return {
     size: tokens.length,
-    encode: (text) => (text.match(WORDS) ?? []).flatMap(encodeWord),
+    encode: (text) => wordsOf(text).flatMap(encodeWord),
     decode: (codes) =>
       new TextDecoder('utf-8', { ignoreBOM: true }).decode(
         Buffer.concat(codes.flatMap((code) => tokens[code] ?? [])),

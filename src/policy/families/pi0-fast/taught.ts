@@ -1,0 +1,161 @@
+import { join } from 'node:path';
+import { UserError } from '../../../errors.ts';
+import type { Graph, Value } from '../../../onnx/graph.ts';
+import { divide, multiply, negate, reduceSum, reshape } from '../../../onnx/operators.ts';
+import { Tensor } from '../../../session/session.ts';
+import { WEIGHTS_FILE } from '../../bundle/bundleFiles.ts';
+import type { Lesson, Lessons, Taught } from '../../learnable.ts';
+import { BATCH, prefixInputs } from '../../paligemma/prefixInputs.ts';
+import { inputWeights, loadWeights, weightSources } from '../../paligemma/weights.ts';
+import type { Parameter, Trainable } from '../../trainable.ts';
+import { type Marks, mirrored } from './actionTokens.ts';
+import { type BundleTokenizers, loadTokenizers } from './bundleTokenizers.ts';
+import type { FastConfig } from './config.ts';
+import { type Codec, fastCodec } from './fast/codec.ts';
+import { weightShapes } from './graphs.ts';
+import { nextLikelihood, writtenInputs } from './likelihood.ts';
+import { promptIds } from './promptIds.ts';
+
+/** A lesson in tokens. */
+interface Sentence {
+  prompt: number[];
+  /** Behind the prompt, without the last. */
+  written: number[];
+  /** What follows each of `written`, the end included. */
+  next: number[];
+  /** Of `next` that are not given: codes and the end. */
+  counts: number[];
+}
+
+/** What a policy should write for a chunk: the marks before it, its codes, and the end. */
+function sentenceOf(codec: Codec, { lead, ends }: Marks, config: FastConfig) {
+  return (actions: Float32Array): Omit<Sentence, 'prompt'> => {
+    const codes = codec.encode(actions).map((code) => mirrored(code, config));
+    const tokens = [...lead, ...codes, ends[0]];
+    if (tokens.length > config.maxActionTokens)
+      throw new UserError(
+        `a demonstration's chunk takes ${tokens.length} action tokens, and the policy writes ${config.maxActionTokens}: its end would be cut off. Take a larger maxActionTokens in its policy.json`,
+        { kind: 'unsupported', fields: ['maxActionTokens'] },
+      );
+    const next = tokens.slice(1);
+    return {
+      written: tokens.slice(0, -1),
+      next,
+      counts: next.map((_, i) => Number(i >= lead.length - 1)),
+    };
+  };
+}
+
+function sentences(
+  lessons: readonly Lesson[],
+  { text, marks, pairs }: BundleTokenizers,
+  config: FastConfig,
+): Sentence[] {
+  const idsOf = promptIds(config, text);
+  const writtenFor = sentenceOf(fastCodec(pairs, config), marks, config);
+  return lessons.map(({ prompt, state, actions }) => ({
+    prompt: idsOf(prompt, state),
+    ...writtenFor(actions),
+  }));
+}
+
+const longest = (rows: readonly (readonly number[])[]) =>
+  rows.reduce((most, { length }) => Math.max(most, length), 0);
+
+/** Rows of a matrix [rows, width], padded with zeros on the right. */
+function padded<T>(rows: readonly (readonly number[])[], width: number, fill: (at: number, value: number) => T) { // prettier-ignore
+  rows.forEach((row, i) => row.forEach((value, j) => fill(i * width + j, value)));
+}
+
+function integers(rows: readonly (readonly number[])[], width: number): Tensor {
+  const data = new BigInt64Array(rows.length * width);
+  padded(rows, width, (at, value) => (data[at] = BigInt(value)));
+  return new Tensor('int64', data, [rows.length, width]);
+}
+
+function present(rows: readonly (readonly number[])[], width: number): Tensor {
+  const data = new Uint8Array(rows.length * width);
+  padded(rows, width, (at) => (data[at] = 1));
+  return new Tensor('bool', data, [rows.length, width]);
+}
+
+function floats(rows: readonly (readonly number[])[], width: number): Tensor {
+  const data = new Float32Array(rows.length * width);
+  padded(rows, width, (at, value) => (data[at] = value));
+  return new Tensor('float32', data, [rows.length, width]);
+}
+
+/**
+ * The cross-entropy of action tokens, the mean over those that `counted` [batch, count] weighs. Inputs: images, prompt
+ * and action tokens with their masks, next, counted, and all weights.
+ */
+export function tokenLoss(
+  graph: Graph,
+  config: FastConfig,
+  sizes: { cameras: number; text: number; count: number },
+  images: 'bytes' | 'floats' = 'bytes',
+): Value {
+  const { count } = sizes;
+  const prompt = prefixInputs(graph, config, images, true, sizes);
+  const written = writtenInputs(graph, count);
+  const counted = graph.input('counted', 'float32', [BATCH, count]);
+  const likelihood = nextLikelihood(inputWeights(graph), prompt, written, config);
+  const weighed = multiply(reshape(likelihood, [BATCH, count], counted), counted);
+  return negate(divide(reduceSum(weighed, [0, 1], false), reduceSum(counted, [0, 1], false)));
+}
+
+async function openLessons(
+  config: FastConfig,
+  folder: string,
+  lessons: readonly Lesson[],
+): Promise<Lessons> {
+  if (config.black.length > 0)
+    throw new UserError(
+      `${folder}: reads black images in place of cameras that its robot lacks, and is not trained with them; begin a policy of this robot's cameras, without --from`,
+      { kind: 'unsupported', subject: folder, fields: ['black'] },
+    );
+  const all = sentences(lessons, await loadTokenizers(folder, config), config);
+  const text = longest(all.map(({ prompt }) => prompt));
+  const count = longest(all.map(({ written }) => written));
+  return {
+    feeds(indices, cameras) {
+      const rows = indices.map((index) => all[index]);
+      const prompts = rows.map(({ prompt }) => prompt);
+      const written = rows.map((row) => row.written);
+      return {
+        camera_mask: present(rows.map(() => Array<number>(cameras).fill(1)), cameras), // prettier-ignore
+        tokens: integers(prompts, text),
+        token_mask: present(prompts, text),
+        written: integers(written, count),
+        written_mask: present(written, count),
+        next: integers(rows.map(({ next }) => next), count), // prettier-ignore
+        counted: floats(rows.map(({ counts }) => counts), count), // prettier-ignore
+      };
+    },
+    loss: (graph, cameras) => tokenLoss(graph, config, { cameras, text, count }),
+  };
+}
+
+/** All weights, in the order of the graph. Throws a `UserError` where but a part is to learn. */
+function parametersOf(config: FastConfig, { parameters }: Trainable): Parameter[] {
+  if (parameters !== 'all')
+    throw new UserError(
+      `--train ${parameters}: a π0-FAST has no action expert, and is trained whole: take --train all`,
+      { kind: 'unsupported', subject: '--train', fields: ['--train'] },
+    );
+  return [...weightShapes(config)].map(([name, shape]) => ({ name, shape: shape as number[] }));
+}
+
+/** How a π0-FAST learns: by the cross-entropy of the tokens of demonstrated chunks, read as it samples. */
+export function taughtFast(config: FastConfig): Taught {
+  const { horizon, actionDim, stateDim, vision } = config;
+  const weightsIn = (folder: string) => join(folder, WEIGHTS_FILE);
+  return {
+    ...{ horizon, actionDim, stateDim, imageSize: vision.imageSize },
+    parameters: (trainable) => parametersOf(config, trainable),
+    weightShapes: () => weightShapes(config),
+    loadWeights: (folder, names) => loadWeights(weightsIn(folder), names),
+    weightSources: (folder) => weightSources(weightsIn(folder), weightShapes(config)),
+    openLessons: (folder, lessons) => openLessons(config, folder, lessons),
+  };
+}
