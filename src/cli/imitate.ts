@@ -18,11 +18,19 @@ function layers(text: string): [number, ...number[]] {
   return [first, ...others];
 }
 
+const familyOption = () =>
+  new Option(
+    '--family <name>',
+    "of a policy of random weights: pi0 samples a flow, pi0-fast writes a chunk's tokens",
+  )
+    .choices(['pi0', 'pi0-fast'] as const)
+    .default('pi0');
+
 /** `nalu imitate`. */
 export function imitate(program: Command, context: Context): void {
   const command = program
     .command('imitate')
-    .description('train a policy on recorded demonstrations (flow matching)')
+    .description('train a policy on recorded demonstrations (flow matching, or the next token)')
     .argument(
       '<episodes>',
       "folder of episodes, or a data set: lerobot's v3 or v2.1, ACT's HDF5, bags of ROS 2",
@@ -30,6 +38,7 @@ export function imitate(program: Command, context: Context): void {
     .addOption(calibrationOfDataset())
     .requiredOption('--out <folder>', 'where the trained bundle goes')
     .option('--from <bundle>', 'policy to start from, instead of random weights')
+    .addOption(familyOption())
     .addOption(
       new Option('--size <which>', "of a policy of random weights, for the episodes' robot")
         .choices(['mini', 'full'] as const)
@@ -83,6 +92,10 @@ export function imitate(program: Command, context: Context): void {
   readsOnly(command, {
     '--rank': { with: ['--train lora'] },
     '--layers': { with: ['--train lora'] },
+    '--family': { without: ['--from', '--resume'] },
+    '--samples': { without: ['--family pi0-fast'] },
+    '--max-delay': { without: ['--family pi0-fast'] },
+    '--train': { without: ['--family pi0-fast'] },
     '--size': { without: ['--from', '--resume'] },
     '--renormalise': { with: ['--from', '--train all'] },
     '--force': { without: ['--resume'] },

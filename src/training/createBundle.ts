@@ -6,7 +6,7 @@ import { embodimentOf } from '../robot/calibration.ts';
 import { loadCalibration } from '../robot/calibrationFile.ts';
 import type { Embodiment, JointKind } from '../robot/embodiment.ts';
 import { simulatedEmbodiment } from '../sim/embodiment.ts';
-import { SIZES, type SizeName, configFor, familyFiles } from '../policy/families/untrained.ts';
+import { type SizeName, configFor, familyFiles, sizeOf } from '../policy/families/untrained.ts';
 import { type BundleConfig } from '../policy/bundle/config.ts';
 
 export interface CreateOptions {
@@ -43,18 +43,18 @@ export async function createBundle(folder: string, options: CreateOptions): Prom
     : await simulatedEmbodiment();
   await checkPlace(folder, force, 'folder');
   const moments = aroundHome(robot);
-  const { what, weights } = SIZES[size];
+  const made = sizeOf('pi0', size);
   const precision = size === 'mini' ? 'float32' : options.precision;
-  const sized = configFor(size, robot);
+  const sized = configFor(made, robot);
   const config: BundleConfig = {
     ...sized,
     name: basename(resolve(folder)),
-    description: `${what(calibration ? robot.name : 'the simulated ALOHA')}, with random weights: it has not learned anything yet.`,
+    description: `${made.what(calibration ? robot.name : 'the simulated ALOHA')}, with random weights: it has not learned anything yet.`,
     precision,
     transforms: [{ type: 'meanStd', convention: 'openpi', state: moments, actions: moments }],
   };
   const files = familyFiles();
-  await writeBundle(folder, config, files, weights(sized.architecture, seed, precision));
+  await writeBundle(folder, config, files, made.weights(sized.architecture, seed, precision));
   const { name, version } = await loadBundle(folder);
   return { name, version, files: [CONFIG_FILE, WEIGHTS_FILE, ...Object.keys(files)] };
 }

@@ -16,7 +16,7 @@ import {
   readFamilyFiles,
   writeBundle,
 } from '../policy/bundle/bundle.ts';
-import { learnableOf } from '../policy/families/registry.ts';
+import { learnedOf } from '../policy/families/registry.ts';
 import type { Trainable } from '../policy/trainable.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
 import { type BegunRun, NO_POLICY, baseOf, dataOf } from './begunRun.ts';
@@ -28,15 +28,18 @@ import {
   viewOf,
 } from './demonstrationsIn.ts';
 import { openTrainingFolder } from './folder.ts';
-import { SIZES, type SizeName, configFor, familyFiles } from '../policy/families/untrained.ts';
+import { type SizeName, type UntrainedFamily, configFor, familyFiles, sizeOf } from '../policy/families/untrained.ts'; // prettier-ignore
 import { replaceWeights } from './replaceWeights.ts';
 import { createTrainingReport } from './report.ts';
 import { type TrainingOptions, type TrainingSurroundings, runTraining } from './runTraining.ts';
-import { type Bundle, configOf } from '../policy/bundle/config.ts';
+import { type Bundle, type BundleConfig, configOf } from '../policy/bundle/config.ts';
+import type { Size } from '../policy/size.ts';
+import { makeTransforms } from '../policy/vectors/transforms.ts';
 
 export interface ImitateOptions extends TrainingOptions {
   from?: string;
   /** Of a policy of random weights, without `from`. */
+  family: UntrainedFamily;
   size: SizeName;
   train: Trainable['parameters'];
   rank: number;
@@ -69,26 +72,47 @@ function settingsOf(options: ImitateOptions): ImitationSettings {
   });
 }
 
+/** Puts into `out` a policy of random weights. */
+async function beginBundle(
+  made: Size,
+  { out, seed, maxDelay }: ImitateOptions,
+  { demonstrations, embodiment, tasks }: RobotDemonstrations,
+  named: Pick<BundleConfig, 'name' | 'description'>,
+): Promise<void> {
+  const config = configFor(made, embodiment);
+  const transforms = normalisationOf(demonstrations, made.normalisation);
+  const { targets } = makeTransforms(transforms, config.architecture);
+  const fitted = made.fit?.(
+    config.architecture,
+    demonstrations.map(({ actions, state }) => targets(actions, state)),
+  );
+  const { architecture, files } = { ...config, files: {}, ...fitted };
+  const precision = 'float32';
+  await writeBundle(
+    out,
+    {
+      ...{ ...config, architecture, precision, ...named, tasks, transforms },
+      ...(maxDelay ? { maxDelay } : {}),
+    },
+    { ...familyFiles(), ...files },
+    made.weights(architecture, seed, precision),
+  );
+}
+
 /** Puts into `out` the bundle that is to learn: one of random weights, or a copy of another. */
 async function prepareBundle(
-  { out, from, size, seed, train, maxDelay, renormalise }: ImitateOptions,
+  size: Size,
+  options: ImitateOptions,
   set: RobotDemonstrations,
 ): Promise<void> {
+  const { out, from, train, maxDelay, renormalise } = options;
   const { tasks } = set;
   const goesOn = maxDelay ? { maxDelay } : {};
   const made = `by nalu imitate on ${set.episodes} demonstrations.`;
   const named = (description: string) => ({ name: basename(resolve(out)), description });
-  if (from === undefined) {
-    const transforms = normalisationOf(set.demonstrations);
-    const precision = 'float32';
-    const sized = { ...configFor(size, set.embodiment), precision } as const;
-    const config = { ...sized, ...named(`Trained ${made}`), tasks, transforms, ...goesOn };
-    const weights = SIZES[size].weights(config.architecture, seed, precision);
-    await writeBundle(out, config, familyFiles(), weights);
-    return;
-  }
+  if (from === undefined) return beginBundle(size, options, set, named(`Trained ${made}`));
   const source = await loadBundle(from);
-  const learnable = learnableOf(source);
+  const learned = learnedOf(source);
   const fault = { kind: 'unsupported', subject: from } as const;
   if (source.trainable)
     throw new UserError(`${from} has an adapter; go on from a policy without one`, fault);
@@ -102,12 +126,13 @@ async function prepareBundle(
   if (train !== 'all') return copyBundle(source, out, maxDelay ? config : undefined);
   // What is learned takes the weights' places: they must lie as they will be written.
   const { folder } = source;
-  const transforms = renormalise ? normalisationOf(set.demonstrations) : config.transforms;
+  const kind = config.transforms.some(({ type }) => type === 'quantile') ? 'quantile' : 'meanStd';
+  const transforms = renormalise ? normalisationOf(set.demonstrations, kind) : config.transforms;
   await writeBundle(
     out,
     { ...config, ...named(`${source.name}, trained further ${made}`), tasks, transforms },
     await readFamilyFiles(source),
-    await learnable.weightSources(folder),
+    await learned.weightSources(folder),
   );
 }
 
@@ -137,9 +162,10 @@ export async function imitate(
   options: ImitateOptions,
   surroundings: TrainingSurroundings,
 ): Promise<'done' | 'interrupted'> {
-  const { out, from, resume = false, force, size, train, steps } = options;
+  const { out, from, resume = false, force, train, steps } = options;
   const { evaluateEvery, attempts, scene, sceneMap } = options;
   const settings = settingsOf(options);
+  const made = sizeOf(options.family, options.size);
   if (options.renormalise && train !== 'all')
     throw new UserError(
       `--renormalise: with --train ${train} the rest of the policy stays, and with it its normalisation`,
@@ -153,13 +179,13 @@ export async function imitate(
   const reading = createTrainingReport(0, steps, surroundings.out);
   const place = resume ? out : from;
   const source = place === undefined ? undefined : await loadBundle(place);
-  const view = source ? viewOf(source) : (robot: Embodiment) => viewOf(configFor(size, robot));
+  const view = source ? viewOf(source) : (robot: Embodiment) => viewOf(configFor(made, robot));
   const set = await demonstrationsIn(episodes, view, reading, options.calibration);
   const task = evaluatedTask(options.task, set, reading);
-  if (!resume) await prepareBundle(options, set);
+  if (!resume) await prepareBundle(made, options, set);
   const files = await openTrainingFolder(out, `nalu imitate: ${basename(resolve(out))}`);
   const bundle = await loadBundle(out);
-  const parameters = learnableOf(bundle).parameters(settings.trainable);
+  const parameters = learnedOf(bundle).parameters(settings.trainable);
   const run: BegunRun = {
     settings,
     from,

@@ -121,6 +121,8 @@ describe('the command line', () => {
     ['demos x --scene-map map.yaml', '--scene-map', '--scene'],
     ['imitate x --out y --rank 4', '--rank', '--train lora'],
     ['imitate x --out y --train expert --layers 1', '--layers', '--train lora'],
+    ['imitate x --out y --family pi0-fast --samples 3', '--samples', '--family pi0-fast'],
+    ['imitate x --out y --from z --family pi0-fast', '--family', '--from'],
     ['imitate x --out y --renormalise', '--renormalise', '--from'],
     ['imitate x --out y --resume --force', '--force', '--resume'],
     ['create x --precision float16', '--precision', '--size full'],

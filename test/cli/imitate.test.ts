@@ -54,6 +54,22 @@ describe('nalu imitate', () => {
       assert.match(await readFile(join(out, 'training/loss.svg'), 'utf8'), /^<svg/);
     }));
 
+  it('makes a policy that writes tokens, with an action tokenizer of the demonstrations, in the sizes that there are', () =>
+    withFolder(async (out) => {
+      const args = ['imitate', demos, '--out', out, '--family', 'pi0-fast', '--batch', '1'];
+      const rest = ['--attempts', '0', '--no-augmentation', '--steps', '1'];
+      await assertFails([...args, ...rest, '--size', 'full'], {
+        ...{ kind: 'unsupported', subject: '--size' },
+        names: ['pi0-fast', 'mini'],
+      });
+      const { code, err } = await nalu([...args, ...rest]);
+      assert.equal(code, 0, err);
+      assert.equal((await nalu(['verify', out, '--write'])).code, 0);
+      const { family, transforms, hasGolden } = await loadBundle(out);
+      assert.equal(family, 'pi0-fast');
+      assert.deepEqual([transforms.map(({ type }) => type), hasGolden], [['quantile'], true]);
+    }));
+
   it('gives the same bundle when it is stopped and resumed as when it runs through', () =>
     withFolder(async (root) => {
       const [through, resumed] = ['a', 'b'].map((name) => join(root, name));

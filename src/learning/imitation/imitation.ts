@@ -1,53 +1,18 @@
-import { z } from 'zod';
 import { encodeModel } from '../../onnx/modelFile.ts';
-import { type SessionConfig, Tensor, openModel } from '../../session/session.ts';
+import { Tensor, openModel } from '../../session/session.ts';
 import { uniformNumbers } from '../../tensors/noise.ts';
-import { learnableOf } from '../../policy/families/registry.ts';
-import { trainableSchema } from '../../policy/trainable.ts';
-import { makeTransforms } from '../../policy/vectors/transforms.ts';
+import { learnedOf, taughtOf } from '../../policy/families/registry.ts';
 import { augmentationGraph, drawAugmentation } from './augmentation.ts';
-import { createBatches } from '../train/batches.ts';
-import type { Demonstration } from './demonstrations.ts';
-import { openFrozenPrefix } from './frozenPrefix.ts';
-import { flowMatchingGraph } from './lossGraph.ts';
-import { optimiserSchema } from '../train/optimiser.ts';
+import { openFlowTeaching } from './flowTeaching.ts';
+import { openOwnTeaching } from './ownTeaching.ts';
+import { type ImitationOptions, type ImitationSettings, imitationSchema } from './teaching.ts';
 import { frozenWeights, startingParameters } from '../train/startingWeights.ts';
-import { type TrainingState, initialState, openTrainer } from '../train/trainer.ts';
+import { initialState, openTrainer } from '../train/trainer.ts';
 import { type TrainingRun, averagedParameters } from '../train/trainingRun.ts';
-import { type BundleConfig } from '../../policy/bundle/config.ts';
-import type { Embodiment } from '../../robot/embodiment.ts';
 
-/** How to imitate; a run with the same settings, bundle and demonstrations gives the same numbers. */
-export const imitationSchema = z.strictObject({
-  trainable: trainableSchema,
-  /** Observations of a batch. */
-  batch: z.int().min(1),
-  /** Flow samples of each observation. */
-  samples: z.int().min(1),
-  /** Whether images are cropped, turned and recoloured as openpi does. */
-  augment: z.boolean(),
-  /** Rows, at most, that the policy learns to go on from when they are under way already; 0 for none. */
-  maxDelay: z.int().min(0).default(0),
-  seed: z.int().min(0),
-  optimiser: optimiserSchema,
-});
-
-export type ImitationSettings = z.infer<typeof imitationSchema>;
+export { type ImitationOptions, type ImitationSettings, imitationSchema };
 
 type Batch = Record<string, Tensor>;
-
-export interface ImitationOptions {
-  /** Of the bundle that is trained. */
-  folder: string;
-  bundle: BundleConfig;
-  demonstrations: readonly Demonstration[];
-  /** That gave the demonstrations: how its cameras are mounted. */
-  robot?: Pick<Embodiment, 'cameras'>;
-  settings: ImitationSettings;
-  session: SessionConfig;
-  /** Where a checkpoint stands. */
-  start?: TrainingState;
-}
 
 const AUGMENTATION_STREAM = 4;
 
@@ -63,7 +28,7 @@ async function openAugmentation(options: ImitationOptions) {
     session,
   } = options;
   const cameras = camerasOf(options);
-  const side = learnableOf(bundle).imageSize;
+  const side = learnedOf(bundle).imageSize;
   const graph = await openModel(encodeModel(augmentationGraph(side)), session);
   return {
     async apply(batch: Batch, step: number): Promise<Batch> {
@@ -79,43 +44,26 @@ async function openAugmentation(options: ImitationOptions) {
   };
 }
 
-const withoutMasks = (batch: Batch): Batch =>
-  Object.fromEntries(
-    Object.entries(batch).filter(([name]) => name !== 'camera_mask' && name !== 'token_mask'),
-  );
-
 /** Opens a run that trains a bundle on demonstrations, from its weights or from where a checkpoint stands. */
 export async function openImitation(options: ImitationOptions): Promise<TrainingRun> {
-  const { folder, bundle, demonstrations, settings, session, start } = options;
-  const { cameras } = bundle;
-  const policy = learnableOf(bundle);
+  const { folder, bundle, settings, session, start } = options;
   const stored = { ...bundle, folder };
-  const { trainable, batch, samples, maxDelay, seed } = settings;
-  const parameters = policy.parameters(trainable);
+  const { trainable, seed } = settings;
+  const parameters = learnedOf(stored).parameters(trainable);
   const state = start ?? initialState(await startingParameters(stored, trainable, seed));
 
-  const tokenize = await policy.loadTokenizer(folder);
-  const transforms = makeTransforms(bundle.transforms, policy);
-  const batches = createBatches(demonstrations, cameras.length, {
-    ...{ policy, transforms, tokenize, batch, samples, maxDelay, seed },
-  });
-
-  const graph = flowMatchingGraph({
-    policy,
-    trainable,
-    observation: trainable.parameters === 'all' ? 'images' : 'cache',
-    cameras: cameras.length,
-    text: batches.text,
-    masked: batches.padded,
-    samples,
-    dims: demonstrations[0].state.length,
-    keeps: maxDelay > 0,
-  });
-  const frozen = await frozenWeights(stored, graph, parameters);
-  const trainer = await openTrainer(graph, parameters, state, settings.optimiser, session, frozen);
+  const taught = taughtOf(stored);
+  const teaching = await (taught ? openOwnTeaching(taught, options) : openFlowTeaching(options));
+  const frozen = await frozenWeights(stored, teaching.graph, parameters);
+  const trainer = await openTrainer(
+    teaching.graph,
+    parameters,
+    state,
+    settings.optimiser,
+    session,
+    frozen,
+  );
   const augmentation = settings.augment ? await openAugmentation(options) : undefined;
-  const prefix =
-    trainable.parameters === 'all' ? undefined : await openFrozenPrefix(stored, session);
 
   return {
     parameters,
@@ -124,17 +72,16 @@ export async function openImitation(options: ImitationOptions): Promise<Training
     },
     async step() {
       const { step } = trainer.state;
-      let fed = batches.of(step);
-      if (augmentation) fed = await augmentation.apply(fed, step);
-      if (prefix) fed = await prefix.apply(fed);
-      else if (!batches.padded) fed = withoutMasks(fed);
-      return trainer.step(fed);
+      const batch = teaching.batchOf(step);
+      return trainer.step(
+        await teaching.feedsOf((await augmentation?.apply(batch, step)) ?? batch),
+      );
     },
     averaged: () => averagedParameters(trainer, parameters),
     async close() {
       await trainer.close();
       await augmentation?.close();
-      await prefix?.close();
+      await teaching.close();
     },
   };
 }

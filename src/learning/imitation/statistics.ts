@@ -4,6 +4,8 @@ import type { Demonstration } from './demonstrations.ts';
 /** Smallest deviation that a joint is scaled by, rad or opening: one that rests would be all noise. */
 const LEAST_DEVIATION = 0.01;
 
+const rounded = (values: number[]) => values.map((value) => Number(value.toFixed(6)));
+
 /** Mean and standard deviation of each joint over rows. */
 function moments(rows: Iterable<ArrayLike<number>>, joints: number) {
   let count = 0;
@@ -20,24 +22,34 @@ function moments(rows: Iterable<ArrayLike<number>>, joints: number) {
   const std = mean.map((m, i) =>
     Math.max(LEAST_DEVIATION, Math.sqrt(Math.max(0, squares[i] / count - m * m))),
   );
-  const rounded = (values: number[]) => values.map((value) => Number(value.toFixed(6)));
   return { mean: rounded(mean), std: rounded(std) };
 }
 
-/** Normalises states and actions by the mean and the deviation that they have in demonstrations. */
-export function normalisationOf(demonstrations: readonly Demonstration[]): TransformsConfig {
+/** The middle 98 % of each joint over rows. */
+function quantiles(rows: Iterable<ArrayLike<number>>, joints: number) {
+  const columns = Array.from({ length: joints }, (): number[] => []);
+  for (const row of rows) columns.forEach((column, i) => column.push(row[i]));
+  const ranges = columns.map((column) => {
+    const sorted = Float64Array.from(column).sort();
+    const [low, high] = [0.01, 0.99].map((share) => sorted[Math.round(share * (sorted.length - 1))]); // prettier-ignore
+    const lacking = Math.max(0, 2 * LEAST_DEVIATION - (high - low)) / 2;
+    return { low: low - lacking, high: high + lacking };
+  });
+  return { q01: rounded(ranges.map(({ low }) => low)), q99: rounded(ranges.map(({ high }) => high)) }; // prettier-ignore
+}
+
+/** Normalises states and actions by the mean and the deviation that they have in demonstrations, or by quantiles. */
+export function normalisationOf(
+  demonstrations: readonly Demonstration[],
+  kind: 'meanStd' | 'quantile' = 'meanStd',
+): TransformsConfig {
   const joints = demonstrations[0].state.length;
   function* actions() {
     for (const { actions: rows, steps } of demonstrations)
       for (let row = 0; row < steps; row++) yield rows.subarray(row * joints, (row + 1) * joints);
   }
   const states = demonstrations.map(({ state }) => state);
-  return [
-    {
-      type: 'meanStd',
-      convention: 'openpi',
-      state: moments(states, joints),
-      actions: moments(actions(), joints),
-    },
-  ];
+  const of = kind === 'meanStd' ? moments : quantiles;
+  const vectors = { state: of(states, joints), actions: of(actions(), joints) };
+  return [{ type: kind, convention: 'openpi', ...vectors }];
 }

@@ -11,7 +11,7 @@ import { epochsOf } from './order.ts';
 const MOST_BYTES = 2e9;
 
 /** Purposes of random numbers, so that no two draw the same. */
-const STREAM = { order: 1, noise: 2, time: 3, delay: 5 };
+export const STREAM = { order: 1, noise: 2, time: 3, delay: 5 };
 
 export interface BatchOptions {
   policy: Learnable;
@@ -65,6 +65,17 @@ function keptRows(
   return kept;
 }
 
+/** Bytes of an observation's images. Throws a `UserError` for a batch that is too large. */
+export function checkImageBytes(batch: number, cameras: number, side: number): number {
+  const bytes = cameras * side ** 2 * 3;
+  if (batch * bytes > MOST_BYTES)
+    throw new UserError(
+      `--batch ${batch}: its images would take ${((batch * bytes) / 1e9).toFixed(1)} GB; give at most ${Math.floor(MOST_BYTES / bytes)}`,
+      { kind: 'invalid', subject: '--batch' },
+    );
+  return bytes;
+}
+
 export function createBatches(
   demonstrations: readonly Demonstration[],
   cameras: number,
@@ -74,13 +85,7 @@ export function createBatches(
   const { horizon, actionDim, stateDim, imageSize: side } = policy;
   const prepared = prepare(demonstrations, options);
   const text = prepared.reduce((most, { tokens }) => Math.max(most, tokens.length), 0);
-  const imageBytes = cameras * side ** 2 * 3;
-  if (batch * imageBytes > MOST_BYTES)
-    throw new UserError(
-      `--batch ${batch}: its images would take ${((batch * imageBytes) / 1e9).toFixed(1)} GB; give at most ${Math.floor(MOST_BYTES / imageBytes)}`,
-      { kind: 'invalid', subject: '--batch' },
-    );
-
+  const imageBytes = checkImageBytes(batch, cameras, side);
   const at = epochsOf(prepared, (epoch) => [seed, STREAM.order, epoch]);
 
   return {

@@ -1,4 +1,5 @@
 import { UserError } from '../../../../errors.ts';
+import { NO_CHUNK } from '../../../noChunk.ts';
 import type { FastConfig } from '../config.ts';
 import type { BytePairs } from './bytePairs.ts';
 import { cosineTransform, inverseCosineTransform } from './cosineTransform.ts';
@@ -45,26 +46,22 @@ function stepsOf(
   const answer = `the policy's ${codes.length} action tokens`;
   const outside = codes.find((code) => code < 0);
   if (outside !== undefined)
-    throw new UserError(`${answer} hold one that is no action's (code ${outside}). ${REMEDY}`, {
-      kind: 'invalid',
-      fields: ['tokens'],
-    });
+    throw new UserError(
+      `${answer} hold one that is no action's (code ${outside}). ${REMEDY}`,
+      NO_CHUNK,
+    );
   const text = pairs.decode(codes);
   if (text.includes(BROKEN))
-    throw new UserError(`${answer} are no chunk: bytes among them are no character. ${REMEDY}`, {
-      kind: 'invalid',
-      fields: ['tokens'],
-    });
+    throw new UserError(
+      `${answer} are no chunk: bytes among them are no character. ${REMEDY}`,
+      NO_CHUNK,
+    );
   const steps = [...text].map((character) => character.codePointAt(0)! + fast.minToken);
-  if (steps.length === 0)
-    throw new UserError(`${answer} decode to nothing. ${REMEDY}`, {
-      kind: 'invalid',
-      fields: ['tokens'],
-    });
+  if (steps.length === 0) throw new UserError(`${answer} decode to nothing. ${REMEDY}`, NO_CHUNK);
   if (decoding === 'strict' && steps.length !== count)
     throw new UserError(
       `${answer} decode to ${steps.length} coefficients, a chunk of ${horizon} × ${actionDim} has ${count}. ${REMEDY}; "decoding": "relaxed" in policy.json pads with zeros and cuts, as lerobot does`,
-      { kind: 'invalid', fields: ['tokens'] },
+      NO_CHUNK,
     );
   return Array.from({ length: count }, (_, i) => steps[i] ?? 0);
 }

@@ -1,0 +1,50 @@
+import { outputGradients } from '../../onnx/gradient.ts';
+import { Graph } from '../../onnx/graph.ts';
+import type { Taught } from '../../policy/learnable.ts';
+import { makeTransforms } from '../../policy/vectors/transforms.ts';
+import { Tensor } from '../../session/session.ts';
+import { STREAM, checkImageBytes } from '../train/batches.ts';
+import { epochsOf } from '../train/order.ts';
+import type { ImitationOptions, Teaching } from './teaching.ts';
+
+/** The loss that a policy without a flow has of its own. */
+export async function openOwnTeaching(
+  policy: Taught,
+  { folder, bundle, demonstrations, settings }: ImitationOptions,
+): Promise<Teaching> {
+  const { trainable, batch, seed } = settings;
+  const { state, targets } = makeTransforms(bundle.transforms, policy);
+  const lessons = await policy.openLessons(
+    folder,
+    demonstrations.map((one) => ({
+      prompt: one.prompt,
+      state: state(one.state).subarray(0, one.state.length),
+      actions: targets(one.actions, one.state),
+    })),
+  );
+  const cameras = bundle.cameras.length;
+  const bytes = checkImageBytes(batch, cameras, policy.imageSize);
+  const at = epochsOf([...demonstrations.keys()], (epoch) => [seed, STREAM.order, epoch]);
+
+  const graph = new Graph('imitation');
+  const loss = lessons.loss(graph, cameras);
+  graph.output('loss', loss);
+  const inputs = new Map(graph.inputs.map((input) => [input.name, input]));
+  outputGradients(loss, policy.parameters(trainable).map(({ name }) => inputs.get(name)!)); // prettier-ignore
+
+  return {
+    graph,
+    batchOf(step) {
+      const indices = Array.from({ length: batch }, (_, i) => at(step * batch + i));
+      const images = new Uint8Array(batch * bytes);
+      indices.forEach((index, i) => images.set(demonstrations[index].images, i * bytes));
+      const side = policy.imageSize;
+      return {
+        images: new Tensor('uint8', images, [batch, cameras, side, side, 3]),
+        ...lessons.feeds(indices, cameras),
+      };
+    },
+    feedsOf: (fed) => fed,
+    close: () => Promise.resolve(),
+  };
+}
