@@ -54,7 +54,10 @@ export const featuresOf = (policy: Pick<Bundle, 'family' | 'architecture'>): num
 type Designed = Pick<Bundle, 'family' | 'architecture'> & Partial<Pick<Bundle, 'folder'>>;
 
 /** Throws a `UserError`: a policy does not learn in this way. */
-function refuse({ family: name, folder }: Designed, able: (family: PolicyFamily) => unknown): never {
+function refuse(
+  { family: name, folder }: Designed,
+  able: (family: PolicyFamily) => unknown,
+): never {
   const others = FAMILIES.filter(able).map((one) => one.name);
   throw new UserError(
     `${folder === undefined ? '' : `${folder}: `}a policy of the family ${name} does not learn; learning needs one of ${others.join(', ')}`,

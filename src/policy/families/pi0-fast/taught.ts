@@ -63,7 +63,12 @@ const longest = (rows: readonly (readonly number[])[]) =>
   rows.reduce((most, { length }) => Math.max(most, length), 0);
 
 /** Rows of a matrix [rows, width], padded with zeros on the right. */
-function padded<T>(rows: readonly (readonly number[])[], width: number, fill: (at: number, value: number) => T) { // prettier-ignore
+function padded<T>(
+  rows: readonly (readonly number[])[],
+  width: number,
+  fill: (at: number, value: number) => T,
+) {
+  // prettier-ignore
   rows.forEach((row, i) => row.forEach((value, j) => fill(i * width + j, value)));
 }
 
