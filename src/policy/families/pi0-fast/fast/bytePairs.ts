@@ -1,6 +1,4 @@
-import { Tokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
-import { UserError, messageOf } from '../../../../errors.ts';
 import { parseJson, validate } from '../../../../validate.ts';
 
 /** Byte-level byte-pair encoding of text, as of a `tokenizer.json`. */
@@ -19,7 +17,11 @@ const byteLevel = z.looseObject({
   use_regex: z.literal(true).optional(),
 });
 const fileSchema = z.looseObject({
-  model: z.looseObject({ type: z.literal('BPE'), vocab: z.record(z.string(), z.int().min(0)) }),
+  model: z.looseObject({
+    type: z.literal('BPE'),
+    vocab: z.record(z.string(), z.int().min(0)),
+    merges: z.array(z.union([z.string(), z.tuple([z.string(), z.string()])])),
+  }),
   pre_tokenizer: byteLevel,
   normalizer: z.null().optional(),
 });
@@ -56,20 +58,37 @@ function bytesOf(token: string): Uint8Array {
     : new TextEncoder().encode(token);
 }
 
-/** Leaves the pairs of a `tokenizer.json` alone, without what stands around them. */
-const PAIRS_ALONE = {
-  normalizer: null,
-  pre_tokenizer: null,
-  post_processor: null,
-  decoder: null,
-  added_tokens: [],
-};
+/** What two codes beside each other are joined to, and how early: [rank, code], by left·size + right. */
+function joinsOf({ vocab, merges }: z.infer<typeof fileSchema>['model'], size: number) {
+  const joins = new Map<number, readonly [number, number]>();
+  merges.forEach((pair, rank) => {
+    const [left, right] = typeof pair === 'string' ? pair.split(' ') : pair;
+    const key = vocab[left] * size + vocab[right];
+    const code = vocab[left + right];
+    if (code !== undefined && !joins.has(key)) joins.set(key, [rank, code]);
+  });
+  return joins;
+}
 
-/** What is used of the library's class, whose own declarations do not resolve in ECMAScript modules. */
-const Words = Tokenizer as unknown as new (
-  json: object,
-  config: object,
-) => { encode(text: string, options: { add_special_tokens: boolean }): { ids: number[] } };
+/** Joins the earliest pairs that there are, from the left, until there are none. */
+function joined(codes: number[], joins: ReturnType<typeof joinsOf>, size: number): number[] {
+  for (;;) {
+    let first: readonly [number, number] = [Infinity, 0];
+    for (let i = 1; i < codes.length; i++) {
+      const join = joins.get(codes[i - 1] * size + codes[i]);
+      if (join && join[0] < first[0]) first = join;
+    }
+    const [rank, code] = first;
+    if (rank === Infinity) return codes;
+    const next: number[] = [];
+    for (let i = 0; i < codes.length; i++) {
+      const isPair = joins.get(codes[i] * size + codes[i + 1])?.[0] === rank;
+      next.push(isPair ? code : codes[i]);
+      if (isPair) i += 1;
+    }
+    codes = next;
+  }
+}
 
 /** Reads a `tokenizer.json`. Throws a `UserError` for one of another kind. */
 export function bytePairs(json: string, path: string): BytePairs {
@@ -77,12 +96,12 @@ export function bytePairs(json: string, path: string): BytePairs {
   const { model } = validate(fileSchema, parsed, path);
   const tokens: Uint8Array[] = [];
   for (const [token, code] of Object.entries(model.vocab)) tokens[code] = bytesOf(token);
-  const inWords = openWords({ ...(parsed as object), ...PAIRS_ALONE }, path);
+  const joins = joinsOf(model, tokens.length);
   const encodeWord = (word: string) => {
-    const bytes = [...new TextEncoder().encode(word)].map((byte) => CHARACTERS[byte]);
-    // Pairs are joined across bytes that have no code, which the library does not do.
-    const known = bytes.filter((character) => character in model.vocab).join('');
-    return known === '' ? [] : inWords.encode(known, { add_special_tokens: false }).ids;
+    const bytes = Array.from(new TextEncoder().encode(word), (byte) => model.vocab[CHARACTERS[byte]]); // prettier-ignore
+    // Pairs are joined across bytes that have no code.
+    const known = bytes.filter((code) => code !== undefined);
+    return joined(known, joins, tokens.length);
   };
   return {
     size: tokens.length,
@@ -92,16 +111,4 @@ export function bytePairs(json: string, path: string): BytePairs {
         Buffer.concat(codes.flatMap((code) => tokens[code] ?? [])),
       ),
   };
-}
-
-function openWords(json: object, path: string) {
-  try {
-    return new Words(json, {});
-  } catch (error) {
-    throw new UserError(`${path}: not a usable tokenizer.json: ${messageOf(error)}`, {
-      cause: error,
-      kind: 'invalid',
-      subject: path,
-    });
-  }
 }
