@@ -12,24 +12,21 @@ import { writeWhole } from '../src/files/writeWhole.ts';
 import { type Curve, type CurvePoint, adaptationCurve } from '../src/learning/curve.ts';
 import { showFleet } from '../src/link/nats/fleetCommand.ts';
 import { readRobots } from '../src/link/learner/store.ts';
-import { uniformNumbers } from '../src/tensors/noise.ts';
 import { successInterval } from '../src/tensors/successRates.ts';
 import { NO_NATS, startNats } from '../test/nats/server.ts';
 import { markdownTable } from './markdown.ts';
 
-const HELP = `npm run fleet -- [faults] [--minutes N] [--kills N] [--seed N] [--out FOLDER]
+const HELP = `npm run fleet -- [--minutes N] [--kills N] [--out FOLDER]
 
-A NATS server on loopback, nalu learn and four simulated robots, each a process of its own. The cameras of all are moved
-by 2 mm, and each differs from the others in gripper, delay and friction. Parts are killed on the way and started
-again: one after another, or with faults at random moments, drawn from the seed. At the end it counts the episodes that
-were lost or counted twice, and draws success by robot. Needs nats-server.`;
+A NATS server on loopback, nalu learn and four simulated robots, each a process of its own. In each cell the cameras are
+moved by 2 mm into another direction, and gripper, delay and friction differ, so that each robot has a view of its own
+to find. Parts are killed on the way, one after another, and started again. At the end it shows the fleet, counts the
+episodes that were lost or counted twice, and draws success by robot. Needs nats-server.`;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
+const { values } = parseArgs({
   options: {
-    minutes: { type: 'string' },
-    kills: { type: 'string' },
-    seed: { type: 'string', default: '0' },
+    minutes: { type: 'string', default: '10' },
+    kills: { type: 'string', default: '6' },
     out: { type: 'string', default: 'runs/fleet' },
     help: { type: 'boolean', default: false },
   },
@@ -42,19 +39,18 @@ if (NO_NATS) {
   console.error(NO_NATS);
   process.exit(1);
 }
-const isFaults = positionals.includes('faults');
-const MINUTES = Number(values.minutes ?? (isFaults ? 5 : 10));
-const KILLS = Number(values.kills ?? (isFaults ? 30 : 6));
+const MINUTES = Number(values.minutes);
+const KILLS = Number(values.kills);
 const POLICY = packagePath('models/aloha-mini-12k');
 /** Attempts of a point of the curve. */
 const POINT = 12;
 
-const MOVED = { cameraShift: [0.002, 0, 0] };
+/** Cameras that stand elsewhere in each cell, by a few millimetres. */
 const ROBOTS: Record<string, { gap: object; colour: string }> = {
-  'cell-1': { gap: MOVED, colour: '#4878a8' },
-  'cell-2': { gap: { ...MOVED, gripperOffset: 0.01 }, colour: '#b85c38' },
-  'cell-3': { gap: { ...MOVED, delay: 1 }, colour: '#5a8f4f' },
-  'cell-4': { gap: { ...MOVED, friction: 0.9 }, colour: '#80609a' },
+  'cell-1': { gap: { cameraShift: [0.002, 0, 0] }, colour: '#4878a8' },
+  'cell-2': { gap: { cameraShift: [-0.002, 0, 0], gripperOffset: 0.01 }, colour: '#b85c38' },
+  'cell-3': { gap: { cameraShift: [0, 0.002, 0], delay: 1 }, colour: '#5a8f4f' },
+  'cell-4': { gap: { cameraShift: [0, -0.002, 0], friction: 0.9 }, colour: '#80609a' },
 };
 const NAMES = Object.keys(ROBOTS);
 const folder = await mkdtemp(join(tmpdir(), 'nalu-fleet-'));
@@ -98,19 +94,16 @@ async function kill(name: string): Promise<void> {
   running.set(name, PARTS[name]());
 }
 
-/** Kills parts until the time is over: in turns at equal distances, or drawn. */
+/** Kills parts in turns, at equal distances, until the time is over. */
 async function disturb(): Promise<void> {
-  const draw = uniformNumbers(Number(values.seed));
   const parts = ['server', ...Object.keys(PARTS)];
-  const moments = Array.from({ length: KILLS }, (_, i) =>
-    isFaults ? draw() : (i + 1) / (KILLS + 1),
-  ).sort((a, b) => a - b);
-  for (const [i, moment] of moments.entries()) {
-    const due = moment * MINUTES * 60_000;
-    await setTimeout(Math.max(0, due - (performance.now() - began)));
-    await kill(isFaults ? parts[Math.floor(draw() * parts.length)] : parts[i % parts.length]);
+  const until = (moment: number) =>
+    setTimeout(Math.max(0, moment * MINUTES * 60_000 - (performance.now() - began)));
+  for (let i = 0; i < KILLS; i++) {
+    await until((i + 1) / (KILLS + 1));
+    await kill(parts[i % parts.length]);
   }
-  await setTimeout(Math.max(0, MINUTES * 60_000 - (performance.now() - began)));
+  await until(1);
 }
 
 /** What was recorded, and what the learner has of it, by the files' content. */

@@ -278,6 +278,46 @@ export interface Learning {
   log: { at: number; text: string }[];
 }
 
+/** Attempts and how many of them succeeded, with the 95 % interval of the rate (Wilson 1927). */
+export interface Success {
+  attempts: number;
+  successes: number;
+  interval: [number, number];
+}
+
+/** A robot of a fleet, as far as its server knows. */
+export interface FleetRobot {
+  name: string;
+  isThere: boolean;
+  /** When it was heard last, by the server's clock, ISO 8601; absent where it never was. */
+  lastHeard?: string;
+  /** The version that it plays, or played when it was heard last. */
+  plays?: string;
+  /** The version that it is to play; absent where that is the policy as it came. */
+  wanted?: string;
+  /** Who pinned that. */
+  pinnedBy?: string;
+  isOnTrial: boolean;
+  success: ({ version: string } & Success)[];
+  /**
+   * How far its view is from where the policy began, right and down of each camera as shares of a picture, and its
+   * offset, by action in standard deviations; what has not moved is absent.
+   */
+  moved?: { view?: number[]; offset?: number[] };
+  /** Episodes on its disk that the learner does not have yet. */
+  waiting?: number;
+  /** What went wrong last. */
+  problem?: string;
+}
+
+/** The robots of a learner over NATS. */
+export interface Robots {
+  at: number;
+  robots: FleetRobot[];
+  /** Episodes that wait on the server. */
+  waiting: number;
+}
+
 /** A blind comparison of two versions: which is which is told when it has ended. */
 export interface ComparisonState {
   made: number;
@@ -355,6 +395,7 @@ export interface Topics {
   fit: Fit;
   attempts: AttemptLine[];
   learning: Learning;
+  fleet: Robots;
   comparisons: Comparison[];
   calibration: CalibrationState;
   /** What is measured at this moment of a calibration, in a line; empty for nothing. */

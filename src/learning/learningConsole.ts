@@ -94,6 +94,8 @@ export interface LearningConsoleOptions extends ConsoleChoice {
 /** A console on a learner. */
 export interface LearningConsole {
   readonly url: string;
+  /** Shows more than the learner's folder tells. */
+  readonly publish: Console['publish'];
   close(): Promise<void>;
 }
 
@@ -107,6 +109,7 @@ export async function openLearningConsole(
   const stop = showLearning(console, { ...learner, answers: names }, log);
   return {
     url: console.url,
+    publish: (topic, value) => console.publish(topic, value),
     async close() {
       stop();
       await console.close();

@@ -52,6 +52,15 @@ export interface NatsOptions {
   onForbidden?: (what: string) => void;
 }
 
+/** What the client says where a connection ends before the server has said anything. */
+const MUTE = /node provided an undefined error/;
+
+function whyOf(error: unknown, cause: unknown): string {
+  if (isSystemError(cause)) return reasonOf(cause);
+  const said = messageOf(error);
+  return MUTE.test(said) ? 'who listens there ends the connection at once' : said;
+}
+
 function failureOf(error: unknown, shown: string, keys: string | undefined): UserError {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
   if (error instanceof AuthorizationError)
@@ -59,10 +68,11 @@ function failureOf(error: unknown, shown: string, keys: string | undefined): Use
       `${shown}: the server does not let this user in (${error.message}); ${keys === undefined ? 'give --keys the folder of its keys, as nalu keys FOLDER --nats makes it' : `is the key in ${keys} in the server's configuration?`}`,
       { cause: error, kind: 'unsaid', subject: shown, fields: ['--keys'] },
     );
-  return new UserError(
-    `${shown}: cannot be reached: ${isSystemError(cause) ? reasonOf(cause) : messageOf(error)}`,
-    { cause: error, kind: 'unreachable', subject: shown },
-  );
+  return new UserError(`${shown}: cannot be reached: ${whyOf(error, cause)}`, {
+    cause: error,
+    kind: 'unreachable',
+    subject: shown,
+  });
 }
 
 const forbidden = (shown: string, { operation, subject }: PermissionViolationError) =>

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, statfs } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
@@ -12,5 +12,17 @@ export async function mountSmallDisk(path: string, bytes: number) {
   } catch {
     return null;
   }
-  return { path, unmount: () => run('umount', [path]) };
+  const resize = (size: number) => run('mount', ['-o', `remount,size=${size}`, path]);
+  return {
+    path,
+    /** Leaves no room on it, whatever lies there. */
+    async fill(): Promise<void> {
+      const { blocks, bfree, bsize } = await statfs(path);
+      // More may have been written meanwhile.
+      await resize(Math.max(1, blocks - bfree) * bsize).catch(() => this.fill());
+    },
+    /** Gives it its room back. */
+    empty: () => resize(bytes),
+    unmount: () => run('umount', [path]),
+  };
 }

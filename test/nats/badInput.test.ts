@@ -18,35 +18,63 @@ import {
 } from '../../src/link/nats/subjects.ts';
 import { type Adapter, writeAdapter } from '../../src/policy/bundle/adapter.ts';
 import { BASE, NATS, kept, names, putEpisodes, randomAdapter, until, withPlace } from '../link/link.ts'; // prettier-ignore
+import { mountSmallDisk } from '../episodes/smallDisk.ts';
 import { assertSaid } from '../refusals.ts';
 import { NO_NATS } from './server.ts';
 
 const LIMIT = { timeout: 120_000, skip: NO_NATS };
 
 describe('the link over NATS', LIMIT, () => {
-  it('keeps on the robot what the server has no room for; both sides say so', () =>
-    withPlace(async (place) => {
-      const { address, episodes, learnerFolder, openLearner, openRuntime } = place;
-      const nats = await connectNats({ address });
-      const parts = { name: 'nalu-parts', subjects: ['nalu.part.>'], max_msgs_per_subject: 1 };
-      await nats.manager.streams.add({
-        ...{ ...parts, discard: DiscardPolicy.New, max_bytes: 100_000, allow_direct: true },
-      });
-      const small = await putEpisodes(episodes, names(2), 3000);
-      await putEpisodes(episodes, ['large'], 400_000);
-      await openLearner();
-      const courier = await openRuntime();
-      await until(() => courier.status().acknowledged === 2);
-      assert.deepEqual(await kept(learnerFolder), small);
-      for (const log of [place.runtimeLog, place.learnerLog]) {
-        const complaints = () => log.filter((line) => line.includes('large'));
-        await until(() => complaints().length > 0);
-        assertSaid(complaints()[0], 'offered again', 'no room', 'maximum bytes');
+  it(
+    'keeps on the robot what the server has no room for, both say so, and offers it again soon',
+    { timeout: 40_000 },
+    () =>
+      withPlace(async (place) => {
+        const { address, episodes, learnerFolder, openLearner, openRuntime } = place;
+        const nats = await connectNats({ address });
+        const parts = { name: 'nalu-parts', subjects: ['nalu.part.>'], max_msgs_per_subject: 1 };
+        await nats.manager.streams.add({
+          ...{ ...parts, discard: DiscardPolicy.New, max_bytes: 100_000, allow_direct: true },
+        });
+        const small = await putEpisodes(episodes, names(2), 3000);
+        await putEpisodes(episodes, names(8, 'large'), 400_000);
+        await openLearner();
+        const courier = await openRuntime();
+        await until(() => courier.status().acknowledged === 2);
+        assert.deepEqual(await kept(learnerFolder), small);
+        for (const log of [place.runtimeLog, place.learnerLog]) {
+          const complaints = () => log.filter((line) => line.includes('large'));
+          await until(() => complaints().length > 0);
+          assertSaid(complaints()[0], 'offered again', 'no room', 'maximum bytes');
+        }
+        assert.equal(courier.status().pending, 8);
+        await nats.manager.streams.update('nalu-parts', { max_bytes: 10_000_000 });
+        await until(() => courier.status().acknowledged === 10);
+        await nats.close();
+      }, NATS),
+  );
+
+  it('takes a version that came while the disk was full once there is room again', (t) =>
+    withPlace(async ({ folder, learnerLog, openLearner, openRuntime }) => {
+      const disk = await mountSmallDisk(join(folder, 'small'), 1_000_000);
+      if (!disk) return t.skip('no disk may be mounted here');
+      try {
+        const port = await openLearner();
+        const courier = await openRuntime({ adapters: disk.path });
+        await until(() => courier.status().connected);
+        await disk.fill();
+        const [adapter, file] = [randomAdapter(1), join(folder, 'adapter.out')];
+        await writeAdapter(file, adapter);
+        await port.publish(file, BASE);
+        await until(() => learnerLog.length > 0);
+        assertSaid(learnerLog[0], 'robot', adapter.version, 'disk is full');
+        await disk.empty();
+        await until(() => courier.status().version === adapter.version);
+        assert.equal(courier.status().refused, null);
+        await courier.close();
+      } finally {
+        await disk.unmount();
       }
-      assert.equal(courier.status().pending, 1);
-      await nats.manager.streams.update('nalu-parts', { max_bytes: 10_000_000 });
-      await until(() => courier.status().acknowledged === 3);
-      await nats.close();
     }, NATS));
 
   it('refuses a robot under the name of another one, or with other joints, by name', () =>

@@ -87,6 +87,19 @@ describe('a connection to a NATS server', LIMIT, () => {
       });
     }, ' '));
 
+  it('says that who listens there says nothing', async () => {
+    const mute = createServer((socket) => void socket.destroy()).listen(0, '127.0.0.1');
+    await once(mute, 'listening');
+    const address = `nats://127.0.0.1:${(mute.address() as AddressInfo).port}`;
+    try {
+      await assertRejectsAbout(connectNats({ address }), {
+        ...{ kind: 'unreachable', subject: address, names: ['ends the connection'] },
+      });
+    } finally {
+      mute.close();
+    }
+  });
+
   it('is closed although its server is gone', () =>
     withNats(async (server) => {
       const nats = await connectNats({ address: server.address });

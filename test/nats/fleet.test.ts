@@ -3,6 +3,9 @@ import { describe, it } from 'node:test';
 import { startLearner } from '../../src/adapting/learnerProcess.ts';
 import type { Episode } from '../../src/episodes/readEpisode.ts';
 import { type Distribution, nextDistribution } from '../../src/learning/distribution.ts';
+import type { FleetRobot } from '../../src/console/protocol.ts';
+import type { Place } from '../../src/policy/bundle/adapter.ts';
+import { movedFrom } from '../../src/link/learner/places.ts';
 import { isWorse } from '../../src/learning/versions.ts';
 import { orderFleet } from '../../src/link/nats/fleetOrder.ts';
 import { fleetReport } from '../../src/link/nats/fleetReport.ts';
@@ -74,6 +77,34 @@ describe('a version on trial', () => {
     assert.deepEqual(nextDistribution(trial('b'), without), trial('b', 'a'));
     const alone = { version: 'new', present: ['a'], attempts: before };
     assert.deepEqual(nextDistribution({ rest: 'old' }, alone), { rest: 'new' });
+  });
+});
+
+describe("a robot's own place", () => {
+  const view = (...shares: number[]) => ({ view: Float32Array.from(shares) });
+  const begun = { ...view(0, 0.5), own: new Map([['left', view(0.25, 0)]]) };
+  const now = {
+    ...view(0, 0.5),
+    own: new Map<string, Place>([
+      ['left', { ...view(0.5, -0.125), offset: Float32Array.of(0, -0.25) }],
+      ['right', view(0, 0.25)],
+    ]),
+  };
+
+  it('is told as how far it is from where the policy began, for that robot or for all', () => {
+    const moved = (robot: string) => movedFrom(begun, now, robot);
+    assert.deepEqual(moved('left'), { view: [0.25, -0.125], offset: [0, -0.25] });
+    assert.deepEqual(moved('right'), { view: [0, -0.25] });
+    assert.deepEqual(moved('third'), {});
+  });
+
+  it('is shown by what has moved most', () => {
+    const robot = (name: string, moved?: FleetRobot['moved']) => ({
+      ...{ name, isThere: true, isOnTrial: false, success: [], waiting: 0, moved },
+    });
+    const robots = [robot('left', movedFrom(begun, now, 'left')), robot('third')];
+    const report = fleetReport({ learner: { isThere: true }, robots, versions: [], waiting: 0 });
+    assert.match(report.join('\n'), /left .* 25\.0 % +0\.250 +0\n.*third .* – +– +0$/);
   });
 });
 

@@ -7,6 +7,8 @@ export interface Relay {
   readonly address: string;
   /** Breaks all connections, and lets none through until it is mended. */
   cut(): void;
+  /** Holds back what is sent, as a cable that was pulled, until it is mended. */
+  hush(): void;
   mend(): void;
   close(): Promise<void>;
 }
@@ -15,7 +17,7 @@ export interface Relay {
 export async function startRelay(address: string): Promise<Relay> {
   const { port } = new URL(address.replace('nats:', 'http:'));
   const sockets = new Set<Socket>();
-  let isCut = false;
+  let [isCut, isSilent] = [false, false];
   const hold = (socket: Socket, other: () => Socket) => {
     sockets.add(socket);
     socket.on('error', () => undefined).on('close', () => {
@@ -28,7 +30,12 @@ export async function startRelay(address: string): Promise<Relay> {
     const far = connect(Number(port), '127.0.0.1');
     hold(near, () => far);
     hold(far, () => near);
-    near.pipe(far).pipe(near);
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ])
+      from.on('data', (data: Buffer) => to.write(data));
+    if (isSilent) for (const socket of [near, far]) socket.pause();
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const cut = () => {
@@ -38,7 +45,14 @@ export async function startRelay(address: string): Promise<Relay> {
   return {
     address: `nats://127.0.0.1:${(server.address() as AddressInfo).port}`,
     cut,
-    mend: () => void (isCut = false),
+    hush() {
+      isSilent = true;
+      for (const socket of sockets) socket.pause();
+    },
+    mend() {
+      [isCut, isSilent] = [false, false];
+      for (const socket of sockets) socket.resume();
+    },
     async close() {
       cut();
       server.close();

@@ -6,8 +6,10 @@ import { type RobotAttempts, lineOf } from '../../learning/versions.ts';
 import { adapterVersion } from '../../policy/bundle/adapter.ts';
 import type { Bundle } from '../../policy/bundle/config.ts';
 import { createQueue } from '../../processes/queue.ts';
-import { type FleetStatus, MOST_VERSIONS } from '../nats/fleet.ts';
+import { type FleetStatus, MOST_VERSIONS, type RobotStatus } from '../nats/fleet.ts';
 import type { LearnerPort } from './learnerPort.ts';
+import { movedFrom, placeReader } from './places.ts';
+import type { Plan } from './plan.ts';
 
 /** Has robots play the versions that they are to play. */
 export interface Distributor {
@@ -22,7 +24,7 @@ export interface Distributor {
   /** The learner's own name of a version, of which robots know the first as that of the policy as it came. */
   named(version: string): string;
   /** What there is to tell the fleet. */
-  status(): FleetStatus;
+  status(): Promise<FleetStatus>;
 }
 
 export interface DistributorOptions {
@@ -51,6 +53,7 @@ class FleetDistributor implements Distributor {
   private readonly origin: string;
   private readonly first: string;
   private readonly inOrder = createQueue();
+  private readonly placeIn: ReturnType<typeof placeReader>;
   private now: Distribution;
   private robots: readonly string[] = [];
   /** The plan that was sent last. */
@@ -61,6 +64,7 @@ class FleetDistributor implements Distributor {
     this.origin = adapterVersion(options.bundle);
     this.first = options.learner.versions()[0].version;
     this.now = now;
+    this.placeIn = placeReader((version) => options.learner.held(version).file);
   }
 
   follow(): Promise<void> {
@@ -96,7 +100,7 @@ class FleetDistributor implements Distributor {
     return version === this.origin ? this.first : version;
   }
 
-  status(): FleetStatus {
+  async status(): Promise<FleetStatus> {
     const { learner, bundle, batch } = this.options;
     const { origin, first } = this;
     const shown = (version: string) => this.shown(version);
@@ -123,8 +127,20 @@ class FleetDistributor implements Distributor {
           })),
         ...{ waiting: learner.waiting(), batch, consumed: learner.consumed() },
       },
-      robots: successOf(attempts),
+      robots: await this.placed(successOf(attempts)),
     };
+  }
+
+  /** Adds how far the version that each robot is to play has moved for it. */
+  private async placed(success: FleetStatus['robots']): Promise<FleetStatus['robots']> {
+    const begun = await this.placeIn(this.first);
+    const toPlay = this.plan();
+    const of = async ([robot, status]: [string, RobotStatus]) => {
+      const now = await this.placeIn(toPlay.robots[robot] ?? toPlay.rest);
+      const moved = movedFrom(begun, now, robot);
+      return [robot, { ...status, ...(Object.keys(moved).length > 0 && { moved }) }] as const;
+    };
+    return Object.fromEntries(await Promise.all(Object.entries(success).map(of)));
   }
 
   /** As robots know a version. */
@@ -180,15 +196,21 @@ class FleetDistributor implements Distributor {
     if (!trial && before) await this.report({ event: 'rolled out', version });
   }
 
+  /** Who is to play what. */
+  private plan(): Plan {
+    const { rest, trial } = this.now;
+    const robots: Plan['robots'] = {};
+    for (const robot of trial?.robots ?? []) robots[robot] = trial!.version;
+    const { pinnedRobots = {} } = this.options.learner.orders();
+    for (const [robot, { version }] of Object.entries(pinnedRobots)) robots[robot] = version;
+    return { rest, robots };
+  }
+
   /** Sends each version that is played, that of most robots last. */
   private async send(): Promise<void> {
     const { learner, port } = this.options;
-    const { rest, trial } = this.now;
-    const robots: Record<string, string> = {};
-    for (const robot of trial?.robots ?? []) robots[robot] = trial!.version;
-    for (const [robot, { version }] of Object.entries(learner.orders().pinnedRobots ?? {}))
-      robots[robot] = version;
-    const plan = { rest, robots };
+    const plan = this.plan();
+    const { rest, robots } = plan;
     const text = JSON.stringify(plan);
     if (text === this.sent) return;
     const others = Object.values(robots).filter((version) => version !== rest);

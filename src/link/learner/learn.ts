@@ -253,7 +253,7 @@ async function open(
   };
   const publish = async () => {
     await distributor.follow();
-    port.tell(distributor.status());
+    port.tell(await distributor.status());
   };
   const orders = orderFunctions({ learner, distributor, publish, onEvent, wake: () => wake() });
   const opened: OpenLearner = {
@@ -321,6 +321,7 @@ export async function learn(
   const report = createReport(options.json ?? false, surroundings);
   let port: LearnerPort | undefined;
   let page: Promise<LearningConsole> | undefined;
+  let endRobots: (() => Promise<void>) | undefined;
   let onReplaced: Linked['onReplaced'] = () => undefined;
   const replaced = new Promise<never>((_, reject) => (onReplaced = reject));
   const work = async () => {
@@ -339,7 +340,12 @@ export async function learn(
           void opened.relabelled(id).catch((error: unknown) => report.note(messageOf(error))),
         log: report.note,
       });
-    await page;
+    const shown = await page;
+    if (shown && isNats(opened.port.address)) {
+      const { showRobots } = await import('../nats/fleetTopic.ts');
+      const { address } = opened.port;
+      endRobots = showRobots(shown, { address, keys: options.keys, log: report.note });
+    }
     await learnFromEpisodes(opened, { folder, batch: options.batch, report, signal });
   };
   try {
@@ -347,6 +353,7 @@ export async function learn(
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
+    await endRobots?.();
     await page?.then((opened) => opened.close()).catch(() => undefined);
     await port?.close();
   }

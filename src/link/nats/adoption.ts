@@ -2,6 +2,7 @@ import { messageOf } from '../../errors.ts';
 import type { Nats } from '../../nats/connect.ts';
 import { createQueue } from '../../processes/queue.ts';
 import type { Inbox } from '../robot/inbox.ts';
+import type { Incoming } from '../wire/transfer.ts';
 import { takeParts } from './parts.ts';
 import { ADAPTERS, POLICY, type RobotEvent, type Wanted, adapterPart, readMessage, robotSubject, wantedSubject, writeMessage } from './subjects.ts'; // prettier-ignore
 
@@ -22,11 +23,16 @@ export interface AdoptionOptions {
   onChange: () => void;
 }
 
+/** Milliseconds after which a version that could not be taken, as with a full disk, is tried again. */
+const FIRST_RETRY = 1000;
+const LONGEST_RETRY = 60_000;
+
 /** Takes over wanted versions one after another; of those that came meanwhile only the newest. */
 export function openAdoption({ nats, inbox, log, onChange }: AdoptionOptions): Adoption {
   const { connection, manager, name: robot } = nats;
   const inOrder = createQueue();
-  let [isClosed, newest] = [false, 0];
+  let [isClosed, newest, retryAfter] = [false, 0, FIRST_RETRY];
+  let retry: NodeJS.Timeout | undefined;
   let refused: string | null = null;
 
   const tell = (event: RobotEvent) => {
@@ -34,8 +40,9 @@ export function openAdoption({ nats, inbox, log, onChange }: AdoptionOptions): A
       connection.publish(robotSubject(robot, 'event'), writeMessage('event', event));
   };
   const refuse = (version: string, why: string) => {
-    refused = `the adapter ${version} was not taken: ${why}`;
-    log(refused);
+    const told = `the adapter ${version} was not taken: ${why}`;
+    if (refused === told) return;
+    log((refused = told));
     onChange();
     tell({ kind: 'notTaken', version, why: why.slice(0, 2000) });
   };
@@ -45,19 +52,26 @@ export function openAdoption({ nats, inbox, log, onChange }: AdoptionOptions): A
     if (name === inbox.version) return tell({ kind: 'taken', version: name });
     const objection = inbox.objection(wanted);
     if (objection !== undefined) return refuse(name, objection);
-    const incoming = await inbox.begin(wanted);
+    let incoming: Incoming | undefined;
     try {
+      incoming = await inbox.begin(wanted);
       await takeParts(nats, ADAPTERS, incoming, (part) => adapterPart(sha256, part));
       await inbox.take(incoming);
     } catch (error) {
-      await incoming.abandon();
-      if (!isClosed) refuse(name, messageOf(error));
-      return;
+      await incoming?.abandon();
+      if (isClosed) return;
+      refuse(name, messageOf(error));
+      return tryAgain();
     }
-    refused = null;
+    [refused, retryAfter] = [null, FIRST_RETRY];
     log(`plays the adapter ${name}`);
     onChange();
     tell({ kind: 'taken', version: name });
+  };
+
+  const tryAgain = () => {
+    clearTimeout(retry);
+    [retry, retryAfter] = [setTimeout(look, retryAfter), Math.min(2 * retryAfter, LONGEST_RETRY)];
   };
 
   const takeText = (text: string) => {
@@ -68,6 +82,15 @@ export function openAdoption({ nats, inbox, log, onChange }: AdoptionOptions): A
     }).catch((error: unknown) => log(`cannot take what the learner wants: ${messageOf(error)}`));
   };
 
+  const look = () => {
+    const find = { last_by_subj: wantedSubject(robot) };
+    const turn = newest;
+    manager.direct.getMessage(`KV_${POLICY}`, find).then(
+      (message) => message && turn === newest && takeText(message.string()),
+      // Without a learner there is no bucket yet.
+      () => undefined,
+    );
+  };
   connection.subscribe(wantedSubject(robot), {
     callback: (error, message) => {
       if (!error) takeText(message.string());
@@ -77,17 +100,10 @@ export function openAdoption({ nats, inbox, log, onChange }: AdoptionOptions): A
     get refused() {
       return refused;
     },
-    look() {
-      const find = { last_by_subj: wantedSubject(robot) };
-      const turn = newest;
-      manager.direct.getMessage(`KV_${POLICY}`, find).then(
-        (message) => message && turn === newest && takeText(message.string()),
-        // Without a learner there is no bucket yet.
-        () => undefined,
-      );
-    },
+    look,
     async close() {
       isClosed = true;
+      clearTimeout(retry);
       await inOrder(() => undefined);
     },
   };

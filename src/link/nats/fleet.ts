@@ -44,7 +44,13 @@ export const learnerStatusSchema = z.object({
 export type LearnerStatus = z.infer<typeof learnerStatusSchema>;
 
 /** What it tells of a robot: success by version, the newest version last. */
-export const robotStatusSchema = z.object({ success: z.array(cellSchema).max(MOST_VERSIONS) });
+export const robotStatusSchema = z.object({
+  success: z.array(cellSchema).max(MOST_VERSIONS),
+  /** How far its view (shares of a picture) and its offset (deviations of actions) are from where the policy began. */
+  moved: z
+    .object({ view: z.array(z.number()).optional(), offset: z.array(z.number()).optional() })
+    .optional(),
+});
 export type RobotStatus = z.infer<typeof robotStatusSchema>;
 
 /** Everything that a learner tells its fleet. */

@@ -1,6 +1,8 @@
 import { type Counts, successInterval } from '../../tensors/successRates.ts';
 import { duration } from '../../terminal/speaker.ts';
-import type { Fleet, FleetRobot, Success } from './fleetState.ts';
+import type { FleetRobot, Success } from '../../console/protocol.ts';
+import { farthest } from '../../tensors/farthest.ts';
+import type { Fleet } from './fleetState.ts';
 
 const whole = (share: number) => (100 * share).toFixed(0);
 
@@ -29,10 +31,10 @@ function table(rows: readonly (readonly string[])[]): string[] {
 const since = (time: string | undefined) =>
   time === undefined ? 'never' : `${duration(Math.max(0, (Date.now() - Date.parse(time)) / 1000))} ago`; // prettier-ignore
 
-const ROBOTS = ['robot', 'heard', 'plays', 'is to play', 'success with it', 'all attempts', 'waits', 'last problem']; // prettier-ignore
+const ROBOTS = ['robot', 'heard', 'plays', 'is to play', 'success with it', 'all attempts', 'view moved', 'offset', 'waits', 'last problem']; // prettier-ignore
 
 function robotRow(robot: FleetRobot): string[] {
-  const { name, isThere, lastHeard, plays, wanted, pinnedBy, isOnTrial, success } = robot;
+  const { name, isThere, lastHeard, plays, wanted, pinnedBy, isOnTrial, success, moved } = robot;
   const why = pinnedBy !== undefined ? ` (pinned by ${pinnedBy})` : isOnTrial ? ' (on trial)' : '';
   return [
     name,
@@ -41,6 +43,8 @@ function robotRow(robot: FleetRobot): string[] {
     `${wanted ?? '–'}${why}`,
     rateOf(totalOf(success.filter(({ version }) => version === plays))),
     rateOf(totalOf(success)),
+    moved?.view ? `${(100 * farthest(moved.view)).toFixed(1)} %` : '–',
+    moved?.offset ? farthest(moved.offset).toFixed(3) : '–',
     robot.waiting === undefined ? '–' : String(robot.waiting),
     robot.problem ?? '',
   ];

@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream';
 import type { ZodType } from 'zod';
+import type { FleetRobot, Success } from '../../console/protocol.ts';
 import { UserError } from '../../errors.ts';
 import type { Nats } from '../../nats/connect.ts';
 import { type Counts, successInterval } from '../../tensors/successRates.ts';
@@ -12,31 +13,6 @@ import { BEAT, EPISODES, POLICY, readMessage, robotIn, robotSubject, wantedSubje
 const LISTEN = 2500;
 /** Messages that are asked for at once. */
 const AT_ONCE = 64;
-
-/** Attempts and how many of them succeeded, with the 95 % interval of the rate (Wilson 1927). */
-export interface Success extends Counts {
-  interval: [number, number];
-}
-
-/** A robot, as far as the server knows. */
-export interface FleetRobot {
-  name: string;
-  isThere: boolean;
-  /** When it was heard last, by the server's clock, ISO 8601; absent where it never was. */
-  lastHeard?: string;
-  /** The version that it plays, or played when it was heard last. */
-  plays?: string;
-  /** The version that it is to play; absent where that is the policy as it came. */
-  wanted?: string;
-  /** Who pinned that. */
-  pinnedBy?: string;
-  isOnTrial: boolean;
-  success: ({ version: string } & Success)[];
-  /** Episodes on its disk that the learner does not have yet. */
-  waiting?: number;
-  /** What went wrong last. */
-  problem?: string;
-}
 
 /** A fleet, as far as its server knows. */
 export interface Fleet {
@@ -153,7 +129,7 @@ export async function readFleet(nats: Nats, milliseconds = LISTEN): Promise<Flee
     const event = said('event', health.get(robotSubject(name, 'event')));
     const pin = status?.pinned[name] ?? status?.pinned['*'];
     const play = said('wanted', wanted.get(wantedSubject(name)))?.name;
-    const success = told(robotStatusSchema, fleet.get(fleetSubject(robotKey(name))))?.success ?? [];
+    const { success = [], moved } = told(robotStatusSchema, fleet.get(fleetSubject(robotKey(name)))) ?? {}; // prettier-ignore
     const problem = own?.problem ?? (event?.kind === 'notTaken' ? `version ${event.version} was not taken: ${event.why}` : undefined); // prettier-ignore
     return {
       name,
@@ -164,6 +140,7 @@ export async function readFleet(nats: Nats, milliseconds = LISTEN): Promise<Flee
       ...(pin && { pinnedBy: pin.by }),
       isOnTrial: status?.trial?.robots.includes(name) ?? false,
       success: success.map((cell) => ({ version: cell.version, ...withInterval(cell) })),
+      ...(moved && { moved }),
       ...(problem != null && { problem }),
     };
   };

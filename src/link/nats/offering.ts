@@ -155,12 +155,18 @@ export class Offering {
     log(this.problem);
     outbox.postpone(name);
     this.out.delete(name);
-    this.retry ??= setTimeout(() => {
+    this.beginRetry();
+    onChange();
+  }
+
+  /** Several offers that fail together are one failure. */
+  private beginRetry(): void {
+    if (this.retry) return;
+    this.retry = setTimeout(() => {
       this.retry = undefined;
       this.pump();
     }, this.retryAfter);
     this.retryAfter = Math.min(2 * this.retryAfter, LONGEST_RETRY);
-    onChange();
   }
 
   private async acknowledge(name: string, sha256: string): Promise<void> {

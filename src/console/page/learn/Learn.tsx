@@ -2,17 +2,20 @@ import { topics } from '../live/topics.ts';
 import { Diagnostics } from './Diagnostics.tsx';
 import { LearningLog } from './LearningLog.tsx';
 import { Progress } from './Progress.tsx';
+import { RobotsCard } from './RobotsCard.tsx';
 import { SuccessCard } from './SuccessCard.tsx';
 import { Versions } from './Versions.tsx';
 
 /** Watches the policy learn. */
 export function Learn() {
   const learning = topics.learning.value;
+  const fleet = topics.fleet.value;
   return (
     <div class="learn">
       <Progress />
       <SuccessCard />
       <Versions />
+      {fleet && fleet.robots.length > 0 && <RobotsCard {...fleet} />}
       {learning && learning.points.length > 1 && <Diagnostics points={learning.points} />}
       {learning && <LearningLog log={learning.log} />}
     </div>

@@ -16,6 +16,7 @@ export const topics: Newest = {
   fit: signal(),
   attempts: signal(),
   learning: signal(),
+  fleet: signal(),
   comparisons: signal(),
   calibration: signal(),
   reading: signal(),
