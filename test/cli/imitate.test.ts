@@ -18,7 +18,7 @@ interface LogLine {
   step: number;
   loss?: number;
   rate?: number;
-  evaluation?: { episodes: number };
+  evaluation?: { episodes: number; zeroNoise: number };
 }
 
 const logOf = async (out: string) =>
@@ -57,7 +57,7 @@ describe('nalu imitate', () => {
   it('makes a policy that writes tokens, with an action tokenizer of the demonstrations, in the sizes that there are', () =>
     withFolder(async (out) => {
       const args = ['imitate', demos, '--out', out, '--family', 'pi0-fast', '--batch', '1'];
-      const rest = ['--attempts', '0', '--no-augmentation', '--steps', '1'];
+      const rest = ['--attempts', '1', '--no-augmentation', '--steps', '1'];
       await assertFails([...args, ...rest, '--size', 'full'], {
         ...{ kind: 'unsupported', subject: '--size' },
         names: ['pi0-fast', 'mini'],
@@ -68,6 +68,9 @@ describe('nalu imitate', () => {
       const { family, transforms, hasGolden } = await loadBundle(out);
       assert.equal(family, 'pi0-fast');
       assert.deepEqual([transforms.map(({ type }) => type), hasGolden], [['quantile'], true]);
+      // After a step its tokens are no chunk: the attempts have failed, and the run goes on.
+      const evaluated = (await logOf(out)).find(({ evaluation }) => evaluation);
+      assert.equal(evaluated?.evaluation?.zeroNoise, 0);
     }));
 
   it('gives the same bundle when it is stopped and resumed as when it runs through', () =>
