@@ -88,10 +88,10 @@ describe('the link over NATS', LIMIT, () => {
         adapters: join(folder, `${name}-adapters`),
       });
       const second = await openRuntime(other('second'));
-      await until(() => second.status().lastError !== null);
+      await until(() => /another robot/.test(second.status().lastError ?? ''));
       const strange = { name: 'arm', joints: ['elbow', 'waist'] };
       const third = await openRuntime({ ...other('third'), embodiment: strange }, 'third');
-      await until(() => third.status().lastError !== null);
+      await until(() => /waist/.test(third.status().lastError ?? ''));
       for (const [name, said, ...names] of [
         ['robot', second.status().lastError!, 'another robot'],
         ['third', third.status().lastError!, 'elbow, waist', 'waist, elbow'],
