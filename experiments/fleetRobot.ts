@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { openCourier } from '../src/link/robot/courier.ts';
 import { METHODS } from '../src/learning/methods.ts';
-import { writeAdapter } from '../src/policy/bundle/adapter.ts';
+import { parseNats } from '../src/nats/address.ts';
 import { loadBundle } from '../src/policy/bundle/bundle.ts';
 import { explorationSchema } from '../src/policy/exploration.ts';
 import { ownProcesses } from '../src/rollouts/pool.ts';
@@ -15,20 +15,24 @@ import { gapSchema } from '../src/sim/gap.ts';
  */
 const [folder, address, policy, gap, seed] = process.argv.slice(2);
 const TRAINABLE = { parameters: 'expert' } as const;
-const [episodes, newest] = [join(folder, 'episodes'), join(folder, 'newest.safetensors')];
+const [episodes, adapters] = [join(folder, 'episodes'), join(folder, 'adapters')];
 const exploration = explorationSchema.parse(METHODS.view.exploration);
 const pool = ownProcesses(
-  { policy, task: 'transfer-cube', trainable: TRAINABLE, gap: gapSchema.parse(JSON.parse(gap)) },
+  {
+    policy,
+    robot: parseNats(address).name,
+    task: 'transfer-cube',
+    trainable: TRAINABLE,
+    gap: gapSchema.parse(JSON.parse(gap)),
+  },
   1,
 );
 const bundle = await loadBundle(policy);
 const courier = await openCourier({
-  ...{ episodes, adapters: join(folder, 'adapters'), address },
+  ...{ episodes, adapters, address },
   policy: { ...bundle, trainable: TRAINABLE },
-  async onAdapter(adapter) {
-    await writeAdapter(newest, adapter);
-    await pool.adopt(newest);
-  },
+  // The pool reads the whole version, and plays it at this robot's place.
+  onAdapter: ({ version }) => pool.adopt(join(adapters, `${version}.safetensors`)),
   log: () => undefined,
 });
 

@@ -2,6 +2,7 @@ import { discardAbandoned } from '../episodes/beingWritten.ts';
 import { partialPath } from '../episodes/files.ts';
 import { recordEpisode } from '../episodes/recordEpisode.ts';
 import { sessionConfigSchema } from '../session/session.ts';
+import { adapterFor } from '../policy/bundle/adapter.ts';
 import { readAdapter } from '../policy/bundle/readAdapter.ts';
 import { loadBundle } from '../policy/bundle/bundle.ts';
 import { withIntegration } from '../policy/bundle/withIntegration.ts';
@@ -25,6 +26,8 @@ export interface RolloutSettings extends SceneChoice {
   policy: string;
   task: SimTaskName;
   trainable: Trainable;
+  /** A robot's name: versions are played at the place that is its own. */
+  robot?: string;
   /** Rows of a chunk to play; the bundle's where absent. */
   executeSteps?: number;
   /** How its chunks join the one in play; swap where absent. */
@@ -98,7 +101,8 @@ serve<RolloutFunctions, RolloutSettings>(
         return { seed, success, steps, episode };
       },
       async adopt(path) {
-        sampler.adopt(await readAdapter(path, { ...bundle, trainable }));
+        const adapter = await readAdapter(path, { ...bundle, trainable });
+        sampler.adopt(adapterFor(adapter, settings.robot));
       },
     };
   },
