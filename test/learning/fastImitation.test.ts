@@ -13,7 +13,7 @@ import { tinyDemonstrations } from './tiny.ts';
 import { writeTinyFast } from './tinyFast.ts';
 
 const SESSION = sessionConfigSchema.parse({ threads: 1 });
-const STEPS = 90;
+const STEPS = 200;
 
 /** What is to be done is told by the pictures alone; see tinyDemonstrations. */
 const DEMONSTRATIONS = tinyDemonstrations(64);

@@ -16,11 +16,12 @@ interface TokenizerJson {
 const fitted = (texts: readonly string[], size: number) =>
   (JSON.parse(fitPairs(texts, size)) as TokenizerJson).model;
 
-/** Byte-pair encoding as it is defined, on words of printable ASCII: join the commonest pair, again and again. */
+/** Byte-pair encoding as it is defined, on words of printable ASCII: join the commonest pair that is met twice, again and again. */
 function pairsByDefinition(words: readonly string[], count: number): [string, string][] {
   const order = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte));
   let split = words.map((word) => [...word]);
-  return Array.from({ length: count }, () => {
+  const pairs: [string, string][] = [];
+  while (pairs.length < count) {
     const seen = new Map<string, { pair: [string, string]; count: number }>();
     for (const parts of split)
       parts.slice(1).forEach((right, i) => {
@@ -30,7 +31,9 @@ function pairsByDefinition(words: readonly string[], count: number): [string, st
       });
     const rank = ({ pair }: { pair: [string, string] }) =>
       order.indexOf(pair[0]) * 1e4 + order.indexOf(pair[1]);
-    const [best] = [...seen.values()].sort((a, b) => b.count - a.count || rank(a) - rank(b));
+    const twice = [...seen.values()].filter((one) => one.count > 1);
+    if (twice.length === 0) break;
+    const [best] = twice.sort((a, b) => b.count - a.count || rank(a) - rank(b));
     const [left, right] = best.pair;
     order.push(left + right);
     split = split.map((parts) => {
@@ -42,8 +45,9 @@ function pairsByDefinition(words: readonly string[], count: number): [string, st
       }
       return joined;
     });
-    return best.pair;
-  });
+    pairs.push(best.pair);
+  }
+  return pairs;
 }
 
 describe('byte pairs fitted to texts', () => {

@@ -106,6 +106,7 @@ const storedIntegration = ({ solver, ...rest }: Integration) => ({
 export const storedConfig = (config: BundleConfig): Record<string, unknown> =>
   Object.fromEntries(
     Object.entries(config).flatMap(([key, value]) => {
+      if (value === undefined) return [];
       if (key === 'integration') return Object.entries(storedIntegration(value as Integration));
       if (config.family !== PI0) return [[key, value]];
       if (key === 'family') return [];
