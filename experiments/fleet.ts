@@ -1,18 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { listEpisodes } from '../src/episodes/listEpisodes.ts';
-import { digest } from '../src/files/digest.ts';
 import { packagePath } from '../src/files/packagePath.ts';
 import { writeWhole } from '../src/files/writeWhole.ts';
 import { type Curve, type CurvePoint, adaptationCurve } from '../src/learning/curve.ts';
 import { showFleet } from '../src/link/nats/fleetCommand.ts';
 import { readRobots } from '../src/link/learner/store.ts';
-import { successInterval } from '../src/tensors/successRates.ts';
+import { totalOf, withInterval } from '../src/tensors/successRates.ts';
+import { accountOf } from '../test/nats/account.ts';
 import { NO_NATS, startNats } from '../test/nats/server.ts';
 import { markdownTable } from './markdown.ts';
 
@@ -106,25 +106,6 @@ async function disturb(): Promise<void> {
   await until(1);
 }
 
-/** What was recorded, and what the learner has of it, by the files' content. */
-async function account() {
-  const contentsIn = async (at: string) => {
-    const files = (await readdir(at)).filter((name) => name.endsWith('.mcap'));
-    return Promise.all(files.map(async (file) => (await digest(join(at, file))).sha256));
-  };
-  const recorded = (
-    await Promise.all(NAMES.map((name) => contentsIn(join(folder, name, 'episodes'))))
-  ).flat();
-  const kept = await contentsIn(join(learnerFolder, 'episodes'));
-  const lines = (await readFile(join(learnerFolder, 'received.txt'), 'utf8')).trim().split('\n');
-  const there = new Set(kept);
-  return {
-    recorded: recorded.length,
-    lost: recorded.filter((sha256) => !there.has(sha256)).length,
-    twice: kept.length - there.size + lines.length - new Set(lines).size,
-  };
-}
-
 /** Success of each robot's attempts, in the order in which they were made. */
 async function curves(): Promise<Curve[]> {
   const robots = await readRobots(learnerFolder);
@@ -146,10 +127,8 @@ async function curves(): Promise<Curve[]> {
 }
 
 const rate = (points: readonly CurvePoint[]) => {
-  const [attempts, successes] = (['attempts', 'successes'] as const).map((of) =>
-    points.reduce((sum, point) => sum + point[of], 0),
-  );
-  const [low, high] = successInterval({ attempts, successes });
+  const { attempts, successes, interval } = withInterval(totalOf(points));
+  const [low, high] = interval;
   return `${successes} of ${attempts} (${(100 * low).toFixed(0)}–${(100 * high).toFixed(0)} %)`;
 };
 
@@ -167,7 +146,7 @@ try {
     }),
   );
   for (const line of await showFleet({ address: as('watcher'), isJson: false })) console.log(line);
-  const { recorded, lost, twice } = await account();
+  const { made, lost, doubled } = await accountOf(NAMES.map((name) => join(folder, name)), learnerFolder); // prettier-ignore
   const drawn = await curves();
   const halves = ({ points }: Curve) => [
     points.slice(0, Math.ceil(points.length / 2)),
@@ -182,8 +161,8 @@ try {
   await mkdir(values.out, { recursive: true });
   const picture = join(values.out, 'fleet.svg');
   await writeWhole(picture, adaptationCurve(drawn, 'Success by robot'));
-  console.log(`${recorded} episodes, ${KILLS} kills: ${lost} lost, ${twice} counted twice. ${picture}`); // prettier-ignore
-  if (lost + twice > 0) process.exitCode = 1;
+  console.log(`${made} episodes, ${KILLS} kills: ${lost} lost, ${doubled} counted twice. ${picture}`); // prettier-ignore
+  if (lost + doubled > 0) process.exitCode = 1;
 } finally {
   for (const child of running.values())
     try {

@@ -4,6 +4,12 @@ export interface Counts {
   successes: number;
 }
 
+/** All attempts of several counts. */
+export const totalOf = (counts: readonly Counts[]): Counts => ({
+  attempts: counts.reduce((sum, { attempts }) => sum + attempts, 0),
+  successes: counts.reduce((sum, { successes }) => sum + successes, 0),
+});
+
 /** ln(n!) */
 function logFactorial(n: number): number {
   let sum = 0;
@@ -38,3 +44,9 @@ export function successInterval({ attempts, successes }: Counts): [number, numbe
   const centre = rate + z ** 2 / (2 * attempts);
   return [Math.max(0, centre - spread) / scale, Math.min(scale, centre + spread) / scale];
 }
+
+/** Counts with the 95 % interval of their rate. */
+export const withInterval = ({ attempts, successes }: Counts) => ({
+  ...{ attempts, successes },
+  interval: successInterval({ attempts, successes }),
+});

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Demonstration } from '../learning/imitation/demonstrations.ts';
 import type { DistillationSettings } from '../learning/distillation/distillation.ts';
-import type { ImitationSettings } from '../learning/imitation/imitation.ts';
+import type { ImitationSettings } from '../learning/imitation/teaching.ts';
 import { type SettingNames, settingDifference } from '../learning/settingNames.ts';
 import type { SimTaskName } from '../sim/taskNames.ts';
 import { type Bundle, configOf } from '../policy/bundle/config.ts';

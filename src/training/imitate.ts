@@ -1,12 +1,9 @@
 import { basename, join, resolve } from 'node:path';
 import { UserError } from '../errors.ts';
 import { checkOutside } from '../files/within.ts';
-import {
-  type ImitationSettings,
-  imitationSchema,
-  openImitation,
-} from '../learning/imitation/imitation.ts';
+import { openImitation } from '../learning/imitation/imitation.ts';
 import { normalisationOf } from '../learning/imitation/statistics.ts';
+import { type ImitationSettings, imitationSchema } from '../learning/imitation/teaching.ts';
 import { loadSessionConfig } from '../session/session.ts';
 import { type Adapter, makeAdapter, writeAdapter } from '../policy/bundle/adapter.ts';
 import {

@@ -13,6 +13,7 @@ import { TABLE_ROWS, integrationTable } from '../../src/policy/integration.ts';
 import { makeTransforms } from '../../src/policy/vectors/transforms.ts';
 import { Tensor, sessionConfigSchema } from '../../src/session/session.ts';
 import { withFolder } from '../onnx/run.ts';
+import { takeSteps } from './takeSteps.ts';
 import { tinyBundle, tinyDemonstrations, tinyPi05, writeTinyBundle } from './tiny.ts';
 
 const SESSION = sessionConfigSchema.parse({ threads: 1 });
@@ -41,12 +42,6 @@ const withRun = <T>(
   });
 
 const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
-
-async function lossesOf(run: TrainingRun, steps: number): Promise<number[]> {
-  const losses: number[] = [];
-  for (let i = 0; i < steps; i++) losses.push((await run.step()).loss);
-  return losses;
-}
 
 describe('distillation', () => {
   it('has the mean squared distance of one-step chunks from those of the policy as its loss', () =>
@@ -108,7 +103,7 @@ describe('distillation', () => {
   for (const [name, config] of Object.entries(kinds))
     it(`brings one step of ${name} closer to its several`, () =>
       withRun(config, async (run) => {
-        const losses = await lossesOf(run, 100);
+        const losses = await takeSteps(run, 100);
         const [first, last] = [mean(losses.slice(0, 10)), mean(losses.slice(-10))];
         assert.ok(last < 0.3 * first, `from ${first} to ${last}`);
       }));

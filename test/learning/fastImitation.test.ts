@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { imitationSchema, openImitation } from '../../src/learning/imitation/imitation.ts';
+import { openImitation } from '../../src/learning/imitation/imitation.ts';
+import { imitationSchema } from '../../src/learning/imitation/teaching.ts';
 import type { TrainingRun } from '../../src/learning/train/trainingRun.ts';
 import { loadBundle } from '../../src/policy/bundle/bundle.ts';
 import { openSampler } from '../../src/policy/sampler.ts';
@@ -9,6 +10,7 @@ import { sessionConfigSchema } from '../../src/session/session.ts';
 import { replaceWeights } from '../../src/training/replaceWeights.ts';
 import { withFolder } from '../onnx/run.ts';
 import { assertRejectsAbout } from '../refusals.ts';
+import { takeSteps } from './takeSteps.ts';
 import { tinyDemonstrations } from './tiny.ts';
 import { writeTinyFast } from './tinyFast.ts';
 
@@ -37,12 +39,6 @@ const withRun = <T>(
       await run.close();
     }
   });
-
-async function takeSteps(run: TrainingRun, count: number): Promise<number[]> {
-  const losses: number[] = [];
-  for (let i = 0; i < count; i++) losses.push((await run.step()).loss);
-  return losses;
-}
 
 describe('imitation of a policy that writes tokens', () => {
   it('begins at the likelihood of chance, and then answers what pictures tell by chunks near the demonstrated', () =>

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { readCheckpoint, writeCheckpoint } from '../../src/learning/train/checkpoint.ts';
-import { imitationSchema, openImitation } from '../../src/learning/imitation/imitation.ts';
+import { openImitation } from '../../src/learning/imitation/imitation.ts';
+import { imitationSchema } from '../../src/learning/imitation/teaching.ts';
 import type { TrainingRun } from '../../src/learning/train/trainingRun.ts';
 import type { TrainingState } from '../../src/learning/train/trainer.ts';
 import { sessionConfigSchema } from '../../src/session/session.ts';
@@ -10,6 +11,7 @@ import type { Trainable } from '../../src/policy/trainable.ts';
 import { trainableParameters } from '../../src/policy/families/pi0/trainable.ts';
 import { withFolder } from '../onnx/run.ts';
 import { assertRejectsAbout } from '../refusals.ts';
+import { takeSteps } from './takeSteps.ts';
 import { tinyBundle, tinyDemonstrations, writeTinyBundle } from './tiny.ts';
 
 const SESSION = sessionConfigSchema.parse({ threads: 1 });
@@ -48,12 +50,6 @@ const withRun = <T>(
       await run.close();
     }
   });
-
-async function takeSteps(run: TrainingRun, count: number): Promise<number[]> {
-  const losses: number[] = [];
-  for (let i = 0; i < count; i++) losses.push((await run.step()).loss);
-  return losses;
-}
 
 const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 

@@ -1,16 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { labelsOf } from '../../src/episodes/labels.ts';
-import { digest } from '../../src/files/digest.ts';
 import { openLearnerPort } from '../../src/link/learner/learnerPort.ts';
 import { type Courier, openCourier } from '../../src/link/robot/courier.ts';
 import { uniformNumbers } from '../../src/tensors/noise.ts';
 import { mountSmallDisk } from '../episodes/smallDisk.ts';
 import { NATS, policy } from '../link/link.ts';
+import { accountOf, episodesIn } from './account.ts';
 import { type Relay, startRelay } from './relay.ts';
 import { type NatsServer, startNats } from './server.ts';
 
@@ -33,15 +32,9 @@ export interface CampaignOptions {
 }
 
 /** What came of a campaign. */
-export interface Account {
+export interface Account extends Awaited<ReturnType<typeof accountOf>> {
   /** Of each kind. */
   faults: Record<string, number>;
-  made: number;
-  /** Episodes that the learner has exactly once. */
-  once: number;
-  doubled: number;
-  lost: number;
-  labelsLost: number;
   /** Versions that robots took over, and those of them that were not what they are called. */
   versions: number;
   halfApplied: number;
@@ -251,11 +244,6 @@ async function inTime(isSo: () => boolean | Promise<boolean>): Promise<boolean> 
   return true;
 }
 
-const episodesIn = async (folder: string) =>
-  (await readdir(join(folder, 'episodes')).catch(() => [])).filter((name) =>
-    name.endsWith('.mcap'),
-  );
-
 /** Whether each robot's episodes, and the learner's versions, get through again. */
 async function recovers({ learner, robots }: Field): Promise<string[]> {
   const began = new Map(robots.map((part) => [part, part.said('adapter').length]));
@@ -301,38 +289,6 @@ async function handOver(
   await port.close();
 }
 
-/** What was recorded, and what the learner has of it, by the files' content. */
-async function accountOf({ learner, robots, impostor }: Field) {
-  const contents = async (folder: string) => {
-    const at = join(folder, 'episodes');
-    return Promise.all(
-      (await episodesIn(folder)).map(async (file) => ({
-        sha256: (await digest(join(at, file))).sha256,
-        labels: JSON.stringify(await labelsOf(join(at, file))),
-      })),
-    );
-  };
-  const made = (
-    await Promise.all([...robots, impostor].map(({ folder }) => contents(folder)))
-  ).flat();
-  const kept = await contents(learner.folder);
-  const times = new Map<string, number>();
-  for (const { sha256 } of kept) times.set(sha256, (times.get(sha256) ?? 0) + 1);
-  const labels = new Map(kept.map(({ sha256, labels }) => [sha256, labels]));
-  const lines = (await readFile(join(learner.folder, 'received.txt'), 'utf8')).trim().split('\n');
-  const said = (what: string) => robots.reduce((sum, part) => sum + part.said(what).length, 0);
-  return {
-    made: made.length,
-    once: made.filter(({ sha256 }) => times.get(sha256) === 1).length,
-    doubled: kept.length - times.size + lines.length - new Set(lines).size,
-    lost: made.filter(({ sha256 }) => !times.has(sha256)).length,
-    labelsLost: made.filter((one) => times.has(one.sha256) && labels.get(one.sha256) !== one.labels)
-      .length,
-    versions: said('adapter'),
-    halfApplied: said('half'),
-  };
-}
-
 /**
  * Robots and a learner, each a process of its own, at a NATS server, to which faults happen at random moments: the next
  * while others still last, never two to one part. Every few faults all must get through again, in a minute.
@@ -369,7 +325,14 @@ export async function campaign({ faults, seed, robots, log }: CampaignOptions): 
     for (const part of [field.learner, ...field.robots]) await part.kill();
     await handOver(field, log);
     const seconds = Math.round((performance.now() - began) / 1000);
-    return { faults: counts, ...(await accountOf(field)), stuck, seconds };
+    const { learner, robots: parts, impostor } = field;
+    const folders = [...parts, impostor].map(({ folder }) => folder);
+    const said = (what: string) => parts.reduce((sum, part) => sum + part.said(what).length, 0);
+    return {
+      ...{ faults: counts, stuck, seconds },
+      ...(await accountOf(folders, learner.folder)),
+      ...{ versions: said('adapter'), halfApplied: said('half') },
+    };
   } finally {
     await field.close();
   }

@@ -5,12 +5,10 @@ import { learnedOf, taughtOf } from '../../policy/families/registry.ts';
 import { augmentationGraph, drawAugmentation } from './augmentation.ts';
 import { openFlowTeaching } from './flowTeaching.ts';
 import { openOwnTeaching } from './ownTeaching.ts';
-import { type ImitationOptions, type ImitationSettings, imitationSchema } from './teaching.ts';
+import type { ImitationOptions } from './teaching.ts';
 import { frozenWeights, startingParameters } from '../train/startingWeights.ts';
 import { initialState, openTrainer } from '../train/trainer.ts';
 import { type TrainingRun, averagedParameters } from '../train/trainingRun.ts';
-
-export { type ImitationOptions, type ImitationSettings, imitationSchema };
 
 type Batch = Record<string, Tensor>;
 

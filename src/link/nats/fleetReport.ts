@@ -1,4 +1,4 @@
-import { type Counts, successInterval } from '../../tensors/successRates.ts';
+import { totalOf, withInterval } from '../../tensors/successRates.ts';
 import { duration } from '../../terminal/speaker.ts';
 import type { FleetRobot, Success } from '../../console/protocol.ts';
 import { farthest } from '../../tensors/farthest.ts';
@@ -9,13 +9,6 @@ const whole = (share: number) => (100 * share).toFixed(0);
 /** `12 of 16, 51–90 %`: the rate's 95 % interval. */
 const rateOf = ({ attempts, successes, interval: [low, high] }: Success): string =>
   attempts === 0 ? '–' : `${successes} of ${attempts}, ${whole(low)}–${whole(high)} %`;
-
-const totalOf = (cells: readonly Counts[]): Success => {
-  const [attempts, successes] = (['attempts', 'successes'] as const).map((of) =>
-    cells.reduce((sum, cell) => sum + cell[of], 0),
-  );
-  return { attempts, successes, interval: successInterval({ attempts, successes }) };
-};
 
 /** Rows of equal columns, the first of them a heading. */
 function table(rows: readonly (readonly string[])[]): string[] {
@@ -41,8 +34,8 @@ function robotRow(robot: FleetRobot): string[] {
     isThere ? 'now' : since(lastHeard),
     plays ?? '–',
     `${wanted ?? '–'}${why}`,
-    rateOf(totalOf(success.filter(({ version }) => version === plays))),
-    rateOf(totalOf(success)),
+    rateOf(withInterval(totalOf(success.filter(({ version }) => version === plays)))),
+    rateOf(withInterval(totalOf(success))),
     moved?.view ? `${(100 * farthest(moved.view)).toFixed(1)} %` : '–',
     moved?.offset ? farthest(moved.offset).toFixed(3) : '–',
     robot.waiting === undefined ? '–' : String(robot.waiting),

@@ -4,7 +4,7 @@ import type { ZodType } from 'zod';
 import type { FleetRobot, Success } from '../../console/protocol.ts';
 import { UserError } from '../../errors.ts';
 import type { Nats } from '../../nats/connect.ts';
-import { type Counts, successInterval } from '../../tensors/successRates.ts';
+import { totalOf, withInterval } from '../../tensors/successRates.ts';
 import { parseJson } from '../../validate.ts';
 import { FLEET, HEALTH, LEARNER_KEY, type LearnerStatus, fleetSubject, learnerStatusSchema, robotKey, robotStatusSchema } from './fleet.ts'; // prettier-ignore
 import { BEAT, EPISODES, POLICY, readMessage, robotIn, robotSubject, wantedSubject } from './subjects.ts'; // prettier-ignore
@@ -89,12 +89,6 @@ async function listen({ connection }: Nats, milliseconds: number) {
   return heard;
 }
 
-const withInterval = (counts: Counts): Success => ({
-  attempts: counts.attempts,
-  successes: counts.successes,
-  interval: successInterval(counts),
-});
-
 /** What a server knows of its fleet. Throws a `UserError` for one that has none. */
 export async function readFleet(nats: Nats, milliseconds = LISTEN): Promise<Fleet> {
   const heard = await listen(nats, milliseconds);
@@ -146,8 +140,6 @@ export async function readFleet(nats: Nats, milliseconds = LISTEN): Promise<Flee
   };
   const robots = [...names].sort().map(robotOf);
   const cells = robots.flatMap(({ success }) => success);
-  const sum = (version: string, of: 'attempts' | 'successes') =>
-    cells.reduce((all, cell) => all + (cell.version === version ? cell[of] : 0), 0);
   const beat = health.get(BEAT);
   return {
     learner: {
@@ -158,10 +150,7 @@ export async function readFleet(nats: Nats, milliseconds = LISTEN): Promise<Flee
     robots,
     versions: (status?.versions ?? []).map((version) => ({
       ...version,
-      ...withInterval({
-        attempts: sum(version.version, 'attempts'),
-        successes: sum(version.version, 'successes'),
-      }),
+      ...withInterval(totalOf(cells.filter((cell) => cell.version === version.version))),
     })),
     waiting: episodes.state.messages,
   };

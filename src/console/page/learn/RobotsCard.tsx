@@ -1,6 +1,6 @@
 import type { FleetRobot, Robots } from '../../protocol.ts';
 import { farthest } from '../../../tensors/farthest.ts';
-import { successInterval } from '../../../tensors/successRates.ts';
+import { totalOf, withInterval } from '../../../tensors/successRates.ts';
 import { age, plural, shortVersion } from '../format.ts';
 import { Card } from '../parts/Card.tsx';
 import { Chip } from '../parts/Chip.tsx';
@@ -9,10 +9,7 @@ import { RateBar } from '../parts/RateBar.tsx';
 /** Success of all attempts with the version, or with any. */
 function rateOf({ success }: FleetRobot, version?: string) {
   const cells = success.filter((cell) => version === undefined || cell.version === version);
-  const [attempts, successes] = (['attempts', 'successes'] as const).map((of) =>
-    cells.reduce((sum, cell) => sum + cell[of], 0),
-  );
-  return { attempts, successes, interval: successInterval({ attempts, successes }) };
+  return withInterval(totalOf(cells));
 }
 
 const hundredths = (share: number) => (100 * share).toFixed(1);

@@ -1,4 +1,5 @@
 import { ALOHA_CAMERAS } from '../../../robot/aloha.ts';
+import { MINI_PALIGEMMA } from '../../paligemma/mini.ts';
 import { TINY_VOCABULARY } from '../../paligemma/tokenizer.ts';
 import type { SizedConfig } from '../../size.ts';
 import type { FastConfig } from './config.ts';
@@ -12,16 +13,8 @@ export const MINI: SizedConfig<FastConfig> = {
   family: 'pi0-fast',
   architecture: {
     layout: 'lerobot',
-    vision: { width: 128, depth: 4, mlp: 512, heads: 4, patch: 32, imageSize: 96 },
-    language: {
-      width: 128,
-      depth: 4,
-      mlp: 256,
-      heads: 4,
-      kvHeads: 1,
-      headDim: 32,
-      vocabulary: TINY_VOCABULARY + 1024,
-    },
+    ...MINI_PALIGEMMA,
+    language: { ...MINI_PALIGEMMA.language, vocabulary: TINY_VOCABULARY + 1024 },
     black: [],
     tiedHead: true,
     maxTokens: 128,

@@ -1,12 +1,11 @@
-import { join } from 'node:path';
 import { UserError } from '../../../errors.ts';
 import type { Graph, Value } from '../../../onnx/graph.ts';
 import { divide, multiply, negate, reduceSum, reshape } from '../../../onnx/operators.ts';
 import { Tensor } from '../../../session/session.ts';
-import { WEIGHTS_FILE } from '../../bundle/bundleFiles.ts';
 import type { Lesson, Lessons, Taught } from '../../learnable.ts';
 import { BATCH, prefixInputs } from '../../paligemma/prefixInputs.ts';
-import { inputWeights, loadWeights, weightSources } from '../../paligemma/weights.ts';
+import { bundleWeights } from '../../paligemma/bundleWeights.ts';
+import { inputWeights } from '../../paligemma/weights.ts';
 import type { Parameter, Trainable } from '../../trainable.ts';
 import { type Marks, mirrored } from './actionTokens.ts';
 import { type BundleTokenizers, loadTokenizers } from './bundleTokenizers.ts';
@@ -62,32 +61,22 @@ function sentences(
 const longest = (rows: readonly (readonly number[])[]) =>
   rows.reduce((most, { length }) => Math.max(most, length), 0);
 
-/** Rows of a matrix [rows, width], padded with zeros on the right. */
-function padded<T>(
-  rows: readonly (readonly number[])[],
-  width: number,
-  fill: (at: number, value: number) => T,
-) {
-  // prettier-ignore
-  rows.forEach((row, i) => row.forEach((value, j) => fill(i * width + j, value)));
-}
+type Rows = readonly (readonly number[])[];
 
-function integers(rows: readonly (readonly number[])[], width: number): Tensor {
-  const data = new BigInt64Array(rows.length * width);
-  padded(rows, width, (at, value) => (data[at] = BigInt(value)));
-  return new Tensor('int64', data, [rows.length, width]);
-}
+/** A matrix [rows, width], each row padded with zeros on the right. */
+const padded = (rows: Rows, width: number): number[] =>
+  rows.flatMap((row) => [...row, ...Array<number>(width - row.length).fill(0)]);
 
-function present(rows: readonly (readonly number[])[], width: number): Tensor {
-  const data = new Uint8Array(rows.length * width);
-  padded(rows, width, (at) => (data[at] = 1));
-  return new Tensor('bool', data, [rows.length, width]);
-}
+const integers = (rows: Rows, width: number): Tensor =>
+  new Tensor('int64', BigInt64Array.from(padded(rows, width), BigInt), [rows.length, width]);
 
-function floats(rows: readonly (readonly number[])[], width: number): Tensor {
-  const data = new Float32Array(rows.length * width);
-  padded(rows, width, (at, value) => (data[at] = value));
-  return new Tensor('float32', data, [rows.length, width]);
+const floats = (rows: Rows, width: number): Tensor =>
+  new Tensor('float32', Float32Array.from(padded(rows, width)), [rows.length, width]);
+
+/** Where rows are not padding. */
+function present(rows: Rows, width: number): Tensor {
+  const ones = rows.map((row) => row.map(() => 1));
+  return new Tensor('bool', Uint8Array.from(padded(ones, width)), [rows.length, width]);
 }
 
 /**
@@ -128,7 +117,7 @@ async function openLessons(
       const prompts = rows.map(({ prompt }) => prompt);
       const written = rows.map((row) => row.written);
       return {
-        camera_mask: present(rows.map(() => Array<number>(cameras).fill(1)), cameras), // prettier-ignore
+        camera_mask: new Tensor('bool', new Uint8Array(rows.length * cameras).fill(1), [rows.length, cameras]), // prettier-ignore
         tokens: integers(prompts, text),
         token_mask: present(prompts, text),
         written: integers(written, count),
@@ -154,13 +143,10 @@ function parametersOf(config: FastConfig, { parameters }: Trainable): Parameter[
 /** How a π0-FAST learns: by the cross-entropy of the tokens of demonstrated chunks, read as it samples. */
 export function taughtFast(config: FastConfig): Taught {
   const { horizon, actionDim, stateDim, vision } = config;
-  const weightsIn = (folder: string) => join(folder, WEIGHTS_FILE);
   return {
     ...{ horizon, actionDim, stateDim, imageSize: vision.imageSize },
     parameters: (trainable) => parametersOf(config, trainable),
-    weightShapes: () => weightShapes(config),
-    loadWeights: (folder, names) => loadWeights(weightsIn(folder), names),
-    weightSources: (folder) => weightSources(weightsIn(folder), weightShapes(config)),
+    ...bundleWeights(() => weightShapes(config)),
     openLessons: (folder, lessons) => openLessons(config, folder, lessons),
   };
 }

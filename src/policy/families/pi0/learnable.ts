@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import type { Graph } from '../../../onnx/graph.ts';
 import { repeat } from '../../../onnx/operators.ts';
-import { WEIGHTS_FILE } from '../../bundle/bundleFiles.ts';
 import type { Flow, FlowOptions, Learnable } from '../../learnable.ts';
 import { type Pi0Config, hasStateToken } from './config.ts';
 import { tokensPerImage } from '../../paligemma/config.ts';
@@ -19,7 +18,8 @@ import { encodePrefix } from '../../paligemma/prefix.ts';
 import { openPrefixGraph } from './sampleGraphs.ts';
 import { TOKENIZER_FILE } from '../../paligemma/tokenizer.ts';
 import { loadTokenizer } from './tokenizer.ts';
-import { inputWeights, loadWeights, weightSources } from '../../paligemma/weights.ts';
+import { bundleWeights } from '../../paligemma/bundleWeights.ts';
+import { inputWeights } from '../../paligemma/weights.ts';
 import { trainableParameters, trainableWeights } from './trainable.ts';
 import { weightShapes } from './weights.ts';
 
@@ -59,7 +59,6 @@ function flowOf(config: Pi0Config, graph: Graph, options: FlowOptions): Flow {
 /** What learning needs of a π0 of this configuration. */
 export function learnablePi0(config: Pi0Config): Learnable {
   const { horizon, actionDim, stateDim, maxTokens, vision, expert } = config;
-  const weightsIn = (folder: string) => join(folder, WEIGHTS_FILE);
   return {
     ...{ horizon, actionDim, stateDim, maxTokens, imageSize: vision.imageSize },
     hasState: hasStateToken(config),
@@ -67,9 +66,7 @@ export function learnablePi0(config: Pi0Config): Learnable {
     prefixLength: (cameras, text) => cameras * tokensPerImage(config) + text,
     parameters: (trainable) => trainableParameters(trainable, config),
     flow: (graph, options) => flowOf(config, graph, options),
-    weightShapes: () => weightShapes(config),
-    loadWeights: (folder, names) => loadWeights(weightsIn(folder), names),
-    weightSources: (folder) => weightSources(weightsIn(folder), weightShapes(config)),
+    ...bundleWeights(() => weightShapes(config)),
     openPrefix: (bundle, session) => openPrefixGraph({ ...bundle, architecture: config }, session),
     loadTokenizer: (folder) => loadTokenizer(join(folder, TOKENIZER_FILE), config),
   };

@@ -1,6 +1,6 @@
 import { ALOHA_CAMERAS } from '../../../robot/aloha.ts';
 import type { Pi0Config } from './config.ts';
-import { TINY_VOCABULARY } from '../../paligemma/tokenizer.ts';
+import { MINI_PALIGEMMA } from '../../paligemma/mini.ts';
 import type { BundleConfig } from '../../bundle/config.ts';
 
 /** A π0 of about two million parameters for the simulated ALOHA: it learns and samples on a CPU. */
@@ -14,16 +14,7 @@ export const MINI: Omit<BundleConfig<Pi0Config>, 'name' | 'description' | 'trans
   family: 'pi0',
   architecture: {
     variant: 'pi0',
-    vision: { width: 128, depth: 4, mlp: 512, heads: 4, patch: 32, imageSize: 96 },
-    language: {
-      width: 128,
-      depth: 4,
-      mlp: 256,
-      heads: 4,
-      kvHeads: 1,
-      headDim: 32,
-      vocabulary: TINY_VOCABULARY,
-    },
+    ...MINI_PALIGEMMA,
     expert: { width: 128, depth: 4, mlp: 256, heads: 4, kvHeads: 1, headDim: 32 },
     maxTokens: 24,
     horizon: 50,
