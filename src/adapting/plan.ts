@@ -1,18 +1,16 @@
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { episodeFile } from '../episodes/files.ts';
-import { type Beginning, demandBeginning, fpoBeginning } from '../learning/begun.ts';
-import { loadFpoConfig } from '../learning/fpo/config.ts';
+import { type Beginning, demandBeginning, methodBeginning } from '../learning/begun.ts';
 import { baseIn, withoutOwnAdapter } from '../learning/learnerFolder.ts';
 import { folderAddress, parseAddress } from '../link/wire/address.ts';
 import { loadBundle } from '../policy/bundle/bundle.ts';
 import { withIntegration } from '../policy/bundle/withIntegration.ts';
 import type { LearnedJoin } from '../policy/joinKinds.ts';
 import type { IntegrationChanges } from '../policy/integration.ts';
-import { learnableOf } from '../policy/families/registry.ts';
 import { type Exploration } from '../policy/exploration.ts';
 import type { MethodName } from '../learning/methodNames.ts';
-import { explorationOf } from '../learning/methods.ts';
+import { METHODS, demandLearnable, explorationOf } from '../learning/methods.ts';
 import type { Trainable } from '../policy/trainable.ts';
 import { type Gap, gapSchema } from '../sim/gap.ts';
 import type { Makers } from '../rollouts/makers.ts';
@@ -106,19 +104,18 @@ export async function planAdaptation(folder: string, options: AdaptOptions): Pro
   parseAddress(folderAddress(learner));
   const bundle = withIntegration(await loadBundle(resolve(policy)), options);
   const task = simTaskFor(options.task, bundle.tasks);
-  // Throws where nothing of it can learn.
-  learnableOf(bundle);
+  demandLearnable(method, bundle);
   const exploration = options.exploration
     ? explorationOf(method, await readYaml(options.exploration), options.exploration)
     : explorationOf(method, {}, method);
   const gap = options.gap
     ? validate(gapSchema, await readYaml(options.gap), options.gap)
     : undefined;
-  const fpo = await loadFpoConfig(config, seed);
+  const { settings } = await METHODS[method].configure(config, seed);
   const beginning = {
     command: 'adapt',
     method,
-    ...fpoBeginning(bundle, fpo),
+    ...methodBeginning(bundle, settings),
     task,
     scene: scene === undefined ? 'built in' : resolve(scene),
     sceneMap: sceneMap === undefined ? 'shipped' : resolve(sceneMap),
@@ -131,5 +128,5 @@ export async function planAdaptation(folder: string, options: AdaptOptions): Pro
   await demandBeginning(folder, await withoutOwnAdapter(learner, beginning), () =>
     heldIn(folder, folders),
   );
-  return { folders, beginning, bundle, task, trainable: fpo.trainable, exploration, gap };
+  return { folders, beginning, bundle, task, trainable: settings.trainable, exploration, gap };
 }

@@ -31,6 +31,7 @@ export function recordOf({ content, from, to, held }: Played<SampledChunk>): Chu
     ...(chunk.view && { view: chunk.view }),
     ...(chunk.offset && { offset: chunk.offset }),
     ...(chunk.integration && { integration: chunk.integration }),
+    ...(chunk.tokens && { tokens: chunk.tokens }),
     delay,
     executedFrom: from,
     executedTo: to,

@@ -4,6 +4,7 @@ import type { View } from '../images/viewShift.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
 import type { Integration } from '../policy/integration.ts';
 import type { JoinKind } from '../policy/joinKinds.ts';
+import type { WrittenTokens } from '../policy/writtenTokens.ts';
 import type { Outcome } from './outcome.ts';
 
 export type { Outcome };
@@ -31,7 +32,7 @@ export interface ChunkTimeline {
   timing: ChunkTiming;
 }
 
-/** What FPO needs of a chunk. Its images are stored separately and are found by their stamps. */
+/** What learning needs of a chunk. Its images are stored separately and are found by their stamps. */
 export interface ChunkRecord {
   /** Counts from 0 in its episode. */
   index: number;
@@ -53,6 +54,8 @@ export interface ChunkRecord {
   offset?: Offset;
   /** How its flow was integrated; absent in a policy without a flow, and in older episodes. */
   integration?: Integration;
+  /** The tokens that it was made of; absent in a policy without, and in older episodes. */
+  tokens?: WrittenTokens;
   /** Control steps between the observation and its first executed action. */
   delay: number;
   /** Executed rows of `actions`: `executedFrom` to `executedTo`, exclusive. */

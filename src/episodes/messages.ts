@@ -51,6 +51,7 @@ export const METADATA = {
 
 const NONE = new Float64Array();
 const NO_ROWS = new Float32Array();
+const NO_TOKENS = new Int32Array();
 
 /** Positions [joints] as a ROS JointState. */
 export const jointStateMessage = (
@@ -108,6 +109,9 @@ export const chunkMessage = (record: ChunkRecord): ChunkMessage => ({
   flow_solver: record.integration?.solver ?? '',
   flow_steps: record.integration?.steps ?? 0,
   flow_times: Float64Array.from(record.integration?.times ?? []),
+  tokens: record.tokens?.ids ?? NO_TOKENS,
+  token_log_probabilities: record.tokens?.logProbabilities ?? NO_ROWS,
+  temperature: record.tokens?.temperature ?? 0,
 });
 
 function joinOf({ join, previous, prefix_weights: weights }: ChunkMessage) {
@@ -124,6 +128,13 @@ function integrationOf(message: ChunkMessage): Pick<ChunkRecord, 'integration'> 
   if (solver === undefined) return {};
   const { flow_steps: steps = 0, flow_times: times } = message;
   return { integration: { steps, solver, ...(times?.length && { times: Array.from(times) }) } };
+}
+
+function tokensOf(message: ChunkMessage): Pick<ChunkRecord, 'tokens'> {
+  const { tokens, token_log_probabilities: logProbabilities, temperature = 0 } = message;
+  if (!tokens?.length || !logProbabilities) return {};
+  const ids = tokens.slice();
+  return { tokens: { ids, logProbabilities: logProbabilities.slice(), temperature } };
 }
 
 /** The timeline of a chunk as a message. */
@@ -173,5 +184,6 @@ export const chunkRecord = (message: ChunkMessage): ChunkRecord => ({
   ...(message.view?.length && { view: message.view.slice() }),
   ...(message.offset?.length && { offset: message.offset.slice() }),
   ...integrationOf(message),
+  ...tokensOf(message),
   ...joinOf(message),
 });

@@ -85,6 +85,11 @@ export const SCHEMAS = {
       'float64[] flow_times',
       "# [actionDim] what was added to each of its rows, in standard deviations of the policy's actions; empty if nothing",
       'float32[] offset',
+      '# The tokens that it was made of, their log-probabilities when they were drawn, and the temperature; empty and 0',
+      '# for a policy that writes none',
+      'int32[] tokens',
+      'float32[] token_log_probabilities',
+      'float32 temperature',
     ],
     HEADER,
   ),
@@ -157,6 +162,9 @@ export interface ChunkMessage {
   flow_steps?: number;
   flow_times?: Float64Array;
   offset?: Float32Array;
+  tokens?: Int32Array;
+  token_log_probabilities?: Float32Array;
+  temperature?: number;
 }
 
 export interface ChunkTimingMessage {

@@ -4,7 +4,7 @@ import { isThere } from '../files/isThere.ts';
 import { adapterVersion } from '../policy/bundle/adapter.ts';
 import { readJson } from '../validate.ts';
 import { writeWhole } from '../files/writeWhole.ts';
-import type { FpoConfig } from './fpo/config.ts';
+import type { Trainable } from '../policy/trainable.ts';
 import type { Bundle } from '../policy/bundle/config.ts';
 import { type SettingNames, settingDifference } from './settingNames.ts';
 
@@ -97,10 +97,19 @@ export async function recordBeginning(folder: string, now: Beginning): Promise<v
   if (!(await isThere(path))) await writeWhole(path, `${JSON.stringify(now, null, 2)}\n`);
 }
 
-/** The policy, and the settings of FPO on which the meaning of its state depends. */
-export function fpoBeginning(
+/** The settings of a method on which the meaning of its state depends. */
+export interface StateSettings {
+  seed: number;
+  trainable: Trainable;
+  /** Of a method with critics. */
+  gamma?: number;
+  critics?: { count: number; hidden: readonly number[] };
+}
+
+/** The policy, and the settings of a method on which the meaning of its state depends. */
+export function methodBeginning(
   bundle: Pick<Bundle, 'name' | 'base' | 'version'>,
-  { seed, trainable, gamma, critics: { count, hidden } }: FpoConfig,
+  { seed, trainable, gamma, critics }: StateSettings,
 ): Beginning {
   const { name, base } = bundle;
   const adapter = adapterVersion(bundle);
@@ -109,9 +118,9 @@ export function fpoBeginning(
     policy: base,
     adapter: adapter === base ? 'none' : adapter,
     trainable,
-    gamma,
+    ...(gamma !== undefined && { gamma }),
     // Critics of earlier versions could also see chunks.
-    critics: { sees: 'moment', count, hidden },
+    ...(critics && { critics: { sees: 'moment', count: critics.count, hidden: critics.hidden } }),
     seed,
   };
 }

@@ -1,10 +1,24 @@
+import { UserError } from '../errors.ts';
+import type { Bundle } from '../policy/bundle/config.ts';
 import { type Exploration, SEARCH_RANGE, explorationSchema } from '../policy/exploration.ts';
+import { FAMILIES, familyOf } from '../policy/families/registry.ts';
+import type { PolicyFamily } from '../policy/family.ts';
 import { validate } from '../validate.ts';
 import type { OpenAlgorithm } from './algorithm.ts';
-import type { FpoConfig } from './fpo/config.ts';
+import type { StateSettings } from './begun.ts';
+import { displacementSearch } from './displacement/displacement.ts';
+import { loadFpoConfig } from './fpo/config.ts';
 import { fpo } from './fpo/fpo.ts';
 import type { MethodName } from './methodNames.ts';
-import { displacementSearch } from './displacement/displacement.ts';
+import { policyGradient } from './policyGradient/policyGradient.ts';
+import { type TokenMethod, loadTokenConfig } from './ppo/config.ts';
+import { TOKEN_METHODS } from './ppo/ppo.ts';
+
+/** A method with the settings of a file. */
+export interface ConfiguredMethod {
+  settings: StateSettings;
+  open: OpenAlgorithm;
+}
 
 /** A way to improve a policy from its own attempts. */
 export interface Method {
@@ -15,14 +29,33 @@ export interface Method {
   exploration: Partial<Exploration>;
   /**
    * Versions that may have been published since the one that made an attempt, for it to be learned from; any number where
-   * absent. FPO weighs attempts by how the policy has changed since, which says little of a policy far off; a search by
-   * place learns as much from old ones.
+   * absent. A policy gradient weighs attempts by how the policy has changed since, which says little of a policy far off;
+   * a search by place learns as much from old ones.
    */
   mostBehind?: number;
-  open: (config: FpoConfig) => OpenAlgorithm;
+  /** What of a policy's family it needs. */
+  needs: 'learnable' | 'writer';
+  /** Reads its settings from a YAML file, or takes its defaults. Throws a `UserError` for what cannot be used. */
+  configure(path: string | undefined, seed: number): Promise<ConfiguredMethod>;
 }
 
-const displaced: Method['open'] = ({ trainable, seed }) => displacementSearch(trainable, seed);
+const displaced: Method['configure'] = async (path, seed) => {
+  const settings = await loadFpoConfig(path, seed);
+  return { settings, open: displacementSearch(settings.trainable, seed) };
+};
+
+/** PPO or GRPO on tokens. */
+const onTokens = (method: TokenMethod): Method => ({
+  batch: 64,
+  episodes: 1024,
+  exploration: { size: 0 },
+  mostBehind: 4,
+  needs: 'writer',
+  async configure(path, seed) {
+    const settings = await loadTokenConfig(method, path, seed);
+    return { settings, open: policyGradient(TOKEN_METHODS[method], settings) };
+  },
+});
 
 /** All methods. A new one is a folder beside fpo/, its name in methodNames.ts, and an entry here. */
 export const METHODS: Readonly<Record<MethodName, Method>> = {
@@ -32,22 +65,32 @@ export const METHODS: Readonly<Record<MethodName, Method>> = {
     episodes: 1024,
     exploration: {},
     mostBehind: 4,
-    open: fpo,
+    needs: 'learnable',
+    async configure(path, seed) {
+      const settings = await loadFpoConfig(path, seed);
+      return { settings, open: fpo(settings) };
+    },
   },
   /** The network stays; where it looks in its cameras' images is found. */
   view: {
     batch: 16,
     episodes: 144,
     exploration: { size: 0, view: 0.016, range: SEARCH_RANGE, initialNoise: 1 },
-    open: displaced,
+    needs: 'learnable',
+    configure: displaced,
   },
   /** The network stays; one offset of all actions is found. */
   offset: {
     batch: 16,
     episodes: 160,
     exploration: { size: 0, offset: 0.02, initialNoise: 1 },
-    open: displaced,
+    needs: 'learnable',
+    configure: displaced,
   },
+  /** How tokens are written learns, by critics. */
+  ppo: onTokens('ppo'),
+  /** The same, by comparing attempts with each other. */
+  grpo: onTokens('grpo'),
 };
 
 /**
@@ -60,3 +103,29 @@ export const explorationOf = (method: MethodName, read: unknown, source: string)
     typeof read === 'object' ? { ...METHODS[method].exploration, ...read } : read,
     source,
   );
+
+/** What a family's policies make chunks of, as errors say it. */
+const MADE_OF: Record<Method['needs'], string> = {
+  learnable: 'chunks that are samples of a flow',
+  writer: 'chunks that are written as tokens',
+};
+
+/** Throws a `UserError` where a policy cannot learn by a method; it names those that can be taken. */
+export function demandLearnable(
+  method: MethodName,
+  policy: Pick<Bundle, 'family' | 'folder'>,
+): void {
+  const { needs } = METHODS[method];
+  const family = familyOf(policy);
+  if (family[needs]) return;
+  const fits = (able: PolicyFamily) => Object.entries(METHODS).filter(([, one]) => able[one.needs]);
+  const others = fits(family).map(([name]) => name);
+  const remedy =
+    others.length > 0
+      ? `take --method ${others.join(' or ')}`
+      : `learning needs a policy of ${FAMILIES.filter((one) => one[needs]).map(({ name }) => name).join(', ')}`; // prettier-ignore
+  throw new UserError(
+    `${policy.folder}: --method ${method} learns from ${MADE_OF[needs]}, and the family ${family.name} has none: ${remedy}`,
+    { kind: 'unsupported', subject: policy.folder, fields: ['--method'] },
+  );
+}

@@ -125,7 +125,7 @@ class Attempt {
     const frames = observation.frames.map((frame) => ({ ...frame, stamp }));
     const joints = { ...observation.joints, stamp };
     this.recorder ??= this.start(observation, chunk.policyVersion);
-    const { actions, noise, horizon, policyVersion, integration, joined, view, offset } = chunk;
+    const { actions, noise, horizon, policyVersion, integration, joined, view, offset, tokens } = chunk;
     void this.write((episode) => {
       episode.joints(joints);
       episode.sampled({ ...observation, joints, frames }, actions, horizon);
@@ -141,6 +141,7 @@ class Attempt {
       ...(integration && { integration }),
       ...(view && { view }),
       ...(offset && { offset }),
+      ...(tokens && { tokens }),
     };
   }
 

@@ -5,6 +5,7 @@ import type { View } from '../images/viewShift.ts';
 import type { Integration } from './integration.ts';
 import type { Offset } from './offset.ts';
 import type { JoinKind, SampledJoin } from './joinKinds.ts';
+import type { WrittenTokens } from './writtenTokens.ts';
 
 /** The input of a chunk. */
 export interface Observation {
@@ -53,6 +54,8 @@ export interface Chunk {
   view?: View;
   /** What was added to its rows (see Offset); absent if nothing. */
   offset?: Offset;
+  /** The tokens that it was made of; absent in a policy without. */
+  tokens?: WrittenTokens;
   /** Features of what the policy saw, for those who learn beside it; absent unless the policy was opened for them. */
   features?: Float32Array;
   /** Absent without a chunk in play, and for a policy that does not join chunks. */

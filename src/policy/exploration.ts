@@ -48,6 +48,11 @@ export const explorationSchema = z.strictObject({
   range: z.number().min(1).max(100).default(1),
   /** Scale of the flow's initial noise: 1 as in training, 0 as in deployment. */
   initialNoise: z.number().min(0).max(1).default(0),
+  /**
+   * What the logits of tokens are divided by, in a policy that writes its chunks as tokens, which explores by nothing
+   * else: 1 draws them as it was trained, 0 takes the likeliest.
+   */
+  temperature: z.number().min(0).max(10).default(1),
 });
 
 export type Exploration = z.infer<typeof explorationSchema>;

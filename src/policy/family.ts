@@ -6,7 +6,7 @@ import type { Adapter } from './bundle/adapter.ts';
 import type { Bundle, BundleConfig } from './bundle/config.ts';
 import type { Chunk, Join, NoiseSource } from './chunkPolicy.ts';
 import type { SampledJoin } from './joinKinds.ts';
-import type { Learnable, Taught } from './learnable.ts';
+import type { Learnable, Taught, Writer } from './learnable.ts';
 import type { PolicyShape } from './shape.ts';
 import type { Trainable } from './trainable.ts';
 
@@ -103,6 +103,8 @@ export interface PolicyFamily<A = unknown> {
   readonly golden: GoldenStages<A>;
   /** What learning needs of its policies; absent in a family without a flow. */
   learnable?(this: void, architecture: A): Learnable;
+  /** What learning from attempts needs of its policies, by the likelihood of the tokens that they write. */
+  writer?(this: void, architecture: A): Writer;
   /** What learning from demonstrations needs of its policies, by a loss of their own in place of a flow's. */
   taught?(this: void, architecture: A): Taught;
 }

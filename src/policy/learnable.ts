@@ -2,9 +2,11 @@ import type { Shape } from '../onnx/dim.ts';
 import type { Graph, Value } from '../onnx/graph.ts';
 import type { InferenceSession, SessionConfig, Tensor } from '../session/session.ts';
 import type { TensorSource } from '../tensors/safetensors.ts';
+import type { Chunk } from './chunkPolicy.ts';
 import type { Precision } from './bundle/precision.ts';
 import type { SampledJoin } from './joinKinds.ts';
 import type { Parameter, Trainable } from './trainable.ts';
+import type { WrittenTokens } from './writtenTokens.ts';
 
 /** A prompt as the policy reads it. */
 export interface PromptTokens {
@@ -63,8 +65,8 @@ export interface Learned {
   weightSources(folder: string): Promise<TensorSource[]>;
 }
 
-/** What learning needs of a policy whose chunks are samples of a flow. */
-export interface Learnable extends Learned {
+/** What learning from attempts needs of a policy whose prefix stays frozen, and is encoded once for each observation. */
+export interface Adaptable extends Learned {
   /** Prompt tokens at most. */
   readonly maxTokens: number;
   /** Whether graphs take the state as an input; else the prompt holds it. */
@@ -73,11 +75,43 @@ export interface Learnable extends Learned {
   readonly cache: { layers: number; heads: number; headDim: number };
   /** Tokens of a prefix. */
   prefixLength(cameras: number, text: number): number;
-  /** The flow, its weights as inputs of the graph: those that learn and those that do not. */
-  flow(graph: Graph, options: FlowOptions): Flow;
   /** images, camera_mask, tokens, token_mask → the prefix cache and `valid` [batch, prefix]. */
   openPrefix(bundle: PrefixBundle, session: SessionConfig): Promise<InferenceSession>;
   loadTokenizer(folder: string): Promise<Tokenize>;
+  /** The reason why a recorded chunk cannot be one of the policy's to learn from; undefined if it may be. */
+  unlike(chunk: Pick<Chunk, 'noise' | 'tokens'>): string | undefined;
+}
+
+/** What learning needs of a policy whose chunks are samples of a flow. */
+export interface Learnable extends Adaptable {
+  /** The flow, its weights as inputs of the graph: those that learn and those that do not. */
+  flow(graph: Graph, options: FlowOptions): Flow;
+}
+
+/** What the likelihood of tokens is built from. */
+export interface WritingOptions {
+  trainable: Trainable;
+  cameras: number;
+  /** Prompt tokens, padding included. */
+  text: number;
+}
+
+/** How likely a policy is to write tokens. */
+export interface Writing {
+  /** Tokens of a chunk at most. */
+  readonly count: number;
+  /**
+   * Log-probabilities of chunks' tokens [batch, count] as they are sampled. Inputs of the graph: a prefix cache (see
+   * cacheInputs), those of `feeds`, and all weights.
+   */
+  likelihood(this: void, graph: Graph, options: WritingOptions): Value;
+  /** The tokens of chunks as inputs of the graph; what is behind a chunk's own is padding. */
+  feeds(this: void, chunks: readonly WrittenTokens[]): Record<string, Tensor>;
+}
+
+/** What learning from attempts needs of a policy whose chunks are tokens, written one after the other. */
+export interface Writer extends Adaptable {
+  openWriting(folder: string): Promise<Writing>;
 }
 
 /** An observation and what is to be done from there on, in the policy's own numbers. */

@@ -8,7 +8,7 @@ import type { Bundle } from './bundle/config.ts';
 import { checkAdapter, readAdapter } from './bundle/readAdapter.ts';
 import { checkChunk } from './bundle/verification.ts';
 import { type FamilySampler, NOTHING_TO_LEARN, type SamplerOptions } from './family.ts';
-import { familyOf, learnableOf } from './families/registry.ts';
+import { familyOf, adaptableOf } from './families/registry.ts';
 import type { SampledJoin } from './joinKinds.ts';
 
 export type { SampleRequest } from './family.ts';
@@ -54,7 +54,7 @@ export async function openSampler(
   }: Partial<SamplerOptions> = {},
 ): Promise<Sampler> {
   if (joins) checkJoin(bundle, joins);
-  if (trainable) learnableOf(bundle);
+  if (trainable) adaptableOf(bundle);
   const fit = { ...bundle, trainable };
   const adapter = bundle.trainable && (await readAdapter(join(bundle.folder, ADAPTER_FILE), fit));
   const sampler = await familyOf(bundle).open(bundle, {

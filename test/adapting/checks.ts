@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { readEpisode } from '../../src/episodes/readEpisode.ts';
 import { readCurve } from '../../src/learning/curve.ts';
 import { fpoSchema } from '../../src/learning/fpo/config.ts';
-import { readFpoState } from '../../src/learning/fpo/state.ts';
+import { FPO } from '../../src/learning/fpo/fpo.ts';
+import { readRunState } from '../../src/learning/policyGradient/state.ts';
 import { readSafetensorsHeader } from '../../src/tensors/safetensors.ts';
 import type { VersionRecord } from '../../src/learning/versions.ts';
 import { readAdapter } from '../../src/policy/bundle/readAdapter.ts';
@@ -45,7 +46,7 @@ export async function assertWhole(folder: string, wanted: number): Promise<Versi
     current: string;
   };
   assert.deepEqual([...consumed].sort(), [...names].sort(), 'each was learned from once');
-  assert.equal((await readFpoState(file, bundle, config)).updates, wanted / BATCH);
+  assert.equal((await readRunState(file, bundle, config, FPO.format)).updates, wanted / BATCH);
 
   const known = versions.map(({ version }) => `${bundle.base}+${version}`);
   let newest = 0;

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Episode } from '../../src/episodes/readEpisode.ts';
 import { recordEpisode } from '../../src/episodes/recordEpisode.ts';
 import type { OpenAlgorithm } from '../../src/learning/algorithm.ts';
+import { displacementSearch } from '../../src/learning/displacement/displacement.ts';
 import { fpoSchema } from '../../src/learning/fpo/config.ts';
 import { fpo } from '../../src/learning/fpo/fpo.ts';
 import { type Learner, type LearnerOptions, openLearner } from '../../src/learning/learner.ts';
@@ -20,6 +21,12 @@ export const SETTINGS = {
   trustRegion: { maxClipFraction: 0.9, maxKl: 0.1 },
   critics: { epochs: 2, warmUp: 0 },
 } as const;
+
+/** Methods of policies with a flow, by these settings. */
+export const TINY_METHODS: Record<'fpo' | 'offset', OpenAlgorithm> = {
+  fpo: fpo(fpoSchema.parse(SETTINGS)),
+  offset: displacementSearch(SETTINGS.trainable, SETTINGS.seed),
+};
 
 const EXPLORATION = explorationSchema.parse({ size: 0.3 });
 

@@ -7,14 +7,14 @@ import {
   criticParameters,
   criticValuesGraph,
   initialCritics,
-} from '../../src/learning/fpo/criticGraph.ts';
+} from '../../src/learning/policyGradient/criticGraph.ts';
 import {
   type Critics,
   featuresOf,
   initialCriticState,
   openCritics,
-} from '../../src/learning/fpo/critics.ts';
-import { type CriticsConfig, criticsSchema } from '../../src/learning/fpo/config.ts';
+} from '../../src/learning/policyGradient/critics.ts';
+import { type CriticsConfig, criticsSchema } from '../../src/learning/policyGradient/config.ts';
 import { tensorsIn } from '../../src/learning/train/parameters.ts';
 import { sessionConfigSchema } from '../../src/session/session.ts';
 import { gaussianNoise } from '../../src/tensors/noise.ts';

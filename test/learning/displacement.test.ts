@@ -209,7 +209,7 @@ describe('the search for a displacement', { timeout: 120_000 }, () => {
         noise: {
           seed: 3,
           attempt,
-          exploration: { size: 0, correlation: 0, persistence: 0, steps: 1, view: 0, offset, range: 1, initialNoise: 1 }, // prettier-ignore
+          exploration: { size: 0, correlation: 0, persistence: 0, steps: 1, view: 0, offset, range: 1, initialNoise: 1, temperature: 1 }, // prettier-ignore
         },
       });
     const plain = await sample(7, 0);

@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { type FpoConfig, fpoSchema } from '../../src/learning/fpo/config.ts';
-import { type Fpo, openFpo } from '../../src/learning/fpo/fpo.ts';
+import { FPO } from '../../src/learning/fpo/fpo.ts';
 import { formatShape } from '../../src/onnx/dim.ts';
 import { drawPairs } from '../../src/learning/fpo/pairs.ts';
 import { openLearningPolicy } from '../../src/learning/fpo/policy.ts';
-import { type FpoState, initialFpoState, readFpoState } from '../../src/learning/fpo/state.ts';
-import { optimise } from '../../src/learning/fpo/update.ts';
+import { optimise } from '../../src/learning/policyGradient/optimise.ts';
+import { type PolicyGradient, openAt } from '../../src/learning/policyGradient/policyGradient.ts';
+import { type GradientState, initialRunState, readRunState } from '../../src/learning/policyGradient/state.ts';
 import { adapterParameters } from '../../src/learning/train/parameters.ts';
 import { makeAdapter } from '../../src/policy/bundle/adapter.ts';
 import { learnableOf } from '../../src/policy/families/registry.ts';
@@ -34,14 +35,14 @@ const settings = (change: Record<string, unknown> = {}): FpoConfig =>
 /** A run on a fresh tiny policy in its world; `start` continues one. */
 const withRun = <T>(
   config: FpoConfig,
-  body: (fpo: Fpo, bandit: Bandit, folder: string) => Promise<T>,
-  start?: FpoState,
+  body: (fpo: PolicyGradient, bandit: Bandit, folder: string) => Promise<T>,
+  start?: GradientState,
 ): Promise<T> =>
   withFolder(async (folder) => {
     const bandit = await openBandit(folder, config.trainable);
     const { bundle } = bandit;
-    const state = start ?? (await initialFpoState(bundle, config));
-    const fpo = await openFpo({ bundle, joints: JOINTS, session: SESSION }, config, state);
+    const state = start ?? (await initialRunState(bundle, config));
+    const fpo = await openAt(FPO, { bundle, joints: JOINTS, session: SESSION }, config, state);
     try {
       return await body(fpo, bandit, folder);
     } finally {
@@ -51,7 +52,7 @@ const withRun = <T>(
   });
 
 /** Attempts of the policy as it stands, and an update on them; as often as wanted. */
-async function learn(fpo: Fpo, bandit: Bandit, updates: number, attempts = 96) {
+async function learn(fpo: PolicyGradient, bandit: Bandit, updates: number, attempts = 96) {
   const reports = [];
   for (let i = 0; i < updates; i++) {
     const rollouts = await bandit.rollouts(1000 * Number(fpo.state.values.updates), attempts);
@@ -62,7 +63,7 @@ async function learn(fpo: Fpo, bandit: Bandit, updates: number, attempts = 96) {
 }
 
 /** One vector of a run's state, such as `policy/parameters`: a copy of all its tensors. */
-const vectorOf = ({ state }: Fpo, prefix: string): number[] =>
+const vectorOf = ({ state }: PolicyGradient, prefix: string): number[] =>
   state.tensors
     .filter(({ name }) => name.startsWith(`${prefix}/`))
     .flatMap(({ data }) => [...(data as Float32Array)]);
@@ -73,7 +74,7 @@ async function successShare({ play, threshold }: Bandit): Promise<number> {
 }
 
 /** Writes a run's state as a learner does. */
-const writeState = (path: string, { state: { format, tensors, values } }: Fpo) =>
+const writeState = (path: string, { state: { format, tensors, values } }: PolicyGradient) =>
   writeSafetensors(path, tensors, { format, ...values });
 
 describe('FPO', () => {
@@ -174,7 +175,7 @@ describe('FPO', () => {
         await writeState(path, fpo);
         const rollouts = await bandit.rollouts(7000, 24);
         const reports = [await fpo.update(rollouts), await fpo.update(rollouts)];
-        const state = await readFpoState(path, bandit.bundle, config);
+        const state = await readRunState(path, bandit.bundle, config, FPO.format);
         return { reports, rollouts, state, last: fpo.adapter().version };
       });
       await withRun(
@@ -199,7 +200,7 @@ describe('FPO', () => {
       const other = settings({ critics: { count: 2 } });
       const weight = 'critics/parameters/layer.0.weight';
       const [count, ...rest] = fpo.state.tensors.find(({ name }) => name === weight)!.shape;
-      await assertRejectsAbout(readFpoState(path, bundle, other), {
+      await assertRejectsAbout(readRunState(path, bundle, other, FPO.format), {
         ...{ kind: 'mismatch', subject: path, fields: [weight] },
         names: [count, 2].map((critics) => formatShape([critics, ...rest])),
       });
@@ -216,7 +217,7 @@ describe('FPO', () => {
     withRun(settings(), async (_, bandit) => {
       const [{ chunks }] = await bandit.rollouts(0, 1);
       const config = settings();
-      const state = await initialFpoState(bandit.bundle, config);
+      const state = await initialRunState(bandit.bundle, config);
       const context = { bundle: bandit.bundle, joints: JOINTS, session: SESSION };
       const policy = await openLearningPolicy(context, config, state.policy);
       const pairs = drawPairs([{ chunk: chunks[0], advantage: 1 }], 0, config);
@@ -245,7 +246,7 @@ describe('FPO', () => {
         advantage: reward > 0 ? 1 : -1,
       }));
       const context = { bundle, joints: JOINTS, session: SESSION };
-      const { policy: start } = await initialFpoState(bundle, config);
+      const { policy: start } = await initialRunState(bundle, config);
       const policy = await openLearningPolicy(context, config, start);
       const batch = await policy.prepare(drawPairs(explored, 0, config));
       const { farthestRatio } = await policy.measure(batch);

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { stringify } from 'yaml';
-import { fpoBeginning } from '../../src/learning/begun.ts';
+import { methodBeginning } from '../../src/learning/begun.ts';
 import { type FpoConfig, loadFpoConfig } from '../../src/learning/fpo/config.ts';
 import { withFolder } from '../onnx/run.ts';
 import { assertRejectsAbout } from '../refusals.ts';
@@ -87,7 +87,7 @@ describe('the YAML of FPO', () => {
 describe('the beginning of a run by FPO', () => {
   it('is compared as folders of earlier versions have it', async () => {
     const config = await load(NOW);
-    const { critics, gamma } = fpoBeginning({ name: 'tiny', base: 'b', version: 'b' }, config);
+    const { critics, gamma } = methodBeginning({ name: 'tiny', base: 'b', version: 'b' }, config);
     assert.deepEqual([critics, gamma], [{ sees: 'moment', count: 2, hidden: [8] }, 0.9]);
   });
 });

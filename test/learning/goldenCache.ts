@@ -5,7 +5,7 @@ import { writeModel } from '../../src/onnx/modelFile.ts';
 import { readSafetensorsHeader } from '../../src/tensors/safetensors.ts';
 import { openSession } from '../../src/session/session.ts';
 import type { Pi0Config } from '../../src/policy/families/pi0/config.ts';
-import { prefixGraph } from '../../src/policy/families/pi0/graphs.ts';
+import { prefixGraph } from '../../src/policy/paligemma/prefixCache.ts';
 import { externalWeights } from '../../src/policy/paligemma/weights.ts';
 import { withFolder } from '../onnx/run.ts';
 import { GOLDEN, type goldenTensors, stackCameras } from '../policy/golden.ts';

@@ -8,14 +8,13 @@ import { setTimeout } from 'node:timers/promises';
 import { readCurve } from '../../src/learning/curve.ts';
 import { readAdapter } from '../../src/policy/bundle/readAdapter.ts';
 import { loadBundle } from '../../src/policy/bundle/bundle.ts';
-import { fpoSchema } from '../../src/learning/fpo/config.ts';
-import { METHODS } from '../../src/learning/methods.ts';
 import { exploredOffset, noOffset } from '../../src/policy/offset.ts';
 import { uniformNumbers } from '../../src/tensors/noise.ts';
 import { withFolder } from '../onnx/run.ts';
 import {
   BATCH,
   SETTINGS,
+  TINY_METHODS,
   changed,
   makeAttempts,
   nameOf,
@@ -83,7 +82,7 @@ describe('a learner that is killed', { timeout: 300_000 }, () => {
         const curves = await Promise.all([through, killed].map((of) => readCurve(of)));
         assert.equal(curves[0][0].points.length, UPDATES);
         assert.deepEqual(curves[1], curves[0]);
-        const algorithm = METHODS[method].open(fpoSchema.parse(SETTINGS));
+        const algorithm = TINY_METHODS[method];
         const learner = await openTinyLearner(killed, bundle, {}, algorithm);
         assert.equal(learner.consumed(), UPDATES * BATCH);
         assert.equal(learner.versions().length, UPDATES + 1);

@@ -1,12 +1,9 @@
 import { listEpisodes } from '../../src/episodes/listEpisodes.ts';
-import { fpoSchema } from '../../src/learning/fpo/config.ts';
-import type { MethodName } from '../../src/learning/methodNames.ts';
-import { METHODS } from '../../src/learning/methods.ts';
-import { SETTINGS, openTinyLearner } from './attempts.ts';
+import { TINY_METHODS, openTinyLearner } from './attempts.ts';
 
 /** Learns from all episodes of a folder and says what happened: node learnerMain.js FOLDER BUNDLE EPISODES METHOD */
 const [folder, bundle, episodes, method] = process.argv.slice(2);
-const algorithm = METHODS[method as MethodName].open(fpoSchema.parse(SETTINGS));
+const algorithm = TINY_METHODS[method as keyof typeof TINY_METHODS];
 const learner = await openTinyLearner(folder, bundle, {}, algorithm);
 for (const { id, path } of await listEpisodes(episodes)) learner.add({ id, path });
 console.log('open');

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { spreadOf } from '../../src/learning/train/spread.ts';
-import { viewStep } from '../../src/learning/fpo/viewStep.ts';
-import { type Places, moveViews } from '../../src/learning/fpo/views.ts';
+import { viewStep } from '../../src/learning/policyGradient/viewStep.ts';
+import { type Places, moveViews } from '../../src/learning/policyGradient/views.ts';
 import { exploredView, movedView, straightView } from '../../src/images/viewShift.ts';
 import type { RolloutChunk } from '../../src/learning/attempts/rollout.ts';
 

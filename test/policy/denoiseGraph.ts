@@ -1,7 +1,8 @@
 import { Graph } from '../../src/onnx/graph.ts';
 import type { Pi0Config } from '../../src/policy/families/pi0/config.ts';
 import { denoise, projectTimes } from '../../src/policy/families/pi0/expert.ts';
-import { cacheInputs, observedCache } from '../../src/policy/families/pi0/graphs.ts';
+import { observedCache } from '../../src/policy/families/pi0/graphs.ts';
+import { cacheInputs } from '../../src/policy/paligemma/prefixCache.ts';
 import type { WeightSource } from '../../src/policy/paligemma/network.ts';
 
 /** x [batch, horizon, actionDim], time [batch], π0's state, a prefix cache → velocity [batch, horizon, actionDim]. */

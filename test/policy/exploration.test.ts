@@ -46,6 +46,7 @@ describe('exploration', () => {
       offset: 0,
       range: 1,
       initialNoise: 1,
+      temperature: 1,
     };
     let [first, last, product, count] = [0, 0, 0, 0];
     for (let seed = 0; seed < 400; seed++) {

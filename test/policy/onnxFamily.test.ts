@@ -3,7 +3,7 @@ import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { runAttempt } from '../../src/control/attempt.ts';
-import { initialFpoState } from '../../src/learning/fpo/state.ts';
+import { initialRunState } from '../../src/learning/policyGradient/state.ts';
 import { loadFpoConfig } from '../../src/learning/fpo/config.ts';
 import { openRolloutEncoder } from '../../src/learning/attempts/rollouts.ts';
 import { copyBundle, loadBundle } from '../../src/policy/bundle/bundle.ts';
@@ -217,7 +217,7 @@ describe('an exported policy is refused', () => {
         learns,
       );
       await assertRejectsAbout(openRolloutEncoder(bundle, SESSION), learns);
-      await assertRejectsAbout(initialFpoState(bundle, await loadFpoConfig(undefined, 0)), learns);
+      await assertRejectsAbout(initialRunState(bundle, await loadFpoConfig(undefined, 0)), learns);
     }));
 
   const wrong: [string, Partial<OnnxPolicyOptions>, About][] = [

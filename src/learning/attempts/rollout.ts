@@ -1,6 +1,7 @@
 import type { Integration } from '../../policy/integration.ts';
 import type { SampledJoin } from '../../policy/joinKinds.ts';
 import type { Offset } from '../../policy/offset.ts';
+import type { WrittenTokens } from '../../policy/writtenTokens.ts';
 import type { View } from '../../images/viewShift.ts';
 
 /** An executed chunk in the form that a learner with a frozen prefix needs: encoded, without images. */
@@ -24,8 +25,10 @@ export interface RolloutChunk {
   view?: View;
   /** [actionDim] what was added to its rows; absent if nothing. */
   offset?: Offset;
-  /** How its flow was integrated. */
-  integration: Integration;
+  /** How its flow was integrated; absent in a policy without a flow. */
+  integration?: Integration;
+  /** The tokens that it was made of; absent in a policy with a flow. */
+  tokens?: WrittenTokens;
   /** The chunk in play that this one was joined to, if any. */
   join?: {
     kind: SampledJoin;

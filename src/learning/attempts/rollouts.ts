@@ -3,8 +3,8 @@ import type { ChunkRecord } from '../../episodes/episode.ts';
 import type { Episode } from '../../episodes/readEpisode.ts';
 import { invalid, messageOf } from '../../errors.ts';
 import { type InferenceSession, type SessionConfig, Tensor } from '../../session/session.ts';
-import { learnableOf } from '../../policy/families/registry.ts';
-import { type Learnable, type Tokenize, padTokens } from '../../policy/learnable.ts';
+import { adaptableOf } from '../../policy/families/registry.ts';
+import { type Adaptable, type Tokenize, padTokens } from '../../policy/learnable.ts';
 import { type PolicyTransforms, makeTransforms } from '../../policy/vectors/transforms.ts';
 import { type Offset, displaced } from '../../policy/offset.ts';
 import type { View } from '../../images/viewShift.ts';
@@ -42,7 +42,7 @@ function pool(values: Float32Array, valid: Uint8Array, headDim: number): Float32
 /** Splits the prefix graph's outputs by observation. */
 function divideCaches(
   outputs: Record<string, Tensor>,
-  { cache: { layers: depth, headDim } }: Learnable,
+  { cache: { layers: depth, headDim } }: Adaptable,
 ) {
   const layers = Array.from({ length: depth }, (_, i) => [`keys.${i}`, `values.${i}`]).flat();
   const [count, prefix] = outputs.valid.dims;
@@ -77,13 +77,17 @@ function committedRow(
 /** The reason why a policy cannot learn from these chunks; undefined if it can. */
 function unfitChunks(
   chunks: readonly ChunkRecord[],
-  { shape: { horizon, actionDim }, cameras }: Bundle,
+  bundle: Bundle,
 ): string | undefined {
+  const { cameras } = bundle;
+  const { horizon, actionDim } = bundle.shape;
+  const { unlike } = adaptableOf(bundle);
   const other = chunks.find((chunk) => chunk.horizon !== horizon);
   if (other) return `its chunks have ${other.horizon} rows, the policy's ${horizon}`;
-  const unlike = chunks.find(({ noise }) => noise.length !== horizon * actionDim);
-  if (unlike)
-    return `its chunks were made of ${unlike.noise.length} numbers of noise, the policy's are of ${horizon * actionDim}`;
+  for (const chunk of chunks) {
+    const reason = unlike(chunk);
+    if (reason !== undefined) return reason;
+  }
   if (!chunks.every(({ actions, noise }) => [...actions, ...noise].every(Number.isFinite)))
     return 'has chunks that are not finite';
   const isView = (view: View) => view.length === 2 * cameras.length && view.every(Number.isFinite);
@@ -102,7 +106,7 @@ function unfitChunks(
 /** What encoding needs of an open bundle. */
 interface Encoding {
   bundle: Bundle;
-  policy: Learnable;
+  policy: Adaptable;
   view: Viewpoint;
   prefix: InferenceSession;
   tokenize: Tokenize;
@@ -181,7 +185,8 @@ async function encodeEpisode(encoding: Encoding, episode: Episode): Promise<Roll
   const observations = await encodeObservations(encoding, episode, played);
   let elapsed = 0;
   const chunks = played.map((chunk, i): RolloutChunk => {
-    const { state, actions, noise, view, offset, delay, policyVersion } = chunk;
+    const { state, actions, noise, view, offset, delay, policyVersion, tokens } = chunk;
+    const { integration = bundle.integration } = chunk;
     const committed = committedRow(played[i - 1], chunk, controlRate);
     const before = elapsed;
     elapsed += steps[i];
@@ -192,7 +197,8 @@ async function encodeEpisode(encoding: Encoding, episode: Episode): Promise<Roll
       noise,
       ...(view && { view }),
       ...(offset && { offset }),
-      integration: chunk.integration ?? bundle.integration!,
+      ...(integration && { integration }),
+      ...(tokens && { tokens }),
       mask: executedRows(chunk, commands),
       ...joinOf(chunk, encoding),
       committed: committed
@@ -211,7 +217,7 @@ export async function openRolloutEncoder(
   bundle: Bundle,
   session: SessionConfig,
 ): Promise<RolloutEncoder> {
-  const policy = learnableOf(bundle);
+  const policy = adaptableOf(bundle);
   const { folder, cameras, embodiment } = bundle;
   const { imageSize: side, horizon } = policy;
   const prefix = await policy.openPrefix(bundle, session);

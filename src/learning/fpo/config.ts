@@ -2,40 +2,10 @@ import { z } from 'zod';
 import { type Trainable, trainableSchema } from '../../policy/trainable.ts';
 import { readYaml, validate } from '../../validate.ts';
 import { currentSettings } from '../oldNames.ts';
+import { criticsSchema, trustRegionSchema } from '../policyGradient/config.ts';
 
 const share = z.number().min(0).max(1);
 const positive = z.number().positive();
-
-/**
- * The critics: an ensemble that estimates V(s), the expected discounted reward (Lyu et al., arXiv
- * 2510.09976).
- */
-export const criticsSchema = z
-  .strictObject({
-    /** Number of networks; the minimum of their estimates is used. 1 is the paper's ablation. */
-    count: z.int().min(1).default(5),
-    /** Units of each hidden layer. */
-    hidden: z.array(z.int().min(1)).nonempty().default([64, 64]),
-    /** Adam's learning rate; FPO++ (arXiv 2602.02481) uses 1e-4 with a hundred times the data per update. */
-    rate: positive.default(1e-3),
-    /** AdamW's weight decay; without it the critics overfit the few hundred chunks of an update. */
-    weightDecay: z.number().nonnegative().default(0.01),
-    epochs: z.int().min(1).default(15),
-    /** Chunks per minibatch. */
-    minibatch: z.int().min(1).default(128),
-    /** Polyak factor: the share of the target networks kept at each step. */
-    polyak: share.default(0.995),
-    /**
-     * λ of the targets, per chunk. 0 is the paper's one-step target, with which a reward at the end takes
-     * many steps to propagate to the beginning; 1 is the return.
-     */
-    lambda: share.default(0.95),
-    /** Warm-up: the first updates train only the critics (FPO++: one). */
-    warmUp: z.int().min(0).default(1),
-  })
-  .prefault({});
-
-export type CriticsConfig = z.infer<typeof criticsSchema>;
 
 /** Variants of the method, for research; the defaults are the ones to use. */
 const ablationSchema = z
@@ -93,29 +63,6 @@ const ablationSchema = z
      * far as the other joints, and ten times with epsilon 1.
      */
     epsilon: positive.default(1),
-  })
-  .prefault({});
-
-/** Limits at which an update stops. */
-const trustRegionSchema = z
-  .strictObject({
-    /**
-     * Limit of the approximate KL, the mean over pairs of ratio − 1 − log ratio; 0.4 is a log ratio of 0.9. A
-     * last step that exceeds it is shortened.
-     */
-    maxKl: positive.default(0.4),
-    /**
-     * maxKl decays linearly to this share over so many policy updates. For a good policy, most of the gradient
-     * from 64 attempts is noise, and steps as long as the first ones make it worse.
-     */
-    decay: z
-      .strictObject({
-        share: share.gt(0).default(0.25),
-        updates: z.int().min(1).default(8),
-      })
-      .prefault({}),
-    /** Largest share of ratios outside 1 ± clip. */
-    maxClipFraction: share.default(0.9),
   })
   .prefault({});
 

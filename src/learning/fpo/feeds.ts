@@ -1,5 +1,5 @@
 import { Tensor } from '../../session/session.ts';
-import type { Learnable } from '../../policy/learnable.ts';
+import type { Adaptable, Learnable } from '../../policy/learnable.ts';
 import type { PairedChunk, PreparedChunk } from './pairs.ts';
 import type { RolloutChunk } from '../attempts/rollout.ts';
 
@@ -17,7 +17,7 @@ export function joined(parts: readonly Float32Array[], dims: number[]): Tensor {
 /** Graph inputs for the chunks' observations: caches, and states if the policy reads them separately. */
 export function observationFeeds(
   chunks: readonly RolloutChunk[],
-  policy: Learnable,
+  policy: Adaptable,
 ): Record<string, Tensor> {
   const { cache, stateDim } = policy;
   const count = chunks.length;

@@ -2,12 +2,8 @@ import { gaussianNoise, uniformNumbers } from '../../tensors/noise.ts';
 import { flowTime } from '../imitation/flowMatching.ts';
 import type { FpoConfig } from './config.ts';
 import type { RolloutChunk } from '../attempts/rollout.ts';
-
-/** A chunk with its advantage, standardised over the update. */
-export interface AdvantageChunk {
-  chunk: RolloutChunk;
-  advantage: number;
-}
+import type { AdvantageChunk } from '../policyGradient/learningPolicy.ts';
+import { STREAM } from '../policyGradient/streams.ts';
 
 /** An advantage chunk with its pairs of noise and flow time, drawn once for all steps of an update. */
 export interface PairedChunk extends AdvantageChunk {
@@ -26,9 +22,6 @@ export interface PreparedChunk extends PairedChunk {
   /** [samples, horizon, actionDim] target velocities, for centred losses. */
   target?: Float32Array;
 }
-
-/** Seed components that keep random streams independent. */
-export const STREAM = { critics: 21, criticOrder: 22, time: 23, noise: 24 };
 
 const TIMES: Record<FpoConfig['ablation']['time'], (uniform: number) => number> = {
   policy: flowTime,
@@ -54,7 +47,7 @@ export function drawPairs(
     chunk,
     advantage,
     time: Float32Array.from({ length: samples }, () =>
-      chunk.integration.steps === 1 ? 1 : TIMES[time](draw()),
+      chunk.integration!.steps === 1 ? 1 : TIMES[time](draw()),
     ),
     noise: gaussianNoise([seed, STREAM.noise, update, i], samples * chunk.actions.length),
   }));

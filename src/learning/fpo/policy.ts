@@ -8,11 +8,11 @@ import { integrationTensor } from '../../policy/integrationTensor.ts';
 import type { SampledJoin } from '../../policy/joinKinds.ts';
 import type { AlgorithmContext } from '../algorithm.ts';
 import { chunkGraph } from '../train/chunkGraph.ts';
-import { optimiserSchema } from '../train/optimiser.ts';
+import { constantRate } from '../train/optimiser.ts';
 import { evenParts } from '../train/order.ts';
 import { tensorsIn } from '../train/parameters.ts';
 import { frozenWeights } from '../train/startingWeights.ts';
-import { type BatchPart, type Trainer, type TrainingState, openTrainer } from '../train/trainer.ts';
+import { type Trainer, type TrainingState, openTrainer } from '../train/trainer.ts';
 import { type FpoConfig, surrogateConfig } from './config.ts';
 import { flowFeeds, joined, observationFeeds, previousFeeds, surrogateFeeds } from './feeds.ts';
 import {
@@ -22,31 +22,19 @@ import {
   oldLossesGraph,
   surrogateGraph,
 } from './graph.ts';
-import { type PairedChunk, type PreparedChunk, centredScale } from './pairs.ts';
-import { type Measures, measure } from './trustRegion.ts';
+import { type PairedChunk, type PreparedChunk, centredScale, drawPairs } from './pairs.ts';
+import type { Batch, LearningPolicy } from '../policyGradient/learningPolicy.ts';
+import { measure } from './measure.ts';
 
 /** An update's chunks with their old losses, and the graph inputs of each microbatch. */
-export interface Batch {
+export interface FpoBatch extends Batch {
   chunks: readonly PreparedChunk[];
-  parts: readonly BatchPart[];
 }
 
-/** A policy trained on the surrogate's gradient. */
-export interface LearningPolicy {
-  /** See Trainer. */
-  readonly state: TrainingState;
+/** A policy trained on FPO's surrogate. */
+export interface FpoPolicy extends LearningPolicy<FpoBatch> {
   /** Computes the old losses of an update's chunks. Throws a UserError for chunks of another policy. */
-  prepare(chunks: readonly PairedChunk[]): Promise<Batch>;
-  /** Measures the current parameters. */
-  measure(batch: Batch): Promise<Measures>;
-  /**
-   * Takes one optimiser step if `accept` returns true for the measures before it. Returns the gradient's norm
-   * before clipping; undefined if no step was taken.
-   */
-  step(batch: Batch, accept: (measures: Measures) => boolean): Promise<number | undefined>;
-  /** Scales the last step to this share of its length. */
-  shortenStep(share: number): void;
-  close(): Promise<void>;
+  prepare(chunks: readonly PairedChunk[]): Promise<FpoBatch>;
 }
 
 /** FPO's graphs as ONNX Runtime sessions. */
@@ -60,15 +48,6 @@ interface Sessions extends AlgorithmContext {
   surrogate: InferenceSession;
   /** One per join kind, opened on first use. */
   samplers: Map<SampledJoin | undefined, InferenceSession>;
-}
-
-/** FPO's optimiser: AdamW without weight decay at a constant rate. */
-function optimiserOf({ rate, maxGradientNorm, ablation }: FpoConfig) {
-  const { beta1, beta2, epsilon } = ablation;
-  return optimiserSchema.parse({
-    ...{ rate, finalRate: rate, warmUp: 0, beta1, beta2, epsilon },
-    ...{ weightDecay: 0, clip: maxGradientNorm, averageDecay: 0 },
-  });
 }
 
 async function openSessions(
@@ -96,7 +75,7 @@ async function openSessions(
   const lossesGraph = centred ? centredLossesGraph : oldLossesGraph;
   return {
     ...{ ...context, config, graphs, parameters, frozen },
-    trainer: await openTrainer(graph, parameters, start, optimiserOf(config), session, frozen),
+    trainer: await openTrainer(graph, parameters, start, constantRate(config, config.ablation), session, frozen),
     oldLosses: await openModel(encodeModel(lossesGraph(graphs, oldLossClamp)), session),
     surrogate: await openModel(
       encodeModel(surrogateGraph(graphs, surrogateConfig(config))),
@@ -135,7 +114,7 @@ async function centresOf(
 ): Promise<Float32Array[]> {
   const { policy } = sessions.graphs;
   const centres = new Array<Float32Array>(pairs.length);
-  const keys = pairs.map(({ chunk }) => `${chunk.join?.kind} ${integrationKey(chunk.integration)}`);
+  const keys = pairs.map(({ chunk }) => `${chunk.join?.kind} ${integrationKey(chunk.integration!)}`);
   for (const key of new Set(keys)) {
     const places = [...pairs.keys()].filter((i) => keys[i] === key);
     const chunks = places.map((i) => pairs[i].chunk);
@@ -147,7 +126,7 @@ async function centresOf(
       ...observationFeeds(chunks, policy),
       ...(kind && previousFeeds(chunks, policy)),
       noise: joined(chunks.map(({ noise }) => noise), [chunks.length, policy.horizon, policy.actionDim]), // prettier-ignore
-      integration: integrationTensor(integration),
+      integration: integrationTensor(integration!),
     });
     divided(actions, chunks.length).forEach((centre, i) => (centres[places[i]] = centre));
   }
@@ -168,7 +147,7 @@ function checkCaches(
     );
 }
 
-async function prepare(sessions: Sessions, pairs: readonly PairedChunk[]): Promise<Batch> {
+async function prepare(sessions: Sessions, pairs: readonly PairedChunk[]): Promise<FpoBatch> {
   checkCaches(sessions, pairs);
   const { config, joints, graphs, oldLosses } = sessions;
   const { centred } = config.ablation;
@@ -219,14 +198,16 @@ export async function openLearningPolicy(
   context: AlgorithmContext,
   config: FpoConfig,
   start: TrainingState,
-): Promise<LearningPolicy> {
+): Promise<FpoPolicy> {
   const sessions = await openSessions(context, config, start);
   const { trainer, oldLosses, surrogate, samplers } = sessions;
   return {
     get state() {
       return trainer.state;
     },
+    clips: config.ablation.clipping && config.ablation.ratio !== 'none',
     prepare: (chunks) => prepare(sessions, chunks),
+    batchOf: (chunks, { update }) => prepare(sessions, drawPairs(chunks, update, config)),
     async measure({ chunks, parts }) {
       const outputs: Record<string, Tensor>[] = [];
       for (const { feeds } of parts)

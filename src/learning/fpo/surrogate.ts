@@ -3,11 +3,9 @@ import {
   add,
   detach,
   divide,
-  expandLike,
   exponential,
   less,
   maximum,
-  minimum,
   multiply,
   negate,
   power,
@@ -17,15 +15,8 @@ import {
   subtract,
   where,
 } from '../../onnx/operators.ts';
+import { clampTo, clippedObjective, mean } from '../policyGradient/clipped.ts';
 import type { SurrogateConfig } from './config.ts';
-
-/** Mean of [n], with n symbolic. */
-function mean(x: Value): Value {
-  const ones = expandLike(x.graph.constant('float32', [1], []), x);
-  return divide(reduceSum(x, [0], false), reduceSum(ones, [0], false));
-}
-
-const clampTo = (x: Value, low: number, high: number) => minimum(maximum(x, low), high);
 
 /** Clamps the value to ±`limit` while the gradient passes unchanged (arXiv 2602.02481, code). */
 const clampStraightThrough = (x: Value, limit: number) =>
@@ -37,10 +28,6 @@ function standardise(change: Value, floor: number): Value {
   const deviation = squareRoot(mean(power(detach(centred), 2)));
   return divide(centred, maximum(deviation, floor));
 }
-
-/** PPO's clipped objective (arXiv 1707.06347). */
-const ppo = (ratio: Value, advantage: Value, clip: number) =>
-  minimum(multiply(advantage, ratio), multiply(advantage, clampTo(ratio, 1 - clip, 1 + clip)));
 
 /** Simple policy optimisation, ρA − |A| (ρ − 1)² / 2ε: a quadratic penalty instead of a clip. */
 const spo = (ratio: Value, advantage: Value, clip: number) =>
@@ -58,7 +45,7 @@ function objective(
   { clipping, clip, aspo }: SurrogateConfig,
 ): Value {
   if (!clipping) return multiply(ratio, advantage);
-  const clipped = ppo(ratio, advantage, clip);
+  const clipped = clippedObjective(ratio, advantage, { low: clip, high: clip });
   return aspo ? where(less(advantage, 0), spo(ratio, advantage, clip), clipped) : clipped;
 }
 

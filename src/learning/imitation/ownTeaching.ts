@@ -1,3 +1,4 @@
+import { UserError } from '../../errors.ts';
 import { outputGradients } from '../../onnx/gradient.ts';
 import { Graph } from '../../onnx/graph.ts';
 import type { Taught } from '../../policy/learnable.ts';
@@ -13,6 +14,11 @@ export async function openOwnTeaching(
   { folder, bundle, demonstrations, settings }: ImitationOptions,
 ): Promise<Teaching> {
   const { trainable, batch, seed } = settings;
+  if (trainable.parameters !== 'all')
+    throw new UserError(
+      `--train ${trainable.parameters}: a policy of the family ${bundle.family} is trained whole: take --train all`,
+      { kind: 'unsupported', subject: '--train', fields: ['--train'] },
+    );
   const { state, targets } = makeTransforms(bundle.transforms, policy);
   const lessons = await policy.openLessons(
     folder,

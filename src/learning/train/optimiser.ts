@@ -34,6 +34,16 @@ export const optimiserSchema = z.strictObject({
 
 export type OptimiserConfig = z.infer<typeof optimiserSchema>;
 
+/** AdamW without weight decay or average at a constant rate. */
+export const constantRate = (
+  { rate, maxGradientNorm }: { rate: number; maxGradientNorm: number },
+  { beta1, beta2, epsilon }: Pick<OptimiserConfig, 'beta1' | 'beta2' | 'epsilon'>,
+): OptimiserConfig =>
+  optimiserSchema.parse({
+    ...{ rate, finalRate: rate, warmUp: 0, beta1, beta2, epsilon },
+    ...{ weightDecay: 0, clip: maxGradientNorm, averageDecay: 0 },
+  });
+
 /** Learning rate of a step, counted from 0: linear warm-up, then a cosine (Loshchilov and Hutter 2017). */
 export function learningRate(step: number, config: OptimiserConfig): number {
   const { rate, finalRate, warmUp, steps } = config;

@@ -8,14 +8,13 @@ import { isThere } from '../../files/isThere.ts';
 import {
   type Beginning,
   demandBeginning,
-  fpoBeginning,
+  methodBeginning,
   recordBeginning,
 } from '../../learning/begun.ts';
-import { type FpoConfig, loadFpoConfig } from '../../learning/fpo/config.ts';
 import type { LearnerEvent } from '../../learning/events.ts';
 import type { RobotAttempts } from '../../learning/versions.ts';
 import type { MethodName } from '../../learning/methodNames.ts';
-import { METHODS } from '../../learning/methods.ts';
+import { type ConfiguredMethod, METHODS, demandLearnable } from '../../learning/methods.ts';
 import type { ConsoleChoice } from '../../console/consoleAccess.ts';
 import { type LearningConsole, openLearningConsole } from '../../learning/learningConsole.ts';
 import { type HeldEpisode, heldEpisode } from '../../learning/corrections.ts';
@@ -71,12 +70,13 @@ export interface LearnOptions {
 /** What all of a folder's runs have in common. */
 const beginningOf = (
   bundle: Bundle,
-  { method, config }: { method: MethodName; config: FpoConfig },
+  method: MethodName,
+  { settings }: ConfiguredMethod,
   { name, joints }: BundleRobot,
 ): Beginning => ({
   command: 'learn',
   method,
-  ...fpoBeginning(bundle, config),
+  ...methodBeginning(bundle, settings),
   embodiment: { name, joints },
 });
 
@@ -173,10 +173,11 @@ async function settingsOf(folder: string, options: LearnOptions) {
   const session = await loadSessionConfig(options.session);
   const bundle = await loadBundle(options.policy);
   const robot = await learningRobot(bundle, options.calibration);
-  const config = await loadFpoConfig(options.config, seed);
-  const beginning = beginningOf(bundle, { method, config }, robot);
+  demandLearnable(method, bundle);
+  const configured = await METHODS[method].configure(options.config, seed);
+  const beginning = beginningOf(bundle, method, configured, robot);
   await demandBeginning(folder, await withoutOwnAdapter(folder, beginning), () => heldIn(folder));
-  return { session, bundle, robot, config, beginning };
+  return { session, bundle, robot, algorithm: configured.open, beginning };
 }
 
 /** Who must hear of the link. */
@@ -197,7 +198,7 @@ async function open(
   const { note } = report;
   const { method, batch, keys, address = folderAddress(folder) } = options;
   demandKeys(address, keys);
-  const { session, bundle, robot, config, beginning } = await settingsOf(folder, options);
+  const { session, bundle, robot, algorithm, beginning } = await settingsOf(folder, options);
   await makeFolder(folder);
   if (options.cores === 'spare') yieldToAll();
   else yieldToControl();
@@ -236,8 +237,7 @@ async function open(
   // Reports a line that was cut off, once.
   await readCurve(folder, note);
   const joints = robot.actions;
-  const { mostBehind, open: openAlgorithm } = METHODS[method];
-  const algorithm = openAlgorithm(config);
+  const { mostBehind } = METHODS[method];
   const learner = await openLearner({ folder, bundle, joints, algorithm, batch, mostBehind, session }); // prettier-ignore
   await recordBeginning(folder, beginning);
   add = (episode) => learner.add(episode);

@@ -2,7 +2,7 @@ import { UserError, invalid } from '../../errors.ts';
 import { formatShape, sameShape } from '../../onnx/dim.ts';
 import { loadSafetensors } from '../../tensors/safetensors.ts';
 import { FARTHEST_VIEW, type View } from '../../images/viewShift.ts';
-import { learnableOf, shapeOf } from '../families/registry.ts';
+import { adaptableOf, shapeOf } from '../families/registry.ts';
 import type { Spread } from '../exploration.ts';
 import { FARTHEST_OFFSET, type Offset } from '../offset.ts';
 import type { Trainable } from '../trainable.ts';
@@ -71,7 +71,7 @@ function adapterFaults(
   if (trainable.parameters !== target.parameters)
     return [`it adapts ${trainable.parameters}, this policy was opened for ${target.parameters}`];
   const expected = new Map(
-    learnableOf(policy)
+    adaptableOf(policy)
       .parameters(target)
       .map(({ name, shape }) => [name, shape]),
   );

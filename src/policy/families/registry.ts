@@ -2,7 +2,7 @@ import { UserError } from '../../errors.ts';
 import type { Bundle, BundleConfig } from '../bundle/config.ts';
 import type { PolicyFamily } from '../family.ts';
 import type { JoinChoice, JoinKind } from '../joinKinds.ts';
-import type { Learnable, Learned, Taught } from '../learnable.ts';
+import type { Adaptable, Learnable, Learned, Taught, Writer } from '../learnable.ts';
 import type { PolicyShape } from '../shape.ts';
 import { octo } from './octo/family.ts';
 import { onnx } from './onnx/family.ts';
@@ -69,6 +69,21 @@ function refuse(
 export function learnableOf(policy: Designed): Learnable {
   const { learnable } = familyOf(policy);
   return learnable?.(policy.architecture) ?? refuse(policy, (family) => family.learnable);
+}
+
+/** What a policy's family has for learning by the likelihood of its tokens. Throws a `UserError` where it has none. */
+export function writerOf(policy: Designed): Writer {
+  const { writer } = familyOf(policy);
+  return writer?.(policy.architecture) ?? refuse(policy, (family) => family.writer);
+}
+
+/** What a policy's family has for learning from attempts. Throws a `UserError` where it has nothing. */
+export function adaptableOf(policy: Designed): Adaptable {
+  const { learnable, writer } = familyOf(policy);
+  return (
+    (learnable ?? writer)?.(policy.architecture) ??
+    refuse(policy, (family) => family.learnable ?? family.writer)
+  );
 }
 
 /** What a policy's family has for learning by a loss of its own; undefined where it has none. */

@@ -73,3 +73,12 @@ export async function checkTokenizers(folder: string, config: FastConfig): Promi
   const path = join(folder, TOKENIZER_FILE);
   checkVocabulary(await readFile(path, 'utf8'), path, config.language, PALIGEMMA);
 }
+
+/** Throws a `UserError` for a policy that reads black images, with which it is not trained. */
+export function demandNoBlack(folder: string, { black }: Pick<FastConfig, 'black'>): void {
+  if (black.length > 0)
+    throw new UserError(
+      `${folder}: reads black images in place of cameras that its robot lacks, and is not trained with them; begin a policy of this robot's cameras, without --from`,
+      { kind: 'unsupported', subject: folder, fields: ['black'] },
+    );
+}

@@ -12,6 +12,7 @@ import { sampleGraph, weightShapes } from './graphs.ts';
 import { openFast } from './sampler.ts';
 import { STAGES, goldenInputs, runStages } from './stages.ts';
 import { taughtFast } from './taught.ts';
+import { writerFast } from './writer.ts';
 
 /** π0-FAST: a vision-language model that writes chunks as tokens, one after the other (arXiv 2501.09747). */
 export const pi0Fast: PolicyFamily<FastConfig> = {
@@ -41,4 +42,5 @@ export const pi0Fast: PolicyFamily<FastConfig> = {
   open: openFast,
   golden: { names: () => STAGES, inputs: goldenInputs, run: runStages },
   taught: taughtFast,
+  writer: writerFast,
 };

@@ -22,10 +22,19 @@ import { LANGUAGE, embedText, encodePrefix } from '../../paligemma/prefix.ts';
 import { CAMERAS, type ImageInput, TEXT, prefixInputs } from '../../paligemma/prefixInputs.ts';
 import { EMBEDDINGS, HEAD } from '../../paligemma/weightNames.ts';
 import { onceEach } from '../../../onceEach.ts';
+import { type LearnedPart, trainableWeights } from '../../paligemma/trainable.ts';
 import { shapesOf } from '../../paligemma/weights.ts';
+import type { Trainable } from '../../trainable.ts';
 import { type Marks, firstCodeId } from './actionTokens.ts';
 import type { FastConfig } from './config.ts';
 import { layoutOf } from './layout.ts';
+
+/** The language's layers as they write action tokens. What they read the prompt with stays, so that it is encoded once. */
+export const WRITING: LearnedPart = {
+  called: 'the language model',
+  frozen: /./,
+  dense: /\.language_model\.layers\.(\d+)\.(?:self_attn|mlp)\.\w+_proj\.weight$/,
+};
 
 /** What tokens behind a cache become, and the cache with theirs. */
 interface Continued {
@@ -80,7 +89,7 @@ export function allowedIds(config: FastConfig, { ends }: Marks): number[] {
 }
 
 /** The rows of the output layer that belong to `allowedIds`. */
-function allowedRows(weights: Weights, config: FastConfig, { ends }: Marks): Value {
+export function allowedRows(weights: Weights, config: FastConfig, { ends }: Marks): Value {
   const table = headTable(weights, config);
   const first = firstCodeId(config);
   const codes = slice(table, 0, first, first + config.fast.vocabulary);
@@ -174,20 +183,27 @@ interface Sampled extends Written {
   prompt: Cache & { embeddings: Value };
 }
 
-/** A whole chunk in one call, from images, tokens [1, text] and noise [most, allowed] as the graph's inputs. */
+/**
+ * A whole chunk in one call, from images, tokens [1, text] and noise [most, allowed] as the graph's inputs, and the
+ * parameters of `trainable`, which the tokens are written with.
+ */
 export function sampled(
   graph: Graph,
   source: WeightSource,
   config: FastConfig,
   images: ImageInput,
   marks: Marks,
+  trainable?: Trainable,
 ): Sampled {
   const weights = source(graph);
+  const writing = trainable
+    ? trainableWeights(() => weights, trainable, WRITING, 'beside')(graph)
+    : weights;
   const sizes = { batch: 1, cameras: CAMERAS, text: TEXT };
   const inputs = prefixInputs(graph, config, images, false, sizes);
   const prompt = { ...encodePrefix(weights, inputs, config), gap: layoutOf(config).gap };
   const noise = graph.input('noise', 'float32', ['most', allowedIds(config, marks).length]);
-  return { prompt, ...write(weights, noise, prompt, config, marks) };
+  return { prompt, ...write(writing, noise, prompt, config, marks) };
 }
 
 /**
@@ -199,10 +215,10 @@ export function sampleGraph(
   source: WeightSource,
   images: ImageInput,
   marks: Marks,
-  products?: ElementType,
+  { trainable, products }: { trainable?: Trainable; products?: ElementType } = {},
 ): Graph {
   const graph = new Graph('sample', undefined, products);
-  const { tokens, logits } = sampled(graph, source, config, images, marks);
+  const { tokens, logits } = sampled(graph, source, config, images, marks, trainable);
   graph.output('written', tokens);
   graph.output('logits', logits);
   return graph;

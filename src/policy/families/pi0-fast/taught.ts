@@ -6,13 +6,14 @@ import type { Lesson, Lessons, Taught } from '../../learnable.ts';
 import { BATCH, prefixInputs } from '../../paligemma/prefixInputs.ts';
 import { bundleWeights } from '../../paligemma/bundleWeights.ts';
 import { inputWeights } from '../../paligemma/weights.ts';
-import type { Parameter, Trainable } from '../../trainable.ts';
+import { fastParameters } from './adapted.ts';
 import { type Marks, mirrored } from './actionTokens.ts';
-import { type BundleTokenizers, loadTokenizers } from './bundleTokenizers.ts';
+import { type BundleTokenizers, demandNoBlack, loadTokenizers } from './bundleTokenizers.ts';
 import type { FastConfig } from './config.ts';
 import { type Codec, fastCodec } from './fast/codec.ts';
 import { weightShapes } from './graphs.ts';
 import { nextLikelihood, writtenInputs } from './likelihood.ts';
+import { type Rows, floats, integers, present } from './padded.ts';
 import { promptIds } from './promptIds.ts';
 
 /** A lesson in tokens. */
@@ -58,26 +59,7 @@ function sentences(
   }));
 }
 
-const longest = (rows: readonly (readonly number[])[]) =>
-  rows.reduce((most, { length }) => Math.max(most, length), 0);
-
-type Rows = readonly (readonly number[])[];
-
-/** A matrix [rows, width], each row padded with zeros on the right. */
-const padded = (rows: Rows, width: number): number[] =>
-  rows.flatMap((row) => [...row, ...Array<number>(width - row.length).fill(0)]);
-
-const integers = (rows: Rows, width: number): Tensor =>
-  new Tensor('int64', BigInt64Array.from(padded(rows, width), BigInt), [rows.length, width]);
-
-const floats = (rows: Rows, width: number): Tensor =>
-  new Tensor('float32', Float32Array.from(padded(rows, width)), [rows.length, width]);
-
-/** Where rows are not padding. */
-function present(rows: Rows, width: number): Tensor {
-  const ones = rows.map((row) => row.map(() => 1));
-  return new Tensor('bool', Uint8Array.from(padded(ones, width)), [rows.length, width]);
-}
+const longest = (rows: Rows) => rows.reduce((most, { length }) => Math.max(most, length), 0);
 
 /**
  * The cross-entropy of action tokens, the mean over those that `counted` [batch, count] weighs. Inputs: images, prompt
@@ -103,11 +85,7 @@ async function openLessons(
   folder: string,
   lessons: readonly Lesson[],
 ): Promise<Lessons> {
-  if (config.black.length > 0)
-    throw new UserError(
-      `${folder}: reads black images in place of cameras that its robot lacks, and is not trained with them; begin a policy of this robot's cameras, without --from`,
-      { kind: 'unsupported', subject: folder, fields: ['black'] },
-    );
+  demandNoBlack(folder, config);
   const all = sentences(lessons, await loadTokenizers(folder, config), config);
   const text = longest(all.map(({ prompt }) => prompt));
   const count = longest(all.map(({ written }) => written));
@@ -130,22 +108,12 @@ async function openLessons(
   };
 }
 
-/** All weights, in the order of the graph. Throws a `UserError` where but a part is to learn. */
-function parametersOf(config: FastConfig, { parameters }: Trainable): Parameter[] {
-  if (parameters !== 'all')
-    throw new UserError(
-      `--train ${parameters}: a π0-FAST has no action expert, and is trained whole: take --train all`,
-      { kind: 'unsupported', subject: '--train', fields: ['--train'] },
-    );
-  return [...weightShapes(config)].map(([name, shape]) => ({ name, shape: shape as number[] }));
-}
-
 /** How a π0-FAST learns: by the cross-entropy of the tokens of demonstrated chunks, read as it samples. */
 export function taughtFast(config: FastConfig): Taught {
   const { horizon, actionDim, stateDim, vision } = config;
   return {
     ...{ horizon, actionDim, stateDim, imageSize: vision.imageSize },
-    parameters: (trainable) => parametersOf(config, trainable),
+    parameters: (trainable) => fastParameters(config, trainable),
     ...bundleWeights(() => weightShapes(config)),
     openLessons: (folder, lessons) => openLessons(config, folder, lessons),
   };

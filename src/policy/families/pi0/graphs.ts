@@ -1,4 +1,3 @@
-import { addDims, type Dim, multiplyDims } from '../../../onnx/dim.ts';
 import type { ElementType } from '../../../tensors/elementType.ts';
 import { Graph, type Value } from '../../../onnx/graph.ts';
 import {
@@ -14,7 +13,6 @@ import {
   where,
 } from '../../../onnx/operators.ts';
 import { type Pi0Config, hasStateToken } from './config.ts';
-import { tokensPerImage } from '../../paligemma/config.ts';
 import { TABLE_ROWS } from '../../integration.ts';
 import { denoise, encodeState, keepTimes, projectTime } from './expert.ts';
 import { type Guidance, guided } from './guidance.ts';
@@ -22,47 +20,13 @@ import { fusedLayers } from '../../paligemma/kernels.ts';
 import { encodePrefix } from '../../paligemma/prefix.ts';
 import {
   BATCH,
-  CAMERAS,
   type ImageInput,
-  TEXT,
   prefixInputs,
 } from '../../paligemma/prefixInputs.ts';
 import type { SampledJoin } from '../../joinKinds.ts';
 import type { Cache, Weights, WeightSource } from '../../paligemma/network.ts';
 
 const CALLS = 'calls';
-
-function prefixLength(config: Pi0Config): Dim {
-  return addDims(multiplyDims(CAMERAS, tokensPerImage(config)), TEXT);
-}
-
-/** images, camera_mask, tokens, token_mask → keys.i, values.i [batch, kvHeads, prefix, headDim], valid. */
-export function prefixGraph(
-  config: Pi0Config,
-  source: WeightSource,
-  images: ImageInput,
-  products?: ElementType,
-): Graph {
-  const graph = new Graph('prefix', undefined, products);
-  const cache = encodePrefix(source(graph), prefixInputs(graph, config, images), config);
-  cache.layers.forEach(({ keys, values }, layer) => {
-    graph.output(`keys.${layer}`, keys);
-    graph.output(`values.${layer}`, values);
-  });
-  if (cache.valid) graph.output('valid', cache.valid);
-  return graph;
-}
-
-/** A prefix cache as a graph's inputs, named as prefixGraph's outputs. */
-export function cacheInputs(graph: Graph, config: Pi0Config, prefix = prefixLength(config)): Cache {
-  const { depth, kvHeads, headDim } = config.expert;
-  const shape = [BATCH, kvHeads, prefix, headDim];
-  const layers = Array.from({ length: depth }, (_, layer) => ({
-    keys: graph.input(`keys.${layer}`, 'float32', shape),
-    values: graph.input(`values.${layer}`, 'float32', shape),
-  }));
-  return { layers, valid: graph.input('valid', 'bool', [BATCH, prefix]) };
-}
 
 /**
  * The cache that actions attend to. π0 adds the state's token, with `state` [batch, stateDim] as an input

@@ -6,21 +6,21 @@ import { type Pi0Config, hasStateToken } from './config.ts';
 import { tokensPerImage } from '../../paligemma/config.ts';
 import { denoise, keepTimes, projectTimes } from './expert.ts';
 import {
-  cacheInputs,
   integrate,
   integrationInput,
   observedCache,
   previousInputs,
 } from './graphs.ts';
+import { cacheInputs, openPrefixGraph } from '../../paligemma/prefixCache.ts';
 import { prefixInputs } from '../../paligemma/prefixInputs.ts';
 import type { Cache, Weights } from '../../paligemma/network.ts';
 import { encodePrefix } from '../../paligemma/prefix.ts';
-import { openPrefixGraph } from './sampleGraphs.ts';
 import { TOKENIZER_FILE } from '../../paligemma/tokenizer.ts';
 import { loadTokenizer } from './tokenizer.ts';
 import { bundleWeights } from '../../paligemma/bundleWeights.ts';
 import { inputWeights } from '../../paligemma/weights.ts';
-import { trainableParameters, trainableWeights } from './trainable.ts';
+import { trainableWeights } from '../../paligemma/trainable.ts';
+import { EXPERT, trainableParameters } from './trainable.ts';
 import { weightShapes } from './weights.ts';
 
 const repeatCache = ({ layers, valid }: Cache, times: number): Cache => ({
@@ -40,7 +40,7 @@ function observe(graph: Graph, weights: Weights, config: Pi0Config, options: Flo
 }
 
 function flowOf(config: Pi0Config, graph: Graph, options: FlowOptions): Flow {
-  const weights = trainableWeights(inputWeights, options.trainable, 'beside')(graph);
+  const weights = trainableWeights(inputWeights, options.trainable, EXPERT, 'beside')(graph);
   const prefix = observe(graph, weights, config, options);
   const cache = repeatCache(observedCache(graph, weights, prefix, config), options.samples);
   return {
@@ -68,6 +68,12 @@ export function learnablePi0(config: Pi0Config): Learnable {
     flow: (graph, options) => flowOf(config, graph, options),
     ...bundleWeights(() => weightShapes(config)),
     openPrefix: (bundle, session) => openPrefixGraph({ ...bundle, architecture: config }, session),
+    unlike({ noise: { length } }) {
+      const numbers = horizon * actionDim;
+      return length === numbers
+        ? undefined
+        : `its chunks were made of ${length} numbers of noise, the policy's are of ${numbers}`;
+    },
     loadTokenizer: (folder) => loadTokenizer(join(folder, TOKENIZER_FILE), config),
   };
 }

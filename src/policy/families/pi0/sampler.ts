@@ -26,7 +26,9 @@ import { type Pi0Config, hasStateToken } from './config.ts';
 import { promptTexts } from './prompt.ts';
 import { integrationTensor } from '../../integrationTensor.ts';
 import { goldenIntegration } from './goldenIntegration.ts';
-import { type Adopted, adopted, initialParameters, openSampleGraph } from './sampleGraphs.ts';
+import { type Adopted, adopted, initialParameters } from '../../paligemma/adopted.ts';
+import { openSampleGraph } from './sampleGraphs.ts';
+import { trainableParameters } from './trainable.ts';
 import { TOKENIZER_FILE } from '../../paligemma/tokenizer.ts';
 import { loadTokenizer } from './tokenizer.ts';
 
@@ -40,7 +42,7 @@ export async function openPi0(
   const { horizon, actionDim } = bundle.architecture;
   const graph = await openSampleGraph(bundle, session, trainable, { joins, features });
   const own: Adopted = trainable
-    ? await initialParameters(bundle, trainable)
+    ? await initialParameters(bundle, trainableParameters(trainable, bundle.architecture), trainable)
     : { version: bundle.version, parameters: {} };
   let current = adapter ? adopted(adapter) : own;
   const transforms = makeTransforms(bundle.transforms, bundle.shape);

@@ -5,42 +5,49 @@ import { type Place, ownText, readOwn } from '../../policy/bundle/adapter.ts';
 import { readAdapter } from '../../policy/bundle/readAdapter.ts';
 import { ADAPTER_FILE } from '../../policy/bundle/bundle.ts';
 import type { Bundle } from '../../policy/bundle/config.ts';
-import type { Learnable } from '../../policy/learnable.ts';
-import { learnableOf } from '../../policy/families/registry.ts';
+import { adaptableOf } from '../../policy/families/registry.ts';
 import type { AlgorithmState } from '../algorithm.ts';
 import { readTensors, stateFrom, stateShapes, stateTensors } from '../train/checkpoint.ts';
 import { flatten } from '../train/parameters.ts';
 import { startingParameters } from '../train/startingWeights.ts';
 import { type TrainingState, initialState } from '../train/trainer.ts';
-import type { FpoConfig } from './config.ts';
+import type { GradientConfig } from './config.ts';
 import { type CriticShape, criticParameters } from './criticGraph.ts';
 import { type CriticState, featureCount, initialCriticState } from './critics.ts';
-import { STREAM } from './pairs.ts';
+import { STREAM } from './streams.ts';
 import type { Places } from './views.ts';
 
 /** A run's state between updates. Random numbers are seeded by its counters. */
-export interface FpoState extends Places {
-  /** See FpoRun. */
+export interface GradientState extends Places {
+  /** See GradientRun. */
   updates: number;
   policyUpdates: number;
   policy: TrainingState;
-  critics: CriticState;
+  /** Absent for a method without critics. */
+  critics?: CriticState;
 }
 
-/** The shape of a policy's critics. */
+/** The parts of a bundle that determine the tensors of its state. */
+type LearnablePolicy = Pick<Bundle, 'family' | 'architecture'>;
+
+/** The shape of a policy's critics; undefined for a method without. */
 export const criticShape = (
-  policy: Learnable,
-  { critics: { count, hidden } }: FpoConfig,
-): CriticShape => ({ count, hidden, features: featureCount(policy) });
+  bundle: LearnablePolicy,
+  { critics }: GradientConfig,
+): CriticShape | undefined =>
+  critics && {
+    ...{ count: critics.count, hidden: critics.hidden },
+    features: featureCount(adaptableOf(bundle)),
+  };
 
 /** Reads the part of a state that an adapter's file holds. */
 export async function readPolicyState(
   file: string,
   bundle: Bundle,
-  { trainable }: FpoConfig,
-): Promise<Pick<FpoState, 'policy' | keyof Places>> {
+  { trainable }: Pick<GradientConfig, 'trainable'>,
+): Promise<Pick<GradientState, 'policy' | keyof Places>> {
   const adapter = await readAdapter(file, { ...bundle, trainable });
-  const parameters = learnableOf(bundle).parameters(trainable);
+  const parameters = adaptableOf(bundle).parameters(trainable);
   const values = flatten(parameters, ({ name }) => adapter.parameters.get(name)!.data);
   return {
     policy: initialState(values),
@@ -51,7 +58,10 @@ export async function readPolicyState(
 }
 
 /** A run's initial state: the bundle's adapter if it has one, else its weights; new critics. */
-export async function initialFpoState(bundle: Bundle, config: FpoConfig): Promise<FpoState> {
+export async function initialRunState(
+  bundle: Bundle,
+  config: GradientConfig,
+): Promise<GradientState> {
   const { folder, cameras, shape } = bundle;
   const { trainable, seed } = config;
   const fromWeights = async () => {
@@ -63,58 +73,55 @@ export async function initialFpoState(bundle: Bundle, config: FpoConfig): Promis
       own: new Map<string, Place>(),
     };
   };
+  const critics = criticShape(bundle, config);
   return {
     updates: 0,
     policyUpdates: 0,
     ...(bundle.trainable
       ? await readPolicyState(join(folder, ADAPTER_FILE), bundle, config)
       : await fromWeights()),
-    critics: initialCriticState(criticShape(learnableOf(bundle), config), [seed, STREAM.critics]),
+    ...(critics && { critics: initialCriticState(critics, [seed, STREAM.critics]) }),
   };
 }
 
-const FORMAT = 'nalu-fpo-2';
 const POLICY = 'policy/';
 const CRITICS = 'critics/';
 /** Statistics that standardise the critics' inputs. */
 const STATISTICS = ['mean', 'deviation'] as const;
 
-/** The parts of a bundle that determine the tensors of its state. */
-type LearnablePolicy = Pick<Bundle, 'family' | 'architecture'>;
-
-function partsOf(bundle: LearnablePolicy, config: FpoConfig) {
-  const policy = learnableOf(bundle);
-  const shape = criticShape(policy, config);
+/** The critics' tensors and counters in a run's state. */
+function storedCritics(shape: CriticShape, { training, ...statistics }: CriticState) {
   return {
-    features: shape.features,
-    policy: policy.parameters(config.trainable),
-    critics: criticParameters(shape),
+    tensors: [
+      ...stateTensors(training, criticParameters(shape), CRITICS),
+      ...STATISTICS.map((name) => ({
+        name: CRITICS + name,
+        shape: [shape.features],
+        data: statistics[name],
+      })),
+    ],
+    values: { criticSteps: String(training.step) },
   };
 }
 
-/** A state in its file's form; its tensors change with the next update. */
+/** A state in its file's form, which `format` names; its tensors change with the next update. */
 export function storedState(
-  state: FpoState,
+  state: GradientState,
   bundle: LearnablePolicy,
-  config: FpoConfig,
+  config: GradientConfig,
+  format: string,
 ): AlgorithmState {
-  const { policy, critics, features } = partsOf(bundle, config);
+  const shape = criticShape(bundle, config);
+  const critics = shape && storedCritics(shape, state.critics!);
+  const parameters = adaptableOf(bundle).parameters(config.trainable);
   return {
-    format: FORMAT,
-    tensors: [
-      ...stateTensors(state.policy, policy, POLICY),
-      ...stateTensors(state.critics.training, critics, CRITICS),
-      ...STATISTICS.map((name) => ({
-        name: CRITICS + name,
-        shape: [features],
-        data: state.critics[name],
-      })),
-    ],
+    format,
+    tensors: [...stateTensors(state.policy, parameters, POLICY), ...(critics?.tensors ?? [])],
     values: {
       updates: String(state.updates),
       moves: String(state.policyUpdates),
       policySteps: String(state.policy.step),
-      criticSteps: String(state.critics.training.step),
+      ...critics?.values,
       view: JSON.stringify([...state.view]),
       offset: JSON.stringify([...state.offset]),
       ...(state.own.size > 0 && { own: ownText(state.own) }),
@@ -122,32 +129,37 @@ export function storedState(
   };
 }
 
-/** Reads a state's file. Throws a UserError that lists what does not fit the policy or the critics. */
-export async function readFpoState(
+/** Reads a state's file of this format. Throws a UserError that lists what does not fit the policy or the critics. */
+export async function readRunState(
   file: string,
   bundle: LearnablePolicy,
-  config: FpoConfig,
-): Promise<FpoState> {
-  const { policy, critics, features } = partsOf(bundle, config);
-  const { dataOf, metadata } = await readTensors(file, FORMAT, [
+  config: GradientConfig,
+  format: string,
+): Promise<GradientState> {
+  const shape = criticShape(bundle, config);
+  const policy = adaptableOf(bundle).parameters(config.trainable);
+  const critics = shape && criticParameters(shape);
+  const { dataOf, metadata } = await readTensors(file, format, [
     ...stateShapes(policy, POLICY),
-    ...stateShapes(critics, CRITICS),
-    ...STATISTICS.map((name): [string, number[]] => [CRITICS + name, [features]]),
+    ...(critics ? stateShapes(critics, CRITICS) : []),
+    ...(shape ? STATISTICS.map((name): [string, number[]] => [CRITICS + name, [shape.features]]) : []), // prettier-ignore
   ]);
   const updates = Number(metadata.updates);
   return {
     updates,
     // Older states lack it: in their version every update after the warm-up moved the policy.
-    policyUpdates: Number(metadata.moves ?? Math.max(0, updates - config.critics.warmUp)),
+    policyUpdates: Number(metadata.moves ?? Math.max(0, updates - (config.critics?.warmUp ?? 0))),
     view: Float32Array.from(JSON.parse(metadata.view) as number[]),
     // Absent in older states.
     offset: Float32Array.from(JSON.parse(metadata.offset ?? '[]') as number[]),
     own: readOwn(metadata.own ?? '{}', file),
     policy: stateFrom(dataOf, policy, Number(metadata.policySteps), POLICY),
-    critics: {
-      training: stateFrom(dataOf, critics, Number(metadata.criticSteps), CRITICS),
-      mean: dataOf(`${CRITICS}mean`),
-      deviation: dataOf(`${CRITICS}deviation`),
-    },
+    ...(critics && {
+      critics: {
+        training: stateFrom(dataOf, critics, Number(metadata.criticSteps), CRITICS),
+        mean: dataOf(`${CRITICS}mean`),
+        deviation: dataOf(`${CRITICS}deviation`),
+      },
+    }),
   };
 }

@@ -8,7 +8,7 @@ import {
   criticValuesGraph,
   initialCritics,
 } from './criticGraph.ts';
-import type { Learnable } from '../../policy/learnable.ts';
+import type { Adaptable } from '../../policy/learnable.ts';
 import { optimiserSchema } from '../train/optimiser.ts';
 import { evenParts, shuffled } from '../train/order.ts';
 import { tensorsIn } from '../train/parameters.ts';
@@ -51,7 +51,7 @@ export function featuresOf(chunk: RolloutChunk): Float32Array {
 }
 
 /** Length of `featuresOf` for a policy. */
-export const featureCount = ({ cache, stateDim, actionDim }: Learnable): number =>
+export const featureCount = ({ cache, stateDim, actionDim }: Adaptable): number =>
   cache.heads * cache.headDim + stateDim + actionDim + 2;
 
 /** Minimum deviation by which a feature is divided: an almost constant one would be amplified noise. */

@@ -1,0 +1,48 @@
+import { outputGradients } from '../../onnx/gradient.ts';
+import { Graph } from '../../onnx/graph.ts';
+import {
+  divide,
+  exponential,
+  multiply,
+  negate,
+  reduceSum,
+  subtract,
+} from '../../onnx/operators.ts';
+import type { Writing, WritingOptions } from '../../policy/learnable.ts';
+import { BATCH } from '../imitation/lossGraph.ts';
+import { type ClipRange, clampTo, clippedObjective } from '../policyGradient/clipped.ts';
+
+/** Clamp of a log ratio: beyond it exp would overflow, and every objective is clipped. */
+const FARTHEST = 20;
+
+/**
+ * PPO's surrogate on tokens: the mean over counted tokens of the clipped objective of ratio = exp(log π(token) − log
+ * π_old(token)), with their chunk's advantage, negated. Inputs: those of the likelihood, old [batch, count], counted
+ * [batch, count] and advantages [batch, 1]. Outputs: log_probabilities [batch, count] and loss.
+ */
+export function surrogateGraph(writing: Writing, options: WritingOptions, clip: ClipRange): Graph {
+  const graph = new Graph('ppo');
+  const own = writing.likelihood(graph, options);
+  const tokens = [BATCH, writing.count];
+  const old = graph.input('old', 'float32', tokens);
+  const counted = graph.input('counted', 'float32', tokens);
+  const advantages = graph.input('advantages', 'float32', [BATCH, 1]);
+  const ratios = exponential(clampTo(subtract(own, old), -FARTHEST, FARTHEST));
+  const objective = multiply(clippedObjective(ratios, advantages, clip), counted);
+  const sum = (x: typeof objective) => reduceSum(x, [0, 1], false);
+  graph.output('log_probabilities', own);
+  graph.output('loss', negate(divide(sum(objective), sum(counted))));
+  return graph;
+}
+
+/** The same with outputs gradient.NAME of the parameters of these names. */
+export function ppoGraph(
+  parameters: readonly string[],
+  ...surrogate: Parameters<typeof surrogateGraph>
+): Graph {
+  const graph = surrogateGraph(...surrogate);
+  const inputs = new Map(graph.inputs.map((input) => [input.name, input]));
+  const loss = graph.outputs.find(({ name }) => name === 'loss')!;
+  outputGradients(loss.value, parameters.map((name) => inputs.get(name)!)); // prettier-ignore
+  return graph;
+}

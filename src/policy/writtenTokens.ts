@@ -1,0 +1,9 @@
+/** The tokens that a chunk was made of, as it was sampled. */
+export interface WrittenTokens {
+  /** Ids in the order of their writing, the one that ended them included if there was room for it. */
+  ids: Int32Array;
+  /** [tokens] log-probability of each when it was drawn. */
+  logProbabilities: Float32Array;
+  /** What logits were divided by. */
+  temperature: number;
+}

@@ -1,0 +1,99 @@
+import { imitationSchema } from '../../src/learning/imitation/teaching.ts';
+import { openImitation } from '../../src/learning/imitation/imitation.ts';
+import { type RolloutEncoder, openRolloutEncoder } from '../../src/learning/attempts/rollouts.ts';
+import type { Rollout } from '../../src/learning/attempts/rollout.ts';
+import type { Adapter } from '../../src/policy/bundle/adapter.ts';
+import { loadBundle } from '../../src/policy/bundle/bundle.ts';
+import type { Bundle } from '../../src/policy/bundle/config.ts';
+import type { Chunk } from '../../src/policy/chunkPolicy.ts';
+import { explorationSchema } from '../../src/policy/exploration.ts';
+import { openSampler } from '../../src/policy/sampler.ts';
+import type { Trainable } from '../../src/policy/trainable.ts';
+import { replaceWeights } from '../../src/training/replaceWeights.ts';
+import { changed } from './attempts.ts';
+import { JOINTS, SESSION, attempt } from './bandit.ts';
+import { takeSteps } from './takeSteps.ts';
+import { tinyDemonstrations } from './tiny.ts';
+import { writeTinyFast } from './tinyFast.ts';
+
+const DEMONSTRATIONS = tinyDemonstrations(64);
+const SIDE = 8;
+const image = { width: SIDE, height: SIDE, pixels: new Uint8Array(SIDE * SIDE * 3).fill(120) };
+
+/** Writes a tiny π0-FAST that has learned to write chunks near what pictures tell, with some spread. */
+export async function writeTrainedFast(folder: string): Promise<void> {
+  const bundle = await writeTinyFast(folder, DEMONSTRATIONS);
+  const settings = imitationSchema.parse({
+    ...{ trainable: { parameters: 'all' }, batch: 8, samples: 1, augment: false, seed: 3 },
+    optimiser: { rate: 1e-2, finalRate: 1e-3, warmUp: 5, steps: 80, averageDecay: 0.9 },
+  });
+  const run = await openImitation({
+    ...{ folder, bundle, settings, demonstrations: DEMONSTRATIONS, session: SESSION },
+  });
+  try {
+    await takeSteps(run, 80);
+    await replaceWeights(folder, [...run.averaged()].map(([name, tensor]) => ({ name, ...tensor }))); // prettier-ignore
+  } finally {
+    await run.close();
+  }
+}
+
+/** A policy that writes tokens in a world that rewards a first action of joint 0 above `threshold`. */
+export interface TokenBandit {
+  bundle: Bundle;
+  threshold: number;
+  encoder: RolloutEncoder;
+  adopt: (adapter: Adapter) => void;
+  /** Chunks of the seeds that can be played, drawn at a temperature. */
+  play: (from: number, count: number, temperature?: number) => Promise<Chunk[]>;
+  /** Explored attempts of these seeds, encoded. */
+  rollouts(from: number, count: number): Promise<Rollout[]>;
+  close(): Promise<void>;
+}
+
+const SAMPLED = explorationSchema.parse({ size: 0 });
+
+/** An attempt of one chunk of a policy that writes tokens. */
+export const tokenAttempt = (id: number, chunk: Chunk, success: boolean) => {
+  const { actions, noise, tokens, policyVersion } = chunk;
+  return changed(attempt(id, actions, success, 2, noise), { tokens, policyVersion });
+};
+
+/** Opens the world on the bundle in a folder; the threshold is what a policy's middle attempt does now. */
+export async function openTokenBandit(
+  folder: string,
+  trainable: Trainable,
+): Promise<TokenBandit> {
+  const bundle = await loadBundle(folder);
+  const sampler = await openSampler(bundle, SESSION, { trainable });
+  const encoder = await openRolloutEncoder(bundle, SESSION);
+  const play: TokenBandit['play'] = async (from, count, temperature = 1) => {
+    const chunks: Chunk[] = [];
+    for (let seed = from; chunks.length < count; seed++) {
+      const exploration = { ...SAMPLED, temperature };
+      const asked = { images: [image, image], state: new Float64Array(JOINTS), prompt: 'go' };
+      // What is no chunk is no attempt.
+      await sampler.sample({ ...asked, noise: { seed, exploration } }).then(
+        (chunk) => chunks.push(chunk),
+        () => undefined,
+      );
+    }
+    return chunks;
+  };
+  const first = (await play(1_000_000, 101)).map(({ actions }) => actions[0]).sort((a, b) => a - b);
+  const threshold = first[50];
+  return {
+    ...{ bundle, threshold, encoder, play },
+    adopt: (adapter) => sampler.adopt(adapter),
+    async rollouts(from, count) {
+      const made: Rollout[] = [];
+      for (const [i, chunk] of (await play(from, count)).entries())
+        made.push(await encoder.encode(tokenAttempt(from + i, chunk, chunk.actions[0] > threshold)));
+      return made;
+    },
+    async close() {
+      await sampler.close();
+      await encoder.close();
+    },
+  };
+}
