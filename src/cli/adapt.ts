@@ -27,6 +27,7 @@ none of them shows what does better. FOLDER/curve.svg is drawn as it goes.
 Examples:
   nalu adapt run                                   the shipped policy, 1024 attempts
   nalu adapt run --method view --gap gap.yaml      the network stays, its view moves: 144 attempts
+  nalu adapt run --policy FAST --method grpo       a π0-FAST, by how likely its tokens are
   nalu adapt run --execute 35 --episodes 2048      a weaker beginning: chunks played for 35 steps
   nalu adapt run --workers nats://10.0.0.5:4222    attempts are made by other machines
   nalu adapt run --gap gap.yaml                    cameraShift: [0.0025, 0, 0] (m), cameraTilt (degrees),
@@ -42,15 +43,15 @@ export function adapt(program: Command, context: Context): void {
     .addOption(policyTaskOption())
     .option(
       '--episodes <n>',
-      'attempts to learn from (default: 1024 of fpo, 144 of view, 160 of offset)',
+      'attempts to learn from (default: 1024 of fpo, ppo and grpo, 144 of view, 160 of offset)',
       integer(1),
     )
     .addOption(methodOption())
     .option('--batch <n>', BATCH, integer(1))
-    .option('--config <file>', 'YAML of FPO: what is not in it has its default')
+    .option('--config <file>', 'YAML of the method: what is not in it has its default')
     .option(
       '--exploration <file>',
-      'YAML: size, view, offset, range, correlation, steps; what is not in it has the default of the method',
+      'YAML: size, view, offset, range, correlation, steps, temperature; what is not in it has the default of the method',
     )
     .option('--gap <file>', 'YAML of how the robot differs from the one of the demonstrations')
     .addOption(sceneOption())

@@ -32,7 +32,7 @@ export function learn(program: Command, context: Context): void {
     .option('--policy <folder>', 'policy bundle that the runtime plays', SHIPPED_POLICY)
     .option('--calibration <file>', "the robot's calibration (default: what the policy says of it)")
     .addOption(methodOption())
-    .option('--config <file>', 'YAML of FPO: what is not in it has its default')
+    .option('--config <file>', 'YAML of the method: what is not in it has its default')
     .option('--batch <n>', BATCH, integer(1))
     .option('--seed <n>', 'of noise, times and order', integer(0), 0)
     .option(

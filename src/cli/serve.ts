@@ -20,10 +20,9 @@ interface LearnerOptions {
 async function learningOf(options: LearnerOptions): Promise<ServedLearning | undefined> {
   const { learner, keys, record, method, config, exploration: file } = options;
   if (learner === undefined || record === undefined) return undefined;
-  const { loadTrainable } = await import('../learning/fpo/config.ts');
-  const { explorationOf } = await import('../learning/methods.ts');
+  const { explorationOf, trainableOf } = await import('../learning/methods.ts');
   const { openLearnerLink } = await import('../link/robot/learnerLink.ts');
-  const trainable = await loadTrainable(config);
+  const trainable = await trainableOf(method, config);
   const read = file === undefined ? {} : await readYaml(file);
   return {
     trainable,
@@ -61,7 +60,7 @@ export function serve(program: Command, context: Context): void {
     .option('--learner <address>', "a learner's address: the policy learns from the episodes")
     .option('--keys <folder>', 'keys of the link to the learner, which tcp needs')
     .addOption(methodOption())
-    .option('--config <file>', "YAML of FPO, the learner's")
+    .option('--config <file>', "YAML of the method, the learner's")
     .option('--exploration <file>', 'YAML of how attempts explore that are learned from')
     .addOption(stepsOption())
     .addOption(solverOption())

@@ -75,13 +75,13 @@ export const policyTaskOption = () =>
 export const methodOption = () =>
   new Option(
     '--method <name>',
-    'fpo: the network learns; view: it stays, and where it looks in its images is found; offset: one offset of all its actions is found',
+    'fpo: the network learns; view: it stays, and where it looks in its images is found; offset: one offset of all its actions is found; ppo and grpo: the network learns, of a policy that writes tokens',
   )
     .choices(METHOD_NAMES)
     .default(DEFAULT_METHOD);
 
 /** Describes `--batch`, whose default is the method's. */
-export const BATCH = 'attempts of an update (default: 64 of fpo, 16 of the others)';
+export const BATCH = 'attempts of an update (default: 64 of fpo, ppo and grpo, 16 of the others)';
 
 /** The task of evaluations in the simulator; that of the episodes where absent. */
 export const evaluationOption = () =>

@@ -1,6 +1,7 @@
 import { UserError } from '../errors.ts';
 import { type EpisodeResult, type Outcome, REWARDS } from '../episodes/episode.ts';
 import type { Observation } from '../policy/chunkPolicy.ts';
+import { isNoChunk } from '../policy/noChunk.ts';
 import type { JointState, Robot } from '../robot/robot.ts';
 import { whyAborted } from './abort.ts';
 import { awaitObservation } from './awaitObservation.ts';
@@ -17,8 +18,8 @@ export type AttemptOptions = Omit<LoopOptions, 'lead' | 'awaitChunks'> &
   /** By default 2 and true. */
   Partial<Pick<LoopOptions, 'lead' | 'awaitChunks'>> & {
     /**
-     * Whether an attempt that the guard stops has failed, rather than not been judged: in simulation nothing but the
-     * policy jams an arm.
+     * Whether an attempt has failed, rather than not been judged, that the guard stops or that ends with an answer which
+     * is no chunk: in simulation nothing but the policy jams an arm.
      */
     stopFails?: boolean;
     /** Asks a person about an attempt that ran out of time, which otherwise has failed. The arms are at rest. */
@@ -138,7 +139,7 @@ async function play(options: LoopOptions, counts: LoopCounts, refused: Map<strin
 /** The outcome of an attempt that ended so. */
 async function outcomeOf({ end, problem }: Ending, options: AttemptOptions): Promise<Outcome> {
   const { stopFails, judgement, task } = options;
-  if (stopFails && problem?.kind === 'guarded') return 'failure';
+  if (stopFails && problem && (problem.kind === 'guarded' || isNoChunk(problem))) return 'failure';
   const ranOut = end === 'failure' && !task.assess().failed;
   return ranOut && judgement ? judgement() : OUTCOMES[end];
 }

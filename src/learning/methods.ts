@@ -3,6 +3,7 @@ import type { Bundle } from '../policy/bundle/config.ts';
 import { type Exploration, SEARCH_RANGE, explorationSchema } from '../policy/exploration.ts';
 import { FAMILIES, familyOf } from '../policy/families/registry.ts';
 import type { PolicyFamily } from '../policy/family.ts';
+import type { Trainable } from '../policy/trainable.ts';
 import { validate } from '../validate.ts';
 import type { OpenAlgorithm } from './algorithm.ts';
 import type { StateSettings } from './begun.ts';
@@ -103,6 +104,12 @@ export const explorationOf = (method: MethodName, read: unknown, source: string)
     typeof read === 'object' ? { ...METHODS[method].exploration, ...read } : read,
     source,
   );
+
+/** What of a policy learns by a method with the settings of a file. Throws a `UserError` for what cannot be used. */
+export const trainableOf = async (
+  method: MethodName,
+  path: string | undefined,
+): Promise<Trainable> => (await METHODS[method].configure(path, 0)).settings.trainable;
 
 /** What a family's policies make chunks of, as errors say it. */
 const MADE_OF: Record<Method['needs'], string> = {

@@ -125,7 +125,8 @@ class Attempt {
     const frames = observation.frames.map((frame) => ({ ...frame, stamp }));
     const joints = { ...observation.joints, stamp };
     this.recorder ??= this.start(observation, chunk.policyVersion);
-    const { actions, noise, horizon, policyVersion, integration, joined, view, offset, tokens } = chunk;
+    const { actions, noise, horizon, policyVersion, integration, joined, view, offset, tokens } =
+      chunk;
     void this.write((episode) => {
       episode.joints(joints);
       episode.sampled({ ...observation, joints, frames }, actions, horizon);

@@ -79,7 +79,7 @@ export interface Adaptable extends Learned {
   openPrefix(bundle: PrefixBundle, session: SessionConfig): Promise<InferenceSession>;
   loadTokenizer(folder: string): Promise<Tokenize>;
   /** The reason why a recorded chunk cannot be one of the policy's to learn from; undefined if it may be. */
-  unlike(chunk: Pick<Chunk, 'noise' | 'tokens'>): string | undefined;
+  unlike(this: void, chunk: Pick<Chunk, 'noise' | 'tokens'>): string | undefined;
 }
 
 /** What learning needs of a policy whose chunks are samples of a flow. */

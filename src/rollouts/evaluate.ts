@@ -6,7 +6,6 @@ import { type SceneChoice, simulatedAloha } from '../sim/simulatedAloha.ts';
 import type { SimTaskName } from '../sim/taskNames.ts';
 import type { Evaluation } from '../charts/lossCurve.ts';
 import { openParts } from '../processes/openParts.ts';
-import { isNoChunk } from '../policy/noChunk.ts';
 import { fromZeroNoise } from '../policy/policyWrappers.ts';
 
 /**
@@ -36,7 +35,7 @@ export async function evaluate(
       for (let i = 0; i < episodes; i++) {
         const attempt = { robot: sim, task: sim, policy: driver, seed: seed + i, stopFails: true };
         const result = await runAttempt(attempt);
-        if (result.outcome === 'discarded' && !isNoChunk(result.problem!)) throw result.problem!;
+        if (result.outcome === 'discarded') throw result.problem!;
         counts[kind as keyof typeof counts] += Number(result.success);
         onAttempt(++done);
       }

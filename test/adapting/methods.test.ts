@@ -4,10 +4,28 @@ import { describe, it } from 'node:test';
 import { listEpisodes } from '../../src/episodes/listEpisodes.ts';
 import { readEpisode } from '../../src/episodes/readEpisode.ts';
 import { readJsonLines } from '../../src/files/jsonLines.ts';
+import type { MethodName } from '../../src/learning/methodNames.ts';
+import { demandLearnable } from '../../src/learning/methods.ts';
 import { nalu } from '../cli/nalu.ts';
 import { withFolder } from '../onnx/run.ts';
-import { assertSaidIn } from '../refusals.ts';
+import { assertAbout, assertSaidIn } from '../refusals.ts';
 import { writeTinyAloha } from './tinyAloha.ts';
+
+describe('a method that a policy has nothing for', () => {
+  const given = { fpo: 'pi0-fast', view: 'pi0-fast', grpo: 'pi0', ppo: 'onnx' } as const;
+  for (const [method, family] of Object.entries(given))
+    it(`is refused, with those that can be taken: ${method} of a ${family}`, () => {
+      const remedies = { 'pi0-fast': ['ppo', 'grpo'], pi0: ['fpo', 'view', 'offset'], onnx: ['pi0-fast'] }; // prettier-ignore
+      assert.throws(
+        () => demandLearnable(method as MethodName, { family, folder: 'my-policy' }),
+        (thrown) => {
+          const names = [method, family, ...remedies[family]];
+          assertAbout(thrown, { kind: 'unsupported', subject: 'my-policy', fields: ['--method'], names }); // prettier-ignore
+          return true;
+        },
+      );
+    });
+});
 
 describe('nalu adapt by another method than FPO', { timeout: 120_000 }, () => {
   for (const method of ['view', 'offset'] as const)

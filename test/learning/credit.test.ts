@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { JointState } from '../../src/robot/robot.ts';
-import { generalisedAdvantages, standardised } from '../../src/learning/policyGradient/advantages.ts';
+import {
+  generalisedAdvantages,
+  standardised,
+} from '../../src/learning/policyGradient/advantages.ts';
 import { uniformOutcome } from '../../src/learning/attempts/outcomes.ts';
 import { executedRows, stepsOfChunks } from '../../src/learning/attempts/credit.ts';
 import { assertSaid } from '../refusals.ts';

@@ -8,7 +8,11 @@ import { drawPairs } from '../../src/learning/fpo/pairs.ts';
 import { openLearningPolicy } from '../../src/learning/fpo/policy.ts';
 import { optimise } from '../../src/learning/policyGradient/optimise.ts';
 import { type PolicyGradient, openAt } from '../../src/learning/policyGradient/policyGradient.ts';
-import { type GradientState, initialRunState, readRunState } from '../../src/learning/policyGradient/state.ts';
+import {
+  type GradientState,
+  initialRunState,
+  readRunState,
+} from '../../src/learning/policyGradient/state.ts';
 import { adapterParameters } from '../../src/learning/train/parameters.ts';
 import { makeAdapter } from '../../src/policy/bundle/adapter.ts';
 import { learnableOf } from '../../src/policy/families/registry.ts';

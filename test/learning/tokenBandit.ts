@@ -60,10 +60,7 @@ export const tokenAttempt = (id: number, chunk: Chunk, success: boolean) => {
 };
 
 /** Opens the world on the bundle in a folder; the threshold is what a policy's middle attempt does now. */
-export async function openTokenBandit(
-  folder: string,
-  trainable: Trainable,
-): Promise<TokenBandit> {
+export async function openTokenBandit(folder: string, trainable: Trainable): Promise<TokenBandit> {
   const bundle = await loadBundle(folder);
   const sampler = await openSampler(bundle, SESSION, { trainable });
   const encoder = await openRolloutEncoder(bundle, SESSION);
@@ -88,7 +85,9 @@ export async function openTokenBandit(
     async rollouts(from, count) {
       const made: Rollout[] = [];
       for (const [i, chunk] of (await play(from, count)).entries())
-        made.push(await encoder.encode(tokenAttempt(from + i, chunk, chunk.actions[0] > threshold)));
+        made.push(
+          await encoder.encode(tokenAttempt(from + i, chunk, chunk.actions[0] > threshold)),
+        );
       return made;
     },
     async close() {

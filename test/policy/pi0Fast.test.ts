@@ -10,7 +10,9 @@ import { fastCodec } from '../../src/policy/families/pi0-fast/fast/codec.ts';
 import { allowedIds, sampleGraph } from '../../src/policy/families/pi0-fast/graphs.ts';
 import { promptText } from '../../src/policy/families/pi0-fast/layout.ts';
 import { tokenLoss } from '../../src/policy/families/pi0-fast/taught.ts';
+import { likelihood, writtenFeeds } from '../../src/policy/families/pi0-fast/writer.ts';
 import type { WeightSource } from '../../src/policy/paligemma/network.ts';
+import { prefixGraph } from '../../src/policy/paligemma/prefixCache.ts';
 import { prefixInputs } from '../../src/policy/paligemma/prefixInputs.ts';
 import { stateBin } from '../../src/policy/paligemma/prompt.ts';
 import { loadPromptTokenizer } from '../../src/policy/paligemma/tokenizer.ts';
@@ -307,6 +309,40 @@ describe('π0-FAST agrees with lerobot’s implementation', () => {
     compare(sampling, 0.7, 'logp_t07', 3e-5);
     compare(sampling, 1, 'entropy', 5e-6);
     compare(await logits(trainingPrompt(), all(0, GENERATED - 1, [2n]), false), 1, 'logp_trainmask', 2e-5); // prettier-ignore
+  });
+
+  it('in the likelihood that learning from attempts reads: of each token among those that may follow, at a temperature, to 3e-5', async () => {
+    const temperature = 0.7;
+    const prefix = prefixGraph(GOLDEN_CONFIG, source, 'floats');
+    const cache = await run(prefix, samplingPrompt());
+    const golden = [0, 1].map((sample) => {
+      const tokens = Array.from(sampleOf(expected('gen.tokens'), sample).data as BigInt64Array, Number); // prettier-ignore
+      const logits = numbers(sampleOf(expected('gen.logits'), sample));
+      const allowed = allowedIds(GOLDEN_CONFIG, GOLDEN_MARKS);
+      const own = tokens.slice(3, tokens.indexOf(374) + 1);
+      const rows = logSoftmax(own.flatMap((_, i) => allowed.map((id) => logits[(i + 3) * V + id])), allowed.length, temperature); // prettier-ignore
+      return { own, logp: own.map((token, i) => rows[i][allowed.indexOf(token)]) };
+    });
+    const reading = { config: GOLDEN_CONFIG, marks: GOLDEN_MARKS, count: maxActionTokens - 3 };
+    const lora = { parameters: 'lora', rank: 2 } as const;
+    const graph = new Graph('likelihood');
+    graph.output('logp', likelihood(graph, reading, { trainable: lora, cameras: 3, text: 49 }));
+    const given = golden.map(({ own, logp }) => ({
+      ...{ ids: Int32Array.from(own), logProbabilities: Float32Array.from(logp), temperature },
+    }));
+    const feeds = { ...cache, ...writtenFeeds(reading, given) };
+    const weights = graph.inputs.filter(({ name }) => name.includes('paligemma'));
+    const loaded = await loadWeights(WEIGHTS, weights.map(({ name }) => name).filter((name) => !name.includes('lora_'))); // prettier-ignore
+    const tensors: Record<string, Tensor> = {};
+    for (const { name, shape } of weights) {
+      const dims = shape as number[];
+      const zeros = new Float32Array(dims.reduce((a, b) => a * b));
+      tensors[name] = new Tensor('float32', loaded.get(name) ?? zeros, dims);
+    }
+    const found = await run(graph, { ...feeds, ...tensors });
+    golden.forEach(({ logp }, sample) =>
+      near(numbers(sampleOf(found.logp, sample, logp.length)), logp, 3e-5),
+    );
   });
 
   it('in the tokens of a chunk, their logits to 2e-5, and the chunk to 1e-6', async () => {

@@ -75,10 +75,7 @@ function committedRow(
 }
 
 /** The reason why a policy cannot learn from these chunks; undefined if it can. */
-function unfitChunks(
-  chunks: readonly ChunkRecord[],
-  bundle: Bundle,
-): string | undefined {
+function unfitChunks(chunks: readonly ChunkRecord[], bundle: Bundle): string | undefined {
   const { cameras } = bundle;
   const { horizon, actionDim } = bundle.shape;
   const { unlike } = adaptableOf(bundle);

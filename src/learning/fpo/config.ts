@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Trainable, trainableSchema } from '../../policy/trainable.ts';
+import { trainableSchema } from '../../policy/trainable.ts';
 import { readYaml, validate } from '../../validate.ts';
 import { currentSettings } from '../oldNames.ts';
 import { criticsSchema, trustRegionSchema } from '../policyGradient/config.ts';
@@ -183,7 +183,3 @@ export async function loadFpoConfig(path: string | undefined, seed: number): Pro
   const settings = isInBlocks ? validate(fileSchema, content, source) : content;
   return validate(fpoSchema, { trainable: { parameters: 'expert' }, seed, ...settings }, source);
 }
-
-/** The trainable parameters that such a file selects. */
-export const loadTrainable = async (path: string | undefined): Promise<Trainable> =>
-  (await loadFpoConfig(path, 0)).trainable;

@@ -75,7 +75,14 @@ async function openSessions(
   const lossesGraph = centred ? centredLossesGraph : oldLossesGraph;
   return {
     ...{ ...context, config, graphs, parameters, frozen },
-    trainer: await openTrainer(graph, parameters, start, constantRate(config, config.ablation), session, frozen),
+    trainer: await openTrainer(
+      graph,
+      parameters,
+      start,
+      constantRate(config, config.ablation),
+      session,
+      frozen,
+    ),
     oldLosses: await openModel(encodeModel(lossesGraph(graphs, oldLossClamp)), session),
     surrogate: await openModel(
       encodeModel(surrogateGraph(graphs, surrogateConfig(config))),
@@ -114,7 +121,9 @@ async function centresOf(
 ): Promise<Float32Array[]> {
   const { policy } = sessions.graphs;
   const centres = new Array<Float32Array>(pairs.length);
-  const keys = pairs.map(({ chunk }) => `${chunk.join?.kind} ${integrationKey(chunk.integration!)}`);
+  const keys = pairs.map(
+    ({ chunk }) => `${chunk.join?.kind} ${integrationKey(chunk.integration!)}`,
+  );
   for (const key of new Set(keys)) {
     const places = [...pairs.keys()].filter((i) => keys[i] === key);
     const chunks = places.map((i) => pairs[i].chunk);

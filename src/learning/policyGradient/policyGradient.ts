@@ -24,7 +24,12 @@ import { type GradientMetrics, type GradientRun, update } from './update.ts';
 export interface GradientMethod<C extends GradientConfig> {
   /** Of its states' files. */
   format: string;
-  openPolicy(context: AlgorithmContext, config: C, start: TrainingState): Promise<LearningPolicy>;
+  openPolicy(
+    this: void,
+    context: AlgorithmContext,
+    config: C,
+    start: TrainingState,
+  ): Promise<LearningPolicy>;
 }
 
 /** A policy gradient with its own metrics. */

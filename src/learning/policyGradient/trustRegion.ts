@@ -5,7 +5,10 @@ import type { GradientConfig } from './config.ts';
 const RATIO_TOLERANCE = 1e-3;
 
 /** Largest approximate KL of an update after so many policy updates. */
-export function klLimit({ maxKl, decay }: GradientConfig['trustRegion'], policyUpdates: number): number {
+export function klLimit(
+  { maxKl, decay }: GradientConfig['trustRegion'],
+  policyUpdates: number,
+): number {
   return maxKl * (1 - (1 - decay.share) * Math.min(1, policyUpdates / decay.updates));
 }
 

@@ -60,7 +60,7 @@ function refuse(
 ): never {
   const others = FAMILIES.filter(able).map((one) => one.name);
   throw new UserError(
-    `${folder === undefined ? '' : `${folder}: `}a policy of the family ${name} does not learn; learning needs one of ${others.join(', ')}`,
+    `${folder === undefined ? '' : `${folder}: `}a policy of the family ${name} does not learn in this way, which needs one of ${others.join(', ')}`,
     { kind: 'unsupported', subject: folder },
   );
 }

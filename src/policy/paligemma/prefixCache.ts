@@ -31,7 +31,11 @@ export function prefixGraph(
 }
 
 /** A prefix cache as a graph's inputs, named as prefixGraph's outputs. */
-export function cacheInputs(graph: Graph, config: PaliGemmaConfig, prefix = prefixLength(config)): Cache {
+export function cacheInputs(
+  graph: Graph,
+  config: PaliGemmaConfig,
+  prefix = prefixLength(config),
+): Cache {
   const { depth, kvHeads, headDim } = config.language;
   const shape = [BATCH, kvHeads, prefix, headDim];
   const layers = Array.from({ length: depth }, (_, layer) => ({

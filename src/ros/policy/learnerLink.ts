@@ -1,5 +1,5 @@
 import { UserError } from '../../errors.ts';
-import { loadTrainable } from '../../learning/fpo/config.ts';
+import { trainableOf } from '../../learning/methods.ts';
 import type { LearnerPlace } from '../../link/robot/learnerLink.ts';
 import type { PolicyParameters } from './policyParameters.ts';
 
@@ -9,6 +9,7 @@ export async function learnerPlace({
   keys,
   record,
   fpo,
+  method,
   adapters,
 }: PolicyParameters): Promise<LearnerPlace | undefined> {
   if (learner === '') return undefined;
@@ -22,6 +23,6 @@ export async function learnerPlace({
     );
   if (adapters !== '')
     throw new UserError('parameter adapters: the learner says which version plays; leave one of both away', { kind: 'invalid', fields: ['adapters', 'learner'] }); // prettier-ignore
-  const trainable = await loadTrainable(fpo || undefined);
+  const trainable = await trainableOf(method, fpo || undefined);
   return { learner, keys: keys || undefined, record, trainable };
 }

@@ -141,8 +141,9 @@ export async function attemptOnce(
     exploration: size,
     exploration_view: view,
     exploration_offset: offset,
+    exploration_temperature: temperature,
   } = parameters;
-  const explores = size > 0 || view > 0 || offset > 0;
+  const explores = size > 0 || view > 0 || offset > 0 || temperature > 0;
   const policy = explores
     ? exploring(
         published,
@@ -150,6 +151,7 @@ export async function attemptOnce(
           size,
           view,
           offset,
+          temperature,
           ...(size === 0 && view > 0 && { range: SEARCH_RANGE }),
         }),
       )

@@ -1,4 +1,5 @@
 import { packagePath } from '../../files/packagePath.ts';
+import { DEFAULT_METHOD, METHOD_NAMES } from '../../learning/methodNames.ts';
 import { LOOPBACK } from '../../measure/metrics.ts';
 import { OUTPUTS } from '../commands.ts';
 import type { ParameterSpecs, ParameterValues } from '../parameters.ts';
@@ -125,6 +126,10 @@ export const POLICY_PARAMETERS = {
     'address of the learner (nalu learn), ipc:///PATH or tcp://HOST:PORT; empty for none',
   ),
   keys: path('folder of the keys of the link, which tcp needs'),
+  method: {
+    ...text("the learner's --method, which says what of the policy learns", DEFAULT_METHOD),
+    choices: METHOD_NAMES,
+  },
   fpo: path("the learner's --config, if it has one: what of the policy learns"),
   exploration: {
     type: 'double',
@@ -147,6 +152,14 @@ export const POLICY_PARAMETERS = {
     range: [0, 0.1],
     description:
       "size of the steps by which attempts displace all their actions, in standard deviations of the policy's actions: for a learner with --method offset",
+    readOnly: false,
+  },
+  exploration_temperature: {
+    type: 'double',
+    default: 0,
+    range: [0, 10],
+    description:
+      'temperature at which attempts draw the tokens of their chunks, of a policy that writes such: for a learner with --method ppo or grpo',
     readOnly: false,
   },
   outcome_topic: text('std_msgs/String topic that says success, failure or discard', '~/outcome'),

@@ -61,7 +61,8 @@ function noiseInput(config: FastConfig, { marks }: BundleTokenizers) {
 }
 
 /** What the graph divides logits by. */
-const graphTemperature = ({ temperature }: FastConfig): number => (temperature > 0 ? temperature : 1);
+const graphTemperature = ({ temperature }: FastConfig): number =>
+  temperature > 0 ? temperature : 1;
 
 /** Log-probabilities of the choices [tokens] by logits [tokens, allowed] that are multiplied by `sharpness`. */
 function logSoftmaxAt(logits: Float32Array, choices: readonly number[], sharpness: number) {

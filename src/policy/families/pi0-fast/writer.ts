@@ -23,7 +23,7 @@ import { integers, present } from './padded.ts';
 import { promptIds } from './promptIds.ts';
 
 /** What the likelihood of a policy's tokens is read from. */
-interface Reading {
+export interface Reading {
   config: FastConfig;
   marks: Marks;
   /** Tokens of a chunk at most. */
@@ -31,7 +31,7 @@ interface Reading {
 }
 
 /** See Writing. Tokens are read behind the marks before them; each but the last is followed by one. */
-function likelihood(
+export function likelihood(
   graph: Graph,
   { config, marks, count }: Reading,
   { trainable, cameras, text }: WritingOptions,
@@ -70,7 +70,10 @@ function choiceOf({ config, marks }: Reading) {
 }
 
 /** The inputs of `likelihood` for the tokens of chunks. */
-function writtenFeeds(reading: Reading, chunks: readonly WrittenTokens[]): Record<string, Tensor> {
+export function writtenFeeds(
+  reading: Reading,
+  chunks: readonly WrittenTokens[],
+): Record<string, Tensor> {
   const { marks, count } = reading;
   const choice = choiceOf(reading);
   const read = marks.lead.length - 1 + count;

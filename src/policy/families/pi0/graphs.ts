@@ -18,11 +18,7 @@ import { denoise, encodeState, keepTimes, projectTime } from './expert.ts';
 import { type Guidance, guided } from './guidance.ts';
 import { fusedLayers } from '../../paligemma/kernels.ts';
 import { encodePrefix } from '../../paligemma/prefix.ts';
-import {
-  BATCH,
-  type ImageInput,
-  prefixInputs,
-} from '../../paligemma/prefixInputs.ts';
+import { BATCH, type ImageInput, prefixInputs } from '../../paligemma/prefixInputs.ts';
 import type { SampledJoin } from '../../joinKinds.ts';
 import type { Cache, Weights, WeightSource } from '../../paligemma/network.ts';
 

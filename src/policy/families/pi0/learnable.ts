@@ -5,12 +5,7 @@ import type { Flow, FlowOptions, Learnable } from '../../learnable.ts';
 import { type Pi0Config, hasStateToken } from './config.ts';
 import { tokensPerImage } from '../../paligemma/config.ts';
 import { denoise, keepTimes, projectTimes } from './expert.ts';
-import {
-  integrate,
-  integrationInput,
-  observedCache,
-  previousInputs,
-} from './graphs.ts';
+import { integrate, integrationInput, observedCache, previousInputs } from './graphs.ts';
 import { cacheInputs, openPrefixGraph } from '../../paligemma/prefixCache.ts';
 import { prefixInputs } from '../../paligemma/prefixInputs.ts';
 import type { Cache, Weights } from '../../paligemma/network.ts';

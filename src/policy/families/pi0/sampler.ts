@@ -42,7 +42,11 @@ export async function openPi0(
   const { horizon, actionDim } = bundle.architecture;
   const graph = await openSampleGraph(bundle, session, trainable, { joins, features });
   const own: Adopted = trainable
-    ? await initialParameters(bundle, trainableParameters(trainable, bundle.architecture), trainable)
+    ? await initialParameters(
+        bundle,
+        trainableParameters(trainable, bundle.architecture),
+        trainable,
+      )
     : { version: bundle.version, parameters: {} };
   let current = adapter ? adopted(adapter) : own;
   const transforms = makeTransforms(bundle.transforms, bundle.shape);

@@ -1,0 +1,338 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { type TokenConfig, type TokenMethod, tokenConfig } from '../../src/learning/ppo/config.ts';
+import { observationFeeds } from '../../src/learning/fpo/feeds.ts';
+import { ppoGraph } from '../../src/learning/ppo/graph.ts';
+import { openTokenPolicy } from '../../src/learning/ppo/policy.ts';
+import { TOKEN_METHODS } from '../../src/learning/ppo/ppo.ts';
+import type { Rollout } from '../../src/learning/attempts/rollout.ts';
+import type { AdvantageChunk } from '../../src/learning/policyGradient/learningPolicy.ts';
+import { type PolicyGradient, openAt, policyGradient } from '../../src/learning/policyGradient/policyGradient.ts'; // prettier-ignore
+import { initialRunState } from '../../src/learning/policyGradient/state.ts';
+import { tensorsIn } from '../../src/learning/train/parameters.ts';
+import { frozenWeights } from '../../src/learning/train/startingWeights.ts';
+import { initialState } from '../../src/learning/train/trainer.ts';
+import { encodeModel } from '../../src/onnx/modelFile.ts';
+import type { Adapter } from '../../src/policy/bundle/adapter.ts';
+import { readAdapter } from '../../src/policy/bundle/readAdapter.ts';
+import { writerOf } from '../../src/policy/families/registry.ts';
+import { Tensor, openModel } from '../../src/session/session.ts';
+import { gaussianNoise } from '../../src/tensors/noise.ts';
+import { writeSafetensors } from '../../src/tensors/safetensors.ts';
+import { withFolder } from '../onnx/run.ts';
+import { assertRejectsAbout } from '../refusals.ts';
+import { BATCH, changed, ended, nameOf, openTinyLearner, writeEpisode } from './attempts.ts';
+import { JOINTS, SESSION } from './bandit.ts';
+import { type TokenBandit, openTokenBandit, tokenAttempt, writeTrainedFast } from './tokenBandit.ts'; // prettier-ignore
+
+let root: string;
+let bundle: string;
+
+before(async () => {
+  root = await mkdtemp(join(tmpdir(), 'nalu-ppo-'));
+  bundle = join(root, 'policy');
+  await writeTrainedFast(bundle);
+});
+after(() => rm(root, { recursive: true }));
+
+const settings = (method: TokenMethod, change: Record<string, unknown> = {}): TokenConfig =>
+  tokenConfig(
+    method,
+    { seed: 1, trainable: { parameters: 'lora', rank: 4 }, ...change },
+    'the test',
+  );
+
+/** A run on the tiny policy in its world. */
+async function withRun<T>(
+  method: TokenMethod,
+  body: (run: PolicyGradient, bandit: TokenBandit, config: TokenConfig) => Promise<T>,
+  config = settings(method),
+): Promise<T> {
+  const bandit = await openTokenBandit(bundle, config.trainable);
+  const context = { bundle: bandit.bundle, joints: JOINTS, session: SESSION };
+  const start = await initialRunState(bandit.bundle, config);
+  const run = await openAt(TOKEN_METHODS[method], context, config, start);
+  try {
+    return await body(run, bandit, config);
+  } finally {
+    await run.close();
+    await bandit.close();
+  }
+}
+
+/** The policy's surrogate where its parameters have these values. */
+const openAtValues = async (bandit: TokenBandit, config: TokenConfig, values: Float32Array) =>
+  openTokenPolicy(
+    { bundle: bandit.bundle, joints: JOINTS, session: SESSION },
+    config,
+    initialState(values.slice()),
+  );
+
+/** Parameters at which adapters count, as they would after much learning. */
+async function movedParameters(bandit: TokenBandit, config: TokenConfig): Promise<Float32Array> {
+  const { policy } = await initialRunState(bandit.bundle, config);
+  const noise = gaussianNoise([3], policy.vectors.parameters.length);
+  return policy.vectors.parameters.map((value, i) => value + 0.05 * noise[i]);
+}
+
+/** An adapter of the run with other values. */
+function withValues({ trainable, base, parameters }: Adapter, values: Float32Array): Adapter {
+  let from = 0;
+  const own = new Map<string, Adapter['parameters'] extends Map<string, infer V> ? V : never>();
+  for (const [name, { shape, data }] of parameters)
+    own.set(name, { shape, data: values.slice(from, (from += data.length)) });
+  return { trainable, base, parameters: own, version: 'moved' };
+}
+
+const withAdvantages = (rollouts: readonly Rollout[]): AdvantageChunk[] =>
+  rollouts.flatMap(({ chunks, reward }) =>
+    chunks.map((chunk) => ({ chunk, advantage: reward > 0 ? 0.8 : -1.2 })),
+  );
+
+/** The share of attempts in which a policy succeeds, sampled as it explores. */
+async function successShare({ play, threshold }: TokenBandit): Promise<number> {
+  const chunks = await play(2_000_000, 200);
+  return chunks.filter(({ actions }) => actions[0] > threshold).length / chunks.length;
+}
+
+/** A moment of a policy whose chunks are recorded with this version. */
+const momentOf = (...versions: string[]) => ({ update: 0, versions });
+
+describe('the likelihood of recorded tokens', () => {
+  it('is that at which they were drawn, with adapters at any temperature', () =>
+    withRun('grpo', async (run, bandit, config) => {
+      const values = await movedParameters(bandit, config);
+      bandit.adopt(withValues(run.adapter(), values));
+      const policy = await openAtValues(bandit, config, values);
+      try {
+        for (const temperature of [0.6, 1, 1.5]) {
+          const rollouts: Rollout[] = [];
+          for (const [i, chunk] of (await bandit.play(0, 8, temperature)).entries())
+            rollouts.push(await bandit.encoder.encode(tokenAttempt(i, chunk, i % 2 === 0)));
+          const [{ chunks }] = rollouts;
+          assert.equal(chunks[0].tokens!.temperature, temperature);
+          const batch = await policy.batchOf(withAdvantages(rollouts), momentOf());
+          const apart = batch.chunks.flatMap(({ start, chunk: { tokens } }) =>
+            Array.from(start, (own, at) => Math.abs(own - tokens!.logProbabilities[at])),
+          );
+          assert.ok(Math.max(...apart) < 1e-4, `${Math.max(...apart)} apart`);
+          const { ratios, farthestRatio, clipFraction, approxKl } = await policy.measure(batch);
+          assert.ok(ratios.every((ratio) => Math.abs(ratio - 1) < 1e-4) && farthestRatio < 1e-4);
+          assert.deepEqual([clipFraction, Math.round(1e6 * approxKl)], [0, 0]);
+        }
+      } finally {
+        await policy.close();
+      }
+    }));
+});
+
+/** The surrogate's graph on a batch, with weights that are its inputs. */
+async function openSurrogate(bandit: TokenBandit, config: TokenConfig, chunks: AdvantageChunk[]) {
+  const { bundle } = bandit;
+  const policy = writerOf(bundle);
+  const writing = await policy.openWriting(bundle.folder);
+  const { trainable, clip } = config;
+  const options = { trainable, cameras: bundle.cameras.length, text: policy.maxTokens };
+  const parameters = policy.parameters(trainable);
+  const names = parameters.map(({ name }) => name);
+  const graph = ppoGraph(names, writing, options, clip);
+  const frozen = await frozenWeights(bundle, graph, parameters);
+  const session = await openModel(encodeModel(graph), SESSION);
+  const tokens = chunks.map(({ chunk }) => chunk.tokens!);
+  const rows = (values: (i: number, at: number) => number, width: number) =>
+    new Tensor(
+      'float32',
+      Float32Array.from({ length: chunks.length * width }, (_, i) =>
+        values(Math.floor(i / width), i % width),
+      ),
+      [chunks.length, width],
+    );
+  const { count } = writing;
+  const feeds = {
+    ...frozen,
+    ...observationFeeds(chunks.map(({ chunk }) => chunk), policy), // prettier-ignore
+    ...writing.feeds(tokens),
+    old: rows((i, at) => tokens[i].logProbabilities[at] ?? 0, count),
+    counted: rows((i, at) => Number(at < tokens[i].ids.length), count),
+    advantages: rows((i) => chunks[i].advantage, 1),
+  };
+  return {
+    count,
+    run: (values: Float32Array) =>
+      session.run({ ...feeds, ...Object.fromEntries(tensorsIn(values, parameters)) }),
+    /** All gradients, one behind the other, as parameters are. */
+    gradientIn: (outputs: Record<string, Tensor>) =>
+      names.flatMap((name) => [...(outputs[`gradient.${name}`].data as Float32Array)]),
+    close: () => session.release(),
+  };
+}
+
+const lossIn = ({ loss }: Record<string, Tensor>) => (loss.data as Float32Array)[0];
+
+describe('the surrogate of tokens', () => {
+  /** On chunks of the policy as it came, where its parameters have moved. */
+  const withSurrogate = <T>(
+    body: (
+      surrogate: Awaited<ReturnType<typeof openSurrogate>>,
+      chunks: AdvantageChunk[],
+      values: Float32Array,
+    ) => Promise<T>,
+  ) =>
+    withRun('grpo', async (_, bandit, config) => {
+      const chunks = withAdvantages(await bandit.rollouts(0, 12));
+      const surrogate = await openSurrogate(bandit, config, chunks);
+      try {
+        return await body(surrogate, chunks, await movedParameters(bandit, config));
+      } finally {
+        await surrogate.close();
+      }
+    });
+
+  it('is the mean over tokens of what PPO clips, further above 1 than below', () =>
+    withSurrogate(async (surrogate, chunks, values) => {
+      const outputs = await surrogate.run(values);
+      const own = outputs.log_probabilities.data as Float32Array;
+      let [sum, tokens] = [0, 0];
+      const seen = { below: 0, within: 0, above: 0 };
+      chunks.forEach(({ advantage, chunk: { tokens: drawn } }, i) =>
+        drawn!.logProbabilities.forEach((old, at) => {
+          const ratio = Math.exp(own[i * surrogate.count + at] - old);
+          const clipped = Math.min(Math.max(ratio, 0.8), 1.28);
+          seen[ratio < 0.8 ? 'below' : ratio > 1.28 ? 'above' : 'within'] += 1;
+          sum += Math.min(advantage * ratio, advantage * clipped);
+          tokens += 1;
+        }),
+      );
+      assert.ok(Math.min(...Object.values(seen)) > 0, JSON.stringify(seen));
+      assert.ok(Math.abs(lossIn(outputs) + sum / tokens) < 1e-5);
+    }));
+
+  it('has the gradient that finite differences have', () =>
+    withSurrogate(async (surrogate, _, values) => {
+      const gradient = surrogate.gradientIn(await surrogate.run(values));
+      const length = Math.hypot(...gradient);
+      const step = 2e-3;
+      const [above, below] = await Promise.all(
+        [step, -step].map(async (by) =>
+          lossIn(
+            await surrogate.run(values.map((value, i) => value + (by * gradient[i]) / length)),
+          ),
+        ),
+      );
+      const slope = (above - below) / (2 * step);
+      assert.ok(length > 1e-3 && Math.abs(slope - length) < 0.03 * length, `${slope}, not ${length}`); // prettier-ignore
+    }));
+});
+
+describe('learning how tokens are written', () => {
+  for (const method of ['grpo', 'ppo'] as const)
+    it(`makes rewarded actions more frequent: ${method}`, () =>
+      withRun(method, async (run, bandit) => {
+        const before = await successShare(bandit);
+        const updates = [];
+        for (let i = 0; i < 6; i++) {
+          updates.push(await run.update(await bandit.rollouts(1000 * i, 64)));
+          bandit.adopt(run.adapter());
+        }
+        const after = await successShare(bandit);
+        assert.ok(after > before + 0.1, `from ${before} to ${after}`);
+        const [first, ...rest] = updates;
+        // Critics learn first.
+        assert.equal(first.policy === undefined, method === 'ppo');
+        assert.equal(first.critics === undefined, method === 'grpo');
+        for (const { policy } of rest) {
+          assert.ok(policy!.steps > 0 && policy!.approxKl <= 1.5 * policy!.klLimit);
+          assert.ok(policy!.expectedGain > 0 && policy!.clipFraction < 0.5);
+        }
+      }));
+
+  it('compares the attempts of an update with each other, and moves by nothing where all ended alike', () =>
+    withRun('grpo', async (run, bandit) => {
+      const rollouts = await bandit.rollouts(0, 8);
+      const before = run.adapter().version;
+      const { skipped } = await run.update(rollouts.map((one) => ({ ...one, reward: 1 })));
+      assert.ok(skipped !== undefined);
+      assert.equal(run.adapter().version, before);
+      const rewards = rollouts.map((one, i) => ({ ...one, reward: Number(i < 2) }));
+      const { advantages } = await run.update(rewards);
+      // A quarter succeeded: (1 − 0.25) and (0 − 0.25), by the deviation.
+      assert.deepEqual([advantages.most, advantages.least].map((one) => one.toFixed(4)), ['1.7321', '-0.5774']); // prettier-ignore
+    }));
+
+  it('is repeated from its state to the same numbers', () =>
+    withFolder((folder) =>
+      withRun('ppo', async (run, bandit, config) => {
+        const [first, second] = [await bandit.rollouts(0, 16), await bandit.rollouts(50, 16)];
+        await run.update(first);
+        const { format, tensors, values } = run.state;
+        const file = join(folder, 'state.safetensors');
+        await writeSafetensors(file, tensors, { format, ...values });
+        const through = await run.update(second);
+        const context = { bundle: bandit.bundle, joints: JOINTS, session: SESSION };
+        const again = await policyGradient(TOKEN_METHODS.ppo, config)(context, file);
+        try {
+          assert.deepEqual(await again.update(second), through);
+          assert.equal(again.adapter().version, run.adapter().version);
+        } finally {
+          await again.close();
+        }
+      }),
+    ));
+
+  it('takes no step on tokens that this policy was not as likely to draw', () =>
+    withRun('grpo', async (run, bandit) => {
+      const rollouts = await bandit.rollouts(0, 8);
+      for (const { chunks } of rollouts)
+        for (const { tokens } of chunks) tokens!.logProbabilities.fill(-2);
+      await assertRejectsAbout(run.update(rollouts), { kind: 'mismatch', fields: ['tokens'] });
+    }));
+});
+
+describe('a learner of a policy that writes tokens', () => {
+  it('publishes a version of its attempts, which a sampler plays', () =>
+    withFolder((folder) =>
+      withRun('grpo', async (run, bandit, config) => {
+        const algorithm = policyGradient(TOKEN_METHODS.grpo, config);
+        const learner = await openTinyLearner(folder, bundle, {}, algorithm);
+        try {
+          for (const [i, chunk] of (await bandit.play(0, BATCH)).entries()) {
+            const id = nameOf(i);
+            const episode = tokenAttempt(i, chunk, chunk.actions[0] > bandit.threshold);
+            learner.add({ id, path: await writeEpisode(join(folder, 'episodes'), id, episode) });
+          }
+          const first = learner.current().version;
+          assert.equal(first, run.adapter().version);
+          const [event] = (await learner.advance())!;
+          assert.equal(event.event, 'published');
+          const { file, version, parent } = learner.current();
+          assert.equal(parent, first);
+
+          const { trainable } = config;
+          const [old] = await bandit.play(0, 1);
+          bandit.adopt(await readAdapter(file, { ...bandit.bundle, trainable }));
+          const [made] = await bandit.play(0, 1);
+          assert.equal(made.policyVersion, `${bandit.bundle.base}+${version}`);
+          assert.notDeepEqual(made.tokens!.logProbabilities, old.tokens!.logProbabilities);
+        } finally {
+          await learner.close();
+        }
+      }),
+    ));
+
+  it('leaves out attempts that tried nothing, or say nothing of their tokens', () =>
+    withRun('grpo', async (_, bandit) => {
+      const [drawn] = await bandit.play(0, 1);
+      const [likeliest] = await bandit.play(0, 1, 0);
+      assert.deepEqual([...new Set(likeliest.tokens!.logProbabilities)], [0]);
+      const refused = (episode: ReturnType<typeof tokenAttempt>) =>
+        assertRejectsAbout(bandit.encoder.encode(episode), { kind: 'invalid', subject: '0.mcap' });
+      await refused(tokenAttempt(0, likeliest, true));
+      await refused(changed(tokenAttempt(0, drawn, true), { tokens: undefined }));
+      const short = { ...drawn.tokens!, logProbabilities: new Float32Array(1) };
+      await refused(changed(tokenAttempt(0, drawn, true), { tokens: short }));
+      await bandit.encoder.encode(ended(tokenAttempt(0, drawn, true), false));
+    }));
+});
