@@ -9,7 +9,7 @@ import { demandLearnable } from '../../src/learning/methods.ts';
 import { nalu } from '../cli/nalu.ts';
 import { withFolder } from '../onnx/run.ts';
 import { assertAbout, assertSaidIn } from '../refusals.ts';
-import { writeTinyAloha } from './tinyAloha.ts';
+import { writeTinyAloha, writeTinyFastAloha } from './tinyAloha.ts';
 
 describe('a method that a policy has nothing for', () => {
   const given = { fpo: 'pi0-fast', view: 'pi0-fast', grpo: 'pi0', ppo: 'onnx' } as const;
@@ -59,4 +59,22 @@ describe('nalu adapt by another method than FPO', { timeout: 120_000 }, () => {
         const log = await readJsonLines<{ report?: object }>(join(run, 'learner/log.jsonl'));
         for (const { report } of log) assert.ok(!report || !(method in report), 'it stays');
       }));
+
+  it('draws the tokens of a policy that writes such, and records how likely each was: grpo', () =>
+    withFolder(async (root) => {
+      const [policy, run] = ['policy', 'run'].map((name) => join(root, name));
+      await writeTinyFastAloha(policy);
+      const args = ['adapt', run, '--policy', policy, '--method', 'grpo', '--attempts', '0'];
+      const { code, out, err } = await nalu([...args, '--batch', '2', '--episodes', '2', '--processes', '1']); // prettier-ignore
+      assert.equal(code, 0, err);
+      assertSaidIn(out, 'update 1', 'all of its 2 attempts failed');
+      for (const { path } of await listEpisodes(join(run, 'learner/episodes'))) {
+        const { chunks } = await readEpisode(path);
+        for (const { tokens } of chunks) {
+          assert.equal(tokens!.temperature, 1);
+          assert.equal(tokens!.ids.length, tokens!.logProbabilities.length);
+          assert.ok(tokens!.logProbabilities.some((value) => value < -0.01));
+        }
+      }
+    }));
 });

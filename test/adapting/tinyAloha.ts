@@ -3,6 +3,7 @@ import { randomWeights } from '../../src/policy/families/pi0/randomWeights.ts';
 import { tinyFiles } from '../../src/policy/paligemma/tokenizer.ts';
 import { simulatedEmbodiment } from '../../src/sim/embodiment.ts';
 import { tinyBundle } from '../learning/tiny.ts';
+import { tinyFast, trainFast, writeTinyFast } from '../learning/tinyFast.ts';
 
 /** A policy of a few thousand random weights for the simulated ALOHA and one of its cameras. */
 export async function writeTinyAloha(folder: string, seed = 0): Promise<void> {
@@ -23,4 +24,29 @@ export async function writeTinyAloha(folder: string, seed = 0): Promise<void> {
     tinyFiles(),
     randomWeights(pi0, seed),
   );
+}
+
+/** A tiny π0-FAST for the same robot and camera, which writes chunks that leave the arms about where they are. */
+export async function writeTinyFastAloha(folder: string): Promise<void> {
+  const { joints } = await simulatedEmbodiment();
+  const count = joints.length;
+  const home = joints.map(({ home }) => home);
+  const side = tinyFast.architecture.vision.imageSize;
+  const demonstrations = [-0.2, 0, 0.2].map((value) => ({
+    images: new Uint8Array(side * side * 3).fill(100),
+    state: Float64Array.from(home),
+    actions: Float32Array.from({ length: 50 * count }, (_, i) => value + home[i % count]),
+    ...{ steps: 50, prompt: 'Transfer cube' },
+  }));
+  const moments = { mean: home, std: joints.map(() => 1) };
+  const config = await writeTinyFast(folder, demonstrations, {
+    ...tinyFast,
+    ...{ embodiment: 'aloha', cameras: ['cam_high'], executeSteps: 48 },
+    architecture: {
+      ...tinyFast.architecture,
+      ...{ maxTokens: 128, horizon: 50, actionDim: count, stateDim: count },
+    },
+    transforms: [{ type: 'meanStd', convention: 'openpi', state: moments, actions: moments }],
+  });
+  await trainFast(folder, config, demonstrations);
 }

@@ -1,5 +1,3 @@
-import { imitationSchema } from '../../src/learning/imitation/teaching.ts';
-import { openImitation } from '../../src/learning/imitation/imitation.ts';
 import { type RolloutEncoder, openRolloutEncoder } from '../../src/learning/attempts/rollouts.ts';
 import type { Rollout } from '../../src/learning/attempts/rollout.ts';
 import type { Adapter } from '../../src/policy/bundle/adapter.ts';
@@ -9,34 +7,18 @@ import type { Chunk } from '../../src/policy/chunkPolicy.ts';
 import { explorationSchema } from '../../src/policy/exploration.ts';
 import { openSampler } from '../../src/policy/sampler.ts';
 import type { Trainable } from '../../src/policy/trainable.ts';
-import { replaceWeights } from '../../src/training/replaceWeights.ts';
 import { changed } from './attempts.ts';
 import { JOINTS, SESSION, attempt } from './bandit.ts';
-import { takeSteps } from './takeSteps.ts';
 import { tinyDemonstrations } from './tiny.ts';
-import { writeTinyFast } from './tinyFast.ts';
+import { trainFast, writeTinyFast } from './tinyFast.ts';
 
 const DEMONSTRATIONS = tinyDemonstrations(64);
 const SIDE = 8;
 const image = { width: SIDE, height: SIDE, pixels: new Uint8Array(SIDE * SIDE * 3).fill(120) };
 
 /** Writes a tiny π0-FAST that has learned to write chunks near what pictures tell, with some spread. */
-export async function writeTrainedFast(folder: string): Promise<void> {
-  const bundle = await writeTinyFast(folder, DEMONSTRATIONS);
-  const settings = imitationSchema.parse({
-    ...{ trainable: { parameters: 'all' }, batch: 8, samples: 1, augment: false, seed: 3 },
-    optimiser: { rate: 1e-2, finalRate: 1e-3, warmUp: 5, steps: 80, averageDecay: 0.9 },
-  });
-  const run = await openImitation({
-    ...{ folder, bundle, settings, demonstrations: DEMONSTRATIONS, session: SESSION },
-  });
-  try {
-    await takeSteps(run, 80);
-    await replaceWeights(folder, [...run.averaged()].map(([name, tensor]) => ({ name, ...tensor }))); // prettier-ignore
-  } finally {
-    await run.close();
-  }
-}
+export const writeTrainedFast = async (folder: string): Promise<void> =>
+  trainFast(folder, await writeTinyFast(folder, DEMONSTRATIONS), DEMONSTRATIONS);
 
 /** A policy that writes tokens in a world that rewards a first action of joint 0 above `threshold`. */
 export interface TokenBandit {
