@@ -360,6 +360,16 @@ describe('what a policy’s vectors mean', () => {
       { steps: 3 },
     ));
 
+  it('continues the rows under way that lerobot trained it to continue', () =>
+    imported(golden({ rtc_training_max_delay: 6 }), ({ bundle }) =>
+      assert.equal(bundle.maxDelay, 6),
+    ));
+
+  it('continues none where lerobot trained it without', () =>
+    imported(golden({ rtc_training_max_delay: 0 }), ({ bundle }) =>
+      assert.equal(bundle.maxDelay, undefined),
+    ));
+
   it('is read from lerobot’s older configuration, and told', () =>
     imported(
       golden({

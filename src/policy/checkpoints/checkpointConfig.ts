@@ -45,6 +45,8 @@ export const checkpointConfigSchema = z.looseObject({
   action_dim: size,
   num_inference_steps: steps,
   num_steps: steps,
+  /** Rows under way that it was trained to continue, at most; 0 for none. */
+  rtc_training_max_delay: z.int().min(0).nullish(),
   tokenizer_max_length: size,
   max_token_len: size,
   /** Of π0-FAST. */

@@ -1,7 +1,6 @@
 import type { Graph } from '../../onnx/graph.ts';
 import type { Shape } from '../../onnx/dim.ts';
-import type { Bundle } from '../bundle/config.ts';
-import type { Integration } from '../integration.ts';
+import type { Bundle, BundleConfig } from '../bundle/config.ts';
 import type { WeightSource } from '../paligemma/network.ts';
 import type { TokenizerKind } from '../paligemma/tokenizer.ts';
 import type { Checkpoint } from './checkpoint.ts';
@@ -48,8 +47,11 @@ export interface CheckpointKind<A = unknown> {
     robot: Embodied,
     options: ImportOptions,
   ): Completed<A> | Promise<Completed<A>>;
-  /** Of a family with a flow. */
-  integration?(checkpoint: Checkpoint, options: ImportOptions): Integration;
+  /** Of a family with a flow: how it is integrated, and what it was trained to continue. */
+  flow?(
+    checkpoint: Checkpoint,
+    options: ImportOptions,
+  ): Pick<BundleConfig, 'integration' | 'maxDelay'>;
   /**
    * Rows of a chunk, and ids of the policy's table; where a tokenizer must have just so many of text, as the last of
    * them are actions, their number.

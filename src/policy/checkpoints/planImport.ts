@@ -230,14 +230,13 @@ export async function planImport(
   const sizes = kind.sizes(architecture);
   const tokenizer = await readTokenizer(checkpoint, kind.tokenizer, sizes, options.tokenizer);
   const stored = storedPrecision(header, shapes);
-  const integration = kind.integration?.(checkpoint, options);
   const config: BundleConfig = {
     format: 1,
     name: basename(resolve(out)),
     description: `Imported from ${basename(resolve(folder))} with the statistics of ${basename(said.statistics.value)}.`,
     embodiment: embodiment.name,
     cameras: said.cameras.value,
-    ...(integration && { integration }),
+    ...kind.flow?.(checkpoint, options),
     executeSteps: executeStepsOf(checkpoint, sizes.horizon, execute),
     precision: options.precision ?? stored,
     family: kind.name,

@@ -39,9 +39,12 @@ export const pi0Checkpoints: CheckpointKind<Pi0Config> = {
     const architecture = { ...dimensions, ...(isLeftOut && { stateInPrompt: false }) };
     return { architecture, stateInPrompt };
   },
-  integration: ({ config }, { steps }) => ({
-    steps: steps ?? config.num_inference_steps ?? config.num_steps ?? STEPS,
-    solver: 'euler',
+  flow: ({ config }, { steps }) => ({
+    integration: {
+      steps: steps ?? config.num_inference_steps ?? config.num_steps ?? STEPS,
+      solver: 'euler',
+    },
+    ...(config.rtc_training_max_delay && { maxDelay: config.rtc_training_max_delay }),
   }),
   sizes: ({ horizon, language }) => ({ horizon, vocabulary: language.vocabulary }),
   sampling: ({ architecture: pi0, integration, executeSteps }) =>
