@@ -9,6 +9,7 @@ import {
   AuthorizationError,
   type NatsConnection,
   PermissionViolationError,
+  RequestError,
   connect,
   usernamePasswordAuthenticator,
 } from '@nats-io/transport-node';
@@ -110,17 +111,63 @@ async function watch(
   connection: NatsConnection,
   shown: string,
   { onChange, onForbidden }: NatsOptions,
-  onReconnect: () => void,
+  told: (isBroken: boolean) => void,
 ): Promise<void> {
   for await (const status of connection.status()) {
     const { type } = status;
-    if (type === 'disconnect') onChange?.(`the server at ${shown} went away`);
+    if (type === 'disconnect') {
+      onChange?.(`the server at ${shown} went away`);
+      told(true);
+    }
     if (type === 'error' && status.error instanceof PermissionViolationError)
       onForbidden?.(forbidden(shown, status.error));
     if (type !== 'reconnect') continue;
-    onReconnect();
+    told(false);
     onChange?.(undefined);
   }
+}
+
+/**
+ * When a connection that broke is dialled again. The client asks for the pause whenever it looks, several times between
+ * two dials, and adds it to the wall clock's time of the last one, which a clock that goes back puts off: here the
+ * monotonic clock says when it is due, by a pause that is over already.
+ */
+function dialling() {
+  let [pause, due] = [FIRST_PAUSE, 0];
+  return {
+    pause(): number {
+      const now = performance.now();
+      if (now < due) return pause;
+      pause = Math.min(2 * pause, LONGEST_PAUSE);
+      due = now + pause;
+      return -Infinity;
+    },
+    isBack: () => void (pause = FIRST_PAUSE),
+  };
+}
+
+/**
+ * Has requests end with the connection over which they were made, and none begin without one: their answers are lost, and
+ * the client would wait for them until their time is over. Gives what is told when it breaks, and when it is back.
+ */
+function requestsOf(connection: NatsConnection): (isBroken: boolean) => void {
+  const waiting = new Set<(error: Error) => void>();
+  const request = connection.request.bind(connection);
+  const broken = () => new RequestError('the connection to the server broke');
+  let isBroken = false;
+  connection.request = (...args) => {
+    if (isBroken) return Promise.reject(broken());
+    return new Promise((resolve, reject) => {
+      waiting.add(reject);
+      void request(...args)
+        .then(resolve, reject)
+        .finally(() => waiting.delete(reject));
+    });
+  };
+  return (now) => {
+    isBroken = now;
+    if (isBroken) for (const reject of waiting) reject(broken());
+  };
 }
 
 const authenticatorOf = ({ name, password }: NatsAddress) =>
@@ -138,7 +185,7 @@ export async function connectNats(options: NatsOptions): Promise<Nats> {
   // An address in numbers is compared with the certificate's too.
   const host = target.host.replace(/^\[|\]$/g, '');
   const tls = credentials?.tls && { ...credentials.tls, host };
-  let pause = FIRST_PAUSE;
+  const dials = dialling();
   const connection = await connect({
     servers: `${target.host}:${target.port}`,
     name: target.name,
@@ -153,15 +200,19 @@ export async function connectNats(options: NatsOptions): Promise<Nats> {
     // A key that is exchanged is unknown for a while.
     ignoreAuthErrorAbort: true,
     ignoreClusterUpdates: true,
-    reconnectDelayHandler: () => (pause = Math.min(2 * pause, LONGEST_PAUSE)),
+    reconnectDelayHandler: dials.pause,
   }).catch((error: unknown) => {
     throw failureOf(error, shown, keys);
   });
+  const requests = requestsOf(connection);
   const opened = await openJetStream(connection, shown).catch(async (error: unknown) => {
     await connection.close();
     throw error;
   });
-  void watch(connection, shown, options, () => (pause = FIRST_PAUSE));
+  void watch(connection, shown, options, (isBroken) => {
+    requests(isBroken);
+    if (!isBroken) dials.isBack();
+  });
   return {
     ...{ name: target.name, address: shown, connection, ...opened },
     async close() {

@@ -7,10 +7,12 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { createUser } from '@nats-io/nkeys';
+import { RequestError } from '@nats-io/transport-node';
 import { parseNats } from '../../src/nats/address.ts';
 import { connectNats } from '../../src/nats/connect.ts';
 import { until } from '../link/link.ts';
 import { withFolder } from '../onnx/run.ts';
+import { startRelay } from './relay.ts';
 import { NO_NATS, withNats } from './server.ts';
 import { assertRejectsAbout, assertSaid, assertThrowsAbout } from '../refusals.ts';
 
@@ -71,6 +73,41 @@ describe('a connection to a NATS server', LIMIT, () => {
       assert.equal(changes[1], undefined);
       const { state } = await nats.manager.streams.info('some');
       assert.equal(state.messages, 1);
+      await nats.close();
+    }));
+
+  it('is dialled again although the clock went back a day', (t) =>
+    withNats(async (server) => {
+      const changes: (string | undefined)[] = [];
+      const { address } = server;
+      const nats = await connectNats({ address, onChange: (broken) => changes.push(broken) });
+      const now = Date.now.bind(Date);
+      t.mock.method(Date, 'now', () => now() - 86_400_000);
+      await server.kill();
+      await until(() => changes.length === 1);
+      await server.restart();
+      await until(() => changes.at(-1) === undefined);
+      await nats.close();
+    }));
+
+  it('ends what was asked over it when it breaks, and asks nothing without it', (t) =>
+    withNats(async ({ address }) => {
+      const relay = await startRelay(address);
+      t.after(() => relay.close());
+      let isBroken = false;
+      const nats = await connectNats({
+        address: relay.address,
+        onChange: (broken) => (isBroken = broken !== undefined),
+      });
+      relay.hush();
+      const asked = nats.manager.getAccountInfo();
+      relay.cut();
+      await assert.rejects(asked, RequestError);
+      await until(() => isBroken);
+      await assert.rejects(nats.manager.getAccountInfo(), RequestError);
+      relay.mend();
+      await until(() => !isBroken);
+      await nats.manager.getAccountInfo();
       await nats.close();
     }));
 

@@ -60,7 +60,7 @@ function answerHello(robots: Robots, instance: string, message: Msg): boolean {
 /** Serves the robots of a server that is this learner's alone. */
 async function serve(
   { nats, instance, tenure }: { nats: Nats; instance: string; tenure: Tenure },
-  onceBack: (again: () => void) => void,
+  onChange: (hear: (broken: string | undefined) => void) => void,
   options: LearnerEndOptions,
 ): Promise<LearnerEnd> {
   const { log } = options;
@@ -93,7 +93,11 @@ async function serve(
     void publishing.announce();
     desk.look();
   };
-  onceBack(begin);
+  onChange((broken) => {
+    if (broken !== undefined) return reception.broke();
+    begin();
+    reception.again();
+  });
   begin();
   return {
     announce: (plan) => publishing.announce(plan),
@@ -112,12 +116,12 @@ async function serve(
 /** Takes a NATS server for a learner. Throws a `UserError` for one that cannot be used, or serves another learner. */
 export async function bindNatsLearner(place: LearnerPlace): Promise<BoundPlace> {
   const { address, keys, folder, log, onReplaced } = place;
-  let again = () => {};
+  let hear: (broken: string | undefined) => void = () => undefined;
   const nats = await connectNats({
     ...{ address, keys, onForbidden: log },
     onChange(broken) {
       log(broken ?? `the server at ${nats.address} is back`);
-      if (broken === undefined) again();
+      hear(broken);
     },
   });
   const instance = randomUUID();
@@ -125,7 +129,8 @@ export async function bindNatsLearner(place: LearnerPlace): Promise<BoundPlace> 
     const tenure = await openTenure({ nats, instance, folder, log }, onReplaced);
     return {
       address,
-      serve: (options) => serve({ nats, instance, tenure }, (begin) => (again = begin), options),
+      serve: (options) =>
+        serve({ nats, instance, tenure }, (listener) => (hear = listener), options),
       close: () => nats.close(),
     };
   } catch (error) {

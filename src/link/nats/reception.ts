@@ -13,6 +13,13 @@ import { type Answer, EPISODES, type Offer, PARTS, episodePart, readMessage, rob
 const AT_ONCE = 16;
 /** Milliseconds. */
 const TRY_EVERY = 1000;
+/** A pull whose answer is lost is noticed by its silence, and made again within its length. */
+const LISTEN = {
+  max_messages: AT_ONCE,
+  expires: 2000,
+  idle_heartbeat: 1000,
+  abort_on_missing_resource: true,
+};
 
 export interface ReceptionOptions extends LearnerEndOptions {
   tenure: Tenure;
@@ -27,15 +34,29 @@ export class Reception {
   private readonly removals = new Set<Promise<void>>();
   /** By hash and by name: an episode that is offered twice is fetched once, and names are given one after another. */
   private readonly turns = new Map<string, Promise<unknown>>();
-  private readonly received: Promise<void>;
+  private received: Promise<void> = Promise.resolve();
   private isClosed = false;
+  /** Of the connection: aborts when that breaks. */
+  private life = new AbortController();
   private stop: () => void = () => undefined;
 
   constructor(nats: Nats, robots: Robots, options: ReceptionOptions) {
     this.nats = nats;
     this.robots = robots;
     this.options = options;
-    this.received = this.receiveForEver();
+    this.again();
+  }
+
+  /** The connection broke: what is under way over it is left, and not acknowledged. */
+  broke(): void {
+    this.life.abort();
+  }
+
+  /** Receives over a new connection: what the one before took with it is delivered again. */
+  again(): void {
+    this.stop();
+    this.life = new AbortController();
+    this.received = this.receiveForEver(this.life.signal);
   }
 
   /** Resolves when none is under way. */
@@ -47,12 +68,13 @@ export class Reception {
     await this.received;
   }
 
-  private async receiveForEver(): Promise<void> {
-    while (!this.isClosed)
+  private async receiveForEver(life: AbortSignal): Promise<void> {
+    const isOver = () => this.isClosed || life.aborted;
+    while (!isOver())
       try {
-        await this.receive();
+        await this.receive(life);
       } catch (error) {
-        if (this.isClosed) return;
+        if (isOver()) return;
         this.options.log(
           `the server at ${this.nats.address} gives no episodes: ${messageOf(error)}`,
         );
@@ -67,18 +89,18 @@ export class Reception {
     return this.options.tenure.hold();
   }
 
-  private async receive(): Promise<void> {
-    const { log } = this.options;
+  private async receive(life: AbortSignal): Promise<void> {
+    const { log, tenure } = this.options;
     const { underWay } = this;
-    const consumer = await this.nats.jetstream.consumers.get(
-      EPISODES,
-      this.options.tenure.consumer,
-    );
-    const messages = await consumer.consume({ max_messages: AT_ONCE });
+    await tenure.renew();
+    const consumer = await this.nats.jetstream.consumers.get(EPISODES, tenure.consumer);
+    if (life.aborted) return;
+    const messages = await consumer.consume(LISTEN);
+    if (life.aborted) return messages.stop();
     this.stop = () => messages.stop();
     if (this.isClosed) this.stop();
     for await (const message of messages) {
-      const work: Promise<void> = this.attend(message)
+      const work: Promise<void> = this.attend(message, life)
         .catch((error: unknown) => log(`an offer failed: ${messageOf(error)}`))
         .finally(() => underWay.delete(work));
       underWay.add(work);
@@ -86,7 +108,7 @@ export class Reception {
     }
   }
 
-  private async attend(message: JsMsg): Promise<void> {
+  private async attend(message: JsMsg, life: AbortSignal): Promise<void> {
     const robot = robotIn(message.subject);
     let offer: Offer;
     try {
@@ -99,14 +121,19 @@ export class Reception {
     const { turns } = this;
     const keys = [offer.sha256, offer.name];
     const before = Promise.allSettled(keys.flatMap((key) => turns.get(key) ?? []));
-    const turn = before.then(() => this.take(robot, offer, message));
+    const turn = before.then(() => this.take(robot, offer, message, life));
     for (const key of keys) turns.set(key, turn);
     await turn.finally(() => {
       for (const key of keys) if (turns.get(key) === turn) turns.delete(key);
     });
   }
 
-  private async take(robot: string, offer: Offer, message: JsMsg): Promise<void> {
+  private async take(
+    robot: string,
+    offer: Offer,
+    message: JsMsg,
+    life: AbortSignal,
+  ): Promise<void> {
     const { name, sha256 } = offer;
     const why = this.robots.objection(offer);
     if (why !== undefined) {
@@ -117,7 +144,7 @@ export class Reception {
         await this.keep(robot, offer, message);
         this.tell(robot, { kind: 'kept', name, sha256 });
       } catch (error) {
-        if (this.isClosed) return;
+        if (this.isClosed || life.aborted) return;
         this.options.log(
           `did not keep the episode ${name} of the robot ${robot}: ${messageOf(error)}`,
         );

@@ -51,6 +51,8 @@ class NatsSession {
   private learner: string | undefined;
   private heard = 0;
   private isAsking = false;
+  /** It is connected: until then what there is to offer waits in the outbox. */
+  private isOpen = false;
   /** There is no learner, but the server keeps what it is to have. */
   private isWaiting = false;
 
@@ -89,7 +91,7 @@ class NatsSession {
   /** Looks for new episodes and labels. */
   notify(): void {
     void this.options.outbox.refresh().then(
-      () => this.pump(),
+      () => this.isOpen && this.pump(),
       (error: unknown) => this.end(messageOf(error)),
     );
   }
@@ -109,6 +111,7 @@ class NatsSession {
       ...{ nats, outbox, log, onChange, onEnd },
       self: () => this.self(),
     });
+    this.isOpen = true;
     this.hear(BEAT, (text) => this.takeBeat(text));
     this.hear(robotSubject(nats.name, 'answer'), (text) => this.takeAnswer(text));
   }

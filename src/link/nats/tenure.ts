@@ -15,6 +15,8 @@ const MOST_IN_HAND = 64;
 const ACKNOWLEDGE_WITHIN = 30_000;
 /** Codes of a server that lets a stream have no second consumer. */
 const SECOND = [10099, 10100];
+/** That of a server that has no such consumer. */
+const NO_CONSUMER = 10014;
 
 /**
  * What makes a learner the only one of its server: the consumer of offers, which bears its name. Whoever takes over
@@ -25,6 +27,8 @@ export interface Tenure {
   readonly consumer: string;
   /** Takes over from learners that do not answer. */
   begin: () => Promise<void>;
+  /** Has the server deliver again at once what was delivered and not acknowledged, as after a connection that broke. */
+  renew: () => Promise<void>;
   /** Whether this still is the server's learner; where it is not, that is told once. */
   hold: () => Promise<boolean>;
 }
@@ -92,6 +96,13 @@ export async function openTenure(
     async begin() {
       for await (const { name } of manager.consumers.list(EPISODES))
         if (name !== consumer) await manager.consumers.delete(EPISODES, name);
+      await addConsumer();
+    },
+    async renew() {
+      if (isOver) return;
+      await manager.consumers.delete(EPISODES, consumer).catch((error: unknown) => {
+        if (!(error instanceof JetStreamApiError) || error.code !== NO_CONSUMER) throw error;
+      });
       await addConsumer();
     },
     async hold() {

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { connectNats } from '../../src/nats/connect.ts';
+import { writeAdapter } from '../../src/policy/bundle/adapter.ts';
+import { EPISODES } from '../../src/link/nats/subjects.ts';
+import { BASE, NATS, kept, names, putEpisodes, randomAdapter, until, withPlace } from '../link/link.ts'; // prettier-ignore
+import { startRelay } from './relay.ts';
+import { NO_NATS } from './server.ts';
+
+/** Shorter than the server waits for an acknowledgement, and than the client for an answer that is lost. */
+const SOON = { timeout: 15_000 };
+/** Milliseconds in which what is asked of a process has surely begun. */
+const BEGUN = 200;
+
+describe('the link over NATS when a connection breaks', { skip: NO_NATS }, () => {
+  it('has the learner take at once what was delivered to it and lost', SOON, (t) =>
+    withPlace(async ({ address, episodes, learnerFolder, openLearner, openRuntime }) => {
+      const relay = await startRelay(address);
+      t.after(() => relay.close());
+      await openLearner({ address: NATS.as(relay.address, 'learner') });
+      const courier = await openRuntime();
+      await until(() => courier.status().connected);
+      const nats = await connectNats({ address });
+      t.after(() => nats.close());
+      const delivered = async () => {
+        const [consumer] = await nats.manager.consumers.list(EPISODES).next();
+        return consumer.num_ack_pending;
+      };
+      relay.hush();
+      const made = await putEpisodes(episodes, names(3));
+      courier.notify();
+      await until(async () => (await delivered()) === 3);
+      relay.cut();
+      relay.mend();
+      await until(() => courier.status().acknowledged === 3);
+      assert.deepEqual(await kept(learnerFolder), made);
+    }, NATS),
+  );
+
+  it('has a version set that was being set meanwhile', SOON, (t) =>
+    withPlace(async ({ folder, address, openLearner, openRuntime }) => {
+      const relay = await startRelay(address);
+      t.after(() => relay.close());
+      const learner = await openLearner({ address: NATS.as(relay.address, 'learner') });
+      const courier = await openRuntime();
+      await until(() => courier.status().connected);
+      const [adapter, file] = [randomAdapter(1), join(folder, 'next.safetensors')];
+      await writeAdapter(file, adapter);
+      relay.hush();
+      const published = learner.publish(file, BASE);
+      await setTimeout(BEGUN);
+      relay.cut();
+      relay.mend();
+      assert.equal(await published, adapter.version);
+      await until(() => courier.status().version === adapter.version);
+    }, NATS),
+  );
+
+  it('keeps an episode that is finished while the robot dials', SOON, (t) =>
+    withPlace(
+      async ({ address, episodes, learnerFolder, runtimeLog, openLearner, openRuntime }) => {
+        const relay = await startRelay(address);
+        t.after(() => relay.close());
+        await openLearner();
+        relay.hush();
+        const courier = await openRuntime({ address: NATS.as(relay.address, 'robot') });
+        const made = await putEpisodes(episodes, names(1));
+        courier.notify();
+        await setTimeout(BEGUN);
+        relay.mend();
+        await until(() => courier.status().acknowledged === 1);
+        assert.deepEqual(await kept(learnerFolder), made);
+        assert.deepEqual(runtimeLog, []);
+      },
+      NATS,
+    ),
+  );
+});
