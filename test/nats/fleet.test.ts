@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { startLearner } from '../../src/adapting/learnerProcess.ts';
 import type { Episode } from '../../src/episodes/readEpisode.ts';
 import { type Distribution, nextDistribution } from '../../src/learning/distribution.ts';
 import type { FleetRobot } from '../../src/console/protocol.ts';
-import type { Place } from '../../src/policy/bundle/adapter.ts';
-import { movedFrom } from '../../src/link/learner/places.ts';
+import { type Place, makeAdapter, writeAdapter } from '../../src/policy/bundle/adapter.ts';
+import { movedFrom, placeReader } from '../../src/link/learner/places.ts';
 import { isWorse } from '../../src/learning/versions.ts';
 import { orderFleet } from '../../src/link/nats/fleetOrder.ts';
 import { fleetReport } from '../../src/link/nats/fleetReport.ts';
@@ -16,7 +18,8 @@ import { successInterval } from '../../src/tensors/successRates.ts';
 import { nalu } from '../cli/nalu.ts';
 import { named, part, withLearner } from '../cli/learnerPlace.ts';
 import { BATCH, changed, ended } from '../learning/attempts.ts';
-import { until } from '../link/link.ts';
+import { randomAdapter, until } from '../link/link.ts';
+import { withFolder } from '../onnx/run.ts';
 import { assertRejectsAbout, assertSaid } from '../refusals.ts';
 import { NO_NATS, withNats } from './server.ts';
 
@@ -97,6 +100,19 @@ describe("a robot's own place", () => {
     assert.deepEqual(moved('right'), { view: [0, -0.25] });
     assert.deepEqual(moved('third'), {});
   });
+
+  it('is read again where it could not be read before', () =>
+    withFolder(async (folder) => {
+      const fileOf = (version: string) => join(folder, version);
+      const placeIn = placeReader(fileOf);
+      await assertRejectsAbout(placeIn('next'), { kind: 'missing', subject: fileOf('next') });
+      const { trainable, base, parameters } = randomAdapter(1);
+      const adapter = makeAdapter({ trainable, base, parameters, ...view(0.25, 0) });
+      await writeAdapter(fileOf('next'), adapter);
+      assert.deepEqual((await placeIn('next')).view, adapter.view);
+      await rm(fileOf('next'));
+      assert.deepEqual((await placeIn('next')).view, adapter.view, 'once');
+    }));
 
   it('is shown by what has moved most', () => {
     const robot = (name: string, moved?: FleetRobot['moved']) => ({

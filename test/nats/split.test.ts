@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { UserError } from '../../src/errors.ts';
 import { writeAdapter } from '../../src/policy/bundle/adapter.ts';
+import { nalu } from '../cli/nalu.ts';
+import { writeTinyBundle } from '../learning/tiny.ts';
 import { BASE, NATS, kept, names, putEpisodes, randomAdapter, until, withPlace } from '../link/link.ts'; // prettier-ignore
 import { assertAbout, assertSaid } from '../refusals.ts';
 import { startRelay } from './relay.ts';
@@ -74,4 +76,24 @@ describe('two learners of one server', { timeout: 60_000, skip: NO_NATS }, () =>
       },
       NATS,
     ));
+
+  it('end a whole nalu learn that was cut off, in a sentence', (t) =>
+    withPlace(async ({ folder, address, openLearner }) => {
+      const [policy, at, other] = ['policy', 'first', 'second'].map((name) => join(folder, name));
+      await writeTinyBundle(policy);
+      const relay = await startRelay(address);
+      t.after(() => relay.close());
+      let said = '';
+      const ended = nalu(
+        ['learn', at, '--policy', policy, '--address', NATS.as(relay.address, 'first'), '--json'],
+        { onOutput: (text) => (said += text) },
+      );
+      await until(() => said.includes('"event":"ready"'));
+      relay.cut();
+      await openLearner({ folder: other, address: NATS.as(address, 'second') });
+      relay.mend();
+      const { code, failure } = await ended;
+      assert.equal(code, 1);
+      assertAbout(failure, { kind: 'unready', names: ['second', other] });
+    }, NATS));
 });

@@ -18,12 +18,13 @@ export function movedFrom(begun: Placed, now: Placed, robot: string): Displaced 
   return { ...(view && { view }), ...(offset && { offset }) };
 }
 
-/** Reads the places of versions from their files, each once. */
+/** Reads the places of versions from their files, each once; one that could not be read is tried again. */
 export function placeReader(fileOf: (version: string) => string) {
   const known = new Map<string, Promise<Placed>>();
   return (version: string): Promise<Placed> => {
     const read = known.get(version) ?? readAdapterHead(fileOf(version));
     known.set(version, read);
+    read.catch(() => known.delete(version));
     return read;
   };
 }

@@ -113,6 +113,7 @@ export async function openTenure(
       } catch (error) {
         if (!(error instanceof JetStreamApiError) || !SECOND.includes(error.code)) throw error;
       }
+      if (isOver) return false;
       isOver = true;
       const who = (await other()) ?? 'it does not answer now';
       onReplaced(
