@@ -135,7 +135,7 @@ async function watch(
 function dialling() {
   let [pause, due] = [FIRST_PAUSE, 0];
   return {
-    pause(): number {
+    pause: () => {
       const now = performance.now();
       if (now < due) return pause;
       pause = Math.min(2 * pause, LONGEST_PAUSE);

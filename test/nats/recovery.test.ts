@@ -5,12 +5,16 @@ import { setTimeout } from 'node:timers/promises';
 import { connectNats } from '../../src/nats/connect.ts';
 import { writeAdapter } from '../../src/policy/bundle/adapter.ts';
 import { EPISODES } from '../../src/link/nats/subjects.ts';
-import { BASE, NATS, kept, names, putEpisodes, randomAdapter, until, withPlace } from '../link/link.ts'; // prettier-ignore
+import { openCourier } from '../../src/link/robot/courier.ts';
+import { openLearnerPort } from '../../src/link/learner/learnerPort.ts';
+import { withFolder } from '../onnx/run.ts';
+import { BASE, NATS, kept, names, policy, putEpisodes, randomAdapter, until, withPlace } from '../link/link.ts'; // prettier-ignore
 import { startRelay } from './relay.ts';
-import { NO_NATS } from './server.ts';
+import { NO_NATS, forLeaves, freePort, leafOf, startNats } from './server.ts';
 
 /** Shorter than the server waits for an acknowledgement, and than the client for an answer that is lost. */
 const SOON = { timeout: 15_000 };
+const LEAF = { timeout: 60_000, skip: NO_NATS };
 /** Milliseconds in which what is asked of a process has surely begun. */
 const BEGUN = 200;
 
@@ -77,4 +81,53 @@ describe('the link over NATS when a connection breaks', { skip: NO_NATS }, () =>
       NATS,
     ),
   );
+});
+
+describe('a robot that dials a leaf server of its own', LEAF, () => {
+  it('hands episodes in and hears of versions, though the leaf is killed or its way to the server is cut', (t) =>
+    withFolder(async (folder) => {
+      const port = await freePort();
+      const hub = await startNats(
+        `jetstream { store_dir: "FOLDER/store", domain: hub }\n${forLeaves(port)}`,
+      );
+      t.after(() => hub.close());
+      const relay = await startRelay(`nats://127.0.0.1:${port}`);
+      t.after(() => relay.close());
+      const leaf = await startNats(leafOf(relay.address));
+      t.after(() => leaf.close());
+      const [learnerFolder, episodes] = ['learner', 'episodes'].map((name) => join(folder, name));
+      const silent = { log: () => undefined };
+      const learner = await openLearnerPort({
+        ...{ folder: learnerFolder, address: NATS.as(hub.address, 'learner'), policy, ...silent },
+        onEpisode: () => undefined,
+      });
+      t.after(() => learner.close());
+      const courier = await openCourier({
+        ...{ episodes, adapters: join(folder, 'adapters'), policy, ...silent },
+        address: NATS.as(leaf.address, 'robot'),
+        onAdapter: () => Promise.resolve(),
+      });
+      t.after(() => courier.close());
+
+      let [parent, count] = [BASE, 0];
+      const breaks = {
+        none: () => Promise.resolve(),
+        leaf: () => leaf.kill(),
+        way: () => Promise.resolve(relay.cut()),
+      };
+      const mends = { none: () => undefined, leaf: () => leaf.restart(), way: () => relay.mend() };
+      for (const what of ['none', 'way', 'leaf'] as const) {
+        await breaks[what]();
+        await putEpisodes(episodes, names(2, what));
+        courier.notify();
+        const [adapter, file] = [randomAdapter(++count), join(folder, 'next.safetensors')];
+        await writeAdapter(file, adapter);
+        await learner.publish(file, parent);
+        parent = adapter.version;
+        await mends[what]();
+        await until(() => courier.status().acknowledged === 2 * count);
+        await until(() => courier.status().version === adapter.version);
+      }
+      assert.equal((await kept(learnerFolder)).size, 6);
+    }));
 });

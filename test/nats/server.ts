@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -30,6 +31,24 @@ export interface NatsServer {
 
 const CONFIG = 'jetstream { store_dir: "FOLDER/store" }\n';
 
+/** A port of this machine that nobody listens at. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** What a server's configuration has so that leaf servers may dial it at a port; its JetStream's domain is `hub`. */
+export const forLeaves = (port: number) => `leafnodes { listen: "127.0.0.1:${port}" }\n`;
+
+/** The configuration of a leaf server, which has no JetStream and passes on what is asked of it to the hub's. */
+export const leafOf = (address: string) =>
+  `mappings { "$JS.API.>": "$JS.hub.API.>" }
+   leafnodes { reconnect: 1, remotes: [ { url: "${address.replace('nats:', 'nats-leaf:')}" } ] }\n`;
+
 /** The port that a server has found. */
 async function portIn(folder: string, server: ChildProcess): Promise<string> {
   while (server.exitCode === null) {
@@ -41,8 +60,8 @@ async function portIn(folder: string, server: ChildProcess): Promise<string> {
   throw new Error(`nats-server ended: ${await readFile(join(folder, 'log'), 'utf8')}`);
 }
 
-/** Starts a server; `config` is its configuration, in which FOLDER stands for its own folder. */
-export async function startNats(config = CONFIG): Promise<NatsServer> {
+/** Starts a server; `config` is its configuration, in which FOLDER stands for its own folder, `life` its seconds at most. */
+export async function startNats(config = CONFIG, life = LONGEST_LIFE): Promise<NatsServer> {
   const folder = await mkdtemp(join(tmpdir(), 'nalu-nats-'));
   const file = join(folder, 'server.conf');
   await writeFile(file, config.replaceAll('FOLDER', folder));
@@ -53,7 +72,7 @@ export async function startNats(config = CONFIG): Promise<NatsServer> {
       if (name.endsWith('.ports')) await rm(join(folder, name));
     server = spawn(
       'timeout',
-      [`${LONGEST_LIFE}`, 'nats-server', '-c', file, '-a', '127.0.0.1', '-p', port]
+      [`${life}`, 'nats-server', '-c', file, '-a', '127.0.0.1', '-p', port]
         .concat('--ports_file_dir', folder, '-l', join(folder, 'log')),
       { stdio: 'ignore', detached: true },
     ); // prettier-ignore

@@ -10,8 +10,10 @@ import { ADAPTERS, POLICY, type RobotEvent, type Wanted, adapterPart, readMessag
 export interface Adoption {
   /** Why the version that was wanted last was not taken; null if it was. */
   readonly refused: string | null;
-  /** Looks for the wanted version: of one that was set while there was no connection nobody hears. */
+  /** Looks for the wanted version: of one that was set while there was no way to the server nobody hears. */
   look(): void;
+  /** Looks whether another version is wanted than was heard of last. */
+  poll(): void;
   /** Resolves when nothing is under way. */
   close(): Promise<void>;
 }
@@ -27,11 +29,18 @@ export interface AdoptionOptions {
 const FIRST_RETRY = 1000;
 const LONGEST_RETRY = 60_000;
 
+/** What a robot is to play; undefined where it cannot be read, as without a learner, which makes the bucket. */
+const wantedText = ({ manager, name }: Nats): Promise<string | undefined> =>
+  manager.direct.getMessage(`KV_${POLICY}`, { last_by_subj: wantedSubject(name) }).then(
+    (message) => message?.string(),
+    () => undefined,
+  );
+
 /** Takes over wanted versions one after another; of those that came meanwhile only the newest. */
 export function openAdoption({ nats, inbox, log, onChange }: AdoptionOptions): Adoption {
-  const { connection, manager, name: robot } = nats;
+  const { connection, name: robot } = nats;
   const inOrder = createQueue();
-  let [isClosed, newest, retryAfter] = [false, 0, FIRST_RETRY];
+  let [isClosed, newest, heard, retryAfter] = [false, 0, '', FIRST_RETRY];
   let retry: NodeJS.Timeout | undefined;
   let refused: string | null = null;
 
@@ -75,6 +84,7 @@ export function openAdoption({ nats, inbox, log, onChange }: AdoptionOptions): A
   };
 
   const takeText = (text: string) => {
+    heard = text;
     const turn = ++newest;
     void inOrder(async () => {
       if (isClosed || turn !== newest) return;
@@ -82,15 +92,12 @@ export function openAdoption({ nats, inbox, log, onChange }: AdoptionOptions): A
     }).catch((error: unknown) => log(`cannot take what the learner wants: ${messageOf(error)}`));
   };
 
-  const look = () => {
-    const find = { last_by_subj: wantedSubject(robot) };
+  const find = async (isMeant: (text: string) => boolean) => {
     const turn = newest;
-    manager.direct.getMessage(`KV_${POLICY}`, find).then(
-      (message) => message && turn === newest && takeText(message.string()),
-      // Without a learner there is no bucket yet.
-      () => undefined,
-    );
+    const text = await wantedText(nats);
+    if (text !== undefined && turn === newest && isMeant(text)) takeText(text);
   };
+  const look = () => void find(() => true);
   connection.subscribe(wantedSubject(robot), {
     callback: (error, message) => {
       if (!error) takeText(message.string());
@@ -101,6 +108,7 @@ export function openAdoption({ nats, inbox, log, onChange }: AdoptionOptions): A
       return refused;
     },
     look,
+    poll: () => void find((text) => text !== heard),
     async close() {
       isClosed = true;
       clearTimeout(retry);

@@ -17,8 +17,8 @@ const AT_ONCE = 8;
 /** Milliseconds, by the monotonic clock. */
 const FIRST_RETRY = 500;
 const LONGEST_RETRY = 60_000;
-/** After which an offer that was not answered is made again. */
-const UNANSWERED = 60_000;
+/** After which an offer that was not answered is made again: its answer was lost on a way that this side has not seen break. */
+const UNANSWERED = 10_000;
 
 export interface OfferingOptions {
   nats: Nats;

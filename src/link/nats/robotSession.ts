@@ -12,6 +12,8 @@ import { BEAT, EPISODES, NATS_PROTOCOL, type RobotEmbodiment, type RobotSelf, re
 const LOOK_EVERY = 1000;
 const LONGEST_SILENCE = 5000;
 const LONGEST_ANSWER = 5000;
+/** Between two looks for a version that was not heard of, as through a leaf server whose way to the server broke. */
+const POLL_EVERY = 5000;
 /** Why a session ends with its program. */
 const CLOSED = 'closed';
 
@@ -76,10 +78,13 @@ class NatsSession {
       return messageOf(error);
     }
     this.open();
-    const timer = setInterval(() => this.lookForLearner(), LOOK_EVERY);
+    const timers = [
+      setInterval(() => this.lookForLearner(), LOOK_EVERY),
+      setInterval(() => this.adoption.poll(), POLL_EVERY),
+    ];
     await this.sayHello();
     const reason = await this.over;
-    clearInterval(timer);
+    timers.forEach(clearInterval);
     this.sayHealth(true);
     await this.nats.close();
     await this.offering.close();
