@@ -43,8 +43,8 @@ export interface PhaseState {
   at: number;
   /** The attempt that runs, or the last; counts from 1. 0 before the first. */
   attempt: number;
-  /** Attempts of the series that is under way, if it has more than one. */
-  of?: number;
+  /** Which attempt of its series it is, and of how many, if it has more than one. */
+  series?: { number: number; of: number };
   task: string;
   prompt: string;
   /** Seconds that an attempt may last. */

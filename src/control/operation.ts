@@ -14,8 +14,8 @@ export interface OperationState {
   phase: OperationPhase;
   /** Attempts begun. */
   attempt: number;
-  /** Attempts of the series that is under way; absent in one of one. */
-  of?: number;
+  /** Which attempt of its series it is, and of how many; absent in a series of one. */
+  series?: { number: number; of: number };
   /** Why it stopped. */
   reason?: string;
   /** Who stopped it; it then stays stopped until somebody resumes. */
@@ -95,10 +95,10 @@ function createMachine({ onState, onProblem }: Pick<OperationOptions, 'onState' 
 
   /** Enters a phase, unless somebody has stopped the robot. */
   const enter = (phase: OperationPhase, more: Partial<OperationState> = {}) => {
-    const { attempt, of, reason, by } = state;
+    const { attempt, series, reason, by } = state;
     if (by !== undefined && phase !== 'stopped') return;
     const kept = phase === 'stopped' ? { reason, by } : {};
-    state = { phase, attempt, of, ...kept, ...more };
+    state = { phase, attempt, series, ...kept, ...more };
     onState(state);
   };
   const end = (begun: Activity, error: unknown): UserError => {
@@ -158,7 +158,8 @@ function attempts(machine: Machine, options: OperationOptions, count: number): J
     const { signal } = begun.abort;
     for (let made = 0; made < count && !signal.aborted; made++) {
       begun.verdict = undefined;
-      machine.change({ attempt: machine.state.attempt + 1, of: count > 1 ? count : undefined });
+      const series = count > 1 ? { number: made + 1, of: count } : undefined;
+      machine.change({ attempt: machine.state.attempt + 1, series });
       machine.enter('checking');
       await work.prepare(signal);
       prepared();

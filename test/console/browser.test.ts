@@ -17,6 +17,8 @@ const skip = CHROMIUM === undefined && 'no Chromium to test with: apt-get instal
 /** Milliseconds that an attempt on the simulated robot may take on a busy machine. */
 const ATTEMPT = { timeout: 60_000 };
 const TABS = ['Operate', 'Learn', 'Episodes', 'Compare', 'Set up'];
+/** Forty letters, the widest there are. */
+const LONGEST_NAME = 'W'.repeat(40);
 const SIZES = { tablet: [1280, 800], upright: [800, 1280], phone: [390, 844] } as const;
 
 describe('the console in a browser', { skip }, () => {
@@ -51,6 +53,13 @@ describe('the console in a browser', { skip }, () => {
     await phase(page, /ready|reset|stopped/i).waitFor();
     return page;
   };
+  /** A page of the person with this name. */
+  const named = (value: string) => ({
+    storageState: {
+      cookies: [],
+      origins: [{ origin: new URL(url).origin, localStorage: [{ name: 'nalu.name', value }] }],
+    },
+  });
   const press = (page: Page, name: RegExp) => page.getByRole('button', { name }).first().click();
   const stop = async (page: Page) => {
     await page.keyboard.press('Space');
@@ -166,17 +175,54 @@ describe('the console in a browser', { skip }, () => {
     });
 
   for (const [name, [width, height]] of Object.entries(SIZES))
-    it(`fits a ${name}: nothing to the side of it, and the stop in sight on every tab`, async () => {
+    it(`fits a ${name}: the stop in sight on every tab, whatever the operator's name and however far it is scrolled`, async () => {
+      const operator = await open(named(LONGEST_NAME));
       const page = await open({ viewport: { width, height } });
+      await page.getByRole('button', { name: `${LONGEST_NAME} operates` }).waitFor();
       for (const tab of TABS) {
         await page.getByRole('link', { name: tab }).click();
-        const wide = await page.evaluate<number>('document.documentElement.scrollWidth');
+        await page.mouse.move(width / 2, height / 2);
+        await page.mouse.wheel(0, 9999);
+        await page.evaluate('window.scrollTo(9999, 9999); document.querySelector("main").scrollTop = 9999'); // prettier-ignore
+        const moved = await page.evaluate<number[]>('[window.scrollX, window.scrollY]');
+        assert.deepEqual(moved, [0, 0], `${tab}: the page itself scrolls`);
+        const wide = await page.evaluate<number>('document.querySelector("main").scrollWidth');
         assert.ok(wide <= width, `${tab}: ${wide} wide`);
-        const box = await page.getByRole('button', { name: /^STOP/ }).boundingBox();
-        assert.ok(box && box.y + box.height <= height && box.height >= 44, tab);
+        for (const part of [
+          page.getByRole('button', { name: /^STOP/ }),
+          page.getByRole('banner'),
+        ]) {
+          const box = await part.boundingBox();
+          assert.ok(box && box.height >= 44, tab);
+          assert.ok(box.x >= 0 && box.x + box.width <= width, `${tab}: ${JSON.stringify(box)}`);
+          assert.ok(box.y >= 0 && box.y + box.height <= height, `${tab}: ${JSON.stringify(box)}`);
+        }
       }
+      await operator.close();
       await page.close();
     });
+
+  it('closes a dialog by Escape, wherever the focus is, and does not stop the robot by it', async () => {
+    const page = await open();
+    for (const [button, title] of [
+      [/^Keys/, 'Keys'],
+      [/Who is there/, 'Who is there'],
+    ] as const) {
+      // prettier-ignore
+      const dialog = page.getByRole('dialog', { name: title });
+      await press(page, button);
+      await dialog.waitFor();
+      await page.evaluate('document.activeElement.blur()');
+      await page.keyboard.press('Escape');
+      await dialog.waitFor({ state: 'detached' });
+    }
+    // A stopped robot would refuse it.
+    await press(page, /^Start/);
+    await phase(page, /running/i).waitFor(ATTEMPT);
+    await press(page, /^Discard/);
+    await phase(page, /ready/i).waitFor();
+    await page.close();
+  });
 
   it('runs without an error of its own', () => {
     // The connection that was cut by the kill.

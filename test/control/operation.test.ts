@@ -78,16 +78,23 @@ describe('an operated robot', () => {
     assert.ok(!phases.includes('judgement') && !phases.includes('reset'));
   });
 
-  it('waits for the scene between the attempts of a series, and numbers them', async () => {
+  it('waits for the scene between the attempts of a series, and numbers them within it', async () => {
     const { operation, states, reached } = operated();
+    await operation.start();
+    await reached('judgement');
+    operation.judge('success');
+    await reached('reset');
+    assert.equal(operation.state.series, undefined);
+    operation.sceneReady();
     await operation.start(2);
     await reached('judgement');
     operation.judge('failure');
     await reached('reset');
-    assert.deepEqual([operation.state.attempt, operation.state.of], [1, 2]);
+    assert.deepEqual(operation.state.series, { number: 1, of: 2 });
     operation.sceneReady();
     await reached('judgement');
-    assert.equal(states.at(-1)?.attempt, 2);
+    assert.equal(states.at(-1)?.attempt, 3);
+    assert.deepEqual(states.at(-1)?.series, { number: 2, of: 2 });
   });
 
   it('stays stopped until somebody resumes, and says who stopped it and why', async () => {

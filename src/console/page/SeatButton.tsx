@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Crew } from '../protocol.ts';
 import { ask, link, reconnect } from './live/connection.ts';
-import { personName, rename } from './live/identity.ts';
+import { MOST_LETTERS, personName, rename } from './live/identity.ts';
 import { hasSeat, mayOperate, operatorName } from './live/seat.ts';
 import { topics } from './live/topics.ts';
 import { Button } from './parts/Button.tsx';
@@ -64,10 +64,10 @@ function Naming() {
   return (
     <form class="row" onSubmit={submit}>
       <label class="field grow">
-        <span>Your name</span>
+        <span>Your name, at most {MOST_LETTERS} characters</span>
         <input
           value={name}
-          maxLength={40}
+          maxLength={MOST_LETTERS}
           onInput={({ currentTarget }) => setName(currentTarget.value)}
         />
       </label>
@@ -106,6 +106,7 @@ export function SeatButton() {
         type="button"
         class={`seat ${hasSeat.value ? 'own' : ''}`}
         aria-label={`${text}. Who is there`}
+        title={text}
         onClick={() => open(true)}
       >
         <Icon name={mayOperate.value ? 'person' : 'eye'} />

@@ -2,6 +2,7 @@ import { topics } from './live/topics.ts';
 import { hasRobot, mayOperate } from './live/seat.ts';
 import { ACTIONS, ACTION_NAMES, act, isOffered } from './operate/actions.ts';
 import { stop } from './operate/stop.ts';
+import { closeDialog, isDialogOpen } from './parts/dialogs.ts';
 import { tab } from './route.ts';
 
 /** Whether a field has the focus that has its own use for letters and spaces. */
@@ -23,8 +24,9 @@ function actionOf(key: string) {
 function onKey(event: KeyboardEvent): void {
   if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
   const isText = isWriting(event.target);
-  const isOpen = document.querySelector('[role=dialog]') !== null;
-  if ((event.key === ' ' && !isText) || (event.key === 'Escape' && !isOpen)) {
+  const isOpen = isDialogOpen();
+  if (event.key === 'Escape' && isOpen) return closeDialog();
+  if ((event.key === ' ' && !isText) || event.key === 'Escape') {
     event.preventDefault();
     if (mayOperate.value && hasRobot.value) void stop();
     return;

@@ -4,11 +4,14 @@ import { stored } from '../stored.ts';
 /** The name of somebody who has given none; the number tells two of them apart. */
 const guest = () => `Guest ${10 + Math.floor(90 * Math.random())}`;
 
+/** Characters of a name. */
+export const MOST_LETTERS = 40;
+
 /** What the person calls themselves. */
-export const personName = signal(stored.get('name') ?? guest());
+export const personName = signal(stored.get('name')?.slice(0, MOST_LETTERS) ?? guest());
 
 export function rename(name: string): void {
-  personName.value = name.trim().slice(0, 40) || guest();
+  personName.value = name.trim().slice(0, MOST_LETTERS) || guest();
   stored.set('name', personName.value);
 }
 

@@ -1,6 +1,7 @@
 import { PHASES } from '../../protocol.ts';
 import { link } from '../live/connection.ts';
 import { topics } from '../live/topics.ts';
+import { attemptText } from './PhaseBanner.tsx';
 
 /** Says the phase to those who do not see it. */
 export function PhaseAnnouncer() {
@@ -11,7 +12,7 @@ export function PhaseAnnouncer() {
       {isLive && state && (
         <>
           {PHASES[state.phase]}
-          {state.phase === 'running' && `, attempt ${state.attempt}`}
+          {state.phase === 'running' && `, ${attemptText(state)}`}
           {state.phase === 'stopped' && state.reason !== undefined && `: ${state.reason}`}
         </>
       )}

@@ -6,9 +6,11 @@ import { topics } from '../live/topics.ts';
 import { Icon } from '../parts/Icon.tsx';
 import { PHASE_LOOK } from './phaseLook.ts';
 
-/** "attempt 3 of 10" */
-export const attemptText = ({ attempt, of }: PhaseState) =>
-  attempt === 0 ? 'no attempt yet' : `attempt ${attempt}${of === undefined ? '' : ` of ${of}`}`;
+/** "attempt 7", or within a series "attempt 3 of 10". */
+export function attemptText({ attempt, series }: PhaseState): string {
+  if (attempt === 0) return 'no attempt yet';
+  return series ? `attempt ${series.number} of ${series.of}` : `attempt ${attempt}`;
+}
 
 function RunningTime({ state }: { state: PhaseState }) {
   const passed = Math.max(0, now.value - state.at);

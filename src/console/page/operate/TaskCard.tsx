@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { PhaseState } from '../../protocol.ts';
 import { ask } from '../live/connection.ts';
+import { hasSeat } from '../live/seat.ts';
 import { topics } from '../live/topics.ts';
 import { Button } from '../parts/Button.tsx';
 import { Stepper } from '../parts/Stepper.tsx';
@@ -103,7 +104,7 @@ export function TaskCard() {
       {isOffered('start') && (
         <Stepper label="Attempts" value={series} least={1} most={MOST_ATTEMPTS} />
       )}
-      {isOffered('heartbeat') && <HeartbeatField />}
+      {hasSeat.value && isOffered('heartbeat') && <HeartbeatField />}
     </section>
   );
 }

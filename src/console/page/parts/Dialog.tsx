@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { Icon } from './Icon.tsx';
+import { keepOpen } from './dialogs.ts';
 
 interface Props {
   title: string;
@@ -11,6 +12,9 @@ interface Props {
 /** A question or a text above the page. It leaves the dock free: the robot can be stopped at any time. */
 export function Dialog({ title, onClose, children }: Props) {
   const dialog = useRef<HTMLDivElement>(null);
+  const close = useRef(onClose);
+  close.current = onClose;
+  useEffect(() => keepOpen(() => close.current()), []);
   useEffect(() => {
     // Whoever came by keys goes back to where they were.
     const before = document.querySelector(':focus-visible');
@@ -24,14 +28,7 @@ export function Dialog({ title, onClose, children }: Props) {
       class="dialog-layer"
       onClick={({ target, currentTarget }) => target === currentTarget && onClose()}
     >
-      <div
-        ref={dialog}
-        class="dialog"
-        role="dialog"
-        aria-label={title}
-        tabIndex={-1}
-        onKeyDown={({ key }) => key === 'Escape' && onClose()}
-      >
+      <div ref={dialog} class="dialog" role="dialog" aria-label={title} tabIndex={-1}>
         <div class="card-head">
           <h2>{title}</h2>
           <button type="button" class="quiet" aria-label="Close" onClick={onClose}>
