@@ -10,7 +10,8 @@ import { type CurvePoint, readCurve } from '../src/learning/curve.ts';
 import { isThere } from '../src/files/isThere.ts';
 import { packagePath } from '../src/files/packagePath.ts';
 import type { LearnedJoin } from '../src/policy/joinKinds.ts';
-import type { MethodName } from '../src/learning/methodNames.ts';
+import { DEFAULT_METHOD, type MethodName } from '../src/learning/methodNames.ts';
+import { trainableOf } from '../src/learning/methods.ts';
 import { gapSchema } from '../src/sim/gap.ts';
 import { ADAPTER_FILE, copyBundle, loadBundle } from '../src/policy/bundle/bundle.ts';
 import type { SimTaskName } from '../src/sim/taskNames.ts';
@@ -25,7 +26,7 @@ export interface Variant {
   episodes?: number;
   /** Updates between evaluations on the way; 5 where absent. */
   evaluateEvery?: number;
-  /** Of FPO's configuration. */
+  /** Of the method's configuration. */
   fpo?: object;
   exploration?: object;
   /** In the place of FPO: imitation of the successes among the episodes of another variant's run. */
@@ -108,18 +109,22 @@ const optionsOf = ({ processes, workers, keys }: Makers): string[] =>
 
 /** Successes of a policy on the experiment's robot. */
 async function measure(
-  { task = 'transfer-cube', gap, execute, steps, join: how, delay, finalAttempts }: Experiment,
+  experiment: Experiment,
   policy: string,
   adapter: string | undefined,
   makers: Makers,
 ): Promise<Omit<Evaluation, 'episodes'>> {
+  const { task = 'transfer-cube', gap, execute, steps, join: how, delay } = experiment;
+  const { variants, finalAttempts } = experiment;
+  const [{ method = DEFAULT_METHOD }] = Object.values(variants);
   const pool = await openMakers(
     {
       policy,
       task,
-      trainable: { parameters: 'expert' },
+      // All variants are of one policy, and of what learns in it.
+      trainable: await trainableOf(method, undefined),
       executeSteps: execute,
-      integration: { steps },
+      ...(steps !== undefined && { integration: { steps } }),
       ...(how && { join: how }),
       ...(delay !== undefined && { delay }),
       ...(gap && { gap: gapSchema.parse(gap) }),

@@ -98,14 +98,17 @@ export interface WritingOptions {
 
 /** How likely a policy is to write tokens. */
 export interface Writing {
-  /** Tokens of a chunk at most. */
-  readonly count: number;
+  /** Places of a chunk before that of its first token, which are given. */
+  readonly before: number;
   /**
-   * Log-probabilities of chunks' tokens [batch, count] as they are sampled. Inputs of the graph: a prefix cache (see
-   * cacheInputs), those of `feeds`, and all weights.
+   * Log-probabilities of chunks' tokens as they are sampled, behind `before` places that do not count: [batch,
+   * tokens]. Inputs of the graph: a prefix cache (see cacheInputs), those of `feeds`, and all weights.
    */
   likelihood(this: void, graph: Graph, options: WritingOptions): Value;
-  /** The tokens of chunks as inputs of the graph; what is behind a chunk's own is padding. */
+  /**
+   * The tokens of chunks as inputs of the graph, padded to the longest of them; and at the same places counted, 1 for
+   * a token and else 0, and drawn, its log-probability when it was.
+   */
   feeds(this: void, chunks: readonly WrittenTokens[]): Record<string, Tensor>;
 }
 

@@ -7,3 +7,6 @@ export interface WrittenTokens {
   /** What logits were divided by. */
   temperature: number;
 }
+
+/** Places of a chunk's tokens in a graph, those before them and padding included. */
+export const TOKENS = 'tokens';

@@ -141,26 +141,15 @@ async function openSurrogate(bandit: TokenBandit, config: TokenConfig, chunks: A
   const graph = ppoGraph(names, writing, options, clip);
   const frozen = await frozenWeights(bundle, graph, parameters);
   const session = await openModel(encodeModel(graph), SESSION);
-  const tokens = chunks.map(({ chunk }) => chunk.tokens!);
-  const rows = (values: (i: number, at: number) => number, width: number) =>
-    new Tensor(
-      'float32',
-      Float32Array.from({ length: chunks.length * width }, (_, i) =>
-        values(Math.floor(i / width), i % width),
-      ),
-      [chunks.length, width],
-    );
-  const { count } = writing;
+  const advantages = Float32Array.from(chunks, ({ advantage }) => advantage);
   const feeds = {
     ...frozen,
     ...observationFeeds(chunks.map(({ chunk }) => chunk), policy), // prettier-ignore
-    ...writing.feeds(tokens),
-    old: rows((i, at) => tokens[i].logProbabilities[at] ?? 0, count),
-    counted: rows((i, at) => Number(at < tokens[i].ids.length), count),
-    advantages: rows((i) => chunks[i].advantage, 1),
+    ...writing.feeds(chunks.map(({ chunk }) => chunk.tokens!)),
+    advantages: new Tensor('float32', advantages, [chunks.length, 1]),
   };
   return {
-    count,
+    before: writing.before,
     run: (values: Float32Array) =>
       session.run({ ...feeds, ...Object.fromEntries(tensorsIn(values, parameters)) }),
     /** All gradients, one behind the other, as parameters are. */
@@ -194,12 +183,13 @@ describe('the surrogate of tokens', () => {
   it('is the mean over tokens of what PPO clips, further above 1 than below', () =>
     withSurrogate(async (surrogate, chunks, values) => {
       const outputs = await surrogate.run(values);
-      const own = outputs.log_probabilities.data as Float32Array;
+      const { data, dims } = outputs.log_probabilities;
+      const own = data as Float32Array;
       let [sum, tokens] = [0, 0];
       const seen = { below: 0, within: 0, above: 0 };
       chunks.forEach(({ advantage, chunk: { tokens: drawn } }, i) =>
         drawn!.logProbabilities.forEach((old, at) => {
-          const ratio = Math.exp(own[i * surrogate.count + at] - old);
+          const ratio = Math.exp(own[i * dims[1] + surrogate.before + at] - old);
           const clipped = Math.min(Math.max(ratio, 0.8), 1.28);
           seen[ratio < 0.8 ? 'below' : ratio > 1.28 ? 'above' : 'within'] += 1;
           sum += Math.min(advantage * ratio, advantage * clipped);

@@ -42,13 +42,6 @@ interface Sessions {
   prefix: number;
 }
 
-/** A matrix [rows, width] of float32, each row padded with zeros on the right. */
-function matrix(rows: readonly ArrayLike<number>[], width: number): Tensor {
-  const data = new Float32Array(rows.length * width);
-  rows.forEach((row, i) => data.set(row, i * width));
-  return new Tensor('float32', data, [rows.length, width]);
-}
-
 /** The tokens of chunks. Throws a `UserError` for one without, or of another prefix. */
 function demandTokens(chunks: readonly AdvantageChunk[], prefix: number): void {
   for (const { chunk } of chunks)
@@ -65,14 +58,11 @@ const countOf = (chunks: readonly AdvantageChunk[]) =>
 
 /** The graph's inputs for some chunks. */
 function feedsOf({ writing, policy }: Sessions, chunks: readonly AdvantageChunk[]) {
-  const tokens = chunks.map(tokensOf);
-  const { count } = writing;
+  const advantages = Float32Array.from(chunks, ({ advantage }) => advantage);
   return {
     ...observationFeeds(chunks.map(({ chunk }) => chunk), policy), // prettier-ignore
-    ...writing.feeds(tokens),
-    old: matrix(tokens.map(({ logProbabilities }) => logProbabilities), count), // prettier-ignore
-    counted: matrix(tokens.map(({ ids }) => new Uint8Array(ids.length).fill(1)), count), // prettier-ignore
-    advantages: matrix(chunks.map(({ advantage }) => [advantage]), 1), // prettier-ignore
+    ...writing.feeds(chunks.map(tokensOf)),
+    advantages: new Tensor('float32', advantages, [chunks.length, 1]),
   };
 }
 
@@ -80,15 +70,18 @@ function feedsOf({ writing, policy }: Sessions, chunks: readonly AdvantageChunk[
 const partsOf = <T>(chunks: readonly T[], { microbatch }: TokenConfig): T[][] =>
   evenParts(chunks.length, microbatch).map(([from, to]) => chunks.slice(from, to));
 
-/** Log-probabilities of the chunks' tokens in the outputs of each part, without those of padding. */
+/** Log-probabilities of the chunks' tokens in the outputs of each part. */
 function readOutputs(
-  { writing: { count } }: Sessions,
+  { writing: { before } }: Sessions,
   parts: readonly (readonly AdvantageChunk[])[],
   outputs: readonly Record<string, Tensor>[],
 ): Float32Array[] {
   return parts.flatMap((part, i) => {
-    const all = outputs[i].log_probabilities.data as Float32Array;
-    return part.map((chunk, j) => all.slice(j * count, j * count + tokensOf(chunk).ids.length));
+    const { data, dims } = outputs[i].log_probabilities;
+    return part.map((chunk, j) => {
+      const from = j * dims[1] + before;
+      return (data as Float32Array).slice(from, from + tokensOf(chunk).ids.length);
+    });
   });
 }
 
@@ -107,10 +100,12 @@ async function logProbabilities(
 
 async function prepare(
   sessions: Sessions,
-  chunks: readonly AdvantageChunk[],
+  given: readonly AdvantageChunk[],
   { versions }: Moment,
 ): Promise<TokenBatch> {
-  demandTokens(chunks, sessions.prefix);
+  demandTokens(given, sessions.prefix);
+  // Those of about the same length together, as they are padded to the longest of a part.
+  const chunks = [...given].sort((a, b) => tokensOf(a).ids.length - tokensOf(b).ids.length);
   const parts = partsOf(chunks, sessions.config);
   const start = await logProbabilities(sessions, parts);
   const prepared = chunks.map((chunk, i) => ({ ...chunk, start: start[i] }));

@@ -1,7 +1,7 @@
 import { UserError } from '../../../errors.ts';
 import type { Graph, Value } from '../../../onnx/graph.ts';
-import { multiply, reshape, slice } from '../../../onnx/operators.ts';
-import { Tensor } from '../../../session/session.ts';
+import { multiply, reshape } from '../../../onnx/operators.ts';
+import type { Tensor } from '../../../session/session.ts';
 import type { Writer, Writing, WritingOptions } from '../../learnable.ts';
 import { bundleWeights } from '../../paligemma/bundleWeights.ts';
 import { tokensPerImage } from '../../paligemma/config.ts';
@@ -10,8 +10,7 @@ import { cacheInputs, openPrefixGraph } from '../../paligemma/prefixCache.ts';
 import { BATCH } from '../../paligemma/prefixInputs.ts';
 import { trainableWeights } from '../../paligemma/trainable.ts';
 import { inputWeights } from '../../paligemma/weights.ts';
-import type { WrittenTokens } from '../../writtenTokens.ts';
-import { multiplyDims } from '../../../onnx/dim.ts';
+import { TOKENS, type WrittenTokens } from '../../writtenTokens.ts';
 import type { Marks } from './actionTokens.ts';
 import { fastParameters } from './adapted.ts';
 import { demandNoBlack, loadTokenizers } from './bundleTokenizers.ts';
@@ -19,40 +18,33 @@ import type { FastConfig } from './config.ts';
 import { WRITING, allowedIds, allowedRows, continued, weightShapes } from './graphs.ts';
 import { layoutOf } from './layout.ts';
 import { logProbabilities } from './likelihood.ts';
-import { integers, present } from './padded.ts';
+import { floats, integers, present } from './padded.ts';
 import { promptIds } from './promptIds.ts';
 
 /** What the likelihood of a policy's tokens is read from. */
 export interface Reading {
   config: FastConfig;
   marks: Marks;
-  /** Tokens of a chunk at most. */
-  count: number;
 }
 
 /** See Writing. Tokens are read behind the marks before them; each but the last is followed by one. */
 export function likelihood(
   graph: Graph,
-  { config, marks, count }: Reading,
+  { config, marks }: Reading,
   { trainable, cameras, text }: WritingOptions,
 ): Value {
   const weights = trainableWeights(inputWeights, trainable, WRITING, 'beside')(graph);
   const cache = cacheInputs(graph, config, cameras * tokensPerImage(config) + text);
-  const read = marks.lead.length - 1 + count;
-  const tokens = graph.input('written', 'int64', [BATCH, read]);
-  const valid = graph.input('written_mask', 'bool', [BATCH, read]);
-  const next = graph.input('next', 'int64', [BATCH, count]);
-  const sharpness = graph.input('sharpness', 'float32', [BATCH, 1, 1]);
+  const written = graph.input('written', 'int64', [BATCH, TOKENS]);
+  const valid = graph.input('written_mask', 'bool', [BATCH, TOKENS]);
+  const next = graph.input('next', 'int64', [BATCH, TOKENS]);
+  const sharpness = graph.input('sharpness', 'float32', [BATCH, TOKENS]);
   const past = { ...cache, gap: layoutOf(config).gap };
-  const { hidden } = continued(weights, tokens, past, config, valid);
-  const all = reshape(hidden, [BATCH, read, config.language.width], tokens);
-  const behind = slice(all, 1, marks.lead.length - 1, read);
-  const logits = kernelsOf(weights).linear(behind, allowedRows(weights, config, marks));
-  const rows = multiplyDims(BATCH, count);
-  const choices = logits.shape.at(-1)!;
-  const scaled = reshape(multiply(logits, sharpness), [rows, choices]);
-  const own = logProbabilities(scaled, reshape(next, [rows]));
-  return reshape(own, [BATCH, count], next);
+  const { hidden } = continued(weights, written, past, config, valid);
+  const logits = kernelsOf(weights).linear(hidden, allowedRows(weights, config, marks));
+  const [rows] = logits.shape;
+  const scaled = multiply(logits, reshape(sharpness, [rows, 1]));
+  return reshape(logProbabilities(scaled, reshape(next, [rows])), [BATCH, TOKENS], next);
 }
 
 /** Where a token stands among those that may be drawn. Throws a `UserError` for one that may not. */
@@ -69,31 +61,36 @@ function choiceOf({ config, marks }: Reading) {
   };
 }
 
-/** The inputs of `likelihood` for the tokens of chunks. */
+/** See Writing. */
 export function writtenFeeds(
   reading: Reading,
   chunks: readonly WrittenTokens[],
 ): Record<string, Tensor> {
-  const { marks, count } = reading;
+  const { lead } = reading.marks;
   const choice = choiceOf(reading);
-  const read = marks.lead.length - 1 + count;
-  const written = chunks.map(({ ids }) => [...marks.lead, ...ids.subarray(0, -1)]);
-  const next = chunks.map(({ ids }) => Array.from(ids, choice));
-  const sharpness = Float32Array.from(chunks, ({ temperature }) => 1 / temperature);
+  const given = new Array<number>(lead.length - 1).fill(0);
+  const width = given.length + Math.max(...chunks.map(({ ids }) => ids.length));
+  const written = chunks.map(({ ids }) => [...lead, ...ids.subarray(0, -1)]);
+  const behind = (values: (chunk: WrittenTokens) => Iterable<number>) =>
+    chunks.map((chunk) => [...given, ...values(chunk)]);
+  const everywhere = (values: (chunk: WrittenTokens) => number) =>
+    chunks.map((chunk) => new Array<number>(width).fill(values(chunk)));
   return {
-    written: integers(written, read),
-    written_mask: present(written, read),
-    next: integers(next, count),
-    sharpness: new Tensor('float32', sharpness, [chunks.length, 1, 1]),
+    written: integers(written, width),
+    written_mask: present(written, width),
+    next: integers(behind(({ ids }) => Array.from(ids, choice)), width), // prettier-ignore
+    sharpness: floats(everywhere(({ temperature }) => 1 / temperature), width), // prettier-ignore
+    counted: floats(behind(({ ids }) => ids.map(() => 1)), width), // prettier-ignore
+    drawn: floats(behind(({ logProbabilities }) => logProbabilities), width), // prettier-ignore
   };
 }
 
 async function openWriting(folder: string, config: FastConfig): Promise<Writing> {
   demandNoBlack(folder, config);
   const { marks } = await loadTokenizers(folder, config);
-  const reading = { config, marks, count: config.maxActionTokens - marks.lead.length };
+  const reading = { config, marks };
   return {
-    count: reading.count,
+    before: marks.lead.length - 1,
     likelihood: (graph, options) => likelihood(graph, reading, options),
     feeds: (chunks) => writtenFeeds(reading, chunks),
   };
