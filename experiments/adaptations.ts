@@ -1,8 +1,13 @@
+import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type Experiment, readAdaptations, runExperiment } from './adaptationRun.ts';
 import { writeSection } from './markdown.ts';
 import { drawExperiment, speedTable, tableOf } from './adaptationReport.ts';
 import { endWithHelp } from '../bench/help.ts';
+import { packagePath } from '../src/files/packagePath.ts';
+
+/** A policy that writes tokens. */
+const FAST = 'models/aloha-mini-fast';
 
 /** Those that were measured before fewer network calls were known to do better. */
 const TEN = { steps: 10 };
@@ -76,6 +81,19 @@ const EXPERIMENTS: Record<string, Experiment> = {
     curveAttempts: 40,
     finalAttempts: 200,
   },
+  // As soon as there is such a policy.
+  ...(existsSync(packagePath(FAST)) && {
+    'methods-fast': {
+      about: 'ways to learn of a policy that writes tokens, at the same gap as transfer',
+      policy: FAST,
+      gap: { cameraShift: [0.002, 0.0005, 0] },
+      variants: { grpo: { method: 'grpo' }, ppo: { method: 'ppo' } },
+      seeds: [0, 1, 2],
+      episodes: 640,
+      curveAttempts: 40,
+      finalAttempts: 200,
+    } satisfies Experiment,
+  }),
   'robot-methods': {
     ...ROBOT,
     about: 'the same gap as robot, two network calls a chunk',

@@ -20,15 +20,17 @@ interface LearnerOptions {
 async function learningOf(options: LearnerOptions): Promise<ServedLearning | undefined> {
   const { learner, keys, record, method, config, exploration: file } = options;
   if (learner === undefined || record === undefined) return undefined;
-  const { explorationOf, trainableOf } = await import('../learning/methods.ts');
+  const { demandLearnable, explorationOf, trainableOf } = await import('../learning/methods.ts');
   const { openLearnerLink } = await import('../link/robot/learnerLink.ts');
   const trainable = await trainableOf(method, config);
   const read = file === undefined ? {} : await readYaml(file);
   return {
     trainable,
     exploration: explorationOf(method, read, file ?? method),
-    link: (bundle, policy, log) =>
-      openLearnerLink(bundle, policy, { learner, keys, record, trainable }, log),
+    link(bundle, policy, log) {
+      demandLearnable(method, bundle);
+      return openLearnerLink(bundle, policy, { learner, keys, record, trainable }, log);
+    },
   };
 }
 

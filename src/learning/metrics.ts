@@ -41,15 +41,18 @@ export interface PolicyMetrics {
   ratios: Spread;
   /** Share of those ratios outside 1 ± clip. */
   clipFraction: number;
-  /** Mean over pairs of ratio − 1 − log ratio. */
+  /** Mean of ratio − 1 − log ratio, over pairs of noise and time or over tokens, from the update's start. */
   approxKl: number;
   /** Largest approxKl of this update. */
   klLimit: number;
-  /** Mean over pairs of advantage · (ratio − 1), unclipped. */
+  /** Mean over the same of advantage · (ratio − 1), unclipped. */
   expectedGain: number;
   /** Mean norm of the gradient before clipping. */
   gradientNorm: number;
-  /** Mean flow-matching loss of an executed row before the update, and in its last epoch. */
+  /**
+   * Mean flow-matching loss of an executed row, or negative log-likelihood of a token, before the update and in its last
+   * epoch.
+   */
   lossBefore: number;
   lossAfter: number;
 }

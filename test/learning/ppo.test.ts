@@ -272,6 +272,17 @@ describe('learning how tokens are written', () => {
       }),
     ));
 
+  it('learns from attempts of the version before by how likely they were to that one', () =>
+    withRun('grpo', async (run, bandit) => {
+      const old = await bandit.rollouts(0, 32);
+      const { policy: first } = await run.update(old);
+      const { policy: second } = await run.update(old);
+      // It begins where the first update ended, not at 1.
+      assert.ok(first!.ratios.deviation > 0.01);
+      assert.ok(second!.ratios.deviation > 1.2 * first!.ratios.deviation);
+      assert.ok(second!.approxKl <= 1.5 * second!.klLimit);
+    }));
+
   it('takes no step on tokens that this policy was not as likely to draw', () =>
     withRun('grpo', async (run, bandit) => {
       const rollouts = await bandit.rollouts(0, 8);

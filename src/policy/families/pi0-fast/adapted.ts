@@ -11,7 +11,7 @@ import { WRITING, weightShapes } from './graphs.ts';
 export function fastParameters(config: FastConfig, trainable: Trainable): Parameter[] {
   if (trainable.parameters === 'expert')
     throw new UserError(
-      'a π0-FAST has no action expert: from demonstrations it learns whole (--train all), from attempts by low-rank adapters (trainable: { parameters: lora, rank: 16 })',
+      'a π0-FAST has no action expert: from demonstrations it learns whole (--train all), from attempts by low-rank adapters, as --method ppo and grpo have them (trainable: { parameters: lora, rank: 16 })',
       { kind: 'unsupported', subject: '--train', fields: ['--train', 'trainable'] },
     );
   return trainableParameters(trainable, WRITING, weightShapes(config), config.language.depth);
