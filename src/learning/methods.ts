@@ -49,7 +49,8 @@ const displaced: Method['configure'] = async (path, seed) => {
 const onTokens = (method: TokenMethod): Method => ({
   batch: 64,
   episodes: 1024,
-  exploration: { size: 0 },
+  // Where one of many tokens is unlikely, all of a chunk is.
+  exploration: { size: 0, temperature: 0.3 },
   mostBehind: 4,
   needs: 'writer',
   async configure(path, seed) {

@@ -71,7 +71,7 @@ describe('nalu adapt by another method than FPO', { timeout: 120_000 }, () => {
       for (const { path } of await listEpisodes(join(run, 'learner/episodes'))) {
         const { chunks } = await readEpisode(path);
         for (const { tokens } of chunks) {
-          assert.equal(tokens!.temperature, 1);
+          assert.equal(tokens!.temperature, Math.fround(0.3));
           assert.equal(tokens!.ids.length, tokens!.logProbabilities.length);
           assert.ok(tokens!.logProbabilities.some((value) => value < -0.01));
         }
