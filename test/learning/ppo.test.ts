@@ -18,12 +18,13 @@ import { initialState } from '../../src/learning/train/trainer.ts';
 import { encodeModel } from '../../src/onnx/modelFile.ts';
 import type { Adapter } from '../../src/policy/bundle/adapter.ts';
 import { readAdapter } from '../../src/policy/bundle/readAdapter.ts';
+import { explorationSchema } from '../../src/policy/exploration.ts';
 import { writerOf } from '../../src/policy/families/registry.ts';
 import { Tensor, openModel } from '../../src/session/session.ts';
 import { gaussianNoise } from '../../src/tensors/noise.ts';
 import { writeSafetensors } from '../../src/tensors/safetensors.ts';
 import { withFolder } from '../onnx/run.ts';
-import { assertRejectsAbout } from '../refusals.ts';
+import { assertAbout, assertRejectsAbout } from '../refusals.ts';
 import { BATCH, changed, ended, nameOf, openTinyLearner, writeEpisode } from './attempts.ts';
 import { JOINTS, SESSION } from './bandit.ts';
 import { type TokenBandit, openTokenBandit, tokenAttempt, writeTrainedFast } from './tokenBandit.ts'; // prettier-ignore
@@ -289,6 +290,35 @@ describe('learning how tokens are written', () => {
       for (const { chunks } of rollouts)
         for (const { tokens } of chunks) tokens!.logProbabilities.fill(-2);
       await assertRejectsAbout(run.update(rollouts), { kind: 'mismatch', fields: ['tokens'] });
+    }));
+});
+
+describe('a policy that writes tokens', () => {
+  it('explores by nothing but its temperature', () =>
+    withRun('grpo', async (_, { sample }) => {
+      const both = { kind: 'unsupported', fields: ['view', 'offset'] } as const;
+      for (const change of [{ view: 0.01 }, { offset: 0.01 }])
+        await assertRejectsAbout(sample(1, explorationSchema.parse({ size: 0, ...change })), both);
+      const [one, same, other] = await Promise.all(
+        [1, 1, 2].map((seed) => sample(seed, explorationSchema.parse({ size: 0, temperature: 3 })).catch(String)), // prettier-ignore
+      );
+      const drawn = (made: typeof one) => (typeof made === 'string' ? made : [...made.tokens!.ids]);
+      assert.deepEqual(drawn(one), drawn(same));
+      assert.notDeepEqual(drawn(one), drawn(other));
+    }));
+
+  it('is not asked how likely tokens are that it cannot write', () =>
+    withRun('grpo', async (_, { bundle, play }) => {
+      const [{ tokens }] = await play(0, 1);
+      const { feeds } = await writerOf(bundle).openWriting(bundle.folder);
+      const begin = tokens!.ids.map((id, i) => (i === 0 ? 2 : id));
+      assert.throws(
+        () => feeds([{ ...tokens!, ids: begin }]),
+        (thrown) => {
+          assertAbout(thrown, { kind: 'mismatch', fields: ['tokens'], names: [2] });
+          return true;
+        },
+      );
     }));
 });
 

@@ -4,7 +4,7 @@ import type { Adapter } from '../../src/policy/bundle/adapter.ts';
 import { loadBundle } from '../../src/policy/bundle/bundle.ts';
 import type { Bundle } from '../../src/policy/bundle/config.ts';
 import type { Chunk } from '../../src/policy/chunkPolicy.ts';
-import { explorationSchema } from '../../src/policy/exploration.ts';
+import { type Exploration, explorationSchema } from '../../src/policy/exploration.ts';
 import { openSampler } from '../../src/policy/sampler.ts';
 import type { Trainable } from '../../src/policy/trainable.ts';
 import { changed } from './attempts.ts';
@@ -26,6 +26,8 @@ export interface TokenBandit {
   threshold: number;
   encoder: RolloutEncoder;
   adopt: (adapter: Adapter) => void;
+  /** A chunk, explored in this way. */
+  sample: (seed: number, exploration: Exploration) => Promise<Chunk>;
   /** Chunks of the seeds that can be played, drawn at a temperature. */
   play: (from: number, count: number, temperature?: number) => Promise<Chunk[]>;
   /** Explored attempts of these seeds, encoded. */
@@ -46,13 +48,14 @@ export async function openTokenBandit(folder: string, trainable: Trainable): Pro
   const bundle = await loadBundle(folder);
   const sampler = await openSampler(bundle, SESSION, { trainable });
   const encoder = await openRolloutEncoder(bundle, SESSION);
+  const asked = { images: [image, image], state: new Float64Array(JOINTS), prompt: 'go' };
+  const sample: TokenBandit['sample'] = (seed, exploration) =>
+    sampler.sample({ ...asked, noise: { seed, exploration } });
   const play: TokenBandit['play'] = async (from, count, temperature = 1) => {
     const chunks: Chunk[] = [];
     for (let seed = from; chunks.length < count; seed++) {
-      const exploration = { ...SAMPLED, temperature };
-      const asked = { images: [image, image], state: new Float64Array(JOINTS), prompt: 'go' };
       // What is no chunk is no attempt.
-      await sampler.sample({ ...asked, noise: { seed, exploration } }).then(
+      await sample(seed, { ...SAMPLED, temperature }).then(
         (chunk) => chunks.push(chunk),
         () => undefined,
       );
@@ -62,7 +65,7 @@ export async function openTokenBandit(folder: string, trainable: Trainable): Pro
   const first = (await play(1_000_000, 101)).map(({ actions }) => actions[0]).sort((a, b) => a - b);
   const threshold = first[50];
   return {
-    ...{ bundle, threshold, encoder, play },
+    ...{ bundle, threshold, encoder, sample, play },
     adopt: (adapter) => sampler.adopt(adapter),
     async rollouts(from, count) {
       const made: Rollout[] = [];
