@@ -9,6 +9,7 @@
  * - `unready`: not now, as while something else is under way
  * - `unreachable`: the other side does not answer
  * - `guarded`: the guard stopped the robot
+ * - `ended`: a person ended it
  */
 export type UserErrorKind =
   | 'missing'
@@ -19,7 +20,8 @@ export type UserErrorKind =
   | 'unsupported'
   | 'unready'
   | 'unreachable'
-  | 'guarded';
+  | 'guarded'
+  | 'ended';
 
 /** What a `UserError` says to programs. It is stable, where the message may change. */
 export interface Fault {

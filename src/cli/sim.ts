@@ -122,7 +122,7 @@ async function attempts(
   const console = await consoleOf(options, context);
   await simulate({ ...options, console }, { out, err, signal });
   if (interrupted.aborted) {
-    print(err, 'nalu: stopped by hand; the attempt that ran was discarded');
+    print(err, 'nalu: stopped by hand; an attempt that was under way does not count');
     context.end('interrupted');
   } else if (signal.aborted) context.end('unread');
 }

@@ -44,7 +44,7 @@ export function start(program: Command, context: Context): void {
       if (goesOn) print(out, `\n${RUN} goes on; remove it to begin anew.\n`);
       else await simulate({ ...attempts, policy: SHIPPED_POLICY }, { out, err, signal });
       if (signal.aborted) {
-        print(err, 'nalu: stopped by hand; the attempt that ran was discarded');
+        print(err, 'nalu: stopped by hand; an attempt that was under way does not count');
         return context.end('interrupted');
       }
       if (!goesOn) print(out, NEXT);

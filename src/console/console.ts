@@ -1,10 +1,10 @@
 import { UserError, messageOf } from '../errors.ts';
-import { openProcess, startProcess } from '../processes/child.ts';
+import { type Child, openProcess, startProcess } from '../processes/child.ts';
 import { keepRunning } from '../processes/restart.ts';
 import type { Access } from './access.ts';
 import type { ConsoleFunctions, ConsoleWork, RuntimeFunctions } from './consoleProcess.ts';
 import type { Presence } from './hub.ts';
-import type { CameraPicture, RequestName, Requests, TopicName, Topics } from './protocol.ts';
+import { BEAT, type CameraPicture, type RequestName, type Requests, type TopicName, type Topics } from './protocol.ts'; // prettier-ignore
 
 /** The runtime's answers: each does what is asked by the person `by`, and says what it did or throws a `UserError`. */
 export type RuntimeAnswers = {
@@ -49,6 +49,28 @@ export interface Console {
 
 const NOBODY: Presence = { pages: 0, attended: false, beating: false };
 
+/** Milliseconds between two questions to the console's process whether it still answers. */
+const QUESTION = BEAT;
+/** Questions without an answer after which it is no heartbeat any more, as a page that leaves as many beats unanswered. */
+const SILENT = 3;
+/** Questions without an answer after which it is ended, and started again. */
+const HUNG = 20;
+
+/**
+ * Asks a child again and again whether it answers, until it has ended. Questions are counted, not time: a thread that
+ * was busy itself first takes the answers that came meanwhile.
+ */
+function watchAnswers(child: Child<ConsoleFunctions>, onSilent: () => void): void {
+  let unanswered = 0;
+  const timer = setInterval(() => {
+    if (unanswered === SILENT) onSilent();
+    if (unanswered === HUNG) void child.kill();
+    unanswered += 1;
+    child.ask('url').then(() => (unanswered = 0), () => clearInterval(timer)); // prettier-ignore
+  }, QUESTION);
+  timer.unref();
+}
+
 const MODULE = new URL('./consoleProcess.js', import.meta.url);
 const NAME = "the console's process";
 
@@ -73,6 +95,11 @@ export async function openConsole(options: ConsoleOptions): Promise<Console> {
     heartbeatLost: (name) => onHeartbeatLost?.(`the page of ${name} fell silent`),
     labelled: (id) => onLabel?.(id),
   };
+  const loseHeartbeat = (reason: string) => {
+    if (presence.beating) onHeartbeatLost?.(reason);
+  };
+  const watch = (child: Child<ConsoleFunctions>) =>
+    watchAnswers(child, () => loseHeartbeat('the console hangs'));
   const workOf = (port: number): ConsoleWork => ({ access, port, episodes, doctor });
   const first = await openProcess<ConsoleFunctions>(MODULE, {
     ...{ name: NAME, local },
@@ -80,8 +107,10 @@ export async function openConsole(options: ConsoleOptions): Promise<Console> {
   });
   const url = await first.ask('url');
   const port = Number(new URL(url).port);
+  watch(first);
   const start = () => {
     const child = startProcess<ConsoleFunctions>(MODULE, { name: NAME, local, data: workOf(port) });
+    void child.opened.then(() => watch(child), () => undefined); // prettier-ignore
     for (const [topic, value] of newest)
       void child.opened.then(() => child.notify('publish', topic, value), () => undefined); // prettier-ignore
     return child;
@@ -90,7 +119,7 @@ export async function openConsole(options: ConsoleOptions): Promise<Console> {
     first,
     start,
     onEnd(error) {
-      if (presence.beating) onHeartbeatLost?.('the console ended');
+      loseHeartbeat('the console ended');
       presence = NOBODY;
       log(`${messageOf(error)}; it is started again`);
     },

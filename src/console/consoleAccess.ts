@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { hostname, networkInterfaces } from 'node:os';
 import { UserError } from '../errors.ts';
 import { reasonOf } from '../systemErrors.ts';
+import { hostIn } from '../tcpPort.ts';
 import { type Access, isLoopback } from './access.ts';
 import { ROLES } from './protocol.ts';
 
@@ -32,6 +34,23 @@ const tokensOf = ({ NALU_CONSOLE_OPERATE, NALU_CONSOLE_WATCH }: NodeJS.ProcessEn
   watch: NALU_CONSOLE_WATCH ?? newToken(),
 });
 
+/** Addresses that stand for all of this machine's own. */
+const EVERYWHERE = ['0.0.0.0', '::'];
+
+/** What other machines may call this one: its first address in a network, else its name. */
+function reachableAt(): string {
+  const all = Object.values(networkInterfaces()).flatMap((some) => some ?? []);
+  const outer = all.filter(({ internal, scopeid }) => !internal && !scopeid);
+  return (outer.find(({ family }) => family === 'IPv4') ?? outer[0])?.address ?? hostname();
+}
+
+/** A console's URL as it can be opened on the machines that may reach it. */
+function openable(url: string, host: string): string {
+  if (!EVERYWHERE.includes(host)) return url;
+  const { protocol, port } = new URL(url);
+  return `${protocol}//${hostIn(reachableAt())}:${port}/`;
+}
+
 /** Where a console is to be. */
 export interface ConsoleChoice {
   access: Access;
@@ -55,6 +74,8 @@ export async function consoleAccess(
   return {
     access: { host, ...(tls && { tls }), ...(tokens && { tokens }) },
     addresses: (url) =>
-      tokens ? ROLES.map((role) => `${url}#token=${tokens[role]} (${role})`) : [url],
+      tokens
+        ? ROLES.map((role) => `${openable(url, host)}#token=${tokens[role]} (${role})`)
+        : [url],
   };
 }

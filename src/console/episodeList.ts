@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import { messageOf } from '../errors.ts';
 import { episodeFile, labelsFile } from '../episodes/files.ts';
 import { listEpisode } from '../episodes/listEpisodes.ts';
+import { playedPolicy } from '../episodes/playedPolicy.ts';
 import type { EpisodeLine } from './protocol.ts';
 
 /** A file that changed within these milliseconds is taken for one that is being written. */
@@ -38,11 +39,11 @@ async function lineOf(path: string, id: string, bytes: number): Promise<EpisodeL
   const listed = await listEpisode(path);
   if (listed?.state !== 'finished')
     return { ...unknown, problem: listed?.state === 'unreadable' ? listed.reason : 'unfinished' };
-  const { header, result, recorded } = listed;
+  const { header, result, recorded, version } = listed;
   return {
     ...common,
     task: header.task,
-    policy: header.policy,
+    policy: playedPolicy(header.policy, version),
     outcome: result.outcome,
     ...(recorded && { recorded: recorded.outcome }),
     seconds: result.steps / header.embodiment.controlRate,

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import sharp from 'sharp';
 import { UserError } from '../errors.ts';
 import type { Label } from '../episodes/labels.ts';
+import { playedPolicy } from '../episodes/playedPolicy.ts';
 import type { Episode } from '../episodes/readEpisode.ts';
 import type { JointState } from '../robot/robot.ts';
 import type { EpisodeReplay } from './protocol.ts';
@@ -32,12 +33,14 @@ function stampsOf(episode: Episode, camera: string): bigint[] {
 /** What a page needs to replay an episode. */
 export function replayOf(id: string, episode: Episode, labels: readonly Label[]): EpisodeReplay {
   const { path, header, result, joints, commands, chunks, missing } = episode;
-  const { task, prompt, policy, embodiment } = header;
+  const { task, prompt, embodiment } = header;
+  const played = chunks.findLast(({ executedFrom, executedTo }) => executedTo > executedFrom);
   const timeOf = millisecondsSince(beginOf(episode));
   const timesOf = (stamps: readonly bigint[]) => Float32Array.from(stamps, timeOf);
   const width = embodiment.joints.length;
   return {
-    ...{ id, path: resolve(path), task, prompt, policy, missing },
+    ...{ id, path: resolve(path), task, prompt, missing },
+    policy: playedPolicy(header.policy, played?.policyVersion),
     ...(result && { outcome: result.outcome }),
     labels: labels.map(({ at, by, outcome, note }) => ({ at, by, outcome, ...(note !== undefined && { note }) })), // prettier-ignore
     joints: embodiment.joints.map(({ name, kind, lower, upper, velocity }) => ({ name, kind, lower, upper, velocity })), // prettier-ignore

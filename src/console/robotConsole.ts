@@ -109,6 +109,7 @@ export async function openRobotConsole(options: RobotConsoleOptions): Promise<Ro
     describeRobot(robot, { simulated, tasks, answers: names, used: cameras }),
   );
   console.publish('policy', policy());
+  let shownPhase: PhaseState | undefined;
   let problem: string | undefined;
   const stopPump = pumpCameras(console, pictures, (error) => {
     const text = `no pictures for the console: ${String(error)}`;
@@ -121,7 +122,11 @@ export async function openRobotConsole(options: RobotConsoleOptions): Promise<Ro
     get attended() {
       return console.attended;
     },
-    phase: (state) => console.publish('phase', { at: Date.now(), ...state }),
+    phase(state) {
+      const isSame = shownPhase?.phase === state.phase && shownPhase.attempt === state.attempt;
+      shownPhase = { ...state, at: isSame ? shownPhase!.at : Date.now() };
+      console.publish('phase', shownPhase);
+    },
     policyChanged: () => console.publish('policy', policy()),
     fit: (findings) => console.publish('fit', { at: Date.now(), findings }),
     comparisons: (all) => console.publish('comparisons', [...all]),

@@ -140,6 +140,9 @@ function createAttempts(show: (lines: AttemptLine[]) => void) {
       showAll();
     },
     versionOf: (version: string) => (isBlind ? HIDDEN : version),
+    get isBlind() {
+      return isBlind;
+    },
   };
 }
 
@@ -174,11 +177,13 @@ export function tapRobot(
         executeSteps,
         age: Number(robot.clock.now() - observation.joints.stamp) / 1e6,
         latency: timing.total,
-        ...(view && {
-          view: Object.fromEntries(
-            cameras.map((camera, i) => [camera, [...viewOfCamera(view, i)] as [number, number]]),
-          ),
-        }),
+        // Where it looks would tell which of two versions plays.
+        ...(view &&
+          !attempts.isBlind && {
+            view: Object.fromEntries(
+              cameras.map((camera, i) => [camera, [...viewOfCamera(view, i)] as [number, number]]),
+            ),
+          }),
       });
     },
     guarded: (event) => guardLines.add(event),

@@ -2,7 +2,9 @@ import { UserError } from '../errors.ts';
 
 /** The error that an aborted attempt ends with: the signal's reason, or "stopped by hand" if it has none. */
 export const whyAborted = (signal: AbortSignal | undefined): UserError =>
-  signal?.reason instanceof UserError ? signal.reason : new UserError('stopped by hand');
+  signal?.reason instanceof UserError
+    ? signal.reason
+    : new UserError('stopped by hand', { kind: 'ended' });
 
 /**
  * Waits for a promise or until `signal` aborts, whichever comes first; one wait at a time. `forget` removes the

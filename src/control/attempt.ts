@@ -166,7 +166,9 @@ export async function runAttempt(attemptOptions: AttemptOptions): Promise<Attemp
   const ending: Ending = await play(options, counts, refused);
 
   let outcome = await outcomeOf(ending, attemptOptions);
-  let problem = ending.problem;
+  // One that was ended while it waited for its judgement had come to its end.
+  const wasEnded = outcome === 'discarded' && options.signal?.aborted;
+  let problem = ending.problem ?? (wasEnded ? whyAborted(options.signal) : null);
   let episode: string | null = null;
   const { steps, stagedReward } = counts;
   const result: EpisodeResult = {

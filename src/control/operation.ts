@@ -61,8 +61,9 @@ export interface Operation {
   /** Does what needs a robot at rest, and keeps others from moving it meanwhile. Gives what that says. */
   atRest(job: (signal: AbortSignal) => Promise<string>): Promise<string>;
   judge(verdict: 'success' | 'failure'): string;
-  discard(): string;
-  /** Brakes the arms to rest, and allows no motion until `resume`. */
+  /** Ends what is being done; an attempt does not count. */
+  discard(by: string): string;
+  /** Brakes the arms to rest, and allows no motion until `resume`. Who was first and why stays. */
   stop(by: string, reason?: string): string;
   resume(): string;
   sceneReady(): string;
@@ -230,15 +231,17 @@ export function createOperation(options: OperationOptions): Operation {
       else begun.verdict = verdict;
       return verdict;
     },
-    discard() {
+    discard(by) {
       const begun = demandActivity('nothing is running');
       if (begun.waiting?.phase === 'judgement') begun.waiting.answer('discarded');
-      else begun.abort.abort();
+      else begun.abort.abort(new UserError(`discarded by ${by}`, { kind: 'ended' }));
       return 'the attempt is discarded; the robot holds';
     },
     stop(by, reason) {
+      const { by: first } = machine.state;
+      if (first !== undefined) return `the robot holds already: ${first} stopped it`;
       machine.change({ by, reason });
-      machine.activity?.abort.abort(new UserError(`stopped by ${by}`));
+      machine.activity?.abort.abort(new UserError(`stopped by ${by}`, { kind: 'ended' }));
       machine.enter('stopped');
       return 'the robot holds until somebody resumes';
     },

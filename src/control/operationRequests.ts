@@ -4,7 +4,7 @@ import type { Operation } from './operation.ts';
 export const operationRequests = (operation: Operation) => ({
   success: () => operation.judge('success'),
   failure: () => operation.judge('failure'),
-  discard: () => operation.discard(),
+  discard: (_: unknown, by: string) => operation.discard(by),
   stop: ({ reason }: { reason?: string }, by: string) => operation.stop(by, reason),
   resume: () => operation.resume(),
   home: () => operation.home(),

@@ -43,12 +43,12 @@ function createEstimate() {
   };
 }
 
-/** Shows a learner's folder at a console as it changes, and only reads it. Returns what ends it. */
+/** Shows a learner's folder at a console as it changes, and only reads it. Returns what ends it with how it then is. */
 export function showLearning(
   console: Pick<Console, 'publish'>,
   { folder, batch: given, evaluations, runs, answers }: ShownLearner,
   log: (line: string) => void,
-): () => void {
+): () => Promise<void> {
   const timeLeft = createEstimate();
   let problem: string | undefined;
   const learning = async (): Promise<Learning> => {
@@ -66,19 +66,23 @@ export function showLearning(
       answers: [...answers],
     };
   };
-  const show = () =>
+  const show = (more: Partial<Learning> = {}) =>
     learning().then(
-      (value) => console.publish('learning', value),
+      (value) => console.publish('learning', { ...value, ...more }),
       (error: unknown) => {
         const text = messageOf(error);
         if (text !== problem) log((problem = text));
       },
     );
   const files = [logFile, stateFile, ordersFile].map((of) => of(folder));
-  return watchFiles(
+  const stop = watchFiles(
     [...files, join(folder, 'episodes'), ...(evaluations ? [evaluations.file] : [])],
-    show,
+    () => show(),
   );
+  return async () => {
+    stop();
+    if (runs) await show({ state: 'ended' });
+  };
 }
 
 export interface LearningConsoleOptions extends ConsoleChoice {
@@ -111,7 +115,7 @@ export async function openLearningConsole(
     url: console.url,
     publish: (topic, value) => console.publish(topic, value),
     async close() {
-      stop();
+      await stop();
       await console.close();
     },
   };

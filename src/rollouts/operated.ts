@@ -178,7 +178,8 @@ function showAttempt(run: Operated, result: AttemptResult): void {
   const { console, operation, versions, options } = run;
   const { attempt } = operation.state;
   const { controlRate } = options.sim.embodiment;
-  if (result.problem) console.log('error', result.problem.message);
+  const { problem } = result;
+  if (problem) console.log(problem.kind === 'ended' ? 'info' : 'error', problem.message);
   console.attempt(attemptLine(result, { attempt, version: versions.now, controlRate }));
   versions.judged(result.outcome).catch((error: unknown) => console.log('error', messageOf(error)));
 }

@@ -24,7 +24,7 @@ describe("the console's episodes", { timeout: 120_000 }, () => {
 
   const at = (name: string) => join(episodes, name);
   const record = async (id: string) => {
-    const recorder = await recordEpisode(episodes, headerOf(id));
+    const recorder = await recordEpisode(episodes, { ...headerOf(id), policy: 'fake v0' });
     await play(recorder, 3);
     return recorder.finish({ ...success, steps: 15 });
   };
@@ -93,7 +93,8 @@ describe("the console's episodes", { timeout: 120_000 }, () => {
     const { at: time, task, policy, seconds } = lines[0];
     assert.deepEqual(
       [time, task, policy, seconds],
-      [Date.UTC(2026, 2, 4, 5, 6, 7, 89), 'reach', 'fake@v1', 0.3],
+      [Date.UTC(2026, 2, 4, 5, 6, 7, 89), 'reach', 'fake v1', 0.3],
+      'the version is the one that played',
     );
     assert.equal(lines[1].at, undefined);
   });
@@ -111,6 +112,7 @@ describe("the console's episodes", { timeout: 120_000 }, () => {
     assert.deepEqual(replay.chunks[1].rows, recordAt(1).actions);
     assert.deepEqual(replay.cameras, [{ name: 'cam_high', times: Float32Array.of(0, 100, 200) }]);
     assert.deepEqual([replay.outcome, replay.missing, replay.labels], ['success', [], []]);
+    assert.equal(replay.policy, 'fake v1');
   });
 
   it('show the newest image of a camera at a time, as JPEG', async () => {

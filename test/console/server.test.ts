@@ -43,6 +43,15 @@ describe("the console's server", () => {
     closers.unshift(() => opened.close());
     return opened;
   };
+  /** A page of a console whose process is started again. */
+  const reopened = async (console: Console): Promise<TestPage> => {
+    for (let i = 0; i < 600; i++) {
+      const opened = await page(console).catch(() => undefined);
+      if (opened) return opened;
+      await setTimeout(50);
+    }
+    return page(console);
+  };
   const seated = async (console: Console, name = 'tester') => {
     const opened = await page(console, { hello: { name } });
     await opened.until(() => opened.topics.crew, 'the crew');
@@ -187,13 +196,21 @@ describe("the console's server", () => {
     await a.until(() => lost.length > 0, 'a heartbeat lost');
     assert.deepEqual(lost, ['the console ended']);
     assertSaid(logged[0], "console's process", 'started again');
-    let b: TestPage | undefined;
-    for (let i = 0; !b && i < 100; i++) {
-      b = await page(console).catch(() => undefined);
-      await setTimeout(50);
-    }
-    const back = b!;
+    const back = await reopened(console);
     await back.until(() => back.topics.log?.[0].text === 'kept', 'what it showed');
+  });
+
+  it('is no heartbeat while it hangs, and is started again where it goes on hanging', async () => {
+    const console = await open();
+    const a = await seated(console);
+    await a.ask('heartbeat', { on: true });
+    process.kill(childOf(process.pid, 'consoleProcess.js'), 'SIGSTOP');
+    await a.until(() => lost.length > 0, 'a heartbeat lost');
+    assert.deepEqual(lost, ['the console hangs']);
+    await once(a.socket, 'close');
+    await a.until(() => logged.length > 0, 'its end');
+    assertSaid(logged[0], "console's process", 'started again');
+    await reopened(console);
   });
 
   it('listens to other machines only with TLS and tokens, one for each role', async () => {

@@ -115,7 +115,7 @@ describe('an operated robot', () => {
     );
     assertThrowsAbout(() => operation.resume(), unready('coming to rest'));
     await operation.halt();
-    assertAbout(aborted, { names: ['stopped', 'Ada'] });
+    assertAbout(aborted, { kind: 'ended', names: ['stopped', 'Ada'] });
     await assertRejectsAbout(operation.start(), unready('stopped', 'Ada', 'resume'));
     await assertRejectsAbout(operation.home(), unready('stopped', 'Ada', 'resume'));
     operation.resume();
@@ -123,11 +123,13 @@ describe('an operated robot', () => {
     await operation.start();
   });
 
-  it('latches a stop before anything runs, and a second one keeps it stopped', async () => {
-    const { operation } = operated();
-    operation.stop('Ada');
+  it('latches a stop before anything runs, and a second one does not change who was first, when and why', async () => {
+    const { operation, states } = operated();
+    operation.stop('Ada', 'the cube fell');
     operation.stop('Ben');
-    await assertRejectsAbout(operation.start(), unready('Ben'));
+    await assertRejectsAbout(operation.start(), unready('Ada'));
+    assert.deepEqual([operation.state.by, operation.state.reason], ['Ada', 'the cube fell']);
+    assert.equal(states.length, 1);
   });
 
   it('shows a stop though its parts go on for a while', async () => {
@@ -175,7 +177,7 @@ describe('an operated robot', () => {
     assert.equal(operation.state.by, undefined, 'it is not latched');
     assert.deepEqual(problems, ['the left arm says nothing']);
     assertThrowsAbout(() => operation.judge('success'), unready('no attempt'));
-    assertThrowsAbout(() => operation.discard(), unready('nothing'));
+    assertThrowsAbout(() => operation.discard('Anna'), unready('nothing'));
     assertThrowsAbout(() => operation.sceneReady(), unready('nobody', 'scene'));
 
     const busy = operated({ home: (signal) => untilAborted(signal) });
@@ -190,7 +192,7 @@ describe('an operated robot', () => {
     const { operation, outcomes, reached } = operated();
     await operation.start();
     await reached('judgement');
-    operation.discard();
+    operation.discard('Anna');
     await reached('reset');
     assert.deepEqual(outcomes, ['discarded']);
   });

@@ -20,7 +20,7 @@ import { assertAbout, assertSaid } from '../refusals.ts';
 
 const LORA = { parameters: 'lora', rank: 2 } as const;
 
-/** Writes adapters of a policy, each of its own small random values; gives their versions. */
+/** Writes adapters of a policy, each of its own small random values and view; gives their versions. */
 async function writeAdapters(policy: string, folder: string, count: number): Promise<string[]> {
   const bundle = await loadBundle(policy);
   await mkdir(folder, { recursive: true });
@@ -35,7 +35,8 @@ async function writeAdapters(policy: string, folder: string, count: number): Pro
           return [name, { shape, data }];
         }),
     );
-    const adapter = makeAdapter({ trainable: LORA, base: bundle.base, parameters });
+    const view = new Float32Array(2 * bundle.cameras.length).fill((seed + 1) / 100);
+    const adapter = makeAdapter({ trainable: LORA, base: bundle.base, parameters, view });
     await writeAdapter(join(folder, `${adapter.version}.safetensors`), adapter);
     versions.push(adaptedVersion(bundle.base, adapter));
   }
@@ -110,6 +111,7 @@ describe('versions of a policy at the page of a simulated robot', { timeout: 300
         const message = unpack(data) as ServerMessage;
         if (!('topic' in message)) return;
         if (message.topic === 'chunk' || message.topic === 'policy') told.push(message.value.version); // prettier-ignore
+        if (message.topic === 'chunk' && message.value.view) told.push('where it looks');
         if (message.topic === 'attempts') told.push(...message.value.map(({ version }) => version));
       });
       const begun = await page.ask('compare', { a: own, b: adapted, attempts: 6 });

@@ -5,6 +5,15 @@ import { age } from './format.ts';
 import { topics } from './live/topics.ts';
 import { Icon } from './parts/Icon.tsx';
 
+/** What came to its end, and how; nothing where the connection alone is gone. */
+function ending(): [ended?: string, how?: string] {
+  const { calibration, learning } = topics;
+  if (calibration.value?.ended !== undefined)
+    return [calibration.value.ended, calibration.value.said.at(-1)];
+  if (learning.value?.state !== 'ended') return [];
+  return ['Learning has ended', 'nalu console with its folder shows all of it again.'];
+}
+
 /** What covers the page while it is not connected: nothing beneath it is live. */
 export function Offline() {
   const state = link.value;
@@ -27,13 +36,13 @@ export function Offline() {
         </button>
       </div>
     );
-  const ended = topics.calibration.value?.ended;
+  const [ended, how] = ending();
   if (ended !== undefined)
     return (
       <div class="offline" role="status">
         <Icon name="check" size={72} />
         <h1>{ended}</h1>
-        <p>{topics.calibration.value?.said.at(-1)}</p>
+        <p>{how}</p>
       </div>
     );
   return (

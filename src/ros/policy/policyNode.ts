@@ -22,7 +22,7 @@ import { createPolicyStatuses } from './policyStatus.ts';
 /** What the operator's requests do. */
 function answersOf(state: PolicyState): Answer {
   const { operation } = state;
-  const { success, failure, discard, resume, sceneReady } = operationRequests(operation);
+  const { success, failure, resume, sceneReady } = operationRequests(operation);
   const demandActive = () => {
     if (!state.isActive()) throw unready('the node is not active: activate it');
   };
@@ -34,7 +34,8 @@ function answersOf(state: PolicyState): Answer {
         ? said
         : `${said}, if the policy fits the robot as it stands at its start pose`;
     },
-    ...{ success, failure, discard, resume, scene_ready: sceneReady },
+    ...{ success, failure, resume, scene_ready: sceneReady },
+    discard: () => operation.discard('hand'),
     stop: () => operation.stop('hand'),
     home() {
       demandActive();
