@@ -8,11 +8,12 @@ import { messageOf } from '../../src/errors.ts';
 import { makeAdapter } from '../../src/policy/bundle/adapter.ts';
 import { checkAdapter } from '../../src/policy/bundle/readAdapter.ts';
 import { policy } from './link.ts';
+import { keepTicks } from './ticks.ts';
 
 /**
  * A robot that finishes an episode every PAUSE ms until it is killed, every fifth of LARGE bytes, labels some of them
  * again and again, and says the name of each once it is on the disk, as of each label and adapter, and of an adapter that
- * is not what its version says: node runtimeMain.js EPISODES ADAPTERS ADDRESS PREFIX COUNT [PAUSE LARGE]
+ * is not what its version says; beside it, it keeps control steps: node runtimeMain.js EPISODES ADAPTERS ADDRESS PREFIX COUNT [PAUSE LARGE]
  */
 const [episodes, adapters, address, prefix, count, pause = '20', large = '2500000'] = process.argv.slice(2); // prettier-ignore
 const courier = await openCourier({
@@ -29,6 +30,7 @@ const courier = await openCourier({
   log: (line) => console.log(`log ${line}`),
 });
 console.log('open');
+void keepTicks();
 await mkdir(episodes, { recursive: true });
 
 async function record(name: string, bytes: number): Promise<void> {

@@ -10,7 +10,7 @@ describe(
     it('loses no episode or label, counts none twice, and plays no version by half', async (t) => {
       const { made, once, doubled, lost, labelsLost, versions, halfApplied, stuck } =
         await campaign({
-          ...{ faults: 4, seed: 1, robots: 2 },
+          ...{ faults: 4, seed: 1, robots: 2, workers: 0 },
           log: (line) => t.diagnostic(line),
         });
       assert.ok(made > 0 && versions > 0);
