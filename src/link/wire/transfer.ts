@@ -14,8 +14,9 @@ export async function readPart(
 ): Promise<Uint8Array> {
   const file = await open(path, 'r');
   try {
-    const buffer = new Uint8Array(most);
-    const { bytesRead } = await file.read(buffer, 0, most, offset);
+    const { size } = await file.stat();
+    const buffer = new Uint8Array(Math.max(0, Math.min(most, size - offset)));
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, offset);
     return buffer.subarray(0, bytesRead);
   } finally {
     await file.close();
