@@ -34,6 +34,8 @@ const { faults, ...account } = await campaign({
   log: (line) => console.log(line),
 });
 console.log(markdownTable(['fault', 'times'], Object.entries(faults).map(([kind, times]) => [kind, String(times)]))); // prettier-ignore
+const shownSeconds = (all: readonly number[]) =>
+  `${median(all).toFixed(1)} s (median), ${Math.max(...all).toFixed(1)} s (most)`;
 const shown = (late: Percentiles | null) =>
   late ? `${late.p50.toFixed(2)} ms (median), ${late.p99.toFixed(1)} (p99), ${late.p999.toFixed(1)} (p99.9), ${late.max.toFixed(0)} (most)` : '–'; // prettier-ignore
 const { made, once, doubled, lost, labelsLost, versions, halfApplied, attempts, stuck, seconds } =
@@ -44,7 +46,8 @@ console.log(
     `${made} episodes in ${seconds} s: ${once} stored once, ${doubled} doubled, ${lost} lost; labels of ${labelsLost} lost`,
     `${versions} versions taken over, ${halfApplied} half applied`,
     `${attempts.made} attempts by workers: ${attempts.doubled} doubled, ${attempts.lost} lost`,
-    `${stuck} times something did not get through again within a minute; after a round of faults all did within ${median(recoveries).toFixed(1)} s (median), ${Math.max(...recoveries).toFixed(1)} s (most)`,
+    `${stuck} times something did not get through again within a minute`,
+    `after a round of faults episodes and versions got through again within ${shownSeconds(recoveries.link)}, attempts within ${shownSeconds(recoveries.attempts)}`,
     `control steps were late by ${shown(late.robots)} on robots, by ${shown(late.idle)} in a process that does nothing else`,
   ].join('\n'),
 );

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { Readable } from 'node:stream';
-import type { ObjectStore } from '@nats-io/obj';
 import { z } from 'zod';
 import { UserError, invalid } from '../errors.ts';
 import { type Digest, digest } from '../files/digest.ts';
+import { readPart } from '../files/readPart.ts';
 import { writeWhole } from '../files/writeWhole.ts';
+import type { Nats } from './connect.ts';
+import { WORK, objectSubject } from './workNames.ts';
 
-/** Bytes of a message; a server takes 1 MiB unless it is told otherwise. */
-const CHUNK_BYTES = 2 ** 19;
+/** Bytes of a part; a server takes messages of 1 MiB unless it is told otherwise. */
+const PART_BYTES = 2 ** 19;
 
 /** What names an object: its content. */
 export const digestSchema = z.strictObject({
@@ -16,41 +16,45 @@ export const digestSchema = z.strictObject({
   bytes: z.int().min(0),
 });
 
-/** The stream of a file as the client reads it. */
-const streamOf = (path: string) =>
-  Readable.toWeb(createReadStream(path, { highWaterMark: CHUNK_BYTES })) as ReadableStream<Uint8Array>; // prettier-ignore
-
-/** Milliseconds after which an object that is still needed is put anew, before its store forgets it. */
+/** Milliseconds after which an object that is still needed is put anew, before the server forgets it. */
 const OLD = 3 * 24 * 3600 * 1000;
 
-/** Puts a file into a store under its SHA-256, unless it is there; `known` is its content, where that is known. */
-export async function putFile(store: ObjectStore, path: string, known?: Digest): Promise<Digest> {
+/** Whether all parts of an object are at the server, and stay there for a while. */
+async function isKept({ manager }: Nats, sha256: string): Promise<boolean> {
+  const find = { last_by_subj: objectSubject(sha256, 'whole') };
+  const mark = await manager.direct.getMessage(WORK.objects, find);
+  return mark !== null && Date.now() - mark.time.getTime() < OLD;
+}
+
+/**
+ * Puts a file to a server under its SHA-256, unless it is there; `known` is its content, where that is known. Its parts
+ * go before the mark that says that it is whole.
+ */
+export async function putFile(nats: Nats, path: string, known?: Digest): Promise<Digest> {
   const content = known ?? (await digest(path));
-  const found = await store.info(content.sha256);
-  if (!found || found.deleted || Date.now() - Date.parse(found.mtime) > OLD)
-    await store.put(
-      { name: content.sha256, options: { max_chunk_size: CHUNK_BYTES } },
-      streamOf(path),
-    );
+  const { sha256, bytes } = content;
+  if (await isKept(nats, sha256)) return content;
+  const put = (part: number | 'whole', data?: Uint8Array) =>
+    nats.jetstream.publish(objectSubject(sha256, part), data);
+  for (let part = 0; part * PART_BYTES < bytes; part++) {
+    const data = await readPart(path, part * PART_BYTES, PART_BYTES);
+    if (data.length === 0) throw invalid(path, 'it was cut while it was sent');
+    await put(part, data);
+  }
+  await put('whole');
   return content;
 }
 
 /**
- * Writes an object of a store to a file, whole or not at all. Throws a `UserError` where the server does not have it,
+ * Writes an object of a server to a file, whole or not at all. Throws a `UserError` where the server does not have it,
  * or has something else under its name; `what` says what it is.
  */
 export async function fetchFile(
-  store: ObjectStore,
+  { manager }: Nats,
   { sha256, bytes }: Digest,
   path: string,
   what: string,
 ): Promise<void> {
-  const found = await store.get(sha256);
-  if (!found)
-    throw new UserError(`${what}: the server has no object ${sha256.slice(0, 12)}… any more`, {
-      kind: 'missing',
-      subject: what,
-    });
   const damaged = () =>
     invalid(
       what,
@@ -59,13 +63,24 @@ export async function fetchFile(
   await writeWhole(path, async (file) => {
     const hash = createHash('sha256');
     let length = 0;
-    for await (const part of found.data as unknown as AsyncIterable<Uint8Array>) {
-      length += part.length;
-      if (length > bytes) throw damaged();
-      hash.update(part);
-      await file.writeFile(part);
+    for (let part = 0; length < bytes; part++) {
+      const find = { last_by_subj: objectSubject(sha256, part) };
+      const message = await manager.direct.getMessage(WORK.objects, find);
+      if (!message && part === 0)
+        throw new UserError(`${what}: the server has no object ${sha256.slice(0, 12)}… any more`, {
+          kind: 'missing',
+          subject: what,
+        });
+      const data = message?.data ?? new Uint8Array();
+      length += data.length;
+      if (data.length === 0 || length > bytes) throw damaged();
+      hash.update(data);
+      await file.writeFile(data);
     }
-    const error = await found.error;
-    if (error || length !== bytes || hash.digest('hex') !== sha256) throw damaged();
+    if (hash.digest('hex') !== sha256) throw damaged();
   });
 }
+
+/** Takes an object off a server, which would forget it later by itself. */
+export const removeFile = ({ manager }: Nats, { sha256 }: Digest): Promise<unknown> =>
+  manager.streams.purge(WORK.objects, { filter: objectSubject(sha256, '>') });

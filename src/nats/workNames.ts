@@ -1,4 +1,4 @@
-/** What the two sides agree on at the NATS server: streams, buckets and the store of objects. */
+/** What the two sides agree on at the NATS server: streams and buckets. */
 export const WORK = {
   /** Key/value: each run that has attempts made, as long as it is there. */
   runs: 'nalu-work-runs',
@@ -8,6 +8,11 @@ export const WORK = {
   jobs: 'nalu-work-jobs',
   /** Stream: what came of them. */
   results: 'nalu-work-results',
-  /** Objects by their SHA-256: policies, adapters, episodes. */
-  objects: 'nalu-work',
+  /** Stream: objects by their SHA-256, in parts: policies, adapters, episodes. */
+  objects: 'nalu-work-objects',
 } as const;
+
+/** The subject of a part of an object, of the mark that it is whole, or of all of it. */
+export const objectSubject = (sha256: string, part: number | 'whole' | '>'): string =>
+  `nalu-work.objects.${sha256}.${part}`;
+export const ALL_OBJECTS = 'nalu-work.objects.>';

@@ -33,8 +33,8 @@ export interface Account extends Awaited<ReturnType<typeof accountOf>> {
   attempts: { made: number; doubled: number; lost: number };
   /** Rounds after which something did not get through again in time. */
   stuck: number;
-  /** Seconds after the last fault of each round until all got through again. */
-  recoveries: number[];
+  /** Seconds after the last fault of each round until episodes and versions, and attempts, got through again. */
+  recoveries: { link: number[]; attempts: number[] };
   /** How late control steps were, ms: the robots', and those of a process that does nothing else. */
   late: { robots: Percentiles | null; idle: Percentiles | null };
   seconds: number;
@@ -69,11 +69,16 @@ async function inTime(isSo: () => boolean | Promise<boolean>): Promise<boolean> 
   return true;
 }
 
-/** Waits until each robot's episodes, the learner's versions and attempts get through again; gives what does not. */
-async function recovers(field: Field): Promise<string[]> {
-  const { learner, robots } = field;
+/** Waits until attempts get through again; gives what does not. */
+async function attemptsRecover(field: Field): Promise<string[]> {
+  const began = (await seedsOf(field)).length;
+  const isSo = async () => !field.adapt || (await seedsOf(field)).length > began;
+  return (await inTime(isSo)) ? [] : ['attempts'];
+}
+
+/** Waits until each robot's episodes and the learner's versions get through again; gives what does not. */
+async function linkRecovers({ learner, robots }: Field): Promise<string[]> {
   const began = new Map(robots.map((part) => [part, part.said('adapter').length]));
-  const attempts = (await seedsOf(field)).length;
   const due = await Promise.all(
     robots.map(async ({ folder }) => (await episodesIn(folder)).at(-1)),
   );
@@ -85,7 +90,6 @@ async function recovers(field: Field): Promise<string[]> {
       ...robots
         .filter((part) => part.said('adapter').length === began.get(part))
         .map(({ name }) => `${name}'s version`),
-      ...(field.adapt && (await seedsOf(field)).length === attempts ? ['attempts'] : []),
     ] as string[];
     return missing.length === 0;
   });
@@ -137,7 +141,13 @@ async function haveFaults(
   const known = faultsOf(field, draw);
   const busy = new Map<string, Promise<void>>();
   const counts: Record<string, number> = {};
-  const recoveries: number[] = [];
+  const recoveries: Account['recoveries'] = { link: [], attempts: [] };
+  const timed = async (seconds: number[], waited: Promise<string[]>) => {
+    const over = performance.now();
+    const missing = await waited;
+    seconds.push((performance.now() - over) / 1000);
+    return missing;
+  };
   let stuck = 0;
   for (const [i, kind] of drawnKinds(Object.keys(known), faults, draw).entries()) {
     await setTimeout(draw() * LONGEST_PAUSE);
@@ -149,9 +159,10 @@ async function haveFaults(
     busy.set(whom, happen(whom));
     if ((i + 1) % ROUND > 0 && i + 1 < faults) continue;
     await Promise.all(busy.values());
-    const over = performance.now();
-    const missing = await recovers(field);
-    recoveries.push((performance.now() - over) / 1000);
+    const missing = await Promise.all([
+      timed(recoveries.link, linkRecovers(field)),
+      timed(recoveries.attempts, attemptsRecover(field)),
+    ]).then((each) => each.flat());
     stuck += Number(missing.length > 0);
     if (missing.length === 0) continue;
     log(`${now()}  did not get through in time: ${missing.join(', ')}`);

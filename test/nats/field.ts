@@ -151,8 +151,8 @@ async function openWork(
   const part = async (name: string, argsOf: (address: string, folder: string) => string[]) => {
     const at = { name, relay: keep(await startRelay(server.address)), folder: await place(name) };
     const args = [CLI, ...argsOf(NATS.as(at.relay.address, name), at.folder)];
-    // Attempts take all of a processor that they get, and must not delay the others.
-    return new Part(at, () => args, ['nice', '-n', '19']);
+    // Attempts take all of a processor that they get.
+    return new Part(at, () => args, ['nice', '-n', '5']);
   };
   const adapt = (address: string, run: string) => [
     ...['adapt', run, '--policy', policy, '--method', 'offset', '--batch', '4'],

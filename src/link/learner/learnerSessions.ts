@@ -3,6 +3,7 @@ import { UserError, codeOf, messageOf } from '../../errors.ts';
 import type { Label } from '../../episodes/labels.ts';
 import {
   type Handlers,
+  PART_BYTES,
   type Message,
   type MessageOf,
   decodeMessage,
@@ -10,7 +11,8 @@ import {
   handle,
 } from '../wire/protocol.ts';
 import type { LearnerEndOptions } from './learnerEnd.ts';
-import { type Incoming, readPart } from '../wire/transfer.ts';
+import { readPart } from '../../files/readPart.ts';
+import type { Incoming } from '../wire/transfer.ts';
 
 /** Milliseconds, by the monotonic clock. */
 const LONGEST_SILENCE = 15_000;
@@ -224,7 +226,7 @@ class Server {
 
   private async sendPart({ what, name, offset }: MessageOf<'want'>, peer: Peer): Promise<void> {
     if (what !== 'adapter') return;
-    const data = await readPart(this.options.lineage.pathOf(name), offset);
+    const data = await readPart(this.options.lineage.pathOf(name), offset, PART_BYTES);
     await this.send(peer, { kind: 'part', what, name, offset }, data);
   }
 }

@@ -1,7 +1,7 @@
 import { UserError, invalid, messageOf } from '../../errors.ts';
 import type { Nats } from '../../nats/connect.ts';
 import type { Incoming } from '../wire/transfer.ts';
-import { readPart } from '../wire/transfer.ts';
+import { readPart } from '../../files/readPart.ts';
 import { NATS_PART_BYTES } from './subjects.ts';
 
 /** Milliseconds for a part to reach the server's disk. */

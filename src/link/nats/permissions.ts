@@ -11,7 +11,7 @@ export interface Permissions {
 const API = '$JS.API';
 /** The buckets and streams of the queue of attempts. */
 const BUCKETS = [WORK.runs, WORK.workers];
-const STREAMS = [WORK.jobs, WORK.results, `OBJ_${WORK.objects}`, ...BUCKETS.map((bucket) => `KV_${bucket}`)]; // prettier-ignore
+const STREAMS = [WORK.jobs, WORK.results, WORK.objects, ...BUCKETS.map((bucket) => `KV_${bucket}`)]; // prettier-ignore
 const inboxOf = (name: string) => `_INBOX.${name}.>`;
 /** Reads of the newest message of a subject of a stream. */
 const reads = (stream: string, subject: string) => `${API}.DIRECT.GET.${stream}.${subject}`;
@@ -68,7 +68,7 @@ const worker = (name: string): Permissions => ({
   publish: [
     `${API}.INFO`,
     'nalu-work.>',
-    ...[...BUCKETS.map((bucket) => `$KV.${bucket}.>`), `$O.${WORK.objects}.>`],
+    ...BUCKETS.map((bucket) => `$KV.${bucket}.>`),
     ...STREAMS.flatMap((stream) => [
       `${API}.STREAM.*.${stream}`,
       `${API}.STREAM.MSG.*.${stream}`,

@@ -6,6 +6,7 @@ import {
   type Handlers,
   MOST_LABELS,
   MOST_MESSAGE_BYTES,
+  PART_BYTES,
   type Message,
   type MessageOf,
   PROTOCOL,
@@ -14,7 +15,8 @@ import {
   handle,
 } from '../wire/protocol.ts';
 import { digest } from '../../files/digest.ts';
-import { type Incoming, readPart } from '../wire/transfer.ts';
+import { readPart } from '../../files/readPart.ts';
+import type { Incoming } from '../wire/transfer.ts';
 
 /** Milliseconds, all of them by the monotonic clock. */
 const PING_EVERY = 1000;
@@ -171,7 +173,7 @@ class Connection {
 
   private async sendPart({ what, name, offset }: MessageOf<'want'>): Promise<void> {
     if (what !== 'episode' || name !== this.offered?.name) return;
-    const data = await readPart(this.offered.path, offset);
+    const data = await readPart(this.offered.path, offset, PART_BYTES);
     await this.send({ kind: 'part', what, name, offset }, data);
   }
 

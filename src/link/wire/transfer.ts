@@ -3,25 +3,7 @@ import { type FileHandle, open, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { UserError, codeOf, invalid } from '../../errors.ts';
 import { discard, publish } from '../../episodes/mcap.ts';
-import { PART_BYTES } from './protocol.ts';
 import { reasonOf } from '../../systemErrors.ts';
-
-/** Bytes of a file from `offset`, at most a part; fewer at its end. */
-export async function readPart(
-  path: string,
-  offset: number,
-  most = PART_BYTES,
-): Promise<Uint8Array> {
-  const file = await open(path, 'r');
-  try {
-    const { size } = await file.stat();
-    const buffer = new Uint8Array(Math.max(0, Math.min(most, size - offset)));
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, offset);
-    return buffer.subarray(0, bytesRead);
-  } finally {
-    await file.close();
-  }
-}
 
 /** What the other side said of a file before it sends it. */
 export interface Expected {

@@ -3,7 +3,7 @@ import { WORK } from '../../nats/workNames.ts';
 import { wholePath } from '../../episodes/files.ts';
 import type { Digest } from '../../files/digest.ts';
 import { makeFolder } from '../../files/makeFolder.ts';
-import { fetchFile } from '../../nats/objects.ts';
+import { fetchFile, removeFile } from '../../nats/objects.ts';
 import { persist } from '../../nats/persist.ts';
 import { validate } from '../../validate.ts';
 import type { Attempt, RolloutResult } from '../rolloutWorker.ts';
@@ -44,20 +44,22 @@ export interface JobsOptions {
 }
 
 /** Takes an episode off the server, which would forget it later by itself. */
-const forgetEpisode = ({ objects }: WorkPlace, { sha256 }: Digest) =>
-  objects.delete(sha256).catch(() => undefined);
+const forgetEpisode = ({ nats }: WorkPlace, episode: Digest) =>
+  removeFile(nats, episode).catch(() => undefined);
 
 /** Writes the episode of a result where its attempt wants it; gives its path. */
 async function keepEpisode(
   place: WorkPlace,
   { record, seed }: Attempt,
   episode: Digest | null,
+  signal: AbortSignal,
 ): Promise<string | null> {
   if (episode === null || record === undefined) return null;
   const path = wholePath(record.folder, record.id);
   await makeFolder(record.folder);
-  await fetchFile(place.objects, episode, path, `the episode of seed ${seed}`);
-  await forgetEpisode(place, episode);
+  const what = `the episode of seed ${seed}`;
+  await persist(signal, () => fetchFile(place.nats, episode, path, what));
+  void forgetEpisode(place, episode);
   return path;
 }
 
@@ -97,7 +99,7 @@ export async function openJobs({ place, run, log }: JobsOptions): Promise<Jobs> 
       return work.reject(new UserError(`worker ${worker} failed at seed ${seed}: ${outcome.error}`)); // prettier-ignore
     const { success, steps } = outcome;
     try {
-      const episode = await keepEpisode(place, attempt, outcome.episode);
+      const episode = await keepEpisode(place, attempt, outcome.episode, closing.signal);
       work.resolve({ seed, success, steps, episode });
     } catch (error) {
       if (++work.lost > MOST_LOST) return work.reject(error as Error);

@@ -7,9 +7,8 @@ import {
   StorageType,
   type StreamConfig,
 } from '@nats-io/jetstream';
-import { WORK } from '../../nats/workNames.ts';
+import { ALL_OBJECTS, WORK } from '../../nats/workNames.ts';
 import { type KV, Kvm } from '@nats-io/kv';
-import { type ObjectStore, Objm } from '@nats-io/obj';
 import { nanos } from '@nats-io/transport-node';
 import { UserError, messageOf } from '../../errors.ts';
 import { type Nats, connectNats } from '../../nats/connect.ts';
@@ -36,17 +35,22 @@ const STREAMS = {
     max_bytes: 128 * MEBIBYTE,
     max_age: DAY,
   },
+  /** Of one run's policy, and the episodes on their way; an operator may give it more. */
+  [WORK.objects]: {
+    subjects: [ALL_OBJECTS],
+    discard: DiscardPolicy.New,
+    max_msgs_per_subject: 1,
+    max_bytes: 2048 * MEBIBYTE,
+    max_age: 7 * DAY,
+    allow_direct: true,
+  },
 } satisfies Record<string, Partial<StreamConfig>>;
-
-/** Of one run's policy, and the episodes on their way; an operator may give it more. */
-const OBJECTS = { storage: StorageType.File, max_bytes: 2048 * MEBIBYTE, ttl: 7 * DAY };
 
 /** Where runs and workers meet at a NATS server. */
 export interface WorkPlace {
   nats: Nats;
   runs: KV;
   workers: KV;
-  objects: ObjectStore;
   /** Whether the server can be reached now. */
   isReachable: () => boolean;
   close(): Promise<void>;
@@ -87,11 +91,11 @@ export async function openWorkPlace({ address, keys, log }: WorkPlaceOptions): P
   try {
     await ensureStream(nats.manager, WORK.jobs);
     await ensureStream(nats.manager, WORK.results);
+    await ensureStream(nats.manager, WORK.objects);
     return {
       nats,
       runs: await presence(nats, WORK.runs),
       workers: await presence(nats, WORK.workers),
-      objects: await new Objm(nats.jetstream).create(WORK.objects, { ...OBJECTS }),
       isReachable: () => !isBroken,
       close: () => nats.close(),
     };

@@ -98,7 +98,7 @@ export async function followRuns(options: ServedRunsOptions): Promise<ServedRuns
   const folderOf = (id: string) => join(folder, id);
   const prepare = async (id: string, value: unknown) => {
     const { setup, name, policy, task } = readRun(value);
-    const settings = await fetchSetup(place.objects, setup, folderOf(id));
+    const settings = await fetchSetup(place.nats, setup, folderOf(id));
     served.set(id, { id, key: setup.sha256, settings, next: await asker(place, id) });
     log(`run ${id} of ${name}: ${policy}, ${task}`);
   };

@@ -1,9 +1,9 @@
 import { join, resolve } from 'node:path';
-import type { ObjectStore } from '@nats-io/obj';
 import { UserError } from '../../errors.ts';
 import { type Digest, digest } from '../../files/digest.ts';
 import { isThere } from '../../files/isThere.ts';
 import { makeFolder } from '../../files/makeFolder.ts';
+import type { Nats } from '../../nats/connect.ts';
 import { fetchFile, putFile } from '../../nats/objects.ts';
 import { ADAPTER_FILE, contentFiles, loadBundle } from '../../policy/bundle/bundle.ts';
 import { readJson, validate } from '../../validate.ts';
@@ -24,9 +24,9 @@ async function policyFiles(folder: string): Promise<string[]> {
 /** Objects by their SHA-256, and the files that they are made from. */
 export type Held = Map<string, { path: string; content: Digest }>;
 
-/** Puts files into the store, if they are not there or will soon be forgotten. */
-export async function keepThere(store: ObjectStore, held: Held): Promise<void> {
-  for (const { path, content } of held.values()) await putFile(store, path, content);
+/** Puts files to the server, if they are not there or will soon be forgotten. */
+export async function keepThere(nats: Nats, held: Held): Promise<void> {
+  for (const { path, content } of held.values()) await putFile(nats, path, content);
 }
 
 /** Reads what a run's attempts need: the object that says so, whose file goes to `file`, and all that it names. */
@@ -62,20 +62,20 @@ async function demandOwnFile(own: Setup['scene'], what: string): Promise<string 
 
 /** Fetches what attempts need into a folder, and gives the settings that they are made by. Throws a `UserError`. */
 export async function fetchSetup(
-  store: ObjectStore,
+  nats: Nats,
   content: Digest,
   folder: string,
 ): Promise<RolloutSettings> {
   await makeFolder(folder);
   const file = join(folder, 'setup.json');
-  await fetchFile(store, content, file, "the run's settings");
+  await fetchFile(nats, content, file, "the run's settings");
   const setup = validate(setupSchema, await readJson(file), "the run's settings");
   const scene = await demandOwnFile(setup.scene, 'scene');
   const sceneMap = await demandOwnFile(setup.sceneMap, "scene's mapping");
   const policy = join(folder, 'policy');
   for (const [name, object] of Object.entries(setup.files)) {
     await makeFolder(join(policy, name, '..'));
-    await fetchFile(store, object, join(policy, name), `the policy's ${name}`);
+    await fetchFile(nats, object, join(policy, name), `the policy's ${name}`);
   }
   return { ...setup.settings, policy, scene, sceneMap };
 }

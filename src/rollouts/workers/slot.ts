@@ -63,18 +63,19 @@ type Played = RolloutResult & { recorded: string };
 
 /** What there is to tell of an attempt; its episode is at the server then, and no longer here. */
 async function handIn(
-  { objects }: WorkPlace,
+  { place: { nats }, signal }: SlotOptions,
   { success, steps, episode, recorded }: Played,
 ): Promise<JobResult['outcome']> {
   try {
-    return { success, steps, episode: episode === null ? null : await putFile(objects, episode) };
+    const put = () => persist(signal, () => putFile(nats, episode!));
+    return { success, steps, episode: episode === null ? null : await put() };
   } finally {
     await rm(recorded, { recursive: true, force: true });
   }
 }
 
 /** A process that plays what jobs say. */
-function createPlayer({ place: { objects }, folder }: SlotOptions) {
+function createPlayer({ place: { nats }, folder, signal }: SlotOptions) {
   let opened: Opened | undefined;
   const adapterFile = join(folder, 'adapter.safetensors');
 
@@ -89,7 +90,7 @@ function createPlayer({ place: { objects }, folder }: SlotOptions) {
     if (isOther) await close();
     opened ??= { key, pool: ownProcesses(settings, 1), adapter: undefined };
     if (adapter && opened.adapter !== adapter.sha256) {
-      await fetchFile(objects, adapter, adapterFile, 'the adapter');
+      await persist(signal, () => fetchFile(nats, adapter, adapterFile, 'the adapter'));
       await opened.pool.adopt(adapterFile);
       opened.adapter = adapter.sha256;
     }
@@ -132,9 +133,10 @@ async function serve(
   run: ServedRun,
   message: JsMsg,
   player: ReturnType<typeof createPlayer>,
-  { place, runs, signal, busy, made, problem }: SlotOptions,
+  options: SlotOptions,
 ): Promise<{ finished: Promise<void> } | undefined> {
-  const { nats } = place;
+  const { runs, signal, busy, made, problem } = options;
+  const { nats } = options.place;
   const job = readJob(message);
   if (!job) {
     problem(`run ${run.id} asked for something that is no attempt`);
@@ -163,7 +165,7 @@ async function serve(
   const finish = async (played: Played) => {
     // Another worker was faster, and nobody waits for it any more.
     if (!runs.ready().includes(run)) return rm(played.recorded, { recursive: true, force: true });
-    await answer(await handIn(place, played));
+    await answer(await handIn(options, played));
     message.ack();
     made();
   };

@@ -61,11 +61,11 @@ export async function openWorkersPool(
     const scratch = keep(await openScratch());
     const { setup, held } = await readSetup(settings, join(scratch.folder, 'setup.json'));
     const place: WorkPlace = keep(await openWorkPlace(options));
-    const { nats, objects } = place;
+    const { nats } = place;
     const closing = new AbortController();
     const jobs = await openJobs({ place, run, log });
     keep(jobs);
-    await keepThere(objects, held);
+    await keepThere(nats, held);
     const sign = (): RunSign => ({
       ...{ nalu: NALU, name: nats.name, policy: basename(settings.policy), task: settings.task },
       ...{ setup, waiting: jobs.waiting() },
@@ -82,7 +82,7 @@ export async function openWorkersPool(
     return {
       failed: jobs.failed,
       async run(attempts, onResult) {
-        await persist(closing.signal, () => keepThere(objects, held));
+        await persist(closing.signal, () => keepThere(nats, held));
         const made = attempts.map((attempt) => jobs.make(attempt, adapter));
         heartbeat.now();
         let last = Promise.resolve();
@@ -97,7 +97,7 @@ export async function openWorkersPool(
         adapter = await digest(file);
         if (before !== undefined) held.delete(before);
         held.set(adapter.sha256, { path: file, content: adapter });
-        await persist(closing.signal, () => keepThere(objects, held));
+        await persist(closing.signal, () => keepThere(nats, held));
       },
       close: closeAll,
     };
