@@ -36,10 +36,10 @@ export function App() {
           {isStopped && <StoppedBanner />}
           <Content />
         </main>
+        <Notices />
         {hasRobot.value && <Dock />}
       </div>
       <PhaseAnnouncer />
-      <Notices />
       {!isLive && <Offline />}
     </>
   );

@@ -8,7 +8,7 @@ import { Button } from './parts/Button.tsx';
 import { Chip } from './parts/Chip.tsx';
 import { Dialog } from './parts/Dialog.tsx';
 import { Icon } from './parts/Icon.tsx';
-import { notify, report } from './parts/notices.ts';
+import { notify, report, reportRefusal } from './parts/notices.ts';
 
 const seatText = () => {
   if (hasSeat.value) return 'You operate';
@@ -80,7 +80,7 @@ function Naming() {
 function Taking({ onDone }: { onDone: () => void }) {
   if (!mayOperate.value) return <p class="muted">This page may only watch.</p>;
   const take = async () => {
-    if (await report(ask('takeSeat', null))) onDone();
+    if (await reportRefusal(ask('takeSeat', null))) onDone();
   };
   if (hasSeat.value)
     return <Button icon="undo" onPress={() => void report(ask('leaveSeat', null))}>Leave the seat</Button>; // prettier-ignore

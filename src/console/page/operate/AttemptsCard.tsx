@@ -33,8 +33,8 @@ export function AttemptsCard() {
               <li key={`${at}${attempt}`}>
                 <span class="tabular muted">{attempt}</span>
                 <OutcomeChip outcome={outcome} />
-                <span class="grow">{problem}</span>
-                <span class="tabular">{seconds.toFixed(1)} s</span>
+                {problem !== undefined && <span class="grow">{problem}</span>}
+                <span class="tabular seconds">{seconds.toFixed(1)} s</span>
                 <code class="muted">{blind ? 'blind' : shortVersion(version).slice(0, 7)}</code>
               </li>
             ))}

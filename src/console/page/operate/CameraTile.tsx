@@ -2,7 +2,7 @@ import { computed, signal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import type { ConsoleCamera } from '../../protocol.ts';
 import { drawPicture } from '../draw/picture.ts';
-import { age, percent } from '../format.ts';
+import { age } from '../format.ts';
 import { now } from '../live/clock.ts';
 import { type Shown, takenAt, watchCamera } from '../live/pictures.ts';
 import { topics } from '../live/topics.ts';
@@ -12,16 +12,16 @@ import { Icon } from '../parts/Icon.tsx';
 /** Milliseconds beyond which a picture is stale. */
 const STALE = 1000;
 
-/** "looks 3 % right, 2 % down" */
-function viewText([right, down]: [number, number]): string {
-  const across = right === 0 ? [] : [`${percent(Math.abs(right))} ${right > 0 ? 'right' : 'left'}`];
-  const along = down === 0 ? [] : [`${percent(Math.abs(down))} ${down > 0 ? 'down' : 'up'}`];
-  return [...across, ...along].join(', ');
-}
+/** Tenths of a percent, the least that is told of a view. */
+const tenths = (share: number) => `${Math.abs(100 * share).toFixed(1)}\u00a0%`;
 
-/** The same, short: "→ 3 % ↓ 2 %" */
-const viewArrows = ([right, down]: [number, number]) =>
-  `${right === 0 ? '' : `${right > 0 ? '→' : '←'}${percent(Math.abs(right))} `}${down === 0 ? '' : `${down > 0 ? '↓' : '↑'}${percent(Math.abs(down))}`}`; // prettier-ignore
+/** Where the policy looks, from the middle of a picture: "3.0 % right, 0.2 % down". */
+function viewText([right, down]: [number, number]): string {
+  const across = `${tenths(right)} ${right > 0 ? 'right' : 'left'}`;
+  const along = `${tenths(down)} ${down > 0 ? 'down' : 'up'}`;
+  const told = [across, along].filter((text) => !text.startsWith('0.0'));
+  return told.length === 0 ? 'straight ahead' : told.join(', ');
+}
 
 function drawer(name: string, picture: { value: Shown | undefined }): Draw {
   return (context, width, height) => {
@@ -74,18 +74,13 @@ export function CameraTile({ camera: { name, width, height, used } }: { camera: 
       <figcaption>
         <span class="camera-name">{name}</span>
         {used && (
-          <span
-            class="camera-used"
-            title={view ? `The policy looks ${viewText(view)}` : 'The policy sees it'}
-          >
+          <span class="camera-used" title="The policy sees it">
             <Icon name="eye" size={15} />
-            <span class="unseen">
-              {view ? `The policy looks ${viewText(view)}` : 'The policy sees it'}
-            </span>
-            {view && viewArrows(view)}
+            <span class="unseen">The policy sees it</span>
           </span>
         )}
         <span class="tabular camera-age">{text}</span>
+        {view && <span class="tabular camera-view">looks {viewText(view)}</span>}
       </figcaption>
     </figure>
   );

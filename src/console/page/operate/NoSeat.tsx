@@ -2,7 +2,7 @@ import { ask, link } from '../live/connection.ts';
 import { hasRobot, hasSeat, mayOperate, operatorName } from '../live/seat.ts';
 import { Button } from '../parts/Button.tsx';
 import { Icon } from '../parts/Icon.tsx';
-import { report } from '../parts/notices.ts';
+import { reportRefusal } from '../parts/notices.ts';
 
 /** Why a page that may operate does not, and how it can. Taking over from somebody is confirmed where people are shown. */
 export function NoSeat() {
@@ -17,7 +17,7 @@ export function NoSeat() {
           : `${name} operates. You watch${hasRobot.value ? ', and can stop the robot' : ''}.`}
       </p>
       {name === undefined && (
-        <Button tone="primary" onPress={() => void report(ask('takeSeat', null))}>
+        <Button tone="primary" onPress={() => void reportRefusal(ask('takeSeat', null))}>
           Take the seat
         </Button>
       )}

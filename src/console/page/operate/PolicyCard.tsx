@@ -59,8 +59,14 @@ function Run({ figures }: { figures: Figures }) {
           p50 {milliseconds(lateness.p50)} · p99 {milliseconds(lateness.p99)}
         </Figure>
       )}
-      <Figure name="Missed · held · starved">
-        {missedSteps} · {heldSteps} · {starvedSteps}
+      <Figure name="Steps missed" hint="the loop was late, nothing was sent">
+        {missedSteps}
+      </Figure>
+      <Figure name="Steps held" hint="the arms braked, or stayed where they were">
+        {heldSteps}
+      </Figure>
+      <Figure name="… for want of rows" hint="the next chunk came late">
+        {starvedSteps}
       </Figure>
       {link && (
         <Figure name="Learner" problem={!link.connected}>

@@ -9,6 +9,12 @@ export function SensorsCard() {
   return (
     <Card title="Sensors" class="sensors-card">
       <SensorTable sensors={sensors} />
+      {topics.robot.value?.simulated && (
+        <p class="muted">
+          By the simulation's clock, as the policy has them. The pictures are drawn for people, and
+          less often.
+        </p>
+      )}
     </Card>
   );
 }

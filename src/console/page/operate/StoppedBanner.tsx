@@ -6,7 +6,7 @@ import { mayOperate } from '../live/seat.ts';
 import { topics } from '../live/topics.ts';
 import { Button } from '../parts/Button.tsx';
 import { Icon } from '../parts/Icon.tsx';
-import { report } from '../parts/notices.ts';
+import { reportRefusal } from '../parts/notices.ts';
 import { reasonAgainstOperating } from './actions.ts';
 
 /** Milliseconds after which an unconfirmed resume is forgotten. */
@@ -28,7 +28,7 @@ function Resume() {
     );
   const release = () => {
     setAsking(false);
-    void report(ask('resume', null));
+    void reportRefusal(ask('resume', null));
   };
   return (
     <div class="confirm" role="group" aria-label="Resume">

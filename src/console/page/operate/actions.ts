@@ -3,7 +3,7 @@ import { PHASES } from '../../protocol.ts';
 import { ask, link } from '../live/connection.ts';
 import { hasSeat, mayOperate, operatorName } from '../live/seat.ts';
 import { topics } from '../live/topics.ts';
-import { notify, report } from '../parts/notices.ts';
+import { notify, reportRefusal } from '../parts/notices.ts';
 import type { IconName } from '../parts/Icon.tsx';
 import { series } from './series.ts';
 
@@ -72,5 +72,5 @@ export const reasonAgainst = (name: ActionName) => reasonAgainstNow(ACTIONS[name
 export function act(name: ActionName): void {
   const reason = reasonAgainst(name);
   if (reason !== undefined) return notify(reason, 'warn');
-  void report(name === 'start' ? ask('start', { attempts: series.value }) : ask(name, null));
+  void reportRefusal(name === 'start' ? ask('start', { attempts: series.value }) : ask(name, null));
 }

@@ -19,12 +19,32 @@ interface Props {
 
 /** Height of a joint's row. */
 const ROW = 23;
-const NAME = 128;
-const VALUE = 46;
+/** Height of a joint's range, which holds the figures of its limits. */
+const BAR = 14;
+const NAME = 120;
+const VALUE = 68;
 /** Share of a joint's range at its ends in which it counts as near its limit. */
 const NEAR = 0.03;
 
 const UNITS = { arm: 'rad', prismatic: 'm', gripper: '' } as const;
+
+/** Hundredths, with a minus sign and without one before zero. */
+const figure = (value: number) => (Math.round(100 * value) / 100 + 0).toFixed(2).replace('-', '−');
+
+/** The limits of a joint, in the ends of its bar. */
+function drawLimits(
+  context: CanvasRenderingContext2D,
+  { lower, upper }: Pick<ConsoleJoint, 'lower' | 'upper'>,
+  [first, last, y]: readonly [number, number, number],
+  colours: Palette,
+): void {
+  context.font = '10px system-ui, sans-serif';
+  context.fillStyle = colours.muted;
+  context.textAlign = 'left';
+  context.fillText(figure(lower), first + 3, y);
+  context.textAlign = 'right';
+  context.fillText(figure(upper), last - 3, y);
+}
 
 function drawJoint(
   context: CanvasRenderingContext2D,
@@ -46,13 +66,14 @@ function drawJoint(
   const [first, last] = [at(lower), at(upper)];
   context.fillStyle = colours.sunken;
   context.beginPath();
-  context.roundRect(first, middle - 4, last - first, 8, 4);
+  context.roundRect(first, middle - BAR / 2, last - first, BAR, 4);
   context.fill();
   context.fillStyle = colours.line;
-  if (lower < 0 && upper > 0) context.fillRect(at(0) - 0.5, middle - 4, 1, 8);
+  if (lower < 0 && upper > 0) context.fillRect(at(0) - 0.5, middle - BAR / 2, 1, BAR);
+  drawLimits(context, { lower, upper }, [first, last, middle], colours);
   context.fillStyle = isNear || isMarked ? colours.warn : colours.accent;
   context.beginPath();
-  context.roundRect(at(measured) - 2, middle - 7, 4, 14, 2);
+  context.roundRect(at(measured) - 2, middle - 9, 4, 18, 2);
   context.fill();
   if (target !== undefined) {
     const x = at(target);
@@ -69,7 +90,7 @@ function drawJoint(
   context.textAlign = 'right';
   context.font = '12px ui-monospace, "DejaVu Sans Mono", monospace';
   context.fillStyle = isNear ? colours.warn : colours.text;
-  context.fillText(`${isNear ? '!' : ''}${measured.toFixed(2)}`, left + width, middle);
+  context.fillText(`${isNear ? '!' : ''}${figure(measured)} ${UNITS[kind]}`.trim(), left + width, middle); // prettier-ignore
 }
 
 /** A bar a joint: its range, where it is measured, and where it is commanded to. */

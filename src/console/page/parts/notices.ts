@@ -7,7 +7,7 @@ export interface Notice {
   level: 'info' | 'warn';
 }
 
-const MOST = 3;
+const MOST = 2;
 const LASTS = { info: 5000, warn: 9000 };
 
 /** Short sentences for the person, oldest first. */
@@ -17,18 +17,26 @@ let last = 0;
 export const dismiss = (id: number) =>
   (notices.value = notices.value.filter((notice) => notice.id !== id));
 
-export function notify(text: string, level: Notice['level'] = 'info'): void {
+/** Begins with a capital, unless its first word is no word: an id, or a version. */
+const sentence = (text: string) =>
+  text.replace(/^[a-z]+(?=[ ,:])/, (word) => word.charAt(0).toUpperCase() + word.slice(1));
+
+export function notify(said: string, level: Notice['level'] = 'info'): void {
   const id = ++last;
+  const text = sentence(said);
   const others = notices.value.filter((notice) => notice.text !== text);
   notices.value = [...others, { id, text, level }].slice(-MOST);
   setTimeout(() => dismiss(id), LASTS[level]);
 }
 
 /** Says what an ask was answered, or why it was refused. */
-export async function report(answer: Promise<{ says?: string }>): Promise<boolean> {
+export const report = (answer: Promise<{ says?: string }>): Promise<boolean> =>
+  reportRefusal(answer.then(({ says }) => says && notify(says)));
+
+/** Says why an ask was refused: of what is asked, the page itself shows that it was done. */
+export async function reportRefusal(answer: Promise<unknown>): Promise<boolean> {
   try {
-    const { says } = await answer;
-    if (says) notify(says);
+    await answer;
     return true;
   } catch (error) {
     notify(messageOf(error), 'warn');

@@ -27,7 +27,7 @@ function RobotCard() {
         {cameras.map((camera) => (
           <Figure key={camera.name} name={camera.name}>
             {camera.width} × {camera.height}
-            {camera.used ? ', the policy sees it' : ', only recorded'}
+            {camera.used ? ', the policy sees it' : ', the policy does not see it'}
           </Figure>
         ))}
       </dl>
