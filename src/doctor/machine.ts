@@ -87,7 +87,7 @@ async function disk(folder: string): Promise<Finding> {
 /** Identifies a Jetson by its model and /etc/nv_tegra_release. */
 export function jetsonFinding(model: string | undefined, tegra: string | undefined): Finding {
   const parsed = parseTegraRelease(tegra ?? '');
-  if (!parsed) return absent('Jetson', 'this is none');
+  if (!parsed) return absent('Jetson', 'this machine is none');
   const jetPack = jetPackOf(parsed);
   const name = `${model ?? 'Jetson'}, L4T R${parsed.release}.${parsed.revision}`;
   if (!jetPack)

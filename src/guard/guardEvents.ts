@@ -97,15 +97,18 @@ export const deviationEvents = (deviations: readonly Deviation[]): GuardEvent[] 
 const rad = (amount: number) => amount.toFixed(3);
 const ms = (amount: number) => `${Math.round(amount)} ms`;
 
+/** Metres as millimetres: what is beyond a rule is little. */
+const mm = (amount: number) => `${(1000 * amount).toFixed(1)} mm`;
+
 const DESCRIPTIONS: Record<GuardRule, (event: GuardEvent) => string> = {
   position: ({ source, amount }) => `${source}: ${rad(amount)} beyond its position limit`,
   velocity: ({ source, amount }) => `${source}: ${rad(amount)} a step beyond its velocity limit`,
   acceleration: ({ source, amount }) =>
-    `${source}: ${rad(amount)} a step from where its acceleration limit, and room to brake, let it go`,
+    `${source}: its step was changed by ${rad(amount)}, to keep to its acceleration limit and to leave it room to brake`,
   workspace: ({ source, amount }) =>
-    `${source}: its gripper would come ${rad(amount)} m outside the workspace before it can brake`,
+    `${source}: its gripper would come ${mm(amount)} outside the workspace before it can brake`,
   distance: ({ source, amount }) =>
-    `${source}: would come ${rad(amount)} m nearer to each other than the least distance before they can brake`,
+    `${source}: would come ${mm(amount)} nearer to each other than the least distance before they can brake`,
   nonFinite: ({ source, amount }) =>
     amount
       ? `${source}: the policy's action is not a finite number (${amount} steps in a row); check its normalisation statistics`

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { drawnArms, extentOf, tipPaths } from '../../src/console/page/draw/arms.ts';
+import { drawnArms, extentOf, extentOfPath, tipPaths } from '../../src/console/page/draw/arms.ts';
 import { KEYS, newOrbit, type Orbit } from '../../src/console/page/draw/orbit.ts';
 import { projection } from '../../src/console/page/draw/projection.ts';
 import { attemptCurve, successCurve } from '../../src/console/page/learn/curves.ts';
@@ -13,6 +13,8 @@ import { kinematicsOf } from '../../src/robot/kinematicsOf.ts';
 
 const { space, joints } = embodimentOf(await loadCalibration('calibration/aloha-sim.yaml'));
 const arms = space!.arms;
+/** m, of a point within reach. */
+const coordinate = fc.double({ min: -0.5, max: 0.5, noNaN: true });
 const home = joints.map((joint) => joint.home);
 
 describe("the page's view in space", () => {
@@ -46,6 +48,18 @@ describe("the page's view in space", () => {
           for (let i = 0; i < points.length; i += 3)
             assert.ok(project(points[i], points[i + 1], points[i + 2]).every(Number.isFinite));
         }
+      }),
+    );
+  });
+
+  it('shows all of a way in its close-up, in a round number of centimetres', () => {
+    const ways = fc.array(fc.tuple(coordinate, coordinate, coordinate), { minLength: 1, maxLength: 60 }); // prettier-ignore
+    fc.assert(
+      fc.property(ways, (points) => {
+        const { centre, radius } = extentOfPath(Float64Array.from(points.flat()));
+        const farthest = Math.max(...points.map((point) => Math.hypot(...point.map((one, i) => one - centre[i])))); // prettier-ignore
+        assert.ok(farthest <= radius);
+        assert.ok([1, 2, 5, 10, 20, 50, 100].includes(100 * radius));
       }),
     );
   });

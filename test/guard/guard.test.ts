@@ -65,7 +65,10 @@ describe('the guard', () => {
           ['acceleration', 'waist'],
         ],
       );
-      assert.match(describeEvent(ruling.events[1]), /^waist: 0\.070 a step from where its acc/);
+      assert.match(
+        describeEvent(ruling.events[1]),
+        /^waist: its step was changed by 0\.070, to keep to its acc/,
+      );
     }
     assert.deepEqual(
       rounded(moves),
@@ -144,9 +147,9 @@ describe('the guard', () => {
     const rules: [GuardRule, RegExp][] = [
       ['position', /^left: 0\.123 beyond its position limit/],
       ['velocity', /^left: 0\.123 a step beyond its velocity/],
-      ['acceleration', /^left: 0\.123 a step from where its acceleration/],
-      ['workspace', /^left: its gripper would come 0\.123 m outside/],
-      ['distance', /^left: would come 0\.123 m nearer/],
+      ['acceleration', /^left: its step was changed by 0\.123, to keep to its acceleration/],
+      ['workspace', /^left: its gripper would come 123\.0 mm outside/],
+      ['distance', /^left: would come 123\.0 mm nearer/],
       ['nonFinite', /^left: the policy's action is not a finite number/],
       ['jointsOld', /0 ms old/],
       ['cameraOld', /^camera left: .*0 ms old/],

@@ -33,7 +33,7 @@ export function App() {
       <div class={isLive ? 'app' : 'app away'} inert={!isLive}>
         <TopBar />
         <main aria-label={TABS[tab.value].label}>
-          {isStopped && <StoppedBanner />}
+          {isStopped && tab.value !== 'operate' && <StoppedBanner />}
           <Content />
         </main>
         <Notices />

@@ -8,6 +8,12 @@ export function clock(ms: number): string {
   return `${Math.floor(seconds / 60)}:${pad(seconds % 60)}`;
 }
 
+/** Minutes, seconds and tenths: 1:05.3. */
+export function tenthsClock(ms: number): string {
+  const tenths = Math.round(Math.max(0, ms) / 100);
+  return `${clock(100 * tenths)}.${tenths % 10}`;
+}
+
 /** Time of the day: 14:05:09. */
 export const timeOfDay = (at: number): string => new Date(at).toLocaleTimeString('en-GB');
 
@@ -40,6 +46,17 @@ export const range = ([low, high]: readonly [number, number]): string =>
 
 export const milliseconds = (ms: number): string =>
   `${ms < 10 ? ms.toFixed(1) : Math.round(ms)}\u00a0ms`;
+
+/** Hundredths, with a minus sign and without one before zero. */
+export const hundredths = (value: number): string =>
+  (Math.round(100 * value) / 100 + 0).toFixed(2).replace('-', '−');
+
+/** Of positions; the opening of a gripper is a share. */
+const UNITS = { arm: '\u00a0rad', prismatic: '\u00a0m', gripper: '' } as const;
+
+/** A joint's position with its unit: 0.30 rad. */
+export const inUnit = (value: number, kind: keyof typeof UNITS): string =>
+  hundredths(value) + UNITS[kind];
 
 /** One thing, or several: "1 attempt", "3 attempts". */
 export const plural = (count: number, word: string): string =>

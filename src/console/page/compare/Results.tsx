@@ -6,23 +6,37 @@ import { RateBar } from '../parts/RateBar.tsx';
 
 const MOST = 50;
 
-const Result = ({ comparison: { at, a, b, verdict, rule } }: { comparison: Comparison }) => (
-  <li>
-    <p class="verdict">
-      {verdict}
-      <time class="muted">{dayAndTime(at)}</time>
-    </p>
-    <div class="sides">
-      {[a, b].map((side) => (
-        <>
-          <code title={side.version}>{shortVersion(side.version)}</code>
-          <RateBar {...side} />
-        </>
+/** The verdict as its parts, the first the shortest: with the versions as they are called beside their rates. */
+const partsOf = ({ a, b, verdict }: Comparison) =>
+  [a, b]
+    .toSorted((one, other) => other.version.length - one.version.length)
+    .reduce((text, { version }) => text.replaceAll(version, shortVersion(version)), verdict)
+    .split(/; | (?=\()/);
+
+const Result = ({ comparison }: { comparison: Comparison }) => {
+  const { at, a, b, rule } = comparison;
+  const [verdict, ...more] = partsOf(comparison);
+  return (
+    <li>
+      <p class="verdict">
+        <span>{verdict}</span>
+        <time class="muted">{dayAndTime(at)}</time>
+      </p>
+      <div class="sides">
+        {[a, b].map((side) => (
+          <>
+            <code title={side.version}>{shortVersion(side.version)}</code>
+            <RateBar {...side} />
+          </>
+        ))}
+      </div>
+      {more.map((part) => (
+        <p key={part}>{part}</p>
       ))}
-    </div>
-    <p class="rule">{rule}</p>
-  </li>
-);
+      <p class="rule">{rule}</p>
+    </li>
+  );
+};
 
 /** What comparisons came to, newest first. */
 export function Results() {

@@ -53,3 +53,18 @@ export function extentOf(arms: readonly PlacedArm[]): Extent {
   const spread = Math.hypot(Math.max(...xs) - Math.min(...xs), Math.max(...ys) - Math.min(...ys));
   return { centre: [middle(xs), middle(ys), z + 0.2], radius: Math.max(REACH, 0.62 * spread) };
 }
+
+/** What a close-up may show on either side of its middle, m. */
+const RADII = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1];
+
+/** The least extent of `RADII` about the middle of a path [rows, 3], m, that holds all of it. */
+export function extentOfPath(path: Float64Array): Extent {
+  const axis = (offset: number) => path.filter((_, i) => i % 3 === offset);
+  const middle = (values: Float64Array) => (Math.min(...values) + Math.max(...values)) / 2;
+  const centre = [middle(axis(0)), middle(axis(1)), middle(axis(2))] as const;
+  const distances = axis(0).map((x, row) =>
+    Math.hypot(x - centre[0], path[3 * row + 1] - centre[1], path[3 * row + 2] - centre[2]),
+  );
+  const farthest = Math.max(...distances);
+  return { centre, radius: RADII.find((radius) => radius >= farthest) ?? farthest };
+}

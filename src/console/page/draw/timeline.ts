@@ -1,8 +1,13 @@
-import type { EpisodeReplay } from '../../protocol.ts';
+import type { ConsoleJoint, EpisodeReplay } from '../../protocol.ts';
+import { inUnit } from '../format.ts';
 import type { Palette } from '../theme.ts';
 
 type Context = CanvasRenderingContext2D;
+/** Heights of the chunks' numbers above the course, and of the seconds below it. */
 const TOP = 18;
+const BOTTOM = 16;
+/** Least pixels between two of the seconds that are written. */
+const APART = 44;
 
 /** Draws one joint's values [times, joints] as a line. */
 function drawLine(
@@ -18,6 +23,25 @@ function drawLine(
   context.stroke();
 }
 
+/** Seconds along the lower edge, and at the left the joint's limits, between which its course is drawn. */
+function drawScales(
+  context: Context,
+  [width, height]: readonly [number, number],
+  { length, joint: { lower, upper, kind } }: { length: number; joint: ConsoleJoint },
+  colours: Palette,
+): void {
+  const seconds = length / 1000;
+  const every = [1, 2, 5, 10, 30, 60].find((step) => (step * width) / seconds >= APART) ?? 300;
+  context.fillStyle = colours.muted;
+  for (let at = every; at < seconds; at += every) {
+    const x = (at / seconds) * width;
+    context.fillRect(x, height - BOTTOM, 1, 3);
+    context.fillText(`${at} s`, x + 3, height - BOTTOM + 3);
+  }
+  context.fillText(inUnit(upper, kind), 4, TOP + 1);
+  context.fillText(inUnit(lower, kind), 4, height - BOTTOM - 13);
+}
+
 /** One joint over an episode: measured and commanded, the chunks, and where the replay is. */
 export function drawTimeline(
   context: Context,
@@ -29,7 +53,8 @@ export function drawTimeline(
 ): void {
   const { lower, upper } = joints[joint];
   const x = (ms: number) => (ms / Math.max(1, length)) * width;
-  const y = (value: number) => TOP + (1 - (value - lower) / (upper - lower)) * (height - TOP - 4);
+  const y = (value: number) =>
+    TOP + (1 - (value - lower) / (upper - lower)) * (height - TOP - BOTTOM);
   context.font = '11px system-ui, sans-serif';
   context.textBaseline = 'top';
   chunks.forEach(({ time: begins, index }, i) => {
@@ -38,8 +63,10 @@ export function drawTimeline(
     if (i % 2 === 0) context.fillRect(x(begins), 0, x(ends) - x(begins), height);
     context.fillStyle = colours.muted;
     context.fillRect(x(begins), 0, 1, height);
-    if (x(ends) - x(begins) > 22) context.fillText(String(index), x(begins) + 4, 3);
+    const room = x(ends) - x(begins);
+    if (room > 22) context.fillText(room > 56 ? `chunk ${index}` : `${index}`, x(begins) + 4, 3);
   });
+  drawScales(context, [width, height], { length, joint: joints[joint] }, colours);
   const which = [joint, joints.length] as const;
   const at = (ms: number, value: number): [number, number] => [x(ms), y(value)];
   context.lineJoin = 'round';

@@ -9,7 +9,8 @@ import { replayed, tick, ticked } from './list.ts';
 /** An episode in the list: pressed, it is replayed. */
 export function EpisodeRow({ line }: { line: EpisodeLine }) {
   const { id, at, task, policy, outcome, recorded, seconds, bytes: size, problem, growing } = line;
-  const when = at === undefined ? id : dayAndTime(at);
+  const told = at === undefined ? id : dayAndTime(at);
+  const when = growing ? 'Now' : told;
   return (
     <li class={replayed.value === id ? 'chosen' : undefined}>
       {isOffered('exportEpisodes') && (

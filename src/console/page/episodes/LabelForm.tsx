@@ -60,7 +60,6 @@ export function LabelForm({
           <span class="muted">recorded as {line.recorded}</span>
         )}
       </p>
-      <Corrections labels={replay.labels} />
       {isOffered('label') && (
         <>
           <label class="field">
@@ -88,6 +87,7 @@ export function LabelForm({
           </div>
         </>
       )}
+      <Corrections labels={replay.labels} />
     </Card>
   );
 }

@@ -1,9 +1,7 @@
 import type { EpisodeReplay } from '../../protocol.ts';
-import { clock } from '../format.ts';
+import { tenthsClock } from '../format.ts';
 import { Button } from '../parts/Button.tsx';
 import { type Player, SPEEDS, indexAt } from './player.ts';
-
-const tenths = (ms: number) => `${clock(ms)}.${Math.floor((ms % 1000) / 100)}`;
 
 /** Plays, and goes to any time. It stays in sight while the replay is scrolled. */
 export function PlayBar({ replay, player }: { replay: EpisodeReplay; player: Player }) {
@@ -27,7 +25,7 @@ export function PlayBar({ replay, player }: { replay: EpisodeReplay; player: Pla
       <input
         type="range"
         aria-label="Time"
-        aria-valuetext={tenths(time.value)}
+        aria-valuetext={tenthsClock(time.value)}
         min={0}
         max={length}
         step={20}
@@ -35,7 +33,7 @@ export function PlayBar({ replay, player }: { replay: EpisodeReplay; player: Pla
         onInput={({ currentTarget: { value } }) => player.seek(Number(value))}
       />
       <span class="tabular">
-        {tenths(time.value)} <span class="muted">of {tenths(length)}</span>
+        {tenthsClock(time.value)} <span class="muted">of {tenthsClock(length)}</span>
       </span>
       <select
         class="speed"

@@ -2,9 +2,11 @@ import { useEffect, useState } from 'preact/hooks';
 import { messageOf } from '../../../errors.ts';
 import type { EpisodeReplay } from '../../protocol.ts';
 import { ask } from '../live/connection.ts';
+import { Button } from '../parts/Button.tsx';
 import { Card } from '../parts/Card.tsx';
 import { Icon } from '../parts/Icon.tsx';
 import { JointBars } from '../parts/JointBars.tsx';
+import { notify } from '../parts/notices.ts';
 import { LabelForm } from './LabelForm.tsx';
 import { replayed } from './list.ts';
 import { indexAt, usePlayer, type Player } from './player.ts';
@@ -30,6 +32,15 @@ function ReplayJoints({ replay, player }: { replay: EpisodeReplay; player: Playe
   );
 }
 
+async function copyPath(path: string): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(path);
+    notify('Copied');
+  } catch {
+    notify('This browser lets no page copy: select the path and copy it by hand', 'warn');
+  }
+}
+
 const Head = ({ replay }: { replay: EpisodeReplay }) => (
   <section class="card replay-head" aria-label="Episode">
     <div class="grow">
@@ -42,9 +53,14 @@ const Head = ({ replay }: { replay: EpisodeReplay }) => (
           <Icon name="warning" size={16} /> {text}
         </p>
       ))}
-      <p class="muted">
-        Foxglove opens the file as it is: <code>{replay.path}</code>
-      </p>
+      <div class="row path">
+        <p class="muted grow">
+          Foxglove opens the file as it is, on the robot's machine: <code>{replay.path}</code>
+        </p>
+        <Button class="small" onPress={() => void copyPath(replay.path)}>
+          Copy path
+        </Button>
+      </div>
     </div>
   </section>
 );

@@ -1,6 +1,7 @@
 import { useMemo } from 'preact/hooks';
 import type { EpisodeReplay } from '../../protocol.ts';
 import { drawnArms, extentOf, tipPaths } from '../draw/arms.ts';
+import { drawCloseUp, placeOf } from '../draw/closeUp.ts';
 import { newOrbit } from '../draw/orbit.ts';
 import { projection } from '../draw/projection.ts';
 import { drawArm, drawPath, drawTable } from '../draw/scene.ts';
@@ -42,12 +43,13 @@ function drawer(replay: EpisodeReplay, player: Player, orbit: ReturnType<typeof 
     }
     arms.forEach((arm, i) => {
       const colour = [colours.accent, colours['series-2']][i % 2];
-      if (chunk && player.time.value >= chunk.time) {
-        const now = chunk.from + (player.time.value - chunk.time) / period;
-        drawPath(context, project, paths[i], { from: chunk.from, now, to: chunk.to }, colour);
-      }
+      const isPlayed = chunk && player.time.value >= chunk.time;
+      const now = isPlayed ? chunk.from + (player.time.value - chunk.time) / period : 0;
+      const progress = { from: chunk?.from ?? 0, now, to: chunk?.to ?? 0 };
+      if (isPlayed) drawPath(context, project, paths[i], progress, colour);
       if (replay.commandTimes.length > 0) drawArm(context, project, arm, rowAt(replay.commands, replay.commandTimes), floor, { colour, ghost: true }, colours); // prettier-ignore
       if (replay.times.length > 0) drawArm(context, project, arm, rowAt(replay.measured, replay.times), floor, { colour, ghost: false }, colours); // prettier-ignore
+      if (isPlayed) drawCloseUp(context, orbit.value, { name: arm.name, path: paths[i], progress }, placeOf(i, width, height), colour, colours); // prettier-ignore
     });
   };
 }

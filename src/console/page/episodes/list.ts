@@ -15,8 +15,11 @@ export const replayed = signal<string | undefined>(undefined);
 /** Episodes that are ticked, for the export. */
 export const ticked = signal<ReadonlySet<string>>(new Set());
 
+/** The one that is being written is the newest: its name does not tell when it began. */
 const newestFirst = (a: EpisodeLine, b: EpisodeLine) =>
-  (b.at ?? 0) - (a.at ?? 0) || (a.id < b.id ? 1 : -1);
+  Number(b.growing ?? false) - Number(a.growing ?? false) ||
+  (b.at ?? 0) - (a.at ?? 0) ||
+  (a.id < b.id ? 1 : -1);
 
 export async function loadEpisodes(): Promise<void> {
   try {

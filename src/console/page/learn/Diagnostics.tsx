@@ -7,7 +7,8 @@ import { updateCurve } from './curves.ts';
 
 type Pick = (point: LearningPoint) => number | undefined;
 
-const short = (value: number) => String(Number(value.toPrecision(2)));
+/** Three figures: no tick of an axis needs more. */
+const short = (value: number) => String(Number(value.toPrecision(3))).replace('-', '−');
 
 /** What an update's figures say, a chart each. */
 const CHARTS: { title: string; lines: Line[]; picks: Pick[]; format: (value: number) => string }[] =

@@ -17,11 +17,11 @@ const Tile = ({ name, children }: { name: string; children: ComponentChildren })
   </section>
 );
 
-/** Attempts with the version that plays, as the learner counts them, or as this robot made them. */
+/** Attempts with the version that plays: as the learner counts them with an update, until then as this robot made them. */
 function countsOfVersion(): Counts {
   const version = playing.value;
   const learned = topics.learning.value?.versions.find((line) => line.version === version);
-  if (learned) return learned;
+  if (learned && learned.attempts > 0) return learned;
   const judged = (topics.attempts.value ?? []).filter(
     ({ blind, outcome, ...attempt }) =>
       !blind && attempt.version === version && outcome !== 'discarded',
@@ -36,7 +36,7 @@ function Success() {
     return (
       <>
         <strong>–</strong>
-        <p class="muted">no attempt with this version yet</p>
+        <p class="muted">no attempt with this version is counted yet</p>
       </>
     );
   return (
@@ -47,6 +47,11 @@ function Success() {
       </p>
     </>
   );
+}
+
+function leftText(left: number | undefined): string {
+  if (left === undefined) return 'no estimate yet';
+  return left === 0 ? 'any moment' : `about ${clock(left)} left`;
 }
 
 function NextUpdate({ learning }: { learning: Learning }) {
@@ -60,21 +65,21 @@ function NextUpdate({ learning }: { learning: Learning }) {
       </strong>
       <progress aria-label="Episodes for the next update" max={batch} value={waiting} />
       <p class="muted">
-        {left === undefined
-          ? 'no estimate yet'
-          : left === 0
-            ? 'any moment'
-            : `about ${clock(left)} left`}
+        {learning.paused || learning.pinned !== undefined
+          ? 'not before it goes on'
+          : leftText(left)}
       </p>
     </>
   );
 }
 
 function State({ learning }: { learning: Learning }) {
-  const { method, state, paused } = learning;
+  const { method, state, paused, pinned } = learning;
+  const isPinnedToo = paused && pinned !== undefined;
   return (
     <>
       <p class="state">{paused ? 'paused' : state}</p>
+      {isPinnedToo && <p class="muted">and a version is pinned: updates wait for its release</p>}
       <p class="muted">method {method}</p>
       {isOffered('pauseLearning') && (
         <Button

@@ -51,7 +51,7 @@ function RollBack({ version, onClose }: { version: string; onClose: () => void }
         <Button tone="bad" icon="undo" onPress={() => void roll()}>
           Roll back to it
         </Button>
-        <Button onPress={onClose}>Leave it</Button>
+        <Button onPress={onClose}>Cancel</Button>
       </div>
     </Dialog>
   );
@@ -79,6 +79,11 @@ function VersionRow({ line, isAncestor, onRollBack }: RowProps) {
             plays
           </Chip>
         )}
+        {isPinned && (
+          <Chip tone="accent" icon="pin">
+            pinned
+          </Chip>
+        )}
         <time class="muted">{timeOfDay(at)}</time>
       </div>
       {reason !== undefined && <p class="muted reason">{reason}</p>}
@@ -92,12 +97,11 @@ function VersionRow({ line, isAncestor, onRollBack }: RowProps) {
           <Button
             class="small"
             icon="pin"
-            pressed={isPinned}
             reason={against}
             label={`${isPinned ? 'Release' : 'Pin'} ${shortVersion(version)}`}
             onPress={() => void report(ask('pin', { version: isPinned ? null : version }))}
           >
-            {isPinned ? 'Pinned' : 'Pin'}
+            {isPinned ? 'Release' : 'Pin'}
           </Button>
         )}
         {isOffered('rollBack') && isAncestor && (

@@ -1,8 +1,12 @@
 import { signal } from '@preact/signals';
-import { stored } from '../stored.ts';
+import { stored, storedInTab } from '../stored.ts';
 
-/** The name of somebody who has given none; the number tells two of them apart. */
-const guest = () => `Guest ${10 + Math.floor(90 * Math.random())}`;
+/** The name of somebody who has given none; the number tells two of them apart, and stays with the tab. */
+function guest(): string {
+  const name = storedInTab.get('guest') ?? `Guest ${10 + Math.floor(90 * Math.random())}`;
+  storedInTab.set('guest', name);
+  return name;
+}
 
 /** Characters of a name. */
 export const MOST_LETTERS = 40;
@@ -14,8 +18,6 @@ export function rename(name: string): void {
   personName.value = name.trim().slice(0, MOST_LETTERS) || guest();
   stored.set('name', personName.value);
 }
-
-const TOKEN = 'nalu.token';
 
 /** Takes the token out of the address (#token=…), so that nobody reads it there. It lasts as long as the tab. */
 function tokenOfAddress(): string | undefined {
@@ -30,12 +32,8 @@ function tokenOfAddress(): string | undefined {
 
 function readToken(): string | undefined {
   const given = tokenOfAddress();
-  try {
-    if (given !== undefined) sessionStorage.setItem(TOKEN, given);
-    return given ?? sessionStorage.getItem(TOKEN) ?? undefined;
-  } catch {
-    return given;
-  }
+  if (given !== undefined) storedInTab.set('token', given);
+  return given ?? storedInTab.get('token');
 }
 
 export const token = readToken();

@@ -9,6 +9,7 @@ import { PhaseBanner } from './PhaseBanner.tsx';
 import { PolicyCard } from './PolicyCard.tsx';
 import { SensorsCard } from './SensorsCard.tsx';
 import { SpaceCard } from './SpaceCard.tsx';
+import { StoppedBanner } from './StoppedBanner.tsx';
 import { TaskCard } from './TaskCard.tsx';
 
 /** See it, judge it, stop it. */
@@ -17,7 +18,7 @@ export function Operate() {
   return (
     <div class="operate">
       <div class="head">
-        {!isStopped && <PhaseBanner />}
+        {isStopped ? <StoppedBanner /> : <PhaseBanner />}
         <TaskCard />
       </div>
       <NoSeat />

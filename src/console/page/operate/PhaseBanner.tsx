@@ -1,5 +1,5 @@
 import { PHASES } from '../../protocol.ts';
-import type { PhaseState } from '../../protocol.ts';
+import type { Phase, PhaseState } from '../../protocol.ts';
 import { clock } from '../format.ts';
 import { now } from '../live/clock.ts';
 import { topics } from '../live/topics.ts';
@@ -12,9 +12,18 @@ export function attemptText({ attempt, series }: PhaseState): string {
   return series ? `attempt ${series.number} of ${series.of}` : `attempt ${attempt}`;
 }
 
+/** In which phases the robot waits for a person. */
+const WAITS: readonly Phase[] = ['judgement', 'reset'];
+
+/** How long the phase has lasted: it follows the phase's own words. */
 function RunningTime({ state }: { state: PhaseState }) {
   const passed = Math.max(0, now.value - state.at);
-  if (state.phase !== 'running') return <span class="tabular">for {clock(passed)}</span>;
+  if (state.phase !== 'running')
+    return (
+      <span class="tabular">
+        {WAITS.includes(state.phase) ? 'waiting' : 'for'} {clock(passed)}
+      </span>
+    );
   return (
     <>
       <span class="tabular">
@@ -45,8 +54,8 @@ export function PhaseBanner() {
         </p>
         <p class="phase-line">
           {topics.robot.value?.simulated && <span class="narrow-only">simulated</span>}
-          <span>{attemptText(state)}</span>
           <RunningTime state={state} />
+          <span>{attemptText(state)}</span>
           {state.reason !== undefined && <span>{state.reason}</span>}
         </p>
       </div>

@@ -1,6 +1,7 @@
 import { computed } from '@preact/signals';
 import { useMemo } from 'preact/hooks';
 import { drawnArms, extentOf, tipPaths } from '../draw/arms.ts';
+import { drawCloseUp, placeOf } from '../draw/closeUp.ts';
 import { newOrbit } from '../draw/orbit.ts';
 import { projection } from '../draw/projection.ts';
 import { type Progress, drawArm, drawPath, drawTable } from '../draw/scene.ts';
@@ -50,6 +51,10 @@ function drawer(orbit: ReturnType<typeof newOrbit>): Draw {
         drawArm(context, project, arm, motion.target, floor, { colour, ghost: true }, colours);
       if (motion)
         drawArm(context, project, arm, motion.measured, floor, { colour, ghost: false }, colours);
+      if (isMoving.value && progress.value && paths.value[i]) {
+        const way = { name: arm.name, path: paths.value[i], progress: progress.value };
+        drawCloseUp(context, orbit.value, way, placeOf(i, width, height), colour, colours);
+      }
     });
   };
 }

@@ -1,3 +1,4 @@
+import { link } from '../live/connection.ts';
 import { topics } from '../live/topics.ts';
 import { mayOperate } from '../live/seat.ts';
 import { Icon } from '../parts/Icon.tsx';
@@ -10,10 +11,12 @@ const words = () => {
 
 /** Stops the robot as soon as a finger touches it. */
 export function StopButton() {
-  if (!mayOperate.value)
+  const isLive = link.value.state === 'live';
+  if (!isLive || !mayOperate.value)
     return (
       <p class="cannot-stop">
-        <Icon name="eye" /> This page watches: it cannot stop the robot
+        <Icon name={isLive ? 'eye' : 'plug'} />
+        {isLive ? 'This page may only watch' : 'There is no connection'}: it cannot stop the robot
       </p>
     );
   const word = words();

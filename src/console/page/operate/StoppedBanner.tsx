@@ -1,10 +1,12 @@
 import { useEffect, useState } from 'preact/hooks';
+import type { PhaseState } from '../../protocol.ts';
 import { age } from '../format.ts';
 import { now } from '../live/clock.ts';
 import { ask } from '../live/connection.ts';
 import { mayOperate } from '../live/seat.ts';
 import { topics } from '../live/topics.ts';
 import { Button } from '../parts/Button.tsx';
+import { Dialog } from '../parts/Dialog.tsx';
 import { Icon } from '../parts/Icon.tsx';
 import { reportRefusal } from '../parts/notices.ts';
 import { reasonAgainstOperating } from './actions.ts';
@@ -20,27 +22,37 @@ function Resume() {
     const timer = setTimeout(() => setAsking(false), FORGOTTEN);
     return () => clearTimeout(timer);
   }, [isAsking]);
-  if (!isAsking)
-    return (
-      <Button icon="undo" reason={reasonAgainstOperating()} onPress={() => setAsking(true)}>
-        Resume…
-      </Button>
-    );
+  const keep = () => setAsking(false);
   const release = () => {
-    setAsking(false);
+    keep();
     void reportRefusal(ask('resume', null));
   };
   return (
-    <div class="confirm" role="group" aria-label="Resume">
-      <p>Is everybody clear of the arms?</p>
-      <Button icon="octagon" onPress={() => setAsking(false)}>
-        Keep it stopped
+    <>
+      <Button icon="undo" reason={reasonAgainstOperating()} onPress={() => setAsking(true)}>
+        Resume…
       </Button>
-      <Button icon="check" onPress={release}>
-        Release the stop
-      </Button>
-    </div>
+      {isAsking && (
+        <Dialog title="Resume" onClose={keep}>
+          <p>Is everybody clear of the arms? Nothing moves before the next start.</p>
+          <div class="row">
+            <Button tone="primary" icon="check" onPress={release}>
+              Release the stop
+            </Button>
+            <Button icon="octagon" onPress={keep}>
+              Keep it stopped
+            </Button>
+          </div>
+        </Dialog>
+      )}
+    </>
   );
+}
+
+/** "the cube fell · stopped by Ada" */
+function whyText({ reason, by }: Pick<PhaseState, 'reason' | 'by'>): string {
+  const told = [reason, by !== undefined && `stopped by ${by}`].filter(Boolean);
+  return told.length === 0 ? 'no reason was given' : told.join(' · ');
 }
 
 /** That the robot is stopped, why, and by whom. */
@@ -48,12 +60,11 @@ export function StoppedBanner() {
   const { at = 0, reason, by } = topics.phase.value ?? {};
   return (
     <section class="stopped" aria-label="Stopped">
-      <Icon name="octagon" size={64} />
+      <Icon name="octagon" size={56} />
       <div class="grow">
         <p class="phase-word">Stopped</p>
         <p>
-          {reason ?? (by === undefined ? 'no reason was given' : 'stopped by hand')}
-          {by !== undefined && ` · by ${by}`} · {age(now.value - at)} ago
+          {whyText({ reason, by })} · {age(now.value - at)} ago
         </p>
       </div>
       {mayOperate.value && <Resume />}

@@ -33,6 +33,9 @@ function rangeOf(_: uPlot, least: number | null, most: number | null): [number, 
   return [from ?? least, to ?? most];
 }
 
+/** Distances of ticks that are whole numbers. */
+const WHOLE = Array.from({ length: 7 }, (_, power) => [1, 2, 5].map((one) => one * 10 ** power)).flat(); // prettier-ignore
+
 const FONT = '12px system-ui, sans-serif';
 
 function seriesOf({ label, colour, dash, pointsOnly, isBand }: Line): uPlot.Series {
@@ -75,7 +78,11 @@ export function Chart({ title, lines, data, xLabel, format, range, height = 240 
         legend: { show: false },
         cursor: { y: false, drag: { x: false, y: false }, points: { size: 8 } },
         scales: { x: { time: false }, y: { range: range ?? rangeOf } },
-        axes: [axis(undefined, 30), axis((_, splits) => splits.map((value) => format(value)), 56)],
+        // Attempts are whole.
+        axes: [
+          { ...axis(undefined, 30), incrs: WHOLE },
+          axis((_, splits) => splits.map((value) => format(value)), 56),
+        ],
         series: [{ label: xLabel }, ...lines.map(seriesOf)],
         bands,
         hooks: { setCursor: [({ cursor: { idx } }) => (cursor.value = idx)] },

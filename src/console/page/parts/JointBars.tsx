@@ -1,5 +1,6 @@
 import { useMemo } from 'preact/hooks';
 import type { ConsoleJoint } from '../../protocol.ts';
+import { hundredths, inUnit } from '../format.ts';
 import { type Palette, palette } from '../theme.ts';
 import { Canvas } from './Canvas.tsx';
 
@@ -26,11 +27,6 @@ const VALUE = 68;
 /** Share of a joint's range at its ends in which it counts as near its limit. */
 const NEAR = 0.03;
 
-const UNITS = { arm: 'rad', prismatic: 'm', gripper: '' } as const;
-
-/** Hundredths, with a minus sign and without one before zero. */
-const figure = (value: number) => (Math.round(100 * value) / 100 + 0).toFixed(2).replace('-', '−');
-
 /** The limits of a joint, in the ends of its bar. */
 function drawLimits(
   context: CanvasRenderingContext2D,
@@ -41,9 +37,9 @@ function drawLimits(
   context.font = '10px system-ui, sans-serif';
   context.fillStyle = colours.muted;
   context.textAlign = 'left';
-  context.fillText(figure(lower), first + 3, y);
+  context.fillText(hundredths(lower), first + 3, y);
   context.textAlign = 'right';
-  context.fillText(figure(upper), last - 3, y);
+  context.fillText(hundredths(upper), last - 3, y);
 }
 
 function drawJoint(
@@ -90,7 +86,7 @@ function drawJoint(
   context.textAlign = 'right';
   context.font = '12px ui-monospace, "DejaVu Sans Mono", monospace';
   context.fillStyle = isNear ? colours.warn : colours.text;
-  context.fillText(`${isNear ? '!' : ''}${figure(measured)} ${UNITS[kind]}`.trim(), left + width, middle); // prettier-ignore
+  context.fillText(`${isNear ? '!' : ''}${inUnit(measured, kind)}`, left + width, middle); // prettier-ignore
 }
 
 /** A bar a joint: its range, where it is measured, and where it is commanded to. */
@@ -111,7 +107,7 @@ export function JointBars({ joints, read, marked }: Props) {
     },
     [joints, marked],
   );
-  const label = `Positions of ${joints.length} joints within their limits: ${joints.map(({ name, kind, lower, upper }) => `${name} ${lower} to ${upper} ${UNITS[kind]}`).join(', ')}`;
+  const label = `Positions of ${joints.length} joints within their limits: ${joints.map(({ name, kind, lower, upper }) => `${name} ${inUnit(lower, kind)} to ${inUnit(upper, kind)}`).join(', ')}`;
   return (
     <div
       class="joint-bars"

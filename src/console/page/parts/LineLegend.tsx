@@ -7,7 +7,7 @@ export function LineLegend({ joined }: { joined: boolean }) {
     ['passed', joined ? 'committed' : 'dropped'],
     ['executed', 'executed'],
     ['ahead', 'ahead'],
-    ['beyond', 'replaced before'],
+    ['beyond', 'left to the next chunk'],
   ], [joined]); // prettier-ignore
   return (
     <ul class="legend">
