@@ -49,7 +49,7 @@ function describeRobots(cells: readonly RobotAttempts[]): string {
 
 const describePlace = ({ offset, view }: Displaced): string[] => [
   ...(offset ? [describeOffset(offset)] : []),
-  ...(view ? [`view (${describeView(view)}) %`] : []),
+  ...(view ? [`view, right and down of each camera (${describeView(view)}) %`] : []),
 ];
 
 function describeUpdate({ report, robots }: Updated): string {
@@ -59,9 +59,7 @@ function describeUpdate({ report, robots }: Updated): string {
     `${successes} of ${attempts} attempts succeeded (${percent(successes / attempts)}, 95 % between ${percent(low)} and ${percent(high)})`,
     ...(robots ? [describeRobots(robots)] : []),
     ...(critics
-      ? [
-          `critics explain ${percent(Math.max(0, critics.explainedVariance))} of the variance of returns`,
-        ]
+      ? [`critics explain ${percent(critics.explainedVariance)} of the variance of returns`]
       : []),
     ...describePlace({ offset, view }),
     ...Object.entries(own).map(

@@ -216,9 +216,11 @@ describe('the console in a browser', { skip }, () => {
       await page.keyboard.press('Escape');
       await dialog.waitFor({ state: 'detached' });
     }
-    // A stopped robot would refuse it.
-    await press(page, /^Start/);
+    // A stopped robot would refuse it. Attempts of other series do not count into this one.
+    await press(page, /^More attempts/);
+    await press(page, /^Start 2/);
     await phase(page, /running/i).waitFor(ATTEMPT);
+    await page.getByText('attempt 1 of 2', { exact: true }).waitFor();
     await press(page, /^Discard/);
     await phase(page, /ready/i).waitFor();
     await page.close();

@@ -4,9 +4,11 @@ import fc from 'fast-check';
 import { drawnArms, extentOf, extentOfPath, tipPaths } from '../../src/console/page/draw/arms.ts';
 import { KEYS, newOrbit, type Orbit } from '../../src/console/page/draw/orbit.ts';
 import { projection } from '../../src/console/page/draw/projection.ts';
+import { partsOfVerdict } from '../../src/console/page/compare/verdict.ts';
 import { attemptCurve, successCurve } from '../../src/console/page/learn/curves.ts';
 import { ancestorsOf } from '../../src/console/page/learn/lineage.ts';
 import type { AttemptLine } from '../../src/console/protocol.ts';
+import { sideOf } from '../../src/rollouts/comparison.ts';
 import { embodimentOf } from '../../src/robot/calibration.ts';
 import { loadCalibration } from '../../src/robot/calibrationFile.ts';
 import { kinematicsOf } from '../../src/robot/kinematicsOf.ts';
@@ -89,6 +91,21 @@ describe("the page's curve of success", () => {
     const outcomes = ['success', 'discarded', 'failure'] as const;
     const [attempts, , , rate] = attemptCurve(outcomes.map(attempt));
     assert.deepEqual([attempts, rate], [[1, 2], [1, 0.5]]); // prettier-ignore
+  });
+});
+
+describe('the verdict of a comparison', () => {
+  const verdict = (said: string) => {
+    const [a, b] = ['aloha@fe2d56e8', 'aloha@fe2d56e8+cc8f'].map((version) => sideOf(version, { attempts: 4, successes: 2 })); // prettier-ignore
+    return partsOfVerdict({ a, b, verdict: said });
+  };
+
+  it('has its counts and what is needed in sentences of their own, with the versions as they are called', () => {
+    assert.deepEqual(
+      verdict('no difference shown (aloha@fe2d56e8 1 of 4, aloha@fe2d56e8+cc8f 3 of 4: p = 0.49); to tell 25 % from 75 % takes 14 attempts of each'), // prettier-ignore
+      ['no difference shown', '(fe2d56e8 1 of 4, cc8f 3 of 4: p = 0.49)', 'to tell 25 % from 75 % takes 14 attempts of each'], // prettier-ignore
+    );
+    assert.deepEqual(verdict('ended by Ada after 2 of 8 attempts: no verdict'), ['ended by Ada after 2 of 8 attempts: no verdict']); // prettier-ignore
   });
 });
 

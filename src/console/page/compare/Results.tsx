@@ -3,19 +3,13 @@ import { dayAndTime, shortVersion } from '../format.ts';
 import { topics } from '../live/topics.ts';
 import { Card } from '../parts/Card.tsx';
 import { RateBar } from '../parts/RateBar.tsx';
+import { partsOfVerdict } from './verdict.ts';
 
 const MOST = 50;
 
-/** The verdict as its parts, the first the shortest: with the versions as they are called beside their rates. */
-const partsOf = ({ a, b, verdict }: Comparison) =>
-  [a, b]
-    .toSorted((one, other) => other.version.length - one.version.length)
-    .reduce((text, { version }) => text.replaceAll(version, shortVersion(version)), verdict)
-    .split(/; | (?=\()/);
-
 const Result = ({ comparison }: { comparison: Comparison }) => {
   const { at, a, b, rule } = comparison;
-  const [verdict, ...more] = partsOf(comparison);
+  const [verdict, ...more] = partsOfVerdict(comparison);
   return (
     <li>
       <p class="verdict">

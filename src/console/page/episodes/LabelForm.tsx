@@ -7,7 +7,7 @@ import { isOffered, reasonAgainstOperating } from '../operate/actions.ts';
 import { Button } from '../parts/Button.tsx';
 import { Card } from '../parts/Card.tsx';
 import { OutcomeChip } from '../parts/OutcomeChip.tsx';
-import { report } from '../parts/notices.ts';
+import { reportRefusal } from '../parts/notices.ts';
 import { episodes, loadEpisodes } from './list.ts';
 
 const CHOICES = [
@@ -47,7 +47,7 @@ export function LabelForm({
   const counts = line?.outcome ?? replay.outcome;
   const label = async (outcome: Outcome) => {
     const text = note.trim();
-    if (!(await report(ask('label', { id: replay.id, outcome, ...(text && { note: text }) })))) return; // prettier-ignore
+    if (!(await reportRefusal(ask('label', { id: replay.id, outcome, ...(text && { note: text }) })))) return; // prettier-ignore
     setNote('');
     onLabelled();
     await loadEpisodes();
