@@ -58,6 +58,10 @@ const UNITS = { arm: '\u00a0rad', prismatic: '\u00a0m', gripper: '' } as const;
 export const inUnit = (value: number, kind: keyof typeof UNITS): string =>
   hundredths(value) + UNITS[kind];
 
+/** Begins with a capital, unless its first word is no word: an id, or a version. */
+export const sentence = (text: string): string =>
+  text.replace(/^[a-z]+(?=[ ,:])/, (word) => word.charAt(0).toUpperCase() + word.slice(1));
+
 /** One thing, or several: "1 attempt", "3 attempts". */
 export const plural = (count: number, word: string): string =>
   `${count} ${word}${count === 1 ? '' : 's'}`;

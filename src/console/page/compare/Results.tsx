@@ -1,5 +1,5 @@
 import type { Comparison } from '../../protocol.ts';
-import { dayAndTime, shortVersion } from '../format.ts';
+import { dayAndTime, sentence, shortVersion } from '../format.ts';
 import { topics } from '../live/topics.ts';
 import { Card } from '../parts/Card.tsx';
 import { RateBar } from '../parts/RateBar.tsx';
@@ -13,7 +13,7 @@ const Result = ({ comparison }: { comparison: Comparison }) => {
   return (
     <li>
       <p class="verdict">
-        <span>{verdict}</span>
+        <span>{sentence(verdict)}</span>
         <time class="muted">{dayAndTime(at)}</time>
       </p>
       <div class="sides">

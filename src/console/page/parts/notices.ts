@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals';
 import { messageOf } from '../../../errors.ts';
+import { sentence } from '../format.ts';
 
 export interface Notice {
   id: number;
@@ -16,10 +17,6 @@ let last = 0;
 
 export const dismiss = (id: number) =>
   (notices.value = notices.value.filter((notice) => notice.id !== id));
-
-/** Begins with a capital, unless its first word is no word: an id, or a version. */
-const sentence = (text: string) =>
-  text.replace(/^[a-z]+(?=[ ,:])/, (word) => word.charAt(0).toUpperCase() + word.slice(1));
 
 export function notify(said: string, level: Notice['level'] = 'info'): void {
   const id = ++last;
