@@ -19,6 +19,8 @@ import { encodeModel } from '../../src/onnx/modelFile.ts';
 import type { Adapter } from '../../src/policy/bundle/adapter.ts';
 import { readAdapter } from '../../src/policy/bundle/readAdapter.ts';
 import { explorationSchema } from '../../src/policy/exploration.ts';
+import { loadTokenizers } from '../../src/policy/families/pi0-fast/bundleTokenizers.ts';
+import type { FastConfig } from '../../src/policy/families/pi0-fast/config.ts';
 import { writerOf } from '../../src/policy/families/registry.ts';
 import { Tensor, openModel } from '../../src/session/session.ts';
 import { gaussianNoise } from '../../src/tensors/noise.ts';
@@ -305,6 +307,23 @@ describe('a policy that writes tokens', () => {
       const drawn = (made: typeof one) => (typeof made === 'string' ? made : [...made.tokens!.ids]);
       assert.deepEqual(drawn(one), drawn(same));
       assert.notDeepEqual(drawn(one), drawn(other));
+    }));
+
+  it('draws whole characters at any temperature: no chunk is refused but one of no token, and one that is cut off', () =>
+    withRun('grpo', async (_, { bundle, sample }) => {
+      const hot = explorationSchema.parse({ size: 0, temperature: 3 });
+      const drawn = await Promise.allSettled(
+        Array.from({ length: 64 }, (_, seed) => sample(seed, hot)),
+      );
+      const refused = drawn.filter((one) => one.status === 'rejected');
+      assert.ok(refused.length < 32);
+      const config = bundle.architecture as FastConfig;
+      const { marks } = await loadTokenizers(bundle.folder, config);
+      const room = config.maxActionTokens - marks.lead.length;
+      for (const { reason } of refused as { reason: Error }[]) {
+        assertAbout(reason, { kind: 'invalid', fields: ['tokens'] });
+        assert.ok([0, room].includes(Number(/\d+/.exec(reason.message))), reason.message);
+      }
     }));
 
   it('is not asked how likely tokens are that it cannot write', () =>

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { Tensor } from 'onnxruntime-node';
 import { codesIn, mirrored } from '../../src/policy/families/pi0-fast/actionTokens.ts';
 import { type BytePairs, bytePairs } from '../../src/policy/families/pi0-fast/fast/bytePairs.ts';
+import { UTF8_STATES, utf8Behind } from '../../src/policy/families/pi0-fast/fast/utf8.ts';
 import { fastCodec, quantised, textOf } from '../../src/policy/families/pi0-fast/fast/codec.ts';
 import {
   cosineTransform,
@@ -258,4 +259,39 @@ describe('an action tokenizer is refused, with the reason, when', () => {
   it('it is no JSON', () => refuses('{'));
   it('it is no byte-pair encoding of bytes', () =>
     refuses(JSON.stringify({ model: { type: 'WordPiece', vocab: {} } }), 'model.type'));
+});
+
+describe('the state of UTF-8 behind bytes', () => {
+  const isText = (bytes: Uint8Array) => {
+    try {
+      return new TextDecoder('utf-8', { fatal: true }).decode(bytes).length >= 0;
+    } catch {
+      return false;
+    }
+  };
+  /** Bytes near the borders of what may follow, and any others. */
+  const byte = fc.oneof(
+    fc.constantFrom(0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc1, 0xc2, 0xdf, 0xe0, 0xed, 0xf0, 0xf4, 0xf5), // prettier-ignore
+    fc.integer({ min: 0, max: 255 }),
+  );
+
+  it('is that of whole characters just where a decoder takes them', () =>
+    fc.assert(
+      fc.property(fc.array(byte, { maxLength: 6 }), (bytes) => {
+        const text = Uint8Array.from(bytes);
+        assert.equal(utf8Behind('whole', text) === 'whole', isText(text));
+      }),
+      { numRuns: 2000 },
+    ));
+
+  it('is the same in parts as at once', () =>
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), fc.nat(), (text, cut) => {
+        const bytes = new TextEncoder().encode(text);
+        const at = cut % (bytes.length + 1);
+        const middle = utf8Behind('whole', bytes.subarray(0, at));
+        assert.ok(middle !== undefined && UTF8_STATES.includes(middle));
+        assert.equal(utf8Behind(middle, bytes.subarray(at)), 'whole');
+      }),
+    ));
 });

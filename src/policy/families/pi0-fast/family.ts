@@ -10,6 +10,7 @@ import { ACTION_TOKENIZER_FILE, checkTokenizers, loadTokenizers } from './bundle
 import { type FastConfig, fastConfigSchema } from './config.ts';
 import { sampleGraph, weightShapes } from './graphs.ts';
 import { openFast } from './sampler.ts';
+import { spellingOf } from './spelling.ts';
 import { STAGES, goldenInputs, runStages } from './stages.ts';
 import { taughtFast } from './taught.ts';
 import { writerFast } from './writer.ts';
@@ -27,8 +28,10 @@ export const pi0Fast: PolicyFamily<FastConfig> = {
   joins: [],
   files: [TOKENIZER_FILE, ACTION_TOKENIZER_FILE],
   async samplingModel({ folder, architecture }) {
-    const { marks } = await loadTokenizers(folder, architecture);
-    const build = (weights: WeightSource) => sampleGraph(architecture, weights, 'bytes', marks);
+    const { marks, pairs } = await loadTokenizers(folder, architecture);
+    const spelling = spellingOf(pairs, architecture, marks);
+    const build = (weights: WeightSource) =>
+      sampleGraph(architecture, weights, 'bytes', marks, { spelling });
     return (await modelOnWeights(folder, build)).model;
   },
   async weights(folder) {

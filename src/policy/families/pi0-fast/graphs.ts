@@ -28,6 +28,7 @@ import type { Trainable } from '../../trainable.ts';
 import { type Marks, firstCodeId } from './actionTokens.ts';
 import type { FastConfig } from './config.ts';
 import { layoutOf } from './layout.ts';
+import type { Spelling } from './spelling.ts';
 
 /** The language's layers as they write action tokens. What they read the prompt with stays, so that it is encoded once. */
 export const WRITING: LearnedPart = {
@@ -105,9 +106,24 @@ interface Written {
   logits: Value;
 }
 
+/** Less than any logit with its noise, and more than nothing beside the noise that decides golden tokens. */
+const IMPOSSIBLE = -1e4;
+
+/** Keeps to a spelling: what is added to logits in a state [1], int64, and the state behind a choice [1]. */
+function spelled(graph: Graph, { states, may, behind }: Spelling) {
+  const width = may.length / states;
+  const barred = may.map((can) => (can ? 0 : IMPOSSIBLE));
+  const barriers = graph.constant('float32', barred, [states, width]);
+  const follows = graph.constant('int64', behind);
+  return {
+    barrier: (state: Value) => gather(barriers, state),
+    behind: (state: Value, choice: Value) => gather(follows, add(multiply(state, width), choice)),
+  };
+}
+
 /**
  * Writes action tokens behind a prompt, one at a time: the likeliest of the allowed ones by its logit and its `noise`
- * [most, allowed], until an end.
+ * [most, allowed], until an end; of a spelling, only those that may follow.
  */
 function write(
   weights: Weights,
@@ -115,6 +131,7 @@ function write(
   prompt: Cache,
   config: FastConfig,
   marks: Marks,
+  spelling: Spelling,
 ): Written {
   const { graph } = noise;
   const { fast, temperature } = config;
@@ -122,27 +139,29 @@ function write(
   const ids = graph.constant('int64', allowedIds(config, marks));
   const width = ids.shape[0];
   const lead = graph.constant('int64', marks.lead, [1, marks.lead.length]);
+  const { barrier, behind } = spelled(graph, spelling);
 
   /** Logits behind hidden states [1, width]. */
   const ahead = (hidden: Value) => {
     const logits = kernelsOf(weights).linear(hidden, rows);
     return temperature > 0 ? multiply(logits, 1 / temperature) : logits;
   };
-  /** The token of logits [1, allowed] with the noise of a step, int64 [1], and whether another follows. */
-  const choose = (logits: Value, step: Value) => {
-    const index = argMax(add(logits, gather(noise, step)));
+  /** The token of logits [1, allowed] with the noise of a step, int64 [1], the state behind it, and whether another follows. */
+  const choose = (logits: Value, step: Value, state: Value) => {
+    const index = argMax(add(add(logits, gather(noise, step)), barrier(state)));
     const goesOn = reshape(less(index, fast.vocabulary), []);
-    return { token: gather(ids, index), goesOn };
+    return { token: gather(ids, index), state: behind(state, index), goesOn };
   };
 
   const begun = continued(weights, lead, prompt, config);
   const last = slice(begun.hidden, 0, marks.lead.length - 1, marks.lead.length);
   const first = ahead(last);
-  const start = choose(first, graph.constant('int64', [0], []));
+  const start = choose(first, graph.constant('int64', [0], []), graph.constant('int64', [0]));
   const flat = (layers: readonly LayerCache[]) =>
     layers.flatMap(({ keys, values }) => [keys, values]);
-  const initial = [start.token, start.token, first, ...flat(begun.cache.layers)];
+  const initial = [start.token, start.state, start.token, first, ...flat(begun.cache.layers)];
   const grown = (written: string, known: string) => [
+    [1],
     [1],
     [written],
     [written, width],
@@ -151,11 +170,11 @@ function write(
   const shapes = { inside: grown('written', 'known'), behind: grown('tokens', 'seen') };
   const trips = subtract(sizeOf(noise, 0), 1);
   const one = graph.constant('int64', [1], []);
-  const [, tokens, logits] = loopWhile(
+  const [, , tokens, logits] = loopWhile(
     { trips, begins: start.goesOn },
     initial,
     shapes,
-    (step, [before, written, scores, ...cache]) => {
+    (step, [before, state, written, scores, ...cache]) => {
       const layers = begun.cache.layers.map((_, i) => ({
         keys: cache[2 * i],
         values: cache[2 * i + 1],
@@ -163,11 +182,12 @@ function write(
       const token = reshape(before, [1, 1]);
       const next = continued(weights, token, { layers, gap: prompt.gap }, config);
       const own = ahead(next.hidden);
-      const chosen = choose(own, add(step, one));
+      const chosen = choose(own, add(step, one), state);
       return {
         goesOn: chosen.goesOn,
         results: [
           chosen.token,
+          chosen.state,
           concat([written, chosen.token], 0),
           concat([scores, own], 0),
           ...flat(next.cache.layers),
@@ -176,6 +196,19 @@ function write(
     },
   );
   return { tokens, logits };
+}
+
+/** Any of the allowed tokens behind any. */
+function anySpelling(config: FastConfig, marks: Marks): Spelling {
+  const all = allowedIds(config, marks);
+  return { states: 1, may: all.map(() => true), behind: all.map(() => 0) };
+}
+
+export interface SampledOptions {
+  /** Whose parameters are inputs. */
+  trainable?: Trainable;
+  /** Which tokens may follow; any where absent. */
+  spelling?: Spelling;
 }
 
 /** What a chunk is written from, and what comes of it. */
@@ -193,7 +226,7 @@ export function sampled(
   config: FastConfig,
   images: ImageInput,
   marks: Marks,
-  trainable?: Trainable,
+  { trainable, spelling = anySpelling(config, marks) }: SampledOptions = {},
 ): Sampled {
   const weights = source(graph);
   const writing = trainable
@@ -203,7 +236,7 @@ export function sampled(
   const inputs = prefixInputs(graph, config, images, false, sizes);
   const prompt = { ...encodePrefix(weights, inputs, config), gap: layoutOf(config).gap };
   const noise = graph.input('noise', 'float32', ['most', allowedIds(config, marks).length]);
-  return { prompt, ...write(writing, noise, prompt, config, marks) };
+  return { prompt, ...write(writing, noise, prompt, config, marks, spelling) };
 }
 
 /**
@@ -215,10 +248,10 @@ export function sampleGraph(
   source: WeightSource,
   images: ImageInput,
   marks: Marks,
-  { trainable, products }: { trainable?: Trainable; products?: ElementType } = {},
+  { products, ...options }: SampledOptions & { products?: ElementType } = {},
 ): Graph {
   const graph = new Graph('sample', undefined, products);
-  const { tokens, logits } = sampled(graph, source, config, images, marks, trainable);
+  const { tokens, logits } = sampled(graph, source, config, images, marks, options);
   graph.output('written', tokens);
   graph.output('logits', logits);
   return graph;

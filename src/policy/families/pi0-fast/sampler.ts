@@ -18,6 +18,7 @@ import { fastCodec } from './fast/codec.ts';
 import { allowedIds, sampleGraph } from './graphs.ts';
 import { layoutOf } from './layout.ts';
 import { promptIds } from './promptIds.ts';
+import { spellingOf } from './spelling.ts';
 
 /** A chunk comes from its tokens alone. */
 const NO_NOISE = new Float32Array();
@@ -130,8 +131,9 @@ export async function openFast(
   const { architecture: config, version, shape } = bundle;
   const tokenizers = await loadTokenizers(bundle.folder, config);
   const { marks, pairs } = tokenizers;
+  const spelling = spellingOf(pairs, config, marks);
   const graph = await openOnWeights(bundle, session, (weights, products) =>
-    sampleGraph(config, weights, 'bytes', marks, { trainable, products }),
+    sampleGraph(config, weights, 'bytes', marks, { trainable, products, spelling }),
   );
   const own: Adopted = trainable
     ? await initialParameters(bundle, fastParameters(config, trainable), trainable)

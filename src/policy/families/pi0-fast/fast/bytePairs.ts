@@ -9,6 +9,8 @@ export interface BytePairs {
   encode(this: void, text: string): number[];
   /** Codes that do not exist are left out; bytes that are no UTF-8 become U+FFFD. */
   decode(this: void, codes: readonly number[]): string;
+  /** The bytes of a code; none for one that does not exist. */
+  bytes(this: void, code: number): Uint8Array;
 }
 
 const byteLevel = z.looseObject({
@@ -103,12 +105,12 @@ export function bytePairs(json: string, path: string): BytePairs {
     const known = bytes.filter((code) => code !== undefined);
     return joined(known, joins, tokens.length);
   };
+  const bytes = (code: number) => tokens[code] ?? new Uint8Array();
   return {
     size: tokens.length,
+    bytes,
     encode: (text) => wordsOf(text).flatMap(encodeWord),
     decode: (codes) =>
-      new TextDecoder('utf-8', { ignoreBOM: true }).decode(
-        Buffer.concat(codes.flatMap((code) => tokens[code] ?? [])),
-      ),
+      new TextDecoder('utf-8', { ignoreBOM: true }).decode(Buffer.concat(codes.map(bytes))),
   };
 }
