@@ -66,6 +66,12 @@ export const sentence = (text: string): string =>
 export const plural = (count: number, word: string): string =>
   `${count} ${word}${count === 1 ? '' : 's'}`;
 
+/** An episode's policy, its name and the short form of its version. */
+export function shortPolicy(policy: string): string {
+  const [name, version] = policy.split(' ');
+  return version === undefined ? name : `${name} ${shortVersion(version)}`;
+}
+
 /** The short form of a version: the part after the last @ or +, at most 12 characters. */
 export const shortVersion = (version: string): string => {
   const last = version.slice(Math.max(version.lastIndexOf('@'), version.lastIndexOf('+')) + 1);

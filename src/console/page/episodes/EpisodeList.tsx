@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { plural, shortVersion } from '../format.ts';
+import { plural, shortPolicy } from '../format.ts';
 import { Button } from '../parts/Button.tsx';
 import { Card } from '../parts/Card.tsx';
 import { isOffered, reasonAgainstOperating } from '../operate/actions.ts';
@@ -45,7 +45,7 @@ const Filters = () => (
         <option value="">any</option>
         {policies.value.map((policy) => (
           <option key={policy} value={policy}>
-            {shortVersion(policy)}
+            {shortPolicy(policy)}
           </option>
         ))}
       </select>

@@ -1,5 +1,5 @@
 import type { EpisodeLine } from '../../protocol.ts';
-import { bytes, dayAndTime, shortVersion } from '../format.ts';
+import { bytes, dayAndTime, shortPolicy } from '../format.ts';
 import { Chip } from '../parts/Chip.tsx';
 import { Icon } from '../parts/Icon.tsx';
 import { OutcomeChip } from '../parts/OutcomeChip.tsx';
@@ -43,7 +43,7 @@ export function EpisodeRow({ line }: { line: EpisodeLine }) {
           <OutcomeChip outcome={outcome} />
         )}
         <span class="episode-more">
-          <code>{shortVersion(policy)}</code>
+          <code title={policy}>{shortPolicy(policy)}</code>
           <span class="tabular">
             {seconds.toFixed(1)} s · {bytes(size)}
           </span>

@@ -8,7 +8,7 @@ import { Icon } from '../parts/Icon.tsx';
 import { JointBars } from '../parts/JointBars.tsx';
 import { notify } from '../parts/notices.ts';
 import { LabelForm } from './LabelForm.tsx';
-import { replayed } from './list.ts';
+import { HIDDEN, blind, replayed } from './list.ts';
 import { indexAt, usePlayer, type Player } from './player.ts';
 import { PlayBar } from './PlayBar.tsx';
 import { ReplayCameras } from './ReplayCameras.tsx';
@@ -47,7 +47,7 @@ const Head = ({ replay }: { replay: EpisodeReplay }) => (
       <h2>
         {replay.task} <span class="muted">“{replay.prompt}”</span>
       </h2>
-      <p class="muted">{replay.policy}</p>
+      <p class="muted">{blind.value.has(replay.id) ? HIDDEN : replay.policy}</p>
       {replay.missing.map((text) => (
         <p class="damage" key={text}>
           <Icon name="warning" size={16} /> {text}

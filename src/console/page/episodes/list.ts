@@ -16,6 +16,9 @@ export const replayed = signal<string | undefined>(undefined);
 export const ticked = signal<ReadonlySet<string>>(new Set());
 
 /** The one that is being written is the newest: its name does not tell when it began. */
+/** Stands for the policy of an episode that is not to be known. */
+export const HIDDEN = 'hidden';
+
 const newestFirst = (a: EpisodeLine, b: EpisodeLine) =>
   Number(b.growing ?? false) - Number(a.growing ?? false) ||
   (b.at ?? 0) - (a.at ?? 0) ||
@@ -45,14 +48,25 @@ export interface Filter {
 
 export const filter = signal<Filter>({ text: '', outcome: '', policy: '' });
 
+/** Episodes of a comparison that is under way: which version played is not to be known yet. */
+export const blind = computed(
+  () => new Set((topics.attempts.value ?? []).flatMap((one) => (one.blind ? [one.episode] : []))),
+);
+
+/** The episodes as they may be known. */
+const known = computed(
+  () =>
+  (episodes.value ?? []).map((line) => (blind.value.has(line.id) ? { ...line, policy: HIDDEN } : line)), // prettier-ignore
+);
+
 /** The policies that there are episodes of. */
-export const policies = computed(() => [...new Set((episodes.value ?? []).map(({ policy }) => policy))]); // prettier-ignore
+export const policies = computed(() => [...new Set(known.value.map(({ policy }) => policy))]);
 
 /** The episodes that the filter lets pass. */
 export const shown = computed(() => {
   const { text, outcome, policy } = filter.value;
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  return (episodes.value ?? []).filter((line) => {
+  return known.value.filter((line) => {
     const all = `${line.id} ${line.task} ${line.policy} ${line.problem ?? ''}`.toLowerCase();
     return (
       words.every((word) => all.includes(word)) &&
