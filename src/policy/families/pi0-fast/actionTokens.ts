@@ -18,6 +18,12 @@ export interface Marks {
   ends: readonly number[];
 }
 
+/** Ids that may follow the marks before a chunk's codes, in order: those of codes, then ends. */
+export function allowedIds(config: FastConfig, { ends }: Marks): number[] {
+  const first = firstCodeId(config);
+  return [...Array.from({ length: config.fast.vocabulary }, (_, i) => first + i), ...ends];
+}
+
 /** The codes of tokens: of those before the first end, without the marks that stand before codes. */
 export function codesIn(tokens: readonly number[], { lead, ends }: Marks, vocabulary: Vocabulary) {
   const end = tokens.findIndex((token) => ends.includes(token));

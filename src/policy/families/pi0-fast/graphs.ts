@@ -25,7 +25,7 @@ import { onceEach } from '../../../onceEach.ts';
 import { type LearnedPart, trainableWeights } from '../../paligemma/trainable.ts';
 import { shapesOf } from '../../paligemma/weights.ts';
 import type { Trainable } from '../../trainable.ts';
-import { type Marks, firstCodeId } from './actionTokens.ts';
+import { type Marks, allowedIds, firstCodeId } from './actionTokens.ts';
 import type { FastConfig } from './config.ts';
 import { layoutOf } from './layout.ts';
 import type { Spelling } from './spelling.ts';
@@ -82,12 +82,6 @@ function headTable(weights: Weights, { language, tiedHead }: FastConfig): Value 
 /** How likely each token is to come next, before softmax: [.., width] → [.., vocabulary]. */
 export const logitsOf = (weights: Weights, hidden: Value, config: FastConfig): Value =>
   kernelsOf(weights).linear(hidden, headTable(weights, config));
-
-/** Ids that may follow the marks before a chunk's codes, in order: those of codes, then ends. */
-export function allowedIds(config: FastConfig, { ends }: Marks): number[] {
-  const first = firstCodeId(config);
-  return [...Array.from({ length: config.fast.vocabulary }, (_, i) => first + i), ...ends];
-}
 
 /** The rows of the output layer that belong to `allowedIds`. */
 export function allowedRows(weights: Weights, config: FastConfig, { ends }: Marks): Value {

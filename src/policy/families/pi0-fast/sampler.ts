@@ -10,12 +10,12 @@ import { type Adopted, adopted, initialParameters } from '../../paligemma/adopte
 import { createSampling } from '../../sampling.ts';
 import { makeTransforms } from '../../vectors/transforms.ts';
 import type { WrittenTokens } from '../../writtenTokens.ts';
-import { codesIn } from './actionTokens.ts';
+import { allowedIds, codesIn } from './actionTokens.ts';
 import { fastParameters } from './adapted.ts';
 import { type BundleTokenizers, loadTokenizers } from './bundleTokenizers.ts';
 import type { FastConfig } from './config.ts';
 import { fastCodec } from './fast/codec.ts';
-import { allowedIds, sampleGraph } from './graphs.ts';
+import { sampleGraph } from './graphs.ts';
 import { layoutOf } from './layout.ts';
 import { promptIds } from './promptIds.ts';
 import { spellingOf } from './spelling.ts';

@@ -1,8 +1,7 @@
-import { type Marks, mirrored } from './actionTokens.ts';
+import { type Marks, allowedIds, mirrored } from './actionTokens.ts';
 import type { FastConfig } from './config.ts';
 import type { BytePairs } from './fast/bytePairs.ts';
 import { UTF8_STATES, utf8Behind } from './fast/utf8.ts';
-import { allowedIds } from './graphs.ts';
 
 /** Which tokens spell whole characters: codes are pairs of bytes, some of which end within a character. */
 export interface Spelling {

@@ -6,7 +6,8 @@ import type { Feeds } from '../../family.ts';
 import { runOnWeights } from '../../paligemma/openOnWeights.ts';
 import { loadTokenizers } from './bundleTokenizers.ts';
 import type { FastConfig } from './config.ts';
-import { allowedIds, sampled } from './graphs.ts';
+import { allowedIds } from './actionTokens.ts';
+import { sampled } from './graphs.ts';
 
 /** What of a sample is compared, in order; `actions` are the logits of all tokens of a chunk. */
 export const STAGES = ['embeddings', 'keys', 'values', 'actions'] as const;
