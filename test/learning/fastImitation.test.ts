@@ -78,9 +78,13 @@ describe('imitation of a policy that writes tokens', () => {
     assert.deepEqual(a, b);
   });
 
-  it('refuses to train a part of it', () =>
-    assertRejectsAbout(
-      withRun((run) => takeSteps(run, 1), { parameters: 'expert' }),
-      { kind: 'unsupported', subject: '--train', names: ['expert', 'all'] },
-    ));
+  for (const parameters of ['expert', 'lora'] as const)
+    it(`refuses to train a part of it, as ${parameters}`, () =>
+      assertRejectsAbout(
+        withRun(
+          (run) => takeSteps(run, 1),
+          parameters === 'lora' ? { parameters, rank: 2 } : { parameters },
+        ),
+        { kind: 'unsupported', subject: '--train', names: ['all'] },
+      ));
 });

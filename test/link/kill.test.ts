@@ -34,6 +34,23 @@ async function kill(child: ChildProcess): Promise<void> {
   await closed;
 }
 
+/** A process that is started again where it ends by itself: one that opens while the server goes cannot reach it. */
+function supervised(begin: () => ChildProcess) {
+  let child: ChildProcess;
+  let isOver = false;
+  const run = () => {
+    child = begin();
+    child.once('exit', () => isOver || run());
+  };
+  run();
+  return {
+    kill() {
+      isOver = true;
+      return kill(child);
+    },
+  };
+}
+
 async function childrenOf(pid: number): Promise<number[]> {
   const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
   return text.split(' ').filter(Boolean).map(Number);
@@ -71,13 +88,17 @@ for (const maker of MAKERS) {
           const adapters = join(folder, 'adapters');
           const sides = {
             learner: () =>
-              start('learnerMain.js', [learnerFolder, maker.as(address, 'learner')], heard),
-            runtime: (life: number) =>
-              start(
-                'runtimeMain.js',
-                [episodes, adapters, maker.as(address, 'robot'), `life${life}`, '1000'],
-                heard,
+              supervised(() =>
+                start('learnerMain.js', [learnerFolder, maker.as(address, 'learner')], heard),
               ),
+            runtime: (life: number) => {
+              let again = 0;
+              return supervised(() => {
+                const name = `life${life}${'x'.repeat(again++)}`;
+                const where = [episodes, adapters, maker.as(address, 'robot')];
+                return start('runtimeMain.js', [...where, name, '1000'], heard);
+              });
+            },
           };
           let [learner, runtime] = [sides.learner(), sides.runtime(0)];
           const passed = async () =>
@@ -92,15 +113,15 @@ for (const maker of MAKERS) {
               await server.kill();
               await server.restart();
             } else if (draw() < 0.5) {
-              await kill(learner);
+              await learner.kill();
               learner = sides.learner();
             } else {
-              await kill(runtime);
+              await runtime.kill();
               runtime = sides.runtime(i);
             }
           }
-          await kill(learner);
-          await kill(runtime);
+          await learner.kill();
+          await runtime.kill();
 
           const recorded = said(heard, 'episode');
           await openLearner();

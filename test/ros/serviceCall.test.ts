@@ -28,7 +28,7 @@ describe('a call of a service', () => {
   it('ends at once when it is aborted, with the reason', async () => {
     const { node, services } = fakeNode();
     const waits = callService(node, { ...service, signal: AbortSignal.abort() });
-    await assertRejectsAbout(waits, { names: ['by hand'] });
+    await assertRejectsAbout(waits, { kind: 'ended', names: ['by hand'] });
     services.set('/reset', () => undefined);
     const abort = new AbortController();
     const asked = callTrigger(node, '/reset', abort.signal);
