@@ -110,9 +110,11 @@ export async function openConsole(options: ConsoleOptions): Promise<Console> {
   watch(first);
   const start = () => {
     const child = startProcess<ConsoleFunctions>(MODULE, { name: NAME, local, data: workOf(port) });
-    void child.opened.then(() => watch(child), () => undefined); // prettier-ignore
-    for (const [topic, value] of newest)
-      void child.opened.then(() => child.notify('publish', topic, value), () => undefined); // prettier-ignore
+    const show = () => {
+      watch(child);
+      for (const [topic, value] of newest) child.notify('publish', topic, value);
+    };
+    child.opened.then(show, () => undefined);
     return child;
   };
   const child = keepRunning<ConsoleFunctions>({

@@ -10,6 +10,9 @@ import type { Question } from '../terminal/question.ts';
  */
 export const PROTOCOL = 1;
 
+/** Stands for a version, and an episode's policy, that are not to be known while a comparison is blind. */
+export const HIDDEN = 'hidden';
+
 /** What a page may do: watch everything, or operate too, one page at a time. */
 export const ROLES = ['watch', 'operate'] as const;
 export type Role = (typeof ROLES)[number];

@@ -4,10 +4,7 @@ import { viewOfCamera } from '../images/viewShift.ts';
 import { delegateRobot } from '../robot/delegates.ts';
 import type { Robot } from '../robot/robot.ts';
 import type { Console } from './console.ts';
-import type { AttemptLine, GuardLine, LogLine, Motion, RobotDescription } from './protocol.ts';
-
-/** Stands for the version while a comparison is blind. */
-export const HIDDEN = 'hidden';
+import { type AttemptLine, type GuardLine, HIDDEN, type LogLine, type Motion, type RobotDescription } from './protocol.ts'; // prettier-ignore
 
 /** Milliseconds between two views of the joints. */
 const MOTION_PERIOD = 50;

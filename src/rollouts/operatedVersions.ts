@@ -1,7 +1,6 @@
 import type { RuntimeAnswers } from '../console/console.ts';
-import type { Comparison, PhaseState, PolicyDescription } from '../console/protocol.ts';
+import { HIDDEN, type Comparison, type PhaseState, type PolicyDescription } from '../console/protocol.ts'; // prettier-ignore
 import type { RobotConsole } from '../console/robotConsole.ts';
-import { HIDDEN } from '../console/tap.ts';
 import type { Operation, OperationPhase } from '../control/operation.ts';
 import type { Outcome } from '../episodes/episode.ts';
 import { unready } from '../errors.ts';

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { messageOf } from '../../../errors.ts';
-import type { EpisodeReplay } from '../../protocol.ts';
+import { HIDDEN, type EpisodeReplay } from '../../protocol.ts';
 import { ask } from '../live/connection.ts';
 import { Button } from '../parts/Button.tsx';
 import { Card } from '../parts/Card.tsx';
@@ -8,7 +8,7 @@ import { Icon } from '../parts/Icon.tsx';
 import { JointBars } from '../parts/JointBars.tsx';
 import { notify } from '../parts/notices.ts';
 import { LabelForm } from './LabelForm.tsx';
-import { HIDDEN, blind, replayed } from './list.ts';
+import { blind, replayed } from './list.ts';
 import { indexAt, usePlayer, type Player } from './player.ts';
 import { PlayBar } from './PlayBar.tsx';
 import { ReplayCameras } from './ReplayCameras.tsx';

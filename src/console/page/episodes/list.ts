@@ -1,7 +1,7 @@
 import { computed, effect, signal, untracked } from '@preact/signals';
 import type { Outcome } from '../../../episodes/outcome.ts';
 import { messageOf } from '../../../errors.ts';
-import type { EpisodeLine } from '../../protocol.ts';
+import { HIDDEN, type EpisodeLine } from '../../protocol.ts';
 import { ask, link } from '../live/connection.ts';
 import { topics } from '../live/topics.ts';
 import { tab } from '../route.ts';
@@ -16,9 +16,6 @@ export const replayed = signal<string | undefined>(undefined);
 export const ticked = signal<ReadonlySet<string>>(new Set());
 
 /** The one that is being written is the newest: its name does not tell when it began. */
-/** Stands for the policy of an episode that is not to be known. */
-export const HIDDEN = 'hidden';
-
 const newestFirst = (a: EpisodeLine, b: EpisodeLine) =>
   Number(b.growing ?? false) - Number(a.growing ?? false) ||
   (b.at ?? 0) - (a.at ?? 0) ||
