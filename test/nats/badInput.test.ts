@@ -28,10 +28,11 @@ describe('the link over NATS', LIMIT, () => {
   it(
     'keeps on the robot what the server has no room for, both say so, and offers it again soon',
     { timeout: 40_000 },
-    () =>
+    (t) =>
       withPlace(async (place) => {
         const { address, episodes, learnerFolder, openLearner, openRuntime } = place;
         const nats = await connectNats({ address });
+        t.after(() => nats.close());
         const parts = { name: 'nalu-parts', subjects: ['nalu.part.>'], max_msgs_per_subject: 1 };
         await nats.manager.streams.add({
           ...{ ...parts, discard: DiscardPolicy.New, max_bytes: 100_000, allow_direct: true },
@@ -50,7 +51,6 @@ describe('the link over NATS', LIMIT, () => {
         assert.equal(courier.status().pending, 8);
         await nats.manager.streams.update('nalu-parts', { max_bytes: 10_000_000 });
         await until(() => courier.status().acknowledged === 10);
-        await nats.close();
       }, NATS),
   );
 

@@ -56,13 +56,14 @@ describe('an address of a NATS server', () => {
 });
 
 describe('a connection to a NATS server', LIMIT, () => {
-  it('has JetStream, and is dialled again when the server comes back', () =>
+  it('has JetStream, and is dialled again when the server comes back', (t) =>
     withNats(async (server) => {
       const changes: (string | undefined)[] = [];
       const nats = await connectNats({
         address: named(server.address, 'cell-3'),
         onChange: (broken) => changes.push(broken),
       });
+      t.after(() => nats.close());
       await nats.manager.streams.add({ name: 'some', subjects: ['some.>'] });
       await nats.jetstream.publish('some.thing', 'one');
       await server.kill();
@@ -73,7 +74,6 @@ describe('a connection to a NATS server', LIMIT, () => {
       assert.equal(changes[1], undefined);
       const { state } = await nats.manager.streams.info('some');
       assert.equal(state.messages, 1);
-      await nats.close();
     }));
 
   it('is dialled again although the clock went back a day', (t) =>
@@ -81,13 +81,13 @@ describe('a connection to a NATS server', LIMIT, () => {
       const changes: (string | undefined)[] = [];
       const { address } = server;
       const nats = await connectNats({ address, onChange: (broken) => changes.push(broken) });
+      t.after(() => nats.close());
       const now = Date.now.bind(Date);
       t.mock.method(Date, 'now', () => now() - 86_400_000);
       await server.kill();
       await until(() => changes.length === 1);
       await server.restart();
       await until(() => changes.at(-1) === undefined);
-      await nats.close();
     }));
 
   it('ends what was asked over it when it breaks, and asks nothing without it', (t) =>
@@ -99,6 +99,7 @@ describe('a connection to a NATS server', LIMIT, () => {
         address: relay.address,
         onChange: (broken) => (isBroken = broken !== undefined),
       });
+      t.after(() => nats.close());
       relay.hush();
       const asked = nats.manager.getAccountInfo();
       relay.cut();
@@ -108,7 +109,6 @@ describe('a connection to a NATS server', LIMIT, () => {
       relay.mend();
       await until(() => !isBroken);
       await nats.manager.getAccountInfo();
-      await nats.close();
     }));
 
   it('says what is wrong where it cannot be used', () =>

@@ -125,13 +125,23 @@ describe("a robot's own place", () => {
 });
 
 describe('nalu fleet', LIMIT, () => {
-  it('shows what the server knows, with and without a learner, and passes orders on', () =>
+  it('says that there is no learner where none has ever been', (t) =>
+    withNats(async ({ address }) => {
+      const nats = await connectNats({ address: named(address, 'Anna') });
+      t.after(() => nats.close());
+      await assertRejectsAbout(readFleet(nats, LISTEN), {
+        kind: 'missing',
+        subject: nats.address,
+      });
+    }));
+
+  it('shows what the server knows, with and without a learner, and passes orders on', (t) =>
     withNats(({ address }) =>
       withLearner(
         async ({ attempts, learner, events, plays, hand, send, args, leave }) => {
           const nats = await connectNats({ address: named(address, 'Anna') });
+          t.after(() => nats.close());
           const look = () => readFleet(nats, LISTEN);
-          await assertRejectsAbout(look(), { kind: 'missing', subject: nats.address });
           const batch = part(attempts, 0);
           await hand(batch.slice(0, HALF).map((episode, i) => ended(episode, i < 3)), 'cell-1'); // prettier-ignore
           await send(batch.slice(HALF).map((episode) => ended(episode, true)), 'cell-2'); // prettier-ignore
@@ -208,17 +218,17 @@ describe('nalu fleet', LIMIT, () => {
           const { code, out } = await nalu(['fleet', named(address, 'Anna'), '--json']);
           assert.equal(code, 0);
           assert.equal((JSON.parse(out) as typeof fleet).learner.status!.paused, 'Anna');
-          await nats.close();
         },
         { address },
       ),
     ));
 
-  it('has a new version tried by one robot first, which takes it back if it is worse', () =>
+  it('has a new version tried by one robot first, which takes it back if it is worse', (t) =>
     withNats(({ address }) =>
       withLearner(
         async ({ bundle, attempts, events, plays, hand, learner }) => {
           const nats = await connectNats({ address: named(address, 'Anna') });
+          t.after(() => nats.close());
           const as = (episodes: Episode[], version: string) =>
             episodes.map((episode) => changed(episode, { policyVersion: `${bundle.base}+${version}` })); // prettier-ignore
           const happened = (event: string) => events.filter((one) => one.event === event);
@@ -251,7 +261,6 @@ describe('nalu fleet', LIMIT, () => {
           assertSaid(says, 'Anna', 'all robots');
           await until(() => plays['cell-1'] === second && plays['cell-2'] === second);
           assert.equal(learner.version(), second);
-          await nats.close();
         },
         { address, more: ['--trial'] },
       ),
