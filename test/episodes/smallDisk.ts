@@ -23,6 +23,7 @@ export async function mountSmallDisk(path: string, bytes: number) {
     },
     /** Gives it its room back. */
     empty: () => resize(bytes),
-    unmount: () => run('umount', [path]),
+    // Lazily: a process that was just killed may still hold a file of it.
+    unmount: () => run('umount', ['--lazy', path]),
   };
 }
