@@ -56,6 +56,7 @@ const EXPERIMENTS: Record<string, Experiment> = {
     variants: {
       view: { method: 'view', episodes: 144, evaluateEvery: 3 },
       offset: { method: 'offset', episodes: 144, evaluateEvery: 3 },
+      ticket: { method: 'ticket', episodes: 144, evaluateEvery: 3 },
       fpo: { exploration: { initialNoise: 1 } },
       'fpo, exploring less later': {
         exploration: { initialNoise: 1, later: { size: 0.01, attempts: 384 } },

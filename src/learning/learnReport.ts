@@ -1,7 +1,8 @@
 import type { LearnerEvent, Updated } from './events.ts';
-import type { PolicyMetrics, Displaced } from './metrics.ts';
+import type { PolicyMetrics, Displaced, Race } from './metrics.ts';
 import type { Orders } from './orders.ts';
 import type { RobotAttempts } from './versions.ts';
+import type { Ticket } from '../policy/ticket.ts';
 import { successInterval } from '../tensors/successRates.ts';
 import { duration } from '../terminal/speaker.ts';
 
@@ -24,6 +25,17 @@ function describeOffset(offset: readonly number[]): string {
   const sizes = offset.map(Math.abs);
   const largest = Math.max(...sizes);
   return `offset up to ${largest.toFixed(3)} (action ${sizes.indexOf(largest)})`;
+}
+
+const nameOf = (ticket: Ticket) => (ticket === 0 ? 'zero noise' : `ticket ${ticket}`);
+
+function describeRace({ ticket, running, leaders }: Race): string[] {
+  const counted = leaders.map((one) => `${nameOf(one.ticket)} ${one.successes} of ${one.attempts}`);
+  return [
+    ...(ticket === undefined ? [] : [`chunks begin from ${nameOf(ticket)}`]),
+    running > 1 ? `${running} tickets are still tried` : 'no other is tried any more',
+    ...(leaders.length > 0 ? [`best so far ${counted.join(', ')}`] : []),
+  ];
 }
 
 function describePolicy(policy: PolicyMetrics): string[] {
@@ -53,7 +65,7 @@ const describePlace = ({ offset, view }: Displaced): string[] => [
 ];
 
 function describeUpdate({ report, robots }: Updated): string {
-  const { update, attempts, successes, critics, offset, view, own = {}, policy } = report;
+  const { update, attempts, successes, critics, offset, view, own = {}, race, policy } = report;
   const [low, high] = successInterval({ attempts, successes });
   const parts = [
     `${successes} of ${attempts} attempts succeeded (${percent(successes / attempts)}, 95 % between ${percent(low)} and ${percent(high)})`,
@@ -65,6 +77,7 @@ function describeUpdate({ report, robots }: Updated): string {
     ...Object.entries(own).map(
       ([robot, place]) => `${robot} ${describePlace(place).join(' and ') || 'as it began'}`,
     ),
+    ...(race ? describeRace(race) : []),
     ...(policy ? describePolicy(policy) : []),
   ];
   return `update ${update}: ${parts.join(', ')}`;

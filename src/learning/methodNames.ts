@@ -1,5 +1,5 @@
 /** The ways to improve a policy from its own attempts, the default one first; see methods.ts. */
-export const METHOD_NAMES = ['fpo', 'view', 'offset', 'ppo', 'grpo'] as const;
+export const METHOD_NAMES = ['fpo', 'view', 'offset', 'ticket', 'ppo', 'grpo'] as const;
 
 export type MethodName = (typeof METHOD_NAMES)[number];
 

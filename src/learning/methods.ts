@@ -14,6 +14,7 @@ import type { MethodName } from './methodNames.ts';
 import { policyGradient } from './policyGradient/policyGradient.ts';
 import { type TokenMethod, loadTokenConfig } from './ppo/config.ts';
 import { TOKEN_METHODS } from './ppo/ppo.ts';
+import { ticketSearch } from './ticket/ticket.ts';
 
 /** A method with the settings of a file. */
 export interface ConfiguredMethod {
@@ -40,10 +41,13 @@ export interface Method {
   configure(path: string | undefined, seed: number): Promise<ConfiguredMethod>;
 }
 
-const displaced: Method['configure'] = async (path, seed) => {
-  const settings = await loadFpoConfig(path, seed);
-  return { settings, open: displacementSearch(settings.trainable, seed) };
-};
+/** A search beside a network that stays, of which FPO's settings say what could learn. */
+const searched =
+  (search: (trainable: Trainable, seed: number) => OpenAlgorithm): Method['configure'] =>
+  async (path, seed) => {
+    const settings = await loadFpoConfig(path, seed);
+    return { settings, open: search(settings.trainable, seed) };
+  };
 
 /** PPO or GRPO on tokens. */
 const onTokens = (method: TokenMethod): Method => ({
@@ -79,7 +83,7 @@ export const METHODS: Readonly<Record<MethodName, Method>> = {
     episodes: 144,
     exploration: { size: 0, view: 0.016, range: SEARCH_RANGE, initialNoise: 1 },
     needs: 'learnable',
-    configure: displaced,
+    configure: searched(displacementSearch),
   },
   /** The network stays; one offset of all actions is found. */
   offset: {
@@ -87,7 +91,15 @@ export const METHODS: Readonly<Record<MethodName, Method>> = {
     episodes: 160,
     exploration: { size: 0, offset: 0.02, initialNoise: 1 },
     needs: 'learnable',
-    configure: displaced,
+    configure: searched(displacementSearch),
+  },
+  /** The network stays; one initial noise of all chunks is found. */
+  ticket: {
+    batch: 16,
+    episodes: 144,
+    exploration: { size: 0, tickets: true },
+    needs: 'learnable',
+    configure: searched(ticketSearch),
   },
   /** How tokens are written learns, by critics. */
   ppo: onTokens('ppo'),

@@ -1,3 +1,5 @@
+import type { Ticket } from '../policy/ticket.ts';
+import type { Counts } from '../tensors/successRates.ts';
 import type { Spread } from './train/spread.ts';
 
 /** Where a policy looks and acts from now on. */
@@ -6,6 +8,21 @@ export interface Displaced {
   view?: number[];
   /** The offset (see Offset); missing where it is none, and for an algorithm that keeps it. */
   offset?: number[];
+}
+
+/** A ticket, and the attempts that played it. */
+export interface Tried extends Counts {
+  ticket: Ticket;
+}
+
+/** Where a search for a ticket stands. */
+export interface Race {
+  /** The ticket that the policy plays; missing before one was found. */
+  ticket?: Ticket;
+  /** Tickets that attempts still explore. */
+  running: number;
+  /** The best ones, best first. */
+  leaders: readonly Tried[];
 }
 
 /** What an algorithm reports of an update: of robots unknown, where it displaces them. */
@@ -18,6 +35,8 @@ export interface UpdateMetrics extends Displaced {
   critics?: CriticMetrics;
   /** The same of robots that have their own, by name. */
   own?: Record<string, Displaced>;
+  /** Of a search for a ticket. */
+  race?: Race;
   /** Why there was no policy step; missing where there was one, and while critics warm up. */
   skipped?: string;
   /** Of the policy steps; missing where there was none. */

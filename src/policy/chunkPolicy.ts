@@ -19,7 +19,7 @@ export interface Observation {
 
 /**
  * The initial noise of a chunk's flow: seeded Gaussian noise, optionally with exploration; `given` [horizon,
- * actionDim]; or zero. A policy without noise ignores it.
+ * actionDim]; or zero. A policy without noise ignores it, and so does one that has a ticket (see Tickets).
  */
 export type NoiseSource =
   { seed: number; attempt?: number; exploration?: Exploration; given?: Float32Array } | 'zero';

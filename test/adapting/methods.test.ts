@@ -6,6 +6,8 @@ import { readEpisode } from '../../src/episodes/readEpisode.ts';
 import { readJsonLines } from '../../src/files/jsonLines.ts';
 import type { MethodName } from '../../src/learning/methodNames.ts';
 import { demandLearnable } from '../../src/learning/methods.ts';
+import { candidatesOf } from '../../src/learning/ticket/race.ts';
+import { ticketNoise } from '../../src/policy/ticket.ts';
 import { nalu } from '../cli/nalu.ts';
 import { withFolder } from '../onnx/run.ts';
 import { assertAbout, assertSaidIn } from '../refusals.ts';
@@ -15,7 +17,7 @@ describe('a method that a policy has nothing for', () => {
   const given = { fpo: 'pi0-fast', view: 'pi0-fast', grpo: 'pi0', ppo: 'onnx' } as const;
   for (const [method, family] of Object.entries(given))
     it(`is refused, with those that can be taken: ${method} of a ${family}`, () => {
-      const remedies = { 'pi0-fast': ['ppo', 'grpo'], pi0: ['fpo', 'view', 'offset'], onnx: ['pi0-fast'] }; // prettier-ignore
+      const remedies = { 'pi0-fast': ['ppo', 'grpo'], pi0: ['fpo', 'view', 'offset', 'ticket'], onnx: ['pi0-fast'] }; // prettier-ignore
       assert.throws(
         () => demandLearnable(method as MethodName, { family, folder: 'my-policy' }),
         (thrown) => {
@@ -59,6 +61,27 @@ describe('nalu adapt by another method than FPO', { timeout: 120_000 }, () => {
         const log = await readJsonLines<{ report?: object }>(join(run, 'learner/log.jsonl'));
         for (const { report } of log) assert.ok(!report || !(method in report), 'it stays');
       }));
+
+  it('takes the tickets of the race in turn, one for all chunks of an attempt, in whatever process', () =>
+    withFolder(async (root) => {
+      const [policy, run] = ['policy', 'run'].map((name) => join(root, name));
+      await writeTinyAloha(policy);
+      const args = ['adapt', run, '--policy', policy, '--method', 'ticket', '--attempts', '0'];
+      const { code, out, err } = await nalu([...args, '--batch', '2', '--episodes', '4', '--processes', '2']); // prettier-ignore
+      assert.equal(code, 0, err);
+      assertSaidIn(out, 'update 2', 'all of its 4 attempts failed');
+
+      // The first version, which attempts of the first update play, is the policy as it came.
+      const tickets = candidatesOf(0, 0);
+      const episodes = await listEpisodes(join(run, 'learner/episodes'));
+      for (const [i, { path }] of episodes.entries()) {
+        const { header, chunks } = await readEpisode(path);
+        const ticket = i < 2 ? 0 : tickets[header.seed! % tickets.length];
+        for (const { noise } of chunks) assert.deepEqual(noise, ticketNoise(ticket, noise.length));
+        if (i >= 2) assert.notEqual(ticket, 0);
+      }
+      assert.equal(episodes.length, 4);
+    }));
 
   it('draws the tokens of a policy that writes such, and records how likely each was: grpo', () =>
     withFolder(async (root) => {

@@ -5,6 +5,7 @@ import type { OpenAlgorithm } from '../../src/learning/algorithm.ts';
 import { displacementSearch } from '../../src/learning/displacement/displacement.ts';
 import { fpoSchema } from '../../src/learning/fpo/config.ts';
 import { fpo } from '../../src/learning/fpo/fpo.ts';
+import { ticketSearch } from '../../src/learning/ticket/ticket.ts';
 import { type Learner, type LearnerOptions, openLearner } from '../../src/learning/learner.ts';
 import { type Adapter, writeAdapter } from '../../src/policy/bundle/adapter.ts';
 import { ADAPTER_FILE, loadBundle } from '../../src/policy/bundle/bundle.ts';
@@ -23,9 +24,10 @@ export const SETTINGS = {
 } as const;
 
 /** Methods of policies with a flow, by these settings. */
-export const TINY_METHODS: Record<'fpo' | 'offset', OpenAlgorithm> = {
+export const TINY_METHODS: Record<'fpo' | 'offset' | 'ticket', OpenAlgorithm> = {
   fpo: fpo(fpoSchema.parse(SETTINGS)),
   offset: displacementSearch(SETTINGS.trainable, SETTINGS.seed),
+  ticket: ticketSearch(SETTINGS.trainable, SETTINGS.seed),
 };
 
 const EXPLORATION = explorationSchema.parse({ size: 0.3 });

@@ -1,8 +1,20 @@
+import { UserError } from '../../errors.ts';
 import type { Rollout, RolloutChunk } from './rollout.ts';
 
 /** Whether any row of a chunk was executed. */
 export const wasExecuted = ({ mask }: Pick<RolloutChunk, 'mask'>): boolean =>
   mask.some((executed) => executed > 0);
+
+/** The attempts that have chunks. Throws a `UserError` where none has. */
+export function executedAttempts(attempts: readonly Rollout[]): Rollout[] {
+  const executed = attempts.filter(({ chunks }) => chunks.length > 0);
+  if (executed.length === 0)
+    throw new UserError(
+      `an update needs attempts with chunks that were executed; these are ${attempts.length} attempts without any`,
+      { kind: 'missing' },
+    );
+  return executed;
+}
 
 /**
  * The reason why attempts carry no signal; undefined if they do. If all executed attempts end alike, the

@@ -1,22 +1,17 @@
-import { join } from 'node:path';
 import { isStraight, movedView, straightView } from '../../images/viewShift.ts';
 import { type Adapter, type Place, makeAdapter } from '../../policy/bundle/adapter.ts';
-import { ADAPTER_FILE } from '../../policy/bundle/bundle.ts';
 import { readAdapter } from '../../policy/bundle/readAdapter.ts';
 import type { Bundle } from '../../policy/bundle/config.ts';
-import { learnableOf } from '../../policy/families/registry.ts';
 import { isNone, movedOffset, noOffset } from '../../policy/offset.ts';
 import type { Trainable } from '../../policy/trainable.ts';
-import { UserError } from '../../errors.ts';
 import { jsonText } from '../../tensors/jsonText.ts';
-import type { AlgorithmContext, OpenAlgorithm } from '../algorithm.ts';
-import { alikeOutcomes } from '../attempts/outcomes.ts';
+import type { OpenAlgorithm } from '../algorithm.ts';
+import { alikeOutcomes, executedAttempts } from '../attempts/outcomes.ts';
 import { byRobot } from '../byRobot.ts';
 import type { Rollout } from '../attempts/rollout.ts';
 import type { Displaced } from '../metrics.ts';
 import { readTensors } from '../train/checkpoint.ts';
-import { adapterParameters } from '../train/parameters.ts';
-import { startingParameters } from '../train/startingWeights.ts';
+import { startingAdapter } from '../train/startingAdapter.ts';
 import { type Trial, posterior } from './posterior.ts';
 
 const FORMAT = 'nalu-displacement-1';
@@ -37,19 +32,6 @@ interface State {
   current: Version;
   /** Those of robots that have their own, by name. */
   own: Map<string, Version>;
-}
-
-/** The policy as it begins: the bundle's adapter, or its own weights. */
-async function beginning(
-  { bundle }: AlgorithmContext,
-  trainable: Trainable,
-  seed: number,
-): Promise<Adapter> {
-  const { folder, base } = bundle;
-  if (bundle.trainable) return readAdapter(join(folder, ADAPTER_FILE), { ...bundle, trainable });
-  const values = await startingParameters(bundle, trainable, seed);
-  const parameters = adapterParameters(values, learnableOf(bundle).parameters(trainable));
-  return makeAdapter({ trainable, base, parameters });
 }
 
 const floats = ({ offset, view }: At): At => ({
@@ -139,7 +121,7 @@ export const displacementSearch =
   (trainable: Trainable, seed: number): OpenAlgorithm =>
   async (context, stateFile) => {
     const { bundle, joints } = context;
-    const policy = await beginning(context, trainable, seed);
+    const policy = await startingAdapter(bundle, trainable, seed);
     const { placeIn, versionIn, ownIn } = readersOf(bundle);
     const begun = placeIn(policy);
     const places = placesFrom(begun, joints);
@@ -169,12 +151,7 @@ export const displacementSearch =
 
     return {
       update(attempts) {
-        const executed = attempts.filter(({ chunks }) => chunks.length > 0);
-        if (executed.length === 0)
-          throw new UserError(
-            `an update needs attempts with chunks that were executed; these are ${attempts.length} attempts without any`,
-            { kind: 'missing' },
-          );
+        const executed = executedAttempts(attempts);
         state.trials.push(...executed.map(trialOf));
         state.updates += 1;
         const robots = [...byRobot(executed).keys()];
@@ -190,7 +167,8 @@ export const displacementSearch =
           ...(skipped !== undefined && { skipped }),
         });
       },
-      adapter: () => makeAdapter({ ...policy, ...state.current, own: state.own }),
+      adapter: () =>
+        makeAdapter({ ...policy, ...state.current, own: state.own, tickets: undefined }),
       async restore(file) {
         const adapter = await readAdapter(file, { ...bundle, trainable });
         state.current = versionIn(adapter);

@@ -1,5 +1,9 @@
-import { adaptedVersion, makeAdapter } from '../../policy/bundle/adapter.ts';
+import { join } from 'node:path';
+import { adaptedVersion, makeAdapter, readAdapterHead } from '../../policy/bundle/adapter.ts';
+import { ADAPTER_FILE } from '../../policy/bundle/bundle.ts';
+import type { Bundle } from '../../policy/bundle/config.ts';
 import { adaptableOf } from '../../policy/families/registry.ts';
+import type { Ticket } from '../../policy/ticket.ts';
 import type { Algorithm, AlgorithmContext, OpenAlgorithm } from '../algorithm.ts';
 import type { Rollout } from '../attempts/rollout.ts';
 import { adapterParameters } from '../train/parameters.ts';
@@ -57,6 +61,10 @@ async function openBaseline(
   return { baseline, critics: () => opened.state };
 }
 
+/** The ticket of a bundle's adapter, if it has one. */
+const ticketIn = async ({ folder, trainable }: Bundle): Promise<Ticket | undefined> =>
+  trainable && (await readAdapterHead(join(folder, ADAPTER_FILE))).ticket;
+
 /** Opens a policy gradient at the state `start`, whose vectors it updates in place. */
 export async function openAt<C extends GradientConfig>(
   { format, openPolicy }: GradientMethod<C>,
@@ -67,13 +75,15 @@ export async function openAt<C extends GradientConfig>(
   const { bundle } = context;
   const { trainable } = config;
   const { updates, policyUpdates, view, offset, own } = start;
+  // It stays what the policy begins with.
+  const ticket = await ticketIn(bundle);
   const { baseline, critics } = await openBaseline(context, config, start);
   const policy = await openPolicy(context, config, start.policy);
   const { base } = bundle;
   const adapter = () => {
     const { parameters } = run.policy.state.vectors;
     return makeAdapter({
-      ...{ trainable, base, view: run.view, offset: run.offset, own: run.own },
+      ...{ trainable, base, view: run.view, offset: run.offset, own: run.own, ticket },
       parameters: adapterParameters(parameters, adaptableOf(bundle).parameters(trainable)),
     });
   };

@@ -7,6 +7,7 @@ import { parseJson, validate } from '../../validate.ts';
 import { type Trainable, trainableSchema } from '../trainable.ts';
 import type { Spread } from '../exploration.ts';
 import { type Offset, isNone } from '../offset.ts';
+import { type Tickets, ticketsOf } from '../ticket.ts';
 import { type View, isStraight } from '../../images/viewShift.ts';
 import type { Bundle } from './config.ts';
 
@@ -24,7 +25,7 @@ export interface Place {
  * Values of a policy's trainable parameters: what a learner sends, and what a bundle may hold beside its
  * weights.
  */
-export interface Adapter extends Place {
+export interface Adapter extends Place, Tickets {
   trainable: Trainable;
   /** Version of the bundle that it belongs to. */
   base: string;
@@ -54,6 +55,7 @@ const numbers = z.array(z.number()).transform((values) => Float32Array.from(valu
 const floats = z.string().transform(parsedJson).pipe(numbers);
 
 const spreadSchema = z.object({ offset: numbers, view: numbers });
+const ticketSchema = z.int().min(0);
 const placeSchema = z.object({
   view: numbers.optional(),
   offset: numbers.optional(),
@@ -69,6 +71,8 @@ const metadataSchema = z.object({
   offset: floats.optional(),
   spread: z.string().transform(parsedJson).pipe(spreadSchema).optional(),
   own: z.string().transform(parsedJson).pipe(z.record(z.string(), placeSchema)).optional(),
+  ticket: z.string().transform(parsedJson).pipe(ticketSchema).optional(),
+  tickets: z.string().transform(parsedJson).pipe(z.array(ticketSchema).min(1)).optional(),
 });
 
 /** The version recorded with chunks of a policy with this adapter. */
@@ -100,9 +104,9 @@ export const ownText = (own: ReadonlyMap<string, Place>): string =>
 export const readOwn = (text: string, source: string): Map<string, Place> =>
   new Map(Object.entries(validate(z.record(z.string(), placeSchema), parseJson(text, source), source))); // prettier-ignore
 
-/** A place's parts as metadata. */
-const placeTexts = (place: Place): Record<string, string> =>
-  Object.fromEntries(Object.entries(place).map(([name, value]) => [name, jsonText(value)]));
+/** The parts of a place, or tickets, as metadata. */
+const textsOf = (parts: Place | Tickets): Record<string, string> =>
+  Object.fromEntries(Object.entries(parts).map(([name, value]) => [name, jsonText(value)]));
 
 /**
  * Makes an adapter from copies of these values. Takes about a second for 10^8 of them: not for the control
@@ -112,6 +116,7 @@ export function makeAdapter(content: Omit<Adapter, 'version'>): Adapter {
   const { base } = content;
   const place = placeOf(content);
   const { view, offset, spread } = place;
+  const tickets = ticketsOf(content);
   const own = content.own && new Map([...content.own].map(([robot, place]) => [robot, placeOf(place)])); // prettier-ignore
   const hasOwn = own !== undefined && own.size > 0;
   const trainable = trainableSchema.parse(content.trainable);
@@ -125,10 +130,12 @@ export function makeAdapter(content: Omit<Adapter, 'version'>): Adapter {
   if (offset) hash.update(jsonText({ offset }));
   if (spread) hash.update(jsonText(spread));
   if (hasOwn) hash.update(ownText(own));
+  if (Object.keys(tickets).length > 0) hash.update(jsonText(tickets));
   const version = hash.digest('hex').slice(0, 12);
   return {
     ...{ trainable, base, parameters, version },
     ...place,
+    ...tickets,
     ...(hasOwn && { own }),
   };
 }
@@ -138,13 +145,13 @@ export function adapterFor({ own, ...adapter }: Adapter, robot: string | undefin
   const place = robot === undefined ? undefined : own?.get(robot);
   if (!place) return adapter;
   const { trainable, base, version, parameters } = adapter;
-  return { trainable, base, version, parameters, ...place };
+  return { trainable, base, version, parameters, ...place, ...ticketsOf(adapter) };
 }
 
 /** Writes an adapter as a safetensors file. */
 export function writeAdapter(
   path: string,
-  { trainable, base, version, parameters, own, ...place }: Adapter,
+  { trainable, base, version, parameters, own, ...rest }: Adapter,
 ): Promise<void> {
   const tensors = [...parameters].map(([name, { shape, data }]) => ({ name, shape, data }));
   return writeSafetensors(path, tensors, {
@@ -152,17 +159,19 @@ export function writeAdapter(
     trainable: JSON.stringify(trainable),
     version,
     base,
-    ...placeTexts(placeOf(place)),
+    ...textsOf(placeOf(rest)),
+    ...textsOf(ticketsOf(rest)),
     ...(own && { own: ownText(own) }),
   });
 }
 
 /** An adapter's metadata. Throws a `UserError` for what is wrong with it. */
 export function readHead(metadata: unknown, path: string): Omit<Adapter, 'parameters'> {
-  const { trainable, base, version, own, ...place } = validate(metadataSchema, metadata, path);
+  const { trainable, base, version, own, ...rest } = validate(metadataSchema, metadata, path);
   return {
     ...{ trainable, base, version },
-    ...placeOf(place),
+    ...placeOf(rest),
+    ...ticketsOf(rest),
     ...(own && { own: new Map(Object.entries(own)) }),
   };
 }

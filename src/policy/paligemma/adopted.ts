@@ -8,11 +8,12 @@ import type { Bundle } from '../bundle/config.ts';
 import type { Spread } from '../exploration.ts';
 import type { Feeds } from '../family.ts';
 import type { Offset } from '../offset.ts';
+import type { Tickets } from '../ticket.ts';
 import type { Parameter, Trainable } from '../trainable.ts';
 import { loadWeights } from './weights.ts';
 
 /** What a chunk is sampled with, and how it is signed. */
-export interface Adopted {
+export interface Adopted extends Tickets {
   version: string;
   parameters: Feeds;
   view?: View;
@@ -31,6 +32,8 @@ export function adopted(adapter: Adapter): Adopted {
     view: adapter.view,
     offset: adapter.offset,
     spread: adapter.spread,
+    ticket: adapter.ticket,
+    tickets: adapter.tickets,
   };
 }
 

@@ -141,9 +141,10 @@ export async function attemptOnce(
     exploration: size,
     exploration_view: view,
     exploration_offset: offset,
+    exploration_tickets: tickets,
     exploration_temperature: temperature,
   } = parameters;
-  const explores = size > 0 || view > 0 || offset > 0 || temperature > 0;
+  const explores = size > 0 || view > 0 || offset > 0 || tickets || temperature > 0;
   const policy = explores
     ? exploring(
         published,
@@ -152,6 +153,7 @@ export async function attemptOnce(
           view,
           offset,
           temperature,
+          ...(tickets && { tickets }),
           ...(size === 0 && view > 0 && { range: SEARCH_RANGE }),
         }),
       )

@@ -154,6 +154,13 @@ export const POLICY_PARAMETERS = {
       "size of the steps by which attempts displace all their actions, in standard deviations of the policy's actions: for a learner with --method offset",
     readOnly: false,
   },
+  exploration_tickets: {
+    type: 'bool',
+    default: false,
+    description:
+      'whether attempts take in turn the tickets, initial noises of all their chunks, that the learner compares: for a learner with --method ticket',
+    readOnly: false,
+  },
   exploration_temperature: {
     type: 'double',
     default: 0,

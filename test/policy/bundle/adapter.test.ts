@@ -432,6 +432,38 @@ describe('an adapter in a bundle', () => {
       }
     }));
 
+  it('keeps its ticket and those in the race, at every robot; without them its version is as it was', () =>
+    withBundle(async (bundle) => {
+      const path = join(bundle.folder, 'one.safetensors');
+      const values = { shape: [2], data: Float32Array.of(1, 2) };
+      const parameters = new Map([['a', values]]);
+      const { version } = makeAdapter({
+        trainable: { parameters: 'expert' },
+        base: 'b',
+        parameters,
+      });
+      assert.equal(version, '400b2259b4b8', 'of before there were tickets');
+
+      const adapter = randomAdapter(LORA, bundle.base, 4);
+      const kept = [{ ticket: 0 }, { tickets: [0, 7] }, { ticket: 7, tickets: [0, 7] }].map(
+        (tickets) => makeAdapter({ ...adapter, ...tickets, own: new Map([['a', {}]]) }),
+      );
+      for (const one of kept) {
+        await writeAdapter(path, one);
+        const read = await readAdapter(path, bundle);
+        assert.deepEqual(read, one);
+        const { ticket, tickets } = adapterFor(read, 'a');
+        assert.deepEqual([ticket, tickets], [one.ticket, one.tickets]);
+      }
+      assert.equal(new Set([adapter, ...kept].map((one) => one.version)).size, 4);
+
+      for (const ticket of [-1, 0.5]) {
+        await writeAdapter(path, makeAdapter({ ...adapter, ticket }));
+        const about = { kind: 'invalid', subject: 'one.safetensors', fields: ['ticket'] } as const;
+        await assertRejectsAbout(readAdapter(path, bundle), about);
+      }
+    }));
+
   it('keeps the places of robots that have their own; each plays at its own, as the same version', () =>
     withBundle(async ({ folder, base, ...bundle }) => {
       const path = join(folder, 'adapter.out');

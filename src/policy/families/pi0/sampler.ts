@@ -20,6 +20,7 @@ import { type Offset, displaced, exploredOffset, isNone, noOffset } from '../../
 import { joinWeights } from '../../joining.ts';
 import type { SampledJoin } from '../../joinKinds.ts';
 import { createSampling } from '../../sampling.ts';
+import { type Tickets, playedTicket, ticketNoise } from '../../ticket.ts';
 import type { Trainable } from '../../trainable.ts';
 import { type PolicyTransforms, makeTransforms } from '../../vectors/transforms.ts';
 import { type Pi0Config, hasStateToken } from './config.ts';
@@ -63,7 +64,7 @@ export async function openPi0(
     sample: (request) =>
       sample(request, (present) => {
         const { state, prompt, noise: source, join } = request;
-        const noise = noiseOf(source, horizon * actionDim);
+        const noise = noiseOf(source, current, horizon * actionDim);
         const { version, parameters, spread } = current;
         const joined = joinedTo(bundle, joins, join, transforms.actionSize(state.length));
         const straight = straightView(bundle.cameras.length);
@@ -112,7 +113,9 @@ export async function openPi0(
 }
 
 /** The flow's start, of so many numbers. */
-function noiseOf(source: NoiseSource, count: number): Float32Array {
+function noiseOf(source: NoiseSource, tickets: Tickets, count: number): Float32Array {
+  const ticket = playedTicket(tickets, source);
+  if (ticket !== undefined) return ticketNoise(ticket, count);
   if (source !== 'zero' && source.given) return source.given;
   const size = source === 'zero' ? 0 : (source.exploration?.initialNoise ?? 1);
   if (source === 'zero' || size === 0) return new Float32Array(count);

@@ -1,0 +1,231 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { Episode } from '../../src/episodes/readEpisode.ts';
+import { describeEvent } from '../../src/learning/learnReport.ts';
+import type { Learner } from '../../src/learning/learner.ts';
+import type { Tried } from '../../src/learning/metrics.ts';
+import { candidatesOf, counted, nextTickets } from '../../src/learning/ticket/race.ts';
+import { ticketSearch } from '../../src/learning/ticket/ticket.ts';
+import { makeAdapter, writeAdapter } from '../../src/policy/bundle/adapter.ts';
+import { ADAPTER_FILE, copyBundle, loadBundle } from '../../src/policy/bundle/bundle.ts';
+import { readAdapter } from '../../src/policy/bundle/readAdapter.ts';
+import { explorationSchema } from '../../src/policy/exploration.ts';
+import { openSampler } from '../../src/policy/sampler.ts';
+import { type Ticket, type Tickets, ticketNoise } from '../../src/policy/ticket.ts';
+import { uniformNumbers } from '../../src/tensors/noise.ts';
+import { withFolder } from '../onnx/run.ts';
+import { assertSaid } from '../refusals.ts';
+import { BATCH, SETTINGS, changed, ended, makeAttempts, nameOf, openTinyLearner, startingAdapter, writeEpisode } from './attempts.ts'; // prettier-ignore
+import { JOINTS, SESSION } from './bandit.ts';
+import { tinyBundle } from './tiny.ts';
+
+const { trainable } = SETTINGS;
+const { horizon, actionDim } = tinyBundle.architecture;
+const NUMBERS = horizon * actionDim;
+
+const untried = (tickets: readonly Ticket[]): Tried[] =>
+  tickets.map((ticket) => ({ ticket, attempts: 0, successes: 0 }));
+
+/** A race of 144 attempts, 16 a version, over tickets of these rates of success, the first of which is in play. */
+function race(rates: readonly number[], draw: () => number) {
+  const candidates = rates.map((_, i) => i);
+  let tried = untried(candidates);
+  let current: Tickets = {};
+  const versions = Array.from({ length: 9 }, () => {
+    const { ticket = 0, tickets = [ticket] } = current;
+    const plays = Array.from({ length: 16 }, (_, attempt) => {
+      const played = tickets[attempt % tickets.length];
+      return { ticket: played, success: draw() < rates[played] };
+    });
+    tried = counted(tried, plays);
+    current = nextTickets(tried, current);
+    return current;
+  });
+  return { versions, tried };
+}
+
+describe('the race of tickets', () => {
+  it('finds good tickets among 16 in 144 attempts, and never plays one that was hardly tried', () => {
+    const draw = uniformNumbers(7);
+    const RACES = 300;
+    let [best, rate, mean] = [0, 0, 0];
+    for (let i = 0; i < RACES; i++) {
+      const rates = Array.from({ length: 16 }, () => 0.1 + 0.7 * draw());
+      const { versions, tried } = race(rates, draw);
+      const { ticket } = versions.at(-1)!;
+      assert.ok(tried[ticket!].attempts >= 4);
+      for (const version of versions.slice(0, 3)) assert.equal(version.ticket, 0);
+      best += Number(rates[ticket!] === Math.max(...rates)) / RACES;
+      rate += rates[ticket!] / RACES;
+      mean += rates.reduce((a, b) => a + b) / 16 / RACES;
+    }
+    // By chance one of sixteen, and the mean.
+    assert.ok(best > 0.3, `the best one in ${best} of the races`);
+    assert.ok(rate > mean + 0.2, `${rate} where the mean is ${mean}`);
+  });
+
+  it('halves as attempts come in, and takes a ticket back when those ahead turn out worse', () => {
+    const draw = uniformNumbers(3);
+    const { versions } = race(
+      Array.from({ length: 16 }, (_, i) => (i === 5 ? 0.95 : 0.3)),
+      draw,
+    );
+    const sizes = versions.map(({ tickets = [] }) => tickets.length);
+    assert.deepEqual(sizes, [16, 16, 8, 8, 4, 4, 2, 2, 0]);
+    assert.equal(versions.at(-1)!.ticket, 5);
+
+    const tried = untried([0, 1]).map((one, i) => ({ ...one, attempts: 10, successes: 6 - i }));
+    assert.deepEqual(nextTickets(tried, {}), { ticket: 0 });
+    const worse = counted(tried, new Array(10).fill({ ticket: 0, success: false }));
+    assert.deepEqual(nextTickets(worse, { ticket: 0 }), { ticket: 1 });
+  });
+
+  it('has other random tickets for every seed, and zero noise or the one in play among them', () => {
+    const [one, other, large] = [0, 1, 2 ** 53 - 1].map((seed) => candidatesOf(0, seed));
+    assert.equal(new Set([...one, ...other, ...large]).size, 3 * 15 + 1);
+    assert.ok([one, other, large].every((tickets) => tickets[0] === 0 && tickets.length === 16));
+    assert.ok(large.every(Number.isSafeInteger));
+    assert.equal(new Set(candidatesOf(3, 0)).size, 15);
+  });
+});
+
+describe('the search for a ticket', { timeout: 120_000 }, () => {
+  let root: string;
+  let bundle: string;
+  let attempts: Episode[];
+  before(async () => {
+    root = await mkdtemp(join(tmpdir(), 'nalu-ticket-'));
+    bundle = join(root, 'policy');
+    attempts = await makeAttempts(bundle, BATCH);
+  });
+  after(() => rm(root, { recursive: true }));
+
+  const open = (folder: string) => openTinyLearner(folder, bundle, {}, ticketSearch(trainable, 1));
+  const adapterOf = async (learner: Learner) =>
+    readAdapter(learner.current().file, { ...(await loadBundle(bundle)), trainable });
+  /** Of the seed. */
+  const candidates = candidatesOf(0, 1);
+  const [, GOLDEN] = candidates;
+
+  /** An update of attempts that play a version's tickets in turn; those of the golden one succeed. */
+  async function advance(
+    learner: Learner,
+    folder: string,
+    succeeds = (ticket: Ticket) => ticket === GOLDEN,
+  ) {
+    const { ticket = 0, tickets = [ticket] } = await adapterOf(learner);
+    const from = learner.consumed();
+    for (const [i, episode] of attempts.entries()) {
+      const id = nameOf(from + i);
+      const played = tickets[(from + i) % tickets.length];
+      const noise = ticketNoise(played, NUMBERS);
+      const one = ended(changed(episode, { noise }), succeeds(played));
+      learner.add({ id, path: await writeEpisode(join(folder, 'episodes'), id, one) });
+    }
+    const [event] = (await learner.advance())!;
+    return event;
+  }
+
+  it('comes to play the ticket with which attempts succeed, and goes on from its folder', () =>
+    withFolder(async (folder) => {
+      const first = await open(folder);
+      const begun = await adapterOf(first);
+      assert.deepEqual([begun.ticket, begun.tickets], [undefined, undefined], 'as it came');
+      assert.equal((await advance(first, folder)).event, 'published');
+      assert.deepEqual((await adapterOf(first)).tickets, candidates);
+      await first.close();
+
+      const through = await open(folder);
+      const said: string[] = [];
+      for (let update = 0; update < 7; update++)
+        said.push(describeEvent(await advance(through, folder)));
+      const { ticket, tickets, parameters } = await adapterOf(through);
+      assert.deepEqual([ticket, tickets], [GOLDEN, undefined], 'the race is over');
+      assert.deepEqual(parameters, begun.parameters, 'the network stays');
+      assertSaid(said[1], 17, 'zero noise', 8);
+      for (const text of said) assertSaid(text);
+      await through.close();
+    }));
+
+  it('begins the race after one update, and stays where it is while all attempts end alike', () =>
+    withFolder(async (folder) => {
+      const learner = await open(folder);
+      const begun = await advance(learner, folder, () => false);
+      assertSaid(describeEvent(begun), 16, 'zero noise');
+      const alike = await advance(learner, folder, () => false);
+      assert.equal(alike.event, 'unmoved');
+      assertSaid('reason' in alike ? alike.reason : '', '40 attempts failed');
+      await learner.close();
+    }));
+
+  it('says so where no attempt began from a ticket', () =>
+    withFolder(async (folder) => {
+      const learner = await open(folder);
+      const noise = new Float32Array(NUMBERS).fill(0.5);
+      const events = [];
+      for (const update of [0, 1]) {
+        for (const [i, episode] of attempts.entries()) {
+          const id = nameOf(update * BATCH + i);
+          const path = await writeEpisode(
+            join(folder, 'episodes'),
+            id,
+            changed(episode, { noise }),
+          );
+          learner.add({ id, path });
+        }
+        events.push(...(await learner.advance())!);
+      }
+      assert.deepEqual(events.map(({ event }) => event), ['published', 'unmoved']); // prettier-ignore
+      const [, last] = events;
+      assertSaid('reason' in last ? last.reason : '', 'exploration_tickets');
+      await learner.close();
+    }));
+
+  for (const method of ['fpo', 'ticket'] as const)
+    it(`begins with the ticket of the policy's own adapter: ${method}`, () =>
+      withFolder(async (root) => {
+        const [own, folder] = [join(root, 'policy'), join(root, 'learning')];
+        await copyBundle(await loadBundle(bundle), own);
+        const adapter = makeAdapter({
+          ...(await startingAdapter(own)),
+          ticket: 5,
+          tickets: [5, 6],
+        });
+        await writeAdapter(join(own, ADAPTER_FILE), adapter);
+        const algorithm = method === 'ticket' ? ticketSearch(trainable, 1) : undefined;
+        const learner = await openTinyLearner(folder, own, {}, algorithm);
+        const first = await readAdapter(learner.current().file, await loadBundle(own));
+        assert.deepEqual([first.ticket, first.tickets], [5, undefined]);
+        await learner.close();
+      }));
+
+  it('has every chunk begin from its ticket, and exploring attempts from those of the race in turn', async () => {
+    const sampler = await openSampler(await loadBundle(bundle), SESSION, { trainable });
+    const image = { width: 8, height: 8, pixels: new Uint8Array(8 * 8 * 3).fill(90) };
+    type Noise = Parameters<typeof sampler.sample>[0]['noise'];
+    const noiseOf = async (noise: Noise) => {
+      const state = new Float64Array(JOINTS);
+      return (await sampler.sample({ images: [image, image], state, prompt: 'go', noise })).noise;
+    };
+    const given = new Float32Array(NUMBERS).fill(0.5);
+    const exploration = explorationSchema.parse({ size: 0, tickets: true });
+    const asked: Noise[] = ['zero', { seed: 3 }, { seed: 3, given }];
+    const explored = [4, 5, 6].map((attempt): Noise => ({ seed: attempt, attempt, exploration }));
+
+    const start = await startingAdapter(bundle);
+    sampler.adopt(makeAdapter({ ...start, ticket: 8, tickets: [0, 8, 9] }));
+    for (const noise of asked) assert.deepEqual(await noiseOf(noise), ticketNoise(8, NUMBERS));
+    for (const [i, ticket] of [8, 9, 0].entries())
+      assert.deepEqual(await noiseOf(explored[i]), ticketNoise(ticket, NUMBERS));
+    sampler.adopt(makeAdapter({ ...start, ticket: 0 }));
+    for (const noise of [...asked, ...explored])
+      assert.deepEqual(await noiseOf(noise), new Float32Array(NUMBERS));
+    sampler.adopt(start);
+    assert.deepEqual(await noiseOf(asked[2]), given);
+    assert.notDeepEqual(await noiseOf(asked[1]), await noiseOf('zero'));
+    await sampler.close();
+  });
+});
