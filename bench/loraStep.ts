@@ -36,6 +36,7 @@ function randomChunk({ depth, samples }: LoraCase, prefix: number): PreparedChun
   const size = horizon * actionDim;
   const chunk = {
     policyVersion: '',
+    at: 0,
     integration: { steps: 10, solver: 'euler' as const },
     cache: gaussianNoise(1, 2 * depth * prefix * expert.kvHeads * expert.headDim),
     valid: new Uint8Array(prefix).fill(1),

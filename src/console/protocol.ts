@@ -249,6 +249,15 @@ export interface LearningPoint {
   skipped?: string;
 }
 
+/** The critics' values along an attempt, before they learned from it. */
+export interface AttemptValues {
+  succeeded: boolean;
+  /** [chunks] seconds from its first observation. */
+  times: number[];
+  /** [chunks] 0 to 1. */
+  values: number[];
+}
+
 /** Success on held-out attempts. */
 export interface EvaluationPoint {
   episodes: number;
@@ -276,6 +285,8 @@ export interface Learning {
   timeLeft?: number;
   versions: LearnedVersion[];
   points: LearningPoint[];
+  /** Of the last attempts of the newest update whose method has critics. */
+  values?: { update: number; attempts: AttemptValues[] };
   evaluations: EvaluationPoint[];
   /** Newest last. */
   log: { at: number; text: string }[];

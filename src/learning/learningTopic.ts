@@ -58,6 +58,16 @@ export function learningPoints(events: readonly LoggedEvent[]): LearningPoint[] 
   );
 }
 
+/** Values along the last attempts of the newest update that tells them. */
+function newestValues(events: readonly LoggedEvent[]): Learning['values'] {
+  for (const event of events.toReversed()) {
+    if (!('report' in event)) continue;
+    const { update, critics } = event.report;
+    if (critics?.attempts) return { update, attempts: critics.attempts };
+  }
+  return undefined;
+}
+
 /** Versions that were made and not published, from the log: the learner keeps no record of them. */
 function keptBack(events: readonly LoggedEvent[], first: string | null): LearnedVersion[] {
   const versions = new Map<string, LearnedVersion>();
@@ -124,6 +134,7 @@ export async function readLearning(folder: string): Promise<ToldLearning> {
   const orders = await readOrders(folder);
   const { method } = await readBeginning(folder);
   const points = learningPoints(events);
+  const values = newestValues(events);
   const plays = playedOf(run, orders);
   const versions = run ? await published(folder, run, events) : [];
   const unpublished = keptBack(events, versions[0]?.version ?? null);
@@ -137,6 +148,7 @@ export async function readLearning(folder: string): Promise<ToldLearning> {
     ...(points.length > 0 && { lastBatch: points.at(-1)!.attempts }),
     versions: [...versions, ...unpublished].sort((a, b) => a.at - b.at),
     points,
+    ...(values && { values }),
     log: events
       .slice(-LOG_LINES)
       .map((event) => ({ at: timeOf(event), text: describeEvent(event) })),

@@ -48,6 +48,17 @@ export interface CriticMetrics {
   valueLoss: number;
   /** Share of the variance of returns that the values explained before the critics learned from them; at most 1. */
   explainedVariance: number;
+  /** Values along the last attempts of the update; missing in logs of earlier versions. */
+  attempts?: AttemptValues[];
+}
+
+/** The values of an attempt's observations before the critics learned from it. */
+export interface AttemptValues {
+  succeeded: boolean;
+  /** [chunks] seconds from the attempt's first observation. */
+  times: number[];
+  /** [chunks] the expected discounted reward, 0 to 1. */
+  values: number[];
 }
 
 /** Of steps on a clipped surrogate within a trust region. */

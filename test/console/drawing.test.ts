@@ -5,7 +5,7 @@ import { drawnArms, extentOf, extentOfPath, tipPaths } from '../../src/console/p
 import { KEYS, newOrbit, type Orbit } from '../../src/console/page/draw/orbit.ts';
 import { projection } from '../../src/console/page/draw/projection.ts';
 import { partsOfVerdict } from '../../src/console/page/compare/verdict.ts';
-import { attemptCurve, successCurve } from '../../src/console/page/learn/curves.ts';
+import { attemptCurve, successCurve, valueCurves } from '../../src/console/page/learn/curves.ts';
 import { ancestorsOf } from '../../src/console/page/learn/lineage.ts';
 import type { AttemptLine } from '../../src/console/protocol.ts';
 import { sideOf } from '../../src/rollouts/comparison.ts';
@@ -91,6 +91,20 @@ describe("the page's curve of success", () => {
     const outcomes = ['success', 'discarded', 'failure'] as const;
     const [attempts, , , rate] = attemptCurve(outcomes.map(attempt));
     assert.deepEqual([attempts, rate], [[1, 2], [1, 0.5]]); // prettier-ignore
+  });
+});
+
+describe("the page's curves of the critics' values", () => {
+  it('have a point where an attempt has one, at its own time', () => {
+    const attempts = [
+      { times: [0, 0.5, 1], values: [0.5, 0.6, 0.7] },
+      { times: [0, 0.75], values: [0.4, 0.2] },
+    ];
+    assert.deepEqual(valueCurves(attempts), [
+      [0, 0.5, 0.75, 1],
+      [0.5, 0.6, null, 0.7],
+      [0.4, null, 0.2, null],
+    ]);
   });
 });
 

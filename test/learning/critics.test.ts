@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Tensor } from 'onnxruntime-node';
+import { criticBaseline } from '../../src/learning/policyGradient/criticBaseline.ts';
 import {
   type CriticShape,
   criticLossGraph,
@@ -138,23 +139,59 @@ describe('critics', () => {
     }));
 });
 
+const CHUNK: RolloutChunk = {
+  policyVersion: 'v1',
+  at: 0,
+  integration: { steps: 10, solver: 'euler' },
+  cache: new Float32Array(),
+  valid: new Uint8Array(),
+  pooled: Float32Array.of(0.5),
+  state: Float32Array.of(1, 2),
+  actions: new Float32Array(18),
+  noise: new Float32Array(18),
+  mask: new Float32Array(9).fill(1),
+  committed: Float32Array.of(7, 8),
+  delay: 3,
+  elapsed: 40,
+  steps: 2,
+};
+
 describe('what critics see', () => {
   it('is the observation of a chunk: pooled images, state, committed row, delay and elapsed steps', () => {
-    const chunk: RolloutChunk = {
-      policyVersion: 'v1',
-      integration: { steps: 10, solver: 'euler' },
-      cache: new Float32Array(),
-      valid: new Uint8Array(),
-      pooled: Float32Array.of(0.5),
-      state: Float32Array.of(1, 2),
-      actions: new Float32Array(18),
-      noise: new Float32Array(18),
-      mask: new Float32Array(9).fill(1),
-      committed: Float32Array.of(7, 8),
-      delay: 3,
-      elapsed: 40,
-      steps: 2,
-    };
-    assert.deepEqual([...featuresOf(chunk)], [0.5, 1, 2, 7, 8, 3, 40]);
+    assert.deepEqual([...featuresOf(CHUNK)], [0.5, 1, 2, 7, 8, 3, 40]);
+  });
+});
+
+describe('what critics tell of an update', () => {
+  const settings = criticsSchema.parse({ rate: 1e-2, epochs: 20 });
+  const config = { seed: 1, gamma: 1, lambda: 0.95, advantageFloor: 0.1, critics: settings };
+  /** Attempts of one chunk, then two, and so on; those with an odd number of chunks succeed. */
+  const attempts = Array.from({ length: 11 }, (_, i) => ({
+    id: String(i),
+    reward: (i + 1) % 2,
+    chunks: Array.from({ length: i + 1 }, (_, j) => ({ ...CHUNK, at: 0.5 * j, pooled: Float32Array.of((i + 1) % 2) })), // prettier-ignore
+  }));
+
+  it('has the values along its last attempts, as they were before it', async () => {
+    const shape = { count: settings.count, hidden: [16], features: featuresOf(CHUNK).length };
+    const start = initialCriticState(shape, [1]);
+    const critics = await openCritics({ shape, config: settings, start, session: SESSION });
+    try {
+      const baseline = criticBaseline(critics, config);
+      const learn = async (update: number) => {
+        const { attempts: told } = (await (await baseline.assess(attempts)).learn(update))!;
+        assert.deepEqual(told!.map(({ times }) => times.length), [4, 5, 6, 7, 8, 9, 10, 11]); // prettier-ignore
+        assert.deepEqual(told![0].times, [0, 0.5, 1, 1.5]);
+        return told!;
+      };
+      for (const { values } of await learn(0))
+        for (const value of values) assert.ok(Math.abs(value - 0.5) < 0.05);
+      for (const { succeeded, values, times } of await learn(1)) {
+        assert.equal(values.length, times.length);
+        for (const value of values) assert.ok(succeeded ? value > 0.6 : value < 0.4);
+      }
+    } finally {
+      await critics.close();
+    }
   });
 });

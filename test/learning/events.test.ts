@@ -5,6 +5,7 @@ import { describe, it } from 'node:test';
 import { readCurve } from '../../src/learning/curve.ts';
 import { logEvents, readEvents } from '../../src/learning/events.ts';
 import { describeEvent } from '../../src/learning/learnReport.ts';
+import { readLearning } from '../../src/learning/learningTopic.ts';
 import { withFolder } from '../onnx/run.ts';
 import { assertSaid } from '../refusals.ts';
 
@@ -54,6 +55,12 @@ describe("a learner's log of an earlier version", () => {
       assert.equal(second.report.skipped, 'all failed');
       assert.deepEqual(third.report, { ...first.report, update: 3 });
       assertSaid(describeEvent(first), '50 %', '10 % clipped', 'approximate KL 0.30');
+    }));
+
+  it('tells no values along attempts', () =>
+    withLog(async (folder) => {
+      const { points, values } = await readLearning(folder);
+      assert.deepEqual([points.length, values], [3, undefined]);
     }));
 
   it('is drawn together with the updates of this one', () =>

@@ -7,6 +7,7 @@ import type { RolloutChunk } from '../../src/learning/attempts/rollout.ts';
 
 const chunk: RolloutChunk = {
   policyVersion: 'v1',
+  at: 0,
   integration: { steps: 10, solver: 'euler' },
   cache: new Float32Array(),
   valid: new Uint8Array(),

@@ -66,6 +66,7 @@ describe('a rollout', () => {
         assert.deepEqual([...chunk.mask], [1, 1, 0, 0]);
         assert.equal(chunk.steps, 2);
         assert.equal(chunk.elapsed, 2 * i);
+        assert.equal(chunk.at, 0.04 * i);
       }
       // The prompt's padding counts for nothing.
       assert.ok(chunks[0].valid.includes(0) && chunks[0].pooled.every(Number.isFinite));

@@ -7,6 +7,8 @@ import type { View } from '../../images/viewShift.ts';
 /** An executed chunk in the form that a learner with a frozen prefix needs: encoded, without images. */
 export interface RolloutChunk {
   policyVersion: string;
+  /** Seconds from the attempt's first observation to its own. */
+  at: number;
   /** Keys and values, layer by layer, each [kvHeads, prefix, headDim]. */
   cache: Float32Array;
   /** [prefix] 1 for valid tokens. */

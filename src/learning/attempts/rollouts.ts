@@ -189,6 +189,7 @@ async function encodeEpisode(encoding: Encoding, episode: Episode): Promise<Roll
     elapsed += steps[i];
     return {
       policyVersion,
+      at: Number(chunk.observationStamp - played[0].observationStamp) / 1e9,
       ...observations[i],
       actions: displaced(transforms.targets(actions, state), offset, -1),
       noise,

@@ -7,7 +7,25 @@ import {
 import type { Baseline } from './baseline.ts';
 import type { CriticSettings, GradientConfig } from './config.ts';
 import { type Critics, featuresOf } from './critics.ts';
+import type { Rollout } from '../attempts/rollout.ts';
+import type { AttemptValues } from '../metrics.ts';
 import { STREAM } from './streams.ts';
+
+/** Attempts of an update whose values are told. */
+const TOLD = 8;
+
+const rounded = (value: number) => Number(value.toFixed(4));
+
+/** The last of the attempts with the `values` of their chunks, concatenated in order. */
+function lastValues(attempts: readonly Rollout[], values: readonly number[]): AttemptValues[] {
+  let from = 0;
+  const all = attempts.map(({ reward, chunks }) => ({
+    succeeded: reward > 0,
+    times: chunks.map(({ at }) => rounded(at)),
+    values: values.slice(from, (from += chunks.length)).map(rounded),
+  }));
+  return all.slice(-TOLD);
+}
 
 /** Generalised advantages over the values of critics, which learn from each update. */
 export function criticBaseline(
@@ -34,7 +52,11 @@ export function criticBaseline(
             valueLoss = await critics.train(features, targets, order);
           }
           const returns = discountedReturns(attempts, gamma);
-          return { valueLoss, explainedVariance: explainedVariance(returns, values) };
+          return {
+            valueLoss,
+            explainedVariance: explainedVariance(returns, values),
+            attempts: lastValues(attempts, values),
+          };
         },
       };
     },

@@ -4,6 +4,7 @@ import { LearningLog } from './LearningLog.tsx';
 import { Progress } from './Progress.tsx';
 import { RobotsCard } from './RobotsCard.tsx';
 import { SuccessCard } from './SuccessCard.tsx';
+import { ValuesCard } from './ValuesCard.tsx';
 import { Versions } from './Versions.tsx';
 
 /** Watches the policy learn. */
@@ -16,6 +17,7 @@ export function Learn() {
       <SuccessCard />
       <Versions />
       {fleet && fleet.robots.length > 0 && <RobotsCard {...fleet} />}
+      {learning?.values && <ValuesCard {...learning.values} />}
       {learning && learning.points.length > 1 && <Diagnostics points={learning.points} />}
       {learning && <LearningLog log={learning.log} />}
     </div>

@@ -1,4 +1,4 @@
-import type { AttemptLine, EvaluationPoint, LearningPoint } from '../../protocol.ts';
+import type { AttemptLine, AttemptValues, EvaluationPoint, LearningPoint } from '../../protocol.ts';
 import type uPlot from 'uplot';
 import { successInterval } from '../../../tensors/successRates.ts';
 
@@ -58,6 +58,18 @@ export function attemptCurve(attempts: readonly AttemptLine[]): uPlot.AlignedDat
     });
   });
   return aligned(rows);
+}
+
+/** Values along attempts, a column each: seconds of any of them, and the values where an attempt has one. */
+export function valueCurves(
+  attempts: readonly Pick<AttemptValues, 'times' | 'values'>[],
+): uPlot.AlignedData {
+  const seconds = [...new Set(attempts.flatMap(({ times }) => times))].sort((a, b) => a - b);
+  const columns = attempts.map(({ times, values }): Column => {
+    const known = new Map(times.map((time, i) => [time, values[i]]));
+    return seconds.map((time) => known.get(time) ?? null);
+  });
+  return [seconds, ...columns];
 }
 
 /** Figures of the updates, one column each. */

@@ -3,7 +3,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import { type Palette, palette } from '../theme.ts';
 
-/** A line of a chart. */
+/** A line of a chart. Lines of one label are one entry of the legend, without a value. */
 export interface Line {
   label: string;
   colour: keyof Palette;
@@ -78,7 +78,7 @@ export function Chart({ title, lines, data, xLabel, format, range, height = 240 
         legend: { show: false },
         cursor: { y: false, drag: { x: false, y: false }, points: { size: 8 } },
         scales: { x: { time: false }, y: { range: range ?? rangeOf } },
-        // Attempts are whole.
+        // Attempts are whole, and so are seconds.
         axes: [
           { ...axis(undefined, 30), incrs: WHOLE },
           axis((_, splits) => splits.map((value) => format(value)), 56),
@@ -105,26 +105,28 @@ export function Chart({ title, lines, data, xLabel, format, range, height = 240 
   useEffect(() => chart.current?.setData(data), [data]);
   const at = cursor.value;
   const valueOf = (line: number) => (typeof at === 'number' ? data[line + 1]?.[at] : undefined) ?? lastOf(data[line + 1] ?? []); // prettier-ignore
-  const shown = lines.map((line, i) => ({ ...line, value: valueOf(i) }));
+  const labels = lines.map(({ label }) => label);
+  const isAlone = (label: string) => labels.indexOf(label) === labels.lastIndexOf(label);
+  const shown = lines
+    .map((line, i) => ({ ...line, value: isAlone(line.label) ? valueOf(i) : undefined }))
+    .filter(({ label, isBand }, i) => !isBand && labels.indexOf(label) === i);
   return (
     <figure class="chart" aria-label={title}>
       <div ref={place} aria-hidden="true" />
       <figcaption>
         <ul class="legend">
-          {shown
-            .filter(({ isBand }) => !isBand)
-            .map(({ label, colour, dash, pointsOnly, value }) => (
-              <li key={label} class={`line-${colour}`}>
-                <svg width="26" height="8" aria-hidden="true">
-                  {!pointsOnly && (
-                    <path d="M1 4h24" stroke-width="2" stroke-dasharray={dash?.join(' ')} />
-                  )}
-                  <circle cx="13" cy="4" r="3" />
-                </svg>
-                {label}
-                {value !== undefined && value !== null && <b class="tabular">{format(value)}</b>}
-              </li>
-            ))}
+          {shown.map(({ label, colour, dash, pointsOnly, value }) => (
+            <li key={label} class={`line-${colour}`}>
+              <svg width="26" height="8" aria-hidden="true">
+                {!pointsOnly && (
+                  <path d="M1 4h24" stroke-width="2" stroke-dasharray={dash?.join(' ')} />
+                )}
+                <circle cx="13" cy="4" r="3" />
+              </svg>
+              {label}
+              {value !== undefined && value !== null && <b class="tabular">{format(value)}</b>}
+            </li>
+          ))}
           <li class="x-label">→ {xLabel}</li>
         </ul>
       </figcaption>
