@@ -1,5 +1,5 @@
 import { UserError } from '../errors.ts';
-import { createCrew } from './crew.ts';
+import { type CrewKeeper, createCrew } from './crew.ts';
 import type { Answered, Page } from './page.ts';
 import type { CameraPicture, RequestName, TopicName, Topics } from './protocol.ts';
 import { RULES } from './requests.ts';
@@ -35,7 +35,8 @@ export interface Hub {
   picture(picture: CameraPicture): void;
   opened(page: Page): void;
   closed(page: Page): void;
-  silent(page: Page): void;
+  /** Hears that a page leaves beats unanswered, or answers them again. */
+  silent(page: Page, isSilent: boolean): void;
   /** Answers a request of a page. Throws a `UserError` that says why not. */
   answer(page: Page, request: RequestName, args: unknown): Promise<Answered>;
 }
@@ -61,11 +62,7 @@ function createBoard() {
 }
 
 /** Requests about who operates. `changed` is called after each change. */
-function crewAnswers(
-  crew: ReturnType<typeof createCrew>,
-  beating: Set<string>,
-  changed: () => void,
-): OwnAnswers {
+function crewAnswers(crew: CrewKeeper, changed: () => void): OwnAnswers {
   return {
     takeSeat(_, { id }) {
       crew.seat(id);
@@ -77,9 +74,8 @@ function crewAnswers(
       changed();
       return { says: 'this page only watches now' };
     },
-    heartbeat({ on }: { on: boolean }, { id }) {
-      if (on) beating.add(id);
-      else beating.delete(id);
+    heartbeat({ on }: { on: boolean }) {
+      crew.setHeartbeat(on);
       changed();
       return { says: on ? 'closing this page stops the robot' : 'this page may be closed' };
     },
@@ -89,19 +85,21 @@ function crewAnswers(
 export function createHub({ own, askRuntime, onPresence, onHeartbeatLost }: HubOptions): Hub {
   const board = createBoard();
   const crew = createCrew();
-  const beating = new Set<string>();
   const publish: Hub['publish'] = (topic, value) =>
     board.show(topic, pack({ topic, value }), MOMENTARY.includes(topic));
   const tellCrew = () => {
     const state = crew.state();
     publish('crew', state);
-    const attended = state.operator !== undefined;
-    onPresence({ pages: board.pages.size, attended, beating: beating.size > 0 });
+    const { operator } = state;
+    const attended = operator !== undefined;
+    onPresence({ pages: board.pages.size, attended, beating: operator?.heartbeat ?? false });
   };
-  const lose = ({ id, name }: Page) => {
-    if (beating.delete(id)) onHeartbeatLost(name);
+  const loseHeartbeat = ({ id, name }: Page) => {
+    if (!crew.isHeartbeat(id)) return;
+    crew.setHeartbeat(false);
+    onHeartbeatLost(name);
   };
-  const answers = { ...own, ...crewAnswers(crew, beating, tellCrew) };
+  const answers = { ...own, ...crewAnswers(crew, tellCrew) };
   return {
     publish,
     picture: (picture) => board.show(`camera/${picture.camera}`, pack({ picture }), true),
@@ -113,11 +111,15 @@ export function createHub({ own, askRuntime, onPresence, onHeartbeatLost }: HubO
     },
     closed(page) {
       board.pages.delete(page);
+      loseHeartbeat(page);
       crew.leave(page.id);
-      lose(page);
       tellCrew();
     },
-    silent: lose,
+    silent(page, isSilent) {
+      if (isSilent) loseHeartbeat(page);
+      crew.setSilent(page.id, isSilent);
+      tellCrew();
+    },
     async answer(page, request, args) {
       const { seat, answerer } = RULES[request];
       if (seat && !crew.operates(page.id)) {

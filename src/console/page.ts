@@ -27,7 +27,7 @@ export interface PageOptions {
   onOpen: (page: Page) => void;
   onClose: (page: Page) => void;
   /** Called when the page is silent, and when it is heard again. */
-  onSilence: (page: Page) => void;
+  onSilence: (page: Page, isSilent: boolean) => void;
   /** Answers a request that the page may ask. Throws a `UserError` that says why not. */
   answer: (page: Page, request: RequestName, args: unknown) => Promise<Answered>;
 }
@@ -132,14 +132,16 @@ export function talk(options: PageOptions): void {
   const take = (data: Buffer) => {
     if (!page) return greet(data);
     const message = parse(messageSchema, data);
-    if ('beat' in message) unanswered = 0;
-    else void reply(page, message.ask, message.request, message.args);
+    if ('beat' in message) {
+      if (unanswered > SILENT_BEATS) onSilence(page, false);
+      unanswered = 0;
+    } else void reply(page, message.ask, message.request, message.args);
   };
 
   const beats = setInterval(() => {
     messages = 0;
     if (!page) return;
-    if (unanswered++ === SILENT_BEATS) onSilence(page);
+    if (unanswered++ === SILENT_BEATS) onSilence(page, true);
     send({ beat: Date.now() }, true);
   }, BEAT);
   const patience = setTimeout(() => page ?? socket.terminate(), HELLO_PATIENCE);

@@ -371,7 +371,14 @@ export interface CalibrationState {
 
 /** Who is connected, and who operates. */
 export interface Crew {
-  operator?: { id: string; name: string };
+  operator?: {
+    id: string;
+    name: string;
+    /** Whether the arms brake to rest where their page falls silent. */
+    heartbeat: boolean;
+    /** Whether their page leaves beats unanswered. */
+    silent: boolean;
+  };
   people: { id: string; name: string; role: Role }[];
 }
 
@@ -503,7 +510,7 @@ export interface Requests {
   /** Becomes the operator, whoever it was. */
   takeSeat: { takes: null; gives: null };
   leaveSeat: { takes: null; gives: null };
-  /** With `on`, the arms are let go where this page falls silent. */
+  /** With `on`, the arms brake to rest where this page falls silent, as long as it has the seat. */
   heartbeat: { takes: { on: boolean }; gives: null };
   episodes: { takes: null; gives: EpisodeLine[] };
   episode: { takes: { id: string }; gives: EpisodeReplay };

@@ -57,7 +57,7 @@ function connectPages(server: Server, hub: Hub, access: Access): WebSocketServer
         roleOf: (token) => roleOf(access, token),
         onOpen: (page) => hub.opened(page),
         onClose: (page) => hub.closed(page),
-        onSilence: (page) => hub.silent(page),
+        onSilence: (page, isSilent) => hub.silent(page, isSilent),
         answer: (page, request, args) => hub.answer(page, request, args),
       }),
     );

@@ -15,8 +15,8 @@ export interface TestPage {
   ask<Name extends RequestName>(request: Name, args: Requests[Name]['takes']): Promise<Reply>;
   /** Waits until something is so. */
   until(isSo: () => unknown, what: string, seconds?: number): Promise<void>;
-  /** Answers no beat from now on. */
-  fallSilent(): void;
+  /** Answers no beat from now on, or with `false` answers them again. */
+  fallSilent(isSilent?: boolean): void;
   readonly socket: WebSocket;
   close(): Promise<void>;
 }
@@ -76,7 +76,7 @@ export async function openPage(url: string, options: PageOptions = {}): Promise<
         await setTimeout(5);
       }
     },
-    fallSilent: () => void (silent = true),
+    fallSilent: (isSilent = true) => void (silent = isSilent),
     async close() {
       socket.close();
       if (socket.readyState !== socket.CLOSED) await once(socket, 'close');

@@ -186,6 +186,31 @@ describe("the console's server", () => {
     assert.equal(lost.length, 2, 'a page that is no heartbeat may go');
   });
 
+  it('tells everybody who operates, and whether their heartbeat is fresh', async () => {
+    const console = await open();
+    const ada = await seated(console, 'Ada');
+    const ben = await seated(console, 'Ben');
+    const operator = () => {
+      const { name, heartbeat, silent } = ben.topics.crew!.operator!;
+      return [name, heartbeat && 'heartbeat', silent && 'silent'].filter(Boolean).join();
+    };
+    assert.equal(operator(), 'Ada');
+    await ada.ask('heartbeat', { on: true });
+    await ben.until(() => operator() === 'Ada,heartbeat', 'a fresh heartbeat');
+    ada.fallSilent();
+    await ben.until(() => operator() === 'Ada,silent', 'a silent page');
+    assert.deepEqual(lost, ['the page of Ada fell silent']);
+    ada.fallSilent(false);
+    await ben.until(() => operator() === 'Ada', 'a page that is heard again');
+
+    await ada.ask('heartbeat', { on: true });
+    await ben.ask('takeSeat', null);
+    await ben.until(() => operator() === 'Ben', 'the new operator, without a heartbeat');
+    await ada.close();
+    await ben.until(() => ben.topics.crew!.people.length === 1, 'who is left');
+    assert.equal(lost.length, 1, 'the page of who operates no more may be closed');
+  });
+
   it('comes back after it was killed, with what it showed, and the robot hears that its heartbeat was lost', async () => {
     const console = await open();
     console.publish('log', [{ at: 1, level: 'info', text: 'kept' }]);

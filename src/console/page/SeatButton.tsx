@@ -2,8 +2,9 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Crew } from '../protocol.ts';
 import { ask, link, reconnect } from './live/connection.ts';
 import { MOST_LETTERS, personName, rename } from './live/identity.ts';
-import { hasSeat, mayOperate, operatorName } from './live/seat.ts';
+import { hasRobot, hasSeat, mayOperate, operatorName } from './live/seat.ts';
 import { topics } from './live/topics.ts';
+import { heartbeatWords } from './operate/heartbeat.ts';
 import { Button } from './parts/Button.tsx';
 import { Chip } from './parts/Chip.tsx';
 import { Dialog } from './parts/Dialog.tsx';
@@ -30,6 +31,22 @@ function useSeatNotice() {
   }, [own, operator?.id]);
 }
 
+function OperatorChips({ operator }: { operator: NonNullable<Crew['operator']> }) {
+  const { tone, icon, word } = heartbeatWords(operator);
+  return (
+    <>
+      <Chip tone="accent" icon="hand">
+        operates
+      </Chip>
+      {(hasRobot.value || operator.silent) && (
+        <Chip tone={tone} icon={icon}>
+          {word}
+        </Chip>
+      )}
+    </>
+  );
+}
+
 function People({ crew }: { crew: Crew | undefined }) {
   const own = link.value.state === 'live' ? link.value.id : undefined;
   return (
@@ -41,11 +58,7 @@ function People({ crew }: { crew: Crew | undefined }) {
             {name}
             {id === own && ' (this page)'}
           </span>
-          {crew.operator?.id === id && (
-            <Chip tone="accent" icon="hand">
-              operates
-            </Chip>
-          )}
+          {crew.operator?.id === id && <OperatorChips operator={crew.operator} />}
           {role === 'watch' && <Chip icon="eye">may only watch</Chip>}
         </li>
       ))}
