@@ -16,7 +16,7 @@ export interface AdaptConsole extends ConsoleChoice {
 export async function openAdaptConsole(
   { isOptional = false, ...place }: AdaptConsole,
   run: { folder: string; folders: AdaptFolders; batch: number },
-  { learner }: AdaptParts,
+  { learner, ...parts }: AdaptParts,
   log: (line: string) => void,
 ): Promise<LearningConsole | undefined> {
   const orders: PageOrders = {
@@ -30,6 +30,7 @@ export async function openAdaptConsole(
     learner: { folder: folders.learner, batch, runs: true, evaluations: evaluationsIn(folder) },
     episodes: [folders.recorded, join(folders.learner, 'episodes')],
     answers: orderAnswers(orders),
+    onLabel: (id) => parts.relabelled(id),
     log,
   });
   return opening.catch((error: unknown) => {

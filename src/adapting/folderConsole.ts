@@ -47,18 +47,18 @@ export async function showFolder(
   { log, signal }: { log: (line: string) => void; signal: AbortSignal },
 ): Promise<void> {
   const { episodes, learner } = await shownIn(folder);
-  const console = await openNoRobotConsole({ ...place, episodes, answers: {}, log });
+  const onLabel = () => void view?.refresh();
+  const console = await openNoRobotConsole({ ...place, episodes, answers: {}, onLabel, log });
+  const view = learner && showLearning(console, { ...learner, runs: false, answers: [] }, log);
   const showComparisons = () =>
     readComparisons(episodes[0]).then(
       (comparisons) => console.publish('comparisons', comparisons),
       (error: unknown) => log(messageOf(error)),
     );
-  const ends = [
-    watchFiles([comparisonsFile(episodes[0])], showComparisons),
-    ...(learner ? [showLearning(console, { ...learner, runs: false, answers: [] }, log)] : []),
-  ];
+  const endComparisons = watchFiles([comparisonsFile(episodes[0])], showComparisons);
   if (!signal.aborted)
     await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
-  for (const end of ends) end();
+  endComparisons();
+  await view?.end();
   await console.close();
 }

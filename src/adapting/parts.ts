@@ -50,6 +50,8 @@ export interface AdaptParts {
   open(signal: AbortSignal): Promise<Courier>;
   /** Resolves when attempts are played by what the learner says. Throws a `UserError` where they cannot be. */
   untilPlayed(signal: AbortSignal): Promise<void>;
+  /** Has the learner hear that an episode was labelled, wherever it lies. */
+  relabelled(id: string): void;
   /** Rejects with a `UserError` when one of them cannot go on. */
   readonly failed: Promise<never>;
   /** Ends them all, whatever they do. */
@@ -110,6 +112,11 @@ export async function startAdaptParts(options: AdaptPartsOptions): Promise<Adapt
         if (refused) throw new UserError(refused, { kind: 'mismatch' });
         await setTimeout(LOOK_EVERY);
       }
+    },
+    relabelled(id) {
+      courier?.notify();
+      // One that is started again reads all labels.
+      learner.order('relabelled', id).catch(() => undefined);
     },
     async close() {
       // An adapter that they were to take over is then given up, and the link with it.

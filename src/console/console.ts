@@ -1,4 +1,5 @@
 import { UserError, messageOf } from '../errors.ts';
+import type { Outcome } from '../episodes/outcome.ts';
 import { type Child, openProcess, startProcess } from '../processes/child.ts';
 import { keepRunning } from '../processes/restart.ts';
 import type { Access } from './access.ts';
@@ -27,8 +28,8 @@ export interface ConsoleOptions {
   answers: RuntimeAnswers;
   /** Called when a page that the robot depends on is gone, with the sentence why. */
   onHeartbeatLost?: (reason: string) => void;
-  /** Called when an episode's label was corrected. */
-  onLabel?: (id: string) => void;
+  /** Called when an episode's outcome was corrected by a label. */
+  onLabel?: (id: string, outcome: Outcome) => void;
   /** Hears what an operator should know, a line each. */
   log: (line: string) => void;
 }
@@ -93,7 +94,7 @@ export async function openConsole(options: ConsoleOptions): Promise<Console> {
     },
     presence: (now) => void (presence = now),
     heartbeatLost: (name) => onHeartbeatLost?.(`the page of ${name} fell silent`),
-    labelled: (id) => onLabel?.(id),
+    labelled: (...label) => onLabel?.(...label),
   };
   const loseHeartbeat = (reason: string) => {
     if (presence.beating) onHeartbeatLost?.(reason);

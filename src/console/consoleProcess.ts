@@ -1,3 +1,4 @@
+import type { Outcome } from '../episodes/outcome.ts';
 import type { Calls } from '../processes/calls.ts';
 import { yieldToControl } from '../processes/priority.ts';
 import { serve } from '../processes/serve.ts';
@@ -31,7 +32,7 @@ export interface RuntimeFunctions {
   answer: (request: RequestName, args: unknown, by: string) => Promise<Answered>;
   presence: (presence: Presence) => void;
   heartbeatLost: (name: string) => void;
-  labelled: (id: string) => void;
+  labelled: (id: string, outcome: Outcome) => void;
 }
 
 // The robot goes first.
@@ -43,7 +44,7 @@ serve(async (work: ConsoleWork, runtime: Calls<RuntimeFunctions>) => {
     port: work.port,
     own: {
       ...findingsAnswer(work.doctor),
-      ...episodeAnswers(work.episodes, (id) => runtime.notify('labelled', id)),
+      ...episodeAnswers(work.episodes, (...label) => runtime.notify('labelled', ...label)),
     },
     askRuntime: (request, args, by) => runtime.ask('answer', request, args, by),
     onPresence: (presence) => runtime.notify('presence', presence),

@@ -1,4 +1,5 @@
 import { unready } from '../errors.ts';
+import type { Outcome } from '../episodes/outcome.ts';
 import { startThread } from '../processes/child.ts';
 import { type KeptChild, keepRunning } from '../processes/restart.ts';
 import type { EpisodeFunctions } from './episodeReader.ts';
@@ -12,7 +13,7 @@ const OUTCOMES = { success: 'a success', failure: 'a failure', discarded: 'disca
 /** Answers of the console's process about the episodes in some folders. They are read in a thread of its own. */
 export function episodeAnswers(
   folders: readonly string[],
-  onLabel: (id: string) => void,
+  onLabel: (id: string, outcome: Outcome) => void,
 ): OwnAnswers {
   let thread: KeptChild<EpisodeFunctions> | undefined;
   const module = new URL('./episodeReader.js', import.meta.url);
@@ -35,7 +36,7 @@ export function episodeAnswers(
     }),
     async label({ id, outcome, note }: Requests['label']['takes'], { name: by }: Page) {
       await reader().ask('label', id, { by, outcome, ...(note !== undefined && { note }) });
-      onLabel(id);
+      onLabel(id, outcome);
       return { says: `${id} is ${OUTCOMES[outcome]} now` };
     },
     async exportEpisodes({ ids, out }: Requests['exportEpisodes']['takes']) {

@@ -205,6 +205,8 @@ export interface AttemptLine {
   /** Counts from 1. */
   attempt: number;
   outcome: Outcome;
+  /** How it was judged, where a label has changed that. */
+  judged?: Outcome;
   version: string;
   /** Seconds */
   seconds: number;

@@ -41,7 +41,7 @@ export interface RobotConsoleOptions extends Omit<ConsoleOptions, 'episodes' | '
 }
 
 /** A console beside a robot. */
-export interface RobotConsole extends Omit<Tap, 'close'> {
+export interface RobotConsole extends Omit<Tap, 'close' | 'relabel'> {
   readonly url: string;
   /** Whether somebody operates. */
   readonly attended: boolean;
@@ -101,6 +101,10 @@ export async function openRobotConsole(options: RobotConsoleOptions): Promise<Ro
     ...options,
     ...(record !== undefined && { episodes: [record] }),
     onHeartbeatLost: (reason) => options.stop('the heartbeat', reason),
+    onLabel(id, outcome) {
+      tap.relabel(id, outcome);
+      options.onLabel?.(id, outcome);
+    },
   });
   const tap = tapRobot(robot, console, { executeSteps: policy().executeSteps, cameras });
   const names = Object.keys(answers) as RequestName[];

@@ -1,3 +1,4 @@
+import type { Outcome } from '../episodes/outcome.ts';
 import { describeEvent, type GuardEvent } from '../guard/guardEvents.ts';
 import type { Chunk, Observation } from '../policy/chunkPolicy.ts';
 import { viewOfCamera } from '../images/viewShift.ts';
@@ -30,6 +31,8 @@ export interface Tap {
   chunk(taken: TakenChunk): void;
   guarded(event: GuardEvent): void;
   attempt(line: AttemptLine): void;
+  /** Corrects the outcome of the attempt that this episode is of. */
+  relabel(episode: string, outcome: Outcome): void;
   /** Hides from now on which version makes chunks and attempts, or tells it of all attempts. */
   blind(on: boolean): void;
   log(level: LogLine['level'], text: string): void;
@@ -119,6 +122,12 @@ function watchMotion(robot: Robot) {
   };
 }
 
+/** An attempt as a label corrects it. */
+function corrected({ judged: before, ...line }: AttemptLine, outcome: Outcome): AttemptLine {
+  const judged = before ?? line.outcome;
+  return { ...line, outcome, ...(judged !== outcome && { judged }) };
+}
+
 /** Judged attempts, without their versions while these are not to be known. */
 function createAttempts(show: (lines: AttemptLine[]) => void) {
   let lines: AttemptLine[] = [];
@@ -128,6 +137,11 @@ function createAttempts(show: (lines: AttemptLine[]) => void) {
   return {
     add(line: AttemptLine) {
       lines = newest(lines, isBlind ? { ...line, blind: true } : line, KEPT.attempts);
+      showAll();
+    },
+    relabel(episode: string, outcome: Outcome) {
+      if (!lines.some((line) => line.episode === episode)) return;
+      lines = lines.map((line) => (line.episode === episode ? corrected(line, outcome) : line));
       showAll();
     },
     blind(on: boolean) {
@@ -185,6 +199,7 @@ export function tapRobot(
     },
     guarded: (event) => guardLines.add(event),
     attempt: (line) => attempts.add(line),
+    relabel: (episode, outcome) => attempts.relabel(episode, outcome),
     blind: (on) => attempts.blind(on),
     log(level, text) {
       log = newest(log, { at: Date.now(), level, text }, KEPT.log);

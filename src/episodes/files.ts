@@ -13,6 +13,10 @@ export const partialPath = (folder: string, id: string) => join(folder, id + PAR
 /** The file of an episode's labels, beside that of the episode. */
 export const labelsFile = (path: string) => path.replace(/\.mcap$/, '') + LABELS;
 
+/** The id of the episode that a file of labels is of, by its name; undefined for any other file. */
+export const labelledEpisode = (name: string): string | undefined =>
+  name.endsWith(LABELS) ? name.slice(0, -LABELS.length) : undefined;
+
 /** An episode file's id and whether it is finished, by its name; undefined for any other file. */
 export function episodeFile(path: string): { id: string; finished: boolean } | undefined {
   const name = basename(path);

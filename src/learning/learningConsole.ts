@@ -43,12 +43,20 @@ function createEstimate() {
   };
 }
 
-/** Shows a learner's folder at a console as it changes, and only reads it. Returns what ends it with how it then is. */
+/** What shows a learner's folder. */
+export interface LearningView {
+  /** Shows it anew: labels were added, which no file tells that is watched. */
+  refresh(): Promise<void>;
+  /** Ends it, with how the folder then is. */
+  end(): Promise<void>;
+}
+
+/** Shows a learner's folder at a console as it changes, and only reads it. */
 export function showLearning(
   console: Pick<Console, 'publish'>,
   { folder, batch: given, evaluations, runs, answers }: ShownLearner,
   log: (line: string) => void,
-): () => Promise<void> {
+): LearningView {
   const timeLeft = createEstimate();
   let problem: string | undefined;
   const learning = async (): Promise<Learning> => {
@@ -79,9 +87,12 @@ export function showLearning(
     [...files, join(folder, 'episodes'), ...(evaluations ? [evaluations.file] : [])],
     () => show(),
   );
-  return async () => {
-    stop();
-    if (runs) await show({ state: 'ended' });
+  return {
+    refresh: () => show(),
+    async end() {
+      stop();
+      if (runs) await show({ state: 'ended' });
+    },
   };
 }
 
@@ -110,12 +121,12 @@ export async function openLearningConsole(
   const { learner, answers, log } = options;
   const console = await openNoRobotConsole(options);
   const names = Object.keys(answers) as RequestName[];
-  const stop = showLearning(console, { ...learner, answers: names }, log);
+  const view = showLearning(console, { ...learner, answers: names }, log);
   return {
     url: console.url,
     publish: (topic, value) => console.publish(topic, value),
     async close() {
-      await stop();
+      await view.end();
       await console.close();
     },
   };

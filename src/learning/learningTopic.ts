@@ -2,8 +2,10 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LearnedVersion, Learning, LearningPoint } from '../console/protocol.ts';
 import { successInterval } from '../tensors/successRates.ts';
-import { episodeFile } from '../episodes/files.ts';
+import { episodeFile, labelledEpisode, wholePath } from '../episodes/files.ts';
+import { labelsOf, newestLabel } from '../episodes/labels.ts';
 import { readBeginning } from './begun.ts';
+import { type HeldEpisode, applyLabels } from './corrections.ts';
 import { type LoggedEvent, readEvents } from './events.ts';
 import { describeEvent } from './learnReport.ts';
 import { type Run, readRun, versionFile } from './learnerFolder.ts';
@@ -113,6 +115,24 @@ const published = (folder: string, { versions }: Run, events: readonly LoggedEve
     }),
   );
 
+/**
+ * Counts the labels of a learner's episodes that it has not dealt with, as it will when it runs. Changes `run` alone.
+ */
+async function countLabels(folder: string, run: Run): Promise<void> {
+  const episodes = join(folder, 'episodes');
+  const held: HeldEpisode[] = [];
+  for (const name of await readdir(episodes).catch(() => [])) {
+    const id = labelledEpisode(name);
+    if (id === undefined) continue;
+    const path = wholePath(episodes, id);
+    // The list of episodes says where labels cannot be read.
+    const label = await labelsOf(path).then(newestLabel, () => undefined);
+    if (label) held.push({ id, path, label: label.outcome });
+  }
+  const consumed = new Set(run.consumed);
+  applyLabels(held, run.versions, run, (id) => consumed.has(id));
+}
+
 /** Finished episodes in a learner's folder that it has neither learned from nor left out. */
 async function waitingIn(folder: string, consumed: readonly string[]): Promise<number> {
   const done = new Set(consumed);
@@ -131,6 +151,7 @@ const playedOf = (run: Run | undefined, { pinned, rollBack }: Orders) =>
 export async function readLearning(folder: string): Promise<ToldLearning> {
   const events = await readEvents(folder);
   const run = await readRun(folder);
+  if (run) await countLabels(folder, run);
   const orders = await readOrders(folder);
   const { method } = await readBeginning(folder);
   const points = learningPoints(events);

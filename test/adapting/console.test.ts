@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { nalu, spawnNalu } from '../cli/nalu.ts';
+import type { EpisodeLine } from '../../src/console/protocol.ts';
 import { type TestPage, openPage } from '../console/client.ts';
 import { urlIn } from '../console/said.ts';
 import { withFolder } from '../onnx/run.ts';
@@ -37,6 +38,19 @@ async function ordered(page: TestPage, paused: boolean): Promise<void> {
     assertSaid(asked.says, 'ask again');
     await setTimeout(200);
   }
+}
+
+/** Corrects the outcome of an attempt that was learned from: the learner hears of it, and its version counts it. */
+async function corrected(page: TestPage): Promise<void> {
+  const listed = await page.ask('episodes', null);
+  assert.ok(listed.ok);
+  const [first] = (listed.value as EpisodeLine[]).toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  const [{ successes }] = page.topics.learning!.versions;
+  const [outcome, change] = first.outcome === 'success' ? (['failure', -1] as const) : (['success', 1] as const); // prettier-ignore
+  assert.ok((await page.ask('label', { id: first.id, outcome })).ok);
+  const isSaid = () => page.topics.learning!.log.some(({ text }) => text.includes(`${first.id} is labelled`)); // prettier-ignore
+  await page.until(isSaid, 'what the learner says of it');
+  await page.until(() => page.topics.learning!.versions[0].successes === successes + change, 'its version', 60); // prettier-ignore
 }
 
 /** Runs `nalu adapt` on a tiny policy for three updates, with its page. */
@@ -80,6 +94,7 @@ describe('the page of nalu adapt', { timeout: 300_000 }, () => {
         const pid = await learnerIn(folder);
         const { versions, points } = page.topics.learning!;
         assert.equal(versions[0].state, 'published');
+        await corrected(page);
         process.kill(pid!, 'SIGKILL');
         // Its attempts are made, and no update comes of them.
         const { waiting } = page.topics.learning!;

@@ -20,7 +20,7 @@ describe("the console's episodes", { timeout: 120_000 }, () => {
   let episodes: string;
   let console: Console;
   let page: TestPage;
-  const labelled: string[] = [];
+  const labelled: [id: string, outcome: string][] = [];
 
   const at = (name: string) => join(episodes, name);
   const record = async (id: string) => {
@@ -65,7 +65,7 @@ describe("the console's episodes", { timeout: 120_000 }, () => {
     await writeFile(at('notes.txt'), 'nothing');
     console = await openConsole({
       ...{ access: { host: '127.0.0.1' }, port: 0, episodes: [episodes], answers: {} },
-      onLabel: (id) => labelled.push(id),
+      onLabel: (...label) => labelled.push(label),
       log: () => undefined,
     });
     page = await openPage(console.url, { hello: { name: 'Ada' } });
@@ -145,7 +145,7 @@ describe("the console's episodes", { timeout: 120_000 }, () => {
     assert.equal((await labelsOf(at(`${MARKUP}.mcap`))).length, 1);
     assert.deepEqual(await readFile(at(`${MARKUP}.mcap`)).catch(() => undefined), before);
     await page.until(() => labelled.length === 1, 'the label');
-    assert.deepEqual(labelled, [MARKUP]);
+    assert.deepEqual(labelled, [[MARKUP, 'failure']]);
   });
 
   it('that are cut off are replayed as far as they go, and not labelled', async () => {

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { labelEpisode } from '../../src/episodes/labels.ts';
 import { wholePath } from '../../src/episodes/files.ts';
 import type { Episode } from '../../src/episodes/readEpisode.ts';
 import { isThere } from '../../src/files/isThere.ts';
@@ -234,6 +235,30 @@ describe("what a learner's folder tells", { timeout: 60_000 }, () => {
         assert.ok(values[0] > 0 && values[0] < 1, String(values[0]));
       }
       assertSaid(told.log.at(-1)!.text, 'update 2', '10 of 20 attempts');
+    }));
+
+  it('counts labels that the learner has not heard of, as it will, and changes nothing', () =>
+    withFolder(async (folder) => {
+      const learner = await learnedTwice(folder);
+      await learner.close();
+      const state = await readFile(stateFile(folder));
+      const { id, path } = { id: nameOf(0), path: wholePath(join(folder, 'episodes'), nameOf(0)) };
+      const counts = async () => {
+        const [{ attempts, successes }] = (await readLearning(folder)).versions;
+        return [attempts, successes];
+      };
+      assert.deepEqual(await counts(), [2 * BATCH, BATCH]);
+      await labelEpisode(path, { by: 'Anna', outcome: 'failure' });
+      assert.deepEqual(await counts(), [2 * BATCH, BATCH - 1]);
+      await labelEpisode(path, { by: 'Anna', outcome: 'discarded' });
+      assert.deepEqual(await counts(), [2 * BATCH - 1, BATCH - 1]);
+      assert.ok(state.equals(await readFile(stateFile(folder))));
+
+      const again = await openTinyLearner(folder, bundle);
+      again.add({ id, path, label: 'discarded' });
+      await again.advance();
+      assert.deepEqual(await counts(), [2 * BATCH - 1, BATCH - 1], 'once, when it has heard too');
+      await again.close();
     }));
 
   it('is empty where no learner was', () =>

@@ -142,8 +142,6 @@ interface OpenLearner {
   orders: OrderFunctions;
   /** Episodes that have come over the link. */
   received: () => number;
-  /** An episode was labelled on this machine. */
-  relabelled: (id: string) => Promise<void>;
   /** Sends the robots the versions that they are to play, and tells how the fleet is. */
   publish: () => Promise<void>;
   /** Resolves when another episode, label, robot or order has come. */
@@ -159,7 +157,9 @@ async function addKept(learner: Learner, folder: string): Promise<void> {
 
 async function addLabelled(learner: Learner, folder: string, id: string): Promise<void> {
   const episode = await listEpisode(wholePath(join(folder, 'episodes'), id));
-  if (episode) learner.add(heldEpisode(episode, (await readRobots(folder)).get(id)));
+  // One that the link has not brought yet comes with its label.
+  if (episode?.state !== 'finished') return;
+  learner.add(heldEpisode(episode, (await readRobots(folder)).get(id)));
 }
 
 /** What the options name, which must be what the folder was begun with. Throws a `UserError`. */
@@ -255,14 +255,11 @@ async function open(
     await distributor.follow();
     port.tell(await distributor.status());
   };
-  const orders = orderFunctions({ learner, distributor, publish, onEvent, wake: () => wake() });
+  const relabel = (id: string) => addLabelled(learner, folder, id);
+  const orders = orderFunctions({ learner, distributor, publish, onEvent, relabel, wake: () => wake() }); // prettier-ignore
   const opened: OpenLearner = {
     ...{ port, learner, distributor, bundle, orders, publish },
     received: () => received,
-    async relabelled(id) {
-      await addLabelled(learner, folder, id);
-      wake();
-    },
     arrival: () => new Promise((resolve) => (wake = resolve)),
   };
   isOpen(opened);
@@ -337,7 +334,7 @@ export async function learn(
         episodes: [join(folder, 'episodes')],
         answers: orderAnswers(orders),
         onLabel: (id) =>
-          void opened.relabelled(id).catch((error: unknown) => report.note(messageOf(error))),
+          void orders.relabelled(id).catch((error: unknown) => report.note(messageOf(error))),
         log: report.note,
       });
     const shown = await page;

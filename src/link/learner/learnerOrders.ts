@@ -5,12 +5,14 @@ import type { Learner } from '../../learning/learner.ts';
 import type { FleetOrder } from '../nats/fleet.ts';
 import type { Distributor } from './distributor.ts';
 
-/** What a person can order of a learner that runs; each says what comes of it, or throws a `UserError`. */
+/** What a person can do with a learner that runs; each order says what comes of it, or throws a `UserError`. */
 export interface OrderFunctions {
   pauseLearning: (paused: boolean, by: string) => Promise<string>;
   pin: (version: string | null, by: string, robot?: string) => Promise<string>;
   rollOut: (version: string, by: string) => Promise<string>;
   rollBack: (version: string, by: string) => Promise<string>;
+  /** Hears that a person labelled this episode in its folder. */
+  relabelled: (id: string) => Promise<void>;
 }
 
 /** A learner, and who must hear of what is ordered of it. */
@@ -20,13 +22,15 @@ export interface OrderedLearner {
   /** Sends the robot the version that it is to play. */
   publish: () => Promise<void>;
   onEvent: (event: LearnerEvent) => void;
+  /** Takes over the label of an episode in its folder. */
+  relabel: (id: string) => Promise<void>;
   /** Has the learner look for something to do. */
   wake: () => void;
 }
 
 /** Takes orders for a learner: the robot gets the version that it is to play at once. */
 export function orderFunctions(ordered: OrderedLearner) {
-  const { learner, distributor, publish, onEvent, wake } = ordered;
+  const { learner, distributor, publish, onEvent, relabel, wake } = ordered;
   const carryOut = async (event: LearnerEvent) => {
     await publish();
     onEvent(event);
@@ -53,6 +57,10 @@ export function orderFunctions(ordered: OrderedLearner) {
       wake();
       return `the robot goes back to version ${version}`;
     },
+    async relabelled(id) {
+      await relabel(id);
+      wake();
+    },
   } satisfies OrderFunctions;
 }
 
@@ -78,7 +86,7 @@ export function obeyFleet(
 }
 
 /** Those of a page. */
-export type PageOrders = Omit<OrderFunctions, 'rollOut'>;
+export type PageOrders = Omit<OrderFunctions, 'rollOut' | 'relabelled'>;
 
 /** A console's answers that pass orders on. */
 export const orderAnswers = ({ pauseLearning, pin, rollBack }: PageOrders): RuntimeAnswers => ({

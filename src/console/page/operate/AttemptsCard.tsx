@@ -29,10 +29,11 @@ export function AttemptsCard() {
           {attempts
             .slice(-MOST)
             .reverse()
-            .map(({ at, attempt, outcome, seconds, version, problem, blind }) => (
+            .map(({ at, attempt, outcome, judged, seconds, version, problem, blind }) => (
               <li key={`${at}${attempt}`}>
                 <span class="tabular muted">{attempt}</span>
                 <OutcomeChip outcome={outcome} />
+                {judged !== undefined && <span class="muted">was {judged}</span>}
                 {problem !== undefined && <span class="grow">{problem}</span>}
                 <span class="tabular seconds">{seconds.toFixed(1)} s</span>
                 <code class="muted">{blind ? 'blind' : shortVersion(version).slice(0, 7)}</code>
