@@ -28,7 +28,8 @@ export async function openAdaptConsole(
   const opening = openLearningConsole({
     ...place,
     learner: { folder: folders.learner, batch, runs: true, evaluations: evaluationsIn(folder) },
-    episodes: [folders.recorded, join(folders.learner, 'episodes')],
+    // Of an episode in both, the learner goes by the labels of its own.
+    episodes: [join(folders.learner, 'episodes'), folders.recorded],
     answers: orderAnswers(orders),
     onLabel: (id) => parts.relabelled(id),
     log,

@@ -29,7 +29,7 @@ async function shownIn(folder: string): Promise<Shown> {
   const { learner, recorded } = foldersIn(folder);
   if (await isThere(learner))
     return {
-      episodes: [recorded, join(learner, 'episodes')],
+      episodes: [join(learner, 'episodes'), recorded],
       learner: { folder: learner, evaluations: evaluationsIn(folder) },
     };
   if (await isLearners(folder))

@@ -17,6 +17,10 @@ export interface ListedFile {
   line: EpisodeLine;
 }
 
+/** Whether two files of a name are the same, as those of a robot and of its learner are. */
+const isCopy = (a: ListedFile, b: ListedFile) =>
+  basename(a.path) === basename(b.path) && a.line.bytes === b.line.bytes;
+
 interface Known {
   /** Sizes and times of the episode's file and that of its labels. */
   key: string;
@@ -61,7 +65,8 @@ function unfinishedLine(id: string, { size, mtimeMs }: { size: number; mtimeMs: 
 
 /**
  * Lists the episodes in folders, by name. Files are read again only where they have changed; one that is being written
- * is not opened. One whose name an earlier one has gets its folder or its file's ending as well.
+ * is not opened. Of two copies of a file the first one counts; another one whose name an earlier one has gets its folder
+ * or its file's ending as well.
  */
 export function createEpisodeList(folders: readonly string[]): () => Promise<ListedFile[]> {
   let known = new Map<string, Known>();
@@ -95,16 +100,19 @@ export function createEpisodeList(folders: readonly string[]): () => Promise<Lis
     const paths = (await Promise.all(folders.map(filesIn))).flat();
     const next = new Map<string, Known>();
     const files: ListedFile[] = [];
-    const taken = new Set<string>();
+    const taken = new Map<string, ListedFile>();
     for (let from = 0; from < paths.length; from += AT_ONCE) {
       const batch = paths.slice(from, from + AT_ONCE);
       for (const found of await Promise.all(batch.map((path) => look(path, next)))) {
         if (!found) continue;
         const { path, line } = found;
-        const id = taken.has(line.id) ? `${basename(join(path, '..'))}/${basename(path)}` : line.id;
+        const other = taken.get(line.id);
+        if (other && isCopy(other, found)) continue;
+        const id = other ? `${basename(join(path, '..'))}/${basename(path)}` : line.id;
         if (taken.has(id)) continue;
-        taken.add(id);
-        files.push({ path, line: { ...line, id } });
+        const file = { path, line: { ...line, id } };
+        taken.set(id, file);
+        files.push(file);
       }
     }
     known = next;

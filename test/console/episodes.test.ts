@@ -1,10 +1,21 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, readdir, rm, truncate, utimes, writeFile } from 'node:fs/promises';
+import {
+  copyFile,
+  mkdir,
+  mkdtemp,
+  readFile,
+  readdir,
+  rm,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import sharp from 'sharp';
 import { type Console, openConsole } from '../../src/console/console.ts';
+import { createEpisodeList } from '../../src/console/episodeList.ts';
 import type { EpisodeLine, RequestName, Requests } from '../../src/console/protocol.ts';
 import { labelsOf } from '../../src/episodes/labels.ts';
 import { recordEpisode } from '../../src/episodes/recordEpisode.ts';
@@ -130,6 +141,24 @@ describe("the console's episodes", { timeout: 120_000 }, () => {
     }
     const none = { id: DATED, camera: 'cam_low', time: 0 };
     assertSaid(await refusal('episodePicture', none), 'no image', 'cam_low');
+  });
+
+  it('are listed once where two folders have the same file, and twice where the files differ', async () => {
+    const [robot, learner] = [join(folder, 'robot'), join(folder, 'learner')];
+    await Promise.all([robot, learner].map((path) => mkdir(path)));
+    for (const path of [robot, learner])
+      await copyFile(at(`${DATED}.mcap`), join(path, 'one.mcap'));
+    await copyFile(at(`${DATED}.mcap`), join(learner, 'two.mcap'));
+    await writeFile(join(robot, 'two.mcap'), 'another');
+    const files = await createEpisodeList([learner, robot])();
+    assert.deepEqual(
+      files.map(({ path, line }) => [line.id, relative(folder, path)]),
+      [
+        ['one', 'learner/one.mcap'],
+        ['two', 'learner/two.mcap'],
+        ['robot/two.mcap', 'robot/two.mcap'],
+      ],
+    );
   });
 
   it('are corrected by whoever operates; list, replay and robot hear of it', async () => {
