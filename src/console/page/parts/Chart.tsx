@@ -3,7 +3,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import { type Palette, palette } from '../theme.ts';
 
-/** A line of a chart. Lines of one label are one entry of the legend, without a value. */
+/** A line of a chart. Lines of one label are one entry of the legend, which then says no values. */
 export interface Line {
   label: string;
   colour: keyof Palette;
@@ -106,9 +106,9 @@ export function Chart({ title, lines, data, xLabel, format, range, height = 240 
   const at = cursor.value;
   const valueOf = (line: number) => (typeof at === 'number' ? data[line + 1]?.[at] : undefined) ?? lastOf(data[line + 1] ?? []); // prettier-ignore
   const labels = lines.map(({ label }) => label);
-  const isAlone = (label: string) => labels.indexOf(label) === labels.lastIndexOf(label);
+  const areAlone = new Set(labels).size === labels.length;
   const shown = lines
-    .map((line, i) => ({ ...line, value: isAlone(line.label) ? valueOf(i) : undefined }))
+    .map((line, i) => ({ ...line, value: areAlone ? valueOf(i) : undefined }))
     .filter(({ label, isBand }, i) => !isBand && labels.indexOf(label) === i);
   return (
     <figure class="chart" aria-label={title}>
