@@ -1,5 +1,5 @@
 import { computed, signal } from '@preact/signals';
-import { hasRobot } from './live/seat.ts';
+import { hasEpisodesOnly, hasRobot } from './live/seat.ts';
 import { topics } from './live/topics.ts';
 import type { IconName } from './parts/Icon.tsx';
 
@@ -19,13 +19,15 @@ const ALL = Object.keys(TABS) as Tab[];
 export const tabs = computed((): Tab[] => {
   if (hasRobot.value) return ALL;
   if (topics.calibration.value) return ['setup'];
-  return topics.learning.value ? ['learn', 'episodes'] : ['episodes'];
+  return ['learn', 'episodes'];
 });
 
 const chosen = signal(location.hash.slice(1));
 window.addEventListener('hashchange', () => (chosen.value = location.hash.slice(1)));
 
-/** The tab that is shown: the one of the address, or the first. */
+/** The tab that is shown: the one of the address, or the first; where nothing learned, the episodes. */
 export const tab = computed(
-  (): Tab => tabs.value.find((name) => name === chosen.value) ?? tabs.value[0],
+  (): Tab =>
+    tabs.value.find((name) => name === chosen.value) ??
+    (hasEpisodesOnly.value ? 'episodes' : tabs.value[0]),
 );

@@ -3,6 +3,7 @@ import type { Outcome } from '../../../episodes/outcome.ts';
 import { messageOf } from '../../../errors.ts';
 import { HIDDEN, type EpisodeLine } from '../../protocol.ts';
 import { ask, link } from '../live/connection.ts';
+import { hasEpisodesOnly, hasRobot } from '../live/seat.ts';
 import { topics } from '../live/topics.ts';
 import { tab } from '../route.ts';
 
@@ -24,18 +25,30 @@ const newestFirst = (a: EpisodeLine, b: EpisodeLine) =>
 export async function loadEpisodes(): Promise<void> {
   try {
     const { value } = await ask('episodes', null);
-    episodes.value = value.toSorted(newestFirst);
+    const sorted = value.toSorted(newestFirst);
+    // What did not change is not drawn again.
+    if (JSON.stringify(sorted) !== JSON.stringify(episodes.value)) episodes.value = sorted;
     listProblem.value = undefined;
   } catch (error) {
     listProblem.value = messageOf(error);
   }
 }
 
+const isLookedAt = () =>
+  link.value.state === 'live' &&
+  (tab.value === 'episodes' || (tab.value === 'learn' && hasEpisodesOnly.value));
+
 // The list is asked for while it is looked at, and again after each attempt.
 effect(() => {
   void topics.attempts.value;
-  if (tab.value === 'episodes' && link.value.state === 'live') untracked(() => void loadEpisodes());
+  if (isLookedAt()) untracked(() => void loadEpisodes());
 });
+
+/** Milliseconds between two questions where no robot tells of its attempts. */
+const ASK_EVERY = 5000;
+setInterval(() => {
+  if (!hasRobot.value && isLookedAt() && !document.hidden) void loadEpisodes();
+}, ASK_EVERY);
 
 export interface Filter {
   text: string;

@@ -4,10 +4,12 @@ import { clock, percent, plural, range } from '../format.ts';
 import { now } from '../live/clock.ts';
 import { ask } from '../live/connection.ts';
 import { playing } from '../live/playing.ts';
+import { hasEpisodesOnly } from '../live/seat.ts';
 import { topics } from '../live/topics.ts';
 import { isOffered, reasonAgainstOperating } from '../operate/actions.ts';
 import { Button } from '../parts/Button.tsx';
 import { report } from '../parts/notices.ts';
+import { attempts } from './attempts.ts';
 import { type Counts, successInterval } from '../../../tensors/successRates.ts';
 
 const Tile = ({ name, children }: { name: string; children: ComponentChildren }) => (
@@ -17,14 +19,14 @@ const Tile = ({ name, children }: { name: string; children: ComponentChildren })
   </section>
 );
 
-/** Attempts with the version that plays: as the learner counts them with an update, until then as this robot made them. */
+/** Attempts with the version that plays, or all where none does: as the learner counts them with an update, until then as this robot made them. */
 function countsOfVersion(): Counts {
   const version = playing.value;
   const learned = topics.learning.value?.versions.find((line) => line.version === version);
   if (learned && learned.attempts > 0) return learned;
-  const judged = (topics.attempts.value ?? []).filter(
+  const judged = attempts.value.filter(
     ({ blind, outcome, ...attempt }) =>
-      !blind && attempt.version === version && outcome !== 'discarded',
+      !blind && (hasEpisodesOnly.value || attempt.version === version) && outcome !== 'discarded',
   );
   const successes = judged.filter(({ outcome }) => outcome === 'success').length;
   return { attempts: judged.length, successes };
@@ -36,7 +38,9 @@ function Success() {
     return (
       <>
         <strong>–</strong>
-        <p class="muted">no attempt with this version is counted yet</p>
+        <p class="muted">
+          no attempt{!hasEpisodesOnly.value && ' with this version'} is counted yet
+        </p>
       </>
     );
   return (
@@ -94,8 +98,28 @@ function State({ learning }: { learning: Learning }) {
   );
 }
 
+/** What recorded episodes come to. */
+function Recorded() {
+  const count = attempts.value.length;
+  const versions = new Set(attempts.value.map(({ version }) => version)).size;
+  return (
+    <div class="tiles two">
+      <Tile name="Success of all attempts">
+        <Success />
+      </Tile>
+      <Tile name="Recorded">
+        <strong>{count}</strong>
+        <p class="muted">
+          {count === 1 ? 'attempt' : 'attempts'} with {plural(versions, 'version')}
+        </p>
+      </Tile>
+    </div>
+  );
+}
+
 /** Where learning stands, in large figures. */
 export function Progress() {
+  if (hasEpisodesOnly.value) return <Recorded />;
   const learning = topics.learning.value;
   const last = learning?.points.at(-1);
   return (

@@ -3,7 +3,8 @@ import { percent } from '../format.ts';
 import { topics } from '../live/topics.ts';
 import { Card } from '../parts/Card.tsx';
 import { Chart, type Line } from '../parts/Chart.tsx';
-import { attemptCurve, successCurve } from './curves.ts';
+import { attempts } from './attempts.ts';
+import { WINDOW, attemptCurve, successCurve } from './curves.ts';
 
 const LINES: Line[] = [
   { label: 'most', colour: 'accent', isBand: true },
@@ -12,15 +13,19 @@ const LINES: Line[] = [
   { label: 'held out, random noise', colour: 'series-2', dash: [6, 4] },
   { label: 'held out, zero noise', colour: 'good', dash: [2, 4] },
 ];
+/** Where nothing learns. */
+const ATTEMPT_LINES: Line[] = [
+  ...LINES.slice(0, 2),
+  { label: `last ${WINDOW} attempts, with 95 % interval`, colour: 'accent' },
+];
 
 /** Success over attempts. */
 export function SuccessCard() {
   const learning = topics.learning.value;
-  const attempts = topics.attempts.value;
+  const made = attempts.value;
   const data = useMemo(
-    () =>
-      learning ? successCurve(learning.points, learning.evaluations) : attemptCurve(attempts ?? []),
-    [learning, attempts],
+    () => (learning ? successCurve(learning.points, learning.evaluations) : attemptCurve(made)),
+    [learning, made],
   );
   return (
     <Card title="Success" class="success-card">
@@ -29,7 +34,7 @@ export function SuccessCard() {
       ) : (
         <Chart
           title="Success by attempts"
-          lines={learning ? LINES : LINES.slice(0, 3)}
+          lines={learning ? LINES : ATTEMPT_LINES}
           data={learning ? data : (data.slice(0, 4) as typeof data)}
           xLabel={learning ? 'attempts learned from' : 'attempts'}
           format={percent}

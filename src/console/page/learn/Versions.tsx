@@ -11,6 +11,7 @@ import { Chip, type Tone } from '../parts/Chip.tsx';
 import { Dialog } from '../parts/Dialog.tsx';
 import type { IconName } from '../parts/Icon.tsx';
 import { RateBar } from '../parts/RateBar.tsx';
+import { attempts } from './attempts.ts';
 import { ancestorsOf } from './lineage.ts';
 import { report } from '../parts/notices.ts';
 import { successInterval } from '../../../tensors/successRates.ts';
@@ -26,7 +27,7 @@ function versionsThere(): LearnedVersion[] {
   const learning = topics.learning.value;
   if (learning) return learning.versions;
   const counts = new Map<string, LearnedVersion>();
-  for (const { version, at, outcome, blind } of topics.attempts.value ?? []) {
+  for (const { version, at, outcome, blind } of attempts.value) {
     if (blind || outcome === 'discarded') continue;
     const state = 'published' as const;
     const known = counts.get(version) ?? { version, at, parent: null, state, attempts: 0, successes: 0 }; // prettier-ignore
@@ -65,7 +66,7 @@ interface RowProps {
 }
 
 function VersionRow({ line, isAncestor, onRollBack }: RowProps) {
-  const { version, at, state, reason, attempts, successes } = line;
+  const { version, at, state, reason, ...counts } = line;
   const plays = playing.value === version;
   const isPinned = pinned.value === version;
   const against = reasonAgainstOperating();
@@ -73,7 +74,7 @@ function VersionRow({ line, isAncestor, onRollBack }: RowProps) {
     <li class={plays ? 'playing' : undefined}>
       <div class="version-head">
         <code title={version}>{shortVersion(version)}</code>
-        <Chip {...STATES[state]}>{state}</Chip>
+        {topics.learning.value && <Chip {...STATES[state]}>{state}</Chip>}
         {plays && (
           <Chip tone="accent" icon="play">
             plays
@@ -84,13 +85,13 @@ function VersionRow({ line, isAncestor, onRollBack }: RowProps) {
             pinned
           </Chip>
         )}
-        <time class="muted">{timeOfDay(at)}</time>
+        {at > 0 && <time class="muted">{timeOfDay(at)}</time>}
       </div>
       {reason !== undefined && <p class="muted reason">{reason}</p>}
       <RateBar
-        attempts={attempts}
-        successes={successes}
-        interval={successInterval({ successes, attempts })}
+        attempts={counts.attempts}
+        successes={counts.successes}
+        interval={successInterval(counts)}
       />
       <div class="version-actions">
         {isOffered('pin') && state !== 'kept back' && (

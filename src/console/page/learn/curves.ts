@@ -43,7 +43,7 @@ export function successCurve(
 }
 
 /** Attempts that a rate looks back on where nothing learns. */
-const WINDOW = 20;
+export const WINDOW = 20;
 
 /** Success over the last attempts, for a robot without a learner. */
 export function attemptCurve(attempts: readonly AttemptLine[]): uPlot.AlignedData {

@@ -7,6 +7,11 @@ export const hasRobot = computed(
   () => topics.robot.value !== undefined || topics.phase.value?.phase !== 'absent',
 );
 
+/** Whether there are recorded episodes alone: no robot, no learner, no calibration. */
+export const hasEpisodesOnly = computed(
+  () => !hasRobot.value && !topics.learning.value && !topics.calibration.value,
+);
+
 /** Whether this page may operate at all. */
 export const mayOperate = computed(() => link.value.state === 'live' && link.value.role === 'operate'); // prettier-ignore
 
