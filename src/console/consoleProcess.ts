@@ -3,6 +3,7 @@ import type { Calls } from '../processes/calls.ts';
 import { yieldToControl } from '../processes/priority.ts';
 import { serve } from '../processes/serve.ts';
 import type { Access } from './access.ts';
+import { createDownloads } from './downloads.ts';
 import { episodeAnswers } from './episodeAnswers.ts';
 import { findingsAnswer } from './findings.ts';
 import type { Answered } from './page.ts';
@@ -39,12 +40,16 @@ export interface RuntimeFunctions {
 yieldToControl();
 
 serve(async (work: ConsoleWork, runtime: Calls<RuntimeFunctions>) => {
+  const downloads = createDownloads();
   const server = await startConsoleServer({
-    access: work.access,
+    ...{ access: work.access, downloads },
     port: work.port,
     own: {
       ...findingsAnswer(work.doctor),
-      ...episodeAnswers(work.episodes, (...label) => runtime.notify('labelled', ...label)),
+      ...episodeAnswers(work.episodes, {
+        onLabel: (...label) => runtime.notify('labelled', ...label),
+        offer: (file) => downloads.offer(file),
+      }),
     },
     askRuntime: (request, args, by) => runtime.ask('answer', request, args, by),
     onPresence: (presence) => runtime.notify('presence', presence),

@@ -10,10 +10,17 @@ import type { OwnAnswers } from './hub.ts';
 
 const OUTCOMES = { success: 'a success', failure: 'a failure', discarded: 'discarded' } as const;
 
+/** What is done with episodes beside reading them. */
+interface EpisodeUses {
+  onLabel: (id: string, outcome: Outcome) => void;
+  /** Offers a file to the page that asked; gives its address. */
+  offer: (file: string) => string;
+}
+
 /** Answers of the console's process about the episodes in some folders. They are read in a thread of its own. */
 export function episodeAnswers(
   folders: readonly string[],
-  onLabel: (id: string, outcome: Outcome) => void,
+  { onLabel, offer }: EpisodeUses,
 ): OwnAnswers {
   let thread: KeptChild<EpisodeFunctions> | undefined;
   const module = new URL('./episodeReader.js', import.meta.url);
@@ -33,6 +40,9 @@ export function episodeAnswers(
     }),
     episodePicture: async ({ id, camera, time }: Requests['episodePicture']['takes']) => ({
       value: await reader().ask('picture', id, camera, time),
+    }),
+    download: async ({ id }: Requests['download']['takes']) => ({
+      value: { address: offer(await reader().ask('file', id)) },
     }),
     async label({ id, outcome, note }: Requests['label']['takes'], { name: by }: Page) {
       await reader().ask('label', id, { by, outcome, ...(note !== undefined && { note }) });

@@ -24,6 +24,7 @@ export interface EpisodeFunctions {
     time: number,
   ) => Promise<{ time: number; jpeg: Uint8Array }>;
   label: (id: string, label: { by: string; outcome: Outcome; note?: string }) => Promise<void>;
+  file: (id: string) => Promise<string>;
   paths: (ids: readonly string[]) => Promise<string[]>;
 }
 
@@ -124,6 +125,7 @@ serve<EpisodeFunctions, { folders: readonly string[] }>(({ folders }) => {
         });
       await labelEpisode(path, label);
     },
+    file: async (id) => (await find(id)).path,
     async paths(ids) {
       const paths: string[] = [];
       await list();

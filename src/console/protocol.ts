@@ -518,6 +518,8 @@ export interface Requests {
   episode: { takes: { id: string }; gives: EpisodeReplay };
   /** The picture of a camera at the time (ms since the first joint state) or the newest before it. */
   episodePicture: { takes: { id: string; camera: string; time: number }; gives: { time: number; jpeg: Uint8Array } }; // prettier-ignore
+  /** The address, as a path on the console's server, at which the episode's file can be had for a minute. */
+  download: { takes: { id: string }; gives: { address: string } };
   label: { takes: { id: string; outcome: Outcome; note?: string }; gives: null };
   /** Writes a LeRobot data set of these episodes. */
   exportEpisodes: { takes: { ids: string[]; out: string }; gives: null };

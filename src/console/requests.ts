@@ -58,6 +58,7 @@ export const RULES: Readonly<Record<RequestName, Rule>> = {
   episodes: watching(nothing),
   episode: watching(z.object({ id })),
   episodePicture: watching(z.object({ id, camera: text(100), time: z.number() })),
+  download: watching(z.object({ id })),
   label: {
     ...operating(z.object({ id, outcome, note: text(500).optional() })),
     answerer: 'console',

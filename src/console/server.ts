@@ -6,9 +6,10 @@ import { WebSocketServer } from 'ws';
 import { listen } from '../tcpPort.ts';
 import { closeServer, refuseUpgrade } from '../webSocketServer.ts';
 import { type Access, demandSafe, refusalOf, roleOf } from './access.ts';
+import { type Downloads, sendFile } from './downloads.ts';
 import { type Hub, type HubOptions, createHub } from './hub.ts';
 import { talk } from './page.ts';
-import { answer as answerStatic, loadPage } from './staticFiles.ts';
+import { HEADERS, answer as answerStatic, loadPage } from './staticFiles.ts';
 
 /** Bytes of the largest message that a page may send. */
 const MOST_MESSAGE_BYTES = 64 * 1024;
@@ -17,6 +18,7 @@ const MOST_PAGES = 16;
 
 export interface ServerOptions extends HubOptions {
   access: Access;
+  downloads: Pick<Downloads, 'find'>;
   /** 0 picks a free port. */
   port: number;
 }
@@ -27,14 +29,16 @@ export interface ConsoleServer extends Pick<Hub, 'publish' | 'picture'> {
   close(): Promise<void>;
 }
 
-/** Serves the page's files. */
-async function serveFiles(access: Access): Promise<Server> {
+/** Serves the page's files, and those that a page was offered. */
+async function serveFiles({ access, downloads }: ServerOptions): Promise<Server> {
   const files = await loadPage();
   const server = access.tls ? createTlsServer(access.tls) : createServer();
   server.on('request', (request, response) => {
     const refusal = refusalOf(request, access);
     if (refusal) return void response.writeHead(Number(refusal.slice(0, 3))).end(`${refusal}\n`);
-    answerStatic(files, request, response);
+    const offered = request.method === 'GET' && downloads.find(request.url ?? '');
+    if (offered) sendFile(offered, HEADERS, response).catch(() => response.destroy());
+    else answerStatic(files, request, response);
   });
   return server;
 }
@@ -69,7 +73,7 @@ function connectPages(server: Server, hub: Hub, access: Access): WebSocketServer
 export async function startConsoleServer(options: ServerOptions): Promise<ConsoleServer> {
   const { access, port } = options;
   demandSafe(access);
-  const server = await serveFiles(access);
+  const server = await serveFiles(options);
   const hub = createHub(options);
   const sockets = connectPages(server, hub, access);
   const address = await listen(server, { host: access.host, port, what: 'console' });

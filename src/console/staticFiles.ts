@@ -11,7 +11,8 @@ const FILES = {
   '/page.css': { file: 'page.css', type: 'text/css; charset=utf-8' },
 } as const;
 
-const HEADERS = {
+/** Of every answer. */
+export const HEADERS = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',
@@ -36,7 +37,7 @@ export async function loadPage() {
   return new Map<string, { type: string; gzipped: Buffer; bytes: Buffer }>(entries);
 }
 
-/** Answers a request for a part of the page; nothing else can be had, and nothing changed, by HTTP. */
+/** Answers a request for a part of the page; nothing can be changed by HTTP. */
 export function answer(
   page: Awaited<ReturnType<typeof loadPage>>,
   { method, url = '', headers }: IncomingMessage,

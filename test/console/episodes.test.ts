@@ -5,6 +5,7 @@ import {
   mkdtemp,
   readFile,
   readdir,
+  rename,
   rm,
   truncate,
   utimes,
@@ -159,6 +160,40 @@ describe("the console's episodes", { timeout: 120_000 }, () => {
         ['robot/two.mcap', 'robot/two.mcap'],
       ],
     );
+  });
+
+  it('are downloaded as they are, each under its name, by a page alone', async () => {
+    const fetched = async (id: string) => {
+      const { address } = await ask('download', { id });
+      return fetch(new URL(address, console.url));
+    };
+    for (const id of [DATED, MARKUP, 'damaged']) {
+      const answer = await fetched(id);
+      assert.equal(answer.status, 200);
+      assert.ok((await readFile(at(`${id}.mcap`))).equals(Buffer.from(await answer.arrayBuffer())));
+      const [, name] = /filename\*=UTF-8''(\S+)$/.exec(answer.headers.get('content-disposition')!)!;
+      assert.equal(decodeURIComponent(name), `${id}.mcap`);
+    }
+    for (const id of ['../notes', '..', at(DATED), 'notes.txt'])
+      assertSaid(await refusal('download', { id }), `"${id}"`, 'no episode');
+    assertSaid(await refusal('download', { id: 'growing' }), 'growing', 'recorded');
+
+    for (const path of [
+      'download/',
+      'download/x',
+      `download/${DATED}.mcap`,
+      'download/..%2fnotes.txt',
+    ])
+      // prettier-ignore
+      assert.equal((await fetch(console.url + path)).status, 404, path);
+    const { address } = await ask('download', { id: DATED });
+    const url = new URL(address, console.url);
+    assert.equal((await fetch(url, { method: 'POST' })).status, 405);
+    assert.equal((await fetch(url, { headers: { origin: 'http://example.org' } })).status, 403);
+    await rename(at(`${DATED}.mcap`), at('away'));
+    assert.equal((await fetch(url)).status, 404, 'one that is gone');
+    await rename(at('away'), at(`${DATED}.mcap`));
+    assert.equal((await fetch(url)).status, 200);
   });
 
   it('are corrected by whoever operates; list, replay and robot hear of it', async () => {

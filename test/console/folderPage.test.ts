@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { type Browser, type Page, chromium } from 'playwright-core';
@@ -75,5 +76,17 @@ describe('the page of a folder of episodes, in a browser', { skip, timeout: 120_
       await tab(page, 'Learn');
       await rate.getByText('3 of 3').waitFor();
       await versions.getByText('3 of 3').waitFor();
+    }));
+
+  it('gives an episode to the browser as its file', () =>
+    withPage(['success'], async (page, episodes) => {
+      await replay(page, 'episode-0');
+      const [download] = await Promise.all([
+        page.waitForEvent('download'),
+        page.getByRole('button', { name: 'Download' }).click(),
+      ]);
+      assert.equal(download.suggestedFilename(), 'episode-0.mcap');
+      const kept = await readFile(await download.path());
+      assert.ok(kept.equals(await readFile(join(episodes, 'episode-0.mcap'))));
     }));
 });

@@ -7,6 +7,7 @@ import { Card } from '../parts/Card.tsx';
 import { Icon } from '../parts/Icon.tsx';
 import { JointBars } from '../parts/JointBars.tsx';
 import { notify } from '../parts/notices.ts';
+import { DownloadButton } from './DownloadButton.tsx';
 import { LabelForm } from './LabelForm.tsx';
 import { blind, replayed } from './list.ts';
 import { indexAt, usePlayer, type Player } from './player.ts';
@@ -55,8 +56,9 @@ const Head = ({ replay }: { replay: EpisodeReplay }) => (
       ))}
       <div class="row path">
         <p class="muted grow">
-          Foxglove opens the file as it is, on the robot's machine: <code>{replay.path}</code>
+          Foxglove opens the file as it is. On the robot's machine: <code>{replay.path}</code>
         </p>
+        <DownloadButton id={replay.id} />
         <Button class="small" onPress={() => void copyPath(replay.path)}>
           Copy path
         </Button>
@@ -102,7 +104,12 @@ export function Replay({ id }: { id: string }) {
         <Icon name="back" />
         <span>All episodes</span>
       </button>
-      {problem !== undefined && <p class="card empty">{problem}</p>}
+      {problem !== undefined && (
+        <section class="card row wrap" aria-label="Episode">
+          <p class="grow muted">{problem}</p>
+          <DownloadButton id={id} />
+        </section>
+      )}
       {!replay && problem === undefined && <p class="card empty">Reading…</p>}
       {replay && <Loaded replay={replay} onLabelled={refreshLabels} />}
     </div>

@@ -32,9 +32,9 @@ export const ACTIONS: Readonly<Record<ActionName, Action>> = {
 export const ACTION_NAMES = Object.keys(ACTIONS) as ActionName[];
 
 /** What the console itself answers, whatever the robot is. */
-const OWN: readonly RequestName[] = ['heartbeat', 'episodes', 'episode', 'episodePicture', 'label', 'exportEpisodes']; // prettier-ignore
+const OWN: readonly RequestName[] = ['heartbeat', 'episodes', 'episode', 'episodePicture', 'download', 'label', 'exportEpisodes']; // prettier-ignore
 /** What a page may ask that only watches. */
-const WATCHING: readonly RequestName[] = ['episodes', 'episode', 'episodePicture'];
+const WATCHING: readonly RequestName[] = ['episodes', 'episode', 'episodePicture', 'download'];
 
 /** Whether the robot answers the request, or the learner where there is no robot. */
 const isAnswered = (request: RequestName): boolean =>
