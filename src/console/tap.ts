@@ -4,6 +4,7 @@ import type { Chunk, Observation } from '../policy/chunkPolicy.ts';
 import { viewOfCamera } from '../images/viewShift.ts';
 import { delegateRobot } from '../robot/delegates.ts';
 import type { Robot } from '../robot/robot.ts';
+import { onWarning } from '../warnings.ts';
 import type { Console } from './console.ts';
 import { type AttemptLine, type GuardLine, HIDDEN, type LogLine, type Motion, type RobotDescription } from './protocol.ts'; // prettier-ignore
 
@@ -157,7 +158,7 @@ function createAttempts(show: (lines: AttemptLine[]) => void) {
   };
 }
 
-/** Shows a robot's motion, chunks and guard at the console. `executeSteps` and `cameras` are the policy's. */
+/** Shows a robot's motion, chunks and guard at the console, and the warnings of this process. `executeSteps` and `cameras` are the policy's. */
 export function tapRobot(
   robot: Robot,
   console: Console,
@@ -166,7 +167,12 @@ export function tapRobot(
   const motion = watchMotion(robot);
   const guardLines = createGuardLines();
   const attempts = createAttempts((lines) => console.publish('attempts', lines));
-  let log: LogLine[] = [];
+  let lines: LogLine[] = [];
+  const log: Tap['log'] = (level, text) => {
+    lines = newest(lines, { at: Date.now(), level, text }, KEPT.log);
+    console.publish('log', lines);
+  };
+  const endWarnings = onWarning((text) => log('warn', text));
   const timer = setInterval(() => {
     const lines = guardLines.take();
     if (lines) console.publish('guard', lines);
@@ -201,10 +207,10 @@ export function tapRobot(
     attempt: (line) => attempts.add(line),
     relabel: (episode, outcome) => attempts.relabel(episode, outcome),
     blind: (on) => attempts.blind(on),
-    log(level, text) {
-      log = newest(log, { at: Date.now(), level, text }, KEPT.log);
-      console.publish('log', log);
+    log,
+    close() {
+      clearInterval(timer);
+      endWarnings();
     },
-    close: () => clearInterval(timer),
   };
 }

@@ -1,14 +1,17 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { PhaseState } from '../../protocol.ts';
+import { sentence } from '../format.ts';
 import { ask } from '../live/connection.ts';
 import { hasSeat } from '../live/seat.ts';
 import { topics } from '../live/topics.ts';
 import { Button } from '../parts/Button.tsx';
+import { Icon } from '../parts/Icon.tsx';
 import { Stepper } from '../parts/Stepper.tsx';
 import { report } from '../parts/notices.ts';
 import { Switch } from '../parts/Switch.tsx';
 import { isOffered, reasonAgainstOperating } from './actions.ts';
 import { heartbeat, switchHeartbeat } from './heartbeat.ts';
+import { promptWarning } from './promptWarning.ts';
 import { MOST_ATTEMPTS, series } from './series.ts';
 
 /** Why neither task nor prompt can be changed now. */
@@ -43,6 +46,17 @@ function TaskChoice({ state }: { state: PhaseState }) {
   );
 }
 
+/** What the policy does not read of the prompt. */
+function PromptWarning({ prompt }: Pick<PhaseState, 'prompt'>) {
+  const warning = promptWarning(topics.log.value ?? [], prompt);
+  if (warning === undefined) return null;
+  return (
+    <p class="prompt-warning" role="status">
+      <Icon name="warning" size={14} /> {sentence(warning)}
+    </p>
+  );
+}
+
 function PromptField({ state }: { state: PhaseState }) {
   const [text, setText] = useState(state.prompt);
   useEffect(() => setText(state.prompt), [state.prompt]);
@@ -52,6 +66,7 @@ function PromptField({ state }: { state: PhaseState }) {
       <div class="field prompt">
         <span>Prompt</span>
         <p class="value">{state.prompt}</p>
+        <PromptWarning prompt={state.prompt} />
       </div>
     );
   const submit = (event: Event) => {
@@ -68,6 +83,7 @@ function PromptField({ state }: { state: PhaseState }) {
           title={reason}
           onInput={({ currentTarget }) => setText(currentTarget.value)}
         />
+        <PromptWarning prompt={state.prompt} />
       </label>
       {text !== state.prompt && <Button type="submit">Use it</Button>}
     </form>
