@@ -106,6 +106,7 @@ describe('the console in a browser', { skip }, () => {
   it('lets one page operate at a time: another one takes over, and both see it', async () => {
     const [first, second] = [await open(), await open()];
     await first.getByRole('button', { name: /you operate/i }).waitFor();
+    await second.getByText(/operates\. You watch.*heartbeat is off/).waitFor();
     await press(second, /Who is there/);
     await second
       .getByRole('button', { name: /take over/i })
