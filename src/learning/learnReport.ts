@@ -1,5 +1,5 @@
 import type { LearnerEvent, Updated } from './events.ts';
-import type { PolicyMetrics, Displaced, Race } from './metrics.ts';
+import type { Displaced, PolicyMetrics, Race, ReuseMetrics } from './metrics.ts';
 import type { Orders } from './orders.ts';
 import type { RobotAttempts } from './versions.ts';
 import type { Ticket } from '../policy/ticket.ts';
@@ -48,6 +48,14 @@ function describePolicy(policy: PolicyMetrics): string[] {
   ];
 }
 
+function describeReuse({ kept, ranking }: ReuseMetrics): string[] {
+  const ranked = ranking && [
+    `of a success and a failure they rank ${percent(ranking.outcome)} rightly (50 % by chance)`,
+    `and chunks beyond their state by ${ranking.advantage.toFixed(2)} (0 by chance)`,
+  ];
+  return [...(ranked ? [ranked.join(', ')] : []), `${kept} attempts are kept`];
+}
+
 /** Success of each robot, whatever versions it played. */
 function describeRobots(cells: readonly RobotAttempts[]): string {
   const robots = [...new Set(cells.map(({ robot }) => robot))];
@@ -65,7 +73,18 @@ const describePlace = ({ offset, view }: Displaced): string[] => [
 ];
 
 function describeUpdate({ report, robots }: Updated): string {
-  const { update, attempts, successes, critics, offset, view, own = {}, race, policy } = report;
+  const {
+    update,
+    attempts,
+    successes,
+    critics,
+    offset,
+    view,
+    own = {},
+    race,
+    policy,
+    reuse,
+  } = report;
   const [low, high] = successInterval({ attempts, successes });
   const parts = [
     `${successes} of ${attempts} attempts succeeded (${percent(successes / attempts)}, 95 % between ${percent(low)} and ${percent(high)})`,
@@ -79,6 +98,7 @@ function describeUpdate({ report, robots }: Updated): string {
     ),
     ...(race ? describeRace(race) : []),
     ...(policy ? describePolicy(policy) : []),
+    ...(reuse ? describeReuse(reuse) : []),
   ];
   return `update ${update}: ${parts.join(', ')}`;
 }

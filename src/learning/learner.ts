@@ -176,11 +176,14 @@ async function improve(parts: Parts, rollouts: readonly Rollout[]): Promise<Lear
   const before = algorithm.adapter();
   let report: UpdateMetrics;
   try {
-    report = await algorithm.update(rollouts);
+    report = await algorithm.update(rollouts, run.counted);
   } catch (error) {
     // Back to the state before an update that failed half-way.
     await algorithm.close();
-    parts.algorithm = await options.algorithm({ bundle, joints, session }, stateFile(folder));
+    parts.algorithm = await options.algorithm(
+      { bundle, joints, session, folder },
+      stateFile(folder),
+    );
     return { event: 'failed', reason: messageOf(error) };
   }
   const after = algorithm.adapter();
@@ -208,7 +211,7 @@ async function learnFrom(
   const { rollouts, leftOut } = await gatherRollouts([...byPath.keys()], readEpisode, {
     async encode(episode) {
       const held = byPath.get(episode.path)!;
-      const rollout = await encode(parts, episode, held.robot);
+      const rollout = { ...(await encode(parts, episode, held.robot)), id: held.id };
       countAttempt(run, held, rollout);
       return rollout;
     },
@@ -282,7 +285,7 @@ async function takeLabels(
 /** The parts where the folder left off, or where the policy begins. */
 async function openParts(options: LearnerOptions): Promise<Parts> {
   const { folder, bundle, joints, session } = options;
-  const context = { bundle, joints, session };
+  const context = { bundle, joints, session, folder };
   const orders = await openOrders(folder);
   const encoder = await openRolloutEncoder(bundle, session);
   const held = new Map<string, HeldEpisode>();

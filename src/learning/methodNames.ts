@@ -1,5 +1,14 @@
 /** The ways to improve a policy from its own attempts, the default one first; see methods.ts. */
-export const METHOD_NAMES = ['fpo', 'view', 'offset', 'ticket', 'ppo', 'grpo'] as const;
+export const METHOD_NAMES = [
+  'fpo',
+  'in-sample',
+  'fpo-replay',
+  'view',
+  'offset',
+  'ticket',
+  'ppo',
+  'grpo',
+] as const;
 
 export type MethodName = (typeof METHOD_NAMES)[number];
 

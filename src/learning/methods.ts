@@ -12,6 +12,9 @@ import { loadFpoConfig } from './fpo/config.ts';
 import { fpo } from './fpo/fpo.ts';
 import type { MethodName } from './methodNames.ts';
 import { policyGradient } from './policyGradient/policyGradient.ts';
+import { REPLAY_METHODS } from './replay/methods.ts';
+import { loadReplayConfig } from './replay/replayConfig.ts';
+import { replayLearning } from './replay/replayLearning.ts';
 import { type TokenMethod, loadTokenConfig } from './ppo/config.ts';
 import { TOKEN_METHODS } from './ppo/ppo.ts';
 import { ticketSearch } from './ticket/ticket.ts';
@@ -63,6 +66,18 @@ const onTokens = (method: TokenMethod): Method => ({
   },
 });
 
+/** A method that learns from all kept attempts. */
+const onReplay = (method: keyof typeof REPLAY_METHODS): Method => ({
+  batch: 16,
+  episodes: 320,
+  exploration: { initialNoise: 1 },
+  needs: 'learnable',
+  async configure(path, seed) {
+    const settings = await loadReplayConfig(path, seed);
+    return { settings, open: replayLearning(REPLAY_METHODS[method], settings) };
+  },
+});
+
 /** All methods. A new one is a folder beside fpo/, its name in methodNames.ts, and an entry here. */
 export const METHODS: Readonly<Record<MethodName, Method>> = {
   /** The action expert learns. */
@@ -77,6 +92,10 @@ export const METHODS: Readonly<Record<MethodName, Method>> = {
       return { settings, open: fpo(settings) };
     },
   },
+  /** The action expert learns from all attempts again, each chunk weighed by what it led to. */
+  'in-sample': onReplay('in-sample'),
+  /** The same by FPO's surrogate. */
+  'fpo-replay': onReplay('fpo-replay'),
   /** The network stays; where it looks in its cameras' images is found. */
   view: {
     batch: 16,

@@ -41,6 +41,27 @@ export interface UpdateMetrics extends Displaced {
   skipped?: string;
   /** Of the policy steps; missing where there was none. */
   policy?: PolicyMetrics;
+  /** Of an algorithm that learns from kept attempts again. */
+  reuse?: ReuseMetrics;
+}
+
+/** What an update made of all attempts that are kept. */
+export interface ReuseMetrics {
+  /** Attempts that are kept, those of this update included. */
+  kept: number;
+  /** How critics ranked the attempts of this update before they learned from them; missing where these ended alike. */
+  ranking?: Ranking;
+  /** Mean weighted loss of the first and of the last steps of flow matching; missing where there is none. */
+  lossBefore?: number;
+  lossAfter?: number;
+}
+
+/** How well estimates order what they have not seen. */
+export interface Ranking {
+  /** Probability that a chunk of a success is estimated above one of a failure; 0.5 by chance. */
+  outcome: number;
+  /** Correlation of ranks between Q − V and the return − V: what Q tells beyond the state; 0 by chance. */
+  advantage: number;
 }
 
 export interface CriticMetrics {

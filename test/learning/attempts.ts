@@ -6,6 +6,9 @@ import { displacementSearch } from '../../src/learning/displacement/displacement
 import { fpoSchema } from '../../src/learning/fpo/config.ts';
 import { fpo } from '../../src/learning/fpo/fpo.ts';
 import { ticketSearch } from '../../src/learning/ticket/ticket.ts';
+import { REPLAY_METHODS } from '../../src/learning/replay/methods.ts';
+import { loadReplayConfig } from '../../src/learning/replay/replayConfig.ts';
+import { replayLearning } from '../../src/learning/replay/replayLearning.ts';
 import { type Learner, type LearnerOptions, openLearner } from '../../src/learning/learner.ts';
 import { type Adapter, writeAdapter } from '../../src/policy/bundle/adapter.ts';
 import { ADAPTER_FILE, loadBundle } from '../../src/policy/bundle/bundle.ts';
@@ -24,8 +27,12 @@ export const SETTINGS = {
 } as const;
 
 /** Methods of policies with a flow, by these settings. */
-export const TINY_METHODS: Record<'fpo' | 'offset' | 'ticket', OpenAlgorithm> = {
+export const TINY_METHODS: Record<'fpo' | 'in-sample' | 'offset' | 'ticket', OpenAlgorithm> = {
   fpo: fpo(fpoSchema.parse(SETTINGS)),
+  'in-sample': replayLearning(REPLAY_METHODS['in-sample'], {
+    ...(await loadReplayConfig(undefined, SETTINGS.seed)),
+    ...{ chunks: 32, warmUp: 0 },
+  }),
   offset: displacementSearch(SETTINGS.trainable, SETTINGS.seed),
   ticket: ticketSearch(SETTINGS.trainable, SETTINGS.seed),
 };

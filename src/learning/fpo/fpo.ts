@@ -1,4 +1,4 @@
-import type { OpenAlgorithm } from '../algorithm.ts';
+import type { AlgorithmContext, OpenAlgorithm } from '../algorithm.ts';
 import { type GradientMethod, policyGradient } from '../policyGradient/policyGradient.ts';
 import type { FpoConfig } from './config.ts';
 import { openLearningPolicy } from './policy.ts';
@@ -9,4 +9,5 @@ export const FPO: GradientMethod<FpoConfig> = {
 };
 
 /** Flow policy optimisation (see update) with these settings. */
-export const fpo = (config: FpoConfig): OpenAlgorithm => policyGradient(FPO, config);
+export const fpo = (config: FpoConfig): OpenAlgorithm<AlgorithmContext> =>
+  policyGradient(FPO, config);

@@ -12,16 +12,14 @@ import type { Adaptable } from '../../policy/learnable.ts';
 import { optimiserSchema } from '../train/optimiser.ts';
 import { evenParts, shuffled } from '../train/order.ts';
 import { tensorsIn } from '../train/parameters.ts';
+import { type Scale, scaleOf, scaled } from '../train/scale.ts';
 import { type TrainingState, initialState, openTrainer } from '../train/trainer.ts';
 import type { RolloutChunk } from '../attempts/rollout.ts';
 
 /** The critics' state between updates. */
-export interface CriticState {
+export interface CriticState extends Scale {
   /** Training state of the ensemble; its averages are the target networks (Polyak). */
   training: TrainingState;
-  /** [features] statistics of the first update that standardise the inputs; zeros before it. */
-  mean: Float32Array;
-  deviation: Float32Array;
 }
 
 /** Which networks estimate: the learning ones or the target networks. */
@@ -45,7 +43,9 @@ export interface Critics {
 }
 
 /** The critics' input for a chunk: pooled images and prompt, state, committed row, delay, elapsed steps. */
-export function featuresOf(chunk: RolloutChunk): Float32Array {
+export function featuresOf(
+  chunk: Pick<RolloutChunk, 'pooled' | 'state' | 'committed' | 'delay' | 'elapsed'>,
+): Float32Array {
   const { pooled, state, committed, delay, elapsed } = chunk;
   return Float32Array.from([...pooled, ...state, ...committed, delay, elapsed]);
 }
@@ -53,23 +53,6 @@ export function featuresOf(chunk: RolloutChunk): Float32Array {
 /** Length of `featuresOf` for a policy. */
 export const featureCount = ({ cache, stateDim, actionDim }: Adaptable): number =>
   cache.heads * cache.headDim + stateDim + actionDim + 2;
-
-/** Minimum deviation by which a feature is divided: an almost constant one would be amplified noise. */
-const LEAST_DEVIATION = 1e-3;
-/** Standardised features are clamped to this many deviations: estimates far from the data are guesses. */
-const REACH = 5;
-
-function statisticsOf(features: readonly Float32Array[]): Pick<CriticState, 'mean' | 'deviation'> {
-  const mean = new Float32Array(features[0].length);
-  const deviation = new Float32Array(mean.length);
-  for (const row of features) row.forEach((value, i) => (mean[i] += value / features.length));
-  for (const row of features)
-    row.forEach((value, i) => (deviation[i] += (value - mean[i]) ** 2 / features.length));
-  return {
-    mean,
-    deviation: deviation.map((square) => Math.max(LEAST_DEVIATION, Math.sqrt(square))),
-  };
-}
 
 /** Critics before their first update. */
 export function initialCriticState(shape: CriticShape, seed: readonly number[]): CriticState {
@@ -111,22 +94,17 @@ export async function openCritics({
     optimiser,
     session,
   );
-  let { mean, deviation } = start;
+  let scale: Scale = { mean: start.mean, deviation: start.deviation };
 
   const inputs = (features: readonly Float32Array[]) => {
     const data = new Float32Array(features.length * shape.features);
-    features.forEach((row, i) =>
-      row.forEach((value, j) => {
-        const standard = deviation[j] === 0 ? 0 : (value - mean[j]) / deviation[j];
-        data[i * shape.features + j] = Math.max(-REACH, Math.min(REACH, standard));
-      }),
-    );
+    features.forEach((row, i) => scaled(row, scale, 0, data.subarray(i * shape.features)));
     return new Tensor('float32', data, [features.length, shape.features]);
   };
 
   return {
     get state() {
-      return { training: trainer.state, mean, deviation };
+      return { training: trainer.state, ...scale };
     },
     async values(features, networks) {
       const weights = tensorsIn(trainer.state.vectors[networks], parameters);
@@ -143,7 +121,7 @@ export async function openCritics({
       });
     },
     async train(features, targets, seed) {
-      if (deviation.every((value) => value === 0)) ({ mean, deviation } = statisticsOf(features));
+      if (scale.deviation.every((value) => value === 0)) scale = scaleOf(features);
       const order = shuffled(features.length, seed);
       let sum = 0;
       for (const [from, to] of evenParts(order.length, config.minibatch)) {

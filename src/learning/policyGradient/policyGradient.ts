@@ -1,9 +1,5 @@
-import { join } from 'node:path';
-import { adaptedVersion, makeAdapter, readAdapterHead } from '../../policy/bundle/adapter.ts';
-import { ADAPTER_FILE } from '../../policy/bundle/bundle.ts';
-import type { Bundle } from '../../policy/bundle/config.ts';
+import { adaptedVersion, makeAdapter } from '../../policy/bundle/adapter.ts';
 import { adaptableOf } from '../../policy/families/registry.ts';
-import type { Ticket } from '../../policy/ticket.ts';
 import type { Algorithm, AlgorithmContext, OpenAlgorithm } from '../algorithm.ts';
 import type { Rollout } from '../attempts/rollout.ts';
 import { adapterParameters } from '../train/parameters.ts';
@@ -18,6 +14,7 @@ import {
   type GradientState,
   criticShape,
   initialRunState,
+  ticketIn,
   readPolicyState,
   readRunState,
   storedState,
@@ -60,10 +57,6 @@ async function openBaseline(
   const baseline: Baseline = criticBaseline(opened, config);
   return { baseline, critics: () => opened.state };
 }
-
-/** The ticket of a bundle's adapter, if it has one. */
-const ticketIn = async ({ folder, trainable }: Bundle): Promise<Ticket | undefined> =>
-  trainable && (await readAdapterHead(join(folder, ADAPTER_FILE))).ticket;
 
 /** Opens a policy gradient at the state `start`, whose vectors it updates in place. */
 export async function openAt<C extends GradientConfig>(
@@ -120,7 +113,10 @@ export async function openAt<C extends GradientConfig>(
 
 /** A policy gradient with these settings (see update). */
 export const policyGradient =
-  <C extends GradientConfig>(method: GradientMethod<C>, config: C): OpenAlgorithm =>
+  <C extends GradientConfig>(
+    method: GradientMethod<C>,
+    config: C,
+  ): OpenAlgorithm<AlgorithmContext> =>
   async (context, stateFile) => {
     const { bundle } = context;
     const start =

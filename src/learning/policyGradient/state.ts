@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { noOffset } from '../../policy/offset.ts';
 import { straightView } from '../../images/viewShift.ts';
-import { type Place, ownText, readOwn } from '../../policy/bundle/adapter.ts';
+import { type Place, ownText, readAdapterHead, readOwn } from '../../policy/bundle/adapter.ts';
 import { readAdapter } from '../../policy/bundle/readAdapter.ts';
 import { ADAPTER_FILE } from '../../policy/bundle/bundle.ts';
 import type { Bundle } from '../../policy/bundle/config.ts';
 import { adaptableOf } from '../../policy/families/registry.ts';
+import type { Ticket } from '../../policy/ticket.ts';
 import type { AlgorithmState } from '../algorithm.ts';
 import { readTensors, stateFrom, stateShapes, stateTensors } from '../train/checkpoint.ts';
 import { flatten } from '../train/parameters.ts';
@@ -57,13 +58,16 @@ export async function readPolicyState(
   };
 }
 
-/** A run's initial state: the bundle's adapter if it has one, else its weights; new critics. */
-export async function initialRunState(
+/** The ticket of a bundle's adapter, if it has one. */
+export const ticketIn = async ({ folder, trainable }: Bundle): Promise<Ticket | undefined> =>
+  trainable && (await readAdapterHead(join(folder, ADAPTER_FILE))).ticket;
+
+/** A policy's initial state: the bundle's adapter if it has one, else its weights. */
+export async function initialPolicyState(
   bundle: Bundle,
-  config: GradientConfig,
-): Promise<GradientState> {
+  { trainable, seed }: Pick<GradientConfig, 'trainable' | 'seed'>,
+): Promise<Pick<GradientState, 'updates' | 'policyUpdates' | 'policy' | keyof Places>> {
   const { folder, cameras, shape } = bundle;
-  const { trainable, seed } = config;
   const fromWeights = async () => {
     const values = await startingParameters(bundle, trainable, seed);
     return {
@@ -73,14 +77,24 @@ export async function initialRunState(
       own: new Map<string, Place>(),
     };
   };
-  const critics = criticShape(bundle, config);
   return {
     updates: 0,
     policyUpdates: 0,
     ...(bundle.trainable
-      ? await readPolicyState(join(folder, ADAPTER_FILE), bundle, config)
+      ? await readPolicyState(join(folder, ADAPTER_FILE), bundle, { trainable })
       : await fromWeights()),
-    ...(critics && { critics: initialCriticState(critics, [seed, STREAM.critics]) }),
+  };
+}
+
+/** A run's initial state: its policy's, and new critics. */
+export async function initialRunState(
+  bundle: Bundle,
+  config: GradientConfig,
+): Promise<GradientState> {
+  const critics = criticShape(bundle, config);
+  return {
+    ...(await initialPolicyState(bundle, config)),
+    ...(critics && { critics: initialCriticState(critics, [config.seed, STREAM.critics]) }),
   };
 }
 

@@ -1,0 +1,48 @@
+import { type FpoConfig, fpoSchema } from '../fpo/config.ts';
+import { openLearningPolicy } from '../fpo/policy.ts';
+import { optimise } from '../policyGradient/optimise.ts';
+import { klLimit } from '../policyGradient/trustRegion.ts';
+import { drawPlaces } from './balance.ts';
+import type { ReplayConfig } from './replayConfig.ts';
+import type { ReplayMethod } from './replayLearning.ts';
+
+/** Seed component of the draws. */
+const DRAW = 43;
+
+const fpoConfigOf = ({ trainable, seed, fpo }: ReplayConfig): FpoConfig => {
+  const { samples, epochs, rate, trustRegion } = fpo;
+  return fpoSchema.parse({ trainable, seed, samples, epochs, rate, trustRegion });
+};
+
+/**
+ * FPO (Lyu et al., arXiv 2510.09976) on kept attempts: its surrogate, on a balanced draw of chunks with the advantages
+ * that critics give them now. Ratios are to the policy at the update's start, and losses are centred on the chunk that
+ * it makes now, so that a chunk of an older policy counts by how it differs from that one.
+ */
+export const FPO_REPLAY: ReplayMethod = {
+  format: 'nalu-fpo-replay-1',
+  async openPolicy(context, config, start) {
+    const fpo = fpoConfigOf(config);
+    const policy = await openLearningPolicy(context, fpo, start);
+    const { chunks: count, minAdvantage, trustRegion } = config.fpo;
+    return {
+      get state() {
+        return policy.state;
+      },
+      async improve({ store, advantages }, moment) {
+        const isInformative = (advantage: number) => Math.abs(advantage) >= minAdvantage;
+        const seed = [config.seed, DRAW, moment.update];
+        const drawn = drawPlaces(advantages, isInformative, { count, successes: 0.5 }, seed);
+        if (drawn.length === 0) return {};
+        const chunks = await store.load(drawn);
+        const batch = await policy.batchOf(
+          chunks.map((chunk, i) => ({ chunk, advantage: drawn[i].advantage })),
+          moment,
+        );
+        const limit = klLimit(trustRegion, moment.moves);
+        return { policy: await optimise({ policy, config: fpo }, batch, limit) };
+      },
+      close: () => policy.close(),
+    };
+  },
+};

@@ -1,0 +1,95 @@
+import { gaussianNoise, uniformNumbers } from '../../tensors/noise.ts';
+import type { Tensor } from '../../session/session.ts';
+import { learnableOf } from '../../policy/families/registry.ts';
+import type { AlgorithmContext } from '../algorithm.ts';
+import { flowFeeds } from '../fpo/feeds.ts';
+import { flowTime } from '../imitation/flowMatching.ts';
+import { flowMatchingGraph } from '../imitation/lossGraph.ts';
+import { constantRate } from '../train/optimiser.ts';
+import { spreadOf } from '../train/spread.ts';
+import { frozenWeights } from '../train/startingWeights.ts';
+import { type Trainer, type TrainingState, openTrainer } from '../train/trainer.ts';
+import { drawPlaces } from './balance.ts';
+import type { ReplayConfig } from './replayConfig.ts';
+import type { Assessed, ReplayMethod } from './replayLearning.ts';
+
+/** Seed component of the draws. */
+const DRAW = 44;
+
+/** Adam as openpi has it, but for the rate. */
+const ADAM = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8 };
+
+/** Flow matching on a bundle's weights, with the prefix frozen. */
+async function openFlowTrainer(
+  { bundle, joints, session }: AlgorithmContext,
+  { trainable, inSample: { samples, rate } }: ReplayConfig,
+  start: TrainingState,
+): Promise<Trainer> {
+  const policy = learnableOf(bundle);
+  const parameters = policy.parameters(trainable);
+  const graph = flowMatchingGraph({
+    ...{ policy, trainable, samples, dims: joints },
+    observation: 'cache',
+    cameras: bundle.cameras.length,
+    text: policy.maxTokens,
+    masked: true,
+    keeps: bundle.maxDelay !== undefined,
+  });
+  const optimiser = constantRate({ rate, maxGradientNorm: 1 }, ADAM);
+  const frozen = await frozenWeights(bundle, graph, parameters);
+  return openTrainer(graph, parameters, start, optimiser, session, frozen);
+}
+
+/** The graph inputs of one step: chunks of a balanced draw, each executed row weighed as its chunk. */
+async function feedsOf(
+  { bundle }: AlgorithmContext,
+  { store, advantages }: Assessed,
+  { inSample: { batch, successes, samples, temperature, clip } }: ReplayConfig,
+  seed: readonly number[],
+): Promise<Record<string, Tensor>> {
+  const drawn = drawPlaces(advantages, () => true, { count: batch, successes }, [...seed, 1]);
+  const chunks = await store.load(drawn);
+  const draw = uniformNumbers([...seed, 2]);
+  const pairs = chunks.map((chunk, i) => {
+    const { advantage } = drawn[i];
+    const weight = Math.exp(Math.max(-clip, Math.min(clip, advantage / temperature)));
+    return {
+      chunk: { ...chunk, mask: chunk.mask.map((row) => row * weight) },
+      advantage,
+      time: Float32Array.from({ length: samples }, () => flowTime(draw())),
+      noise: gaussianNoise([...seed, 3, i], samples * chunk.actions.length),
+    };
+  });
+  return flowFeeds(pairs, learnableOf(bundle), bundle.maxDelay !== undefined);
+}
+
+/**
+ * In-sample learning (IQL, arXiv 2110.06169; advantage-weighted regression, arXiv 1910.00177): flow matching on kept
+ * chunks, each weighed by exp(Â / temperature). It never asks what a chunk would be worth that nobody executed.
+ */
+export const IN_SAMPLE: ReplayMethod = {
+  format: 'nalu-in-sample-1',
+  async openPolicy(context, config, start) {
+    const trainer = await openFlowTrainer(context, config, start);
+    return {
+      get state() {
+        return trainer.state;
+      },
+      async improve(assessed, { update }) {
+        const losses: number[] = [];
+        for (let step = 0; step < config.inSample.steps; step++) {
+          const seed = [config.seed, DRAW, update, step];
+          losses.push((await trainer.step(await feedsOf(context, assessed, config, seed))).loss);
+        }
+        const tenth = Math.ceil(losses.length / 10);
+        return {
+          reuse: {
+            lossBefore: spreadOf(losses.slice(0, tenth)).mean,
+            lossAfter: spreadOf(losses.slice(-tenth)).mean,
+          },
+        };
+      },
+      close: () => trainer.close(),
+    };
+  },
+};

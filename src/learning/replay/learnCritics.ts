@@ -1,0 +1,67 @@
+import { spreadOf } from '../train/spread.ts';
+import { generalisedAdvantages } from '../policyGradient/advantages.ts';
+import { featuresOf } from '../policyGradient/critics.ts';
+import { uniformNumbers } from '../../tensors/noise.ts';
+import type { Rollout } from '../attempts/rollout.ts';
+import type { KeptAttempt } from './attemptStore.ts';
+import { balancedDraw } from './balance.ts';
+import { type ChunkCritics, type Judged, leastOfTwo } from './chunkCritics.ts';
+import type { ChunkCriticConfig } from './config.ts';
+import { scaleOf } from '../train/scale.ts';
+import { executedSummary } from './summary.ts';
+
+/** An attempt, kept or new. */
+export type Assessed = Pick<KeptAttempt, 'reward' | 'chunks'> | Pick<Rollout, 'reward' | 'chunks'>;
+
+/** The chunks of attempts as critics see them, concatenated in order. */
+export const judgedOf = (attempts: readonly Assessed[]): Judged[] =>
+  attempts.flatMap(({ chunks }) =>
+    chunks.map((chunk) => ({ features: featuresOf(chunk), rows: executedSummary(chunk) })),
+  );
+
+export interface CriticLearning {
+  critics: ChunkCritics;
+  config: ChunkCriticConfig;
+  gamma: number;
+  seed: readonly number[];
+}
+
+/** Standardises the inputs by the attempts that are kept when there are the first ones. */
+function settleScale(critics: ChunkCritics, attempts: readonly KeptAttempt[]): void {
+  const { scale } = critics.state;
+  if (scale.deviation.some((width) => width > 0)) return;
+  const rows = judgedOf(attempts).map(({ features, rows }) =>
+    Float32Array.of(...features, ...rows),
+  );
+  critics.setScale(scaleOf(rows));
+}
+
+/**
+ * `steps` optimiser steps of critics on kept attempts, half of each step's attempts successes. Q's targets are λ-returns
+ * over the target network's V: an attempt's end is terminal also where its time was up, for critics see how much time
+ * has passed (Pardo et al., arXiv 1712.00378). V's are the least of two of Q's target networks. Returns the mean loss of
+ * the last tenth of the steps.
+ */
+export async function learnCritics(
+  { critics, config, gamma, seed }: CriticLearning,
+  attempts: readonly KeptAttempt[],
+  steps: number,
+): Promise<number> {
+  settleScale(critics, attempts);
+  const losses: number[] = [];
+  for (let step = 0; step < steps; step++) {
+    const drawn = balancedDraw(attempts, { count: config.attempts, successes: 0.5 }, [
+      ...seed,
+      step,
+    ]);
+    const chunks = judgedOf(drawn);
+    const judged = await critics.judge(chunks, 'average');
+    const values = judged.map(({ v }) => v);
+    const ahead = generalisedAdvantages(drawn, values, { gamma, lambda: config.lambda });
+    const draw = uniformNumbers([...seed, step, 1]);
+    const qualities = judged.map(({ q }) => leastOfTwo(q, draw));
+    const returns = values.map((value, i) => value + ahead[i]);
+    losses.push(await critics.step(chunks, returns, qualities));
+  }
+  return spreadOf(losses.slice(-Math.ceil(steps / 10))).mean;
+}

@@ -1,0 +1,211 @@
+import { join } from 'node:path';
+import { UserError } from '../../errors.ts';
+import { adaptedVersion, makeAdapter } from '../../policy/bundle/adapter.ts';
+import type { Bundle } from '../../policy/bundle/config.ts';
+import { adaptableOf, learnableOf } from '../../policy/families/registry.ts';
+import type { Algorithm, AlgorithmContext, OpenAlgorithm, Outcomes } from '../algorithm.ts';
+import { alikeOutcomes, wasExecuted } from '../attempts/outcomes.ts';
+import type { Rollout } from '../attempts/rollout.ts';
+import type { PolicyMetrics, ReuseMetrics, UpdateMetrics } from '../metrics.ts';
+import {
+  discountedReturns,
+  explainedVariance,
+  generalisedAdvantages,
+  standardised,
+} from '../policyGradient/advantages.ts';
+import { featureCount } from '../policyGradient/critics.ts';
+import type { Moment } from '../policyGradient/learningPolicy.ts';
+import { initialPolicyState, readPolicyState, ticketIn } from '../policyGradient/state.ts';
+import { adapterParameters } from '../train/parameters.ts';
+import type { TrainingState } from '../train/trainer.ts';
+import {
+  type AttemptStore,
+  type KeptAttempt,
+  asLabelled,
+  openAttemptStore,
+} from './attemptStore.ts';
+import type { ChunkCriticShape } from './chunkCriticGraph.ts';
+import { type ChunkCritics, initialChunkCritics, openChunkCritics } from './chunkCritics.ts';
+import { judgedOf, learnCritics } from './learnCritics.ts';
+import { rankingOf } from './ranking.ts';
+import type { ReplayConfig } from './replayConfig.ts';
+import { type ReplayState, readState, storedState } from './state.ts';
+import { PARTS } from './summary.ts';
+
+/** Seed components that keep random streams independent. */
+const STREAM = { critics: 41, criticSteps: 42 };
+
+/** Where a learner's folder keeps attempts. */
+export const ATTEMPTS = 'attempts';
+
+const GIGABYTE = 1e9;
+
+/** Smallest deviation by which advantages are divided, for a reward of 1. */
+const ADVANTAGE_FLOOR = 0.05;
+
+/** All kept attempts, and the advantage of each of an attempt's chunks, in deviations, as critics see it now. */
+export interface Assessed {
+  store: AttemptStore;
+  advantages: ReadonlyMap<KeptAttempt, readonly number[]>;
+}
+
+/** A policy that learns from kept attempts. */
+export interface ReplayPolicy {
+  /** See Trainer. */
+  readonly state: TrainingState;
+  /** The steps of an update, of which `moves` moved the policy before. */
+  improve(
+    assessed: Assessed,
+    moment: Moment & { moves: number },
+  ): Promise<{ policy?: PolicyMetrics; reuse?: Partial<ReuseMetrics> }>;
+  close(): Promise<void>;
+}
+
+/** What tells a method that learns from kept attempts from another. */
+export interface ReplayMethod {
+  /** Of its states' files. */
+  format: string;
+  openPolicy(
+    this: void,
+    context: AlgorithmContext,
+    config: ReplayConfig,
+    start: TrainingState,
+  ): Promise<ReplayPolicy>;
+}
+
+/** The networks that judge a policy's chunks. */
+export const shapeOf = (bundle: Bundle, { critics }: ReplayConfig): ChunkCriticShape => ({
+  ...{ count: critics.count, hidden: critics.hidden },
+  features: featureCount(adaptableOf(bundle)),
+  rows: PARTS * bundle.shape.actionDim,
+});
+
+interface Run extends Omit<ReplayState, 'policy' | 'networks'> {
+  config: ReplayConfig;
+  store: AttemptStore;
+  critics: ChunkCritics;
+  policy: ReplayPolicy;
+  /** See Moment. */
+  versions(): string[];
+}
+
+/** How critics judge attempts that they have not learned from, against what these led to. */
+async function assess({ critics, config }: Run, attempts: readonly Rollout[]) {
+  const judged = await critics.judge(judgedOf(attempts), 'parameters');
+  const earned = discountedReturns(attempts, config.gamma);
+  const values = judged.map(({ v }) => v);
+  return {
+    explained: explainedVariance(earned, values),
+    ranking: rankingOf(judged.map(({ q, v }, i) => ({ q: Math.min(...q), v, earned: earned[i] }))),
+  };
+}
+
+/** The advantages of all chunks of kept attempts. */
+async function assessKept(
+  { config, store, critics }: Run,
+  attempts: readonly KeptAttempt[],
+): Promise<Assessed> {
+  const values = (await critics.judge(judgedOf(attempts), 'parameters')).map(({ v }) => v);
+  const advantages = standardised(generalisedAdvantages(attempts, values, config), ADVANTAGE_FLOOR);
+  let from = 0;
+  const ofAttempt = ({ chunks }: KeptAttempt) => advantages.slice(from, (from += chunks.length));
+  return { store, advantages: new Map(attempts.map((attempt) => [attempt, ofAttempt(attempt)])) };
+}
+
+async function update(
+  run: Run,
+  attempts: readonly Rollout[],
+  outcomes: Outcomes,
+): Promise<UpdateMetrics> {
+  const { config, store, critics, updates } = run;
+  const executed = attempts.filter(({ chunks }) => chunks.some(wasExecuted));
+  if (executed.length === 0)
+    throw new UserError(
+      `an update needs attempts with chunks that were executed; these are ${attempts.length} attempts without any`,
+      { kind: 'missing' },
+    );
+  await store.keep(executed);
+  const kept = asLabelled(store.attempts(), outcomes);
+  const { explained, ranking } = await assess(run, executed);
+  const valueLoss = await learnCritics(
+    {
+      ...{ critics, config: config.critics, gamma: config.gamma },
+      seed: [config.seed, STREAM.criticSteps, updates],
+    },
+    kept,
+    config.critics.steps * executed.length,
+  );
+  const isWarm = kept.length >= config.warmUp;
+  const skipped = isWarm ? alikeOutcomes(kept.map(({ reward }) => reward)) : undefined;
+  const moves = isWarm && skipped === undefined;
+  const improved = moves
+    ? await run.policy.improve(await assessKept(run, kept), {
+        ...{ update: updates, versions: run.versions(), moves: run.policyUpdates },
+      })
+    : undefined;
+  run.updates += 1;
+  if (moves) run.policyUpdates += 1;
+  return {
+    update: run.updates,
+    attempts: attempts.length,
+    successes: attempts.filter(({ reward }) => reward > 0).length,
+    critics: { valueLoss, explainedVariance: explained },
+    ...(skipped !== undefined && { skipped }),
+    ...improved,
+    reuse: { kept: kept.length, ...(ranking && { ranking }), ...improved?.reuse },
+  };
+}
+
+/** Opens a method that learns from all attempts that were ever made, with the prefix frozen. */
+export const replayLearning =
+  (method: ReplayMethod, config: ReplayConfig): OpenAlgorithm =>
+  async (context, stateFile): Promise<Algorithm> => {
+    const { bundle, session, folder } = context;
+    const { trainable } = config;
+    const { base } = bundle;
+    const shape = shapeOf(bundle, config);
+    const openPolicy = (start: TrainingState) => method.openPolicy(context, config, start);
+    const { policy, networks, ...start }: ReplayState =
+      stateFile === undefined
+        ? {
+            ...(await initialPolicyState(bundle, config)),
+            networks: initialChunkCritics(shape, [config.seed, STREAM.critics]),
+          }
+        : await readState(stateFile, bundle, config, shape, method.format);
+    const ticket = await ticketIn(bundle);
+    const adapter = () => {
+      const { view, offset, own } = run;
+      const { parameters } = run.policy.state.vectors;
+      return makeAdapter({
+        ...{ trainable, base, view, offset, own, ticket },
+        parameters: adapterParameters(parameters, learnableOf(bundle).parameters(trainable)),
+      });
+    };
+    const bytes = config.store.gigabytes * GIGABYTE;
+    const run: Run = {
+      ...{ ...start, config },
+      store: await openAttemptStore(join(folder, ATTEMPTS), base, bytes),
+      critics: await openChunkCritics(shape, config.critics, networks, session),
+      policy: await openPolicy(policy),
+      versions: () => [adaptedVersion(base, adapter())],
+    };
+    return {
+      update: (attempts, outcomes = new Map()) => update(run, attempts, outcomes),
+      adapter,
+      async restore(file) {
+        const { policy, ...places } = await readPolicyState(file, bundle, config);
+        await run.policy.close();
+        run.policy = await openPolicy(policy);
+        Object.assign(run, places);
+      },
+      get state() {
+        const { policy, critics, ...counters } = run;
+        const state = { ...counters, policy: policy.state, networks: critics.state };
+        return storedState(state, bundle, config, shape, method.format);
+      },
+      async close() {
+        await run.critics.close();
+        await run.policy.close();
+      },
+    };
+  };

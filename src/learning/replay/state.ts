@@ -1,0 +1,85 @@
+import { type Place, ownText, readOwn } from '../../policy/bundle/adapter.ts';
+import type { Bundle } from '../../policy/bundle/config.ts';
+import { learnableOf } from '../../policy/families/registry.ts';
+import type { Offset } from '../../policy/offset.ts';
+import type { View } from '../../images/viewShift.ts';
+import type { AlgorithmState } from '../algorithm.ts';
+import { type ChunkCriticShape, chunkCriticParameters } from './chunkCriticGraph.ts';
+import type { ChunkCriticState } from './chunkCritics.ts';
+import { readTensors, stateFrom, stateShapes, stateTensors } from '../train/checkpoint.ts';
+import type { TrainingState } from '../train/trainer.ts';
+import type { ReplayConfig } from './replayConfig.ts';
+
+const POLICY = 'policy/';
+const CRITICS = 'critics/';
+const SCALE = ['mean', 'deviation'] as const;
+
+/** The state between updates; attempts are in the store. Random numbers are seeded by its counter. */
+export interface ReplayState {
+  updates: number;
+  /** Updates that moved the policy. */
+  policyUpdates: number;
+  policy: TrainingState;
+  networks: ChunkCriticState;
+  view: View;
+  offset: Offset;
+  own: Map<string, Place>;
+}
+
+/** A state in its file's form; its tensors change with the next update. */
+export function storedState(
+  { updates, policyUpdates, policy, networks: { training, scale }, view, offset, own }: ReplayState,
+  bundle: Bundle,
+  { trainable }: ReplayConfig,
+  shape: ChunkCriticShape,
+  format: string,
+): AlgorithmState {
+  const inputs = shape.features + shape.rows;
+  return {
+    format,
+    tensors: [
+      ...stateTensors(policy, learnableOf(bundle).parameters(trainable), POLICY),
+      ...stateTensors(training, chunkCriticParameters(shape), CRITICS),
+      ...SCALE.map((name) => ({ name: CRITICS + name, shape: [inputs], data: scale[name] })),
+    ],
+    values: {
+      updates: String(updates),
+      moves: String(policyUpdates),
+      policySteps: String(policy.step),
+      criticSteps: String(training.step),
+      view: JSON.stringify([...view]),
+      offset: JSON.stringify([...offset]),
+      ...(own.size > 0 && { own: ownText(own) }),
+    },
+  };
+}
+
+/** Reads a state's file. Throws a `UserError` that lists what does not fit the policy or the critics. */
+export async function readState(
+  file: string,
+  bundle: Bundle,
+  { trainable }: ReplayConfig,
+  shape: ChunkCriticShape,
+  format: string,
+): Promise<ReplayState> {
+  const policy = learnableOf(bundle).parameters(trainable);
+  const critics = chunkCriticParameters(shape);
+  const { dataOf, metadata } = await readTensors(file, format, [
+    ...stateShapes(policy, POLICY),
+    ...stateShapes(critics, CRITICS),
+    ...SCALE.map((name): [string, number[]] => [CRITICS + name, [shape.features + shape.rows]]),
+  ]);
+  const floats = (text: string) => Float32Array.from(JSON.parse(text) as number[]);
+  return {
+    updates: Number(metadata.updates),
+    policyUpdates: Number(metadata.moves),
+    policy: stateFrom(dataOf, policy, Number(metadata.policySteps), POLICY),
+    networks: {
+      training: stateFrom(dataOf, critics, Number(metadata.criticSteps), CRITICS),
+      scale: { mean: dataOf(`${CRITICS}mean`), deviation: dataOf(`${CRITICS}deviation`) },
+    },
+    view: floats(metadata.view),
+    offset: floats(metadata.offset),
+    own: readOwn(metadata.own ?? '{}', file),
+  };
+}

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import type { Algorithm } from '../../src/learning/algorithm.ts';
+import { REPLAY_METHODS } from '../../src/learning/replay/methods.ts';
+import { loadReplayConfig } from '../../src/learning/replay/replayConfig.ts';
+import { replayLearning } from '../../src/learning/replay/replayLearning.ts';
+import { writeSafetensors } from '../../src/tensors/safetensors.ts';
+import { withFolder } from '../onnx/run.ts';
+import { JOINTS, SESSION, openBandit } from './bandit.ts';
+
+const DEFAULT = await loadReplayConfig(undefined, 1);
+
+/** Steps are longer than a trained policy bears, as all that this one does is small and known. */
+const CONFIG = {
+  ...{ ...DEFAULT, warmUp: 0 },
+  critics: { ...DEFAULT.critics, steps: 4 },
+  fpo: { ...DEFAULT.fpo, chunks: 64, rate: 1 },
+  inSample: { ...DEFAULT.inSample, rate: 3e-3 },
+};
+
+const LIMIT = { timeout: 120_000 };
+
+for (const [name, method] of Object.entries(REPLAY_METHODS))
+  describe(`learning from kept attempts by ${name}`, LIMIT, () => {
+    it('improves a policy from attempts that it learns from again and again', () =>
+      withFolder(async (folder) => {
+        const bandit = await openBandit(join(folder, 'policy'), CONFIG.trainable);
+        const { bundle, threshold } = bandit;
+        const context = { bundle, joints: JOINTS, session: SESSION, folder };
+        const algorithm = await replayLearning(method, CONFIG)(context);
+        const share = async () => {
+          const { first } = await bandit.play(2_000_000, 100);
+          return first.filter((action) => action > threshold).length / 100;
+        };
+        const before = await share();
+        for (let round = 0; round < 4; round++) {
+          const { reuse, update } = await algorithm.update(await bandit.rollouts(round * 32, 32));
+          assert.equal(update, round + 1);
+          assert.equal(reuse!.kept, 32 * (round + 1));
+          bandit.adopt(algorithm.adapter());
+        }
+        const after = await share();
+        await algorithm.close();
+        await bandit.close();
+        assert.ok(after >= before + 0.15, `${before} → ${after}`);
+      }));
+
+    it('goes on from its state as if it had never been closed', () =>
+      withFolder(async (folder) => {
+        const bandit = await openBandit(join(folder, 'policy'), CONFIG.trainable);
+        const { bundle } = bandit;
+        const rounds = [await bandit.rollouts(0, 16), await bandit.rollouts(16, 16)];
+        const open = (name: string, state?: string) =>
+          replayLearning(method, CONFIG)(
+            { bundle, joints: JOINTS, session: SESSION, folder: join(folder, name) },
+            state,
+          );
+        const save = async (algorithm: Algorithm) => {
+          const file = join(folder, 'state.safetensors');
+          const { format, tensors, values } = algorithm.state;
+          await writeSafetensors(file, tensors, { format, ...values });
+          return file;
+        };
+        const whole = await open('whole');
+        for (const round of rounds) await whole.update(round);
+
+        const first = await open('parts');
+        await first.update(rounds[0]);
+        const file = await save(first);
+        // As if it was killed in its second update: the attempts are kept, but the state is not.
+        await first.update(rounds[1]);
+        await first.close();
+        const second = await open('parts', file);
+        const { reuse } = await second.update(rounds[1]);
+        assert.equal(reuse!.kept, 32);
+        assert.equal(second.adapter().version, whole.adapter().version);
+        await second.close();
+        await whole.close();
+        await bandit.close();
+      }));
+
+    it('learns from attempts as they are labelled now', () =>
+      withFolder(async (folder) => {
+        const bandit = await openBandit(join(folder, 'policy'), CONFIG.trainable);
+        const { bundle } = bandit;
+        const context = { bundle, joints: JOINTS, session: SESSION, folder };
+        const algorithm = await replayLearning(method, CONFIG)(context);
+        const attempts = await bandit.rollouts(0, 16);
+        const failed = new Map(attempts.map(({ id }) => [id, { reward: 0 }]));
+        const { skipped } = await algorithm.update(attempts, failed);
+        assert.ok(skipped !== undefined);
+        const discarded = new Map(attempts.map(({ id }, i) => [id, { reward: i < 4 ? null : i % 2 }])); // prettier-ignore
+        const { reuse } = await algorithm.update(await bandit.rollouts(16, 1), discarded);
+        assert.equal(reuse!.kept, 13);
+        await algorithm.close();
+        await bandit.close();
+      }));
+
+    it('leaves a policy as it is whose attempts all ended alike', () =>
+      withFolder(async (folder) => {
+        const bandit = await openBandit(join(folder, 'policy'), CONFIG.trainable);
+        const { bundle } = bandit;
+        const algorithm = await replayLearning(
+          method,
+          CONFIG,
+        )({
+          bundle,
+          joints: JOINTS,
+          session: SESSION,
+          folder,
+        });
+        const { version } = algorithm.adapter();
+        const failures = (await bandit.rollouts(0, 16)).map((one) => ({ ...one, reward: 0 }));
+        const { skipped } = await algorithm.update(failures);
+        assert.ok(skipped !== undefined);
+        assert.equal(algorithm.adapter().version, version);
+        await algorithm.close();
+        await bandit.close();
+      }));
+  });
