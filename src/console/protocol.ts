@@ -287,7 +287,7 @@ export interface Learning {
   timeLeft?: number;
   versions: LearnedVersion[];
   points: LearningPoint[];
-  /** Of the last attempts of the newest update whose method has critics. */
+  /** Of the last failures and successes of the newest update whose method has critics. */
   values?: { update: number; attempts: AttemptValues[] };
   evaluations: EvaluationPoint[];
   /** Newest last. */

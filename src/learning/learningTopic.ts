@@ -60,7 +60,7 @@ export function learningPoints(events: readonly LoggedEvent[]): LearningPoint[] 
   );
 }
 
-/** Values along the last attempts of the newest update that tells them. */
+/** Values along attempts of the newest update that tells them. */
 function newestValues(events: readonly LoggedEvent[]): Learning['values'] {
   for (const event of events.toReversed()) {
     if (!('report' in event)) continue;

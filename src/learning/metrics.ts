@@ -69,7 +69,7 @@ export interface CriticMetrics {
   valueLoss: number;
   /** Share of the variance of returns that the values explained before the critics learned from them; at most 1. */
   explainedVariance: number;
-  /** Values along the last attempts of the update; missing in logs of earlier versions. */
+  /** Values along the last failures and successes of the update; missing in logs of earlier versions. */
   attempts?: AttemptValues[];
 }
 

@@ -11,12 +11,12 @@ import type { Rollout } from '../attempts/rollout.ts';
 import type { AttemptValues } from '../metrics.ts';
 import { STREAM } from './streams.ts';
 
-/** Attempts of an update whose values are told. */
-const TOLD = 8;
+/** Successes of an update whose values are told, and failures. */
+const TOLD = 4;
 
 const rounded = (value: number) => Number(value.toFixed(4));
 
-/** The last of the attempts with the `values` of their chunks, concatenated in order. */
+/** The last failures and the last successes with the `values` of their chunks, concatenated in order. */
 function lastValues(attempts: readonly Rollout[], values: readonly number[]): AttemptValues[] {
   let from = 0;
   const all = attempts.map(({ reward, chunks }) => ({
@@ -24,7 +24,9 @@ function lastValues(attempts: readonly Rollout[], values: readonly number[]): At
     times: chunks.map(({ at }) => rounded(at)),
     values: values.slice(from, (from += chunks.length)).map(rounded),
   }));
-  return all.slice(-TOLD);
+  return [false, true].flatMap((kind) =>
+    all.filter(({ succeeded }) => succeeded === kind).slice(-TOLD),
+  );
 }
 
 /** Generalised advantages over the values of critics, which learn from each update. */

@@ -10,12 +10,11 @@ const FAILURE: Line = { label: 'failure', colour: 'bad', dash: [6, 4] };
 
 const lineOf = ({ succeeded }: AttemptValues) => (succeeded ? SUCCESS : FAILURE);
 
-/** What the critics expected along the last attempts. */
+/** What the critics expected along the last successes and failures. */
 export function ValuesCard({ update, attempts }: NonNullable<Learning['values']>) {
   const data = useMemo(() => valueCurves(attempts), [attempts]);
-  const title = attempts.length === 1 ? 'last attempt' : `last ${attempts.length} attempts`;
   return (
-    <Card title={`Value along the ${title} of update ${update}`} class="values-card">
+    <Card title={`Value along attempts of update ${update}`} class="values-card">
       <Chart
         title="Value by seconds of the attempt"
         lines={attempts.map(lineOf)}
@@ -26,8 +25,8 @@ export function ValuesCard({ update, attempts }: NonNullable<Learning['values']>
         height={200}
       />
       <p class="muted">
-        The reward that the critics expected, before they learned how these attempts ended: 1 for a
-        success at once, 0 for none.
+        The last successes and failures: the reward that the critics expected, before they learned
+        how these ended. 1 is a success at once, 0 none.
       </p>
     </Card>
   );
