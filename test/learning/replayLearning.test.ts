@@ -88,8 +88,12 @@ for (const [name, method] of Object.entries(REPLAY_METHODS))
         const algorithm = await replayLearning(method, CONFIG)(context);
         const attempts = await bandit.rollouts(0, 16);
         const failed = new Map(attempts.map(({ id }) => [id, { reward: 0 }]));
-        const { skipped } = await algorithm.update(attempts, failed);
+        const { skipped, critics } = await algorithm.update(attempts, failed);
         assert.ok(skipped !== undefined);
+        for (const { times, values } of critics!.attempts!) {
+          assert.equal(values.length, times.length);
+          for (const value of values) assert.ok(value > 0 && value < 1, String(value));
+        }
         const discarded = new Map(attempts.map(({ id }, i) => [id, { reward: i < 4 ? null : i % 2 }])); // prettier-ignore
         const { reuse } = await algorithm.update(await bandit.rollouts(16, 1), discarded);
         assert.equal(reuse!.kept, 13);

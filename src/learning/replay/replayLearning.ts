@@ -14,6 +14,7 @@ import {
   standardised,
 } from '../policyGradient/advantages.ts';
 import { featureCount } from '../policyGradient/critics.ts';
+import { lastValues } from '../policyGradient/lastValues.ts';
 import type { Moment } from '../policyGradient/learningPolicy.ts';
 import { initialPolicyState, readPolicyState, ticketIn } from '../policyGradient/state.ts';
 import { adapterParameters } from '../train/parameters.ts';
@@ -95,7 +96,7 @@ async function assess({ critics, config }: Run, attempts: readonly Rollout[]) {
   const earned = discountedReturns(attempts, config.gamma);
   const values = judged.map(({ v }) => v);
   return {
-    explained: explainedVariance(earned, values),
+    told: { explainedVariance: explainedVariance(earned, values), attempts: lastValues(attempts, values) }, // prettier-ignore
     ranking: rankingOf(judged.map(({ q, v }, i) => ({ q: Math.min(...q), v, earned: earned[i] }))),
   };
 }
@@ -126,7 +127,7 @@ async function update(
     );
   await store.keep(executed);
   const kept = asLabelled(store.attempts(), outcomes);
-  const { explained, ranking } = await assess(run, executed);
+  const { told, ranking } = await assess(run, executed);
   const valueLoss = await learnCritics(
     {
       ...{ critics, config: config.critics, gamma: config.gamma },
@@ -149,7 +150,7 @@ async function update(
     update: run.updates,
     attempts: attempts.length,
     successes: attempts.filter(({ reward }) => reward > 0).length,
-    critics: { valueLoss, explainedVariance: explained },
+    critics: { valueLoss, ...told },
     ...(skipped !== undefined && { skipped }),
     ...improved,
     reuse: { kept: kept.length, ...(ranking && { ranking }), ...improved?.reuse },
