@@ -26,12 +26,14 @@ export const SETTINGS = {
   critics: { epochs: 2, warmUp: 0 },
 } as const;
 
+const REPLAY = await loadReplayConfig(undefined, SETTINGS.seed);
+
 /** Methods of policies with a flow, by these settings. */
-export const TINY_METHODS: Record<'fpo' | 'in-sample' | 'offset' | 'ticket', OpenAlgorithm> = {
+export const TINY_METHODS: Record<'fpo' | 'fpo-replay' | 'offset' | 'ticket', OpenAlgorithm> = {
   fpo: fpo(fpoSchema.parse(SETTINGS)),
-  'in-sample': replayLearning(REPLAY_METHODS['in-sample'], {
-    ...(await loadReplayConfig(undefined, SETTINGS.seed)),
-    ...{ chunks: 32, warmUp: 0 },
+  'fpo-replay': replayLearning(REPLAY_METHODS['fpo-replay'], {
+    ...REPLAY,
+    ...{ warmUp: 0, fpo: { ...REPLAY.fpo, chunks: 32 } },
   }),
   offset: displacementSearch(SETTINGS.trainable, SETTINGS.seed),
   ticket: ticketSearch(SETTINGS.trainable, SETTINGS.seed),

@@ -24,7 +24,7 @@ export const FPO_REPLAY: ReplayMethod = {
   async openPolicy(context, config, start) {
     const fpo = fpoConfigOf(config);
     const policy = await openLearningPolicy(context, fpo, start);
-    const { chunks: count, minAdvantage, trustRegion } = config.fpo;
+    const { recent, chunks: count, minAdvantage, trustRegion } = config.fpo;
     return {
       get state() {
         return policy.state;
@@ -32,7 +32,8 @@ export const FPO_REPLAY: ReplayMethod = {
       async improve({ store, advantages }, moment) {
         const isInformative = (advantage: number) => Math.abs(advantage) >= minAdvantage;
         const seed = [config.seed, DRAW, moment.update];
-        const drawn = drawPlaces(advantages, isInformative, { count, successes: 0.5 }, seed);
+        const newest = new Map([...advantages].slice(-recent));
+        const drawn = drawPlaces(newest, isInformative, { count, successes: 0.5 }, seed);
         if (drawn.length === 0) return {};
         const chunks = await store.load(drawn);
         const batch = await policy.batchOf(

@@ -10,6 +10,8 @@ const positive = z.number().positive();
 /** Of FPO on kept attempts. */
 const fpoReplaySchema = z
   .strictObject({
+    /** The policy learns from so many attempts, the newest; critics learn from all. */
+    recent: z.int().min(1).default(64),
     /** Chunks of an update, half of them from attempts that succeeded. */
     chunks: z.int().min(1).default(256),
     /** As for FPO: chunks whose standardised advantage is smaller are left out. */
@@ -17,7 +19,7 @@ const fpoReplaySchema = z
     samples: z.int().min(1).default(4),
     epochs: z.int().min(1).default(2),
     rate: positive.default(0.02),
-    trustRegion: trustRegionSchema.prefault({ maxKl: 0.2, decay: { share: 0.5, updates: 16 } }),
+    trustRegion: trustRegionSchema.prefault({ maxKl: 0.1, decay: { share: 0.25, updates: 12 } }),
   })
   .prefault({});
 
