@@ -40,13 +40,14 @@ function settleScale(critics: ChunkCritics, attempts: readonly KeptAttempt[]): v
  * `steps` optimiser steps of critics on kept attempts, half of each step's attempts successes. Q's targets are λ-returns
  * over the target network's V: an attempt's end is terminal also where its time was up, for critics see how much time
  * has passed (Pardo et al., arXiv 1712.00378). V's are the least of two of Q's target networks. Returns the mean loss of
- * the last tenth of the steps.
+ * the last tenth of the steps; 0 where no attempt is kept.
  */
 export async function learnCritics(
   { critics, config, gamma, seed }: CriticLearning,
   attempts: readonly KeptAttempt[],
   steps: number,
 ): Promise<number> {
+  if (attempts.length === 0) return 0;
   settleScale(critics, attempts);
   const losses: number[] = [];
   for (let step = 0; step < steps; step++) {

@@ -1,10 +1,9 @@
 import { join } from 'node:path';
-import { UserError } from '../../errors.ts';
 import { adaptedVersion, makeAdapter } from '../../policy/bundle/adapter.ts';
 import type { Bundle } from '../../policy/bundle/config.ts';
 import { adaptableOf, learnableOf } from '../../policy/families/registry.ts';
 import type { Algorithm, AlgorithmContext, OpenAlgorithm, Outcomes } from '../algorithm.ts';
-import { alikeOutcomes, wasExecuted } from '../attempts/outcomes.ts';
+import { alikeOutcomes, executedAttempts } from '../attempts/outcomes.ts';
 import type { Rollout } from '../attempts/rollout.ts';
 import type { PolicyMetrics, ReuseMetrics, UpdateMetrics } from '../metrics.ts';
 import {
@@ -119,12 +118,7 @@ async function update(
   outcomes: Outcomes,
 ): Promise<UpdateMetrics> {
   const { config, store, critics, updates } = run;
-  const executed = attempts.filter(({ chunks }) => chunks.some(wasExecuted));
-  if (executed.length === 0)
-    throw new UserError(
-      `an update needs attempts with chunks that were executed; these are ${attempts.length} attempts without any`,
-      { kind: 'missing' },
-    );
+  const executed = executedAttempts(attempts);
   await store.keep(executed);
   const kept = asLabelled(store.attempts(), outcomes);
   const { told, ranking } = await assess(run, executed);
