@@ -13,7 +13,7 @@ import { fpo } from './fpo/fpo.ts';
 import type { MethodName } from './methodNames.ts';
 import { policyGradient } from './policyGradient/policyGradient.ts';
 import { REPLAY_METHODS } from './replay/methods.ts';
-import { loadReplayConfig } from './replay/replayConfig.ts';
+import { loadReplayConfig } from './replay/config.ts';
 import { replayLearning } from './replay/replayLearning.ts';
 import { type TokenMethod, loadTokenConfig } from './ppo/config.ts';
 import { TOKEN_METHODS } from './ppo/ppo.ts';

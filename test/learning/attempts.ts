@@ -7,7 +7,7 @@ import { fpoSchema } from '../../src/learning/fpo/config.ts';
 import { fpo } from '../../src/learning/fpo/fpo.ts';
 import { ticketSearch } from '../../src/learning/ticket/ticket.ts';
 import { REPLAY_METHODS } from '../../src/learning/replay/methods.ts';
-import { loadReplayConfig } from '../../src/learning/replay/replayConfig.ts';
+import { loadReplayConfig } from '../../src/learning/replay/config.ts';
 import { replayLearning } from '../../src/learning/replay/replayLearning.ts';
 import { type Learner, type LearnerOptions, openLearner } from '../../src/learning/learner.ts';
 import { type Adapter, writeAdapter } from '../../src/policy/bundle/adapter.ts';

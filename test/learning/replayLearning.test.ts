@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Algorithm } from '../../src/learning/algorithm.ts';
 import { REPLAY_METHODS } from '../../src/learning/replay/methods.ts';
-import { loadReplayConfig } from '../../src/learning/replay/replayConfig.ts';
+import { loadReplayConfig } from '../../src/learning/replay/config.ts';
 import { replayLearning } from '../../src/learning/replay/replayLearning.ts';
 import { writeSafetensors } from '../../src/tensors/safetensors.ts';
 import { withFolder } from '../onnx/run.ts';

@@ -5,9 +5,9 @@ import type { Rollout, RolloutChunk } from './rollout.ts';
 export const wasExecuted = ({ mask }: Pick<RolloutChunk, 'mask'>): boolean =>
   mask.some((executed) => executed > 0);
 
-/** The attempts that have chunks. Throws a `UserError` where none has. */
+/** The attempts of which a chunk was executed. Throws a `UserError` where there is none. */
 export function executedAttempts(attempts: readonly Rollout[]): Rollout[] {
-  const executed = attempts.filter(({ chunks }) => chunks.length > 0);
+  const executed = attempts.filter(({ chunks }) => chunks.some(wasExecuted));
   if (executed.length === 0)
     throw new UserError(
       `an update needs attempts with chunks that were executed; these are ${attempts.length} attempts without any`,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { trainableSchema } from '../../policy/trainable.ts';
-import { readYaml, validate } from '../../validate.ts';
+import { validate } from '../../validate.ts';
+import { behindPrefixSchema, readSettings } from '../methodSettings.ts';
 import { currentSettings } from '../oldNames.ts';
 import { criticsSchema, trustRegionSchema } from '../policyGradient/config.ts';
 
@@ -67,11 +67,7 @@ const ablationSchema = z
   .prefault({});
 
 const settingsSchema = z.strictObject({
-  /** Parameters that learn. The prefix stays frozen, so that it is encoded once for all epochs. */
-  trainable: trainableSchema.refine(
-    ({ parameters }) => parameters !== 'all',
-    'must be expert or lora: the prefix stays frozen',
-  ),
+  trainable: behindPrefixSchema,
   seed: z.int().min(0),
   /** Pairs of noise and time per chunk (N of arXiv 2507.21053: 8; fewer suffice with centred losses). */
   samples: z.int().min(1).default(4),
@@ -177,8 +173,7 @@ const fileSchema = z
 
 /** Loads FPO's configuration from a YAML file; defaults, on the action expert, for what it omits. */
 export async function loadFpoConfig(path: string | undefined, seed: number): Promise<FpoConfig> {
-  const source = path ?? 'the default configuration';
-  const content = path === undefined ? {} : ((await readYaml(path)) as object | null);
+  const { source, content } = await readSettings(path);
   const isInBlocks = typeof content === 'object' && content !== null && 'fpo' in content;
   const settings = isInBlocks ? validate(fileSchema, content, source) : content;
   return validate(fpoSchema, { trainable: { parameters: 'expert' }, seed, ...settings }, source);

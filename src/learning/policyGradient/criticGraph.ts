@@ -25,14 +25,20 @@ export type CriticShape = Pick<CriticsConfig, 'count' | 'hidden'> & {
 
 const BATCH = 'batch';
 
-/** The ensemble's parameters: layer.i.weight [count, in, out], layer.i.bias [count, 1, out]. */
-export function criticParameters({ count, hidden, features }: CriticShape): Parameter[] {
-  const widths = [features, ...hidden, 1];
-  return widths.slice(1).flatMap((out, i) => [
-    { name: `layer.${i}.weight`, shape: [count, widths[i], out] },
-    { name: `layer.${i}.bias`, shape: [count, 1, out] },
+/** Parameters of `count` networks of these widths: NAME.i.weight [count, in, out], NAME.i.bias [count, 1, out]. */
+export const layerParameters = (
+  name: string,
+  count: number,
+  widths: readonly number[],
+): Parameter[] =>
+  widths.slice(1).flatMap((out, i) => [
+    { name: `${name}.${i}.weight`, shape: [count, widths[i], out] },
+    { name: `${name}.${i}.bias`, shape: [count, 1, out] },
   ]);
-}
+
+/** The ensemble's parameters; see layerParameters. */
+export const criticParameters = ({ count, hidden, features }: CriticShape): Parameter[] =>
+  layerParameters('layer', count, [features, ...hidden, 1]);
 
 /**
  * Initial weights have deviation 1/√in, a tenth of that in the last layer, and biases are zero: all estimates

@@ -118,6 +118,20 @@ function storedCritics(shape: CriticShape, { training, ...statistics }: CriticSt
   };
 }
 
+/** Where a policy looks and acts, as a state's values. */
+export const placesTexts = ({ view, offset, own }: Places): Record<string, string> => ({
+  view: JSON.stringify([...view]),
+  offset: JSON.stringify([...offset]),
+  ...(own.size > 0 && { own: ownText(own) }),
+});
+
+/** Reads what placesTexts wrote; older states lack an offset. */
+export const readPlaces = (values: Record<string, string>, file: string): Places => ({
+  view: Float32Array.from(JSON.parse(values.view) as number[]),
+  offset: Float32Array.from(JSON.parse(values.offset ?? '[]') as number[]),
+  own: readOwn(values.own ?? '{}', file),
+});
+
 /** A state in its file's form, which `format` names; its tensors change with the next update. */
 export function storedState(
   state: GradientState,
@@ -136,9 +150,7 @@ export function storedState(
       moves: String(state.policyUpdates),
       policySteps: String(state.policy.step),
       ...critics?.values,
-      view: JSON.stringify([...state.view]),
-      offset: JSON.stringify([...state.offset]),
-      ...(state.own.size > 0 && { own: ownText(state.own) }),
+      ...placesTexts(state),
     },
   };
 }
@@ -163,10 +175,7 @@ export async function readRunState(
     updates,
     // Older states lack it: in their version every update after the warm-up moved the policy.
     policyUpdates: Number(metadata.moves ?? Math.max(0, updates - (config.critics?.warmUp ?? 0))),
-    view: Float32Array.from(JSON.parse(metadata.view) as number[]),
-    // Absent in older states.
-    offset: Float32Array.from(JSON.parse(metadata.offset ?? '[]') as number[]),
-    own: readOwn(metadata.own ?? '{}', file),
+    ...readPlaces(metadata, file),
     policy: stateFrom(dataOf, policy, Number(metadata.policySteps), POLICY),
     ...(critics && {
       critics: {

@@ -1,7 +1,6 @@
-import { UserError } from '../../errors.ts';
 import type { PolicyMetrics, UpdateMetrics } from '../metrics.ts';
 import { type Spread, spreadOf } from '../train/spread.ts';
-import { uniformOutcome, wasExecuted } from '../attempts/outcomes.ts';
+import { executedAttempts, uniformOutcome, wasExecuted } from '../attempts/outcomes.ts';
 import type { Rollout } from '../attempts/rollout.ts';
 import type { Baseline } from './baseline.ts';
 import type { GradientConfig } from './config.ts';
@@ -41,12 +40,8 @@ export async function update(
   attempts: readonly Rollout[],
 ): Promise<GradientMetrics> {
   const { config, policy, baseline, updates } = run;
+  executedAttempts(attempts);
   const chunks = attempts.flatMap((attempt) => attempt.chunks);
-  if (!chunks.some(wasExecuted))
-    throw new UserError(
-      `an update needs attempts with chunks that were executed; these are ${attempts.length} attempts without any`,
-      { kind: 'missing' },
-    );
 
   // 1. The advantages of the executed chunks.
   const assessment = await baseline.assess(attempts);

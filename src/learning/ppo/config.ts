@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { trainableSchema } from '../../policy/trainable.ts';
-import { readYaml, validate } from '../../validate.ts';
+import { validate } from '../../validate.ts';
+import { readSettings } from '../methodSettings.ts';
 import { criticsSchema, trustRegionSchema } from '../policyGradient/config.ts';
 
 const share = z.number().min(0).max(1);
@@ -73,8 +74,7 @@ export async function loadTokenConfig(
   path: string | undefined,
   seed: number,
 ): Promise<TokenConfig> {
-  const source = path ?? 'the default configuration';
-  const content = path === undefined ? {} : ((await readYaml(path)) as object | null);
+  const { source, content } = await readSettings(path);
   const isInBlock = typeof content === 'object' && content !== null && method in content;
   const block = isInBlock ? (content as Record<string, object | null>)[method] : content;
   return tokenConfig(method, { seed, ...block }, source);

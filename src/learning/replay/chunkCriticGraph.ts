@@ -19,6 +19,7 @@ import {
 } from '../../onnx/operators.ts';
 import { matmul } from '../../onnx/products.ts';
 import type { Parameter } from '../../policy/trainable.ts';
+import { layerParameters } from '../policyGradient/criticGraph.ts';
 
 /** Sizes of the networks that judge chunks. */
 export interface ChunkCriticShape {
@@ -43,13 +44,10 @@ const widthsOf = ({ count, hidden, features, rows }: ChunkCriticShape) => ({
 
 type Network = keyof ReturnType<typeof widthsOf>;
 
-/** All parameters: NETWORK.i.weight [count, in, out], NETWORK.i.bias [count, 1, out]. */
+/** All parameters, by network; see layerParameters. */
 export const chunkCriticParameters = (shape: ChunkCriticShape): Parameter[] =>
   Object.entries(widthsOf(shape)).flatMap(([network, { count, widths }]) =>
-    widths.slice(1).flatMap((out, i) => [
-      { name: `${network}.${i}.weight`, shape: [count, widths[i], out] },
-      { name: `${network}.${i}.bias`, shape: [count, 1, out] },
-    ]),
+    layerParameters(network, count, widths),
   );
 
 /** Estimates [count, batch] within 0…1 of inputs [batch, in]; each hidden layer is normalised (Ba et al. 2016). */

@@ -1,9 +1,10 @@
 import { type FpoConfig, fpoSchema } from '../fpo/config.ts';
+import { drawPairs } from '../fpo/pairs.ts';
 import { openLearningPolicy } from '../fpo/policy.ts';
 import { optimise } from '../policyGradient/optimise.ts';
 import { klLimit } from '../policyGradient/trustRegion.ts';
 import { drawPlaces } from './balance.ts';
-import type { ReplayConfig } from './replayConfig.ts';
+import type { ReplayConfig } from './config.ts';
 import type { ReplayMethod } from './replayLearning.ts';
 
 /** Seed component of the draws. */
@@ -36,10 +37,8 @@ export const FPO_REPLAY: ReplayMethod = {
         const drawn = drawPlaces(newest, isInformative, { count, successes: 0.5 }, seed);
         if (drawn.length === 0) return {};
         const chunks = await store.load(drawn);
-        const batch = await policy.batchOf(
-          chunks.map((chunk, i) => ({ chunk, advantage: drawn[i].advantage })),
-          moment,
-        );
+        const weighed = chunks.map((chunk, i) => ({ chunk, advantage: drawn[i].advantage }));
+        const batch = await policy.prepare(drawPairs(weighed, moment.update, fpo));
         const limit = klLimit(trustRegion, moment.moves);
         return { policy: await optimise({ policy, config: fpo }, batch, limit) };
       },

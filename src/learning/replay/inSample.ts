@@ -10,7 +10,7 @@ import { spreadOf } from '../train/spread.ts';
 import { frozenWeights } from '../train/startingWeights.ts';
 import { type Trainer, type TrainingState, openTrainer } from '../train/trainer.ts';
 import { drawPlaces } from './balance.ts';
-import type { ReplayConfig } from './replayConfig.ts';
+import type { ReplayConfig } from './config.ts';
 import type { Assessed, ReplayMethod } from './replayLearning.ts';
 
 /** Seed component of the draws. */

@@ -2,7 +2,6 @@ import { spreadOf } from '../train/spread.ts';
 import { generalisedAdvantages } from '../policyGradient/advantages.ts';
 import { featuresOf } from '../policyGradient/critics.ts';
 import { uniformNumbers } from '../../tensors/noise.ts';
-import type { Rollout } from '../attempts/rollout.ts';
 import type { KeptAttempt } from './attemptStore.ts';
 import { balancedDraw } from './balance.ts';
 import { type ChunkCritics, type Judged, leastOfTwo } from './chunkCritics.ts';
@@ -10,11 +9,8 @@ import type { ChunkCriticConfig } from './config.ts';
 import { scaleOf } from '../train/scale.ts';
 import { executedSummary } from './summary.ts';
 
-/** An attempt, kept or new. */
-export type Assessed = Pick<KeptAttempt, 'reward' | 'chunks'> | Pick<Rollout, 'reward' | 'chunks'>;
-
 /** The chunks of attempts as critics see them, concatenated in order. */
-export const judgedOf = (attempts: readonly Assessed[]): Judged[] =>
+export const judgedOf = (attempts: readonly Pick<KeptAttempt, 'chunks'>[]): Judged[] =>
   attempts.flatMap(({ chunks }) =>
     chunks.map((chunk) => ({ features: featuresOf(chunk), rows: executedSummary(chunk) })),
   );
@@ -26,14 +22,12 @@ export interface CriticLearning {
   seed: readonly number[];
 }
 
-/** Standardises the inputs by the attempts that are kept when there are the first ones. */
-function settleScale(critics: ChunkCritics, attempts: readonly KeptAttempt[]): void {
+/** Standardises the inputs by the chunks that are there when the first ones are. */
+function settleScale(critics: ChunkCritics, chunks: readonly Judged[]): void {
   const { scale } = critics.state;
   if (scale.deviation.some((width) => width > 0)) return;
-  const rows = judgedOf(attempts).map(({ features, rows }) =>
-    Float32Array.of(...features, ...rows),
-  );
-  critics.setScale(scaleOf(rows));
+  const inputs = chunks.map(({ features, rows }) => Float32Array.of(...features, ...rows));
+  critics.setScale(scaleOf(inputs));
 }
 
 /**
@@ -48,14 +42,15 @@ export async function learnCritics(
   steps: number,
 ): Promise<number> {
   if (attempts.length === 0) return 0;
-  settleScale(critics, attempts);
+  const judgedIn = new Map(attempts.map((attempt) => [attempt, judgedOf([attempt])]));
+  settleScale(critics, [...judgedIn.values()].flat());
   const losses: number[] = [];
   for (let step = 0; step < steps; step++) {
     const drawn = balancedDraw(attempts, { count: config.attempts, successes: 0.5 }, [
       ...seed,
       step,
     ]);
-    const chunks = judgedOf(drawn);
+    const chunks = drawn.flatMap((attempt) => judgedIn.get(attempt)!);
     const judged = await critics.judge(chunks, 'average');
     const values = judged.map(({ v }) => v);
     const ahead = generalisedAdvantages(drawn, values, { gamma, lambda: config.lambda });

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { adaptedVersion, makeAdapter } from '../../policy/bundle/adapter.ts';
+import { makeAdapter } from '../../policy/bundle/adapter.ts';
 import type { Bundle } from '../../policy/bundle/config.ts';
 import { adaptableOf, learnableOf } from '../../policy/families/registry.ts';
 import type { Algorithm, AlgorithmContext, OpenAlgorithm, Outcomes } from '../algorithm.ts';
@@ -14,7 +14,6 @@ import {
 } from '../policyGradient/advantages.ts';
 import { featureCount } from '../policyGradient/critics.ts';
 import { lastValues } from '../policyGradient/lastValues.ts';
-import type { Moment } from '../policyGradient/learningPolicy.ts';
 import { initialPolicyState, readPolicyState, ticketIn } from '../policyGradient/state.ts';
 import { adapterParameters } from '../train/parameters.ts';
 import type { TrainingState } from '../train/trainer.ts';
@@ -28,7 +27,7 @@ import type { ChunkCriticShape } from './chunkCriticGraph.ts';
 import { type ChunkCritics, initialChunkCritics, openChunkCritics } from './chunkCritics.ts';
 import { judgedOf, learnCritics } from './learnCritics.ts';
 import { rankingOf } from './ranking.ts';
-import type { ReplayConfig } from './replayConfig.ts';
+import type { ReplayConfig } from './config.ts';
 import { type ReplayState, readState, storedState } from './state.ts';
 import { PARTS } from './summary.ts';
 
@@ -53,10 +52,10 @@ export interface Assessed {
 export interface ReplayPolicy {
   /** See Trainer. */
   readonly state: TrainingState;
-  /** The steps of an update, of which `moves` moved the policy before. */
+  /** The steps of an update, by its number; `moves` updates moved the policy before. */
   improve(
     assessed: Assessed,
-    moment: Moment & { moves: number },
+    moment: { update: number; moves: number },
   ): Promise<{ policy?: PolicyMetrics; reuse?: Partial<ReuseMetrics> }>;
   close(): Promise<void>;
 }
@@ -85,8 +84,6 @@ interface Run extends Omit<ReplayState, 'policy' | 'networks'> {
   store: AttemptStore;
   critics: ChunkCritics;
   policy: ReplayPolicy;
-  /** See Moment. */
-  versions(): string[];
 }
 
 /** How critics judge attempts that they have not learned from, against what these led to. */
@@ -135,7 +132,7 @@ async function update(
   const moves = isWarm && skipped === undefined;
   const improved = moves
     ? await run.policy.improve(await assessKept(run, kept), {
-        ...{ update: updates, versions: run.versions(), moves: run.policyUpdates },
+        ...{ update: updates, moves: run.policyUpdates },
       })
     : undefined;
   run.updates += 1;
@@ -182,7 +179,6 @@ export const replayLearning =
       store: await openAttemptStore(join(folder, ATTEMPTS), base, bytes),
       critics: await openChunkCritics(shape, config.critics, networks, session),
       policy: await openPolicy(policy),
-      versions: () => [adaptedVersion(base, adapter())],
     };
     return {
       update: (attempts, outcomes = new Map()) => update(run, attempts, outcomes),

@@ -1,34 +1,30 @@
-import { type Place, ownText, readOwn } from '../../policy/bundle/adapter.ts';
 import type { Bundle } from '../../policy/bundle/config.ts';
 import { learnableOf } from '../../policy/families/registry.ts';
-import type { Offset } from '../../policy/offset.ts';
-import type { View } from '../../images/viewShift.ts';
 import type { AlgorithmState } from '../algorithm.ts';
+import { placesTexts, readPlaces } from '../policyGradient/state.ts';
+import type { Places } from '../policyGradient/views.ts';
 import { type ChunkCriticShape, chunkCriticParameters } from './chunkCriticGraph.ts';
 import type { ChunkCriticState } from './chunkCritics.ts';
 import { readTensors, stateFrom, stateShapes, stateTensors } from '../train/checkpoint.ts';
 import type { TrainingState } from '../train/trainer.ts';
-import type { ReplayConfig } from './replayConfig.ts';
+import type { ReplayConfig } from './config.ts';
 
 const POLICY = 'policy/';
 const CRITICS = 'critics/';
 const SCALE = ['mean', 'deviation'] as const;
 
 /** The state between updates; attempts are in the store. Random numbers are seeded by its counter. */
-export interface ReplayState {
+export interface ReplayState extends Places {
   updates: number;
   /** Updates that moved the policy. */
   policyUpdates: number;
   policy: TrainingState;
   networks: ChunkCriticState;
-  view: View;
-  offset: Offset;
-  own: Map<string, Place>;
 }
 
 /** A state in its file's form; its tensors change with the next update. */
 export function storedState(
-  { updates, policyUpdates, policy, networks: { training, scale }, view, offset, own }: ReplayState,
+  { updates, policyUpdates, policy, networks: { training, scale }, ...places }: ReplayState,
   bundle: Bundle,
   { trainable }: ReplayConfig,
   shape: ChunkCriticShape,
@@ -47,9 +43,7 @@ export function storedState(
       moves: String(policyUpdates),
       policySteps: String(policy.step),
       criticSteps: String(training.step),
-      view: JSON.stringify([...view]),
-      offset: JSON.stringify([...offset]),
-      ...(own.size > 0 && { own: ownText(own) }),
+      ...placesTexts(places),
     },
   };
 }
@@ -69,7 +63,6 @@ export async function readState(
     ...stateShapes(critics, CRITICS),
     ...SCALE.map((name): [string, number[]] => [CRITICS + name, [shape.features + shape.rows]]),
   ]);
-  const floats = (text: string) => Float32Array.from(JSON.parse(text) as number[]);
   return {
     updates: Number(metadata.updates),
     policyUpdates: Number(metadata.moves),
@@ -78,8 +71,6 @@ export async function readState(
       training: stateFrom(dataOf, critics, Number(metadata.criticSteps), CRITICS),
       scale: { mean: dataOf(`${CRITICS}mean`), deviation: dataOf(`${CRITICS}deviation`) },
     },
-    view: floats(metadata.view),
-    offset: floats(metadata.offset),
-    own: readOwn(metadata.own ?? '{}', file),
+    ...readPlaces(metadata, file),
   };
 }
