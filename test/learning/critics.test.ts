@@ -11,10 +11,10 @@ import {
 } from '../../src/learning/policyGradient/criticGraph.ts';
 import {
   type Critics,
-  featuresOf,
   initialCriticState,
   openCritics,
 } from '../../src/learning/policyGradient/critics.ts';
+import { featuresOf } from '../../src/policy/choice/moment.ts';
 import { type CriticsConfig, criticsSchema } from '../../src/learning/policyGradient/config.ts';
 import { tensorsIn } from '../../src/learning/train/parameters.ts';
 import { sessionConfigSchema } from '../../src/session/session.ts';

@@ -5,11 +5,7 @@ import { describe, it } from 'node:test';
 import type { Rollout, RolloutChunk } from '../../src/learning/attempts/rollout.ts';
 import { openAttemptStore } from '../../src/learning/replay/attemptStore.ts';
 import { balancedDraw } from '../../src/learning/replay/balance.ts';
-import {
-  type ChunkCriticShape,
-  chunkCriticLossGraph,
-  chunkCriticParameters,
-} from '../../src/learning/replay/chunkCriticGraph.ts';
+import { chunkCriticLossGraph } from '../../src/learning/replay/chunkCriticLoss.ts';
 import { initialChunkCritics, openChunkCritics } from '../../src/learning/replay/chunkCritics.ts';
 import { chunkCriticSchema } from '../../src/learning/replay/config.ts';
 import {
@@ -18,8 +14,12 @@ import {
   rankingOf,
   ranksOf,
 } from '../../src/learning/replay/ranking.ts';
-import { scaleOf } from '../../src/learning/train/scale.ts';
-import { executedSummary } from '../../src/learning/replay/summary.ts';
+import { scaleOf } from '../../src/tensors/scale.ts';
+import {
+  type ChunkCriticShape,
+  chunkCriticParameters,
+} from '../../src/policy/choice/chunkCriticGraph.ts';
+import { executedSummary } from '../../src/policy/choice/executedSummary.ts';
 import { tensorsIn } from '../../src/learning/train/parameters.ts';
 import { sessionConfigSchema } from '../../src/session/session.ts';
 import { gaussianNoise, uniformNumbers } from '../../src/tensors/noise.ts';

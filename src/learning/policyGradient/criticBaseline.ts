@@ -6,7 +6,8 @@ import {
 } from './advantages.ts';
 import type { Baseline } from './baseline.ts';
 import type { CriticSettings, GradientConfig } from './config.ts';
-import { type Critics, featuresOf } from './critics.ts';
+import { featuresOf } from '../../policy/choice/moment.ts';
+import type { Critics } from './critics.ts';
 import { lastValues } from './lastValues.ts';
 import { STREAM } from './streams.ts';
 

@@ -13,6 +13,7 @@ import {
 } from '../../onnx/operators.ts';
 import { matmul } from '../../onnx/products.ts';
 import { gaussianNoise } from '../../tensors/noise.ts';
+import { layerParameters } from '../../policy/choice/layers.ts';
 import type { Parameter } from '../../policy/trainable.ts';
 import type { CriticsConfig } from './config.ts';
 import { flatten } from '../train/parameters.ts';
@@ -24,17 +25,6 @@ export type CriticShape = Pick<CriticsConfig, 'count' | 'hidden'> & {
 };
 
 const BATCH = 'batch';
-
-/** Parameters of `count` networks of these widths: NAME.i.weight [count, in, out], NAME.i.bias [count, 1, out]. */
-export const layerParameters = (
-  name: string,
-  count: number,
-  widths: readonly number[],
-): Parameter[] =>
-  widths.slice(1).flatMap((out, i) => [
-    { name: `${name}.${i}.weight`, shape: [count, widths[i], out] },
-    { name: `${name}.${i}.bias`, shape: [count, 1, out] },
-  ]);
 
 /** The ensemble's parameters; see layerParameters. */
 export const criticParameters = ({ count, hidden, features }: CriticShape): Parameter[] =>

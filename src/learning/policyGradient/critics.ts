@@ -8,13 +8,11 @@ import {
   criticValuesGraph,
   initialCritics,
 } from './criticGraph.ts';
-import type { Adaptable } from '../../policy/learnable.ts';
 import { optimiserSchema } from '../train/optimiser.ts';
 import { evenParts, shuffled } from '../train/order.ts';
 import { tensorsIn } from '../train/parameters.ts';
-import { type Scale, scaleOf, scaled } from '../train/scale.ts';
+import { type Scale, scaleOf, scaled } from '../../tensors/scale.ts';
 import { type TrainingState, initialState, openTrainer } from '../train/trainer.ts';
-import type { RolloutChunk } from '../attempts/rollout.ts';
 
 /** The critics' state between updates. */
 export interface CriticState extends Scale {
@@ -41,18 +39,6 @@ export interface Critics {
   ): Promise<number>;
   close(): Promise<void>;
 }
-
-/** The critics' input for a chunk: pooled images and prompt, state, committed row, delay, elapsed steps. */
-export function featuresOf(
-  chunk: Pick<RolloutChunk, 'pooled' | 'state' | 'committed' | 'delay' | 'elapsed'>,
-): Float32Array {
-  const { pooled, state, committed, delay, elapsed } = chunk;
-  return Float32Array.from([...pooled, ...state, ...committed, delay, elapsed]);
-}
-
-/** Length of `featuresOf` for a policy. */
-export const featureCount = ({ cache, stateDim, actionDim }: Adaptable): number =>
-  cache.heads * cache.headDim + stateDim + actionDim + 2;
 
 /** Critics before their first update. */
 export function initialCriticState(shape: CriticShape, seed: readonly number[]): CriticState {

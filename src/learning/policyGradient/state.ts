@@ -14,7 +14,8 @@ import { startingParameters } from '../train/startingWeights.ts';
 import { type TrainingState, initialState } from '../train/trainer.ts';
 import type { GradientConfig } from './config.ts';
 import { type CriticShape, criticParameters } from './criticGraph.ts';
-import { type CriticState, featureCount, initialCriticState } from './critics.ts';
+import { featureCount } from '../../policy/choice/moment.ts';
+import { type CriticState, initialCriticState } from './critics.ts';
 import { STREAM } from './streams.ts';
 import type { Places } from './views.ts';
 

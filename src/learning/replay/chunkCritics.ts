@@ -7,11 +7,11 @@ import { type TrainingState, initialState, openTrainer } from '../train/trainer.
 import {
   type ChunkCriticShape,
   chunkCriticGraph,
-  chunkCriticLossGraph,
   chunkCriticParameters,
-} from './chunkCriticGraph.ts';
+} from '../../policy/choice/chunkCriticGraph.ts';
+import { chunkCriticLossGraph } from './chunkCriticLoss.ts';
 import type { ChunkCriticConfig } from './config.ts';
-import { type Scale, scaled } from '../train/scale.ts';
+import { type Scale, scaled } from '../../tensors/scale.ts';
 
 /** The state of the networks between updates. */
 export interface ChunkCriticState {

@@ -1,13 +1,13 @@
 import { spreadOf } from '../train/spread.ts';
 import { generalisedAdvantages } from '../policyGradient/advantages.ts';
-import { featuresOf } from '../policyGradient/critics.ts';
+import { executedSummary } from '../../policy/choice/executedSummary.ts';
+import { featuresOf } from '../../policy/choice/moment.ts';
 import { uniformNumbers } from '../../tensors/noise.ts';
 import type { KeptAttempt } from './attemptStore.ts';
 import { balancedDraw } from './balance.ts';
 import { type ChunkCritics, type Judged, leastOfTwo } from './chunkCritics.ts';
 import type { ChunkCriticConfig } from './config.ts';
-import { scaleOf } from '../train/scale.ts';
-import { executedSummary } from './summary.ts';
+import { scaleOf } from '../../tensors/scale.ts';
 
 /** The chunks of attempts as critics see them, concatenated in order. */
 export const judgedOf = (attempts: readonly Pick<KeptAttempt, 'chunks'>[]): Judged[] =>

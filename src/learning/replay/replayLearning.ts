@@ -12,7 +12,9 @@ import {
   generalisedAdvantages,
   standardised,
 } from '../policyGradient/advantages.ts';
-import { featureCount } from '../policyGradient/critics.ts';
+import type { ChunkCriticShape } from '../../policy/choice/chunkCriticGraph.ts';
+import { PARTS } from '../../policy/choice/executedSummary.ts';
+import { featureCount } from '../../policy/choice/moment.ts';
 import { lastValues } from '../policyGradient/lastValues.ts';
 import { initialPolicyState, readPolicyState, ticketIn } from '../policyGradient/state.ts';
 import { adapterParameters } from '../train/parameters.ts';
@@ -23,13 +25,11 @@ import {
   asLabelled,
   openAttemptStore,
 } from './attemptStore.ts';
-import type { ChunkCriticShape } from './chunkCriticGraph.ts';
 import { type ChunkCritics, initialChunkCritics, openChunkCritics } from './chunkCritics.ts';
 import { judgedOf, learnCritics } from './learnCritics.ts';
 import { rankingOf } from './ranking.ts';
 import type { ReplayConfig } from './config.ts';
 import { type ReplayState, readState, storedState } from './state.ts';
-import { PARTS } from './summary.ts';
 
 /** Seed components that keep random streams independent. */
 const STREAM = { critics: 41, criticSteps: 42 };

@@ -3,7 +3,10 @@ import { learnableOf } from '../../policy/families/registry.ts';
 import type { AlgorithmState } from '../algorithm.ts';
 import { placesTexts, readPlaces } from '../policyGradient/state.ts';
 import type { Places } from '../policyGradient/views.ts';
-import { type ChunkCriticShape, chunkCriticParameters } from './chunkCriticGraph.ts';
+import {
+  type ChunkCriticShape,
+  chunkCriticParameters,
+} from '../../policy/choice/chunkCriticGraph.ts';
 import type { ChunkCriticState } from './chunkCritics.ts';
 import { readTensors, stateFrom, stateShapes, stateTensors } from '../train/checkpoint.ts';
 import type { TrainingState } from '../train/trainer.ts';
