@@ -32,6 +32,7 @@ export function recordOf({ content, from, to, held }: Played<SampledChunk>): Chu
     ...(chunk.offset && { offset: chunk.offset }),
     ...(chunk.integration && { integration: chunk.integration }),
     ...(chunk.tokens && { tokens: chunk.tokens }),
+    ...(chunk.chain && { chain: chunk.chain }),
     delay,
     executedFrom: from,
     executedTo: to,

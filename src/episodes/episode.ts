@@ -1,3 +1,4 @@
+import type { Chain } from '../policy/chain.ts';
 import type { ChunkTiming, Joined } from '../policy/chunkPolicy.ts';
 import type { Offset } from '../policy/offset.ts';
 import type { View } from '../images/viewShift.ts';
@@ -56,6 +57,8 @@ export interface ChunkRecord {
   integration?: Integration;
   /** The tokens that it was made of; absent in a policy without, and in older episodes. */
   tokens?: WrittenTokens;
+  /** The steps of its flow; absent unless its attempt explored and recorded them. */
+  chain?: Chain;
   /** Control steps between the observation and its first executed action. */
   delay: number;
   /** Executed rows of `actions`: `executedFrom` to `executedTo`, exclusive. */

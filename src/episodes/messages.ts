@@ -112,6 +112,11 @@ export const chunkMessage = (record: ChunkRecord): ChunkMessage => ({
   tokens: record.tokens?.ids ?? NO_TOKENS,
   token_log_probabilities: record.tokens?.logProbabilities ?? NO_ROWS,
   temperature: record.tokens?.temperature ?? 0,
+  flow_states: record.chain?.states ?? NO_ROWS,
+  flow_noise: record.chain?.noise ?? NO_ROWS,
+  flow_noise_size: record.chain?.size ?? 0,
+  flow_noise_correlation: record.chain?.correlation ?? 0,
+  flow_noise_persistence: record.chain?.persistence ?? 0,
 });
 
 function joinOf({ join, previous, prefix_weights: weights }: ChunkMessage) {
@@ -135,6 +140,15 @@ function tokensOf(message: ChunkMessage): Pick<ChunkRecord, 'tokens'> {
   if (!tokens?.length || !logProbabilities) return {};
   const ids = tokens.slice();
   return { tokens: { ids, logProbabilities: logProbabilities.slice(), temperature } };
+}
+
+function chainIn(message: ChunkMessage): Pick<ChunkRecord, 'chain'> {
+  const { flow_states: states, flow_noise: noise, flow_noise_size: size = 0 } = message;
+  const { flow_noise_correlation: correlation = 0, flow_noise_persistence: persistence = 0 } =
+    message;
+  if (!states?.length || !noise) return {};
+  const parts = { states: states.slice(), noise: noise.slice() };
+  return { chain: { ...parts, size, correlation, persistence } };
 }
 
 /** The timeline of a chunk as a message. */
@@ -185,5 +199,6 @@ export const chunkRecord = (message: ChunkMessage): ChunkRecord => ({
   ...(message.offset?.length && { offset: message.offset.slice() }),
   ...integrationOf(message),
   ...tokensOf(message),
+  ...chainIn(message),
   ...joinOf(message),
 });

@@ -90,6 +90,14 @@ export const SCHEMAS = {
       'int32[] tokens',
       'float32[] token_log_probabilities',
       'float32 temperature',
+      '# Where the steps of its flow are learned from: [calls, horizon, actionDim] x after each network call, and the noise',
+      '# in it, with its standard deviation, the correlation of neighbouring rows, and the share of the variance that is',
+      '# constant over an attempt; else empty and 0',
+      'float32[] flow_states',
+      'float32[] flow_noise',
+      'float64 flow_noise_size',
+      'float64 flow_noise_correlation',
+      'float64 flow_noise_persistence',
     ],
     HEADER,
   ),
@@ -165,6 +173,11 @@ export interface ChunkMessage {
   tokens?: Int32Array;
   token_log_probabilities?: Float32Array;
   temperature?: number;
+  flow_states?: Float32Array;
+  flow_noise?: Float32Array;
+  flow_noise_size?: number;
+  flow_noise_correlation?: number;
+  flow_noise_persistence?: number;
 }
 
 export interface ChunkTimingMessage {

@@ -394,11 +394,16 @@ interface LoopShapes {
   behind: readonly Shape[];
 }
 
+/** A loop's states, and the axis along which its further results are put together. */
+interface LoopOutputs extends LoopShapes {
+  iterations?: Dim;
+}
+
 function loopNode(
   trips: Value,
   begins: Value | undefined,
   initial: readonly Value[],
-  { inside, behind }: LoopShapes,
+  { inside, behind, iterations }: LoopOutputs,
   body: (iteration: Value, state: readonly Value[]) => Iteration,
 ): Value[] {
   const outer = innermostGraph([trips, ...initial]);
@@ -409,30 +414,38 @@ function loopNode(
   const { results, goesOn } = body(iteration, state);
   const goOn = goesOn ?? inner.node('Identity', [condition], [{ type: 'bool', shape: [] }])[0];
   inner.output(goOn.name, goOn);
-  results.forEach((result, i) => {
-    const isKept = sameShape(behind[i], initial[i].shape);
-    if (result.type !== initial[i].type || (isKept && !sameShape(result.shape, inside[i]))) {
-      outer.fail('Loop', `turns ${describe(initial[i])} into ${describe(result)}`);
+  initial.forEach((state, i) => {
+    const isKept = sameShape(behind[i], state.shape);
+    const result = results[i];
+    if (result.type !== state.type || (isKept && !sameShape(result.shape, inside[i]))) {
+      outer.fail('Loop', `turns ${describe(state)} into ${describe(result)}`);
     }
     inner.output(result.name, result);
   });
-  const outputs = initial.map(({ type }, i) => ({ type, shape: behind[i] }));
+  // An output's name stands once: a further result may be one of the states.
+  const further = results.slice(initial.length).map(detach);
+  for (const result of further) inner.output(result.name, result);
+  const outputs = [
+    ...initial.map(({ type }, i) => ({ type, shape: behind[i] })),
+    ...further.map(({ type, shape }) => ({ type, shape: [iterations!, ...shape] })),
+  ];
   return outer.node('Loop', [trips, begins, ...initial], outputs, { body: { graph: inner } });
 }
 
 /**
  * Runs `body` `trips` times (a scalar int64), passing the results of each iteration to the next. Returns the
- * last results. The body may use values from outside.
+ * last results. The body may use values from outside. Results that it gives beyond the states are not passed on: they
+ * are returned for all iterations, along a first axis that `iterations` names.
  */
 export function loop(
   trips: Value,
   initial: readonly Value[],
   body: (iteration: Value, state: readonly Value[]) => readonly Value[],
+  iterations?: Dim,
 ): Value[] {
   const shapes = initial.map(({ shape }) => shape);
-  return loopNode(trips, undefined, initial, { inside: shapes, behind: shapes }, (...given) => ({
-    results: body(...given),
-  }));
+  const outputs = { inside: shapes, behind: shapes, iterations };
+  return loopNode(trips, undefined, initial, outputs, (...given) => ({ results: body(...given) }));
 }
 
 /**

@@ -125,8 +125,18 @@ class Attempt {
     const frames = observation.frames.map((frame) => ({ ...frame, stamp }));
     const joints = { ...observation.joints, stamp };
     this.recorder ??= this.start(observation, chunk.policyVersion);
-    const { actions, noise, horizon, policyVersion, integration, joined, view, offset, tokens } =
-      chunk;
+    const {
+      actions,
+      noise,
+      horizon,
+      policyVersion,
+      integration,
+      joined,
+      view,
+      offset,
+      tokens,
+      chain,
+    } = chunk;
     void this.write((episode) => {
       episode.joints(joints);
       episode.sampled({ ...observation, joints, frames }, actions, horizon);
@@ -143,6 +153,7 @@ class Attempt {
       ...(view && { view }),
       ...(offset && { offset }),
       ...(tokens && { tokens }),
+      ...(chain && { chain }),
     };
   }
 

@@ -1,4 +1,5 @@
 import type { CameraFrame, JointState } from '../robot/robot.ts';
+import type { Chain } from './chain.ts';
 import type { Exploration } from './exploration.ts';
 import type { Sight } from '../images/coverage.ts';
 import type { View } from '../images/viewShift.ts';
@@ -54,6 +55,8 @@ export interface Chunk {
   view?: View;
   /** What was added to its rows (see Offset); absent if nothing. */
   offset?: Offset;
+  /** The steps of its flow; absent unless it explores and records them (see Exploration). */
+  chain?: Chain;
   /** The tokens that it was made of; absent in a policy without. */
   tokens?: WrittenTokens;
   /** Features of what the policy saw, for those who learn beside it; absent unless the policy was opened for them. */

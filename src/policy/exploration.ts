@@ -48,6 +48,8 @@ export const explorationSchema = z.strictObject({
   range: z.number().min(1).max(100).default(1),
   /** Whether attempts take the tickets of the policy's adapter in turn (see Tickets): for the method `ticket`. */
   tickets: z.boolean().optional(),
+  /** Whether chunks come with the steps of their flow (see Chain), for the method `flow-ppo`, which learns from them. */
+  chain: z.boolean().optional(),
   /** Scale of the flow's initial noise: 1 as in training, 0 as in deployment. */
   initialNoise: z.number().min(0).max(1).default(0),
   /**

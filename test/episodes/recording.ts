@@ -82,6 +82,7 @@ export const recordAt = (index: number): ChunkRecord => {
     ...(index === 2 && { offset: Float32Array.of(0.5, 0, -0.25, 0) }),
     ...(index === 1 && { integration: { steps: 2, solver: 'euler', times: [1, 0.4, 0] } }),
     ...(index === 2 && { integration: { steps: 3, solver: 'adams-bashforth' } }),
+    ...(index === 1 && { chain: { states: Float32Array.of(0.5, -2, 1, 0.25), noise: Float32Array.of(0, 0, 0.125, -0.5), size: 0.02, correlation: 0.9, persistence: 0.1 } }), // prettier-ignore
     ...(index === 2 && { tokens: { ids: Int32Array.of(1283, 300, 124), logProbabilities: Float32Array.of(-0.5, -3.25, 0), temperature: 0.75 } }), // prettier-ignore
     delay: 1,
     executedFrom: 1,

@@ -137,4 +137,18 @@ describe('a model file', () => {
     });
     assert.equal(result.y.data[0], 81);
   });
+
+  it('puts together what each iteration gives beside its state', async () => {
+    const graph = new Graph('powers');
+    const trips = graph.input('trips', 'int64', []);
+    const one = graph.constant('float32', [1]);
+    const step = (_: unknown, [x]: readonly Value[]) => [multiply(x, 3), x, multiply(x, 3)];
+    const [last, before, behind] = loop(trips, [one], step, 'trips');
+    assert.deepEqual(before.shape, ['trips', 1]);
+    for (const [name, value] of Object.entries({ last, before, behind })) graph.output(name, value);
+    const result = await runGraph(graph, { trips: new Tensor('int64', BigInt64Array.of(4n), []) });
+    assert.deepEqual([...(result.last.data as Float32Array)], [81]);
+    assert.deepEqual([...(result.before.data as Float32Array)], [1, 3, 9, 27]);
+    assert.deepEqual([...(result.behind.data as Float32Array)], [3, 9, 27, 81]);
+  });
 });

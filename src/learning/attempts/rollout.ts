@@ -1,3 +1,4 @@
+import type { Chain } from '../../policy/chain.ts';
 import type { Integration } from '../../policy/integration.ts';
 import type { SampledJoin } from '../../policy/joinKinds.ts';
 import type { Offset } from '../../policy/offset.ts';
@@ -31,6 +32,8 @@ export interface RolloutChunk {
   integration?: Integration;
   /** The tokens that it was made of; absent in a policy with a flow. */
   tokens?: WrittenTokens;
+  /** The steps of its flow; absent unless its attempt explored and recorded them. */
+  chain?: Chain;
   /** The chunk in play that this one was joined to, if any. */
   join?: {
     kind: SampledJoin;

@@ -182,7 +182,7 @@ async function encodeEpisode(encoding: Encoding, episode: Episode): Promise<Roll
   const observations = await encodeObservations(encoding, episode, played);
   let elapsed = 0;
   const chunks = played.map((chunk, i): RolloutChunk => {
-    const { state, actions, noise, view, offset, delay, policyVersion, tokens } = chunk;
+    const { state, actions, noise, view, offset, delay, policyVersion, tokens, chain } = chunk;
     const { integration = bundle.integration } = chunk;
     const committed = committedRow(played[i - 1], chunk, controlRate);
     const before = elapsed;
@@ -197,6 +197,7 @@ async function encodeEpisode(encoding: Encoding, episode: Episode): Promise<Roll
       ...(offset && { offset }),
       ...(integration && { integration }),
       ...(tokens && { tokens }),
+      ...(chain && { chain }),
       mask: executedRows(chunk, commands),
       ...joinOf(chunk, encoding),
       committed: committed

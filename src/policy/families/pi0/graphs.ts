@@ -81,7 +81,7 @@ function tableRows(table: Value): Record<(typeof TABLE_ROWS)[number], Value> {
 /**
  * Integrates the flow from noise at t = 1 to actions at t = 0, both [batch, horizon, actionDim], with one
  * network call a column of `table` (see integrationTable). Exploration is added and rows are kept where a step
- * of the solver ends.
+ * of the solver ends; where it explores, also gives `states` [calls, batch, horizon, actionDim], x after each call.
  */
 export function integrate(
   weights: Weights,
@@ -90,7 +90,7 @@ export function integrate(
   cache: Cache,
   config: Pi0Config,
   { exploration, previous }: Bends = {},
-): Value {
+): { actions: Value; states?: Value } {
   const kept = previous?.kind === 'trained' ? previous : undefined;
   const guidance: Guidance | undefined =
     previous && previous.kind !== 'trained' ? { ...previous, kind: previous.kind } : undefined;
@@ -102,7 +102,7 @@ export function integrate(
   const start = keep(noise);
   const none = multiply(noise, 0);
   // State: where the network is evaluated, where the solver's step began, and the velocity before.
-  const [actions] = loop(sizeOf(table, 1), [start, start, none], (call, [x, begin, before]) => {
+  const step = (call: Value, [x, begin, before]: readonly Value[]) => {
     const at = (row: Value) => gather(row, call);
     const atCall = gather(projectedTimes, call);
     const projected = kept ? keepTimes(weights, atCall, kept.weights, config) : atCall;
@@ -115,9 +115,11 @@ export function integrate(
       multiply(before, at(rows.previous)),
     );
     const next = keep(exploration ? add(moved, gather(exploration, call)) : moved);
-    return [next, where(at(isEnd), next, begin), velocity];
-  });
-  return actions;
+    const carried = [next, where(at(isEnd), next, begin), velocity];
+    return exploration ? [...carried, next] : carried;
+  };
+  const results = loop(sizeOf(table, 1), [start, start, none], step, CALLS);
+  return { actions: results[0], states: results.at(3) };
 }
 
 /** Numbers of `prefixFeatures`. */
@@ -146,8 +148,8 @@ export interface SampleOptions {
  * images, tokens, π0's state, noise, integration [5, calls] → actions: a whole chunk in one call. With
  * `masked`, also camera_mask and token_mask, for batches whose samples differ in cameras or prompt
  * length; without, missing cameras and padding are left away, which gives the same chunk sooner. With
- * `explores`, also exploration [calls, batch, horizon, actionDim], see `integrate`; with `joins`, also
- * what previousInputs has; with `features`, the output features beside the actions.
+ * `explores`, also exploration [calls, batch, horizon, actionDim] and an output states, see `integrate`; with
+ * `joins`, also what previousInputs has; with `features`, the output features beside the actions.
  */
 export function sampleGraph(
   config: Pi0Config,
@@ -178,6 +180,8 @@ export function sampleGraph(
     : undefined;
   const previous = joins && previousInputs(graph, joins, config);
   const bends = { exploration, previous };
-  graph.output('actions', integrate(weights, noise, integration, cache, config, bends));
+  const { actions, states } = integrate(weights, noise, integration, cache, config, bends);
+  graph.output('actions', actions);
+  if (states) graph.output('states', states);
   return graph;
 }

@@ -46,7 +46,8 @@ function flowOf(config: Pi0Config, graph: Graph, options: FlowOptions): Flow {
     },
     integrate(noise, joins) {
       const previous = joins && previousInputs(graph, joins, config);
-      return integrate(weights, noise, integrationInput(graph), cache, config, { previous });
+      return integrate(weights, noise, integrationInput(graph), cache, config, { previous })
+        .actions;
     },
   };
 }

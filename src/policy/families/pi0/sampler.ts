@@ -12,8 +12,9 @@ import {
 } from '../../../images/viewShift.ts';
 import { gaussianNoise } from '../../../tensors/noise.ts';
 import type { Bundle } from '../../bundle/config.ts';
+import { chainOf } from '../../chain.ts';
 import { type CameraImages, picturesIn } from '../../cameraImages.ts';
-import type { Join, Joined, NoiseSource } from '../../chunkPolicy.ts';
+import type { Chunk, Join, Joined, NoiseSource } from '../../chunkPolicy.ts';
 import { type Spread, deviationsOf, explorationNoise } from '../../exploration.ts';
 import { type FamilySampler, type Feeds, NOTHING_TO_LEARN, type SamplerOptions } from '../../family.ts'; // prettier-ignore
 import { type Offset, displaced, exploredOffset, isNone, noOffset } from '../../offset.ts';
@@ -70,22 +71,24 @@ export async function openPi0(
         const straight = straightView(bundle.cameras.length);
         const view = placeOf('view', current.view ?? straight, source, spread);
         const offset = placeOf('offset', current.offset ?? noOffset(actionDim), source, spread);
+        const explored = explorationOf(source);
         const feeds = {
           integration,
           images: imagesOf(view, present),
           ...parameters,
-          ...explorationOf(source),
+          ...explored,
           ...observed(prompt, state),
           ...previousOf(joined, state, offset),
           noise: new Tensor('float32', noise, [1, horizon, actionDim]),
         };
         return {
           feeds,
-          chunk: ({ actions, features: prefix }) => ({
+          chunk: ({ actions, states, features: prefix }) => ({
             actions: transforms.actions(displaced(actions.data as Float32Array, offset, 1), state),
             noise,
             ...(!isStraight(view) && { view }),
             ...(!isNone(offset) && { offset }),
+            ...recordedChain(source, states, explored.exploration),
             ...(joined && { joined }),
             ...(prefix && { features: prefix.data as Float32Array }),
             integration: bundle.integration,
@@ -120,6 +123,18 @@ function noiseOf(source: NoiseSource, tickets: Tickets, count: number): Float32A
   const size = source === 'zero' ? 0 : (source.exploration?.initialNoise ?? 1);
   if (source === 'zero' || size === 0) return new Float32Array(count);
   return gaussianNoise(source.seed, count).map((value) => size * value);
+}
+
+/** The steps of a flow with this noise, where its attempt records them. */
+function recordedChain(
+  source: NoiseSource,
+  states: Tensor | undefined,
+  noise: Tensor | undefined,
+): Pick<Chunk, 'chain'> {
+  if (source === 'zero' || !source.exploration?.chain || !states || !noise) return {};
+  return {
+    chain: chainOf(source.exploration, states.data as Float32Array, noise.data as Float32Array),
+  };
 }
 
 /** How a place is explored from. */

@@ -41,7 +41,7 @@ function stagesGraph(config: Pi0Config, source: WeightSource, products?: Element
   graph.output('keys', keys);
   graph.output('values', values);
   graph.output('velocity', denoise(weights, noise, atStart, cache, config));
-  graph.output('actions', integrate(weights, noise, integration, cache, config));
+  graph.output('actions', integrate(weights, noise, integration, cache, config).actions);
   return graph;
 }
 
