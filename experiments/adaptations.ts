@@ -59,6 +59,8 @@ const EXPERIMENTS: Record<string, Experiment> = {
       ticket: { method: 'ticket', episodes: 144, evaluateEvery: 3 },
       'fpo-replay': { method: 'fpo-replay', episodes: 240, evaluateEvery: 5 },
       'in-sample': { method: 'in-sample', episodes: 240, evaluateEvery: 5 },
+      preference: { method: 'preference', episodes: 240, evaluateEvery: 5 },
+      filtered: { method: 'filtered', episodes: 240, evaluateEvery: 5 },
       fpo: { exploration: { initialNoise: 1 } },
       'fpo, exploring less later': {
         exploration: { initialNoise: 1, later: { size: 0.01, attempts: 384 } },

@@ -48,12 +48,24 @@ function describePolicy(policy: PolicyMetrics): string[] {
   ];
 }
 
-function describeReuse({ kept, ranking }: ReuseMetrics): string[] {
+function describePreferred({ before, after }: NonNullable<ReuseMetrics['preferred']>): string[] {
+  const [ordered, margin] = [
+    [before, after].map((one) => percent(one.ordered)),
+    [before, after].map((one) => one.margin.toFixed(3)),
+  ].map((two) => two.join(' to '));
+  return [`successes are preferred in ${ordered} of ${before.pairs} pairs, with a margin of ${margin}`]; // prettier-ignore
+}
+
+function describeReuse({ kept, ranking, preferred }: ReuseMetrics): string[] {
   const ranked = ranking && [
     `of a success and a failure they rank ${percent(ranking.outcome)} rightly (50 % by chance)`,
     `and chunks beyond their state by ${ranking.advantage.toFixed(2)} (0 by chance)`,
   ];
-  return [...(ranked ? [ranked.join(', ')] : []), `${kept} attempts are kept`];
+  return [
+    ...(ranked ? [ranked.join(', ')] : []),
+    ...(preferred ? describePreferred(preferred) : []),
+    `${kept} attempts are kept`,
+  ];
 }
 
 /** Success of each robot, whatever versions it played. */

@@ -3,6 +3,8 @@ export const METHOD_NAMES = [
   'fpo',
   'in-sample',
   'fpo-replay',
+  'preference',
+  'filtered',
   'view',
   'offset',
   'ticket',

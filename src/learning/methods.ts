@@ -96,6 +96,10 @@ export const METHODS: Readonly<Record<MethodName, Method>> = {
   'in-sample': onReplay('in-sample'),
   /** The same by FPO's surrogate. */
   'fpo-replay': onReplay('fpo-replay'),
+  /** The same by what attempts that succeeded have, and similar ones that failed have not. */
+  preference: onReplay('preference'),
+  /** The same from attempts that succeeded alone, all alike. */
+  filtered: onReplay('filtered'),
   /** The network stays; where it looks in its cameras' images is found. */
   view: {
     batch: 16,

@@ -54,6 +54,19 @@ export interface ReuseMetrics {
   /** Mean weighted loss of the first and of the last steps of flow matching; missing where there is none. */
   lossBefore?: number;
   lossAfter?: number;
+  /** How the policy preferred successes to failures, before its steps and after them; missing where none are compared. */
+  preferred?: { before: Preference; after: Preference };
+}
+
+/** How a policy prefers the success of each of an update's pairs, compared with the policy that learning began with. */
+export interface Preference {
+  pairs: number;
+  /** Share of the pairs in which the success has become likelier by more than the failure; those alike count half. */
+  ordered: number;
+  /** Mean over pairs of how much more, as a log ratio of a chunk. */
+  margin: number;
+  /** Mean of −log σ(β · margin); log 2 where nothing is preferred. */
+  loss: number;
 }
 
 /** How well estimates order what they have not seen. */

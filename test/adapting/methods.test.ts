@@ -17,7 +17,7 @@ describe('a method that a policy has nothing for', () => {
   const given = { fpo: 'pi0-fast', view: 'pi0-fast', grpo: 'pi0', ppo: 'onnx' } as const;
   for (const [method, family] of Object.entries(given))
     it(`is refused, with those that can be taken: ${method} of a ${family}`, () => {
-      const remedies = { 'pi0-fast': ['ppo', 'grpo'], pi0: ['fpo', 'in-sample', 'view', 'offset', 'ticket'], onnx: ['pi0-fast'] }; // prettier-ignore
+      const remedies = { 'pi0-fast': ['ppo', 'grpo'], pi0: ['fpo', 'in-sample', 'preference', 'filtered', 'view', 'offset', 'ticket'], onnx: ['pi0-fast'] }; // prettier-ignore
       assert.throws(
         () => demandLearnable(method as MethodName, { family, folder: 'my-policy' }),
         (thrown) => {

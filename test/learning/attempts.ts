@@ -29,11 +29,18 @@ export const SETTINGS = {
 const REPLAY = await loadReplayConfig(undefined, SETTINGS.seed);
 
 /** Methods of policies with a flow, by these settings. */
-export const TINY_METHODS: Record<'fpo' | 'fpo-replay' | 'offset' | 'ticket', OpenAlgorithm> = {
+export const TINY_METHODS: Record<
+  'fpo' | 'fpo-replay' | 'preference' | 'offset' | 'ticket',
+  OpenAlgorithm
+> = {
   fpo: fpo(fpoSchema.parse(SETTINGS)),
   'fpo-replay': replayLearning(REPLAY_METHODS['fpo-replay'], {
     ...REPLAY,
     ...{ warmUp: 0, fpo: { ...REPLAY.fpo, chunks: 32 } },
+  }),
+  preference: replayLearning(REPLAY_METHODS.preference, {
+    ...REPLAY,
+    ...{ warmUp: 0, preference: { ...REPLAY.preference, pairs: 8, chunks: 1 } },
   }),
   offset: displacementSearch(SETTINGS.trainable, SETTINGS.seed),
   ticket: ticketSearch(SETTINGS.trainable, SETTINGS.seed),

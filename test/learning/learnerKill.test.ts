@@ -49,7 +49,7 @@ async function run(
 }
 
 describe('a learner that is killed', { timeout: 300_000 }, () => {
-  for (const method of ['fpo', 'fpo-replay', 'offset', 'ticket'] as const)
+  for (const method of ['fpo', 'fpo-replay', 'preference', 'offset', 'ticket'] as const)
     it(`comes by ${method} to the same numbers as one that was not`, () =>
       withFolder(async (folder) => {
         const bundle = join(folder, 'policy');

@@ -16,7 +16,9 @@ const CONFIG = {
   ...{ ...DEFAULT, warmUp: 0 },
   critics: { ...DEFAULT.critics, steps: 4 },
   fpo: { ...DEFAULT.fpo, chunks: 64, rate: 1 },
+  preference: { ...DEFAULT.preference, rate: 1 },
   inSample: { ...DEFAULT.inSample, rate: 3e-3 },
+  filtered: { ...DEFAULT.filtered, rate: 3e-3 },
 };
 
 const LIMIT = { timeout: 120_000 };

@@ -11,6 +11,7 @@ import { chunkGraph } from '../train/chunkGraph.ts';
 import { constantRate } from '../train/optimiser.ts';
 import { evenParts } from '../train/order.ts';
 import { tensorsIn } from '../train/parameters.ts';
+import { spreadOf } from '../train/spread.ts';
 import { frozenWeights } from '../train/startingWeights.ts';
 import { type Trainer, type TrainingState, openTrainer } from '../train/trainer.ts';
 import { type FpoConfig, surrogateConfig } from './config.ts';
@@ -29,12 +30,18 @@ import { measure } from './measure.ts';
 /** An update's chunks with their old losses, and the graph inputs of each microbatch. */
 export interface FpoBatch extends Batch {
   chunks: readonly PreparedChunk[];
+  /** The factor on centred losses. */
+  scale?: number;
 }
 
 /** A policy trained on FPO's surrogate. */
 export interface FpoPolicy extends LearningPolicy<FpoBatch> {
   /** Computes the old losses of an update's chunks. Throws a UserError for chunks of another policy. */
   prepare(chunks: readonly PairedChunk[]): Promise<FpoBatch>;
+  /** The same batch with other advantages [chunks]. */
+  weighed(batch: FpoBatch, advantages: readonly number[]): FpoBatch;
+  /** [chunks] the mean loss of each chunk's pairs, now or by the parameters that are given. */
+  losses(batch: FpoBatch, parameters?: Float32Array): Promise<number[]>;
 }
 
 /** FPO's graphs as ONNX Runtime sessions. */
@@ -92,10 +99,13 @@ async function openSessions(
   };
 }
 
-/** The current weights as graph inputs. */
-const weightsOf = ({ frozen, trainer, parameters }: Sessions) => ({
+/** The weights as graph inputs: the current ones, or those that are given. */
+const weightsOf = (
+  { frozen, trainer, parameters }: Sessions,
+  values = trainer.state.vectors.parameters,
+) => ({
   ...frozen,
-  ...Object.fromEntries(tensorsIn(trainer.state.vectors.parameters, parameters)),
+  ...Object.fromEntries(tensorsIn(values, parameters)),
 });
 
 const numbers = (tensor: Tensor) => tensor.data as Float32Array;
@@ -156,16 +166,29 @@ function checkCaches(
     );
 }
 
+const inParts = <T>(chunks: readonly T[], { config }: Sessions): T[][] =>
+  evenParts(chunks.length, config.microbatch).map(([from, to]) => chunks.slice(from, to));
+
+function batchFrom(
+  sessions: Sessions,
+  chunks: readonly PreparedChunk[],
+  scale: number | undefined,
+): FpoBatch {
+  const { policy, keeps } = sessions.graphs;
+  const parts = inParts(chunks, sessions).map((part) => ({
+    share: part.length / chunks.length,
+    feeds: () => ({ ...flowFeeds(part, policy, keeps), ...surrogateFeeds(part, policy, scale) }),
+  }));
+  return { chunks, parts, scale };
+}
+
 async function prepare(sessions: Sessions, pairs: readonly PairedChunk[]): Promise<FpoBatch> {
   checkCaches(sessions, pairs);
   const { config, joints, graphs, oldLosses } = sessions;
   const { centred } = config.ablation;
   const { policy } = graphs;
-  const feedsOf = (part: readonly PairedChunk[]) => flowFeeds(part, policy, graphs.keeps);
-  const inParts = <T>(chunks: readonly T[]): T[][] =>
-    evenParts(chunks.length, config.microbatch).map(([from, to]) => chunks.slice(from, to));
 
-  const parts = inParts(pairs);
+  const parts = inParts(pairs, sessions);
   const centres: Float32Array[][] = [];
   if (centred) for (const part of parts) centres.push(await centresOf(sessions, part));
   const chunks = pairs.map(({ chunk }) => chunk);
@@ -176,7 +199,7 @@ async function prepare(sessions: Sessions, pairs: readonly PairedChunk[]): Promi
   for (const [i, part] of parts.entries()) {
     const result = await oldLosses.run({
       ...weightsOf(sessions),
-      ...feedsOf(part),
+      ...flowFeeds(part, policy, graphs.keeps),
       ...(centred && {
         centre: joined(centres[i], [part.length, policy.horizon, policy.actionDim]),
       }),
@@ -193,13 +216,26 @@ async function prepare(sessions: Sessions, pairs: readonly PairedChunk[]): Promi
       }),
     );
   }
-  return {
-    chunks: prepared,
-    parts: inParts(prepared).map((part) => ({
-      share: part.length / prepared.length,
-      feeds: () => ({ ...feedsOf(part), ...surrogateFeeds(part, policy, scale) }),
-    })),
-  };
+  return batchFrom(sessions, prepared, scale);
+}
+
+/** The outputs of the surrogate's graph for each part of a batch. */
+async function surrogateOutputs(
+  sessions: Sessions,
+  { parts }: FpoBatch,
+  parameters?: Float32Array,
+): Promise<Record<string, Tensor>[]> {
+  const outputs: Record<string, Tensor>[] = [];
+  for (const { feeds } of parts)
+    outputs.push(await sessions.surrogate.run({ ...weightsOf(sessions, parameters), ...feeds() }));
+  return outputs;
+}
+
+async function meanLosses(...[sessions, batch, parameters]: Parameters<typeof surrogateOutputs>) {
+  const outputs = await surrogateOutputs(sessions, batch, parameters);
+  return inParts(batch.chunks, sessions).flatMap((part, i) =>
+    divided(outputs[i].losses, part.length).map((losses) => spreadOf(losses).mean),
+  );
 }
 
 /** Opens FPO's graphs on a bundle's weights, where `start` stands. */
@@ -217,12 +253,10 @@ export async function openLearningPolicy(
     clips: config.ablation.clipping && config.ablation.ratio !== 'none',
     prepare: (chunks) => prepare(sessions, chunks),
     batchOf: (chunks, { update }) => prepare(sessions, drawPairs(chunks, update, config)),
-    async measure({ chunks, parts }) {
-      const outputs: Record<string, Tensor>[] = [];
-      for (const { feeds } of parts)
-        outputs.push(await surrogate.run({ ...weightsOf(sessions), ...feeds() }));
-      return measure(chunks, outputs, config);
-    },
+    weighed: ({ chunks, scale }, advantages) =>
+      batchFrom(sessions, chunks.map((chunk, i) => ({ ...chunk, advantage: advantages[i] })), scale), // prettier-ignore
+    losses: (batch, parameters) => meanLosses(sessions, batch, parameters),
+    measure: async (batch) => measure(batch.chunks, await surrogateOutputs(sessions, batch), config), // prettier-ignore
     async step({ chunks, parts }, accept) {
       const step = await trainer.stepIf(parts, (outputs) =>
         accept(measure(chunks, outputs, config)),

@@ -38,6 +38,9 @@ const storeSchema = z
   })
   .prefault({});
 
+/** A trust region for updates of 16 attempts. */
+const NARROW = { maxKl: 0.1, decay: { share: 0.25, updates: 12 } };
+
 /** Of FPO on kept attempts. */
 const fpoReplaySchema = z
   .strictObject({
@@ -50,9 +53,19 @@ const fpoReplaySchema = z
     samples: z.int().min(1).default(4),
     epochs: z.int().min(1).default(2),
     rate: positive.default(0.02),
-    trustRegion: trustRegionSchema.prefault({ maxKl: 0.1, decay: { share: 0.25, updates: 12 } }),
+    trustRegion: trustRegionSchema.prefault(NARROW),
   })
   .prefault({});
+
+/** Of flow matching on kept chunks. */
+const imitationSettings = {
+  /** Steps of an update, and the chunks of a step. */
+  steps: z.int().min(1).default(30),
+  batch: z.int().min(1).default(32),
+  /** Pairs of noise and time per chunk. */
+  samples: z.int().min(1).default(2),
+  rate: positive.default(1e-4),
+};
 
 /** Of in-sample learning. */
 const inSampleSchema = z
@@ -61,13 +74,26 @@ const inSampleSchema = z
     temperature: positive.default(1),
     /** Weights lie within e^±clip. */
     clip: positive.default(2),
-    /** Steps of an update, the chunks of a step, and the share of these from attempts that succeeded. */
-    steps: z.int().min(1).default(30),
-    batch: z.int().min(1).default(32),
+    /** Share of the chunks of a step from attempts that succeeded. */
     successes: share.default(0.9),
-    /** Pairs of noise and time per chunk. */
-    samples: z.int().min(1).default(2),
-    rate: positive.default(1e-4),
+    ...imitationSettings,
+  })
+  .prefault({});
+
+/** Of preferences. */
+const preferenceSchema = z
+  .strictObject({
+    /** The policy learns from so many attempts, the newest; critics learn from all. */
+    recent: z.int().min(2).default(64),
+    /** Pairs of an update, and the chunks of each of their attempts. */
+    pairs: z.int().min(1).default(32),
+    chunks: z.int().min(1).default(4),
+    /** How soon a preference is satisfied; DPO's β on the mean over an attempt's chunks, not their sum. */
+    beta: positive.default(1),
+    samples: z.int().min(1).default(4),
+    epochs: z.int().min(1).default(2),
+    rate: positive.default(0.02),
+    trustRegion: trustRegionSchema.prefault(NARROW),
   })
   .prefault({});
 
@@ -80,6 +106,8 @@ const settingsSchema = z.strictObject({
   lambda: share.default(0.95),
   fpo: fpoReplaySchema,
   inSample: inSampleSchema,
+  filtered: z.strictObject(imitationSettings).prefault({}),
+  preference: preferenceSchema,
   /** Attempts before the policy learns. */
   warmUp: z.int().min(0).default(32),
   critics: chunkCriticSchema,

@@ -1,5 +1,11 @@
 import { FPO_REPLAY } from './fpoReplay.ts';
-import { IN_SAMPLE } from './inSample.ts';
+import { PREFERENCE } from './preference.ts';
+import { FILTERED, IN_SAMPLE } from './weighedImitation.ts';
 
 /** Methods that learn from all kept attempts. */
-export const REPLAY_METHODS = { 'in-sample': IN_SAMPLE, 'fpo-replay': FPO_REPLAY };
+export const REPLAY_METHODS = {
+  'in-sample': IN_SAMPLE,
+  'fpo-replay': FPO_REPLAY,
+  preference: PREFERENCE,
+  filtered: FILTERED,
+};

@@ -5,7 +5,7 @@ import { adaptableOf, learnableOf } from '../../policy/families/registry.ts';
 import type { Algorithm, AlgorithmContext, OpenAlgorithm, Outcomes } from '../algorithm.ts';
 import { alikeOutcomes, executedAttempts } from '../attempts/outcomes.ts';
 import type { Rollout } from '../attempts/rollout.ts';
-import type { PolicyMetrics, ReuseMetrics, UpdateMetrics } from '../metrics.ts';
+import type { ReuseMetrics, UpdateMetrics } from '../metrics.ts';
 import {
   discountedReturns,
   explainedVariance,
@@ -56,7 +56,7 @@ export interface ReplayPolicy {
   improve(
     assessed: Assessed,
     moment: { update: number; moves: number },
-  ): Promise<{ policy?: PolicyMetrics; reuse?: Partial<ReuseMetrics> }>;
+  ): Promise<Pick<UpdateMetrics, 'policy' | 'skipped'> & { reuse?: Partial<ReuseMetrics> }>;
   close(): Promise<void>;
 }
 
@@ -136,7 +136,7 @@ async function update(
       })
     : undefined;
   run.updates += 1;
-  if (moves) run.policyUpdates += 1;
+  if (improved && improved.skipped === undefined) run.policyUpdates += 1;
   return {
     update: run.updates,
     attempts: attempts.length,

@@ -19,10 +19,22 @@ const DRAW = 44;
 /** Adam as openpi has it, but for the rate. */
 const ADAM = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8 };
 
+/** The numbers of flow matching on kept chunks; see config.ts. */
+type Settings = Omit<ReplayConfig['inSample'], 'temperature' | 'clip'>;
+
+/** What tells one kind of imitation from another. */
+interface Kind {
+  format: string;
+  settings(this: void, config: ReplayConfig): Settings;
+  /** The weight of a chunk with this advantage, in deviations. */
+  weight(this: void, advantage: number, config: ReplayConfig): number;
+}
+
 /** Flow matching on a bundle's weights, with the prefix frozen. */
 async function openFlowTrainer(
   { bundle, joints, session }: AlgorithmContext,
-  { trainable, inSample: { samples, rate } }: ReplayConfig,
+  { trainable }: ReplayConfig,
+  { samples, rate }: Settings,
   start: TrainingState,
 ): Promise<Trainer> {
   const policy = learnableOf(bundle);
@@ -44,7 +56,8 @@ async function openFlowTrainer(
 async function feedsOf(
   { bundle }: AlgorithmContext,
   { store, advantages }: Assessed,
-  { inSample: { batch, successes, samples, temperature, clip } }: ReplayConfig,
+  { batch, successes, samples }: Settings,
+  weightOf: (advantage: number) => number,
   seed: readonly number[],
 ): Promise<Record<string, Tensor>> {
   const drawn = drawPlaces(advantages, () => true, { count: batch, successes }, [...seed, 1]);
@@ -52,7 +65,7 @@ async function feedsOf(
   const draw = uniformNumbers([...seed, 2]);
   const pairs = chunks.map((chunk, i) => {
     const { advantage } = drawn[i];
-    const weight = Math.exp(Math.max(-clip, Math.min(clip, advantage / temperature)));
+    const weight = weightOf(advantage);
     return {
       chunk: { ...chunk, mask: chunk.mask.map((row) => row * weight) },
       advantage,
@@ -63,23 +76,23 @@ async function feedsOf(
   return flowFeeds(pairs, learnableOf(bundle), bundle.maxDelay !== undefined);
 }
 
-/**
- * In-sample learning (IQL, arXiv 2110.06169; advantage-weighted regression, arXiv 1910.00177): flow matching on kept
- * chunks, each weighed by exp(Â / temperature). It never asks what a chunk would be worth that nobody executed.
- */
-export const IN_SAMPLE: ReplayMethod = {
-  format: 'nalu-in-sample-1',
+/** A method that imitates kept chunks by flow matching, each with a weight. */
+const weighedImitation = ({ format, settings, weight }: Kind): ReplayMethod => ({
+  format,
   async openPolicy(context, config, start) {
-    const trainer = await openFlowTrainer(context, config, start);
+    const numbers = settings(config);
+    const trainer = await openFlowTrainer(context, config, numbers, start);
+    const weightOf = (advantage: number) => weight(advantage, config);
     return {
       get state() {
         return trainer.state;
       },
       async improve(assessed, { update }) {
         const losses: number[] = [];
-        for (let step = 0; step < config.inSample.steps; step++) {
+        for (let step = 0; step < numbers.steps; step++) {
           const seed = [config.seed, DRAW, update, step];
-          losses.push((await trainer.step(await feedsOf(context, assessed, config, seed))).loss);
+          const feeds = await feedsOf(context, assessed, numbers, weightOf, seed);
+          losses.push((await trainer.step(feeds)).loss);
         }
         const tenth = Math.ceil(losses.length / 10);
         return {
@@ -92,4 +105,22 @@ export const IN_SAMPLE: ReplayMethod = {
       close: () => trainer.close(),
     };
   },
-};
+});
+
+/**
+ * In-sample learning (IQL, arXiv 2110.06169; advantage-weighted regression, arXiv 1910.00177): flow matching on kept
+ * chunks, each weighed by exp(Â / temperature). It never asks what a chunk would be worth that nobody executed.
+ */
+export const IN_SAMPLE = weighedImitation({
+  format: 'nalu-in-sample-1',
+  settings: ({ inSample }) => inSample,
+  weight: (advantage, { inSample: { temperature, clip } }) =>
+    Math.exp(Math.max(-clip, Math.min(clip, advantage / temperature))),
+});
+
+/** Filtered imitation: flow matching on the chunks of kept successes, all alike. */
+export const FILTERED = weighedImitation({
+  format: 'nalu-filtered-1',
+  settings: ({ filtered }) => ({ ...filtered, successes: 1 }),
+  weight: () => 1,
+});
