@@ -64,7 +64,6 @@ const imitationSettings = {
   batch: z.int().min(1).default(32),
   /** Pairs of noise and time per chunk. */
   samples: z.int().min(1).default(2),
-  rate: positive.default(1e-4),
 };
 
 /** Of in-sample learning. */
@@ -77,6 +76,16 @@ const inSampleSchema = z
     /** Share of the chunks of a step from attempts that succeeded. */
     successes: share.default(0.9),
     ...imitationSettings,
+    rate: positive.default(1e-4),
+  })
+  .prefault({});
+
+/** Of filtered imitation. */
+const filteredSchema = z
+  .strictObject({
+    ...imitationSettings,
+    /** So that an update moves the policy about as far as one of FPO on kept attempts does. */
+    rate: positive.default(1e-6),
   })
   .prefault({});
 
@@ -106,7 +115,7 @@ const settingsSchema = z.strictObject({
   lambda: share.default(0.95),
   fpo: fpoReplaySchema,
   inSample: inSampleSchema,
-  filtered: z.strictObject(imitationSettings).prefault({}),
+  filtered: filteredSchema,
   preference: preferenceSchema,
   /** Attempts before the policy learns. */
   warmUp: z.int().min(0).default(32),
