@@ -61,6 +61,11 @@ const EXPERIMENTS: Record<string, Experiment> = {
       'in-sample': { method: 'in-sample', episodes: 240, evaluateEvery: 5 },
       preference: { method: 'preference', episodes: 240, evaluateEvery: 5 },
       filtered: { method: 'filtered', episodes: 240, evaluateEvery: 5 },
+      choice: { method: 'choice', episodes: 240, evaluateEvery: 5 },
+      'fpo-replay with choice': {
+        ...{ method: 'fpo-replay', episodes: 240, evaluateEvery: 5 },
+        fpo: { choice: { candidates: 8 } },
+      },
       fpo: { exploration: { initialNoise: 1 } },
       'fpo, exploring less later': {
         exploration: { initialNoise: 1, later: { size: 0.01, attempts: 384 } },

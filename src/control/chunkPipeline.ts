@@ -1,6 +1,6 @@
 import { UserError, messageOf } from '../errors.ts';
 import { PolicyAway } from '../policy/policyAway.ts';
-import type { ChunkPolicy, Join, Observation } from '../policy/chunkPolicy.ts';
+import type { ChunkPolicy, Join, Observation, Turn } from '../policy/chunkPolicy.ts';
 import { type JoinKind, sampledJoin } from '../policy/joinKinds.ts';
 import { controlPeriod } from '../robot/embodiment.ts';
 import { type Played, createChunkPlayer } from './chunkPlayer.ts';
@@ -135,7 +135,26 @@ export class ChunkPipeline {
     const { policy, robot, seed } = this.options;
     const index = this.requests++;
     const noise = { seed: noiseSeed(seed, index), attempt: seed };
-    return requestChunk(policy, robot.clock, { index, origin: tick, observation }, noise, join);
+    const observed = { ...observation, turn: this.turnAt(tick) };
+    const asked = { index, origin: tick, observation: observed };
+    return requestChunk(policy, robot.clock, asked, noise, join);
+  }
+
+  /** When a chunk that is requested at step `tick` takes over. */
+  private turnAt(tick: number): Turn {
+    const { executeSteps, horizon } = this.options.policy;
+    const standsStill = this.join === 'synchronous';
+    const delay = standsStill ? 0 : this.schedule.predictedDelay();
+    const { joints } = this.options.robot.embodiment;
+    const ahead = delay > 0 ? this.player.ahead(tick) : null;
+    const committed = ahead?.slice((delay - 1) * joints.length, delay * joints.length);
+    return {
+      elapsed: tick === 0 ? 0 : tick + delay,
+      delay,
+      ...(committed?.length === joints.length && { committed }),
+      from: delay,
+      to: Math.min(horizon, delay + executeSteps),
+    };
   }
 
   /** The rows in play that a chunk requested at step `tick` joins, if its join is sampled. */

@@ -5,6 +5,7 @@ export const METHOD_NAMES = [
   'fpo-replay',
   'preference',
   'filtered',
+  'choice',
   'view',
   'offset',
   'ticket',

@@ -67,10 +67,13 @@ const onTokens = (method: TokenMethod): Method => ({
 });
 
 /** A method that learns from all kept attempts. */
-const onReplay = (method: keyof typeof REPLAY_METHODS): Method => ({
+const onReplay = (
+  method: keyof typeof REPLAY_METHODS,
+  exploration: Method['exploration'] = { initialNoise: 1 },
+): Method => ({
   batch: 16,
   episodes: 320,
-  exploration: { initialNoise: 1 },
+  exploration,
   needs: 'learnable',
   async configure(path, seed) {
     const settings = await loadReplayConfig(path, seed);
@@ -100,6 +103,8 @@ export const METHODS: Readonly<Record<MethodName, Method>> = {
   preference: onReplay('preference'),
   /** The same from attempts that succeeded alone, all alike. */
   filtered: onReplay('filtered'),
+  /** The network stays; critics that learn from all attempts choose each chunk from several samples of it. */
+  choice: onReplay('choice', { size: 0, initialNoise: 1 }),
   /** The network stays; where it looks in its cameras' images is found. */
   view: {
     batch: 16,

@@ -49,6 +49,8 @@ export interface UpdateMetrics extends Displaced {
 export interface ReuseMetrics {
   /** Attempts that are kept, those of this update included. */
   kept: number;
+  /** Samples of the policy from which critics choose each chunk from now on; 1 where they do not. */
+  candidates: number;
   /** How critics ranked the attempts of this update before they learned from them; missing where these ended alike. */
   ranking?: Ranking;
   /** Mean weighted loss of the first and of the last steps of flow matching; missing where there is none. */

@@ -252,6 +252,18 @@ export function expandLike(x: Value, like: Value): Value {
   return graph.node('Expand', [x, target], [{ type: x.type, shape }])[0];
 }
 
+/** `x` [1, ...] once for each sample of `like` [samples, ...]: [samples, ...]. */
+export function forEachSample(x: Value, like: Value): Value {
+  const graph = innermostGraph([x, like]);
+  const [, ...rest] = x.shape;
+  const [samples] = like.shape;
+  const count = graph.node('Shape', [like], [{ type: 'int64', shape: [1] }], {
+    end: { int: 1 },
+  })[0];
+  const target = concat([count, graph.constant('int64', rest.map(() => 1))], 0); // prettier-ignore
+  return graph.node('Expand', [x, target], [{ type: x.type, shape: [samples, ...rest] }])[0];
+}
+
 /** Repeats `x` along its axes of size 1: `times` for each axis, 1 for none. */
 export function expand(x: Value, times: readonly number[]): Value {
   if (times.length !== x.shape.length || times.some((n, i) => n !== 1 && x.shape[i] !== 1)) {

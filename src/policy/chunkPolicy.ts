@@ -16,6 +16,21 @@ export interface Observation {
   /** The policy's cameras that there are no frames of, in its order. A policy that reads all of them refuses. */
   absent?: readonly string[];
   prompt: string;
+  /** Absent where nobody knows it, as with a policy that is served. */
+  turn?: Turn;
+}
+
+/** What is known, when a chunk is asked for, of when it takes over; control steps count from the attempt's first. */
+export interface Turn {
+  /** Control steps of the attempt before its first executed row. */
+  elapsed: number;
+  /** Control steps between the observation and its first executed row. */
+  delay: number;
+  /** [joints] the last row already committed; absent if none. */
+  committed?: Float32Array;
+  /** The first row that will be executed, and the one after the last. */
+  from: number;
+  to: number;
 }
 
 /**

@@ -4,7 +4,7 @@ import type { SessionConfig, Tensor } from '../session/session.ts';
 import type { ShardedHeader } from '../tensors/shards.ts';
 import type { Adapter } from './bundle/adapter.ts';
 import type { Bundle, BundleConfig } from './bundle/config.ts';
-import type { Chunk, Join, NoiseSource } from './chunkPolicy.ts';
+import type { Chunk, Join, NoiseSource, Turn } from './chunkPolicy.ts';
 import type { SampledJoin } from './joinKinds.ts';
 import type { Learnable, Taught, Writer } from './learnable.ts';
 import type { PolicyShape } from './shape.ts';
@@ -26,6 +26,8 @@ export interface SampleRequest {
   state: Float64Array;
   prompt: string;
   noise: NoiseSource;
+  /** Used by a policy that chooses its chunks from candidates, which plays the first sample without. */
+  turn?: Turn;
   /** Used by a sampler that joins chunks. */
   join?: Join;
 }
@@ -50,8 +52,8 @@ export interface FamilySampler {
   /** Preprocesses a camera's image for the next chunk; cameras are numbered as in the bundle. */
   readonly see: (camera: number, image: Image) => void;
   sample(request: SampleRequest): Promise<Chunk>;
-  /** Uses an adapter's parameters from the next chunk on, which fit, or without one the bundle's own weights. */
-  adopt(adapter?: Adapter): void;
+  /** Uses an adapter from the next chunk on, which fits, or without one the bundle's own weights. */
+  adopt(adapter?: Adapter): void | Promise<void>;
   /** The graph's chunk for golden inputs with the bundle's own weights, without an adapter. */
   readonly goldenChunk: (inputs: Feeds) => Promise<Float32Array>;
   close(): Promise<void>;

@@ -16,10 +16,10 @@ export type { SampleRequest } from './family.ts';
 /** Samples chunks from a bundle on this thread, which ONNX Runtime blocks while it runs. */
 export interface Sampler extends Omit<FamilySampler, 'goldenChunk'> {
   /**
-   * Uses an adapter's parameters from the next chunk on, or without one the bundle's own weights. Throws a `UserError`
-   * for one that does not fit, and keeps the previous parameters.
+   * Uses an adapter from the next chunk on, or without one the bundle's own weights. Throws a `UserError` for one that
+   * does not fit, and keeps the previous one.
    */
-  adopt(adapter?: Adapter): void;
+  adopt(adapter?: Adapter): Promise<void>;
   /** Throws a `UserError` unless the bundle's own weights reproduce its golden chunk here; see checkChunk. */
   verify(): Promise<void>;
 }
@@ -69,10 +69,10 @@ export async function openSampler(
     executionProviders: sampler.executionProviders,
     see: (camera, image) => sampler.see(camera, image),
     sample: (request) => sampler.sample(request),
-    adopt(adapter) {
+    async adopt(adapter) {
       if (!trainable) throw new UserError(NOTHING_TO_LEARN, { kind: 'unsupported' });
       if (adapter) checkAdapter(`adapter ${adapter.version}`, adapter, fit);
-      sampler.adopt(adapter);
+      await sampler.adopt(adapter);
     },
     verify: () =>
       checkChunk(bundle, sampler.executionProviders, (inputs) => sampler.goldenChunk(inputs)),

@@ -9,7 +9,7 @@ import type { Feeds, SampleRequest } from './family.ts';
 interface Prepared<R> {
   feeds: Feeds;
   /** The chunk of what the network computes. */
-  chunk: (result: R) => Omit<Chunk, 'sight' | 'timing'>;
+  chunk: (result: R) => Omit<Chunk, 'sight' | 'timing'> | Promise<Omit<Chunk, 'sight' | 'timing'>>;
 }
 
 /** What samplers of all families share: images, what of them shows nothing, and the times of a chunk. */
@@ -33,10 +33,10 @@ export function createSampling<R>(
       const sight = blindness(images.pictures, state, present);
       const { feeds, chunk } = prepare(present);
       const preprocessed = performance.now();
-      const result = await run(feeds);
+      const sampled = await chunk(await run(feeds));
       const ran = performance.now();
       return {
-        ...chunk(result),
+        ...sampled,
         ...(sight && { sight }),
         timing: {
           preprocess: preprocessed - began,

@@ -7,14 +7,14 @@ export const inlinePolicy = (bundle: Bundle, sampler: Sampler): ChunkPolicy => (
   cameras: bundle.cameras,
   horizon: bundle.shape.horizon,
   executeSteps: bundle.executeSteps,
-  async sample({ joints, frames, prompt }, noise, join) {
+  async sample({ joints, frames, prompt, turn }, noise, join) {
     const images = await Promise.all(
       frames.map(async (frame) => {
         const { width, height } = frame;
         return { width, height, pixels: await frame.pixels() };
       }),
     );
-    return sampler.sample({ images, state: joints.position, prompt, noise, join });
+    return sampler.sample({ images, state: joints.position, prompt, noise, turn, join });
   },
   close: () => sampler.close(),
 });

@@ -102,7 +102,7 @@ serve<RolloutFunctions, RolloutSettings>(
       },
       async adopt(path) {
         const adapter = await readAdapter(path, { ...bundle, trainable });
-        sampler.adopt(adapterFor(adapter, settings.robot));
+        await sampler.adopt(adapterFor(adapter, settings.robot));
       },
     };
   },

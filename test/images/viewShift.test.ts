@@ -124,7 +124,7 @@ describe('a view', () => {
     withSampler(async (sampler, folder) => {
       const pictures = [pictureOf(1), pictureOf(2)];
       const adapter = await startingAdapter(folder);
-      sampler.adopt(adapter);
+      await sampler.adopt(adapter);
       const size = { width: SIDE, height: SIDE };
       const moved = [
         movedPicture(pictures[0], SIDE, size, 1, -2),
@@ -135,7 +135,7 @@ describe('a view', () => {
       assert.equal(expected.view, undefined);
 
       const view = Float32Array.of(1 / SIDE, -2 / SIDE, 0, 2 / SIDE);
-      sampler.adopt({ ...adapter, view });
+      await sampler.adopt({ ...adapter, view });
       const sample = () =>
         sampler.sample({ ...OBSERVATION, images: pictures.map(image), noise: 'zero' });
       const chunk = await sample();

@@ -93,7 +93,7 @@ export function attempt(
 export interface Bandit {
   bundle: Bundle;
   threshold: number;
-  adopt: (adapter: Adapter) => void;
+  adopt: (adapter: Adapter) => Promise<void>;
   /** First actions of joint 0 from noise of these seeds. */
   play: (
     from: number,
@@ -131,6 +131,7 @@ export async function openBandit(
         state: new Float64Array(JOINTS),
         prompt: 'go',
         noise: { seed: from + i, exploration },
+        turn: { elapsed: 0, delay: 0, from: 0, to: 2 },
       });
       chunks.push(chunk);
     }

@@ -61,7 +61,7 @@ async function learn(fpo: PolicyGradient, bandit: Bandit, updates: number, attem
   for (let i = 0; i < updates; i++) {
     const rollouts = await bandit.rollouts(1000 * Number(fpo.state.values.updates), attempts);
     reports.push(await fpo.update(rollouts));
-    bandit.adopt(fpo.adapter());
+    await bandit.adopt(fpo.adapter());
   }
   return reports;
 }
@@ -260,7 +260,7 @@ describe('FPO', () => {
       const parameters = adapterParameters(policy.state.vectors.parameters, expert);
       await policy.close();
 
-      bandit.adopt(makeAdapter({ trainable: EXPERT, base: bundle.base, parameters }));
+      await bandit.adopt(makeAdapter({ trainable: EXPERT, base: bundle.base, parameters }));
       const after = (await bandit.play(0, 48)).chunks;
       const gains = explored.map(({ chunk: { actions, mask }, advantage }, i) =>
         actions.reduce((sum, action, at) => {

@@ -130,7 +130,7 @@ describe('a π0.5 bundle', () => {
         const before = (await bandit.play(0, 1)).first;
         const { policy } = await algorithm.update(await bandit.rollouts(0, 48));
         assert.ok(policy!.steps > 0);
-        bandit.adopt(algorithm.adapter());
+        await bandit.adopt(algorithm.adapter());
         assert.notDeepEqual((await bandit.play(0, 1)).first, before);
       } finally {
         await algorithm.close();

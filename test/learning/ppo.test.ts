@@ -108,7 +108,7 @@ describe('the likelihood of recorded tokens', () => {
   it('is that at which they were drawn, with adapters at any temperature', () =>
     withRun('grpo', async (run, bandit, config) => {
       const values = await movedParameters(bandit, config);
-      bandit.adopt(withValues(run.adapter(), values));
+      await bandit.adopt(withValues(run.adapter(), values));
       const policy = await openAtValues(bandit, config, values);
       try {
         for (const temperature of [0.6, 1, 1.5]) {
@@ -228,7 +228,7 @@ describe('learning how tokens are written', () => {
         const updates = [];
         for (let i = 0; i < 6; i++) {
           updates.push(await run.update(await bandit.rollouts(1000 * i, 64)));
-          bandit.adopt(run.adapter());
+          await bandit.adopt(run.adapter());
         }
         const after = await successShare(bandit);
         assert.ok(after > before + 0.1, `from ${before} to ${after}`);
@@ -362,7 +362,7 @@ describe('a learner of a policy that writes tokens', () => {
 
           const { trainable } = config;
           const [old] = await bandit.play(0, 1);
-          bandit.adopt(await readAdapter(file, { ...bandit.bundle, trainable }));
+          await bandit.adopt(await readAdapter(file, { ...bandit.bundle, trainable }));
           const [made] = await bandit.play(0, 1);
           assert.equal(made.policyVersion, `${bandit.bundle.base}+${version}`);
           assert.notDeepEqual(made.tokens!.logProbabilities, old.tokens!.logProbabilities);

@@ -40,7 +40,7 @@ for (const [name, method] of Object.entries(REPLAY_METHODS))
           const { reuse, update } = await algorithm.update(await bandit.rollouts(round * 32, 32));
           assert.equal(update, round + 1);
           assert.equal(reuse!.kept, 32 * (round + 1));
-          bandit.adopt(algorithm.adapter());
+          await bandit.adopt(algorithm.adapter());
         }
         const after = await share();
         await algorithm.close();

@@ -216,14 +216,14 @@ describe('the search for a ticket', { timeout: 120_000 }, () => {
     const explored = [4, 5, 6].map((attempt): Noise => ({ seed: attempt, attempt, exploration }));
 
     const start = await startingAdapter(bundle);
-    sampler.adopt(makeAdapter({ ...start, ticket: 8, tickets: [0, 8, 9] }));
+    await sampler.adopt(makeAdapter({ ...start, ticket: 8, tickets: [0, 8, 9] }));
     for (const noise of asked) assert.deepEqual(await noiseOf(noise), ticketNoise(8, NUMBERS));
     for (const [i, ticket] of [8, 9, 0].entries())
       assert.deepEqual(await noiseOf(explored[i]), ticketNoise(ticket, NUMBERS));
-    sampler.adopt(makeAdapter({ ...start, ticket: 0 }));
+    await sampler.adopt(makeAdapter({ ...start, ticket: 0 }));
     for (const noise of [...asked, ...explored])
       assert.deepEqual(await noiseOf(noise), new Float32Array(NUMBERS));
-    sampler.adopt(start);
+    await sampler.adopt(start);
     assert.deepEqual(await noiseOf(asked[2]), given);
     assert.notDeepEqual(await noiseOf(asked[1]), await noiseOf('zero'));
     await sampler.close();

@@ -25,7 +25,7 @@ export interface TokenBandit {
   bundle: Bundle;
   threshold: number;
   encoder: RolloutEncoder;
-  adopt: (adapter: Adapter) => void;
+  adopt: (adapter: Adapter) => Promise<void>;
   /** A chunk, explored in this way. */
   sample: (seed: number, exploration: Exploration) => Promise<Chunk>;
   /** Chunks of the seeds that can be played, drawn at a temperature. */

@@ -1,12 +1,11 @@
 import { join } from 'node:path';
 import { noOffset } from '../../policy/offset.ts';
 import { straightView } from '../../images/viewShift.ts';
-import { type Place, ownText, readAdapterHead, readOwn } from '../../policy/bundle/adapter.ts';
+import { type Adapter, type Place, ownText, readOwn } from '../../policy/bundle/adapter.ts';
 import { readAdapter } from '../../policy/bundle/readAdapter.ts';
 import { ADAPTER_FILE } from '../../policy/bundle/bundle.ts';
 import type { Bundle } from '../../policy/bundle/config.ts';
 import { adaptableOf } from '../../policy/families/registry.ts';
-import type { Ticket } from '../../policy/ticket.ts';
 import type { AlgorithmState } from '../algorithm.ts';
 import { readTensors, stateFrom, stateShapes, stateTensors } from '../train/checkpoint.ts';
 import { flatten } from '../train/parameters.ts';
@@ -47,7 +46,7 @@ export async function readPolicyState(
   file: string,
   bundle: Bundle,
   { trainable }: Pick<GradientConfig, 'trainable'>,
-): Promise<Pick<GradientState, 'policy' | keyof Places>> {
+): Promise<Pick<GradientState, 'policy' | keyof Places> & Pick<Adapter, 'choice'>> {
   const adapter = await readAdapter(file, { ...bundle, trainable });
   const parameters = adaptableOf(bundle).parameters(trainable);
   const values = flatten(parameters, ({ name }) => adapter.parameters.get(name)!.data);
@@ -56,12 +55,16 @@ export async function readPolicyState(
     view: adapter.view ?? straightView(bundle.cameras.length),
     offset: adapter.offset ?? noOffset(bundle.shape.actionDim),
     own: new Map(adapter.own),
+    choice: adapter.choice,
   };
 }
 
-/** The ticket of a bundle's adapter, if it has one. */
-export const ticketIn = async ({ folder, trainable }: Bundle): Promise<Ticket | undefined> =>
-  trainable && (await readAdapterHead(join(folder, ADAPTER_FILE))).ticket;
+/** What a bundle's adapter has, if there is one, that stays while a policy's parameters learn. */
+export async function keptParts(bundle: Bundle): Promise<Pick<Adapter, 'ticket' | 'choice'>> {
+  if (!bundle.trainable) return {};
+  const { ticket, choice } = await readAdapter(join(bundle.folder, ADAPTER_FILE), bundle);
+  return { ticket, choice };
+}
 
 /** A policy's initial state: the bundle's adapter if it has one, else its weights. */
 export async function initialPolicyState(
@@ -78,13 +81,10 @@ export async function initialPolicyState(
       own: new Map<string, Place>(),
     };
   };
-  return {
-    updates: 0,
-    policyUpdates: 0,
-    ...(bundle.trainable
-      ? await readPolicyState(join(folder, ADAPTER_FILE), bundle, { trainable })
-      : await fromWeights()),
-  };
+  const { policy, view, offset, own } = bundle.trainable
+    ? await readPolicyState(join(folder, ADAPTER_FILE), bundle, { trainable })
+    : await fromWeights();
+  return { updates: 0, policyUpdates: 0, policy, view, offset, own };
 }
 
 /** A run's initial state: its policy's, and new critics. */

@@ -1,17 +1,17 @@
-import { encodeModel } from '../../onnx/modelFile.ts';
-import { type SessionConfig, Tensor, openModel } from '../../session/session.ts';
+import { type SessionConfig, Tensor } from '../../session/session.ts';
 import { gaussianNoise } from '../../tensors/noise.ts';
 import { optimiserSchema } from '../train/optimiser.ts';
 import { flatten, tensorsIn } from '../train/parameters.ts';
 import { type TrainingState, initialState, openTrainer } from '../train/trainer.ts';
 import {
   type ChunkCriticShape,
-  chunkCriticGraph,
   chunkCriticParameters,
 } from '../../policy/choice/chunkCriticGraph.ts';
+import { type Judged, type Judgement, judgedInputs, openJudge } from '../../policy/choice/judge.ts';
+import type { Choice } from '../../policy/choice/choice.ts';
 import { chunkCriticLossGraph } from './chunkCriticLoss.ts';
 import type { ChunkCriticConfig } from './config.ts';
-import { type Scale, scaled } from '../../tensors/scale.ts';
+import type { Scale } from '../../tensors/scale.ts';
 
 /** The state of the networks between updates. */
 export interface ChunkCriticState {
@@ -21,26 +21,12 @@ export interface ChunkCriticState {
   scale: Scale;
 }
 
-/** A chunk in a state, as the networks see it. */
-export interface Judged {
-  /** See featuresOf. */
-  features: Float32Array;
-  /** See executedSummary. */
-  rows: Float32Array;
-}
-
-/** What a chunk is worth in its state. */
-export interface Judgement {
-  /** The estimate of each network of the ensemble. */
-  q: number[];
-  v: number;
-}
-
 /**
  * Networks that judge chunks: an ensemble estimates Q(s, chunk), the expected discounted reward after the chunk's
  * executed rows, another network V(s), an expectile of Q over the chunks that were executed (IQL, arXiv 2110.06169).
  */
 export interface ChunkCritics {
+  readonly shape: ChunkCriticShape;
   readonly state: ChunkCriticState;
   /** Judges chunks by the networks that learn, or by the target networks. */
   judge(chunks: readonly Judged[], networks: 'parameters' | 'average'): Promise<Judgement[]>;
@@ -52,6 +38,8 @@ export interface ChunkCritics {
   ): Promise<number>;
   /** What inputs are standardised by from now on; before the first step only. */
   setScale(scale: Scale): void;
+  /** Judges by the networks that a policy carries, and learns on from there. */
+  adopt(choice: Choice): void;
   close(): Promise<void>;
 }
 
@@ -97,7 +85,7 @@ export async function openChunkCritics(
     ...{ rate: config.rate, finalRate: config.rate, warmUp: 0, beta2: 0.999 },
     ...{ weightDecay: config.weightDecay, averageDecay: config.polyak, clip: 10 },
   });
-  const estimate = await openModel(encodeModel(chunkCriticGraph(shape)), session);
+  const judge = await openJudge(shape, session);
   const trainer = await openTrainer(
     chunkCriticLossGraph(shape, config.expectile),
     parameters,
@@ -107,43 +95,30 @@ export async function openChunkCritics(
   );
   let { scale } = start;
 
-  const inputs = (chunks: readonly Judged[]) => {
-    const features = new Float32Array(chunks.length * shape.features);
-    const rows = new Float32Array(chunks.length * shape.rows);
-    chunks.forEach((chunk, i) => {
-      scaled(chunk.features, scale, 0, features.subarray(i * shape.features));
-      scaled(chunk.rows, scale, shape.features, rows.subarray(i * shape.rows));
-    });
-    return {
-      features: new Tensor('float32', features, [chunks.length, shape.features]),
-      rows: new Tensor('float32', rows, [chunks.length, shape.rows]),
-    };
-  };
   const vector = (values: readonly number[]) =>
     new Tensor('float32', Float32Array.from(values), [values.length]);
 
   return {
+    shape,
     get state() {
       return { training: trainer.state, scale };
     },
-    async judge(chunks, networks) {
-      const weights = tensorsIn(trainer.state.vectors[networks], parameters);
-      const outputs = await estimate.run({ ...inputs(chunks), ...Object.fromEntries(weights) });
-      const [q, v] = [outputs.q, outputs.v].map(({ data }) => data as Float32Array);
-      return chunks.map((_, i) => ({
-        q: Array.from({ length: shape.count }, (_, network) => q[network * chunks.length + i]),
-        v: v[i],
-      }));
-    },
+    judge: (chunks, networks) =>
+      judge.judge(chunks, scale, tensorsIn(trainer.state.vectors[networks], parameters)),
     async step(chunks, returns, qualities) {
       const feeds = { returns: vector(returns), qualities: vector(qualities) };
-      return (await trainer.step({ ...inputs(chunks), ...feeds })).loss;
+      return (await trainer.step({ ...judgedInputs(shape, chunks, scale), ...feeds })).loss;
     },
     setScale(now) {
       scale = now;
     },
+    adopt(choice) {
+      const numbers = flatten(parameters, ({ name }) => choice.parameters.get(name)!.data);
+      trainer.state.vectors.parameters.set(numbers);
+      scale = choice.scale;
+    },
     async close() {
-      await estimate.release();
+      await judge.close();
       await trainer.close();
     },
   };

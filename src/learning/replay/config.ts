@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { choosingSchema } from '../../policy/choice/choice.ts';
 import { validate } from '../../validate.ts';
 import { behindPrefixSchema, readSettings } from '../methodSettings.ts';
 import { trustRegionSchema } from '../policyGradient/config.ts';
@@ -120,6 +121,8 @@ const settingsSchema = z.strictObject({
   /** Attempts before the policy learns. */
   warmUp: z.int().min(0).default(32),
   critics: chunkCriticSchema,
+  /** How critics choose a policy's chunks; each sample is played where absent, but by the method `choice`. */
+  choice: choosingSchema.optional(),
   store: storeSchema,
 });
 

@@ -5,7 +5,8 @@ import { featuresOf } from '../../policy/choice/moment.ts';
 import { uniformNumbers } from '../../tensors/noise.ts';
 import type { KeptAttempt } from './attemptStore.ts';
 import { balancedDraw } from './balance.ts';
-import { type ChunkCritics, type Judged, leastOfTwo } from './chunkCritics.ts';
+import type { Judged } from '../../policy/choice/judge.ts';
+import { type ChunkCritics, leastOfTwo } from './chunkCritics.ts';
 import type { ChunkCriticConfig } from './config.ts';
 import { scaleOf } from '../../tensors/scale.ts';
 

@@ -1,3 +1,4 @@
+import { CHOICE } from './choice.ts';
 import { FPO_REPLAY } from './fpoReplay.ts';
 import { PREFERENCE } from './preference.ts';
 import { FILTERED, IN_SAMPLE } from './weighedImitation.ts';
@@ -8,4 +9,5 @@ export const REPLAY_METHODS = {
   'fpo-replay': FPO_REPLAY,
   preference: PREFERENCE,
   filtered: FILTERED,
+  choice: CHOICE,
 };

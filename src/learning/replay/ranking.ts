@@ -1,4 +1,5 @@
 import type { Ranking } from '../metrics.ts';
+import { spreadOf } from '../train/spread.ts';
 
 /** The rank of each number, from 0; the mean rank where numbers are equal. */
 export function ranksOf(values: readonly number[]): number[] {
@@ -37,6 +38,21 @@ export interface Ranked {
   v: number;
   /** The discounted reward. */
   earned: number;
+}
+
+/** Rankings that decide whether estimates rank beyond chance, the newest; and how many there must be. */
+const REMEMBERED = 8;
+const LEAST = 3;
+
+/** The rankings to remember, with another one. */
+export const remembered = (rankings: readonly number[], newest: number): number[] =>
+  [...rankings, newest].slice(-REMEMBERED);
+
+/** Whether the mean of correlations of ranks lies more than two standard errors above 0. */
+export function ranksBeyondChance(correlations: readonly number[]): boolean {
+  if (correlations.length < LEAST) return false;
+  const { mean, deviation } = spreadOf(correlations);
+  return mean > (2 * deviation) / Math.sqrt(correlations.length - 1);
 }
 
 /** How well estimates rank chunks; undefined where all led to success, or none did. */

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { makeAdapter } from '../../policy/bundle/adapter.ts';
-import type { Bundle } from '../../policy/bundle/config.ts';
 import { adaptableOf, learnableOf } from '../../policy/families/registry.ts';
 import type { Algorithm, AlgorithmContext, OpenAlgorithm, Outcomes } from '../algorithm.ts';
 import { alikeOutcomes, executedAttempts } from '../attempts/outcomes.ts';
@@ -12,11 +11,15 @@ import {
   generalisedAdvantages,
   standardised,
 } from '../policyGradient/advantages.ts';
-import type { ChunkCriticShape } from '../../policy/choice/chunkCriticGraph.ts';
-import { PARTS } from '../../policy/choice/executedSummary.ts';
-import { featureCount } from '../../policy/choice/moment.ts';
+import {
+  type Choice,
+  type Choosing,
+  choosingSchema,
+  criticShapeOf,
+} from '../../policy/choice/choice.ts';
+import { chunkCriticParameters } from '../../policy/choice/chunkCriticGraph.ts';
 import { lastValues } from '../policyGradient/lastValues.ts';
-import { initialPolicyState, readPolicyState, ticketIn } from '../policyGradient/state.ts';
+import { initialPolicyState, keptParts, readPolicyState } from '../policyGradient/state.ts';
 import { adapterParameters } from '../train/parameters.ts';
 import type { TrainingState } from '../train/trainer.ts';
 import {
@@ -27,7 +30,7 @@ import {
 } from './attemptStore.ts';
 import { type ChunkCritics, initialChunkCritics, openChunkCritics } from './chunkCritics.ts';
 import { judgedOf, learnCritics } from './learnCritics.ts';
-import { rankingOf } from './ranking.ts';
+import { rankingOf, ranksBeyondChance, remembered } from './ranking.ts';
 import type { ReplayConfig } from './config.ts';
 import { type ReplayState, readState, storedState } from './state.ts';
 
@@ -64,6 +67,8 @@ export interface ReplayPolicy {
 export interface ReplayMethod {
   /** Of its states' files. */
   format: string;
+  /** Whether critics choose a policy's chunks where settings do not say. */
+  chooses?: true;
   openPolicy(
     this: void,
     context: AlgorithmContext,
@@ -72,18 +77,33 @@ export interface ReplayMethod {
   ): Promise<ReplayPolicy>;
 }
 
-/** The networks that judge a policy's chunks. */
-export const shapeOf = (bundle: Bundle, { critics }: ReplayConfig): ChunkCriticShape => ({
-  ...{ count: critics.count, hidden: critics.hidden },
-  features: featureCount(adaptableOf(bundle)),
-  rows: PARTS * bundle.shape.actionDim,
-});
-
 interface Run extends Omit<ReplayState, 'policy' | 'networks'> {
   config: ReplayConfig;
+  /** How critics choose chunks as soon as they rank them; absent where they never do. */
+  choosing?: Choosing;
   store: AttemptStore;
   critics: ChunkCritics;
   policy: ReplayPolicy;
+}
+
+/** Samples of the policy for each chunk that is played. */
+const candidatesOf = ({ choosing, chooses }: Run): number =>
+  choosing && chooses ? choosing.candidates : 1;
+
+/** What chooses a policy's chunks now. */
+function choiceIn(run: Run): Choice | undefined {
+  const { choosing, critics } = run;
+  if (!choosing || candidatesOf(run) === 1) return undefined;
+  const { shape } = critics;
+  const { scale, training } = critics.state;
+  const parameters = adapterParameters(training.vectors.parameters, chunkCriticParameters(shape));
+  return {
+    ...choosing,
+    count: shape.count,
+    hidden: [...shape.hidden] as Choice['hidden'],
+    parameters,
+    scale,
+  };
 }
 
 /** How critics judge attempts that they have not learned from, against what these led to. */
@@ -135,6 +155,9 @@ async function update(
         ...{ update: updates, moves: run.policyUpdates },
       })
     : undefined;
+  // Before they learned anything, critics rank by chance.
+  if (ranking && updates > 0) run.rankings = remembered(run.rankings, ranking.advantage);
+  run.chooses = ranksBeyondChance(run.rankings);
   run.updates += 1;
   if (improved && improved.skipped === undefined) run.policyUpdates += 1;
   return {
@@ -144,7 +167,11 @@ async function update(
     critics: { valueLoss, ...told },
     ...(skipped !== undefined && { skipped }),
     ...improved,
-    reuse: { kept: kept.length, ...(ranking && { ranking }), ...improved?.reuse },
+    reuse: {
+      ...{ kept: kept.length, candidates: candidatesOf(run) },
+      ...(ranking && { ranking }),
+      ...improved?.reuse,
+    },
   };
 }
 
@@ -155,27 +182,28 @@ export const replayLearning =
     const { bundle, session, folder } = context;
     const { trainable } = config;
     const { base } = bundle;
-    const shape = shapeOf(bundle, config);
+    const shape = criticShapeOf(adaptableOf(bundle), config.critics);
     const openPolicy = (start: TrainingState) => method.openPolicy(context, config, start);
     const { policy, networks, ...start }: ReplayState =
       stateFile === undefined
         ? {
-            ...(await initialPolicyState(bundle, config)),
+            ...{ ...(await initialPolicyState(bundle, config)), rankings: [], chooses: false },
             networks: initialChunkCritics(shape, [config.seed, STREAM.critics]),
           }
         : await readState(stateFile, bundle, config, shape, method.format);
-    const ticket = await ticketIn(bundle);
+    const { ticket } = await keptParts(bundle);
     const adapter = () => {
       const { view, offset, own } = run;
       const { parameters } = run.policy.state.vectors;
       return makeAdapter({
-        ...{ trainable, base, view, offset, own, ticket },
+        ...{ trainable, base, view, offset, own, ticket, choice: choiceIn(run) },
         parameters: adapterParameters(parameters, learnableOf(bundle).parameters(trainable)),
       });
     };
     const bytes = config.store.gigabytes * GIGABYTE;
     const run: Run = {
       ...{ ...start, config },
+      choosing: config.choice ?? (method.chooses && choosingSchema.parse({})),
       store: await openAttemptStore(join(folder, ATTEMPTS), base, bytes),
       critics: await openChunkCritics(shape, config.critics, networks, session),
       policy: await openPolicy(policy),
@@ -184,10 +212,11 @@ export const replayLearning =
       update: (attempts, outcomes = new Map()) => update(run, attempts, outcomes),
       adapter,
       async restore(file) {
-        const { policy, ...places } = await readPolicyState(file, bundle, config);
+        const { policy, choice, ...places } = await readPolicyState(file, bundle, config);
         await run.policy.close();
         run.policy = await openPolicy(policy);
-        Object.assign(run, places);
+        Object.assign(run, places, { chooses: choice !== undefined });
+        if (choice) run.critics.adopt(choice);
       },
       get state() {
         const { policy, critics, ...counters } = run;

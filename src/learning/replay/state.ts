@@ -10,6 +10,7 @@ import {
 import type { ChunkCriticState } from './chunkCritics.ts';
 import { readTensors, stateFrom, stateShapes, stateTensors } from '../train/checkpoint.ts';
 import type { TrainingState } from '../train/trainer.ts';
+import { parseJson } from '../../validate.ts';
 import type { ReplayConfig } from './config.ts';
 
 const POLICY = 'policy/';
@@ -21,13 +22,25 @@ export interface ReplayState extends Places {
   updates: number;
   /** Updates that moved the policy. */
   policyUpdates: number;
+  /** How critics ranked the newest attempts before they learned from them; see ranksBeyondChance. */
+  rankings: readonly number[];
+  /** Whether critics choose the policy's chunks. */
+  chooses: boolean;
   policy: TrainingState;
   networks: ChunkCriticState;
 }
 
 /** A state in its file's form; its tensors change with the next update. */
 export function storedState(
-  { updates, policyUpdates, policy, networks: { training, scale }, ...places }: ReplayState,
+  {
+    updates,
+    policyUpdates,
+    rankings,
+    chooses,
+    policy,
+    networks: { training, scale },
+    ...places
+  }: ReplayState,
   bundle: Bundle,
   { trainable }: ReplayConfig,
   shape: ChunkCriticShape,
@@ -44,6 +57,8 @@ export function storedState(
     values: {
       updates: String(updates),
       moves: String(policyUpdates),
+      rankings: JSON.stringify(rankings),
+      chooses: String(chooses),
       policySteps: String(policy.step),
       criticSteps: String(training.step),
       ...placesTexts(places),
@@ -69,6 +84,9 @@ export async function readState(
   return {
     updates: Number(metadata.updates),
     policyUpdates: Number(metadata.moves),
+    rankings:
+      metadata.rankings === undefined ? [] : (parseJson(metadata.rankings, file) as number[]),
+    chooses: metadata.chooses === 'true',
     policy: stateFrom(dataOf, policy, Number(metadata.policySteps), POLICY),
     networks: {
       training: stateFrom(dataOf, critics, Number(metadata.criticSteps), CRITICS),

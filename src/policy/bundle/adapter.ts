@@ -8,6 +8,7 @@ import { type Trainable, trainableSchema } from '../trainable.ts';
 import type { Spread } from '../exploration.ts';
 import { type Offset, isNone } from '../offset.ts';
 import { type Tickets, ticketsOf } from '../ticket.ts';
+import { type Choice, choiceHeadSchema, choiceOf, headOf, numbersOf } from '../choice/choice.ts';
 import { type View, isStraight } from '../../images/viewShift.ts';
 import type { Bundle } from './config.ts';
 
@@ -38,7 +39,17 @@ export interface Adapter extends Place, Tickets {
   parameters: Map<string, { shape: readonly number[]; data: Float32Array }>;
   /** The places of robots that have their own, by name: what differs from cell to cell. */
   own?: ReadonlyMap<string, Place>;
+  /** What chooses its chunks from candidates; absent where each sample is played. */
+  choice?: Choice;
 }
+
+/** An adapter without its numbers. */
+export interface AdapterHead extends Omit<Adapter, 'parameters' | 'choice'> {
+  choice?: z.infer<typeof choiceHeadSchema>;
+}
+
+/** What the names of a choice's tensors begin with, in an adapter's file. */
+export const CHOICE = 'choice/';
 
 const FORMAT = 'nalu-adapter-1';
 
@@ -73,6 +84,7 @@ const metadataSchema = z.object({
   own: z.string().transform(parsedJson).pipe(z.record(z.string(), placeSchema)).optional(),
   ticket: z.string().transform(parsedJson).pipe(ticketSchema).optional(),
   tickets: z.string().transform(parsedJson).pipe(z.array(ticketSchema).min(1)).optional(),
+  choice: z.string().transform(parsedJson).pipe(choiceHeadSchema).optional(),
 });
 
 /** The version recorded with chunks of a policy with this adapter. */
@@ -121,22 +133,29 @@ export function makeAdapter(content: Omit<Adapter, 'version'>): Adapter {
   const hasOwn = own !== undefined && own.size > 0;
   const trainable = trainableSchema.parse(content.trainable);
   const hash = createHash('sha256').update(JSON.stringify({ trainable, base }));
-  const parameters: Adapter['parameters'] = new Map();
-  for (const [name, { shape, data }] of content.parameters) {
-    hash.update(JSON.stringify([name, shape])).update(data);
-    parameters.set(name, { shape, data: sharedCopy(data) });
-  }
+  const copied = (numbers: Adapter['parameters']): Adapter['parameters'] => {
+    const copies: Adapter['parameters'] = new Map();
+    for (const [name, { shape, data }] of numbers) {
+      hash.update(JSON.stringify([name, shape])).update(data);
+      copies.set(name, { shape, data: sharedCopy(data) });
+    }
+    return copies;
+  };
+  const parameters = copied(content.parameters);
   if (view) hash.update(jsonText({ view }));
   if (offset) hash.update(jsonText({ offset }));
   if (spread) hash.update(jsonText(spread));
   if (hasOwn) hash.update(ownText(own));
   if (Object.keys(tickets).length > 0) hash.update(jsonText(tickets));
+  if (content.choice) hash.update(jsonText({ choice: headOf(content.choice) }));
+  const choice = content.choice && choiceOf(content.choice, copied(numbersOf(content.choice)));
   const version = hash.digest('hex').slice(0, 12);
   return {
     ...{ trainable, base, parameters, version },
     ...place,
     ...tickets,
     ...(hasOwn && { own }),
+    ...(choice && { choice }),
   };
 }
 
@@ -144,16 +163,18 @@ export function makeAdapter(content: Omit<Adapter, 'version'>): Adapter {
 export function adapterFor({ own, ...adapter }: Adapter, robot: string | undefined): Adapter {
   const place = robot === undefined ? undefined : own?.get(robot);
   if (!place) return adapter;
-  const { trainable, base, version, parameters } = adapter;
-  return { trainable, base, version, parameters, ...place, ...ticketsOf(adapter) };
+  const { trainable, base, version, parameters, choice } = adapter;
+  const kept = { trainable, base, version, parameters, ...(choice && { choice }) };
+  return { ...kept, ...place, ...ticketsOf(adapter) };
 }
 
 /** Writes an adapter as a safetensors file. */
 export function writeAdapter(
   path: string,
-  { trainable, base, version, parameters, own, ...rest }: Adapter,
+  { trainable, base, version, parameters, own, choice, ...rest }: Adapter,
 ): Promise<void> {
-  const tensors = [...parameters].map(([name, { shape, data }]) => ({ name, shape, data }));
+  const choosing = choice ? [...numbersOf(choice)].map(([name, numbers]) => [CHOICE + name, numbers] as const) : []; // prettier-ignore
+  const tensors = [...parameters, ...choosing].map(([name, { shape, data }]) => ({ name, shape, data })); // prettier-ignore
   return writeSafetensors(path, tensors, {
     format: FORMAT,
     trainable: JSON.stringify(trainable),
@@ -162,22 +183,28 @@ export function writeAdapter(
     ...textsOf(placeOf(rest)),
     ...textsOf(ticketsOf(rest)),
     ...(own && { own: ownText(own) }),
+    ...(choice && { choice: jsonText(headOf(choice)) }),
   });
 }
 
 /** An adapter's metadata. Throws a `UserError` for what is wrong with it. */
-export function readHead(metadata: unknown, path: string): Omit<Adapter, 'parameters'> {
-  const { trainable, base, version, own, ...rest } = validate(metadataSchema, metadata, path);
+export function readHead(metadata: unknown, path: string): AdapterHead {
+  const { trainable, base, version, own, choice, ...rest } = validate(
+    metadataSchema,
+    metadata,
+    path,
+  );
   return {
     ...{ trainable, base, version },
     ...placeOf(rest),
     ...ticketsOf(rest),
     ...(own && { own: new Map(Object.entries(own)) }),
+    ...(choice && { choice }),
   };
 }
 
 /** Reads an adapter file's metadata without its values. Throws a `UserError`. */
-export async function readAdapterHead(path: string): Promise<Omit<Adapter, 'parameters'>> {
+export async function readAdapterHead(path: string): Promise<AdapterHead> {
   const { metadata } = await readSafetensorsHeader(path);
   return readHead(metadata, path);
 }

@@ -7,7 +7,8 @@ import type { Spread } from '../exploration.ts';
 import { FARTHEST_OFFSET, type Offset } from '../offset.ts';
 import type { Trainable } from '../trainable.ts';
 import { findNonFinite } from '../../tensors/finite.ts';
-import { type Adapter, type Place, makeAdapter, readHead } from './adapter.ts';
+import { choiceFaults, choiceOf } from '../choice/choice.ts';
+import { type Adapter, CHOICE, type Place, makeAdapter, readHead } from './adapter.ts';
 import type { Bundle } from './config.ts';
 
 /** The target of an adapter: a bundle and, if known, its trainable parameters. */
@@ -63,7 +64,7 @@ function placeFaults({ view, offset, spread }: Place, policy: AdapterFit, of = '
 
 /** The faults of an adapter for a policy, one line each; empty if it fits. */
 function adapterFaults(
-  { trainable, parameters, base, own = new Map<string, Place>(), ...place }: Adapter,
+  { trainable, parameters, base, own = new Map<string, Place>(), choice, ...place }: Adapter,
   policy: AdapterFit,
 ): string[] {
   if (base !== policy.base) return [`it belongs to the policy ${base}, this one is ${policy.base}`];
@@ -89,6 +90,7 @@ function adapterFaults(
   return [
     ...faults,
     ...placeFaults(place, policy),
+    ...(choice ? choiceFaults(choice, adaptableOf(policy)) : []),
     ...[...own].flatMap(([robot, at]) => placeFaults(at, policy, `of the robot ${robot}, `)),
     ...surplus.map(([name, { shape }]) => `${name} ${formatShape(shape)} is none of this policy's`),
     ...(alpha === targetAlpha
@@ -110,14 +112,17 @@ export function checkAdapter(what: string, adapter: Adapter, policy: AdapterFit)
 /** Reads the adapter of a policy. Throws a `UserError` that lists what does not fit. */
 export async function readAdapter(path: string, policy: AdapterFit): Promise<Adapter> {
   const { tensors, metadata } = await loadSafetensors(path);
-  const { version, ...head } = readHead(metadata, path);
+  const { version, choice: choosing, ...head } = readHead(metadata, path);
   const parameters: Adapter['parameters'] = new Map();
+  const critics: Adapter['parameters'] = new Map();
   for (const [name, { dtype, shape, data }] of tensors) {
     if (!(data instanceof Float32Array))
       throw invalid(path, `${name} holds ${dtype}; an adapter holds F32`, name);
-    parameters.set(name, { shape, data });
+    if (name.startsWith(CHOICE)) critics.set(name.slice(CHOICE.length), { shape, data });
+    else parameters.set(name, { shape, data });
   }
-  const adapter = makeAdapter({ ...head, parameters });
+  const choice = choosing && choiceOf(choosing, critics);
+  const adapter = makeAdapter({ ...head, parameters, choice });
   checkAdapter(path, adapter, policy);
   if (adapter.version !== version)
     throw invalid(

@@ -24,7 +24,7 @@ export interface PolicyFunctions {
   /** Takes a camera's image for the next chunk; `camera` is its place in the bundle. */
   see: (camera: number, image: SharedImage) => void;
   sample: (request: SampleRequest) => Promise<Chunk>;
-  adopt: (adapter?: Adapter) => void;
+  adopt: (adapter?: Adapter) => Promise<void>;
 }
 
 serve<PolicyFunctions, PolicyWorkerData>(async ({ memory, bundle, session, ...options }) => {

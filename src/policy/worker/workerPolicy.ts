@@ -57,7 +57,7 @@ export async function openWorkerPolicy(
     executeSteps: bundle.executeSteps,
     join,
     executionProviders,
-    sample: ({ frames, joints, prompt, absent: missing = [] }, noise, join) =>
+    sample: ({ frames, joints, prompt, turn, absent: missing = [] }, noise, join) =>
       inOrder(async () => {
         await Promise.all(frames.map((frame) => frame.pixels()));
         const start = performance.now();
@@ -71,7 +71,7 @@ export async function openWorkerPolicy(
           await setImmediate();
         }
         const state = joints.position;
-        const chunk = await worker.ask('sample', { state, prompt, noise, join, absent });
+        const chunk = await worker.ask('sample', { state, prompt, noise, turn, join, absent });
         return { ...chunk, timing: { ...chunk.timing, total: performance.now() - start } };
       }),
     adopt: (adapter) => inOrder(() => worker.ask('adopt', adapter)),

@@ -99,7 +99,7 @@ function weightsAsAdapter(trainable: Trainable, base: string, seed: number): Ada
 
 async function sampleOnce(bundle: Bundle, trainable?: Trainable, adapter?: Adapter) {
   const sampler = await openSampler(bundle, SESSION, { trainable });
-  if (adapter) sampler.adopt(adapter);
+  if (adapter) await sampler.adopt(adapter);
   const chunk = await sampler.sample(REQUEST);
   await sampler.close();
   return chunk;
@@ -227,7 +227,7 @@ describe('a sampler with trainable parameters', () => {
       try {
         const sampler = await openSampler(bundle, SESSION, { trainable: LORA });
         for (const seed of [1, 2, 3]) {
-          sampler.adopt(randomAdapter(LORA, bundle.base, seed));
+          await sampler.adopt(randomAdapter(LORA, bundle.base, seed));
           await sampler.sample(REQUEST);
         }
         await sampler.close();
@@ -242,7 +242,7 @@ describe('a sampler with trainable parameters', () => {
       const plain = await sampleOnce(bundle, LORA);
       const sampler = await openSampler(bundle, SESSION, { trainable: LORA });
       const under = sampler.sample(REQUEST);
-      sampler.adopt(randomAdapter(LORA, bundle.base, 1));
+      await sampler.adopt(randomAdapter(LORA, bundle.base, 1));
       const { actions, policyVersion } = await under;
       assert.deepEqual(actions, plain.actions);
       assert.equal(policyVersion, bundle.version);
@@ -253,7 +253,7 @@ describe('a sampler with trainable parameters', () => {
     withBundle(async (bundle) => {
       const adapter = randomAdapter(LORA, bundle.base, 1);
       const sampler = await openSampler(bundle, SESSION, { trainable: LORA });
-      sampler.adopt(adapter);
+      await sampler.adopt(adapter);
       const before = await sampler.sample(REQUEST);
       for (const { data } of adapter.parameters.values()) data.fill(0);
       assert.deepEqual((await sampler.sample(REQUEST)).actions, before.actions);
@@ -263,7 +263,7 @@ describe('a sampler with trainable parameters', () => {
   it('takes no adapter where nothing was made learnable', () =>
     withBundle(async (bundle) => {
       const sampler = await openSampler(bundle, SESSION);
-      assertThrowsAbout(() => sampler.adopt(randomAdapter(LORA, bundle.base, 1)), {
+      await assertRejectsAbout(sampler.adopt(randomAdapter(LORA, bundle.base, 1)), {
         kind: 'unsupported',
       });
       await sampler.close();
@@ -283,7 +283,7 @@ describe('a sampler with trainable parameters', () => {
       for (const adapter of adapters) expected.push(await sampleOnce(bundle, LORA, adapter));
       const sampler = await openSampler(bundle, SESSION, { trainable: LORA });
       for (const i of [0, 1, 0]) {
-        sampler.adopt(adapters[i]);
+        await sampler.adopt(adapters[i]);
         const { actions, policyVersion } = await sampler.sample(REQUEST);
         assert.deepEqual(actions, expected[i].actions);
         assert.equal(policyVersion, expected[i].policyVersion);
@@ -295,7 +295,7 @@ describe('a sampler with trainable parameters', () => {
     withBundle(async (bundle) => {
       const sampler = await openSampler(bundle, SESSION, { trainable: LORA });
       const good = randomAdapter(LORA, bundle.base, 1);
-      sampler.adopt(good);
+      await sampler.adopt(good);
       const before = await sampler.sample(REQUEST);
 
       const broken = randomAdapter(LORA, bundle.base, 2);
@@ -314,7 +314,7 @@ describe('a sampler with trainable parameters', () => {
         [broken],
       ];
       for (const [adapter, ...names] of wrong)
-        assertThrowsAbout(() => sampler.adopt(adapter), {
+        await assertRejectsAbout(sampler.adopt(adapter), {
           kind: 'mismatch',
           subject: `adapter ${adapter.version}`,
           names,

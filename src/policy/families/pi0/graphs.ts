@@ -1,7 +1,9 @@
 import type { ElementType } from '../../../tensors/elementType.ts';
+import type { Dim } from '../../../onnx/dim.ts';
 import { Graph, type Value } from '../../../onnx/graph.ts';
 import {
   add,
+  forEachSample,
   gather,
   greater,
   loop,
@@ -23,6 +25,8 @@ import type { SampledJoin } from '../../joinKinds.ts';
 import type { Cache, Weights, WeightSource } from '../../paligemma/network.ts';
 
 const CALLS = 'calls';
+/** Chunks that are sampled for one observation. */
+const CANDIDATES = 'candidates';
 
 /**
  * The cache that actions attend to. π0 adds the state's token, with `state` [batch, stateDim] as an input
@@ -57,11 +61,12 @@ export function previousInputs(
   graph: Graph,
   kind: SampledJoin,
   { horizon, actionDim }: Pi0Config,
+  batch: Dim = BATCH,
 ): Previous {
   return {
     kind,
-    rows: graph.input('previous', 'float32', [BATCH, horizon, actionDim]),
-    weights: graph.input('prefix_weights', 'float32', [BATCH, horizon, 1]),
+    rows: graph.input('previous', 'float32', [batch, horizon, actionDim]),
+    weights: graph.input('prefix_weights', 'float32', [batch, horizon, 1]),
   };
 }
 
@@ -132,12 +137,23 @@ function prefixFeatures({ layers }: Cache, config: Pi0Config): Value {
   return reshape(reduceMean(values, [2], false), [values.shape[0], featureCount(config)], values);
 }
 
+/** The cache of one observation for each of several chunks. */
+const cacheForEach = ({ layers, valid }: Cache, chunks: Value): Cache => ({
+  layers: layers.map(({ keys, values }) => ({
+    keys: forEachSample(keys, chunks),
+    values: forEachSample(values, chunks),
+  })),
+  valid: valid && forEachSample(valid, chunks),
+});
+
 export interface SampleOptions {
   masked?: boolean;
   explores?: boolean;
   joins?: SampledJoin;
   /** Whether the prefix's features are an output, see prefixFeatures. */
   features?: boolean;
+  /** Whether several chunks are sampled for one observation, whose features are then an output too. */
+  candidates?: boolean;
   /** Whether layers are computed by ONNX Runtime's fused operators, where that is possible; the batch is then 1. */
   fused?: boolean;
   /** Type in which matrix products are computed, float32 if absent; all else is float32. */
@@ -149,7 +165,8 @@ export interface SampleOptions {
  * `masked`, also camera_mask and token_mask, for batches whose samples differ in cameras or prompt
  * length; without, missing cameras and padding are left away, which gives the same chunk sooner. With
  * `explores`, also exploration [calls, batch, horizon, actionDim] and an output states, see `integrate`; with
- * `joins`, also what previousInputs has; with `features`, the output features beside the actions.
+ * `joins`, also what previousInputs has; with `features`, the output features beside the actions. With `candidates`,
+ * noise and actions are [candidates, horizon, actionDim] for one observation, one chunk in play and one exploration.
  */
 export function sampleGraph(
   config: Pi0Config,
@@ -160,6 +177,7 @@ export function sampleGraph(
     explores = false,
     joins,
     features,
+    candidates = false,
     fused = false,
     products,
   }: SampleOptions = {},
@@ -168,19 +186,23 @@ export function sampleGraph(
   // Fused operators have no gradients, and take one sample.
   const isFused = fused && !masked && joins !== 'exact';
   const weights = (isFused ? fusedLayers(source, config) : source)(graph);
+  // Fused attention takes one sample: the expert, which has several, then goes without.
+  const decoder = isFused && candidates ? source(graph) : weights;
   const inputs = prefixInputs(graph, config, images, masked);
   const prefix = encodePrefix(weights, inputs, config);
-  if (features) graph.output('features', prefixFeatures(prefix, config));
-  const cache = observedCache(graph, weights, prefix, config);
-  const noise = graph.input('noise', 'float32', [BATCH, config.horizon, config.actionDim]);
-  const integration = integrationInput(graph);
+  if (features || candidates) graph.output('features', prefixFeatures(prefix, config));
+  const observed = observedCache(graph, decoder, prefix, config);
   const { horizon, actionDim } = config;
+  const noise = graph.input('noise', 'float32', [candidates ? CANDIDATES : BATCH, horizon, actionDim]); // prettier-ignore
+  const cache = candidates ? cacheForEach(observed, noise) : observed;
+  const integration = integrationInput(graph);
+  const given = candidates ? 1 : BATCH;
   const exploration = explores
-    ? graph.input('exploration', 'float32', [CALLS, BATCH, horizon, actionDim])
+    ? graph.input('exploration', 'float32', [CALLS, given, horizon, actionDim])
     : undefined;
-  const previous = joins && previousInputs(graph, joins, config);
+  const previous = joins && previousInputs(graph, joins, config, given);
   const bends = { exploration, previous };
-  const { actions, states } = integrate(weights, noise, integration, cache, config, bends);
+  const { actions, states } = integrate(decoder, noise, integration, cache, config, bends);
   graph.output('actions', actions);
   if (states) graph.output('states', states);
   return graph;

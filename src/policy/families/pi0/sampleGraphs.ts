@@ -1,11 +1,10 @@
 import type { InferenceSession, SessionConfig } from '../../../session/session.ts';
 import type { Bundle } from '../../bundle/config.ts';
-import type { SampledJoin } from '../../joinKinds.ts';
 import { isFused, modelOnWeights, openOnWeights } from '../../paligemma/openOnWeights.ts';
 import { trainableWeights } from '../../paligemma/trainable.ts';
 import type { Trainable } from '../../trainable.ts';
 import type { Pi0Config } from './config.ts';
-import { sampleGraph } from './graphs.ts';
+import { type SampleOptions, sampleGraph } from './graphs.ts';
 import { EXPERT } from './trainable.ts';
 
 /** The graph that samples chunks, in float32, as an ONNX model. */
@@ -18,13 +17,13 @@ export const samplingModel = async ({
 /**
  * Opens a bundle's sampler, as the session's provider computes it. Where `trainable` is given its
  * parameters are inputs, and so is noise to explore with; where it `joins`, so is the chunk before. With
- * `features`, the prefix's are an output.
+ * `features`, the prefix's are an output, and with `candidates` a call samples several chunks.
  */
 export function openSampleGraph(
   bundle: Bundle<Pi0Config>,
   session: SessionConfig,
   trainable: Trainable | undefined,
-  { joins, features }: { joins?: SampledJoin; features?: boolean } = {},
+  { joins, features, candidates }: Pick<SampleOptions, 'joins' | 'features' | 'candidates'> = {},
 ): Promise<InferenceSession> {
   const explores = trainable !== undefined;
   const fused = isFused(session);
@@ -34,6 +33,7 @@ export function openSampleGraph(
       explores,
       joins,
       features,
+      candidates,
       fused,
       products,
     });

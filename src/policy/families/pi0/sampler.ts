@@ -1,7 +1,7 @@
 import { join as joinPath } from 'node:path';
 import { UserError } from '../../../errors.ts';
 import { warn } from '../../../warnings.ts';
-import { Tensor, executionProvidersOf } from '../../../session/session.ts';
+import { Tensor } from '../../../session/session.ts';
 import {
   type View,
   exploredView,
@@ -29,6 +29,7 @@ import { promptTexts } from './prompt.ts';
 import { integrationTensor } from '../../integrationTensor.ts';
 import { goldenIntegration } from './goldenIntegration.ts';
 import { type Adopted, adopted, initialParameters } from '../../paligemma/adopted.ts';
+import { candidateNoise, openCandidates } from './candidates.ts';
 import { openSampleGraph } from './sampleGraphs.ts';
 import { trainableParameters } from './trainable.ts';
 import { TOKENIZER_FILE } from '../../paligemma/tokenizer.ts';
@@ -42,33 +43,30 @@ export async function openPi0(
   { session, trainable, adapter, joins, features, scaler }: SamplerOptions,
 ): Promise<FamilySampler> {
   const { horizon, actionDim } = bundle.architecture;
-  const graph = await openSampleGraph(bundle, session, trainable, { joins, features });
-  const own: Adopted = trainable
-    ? await initialParameters(
-        bundle,
-        trainableParameters(trainable, bundle.architecture),
-        trainable,
-      )
-    : { version: bundle.version, parameters: {} };
+  const own = await ownParameters(bundle, trainable);
   let current = adapter ? adopted(adapter) : own;
   const transforms = makeTransforms(bundle.transforms, bundle.shape);
-  const { images, sample } = createSampling(bundle, scaler, (feeds) => graph.run(feeds));
+  const openGraph = (candidates: boolean) =>
+    openSampleGraph(bundle, session, trainable, { joins, features, candidates });
+  const chunks = await openCandidates(bundle, { session, adapter, transforms, openGraph });
+  const { images, sample } = createSampling(bundle, scaler, (feeds) => chunks.run(feeds));
   const imagesOf = imageInput(bundle, images);
   const observed = await observationInputs(bundle, transforms);
   const explorationOf = explorationInputs(bundle, trainable);
   const previousOf = previousInputs(bundle, transforms, joins);
   const integration = integrationTensor(bundle.integration!);
+  const straight = straightView(bundle.cameras.length);
 
   return {
-    executionProviders: executionProvidersOf(graph),
+    executionProviders: chunks.executionProviders,
     see: images.see,
     sample: (request) =>
       sample(request, (present) => {
         const { state, prompt, noise: source, join } = request;
-        const noise = noiseOf(source, current, horizon * actionDim);
+        const count = chunks.countOf(request);
+        const noise = candidateNoise(noiseOf(source, current, horizon * actionDim), source, count);
         const { version, parameters, spread } = current;
         const joined = joinedTo(bundle, joins, join, transforms.actionSize(state.length));
-        const straight = straightView(bundle.cameras.length);
         const view = placeOf('view', current.view ?? straight, source, spread);
         const offset = placeOf('offset', current.offset ?? noOffset(actionDim), source, spread);
         const explored = explorationOf(source);
@@ -79,25 +77,29 @@ export async function openPi0(
           ...explored,
           ...observed(prompt, state),
           ...previousOf(joined, state, offset),
-          noise: new Tensor('float32', noise, [1, horizon, actionDim]),
+          noise: new Tensor('float32', noise, [count, horizon, actionDim]),
         };
         return {
           feeds,
-          chunk: ({ actions, states, features: prefix }) => ({
-            actions: transforms.actions(displaced(actions.data as Float32Array, offset, 1), state),
-            noise,
-            ...(!isStraight(view) && { view }),
-            ...(!isNone(offset) && { offset }),
-            ...recordedChain(source, states, explored.exploration),
-            ...(joined && { joined }),
-            ...(prefix && { features: prefix.data as Float32Array }),
-            integration: bundle.integration,
-            horizon,
-            policyVersion: version,
-          }),
+          chunk: async (outputs) => {
+            const { actions, best } = await chunks.choose(request, outputs);
+            return {
+              actions: transforms.actions(displaced(actions, offset, 1), state),
+              noise: noise.slice(best * actions.length, (best + 1) * actions.length),
+              ...(!isStraight(view) && { view }),
+              ...(!isNone(offset) && { offset }),
+              ...(count === 1 && recordedChain(source, outputs.states, explored.exploration)),
+              ...(joined && { joined }),
+              ...(features && { features: outputs.features.data as Float32Array }),
+              integration: bundle.integration,
+              horizon,
+              policyVersion: version,
+            };
+          },
         };
       }),
-    adopt(next) {
+    async adopt(next) {
+      await chunks.adopt(next?.choice);
       current = next ? adopted(next) : own;
     },
     async goldenChunk(inputs) {
@@ -108,12 +110,18 @@ export async function openPi0(
         ...explorationOf('zero', table.calls),
         ...previousOf(undefined, new Float64Array(), noOffset(actionDim)),
       };
-      const { actions } = await graph.run(feeds);
+      const { actions } = await chunks.run(feeds);
       return actions.data as Float32Array;
     },
-    close: () => graph.release(),
+    close: () => chunks.close(),
   };
 }
+
+/** What a policy is sampled with before it adopts anything. */
+const ownParameters = async (bundle: Pi0Bundle, trainable?: Trainable): Promise<Adopted> =>
+  trainable
+    ? initialParameters(bundle, trainableParameters(trainable, bundle.architecture), trainable)
+    : { version: bundle.version, parameters: {} };
 
 /** The flow's start, of so many numbers. */
 function noiseOf(source: NoiseSource, tickets: Tickets, count: number): Float32Array {

@@ -1,0 +1,64 @@
+import { encodeModel } from '../../onnx/modelFile.ts';
+import { type SessionConfig, Tensor, openModel } from '../../session/session.ts';
+import { type Scale, scaled } from '../../tensors/scale.ts';
+import { type ChunkCriticShape, chunkCriticGraph } from './chunkCriticGraph.ts';
+
+/** A chunk in a state, as critics see it. */
+export interface Judged {
+  /** See featuresOf. */
+  features: Float32Array;
+  /** See executedSummary. */
+  rows: Float32Array;
+}
+
+/** What a chunk is worth in its state. */
+export interface Judgement {
+  /** The estimate of each network of the ensemble. */
+  q: number[];
+  v: number;
+}
+
+/** Chunks as inputs of the critics' graphs. */
+export function judgedInputs(
+  shape: ChunkCriticShape,
+  chunks: readonly Judged[],
+  scale: Scale,
+): Record<'features' | 'rows', Tensor> {
+  const features = new Float32Array(chunks.length * shape.features);
+  const rows = new Float32Array(chunks.length * shape.rows);
+  chunks.forEach((chunk, i) => {
+    scaled(chunk.features, scale, 0, features.subarray(i * shape.features));
+    scaled(chunk.rows, scale, shape.features, rows.subarray(i * shape.rows));
+  });
+  return {
+    features: new Tensor('float32', features, [chunks.length, shape.features]),
+    rows: new Tensor('float32', rows, [chunks.length, shape.rows]),
+  };
+}
+
+/** Computes critics' estimates. */
+export interface Judge {
+  /** `parameters` are those of the critics, by name. */
+  judge(
+    chunks: readonly Judged[],
+    scale: Scale,
+    parameters: Iterable<readonly [string, Tensor]>,
+  ): Promise<Judgement[]>;
+  close(): Promise<void>;
+}
+
+export async function openJudge(shape: ChunkCriticShape, session: SessionConfig): Promise<Judge> {
+  const estimate = await openModel(encodeModel(chunkCriticGraph(shape)), session);
+  return {
+    async judge(chunks, scale, parameters) {
+      const weights = Object.fromEntries(parameters);
+      const outputs = await estimate.run({ ...judgedInputs(shape, chunks, scale), ...weights });
+      const [q, v] = [outputs.q, outputs.v].map(({ data }) => data as Float32Array);
+      return chunks.map((_, i) => ({
+        q: Array.from({ length: shape.count }, (_, network) => q[network * chunks.length + i]),
+        v: v[i],
+      }));
+    },
+    close: () => estimate.release(),
+  };
+}
