@@ -77,7 +77,7 @@ const inSampleSchema = z
     /** Share of the chunks of a step from attempts that succeeded. */
     successes: share.default(0.9),
     ...imitationSettings,
-    rate: positive.default(1e-4),
+    rate: positive.default(1e-6),
   })
   .prefault({});
 
