@@ -1,6 +1,7 @@
 /** The ways to improve a policy from its own attempts, the default one first; see methods.ts. */
 export const METHOD_NAMES = [
   'fpo',
+  'flow-ppo',
   'in-sample',
   'fpo-replay',
   'preference',

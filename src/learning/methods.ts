@@ -8,6 +8,8 @@ import { validate } from '../validate.ts';
 import type { OpenAlgorithm } from './algorithm.ts';
 import type { StateSettings } from './begun.ts';
 import { displacementSearch } from './displacement/displacement.ts';
+import { loadFlowPpoConfig } from './flowPpo/config.ts';
+import { FLOW_PPO } from './flowPpo/flowPpo.ts';
 import { loadFpoConfig } from './fpo/config.ts';
 import { fpo } from './fpo/fpo.ts';
 import type { MethodName } from './methodNames.ts';
@@ -105,6 +107,19 @@ export const METHODS: Readonly<Record<MethodName, Method>> = {
   filtered: onReplay('filtered'),
   /** The network stays; critics that learn from all attempts choose each chunk from several samples of it. */
   choice: onReplay('choice', { size: 0, initialNoise: 1 }),
+  /** The action expert learns by how likely the steps of its flow were, which attempts record. */
+  'flow-ppo': {
+    batch: 64,
+    episodes: 1024,
+    // Every step of the flow explores: a step without noise tells nothing.
+    exploration: { chain: true, steps: 100 },
+    mostBehind: 4,
+    needs: 'learnable',
+    async configure(path, seed) {
+      const settings = await loadFlowPpoConfig(path, seed);
+      return { settings, open: policyGradient(FLOW_PPO, settings) };
+    },
+  },
   /** The network stays; where it looks in its cameras' images is found. */
   view: {
     batch: 16,

@@ -33,13 +33,23 @@ export interface FlowOptions {
   samples: number;
 }
 
+/** The rows in play that velocities are drawn to, by approximate guidance. */
+export interface Towards {
+  /** [batch·samples, horizon, actionDim] */
+  rows: Value;
+  /** [batch·samples, horizon, 1] how much each counts: 0 where nothing is joined. */
+  weights: Value;
+  /** [batch·samples, 1, 1] the largest factor, see integrationTable. */
+  most: Value;
+}
+
 /** A flow in a graph, given its observations. */
 export interface Flow {
   /**
    * The velocity at x [batch·samples, horizon, actionDim] and time [batch·samples], 1 for noise; rows that
-   * `kept` [batch·samples, horizon, 1] marks are clean.
+   * `kept` [batch·samples, horizon, 1] marks are clean. It is drawn `towards` the rows in play, if there are any.
    */
-  velocity(x: Value, time: Value, kept?: Value): Value;
+  velocity(x: Value, time: Value, kept?: Value, towards?: Towards): Value;
   /**
    * Chunks from noise [batch, horizon, actionDim]. One more input: integration [5, calls], see
    * integrationTable. With `joins`, two more: previous [batch, horizon, actionDim] and prefix_weights [batch,

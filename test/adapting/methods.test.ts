@@ -7,6 +7,7 @@ import { readJsonLines } from '../../src/files/jsonLines.ts';
 import type { MethodName } from '../../src/learning/methodNames.ts';
 import { demandLearnable } from '../../src/learning/methods.ts';
 import { candidatesOf } from '../../src/learning/ticket/race.ts';
+import { loadBundle } from '../../src/policy/bundle/bundle.ts';
 import { ticketNoise } from '../../src/policy/ticket.ts';
 import { nalu } from '../cli/nalu.ts';
 import { withFolder } from '../onnx/run.ts';
@@ -17,7 +18,7 @@ describe('a method that a policy has nothing for', () => {
   const given = { fpo: 'pi0-fast', view: 'pi0-fast', grpo: 'pi0', ppo: 'onnx' } as const;
   for (const [method, family] of Object.entries(given))
     it(`is refused, with those that can be taken: ${method} of a ${family}`, () => {
-      const remedies = { 'pi0-fast': ['ppo', 'grpo'], pi0: ['fpo', 'in-sample', 'preference', 'filtered', 'view', 'offset', 'ticket'], onnx: ['pi0-fast'] }; // prettier-ignore
+      const remedies = { 'pi0-fast': ['ppo', 'grpo'], pi0: ['fpo', 'flow-ppo', 'in-sample', 'preference', 'filtered', 'view', 'offset', 'ticket'], onnx: ['pi0-fast'] }; // prettier-ignore
       assert.throws(
         () => demandLearnable(method as MethodName, { family, folder: 'my-policy' }),
         (thrown) => {
@@ -81,6 +82,26 @@ describe('nalu adapt by another method than FPO', { timeout: 120_000 }, () => {
         if (i >= 2) assert.notEqual(ticket, 0);
       }
       assert.equal(episodes.length, 4);
+    }));
+
+  it('records the steps of flows, each of which explores: flow-ppo', () =>
+    withFolder(async (root) => {
+      const [policy, run] = ['policy', 'run'].map((name) => join(root, name));
+      await writeTinyAloha(policy);
+      const args = ['adapt', run, '--policy', policy, '--method', 'flow-ppo', '--attempts', '0'];
+      const { code, out, err } = await nalu([...args, '--batch', '1', '--episodes', '1', '--processes', '1']); // prettier-ignore
+      assert.equal(code, 0, err);
+      assertSaidIn(out, 'update 1', 'critics learned');
+      const { integration } = await loadBundle(policy);
+      for (const { path } of await listEpisodes(join(run, 'learner/episodes'))) {
+        const { chunks } = await readEpisode(path);
+        for (const { chain, noise } of chunks) {
+          assert.equal(chain!.size, 0.02);
+          assert.equal(chain!.states.length, integration!.steps * noise.length);
+          for (let call = 0; call < integration!.steps; call++)
+            assert.ok(chain!.noise.subarray(call * noise.length, (call + 1) * noise.length).some((value) => value !== 0)); // prettier-ignore
+        }
+      }
     }));
 
   it('draws the tokens of a policy that writes such, and records how likely each was: grpo', () =>

@@ -101,7 +101,7 @@ export interface Bandit {
     exploration?: Exploration,
   ) => Promise<{ chunks: Chunk[]; first: number[] }>;
   /** Explored attempts from noise of these seeds, encoded. */
-  rollouts(from: number, count: number): Promise<Rollout[]>;
+  rollouts(from: number, count: number, exploration?: Exploration): Promise<Rollout[]>;
   close(): Promise<void>;
 }
 
@@ -146,13 +146,15 @@ export async function openBandit(
     threshold,
     play,
     adopt: (adapter) => sampler.adopt(adapter),
-    async rollouts(from, count) {
-      const { chunks } = await play(from, count, EXPLORATION);
+    async rollouts(from, count, exploration = EXPLORATION) {
+      const { chunks } = await play(from, count, exploration);
       const made: Rollout[] = [];
-      for (const [i, { actions, noise }] of chunks.entries())
-        made.push(
-          await encoder.encode(attempt(from + i, actions, actions[0] > threshold, 2, noise)),
-        );
+      for (const [i, { actions, noise, chain, policyVersion }] of chunks.entries()) {
+        const { chunks: records, ...episode } = attempt(from + i, actions, actions[0] > threshold, 2, noise); // prettier-ignore
+        // A chunk whose steps are learned from also says which policy made it.
+        const own = chain && { chain, policyVersion };
+        made.push(await encoder.encode({ ...episode, chunks: records.map((one) => ({ ...one, ...own })) })); // prettier-ignore
+      }
       return made;
     },
     async close() {

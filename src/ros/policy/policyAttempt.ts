@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { UserError, messageOf } from '../../errors.ts';
 import { recordEpisode } from '../../episodes/recordEpisode.ts';
+import { METHODS } from '../../learning/methods.ts';
 import { SEARCH_RANGE, explorationSchema } from '../../policy/exploration.ts';
 import type { Assessment, Robot } from '../../robot/robot.ts';
 import { approach } from '../../control/approach.ts';
@@ -143,12 +144,15 @@ export async function attemptOnce(
     exploration_offset: offset,
     exploration_tickets: tickets,
     exploration_temperature: temperature,
+    method,
   } = parameters;
   const explores = size > 0 || view > 0 || offset > 0 || tickets || temperature > 0;
   const policy = explores
     ? exploring(
         published,
         explorationSchema.parse({
+          // It learns from what its attempts record beside their chunks, of steps that explore in its way.
+          ...(method === 'flow-ppo' && METHODS[method].exploration),
           size,
           view,
           offset,

@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import type { Graph } from '../../../onnx/graph.ts';
-import { repeat } from '../../../onnx/operators.ts';
+import { repeat, reshape } from '../../../onnx/operators.ts';
 import type { Flow, FlowOptions, Learnable } from '../../learnable.ts';
 import { type Pi0Config, hasStateToken } from './config.ts';
 import { tokensPerImage } from '../../paligemma/config.ts';
 import { denoise, keepTimes, projectTimes } from './expert.ts';
+import { guided } from './guidance.ts';
 import { integrate, integrationInput, observedCache, previousInputs } from './graphs.ts';
 import { cacheInputs, openPrefixGraph } from '../../paligemma/prefixCache.ts';
 import { prefixInputs } from '../../paligemma/prefixInputs.ts';
@@ -39,10 +40,14 @@ function flowOf(config: Pi0Config, graph: Graph, options: FlowOptions): Flow {
   const prefix = observe(graph, weights, config, options);
   const cache = repeatCache(observedCache(graph, weights, prefix, config), options.samples);
   return {
-    velocity(x, time, kept) {
+    velocity(x, time, kept, towards) {
       const oneTime = projectTimes(weights, time, config);
       const projected = kept ? keepTimes(weights, oneTime, kept, config) : oneTime;
-      return denoise(weights, x, projected, cache, config);
+      const free = denoise(weights, x, projected, cache, config);
+      if (!towards) return free;
+      const { most, ...rows } = towards;
+      const call = { time: reshape(time, [time.shape[0], 1, 1]), most };
+      return guided(free, x, call, { kind: 'approximate', ...rows });
     },
     integrate(noise, joins) {
       const previous = joins && previousInputs(graph, joins, config);
