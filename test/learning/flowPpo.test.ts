@@ -145,7 +145,7 @@ describe('how likely the steps of a flow are', () => {
           const { steps } = await after.batchOf(chunks, momentOf('another'));
           assert.equal(steps.length, 8);
           // Where a flow of one call goes from the same noise, the mean of its one step.
-          bandit.adopt(withValues(run.adapter(), moved));
+          await bandit.adopt(withValues(run.adapter(), moved));
           for (const [i, { chunk, before: log, start }] of steps.entries()) {
             const { chunks: made } = await bandit.play(i, 1, { ...EXPLORATION, size: 0 });
             const [{ actions: mean, noise }] = made;
@@ -344,7 +344,7 @@ describe('learning from the steps of flows', () => {
       const updates = [];
       for (let i = 0; i < 6; i++) {
         updates.push(await run.update(await bandit.rollouts(1000 * i, 64, EXPLORATION)));
-        bandit.adopt(run.adapter());
+        await bandit.adopt(run.adapter());
       }
       const after = await share();
       assert.ok(after > before + 0.1, `from ${before} to ${after}`);
