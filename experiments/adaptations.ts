@@ -71,6 +71,7 @@ const EXPERIMENTS: Record<string, Experiment> = {
         exploration: { initialNoise: 1, later: { size: 0.01, attempts: 384 } },
       },
       'fpo from zero noise': {},
+      'flow-ppo': { method: 'flow-ppo', exploration: { initialNoise: 1 } },
       'filtered imitation': { imitates: 'fpo' },
     },
     seeds: [0, 1, 2],

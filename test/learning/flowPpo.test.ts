@@ -423,29 +423,35 @@ describe('learning from the steps of flows', () => {
 });
 
 describe('the steps of chunks that a flow cannot be told of', () => {
-  const chunkOf = async (bandit: Bandit) => (await bandit.rollouts(0, 1, EXPLORATION))[0].chunks[0];
-  it('are refused with what to do: another solver, exact guidance, numbers of another policy', () =>
+  it('are refused with what to do: another solver, exact guidance, no noise, broken numbers', () =>
     withRun(async (_, bandit) => {
-      const chunk = await chunkOf(bandit);
-      const policy = learnableOf(bandit.bundle);
+      const [{ chunks }] = await bandit.rollouts(0, 1, EXPLORATION);
+      const [chunk] = chunks;
       const stepsOf = (change: Partial<typeof chunk>) => () =>
-        flowSteps([{ chunk: { ...chunk, ...change }, advantage: 1 }], policy);
+        flowSteps([{ chunk: { ...chunk, ...change }, advantage: 1 }]);
       assert.equal(stepsOf({})().length, 2);
       const rows = { previous: new Float32Array(NUMBERS), weights: new Float32Array(horizon) };
       const reasons = [
         [{ integration: { steps: 2, solver: 'midpoint' } }, '--solver euler'],
         [{ join: { kind: 'exact', ...rows } }, '--join approximate'],
         [{ chain: { ...chunk.chain!, size: 0 } }, 'chain: true'],
+        [{ join: { kind: 'trained', ...rows, weights: Float32Array.of(1, 1, 0, 0) } }, 'before'],
       ] as const;
       for (const [change, remedy] of reasons)
         assertThrowsAbout(stepsOf(change), { kind: 'missing', fields: ['chain'], names: [remedy] });
-      const short = { ...chunk.chain!, states: chunk.chain!.states.slice(1) };
-      assertThrowsAbout(stepsOf({ chain: short }), { kind: 'invalid' });
       // Rows that the chunk before gave do not count.
       const weights = Float32Array.of(1, 0.5, 0, 0);
-      const [step] = stepsOf({
-        join: { kind: 'approximate', ...rows, weights },
-      })();
+      const [step] = stepsOf({ join: { kind: 'approximate', ...rows, weights } })();
       assert.deepEqual([...step.weights].map((weight) => weight > 0), [false, true, false, false]); // prettier-ignore
+
+      const encoder = await openRolloutEncoder(bandit.bundle, SESSION);
+      const whole = attempt(0, chunk.actions, true, 2, chunk.noise);
+      const [short, holed] = [chunk.chain!.states.slice(1), chunk.chain!.states.fill(NaN, 3, 4)];
+      for (const states of [short, holed])
+        await assertRejectsAbout(
+          encoder.encode(changed(whole, { chain: { ...chunk.chain!, states } })),
+          { kind: 'invalid', subject: '0.mcap' },
+        );
+      await encoder.close();
     }));
 });

@@ -87,6 +87,14 @@ function unfitChunks(chunks: readonly ChunkRecord[], bundle: Bundle): string | u
   }
   if (!chunks.every(({ actions, noise }) => [...actions, ...noise].every(Number.isFinite)))
     return 'has chunks that are not finite';
+  const isWhole = ({ chain, noise, integration = bundle.integration }: ChunkRecord) =>
+    !chain ||
+    [chain.states, chain.noise].every(
+      (steps) =>
+        steps.length === (integration?.steps ?? 0) * noise.length && steps.every(Number.isFinite),
+    );
+  if (!chunks.every(isWhole))
+    return 'the recorded steps of its flows are not finite, or not one for each network call';
   const isView = (view: View) => view.length === 2 * cameras.length && view.every(Number.isFinite);
   const isOffset = (offset: Offset) => offset.length === actionDim && offset.every(Number.isFinite);
   if (!chunks.every(({ view }) => !view || isView(view)))

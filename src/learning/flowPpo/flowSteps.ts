@@ -1,4 +1,4 @@
-import { UserError, invalid } from '../../errors.ts';
+import { UserError } from '../../errors.ts';
 import type { Chain } from '../../policy/chain.ts';
 import { TABLE_ROWS, integrationTable } from '../../policy/integration.ts';
 import type { Learnable } from '../../policy/learnable.ts';
@@ -28,14 +28,21 @@ export interface PreparedStep extends FlowStep {
   before: number;
 }
 
+/** [horizon] 1 for rows that were executed and not given by the chunk before. */
+const countedRows = ({ mask, join }: RolloutChunk): Float32Array =>
+  mask.map((executed, row) => (join && join.weights[row] >= 1 ? 0 : executed));
+
 /** The reason why nothing can be learned from a chunk's flow; undefined if it can. */
-function reasonAgainst({ chain, integration, join }: RolloutChunk): string | undefined {
-  if (!chain || chain.size === 0)
+function reasonAgainst(chunk: RolloutChunk): string | undefined {
+  const { chain, integration, join } = chunk;
+  if (!chain || !(chain.size > 0))
     return 'the steps of their flows were not recorded; have attempts explore with chain: true and a size above 0 (a node: with its parameters method: flow-ppo and exploration)';
   if (integration?.solver !== 'euler')
     return `their flows were integrated by ${integration?.solver ?? 'an unknown solver'}; take --solver euler`;
   if (join?.kind === 'exact')
     return 'exact guidance joined them to the chunk before, by the gradient of the network; take --join approximate or trained';
+  if (!countedRows(chunk).some((row) => row > 0))
+    return 'the rows that were executed of them were given by the chunk before';
   return undefined;
 }
 
@@ -54,37 +61,16 @@ function usable(chunks: readonly AdvantageChunk[]): (AdvantageChunk & { chain: C
   return fit;
 }
 
-/** [horizon] 1 for rows that were executed and not given by the chunk before. */
-const countedRows = ({ mask, join }: RolloutChunk): Float32Array =>
-  mask.map((executed, row) => (join && join.weights[row] >= 1 ? 0 : executed));
-
-/** Throws a `UserError` for a chain that is not of this flow. */
-function demandChain({ states, noise }: Chain, calls: number, numbers: number): void {
-  const fits = [states, noise].every((one) => one.length === calls * numbers && one.every(Number.isFinite)); // prettier-ignore
-  if (!fits)
-    throw invalid(
-      'the recorded steps of a chunk',
-      `are not ${calls} times ${numbers} finite numbers; look for broken episodes`,
-    );
-}
-
 /** The part of a chain's numbers that belongs to a call. */
 export const atCall = (all: Float32Array, call: number, { length }: ArrayLike<number>) =>
   all.subarray(call * length, (call + 1) * length);
 
 /** The steps of these chunks' flows to which noise was added. Throws a `UserError` where there are none. */
-export function flowSteps(
-  chunks: readonly AdvantageChunk[],
-  { horizon, actionDim }: Learnable,
-): FlowStep[] {
+export function flowSteps(chunks: readonly AdvantageChunk[]): FlowStep[] {
   return usable(chunks).flatMap(({ chunk, advantage, chain }) => {
-    const { steps: calls } = chunk.integration!;
-    demandChain(chain, calls, horizon * actionDim);
-    const counted = countedRows(chunk);
-    if (!counted.some((row) => row > 0)) return [];
-    const own = { chunk, advantage, chain, weights: rowWeights(chain, counted) };
-    return Array.from({ length: calls }, (_, call) => ({ ...own, call })).filter(({ call }) =>
-      atCall(chain.noise, call, chunk.noise).some((value) => value !== 0),
+    const own = { chunk, advantage, chain, weights: rowWeights(chain, countedRows(chunk)) };
+    return Array.from({ length: chunk.integration!.steps }, (_, call) => ({ ...own, call })).filter(
+      ({ call }) => atCall(chain.noise, call, chunk.noise).some((value) => value !== 0),
     );
   });
 }

@@ -53,14 +53,12 @@ const LARGEST_DISTANCE = 1;
 export function checkRecorded(steps: readonly PreparedStep[], versions: readonly string[]): void {
   const distances = steps
     .filter(({ chunk }) => versions.includes(chunk.policyVersion))
-    .map(({ chunk: { noise, mask }, chain, call, start }) => {
+    .map(({ chunk: { noise }, chain, call, start, weights }) => {
       const [state, added] = [chain.states, chain.noise].map((one) => atCall(one, call, noise));
-      const actionDim = noise.length / mask.length;
-      const apart = start.filter((_, i) => mask[Math.floor(i / actionDim)] > 0);
-      const went = state
-        .map((value, i) => value - added[i])
-        .filter((_, i) => mask[Math.floor(i / actionDim)] > 0);
-      return Math.sqrt(mean(apart.map((value, i) => (value - went[i]) ** 2))) / chain.size;
+      const actionDim = noise.length / weights.length;
+      const squares = Array.from(start, (value, i) => (value - state[i] + added[i]) ** 2);
+      const counted = squares.filter((_, i) => weights[Math.floor(i / actionDim)] > 0);
+      return Math.sqrt(mean(counted)) / chain.size;
     });
   if (distances.length === 0 || mean(distances) < LARGEST_DISTANCE) return;
   throw new UserError(

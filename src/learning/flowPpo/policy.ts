@@ -117,7 +117,7 @@ async function prepare(
   const none = new Float32Array(policy.horizon * policy.actionDim);
   const unknown = { start: none, residual: none, before: 0 };
   const steps: PreparedStep[] = [];
-  for (const part of partsOf(flowSteps(chunks, policy), config)) {
+  for (const part of partsOf(flowSteps(chunks), config)) {
     const blank = part.map((step) => ({ ...step, ...unknown }));
     const { means } = await surrogate.run({
       ...weightsOf(sessions),
