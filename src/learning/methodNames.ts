@@ -7,6 +7,7 @@ export const METHOD_NAMES = [
   'preference',
   'filtered',
   'choice',
+  'edits',
   'view',
   'offset',
   'ticket',

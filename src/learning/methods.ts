@@ -107,6 +107,8 @@ export const METHODS: Readonly<Record<MethodName, Method>> = {
   filtered: onReplay('filtered'),
   /** The network stays; critics that learn from all attempts choose each chunk from several samples of it. */
   choice: onReplay('choice', { size: 0, initialNoise: 1 }),
+  /** The same, and a small change of each sample is learned too. */
+  edits: onReplay('edits'),
   /** The action expert learns by how likely the steps of its flow were, which attempts record. */
   'flow-ppo': {
     batch: 64,

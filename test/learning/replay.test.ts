@@ -12,7 +12,9 @@ import {
   orderedShare,
   rankCorrelation,
   rankingOf,
+  ranksBeyondChance,
   ranksOf,
+  remembered,
 } from '../../src/learning/replay/ranking.ts';
 import { scaleOf } from '../../src/tensors/scale.ts';
 import {
@@ -180,6 +182,16 @@ describe('a ranking', () => {
     assert.equal(rankCorrelation(a, a), 1);
   });
 
+  it('is beyond chance where its mean is two standard errors above 0, of three updates at least', () => {
+    assert.ok(!ranksBeyondChance([0.9, 0.9]));
+    assert.ok(ranksBeyondChance([0.2, 0.3, 0.25]));
+    assert.ok(!ranksBeyondChance([0.2, -0.3, 0.25, 0.1]));
+    assert.ok(!ranksBeyondChance([0, 0, 0]));
+    let rankings: number[] = [];
+    for (let i = 0; i < 20; i++) rankings = remembered(rankings, i);
+    assert.deepEqual(rankings, [12, 13, 14, 15, 16, 17, 18, 19]);
+  });
+
   it('is none where all ended alike', () => {
     assert.equal(rankingOf([{ q: 1, v: 0, earned: 1 }]), undefined);
   });
@@ -246,5 +258,43 @@ describe('critics of chunks', () => {
     assert.ok(ranking.outcome > 0.85, `${ranking.outcome}`);
     // The state alone does not tell how a chunk ends.
     assert.ok(ranking.advantage > 0.5, `${ranking.advantage}`);
+  });
+
+  it('have edits that lead where they estimate more, and learn nothing from these themselves', async () => {
+    const config = chunkCriticSchema.parse({ hidden: [32, 32], rate: 3e-3 });
+    // Three dimensions in four parts.
+    const plain = { ...shape, count: 4, hidden: config.hidden, rows: 12 };
+    const edited = { ...plain, edits: 0.5 };
+    const made = (seed: number, count: number) =>
+      Array.from({ length: count }, (_, i) => {
+        const features = gaussianNoise([seed, i, 1], 2);
+        const rows = gaussianNoise([seed, i, 2], 12);
+        const first = [0, 3, 6, 9].reduce((sum, place) => sum + rows[place], 0);
+        return { features, rows, earned: Number(first * features[0] > 0) };
+      });
+    const known = made(1, 600);
+    const open = async (of: ChunkCriticShape) => {
+      const critics = await openChunkCritics(of, config, initialChunkCritics(of, [1]), SESSION);
+      critics.setScale(scaleOf(known.map(({ features, rows }) => Float32Array.of(...features, ...rows)))); // prettier-ignore
+      return critics;
+    };
+    const [without, withEdits] = [await open(plain), await open(edited)];
+    for (let step = 0; step < 300; step++) {
+      const draw = uniformNumbers([7, step]);
+      const batch = Array.from({ length: 64 }, () => known[Math.floor(draw() * known.length)]);
+      const earned = batch.map(({ earned }) => earned);
+      for (const critics of step < 20 ? [without, withEdits] : [withEdits])
+        await critics.step(batch, earned, earned);
+      if (step !== 19) continue;
+      const [a, b] = [without, withEdits].map(({ state }) => state.training.vectors.parameters);
+      for (let i = 0; i < a.length; i++) assert.ok(Math.abs(a[i] - b[i]) < 1e-5, `${i}`);
+    }
+    const unseen = made(2, 200);
+    const judged = await withEdits.judge(unseen, 'parameters');
+    const towards = judged.filter(({ edit }, i) => edit![0] * unseen[i].features[0] > 0).length;
+    for (const { edit } of judged) for (const value of edit!) assert.ok(Math.abs(value) <= 0.5);
+    assert.ok(towards > 160, `${towards} of 200`);
+    await without.close();
+    await withEdits.close();
   });
 });

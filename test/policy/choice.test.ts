@@ -33,15 +33,15 @@ const state = Float64Array.of(0.1, -0.4, 0.7);
 const image = { width: 8, height: 8, pixels: new Uint8Array(8 * 8 * 3).fill(120) };
 
 /** Critics with weights of a seed, which tell chunks apart by much. */
-function choiceFor(bundle: Bundle, temperature = 0): Choice {
-  const shape = criticShapeOf(learnableOf(bundle), NETWORKS);
+function choiceFor(bundle: Bundle, temperature = 0, edits?: number): Choice {
+  const shape = criticShapeOf(learnableOf(bundle), { ...NETWORKS, edits });
   const parameters = chunkCriticParameters(shape).map(({ name, shape: dims }, i) => {
     const data = gaussianNoise([9, i], dims.reduce((product, dim) => product * dim, 1)); // prettier-ignore
     return [name, { shape: dims, data }] as const;
   });
   const inputs = shape.features + shape.rows;
   return {
-    ...{ candidates: CANDIDATES, temperature, count: NETWORKS.count, hidden: [6] },
+    ...{ candidates: CANDIDATES, temperature, edits, count: NETWORKS.count, hidden: [6] },
     parameters: new Map(parameters),
     scale: {
       mean: gaussianNoise([8], inputs).map((value) => 0.1 * value),
@@ -80,8 +80,11 @@ async function withChoosing(
   {
     config = tinyBundle,
     temperature = 0,
+    edits,
     ...options
-  }: { config?: typeof tinyBundle; temperature?: number } & Parameters<typeof openSampler>[2],
+  }: { config?: typeof tinyBundle; temperature?: number; edits?: number } & Parameters<
+    typeof openSampler
+  >[2],
   body: (parts: {
     bundle: Bundle;
     sampler: Sampler;
@@ -97,7 +100,7 @@ async function withChoosing(
     const bundle = await loadBundle(folder);
     const sampler = await openSampler(bundle, session, { trainable: TRAINABLE, ...options });
     const encoder = await openRolloutEncoder(bundle, SESSION);
-    const choice = choiceFor(bundle, temperature);
+    const choice = choiceFor(bundle, temperature, edits);
     const adapter = makeAdapter({ ...(await startingAdapter(bundle, TRAINABLE, 1)), choice });
     await sampler.adopt(adapter);
     const sample = (noise: NoiseSource, turn?: typeof TURN) =>
@@ -182,6 +185,24 @@ describe('choice', () => {
     assert.deepEqual(chunks[0].noise, chunks[1].noise);
     assertNear(chunks[0].actions, chunks[1].actions, 1e-4);
   });
+
+  it('edits samples by the same in all rows, and plays what is estimated highest of both', () =>
+    withChoosing({ edits: 0.4 }, async ({ sample, estimate }) => {
+      let edited = 0;
+      for (let seed = 0; seed < 8; seed++) {
+        const played = await sample({ seed }, TURN);
+        const alone = await sample({ seed, given: played.noise });
+        const edit = Array.from({ length: JOINTS }, (_, i) => played.actions[i] - alone.actions[i]);
+        played.actions.forEach((value, i) =>
+          assert.ok(Math.abs(value - alone.actions[i] - edit[i % JOINTS]) < 1e-5),
+        );
+        for (const value of edit) assert.ok(Math.abs(value) < 0.4 + 1e-5);
+        const first = await sample({ seed });
+        assert.ok((await estimate(played)) >= (await estimate(first)) - 1e-5);
+        edited += Number(edit.some((value) => Math.abs(value) > 1e-3));
+      }
+      assert.ok(edited > 0);
+    }));
 
   it('plays the mean of all candidates, weighed by their estimates, where it has a temperature', () =>
     withChoosing({ temperature: 1e6 }, async ({ sample, estimate }) => {

@@ -3,6 +3,7 @@ import { Graph, type Value } from '../../onnx/graph.ts';
 import {
   add,
   concat,
+  detach,
   divide,
   expandLike,
   less,
@@ -13,11 +14,13 @@ import {
   subtract,
   where,
 } from '../../onnx/operators.ts';
+import { PARTS } from '../../policy/choice/executedSummary.ts';
 import {
   type ChunkCriticShape,
   MOMENTS,
   chunkCriticParameters,
   criticInputs,
+  editsOf,
   estimates,
 } from '../../policy/choice/chunkCriticGraph.ts';
 
@@ -28,9 +31,23 @@ function perMoment(x: Value): Value {
 }
 
 /**
+ * The mean over networks of Q of the edited chunks, which only the edits' network can raise: critics stay as they are.
+ * Input `widths` [rows]: deviations by which rows are standardised.
+ */
+function editedQ(graph: Graph, shape: ChunkCriticShape, features: Value, rows: Value): Value {
+  const edits = editsOf(graph, shape, concat([features, rows], 1));
+  const widths = graph.input('widths', 'float32', [shape.rows]);
+  const everyPart = concat(Array.from({ length: PARTS }, () => edits), 1); // prettier-ignore
+  const edited = add(rows, divide(everyPart, widths));
+  const q = estimates(graph, shape, 'q', concat([features, edited], 1), detach);
+  return divide(perMoment(q), shape.count);
+}
+
+/**
  * The chunk critics with targets returns [batch] of q and qualities [batch] of v; outputs loss and gradient.NAME. q: squared
  * error. v: the expectile `expectile` of the qualities (IQL, arXiv 2110.06169, eq. 5): above 0.5 it leans to the better
- * chunks of those that were executed.
+ * chunks of those that were executed. Where chunks are edited, the edits' network learns to raise q (EXPO, arXiv
+ * 2507.07986), see editedQ.
  */
 export function chunkCriticLossGraph(shape: ChunkCriticShape, expectile: number): Graph {
   const graph = new Graph('chunk critics loss');
@@ -43,7 +60,8 @@ export function chunkCriticLossGraph(shape: ChunkCriticShape, expectile: number)
   const above = subtract(qualities, v);
   const sides = [expectile, 1 - expectile].map((weight) => multiply(power(above, 2), weight));
   const judged = where(less(above, 0), sides[1], sides[0]);
-  const loss = add(perMoment(power(subtract(q, returns), 2)), perMoment(judged));
+  const critics = add(perMoment(power(subtract(q, returns), 2)), perMoment(judged));
+  const loss = shape.edits === undefined ? critics : subtract(critics, editedQ(graph, shape, features, rows)); // prettier-ignore
   graph.output('loss', loss);
   const learned = new Map(graph.inputs.map((input) => [input.name, input]));
   outputGradients(

@@ -52,12 +52,13 @@ export function leastOfTwo(q: readonly number[], draw: () => number): number {
 
 /**
  * Initial weights have deviation 1/√in, a tenth of that in the last layer, and biases are zero: all estimates start near
- * 0.5.
+ * 0.5, and edits near 0.
  */
 function initialNetworks(shape: ChunkCriticShape, seed: readonly number[]): Float32Array {
   return flatten(chunkCriticParameters(shape), ({ name, shape: [count, rows, columns] }, i) => {
     if (name.endsWith('.bias')) return new Float32Array(count * columns);
-    const factor = (columns === 1 ? 0.1 : 1) / Math.sqrt(rows);
+    const isLast = name.includes(`.${shape.hidden.length}.`);
+    const factor = (isLast ? 0.1 : 1) / Math.sqrt(rows);
     return gaussianNoise([...seed, i], count * rows * columns).map((value) => value * factor);
   });
 }
@@ -106,7 +107,11 @@ export async function openChunkCritics(
     judge: (chunks, networks) =>
       judge.judge(chunks, scale, tensorsIn(trainer.state.vectors[networks], parameters)),
     async step(chunks, returns, qualities) {
-      const feeds = { returns: vector(returns), qualities: vector(qualities) };
+      const widths = scale.deviation.subarray(shape.features);
+      const feeds = {
+        ...{ returns: vector(returns), qualities: vector(qualities) },
+        ...(shape.edits !== undefined && { widths: new Tensor('float32', widths, [shape.rows]) }),
+      };
       return (await trainer.step({ ...judgedInputs(shape, chunks, scale), ...feeds })).loss;
     },
     setScale(now) {

@@ -1,4 +1,4 @@
-import { CHOICE } from './choice.ts';
+import { CHOICE, EDITS } from './choice.ts';
 import { FPO_REPLAY } from './fpoReplay.ts';
 import { PREFERENCE } from './preference.ts';
 import { FILTERED, IN_SAMPLE } from './weighedImitation.ts';
@@ -10,4 +10,5 @@ export const REPLAY_METHODS = {
   preference: PREFERENCE,
   filtered: FILTERED,
   choice: CHOICE,
+  edits: EDITS,
 };

@@ -11,12 +11,7 @@ import {
   generalisedAdvantages,
   standardised,
 } from '../policyGradient/advantages.ts';
-import {
-  type Choice,
-  type Choosing,
-  choosingSchema,
-  criticShapeOf,
-} from '../../policy/choice/choice.ts';
+import { type Choice, type Choosing, criticShapeOf } from '../../policy/choice/choice.ts';
 import { chunkCriticParameters } from '../../policy/choice/chunkCriticGraph.ts';
 import { lastValues } from '../policyGradient/lastValues.ts';
 import { initialPolicyState, keptParts, readPolicyState } from '../policyGradient/state.ts';
@@ -67,8 +62,8 @@ export interface ReplayPolicy {
 export interface ReplayMethod {
   /** Of its states' files. */
   format: string;
-  /** Whether critics choose a policy's chunks where settings do not say. */
-  chooses?: true;
+  /** How critics choose a policy's chunks where settings do not say; each sample is played where absent. */
+  choosing?: Choosing;
   openPolicy(
     this: void,
     context: AlgorithmContext,
@@ -182,7 +177,8 @@ export const replayLearning =
     const { bundle, session, folder } = context;
     const { trainable } = config;
     const { base } = bundle;
-    const shape = criticShapeOf(adaptableOf(bundle), config.critics);
+    const choosing = config.choice ?? method.choosing;
+    const shape = criticShapeOf(adaptableOf(bundle), { ...config.critics, edits: choosing?.edits });
     const openPolicy = (start: TrainingState) => method.openPolicy(context, config, start);
     const { policy, networks, ...start }: ReplayState =
       stateFile === undefined
@@ -203,7 +199,7 @@ export const replayLearning =
     const bytes = config.store.gigabytes * GIGABYTE;
     const run: Run = {
       ...{ ...start, config },
-      choosing: config.choice ?? (method.chooses && choosingSchema.parse({})),
+      choosing,
       store: await openAttemptStore(join(folder, ATTEMPTS), base, bytes),
       critics: await openChunkCritics(shape, config.critics, networks, session),
       policy: await openPolicy(policy),

@@ -20,6 +20,11 @@ export const choosingSchema = z.strictObject({
    * temperature); estimates are expected rewards.
    */
   temperature: z.number().nonnegative().default(0),
+  /**
+   * A network edits each candidate, by at most so much in each dimension of all its rows, in units of normalised actions;
+   * what it makes of them are candidates too. There are no edits where it is absent.
+   */
+  edits: z.number().positive().max(1).optional(),
 });
 
 export type Choosing = z.infer<typeof choosingSchema>;
@@ -55,16 +60,24 @@ export interface Choice extends ChoiceHead {
 /** The networks that judge chunks of a policy. */
 export const criticShapeOf = (
   policy: Adaptable,
-  { count, hidden }: Pick<ChunkCriticShape, 'count' | 'hidden'>,
+  { count, hidden, edits }: Pick<ChunkCriticShape, 'count' | 'hidden' | 'edits'>,
 ): ChunkCriticShape => ({
   ...{ count, hidden },
+  ...(edits !== undefined && { edits }),
   features: featureCount(policy),
   rows: PARTS * policy.actionDim,
 });
 
 /** A choice without its numbers. */
-export const headOf = ({ candidates, temperature, count, hidden }: ChoiceHead): ChoiceHead => ({
+export const headOf = ({
+  candidates,
+  temperature,
+  count,
+  hidden,
+  edits,
+}: ChoiceHead): ChoiceHead => ({
   ...{ candidates, temperature, count, hidden },
+  ...(edits !== undefined && { edits }),
 });
 
 const SCALE = ['mean', 'deviation'] as const;

@@ -1,6 +1,7 @@
 import { type SessionConfig, Tensor } from '../../session/session.ts';
 import type { Adaptable } from '../learnable.ts';
 import { type Choice, criticShapeOf } from './choice.ts';
+import { displaced } from '../offset.ts';
 import { executedSummary } from './executedSummary.ts';
 import { openJudge } from './judge.ts';
 import { type Moment, featuresOf } from './moment.ts';
@@ -9,7 +10,7 @@ import { type Moment, featuresOf } from './moment.ts';
 export interface Chooser {
   readonly candidates: number;
   /**
-   * The chunk [horizon, actionDim] to play, and the place of the best candidate. `actions` holds all candidates' rows,
+   * The chunk [horizon, actionDim] to play, and the place of the sample that is best or was edited to be so. `actions` holds all candidates' rows,
    * normalised, one candidate after the other; `mask` [horizon] is 1 for rows that will be executed.
    */
   choose(
@@ -41,7 +42,7 @@ export async function openChooser(
   session: SessionConfig,
 ): Promise<Chooser> {
   const { candidates, temperature } = choice;
-  const judge = await openJudge(criticShapeOf(policy, choice), session);
+  const critics = await openJudge(criticShapeOf(policy, choice), session);
   const parameters = [...choice.parameters].map(
     ([name, { shape, data }]) => [name, new Tensor('float32', data.slice(), shape)] as const,
   );
@@ -49,16 +50,26 @@ export async function openChooser(
     candidates,
     async choose(actions, moment, mask) {
       const size = actions.length / candidates;
-      const each = Array.from({ length: candidates }, (_, k) => actions.subarray(k * size, (k + 1) * size)); // prettier-ignore
+      const samples = Array.from({ length: candidates }, (_, k) => actions.subarray(k * size, (k + 1) * size)); // prettier-ignore
       const features = featuresOf(moment);
-      const judged = each.map((rows) => ({
-        features,
-        rows: executedSummary({ actions: rows, mask }),
-      }));
-      const estimates = (await judge.judge(judged, choice.scale, parameters)).map(({ q }) => Math.min(...q)); // prettier-ignore
+      const judge = (chunks: readonly Float32Array[]) =>
+        critics.judge(
+          chunks.map((rows) => ({ features, rows: executedSummary({ actions: rows, mask }) })),
+          choice.scale,
+          parameters,
+        );
+      const judged = await judge(samples);
+      const edited = judged.flatMap(({ edit }, k) =>
+        edit ? [displaced(samples[k], edit, 1)] : [],
+      );
+      const all = [...samples, ...edited];
+      const estimates = [...judged, ...(edited.length > 0 ? await judge(edited) : [])].map(({ q }) => Math.min(...q)); // prettier-ignore
       const best = estimates.indexOf(Math.max(...estimates));
-      return { best, actions: temperature === 0 ? each[best] : weighedMean(each, estimates, temperature) }; // prettier-ignore
+      return {
+        best: best % candidates,
+        actions: temperature === 0 ? all[best] : weighedMean(all, estimates, temperature),
+      };
     },
-    close: () => judge.close(),
+    close: () => critics.close(),
   };
 }

@@ -1,7 +1,8 @@
 import { Graph, type Value } from '../../onnx/graph.ts';
-import { add, concat, layerNorm, reshape, sigmoid, silu } from '../../onnx/operators.ts';
+import { add, concat, layerNorm, multiply, reshape, sigmoid, silu } from '../../onnx/operators.ts';
 import { matmul } from '../../onnx/products.ts';
 import type { Parameter } from '../trainable.ts';
+import { PARTS } from './executedSummary.ts';
 import { layerParameters } from './layers.ts';
 
 /** Sizes of the networks that judge chunks. */
@@ -14,45 +15,79 @@ export interface ChunkCriticShape {
   features: number;
   /** Of a chunk; see executedSummary. */
   rows: number;
+  /** How far an edit goes at most in each dimension, in units of normalised actions; absent where chunks are not edited. */
+  edits?: number;
 }
 
 /** Chunks that are judged. */
 export const MOMENTS = 'batch';
 const EPSILON = 1e-5;
 
-/** The networks: q judges a chunk in a state, v a state. */
-const widthsOf = ({ count, hidden, features, rows }: ChunkCriticShape) => ({
-  q: { count, widths: [features + rows, ...hidden, 1] },
-  v: { count: 1, widths: [features, ...hidden, 1] },
-});
+/** The networks: q judges a chunk in a state, v a state, edit changes a chunk. */
+const NETWORKS = {
+  q: ({ count, features, rows }: ChunkCriticShape) => ({ count, from: features + rows, to: 1 }),
+  v: ({ features }: ChunkCriticShape) => ({ count: 1, from: features, to: 1 }),
+  edit: ({ features, rows }: ChunkCriticShape) => ({
+    ...{ count: 1, from: features + rows, to: rows / PARTS },
+  }),
+};
 
-type Network = keyof ReturnType<typeof widthsOf>;
+type Network = keyof typeof NETWORKS;
+
+function sizesOf(network: Network, shape: ChunkCriticShape) {
+  const { count, from, to } = NETWORKS[network](shape);
+  return { count, widths: [from, ...shape.hidden, to] };
+}
 
 /** All parameters, by network; see layerParameters. */
 export const chunkCriticParameters = (shape: ChunkCriticShape): Parameter[] =>
-  Object.entries(widthsOf(shape)).flatMap(([network, { count, widths }]) =>
-    layerParameters(network, count, widths),
+  (['q', 'v', ...(shape.edits === undefined ? [] : (['edit'] as const))] as const).flatMap(
+    (network) => {
+      const { count, widths } = sizesOf(network, shape);
+      return layerParameters(network, count, widths);
+    },
   );
 
-/** Estimates [count, batch] within 0…1 of inputs [batch, in]; each hidden layer is normalised (Ba et al. 2016). */
-export function estimates(
+/** A network's last layer [count, batch, out] for inputs [batch, in]; hidden layers are normalised (Ba et al. 2016). */
+function lastLayer(
   graph: Graph,
   shape: ChunkCriticShape,
   network: Network,
   inputs: Value,
+  weightOf: (value: Value) => Value = (value) => value,
 ): Value {
-  const { count, widths } = widthsOf(shape)[network];
+  const { count, widths } = sizesOf(network, shape);
   const input = (name: string, dims: number[]) =>
-    graph.inputs.find((known) => known.name === name) ?? graph.input(name, 'float32', dims);
+    weightOf(graph.inputs.find((known) => known.name === name) ?? graph.input(name, 'float32', dims)); // prettier-ignore
   let x = reshape(inputs, [1, MOMENTS, widths[0]]);
   widths.slice(1).forEach((out, i) => {
     const weight = input(`${network}.${i}.weight`, [count, widths[i], out]);
     const y = add(matmul(x, weight), input(`${network}.${i}.bias`, [count, 1, out]));
     const constant = (value: number) =>
       graph.constant('float32', new Array<number>(out).fill(value), [out]);
-    x = i + 2 < widths.length ? silu(layerNorm(y, constant(1), constant(0), EPSILON)) : sigmoid(y);
+    x = i + 2 < widths.length ? silu(layerNorm(y, constant(1), constant(0), EPSILON)) : y;
   });
-  return reshape(x, [count, MOMENTS]);
+  return x;
+}
+
+/** Estimates [count, batch] within 0…1 of inputs [batch, in]; of weights that stay, where those of `weightOf` do. */
+export const estimates = (
+  graph: Graph,
+  shape: ChunkCriticShape,
+  network: 'q' | 'v',
+  inputs: Value,
+  weightOf?: (value: Value) => Value,
+): Value =>
+  reshape(sigmoid(lastLayer(graph, shape, network, inputs, weightOf)), [
+    sizesOf(network, shape).count,
+    MOMENTS,
+  ]);
+
+/** What is added to all rows of chunks, [batch, actionDim], within ±`edits` of the shape. */
+export function editsOf(graph: Graph, shape: ChunkCriticShape, inputs: Value): Value {
+  const last = lastLayer(graph, shape, 'edit', inputs);
+  const share = sigmoid(reshape(last, [MOMENTS, shape.rows / PARTS]));
+  return multiply(add(share, -0.5), 2 * shape.edits!);
 }
 
 export const criticInputs = (graph: Graph, { features, rows }: ChunkCriticShape) => ({
@@ -60,11 +95,16 @@ export const criticInputs = (graph: Graph, { features, rows }: ChunkCriticShape)
   rows: graph.input('rows', 'float32', [MOMENTS, rows]),
 });
 
-/** Graph from features [batch, features], rows [batch, rows] and the parameters to q [count, batch] and v [1, batch]. */
+/**
+ * Graph from features [batch, features], rows [batch, rows] and the parameters to q [count, batch] and v [1, batch], and
+ * where chunks are edited to edits [batch, actionDim].
+ */
 export function chunkCriticGraph(shape: ChunkCriticShape): Graph {
   const graph = new Graph('chunk critics');
   const { features, rows } = criticInputs(graph, shape);
-  graph.output('q', estimates(graph, shape, 'q', concat([features, rows], 1)));
+  const both = concat([features, rows], 1);
+  graph.output('q', estimates(graph, shape, 'q', both));
   graph.output('v', estimates(graph, shape, 'v', features));
+  if (shape.edits !== undefined) graph.output('edits', editsOf(graph, shape, both));
   return graph;
 }

@@ -1,6 +1,7 @@
 import { encodeModel } from '../../onnx/modelFile.ts';
 import { type SessionConfig, Tensor, openModel } from '../../session/session.ts';
 import { type Scale, scaled } from '../../tensors/scale.ts';
+import { PARTS } from './executedSummary.ts';
 import { type ChunkCriticShape, chunkCriticGraph } from './chunkCriticGraph.ts';
 
 /** A chunk in a state, as critics see it. */
@@ -16,6 +17,8 @@ export interface Judgement {
   /** The estimate of each network of the ensemble. */
   q: number[];
   v: number;
+  /** [actionDim] what should be added to all its rows; absent where chunks are not edited. */
+  edit?: Float32Array;
 }
 
 /** Chunks as inputs of the critics' graphs. */
@@ -54,9 +57,12 @@ export async function openJudge(shape: ChunkCriticShape, session: SessionConfig)
       const weights = Object.fromEntries(parameters);
       const outputs = await estimate.run({ ...judgedInputs(shape, chunks, scale), ...weights });
       const [q, v] = [outputs.q, outputs.v].map(({ data }) => data as Float32Array);
+      const edits = shape.edits === undefined ? undefined : (outputs.edits.data as Float32Array);
+      const dims = shape.rows / PARTS;
       return chunks.map((_, i) => ({
         q: Array.from({ length: shape.count }, (_, network) => q[network * chunks.length + i]),
         v: v[i],
+        ...(edits && { edit: edits.slice(i * dims, (i + 1) * dims) }),
       }));
     },
     close: () => estimate.release(),
