@@ -1,9 +1,9 @@
-import { UserError } from '../../errors.ts';
 import { encodeModel } from '../../onnx/modelFile.ts';
 import { learnableOf } from '../../policy/families/registry.ts';
 import type { Parameter } from '../../policy/trainable.ts';
 import { type InferenceSession, type Tensor, openModel } from '../../session/session.ts';
 import type { AlgorithmContext } from '../algorithm.ts';
+import { demandPrefix } from '../attempts/prefix.ts';
 import type {
   AdvantageChunk,
   Batch,
@@ -69,18 +69,8 @@ async function openSessions(
 }
 
 /** Throws a `UserError` for chunks that were encoded by a policy with another prefix. */
-function checkCaches(
-  { graphs: { policy, cameras, text } }: Sessions,
-  chunks: readonly AdvantageChunk[],
-): void {
-  const tokens = policy.prefixLength(cameras, text);
-  const wrong = chunks.find(({ chunk }) => chunk.valid.length !== tokens);
-  if (wrong)
-    throw new UserError(
-      `a chunk's cache is of ${wrong.chunk.valid.length} tokens, this policy's of ${tokens}; encode the episodes with this bundle`,
-      { kind: 'mismatch' },
-    );
-}
+const checkCaches = ({ graphs: { policy, cameras, text } }: Sessions, chunks: readonly AdvantageChunk[]): void =>
+  demandPrefix(chunks.map(({ chunk }) => chunk), policy.prefixLength(cameras, text)); // prettier-ignore
 
 const partsOf = <T>(steps: readonly T[], { microbatch }: FlowPpoConfig): T[][] =>
   evenParts(steps.length, microbatch).map(([from, to]) => steps.slice(from, to));

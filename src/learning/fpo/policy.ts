@@ -1,4 +1,3 @@
-import { UserError } from '../../errors.ts';
 import { encodeModel } from '../../onnx/modelFile.ts';
 import { type InferenceSession, Tensor, openModel } from '../../session/session.ts';
 import { learnableOf } from '../../policy/families/registry.ts';
@@ -7,6 +6,7 @@ import { integrationKey } from '../../policy/integration.ts';
 import { integrationTensor } from '../../policy/integrationTensor.ts';
 import type { SampledJoin } from '../../policy/joinKinds.ts';
 import type { AlgorithmContext } from '../algorithm.ts';
+import { demandPrefix } from '../attempts/prefix.ts';
 import { chunkGraph } from '../train/chunkGraph.ts';
 import { constantRate } from '../train/optimiser.ts';
 import { evenParts } from '../train/order.ts';
@@ -152,19 +152,9 @@ async function centresOf(
   return centres;
 }
 
-/** Throws a UserError for chunks that were encoded by a policy with another prefix. */
-function checkCaches(
-  { graphs: { policy, cameras, text } }: Sessions,
-  pairs: readonly PairedChunk[],
-): void {
-  const tokens = policy.prefixLength(cameras, text);
-  const wrong = pairs.find(({ chunk }) => chunk.valid.length !== tokens);
-  if (wrong)
-    throw new UserError(
-      `a chunk's cache is of ${wrong.chunk.valid.length} tokens, this policy's of ${tokens}; encode the episodes with this bundle`,
-      { kind: 'mismatch' },
-    );
-}
+/** Throws a `UserError` for chunks that were encoded by a policy with another prefix. */
+const checkCaches = ({ graphs: { policy, cameras, text } }: Sessions, pairs: readonly PairedChunk[]): void =>
+  demandPrefix(pairs.map(({ chunk }) => chunk), policy.prefixLength(cameras, text)); // prettier-ignore
 
 const inParts = <T>(chunks: readonly T[], { config }: Sessions): T[][] =>
   evenParts(chunks.length, config.microbatch).map(([from, to]) => chunks.slice(from, to));

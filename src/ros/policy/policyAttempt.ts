@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { UserError, messageOf } from '../../errors.ts';
 import { recordEpisode } from '../../episodes/recordEpisode.ts';
-import { METHODS } from '../../learning/methods.ts';
-import { SEARCH_RANGE, explorationSchema } from '../../policy/exploration.ts';
 import type { Assessment, Robot } from '../../robot/robot.ts';
 import { approach } from '../../control/approach.ts';
 import { type AttemptResult, runAttempt } from '../../control/attempt.ts';
@@ -14,6 +12,7 @@ import { judge } from '../../control/judge.ts';
 import type { Configured } from './configured.ts';
 import { armsOfKind } from '../../topics/commandKinds.ts';
 import { ensureModes } from '../operatingModes.ts';
+import { attemptExploration } from './attemptExploration.ts';
 import type { PolicyParameters } from './policyParameters.ts';
 import type { RosNode } from '../rclnodejs.ts';
 import { checkAlone, checkTopics } from '../topics.ts';
@@ -135,33 +134,9 @@ export async function attemptOnce(
   { robot, driver, published, classifier, meters, heartbeat }: Attempting,
   { parameters, task, prompt, seed, verdict, judgement, warn, onChunk, signal }: AttemptOptions,
 ): Promise<AttemptResult> {
-  const {
-    seconds,
-    zero_noise: zero,
-    record,
-    exploration: size,
-    exploration_view: view,
-    exploration_offset: offset,
-    exploration_tickets: tickets,
-    exploration_temperature: temperature,
-    method,
-  } = parameters;
-  const explores = size > 0 || view > 0 || offset > 0 || tickets || temperature > 0;
-  const policy = explores
-    ? exploring(
-        published,
-        explorationSchema.parse({
-          // It learns from what its attempts record beside their chunks, of steps that explore in its way.
-          ...(method === 'flow-ppo' && METHODS[method].exploration),
-          size,
-          view,
-          offset,
-          temperature,
-          ...(tickets && { tickets }),
-          ...(size === 0 && view > 0 && { range: SEARCH_RANGE }),
-        }),
-      )
-    : published;
+  const { seconds, zero_noise: zero, record } = parameters;
+  const exploration = attemptExploration(parameters);
+  const policy = exploration ? exploring(published, exploration) : published;
   const id = `${new Date().toISOString().replace(/[:.]/g, '-')}-${task}-${randomUUID().slice(0, 8)}`;
   const recorder = record
     ? await recordEpisode(record, {

@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { explorationSchema } from '../../src/policy/exploration.ts';
+import { attemptExploration } from '../../src/ros/policy/attemptExploration.ts';
+
+const NONE = {
+  method: 'fpo',
+  exploration: 0,
+  exploration_view: 0,
+  exploration_offset: 0,
+  exploration_tickets: false,
+  exploration_temperature: 0,
+} as const;
+
+describe("the exploration of a node's attempts", () => {
+  it('is none where no parameter asks for any', () =>
+    assert.equal(attemptExploration(NONE), undefined));
+
+  it('is as its parameters say, and by the method of its learner records the steps of flows', () => {
+    const some = { ...NONE, exploration: 0.01 };
+    const plain = { ...explorationSchema.parse({ size: 0.01 }), temperature: 0 };
+    assert.deepEqual(attemptExploration(some), plain);
+    assert.deepEqual(attemptExploration({ ...some, method: 'flow-ppo' }), {
+      ...plain,
+      ...{ chain: true, steps: 100 },
+    });
+    assert.equal(attemptExploration({ ...NONE, exploration_view: 0.016 })!.range, 10);
+    assert.equal(attemptExploration({ ...NONE, exploration_tickets: true })!.tickets, true);
+  });
+});
