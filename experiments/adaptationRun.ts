@@ -38,6 +38,8 @@ export interface Experiment {
   about: string;
   /** Bundle, in the package. */
   policy: string;
+  /** How it is made where it is not there; it is shipped where absent. */
+  trained?: { demonstrations: number; steps: number };
   /** transfer-cube where absent. */
   task?: SimTaskName;
   /** See gapSchema. */
@@ -156,6 +158,18 @@ async function adapted(policy: string, run: string, folder: string): Promise<str
   return folder;
 }
 
+/** Trains an experiment's policy, unless it is there; false if it was stopped by hand. */
+async function makePolicy({ policy, trained, task }: Experiment): Promise<boolean> {
+  const out = packagePath(policy);
+  if (!trained || (await isThere(out))) return true;
+  const { demonstrations, steps } = trained;
+  const demos = `${out}-demos`;
+  const ofTask = task ? ['--task', task] : [];
+  const made = await nalu(['demos', demos, '--episodes', String(demonstrations), ...ofTask]);
+  const how = ['--steps', String(steps), '--attempts', '0', '--resume'];
+  return made && nalu(['imitate', demos, '--out', out, ...how]);
+}
+
 /** Adapts, and measures what came of it; undefined if it was stopped by hand. */
 async function adapt(
   name: string,
@@ -244,6 +258,7 @@ export async function runExperiment(
     );
   const write = (line: Adaptation) => appendJsonLines(RESULTS, [line]);
 
+  if (!(await makePolicy(experiment))) return;
   const policy = packagePath(experiment.policy);
   const priors = {
     [PRIOR]: experiment,

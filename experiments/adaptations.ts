@@ -121,6 +121,21 @@ const EXPERIMENTS: Record<string, Experiment> = {
     curveAttempts: 40,
     finalAttempts: 200,
   },
+  weak: {
+    about: 'a policy of 50 demonstrations on the robot of these, two network calls a chunk',
+    policy: 'runs/priors/transfer-cube-50',
+    trained: { demonstrations: 50, steps: 2500 },
+    steps: 2,
+    variants: {
+      'fpo-replay': { method: 'fpo-replay' },
+      preference: { method: 'preference' },
+      filtered: { method: 'filtered' },
+    },
+    seeds: [0, 1],
+    episodes: 240,
+    curveAttempts: 40,
+    finalAttempts: 200,
+  },
   cameras: {
     ...CAMERAS,
     variants: { 'full method': {} },

@@ -30,7 +30,7 @@ const REPLAY = await loadReplayConfig(undefined, SETTINGS.seed);
 
 /** Methods of policies with a flow, by these settings. */
 export const TINY_METHODS: Record<
-  'fpo' | 'fpo-replay' | 'preference' | 'offset' | 'ticket',
+  'fpo' | 'fpo-replay' | 'preference' | 'edits' | 'offset' | 'ticket',
   OpenAlgorithm
 > = {
   fpo: fpo(fpoSchema.parse(SETTINGS)),
@@ -41,6 +41,10 @@ export const TINY_METHODS: Record<
   preference: replayLearning(REPLAY_METHODS.preference, {
     ...REPLAY,
     ...{ warmUp: 0, preference: { ...REPLAY.preference, pairs: 8, chunks: 1 } },
+  }),
+  edits: replayLearning(REPLAY_METHODS.edits, {
+    ...REPLAY,
+    ...{ warmUp: 0, critics: { ...REPLAY.critics, steps: 2 } },
   }),
   offset: displacementSearch(SETTINGS.trainable, SETTINGS.seed),
   ticket: ticketSearch(SETTINGS.trainable, SETTINGS.seed),
