@@ -32,8 +32,9 @@ import { learnableOf } from '../../src/policy/families/registry.ts';
 import { type Tensor, openModel } from '../../src/session/session.ts';
 import { gaussianNoise } from '../../src/tensors/noise.ts';
 import { writeSafetensors } from '../../src/tensors/safetensors.ts';
+import { onWarning } from '../../src/warnings.ts';
 import { withFolder } from '../onnx/run.ts';
-import { assertRejectsAbout, assertThrowsAbout } from '../refusals.ts';
+import { assertRejectsAbout, assertSaid, assertThrowsAbout } from '../refusals.ts';
 import { changed } from './attempts.ts';
 import { type Bandit, JOINTS, SESSION, attempt, openBandit } from './bandit.ts';
 import { tinyBundle, writeTinyBundle } from './tiny.ts';
@@ -403,6 +404,13 @@ describe('learning from the steps of flows', () => {
     withRun(
       async (run, bandit) => {
         const without = await bandit.rollouts(0, 16, { ...EXPLORATION, chain: undefined });
+        const warnings: string[] = [];
+        const silence = onWarning((text) => warnings.push(text));
+        const mixed = [...(await bandit.rollouts(0, 1, EXPLORATION)), without[0]];
+        assert.equal(flowSteps(withAdvantages(mixed)).length, 2);
+        silence();
+        assert.equal(warnings.length, 1);
+        assertSaid(warnings[0], '1 of 2', 'chain: true');
         await assertRejectsAbout(run.update(without), {
           ...{ kind: 'missing', fields: ['chain'] },
           names: ['16 of 16', 'chain: true', 'method: flow-ppo'],
