@@ -58,6 +58,8 @@ export interface Rollout {
   id: string;
   /** The robot that made it; absent where that is not known. */
   robot?: string;
+  /** Whether a demonstrator made it, or another policy (see taughtEpisode). */
+  taught?: true;
   /** Terminal reward: success 1, failure 0. */
   reward: number;
   chunks: RolloutChunk[];

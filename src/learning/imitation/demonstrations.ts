@@ -66,8 +66,12 @@ export function unfit(
   return undefined;
 }
 
-/** The rows that were commanded from `stamp` on. */
-function commandedFrom({ commands, header }: Episode, stamp: bigint, horizon: number) {
+/** The rows [horizon, joints] that were commanded from `stamp` on, the last one repeated; undefined if none were. */
+export function commandedFrom(
+  { commands, header }: Pick<Episode, 'commands' | 'header'>,
+  stamp: bigint,
+  horizon: number,
+) {
   const joints = header.embodiment.joints.length;
   const first = commands.findIndex((command) => command.stamp >= stamp);
   if (first === -1) return undefined;

@@ -118,9 +118,11 @@ const settingsSchema = z.strictObject({
   inSample: inSampleSchema,
   filtered: filteredSchema,
   preference: preferenceSchema,
-  /** Attempts before the policy learns. */
+  /** Attempts of its own before the policy learns. */
   warmUp: z.int().min(0).default(32),
   critics: chunkCriticSchema,
+  /** A folder of demonstrations, or of another policy's episodes, to learn from too; none where absent. */
+  demonstrations: z.string().min(1).optional(),
   /** How critics choose a policy's chunks; each sample is played where absent, but by the method `choice`. */
   choice: choosingSchema.optional(),
   store: storeSchema,

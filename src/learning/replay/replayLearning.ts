@@ -27,6 +27,7 @@ import { type ChunkCritics, initialChunkCritics, openChunkCritics } from './chun
 import { judgedOf, learnCritics } from './learnCritics.ts';
 import { rankingOf, ranksBeyondChance, remembered } from './ranking.ts';
 import type { ReplayConfig } from './config.ts';
+import { keepDemonstrations } from './demonstrations.ts';
 import { type ReplayState, readState, storedState } from './state.ts';
 
 /** Seed components that keep random streams independent. */
@@ -142,7 +143,7 @@ async function update(
     kept,
     config.critics.steps * executed.length,
   );
-  const isWarm = kept.length >= config.warmUp;
+  const isWarm = kept.filter(({ taught }) => !taught).length >= config.warmUp;
   const skipped = isWarm ? alikeOutcomes(kept.map(({ reward }) => reward)) : undefined;
   const moves = isWarm && skipped === undefined;
   const improved = moves
@@ -197,10 +198,13 @@ export const replayLearning =
       });
     };
     const bytes = config.store.gigabytes * GIGABYTE;
+    const store = await openAttemptStore(join(folder, ATTEMPTS), base, bytes);
+    if (config.demonstrations !== undefined)
+      await keepDemonstrations(store, config.demonstrations, bundle, session);
     const run: Run = {
       ...{ ...start, config },
       choosing,
-      store: await openAttemptStore(join(folder, ATTEMPTS), base, bytes),
+      store,
       critics: await openChunkCritics(shape, config.critics, networks, session),
       policy: await openPolicy(policy),
     };
