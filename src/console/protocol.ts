@@ -243,6 +243,10 @@ export interface LearningPoint {
   interval: [number, number];
   explainedVariance?: number;
   valueLoss?: number;
+  /** Probability that critics put a chunk of a success above one of a failure, before they learned from both; 0.5 by chance. */
+  rankedOutcomes?: number;
+  /** Correlation of ranks of what they tell of a chunk beyond its state with what came of it; 0 by chance. */
+  rankedChunks?: number;
   approxKl?: number;
   clipFraction?: number;
   ratioLeast?: number;

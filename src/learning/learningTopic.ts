@@ -29,13 +29,17 @@ const LOG_LINES = 200;
 const timeOf = ({ time }: LoggedEvent) => Date.parse(time);
 
 const pointOf = (at: number, episodes: number, report: UpdateMetrics): LearningPoint => {
-  const { update, attempts, successes, critics, policy, skipped } = report;
+  const { update, attempts, successes, critics, policy, reuse, skipped } = report;
   return {
     ...{ at, update, episodes, attempts, successes },
     interval: successInterval(report),
     ...(critics && {
       explainedVariance: critics.explainedVariance,
       valueLoss: critics.valueLoss,
+    }),
+    ...(reuse?.ranking && {
+      rankedOutcomes: reuse.ranking.outcome,
+      rankedChunks: reuse.ranking.advantage,
     }),
     ...(policy && {
       approxKl: policy.approxKl,

@@ -20,6 +20,15 @@ const CHARTS: { title: string; lines: Line[]; picks: Pick[]; format: (value: num
       format: short,
     },
     {
+      title: 'How well critics rank',
+      lines: [
+        { label: 'outcomes (chance 0.5)', colour: 'accent' },
+        { label: 'chunks (chance 0)', colour: 'series-2', dash: [6, 4] },
+      ],
+      picks: [(point) => point.rankedOutcomes, (point) => point.rankedChunks],
+      format: short,
+    },
+    {
       title: 'KL divergence',
       lines: [{ label: 'approximate', colour: 'accent' }],
       picks: [(point) => point.approxKl],
