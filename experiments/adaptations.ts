@@ -58,6 +58,10 @@ const EXPERIMENTS: Record<string, Experiment> = {
       offset: { method: 'offset', episodes: 144, evaluateEvery: 3 },
       ticket: { method: 'ticket', episodes: 144, evaluateEvery: 3 },
       'fpo-replay': { method: 'fpo-replay', episodes: 240, evaluateEvery: 5 },
+      'fpo-replay, fresh chunks': {
+        ...{ method: 'fpo-replay', episodes: 240, evaluateEvery: 5 },
+        fpo: { fpo: { fresh: {} } },
+      },
       'in-sample': { method: 'in-sample', episodes: 240, evaluateEvery: 5 },
       preference: { method: 'preference', episodes: 240, evaluateEvery: 5 },
       filtered: { method: 'filtered', episodes: 240, evaluateEvery: 5 },

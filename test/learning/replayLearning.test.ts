@@ -23,14 +23,24 @@ const CONFIG = {
 
 const LIMIT = { timeout: 120_000 };
 
-for (const [name, method] of Object.entries(REPLAY_METHODS))
+/** Each method by its default settings, and what else one may choose. */
+const CASES = [
+  ...Object.entries(REPLAY_METHODS).map(([name, method]) => ({ name, method, config: CONFIG })),
+  {
+    name: 'fpo-replay with fresh chunks',
+    method: REPLAY_METHODS['fpo-replay'],
+    config: { ...CONFIG, fpo: { ...CONFIG.fpo, fresh: { group: 8, size: 0.3 } } },
+  },
+];
+
+for (const { name, method, config } of CASES)
   describe(`learning from kept attempts by ${name}`, LIMIT, () => {
     it('improves a policy from attempts that it learns from again and again', () =>
       withFolder(async (folder) => {
         const bandit = await openBandit(join(folder, 'policy'), CONFIG.trainable);
         const { bundle, threshold } = bandit;
         const context = { bundle, joints: JOINTS, session: SESSION, folder };
-        const algorithm = await replayLearning(method, CONFIG)(context);
+        const algorithm = await replayLearning(method, config)(context);
         const share = async () => {
           const { first } = await bandit.play(2_000_000, 100);
           return first.filter((action) => action > threshold).length / 100;
@@ -54,7 +64,7 @@ for (const [name, method] of Object.entries(REPLAY_METHODS))
         const { bundle } = bandit;
         const rounds = [await bandit.rollouts(0, 16), await bandit.rollouts(16, 16)];
         const open = (name: string, state?: string) =>
-          replayLearning(method, CONFIG)(
+          replayLearning(method, config)(
             { bundle, joints: JOINTS, session: SESSION, folder: join(folder, name) },
             state,
           );
@@ -87,7 +97,7 @@ for (const [name, method] of Object.entries(REPLAY_METHODS))
         const bandit = await openBandit(join(folder, 'policy'), CONFIG.trainable);
         const { bundle } = bandit;
         const context = { bundle, joints: JOINTS, session: SESSION, folder };
-        const algorithm = await replayLearning(method, CONFIG)(context);
+        const algorithm = await replayLearning(method, config)(context);
         const attempts = await bandit.rollouts(0, 16);
         const failed = new Map(attempts.map(({ id }) => [id, { reward: 0 }]));
         const { skipped, critics } = await algorithm.update(attempts, failed);
@@ -109,7 +119,7 @@ for (const [name, method] of Object.entries(REPLAY_METHODS))
         const { bundle } = bandit;
         const algorithm = await replayLearning(
           method,
-          CONFIG,
+          config,
         )({
           bundle,
           joints: JOINTS,

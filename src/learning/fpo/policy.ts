@@ -24,6 +24,7 @@ import {
   surrogateGraph,
 } from './graph.ts';
 import { type PairedChunk, type PreparedChunk, centredScale, drawPairs } from './pairs.ts';
+import type { RolloutChunk } from '../attempts/rollout.ts';
 import type { Batch, LearningPolicy } from '../policyGradient/learningPolicy.ts';
 import { measure } from './measure.ts';
 
@@ -38,6 +39,8 @@ export interface FpoBatch extends Batch {
 export interface FpoPolicy extends LearningPolicy<FpoBatch> {
   /** Computes the old losses of an update's chunks. Throws a UserError for chunks of another policy. */
   prepare(chunks: readonly PairedChunk[]): Promise<FpoBatch>;
+  /** [horizon, actionDim] what the policy makes of each chunk's noise, without exploration, joined as it was. */
+  centres(chunks: readonly RolloutChunk[]): Promise<Float32Array[]>;
   /** The same batch with other advantages [chunks]. */
   weighed(batch: FpoBatch, advantages: readonly number[]): FpoBatch;
   /** [chunks] the mean loss of each chunk's pairs, now or by the parameters that are given. */
@@ -127,16 +130,14 @@ async function samplerOf(sessions: Sessions, kind: SampledJoin | undefined) {
 /** The chunks [horizon, actionDim] that the policy makes of the same noise without exploration, joined as they were. */
 async function centresOf(
   sessions: Sessions,
-  pairs: readonly PairedChunk[],
+  all: readonly RolloutChunk[],
 ): Promise<Float32Array[]> {
   const { policy } = sessions.graphs;
-  const centres = new Array<Float32Array>(pairs.length);
-  const keys = pairs.map(
-    ({ chunk }) => `${chunk.join?.kind} ${integrationKey(chunk.integration!)}`,
-  );
+  const centres = new Array<Float32Array>(all.length);
+  const keys = all.map(({ join, integration }) => `${join?.kind} ${integrationKey(integration!)}`);
   for (const key of new Set(keys)) {
-    const places = [...pairs.keys()].filter((i) => keys[i] === key);
-    const chunks = places.map((i) => pairs[i].chunk);
+    const places = [...all.keys()].filter((i) => keys[i] === key);
+    const chunks = places.map((i) => all[i]);
     const [{ join, integration }] = chunks;
     const kind = join?.kind;
     const sampler = await samplerOf(sessions, kind);
@@ -180,7 +181,9 @@ async function prepare(sessions: Sessions, pairs: readonly PairedChunk[]): Promi
 
   const parts = inParts(pairs, sessions);
   const centres: Float32Array[][] = [];
-  if (centred) for (const part of parts) centres.push(await centresOf(sessions, part));
+  if (centred)
+    for (const part of parts)
+      centres.push(await centresOf(sessions, part.map(({ chunk }) => chunk))); // prettier-ignore
   const chunks = pairs.map(({ chunk }) => chunk);
   const scale = centred ? centredScale(chunks, centres.flat(), joints) : undefined;
   const scaled = (losses: Float32Array) => losses.map((loss) => loss * (scale ?? 1));
@@ -243,6 +246,12 @@ export async function openLearningPolicy(
     clips: config.ablation.clipping && config.ablation.ratio !== 'none',
     prepare: (chunks) => prepare(sessions, chunks),
     batchOf: (chunks, { update }) => prepare(sessions, drawPairs(chunks, update, config)),
+    centres: async (chunks) => {
+      const centres: Float32Array[] = [];
+      for (const part of inParts(chunks, sessions))
+        centres.push(...(await centresOf(sessions, part)));
+      return centres;
+    },
     weighed: ({ chunks, scale }, advantages) =>
       batchFrom(sessions, chunks.map((chunk, i) => ({ ...chunk, advantage: advantages[i] })), scale), // prettier-ignore
     losses: (batch, parameters) => meanLosses(sessions, batch, parameters),

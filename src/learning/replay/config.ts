@@ -55,6 +55,15 @@ const fpoReplaySchema = z
     epochs: z.int().min(1).default(2),
     rate: positive.default(0.02),
     trustRegion: trustRegionSchema.prefault(NARROW),
+    /** Chunks that the policy makes now in the states of kept ones, judged by critics; the kept ones where absent. */
+    fresh: z
+      .strictObject({
+        /** Chunks of a state, which are compared with each other. */
+        group: z.int().min(2).default(8),
+        /** Standard deviation of what is added to all rows of each, as of exploration. */
+        size: positive.default(0.02),
+      })
+      .optional(),
   })
   .prefault({});
 

@@ -20,6 +20,7 @@ import type { TrainingState } from '../train/trainer.ts';
 import {
   type AttemptStore,
   type KeptAttempt,
+  type KeptChunk,
   asLabelled,
   openAttemptStore,
 } from './attemptStore.ts';
@@ -45,6 +46,8 @@ const ADVANTAGE_FLOOR = 0.05;
 export interface Assessed {
   store: AttemptStore;
   advantages: ReadonlyMap<KeptAttempt, readonly number[]>;
+  /** The least estimate of the ensemble for each chunk. */
+  estimates(this: void, chunks: readonly KeptChunk[]): Promise<number[]>;
 }
 
 /** A policy that learns from kept attempts. */
@@ -122,7 +125,12 @@ async function assessKept(
   const advantages = standardised(generalisedAdvantages(attempts, values, config), ADVANTAGE_FLOOR);
   let from = 0;
   const ofAttempt = ({ chunks }: KeptAttempt) => advantages.slice(from, (from += chunks.length));
-  return { store, advantages: new Map(attempts.map((attempt) => [attempt, ofAttempt(attempt)])) };
+  return {
+    store,
+    advantages: new Map(attempts.map((attempt) => [attempt, ofAttempt(attempt)])),
+    estimates: async (chunks) =>
+      (await critics.judge(judgedOf([{ chunks }]), 'parameters')).map(({ q }) => Math.min(...q)),
+  };
 }
 
 async function update(
