@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { benchChoice } from './choice.ts';
 import { benchConsole } from './console.ts';
 import { benchControl } from './control.ts';
 import { benchEpisodes } from './episodes.ts';
@@ -41,6 +42,7 @@ const SECTIONS: Record<string, () => Promise<Row[]>> = {
   precision: benchPrecision,
   operators: benchOperators,
   swap: benchSwap,
+  choice: benchChoice,
   control: () => benchControl(Number(values.minutes), values.alone),
   console: benchConsole,
   sim: benchSim,
