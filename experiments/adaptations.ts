@@ -62,6 +62,10 @@ const EXPERIMENTS: Record<string, Experiment> = {
         ...{ method: 'fpo-replay', episodes: 240, evaluateEvery: 5 },
         fpo: { fpo: { fresh: {} } },
       },
+      'fpo-replay, dense reward': {
+        ...{ method: 'fpo-replay', episodes: 240, evaluateEvery: 5 },
+        fpo: { denseReward: {} },
+      },
       'in-sample': { method: 'in-sample', episodes: 240, evaluateEvery: 5 },
       preference: { method: 'preference', episodes: 240, evaluateEvery: 5 },
       filtered: { method: 'filtered', episodes: 240, evaluateEvery: 5 },

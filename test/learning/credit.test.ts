@@ -123,11 +123,13 @@ describe('advantages of chunks', () => {
   const advantagesOf = (
     { steps, values }: { steps: number[]; values: number[] },
     rates: { gamma: number; lambda: number },
+    dense?: readonly number[],
   ) =>
     generalisedAdvantages(
       [{ reward: 1, chunks: steps.map((count) => ({ steps: count })) }],
       values,
       rates,
+      dense,
     );
 
   it('are, with λ = 1, the discounted reward less the value', () => {
@@ -152,6 +154,19 @@ describe('advantages of chunks', () => {
           const earned = next === undefined ? 0.9 ** (steps[i] - 1) : 0.9 ** steps[i] * next;
           close(advantage, earned - values[i]);
         });
+      }),
+    );
+  });
+
+  it('have dense rewards of this chunk and, discounted, of those after it in them', () => {
+    fc.assert(
+      fc.property(attempt, rate, rate, ({ steps, values }, gamma, lambda) => {
+        const dense = values.map((value, i) => value - i / 10);
+        const rates = { gamma, lambda };
+        const [without, withDense] = [advantagesOf({ steps, values }, rates), advantagesOf({ steps, values }, rates, dense)]; // prettier-ignore
+        const ahead = (i: number): number =>
+          i === steps.length ? 0 : dense[i] + gamma ** steps[i] * lambda * ahead(i + 1);
+        withDense.forEach((advantage, i) => close(advantage - without[i], ahead(i)));
       }),
     );
   });

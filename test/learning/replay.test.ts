@@ -232,7 +232,7 @@ describe('critics of chunks', () => {
 
   it('rank chunks that they have not seen, by what chunks like them led to', async () => {
     const config = chunkCriticSchema.parse({ hidden: [32, 32], rate: 3e-3 });
-    const wide = { ...shape, count: 4, hidden: config.hidden };
+    const wide = { ...shape, count: 4, hidden: config.hidden, discriminates: true };
     const critics = await openChunkCritics(wide, config, initialChunkCritics(wide, [1]), SESSION);
     // A chunk succeeds where its first part points to where the state says.
     const made = (seed: number, count: number) =>
@@ -248,7 +248,8 @@ describe('critics of chunks', () => {
       const batch = Array.from({ length: 64 }, () => known[Math.floor(draw() * known.length)]);
       const judged = await critics.judge(batch, 'average');
       const qualities = judged.map(({ q }) => Math.min(...q));
-      const loss = await critics.step(batch, batch.map(({ earned }) => earned), qualities); // prettier-ignore
+      const earned = batch.map(({ earned }) => earned);
+      const loss = await critics.step(batch, earned, qualities, earned);
       assert.ok(Number.isFinite(loss));
     }
     const unseen = made(2, 400);
@@ -256,6 +257,8 @@ describe('critics of chunks', () => {
     const ranking = rankingOf(judged.map(({ q, v }, i) => ({ q: Math.min(...q), v, earned: unseen[i].earned })))!; // prettier-ignore
     await critics.close();
     assert.ok(ranking.outcome > 0.85, `${ranking.outcome}`);
+    const ofSuccess = orderedShare(judged.map(({ f }) => f!), unseen.map(({ earned }) => earned > 0)); // prettier-ignore
+    assert.ok(ofSuccess > 0.85, `${ofSuccess}`);
     // The state alone does not tell how a chunk ends.
     assert.ok(ranking.advantage > 0.5, `${ranking.advantage}`);
   });
@@ -284,7 +287,7 @@ describe('critics of chunks', () => {
       const batch = Array.from({ length: 64 }, () => known[Math.floor(draw() * known.length)]);
       const earned = batch.map(({ earned }) => earned);
       for (const critics of step < 20 ? [without, withEdits] : [withEdits])
-        await critics.step(batch, earned, earned);
+        await critics.step(batch, earned, earned, earned);
       if (step !== 19) continue;
       const [a, b] = [without, withEdits].map(({ state }) => state.training.vectors.parameters);
       for (let i = 0; i < a.length; i++) assert.ok(Math.abs(a[i] - b[i]) < 1e-5, `${i}`);

@@ -31,6 +31,15 @@ const CASES = [
     method: REPLAY_METHODS['fpo-replay'],
     config: { ...CONFIG, fpo: { ...CONFIG.fpo, fresh: { group: 8, size: 0.3 } } },
   },
+  {
+    name: 'fpo-replay with a dense reward, and critics that choose',
+    method: REPLAY_METHODS['fpo-replay'],
+    config: {
+      ...CONFIG,
+      denseReward: { weight: 0.02, clip: 2 },
+      choice: { candidates: 4, temperature: 0 },
+    },
+  },
 ];
 
 for (const { name, method, config } of CASES)

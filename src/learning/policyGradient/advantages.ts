@@ -18,12 +18,14 @@ export interface CreditRates {
 /**
  * The advantage of each chunk of an attempt (generalised advantage estimation, arXiv 1506.02438), from the
  * `values` of the chunks' observations. A chunk is one action that lasts as many control steps as were
- * executed of it: γ applies per step, λ per chunk. Advantage + value is the λ-return.
+ * executed of it: γ applies per step, λ per chunk. Advantage + value is the λ-return. `dense` are further rewards, of
+ * each chunk.
  */
 function attemptAdvantages(
   { reward, chunks }: CreditedAttempt,
   values: readonly number[],
   { gamma, lambda }: CreditRates,
+  dense: readonly number[] = [],
 ): number[] {
   const advantages = new Array<number>(chunks.length).fill(0);
   let later = 0;
@@ -32,22 +34,24 @@ function attemptAdvantages(
     const isLast = i === chunks.length - 1;
     const discount = gamma ** steps;
     const earned = isLast ? gamma ** (steps - 1) * reward : discount * values[i + 1];
-    later = earned - values[i] + (isLast ? 0 : discount * lambda * later);
+    later = (dense.at(i) ?? 0) + earned - values[i] + (isLast ? 0 : discount * lambda * later);
     advantages[i] = later;
   }
   return advantages;
 }
 
-/** Advantages of the chunks of several attempts, concatenated in order, like `values`. */
+/** Advantages of the chunks of several attempts, concatenated in order, like `values` and `dense`. */
 export function generalisedAdvantages(
   attempts: readonly CreditedAttempt[],
   values: readonly number[],
   rates: CreditRates,
+  dense: readonly number[] = [],
 ): number[] {
   let from = 0;
-  return attempts.flatMap((attempt) =>
-    attemptAdvantages(attempt, values.slice(from, (from += attempt.chunks.length)), rates),
-  );
+  return attempts.flatMap((attempt) => {
+    const own = [from, (from += attempt.chunks.length)] as const;
+    return attemptAdvantages(attempt, values.slice(...own), rates, dense.slice(...own));
+  });
 }
 
 /** Discounted reward from each chunk on. */

@@ -43,6 +43,12 @@ function editedQ(graph: Graph, shape: ChunkCriticShape, features: Value, rows: V
   return divide(perMoment(q), shape.count);
 }
 
+/** The mean squared error (Brier's score) of f against input `outcomes` [batch], 1 for chunks of successes. */
+function toldApart(graph: Graph, shape: ChunkCriticShape, features: Value, rows: Value): Value {
+  const f = estimates(graph, shape, 'f', concat([features, rows], 1));
+  return perMoment(power(subtract(f, graph.input('outcomes', 'float32', [MOMENTS])), 2));
+}
+
 /**
  * The chunk critics with targets returns [batch] of q and qualities [batch] of v; outputs loss and gradient.NAME. q: squared
  * error. v: the expectile `expectile` of the qualities (IQL, arXiv 2110.06169, eq. 5): above 0.5 it leans to the better
@@ -60,7 +66,8 @@ export function chunkCriticLossGraph(shape: ChunkCriticShape, expectile: number)
   const above = subtract(qualities, v);
   const sides = [expectile, 1 - expectile].map((weight) => multiply(power(above, 2), weight));
   const judged = where(less(above, 0), sides[1], sides[0]);
-  const critics = add(perMoment(power(subtract(q, returns), 2)), perMoment(judged));
+  const values = add(perMoment(power(subtract(q, returns), 2)), perMoment(judged));
+  const critics = shape.discriminates ? add(values, toldApart(graph, shape, features, rows)) : values; // prettier-ignore
   const loss = shape.edits === undefined ? critics : subtract(critics, editedQ(graph, shape, features, rows)); // prettier-ignore
   graph.output('loss', loss);
   const learned = new Map(graph.inputs.map((input) => [input.name, input]));

@@ -30,11 +30,15 @@ export interface ChunkCritics {
   readonly state: ChunkCriticState;
   /** Judges chunks by the networks that learn, or by the target networks. */
   judge(chunks: readonly Judged[], networks: 'parameters' | 'average'): Promise<Judgement[]>;
-  /** One optimiser step; `returns` are what the chunks led to, `qualities` what V is the expectile of. Returns the loss. */
+  /**
+   * One optimiser step; `returns` are what the chunks led to, `qualities` what V is the expectile of, `outcomes` the
+   * rewards of their attempts. Returns the loss.
+   */
   step(
     chunks: readonly Judged[],
     returns: readonly number[],
     qualities: readonly number[],
+    outcomes: readonly number[],
   ): Promise<number>;
   /** What inputs are standardised by from now on; before the first step only. */
   setScale(scale: Scale): void;
@@ -106,10 +110,11 @@ export async function openChunkCritics(
     },
     judge: (chunks, networks) =>
       judge.judge(chunks, scale, tensorsIn(trainer.state.vectors[networks], parameters)),
-    async step(chunks, returns, qualities) {
+    async step(chunks, returns, qualities, outcomes) {
       const widths = scale.deviation.subarray(shape.features);
       const feeds = {
         ...{ returns: vector(returns), qualities: vector(qualities) },
+        ...(shape.discriminates && { outcomes: vector(outcomes) }),
         ...(shape.edits !== undefined && { widths: new Tensor('float32', widths, [shape.rows]) }),
       };
       return (await trainer.step({ ...judgedInputs(shape, chunks, scale), ...feeds })).loss;
@@ -118,8 +123,10 @@ export async function openChunkCritics(
       scale = now;
     },
     adopt(choice) {
-      const numbers = flatten(parameters, ({ name }) => choice.parameters.get(name)!.data);
-      trainer.state.vectors.parameters.set(numbers);
+      const { parameters: own } = trainer.state.vectors;
+      const known = tensorsIn(own.slice(), parameters);
+      const numbers = flatten(parameters, ({ name }) => choice.parameters.get(name)?.data ?? (known.get(name)!.data as Float32Array)); // prettier-ignore
+      own.set(numbers);
       scale = choice.scale;
     },
     async close() {

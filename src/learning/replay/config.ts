@@ -132,6 +132,15 @@ const settingsSchema = z.strictObject({
   critics: chunkCriticSchema,
   /** A folder of demonstrations, or of another policy's episodes, to learn from too; none where absent. */
   demonstrations: z.string().min(1).optional(),
+  /** Rewards of each chunk, learned from own successes and failures; none where absent. */
+  denseReward: z
+    .strictObject({
+      /** What a chunk's log odds are multiplied by. */
+      weight: positive.default(0.02),
+      /** Log odds lie within ±clip. */
+      clip: positive.default(2),
+    })
+    .optional(),
   /** How critics choose a policy's chunks; each sample is played where absent, but by the method `choice`. */
   choice: choosingSchema.optional(),
   store: storeSchema,

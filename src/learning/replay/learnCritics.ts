@@ -58,7 +58,8 @@ export async function learnCritics(
     const draw = uniformNumbers([...seed, step, 1]);
     const qualities = judged.map(({ q }) => leastOfTwo(q, draw));
     const returns = values.map((value, i) => value + ahead[i]);
-    losses.push(await critics.step(chunks, returns, qualities));
+    const outcomes = drawn.flatMap(({ chunks, reward }) => chunks.map(() => reward));
+    losses.push(await critics.step(chunks, returns, qualities, outcomes));
   }
   return spreadOf(losses.slice(-Math.ceil(steps / 10))).mean;
 }

@@ -93,7 +93,7 @@ const candidatesOf = ({ choosing, chooses }: Run): number =>
 function choiceIn(run: Run): Choice | undefined {
   const { choosing, critics } = run;
   if (!choosing || candidatesOf(run) === 1) return undefined;
-  const { shape } = critics;
+  const shape = { ...critics.shape, discriminates: false };
   const { scale, training } = critics.state;
   const parameters = adapterParameters(training.vectors.parameters, chunkCriticParameters(shape));
   return {
@@ -116,13 +116,21 @@ async function assess({ critics, config }: Run, attempts: readonly Rollout[]) {
   };
 }
 
+/** A dense reward, of log odds that a chunk is of a success (as in arXiv 2606.23640, with a weight). */
+const rewardOf = (f: number, { weight, clip }: NonNullable<ReplayConfig['denseReward']>): number =>
+  weight * Math.max(-clip, Math.min(clip, Math.log(f) - Math.log1p(-f)));
+
 /** The advantages of all chunks of kept attempts. */
 async function assessKept(
   { config, store, critics }: Run,
   attempts: readonly KeptAttempt[],
 ): Promise<Assessed> {
-  const values = (await critics.judge(judgedOf(attempts), 'parameters')).map(({ v }) => v);
-  const advantages = standardised(generalisedAdvantages(attempts, values, config), ADVANTAGE_FLOOR);
+  const judged = await critics.judge(judgedOf(attempts), 'parameters');
+  const values = judged.map(({ v }) => v);
+  const { denseReward } = config;
+  const dense = denseReward ? judged.map(({ f }) => rewardOf(f!, denseReward)) : [];
+  const unscaled = generalisedAdvantages(attempts, values, config, dense);
+  const advantages = standardised(unscaled, ADVANTAGE_FLOOR);
   let from = 0;
   const ofAttempt = ({ chunks }: KeptAttempt) => advantages.slice(from, (from += chunks.length));
   return {
@@ -187,7 +195,10 @@ export const replayLearning =
     const { trainable } = config;
     const { base } = bundle;
     const choosing = config.choice ?? method.choosing;
-    const shape = criticShapeOf(adaptableOf(bundle), { ...config.critics, edits: choosing?.edits });
+    const shape = {
+      ...criticShapeOf(adaptableOf(bundle), { ...config.critics, edits: choosing?.edits }),
+      discriminates: config.denseReward !== undefined,
+    };
     const openPolicy = (start: TrainingState) => method.openPolicy(context, config, start);
     const { policy, networks, ...start }: ReplayState =
       stateFile === undefined

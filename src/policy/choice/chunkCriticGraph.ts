@@ -17,19 +17,22 @@ export interface ChunkCriticShape {
   rows: number;
   /** How far an edit goes at most in each dimension, in units of normalised actions; absent where chunks are not edited. */
   edits?: number;
+  /** Whether a network tells chunks of successes from those of failures. */
+  discriminates?: boolean;
 }
 
 /** Chunks that are judged. */
 export const MOMENTS = 'batch';
 const EPSILON = 1e-5;
 
-/** The networks: q judges a chunk in a state, v a state, edit changes a chunk. */
+/** The networks: q judges a chunk in a state, v a state, edit changes a chunk, f says whether it is of a success. */
 const NETWORKS = {
   q: ({ count, features, rows }: ChunkCriticShape) => ({ count, from: features + rows, to: 1 }),
   v: ({ features }: ChunkCriticShape) => ({ count: 1, from: features, to: 1 }),
   edit: ({ features, rows }: ChunkCriticShape) => ({
     ...{ count: 1, from: features + rows, to: rows / PARTS },
   }),
+  f: ({ features, rows }: ChunkCriticShape) => ({ count: 1, from: features + rows, to: 1 }),
 };
 
 type Network = keyof typeof NETWORKS;
@@ -39,14 +42,19 @@ function sizesOf(network: Network, shape: ChunkCriticShape) {
   return { count, widths: [from, ...shape.hidden, to] };
 }
 
+/** The networks that there are. */
+const networksOf = ({ edits, discriminates }: ChunkCriticShape): Network[] => [
+  ...(['q', 'v'] as const),
+  ...(edits === undefined ? [] : (['edit'] as const)),
+  ...(discriminates ? (['f'] as const) : []),
+];
+
 /** All parameters, by network; see layerParameters. */
 export const chunkCriticParameters = (shape: ChunkCriticShape): Parameter[] =>
-  (['q', 'v', ...(shape.edits === undefined ? [] : (['edit'] as const))] as const).flatMap(
-    (network) => {
-      const { count, widths } = sizesOf(network, shape);
-      return layerParameters(network, count, widths);
-    },
-  );
+  networksOf(shape).flatMap((network) => {
+    const { count, widths } = sizesOf(network, shape);
+    return layerParameters(network, count, widths);
+  });
 
 /** A network's last layer [count, batch, out] for inputs [batch, in]; hidden layers are normalised (Ba et al. 2016). */
 function lastLayer(
@@ -74,7 +82,7 @@ function lastLayer(
 export const estimates = (
   graph: Graph,
   shape: ChunkCriticShape,
-  network: 'q' | 'v',
+  network: 'q' | 'v' | 'f',
   inputs: Value,
   weightOf?: (value: Value) => Value,
 ): Value =>
@@ -97,7 +105,7 @@ export const criticInputs = (graph: Graph, { features, rows }: ChunkCriticShape)
 
 /**
  * Graph from features [batch, features], rows [batch, rows] and the parameters to q [count, batch] and v [1, batch], and
- * where chunks are edited to edits [batch, actionDim].
+ * where chunks are edited to edits [batch, actionDim], and where they are told apart to f [1, batch].
  */
 export function chunkCriticGraph(shape: ChunkCriticShape): Graph {
   const graph = new Graph('chunk critics');
@@ -106,5 +114,6 @@ export function chunkCriticGraph(shape: ChunkCriticShape): Graph {
   graph.output('q', estimates(graph, shape, 'q', both));
   graph.output('v', estimates(graph, shape, 'v', features));
   if (shape.edits !== undefined) graph.output('edits', editsOf(graph, shape, both));
+  if (shape.discriminates) graph.output('f', estimates(graph, shape, 'f', both));
   return graph;
 }

@@ -19,6 +19,8 @@ export interface Judgement {
   v: number;
   /** [actionDim] what should be added to all its rows; absent where chunks are not edited. */
   edit?: Float32Array;
+  /** Probability that it is of a success, where as many chunks are of failures; absent where nobody tells them apart. */
+  f?: number;
 }
 
 /** Chunks as inputs of the critics' graphs. */
@@ -62,6 +64,7 @@ export async function openJudge(shape: ChunkCriticShape, session: SessionConfig)
       return chunks.map((_, i) => ({
         q: Array.from({ length: shape.count }, (_, network) => q[network * chunks.length + i]),
         v: v[i],
+        ...(shape.discriminates && { f: (outputs.f.data as Float32Array)[i] }),
         ...(edits && { edit: edits.slice(i * dims, (i + 1) * dims) }),
       }));
     },
