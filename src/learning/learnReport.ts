@@ -56,7 +56,7 @@ function describePreferred({ before, after }: NonNullable<ReuseMetrics['preferre
   return [`successes are preferred in ${ordered} of ${before.pairs} pairs, with a margin of ${margin}`]; // prettier-ignore
 }
 
-function describeReuse({ kept, candidates, ranking, preferred }: ReuseMetrics): string[] {
+function describeReuse({ kept, candidates, refuted, ranking, preferred }: ReuseMetrics): string[] {
   const ranked = ranking && [
     `of a success and a failure they rank ${percent(ranking.outcome)} rightly (50 % by chance)`,
     `and chunks beyond their state by ${ranking.advantage.toFixed(2)} (0 by chance)`,
@@ -64,6 +64,7 @@ function describeReuse({ kept, candidates, ranking, preferred }: ReuseMetrics): 
   return [
     ...(ranked ? [ranked.join(', ')] : []),
     ...(preferred ? describePreferred(preferred) : []),
+    ...(refuted ? ['what they chose succeeded less often, so they choose no more'] : []),
     ...(candidates > 1 ? [`they choose each chunk from ${candidates} samples`] : []),
     `${kept} attempts are kept`,
   ];

@@ -51,6 +51,8 @@ export interface ReuseMetrics {
   kept: number;
   /** Samples of the policy from which critics choose each chunk from now on; 1 where they do not. */
   candidates: number;
+  /** Whether attempts whose chunks critics chose succeeded less often than others, beyond doubt: they choose no more. */
+  refuted?: boolean;
   /** How critics ranked the attempts of this update before they learned from them; missing where these ended alike. */
   ranking?: Ranking;
   /** Mean weighted loss of the first and of the last steps of flow matching; missing where there is none. */

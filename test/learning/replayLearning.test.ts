@@ -144,3 +144,30 @@ for (const { name, method, config } of CASES)
         await bandit.close();
       }));
   });
+
+describe('critics that choose', LIMIT, () => {
+  it('choose no more where what they chose fails, also after a restart', () =>
+    withFolder(async (folder) => {
+      const bandit = await openBandit(join(folder, 'policy'), CONFIG.trainable);
+      const { bundle } = bandit;
+      const context = { bundle, joints: JOINTS, session: SESSION, folder };
+      const open = replayLearning(REPLAY_METHODS.choice, CONFIG);
+      const algorithm = await open(context);
+      let from = 0;
+      const next = () => bandit.rollouts((from += 32), 32);
+      for (let round = 0; round < 4; round++) await algorithm.update(await next());
+      assert.ok(algorithm.adapter().choice !== undefined);
+      const failures = (await next()).map((one) => ({ ...one, reward: 0 }));
+      const { reuse } = await algorithm.update(failures);
+      assert.deepEqual([reuse!.refuted, reuse!.candidates], [true, 1]);
+      assert.equal(algorithm.adapter().choice, undefined);
+      const file = join(folder, 'state.safetensors');
+      const { format, tensors, values } = algorithm.state;
+      await writeSafetensors(file, tensors, { format, ...values });
+      await algorithm.close();
+      const again = await open(context, file);
+      assert.ok((await again.update(await next())).reuse!.refuted);
+      await again.close();
+      await bandit.close();
+    }));
+});

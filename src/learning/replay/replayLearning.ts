@@ -15,6 +15,8 @@ import { type Choice, type Choosing, criticShapeOf } from '../../policy/choice/c
 import { chunkCriticParameters } from '../../policy/choice/chunkCriticGraph.ts';
 import { lastValues } from '../policyGradient/lastValues.ts';
 import { initialPolicyState, keptParts, readPolicyState } from '../policyGradient/state.ts';
+import { type Counts, totalOf } from '../../tensors/successRates.ts';
+import { isWorse } from '../versions.ts';
 import { adapterParameters } from '../train/parameters.ts';
 import type { TrainingState } from '../train/trainer.ts';
 import {
@@ -29,7 +31,7 @@ import { judgedOf, learnCritics } from './learnCritics.ts';
 import { rankingOf, ranksBeyondChance, remembered } from './ranking.ts';
 import type { ReplayConfig } from './config.ts';
 import { keepDemonstrations } from './demonstrations.ts';
-import { type ReplayState, readState, storedState } from './state.ts';
+import { NONE_PLAYED, type ReplayState, readState, storedState } from './state.ts';
 
 /** Seed components that keep random streams independent. */
 const STREAM = { critics: 41, criticSteps: 42 };
@@ -141,6 +143,12 @@ async function assessKept(
   };
 }
 
+/** Counts attempts as chosen by critics, or not. */
+function countPlayed(run: Run, counts: Counts): void {
+  const kind = run.chooses ? 'chosen' : 'plain';
+  run.played = { ...run.played, [kind]: totalOf([run.played[kind], counts]) };
+}
+
 async function update(
   run: Run,
   attempts: readonly Rollout[],
@@ -169,18 +177,21 @@ async function update(
     : undefined;
   // Before they learned anything, critics rank by chance.
   if (ranking && updates > 0) run.rankings = remembered(run.rankings, ranking.advantage);
-  run.chooses = ranksBeyondChance(run.rankings);
+  const successes = attempts.filter(({ reward }) => reward > 0).length;
+  countPlayed(run, { attempts: attempts.length, successes });
+  const refuted = isWorse(run.played.chosen, run.played.plain);
+  run.chooses = run.choosing !== undefined && ranksBeyondChance(run.rankings) && !refuted;
   run.updates += 1;
   if (improved && improved.skipped === undefined) run.policyUpdates += 1;
   return {
     update: run.updates,
-    attempts: attempts.length,
-    successes: attempts.filter(({ reward }) => reward > 0).length,
+    ...{ attempts: attempts.length, successes },
     critics: { valueLoss, ...told },
     ...(skipped !== undefined && { skipped }),
     ...improved,
     reuse: {
       ...{ kept: kept.length, candidates: candidatesOf(run) },
+      ...(refuted && { refuted }),
       ...(ranking && { ranking }),
       ...improved?.reuse,
     },
@@ -203,7 +214,12 @@ export const replayLearning =
     const { policy, networks, ...start }: ReplayState =
       stateFile === undefined
         ? {
-            ...{ ...(await initialPolicyState(bundle, config)), rankings: [], chooses: false },
+            ...{
+              ...(await initialPolicyState(bundle, config)),
+              rankings: [],
+              chooses: false,
+              played: NONE_PLAYED,
+            },
             networks: initialChunkCritics(shape, [config.seed, STREAM.critics]),
           }
         : await readState(stateFile, bundle, config, shape, method.format);

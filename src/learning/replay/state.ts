@@ -10,6 +10,7 @@ import {
 import type { ChunkCriticState } from './chunkCritics.ts';
 import { readTensors, stateFrom, stateShapes, stateTensors } from '../train/checkpoint.ts';
 import type { TrainingState } from '../train/trainer.ts';
+import type { Counts } from '../../tensors/successRates.ts';
 import { parseJson } from '../../validate.ts';
 import type { ReplayConfig } from './config.ts';
 
@@ -26,9 +27,16 @@ export interface ReplayState extends Places {
   rankings: readonly number[];
   /** Whether critics choose the policy's chunks. */
   chooses: boolean;
+  /** Own attempts whose chunks critics chose, and others. */
+  played: Record<'chosen' | 'plain', Counts>;
   policy: TrainingState;
   networks: ChunkCriticState;
 }
+
+const NONE = { attempts: 0, successes: 0 };
+
+/** Before the first attempt. */
+export const NONE_PLAYED: ReplayState['played'] = { chosen: NONE, plain: NONE };
 
 /** A state in its file's form; its tensors change with the next update. */
 export function storedState(
@@ -37,6 +45,7 @@ export function storedState(
     policyUpdates,
     rankings,
     chooses,
+    played,
     policy,
     networks: { training, scale },
     ...places
@@ -59,6 +68,7 @@ export function storedState(
       moves: String(policyUpdates),
       rankings: JSON.stringify(rankings),
       chooses: String(chooses),
+      played: JSON.stringify(played),
       policySteps: String(policy.step),
       criticSteps: String(training.step),
       ...placesTexts(places),
@@ -87,6 +97,10 @@ export async function readState(
     rankings:
       metadata.rankings === undefined ? [] : (parseJson(metadata.rankings, file) as number[]),
     chooses: metadata.chooses === 'true',
+    played:
+      metadata.played === undefined
+        ? NONE_PLAYED
+        : (parseJson(metadata.played, file) as ReplayState['played']),
     policy: stateFrom(dataOf, policy, Number(metadata.policySteps), POLICY),
     networks: {
       training: stateFrom(dataOf, critics, Number(metadata.criticSteps), CRITICS),
