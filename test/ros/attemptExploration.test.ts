@@ -24,6 +24,8 @@ describe("the exploration of a node's attempts", () => {
       ...plain,
       ...{ chain: true, steps: 100 },
     });
+    // As nalu adapt --method view has it.
+    assert.equal(attemptExploration({ ...some, method: 'view' })!.initialNoise, 1);
     assert.equal(attemptExploration({ ...NONE, exploration_view: 0.016 })!.range, 10);
     assert.equal(attemptExploration({ ...NONE, exploration_tickets: true })!.tickets, true);
   });

@@ -24,8 +24,8 @@ export function attemptExploration({
 }: ExplorationParameters): Exploration | undefined {
   if (!(size > 0 || view > 0 || offset > 0 || tickets || temperature > 0)) return undefined;
   return explorationSchema.parse({
-    // It learns from what attempts record beside their chunks, of flows that explore in its way.
-    ...(method === 'flow-ppo' && METHODS[method].exploration),
+    // What no parameter says is as nalu adapt explores by the learner's method.
+    ...METHODS[method].exploration,
     size,
     view,
     offset,
