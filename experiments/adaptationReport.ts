@@ -13,6 +13,10 @@ const COLOURS = [
   '#a87c9f',
   '#967662',
   '#888',
+  '#d37295',
+  '#2f6b6b',
+  '#b07c2c',
+  '#5b4b8a',
 ];
 
 const KINDS = { zero: 'zero noise', random: 'random noise' } as const;
@@ -47,12 +51,12 @@ export async function drawExperiment(
   const kinds: Kind[] = isSingle ? ['zero', 'random'] : ['zero'];
   const curves = drawn
     .flatMap((variant) => kinds.map((kind) => ({ variant, kind })))
-    .map(({ variant, kind }, i): Curve => ({
+    .map(({ variant, kind }) => ({
       name: isSingle ? KINDS[kind] : variant,
-      colour: COLOURS[i],
       points: pooled(results.filter((one) => one.variant === variant), kind), // prettier-ignore
     }))
-    .filter(({ points }) => points.length > 0);
+    .filter(({ points }) => points.length > 0)
+    .map((curve, i): Curve => ({ ...curve, colour: COLOURS[i % COLOURS.length] }));
   const areHeldOut = results.some(({ curve }) => curve.length > 0);
   const title = !isSingle && areHeldOut ? `${about}; ${KINDS.zero}` : about;
   await writeFile(packagePath(`docs/adapting-${name}.svg`), adaptationCurve(curves, title));

@@ -24,19 +24,28 @@ const WIDTH = 760;
 const HEIGHT = 420;
 const FRAME = { left: 64, right: 736, top: 44, bottom: 372 };
 
-/** Success rates over the episodes learned from, each with its 95 % interval shaded, as an SVG. */
+/** Names of curves in a row, and pixels of a row. */
+const IN_ROW = 4;
+const ROW = 16;
+
+/** Curves at most whose intervals can be told apart. */
+const SHADED = 5;
+
+/** Success rates over the episodes learned from as an SVG; of few curves, each with its 95 % interval shaded. */
 export function adaptationCurve(
   curves: readonly Curve[],
   title = 'Success while it learns',
 ): string {
-  const { left, right, top, bottom } = FRAME;
+  const lower = ROW * Math.max(0, Math.ceil(curves.length / IN_ROW) - 1);
+  const { left, right } = FRAME;
+  const [top, bottom] = [FRAME.top + lower, FRAME.bottom + lower];
   const episodes = curves.flatMap(({ points }) => points.map((point) => point.episodes));
   const x = scaleLinear([0, Math.max(1, ...episodes)], [left, right]);
   const y = scaleLinear([0, 1], [bottom, top]);
-  return picture(WIDTH, HEIGHT, 12, [
+  return picture(WIDTH, HEIGHT + lower, 12, [
     text(left, 20, title, 'font-size="15"'),
     ...lineChart({
-      frame: FRAME,
+      frame: { left, right, top, bottom },
       x: { at: x, ticks: x.ticks(8), label: String },
       y: { at: y, ticks: y.ticks(5), label: percentLabel },
       title: 'episodes learned from',
@@ -45,13 +54,13 @@ export function adaptationCurve(
         points: points.map((point) => ({
           x: point.episodes,
           y: point.successes / point.attempts,
-          band: successInterval(point),
+          ...(curves.length <= SHADED && { band: successInterval(point) }),
         })),
         dots: true,
       })),
     }),
     ...curves.map(({ name, colour }, i) =>
-      text(left + 170 * (i % 4), 38 + 16 * Math.floor(i / 4), name, `fill="${colour}"`),
+      text(left + 170 * (i % IN_ROW), 36 + ROW * Math.floor(i / IN_ROW), name, `fill="${colour}"`),
     ),
   ]);
 }
