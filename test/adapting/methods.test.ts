@@ -30,23 +30,27 @@ describe('a method that a policy has nothing for', () => {
     });
 });
 
+/** Adapts a tiny policy without evaluations; gives its folder, the run's, and what was said. */
+async function adaptTiny(
+  root: string,
+  method: MethodName,
+  counts: { batch: number; episodes: number; processes: number },
+  write: (folder: string) => Promise<unknown> = writeTinyAloha,
+): Promise<{ policy: string; run: string; out: string }> {
+  const [policy, run] = ['policy', 'run'].map((name) => join(root, name));
+  await write(policy);
+  const options = Object.entries(counts).flatMap(([name, count]) => [`--${name}`, String(count)]);
+  const args = ['adapt', run, '--policy', policy, '--method', method, '--attempts', '0'];
+  const { code, out, err } = await nalu([...args, ...options]);
+  assert.equal(code, 0, err);
+  return { policy, run, out };
+}
+
 describe('nalu adapt by another method than FPO', { timeout: 120_000 }, () => {
   for (const method of ['view', 'offset'] as const)
     it(`explores by the ${method}, each attempt in its own way, and says so where none succeeds`, () =>
       withFolder(async (root) => {
-        const [policy, run] = ['policy', 'run'].map((name) => join(root, name));
-        await writeTinyAloha(policy);
-        const args = ['adapt', run, '--policy', policy, '--method', method, '--attempts', '0'];
-        const { code, out, err } = await nalu([
-          ...args,
-          '--batch',
-          '1',
-          '--episodes',
-          '2',
-          '--processes',
-          '1',
-        ]);
-        assert.equal(code, 0, err);
+        const { run, out } = await adaptTiny(root, method, { batch: 1, episodes: 2, processes: 1 });
         assertSaidIn(out, 'update 2', 'all of its 2 attempts failed');
 
         const places: string[] = [];
@@ -65,11 +69,7 @@ describe('nalu adapt by another method than FPO', { timeout: 120_000 }, () => {
 
   it('takes the tickets of the race in turn, one for all chunks of an attempt, in whatever process', () =>
     withFolder(async (root) => {
-      const [policy, run] = ['policy', 'run'].map((name) => join(root, name));
-      await writeTinyAloha(policy);
-      const args = ['adapt', run, '--policy', policy, '--method', 'ticket', '--attempts', '0'];
-      const { code, out, err } = await nalu([...args, '--batch', '2', '--episodes', '4', '--processes', '2']); // prettier-ignore
-      assert.equal(code, 0, err);
+      const { run, out } = await adaptTiny(root, 'ticket', { batch: 2, episodes: 4, processes: 2 });
       assertSaidIn(out, 'update 2', 'all of its 4 attempts failed');
 
       // The first version, which attempts of the first update play, is the policy as it came.
@@ -86,11 +86,8 @@ describe('nalu adapt by another method than FPO', { timeout: 120_000 }, () => {
 
   it('records the steps of flows, each of which explores: flow-ppo', () =>
     withFolder(async (root) => {
-      const [policy, run] = ['policy', 'run'].map((name) => join(root, name));
-      await writeTinyAloha(policy);
-      const args = ['adapt', run, '--policy', policy, '--method', 'flow-ppo', '--attempts', '0'];
-      const { code, out, err } = await nalu([...args, '--batch', '1', '--episodes', '1', '--processes', '1']); // prettier-ignore
-      assert.equal(code, 0, err);
+      const counts = { batch: 1, episodes: 1, processes: 1 };
+      const { policy, run, out } = await adaptTiny(root, 'flow-ppo', counts);
       assertSaidIn(out, 'update 1', 'critics learned');
       const { integration } = await loadBundle(policy);
       for (const { path } of await listEpisodes(join(run, 'learner/episodes'))) {
@@ -106,11 +103,8 @@ describe('nalu adapt by another method than FPO', { timeout: 120_000 }, () => {
 
   it('draws the tokens of a policy that writes such, and records how likely each was: grpo', () =>
     withFolder(async (root) => {
-      const [policy, run] = ['policy', 'run'].map((name) => join(root, name));
-      await writeTinyFastAloha(policy);
-      const args = ['adapt', run, '--policy', policy, '--method', 'grpo', '--attempts', '0'];
-      const { code, out, err } = await nalu([...args, '--batch', '2', '--episodes', '2', '--processes', '1']); // prettier-ignore
-      assert.equal(code, 0, err);
+      const counts = { batch: 2, episodes: 2, processes: 1 };
+      const { run, out } = await adaptTiny(root, 'grpo', counts, writeTinyFastAloha);
       assertSaidIn(out, 'update 1', 'all of its 2 attempts failed');
       for (const { path } of await listEpisodes(join(run, 'learner/episodes'))) {
         const { chunks } = await readEpisode(path);

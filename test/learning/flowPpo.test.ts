@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { lossIn, openSurrogateRun, slopeAlong } from './surrogateRun.ts';
 import type { Rollout } from '../../src/learning/attempts/rollout.ts';
 import { openRolloutEncoder } from '../../src/learning/attempts/rollouts.ts';
 import { type FlowPpoConfig, flowPpoConfig } from '../../src/learning/flowPpo/config.ts';
@@ -19,17 +20,14 @@ import { type PolicyGradient, openAt, policyGradient } from '../../src/learning/
 import { initialRunState } from '../../src/learning/policyGradient/state.ts';
 import { METHODS } from '../../src/learning/methods.ts';
 import { spreadOf } from '../../src/learning/train/spread.ts';
-import { tensorsIn } from '../../src/learning/train/parameters.ts';
 import { frozenWeights } from '../../src/learning/train/startingWeights.ts';
 import { initialState } from '../../src/learning/train/trainer.ts';
-import { encodeModel } from '../../src/onnx/modelFile.ts';
 import type { Adapter } from '../../src/policy/bundle/adapter.ts';
 import { loadBundle } from '../../src/policy/bundle/bundle.ts';
 import type { SampledJoin } from '../../src/policy/joinKinds.ts';
 import { openSampler } from '../../src/policy/sampler.ts';
 import { explorationNoise, explorationSchema } from '../../src/policy/exploration.ts';
 import { learnableOf } from '../../src/policy/families/registry.ts';
-import { type Tensor, openModel } from '../../src/session/session.ts';
 import { gaussianNoise } from '../../src/tensors/noise.ts';
 import { writeSafetensors } from '../../src/tensors/safetensors.ts';
 import { onWarning } from '../../src/warnings.ts';
@@ -266,20 +264,9 @@ async function openSurrogate(bandit: Bandit, config: FlowPpoConfig, chunks: Adva
   const graph = flowPpoGraph(options, clip);
   const parameters = policy.parameters(trainable);
   const frozen = await frozenWeights(bundle, graph, parameters);
-  const session = await openModel(encodeModel(graph), SESSION);
   const feeds = { ...frozen, ...meanFeeds(steps, policy, false), ...surrogateFeeds(steps, policy) };
-  return {
-    steps,
-    run: (values: Float32Array) =>
-      session.run({ ...feeds, ...Object.fromEntries(tensorsIn(values, parameters)) }),
-    /** All gradients, one behind the other, as parameters are. */
-    gradientIn: (outputs: Record<string, Tensor>) =>
-      parameters.flatMap(({ name }) => [...(outputs[`gradient.${name}`].data as Float32Array)]),
-    close: () => session.release(),
-  };
+  return { steps, ...(await openSurrogateRun(graph, parameters, feeds)) };
 }
-
-const lossIn = ({ loss }: Record<string, Tensor>) => (loss.data as Float32Array)[0];
 
 describe('the surrogate of the steps of flows', () => {
   const withSurrogate = <T>(
@@ -319,16 +306,8 @@ describe('the surrogate of the steps of flows', () => {
     }));
 
   it('has the gradient that finite differences have', () =>
-    withSurrogate(async ({ run, gradientIn }, values) => {
-      const gradient = gradientIn(await run(values));
-      const length = Math.hypot(...gradient);
-      const step = 5e-4;
-      const [above, below] = await Promise.all(
-        [step, -step].map(async (by) =>
-          lossIn(await run(values.map((value, i) => value + (by * gradient[i]) / length))),
-        ),
-      );
-      const slope = (above - below) / (2 * step);
+    withSurrogate(async (surrogate, values) => {
+      const { length, slope } = await slopeAlong(surrogate, values, 5e-4);
       assert.ok(length > 1e-3);
       close(slope, length, 0.03 * length);
     }));

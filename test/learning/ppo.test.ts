@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { lossIn, openSurrogateRun, slopeAlong } from './surrogateRun.ts';
 import { type TokenConfig, type TokenMethod, tokenConfig } from '../../src/learning/ppo/config.ts';
 import { observationFeeds } from '../../src/learning/fpo/feeds.ts';
 import { ppoGraph } from '../../src/learning/ppo/graph.ts';
@@ -12,17 +13,15 @@ import type { Rollout } from '../../src/learning/attempts/rollout.ts';
 import type { AdvantageChunk } from '../../src/learning/policyGradient/learningPolicy.ts';
 import { type PolicyGradient, openAt, policyGradient } from '../../src/learning/policyGradient/policyGradient.ts'; // prettier-ignore
 import { initialRunState } from '../../src/learning/policyGradient/state.ts';
-import { tensorsIn } from '../../src/learning/train/parameters.ts';
 import { frozenWeights } from '../../src/learning/train/startingWeights.ts';
 import { initialState } from '../../src/learning/train/trainer.ts';
-import { encodeModel } from '../../src/onnx/modelFile.ts';
 import type { Adapter } from '../../src/policy/bundle/adapter.ts';
 import { readAdapter } from '../../src/policy/bundle/readAdapter.ts';
 import { explorationSchema } from '../../src/policy/exploration.ts';
 import { loadTokenizers } from '../../src/policy/families/pi0-fast/bundleTokenizers.ts';
 import type { FastConfig } from '../../src/policy/families/pi0-fast/config.ts';
 import { writerOf } from '../../src/policy/families/registry.ts';
-import { Tensor, openModel } from '../../src/session/session.ts';
+import { Tensor } from '../../src/session/session.ts';
 import { gaussianNoise } from '../../src/tensors/noise.ts';
 import { writeSafetensors } from '../../src/tensors/safetensors.ts';
 import { withFolder } from '../onnx/run.ts';
@@ -143,7 +142,6 @@ async function openSurrogate(bandit: TokenBandit, config: TokenConfig, chunks: A
   const names = parameters.map(({ name }) => name);
   const graph = ppoGraph(names, writing, options, clip);
   const frozen = await frozenWeights(bundle, graph, parameters);
-  const session = await openModel(encodeModel(graph), SESSION);
   const advantages = Float32Array.from(chunks, ({ advantage }) => advantage);
   const feeds = {
     ...frozen,
@@ -151,18 +149,8 @@ async function openSurrogate(bandit: TokenBandit, config: TokenConfig, chunks: A
     ...writing.feeds(chunks.map(({ chunk }) => chunk.tokens!)),
     advantages: new Tensor('float32', advantages, [chunks.length, 1]),
   };
-  return {
-    before: writing.before,
-    run: (values: Float32Array) =>
-      session.run({ ...feeds, ...Object.fromEntries(tensorsIn(values, parameters)) }),
-    /** All gradients, one behind the other, as parameters are. */
-    gradientIn: (outputs: Record<string, Tensor>) =>
-      names.flatMap((name) => [...(outputs[`gradient.${name}`].data as Float32Array)]),
-    close: () => session.release(),
-  };
+  return { before: writing.before, ...(await openSurrogateRun(graph, parameters, feeds)) };
 }
-
-const lossIn = ({ loss }: Record<string, Tensor>) => (loss.data as Float32Array)[0];
 
 describe('the surrogate of tokens', () => {
   /** On chunks of the policy as it came, where its parameters have moved. */
@@ -205,17 +193,7 @@ describe('the surrogate of tokens', () => {
 
   it('has the gradient that finite differences have', () =>
     withSurrogate(async (surrogate, _, values) => {
-      const gradient = surrogate.gradientIn(await surrogate.run(values));
-      const length = Math.hypot(...gradient);
-      const step = 2e-3;
-      const [above, below] = await Promise.all(
-        [step, -step].map(async (by) =>
-          lossIn(
-            await surrogate.run(values.map((value, i) => value + (by * gradient[i]) / length)),
-          ),
-        ),
-      );
-      const slope = (above - below) / (2 * step);
+      const { length, slope } = await slopeAlong(surrogate, values, 2e-3);
       assert.ok(length > 1e-3 && Math.abs(slope - length) < 0.03 * length, `${slope}, not ${length}`); // prettier-ignore
     }));
 });

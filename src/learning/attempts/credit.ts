@@ -9,6 +9,10 @@ export type Played = Pick<
 
 const NANOSECONDS = 1e9;
 
+/** Control steps from one stamp to another, ns. */
+export const stepsBetween = (from: bigint, to: bigint, controlRate: number): number =>
+  Math.round((Number(to - from) / NANOSECONDS) * controlRate);
+
 /**
  * [horizon] 1 for the rows of a chunk that were sent to the robot, else 0. Rows skipped by the delay,
  * replaced by the next chunk, after the end, or held get no credit. A record counts held rows without listing
@@ -36,9 +40,9 @@ export function executedRows(
  */
 export function stepsOfChunks(chunks: readonly Played[], controlRate: number): number[] {
   const first = chunks.map(({ observationStamp, delay, executedFrom }) => {
-    const since = Number(observationStamp - chunks[0].observationStamp) / NANOSECONDS;
+    const since = stepsBetween(chunks[0].observationStamp, observationStamp, controlRate);
     // Execution of a chunk starts at its first row if the robot waited for it.
-    return Math.round(since * controlRate) + Math.max(delay, executedFrom);
+    return since + Math.max(delay, executedFrom);
   });
   return chunks.map(({ executedFrom, executedTo }, i) =>
     Math.max(1, i + 1 < chunks.length ? first[i + 1] - first[i] : executedTo - executedFrom),

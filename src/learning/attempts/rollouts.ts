@@ -8,7 +8,7 @@ import { type Adaptable, type Tokenize, padTokens } from '../../policy/learnable
 import { type PolicyTransforms, makeTransforms } from '../../policy/vectors/transforms.ts';
 import { type Offset, displaced } from '../../policy/offset.ts';
 import type { View } from '../../images/viewShift.ts';
-import { executedRows, stepsOfChunks } from './credit.ts';
+import { executedRows, stepsBetween, stepsOfChunks } from './credit.ts';
 import { type Viewpoint, imagesOf, unfit } from '../imitation/demonstrations.ts';
 import { type Bundle } from '../../policy/bundle/config.ts';
 
@@ -67,8 +67,8 @@ function committedRow(
   controlRate: number,
 ): Float32Array | undefined {
   if (!before || chunk.delay === 0 || chunk.join === 'synchronous') return undefined;
-  const apart = Number(chunk.observationStamp - before.observationStamp) / 1e9;
-  const row = Math.round(apart * controlRate) + chunk.delay - 1;
+  const apart = stepsBetween(before.observationStamp, chunk.observationStamp, controlRate);
+  const row = apart + chunk.delay - 1;
   const joints = before.actions.length / before.horizon;
   const last = Math.min(row, before.horizon - 1);
   return before.actions.subarray(last * joints, (last + 1) * joints);

@@ -1,9 +1,8 @@
 import type { ChunkRecord } from '../../episodes/episode.ts';
 import type { Episode } from '../../episodes/readEpisode.ts';
 import type { Bundle } from '../../policy/bundle/config.ts';
+import { stepsBetween } from './credit.ts';
 import { commandedFrom } from '../imitation/demonstrations.ts';
-
-const NANOSECONDS = 1e9;
 
 /**
  * A demonstration, or an episode of another policy, as if this policy had made it: at each observation a chunk of the
@@ -13,14 +12,13 @@ export function taughtEpisode(episode: Episode, { shape, integration }: Bundle):
   const { header, chunks } = episode;
   const { horizon, actionDim } = shape;
   const { controlRate } = header.embodiment;
-  const rowsBetween = (from: bigint, to: bigint) =>
-    Math.round((Number(to - from) / NANOSECONDS) * controlRate);
   const taught = chunks.flatMap((chunk, i): ChunkRecord[] => {
     const { observationStamp } = chunk;
     const done = commandedFrom(episode, observationStamp, horizon);
     if (!done) return [];
     const next = chunks.at(i + 1)?.observationStamp;
-    const rows = next === undefined ? done.steps : rowsBetween(observationStamp, next);
+    const rows =
+      next === undefined ? done.steps : stepsBetween(observationStamp, next, controlRate);
     const { index, policyVersion, frameStamps, state, timeline } = chunk;
     return [
       {

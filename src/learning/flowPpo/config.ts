@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import { validate } from '../../validate.ts';
 import { behindPrefixSchema, readSettings } from '../methodSettings.ts';
-import { criticsSchema, trustRegionSchema } from '../policyGradient/config.ts';
+import { creditSettings, trustRegionSchema } from '../policyGradient/config.ts';
 
-const share = z.number().min(0).max(1);
 const positive = z.number().positive();
 
 /** Values without a source are this project's own. */
@@ -22,15 +21,7 @@ const settingsSchema = z.strictObject({
   clip: positive.max(1).default(0.2),
   /** As for FPO, with the KL divergence of a flow's step. */
   trustRegion: trustRegionSchema,
-  /** Discount γ per control step. */
-  gamma: share.default(0.999),
-  /** λ of generalised advantage estimation (arXiv 1506.02438), per chunk. */
-  lambda: share.default(0.95),
-  /** As for FPO. */
-  advantageFloor: positive.default(0.05),
-  /** As for FPO. */
-  minAdvantage: z.number().nonnegative().default(0.25),
-  critics: criticsSchema,
+  ...creditSettings,
 });
 
 /** Settings of PPO on the steps of a flow. */

@@ -1,4 +1,3 @@
-import { outputGradients } from '../../onnx/gradient.ts';
 import { Graph, type Value } from '../../onnx/graph.ts';
 import {
   add,
@@ -12,7 +11,8 @@ import {
 } from '../../onnx/operators.ts';
 import type { Learnable } from '../../policy/learnable.ts';
 import type { Trainable } from '../../policy/trainable.ts';
-import { BATCH, learnedInputs } from '../imitation/lossGraph.ts';
+import { BATCH, learnedNames } from '../imitation/lossGraph.ts';
+import { withGradients } from '../train/withGradients.ts';
 import { clampTo, clippedObjective, mean } from '../policyGradient/clipped.ts';
 
 /** Clamp of a log ratio: beyond it exp would overflow, and every objective is clipped. */
@@ -78,9 +78,5 @@ export function surrogateGraph(options: FlowPpoGraphOptions, clip: number): Grap
 }
 
 /** The same with outputs gradient.NAME, the gradient of the loss for each parameter. */
-export function flowPpoGraph(...[options, clip]: Parameters<typeof surrogateGraph>): Graph {
-  const graph = surrogateGraph(options, clip);
-  const loss = graph.outputs.find(({ name }) => name === 'loss')!;
-  outputGradients(loss.value, learnedInputs(graph, options));
-  return graph;
-}
+export const flowPpoGraph = (...[options, clip]: Parameters<typeof surrogateGraph>): Graph =>
+  withGradients(surrogateGraph(options, clip), learnedNames(options));

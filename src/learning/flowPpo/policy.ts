@@ -11,8 +11,9 @@ import type {
   Moment,
 } from '../policyGradient/learningPolicy.ts';
 import { constantRate } from '../train/optimiser.ts';
-import { evenParts } from '../train/order.ts';
-import { tensorsIn } from '../train/parameters.ts';
+import { inParts } from '../train/order.ts';
+import { outputsOf } from '../train/outputs.ts';
+import { weightInputs } from '../train/parameters.ts';
 import { frozenWeights } from '../train/startingWeights.ts';
 import { type Trainer, type TrainingState, openTrainer } from '../train/trainer.ts';
 import type { FlowPpoConfig } from './config.ts';
@@ -73,13 +74,11 @@ const checkCaches = ({ graphs: { policy, cameras, text } }: Sessions, chunks: re
   demandPrefix(chunks.map(({ chunk }) => chunk), policy.prefixLength(cameras, text)); // prettier-ignore
 
 const partsOf = <T>(steps: readonly T[], { microbatch }: FlowPpoConfig): T[][] =>
-  evenParts(steps.length, microbatch).map(([from, to]) => steps.slice(from, to));
+  inParts(steps, microbatch);
 
 /** The current weights as graph inputs. */
-const weightsOf = ({ frozen, trainer, parameters }: Sessions) => ({
-  ...frozen,
-  ...Object.fromEntries(tensorsIn(trainer.state.vectors.parameters, parameters)),
-});
+const weightsOf = ({ frozen, trainer, parameters }: Sessions) =>
+  weightInputs(trainer.state.vectors.parameters, parameters, frozen);
 
 /** A step with where the policy's mean is now, `start`; its own chunks are taken from there. */
 function prepared(
@@ -144,12 +143,8 @@ export async function openFlowPpoPolicy(
     },
     clips: true,
     batchOf: (chunks, moment) => prepare(sessions, chunks, moment),
-    async measure({ steps, parts }) {
-      const outputs: Record<string, Tensor>[] = [];
-      for (const { feeds } of parts)
-        outputs.push(await surrogate.run({ ...weightsOf(sessions), ...feeds() }));
-      return measureSteps(steps, outputs, settings);
-    },
+    measure: async ({ steps, parts }) =>
+      measureSteps(steps, await outputsOf(surrogate, weightsOf(sessions), parts), settings),
     async step({ steps, parts }, accept) {
       const step = await trainer.stepIf(parts, (outputs) =>
         accept(measureSteps(steps, outputs, settings)),

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { validate } from '../../validate.ts';
 import { behindPrefixSchema, readSettings } from '../methodSettings.ts';
 import { currentSettings } from '../oldNames.ts';
-import { criticsSchema, trustRegionSchema } from '../policyGradient/config.ts';
+import { creditSettings, trustRegionSchema } from '../policyGradient/config.ts';
 
 const share = z.number().min(0).max(1);
 const positive = z.number().positive();
@@ -95,24 +95,9 @@ const settingsSchema = z.strictObject({
    */
   clip: positive.max(1).default(0.5),
   trustRegion: trustRegionSchema,
-  /** Discount γ per control step (FPO++: 0.99 to 0.999, the last for long tasks). */
-  gamma: share.default(0.999),
-  /** λ of generalised advantage estimation (arXiv 1506.02438), per chunk. */
-  lambda: share.default(0.95),
-  /**
-   * Minimum standard deviation by which advantages are divided, for a reward of 1. Where all attempts end
-   * alike, only the critics' noise would be amplified.
-   */
-  advantageFloor: positive.default(0.05),
-  /**
-   * Minimum absolute standardised advantage. Chunks below it are left out because they carry almost no
-   * signal: after the grasp of a transfer the critics already know the outcome, and seven of ten chunks are
-   * below.
-   */
-  minAdvantage: z.number().nonnegative().default(0.25),
+  ...creditSettings,
   /** Step size of the view offset, 0 to 1 (see viewStep); used only if attempts explore the view. */
   view: z.number().min(0).max(1).default(1),
-  critics: criticsSchema,
   ablation: ablationSchema,
 });
 

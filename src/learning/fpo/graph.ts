@@ -1,4 +1,3 @@
-import { outputGradients } from '../../onnx/gradient.ts';
 import { Graph, type Value } from '../../onnx/graph.ts';
 import {
   minimum,
@@ -18,8 +17,9 @@ import {
   type FlowLosses,
   type LossGraphOptions,
   flowLosses,
-  learnedInputs,
+  learnedNames,
 } from '../imitation/lossGraph.ts';
+import { withGradients } from '../train/withGradients.ts';
 import { surrogate } from './surrogate.ts';
 
 /** The policy and batch dimensions of FPO's graphs. */
@@ -115,9 +115,5 @@ export function surrogateGraph(options: FpoGraphOptions, config: SurrogateConfig
 }
 
 /** The surrogate's graph with outputs gradient.NAME, the gradient of the loss for each parameter. */
-export function fpoGraph(...[options, config]: Parameters<typeof surrogateGraph>): Graph {
-  const graph = surrogateGraph(options, config);
-  const loss = graph.outputs.find(({ name }) => name === 'loss')!;
-  outputGradients(loss.value, learnedInputs(graph, options));
-  return graph;
-}
+export const fpoGraph = (...[options, config]: Parameters<typeof surrogateGraph>): Graph =>
+  withGradients(surrogateGraph(options, config), learnedNames(options));

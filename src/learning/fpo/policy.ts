@@ -9,8 +9,9 @@ import type { AlgorithmContext } from '../algorithm.ts';
 import { demandPrefix } from '../attempts/prefix.ts';
 import { chunkGraph } from '../train/chunkGraph.ts';
 import { constantRate } from '../train/optimiser.ts';
-import { evenParts } from '../train/order.ts';
-import { tensorsIn } from '../train/parameters.ts';
+import { inParts } from '../train/order.ts';
+import { outputsOf } from '../train/outputs.ts';
+import { weightInputs } from '../train/parameters.ts';
 import { spreadOf } from '../train/spread.ts';
 import { frozenWeights } from '../train/startingWeights.ts';
 import { type Trainer, type TrainingState, openTrainer } from '../train/trainer.ts';
@@ -106,10 +107,7 @@ async function openSessions(
 const weightsOf = (
   { frozen, trainer, parameters }: Sessions,
   values = trainer.state.vectors.parameters,
-) => ({
-  ...frozen,
-  ...Object.fromEntries(tensorsIn(values, parameters)),
-});
+) => weightInputs(values, parameters, frozen);
 
 const numbers = (tensor: Tensor) => tensor.data as Float32Array;
 
@@ -157,8 +155,8 @@ async function centresOf(
 const checkCaches = ({ graphs: { policy, cameras, text } }: Sessions, pairs: readonly PairedChunk[]): void =>
   demandPrefix(pairs.map(({ chunk }) => chunk), policy.prefixLength(cameras, text)); // prettier-ignore
 
-const inParts = <T>(chunks: readonly T[], { config }: Sessions): T[][] =>
-  evenParts(chunks.length, config.microbatch).map(([from, to]) => chunks.slice(from, to));
+const partsOf = <T>(chunks: readonly T[], { config }: Sessions): T[][] =>
+  inParts(chunks, config.microbatch);
 
 function batchFrom(
   sessions: Sessions,
@@ -166,7 +164,7 @@ function batchFrom(
   scale: number | undefined,
 ): FpoBatch {
   const { policy, keeps } = sessions.graphs;
-  const parts = inParts(chunks, sessions).map((part) => ({
+  const parts = partsOf(chunks, sessions).map((part) => ({
     share: part.length / chunks.length,
     feeds: () => ({ ...flowFeeds(part, policy, keeps), ...surrogateFeeds(part, policy, scale) }),
   }));
@@ -179,7 +177,7 @@ async function prepare(sessions: Sessions, pairs: readonly PairedChunk[]): Promi
   const { centred } = config.ablation;
   const { policy } = graphs;
 
-  const parts = inParts(pairs, sessions);
+  const parts = partsOf(pairs, sessions);
   const centres: Float32Array[][] = [];
   if (centred)
     for (const part of parts)
@@ -212,21 +210,13 @@ async function prepare(sessions: Sessions, pairs: readonly PairedChunk[]): Promi
   return batchFrom(sessions, prepared, scale);
 }
 
-/** The outputs of the surrogate's graph for each part of a batch. */
-async function surrogateOutputs(
-  sessions: Sessions,
-  { parts }: FpoBatch,
-  parameters?: Float32Array,
-): Promise<Record<string, Tensor>[]> {
-  const outputs: Record<string, Tensor>[] = [];
-  for (const { feeds } of parts)
-    outputs.push(await sessions.surrogate.run({ ...weightsOf(sessions, parameters), ...feeds() }));
-  return outputs;
-}
+/** The outputs of the surrogate's graph for each part of a batch, now or by the parameters that are given. */
+const surrogateOutputs = (sessions: Sessions, { parts }: FpoBatch, parameters?: Float32Array) =>
+  outputsOf(sessions.surrogate, weightsOf(sessions, parameters), parts);
 
 async function meanLosses(...[sessions, batch, parameters]: Parameters<typeof surrogateOutputs>) {
   const outputs = await surrogateOutputs(sessions, batch, parameters);
-  return inParts(batch.chunks, sessions).flatMap((part, i) =>
+  return partsOf(batch.chunks, sessions).flatMap((part, i) =>
     divided(outputs[i].losses, part.length).map((losses) => spreadOf(losses).mean),
   );
 }
@@ -248,7 +238,7 @@ export async function openLearningPolicy(
     batchOf: (chunks, { update }) => prepare(sessions, drawPairs(chunks, update, config)),
     centres: async (chunks) => {
       const centres: Float32Array[] = [];
-      for (const part of inParts(chunks, sessions))
+      for (const part of partsOf(chunks, sessions))
         centres.push(...(await centresOf(sessions, part)));
       return centres;
     },

@@ -1,8 +1,8 @@
 import { multiplyDims } from '../../onnx/dim.ts';
-import { outputGradients } from '../../onnx/gradient.ts';
 import { Graph, type Value } from '../../onnx/graph.ts';
 import { divide, multiply, reduceSum, repeat, reshape } from '../../onnx/operators.ts';
 import type { FlowOptions, Learnable } from '../../policy/learnable.ts';
+import { withGradients } from '../train/withGradients.ts';
 import { complement, flowMatchingErrors, rowLosses } from './flowMatching.ts';
 
 export interface LossGraphOptions extends FlowOptions {
@@ -55,14 +55,12 @@ export function flowLosses(
   return { rows, mask, losses: reduceSum(multiply(rows, mask), [1], false) };
 }
 
-/** The inputs of a graph that are trainable parameters. */
-export function learnedInputs(
-  { inputs }: Graph,
-  { policy, trainable }: Pick<LossGraphOptions, 'policy' | 'trainable'>,
-): Value[] {
-  const named = new Map(inputs.map((input) => [input.name, input]));
-  return policy.parameters(trainable).map(({ name }) => named.get(name)!);
-}
+/** The names of the inputs of a policy's graph that learn. */
+export const learnedNames = ({
+  policy,
+  trainable,
+}: Pick<LossGraphOptions, 'policy' | 'trainable'>): string[] =>
+  policy.parameters(trainable).map(({ name }) => name);
 
 /**
  * The flow-matching loss of a batch and its gradients; see flowLosses for its inputs.
@@ -75,6 +73,5 @@ export function flowMatchingGraph(options: LossGraphOptions): Graph {
   const loss = divide(reduceSum(losses, [0], false), reduceSum(mask, [0, 1], false));
   graph.output('losses', losses);
   graph.output('loss', loss);
-  outputGradients(loss, learnedInputs(graph, options));
-  return graph;
+  return withGradients(graph, learnedNames(options));
 }

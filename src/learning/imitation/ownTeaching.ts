@@ -1,11 +1,11 @@
 import { UserError } from '../../errors.ts';
-import { outputGradients } from '../../onnx/gradient.ts';
 import { Graph } from '../../onnx/graph.ts';
 import type { Taught } from '../../policy/learnable.ts';
 import { makeTransforms } from '../../policy/vectors/transforms.ts';
 import { Tensor } from '../../session/session.ts';
 import { STREAM, checkImageBytes } from '../train/batches.ts';
 import { epochsOf } from '../train/order.ts';
+import { withGradients } from '../train/withGradients.ts';
 import type { ImitationOptions, Teaching } from './teaching.ts';
 
 /** The loss that a policy without a flow has of its own. */
@@ -33,10 +33,8 @@ export async function openOwnTeaching(
   const at = epochsOf([...demonstrations.keys()], (epoch) => [seed, STREAM.order, epoch]);
 
   const graph = new Graph('imitation');
-  const loss = lessons.loss(graph, cameras);
-  graph.output('loss', loss);
-  const inputs = new Map(graph.inputs.map((input) => [input.name, input]));
-  outputGradients(loss, policy.parameters(trainable).map(({ name }) => inputs.get(name)!)); // prettier-ignore
+  graph.output('loss', lessons.loss(graph, cameras));
+  withGradients(graph, policy.parameters(trainable).map(({ name }) => name)); // prettier-ignore
 
   return {
     graph,

@@ -58,6 +58,26 @@ export const trustRegionSchema = z
   })
   .prefault({});
 
+/** Settings of a method whose advantages are generalised ones over critics. */
+export const creditSettings = {
+  /** Discount γ per control step (FPO++: 0.99 to 0.999, the last for long tasks). */
+  gamma: share.default(0.999),
+  /** λ of generalised advantage estimation (arXiv 1506.02438), per chunk. */
+  lambda: share.default(0.95),
+  /**
+   * Minimum standard deviation by which advantages are divided, for a reward of 1. Where all attempts end
+   * alike, only the critics' noise would be amplified.
+   */
+  advantageFloor: positive.default(0.05),
+  /**
+   * Minimum absolute standardised advantage. Chunks below it are left out because they carry almost no
+   * signal: after the grasp of a transfer the critics already know the outcome, and seven of ten chunks are
+   * below.
+   */
+  minAdvantage: z.number().nonnegative().default(0.25),
+  critics: criticsSchema,
+};
+
 /** What a method with critics makes advantages of. */
 export interface CriticSettings {
   /** Discount per control step. */

@@ -1,7 +1,13 @@
 import { join } from 'node:path';
 import { noOffset } from '../../policy/offset.ts';
 import { straightView } from '../../images/viewShift.ts';
-import { type Adapter, type Place, ownText, readOwn } from '../../policy/bundle/adapter.ts';
+import {
+  type Adapter,
+  type Place,
+  ownText,
+  readAdapterHead,
+  readOwn,
+} from '../../policy/bundle/adapter.ts';
 import { readAdapter } from '../../policy/bundle/readAdapter.ts';
 import { ADAPTER_FILE } from '../../policy/bundle/bundle.ts';
 import type { Bundle } from '../../policy/bundle/config.ts';
@@ -62,8 +68,9 @@ export async function readPolicyState(
 /** What a bundle's adapter has, if there is one, that stays while a policy's parameters learn. */
 export async function keptParts(bundle: Bundle): Promise<Pick<Adapter, 'ticket' | 'choice'>> {
   if (!bundle.trainable) return {};
-  const { ticket, choice } = await readAdapter(join(bundle.folder, ADAPTER_FILE), bundle);
-  return { ticket, choice };
+  const file = join(bundle.folder, ADAPTER_FILE);
+  const { ticket, choice } = await readAdapterHead(file);
+  return { ticket, ...(choice && { choice: (await readAdapter(file, bundle)).choice }) };
 }
 
 /** A policy's initial state: the bundle's adapter if it has one, else its weights. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { trainableSchema } from '../../policy/trainable.ts';
 import { validate } from '../../validate.ts';
 import { readSettings } from '../methodSettings.ts';
-import { criticsSchema, trustRegionSchema } from '../policyGradient/config.ts';
+import { creditSettings, trustRegionSchema } from '../policyGradient/config.ts';
 
 const share = z.number().min(0).max(1);
 const positive = z.number().positive();
@@ -36,18 +36,7 @@ const tokenSettings = {
   trustRegion: trustRegionSchema.prefault({ maxKl: 0.01 }),
 };
 
-const ppoSchema = z.strictObject({
-  ...tokenSettings,
-  /** Discount γ per control step. */
-  gamma: share.default(0.999),
-  /** λ of generalised advantage estimation (arXiv 1506.02438), per chunk. */
-  lambda: share.default(0.95),
-  /** As for FPO. */
-  advantageFloor: positive.default(0.05),
-  /** As for FPO. */
-  minAdvantage: z.number().nonnegative().default(0.25),
-  critics: criticsSchema,
-});
+const ppoSchema = z.strictObject({ ...tokenSettings, ...creditSettings });
 
 const grpoSchema = z.strictObject(tokenSettings);
 

@@ -1,4 +1,3 @@
-import { outputGradients } from '../../onnx/gradient.ts';
 import { Graph } from '../../onnx/graph.ts';
 import {
   divide,
@@ -11,6 +10,7 @@ import {
 import type { Writing, WritingOptions } from '../../policy/learnable.ts';
 import { TOKENS } from '../../policy/writtenTokens.ts';
 import { BATCH } from '../imitation/lossGraph.ts';
+import { withGradients } from '../train/withGradients.ts';
 import { type ClipRange, clampTo, clippedObjective } from '../policyGradient/clipped.ts';
 
 /** Clamp of a log ratio: beyond it exp would overflow, and every objective is clipped. */
@@ -36,13 +36,7 @@ export function surrogateGraph(writing: Writing, options: WritingOptions, clip: 
 }
 
 /** The same with outputs gradient.NAME of the parameters of these names. */
-export function ppoGraph(
+export const ppoGraph = (
   parameters: readonly string[],
   ...surrogate: Parameters<typeof surrogateGraph>
-): Graph {
-  const graph = surrogateGraph(...surrogate);
-  const inputs = new Map(graph.inputs.map((input) => [input.name, input]));
-  const loss = graph.outputs.find(({ name }) => name === 'loss')!;
-  outputGradients(loss.value, parameters.map((name) => inputs.get(name)!)); // prettier-ignore
-  return graph;
-}
+): Graph => withGradients(surrogateGraph(...surrogate), parameters);

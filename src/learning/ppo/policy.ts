@@ -13,8 +13,9 @@ import type {
   Moment,
 } from '../policyGradient/learningPolicy.ts';
 import { constantRate } from '../train/optimiser.ts';
-import { evenParts } from '../train/order.ts';
-import { tensorsIn } from '../train/parameters.ts';
+import { inParts } from '../train/order.ts';
+import { outputsOf } from '../train/outputs.ts';
+import { weightInputs } from '../train/parameters.ts';
 import { frozenWeights } from '../train/startingWeights.ts';
 import { type Trainer, type TrainingState, openTrainer } from '../train/trainer.ts';
 import type { TokenConfig } from './config.ts';
@@ -68,7 +69,7 @@ function feedsOf({ writing, policy }: Sessions, chunks: readonly AdvantageChunk[
 
 /** Chunks in parts that are computed at once. */
 const partsOf = <T>(chunks: readonly T[], { microbatch }: TokenConfig): T[][] =>
-  evenParts(chunks.length, microbatch).map(([from, to]) => chunks.slice(from, to));
+  inParts(chunks, microbatch);
 
 /** Log-probabilities of the chunks' tokens in the outputs of each part. */
 function readOutputs(
@@ -91,10 +92,9 @@ async function logProbabilities(
   parts: readonly (readonly AdvantageChunk[])[],
 ): Promise<Float32Array[]> {
   const { frozen, trainer, parameters, surrogate } = sessions;
-  const weights = Object.fromEntries(tensorsIn(trainer.state.vectors.parameters, parameters));
-  const outputs: Record<string, Tensor>[] = [];
-  for (const part of parts)
-    outputs.push(await surrogate.run({ ...frozen, ...weights, ...feedsOf(sessions, part) }));
+  const weights = weightInputs(trainer.state.vectors.parameters, parameters, frozen);
+  const fed = parts.map((part) => ({ feeds: () => feedsOf(sessions, part) }));
+  const outputs = await outputsOf(surrogate, weights, fed);
   return readOutputs(sessions, parts, outputs);
 }
 

@@ -1,4 +1,3 @@
-import { outputGradients } from '../../onnx/gradient.ts';
 import { Graph, type Value } from '../../onnx/graph.ts';
 import {
   add,
@@ -23,6 +22,7 @@ import {
   editsOf,
   estimates,
 } from '../../policy/choice/chunkCriticGraph.ts';
+import { withGradients } from '../train/withGradients.ts';
 
 /** The sum over networks of the mean over a batch; x is [count, batch]. */
 function perMoment(x: Value): Value {
@@ -70,10 +70,8 @@ export function chunkCriticLossGraph(shape: ChunkCriticShape, expectile: number)
   const critics = shape.discriminates ? add(values, toldApart(graph, shape, features, rows)) : values; // prettier-ignore
   const loss = shape.edits === undefined ? critics : subtract(critics, editedQ(graph, shape, features, rows)); // prettier-ignore
   graph.output('loss', loss);
-  const learned = new Map(graph.inputs.map((input) => [input.name, input]));
-  outputGradients(
-    loss,
-    chunkCriticParameters(shape).map(({ name }) => learned.get(name)!),
+  return withGradients(
+    graph,
+    chunkCriticParameters(shape).map(({ name }) => name),
   );
-  return graph;
 }

@@ -29,10 +29,12 @@ function comparing(
 ) {
   const margins = async (batch: FpoBatch) =>
     marginsOf(pairs, await policy.losses(batch), reference);
-  return {
-    preference: async (batch: FpoBatch) => preferenceOf(await margins(batch), beta),
-    weighed: async (batch: FpoBatch) =>
-      policy.weighed(batch, preferenceWeights(pairs, await margins(batch), beta)),
+  return async (batch: FpoBatch) => {
+    const now = await margins(batch);
+    return {
+      preference: preferenceOf(now, beta),
+      weighed: policy.weighed(batch, preferenceWeights(pairs, now, beta)),
+    };
   };
 }
 
@@ -60,18 +62,19 @@ export const PREFERENCE: ReplayMethod = {
         const { places, pairs } = drawCompared(nearestPairs(newest), count, [config.seed, DRAW, update]); // prettier-ignore
         const chunks = (await store.load(places)).map((chunk) => ({ chunk, advantage: 0 }));
         const batch = await policy.prepare(drawPairs(chunks, update, fpo));
-        const { preference, weighed } = comparing(policy, pairs, await policy.losses(batch, begun), beta); // prettier-ignore
-
-        const before = await preference(batch);
+        const compare = comparing(policy, pairs, await policy.losses(batch, begun), beta);
+        const before = await compare(batch);
         const preferring: typeof policy = {
           ...policy,
-          step: async (batch, accept) => policy.step(await weighed(batch), accept),
+          step: async (batch, accept) => policy.step((await compare(batch)).weighed, accept),
         };
         const limit = klLimit(trustRegion, moves);
-        const metrics = await optimise({ policy: preferring, config: fpo }, await weighed(batch), limit); // prettier-ignore
+        const metrics = await optimise({ policy: preferring, config: fpo }, before.weighed, limit);
         return {
           policy: metrics,
-          reuse: { preferred: { before, after: await preference(batch) } },
+          reuse: {
+            preferred: { before: before.preference, after: (await compare(batch)).preference },
+          },
         };
       },
       close: () => policy.close(),

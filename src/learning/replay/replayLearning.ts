@@ -26,6 +26,7 @@ import {
   asLabelled,
   openAttemptStore,
 } from './attemptStore.ts';
+import { leastOf } from '../../policy/choice/judge.ts';
 import { type ChunkCritics, initialChunkCritics, openChunkCritics } from './chunkCritics.ts';
 import { judgedOf, learnCritics } from './learnCritics.ts';
 import { rankingOf, ranksBeyondChance, remembered } from './ranking.ts';
@@ -114,7 +115,7 @@ async function assess({ critics, config }: Run, attempts: readonly Rollout[]) {
   const values = judged.map(({ v }) => v);
   return {
     told: { explainedVariance: explainedVariance(earned, values), attempts: lastValues(attempts, values) }, // prettier-ignore
-    ranking: rankingOf(judged.map(({ q, v }, i) => ({ q: Math.min(...q), v, earned: earned[i] }))),
+    ranking: rankingOf(judged.map((one, i) => ({ q: leastOf(one), v: one.v, earned: earned[i] }))),
   };
 }
 
@@ -139,7 +140,7 @@ async function assessKept(
     store,
     advantages: new Map(attempts.map((attempt) => [attempt, ofAttempt(attempt)])),
     estimates: async (chunks) =>
-      (await critics.judge(judgedOf([{ chunks }]), 'parameters')).map(({ q }) => Math.min(...q)),
+      (await critics.judge(judgedOf([{ chunks }]), 'parameters')).map(leastOf),
   };
 }
 
@@ -214,12 +215,8 @@ export const replayLearning =
     const { policy, networks, ...start }: ReplayState =
       stateFile === undefined
         ? {
-            ...{
-              ...(await initialPolicyState(bundle, config)),
-              rankings: [],
-              chooses: false,
-              played: NONE_PLAYED,
-            },
+            ...(await initialPolicyState(bundle, config)),
+            ...{ rankings: [], chooses: false, played: NONE_PLAYED },
             networks: initialChunkCritics(shape, [config.seed, STREAM.critics]),
           }
         : await readState(stateFile, bundle, config, shape, method.format);

@@ -24,6 +24,10 @@ export function epochsOf<T>(
   };
 }
 
+/** Things in parts of at most `most`, as even as can be. */
+export const inParts = <T>(things: readonly T[], most: number): T[][] =>
+  evenParts(things.length, most).map(([from, to]) => things.slice(from, to));
+
 /** `count` things in parts of at most `most`, as even as can be: [from, to) of each. */
 export function evenParts(count: number, most: number): [number, number][] {
   const parts = Math.ceil(count / most);

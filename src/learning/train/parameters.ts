@@ -18,6 +18,13 @@ export function tensorsIn(
   return tensors;
 }
 
+/** The weights of a graph as its inputs: parameters of a flat vector, and those that do not learn. */
+export const weightInputs = (
+  flat: Float32Array,
+  parameters: readonly Parameter[],
+  frozen: Record<string, Tensor>,
+): Record<string, Tensor> => ({ ...frozen, ...Object.fromEntries(tensorsIn(flat, parameters)) });
+
 /** The same tensors as an adapter holds them. */
 export const adapterParameters = (
   flat: Float32Array,

@@ -3,7 +3,7 @@ import type { Adaptable } from '../learnable.ts';
 import { type Choice, criticShapeOf } from './choice.ts';
 import { displaced } from '../offset.ts';
 import { executedSummary } from './executedSummary.ts';
-import { openJudge } from './judge.ts';
+import { leastOf, openJudge } from './judge.ts';
 import { type Moment, featuresOf } from './moment.ts';
 
 /** Chooses chunks from candidates. */
@@ -63,7 +63,7 @@ export async function openChooser(
         edit ? [displaced(samples[k], edit, 1)] : [],
       );
       const all = [...samples, ...edited];
-      const estimates = [...judged, ...(edited.length > 0 ? await judge(edited) : [])].map(({ q }) => Math.min(...q)); // prettier-ignore
+      const estimates = [...judged, ...(edited.length > 0 ? await judge(edited) : [])].map(leastOf); // prettier-ignore
       const best = estimates.indexOf(Math.max(...estimates));
       return {
         best: best % candidates,

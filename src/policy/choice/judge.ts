@@ -23,6 +23,9 @@ export interface Judgement {
   f?: number;
 }
 
+/** The least estimate of the ensemble: what a chunk is worth at least. */
+export const leastOf = ({ q }: Judgement): number => Math.min(...q);
+
 /** Chunks as inputs of the critics' graphs. */
 export function judgedInputs(
   shape: ChunkCriticShape,
