@@ -2,10 +2,11 @@ import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { listEpisodes } from '../episodes/listEpisodes.ts';
 import { recordBeginning } from '../learning/begun.ts';
+import { CURVE } from '../learning/curve.ts';
 import { makeFolder } from '../files/makeFolder.ts';
 import { explorationAfter } from '../policy/exploration.ts';
 import { type AdaptConsole, openAdaptConsole } from './adaptConsole.ts';
-import { CURVE, type Evaluations, evaluate, openEvaluations } from './evaluation.ts';
+import { type Evaluations, drawRun, evaluate, openEvaluations } from './evaluation.ts';
 import { type AdaptParts, startAdaptParts } from './parts.ts';
 import { type AdaptOptions, type AdaptPlan, attemptId, firstSeed, planAdaptation } from './plan.ts';
 import { createAdaptReport } from './report.ts';
@@ -60,7 +61,6 @@ async function learnFromAttempts(run: Run): Promise<void> {
     const evaluation = { episodes: learned, attempts, ...counts };
     await evaluations.add(evaluation);
     report.evaluation(evaluation);
-    await evaluations.draw();
   };
 
   const courier = await parts.open(signal);
@@ -68,6 +68,7 @@ async function learnFromAttempts(run: Run): Promise<void> {
   let { consumed } = await learner.consumed(0, signal);
   await parts.untilPlayed(signal);
   await evaluateAfter(consumed);
+  await drawRun(folder);
   while (consumed < episodes) {
     signal.throwIfAborted();
     const wanted = await attemptsFrom(consumed, plan, options);
@@ -83,7 +84,7 @@ async function learnFromAttempts(run: Run): Promise<void> {
     const updates = Math.round(consumed / batch);
     if (updates % options.evaluateEvery === 0 || consumed >= episodes)
       await evaluateAfter(consumed);
-    await evaluations.draw();
+    await drawRun(folder);
     for (const { path, id } of await listEpisodes(plan.folders.recorded))
       if (courier.status().pending === 0 && id.startsWith(`${plan.task}-`)) await rm(path);
   }
@@ -120,8 +121,7 @@ export async function adapt(
     const plan = await planAdaptation(folder, options);
     const { folders, bundle, task, trainable, gap } = plan;
     for (const path of [folders.recorded, folders.learner]) await makeFolder(path);
-    const title = `${bundle.name}, ${task}`;
-    const evaluations = await openEvaluations(folder, folders.learner, title, report.note);
+    const evaluations = await openEvaluations(folder, report.note);
     signal.throwIfAborted();
     starting = startAdaptParts({
       ...{ folders, bundle, method, config, trainable, batch, seed, makers: options },

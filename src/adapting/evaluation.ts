@@ -1,8 +1,16 @@
 import { join } from 'node:path';
 import { appendJsonLines, readJsonLines } from '../files/jsonLines.ts';
-import { type Curve, type CurvePoint, adaptationCurve, readCurve } from '../learning/curve.ts';
+import { readBeginning } from '../learning/begun.ts';
+import {
+  CURVE,
+  type Curve,
+  type CurvePoint,
+  adaptationCurve,
+  readCurve,
+} from '../learning/curve.ts';
 import { writeWhole } from '../files/writeWhole.ts';
 import type { RolloutPool } from '../rollouts/pool.ts';
+import { foldersIn } from './plan.ts';
 
 /** Successes of attempts on seeds that no learning sees, after so many episodes. */
 export interface Evaluation {
@@ -16,8 +24,6 @@ export interface Evaluation {
 const HELD_OUT = 5_000_000;
 
 const RESULTS = 'results.jsonl';
-/** Success by episodes, as a picture in a run's folder. */
-export const CURVE = 'curve.svg';
 
 /** A run's evaluations in their order; none where it has none. `say` hears of a line that was cut off. */
 export const readResults = (folder: string, say?: (line: string) => void): Promise<Evaluation[]> =>
@@ -66,19 +72,28 @@ const curvesOf = (results: readonly Evaluation[]): Curve[] =>
     })),
   }));
 
-/** The evaluations of a run, and its curve. */
+/** Policy and task of a run, as its folder tells them; undefined where it does not. */
+async function titleOf(folder: string): Promise<string | undefined> {
+  const { name, task } = await readBeginning(folder);
+  return typeof name === 'string' && typeof task === 'string' ? `${name}, ${task}` : undefined;
+}
+
+/** Draws a run's evaluations beside the attempts that its learner learned from. */
+export async function drawRun(folder: string): Promise<void> {
+  const seen = await readCurve(foldersIn(folder).learner);
+  const curves = [...seen, ...curvesOf(await readResults(folder))];
+  await writeWhole(join(folder, CURVE), adaptationCurve(curves, await titleOf(folder)));
+}
+
+/** The evaluations of a run. */
 export interface Evaluations {
   all(): readonly Evaluation[];
   add(evaluation: Evaluation): Promise<void>;
-  /** Draws them beside the attempts that the learner learned from. */
-  draw(): Promise<void>;
 }
 
-/** Opens the evaluations of a run's folder, where `title` stands above the curve. */
+/** Opens the evaluations of a run's folder. */
 export async function openEvaluations(
   folder: string,
-  learner: string,
-  title: string,
   say: (line: string) => void,
 ): Promise<Evaluations> {
   const all = await readResults(folder, say);
@@ -87,11 +102,6 @@ export async function openEvaluations(
     async add(evaluation) {
       await appendJsonLines(join(folder, RESULTS), [evaluation]);
       all.push(evaluation);
-    },
-    async draw() {
-      const seen = await readCurve(learner);
-      const curve = adaptationCurve([...seen, ...curvesOf(all)], title);
-      await writeWhole(join(folder, CURVE), curve);
     },
   };
 }

@@ -236,11 +236,13 @@ export interface LearningPoint {
   update: number;
   /** Attempts that were learned from up to it. */
   episodes: number;
-  /** Of its batch. */
+  /** Of its batch, as they are labelled now. */
   attempts: number;
   successes: number;
   /** 95 % interval of the success rate (Wilson). */
   interval: [number, number];
+  /** Attempts whose outcome was corrected after the update had learned from them; absent where there are none. */
+  corrected?: number;
   explainedVariance?: number;
   valueLoss?: number;
   /** Probability that critics put a chunk of a success above one of a failure, before they learned from both; 0.5 by chance. */
@@ -359,6 +361,8 @@ export interface Comparison {
   verdict: string;
   /** The rule that the verdict follows. */
   rule: string;
+  /** Attempts whose outcome was corrected after it was judged, and the verdict before; absent where there are none. */
+  corrected?: { attempts: number; verdict: string };
 }
 
 /** A calibration that is led on the page. */

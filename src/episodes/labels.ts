@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { UserError, codeOf, invalid } from '../errors.ts';
@@ -6,8 +6,8 @@ import { appendJsonLines, readJsonLines } from '../files/jsonLines.ts';
 import { syncToDisk } from '../files/writeWhole.ts';
 import { reasonOf } from '../systemErrors.ts';
 import { validate } from '../validate.ts';
-import { type EpisodeResult, REWARDS } from './episode.ts';
-import { episodeFile, labelsFile } from './files.ts';
+import { type EpisodeResult, type Outcome, REWARDS } from './episode.ts';
+import { episodeFile, labelledEpisode, labelsFile, wholePath } from './files.ts';
 import { outcomeSchema } from './metadata.ts';
 
 /** A correction of an episode's outcome, a line of the file beside it. */
@@ -59,6 +59,21 @@ const isLater = (a: Label, b: Label) => (a.at === b.at ? textOf(a) > textOf(b) :
 /** The label that counts: the latest one, whatever their order. Undefined if there is none. */
 export const newestLabel = ([first, ...others]: readonly Label[]): Label | undefined =>
   others.reduce((newest, label) => (isLater(label, newest) ? label : newest), first);
+
+/**
+ * The outcomes that newest labels give to a folder's episodes, by id; without labels that cannot be read, of which the
+ * list of episodes tells.
+ */
+export async function labelledOutcomes(folder: string): Promise<Map<string, Outcome>> {
+  const outcomes = new Map<string, Outcome>();
+  for (const name of await readdir(folder).catch(() => [])) {
+    const id = labelledEpisode(name);
+    if (id === undefined) continue;
+    const label = await labelsOf(wholePath(folder, id)).then(newestLabel, () => undefined);
+    if (label) outcomes.set(id, label.outcome);
+  }
+  return outcomes;
+}
 
 /** An episode's result as its labels correct it; the same object where they do not. */
 export function correctedResult(result: EpisodeResult, labels: readonly Label[]): EpisodeResult {

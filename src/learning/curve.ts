@@ -1,6 +1,9 @@
+import { join } from 'node:path';
 import { scaleLinear } from 'd3-scale';
+import { labelledOutcomes } from '../episodes/labels.ts';
+import { writeWhole } from '../files/writeWhole.ts';
 import { readEvents } from './events.ts';
-import type { UpdateMetrics } from './metrics.ts';
+import { countUpdates } from './updates.ts';
 import { successInterval } from '../tensors/successRates.ts';
 import { lineChart, percentLabel } from '../charts/lineChart.ts';
 import { picture, text } from '../charts/svg.ts';
@@ -18,6 +21,8 @@ export interface Curve {
   name: string;
   colour: string;
   points: CurvePoint[];
+  /** Attempts whose outcome was corrected after they had been counted; the points have them as corrected. */
+  corrected?: number;
 }
 
 const WIDTH = 760;
@@ -31,6 +36,13 @@ const ROW = 16;
 /** Curves at most whose intervals can be told apart. */
 const SHADED = 5;
 
+/** The title, and how many outcomes were corrected. */
+function titleOf(title: string, curves: readonly Curve[]): string {
+  const corrected = curves.reduce((sum, curve) => sum + (curve.corrected ?? 0), 0);
+  if (corrected === 0) return title;
+  return `${title}; ${corrected} ${corrected === 1 ? 'outcome' : 'outcomes'} corrected since`;
+}
+
 /** Success rates over the episodes learned from as an SVG; of few curves, each with its 95 % interval shaded. */
 export function adaptationCurve(
   curves: readonly Curve[],
@@ -43,7 +55,7 @@ export function adaptationCurve(
   const x = scaleLinear([0, Math.max(1, ...episodes)], [left, right]);
   const y = scaleLinear([0, 1], [bottom, top]);
   return picture(WIDTH, HEIGHT + lower, 12, [
-    text(left, 20, title, 'font-size="15"'),
+    text(left, 20, titleOf(title, curves), 'font-size="15"'),
     ...lineChart({
       frame: { left, right, top, bottom },
       x: { at: x, ticks: x.ticks(8), label: String },
@@ -66,18 +78,22 @@ export function adaptationCurve(
 }
 
 /**
- * Success counts of the (exploring) attempts in the log of a learner's folder. Of an update repeated after a
- * kill, the last one counts. `say` receives the warnings of readJsonLines.
+ * Success counts of the (exploring) attempts in the log of a learner's folder, as they are labelled now. An update of
+ * which all attempts were discarded since has no point. `say` receives the warnings of readJsonLines.
  */
 export async function readCurve(folder: string, say?: (line: string) => void): Promise<Curve[]> {
-  const reports = new Map<number, UpdateMetrics>();
-  for (const event of await readEvents(folder, say))
-    if ('report' in event) reports.set(event.report.update, event.report);
-  const points: CurvePoint[] = [];
-  let episodes = 0;
-  for (const { attempts, successes } of reports.values()) {
-    points.push({ episodes, attempts, successes });
-    episodes += attempts;
-  }
-  return [{ name: 'attempts learned from', colour: '#4878a8', points }];
+  const labels = await labelledOutcomes(join(folder, 'episodes'));
+  const updates = countUpdates(await readEvents(folder, say), labels);
+  const points = updates
+    .filter(({ attempts }) => attempts > 0)
+    .map(({ before, attempts, successes }): CurvePoint => ({ episodes: before, attempts, successes })); // prettier-ignore
+  const corrected = updates.reduce((sum, update) => sum + update.corrected, 0);
+  return [{ name: 'attempts learned from', colour: '#4878a8', points, corrected }];
 }
+
+/** Success by episodes, as a picture in a folder. */
+export const CURVE = 'curve.svg';
+
+/** Draws the success of a learner's attempts in its folder. */
+export const drawCurve = async (folder: string): Promise<void> =>
+  writeWhole(join(folder, CURVE), adaptationCurve(await readCurve(folder)));

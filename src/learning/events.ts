@@ -8,6 +8,8 @@ import type { RobotAttempts } from './versions.ts';
 /** What there is to tell of an update, however it ended. */
 export interface Updated {
   report: UpdateMetrics;
+  /** What each attempt that it learned from was worth then, by id; missing in logs of earlier versions. */
+  rewards?: Readonly<Record<string, number>>;
   /** The attempts that it learned from by robot and version; absent where no robot has a name. */
   robots?: readonly RobotAttempts[];
 }

@@ -202,6 +202,20 @@ async function improve(parts: Parts, rollouts: readonly Rollout[]): Promise<Lear
   return { event: 'published', version: after.version, parent: before.version, report };
 }
 
+/** An update's event, with the attempts that it learned from. */
+const told = (
+  event: LearnerEvent,
+  rollouts: readonly Rollout[],
+  robots: readonly RobotAttempts[],
+): LearnerEvent =>
+  'report' in event
+    ? {
+        ...event,
+        rewards: Object.fromEntries(rollouts.map(({ id, reward }) => [id, reward])),
+        ...(robots.length > 0 && { robots }),
+      }
+    : event;
+
 async function learnFrom(
   parts: Parts,
   episodes: readonly HeldEpisode[],
@@ -222,7 +236,7 @@ async function learnFrom(
   if (rolledBack) events.push(rolledBack);
   else if (rollouts.length > 0) {
     const robots = successByRobot(episodes.flatMap(({ id }) => run.counted.get(id) ?? []));
-    events.push({ ...(await improve(parts, rollouts)), ...(robots.length > 0 && { robots }) });
+    events.push(told(await improve(parts, rollouts), rollouts, robots));
   }
   return settle(parts, events);
 }

@@ -2,15 +2,16 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LearnedVersion, Learning, LearningPoint } from '../console/protocol.ts';
 import { successInterval } from '../tensors/successRates.ts';
-import { episodeFile, labelledEpisode, wholePath } from '../episodes/files.ts';
-import { labelsOf, newestLabel } from '../episodes/labels.ts';
+import type { Outcome } from '../episodes/outcome.ts';
+import { episodeFile, wholePath } from '../episodes/files.ts';
+import { labelledOutcomes } from '../episodes/labels.ts';
 import { readBeginning } from './begun.ts';
-import { type HeldEpisode, applyLabels } from './corrections.ts';
+import { applyLabels } from './corrections.ts';
 import { type LoggedEvent, readEvents } from './events.ts';
 import { describeEvent } from './learnReport.ts';
 import { type Run, readRun, versionFile } from './learnerFolder.ts';
-import type { UpdateMetrics } from './metrics.ts';
 import { type Orders, readOrders } from './orders.ts';
+import { type CountedUpdate, countUpdates } from './updates.ts';
 
 /** What a learner's folder does not tell. */
 type Untold = 'at' | 'state' | 'batch' | 'timeLeft' | 'evaluations' | 'answers';
@@ -28,11 +29,14 @@ const LOG_LINES = 200;
 
 const timeOf = ({ time }: LoggedEvent) => Date.parse(time);
 
-const pointOf = (at: number, episodes: number, report: UpdateMetrics): LearningPoint => {
-  const { update, attempts, successes, critics, policy, reuse, skipped } = report;
+/** An update as a point of curves. */
+function pointOf(counted: CountedUpdate): LearningPoint {
+  const { at, report, before, attempts, successes, corrected } = counted;
+  const { update, critics, policy, reuse, skipped } = report;
   return {
-    ...{ at, update, episodes, attempts, successes },
-    interval: successInterval(report),
+    ...{ at, update, episodes: before + report.attempts, attempts, successes },
+    interval: successInterval(counted),
+    ...(corrected > 0 && { corrected }),
     ...(critics && {
       explainedVariance: critics.explainedVariance,
       valueLoss: critics.valueLoss,
@@ -50,18 +54,6 @@ const pointOf = (at: number, episodes: number, report: UpdateMetrics): LearningP
     }),
     ...(skipped !== undefined && { skipped }),
   };
-};
-
-/** The updates in a log, as points of curves; of one that was repeated after a kill, the last counts. */
-export function learningPoints(events: readonly LoggedEvent[]): LearningPoint[] {
-  const updates = new Map<number, { at: number; report: UpdateMetrics }>();
-  for (const event of events)
-    if ('report' in event)
-      updates.set(event.report.update, { at: timeOf(event), report: event.report });
-  let episodes = 0;
-  return [...updates.values()].map(({ at, report }) =>
-    pointOf(at, (episodes += report.attempts), report),
-  );
 }
 
 /** Values along attempts of the newest update that tells them. */
@@ -119,20 +111,9 @@ const published = (folder: string, { versions }: Run, events: readonly LoggedEve
     }),
   );
 
-/**
- * Counts the labels of a learner's episodes that it has not dealt with, as it will when it runs. Changes `run` alone.
- */
-async function countLabels(folder: string, run: Run): Promise<void> {
-  const episodes = join(folder, 'episodes');
-  const held: HeldEpisode[] = [];
-  for (const name of await readdir(episodes).catch(() => [])) {
-    const id = labelledEpisode(name);
-    if (id === undefined) continue;
-    const path = wholePath(episodes, id);
-    // The list of episodes says where labels cannot be read.
-    const label = await labelsOf(path).then(newestLabel, () => undefined);
-    if (label) held.push({ id, path, label: label.outcome });
-  }
+/** Counts the labels of a learner's episodes that it has not dealt with, as it will when it runs. Changes `run` alone. */
+function countLabels(folder: string, run: Run, labels: ReadonlyMap<string, Outcome>): void {
+  const held = [...labels].map(([id, label]) => ({ id, path: wholePath(folder, id), label }));
   const consumed = new Set(run.consumed);
   applyLabels(held, run.versions, run, (id) => consumed.has(id));
 }
@@ -155,10 +136,12 @@ const playedOf = (run: Run | undefined, { pinned, rollBack }: Orders) =>
 export async function readLearning(folder: string): Promise<ToldLearning> {
   const events = await readEvents(folder);
   const run = await readRun(folder);
-  if (run) await countLabels(folder, run);
+  const episodes = join(folder, 'episodes');
+  const labels = await labelledOutcomes(episodes);
+  if (run) countLabels(episodes, run, labels);
   const orders = await readOrders(folder);
   const { method } = await readBeginning(folder);
-  const points = learningPoints(events);
+  const updates = countUpdates(events, labels);
   const values = newestValues(events);
   const plays = playedOf(run, orders);
   const versions = run ? await published(folder, run, events) : [];
@@ -170,9 +153,9 @@ export async function readLearning(folder: string): Promise<ToldLearning> {
     ...(plays !== undefined && { plays }),
     waiting: await waitingIn(folder, run?.consumed ?? []),
     consumed: run?.consumed.length ?? 0,
-    ...(points.length > 0 && { lastBatch: points.at(-1)!.attempts }),
+    ...(updates.length > 0 && { lastBatch: updates.at(-1)!.report.attempts }),
     versions: [...versions, ...unpublished].sort((a, b) => a.at - b.at),
-    points,
+    points: updates.map(pointOf),
     ...(values && { values }),
     log: events
       .slice(-LOG_LINES)

@@ -1,8 +1,15 @@
 import { randomInt, randomUUID } from 'node:crypto';
-import type { Comparison, ComparisonState } from '../console/protocol.ts';
-import type { Outcome } from '../episodes/episode.ts';
+import type { AttemptLine, ComparisonState } from '../console/protocol.ts';
 import { UserError, unready } from '../errors.ts';
-import { RULE, type Side, orderOf, sideOf, verdictOf } from './comparison.ts';
+import {
+  type JudgedAttempt,
+  type KeptComparison,
+  RULE,
+  type Side,
+  countSide,
+  orderOf,
+  verdictOf,
+} from './comparison.ts';
 import type { PlayedVersions } from './playedVersions.ts';
 
 /** What a person asks to be compared; half of the attempts are made with each version. */
@@ -12,8 +19,8 @@ export interface Asked {
   attempts: number;
 }
 
-/** A comparison that was kept, with the seed of its order. */
-export type KeptComparison = Comparison & { seed: number };
+/** An attempt that was judged, and the id of its episode, if it was recorded. */
+export type Judged = Pick<AttemptLine, 'outcome' | 'episode'>;
 
 export interface CompareOptions {
   versions: PlayedVersions;
@@ -31,8 +38,8 @@ export interface CompareJob {
   begin(asked: Asked): () => void;
   /** Has the version of the next attempt play. */
   prepare(): Promise<void>;
-  /** Takes the outcome of an attempt; one that was discarded is made again. */
-  judged(outcome: Outcome): Promise<void>;
+  /** Takes an attempt; one that was discarded is made again. */
+  judged(attempt: Judged): Promise<void>;
   /** Ends it early, without a verdict. Throws a `UserError` where none is under way. */
   end(by: string): Promise<string>;
 }
@@ -42,8 +49,7 @@ interface Running {
   asked: Asked;
   seed: number;
   order: Side[];
-  made: number;
-  counts: Record<Side, { attempts: number; successes: number }>;
+  made: JudgedAttempt[];
   /** The version that played before. */
   before: string;
 }
@@ -57,23 +63,24 @@ const wrong = (message: string, field: keyof Asked) =>
 export function createCompareJob({ versions, onEnd }: CompareOptions): CompareJob {
   let running: Running | undefined;
 
-  const finish = async ({ asked, seed, counts, before }: Running, early?: string) => {
+  const finish = async ({ asked, seed, made: attempts, before }: Running, said?: string) => {
     running = undefined;
-    const [a, b] = [sideOf(asked.a, counts.a), sideOf(asked.b, counts.b)];
-    const verdict = early ?? verdictOf(a, b);
+    const [a, b] = [countSide(asked.a, 'a', attempts), countSide(asked.b, 'b', attempts)];
+    const verdict = said ?? verdictOf(a, b);
+    const judged = { at: Date.now(), id: randomUUID(), a, b, verdict, rule: RULE, seed, attempts };
     try {
       await versions.play(before);
     } finally {
-      await onEnd({ at: Date.now(), id: randomUUID(), a, b, verdict, rule: RULE, seed });
+      await onEnd({ ...judged, ...(said !== undefined && { early: true }) });
     }
   };
 
   return {
     get state() {
-      return running && { made: running.made, of: running.order.length };
+      return running && { made: running.made.length, of: running.order.length };
     },
     get left() {
-      return running ? running.order.length - running.made : 0;
+      return running ? running.order.length - running.made.length : 0;
     },
     begin(asked) {
       if (running)
@@ -92,29 +99,23 @@ export function createCompareJob({ versions, onEnd }: CompareOptions): CompareJo
           { kind: 'missing', fields: [unknown] },
         );
       const seed = randomInt(LARGEST_SEED);
-      const none = () => ({ attempts: 0, successes: 0 });
-      running = {
-        ...{ asked, seed, order: orderOf(attempts / 2, seed), made: 0, before: versions.now },
-        counts: { a: none(), b: none() },
-      };
+      const order = orderOf(attempts / 2, seed);
+      running = { asked, seed, order, made: [], before: versions.now };
       return () => (running = undefined);
     },
     async prepare() {
-      if (running) await versions.play(running.asked[running.order[running.made]]);
+      if (running) await versions.play(running.asked[running.order[running.made.length]]);
     },
-    async judged(outcome) {
+    async judged({ outcome, episode }) {
       if (!running || outcome === 'discarded') return;
-      const { counts, order } = running;
-      const count = counts[order[running.made]];
-      count.attempts += 1;
-      count.successes += Number(outcome === 'success');
-      running.made += 1;
-      if (running.made === order.length) await finish(running);
+      const { made, order } = running;
+      made.push({ side: order[made.length], outcome, ...(episode !== undefined && { episode }) });
+      if (made.length === order.length) await finish(running);
     },
     async end(by) {
       if (!running) throw unready('no comparison is under way');
       const { made, order } = running;
-      const said = `ended by ${by} after ${made} of ${order.length} attempts: no verdict`;
+      const said = `ended by ${by} after ${made.length} of ${order.length} attempts: no verdict`;
       await finish(running, said);
       return `the comparison is ${said}`;
     },

@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import type { Comparison, ComparisonSide } from '../console/protocol.ts';
+import { labelledOutcomes } from '../episodes/labels.ts';
+import type { Outcome } from '../episodes/outcome.ts';
 import { appendJsonLines, readJsonLines } from '../files/jsonLines.ts';
 import { type Counts, successInterval } from '../tensors/successRates.ts';
 import { uniformNumbers } from '../tensors/noise.ts';
@@ -40,6 +42,7 @@ export const sideOf = (version: string, counts: Counts): ComparisonSide => ({
 
 /** How many attempts would have told these rates apart, in words. */
 function neededFor(a: ComparisonSide, b: ComparisonSide): string {
+  if (a.attempts === 0 || b.attempts === 0) return '';
   const [low, high] = [rate(a), rate(b)].sort((x, y) => x - y);
   if (low === high) return '';
   const needed = attemptsNeeded([low, high], LEVEL, POWER);
@@ -61,8 +64,66 @@ const COMPARISONS = 'comparisons.jsonl';
 /** The file beside a folder's episodes that holds its comparisons. */
 export const comparisonsFile = (folder: string): string => join(folder, COMPARISONS);
 
-export const readComparisons = (folder: string): Promise<Comparison[]> =>
-  readJsonLines<Comparison>(comparisonsFile(folder));
+/** An attempt of a comparison, as it was judged. */
+export interface JudgedAttempt {
+  side: Side;
+  outcome: Outcome;
+  /** Id of its episode; absent where none was recorded. */
+  episode?: string;
+}
 
-export const keepComparison = (folder: string, comparison: Comparison): Promise<void> =>
+/** A comparison as it was judged. */
+export interface KeptComparison extends Omit<Comparison, 'corrected'> {
+  /** Of its order. */
+  seed: number;
+  /** Whether it was ended early, so that it has no verdict whatever its counts. */
+  early?: boolean;
+  /** Its attempts but those that were discarded; absent in those of earlier versions. */
+  attempts?: readonly JudgedAttempt[];
+}
+
+/** What attempts with a version come to. */
+export function countSide(version: string, side: Side, all: readonly JudgedAttempt[]) {
+  const own = all.filter((attempt) => attempt.side === side && attempt.outcome !== 'discarded');
+  const successes = own.filter(({ outcome }) => outcome === 'success').length;
+  return sideOf(version, { attempts: own.length, successes });
+}
+
+/** A comparison with its attempts as they are labelled now; `labels` are outcomes by id of the episode. */
+export function asLabelled(
+  { at, id, a, b, verdict, rule, early = false, attempts = [] }: KeptComparison,
+  labels: ReadonlyMap<string, Outcome>,
+): Comparison {
+  const now = attempts.map((attempt) => {
+    const { episode = '', outcome } = attempt;
+    return { ...attempt, outcome: labels.get(episode) ?? outcome };
+  });
+  const corrected = now.filter(({ outcome }, i) => outcome !== attempts[i].outcome).length;
+  if (corrected === 0) return { at, id, a, b, verdict, rule };
+  const [newA, newB] = [countSide(a.version, 'a', now), countSide(b.version, 'b', now)];
+  return {
+    ...{ at, id, a: newA, b: newB, rule },
+    verdict: early ? verdict : verdictOf(newA, newB),
+    corrected: { attempts: corrected, verdict },
+  };
+}
+
+/** Comparisons with their attempts as they are labelled now; `folder` is that of the episodes, if there are any. */
+export async function allAsLabelled(
+  kept: readonly KeptComparison[],
+  folder: string | undefined,
+): Promise<Comparison[]> {
+  const labels = folder === undefined ? new Map<string, Outcome>() : await labelledOutcomes(folder);
+  return kept.map((comparison) => asLabelled(comparison, labels));
+}
+
+/** The comparisons beside a folder's episodes, as they were judged. */
+export const keptComparisons = (folder: string): Promise<KeptComparison[]> =>
+  readJsonLines<KeptComparison>(comparisonsFile(folder));
+
+/** The same with their attempts as they are labelled now. */
+export const readComparisons = async (folder: string): Promise<Comparison[]> =>
+  allAsLabelled(await keptComparisons(folder), folder);
+
+export const keepComparison = (folder: string, comparison: KeptComparison): Promise<void> =>
   appendJsonLines(comparisonsFile(folder), [comparison]);

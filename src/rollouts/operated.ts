@@ -173,6 +173,12 @@ function showPhase({ console, operation, versions, options: { sim } }: Operated)
   console.phase({ ...operation.state, ...versions.comparison, task, prompt, seconds });
 }
 
+/** Says on the pages what went wrong. */
+const failed =
+  ({ console }: Pick<Operated, 'console'>) =>
+  (error: unknown) =>
+    console.log('error', messageOf(error));
+
 /** Shows a finished attempt. */
 function showAttempt(run: Operated, result: AttemptResult): void {
   const { console, operation, versions, options } = run;
@@ -180,8 +186,9 @@ function showAttempt(run: Operated, result: AttemptResult): void {
   const { controlRate } = options.sim.embodiment;
   const { problem } = result;
   if (problem) console.log(problem.kind === 'ended' ? 'info' : 'error', problem.message);
-  console.attempt(attemptLine(result, { attempt, version: versions.now, controlRate }));
-  versions.judged(result.outcome).catch((error: unknown) => console.log('error', messageOf(error)));
+  const line = attemptLine(result, { attempt, version: versions.now, controlRate });
+  console.attempt(line);
+  versions.judged(line).catch(failed(run));
 }
 
 const untilAborted = (signal: AbortSignal) =>
@@ -233,6 +240,7 @@ export async function operate(options: OperatedOptions): Promise<void> {
         sensors: counted.sensors,
         pictures: () => previews.take(),
         answers: answersOf(parts, run),
+        onLabel: () => opened && void versions.relabelled().catch(failed(opened)),
         stop: (by, reason) => operation.stop(by, reason),
         log: say,
       }),

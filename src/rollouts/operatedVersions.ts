@@ -1,11 +1,15 @@
 import type { RuntimeAnswers } from '../console/console.ts';
-import { HIDDEN, type Comparison, type PhaseState, type PolicyDescription } from '../console/protocol.ts'; // prettier-ignore
+import { HIDDEN, type PhaseState, type PolicyDescription } from '../console/protocol.ts'; // prettier-ignore
 import type { RobotConsole } from '../console/robotConsole.ts';
 import type { Operation, OperationPhase } from '../control/operation.ts';
-import type { Outcome } from '../episodes/episode.ts';
 import { unready } from '../errors.ts';
-import { createCompareJob } from './compareJob.ts';
-import { keepComparison, readComparisons } from './comparison.ts';
+import { type Judged, createCompareJob } from './compareJob.ts';
+import {
+  type KeptComparison,
+  allAsLabelled,
+  keepComparison,
+  keptComparisons,
+} from './comparison.ts';
 import type { PlayedVersions } from './playedVersions.ts';
 
 export interface OperatedVersionsOptions {
@@ -33,8 +37,10 @@ export interface OperatedVersions {
   open(): Promise<void>;
   /** Has the version of the next attempt play. */
   prepare(): Promise<void>;
-  /** Takes the outcome of an attempt. */
-  judged(outcome: Outcome): Promise<void>;
+  /** Takes an attempt. */
+  judged(attempt: Judged): Promise<void>;
+  /** Shows the comparisons anew: an outcome was corrected. */
+  relabelled(): Promise<void>;
   /** None where there is one version only. */
   answers: RuntimeAnswers;
 }
@@ -45,7 +51,7 @@ const AT_REST: readonly OperationPhase[] = ['ready', 'judgement', 'reset', 'stop
 /** Has a person at the console play and compare the versions of a policy. */
 export function operatedVersions(options: OperatedVersionsOptions): OperatedVersions {
   const { versions, description, record, operation, console, onChange } = options;
-  const comparisons: Comparison[] = [];
+  const comparisons: KeptComparison[] = [];
   let pinned: string | undefined;
 
   const show = () => {
@@ -53,12 +59,14 @@ export function operatedVersions(options: OperatedVersionsOptions): OperatedVers
     console().policyChanged();
     onChange();
   };
+  const showComparisons = async () =>
+    console().comparisons(await allAsLabelled(comparisons, record));
   const job = createCompareJob({
     versions,
     async onEnd(comparison) {
       comparisons.push(comparison);
       show();
-      console().comparisons(comparisons);
+      await showComparisons();
       if (record !== undefined) await keepComparison(record, comparison);
     },
   });
@@ -108,14 +116,15 @@ export function operatedVersions(options: OperatedVersionsOptions): OperatedVers
     },
     toMake: (asked) => (job.state ? job.left : asked),
     async open() {
-      if (record !== undefined) comparisons.push(...(await readComparisons(record)));
-      console().comparisons(comparisons);
+      if (record !== undefined) comparisons.push(...(await keptComparisons(record)));
+      await showComparisons();
     },
     prepare: () => job.prepare(),
-    async judged(outcome) {
-      await job.judged(outcome);
+    async judged(attempt) {
+      await job.judged(attempt);
       onChange();
     },
+    relabelled: showComparisons,
     answers: versions.all.length > 1 ? answers : {},
   };
 }

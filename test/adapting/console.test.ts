@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { nalu, spawnNalu } from '../cli/nalu.ts';
+import { showFolder } from '../../src/adapting/folderConsole.ts';
+import { recordEpisode } from '../../src/episodes/recordEpisode.ts';
+import { logEvents } from '../../src/learning/events.ts';
+import { headerOf, play, success } from '../episodes/recording.ts';
 import type { EpisodeLine } from '../../src/console/protocol.ts';
 import { type TestPage, openPage } from '../console/client.ts';
 import { urlIn } from '../console/said.ts';
@@ -111,6 +116,8 @@ describe('the page of nalu adapt', { timeout: 300_000 }, () => {
         assert.ok(page.topics.learning!.evaluations.length > 0);
       });
       assert.equal(code, 0, err);
+      const curve = await readFile(join(runIn(folder), 'curve.svg'), 'utf8');
+      assert.match(curve, />tiny, \S+; 1 outcome corrected since</);
 
       const before = await contentsOf(runIn(folder));
       const stop = new AbortController();
@@ -138,6 +145,44 @@ describe('the page of nalu adapt', { timeout: 300_000 }, () => {
       await seen;
       assert.equal(shown.code, 130);
       assert.deepEqual(await contentsOf(runIn(folder)), before);
+    }));
+
+  it('of nalu console draws the curves anew when an outcome is corrected', () =>
+    withFolder(async (folder) => {
+      const learner = join(folder, 'learner');
+      for (const id of ['one', 'two']) {
+        const recorder = await recordEpisode(join(learner, 'episodes'), headerOf(id));
+        await play(recorder, 1);
+        await recorder.finish(success);
+      }
+      const report = { update: 1, attempts: 2, successes: 2 };
+      const rewards = { one: 1, two: 1 };
+      await logEvents(learner, [{ event: 'warmed up', report, rewards }]);
+      const stop = new AbortController();
+      let shown: Promise<void> | undefined;
+      const url = await new Promise<string>((resolve) => {
+        const place = { access: { host: '127.0.0.1' }, addresses: (at: string) => [at], port: 0 };
+        const log = (line: string) => resolve(urlIn(`${line}\n`)!);
+        shown = showFolder(folder, place, { log, signal: stop.signal });
+      });
+      const page = await openPage(url);
+      try {
+        await page.until(() => page.topics.learning?.points.length, 'the update');
+        assert.equal(page.topics.learning!.points[0].corrected, undefined);
+        assert.ok((await page.ask('label', { id: 'two', outcome: 'failure' })).ok);
+        await page.until(() => page.topics.learning!.points[0].corrected, 'the correction');
+        const [{ attempts, successes }] = page.topics.learning!.points;
+        assert.deepEqual([attempts, successes], [2, 1]);
+        for (const at of [learner, folder]) {
+          const file = join(at, 'curve.svg');
+          await page.until(() => existsSync(file), file);
+          assert.match(await readFile(file, 'utf8'), /; 1 outcome corrected since</);
+        }
+      } finally {
+        await page.close();
+        stop.abort();
+        await shown;
+      }
     }));
 
   it('nalu console refuses what is no folder', async () => {

@@ -8,10 +8,12 @@ import { labelEpisode } from '../../src/episodes/labels.ts';
 import { listEpisodes } from '../../src/episodes/listEpisodes.ts';
 import type { Episode } from '../../src/episodes/readEpisode.ts';
 import { heldEpisode } from '../../src/learning/corrections.ts';
+import { adaptationCurve, readCurve } from '../../src/learning/curve.ts';
 import type { LearnerEvent } from '../../src/learning/events.ts';
 import { describeEvent } from '../../src/learning/learnReport.ts';
 import type { Learner } from '../../src/learning/learner.ts';
 import { baseIn } from '../../src/learning/learnerFolder.ts';
+import { readLearning } from '../../src/learning/learningTopic.ts';
 import { CERTAINTY, type VersionRecord } from '../../src/learning/versions.ts';
 import { probabilityBelow } from '../../src/tensors/successRates.ts';
 import { loadSafetensors, writeSafetensors } from '../../src/tensors/safetensors.ts';
@@ -192,6 +194,28 @@ describe('a learner', { timeout: 180_000 }, () => {
         [BATCH, BATCH - 1],
         [BATCH - 1, BATCH - 2],
       ]);
+      const [{ points, corrected: many }] = await readCurve(folder);
+      assert.deepEqual(
+        points.map(({ episodes, ...point }) => [episodes, point.attempts, point.successes]),
+        [
+          [0, BATCH, BATCH - 1],
+          [BATCH, BATCH - 1, BATCH - 2],
+        ],
+      );
+      assert.equal(many, 2);
+      assert.match(
+        adaptationCurve(await readCurve(folder), 'a'),
+        />a; 2 outcomes corrected since</,
+      );
+      const { points: told, lastBatch } = await readLearning(folder);
+      assert.deepEqual(
+        told.map((point) => [point.episodes, point.attempts, point.successes, point.corrected]),
+        [
+          [BATCH, BATCH, BATCH - 1, undefined],
+          [2 * BATCH, BATCH - 1, BATCH - 2, 2],
+        ],
+      );
+      assert.equal(lastBatch, BATCH);
       assert.equal(await learner.advance(), undefined);
       assert.equal(learner.current().version, version);
       await learner.close();

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import type { Outcome } from '../../src/episodes/outcome.ts';
+import { type Asked, createCompareJob } from '../../src/rollouts/compareJob.ts';
 import {
-  type Asked,
   type KeptComparison,
-  createCompareJob,
-} from '../../src/rollouts/compareJob.ts';
-import { orderOf, sideOf, verdictOf } from '../../src/rollouts/comparison.ts';
+  asLabelled,
+  orderOf,
+  sideOf,
+  verdictOf,
+} from '../../src/rollouts/comparison.ts';
 import { assertRejectsAbout, assertSaid, assertThrowsAbout } from '../refusals.ts';
 
 const verdict = (a: number, b: number, of: number) =>
@@ -78,7 +81,7 @@ describe('a comparison', () => {
     for (let made = 0; made < 20; made++) {
       assert.deepEqual(compare.state, { made, of: 20 });
       await compare.prepare();
-      await compare.judged(versions.now === 'new' ? 'success' : 'failure');
+      await compare.judged({ outcome: versions.now === 'new' ? 'success' : 'failure' });
     }
     assert.equal(compare.state, undefined);
     const [{ a, b, seed, verdict: said }] = ended;
@@ -92,7 +95,7 @@ describe('a comparison', () => {
     const { versions, job: compare } = job();
     compare.begin(ASKED);
     await compare.prepare();
-    await compare.judged('discarded');
+    await compare.judged({ outcome: 'discarded' });
     assert.deepEqual(compare.state, { made: 0, of: 20 });
     await compare.prepare();
     assert.equal(versions.played[0], versions.played[1]);
@@ -102,11 +105,71 @@ describe('a comparison', () => {
     const { ended, job: compare } = job();
     compare.begin(ASKED);
     await compare.prepare();
-    await compare.judged('success');
+    await compare.judged({ outcome: 'success' });
     await compare.end('Anna');
     assertSaid(ended[0].verdict, 'Anna', '1 of 20', 'no verdict');
     assert.equal(ended[0].a.attempts + ended[0].b.attempts, 1);
     await assertRejectsAbout(compare.end('Anna'), { kind: 'unready', names: ['no comparison'] });
+  });
+
+  /** A comparison that was judged: every attempt with the new version a success, all with the old one failures. */
+  async function judgedComparison(attempts: number, judged = attempts) {
+    const { versions, ended, job: compare } = job();
+    compare.begin({ ...ASKED, attempts });
+    const episodes = new Map<string, string>();
+    for (let made = 0; made < judged; made++) {
+      await compare.prepare();
+      const [version, episode] = [versions.now, `attempt-${made}`];
+      episodes.set(episode, version);
+      await compare.judged({ outcome: version === 'new' ? 'success' : 'failure', episode });
+    }
+    if (judged < attempts) await compare.end('Anna');
+    const idsOf = (version: string) =>
+      [...episodes].filter(([, made]) => made === version).map(([id]) => id);
+    return { kept: ended[0], idsOf };
+  }
+  const labelled = (ids: readonly string[], outcome: Outcome) =>
+    ids.map((id): [string, Outcome] => [id, outcome]);
+  const counts = ({ a, b }: Pick<KeptComparison, 'a' | 'b'>) =>
+    [a, b].map(({ successes, attempts }) => [successes, attempts]);
+
+  it('counts its attempts as they are labelled later, and says so beside the verdict as judged', async () => {
+    const { kept, idsOf } = await judgedComparison(20);
+    const untouched = asLabelled(kept, new Map(labelled(['another'], 'failure')));
+    assert.deepEqual([counts(untouched), untouched.corrected], [counts(kept), undefined]);
+    assert.equal(untouched.verdict, kept.verdict);
+
+    const labels = new Map([
+      ...labelled(idsOf('new').slice(0, 6), 'failure'),
+      ...labelled(idsOf('old').slice(0, 1), 'discarded'),
+      // As it was judged.
+      ...labelled(idsOf('old').slice(1, 2), 'failure'),
+    ]);
+    const now = asLabelled(kept, labels);
+    assert.deepEqual(counts(now), [[0, 9], [4, 10]]); // prettier-ignore
+    assert.deepEqual(now.b.interval, sideOf('new', { successes: 4, attempts: 10 }).interval);
+    assertSaid(now.verdict, 'no difference', 'old 0 of 9', 'new 4 of 10');
+    assert.deepEqual(now.corrected, { attempts: 7, verdict: kept.verdict });
+    assertSaid(kept.verdict, 'new succeeds');
+  });
+
+  it('has no verdict by corrections where it was ended early or nothing is left of a version', async () => {
+    const early = await judgedComparison(20, 19);
+    const now = asLabelled(early.kept, new Map(labelled(early.idsOf('new'), 'failure')));
+    assertSaid(now.verdict, 'Anna', '19 of 20', 'no verdict');
+    assert.equal(now.b.successes, 0);
+
+    const { kept, idsOf } = await judgedComparison(4);
+    const none = asLabelled(kept, new Map(labelled(idsOf('new'), 'discarded')));
+    assert.deepEqual(counts(none), [[0, 2], [0, 0]]); // prettier-ignore
+    assertSaid(none.verdict, 'no difference', 'new 0 of 0');
+  });
+
+  it('stays as it was judged where an earlier version kept it without its attempts', async () => {
+    const { kept, idsOf } = await judgedComparison(20);
+    const older = { ...kept, attempts: undefined };
+    const now = asLabelled(older, new Map(labelled(idsOf('new'), 'failure')));
+    assert.deepEqual([counts(now), now.corrected], [counts(kept), undefined]);
   });
 
   it('is refused for versions that are not two, and while another one is under way', () => {

@@ -3,11 +3,12 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdir, readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import type { Comparison, ServerMessage } from '../../src/console/protocol.ts';
+import type { ServerMessage } from '../../src/console/protocol.ts';
 import { unpack } from '../../src/console/wire.ts';
 import { listEpisodes } from '../../src/episodes/listEpisodes.ts';
 import { readEpisode } from '../../src/episodes/readEpisode.ts';
 import { adaptedVersion, makeAdapter, writeAdapter } from '../../src/policy/bundle/adapter.ts';
+import type { KeptComparison } from '../../src/rollouts/comparison.ts';
 import { loadBundle } from '../../src/policy/bundle/bundle.ts';
 import { learnableOf } from '../../src/policy/families/registry.ts';
 import { gaussianNoise } from '../../src/tensors/noise.ts';
@@ -161,9 +162,22 @@ describe('versions of a policy at the page of a simulated robot', { timeout: 300
         );
       }
       const kept = (await readFile(join(recorded, 'comparisons.jsonl'), 'utf8')).trim().split('\n');
-      const { seed, ...rest } = JSON.parse(kept[0]) as Comparison & { seed: number };
+      const { seed, ...rest } = JSON.parse(kept[0]) as KeptComparison;
       assert.ok(Number.isSafeInteger(seed));
       assert.equal(rest.verdict, comparison.verdict);
+
+      // A label later counts on the page at once; what was judged stays beside it.
+      const { episode, version } = counted.find(({ outcome }) => outcome === 'success')!;
+      const sideNow = () =>
+        [page.topics.comparisons![0].a, page.topics.comparisons![0].b].find(
+          (side) => side.version === version,
+        )!;
+      const { successes } = sideNow();
+      assert.ok((await page.ask('label', { id: episode!, outcome: 'failure' })).ok);
+      await page.until(() => page.topics.comparisons![0].corrected, 'the correction');
+      assert.equal(sideNow().successes, successes - 1);
+      const { corrected } = page.topics.comparisons![0];
+      assert.deepEqual(corrected, { attempts: 1, verdict: comparison.verdict });
     }));
 
   it('play as a person pins them, and a comparison that is ended early has no verdict', () =>

@@ -3,7 +3,7 @@ import { UserError, messageOf } from '../../errors.ts';
 import { isNats } from '../../nats/address.ts';
 import { wholePath } from '../../episodes/files.ts';
 import { listEpisode, listEpisodes } from '../../episodes/listEpisodes.ts';
-import { adaptationCurve, readCurve } from '../../learning/curve.ts';
+import { drawCurve, readCurve } from '../../learning/curve.ts';
 import { isThere } from '../../files/isThere.ts';
 import {
   type Beginning,
@@ -31,7 +31,6 @@ import { loadSessionConfig } from '../../session/session.ts';
 import { loadBundle } from '../../policy/bundle/bundle.ts';
 import { yieldToAll, yieldToControl } from '../../processes/priority.ts';
 import { type BundleRobot, robotOf } from '../../policy/bundle/robotOf.ts';
-import { writeWhole } from '../../files/writeWhole.ts';
 import { describeEvent, describeHold, timeLeft } from '../../learning/learnReport.ts';
 import { rejectOnAbort } from '../../processes/rejectOnAbort.ts';
 import { type Output, print } from '../../terminal/output.ts';
@@ -291,8 +290,7 @@ async function learnFromEpisodes(
     const events = await learner.advance(open.distributor.isTrying());
     if (events) {
       for (const event of events) report.event(event, progressOf(open));
-      const curve = adaptationCurve(await readCurve(folder));
-      await writeWhole(join(folder, 'curve.svg'), curve);
+      await drawCurve(folder);
       continue;
     }
     const seconds = (performance.now() - began) / 1000;

@@ -4,6 +4,7 @@ import { describeBundle, describeServed } from '../../console/describePolicy.ts'
 import type { PolicyDescription, SensorLine } from '../../console/protocol.ts';
 import { type RunFigures, openRobotConsole } from '../../console/robotConsole.ts';
 import { operationRequests } from '../../control/operationRequests.ts';
+import { messageOf } from '../../errors.ts';
 import { type OperatedVersions, operatedVersions } from '../../rollouts/operatedVersions.ts';
 import { isRemote } from '../../openpi/remotePolicy.ts';
 import type { PolicyParameters } from './policyParameters.ts';
@@ -98,7 +99,10 @@ export async function openNodeConsole(state: PolicyState, answer: Answer): Promi
   const versions = versionsOf(state, configured, answer);
   const console = await openRobotConsole({
     ...{ access, port, robot, log, ...(record !== '' && { record }) },
-    onLabel: () => configured.courier?.notify(),
+    onLabel() {
+      configured.courier?.notify();
+      versions?.relabelled().catch((error: unknown) => log(messageOf(error)));
+    },
     simulated: false,
     doctor: doctorOf(parameters),
     tasks: Object.entries(calibration.tasks ?? {}).map(([name, prompt]) => ({ name, prompt })),

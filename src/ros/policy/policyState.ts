@@ -64,8 +64,9 @@ export function countAttempt(state: PolicyState, result: AttemptResult): void {
   for (const line of readingTable(held.meters.reading())) log.info(line);
   const { attempt } = operation.state;
   const { controlRate } = held.robot.embodiment;
-  console?.attempt(attemptLine(result, { attempt, version: versionOf(held), controlRate }));
-  state.versions?.judged(result.outcome).catch((error: unknown) => {
+  const line = attemptLine(result, { attempt, version: versionOf(held), controlRate });
+  console?.attempt(line);
+  state.versions?.judged(line).catch((error: unknown) => {
     log.error(messageOf(error));
     console?.log('error', messageOf(error));
   });

@@ -1,5 +1,5 @@
 import type { Comparison } from '../../protocol.ts';
-import { dayAndTime, sentence, shortVersion } from '../format.ts';
+import { dayAndTime, plural, sentence, shortVersion } from '../format.ts';
 import { topics } from '../live/topics.ts';
 import { Card } from '../parts/Card.tsx';
 import { RateBar } from '../parts/RateBar.tsx';
@@ -8,7 +8,7 @@ import { partsOfVerdict } from './verdict.ts';
 const MOST = 50;
 
 const Result = ({ comparison }: { comparison: Comparison }) => {
-  const { at, a, b, rule } = comparison;
+  const { at, a, b, rule, corrected } = comparison;
   const [verdict, ...more] = partsOfVerdict(comparison);
   return (
     <li>
@@ -27,6 +27,12 @@ const Result = ({ comparison }: { comparison: Comparison }) => {
       {more.map((part) => (
         <p key={part}>{part}</p>
       ))}
+      {corrected && (
+        <p>
+          {plural(corrected.attempts, 'outcome')} corrected after they were judged blind; as judged:{' '}
+          {partsOfVerdict({ a, b, verdict: corrected.verdict }).join(' ')}
+        </p>
+      )}
       <p class="rule">{rule}</p>
     </li>
   );

@@ -1,5 +1,5 @@
 import { useMemo } from 'preact/hooks';
-import { percent } from '../format.ts';
+import { percent, plural } from '../format.ts';
 import { topics } from '../live/topics.ts';
 import { Card } from '../parts/Card.tsx';
 import { Chart, type Line } from '../parts/Chart.tsx';
@@ -23,6 +23,7 @@ const ATTEMPT_LINES: Line[] = [
 export function SuccessCard() {
   const learning = topics.learning.value;
   const made = attempts.value;
+  const corrected = learning?.points.reduce((sum, point) => sum + (point.corrected ?? 0), 0) ?? 0;
   const data = useMemo(
     () => (learning ? successCurve(learning.points, learning.evaluations) : attemptCurve(made)),
     [learning, made],
@@ -41,6 +42,11 @@ export function SuccessCard() {
           range={[0, 1]}
           height={300}
         />
+      )}
+      {corrected > 0 && (
+        <p class="muted">
+          {plural(corrected, 'outcome')} corrected since; the updates learned from them as they were
+        </p>
       )}
     </Card>
   );
