@@ -19,7 +19,7 @@ const PRIOR = {
   /** Log odds of success at the best place. */
   intercept: [0, 2],
   /** Log of a group's scale, in its units: how far its dimensions are displaced is known to a factor of three. */
-  scale: [0, 1],
+  scale: [0.7, 1],
   /** Log of a dimension's curvature by scale: by how much the log odds fall. Most dimensions hardly matter. */
   curvature: [-1.5, 1.2],
   /** The best place by scale. */
@@ -29,8 +29,11 @@ const PRIOR = {
 /** Hamiltonian Monte Carlo (Neal 2011): samples that are dropped and kept, steps of each, acceptance aimed at. */
 const CHAIN = { dropped: 300, kept: 400, leaps: 16, acceptance: 0.8, firstStep: 0.05, rate: 0.1 };
 
-/** Exploration by so much of a dimension's width, 1/√curvature, tells most: farther away all attempts fail. */
-const TELLING = 0.5;
+/**
+ * Exploration by so much of a dimension's width, 1/√curvature, tells most: farther away all attempts fail, nearer they
+ * hardly differ, and a centre that is not yet right looks like one.
+ */
+const TELLING = 1;
 
 /**
  * t: how far success reaches. Some scenes forgive a displacement at which most fail: with tails of a Gaussian the
