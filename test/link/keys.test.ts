@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmod, copyFile, mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { curveKeyPair } from 'zeromq';
+import { Router, curveKeyPair } from 'zeromq';
 import { folderAddress, parseAddress } from '../../src/link/wire/address.ts';
 import { makeKeys } from '../../src/link/wire/keys.ts';
 import { nalu } from '../cli/nalu.ts';
@@ -145,6 +145,22 @@ describe('the link over TCP', LIMIT, () => {
       assertSaid(runtimeLog[0], address);
       assert.equal(courier.status().connected, false);
       assert.deepEqual(adopted, []);
+    }));
+
+  it('gets through to a learner as soon as it is there, where something without keys listened before', () =>
+    withPlace(async ({ folder, episodes, openLearner, openRuntime, runtimeLog }) => {
+      const keys = join(folder, 'keys');
+      await makeKeys(keys);
+      await putEpisodes(episodes, ['one']);
+      const other = new Router({ linger: 0 });
+      await other.bind(ANY_PORT);
+      const address = other.lastEndpoint!;
+      const courier = await openRuntime({ address, keys });
+      await until(() => runtimeLog.length > 0);
+      assertSaid(runtimeLog[0], address);
+      other.close();
+      await openLearner({ address, keys });
+      await until(() => courier.status().acknowledged === 1);
     }));
 
   it('answers nobody who speaks without keys', () =>
