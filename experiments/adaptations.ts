@@ -62,6 +62,10 @@ const EXPERIMENTS: Record<string, Experiment> = {
         ...{ method: 'fpo-replay', episodes: 240, evaluateEvery: 5 },
         fpo: { fpo: { fresh: {} } },
       },
+      'fpo-replay, own successes': {
+        ...{ method: 'fpo-replay', episodes: 240, evaluateEvery: 5 },
+        fpo: { fpo: { imitation: 1 } },
+      },
       'fpo-replay, dense reward': {
         ...{ method: 'fpo-replay', episodes: 240, evaluateEvery: 5 },
         fpo: { denseReward: {} },
@@ -121,6 +125,11 @@ const EXPERIMENTS: Record<string, Experiment> = {
     steps: 2,
     variants: {
       view: { method: 'view', episodes: 240, evaluateEvery: 5 },
+      'view of 96 attempts': { method: 'view', episodes: 96, evaluateEvery: 3 },
+      'view, then preference': {
+        ...{ after: 'view of 96 attempts', method: 'preference', episodes: 144, evaluateEvery: 3 },
+        exploration: { size: 0.01 },
+      },
       'fpo from zero noise': { exploration: VIEW },
       fpo: { exploration: { ...VIEW, initialNoise: 1 } },
     },

@@ -32,10 +32,10 @@ const CASES = [
     config: { ...CONFIG, fpo: { ...CONFIG.fpo, fresh: { group: 8, size: 0.3 } } },
   },
   {
-    name: 'fpo-replay with a dense reward, and critics that choose',
+    name: 'fpo-replay with its own successes, a dense reward, and critics that choose',
     method: REPLAY_METHODS['fpo-replay'],
     config: {
-      ...CONFIG,
+      ...{ ...CONFIG, fpo: { ...CONFIG.fpo, imitation: 1 } },
       denseReward: { weight: 0.02, clip: 2 },
       choice: { candidates: 4, temperature: 0 },
     },

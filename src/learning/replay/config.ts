@@ -51,6 +51,8 @@ const fpoReplaySchema = z
     chunks: z.int().min(1).default(256),
     /** As for FPO: chunks whose standardised advantage is smaller are left out. */
     minAdvantage: z.number().nonnegative().default(0.25),
+    /** Flow matching on own successes, beside the surrogate: its weight, in deviations of advantages. */
+    imitation: z.number().nonnegative().default(0),
     samples: z.int().min(1).default(4),
     epochs: z.int().min(1).default(2),
     rate: positive.default(0.02),

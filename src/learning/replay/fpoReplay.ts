@@ -3,6 +3,7 @@ import { drawPairs } from '../fpo/pairs.ts';
 import { openLearningPolicy } from '../fpo/policy.ts';
 import { optimise } from '../policyGradient/optimise.ts';
 import { klLimit } from '../policyGradient/trustRegion.ts';
+import type { KeptAttempt } from './attemptStore.ts';
 import { drawPlaces } from './balance.ts';
 import type { ReplayConfig } from './config.ts';
 import { freshChunks } from './freshChunks.ts';
@@ -17,6 +18,20 @@ const fpoConfigOf = ({ trainable, seed, fpo }: ReplayConfig): FpoConfig => {
 };
 
 /**
+ * Advantages with flow matching on successes: where ratios are one, the surrogate's gradient is that of each chunk's
+ * flow-matching loss times −Â, so that `imitation` added to Â imitates the chunk with that weight, within the clip and the
+ * trust region.
+ */
+const imitating = (
+  advantages: ReadonlyMap<KeptAttempt, readonly number[]>,
+  imitation: number,
+): [KeptAttempt, readonly number[]][] =>
+  [...advantages].map(([attempt, own]) => [
+    attempt,
+    attempt.reward > 0 ? own.map((advantage) => advantage + imitation) : own,
+  ]);
+
+/**
  * FPO (Lyu et al., arXiv 2510.09976) on kept attempts: its surrogate, on a balanced draw of chunks with the advantages
  * that critics give them now. Ratios are to the policy at the update's start, and losses are centred on the chunk that
  * it makes now, so that a chunk of an older policy counts by how it differs from that one. With `fresh`, chunks are what
@@ -27,7 +42,7 @@ export const FPO_REPLAY: ReplayMethod = {
   async openPolicy(context, config, start) {
     const fpo = fpoConfigOf(config);
     const policy = await openLearningPolicy(context, fpo, start);
-    const { recent, chunks, minAdvantage, fresh, trustRegion } = config.fpo;
+    const { recent, chunks, minAdvantage, imitation, fresh, trustRegion } = config.fpo;
     const count = fresh ? Math.ceil(chunks / fresh.group) : chunks;
     return {
       get state() {
@@ -36,7 +51,7 @@ export const FPO_REPLAY: ReplayMethod = {
       async improve({ store, advantages, estimates }, moment) {
         const isInformative = (advantage: number) => fresh !== undefined || Math.abs(advantage) >= minAdvantage; // prettier-ignore
         const seed = [config.seed, DRAW, moment.update];
-        const newest = new Map([...advantages].slice(-recent));
+        const newest = new Map(imitating(advantages, imitation).slice(-recent));
         const drawn = drawPlaces(newest, isInformative, { count, successes: 0.5 }, seed);
         if (drawn.length === 0) return {};
         const kept = await store.load(drawn);
