@@ -266,6 +266,17 @@ export interface AttemptValues {
   values: number[];
 }
 
+/** A ticket that is compared with others: one initial noise of all chunks, by its number. */
+export interface TicketLine {
+  ticket: number;
+  attempts: number;
+  successes: number;
+  /** Whether attempts still try it. */
+  isRunning: boolean;
+  /** Whether the policy begins its chunks from it. */
+  isChosen: boolean;
+}
+
 /** Success on held-out attempts. */
 export interface EvaluationPoint {
   episodes: number;
@@ -295,6 +306,8 @@ export interface Learning {
   points: LearningPoint[];
   /** Of the last failures and successes of the newest update whose method has critics. */
   values?: { update: number; attempts: AttemptValues[] };
+  /** Of the newest update of a search for a ticket, best first. */
+  race?: { update: number; tickets: TicketLine[] };
   evaluations: EvaluationPoint[];
   /** Newest last. */
   log: { at: number; text: string }[];

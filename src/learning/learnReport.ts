@@ -2,7 +2,7 @@ import type { LearnerEvent, Updated } from './events.ts';
 import type { Displaced, PolicyMetrics, Race, ReuseMetrics } from './metrics.ts';
 import type { Orders } from './orders.ts';
 import type { RobotAttempts } from './versions.ts';
-import type { Ticket } from '../policy/ticket.ts';
+import { ticketName } from '../policy/ticketName.ts';
 import { successInterval } from '../tensors/successRates.ts';
 import { duration } from '../terminal/speaker.ts';
 
@@ -27,14 +27,18 @@ function describeOffset(offset: readonly number[]): string {
   return `offset up to ${largest.toFixed(3)} (action ${sizes.indexOf(largest)})`;
 }
 
-const nameOf = (ticket: Ticket) => (ticket === 0 ? 'zero noise' : `ticket ${ticket}`);
+/** Tickets that are named. */
+const LEADERS = 4;
 
-function describeRace({ ticket, running, leaders }: Race): string[] {
-  const counted = leaders.map((one) => `${nameOf(one.ticket)} ${one.successes} of ${one.attempts}`);
+function describeRace({ ticket, running, standings }: Race): string[] {
+  const leaders = standings
+    .filter(({ attempts }) => attempts > 0)
+    .slice(0, LEADERS)
+    .map((one) => `${ticketName(one.ticket)} ${one.successes} of ${one.attempts}`);
   return [
-    ...(ticket === undefined ? [] : [`chunks begin from ${nameOf(ticket)}`]),
+    ...(ticket === undefined ? [] : [`chunks begin from ${ticketName(ticket)}`]),
     running > 1 ? `${running} tickets are still tried` : 'no other is tried any more',
-    ...(leaders.length > 0 ? [`best so far ${counted.join(', ')}`] : []),
+    ...(leaders.length > 0 ? [`best so far ${leaders.join(', ')}`] : []),
   ];
 }
 

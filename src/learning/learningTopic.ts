@@ -66,6 +66,21 @@ function newestValues(events: readonly LoggedEvent[]): Learning['values'] {
   return undefined;
 }
 
+/** Where the search for a ticket stands after the newest update that tells of all tickets. */
+function newestRace(events: readonly LoggedEvent[]): Learning['race'] {
+  const newest = events.findLast((event) => 'report' in event && event.report.race);
+  if (!newest || !('report' in newest)) return undefined;
+  const { update, race } = newest.report;
+  const { ticket: chosen, running, standings } = race!;
+  if (running > 1 && !standings.some(({ isRunning }) => isRunning)) return undefined;
+  const tickets = standings.map(({ isRunning = false, ...one }) => ({
+    ...one,
+    isRunning,
+    isChosen: one.ticket === chosen,
+  }));
+  return { update, tickets };
+}
+
 /** Versions that were made and not published, from the log: the learner keeps no record of them. */
 function keptBack(events: readonly LoggedEvent[], first: string | null): LearnedVersion[] {
   const versions = new Map<string, LearnedVersion>();
@@ -143,6 +158,7 @@ export async function readLearning(folder: string): Promise<ToldLearning> {
   const { method } = await readBeginning(folder);
   const updates = countUpdates(events, labels);
   const values = newestValues(events);
+  const race = newestRace(events);
   const plays = playedOf(run, orders);
   const versions = run ? await published(folder, run, events) : [];
   const unpublished = keptBack(events, versions[0]?.version ?? null);
@@ -157,6 +173,7 @@ export async function readLearning(folder: string): Promise<ToldLearning> {
     versions: [...versions, ...unpublished].sort((a, b) => a.at - b.at),
     points: updates.map(pointOf),
     ...(values && { values }),
+    ...(race && { race }),
     log: events
       .slice(-LOG_LINES)
       .map((event) => ({ at: timeOf(event), text: describeEvent(event) })),

@@ -24,6 +24,7 @@ const SETTINGS: Renames = {
 /** Fields of `UpdateMetrics` by their path. */
 const METRICS: Renames = {
   unmoved: 'skipped',
+  'race.leaders': 'race.standings',
   'critics.loss': 'critics.valueLoss',
   'critics.foretold': 'critics.explainedVariance',
   'policy.clipShare': 'policy.clipFraction',

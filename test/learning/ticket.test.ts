@@ -6,6 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import type { Episode } from '../../src/episodes/readEpisode.ts';
 import { describeEvent } from '../../src/learning/learnReport.ts';
 import type { Learner } from '../../src/learning/learner.ts';
+import { readLearning } from '../../src/learning/learningTopic.ts';
 import type { Tried } from '../../src/learning/metrics.ts';
 import { candidatesOf, counted, nextTickets } from '../../src/learning/ticket/race.ts';
 import { ticketSearch } from '../../src/learning/ticket/ticket.ts';
@@ -146,6 +147,14 @@ describe('the search for a ticket', { timeout: 120_000 }, () => {
       assert.deepEqual([ticket, tickets], [GOLDEN, undefined], 'the race is over');
       assert.deepEqual(parameters, begun.parameters, 'the network stays');
       assertSaid(said[1], 17, 'zero noise', 8);
+      const { race } = await readLearning(folder);
+      assert.equal(race!.update, 8);
+      assert.deepEqual(race!.tickets.map((one) => one.ticket).sort(), [...candidates].sort());
+      const [best] = race!.tickets;
+      assert.deepEqual([best.ticket, best.isChosen, best.successes], [GOLDEN, true, best.attempts]);
+      assert.ok(race!.tickets.every((one) => !one.isRunning && one.isChosen === (one === best)));
+      const attempted = race!.tickets.reduce((sum, one) => sum + one.attempts, 0);
+      assert.equal(attempted, 8 * BATCH);
       for (const text of said) assertSaid(text);
       await through.close();
     }));
@@ -155,6 +164,8 @@ describe('the search for a ticket', { timeout: 120_000 }, () => {
       const learner = await open(folder);
       const begun = await advance(learner, folder, () => false);
       assertSaid(describeEvent(begun), 16, 'zero noise');
+      const { race } = await readLearning(folder);
+      assert.deepEqual(race!.tickets.map(({ isRunning }) => isRunning), candidates.map(() => true)); // prettier-ignore
       const alike = await advance(learner, folder, () => false);
       assert.equal(alike.event, 'unmoved');
       assertSaid('reason' in alike ? alike.reason : '', '40 attempts failed');

@@ -14,9 +14,6 @@ import { candidatesOf, counted, nextTickets, standings } from './race.ts';
 
 const FORMAT = 'nalu-ticket-1';
 
-/** Tickets that an update tells of. */
-const TOLD = 4;
-
 const SAME = 'the same tickets are ahead as before';
 
 interface State {
@@ -54,9 +51,10 @@ function nothingTold(tried: readonly Tried[]): string | undefined {
 const told = ({ tried, current: { ticket, tickets } }: State): Race => ({
   ...(ticket !== undefined && { ticket }),
   running: tickets?.length ?? 1,
-  leaders: standings(tried)
-    .filter(({ attempts }) => attempts > 0)
-    .slice(0, TOLD),
+  standings: standings(tried).map((one) => ({
+    ...one,
+    ...(tickets?.includes(one.ticket) && { isRunning: true }),
+  })),
 });
 
 /**

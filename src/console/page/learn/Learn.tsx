@@ -2,6 +2,7 @@ import { topics } from '../live/topics.ts';
 import { Diagnostics } from './Diagnostics.tsx';
 import { LearningLog } from './LearningLog.tsx';
 import { Progress } from './Progress.tsx';
+import { RaceCard } from './RaceCard.tsx';
 import { RobotsCard } from './RobotsCard.tsx';
 import { SuccessCard } from './SuccessCard.tsx';
 import { ValuesCard } from './ValuesCard.tsx';
@@ -17,6 +18,7 @@ export function Learn() {
       <SuccessCard />
       <Versions />
       {fleet && fleet.robots.length > 0 && <RobotsCard {...fleet} />}
+      {learning?.race && <RaceCard {...learning.race} />}
       {learning?.values && <ValuesCard {...learning.values} />}
       {learning && learning.points.length > 1 && <Diagnostics points={learning.points} />}
       {learning && <LearningLog log={learning.log} />}
