@@ -42,6 +42,10 @@ export interface AttemptResult {
   /** Those of `heldSteps` at which the chunk in play had no row left. */
   starvedSteps: number;
   chunks: number;
+  /** Those of `chunks` whose tokens decode to too few or too many numbers, which were padded or cut. */
+  mendedChunks: number;
+  /** Answers of the policy whose tokens are no chunk: one at most, which ends the attempt. */
+  refusedChunks: number;
   chunkMs: ChunkMilliseconds | null;
   /** By rule and joint or sensor. */
   guard: GuardCount[];
@@ -158,6 +162,8 @@ export async function runAttempt(attemptOptions: AttemptOptions): Promise<Attemp
     heldSteps: 0,
     starvedSteps: 0,
     chunks: 0,
+    mendedChunks: 0,
+    refusedChunks: 0,
     stagedReward: 0,
     chunkTally: noChunks(),
     guard: new Map(),
@@ -199,6 +205,8 @@ export async function runAttempt(attemptOptions: AttemptOptions): Promise<Attemp
     heldSteps: counts.heldSteps,
     starvedSteps: counts.starvedSteps,
     chunks: counts.chunks,
+    mendedChunks: counts.mendedChunks,
+    refusedChunks: counts.refusedChunks,
     chunkMs: summarise(counts.chunkTally),
     guard: [...counts.guard.values()],
     refused: Object.fromEntries(refused),

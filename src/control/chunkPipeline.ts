@@ -1,4 +1,5 @@
 import { UserError, messageOf } from '../errors.ts';
+import { isNoChunk } from '../policy/noChunk.ts';
 import { PolicyAway } from '../policy/policyAway.ts';
 import type { ChunkPolicy, Join, Observation, Turn } from '../policy/chunkPolicy.ts';
 import { type JoinKind, sampledJoin } from '../policy/joinKinds.ts';
@@ -88,9 +89,12 @@ export class ChunkPipeline {
     if (!answer) return undefined;
     if ('error' in answer) {
       if (answer.error instanceof PolicyAway) return this.giveUp(answer.error);
-      return new UserError(`the policy failed at chunk ${index}: ${messageOf(answer.error)}`, {
-        cause: answer.error,
-      });
+      const error = new UserError(
+        `the policy failed at chunk ${index}: ${messageOf(answer.error)}`,
+        { cause: answer.error },
+      );
+      if (isNoChunk(error)) this.counts.refusedChunks += 1;
+      return error;
     }
     if (!isTurn) return undefined;
     const blindness = blindnessOf(answer.chunk, this.options.robot.embodiment);
@@ -189,6 +193,7 @@ export class ChunkPipeline {
     this.schedule.tookOver(tick, origin, took);
     if (this.starved > 0 && !standsStill) this.warnOfStarvation(index, took);
     this.counts.chunks += 1;
+    if (chunk.tokens?.excess !== undefined) this.counts.mendedChunks += 1;
     countChunk(this.counts.chunkTally, timing);
     meters?.chunk(chunk);
     onChunk?.(this.counts, content);

@@ -35,6 +35,10 @@ export interface LoopCounts {
   heldSteps: number;
   starvedSteps: number;
   chunks: number;
+  /** Those of `chunks` whose tokens decode to too few or too many numbers, which were padded or cut. */
+  mendedChunks: number;
+  /** Answers of the policy whose tokens are no chunk. */
+  refusedChunks: number;
   stagedReward: number;
   chunkTally: ChunkTally;
   guard: Map<string, GuardCount>;

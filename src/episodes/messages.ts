@@ -117,6 +117,7 @@ export const chunkMessage = (record: ChunkRecord): ChunkMessage => ({
   flow_noise_size: record.chain?.size ?? 0,
   flow_noise_correlation: record.chain?.correlation ?? 0,
   flow_noise_persistence: record.chain?.persistence ?? 0,
+  token_excess: record.tokens?.excess ?? 0,
 });
 
 function joinOf({ join, previous, prefix_weights: weights }: ChunkMessage) {
@@ -137,9 +138,10 @@ function integrationOf(message: ChunkMessage): Pick<ChunkRecord, 'integration'> 
 
 function tokensOf(message: ChunkMessage): Pick<ChunkRecord, 'tokens'> {
   const { tokens, token_log_probabilities: logProbabilities, temperature = 0 } = message;
+  const { token_excess: excess = 0 } = message;
   if (!tokens?.length || !logProbabilities) return {};
-  const ids = tokens.slice();
-  return { tokens: { ids, logProbabilities: logProbabilities.slice(), temperature } };
+  const written = { ids: tokens.slice(), logProbabilities: logProbabilities.slice(), temperature };
+  return { tokens: { ...written, ...(excess !== 0 && { excess }) } };
 }
 
 function chainIn(message: ChunkMessage): Pick<ChunkRecord, 'chain'> {

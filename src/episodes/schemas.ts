@@ -98,6 +98,8 @@ export const SCHEMAS = {
       'float64 flow_noise_size',
       'float64 flow_noise_correlation',
       'float64 flow_noise_persistence',
+      "# Numbers that its tokens decode to beyond a chunk's, which were cut; below 0 those that were lacking, and are zeros",
+      'int32 token_excess',
     ],
     HEADER,
   ),
@@ -178,6 +180,7 @@ export interface ChunkMessage {
   flow_noise_size?: number;
   flow_noise_correlation?: number;
   flow_noise_persistence?: number;
+  token_excess?: number;
 }
 
 export interface ChunkTimingMessage {

@@ -6,6 +6,11 @@ export interface WrittenTokens {
   logProbabilities: Float32Array;
   /** What logits were divided by. */
   temperature: number;
+  /**
+   * Numbers that they decode to beyond those of a chunk, which were cut; below 0 those that were lacking, for which zeros
+   * stand. Absent where they are a chunk's.
+   */
+  excess?: number;
 }
 
 /** Places of a chunk's tokens in a graph, those before them and padding included. */

@@ -9,6 +9,8 @@ export interface Tally {
   episodes: number;
   successes: number;
   chunks: number;
+  mendedChunks: number;
+  refusedChunks: number;
   /** Sum over chunks of their milliseconds. */
   chunkMs: number;
   runMs: number;
@@ -21,6 +23,8 @@ export const emptyTally = (): Tally => ({
   episodes: 0,
   successes: 0,
   chunks: 0,
+  mendedChunks: 0,
+  refusedChunks: 0,
   chunkMs: 0,
   runMs: 0,
   steps: 0,
@@ -32,6 +36,8 @@ export function addResult(tally: Tally, result: AttemptResult): void {
   tally.episodes += 1;
   tally.successes += Number(result.success);
   tally.chunks += result.chunks;
+  tally.mendedChunks += result.mendedChunks;
+  tally.refusedChunks += result.refusedChunks;
   tally.chunkMs += (result.chunkMs?.mean ?? 0) * result.chunks;
   tally.runMs += (result.chunkMs?.run ?? 0) * result.chunks;
   tally.steps += result.steps;
@@ -42,6 +48,17 @@ export function addResult(tally: Tally, result: AttemptResult): void {
 /** Steps at which the arms stood because no chunk had a row for them, in words; nothing if there were none. */
 export const describeStarvation = (steps: number): string[] =>
   steps > 0 ? [`${steps} steps at rest for want of rows`] : [];
+
+const counted = (count: number, word: string) => `${count} ${word}${count === 1 ? '' : 's'}`;
+
+/** Chunks that were not written as they should, in words; nothing if there were none. */
+export const describeMisfits = ({
+  mendedChunks,
+  refusedChunks,
+}: Pick<Tally, 'mendedChunks' | 'refusedChunks'>): string[] => [
+  ...(mendedChunks > 0 ? [`${counted(mendedChunks, 'chunk')} padded or cut`] : []),
+  ...(refusedChunks > 0 ? [`${counted(refusedChunks, 'answer')} refused as no chunk`] : []),
+];
 
 /** Report of a run of attempts for people, on a terminal with a live line. */
 export function createReport(episodes: number, out: Output) {
@@ -81,6 +98,7 @@ export function createReport(episodes: number, out: Output) {
           `${steps} steps`,
           ...describeStarvation(starvedSteps),
           `${chunks} chunks`,
+          ...describeMisfits(result),
           `${(chunkMs?.mean ?? 0).toFixed(1)} ms a chunk`,
           `success so far ${percent(tally.successes, tally.episodes)}`,
           ...(episode ? [episode] : []),
@@ -96,8 +114,12 @@ export function createReport(episodes: number, out: Output) {
           `${duration(simulated)} of robot time in ${duration(elapsed)} (${(simulated / elapsed).toFixed(1)} times real time), ` +
           `${tally.chunks} chunks of ${(tally.chunkMs / Math.max(1, tally.chunks)).toFixed(1)} ms.\n`,
       );
-      for (const line of [...readingTable(reading), ...describeStarvation(tally.starvedSteps)])
-        out.write(`${line}\n`);
+      const lines = [
+        ...readingTable(reading),
+        ...describeStarvation(tally.starvedSteps),
+        ...describeMisfits(tally),
+      ];
+      for (const line of lines) out.write(`${line}\n`);
     },
   };
 }

@@ -245,10 +245,10 @@ async function attempts(run: Run): Promise<void> {
     if (result.problem) print(surroundings.err, `seed ${seed}: ${result.problem.message}`);
     addResult(tally, result);
     if (json) {
-      const { reward, success, steps, starvedSteps, chunks } = result;
+      const { reward, success, steps, starvedSteps, chunks, mendedChunks, refusedChunks } = result;
       const rule = classifier && { simulator: sim.assess().success };
-      const line = { episode, seed, reward, success, ...rule, steps, starvedSteps, chunks };
-      print(out, JSON.stringify(line));
+      const made = { steps, starvedSteps, chunks, mendedChunks, refusedChunks };
+      print(out, JSON.stringify({ episode, seed, reward, success, ...rule, ...made }));
     } else report.attempt(tally, result);
   }
   if (json) print(out, JSON.stringify({ summary: summaryOf(tally, meters.reading()) }));
@@ -325,6 +325,8 @@ function summaryOf(tally: ReturnType<typeof emptyTally>, { figures, missed }: Me
     missedSteps: tally.missedSteps,
     starvedSteps: tally.starvedSteps,
     chunks,
+    mendedChunks: tally.mendedChunks,
+    refusedChunks: tally.refusedChunks,
     msPerChunk: chunks > 0 ? chunkMs / chunks : null,
     msPerRun: chunks > 0 ? runMs / chunks : null,
     milliseconds: figures,

@@ -66,6 +66,8 @@ describe('nalu sim', () => {
       'steps',
       'starvedSteps',
       'chunks',
+      'mendedChunks',
+      'refusedChunks',
     ]);
     const summary = lines[2].summary as Record<string, unknown>;
     assert.equal(summary.episodes, 2);

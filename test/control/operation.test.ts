@@ -12,7 +12,16 @@ import { assertAbout, assertRejectsAbout, assertThrowsAbout } from '../refusals.
 
 const result = (outcome: AttemptResult['outcome']): AttemptResult => ({
   ...{ seed: 0, outcome, reward: 0, success: outcome === 'success', steps: 1, missedSteps: 0 },
-  ...{ heldSteps: 0, starvedSteps: 0, chunks: 1, chunkMs: null, guard: [], refused: {} },
+  ...{
+    heldSteps: 0,
+    starvedSteps: 0,
+    chunks: 1,
+    mendedChunks: 0,
+    refusedChunks: 0,
+    chunkMs: null,
+    guard: [],
+    refused: {},
+  },
   ...{ problem: null, episode: null },
 });
 

@@ -99,7 +99,7 @@ describe('an action tokenizer fitted to chunks', () => {
     for (const chunk of chunks) {
       const codes = encode(chunk);
       assert.ok(codes.every((code) => code >= 0 && code < architecture.fast.vocabulary));
-      const { rms } = distance(decode(codes), chunk);
+      const { rms } = distance(decode(codes).actions, chunk);
       assert.ok(rms <= 0.5 / fast.scale, `off by ${rms}`);
     }
   });

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { Tensor } from 'onnxruntime-node';
 import { runAttempt } from '../../src/control/attempt.ts';
+import { readEpisode } from '../../src/episodes/readEpisode.ts';
+import { recordEpisode } from '../../src/episodes/recordEpisode.ts';
 import { Graph } from '../../src/onnx/graph.ts';
 import { gradients } from '../../src/onnx/gradient.ts';
 import { concat, negate, reduceMean, reshape, slice } from '../../src/onnx/operators.ts';
@@ -26,6 +28,8 @@ import { externalWeights, inputWeights, loadWeights } from '../../src/policy/pal
 import { openSampler } from '../../src/policy/sampler.ts';
 import { openWorkerPolicy } from '../../src/policy/worker/workerPolicy.ts';
 import { openParts } from '../../src/processes/openParts.ts';
+import { describeMisfits } from '../../src/rollouts/attemptReport.ts';
+import { episodeHeader } from '../../src/rollouts/episodeHeader.ts';
 import { sessionConfigSchema } from '../../src/session/session.ts';
 import { simulatedAloha } from '../../src/sim/simulatedAloha.ts';
 import { loadSafetensors, writeSafetensors } from '../../src/tensors/safetensors.ts';
@@ -368,7 +372,7 @@ describe('an imported π0-FAST of openpi', () => {
         // Those of the first four steps are known; the first code's is the last of them.
         const first = Array.from(own('openpi.gen.logits').data as Float32Array).slice(3 * V);
         near(numbers(logits).slice(0, allowed.length), allowed.map((id) => first[id]), 2e-5); // prettier-ignore
-        const chunk = decode(codesIn(tokens, GOLDEN_MARKS, config));
+        const { actions: chunk } = decode(codesIn(tokens, GOLDEN_MARKS, config));
         near(chunk, own('openpi.gen.actions').data as Float64Array as unknown as number[], 1e-9);
       }
     }));
@@ -437,7 +441,7 @@ describe('a π0-FAST bundle', () => {
       }
     }));
 
-  it('drives the simulated robot, and stops it with the reason where tokens are no chunk', () =>
+  it('drives the simulated robot, and stops it with the reason where tokens are no chunk; what was padded is recorded and counted', () =>
     imported({}, async ({ bundle }) => {
       const attempt = async (decoding: 'relaxed' | 'strict') => {
         const { keep, closeAll } = openParts();
@@ -449,16 +453,28 @@ describe('a π0-FAST bundle', () => {
           const stop = new AbortController();
           let chunks = 0;
           const onChunk = () => void (++chunks === 2 && stop.abort());
-          const result = await runAttempt({ robot, task: robot, policy, seed: 1, awaitChunks: true, onChunk, signal: stop.signal }); // prettier-ignore
+          const header = episodeHeader(robot, { id: decoding, policy: bundle.name, seed: 1 });
+          const recorder = await recordEpisode(join(bundle.folder, 'episodes'), header);
+          const result = await runAttempt({ robot, task: robot, policy, seed: 1, awaitChunks: true, recorder, onChunk, signal: stop.signal }); // prettier-ignore
           return { played: chunks, ...result };
         } finally {
           await closeAll();
         }
       };
-      assert.equal((await attempt('relaxed')).played, 2);
-      const { played, outcome, problem } = await attempt('strict');
+      const { episode, ...relaxed } = await attempt('relaxed');
+      const { mendedChunks, refusedChunks } = relaxed;
+      assert.deepEqual([relaxed.played, mendedChunks, refusedChunks], [2, 2, 0]);
+      // It was fitted to chunks of 8 × 3 numbers; zeros stand for most of 8 × 14.
+      const { chunks } = await readEpisode(episode!);
+      for (const { tokens } of chunks) assert.ok(tokens!.excess! < 0 && tokens!.excess! >= -8 * 14);
+      assert.deepEqual(describeMisfits(relaxed), ['2 chunks padded or cut']);
+
+      const { played, outcome, problem, ...strict } = await attempt('strict');
       assert.deepEqual({ played, outcome }, { played: 0, outcome: 'discarded' });
+      assert.deepEqual([strict.mendedChunks, strict.refusedChunks], [0, 1]);
+      assert.deepEqual(describeMisfits(strict), ['1 answer refused as no chunk']);
       assertAbout(problem, { kind: 'invalid', names: ['chunk 0', 'Nothing is moved'] });
+      assert.equal((await readEpisode(strict.episode!)).result!.problem, problem!.message);
     }));
 
   it('samples the same chunk from the same seed, and others from others', () =>

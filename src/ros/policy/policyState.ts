@@ -5,6 +5,7 @@ import type { RobotConsole } from '../../console/robotConsole.ts';
 import type { Operation, OperationWork } from '../../control/operation.ts';
 import type { Misfit } from '../../check/case.ts';
 import { messageOf } from '../../errors.ts';
+import { describeMisfits, describeStarvation } from '../../rollouts/attemptReport.ts';
 import type { OperatedVersions } from '../../rollouts/operatedVersions.ts';
 import { readingTable } from '../../measure/meters.ts';
 import { type NamedTask, type TaskChoice, taskOf } from '../../robot/taskOf.ts';
@@ -47,8 +48,17 @@ export function nextTask(
   return taskOf(calibration, { task, prompt }, parameters.calibration, driver.own?.bundle.tasks);
 }
 
-const summaryOf = ({ outcome, steps, starvedSteps, chunks, problem }: AttemptResult) =>
-  `${outcome}, ${steps} steps${starvedSteps > 0 ? `, ${starvedSteps} of them at rest for want of rows` : ''}, ${chunks} chunks${problem ? `: ${problem.message}` : ''}`;
+function summaryOf(result: AttemptResult): string {
+  const { outcome, steps, starvedSteps, chunks, problem } = result;
+  const parts = [
+    outcome,
+    `${steps} steps`,
+    ...describeStarvation(starvedSteps),
+    `${chunks} chunks`,
+    ...describeMisfits(result),
+  ].join(', ');
+  return problem ? `${parts}: ${problem.message}` : parts;
+}
 
 /** Counts an attempt, and tells of it. */
 export function countAttempt(state: PolicyState, result: AttemptResult): void {

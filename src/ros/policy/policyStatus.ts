@@ -74,6 +74,8 @@ function chunkStatus(configured: Configured, counts: LoopCounts | undefined): St
       }),
     'learner link': linkOf(configured),
     chunks: counts?.chunks ?? 0,
+    ...(counts?.mendedChunks && { 'chunks padded or cut': counts.mendedChunks }),
+    ...(counts?.refusedChunks && { 'answers that were no chunk': counts.refusedChunks }),
     ...percentiles('latency', figures.total),
     ...percentiles('ONNX Runtime', figures.run),
     ...percentiles('observation to command', figures.reaction),

@@ -167,11 +167,14 @@ export async function openFast(
         },
         chunk({ written, logits }) {
           const tokens = Array.from(written.data as BigInt64Array, Number);
-          const actions = Float32Array.from(codec.decode(codesIn(tokens, marks, config)));
+          const { actions, excess } = codec.decode(codesIn(tokens, marks, config));
           return {
-            actions: transforms.actions(actions, state),
+            actions: transforms.actions(Float32Array.from(actions), state),
             noise: NO_NOISE,
-            tokens: tokensOf(tokens, logits.data as Float32Array, temperature),
+            tokens: {
+              ...tokensOf(tokens, logits.data as Float32Array, temperature),
+              ...(excess !== 0 && { excess }),
+            },
             horizon: config.horizon,
             policyVersion: version,
           };

@@ -7,12 +7,20 @@ import { cosineTransform, inverseCosineTransform } from './cosineTransform.ts';
 /** What a codec is made for. */
 type Coding = Pick<FastConfig, 'horizon' | 'actionDim' | 'decoding' | 'fast'>;
 
+/** What codes decode to. */
+export interface Decoded {
+  /** [horizon, actionDim], normalised. */
+  actions: Float64Array;
+  /** Coefficients beyond those of a chunk, which were cut; below 0 those that were lacking, for which zeros stand. */
+  excess: number;
+}
+
 /** FAST (arXiv 2501.09747): chunks as codes, by a cosine transform along time and byte-pair encoding. */
 export interface Codec {
   /** A chunk [horizon, actionDim], normalised → codes. */
   encode(this: void, actions: ArrayLike<number>): number[];
   /** Codes → the chunk. Throws a `UserError` for those of no chunk. */
-  decode(this: void, codes: readonly number[]): Float64Array;
+  decode(this: void, codes: readonly number[]): Decoded;
 }
 
 /** The nearest whole number; the even one of two. */
@@ -36,7 +44,7 @@ const BROKEN = '�';
 
 const REMEDY = 'Nothing is moved by it; train the policy longer, or try a lower temperature';
 
-/** `count` coefficients of codes, in whole steps. Throws a `UserError` for codes that have not these. */
+/** Coefficients of codes, in whole steps. Throws a `UserError` for codes that have none, or with `strict` other than a chunk's. */
 function stepsOf(
   codes: readonly number[],
   pairs: BytePairs,
@@ -63,18 +71,22 @@ function stepsOf(
       `${answer} decode to ${steps.length} coefficients, a chunk of ${horizon} × ${actionDim} has ${count}. ${REMEDY}; "decoding": "relaxed" in policy.json pads with zeros and cuts, as lerobot does`,
       NO_CHUNK,
     );
-  return Array.from({ length: count }, (_, i) => steps[i] ?? 0);
+  return steps;
 }
 
 export const fastCodec = (pairs: BytePairs, coding: Coding): Codec => {
-  const { actionDim, fast } = coding;
+  const { horizon, actionDim, fast } = coding;
+  const count = horizon * actionDim;
   return {
     encode: (actions) =>
       pairs.encode(textOf(quantised(actions, actionDim, fast.scale), fast.minToken)),
-    decode: (codes) =>
-      inverseCosineTransform(
-        stepsOf(codes, pairs, coding).map((step) => step / fast.scale),
-        actionDim,
-      ),
+    decode(codes) {
+      const steps = stepsOf(codes, pairs, coding);
+      const coefficients = Array.from({ length: count }, (_, i) => (steps[i] ?? 0) / fast.scale);
+      return {
+        actions: inverseCosineTransform(coefficients, actionDim),
+        excess: steps.length - count,
+      };
+    },
   };
 };
