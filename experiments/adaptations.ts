@@ -75,6 +75,7 @@ const EXPERIMENTS: Record<string, Experiment> = {
       filtered: { method: 'filtered', episodes: 240, evaluateEvery: 5 },
       choice: { method: 'choice', episodes: 240, evaluateEvery: 5 },
       edits: { method: 'edits', episodes: 240, evaluateEvery: 5 },
+      steer: { method: 'steer', episodes: 240, evaluateEvery: 5 },
       'fpo-replay with choice': {
         ...{ method: 'fpo-replay', episodes: 240, evaluateEvery: 5 },
         fpo: { choice: { candidates: 8 } },

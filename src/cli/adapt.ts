@@ -43,7 +43,7 @@ export function adapt(program: Command, context: Context): void {
     .addOption(policyTaskOption())
     .option(
       '--episodes <n>',
-      'attempts to learn from (default: 1024 of fpo, flow-ppo, ppo and grpo, 320 of fpo-replay, in-sample, preference, filtered, choice and edits, 144 of view and ticket, 160 of offset)',
+      'attempts to learn from (default: 1024 of fpo, flow-ppo, ppo and grpo, 320 of fpo-replay, in-sample, preference, filtered, choice, edits and steer, 144 of view and ticket, 160 of offset)',
       integer(1),
     )
     .addOption(methodOption())

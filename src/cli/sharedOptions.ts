@@ -75,7 +75,7 @@ export const policyTaskOption = () =>
 export const methodOption = () =>
   new Option(
     '--method <name>',
-    'fpo: the network learns; flow-ppo: it learns by how likely the steps of its flow were; fpo-replay, in-sample, preference and filtered: it learns from every attempt again; choice and edits: it stays, and critics choose each chunk from several samples of it, or of small changes of these; view: it stays, and where it looks in its images is found; offset: one offset of all its actions is found; ticket: one initial noise of all its chunks is found; ppo and grpo: the network learns, of a policy that writes tokens',
+    'fpo: the network learns; flow-ppo: it learns by how likely the steps of its flow were; fpo-replay, in-sample, preference and filtered: it learns from every attempt again; choice and edits: it stays, and critics choose each chunk from several samples of it, or of small changes of these; steer: it stays, and from which noise each chunk begins is learned; view: it stays, and where it looks in its images is found; offset: one offset of all its actions is found; ticket: one initial noise of all its chunks is found; ppo and grpo: the network learns, of a policy that writes tokens',
   )
     .choices(METHOD_NAMES)
     .default(DEFAULT_METHOD);

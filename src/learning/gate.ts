@@ -1,4 +1,6 @@
 import type { Adapter } from '../policy/bundle/adapter.ts';
+import { numbersOf } from '../policy/choice/carried.ts';
+import { findNonFinite } from '../tensors/finite.ts';
 import type { UpdateMetrics } from './metrics.ts';
 
 /** Limit of a published version's approximate KL, as a multiple of its update's limit. */
@@ -20,6 +22,12 @@ function distance(before: Adapter, after: Adapter) {
   return { change: Math.sqrt(change), whole: Math.sqrt(whole) };
 }
 
+/** Whether all numbers of the networks beside the policy's own are finite. */
+const isCarriedFinite = ({ choice, steering }: Adapter): boolean =>
+  [choice, steering]
+    .flatMap((networks) => (networks ? [...numbersOf(networks).values()] : []))
+    .every(({ data }) => findNonFinite({ dtype: 'F32', data }) < 0);
+
 /**
  * The reason why a version must not be published; undefined if it may. Its parameters must be finite and
  * close to its parent's, its approximate KL within the trust region, and its expected gain not negative.
@@ -30,7 +38,8 @@ export function reasonToKeepBack(
   { policy }: UpdateMetrics,
 ): string | undefined {
   const { change, whole } = distance(before, after);
-  if (!Number.isFinite(change)) return 'it has values that are not finite';
+  if (!Number.isFinite(change) || !isCarriedFinite(after))
+    return 'it has values that are not finite';
   // LoRA factors start at zero, so there is no norm to compare with.
   if (whole > 0 && change > MAX_STEP * whole)
     return `its parameters moved by ${(change / whole).toPrecision(2)} of their norm, more than ${MAX_STEP}`;

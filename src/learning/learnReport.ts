@@ -60,7 +60,14 @@ function describePreferred({ before, after }: NonNullable<ReuseMetrics['preferre
   return [`successes are preferred in ${ordered} of ${before.pairs} pairs, with a margin of ${margin}`]; // prettier-ignore
 }
 
-function describeReuse({ kept, candidates, refuted, ranking, preferred }: ReuseMetrics): string[] {
+/** What is said where attempts with what critics chose, or taught, succeeded less often. */
+const REFUTED = {
+  chose: 'what they chose succeeded less often, so they choose no more',
+  steered: 'attempts with steered noise succeeded less often, so it is steered no more',
+};
+
+function describeReuse(reuse: ReuseMetrics): string[] {
+  const { kept, candidates, steers, refuted, ranking, preferred, steered } = reuse;
   const ranked = ranking && [
     `of a success and a failure they rank ${percent(ranking.outcome)} rightly (50 % by chance)`,
     `and chunks beyond their state by ${ranking.advantage.toFixed(2)} (0 by chance)`,
@@ -68,7 +75,9 @@ function describeReuse({ kept, candidates, refuted, ranking, preferred }: ReuseM
   return [
     ...(ranked ? [ranked.join(', ')] : []),
     ...(preferred ? describePreferred(preferred) : []),
-    ...(refuted ? ['what they chose succeeded less often, so they choose no more'] : []),
+    ...(refuted ? [REFUTED[steers === undefined ? 'chose' : 'steered']] : []),
+    ...(steered ? [`by their estimate steered noise gains ${(100 * steered.gain).toFixed(1)} points of success, at a size of ${steered.size.toFixed(2)}`] : []), // prettier-ignore
+    ...(steers ? ['the noise of chunks is steered'] : []),
     ...(candidates > 1 ? [`they choose each chunk from ${candidates} samples`] : []),
     `${kept} attempts are kept`,
   ];

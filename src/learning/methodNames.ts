@@ -8,6 +8,7 @@ export const METHOD_NAMES = [
   'filtered',
   'choice',
   'edits',
+  'steer',
   'view',
   'offset',
   'ticket',

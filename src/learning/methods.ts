@@ -109,6 +109,8 @@ export const METHODS: Readonly<Record<MethodName, Method>> = {
   choice: onReplay('choice', { size: 0, initialNoise: 1 }),
   /** The same, and a small change of each sample is learned too. */
   edits: onReplay('edits'),
+  /** The network stays; from which noise each chunk begins is learned from all attempts. */
+  steer: onReplay('steer', { size: 0, initialNoise: 1 }),
   /** The action expert learns by how likely the steps of its flow were, which attempts record. */
   'flow-ppo': {
     batch: 64,

@@ -57,15 +57,27 @@ export interface ReuseMetrics {
   kept: number;
   /** Samples of the policy from which critics choose each chunk from now on; 1 where they do not. */
   candidates: number;
-  /** Whether attempts whose chunks critics chose succeeded less often than others, beyond doubt: they choose no more. */
+  /** Whether noise is steered from now on, of a method that steers it. */
+  steers?: boolean;
+  /** Whether attempts whose chunks critics chose, or whose noise was steered, succeeded less often than others, beyond doubt: that ends. */
   refuted?: boolean;
   /** How critics ranked the attempts of this update before they learned from them; missing where these ended alike. */
   ranking?: Ranking;
+  /** Of noise that is steered, before the steps of this update; missing where there were none. */
+  steered?: Steered;
   /** Mean weighted loss of the first and of the last steps of flow matching; missing where there is none. */
   lossBefore?: number;
   lossAfter?: number;
   /** How the policy preferred successes to failures, before its steps and after them; missing where none are compared. */
   preferred?: { before: Preference; after: Preference };
+}
+
+/** Noise that a network says, in kept states. */
+export interface Steered {
+  /** What critics estimate that it gains beyond zero noise, in expected reward, on average. */
+  gain: number;
+  /** Root mean square. */
+  size: number;
 }
 
 /** How a policy prefers the success of each of an update's pairs, compared with the policy that learning began with. */

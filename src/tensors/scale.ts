@@ -7,7 +7,7 @@ export interface Scale {
 /** Minimum deviation by which a number is divided: an almost constant one would be amplified noise. */
 const LEAST_DEVIATION = 1e-3;
 /** Standardised numbers are clamped to this many deviations: estimates far from the data are guesses. */
-const REACH = 5;
+export const REACH = 5;
 
 /** Mean and deviation of each number over `rows`, of which there is at least one. */
 export function scaleOf(rows: readonly Float32Array[]): Scale {

@@ -30,7 +30,7 @@ const REPLAY = await loadReplayConfig(undefined, SETTINGS.seed);
 
 /** Methods of policies with a flow, by these settings. */
 export const TINY_METHODS: Record<
-  'fpo' | 'fpo-replay' | 'preference' | 'edits' | 'offset' | 'ticket',
+  'fpo' | 'fpo-replay' | 'preference' | 'edits' | 'steer' | 'offset' | 'ticket',
   OpenAlgorithm
 > = {
   fpo: fpo(fpoSchema.parse(SETTINGS)),
@@ -45,6 +45,11 @@ export const TINY_METHODS: Record<
   edits: replayLearning(REPLAY_METHODS.edits, {
     ...REPLAY,
     ...{ warmUp: 0, critics: { ...REPLAY.critics, steps: 2 } },
+  }),
+  steer: replayLearning(REPLAY_METHODS.steer, {
+    ...REPLAY,
+    ...{ warmUp: 0, critics: { ...REPLAY.critics, steps: 2 } },
+    steer: { ...REPLAY.steer, states: 8, steps: 4 },
   }),
   offset: displacementSearch(SETTINGS.trainable, SETTINGS.seed),
   ticket: ticketSearch(SETTINGS.trainable, SETTINGS.seed),

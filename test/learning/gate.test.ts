@@ -15,6 +15,17 @@ const adapterOf = (...values: number[]): Adapter =>
     ]),
   });
 
+/** The same with a network that steers its noise, which has this value. */
+const steered = (value: number): Adapter =>
+  makeAdapter({
+    ...adapterOf(0, 0),
+    steering: {
+      ...{ bound: 1, spread: 0, hidden: [1] },
+      parameters: new Map([['steer.0.bias', { shape: [1], data: Float32Array.of(value) }]]),
+      scale: { mean: new Float32Array(1), deviation: new Float32Array(1) },
+    },
+  });
+
 const spread = { mean: 1, deviation: 0, least: 1, most: 1 };
 const POLICY: PolicyMetrics = {
   steps: 3,
@@ -40,6 +51,7 @@ const BEFORE = adapterOf(0, 0);
 describe('what reaches the robot', () => {
   it('is finite, near the version before, and not worse on what it was learned from', () => {
     assert.equal(reasonToKeepBack(BEFORE, adapterOf(0.1, 0.2), report()), undefined);
+    assert.equal(reasonToKeepBack(BEFORE, steered(1), report()), undefined);
     assert.equal(
       reasonToKeepBack(BEFORE, adapterOf(0.1, 0.2), report({ expectedGain: 0 })),
       undefined,
@@ -49,6 +61,7 @@ describe('what reaches the robot', () => {
   const kept: Record<string, [Adapter, UpdateMetrics, ...string[]]> = {
     'has a value that is not a number': [adapterOf(0, NaN), report(), 'not finite'],
     'has an infinite value': [adapterOf(Infinity, 0), report(), 'not finite'],
+    'has a network beside its own with one': [steered(NaN), report(), 'not finite'],
     'moved by more than a tenth': [adapterOf(0.51, 0), report(), 'by 0.10 of their norm'],
     'left the trust region': [
       adapterOf(0.1, 0),

@@ -5,6 +5,7 @@ import type { Algorithm } from '../../src/learning/algorithm.ts';
 import { REPLAY_METHODS } from '../../src/learning/replay/methods.ts';
 import { loadReplayConfig } from '../../src/learning/replay/config.ts';
 import { replayLearning } from '../../src/learning/replay/replayLearning.ts';
+import { writeAdapter } from '../../src/policy/bundle/adapter.ts';
 import { writeSafetensors } from '../../src/tensors/safetensors.ts';
 import { withFolder } from '../onnx/run.ts';
 import { JOINTS, SESSION, openBandit } from './bandit.ts';
@@ -19,6 +20,7 @@ const CONFIG = {
   preference: { ...DEFAULT.preference, rate: 1 },
   inSample: { ...DEFAULT.inSample, rate: 3e-3 },
   filtered: { ...DEFAULT.filtered, rate: 3e-3 },
+  steer: { ...DEFAULT.steer, states: 16, steps: 40, batch: 32, rate: 3e-3, price: 0 },
 };
 
 const LIMIT = { timeout: 120_000 };
@@ -145,29 +147,44 @@ for (const { name, method, config } of CASES)
       }));
   });
 
-describe('critics that choose', LIMIT, () => {
-  it('choose no more where what they chose fails, also after a restart', () =>
-    withFolder(async (folder) => {
-      const bandit = await openBandit(join(folder, 'policy'), CONFIG.trainable);
-      const { bundle } = bandit;
-      const context = { bundle, joints: JOINTS, session: SESSION, folder };
-      const open = replayLearning(REPLAY_METHODS.choice, CONFIG);
-      const algorithm = await open(context);
-      let from = 0;
-      const next = () => bandit.rollouts((from += 32), 32);
-      for (let round = 0; round < 4; round++) await algorithm.update(await next());
-      assert.ok(algorithm.adapter().choice !== undefined);
-      const failures = (await next()).map((one) => ({ ...one, reward: 0 }));
-      const { reuse } = await algorithm.update(failures);
-      assert.deepEqual([reuse!.refuted, reuse!.candidates], [true, 1]);
-      assert.equal(algorithm.adapter().choice, undefined);
-      const file = join(folder, 'state.safetensors');
-      const { format, tensors, values } = algorithm.state;
-      await writeSafetensors(file, tensors, { format, ...values });
-      await algorithm.close();
-      const again = await open(context, file);
-      assert.ok((await again.update(await next())).reuse!.refuted);
-      await again.close();
-      await bandit.close();
-    }));
-});
+/** Methods beside whose network something acts, what of an adapter that is, and how an update says that it does. */
+const APPLIED = [
+  { method: 'choice', part: 'choice', off: { candidates: 1 } },
+  { method: 'steer', part: 'steering', off: { steers: false } },
+] as const;
+
+for (const { method, part, off } of APPLIED)
+  describe(`what acts beside the network by ${method}`, LIMIT, () => {
+    it('is taken away where attempts with it fail, also after a restart, and comes back with a version', () =>
+      withFolder(async (folder) => {
+        const bandit = await openBandit(join(folder, 'policy'), CONFIG.trainable);
+        const { bundle } = bandit;
+        const context = { bundle, joints: JOINTS, session: SESSION, folder };
+        const open = replayLearning(REPLAY_METHODS[method], CONFIG);
+        const algorithm = await open(context);
+        let from = 0;
+        const next = () => bandit.rollouts((from += 32), 32);
+        for (let round = 0; round < 4; round++) await algorithm.update(await next());
+        const applied = algorithm.adapter();
+        assert.ok(applied[part] !== undefined);
+        const version = join(folder, 'version.safetensors');
+        await writeAdapter(version, applied);
+        const failures = (await next()).map((one) => ({ ...one, reward: 0 }));
+        const { reuse } = await algorithm.update(failures);
+        assert.equal(reuse!.refuted, true);
+        for (const [name, value] of Object.entries(off))
+          assert.equal(reuse![name as keyof typeof reuse], value);
+        assert.equal(algorithm.adapter()[part], undefined);
+        const file = join(folder, 'state.safetensors');
+        const { format, tensors, values } = algorithm.state;
+        await writeSafetensors(file, tensors, { format, ...values });
+        await algorithm.close();
+        const again = await open(context, file);
+        assert.ok((await again.update(await next())).reuse!.refuted);
+        assert.notEqual(again.adapter().version, applied.version);
+        await again.restore(version);
+        assert.equal(again.adapter().version, applied.version);
+        await again.close();
+        await bandit.close();
+      }));
+  });

@@ -2,12 +2,8 @@ import { encodeModel } from '../../onnx/modelFile.ts';
 import { type InferenceSession, Tensor, openModel } from '../../session/session.ts';
 import { learnableOf } from '../../policy/families/registry.ts';
 import type { Parameter } from '../../policy/trainable.ts';
-import { integrationKey } from '../../policy/integration.ts';
-import { integrationTensor } from '../../policy/integrationTensor.ts';
-import type { SampledJoin } from '../../policy/joinKinds.ts';
 import type { AlgorithmContext } from '../algorithm.ts';
 import { demandPrefix } from '../attempts/prefix.ts';
-import { chunkGraph } from '../train/chunkGraph.ts';
 import { constantRate } from '../train/optimiser.ts';
 import { inParts } from '../train/order.ts';
 import { outputsOf } from '../train/outputs.ts';
@@ -16,7 +12,8 @@ import { spreadOf } from '../train/spread.ts';
 import { frozenWeights } from '../train/startingWeights.ts';
 import { type Trainer, type TrainingState, openTrainer } from '../train/trainer.ts';
 import { type FpoConfig, surrogateConfig } from './config.ts';
-import { flowFeeds, joined, observationFeeds, previousFeeds, surrogateFeeds } from './feeds.ts';
+import { type Centres, divided, openCentres } from './centres.ts';
+import { flowFeeds, joined, surrogateFeeds } from './feeds.ts';
 import {
   type FpoGraphOptions,
   centredLossesGraph,
@@ -57,8 +54,7 @@ interface Sessions extends AlgorithmContext {
   trainer: Trainer;
   oldLosses: InferenceSession;
   surrogate: InferenceSession;
-  /** One per join kind, opened on first use. */
-  samplers: Map<SampledJoin | undefined, InferenceSession>;
+  centres: Centres;
 }
 
 async function openSessions(
@@ -84,72 +80,31 @@ async function openSessions(
   const graph = fpoGraph(graphs, surrogateConfig(config));
   const frozen = await frozenWeights(bundle, graph, parameters);
   const lossesGraph = centred ? centredLossesGraph : oldLossesGraph;
+  const trainer = await openTrainer(
+    graph,
+    parameters,
+    start,
+    constantRate(config, config.ablation),
+    session,
+    frozen,
+  );
+  const weights = () => weightsOf({ frozen, trainer, parameters });
   return {
-    ...{ ...context, config, graphs, parameters, frozen },
-    trainer: await openTrainer(
-      graph,
-      parameters,
-      start,
-      constantRate(config, config.ablation),
-      session,
-      frozen,
-    ),
+    ...{ ...context, config, graphs, parameters, frozen, trainer },
     oldLosses: await openModel(encodeModel(lossesGraph(graphs, oldLossClamp)), session),
     surrogate: await openModel(
       encodeModel(surrogateGraph(graphs, surrogateConfig(config))),
       session,
     ),
-    samplers: new Map(),
+    centres: openCentres(graphs, weights, config.microbatch, session),
   };
 }
 
 /** The weights as graph inputs: the current ones, or those that are given. */
 const weightsOf = (
-  { frozen, trainer, parameters }: Sessions,
+  { frozen, trainer, parameters }: Pick<Sessions, 'frozen' | 'trainer' | 'parameters'>,
   values = trainer.state.vectors.parameters,
 ) => weightInputs(values, parameters, frozen);
-
-const numbers = (tensor: Tensor) => tensor.data as Float32Array;
-
-/** A tensor's `count` equal parts along its first dimension. */
-function divided(tensor: Tensor, count: number): Float32Array[] {
-  const size = tensor.data.length / count;
-  return Array.from({ length: count }, (_, i) => numbers(tensor).slice(i * size, (i + 1) * size));
-}
-
-async function samplerOf(sessions: Sessions, kind: SampledJoin | undefined) {
-  const { samplers, graphs, session } = sessions;
-  const known = samplers.get(kind);
-  const sampler = known ?? (await openModel(encodeModel(chunkGraph(graphs, kind)), session));
-  samplers.set(kind, sampler);
-  return sampler;
-}
-
-/** The chunks [horizon, actionDim] that the policy makes of the same noise without exploration, joined as they were. */
-async function centresOf(
-  sessions: Sessions,
-  all: readonly RolloutChunk[],
-): Promise<Float32Array[]> {
-  const { policy } = sessions.graphs;
-  const centres = new Array<Float32Array>(all.length);
-  const keys = all.map(({ join, integration }) => `${join?.kind} ${integrationKey(integration!)}`);
-  for (const key of new Set(keys)) {
-    const places = [...all.keys()].filter((i) => keys[i] === key);
-    const chunks = places.map((i) => all[i]);
-    const [{ join, integration }] = chunks;
-    const kind = join?.kind;
-    const sampler = await samplerOf(sessions, kind);
-    const { actions } = await sampler.run({
-      ...weightsOf(sessions),
-      ...observationFeeds(chunks, policy),
-      ...(kind && previousFeeds(chunks, policy)),
-      noise: joined(chunks.map(({ noise }) => noise), [chunks.length, policy.horizon, policy.actionDim]), // prettier-ignore
-      integration: integrationTensor(integration!),
-    });
-    divided(actions, chunks.length).forEach((centre, i) => (centres[places[i]] = centre));
-  }
-  return centres;
-}
 
 /** Throws a `UserError` for chunks that were encoded by a policy with another prefix. */
 const checkCaches = ({ graphs: { policy, cameras, text } }: Sessions, pairs: readonly PairedChunk[]): void =>
@@ -177,22 +132,19 @@ async function prepare(sessions: Sessions, pairs: readonly PairedChunk[]): Promi
   const { centred } = config.ablation;
   const { policy } = graphs;
 
-  const parts = partsOf(pairs, sessions);
-  const centres: Float32Array[][] = [];
-  if (centred)
-    for (const part of parts)
-      centres.push(await centresOf(sessions, part.map(({ chunk }) => chunk))); // prettier-ignore
   const chunks = pairs.map(({ chunk }) => chunk);
-  const scale = centred ? centredScale(chunks, centres.flat(), joints) : undefined;
+  const centres = centred ? await sessions.centres.of(chunks) : [];
+  const centresOf = centred ? partsOf(centres, sessions) : [];
+  const scale = centred ? centredScale(chunks, centres, joints) : undefined;
   const scaled = (losses: Float32Array) => losses.map((loss) => loss * (scale ?? 1));
 
   const prepared: PreparedChunk[] = [];
-  for (const [i, part] of parts.entries()) {
+  for (const [i, part] of partsOf(pairs, sessions).entries()) {
     const result = await oldLosses.run({
       ...weightsOf(sessions),
       ...flowFeeds(part, policy, graphs.keeps),
       ...(centred && {
-        centre: joined(centres[i], [part.length, policy.horizon, policy.actionDim]),
+        centre: joined(centresOf[i], [part.length, policy.horizon, policy.actionDim]),
       }),
     });
     const [losses, clamped, target] = ['losses', 'clamped', 'target'].map((name) =>
@@ -228,7 +180,7 @@ export async function openLearningPolicy(
   start: TrainingState,
 ): Promise<FpoPolicy> {
   const sessions = await openSessions(context, config, start);
-  const { trainer, oldLosses, surrogate, samplers } = sessions;
+  const { trainer, oldLosses, surrogate, centres } = sessions;
   return {
     get state() {
       return trainer.state;
@@ -236,12 +188,7 @@ export async function openLearningPolicy(
     clips: config.ablation.clipping && config.ablation.ratio !== 'none',
     prepare: (chunks) => prepare(sessions, chunks),
     batchOf: (chunks, { update }) => prepare(sessions, drawPairs(chunks, update, config)),
-    centres: async (chunks) => {
-      const centres: Float32Array[] = [];
-      for (const part of partsOf(chunks, sessions))
-        centres.push(...(await centresOf(sessions, part)));
-      return centres;
-    },
+    centres: (chunks) => centres.of(chunks),
     weighed: ({ chunks, scale }, advantages) =>
       batchFrom(sessions, chunks.map((chunk, i) => ({ ...chunk, advantage: advantages[i] })), scale), // prettier-ignore
     losses: (batch, parameters) => meanLosses(sessions, batch, parameters),
@@ -257,7 +204,7 @@ export async function openLearningPolicy(
       await trainer.close();
       await oldLosses.release();
       await surrogate.release();
-      for (const sampler of samplers.values()) await sampler.release();
+      await centres.close();
     },
   };
 }

@@ -69,14 +69,14 @@ export async function openAt<C extends GradientConfig>(
   const { trainable } = config;
   const { updates, policyUpdates, view, offset, own } = start;
   // It stays what the policy begins with.
-  const { ticket, choice } = await keptParts(bundle);
+  const kept = await keptParts(bundle);
   const { baseline, critics } = await openBaseline(context, config, start);
   const policy = await openPolicy(context, config, start.policy);
   const { base } = bundle;
   const adapter = () => {
     const { parameters } = run.policy.state.vectors;
     return makeAdapter({
-      ...{ trainable, base, view: run.view, offset: run.offset, own: run.own, ticket, choice },
+      ...{ ...kept, trainable, base, view: run.view, offset: run.offset, own: run.own },
       parameters: adapterParameters(parameters, adaptableOf(bundle).parameters(trainable)),
     });
   };

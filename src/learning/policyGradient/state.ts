@@ -52,7 +52,7 @@ export async function readPolicyState(
   file: string,
   bundle: Bundle,
   { trainable }: Pick<GradientConfig, 'trainable'>,
-): Promise<Pick<GradientState, 'policy' | keyof Places> & Pick<Adapter, 'choice'>> {
+): Promise<Pick<GradientState, 'policy' | keyof Places> & Pick<Adapter, 'choice' | 'steering'>> {
   const adapter = await readAdapter(file, { ...bundle, trainable });
   const parameters = adaptableOf(bundle).parameters(trainable);
   const values = flatten(parameters, ({ name }) => adapter.parameters.get(name)!.data);
@@ -62,15 +62,20 @@ export async function readPolicyState(
     offset: adapter.offset ?? noOffset(bundle.shape.actionDim),
     own: new Map(adapter.own),
     choice: adapter.choice,
+    steering: adapter.steering,
   };
 }
 
 /** What a bundle's adapter has, if there is one, that stays while a policy's parameters learn. */
-export async function keptParts(bundle: Bundle): Promise<Pick<Adapter, 'ticket' | 'choice'>> {
+export async function keptParts(
+  bundle: Bundle,
+): Promise<Pick<Adapter, 'ticket' | 'choice' | 'steering'>> {
   if (!bundle.trainable) return {};
   const file = join(bundle.folder, ADAPTER_FILE);
-  const { ticket, choice } = await readAdapterHead(file);
-  return { ticket, ...(choice && { choice: (await readAdapter(file, bundle)).choice }) };
+  const { ticket, ...head } = await readAdapterHead(file);
+  if (!head.choice && !head.steering) return { ticket };
+  const { choice, steering } = await readAdapter(file, bundle);
+  return { ticket, ...(choice && { choice }), ...(steering && { steering }) };
 }
 
 /** A policy's initial state: the bundle's adapter if it has one, else its weights. */

@@ -25,7 +25,7 @@ import {
 import { withGradients } from '../train/withGradients.ts';
 
 /** The sum over networks of the mean over a batch; x is [count, batch]. */
-function perMoment(x: Value): Value {
+export function perMoment(x: Value): Value {
   const ones = expandLike(x.graph.constant('float32', [1], []), slice(x, 0, 0, 1));
   return divide(reduceSum(x, [0, 1], false), reduceSum(ones, [0, 1], false));
 }

@@ -9,6 +9,7 @@ import {
 } from '../../policy/choice/chunkCriticGraph.ts';
 import { type Judged, type Judgement, judgedInputs, openJudge } from '../../policy/choice/judge.ts';
 import type { Choice } from '../../policy/choice/choice.ts';
+import type { Parameter } from '../../policy/trainable.ts';
 import { chunkCriticLossGraph } from './chunkCriticLoss.ts';
 import type { ChunkCriticConfig } from './config.ts';
 import type { Scale } from '../../tensors/scale.ts';
@@ -55,13 +56,17 @@ export function leastOfTwo(q: readonly number[], draw: () => number): number {
 }
 
 /**
- * Initial weights have deviation 1/√in, a tenth of that in the last layer, and biases are zero: all estimates start near
- * 0.5, and edits near 0.
+ * Networks with so many hidden layers. Initial weights have deviation 1/√in, a tenth of that in the last layer, and biases
+ * are zero: all estimates start near 0.5, and edits near 0.
  */
-function initialNetworks(shape: ChunkCriticShape, seed: readonly number[]): Float32Array {
-  return flatten(chunkCriticParameters(shape), ({ name, shape: [count, rows, columns] }, i) => {
+export function initialNetworks(
+  parameters: readonly Parameter[],
+  hiddenLayers: number,
+  seed: readonly number[],
+): Float32Array {
+  return flatten(parameters, ({ name, shape: [count, rows, columns] }, i) => {
     if (name.endsWith('.bias')) return new Float32Array(count * columns);
-    const isLast = name.includes(`.${shape.hidden.length}.`);
+    const isLast = name.includes(`.${hiddenLayers}.`);
     const factor = (isLast ? 0.1 : 1) / Math.sqrt(rows);
     return gaussianNoise([...seed, i], count * rows * columns).map((value) => value * factor);
   });
@@ -72,7 +77,7 @@ export const initialChunkCritics = (
   shape: ChunkCriticShape,
   seed: readonly number[],
 ): ChunkCriticState => ({
-  training: initialState(initialNetworks(shape, seed)),
+  training: initialState(initialNetworks(chunkCriticParameters(shape), shape.hidden.length, seed)), // prettier-ignore
   scale: {
     mean: new Float32Array(shape.features + shape.rows),
     deviation: new Float32Array(shape.features + shape.rows),

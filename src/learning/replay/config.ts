@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { choosingSchema } from '../../policy/choice/choice.ts';
+import { steeredSchema } from '../../policy/steering/steering.ts';
 import { validate } from '../../validate.ts';
 import { behindPrefixSchema, readSettings } from '../methodSettings.ts';
 import { trustRegionSchema } from '../policyGradient/config.ts';
@@ -118,6 +119,26 @@ const preferenceSchema = z
   })
   .prefault({});
 
+/** Of noise that is steered. */
+const steerSchema = z
+  .strictObject({
+    ...steeredSchema.shape,
+    /** Kept chunks of an update in whose states noise is tried, half of them from attempts that succeeded. */
+    states: z.int().min(1).default(96),
+    /** Rows of noise that are tried in each, beside zero and what the network says. */
+    noises: z.int().min(1).default(4),
+    /** Steps of an update, and the rows of a step. */
+    steps: z.int().min(1).default(100),
+    batch: z.int().min(1).default(128),
+    rate: positive.default(1e-3),
+    weightDecay: z.number().nonnegative().default(0.01),
+    /** What half the squared length of a row costs, in expected reward: noise has to be worth being far from zero. */
+    price: z.number().nonnegative().default(5e-3),
+  })
+  .prefault({});
+
+export type SteerConfig = z.infer<typeof steerSchema>;
+
 const settingsSchema = z.strictObject({
   trainable: behindPrefixSchema,
   seed: z.int().min(0),
@@ -129,6 +150,7 @@ const settingsSchema = z.strictObject({
   inSample: inSampleSchema,
   filtered: filteredSchema,
   preference: preferenceSchema,
+  steer: steerSchema,
   /** Attempts of its own before the policy learns. */
   warmUp: z.int().min(0).default(32),
   critics: chunkCriticSchema,

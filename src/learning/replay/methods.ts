@@ -1,6 +1,7 @@
 import { CHOICE, EDITS } from './choice.ts';
 import { FPO_REPLAY } from './fpoReplay.ts';
 import { PREFERENCE } from './preference.ts';
+import { STEER } from './steer.ts';
 import { FILTERED, IN_SAMPLE } from './weighedImitation.ts';
 
 /** Methods that learn from all kept attempts. */
@@ -11,4 +12,5 @@ export const REPLAY_METHODS = {
   filtered: FILTERED,
   choice: CHOICE,
   edits: EDITS,
+  steer: STEER,
 };

@@ -13,6 +13,10 @@ import {
 } from '../policyGradient/advantages.ts';
 import { type Choice, type Choosing, criticShapeOf } from '../../policy/choice/choice.ts';
 import { chunkCriticParameters } from '../../policy/choice/chunkCriticGraph.ts';
+import type { Bundle } from '../../policy/bundle/config.ts';
+import type { Steering } from '../../policy/steering/steering.ts';
+import type { Parameter } from '../../policy/trainable.ts';
+import type { Scale } from '../../tensors/scale.ts';
 import { lastValues } from '../policyGradient/lastValues.ts';
 import { initialPolicyState, keptParts, readPolicyState } from '../policyGradient/state.ts';
 import { type Counts, totalOf } from '../../tensors/successRates.ts';
@@ -29,6 +33,7 @@ import {
 import { leastOf } from '../../policy/choice/judge.ts';
 import { type ChunkCritics, initialChunkCritics, openChunkCritics } from './chunkCritics.ts';
 import { judgedOf, learnCritics } from './learnCritics.ts';
+import type { SteeringLearner } from './steeringLearner.ts';
 import { rankingOf, ranksBeyondChance, remembered } from './ranking.ts';
 import type { ReplayConfig } from './config.ts';
 import { keepDemonstrations } from './demonstrations.ts';
@@ -51,12 +56,16 @@ export interface Assessed {
   advantages: ReadonlyMap<KeptAttempt, readonly number[]>;
   /** The least estimate of the ensemble for each chunk. */
   estimates(this: void, chunks: readonly KeptChunk[]): Promise<number[]>;
+  /** What the critics' inputs are standardised by: features, then rows. */
+  scale: Scale;
 }
 
 /** A policy that learns from kept attempts. */
 export interface ReplayPolicy {
   /** See Trainer. */
   readonly state: TrainingState;
+  /** What learns to steer its noise; absent where chunks begin as they are asked to. */
+  readonly steering?: Pick<SteeringLearner, 'state' | 'steering' | 'adopt'>;
   /** The steps of an update, by its number; `moves` updates moved the policy before. */
   improve(
     assessed: Assessed,
@@ -71,15 +80,19 @@ export interface ReplayMethod {
   format: string;
   /** How critics choose a policy's chunks where settings do not say; each sample is played where absent. */
   choosing?: Choosing;
+  /** Parameters of what learns to steer a policy's noise; absent in a method that does not steer. */
+  steeringParameters?(this: void, bundle: Bundle, config: ReplayConfig): readonly Parameter[];
+  /** Opens a policy where it stands, and what learns to steer it; that at its beginning where absent. */
   openPolicy(
     this: void,
     context: AlgorithmContext,
     config: ReplayConfig,
     start: TrainingState,
+    steering?: TrainingState,
   ): Promise<ReplayPolicy>;
 }
 
-interface Run extends Omit<ReplayState, 'policy' | 'networks'> {
+interface Run extends Omit<ReplayState, 'policy' | 'networks' | 'steering'> {
   config: ReplayConfig;
   /** How critics choose chunks as soon as they rank them; absent where they never do. */
   choosing?: Choosing;
@@ -107,6 +120,10 @@ function choiceIn(run: Run): Choice | undefined {
     scale,
   };
 }
+
+/** What steers a policy's noise now. */
+const steeringIn = ({ policy: { steering }, critics, chooses }: Run): Steering | undefined =>
+  chooses ? steering?.steering(critics.state.scale) : undefined;
 
 /** How critics judge attempts that they have not learned from, against what these led to. */
 async function assess({ critics, config }: Run, attempts: readonly Rollout[]) {
@@ -138,13 +155,14 @@ async function assessKept(
   const ofAttempt = ({ chunks }: KeptAttempt) => advantages.slice(from, (from += chunks.length));
   return {
     store,
+    scale: critics.state.scale,
     advantages: new Map(attempts.map((attempt) => [attempt, ofAttempt(attempt)])),
     estimates: async (chunks) =>
       (await critics.judge(judgedOf([{ chunks }]), 'parameters')).map(leastOf),
   };
 }
 
-/** Counts attempts as chosen by critics, or not. */
+/** Counts attempts as those whose chunks critics chose or whose noise was steered, or not. */
 function countPlayed(run: Run, counts: Counts): void {
   const kind = run.chooses ? 'chosen' : 'plain';
   run.played = { ...run.played, [kind]: totalOf([run.played[kind], counts]) };
@@ -181,7 +199,9 @@ async function update(
   const successes = attempts.filter(({ reward }) => reward > 0).length;
   countPlayed(run, { attempts: attempts.length, successes });
   const refuted = isWorse(run.played.chosen, run.played.plain);
-  run.chooses = run.choosing !== undefined && ranksBeyondChance(run.rankings) && !refuted;
+  const { steering } = run.policy;
+  const isApplied = run.choosing !== undefined || steering !== undefined;
+  run.chooses = isApplied && ranksBeyondChance(run.rankings) && !refuted;
   run.updates += 1;
   if (improved && improved.skipped === undefined) run.policyUpdates += 1;
   return {
@@ -192,6 +212,7 @@ async function update(
     ...improved,
     reuse: {
       ...{ kept: kept.length, candidates: candidatesOf(run) },
+      ...(steering && { steers: run.chooses }),
       ...(refuted && { refuted }),
       ...(ranking && { ranking }),
       ...improved?.reuse,
@@ -211,21 +232,26 @@ export const replayLearning =
       ...criticShapeOf(adaptableOf(bundle), { ...config.critics, edits: choosing?.edits }),
       discriminates: config.denseReward !== undefined,
     };
-    const openPolicy = (start: TrainingState) => method.openPolicy(context, config, start);
-    const { policy, networks, ...start }: ReplayState =
+    const sizes = { critics: shape, steering: method.steeringParameters?.(bundle, config) };
+    const openPolicy = (start: TrainingState, steering?: TrainingState) =>
+      method.openPolicy(context, config, start, steering);
+    const { policy, networks, steering, ...start }: ReplayState =
       stateFile === undefined
         ? {
             ...(await initialPolicyState(bundle, config)),
             ...{ rankings: [], chooses: false, played: NONE_PLAYED },
             networks: initialChunkCritics(shape, [config.seed, STREAM.critics]),
           }
-        : await readState(stateFile, bundle, config, shape, method.format);
+        : await readState(stateFile, bundle, config, sizes, method.format);
     const { ticket } = await keptParts(bundle);
     const adapter = () => {
       const { view, offset, own } = run;
       const { parameters } = run.policy.state.vectors;
+      const steering = steeringIn(run);
       return makeAdapter({
-        ...{ trainable, base, view, offset, own, ticket, choice: choiceIn(run) },
+        ...{ trainable, base, view, offset, own, choice: choiceIn(run), steering },
+        // A ticket would go before what steers.
+        ticket: steering ? undefined : ticket,
         parameters: adapterParameters(parameters, learnableOf(bundle).parameters(trainable)),
       });
     };
@@ -238,22 +264,27 @@ export const replayLearning =
       choosing,
       store,
       critics: await openChunkCritics(shape, config.critics, networks, session),
-      policy: await openPolicy(policy),
+      policy: await openPolicy(policy, steering),
     };
     return {
       update: (attempts, outcomes = new Map()) => update(run, attempts, outcomes),
       adapter,
       async restore(file) {
-        const { policy, choice, ...places } = await readPolicyState(file, bundle, config);
+        const { policy, choice, steering, ...places } = await readPolicyState(file, bundle, config);
+        const learned = run.policy.steering?.state;
         await run.policy.close();
-        run.policy = await openPolicy(policy);
-        Object.assign(run, places, { chooses: choice !== undefined });
+        run.policy = await openPolicy(policy, learned);
+        Object.assign(run, places, { chooses: (choice ?? steering) !== undefined });
         if (choice) run.critics.adopt(choice);
+        if (steering) run.policy.steering?.adopt(steering);
       },
       get state() {
         const { policy, critics, ...counters } = run;
-        const state = { ...counters, policy: policy.state, networks: critics.state };
-        return storedState(state, bundle, config, shape, method.format);
+        const state = {
+          ...{ ...counters, policy: policy.state, networks: critics.state },
+          steering: policy.steering?.state,
+        };
+        return storedState(state, bundle, config, sizes, method.format);
       },
       async close() {
         await run.critics.close();

@@ -9,6 +9,7 @@ import {
 } from '../../policy/choice/chunkCriticGraph.ts';
 import type { ChunkCriticState } from './chunkCritics.ts';
 import { readTensors, stateFrom, stateShapes, stateTensors } from '../train/checkpoint.ts';
+import type { Parameter } from '../../policy/trainable.ts';
 import type { TrainingState } from '../train/trainer.ts';
 import type { Counts } from '../../tensors/successRates.ts';
 import { parseJson } from '../../validate.ts';
@@ -16,6 +17,7 @@ import type { ReplayConfig } from './config.ts';
 
 const POLICY = 'policy/';
 const CRITICS = 'critics/';
+const STEERING = 'steering/';
 const SCALE = ['mean', 'deviation'] as const;
 
 /** The state between updates; attempts are in the store. Random numbers are seeded by its counter. */
@@ -25,12 +27,21 @@ export interface ReplayState extends Places {
   policyUpdates: number;
   /** How critics ranked the newest attempts before they learned from them; see ranksBeyondChance. */
   rankings: readonly number[];
-  /** Whether critics choose the policy's chunks. */
+  /** Whether critics choose the policy's chunks, or its noise is steered. */
   chooses: boolean;
-  /** Own attempts whose chunks critics chose, and others. */
+  /** Own attempts whose chunks critics chose or whose noise was steered, and others. */
   played: Record<'chosen' | 'plain', Counts>;
   policy: TrainingState;
   networks: ChunkCriticState;
+  /** What learns to steer the policy's noise; absent in a method that does not. */
+  steering?: TrainingState;
+}
+
+/** Sizes of the networks beside the policy in a state. */
+export interface ReplayNetworks {
+  critics: ChunkCriticShape;
+  /** Of what learns to steer; absent in a method that does not. */
+  steering?: readonly Parameter[];
 }
 
 const NONE = { attempts: 0, successes: 0 };
@@ -48,11 +59,12 @@ export function storedState(
     played,
     policy,
     networks: { training, scale },
+    steering,
     ...places
   }: ReplayState,
   bundle: Bundle,
   { trainable }: ReplayConfig,
-  shape: ChunkCriticShape,
+  { critics: shape, steering: steers }: ReplayNetworks,
   format: string,
 ): AlgorithmState {
   const inputs = shape.features + shape.rows;
@@ -62,6 +74,7 @@ export function storedState(
       ...stateTensors(policy, learnableOf(bundle).parameters(trainable), POLICY),
       ...stateTensors(training, chunkCriticParameters(shape), CRITICS),
       ...SCALE.map((name) => ({ name: CRITICS + name, shape: [inputs], data: scale[name] })),
+      ...(steering && steers ? stateTensors(steering, steers, STEERING) : []),
     ],
     values: {
       updates: String(updates),
@@ -71,6 +84,7 @@ export function storedState(
       played: JSON.stringify(played),
       policySteps: String(policy.step),
       criticSteps: String(training.step),
+      ...(steering && { steeringSteps: String(steering.step) }),
       ...placesTexts(places),
     },
   };
@@ -81,7 +95,7 @@ export async function readState(
   file: string,
   bundle: Bundle,
   { trainable }: ReplayConfig,
-  shape: ChunkCriticShape,
+  { critics: shape, steering: steers }: ReplayNetworks,
   format: string,
 ): Promise<ReplayState> {
   const policy = learnableOf(bundle).parameters(trainable);
@@ -90,6 +104,7 @@ export async function readState(
     ...stateShapes(policy, POLICY),
     ...stateShapes(critics, CRITICS),
     ...SCALE.map((name): [string, number[]] => [CRITICS + name, [shape.features + shape.rows]]),
+    ...(steers ? stateShapes(steers, STEERING) : []),
   ]);
   return {
     updates: Number(metadata.updates),
@@ -106,6 +121,7 @@ export async function readState(
       training: stateFrom(dataOf, critics, Number(metadata.criticSteps), CRITICS),
       scale: { mean: dataOf(`${CRITICS}mean`), deviation: dataOf(`${CRITICS}deviation`) },
     },
+    ...(steers && { steering: stateFrom(dataOf, steers, Number(metadata.steeringSteps), STEERING) }), // prettier-ignore
     ...readPlaces(metadata, file),
   };
 }

@@ -8,7 +8,14 @@ import { type Trainable, trainableSchema } from '../trainable.ts';
 import type { Spread } from '../exploration.ts';
 import { type Offset, isNone } from '../offset.ts';
 import { type Tickets, ticketsOf } from '../ticket.ts';
-import { type Choice, choiceHeadSchema, choiceOf, headOf, numbersOf } from '../choice/choice.ts';
+import { numbersOf } from '../choice/carried.ts';
+import { type Choice, choiceHeadSchema, choiceOf, headOf } from '../choice/choice.ts';
+import {
+  type Steering,
+  steeringHeadOf,
+  steeringHeadSchema,
+  steeringOf,
+} from '../steering/steering.ts';
 import { type View, isStraight } from '../../images/viewShift.ts';
 import type { Bundle } from './config.ts';
 
@@ -41,15 +48,18 @@ export interface Adapter extends Place, Tickets {
   own?: ReadonlyMap<string, Place>;
   /** What chooses its chunks from candidates; absent where each sample is played. */
   choice?: Choice;
+  /** What its chunks begin from; absent where they begin as they are asked to. */
+  steering?: Steering;
 }
 
 /** An adapter without its numbers. */
-export interface AdapterHead extends Omit<Adapter, 'parameters' | 'choice'> {
+export interface AdapterHead extends Omit<Adapter, 'parameters' | 'choice' | 'steering'> {
   choice?: z.infer<typeof choiceHeadSchema>;
+  steering?: z.infer<typeof steeringHeadSchema>;
 }
 
-/** What the names of a choice's tensors begin with, in an adapter's file. */
-export const CHOICE = 'choice/';
+/** What the names of the tensors of networks beside the policy's own begin with, in an adapter's file. */
+export const CARRIED = { choice: 'choice/', steering: 'steering/' } as const;
 
 const FORMAT = 'nalu-adapter-1';
 
@@ -85,6 +95,7 @@ const metadataSchema = z.object({
   ticket: z.string().transform(parsedJson).pipe(ticketSchema).optional(),
   tickets: z.string().transform(parsedJson).pipe(z.array(ticketSchema).min(1)).optional(),
   choice: z.string().transform(parsedJson).pipe(choiceHeadSchema).optional(),
+  steering: z.string().transform(parsedJson).pipe(steeringHeadSchema).optional(),
 });
 
 /** The version recorded with chunks of a policy with this adapter. */
@@ -149,6 +160,8 @@ export function makeAdapter(content: Omit<Adapter, 'version'>): Adapter {
   if (Object.keys(tickets).length > 0) hash.update(jsonText(tickets));
   if (content.choice) hash.update(jsonText({ choice: headOf(content.choice) }));
   const choice = content.choice && choiceOf(content.choice, copied(numbersOf(content.choice)));
+  if (content.steering) hash.update(jsonText({ steering: steeringHeadOf(content.steering) }));
+  const steering = content.steering && steeringOf(content.steering, copied(numbersOf(content.steering))); // prettier-ignore
   const version = hash.digest('hex').slice(0, 12);
   return {
     ...{ trainable, base, parameters, version },
@@ -156,6 +169,7 @@ export function makeAdapter(content: Omit<Adapter, 'version'>): Adapter {
     ...tickets,
     ...(hasOwn && { own }),
     ...(choice && { choice }),
+    ...(steering && { steering }),
   };
 }
 
@@ -163,18 +177,27 @@ export function makeAdapter(content: Omit<Adapter, 'version'>): Adapter {
 export function adapterFor({ own, ...adapter }: Adapter, robot: string | undefined): Adapter {
   const place = robot === undefined ? undefined : own?.get(robot);
   if (!place) return adapter;
-  const { trainable, base, version, parameters, choice } = adapter;
-  const kept = { trainable, base, version, parameters, ...(choice && { choice }) };
-  return { ...kept, ...place, ...ticketsOf(adapter) };
+  const { trainable, base, version, parameters, choice, steering } = adapter;
+  return {
+    ...{ trainable, base, version, parameters },
+    ...(choice && { choice }),
+    ...(steering && { steering }),
+    ...place,
+    ...ticketsOf(adapter),
+  };
 }
 
 /** Writes an adapter as a safetensors file. */
 export function writeAdapter(
   path: string,
-  { trainable, base, version, parameters, own, choice, ...rest }: Adapter,
+  { trainable, base, version, parameters, own, choice, steering, ...rest }: Adapter,
 ): Promise<void> {
-  const choosing = choice ? [...numbersOf(choice)].map(([name, numbers]) => [CHOICE + name, numbers] as const) : []; // prettier-ignore
-  const tensors = [...parameters, ...choosing].map(([name, { shape, data }]) => ({ name, shape, data })); // prettier-ignore
+  const carried = Object.entries({ choice, steering }).flatMap(([kind, networks]) =>
+    networks
+      ? [...numbersOf(networks)].map(([name, numbers]) => [CARRIED[kind as keyof typeof CARRIED] + name, numbers] as const) // prettier-ignore
+      : [],
+  );
+  const tensors = [...parameters, ...carried].map(([name, { shape, data }]) => ({ name, shape, data })); // prettier-ignore
   return writeSafetensors(path, tensors, {
     format: FORMAT,
     trainable: JSON.stringify(trainable),
@@ -184,12 +207,13 @@ export function writeAdapter(
     ...textsOf(ticketsOf(rest)),
     ...(own && { own: ownText(own) }),
     ...(choice && { choice: jsonText(headOf(choice)) }),
+    ...(steering && { steering: jsonText(steeringHeadOf(steering)) }),
   });
 }
 
 /** An adapter's metadata. Throws a `UserError` for what is wrong with it. */
 export function readHead(metadata: unknown, path: string): AdapterHead {
-  const { trainable, base, version, own, choice, ...rest } = validate(
+  const { trainable, base, version, own, choice, steering, ...rest } = validate(
     metadataSchema,
     metadata,
     path,
@@ -200,6 +224,7 @@ export function readHead(metadata: unknown, path: string): AdapterHead {
     ...ticketsOf(rest),
     ...(own && { own: new Map(Object.entries(own)) }),
     ...(choice && { choice }),
+    ...(steering && { steering }),
   };
 }
 

@@ -8,7 +8,8 @@ import { FARTHEST_OFFSET, type Offset } from '../offset.ts';
 import type { Trainable } from '../trainable.ts';
 import { findNonFinite } from '../../tensors/finite.ts';
 import { choiceFaults, choiceOf } from '../choice/choice.ts';
-import { type Adapter, CHOICE, type Place, makeAdapter, readHead } from './adapter.ts';
+import { steeringFaults, steeringOf } from '../steering/steering.ts';
+import { type Adapter, CARRIED, type Place, makeAdapter, readHead } from './adapter.ts';
 import type { Bundle } from './config.ts';
 
 /** The target of an adapter: a bundle and, if known, its trainable parameters. */
@@ -64,7 +65,15 @@ function placeFaults({ view, offset, spread }: Place, policy: AdapterFit, of = '
 
 /** The faults of an adapter for a policy, one line each; empty if it fits. */
 function adapterFaults(
-  { trainable, parameters, base, own = new Map<string, Place>(), choice, ...place }: Adapter,
+  {
+    trainable,
+    parameters,
+    base,
+    own = new Map<string, Place>(),
+    choice,
+    steering,
+    ...place
+  }: Adapter,
   policy: AdapterFit,
 ): string[] {
   if (base !== policy.base) return [`it belongs to the policy ${base}, this one is ${policy.base}`];
@@ -91,6 +100,8 @@ function adapterFaults(
     ...faults,
     ...placeFaults(place, policy),
     ...(choice ? choiceFaults(choice, adaptableOf(policy)) : []),
+    ...(steering ? steeringFaults(steering, adaptableOf(policy)) : []),
+    ...(choice && steering ? ['it has critics that choose and a network that steers; a policy takes one of both'] : []), // prettier-ignore
     ...[...own].flatMap(([robot, at]) => placeFaults(at, policy, `of the robot ${robot}, `)),
     ...surplus.map(([name, { shape }]) => `${name} ${formatShape(shape)} is none of this policy's`),
     ...(alpha === targetAlpha
@@ -109,20 +120,31 @@ export function checkAdapter(what: string, adapter: Adapter, policy: AdapterFit)
     );
 }
 
+/** Takes those whose names begin with `of` out of parameters, without it. */
+function takeOut(parameters: Adapter['parameters'], of: string): Adapter['parameters'] {
+  const taken: Adapter['parameters'] = new Map();
+  for (const [name, numbers] of parameters) {
+    if (!name.startsWith(of)) continue;
+    taken.set(name.slice(of.length), numbers);
+    parameters.delete(name);
+  }
+  return taken;
+}
+
 /** Reads the adapter of a policy. Throws a `UserError` that lists what does not fit. */
 export async function readAdapter(path: string, policy: AdapterFit): Promise<Adapter> {
   const { tensors, metadata } = await loadSafetensors(path);
-  const { version, choice: choosing, ...head } = readHead(metadata, path);
+  const { version, choice: choosing, steering: steers, ...head } = readHead(metadata, path);
   const parameters: Adapter['parameters'] = new Map();
-  const critics: Adapter['parameters'] = new Map();
   for (const [name, { dtype, shape, data }] of tensors) {
     if (!(data instanceof Float32Array))
       throw invalid(path, `${name} holds ${dtype}; an adapter holds F32`, name);
-    if (name.startsWith(CHOICE)) critics.set(name.slice(CHOICE.length), { shape, data });
-    else parameters.set(name, { shape, data });
+    parameters.set(name, { shape, data });
   }
+  const [critics, actor] = [CARRIED.choice, CARRIED.steering].map((of) => takeOut(parameters, of));
   const choice = choosing && choiceOf(choosing, critics);
-  const adapter = makeAdapter({ ...head, parameters, choice });
+  const steering = steers && steeringOf(steers, actor);
+  const adapter = makeAdapter({ ...head, parameters, choice, steering });
   checkAdapter(path, adapter, policy);
   if (adapter.version !== version)
     throw invalid(

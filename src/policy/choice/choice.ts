@@ -1,9 +1,6 @@
 import { z } from 'zod';
-import { sameShape, formatShape } from '../../onnx/dim.ts';
-import { findNonFinite } from '../../tensors/finite.ts';
-import type { Scale } from '../../tensors/scale.ts';
 import type { Adaptable } from '../learnable.ts';
-import type { Parameter } from '../trainable.ts';
+import { type Carried, type Numbers, carriedFaults, carriedOf } from './carried.ts';
 import { type ChunkCriticShape, chunkCriticParameters } from './chunkCriticGraph.ts';
 import { PARTS } from './executedSummary.ts';
 import { featureCount } from './moment.ts';
@@ -43,19 +40,8 @@ export const choiceHeadSchema = z.strictObject({
 
 type ChoiceHead = z.infer<typeof choiceHeadSchema>;
 
-/** Numbers with their shape. */
-interface Numbers {
-  shape: readonly number[];
-  data: Float32Array;
-}
-
-/** Critics that choose a policy's chunks from candidates, which go with the policy. */
-export interface Choice extends ChoiceHead {
-  /** The critics' parameters by name; see chunkCriticParameters. */
-  parameters: ReadonlyMap<string, Numbers>;
-  /** What their inputs are standardised by: features, then rows. */
-  scale: Scale;
-}
+/** Critics that choose a policy's chunks from candidates, which go with the policy; inputs are features, then rows. */
+export type Choice = ChoiceHead & Carried;
 
 /** The networks that judge chunks of a policy. */
 export const criticShapeOf = (
@@ -80,39 +66,15 @@ export const headOf = ({
   ...(edits !== undefined && { edits }),
 });
 
-const SCALE = ['mean', 'deviation'] as const;
-
-/** All numbers of a choice, by name. */
-export const numbersOf = ({ parameters, scale }: Choice): Map<string, Numbers> =>
-  new Map([
-    ...parameters,
-    ...SCALE.map((name) => [name, { shape: [scale[name].length], data: scale[name] }] as const),
-  ]);
-
-/** A choice of the numbers of numbersOf; empty ones where any lack. */
-export function choiceOf(head: ChoiceHead, numbers: ReadonlyMap<string, Numbers>): Choice {
-  const [mean, deviation] = SCALE.map((name) => numbers.get(name)?.data ?? new Float32Array());
-  const isScale = (name: string) => (SCALE as readonly string[]).includes(name);
-  const parameters = new Map([...numbers].filter(([name]) => !isScale(name)));
-  return { ...headOf(head), parameters, scale: { mean, deviation } };
-}
+/** A choice of the numbers of numbersOf. */
+export const choiceOf = (head: ChoiceHead, numbers: ReadonlyMap<string, Numbers>): Choice => ({
+  ...headOf(head),
+  ...carriedOf(numbers),
+});
 
 /** What does not fit in a choice for a policy, one line each. */
 export function choiceFaults(choice: Choice, policy: Adaptable): string[] {
   const shape = criticShapeOf(policy, choice);
   const inputs = shape.features + shape.rows;
-  const expected: Parameter[] = [
-    ...chunkCriticParameters(shape),
-    ...SCALE.map((name) => ({ name, shape: [inputs] })),
-  ];
-  const numbers = numbersOf(choice);
-  return expected.flatMap(({ name, shape }) => {
-    const found = numbers.get(name);
-    if (!found) return [`of its critics, ${name} ${formatShape(shape)} is missing`];
-    if (!sameShape(found.shape, shape))
-      return [`of its critics, ${name} is ${formatShape(found.shape)}, this policy needs ${formatShape(shape)}`]; // prettier-ignore
-    return findNonFinite({ dtype: 'F32', data: found.data }) < 0
-      ? []
-      : [`of its critics, ${name} has values that are not finite`];
-  });
+  return carriedFaults(choice, chunkCriticParameters(shape), inputs, 'its critics');
 }

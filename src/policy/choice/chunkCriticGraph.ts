@@ -1,9 +1,8 @@
 import { Graph, type Value } from '../../onnx/graph.ts';
-import { add, concat, layerNorm, multiply, reshape, sigmoid, silu } from '../../onnx/operators.ts';
-import { matmul } from '../../onnx/products.ts';
+import { add, concat, multiply, reshape, sigmoid } from '../../onnx/operators.ts';
 import type { Parameter } from '../trainable.ts';
 import { PARTS } from './executedSummary.ts';
-import { layerParameters } from './layers.ts';
+import { type Networks, lastLayer, layerParameters } from './layers.ts';
 
 /** Sizes of the networks that judge chunks. */
 export interface ChunkCriticShape {
@@ -23,7 +22,6 @@ export interface ChunkCriticShape {
 
 /** Chunks that are judged. */
 export const MOMENTS = 'batch';
-const EPSILON = 1e-5;
 
 /** The networks: q judges a chunk in a state, v a state, edit changes a chunk, f says whether it is of a success. */
 const NETWORKS = {
@@ -37,9 +35,9 @@ const NETWORKS = {
 
 type Network = keyof typeof NETWORKS;
 
-function sizesOf(network: Network, shape: ChunkCriticShape) {
+function sizesOf(network: Network, shape: ChunkCriticShape): Networks {
   const { count, from, to } = NETWORKS[network](shape);
-  return { count, widths: [from, ...shape.hidden, to] };
+  return { name: network, count, widths: [from, ...shape.hidden, to] };
 }
 
 /** The networks that there are. */
@@ -52,31 +50,9 @@ const networksOf = ({ edits, discriminates }: ChunkCriticShape): Network[] => [
 /** All parameters, by network; see layerParameters. */
 export const chunkCriticParameters = (shape: ChunkCriticShape): Parameter[] =>
   networksOf(shape).flatMap((network) => {
-    const { count, widths } = sizesOf(network, shape);
-    return layerParameters(network, count, widths);
+    const { name, count, widths } = sizesOf(network, shape);
+    return layerParameters(name, count, widths);
   });
-
-/** A network's last layer [count, batch, out] for inputs [batch, in]; hidden layers are normalised (Ba et al. 2016). */
-function lastLayer(
-  graph: Graph,
-  shape: ChunkCriticShape,
-  network: Network,
-  inputs: Value,
-  weightOf: (value: Value) => Value = (value) => value,
-): Value {
-  const { count, widths } = sizesOf(network, shape);
-  const input = (name: string, dims: number[]) =>
-    weightOf(graph.inputs.find((known) => known.name === name) ?? graph.input(name, 'float32', dims)); // prettier-ignore
-  let x = reshape(inputs, [1, MOMENTS, widths[0]]);
-  widths.slice(1).forEach((out, i) => {
-    const weight = input(`${network}.${i}.weight`, [count, widths[i], out]);
-    const y = add(matmul(x, weight), input(`${network}.${i}.bias`, [count, 1, out]));
-    const constant = (value: number) =>
-      graph.constant('float32', new Array<number>(out).fill(value), [out]);
-    x = i + 2 < widths.length ? silu(layerNorm(y, constant(1), constant(0), EPSILON)) : y;
-  });
-  return x;
-}
 
 /** Estimates [count, batch] within 0…1 of inputs [batch, in]; of weights that stay, where those of `weightOf` do. */
 export const estimates = (
@@ -86,14 +62,14 @@ export const estimates = (
   inputs: Value,
   weightOf?: (value: Value) => Value,
 ): Value =>
-  reshape(sigmoid(lastLayer(graph, shape, network, inputs, weightOf)), [
+  reshape(sigmoid(lastLayer(graph, sizesOf(network, shape), inputs, weightOf)), [
     sizesOf(network, shape).count,
     MOMENTS,
   ]);
 
 /** What is added to all rows of chunks, [batch, actionDim], within ±`edits` of the shape. */
 export function editsOf(graph: Graph, shape: ChunkCriticShape, inputs: Value): Value {
-  const last = lastLayer(graph, shape, 'edit', inputs);
+  const last = lastLayer(graph, sizesOf('edit', shape), inputs);
   const share = sigmoid(reshape(last, [MOMENTS, shape.rows / PARTS]));
   return multiply(add(share, -0.5), 2 * shape.edits!);
 }

@@ -3,10 +3,13 @@ import type { Dim } from '../../../onnx/dim.ts';
 import { Graph, type Value } from '../../../onnx/graph.ts';
 import {
   add,
+  concat,
   forEachSample,
   gather,
   greater,
   loop,
+  maximum,
+  minimum,
   multiply,
   reduceMean,
   reshape,
@@ -22,6 +25,8 @@ import { fusedLayers } from '../../paligemma/kernels.ts';
 import { encodePrefix } from '../../paligemma/prefix.ts';
 import { BATCH, type ImageInput, prefixInputs } from '../../paligemma/prefixInputs.ts';
 import type { SampledJoin } from '../../joinKinds.ts';
+import { type SteeringShape, steeredRow } from '../../steering/steeringGraph.ts';
+import { REACH } from '../../../tensors/scale.ts';
 import type { Cache, Weights, WeightSource } from '../../paligemma/network.ts';
 
 const CALLS = 'calls';
@@ -137,6 +142,25 @@ function prefixFeatures({ layers }: Cache, config: Pi0Config): Value {
   return reshape(reduceMean(values, [2], false), [values.shape[0], featureCount(config)], values);
 }
 
+/**
+ * Noise [samples, horizon, actionDim], or where the input steering.share [] is 1 and not 0 a row that a network says in
+ * the place of each of its rows. Its other inputs, beside the network's parameters: steering.moment [1, features − pooled], what it sees beside the prefix;
+ * steering.mean and steering.width [features], which standardise all it sees, the width a reciprocal deviation; and
+ * steering.explored [1, actionDim].
+ */
+function steered(graph: Graph, noise: Value, pooled: Value, shape: SteeringShape): Value {
+  const { features, actionDim } = shape;
+  const input = (name: string, dims: number[]) => graph.input(`steering.${name}`, 'float32', dims);
+  const moment = input('moment', [1, features - (pooled.shape[1] as number)]);
+  const seen = concat([pooled, forEachSample(moment, pooled)], 1);
+  const centred = subtract(seen, input('mean', [features]));
+  const standard = maximum(minimum(multiply(centred, input('width', [features])), REACH), -REACH);
+  const explored = forEachSample(input('explored', [1, actionDim]), pooled);
+  const row = reshape(steeredRow(graph, shape, standard, explored), [pooled.shape[0], 1, actionDim]); // prettier-ignore
+  const share = input('share', []);
+  return add(multiply(noise, add(multiply(share, -1), 1)), multiply(row, share));
+}
+
 /** The cache of one observation for each of several chunks. */
 const cacheForEach = ({ layers, valid }: Cache, chunks: Value): Cache => ({
   layers: layers.map(({ keys, values }) => ({
@@ -154,6 +178,8 @@ export interface SampleOptions {
   features?: boolean;
   /** Whether several chunks are sampled for one observation, whose features are then an output too. */
   candidates?: boolean;
+  /** A network that can steer the noise from the features, which are then an output too, as is the noise. */
+  steers?: SteeringShape;
   /** Whether layers are computed by ONNX Runtime's fused operators, where that is possible; the batch is then 1. */
   fused?: boolean;
   /** Type in which matrix products are computed, float32 if absent; all else is float32. */
@@ -167,6 +193,7 @@ export interface SampleOptions {
  * `explores`, also exploration [calls, batch, horizon, actionDim] and an output states, see `integrate`; with
  * `joins`, also what previousInputs has; with `features`, the output features beside the actions. With `candidates`,
  * noise and actions are [candidates, horizon, actionDim] for one observation, one chunk in play and one exploration.
+ * With `steers`, also what steered has, and an output steered_noise: what the flow begins from.
  */
 export function sampleGraph(
   config: Pi0Config,
@@ -178,6 +205,7 @@ export function sampleGraph(
     joins,
     features,
     candidates = false,
+    steers,
     fused = false,
     products,
   }: SampleOptions = {},
@@ -190,10 +218,12 @@ export function sampleGraph(
   const decoder = isFused && candidates ? source(graph) : weights;
   const inputs = prefixInputs(graph, config, images, masked);
   const prefix = encodePrefix(weights, inputs, config);
-  if (features || candidates) graph.output('features', prefixFeatures(prefix, config));
+  const pooled = features || candidates || steers ? prefixFeatures(prefix, config) : undefined;
+  if (pooled) graph.output('features', pooled);
   const observed = observedCache(graph, decoder, prefix, config);
   const { horizon, actionDim } = config;
   const noise = graph.input('noise', 'float32', [candidates ? CANDIDATES : BATCH, horizon, actionDim]); // prettier-ignore
+  const start = steers ? steered(graph, noise, pooled!, steers) : noise;
   const cache = candidates ? cacheForEach(observed, noise) : observed;
   const integration = integrationInput(graph);
   const given = candidates ? 1 : BATCH;
@@ -202,8 +232,9 @@ export function sampleGraph(
     : undefined;
   const previous = joins && previousInputs(graph, joins, config, given);
   const bends = { exploration, previous };
-  const { actions, states } = integrate(decoder, noise, integration, cache, config, bends);
+  const { actions, states } = integrate(decoder, start, integration, cache, config, bends);
   graph.output('actions', actions);
+  if (steers) graph.output('steered_noise', start);
   if (states) graph.output('states', states);
   return graph;
 }

@@ -17,23 +17,22 @@ export const samplingModel = async ({
 /**
  * Opens a bundle's sampler, as the session's provider computes it. Where `trainable` is given its
  * parameters are inputs, and so is noise to explore with; where it `joins`, so is the chunk before. With
- * `features`, the prefix's are an output, and with `candidates` a call samples several chunks.
+ * `features`, the prefix's are an output, with `candidates` a call samples several chunks, and with `steers` their noise
+ * can be steered.
  */
 export function openSampleGraph(
   bundle: Bundle<Pi0Config>,
   session: SessionConfig,
   trainable: Trainable | undefined,
-  { joins, features, candidates }: Pick<SampleOptions, 'joins' | 'features' | 'candidates'> = {},
+  options: Pick<SampleOptions, 'joins' | 'features' | 'candidates' | 'steers'> = {},
 ): Promise<InferenceSession> {
   const explores = trainable !== undefined;
   const fused = isFused(session);
   return openOnWeights(bundle, session, (frozen, products) => {
     const weights = trainable ? trainableWeights(frozen, trainable, EXPERT) : frozen;
     return sampleGraph(bundle.architecture, weights, 'bytes', {
+      ...options,
       explores,
-      joins,
-      features,
-      candidates,
       fused,
       products,
     });

@@ -29,7 +29,7 @@ import { promptTexts } from './prompt.ts';
 import { integrationTensor } from '../../integrationTensor.ts';
 import { goldenIntegration } from './goldenIntegration.ts';
 import { type Adopted, adopted, initialParameters } from '../../paligemma/adopted.ts';
-import { candidateNoise, openCandidates } from './candidates.ts';
+import { type GraphKind, candidateNoise, openCandidates } from './candidates.ts';
 import { openSampleGraph } from './sampleGraphs.ts';
 import { trainableParameters } from './trainable.ts';
 import { TOKENIZER_FILE } from '../../paligemma/tokenizer.ts';
@@ -46,8 +46,8 @@ export async function openPi0(
   const own = await ownParameters(bundle, trainable);
   let current = adapter ? adopted(adapter) : own;
   const transforms = makeTransforms(bundle.transforms, bundle.shape);
-  const openGraph = (candidates: boolean) =>
-    openSampleGraph(bundle, session, trainable, { joins, features, candidates });
+  const openGraph = (kind: GraphKind) =>
+    openSampleGraph(bundle, session, trainable, { joins, features, ...kind });
   const chunks = await openCandidates(bundle, { session, adapter, transforms, openGraph });
   const { images, sample } = createSampling(bundle, scaler, (feeds) => chunks.run(feeds));
   const imagesOf = imageInput(bundle, images);
@@ -77,6 +77,7 @@ export async function openPi0(
           ...explored,
           ...observed(prompt, state),
           ...previousOf(joined, state, offset),
+          ...chunks.steering.feeds(request),
           noise: new Tensor('float32', noise, [count, horizon, actionDim]),
         };
         return {
@@ -85,7 +86,7 @@ export async function openPi0(
             const { actions, best } = await chunks.choose(request, outputs);
             return {
               actions: transforms.actions(displaced(actions, offset, 1), state),
-              noise: noise.slice(best * actions.length, (best + 1) * actions.length),
+              noise: begunFrom(noise, outputs, best, actions.length),
               ...(!isStraight(view) && { view }),
               ...(!isNone(offset) && { offset }),
               ...(count === 1 && recordedChain(source, outputs.states, explored.exploration)),
@@ -99,7 +100,7 @@ export async function openPi0(
         };
       }),
     async adopt(next) {
-      await chunks.adopt(next?.choice);
+      await chunks.adopt(next);
       current = next ? adopted(next) : own;
     },
     async goldenChunk(inputs) {
@@ -107,6 +108,7 @@ export async function openPi0(
       const feeds = {
         ...table.feeds,
         ...own.parameters,
+        ...chunks.steering.feeds(),
         ...explorationOf('zero', table.calls),
         ...previousOf(undefined, new Float64Array(), noOffset(actionDim)),
       };
@@ -123,7 +125,7 @@ const ownParameters = async (bundle: Pi0Bundle, trainable?: Trainable): Promise<
     ? initialParameters(bundle, trainableParameters(trainable, bundle.architecture), trainable)
     : { version: bundle.version, parameters: {} };
 
-/** The flow's start, of so many numbers. */
+/** The flow's start unless it is steered, of so many numbers. */
 function noiseOf(source: NoiseSource, tickets: Tickets, count: number): Float32Array {
   const ticket = playedTicket(tickets, source);
   if (ticket !== undefined) return ticketNoise(ticket, count);
@@ -131,6 +133,12 @@ function noiseOf(source: NoiseSource, tickets: Tickets, count: number): Float32A
   const size = source === 'zero' ? 0 : (source.exploration?.initialNoise ?? 1);
   if (source === 'zero' || size === 0) return new Float32Array(count);
   return gaussianNoise(source.seed, count).map((value) => size * value);
+}
+
+/** The noise that a candidate, of so many numbers, was begun from: of a graph that can steer it, what that made of it. */
+function begunFrom(noise: Float32Array, { steered_noise }: Feeds, candidate: number, size: number) {
+  const begun = (steered_noise as Tensor | undefined)?.data as Float32Array | undefined;
+  return (begun ?? noise).slice(candidate * size, (candidate + 1) * size);
 }
 
 /** The steps of a flow with this noise, where its attempt records them. */
