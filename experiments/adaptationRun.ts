@@ -9,6 +9,8 @@ import { appendJsonLines, readJsonLines } from '../src/files/jsonLines.ts';
 import { type CurvePoint, readCurve } from '../src/learning/curve.ts';
 import { isThere } from '../src/files/isThere.ts';
 import { packagePath } from '../src/files/packagePath.ts';
+import { readAdapterHead } from '../src/policy/bundle/adapter.ts';
+import { ignoresNoise } from '../src/policy/families/registry.ts';
 import type { LearnedJoin } from '../src/policy/joinKinds.ts';
 import { DEFAULT_METHOD, type MethodName } from '../src/learning/methodNames.ts';
 import { trainableOf } from '../src/learning/methods.ts';
@@ -136,10 +138,10 @@ async function measure(
   );
   try {
     if (adapter !== undefined) await pool.adopt(adapter);
-    return {
-      attempts: finalAttempts,
-      ...(await evaluate(pool, finalAttempts, () => undefined)),
-    };
+    const head = adapter === undefined ? undefined : await readAdapterHead(adapter);
+    const isNoiseIgnored = ignoresNoise(await loadBundle(policy), head);
+    const asked = { attempts: finalAttempts, isNoiseIgnored };
+    return { attempts: finalAttempts, ...(await evaluate(pool, asked, () => undefined)) };
   } finally {
     await pool.close();
   }

@@ -55,12 +55,13 @@ async function learnFromAttempts(run: Run): Promise<void> {
 
   const evaluateAfter = async (learned: number) => {
     if (attempts === 0 || evaluations.all().some((known) => known.episodes === learned)) return;
-    const counts = await evaluate(pool, attempts, (done) =>
-      report.live(`evaluating: ${done} of ${2 * attempts} held-out attempts`),
+    const isNoiseIgnored = parts.isNoiseIgnored();
+    const counts = await evaluate(pool, { attempts, isNoiseIgnored }, (done, of) =>
+      report.live(`evaluating: ${done} of ${of} held-out attempts`),
     );
     const evaluation = { episodes: learned, attempts, ...counts };
     await evaluations.add(evaluation);
-    report.evaluation(evaluation);
+    report.evaluation(evaluation, isNoiseIgnored);
   };
 
   const courier = await parts.open(signal);

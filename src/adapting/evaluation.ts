@@ -35,25 +35,29 @@ export const evaluationsIn = (folder: string) => ({
   read: () => readResults(folder),
 });
 
-/** Successes of attempts on held-out seeds, with the policy that the pool plays. */
+/**
+ * Successes of attempts on held-out seeds, with the policy that the pool plays. Of one that ignores noise, the attempts
+ * from zero noise are those from random noise, and are made once.
+ */
 export async function evaluate(
   pool: RolloutPool,
-  attempts: number,
-  onDone: (done: number) => void,
+  { attempts, isNoiseIgnored }: { attempts: number; isNoiseIgnored: boolean },
+  onDone: (done: number, of: number) => void,
 ): Promise<Pick<Evaluation, 'random' | 'zero'>> {
+  const kinds = isNoiseIgnored ? (['zero'] as const) : (['random', 'zero'] as const);
   const counts = { random: 0, zero: 0 };
   let done = 0;
-  for (const kind of ['random', 'zero'] as const) {
+  for (const kind of kinds) {
     const wanted = Array.from({ length: attempts }, (_, i) => ({
       seed: HELD_OUT + i,
       zeroNoise: kind === 'zero',
     }));
     await pool.run(wanted, ({ success }) => {
       counts[kind] += Number(success);
-      onDone(++done);
+      onDone(++done, kinds.length * attempts);
     });
   }
-  return counts;
+  return isNoiseIgnored ? { random: counts.zero, zero: counts.zero } : counts;
 }
 
 const curvesOf = (results: readonly Evaluation[]): Curve[] =>

@@ -4,7 +4,9 @@ import { UserError } from '../errors.ts';
 import type { LearnerEvent } from '../learning/events.ts';
 import { folderAddress } from '../link/wire/address.ts';
 import { type Courier, openCourier } from '../link/robot/courier.ts';
-import { writeAdapter } from '../policy/bundle/adapter.ts';
+import { type AdapterHead, readAdapterHead, writeAdapter } from '../policy/bundle/adapter.ts';
+import { ADAPTER_FILE } from '../policy/bundle/bundleFiles.ts';
+import { ignoresNoise } from '../policy/families/registry.ts';
 import type { MethodName } from '../learning/methodNames.ts';
 import type { Trainable } from '../policy/trainable.ts';
 import { SIM_CALIBRATION } from '../sim/embodiment.ts';
@@ -50,6 +52,8 @@ export interface AdaptParts {
   open(signal: AbortSignal): Promise<Courier>;
   /** Resolves when attempts are played by what the learner says. Throws a `UserError` where they cannot be. */
   untilPlayed(signal: AbortSignal): Promise<void>;
+  /** Whether what is played does the same from random and from zero noise. */
+  isNoiseIgnored(): boolean;
   /** Has the learner hear that an episode was labelled, wherever it lies. */
   relabelled(id: string): void;
   /** Rejects with a `UserError` when one of them cannot go on. */
@@ -78,6 +82,8 @@ export async function startAdaptParts(options: AdaptPartsOptions): Promise<Adapt
   );
   const newest = join(folders.runtime, 'newest.safetensors');
   let played = bundle.version;
+  let told: Pick<AdapterHead, 'ticket' | 'choice'> | undefined =
+    bundle.trainable && (await readAdapterHead(join(policy, ADAPTER_FILE)));
   let courier: Courier | undefined;
   let opening: Promise<Courier> | undefined;
 
@@ -87,10 +93,12 @@ export async function startAdaptParts(options: AdaptPartsOptions): Promise<Adapt
       adapters: join(folders.runtime, 'adapters'),
       address: folderAddress(folders.learner),
       policy: { ...bundle, trainable },
-      async onAdapter(adapter) {
-        await writeAdapter(newest, adapter);
+      async onAdapter(next) {
+        await writeAdapter(newest, next);
         await pool.adopt(newest);
-        played = adapter.version;
+        played = next.version;
+        const { ticket, choice } = next;
+        told = { ticket, choice };
       },
       log,
     });
@@ -113,6 +121,7 @@ export async function startAdaptParts(options: AdaptPartsOptions): Promise<Adapt
         await setTimeout(LOOK_EVERY);
       }
     },
+    isNoiseIgnored: () => ignoresNoise(bundle, told),
     relabelled(id) {
       courier?.notify();
       // One that is started again reads all labels.

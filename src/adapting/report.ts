@@ -39,10 +39,11 @@ export function createAdaptReport(episodes: number, batch: number, out: Output) 
         `episode ${made} of ${episodes}  ${bar(successes / done)} ${percent(successes / done)} of ${done} in this batch of ${batch}  ${left(made)}`,
       );
     },
-    evaluation({ episodes: after, attempts, random, zero }: Evaluation) {
-      note(
-        `after ${after} episodes, on held-out attempts: ${rate(random, attempts)} from random noise, ${rate(zero, attempts)} from zero noise`,
-      );
+    evaluation({ episodes: after, attempts, random, zero }: Evaluation, isNoiseIgnored: boolean) {
+      const rates = isNoiseIgnored
+        ? `${rate(zero, attempts)}, made once, as noise changes nothing`
+        : `${rate(random, attempts)} from random noise, ${rate(zero, attempts)} from zero noise`;
+      note(`after ${after} episodes, on held-out attempts: ${rates}`);
     },
     end(evaluations: readonly Evaluation[], curve: string) {
       const [from, to] = [evaluations[0], evaluations.at(-1)];

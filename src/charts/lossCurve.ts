@@ -12,6 +12,8 @@ export interface Evaluation {
   episodes: number;
   randomNoise: number;
   zeroNoise: number;
+  /** Set where noise changes nothing, so that the attempts were made once and count as both. */
+  once?: boolean;
 }
 
 const WIDTH = 800;

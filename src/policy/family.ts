@@ -88,6 +88,8 @@ export interface PolicyFamily<A = unknown> {
   shape(architecture: A, cameras: readonly string[]): PolicyShape;
   /** Ways in which its chunks can be joined to the one in play; none in a family without a flow. */
   readonly joins: readonly SampledJoin[];
+  /** Whether its chunks are the same from random and from zero noise; they are not where absent. */
+  ignoresNoise?(this: void, architecture: A): boolean;
   /** Numbers of the features that its samplers give of a prefix; absent in a family that gives none. */
   features?(this: void, architecture: A): number;
   /** Names of the text files that a bundle holds beside policy.json and its weights. */

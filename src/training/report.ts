@@ -24,9 +24,11 @@ export function createTrainingReport(from: number, steps: number, out: Output) {
       if (isLogged && !out.isTTY) line(text);
       else live(text);
     },
-    evaluation(step: number, { episodes, randomNoise, zeroNoise }: Evaluation) {
+    evaluation(step: number, { episodes, randomNoise, zeroNoise, once = false }: Evaluation) {
       line(
-        `step ${step}/${steps}  success of ${episodes} attempts each: ${randomNoise} from random noise, ${zeroNoise} from zero noise`,
+        once
+          ? `step ${step}/${steps}  success of ${episodes} attempts: ${zeroNoise}, made once, as noise changes nothing`
+          : `step ${step}/${steps}  success of ${episodes} attempts each: ${randomNoise} from random noise, ${zeroNoise} from zero noise`,
       );
     },
     seconds: () => Math.round(seconds()),

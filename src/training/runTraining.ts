@@ -77,8 +77,8 @@ export async function runTraining(
       ...{ steps, run, signal, save },
       evaluateEvery: evaluates ? evaluateEvery : Infinity,
       evaluate: () =>
-        evaluate(out, { task, scene, sceneMap }, attempts, EVALUATION_SEED, session, (done) =>
-          report.live(`attempt ${done}/${2 * attempts}`),
+        evaluate(out, { task, scene, sceneMap }, attempts, EVALUATION_SEED, session, (done, of) =>
+          report.live(`attempt ${done}/${of}`),
         ),
     });
   } finally {

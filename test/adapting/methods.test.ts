@@ -30,17 +30,18 @@ describe('a method that a policy has nothing for', () => {
     });
 });
 
-/** Adapts a tiny policy without evaluations; gives its folder, the run's, and what was said. */
+/** Adapts a tiny policy, by default without evaluations; gives its folder, the run's, and what was said. */
 async function adaptTiny(
   root: string,
   method: MethodName,
-  counts: { batch: number; episodes: number; processes: number },
+  counts: { batch: number; episodes: number; processes: number; attempts?: number },
   write: (folder: string) => Promise<unknown> = writeTinyAloha,
 ): Promise<{ policy: string; run: string; out: string }> {
   const [policy, run] = ['policy', 'run'].map((name) => join(root, name));
   await write(policy);
-  const options = Object.entries(counts).flatMap(([name, count]) => [`--${name}`, String(count)]);
-  const args = ['adapt', run, '--policy', policy, '--method', method, '--attempts', '0'];
+  const all = Object.entries({ attempts: 0, ...counts });
+  const options = all.flatMap(([name, count]) => [`--${name}`, String(count)]);
+  const args = ['adapt', run, '--policy', policy, '--method', method];
   const { code, out, err } = await nalu([...args, ...options]);
   assert.equal(code, 0, err);
   return { policy, run, out };
@@ -101,11 +102,15 @@ describe('nalu adapt by another method than FPO', { timeout: 120_000 }, () => {
       }
     }));
 
-  it('draws the tokens of a policy that writes such, and records how likely each was: grpo', () =>
+  it('draws the tokens of a policy that writes such, records how likely each was, and evaluates the likeliest ones once: grpo', () =>
     withFolder(async (root) => {
-      const counts = { batch: 2, episodes: 2, processes: 1 };
+      const counts = { batch: 2, episodes: 2, processes: 1, attempts: 1 };
       const { run, out } = await adaptTiny(root, 'grpo', counts, writeTinyFastAloha);
       assertSaidIn(out, 'update 1', 'all of its 2 attempts failed');
+      assertSaidIn(out, 'after 2 episodes', '0 of 1', 'made once');
+      const results = await readJsonLines(join(run, 'results.jsonl'));
+      const none = { attempts: 1, random: 0, zero: 0 };
+      assert.deepEqual(results, [{ episodes: 0, ...none }, { episodes: 2, ...none }]); // prettier-ignore
       for (const { path } of await listEpisodes(join(run, 'learner/episodes'))) {
         const { chunks } = await readEpisode(path);
         for (const { tokens } of chunks) {

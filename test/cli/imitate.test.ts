@@ -18,7 +18,7 @@ interface LogLine {
   step: number;
   loss?: number;
   rate?: number;
-  evaluation?: { episodes: number; zeroNoise: number };
+  evaluation?: { episodes: number; randomNoise: number; zeroNoise: number; once?: boolean };
 }
 
 const logOf = async (out: string) =>
@@ -62,7 +62,7 @@ describe('nalu imitate', () => {
         ...{ kind: 'unsupported', subject: '--size' },
         names: ['pi0-fast', 'mini'],
       });
-      const { code, err } = await nalu([...args, ...rest]);
+      const { code, out: said, err } = await nalu([...args, ...rest]);
       assert.equal(code, 0, err);
       assert.equal((await nalu(['verify', out, '--write'])).code, 0);
       const { family, transforms, hasGolden } = await loadBundle(out);
@@ -70,7 +70,9 @@ describe('nalu imitate', () => {
       assert.deepEqual([transforms.map(({ type }) => type), hasGolden], [['quantile'], true]);
       // After a step its tokens are no chunk: the attempts have failed, and the run goes on.
       const evaluated = (await logOf(out)).find(({ evaluation }) => evaluation);
-      assert.equal(evaluated?.evaluation?.zeroNoise, 0);
+      const once = { episodes: 1, randomNoise: 0, zeroNoise: 0, once: true };
+      assert.deepEqual(evaluated?.evaluation, once);
+      assertSaidIn(said, 'success of 1 attempts', 'made once');
     }));
 
   it('gives the same bundle when it is stopped and resumed as when it runs through', () =>

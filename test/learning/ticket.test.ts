@@ -14,6 +14,7 @@ import { makeAdapter, writeAdapter } from '../../src/policy/bundle/adapter.ts';
 import { ADAPTER_FILE, copyBundle, loadBundle } from '../../src/policy/bundle/bundle.ts';
 import { readAdapter } from '../../src/policy/bundle/readAdapter.ts';
 import { explorationSchema } from '../../src/policy/exploration.ts';
+import { ignoresNoise } from '../../src/policy/families/registry.ts';
 import { openSampler } from '../../src/policy/sampler.ts';
 import { type Ticket, type Tickets, ticketNoise } from '../../src/policy/ticket.ts';
 import { uniformNumbers } from '../../src/tensors/noise.ts';
@@ -227,6 +228,10 @@ describe('the search for a ticket', { timeout: 120_000 }, () => {
     const explored = [4, 5, 6].map((attempt): Noise => ({ seed: attempt, attempt, exploration }));
 
     const start = await startingAdapter(bundle);
+    const policy = await loadBundle(bundle);
+    const adapters = [undefined, start, { ticket: 8 }, { ticket: 0 }];
+    const ignored = adapters.map((adapter) => ignoresNoise(policy, adapter));
+    assert.deepEqual(ignored, [false, false, true, true]);
     await sampler.adopt(makeAdapter({ ...start, ticket: 8, tickets: [0, 8, 9] }));
     for (const noise of asked) assert.deepEqual(await noiseOf(noise), ticketNoise(8, NUMBERS));
     for (const [i, ticket] of [8, 9, 0].entries())

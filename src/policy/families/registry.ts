@@ -1,4 +1,5 @@
 import { UserError } from '../../errors.ts';
+import type { AdapterHead } from '../bundle/adapter.ts';
 import type { Bundle, BundleConfig } from '../bundle/config.ts';
 import type { PolicyFamily } from '../family.ts';
 import type { JoinChoice, JoinKind } from '../joinKinds.ts';
@@ -52,6 +53,14 @@ export const featuresOf = (policy: Pick<Bundle, 'family' | 'architecture'>): num
 
 /** Where an architecture is known; with the folder, if any, that errors name. */
 type Designed = Pick<Bundle, 'family' | 'architecture'> & Partial<Pick<Bundle, 'folder'>>;
+
+/** Whether a policy's chunks are the same from random and from zero noise: by its family, or by a ticket of its adapter. */
+export const ignoresNoise = (
+  { family, architecture }: Designed,
+  adapter?: Pick<AdapterHead, 'ticket' | 'choice'>,
+): boolean =>
+  familyOf({ family }).ignoresNoise?.(architecture) === true ||
+  (adapter?.ticket !== undefined && !adapter.choice);
 
 /** Throws a `UserError`: a policy does not learn in this way. */
 function refuse(

@@ -26,6 +26,7 @@ export const onnx: PolicyFamily<OnnxArchitecture> = {
     }),
   }),
   joins: [],
+  ignoresNoise: () => true,
   files: [],
   samplingModel: ({ folder, architecture: { model } }) => Promise.resolve(join(folder, model)),
   async weights(folder, { model: file }): Promise<OnnxWeights> {

@@ -36,6 +36,7 @@ export const openVla: PolicyFamily<OpenVlaConfig> = {
     })),
   }),
   joins: [],
+  ignoresNoise: () => true,
   files: [TOKENIZER_FILE],
   samplingModel: async ({ folder, architecture }) =>
     (await modelOnWeights(folder, (weights) => sampleGraph(architecture, weights))).model,

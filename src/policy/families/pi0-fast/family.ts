@@ -26,6 +26,7 @@ export const pi0Fast: PolicyFamily<FastConfig> = {
     images: cameras.map(() => ({ width: side, height: side })),
   }),
   joins: [],
+  ignoresNoise: ({ temperature }) => temperature === 0,
   files: [TOKENIZER_FILE, ACTION_TOKENIZER_FILE],
   async samplingModel({ folder, architecture }) {
     const { marks, pairs } = await loadTokenizers(folder, architecture);
