@@ -126,9 +126,8 @@ const EXPERIMENTS: Record<string, Experiment> = {
     steps: 2,
     variants: {
       view: { method: 'view', episodes: 240, evaluateEvery: 5 },
-      'view of 96 attempts': { method: 'view', episodes: 96, evaluateEvery: 3 },
       'view, then preference': {
-        ...{ after: 'view of 96 attempts', method: 'preference', episodes: 144, evaluateEvery: 3 },
+        ...{ after: 'view', method: 'preference', episodes: 144, evaluateEvery: 3 },
         exploration: { size: 0.01 },
       },
       'fpo from zero noise': { exploration: VIEW },

@@ -128,7 +128,7 @@ export const METHODS: Readonly<Record<MethodName, Method>> = {
   view: {
     batch: 16,
     episodes: 144,
-    exploration: { size: 0, view: 0.03, range: SEARCH_RANGE, initialNoise: 1 },
+    exploration: { size: 0, view: 0.016, range: SEARCH_RANGE, initialNoise: 1 },
     needs: 'learnable',
     configure: searched(displacementSearch),
   },

@@ -26,7 +26,7 @@ describe("the exploration of a node's attempts", () => {
     });
     // As nalu adapt --method view has it.
     assert.equal(attemptExploration({ ...some, method: 'view' })!.initialNoise, 1);
-    assert.equal(attemptExploration({ ...NONE, exploration_view: 0.03 })!.range, 10);
+    assert.equal(attemptExploration({ ...NONE, exploration_view: 0.016 })!.range, 10);
     assert.equal(attemptExploration({ ...NONE, exploration_tickets: true })!.tickets, true);
   });
 });

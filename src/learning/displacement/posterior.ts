@@ -19,7 +19,7 @@ const PRIOR = {
   /** Log odds of success at the best place. */
   intercept: [0, 2],
   /** Log of a group's scale, in its units: how far its dimensions are displaced is known to a factor of three. */
-  scale: [0.7, 1],
+  scale: [0, 1],
   /** Log of a dimension's curvature by scale: by how much the log odds fall. Most dimensions hardly matter. */
   curvature: [-1.5, 1.2],
   /** The best place by scale. */
@@ -30,10 +30,11 @@ const PRIOR = {
 const CHAIN = { dropped: 300, kept: 400, leaps: 16, acceptance: 0.8, firstStep: 0.05, rate: 0.1 };
 
 /**
- * Exploration by so much of a dimension's width, 1/√curvature, tells most: farther away all attempts fail, nearer they
- * hardly differ, and a centre that is not yet right looks like one.
+ * Attempts explore by a share of a dimension's width, 1/√curvature, that is so many times the success of the newest ones:
+ * where these succeed, nearer ones hardly differ, and a centre on the way to the best looks like the best; where they
+ * fail, farther ones tell nothing.
  */
-const TELLING = 1;
+const TELLING = { newest: 32, bySuccess: 2, least: 0.5, most: 1.5 };
 
 /**
  * t: how far success reaches. Some scenes forgive a displacement at which most fail: with tails of a Gaussian the
@@ -154,9 +155,17 @@ function samplesOf({ size, density }: Model, seed: number): Float64Array[] {
   return samples;
 }
 
+/** The share of a width by which attempts explore next. */
+function telling(trials: readonly Trial[]): number {
+  const { newest, bySuccess, least, most } = TELLING;
+  const recent = trials.slice(-newest);
+  const successes = recent.filter(({ success }) => success).length;
+  return Math.max(least, Math.min(most, (bySuccess * successes) / recent.length));
+}
+
 /**
  * The place where success is most probable, averaged over the posterior: the centre of each dimension weighted by
- * its curvature. `groups` names each dimension's group, whose dimensions share one unknown scale.
+ * its curvature. Trials come in their order; `groups` names each dimension's group, whose dimensions share one unknown scale.
  */
 export function posterior(
   trials: readonly Trial[],
@@ -172,10 +181,11 @@ export function posterior(
   const best = groups.map(
     (_, j) => mean((i) => curvatures[i][j] * centres[i][j]) / mean((i) => curvatures[i][j]),
   );
+  const far = telling(trials);
   const spread = groups.map((_, j) => {
     const middle = mean((i) => centres[i][j]);
     const deviation = Math.sqrt(mean((i) => (centres[i][j] - middle) ** 2));
-    return Math.min(deviation, TELLING / Math.sqrt(mean((i) => curvatures[i][j])));
+    return Math.min(deviation, far / Math.sqrt(mean((i) => curvatures[i][j])));
   });
   return { best, spread };
 }

@@ -143,7 +143,7 @@ export const POLICY_PARAMETERS = {
     default: 0,
     range: [0, 0.1],
     description:
-      'size of the steps by which attempts shift the view within their images, as a share of the image, for cameras that were moved: 0.03 for a learner with --method view, without exploration',
+      'size of the steps by which attempts shift the view within their images, as a share of the image, for cameras that were moved: 0.016 for a learner with --method view, without exploration',
     readOnly: false,
   },
   exploration_offset: {
