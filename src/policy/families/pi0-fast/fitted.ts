@@ -2,7 +2,7 @@ import { TINY_VOCABULARY } from '../../paligemma/tokenizer.ts';
 import { ACTION_TOKENIZER_FILE } from './bundleTokenizers.ts';
 import type { FastConfig } from './config.ts';
 import { bytePairs } from './fast/bytePairs.ts';
-import { fastCodec, quantised, textOf } from './fast/codec.ts';
+import { quantised, textOf } from './fast/codec.ts';
 import { fitPairs } from './fast/fitPairs.ts';
 import { ACTION, END } from './layout.ts';
 
@@ -21,14 +21,14 @@ export function fittedFast(
   chunks: readonly Float32Array[],
 ): { architecture: FastConfig; files: Record<string, string> } {
   const { actionDim, fast } = config;
-  const stride = Math.ceil(chunks.length / MOST_CHUNKS);
-  const texts = chunks
-    .filter((_, i) => i % stride === 0)
-    .map((chunk) => textOf(quantised(chunk, actionDim, fast.scale), fast.minToken));
-  const json = fitPairs(texts, fast.vocabulary);
+  const texts = chunks.map((chunk) =>
+    textOf(quantised(chunk, actionDim, fast.scale), fast.minToken),
+  );
+  const stride = Math.ceil(texts.length / MOST_CHUNKS);
+  const counted = texts.filter((_, i) => i % stride === 0);
+  const json = fitPairs(counted, fast.vocabulary);
   const pairs = bytePairs(json, ACTION_TOKENIZER_FILE);
-  const { encode } = fastCodec(pairs, config);
-  const longest = chunks.reduce((most, chunk) => Math.max(most, encode(chunk).length), 0);
+  const longest = texts.reduce((most, text) => Math.max(most, pairs.encode(text).length), 0);
   // With the text's tokenizer of bytes, a token each.
   const around = ACTION.length + END.length;
   return {
