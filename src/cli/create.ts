@@ -1,4 +1,5 @@
 import { type Command, Option } from '@commander-js/extra-typings';
+import { UNTRAINED_SIZES } from '../policy/families/untrainedNames.ts';
 import { print } from '../terminal/output.ts';
 import type { Context } from './context.ts';
 import { readsOnly } from './rules.ts';
@@ -16,7 +17,7 @@ export function create(program: Command, context: Context): void {
         '--size <which>',
         '2 million parameters, or the 3.2 billion of the published policy',
       )
-        .choices(['mini', 'full'] as const)
+        .choices(UNTRAINED_SIZES.pi0)
         .default('mini'),
     )
     .addOption(

@@ -1,4 +1,5 @@
 import { type Command, Option } from '@commander-js/extra-typings';
+import { SIZE_NAMES, UNTRAINED_FAMILIES } from '../policy/families/untrainedNames.ts';
 import type { Context } from './context.ts';
 import { readsOnly } from './rules.ts';
 import {
@@ -23,7 +24,7 @@ const familyOption = () =>
     '--family <name>',
     "of a policy of random weights: pi0 samples a flow, pi0-fast writes a chunk's tokens",
   )
-    .choices(['pi0', 'pi0-fast'] as const)
+    .choices(UNTRAINED_FAMILIES)
     .default('pi0');
 
 /** `nalu imitate`. */
@@ -41,7 +42,7 @@ export function imitate(program: Command, context: Context): void {
     .addOption(familyOption())
     .addOption(
       new Option('--size <which>', "of a policy of random weights, for the episodes' robot")
-        .choices(['mini', 'full'] as const)
+        .choices(SIZE_NAMES)
         .default('mini'),
     )
     .addOption(

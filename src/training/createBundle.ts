@@ -6,7 +6,8 @@ import { embodimentOf } from '../robot/calibration.ts';
 import { loadCalibration } from '../robot/calibrationFile.ts';
 import type { Embodiment, JointKind } from '../robot/embodiment.ts';
 import { simulatedEmbodiment } from '../sim/embodiment.ts';
-import { type SizeName, configFor, familyFiles, sizeOf } from '../policy/families/untrained.ts';
+import { configFor, familyFiles, sizeOf } from '../policy/families/untrained.ts';
+import type { SizeName } from '../policy/families/untrainedNames.ts';
 import { type BundleConfig } from '../policy/bundle/config.ts';
 
 export interface CreateOptions {

@@ -25,7 +25,8 @@ import {
   viewOf,
 } from './demonstrationsIn.ts';
 import { openTrainingFolder } from './folder.ts';
-import { type SizeName, type UntrainedFamily, configFor, familyFiles, sizeOf } from '../policy/families/untrained.ts'; // prettier-ignore
+import { configFor, familyFiles, sizeOf } from '../policy/families/untrained.ts';
+import type { SizeName, UntrainedFamily } from '../policy/families/untrainedNames.ts';
 import { replaceWeights } from './replaceWeights.ts';
 import { createTrainingReport } from './report.ts';
 import { type TrainingOptions, type TrainingSurroundings, runTraining } from './runTraining.ts';

@@ -4,17 +4,15 @@ import { EMBODIMENTS } from '../checkpoints/embodiments.ts';
 import type { Rows, Size, SizedConfig } from '../size.ts';
 import { PI0_SIZES } from './pi0/sizes.ts';
 import { FAST_SIZES } from './pi0-fast/sizes.ts';
+import type { SizeName, UntrainedFamily } from './untrainedNames.ts';
 
 export { tinyFiles as familyFiles } from '../paligemma/tokenizer.ts';
 
-export type UntrainedFamily = 'pi0' | 'pi0-fast';
-export type SizeName = 'mini' | 'full';
-
 /** Policies that can be made from random weights, to be trained. */
-const UNTRAINED = { pi0: PI0_SIZES, 'pi0-fast': FAST_SIZES } as unknown as Record<
+const UNTRAINED = { pi0: PI0_SIZES, 'pi0-fast': FAST_SIZES } satisfies Record<
   UntrainedFamily,
-  Partial<Record<SizeName, Size>>
->;
+  unknown
+> as unknown as Record<UntrainedFamily, Partial<Record<SizeName, Size>>>;
 
 /** Throws a `UserError` for a size that a family is not made in. */
 export function sizeOf(family: UntrainedFamily, name: SizeName): Size {
