@@ -76,7 +76,7 @@ function describeReuse(reuse: ReuseMetrics): string[] {
     ...(ranked ? [ranked.join(', ')] : []),
     ...(preferred ? describePreferred(preferred) : []),
     ...(refuted ? [REFUTED[steers === undefined ? 'chose' : 'steered']] : []),
-    ...(steered ? [`by their estimate steered noise gains ${(100 * steered.gain).toFixed(1)} points of success, at a size of ${steered.size.toFixed(2)}`] : []), // prettier-ignore
+    ...(steered ? [`critics estimate that steered noise gains ${(100 * steered.gain).toFixed(1)} points of success, at a size of ${steered.size.toFixed(2)}`] : []), // prettier-ignore
     ...(steers ? ['the noise of chunks is steered'] : []),
     ...(candidates > 1 ? [`they choose each chunk from ${candidates} samples`] : []),
     `${kept} attempts are kept`,

@@ -3,6 +3,7 @@ import { adaptableOf, learnableOf } from '../../policy/families/registry.ts';
 import { steeringShapeOf } from '../../policy/steering/steering.ts';
 import type { Bundle } from '../../policy/bundle/config.ts';
 import type { AlgorithmContext } from '../algorithm.ts';
+import { wasExecuted } from '../attempts/outcomes.ts';
 import { type Centres, openCentres } from '../fpo/centres.ts';
 import { chunkGraph } from '../train/chunkGraph.ts';
 import { weightInputs } from '../train/parameters.ts';
@@ -71,7 +72,9 @@ export const STEER: ReplayMethod = {
         const balance = { count: steer.states, successes: 0.5 };
         const drawn = drawPlaces(advantages, () => true, balance, [seed, STREAM.states, update]);
         const states = await tryNoise(
-          await store.load(drawn),
+          await store.load(
+            drawn.filter(({ attempt, index }) => wasExecuted(attempt.chunks[index])),
+          ),
           steer,
           {
             rows: (features, explored) => learner.rows(features, explored, scale),
