@@ -61,6 +61,8 @@ for (const { name, method, config } of CASES)
           const { reuse, update } = await algorithm.update(await bandit.rollouts(round * 32, 32));
           assert.equal(update, round + 1);
           assert.equal(reuse!.kept, 32 * (round + 1));
+          if (reuse!.steers)
+            assert.ok(reuse!.steered!.gain > 0, 'noise that gains nothing is not steered');
           await bandit.adopt(algorithm.adapter());
         }
         const after = await share();

@@ -4,7 +4,7 @@ import { adaptableOf, learnableOf } from '../../policy/families/registry.ts';
 import type { Algorithm, AlgorithmContext, OpenAlgorithm, Outcomes } from '../algorithm.ts';
 import { alikeOutcomes, executedAttempts } from '../attempts/outcomes.ts';
 import type { Rollout } from '../attempts/rollout.ts';
-import type { ReuseMetrics, UpdateMetrics } from '../metrics.ts';
+import type { ReuseMetrics, Steered, UpdateMetrics } from '../metrics.ts';
 import {
   discountedReturns,
   explainedVariance,
@@ -168,6 +168,10 @@ function countPlayed(run: Run, counts: Counts): void {
   run.played = { ...run.played, [kind]: totalOf([run.played[kind], counts]) };
 }
 
+/** Whether critics estimate that what steers noise gains anything; as before where an update did not ask them. */
+const gains = ({ policy, chooses }: Run, steered: Steered | undefined): boolean =>
+  policy.steering !== undefined && (steered ? steered.gain > 0 : chooses);
+
 async function update(
   run: Run,
   attempts: readonly Rollout[],
@@ -200,7 +204,7 @@ async function update(
   countPlayed(run, { attempts: attempts.length, successes });
   const refuted = isWorse(run.played.chosen, run.played.plain);
   const { steering } = run.policy;
-  const isApplied = run.choosing !== undefined || steering !== undefined;
+  const isApplied = run.choosing !== undefined || gains(run, improved?.reuse?.steered);
   run.chooses = isApplied && ranksBeyondChance(run.rankings) && !refuted;
   run.updates += 1;
   if (improved && improved.skipped === undefined) run.policyUpdates += 1;
