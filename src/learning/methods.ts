@@ -1,4 +1,4 @@
-import { UserError } from '../errors.ts';
+import { UserError, invalid } from '../errors.ts';
 import type { Bundle } from '../policy/bundle/config.ts';
 import { type Exploration, SEARCH_RANGE, explorationSchema } from '../policy/exploration.ts';
 import { FAMILIES, familyOf } from '../policy/families/registry.ts';
@@ -79,6 +79,8 @@ const onReplay = (
   needs: 'learnable',
   async configure(path, seed) {
     const settings = await loadReplayConfig(path, seed);
+    if (settings.choice && REPLAY_METHODS[method].steeringParameters)
+      throw invalid(path ?? 'the settings', 'a policy takes either critics that choose its chunks or a network that steers their noise; leave it out, or take --method choice', 'choice'); // prettier-ignore
     return { settings, open: replayLearning(REPLAY_METHODS[method], settings) };
   },
 });

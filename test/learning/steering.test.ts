@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { Tensor } from 'onnxruntime-node';
 import type { RolloutChunk } from '../../src/learning/attempts/rollout.ts';
-import { loadReplayConfig } from '../../src/learning/replay/config.ts';
+import { METHODS } from '../../src/learning/methods.ts';
+import { type ReplayConfig, loadReplayConfig } from '../../src/learning/replay/config.ts';
 import { tryNoise } from '../../src/learning/replay/noiseTrials.ts';
 import {
   type NoiseTrial,
@@ -18,7 +21,7 @@ import { tensorsIn } from '../../src/learning/train/parameters.ts';
 import { featuresOf } from '../../src/policy/choice/moment.ts';
 import { sessionConfigSchema } from '../../src/session/session.ts';
 import { gaussianNoise } from '../../src/tensors/noise.ts';
-import { runGraph } from '../onnx/run.ts';
+import { runGraph, withFolder } from '../onnx/run.ts';
 import { assertRejectsAbout } from '../refusals.ts';
 
 const SESSION = sessionConfigSchema.parse({ threads: 1 });
@@ -157,6 +160,19 @@ describe('what learns to steer noise', () => {
     assert.deepEqual(learner.state.vectors.parameters, before);
     await learner.close();
   });
+});
+
+describe('settings of noise that is steered', () => {
+  it('are refused where critics are to choose chunks too', () =>
+    withFolder(async (folder) => {
+      const file = join(folder, 'settings.yaml');
+      await writeFile(file, 'choice: { candidates: 4 }\n');
+      await assertRejectsAbout(METHODS.steer.configure(file, 1), {
+        ...{ kind: 'invalid', subject: file, fields: ['choice'] },
+      });
+      const { settings } = await METHODS.choice.configure(file, 1);
+      assert.equal((settings as ReplayConfig).choice?.candidates, 4);
+    }));
 });
 
 describe('noise that is tried', () => {
