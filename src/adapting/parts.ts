@@ -4,7 +4,7 @@ import { UserError } from '../errors.ts';
 import type { LearnerEvent } from '../learning/events.ts';
 import { folderAddress } from '../link/wire/address.ts';
 import { type Courier, openCourier } from '../link/robot/courier.ts';
-import { type AdapterHead, readAdapterHead, writeAdapter } from '../policy/bundle/adapter.ts';
+import { readAdapterHead, writeAdapter } from '../policy/bundle/adapter.ts';
 import { ADAPTER_FILE } from '../policy/bundle/bundleFiles.ts';
 import { ignoresNoise } from '../policy/families/registry.ts';
 import type { MethodName } from '../learning/methodNames.ts';
@@ -82,7 +82,7 @@ export async function startAdaptParts(options: AdaptPartsOptions): Promise<Adapt
   );
   const newest = join(folders.runtime, 'newest.safetensors');
   let played = bundle.version;
-  let told: Pick<AdapterHead, 'ticket' | 'choice'> | undefined =
+  let told: Parameters<typeof ignoresNoise>[1] =
     bundle.trainable && (await readAdapterHead(join(policy, ADAPTER_FILE)));
   let courier: Courier | undefined;
   let opening: Promise<Courier> | undefined;
@@ -97,8 +97,8 @@ export async function startAdaptParts(options: AdaptPartsOptions): Promise<Adapt
         await writeAdapter(newest, next);
         await pool.adopt(newest);
         played = next.version;
-        const { ticket, choice } = next;
-        told = { ticket, choice };
+        const { ticket, choice, steering } = next;
+        told = { ticket, choice, steering };
       },
       log,
     });

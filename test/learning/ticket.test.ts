@@ -229,9 +229,9 @@ describe('the search for a ticket', { timeout: 120_000 }, () => {
 
     const start = await startingAdapter(bundle);
     const policy = await loadBundle(bundle);
-    const adapters = [undefined, start, { ticket: 8 }, { ticket: 0 }];
-    const ignored = adapters.map((adapter) => ignoresNoise(policy, adapter));
-    assert.deepEqual(ignored, [false, false, true, true]);
+    const adapters = [undefined, start, { ticket: 8, choice: {} }, { ticket: 8 }, { ticket: 0 }];
+    const ignored = [...adapters, { steering: {} }].map((one) => ignoresNoise(policy, one));
+    assert.deepEqual(ignored, [false, false, false, true, true, true]);
     await sampler.adopt(makeAdapter({ ...start, ticket: 8, tickets: [0, 8, 9] }));
     for (const noise of asked) assert.deepEqual(await noiseOf(noise), ticketNoise(8, NUMBERS));
     for (const [i, ticket] of [8, 9, 0].entries())

@@ -1,5 +1,4 @@
 import { UserError } from '../../errors.ts';
-import type { AdapterHead } from '../bundle/adapter.ts';
 import type { Bundle, BundleConfig } from '../bundle/config.ts';
 import type { PolicyFamily } from '../family.ts';
 import type { JoinChoice, JoinKind } from '../joinKinds.ts';
@@ -54,13 +53,20 @@ export const featuresOf = (policy: Pick<Bundle, 'family' | 'architecture'>): num
 /** Where an architecture is known; with the folder, if any, that errors name. */
 type Designed = Pick<Bundle, 'family' | 'architecture'> & Partial<Pick<Bundle, 'folder'>>;
 
-/** Whether a policy's chunks are the same from random and from zero noise: by its family, or by a ticket of its adapter. */
+/**
+ * Whether a policy's chunks are the same from random and from zero noise where it is known when they take over: by its
+ * family, or by a ticket or the steering of its adapter.
+ */
 export const ignoresNoise = (
   { family, architecture }: Designed,
-  adapter?: Pick<AdapterHead, 'ticket' | 'choice'>,
-): boolean =>
-  familyOf({ family }).ignoresNoise?.(architecture) === true ||
-  (adapter?.ticket !== undefined && !adapter.choice);
+  adapter: Partial<Record<'ticket' | 'choice' | 'steering', unknown>> = {},
+): boolean => {
+  const { ticket, choice, steering } = adapter;
+  return (
+    familyOf({ family }).ignoresNoise?.(architecture) === true ||
+    (choice === undefined && (ticket !== undefined || steering !== undefined))
+  );
+};
 
 /** Throws a `UserError`: a policy does not learn in this way. */
 function refuse(
