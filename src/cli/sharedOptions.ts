@@ -81,7 +81,8 @@ export const methodOption = () =>
     .default(DEFAULT_METHOD);
 
 /** Describes `--batch`, whose default is the method's. */
-export const BATCH = 'attempts of an update (default: 64 of fpo, ppo and grpo, 16 of the others)';
+export const BATCH =
+  'attempts of an update (default: 64 of fpo, flow-ppo, ppo and grpo, 16 of the others)';
 
 /** The task of evaluations in the simulator; that of the episodes where absent. */
 export const evaluationOption = () =>

@@ -28,5 +28,7 @@ describe("the exploration of a node's attempts", () => {
     assert.equal(attemptExploration({ ...some, method: 'view' })!.initialNoise, 1);
     assert.equal(attemptExploration({ ...NONE, exploration_view: 0.016 })!.range, 10);
     assert.equal(attemptExploration({ ...NONE, exploration_tickets: true })!.tickets, true);
+    const { size, initialNoise } = attemptExploration({ ...NONE, method: 'steer' })!;
+    assert.deepEqual([size, initialNoise], [0, 1]);
   });
 });
