@@ -23,7 +23,7 @@ const CONFIG = {
   steer: { ...DEFAULT.steer, states: 16, steps: 40, batch: 32, rate: 3e-3, price: 0 },
 };
 
-const LIMIT = { timeout: 120_000 };
+const LIMIT = { timeout: 300_000 };
 
 /** Each method by its default settings, and what else one may choose. */
 const CASES = [
