@@ -5,10 +5,17 @@ import type { Algorithm } from '../../src/learning/algorithm.ts';
 import { REPLAY_METHODS } from '../../src/learning/replay/methods.ts';
 import { loadReplayConfig } from '../../src/learning/replay/config.ts';
 import { replayLearning } from '../../src/learning/replay/replayLearning.ts';
-import { writeAdapter } from '../../src/policy/bundle/adapter.ts';
+import { startingAdapter } from '../../src/learning/train/startingAdapter.ts';
+import { makeAdapter, writeAdapter } from '../../src/policy/bundle/adapter.ts';
+import { ADAPTER_FILE, loadBundle } from '../../src/policy/bundle/bundle.ts';
+import { adaptableOf } from '../../src/policy/families/registry.ts';
+import { type Steering, steeringShapeOf } from '../../src/policy/steering/steering.ts';
+import { steeringParameters } from '../../src/policy/steering/steeringGraph.ts';
+import { gaussianNoise } from '../../src/tensors/noise.ts';
 import { writeSafetensors } from '../../src/tensors/safetensors.ts';
 import { withFolder } from '../onnx/run.ts';
 import { JOINTS, SESSION, openBandit } from './bandit.ts';
+import { writeTinyBundle } from './tiny.ts';
 
 const DEFAULT = await loadReplayConfig(undefined, 1);
 
@@ -190,3 +197,37 @@ for (const { method, part, off } of APPLIED)
         await bandit.close();
       }));
   });
+
+describe('a policy that comes with what steers its noise', LIMIT, () => {
+  for (const method of ['steer', 'choice', 'preference'] as const)
+    it(`keeps it by ${method} until something that is learned takes its place`, () =>
+      withFolder(async (folder) => {
+        await writeTinyBundle(join(folder, 'policy'), 4);
+        const plain = await loadBundle(join(folder, 'policy'));
+        const head = { bound: 1, spread: 0.2, hidden: [3] } satisfies Partial<Steering>;
+        const shape = steeringShapeOf(adaptableOf(plain), head);
+        const parameters = steeringParameters(shape).map(({ name, shape: dims }, i) => {
+          const data = gaussianNoise(
+            [i],
+            dims.reduce<number>((product, dim) => product * dim, 1),
+          );
+          return [name, { shape: dims, data }] as const;
+        });
+        const scale = {
+          mean: new Float32Array(shape.features),
+          deviation: new Float32Array(shape.features).fill(1),
+        };
+        const steering: Steering = { ...head, hidden: [3], parameters: new Map(parameters), scale };
+        const begun = await startingAdapter(plain, CONFIG.trainable, 1);
+        const came = makeAdapter({ ...begun, steering });
+        const file = join(plain.folder, ADAPTER_FILE);
+        await writeAdapter(file, came);
+        const bundle = await loadBundle(plain.folder);
+        const context = { bundle, joints: JOINTS, session: SESSION, folder };
+        const algorithm = await replayLearning(REPLAY_METHODS[method], CONFIG)(context);
+        assert.equal(algorithm.adapter().version, came.version);
+        await algorithm.restore(file);
+        assert.equal(algorithm.adapter().version, came.version);
+        await algorithm.close();
+      }));
+});

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { makeAdapter } from '../../policy/bundle/adapter.ts';
 import { adaptableOf, learnableOf } from '../../policy/families/registry.ts';
 import type { Algorithm, AlgorithmContext, OpenAlgorithm, Outcomes } from '../algorithm.ts';
@@ -247,15 +248,20 @@ export const replayLearning =
             networks: initialChunkCritics(shape, [config.seed, STREAM.critics]),
           }
         : await readState(stateFile, bundle, config, sizes, method.format);
-    const { ticket } = await keptParts(bundle);
+    const cameWith = await keptParts(bundle);
+    /** What acts beside the network: what was learned here, or else what the policy came with. */
+    const beside = () => {
+      const [choice, steering] = [choiceIn(run), steeringIn(run)];
+      // A ticket would go before what steers.
+      if (steering) return { steering };
+      return choice ? { choice, ticket: cameWith.ticket } : cameWith;
+    };
     const adapter = () => {
       const { view, offset, own } = run;
       const { parameters } = run.policy.state.vectors;
-      const steering = steeringIn(run);
       return makeAdapter({
-        ...{ trainable, base, view, offset, own, choice: choiceIn(run), steering },
-        // A ticket would go before what steers.
-        ticket: steering ? undefined : ticket,
+        ...{ trainable, base, view, offset, own },
+        ...beside(),
         parameters: adapterParameters(parameters, learnableOf(bundle).parameters(trainable)),
       });
     };
@@ -274,10 +280,13 @@ export const replayLearning =
       update: (attempts, outcomes = new Map()) => update(run, attempts, outcomes),
       adapter,
       async restore(file) {
-        const { policy, choice, steering, ...places } = await readPolicyState(file, bundle, config);
+        const { policy, ...rest } = await readPolicyState(file, bundle, config);
+        const { choice: chooser, steering: steerer, ...places } = rest;
         const learned = run.policy.steering?.state;
         await run.policy.close();
         run.policy = await openPolicy(policy, learned);
+        const choice = isDeepStrictEqual(chooser, cameWith.choice) ? undefined : chooser;
+        const steering = isDeepStrictEqual(steerer, cameWith.steering) ? undefined : steerer;
         Object.assign(run, places, { chooses: (choice ?? steering) !== undefined });
         if (choice) run.critics.adopt(choice);
         if (steering) run.policy.steering?.adopt(steering);
