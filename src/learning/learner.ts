@@ -196,8 +196,13 @@ async function improve(parts: Parts, rollouts: readonly Rollout[]): Promise<Lear
     await restore(parts, before.version);
     return { event: 'kept back', version: after.version, reason, report };
   }
-  await writeAdapter(versionFile(folder, after.version), after);
-  run.versions.push(newVersion(after.version, before.version));
+  const known = recordOf(run, after.version);
+  // It was there before where what acts beside an unchanged network is taken away again.
+  if (known) known.rolledBack = false;
+  else {
+    await writeAdapter(versionFile(folder, after.version), after);
+    run.versions.push(newVersion(after.version, before.version));
+  }
   run.current = after.version;
   return { event: 'published', version: after.version, parent: before.version, report };
 }

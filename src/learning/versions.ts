@@ -31,11 +31,15 @@ export const newVersion = (version: string, parent: string | null): VersionRecor
 export const versionIn = (policyVersion: string | undefined): string | undefined =>
   policyVersion?.split('+')[1];
 
-/** A version and those that it descends from, itself first; none for one that is not known. */
+/**
+ * A version and those that it descends from, itself first; none for one that is not known. Ends where one would come
+ * again, as in folders that had a version twice.
+ */
 export function lineOf(versions: readonly VersionRecord[], version: string): VersionRecord[] {
   const known = new Map(versions.map((record) => [record.version, record]));
   const line: VersionRecord[] = [];
-  for (let at = known.get(version); at; at = known.get(at.parent ?? '')) line.push(at);
+  for (let at = known.get(version); at && !line.includes(at); at = known.get(at.parent ?? ''))
+    line.push(at);
   return line;
 }
 

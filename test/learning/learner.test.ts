@@ -9,6 +9,7 @@ import { listEpisodes } from '../../src/episodes/listEpisodes.ts';
 import type { Episode } from '../../src/episodes/readEpisode.ts';
 import { heldEpisode } from '../../src/learning/corrections.ts';
 import { adaptationCurve, readCurve } from '../../src/learning/curve.ts';
+import type { OpenAlgorithm } from '../../src/learning/algorithm.ts';
 import type { LearnerEvent } from '../../src/learning/events.ts';
 import { describeEvent } from '../../src/learning/learnReport.ts';
 import type { Learner } from '../../src/learning/learner.ts';
@@ -17,6 +18,8 @@ import { readLearning } from '../../src/learning/learningTopic.ts';
 import { CERTAINTY, type VersionRecord } from '../../src/learning/versions.ts';
 import { probabilityBelow } from '../../src/tensors/successRates.ts';
 import { loadSafetensors, writeSafetensors } from '../../src/tensors/safetensors.ts';
+import { makeAdapter } from '../../src/policy/bundle/adapter.ts';
+import { noOffset } from '../../src/policy/offset.ts';
 import { readAdapter } from '../../src/policy/bundle/readAdapter.ts';
 import { loadBundle } from '../../src/policy/bundle/bundle.ts';
 import { withFolder } from '../onnx/run.ts';
@@ -28,9 +31,10 @@ import {
   makeAttempts,
   nameOf,
   openTinyLearner,
+  startingAdapter,
   writeEpisode,
 } from './attempts.ts';
-import { writeTinyBundle } from './tiny.ts';
+import { tinyBundle, writeTinyBundle } from './tiny.ts';
 
 let root: string;
 let bundle: string;
@@ -113,6 +117,41 @@ describe('a learner', { timeout: 180_000 }, () => {
       assert.equal((await again.advance())![0].event, 'published');
       assert.deepEqual(await viewOf(again.current()), Float32Array.of(0, step, 0, 0));
       await again.close();
+    }));
+
+  it('goes on from a version that is made again, and knows it once', () =>
+    withFolder(async (folder) => {
+      const start = await startingAdapter(bundle);
+      const offset = Float32Array.of(0.01, ...noOffset(tinyBundle.architecture.actionDim - 1));
+      let updates = 0;
+      /** As a method whose network stays, and which takes away again what acts beside it. */
+      const alternating: OpenAlgorithm = () =>
+        Promise.resolve({
+          update: (rollouts) =>
+            Promise.resolve({ update: ++updates, attempts: rollouts.length, successes: 0 }),
+          adapter: () => (updates % 2 === 0 ? start : makeAdapter({ ...start, offset })),
+          restore: () => Promise.resolve(),
+          state: { format: 'alternating', tensors: [], values: {} },
+          close: () => Promise.resolve(),
+        });
+      const learner = await openTinyLearner(folder, bundle, {}, alternating);
+      const first = learner.current();
+      const made: string[] = [];
+      for (let round = 0; round < 3; round++) {
+        await hand(learner, folder, attempts.slice(0, BATCH), round * BATCH);
+        const [event] = (await learner.advance())!;
+        assert.equal(event.event, 'published');
+        made.push(learner.current().version);
+      }
+      assert.deepEqual(made, [made[0], first.version, made[0]]);
+      assert.deepEqual(
+        learner.versions().map(({ version, parent }) => [version, parent]),
+        [
+          [first.version, null],
+          [made[0], first.version],
+        ],
+      );
+      await learner.close();
     }));
 
   it('takes a version back that is worse than its parent, and goes on from the parent', () =>

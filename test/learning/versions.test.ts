@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { isWorse } from '../../src/learning/versions.ts';
+import { isWorse, lineOf, newVersion } from '../../src/learning/versions.ts';
 import { probabilityBelow, successInterval } from '../../src/tensors/successRates.ts';
 import { uniformNumbers } from '../../src/tensors/noise.ts';
 
@@ -45,6 +45,14 @@ describe('a version', () => {
     assert.equal(isWorse(counts(40, 64), counts(45, 64)), false, 'as good as equal');
     assert.equal(isWorse(counts(25, 64), counts(45, 64)), true);
     assert.equal(isWorse(counts(60, 64), counts(45, 64)), false, 'better');
+  });
+
+  it('descends from its parents, each once, also in a folder that has a version twice', () => {
+    const [first, second] = [newVersion('a', null), newVersion('b', 'a')];
+    assert.deepEqual(lineOf([first, second], 'b'), [second, first]);
+    assert.deepEqual(lineOf([first, second], 'c'), []);
+    const again = newVersion('a', 'b');
+    assert.deepEqual(lineOf([first, second, again], 'a'), [again, second]);
   });
 
   it('has an interval that holds its rate', () => {
