@@ -111,10 +111,9 @@ export async function openLerobot(
     if (file?.path !== place.data) {
       await file?.close();
       file = undefined;
-      const opened = await openParquet(place.data);
-      checkColumns(opened, info);
-      file = opened;
+      file = await openParquet(place.data);
     }
+    checkColumns(file, info);
     const { firstRow, length } = place;
     return file.read(firstRow, firstRow + length);
   }
