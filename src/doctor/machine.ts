@@ -3,6 +3,7 @@ import { access, constants, readFile, stat, statfs } from 'node:fs/promises';
 import { arch, cpus, freemem, platform, release, totalmem } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { reasonOf } from '../systemErrors.ts';
+import { plural } from '../terminal/plural.ts';
 import { findingsOf, formatBytes, needed } from './finding.ts';
 import { jetPackOf, parseTegraRelease } from './jetson.ts';
 import type { Memory } from './memory.ts';
@@ -42,7 +43,7 @@ function processor(): Finding {
   const all = cpus();
   return ok(
     'processor',
-    `${all[0]?.model.trim() || 'unknown'}, ${all.length} ${all.length === 1 ? 'core' : 'cores'}, ${arch()}, ${platform()} ${release()}`,
+    `${all[0]?.model.trim() || 'unknown'}, ${plural(all.length, 'core')}, ${arch()}, ${platform()} ${release()}`,
   );
 }
 

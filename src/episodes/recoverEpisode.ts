@@ -1,6 +1,7 @@
 import { lstat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { UserError, codeOf, invalid, messageOf, unready } from '../errors.ts';
+import { plural } from '../terminal/plural.ts';
 import { beingWritten } from './beingWritten.ts';
 import type { Channel } from './channels.ts';
 import type { EpisodeHeader, EpisodeResult } from './episode.ts';
@@ -98,7 +99,7 @@ function lossOf(content: McapContent, lostResult: boolean): Loss | null {
 function recordingInWords({ messages, seconds, bytes, places, atEnd }: Loss): string {
   const known = `${messages} messages, ${seconds.toFixed(2)} s of the recording`;
   if (places === 0) return known;
-  const where = `${bytes} damaged bytes in ${places} ${places === 1 ? 'place' : 'places'}`;
+  const where = `${bytes} damaged bytes in ${plural(places, 'place')}`;
   if (!atEnd) return `${known} (${where})`;
   return `${places > 1 ? `${known} and ` : ''}what stood in an incomplete end (${where})`;
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { scaleLinear } from 'd3-scale';
 import { labelledOutcomes } from '../episodes/labels.ts';
 import { writeWhole } from '../files/writeWhole.ts';
+import { plural } from '../terminal/plural.ts';
 import { readEvents } from './events.ts';
 import { countUpdates } from './updates.ts';
 import { successInterval } from '../tensors/successRates.ts';
@@ -40,7 +41,7 @@ const SHADED = 5;
 function titleOf(title: string, curves: readonly Curve[]): string {
   const corrected = curves.reduce((sum, curve) => sum + (curve.corrected ?? 0), 0);
   if (corrected === 0) return title;
-  return `${title}; ${corrected} ${corrected === 1 ? 'outcome' : 'outcomes'} corrected since`;
+  return `${title}; ${plural(corrected, 'outcome')} corrected since`;
 }
 
 /** Success rates over the episodes learned from as an SVG; of few curves, each with its 95 % interval shaded. */

@@ -1,5 +1,6 @@
 import type { AttemptResult } from '../control/attempt.ts';
 import type { Output } from '../terminal/output.ts';
+import { plural } from '../terminal/plural.ts';
 import { clearBelow, clearLine, duration, percent } from '../terminal/speaker.ts';
 import { type MeterReading, readingTable } from '../measure/meters.ts';
 import type { LoopCounts } from '../control/loopOptions.ts';
@@ -49,15 +50,13 @@ export function addResult(tally: Tally, result: AttemptResult): void {
 export const describeStarvation = (steps: number): string[] =>
   steps > 0 ? [`${steps} steps at rest for want of rows`] : [];
 
-const counted = (count: number, word: string) => `${count} ${word}${count === 1 ? '' : 's'}`;
-
 /** Chunks that were not written as they should, in words; nothing if there were none. */
 export const describeMisfits = ({
   mendedChunks,
   refusedChunks,
 }: Pick<Tally, 'mendedChunks' | 'refusedChunks'>): string[] => [
-  ...(mendedChunks > 0 ? [`${counted(mendedChunks, 'chunk')} padded or cut`] : []),
-  ...(refusedChunks > 0 ? [`${counted(refusedChunks, 'answer')} refused as no chunk`] : []),
+  ...(mendedChunks > 0 ? [`${plural(mendedChunks, 'chunk')} padded or cut`] : []),
+  ...(refusedChunks > 0 ? [`${plural(refusedChunks, 'answer')} refused as no chunk`] : []),
 ];
 
 /** Report of a run of attempts for people, on a terminal with a live line. */

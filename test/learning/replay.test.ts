@@ -28,30 +28,17 @@ import { gaussianNoise, uniformNumbers } from '../../src/tensors/noise.ts';
 import { Tensor } from 'onnxruntime-node';
 import { runGraph, withFolder } from '../onnx/run.ts';
 import { assertRejectsAbout } from '../refusals.ts';
+import { rolloutChunk } from './rolloutChunk.ts';
 
 const SESSION = sessionConfigSchema.parse({ threads: 1 });
 const PLENTY = 1e9;
-
-const chunk = (seed: number, more: Partial<RolloutChunk> = {}): RolloutChunk => ({
-  policyVersion: 'base+1',
-  cache: gaussianNoise([seed, 1], 60),
-  valid: Uint8Array.of(1, 1, 0),
-  pooled: gaussianNoise([seed, 2], 4),
-  state: gaussianNoise([seed, 3], 3),
-  actions: gaussianNoise([seed, 4], 12),
-  noise: gaussianNoise([seed, 5], 12),
-  mask: Float32Array.of(0, 1, 1, 0),
-  committed: new Float32Array(3),
-  ...{ at: 0, delay: 1, elapsed: 40 * seed, steps: 2 },
-  ...more,
-});
 
 const rollout = (id: string, reward: number, chunks: RolloutChunk[]): Rollout => ({
   ...{ id, robot: 'cell-1', reward, chunks },
 });
 
 describe('a store of attempts', () => {
-  const joined = chunk(3, {
+  const joined = rolloutChunk(3, {
     view: Float32Array.of(0.25, 0, 0, -0.5),
     integration: { steps: 2, solver: 'euler' },
     join: {
@@ -60,7 +47,7 @@ describe('a store of attempts', () => {
       weights: Float32Array.of(1, 0.5, 0.25, 0),
     },
   });
-  const two = [rollout('a', 1, [chunk(1), chunk(2)]), rollout('b', 0, [joined])];
+  const two = [rollout('a', 1, [rolloutChunk(1), rolloutChunk(2)]), rollout('b', 0, [joined])];
 
   it('has every number of an attempt after it is opened again, and each attempt once', () =>
     withFolder(async (folder) => {
@@ -80,7 +67,7 @@ describe('a store of attempts', () => {
 
   it('takes no more bytes than it may, the oldest going first', () =>
     withFolder(async (folder) => {
-      const many = Array.from({ length: 6 }, (_, i) => rollout(`${i}`, 1, [chunk(i)]));
+      const many = Array.from({ length: 6 }, (_, i) => rollout(`${i}`, 1, [rolloutChunk(i)]));
       const one = await openAttemptStore(join(folder, 'one'), 'base', PLENTY);
       await one.keep(many.slice(0, 1));
       const room = 3.5 * (await stat(one.attempts()[0].file)).size;
@@ -90,7 +77,7 @@ describe('a store of attempts', () => {
       assert.deepEqual(ids, ['3', '4', '5']);
       assert.equal((await readdir(join(folder, 'small'))).length, 3);
       const again = await openAttemptStore(join(folder, 'small'), 'base', room);
-      await again.keep([rollout('next', 0, [chunk(7)])]);
+      await again.keep([rollout('next', 0, [rolloutChunk(7)])]);
       assert.equal(again.attempts().at(-1)!.id, 'next');
     }));
 

@@ -23,6 +23,7 @@ import { sessionConfigSchema } from '../../src/session/session.ts';
 import { gaussianNoise } from '../../src/tensors/noise.ts';
 import { runGraph, withFolder } from '../onnx/run.ts';
 import { assertRejectsAbout } from '../refusals.ts';
+import { rolloutChunk } from './rolloutChunk.ts';
 
 const SESSION = sessionConfigSchema.parse({ threads: 1 });
 const { steer: CONFIG } = await loadReplayConfig(undefined, 1);
@@ -176,18 +177,6 @@ describe('settings of noise that is steered', () => {
 });
 
 describe('noise that is tried', () => {
-  const chunk = (seed: number): RolloutChunk => ({
-    policyVersion: 'base',
-    cache: new Float32Array(),
-    valid: new Uint8Array(),
-    pooled: gaussianNoise([seed, 2], 4),
-    state: gaussianNoise([seed, 3], 3),
-    actions: gaussianNoise([seed, 4], 12),
-    noise: gaussianNoise([seed, 5], 12),
-    mask: Float32Array.of(0, 1, 1, 0),
-    committed: new Float32Array(3),
-    ...{ at: 0, delay: 1, elapsed: 40 * seed, steps: 2 },
-  });
   const settings = { noises: 4, bound: 1.5, spread: 0.5 };
   const source = {
     rows: (features: readonly Float32Array[], explored: readonly Float32Array[]) =>
@@ -199,7 +188,7 @@ describe('noise that is tried', () => {
   };
 
   it('gains what its chunk is worth beyond the one of zero noise, state by state', async () => {
-    const kept = [chunk(1), chunk(2), chunk(3)];
+    const kept = [rolloutChunk(1), rolloutChunk(2), rolloutChunk(3)];
     const states = await tryNoise(kept, settings, source, [1]);
     assert.equal(states.length, 3);
     states.forEach(({ said, others }, i) => {

@@ -16,43 +16,33 @@ import { type Sampler, openSampler } from '../../src/policy/sampler.ts';
 import { openRolloutEncoder } from '../../src/learning/attempts/rollouts.ts';
 import { startingAdapter } from '../../src/learning/train/startingAdapter.ts';
 import { sessionConfigSchema } from '../../src/session/session.ts';
-import { gaussianNoise } from '../../src/tensors/noise.ts';
 import { withFolder } from '../onnx/run.ts';
 import { assertRejectsAbout } from '../refusals.ts';
+import { OBSERVED, TURN, activated, carriedWith, faultyParameters, standard } from './carried.ts';
 import { JOINTS, SESSION, attempt } from '../learning/bandit.ts';
 import { tinyBundle, tinyPi05, writeTinyBundle } from '../learning/tiny.ts';
 
 const TRAINABLE = { parameters: 'expert' } as const;
 const CANDIDATES = 5;
 const NETWORKS = { count: 3, hidden: [6] };
-/** The rows that are executed, of four. */
-const TURN = { elapsed: 7, delay: 1, from: 1, to: 3, committed: Float32Array.of(0.3, -0.2, 0.1) };
 const PARTS = 4;
 
-const state = Float64Array.of(0.1, -0.4, 0.7);
-const image = { width: 8, height: 8, pixels: new Uint8Array(8 * 8 * 3).fill(120) };
+const { state, image } = OBSERVED;
 
 /** Critics with weights of a seed, which tell chunks apart by much. */
 function choiceFor(bundle: Bundle, temperature = 0, edits?: number): Choice {
   const shape = criticShapeOf(learnableOf(bundle), { ...NETWORKS, edits });
-  const parameters = chunkCriticParameters(shape).map(({ name, shape: dims }, i) => {
-    const data = gaussianNoise([9, i], dims.reduce((product, dim) => product * dim, 1)); // prettier-ignore
-    return [name, { shape: dims, data }] as const;
-  });
   const inputs = shape.features + shape.rows;
   return {
     ...{ candidates: CANDIDATES, temperature, edits, count: NETWORKS.count, hidden: [6] },
-    parameters: new Map(parameters),
-    scale: {
-      mean: gaussianNoise([8], inputs).map((value) => 0.1 * value),
-      deviation: new Float32Array(inputs).fill(0.7),
-    },
+    ...carriedWith(chunkCriticParameters(shape), inputs),
   };
 }
 
 /** The least estimate of the ensemble for inputs that are not standardised yet, computed one number at a time. */
-function leastEstimate({ parameters, scale, count }: Choice, inputs: readonly number[]): number {
-  const x = inputs.map((value, i) => Math.max(-5, Math.min(5, (value - scale.mean[i]) / scale.deviation[i]))); // prettier-ignore
+function leastEstimate(choice: Choice, inputs: readonly number[]): number {
+  const { parameters, count } = choice;
+  const x = standard(choice, inputs);
   const layer = (network: number, i: number, from: readonly number[]) => {
     const { shape, data } = parameters.get(`q.${i}.weight`)!;
     const [, rows, columns] = shape;
@@ -65,11 +55,7 @@ function leastEstimate({ parameters, scale, count }: Choice, inputs: readonly nu
     );
   };
   const estimates = Array.from({ length: count }, (_, network) => {
-    const y = layer(network, 0, x);
-    const mean = y.reduce((sum, value) => sum + value, 0) / y.length;
-    const variance = y.reduce((sum, value) => sum + (value - mean) ** 2, 0) / y.length;
-    const normed = y.map((value) => (value - mean) / Math.sqrt(variance + 1e-5));
-    const hidden = normed.map((value) => value / (1 + Math.exp(-value)));
+    const hidden = activated(layer(network, 0, x));
     return 1 / (1 + Math.exp(-layer(network, 1, hidden)[0]));
   });
   return Math.min(...estimates);
@@ -254,16 +240,8 @@ describe('choice', () => {
   it('is refused with critics that lack parts, are of other sizes, or hold no numbers', () =>
     withChoosing({}, async ({ sampler, adapter }) => {
       const { choice } = adapter;
-      const { parameters } = choice!;
       const name = 'q.0.weight';
-      const { shape, data } = parameters.get(name)!;
-      const withOut = new Map([...parameters].filter(([one]) => one !== name));
-      const other = new Map([...parameters, [name, { shape: [1, data.length, 1], data }] as const]);
-      const broken = new Map([
-        ...parameters,
-        [name, { shape, data: data.map(() => NaN) }] as const,
-      ]);
-      for (const faulty of [withOut, other, broken]) {
+      for (const faulty of faultyParameters(choice!, name)) {
         const refused = makeAdapter({ ...adapter, choice: { ...choice!, parameters: faulty } });
         await assertRejectsAbout(sampler.adopt(refused), { kind: 'mismatch', names: [name] });
       }

@@ -16,40 +16,26 @@ import { ticketNoise } from '../../src/policy/ticket.ts';
 import { openRolloutEncoder } from '../../src/learning/attempts/rollouts.ts';
 import { startingAdapter } from '../../src/learning/train/startingAdapter.ts';
 import { sessionConfigSchema } from '../../src/session/session.ts';
-import { gaussianNoise } from '../../src/tensors/noise.ts';
 import { withFolder } from '../onnx/run.ts';
 import { assertRejectsAbout } from '../refusals.ts';
+import { OBSERVED, TURN, activated, carriedWith, faultyParameters, standard } from './carried.ts';
 import { JOINTS, SESSION, attempt } from '../learning/bandit.ts';
 import { tinyBundle, tinyPi05, writeTinyBundle } from '../learning/tiny.ts';
 
 const TRAINABLE = { parameters: 'expert' } as const;
 const HEAD = { bound: 1.5, spread: 0.4, hidden: [6] } satisfies Partial<Steering>;
-const TURN = { elapsed: 7, delay: 1, from: 1, to: 3, committed: Float32Array.of(0.3, -0.2, 0.1) };
 
-const state = Float64Array.of(0.1, -0.4, 0.7);
-const image = { width: 8, height: 8, pixels: new Uint8Array(8 * 8 * 3).fill(120) };
+const { state, image } = OBSERVED;
 
 /** A network with weights of a seed, which steers far and differently from moment to moment. */
 function steeringFor(bundle: Bundle): Steering {
   const shape = steeringShapeOf(learnableOf(bundle), HEAD);
-  const parameters = steeringParameters(shape).map(({ name, shape: dims }, i) => {
-    const data = gaussianNoise([9, i], dims.reduce((product: number, dim) => product * (dim), 1)); // prettier-ignore
-    return [name, { shape: dims, data }] as const;
-  });
-  return {
-    ...HEAD,
-    hidden: [6],
-    parameters: new Map(parameters),
-    scale: {
-      mean: gaussianNoise([8], shape.features).map((value) => 0.1 * value),
-      deviation: new Float32Array(shape.features).fill(0.7),
-    },
-  };
+  return { ...HEAD, hidden: [6], ...carriedWith(steeringParameters(shape), shape.features) };
 }
 
 /** bound · tanh of the network's output for features that are not standardised yet, one number at a time. */
-function rowOf({ parameters, scale, bound }: Steering, features: readonly number[]): number[] {
-  const x = features.map((value, i) => Math.max(-5, Math.min(5, (value - scale.mean[i]) / scale.deviation[i]))); // prettier-ignore
+function rowOf(steering: Steering, features: readonly number[]): number[] {
+  const { parameters, bound } = steering;
   const layer = (i: number, from: readonly number[]) => {
     const { shape, data } = parameters.get(`steer.${i}.weight`)!;
     const columns = shape[2];
@@ -57,11 +43,7 @@ function rowOf({ parameters, scale, bound }: Steering, features: readonly number
       from.reduce((sum, value, row) => sum + value * data[row * columns + column], bias),
     );
   };
-  const y = layer(0, x);
-  const mean = y.reduce((sum, value) => sum + value, 0) / y.length;
-  const variance = y.reduce((sum, value) => sum + (value - mean) ** 2, 0) / y.length;
-  const normed = y.map((value) => (value - mean) / Math.sqrt(variance + 1e-5));
-  const hidden = normed.map((value) => value / (1 + Math.exp(-value)));
+  const hidden = activated(layer(0, standard(steering, features)));
   return layer(1, hidden).map((value) => bound * Math.tanh(value));
 }
 
@@ -227,16 +209,8 @@ describe('steered noise', () => {
   it('is refused with a network that lacks parts, is of other sizes, or holds no numbers', () =>
     withSteering({}, async ({ sampler, adapter, sample, row }) => {
       const { steering } = adapter;
-      const { parameters } = steering!;
       const name = 'steer.0.weight';
-      const { shape, data } = parameters.get(name)!;
-      const without = new Map([...parameters].filter(([one]) => one !== name));
-      const other = new Map([...parameters, [name, { shape: [1, data.length, 1], data }] as const]);
-      const broken = new Map([
-        ...parameters,
-        [name, { shape, data: data.map(() => NaN) }] as const,
-      ]);
-      for (const faulty of [without, other, broken]) {
+      for (const faulty of faultyParameters(steering!, name)) {
         const refused = makeAdapter({ ...adapter, steering: { ...steering!, parameters: faulty } });
         await assertRejectsAbout(sampler.adopt(refused), { kind: 'mismatch', names: [name] });
       }

@@ -1,5 +1,7 @@
 /** Numbers and times in words. */
 
+export { plural } from '../../terminal/plural.ts';
+
 const pad = (value: number) => String(value).padStart(2, '0');
 
 /** Minutes and seconds: 1:05. */
@@ -61,10 +63,6 @@ export const inUnit = (value: number, kind: keyof typeof UNITS): string =>
 /** Begins with a capital, unless its first word is no word: an id, or a version. */
 export const sentence = (text: string): string =>
   text.replace(/^[a-z]+(?=[ ,:])/, (word) => word.charAt(0).toUpperCase() + word.slice(1));
-
-/** One thing, or several: "1 attempt", "3 attempts". */
-export const plural = (count: number, word: string): string =>
-  `${count} ${word}${count === 1 ? '' : 's'}`;
 
 /** An episode's policy, its name and the short form of its version. */
 export function shortPolicy(policy: string): string {

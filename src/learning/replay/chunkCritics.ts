@@ -1,7 +1,7 @@
 import { type SessionConfig, Tensor } from '../../session/session.ts';
 import { gaussianNoise } from '../../tensors/noise.ts';
 import { optimiserSchema } from '../train/optimiser.ts';
-import { flatten, tensorsIn } from '../train/parameters.ts';
+import { flatten, overwrite, tensorsIn } from '../train/parameters.ts';
 import { type TrainingState, initialState, openTrainer } from '../train/trainer.ts';
 import {
   type ChunkCriticShape,
@@ -128,10 +128,7 @@ export async function openChunkCritics(
       scale = now;
     },
     adopt(choice) {
-      const { parameters: own } = trainer.state.vectors;
-      const known = tensorsIn(own.slice(), parameters);
-      const numbers = flatten(parameters, ({ name }) => choice.parameters.get(name)?.data ?? (known.get(name)!.data as Float32Array)); // prettier-ignore
-      own.set(numbers);
+      overwrite(trainer.state.vectors.parameters, parameters, choice.parameters);
       scale = choice.scale;
     },
     async close() {

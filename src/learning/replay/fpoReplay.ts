@@ -23,13 +23,15 @@ const fpoConfigOf = ({ trainable, seed, fpo }: ReplayConfig): FpoConfig => {
  * trust region.
  */
 const imitating = (
-  advantages: ReadonlyMap<KeptAttempt, readonly number[]>,
+  advantages: readonly (readonly [KeptAttempt, readonly number[]])[],
   imitation: number,
-): [KeptAttempt, readonly number[]][] =>
-  [...advantages].map(([attempt, own]) => [
-    attempt,
-    attempt.reward > 0 ? own.map((advantage) => advantage + imitation) : own,
-  ]);
+): ReadonlyMap<KeptAttempt, readonly number[]> =>
+  new Map(
+    advantages.map(([attempt, own]) => [
+      attempt,
+      attempt.reward > 0 ? own.map((advantage) => advantage + imitation) : own,
+    ]),
+  );
 
 /**
  * FPO (Lyu et al., arXiv 2510.09976) on kept attempts: its surrogate, on a balanced draw of chunks with the advantages
@@ -51,7 +53,7 @@ export const FPO_REPLAY: ReplayMethod = {
       async improve({ store, advantages, estimates }, moment) {
         const isInformative = (advantage: number) => fresh !== undefined || Math.abs(advantage) >= minAdvantage; // prettier-ignore
         const seed = [config.seed, DRAW, moment.update];
-        const newest = new Map(imitating(advantages, imitation).slice(-recent));
+        const newest = imitating([...advantages].slice(-recent), imitation);
         const drawn = drawPlaces(newest, isInformative, { count, successes: 0.5 }, seed);
         if (drawn.length === 0) return {};
         const kept = await store.load(drawn);

@@ -1,11 +1,13 @@
 import { encodeModel } from '../../onnx/modelFile.ts';
 import { type SessionConfig, Tensor, openModel } from '../../session/session.ts';
-import { type Scale, scaled } from '../../tensors/scale.ts';
+import type { Scale } from '../../tensors/scale.ts';
+import { standardised } from '../../policy/choice/judge.ts';
 import type { Steering } from '../../policy/steering/steering.ts';
 import { steeringGraph, steeringParameters } from '../../policy/steering/steeringGraph.ts';
+import { divided } from '../fpo/centres.ts';
 import { joined } from '../fpo/feeds.ts';
 import { optimiserSchema } from '../train/optimiser.ts';
-import { adapterParameters, flatten, tensorsIn } from '../train/parameters.ts';
+import { adapterParameters, overwrite, tensorsIn } from '../train/parameters.ts';
 import { type TrainingState, initialState, openTrainer } from '../train/trainer.ts';
 import { initialNetworks } from './chunkCritics.ts';
 import type { SteerConfig } from './config.ts';
@@ -65,11 +67,6 @@ export async function openSteeringLearner(
   const graph = steeringLossGraph(shape, config.price);
   const trainer = await openTrainer(graph, parameters, start, optimiser, session);
 
-  const standardised = (features: readonly Float32Array[], scale: Scale): Tensor => {
-    const data = new Float32Array(features.length * width);
-    features.forEach((row, i) => scaled(row, scale, 0, data.subarray(i * width)));
-    return new Tensor('float32', data, [features.length, width]);
-  };
   const weights = () => {
     const all = tensorsIn(trainer.state.vectors.parameters, parameters);
     return Object.fromEntries([...all].filter(([name]) => steers.has(name)));
@@ -82,16 +79,15 @@ export async function openSteeringLearner(
     async rows(features, explored, scale) {
       const { rows } = await actor.run({
         ...weights(),
-        features: standardised(features, scale),
+        features: standardised(features, width, scale),
         explored: joined(explored, [explored.length, actionDim]),
       });
-      const numbers = rows.data as Float32Array;
-      return features.map((_, i) => numbers.slice(i * actionDim, (i + 1) * actionDim));
+      return divided(rows, features.length);
     },
     async step(trials, scale) {
       const gains = Float32Array.from(trials, ({ gain }) => gain / GAIN);
       const { loss } = await trainer.step({
-        features: standardised(trials.map(({ features }) => features), scale), // prettier-ignore
+        features: standardised(trials.map(({ features }) => features), width, scale), // prettier-ignore
         rows: joined(trials.map(({ row }) => row), [trials.length, actionDim]), // prettier-ignore
         gains: new Tensor('float32', gains, [gains.length]),
       });
@@ -106,11 +102,8 @@ export async function openSteeringLearner(
         scale: { mean: mean.slice(0, width), deviation: deviation.slice(0, width) },
       };
     },
-    adopt(steering) {
-      const { parameters: own } = trainer.state.vectors;
-      const known = tensorsIn(own.slice(), parameters);
-      own.set(flatten(parameters, ({ name }) => steering.parameters.get(name)?.data ?? (known.get(name)!.data as Float32Array))); // prettier-ignore
-    },
+    adopt: (steering) =>
+      overwrite(trainer.state.vectors.parameters, parameters, steering.parameters),
     async close() {
       await actor.release();
       await trainer.close();

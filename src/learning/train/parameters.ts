@@ -37,6 +37,16 @@ export const adapterParameters = (
     ]),
   );
 
+/** Overwrites those tensors of a flat vector that are given, by name; the others stay. */
+export function overwrite(
+  flat: Float32Array,
+  parameters: readonly Parameter[],
+  given: ReadonlyMap<string, { data: Float32Array }>,
+): void {
+  for (const [name, { data }] of tensorsIn(flat, parameters))
+    (data as Float32Array).set(given.get(name)?.data ?? []);
+}
+
 /** A flat vector of each parameter's elements. */
 export function flatten(
   parameters: readonly Parameter[],

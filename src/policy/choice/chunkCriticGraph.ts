@@ -1,8 +1,8 @@
 import { Graph, type Value } from '../../onnx/graph.ts';
-import { add, concat, multiply, reshape, sigmoid } from '../../onnx/operators.ts';
+import { concat, reshape, sigmoid } from '../../onnx/operators.ts';
 import type { Parameter } from '../trainable.ts';
 import { PARTS } from './executedSummary.ts';
-import { type Networks, lastLayer, layerParameters } from './layers.ts';
+import { type Networks, bounded, lastLayer, layerParameters } from './layers.ts';
 
 /** Sizes of the networks that judge chunks. */
 export interface ChunkCriticShape {
@@ -70,8 +70,7 @@ export const estimates = (
 /** What is added to all rows of chunks, [batch, actionDim], within ±`edits` of the shape. */
 export function editsOf(graph: Graph, shape: ChunkCriticShape, inputs: Value): Value {
   const last = lastLayer(graph, sizesOf('edit', shape), inputs);
-  const share = sigmoid(reshape(last, [MOMENTS, shape.rows / PARTS]));
-  return multiply(add(share, -0.5), 2 * shape.edits!);
+  return bounded(reshape(last, [MOMENTS, shape.rows / PARTS]), shape.edits!);
 }
 
 export const criticInputs = (graph: Graph, { features, rows }: ChunkCriticShape) => ({

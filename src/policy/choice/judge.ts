@@ -26,21 +26,31 @@ export interface Judgement {
 /** The least estimate of the ensemble: what a chunk is worth at least. */
 export const leastOf = ({ q }: Judgement): number => Math.min(...q);
 
+/** Vectors [width] as an input [vectors, width], standardised by a scale's numbers from `from` on. */
+export function standardised(
+  vectors: readonly Float32Array[],
+  width: number,
+  scale: Scale,
+  from = 0,
+): Tensor {
+  const data = new Float32Array(vectors.length * width);
+  vectors.forEach((vector, i) => scaled(vector, scale, from, data.subarray(i * width)));
+  return new Tensor('float32', data, [vectors.length, width]);
+}
+
 /** Chunks as inputs of the critics' graphs. */
 export function judgedInputs(
   shape: ChunkCriticShape,
   chunks: readonly Judged[],
   scale: Scale,
 ): Record<'features' | 'rows', Tensor> {
-  const features = new Float32Array(chunks.length * shape.features);
-  const rows = new Float32Array(chunks.length * shape.rows);
-  chunks.forEach((chunk, i) => {
-    scaled(chunk.features, scale, 0, features.subarray(i * shape.features));
-    scaled(chunk.rows, scale, shape.features, rows.subarray(i * shape.rows));
-  });
+  const [features, rows] = [
+    chunks.map((chunk) => chunk.features),
+    chunks.map((chunk) => chunk.rows),
+  ];
   return {
-    features: new Tensor('float32', features, [chunks.length, shape.features]),
-    rows: new Tensor('float32', rows, [chunks.length, shape.rows]),
+    features: standardised(features, shape.features, scale),
+    rows: standardised(rows, shape.rows, scale, shape.features),
   };
 }
 

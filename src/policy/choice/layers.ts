@@ -1,5 +1,5 @@
 import type { Graph, Value } from '../../onnx/graph.ts';
-import { add, layerNorm, reshape, silu } from '../../onnx/operators.ts';
+import { add, layerNorm, multiply, reshape, sigmoid, silu } from '../../onnx/operators.ts';
 import { matmul } from '../../onnx/products.ts';
 import type { Parameter } from '../trainable.ts';
 
@@ -45,3 +45,7 @@ export function lastLayer(
   });
   return x;
 }
+
+/** bound · tanh(x / 2): any number within ±bound. */
+export const bounded = (x: Value, bound: number): Value =>
+  multiply(add(sigmoid(x), -0.5), 2 * bound);

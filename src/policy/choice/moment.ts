@@ -20,6 +20,12 @@ export function featuresOf(moment: Moment): Float32Array {
   return Float32Array.from([...pooled, ...state, ...committed, delay, elapsed]);
 }
 
+/** Numbers of `featuresOf` beside the pooled prefix. */
+export const besidePrefixCount = ({
+  stateDim,
+  actionDim,
+}: Pick<Adaptable, 'stateDim' | 'actionDim'>): number => stateDim + actionDim + 2;
+
 /** Length of `featuresOf` for a policy. */
-export const featureCount = ({ cache, stateDim, actionDim }: Adaptable): number =>
-  cache.heads * cache.headDim + stateDim + actionDim + 2;
+export const featureCount = (policy: Adaptable): number =>
+  policy.cache.heads * policy.cache.headDim + besidePrefixCount(policy);

@@ -1,6 +1,6 @@
 import { Graph, type Value } from '../../onnx/graph.ts';
-import { add, multiply, reshape, sigmoid } from '../../onnx/operators.ts';
-import { type Networks, lastLayer, layerParameters } from '../choice/layers.ts';
+import { add, multiply, reshape } from '../../onnx/operators.ts';
+import { type Networks, bounded, lastLayer, layerParameters } from '../choice/layers.ts';
 import type { Parameter } from '../trainable.ts';
 
 /** Sizes of the network that steers noise. */
@@ -38,7 +38,7 @@ export function steeredRow(
   const last = lastLayer(graph, networkOf(shape), features);
   const mean = reshape(last, [features.shape[0], shape.actionDim]);
   const u = explored ? add(mean, explored) : mean;
-  return multiply(add(multiply(sigmoid(multiply(u, 2)), 2), -1), shape.bound);
+  return bounded(multiply(u, 2), shape.bound);
 }
 
 /** Graph from features [batch, features], explored [batch, actionDim] and the parameters to rows [batch, actionDim]. */

@@ -1,6 +1,6 @@
 import { Tensor } from '../../../session/session.ts';
 import type { Adapter } from '../../bundle/adapter.ts';
-import { type Moment, featuresOf } from '../../choice/moment.ts';
+import { type Moment, besidePrefixCount, featuresOf } from '../../choice/moment.ts';
 import type { Turn } from '../../chunkPolicy.ts';
 import type { Feeds, SampleRequest } from '../../family.ts';
 import type { Adaptable } from '../../learnable.ts';
@@ -48,11 +48,11 @@ const noWeights = (shape: SteeringShape): Feeds => ({
 
 /** Opens the steering of a policy. */
 export function openSteering(
-  { stateDim, actionDim }: Adaptable,
+  policy: Adaptable,
   momentOf: (turn: Turn, state: Float64Array, pooled: Float32Array) => Moment,
 ): NoiseSteering {
-  /** Features beside those of the prefix: state, committed row, delay, elapsed steps. */
-  const rest = stateDim + actionDim + 2;
+  const { actionDim } = policy;
+  const rest = besidePrefixCount(policy);
   let current: Steered | undefined;
   let weights: Feeds | undefined;
 
