@@ -306,7 +306,7 @@ export interface Learning {
   points: LearningPoint[];
   /** Of the last failures and successes of the newest update whose method has critics. */
   values?: { update: number; attempts: AttemptValues[] };
-  /** Of the newest update of a search for a ticket, best first. */
+  /** Of a search for a ticket after so many updates, by the attempts as they are labelled now; best first. */
   race?: { update: number; tickets: TicketLine[] };
   evaluations: EvaluationPoint[];
   /** Newest last. */

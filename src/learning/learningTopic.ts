@@ -9,8 +9,10 @@ import { readBeginning } from './begun.ts';
 import { applyLabels } from './corrections.ts';
 import { type LoggedEvent, readEvents } from './events.ts';
 import { describeEvent } from './learnReport.ts';
-import { type Run, readRun, versionFile } from './learnerFolder.ts';
+import { type Run, readRun, stateFile, versionFile } from './learnerFolder.ts';
 import { type Orders, readOrders } from './orders.ts';
+import { standings } from './ticket/race.ts';
+import { isTicketState, readState, triedAsLabelled } from './ticket/state.ts';
 import { type CountedUpdate, countUpdates } from './updates.ts';
 
 /** What a learner's folder does not tell. */
@@ -66,19 +68,19 @@ function newestValues(events: readonly LoggedEvent[]): Learning['values'] {
   return undefined;
 }
 
-/** Where the search for a ticket stands after the newest update that tells of all tickets. */
-function newestRace(events: readonly LoggedEvent[]): Learning['race'] {
-  const newest = events.findLast((event) => 'report' in event && event.report.race);
-  if (!newest || !('report' in newest)) return undefined;
-  const { update, race } = newest.report;
-  const { ticket: chosen, running, standings } = race!;
-  if (running > 1 && !standings.some(({ isRunning }) => isRunning)) return undefined;
-  const tickets = standings.map(({ isRunning = false, ...one }) => ({
+/** Where the search for a ticket stands, by the attempts as they are labelled now; undefined for another method. */
+async function raceIn(folder: string, { counted }: Run): Promise<Learning['race']> {
+  const file = stateFile(folder);
+  if (!(await isTicketState(file))) return undefined;
+  const state = await readState(file);
+  if (state.updates === 0) return undefined;
+  const { ticket: chosen, tickets: running = [] } = state.current;
+  const tickets = standings(triedAsLabelled(state, counted)).map((one) => ({
     ...one,
-    isRunning,
+    isRunning: running.includes(one.ticket),
     isChosen: one.ticket === chosen,
   }));
-  return { update, tickets };
+  return { update: state.updates, tickets };
 }
 
 /** Versions that were made and not published, from the log: the learner keeps no record of them. */
@@ -158,7 +160,7 @@ export async function readLearning(folder: string): Promise<ToldLearning> {
   const { method } = await readBeginning(folder);
   const updates = countUpdates(events, labels);
   const values = newestValues(events);
-  const race = newestRace(events);
+  const race = run && (await raceIn(folder, run));
   const plays = playedOf(run, orders);
   const versions = run ? await published(folder, run, events) : [];
   const unpublished = keptBack(events, versions[0]?.version ?? null);

@@ -15,20 +15,14 @@ export interface Tried extends Counts {
   ticket: Ticket;
 }
 
-/** Where a ticket stands in a race. */
-export interface Standing extends Tried {
-  /** Whether attempts still explore it; missing where they do not. */
-  isRunning?: true;
-}
-
-/** Where a search for a ticket stands. */
+/** Where a search for a ticket stands, by the attempts as they were labelled then. */
 export interface Race {
   /** The ticket that the policy plays; missing before one was found. */
   ticket?: Ticket;
   /** Tickets that attempts still explore. */
   running: number;
-  /** All of them, best first; in logs of earlier versions the four best alone, of which none says whether it runs. */
-  standings: readonly Standing[];
+  /** All of them, best first; in logs of earlier versions the four best alone. */
+  standings: readonly Tried[];
 }
 
 /** What an algorithm reports of an update: of robots unknown, where it displaces them. */

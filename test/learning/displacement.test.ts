@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Episode } from '../../src/episodes/readEpisode.ts';
 import { openRolloutEncoder } from '../../src/learning/attempts/rollouts.ts';
+import { stateFile } from '../../src/learning/learnerFolder.ts';
 import type { Learner } from '../../src/learning/learner.ts';
 import { describeEvent } from '../../src/learning/learnReport.ts';
 import { displacementSearch } from '../../src/learning/displacement/displacement.ts';
@@ -16,6 +17,7 @@ import { ADAPTER_FILE, copyBundle, loadBundle } from '../../src/policy/bundle/bu
 import { displaced, exploredOffset, noOffset } from '../../src/policy/offset.ts';
 import { openSampler } from '../../src/policy/sampler.ts';
 import { gaussianNoise, uniformNumbers } from '../../src/tensors/noise.ts';
+import { readSafetensorsHeader, writeSafetensors } from '../../src/tensors/safetensors.ts';
 import { withFolder } from '../onnx/run.ts';
 import { assertSaid } from '../refusals.ts';
 import { BATCH, SETTINGS, changed, ended, giveAdapter, makeAttempts, nameOf, openTinyLearner, writeEpisode } from './attempts.ts'; // prettier-ignore
@@ -139,6 +141,39 @@ describe('the search for a displacement', { timeout: 120_000 }, () => {
       const start = await readAdapter(join(folder, 'versions', `${again.versions()[0].version}.safetensors`), policy); // prettier-ignore
       assert.deepEqual(parameters, start.parameters, 'the network stays');
       await again.close();
+    }));
+
+  it('counts attempts as they are labelled now, but those of an older state as they were then', () =>
+    withFolder(async (root) => {
+      const [folder, older] = ['learning', 'older'].map((name) => join(root, name));
+      const upwards = async (learner: Learner) => {
+        const policy = { ...(await loadBundle(bundle)), trainable };
+        return (await readAdapter(learner.current().file, policy)).offset![0] > 0;
+      };
+      const learner = await open(folder);
+      await advance(learner, folder, 0);
+      assert.ok(await upwards(learner));
+      for (const [i] of attempts.entries()) {
+        const [id, label] = [nameOf(i), explored(i)[0] < 0 ? 'success' : 'failure'] as const;
+        learner.add({ id, path: join(folder, 'episodes', `${id}.mcap`), label });
+      }
+      assert.equal((await learner.advance())!.length, BATCH);
+      await learner.close();
+      await cp(folder, older, { recursive: true });
+      const { metadata } = await readSafetensorsHeader(stateFile(older));
+      const trials = (JSON.parse(metadata.trials) as { place: number[]; reward: number }[]).map(
+        ({ place, reward }) => ({ place, success: reward > 0 }),
+      );
+      await writeSafetensors(stateFile(older), [], { ...metadata, trials: JSON.stringify(trials) });
+
+      const goesOn = async (at: string) => {
+        const again = await open(at);
+        await advance(again, at, 1, false);
+        const is = await upwards(again);
+        await again.close();
+        return is;
+      };
+      assert.deepEqual([await goesOn(folder), await goesOn(older)], [false, true]);
     }));
 
   it('displaces each robot by its own attempts, in its folder too', () =>

@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Episode } from '../../src/episodes/readEpisode.ts';
+import { labelEpisode } from '../../src/episodes/labels.ts';
+import type { Outcome } from '../../src/episodes/outcome.ts';
+import { stateFile } from '../../src/learning/learnerFolder.ts';
 import { describeEvent } from '../../src/learning/learnReport.ts';
 import type { Learner } from '../../src/learning/learner.ts';
 import { readLearning } from '../../src/learning/learningTopic.ts';
@@ -17,6 +20,7 @@ import { explorationSchema } from '../../src/policy/exploration.ts';
 import { ignoresNoise } from '../../src/policy/families/registry.ts';
 import { openSampler } from '../../src/policy/sampler.ts';
 import { type Ticket, type Tickets, ticketNoise } from '../../src/policy/ticket.ts';
+import { readSafetensorsHeader, writeSafetensors } from '../../src/tensors/safetensors.ts';
 import { uniformNumbers } from '../../src/tensors/noise.ts';
 import { withFolder } from '../onnx/run.ts';
 import { assertSaid } from '../refusals.ts';
@@ -40,7 +44,7 @@ function race(rates: readonly number[], draw: () => number) {
     const { ticket = 0, tickets = [ticket] } = current;
     const plays = Array.from({ length: 16 }, (_, attempt) => {
       const played = tickets[attempt % tickets.length];
-      return { ticket: played, success: draw() < rates[played] };
+      return { ticket: played, reward: Number(draw() < rates[played]) };
     });
     tried = counted(tried, plays);
     current = nextTickets(tried, current);
@@ -81,7 +85,7 @@ describe('the race of tickets', () => {
 
     const tried = untried([0, 1]).map((one, i) => ({ ...one, attempts: 10, successes: 6 - i }));
     assert.deepEqual(nextTickets(tried, {}), { ticket: 0 });
-    const worse = counted(tried, new Array(10).fill({ ticket: 0, success: false }));
+    const worse = counted(tried, new Array(10).fill({ ticket: 0, reward: 0 }));
     assert.deepEqual(nextTickets(worse, { ticket: 0 }), { ticket: 1 });
   });
 
@@ -158,6 +162,73 @@ describe('the search for a ticket', { timeout: 120_000 }, () => {
       assert.equal(attempted, 8 * BATCH);
       for (const text of said) assertSaid(text);
       await through.close();
+    }));
+
+  /** How a ticket stands on the page. */
+  const standingOf = async (folder: string, ticket: Ticket) =>
+    (await readLearning(folder)).race!.tickets.find((one) => one.ticket === ticket)!;
+
+  it('counts attempts as they are labelled now, on the page at once and in the next update', () =>
+    withFolder(async (folder) => {
+      const learner = await open(folder);
+      const [, , OTHER] = candidates;
+      await advance(learner, folder);
+      await advance(learner, folder);
+      assert.equal((await adapterOf(learner)).ticket, 0, 'no other was tried four times');
+      // Of the tickets that the second update's attempts took in turn.
+      const label = async (ticket: Ticket, outcome: Outcome) => {
+        for (let i = BATCH; i < 2 * BATCH; i++) {
+          const id = nameOf(i);
+          const path = join(folder, 'episodes', `${id}.mcap`);
+          if (candidates[i % candidates.length] !== ticket) continue;
+          await labelEpisode(path, { by: 'a test', outcome });
+          learner.add({ id, path, label: outcome });
+        }
+      };
+      await label(GOLDEN, 'failure');
+      await label(OTHER, 'success');
+      await label(0, 'discarded');
+      const golden = await standingOf(folder, GOLDEN);
+      assert.ok(golden.attempts > 0 && golden.successes === 0, 'labels that the learner has not seen'); // prettier-ignore
+      const labelled = (await learner.advance())!;
+      assert.ok(
+        labelled.every((event) => event.event === 'corrected' && event.effect === 'counts'),
+      );
+      const [best] = (await readLearning(folder)).race!.tickets;
+      assert.deepEqual([best.ticket, best.successes], [OTHER, best.attempts]);
+      assert.equal((await standingOf(folder, 0)).attempts, BATCH, 'those of the first update');
+      await learner.close();
+
+      const again = await open(folder);
+      const event = await advance(again, folder, (ticket) => ticket === OTHER);
+      const told = 'report' in event ? event.report.race!.standings : [];
+      assert.equal(told[0].ticket, OTHER);
+      assert.equal(told.find(({ ticket }) => ticket === GOLDEN)!.successes, 0);
+      await again.close();
+    }));
+
+  it('goes on from the counts of an older state, which kept no attempts', () =>
+    withFolder(async (folder) => {
+      const learner = await open(folder);
+      for (let update = 0; update < 2; update++) await advance(learner, folder);
+      const { race } = await readLearning(folder);
+      await learner.close();
+      const state = stateFile(folder);
+      const { metadata } = await readSafetensorsHeader(state);
+      const { plays, ...older } = metadata;
+      const tried = candidates.map((ticket) => {
+        const { attempts, successes } = race!.tickets.find((one) => one.ticket === ticket)!;
+        return { ticket, attempts, successes };
+      });
+      assert.equal((JSON.parse(plays) as unknown[]).length, 2 * BATCH);
+      await writeSafetensors(state, [], { ...older, tried: JSON.stringify(tried) });
+      assert.deepEqual((await readLearning(folder)).race, race);
+
+      const again = await open(folder);
+      await advance(again, folder);
+      const attempted = (await readLearning(folder)).race!.tickets.reduce((sum, one) => sum + one.attempts, 0); // prettier-ignore
+      assert.equal(attempted, 3 * BATCH);
+      await again.close();
     }));
 
   it('begins the race after one update, and stays where it is while all attempts end alike', () =>

@@ -1,4 +1,5 @@
 import { UserError } from '../../errors.ts';
+import type { Outcomes } from '../algorithm.ts';
 import type { Rollout, RolloutChunk } from './rollout.ts';
 
 /** Whether any row of a chunk was executed. */
@@ -15,6 +16,21 @@ export function executedAttempts(attempts: readonly Rollout[]): Rollout[] {
     );
   return executed;
 }
+
+/**
+ * Attempts with their outcomes as they are labelled now, without those that were discarded. One without an id, which
+ * older files do not have, stays as it is.
+ */
+export const asLabelled = <Attempt extends { id?: string; reward: number }>(
+  attempts: readonly Attempt[],
+  outcomes: Outcomes,
+): Attempt[] =>
+  attempts.flatMap((attempt) => {
+    const { id, reward: then } = attempt;
+    const { reward = then } = (id === undefined ? undefined : outcomes.get(id)) ?? {};
+    if (reward === null) return [];
+    return reward === then ? [attempt] : [{ ...attempt, reward }];
+  });
 
 /**
  * The reason why attempts carry no signal; undefined if they do. If all executed attempts end alike, the

@@ -5,8 +5,8 @@ import type { Bundle } from '../../policy/bundle/config.ts';
 import { isNone, movedOffset, noOffset } from '../../policy/offset.ts';
 import type { Trainable } from '../../policy/trainable.ts';
 import { jsonText } from '../../tensors/jsonText.ts';
-import type { OpenAlgorithm } from '../algorithm.ts';
-import { alikeOutcomes, executedAttempts } from '../attempts/outcomes.ts';
+import type { OpenAlgorithm, Outcomes } from '../algorithm.ts';
+import { alikeOutcomes, asLabelled, executedAttempts } from '../attempts/outcomes.ts';
 import { byRobot } from '../byRobot.ts';
 import type { Rollout } from '../attempts/rollout.ts';
 import type { Displaced } from '../metrics.ts';
@@ -25,9 +25,15 @@ type At = Required<Pick<Place, 'offset' | 'view'>>;
 /** A version: where it is displaced to, and how well that is known. */
 type Version = At & Pick<Place, 'spread'>;
 
+/** A trial as it was labelled when it was learned from. */
+interface LabelledTrial extends Pick<Trial, 'place'>, Pick<Rollout, 'robot' | 'reward'> {
+  /** Of its episode; absent in older states. */
+  id?: string;
+}
+
 interface State {
   updates: number;
-  trials: (Trial & Pick<Rollout, 'robot'>)[];
+  trials: LabelledTrial[];
   /** The version that robots unknown are to use. */
   current: Version;
   /** Those of robots that have their own, by name. */
@@ -45,13 +51,26 @@ const versionOf = ({ spread, ...at }: Version): Version => ({
   ...(spread && { spread: floats(spread) }),
 });
 
+/** A trial of an older state. */
+type OlderTrial = Trial & Pick<Rollout, 'robot'>;
+
+const labelledTrial = (trial: LabelledTrial | OlderTrial): LabelledTrial => {
+  if (!('success' in trial)) return trial;
+  const { success, ...rest } = trial;
+  return { ...rest, reward: Number(success) };
+};
+
+/** Trials as they are labelled now, for the model. */
+const trialsOf = (labelled: readonly LabelledTrial[], outcomes: Outcomes): Trial[] =>
+  asLabelled(labelled, outcomes).map(({ place, reward }) => ({ place, success: reward > 0 }));
+
 async function readState(file: string): Promise<State> {
   const { metadata } = await readTensors(file, FORMAT, []);
   // Absent in older states.
   const own = Object.entries(JSON.parse(metadata.own ?? '{}') as Record<string, Version>);
   return {
     updates: Number(metadata.updates),
-    trials: JSON.parse(metadata.trials) as State['trials'],
+    trials: (JSON.parse(metadata.trials) as (LabelledTrial | OlderTrial)[]).map(labelledTrial),
     current: versionOf(JSON.parse(metadata.current) as Version),
     own: new Map(own.map(([robot, version]) => [robot, versionOf(version)])),
   };
@@ -129,14 +148,15 @@ export const displacementSearch =
       stateFile === undefined
         ? { updates: 0, trials: [], current: begun, own: ownIn(policy) }
         : await readState(stateFile);
-    const trialOf = ({ chunks, reward, robot }: Rollout): State['trials'][number] => ({
+    const trialOf = ({ id, chunks, reward, robot }: Rollout): LabelledTrial => ({
+      ...{ id, reward },
       ...(robot !== undefined && { robot }),
       place: places.of(placeIn(chunks[0])),
-      success: reward > 0,
     });
     /** Finds the place of one robot, or of robots unknown, by its own trials; the reason where they tell nothing. */
-    const find = (robot: string | undefined): string | undefined => {
-      const trials = state.trials.filter((trial) => trial.robot === robot);
+    const find = (robot: string | undefined, outcomes: Outcomes): string | undefined => {
+      const own = state.trials.filter((trial) => trial.robot === robot);
+      const trials = trialsOf(own, outcomes);
       const skipped = alikeOutcomes(trials.map(({ success }) => Number(success)));
       if (skipped !== undefined) return skipped;
       const { best, spread } = posterior(trials, places.groups, seed);
@@ -150,12 +170,12 @@ export const displacementSearch =
     };
 
     return {
-      update(attempts) {
+      update(attempts, outcomes = new Map()) {
         const executed = executedAttempts(attempts);
         state.trials.push(...executed.map(trialOf));
         state.updates += 1;
         const robots = [...byRobot(executed).keys()];
-        const reasons = robots.map(find);
+        const reasons = robots.map((robot) => find(robot, outcomes));
         const skipped = reasons.every((reason) => reason !== undefined) ? reasons[0] : undefined;
         const own = Object.fromEntries([...state.own].map(([robot, at]) => [robot, told(at)]));
         return Promise.resolve({

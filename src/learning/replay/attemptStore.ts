@@ -10,7 +10,6 @@ import {
   writeSafetensors,
 } from '../../tensors/safetensors.ts';
 import { parseJson } from '../../validate.ts';
-import type { Outcomes } from '../algorithm.ts';
 import type { Rollout, RolloutChunk } from '../attempts/rollout.ts';
 
 /** What a prefix is encoded to: most of an attempt's bytes. */
@@ -129,14 +128,6 @@ async function loadChunk({ attempt, index }: ChunkPlace): Promise<RolloutChunk> 
     valid: valid.data as Uint8Array,
   };
 }
-
-/** Attempts with their outcomes as they are labelled now, without those that were discarded. */
-export const asLabelled = (attempts: readonly KeptAttempt[], outcomes: Outcomes): KeptAttempt[] =>
-  attempts.flatMap((attempt) => {
-    const { reward = attempt.reward } = outcomes.get(attempt.id) ?? {};
-    if (reward === null) return [];
-    return reward === attempt.reward ? [attempt] : [{ ...attempt, reward }];
-  });
 
 /** Opens the store of a policy, with `base` its version, in a folder; `bytes` is what its files may take. */
 export async function openAttemptStore(

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { makeAdapter } from '../../policy/bundle/adapter.ts';
 import { adaptableOf, learnableOf } from '../../policy/families/registry.ts';
 import type { Algorithm, AlgorithmContext, OpenAlgorithm, Outcomes } from '../algorithm.ts';
-import { alikeOutcomes, executedAttempts } from '../attempts/outcomes.ts';
+import { alikeOutcomes, asLabelled, executedAttempts } from '../attempts/outcomes.ts';
 import type { Rollout } from '../attempts/rollout.ts';
 import type { ReuseMetrics, Steered, UpdateMetrics } from '../metrics.ts';
 import {
@@ -28,7 +28,6 @@ import {
   type AttemptStore,
   type KeptAttempt,
   type KeptChunk,
-  asLabelled,
   openAttemptStore,
 } from './attemptStore.ts';
 import { leastOf } from '../../policy/choice/judge.ts';

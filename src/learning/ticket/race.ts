@@ -20,17 +20,17 @@ export const candidatesOf = (first: Ticket, seed: number): Ticket[] => {
   return [...new Set([first, ...Array.from({ length: RANDOM }, (_, i) => before + i + 1)])];
 };
 
-/** The same tickets with more attempts, each of which played one, or none of them. */
+/** The same tickets with more attempts, of which each played one. */
 export const counted = (
   tried: readonly Tried[],
-  plays: readonly { ticket: Ticket | undefined; success: boolean }[],
+  plays: readonly { ticket: Ticket; reward: number }[],
 ): Tried[] =>
   tried.map(({ ticket, attempts, successes }) => {
     const own = plays.filter((play) => play.ticket === ticket);
     return {
       ticket,
       attempts: attempts + own.length,
-      successes: successes + own.filter(({ success }) => success).length,
+      successes: successes + own.filter(({ reward }) => reward > 0).length,
     };
   });
 

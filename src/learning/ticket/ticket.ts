@@ -8,30 +8,11 @@ import type { OpenAlgorithm } from '../algorithm.ts';
 import { alikeOutcomes, executedAttempts } from '../attempts/outcomes.ts';
 import type { Rollout } from '../attempts/rollout.ts';
 import type { Race, Tried } from '../metrics.ts';
-import { readTensors } from '../train/checkpoint.ts';
 import { startingAdapter } from '../train/startingAdapter.ts';
-import { candidatesOf, counted, nextTickets, standings } from './race.ts';
-
-const FORMAT = 'nalu-ticket-1';
+import { candidatesOf, nextTickets, standings } from './race.ts';
+import { type TicketState, readState, storedState, triedAsLabelled } from './state.ts';
 
 const SAME = 'the same tickets are ahead as before';
-
-interface State {
-  updates: number;
-  /** All candidates, in their order. */
-  tried: Tried[];
-  /** Those of the version that is played. */
-  current: Tickets;
-}
-
-async function readState(file: string): Promise<State> {
-  const { metadata } = await readTensors(file, FORMAT, []);
-  return {
-    updates: Number(metadata.updates),
-    tried: JSON.parse(metadata.tried) as Tried[],
-    current: JSON.parse(metadata.current) as Tickets,
-  };
-}
 
 /** Says which of some tickets an attempt's chunks began from. */
 function ticketFinder(tickets: readonly Ticket[], count: number) {
@@ -48,13 +29,10 @@ function nothingTold(tried: readonly Tried[]): string | undefined {
   return alikeOutcomes(Array.from({ length: attempts }, (_, i) => Number(i < successes)));
 }
 
-const told = ({ tried, current: { ticket, tickets } }: State): Race => ({
+const told = (tried: readonly Tried[], { ticket, tickets }: Tickets): Race => ({
   ...(ticket !== undefined && { ticket }),
   running: tickets?.length ?? 1,
-  standings: standings(tried).map((one) => ({
-    ...one,
-    ...(tickets?.includes(one.ticket) && { isRunning: true }),
-  })),
+  standings: standings(tried),
 });
 
 /**
@@ -68,43 +46,43 @@ export const ticketSearch =
     const { horizon, actionDim } = bundle.shape;
     const policy = await startingAdapter(bundle, trainable, seed);
     const candidates = candidatesOf(policy.ticket ?? 0, seed);
-    const state: State =
+    const state: TicketState =
       stateFile === undefined
         ? {
             updates: 0,
             tried: candidates.map((ticket) => ({ ticket, attempts: 0, successes: 0 })),
+            plays: [],
             current: ticketsOf({ ticket: policy.ticket }),
           }
         : await readState(stateFile);
     const tickets = state.tried.map(({ ticket }) => ticket);
     const ticketOf = ticketFinder(tickets, horizon * actionDim);
     /** Says why the tickets stay as they are, where they do. */
-    const advance = (): string | undefined => {
-      const nothing = nothingTold(state.tried);
+    const advance = (tried: readonly Tried[]): string | undefined => {
+      const nothing = nothingTold(tried);
       if (nothing !== undefined && state.current.tickets) return nothing;
       const next =
-        nothing === undefined
-          ? nextTickets(state.tried, state.current)
-          : { ...state.current, tickets };
+        nothing === undefined ? nextTickets(tried, state.current) : { ...state.current, tickets };
       if (isDeepStrictEqual(next, state.current)) return SAME;
       state.current = next;
       return undefined;
     };
 
     return {
-      update(attempts) {
-        const plays = executedAttempts(attempts).map((attempt) => ({
-          ticket: ticketOf(attempt),
-          success: attempt.reward > 0,
-        }));
-        state.tried = counted(state.tried, plays);
+      update(attempts, outcomes = new Map()) {
+        for (const attempt of executedAttempts(attempts)) {
+          const { id, reward } = attempt;
+          const ticket = ticketOf(attempt);
+          if (ticket !== undefined) state.plays.push({ id, ticket, reward });
+        }
         state.updates += 1;
-        const skipped = advance();
+        const tried = triedAsLabelled(state, outcomes);
+        const skipped = advance(tried);
         return Promise.resolve({
           update: state.updates,
           attempts: attempts.length,
           successes: attempts.filter(({ reward }) => reward > 0).length,
-          race: told(state),
+          race: told(tried, state.current),
           ...(skipped !== undefined && { skipped }),
         });
       },
@@ -114,13 +92,7 @@ export const ticketSearch =
         state.current = ticketsOf(await readAdapter(file, { ...bundle, trainable }));
       },
       get state() {
-        const { updates, tried, current } = state;
-        const values = {
-          updates: String(updates),
-          tried: JSON.stringify(tried),
-          current: JSON.stringify(current),
-        };
-        return { format: FORMAT, tensors: [], values };
+        return storedState(state);
       },
       close: () => Promise.resolve(),
     };
