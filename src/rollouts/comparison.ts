@@ -42,7 +42,6 @@ export const sideOf = (version: string, counts: Counts): ComparisonSide => ({
 
 /** How many attempts would have told these rates apart, in words. */
 function neededFor(a: ComparisonSide, b: ComparisonSide): string {
-  if (a.attempts === 0 || b.attempts === 0) return '';
   const [low, high] = [rate(a), rate(b)].sort((x, y) => x - y);
   if (low === high) return '';
   const needed = attemptsNeeded([low, high], LEVEL, POWER);
@@ -50,8 +49,11 @@ function neededFor(a: ComparisonSide, b: ComparisonSide): string {
   return `; to tell ${percent(low)} from ${percent(high)} in ${percent(POWER)} of comparisons takes ${words} attempts of each`;
 }
 
-/** What a finished comparison shows. */
+/** What a finished comparison shows; nothing of a version whose attempts were all discarded since. */
 export function verdictOf(a: ComparisonSide, b: ComparisonSide): string {
+  const gone = [a, b].filter(({ attempts }) => attempts === 0);
+  if (gone.length > 0)
+    return `nothing is judged: all attempts with ${gone.map(({ version }) => version).join(' and ')} were discarded`;
   const p = fisherExact(a, b);
   const known = `${counted(a)}, ${counted(b)}: p = ${p.toPrecision(2)}`;
   if (p > LEVEL) return `no difference shown (${known})${neededFor(a, b)}`;

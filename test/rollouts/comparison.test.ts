@@ -162,7 +162,9 @@ describe('a comparison', () => {
     const { kept, idsOf } = await judgedComparison(4);
     const none = asLabelled(kept, new Map(labelled(idsOf('new'), 'discarded')));
     assert.deepEqual(counts(none), [[0, 2], [0, 0]]); // prettier-ignore
-    assertSaid(none.verdict, 'no difference', 'new 0 of 0');
+    assertSaid(none.verdict, 'nothing is judged', 'with new');
+    const all = labelled([...idsOf('old'), ...idsOf('new')], 'discarded');
+    assertSaid(asLabelled(kept, new Map(all)).verdict, 'nothing is judged', 'old and new');
   });
 
   it('stays as it was judged where an earlier version kept it without its attempts', async () => {
