@@ -5,9 +5,13 @@ export interface Scale {
 }
 
 /** Minimum deviation by which a number is divided: an almost constant one would be amplified noise. */
-const LEAST_DEVIATION = 1e-3;
+export const LEAST_DEVIATION = 1e-3;
 /** Standardised numbers are clamped to this many deviations: estimates far from the data are guesses. */
 export const REACH = 5;
+
+/** Whether a number can be a scale's deviation. */
+export const isDeviation = (value: number): boolean =>
+  value === 0 || value >= Math.fround(LEAST_DEVIATION);
 
 /** Mean and deviation of each number over `rows`, of which there is at least one. */
 export function scaleOf(rows: readonly Float32Array[]): Scale {

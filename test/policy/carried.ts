@@ -41,6 +41,17 @@ export function activated(sums: readonly number[]): number[] {
   return normed.map((value) => value / (1 + Math.exp(-value)));
 }
 
+/** Deviations that a network's inputs cannot have: negative, not finite, and too small to divide by. */
+export const FAULTY_DEVIATIONS = [-0.7, NaN, 1e-40];
+
+/** The same networks with one deviation. */
+export const withDeviation = (carried: Carried, deviation: number): Pick<Carried, 'scale'> => ({
+  scale: {
+    ...carried.scale,
+    deviation: carried.scale.deviation.map((value, i) => (i === 1 ? deviation : value)),
+  },
+});
+
 /** Parameters without the one of this name, with it of another shape, and with no numbers in it. */
 export function faultyParameters({ parameters }: Carried, name: string): Carried['parameters'][] {
   const { shape, data } = parameters.get(name)!;

@@ -18,7 +18,7 @@ import { startingAdapter } from '../../src/learning/train/startingAdapter.ts';
 import { sessionConfigSchema } from '../../src/session/session.ts';
 import { withFolder } from '../onnx/run.ts';
 import { assertRejectsAbout } from '../refusals.ts';
-import { OBSERVED, TURN, activated, carriedWith, faultyParameters, standard } from './carried.ts';
+import { FAULTY_DEVIATIONS, OBSERVED, TURN, activated, carriedWith, faultyParameters, standard, withDeviation } from './carried.ts'; // prettier-ignore
 import { JOINTS, SESSION, attempt } from '../learning/bandit.ts';
 import { tinyBundle, tinyPi05, writeTinyBundle } from '../learning/tiny.ts';
 
@@ -213,6 +213,13 @@ describe('steered noise', () => {
       for (const faulty of faultyParameters(steering!, name)) {
         const refused = makeAdapter({ ...adapter, steering: { ...steering!, parameters: faulty } });
         await assertRejectsAbout(sampler.adopt(refused), { kind: 'mismatch', names: [name] });
+      }
+      for (const deviation of FAULTY_DEVIATIONS) {
+        const refused = makeAdapter({ ...adapter, steering: { ...steering!, ...withDeviation(steering!, deviation) } }); // prettier-ignore
+        await assertRejectsAbout(sampler.adopt(refused), {
+          kind: 'mismatch',
+          names: ['deviation'],
+        });
       }
       await assertSteered(sample, row);
     }));

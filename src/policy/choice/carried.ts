@@ -1,6 +1,6 @@
 import { formatShape, sameShape } from '../../onnx/dim.ts';
 import { findNonFinite } from '../../tensors/finite.ts';
-import type { Scale } from '../../tensors/scale.ts';
+import { LEAST_DEVIATION, type Scale, isDeviation } from '../../tensors/scale.ts';
 import type { Parameter } from '../trainable.ts';
 
 /** Numbers with their shape. */
@@ -48,8 +48,10 @@ export function carriedFaults(
     if (!found) return [`of ${of}, ${name} ${formatShape(shape)} is missing`];
     if (!sameShape(found.shape, shape))
       return [`of ${of}, ${name} is ${formatShape(found.shape)}, this policy needs ${formatShape(shape)}`]; // prettier-ignore
-    return findNonFinite({ dtype: 'F32', data: found.data }) < 0
+    if (findNonFinite({ dtype: 'F32', data: found.data }) >= 0)
+      return [`of ${of}, ${name} has values that are not finite`];
+    return name !== 'deviation' || found.data.every(isDeviation)
       ? []
-      : [`of ${of}, ${name} has values that are not finite`];
+      : [`of ${of}, ${name} has values that are no deviations; each is 0, or ${LEAST_DEVIATION} or more`]; // prettier-ignore
   });
 }
