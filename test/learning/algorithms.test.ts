@@ -8,9 +8,10 @@ import type { Episode } from '../../src/episodes/readEpisode.ts';
 import type { Learner } from '../../src/learning/learner.ts';
 import { describeEvent } from '../../src/learning/learnReport.ts';
 import { loadBundle } from '../../src/policy/bundle/bundle.ts';
+import { readSafetensorsHeader, writeSafetensors } from '../../src/tensors/safetensors.ts';
 import { withFolder } from '../onnx/run.ts';
 import { assertRejectsAbout, assertSaid } from '../refusals.ts';
-import { BATCH, changed, ended, makeAttempts, nameOf, openTinyLearner, writeEpisode } from './attempts.ts'; // prettier-ignore
+import { BATCH, TINY_METHODS, changed, ended, makeAttempts, nameOf, openTinyLearner, writeEpisode } from './attempts.ts'; // prettier-ignore
 import { filteredImitation } from './filteredImitation.ts';
 
 let root: string;
@@ -88,11 +89,28 @@ describe('a learner with another algorithm than FPO', { timeout: 120_000 }, () =
       await learner.close();
     }));
 
-  it('does not take a folder that FPO began', () =>
+  for (const [method, names] of [
+    ['fpo', ['--method fpo']],
+    ['offset', ['--method view or offset']],
+  ] as const)
+    it(`does not take a folder that ${method} began, and names the method`, () =>
+      withFolder(async (folder) => {
+        const begun = await openTinyLearner(folder, bundle, {}, TINY_METHODS[method]);
+        await begun.close();
+        for (const other of [filteredImitation, TINY_METHODS.ticket])
+          await assertRejectsAbout(openTinyLearner(folder, bundle, {}, other), {
+            ...{ kind: 'mismatch', subject: 'state.safetensors', fields: ['--method'], names },
+          });
+      }));
+
+  it('does not take a state of another version of its method', () =>
     withFolder(async (folder) => {
       await (await openTinyLearner(folder, bundle)).close();
-      await assertRejectsAbout(open(folder), {
-        ...{ kind: 'invalid', subject: 'state.safetensors' },
+      const file = join(folder, 'state.safetensors');
+      const { metadata } = await readSafetensorsHeader(file);
+      await writeSafetensors(file, [], { ...metadata, format: 'nalu-fpo-1' });
+      await assertRejectsAbout(openTinyLearner(folder, bundle), {
+        ...{ kind: 'invalid', subject: file, names: ['nalu-fpo-2'] },
       });
     }));
 });

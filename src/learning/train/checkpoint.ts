@@ -1,7 +1,8 @@
-import { UserError, invalid } from '../../errors.ts';
+import { UserError } from '../../errors.ts';
 import { formatShape, sameShape } from '../../onnx/dim.ts';
 import { type TensorSource, loadSafetensors, writeSafetensors } from '../../tensors/safetensors.ts';
 import type { Parameter } from '../../policy/trainable.ts';
+import { demandFormat } from '../stateFormat.ts';
 import { STATE, type StateName } from './optimiser.ts';
 import { flatten, tensorsIn } from './parameters.ts';
 import { type TrainingState, initialState } from './trainer.ts';
@@ -77,8 +78,7 @@ export async function readTensors(
   shapes: readonly [string, readonly number[]][],
 ): Promise<{ dataOf: (key: string) => Float32Array; metadata: Record<string, string> }> {
   const { tensors, metadata } = await loadSafetensors(path);
-  if (metadata.format !== format)
-    throw invalid(path, `not a checkpoint of this version of Nalu (${format})`);
+  demandFormat(path, metadata.format, format);
   const expected = new Map(shapes);
   const missing = [...expected.keys()].filter((key) => !tensors.has(key));
   const faults = [...tensors].flatMap(([key, { shape }]) => {
