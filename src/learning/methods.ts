@@ -34,6 +34,8 @@ export interface Method {
   episodes: number;
   /** How attempts explore, where nothing else is said. */
   exploration: Partial<Exploration>;
+  /** Whether its versions say themselves how far attempts explore, so that these do where a robot is not told to. */
+  saysHowFar?: true;
   /**
    * Versions that may have been published since the one that made an attempt, for it to be learned from; any number where
    * absent. A policy gradient weighs attempts by how the policy has changed since, which says little of a policy far off;
@@ -76,6 +78,8 @@ const onReplay = (
   batch: 16,
   episodes: 320,
   exploration,
+  // Steering goes with its spread.
+  ...(REPLAY_METHODS[method].steeringParameters && { saysHowFar: true }),
   needs: 'learnable',
   async configure(path, seed) {
     const settings = await loadReplayConfig(path, seed);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { METHOD_NAMES } from '../../src/learning/methodNames.ts';
 import { explorationSchema } from '../../src/policy/exploration.ts';
 import { attemptExploration } from '../../src/ros/policy/attemptExploration.ts';
 
@@ -13,8 +14,10 @@ const NONE = {
 } as const;
 
 describe("the exploration of a node's attempts", () => {
-  it('is none where no parameter asks for any', () =>
-    assert.equal(attemptExploration(NONE), undefined));
+  it('is none where no parameter asks for any, but where versions say how far', () => {
+    for (const method of METHOD_NAMES.filter((name) => name !== 'steer'))
+      assert.equal(attemptExploration({ ...NONE, method }), undefined, method);
+  });
 
   it('is as its parameters say, and by the method of its learner records the steps of flows', () => {
     const some = { ...NONE, exploration: 0.01 };

@@ -22,13 +22,12 @@ export function attemptExploration({
   exploration_tickets: tickets,
   exploration_temperature: temperature,
 }: ExplorationParameters): Exploration | undefined {
-  // What steers noise says itself how far its attempts explore.
-  const steers = method === 'steer';
-  if (!(steers || size > 0 || view > 0 || offset > 0 || tickets || temperature > 0))
+  const { saysHowFar, exploration } = METHODS[method];
+  if (!(saysHowFar || size > 0 || view > 0 || offset > 0 || tickets || temperature > 0))
     return undefined;
   return explorationSchema.parse({
     // What no parameter says is as nalu adapt explores by the learner's method.
-    ...METHODS[method].exploration,
+    ...exploration,
     size,
     view,
     offset,
