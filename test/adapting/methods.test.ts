@@ -47,7 +47,7 @@ async function adaptTiny(
   return { policy, run, out };
 }
 
-describe('nalu adapt by another method than FPO', { timeout: 120_000 }, () => {
+describe('nalu adapt by another method than FPO', { timeout: 480_000 }, () => {
   for (const method of ['view', 'offset'] as const)
     it(`explores by the ${method}, each attempt in its own way, and says so where none succeeds`, () =>
       withFolder(async (root) => {
