@@ -92,7 +92,7 @@ export function endEffectorPolicy(
     for (let i = 0; i < horizon; i++) {
       const row = actions.subarray(i * ROW, (i + 1) * ROW);
       const at = arm.joints.map((index) => now[index]);
-      const reached = reach(chain!, base, limits, at, moved(poseOf(chain!, base, at), row));
+      const reached = reach(chain!, base, limits, at, (pose) => moved(pose, row));
       arm.joints.forEach((index, joint) => (now[index] = reached[joint]));
       now[gripper] = Math.min(Math.max((row[6] - closed) / (open - closed), 0), 1);
       rows.set(now, i * joints.length);

@@ -97,20 +97,24 @@ export interface Reach {
 }
 
 /**
- * Positions of an arm's joints [joints], rad or m, within their limits, that bring it to a pose: by damped least squares
- * (Wampler, 1986; Nakamura and Hanafusa, 1986), from where it is. Where the pose is out of reach, those that come near.
+ * Positions of an arm's joints [joints], rad or m, within their limits, that bring it from its pose to the one that
+ * `wayFrom` gives for it: by damped least squares (Wampler, 1986; Nakamura and Hanafusa, 1986), from where it is. Where
+ * the pose is out of reach, those that come near.
  */
 export function reach(
   chain: Chain,
   base: Base,
   { lower, upper }: Reach,
-  from: ArrayLike<number>,
-  target: Pose,
+  from: readonly number[],
+  wayFrom: (pose: Pose) => Pose,
 ): number[] {
   const clamped = (value: number, i: number) => Math.min(Math.max(value, lower[i]), upper[i]);
-  let positions = Array.from(from, clamped);
+  let positions = from.map(clamped);
+  const begun = place(chain, base, from);
+  const target = wayFrom(begun.pose);
+  const isWithin = positions.every((value, i) => Object.is(value, from[i]));
   for (let iteration = 0; iteration < MOST_ITERATIONS; iteration++) {
-    const { pose, joints } = place(chain, base, positions);
+    const { pose, joints } = iteration === 0 && isWithin ? begun : place(chain, base, positions);
     const left = differenceOf(target, pose);
     if (Math.hypot(...left) < NEAR) break;
     const columns = joints.map(({ point, axis, slides }) =>

@@ -91,7 +91,7 @@ for (const name of ['franka', 'so101']) {
           let positions = home;
           for (let step = 1; step <= 10; step++) {
             const on = home.map((value, i) => value + (step / 10) * (to[i] - value));
-            positions = reach(chain, base, limits, positions, poseOf(chain, base, on));
+            positions = reach(chain, base, limits, positions, () => poseOf(chain, base, on));
             positions.forEach((value, i) =>
               assert.ok(value >= limits.lower[i] && value <= limits.upper[i]),
             );
@@ -112,7 +112,7 @@ for (const name of ['franka', 'so101']) {
         [0, 0, 0.1],
       ]) {
         // prettier-ignore
-        const reached = reach(chain, base, limits, home, { position, rotation: turned });
+        const reached = reach(chain, base, limits, home, () => ({ position, rotation: turned }));
         reached.forEach((value, i) =>
           assert.ok(value >= limits.lower[i] && value <= limits.upper[i], `${value}`),
         );
