@@ -6,6 +6,7 @@ import type {
 } from '@napi-rs/webcodecs';
 import { UserError, invalid, messageOf } from '../errors.ts';
 import type { Camera } from '../robot/embodiment.ts';
+import { rgbOf } from './framePixels.ts';
 import { loadWebcodecs } from './webcodecs.ts';
 
 /** Where an episode begins in a video file, s. */
@@ -41,19 +42,6 @@ function groupsOf(chunks: readonly EncodedVideoChunk[]): Group[] {
     groups.at(-1)?.chunks.push(chunk);
   }
   return groups;
-}
-
-/** A frame's pixels, RGB8. */
-async function rgbOf(frame: VideoFrame, { width, height }: Size): Promise<Uint8Array> {
-  const rgba = new Uint8Array(width * height * 4);
-  await frame.copyTo(rgba, { format: 'RGBA' });
-  const rgb = new Uint8Array(width * height * 3);
-  for (let from = 0, to = 0; to < rgb.length; from += 4, to += 3) {
-    rgb[to] = rgba[from];
-    rgb[to + 1] = rgba[from + 1];
-    rgb[to + 2] = rgba[from + 2];
-  }
-  return rgb;
 }
 
 /** Reads the packets between two times, µs, from the key frame before on. */
