@@ -1,6 +1,6 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { type Socket, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,6 +20,12 @@ const ROUNDS = 300;
 const WARM_UP = 100;
 const SIDE = 224;
 const JOINTS = 14;
+/** Requests at each of two servers in turn: those before V8 has compiled what it runs often, and those that count. */
+const [COLD, TURNS] = [1000, 1500];
+/** Requests between two looks at the processor time. */
+const BLOCK = 100;
+/** Of a websocket frame's first byte: a ping, a pong or a close. */
+const CONTROL = 0x08;
 /** Where openpi's server is put. */
 const PYTHON_PORT = 18_573;
 
@@ -64,8 +70,9 @@ async function bareClient(port: number) {
     for (;;) {
       const length = lengthOf(received);
       if (length !== undefined) {
+        const [first] = received;
         received = received.subarray(length);
-        return;
+        return first;
       }
       await new Promise<void>((resolve) => (wake = resolve));
     }
@@ -84,7 +91,8 @@ async function bareClient(port: number) {
     async ask(frame: Buffer): Promise<number> {
       const began = performance.now();
       socket.write(frame);
-      await take(serverFrameLength);
+      // openpi's server pings every 20 s.
+      while ((await take(serverFrameLength)) & CONTROL);
       return performance.now() - began;
     },
     close: () => socket.destroy(),
@@ -122,38 +130,78 @@ async function startOpenpi(): Promise<ChildProcess | undefined> {
   return undefined;
 }
 
-/** Milliseconds of requests at both servers in turn, their policies doing nothing. */
-async function serversAlone(): Promise<Row[]> {
+/** Milliseconds for which a process's threads have run, kernel included; NaN where no Linux says it. */
+async function processorTime({ pid }: ChildProcess): Promise<number> {
+  const folder = `/proc/${pid}/task`;
+  const threads = await readdir(folder).catch(() => []);
+  const times = threads.map(async (thread) => {
+    // A thread may have ended meanwhile.
+    const text = await readFile(join(folder, thread, 'schedstat'), 'utf8').catch(() => '0');
+    return Number(text.split(' ')[0]) / 1e6;
+  });
+  return threads.length === 0 ? NaN : (await Promise.all(times)).reduce((sum, time) => sum + time);
+}
+
+/** A server that is asked in turn with another, and what its requests took, ms. */
+interface Asked {
+  process: ChildProcess;
+  client: Awaited<ReturnType<typeof bareClient>>;
+  /** What the client waited, of each request. */
+  waited: number[];
+  /** The server's own processor time a request, of each block. */
+  own: number[];
+}
+
+async function askInTurn(servers: readonly Asked[]): Promise<void> {
   const frame = clientFrame(observation());
+  for (let round = 0; round < COLD; round++)
+    for (const { client } of servers) await client.ask(frame);
+  for (let round = 0; round < TURNS; round += BLOCK) {
+    const before = await Promise.all(servers.map((server) => processorTime(server.process)));
+    for (let request = 0; request < BLOCK; request++)
+      for (const { client, waited } of servers) waited.push(await client.ask(frame));
+    for (const [i, { process, own }] of servers.entries())
+      own.push(((await processorTime(process)) - before[i]) / BLOCK);
+  }
+}
+
+/** A figure of Nalu's server, that of openpi's, and the median of their ratios. */
+function beside(
+  name: string,
+  times: number[],
+  others: number[] | undefined,
+  target?: number,
+): Row[] {
+  const own: Row = { name, value: median(times), unit: 'ms' };
+  if (!others) return [{ ...own, note: 'no OPENPI, or Python lacks numpy, msgpack or websockets: nothing to compare with' }]; // prettier-ignore
+  return [
+    own,
+    { name: "  openpi's server", value: median(others), unit: 'ms' },
+    {
+      name: '  of it',
+      value: median(times.map((time, i) => time / others[i])),
+      ...{ unit: '×', target, better: 'less' },
+    },
+  ];
+}
+
+/** Requests at both servers in turn, their policies doing nothing. */
+async function serversAlone(): Promise<Row[]> {
+  const asked = async (process: ChildProcess, port: number): Promise<Asked> => ({
+    ...{ process, client: await bareClient(port), waited: [], own: [] },
+  });
   const own = fork(new URL('./servingMain.js', import.meta.url).pathname);
   const [url] = (await once(own, 'message')) as [string];
   const openpi = await startOpenpi();
   try {
-    const nalu = await bareClient(Number(new URL(url).port));
-    const other = openpi && (await bareClient(PYTHON_PORT));
-    const [times, others]: number[][] = [[], []];
-    for (let round = -WARM_UP; round < ROUNDS; round++) {
-      const time = await nalu.ask(frame);
-      const theirs = await other?.ask(frame);
-      if (round < 0) continue;
-      times.push(time);
-      if (theirs !== undefined) others.push(theirs);
-    }
-    nalu.close();
-    other?.close();
-    const note = other ? undefined : 'no OPENPI, or Python lacks numpy, msgpack or websockets: nothing to compare with'; // prettier-ignore
+    const nalu = await asked(own, Number(new URL(url).port));
+    const other = openpi && (await asked(openpi, PYTHON_PORT));
+    const servers = other ? [nalu, other] : [nalu];
+    await askInTurn(servers);
+    for (const { client } of servers) client.close();
     return [
-      { name: 'a request at a server without a policy', value: median(times), unit: 'ms', note },
-      ...(other
-        ? [
-            { name: "  openpi's server", value: median(others), unit: 'ms' },
-            {
-              name: '  of it',
-              value: median(times.map((time, i) => time / others[i])),
-              ...({ unit: '×', target: 0.5, better: 'less' } as const),
-            },
-          ]
-        : []),
+      ...beside('a request at a server without a policy', nalu.waited, other?.waited),
+      ...beside("  the server's processor time of it", nalu.own, other?.own, 0.5),
     ];
   } finally {
     await end(own);

@@ -4,6 +4,7 @@ import { isSameSecret } from '../secrets.ts';
 import { hostIn, listen } from '../tcpPort.ts';
 import { closeServer, refuseUpgrade } from '../webSocketServer.ts';
 import { MOST_MESSAGE_BYTES } from './protocol.ts';
+import { chunksOf } from './received.ts';
 import { type Served, serveClient } from './session.ts';
 
 export interface ServerOptions {
@@ -61,7 +62,7 @@ export async function startServer(options: ServerOptions): Promise<PolicyServer>
       const name = clientOf(request);
       options.onClient(name, 'connected');
       client.on('close', () => options.onClient(name, 'left'));
-      serveClient(client, name, served);
+      serveClient(client, name, served, chunksOf(socket));
     });
   });
   const address = await listen(server, { host, port, what: 'policy server' });

@@ -4,6 +4,7 @@ import { toldOf } from '../systemErrors.ts';
 import type { ChunkPolicy, NoiseSource } from '../policy/chunkPolicy.ts';
 import type { Exploration } from '../policy/exploration.ts';
 import type { Attempts } from './attempts.ts';
+import { release } from './received.ts';
 import { endedReply, replyOf } from './reply.ts';
 import { type RequestReader, readEnding, readRequest } from './request.ts';
 import { type Wire, decode, encode } from './wire.ts';
@@ -45,8 +46,16 @@ const explored = (
 ): NoiseSource =>
   noise === 'zero' || noise.given || !exploration ? noise : { ...noise, attempt, exploration };
 
-/** Answers one client's requests in their order, until one fails or the client goes. */
-export function serveClient(socket: WebSocket, client: string, served: Served): void {
+/**
+ * Answers one client's requests in their order, until one fails or the client goes. `takeChunks` takes the memory that
+ * they came in.
+ */
+export function serveClient(
+  socket: WebSocket,
+  client: string,
+  served: Served,
+  takeChunks: () => Buffer[],
+): void {
   const { policy, metadata } = served;
   let previousTotal: number | undefined;
   let waiting = 0;
@@ -57,8 +66,8 @@ export function serveClient(socket: WebSocket, client: string, served: Served): 
   const send = (data: string | Buffer) =>
     new Promise<void>((sent) => socket.send(data, () => sent()));
 
-  async function answer(data: unknown, isBinary: boolean, arrived: number): Promise<void> {
-    const message = decode(requestOf(data, isBinary));
+  async function answer(request: Buffer, arrived: number): Promise<void> {
+    const message = decode(request);
     const ending = readEnding(message);
     if (ending && !attempts)
       throw new UserError('nalu.end: this server records no attempts; start it with --record', {
@@ -88,13 +97,22 @@ export function serveClient(socket: WebSocket, client: string, served: Served): 
   socket.on('message', (data, isBinary) => {
     if (failed) return;
     const arrived = performance.now();
+    const chunks = takeChunks();
     if (++waiting > MOST_WAITING) {
       failed = true;
       return socket.close(TRY_AGAIN_LATER, 'more requests than answers; send one at a time');
     }
     inOrder = inOrder.then(async () => {
-      if (!failed && socket.readyState === socket.OPEN)
-        await answer(data, isBinary, arrived).catch(fail);
+      if (!failed && socket.readyState === socket.OPEN) {
+        try {
+          const request = requestOf(data, isBinary);
+          await answer(request, arrived);
+          // A recorder may still read the images.
+          if (!attempts) release([request, ...chunks]);
+        } catch (error) {
+          await fail(error);
+        }
+      }
       waiting -= 1;
     });
   });

@@ -54,23 +54,22 @@ function packable(value: Wire): unknown {
 /** Encodes a message as openpi's msgpack_numpy does. */
 export const encode = (value: Wire): Buffer => packer.pack(packable(value));
 
-/** The fields of a map by name; their keys are bytes where numpy's, and strings elsewhere. */
-function fieldsOf(map: ReadonlyMap<unknown, unknown>): Map<string, unknown> {
-  return new Map(
-    [...map].map(([name, value]) => {
-      if (typeof name !== 'string' && !(name instanceof Uint8Array))
-        throw new UserError(`a map with the key ${String(name)}, which is neither text nor bytes`, {
-          kind: 'invalid',
-        });
-      return [typeof name === 'string' ? name : Buffer.from(name).toString('latin1'), value];
-    }),
-  );
+/** A key as text: numpy's are bytes, others strings. */
+function nameOf(key: unknown): string {
+  if (typeof key === 'string') return key;
+  if (key instanceof Uint8Array)
+    return Buffer.from(key.buffer, key.byteOffset, key.length).toString('latin1');
+  throw new UserError(`a map with the key ${String(key)}, which is neither text nor bytes`, {
+    kind: 'invalid',
+  });
 }
 
 const isSize = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0; // prettier-ignore
 
-function arrayIn(fields: ReadonlyMap<string, unknown>): NdArray {
-  const [data, dtype, shape] = ['data', 'dtype', 'shape'].map((name) => fields.get(name));
+function arrayIn(fields: WireMap): NdArray {
+  const data = fields.get('data');
+  const dtype = fields.get('dtype');
+  const shape = fields.get('shape');
   if (data instanceof Uint8Array && typeof dtype === 'string' && Array.isArray(shape))
     if (shape.every(isSize)) return { data, dtype, shape };
   throw new UserError("an array without numpy's data, dtype and shape", { kind: 'invalid' });
@@ -78,10 +77,11 @@ function arrayIn(fields: ReadonlyMap<string, unknown>): NdArray {
 
 function decoded(value: unknown): Decoded {
   if (value instanceof Map) {
-    const fields = fieldsOf(value);
+    const fields = new Map<string, Decoded>();
+    for (const [name, inside] of value) fields.set(nameOf(name), decoded(inside));
     if (fields.has(ARRAY)) return arrayIn(fields);
     if (fields.has(SCALAR)) return decoded(fields.get('data'));
-    return new Map([...fields].map(([name, inside]) => [name, decoded(inside)]));
+    return fields;
   }
   if (Array.isArray(value)) return value.map(decoded);
   if (value === null || value instanceof Uint8Array) return value;

@@ -16,7 +16,14 @@ import type { Decoded, Wire, WireMap } from '../../src/openpi/wire.ts';
 import { HORIZON, writeOnnxPolicy } from '../policy/onnxPolicy.ts';
 import { spawnNalu } from '../cli/nalu.ts';
 import { assertSaid } from '../refusals.ts';
-import { type TestServer, alohaObservation, connectTo, freePort, serveBundle } from './serving.ts';
+import {
+  type TestServer,
+  alohaObservation,
+  connectTo,
+  freePort,
+  image,
+  serveBundle,
+} from './serving.ts';
 
 const FAILED = 'Internal server error. Traceback included in previous frame.';
 
@@ -70,6 +77,23 @@ describe('nalu serve', () => {
     ].map((reply) => chunkIn(reply).rows);
     assert.deepEqual(a, b);
     assert.notDeepEqual(a, c);
+    socket.close();
+  });
+
+  it('answers requests that are sent at once as it does each alone', async () => {
+    const { ask, send, next, socket } = await connected();
+    const noise = float32Array(new Float32Array(700).fill(0.5), [50, 14]);
+    // Large and small by turns: one comes in many chunks, another begins and ends within one.
+    const requests = [224, 8, 224, 8].map((side, i) => {
+      const value = image(side, 60 * i);
+      const images = { cam_high: value, cam_left_wrist: value, cam_right_wrist: value };
+      return { ...alohaObservation(), images, noise };
+    });
+    const alone: Float64Array[] = [];
+    for (const request of requests) alone.push(chunkIn(await ask(request)).rows);
+    for (const request of requests) send(request);
+    for (const rows of alone) assert.deepEqual(chunkIn((await next()) as WireMap).rows, rows);
+    assert.notDeepEqual(alone[0], alone[2]);
     socket.close();
   });
 
