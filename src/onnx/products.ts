@@ -12,6 +12,7 @@ import {
   multiply,
   pad,
   reduceMax,
+  reduceSum,
   requireFloat,
   reshape,
   transpose,
@@ -159,11 +160,13 @@ export const asUnsigned = (weight: IntegerMatrix): IntegerMatrix => ({
 
 /**
  * In whole numbers: each row of x is divided by its largest element, so that one scale serves all rows, and
- * multiplied by it again.
+ * multiplied by it again. A NaN has no whole number: its row's largest element is NaN too, and so is the product.
  */
 function integerProduct(x: Value, { shape, integers, scales }: IntegerMatrix): Value {
   const graph = innermostGraph([x]);
-  const largest = maximum(reduceMax(absolute(x), [-1]), TINY);
+  // ONNX Runtime's ReduceMax passes over a NaN that is not the first element; no sum does.
+  const nothing = multiply(reduceSum(x, [-1]), 0);
+  const largest = add(maximum(reduceMax(absolute(x), [-1]), TINY), nothing);
   const zeroPoint = integers.type === 'uint8' ? [graph.constant('uint8', [ZERO_POINT], [])] : [];
   const inputs = [divide(x, largest), integers, scales, ...zeroPoint];
   const result = [{ type: x.type, shape: [...x.shape.slice(0, -1), shape[0]] }];

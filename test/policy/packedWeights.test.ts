@@ -181,6 +181,15 @@ describe('a matrix as whole numbers', async () => {
     assert.ok(apart(packed.slice(40), wholly.slice(40)) < 0.02);
   });
 
+  for (const [name, change] of Object.entries(kinds))
+    it(`makes NaN of a row with a NaN, ${name}, and keeps the others`, async () => {
+      const [shape, sound] = [[40, 64] as const, gaussianNoise(3, 128)];
+      const rows = Float32Array.from(sound).fill(NaN, 5, 6);
+      const { packed, wholly } = await products(shape, rows, change);
+      assert.ok(packed.slice(0, 40).every(Number.isNaN));
+      assert.ok(apart(packed.slice(40), wholly.slice(40)) < 0.02);
+    });
+
   it('makes zeros of a row of zeros', async () => {
     const { packed } = await products([7, 5], new Float32Array(10));
     assert.deepEqual(new Set(packed), new Set([0]));
