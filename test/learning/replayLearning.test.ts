@@ -190,10 +190,21 @@ for (const { method, part, off } of APPLIED)
         await algorithm.close();
         const again = await open(context, file);
         assert.ok((await again.update(await next())).reuse!.refuted);
+        const right = new Map(failures.map(({ id }) => [id, { reward: 1 }]));
+        const corrected = await again.update(await next(), right);
+        assert.equal(corrected.reuse!.refuted, undefined, 'by what was labelled since');
         assert.notEqual(again.adapter().version, applied.version);
         await again.restore(version);
         assert.equal(again.adapter().version, applied.version);
         await again.close();
+
+        const { plays, ...older } = values;
+        assert.equal((JSON.parse(plays) as unknown[]).length, 5 * 32);
+        const played = { chosen: { attempts: 32, successes: 0 }, plain: { attempts: 128, successes: 64 } }; // prettier-ignore
+        await writeSafetensors(file, tensors, { ...{ format, ...older }, played: JSON.stringify(played) }); // prettier-ignore
+        const counted = await open(context, file);
+        assert.ok((await counted.update(await next(), right)).reuse!.refuted, 'an older state');
+        await counted.close();
         await bandit.close();
       }));
   });

@@ -37,7 +37,7 @@ import type { SteeringLearner } from './steeringLearner.ts';
 import { rankingOf, ranksBeyondChance, remembered } from './ranking.ts';
 import type { ReplayConfig } from './config.ts';
 import { keepDemonstrations } from './demonstrations.ts';
-import { NONE_PLAYED, type ReplayState, readState, storedState } from './state.ts';
+import { NONE_PLAYED, type Played, type ReplayState, readState, storedState } from './state.ts';
 
 /** Seed components that keep random streams independent. */
 const STREAM = { critics: 41, criticSteps: 42 };
@@ -162,10 +162,11 @@ async function assessKept(
   };
 }
 
-/** Counts attempts as those whose chunks critics chose or whose noise was steered, or not. */
-function countPlayed(run: Run, counts: Counts): void {
-  const kind = run.chooses ? 'chosen' : 'plain';
-  run.played = { ...run.played, [kind]: totalOf([run.played[kind], counts]) };
+/** Counts all attempts of a kind as they are labelled now. */
+function countPlayed({ played, plays }: Run, kind: Played, outcomes: Outcomes): Counts {
+  const own = asLabelled(plays, outcomes).filter((one) => one.played === kind);
+  const successes = own.filter(({ reward }) => reward > 0).length;
+  return totalOf([played[kind], { attempts: own.length, successes }]);
 }
 
 /** Whether critics estimate that what steers noise gains anything; as before where an update did not ask them. */
@@ -201,8 +202,10 @@ async function update(
   // Before they learned anything, critics rank by chance.
   if (ranking && updates > 0) run.rankings = remembered(run.rankings, ranking.advantage);
   const successes = attempts.filter(({ reward }) => reward > 0).length;
-  countPlayed(run, { attempts: attempts.length, successes });
-  const refuted = isWorse(run.played.chosen, run.played.plain);
+  const played = run.chooses ? 'chosen' : 'plain';
+  run.plays.push(...attempts.map(({ id, reward }) => ({ id, reward, played }) as const));
+  const [chosen, plain] = (['chosen', 'plain'] as const).map((kind) => countPlayed(run, kind, outcomes)); // prettier-ignore
+  const refuted = isWorse(chosen, plain);
   const { steering } = run.policy;
   const isApplied = run.choosing !== undefined || gains(run, improved?.reuse?.steered);
   run.chooses = isApplied && ranksBeyondChance(run.rankings) && !refuted;
@@ -243,7 +246,7 @@ export const replayLearning =
       stateFile === undefined
         ? {
             ...(await initialPolicyState(bundle, config)),
-            ...{ rankings: [], chooses: false, played: NONE_PLAYED },
+            ...{ rankings: [], chooses: false, played: NONE_PLAYED, plays: [] },
             networks: initialChunkCritics(shape, [config.seed, STREAM.critics]),
           }
         : await readState(stateFile, bundle, config, sizes, method.format);

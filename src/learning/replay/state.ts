@@ -1,6 +1,7 @@
 import type { Bundle } from '../../policy/bundle/config.ts';
 import { learnableOf } from '../../policy/families/registry.ts';
 import type { AlgorithmState } from '../algorithm.ts';
+import type { Rollout } from '../attempts/rollout.ts';
 import { placesTexts, readPlaces } from '../policyGradient/state.ts';
 import type { Places } from '../policyGradient/views.ts';
 import {
@@ -20,6 +21,9 @@ const CRITICS = 'critics/';
 const STEERING = 'steering/';
 const SCALE = ['mean', 'deviation'] as const;
 
+/** Whether critics chose an attempt's chunks or its noise was steered, or not. */
+export type Played = 'chosen' | 'plain';
+
 /** The state between updates; attempts are in the store. Random numbers are seeded by its counter. */
 export interface ReplayState extends Places {
   updates: number;
@@ -29,8 +33,10 @@ export interface ReplayState extends Places {
   rankings: readonly number[];
   /** Whether critics choose the policy's chunks, or its noise is steered. */
   chooses: boolean;
-  /** Own attempts whose chunks critics chose or whose noise was steered, and others. */
-  played: Record<'chosen' | 'plain', Counts>;
+  /** Counts of attempts by an earlier version of Nalu, which kept no more of them. */
+  played: Record<Played, Counts>;
+  /** All other attempts, as they were labelled when they were learned from. */
+  plays: (Pick<Rollout, 'id' | 'reward'> & { played: Played })[];
   policy: TrainingState;
   networks: ChunkCriticState;
   /** What learns to steer the policy's noise; absent in a method that does not. */
@@ -57,6 +63,7 @@ export function storedState(
     rankings,
     chooses,
     played,
+    plays,
     policy,
     networks: { training, scale },
     steering,
@@ -82,6 +89,7 @@ export function storedState(
       rankings: JSON.stringify(rankings),
       chooses: String(chooses),
       played: JSON.stringify(played),
+      plays: JSON.stringify(plays),
       policySteps: String(policy.step),
       criticSteps: String(training.step),
       ...(steering && { steeringSteps: String(steering.step) }),
@@ -116,6 +124,7 @@ export async function readState(
       metadata.played === undefined
         ? NONE_PLAYED
         : (parseJson(metadata.played, file) as ReplayState['played']),
+    plays: metadata.plays === undefined ? [] : (parseJson(metadata.plays, file) as ReplayState['plays']), // prettier-ignore
     policy: stateFrom(dataOf, policy, Number(metadata.policySteps), POLICY),
     networks: {
       training: stateFrom(dataOf, critics, Number(metadata.criticSteps), CRITICS),
