@@ -1,7 +1,7 @@
 import type { Outcome } from '../episodes/outcome.ts';
 import { describeEvent, type GuardEvent } from '../guard/guardEvents.ts';
 import type { Chunk, Observation } from '../policy/chunkPolicy.ts';
-import { viewOfCamera } from '../images/viewShift.ts';
+import { viewOfCamera } from '../images/view.ts';
 import { delegateRobot } from '../robot/delegates.ts';
 import type { Robot } from '../robot/robot.ts';
 import { onWarning } from '../warnings.ts';

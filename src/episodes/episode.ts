@@ -1,7 +1,7 @@
 import type { Chain } from '../policy/chain.ts';
 import type { ChunkTiming, Joined } from '../policy/chunkPolicy.ts';
 import type { Offset } from '../policy/offset.ts';
-import type { View } from '../images/viewShift.ts';
+import type { View } from '../images/view.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
 import type { Integration } from '../policy/integration.ts';
 import type { JoinKind } from '../policy/joinKinds.ts';
@@ -49,7 +49,7 @@ export interface ChunkRecord {
   actions: Float32Array;
   /** [horizon, actionDim]; empty for an expert's chunk. */
   noise: Float32Array;
-  /** Shift of its images; absent if they were not shifted. */
+  /** Where the policy looked in its images; absent if straight ahead. */
   view?: View;
   /** [actionDim] what was added to its rows, normalised; absent if nothing. */
   offset?: Offset;

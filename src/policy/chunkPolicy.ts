@@ -2,7 +2,7 @@ import type { CameraFrame, JointState } from '../robot/robot.ts';
 import type { Chain } from './chain.ts';
 import type { Exploration } from './exploration.ts';
 import type { Sight } from '../images/coverage.ts';
-import type { View } from '../images/viewShift.ts';
+import type { View } from '../images/view.ts';
 import type { Integration } from './integration.ts';
 import type { Offset } from './offset.ts';
 import type { JoinKind, SampledJoin } from './joinKinds.ts';

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { spreadOf } from '../../src/learning/train/spread.ts';
 import { viewStep } from '../../src/learning/policyGradient/viewStep.ts';
 import { type Places, moveViews } from '../../src/learning/policyGradient/views.ts';
-import { exploredView, movedView, straightView } from '../../src/images/viewShift.ts';
+import { exploredView, movedView, straightView } from '../../src/images/view.ts';
 import type { RolloutChunk } from '../../src/learning/attempts/rollout.ts';
 
 const CAMERAS = 2;

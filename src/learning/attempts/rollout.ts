@@ -3,7 +3,7 @@ import type { Integration } from '../../policy/integration.ts';
 import type { SampledJoin } from '../../policy/joinKinds.ts';
 import type { Offset } from '../../policy/offset.ts';
 import type { WrittenTokens } from '../../policy/writtenTokens.ts';
-import type { View } from '../../images/viewShift.ts';
+import type { View } from '../../images/view.ts';
 
 /** An executed chunk in the form that a learner with a frozen prefix needs: encoded, without images. */
 export interface RolloutChunk {

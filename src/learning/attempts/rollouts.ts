@@ -7,7 +7,7 @@ import { adaptableOf } from '../../policy/families/registry.ts';
 import { type Adaptable, type Tokenize, padTokens } from '../../policy/learnable.ts';
 import { type PolicyTransforms, makeTransforms } from '../../policy/vectors/transforms.ts';
 import { type Offset, displaced } from '../../policy/offset.ts';
-import type { View } from '../../images/viewShift.ts';
+import type { View } from '../../images/view.ts';
 import { executedRows, stepsBetween, stepsOfChunks } from './credit.ts';
 import { type Viewpoint, imagesOf, unfit } from '../imitation/demonstrations.ts';
 import { type Bundle } from '../../policy/bundle/config.ts';

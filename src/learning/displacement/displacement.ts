@@ -1,4 +1,4 @@
-import { isStraight, movedView, straightView } from '../../images/viewShift.ts';
+import { isStraight, movedView, straightView } from '../../images/view.ts';
 import { type Adapter, type Place, makeAdapter } from '../../policy/bundle/adapter.ts';
 import { readAdapter } from '../../policy/bundle/readAdapter.ts';
 import type { Bundle } from '../../policy/bundle/config.ts';

@@ -5,7 +5,7 @@ import type { Episode } from '../../episodes/readEpisode.ts';
 import type { Embodiment } from '../../robot/embodiment.ts';
 import type { Tasks } from '../../robot/tasks.ts';
 import { placingOf, resizeWithPad } from '../../images/scaling.ts';
-import { lookAside, viewOfCamera } from '../../images/viewShift.ts';
+import { lookAside, viewOfCamera } from '../../images/view.ts';
 
 /** One observation of a demonstration, and what was done from there on. */
 export interface Demonstration {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { noOffset } from '../../policy/offset.ts';
-import { straightView } from '../../images/viewShift.ts';
+import { straightView } from '../../images/view.ts';
 import {
   type Adapter,
   type Place,

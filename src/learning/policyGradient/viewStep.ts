@@ -1,4 +1,4 @@
-import { straightView } from '../../images/viewShift.ts';
+import { straightView } from '../../images/view.ts';
 import { standardised } from './advantages.ts';
 import type { Rollout } from '../attempts/rollout.ts';
 

@@ -1,4 +1,4 @@
-import { type View, movedView, straightView } from '../../images/viewShift.ts';
+import { type View, movedView, straightView } from '../../images/view.ts';
 import type { Place } from '../../policy/bundle/adapter.ts';
 import type { Offset } from '../../policy/offset.ts';
 import { byRobot } from '../byRobot.ts';

@@ -16,7 +16,7 @@ import {
   steeringHeadSchema,
   steeringOf,
 } from '../steering/steering.ts';
-import { type View, isStraight } from '../../images/viewShift.ts';
+import { type View, isStraight } from '../../images/view.ts';
 import type { Bundle } from './config.ts';
 
 /** Where a policy looks and acts beside what its network says, and how far attempts explore from there. */

@@ -1,7 +1,7 @@
 import { UserError, invalid } from '../../errors.ts';
 import { formatShape, sameShape } from '../../onnx/dim.ts';
 import { loadSafetensors } from '../../tensors/safetensors.ts';
-import { FARTHEST_VIEW, type View } from '../../images/viewShift.ts';
+import { FARTHEST_VIEW, type View } from '../../images/view.ts';
 import { adaptableOf, shapeOf } from '../families/registry.ts';
 import type { Spread } from '../exploration.ts';
 import { FARTHEST_OFFSET, type Offset } from '../offset.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { View } from '../../images/viewShift.ts';
+import type { View } from '../../images/view.ts';
 import { elementCount } from '../../onnx/dim.ts';
 import { Tensor } from '../../session/session.ts';
 import { type Adapter, adaptedVersion } from '../bundle/adapter.ts';

@@ -9,7 +9,7 @@ import {
   lookAside,
   straightView,
   viewOfCamera,
-} from '../../../images/viewShift.ts';
+} from '../../../images/view.ts';
 import { gaussianNoise } from '../../../tensors/noise.ts';
 import type { Bundle } from '../../bundle/config.ts';
 import { chainOf } from '../../chain.ts';
