@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ChunkRecord } from '../../src/episodes/episode.ts';
 import type { Episode } from '../../src/episodes/readEpisode.ts';
+import { placingOf } from '../../src/images/scaling.ts';
+import { lookAside } from '../../src/images/view.ts';
 import {
   type RolloutEncoder,
   gatherRollouts,
@@ -97,28 +99,24 @@ describe('a rollout', () => {
 
   it('has the cache of what the policy saw where it looked', () =>
     withEncoder(async (encoder) => {
-      const SIDE = 8;
-      const striped = (shift: number): Episode => ({
+      const size = { width: 8, height: 8 };
+      const stripes = Uint8Array.from({ length: 8 * 8 * 3 }, (_, i) => 30 * Math.floor(i / 24));
+      const showing = (pixels: Uint8Array): Episode => ({
         ...attemptOf([0]),
         image: (camera, stamp) => ({
           camera,
           stamp,
-          width: SIDE,
-          height: SIDE,
-          pixels: () =>
-            Promise.resolve(
-              Uint8Array.from({ length: SIDE * SIDE * 3 }, (_, i) => {
-                const row = Math.floor(i / (3 * SIDE));
-                return 30 * Math.min(SIDE - 1, row + shift);
-              }),
-            ),
+          ...size,
+          pixels: () => Promise.resolve(pixels),
         }),
       });
       const cacheOf = async (episode: Episode) => (await encoder.encode(episode)).chunks[0].cache;
-      const view = Float32Array.of(0, 2 / SIDE, 0, 2 / SIDE);
-      const seen = await cacheOf(changed(striped(0), { view }));
-      assert.deepEqual(seen, await cacheOf(striped(2)));
-      assert.notDeepEqual(seen, await cacheOf(striped(0)));
+      const view = Float32Array.of(0, 0.25, 0, 0.25);
+      const aside = new Uint8Array(stripes.length);
+      lookAside(stripes, 8, placingOf(size, 8), [0, 0.25], aside);
+      const seen = await cacheOf(changed(showing(stripes), { view }));
+      assert.deepEqual(seen, await cacheOf(showing(aside)));
+      assert.notDeepEqual(seen, await cacheOf(showing(stripes)));
     }));
 
   it('leaves away chunks of which nothing was executed, and gives their time to the one before', () =>
