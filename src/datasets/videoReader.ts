@@ -5,6 +5,7 @@ import type {
   VideoFrame,
 } from '@napi-rs/webcodecs';
 import { UserError, invalid, messageOf } from '../errors.ts';
+import { createQueue } from '../processes/queue.ts';
 import type { Camera } from '../robot/embodiment.ts';
 import { rgbOf } from './framePixels.ts';
 import { loadWebcodecs } from './webcodecs.ts';
@@ -160,6 +161,8 @@ const MOST_DECODERS = 8;
 /** Reads pictures of episodes from video files: H.264, AV1 and what else the codecs know. */
 export function openVideos() {
   const open = new Map<string, Decoding>();
+  /** A file's decoder serves one read at a time, also of an episode that was given up for another camera of it. */
+  const queues = new Map<string, ReturnType<typeof createQueue>>();
 
   async function decoderOf(path: string, config: VideoDecoderConfig): Promise<Decoding> {
     const known = open.get(path);
@@ -180,7 +183,8 @@ export function openVideos() {
      */
     frames(place: VideoPlace, seconds: readonly number[], size: Size) {
       let source: ReturnType<typeof openFrames> | undefined;
-      let last: Promise<unknown> = Promise.resolve();
+      const inOrder = queues.get(place.path) ?? createQueue();
+      queues.set(place.path, inOrder);
       const failed = (error: unknown) =>
         error instanceof UserError
           ? error
@@ -197,11 +201,7 @@ export function openVideos() {
           throw failed(error);
         }
       };
-      return (k: number): Promise<Uint8Array> => {
-        const pixels = last.then(() => read(k));
-        last = pixels.catch(() => undefined);
-        return pixels;
-      };
+      return (k: number): Promise<Uint8Array> => inOrder(() => read(k));
     },
     close(): void {
       for (const { decoder } of open.values()) decoder.close();
