@@ -304,6 +304,16 @@ describe('a policy that writes tokens', () => {
       }
     }));
 
+  it('gives no chunk where its weights are too large for its numbers', () =>
+    withRun('grpo', async (run, bandit, config) => {
+      const values = await movedParameters(bandit, config);
+      await bandit.adopt(withValues(run.adapter(), values.fill(1e30)));
+      const sampled = bandit.sample(0, explorationSchema.parse({ size: 0 }));
+      await assertRejectsAbout(sampled, { kind: 'invalid', subject: 'logits' });
+      await bandit.adopt(run.adapter());
+      assert.equal((await bandit.play(0, 1)).length, 1);
+    }));
+
   it('is not asked how likely tokens are that it cannot write', () =>
     withRun('grpo', async (_, { bundle, play }) => {
       const [{ tokens }] = await play(0, 1);

@@ -7,6 +7,7 @@ import type { WeightSource } from '../../paligemma/network.ts';
 import { openOnWeights } from '../../paligemma/openOnWeights.ts';
 import { createSampling } from '../../sampling.ts';
 import { makeTransforms } from '../../vectors/transforms.ts';
+import { demandFinite } from '../../writtenTokens.ts';
 import { checkIds, numbersOf } from './actionTokens.ts';
 import { HORIZON, type OpenVlaConfig } from './config.ts';
 import { sampleGraph } from './graphs.ts';
@@ -31,7 +32,7 @@ export async function openOpenVla(
   const graph = await openOnWeights(bundle, session, build, { again: true });
   const transforms = makeTransforms(bundle.transforms, shape);
   const { images, sample } = createSampling(bundle, scaler, (feeds) =>
-    graph.run(feeds, ['written']),
+    graph.run(feeds, ['written', 'logits']),
   );
   const side = config.imageSize;
   const picture = new Tensor('uint8', images.bytes, [1, 1, side, side, 3]);
@@ -52,7 +53,8 @@ export async function openOpenVla(
         );
       return sample(request, () => ({
         feeds: { images: picture, tokens: tokensInput(encode(prompt)), noise: likeliest },
-        chunk({ written }) {
+        chunk({ written, logits }) {
+          demandFinite(logits.data as Float32Array);
           const ids = Array.from(written.data as BigInt64Array, Number);
           checkIds(ids, config);
           const actions = Float32Array.from(numbersOf(ids, config));

@@ -9,7 +9,7 @@ import { openOnWeights } from '../../paligemma/openOnWeights.ts';
 import { type Adopted, adopted, initialParameters } from '../../paligemma/adopted.ts';
 import { createSampling } from '../../sampling.ts';
 import { makeTransforms } from '../../vectors/transforms.ts';
-import type { WrittenTokens } from '../../writtenTokens.ts';
+import { type WrittenTokens, demandFinite } from '../../writtenTokens.ts';
 import { allowedIds, codesIn } from './actionTokens.ts';
 import { fastParameters } from './adapted.ts';
 import { type BundleTokenizers, loadTokenizers } from './bundleTokenizers.ts';
@@ -166,13 +166,15 @@ export async function openFast(
           ...parameters,
         },
         chunk({ written, logits }) {
+          const scores = logits.data as Float32Array;
+          demandFinite(scores);
           const tokens = Array.from(written.data as BigInt64Array, Number);
           const { actions, excess } = codec.decode(codesIn(tokens, marks, config));
           return {
             actions: transforms.actions(Float32Array.from(actions), state),
             noise: NO_NOISE,
             tokens: {
-              ...tokensOf(tokens, logits.data as Float32Array, temperature),
+              ...tokensOf(tokens, scores, temperature),
               ...(excess !== 0 && { excess }),
             },
             horizon: config.horizon,
