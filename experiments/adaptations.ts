@@ -94,7 +94,7 @@ const EXPERIMENTS: Record<string, Experiment> = {
     finalAttempts: 200,
   },
   'methods-late': {
-    about: 'the same, each chunk 200 ms late and joined to the one in play',
+    about: 'the gap of transfer, two network calls a chunk, each 200 ms late',
     policy: 'models/aloha-mini-12k',
     gap: { cameraShift: [0.002, 0.0005, 0] },
     steps: 2,
