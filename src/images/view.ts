@@ -33,7 +33,10 @@ const VIEW = 32;
 export const exploredView = (view: View, deviations: readonly number[], attempt: number): View =>
   movedView(view, gaussianNoise([attempt, VIEW], view.length).map((draw, i) => draw * deviations[i])); // prettier-ignore
 
-/** Field of view of a policy's square input, degrees: about that of ALOHA's cameras. It decides how much more the edges move than the centre. */
+/**
+ * Field of view of a policy's square input, degrees: about that of ALOHA's cameras. It decides how much more the edges
+ * move than the centre.
+ */
 const FIELD_OF_VIEW = 60;
 
 /** Distance of the image plane, as a share of its side. */
@@ -71,7 +74,7 @@ export function lookAside(
   square: Uint8Array,
   side: number,
   { left, top, columns, rows }: Placing,
-  [right, down]: ArrayLike<number> & Iterable<number>,
+  [right, down]: Iterable<number>,
   target: Uint8Array,
 ): void {
   target.set(square);

@@ -1,4 +1,5 @@
 import { UserError } from '../../errors.ts';
+import type { Counts } from '../../tensors/successRates.ts';
 import type { Outcomes } from '../algorithm.ts';
 import type { Rollout, RolloutChunk } from './rollout.ts';
 
@@ -16,6 +17,12 @@ export function executedAttempts(attempts: readonly Rollout[]): Rollout[] {
     );
   return executed;
 }
+
+/** How many attempts there are, and how many of them succeeded. */
+export const countsOf = (attempts: readonly Pick<Rollout, 'reward'>[]): Counts => ({
+  attempts: attempts.length,
+  successes: attempts.filter(({ reward }) => reward > 0).length,
+});
 
 /**
  * Attempts with their outcomes as they are labelled now, without those that were discarded. One without an id, which

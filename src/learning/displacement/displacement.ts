@@ -6,7 +6,7 @@ import { isNone, movedOffset, noOffset } from '../../policy/offset.ts';
 import type { Trainable } from '../../policy/trainable.ts';
 import { jsonText } from '../../tensors/jsonText.ts';
 import type { OpenAlgorithm, Outcomes } from '../algorithm.ts';
-import { alikeOutcomes, asLabelled, executedAttempts } from '../attempts/outcomes.ts';
+import { alikeOutcomes, asLabelled, countsOf, executedAttempts } from '../attempts/outcomes.ts';
 import { byRobot } from '../byRobot.ts';
 import type { Rollout } from '../attempts/rollout.ts';
 import type { Displaced } from '../metrics.ts';
@@ -180,8 +180,7 @@ export const displacementSearch =
         const own = Object.fromEntries([...state.own].map(([robot, at]) => [robot, told(at)]));
         return Promise.resolve({
           update: state.updates,
-          attempts: attempts.length,
-          successes: attempts.filter(({ reward }) => reward > 0).length,
+          ...countsOf(attempts),
           ...told(state.current),
           ...(state.own.size > 0 && { own }),
           ...(skipped !== undefined && { skipped }),

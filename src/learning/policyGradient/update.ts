@@ -1,6 +1,6 @@
 import type { PolicyMetrics, UpdateMetrics } from '../metrics.ts';
 import { type Spread, spreadOf } from '../train/spread.ts';
-import { executedAttempts, uniformOutcome, wasExecuted } from '../attempts/outcomes.ts';
+import { countsOf, executedAttempts, uniformOutcome, wasExecuted } from '../attempts/outcomes.ts';
 import type { Rollout } from '../attempts/rollout.ts';
 import type { Baseline } from './baseline.ts';
 import type { GradientConfig } from './config.ts';
@@ -77,8 +77,7 @@ export async function update(
   if (movesPolicy) run.policyUpdates += 1;
   return {
     update: run.updates,
-    attempts: attempts.length,
-    successes: attempts.filter(({ reward }) => reward > 0).length,
+    ...countsOf(attempts),
     chunks: executed.length,
     advantages: spreadOf(advantages),
     ...(critics && { critics }),

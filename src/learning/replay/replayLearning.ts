@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { makeAdapter } from '../../policy/bundle/adapter.ts';
 import { adaptableOf, learnableOf } from '../../policy/families/registry.ts';
 import type { Algorithm, AlgorithmContext, OpenAlgorithm, Outcomes } from '../algorithm.ts';
-import { alikeOutcomes, asLabelled, executedAttempts } from '../attempts/outcomes.ts';
+import { alikeOutcomes, asLabelled, countsOf, executedAttempts } from '../attempts/outcomes.ts';
 import type { Rollout } from '../attempts/rollout.ts';
 import type { ReuseMetrics, Steered, UpdateMetrics } from '../metrics.ts';
 import {
@@ -165,8 +165,7 @@ async function assessKept(
 /** Counts all attempts of a kind as they are labelled now. */
 function countPlayed({ played, plays }: Run, kind: Played, outcomes: Outcomes): Counts {
   const own = asLabelled(plays, outcomes).filter((one) => one.played === kind);
-  const successes = own.filter(({ reward }) => reward > 0).length;
-  return totalOf([played[kind], { attempts: own.length, successes }]);
+  return totalOf([played[kind], countsOf(own)]);
 }
 
 /** Whether critics estimate that what steers noise gains anything; as before where an update did not ask them. */
@@ -201,7 +200,6 @@ async function update(
     : undefined;
   // Before they learned anything, critics rank by chance.
   if (ranking && updates > 0) run.rankings = remembered(run.rankings, ranking.advantage);
-  const successes = attempts.filter(({ reward }) => reward > 0).length;
   const played = run.chooses ? 'chosen' : 'plain';
   run.plays.push(...attempts.map(({ id, reward }) => ({ id, reward, played }) as const));
   const [chosen, plain] = (['chosen', 'plain'] as const).map((kind) => countPlayed(run, kind, outcomes)); // prettier-ignore
@@ -213,7 +211,7 @@ async function update(
   if (improved && improved.skipped === undefined) run.policyUpdates += 1;
   return {
     update: run.updates,
-    ...{ attempts: attempts.length, successes },
+    ...countsOf(attempts),
     critics: { valueLoss, ...told },
     ...(skipped !== undefined && { skipped }),
     ...improved,

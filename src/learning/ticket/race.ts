@@ -1,5 +1,6 @@
 import type { Ticket, Tickets } from '../../policy/ticket.ts';
 import { type Counts, totalOf } from '../../tensors/successRates.ts';
+import { countsOf } from '../attempts/outcomes.ts';
 import type { Tried } from '../metrics.ts';
 
 /** Random tickets of a race. */
@@ -25,12 +26,11 @@ export const counted = (
   tried: readonly Tried[],
   plays: readonly { ticket: Ticket; reward: number }[],
 ): Tried[] =>
-  tried.map(({ ticket, attempts, successes }) => {
-    const own = plays.filter((play) => play.ticket === ticket);
+  tried.map((before) => {
+    const { ticket } = before;
     return {
       ticket,
-      attempts: attempts + own.length,
-      successes: successes + own.filter(({ reward }) => reward > 0).length,
+      ...totalOf([before, countsOf(plays.filter((play) => play.ticket === ticket))]),
     };
   });
 

@@ -5,7 +5,7 @@ import { type Ticket, type Tickets, ticketNoise, ticketsOf } from '../../policy/
 import type { Trainable } from '../../policy/trainable.ts';
 import { totalOf } from '../../tensors/successRates.ts';
 import type { OpenAlgorithm } from '../algorithm.ts';
-import { alikeOutcomes, executedAttempts } from '../attempts/outcomes.ts';
+import { alikeOutcomes, countsOf, executedAttempts } from '../attempts/outcomes.ts';
 import type { Rollout } from '../attempts/rollout.ts';
 import type { Race, Tried } from '../metrics.ts';
 import { startingAdapter } from '../train/startingAdapter.ts';
@@ -80,8 +80,7 @@ export const ticketSearch =
         const skipped = advance(tried);
         return Promise.resolve({
           update: state.updates,
-          attempts: attempts.length,
-          successes: attempts.filter(({ reward }) => reward > 0).length,
+          ...countsOf(attempts),
           race: told(tried, state.current),
           ...(skipped !== undefined && { skipped }),
         });
