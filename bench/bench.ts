@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { benchChoice } from './choice.ts';
 import { benchConsole } from './console.ts';
 import { benchControl } from './control.ts';
+import { benchControlBeside } from './controlBeside.ts';
 import { benchEpisodes } from './episodes.ts';
 import { benchFull } from './full.ts';
 import { benchFullCpu } from './fullCpu.ts';
@@ -11,6 +12,7 @@ import { benchImages } from './images.ts';
 import { benchLearning } from './learning.ts';
 import { benchLink } from './link.ts';
 import { benchLora } from './lora.ts';
+import { benchManyRobots } from './manyRobots.ts';
 import { benchNats } from './nats.ts';
 import { benchOcto } from './octo.ts';
 import { benchOpenVla } from './openVla.ts';
@@ -44,6 +46,7 @@ const SECTIONS: Record<string, () => Promise<Row[]>> = {
   swap: benchSwap,
   choice: benchChoice,
   control: () => benchControl(Number(values.minutes), values.alone),
+  'control-beside': benchControlBeside,
   console: benchConsole,
   sim: benchSim,
   scenes: benchScenes,
@@ -54,6 +57,7 @@ const SECTIONS: Record<string, () => Promise<Row[]>> = {
   learning: benchLearning,
   link: benchLink,
   nats: benchNats,
+  'many-robots': () => benchManyRobots(Number(values.minutes)),
   serving: benchServing,
   ros: benchRos,
   full: benchFull,
@@ -63,14 +67,14 @@ const SECTIONS: Record<string, () => Promise<Row[]>> = {
 };
 
 /** Too large for every machine: run where they are named. */
-const ON_REQUEST = ['full', 'full-cpu', 'openvla-cpu'];
+const ON_REQUEST = ['many-robots', 'full', 'full-cpu', 'openvla-cpu'];
 
 const HELP = `npm run bench -- [SECTION ...] [--minutes N] [--alone]
 
 Measures, and prints each figure beside its target. Sections: ${Object.keys(SECTIONS).join(', ')};
 all of them where none is named, but for ${ON_REQUEST.join(' and ')}.
 
-  --minutes N   of the control loop, with and without a learner (1)
+  --minutes N   of the control loop, with and without a learner, and of many robots (1)
   --alone       the control loop without a learner only`;
 
 function format({ name, value, unit, target, better, note }: Row): string {

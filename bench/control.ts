@@ -8,6 +8,7 @@ import type { Percentiles } from '../src/measure/distribution.ts';
 import { describeMissed } from '../src/measure/meters.ts';
 import { bareTimer } from './bareTimer.ts';
 import type {
+  Beside,
   ControlFunctions,
   ControlListener,
   ControlReading,
@@ -34,16 +35,24 @@ function tell(label: string, minutes: number, { seconds, lateness, resident }: C
 /** Node's, as the policy's node is started (CMakeLists.txt). */
 const NODE_FLAGS = ['--single-threaded-gc', '--max-semi-space-size=2'];
 
+/** A run of the control loop in a process of its own. */
+export async function runControl(
+  seconds: number,
+  beside: Beside,
+  local: Partial<ControlListener>,
+): Promise<ControlReading> {
+  const module = new URL('./controlMain.js', import.meta.url);
+  const name = "the control loop's process";
+  const child = await openProcess<ControlFunctions>(module, { name, local, execArgv: NODE_FLAGS });
+  const reading = await child.ask('run', seconds, beside);
+  await child.close();
+  return reading;
+}
+
 async function control(label: string, minutes: number): Promise<Run> {
   const seconds = minutes * 60;
-  const local: ControlListener = { window: (window) => tell(label, minutes, window) };
-  const child = await openProcess<ControlFunctions>(new URL('./controlMain.js', import.meta.url), {
-    name: "the control loop's process",
-    local,
-    execArgv: NODE_FLAGS,
-  });
-  const [reading, bare] = await Promise.all([child.ask('run', seconds), bareTimer(seconds)]);
-  await child.close();
+  const local: Partial<ControlListener> = { window: (window) => tell(label, minutes, window) };
+  const [reading, bare] = await Promise.all([runControl(seconds, {}, local), bareTimer(seconds)]);
   await mkdir(packagePath('runs'), { recursive: true });
   const [{ model }] = cpus();
   const line = { at: new Date().toISOString(), label, minutes, model, bare, ...reading };

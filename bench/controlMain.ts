@@ -2,13 +2,22 @@ import { sessionConfigSchema } from '../src/session/session.ts';
 import { packagePath } from '../src/files/packagePath.ts';
 import { goFirst } from '../src/processes/priority.ts';
 import { serve } from '../src/processes/serve.ts';
+import { openCourier } from '../src/link/robot/courier.ts';
+import type { CourierWork } from '../src/link/robot/courierMessages.ts';
 import { loadBundle } from '../src/policy/bundle/bundle.ts';
 import type { WorkerPolicy } from '../src/policy/worker/workerPolicy.ts';
 import { openWorkerPolicy } from '../src/policy/worker/workerPolicy.ts';
-import type { Robot, Task } from '../src/robot/robot.ts';
+import type { CameraFrame, Robot, Task } from '../src/robot/robot.ts';
 import { runAttempt } from '../src/control/attempt.ts';
 import { type Percentiles, createDistribution } from '../src/measure/distribution.ts';
 import { type MeterListener, type MeterReading, createMeters } from '../src/measure/meters.ts';
+import { describeBundle } from '../src/console/describePolicy.ts';
+import type { PolicyDescription } from '../src/console/protocol.ts';
+import { openRobotConsole } from '../src/console/robotConsole.ts';
+import type { TakenChunk } from '../src/console/tap.ts';
+import type { LoopCounts } from '../src/control/loopOptions.ts';
+import { previewOf } from '../src/images/previewOf.ts';
+import type { Calls } from '../src/processes/calls.ts';
 import { createSynchroniser } from '../src/control/synchroniser.ts';
 import { simulatedEmbodiment } from '../src/sim/embodiment.ts';
 import { resident } from './memory.ts';
@@ -33,16 +42,27 @@ export interface ControlReading extends MeterReading {
   chunks: number;
   /** Of the time in which the main thread was not idle. */
   busy: number;
+  /** Episodes that the learner has, of a run with a link. */
+  acknowledged?: number;
+}
+
+/** What a robot has beside its loop. */
+export interface Beside {
+  /** Its end of the link, which sends what waits in its folder of episodes. */
+  link?: CourierWork;
+  /** A console. */
+  console?: boolean;
 }
 
 /** The process of a run. */
 export interface ControlFunctions {
-  run: (seconds: number) => Promise<ControlReading>;
+  run: (seconds: number, beside?: Beside) => Promise<ControlReading>;
 }
 
-/** Receives each window when it is over. */
+/** Receives each window when it is over, and the address of a console as it opens. */
 export interface ControlListener {
   window: (window: ControlWindow) => void;
+  console: (url: string) => Promise<void>;
 }
 
 const WARM_UP = 3;
@@ -104,9 +124,41 @@ function createWindows(length: number, onWindow: ControlListener['window']) {
   return { windows, observed };
 }
 
+/** A console beside a robot, as its ROS 2 node has it. */
+function openConsole(robot: Robot, policy: () => PolicyDescription, reading: () => MeterReading) {
+  const newest = new Map<string, CameraFrame>();
+  return openRobotConsole({
+    robot: {
+      ...robot,
+      observe: (observer) =>
+        robot.observe({
+          joints: observer.joints,
+          frame(frame) {
+            newest.set(frame.camera, frame);
+            observer.frame(frame);
+          },
+        }),
+    },
+    ...{ access: { host: '127.0.0.1' }, port: 0, simulated: false, tasks: [], answers: {} },
+    ...{ cameras: robot.embodiment.cameras.map(({ name }) => name), policy, reading },
+    figures: () => ({ missedSteps: 0, heldSteps: 0, starvedSteps: 0 }),
+    sensors: () => [],
+    pictures: () =>
+      Promise.all(
+        [...newest].map(async ([camera, frame]) => ({
+          ...{ camera, at: Date.now(), age: Number(robot.clock.now() - frame.stamp) / 1e6 },
+          jpeg: await previewOf(frame),
+        })),
+      ),
+    stop: () => undefined,
+    log: console.error,
+  });
+}
+
 async function measure(
   duration: number,
-  onWindow: ControlListener['window'],
+  { link, console: hasConsole = false }: Beside,
+  owner: Calls<ControlListener>,
 ): Promise<ControlReading> {
   const behind = goFirst();
   if (behind !== undefined) console.error(`  the loop is not put first: ${behind}`);
@@ -114,39 +166,60 @@ async function measure(
   const all = await simulatedEmbodiment();
   const cameras = all.cameras.map(({ name }) => ({ name, width: 640, height: 480 }));
   const sensed = overheard(wallRobot({ ...all, cameras }, FRAME_RATE));
-  const { robot } = sensed;
   const bundle = await loadBundle(packagePath('models/aloha-mini'));
-  const policy = await openWorkerPolicy(bundle, sessionConfigSchema.parse({ threads: 1 }));
+  const session = sessionConfigSchema.parse({ threads: 1 });
+  const policy = await openWorkerPolicy(bundle, session);
   const holding = (seconds: number): Task => ({
     ...{ name: 'hold', prompt: PROMPT, maxSteps: seconds * all.controlRate },
     reset: () => Promise.resolve(),
     assess: () => ({ reward: 0, success: false }),
   });
   /** A chunk is asked for in time for the one before it in the queue. */
-  const attempt = { robot, policy, seed: 0, lead: 8, awaitChunks: false };
+  const attempt = { policy, seed: 0, lead: 8, awaitChunks: false };
 
-  await runAttempt({ ...attempt, task: holding(WARM_UP) });
-  const { windows, observed } = createWindows(Math.min(60, duration / 4), onWindow);
+  await runAttempt({ ...attempt, robot: sensed.robot, task: holding(WARM_UP) });
+  const { windows, observed } = createWindows(Math.min(60, duration / 4), (window) =>
+    owner.notify('window', window),
+  );
   const nothing = () => undefined;
   const meters = createMeters({
     ...{ observed, missed: nothing, chunk: nothing, guarded: nothing, attempt: nothing },
   });
+  const courier =
+    link &&
+    (await openCourier({ ...link, onAdapter: () => Promise.resolve(), log: console.error }));
+  const describe = () => describeBundle(bundle, policy, session);
+  const page = hasConsole
+    ? await openConsole(sensed.robot, describe, () => meters.reading())
+    : undefined;
+  if (page) await owner.ask('console', page.url);
+  const robot = page?.robot ?? sensed.robot;
+  const onChunk = (_: LoopCounts, taken: TakenChunk) => page?.chunk(taken);
   const sampling = keepSampling(policy, sensed);
   const before = performance.eventLoopUtilization();
   const stops: string[] = [];
   for (let left = duration; left > 0;) {
-    const { problem, steps } = await runAttempt({ ...attempt, task: holding(left), meters });
+    const { problem, steps } = await runAttempt({
+      ...attempt,
+      robot,
+      onChunk,
+      task: holding(left),
+      meters,
+    });
     if (problem) stops.push(problem.message);
     left = problem ? Math.floor(left - Math.max(steps / all.controlRate, 1)) : 0;
   }
   const busy = performance.eventLoopUtilization(before).utilization;
   const chunks = await sampling.stop();
+  const acknowledged = courier?.status().acknowledged;
+  await courier?.close();
+  await page?.close();
   await policy.close();
   await robot.close();
   meters.close();
-  return { ...meters.reading(), windows, stops, chunks, busy };
+  return { ...meters.reading(), windows, stops, chunks, busy, acknowledged };
 }
 
 serve<ControlFunctions, undefined, ControlListener>((_, owner) => ({
-  run: (seconds) => measure(seconds, (window) => owner.notify('window', window)),
+  run: (seconds, beside = {}) => measure(seconds, beside, owner),
 }));

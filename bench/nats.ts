@@ -19,7 +19,9 @@ import {
   randomAdapter,
   until,
 } from '../test/link/link.ts';
-import { NO_NATS, startNats } from '../test/nats/server.ts';
+import { childOf } from '../test/console/processOf.ts';
+import { NO_NATS, type NatsServer, startNats } from '../test/nats/server.ts';
+import { residentOf } from './memory.ts';
 import { type Row, median, percentile } from './row.ts';
 
 const MINUTE = 60_000;
@@ -27,7 +29,9 @@ const TRAINABLE: Trainable = { parameters: 'expert' };
 /** Attempts of a round, as many as of an update, and rounds of each pool, in turns. */
 const [ATTEMPTS, ROUNDS] = [64, 3];
 /** Episodes of a robot, and their bytes: as one of the shipped policy without images. */
-const [EPISODES, EPISODE_BYTES] = [2000, 20_000];
+const [EPISODES, EPISODE_BYTES] = [20_000, 20_000];
+/** Of them, those after which memory is measured first. */
+const EARLY = 4000;
 const [ROBOTS, ADAPTERS] = [4, 25];
 
 /** Milliseconds that a pool takes for a round of recorded attempts. */
@@ -49,7 +53,7 @@ function startWorker(address: string, processes: number): ChildProcess {
 }
 
 /** Attempts over NATS beside those of this machine's own processes. */
-async function attempts(address: string, folder: string): Promise<Row[]> {
+async function attempts({ address }: NatsServer, folder: string): Promise<Row[]> {
   const processes = availableParallelism();
   const policy = packagePath('models/aloha-mini-12k');
   const settings: RolloutSettings = { policy, task: 'transfer-cube', trainable: TRAINABLE };
@@ -125,20 +129,35 @@ interface Link {
 }
 
 /** Episodes through the server to the learner's disk. */
-const episodes = (address: string, folder: string) =>
-  withLink(address, folder, 1, async (link) => {
+const episodes = (server: NatsServer, folder: string) =>
+  withLink(server.address, folder, 1, async (link) => {
     await until(() => link.couriers[0].status().connected);
     await putEpisodes(join(folder, 'robot-0', 'episodes'), names(EPISODES), EPISODE_BYTES);
+    const ends = [
+      ["robot's link", childOf(process.pid, 'courierProcess.js')],
+      ["learner's link", childOf(process.pid, 'learnerProcess.js')],
+      ['server', server.pid],
+    ] as const;
+    const memory = () => ends.map(([, pid]) => residentOf(pid));
     const began = performance.now();
     link.couriers[0].notify();
+    await until(() => link.heard >= EARLY);
+    const early = memory();
     await until(() => link.heard === EPISODES);
     const rate = (1000 * EPISODES) / (performance.now() - began);
+    const late = memory();
     const name = `episodes of ${EPISODE_BYTES / 1000} kB to the learner's disk`;
-    return [{ name, value: rate, unit: 'a second', target: 200, better: 'more' }];
+    return [
+      { name, value: rate, unit: 'a second', target: 200, better: 'more' },
+      ...ends.map(([end], i) => ({
+        ...{ name: `  memory of the ${end} after ${EPISODES}`, value: late[i], unit: 'MiB' },
+        note: `${early[i].toFixed(0)} after ${EARLY}`,
+      })),
+    ];
   });
 
 /** Adapters from the learner until each robot plays them. */
-const adapters = (address: string, folder: string) =>
+const adapters = ({ address }: NatsServer, folder: string) =>
   withLink(address, folder, ROBOTS, async ({ port, couriers, played }) => {
     await until(() => couriers.every((courier) => courier.status().connected));
     const times: number[] = [];
@@ -171,7 +190,7 @@ export async function benchNats(): Promise<Row[]> {
     const folder = await mkdtemp(join(tmpdir(), 'nalu-bench-nats-'));
     const server = await startNats();
     try {
-      rows.push(...(await measure(server.address, folder)));
+      rows.push(...(await measure(server, folder)));
     } finally {
       await server.close();
       await rm(folder, { recursive: true, force: true });

@@ -5,6 +5,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { childOf } from '../console/processOf.ts';
 
 /** Why tests that need a NATS server are skipped; false where there is one. */
 export const NO_NATS: string | false =
@@ -20,6 +21,8 @@ export interface NatsServer {
   /** `nats://127.0.0.1:PORT` */
   readonly address: string;
   readonly folder: string;
+  /** Of the server's process, as it runs now. */
+  readonly pid: number;
   /** Its log so far. */
   log(): Promise<string>;
   /** Ends it as a lost machine would. */
@@ -88,6 +91,9 @@ export async function startNats(config = CONFIG, life = LONGEST_LIFE): Promise<N
   return {
     address: `nats://127.0.0.1:${port}`,
     folder,
+    get pid() {
+      return childOf(server.pid!, 'nats-server');
+    },
     log: () => readFile(join(folder, 'log'), 'utf8'),
     kill: end,
     restart: start,
