@@ -26,8 +26,8 @@ import { type Row, median, percentile } from './row.ts';
 
 const MINUTE = 60_000;
 const TRAINABLE: Trainable = { parameters: 'expert' };
-/** Attempts of a round, as many as of an update, and rounds of each pool, in turns. */
-const [ATTEMPTS, ROUNDS] = [64, 3];
+/** Attempts of a round, as many as of an update, and rounds of each pool, in turns: each begins as often. */
+const [ATTEMPTS, ROUNDS] = [64, 6];
 /** Episodes of a robot, and their bytes: as one of the shipped policy without images. */
 const [EPISODES, EPISODE_BYTES] = [20_000, 20_000];
 /** Of them, those after which memory is measured first. */
@@ -64,15 +64,13 @@ async function attempts({ address }: NatsServer, folder: string): Promise<Row[]>
     const [ownTimes, farTimes]: number[][] = [[], []];
     for (let round = 0; round <= ROUNDS; round++) {
       const first = round * ATTEMPTS;
-      const mine = await roundOf(own, join(folder, 'own'), first);
-      const theirs = await roundOf(far, join(folder, 'far'), first);
-      // The first round opens the policy.
-      if (round === 0) continue;
-      ownTimes.push(mine);
-      farTimes.push(theirs);
+      const mine = async () => ownTimes.push(await roundOf(own, join(folder, 'own'), first));
+      const theirs = async () => farTimes.push(await roundOf(far, join(folder, 'far'), first));
+      for (const pool of round % 2 === 0 ? [mine, theirs] : [theirs, mine]) await pool();
     }
-    const rate = (times: readonly number[]) => (ATTEMPTS * MINUTE) / median(times);
-    const ratio = median(ownTimes.map((time, i) => time / farTimes[i]));
+    // The first round opens the policy.
+    const rate = (times: readonly number[]) => (ATTEMPTS * MINUTE) / median(times.slice(1));
+    const ratio = median(ownTimes.map((time, i) => time / farTimes[i]).slice(1));
     return [
       { name: `attempts by ${processes} processes over NATS`, value: rate(farTimes), unit: 'a minute' }, // prettier-ignore
       { name: '  by as many of its own', value: rate(ownTimes), unit: 'a minute' },
