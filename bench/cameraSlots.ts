@@ -5,8 +5,9 @@ export const SLOTS = 8;
 export interface CameraStream {
   /** Shared memory of SLOTS pictures, for each camera. */
   memory: SharedArrayBuffer[];
-  /** Of one picture. */
-  bytes: number;
+  /** Of a picture, in pixels of three bytes. */
+  width: number;
+  height: number;
   /** Hz. */
   rate: number;
 }
@@ -17,4 +18,10 @@ export interface Arrival {
   slot: number;
   /** ns of process.hrtime, which all threads share. */
   stamp: bigint;
+}
+
+/** The thread of a robot's cameras. */
+export interface CameraFunctions {
+  /** The newest picture of each, as a JPEG. */
+  previews: () => Promise<Uint8Array[]>;
 }

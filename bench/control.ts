@@ -39,8 +39,13 @@ const NODE_FLAGS = ['--single-threaded-gc', '--max-semi-space-size=2'];
 export async function runControl(
   seconds: number,
   beside: Beside,
-  local: Partial<ControlListener>,
+  listener: Partial<ControlListener> = {},
 ): Promise<ControlReading> {
+  const local: ControlListener = {
+    window: () => undefined,
+    console: () => Promise.resolve(),
+    ...listener,
+  };
   const module = new URL('./controlMain.js', import.meta.url);
   const name = "the control loop's process";
   const child = await openProcess<ControlFunctions>(module, { name, local, execArgv: NODE_FLAGS });

@@ -11,7 +11,7 @@ import type { ControlReading } from './controlMain.ts';
 import { type Row, median } from './row.ts';
 
 /** Seconds of a run, and runs with and without, in turns. */
-const [SECONDS, ROUNDS] = [20, 5];
+const [SECONDS, ROUNDS] = [20, 4];
 /** What waits to be sent: more than passes within a run. */
 const [EPISODES, EPISODE_BYTES] = [600 * SECONDS, 20_000];
 const WATCHERS = 3;
@@ -32,7 +32,7 @@ async function sending(): Promise<ControlReading> {
     const [episodes, adapters] = ['episodes', 'adapters'].map((name) => join(folder, name));
     await putEpisodes(episodes, names(EPISODES), EPISODE_BYTES);
     const address = server.address.replace('nats://', 'nats://robot@');
-    return await runControl(SECONDS, { link: { address, episodes, adapters, policy } }, {});
+    return await runControl(SECONDS, { link: { address, episodes, adapters, policy } });
   } finally {
     await port.close();
     await server.close();
@@ -56,7 +56,7 @@ const watched = () =>
 async function lateness(what: string, run: () => Promise<ControlReading>) {
   const [without, beside]: ControlReading[][] = [[], []];
   for (let round = 0; round < ROUNDS; round++) {
-    without.push(await runControl(SECONDS, {}, {}));
+    without.push(await runControl(SECONDS, {}));
     beside.push(await run());
   }
   const of = (readings: readonly ControlReading[], figure: 'p50' | 'p99') =>

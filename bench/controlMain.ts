@@ -7,7 +7,7 @@ import type { CourierWork } from '../src/link/robot/courierMessages.ts';
 import { loadBundle } from '../src/policy/bundle/bundle.ts';
 import type { WorkerPolicy } from '../src/policy/worker/workerPolicy.ts';
 import { openWorkerPolicy } from '../src/policy/worker/workerPolicy.ts';
-import type { CameraFrame, Robot, Task } from '../src/robot/robot.ts';
+import type { Robot, Task } from '../src/robot/robot.ts';
 import { runAttempt } from '../src/control/attempt.ts';
 import { type Percentiles, createDistribution } from '../src/measure/distribution.ts';
 import { type MeterListener, type MeterReading, createMeters } from '../src/measure/meters.ts';
@@ -16,12 +16,11 @@ import type { PolicyDescription } from '../src/console/protocol.ts';
 import { openRobotConsole } from '../src/console/robotConsole.ts';
 import type { TakenChunk } from '../src/console/tap.ts';
 import type { LoopCounts } from '../src/control/loopOptions.ts';
-import { previewOf } from '../src/images/previewOf.ts';
 import type { Calls } from '../src/processes/calls.ts';
 import { createSynchroniser } from '../src/control/synchroniser.ts';
 import { simulatedEmbodiment } from '../src/sim/embodiment.ts';
 import { resident } from './memory.ts';
-import { wallRobot } from './wallRobot.ts';
+import { type WallRobot, wallRobot } from './wallRobot.ts';
 
 /** What a window of the run was like. */
 export interface ControlWindow {
@@ -125,31 +124,23 @@ function createWindows(length: number, onWindow: ControlListener['window']) {
 }
 
 /** A console beside a robot, as its ROS 2 node has it. */
-function openConsole(robot: Robot, policy: () => PolicyDescription, reading: () => MeterReading) {
-  const newest = new Map<string, CameraFrame>();
+function openConsole(
+  robot: WallRobot,
+  policy: () => PolicyDescription,
+  reading: () => MeterReading,
+) {
+  const cameras = robot.embodiment.cameras.map(({ name }) => name);
   return openRobotConsole({
-    robot: {
-      ...robot,
-      observe: (observer) =>
-        robot.observe({
-          joints: observer.joints,
-          frame(frame) {
-            newest.set(frame.camera, frame);
-            observer.frame(frame);
-          },
-        }),
-    },
+    ...{ robot, cameras, policy, reading },
     ...{ access: { host: '127.0.0.1' }, port: 0, simulated: false, tasks: [], answers: {} },
-    ...{ cameras: robot.embodiment.cameras.map(({ name }) => name), policy, reading },
     figures: () => ({ missedSteps: 0, heldSteps: 0, starvedSteps: 0 }),
     sensors: () => [],
-    pictures: () =>
-      Promise.all(
-        [...newest].map(async ([camera, frame]) => ({
-          ...{ camera, at: Date.now(), age: Number(robot.clock.now() - frame.stamp) / 1e6 },
-          jpeg: await previewOf(frame),
-        })),
-      ),
+    async pictures() {
+      const began = performance.now();
+      const jpegs = await robot.previews();
+      const age = performance.now() - began;
+      return cameras.map((camera, i) => ({ camera, at: Date.now(), age, jpeg: jpegs[i] }));
+    },
     stop: () => undefined,
     log: console.error,
   });
@@ -165,7 +156,8 @@ async function measure(
 
   const all = await simulatedEmbodiment();
   const cameras = all.cameras.map(({ name }) => ({ name, width: 640, height: 480 }));
-  const sensed = overheard(wallRobot({ ...all, cameras }, FRAME_RATE));
+  const wall = wallRobot({ ...all, cameras }, FRAME_RATE);
+  const sensed = overheard(wall);
   const bundle = await loadBundle(packagePath('models/aloha-mini'));
   const session = sessionConfigSchema.parse({ threads: 1 });
   const policy = await openWorkerPolicy(bundle, session);
@@ -190,7 +182,7 @@ async function measure(
     (await openCourier({ ...link, onAdapter: () => Promise.resolve(), log: console.error }));
   const describe = () => describeBundle(bundle, policy, session);
   const page = hasConsole
-    ? await openConsole(sensed.robot, describe, () => meters.reading())
+    ? await openConsole({ ...wall, ...sensed.robot }, describe, () => meters.reading())
     : undefined;
   if (page) await owner.ask('console', page.url);
   const robot = page?.robot ?? sensed.robot;
