@@ -6,10 +6,6 @@ import { type TestPage, openPage } from '../test/console/client.ts';
 import { childOf } from '../test/console/processOf.ts';
 import { type Row, median, percentile } from './row.ts';
 
-/** Attempts of a round, and rounds with and without a console in turn. */
-const ATTEMPTS = 3;
-const ROUNDS = 3;
-const WATCHERS = 3;
 const STOPS = 30;
 /** Seconds over which processor time is counted. */
 const CPU_SECONDS = 10;
@@ -22,41 +18,16 @@ async function end(child: ChildProcess): Promise<void> {
   await once(child, 'exit');
 }
 
-async function latenessWithout(): Promise<number> {
-  const child = fork(MAIN, [String(ATTEMPTS)]);
-  const [{ lateness }] = (await once(child, 'message')) as [{ lateness: number }];
-  await end(child);
-  return lateness;
-}
-
-/** A robot with a console, and its pages. */
-async function openRobot(pages: number) {
+/** A robot with a console, and a page. */
+async function openRobot() {
   const child = fork(MAIN);
   const [{ url }] = (await once(child, 'message')) as [{ url: string }];
-  const opened = await Promise.all(Array.from({ length: pages }, () => openPage(url)));
-  const [operator] = opened;
+  const operator = await openPage(url);
   await operator.until(() => operator.topics.phase, 'a phase');
-  return { child, operator, pages: opened };
+  return { child, operator };
 }
 
 const phaseIs = (page: TestPage, ...phases: string[]) => phases.includes(page.topics.phase!.phase);
-
-/** An attempt from start to a scene that is reset. */
-async function attempt(page: TestPage): Promise<void> {
-  await page.ask('start', {});
-  await page.until(() => phaseIs(page, 'judgement', 'reset'), 'the end of an attempt', 60);
-  if (phaseIs(page, 'judgement')) await page.ask('failure', null);
-  await page.until(() => phaseIs(page, 'reset'), 'the reset');
-  await page.ask('sceneReady', null);
-}
-
-async function latenessWith(): Promise<number> {
-  const { child, operator } = await openRobot(WATCHERS);
-  for (let i = 0; i < ATTEMPTS; i++) await attempt(operator);
-  await setTimeout(1500);
-  await end(child);
-  return operator.topics.figures!.lateness!.p99;
-}
 
 /** Seconds of processor time of a process so far. */
 function cpuSeconds(pid: number): number {
@@ -66,7 +37,7 @@ function cpuSeconds(pid: number): number {
 
 /** Shares of a core while a page watches an attempt: the console, and what draws the cameras. */
 async function shares() {
-  const { child, operator } = await openRobot(1);
+  const { child, operator } = await openRobot();
   const pids = ['consoleProcess.js', 'previewProcess.js'].map((name) => childOf(child.pid!, name));
   await operator.ask('start', {});
   await operator.until(() => phaseIs(operator, 'running'), 'an attempt', 60);
@@ -84,7 +55,7 @@ async function shares() {
 
 /** Milliseconds from the press of stop to the first command that brakes. */
 async function brakingTimes(): Promise<number[]> {
-  const { child, operator } = await openRobot(1);
+  const { child, operator } = await openRobot();
   const times: number[] = [];
   child.on('message', ({ braking }: { braking?: number }) => braking !== undefined && times.push(braking)); // prettier-ignore
   for (let press = 0; press < STOPS; press++) {
@@ -102,19 +73,9 @@ async function brakingTimes(): Promise<number[]> {
 
 /** The console beside a simulated robot in real time, on loopback. */
 export async function benchConsole(): Promise<Row[]> {
-  const [without, beside]: number[][] = [[], []];
-  for (let round = 0; round < ROUNDS; round++) {
-    without.push(await latenessWithout());
-    beside.push(await latenessWith());
-  }
   const { served, drawn, rate } = await shares();
   const times = await brakingTimes();
-  const note = `${ROUNDS} rounds of ${ATTEMPTS} attempts in turn`;
   return [
-    { name: 'tick lateness p99 without a console', value: median(without), unit: 'ms', note },
-    { name: `  with a console and ${WATCHERS} pages`, value: median(beside), unit: 'ms' },
-    { name: '  more', value: median(beside) - median(without), unit: 'ms', target: 0.2, better: 'less' }, // prettier-ignore
-    { name: '  of it', value: median(beside) / median(without), unit: '×', target: 1.1, better: 'less' }, // prettier-ignore
     { name: 'console, one page, four cameras', value: served, unit: 'cores', target: 0.25, better: 'less' }, // prettier-ignore
     { name: '  what draws the simulated cameras', value: drawn, unit: 'cores', note: `${rate.toFixed(1)} pictures a second of each` }, // prettier-ignore
     { name: 'stop to the first braking command, p99', value: percentile(times, 0.99), unit: 'ms', target: 20, better: 'less', note: `${STOPS} presses` }, // prettier-ignore

@@ -1,9 +1,6 @@
 import type { PolicyDescription } from '../src/console/protocol.ts';
 import { describeBundle } from '../src/console/describePolicy.ts';
-import { approach } from '../src/control/approach.ts';
-import { runAttempt } from '../src/control/attempt.ts';
 import { packagePath } from '../src/files/packagePath.ts';
-import { createMeters } from '../src/measure/meters.ts';
 import { loadBundle } from '../src/policy/bundle/bundle.ts';
 import { openWorkerPolicy } from '../src/policy/worker/workerPolicy.ts';
 import { whenLeftAlone } from '../src/processes/exits.ts';
@@ -13,10 +10,9 @@ import { loadSessionConfig } from '../src/session/session.ts';
 import { type SimulatedAlohaOptions, simulatedAloha } from '../src/sim/simulatedAloha.ts';
 
 /*
- * A simulated robot in real time: with a console at a free port, or so many attempts without one. Tells its parent
- * the console's address and when each command was sent after a stop, or how late the steps of the attempts were.
+ * A simulated robot in real time with a console at a free port. Tells its parent the console's address and when each
+ * command was sent after a stop.
  */
-const [, , attempts] = process.argv;
 const scene: SimulatedAlohaOptions = { task: 'transfer-cube', realTime: true };
 const sim = await simulatedAloha(scene);
 const session = await loadSessionConfig(undefined);
@@ -27,46 +23,30 @@ const tell = (message: object) => void process.send!(message);
 const now = () => performance.timeOrigin + performance.now();
 whenLeftAlone(() => process.exit());
 
-async function withoutConsole(count: number): Promise<void> {
-  const meters = createMeters();
-  const pose = Float64Array.from(sim.embodiment.joints, ({ home }) => home);
-  for (let seed = 0; seed < count; seed++) {
-    await sim.reset(seed);
-    await approach({ robot: sim, pose, speed: 1 });
-    await runAttempt({ robot: sim, task: sim, policy, seed, meters, awaitChunks: false });
-  }
-  tell({ lateness: meters.reading().figures.lateness!.p99 });
-  process.exit();
-}
-
-async function withConsole(): Promise<void> {
-  let pressed = 0;
-  const description: PolicyDescription = describeBundle(bundle, policy, session);
-  await operate({
-    access: { host: '127.0.0.1' },
-    port: 0,
-    addresses(url) {
-      tell({ url });
-      return [];
+let pressed = 0;
+const description: PolicyDescription = describeBundle(bundle, policy, session);
+await operate({
+  access: { host: '127.0.0.1' },
+  port: 0,
+  addresses(url) {
+    tell({ url });
+    return [];
+  },
+  sim: {
+    ...sim,
+    command(positions) {
+      if (pressed > 0) tell({ braking: now() - pressed });
+      pressed = pressed > 0 ? -1 : pressed;
+      sim.command(positions);
     },
-    sim: {
-      ...sim,
-      command(positions) {
-        if (pressed > 0) tell({ braking: now() - pressed });
-        pressed = pressed > 0 ? -1 : pressed;
-        sim.command(positions);
-      },
-    },
-    ...{ scene, policy, description, versions: onlyVersion(bundle.version), seed: 0 },
-    recorder: () => Promise.resolve(undefined),
-    // The reason of a stop is when it was pressed.
-    onState({ phase, reason }) {
-      if (phase === 'ready') pressed = 0;
-      if (phase === 'stopped' && pressed === 0) pressed = Number(reason);
-    },
-    err: process.stderr,
-    signal: new AbortController().signal,
-  });
-}
-
-await (attempts === undefined ? withConsole() : withoutConsole(Number(attempts)));
+  },
+  ...{ scene, policy, description, versions: onlyVersion(bundle.version), seed: 0 },
+  recorder: () => Promise.resolve(undefined),
+  // The reason of a stop is when it was pressed.
+  onState({ phase, reason }) {
+    if (phase === 'ready') pressed = 0;
+    if (phase === 'stopped' && pressed === 0) pressed = Number(reason);
+  },
+  err: process.stderr,
+  signal: new AbortController().signal,
+});

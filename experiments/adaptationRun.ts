@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { copyFile, mkdir, rename, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { stringify } from 'yaml';
 import { type Evaluation, evaluate, readResults } from '../src/adapting/evaluation.ts';
 import { type Makers, openMakers } from '../src/rollouts/makers.ts';
@@ -166,10 +166,15 @@ async function makePolicy({ policy, trained, task }: Experiment): Promise<boolea
   if (!trained || (await isThere(out))) return true;
   const { demonstrations, steps } = trained;
   const demos = `${out}-demos`;
+  // Whole once it lies at its place.
+  const begun = join(dirname(out), 'begun', basename(out));
   const ofTask = task ? ['--task', task] : [];
   const made = await nalu(['demos', demos, '--episodes', String(demonstrations), ...ofTask]);
-  const how = ['--steps', String(steps), '--attempts', '0', '--resume'];
-  return made && nalu(['imitate', demos, '--out', out, ...how]);
+  const how = ['--steps', String(steps), '--attempts', '0'];
+  const goesOn = (await isThere(begun)) ? ['--resume'] : [];
+  if (!made || !(await nalu(['imitate', demos, '--out', begun, ...how, ...goesOn]))) return false;
+  await rename(begun, out);
+  return true;
 }
 
 /** Adapts, and measures what came of it; undefined if it was stopped by hand. */

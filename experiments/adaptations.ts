@@ -199,6 +199,22 @@ const EXPERIMENTS: Record<string, Experiment> = {
     curveAttempts: 40,
     finalAttempts: 100,
   },
+  'insertion-methods': {
+    about: 'aloha-mini-insertion without any gap, two network calls a chunk',
+    policy: 'models/aloha-mini-insertion',
+    task: 'insertion',
+    steps: 2,
+    variants: {
+      offset: { method: 'offset', episodes: 144, evaluateEvery: 3 },
+      view: { method: 'view', episodes: 144, evaluateEvery: 3 },
+      'fpo-replay': { method: 'fpo-replay', evaluateEvery: 12 },
+      preference: { method: 'preference', evaluateEvery: 12 },
+    },
+    seeds: [0, 1],
+    episodes: 592,
+    curveAttempts: 40,
+    finalAttempts: 200,
+  },
   ablations: {
     ...CAMERAS,
     about: `${CAMERAS.about}; at ten and three times the default rate`,

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Console } from './console.ts';
 import type { CameraPicture } from './protocol.ts';
 
@@ -21,7 +22,12 @@ export function pumpCameras(
   const round = async () => {
     const began = performance.now();
     try {
-      if (console.watched) for (const picture of await take()) console.picture(picture);
+      if (console.watched)
+        for (const picture of await take()) {
+          console.picture(picture);
+          // A control step that is due does not wait for all of them.
+          await setImmediate();
+        }
     } catch (error) {
       onProblem(error);
     }

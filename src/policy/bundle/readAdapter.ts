@@ -79,7 +79,9 @@ function adapterFaults(
   if (base !== policy.base) return [`it belongs to the policy ${base}, this one is ${policy.base}`];
   const target = policy.trainable ?? trainable;
   if (trainable.parameters !== target.parameters)
-    return [`it adapts ${trainable.parameters}, this policy was opened for ${target.parameters}`];
+    return [
+      `it adapts ${trainable.parameters}, this policy was opened for ${target.parameters}; open it with trainable: ${trainable.parameters}`,
+    ];
   const expected = new Map(
     adaptableOf(policy)
       .parameters(target)
