@@ -5,9 +5,8 @@ export const SLOTS = 8;
 export interface CameraStream {
   /** Shared memory of SLOTS pictures, for each camera. */
   memory: SharedArrayBuffer[];
-  /** Of a picture, in pixels of three bytes. */
-  width: number;
-  height: number;
+  /** Of one picture. */
+  bytes: number;
   /** Hz. */
   rate: number;
 }
@@ -18,10 +17,4 @@ export interface Arrival {
   slot: number;
   /** ns of process.hrtime, which all threads share. */
   stamp: bigint;
-}
-
-/** The thread of a robot's cameras. */
-export interface CameraFunctions {
-  /** The newest picture of each, as a JPEG. */
-  previews: () => Promise<Uint8Array[]>;
 }

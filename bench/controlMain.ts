@@ -17,10 +17,12 @@ import { openRobotConsole } from '../src/console/robotConsole.ts';
 import type { TakenChunk } from '../src/console/tap.ts';
 import type { LoopCounts } from '../src/control/loopOptions.ts';
 import type { Calls } from '../src/processes/calls.ts';
+import { openProcess } from '../src/processes/child.ts';
 import { createSynchroniser } from '../src/control/synchroniser.ts';
 import { simulatedEmbodiment } from '../src/sim/embodiment.ts';
 import { resident } from './memory.ts';
-import { type WallRobot, wallRobot } from './wallRobot.ts';
+import type { PreviewerFunctions, PreviewerWork } from './previewer.ts';
+import { wallRobot } from './wallRobot.ts';
 
 /** What a window of the run was like. */
 export interface ControlWindow {
@@ -124,26 +126,38 @@ function createWindows(length: number, onWindow: ControlListener['window']) {
 }
 
 /** A console beside a robot, as its ROS 2 node has it. */
-function openConsole(
-  robot: WallRobot,
+async function openConsole(
+  robot: Robot,
   policy: () => PolicyDescription,
   reading: () => MeterReading,
 ) {
-  const cameras = robot.embodiment.cameras.map(({ name }) => name);
-  return openRobotConsole({
-    ...{ robot, cameras, policy, reading },
+  const { cameras } = robot.embodiment;
+  const [{ width, height }] = cameras;
+  const module = new URL('./previewer.js', import.meta.url);
+  const data: PreviewerWork = { cameras: cameras.length, width, height };
+  const previewer = await openProcess<PreviewerFunctions>(module, { name: 'the previewer', data });
+  const names = cameras.map(({ name }) => name);
+  const console = await openRobotConsole({
+    ...{ robot, policy, reading, cameras: names },
     ...{ access: { host: '127.0.0.1' }, port: 0, simulated: false, tasks: [], answers: {} },
     figures: () => ({ missedSteps: 0, heldSteps: 0, starvedSteps: 0 }),
     sensors: () => [],
     async pictures() {
       const began = performance.now();
-      const jpegs = await robot.previews();
+      const jpegs = await previewer.ask('previews');
       const age = performance.now() - began;
-      return cameras.map((camera, i) => ({ camera, at: Date.now(), age, jpeg: jpegs[i] }));
+      return names.map((camera, i) => ({ camera, at: Date.now(), age, jpeg: jpegs[i] }));
     },
     stop: () => undefined,
-    log: console.error,
+    log: (line) => globalThis.console.error(line),
   });
+  return {
+    ...console,
+    async close() {
+      await console.close();
+      await previewer.close();
+    },
+  };
 }
 
 async function measure(
@@ -156,8 +170,7 @@ async function measure(
 
   const all = await simulatedEmbodiment();
   const cameras = all.cameras.map(({ name }) => ({ name, width: 640, height: 480 }));
-  const wall = wallRobot({ ...all, cameras }, FRAME_RATE);
-  const sensed = overheard(wall);
+  const sensed = overheard(wallRobot({ ...all, cameras }, FRAME_RATE));
   const bundle = await loadBundle(packagePath('models/aloha-mini'));
   const session = sessionConfigSchema.parse({ threads: 1 });
   const policy = await openWorkerPolicy(bundle, session);
@@ -182,7 +195,7 @@ async function measure(
     (await openCourier({ ...link, onAdapter: () => Promise.resolve(), log: console.error }));
   const describe = () => describeBundle(bundle, policy, session);
   const page = hasConsole
-    ? await openConsole({ ...wall, ...sensed.robot }, describe, () => meters.reading())
+    ? await openConsole(sensed.robot, describe, () => meters.reading())
     : undefined;
   if (page) await owner.ask('console', page.url);
   const robot = page?.robot ?? sensed.robot;

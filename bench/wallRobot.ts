@@ -2,24 +2,18 @@ import type { Embodiment } from '../src/robot/embodiment.ts';
 import type { Observer, Robot } from '../src/robot/robot.ts';
 import { startThread } from '../src/processes/child.ts';
 import { untilWall } from '../src/robot/wallClock.ts';
-import { type Arrival, type CameraFunctions, type CameraStream, SLOTS } from './cameraSlots.ts';
-
-/** What it has beside a robot's. */
-export interface WallRobot extends Robot {
-  /** The newest picture of each camera for people, as a JPEG. */
-  previews(): Promise<Uint8Array[]>;
-}
+import { type Arrival, type CameraStream, SLOTS } from './cameraSlots.ts';
 
 /**
  * A robot on the wall clock that takes next to nothing of this thread: it is at once where it is told to be,
  * and its cameras' pictures come in shared memory at `frameRate` Hz, from a thread that writes them anew.
  */
-export function wallRobot(embodiment: Embodiment, frameRate: number): WallRobot {
+export function wallRobot(embodiment: Embodiment, frameRate: number): Robot {
   const { cameras } = embodiment;
   const [{ width, height }] = cameras;
   const bytes = width * height * 3;
   const memory = cameras.map(() => new SharedArrayBuffer(SLOTS * bytes));
-  const stream: CameraStream = { memory, width, height, rate: frameRate };
+  const stream: CameraStream = { memory, bytes, rate: frameRate };
   let position = Float64Array.from(embodiment.joints, ({ home }) => home);
   let observer: Observer | undefined;
 
@@ -28,7 +22,7 @@ export function wallRobot(embodiment: Embodiment, frameRate: number): WallRobot 
       ...{ camera: cameras[camera].name, stamp, width, height },
       pixels: () => Promise.resolve(new Uint8Array(memory[camera], slot * bytes, bytes)),
     });
-  const worker = startThread<CameraFunctions>(new URL('./cameraStream.js', import.meta.url), {
+  const worker = startThread(new URL('./cameraStream.js', import.meta.url), {
     name: "the cameras' thread",
     data: stream,
     local: { frame },
@@ -49,7 +43,6 @@ export function wallRobot(embodiment: Embodiment, frameRate: number): WallRobot 
     command(positions) {
       position = positions.slice();
     },
-    previews: () => worker.ask('previews'),
     close: () => worker.kill(),
   };
 }
