@@ -72,7 +72,7 @@ const ON_REQUEST = ['many-robots', 'full', 'full-cpu', 'openvla-cpu'];
 const HELP = `npm run bench -- [SECTION ...] [--minutes N] [--alone]
 
 Measures, and prints each figure beside its target. Sections: ${Object.keys(SECTIONS).join(', ')};
-all of them where none is named, but for ${ON_REQUEST.join(' and ')}.
+all of them where none is named, but for ${ON_REQUEST.join(', ')}.
 
   --minutes N   of the control loop, with and without a learner, and of many robots (1)
   --alone       the control loop without a learner only`;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { openLearnerPort } from '../src/link/learner/learnerPort.ts';
 import { openPage } from '../test/console/client.ts';
 import { childOf } from '../test/console/processOf.ts';
-import { names, policy, putEpisodes } from '../test/link/link.ts';
+import { NATS, names, policy, putEpisodes } from '../test/link/link.ts';
 import { NO_NATS, startNats } from '../test/nats/server.ts';
 import { runControl } from './control.ts';
 import type { ControlReading } from './controlMain.ts';
@@ -31,7 +31,7 @@ async function sending(): Promise<ControlReading> {
   try {
     const [episodes, adapters] = ['episodes', 'adapters'].map((name) => join(folder, name));
     await putEpisodes(episodes, names(EPISODES), EPISODE_BYTES);
-    const address = server.address.replace('nats://', 'nats://robot@');
+    const address = NATS.as(server.address, 'robot');
     return await runControl(SECONDS, { link: { address, episodes, adapters, policy } });
   } finally {
     await port.close();

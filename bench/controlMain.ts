@@ -57,7 +57,7 @@ export interface Beside {
 
 /** The process of a run. */
 export interface ControlFunctions {
-  run: (seconds: number, beside?: Beside) => Promise<ControlReading>;
+  run: (seconds: number, beside: Beside) => Promise<ControlReading>;
 }
 
 /** Receives each window when it is over, and the address of a console as it opens. */
@@ -137,7 +137,7 @@ async function openConsole(
   const data: PreviewerWork = { cameras: cameras.length, width, height };
   const previewer = await openProcess<PreviewerFunctions>(module, { name: 'the previewer', data });
   const names = cameras.map(({ name }) => name);
-  const console = await openRobotConsole({
+  const opened = await openRobotConsole({
     ...{ robot, policy, reading, cameras: names },
     ...{ access: { host: '127.0.0.1' }, port: 0, simulated: false, tasks: [], answers: {} },
     figures: () => ({ missedSteps: 0, heldSteps: 0, starvedSteps: 0 }),
@@ -149,12 +149,12 @@ async function openConsole(
       return names.map((camera, i) => ({ camera, at: Date.now(), age, jpeg: jpegs[i] }));
     },
     stop: () => undefined,
-    log: (line) => globalThis.console.error(line),
+    log: console.error,
   });
   return {
-    ...console,
+    ...opened,
     async close() {
-      await console.close();
+      await opened.close();
       await previewer.close();
     },
   };
@@ -226,5 +226,5 @@ async function measure(
 }
 
 serve<ControlFunctions, undefined, ControlListener>((_, owner) => ({
-  run: (seconds, beside = {}) => measure(seconds, beside, owner),
+  run: (seconds, beside) => measure(seconds, beside, owner),
 }));

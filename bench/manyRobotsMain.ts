@@ -1,11 +1,10 @@
-import { rename, writeFile } from 'node:fs/promises';
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { openNatsSession } from '../src/link/nats/robotSession.ts';
 import { type AdaptedPolicy, openInbox } from '../src/link/robot/inbox.ts';
 import { openOutbox } from '../src/link/robot/outbox.ts';
 import { serve } from '../src/processes/serve.ts';
+import { NATS, putEpisodes } from '../test/link/link.ts';
 
 /** Robots of one process: what each has of the link, without a camera, an arm or a policy. */
 export interface CrowdWork {
@@ -22,8 +21,7 @@ export interface CrowdWork {
 /** What became of the episodes of a process's robots. */
 export interface CrowdReading {
   recorded: number;
-  acknowledged: number;
-  /** Milliseconds from each recorded episode until the robot has noted that the learner has it. */
+  /** Milliseconds from an episode's recording until the robot has noted that the learner has it, of those it has. */
   times: number[];
   /** What the robots said that an operator should know. */
   said: string[];
@@ -58,7 +56,7 @@ async function openRobot(
   const times: number[] = [];
   let isConnected = false;
   const session = openNatsSession(
-    { address: address.replace('nats://', `nats://${name}@`), keys: undefined, episodes, embodiment: undefined },
+    { address: NATS.as(address, name), keys: undefined, episodes, embodiment: undefined },
     {
       ...{ base: policy.base, outbox, inbox, log },
       onChange(connected, _, absent) {
@@ -75,9 +73,7 @@ async function openRobot(
     recorded,
     isConnected: () => isConnected,
     async record(bytes: number) {
-      const path = join(episodes, `${name}-${recorded.length}.mcap`);
-      await writeFile(`${path}.partial`, randomBytes(bytes));
-      await rename(`${path}.partial`, path);
+      await putEpisodes(episodes, [`${name}-${recorded.length}`], bytes);
       recorded.push(performance.now());
       session.notify();
     },
@@ -114,7 +110,7 @@ serve<CrowdFunctions, CrowdWork>(async (work) => {
       const acknowledged = () => sum(({ times }) => times.length);
       const recorded = sum((robot) => robot.recorded.length);
       while (acknowledged() < recorded && passed() < seconds + LAST) await setTimeout(20);
-      return { recorded, acknowledged: acknowledged(), times: robots.flatMap(({ times }) => times), said }; // prettier-ignore
+      return { recorded, times: robots.flatMap(({ times }) => times), said }; // prettier-ignore
     },
     async close() {
       await Promise.all(robots.map((robot) => robot.close()));

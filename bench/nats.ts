@@ -13,6 +13,7 @@ import type { RolloutSettings } from '../src/rollouts/rolloutWorker.ts';
 import { openWorkersPool } from '../src/rollouts/workers/workersPool.ts';
 import {
   BASE,
+  NATS,
   names,
   policy as tinyPolicy,
   putEpisodes,
@@ -101,7 +102,7 @@ async function withLink(
       openCourier({
         episodes: join(folder, `robot-${i}`, 'episodes'),
         adapters: join(folder, `robot-${i}`, 'adapters'),
-        address: address.replace('nats://', `nats://robot-${i}@`),
+        address: NATS.as(address, `robot-${i}`),
         policy: tinyPolicy,
         onAdapter: ({ version }) => Promise.resolve(void (played[i] = version)),
         log: () => undefined,
