@@ -134,7 +134,7 @@ async function openConsole(
   const { cameras } = robot.embodiment;
   const [{ width, height }] = cameras;
   const module = new URL('./previewer.js', import.meta.url);
-  const data: PreviewerWork = { cameras: cameras.length, width, height };
+  const data: PreviewerWork = { width, height };
   const previewer = await openProcess<PreviewerFunctions>(module, { name: 'the previewer', data });
   const names = cameras.map(({ name }) => name);
   const opened = await openRobotConsole({
@@ -142,11 +142,10 @@ async function openConsole(
     ...{ access: { host: '127.0.0.1' }, port: 0, simulated: false, tasks: [], answers: {} },
     figures: () => ({ missedSteps: 0, heldSteps: 0, starvedSteps: 0 }),
     sensors: () => [],
-    async pictures() {
+    async picture(camera) {
       const began = performance.now();
-      const jpegs = await previewer.ask('previews');
-      const age = performance.now() - began;
-      return names.map((camera, i) => ({ camera, at: Date.now(), age, jpeg: jpegs[i] }));
+      const jpeg = await previewer.ask('preview');
+      return { camera, at: Date.now(), age: performance.now() - began, jpeg };
     },
     stop: () => undefined,
     log: console.error,

@@ -1,18 +1,24 @@
 import { spawn } from 'node:child_process';
-import { access, mkdtemp, rm } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { elementCount } from '../src/onnx/dim.ts';
 import { writeModel } from '../src/onnx/modelFile.ts';
-import { readSafetensorsHeader, writeSafetensors } from '../src/tensors/safetensors.ts';
+import {
+  type TensorSource,
+  readSafetensorsHeader,
+  writeSafetensors,
+} from '../src/tensors/safetensors.ts';
 import { openSession, sessionConfigSchema } from '../src/session/session.ts';
 import { loadBundle, writeBundle } from '../src/policy/bundle/bundle.ts';
+import type { Pi0Config } from '../src/policy/families/pi0/config.ts';
 import { randomWeights } from '../src/policy/families/pi0/randomWeights.ts';
 import { gaussianNoise } from '../src/tensors/noise.ts';
 import { integrationTensor } from '../src/policy/integrationTensor.ts';
 import { sampleGraph } from '../src/policy/families/pi0/graphs.ts';
 import { tinyFiles } from '../src/policy/paligemma/tokenizer.ts';
+import { convertedWeights } from '../src/policy/paligemma/convert.ts';
 import { externalWeights } from '../src/policy/paligemma/weights.ts';
 import { weightShapes } from '../src/policy/families/pi0/weights.ts';
 import { openWorkerPolicy } from '../src/policy/worker/workerPolicy.ts';
@@ -136,34 +142,43 @@ function runPyTorch(folder: string, args: string[]): Promise<PyTorchTimes | unde
   });
 }
 
+/** Random weights. */
+const weightsOf = (config: Pi0Config) =>
+  [...weightShapes(config)].map(([name, shape], i) => {
+    const fanIn = elementCount(shape.slice(1)) as number;
+    const data = gaussianNoise([0, i], elementCount(shape) as number);
+    return {
+      name,
+      shape: shape as number[],
+      data: Float32Array.from(data, (value) => value / Math.sqrt(fanIn) / 2),
+    };
+  });
+
+/** Opens the sampler on weights, written into `folder` beside its model. */
+async function openOn(weights: readonly TensorSource[], config: Pi0Config, folder: string) {
+  await mkdir(folder);
+  const [path, model] = ['model.safetensors', 'sample.onnx'].map((name) => join(folder, name));
+  await writeSafetensors(path, weights);
+  const header = await readSafetensorsHeader(path);
+  await writeModel(sampleGraph(config, externalWeights(header, path, model), 'floats'), model);
+  return { path, header, session: await openSession(model, SESSION) };
+}
+
 /** The same middle-sized π0 in Nalu, in PyTorch and as PyTorch's own ONNX export. */
 async function midRows(): Promise<Row[]> {
   const config = await goldenConfig('mid_config.json');
   const folder = await mkdtemp(join(tmpdir(), 'nalu-bench-'));
   try {
-    const weights = join(folder, 'model.safetensors');
-    await writeSafetensors(
-      weights,
-      [...weightShapes(config)].map(([name, shape], i) => {
-        const fanIn = elementCount(shape.slice(1)) as number;
-        const data = gaussianNoise([0, i], elementCount(shape) as number);
-        return {
-          name,
-          shape: shape as number[],
-          data: Float32Array.from(data, (value) => value / Math.sqrt(fanIn) / 2),
-        };
-      }),
-    );
-    const model = join(folder, 'sample.onnx');
-    const source = externalWeights(await readSafetensorsHeader(weights), weights, model);
-    await writeModel(sampleGraph(config, source, 'floats'), model);
-    const nalu = await openSession(model, SESSION);
+    const floats = await openOn(weightsOf(config), config, join(folder, 'floats'));
+    const inBytes = convertedWeights(weightShapes(config), floats.header, { prefixBits: 8 });
+    const packed = await openOn(inBytes, config, join(folder, 'packed'));
+    const nalu = floats.session;
     const side = config.vision.imageSize;
     const full = midFeeds(side, config.maxTokens);
     const usual = midFeeds(side, PROMPT);
     const plainModel = join(folder, 'plain.onnx');
     const configPath = join(ROOT, 'test/golden/mid_config.json');
-    const arguments_ = ['--config', configPath, '--weights', weights];
+    const arguments_ = ['--config', configPath, '--weights', floats.path];
 
     const times = {
       full: [] as number[],
@@ -173,12 +188,14 @@ async function midRows(): Promise<Row[]> {
       compiled: [] as number[],
       half: [] as number[],
       few: [] as number[],
+      packed: [] as number[],
     };
     // Each round times all of them, so that a busy moment of the machine meets them alike.
     for (let round = 0; round < ROUNDS; round++) {
       times.full.push(await timeOnce(nalu, full));
       times.half.push(await timeOnce(nalu, { ...full, integration: euler(STEPS / 2) }));
       times.few.push(await timeOnce(nalu, { ...full, integration: euler(FEW) }));
+      times.packed.push(await timeOnce(packed.session, { ...full, integration: euler(FEW) }));
       times.usual.push(await timeOnce(nalu, usual));
       const exporting = round === 0 ? ['--export', plainModel] : [];
       const torch = await runPyTorch(folder, [...arguments_, ...exporting]);
@@ -192,6 +209,7 @@ async function midRows(): Promise<Row[]> {
       }
     }
     await nalu.release();
+    await packed.session.release();
     return compare(times, config.maxTokens);
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -211,7 +229,10 @@ const exists = (path: string) =>
   );
 
 function compare(
-  times: Record<'full' | 'half' | 'few' | 'usual' | 'plain' | 'torch' | 'compiled', number[]>,
+  times: Record<
+    'full' | 'half' | 'few' | 'packed' | 'usual' | 'plain' | 'torch' | 'compiled',
+    number[]
+  >,
   maxTokens: number,
 ): Row[] {
   const [full, usual] = [median(times.full), median(times.usual)];
@@ -239,6 +260,7 @@ function compare(
     ratio('Nalu times as fast, all tokens real', times.torch, times.full, 3),
     ratio(`Nalu times as fast, ${PROMPT} of ${maxTokens} real`, times.torch, times.usual, 3),
     ratio(`Nalu at ${FEW} steps times as fast`, times.torch, times.few, 6),
+    ratio('  and a prefix of 8 bits', times.torch, times.packed, 6),
     { name: 'PyTorch compiled', value: median(times.compiled), unit: 'ms' },
     ratio('Nalu times as fast, all tokens real', times.compiled, times.full, 2.4),
     ratio(`Nalu times as fast, ${PROMPT} of ${maxTokens} real`, times.compiled, times.usual, 2.4),

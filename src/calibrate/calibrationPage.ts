@@ -43,15 +43,15 @@ function createPictures({ clock }: SensingRobot) {
     encoded.set(frame, known);
     return known;
   };
-  const picture = async (frame: CameraFrame): Promise<CameraPicture> => ({
-    at: Date.now(),
-    camera: frame.camera,
-    jpeg: await jpeg(frame),
-    age: Number(clock.now() - frame.stamp) / 1e6,
-  });
   return {
     frame: (frame: CameraFrame) => void newest.set(frame.camera, frame),
-    take: () => Promise.all([...newest.values()].map(picture)),
+    take: async (camera: string): Promise<CameraPicture | undefined> => {
+      const frame = newest.get(camera);
+      if (!frame) return undefined;
+      const picture = await jpeg(frame);
+      const age = Number(clock.now() - frame.stamp) / 1e6;
+      return { at: Date.now(), age, camera, jpeg: picture };
+    },
   };
 }
 
@@ -90,7 +90,8 @@ export async function openCalibrationPage(
       const onProblem = (error: unknown) => log(`no pictures for the page: ${messageOf(error)}`);
       const { count, sensors } = createSensorRates(robot.clock);
       const timer = setInterval(() => console.publish('sensors', sensors()), RATES_PERIOD);
-      const stopPump = pumpCameras(console, pictures.take, onProblem);
+      const names = cameras.map(({ name }) => name);
+      const stopPump = pumpCameras(console, names, pictures.take, onProblem);
       stopShowing = () => {
         clearInterval(timer);
         stopPump();

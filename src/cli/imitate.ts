@@ -8,6 +8,7 @@ import {
   evaluationOption,
   integer,
   positive,
+  share,
   sceneMapOption,
   sceneOption,
   sessionOption,
@@ -26,6 +27,18 @@ const familyOption = () =>
   )
     .choices(UNTRAINED_FAMILIES)
     .default('pi0');
+
+const startShareOption = () =>
+  new Option(
+    '--start-share <share>',
+    "take so many of the observations (0…1) from episodes' starts, where cameras alone tell what to do",
+  ).argParser(share);
+
+const stateDropoutOption = () =>
+  new Option(
+    '--state-dropout <share>',
+    'hide the joints in so many of the observations (0…1), so that cameras have to tell what their pose would',
+  ).argParser(share);
 
 /** `nalu imitate`. */
 export function imitate(program: Command, context: Context): void {
@@ -66,6 +79,8 @@ export function imitate(program: Command, context: Context): void {
       integer(0),
       0,
     )
+    .addOption(startShareOption())
+    .addOption(stateDropoutOption())
     .option(
       '--renormalise',
       "with --from: joints' mean and deviation of these demonstrations, instead of the policy's, as another task needs",
@@ -96,6 +111,7 @@ export function imitate(program: Command, context: Context): void {
     '--family': { without: ['--from', '--resume'] },
     '--samples': { without: ['--family pi0-fast'] },
     '--max-delay': { without: ['--family pi0-fast'] },
+    '--state-dropout': { without: ['--family pi0-fast'] },
     '--train': { without: ['--family pi0-fast'] },
     '--size': { without: ['--from', '--resume'] },
     '--renormalise': { with: ['--from', '--train all'] },

@@ -33,6 +33,14 @@ export function positive(text: string): number {
   return value;
 }
 
+/** Reads a share: above 0, at most 1. */
+export function share(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= 1))
+    throw new InvalidArgumentError('It must be a number above 0, at most 1.');
+  return value;
+}
+
 /** Reads the number of a TCP port. */
 export function port(text: string): number {
   const value = Number(text);

@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import type { Console } from './console.ts';
 import type { CameraPicture } from './protocol.ts';
 
@@ -9,12 +8,14 @@ const PERIOD = 100;
 const pauseAfter = (took: number) => Math.max(PERIOD - took, Math.min(took, PERIOD));
 
 /**
- * Shows cameras' pictures at the console while somebody watches: `take` gives one of each, at most ten times a second.
- * Between two it rests for as long as they took, at most for a period. Returns what ends it.
+ * Shows cameras' pictures at the console while somebody watches: `take` gives a camera's newest, if it has any. They are
+ * asked for one by one, so that a control step that is due waits for one of them at most; each camera at most ten times
+ * a second. Between two rounds it rests for as long as one took, at most for a period. Returns what ends it.
  */
 export function pumpCameras(
   console: Console,
-  take: () => Promise<CameraPicture[]>,
+  cameras: readonly string[],
+  take: (camera: string) => Promise<CameraPicture | undefined>,
   onProblem: (error: unknown) => void,
 ): () => void {
   let timer: NodeJS.Timeout;
@@ -23,13 +24,12 @@ export function pumpCameras(
     const began = performance.now();
     try {
       if (console.watched)
-        for (const picture of await take()) {
-          console.picture(picture);
-          // A control step that is due does not wait for all of them.
-          await setImmediate();
+        for (const camera of cameras) {
+          const picture = await take(camera);
+          if (picture) console.picture(picture);
         }
     } catch (error) {
-      onProblem(error);
+      if (!ended) onProblem(error);
     }
     const took = performance.now() - began;
     if (!ended) timer = setTimeout(() => void round(), pauseAfter(took));

@@ -34,8 +34,8 @@ export interface RobotConsoleOptions extends Omit<ConsoleOptions, 'episodes' | '
   reading: () => MeterReading;
   figures: () => RunFigures;
   sensors: () => SensorLine[];
-  /** A new picture of each camera, for people. */
-  pictures: () => Promise<CameraPicture[]>;
+  /** A camera's newest picture for people, if it has any. */
+  picture: (camera: string) => Promise<CameraPicture | undefined>;
   /** Brakes the robot to rest and keeps it there. */
   stop: (by: string, reason: string) => void;
 }
@@ -96,7 +96,7 @@ function showFigures(console: Console, options: RobotConsoleOptions): () => void
 
 /** Opens a console beside a robot. Throws a `UserError` where it cannot listen. */
 export async function openRobotConsole(options: RobotConsoleOptions): Promise<RobotConsole> {
-  const { robot, simulated, tasks, record, policy, cameras, answers, pictures, log } = options;
+  const { robot, simulated, tasks, record, policy, cameras, answers, picture, log } = options;
   const console = await openConsole({
     ...options,
     ...(record !== undefined && { episodes: [record] }),
@@ -115,7 +115,8 @@ export async function openRobotConsole(options: RobotConsoleOptions): Promise<Ro
   console.publish('policy', policy());
   let shownPhase: PhaseState | undefined;
   let problem: string | undefined;
-  const stopPump = pumpCameras(console, pictures, (error) => {
+  const eyes = robot.embodiment.cameras.map(({ name }) => name);
+  const stopPump = pumpCameras(console, eyes, picture, (error) => {
     const text = `no pictures for the console: ${String(error)}`;
     if (text !== problem) log((problem = text));
   });

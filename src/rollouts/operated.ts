@@ -63,13 +63,11 @@ async function openPreviews(sim: SimulatedAloha, scene: SimulatedAlohaOptions) {
   const module = new URL('../sim/previewProcess.js', import.meta.url);
   const name = 'the process that draws pictures';
   const child = await openProcess<PreviewFunctions>(module, { name, data: scene });
-  const cameras = sim.embodiment.cameras.map(({ name }) => name);
   return {
-    async take(): Promise<CameraPicture[]> {
+    async take(camera: string): Promise<CameraPicture> {
       const began = performance.now();
-      const jpegs = await child.ask('draw', sim.qpos(), cameras);
-      const age = performance.now() - began;
-      return cameras.map((camera, i) => ({ at: Date.now(), camera, age, jpeg: jpegs[i] }));
+      const jpeg = await child.ask('draw', sim.qpos(), camera);
+      return { at: Date.now(), camera, age: performance.now() - began, jpeg };
     },
     close: () => child.close(),
   };
@@ -238,7 +236,7 @@ export async function operate(options: OperatedOptions): Promise<void> {
           return { missedSteps, heldSteps, starvedSteps };
         },
         sensors: counted.sensors,
-        pictures: () => previews.take(),
+        picture: (camera) => previews.take(camera),
         answers: answersOf(parts, run),
         onLabel: () => opened && void versions.relabelled().catch(failed(opened)),
         stop: (by, reason) => operation.stop(by, reason),

@@ -14,21 +14,15 @@ import type { Ros, RosNode } from './rclnodejs.ts';
 export interface CameraFunctions {
   /** Writes the pixels of a frame to a file. Rejects where the frame is no longer kept. */
   write: (camera: string, stamp: bigint, path: string) => Promise<void>;
-  /** The newest frame of each camera that has one, for people. */
-  previews: () => Promise<Preview[]>;
+  /** A camera's newest frame for people, if it has any. */
+  preview: (camera: string) => Promise<Preview | undefined>;
 }
 
 /** A frame for people. */
 export interface Preview {
-  camera: string;
   stamp: bigint;
   jpeg: Uint8Array;
 }
-
-const shown = async (frame: CameraFrame): Promise<Preview> => {
-  const { camera, stamp } = frame;
-  return { camera, stamp, jpeg: await previewOf(frame) };
-};
 
 /** What it reports of a camera: each frame that has come, and each image that is wrong. */
 export interface CameraListener {
@@ -63,8 +57,10 @@ export function serveCameras(
     node.createSubscription(type, topic, settings, edge(take, onFault));
   }
   return {
-    previews: () =>
-      Promise.all([...kept.values()].flatMap(([newest]) => (newest ? [shown(newest)] : []))),
+    async preview(camera) {
+      const newest = kept.get(camera)?.at(0);
+      return newest && { stamp: newest.stamp, jpeg: await previewOf(newest) };
+    },
     async write(camera, stamp, path) {
       const frame = kept.get(camera)!.find((known) => known.stamp === stamp);
       if (!frame) throw new UserError(`${camera}: that frame is older than the ${KEPT} newest`, { kind: 'missing', subject: camera }); // prettier-ignore

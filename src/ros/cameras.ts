@@ -72,7 +72,7 @@ export function openCameras({ name, cameras, onFrame, onProblem, ...options }: C
   });
 
   return {
-    previews: () => taker.ask('previews'),
+    preview: (camera: string) => taker.ask('preview', camera),
     async close() {
       closed = true;
       await taker.close();

@@ -19,8 +19,8 @@ import { type TopicCount, countMessage, newCount } from './topicCounts.ts';
 /** A robot behind ROS topics. */
 export interface RosRobot extends Robot {
   readonly topics: readonly TopicCount[];
-  /** The newest frame of each camera, for people. */
-  previews(): Promise<Preview[]>;
+  /** A camera's newest frame for people, if it has any. */
+  preview(camera: string): Promise<Preview | undefined>;
 }
 
 export interface RosRobotOptions {
@@ -147,7 +147,7 @@ export function rosRobot(options: RosRobotOptions): RosRobot {
     clock,
     dry: dryRun,
     topics: sensing.topics,
-    previews: () => images?.previews() ?? Promise.resolve([]),
+    preview: (camera) => images?.preview(camera) ?? Promise.resolve(undefined),
     observe(observer) {
       sensing.observer = observer;
     },

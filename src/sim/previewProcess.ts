@@ -9,8 +9,8 @@ const QUALITY = 75;
 
 /** What the process offers that draws a simulation's cameras for people. */
 export interface PreviewFunctions {
-  /** A JPEG of each of these cameras at generalised positions. */
-  draw: (qpos: Float64Array, cameras: readonly string[]) => Promise<Uint8Array[]>;
+  /** A JPEG of a camera's view at generalised positions. */
+  draw: (qpos: Float64Array, camera: string) => Promise<Uint8Array>;
 }
 
 // The robot goes first: an ordinary thread that has a core keeps it for milliseconds, whatever its niceness.
@@ -25,15 +25,12 @@ serve(async (options: SimulatedAlohaOptions) => {
     }),
   );
   return {
-    draw: (qpos: Float64Array, cameras: readonly string[]) =>
-      Promise.all(
-        cameras.map((camera) => {
-          const { width, height } = sizes.get(camera)!;
-          const pixels = sim.picture(camera, { width, height }, qpos);
-          const raw = { width, height, channels: 3 } as const;
-          return sharp(pixels, { raw }).jpeg({ quality: QUALITY }).toBuffer();
-        }),
-      ),
+    draw(qpos: Float64Array, camera: string) {
+      const { width, height } = sizes.get(camera)!;
+      const pixels = sim.picture(camera, { width, height }, qpos);
+      const raw = { width, height, channels: 3 } as const;
+      return sharp(pixels, { raw }).jpeg({ quality: QUALITY }).toBuffer();
+    },
     close: () => sim.close(),
   };
 });

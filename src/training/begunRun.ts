@@ -32,6 +32,8 @@ const NAMES: SettingNames = {
   'settings.samples': '--samples',
   'settings.augment': '--augmentation',
   'settings.maxDelay': '--max-delay',
+  'settings.startShare': '--start-share',
+  'settings.stateDropout': '--state-dropout',
   'settings.seed': '--seed',
   'settings.optimiser.rate': '--rate',
   'settings.optimiser.finalRate': 'the last learning rate, by --rate',

@@ -46,19 +46,23 @@ export interface ImitateOptions extends TrainingOptions {
   augmentation: boolean;
   renormalise?: boolean;
   maxDelay?: number;
+  startShare?: number;
+  stateDropout?: number;
   /** Of a data set that does not say what its robot is. */
   calibration?: string;
 }
 
 function settingsOf(options: ImitateOptions): ImitationSettings {
-  const { train, rank, layers, steps, batch, samples, rate, augmentation, maxDelay, seed } =
-    options;
+  const { train, rank, layers, steps, batch, samples, rate, seed } = options;
+  const { augmentation, maxDelay, startShare, stateDropout } = options;
   return imitationSchema.parse({
     trainable: train === 'lora' ? { parameters: train, rank, layers } : { parameters: train },
     batch,
     samples,
     augment: augmentation,
     maxDelay,
+    startShare,
+    stateDropout,
     seed,
     optimiser: {
       rate,

@@ -36,7 +36,7 @@ export async function writeTinyFastAloha(folder: string): Promise<void> {
     images: new Uint8Array(side * side * 3).fill(100),
     state: Float64Array.from(home),
     actions: Float32Array.from({ length: 50 * count }, (_, i) => value + home[i % count]),
-    ...{ steps: 50, prompt: 'Transfer cube' },
+    ...{ steps: 50, prompt: 'Transfer cube', isStart: true },
   }));
   const moments = { mean: home, std: joints.map(() => 1) };
   const config = await writeTinyFast(folder, demonstrations, {

@@ -8,6 +8,7 @@ import {
   demonstrationsOf,
   gatherDemonstrations,
 } from '../../src/learning/imitation/demonstrations.ts';
+import { observationOrder } from '../../src/learning/imitation/observationOrder.ts';
 import { normalisationOf } from '../../src/learning/imitation/statistics.ts';
 import { makeTransforms } from '../../src/policy/vectors/transforms.ts';
 import { assertSaid } from '../refusals.ts';
@@ -223,6 +224,37 @@ describe('batches', () => {
     assert.deepEqual(batches.of(7).noise.data, again.noise.data);
     assert.deepEqual(batches.of(7).images.data, again.images.data);
     assert.notDeepEqual(batches.of(8).noise.data, again.noise.data);
+  });
+
+  it('hide the state of as many observations as are asked for, and change nothing else', () => {
+    const [count, joints] = [200, tinyBundle.architecture.stateDim];
+    const seen = demonstrations.map((one) => ({ ...one, state: new Float64Array(joints).fill(1) }));
+    const made = (stateDropout?: number) =>
+      createBatches(seen, 2, { ...options, batch: count, stateDropout }).of(3);
+    const [all, some] = [made(), made(0.5)];
+    const told = Array.from({ length: count }, (_, i) =>
+      (some.state.data as Float32Array).subarray(i * joints, (i + 1) * joints).join(),
+    );
+    const [hidden, shown] = ['0', '1'].map((value) => Array(joints).fill(value).join());
+    const left = told.filter((state) => state !== hidden);
+    assert.ok(left.length > 70 && left.length < 130);
+    assert.ok(left.every((state) => state === shown));
+    for (const name of ['images', 'actions', 'noise', 'time'])
+      assert.deepEqual(some[name].data, all[name].data);
+  });
+
+  it('take as many observations of starts as are asked for, all of them in turn', () => {
+    const isStart = demonstrations.map((one) => one.isStart);
+    const order = observationOrder(demonstrations, { seed: 1, startShare: 0.5 });
+    const taken = Array.from({ length: 1000 }, (_, position) => order(position));
+    // Half of the positions, and of the others those that come of themselves: 3 of 10 demonstrations.
+    const share = taken.filter((index) => isStart[index]).length / taken.length;
+    assert.ok(Math.abs(share - 0.65) < 0.05, `${share}`);
+    assert.equal(new Set(taken).size, demonstrations.length);
+    const alone = observationOrder(demonstrations, { seed: 1, startShare: 1 });
+    const starts = demonstrations.flatMap((one, index) => (one.isStart ? [index] : []));
+    const first = starts.map((_, position) => alone(position));
+    assert.deepEqual([...first].sort(), starts);
   });
 
   it('pad prompts to the longest, with a mask', () => {

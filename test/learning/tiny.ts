@@ -60,6 +60,13 @@ export function tinyDemonstrations(count: number): Demonstration[] {
     const images = new Uint8Array(2 * SIDE * SIDE * 3).fill(Math.round(255 * brightness));
     const actions = new Float32Array(4 * JOINTS).fill(2 * brightness - 1);
     const prompt = i % 2 === 0 ? 'go' : 'stop';
-    return { images, state: new Float64Array(JOINTS), actions, steps: 4, prompt };
+    return {
+      images,
+      state: new Float64Array(JOINTS),
+      actions,
+      steps: 4,
+      prompt,
+      isStart: i % 4 === 0,
+    };
   });
 }

@@ -18,7 +18,12 @@ export interface Demonstration {
   /** Rows of `actions` before the end. */
   steps: number;
   prompt: string;
+  /** Whether the joints are where the episode began: they tell nothing of the task yet. */
+  isStart: boolean;
 }
+
+/** As far as a joint may be from where the episode began and still stand there, rad; of a gripper, of its 0 to 1. */
+const STANDING = 0.03;
 
 /** How a policy looks at demonstrations. */
 export interface Viewpoint {
@@ -106,12 +111,15 @@ export async function demonstrationsOf(
   view: Viewpoint,
 ): Promise<Demonstration[]> {
   const demonstrations: Demonstration[] = [];
+  const [first] = episode.chunks.map(({ state }) => state);
   for (const chunk of episode.chunks) {
     const done = commandedFrom(episode, chunk.observationStamp, view.horizon);
     if (!done) continue;
     const { frameStamps } = chunk;
     const images = await imagesOf(episode, { frameStamps }, view);
-    demonstrations.push({ images, state: chunk.state, ...done, prompt: episode.header.prompt });
+    const { state } = chunk;
+    const isStart = state.every((value, joint) => Math.abs(value - first[joint]) < STANDING);
+    demonstrations.push({ images, state, ...done, prompt: episode.header.prompt, isStart });
   }
   return demonstrations;
 }

@@ -1,3 +1,4 @@
+import { UserError } from '../../errors.ts';
 import { learnableOf } from '../../policy/families/registry.ts';
 import { makeTransforms } from '../../policy/vectors/transforms.ts';
 import type { Tensor } from '../../session/session.ts';
@@ -19,11 +20,16 @@ export async function openFlowTeaching(options: ImitationOptions): Promise<Teach
   const { cameras } = bundle;
   const stored = { ...bundle, folder };
   const policy = learnableOf(stored);
-  const { trainable, batch, samples, maxDelay, seed } = settings;
+  const { trainable, samples, maxDelay, stateDropout } = settings;
+  if (stateDropout !== undefined && !policy.hasState)
+    throw new UserError(
+      `--state-dropout: ${bundle.name} has no input for the state; leave it out`,
+      { kind: 'unsupported', subject: '--state-dropout', fields: ['--state-dropout'] },
+    );
   const tokenize = await policy.loadTokenizer(folder);
   const transforms = makeTransforms(bundle.transforms, policy);
   const batches = createBatches(demonstrations, cameras.length, {
-    ...{ policy, transforms, tokenize, batch, samples, maxDelay, seed },
+    ...{ ...settings, policy, transforms, tokenize },
   });
   const isWhole = trainable.parameters === 'all';
   const prefix = isWhole ? undefined : await openFrozenPrefix(stored, session);

@@ -3,9 +3,9 @@ import { Graph } from '../../onnx/graph.ts';
 import type { Taught } from '../../policy/learnable.ts';
 import { makeTransforms } from '../../policy/vectors/transforms.ts';
 import { Tensor } from '../../session/session.ts';
-import { STREAM, checkImageBytes } from '../train/batches.ts';
-import { epochsOf } from '../train/order.ts';
+import { checkImageBytes } from '../train/batches.ts';
 import { withGradients } from '../train/withGradients.ts';
+import { observationOrder } from './observationOrder.ts';
 import type { ImitationOptions, Teaching } from './teaching.ts';
 
 /** The loss that a policy without a flow has of its own. */
@@ -13,7 +13,7 @@ export async function openOwnTeaching(
   policy: Taught,
   { folder, bundle, demonstrations, settings }: ImitationOptions,
 ): Promise<Teaching> {
-  const { trainable, batch, seed } = settings;
+  const { trainable, batch } = settings;
   if (trainable.parameters !== 'all')
     throw new UserError(
       `--train ${trainable.parameters}: a policy of the family ${bundle.family} is trained whole: take --train all`,
@@ -30,7 +30,7 @@ export async function openOwnTeaching(
   );
   const cameras = bundle.cameras.length;
   const bytes = checkImageBytes(batch, cameras, policy.imageSize);
-  const at = epochsOf([...demonstrations.keys()], (epoch) => [seed, STREAM.order, epoch]);
+  const at = observationOrder(demonstrations, settings);
 
   const graph = new Graph('imitation');
   graph.output('loss', lessons.loss(graph, cameras));

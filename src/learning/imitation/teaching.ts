@@ -19,6 +19,10 @@ export const imitationSchema = z.strictObject({
   augment: z.boolean(),
   /** Rows, at most, that the policy learns to go on from when they are under way already; 0 for none. */
   maxDelay: z.int().min(0).default(0),
+  /** Share of the observations that are of an episode's start, beyond those that come of themselves; absent for none. */
+  startShare: z.number().gt(0).max(1).optional(),
+  /** Share of the observations whose state is hidden, so that the policy has to look; absent for none. */
+  stateDropout: z.number().gt(0).max(1).optional(),
   seed: z.int().min(0),
   optimiser: optimiserSchema,
 });

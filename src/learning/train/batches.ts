@@ -5,13 +5,11 @@ import { type Learnable, type Tokenize, padTokens } from '../../policy/learnable
 import type { PolicyTransforms } from '../../policy/vectors/transforms.ts';
 import type { Demonstration } from '../imitation/demonstrations.ts';
 import { flowTime } from '../imitation/flowMatching.ts';
-import { epochsOf } from './order.ts';
+import { observationOrder } from '../imitation/observationOrder.ts';
+import { STREAM } from './streams.ts';
 
 /** Of a batch's images. */
 const MOST_BYTES = 2e9;
-
-/** Purposes of random numbers, so that no two draw the same. */
-export const STREAM = { order: 1, noise: 2, time: 3, delay: 5 };
 
 export interface BatchOptions {
   policy: Learnable;
@@ -23,6 +21,10 @@ export interface BatchOptions {
   samples: number;
   /** Rows, at most, of which each sample keeps some clean; 0 if the policy is not to go on from any. */
   maxDelay?: number;
+  /** So many of the observations are ones of an episode's start; 0…1. */
+  startShare?: number;
+  /** So many of the observations have the mean in the place of the state; 0…1. */
+  stateDropout?: number;
   seed: number;
 }
 
@@ -81,12 +83,12 @@ export function createBatches(
   cameras: number,
   options: BatchOptions,
 ): Batches {
-  const { policy, batch, samples, maxDelay = 0, seed } = options;
+  const { policy, batch, samples, maxDelay = 0, stateDropout = 0, seed } = options;
   const { horizon, actionDim, stateDim, imageSize: side } = policy;
   const prepared = prepare(demonstrations, options);
   const text = prepared.reduce((most, { tokens }) => Math.max(most, tokens.length), 0);
   const imageBytes = checkImageBytes(batch, cameras, side);
-  const at = epochsOf(prepared, (epoch) => [seed, STREAM.order, epoch]);
+  const at = observationOrder(demonstrations, options);
 
   return {
     text,
@@ -98,13 +100,15 @@ export function createBatches(
       const state = new Float32Array(batch * stateDim);
       const actions = new Float32Array(batch * horizon * actionDim);
       const mask = new Float32Array(batch * horizon);
+      const hides = uniformNumbers([seed, STREAM.hidden, step]);
       for (let i = 0; i < batch; i++) {
-        const one = at(step * batch + i);
+        const one = prepared[at(step * batch + i)];
         const padded = padTokens(one.tokens, text);
         images.set(one.images, i * imageBytes);
         tokens.set(padded.tokens, i * text);
         tokenMask.set(padded.mask, i * text);
-        state.set(one.state, i * stateDim);
+        // Normalised, the mean is 0.
+        if (hides() >= stateDropout) state.set(one.state, i * stateDim);
         actions.set(one.actions, i * horizon * actionDim);
         mask.set(one.mask, i * horizon);
       }

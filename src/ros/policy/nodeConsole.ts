@@ -111,14 +111,12 @@ export async function openNodeConsole(state: PolicyState, answer: Answer): Promi
     reading: () => meters.reading(),
     figures: createFigures(state, configured),
     sensors: createSensors(configured),
-    async pictures() {
+    async picture(camera) {
       const now = robot.clock.now();
-      const previews = await robot.previews();
-      return previews.map(({ camera, stamp, jpeg }) => ({
-        at: Date.now(),
-        age: Number(now - stamp) / 1e6,
-        ...{ camera, jpeg },
-      }));
+      const preview = await robot.preview(camera);
+      if (!preview) return undefined;
+      const { stamp, jpeg } = preview;
+      return { at: Date.now(), age: Number(now - stamp) / 1e6, camera, jpeg };
     },
     answers: {
       ...versions?.answers,
