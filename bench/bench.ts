@@ -18,6 +18,7 @@ import { benchOcto } from './octo.ts';
 import { benchOpenVla } from './openVla.ts';
 import { benchOpenVlaCpu } from './openVlaCpu.ts';
 import { benchOperators } from './operators.ts';
+import { benchPi0Fast } from './pi0Fast.ts';
 import { benchPrecision } from './precision.ts';
 import { benchRos } from './ros.ts';
 import type { Row } from './row.ts';
@@ -40,6 +41,7 @@ const { positionals: wanted, values } = parseArgs({
 const SECTIONS: Record<string, () => Promise<Row[]>> = {
   sampling: benchSampling,
   octo: benchOcto,
+  'pi0-fast': benchPi0Fast,
   images: benchImages,
   precision: benchPrecision,
   operators: benchOperators,
