@@ -1,6 +1,7 @@
-import type { MjModel } from '@mujoco/mujoco';
 import { z } from 'zod';
+import { about, compose, rotate } from '../robot/rotations.ts';
 import { uniformNumbers } from '../tensors/noise.ts';
+import type { MjData, MjModel } from './mujoco.ts';
 
 /** Largest camera shift, m. A larger value is probably in centimetres or millimetres. */
 const FARTHEST_SHIFT = 1;
@@ -46,38 +47,35 @@ export const gapSchema = z.strictObject({
 
 export type Gap = z.infer<typeof gapSchema>;
 
-/** Hamilton product of quaternions [w x y z]. */
-function product(a: readonly number[], b: readonly number[]): number[] {
-  const [w, x, y, z] = a;
-  const [p, q, r, s] = b;
-  return [
-    w * p - x * q - y * r - z * s,
-    w * q + x * p + y * s - z * r,
-    w * r - x * s + y * p + z * q,
-    w * s + x * r - y * q + z * p,
-  ];
+const part = (values: Float64Array, index: number, width: number) =>
+  Array.from(values.subarray(width * index, width * (index + 1)));
+
+/**
+ * Moves the cameras of a model by a gap, where they stand in `data`. One that aims at a body (MJCF's mode) is moved from
+ * where it aims: as if its mount were askew.
+ */
+export function moveCameras(
+  model: MjModel,
+  data: MjData,
+  { cameraShift, cameraTilt }: Pick<Gap, 'cameraShift' | 'cameraTilt'>,
+): void {
+  if (cameraTilt === 0 && cameraShift.every((shift) => shift === 0)) return;
+  const tilt = about.x((cameraTilt * Math.PI) / 180);
+  // MuJoCo's memory may move when it grows, so its arrays are fetched on every use.
+  const frames = data.xmat as Float64Array;
+  const [places, turns] = [data.cam_xpos, data.cam_xmat] as [Float64Array, Float64Array];
+  (model.cam_bodyid as Int32Array).forEach((body, camera) => {
+    const shift = rotate(part(frames, body, 9), cameraShift);
+    shift.forEach((value, axis) => (places[3 * camera + axis] += value));
+    turns.set(compose(part(turns, camera, 9), tilt), 9 * camera);
+  });
 }
 
-/** Returns a function that applies a gap to a model's cameras and contacts, replacing the previous gap. */
-export function gapSetter(model: MjModel): (gap: Gap) => void {
-  // MuJoCo's memory may move when it grows, so its arrays are fetched on every use.
-  const views = () =>
-    [model.cam_pos, model.cam_quat, model.geom_friction] as [
-      Float64Array,
-      Float64Array,
-      Float64Array,
-    ];
-  const [places, turns, rubs] = views().map((values) => values.slice());
-  return ({ cameraShift, cameraTilt, friction }) => {
-    const [positions, quaternions, frictions] = views();
-    positions.set(places.map((place, i) => place + cameraShift[i % 3]));
-    frictions.set(rubs.map((rub) => rub * friction));
-    const half = (cameraTilt * Math.PI) / 360;
-    for (let at = 0; at < turns.length; at += 4) {
-      const turn = [...turns.subarray(at, at + 4)];
-      quaternions.set(product(turn, [Math.cos(half), Math.sin(half), 0, 0]), at);
-    }
-  };
+/** Returns a function that puts a factor on the friction of a model's contacts, replacing the previous one. */
+export function frictionSetter(model: MjModel): (factor: number) => void {
+  const frictions = () => model.geom_friction as Float64Array;
+  const own = frictions().slice();
+  return (factor) => frictions().set(own.map((friction) => friction * factor));
 }
 
 const GAP_STREAM = 1;

@@ -2,7 +2,7 @@ import { controlPeriod } from '../robot/embodiment.ts';
 import { UserError } from '../errors.ts';
 import type { Embodiment } from '../robot/embodiment.ts';
 import { contactsOf } from './contacts.ts';
-import { type Gap, gapSetter } from './gap.ts';
+import { type Gap, frictionSetter } from './gap.ts';
 import type { MjData, MjModel, Mujoco } from './mujoco.ts';
 import type { SceneIndex } from './sceneIndex.ts';
 import { placed } from './sceneMap.ts';
@@ -27,6 +27,8 @@ export interface OpenScene {
 /** The physics of attempts: positions, controls, time and reward. */
 export class Physics {
   readonly data: MjData;
+  /** Of this attempt. */
+  gap!: Gap;
   /** Nanoseconds. */
   now = 0n;
   /** The task's staged reward of the last control step, and the best of the attempt. */
@@ -35,11 +37,10 @@ export class Physics {
   /** Nanoseconds of a control step. */
   readonly period: bigint;
   private readonly scene: OpenScene;
-  private readonly setGap: ReturnType<typeof gapSetter>;
+  private readonly setFriction: ReturnType<typeof frictionSetter>;
   private readonly grippers: number[];
   /** Nanoseconds of each physics step within a control step; they add up to it. */
   private readonly stepLengths: bigint[];
-  private gap!: Gap;
   private steps = 0;
   /** MuJoCo's own, s. */
   private time = 0;
@@ -50,7 +51,7 @@ export class Physics {
   constructor(scene: OpenScene) {
     const { mujoco, model, embodiment, index } = scene;
     this.scene = scene;
-    this.setGap = gapSetter(model);
+    this.setFriction = frictionSetter(model);
     this.grippers = embodiment.joints.flatMap(({ kind }, joint) =>
       kind === 'gripper' ? [joint] : [],
     );
@@ -68,7 +69,7 @@ export class Physics {
   place(seed: number): void {
     const { mujoco, model, index, home, gap } = this.scene;
     this.gap = typeof gap === 'function' ? gap(seed) : gap;
-    this.setGap(this.gap);
+    this.setFriction(this.gap.friction);
     mujoco.mj_resetData(model, this.data);
     const values = this.data.qpos as Float64Array;
     home.forEach((value, joint) => {

@@ -15,6 +15,8 @@ export interface PictureOptions {
   drawnGroups?: readonly number[];
   /** Draws a frame at a time and lets what is due go first, as a control step: a picture takes milliseconds. */
   inTurn?: boolean;
+  /** Moves the cameras, once they stand in their pose. */
+  move?: (posed: MjData) => void;
 }
 
 /** Renders a scene's cameras on demand. */
@@ -25,6 +27,7 @@ export class Pictures {
   private readonly drawn: MjData;
   private readonly raycaster: Raycaster;
   private readonly inTurn: boolean;
+  private readonly move: PictureOptions['move'];
   private turn: Promise<unknown> = Promise.resolve();
   private snapshot: Float64Array | undefined;
   private closed = false;
@@ -33,7 +36,7 @@ export class Pictures {
     mujoco: Mujoco,
     model: MjModel,
     cameras: ReadonlyMap<string, number>,
-    { drawnGroups, inTurn = false }: PictureOptions = {},
+    { drawnGroups, inTurn = false, move }: PictureOptions = {},
   ) {
     this.mujoco = mujoco;
     this.model = model;
@@ -41,6 +44,7 @@ export class Pictures {
     this.drawn = new mujoco.MjData(model);
     this.raycaster = createRaycaster(mujoco, model, drawnGroups);
     this.inTurn = inTurn;
+    this.move = move;
   }
 
   /** RGB8 [height, width, 3] of the scene at `snapshot` (qpos); cameras of one snapshot share its kinematics. */
@@ -54,6 +58,7 @@ export class Pictures {
       mujoco.mj_kinematics(model, drawn);
       mujoco.mj_comPos(model, drawn);
       mujoco.mj_camlight(model, drawn);
+      this.move?.(drawn);
       this.snapshot = snapshot;
     }
     return this.raycaster.render(drawn, id, width, height);

@@ -3,7 +3,7 @@ import { listed, UserError } from '../errors.ts';
 import type { Camera } from '../robot/embodiment.ts';
 import type { Clock, Observer, Robot, Task } from '../robot/robot.ts';
 import { embodimentIn, simulatedEmbodiment } from './embodiment.ts';
-import { type Gap, gapSchema } from './gap.ts';
+import { type Gap, gapSchema, moveCameras } from './gap.ts';
 import { loadScene } from './loadScene.ts';
 import { type MjModel, type Mujoco, mujoco as loadMujoco } from './mujoco.ts';
 import { type OpenScene, Physics } from './physics.ts';
@@ -149,7 +149,10 @@ export async function simulatedAloha(options: SimulatedAlohaOptions): Promise<Si
   const { mujoco, model, task, index, embodiment } = scene;
   const physics = new Physics(scene);
   const { drawnGroups, realTime = false } = options;
-  const pictures = new Pictures(mujoco, model, index.cameras, { drawnGroups, inTurn: realTime });
+  const pictures = new Pictures(mujoco, model, index.cameras, {
+    ...{ drawnGroups, inTurn: realTime },
+    move: (posed) => moveCameras(model, posed, physics.gap),
+  });
   let observer: Observer | undefined;
   let closed = false;
 

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { type Gap, drawGap, gapSchema } from '../../src/sim/gap.ts';
+import { compose, toAxisAngle, transpose } from '../../src/robot/rotations.ts';
+import { type Gap, drawGap, gapSchema, moveCameras } from '../../src/sim/gap.ts';
+import { mujoco } from '../../src/sim/mujoco.ts';
 import { validate } from '../../src/validate.ts';
 import { type SimulatedAloha, simulatedAloha } from '../../src/sim/simulatedAloha.ts';
 import { assertThrowsAbout } from '../refusals.ts';
@@ -44,6 +46,41 @@ describe('a gap between the simulated robot and the one of the demonstrations', 
     const straight = await picture({});
     assert.notDeepEqual(await picture({ cameraShift: [0.02, 0, 0] }), straight);
     assert.notDeepEqual(await picture({ cameraTilt: 3 }), straight);
+  });
+
+  it('moves and tilts a camera that aims at a body from where it stands', async () => {
+    const engine = await mujoco();
+    // Straight above what it aims at, a camera that went on aiming would turn round with any shift.
+    const model = engine.MjModel.from_xml_string(`<mujoco><worldbody>
+      <body name="table"><geom size="0.1"/></body>
+      <body pos="0.3 0 0.2" euler="0 20 40"><geom size="0.1"/>
+        <camera name="wrist" pos="0 0.1 0.3" mode="targetbody" target="table"/>
+      </body>
+      <camera name="top" pos="0 0 0.8" mode="targetbody" target="table"/>
+    </worldbody></mujoco>`);
+    const data = new engine.MjData(model);
+    const stands = (gap: Partial<Gap>) => {
+      engine.mj_forward(model, data);
+      moveCameras(model, data, gapSchema.parse(gap));
+      return [data.cam_xpos, data.cam_xmat].map((values) => [...(values as Float64Array)]);
+    };
+    const [places, turns] = stands({});
+    const [shifted, still] = stands({ cameraShift: [0, 0, 0.01] });
+    const [, tilted] = stands({ cameraTilt: 5 });
+    data.delete();
+    model.delete();
+    const lengthOf = (a: number[], b: number[]) => Math.hypot(...a.map((value, i) => value - b[i]));
+    const part = (values: number[], camera: number, width: number) =>
+      values.slice(width * camera, width * (camera + 1));
+    for (const camera of [0, 1]) {
+      const moved = lengthOf(part(shifted, camera, 3), part(places, camera, 3));
+      assert.ok(Math.abs(moved - 0.01) < 1e-12, `${moved}`);
+      assert.ok(lengthOf(part(still, camera, 9), part(turns, camera, 9)) < 1e-12);
+      const turn = compose(transpose(part(turns, camera, 9)), part(tilted, camera, 9));
+      const [x, ...others] = toAxisAngle(turn);
+      assert.ok(Math.abs(x - (5 * Math.PI) / 180) < 1e-9, `${x}`);
+      assert.ok(Math.hypot(...others) < 1e-9);
+    }
   });
 
   it('adds to the opening of a gripper that is measured', async () => {
