@@ -13,6 +13,7 @@ import { type SampleRequest, openSampler } from '../../src/policy/sampler.ts';
 import { loadTokenizer } from '../../src/policy/families/pi0/tokenizer.ts';
 import { makeTransforms } from '../../src/policy/vectors/transforms.ts';
 import { withFolder } from '../onnx/run.ts';
+import { assertRejectsAbout } from '../refusals.ts';
 import { JOINTS, SESSION, attempt, openBandit } from './bandit.ts';
 import { tinyDemonstrations, tinyPi05, writeTinyBundle } from './tiny.ts';
 
@@ -81,6 +82,21 @@ describe('a π0.5 bundle', () => {
     assert.equal(tokens.dims[1], 1 + JOINTS);
     assert.deepEqual([...(tokens.data as BigInt64Array)].slice(1), [0n, 0n, 0n]);
   });
+
+  it('has no state beside the prompt that a training could hide', () =>
+    withFolder(async (folder) => {
+      await writeTinyBundle(folder, 4, tinyPi05);
+      const settings = imitationSchema.parse({
+        trainable: { parameters: 'all' },
+        ...{ batch: 8, samples: 2, augment: false, stateDropout: 0.5, seed: 1 },
+        optimiser: { rate: 1e-2, finalRate: 1e-3, warmUp: 5, steps: 40 },
+      });
+      const opening = openImitation({
+        ...{ folder, bundle: tinyPi05, settings, session: SESSION },
+        demonstrations: tinyDemonstrations(4),
+      });
+      await assertRejectsAbout(opening, { kind: 'unsupported', subject: '--state-dropout' });
+    }));
 
   for (const parameters of ['all', 'expert'] as const)
     it(`imitates, learning ${parameters}`, () =>
