@@ -23,7 +23,7 @@ function open(t: TestContext, module = new URL('./cameraChild.js', import.meta.u
   });
   const close = () => cameras.close();
   t.after(close);
-  return { close, frames, problems };
+  return { close, frames, problems, preview: (camera: string) => cameras.preview(camera) };
 }
 
 describe('cameras in a process of their own', () => {
@@ -41,6 +41,15 @@ describe('cameras in a process of their own', () => {
       names: ['cam_high', 8],
     });
     assertSaid(problems[0], 'cam_high');
+  });
+
+  it('give the newest frame of one as a JPEG for people', async (t) => {
+    const { frames, problems, preview } = open(t);
+    await until(() => problems.length === 1);
+    const { stamp, jpeg } = (await preview('cam_high'))!;
+    assert.equal(stamp, frames.at(-1)!.stamp);
+    assert.equal(jpeg[0], 0xff);
+    assert.equal(await preview('cam_without_frames'), undefined);
   });
 
   it('come back after their process was killed', async (t) => {
