@@ -111,7 +111,7 @@ export async function demonstrationsOf(
   view: Viewpoint,
 ): Promise<Demonstration[]> {
   const demonstrations: Demonstration[] = [];
-  const [first] = episode.chunks.map(({ state }) => state);
+  const first = episode.chunks[0]?.state;
   for (const chunk of episode.chunks) {
     const done = commandedFrom(episode, chunk.observationStamp, view.horizon);
     if (!done) continue;

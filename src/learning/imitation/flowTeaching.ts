@@ -29,7 +29,8 @@ export async function openFlowTeaching(options: ImitationOptions): Promise<Teach
   const tokenize = await policy.loadTokenizer(folder);
   const transforms = makeTransforms(bundle.transforms, policy);
   const batches = createBatches(demonstrations, cameras.length, {
-    ...{ ...settings, policy, transforms, tokenize },
+    ...settings,
+    ...{ policy, transforms, tokenize },
   });
   const isWhole = trainable.parameters === 'all';
   const prefix = isWhole ? undefined : await openFrozenPrefix(stored, session);
