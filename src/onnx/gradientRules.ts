@@ -1,5 +1,6 @@
 import { type Dim, addDims, elementCount } from './dim.ts';
 import type { Node, Value } from './graph.ts';
+import { convolveImagesGradient, convolveKernelGradient } from './imageOperators.ts';
 import {
   add,
   cast,
@@ -19,6 +20,7 @@ import {
   reciprocal,
   reduceMean,
   reduceSum,
+  reshape,
   reshapeLike,
   scatterRows,
   sigmoid,
@@ -56,6 +58,11 @@ const input = (node: Node, i: number): Value => {
 const intOf = (node: Node, name: string): number => {
   const attribute = node.attributes[name];
   return attribute && 'int' in attribute ? attribute.int : 0;
+};
+
+const intsOf = (node: Node, name: string): readonly number[] => {
+  const attribute = node.attributes[name];
+  return attribute && 'ints' in attribute ? attribute.ints : [];
 };
 
 export const zerosLike = (value: Value) =>
@@ -153,9 +160,7 @@ function irrelevantHead(value: Value, axis: number, relevant: ReadonlySet<Value>
   if (!relevant.has(value)) return size;
   const { producer } = value;
   if (producer?.op === 'Transpose') {
-    const { perm } = producer.attributes;
-    const from = 'ints' in perm ? perm.ints[axis] : axis;
-    return irrelevantHead(input(producer, 0), from, relevant);
+    return irrelevantHead(input(producer, 0), intsOf(producer, 'perm')[axis], relevant);
   }
   if (producer?.op !== 'Concat' || intOf(producer, 'axis') !== axis) return 0;
   let head = 0;
@@ -238,21 +243,36 @@ function reducedCount(node: Node): number {
   return count;
 }
 
-const layerNormRule: Rule = (node, dy) => {
-  const [x, scale, bias] = [0, 1, 2].map((i) => input(node, i));
-  const attribute = node.attributes.epsilon;
-  const epsilon = 'float' in attribute ? attribute.float : 0;
-  const centred = subtract(x, reduceMean(x, [-1]));
-  const deviation = squareRoot(add(reduceMean(multiply(centred, centred), [-1]), epsilon));
-  const normal = divide(centred, deviation);
+/** Rule of a norm over the last axis; `broadcast` gives scale and bias the rank that they have against it. */
+const normRule =
+  (broadcast: (vector: Value) => Value): Rule =>
+  (node, dy) => {
+    const [x, scale, bias] = [0, 1, 2].map((i) => input(node, i));
+    const attribute = node.attributes.epsilon;
+    const epsilon = 'float' in attribute ? attribute.float : 0;
+    const centred = subtract(x, reduceMean(x, [-1]));
+    const deviation = squareRoot(add(reduceMean(multiply(centred, centred), [-1]), epsilon));
+    const normal = divide(centred, deviation);
+    const summed = (gradient: Value, vector: Value) =>
+      reshapeLike(unbroadcast(gradient, broadcast(vector)), vector);
+    return [
+      () => {
+        const g = multiply(dy, broadcast(scale));
+        const along = multiply(normal, reduceMean(multiply(g, normal), [-1]));
+        return divide(subtract(subtract(g, reduceMean(g, [-1])), along), deviation);
+      },
+      () => summed(multiply(dy, normal), scale),
+      () => summed(dy, bias),
+    ];
+  };
+
+const convRule: Rule = (node, dy) => {
+  const [images, kernel, bias] = [0, 1, 2].map((i) => input(node, i));
+  const [stride, padding] = ['strides', 'pads'].map((name) => intsOf(node, name)[0]);
   return [
-    () => {
-      const g = multiply(dy, scale);
-      const along = multiply(normal, reduceMean(multiply(g, normal), [-1]));
-      return divide(subtract(subtract(g, reduceMean(g, [-1])), along), deviation);
-    },
-    () => unbroadcast(multiply(dy, normal), scale),
-    () => unbroadcast(dy, bias),
+    () => convolveImagesGradient(dy, images, kernel, { stride, padding }),
+    () => convolveKernelGradient(dy, images, kernel, { stride, padding }),
+    () => reshapeLike(reduceSum(dy, [0, 2, 3]), bias),
   ];
 };
 
@@ -295,6 +315,7 @@ export const GRADIENT_RULES: Record<string, Rule> = {
   Log: slopeRule((x) => reciprocal(x)),
   Sin: slopeRule((x) => cosine(x)),
   Cos: slopeRule((x) => negate(sine(x))),
+  Relu: (node, dy) => [() => mask(greater(node.outputs[0], 0), dy)],
   Sigmoid: slopeRule((_x, y) => subtract(y, multiply(y, y))),
   Gelu: geluRule,
   Cast: (node, dy) => [() => cast(dy, input(node, 0).type)],
@@ -312,8 +333,7 @@ export const GRADIENT_RULES: Record<string, Rule> = {
   Reshape: (node, dy) => [() => reshapeLike(dy, input(node, 0))],
   Transpose: (node, dy) => [
     () => {
-      const { perm } = node.attributes;
-      const order = 'ints' in perm ? perm.ints : [];
+      const order = intsOf(node, 'perm');
       return transpose(
         dy,
         order.map((_, axis) => order.indexOf(axis)),
@@ -336,5 +356,8 @@ export const GRADIENT_RULES: Record<string, Rule> = {
       return multiply(y, subtract(dy, reduceSum(multiply(dy, y), [-1])));
     },
   ],
-  LayerNormalization: layerNormRule,
+  LayerNormalization: normRule((vector) => vector),
+  /** Of [n, channels, elements], as `groupNorm` builds it. */
+  InstanceNormalization: normRule((vector) => reshape(vector, [vector.shape[0], 1])),
+  Conv: convRule,
 };

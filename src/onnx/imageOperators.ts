@@ -1,6 +1,6 @@
 import { formatShape } from './dim.ts';
 import { type Value, innermostGraph } from './graph.ts';
-import { add, describe, multiply, reshape } from './operators.ts';
+import { add, describe, multiply, reshape, slicePart, transpose } from './operators.ts';
 
 /**
  * Sampling grid [n, height, width, 2] for images like `images` [n, channels, height, width]. `affine` [n, 2,
@@ -26,6 +26,12 @@ export function gridSample(images: Value, grid: Value): Value {
   })[0];
 }
 
+/** Pixels between a convolution's places, and zeros on each side of an image. */
+interface Convolution {
+  stride: number;
+  padding: number;
+}
+
 /**
  * Convolves images [n, in, height, width] with a kernel [out, in, h, w] and adds a bias [out]; `padding` pixels of zeros
  * are on each side.
@@ -34,7 +40,7 @@ export function convolve(
   images: Value,
   kernel: Value,
   bias: Value,
-  { stride, padding }: { stride: number; padding: number },
+  { stride, padding }: Convolution,
 ): Value {
   const graph = innermostGraph([images, kernel, bias]);
   const [n, channels, ...sides] = images.shape as number[];
@@ -47,6 +53,54 @@ export function convolve(
     strides: { ints: [stride, stride] },
     pads: { ints: [padding, padding, padding, padding] },
   })[0];
+}
+
+/** The gradient of `convolve` with respect to its images: that of its result, spread by the kernel again. */
+export function convolveImagesGradient(
+  dy: Value,
+  images: Value,
+  kernel: Value,
+  { stride, padding }: Convolution,
+): Value {
+  const graph = innermostGraph([dy, kernel]);
+  const [rows, columns] = [2, 3].map((axis) => {
+    const [side, reach, result] = [images, kernel, dy].map(({ shape }) => shape[axis] as number);
+    return side - ((result - 1) * stride + reach - 2 * padding);
+  });
+  const result = { type: dy.type, shape: images.shape };
+  return graph.node('ConvTranspose', [dy, kernel], [result], {
+    strides: { ints: [stride, stride] },
+    pads: { ints: [padding, padding, padding, padding] },
+    output_padding: { ints: [rows, columns] },
+  })[0];
+}
+
+/**
+ * The gradient of `convolve` with respect to its kernel: the images convolved with the result's gradient, whose pixels
+ * are a stride apart. Rows and columns of the images that no stride reaches leave a rest, which is cut off.
+ */
+export function convolveKernelGradient(
+  dy: Value,
+  images: Value,
+  kernel: Value,
+  { stride, padding }: Convolution,
+): Value {
+  const graph = innermostGraph([dy, images]);
+  const swapped = [1, 0, 2, 3];
+  const sides = [2, 3].map((axis) => {
+    const [side, result] = [images, dy].map(({ shape }) => shape[axis] as number);
+    return side + 2 * padding - stride * (result - 1);
+  });
+  const [out, channels, ...reach] = kernel.shape as number[];
+  const inputs = [transpose(images, swapped), transpose(dy, swapped)];
+  const result = { type: dy.type, shape: [channels, out, ...sides] };
+  const [spread] = graph.node('Conv', inputs, [result], {
+    dilations: { ints: [stride, stride] },
+    pads: { ints: [padding, padding, padding, padding] },
+  });
+  const cut = (x: Value, i: number) =>
+    sides[i] === reach[i] ? x : slicePart(x, i + 2, 0, reach[i], sides[i] - reach[i]);
+  return transpose([0, 1].reduce(cut, spread), swapped);
 }
 
 /** Normalises groups of neighbouring channels of images [n, channels, height, width]; scale and bias [channels]. */

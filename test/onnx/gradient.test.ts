@@ -4,12 +4,13 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { gradients } from '../../src/onnx/gradient.ts';
 import { Graph, type Value } from '../../src/onnx/graph.ts';
 import { encodeModel } from '../../src/onnx/modelFile.ts';
+import * as images from '../../src/onnx/imageOperators.ts';
 import * as operators from '../../src/onnx/operators.ts';
 import * as products from '../../src/onnx/products.ts';
 import { gaussianNoise } from '../../src/tensors/noise.ts';
 import { runGraph } from './run.ts';
 
-const op = { ...operators, ...products };
+const op = { ...images, ...operators, ...products };
 
 type Float = 'float64' | 'float32';
 
@@ -100,6 +101,22 @@ const cases: Record<string, Case> = {
   layerNorm: {
     shapes: [[3, 4], [4], [4]],
     build: (x, scale, bias) => op.layerNorm(x, scale, bias, 1e-3),
+  },
+  relu: { shapes: [[2, 5]], build: op.relu },
+  'a convolution whose stride leaves pixels over': {
+    shapes: [[2, 2, 6, 5], [3, 2, 3, 2], [3]], // prettier-ignore
+    build: (x, kernel, bias) => op.convolve(x, kernel, bias, { stride: 2, padding: 1 }),
+    type: 'float32',
+  },
+  'a convolution of patches': {
+    shapes: [[1, 2, 4, 4], [3, 2, 2, 2], [3]], // prettier-ignore
+    build: (x, kernel, bias) => op.convolve(x, kernel, bias, { stride: 2, padding: 0 }),
+    type: 'float32',
+  },
+  groupNorm: {
+    shapes: [[2, 4, 2, 3], [4], [4]], // prettier-ignore
+    build: (x, scale, bias) => op.groupNorm(x, scale, bias, 2, 1e-3),
+    type: 'float32',
   },
   cast: {
     shapes: [[3]],

@@ -1,8 +1,23 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { Tensor } from 'onnxruntime-node';
+import { gradients } from '../../src/onnx/gradient.ts';
 import { Graph, type Value } from '../../src/onnx/graph.ts';
-import { cast, reduceMean, reshape } from '../../src/onnx/operators.ts';
+import {
+  add,
+  cast,
+  concat,
+  divide,
+  gather,
+  maximum,
+  minimum,
+  multiply,
+  power,
+  reduceMean,
+  reshape,
+  slice,
+  subtract,
+} from '../../src/onnx/operators.ts';
 import { attentionRules } from '../../src/policy/families/octo/attentionRules.ts';
 import { type OctoConfig, chunkSize } from '../../src/policy/families/octo/config.ts';
 import { octoInputs, sampled } from '../../src/policy/families/octo/graphs.ts';
@@ -15,8 +30,8 @@ import {
   lastReadout,
   transform,
 } from '../../src/policy/families/octo/transformer.ts';
-import type { WeightSource } from '../../src/policy/paligemma/network.ts';
-import { externalWeights } from '../../src/policy/paligemma/weights.ts';
+import type { WeightSource, Weights } from '../../src/policy/paligemma/network.ts';
+import { externalWeights, inputWeights, loadWeights } from '../../src/policy/paligemma/weights.ts';
 import { makeTransforms } from '../../src/policy/vectors/transforms.ts';
 import { normalisationOf } from '../../src/policy/families/octo/import/statistics.ts';
 import { loadSafetensors } from '../../src/tensors/safetensors.ts';
@@ -227,6 +242,70 @@ describe('Octo agrees with its own implementation', () => {
       noisy: shaped(numbers(inputs('head.noisy_actions')), [rows, chunkSize(config)]),
     });
     compare(found);
+  });
+
+  /** The loss of training (octo/model/components/action_heads.py): the noise's mean squared error over numbers that count, times their number in an action. */
+  const diffusionLoss = (graph: Graph, weights: Weights) => {
+    const rows = sizes.batch * sizes.window;
+    const flat = chunkSize(config);
+    const tokens = assemble(weights, octoInputs(graph, config, sizes), config);
+    const mask = attentionMask(tokens, config, sizes.window);
+    const { outputs } = transform(weights, tokens.sequence, mask, config);
+    const [, , step] = groupsOf().at(-1)!;
+    const readouts = Array.from({ length: sizes.window }, (_, i) => {
+      const every = ((outputs.shape[1] as number) - config.language!.tokens) / sizes.window;
+      const end = config.language!.tokens + (i + 1) * every;
+      return slice(outputs, 1, end - step, end);
+    });
+    const readout = reshape(concat(readouts, 1), [rows, step, config.width]);
+
+    const [actions, noise, counts] = ['actions', 'loss.noise', 'counts'].map((name) =>
+      graph.input(name, 'float32', [rows, flat]),
+    );
+    const times = graph.input('loss.time', 'int64', [rows]);
+    const { alphaHats } = cosineSchedule(config.head.steps);
+    const share = (of: (alphaHat: number) => number) =>
+      gather(graph.constant('float32', alphaHats.map(of), [config.head.steps, 1]), times);
+    const within = minimum(maximum(actions, -config.head.maxAction), config.head.maxAction);
+    const noisy = add(multiply(within, share(Math.sqrt)), multiply(noise, share((hat) => Math.sqrt(1 - hat)))); // prettier-ignore
+    const { condition } = timeFeatures(weights, reshape(cast(times, 'float32'), [rows, 1]), config);
+    const found = predictNoise(weights, condition, reduceMean(readout, [1], false), noisy, config);
+    const error = reduceMean(multiply(power(subtract(found.noise, noise), 2), counts), [0, 1]);
+    return multiply(divide(error, reduceMean(counts, [0, 1])), config.actionDim);
+  };
+
+  it('in the loss of given actions, to 5e-6, and its gradients, to 3e-5 of the largest', async () => {
+    const { grad_keys: keys } = (await goldenOctoJson()) as { grad_keys: string[] };
+    const graph = new Graph('training');
+    const loss = diffusionLoss(graph, inputWeights(graph));
+    graph.output('loss', loss);
+    const named = new Map(graph.inputs.map((input) => [input.name, input]));
+    gradients(loss, keys.map((key) => named.get(key)!)) // prettier-ignore
+      .forEach((gradient, i) => graph.output(`gradient.${i}`, gradient));
+
+    const own = graph.inputs.filter(({ name }) => name.includes('/'));
+    const loaded = await loadWeights(OCTO_WEIGHTS, own.map(({ name }) => name)); // prettier-ignore
+    const shaped = (name: string) =>
+      new Tensor('float32', numbers(inputs(name)), named.get(name)!.shape as number[]);
+    const real = inputs('observations/timestep_pad_mask').data as Uint8Array;
+    const counts = Float32Array.from(inputs('action_pad_mask').data as Uint8Array, (given, i) =>
+      given && real[Math.floor(i / chunkSize(config))] ? 1 : 0,
+    );
+    const rows = real.length;
+    const found = await run(graph, {
+      ...Object.fromEntries(own.map(({ name, shape }) => [name, new Tensor('float32', loaded.get(name)!, shape as number[])])), // prettier-ignore
+      ...observation(),
+      actions: shaped('actions'),
+      'loss.noise': shaped('loss.noise'),
+      counts: new Tensor('float32', counts, [rows, chunkSize(config)]),
+      'loss.time': new Tensor('int64', BigInt64Array.from(inputs('loss.time').data as Int32Array, BigInt), [rows]), // prettier-ignore
+    });
+    near('loss', numbers(found.loss), 5e-6);
+    keys.forEach((key, i) => {
+      const golden = numbers(expected(`grad/${key}`));
+      const largest = golden.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+      near(`grad/${key}`, numbers(found[`gradient.${i}`]), 3e-5 * largest);
+    });
   });
 
   /** Chunks of the last step from readout tokens [batch, window, readouts, width]. */
