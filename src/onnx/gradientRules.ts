@@ -253,8 +253,11 @@ const normRule =
     const centred = subtract(x, reduceMean(x, [-1]));
     const deviation = squareRoot(add(reduceMean(multiply(centred, centred), [-1]), epsilon));
     const normal = divide(centred, deviation);
-    const summed = (gradient: Value, vector: Value) =>
-      reshapeLike(unbroadcast(gradient, broadcast(vector)), vector);
+    const summed = (gradient: Value, vector: Value) => {
+      const against = broadcast(vector);
+      const sum = unbroadcast(gradient, against);
+      return against === vector ? sum : reshapeLike(sum, vector);
+    };
     return [
       () => {
         const g = multiply(dy, broadcast(scale));

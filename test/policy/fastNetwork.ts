@@ -1,4 +1,4 @@
-import { type Tensor } from 'onnxruntime-node';
+import { Tensor } from 'onnxruntime-node';
 import { type Dim, multiplyDims } from '../../src/onnx/dim.ts';
 import { Graph, type Value } from '../../src/onnx/graph.ts';
 import { encodeModel } from '../../src/onnx/modelFile.ts';
@@ -10,6 +10,7 @@ import type { Cache, WeightSource } from '../../src/policy/paligemma/network.ts'
 import { normOfSum } from '../../src/policy/paligemma/norms.ts';
 import { LANGUAGE, embedPrefix } from '../../src/policy/paligemma/prefix.ts';
 import { type PrefixSizes, prefixInputs } from '../../src/policy/paligemma/prefixInputs.ts';
+import { loadWeights } from '../../src/policy/paligemma/weights.ts';
 import { openModel, sessionConfigSchema } from '../../src/session/session.ts';
 
 /** What of a sequence's first part is compared. */
@@ -74,6 +75,19 @@ export function readActions(
     return next.hidden;
   });
   return { cache: after, hidden, logits: logitsOf(weights, hidden.at(-1)!, config) };
+}
+
+/** The weights in a file that are inputs of a graph: those whose names `isWeight` tells. */
+export async function weightFeeds(
+  graph: Graph,
+  file: string,
+  isWeight: (name: string) => boolean,
+): Promise<Record<string, Tensor>> {
+  const own = graph.inputs.filter(({ name }) => isWeight(name));
+  const loaded = await loadWeights(file, own.map(({ name }) => name)); // prettier-ignore
+  return Object.fromEntries(
+    own.map(({ name, shape }) => [name, new Tensor('float32', loaded.get(name)!, shape as number[])]), // prettier-ignore
+  );
 }
 
 /** Runs a graph on weights in a folder. */

@@ -6,7 +6,6 @@ import { Graph, type Value } from '../../src/onnx/graph.ts';
 import {
   add,
   cast,
-  concat,
   divide,
   gather,
   maximum,
@@ -31,14 +30,14 @@ import {
   transform,
 } from '../../src/policy/families/octo/transformer.ts';
 import type { WeightSource, Weights } from '../../src/policy/paligemma/network.ts';
-import { externalWeights, inputWeights, loadWeights } from '../../src/policy/paligemma/weights.ts';
+import { externalWeights, inputWeights } from '../../src/policy/paligemma/weights.ts';
 import { makeTransforms } from '../../src/policy/vectors/transforms.ts';
 import { normalisationOf } from '../../src/policy/families/octo/import/statistics.ts';
 import { loadSafetensors } from '../../src/tensors/safetensors.ts';
 import { readShardedHeader } from '../../src/tensors/shards.ts';
-import { runOn } from './fastNetwork.ts';
+import { runOn, weightFeeds } from './fastNetwork.ts';
 import { goldenTensors } from './golden.ts';
-import { distance } from './goldenFast.ts';
+import { distance, largestOf } from './goldenFast.ts';
 import { GOLDEN_OCTO, OCTO_WEIGHTS, goldenOcto, goldenOctoJson } from './goldenOcto.ts';
 
 type Lookup = (name: string) => Tensor;
@@ -246,27 +245,26 @@ describe('Octo agrees with its own implementation', () => {
 
   /** The loss of training (octo/model/components/action_heads.py): the noise's mean squared error over numbers that count, times their number in an action. */
   const diffusionLoss = (graph: Graph, weights: Weights) => {
-    const rows = sizes.batch * sizes.window;
+    const { batch, window } = sizes;
+    const { readouts, width, head } = config;
+    const rows = batch * window;
     const flat = chunkSize(config);
     const tokens = assemble(weights, octoInputs(graph, config, sizes), config);
-    const mask = attentionMask(tokens, config, sizes.window);
+    const mask = attentionMask(tokens, config, window);
     const { outputs } = transform(weights, tokens.sequence, mask, config);
-    const [, , step] = groupsOf().at(-1)!;
-    const readouts = Array.from({ length: sizes.window }, (_, i) => {
-      const every = ((outputs.shape[1] as number) - config.language!.tokens) / sizes.window;
-      const end = config.language!.tokens + (i + 1) * every;
-      return slice(outputs, 1, end - step, end);
-    });
-    const readout = reshape(concat(readouts, 1), [rows, step, config.width]);
+    const [prefix, all] = [config.language!.tokens, outputs.shape[1] as number];
+    const step = (all - prefix) / window;
+    const steps = reshape(slice(outputs, 1, prefix, all), [rows, step, width]);
+    const readout = slice(steps, 1, step - readouts, step);
 
     const [actions, noise, counts] = ['actions', 'loss.noise', 'counts'].map((name) =>
       graph.input(name, 'float32', [rows, flat]),
     );
     const times = graph.input('loss.time', 'int64', [rows]);
-    const { alphaHats } = cosineSchedule(config.head.steps);
+    const { alphaHats } = cosineSchedule(head.steps);
     const share = (of: (alphaHat: number) => number) =>
-      gather(graph.constant('float32', alphaHats.map(of), [config.head.steps, 1]), times);
-    const within = minimum(maximum(actions, -config.head.maxAction), config.head.maxAction);
+      gather(graph.constant('float32', alphaHats.map(of), [head.steps, 1]), times);
+    const within = minimum(maximum(actions, -head.maxAction), head.maxAction);
     const noisy = add(multiply(within, share(Math.sqrt)), multiply(noise, share((hat) => Math.sqrt(1 - hat)))); // prettier-ignore
     const { condition } = timeFeatures(weights, reshape(cast(times, 'float32'), [rows, 1]), config);
     const found = predictNoise(weights, condition, reduceMean(readout, [1], false), noisy, config);
@@ -283,8 +281,6 @@ describe('Octo agrees with its own implementation', () => {
     gradients(loss, keys.map((key) => named.get(key)!)) // prettier-ignore
       .forEach((gradient, i) => graph.output(`gradient.${i}`, gradient));
 
-    const own = graph.inputs.filter(({ name }) => name.includes('/'));
-    const loaded = await loadWeights(OCTO_WEIGHTS, own.map(({ name }) => name)); // prettier-ignore
     const shaped = (name: string) =>
       new Tensor('float32', numbers(inputs(name)), named.get(name)!.shape as number[]);
     const real = inputs('observations/timestep_pad_mask').data as Uint8Array;
@@ -293,7 +289,7 @@ describe('Octo agrees with its own implementation', () => {
     );
     const rows = real.length;
     const found = await run(graph, {
-      ...Object.fromEntries(own.map(({ name, shape }) => [name, new Tensor('float32', loaded.get(name)!, shape as number[])])), // prettier-ignore
+      ...(await weightFeeds(graph, OCTO_WEIGHTS, (name) => name.includes('/'))),
       ...observation(),
       actions: shaped('actions'),
       'loss.noise': shaped('loss.noise'),
@@ -303,8 +299,7 @@ describe('Octo agrees with its own implementation', () => {
     near('loss', numbers(found.loss), 5e-6);
     keys.forEach((key, i) => {
       const golden = numbers(expected(`grad/${key}`));
-      const largest = golden.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-      near(`grad/${key}`, numbers(found[`gradient.${i}`]), 3e-5 * largest);
+      near(`grad/${key}`, numbers(found[`gradient.${i}`]), 3e-5 * largestOf(golden));
     });
   });
 

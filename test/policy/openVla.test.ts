@@ -12,11 +12,11 @@ import { embed, llama, logitsOf } from '../../src/policy/families/openvla/llama.
 import { normalisedPatches, towerFeatures } from '../../src/policy/families/openvla/tower.ts';
 import { logProbabilities } from '../../src/policy/families/pi0-fast/likelihood.ts';
 import type { WeightSource, Weights } from '../../src/policy/paligemma/network.ts';
-import { externalWeights, inputWeights, loadWeights } from '../../src/policy/paligemma/weights.ts';
+import { externalWeights, inputWeights } from '../../src/policy/paligemma/weights.ts';
 import { readShardedHeader } from '../../src/tensors/shards.ts';
-import { logSoftmax, runOn } from './fastNetwork.ts';
+import { logSoftmax, runOn, weightFeeds } from './fastNetwork.ts';
 import { goldenTensors } from './golden.ts';
-import { distance } from './goldenFast.ts';
+import { distance, largestOf } from './goldenFast.ts';
 import { GOLDEN_CONFIG, GOLDEN_OPENVLA, goldenJson } from './goldenOpenVla.ts';
 
 const WEIGHTS = join(GOLDEN_OPENVLA, 'model.safetensors');
@@ -245,19 +245,17 @@ describe('OpenVLA agrees with its own implementation', () => {
     for (const [name, value] of Object.entries({ logits, logp, loss })) graph.output(name, value);
     gradients(loss, keys.map((key) => graph.inputs.find(({ name }) => name === key)!)) // prettier-ignore
       .forEach((gradient, i) => graph.output(`gradient.${i}`, gradient));
-    const own = graph.inputs.filter(({ name }) => name.includes('.') && !/^(images|tokens)/.test(name)); // prettier-ignore
-    const loaded = await loadWeights(WEIGHTS, own.map(({ name }) => name)); // prettier-ignore
+    const isWeight = (name: string) => name.includes('.') && !/^(images|tokens)/.test(name);
     const found = await runOn(GOLDEN_OPENVLA, graph, {
       ...Object.fromEntries(ROWS.flatMap((i) => [[`images.${i}`, pictures[i]], [`tokens.${i}`, sequences[i]]])), // prettier-ignore
-      ...Object.fromEntries(own.map(({ name, shape }) => [name, new Tensor('float32', loaded.get(name)!, shape as number[])])), // prettier-ignore
+      ...(await weightFeeds(graph, WEIGHTS, isWeight)),
     });
     near(floats(found.logits), floats(expected('train.logits')), 2e-5, 2e-6);
     near(floats(found.logp), floats(expected('train.logp')), 2e-5);
     near(floats(found.loss), floats(expected('loss')), 1e-6);
     keys.forEach((key, i) => {
       const golden = floats(expected(`grad.${key}`));
-      const largest = golden.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-      near(floats(found[`gradient.${i}`]), golden, 3e-5 * largest);
+      near(floats(found[`gradient.${i}`]), golden, 3e-5 * largestOf(golden));
     });
   });
 
