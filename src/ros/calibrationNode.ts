@@ -145,7 +145,10 @@ export async function openRosSenses(
       output: 'trajectory',
       dryRun: true,
     });
-    await awaitTopics(node, robot, signal);
+    await awaitTopics(node, robot, signal).catch(async (error: unknown) => {
+      await robot.close();
+      throw error;
+    });
     return {
       found,
       read,

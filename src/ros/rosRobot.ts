@@ -101,6 +101,7 @@ function senseCameras(sensing: Sensing, cameras: readonly CalibratedCamera[]) {
     name: sensing.options.node.name(),
     cameras,
     onFrame(frame) {
+      if (sensing.closed) return;
       const count = counts.get(frame.camera)!;
       count.messages += 1;
       const { camera: source, stamp } = frame;

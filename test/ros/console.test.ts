@@ -63,4 +63,28 @@ describe("the policy node's console", { skip }, () => {
       await rm(folder, { recursive: true });
     }
   });
+
+  it('says why a node that found no robot is not active, and what to do', async () => {
+    const ros = await initRos();
+    const nalu = startNode('policyMain', {
+      ...{ calibration: SIM_CALIBRATION, output: 'trajectory', autostart: true, console: 18_484 },
+    });
+    try {
+      await until(
+        () => /console at http:\S+/.test(nalu.output()),
+        () => nalu.output(),
+        30,
+      );
+      const page = await openPage(/http:\S+/.exec(nalu.output())![0]);
+      await page.until(() => page.topics.phase?.reason, 'a reason', 30);
+      assert.equal(page.topics.phase?.phase, 'connecting');
+      const [why, remedy] = page.topics.phase.reason!.split('; then: ');
+      assertSaid(why, 'nobody publishes', '/follower_left/joint_states');
+      assert.equal(remedy, 'ros2 lifecycle set /nalu activate');
+      await page.close();
+    } finally {
+      await nalu.stop('SIGTERM');
+      ros.shutdown();
+    }
+  });
 });

@@ -1,4 +1,4 @@
-import { after, before } from 'node:test';
+import { after, before, describe } from 'node:test';
 import type { Calibration } from '../../src/robot/calibration.ts';
 import { loadCalibration } from '../../src/robot/calibrationFile.ts';
 import { CLOCK } from '../../src/ros/clock.ts';
@@ -12,20 +12,15 @@ import { OUTPUT, createArms, frameOf, withSmallCamera } from './fakeDriver.ts';
 import { initRos, skip, startNode, until } from './ros.ts';
 
 const aloha = await loadCalibration(SIM_CALIBRATION);
+const others = await Promise.all(
+  ['so101', 'franka'].map(async (name) => {
+    const calibration = await loadCalibration(`calibration/${name}.yaml`);
+    return [name, withSmallCamera(calibration)] as const;
+  }),
+);
 let ros: Ros;
 let sim: ReturnType<typeof startNode>;
 let opened = 0;
-
-if (!skip) {
-  before(async () => {
-    sim = startNode('simMain', {});
-    ros = await initRos({ use_sim_time: true });
-  });
-  after(async () => {
-    await sim.stop();
-    ros.shutdown();
-  });
-}
 
 /** The robot that a calibration's topics lead to, once all of them have spoken. */
 async function open(calibration: Calibration, cameras: string[]) {
@@ -38,12 +33,6 @@ async function open(calibration: Calibration, cameras: string[]) {
   );
   return robot;
 }
-
-robotContract(
-  'the topics of the simulated ALOHA',
-  () => open(aloha, ['cam_high', 'cam_low']),
-  skip,
-);
 
 /** Arms and a camera behind a node of their own, which go on with the simulation's clock. */
 function startDriver(calibration: Calibration): () => void {
@@ -65,21 +54,36 @@ function startDriver(calibration: Calibration): () => void {
   return () => node.destroy();
 }
 
-for (const name of ['so101', 'franka']) {
-  const calibration = withSmallCamera(await loadCalibration(`calibration/${name}.yaml`));
+describe('robots over ROS 2', { skip }, () => {
+  before(async () => {
+    sim = startNode('simMain', {});
+    ros = await initRos({ use_sim_time: true });
+  });
+  after(async () => {
+    await sim.stop();
+    ros.shutdown();
+  });
+
   robotContract(
-    `the topics of ${name}`,
-    async () => {
-      const stop = startDriver(calibration);
-      const robot = await open(calibration, [calibration.cameras[0].name]);
-      return {
-        ...robot,
-        async close() {
-          await robot.close();
-          stop();
-        },
-      };
-    },
+    'the topics of the simulated ALOHA',
+    () => open(aloha, ['cam_high', 'cam_low']),
     skip,
   );
-}
+
+  for (const [name, calibration] of others)
+    robotContract(
+      `the topics of ${name}`,
+      async () => {
+        const stop = startDriver(calibration);
+        const robot = await open(calibration, [calibration.cameras[0].name]);
+        return {
+          ...robot,
+          async close() {
+            await robot.close();
+            stop();
+          },
+        };
+      },
+      skip,
+    );
+});

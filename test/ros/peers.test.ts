@@ -111,7 +111,7 @@ describe("the policy's node among others", { skip }, () => {
     const nalu = start('policyMain', { ...ARMS, autostart: true, attempts: 1 });
     await moves(nalu);
     ahead = 5n * SECOND;
-    await says(nalu, 'attempt 0: discarded', '5.0 s ahead');
+    await says(nalu, 'attempt 1: discarded', '5.0 s ahead');
     await isAtRest();
   });
 
@@ -122,7 +122,7 @@ describe("the policy's node among others", { skip }, () => {
     const rival = ros.createNode('teleoperation');
     closers.push(() => rival.destroy());
     rival.createPublisher(TRAJECTORY, TRAJECTORIES);
-    await says(nalu, 'attempt 0: discarded', '/teleoperation', TRAJECTORIES);
+    await says(nalu, 'attempt 1: discarded', '/teleoperation', TRAJECTORIES);
     await isAtRest();
     const { success, message } = await call(person, 'std_srvs/srv/Trigger', '/nalu/start');
     assert.equal(success, false, 'and does not begin another one beside it');
@@ -142,7 +142,7 @@ describe("the policy's node among others", { skip }, () => {
       40,
     );
     await sim.stop('SIGKILL');
-    await says(nalu, 'attempt 0: discarded', 'clock', 'stood');
+    await says(nalu, 'attempt 1: discarded', 'clock', 'stood');
     await isAtRest();
     const { success, message } = await call(person, 'std_srvs/srv/Trigger', '/nalu/start');
     assert.equal(success, false);

@@ -101,6 +101,7 @@ describe("the policy's node", { skip }, () => {
         return started;
       },
       () => nalu.output(),
+      30,
     );
   };
   const change = async (id: number) =>
@@ -246,11 +247,11 @@ describe("the policy's node", { skip }, () => {
     driver.silence();
     const silent = performance.now();
     await until(
-      () => /attempt 0: discarded/.test(nalu.output()),
+      () => /attempt 1: discarded/.test(nalu.output()),
       () => nalu.output(),
     );
     assert.ok(performance.now() - silent < 1500);
-    assertSaidIn(nalu.said(), 'attempt 0: discarded', 'the joint state of left', 'ms old');
+    assertSaidIn(nalu.said(), 'attempt 1: discarded', 'the joint state of left', 'ms old');
     const late = commands.filter(({ at }) => at > silent + 200);
     assert.ok(late.length > 0);
     for (const { positions } of late) assert.deepEqual(positions, late[0].positions);
@@ -286,7 +287,7 @@ describe("the policy's node", { skip }, () => {
       clearInterval(switched);
     }
     await until(
-      () => /attempt 0: discarded/.test(nalu.output()),
+      () => /attempt 1: discarded/.test(nalu.output()),
       () => nalu.output(),
     );
     await setTimeout(100);

@@ -15,8 +15,7 @@ export const skip = typeof found === 'string' ? `no ROS 2 to test with: ${found}
 /** rclnodejs, initialised for this process with the parameters of its nodes. */
 export async function initRos(parameters: Record<string, unknown> = {}): Promise<Ros> {
   const ros = found as Ros;
-  process.argv.push(...rosArguments(parameters));
-  await ros.init();
+  await ros.init(undefined, [...process.argv.slice(0, 2), ...rosArguments(parameters)]);
   ros.removeSignalHandlers();
   return ros;
 }
@@ -41,7 +40,7 @@ export async function until(isSo: () => boolean, what: () => string, seconds = 1
 /** Calls a service and gives its response. */
 export async function call(node: RosNode, type: string, name: string, request: object = {}) {
   const client = node.createClient(type, name);
-  if (!(await client.waitForService(5000))) throw new Error(`no service ${name}`);
+  if (!(await client.waitForService(15_000))) throw new Error(`no service ${name}`);
   return new Promise<Record<string, unknown>>((resolve) => client.sendRequest(request, resolve));
 }
 

@@ -148,11 +148,18 @@ export async function openNodeConsole(state: PolicyState, answer: Answer): Promi
   await versions?.open();
 }
 
+/** The phase of a node that is not active, with what to do where it does not become so by itself. */
+function phaseOfInactive({ node, inactive }: PolicyState) {
+  const remedy = `ros2 lifecycle set ${node.getFullyQualifiedName()} activate`;
+  const reason = inactive === undefined ? {} : { reason: `${inactive}; then: ${remedy}` };
+  return { phase: 'connecting' as const, attempt: 0, ...reason };
+}
+
 /** Shows the phase that the node is in. */
 export function showPhase(state: PolicyState): void {
   const { console, configured, operation, parameters, versions } = state;
   if (!console || !configured) return;
   const { name: task, prompt } = nextTask(state, configured);
-  const phase = state.isActive() ? operation.state : { phase: 'connecting' as const, attempt: 0 };
+  const phase = state.isActive() ? operation.state : phaseOfInactive(state);
   console.phase({ ...phase, ...versions?.comparison, task, prompt, seconds: parameters.seconds });
 }

@@ -1,6 +1,6 @@
 import { createOperation } from '../../control/operation.ts';
 import { operationRequests } from '../../control/operationRequests.ts';
-import { unready } from '../../errors.ts';
+import { messageOf, unready } from '../../errors.ts';
 import type { GuardEvent } from '../../guard/guardEvents.ts';
 import { goFirst } from '../../processes/priority.ts';
 import { publishDiagnostics } from '../diagnostics.ts';
@@ -74,6 +74,8 @@ function transitionWork(ros: Ros, state: PolicyState, lifecycle: () => Lifecycle
     },
     async activate() {
       const configured = state.configured!;
+      state.inactive = undefined;
+      showPhase(state);
       const { robot, commands } = configured;
       await awaitTopics(node, robot, new AbortController().signal);
       await awaitSingleSources(node, robot);
@@ -90,6 +92,7 @@ function transitionWork(ros: Ros, state: PolicyState, lifecycle: () => Lifecycle
     },
     async deactivate() {
       await state.operation.halt();
+      state.inactive = 'deactivated';
       showPhase(state);
     },
     cleanup: release,
@@ -97,7 +100,13 @@ function transitionWork(ros: Ros, state: PolicyState, lifecycle: () => Lifecycle
       await state.operation.halt();
       await release();
     },
-    onError: () => state.operation.halt(),
+    async onError(error) {
+      await state.operation.halt();
+      const problems = messageOf(error).split('\n');
+      state.inactive = problems[0];
+      showPhase(state);
+      for (const problem of problems) state.console?.log('error', problem);
+    },
     onReached(reached) {
       showPhase(state);
       if (reached === 'active')
@@ -147,6 +156,7 @@ export function startPolicyNode(ros: Ros, node: RosNode): Running {
       warned.add(text);
     },
     configured: undefined,
+    inactive: undefined,
     fits: false,
     counts: undefined,
     console: undefined,
@@ -172,6 +182,8 @@ export function startPolicyNode(ros: Ros, node: RosNode): Running {
   );
   listenToOperator(ros, state);
   if (parameters.autostart) void autostart(state, lifecycle);
+  else
+    log.info(`unconfigured, as autostart is false: ros2 lifecycle set ${node.getFullyQualifiedName()} configure`); // prettier-ignore
   return {
     async stop() {
       await lifecycle.change('shutdown');

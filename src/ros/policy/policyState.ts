@@ -23,6 +23,8 @@ export interface PolicyState {
   /** Logs a warning the first time that it is given. */
   readonly warnOnce: (text: string) => void;
   configured: Configured | undefined;
+  /** Why the configured node is not active, unless it is on its way there. */
+  inactive: string | undefined;
   /** Whether the configured policy was found to fit the robot. */
   fits: boolean;
   readonly operation: Operation;
@@ -70,9 +72,10 @@ export function countAttempt(state: PolicyState, result: AttemptResult): void {
     tally.successes += Number(result.success);
   }
   const log = node.getLogger();
-  log.info(`attempt ${tally.attempts}: ${summaryOf(result)}; ${tally.successes} succeeded`);
-  for (const line of readingTable(held.meters.reading())) log.info(line);
   const { attempt } = operation.state;
+  const counted = `${tally.successes} of ${tally.attempts} succeeded`;
+  log.info(`attempt ${attempt}: ${summaryOf(result)}; ${counted}`);
+  for (const line of readingTable(held.meters.reading())) log.info(line);
   const { controlRate } = held.robot.embodiment;
   const line = attemptLine(result, { attempt, version: versionOf(held), controlRate });
   console?.attempt(line);
