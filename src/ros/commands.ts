@@ -30,7 +30,8 @@ export function commandTopicsOf(
   }));
 }
 
-const isInterbotix = ({ type }: CommandChannel) => type.startsWith('interbotix_xs_msgs/');
+/** Whether a channel's messages are those of Interbotix' drivers. */
+export const isInterbotix = ({ type }: CommandChannel) => type.startsWith('interbotix_xs_msgs/');
 
 /** The publisher of a channel. Throws a `UserError` where Interbotix' messages are wanted and not on this machine. */
 function publisherOf(ros: Ros, node: RosNode, channel: CommandChannel): RosPublisher {

@@ -7,7 +7,9 @@ import { type SimulatedAloha, simulatedAloha } from '../../sim/simulatedAloha.ts
 import { DEFAULT_TASK, SIM_TASK_NAMES } from '../../sim/taskNames.ts';
 import { CLOCK, SENSOR_LEAD } from '../clock.ts';
 import { possibleChannels } from '../../topics/commandKinds.ts';
+import { isInterbotix } from '../commands.ts';
 import { edge } from '../edge.ts';
+import { hasInterbotixMessages } from '../operatingModes.ts';
 import { jointPublishers } from '../jointPublishers.ts';
 import { stampOf } from '../../episodes/rosTime.ts';
 import { image } from '../../topics/messages.ts';
@@ -60,7 +62,13 @@ interface Scene {
 function takeCommands(ros: Ros, node: RosNode, calibration: Calibration, scene: Scene) {
   const log = node.getLogger();
   const onFault = (error: unknown) => log.error(messageOf(error));
-  for (const { type, topic, decode } of possibleChannels(calibration)) {
+  const known = hasInterbotixMessages();
+  if (!known)
+    log.info('interbotix_xs_msgs is not installed: commands are taken as trajectories alone');
+  const channels = possibleChannels(calibration).filter(
+    (channel) => known || !isInterbotix(channel),
+  );
+  for (const { type, topic, decode } of channels) {
     const take = (message: never) => {
       decode(message, scene.commanded);
       scene.waiting = false;
