@@ -95,10 +95,14 @@ async function nalu(args: readonly string[]): Promise<boolean> {
   console.log(`nalu ${args.join(' ')}`);
   const child = spawn(process.execPath, [packagePath('dist/src/cli.js'), ...args], {
     stdio: 'inherit',
+    // In a group of its own it hears of a terminal's Ctrl-C from here, once, and ends in its own time.
+    detached: true,
   });
-  // A terminal's Ctrl-C reaches the child too, which ends in its own time.
-  process.once('SIGINT', () => undefined);
+  const pass = (signal: NodeJS.Signals) => child.kill(signal);
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  for (const signal of signals) process.on(signal, pass);
   const [code] = (await once(child, 'exit')) as [number | null];
+  for (const signal of signals) process.off(signal, pass);
   if (code === 130) return false;
   // It has said why.
   if (code !== 0) process.exit(code ?? 1);
