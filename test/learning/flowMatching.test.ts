@@ -13,7 +13,7 @@ import type { Trainable } from '../../src/policy/trainable.ts';
 import { trainableParameters } from '../../src/policy/families/pi0/trainable.ts';
 import { makeTransforms } from '../../src/policy/vectors/transforms.ts';
 import { runGraph } from '../onnx/run.ts';
-import { goldenConfig, goldenTensors, largestDifference } from '../policy/golden.ts';
+import { goldenConfig, goldenTensors, largestDifference, largestOf } from '../policy/golden.ts';
 import { type Lookup, goldenCache } from './goldenCache.ts';
 import { tinyBundle, tinyDemonstrations } from './tiny.ts';
 
@@ -91,7 +91,7 @@ describe('the flow-matching graph on the reference numbers', () => {
     assert.ok(parameters.length > 30);
     for (const { name } of parameters) {
       const reference = expected(`grad.model.${name}`);
-      const largest = numbers(reference).reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+      const largest = largestOf(numbers(reference));
       const difference = largestDifference(result[`gradient.${name}`], reference);
       assert.ok(difference <= 3e-5 * largest, `${name}: off by ${difference} of ${largest}`);
     }
@@ -127,7 +127,7 @@ describe('the flow-matching graph on the reference numbers', () => {
           sum += numbers(weight)[row * columns + c] * down[r * columns + c];
         return (ALPHA / RANK) * sum;
       });
-      const largest = products.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+      const largest = largestOf(products);
       assert.deepEqual(shape, [rows, RANK]);
       gradient.forEach((value, i) => assert.ok(Math.abs(value - products[i]) <= 5e-5 * largest));
     }

@@ -17,7 +17,7 @@ import type { Pi0Config } from '../../src/policy/families/pi0/config.ts';
 import { gaussianNoise } from '../../src/tensors/noise.ts';
 import { trainableParameters } from '../../src/policy/families/pi0/trainable.ts';
 import { runGraph } from '../onnx/run.ts';
-import { goldenConfig, goldenTensors, largestDifference } from '../policy/golden.ts';
+import { goldenConfig, goldenTensors, largestDifference, largestOf } from '../policy/golden.ts';
 import { type Lookup, goldenCache } from './goldenCache.ts';
 
 const numbers = ({ data }: Tensor) => data as Float32Array;
@@ -91,7 +91,7 @@ describe("FPO's graph on the reference numbers", () => {
     ];
     for (const name of names) {
       const reference = expected(`grad_fpo.model.${name}`);
-      const largest = numbers(reference).reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+      const largest = largestOf(numbers(reference));
       const difference = largestDifference(result[`gradient.${name}`], reference);
       assert.ok(difference <= 5e-5 * largest, `${name}: off by ${difference} of ${largest}`);
     }

@@ -107,6 +107,13 @@ export function stackCameras(perCamera: readonly Tensor[]): Tensor {
   return new Tensor(first.type as 'float32', joined, [batch, perCamera.length, ...rest]);
 }
 
+/** The largest size of numbers, by which their tolerance is stated. */
+export const largestOf = (values: Iterable<number>): number => {
+  let most = 0;
+  for (const value of values) most = Math.max(most, Math.abs(value));
+  return most;
+};
+
 /** Largest absolute difference, over the elements that count. */
 export function largestDifference(
   actual: Tensor,

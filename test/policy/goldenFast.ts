@@ -56,10 +56,6 @@ export function sampleOf(tensor: Tensor, index: number, count?: number): Tensor 
   return new Tensor(tensor.type as 'float32', data, [1, ...(count === undefined ? dims : [count])]);
 }
 
-/** The largest size of numbers, by which their tolerance is stated. */
-export const largestOf = (values: Float32Array): number =>
-  values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-
 /** How far numbers are from others: at most, and in the root mean square, over those that count. */
 export function distance(
   actual: ArrayLike<number>,

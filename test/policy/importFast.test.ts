@@ -37,9 +37,9 @@ import { readShardedHeader } from '../../src/tensors/shards.ts';
 import { withFolder } from '../onnx/run.ts';
 import { STATS, writeAsset } from './checkpoints.ts';
 import { logSoftmax, readActions, readPrompt, runOn, weightFeeds } from './fastNetwork.ts';
-import { goldenTensors, stackCameras } from './golden.ts';
+import { goldenTensors, largestOf, stackCameras } from './golden.ts';
 import { type About, assertAbout, assertRejectsAbout, assertSaid } from '../refusals.ts';
-import { GOLDEN_CONFIG, GOLDEN_FAST, GOLDEN_MARKS, distance, goldenCases, goldenFastJson, goldenPairs, largestOf, sampleOf } from './goldenFast.ts'; // prettier-ignore
+import { GOLDEN_CONFIG, GOLDEN_FAST, GOLDEN_MARKS, distance, goldenCases, goldenFastJson, goldenPairs, sampleOf } from './goldenFast.ts'; // prettier-ignore
 
 const PATCHES =
   'paligemma_with_expert.paligemma.model.vision_tower.vision_model.embeddings.patch_embedding.weight';

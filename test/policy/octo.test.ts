@@ -36,8 +36,8 @@ import { normalisationOf } from '../../src/policy/families/octo/import/statistic
 import { loadSafetensors } from '../../src/tensors/safetensors.ts';
 import { readShardedHeader } from '../../src/tensors/shards.ts';
 import { runOn, weightFeeds } from './fastNetwork.ts';
-import { goldenTensors } from './golden.ts';
-import { distance, largestOf } from './goldenFast.ts';
+import { goldenTensors, largestOf } from './golden.ts';
+import { distance } from './goldenFast.ts';
 import { GOLDEN_OCTO, OCTO_WEIGHTS, goldenOcto, goldenOctoJson } from './goldenOcto.ts';
 
 type Lookup = (name: string) => Tensor;

@@ -15,8 +15,8 @@ import type { WeightSource, Weights } from '../../src/policy/paligemma/network.t
 import { externalWeights, inputWeights } from '../../src/policy/paligemma/weights.ts';
 import { readShardedHeader } from '../../src/tensors/shards.ts';
 import { logSoftmax, runOn, weightFeeds } from './fastNetwork.ts';
-import { goldenTensors } from './golden.ts';
-import { distance, largestOf } from './goldenFast.ts';
+import { goldenTensors, largestOf } from './golden.ts';
+import { distance } from './goldenFast.ts';
 import { GOLDEN_CONFIG, GOLDEN_OPENVLA, goldenJson } from './goldenOpenVla.ts';
 
 const WEIGHTS = join(GOLDEN_OPENVLA, 'model.safetensors');

@@ -22,8 +22,8 @@ import { externalWeights, loadWeights } from '../../src/policy/paligemma/weights
 import { makeTransforms } from '../../src/policy/vectors/transforms.ts';
 import { readShardedHeader } from '../../src/tensors/shards.ts';
 import { readActions, readPrompt, logSoftmax, runOn, weightFeeds } from './fastNetwork.ts';
-import { goldenTensors, stackCameras } from './golden.ts';
-import { GOLDEN_CONFIG, GOLDEN_FAST, GOLDEN_MARKS, distance, goldenCases, goldenFastJson, goldenPairs, largestOf, sampleOf } from './goldenFast.ts'; // prettier-ignore
+import { goldenTensors, largestOf, stackCameras } from './golden.ts';
+import { GOLDEN_CONFIG, GOLDEN_FAST, GOLDEN_MARKS, distance, goldenCases, goldenFastJson, goldenPairs, sampleOf } from './goldenFast.ts'; // prettier-ignore
 
 const CAMERAS = [0, 1, 2];
 const WEIGHTS = join(GOLDEN_FAST, 'model.safetensors');
