@@ -81,15 +81,43 @@ export function parameterFault(name: string, spec: ParameterSpec, value: unknown
   return fault && `${name}: ${fault}`;
 }
 
+/** Parameters that every ROS 2 node may be given. */
+const OF_ANY_NODE = /^(use_sim_time|start_type_description_service|qos_overrides\..*)$/;
+
+/** How many letters two names have alike from the beginning and from the end. */
+function alike(a: string, b: string): number {
+  const count = (at: (text: string, i: number) => string | undefined) => {
+    let i = 0;
+    while (i < Math.min(a.length, b.length) && at(a, i) === at(b, i)) i += 1;
+    return i;
+  };
+  return count((text, i) => text[i]) + count((text, i) => text.at(-1 - i));
+}
+
+/** Throws a `UserError` for given parameters that a node does not have: one misspelt would leave it as it is by default. */
+export function checkNames(given: Iterable<string>, specs: ParameterSpecs): void {
+  for (const name of given) {
+    if (name in specs || OF_ANY_NODE.test(name)) continue;
+    const known = Object.keys(specs);
+    const [nearest] = known.toSorted((a, b) => alike(name, b) - alike(name, a));
+    throw new UserError(
+      `parameter ${name}: this node has none of that name (the nearest is ${nearest}); correct it, or give it under the name of the node that it is for`,
+      { kind: 'invalid', fields: [name] },
+    );
+  }
+}
+
 /**
  * Declares a node's parameters and gives their values, which stay up to date. A set that breaks the
- * table is refused; a value from the command line or a file that does is thrown as a `UserError`.
+ * table is refused; a value from the command line or a file that does, or whose name is not in the table, is thrown
+ * as a `UserError`.
  */
 export function declareParameters<S extends ParameterSpecs>(
   ros: Ros,
   node: RosNode,
   specs: S,
 ): ParameterValues<S> {
+  checkNames(node._parameterOverrides?.keys() ?? [], specs);
   const fault = ({ name, value }: RosParameter) =>
     name in specs ? parameterFault(name, specs[name], value) : undefined;
   const entries = Object.entries(specs).map(([name, spec]) => {

@@ -74,6 +74,8 @@ export interface RosNode {
   ): object;
   createClient(type: string, name: string): RosClient;
   destroyClient(client: RosClient): void;
+  /** What command line and files say of its parameters. rclnodejs has no public way to it. */
+  readonly _parameterOverrides?: ReadonlyMap<string, RosParameter>;
   declareParameter(parameter: object, descriptor: object): void;
   getParameter(name: string): RosParameter;
   setParametersAtomically(parameters: RosParameter[]): { successful: boolean; reason: string };

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { homedir } from 'node:os';
-import { parameterFault } from '../../src/ros/parameters.ts';
+import { checkNames, parameterFault } from '../../src/ros/parameters.ts';
 import { POLICY_PARAMETERS } from '../../src/ros/policy/policyParameters.ts';
 import { REPLAY_PARAMETERS } from '../../src/ros/replay/replayNode.ts';
-import { assertSaid } from '../refusals.ts';
+import { assertSaid, assertThrowsAbout } from '../refusals.ts';
 
 const fault = (name: keyof typeof POLICY_PARAMETERS, value: unknown) =>
   parameterFault(name, POLICY_PARAMETERS[name], value);
@@ -26,5 +26,23 @@ describe("a value for a node's parameter", () => {
     // A name of ROS, below the node's own.
     assert.equal(fault('outcome_topic', '~/outcome'), undefined);
     assertSaid(fault('output', 'morse')!, 'output', 'morse', 'interbotix', 'trajectory');
+  });
+});
+
+describe("names of a node's parameters", () => {
+  it('are its own, or those that every node may be given', () => {
+    const of = ['dry_run', 'use_sim_time', 'qos_overrides./joint_states.subscription.depth'];
+    checkNames(of, POLICY_PARAMETERS);
+  });
+
+  it('are refused with the nearest one, since a dry run that is misspelt would move the arms', () => {
+    for (const [given, nearest] of Object.entries({
+      ...{ dryrun: 'dry_run', secnds: 'seconds', flow_tims: 'flow_times', Record: 'record' },
+    }))
+      assertThrowsAbout(() => checkNames(['record', given], POLICY_PARAMETERS), {
+        kind: 'invalid',
+        fields: [given],
+        names: [given, nearest],
+      });
   });
 });

@@ -504,6 +504,9 @@ describe("the policy's node", { skip }, () => {
     const wrong = start('policyMain', { output: 'morse' });
     assert.equal(await wrong.exited, 1);
     assertSaidIn(wrong.said(), 'parameter output', 'morse', 'interbotix', 'trajectory');
+    const misspelt = start('policyMain', { dryrun: true });
+    assert.equal(await misspelt.exited, 1);
+    assertSaidIn(misspelt.said(), 'parameter dryrun', 'dry_run');
     const nalu = start('policyMain', { policy: packagePath('calibration') });
     assert.equal(await change(1), false);
     assertSaidIn(nalu.said(), packagePath('calibration/policy.json'), 'A policy bundle');
