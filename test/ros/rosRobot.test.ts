@@ -9,7 +9,7 @@ import { rosRobot } from '../../src/ros/rosRobot.ts';
 import { createSynchroniser } from '../../src/control/synchroniser.ts';
 import { checkTopics } from '../../src/ros/topics.ts';
 import { SIM_CALIBRATION } from '../../src/sim/embodiment.ts';
-import { assertSaid, assertThrowsAbout } from '../refusals.ts';
+import { assertSaid, assertSaidIn, assertThrowsAbout } from '../refusals.ts';
 import { fakeNode } from './fakeNode.ts';
 import { loadCalibration } from '../../src/robot/calibrationFile.ts';
 
@@ -50,7 +50,9 @@ describe("a robot's topics", () => {
     const synchroniser = createSynchroniser(names, robot.clock);
     synchroniser.joints(states[0]);
     const taken = synchroniser.take([], '', now());
-    assertSaid(('missing' in taken && taken.missing[0].fault) || '', '5.0 s ahead');
+    // On a busy machine the other arm may be too old by now, too.
+    const faults = 'missing' in taken ? taken.missing.map(({ fault }) => fault) : [];
+    assertSaidIn(faults.join('\n'), '5.0 s ahead');
     report(1, now());
     assert.equal(right.problem, undefined, 'the arm is heard when its clock is right again');
     assert.doesNotThrow(() => checkTopics(node, robot));
